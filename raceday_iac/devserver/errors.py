@@ -1,0 +1,40 @@
+"""Appwrite's error catalogue: a type name decides the status code and the default message."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+#: Declared codes outside this set are answered as 500 while keeping their type (Appwrite 1.8.1, general.php).
+PASSED_THROUGH = frozenset({400, 401, 402, 403, 404, 408, 409, 412, 416, 422, 429, 451, 501, 503})
+
+
+@cache
+def catalogue() -> dict[str, dict[str, Any]]:
+    """Error types by name, each with `code` and `description`."""
+    text = files("raceday_iac.devserver").joinpath("data/errors.json").read_text(encoding="utf-8")
+    parsed: dict[str, dict[str, Any]] = json.loads(text)
+    return parsed
+
+
+class ApiError(Exception):
+    """An answer in Appwrite's error shape.
+
+    `kind` is Appwrite's error type (`function_not_found`); `message` overrides the catalogue's text.
+    """
+
+    def __init__(self, kind: str, message: str | None = None, headers: dict[str, str] | None = None) -> None:
+        entry = catalogue().get(kind, {"code": 500, "description": "Server Error"})
+        declared = int(entry["code"])
+        self.kind = kind
+        self.status = declared if declared in PASSED_THROUGH else 500
+        self.message = message if message is not None else str(entry["description"])
+        self.headers = headers or {}
+        super().__init__(f"{self.status} {kind}: {self.message}")
+
+
+def invalid(parameter: str, reason: str) -> ApiError:
+    """The 400 that Appwrite's parameter validation answers."""
+    return ApiError("general_argument_invalid", f"Invalid `{parameter}` param: {reason}")
