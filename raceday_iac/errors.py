@@ -1,0 +1,124 @@
+"""Everything this tool raises on purpose. The sentence a person reads is built in one place: here.
+
+IacError
+├── StackError           mistakes in stack or environment files, all of them at once   exit 1
+├── StateError           the state file cannot be read or written                      exit 1
+│   └── LockedError      somebody else is applying                                     exit 6
+├── StaleError           the plan no longer fits what it was made from                 exit 6
+├── RefusedError         a guard said no                                               exit 5
+├── ProviderError        Appwrite answered with an error, or did not answer            exit 1
+│   ├── UnreachableError no answer
+│   ├── AccessError      wrong key, missing scope, unknown project
+│   ├── NotFoundError    404
+│   ├── ConflictError    409
+│   ├── ThrottledError   429
+│   └── ServerFaultError 5xx
+├── ApplyError           some changes failed; carries which                            exit 1
+└── BuildError           a bundle or a deployment's build failed                       exit 1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .model.problem import Problem
+
+EXIT_OK = 0
+EXIT_ERROR = 1
+EXIT_CHANGES = 2
+EXIT_DRIFT = 3
+EXIT_DRIFT_AND_CHANGES = 4
+EXIT_REFUSED = 5
+EXIT_LOCKED = 6
+EXIT_INTERRUPTED = 130
+
+
+class IacError(Exception):
+    """Base of all. `hint` is the next thing to do, when there is one."""
+
+    exit_code = EXIT_ERROR
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class StackError(IacError):
+    """Mistakes in the user's files, collected."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        lines = "\n".join(f"  {problem}" for problem in self.problems)
+        super().__init__(
+            f"{count} problem{'s' if count != 1 else ''} in the stack; "
+            f"nothing was read from or sent to Appwrite:\n{lines}"
+        )
+
+
+class StateError(IacError):
+    """State cannot be read or written."""
+
+
+class LockedError(StateError):
+    """Another process holds the state lock."""
+
+    exit_code = EXIT_LOCKED
+
+
+class StaleError(IacError):
+    """State or live objects changed between plan and apply."""
+
+    exit_code = EXIT_LOCKED
+
+
+class RefusedError(IacError):
+    """A guard stopped the run before any change."""
+
+    exit_code = EXIT_REFUSED
+
+
+class BuildError(IacError):
+    """A bundle could not be made, or its build on the server failed."""
+
+
+class ApplyError(IacError):
+    """Some changes failed."""
+
+
+class ProviderError(IacError):
+    """Appwrite's answer was an error. `code` is 0 when there was no answer, `kind` Appwrite's error type."""
+
+    def __init__(self, message: str, *, code: int = 0, kind: str = "", hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.code = code
+        self.kind = kind
+
+
+class UnreachableError(ProviderError):
+    """No answer: whether a write landed is unknown."""
+
+
+class AccessError(ProviderError):
+    """401 or an unknown project."""
+
+
+class NotFoundError(ProviderError):
+    """404."""
+
+
+class ConflictError(ProviderError):
+    """409."""
+
+
+class ThrottledError(ProviderError):
+    """429; `retry_after` in seconds when the server said so."""
+
+    retry_after: float = 0.0
+
+
+class ServerFaultError(ProviderError):
+    """5xx: whether a write landed is unknown."""

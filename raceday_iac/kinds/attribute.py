@@ -1,0 +1,152 @@
+"""Plain attributes of every type, decided on the raw `type` and `format` of the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from ..model.address import Address, member_address
+from ..model.limits import FLOAT_EXTREME, INTEGER_MAXIMUM, INTEGER_MINIMUM
+from ..model.resource import Fields, Live, frozen
+from .base import Call, Kind, thaw
+from .collection import collection_path
+
+#: Our type (also the last part of the create path) by the server's (type, format).
+_TYPE_OF_WIRE = {
+    "integer": "integer",
+    "double": "float",
+    "boolean": "boolean",
+    "datetime": "datetime",
+    "point": "point",
+    "linestring": "line",
+    "polygon": "polygon",
+}
+_FORMATS = ("email", "url", "ip", "enum")
+TYPES = ("string", *_FORMATS, *_TYPE_OF_WIRE.values())
+#: Fields of a type beside type, required, default and array.
+EXTRA_FIELDS = {
+    "string": ("size", "encrypt"),
+    "integer": ("min", "max"),
+    "float": ("min", "max"),
+    "enum": ("elements",),
+}
+_UPDATABLE = ("required", "default", "size", "min", "max", "elements")
+
+
+def type_of(raw: Mapping[str, Any]) -> str:
+    """Our name of the type of an attribute in an answer."""
+    wire = str(raw["type"])
+    if wire == "string":
+        form = str(raw.get("format") or "")
+        return form if form in _FORMATS else "string"
+    return _TYPE_OF_WIRE.get(wire, wire)
+
+
+def canonical_default(kind: str, default: Any) -> Any:
+    """A default in the form that compares: floats as floats, instants in UTC with milliseconds."""
+    if default is None:
+        return None
+    if kind == "float":
+        return float(default)
+    if kind == "datetime":
+        return canonical_instant(str(default))
+    return default
+
+
+def canonical_instant(text: str) -> str:
+    """`2025-01-31T10:20:30.123+00:00`, as the server answers; text that is no instant stays as it is."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    aware = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def canonical_bound(kind: str, bound: Any) -> Any:
+    """A range bound; the extremes that the server answers for an unset one become None (traps 36)."""
+    if bound is None:
+        return None
+    if kind == "integer":
+        return None if bound in (INTEGER_MINIMUM, INTEGER_MAXIMUM) else int(bound)
+    return None if abs(float(bound)) >= FLOAT_EXTREME else float(bound)
+
+
+def parse(database: str, collection: str, raw: Mapping[str, Any]) -> Live:
+    """An attribute as the server describes it, with its status."""
+    kind = type_of(raw)
+    fields: dict[str, Any] = {
+        "type": kind,
+        "required": bool(raw["required"]),
+        "default": canonical_default(kind, raw.get("default")),
+        "array": bool(raw.get("array", False)),
+    }
+    for name in EXTRA_FIELDS.get(kind, ()):
+        value = raw.get(name)
+        if name in ("min", "max"):
+            value = canonical_bound(kind, value)
+        elif name == "elements":
+            value = tuple(value or ())
+        elif name == "encrypt":
+            value = bool(value)
+        fields[name] = value
+    address = member_address("attribute", database, collection, str(raw["key"]))
+    return Live(
+        address,
+        frozen(fields),
+        str(raw["key"]),
+        status=str(raw.get("status", "available")),
+        error=str(raw.get("error") or ""),
+    )
+
+
+class _Requests:
+    def create(self, address: Address, fields: Fields) -> Call:
+        body = {key: value for key, value in thaw(fields).items() if value is not None and key != "type"}
+        # An absent default means null; sending null is only safe where it is documented.
+        if not body.get("encrypt"):
+            body.pop("encrypt", None)
+        return Call("post", f"{collection_path(address)}/attributes/{fields['type']}", {"key": address.name, **body})
+
+    def update(self, address: Address, fields: Fields, live: Live) -> Call:
+        # `required` and `default` must be present in every update, default also as null.
+        body: dict[str, Any] = {"required": fields["required"], "default": thaw(fields["default"])}
+        if "elements" in fields:
+            body["elements"] = thaw(fields["elements"])
+        body.update(_changed_limits(fields, live.fields))
+        return Call("patch", f"{collection_path(address)}/attributes/{fields['type']}/{address.name}", body)
+
+    def delete(self, address: Address, live: Live) -> Call:  # noqa: ARG002
+        return Call("delete", f"{collection_path(address)}/attributes/{address.name}")
+
+    def read(self, address: Address) -> Call:
+        return Call("get", f"{collection_path(address)}/attributes/{address.name}")
+
+
+def _changed_limits(wanted: Fields, real: Fields) -> dict[str, Any]:
+    """Size and bounds that change. An omitted bound keeps the old one, so an unset one is sent as the extreme."""
+    extremes: dict[tuple[str, str], Any] = {
+        ("integer", "min"): INTEGER_MINIMUM,
+        ("integer", "max"): INTEGER_MAXIMUM,
+        ("float", "min"): -FLOAT_EXTREME,
+        ("float", "max"): FLOAT_EXTREME,
+    }
+    changed = {name: wanted[name] for name in ("size", "min", "max") if wanted.get(name) != real.get(name)}
+    return {
+        name: extremes[wanted["type"], name] if value is None else value
+        for name, value in changed.items()
+        if name in wanted
+    }
+
+
+KIND = Kind(
+    name="attribute",
+    stage=30,
+    requests=_Requests(),
+    parse=parse,
+    in_place=frozenset(_UPDATABLE),
+    unordered=frozenset({"elements"}),
+    settles=True,
+    holds_data=True,
+)

@@ -1,0 +1,63 @@
+"""What the reconciler must know of a kind of resource. Each kind is one module that fills in a `Kind`.
+
+Kinds are pure: they compare and they describe requests; they never send any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ..model.address import Address
+from ..model.resource import Fields, Live
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request to Appwrite, path relative to the endpoint."""
+
+    method: str
+    path: str
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Requests(Protocol):
+    """The requests that a kind is written with."""
+
+    def create(self, address: Address, fields: Fields) -> Call: ...
+
+    def update(self, address: Address, fields: Fields, live: Live) -> Call: ...
+
+    def delete(self, address: Address, live: Live) -> Call: ...
+
+    def read(self, address: Address) -> Call: ...
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Rules of one kind.
+
+    `stage` orders kinds in a plan (low first; deletes run the other way round).
+    `unordered` names the fields where Appwrite means a set; `in_place` the fields that an update can change:
+    a difference in any other field needs a replacement. `parse` turns an answer into a `Live`.
+    `settles` tells that a write is answered before it is done (`processing`). `holds_data`: deleting one may lose data.
+    """
+
+    name: str
+    stage: int
+    requests: Requests
+    parse: Any
+    unordered: frozenset[str] = frozenset()
+    in_place: frozenset[str] = frozenset()
+    settles: bool = False
+    holds_data: bool = False
+
+
+def thaw(value: Any) -> Any:
+    """Canonical values back to what JSON wants: tuples become lists."""
+    if isinstance(value, tuple):
+        return [thaw(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: thaw(item) for key, item in value.items()}
+    return value

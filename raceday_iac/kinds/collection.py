@@ -1,0 +1,69 @@
+"""Collections: name, permissions and switches. What they hold has kinds of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..model.address import Address, collection_address
+from ..model.resource import Fields, Live, frozen
+from .base import Call, Kind, thaw
+
+PERMISSION = re.compile(r'(read|create|update|delete|write)\("([^"]+)"\)')
+_WRITE_MEANS = ("create", "update", "delete")
+
+
+def expand_permissions(permissions: Iterable[str]) -> tuple[str, ...]:
+    """Permissions as the server stores them: `write` spelled out, each once, in one order."""
+    expanded: set[str] = set()
+    for permission in permissions:
+        match = PERMISSION.fullmatch(permission)
+        if match and match[1] == "write":
+            expanded.update(f'{action}("{match[2]}")' for action in _WRITE_MEANS)
+        else:
+            expanded.add(permission)
+    return tuple(sorted(expanded))
+
+
+def parse(raw: Mapping[str, Any]) -> Live:
+    """A collection as the server describes it."""
+    fields = {
+        "name": str(raw["name"]),
+        "permissions": expand_permissions(raw["$permissions"]),
+        "documentSecurity": bool(raw["documentSecurity"]),
+        "enabled": bool(raw["enabled"]),
+    }
+    return Live(collection_address(str(raw["databaseId"]), str(raw["$id"])), frozen(fields), str(raw["$id"]))
+
+
+def collection_path(address: Address) -> str:
+    """The request path of the collection that an address lies in."""
+    database, collection = address.parts[:2]
+    return f"/databases/{database}/collections/{collection}"
+
+
+class _Requests:
+    def create(self, address: Address, fields: Fields) -> Call:
+        database, collection = address.parts
+        return Call("post", f"/databases/{database}/collections", {"collectionId": collection, **thaw(fields)})
+
+    def update(self, address: Address, fields: Fields, live: Live) -> Call:  # noqa: ARG002
+        return Call("put", collection_path(address), thaw(fields))
+
+    def delete(self, address: Address, live: Live) -> Call:  # noqa: ARG002
+        return Call("delete", collection_path(address))
+
+    def read(self, address: Address) -> Call:
+        return Call("get", collection_path(address))
+
+
+KIND = Kind(
+    name="collection",
+    stage=20,
+    requests=_Requests(),
+    parse=parse,
+    unordered=frozenset({"permissions"}),
+    in_place=frozenset({"name", "permissions", "documentSecurity", "enabled"}),
+    holds_data=True,
+)

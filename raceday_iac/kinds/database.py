@@ -1,0 +1,40 @@
+"""Databases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..model.address import Address, database_address
+from ..model.resource import Fields, Live, frozen
+from .base import Call, Kind
+
+
+def parse(raw: Mapping[str, Any]) -> Live:
+    """A database as the server describes it."""
+    fields = {"name": str(raw["name"]), "enabled": bool(raw["enabled"])}
+    return Live(database_address(str(raw["$id"])), frozen(fields), str(raw["$id"]))
+
+
+class _Requests:
+    def create(self, address: Address, fields: Fields) -> Call:
+        return Call("post", "/databases", {"databaseId": address.path, **fields})
+
+    def update(self, address: Address, fields: Fields, live: Live) -> Call:  # noqa: ARG002
+        return Call("put", f"/databases/{address.path}", dict(fields))
+
+    def delete(self, address: Address, live: Live) -> Call:  # noqa: ARG002
+        return Call("delete", f"/databases/{address.path}")
+
+    def read(self, address: Address) -> Call:
+        return Call("get", f"/databases/{address.path}")
+
+
+KIND = Kind(
+    name="database",
+    stage=10,
+    requests=_Requests(),
+    parse=parse,
+    in_place=frozenset({"name", "enabled"}),
+    holds_data=True,
+)

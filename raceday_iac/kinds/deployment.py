@@ -1,0 +1,27 @@
+"""Deployments: a function's code, known by the hash of its source archive.
+
+Uploading, waiting and activating takes several requests; see `applying/deploy.py`.
+"""
+
+from __future__ import annotations
+
+from ..model.address import Address
+from ..model.resource import Fields, Live
+from .base import Call, Kind
+
+
+class _Requests:
+    def create(self, address: Address, fields: Fields) -> Call:
+        raise NotImplementedError("a deployment is uploaded, not created in one request")
+
+    def update(self, address: Address, fields: Fields, live: Live) -> Call:
+        raise NotImplementedError("a deployment is never changed; a new one takes its place")
+
+    def delete(self, address: Address, live: Live) -> Call:
+        return Call("delete", f"/functions/{address.path}/deployments/{live.remote_id}")
+
+    def read(self, address: Address) -> Call:
+        return Call("get", f"/functions/{address.path}/deployments")
+
+
+KIND = Kind(name="deployment", stage=70, requests=_Requests(), parse=None, in_place=frozenset({"digest"}))

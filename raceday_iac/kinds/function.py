@@ -1,0 +1,68 @@
+"""Functions: their configuration. Code is the deployment's affair, variables have a kind of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..model.address import Address, function_address
+from ..model.resource import Fields, Live, frozen
+from .base import Call, Kind, thaw
+
+#: Fields that are compared and sent, always all of them: an update resets what it omits (Appwrite 1.8.1).
+FIELDS = (
+    "name",
+    "runtime",
+    "specification",
+    "execute",
+    "events",
+    "schedule",
+    "timeout",
+    "enabled",
+    "logging",
+    "entrypoint",
+    "commands",
+    "scopes",
+)
+_LISTS = ("execute", "events", "scopes")
+#: The link to a repository is not ours, yet an update that omits it cuts it.
+_CARRIED = (
+    "installationId",
+    "providerRepositoryId",
+    "providerBranch",
+    "providerRootDirectory",
+    "providerSilentMode",
+)
+
+
+def parse(raw: Mapping[str, Any]) -> Live:
+    """A function as the server describes it."""
+    fields = {name: raw[name] for name in FIELDS if name in raw}
+    for name in _LISTS:
+        fields[name] = tuple(sorted(set(fields.get(name) or ())))
+    carried = {name: raw[name] for name in _CARRIED if raw.get(name)}
+    return Live(function_address(str(raw["$id"])), frozen(fields), str(raw["$id"]), frozen(carried))
+
+
+class _Requests:
+    def create(self, address: Address, fields: Fields) -> Call:
+        return Call("post", "/functions", {"functionId": address.path, **thaw(fields)})
+
+    def update(self, address: Address, fields: Fields, live: Live) -> Call:
+        return Call("put", f"/functions/{address.path}", {**thaw(live.carried), **thaw(fields)})
+
+    def delete(self, address: Address, live: Live) -> Call:  # noqa: ARG002 - same shape for every kind
+        return Call("delete", f"/functions/{address.path}")
+
+    def read(self, address: Address) -> Call:
+        return Call("get", f"/functions/{address.path}")
+
+
+KIND = Kind(
+    name="function",
+    stage=50,
+    requests=_Requests(),
+    parse=parse,
+    unordered=frozenset(_LISTS),
+    in_place=frozenset(FIELDS),
+)

@@ -1,0 +1,69 @@
+"""Indexes. They cannot be updated: a change is delete and create, which loses no data."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from ..model.address import Address, member_address
+from ..model.limits import ARRAY_INDEX_LENGTH
+from ..model.resource import Fields, Live, frozen
+from .base import Call, Kind, thaw
+from .collection import collection_path
+
+
+def canonical_orders(attributes: Sequence[str], orders: Sequence[Any]) -> tuple[str, ...]:
+    """One order per attribute; what is not said (or dropped by the server) is ascending."""
+    given = [str(order or "ASC").upper() for order in orders][: len(attributes)]
+    return tuple(given + ["ASC"] * (len(attributes) - len(given)))
+
+
+def canonical_lengths(
+    attributes: Sequence[str], lengths: Sequence[Any], arrays: Collection[str] = frozenset()
+) -> tuple[int, ...]:
+    """One length per attribute, 0 = whole. The server forces 255 on array attributes (trap 35)."""
+    given = [int(length or 0) for length in lengths][: len(attributes)]
+    padded = given + [0] * (len(attributes) - len(given))
+    return tuple(
+        ARRAY_INDEX_LENGTH if name in arrays else length for name, length in zip(attributes, padded, strict=True)
+    )
+
+
+def parse(database: str, collection: str, raw: Mapping[str, Any]) -> Live:
+    """An index as the server describes it, with its status."""
+    attributes = tuple(str(name) for name in raw["attributes"])
+    fields = {
+        "type": str(raw["type"]),
+        "attributes": attributes,
+        "orders": canonical_orders(attributes, raw.get("orders") or ()),
+        "lengths": canonical_lengths(attributes, raw.get("lengths") or ()),
+    }
+    return Live(
+        member_address("index", database, collection, str(raw["key"])),
+        frozen(fields),
+        str(raw["key"]),
+        status=str(raw.get("status", "available")),
+        error=str(raw.get("error") or ""),
+    )
+
+
+class _Requests:
+    def create(self, address: Address, fields: Fields) -> Call:
+        body: dict[str, Any] = {"key": address.name, "type": fields["type"], "attributes": thaw(fields["attributes"])}
+        if any(order != "ASC" for order in fields["orders"]):
+            body["orders"] = thaw(fields["orders"])
+        if any(fields["lengths"]):
+            body["lengths"] = thaw(fields["lengths"])
+        return Call("post", f"{collection_path(address)}/indexes", body)
+
+    def update(self, address: Address, fields: Fields, live: Live) -> Call:
+        raise NotImplementedError("an index cannot be updated")
+
+    def delete(self, address: Address, live: Live) -> Call:  # noqa: ARG002
+        return Call("delete", f"{collection_path(address)}/indexes/{address.name}")
+
+    def read(self, address: Address) -> Call:
+        return Call("get", f"{collection_path(address)}/indexes/{address.name}")
+
+
+KIND = Kind(name="index", stage=40, requests=_Requests(), parse=parse, settles=True)

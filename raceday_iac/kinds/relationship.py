@@ -1,0 +1,69 @@
+"""Relationships. A two-way one appears in the other collection as well; that mirror is not a resource of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..model.address import Address, member_address
+from ..model.resource import Fields, Live, frozen
+from .base import Call, Kind
+from .collection import collection_path
+
+
+def is_mirror(raw: Mapping[str, Any]) -> bool:
+    """Whether this is the side that the server made by itself (trap 38)."""
+    return raw.get("side") == "child"
+
+
+def parse(database: str, collection: str, raw: Mapping[str, Any]) -> Live:
+    """A relationship as the server describes it."""
+    fields = {
+        "relatedCollection": str(raw["relatedCollection"]),
+        "relationType": str(raw["relationType"]),
+        "twoWay": bool(raw["twoWay"]),
+        "twoWayKey": str(raw["twoWayKey"]),
+        "onDelete": str(raw["onDelete"]),
+    }
+    address = member_address("relationship", database, collection, str(raw["key"]))
+    return Live(
+        address,
+        frozen(fields),
+        str(raw["key"]),
+        status=str(raw.get("status", "available")),
+        error=str(raw.get("error") or ""),
+    )
+
+
+class _Requests:
+    def create(self, address: Address, fields: Fields) -> Call:
+        body = {
+            "key": address.name,
+            "relatedCollectionId": fields["relatedCollection"],
+            "type": fields["relationType"],
+            "twoWay": fields["twoWay"],
+            "twoWayKey": fields["twoWayKey"],
+            "onDelete": fields["onDelete"],
+        }
+        return Call("post", f"{collection_path(address)}/attributes/relationship", body)
+
+    def update(self, address: Address, fields: Fields, live: Live) -> Call:  # noqa: ARG002
+        path = f"{collection_path(address)}/attributes/{address.name}/relationship"
+        return Call("patch", path, {"onDelete": fields["onDelete"]})
+
+    def delete(self, address: Address, live: Live) -> Call:  # noqa: ARG002
+        return Call("delete", f"{collection_path(address)}/attributes/{address.name}")
+
+    def read(self, address: Address) -> Call:
+        return Call("get", f"{collection_path(address)}/attributes/{address.name}")
+
+
+KIND = Kind(
+    name="relationship",
+    stage=35,
+    requests=_Requests(),
+    parse=parse,
+    in_place=frozenset({"onDelete"}),
+    settles=True,
+    holds_data=True,
+)

@@ -1,0 +1,296 @@
+"""Check a stack's declarations together and turn them into wanted resources. Collects every mistake; sends nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from ..errors import StackError
+from ..kinds import KINDS
+from ..kinds.attribute import EXTRA_FIELDS, canonical_bound, canonical_default
+from ..kinds.collection import expand_permissions
+from ..kinds.index import canonical_lengths, canonical_orders
+from ..model import declarations as declared
+from ..model.address import (
+    Address,
+    collection_address,
+    database_address,
+    function_address,
+    member_address,
+    variable_address,
+)
+from ..model.desired import CodeSource, Desired
+from ..model.problem import Location, Problem
+from ..model.resource import Resource, Tombstone, frozen
+from ..model.secret import Secret
+from ..model.stack import KEEP, Declaration, FromEnvironment, Stack
+from .consistency import consistency_problems
+from .environment import Environment
+
+_Model = TypeVar("_Model", bound=declared.Declared)
+
+
+def resolve(stack: Stack, environment: Environment, root: Path, variables: Mapping[str, str] = os.environ) -> Desired:
+    """The wanted resources. `root` is the folder that code paths are relative to.
+
+    Raises StackError with all mistakes found.
+    """
+    work = _Resolution(environment, root, variables)
+    for declaration in stack.declarations:
+        work.add(declaration)
+    tombstones = work.tombstones(stack)
+    desired = Desired(stack.name, work.resources, tombstones, work.code, stack.lock_store, stack.expected_variables)
+    work.problems += consistency_problems(desired, work.members)
+    work.problems += work.unused_overrides()
+    if work.problems:
+        raise StackError(sorted(set(work.problems)))
+    return desired
+
+
+@dataclass
+class _Resolution:
+    environment: Environment
+    root: Path
+    variables: Mapping[str, str]
+    resources: dict[Address, Resource] = field(default_factory=dict)
+    code: dict[str, CodeSource] = field(default_factory=dict)
+    members: dict[Address, declared.Declared] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    overridden: set[str] = field(default_factory=set)
+
+    def add(self, declaration: Declaration) -> None:
+        handlers: dict[str, Callable[[Declaration], None]] = {
+            "function": self._function,
+            "database": self._database,
+            "collection": self._collection,
+            "attribute": self._attribute,
+            "relationship": self._relationship,
+            "index": self._index,
+        }
+        handlers[declaration.kind](declaration)
+
+    def tombstones(self, stack: Stack) -> dict[Address, Tombstone]:
+        found: dict[Address, Tombstone] = {}
+        for absence in stack.absences:
+            try:
+                address = Address.parse(absence.address)
+            except ValueError as error:
+                self.problems.append(Problem(absence.location, absence.address, str(error)))
+                continue
+            if address.kind not in KINDS:
+                message = f"unknown kind {address.kind!r}{declared.nearest(address.kind, KINDS)}"
+                self.problems.append(Problem(absence.location, absence.address, message))
+            elif address in self.resources:
+                place = self.resources[address].location
+                message = f"declared absent here, but also declared to exist at {place}"
+                self.problems.append(Problem(absence.location, absence.address, message))
+            found[address] = Tombstone(address, absence.reason, absence.location)
+        return found
+
+    def unused_overrides(self) -> list[Problem]:
+        unused = sorted(set(self.environment.overrides) - self.overridden)
+        place = Location(f"environments/{self.environment.name}.yaml")
+        return [Problem(place, name, "overrides a resource that the stack does not declare") for name in unused]
+
+    # One method per kind: check the declaration, put the canonical fields.
+
+    def _function(self, declaration: Declaration) -> None:
+        arguments = dict(declaration.arguments)
+        address = function_address(str(arguments["id"]))
+        arguments = self._overridden(address, arguments)
+        if not self.environment.schedules:
+            arguments["schedule"] = ""
+        lock, code = arguments.pop("lock"), arguments.pop("code")
+        variables = self._variables(address, arguments.pop("variables"), declaration.location)
+        if lock is not None:
+            lock = self._check(declared.LockDeclaration, vars(lock), address, declaration.location)
+        arguments.update(lock=lock, code=None if code == KEEP else code, variables=tuple(variables))
+        function = self._check(declared.FunctionDeclaration, arguments, address, declaration.location)
+        if function is None:
+            return
+        fields = {
+            "name": function.name,
+            "runtime": function.runtime,
+            "specification": function.specification,
+            "execute": tuple(sorted(set(function.execute))),
+            "events": tuple(sorted(set(function.events))),
+            "schedule": function.schedule,
+            "timeout": function.timeout,
+            "enabled": function.enabled,
+            "logging": function.logging,
+            "entrypoint": function.entrypoint,
+            "commands": function.commands,
+            "scopes": tuple(sorted(set(function.scopes))),
+        }
+        self._put(address, fields, (), declaration.location, function)
+        for variable in function.variables:
+            self._variable(address, variable, declaration.location)
+        if function.code is not None:
+            self._code(function, declaration.location)
+
+    def _variables(
+        self, owner: Address, given: Mapping[str, str | FromEnvironment], location: Location
+    ) -> list[declared.VariableDeclaration]:
+        checked = []
+        for key, value in given.items():
+            address = variable_address(owner.path, key)
+            override = self._overridden(address, {"value": value})["value"]
+            if isinstance(override, FromEnvironment):
+                if override.name not in self.variables:
+                    message = f"its secret comes from the environment variable {override.name}, which is not set"
+                    self.problems.append(Problem(location, str(address), message))
+                    continue
+                override = Secret(self.variables[override.name])
+            model = self._check(declared.VariableDeclaration, {"key": key, "value": override}, address, location)
+            if model is not None:
+                checked.append(model)
+        return checked
+
+    def _variable(self, owner: Address, variable: declared.VariableDeclaration, location: Location) -> None:
+        address = variable_address(owner.path, variable.key)
+        fields = {"value": variable.value, "secret": isinstance(variable.value, Secret)}
+        self._put(address, fields, (owner,), location, variable)
+
+    def _code(self, function: declared.FunctionDeclaration, location: Location) -> None:
+        folder = (self.root / str(function.code)).resolve()
+        subject = str(function_address(function.id))
+        if not folder.is_dir():
+            self.problems.append(Problem(location, subject, f"code folder {function.code} does not exist"))
+        elif not (folder / function.entrypoint).is_file():
+            message = f"entrypoint {function.entrypoint} does not exist in {function.code}"
+            self.problems.append(Problem(location, subject, message))
+        self.code[function.id] = CodeSource(
+            function.id, folder, function.entrypoint, function.commands, function.runtime, function.lock
+        )
+
+    def _database(self, declaration: Declaration) -> None:
+        address = database_address(str(declaration.arguments["id"]))
+        arguments = self._overridden(address, dict(declaration.arguments))
+        database = self._check(declared.DatabaseDeclaration, arguments, address, declaration.location)
+        if database is not None:
+            fields = {"name": database.name, "enabled": database.enabled}
+            self._put(address, fields, (), declaration.location, database)
+
+    def _collection(self, declaration: Declaration) -> None:
+        (database,) = declaration.owner
+        address = collection_address(database, str(declaration.arguments["id"]))
+        arguments = self._overridden(address, dict(declaration.arguments))
+        collection = self._check(declared.CollectionDeclaration, arguments, address, declaration.location)
+        if collection is not None:
+            fields = {
+                "name": collection.name,
+                "permissions": expand_permissions(collection.permissions),
+                "documentSecurity": collection.document_security,
+                "enabled": collection.enabled,
+            }
+            self._put(address, fields, (database_address(database),), declaration.location, collection)
+
+    def _attribute(self, declaration: Declaration) -> None:
+        address = member_address("attribute", *declaration.owner, str(declaration.arguments["key"]))
+        arguments = self._overridden(address, dict(declaration.arguments))
+        attribute = self._check(declared.AttributeDeclaration, arguments, address, declaration.location)
+        if attribute is None:
+            return
+        fields: dict[str, Any] = {
+            "type": attribute.type,
+            "required": attribute.required,
+            "default": canonical_default(attribute.type, attribute.default),
+            "array": attribute.array,
+        }
+        for name in EXTRA_FIELDS.get(attribute.type, ()):
+            value = getattr(attribute, name)
+            fields[name] = canonical_bound(attribute.type, value) if name in ("min", "max") else value
+        self._put(address, fields, (collection_address(*declaration.owner),), declaration.location, attribute)
+
+    def _relationship(self, declaration: Declaration) -> None:
+        address = member_address("relationship", *declaration.owner, str(declaration.arguments["key"]))
+        relationship = self._check(
+            declared.RelationshipDeclaration, declaration.arguments, address, declaration.location
+        )
+        if relationship is None:
+            return
+        database = declaration.owner[0]
+        fields = {
+            "relatedCollection": relationship.related,
+            "relationType": relationship.type,
+            "twoWay": relationship.two_way,
+            "twoWayKey": relationship.two_way_key,
+            "onDelete": relationship.on_delete,
+        }
+        owners = (collection_address(*declaration.owner), collection_address(database, relationship.related))
+        self._put(address, fields, tuple(dict.fromkeys(owners)), declaration.location, relationship)
+
+    def _index(self, declaration: Declaration) -> None:
+        address = member_address("index", *declaration.owner, str(declaration.arguments["key"]))
+        index = self._check(declared.IndexDeclaration, declaration.arguments, address, declaration.location)
+        if index is None:
+            return
+        named = {name: member_address("attribute", *declaration.owner, name) for name in index.attributes}
+        arrays = {
+            name for name, each in named.items() if each in self.resources and self.resources[each].fields["array"]
+        }
+        orders = [
+            "ASC" if name in arrays else order for name, order in zip(index.attributes, index.orders, strict=False)
+        ]
+        fields = {
+            "type": index.type,
+            "attributes": index.attributes,
+            "orders": canonical_orders(index.attributes, orders),
+            "lengths": canonical_lengths(index.attributes, index.lengths, arrays),
+        }
+        owners = tuple(each for name, each in named.items() if not name.startswith("$"))
+        depends = (collection_address(*declaration.owner), *owners)
+        self._put(address, fields, depends, declaration.location, index)
+
+    # Shared steps.
+
+    def _check(
+        self, model: type[_Model], arguments: Mapping[str, Any], address: Address, location: Location
+    ) -> _Model | None:
+        try:
+            return model.model_validate({key: _hardened(value) for key, value in arguments.items()})
+        except ValidationError as error:
+            self.problems += [Problem(location, str(address), _sentence(issue)) for issue in error.errors()]
+            return None
+
+    def _put(
+        self,
+        address: Address,
+        fields: Mapping[str, Any],
+        depends_on: tuple[Address, ...],
+        location: Location,
+        model: declared.Declared,
+    ) -> None:
+        if address in self.resources:
+            first = self.resources[address].location
+            self.problems.append(Problem(location, str(address), f"declared twice; the first is at {first}"))
+            return
+        self.resources[address] = Resource(address, frozen(fields), depends_on, location)
+        self.members[address] = model
+
+    def _overridden(self, address: Address, arguments: dict[str, Any]) -> dict[str, Any]:
+        override = self.environment.overrides.get(str(address))
+        if override is None:
+            return arguments
+        self.overridden.add(str(address))
+        return {**arguments, **override}
+
+
+def _hardened(value: Any) -> Any:
+    """Lists become tuples: declarations are immutable, and strict models take no lists for tuples."""
+    if isinstance(value, list | tuple | set | frozenset):
+        return tuple(value)
+    return value
+
+
+def _sentence(issue: Any) -> str:
+    field = ".".join(str(part) for part in issue["loc"])
+    message = str(issue["msg"]).removeprefix("Value error, ")
+    if issue["type"] == "extra_forbidden":
+        return f"unknown setting {field!r}"
+    return f"{field}: {message}" if field else message

@@ -1,0 +1,64 @@
+"""Run a stack file and hand out the `Stack` it built. A mistake in it is reported with its line, not a traceback."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import traceback
+from pathlib import Path
+
+from ..errors import IacError, StackError
+from ..model.problem import Location, Problem
+from ..model.stack import Stack
+
+
+def load_stack(path: Path) -> Stack:
+    """The module variable `stack` of the file. Raises StackError when the file cannot be run or has none."""
+    if not path.is_file():
+        raise IacError(f"There is no stack file {path}. Nothing was changed.", hint="name one with --stack FILE")
+    stack = _run(path)
+    if not isinstance(stack, Stack):
+        raise StackError([Problem(Location(str(path)), "", "the file must set the variable `stack` to a Stack(...)")])
+    return stack
+
+
+def _run(path: Path) -> object:
+    specification = importlib.util.spec_from_file_location(f"raceday_stack_{path.stem}", path.resolve())
+    if specification is None or specification.loader is None:
+        raise StackError([Problem(Location(str(path)), "", "a stack file is a Python file (.py)")])
+    module = importlib.util.module_from_spec(specification)
+    folder = str(path.resolve().parent)
+    before = set(sys.modules)
+    sys.path.insert(0, folder)
+    try:
+        specification.loader.exec_module(module)
+    except SyntaxError as error:
+        place = Location(_shown(error.filename or str(path)), error.lineno or 0)
+        raise StackError([Problem(place, "", f"syntax error: {error.msg}")]) from None
+    except Exception as error:  # noqa: BLE001 - the user's own code may raise anything
+        raise StackError([Problem(_place(error, folder, path), "", f"{type(error).__name__}: {error}")]) from None
+    finally:
+        sys.path.remove(folder)
+        _forget_siblings(before, folder)
+    return getattr(module, "stack", None)
+
+
+def _forget_siblings(before: set[str], folder: str) -> None:
+    """Modules beside the stack file are its own: another stack may have its own of the same name."""
+    for name in set(sys.modules) - before:
+        file = getattr(sys.modules[name], "__file__", None) or ""
+        if file.startswith(folder):
+            del sys.modules[name]
+
+
+def _place(error: Exception, folder: str, path: Path) -> Location:
+    """The deepest line of the user's own files."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(folder)]
+    if not frames:
+        return Location(str(path))
+    return Location(_shown(frames[-1].filename), frames[-1].lineno or 0)
+
+
+def _shown(file: str) -> str:
+    path = Path(file)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file

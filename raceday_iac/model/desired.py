@@ -1,0 +1,47 @@
+"""What a checked stack wants: resources by address, what must not exist, and where code comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from .address import Address
+from .declarations import LockDeclaration
+from .resource import Resource, Tombstone
+
+
+@dataclass(frozen=True)
+class CodeSource:
+    """A function's code: its folder and what a build of it depends on."""
+
+    function: str
+    folder: Path
+    entrypoint: str
+    commands: str
+    runtime: str
+    lock: LockDeclaration | None
+
+
+@dataclass(frozen=True)
+class Desired:
+    """The wanted side of a plan. `resources` are in declaration order, owners before what they own."""
+
+    name: str
+    resources: Mapping[Address, Resource]
+    tombstones: Mapping[Address, Tombstone] = field(default_factory=dict)
+    code: Mapping[str, CodeSource] = field(default_factory=dict)
+    lock_store: tuple[str, str] = ("", "")
+    expected_variables: tuple[str, ...] = ()
+
+    def with_resources(self, extra: Mapping[Address, Resource]) -> Desired:
+        """A copy with more resources."""
+        return replace(self, resources={**self.resources, **extra})
+
+    def of_kind(self, kind: str) -> list[Resource]:
+        return [resource for resource in self.resources.values() if resource.address.kind == kind]
+
+    def below(self, owner: Address, kind: str) -> list[Resource]:
+        """Resources of a kind whose path lies below the owner's."""
+        prefix = f"{owner.path}/"
+        return [resource for resource in self.of_kind(kind) if resource.address.path.startswith(prefix)]

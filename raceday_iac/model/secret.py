@@ -1,0 +1,43 @@
+"""A value that must not be seen: it prints as *** and refuses to be serialised."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, NoReturn
+
+
+class Secret:
+    """Holds a secret text. Only `reveal` gives it out, at the one place that sends it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def fingerprint(self, salt: str) -> str:
+        """A keyed, deliberately slow digest, so that a guess cannot be tested quickly against a leaked state."""
+        digest = hashlib.scrypt(self._value.encode(), salt=salt.encode(), n=2**12, r=8, p=1, dklen=24)
+        return digest.hex()
+
+    def __str__(self) -> str:
+        return "***"
+
+    __repr__ = __str__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(("Secret", self._value))
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret cannot be serialised")
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> Any:
+        from pydantic_core import core_schema  # noqa: PLC0415 - only needed when a model with a secret is built
+
+        return core_schema.is_instance_schema(cls)
