@@ -1,0 +1,1 @@
+"""Black-box tests of an Appwrite-compatible server, over HTTP only."""

@@ -1,0 +1,148 @@
+"""Field-by-field comparison of a recorded answer with ours.
+
+Values that the server makes up differ from run to run: ids, moments, sequences. Such a value is *bound* where it
+is first seen; wherever the recording shows it again, ours must be the bound one. Everything else must be equal,
+type included (1 is not 1.0, and not true).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+GENERATED_ID = re.compile(r"[0-9a-f]{20}")
+#: Indexes answer their internal id: database sequence, collection sequence, key.
+INDEX_ID = re.compile(r"\d+_\d+_(.+)")
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00")
+#: Fields that hold the time at which the server did something.
+MOMENTS = frozenset({"$createdAt", "$updatedAt", "deploymentCreatedAt", "latestDeploymentCreatedAt"})
+
+ABSENT = "(absent)"
+
+Check = Callable[[Any, Any], bool]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One field that is not as recorded; `path` is dotted, starting with status, headers or body."""
+
+    step: int
+    label: str
+    path: str
+    recorded: Any
+    ours: Any
+
+    def __str__(self) -> str:
+        return (
+            f"step {self.step} '{self.label}' {self.path}: recorded {_short(self.recorded)}, ours {_short(self.ours)}"
+        )
+
+
+@dataclass(frozen=True)
+class Exemption:
+    """Fields that may differ from the recording, and why.
+
+    Step and path are glob patterns. `check`, called with the recorded value and ours, is what must hold instead.
+    `always` says that the difference shows in every run, so that an exemption nobody needs any more is reported.
+    """
+
+    scenario: str
+    step: str
+    path: str
+    reason: str
+    check: Check
+    always: bool = True
+
+    def covers(self, scenario: str, difference: Difference) -> bool:
+        return (
+            fnmatchcase(scenario, self.scenario)
+            and fnmatchcase(difference.label, self.step)
+            and fnmatchcase(difference.path, self.path)
+            and self.check(difference.recorded, difference.ours)
+        )
+
+
+@dataclass
+class Comparison:
+    """Compares the answers of one scenario, remembering which of our values stands for which recorded one."""
+
+    project: tuple[str, str]
+    bound: dict[str, str] = field(default_factory=dict)
+
+    def ours_for(self, text: str) -> str:
+        """A recorded text as it must read in our run."""
+        replaced = GENERATED_ID.sub(lambda found: self.bound.get(found[0], found[0]), text)
+        return replaced.replace(*self.project)
+
+    def differences(self, path: str, recorded: Any, ours: Any) -> Iterator[tuple[str, Any, Any]]:
+        """Dotted path, recorded value and our value of every field that is not as recorded."""
+        name = path.rpartition(".")[2]
+        if isinstance(recorded, dict) and isinstance(ours, dict):
+            yield from self._in_object(path, recorded, ours)
+        elif isinstance(recorded, list) and isinstance(ours, list):
+            yield from self._in_list(path, recorded, ours)
+        elif not self._same(name, recorded, ours):
+            yield path, recorded, ours
+
+    def headers(self, recorded: Mapping[str, str], ours: Mapping[str, str], *, exact: bool) -> Iterator[Any]:
+        """Differing headers. `exact` asks for the same remaining quota, too."""
+        seen = {name.lower(): value for name, value in ours.items() if not left_out(name)}
+        for name in sorted(set(recorded) | set(seen)):
+            expected, value = recorded.get(name, ABSENT), seen.get(name, ABSENT)
+            if name == "x-ratelimit-reset" or (name == "x-ratelimit-remaining" and not exact):
+                same = expected.isdigit() == value.isdigit()
+            else:
+                same = self.ours_for(expected) == value
+            if not same:
+                yield f"headers.{name}", expected, value
+
+    def _in_object(self, path: str, recorded: dict[str, Any], ours: dict[str, Any]) -> Iterator[Any]:
+        for name in sorted(set(recorded) | set(ours)):
+            if name in recorded and name in ours:
+                yield from self.differences(f"{path}.{name}", recorded[name], ours[name])
+            else:
+                yield f"{path}.{name}", recorded.get(name, ABSENT), ours.get(name, ABSENT)
+
+    def _in_list(self, path: str, recorded: list[Any], ours: list[Any]) -> Iterator[Any]:
+        if len(recorded) != len(ours):
+            yield f"{path}.length", len(recorded), len(ours)
+        for number, (one, other) in enumerate(zip(recorded, ours, strict=False)):
+            yield from self.differences(f"{path}.{number}", one, other)
+
+    def _same(self, name: str, recorded: Any, ours: Any) -> bool:
+        if type(recorded) is not type(ours):
+            return False
+        if name == "$sequence":
+            return bool(ours >= 0 and (ours > 0) == (recorded > 0))
+        if name == "buildDuration":
+            return bool(ours >= 0)
+        if not isinstance(recorded, str):
+            return bool(recorded == ours)
+        if name in MOMENTS and recorded:
+            return bool(MOMENT.fullmatch(ours)) and self._binds(f"moment {recorded}", ours)
+        if GENERATED_ID.fullmatch(recorded):
+            return bool(GENERATED_ID.fullmatch(ours)) and self._binds(recorded, ours)
+        if name == "$id" and (inner := INDEX_ID.fullmatch(recorded)):
+            found = INDEX_ID.fullmatch(ours)
+            return found is not None and found[1] == inner[1] and self._binds(recorded, ours)
+        return self.ours_for(recorded) == ours
+
+    def _binds(self, recorded: str, ours: str) -> bool:
+        return self.bound.setdefault(recorded, ours) == ours
+
+
+def left_out(name: str) -> bool:
+    """Headers that the recordings leave out."""
+    name = name.lower()
+    return name.startswith("access-control-") or name in {
+        "date", "server", "connection", "content-length", "x-content-type-options", "x-debug-speed", "x-debug-fallback",
+    }  # fmt: skip
+
+
+def _short(value: Any) -> str:
+    text = value if value is ABSENT else json.dumps(value)
+    return text if len(text) <= 200 else text[:200] + "…"

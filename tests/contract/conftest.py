@@ -1,0 +1,73 @@
+"""One server for the whole suite, one empty project for every test, and an eye on every answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from .client import Api, Exchange
+from .description import Description
+from .target import Target, embedded_target, external_target
+
+
+class Watch:
+    """Collects answers that do not conform to the OpenAPI description."""
+
+    def __init__(self) -> None:
+        self.description = Description()
+        self.seen: dict[tuple[str, str], int] = {}
+        self.problems: list[str] = []
+
+    def __call__(self, exchange: Exchange) -> None:
+        route = self.description.route(exchange.method, exchange.path)
+        if route is None:
+            return
+        key = (exchange.method, route.path)
+        self.seen[key] = self.seen.get(key, 0) + 1
+        for problem in self.description.problems(exchange):
+            self.problems.append(f"{exchange.method} {exchange.path} → {exchange.answer.status}: {problem}")
+
+
+WATCH = Watch()
+
+
+@pytest.fixture(scope="session")
+def watch() -> Watch:
+    return WATCH
+
+
+@pytest.fixture(scope="session")
+def target(tmp_path_factory: pytest.TempPathFactory, watch: Watch) -> Iterator[Target]:
+    outside = external_target((watch,))
+    if outside is not None:
+        yield outside
+        return
+    own = embedded_target(tmp_path_factory.mktemp("server"), (watch,))
+    yield own
+    own.server.stop()
+
+
+@pytest.fixture
+def api(target: Target) -> Api:
+    """An empty project with a key that may do everything."""
+    return target.fresh()
+
+
+@pytest.fixture(autouse=True)
+def _answers_conform_to_the_description(watch: Watch) -> Iterator[None]:
+    """Fails a test that received an answer against the OpenAPI description."""
+    watch.problems.clear()
+    yield
+    found = list(dict.fromkeys(watch.problems))
+    watch.problems.clear()
+    assert not found, "answers against the OpenAPI description:\n" + "\n".join(found[:10])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if WATCH.seen:
+        documented = sum(len(route.operations) for route in WATCH.description.routes)
+        terminalreporter.write_line(
+            f"contract: {sum(WATCH.seen.values())} answers on {len(WATCH.seen)} of {documented} documented routes "
+            "checked against the OpenAPI description"
+        )
