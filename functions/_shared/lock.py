@@ -1,0 +1,271 @@
+"""The execution lock of a function: taken before anything else is imported, kept by a thread, given back at the end.
+
+The protocol itself is in `lock_protocol`; here are the requests, the heartbeat thread and what a function calls.
+A run must ask `check()` (or `writable()`) before each write and plan its work to end before `remaining()` is zero.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+from . import lock_protocol as protocol
+from .backoff import Backoff
+from .connection import Answer, Connection, Credentials, NotSent, Unclear
+from .lock_protocol import Claim, LockDenied, LockStoreMissing, LockStoreUnfit, LockUnclear, Refusal
+
+__all__ = [
+    "Lock",
+    "LockDenied",
+    "LockLost",
+    "LockStoreMissing",
+    "LockStoreUnfit",
+    "LockUnclear",
+    "Refusal",
+    "Settings",
+    "acquire",
+    "load_settings",
+    "new_owner",
+    "steady_clock",
+]
+
+#: Size of the attribute that holds progress.
+PROGRESS_LIMIT = 5000
+_WAITS = Backoff(base=0.05, cap=2.0)
+#: A heartbeat whose fate is unclear is tried again after this many seconds rather than after a whole period.
+_RETRY_HEARTBEAT = 2.0
+
+
+class LockLost(Exception):
+    """This run may not write any more: taken over, expired, or without a heartbeat for too long."""
+
+
+class Settings(NamedTuple):
+    """The content of `lock.json`, which is generated from the stack when the bundle is packaged."""
+
+    function: str
+    lock_id: str
+    database_id: str
+    collection_id: str
+    numbers: protocol.Numbers
+    check_target_ms: float | None = None
+
+
+class Sender(Protocol):
+    """What the lock needs of a connection."""
+
+    def send(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer: ...
+
+    def close(self) -> None: ...
+
+
+class Timing(NamedTuple):
+    """Clock, sleep and randomness; replaced in tests."""
+
+    clock: Callable[[], float]
+    sleep: Callable[[float], None] = time.sleep
+    draw: Callable[[], float] = random.random
+
+
+def steady_clock() -> float:
+    """Seconds that also pass while the machine is suspended, which `time.monotonic` leaves out on Linux."""
+    boottime = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if boottime is None else time.clock_gettime(boottime)
+
+
+STANDARD_TIMING = Timing(steady_clock)
+
+
+def load_settings(folder: str) -> Settings:
+    """Read `lock.json` from the folder of the entry module."""
+    with open(os.path.join(folder, "lock.json"), encoding="utf-8") as file:
+        raw = json.load(file)
+    numbers = protocol.Numbers(raw["staleAfterSeconds"], raw["heartbeatSeconds"], raw["expirySeconds"])
+    ids = (raw["function"], raw["lockId"], raw["databaseId"], raw["collectionId"])
+    return Settings(*ids, numbers, raw.get("checkTargetMs"))
+
+
+def new_owner() -> str:
+    """A name for this attempt to run, 32 characters. Not the execution id: a queue may deliver one twice."""
+    return os.urandom(16).hex()
+
+
+def acquire(
+    settings: Settings,
+    credentials: Credentials,
+    execution: str,
+    *,
+    nz_date: str | None = None,
+    timing: Timing = STANDARD_TIMING,
+    connect: Callable[[Credentials], Sender] = Connection,
+    owner: Callable[[], str] = new_owner,
+) -> Lock | Refusal:
+    """Take the lock, or say who holds it. Raises `LockStoreMissing`, `LockStoreUnfit`, `LockDenied`, `LockUnclear`."""
+    store = _Store(settings, connect(credentials), timing)
+    claim = Claim(owner(), execution[:36], nz_date)
+    outcome = store.run(protocol.acquiring(claim, settings.numbers))
+    if isinstance(outcome, Refusal):
+        store.close()
+        return outcome
+    return Lock(outcome, store, timing)
+
+
+class _Store:
+    """Carries out what the protocol asks for, on one connection."""
+
+    def __init__(self, settings: Settings, sender: Sender, timing: Timing) -> None:
+        base = f"/databases/{settings.database_id}/collections/{settings.collection_id}/documents"
+        self._collection, self._document = base, f"{base}/{settings.lock_id}"
+        self._lock_id = settings.lock_id
+        self._sender = sender
+        self._timing = timing
+        self.requests = 0
+
+    def run(self, steps: protocol.Steps) -> Any:
+        """Drive one operation of the protocol to its end."""
+        reply: protocol.Reply | None = None
+        try:
+            while True:
+                step = steps.send(reply)  # type: ignore[arg-type]
+                if isinstance(step, protocol.Pause):
+                    self._timing.sleep(_WAITS.wait(step.attempt, self._timing.draw))
+                    reply = None
+                else:
+                    reply = self._ask(step)
+        except StopIteration as end:
+            return end.value
+
+    def close(self) -> None:
+        self._sender.close()
+
+    def _ask(self, ask: protocol.Ask) -> protocol.Reply:
+        headers = {} if ask.unless_newer_than is None else {"X-Appwrite-Timestamp": ask.unless_newer_than}
+        method, path, body = {
+            "create": ("POST", self._collection, {"documentId": self._lock_id, "data": ask.data}),
+            "read": ("GET", self._document, None),
+            "change": ("PATCH", self._document, {"data": ask.data}),
+            "remove": ("DELETE", self._document, None),
+        }[ask.verb]
+        asked_at = self._timing.clock()
+        self.requests += 1
+        try:
+            answer = self._sender.send(method, path, body, headers)
+        except (NotSent, Unclear):
+            return protocol.Reply(0, {}, None, asked_at)
+        document = answer.json()
+        return protocol.Reply(
+            answer.status, document if isinstance(document, dict) else {}, answer.server_time(), asked_at
+        )
+
+
+class Lock:
+    """A held lock. Use it in a `with` statement: entering starts the heartbeat, leaving gives the lock back."""
+
+    def __init__(self, lease: protocol.Lease, store: _Store, timing: Timing) -> None:
+        self._lease = lease
+        self._store = store
+        self._timing = timing
+        self._fields: dict[str, Any] = {}
+        self._one_beat = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.released = False
+
+    @property
+    def lease(self) -> protocol.Lease:
+        return self._lease
+
+    @property
+    def requests(self) -> int:
+        """Requests made for the lock so far."""
+        return self._store.requests
+
+    @property
+    def inherited(self) -> dict[str, Any]:
+        """Progress left by a run that died, when the lock was taken over from it."""
+        try:
+            found = json.loads(self._lease.inherited or "{}")
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def __enter__(self) -> Lock:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def start(self) -> None:
+        """Start the heartbeat thread."""
+        self._thread = threading.Thread(target=self._keep, name="lock-heartbeat", daemon=True)
+        self._thread.start()
+
+    def writable(self) -> bool:
+        """Whether this run may write at this moment."""
+        return not self.released and self._lease.writable(self._timing.clock())
+
+    def check(self) -> None:
+        """Raise `LockLost` unless this run may write at this moment."""
+        if not self.writable():
+            raise LockLost(self._lease.lost or "the lease ran out")
+
+    def remaining(self) -> float:
+        """Seconds until the hard end of this run (not negative); plan the work to be done by then."""
+        return max(0.0, self._lease.deadline - self._timing.clock()) if self._lease.lost is None else 0.0
+
+    def report(self, progress: Mapping[str, Any] | None = None, *, phase: str | None = None, now: bool = False) -> None:
+        """Put progress into the next heartbeat; with `now` send one at once (a checkpoint)."""
+        if phase is not None:
+            self._fields["phase"] = phase[:64]
+        if progress is not None:
+            self._fields["progress"] = fitted(progress)
+        if now:
+            self.beat()
+
+    def beat(self) -> bool:
+        """Send one heartbeat. False when it was not confirmed; `check()` tells whether that matters yet."""
+        with self._one_beat:
+            if self.released or self._lease.lost is not None:
+                return False
+            return bool(self._store.run(protocol.beating(self._lease, dict(self._fields))))
+
+    def release(self) -> bool:
+        """Stop the heartbeat, then remove the lock if it is still ours. True when it is gone."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+        with self._one_beat:
+            if self.released:
+                return True
+            gone = bool(self._store.run(protocol.releasing(self._lease)))
+            self.released = True
+            self._store.close()
+            return gone
+
+    def _keep(self) -> None:
+        wait = self._lease.numbers.heartbeat
+        while not self._stopping.wait(wait):
+            if not self.writable():
+                self._lease.lost = self._lease.lost or "the lease ran out"
+                return
+            renewed = self.beat()
+            wait = self._lease.numbers.heartbeat if renewed else min(_RETRY_HEARTBEAT, self._lease.numbers.heartbeat)
+
+
+def fitted(progress: Mapping[str, Any], limit: int = PROGRESS_LIMIT) -> str:
+    """Progress as JSON that fits: whole entries are left out, largest first, and named, so it stays JSON."""
+    kept = dict(progress)
+    left_out: list[str] = []
+    while True:
+        text = json.dumps({**kept, "leftOut": left_out} if left_out else kept, separators=(",", ":"))
+        if len(text) <= limit or not kept:
+            return text if len(text) <= limit else "{}"
+        largest = max(kept, key=lambda name: len(json.dumps(kept[name])))
+        left_out.append(largest)
+        del kept[largest]

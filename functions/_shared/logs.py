@@ -1,0 +1,85 @@
+"""Structured logs: one JSON line an event, with execution, function, time since start and memory. No secrets."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+_SECRET_NAME = re.compile(r"(?:api|appwrite)[-_]?key|token|secret|password|authorization|jwt", re.IGNORECASE)
+_SECRET_TEXT = re.compile(r"\b(?:dynamic|standard|ephemeral)_[A-Za-z0-9._-]{8,}")
+#: The runtime cuts a single line at 8000 characters, which would leave something that is not JSON.
+_LONGEST_LINE = 7500
+
+
+class Log:
+    """Writes events through the runtime's `log` and `error`."""
+
+    def __init__(
+        self,
+        write: Callable[[str], Any],
+        write_error: Callable[[str], Any],
+        *,
+        function: str,
+        execution: str,
+        clock: Callable[[], float] = time.monotonic,
+        memory: Callable[[], float | None] | None = None,
+    ) -> None:
+        self._write, self._write_error = write, write_error
+        self._about = {"function": function, "execution": execution}
+        self._clock = clock
+        self._memory = memory or peak_memory_mb
+        self._started = clock()
+
+    def elapsed_ms(self) -> float:
+        """Milliseconds since this log was made, which is when the run began."""
+        return round((self._clock() - self._started) * 1000, 1)
+
+    def event(self, name: str, **fields: Any) -> None:
+        """Something happened that a reader of the logs wants to count."""
+        self._write(self._line("info", name, fields))
+
+    def problem(self, name: str, **fields: Any) -> None:
+        """Something is wrong."""
+        self._write_error(self._line("error", name, fields))
+
+    def _line(self, level: str, name: str, fields: Mapping[str, Any]) -> str:
+        head = {
+            "level": level,
+            "event": name,
+            **self._about,
+            "elapsedMs": self.elapsed_ms(),
+            "memoryMb": self._memory(),
+        }
+        line = json.dumps({**head, **redacted(fields)}, separators=(",", ":"), default=str)
+        if len(line) <= _LONGEST_LINE:
+            return line
+        return json.dumps({**head, "leftOut": sorted(fields), "reason": "line too long"}, separators=(",", ":"))
+
+
+def redacted(value: Any) -> Any:
+    """The value without secrets: by the name of the field, and by the look of an API key anywhere in a text."""
+    if isinstance(value, Mapping):
+        return {str(name): "***" if _is_secret(str(name), item) else redacted(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [redacted(item) for item in value]
+    if isinstance(value, str):
+        return _SECRET_TEXT.sub("***", value)
+    return value
+
+
+def peak_memory_mb() -> float | None:
+    """Highest memory use of the process so far; None where the platform does not tell."""
+    try:
+        import resource  # noqa: PLC0415 - not on every platform, and not needed before the lock is held
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024), 1)
+
+
+def _is_secret(name: str, value: Any) -> bool:
+    return isinstance(value, str) and value != "" and _SECRET_NAME.search(name) is not None
