@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ..model.address import Address, member_address
+from ..model.address import Address
 from ..model.limits import FLOAT_EXTREME, INTEGER_MAXIMUM, INTEGER_MINIMUM
 from ..model.resource import Fields, Live, frozen
 from .base import Call, Kind, thaw
@@ -73,7 +73,7 @@ def canonical_bound(kind: str, bound: Any) -> Any:
     return None if abs(float(bound)) >= FLOAT_EXTREME else float(bound)
 
 
-def parse(database: str, collection: str, raw: Mapping[str, Any]) -> Live:
+def parse(owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
     """An attribute as the server describes it, with its status."""
     kind = type_of(raw)
     fields: dict[str, Any] = {
@@ -91,7 +91,7 @@ def parse(database: str, collection: str, raw: Mapping[str, Any]) -> Live:
         elif name == "encrypt":
             value = bool(value)
         fields[name] = value
-    address = member_address("attribute", database, collection, str(raw["key"]))
+    address = Address("attribute", "/".join((*owner, str(raw["key"]))))
     return Live(
         address,
         frozen(fields),

@@ -5,7 +5,7 @@ Kinds are pure: they compare and they describe requests; they never send any.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -40,14 +40,15 @@ class Kind:
 
     `stage` orders kinds in a plan (low first; deletes run the other way round).
     `unordered` names the fields where Appwrite means a set; `in_place` the fields that an update can change:
-    a difference in any other field needs a replacement. `parse` turns an answer into a `Live`.
+    a difference in any other field needs a replacement. `parse(owner, answer)` makes a
+    `Live` of an answer; the owner is the ids that the resource lies in (function, or database and collection).
     `settles` tells that a write is answered before it is done (`processing`). `holds_data`: deleting one may lose data.
     """
 
     name: str
     stage: int
     requests: Requests
-    parse: Any
+    parse: Callable[[tuple[str, ...], Mapping[str, Any]], Live]
     unordered: frozenset[str] = frozenset()
     in_place: frozenset[str] = frozenset()
     settles: bool = False

@@ -26,7 +26,7 @@ def expand_permissions(permissions: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(expanded))
 
 
-def parse(raw: Mapping[str, Any]) -> Live:
+def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
     """A collection as the server describes it."""
     fields = {
         "name": str(raw["name"]),

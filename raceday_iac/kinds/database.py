@@ -10,7 +10,7 @@ from ..model.resource import Fields, Live, frozen
 from .base import Call, Kind
 
 
-def parse(raw: Mapping[str, Any]) -> Live:
+def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
     """A database as the server describes it."""
     fields = {"name": str(raw["name"]), "enabled": bool(raw["enabled"])}
     return Live(database_address(str(raw["$id"])), frozen(fields), str(raw["$id"]))

@@ -5,9 +5,17 @@ Uploading, waiting and activating takes several requests; see `applying/deploy.p
 
 from __future__ import annotations
 
-from ..model.address import Address
-from ..model.resource import Fields, Live
+from collections.abc import Mapping
+from typing import Any
+
+from ..model.address import Address, deployment_address
+from ..model.resource import Fields, Live, frozen
 from .base import Call, Kind
+
+
+def parse(owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
+    """The active deployment, from a function's answer. What it holds is not told: see `refresh`."""
+    return Live(deployment_address(owner[0]), frozen({}), str(raw["deploymentId"]))
 
 
 class _Requests:
@@ -24,4 +32,4 @@ class _Requests:
         return Call("get", f"/functions/{address.path}/deployments")
 
 
-KIND = Kind(name="deployment", stage=70, requests=_Requests(), parse=None, in_place=frozenset({"digest"}))
+KIND = Kind(name="deployment", stage=70, requests=_Requests(), parse=parse, in_place=frozenset({"digest"}))

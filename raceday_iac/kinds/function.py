@@ -35,7 +35,7 @@ _CARRIED = (
 )
 
 
-def parse(raw: Mapping[str, Any]) -> Live:
+def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
     """A function as the server describes it."""
     fields = {name: raw[name] for name in FIELDS if name in raw}
     for name in _LISTS:

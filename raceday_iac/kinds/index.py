@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from ..model.address import Address, member_address
+from ..model.address import Address
 from ..model.limits import ARRAY_INDEX_LENGTH
 from ..model.resource import Fields, Live, frozen
 from .base import Call, Kind, thaw
@@ -29,7 +29,7 @@ def canonical_lengths(
     )
 
 
-def parse(database: str, collection: str, raw: Mapping[str, Any]) -> Live:
+def parse(owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
     """An index as the server describes it, with its status."""
     attributes = tuple(str(name) for name in raw["attributes"])
     fields = {
@@ -39,7 +39,7 @@ def parse(database: str, collection: str, raw: Mapping[str, Any]) -> Live:
         "lengths": canonical_lengths(attributes, raw.get("lengths") or ()),
     }
     return Live(
-        member_address("index", database, collection, str(raw["key"])),
+        Address("index", "/".join((*owner, str(raw["key"])))),
         frozen(fields),
         str(raw["key"]),
         status=str(raw.get("status", "available")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..model.address import Address, member_address
+from ..model.address import Address
 from ..model.resource import Fields, Live, frozen
 from .base import Call, Kind
 from .collection import collection_path
@@ -16,7 +16,7 @@ def is_mirror(raw: Mapping[str, Any]) -> bool:
     return raw.get("side") == "child"
 
 
-def parse(database: str, collection: str, raw: Mapping[str, Any]) -> Live:
+def parse(owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
     """A relationship as the server describes it."""
     fields = {
         "relatedCollection": str(raw["relatedCollection"]),
@@ -25,7 +25,7 @@ def parse(database: str, collection: str, raw: Mapping[str, Any]) -> Live:
         "twoWayKey": str(raw["twoWayKey"]),
         "onDelete": str(raw["onDelete"]),
     }
-    address = member_address("relationship", database, collection, str(raw["key"]))
+    address = Address("relationship", "/".join((*owner, str(raw["key"]))))
     return Live(
         address,
         frozen(fields),

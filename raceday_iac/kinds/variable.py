@@ -14,13 +14,13 @@ from ..model.secret import Secret
 from .base import Call, Kind
 
 
-def parse(function: str, raw: Mapping[str, Any]) -> Live:
+def parse(owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
     """A variable as the server describes it; a secret one without a value."""
     secret = bool(raw["secret"])
     fields: dict[str, Any] = {"secret": secret}
     if not secret:
         fields["value"] = str(raw["value"])
-    return Live(variable_address(function, str(raw["key"])), frozen(fields), str(raw["$id"]))
+    return Live(variable_address(owner[0], str(raw["key"])), frozen(fields), str(raw["$id"]))
 
 
 def _body(address: Address, fields: Fields) -> dict[str, Any]:

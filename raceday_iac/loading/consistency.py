@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ..model import declarations as declared
 from ..model import limits
-from ..model.address import Address, collection_address, member_address
+from ..model.address import Address, collection_address
 from ..model.desired import Desired
 from ..model.problem import Problem
 from ..model.resource import Resource
@@ -138,10 +138,10 @@ def _one_index(desired: Desired, members: Members, owner: Address, index: declar
     for position, name in enumerate(index.attributes):
         if name in _SYSTEM_ATTRIBUTES:
             continue
-        if member_address("relationship", *owner.parts, name) in desired.resources:
+        if owner.child("relationship", name) in desired.resources:
             yield f"{name!r} is a relationship, and those cannot be indexed"
             continue
-        attribute = members.get(member_address("attribute", *owner.parts, name))
+        attribute = members.get(owner.child("attribute", name))
         if not isinstance(attribute, declared.AttributeDeclaration):
             keys = [resource.address.name for resource in desired.below(owner, "attribute")]
             yield f"unknown attribute {name!r}{declared.nearest(name, keys)}"

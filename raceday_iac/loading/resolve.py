@@ -21,7 +21,6 @@ from ..model.address import (
     collection_address,
     database_address,
     function_address,
-    member_address,
     variable_address,
 )
 from ..model.desired import CodeSource, Desired
@@ -191,7 +190,7 @@ class _Resolution:
             self._put(address, fields, (database_address(database),), declaration.location, collection)
 
     def _attribute(self, declaration: Declaration) -> None:
-        address = member_address("attribute", *declaration.owner, str(declaration.arguments["key"]))
+        address = collection_address(*declaration.owner).child("attribute", str(declaration.arguments["key"]))
         arguments = self._overridden(address, dict(declaration.arguments))
         attribute = self._check(declared.AttributeDeclaration, arguments, address, declaration.location)
         if attribute is None:
@@ -208,7 +207,7 @@ class _Resolution:
         self._put(address, fields, (collection_address(*declaration.owner),), declaration.location, attribute)
 
     def _relationship(self, declaration: Declaration) -> None:
-        address = member_address("relationship", *declaration.owner, str(declaration.arguments["key"]))
+        address = collection_address(*declaration.owner).child("relationship", str(declaration.arguments["key"]))
         relationship = self._check(
             declared.RelationshipDeclaration, declaration.arguments, address, declaration.location
         )
@@ -226,11 +225,12 @@ class _Resolution:
         self._put(address, fields, tuple(dict.fromkeys(owners)), declaration.location, relationship)
 
     def _index(self, declaration: Declaration) -> None:
-        address = member_address("index", *declaration.owner, str(declaration.arguments["key"]))
+        address = collection_address(*declaration.owner).child("index", str(declaration.arguments["key"]))
         index = self._check(declared.IndexDeclaration, declaration.arguments, address, declaration.location)
         if index is None:
             return
-        named = {name: member_address("attribute", *declaration.owner, name) for name in index.attributes}
+        owner = collection_address(*declaration.owner)
+        named = {name: owner.child("attribute", name) for name in index.attributes}
         arrays = {
             name for name, each in named.items() if each in self.resources and self.resources[each].fields["array"]
         }
@@ -244,7 +244,7 @@ class _Resolution:
             "lengths": canonical_lengths(index.attributes, index.lengths, arrays),
         }
         owners = tuple(each for name, each in named.items() if not name.startswith("$"))
-        depends = (collection_address(*declaration.owner), *owners)
+        depends = (owner, *owners)
         self._put(address, fields, depends, declaration.location, index)
 
     # Shared steps.

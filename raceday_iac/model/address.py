@@ -25,6 +25,10 @@ class Address:
         """The last segment: the id or key within its parent."""
         return self.parts[-1]
 
+    def child(self, kind: str, name: str) -> Address:
+        """The address of something that lies in this one."""
+        return Address(kind, f"{self.path}/{name}")
+
     @classmethod
     def parse(cls, text: str) -> Address:
         """The reverse of `str`. Raises ValueError when there is no kind or no path."""

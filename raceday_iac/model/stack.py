@@ -90,24 +90,24 @@ class Stack:
     ) -> None:
         """Declare a function. `timeout` in seconds; `schedule` is a cron in UTC; `code` a folder, relative to the
         project's root, or `KEEP`."""
-        arguments = dict(
-            id=id,
-            name=name,
-            runtime=runtime,
-            specification=specification,
-            timeout=timeout,
-            entrypoint=entrypoint,
-            schedule=schedule,
-            execute=execute,
-            events=events,
-            scopes=scopes,
-            enabled=enabled,
-            logging=logging,
-            commands=commands,
-            code=code,
-            lock=lock,
-            variables=variables or {},
-        )
+        arguments = {
+            "id": id,
+            "name": name,
+            "runtime": runtime,
+            "specification": specification,
+            "timeout": timeout,
+            "entrypoint": entrypoint,
+            "schedule": schedule,
+            "execute": execute,
+            "events": events,
+            "scopes": scopes,
+            "enabled": enabled,
+            "logging": logging,
+            "commands": commands,
+            "code": code,
+            "lock": lock,
+            "variables": variables or {},
+        }
         self._declare("function", (), arguments)
 
     def database(self, id: str, *, name: str, enabled: bool = True) -> Database:

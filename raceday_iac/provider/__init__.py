@@ -1,0 +1,8 @@
+"""All traffic with Appwrite goes through this package.
+
+`Reader` is the half that plan and drift get: it can only read. `Provider` adds the writing half for apply.
+"""
+
+from .protocol import Provider, Reader, ServerFacts, Snapshot
+
+__all__ = ["Provider", "Reader", "ServerFacts", "Snapshot"]

@@ -1,0 +1,7 @@
+"""The provider for real Appwrite servers. The only place that imports the SDK."""
+
+from .reading import AppwriteReader
+from .transport import Patience, Transport
+from .writing import AppwriteProvider
+
+__all__ = ["AppwriteProvider", "AppwriteReader", "Patience", "Transport"]

@@ -1,0 +1,206 @@
+"""The reading half: paged lists, never one request per object."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ...errors import NotFoundError, ProviderError
+from ...kinds import KINDS, attribute, collection, database, deployment, function, index, relationship, variable
+from ...kinds.base import Call
+from ...model.address import Address
+from ...model.resource import Live
+from ..protocol import Deployment, Execution, ServerFacts, Snapshot
+from .transport import Transport
+
+#: Items per page. Every Appwrite accepts 100; larger pages are refused by some.
+PAGE = 100
+
+
+def query(method: str, *values: Any, attribute: str = "") -> str:
+    """One query in Appwrite's JSON form."""
+    content: dict[str, Any] = {"method": method}
+    if attribute:
+        content["attribute"] = attribute
+    content["values"] = list(values)
+    return json.dumps(content)
+
+
+class AppwriteReader:
+    """Reads a project. Holds a transport, and uses it for GET only."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def snapshot(self, databases: Collection[str], *, functions: bool = True) -> Snapshot:
+        """See `Reader.snapshot`. All lists are read at the same time."""
+        resources: dict[Address, Live] = {}
+        with ThreadPoolExecutor(max_workers=6) as pool:
+            facts = pool.submit(self.facts)
+            listed: list[Callable[[], dict[Address, Live]]] = []
+            if functions:
+                listed.append(self._functions)
+            if databases:
+                listed.append(self._databases)
+            listed += [lambda name=name: self._collections(name) for name in databases]  # type: ignore[misc]
+            for answer in [pool.submit(read) for read in listed]:
+                resources.update(answer.result())
+            return Snapshot(resources, facts.result())
+
+    def facts(self) -> ServerFacts:
+        """Version, runtimes and specifications; what the server does not tell stays empty."""
+        # With a key the version route answers 401, missing scope `public` (observed on 1.8.1).
+        version = self._optional(Call("get", "/health/version"), anonymous=True)
+        runtimes = self._optional(Call("get", "/functions/runtimes"))
+        specifications = self._optional(Call("get", "/functions/specifications"))
+        return ServerFacts(
+            str(version.get("version", "")),
+            frozenset(str(each["$id"]) for each in runtimes.get("runtimes", ())),
+            frozenset(str(each["slug"]) for each in specifications.get("specifications", ()) if each.get("enabled")),
+        )
+
+    def collection(self, database: str, collection: str) -> Mapping[Address, Live]:
+        """See `Reader.collection`."""
+        try:
+            raw = self._get(f"/databases/{database}/collections/{collection}")
+        except NotFoundError:
+            return {}
+        return dict(_collection_members(raw))
+
+    def count_documents(self, database: str, collection: str) -> int:
+        """See `Reader.count_documents`."""
+        path = f"/databases/{database}/collections/{collection}/documents"
+        try:
+            return int(self._get(path, query("limit", 1))["total"])
+        except NotFoundError:
+            return 0
+
+    def source_of(self, function: str, deployment: str) -> bytes:
+        path = f"/functions/{function}/deployments/{deployment}/download"
+        content = self._transport.request(Call("get", path, {"type": "source"}))
+        return bytes(content or b"")
+
+    def deployments(self, function: str, limit: int) -> Sequence[Deployment]:
+        wanted = ["$id", "status", "sourceSize", "$createdAt", "activate"]
+        queries = (query("orderDesc", attribute="$createdAt"), query("limit", limit), query("select", *wanted))
+        raw = self._get(f"/functions/{function}/deployments", *queries)
+        return [parse_deployment(each) for each in raw["deployments"]]
+
+    def deployment(self, function: str, deployment: str) -> Deployment:
+        return parse_deployment(self._get(f"/functions/{function}/deployments/{deployment}"))
+
+    def executions(self, function: str, limit: int) -> Sequence[Execution]:
+        queries = (query("orderDesc", attribute="$createdAt"), query("limit", limit))
+        raw = self._get(f"/functions/{function}/executions", *queries)
+        return [parse_execution(each) for each in raw["executions"]]
+
+    def execution(self, function: str, execution: str) -> Execution:
+        return parse_execution(self._get(f"/functions/{function}/executions/{execution}"))
+
+    def find(self, address: Address) -> Live | None:
+        """One resource by its own route, or None when it is not there."""
+        try:
+            raw = self._transport.request(KINDS[address.kind].requests.read(address))
+        except NotFoundError:
+            return None
+        return parse_answer(address, raw)
+
+    def _get(self, path: str, *queries: str) -> Any:
+        return self._transport.request(Call("get", path, {"queries": list(queries)} if queries else {}))
+
+    def _optional(self, call: Call, *, anonymous: bool = False) -> Mapping[str, Any]:
+        """Facts that a key may not be allowed to read; the plan works without them."""
+        try:
+            answer = self._transport.request(call, anonymous=anonymous)
+        except ProviderError as error:
+            if error.code in (401, 404, 501):
+                return {}
+            raise
+        return answer if isinstance(answer, dict) else {}
+
+    def _pages(self, path: str, plural: str) -> Iterator[Mapping[str, Any]]:
+        cursor = ""
+        while True:
+            queries = [query("limit", PAGE), *([query("cursorAfter", cursor)] if cursor else [])]
+            items = self._get(path, *queries)[plural]
+            yield from items
+            if len(items) < PAGE:
+                return
+            cursor = str(items[-1]["$id"])
+
+    def _functions(self) -> dict[Address, Live]:
+        found: dict[Address, Live] = {}
+        for raw in self._pages("/functions", "functions"):
+            live = function.parse((), raw)
+            found[live.address] = live
+            for each in raw["vars"]:
+                owned = variable.parse((live.address.path,), each)
+                found[owned.address] = owned
+            if raw["deploymentId"]:
+                active = deployment.parse((live.address.path,), raw)
+                found[active.address] = active
+        return found
+
+    def _databases(self) -> dict[Address, Live]:
+        parsed = [database.parse((), raw) for raw in self._pages("/databases", "databases")]
+        return {live.address: live for live in parsed}
+
+    def _collections(self, name: str) -> dict[Address, Live]:
+        found: dict[Address, Live] = {}
+        try:
+            for raw in self._pages(f"/databases/{name}/collections", "collections"):
+                found.update(_collection_members(raw))
+        except NotFoundError:
+            return {}
+        return found
+
+
+def _collection_members(raw: Mapping[str, Any]) -> Iterator[tuple[Address, Live]]:
+    """The collection itself, its attributes, relationships and indexes."""
+    owner = collection.parse((), raw)
+    yield owner.address, owner
+    for each in raw["attributes"]:
+        if relationship.is_mirror(each):
+            continue
+        module = relationship if each["type"] == "relationship" else attribute
+        live = module.KIND.parse(owner.address.parts, each)
+        yield live.address, live
+    for each in raw["indexes"]:
+        live = index.parse(owner.address.parts, each)
+        yield live.address, live
+
+
+def parse_answer(address: Address, raw: Any) -> Live | None:
+    """The answer to a create, update or read as a `Live`, or None when it holds no such thing."""
+    if address.kind == "variable" and "variables" in raw:
+        matching = [each for each in raw["variables"] if each["key"] == address.name]
+        raw = matching[0] if matching else None
+    return KINDS[address.kind].parse(address.parts[:-1], raw) if raw else None
+
+
+def parse_deployment(raw: Mapping[str, Any]) -> Deployment:
+    return Deployment(
+        id=str(raw["$id"]),
+        status=str(raw["status"]),
+        source_size=int(raw.get("sourceSize") or 0),
+        log=str(raw.get("buildLogs") or ""),
+        created_at=str(raw.get("$createdAt") or ""),
+        activate=bool(raw.get("activate", False)),
+    )
+
+
+def parse_execution(raw: Mapping[str, Any]) -> Execution:
+    return Execution(
+        id=str(raw["$id"]),
+        function=str(raw["functionId"]),
+        status=str(raw["status"]),
+        trigger=str(raw["trigger"]),
+        response_status=int(raw.get("responseStatusCode") or 0),
+        response_body=str(raw.get("responseBody") or ""),
+        logs=str(raw.get("logs") or ""),
+        errors=str(raw.get("errors") or ""),
+        duration=float(raw.get("duration") or 0.0),
+        created_at=str(raw["$createdAt"]),
+    )

@@ -1,0 +1,118 @@
+"""The writing half. Every id is chosen by us, so after a lost answer one look tells whether the write landed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ...errors import ConflictError, NotFoundError, ProviderError, ServerFaultError, UnreachableError
+from ...kinds import KINDS, Call
+from ...model.address import Address
+from ...model.resource import Fields, Live
+from ...model.secret import Secret
+from ..protocol import Deployment, Execution
+from .reading import AppwriteReader, parse_answer, parse_deployment, parse_execution
+from .transport import Transport
+
+#: A create is sent at most this often; between two attempts the resource is looked up.
+_CREATE_ATTEMPTS = 3
+#: Seconds to wait until something with the same key is gone that is being deleted.
+_DELETION_PATIENCE = 60.0
+#: Synchronous executions are cut by the server at 30 s (408).
+_SYNCHRONOUS_LIMIT = 40.0
+_UPLOAD_TIMEOUT = 120.0
+
+
+class AppwriteProvider(AppwriteReader):
+    """Reads and writes a project."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(transport)
+        self._sleep = sleep
+        self._clock = clock
+
+    def create(self, address: Address, fields: Fields) -> Live:
+        """See `Provider.create`."""
+        call = KINDS[address.kind].requests.create(address, fields)
+        for attempt in range(1, _CREATE_ATTEMPTS + 1):
+            try:
+                return self._verified(address, fields, self._transport.request(call))
+            except (UnreachableError, ServerFaultError, ConflictError) as error:
+                found = self._settled(address)
+                if found is not None and not difference(address, fields, found.fields):
+                    return found
+                if found is not None or attempt == _CREATE_ATTEMPTS:
+                    raise
+                if isinstance(error, ConflictError):
+                    continue
+                self._sleep(0.2 * 2**attempt)
+        raise AssertionError("unreachable")
+
+    def update(self, address: Address, fields: Fields, live: Live) -> Live:
+        call = KINDS[address.kind].requests.update(address, fields, live)
+        return self._verified(address, fields, self._transport.request(call))
+
+    def delete(self, address: Address, live: Live) -> None:
+        """See `Provider.delete`."""
+        try:
+            self._transport.request(KINDS[address.kind].requests.delete(address, live))
+        except NotFoundError:
+            return
+
+    def exists(self, address: Address) -> bool:
+        return self.find(address) is not None
+
+    def upload(self, function: str, archive: bytes, entrypoint: str, commands: str) -> Deployment:
+        fields = {"activate": False, "entrypoint": entrypoint, "commands": commands}
+        return parse_deployment(self._transport.upload(f"/functions/{function}/deployments", fields, archive))
+
+    def activate(self, function: str, deployment: str) -> None:
+        self._transport.request(Call("patch", f"/functions/{function}/deployment", {"deploymentId": deployment}))
+
+    def execute(self, function: str, body: str, *, wait: bool) -> Execution:
+        call = Call("post", f"/functions/{function}/executions", {"body": body, "async": not wait})
+        return parse_execution(self._transport.request(call, read_timeout=_SYNCHRONOUS_LIMIT))
+
+    def _settled(self, address: Address) -> Live | None:
+        """The resource as it is, after waiting for one that is being deleted to be gone."""
+        deadline = self._clock() + _DELETION_PATIENCE
+        while True:
+            found = self.find(address)
+            if found is None or found.status != "deleting" or self._clock() > deadline:
+                return found
+            self._sleep(0.1)
+
+    def _verified(self, address: Address, fields: Fields, raw: Any) -> Live:
+        """The answer, after checking that nothing sent was ignored (unknown fields vanish silently)."""
+        live = parse_answer(address, raw)
+        if live is None:
+            raise ProviderError(f"{address}: the answer to the write was empty")
+        ignored = difference(address, fields, live.fields)
+        if ignored:
+            details = "; ".join(f"{name}: sent {fields[name]!r}, is {live.fields.get(name)!r}" for name in ignored)
+            raise ProviderError(
+                f"Appwrite accepted the write of {address} but did not take all of it: {details}",
+                hint="this server may be older than the stack expects; the resource exists and is in the state",
+            )
+        return live
+
+
+def difference(address: Address, wanted: Fields, real: Fields) -> list[str]:
+    """Names of fields that differ. A secret's value cannot be read back and is not compared."""
+    unordered = KINDS[address.kind].unordered
+    differing = []
+    for name, value in wanted.items():
+        if isinstance(value, Secret) or (address.kind == "variable" and name == "value" and wanted["secret"]):
+            continue
+        other = real.get(name)
+        same = sorted(value) == sorted(other or ()) if name in unordered else value == other
+        if not same and not (name == "encrypt" and other is False):
+            differing.append(name)
+    return differing

@@ -1,0 +1,115 @@
+"""What the reconciler asks of a provider. Values go in and come out; no requests, no JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ..model.address import Address
+from ..model.resource import Fields, Live
+
+
+@dataclass(frozen=True)
+class ServerFacts:
+    """What a server says of itself. `version` is empty when it does not tell."""
+
+    version: str = ""
+    runtimes: frozenset[str] = frozenset()
+    specifications: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything read from a server, by address. `facts` are the server's own."""
+
+    resources: Mapping[Address, Live] = field(default_factory=dict)
+    facts: ServerFacts = field(default_factory=ServerFacts)
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A deployment as far as deploying needs it. `status`: waiting processing building ready failed canceled."""
+
+    id: str
+    status: str
+    source_size: int = 0
+    log: str = ""
+    created_at: str = ""
+    activate: bool = False
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One run of a function. `duration` in seconds."""
+
+    id: str
+    function: str
+    status: str
+    trigger: str
+    response_status: int
+    response_body: str
+    logs: str
+    errors: str
+    duration: float
+    created_at: str
+
+
+class Reader(Protocol):
+    """Reads only."""
+
+    def snapshot(self, databases: Collection[str], *, functions: bool = True) -> Snapshot:
+        """All functions with variables and active deployments, and the named databases with their schema."""
+        ...
+
+    def collection(self, database: str, collection: str) -> Mapping[Address, Live]:
+        """One collection with everything in it, by one request; empty when it does not exist."""
+        ...
+
+    def count_documents(self, database: str, collection: str) -> int:
+        """How many documents a collection holds (Appwrite stops counting at 5000)."""
+        ...
+
+    def source_of(self, function: str, deployment: str) -> bytes:
+        """The source archive of a deployment, as uploaded."""
+        ...
+
+    def deployments(self, function: str, limit: int) -> Sequence[Deployment]:
+        """The newest deployments of a function, without their logs."""
+        ...
+
+    def deployment(self, function: str, deployment: str) -> Deployment:
+        """One deployment with its build log."""
+        ...
+
+    def executions(self, function: str, limit: int) -> Sequence[Execution]:
+        """The newest executions of a function."""
+        ...
+
+    def execution(self, function: str, execution: str) -> Execution: ...
+
+
+class Provider(Reader, Protocol):
+    """Reads and writes. Writes that may have landed unseen are looked up, never blindly repeated."""
+
+    def create(self, address: Address, fields: Fields) -> Live:
+        """Create; when it already exists exactly as wanted (our own lost answer), return that."""
+        ...
+
+    def update(self, address: Address, fields: Fields, live: Live) -> Live: ...
+
+    def delete(self, address: Address, live: Live) -> None:
+        """Delete; already gone is fine."""
+        ...
+
+    def exists(self, address: Address) -> bool: ...
+
+    def upload(self, function: str, archive: bytes, entrypoint: str, commands: str) -> Deployment:
+        """Upload without activating."""
+        ...
+
+    def activate(self, function: str, deployment: str) -> None: ...
+
+    def execute(self, function: str, body: str, *, wait: bool) -> Execution:
+        """Start a run; with `wait`, a synchronous one whose answer carries the response body."""
+        ...

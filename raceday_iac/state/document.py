@@ -1,0 +1,110 @@
+"""The state document: what we own, and what we last applied to it. Never a secret value.
+
+Live Appwrite is the truth; state says which of it is ours and what we last wrote, so that a difference can be told
+apart into "the stack changed" and "somebody changed the server".
+"""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..errors import StateError
+from ..kinds.base import thaw
+from ..model.address import Address
+from ..model.resource import Fields, frozen
+from ..model.secret import Secret
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One owned resource. `fields` are the values last applied; `remote_id` the server's id where it chose one.
+
+    `deployments` (functions' code only) are deployment ids, newest first, that a rollback can go back to.
+    """
+
+    address: Address
+    fields: Fields
+    remote_id: str = ""
+    deployments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class State:
+    """`serial` counts saves; `lineage` names the series; `salt` keys the fingerprints of secrets."""
+
+    lineage: str
+    serial: int = 0
+    salt: str = ""
+    entries: Mapping[Address, Entry] = field(default_factory=dict)
+
+    def with_entry(self, entry: Entry) -> State:
+        return replace(self, entries={**self.entries, entry.address: entry})
+
+    def without(self, address: Address) -> State:
+        return replace(self, entries={key: each for key, each in self.entries.items() if key != address})
+
+
+def new_state(
+    new_id: Callable[[], str] = lambda: str(uuid.uuid4()), new_salt: Callable[[], str] = lambda: secrets.token_hex(16)
+) -> State:
+    """An empty state of a new lineage."""
+    return State(lineage=new_id(), salt=new_salt())
+
+
+def to_json(state: State) -> dict[str, Any]:
+    """The stored form. Raises TypeError when a secret has slipped into an entry."""
+    return {
+        "format": FORMAT,
+        "lineage": state.lineage,
+        "serial": state.serial,
+        "salt": state.salt,
+        "resources": {str(address): entry_to_json(entry) for address, entry in sorted(state.entries.items())},
+    }
+
+
+def entry_to_json(entry: Entry) -> dict[str, Any]:
+    if any(isinstance(value, Secret) for value in entry.fields.values()):
+        raise TypeError(f"{entry.address}: a secret must not be stored")
+    stored: dict[str, Any] = {"fields": thaw(entry.fields)}
+    if entry.remote_id:
+        stored["remoteId"] = entry.remote_id
+    if entry.deployments:
+        stored["deployments"] = list(entry.deployments)
+    return stored
+
+
+def from_json(content: Any) -> State:
+    """Read the stored form, upgrading older formats. Raises StateError when it is not a state document."""
+    if not isinstance(content, dict) or not isinstance(content.get("format"), int):
+        raise StateError("it is not a state document (no format number)")
+    if content["format"] > FORMAT:
+        raise StateError(
+            f"it has format {content['format']}, this version reads up to {FORMAT}; use a newer raceday-iac"
+        )
+    try:
+        entries = [_entry(text, stored) for text, stored in content["resources"].items()]
+        return State(
+            lineage=str(content["lineage"]),
+            serial=int(content["serial"]),
+            salt=str(content["salt"]),
+            entries={entry.address: entry for entry in entries},
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StateError(f"it is damaged: {type(error).__name__}: {error}") from None
+
+
+def _entry(text: str, stored: Mapping[str, Any]) -> Entry:
+    fields = {name: _frozen_value(value) for name, value in stored["fields"].items()}
+    return Entry(
+        Address.parse(text), frozen(fields), str(stored.get("remoteId", "")), tuple(stored.get("deployments", ()))
+    )
+
+
+def _frozen_value(value: Any) -> Any:
+    return tuple(_frozen_value(item) for item in value) if isinstance(value, list) else value

@@ -1,0 +1,120 @@
+"""State in local files: one folder per environment with the state, its backup, the journal and the lock.
+
+Saving is atomic (write beside, flush to disk, rename). The lock is the kernel's: it ends with the process that holds
+it, so a killed run leaves none behind.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from ..errors import LockedError, StateError
+from .document import State, from_json, new_state, to_json
+
+
+class LocalState:
+    """Reads, writes and locks the state of one environment in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.file = folder / "state.json"
+        self.backup = folder / "state.json.backup"
+        self.journal = folder / "journal.jsonl"
+        self._lock_file = folder / "state.lock"
+
+    def read(self) -> State:
+        """The stored state, or a new one when there is none. Raises StateError when the file is damaged."""
+        try:
+            text = self.file.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return new_state()
+        except (OSError, UnicodeDecodeError) as error:
+            raise StateError(f"The state file {self.file} cannot be read: {error}. Nothing was changed.") from None
+        try:
+            return from_json(json.loads(text))
+        except (StateError, ValueError) as error:
+            raise StateError(
+                f"The state file {self.file} cannot be used: {error}. Nothing was changed.",
+                hint=self._recovery_hint(),
+            ) from None
+
+    def write(self, state: State) -> None:
+        """Replace the stored state. After a crash there is the old one or the new one, never half of one."""
+        text = json.dumps(to_json(state), indent=1, ensure_ascii=False, separators=(",", ": ")) + "\n"
+        beside = self.file.with_suffix(".json.new")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with beside.open("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(self.file)
+        except OSError as error:
+            with suppress(OSError):
+                beside.unlink()
+            raise StateError(
+                f"The state could not be saved to {self.file}: {error.strerror or error}. "
+                f"The last saved state (serial {state.serial - 1}) is intact.",
+                hint="make room or fix the permissions, then run apply again: it adopts what was already done",
+            ) from None
+
+    def keep_backup(self) -> None:
+        """Copy the stored state aside, before the first change of a run."""
+        if not self.file.exists():
+            return
+        try:
+            self.backup.write_bytes(self.file.read_bytes())
+        except OSError as error:
+            raise StateError(
+                f"The state could not be backed up to {self.backup}: {error.strerror or error}. Nothing was changed.",
+                hint="make room or fix the permissions, then run apply again",
+            ) from None
+
+    @contextmanager
+    def locked(self, reason: str) -> Iterator[None]:
+        """Hold the lock, or raise LockedError at once, saying who holds it."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            handle = self._lock_file.open("a+", encoding="utf-8")
+        except OSError as error:
+            raise StateError(
+                f"The state folder {self.folder} cannot be written: {error.strerror or error}. Nothing was changed."
+            ) from None
+        with handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise LockedError(
+                    f"The state of this environment is locked by {_holder(handle)}. Nothing was changed.",
+                    hint="wait for it to end; the lock goes with its process",
+                ) from None
+            _sign(handle, reason)
+            yield
+
+    def _recovery_hint(self) -> str:
+        restore = f"restore the last good one (cp {self.backup} {self.file})" if self.backup.exists() else ""
+        adopt = f"move it away and run plan: what the stack declares and Appwrite has is adopted (mv {self.file} …)"
+        return f"{restore}, or {adopt}" if restore else adopt
+
+
+def _sign(handle: IO[str], reason: str) -> None:
+    owner = f"{getpass.getuser()}@{socket.gethostname()}"
+    handle.seek(0)
+    handle.truncate()
+    handle.write(f"{reason} by {owner}, process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
+    with suppress(OSError):
+        handle.flush()
+
+
+def _holder(handle: IO[str]) -> str:
+    handle.seek(0)
+    return handle.read().strip() or "another process"
