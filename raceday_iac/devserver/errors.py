@@ -7,6 +7,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from .messages import message_for
+
 #: Declared codes outside this set are answered as 500 while keeping their type (Appwrite 1.8.1, general.php).
 PASSED_THROUGH = frozenset({400, 401, 402, 403, 404, 408, 409, 412, 416, 422, 429, 451, 501, 503})
 
@@ -22,16 +24,25 @@ def catalogue() -> dict[str, dict[str, Any]]:
 class ApiError(Exception):
     """An answer in Appwrite's error shape.
 
-    `kind` is Appwrite's error type (`function_not_found`); `message` overrides the catalogue's text.
+    `kind` is Appwrite's error type (`function_not_found`); `message` overrides the usual text. A handler that raises
+    has its database writes rolled back, unless `keep_writes` says that they must stand (a counted attempt).
     """
 
-    def __init__(self, kind: str, message: str | None = None, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        kind: str,
+        message: str | None = None,
+        headers: dict[str, str] | None = None,
+        *,
+        keep_writes: bool = False,
+    ) -> None:
         entry = catalogue().get(kind, {"code": 500, "description": "Server Error"})
         declared = int(entry["code"])
         self.kind = kind
         self.status = declared if declared in PASSED_THROUGH else 500
-        self.message = message if message is not None else str(entry["description"])
+        self.message = message if message is not None else message_for(kind) or str(entry["description"])
         self.headers = headers or {}
+        self.keep_writes = keep_writes
         super().__init__(f"{self.status} {kind}: {self.message}")
 
 

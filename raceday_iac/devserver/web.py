@@ -51,11 +51,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer. `body` is JSON-serialisable, or bytes to be sent as they are, or None for an empty answer."""
+    """An answer. `body` is JSON-serialisable, or bytes to be sent as they are, or None for an empty answer.
+
+    `model` names the shape (`function`, `functions` for its list) for clients that announce an older format."""
 
     status: int = 200
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    model: str = ""
 
 
 #: Called as handler(server, request, values); `values` are the validated parameters.

@@ -1,0 +1,212 @@
+"""The ASGI application: one request in, one answer out, in Appwrite's order of checks.
+
+Handlers run on the event loop, each inside one transaction, so that requests are atomic and never overlap. Only what
+a handler returns as an awaitable (an execution that has to finish) runs on while others are served.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Awaitable, Mapping
+from email.utils import format_datetime
+from typing import Any
+
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from .body import parse_query, read_body
+from .errors import ApiError
+from .faults import RequestFault
+from .formats import adapt, warning_for
+from .params import read_params
+from .routing import Router
+from .server import Server
+from .settings import VERSION
+from .web import Key, Reply, Request, Route
+
+LOG = logging.getLogger("raceday_iac.devserver")
+
+JSON = "application/json; charset=UTF-8"
+NO_CACHE = {"cache-control": "no-cache, no-store, must-revalidate", "expires": "0", "pragma": "no-cache"}
+ALWAYS = {"server": "Appwrite", "x-content-type-options": "nosniff"}
+CONTROL = "/v1/_dev"
+
+
+class App:
+    """Serves a `Server` over ASGI."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.router = Router(route for part in server.parts for route in part.routes.table)
+        self._windows: dict[tuple[str, str], tuple[int, int]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            await self._serve(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message: Message = await receive()
+            if message["type"] == "lifespan.startup":
+                self.server.start()
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self.server.close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method = scope["method"]
+        path = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
+        found = self.router.find(method, path)
+        fault = None
+        if not path.startswith(CONTROL):
+            self.server.requests[method, f"/v1{found[0].path}" if found else path] += 1
+            fault = self.server.faults.take(method, path)
+        if fault is not None and fault.delay:
+            await asyncio.sleep(fault.delay)
+        if fault is not None and fault.cut == "before":
+            await _cut(send)
+            return
+        http = HttpRequest(scope, receive)
+        response = _faulty(fault) if fault is not None and fault.status else await self._answer(http, found)
+        if fault is not None and fault.cut:
+            await _cut(send)
+            return
+        await response(scope, receive, send)
+
+    async def _answer(self, http: HttpRequest, found: tuple[Route, dict[str, str]] | None) -> Response:
+        headers = {**ALWAYS, "date": format_datetime(self.server.clock.now(), usegmt=True)}
+        announced = http.headers.get("x-appwrite-response-format", "")
+        try:
+            if found is None:
+                raise ApiError("general_route_not_found")
+            warning = warning_for(announced)
+            if warning:
+                headers["x-appwrite-warning"] = warning
+            reply = await self._handle(http, *found, headers)
+            return _success(reply, announced, headers)
+        except ApiError as error:
+            return _failure(error, headers)
+        except Exception:
+            LOG.exception("%s %s failed", http.method, http.url.path)
+            return _failure(ApiError("general_unknown"), headers)
+
+    async def _handle(self, http: HttpRequest, route: Route, ids: dict[str, str], headers: dict[str, str]) -> Reply:
+        query = parse_query(http.scope["query_string"])
+        body, files = await read_body(http)
+        given = {**body, **query, **ids}
+        project, key = self._authorise(http.headers, query, route)
+        if route.limit is not None:
+            headers.update(self._count(project, http.url.path, route.limit))
+        request = Request(
+            http.method,
+            http.url.path,
+            project,
+            key,
+            http.headers,
+            given,
+            files,
+            http.client.host if http.client else "127.0.0.1",
+        )
+        outcome = self._run(route, request)
+        return outcome if isinstance(outcome, Reply) else await outcome
+
+    def _authorise(self, headers: Mapping[str, str], query: Mapping[str, Any], route: Route) -> tuple[str, Key]:
+        """Project, key, scope. Without a project it is the console's, whose keys nobody has (observed on 1.8.1)."""
+        project = headers.get("x-appwrite-project") or str(query.get("project", "")) or "console"
+        if project != "console" and not self.server.has_project(project):
+            raise ApiError("project_not_found")
+        key = self.server.find_key(project, headers.get("x-appwrite-key", ""))
+        if not key.scopes.intersection(route.scopes):
+            who = "User (role: guests)" if key.kind == "guest" else f"{_name(project)} (role: applications)"
+            wanted = json.dumps(list(route.scopes), separators=(",", ":"))
+            raise ApiError("general_unauthorized_scope", f"{who} missing scopes ({wanted})")
+        if project == "console" and not route.path.startswith("/health"):
+            raise ApiError("general_access_forbidden")
+        return project, key
+
+    def _run(self, route: Route, request: Request) -> Reply | Awaitable[Reply]:
+        values = read_params(route.params, request.params)
+        db = self.server.db
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            outcome = route.handler(self.server, request, values)
+        except ApiError as error:
+            db.execute("COMMIT" if error.keep_writes else "ROLLBACK")
+            raise
+        except BaseException:
+            db.execute("ROLLBACK")
+            raise
+        db.execute("COMMIT")
+        return outcome
+
+    def _count(self, project: str, url: str, limit: tuple[int, int]) -> dict[str, str]:
+        """Headers of the generic limiter, which exempts keys but still counts."""
+        most, seconds = limit
+        start = int(time.time()) // seconds * seconds
+        since, used = self._windows.get((project, url), (start, 0))
+        used = used + 1 if since == start else 1
+        self._windows[project, url] = (start, used)
+        return _limit_headers(most, max(most - used, 0), start + seconds)
+
+
+def _limit_headers(limit: int, remaining: int, reset: int) -> dict[str, str]:
+    return {
+        "x-ratelimit-limit": str(limit),
+        "x-ratelimit-remaining": str(remaining),
+        "x-ratelimit-reset": str(reset),
+    }
+
+
+def _name(project: str) -> str:
+    return f"app.{project}@service.localhost"
+
+
+def _success(reply: Reply, announced: str, headers: dict[str, str]) -> Response:
+    headers.update(reply.headers)
+    if reply.body is None:
+        return _response(b"", reply.status, {"content-type": "text/html", **headers})
+    if isinstance(reply.body, bytes):
+        return _response(reply.body, reply.status, headers)
+    return _response(
+        _encode(adapt(reply.body, reply.model, announced)), reply.status, {"content-type": JSON, **headers}
+    )
+
+
+def _failure(error: ApiError, headers: dict[str, str]) -> Response:
+    body = {"message": error.message, "code": error.status, "type": error.kind, "version": VERSION}
+    return _response(_encode(body), error.status, {**headers, **error.headers, **NO_CACHE, "content-type": JSON})
+
+
+def _faulty(fault: RequestFault) -> Response:
+    body = {"message": fault.message, "code": fault.status, "type": fault.kind, "version": VERSION}
+    headers = {**ALWAYS, **NO_CACHE, "content-type": JSON}
+    if fault.retry_after is not None:
+        headers["retry-after"] = str(fault.retry_after)
+    return _response(_encode(body), fault.status, headers)
+
+
+def _encode(body: Any) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+
+
+def _response(content: bytes, status: int, headers: Mapping[str, str]) -> Response:
+    return Response(content, status, headers=dict(headers))
+
+
+async def _cut(send: Send) -> None:
+    """Drop the TCP connection without an answer. Knows where uvicorn keeps its transport."""
+    transport = getattr(getattr(send, "__self__", None), "transport", None)
+    if transport is None:
+        raise ConnectionAbortedError("this server cannot cut connections")
+    transport.abort()
+    # uvicorn must notice the loss before we return, else it answers 500.
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)

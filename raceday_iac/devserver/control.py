@@ -1,0 +1,142 @@
+"""Control routes below /v1/_dev, for tests and demonstrations. Appwrite has nothing like them.
+
+They need the server's own key, which no project key and no function can get.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from .clock import SystemClock
+from .errors import ApiError, invalid
+from .faults import RequestFault
+from .keys import CONTROL_SCOPE
+from .params import Param, Refused, anything, list_of, one_of, text, whole_number
+from .web import Reply, Request, Routes
+
+if TYPE_CHECKING:
+    from .server import Server
+
+SCHEMA = ""
+routes = Routes()
+
+
+def on_start(server: Server) -> None:
+    """Nothing to resume: faults and counts do not outlive the process."""
+
+
+def seconds(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Refused("Value must be a number of seconds")
+    return float(value)
+
+
+PATTERNS = list_of(text(1, 256), 100)
+
+
+@routes.add("GET", "/_dev/requests", CONTROL_SCOPE)
+def list_requests(server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
+    """How often each route was called since the last reset."""
+    counted = [{"method": method, "route": route, "count": count} for (method, route), count in server.requests.items()]
+    return Reply(200, {"total": sum(server.requests.values()), "requests": counted})
+
+
+@routes.add("DELETE", "/_dev/requests", CONTROL_SCOPE)
+def reset_requests(server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
+    server.requests.clear()
+    return Reply(204)
+
+
+def _describe(server: Server) -> dict[str, Any]:
+    faults = server.faults
+    return {
+        "requests": [asdict(fault) for fault in faults.requests if fault.times > 0],
+        "stuckAttributes": sorted(faults.stuck_attributes),
+        "failingAttributes": sorted(faults.failing_attributes),
+        "buildDelay": faults.build_delay,
+        "failingBuilds": faults.failing_builds,
+    }
+
+
+@routes.add("GET", "/_dev/faults", CONTROL_SCOPE)
+def show_faults(server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
+    return Reply(200, _describe(server))
+
+
+@routes.add(
+    "POST",
+    "/_dev/faults",
+    CONTROL_SCOPE,
+    Param("method", text(1, 16), "*"),
+    Param("path", text(1, 2048), "*"),
+    Param("times", whole_number(1, 1_000_000), 1),
+    Param("status", whole_number(0, 599), 0),
+    Param("type", text(0, 128), "general_unknown"),
+    Param("message", text(0, 2048), "Server Error"),
+    Param("retryAfter", whole_number(0, 86_400), None, nullable=True),
+    Param("cut", one_of("", "before", "after"), ""),
+    Param("delay", seconds, 0.0),
+)
+def add_fault(server: Server, _request: Request, values: dict[str, Any]) -> Reply:
+    """Arm one request fault; see `RequestFault` for the meaning of the fields."""
+    fault = RequestFault(
+        method=values["method"],
+        path=values["path"],
+        times=values["times"],
+        status=values["status"],
+        kind=values["type"],
+        message=values["message"],
+        retry_after=values["retryAfter"],
+        cut=values["cut"],
+        delay=values["delay"],
+    )
+    server.faults.add(fault)
+    return Reply(201, _describe(server))
+
+
+@routes.add(
+    "PATCH",
+    "/_dev/faults",
+    CONTROL_SCOPE,
+    Param("stuckAttributes", PATTERNS, None, nullable=True),
+    Param("failingAttributes", PATTERNS, None, nullable=True),
+    Param("buildDelay", seconds, None, nullable=True),
+    Param("failingBuilds", whole_number(0, 1000), None, nullable=True),
+)
+def change_faults(server: Server, _request: Request, values: dict[str, Any]) -> Reply:
+    """Set the faults of background work. What is left out stays as it is."""
+    faults = server.faults
+    if values["stuckAttributes"] is not None:
+        faults.stuck_attributes = set(values["stuckAttributes"])
+    if values["failingAttributes"] is not None:
+        faults.failing_attributes = set(values["failingAttributes"])
+    if values["buildDelay"] is not None:
+        faults.build_delay = values["buildDelay"]
+    if values["failingBuilds"] is not None:
+        faults.failing_builds = values["failingBuilds"]
+    return Reply(200, _describe(server))
+
+
+@routes.add("DELETE", "/_dev/faults", CONTROL_SCOPE)
+def clear_faults(server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
+    server.faults.clear()
+    return Reply(204)
+
+
+@routes.add("GET", "/_dev/clock", CONTROL_SCOPE)
+def show_clock(server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
+    return Reply(200, {"now": server.timestamp()})
+
+
+@routes.add("PATCH", "/_dev/clock", CONTROL_SCOPE, Param("offset", anything))
+def move_clock(server: Server, _request: Request, values: dict[str, Any]) -> Reply:
+    """Set the server's time to the machine's plus `offset` seconds."""
+    if not isinstance(server.clock, SystemClock):
+        raise ApiError("general_bad_request", "This server runs on a clock of its own.")
+    try:
+        server.clock.offset = timedelta(seconds=seconds(values["offset"]))
+    except Refused as refusal:
+        raise invalid("offset", str(refusal)) from None
+    return Reply(200, {"now": server.timestamp()})

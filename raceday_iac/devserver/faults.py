@@ -1,0 +1,78 @@
+"""Faults on demand: what a test or a demonstration may ask the server to do wrong.
+
+Nothing here happens by itself. Request faults are used up in the order in which they were added.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+
+@dataclass
+class RequestFault:
+    """Applies to the next `times` requests whose method and path match (`*` is a wildcard, paths begin with /v1).
+
+    `status` answers an error instead of running the handler; 0 lets the handler run. `cut` drops the connection without
+    an answer, `before` the handler or `after` its writes were committed. `delay` waits first, in seconds.
+    """
+
+    method: str = "*"
+    path: str = "*"
+    times: int = 1
+    status: int = 0
+    kind: str = "general_unknown"
+    message: str = "Server Error"
+    retry_after: int | None = None
+    cut: str = ""
+    delay: float = 0
+
+    def matches(self, method: str, path: str) -> bool:
+        return self.times > 0 and fnmatchcase(method, self.method) and fnmatchcase(path, self.path)
+
+
+@dataclass
+class Faults:
+    """All faults that are armed. Handlers and workers ask, tests set."""
+
+    requests: list[RequestFault] = field(default_factory=list)
+    #: Attributes and indexes whose key matches one of these patterns never leave `processing`.
+    stuck_attributes: set[str] = field(default_factory=set)
+    #: Attributes and indexes whose key matches one of these patterns end as `failed`.
+    failing_attributes: set[str] = field(default_factory=set)
+    #: Seconds that every build waits before it runs its commands.
+    build_delay: float = 0
+    #: How many of the next builds fail.
+    failing_builds: int = 0
+
+    def add(self, fault: RequestFault) -> RequestFault:
+        self.requests.append(fault)
+        return fault
+
+    def take(self, method: str, path: str) -> RequestFault | None:
+        """The fault for this request, used up by one."""
+        for fault in self.requests:
+            if fault.matches(method, path):
+                fault.times -= 1
+                return fault
+        return None
+
+    def is_stuck(self, key: str) -> bool:
+        return any(fnmatchcase(key, pattern) for pattern in self.stuck_attributes)
+
+    def is_failing(self, key: str) -> bool:
+        return any(fnmatchcase(key, pattern) for pattern in self.failing_attributes)
+
+    def take_failing_build(self) -> bool:
+        if self.failing_builds <= 0:
+            return False
+        self.failing_builds -= 1
+        return True
+
+    def clear(self) -> None:
+        """Disarm everything."""
+        self.requests.clear()
+        self.stuck_attributes.clear()
+        self.failing_attributes.clear()
+        self.build_delay = 0
+        self.failing_builds = 0

@@ -1,0 +1,96 @@
+"""The health routes. There is one process and one database here, so all is well whenever we can answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .errors import ApiError
+from .settings import VERSION
+from .web import Reply, Request, Routes
+
+if TYPE_CHECKING:
+    from .server import Server
+
+SCHEMA = ""
+routes = Routes()
+
+PASS = {"ping": 0, "status": "pass"}
+QUEUES = (
+    "builds",
+    "certificates",
+    "databases",
+    "deletes",
+    "functions",
+    "logs",
+    "mails",
+    "messaging",
+    "migrations",
+    "stats-resources",
+    "stats-usage",
+    "webhooks",
+)
+
+
+def on_start(server: Server) -> None:
+    """Health has nothing to resume."""
+
+
+@routes.add("GET", "/health/version", "public")
+def version(_server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
+    return Reply(200, {"version": VERSION})
+
+
+@routes.add("GET", "/health", "health.read")
+def health(_server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
+    return Reply(200, {"name": "http", **PASS})
+
+
+@routes.add("GET", "/health/db", "health.read")
+def database(_server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
+    names = ("Console.DB (console)", "Projects.DB (database_db_main)")
+    return Reply(200, {"total": 2, "statuses": [{"name": name, **PASS} for name in names]})
+
+
+@routes.add("GET", "/health/cache", "health.read")
+def cache(_server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
+    return Reply(200, {"total": 1, "statuses": [{"name": "Cache (cache_redis_main)", **PASS}]})
+
+
+@routes.add("GET", "/health/pubsub", "health.read")
+def pubsub(_server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
+    return Reply(200, {"total": 1, "statuses": [{"name": "PubSub (pubsub_redis_main)", **PASS}]})
+
+
+@routes.add("GET", "/health/storage", "health.read")
+def storage(_server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
+    return Reply(200, PASS)
+
+
+@routes.add("GET", "/health/storage/local", "health.read")
+def local_storage(_server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
+    return Reply(200, PASS)
+
+
+@routes.add("GET", "/health/time", "health.read")
+def time(server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
+    now = int(server.clock.now().timestamp())
+    return Reply(200, {"remoteTime": now, "localTime": now, "diff": 0})
+
+
+@routes.add("GET", "/health/queue/{name}", "health.read")
+def queue(server: Server, _request: Request, values: dict[str, Any]) -> Reply:
+    """Queue lengths: ours are the deployments that wait and the executions that wait."""
+    name = values.get("name") or _request.params["name"]
+    if name not in QUEUES:
+        raise ApiError("general_route_not_found")
+    tables = {"builds": "deployments", "functions": "executions"}
+    size = 0
+    if name in tables:
+        row = server.db.execute(f"SELECT count(*) FROM {tables[name]} WHERE status = 'waiting'").fetchone()
+        size = int(row[0])
+    return Reply(200, {"size": size})
+
+
+@routes.add("GET", "/health/queue/failed/{name}", "health.read")
+def failed_queue(_server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
+    return Reply(200, {"size": 0})

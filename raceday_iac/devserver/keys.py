@@ -1,0 +1,111 @@
+"""API keys: project keys kept in the database, and the signed keys that a function's run receives.
+
+Keys are compared as text and stored as they are; this server guards nothing but a developer's own machine.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import sqlite3
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from .errors import ApiError
+from .web import Key
+
+#: What every key may do besides its scopes (Appwrite 1.8.1, app/config/roles.php).
+IMPLICIT_SCOPES = frozenset({"global", "health.read", "graphql"})
+#: What a caller without a key may do. A real server adds documents and files, guarded by permissions; we do not.
+GUEST_SCOPES = frozenset({"global", "public", "home", "console", "graphql", "sessions.write", "execution.write"})
+#: Opens the control routes below /v1/_dev; only the server's own key has it.
+CONTROL_SCOPE = "_dev"
+GUEST = Key("guest", GUEST_SCOPES)
+
+
+@cache
+def scope_names() -> tuple[str, ...]:
+    """The scopes that keys and functions may be given, in Appwrite's order."""
+    text = files("raceday_iac.devserver").joinpath("data/scopes.json").read_text(encoding="utf-8")
+    return tuple(json.loads(text)["scopes"])
+
+
+def create_key(
+    db: sqlite3.Connection, project: str, scopes: Iterable[str], created_at: str, secret: str | None = None
+) -> str:
+    """Store a project key and return its secret. An existing secret gets the new scopes."""
+    value = secret or f"standard_{secrets.token_hex(128)}"
+    db.execute(
+        "INSERT INTO api_keys (secret, project, scopes, created_at) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (secret) DO UPDATE SET project = excluded.project, scopes = excluded.scopes",
+        (value, project, json.dumps(sorted(set(scopes))), created_at),
+    )
+    return value
+
+
+def find_key(db: sqlite3.Connection, project: str, header: str, now: float) -> Key:
+    """Who sends this `X-Appwrite-Key`. Raises 401 for one that is unknown, malformed or expired."""
+    if not header:
+        return GUEST
+    if header.startswith("dynamic_"):
+        return _dynamic_key(db, project, header.removeprefix("dynamic_"), now)
+    row = db.execute("SELECT scopes FROM api_keys WHERE secret = ? AND project = ?", (header, project)).fetchone()
+    if row is None:
+        raise ApiError("user_unauthorized")
+    return Key("standard", IMPLICIT_SCOPES | frozenset(json.loads(row["scopes"])))
+
+
+def mint_dynamic_key(
+    db: sqlite3.Connection, project: str, function: str, scopes: Iterable[str], *, now: float, lifetime: float
+) -> str:
+    """A key for one run of a function (HS256 token with `exp`, as Appwrite makes them). Times are seconds."""
+    claims = {
+        "projectId": project,
+        "functionId": function,
+        "scopes": list(scopes),
+        "iat": int(now),
+        "exp": int(now + lifetime),
+    }
+    text = ".".join(_encode(json.dumps(part).encode()) for part in ({"typ": "JWT", "alg": "HS256"}, claims))
+    return f"dynamic_{text}.{_signature(db, text)}"
+
+
+def _dynamic_key(db: sqlite3.Connection, project: str, token: str, now: float) -> Key:
+    claims = _verified_claims(db, token)
+    if claims is None or claims["exp"] < now:
+        raise ApiError("project_key_expired")
+    if claims["projectId"] != project:
+        raise ApiError("user_unauthorized")
+    return Key("dynamic", IMPLICIT_SCOPES | frozenset(claims["scopes"]), claims["functionId"])
+
+
+def _verified_claims(db: sqlite3.Connection, token: str) -> dict[str, Any] | None:
+    text, _, signature = token.rpartition(".")
+    if not text or not hmac.compare_digest(signature, _signature(db, text)):
+        return None
+    payload = text.partition(".")[2]
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return claims
+
+
+def _encode(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _signature(db: sqlite3.Connection, text: str) -> str:
+    return _encode(hmac.new(_signing_secret(db), text.encode(), hashlib.sha256).digest())
+
+
+def _signing_secret(db: sqlite3.Connection) -> bytes:
+    """Kept with the data, so that keys of running executions outlive a restart."""
+    db.execute(
+        "INSERT INTO texts (name, value) VALUES ('signing secret', ?) ON CONFLICT (name) DO NOTHING",
+        (secrets.token_hex(32),),
+    )
+    row = db.execute("SELECT value FROM texts WHERE name = 'signing secret'").fetchone()
+    return bytes.fromhex(row["value"])

@@ -1,0 +1,215 @@
+"""A server in a thread of this process: what commands use for their own lifetime, and what tests use.
+
+Only one process may have a data directory open; a file lock sees to that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import IO, TypeVar
+
+import uvicorn
+
+from . import control, databases, functions, health
+from .app import App
+from .clock import Clock
+from .server import Server
+from .settings import Settings
+
+Result = TypeVar("Result")
+
+PROJECT = "raceday"
+LOCK_FILE = "server.lock"
+HOST = "127.0.0.1"
+STARTUP_SECONDS = 30
+
+
+class DataInUseError(RuntimeError):
+    """Another process has this data directory open."""
+
+
+class StartError(RuntimeError):
+    """The server did not come up."""
+
+
+def lock_data(data_dir: Path) -> IO[str]:
+    """The lock on a data directory, held until the returned file is closed. Raises `DataInUseError`."""
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle = (data_dir / LOCK_FILE).open("a")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        handle.close()
+        raise DataInUseError(f"{data_dir} is in use by another server process") from None
+    return handle
+
+
+def is_locked(data_dir: Path) -> bool:
+    """Whether some process serves this directory right now."""
+    if not (data_dir / LOCK_FILE).exists():
+        return False
+    try:
+        lock_data(data_dir).close()
+    except DataInUseError:
+        return True
+    return False
+
+
+def build_server(data_dir: Path, settings: Settings | None = None, clock: Clock | None = None) -> Server:
+    """A server with all parts, not yet listening."""
+    return Server(data_dir, functions, databases, health, control, settings=settings, clock=clock)
+
+
+class _Uvicorn(uvicorn.Server):  # type: ignore[misc]
+    """Tells when it listens. Its own polling would cost 100 ms per start."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listens = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.listens.set()
+
+
+def uvicorn_config(app: App) -> uvicorn.Config:
+    """Plain HTTP on loopback: no access log, no date of its own, and no patience with open connections at the end."""
+    return uvicorn.Config(
+        app,
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=1,
+    )
+
+
+def listen(port: int) -> socket.socket:
+    """A listening socket on loopback; port 0 takes a free one."""
+    # Naming the protocol matters: asyncio switches Nagle's algorithm off (40 ms an answer) only for IPPROTO_TCP.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen(128)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+class RunningServer:
+    """A server that listens. `key` may do everything, the control routes included."""
+
+    def __init__(self, server: Server, listener: socket.socket, lock: IO[str], project: str) -> None:
+        self.server = server
+        self.project = project
+        self._lock = lock
+        server.endpoint = f"http://{HOST}:{listener.getsockname()[1]}/v1"
+        self.endpoint = server.endpoint
+        with server.transaction():
+            server.ensure_project(project)
+            self.key = server_key(server, project)
+        self._uvicorn = _Uvicorn(uvicorn_config(App(server)))
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._listener = listener
+        self._thread = threading.Thread(target=self._run, name="devserver", daemon=True)
+
+    def start(self) -> RunningServer:
+        self._thread.start()
+        waited = 0.0
+        while not self._uvicorn.listens.wait(0.2) and waited < STARTUP_SECONDS:
+            waited += 0.2
+            if not self._thread.is_alive():
+                break
+        if not self._uvicorn.listens.is_set():
+            self.stop()
+            raise StartError("the embedded server did not start; see its log output")
+        return self
+
+    def _run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        try:
+            await self._uvicorn.serve(sockets=[self._listener])
+        finally:
+            await self.server.close()
+
+    def call(self, action: Callable[[Server], Result]) -> Result:
+        """Run `action` on the server's event loop inside a transaction, from another thread."""
+
+        async def run() -> Result:
+            with self.server.transaction():
+                return action(self.server)
+
+        assert self._loop is not None, "the server is not running"
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(timeout=60)
+
+    def ensure_project(self, project: str) -> None:
+        self.call(lambda server: server.ensure_project(project))
+
+    def create_key(self, project: str, scopes: Iterable[str] | None = None, secret: str | None = None) -> str:
+        """A project key; without `scopes` it may do everything a key can do."""
+        return self.call(lambda server: server.create_key(project, scopes, secret))
+
+    def stop(self) -> None:
+        """Stop serving, kill all child processes, close the database, release the data. May be called twice."""
+        if self._thread.is_alive() and self._loop is not None:
+            asyncio.run_coroutine_threadsafe(self.server.stop_work(), self._loop)
+            self._uvicorn.should_exit = True
+            self._thread.join(timeout=20)
+        self._listener.close()
+        self._lock.close()
+
+    def __enter__(self) -> RunningServer:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.stop()
+
+
+def server_key(server: Server, project: str) -> str:
+    """The key of this data directory: made once, then always the same."""
+    row = server.db.execute("SELECT value FROM texts WHERE name = ?", (f"server key of {project}",)).fetchone()
+    key = server.create_server_key(project, row["value"] if row else None)
+    server.db.execute(
+        "INSERT INTO texts (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
+        (f"server key of {project}", key),
+    )
+    return key
+
+
+def start_server(
+    data_dir: Path | str,
+    *,
+    port: int = 0,
+    settings: Settings | None = None,
+    clock: Clock | None = None,
+    project: str = PROJECT,
+) -> RunningServer:
+    """Serve a data directory from a thread of this process until `stop()`. Raises `DataInUseError`, `OSError`."""
+    directory = Path(data_dir).resolve()
+    lock = lock_data(directory)
+    try:
+        listener = listen(port)
+        try:
+            return RunningServer(build_server(directory, settings, clock), listener, lock, project).start()
+        except BaseException:
+            listener.close()
+            raise
+    except BaseException:
+        lock.close()
+        raise

@@ -1,0 +1,151 @@
+"""The server as handlers see it: database, clock, settings, faults, and work to be done later.
+
+One `Server` owns one data directory. After `start` it is used on its event loop only; another thread that needs it
+goes through `RunningServer.call`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+from . import keys, storage
+from .clock import Clock, SystemClock, stamp
+from .faults import Faults
+from .settings import Settings
+from .web import Key, Routes
+
+LOG = logging.getLogger("raceday_iac.devserver")
+
+
+class Part(Protocol):
+    """A package or module that adds tables and routes, and picks up unfinished work after a restart."""
+
+    SCHEMA: str
+    routes: Routes
+
+    def on_start(self, server: Server) -> None: ...
+
+
+class Server:
+    """Everything a handler needs. `db` is inside a transaction while a handler or a `later` callback runs."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *parts: Part,
+        settings: Settings | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.data_dir = data_dir
+        self.settings = settings or Settings()
+        self.clock: Clock = clock or SystemClock()
+        self.faults = Faults()
+        self.parts = parts
+        self.db = storage.open_database(data_dir, [part.SCHEMA for part in self.parts])
+        self.endpoint = "http://127.0.0.1/v1"
+        #: Requests by (method, route) since the last reset; calls to /v1/_dev are left out.
+        self.requests: Counter[tuple[str, str]] = Counter()
+        #: Objects of the parts that live as long as the server (executor, scheduler), by name.
+        self.services: dict[str, Any] = {}
+        self._closing: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        self._timers: set[asyncio.TimerHandle] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.is_stopping = False
+
+    def timestamp(self) -> str:
+        return stamp(self.clock.now())
+
+    def new_id(self) -> str:
+        """20 hex characters that sort by time, as Appwrite's ID.unique()."""
+        moment = self.clock.now()
+        return f"{int(moment.timestamp()):08x}{moment.microsecond:05x}{secrets.token_hex(4)[:7]}"
+
+    def sequence(self, name: str) -> int:
+        """The next number of the counter `name`."""
+        return storage.next_value(self.db, name)
+
+    def transaction(self) -> AbstractContextManager[None]:
+        return storage.transaction(self.db)
+
+    def ensure_project(self, project: str) -> None:
+        self.db.execute(
+            "INSERT INTO projects (id, created_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
+            (project, self.timestamp()),
+        )
+
+    def has_project(self, project: str) -> bool:
+        return self.db.execute("SELECT 1 FROM projects WHERE id = ?", (project,)).fetchone() is not None
+
+    def create_key(self, project: str, scopes: Iterable[str] | None = None, secret: str | None = None) -> str:
+        """A project key; without `scopes` it may do everything a key can do."""
+        wanted = keys.scope_names() if scopes is None else scopes
+        return keys.create_key(self.db, project, wanted, self.timestamp(), secret)
+
+    def create_server_key(self, project: str, secret: str | None = None) -> str:
+        """A key with every scope that may also use the control routes."""
+        return self.create_key(project, (*keys.scope_names(), keys.CONTROL_SCOPE), secret)
+
+    def find_key(self, project: str, header: str) -> Key:
+        return keys.find_key(self.db, project, header, self.clock.now().timestamp())
+
+    def later(self, delay: float, callback: Callable[[], object]) -> None:
+        """Run `callback` inside a transaction on the event loop, after `delay` seconds of real time."""
+
+        def run() -> None:
+            self._timers.discard(handle)
+            try:
+                with self.transaction():
+                    callback()
+            except Exception:
+                LOG.exception("work in the background failed")
+
+        handle = asyncio.get_running_loop().call_later(delay, run)
+        self._timers.add(handle)
+
+    def spawn(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[Any]:
+        """Run a coroutine in the background until the server closes."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._forget_task)
+        return task
+
+    def _forget_task(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            LOG.error("a background task failed", exc_info=task.exception())
+
+    def at_close(self, action: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Have `action` awaited when the server stops."""
+        self._closing.append(action)
+
+    def start(self) -> None:
+        """Resume what an earlier process left unfinished. Called on the event loop."""
+        for part in self.parts:
+            with self.transaction():
+                part.on_start(self)
+
+    async def stop_work(self) -> None:
+        """Stop all background work and kill child processes. Requests that wait for them end. May be called twice."""
+        if self.is_stopping:
+            return
+        self.is_stopping = True
+        for timer in self._timers:
+            timer.cancel()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for action in reversed(self._closing):
+            await action()
+
+    async def close(self) -> None:
+        """Stop all work and close the database. May be called twice."""
+        await self.stop_work()
+        self.db.close()

@@ -1,0 +1,36 @@
+"""What an Appwrite operator sets in the environment of an instance, and the speed of our stand-in workers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+VERSION = "1.8.1"
+RUNTIMES = ("node-16.0", "php-8.0", "python-3.9", "ruby-3.0", "node-22", "python-3.12")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Times are seconds, sizes bytes. An empty `runtimes` allows all; a compute limit of 0 means none."""
+
+    #: How long an attribute or index stays `processing`; about what a real 1.8.1 takes on two cores.
+    processing_delay: float = 0.02
+    #: Creations of functions per project and UTC day; 0 switches the limit off.
+    function_creation_limit: int = 50
+    runtimes: tuple[str, ...] = RUNTIMES
+    function_timeout_limit: int = 900
+    compute_cpus: float = 0
+    compute_memory: int = 0
+    #: Total size of a deployment's source archive.
+    compute_size_limit: int = 30_000_000
+    build_timeout: float = 900
+    synchronous_timeout: float = 30
+    #: How long an idle worker process is kept warm.
+    worker_idle: float = 60
+    #: Processes one deployment may run at the same time; more executions wait.
+    workers_per_deployment: int = 8
+    #: Passes of the scheduler: reading the table of schedules, and starting what is due.
+    schedule_sync: float = 10
+    schedule_pass: float = 1
+    #: False leaves schedules alone, for servers that live only for the length of a command.
+    scheduler: bool = True
+    execution_retention_days: int = 14

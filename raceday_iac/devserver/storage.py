@@ -1,0 +1,59 @@
+"""The server's one SQLite database: opening it, its core tables, and transactions."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+FILE_NAME = "appwrite.sqlite3"
+
+CORE_SCHEMA = """
+CREATE TABLE IF NOT EXISTS projects (id TEXT PRIMARY KEY, created_at TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS api_keys (
+    secret TEXT PRIMARY KEY, project TEXT NOT NULL, scopes TEXT NOT NULL, created_at TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS texts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+
+
+def open_database(data_dir: Path, schemas: Sequence[str]) -> sqlite3.Connection:
+    """Open (or create) the database below `data_dir` and make sure that every table exists.
+
+    The connection may be handed to another thread once, but must be used by one at a time.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    connection = sqlite3.connect(data_dir / FILE_NAME, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    for schema in (CORE_SCHEMA, *schemas):
+        connection.executescript(schema)
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing. Inside another transaction it joins that one."""
+    if connection.in_transaction:
+        yield
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def next_value(connection: sqlite3.Connection, name: str) -> int:
+    """The next number of a named counter, starting at 1."""
+    row = connection.execute(
+        "INSERT INTO counters (name, value) VALUES (?, 1) "
+        "ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value",
+        (name,),
+    ).fetchone()
+    return int(row[0])
