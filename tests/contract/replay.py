@@ -40,7 +40,8 @@ class Replay:
 
     def __post_init__(self) -> None:
         self.recorded_project = str(self.recording.steps[0].request["project"])
-        self.comparison = Comparison((self.recorded_project, self.api.project))
+        sent = frozenset(text for step in self.recording.steps for text in _texts(step.request.get("body")))
+        self.comparison = Comparison((self.recorded_project, self.api.project), sent)
 
     def differences(self) -> Iterator[Difference]:
         """Plays all steps; yields what differs and is not exempt."""
@@ -149,10 +150,20 @@ def _settled_as(step: Step, answer: Answer) -> bool:
     return isinstance(step.body, dict) and step.body.get("status") == answer.body.get("status") == "canceled"
 
 
+def _texts(body: Any) -> Iterator[str]:
+    """All single texts in a request's body."""
+    if isinstance(body, str):
+        yield body
+    for value in body.values() if isinstance(body, dict) else body if isinstance(body, list) else ():
+        yield from _texts(value)
+
+
 def _filled_in(body: Any, comparison: Comparison) -> Any:
-    """A recorded body with our ids in place of the recorded ones."""
+    """A recorded body with our ids in place of the recorded ones, and abbreviated texts written out."""
     if isinstance(body, str):
         return comparison.ours_for(body)
+    if isinstance(body, dict) and "$repeat" in body:
+        return str(body["$repeat"]) * int(body["$times"])
     if isinstance(body, dict):
         return {name: _filled_in(value, comparison) for name, value in body.items()}
     if isinstance(body, list):

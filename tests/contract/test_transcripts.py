@@ -1,6 +1,6 @@
 """Recorded scenarios of a real Appwrite 1.8.1, replayed step by step. Every field must come back as recorded.
 
-What may differ is written down in `EXEMPTIONS`, one entry a fact. An exemption that nothing needs any more fails the test.
+What may differ is written down in `EXEMPTIONS`, one entry a fact. An exemption that nothing needs fails the test.
 """
 
 from __future__ import annotations
