@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from .comparison import Exemption
+from .conftest import Watch
 from .recordings import Recording, recordings
 from .replay import UNKNOWN_KEY, Replay
 from .target import Target, embedded_target
@@ -18,8 +19,8 @@ from .target import Target, embedded_target
 #: How many differing fields one report shows.
 SHOWN = 25
 
-#: While this scenario was recorded, the worker that finishes attributes was paused for about a third of a second.
-SLOW_WORKER = "attribute-processing"
+#: In these scenarios the recorder looked at unfinished work: attributes with their worker paused, builds on their way.
+UNFINISHED_WORK = {"attribute-processing", "deployments-built"}
 
 
 def number(recorded: Any, ours: Any) -> bool:
@@ -85,12 +86,13 @@ def replay_of(recording: Recording, target: Target) -> Replay:
     return Replay(recording, api, keys, EXEMPTIONS)
 
 
-@pytest.fixture
-def slow_target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """A server whose attributes stay `processing` long enough for a whole scenario."""
+@pytest.fixture(scope="module")
+def slow_target(tmp_path_factory: pytest.TempPathFactory, watch: Watch) -> Iterator[Target]:
+    """A server whose attributes stay `processing` for a whole scenario, and whose builds can be met on their way."""
     settings = pytest.importorskip("raceday_iac.devserver.settings")
     slow = settings.Settings(processing_delay=1.5)
-    own = embedded_target(tmp_path_factory.mktemp("slow"), (), settings=slow)
+    own = embedded_target(tmp_path_factory.mktemp("slow"), (watch,), settings=slow)
+    assert own.api().patch("/_dev/faults", {"buildDelay": 0.3}).status == 200
     yield own
     own.server.stop()
 
@@ -98,7 +100,7 @@ def slow_target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
 @pytest.mark.parametrize("recording", recordings(), ids=lambda each: each.scenario)
 def test_server_answers_as_recorded(recording: Recording, target: Target, request: pytest.FixtureRequest) -> None:
     target.need_own_server()
-    if recording.scenario == SLOW_WORKER:
+    if recording.scenario in UNFINISHED_WORK:
         target = request.getfixturevalue("slow_target")
     replay = replay_of(recording, target)
     found = list(replay.differences())
