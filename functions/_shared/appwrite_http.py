@@ -1,0 +1,198 @@
+"""A small client of the Appwrite API: JSON in and out, kept connections, retries where repeating is harmless.
+
+Reading, replacing and deleting are repeated after unclear answers. Creating is not: `create` looks first whether the
+earlier attempt landed after all. Any number of threads may share one client.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from json import dumps
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import quote, urlencode
+
+from .backoff import RETRYABLE, Backoff, wished_wait
+from .connection import Answer, Connection, Credentials, NotSent, Unclear
+
+#: Connections kept open for reuse; more may be in use at a time.
+KEPT_CONNECTIONS = 16
+
+
+class AppwriteError(Exception):
+    """An error answer. Branch on `status` and `kind` (the `type` of the body), never on the text."""
+
+    def __init__(self, request: str, status: int, kind: str, text: str, retry_after: float | None = None) -> None:
+        super().__init__(f"{request}: {status} {kind}: {text}")
+        self.request, self.status, self.kind, self.text, self.retry_after = request, status, kind, text, retry_after
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same request may succeed later."""
+        return self.status in RETRYABLE
+
+    @property
+    def unclear(self) -> bool:
+        """Whether the request may have been carried out in spite of the error (a 500 may come after a write)."""
+        return self.status in (0, 408) or self.status >= 500
+
+
+class Sender(Protocol):
+    """What the client needs of a connection."""
+
+    def send(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer: ...
+
+    def close(self) -> None: ...
+
+
+class Timing(NamedTuple):
+    """Sleep, randomness and the wall clock; replaced in tests."""
+
+    sleep: Callable[[float], None] = time.sleep
+    draw: Callable[[], float] = random.random
+    wall: Callable[[], float] = time.time
+
+
+class Client:
+    """One project, seen with one key."""
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        *,
+        backoff: Backoff = Backoff(),  # noqa: B008 - immutable
+        timing: Timing = Timing(),  # noqa: B008 - immutable
+        connect: Callable[[Credentials], Sender] = Connection,
+        permit: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`permit` is asked before every write and raises when this run may not write any more."""
+        self._credentials = credentials
+        self._backoff, self._timing = backoff, timing
+        self._connect, self._permit = connect, permit
+        self._idle: list[Sender] = []
+        self._guard = threading.Lock()
+        self.requests = 0
+        self.throttled = 0
+
+    def get(self, path: str, queries: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+        """Read, with retries."""
+        full = path
+        if queries:
+            full += "?" + urlencode([("queries[]", dumps(query, separators=(",", ":"))) for query in queries])
+        return self._repeated("GET", full)
+
+    def find(self, path: str) -> dict[str, Any] | None:
+        """Read, with retries; None when there is no such thing."""
+        try:
+            return self.get(path)
+        except AppwriteError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def put(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Replace or upsert, with retries: the same body twice leaves the same result."""
+        return self._repeated("PUT", path, body)
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Change to stated values, with retries. Not for increments."""
+        return self._repeated("PATCH", path, body)
+
+    def delete(self, path: str) -> bool:
+        """Delete, with retries. False when there was nothing (or an earlier attempt had done it)."""
+        try:
+            self._repeated("DELETE", path)
+        except AppwriteError as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
+
+    def once(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """Send exactly once. An unclear outcome is an `AppwriteError` with status 0."""
+        answer = self._send(method, path, body, headers)
+        found = answer.json()
+        document = found if isinstance(found, dict) else {"items": found}
+        if answer.status < 400:
+            return document
+        if answer.status == 429:
+            with self._guard:
+                self.throttled += 1
+        wish = wished_wait(answer.headers, self._timing.wall())
+        kind, text = str(document.get("type") or "unknown"), str(document.get("message") or "no message")
+        raise AppwriteError(f"{method} {path}", answer.status, kind, text, wish)
+
+    def create(self, path: str, body: Mapping[str, Any], look: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
+        """Create something whose id we chose. After an unclear answer `look` tells whether it is there.
+
+        `look` returns what was found or None. A 409 of the first attempt is raised: it is somebody else's.
+        """
+        for attempt in range(1, self._backoff.attempts + 1):
+            try:
+                return self.once("POST", path, body)
+            except AppwriteError as error:
+                if not error.retryable or attempt == self._backoff.attempts:
+                    raise
+                self.wait(attempt, error)
+                found = look() if error.unclear else None
+                if found is not None:
+                    return found
+        raise AssertionError("the last attempt returns or raises")
+
+    def wait(self, attempt: int, error: AppwriteError) -> None:
+        """Sleep as long as the server wishes, or as the backoff says."""
+        wish = error.retry_after
+        self._timing.sleep(self._backoff.wait(attempt, self._timing.draw) if wish is None else wish)
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        with self._guard:
+            idle, self._idle = self._idle, []
+        for sender in idle:
+            sender.close()
+
+    def _repeated(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        for attempt in range(1, self._backoff.attempts + 1):
+            try:
+                return self.once(method, path, body)
+            except AppwriteError as error:
+                if not error.retryable or attempt == self._backoff.attempts:
+                    raise
+                self.wait(attempt, error)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _send(
+        self, method: str, path: str, body: Mapping[str, Any] | None, headers: Mapping[str, str] | None
+    ) -> Answer:
+        if method != "GET":
+            self._permit()
+        with self._guard:
+            self.requests += 1
+            sender = self._idle.pop() if self._idle else self._connect(self._credentials)
+        try:
+            answer = sender.send(method, path, body, headers)
+        except (NotSent, Unclear) as error:
+            sender.close()
+            raise AppwriteError(f"{method} {path}", 0, "no_answer", str(error)) from error
+        with self._guard:
+            keep = len(self._idle) < KEPT_CONNECTIONS
+            if keep:
+                self._idle.append(sender)
+        if not keep:
+            sender.close()
+        return answer
+
+
+def path_of(*parts: str) -> str:
+    """A request path from its parts, each escaped: `path_of("databases", "raceday-db")`."""
+    return "".join(f"/{quote(part, safe='')}" for part in parts)
+
+
+def query(method: str, *values: Any, attribute: str | None = None) -> dict[str, Any]:
+    """One list query: `query("equal", "a", "b", attribute="$id")`, `query("limit", 100)`."""
+    named = {} if attribute is None else {"attribute": attribute}
+    return {"method": method, **named, "values": list(values)}
