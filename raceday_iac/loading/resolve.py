@@ -108,6 +108,7 @@ class _Resolution:
         variables = self._variables(address, arguments.pop("variables"), declaration.location)
         if lock is not None:
             lock = self._check(declared.LockDeclaration, vars(lock), address, declaration.location)
+        arguments["schema_of"] = arguments.pop("schema")
         arguments.update(lock=lock, code=None if code == KEEP else code, variables=tuple(variables))
         function = self._check(declared.FunctionDeclaration, arguments, address, declaration.location)
         if function is None:
@@ -164,8 +165,17 @@ class _Resolution:
             message = f"entrypoint {function.entrypoint} does not exist in {function.code}"
             self.problems.append(Problem(location, subject, message))
         self.code[function.id] = CodeSource(
-            function.id, folder, function.entrypoint, function.commands, function.runtime, function.lock
+            function.id,
+            folder,
+            function.entrypoint,
+            function.commands,
+            function.runtime,
+            function.lock,
+            function.schema_of,
         )
+        if function.schema_of and database_address(function.schema_of) not in self.resources:
+            message = f"packs the schema of {function.schema_of!r}, which is not declared before it"
+            self.problems.append(Problem(location, subject, message))
 
     def _database(self, declaration: Declaration) -> None:
         address = database_address(str(declaration.arguments["id"]))

@@ -92,6 +92,7 @@ class FunctionDeclaration(Declared):
     entrypoint: str = Field(min_length=1, max_length=limits.FUNCTION_ENTRYPOINT)
     commands: str = Field(default="", max_length=limits.FUNCTION_COMMANDS)
     code: str | None = None
+    schema_of: str = ""
     lock: LockDeclaration | None = None
     variables: tuple[VariableDeclaration, ...] = ()
 

@@ -21,6 +21,7 @@ class CodeSource:
     commands: str
     runtime: str
     lock: LockDeclaration | None
+    schema_of: str = ""
 
 
 @dataclass(frozen=True)

@@ -85,11 +85,12 @@ class Stack:
         logging: bool = True,
         commands: str = "",
         code: str = KEEP,
+        schema: str = "",
         lock: Lock | None = None,
         variables: Mapping[str, str | FromEnvironment] | None = None,
     ) -> None:
         """Declare a function. `timeout` in seconds; `schedule` is a cron in UTC; `code` a folder, relative to the
-        project's root, or `KEEP`."""
+        project's root, or `KEEP`; `schema` names a database whose declaration is packed with the code."""
         arguments = {
             "id": id,
             "name": name,
@@ -105,6 +106,7 @@ class Stack:
             "logging": logging,
             "commands": commands,
             "code": code,
+            "schema": schema,
             "lock": lock,
             "variables": variables or {},
         }

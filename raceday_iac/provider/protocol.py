@@ -102,7 +102,9 @@ class Provider(Reader, Protocol):
         """Delete; already gone is fine."""
         ...
 
-    def exists(self, address: Address) -> bool: ...
+    def find(self, address: Address) -> Live | None:
+        """One resource by its own route."""
+        ...
 
     def upload(self, function: str, archive: bytes, entrypoint: str, commands: str) -> Deployment:
         """Upload without activating."""

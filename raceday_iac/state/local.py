@@ -49,7 +49,7 @@ class LocalState:
 
     def write(self, state: State) -> None:
         """Replace the stored state. After a crash there is the old one or the new one, never half of one."""
-        text = json.dumps(to_json(state), indent=1, ensure_ascii=False, separators=(",", ": ")) + "\n"
+        text = _text(state)
         beside = self.file.with_suffix(".json.new")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -66,6 +66,43 @@ class LocalState:
                 f"The last saved state (serial {state.serial - 1}) is intact.",
                 hint="make room or fix the permissions, then run apply again: it adopts what was already done",
             ) from None
+
+    def append_journal(self, line: str) -> None:
+        """Add a line to the journal. It need not reach the disk before the request: live Appwrite tells the rest."""
+        try:
+            with self.journal.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+        except OSError as error:
+            raise StateError(
+                f"The journal {self.journal} cannot be written: {error.strerror or error}.",
+                hint="make room or fix the permissions, then run apply again: it adopts what was already done",
+            ) from None
+
+    def interrupted_changes(self) -> list[str]:
+        """Changes that the last run began and never concluded, by key: it was killed meanwhile."""
+        begun: dict[str, None] = {}
+        for line in self._journal_lines():
+            if line["what"] == "intent":
+                begun[line["change"]] = None
+            else:
+                begun.pop(line["change"], None)
+        return list(begun)
+
+    def clear_journal(self) -> None:
+        """Start a new journal: everything in the old one is accounted for."""
+        with suppress(FileNotFoundError):
+            self.journal.unlink()
+
+    def _journal_lines(self) -> Iterator[dict[str, str]]:
+        try:
+            text = self.journal.read_text(encoding="utf-8")
+        except OSError:
+            return
+        for line in text.splitlines():
+            # A kill may have cut the last line.
+            with suppress(ValueError, TypeError):
+                entry = json.loads(line)
+                yield {"what": str(entry["what"]), "change": str(entry["change"])}
 
     def keep_backup(self) -> None:
         """Copy the stored state aside, before the first change of a run."""
@@ -104,6 +141,17 @@ class LocalState:
         restore = f"restore the last good one (cp {self.backup} {self.file})" if self.backup.exists() else ""
         adopt = f"move it away and run plan: what the stack declares and Appwrite has is adopted (mv {self.file} …)"
         return f"{restore}, or {adopt}" if restore else adopt
+
+
+def _text(state: State) -> str:
+    """One resource a line: quick to write, and a diff of two states is readable."""
+    content = to_json(state)
+    resources = content.pop("resources")
+    head = json.dumps(content)[1:-1]
+    lines = [
+        f"  {json.dumps(address)}: {json.dumps(stored, ensure_ascii=False)}" for address, stored in resources.items()
+    ]
+    return "{" + head + ',\n "resources": {\n' + ",\n".join(lines) + "\n }\n}\n"
 
 
 def _sign(handle: IO[str], reason: str) -> None:

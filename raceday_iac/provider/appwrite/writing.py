@@ -66,9 +66,6 @@ class AppwriteProvider(AppwriteReader):
         except NotFoundError:
             return
 
-    def exists(self, address: Address) -> bool:
-        return self.find(address) is not None
-
     def upload(self, function: str, archive: bytes, entrypoint: str, commands: str) -> Deployment:
         fields = {"activate": False, "entrypoint": entrypoint, "commands": commands}
         return parse_deployment(self._transport.upload(f"/functions/{function}/deployments", fields, archive))

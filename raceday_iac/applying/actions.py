@@ -1,0 +1,178 @@
+"""What each action does, as an iterator that yields the seconds it wants to wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from ..diff.variable import stored_fields
+from ..errors import IacError, ProviderError
+from ..kinds import KINDS
+from ..model.address import Address
+from ..model.desired import Desired
+from ..model.resource import Fields, Live, frozen
+from ..packaging import Bundle
+from ..planning import Action, Change, Plan
+from ..provider import Provider
+from ..state.document import Entry
+from .deploy import deploy
+from .recorder import Recorder
+from .steps import Step
+
+#: Pauses between two looks at a collection, in seconds. Short at first: an attribute takes some 35 ms.
+_FIRST_LOOK, _LONGEST_LOOK, _GROWTH = 0.05, 0.4, 1.4
+#: Seconds without any change in what is pending before a wait is given up.
+_STUCK_AFTER = 120.0
+
+Note = Callable[[Change, str], None]
+
+
+@dataclass(frozen=True)
+class Work:
+    """Everything that actions need. `note` tells the observer what a change is waiting for."""
+
+    provider: Provider
+    recorder: Recorder
+    plan: Plan
+    desired: Desired
+    bundles: Mapping[str, Bundle]
+    note: Note
+
+    def perform(self, step: Step) -> Iterator[float]:
+        """The work of one step."""
+        if step.change is None:
+            yield from self._settle(step.watched)
+            return
+        change = step.change
+        if change.touches_server:
+            self.recorder.intend(change)
+        handlers: dict[Action, Callable[[Change], Iterator[float]]] = {
+            Action.CREATE: self._create,
+            Action.UPDATE: self._update,
+            Action.REPLACE: self._replace,
+            Action.DELETE: self._delete,
+            Action.DEPLOY: self._deploy,
+            Action.SCHEDULE: self._schedule,
+            Action.ADOPT: self._adopt,
+            Action.FORGET: self._forget,
+        }
+        yield from handlers[change.action](change)
+
+    def _create(self, change: Change) -> Iterator[float]:
+        fields = self._early_fields(change, {"schedule": ""})
+        live = self.provider.create(change.address, fields)
+        self._own(change.address, fields, live)
+        yield from ()
+
+    def _update(self, change: Change) -> Iterator[float]:
+        real = self.plan.real[change.address]
+        fields = self._early_fields(change, real.fields)
+        live = self.provider.update(change.address, fields, real)
+        self._own(change.address, fields, live)
+        yield from ()
+
+    def _replace(self, change: Change) -> Iterator[float]:
+        yield from self._remove(change.address)
+        yield from self._create(change)
+
+    def _delete(self, change: Change) -> Iterator[float]:
+        yield from self._remove(change.address)
+
+    def _remove(self, address: Address) -> Iterator[float]:
+        self.provider.delete(address, self.plan.real[address])
+        if KINDS[address.kind].settles:
+            yield from self._until_gone(address)
+        self.recorder.drop(address)
+
+    def _deploy(self, change: Change) -> Iterator[float]:
+        known = self.recorder.state.entries.get(change.address)
+        active = self.plan.real.get(change.address)
+        previous = known.deployments if known else ((active.remote_id,) if active else ())
+        bundle = self.bundles[change.address.path]
+        for each in deploy(self.provider, bundle, previous, lambda text: self.note(change, text)):
+            if isinstance(each, Entry):
+                self.recorder.put(each)
+            else:
+                yield each
+
+    def _schedule(self, change: Change) -> Iterator[float]:
+        real = self.provider.find(change.address)
+        if real is None:
+            raise ProviderError(f"{change.address} is gone; its schedule cannot be armed")
+        fields = self.desired.resources[change.address].fields
+        self._own(change.address, fields, self.provider.update(change.address, fields, real))
+        yield from ()
+
+    def _adopt(self, change: Change) -> Iterator[float]:
+        fields = self.desired.resources[change.address].fields
+        self._own(change.address, fields, self.plan.real[change.address])
+        yield from ()
+
+    def _forget(self, change: Change) -> Iterator[float]:
+        self.recorder.drop(change.address)
+        yield from ()
+
+    def _early_fields(self, change: Change, kept: Fields) -> Fields:
+        """The wanted fields; where the schedule has a change of its own, the schedule as it was."""
+        fields = self.desired.resources[change.address].fields
+        late = any(each.action is Action.SCHEDULE and each.address == change.address for each in self.plan.changes)
+        return frozen({**fields, "schedule": kept["schedule"]}) if late else fields
+
+    def _own(self, address: Address, fields: Fields, live: Live) -> None:
+        stored = stored_fields(fields, self.recorder.state.salt) if address.kind == "variable" else fields
+        known = self.recorder.state.entries.get(address)
+        deployments = known.deployments if known else ()
+        if address.kind == "deployment" and live.remote_id not in deployments:
+            deployments = (live.remote_id, *deployments)
+        self.recorder.put(Entry(address, frozen(stored), live.remote_id, deployments))
+
+    def _settle(self, watched: tuple[Address, ...]) -> Iterator[float]:
+        """Until everything watched is available. One look at the collection serves all that is pending in it."""
+        pause, still, before = _FIRST_LOOK, 0.0, -1
+        while True:
+            yield pause
+            seen = self.provider.collection(*watched[0].parts[:2])
+            broken = [seen[each] for each in watched if each in seen and seen[each].status in ("failed", "stuck")]
+            if broken:
+                raise _broken(broken)
+            pending = [each for each in watched if each not in seen or seen[each].status != "available"]
+            if not pending:
+                return
+            still = still + pause if len(pending) == before else 0.0
+            if still > _STUCK_AFTER:
+                raise _still_pending(pending, still)
+            before = len(pending)
+            pause = min(_LONGEST_LOOK, pause * _GROWTH)
+
+    def _until_gone(self, address: Address) -> Iterator[float]:
+        pause, waited = _FIRST_LOOK, 0.0
+        while True:
+            yield pause
+            found = self.provider.collection(*address.parts[:2]).get(address)
+            if found is None:
+                return
+            waited += pause
+            if found.status == "stuck" or waited > _STUCK_AFTER:
+                raise ProviderError(
+                    f"{address} cannot be deleted: Appwrite says {found.status} {found.error}".rstrip(),
+                    hint="delete it in the console, then run apply again",
+                )
+            pause = min(_LONGEST_LOOK, pause * _GROWTH)
+
+
+def _broken(resources: list[Live]) -> IacError:
+    details = "; ".join(
+        f"{each.address} is {each.status}{': ' + each.error if each.error else ''}" for each in resources
+    )
+    return ProviderError(
+        f"Appwrite could not finish what it had accepted: {details}",
+        hint="run apply again: it deletes what failed and creates it anew",
+    )
+
+
+def _still_pending(pending: list[Address], seconds: float) -> IacError:
+    names = ", ".join(map(str, pending[:5])) + (f" and {len(pending) - 5} more" if len(pending) > 5 else "")
+    return ProviderError(
+        f"Appwrite has not finished {names}; nothing moved for {seconds:.0f} s.",
+        hint="its database worker may be down; run apply again later, it goes on from here",
+    )

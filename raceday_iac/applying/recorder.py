@@ -1,0 +1,79 @@
+"""Keeps state and journal in step with what was done, from many threads.
+
+Each change is in the saved state before the next one that depends on it starts. Threads that finish together share
+one save.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from ..model.address import Address
+from ..planning import Change
+from ..planning.changes import owners
+from ..state.document import Entry, State
+from ..state.local import LocalState
+
+
+class Recorder:
+    """The state of a running apply."""
+
+    def __init__(
+        self, store: LocalState, state: State, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._store = store
+        self._state = state
+        self._now = now
+        self._version = 0
+        self._saved = 0
+        self._changing = threading.Lock()
+        self._saving = threading.Lock()
+        self._journaling = threading.Lock()
+
+    @property
+    def state(self) -> State:
+        return self._state
+
+    def put(self, entry: Entry) -> None:
+        """Own a resource, with the values just applied, and save."""
+        self._commit(lambda state: state.with_entry(entry))
+
+    def drop(self, address: Address) -> None:
+        """Forget a resource and all that lay in it, and save."""
+
+        def without(state: State) -> State:
+            kept = {key: each for key, each in state.entries.items() if key != address and address not in owners(key)}
+            return replace(state, entries=kept)
+
+        self._commit(without)
+
+    def intend(self, change: Change) -> None:
+        """Write ahead what is about to be sent."""
+        self._journal("intent", change, "")
+
+    def conclude(self, change: Change, outcome: str) -> None:
+        """Write what came of it."""
+        self._journal(outcome, change, "")
+
+    def _commit(self, mutate: Callable[[State], State]) -> None:
+        with self._changing:
+            self._state = mutate(self._state)
+            self._version += 1
+            mine = self._version
+        with self._saving:
+            if self._saved >= mine:
+                return
+            with self._changing:
+                self._state = replace(self._state, serial=self._state.serial + 1)
+                state, version = self._state, self._version
+            self._store.write(state)
+            self._saved = version
+
+    def _journal(self, what: str, change: Change, note: str) -> None:
+        line = json.dumps({"at": self._now().isoformat(), "what": what, "change": change.key, "note": note})
+        with self._journaling:
+            self._store.append_journal(line)

@@ -1,0 +1,130 @@
+"""Apply a plan: steps, in parallel, with everything recorded."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+from ..errors import EXIT_INTERRUPTED, IacError
+from ..model.desired import Desired
+from ..packaging import Bundle
+from ..planning import Change, Plan
+from ..provider import Provider
+from ..state.document import State
+from ..state.local import LocalState
+from .actions import Work
+from .events import Event, Moment, Observer
+from .recorder import Recorder
+from .scheduler import Scheduler
+from .steps import Step, make_steps
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What came of an apply. `skipped` were not started because of a failure or an interrupt."""
+
+    state: State
+    done: tuple[Change, ...]
+    failed: tuple[tuple[Change, IacError], ...]
+    skipped: tuple[Change, ...]
+    interrupted: bool
+    #: Failures of waiting, which belong to no single change.
+    unsettled: tuple[IacError, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        return not (self.failed or self.skipped or self.unsettled or self.interrupted)
+
+
+def apply_plan(
+    plan: Plan,
+    desired: Desired,
+    bundles: Mapping[str, Bundle],
+    provider: Provider,
+    store: LocalState,
+    state: State,
+    observer: Observer,
+    parallelism: int,
+) -> Applied:
+    """Carry out a plan. The state lock must be held. Failures are in the result, not raised."""
+    recorder = Recorder(store, state)
+    watch = _Watch(observer)
+    work = Work(provider, recorder, plan, desired, bundles, watch.note)
+    scheduler = Scheduler(lambda step: _observed(work, recorder, watch, step), parallelism)
+    steps = make_steps(plan.changes, desired, plan.real)
+    with _interruptible(scheduler.stop):
+        outcome = scheduler.run(steps)
+    by_key = {change.key: change for change in plan.changes}
+    failed = tuple((by_key[key], error) for key, error in outcome.failed.items() if key in by_key)
+    return Applied(
+        state=recorder.state,
+        done=tuple(by_key[key] for key in outcome.done if key in by_key),
+        failed=failed,
+        skipped=tuple(by_key[key] for key in outcome.skipped if key in by_key),
+        interrupted=outcome.interrupted,
+        unsettled=tuple(error for key, error in outcome.failed.items() if key not in by_key),
+    )
+
+
+@dataclass
+class _Watch:
+    """Tells the observer, with times."""
+
+    observer: Observer
+    clock: Callable[[], float] = time.monotonic
+
+    def note(self, change: Change, text: str) -> None:
+        self.observer(Event(Moment.WAITING, change, note=text))
+
+
+def _observed(work: Work, recorder: Recorder, watch: _Watch, step: Step) -> Iterator[float]:
+    change = step.change
+    if change is None:
+        yield from work.perform(step)
+        return
+    begun = watch.clock()
+    watch.observer(Event(Moment.STARTED, change))
+    try:
+        yield from work.perform(step)
+    except IacError as error:
+        watch.observer(Event(Moment.FAILED, change, watch.clock() - begun, error.message))
+        recorder.conclude(change, "failed")
+        raise
+    recorder.conclude(change, "done")
+    watch.observer(Event(Moment.DONE, change, watch.clock() - begun))
+
+
+@contextmanager
+def _interruptible(stop: Callable[[], None]) -> Iterator[None]:
+    """The first Ctrl-C finishes what is under way; the second ends the process, which every save allows."""
+    presses = 0
+
+    def pressed(_number: int, _frame: FrameType | None) -> None:
+        nonlocal presses
+        presses += 1
+        if presses == 1:
+            stop()
+            print("\nInterrupted: finishing what is under way. Press again to stop at once.", file=sys.stderr)  # noqa: T201
+            return
+        print("\nStopped. What was saved is consistent; run apply again to go on.", file=sys.stderr)  # noqa: T201
+        sys.stderr.flush()
+        # Not sys.exit: threads may be inside a request for minutes.
+        os._exit(EXIT_INTERRUPTED)
+
+    try:
+        before = {number: signal.signal(number, pressed) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:
+        # Not in the main thread (a library user): no handler, no harm.
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

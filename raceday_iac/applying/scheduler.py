@@ -1,0 +1,142 @@
+"""Runs steps in parallel, in their order, and stops in good order.
+
+A step's work is an iterator: each value that it yields is a number of seconds to wait, during which it occupies no
+thread. What failed takes down only what depends on it.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from ..errors import AccessError, IacError, StateError, UnreachableError
+from .steps import Step
+
+Work = Callable[[Step], Iterator[float]]
+
+#: After one of these, every further request would meet the same.
+_FATAL = (AccessError, UnreachableError, StateError)
+
+
+@dataclass
+class Outcome:
+    """How it ended, by step key."""
+
+    done: list[str] = field(default_factory=list)
+    failed: dict[str, IacError] = field(default_factory=dict)
+    skipped: list[str] = field(default_factory=list)
+    interrupted: bool = False
+
+
+class Scheduler:
+    """Runs a set of steps once. `stop` may be called from a signal handler."""
+
+    def __init__(self, work: Work, parallelism: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._work = work
+        self._parallelism = parallelism
+        self._clock = clock
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Start nothing new; what is under way is finished."""
+        self._stopping.set()
+
+    def run(self, steps: Sequence[Step]) -> Outcome:
+        """All steps. Raises nothing of what a step raises: see the outcome."""
+        run = _Run(steps, self._parallelism)
+        with ThreadPoolExecutor(max_workers=self._parallelism) as pool:
+            while run.goes_on():
+                if not self._stopping.is_set():
+                    for step, iterator in run.startable(self._clock()):
+                        run.under_way[pool.submit(_advance, iterator or self._work(step))] = step
+                if not run.under_way and self._stopping.is_set():
+                    break
+                self._await(run)
+        return run.finish(interrupted=self._stopping.is_set())
+
+    def _await(self, run: _Run) -> None:
+        """Until something ends or a pause is over; short enough to notice a signal."""
+        pause = run.next_wake(self._clock())
+        if not run.under_way:
+            self._stopping.wait(pause)
+            return
+        ended, _ = wait(run.under_way, timeout=pause, return_when=FIRST_COMPLETED)
+        for future in ended:
+            run.take(future, self._clock())
+            if run.fatal:
+                self._stopping.set()
+
+
+def _advance(iterator: Iterator[float]) -> tuple[Iterator[float], float | None]:
+    """One piece of work: until the next pause (its seconds) or the end (None)."""
+    return iterator, next(iterator, None)
+
+
+class _Run:
+    """The bookkeeping of one run."""
+
+    def __init__(self, steps: Sequence[Step], parallelism: int) -> None:
+        self._order = {step.key: number for number, step in enumerate(steps)}
+        self._steps = {step.key: step for step in steps}
+        self._waiting = {step.key: set(step.requires) & set(self._order) for step in steps}
+        self._dependents: dict[str, list[str]] = {key: [] for key in self._order}
+        for key, required in self._waiting.items():
+            for each in required:
+                self._dependents[each].append(key)
+        self._ready = [(number, key) for key, number in self._order.items() if not self._waiting[key]]
+        heapq.heapify(self._ready)
+        self._paused: list[tuple[float, int, str, Iterator[float]]] = []
+        self._parallelism = parallelism
+        self.under_way: dict[Future[tuple[Iterator[float], float | None]], Step] = {}
+        self.outcome = Outcome()
+        self.fatal = False
+
+    def goes_on(self) -> bool:
+        return bool(self.under_way or self._paused or self._ready)
+
+    def startable(self, now: float) -> Iterator[tuple[Step, Iterator[float] | None]]:
+        """Work that can be handed to a thread now: pauses that are over first, then new steps in order."""
+        while self._paused and self._paused[0][0] <= now and len(self.under_way) < self._parallelism:
+            _, _, key, iterator = heapq.heappop(self._paused)
+            yield self._steps[key], iterator
+        while self._ready and len(self.under_way) < self._parallelism:
+            _, key = heapq.heappop(self._ready)
+            yield self._steps[key], None
+
+    def next_wake(self, now: float) -> float:
+        longest = 0.5
+        return min(longest, max(0.0, self._paused[0][0] - now)) if self._paused else longest
+
+    def take(self, future: Future[tuple[Iterator[float], float | None]], now: float) -> None:
+        """File what a thread came back with."""
+        step = self.under_way.pop(future)
+        error = future.exception()
+        if error is None:
+            iterator, pause = future.result()
+            if pause is None:
+                self._done(step.key)
+            else:
+                heapq.heappush(self._paused, (now + pause, self._order[step.key], step.key, iterator))
+        elif isinstance(error, IacError):
+            self.outcome.failed[step.key] = error
+            self.fatal = self.fatal or isinstance(error, _FATAL)
+        else:
+            raise error
+
+    def finish(self, *, interrupted: bool) -> Outcome:
+        """The outcome; everything that neither ended nor failed was skipped."""
+        ended = {*self.outcome.done, *self.outcome.failed}
+        self.outcome.skipped = [key for key in self._order if key not in ended]
+        self.outcome.interrupted = interrupted and not self.fatal
+        return self.outcome
+
+    def _done(self, key: str) -> None:
+        self.outcome.done.append(key)
+        for dependent in self._dependents[key]:
+            self._waiting[dependent].discard(key)
+            if not self._waiting[dependent]:
+                heapq.heappush(self._ready, (self._order[dependent], dependent))

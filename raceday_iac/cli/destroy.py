@@ -1,0 +1,48 @@
+"""`raceday-iac destroy FUNCTION`."""
+
+from __future__ import annotations
+
+from ..errors import EXIT_ERROR, EXIT_OK, IacError
+from ..model.address import Address, function_address
+from ..planning.destroy import plan_destruction
+from ..refresh import refresh
+from ..render.lines import Line, print_lines
+from .apply import carry_out, confirmed
+from .options import Options
+from .plan import show
+from .workspace import Workspace, provider
+
+
+def run(options: Options, function: str, auto_approve: bool) -> int:
+    """Delete one function, after asking."""
+    workspace = Workspace.load(options)
+    address = _address(function)
+    with workspace.target() as target, workspace.store.locked("destroy"):
+        state = workspace.store.read()
+        connection = provider(target)
+        snapshot = refresh(connection, workspace.desired, state)
+        plan = plan_destruction(workspace.environment.name, address, workspace.desired, state, snapshot)
+        if not (options.json and auto_approve):
+            show(options, plan, target, verbose=False)
+        if plan.is_empty:
+            return EXIT_OK
+        if not auto_approve and not confirmed(f"Delete {address} for good?"):
+            print_lines([Line("Nothing was changed.")], color=options.color)
+            return EXIT_ERROR
+        code = carry_out(options, workspace, plan, connection, state, look_again=False)
+        if address in workspace.desired.resources and not options.json:
+            text = f"The stack still declares {address}: the next apply creates it again."
+            print_lines([Line(text), Line("To keep it away, declare stack.absent(...) instead.")], color=options.color)
+        return code
+
+
+def _address(function: str) -> Address:
+    """The function's address; its id alone is enough."""
+    if function.startswith("function."):
+        return Address.parse(function)
+    if "." in function and function.split(".", maxsplit=1)[0] in ("collection", "attribute", "database", "index", "variable"):
+        raise IacError(
+            f"destroy takes a function, not {function}. Nothing was changed.",
+            hint="remove the resource from the stack and run apply",
+        )
+    return function_address(function)

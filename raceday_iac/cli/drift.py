@@ -1,0 +1,23 @@
+"""`raceday-iac drift`. It holds a connection that can only read."""
+
+from __future__ import annotations
+
+from ..drift import judge
+from ..render.drift_text import drift_document, drift_lines
+from ..render.lines import print_json, print_lines
+from .options import Options
+from .plan import where
+from .workspace import Workspace, make_plan, reader
+
+
+def run(options: Options, verbose: bool) -> int:
+    """Compare and give the verdict as exit code."""
+    workspace = Workspace.load(options)
+    with workspace.target() as target:
+        plan = make_plan(workspace, workspace.store.read(), reader(target))
+        verdict = judge(plan)
+        if options.json:
+            print_json(drift_document(verdict, plan))
+        else:
+            print_lines(drift_lines(verdict, plan, where(plan, target), verbose=verbose), color=options.color)
+    return verdict.exit_code

@@ -1,0 +1,254 @@
+"""The command line. Each command imports what it needs when it runs, so that `--help` stays instant."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import EXIT_ERROR, EXIT_INTERRUPTED, IacError, StackError
+from . import options
+
+app = typer.Typer(
+    name="raceday-iac",
+    help="Reconcile a stack of Python files with a live Appwrite project.",
+    epilog=options.HELP,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+)
+state_app = typer.Typer(help="Look at what is owned.", no_args_is_help=True, rich_markup_mode=None)
+server_app = typer.Typer(
+    help="The Appwrite-compatible server for development, on this machine only.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(state_app, name="state")
+app.add_typer(server_app, name="server")
+
+AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")]
+DataLoss = Annotated[
+    list[str], typer.Option("--allow-data-loss", metavar="ADDRESS", help="Resource that may lose data; repeatable.")
+]
+Parallelism = Annotated[int, typer.Option(min=1, max=64, help="Requests under way at once.")]
+FunctionName = Annotated[str, typer.Argument(metavar="FUNCTION", help="Function id.")]
+
+
+@app.command()
+def plan(
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit 2 when changes are pending, 0 when there are none.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="One line per attribute and index.")] = False,
+    allow_data_loss: DataLoss = [],  # noqa: B006 - typer copies it
+) -> None:
+    """Show what apply would do. Changes nothing."""
+    from .plan import run
+
+    raise typer.Exit(run(options.current, detailed_exitcode, verbose, allow_data_loss))
+
+
+@app.command()
+def apply(
+    auto_approve: AutoApprove = False,
+    parallelism: Parallelism = 8,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="One line per attribute and index.")] = False,
+    allow_data_loss: DataLoss = [],  # noqa: B006
+) -> None:
+    """Make Appwrite what the stack says."""
+    from .apply import run
+
+    raise typer.Exit(run(options.current, auto_approve, parallelism, verbose, allow_data_loss))
+
+
+@app.command()
+def destroy(function: FunctionName, auto_approve: AutoApprove = False) -> None:
+    """Delete one managed function with its variables, deployments and executions."""
+    from .destroy import run
+
+    raise typer.Exit(run(options.current, function, auto_approve))
+
+
+@app.command()
+def drift(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also name what is unmanaged.")] = False,
+) -> None:
+    """Tell what was changed behind the stack's back. Exit 0 clean, 2 changes pending, 3 drift, 4 both."""
+    from .drift import run
+
+    raise typer.Exit(run(options.current, verbose))
+
+
+@app.command()
+def graph(
+    form: Annotated[str, typer.Option("--format", help="text, dot or mermaid.")] = "text",
+    everything: Annotated[bool, typer.Option("--all", help="Attributes and indexes too.")] = False,
+) -> None:
+    """Show what depends on what. Needs no server."""
+    from .graph import run
+
+    raise typer.Exit(run(options.current, form, everything))
+
+
+@app.command()
+def run(
+    function: FunctionName,
+    body: Annotated[str, typer.Option(help="Request body, usually JSON.")] = "",
+    asynchronous: Annotated[bool, typer.Option("--async", help="Start it and do not wait.")] = False,
+) -> None:
+    """Execute a function and show its answer."""
+    from .run import run as run_function
+
+    raise typer.Exit(run_function(options.current, function, body, asynchronous))
+
+
+@app.command()
+def logs(
+    function: FunctionName,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100, help="Newest executions.")] = 5,
+    execution: Annotated[str, typer.Option(metavar="ID", help="Only this execution.")] = "",
+    build: Annotated[
+        str, typer.Option(metavar="ID", help="The build log of a deployment; `latest` for the newest.")
+    ] = "",
+) -> None:
+    """Show a function's executions with their logs."""
+    from .logs import run
+
+    raise typer.Exit(run(options.current, function, limit, execution, build))
+
+
+@app.command()
+def vendor(
+    function: FunctionName,
+    out: Annotated[Path, typer.Option(help="Folder to write to; created when missing.")],
+) -> None:
+    """Write out the bundle that would be deployed: own code, shared code, lock numbers, schema."""
+    from .vendor import run
+
+    raise typer.Exit(run(options.current, function, out))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from .. import __version__
+
+    typer.echo(__version__)
+
+
+@state_app.command("list")
+def state_list() -> None:
+    """The addresses of all owned resources."""
+    from .state import run_list
+
+    raise typer.Exit(run_list(options.current))
+
+
+@state_app.command("show")
+def state_show(address: Annotated[str, typer.Argument(help="For example function.daily-races.")]) -> None:
+    """What was last applied to one resource."""
+    from .state import run_show
+
+    raise typer.Exit(run_show(options.current, address))
+
+
+@server_app.command("start")
+def server_start(port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0) -> None:
+    """Start it in the background, with scheduler and executor."""
+    from .server import run_start
+
+    raise typer.Exit(run_start(options.current, port))
+
+
+@server_app.command("stop")
+def server_stop() -> None:
+    """Stop it. Its data stays."""
+    from .server import run_stop
+
+    raise typer.Exit(run_stop(options.current))
+
+
+@server_app.command("status")
+def server_status(
+    env_vars: Annotated[
+        bool, typer.Option("--env-vars", help="Print export lines for other clients. They hold the key.")
+    ] = False,
+) -> None:
+    """Whether it runs, and where."""
+    from .server import run_status
+
+    raise typer.Exit(run_status(options.current, env_vars))
+
+
+@server_app.command("reset")
+def server_reset() -> None:
+    """Stop it and delete its data and the state that belongs to it."""
+    from .server import run_reset
+
+    raise typer.Exit(run_reset(options.current))
+
+
+@server_app.command("load")
+def server_load(file: Annotated[Path, typer.Argument(help="An appwrite.json.")]) -> None:
+    """Create the functions of an appwrite.json on it."""
+    from .server import run_load
+
+    raise typer.Exit(run_load(options.current, file))
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    sys.exit(execute(sys.argv[1:]))
+
+
+def execute(arguments: list[str]) -> int:
+    """Run one command and return its exit code. Every message for people is written here or in `render`."""
+    import click
+
+    try:
+        chosen, rest = options.take_globals(arguments)
+        options.use(chosen)
+        logging.basicConfig(level=chosen.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
+        result = app(rest, prog_name="raceday-iac", standalone_mode=False)
+        return int(result or 0)
+    except IacError as error:
+        return _report(error)
+    except click.ClickException as error:
+        error.show()
+        return EXIT_ERROR
+    except (KeyboardInterrupt, click.Abort):
+        print("\nInterrupted. Nothing was changed.", file=sys.stderr)  # noqa: T201
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return EXIT_ERROR
+
+
+def _report(error: IacError) -> int:
+    if options.current.json:
+        import json
+
+        content: dict[str, object] = {"message": error.message, "hint": error.hint, "kind": type(error).__name__}
+        if isinstance(error, StackError):
+            content["problems"] = [
+                {
+                    "file": each.location.file,
+                    "line": each.location.line,
+                    "subject": each.subject,
+                    "message": each.message,
+                }
+                for each in error.problems
+            ]
+        print(json.dumps({"format": 1, "error": content}))  # noqa: T201
+    else:
+        hint = f"\n  → {error.hint}" if error.hint else ""
+        print(f"Error: {error.message}{hint}", file=sys.stderr)  # noqa: T201
+    return error.exit_code
+
+
+if __name__ == "__main__":
+    main()

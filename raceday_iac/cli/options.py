@@ -1,0 +1,87 @@
+"""Global options. They may stand before the subcommand or after it, so they are taken out before typer parses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..errors import IacError
+
+DEFAULT_STACK = Path("stacks/raceday.py")
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+HELP = """Global options, before or after the command:
+  --env NAME         environment (stacks/environments/NAME.yaml); default local
+  --stack FILE       stack file; default stacks/raceday.py
+  --json             machine-readable output
+  --no-color         no colours (NO_COLOR is respected too)
+  --log-level LEVEL  debug, info, warning (default) or error"""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The global options of one run."""
+
+    env: str = "local"
+    stack: Path = DEFAULT_STACK
+    json: bool = False
+    color: bool = True
+    log_level: str = "warning"
+
+    @property
+    def root(self) -> Path:
+        """The project's root: the folder above the one with the stack file."""
+        return self.stack.resolve().parent.parent
+
+    @property
+    def state_folder(self) -> Path:
+        return self.root / "state" / self.env
+
+
+def take_globals(arguments: list[str]) -> tuple[Options, list[str]]:
+    """The global options, and the arguments without them. What follows `--` is left alone."""
+    options, rest = Options(), []
+    position = 0
+    while position < len(arguments):
+        word = arguments[position]
+        if word == "--":
+            rest += arguments[position:]
+            break
+        name, equals, value = word.partition("=")
+        if name in ("--env", "--stack", "--log-level"):
+            if not equals:
+                position += 1
+                if position >= len(arguments):
+                    raise IacError(f"{name} needs a value.")
+                value = arguments[position]
+            options = _with_value(options, name, value)
+        elif word == "--json":
+            options = replace(options, json=True)
+        elif word == "--no-color":
+            options = replace(options, color=False)
+        else:
+            rest.append(word)
+        position += 1
+    return options, rest
+
+
+def _with_value(options: Options, name: str, value: str) -> Options:
+    if name == "--env":
+        if not value or "/" in value or value.startswith("."):
+            raise IacError(f"--env {value!r} is not the name of an environment.")
+        return replace(options, env=value)
+    if name == "--stack":
+        return replace(options, stack=Path(value))
+    if value not in LOG_LEVELS:
+        raise IacError(f"--log-level {value!r} is not one of {', '.join(LOG_LEVELS)}.")
+    return replace(options, log_level=value)
+
+
+#: Set once by `main`, read by commands.
+current = Options()
+
+
+def use(options: Options) -> None:
+    """Make the options of this run known to the commands."""
+    global current  # noqa: PLW0603 - one process runs one command
+    current = options

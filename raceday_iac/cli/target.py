@@ -1,0 +1,56 @@
+"""Where an environment's Appwrite is. The embedded server is found or started here; nobody else knows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import IacError
+from ..loading.environment import Environment
+from ..model.secret import Secret
+from .options import Options
+
+
+@dataclass(frozen=True)
+class Target:
+    """An Appwrite project to talk to."""
+
+    endpoint: str
+    project: str
+    key: Secret
+
+
+def server_folder(options: Options) -> Path:
+    """Where the embedded server of an environment keeps its data."""
+    return options.state_folder / "server"
+
+
+@contextmanager
+def opened(environment: Environment, options: Options) -> Iterator[Target]:
+    """The environment's target. An embedded server that is not running is started for the block and stopped after."""
+    if not environment.is_embedded:
+        yield Target(environment.endpoint, environment.project, environment.api_key())
+        return
+    from ..devserver.daemon import status
+
+    running = status(server_folder(options))
+    if running.running:
+        yield Target(running.endpoint, running.project, Secret(running.key))
+        return
+    from ..devserver.runner import DataInUseError, StartError, start_server
+
+    try:
+        server = start_server(server_folder(options))
+    except DataInUseError:
+        raise IacError(
+            "Another command is using the embedded server. Nothing was changed.",
+            hint="wait for it to end, or keep one running for all commands: raceday-iac server start",
+        ) from None
+    except (StartError, OSError) as error:
+        raise IacError(f"The embedded server could not be started: {error}. Nothing was changed.") from None
+    try:
+        yield Target(server.endpoint, server.project, Secret(server.key))
+    finally:
+        server.stop()

@@ -1,0 +1,77 @@
+"""What most commands begin with: the checked stack, its environment, its state, and a connection to the target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..errors import ProviderError
+from ..loading.environment import Environment, load_environment
+from ..loading.resolve import resolve
+from ..loading.stack_file import load_stack
+from ..model.address import Address
+from ..model.desired import Desired
+from ..packaging import Bundle, pack_all, with_deployments
+from ..planning import Plan, build_plan
+from ..provider import Reader
+from ..provider.appwrite import AppwriteProvider, AppwriteReader, Transport
+from ..refresh import refresh
+from ..state.document import State
+from ..state.local import LocalState
+from .options import Options
+from .target import Target, opened
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One stack in one environment."""
+
+    options: Options
+    environment: Environment
+    desired: Desired
+    bundles: dict[str, Bundle]
+
+    @classmethod
+    def load(cls, options: Options) -> Workspace:
+        """Read and check the user's files. Raises StackError with everything that is wrong in them."""
+        environment = load_environment(options.stack, options.env)
+        checked = resolve(load_stack(options.stack), environment, options.root)
+        bundles = pack_all(checked)
+        return cls(options, environment, with_deployments(checked, bundles), bundles)
+
+    @cached_property
+    def store(self) -> LocalState:
+        return LocalState(self.options.state_folder)
+
+    @contextmanager
+    def target(self) -> Iterator[Target]:
+        """The server to talk to, for as long as the block lasts."""
+        with opened(self.environment, self.options) as target:
+            yield target
+
+
+def reader(target: Target) -> AppwriteReader:
+    """A connection that can only read."""
+    return AppwriteReader(Transport(target.endpoint, target.project, target.key))
+
+
+def provider(target: Target, parallelism: int = 8) -> AppwriteProvider:
+    """A connection that can write."""
+    return AppwriteProvider(Transport(target.endpoint, target.project, target.key, parallelism=parallelism))
+
+
+def make_plan(
+    workspace: Workspace, state: State, connection: Reader, allowed: frozenset[Address] = frozenset()
+) -> Plan:
+    """Refresh from live and compare."""
+
+    def count(collection: Address) -> int | None:
+        try:
+            return connection.count_documents(*collection.parts)
+        except ProviderError:
+            return None
+
+    snapshot = refresh(connection, workspace.desired, state)
+    return build_plan(workspace.environment.name, workspace.desired, state, snapshot, count, allowed)

@@ -1,0 +1,43 @@
+"""Archives that come out the same, byte for byte, wherever and whenever they are made."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import tarfile
+import zlib
+from collections.abc import Mapping
+
+#: Every file carries this time (1980-01-01, the earliest that all archivers know).
+_EPOCH = 315_532_800
+
+
+def make_archive(files: Mapping[str, bytes]) -> bytes:
+    """A gzip-compressed tar of the files, by path relative to its root."""
+    return gzip.compress(_make_tar(files), compresslevel=9, mtime=0)
+
+
+def digest_of_files(files: Mapping[str, bytes]) -> str:
+    """What identifies the archive's content: SHA-256 of the tar before compression, which varies between zlibs."""
+    return hashlib.sha256(_make_tar(files)).hexdigest()
+
+
+def digest_of_archive(archive: bytes) -> str:
+    """The same digest from an archive; empty when it is no gzip file (made by somebody else)."""
+    try:
+        return hashlib.sha256(gzip.decompress(archive)).hexdigest()
+    except (OSError, EOFError, zlib.error):
+        return ""
+
+
+def _make_tar(files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for path, content in sorted(files.items()):
+            entry = tarfile.TarInfo(path)
+            entry.size = len(content)
+            entry.mtime = _EPOCH
+            entry.mode = 0o644
+            tar.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()

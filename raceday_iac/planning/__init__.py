@@ -1,0 +1,6 @@
+"""What will be done, in which order, and what stands in its way. Pure: tested without a server."""
+
+from .build import build_plan
+from .plan import Action, Change, Plan, Refusal
+
+__all__ = ["Action", "Change", "Plan", "Refusal", "build_plan"]

@@ -1,0 +1,72 @@
+"""Put a plan together: differences → changes → order → guards. Pure; the evidence is counted by the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+
+from ..diff import Difference, compare
+from ..model.address import Address, deployment_address
+from ..model.desired import Desired
+from ..provider import Snapshot
+from ..state.document import State
+from . import guards
+from .changes import unmanaged, unwanted_changes, wanted_changes
+from .order import in_order
+from .plan import Action, Change, Plan
+
+#: Counts a collection's documents; None when it cannot.
+CountDocuments = Callable[[Address], int | None]
+
+
+def build_plan(
+    environment: str,
+    desired: Desired,
+    state: State,
+    snapshot: Snapshot,
+    count_documents: CountDocuments,
+    allowed: Collection[Address] = (),
+) -> Plan:
+    """The plan that makes `snapshot` what `desired` says. `allowed` are addresses that may lose data."""
+    real = snapshot.resources
+    differences = compare(desired, state, real)
+    changes = wanted_changes(desired, differences) + unwanted_changes(desired, state, real)
+    changes = in_order(desired, _with_late_schedules(desired, differences, changes))
+    evidence = {each: count_documents(each) for each in guards.collections_at_risk(changes, real)}
+    return Plan(
+        environment=environment,
+        lineage=state.lineage,
+        serial=state.serial,
+        changes=tuple(changes),
+        differences=tuple(differences),
+        unmanaged=tuple(unmanaged(desired, state, real)),
+        refusals=tuple(guards.refusals(changes, real, desired, snapshot.facts, evidence, allowed)),
+        real=real,
+        server_version=snapshot.facts.version,
+    )
+
+
+def _with_late_schedules(
+    desired: Desired, differences: Sequence[Difference], changes: Sequence[Change]
+) -> list[Change]:
+    """A schedule that changes together with the code is armed only when the new code is active."""
+    deployed = {change.address for change in changes if change.action is Action.DEPLOY}
+    by_address = {difference.address: difference for difference in differences}
+    result: list[Change] = []
+    for change in changes:
+        if change.address.kind != "function" or deployment_address(change.address.path) not in deployed:
+            result.append(change)
+            continue
+        result += _split_schedule(desired, by_address[change.address], change)
+    return result
+
+
+def _split_schedule(desired: Desired, difference: Difference, change: Change) -> list[Change]:
+    schedule = [each for each in change.fields if each.name == "schedule"]
+    if change.action is Action.UPDATE and schedule:
+        others = tuple(each for each in change.fields if each.name != "schedule")
+        early = [replace(change, fields=others)] if others else []
+        return [*early, replace(change, action=Action.SCHEDULE, fields=tuple(schedule))]
+    if change.action is Action.CREATE and desired.resources[difference.address].fields["schedule"]:
+        return [change, Change(change.address, Action.SCHEDULE, "its code is active then")]
+    return [change]

@@ -1,0 +1,133 @@
+"""From differences to changes: which action mends which difference. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from ..diff import Cause, Difference, Presence
+from ..kinds import KINDS
+from ..model.address import Address, collection_address, function_address
+from ..model.desired import Desired
+from ..model.resource import Live
+from ..state.document import State
+from .plan import Action, Change
+
+_ADOPTED = Change(Address("", ""), Action.ADOPT, "")
+
+
+def wanted_changes(desired: Desired, differences: Iterable[Difference]) -> list[Change]:
+    """Changes that bring declared resources into being or back into shape, in declaration order."""
+    changes = {change.address: change for difference in differences for change in _mend(difference)}
+    replaced = {address for address, change in changes.items() if change.action is Action.REPLACE}
+    for index in desired.of_kind("index"):
+        broken = [owner for owner in index.depends_on if owner in replaced]
+        if broken and changes.get(index.address, _ADOPTED).action is Action.ADOPT:
+            # Deleting an attribute silently shrinks or drops its indexes (trap 32).
+            reason = f"{broken[0]} is replaced, and its indexes would break"
+            changes[index.address] = Change(index.address, Action.REPLACE, reason)
+    return [changes[address] for address in desired.resources if address in changes]
+
+
+def _mend(difference: Difference) -> Iterator[Change]:
+    address = difference.address
+    is_code = address.kind == "deployment"
+    if difference.presence is not Presence.PRESENT:
+        lost = difference.presence is Presence.LOST
+        reason = "it was deleted on the server" if lost else "the stack declares it"
+        action = Action.DEPLOY if is_code else Action.CREATE
+        yield Change(address, action, reason, drifted=lost)
+    elif difference.status in ("failed", "stuck"):
+        reason = f"it is {difference.status} on the server{': ' + difference.error if difference.error else ''}"
+        yield Change(address, Action.REPLACE, reason, difference.fields, drifted=difference.has_drifted)
+    elif difference.fields:
+        action = Action.UPDATE if difference.in_place else Action.REPLACE
+        yield Change(
+            address,
+            Action.DEPLOY if is_code else action,
+            _reason(difference, action),
+            difference.fields,
+            drifted=difference.has_drifted,
+        )
+    elif not difference.owned:
+        yield Change(address, Action.ADOPT, "it exists as the stack declares it, but is not in the state yet")
+
+
+def _reason(difference: Difference, action: Action) -> str:
+    causes = {change.cause for change in difference.fields}
+    if Cause.CONFLICT in causes:
+        text = "both the stack and the server changed"
+    elif Cause.DRIFT in causes:
+        text = "it was changed on the server"
+    elif causes == {Cause.UNKNOWN}:
+        text = "it exists, but not as the stack declares it"
+    else:
+        text = "the stack changed"
+    if action is Action.REPLACE:
+        kind = KINDS[difference.address.kind]
+        fixed = [change.name for change in difference.fields if change.name not in kind.in_place]
+        text += f"; Appwrite cannot change {' or '.join(fixed) or 'it'} in place"
+    return text
+
+
+def unwanted_changes(desired: Desired, state: State, real: Mapping[Address, Live]) -> list[Change]:
+    """Deletions: tombstones that are live, and owned resources that the stack no longer declares."""
+    changes = []
+    for address, tombstone in desired.tombstones.items():
+        if address in real:
+            changes.append(Change(address, Action.DELETE, tombstone.reason))
+        elif address in state.entries:
+            changes.append(Change(address, Action.FORGET, "it is gone from the server, as declared"))
+    for address in state.entries:
+        if address in desired.resources or address in desired.tombstones:
+            continue
+        if not _is_live(address, real):
+            changes.append(Change(address, Action.FORGET, "it is gone from the server and no longer declared"))
+        elif address.kind == "deployment":
+            changes.append(Change(address, Action.FORGET, "its code is no longer managed; what is live stays"))
+        else:
+            changes.append(Change(address, Action.DELETE, "the stack no longer declares it"))
+    return _without_owned(changes)
+
+
+def _is_live(address: Address, real: Mapping[Address, Live]) -> bool:
+    return address in real and real[address].status != "deleting"
+
+
+def _without_owned(changes: list[Change]) -> list[Change]:
+    """What goes with its owner needs no deletion of its own: state forgets it."""
+    deleted = {change.address for change in changes if change.action is Action.DELETE}
+    kept = []
+    for change in changes:
+        owner = next((each for each in owners(change.address) if each in deleted), None)
+        if owner is not None and change.action is Action.DELETE:
+            kept.append(replace(change, action=Action.FORGET, reason=f"it goes with {owner}"))
+        else:
+            kept.append(change)
+    return kept
+
+
+def owners(address: Address) -> list[Address]:
+    """The resources that an address lies in, outermost first."""
+    if address.kind in ("variable", "deployment"):
+        return [function_address(address.parts[0])]
+    found = []
+    if address.kind in ("collection", "attribute", "relationship", "index"):
+        found.append(Address("database", address.parts[0]))
+    if address.kind in ("attribute", "relationship", "index"):
+        found.append(collection_address(*address.parts[:2]))
+    return found
+
+
+def unmanaged(desired: Desired, state: State, real: Mapping[Address, Live]) -> list[Address]:
+    """Live resources that nothing declares and we never made. They are never touched."""
+    known = {*desired.resources, *desired.tombstones, *state.entries}
+    found = []
+    for address in sorted(real):
+        if address in known or address.kind == "deployment":
+            continue
+        hidden = any(owner in real and owner not in known for owner in owners(address))
+        going = any(owner in desired.tombstones for owner in owners(address))
+        if not hidden and not going:
+            found.append(address)
+    return found

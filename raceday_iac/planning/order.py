@@ -1,0 +1,106 @@
+"""The order of changes: schema, variables, code, activation, schedules, deletions. Pure.
+
+Each change names the changes that must be done before it. What nothing orders may run at the same time.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from ..kinds import KINDS
+from ..model.address import Address, function_address
+from ..model.desired import Desired
+from .changes import owners
+from .plan import Action, Change
+
+_SCHEMA = ("database", "collection", "attribute", "relationship", "index")
+
+
+def in_order(desired: Desired, changes: Sequence[Change]) -> list[Change]:
+    """The changes in the order they are shown, each with what it requires."""
+    ordered = sorted(changes, key=_rank)
+    by_address = {change.address: change for change in ordered if change.action is not Action.SCHEDULE}
+    schema = [change.key for change in ordered if change.address.kind in _SCHEMA and change.action is not Action.DELETE]
+    building = [change.key for change in ordered if change.touches_server and change.action is not Action.DELETE]
+    chains = _serial_chains(ordered)
+    result = []
+    for change in ordered:
+        required = [*_owner_keys(desired, change, by_address), *chains.get(change.key, ())]
+        if change.action is Action.DEPLOY:
+            # New code never goes live before the schema it reads and the variables it needs.
+            required += schema + _variable_keys(change, ordered)
+        elif change.action is Action.SCHEDULE:
+            required += [each.key for each in ordered if each.address == _code_of(change.address)]
+            required += [each.key for each in ordered if each.address == change.address and each.key != change.key]
+        elif change.action is Action.DELETE:
+            required += building + _deleted_before(change, ordered)
+        keys = tuple(dict.fromkeys(key for key in required if key != change.key))
+        result.append(replace(change, requires=keys))
+    return result
+
+
+def _rank(change: Change) -> tuple[int, int]:
+    """Creations by stage, then deletions the other way round, then what only touches the state."""
+    stage = KINDS[change.address.kind].stage
+    if change.action is Action.DELETE:
+        return (2, -stage)
+    if not change.touches_server:
+        return (3, stage)
+    # A schedule is armed after the code that it will start is active.
+    return (1 if change.action is Action.SCHEDULE else 0, stage)
+
+
+def _owner_keys(desired: Desired, change: Change, by_address: dict[Address, Change]) -> list[str]:
+    """What the resource depends on, where that is changed in the same plan."""
+    if change.action is Action.DELETE or change.address not in desired.resources:
+        return []
+    wanted = desired.resources[change.address].depends_on
+    return [by_address[each].key for each in wanted if each in by_address and by_address[each].touches_server]
+
+
+def _variable_keys(deploy: Change, ordered: Iterable[Change]) -> list[str]:
+    function = function_address(deploy.address.path)
+    return [
+        change.key
+        for change in ordered
+        if change.address.kind == "variable"
+        and change.action is not Action.DELETE
+        and function in owners(change.address)
+    ]
+
+
+def _code_of(function: Address) -> Address:
+    return Address("deployment", function.path)
+
+
+def _deleted_before(change: Change, ordered: Iterable[Change]) -> list[str]:
+    """Deletions of what depends on this: indexes before attributes, members before their collection, and so on."""
+    stage = KINDS[change.address.kind].stage
+    return [
+        other.key
+        for other in ordered
+        if other.action is Action.DELETE and KINDS[other.address.kind].stage > stage and _related(other, change)
+    ]
+
+
+def _related(first: Change, second: Change) -> bool:
+    """Whether two addresses lie in the same database, or the same function."""
+    return first.address.parts[0] == second.address.parts[0]
+
+
+def _serial_chains(ordered: Iterable[Change]) -> dict[str, list[str]]:
+    """Relationships, and deletions, of one collection follow each other."""
+    last: dict[tuple[str, ...], str] = {}
+    chains: dict[str, list[str]] = defaultdict(list)
+    for change in ordered:
+        in_collection = change.address.kind in ("attribute", "relationship", "index")
+        serial = change.address.kind == "relationship" or change.action is Action.DELETE
+        if not (in_collection and serial and change.touches_server):
+            continue
+        lane = change.address.parts[:2]
+        if lane in last:
+            chains[change.key].append(last[lane])
+        last[lane] = change.key
+    return chains

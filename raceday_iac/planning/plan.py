@@ -1,0 +1,95 @@
+"""The plan: a frozen value that says what will be done, in which order, why, and what stands in its way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ..diff import Cause, Difference, FieldChange
+from ..model.address import Address
+from ..model.resource import Live
+
+
+class Action(StrEnum):
+    """What is done to a resource. `adopt` and `forget` change only the state."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+    DEPLOY = "deploy"
+    SCHEDULE = "schedule"
+    ADOPT = "adopt"
+    FORGET = "forget"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One step. `requires` names the changes (by `key`) that must be done before."""
+
+    address: Address
+    action: Action
+    reason: str
+    fields: tuple[FieldChange, ...] = ()
+    requires: tuple[str, ...] = ()
+    drifted: bool = False
+
+    @property
+    def key(self) -> str:
+        return f"{self.action}:{self.address}"
+
+    @property
+    def touches_server(self) -> bool:
+        return self.action not in (Action.ADOPT, Action.FORGET)
+
+    @property
+    def destroys(self) -> bool:
+        """Whether something live goes away in the course of it."""
+        return self.action in (Action.DELETE, Action.REPLACE)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A guard's no: which resource, why with the numbers, and what would allow it."""
+
+    address: Address
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything `apply` will do. `real` is what the plan was made from."""
+
+    environment: str
+    lineage: str
+    serial: int
+    changes: tuple[Change, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    unmanaged: tuple[Address, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    real: Mapping[Address, Live] = field(default_factory=dict, repr=False)
+    server_version: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.changes
+
+    @property
+    def drifted(self) -> tuple[Change, ...]:
+        """Changes that undo what somebody else did."""
+        return tuple(change for change in self.changes if change.drifted)
+
+    @property
+    def configured(self) -> tuple[Change, ...]:
+        """Changes that bring something the stack says and the server never had."""
+        return tuple(change for change in self.changes if not change.drifted or _also_configured(change))
+
+    def count(self, action: Action, kind: str = "") -> int:
+        """How many changes of an action, of one kind when it is named."""
+        return sum(1 for change in self.changes if change.action is action and kind in ("", change.address.kind))
+
+
+def _also_configured(change: Change) -> bool:
+    return any(each.cause in (Cause.CONFIG, Cause.CONFLICT) for each in change.fields)

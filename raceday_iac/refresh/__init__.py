@@ -1,0 +1,5 @@
+"""What is really there."""
+
+from .snapshot import refresh
+
+__all__ = ["refresh"]

@@ -1,0 +1,134 @@
+"""A plan as text for people."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ..diff import Cause, FieldChange
+from ..diff.values import added_and_removed
+from ..kinds import KINDS
+from ..kinds.base import thaw
+from ..model.address import Address, collection_address
+from ..planning import Action, Change, Plan
+from .lines import Line
+
+_SIGNS = {
+    Action.CREATE: ("+", "green"),
+    Action.UPDATE: ("~", "yellow"),
+    Action.REPLACE: ("±", "magenta"),
+    Action.DELETE: ("-", "red"),
+    Action.DEPLOY: ("↑", "cyan"),
+    Action.SCHEDULE: ("⏲", "cyan"),
+    Action.ADOPT: ("=", "blue"),
+    Action.FORGET: ("·", "dim"),
+}
+_MEMBERS = ("attribute", "relationship", "index")
+_WORDS = {
+    Action.CREATE: "to create",
+    Action.UPDATE: "to update",
+    Action.REPLACE: "to replace",
+    Action.DELETE: "to delete",
+    Action.DEPLOY: "to deploy",
+    Action.SCHEDULE: "to schedule",
+    Action.ADOPT: "to adopt",
+    Action.FORGET: "to forget",
+}
+
+
+def plan_lines(plan: Plan, where: str, *, verbose: bool = False) -> Iterator[Line]:
+    """The whole plan. Without `verbose`, what is created or adopted inside a collection is folded into one line."""
+    yield Line(f"Plan for environment {plan.environment} ({where})", "bold")
+    yield Line()
+    if plan.is_empty:
+        yield Line("Nothing to do: Appwrite is as the stack says.", "green")
+    else:
+        yield from _change_lines(plan.changes, verbose=verbose)
+        yield Line()
+        yield from summary_lines(plan)
+    if plan.unmanaged:
+        yield Line()
+        yield Line("Unmanaged: live, but neither declared nor ours; never touched", "dim")
+        yield from (Line(f"    {address}", "dim") for address in plan.unmanaged)
+    yield from refusal_lines(plan)
+
+
+def refusal_lines(plan: Plan) -> Iterator[Line]:
+    """What guards say no to."""
+    if not plan.refusals:
+        return
+    yield Line()
+    yield Line(f"Refused ({len(plan.refusals)}): nothing will be applied while this stands", "bold red")
+    for refusal in plan.refusals:
+        yield Line(f"  ✗ {refusal.message}", "red")
+        if refusal.hint:
+            yield Line(f"    → {refusal.hint}")
+
+
+def summary_lines(plan: Plan) -> Iterator[Line]:
+    """Counts by action, then by kind."""
+    counts = Counter(change.action for change in plan.changes)
+    said = ", ".join(f"{counts[action]} {word}" for action, word in _WORDS.items() if counts[action])
+    yield Line(f"Plan: {said}.", "bold")
+    by_kind: dict[str, Counter[Action]] = defaultdict(Counter)
+    for change in plan.changes:
+        by_kind[change.address.kind][change.action] += 1
+    for kind in sorted(by_kind, key=lambda name: KINDS[name].stage):
+        parts = ", ".join(f"{by_kind[kind][action]} {action}" for action in _WORDS if by_kind[kind][action])
+        yield Line(f"    {kind:<13} {parts}")
+
+
+def _change_lines(changes: Iterable[Change], *, verbose: bool) -> Iterator[Line]:
+    folded: dict[tuple[Action, Address], Counter[str]] = defaultdict(Counter)
+    shown: list[Change] = []
+    for change in changes:
+        foldable = change.address.kind in _MEMBERS and change.action in (Action.CREATE, Action.ADOPT)
+        if verbose or not foldable or change.drifted:
+            shown.append(change)
+        else:
+            folded[change.action, collection_address(*change.address.parts[:2])][change.address.kind] += 1
+    named = {(change.action, change.address) for change in shown}
+    for change in shown:
+        yield from _one_change(change, folded.get((change.action, change.address)))
+    # Members of collections that are not themselves in the plan get a line of their own.
+    for (action, collection), counts in folded.items():
+        if (action, collection) not in named:
+            sign, style = _SIGNS[action]
+            yield Line(f"  {sign} in {collection}: {_counted(counts)}", style)
+
+
+def _one_change(change: Change, members: Counter[str] | None) -> Iterator[Line]:
+    sign, style = _SIGNS[change.action]
+    inside = f" with {_counted(members)}" if members else ""
+    drift = " (drift)" if change.drifted else ""
+    yield Line(f"  {sign} {change.action} {change.address}{inside}: {change.reason}{drift}", style)
+    for field in change.fields:
+        yield Line(f"        {field_text(field)}")
+
+
+def _counted(members: Counter[str]) -> str:
+    words = {"attribute": "attributes", "relationship": "relationships", "index": "indexes"}
+    return ", ".join(
+        f"{members[kind]} {words[kind] if members[kind] != 1 else kind}" for kind in words if members[kind]
+    )
+
+
+def field_text(field: FieldChange) -> str:
+    """`timeout: 840 → 150`; sets as what comes and goes; what somebody else changed is said to be so."""
+    if isinstance(field.before, tuple) and isinstance(field.after, tuple):
+        added, removed = added_and_removed(field.before, field.after)
+        parts = [*(f"+{_value(item)}" for item in added), *(f"-{_value(item)}" for item in removed)]
+        text = f"{field.name}: {' '.join(parts) if parts else 'the order changes'}"
+    else:
+        text = f"{field.name}: {_value(field.before)} → {_value(field.after)}"
+    if field.cause is Cause.CONFLICT:
+        text += f"   (we last applied {_value(field.known)})"
+    return text
+
+
+def _value(value: Any) -> str:
+    if value == "***":
+        return "***"
+    return json.dumps(thaw(value), ensure_ascii=False)
