@@ -1,0 +1,186 @@
+"""The three things that this function can do: set up, verify, and tell its health.
+
+Imported only after the lock is held (set-up) or when none is needed (the two that only read).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from . import live, schema_checks, verification, versions
+from .addresses import documents_path
+from .engine import Engine
+from .planning import Plan, plan_changes
+from .problems import REFUSED, UNFINISHED, Problem
+from .progress import ROLLED_BACK, Progress
+from .report import Report
+from .rollback import roll_back
+from .schema import Schema
+from .settling import Place
+from .vendor.appwrite_http import AppwriteError, path_of
+from .vendor.lock import LockLost
+from .work import Stop, Work
+
+LOCKS = "locks"
+
+
+def prepare_lock_store(work: Work, schema: Schema) -> None:
+    """Create the database and the lock collection when they are missing: the one thing done without the lock.
+
+    Several runs may do so at once; each creation has one winner and the others find the thing there.
+    """
+    wanted = schema.only([LOCKS])
+    try:
+        plan = plan_changes(wanted, live.read(work.client, schema.database_id))
+        plan.updates.clear()
+        Engine(work, wanted, ()).carry_out(plan)
+    except (Stop, AppwriteError) as reason:
+        # The lock is tried once more in any case, and says what is missing.
+        work.log.problem("setup.lock_store_not_made", reason=str(reason))
+    for problem in work.ledger.problems:
+        work.log.problem("setup.problem", **problem._asdict())
+
+
+def set_up(work: Work, schema: Schema, *, execution: str, rollback: bool = True) -> Report:
+    """Create what is missing and change what differs, so that the database is as declared."""
+    report = Report("setup", schema.hash, problems=schema_checks.impossible(schema))
+    if report.problems:
+        return report
+    client, database = work.client, schema.database_id
+    progress = Progress(client, work.log, database, content_hash=schema.hash, execution=execution)
+    try:
+        found = live.read(client, database)
+        plan = plan_changes(schema, found)
+        report.version = versions.latest(client, database)
+        _note_plan(report, work, plan)
+        if not plan.is_empty() or report.version.hash != schema.hash:
+            report.resumed = progress.interrupted()
+        if not plan.is_empty():
+            _carry_out(work, schema, plan, found, progress)
+        found = live.read(client, database) if _has_written(work, plan) else found
+        _conclude(work, schema, found, report, progress, rollback=rollback, execution=execution)
+    except (Stop, LockLost, AppwriteError) as reason:
+        _stopped(work, report, reason)
+    report.created, report.updated = len(work.ledger.created), len(work.ledger.updated)
+    return report
+
+
+def verify(work: Work, schema: Schema) -> Report:
+    """Compare everything, change nothing."""
+    report = Report("verify", schema.hash, problems=schema_checks.impossible(schema))
+    try:
+        found = live.read(work.client, schema.database_id)
+        report.version = versions.latest(work.client, schema.database_id)
+    except AppwriteError as reason:
+        _stopped(work, report, reason)
+        return report
+    plan = plan_changes(schema, found)
+    report.unchanged, report.unmanaged = plan.unchanged, plan.unmanaged
+    report.problems += verification.verify(schema, found)
+    report.details = {
+        "declared": schema.counts(),
+        "available": verification.counts(schema, found),
+        "relationshipDepth": schema_checks.deepest_chain(schema),
+    }
+    return report
+
+
+def health(work: Work, schema: Schema, lock_id: str) -> Report:
+    """A short verdict: is it as declared, is the recorded version current, does anybody hold the lock?"""
+    report = verify(work, schema)
+    report.action = "health"
+    if report.stopped is None and report.version.hash != schema.hash:
+        named = f"database.{schema.database_id}"
+        report.problems.append(Problem(named, UNFINISHED, "the declared schema is not the one recorded last"))
+    if report.stopped is None:
+        report.details["lock"] = _lock_state(work, schema.database_id, lock_id)
+    return report
+
+
+def _note_plan(report: Report, work: Work, plan: Plan) -> None:
+    report.unchanged, report.unmanaged = plan.unchanged, plan.unmanaged
+    work.ledger.problems += plan.problems
+    work.log.event(
+        "setup.plan",
+        collections=len(plan.collections),
+        attributes=len(plan.attributes),
+        relationships=len(plan.relationships),
+        indexes=len(plan.indexes),
+        updates=len(plan.updates),
+        unchanged=plan.unchanged,
+        problems=len(plan.problems),
+    )
+
+
+def _carry_out(work: Work, schema: Schema, plan: Plan, found: live.Live, progress: Progress) -> None:
+    before = work.at_phase
+
+    def at_phase(phase: str, counts: Mapping[str, Any]) -> None:
+        before(phase, counts)
+        progress.save(phase, counts)
+
+    work.at_phase = at_phase
+    Engine(work, schema, _available(found)).carry_out(plan)
+
+
+def _available(found: live.Live) -> set[Place]:
+    return {
+        (collection, key)
+        for collection, real in found.collections.items()
+        for key, raw in real.attributes.items()
+        if raw.get("status", "available") == "available"
+    }
+
+
+def _has_written(work: Work, plan: Plan) -> bool:
+    return bool(work.ledger.created or work.ledger.updated or not plan.is_empty())
+
+
+def _conclude(
+    work: Work,
+    schema: Schema,
+    found: live.Live,
+    report: Report,
+    progress: Progress,
+    *,
+    rollback: bool,
+    execution: str,
+) -> None:
+    """Everything possible was tried: verify, then record the version or take everything back."""
+    report.problems = _merged(work.ledger.problems, verification.verify(schema, found))
+    if not report.problems:
+        progress.finish()
+        summary = {"created": len(work.ledger.created), "updated": len(work.ledger.updated), **schema.counts()}
+        report.version = versions.record(
+            work.client, schema.database_id, report.version, schema.hash, execution=execution, summary=summary
+        )
+        return
+    refused = any(problem.severity == REFUSED for problem in report.problems)
+    if rollback and refused and work.ledger.created:
+        report.rolled_back = roll_back(work, schema.database_id, {LOCKS, versions.COLLECTION})
+        report.problems = _merged(work.ledger.problems, report.problems)
+        progress.finish(ROLLED_BACK)
+
+
+def _merged(first: list[Problem], second: list[Problem]) -> list[Problem]:
+    """All problems, the earlier and more telling one for each address."""
+    merged = list(dict.fromkeys(first))
+    named = {problem.address for problem in merged}
+    return merged + [problem for problem in second if problem.address not in named]
+
+
+def _stopped(work: Work, report: Report, reason: Exception) -> None:
+    report.stopped = str(reason)
+    report.problems = _merged(work.ledger.problems, report.problems)
+    work.log.problem("setup.stopped", reason=str(reason), created=len(work.ledger.created))
+
+
+def _lock_state(work: Work, database: str, lock_id: str) -> dict[str, Any]:
+    try:
+        found = work.client.find(documents_path(database, LOCKS) + path_of(lock_id))
+    except AppwriteError as error:
+        return {"readable": False, "type": error.kind}
+    if found is None:
+        return {"held": False}
+    return {"held": True, "execution": found.get("executionId"), "touched": found["$updatedAt"]}
