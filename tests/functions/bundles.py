@@ -1,0 +1,59 @@
+"""Lays a function out as it is deployed: its own folder, the shared code as `src/vendor`, generated JSON beside."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import itertools
+import json
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+FUNCTIONS = Path(__file__).parents[2] / "functions"
+BOOKKEEPING: list[dict[str, Any]] = json.loads((FUNCTIONS / "_shared" / "collections.json").read_text())["collections"]
+LOCK = {
+    "function": "database-setup",
+    "lockId": "database-setup-lock",
+    "databaseId": "raceday-db",
+    "collectionId": "locks",
+    "staleAfterSeconds": 60,
+    "heartbeatSeconds": 20,
+    "expirySeconds": 280,
+    "checkTargetMs": None,
+}
+_numbers = itertools.count()
+
+
+def schema_document(*collections: Mapping[str, Any], name: str = "RaceDay Database") -> dict[str, Any]:
+    """A `schema.json` of these collections and the two that the functions themselves need."""
+    content = {
+        "database": {"id": "raceday-db", "name": name, "enabled": True},
+        "collections": [*collections, *BOOKKEEPING],
+    }
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return {"formatVersion": 1, "schemaHash": hashlib.sha256(text.encode()).hexdigest(), **content}
+
+
+def assemble(target: Path, schema: Mapping[str, Any] | None = None, **lock: Any) -> Path:
+    """Write the bundle of `database-setup` into a new folder below `target`. Keyword arguments change `lock.json`."""
+    folder = target / f"bundle_{next(_numbers)}"
+    shutil.copytree(FUNCTIONS / "database-setup", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    vendor = folder / "src" / "vendor"
+    vendor.mkdir()
+    for module in (FUNCTIONS / "_shared").glob("*.py"):
+        shutil.copy(module, vendor)
+    (folder / "src" / "lock.json").write_text(json.dumps({**LOCK, **lock}))
+    if schema is not None:
+        (folder / "src" / "schema.json").write_text(json.dumps(schema))
+    return folder
+
+
+def load(folder: Path, module: str = "main") -> ModuleType:
+    """Import a module of a bundle, as the runtime does: as part of a package that is named after the folder."""
+    if str(folder.parent) not in sys.path:
+        sys.path.insert(0, str(folder.parent))
+    return importlib.import_module(f"{folder.name}.src.{module}")
