@@ -47,6 +47,7 @@ stack.function(
     entrypoint="src/main.py",
     commands="pip install -r requirements.txt",
     code="functions/database-setup",
+    schema=DATABASE,
     lock=Lock("database-setup-lock", stale_after=60, heartbeat=20, expiry=280),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import EXIT_ERROR, EXIT_OK, IacError
+from ..kinds import KINDS
 from ..model.address import Address, function_address
 from ..planning.destroy import plan_destruction
 from ..refresh import refresh
@@ -40,7 +41,7 @@ def _address(function: str) -> Address:
     """The function's address; its id alone is enough."""
     if function.startswith("function."):
         return Address.parse(function)
-    if "." in function and function.split(".", maxsplit=1)[0] in ("collection", "attribute", "database", "index", "variable"):
+    if function.partition(".")[0] in KINDS:
         raise IacError(
             f"destroy takes a function, not {function}. Nothing was changed.",
             hint="remove the resource from the stack and run apply",

@@ -10,7 +10,8 @@ from ..errors import IacError
 DEFAULT_STACK = Path("stacks/raceday.py")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
-HELP = """Global options, before or after the command:
+HELP = """\b
+Global options, before or after the command:
   --env NAME         environment (stacks/environments/NAME.yaml); default local
   --stack FILE       stack file; default stacks/raceday.py
   --json             machine-readable output

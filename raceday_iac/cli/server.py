@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import EXIT_ERROR, EXIT_OK, IacError
@@ -117,7 +118,7 @@ def _require_embedded(options: Options) -> Environment:
     return environment
 
 
-def _say(options: Options, content: dict[str, object], text: str) -> None:
+def _say(options: Options, content: Mapping[str, object], text: str) -> None:
     if options.json:
         print_json(content)
     else:

@@ -1,0 +1,54 @@
+# Everything sets itself up from nothing but Python >= 3.11: no target needs another one to be called first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test test-fast test-live bench lint format lock clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo       the main job, end to end, on the embedded server"
+	@echo "make test       lint, types and all tests"
+	@echo "make test-live  the end-to-end suite against APPWRITE_ENDPOINT, APPWRITE_PROJECT_ID, APPWRITE_API_KEY"
+	@echo "make bench      measurements (nothing is asserted)"
+	@echo "make lint       ruff and mypy alone"
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=...") if sys.version_info < (3, 11) else None'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(STAMP)
+
+demo: $(STAMP)
+	bash docs/demo/run.sh
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest -n 2 -m "not live"
+
+test-fast: $(STAMP)
+	$(BIN)/python -m pytest tests/unit -n 2
+
+test-live: $(STAMP)
+	$(BIN)/python -m pytest tests/live -m live -p no:xdist
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks.run
+
+format: $(STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# Needs pip-tools; run after changing dependencies in pyproject.toml.
+lock:
+	$(BIN)/python -m piptools compile --quiet --extra dev --all-build-deps --allow-unsafe --generate-hashes --strip-extras \
+		--no-emit-index-url --no-emit-find-links --no-header --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

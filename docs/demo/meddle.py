@@ -1,0 +1,29 @@
+"""Change two things on an Appwrite project as somebody in a hurry would: by hand, past the stack."""
+
+from __future__ import annotations
+
+import os
+
+import requests
+
+ENDPOINT = os.environ["APPWRITE_ENDPOINT"]
+HEADERS = {"X-Appwrite-Project": os.environ["APPWRITE_PROJECT_ID"], "X-Appwrite-Key": os.environ["APPWRITE_API_KEY"]}
+
+
+def main() -> None:
+    poller = requests.get(f"{ENDPOINT}/functions/meeting-status-poller", headers=HEADERS, timeout=10).json()
+    kept = ("name", "runtime", "specification", "schedule", "entrypoint", "commands", "scopes", "execute", "events")
+    body = {name: poller[name] for name in kept} | {"timeout": 600}
+    requests.put(
+        f"{ENDPOINT}/functions/meeting-status-poller", headers=HEADERS, json=body, timeout=10
+    ).raise_for_status()
+    print("meeting-status-poller: timeout 300 -> 600")
+
+    attribute = f"{ENDPOINT}/databases/raceday-db/collections/race-pools/attributes/string/currency"
+    body = {"required": False, "default": "NZ$"}
+    requests.patch(attribute, headers=HEADERS, json=body, timeout=10).raise_for_status()
+    print('race-pools.currency: default "$" -> "NZ$"')
+
+
+if __name__ == "__main__":
+    main()
