@@ -69,7 +69,7 @@ def canonical_bound(kind: str, bound: Any) -> Any:
     if bound is None:
         return None
     if kind == "integer":
-        return None if bound in (INTEGER_MINIMUM, INTEGER_MAXIMUM) else int(bound)
+        return None if bound <= INTEGER_MINIMUM or bound >= INTEGER_MAXIMUM else int(bound)
     return None if abs(float(bound)) >= FLOAT_EXTREME else float(bound)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from ...errors import NotFoundError, ProviderError
@@ -36,30 +37,32 @@ class AppwriteReader:
 
     def snapshot(self, databases: Collection[str], *, functions: bool = True) -> Snapshot:
         """See `Reader.snapshot`. All lists are read at the same time."""
-        resources: dict[Address, Live] = {}
-        with ThreadPoolExecutor(max_workers=6) as pool:
-            facts = pool.submit(self.facts)
-            listed: list[Callable[[], dict[Address, Live]]] = []
-            if functions:
-                listed.append(self._functions)
-            if databases:
-                listed.append(self._databases)
-            listed += [lambda name=name: self._collections(name) for name in databases]  # type: ignore[misc]
-            for answer in [pool.submit(read) for read in listed]:
-                resources.update(answer.result())
-            return Snapshot(resources, facts.result())
+        reads: list[Callable[[], dict[Address, Live]]] = []
+        if functions:
+            reads.append(self._functions)
+        if databases:
+            reads.append(self._databases)
+        reads += [partial(self._collections, name) for name in databases]
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            facts = [pool.submit(read) for read in (self._version, self._runtimes, self._specifications)]
+            answers = [pool.submit(read) for read in reads]
+            resources = {address: live for answer in answers for address, live in answer.result().items()}
+            version, runtimes, specifications = (each.result() for each in facts)
+        offered = frozenset(str(each["slug"]) for each in specifications.get("specifications", ()) if each["enabled"])
+        known = frozenset(str(each["$id"]) for each in runtimes.get("runtimes", ()))
+        return Snapshot(resources, ServerFacts(str(version.get("version", "")), known, offered))
 
-    def facts(self) -> ServerFacts:
-        """Version, runtimes and specifications; what the server does not tell stays empty."""
-        # With a key the version route answers 401, missing scope `public` (observed on 1.8.1).
-        version = self._optional(Call("get", "/health/version"), anonymous=True)
-        runtimes = self._optional(Call("get", "/functions/runtimes"))
-        specifications = self._optional(Call("get", "/functions/specifications"))
-        return ServerFacts(
-            str(version.get("version", "")),
-            frozenset(str(each["$id"]) for each in runtimes.get("runtimes", ())),
-            frozenset(str(each["slug"]) for each in specifications.get("specifications", ()) if each.get("enabled")),
-        )
+    # What the server does not tell, or a key may not ask, stays empty: the plan works without it.
+
+    def _version(self) -> Mapping[str, Any]:
+        # With a key these two routes answer 401, missing scope `public` (observed on 1.8.1).
+        return self._optional(Call("get", "/health/version"), anonymous=True)
+
+    def _runtimes(self) -> Mapping[str, Any]:
+        return self._optional(Call("get", "/functions/runtimes"), anonymous=True)
+
+    def _specifications(self) -> Mapping[str, Any]:
+        return self._optional(Call("get", "/functions/specifications"))
 
     def collection(self, database: str, collection: str) -> Mapping[Address, Live]:
         """See `Reader.collection`."""
