@@ -1,0 +1,119 @@
+"""Measurements on this machine: start-up, plans, a full apply, and apply against the bare calls. Nothing is asserted.
+
+Against another server: APPWRITE_ENDPOINT, APPWRITE_PROJECT_ID, APPWRITE_API_KEY of a scratch project; the database
+`raceday-db` on it is deleted.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from raceday_iac.devserver.runner import start_server
+from raceday_iac.loading.environment import Environment
+from raceday_iac.loading.resolve import resolve
+from raceday_iac.loading.stack_file import load_stack
+from raceday_iac.packaging.bundle import schema_document
+
+from .raw_schema import Client, create_schema
+
+ROOT = Path(__file__).parent.parent
+RACEDAY = ROOT / "stacks" / "raceday.py"
+COMMAND = str(Path(sys.executable).parent / "raceday-iac")
+SCHEMA_STACK = """from raceday_schema import declare_schema
+from raceday_iac.model.stack import Stack
+stack = Stack("schema")
+declare_schema(stack)
+"""
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        target = _target(work)
+        try:
+            _measure(_copy_project(work), *target[:3])
+        finally:
+            target[3]()
+
+
+def _target(work: Path) -> tuple[str, str, str, Callable[[], object]]:
+    if "APPWRITE_ENDPOINT" in os.environ:
+        names = ("APPWRITE_ENDPOINT", "APPWRITE_PROJECT_ID", "APPWRITE_API_KEY")
+        endpoint, project, key = (os.environ[name] for name in names)
+        return endpoint, project, key, lambda: None
+    server = start_server(work / "server")
+    return server.endpoint, server.project, server.key, server.stop
+
+
+def _measure(project: Path, endpoint: str, name: str, key: str) -> None:
+    variables = {"APPWRITE_ENDPOINT": endpoint, "APPWRITE_PROJECT_ID": name, "APPWRITE_API_KEY": key}
+    client = Client(endpoint, name, key)
+
+    def iac(*arguments: str) -> float:
+        return _timed(
+            [COMMAND, *arguments, "--env", "bench", "--stack", str(project / "stacks" / "schema.py")], variables
+        )
+
+    _row("raceday-iac --help", [_timed([COMMAND, "--help"], {}) for _ in range(7)])
+    applied, bare = [], []
+    schema = _schema()
+    for _ in range(3):
+        _empty(client, project)
+        bare.append(create_schema(client, schema))
+        _empty(client, project)
+        applied.append(iac("apply", "--auto-approve"))
+    _row("whole schema, bare calls by 8 threads", bare)
+    _row("whole schema, raceday-iac apply", applied)
+    ratios = [one / other for one, other in zip(applied, bare, strict=True)]
+    print(f"{'ratio apply / bare calls':<44} {statistics.median(ratios):8.2f}")
+    _row("plan with nothing to do", [iac("plan") for _ in range(7)])
+    _row("drift with nothing to tell", [iac("drift") for _ in range(7)])
+    _empty(client, project)
+
+
+def _schema() -> dict[str, object]:
+    environment = Environment(name="bench", endpoint="-", project="-")
+    return schema_document(resolve(load_stack(RACEDAY), environment, ROOT), "raceday-db")
+
+
+def _copy_project(work: Path) -> Path:
+    project = work / "project"
+    for part in ("stacks", "functions"):
+        shutil.copytree(ROOT / part, project / part)
+    (project / "stacks" / "schema.py").write_text(SCHEMA_STACK, encoding="utf-8")
+    environment = "endpoint: ${APPWRITE_ENDPOINT}\nproject: ${APPWRITE_PROJECT_ID}\napi_key_env: APPWRITE_API_KEY\n"
+    (project / "stacks" / "environments" / "bench.yaml").write_text(environment, encoding="utf-8")
+    return project
+
+
+def _empty(client: Client, project: Path) -> None:
+    shutil.rmtree(project / "state", ignore_errors=True)
+    for database in client.call("get", "/databases")["databases"]:
+        if database["$id"] == "raceday-db":
+            client.call("delete", "/databases/raceday-db", {})
+            time.sleep(1)
+
+
+def _timed(command: list[str], variables: dict[str, str]) -> float:
+    begun = time.perf_counter()
+    ended = subprocess.run(command, env={**os.environ, **variables}, capture_output=True, text=True, check=False)
+    if ended.returncode != 0:
+        sys.exit(f"{' '.join(command)} ended with {ended.returncode}:\n{ended.stdout}{ended.stderr}")
+    return time.perf_counter() - begun
+
+
+def _row(name: str, seconds: list[float]) -> None:
+    low, middle, high = min(seconds), statistics.median(seconds), max(seconds)
+    print(f"{name:<44} {middle:8.3f} s   (min {low:.3f}, max {high:.3f}, n={len(seconds)})", flush=True)
+
+
+if __name__ == "__main__":
+    main()
