@@ -1,0 +1,96 @@
+"""A lock store behind the scripted transport, with the server's habits and faults on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+
+from _shared import lock
+from _shared.lock_protocol import Numbers
+
+from .scripted import CREDENTIALS, CutOff, Reply, Scripted, Time, error
+
+SETTINGS = lock.Settings("f", "f-lock", "raceday-db", "locks", Numbers(60, 20, 280))
+EPOCH = 1_800_000_000
+
+
+@dataclass
+class LockStore:
+    """One lock document. `faults` are taken one per request: an error reply, or "cut before" / "cut after"."""
+
+    time: Time = field(default_factory=Time)
+    document: dict[str, Any] | None = None
+    faults: list[Reply | str | None] = field(default_factory=list)
+    missing: bool = False
+    dated: bool = True
+    writes: int = 0
+
+    def transport(self) -> Scripted:
+        return Scripted(self.handle, self.time)
+
+    def handle(self, method: str, path: str, body: Any) -> Reply:
+        fault = self.faults.pop(0) if self.faults else None
+        if fault == "cut before":
+            raise CutOff("cut before it was carried out")
+        if isinstance(fault, tuple):
+            return fault
+        reply = error(404, "collection_not_found") if self.missing else self._carry_out(method, body)
+        if fault == "cut after":
+            raise CutOff("cut after it was carried out")
+        date = {"date": format_datetime(datetime.fromtimestamp(EPOCH + int(self.time.now), UTC), usegmt=True)}
+        return reply[0], reply[1], date if self.dated else {}
+
+    def _carry_out(self, method: str, body: Any) -> Reply:
+        now = self.stamp()
+        if method == "POST":
+            if self.document is not None:
+                return error(409, "document_already_exists")
+            self.document = {**body["data"], "$createdAt": now, "$updatedAt": now}
+            return 201, self.document
+        if self.document is None:
+            return error(404, "document_not_found")
+        if method == "PATCH":
+            self.document = {**self.document, **body["data"], "$updatedAt": now}
+        if method == "DELETE":
+            self.document = None
+            return 204, {}
+        return 200, self.document
+
+    def stamp(self) -> str:
+        self.writes += 1
+        moment = EPOCH + self.time.now + self.writes / 1000
+        return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
+
+    def held_by(self, owner: str, **fields: Any) -> None:
+        """Somebody else has it since this moment."""
+        now = self.stamp()
+        self.document = {"owner": owner, "generation": 1, "$createdAt": now, "$updatedAt": now, **fields}
+
+    def acquire(self, owner: str = "me", **options: Any) -> Any:
+        timing = lock.Timing(self.time.clock, self.time.sleep, draw=lambda: 1.0)
+        return lock.acquire(
+            SETTINGS,
+            CREDENTIALS,
+            "execution-1",
+            timing=timing,
+            connect=options.pop("connect", self.transport().connect),
+            owner=lambda: owner,
+            **options,
+        )
+
+
+def with_compare_and_set(transport: Scripted, store: LockStore) -> Callable[..., Any]:
+    """Refuse writes that carry a timestamp older than the document, as the server does."""
+    plain = transport.handler
+
+    def handle(method: str, path: str, body: Any) -> Reply:
+        limit = transport.headers[-1].get("X-Appwrite-Timestamp")
+        if limit and store.document is not None and store.document["$updatedAt"] > limit:
+            return error(409, "document_update_conflict")
+        return plain(method, path, body)
+
+    transport.handler = handle
+    return transport.connect

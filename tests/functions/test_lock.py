@@ -1,0 +1,325 @@
+"""Taking, keeping and giving back the lock, with answers that get lost and servers that complain."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from _shared import lock
+from _shared.lock import Lock, LockDenied, LockLost, LockStoreMissing, LockStoreUnfit, LockUnclear, Refusal, fitted
+
+from .lock_store import LockStore, with_compare_and_set
+from .scripted import error
+
+
+@pytest.fixture
+def store() -> LockStore:
+    return LockStore()
+
+
+def comparing(store: LockStore) -> Any:
+    """A connect function whose writes are compared with the stored time."""
+    return with_compare_and_set(store.transport(), store)
+
+
+def test_a_free_lock_is_taken_with_one_request(store: LockStore) -> None:
+    held = store.acquire()
+
+    assert isinstance(held, Lock)
+    assert held.requests == 1
+    assert store.document is not None
+    assert store.document["owner"] == "me"
+
+
+def test_a_live_lock_is_left_alone_after_two_requests(store: LockStore) -> None:
+    store.held_by("other")
+
+    refusal = store.acquire()
+
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason == "held"
+    assert refusal.found is not None
+    assert refusal.found.owner == "other"
+
+
+@pytest.mark.parametrize(("age", "taken"), [(60, False), (62, True)])
+def test_a_lock_without_heartbeat_is_taken_over_when_it_is_stale(store: LockStore, age: int, taken: bool) -> None:
+    store.held_by("other")
+    store.time.now += age
+
+    held = store.acquire()
+
+    assert isinstance(held, Lock) is taken
+
+
+def test_a_lock_past_its_expiry_is_taken_over_although_it_beats(store: LockStore) -> None:
+    store.held_by("other")
+    assert store.document is not None
+    store.time.now += 282
+    store.document["$updatedAt"] = store.stamp()
+
+    assert isinstance(store.acquire(), Lock)
+
+
+def test_the_owner_numbers_count_for_staleness(store: LockStore) -> None:
+    store.held_by("other", staleAfterSeconds=600, expirySeconds=900)
+    store.time.now += 300
+
+    assert isinstance(store.acquire(), Refusal)
+
+
+def test_without_a_server_clock_nothing_is_taken_over(store: LockStore) -> None:
+    store.held_by("other")
+    store.time.now += 1000
+    store.dated = False
+
+    assert isinstance(store.acquire(), Refusal)
+
+
+def test_a_takeover_counts_up_and_inherits_the_progress(store: LockStore) -> None:
+    store.held_by("other", generation=4, takeovers=1, progress='{"chunk":3}')
+    store.time.now += 100
+
+    held = store.acquire()
+
+    assert (held.lease.generation, held.lease.takeovers, held.inherited) == (5, 2, {"chunk": 3})
+
+
+def test_of_two_contenders_for_a_stale_lock_the_second_leaves(store: LockStore) -> None:
+    store.held_by("dead")
+    store.time.now += 100
+    connect = comparing(store)
+    stale = dict(store.document or {})
+    first = store.acquire("first", connect=connect)
+    # The second one has read the lock before the first took it over.
+    reads = iter([stale])
+    transport = store.transport()
+    plain = transport.handler
+    transport.handler = lambda method, path, body: (
+        (200, found, {"date": "Fri, 15 Jan 2027 09:00:00 GMT"})
+        if method == "GET" and (found := next(reads, None))
+        else plain(method, path, body)
+    )
+
+    second = store.acquire("second", connect=with_compare_and_set(transport, store))
+
+    assert isinstance(first, Lock)
+    assert isinstance(second, Refusal)
+    assert first.beat()
+
+
+def test_a_missing_store_is_an_error_of_its_own(store: LockStore) -> None:
+    store.missing = True
+
+    with pytest.raises(LockStoreMissing, match="collection_not_found"):
+        store.acquire()
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "raised"),
+    [
+        (400, "document_invalid_structure", LockStoreUnfit),
+        (401, "general_unauthorized_scope", LockDenied),
+        (404, "database_not_found", LockStoreMissing),
+    ],
+)
+def test_a_store_that_cannot_be_used_is_never_taken_for_a_held_lock(
+    store: LockStore, status: int, kind: str, raised: type[Exception]
+) -> None:
+    store.faults = [error(status, kind)]
+
+    with pytest.raises(raised, match=kind):
+        store.acquire()
+
+
+@pytest.mark.parametrize("fault", ["cut before", "cut after", error(500, "general_unknown"), error(503, "x")])
+def test_a_creation_with_a_lost_answer_still_ends_with_the_lock(store: LockStore, fault: Any) -> None:
+    store.faults = [fault]
+
+    held = store.acquire()
+
+    assert isinstance(held, Lock)
+    assert store.document is not None
+    assert store.document["owner"] == "me"
+
+
+def test_a_takeover_with_a_lost_answer_is_recognised(store: LockStore) -> None:
+    store.held_by("dead")
+    store.time.now += 100
+    store.faults = [None, None, "cut after"]
+
+    held = store.acquire(connect=comparing(store))
+
+    assert isinstance(held, Lock)
+    assert held.lease.generation == 2
+
+
+def test_a_lock_that_is_released_under_our_eyes_is_taken(store: LockStore) -> None:
+    store.faults = [error(409, "document_already_exists")]
+
+    assert isinstance(store.acquire(), Lock)
+
+
+def test_a_silent_server_gives_up_in_the_end(store: LockStore) -> None:
+    store.faults = ["cut before"] * 50
+
+    with pytest.raises(LockUnclear):
+        store.acquire()
+
+
+def test_heartbeats_keep_the_lease_and_carry_progress(store: LockStore) -> None:
+    held = store.acquire()
+    store.time.now += 50
+    held.report({"done": 3}, phase="work", now=True)
+    store.time.now += 50
+
+    assert held.writable()
+    assert store.document is not None
+    assert json.loads(store.document["progress"]) == {"done": 3}
+    assert store.document["phase"] == "work"
+
+
+@pytest.mark.parametrize(("seconds", "writable"), [(54.9, True), (55.1, False)])
+def test_without_heartbeats_the_owner_stops_before_anybody_may_take_over(
+    store: LockStore, seconds: float, writable: bool
+) -> None:
+    held = store.acquire()
+    store.time.now += seconds
+
+    assert held.writable() is writable
+
+
+def test_the_expiry_is_hard_however_often_it_beats(store: LockStore) -> None:
+    held = store.acquire()
+    for _ in range(28):
+        store.time.now += 10
+        held.beat()
+
+    assert held.remaining() == 0.0
+    with pytest.raises(LockLost, match="ran out"):
+        held.check()
+
+
+@pytest.mark.parametrize(
+    "fault", ["cut after", error(500, "general_unknown"), error(429, "general_rate_limit_exceeded")]
+)
+def test_an_unclear_heartbeat_does_not_lose_the_lock(store: LockStore, fault: Any) -> None:
+    held = store.acquire(connect=comparing(store))
+    store.time.now += 10
+    store.faults = [fault]
+
+    held.beat()
+
+    assert held.writable()
+    assert held.beat()
+
+
+def test_a_heartbeat_that_landed_unseen_renews_the_lease(store: LockStore) -> None:
+    held = store.acquire(connect=comparing(store))
+    store.time.now += 50
+    store.faults = ["cut after"]
+    held.beat()
+    store.time.now += 50
+
+    assert held.writable()
+
+
+def test_a_lock_that_was_taken_over_is_lost_at_the_next_heartbeat(store: LockStore) -> None:
+    held = store.acquire(connect=comparing(store))
+    store.held_by("other")
+
+    held.beat()
+
+    with pytest.raises(LockLost, match="taken over by other"):
+        held.check()
+
+
+def test_a_lock_that_was_deleted_is_lost(store: LockStore) -> None:
+    held = store.acquire()
+    store.document = None
+
+    held.beat()
+
+    assert not held.writable()
+
+
+def test_releasing_removes_the_document(store: LockStore) -> None:
+    held = store.acquire()
+
+    assert held.release()
+    assert store.document is None
+    assert not held.writable()
+
+
+def test_releasing_leaves_the_lock_of_another_alone(store: LockStore) -> None:
+    held = store.acquire(connect=comparing(store))
+    store.held_by("other")
+
+    assert not held.release()
+    assert store.document is not None
+    assert store.document["owner"] == "other"
+
+
+@pytest.mark.parametrize("fault", ["cut before", "cut after", error(500, "general_unknown")])
+def test_releasing_goes_on_after_unclear_answers(store: LockStore, fault: Any) -> None:
+    held = store.acquire(connect=comparing(store))
+    store.faults = [fault]
+
+    assert held.release()
+    assert store.document is None
+
+
+def test_the_thread_beats_and_ends_before_the_release(store: LockStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = store.acquire()
+    beaten = []
+    monkeypatch.setattr(held, "_stopping", waits := _Waits(3))
+    monkeypatch.setattr(held, "beat", lambda: beaten.append(1) or True)
+
+    with held:
+        waits.finished.wait(5)
+
+    assert len(beaten) == 3
+    assert store.document is None
+
+
+class _Waits:
+    """Stands in for the event: a few periods pass at once, then the run is over."""
+
+    def __init__(self, periods: int) -> None:
+        import threading
+
+        self.left = periods
+        self.finished = threading.Event()
+
+    def wait(self, _seconds: float) -> bool:
+        self.left -= 1
+        if self.left < 0:
+            self.finished.set()
+            return True
+        return False
+
+    def set(self) -> None:
+        self.finished.set()
+
+
+def test_settings_are_read_from_the_folder_of_the_entry_module(tmp_path: Any) -> None:
+    raw = {"function": "f", "lockId": "f-lock", "databaseId": "d", "collectionId": "locks"}
+    raw |= {"staleAfterSeconds": 75, "heartbeatSeconds": 30, "expirySeconds": 90, "checkTargetMs": 15}
+    (tmp_path / "lock.json").write_text(json.dumps(raw))
+
+    settings = lock.load_settings(str(tmp_path))
+
+    assert settings.numbers == (75, 30, 90)
+    assert settings.check_target_ms == 15
+
+
+def test_progress_that_is_too_long_stays_json() -> None:
+    text = fitted({"small": 1, "big": ["x" * 100] * 100}, limit=200)
+
+    assert json.loads(text) == {"small": 1, "leftOut": ["big"]}
+
+
+def test_every_attempt_to_run_has_an_owner_of_its_own() -> None:
+    assert len({lock.new_owner() for _ in range(100)}) == 100
+    assert len(lock.new_owner()) <= 36
