@@ -109,6 +109,11 @@ class Server:
         handle = asyncio.get_running_loop().call_later(delay, run)
         self._timers.add(handle)
 
+    def later_if_open(self, delay: float, callback: Callable[[], object]) -> None:
+        """As `later`, but nothing once the server is stopping."""
+        if not self.is_stopping:
+            self.later(delay, callback)
+
     def spawn(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[Any]:
         """Run a coroutine in the background until the server closes."""
         task = asyncio.get_running_loop().create_task(work)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 VERSION = "1.8.1"
 RUNTIMES = ("node-16.0", "php-8.0", "python-3.9", "ruby-3.0", "node-22", "python-3.12")
@@ -23,6 +24,8 @@ class Settings:
     #: Total size of a deployment's source archive.
     compute_size_limit: int = 30_000_000
     build_timeout: float = 900
+    #: Where virtual environments are kept; several servers may share a folder. None: in the data directory.
+    venv_folder: Path | None = None
     synchronous_timeout: float = 30
     #: How long an idle worker process is kept warm.
     worker_idle: float = 60

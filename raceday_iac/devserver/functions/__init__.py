@@ -5,13 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..web import Routes
+from . import catalogue, crud, deployments, development, executions, uploads, variables
+from .builds import builder_of, resume_builds
+from .executor import executor_of
+from .runs import resume_runs
+from .scheduler import scheduler_of
+from .schema import SCHEMA as TABLES
 
 if TYPE_CHECKING:
     from ..server import Server
 
-SCHEMA = ""
+SCHEMA = TABLES + development.SCHEMA
 routes = Routes()
+for part in (catalogue, crud, variables, uploads, deployments, executions, development):
+    routes.table.extend(part.routes.table)
 
 
 def on_start(server: Server) -> None:
-    """Nothing yet."""
+    """Start the services, and pick up builds and executions that an earlier process left."""
+    executor_of(server)
+    builder_of(server)
+    resume_builds(server)
+    resume_runs(server)
+    if server.settings.scheduler:
+        server.spawn(scheduler_of(server).work())

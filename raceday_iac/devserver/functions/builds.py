@@ -1,0 +1,222 @@
+"""The builder: takes waiting deployments one after the other, runs their commands, and activates what is ready."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..keys import mint_dynamic_key
+from . import files as storage
+from . import store, venvs
+from .buildlog import RED, BuildLog, notice
+from .catalogue import runtimes
+from .environment import function_environment, machine_environment
+from .models import Row
+from .process import run_logged
+
+if TYPE_CHECKING:
+    from ..server import Server
+
+UNFINISHED = ("waiting", "processing", "building")
+VENVS = "venvs"
+
+
+class BuildError(Exception):
+    """The build failed; the text ends its log."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a successful build leaves."""
+
+    size: int
+    python: str
+
+
+class Builder:
+    """Builds of one server are queued: only one runs at a time."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._queue: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+        self._current: tuple[tuple[str, str], asyncio.Task[Built]] | None = None
+        server.spawn(self._work())
+
+    def enqueue(self, project: str, deployment: str) -> None:
+        """Build it when those before it are done. Its row may be inserted by the transaction that is running."""
+        self._queue.put_nowait((project, deployment))
+
+    def cancel(self, project: str, deployment: str) -> None:
+        """Stop the build if it is running. One that waits is skipped when its turn comes, because of its status."""
+        if self._current is not None and self._current[0] == (project, deployment):
+            self._current[1].cancel()
+
+    async def _work(self) -> None:
+        while True:
+            project, deployment = await self._queue.get()
+            await self._build(project, deployment)
+
+    async def _build(self, project: str, identifier: str) -> None:
+        started = time.monotonic()
+        log = BuildLog(lambda text: self._set(project, identifier, build_logs=text))
+        row = self._set(project, identifier, status="processing")
+        if row is None:
+            return
+        task = asyncio.ensure_future(asyncio.wait_for(self._steps(row, log), self._server.settings.build_timeout))
+        self._current = ((project, identifier), task)
+        try:
+            built, problem = await asyncio.shield(task), ""
+        except asyncio.CancelledError:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            if self._server.is_stopping:
+                raise
+            return
+        except TimeoutError:
+            built, problem = None, f"Build timed out after {self._server.settings.build_timeout:g} seconds."
+        except (BuildError, OSError) as failure:
+            built, problem = None, str(failure)
+        finally:
+            self._current = None
+        duration = math.ceil(time.monotonic() - started)
+        if built is None:
+            self._fail(row, log.text + RED + problem, duration)
+        else:
+            log.add(notice(self._server.clock.now(), "Deployment finished.", "good"))
+            self._finish(row, built, log.text, duration)
+
+    def _set(self, project: str, identifier: str, **values: object) -> Row | None:
+        """Change a deployment that is still to be built, and show its status on the function."""
+        with self._server.transaction():
+            row = store.find(self._server, "deployments", project, identifier)
+            if row is None or row["status"] not in UNFINISHED:
+                return None
+            store.change(self._server, "deployments", row, **values)
+            if "status" in values:
+                store.set_latest_status(self._server, project, row, str(values["status"]))
+            return row
+
+    async def _steps(self, row: Row, log: BuildLog) -> Built:
+        server = self._server
+        files = storage.files_of(server, row["project"], row["id"])
+        function = store.find(server, "functions", row["project"], row["function"])
+        if function is None:
+            raise BuildError("The function was deleted.")
+        try:
+            await asyncio.to_thread(storage.unpack, files)
+        except storage.ArchiveError as problem:
+            raise BuildError(f"Failed to build runtime: {problem}") from None
+        self._set(row["project"], row["id"], status="building")
+        if server.faults.build_delay:
+            await asyncio.sleep(server.faults.build_delay)
+        if server.faults.take_failing_build():
+            raise BuildError("Failed to build runtime: a fault was asked for.")
+        python = await self._run_commands(function, row, files, log)
+        return Built(await asyncio.to_thread(storage.pack, files), python)
+
+    async def _run_commands(self, function: Row, row: Row, files: storage.DeploymentFiles, log: BuildLog) -> str:
+        """Returns the Python that runs the code, or an empty text for other languages."""
+        language = runtimes()[function["runtime"]]["key"]
+        commands = str(row["commands"])
+        if not language.startswith("python"):
+            if language == "node" and commands.strip() and shutil.which("npm") is None:
+                raise BuildError("npm is not installed on this machine, so Node commands cannot run.")
+            await self._shell(function, row, files, log, None)
+            return ""
+        environment = venvs.venv_for(self._venv_folder(), files, commands)
+        is_new = not environment.is_complete
+        if is_new:
+            problem = await venvs.create(environment, with_pip="pip" in commands)
+            if problem:
+                raise BuildError(f"Failed to create a virtual environment: {problem}")
+        try:
+            await self._shell(function, row, files, log, environment.binaries)
+        except BaseException:
+            if is_new:
+                environment.discard()
+            raise
+        environment.seal()
+        return str(environment.python)
+
+    def _venv_folder(self) -> Path:
+        return self._server.settings.venv_folder or self._server.data_dir / VENVS
+
+    async def _shell(
+        self, function: Row, row: Row, files: storage.DeploymentFiles, log: BuildLog, binaries: Path | None
+    ) -> None:
+        """The commands are one shell line; empty means that nothing runs and nothing is installed."""
+        commands = str(row["commands"])
+        if not commands.strip():
+            return
+        with self._server.transaction():
+            environment = {
+                **machine_environment(files.root, binaries),
+                **function_environment(self._server, function, row),
+                "APPWRITE_FUNCTION_API_KEY": self._build_key(function),
+            }
+        log.add(notice(self._server.clock.now(), "Build command execution started."))
+        code = await run_logged(["/bin/sh", "-c", commands], files.code, environment, log.add)
+        if code:
+            raise BuildError(f"Build command failed with exit code {code}.\n")
+        log.add(notice(self._server.clock.now(), "Build command execution finished.", "good"))
+
+    def _build_key(self, function: Row) -> str:
+        return mint_dynamic_key(
+            self._server.db,
+            function["project"],
+            function["id"],
+            json.loads(function["scopes"]),
+            now=self._server.clock.now().timestamp(),
+            lifetime=self._server.settings.build_timeout,
+        )
+
+    def _fail(self, row: Row, logs: str, duration: int) -> None:
+        self._set(row["project"], row["id"], status="failed", build_logs=logs, build_duration=duration)
+
+    def _finish(self, row: Row, built: Built, logs: str, duration: int) -> None:
+        with self._server.transaction():
+            ready = self._set(
+                row["project"],
+                row["id"],
+                status="ready",
+                build_logs=logs,
+                build_duration=duration,
+                build_size=built.size,
+                total_size=row["source_size"] + built.size,
+                environment=built.python,
+            )
+            if ready is not None and ready["activate"]:
+                self._activate(ready)
+
+    def _activate(self, row: Row) -> None:
+        """Unless the active deployment was created later than this one (1.8.1, Workers/Builds.php)."""
+        function = store.find(self._server, "functions", row["project"], row["function"])
+        if function is None:
+            return
+        active = store.find(self._server, "deployments", row["project"], function["deployment_id"])
+        if active is None or active["sequence"] <= row["sequence"]:
+            store.activate(self._server, function, row, live=True)
+
+
+def builder_of(server: Server) -> Builder:
+    if "builder" not in server.services:
+        server.services["builder"] = Builder(server)
+    found: Builder = server.services["builder"]
+    return found
+
+
+def resume_builds(server: Server) -> None:
+    """Queue again what an earlier process left: its own queue and the build it was in."""
+    marks = ", ".join("?" * len(UNFINISHED))
+    rows = server.db.execute(
+        f"SELECT * FROM deployments WHERE status IN ({marks}) ORDER BY sequence", UNFINISHED
+    ).fetchall()
+    for row in rows:
+        if storage.is_complete(row["received"], row["source_size"]):
+            builder_of(server).enqueue(row["project"], row["id"])

@@ -1,0 +1,72 @@
+"""What the instance offers: runtimes and specifications."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from ..settings import Settings
+from ..web import Reply, Request, Routes
+
+if TYPE_CHECKING:
+    from ..server import Server
+
+routes = Routes()
+
+WIRE_FIELDS = ("$id", "key", "name", "version", "base", "image", "logo", "supports")
+
+
+def _read(name: str) -> Any:
+    return json.loads(files("raceday_iac.devserver").joinpath(f"data/{name}").read_text(encoding="utf-8"))
+
+
+@cache
+def runtimes() -> dict[str, dict[str, Any]]:
+    """All runtimes that 1.8.1 knows, by id."""
+    return {entry["$id"]: entry for entry in _read("runtimes.json")["runtimes"]}
+
+
+@cache
+def all_specifications() -> tuple[dict[str, Any], ...]:
+    return tuple(_read("specifications.json")["specifications"])
+
+
+def specifications(settings: Settings) -> list[dict[str, Any]]:
+    """Those within the instance's limits, smallest first."""
+    return [
+        entry
+        for entry in all_specifications()
+        if (not settings.compute_cpus or entry["cpus"] <= settings.compute_cpus)
+        and (not settings.compute_memory or entry["memory"] <= settings.compute_memory)
+    ]
+
+
+def default_specification(settings: Settings) -> str:
+    """Without a plan the largest allowed one (observed on 1.8.1)."""
+    return str(specifications(settings)[-1]["slug"])
+
+
+def specification(slug: str) -> dict[str, Any]:
+    return next(entry for entry in all_specifications() if entry["slug"] == slug)
+
+
+@routes.add("GET", "/functions/runtimes", "public")
+def list_runtimes(server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
+    allowed = server.settings.runtimes
+    shown = [
+        {"logo": f"{entry['key']}.png", **{name: entry[name] for name in WIRE_FIELDS if name in entry}}
+        for name, entry in runtimes().items()
+        if not allowed or name in allowed
+    ]
+    return Reply(200, {"total": len(shown), "runtimes": shown}, model="runtimes")
+
+
+@routes.add("GET", "/functions/specifications", "functions.read")
+def list_specifications(server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
+    shown = [
+        {"slug": entry["slug"], "memory": entry["memory"], "cpus": entry["cpus"], "enabled": True}
+        for entry in specifications(server.settings)
+    ]
+    return Reply(200, {"total": len(shown), "specifications": shown})

@@ -1,0 +1,31 @@
+"""Cron expressions as Appwrite takes them: five fields or a macro, in UTC, to the minute."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from croniter import CroniterError, croniter
+
+MACROS = frozenset({"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"})
+
+
+def is_cron(expression: str) -> bool:
+    """Whether the expression can be a schedule. Seconds and croniter's own extensions are not accepted."""
+    if expression.startswith("@"):
+        return expression in MACROS
+    fields = expression.split()
+    if len(fields) != 5 or any(letter in expression.upper() for letter in ("H(", "R(")):
+        return False
+    try:
+        return bool(croniter.is_valid(" ".join(fields)))
+    except (CroniterError, ValueError, KeyError, AttributeError):
+        return False
+
+
+def next_run(expression: str, after: datetime) -> datetime | None:
+    """The first occurrence after a moment, or None when there is none within croniter's horizon (31 February)."""
+    try:
+        found: datetime = croniter(expression, after.astimezone(UTC)).get_next(datetime)
+    except CroniterError:
+        return None
+    return found

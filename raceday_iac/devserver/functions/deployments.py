@@ -1,0 +1,217 @@
+"""Reading, activating, cancelling, copying and deleting deployments."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ApiError
+from ..params import Param, existing_id, one_of, text
+from ..web import Reply, Request, Routes
+from . import files as storage
+from . import store
+from .buildlog import notice
+from .builds import builder_of
+from .cleanup import discard_deployments
+from .crud import reply
+from .listing import COLUMN_SETS, Scope, read_page
+from .models import Row, deployment_model
+from .queries import parse_queries, query_texts
+from .uploads import show_as_latest
+
+if TYPE_CHECKING:
+    from ..server import Server
+
+routes = Routes()
+
+FUNCTION_ID = Param("functionId", existing_id)
+DEPLOYMENT_ID = Param("deploymentId", existing_id)
+COLLECTION = "/functions/{functionId}/deployments"
+ONE = "/functions/{functionId}/deployments/{deploymentId}"
+RANGE = re.compile(r"bytes=(\d+)-(\d*)")
+ALWAYS_SHOWN = ("$id", "$createdAt", "$updatedAt")
+#: The build worker writes to the log of a canceled build some time after the answer (observed on 1.8.1).
+CANCEL_NOTICE_DELAY = 0.25
+
+
+def _both(server: Server, request: Request, values: dict[str, Any]) -> tuple[Row, Row]:
+    function = store.get_function(server, request.project, values["functionId"])
+    return function, store.get_deployment(server, request.project, function, values["deploymentId"])
+
+
+@routes.add(
+    "GET",
+    COLLECTION,
+    "functions.read",
+    FUNCTION_ID,
+    Param("queries", query_texts, ()),
+    Param("search", text(0, 256), ""),
+)
+def list_deployments(server: Server, request: Request, values: dict[str, Any]) -> Reply:
+    function = store.get_function(server, request.project, values["functionId"])
+    if values["search"]:
+        raise ApiError("general_unknown")  # A defect of 1.8.1 (observed): there is no index to search.
+    asked = parse_queries(values["queries"], COLUMN_SETS["deployments"], selectable=True)
+    scope = Scope("deployments", "Deployment", {"project": request.project, "function": function["id"]})
+    page = read_page(server.db, scope, asked)
+    shown = [_selected(deployment_model(row), asked.select) for row in page.rows]
+    return Reply(200, {"total": page.total, "deployments": shown}, model="" if asked.select else "deployments")
+
+
+def _selected(model: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    if not names or "*" in names:
+        return model
+    return {name: value for name, value in model.items() if name in names or name in ALWAYS_SHOWN}
+
+
+@routes.add("GET", ONE, "functions.read", FUNCTION_ID, DEPLOYMENT_ID)
+def get_deployment(server: Server, request: Request, values: dict[str, Any]) -> Reply:
+    return Reply(200, deployment_model(_both(server, request, values)[1]), model="deployment")
+
+
+@routes.add("PATCH", ONE, "functions.write", FUNCTION_ID, DEPLOYMENT_ID)
+@routes.add("PATCH", "/functions/{functionId}/deployment", "functions.write", FUNCTION_ID, DEPLOYMENT_ID)
+def activate_deployment(server: Server, request: Request, values: dict[str, Any]) -> Reply:
+    """Neither checks whose deployment it is nor touches `live` (1.8.1, Functions/Deployment/Update.php)."""
+    function = store.get_function(server, request.project, values["functionId"])
+    deployment = store.find(server, "deployments", request.project, values["deploymentId"])
+    if deployment is None:
+        raise ApiError("deployment_not_found")
+    if deployment["status"] != "ready":
+        raise ApiError("build_not_ready")
+    if function["deployment_id"] != deployment["id"]:
+        store.activate(server, function, deployment)
+    return reply(server, request, function["id"])
+
+
+@routes.add("PATCH", f"{ONE}/status", "functions.write", FUNCTION_ID, DEPLOYMENT_ID)
+def cancel_build(server: Server, request: Request, values: dict[str, Any]) -> Reply:
+    function, deployment = _both(server, request, values)
+    if deployment["status"] in {"ready", "failed"}:
+        raise ApiError("build_already_completed")
+    store.change(server, "deployments", deployment, status="canceled")
+    store.set_latest_status(server, request.project, deployment, "canceled")
+    builder_of(server).cancel(request.project, deployment["id"])
+    server.later(CANCEL_NOTICE_DELAY, lambda: _note_cancel(server, request.project, deployment["id"]))
+    current = store.get_deployment(server, request.project, function, deployment["id"])
+    return Reply(200, deployment_model(current), model="deployment")
+
+
+def _note_cancel(server: Server, project: str, identifier: str) -> None:
+    row = store.find(server, "deployments", project, identifier)
+    if row is not None:
+        line = notice(server.clock.now(), "Build has been canceled.", "stop")
+        store.change(server, "deployments", row, build_logs=row["build_logs"] + line)
+
+
+@routes.add(
+    "POST",
+    f"{COLLECTION}/duplicate",
+    "functions.write",
+    FUNCTION_ID,
+    DEPLOYMENT_ID,
+    Param("buildId", existing_id, ""),
+)
+def duplicate_deployment(server: Server, request: Request, values: dict[str, Any]) -> Reply:
+    """Build the same source again, with the function's entrypoint and commands of today."""
+    function, original = _both(server, request, values)
+    source = storage.files_of(server, request.project, original["id"]).source
+    if not source.exists():
+        raise ApiError("deployment_not_found")
+    identifier, now = server.new_id(), server.timestamp()
+    copy = storage.files_of(server, request.project, identifier).source
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, copy)
+    store.insert(
+        server,
+        "deployments",
+        project=request.project,
+        id=identifier,
+        function=function["id"],
+        created_at=now,
+        updated_at=now,
+        entrypoint=function["entrypoint"],
+        commands=function["commands"],
+        status="waiting",
+        total_size=original["source_size"],
+        **{name: original[name] for name in ("type", "activate", "source_size", "chunks", "received")},
+    )
+    row = show_as_latest(server, function, identifier)
+    builder_of(server).enqueue(request.project, identifier)
+    return Reply(202, deployment_model(row), model="deployment")
+
+
+@routes.add("DELETE", ONE, "functions.write", FUNCTION_ID, DEPLOYMENT_ID)
+def delete_deployment(server: Server, request: Request, values: dict[str, Any]) -> Reply:
+    function, deployment = _both(server, request, values)
+    server.db.execute("DELETE FROM deployments WHERE sequence = ?", (deployment["sequence"],))
+    if function["latest_deployment_id"] == deployment["id"]:
+        _fall_back(server, function)
+    if function["deployment_id"] == deployment["id"]:
+        # The time is that of the deletion, and the schedule goes on (both observed on 1.8.1).
+        store.change(server, "functions", function, deployment_id="", deployment_created_at=server.timestamp())
+    discard_deployments(server, request.project, [deployment["id"]])
+    return Reply(204)
+
+
+def _fall_back(server: Server, function: Row) -> None:
+    """The newest of the remaining deployments becomes the latest."""
+    newest = server.db.execute(
+        "SELECT * FROM deployments WHERE project = ? AND function = ? ORDER BY sequence DESC LIMIT 1",
+        (function["project"], function["id"]),
+    ).fetchone()
+    store.change(
+        server,
+        "functions",
+        function,
+        latest_deployment_id=newest["id"] if newest else "",
+        latest_deployment_created_at=newest["created_at"] if newest else "",
+        latest_deployment_status=newest["status"] if newest else "",
+    )
+
+
+@routes.add(
+    "GET",
+    f"{ONE}/download",
+    "functions.read",
+    FUNCTION_ID,
+    DEPLOYMENT_ID,
+    Param("type", one_of("source", "output"), "source"),
+)
+def download_deployment(server: Server, request: Request, values: dict[str, Any]) -> Reply:
+    _, deployment = _both(server, request, values)
+    files = storage.files_of(server, request.project, deployment["id"])
+    path = files.output if values["type"] == "output" else files.source
+    if not path.exists():
+        raise ApiError("deployment_not_found")
+    headers = {
+        "content-type": "application/gzip",
+        "cache-control": "private, max-age=3888000",
+        "content-disposition": f'attachment; filename="{deployment["id"]}-{values["type"]}.tar.gz"',
+    }
+    content = path.read_bytes()
+    asked = request.headers.get("range", "")
+    if not asked:
+        return Reply(200, content, headers)
+    start, end = _byte_range(asked, len(content))
+    headers |= {"accept-ranges": "bytes", "content-range": f"bytes {start}-{end}/{len(content)}"}
+    return Reply(206, content[start : end + 1], headers)
+
+
+def _byte_range(header: str, size: int) -> tuple[int, int]:
+    match = RANGE.fullmatch(header.strip())
+    if match is None:
+        raise ApiError("storage_invalid_range")
+    start, end = int(match[1]), int(match[2]) if match[2] else size - 1
+    if start >= end or end >= size:
+        raise ApiError("storage_invalid_range")
+    return start, end
+
+
+@routes.add("POST", f"{COLLECTION}/template", "functions.write", FUNCTION_ID)
+@routes.add("POST", f"{COLLECTION}/vcs", "functions.write", FUNCTION_ID)
+def deploy_from_repository(server: Server, request: Request, values: dict[str, Any]) -> Reply:
+    """There is no version control on this server."""
+    store.get_function(server, request.project, values["functionId"])
+    raise ApiError("installation_not_found")

@@ -1,0 +1,186 @@
+"""Starting, reading and deleting executions."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from ..clock import stamp
+from ..errors import ApiError
+from ..params import Param, Refused, existing_id, loose_boolean, one_of, text
+from ..web import Reply, Request, Routes
+from . import store
+from .checks import execution_headers
+from .executor import executor_of
+from .listing import COLUMN_SETS, Scope, read_page
+from .models import Row, execution_model
+from .outcome import Outcome
+from .queries import parse_queries, query_texts
+from .runs import Call, job_for, new_execution, perform, result_columns
+
+if TYPE_CHECKING:
+    from ..server import Server
+
+routes = Routes()
+
+FUNCTION_ID = Param("functionId", existing_id)
+EXECUTION_ID = Param("executionId", existing_id)
+COLLECTION = "/functions/{functionId}/executions"
+ONE = "/functions/{functionId}/executions/{executionId}"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD")
+DELETABLE = frozenset({"completed", "failed", "scheduled"})
+
+
+def _headers(value: Any) -> Any:
+    """An object, or the JSON text of one."""
+    if isinstance(value, dict):
+        return value
+    if value == []:
+        return {}
+    if isinstance(value, str) and len(value) <= 65_535:
+        try:
+            return json.loads(value) if value else {}
+        except ValueError:
+            return None
+    raise Refused("Value must be a valid object or a valid string and no longer than 65535 chars")
+
+
+@routes.add("GET", COLLECTION, "execution.read", FUNCTION_ID, Param("queries", query_texts, ()))
+def list_executions(server: Server, request: Request, values: dict[str, Any]) -> Reply:
+    function = store.get_function(server, request.project, values["functionId"])
+    asked = parse_queries(values["queries"], COLUMN_SETS["executions"])
+    scope = Scope("executions", "Execution", {"project": request.project, "function": function["id"]})
+    page = read_page(server.db, scope, asked)
+    shown = [execution_model(row) for row in page.rows]
+    return Reply(200, {"total": page.total, "executions": shown}, model="executions")
+
+
+def _get(server: Server, request: Request, values: dict[str, Any]) -> Row:
+    function = store.get_function(server, request.project, values["functionId"])
+    row = store.find(server, "executions", request.project, values["executionId"])
+    if row is None or row["function"] != function["id"]:
+        raise ApiError("execution_not_found")
+    return row
+
+
+@routes.add("GET", ONE, "execution.read", FUNCTION_ID, EXECUTION_ID)
+def get_execution(server: Server, request: Request, values: dict[str, Any]) -> Reply:
+    return Reply(200, execution_model(_get(server, request, values)), model="execution")
+
+
+@routes.add("DELETE", ONE, "execution.write", FUNCTION_ID, EXECUTION_ID)
+def delete_execution(server: Server, request: Request, values: dict[str, Any]) -> Reply:
+    """Deleting a scheduled one cancels it. Whose execution it is, is not checked (1.8.1, Executions/Delete.php)."""
+    store.get_function(server, request.project, values["functionId"])
+    row = store.find(server, "executions", request.project, values["executionId"])
+    if row is None:
+        raise ApiError("execution_not_found")
+    if row["status"] not in DELETABLE:
+        raise ApiError("execution_in_progress")
+    server.db.execute("DELETE FROM executions WHERE sequence = ?", (row["sequence"],))
+    return Reply(204)
+
+
+@routes.add(
+    "POST",
+    COLLECTION,
+    "execution.write",
+    FUNCTION_ID,
+    Param("body", text(0, 10_485_760), ""),
+    Param("async", loose_boolean, False),
+    Param("path", text(1, 2048), "/"),
+    Param("method", one_of(*METHODS), "POST"),
+    Param("headers", _headers, {}),
+    Param("scheduledAt", text(1, 100), None, nullable=True),
+)
+def create_execution(server: Server, request: Request, values: dict[str, Any]) -> Reply | Awaitable[Reply]:
+    scheduled_at = _check_schedule(server, values)
+    headers = execution_headers(values["headers"])
+    function, deployment = _runnable(server, request, values["functionId"])
+    trigger = "schedule" if scheduled_at else "http"
+    call = Call(values["method"], values["path"], headers, values["body"], trigger, request.host)
+    if scheduled_at:
+        row = new_execution(server, function, call, "scheduled", scheduled_at=scheduled_at)
+        return Reply(202, execution_model(row), model="execution")
+    if values["async"]:
+        row = new_execution(server, function, call, "waiting")
+        server.spawn(perform(server, request.project, row["id"]))
+        return Reply(202, execution_model(row), model="execution")
+    return _run_now(server, function, deployment, call)
+
+
+def _check_schedule(server: Server, values: dict[str, Any]) -> str | None:
+    """The time of a scheduled execution, in the form in which times are kept."""
+    text_form = values["scheduledAt"]
+    if text_form is None:
+        return None
+    if not values["async"]:
+        raise ApiError(
+            "general_bad_request",
+            "Scheduled executions must run asynchronously. Set scheduledAt to a future date, or set async to true.",
+        )
+    try:
+        moment = datetime.fromisoformat(text_form)
+    except ValueError:
+        moment = datetime.min.replace(tzinfo=UTC)
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    earliest = server.clock.now() + timedelta(minutes=1)
+    if moment < earliest or moment.second or moment.microsecond:
+        raise ApiError("general_bad_request", "Execution schedule must be a valid date, and at least 1 minute from now")
+    return stamp(moment)
+
+
+def _runnable(server: Server, request: Request, identifier: str) -> tuple[Row, Row]:
+    """The function and its active deployment, if the caller may run it now."""
+    function = store.find(server, "functions", request.project, identifier)
+    is_guest = request.key.kind == "guest"
+    if function is None or (is_guest and not function["enabled"]):
+        raise ApiError("function_not_found")
+    deployment = store.find(server, "deployments", request.project, function["deployment_id"])
+    if deployment is None or deployment["function"] != function["id"]:
+        raise ApiError(
+            "deployment_not_found", "Deployment not found. Create a deployment before trying to execute a function"
+        )
+    if deployment["status"] != "ready":
+        raise ApiError("build_not_ready")
+    if is_guest and not _guests_may(function):
+        raise ApiError("user_unauthorized", "No permissions provided for action 'execute'")
+    return function, deployment
+
+
+def _guests_may(function: Row) -> bool:
+    return bool({"any", "guests"} & set(json.loads(function["execute"])))
+
+
+async def _run_now(server: Server, function: Row, deployment: Row, call: Call) -> Reply:
+    """A synchronous run. Its record is written when it has ended."""
+    with server.transaction():
+        identifier = server.new_id()
+        job = job_for(server, function, deployment, call, identifier)
+    limit = server.settings.synchronous_timeout
+    problem: ApiError | None = None
+    try:
+        outcome = await asyncio.wait_for(executor_of(server).run(job), limit)
+    except TimeoutError:
+        problem = ApiError("function_synchronous_timeout")
+        outcome = _timed_out(problem, limit)
+    with server.transaction():
+        result = result_columns(outcome)
+        row = new_execution(server, function, call, result.pop("status"), id=identifier, **result)
+    if problem is not None:
+        raise problem
+    shown = execution_model(row) | {
+        "responseBody": outcome.body.decode("utf-8", "replace"),
+        "responseHeaders": [
+            *outcome.named_headers(stored_only=False),
+            {"name": "x-appwrite-execution-id", "value": identifier},
+        ],
+    }
+    return Reply(201, shown, model="execution")
+
+
+def _timed_out(problem: ApiError, limit: float) -> Outcome:
+    return Outcome(500, {}, b"", "", f"{problem.message}\\nError Code: {problem.status}", limit)

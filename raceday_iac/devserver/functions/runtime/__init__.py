@@ -1,0 +1,1 @@
+"""Programs that run users' code, each in a process of its own. They import nothing of this package."""

@@ -1,0 +1,132 @@
+"""Starts functions at the times of their schedules, and executions at their `scheduledAt`.
+
+As on a real 1.8.1: UTC, to the minute, from a table that is read every few seconds. Runs that were missed are not
+made up for, runs may overlap, and `enabled` plays no part.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from ..clock import stamp
+from . import store
+from .cron import next_run
+from .runs import Call, new_execution, perform
+
+if TYPE_CHECKING:
+    from ..server import Server
+
+LOG = logging.getLogger("raceday_iac.devserver")
+
+#: A run that is later than this was missed (the process slept, or the clock was moved).
+TOO_LATE = timedelta(seconds=60)
+CLEANING_INTERVAL = timedelta(hours=1)
+
+Key = tuple[str, str]
+
+
+@dataclass
+class Entry:
+    """A schedule in the scheduler's memory."""
+
+    schedule: str
+    due: datetime | None
+
+
+class Scheduler:
+    """Call `sync` to read the tables and `run_due` to start what is due; `work` does both for ever."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._functions: dict[Key, Entry] = {}
+        self._executions: dict[Key, datetime] = {}
+        self._synced_at: datetime | None = None
+        self._cleaned_at: datetime | None = None
+
+    async def work(self) -> None:
+        while True:
+            try:
+                self.tick()
+            except Exception:
+                LOG.exception("the scheduler failed")
+            await asyncio.sleep(self._server.settings.schedule_pass)
+
+    def tick(self) -> int:
+        """One pass; returns how many runs were started."""
+        now = self._server.clock.now()
+        interval = timedelta(seconds=self._server.settings.schedule_sync)
+        with self._server.transaction():
+            # A clock that was set back must not stop the reading.
+            if self._synced_at is None or not timedelta() <= now - self._synced_at < interval:
+                self.sync()
+            self._read_executions(now)
+            return self.run_due()
+
+    def sync(self) -> None:
+        """Read the armed schedules. New and changed ones count from now on."""
+        now = self._synced_at = self._server.clock.now()
+        rows = self._server.db.execute(
+            "SELECT project, id, schedule FROM functions WHERE schedule_active = 1"
+        ).fetchall()
+        armed = {(row["project"], row["id"]): row["schedule"] for row in rows}
+        for key in self._functions.keys() - armed.keys():
+            del self._functions[key]
+        for key, schedule in armed.items():
+            known = self._functions.get(key)
+            if known is None or known.schedule != schedule:
+                self._functions[key] = Entry(schedule, next_run(schedule, now))
+        self._clean(now)
+
+    def _read_executions(self, now: datetime) -> None:
+        """Remember scheduled executions while they are still to come; one first seen too late never runs (1.8.1)."""
+        rows = self._server.db.execute(
+            "SELECT project, id, scheduled_at FROM executions WHERE status = 'scheduled' AND scheduled_at > ?",
+            (stamp(now),),
+        ).fetchall()
+        for row in rows:
+            self._executions[row["project"], row["id"]] = datetime.fromisoformat(row["scheduled_at"])
+
+    def run_due(self) -> int:
+        """Start everything whose time has come."""
+        now = self._server.clock.now()
+        started = 0
+        for key, entry in self._functions.items():
+            if entry.due is not None and entry.due <= now:
+                started += now - entry.due <= TOO_LATE and self._start_function(*key)
+                entry.due = next_run(entry.schedule, now)
+        for key, due in list(self._executions.items()):
+            if due <= now:
+                del self._executions[key]
+                self._server.spawn(perform(self._server, *key))
+                started += 1
+        return started
+
+    def _start_function(self, project: str, identifier: str) -> bool:
+        function = store.find(self._server, "functions", project, identifier)
+        if function is None:
+            return False
+        call = Call("POST", "/", {}, "", "schedule")
+        row = new_execution(self._server, function, call, "waiting")
+        self._server.spawn(perform(self._server, project, row["id"]))
+        return True
+
+    def _clean(self, now: datetime) -> None:
+        """Executions are kept for a limited time."""
+        if self._cleaned_at is not None and timedelta() <= now - self._cleaned_at < CLEANING_INTERVAL:
+            return
+        self._cleaned_at = now
+        oldest = now - timedelta(days=self._server.settings.execution_retention_days)
+        self._server.db.execute(
+            "DELETE FROM executions WHERE created_at < ? AND status IN ('completed', 'failed')", (stamp(oldest),)
+        )
+
+
+def scheduler_of(server: Server) -> Scheduler:
+    if "scheduler" not in server.services:
+        server.services["scheduler"] = Scheduler(server)
+    found: Scheduler = server.services["scheduler"]
+    return found
