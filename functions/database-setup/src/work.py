@@ -30,7 +30,7 @@ class Pacing:
     #: Requests given to the threads before looking at how it went.
     batch: int = 32
     #: Tries of one creation after throttling or unclear answers.
-    attempts: int = 8
+    attempts: int = 12
     backoff: Backoff = _BETWEEN_BATCHES
     #: How often a thing that the server made badly (`failed`) is removed and made again.
     remakes: int = 2
