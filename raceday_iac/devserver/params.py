@@ -17,7 +17,7 @@ Check = Callable[[Any], Any]
 
 CUSTOM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,35}")
 ID_RULE = (
-    "UID must contain at most 36 chars. Valid chars are a-z, A-Z, 0-9, period, hyphen, and underscore. "
+    "{} must contain at most 36 chars. Valid chars are a-z, A-Z, 0-9, period, hyphen, and underscore. "
     "Can't start with a special char"
 )
 REQUIRED: Any = object()
@@ -128,14 +128,14 @@ def custom_id(value: Any) -> str:
     """An id chosen by the client, or `unique()`."""
     if value == "unique()" or (isinstance(value, str) and CUSTOM_ID.fullmatch(value)):
         return str(value)
-    raise Refused(ID_RULE)
+    raise Refused(ID_RULE.format("Parameter"))
 
 
 def existing_id(value: Any) -> str:
     """An id that names something which exists, or a key."""
     if isinstance(value, str) and CUSTOM_ID.fullmatch(value):
         return value
-    raise Refused(ID_RULE)
+    raise Refused(ID_RULE.format("UID"))
 
 
 def one_of(*choices: str) -> Check:

@@ -24,6 +24,9 @@ class Settings:
     #: Total size of a deployment's source archive.
     compute_size_limit: int = 30_000_000
     build_timeout: float = 900
+    #: How long a build is at least `processing` and `building`, so that clients meet these states as on a real server.
+    build_preparation: float = 0.05
+    build_minimum: float = 0.1
     #: Where virtual environments are kept; several servers may share a folder. None: in the data directory.
     venv_folder: Path | None = None
     synchronous_timeout: float = 30

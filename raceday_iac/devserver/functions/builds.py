@@ -109,7 +109,9 @@ class Builder:
         if function is None:
             raise BuildError("The function was deleted.")
         try:
-            await asyncio.to_thread(storage.unpack, files)
+            await asyncio.gather(
+                asyncio.to_thread(storage.unpack, files), asyncio.sleep(server.settings.build_preparation)
+            )
         except storage.ArchiveError as problem:
             raise BuildError(f"Failed to build runtime: {problem}") from None
         self._set(row["project"], row["id"], status="building")
@@ -117,7 +119,9 @@ class Builder:
             await asyncio.sleep(server.faults.build_delay)
         if server.faults.take_failing_build():
             raise BuildError("Failed to build runtime: a fault was asked for.")
-        python = await self._run_commands(function, row, files, log)
+        python, _ = await asyncio.gather(
+            self._run_commands(function, row, files, log), asyncio.sleep(server.settings.build_minimum)
+        )
         return Built(await asyncio.to_thread(storage.pack, files), python)
 
     async def _run_commands(self, function: Row, row: Row, files: storage.DeploymentFiles, log: BuildLog) -> str:

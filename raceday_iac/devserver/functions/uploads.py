@@ -147,9 +147,10 @@ def _complete(server: Server, function: Row, row: Row) -> None:
 
 
 def clear_activation(server: Server, function: Row, but: str) -> None:
-    """A deployment that is to be activated takes that wish from all others."""
+    """A deployment that is to be activated takes that wish from all others, but not from one that is being built:
+    the build worker writes its own copy back (observed on 1.8.1)."""
     server.db.execute(
         "UPDATE deployments SET activate = 0, updated_at = ? "
-        "WHERE project = ? AND function = ? AND activate = 1 AND id != ?",
+        "WHERE project = ? AND function = ? AND activate = 1 AND id != ? AND status NOT IN ('processing', 'building')",
         (server.timestamp(), function["project"], function["id"], but),
     )
