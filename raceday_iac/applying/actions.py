@@ -46,10 +46,13 @@ class Work:
         change = step.change
         if change.touches_server:
             self.recorder.intend(change)
+        if step.removes:
+            yield from self._remove(change.address)
+            return
         handlers: dict[Action, Callable[[Change], Iterator[float]]] = {
             Action.CREATE: self._create,
             Action.UPDATE: self._update,
-            Action.REPLACE: self._replace,
+            Action.REPLACE: self._create,
             Action.DELETE: self._delete,
             Action.DEPLOY: self._deploy,
             Action.SCHEDULE: self._schedule,
@@ -70,10 +73,6 @@ class Work:
         live = self.provider.update(change.address, fields, real)
         self._own(change.address, fields, live)
         yield from ()
-
-    def _replace(self, change: Change) -> Iterator[float]:
-        yield from self._remove(change.address)
-        yield from self._create(change)
 
     def _delete(self, change: Change) -> Iterator[float]:
         yield from self._remove(change.address)

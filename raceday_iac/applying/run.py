@@ -61,12 +61,17 @@ def apply_plan(
     with _interruptible(scheduler.stop):
         outcome = scheduler.run(steps)
     by_key = {change.key: change for change in plan.changes}
+    by_key |= {step.key: step.change for step in steps if step.change is not None}
     failed = tuple((by_key[key], error) for key, error in outcome.failed.items() if key in by_key)
+    removals = {step.key for step in steps if step.removes}
+    broken = {change.key for change, _ in failed}
     return Applied(
         state=recorder.state,
-        done=tuple(by_key[key] for key in outcome.done if key in by_key),
+        done=tuple(by_key[key] for key in outcome.done if key in by_key and key not in removals),
         failed=failed,
-        skipped=tuple(by_key[key] for key in outcome.skipped if key in by_key),
+        skipped=tuple(
+            by_key[key] for key in outcome.skipped if key in by_key and key not in removals and key not in broken
+        ),
         interrupted=outcome.interrupted,
         unsettled=tuple(error for key, error in outcome.failed.items() if key not in by_key),
     )
@@ -96,6 +101,8 @@ def _observed(work: Work, recorder: Recorder, watch: _Watch, step: Step) -> Iter
         watch.observer(Event(Moment.FAILED, change, watch.clock() - begun, error.message))
         recorder.conclude(change, "failed")
         raise
+    if step.removes:
+        return
     recorder.conclude(change, "done")
     watch.observer(Event(Moment.DONE, change, watch.clock() - begun))
 

@@ -60,7 +60,7 @@ class Scheduler:
 
     def _await(self, run: _Run) -> None:
         """Until something ends or a pause is over; short enough to notice a signal."""
-        pause = run.next_wake(self._clock())
+        pause = 0.5 if self._stopping.is_set() else run.next_wake(self._clock())
         if not run.under_way:
             self._stopping.wait(pause)
             return
@@ -108,8 +108,11 @@ class _Run:
             yield self._steps[key], None
 
     def next_wake(self, now: float) -> float:
+        """Seconds until a pause is over that could be acted on; with all threads busy, their end wakes us."""
         longest = 0.5
-        return min(longest, max(0.0, self._paused[0][0] - now)) if self._paused else longest
+        if not self._paused or len(self.under_way) >= self._parallelism:
+            return longest
+        return min(longest, max(0.0, self._paused[0][0] - now))
 
     def take(self, future: Future[tuple[Iterator[float], float | None]], now: float) -> None:
         """File what a thread came back with."""

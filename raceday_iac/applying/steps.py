@@ -14,16 +14,19 @@ from ..model.address import Address, collection_address
 from ..model.desired import Desired
 from ..model.resource import Live
 from ..planning import Action, Change
+from ..planning.order import removal_of
 
 
 @dataclass(frozen=True)
 class Step:
-    """One unit of work. `change` is None for a settle step; `watched` are the addresses it waits for."""
+    """One unit of work. `change` is None for a settle step; `watched` are the addresses it waits for.
+    `removes` marks the first half of a replacement."""
 
     key: str
     requires: frozenset[str]
     change: Change | None = None
     watched: tuple[Address, ...] = ()
+    removes: bool = False
 
 
 def make_steps(changes: Sequence[Change], desired: Desired, real: Mapping[Address, Live]) -> list[Step]:
@@ -35,7 +38,13 @@ def make_steps(changes: Sequence[Change], desired: Desired, real: Mapping[Addres
     for change in changes:
         needed = {_settled_key(by_key[key], watcher) for key in change.requires if key in by_key}
         needed |= _pending_before(change, desired, watcher)
-        steps.append(Step(change.key, frozenset(needed), change))
+        removals = {key for key in change.requires if key.startswith("removal:")}
+        if change.action is Action.REPLACE:
+            gone = removal_of(change)
+            earlier = {by_key[key].key for key in change.requires if key in by_key and by_key[key].destroys}
+            steps.append(Step(gone, frozenset(removals | earlier), change, removes=True))
+            removals = {gone}
+        steps.append(Step(change.key, frozenset(needed | removals), change))
     return [*steps, *settling]
 
 

@@ -19,11 +19,12 @@ def is_mirror(raw: Mapping[str, Any]) -> bool:
 def parse(owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
     """A relationship as the server describes it."""
     fields = {
-        "relatedCollection": str(raw["relatedCollection"]),
-        "relationType": str(raw["relationType"]),
-        "twoWay": bool(raw["twoWay"]),
-        "twoWayKey": str(raw["twoWayKey"]),
-        "onDelete": str(raw["onDelete"]),
+        # Looking for a relationship may find a plain attribute that holds its key; that has none of these.
+        "relatedCollection": str(raw.get("relatedCollection", "")),
+        "relationType": str(raw.get("relationType", "")),
+        "twoWay": bool(raw.get("twoWay")),
+        "twoWayKey": str(raw.get("twoWayKey", "")),
+        "onDelete": str(raw.get("onDelete", "")),
     }
     address = Address("relationship", "/".join((*owner, str(raw["key"]))))
     return Live(

@@ -15,12 +15,14 @@ from ..model.desired import Desired
 from .changes import owners
 from .plan import Action, Change
 
+_COLUMNS = ("attribute", "relationship")
 _SCHEMA = ("database", "collection", "attribute", "relationship", "index")
 
 
 def in_order(desired: Desired, changes: Sequence[Change]) -> list[Change]:
     """The changes in the order they are shown, each with what it requires."""
-    ordered = sorted(changes, key=_rank)
+    early = _early_deletions(changes)
+    ordered = sorted(changes, key=lambda change: _rank(change, early))
     by_address = {change.address: change for change in ordered if change.action is not Action.SCHEDULE}
     schema = [change.key for change in ordered if change.address.kind in _SCHEMA and change.action is not Action.DELETE]
     building = [change.key for change in ordered if change.touches_server and change.action is not Action.DELETE]
@@ -28,22 +30,66 @@ def in_order(desired: Desired, changes: Sequence[Change]) -> list[Change]:
     result = []
     for change in ordered:
         required = [*_owner_keys(desired, change, by_address), *chains.get(change.key, ())]
+        required += _removed_before(change, ordered)
         if change.action is Action.DEPLOY:
             # New code never goes live before the schema it reads and the variables it needs.
             required += schema + _variable_keys(change, ordered)
         elif change.action is Action.SCHEDULE:
             required += [each.key for each in ordered if each.address == _code_of(change.address)]
             required += [each.key for each in ordered if each.address == change.address and each.key != change.key]
-        elif change.action is Action.DELETE:
+        elif change.action is Action.DELETE and change.key not in early:
             required += building + _deleted_before(change, ordered)
         keys = tuple(dict.fromkeys(key for key in required if key != change.key))
         result.append(replace(change, requires=keys))
     return result
 
 
-def _rank(change: Change) -> tuple[int, int]:
+def removal_of(change: Change) -> str:
+    """The key of the moment when a replaced resource is gone and its successor not yet there."""
+    return f"removal:{change.key}" if change.action is Action.REPLACE else change.key
+
+
+def _early_deletions(changes: Sequence[Change]) -> set[str]:
+    """Deletions that cannot wait to the end: indexes, for an attribute must not go before them (deleting one under a
+    compound unique index leaves it `stuck`, observed on 1.8.1), and attributes whose key something new takes over."""
+    coming = {_column(change.address) for change in changes if change.action in (Action.CREATE, Action.REPLACE)}
+    return {
+        change.key
+        for change in changes
+        if change.action is Action.DELETE
+        and (change.address.kind == "index" or (change.address.kind in _COLUMNS and _column(change.address) in coming))
+    }
+
+
+def _column(address: Address) -> tuple[str, ...]:
+    """What attributes and relationships of a collection share: keys, compared without case."""
+    if address.kind not in _COLUMNS:
+        return ()
+    return (*address.parts[:2], address.name.lower())
+
+
+def _removed_before(change: Change, ordered: Sequence[Change]) -> list[str]:
+    """Removals that must precede: indexes before their attributes, the old holder of a key before the new one."""
+    removals = [other for other in ordered if other.destroys and other.key != change.key]
+    if change.address.kind in _COLUMNS and change.destroys:
+        owner = change.address.parts[:2]
+        return [
+            removal_of(each) for each in removals if each.address.kind == "index" and each.address.parts[:2] == owner
+        ]
+    if change.address.kind in _COLUMNS and change.action is Action.CREATE:
+        column = _column(change.address)
+        return [removal_of(each) for each in removals if _column(each.address) == column]
+    if change.address.kind == "index" and change.action is Action.CREATE:
+        key = change.address.path.lower()
+        return [each.key for each in removals if each.address.kind == "index" and each.address.path.lower() == key]
+    return []
+
+
+def _rank(change: Change, early: set[str]) -> tuple[int, int]:
     """Creations by stage, then deletions the other way round, then what only touches the state."""
     stage = KINDS[change.address.kind].stage
+    if change.key in early:
+        return (-1, -stage)
     if change.action is Action.DELETE:
         return (2, -stage)
     if not change.touches_server:

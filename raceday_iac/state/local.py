@@ -71,7 +71,8 @@ class LocalState:
         """Add a line to the journal. It need not reach the disk before the request: live Appwrite tells the rest."""
         try:
             with self.journal.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
+                # A new line first: the one before may have been cut by a kill.
+                file.write(f"\n{line}\n")
         except OSError as error:
             raise StateError(
                 f"The journal {self.journal} cannot be written: {error.strerror or error}.",
@@ -95,12 +96,12 @@ class LocalState:
 
     def _journal_lines(self) -> Iterator[dict[str, str]]:
         try:
-            text = self.journal.read_text(encoding="utf-8")
+            text = self.journal.read_text(encoding="utf-8", errors="replace")
         except OSError:
             return
         for line in text.splitlines():
             # A kill may have cut the last line.
-            with suppress(ValueError, TypeError):
+            with suppress(ValueError, TypeError, KeyError):
                 entry = json.loads(line)
                 yield {"what": str(entry["what"]), "change": str(entry["change"])}
 
@@ -155,12 +156,20 @@ def _text(state: State) -> str:
 
 
 def _sign(handle: IO[str], reason: str) -> None:
-    owner = f"{getpass.getuser()}@{socket.gethostname()}"
+    owner = f"{_user()}@{socket.gethostname()}"
     handle.seek(0)
     handle.truncate()
     handle.write(f"{reason} by {owner}, process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
     with suppress(OSError):
         handle.flush()
+
+
+def _user() -> str:
+    """The login name, or the number of a user that has none (usual in containers)."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def _holder(handle: IO[str]) -> str:

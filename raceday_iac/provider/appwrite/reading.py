@@ -82,7 +82,7 @@ class AppwriteReader:
 
     def source_of(self, function: str, deployment: str) -> bytes:
         path = f"/functions/{function}/deployments/{deployment}/download"
-        content = self._transport.request(Call("get", path, {"type": "source"}))
+        content = self._transport.request(Call("get", path, {"type": "source"}), binary=True)
         return bytes(content or b"")
 
     def deployments(self, function: str, limit: int) -> Sequence[Deployment]:
@@ -127,7 +127,9 @@ class AppwriteReader:
         cursor = ""
         while True:
             queries = [query("limit", PAGE), *([query("cursorAfter", cursor)] if cursor else [])]
-            items = self._get(path, *queries)[plural]
+            items = (self._get(path, *queries) or {}).get(plural)
+            if not isinstance(items, list):
+                raise self._transport.not_appwrite(Call("get", path))
             yield from items
             if len(items) < PAGE:
                 return

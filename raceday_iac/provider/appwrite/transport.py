@@ -81,12 +81,24 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(pool_connections=2, pool_maxsize=parallelism * 2))
 
-    def request(self, call: Call, *, read_timeout: float | None = None, anonymous: bool = False) -> Any:
-        """Send a call and return the parsed answer; the answer is None when empty. Raises `ProviderError`."""
+    def request(
+        self, call: Call, *, read_timeout: float | None = None, anonymous: bool = False, binary: bool = False
+    ) -> Any:
+        """Send a call and return the parsed answer (None when empty), or its bytes. Raises `ProviderError`."""
         headers = {"X-Appwrite-Project": self.project, "content-type": "application/json"}
         if anonymous:
             headers["x-appwrite-key"] = ""
-        return self._persistently(call.method, call.path, headers, dict(call.body), read_timeout)
+        answer = self._persistently(call.method, call.path, headers, dict(call.body), read_timeout)
+        if not binary and not isinstance(answer, dict | None):
+            raise self.not_appwrite(call)
+        return answer
+
+    def not_appwrite(self, call: Call) -> ProviderError:
+        """The error for an answer that Appwrite would not give."""
+        return ProviderError(
+            f"{self.endpoint} does not answer like Appwrite to {call.method.upper()} {call.path}.",
+            hint="check the endpoint in the environment file: it is the API's address and ends in /v1",
+        )
 
     def upload(self, path: str, fields: Mapping[str, Any], archive: bytes) -> Any:
         """Upload an archive as `code`, in the SDK's chunks. Raises `ProviderError`."""
@@ -163,7 +175,10 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
         if not response.content:
             return None
         if response.headers.get("content-type", "").startswith("application/json"):
-            return response.json()
+            try:
+                return response.json()
+            except ValueError:
+                return response.content
         return response.content
 
 
