@@ -1,0 +1,52 @@
+"""Databases, collections, attributes, indexes, documents and transactions: Appwrite's legacy API and its tables API.
+
+Definitions are rows of our own tables; documents live in one real table per collection, with a column for each
+attribute and an index for each index, so that a race day's volumes stay quick.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import (
+    attributes,
+    bulk,
+    collections,
+    counters,
+    databases,
+    document_reads,
+    document_writes,
+    indexes,
+    listing,
+    relationships,
+    transactions,
+    work,
+)
+from .tables import SCHEMA
+from .vocabulary import routes
+
+if TYPE_CHECKING:
+    from ..server import Server
+
+#: Imported for the routes that they register.
+PARTS = (
+    databases,
+    collections,
+    attributes,
+    relationships,
+    indexes,
+    document_reads,
+    document_writes,
+    bulk,
+    counters,
+    transactions,
+)
+
+
+def on_start(server: Server) -> None:
+    """Make search known to the database, and go on with jobs that an earlier process left."""
+    listing.install(server.db)
+    work.resume(server)
+
+
+__all__ = ["PARTS", "SCHEMA", "on_start", "routes"]

@@ -1,0 +1,238 @@
+"""The types of attributes: their parameters, what is derived from them, and how they look in answers.
+
+One entry per word in `…/attributes/{word}` (Appwrite 1.8.1, Databases/Http/Databases/Collections/Attributes/*).
+Relationships have their own file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from .. import params
+from ..params import Check, Param, Refused
+from . import geometry, moments, text_formats
+from .arguments import ABSENT, KEY, any_of, array_of, floating, integer, key, nullable, within
+from .limits import KEY_LENGTH
+from .numbers import MAX_BIG_INTEGER, MAX_DOUBLE, MAX_INTEGER, MIN_BIG_INTEGER, grouped
+from .vocabulary import Vocabulary
+
+MAX_STRING_SIZE = 1_073_741_824
+MIN_ENCRYPTED_SIZE = 150
+
+INTEGER_RANGE, FLOAT_RANGE, ENUM = "intRange", "floatRange", "enum"
+MAX_ELEMENTS = 100
+
+SIZE = Param("size", within(1, MAX_STRING_SIZE))
+NEW_SIZE = Param("size", nullable(within(1, MAX_STRING_SIZE)), default=None, nullable=True)
+REQUIRED = Param("required", params.boolean)
+ARRAY = Param("array", params.boolean, default=False)
+ENCRYPT = Param("encrypt", params.boolean, default=False)
+NEW_KEY = Param("newKey", nullable(key), default=None, nullable=True)
+ELEMENTS = Param(
+    "elements",
+    array_of(
+        params.text(1, KEY_LENGTH),
+        MAX_ELEMENTS,
+        f"Value must be a valid string and at least 1 chars and no longer than {KEY_LENGTH} chars",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What a create call asks for."""
+
+    type: str
+    format: str = ""
+    size: int = 0
+    options: dict[str, Any] = field(default_factory=dict)
+    encrypt: bool = False
+
+
+@dataclass(frozen=True)
+class AttributeType:
+    """One type: the word in the path, its parameters, and the making of a definition from them."""
+
+    word: str
+    create: tuple[Param, ...]
+    update: tuple[Param, ...]
+    define: Callable[[dict[str, Any], Vocabulary], Definition]
+    #: The answer's fields beyond those of every attribute, from (default, size, encrypt, options, format).
+    shape: tuple[str, ...] = ("default",)
+
+
+def _formatted(is_valid: Callable[[object], bool], rule: str) -> Check:
+    def check(value: Any) -> Any:
+        if not is_valid(value):
+            raise Refused(rule)
+        return value
+
+    return check
+
+
+def _geometric(kind: str) -> Check:
+    def check(value: Any) -> Any:
+        try:
+            geometry.check(kind, value)
+        except geometry.BadGeometry as problem:
+            raise Refused(geometry.rule(kind, str(problem))) from None
+        return value
+
+    return check
+
+
+def _optional(name: str, check: Check) -> Param:
+    return Param(name, nullable(check), default=None, nullable=True)
+
+
+def _default(check: Check) -> tuple[Param, Param]:
+    """`default` of create (optional) and of update (must be sent, may be null)."""
+    return _optional("default", check), Param("default", nullable(check), default=ABSENT, nullable=True)
+
+
+def _simple(word: str, check: Check, definition: Definition, shape: tuple[str, ...] = ("default",)) -> AttributeType:
+    on_create, on_update = _default(check)
+    return AttributeType(
+        word,
+        (KEY, REQUIRED, on_create, ARRAY),
+        (KEY, REQUIRED, on_update, NEW_KEY),
+        lambda _values, _words: definition,
+        shape,
+    )
+
+
+def _spatial(word: str, kind: str) -> AttributeType:
+    # On update, too, `default` may be left out here (…/Attributes/Point/Update.php).
+    default = _optional("default", _geometric(kind))
+    return AttributeType(
+        word,
+        (KEY, REQUIRED, default),
+        (KEY, REQUIRED, default, NEW_KEY),
+        lambda _values, _words: Definition(kind),
+    )
+
+
+def _number(word: str, check: Check, define: Callable[[dict[str, Any], Vocabulary], Definition]) -> AttributeType:
+    on_create, on_update = _default(check)
+    bounds = (_optional("min", check), _optional("max", check))
+    return AttributeType(
+        word,
+        (KEY, REQUIRED, *bounds, on_create, ARRAY),
+        (KEY, REQUIRED, *bounds, on_update, NEW_KEY),
+        define,
+        ("min", "max", "default"),
+    )
+
+
+def _define_string(values: dict[str, Any], words: Vocabulary) -> Definition:
+    size, default = values["size"], values["default"]
+    if values["encrypt"] and size < MIN_ENCRYPTED_SIZE:
+        raise words.error(
+            "general_bad_request",
+            f"Size too small. Encrypted strings require a minimum size of {MIN_ENCRYPTED_SIZE} characters.",
+        )
+    if default is not None and len(default) > size:
+        raise words.error("attribute_value_invalid", f"Value must be a valid string and no longer than {size} chars")
+    return Definition("string", size=size, encrypt=values["encrypt"])
+
+
+def _define_integer(values: dict[str, Any], words: Vocabulary) -> Definition:
+    minimum = MIN_BIG_INTEGER if values["min"] is None else values["min"]
+    maximum = MAX_BIG_INTEGER if values["max"] is None else values["max"]
+    check_range(minimum, maximum, values["default"], words)
+    size = 8 if maximum > MAX_INTEGER else 4
+    return Definition("integer", INTEGER_RANGE, size, {"min": minimum, "max": maximum})
+
+
+def _define_float(values: dict[str, Any], words: Vocabulary) -> Definition:
+    minimum = -MAX_DOUBLE if values["min"] is None else float(values["min"])
+    maximum = MAX_DOUBLE if values["max"] is None else float(values["max"])
+    check_range(minimum, maximum, values["default"], words)
+    return Definition("double", FLOAT_RANGE, 0, {"min": minimum, "max": maximum})
+
+
+def check_range(minimum: float, maximum: float, default: Any, words: Vocabulary) -> None:
+    """Refuse bounds that exclude each other or the default."""
+    if minimum > maximum:
+        raise words.error("attribute_value_invalid", "Minimum value must be lesser than maximum value")
+    if default is None:
+        return
+    if isinstance(default, bool) or not isinstance(default, int | float) or not minimum <= default <= maximum:
+        rule = f"Value must be a valid range between {grouped(minimum)} and {grouped(maximum)}"
+        raise words.error("attribute_value_invalid", rule)
+
+
+def _define_enum(values: dict[str, Any], words: Vocabulary) -> Definition:
+    if values["default"] is not None and values["default"] not in values["elements"]:
+        raise words.error("attribute_value_invalid", "Default value not found in elements")
+    return Definition("string", ENUM, KEY_LENGTH, {"elements": values["elements"]})
+
+
+def _string() -> AttributeType:
+    on_create, on_update = _default(params.text(0, 0))
+    return AttributeType(
+        "string",
+        (KEY, SIZE, REQUIRED, on_create, ARRAY, ENCRYPT),
+        (KEY, REQUIRED, on_update, NEW_SIZE, NEW_KEY),
+        _define_string,
+        ("size", "default", "encrypt"),
+    )
+
+
+def _enum() -> AttributeType:
+    on_create, on_update = _default(params.text(0, 0))
+    return AttributeType(
+        ENUM,
+        (KEY, ELEMENTS, REQUIRED, on_create, ARRAY),
+        (KEY, ELEMENTS, REQUIRED, on_update, NEW_KEY),
+        _define_enum,
+        ("elements", "format", "default"),
+    )
+
+
+WITH_FORMAT = ("format", "default")
+
+TYPES: dict[str, AttributeType] = {
+    each.word: each
+    for each in (
+        _string(),
+        _number("integer", integer, _define_integer),
+        _number("float", floating, _define_float),
+        _simple("boolean", params.boolean, Definition("boolean")),
+        _simple("datetime", _formatted(moments.is_valid, moments.RULE), Definition("datetime"), WITH_FORMAT),
+        _simple(
+            "email",
+            _formatted(text_formats.is_email, text_formats.EMAIL_RULE),
+            Definition("string", "email", 254),
+            WITH_FORMAT,
+        ),
+        _enum(),
+        _simple(
+            "ip", _formatted(text_formats.is_ip, text_formats.IP_RULE), Definition("string", "ip", 39), WITH_FORMAT
+        ),
+        _simple(
+            "url",
+            _formatted(text_formats.is_url, text_formats.URL_RULE),
+            Definition("string", "url", 2000),
+            WITH_FORMAT,
+        ),
+        _spatial("point", "point"),
+        _spatial("line", "linestring"),
+        _spatial("polygon", "polygon"),
+    )
+}
+
+_WORD_BY_TYPE = {"double": "float", "linestring": "line"}
+
+RELATION_KINDS = ("oneToOne", "manyToOne", "manyToMany", "oneToMany")
+ON_DELETE = ("cascade", "restrict", "setNull")
+INDEX_TYPE = any_of("key", "fulltext", "unique", "spatial")
+
+
+def word_for(wire_type: str, wire_format: str) -> str:
+    """The path word of a stored attribute."""
+    if wire_type == "string":
+        return wire_format or "string"
+    return _WORD_BY_TYPE.get(wire_type, wire_type)

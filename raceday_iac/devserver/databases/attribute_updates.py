@@ -1,0 +1,150 @@
+"""Changing an attribute in place. Appwrite does this at once, not in the background (1.8.1, Attributes/Action.php).
+
+The type in the path is not compared with the attribute's type: what is checked depends on the attribute alone.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ApiError
+from . import catalog, columns, index_rules, limits
+from .attribute_types import ENUM, FLOAT_RANGE, INTEGER_RANGE, check_range
+from .limits import Width
+from .vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from ..server import Server
+
+
+class AttributeUpdate:
+    """One update of one attribute; `values` are the parameters of whichever route was used."""
+
+    def __init__(
+        self, server: Server, collection: sqlite3.Row, row: sqlite3.Row, values: dict[str, Any], words: Vocabulary
+    ) -> None:
+        if row["status"] != "available":
+            raise words.error("attribute_not_available")
+        self.server = server
+        self.db = server.db
+        self.collection = collection
+        self.row = row
+        self.values = values
+        self.words = words
+        self.default = values["default"]
+
+    def apply(self) -> sqlite3.Row:
+        """Check and store the change; returns the row as the answer shows it."""
+        if self.row["type"] == "relationship":
+            # A real server runs into an error that it does not foresee.
+            raise ApiError("general_unknown")
+        options = self._options()
+        size = self.values.get("size") or int(self.row["size"])
+        self._check_width(size)
+        new_key = self._new_key()
+        if size != self.row["size"] or new_key is not None:
+            self._check_indexes(size)
+        if size != self.row["size"]:
+            self._check_data(size)
+        if new_key is not None:
+            self._rename(new_key)
+        return self._store(size, options, new_key)
+
+    def _options(self) -> dict[str, Any]:
+        options: dict[str, Any] = json.loads(self.row["options"])
+        if self.row["format"] in {INTEGER_RANGE, FLOAT_RANGE}:
+            for bound in ("min", "max"):
+                if self.values.get(bound) is not None:
+                    options[bound] = self.values[bound]
+            check_range(options["min"], options["max"], self.default, self.words)
+        elif self.row["format"] == ENUM:
+            options["elements"] = self._elements()
+        return options
+
+    def _elements(self) -> list[str]:
+        elements = self.values.get("elements")
+        if not elements:
+            raise self.words.error("attribute_value_invalid", "Enum elements must not be empty")
+        if self.default is not None and self.default not in elements:
+            raise self.words.error("attribute_value_invalid", "Default value not found in elements")
+        return list(elements)
+
+    def _new_key(self) -> str | None:
+        new_key: str | None = self.values["newKey"]
+        if new_key is None or new_key == self.row["key"]:
+            return None
+        taken = self.db.execute(
+            "SELECT 1 FROM db_attributes WHERE collection = ? AND key = ? AND number != ?",
+            (self.collection["number"], new_key, self.row["number"]),
+        ).fetchone()
+        if taken is not None:
+            raise self.words.error("attribute_already_exists")
+        return new_key
+
+    def _check_width(self, size: int) -> None:
+        others = limits.columns_of(self.db, int(self.collection["number"]), without=str(self.row["key"]))
+        own = Width(str(self.row["type"]), size, bool(self.row["is_array"]))
+        if not limits.fits([*others, own]):
+            raise self.words.error("attribute_limit_exceeded")
+
+    def _check_indexes(self, size: int) -> None:
+        """A longer string may no longer fit into the indexes it belongs to."""
+        definition = catalog.load(self.db, self.collection)
+        key = str(self.row["key"])
+        facts = {each.key: replace(each, size=size) if each.key == key else each for each in definition.attributes}
+        for index in self.db.execute(
+            "SELECT * FROM db_indexes WHERE collection = ? AND built = 1", (self.collection["number"],)
+        ):
+            attributes = json.loads(index["attributes"])
+            if index["type"] != "fulltext" and key in attributes:
+                self._check_length(attributes, json.loads(index["lengths"]), facts)
+
+    def _check_length(
+        self, attributes: list[str], lengths: list[int | None], facts: dict[str, catalog.Attribute]
+    ) -> None:
+        try:
+            index_rules.check_lengths(attributes, lengths, facts)
+        except index_rules.BadIndex as problem:
+            raise self.words.error("index_invalid", str(problem)) from None
+
+    def _check_data(self, size: int) -> None:
+        if self.row["type"] != "string" or self.row["is_array"] or size > self.row["size"]:
+            return
+        if columns.exceeds_size(self.db, int(self.collection["number"]), str(self.row["key"]), size):
+            raise self.words.error("attribute_invalid_resize")
+
+    def _rename(self, new_key: str) -> None:
+        number, key = int(self.collection["number"]), str(self.row["key"])
+        if self.row["built"]:
+            columns.rename_column(self.db, number, key, new_key)
+        for index in self.db.execute("SELECT * FROM db_indexes WHERE collection = ?", (number,)).fetchall():
+            attributes = json.loads(index["attributes"])
+            if key in attributes:
+                renamed = [new_key if each == key else each for each in attributes]
+                self.db.execute(
+                    "UPDATE db_indexes SET attributes = ?, updated_at = ? WHERE number = ?",
+                    (json.dumps(renamed), self.server.timestamp(), index["number"]),
+                )
+
+    def _store(self, size: int, options: dict[str, Any], new_key: str | None) -> sqlite3.Row:
+        self.db.execute(
+            "UPDATE db_attributes SET key = ?, size = ?, required = ?, default_value = ?, options = ?, updated_at = ? "
+            "WHERE number = ?",
+            (
+                new_key or self.row["key"],
+                size,
+                self.values["required"],
+                json.dumps(self.default),
+                json.dumps(options),
+                self.server.timestamp(),
+                self.row["number"],
+            ),
+        )
+        catalog.touch(self.db, int(self.collection["number"]))
+        row: sqlite3.Row = self.db.execute(
+            "SELECT * FROM db_attributes WHERE number = ?", (self.row["number"],)
+        ).fetchone()
+        return row

@@ -1,0 +1,225 @@
+"""The definitions of a collection as the document side needs them: what is really built, read once and remembered.
+
+Each collection row carries a token that changes with every change of its definition. Definitions are remembered by
+token, so that a rolled back change can never be taken for the real state.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+REMEMBERED = 512
+
+#: Rows of collections with what they need of their database.
+COLLECTION_ROWS = (
+    "SELECT c.*, d.id AS database_id, d.sequence AS database_sequence, d.project AS project "
+    "FROM db_collections c JOIN db_databases d ON d.number = c.database"
+)
+
+ONE_TO_ONE, ONE_TO_MANY, MANY_TO_ONE, MANY_TO_MANY = "oneToOne", "oneToMany", "manyToOne", "manyToMany"
+
+
+@dataclass(frozen=True)
+class Relation:
+    """One side of a relationship. `related` is the number of the other collection."""
+
+    related: int
+    kind: str
+    two_way: bool
+    two_way_key: str
+    on_delete: str
+    side: str
+    junction: str = ""
+
+    @property
+    def is_parent(self) -> bool:
+        return self.side == "parent"
+
+    @property
+    def is_list(self) -> bool:
+        """Whether a document holds many related ones."""
+        if self.kind == MANY_TO_MANY:
+            return True
+        return self.kind == (ONE_TO_MANY if self.is_parent else MANY_TO_ONE)
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the collection's own table has a column for this side."""
+        if self.kind == ONE_TO_ONE:
+            return self.is_parent or self.two_way
+        return not self.is_list
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """A built attribute. `type` is the wire type; `options` hold min and max, or elements."""
+
+    number: int
+    key: str
+    type: str
+    format: str
+    size: int
+    required: bool
+    is_array: bool
+    encrypt: bool
+    default: Any
+    options: dict[str, Any]
+    hidden: bool
+    relation: Relation | None = None
+
+    @property
+    def is_stored(self) -> bool:
+        return self.relation is None or self.relation.is_stored
+
+
+@dataclass(frozen=True)
+class Index:
+    """A built index."""
+
+    number: int
+    key: str
+    type: str
+    attributes: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Collection:
+    """A collection with everything that is built in it, in the order of creation. Compared by identity, so that what
+    is derived from it can be remembered."""
+
+    number: int
+    sequence: int
+    id: str
+    database: int
+    database_id: str
+    attributes: tuple[Attribute, ...]
+    indexes: tuple[Index, ...]
+
+    @property
+    def table(self) -> str:
+        return table_name(self.number)
+
+    @cached_property
+    def by_key(self) -> dict[str, Attribute]:
+        return {attribute.key: attribute for attribute in self.attributes}
+
+    @cached_property
+    def plain(self) -> tuple[Attribute, ...]:
+        """Attributes that are no relationships."""
+        return tuple(attribute for attribute in self.attributes if attribute.relation is None)
+
+    @cached_property
+    def relations(self) -> tuple[tuple[Attribute, Relation], ...]:
+        return tuple((each, each.relation) for each in self.attributes if each.relation is not None)
+
+    @cached_property
+    def stored(self) -> tuple[Attribute, ...]:
+        """Attributes that have a column."""
+        return tuple(attribute for attribute in self.attributes if attribute.is_stored)
+
+
+def table_name(collection: int) -> str:
+    """The real table of a collection."""
+    return f"docs_{collection}"
+
+
+def new_token() -> str:
+    return secrets.token_hex(8)
+
+
+def touch(db: sqlite3.Connection, collection: int) -> None:
+    """Say that the definition of a collection has changed."""
+    db.execute("UPDATE db_collections SET token = ? WHERE number = ?", (new_token(), collection))
+
+
+_remembered: OrderedDict[str, Collection] = OrderedDict()
+
+
+def is_built(db: sqlite3.Connection, collection: int, key: str) -> bool:
+    """Whether the data already has an attribute of that key, be it a hidden one."""
+    found = db.execute(
+        "SELECT 1 FROM db_attributes WHERE collection = ? AND key = ? AND built = 1", (collection, key)
+    ).fetchone()
+    return found is not None
+
+
+def load(db: sqlite3.Connection, row: sqlite3.Row) -> Collection:
+    """The collection of one of the `COLLECTION_ROWS`."""
+    token = str(row["token"])
+    known = _remembered.get(token)
+    if known is not None:
+        return known
+    number = int(row["number"])
+    collection = Collection(
+        number=number,
+        sequence=int(row["sequence"]),
+        id=str(row["id"]),
+        database=int(row["database"]),
+        database_id=str(row["database_id"]),
+        attributes=tuple(read_attribute(each) for each in _rows(db, "db_attributes", number)),
+        indexes=tuple(
+            Index(int(each["number"]), str(each["key"]), str(each["type"]), tuple(json.loads(each["attributes"])))
+            for each in _rows(db, "db_indexes", number)
+        ),
+    )
+    _remembered[token] = collection
+    if len(_remembered) > REMEMBERED:
+        _remembered.popitem(last=False)
+    return collection
+
+
+def load_number(db: sqlite3.Connection, number: int) -> Collection | None:
+    """The collection with an internal number, unless it was deleted."""
+    row = row_by_number(db, number)
+    return None if row is None else load(db, row)
+
+
+def row_by_number(db: sqlite3.Connection, number: int) -> sqlite3.Row | None:
+    """The row of a collection that was not deleted."""
+    row: sqlite3.Row | None = db.execute(
+        f"{COLLECTION_ROWS} WHERE c.number = ? AND c.deleted = 0", (number,)
+    ).fetchone()
+    return row
+
+
+def _rows(db: sqlite3.Connection, table: str, collection: int) -> list[sqlite3.Row]:
+    return db.execute(
+        f"SELECT * FROM {table} WHERE collection = ? AND built = 1 ORDER BY number", (collection,)
+    ).fetchall()
+
+
+def read_attribute(row: sqlite3.Row) -> Attribute:
+    """An attribute row as a value."""
+    options = json.loads(row["options"])
+    return Attribute(
+        number=int(row["number"]),
+        key=str(row["key"]),
+        type=str(row["type"]),
+        format=str(row["format"]),
+        size=int(row["size"]),
+        required=bool(row["required"]),
+        is_array=bool(row["is_array"]),
+        encrypt=bool(row["encrypt"]),
+        default=json.loads(row["default_value"]),
+        options=options,
+        hidden=bool(row["hidden"]),
+        relation=_read_relation(options) if row["type"] == "relationship" else None,
+    )
+
+
+def _read_relation(options: dict[str, Any]) -> Relation:
+    return Relation(
+        related=options["related"],
+        kind=options["relationType"],
+        two_way=options["twoWay"],
+        two_way_key=options["twoWayKey"],
+        on_delete=options["onDelete"],
+        side=options["side"],
+        junction=options.get("junction", ""),
+    )

@@ -1,0 +1,130 @@
+"""Collections (tables): create, read, list, change, delete."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+from .. import params
+from ..params import Param
+from ..web import Reply, Request
+from . import catalog, columns, listing, work
+from .arguments import COLLECTION_ID, DATABASE_ID, custom_id, nullable
+from .databases import ENABLED, NAME
+from .permissions import COLLECTION_KINDS, aggregate, permission_list
+from .places import find_collection_row, find_database
+from .query_sql import Source
+from .shapes import collection_answer
+from .vocabulary import Vocabulary, route
+
+if TYPE_CHECKING:
+    from ..server import Server
+
+PERMISSIONS = Param("permissions", nullable(permission_list(COLLECTION_KINDS)), default=None, nullable=True)
+SECURITY = Param("documentSecurity", params.loose_boolean, default=False)
+
+COLLECTIONS_PATH = "/{databaseId}/collections"
+COLLECTION_PATH = COLLECTIONS_PATH + "/{collectionId}"
+FILTERS = listing.queries_of(listing.COLLECTIONS)
+
+
+@route(
+    "POST",
+    COLLECTIONS_PATH,
+    "collections.write",
+    DATABASE_ID,
+    Param("collectionId", custom_id),
+    NAME,
+    PERMISSIONS,
+    SECURITY,
+    ENABLED,
+)
+def create_collection(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
+    database = find_database(server, request, values["databaseId"], words)
+    if values["collectionId"] == "unique()":
+        values["collectionId"] = server.new_id()
+    try:
+        number = _insert(server, database, values)
+    except sqlite3.IntegrityError:
+        raise words.error("collection_already_exists") from None
+    columns.create_table(server.db, number)
+    return _answer(server, request, values, words, 201)
+
+
+def _insert(server: Server, database: sqlite3.Row, values: dict[str, Any]) -> int:
+    now = server.timestamp()
+    permissions = aggregate(values["permissions"] or [], with_create=True)
+    number = server.db.execute(
+        "INSERT INTO db_collections (database, sequence, id, name, enabled, document_security, permissions, token, "
+        "created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            database["number"],
+            server.sequence(f"collections of database {database['number']}"),
+            values["collectionId"],
+            values["name"],
+            values["enabled"],
+            values["documentSecurity"],
+            json.dumps(permissions),
+            catalog.new_token(),
+            now,
+            now,
+        ),
+    ).lastrowid
+    return number or 0
+
+
+def _answer(server: Server, request: Request, values: dict[str, Any], words: Vocabulary, status: int = 200) -> Reply:
+    row = find_collection_row(server, request, values, words)
+    return Reply(status, collection_answer(server.db, row, words))
+
+
+@route("GET", COLLECTION_PATH, "collections.read", DATABASE_ID, COLLECTION_ID)
+def get_collection(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
+    return _answer(server, request, values, words)
+
+
+@route("GET", COLLECTIONS_PATH, "collections.read", DATABASE_ID, FILTERS, listing.SEARCH, listing.TOTAL)
+def list_collections(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
+    database = find_database(server, request, values["databaseId"], words)
+    source = Source(
+        f"({catalog.COLLECTION_ROWS})", listing.COLLECTIONS, "database = ? AND deleted = 0", (database["number"],)
+    )
+    rows, total = listing.page(
+        server,
+        listing.with_search(source, values["search"]),
+        values["queries"],
+        noun=words.collection.capitalize(),
+    )
+    answers = [collection_answer(server.db, row, words) for row in rows]
+    return Reply(200, {"total": total, words.collections: answers})
+
+
+@route("PUT", COLLECTION_PATH, "collections.write", DATABASE_ID, COLLECTION_ID, NAME, PERMISSIONS, SECURITY, ENABLED)
+def update_collection(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
+    """Omitted permissions are kept; an omitted security or enabled goes back to its default."""
+    row = find_collection_row(server, request, values, words)
+    permissions = values["permissions"]
+    if permissions is None:
+        permissions = json.loads(row["permissions"])
+    server.db.execute(
+        "UPDATE db_collections SET name = ?, permissions = ?, document_security = ?, enabled = ?, updated_at = ? "
+        "WHERE number = ?",
+        (
+            values["name"],
+            json.dumps(aggregate(permissions, with_create=True)),
+            values["documentSecurity"],
+            values["enabled"],
+            server.timestamp(),
+            row["number"],
+        ),
+    )
+    return _answer(server, request, values, words)
+
+
+@route("DELETE", COLLECTION_PATH, "collections.write", DATABASE_ID, COLLECTION_ID)
+def delete_collection(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
+    row = find_collection_row(server, request, values, words)
+    server.db.execute("UPDATE db_collections SET deleted = 1 WHERE number = ?", (row["number"],))
+    work.enqueue(server, "delete collection", int(row["number"]))
+    return Reply(204)

@@ -1,0 +1,141 @@
+"""The real SQLite tables behind collections: columns, indexes, junctions.
+
+Text compares without regard to (ASCII) case, like MariaDB's utf8mb4 collation on a real server. Lists are JSON text.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from .catalog import Attribute, Relation, table_name
+
+#: Columns that every collection's table has, by the name that documents use.
+SYSTEM_COLUMNS = {
+    "$id": "_uid",
+    "$sequence": "_id",
+    "$createdAt": "_createdAt",
+    "$updatedAt": "_updatedAt",
+    "$permissions": "_permissions",
+}
+
+COLUMN_TYPES = {"integer": "INTEGER", "double": "REAL", "boolean": "INTEGER"}
+JSON_TYPES = frozenset({"point", "linestring", "polygon"})
+
+#: Longest string that MariaDB keeps inside the row; longer ones become TEXT types that are limited in bytes.
+MAX_VARCHAR = 16_381
+TEXT_BYTES = 65_535
+MEDIUM_TEXT_BYTES = 16_777_215
+LONG_TEXT_BYTES = 4_294_967_295
+
+
+def quoted(name: str) -> str:
+    """A name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def create_table(db: sqlite3.Connection, collection: int) -> None:
+    table = table_name(collection)
+    db.execute(
+        f"CREATE TABLE {table} (_id INTEGER PRIMARY KEY AUTOINCREMENT, _uid TEXT NOT NULL COLLATE NOCASE UNIQUE, "
+        "_createdAt TEXT, _updatedAt TEXT, _permissions TEXT NOT NULL)"
+    )
+    for column in ("_createdAt", "_updatedAt"):
+        db.execute(f"CREATE INDEX {table}{column} ON {table} ({column})")
+
+
+def drop_table(db: sqlite3.Connection, collection: int) -> None:
+    db.execute(f"DROP TABLE IF EXISTS {table_name(collection)}")
+
+
+def column_type(attribute: Attribute) -> str:
+    if attribute.is_array or attribute.type in JSON_TYPES:
+        return "TEXT"
+    return COLUMN_TYPES.get(attribute.type, "TEXT COLLATE NOCASE" if attribute.type != "datetime" else "TEXT")
+
+
+def add_column(db: sqlite3.Connection, collection: int, key: str, declared: str) -> None:
+    db.execute(f"ALTER TABLE {table_name(collection)} ADD COLUMN {quoted(key)} {declared}")
+
+
+def rename_column(db: sqlite3.Connection, collection: int, key: str, new_key: str) -> None:
+    db.execute(f"ALTER TABLE {table_name(collection)} RENAME COLUMN {quoted(key)} TO {quoted(new_key)}")
+
+
+def drop_column(db: sqlite3.Connection, collection: int, key: str) -> None:
+    """Drop a column; indexes on it must be gone before."""
+    db.execute(f"ALTER TABLE {table_name(collection)} DROP COLUMN {quoted(key)}")
+
+
+def index_name(number: int) -> str:
+    return f"idx_{number}"
+
+
+def create_index(
+    db: sqlite3.Connection,
+    collection: int,
+    number: int,
+    attributes: Sequence[tuple[str, int | None, str | None]],
+    *,
+    unique: bool,
+) -> None:
+    """Index columns given as (attribute, length, order). Raises `sqlite3.IntegrityError` on duplicates."""
+    terms = []
+    for attribute, length, order in attributes:
+        column = quoted(SYSTEM_COLUMNS.get(attribute, attribute))
+        # Only for uniqueness does it matter that MariaDB sees no more than a prefix.
+        term = f"substr({column}, 1, {int(length)}) COLLATE NOCASE" if unique and length else column
+        terms.append(term + (" DESC" if (order or "").upper() == "DESC" else ""))
+    kind = "UNIQUE INDEX" if unique else "INDEX"
+    db.execute(f"CREATE {kind} {index_name(number)} ON {table_name(collection)} ({', '.join(terms)})")
+
+
+def drop_index(db: sqlite3.Connection, number: int) -> None:
+    db.execute(f"DROP INDEX IF EXISTS {index_name(number)}")
+
+
+def relation_index_name(attribute: int) -> str:
+    return f"rel_{attribute}"
+
+
+def add_relation_column(db: sqlite3.Connection, collection: int, attribute: int, key: str, relation: Relation) -> None:
+    """The column of a stored side, with the index that Appwrite adds by itself (unique for oneToOne)."""
+    add_column(db, collection, key, "TEXT COLLATE NOCASE")
+    unique = "UNIQUE " if relation.kind == "oneToOne" else ""
+    db.execute(f"CREATE {unique}INDEX {relation_index_name(attribute)} ON {table_name(collection)} ({quoted(key)})")
+
+
+def drop_relation_column(db: sqlite3.Connection, collection: int, attribute: int, key: str) -> None:
+    db.execute(f"DROP INDEX IF EXISTS {relation_index_name(attribute)}")
+    drop_column(db, collection, key)
+
+
+def junction_name(attribute: int) -> str:
+    """The table that links the documents of a manyToMany relationship, named by its parent attribute."""
+    return f"links_{attribute}"
+
+
+def create_junction(db: sqlite3.Connection, junction: str) -> None:
+    db.execute(
+        f"CREATE TABLE {junction} (_id INTEGER PRIMARY KEY AUTOINCREMENT, parent TEXT NOT NULL COLLATE NOCASE, "
+        "child TEXT NOT NULL COLLATE NOCASE, UNIQUE (parent, child))"
+    )
+    db.execute(f"CREATE INDEX {junction}_child ON {junction} (child)")
+
+
+def drop_junction(db: sqlite3.Connection, junction: str) -> None:
+    db.execute(f"DROP TABLE IF EXISTS {junction}")
+
+
+def exceeds_size(db: sqlite3.Connection, collection: int, key: str, size: int) -> bool:
+    """Whether stored text would be cut by a column of `size` characters (MariaDB measures long texts in bytes)."""
+    column = quoted(key)
+    if size <= MAX_VARCHAR:
+        length, limit = f"length({column})", size
+    else:
+        length = f"length(CAST({column} AS BLOB))"
+        limit = (
+            TEXT_BYTES if size <= TEXT_BYTES else MEDIUM_TEXT_BYTES if size <= MEDIUM_TEXT_BYTES else LONG_TEXT_BYTES
+        )
+    found = db.execute(f"SELECT 1 FROM {table_name(collection)} WHERE {length} > ? LIMIT 1", (limit,)).fetchone()
+    return found is not None

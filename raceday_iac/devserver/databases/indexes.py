@@ -1,0 +1,160 @@
+"""Indexes: create, read, list, delete. There is no update."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+from ..params import Param
+from ..web import Reply, Request
+from . import catalog, index_rules, listing, work
+from .arguments import COLLECTION_ID, DATABASE_ID, KEY, KEY_RULE, any_of, array_of, index_attribute, integer
+from .attribute_types import INDEX_TYPE
+from .places import find_collection_row
+from .query_sql import Source
+from .shapes import attribute_rows, index_answer
+from .vocabulary import Vocabulary, route
+
+if TYPE_CHECKING:
+    from ..server import Server
+
+INDEXES_PATH = "/{databaseId}/collections/{collectionId}/indexes"
+INDEX_PATH = INDEXES_PATH + "/{key}"
+
+
+def _length(value: Any) -> int | None:
+    return None if value is None else integer(value)
+
+
+ORDERS = Param("orders", array_of(any_of("asc", "desc"), 100, "Value must be one of (asc, desc)"), default=[])
+LENGTHS = Param("lengths", array_of(_length, 100, "Value must be a valid integer or null"), default=[])
+
+
+@route(
+    "POST",
+    INDEXES_PATH,
+    "collections.write",
+    DATABASE_ID,
+    COLLECTION_ID,
+    KEY,
+    Param("type", INDEX_TYPE),
+    Param("attributes", array_of(index_attribute, 100, KEY_RULE)),
+    ORDERS,
+    LENGTHS,
+)
+def create_index(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
+    collection = find_collection_row(server, request, values, words)
+    number = int(collection["number"])
+    existing = server.db.execute("SELECT count(*) FROM db_indexes WHERE collection = ?", (number,)).fetchone()[0]
+    if existing >= index_rules.MAX_INDEXES:
+        raise words.error("index_limit_exceeded", "Index limit exceeded")
+    facts = _facts(server, number, values["attributes"], words)
+    lengths, orders = _settle(values, facts)
+    try:
+        index_rules.check(values["key"], values["type"], values["attributes"], lengths, orders, facts)
+    except index_rules.BadIndex as problem:
+        raise words.error("index_invalid", str(problem)) from None
+    _insert(server, number, values, lengths, orders, words)
+    return Reply(202, index_answer(_find(server, collection, values["key"], words), collection, words))
+
+
+def _facts(server: Server, collection: int, attributes: list[str], words: Vocabulary) -> dict[str, catalog.Attribute]:
+    """The attributes of an index. Each must be there, finished, and no relationship."""
+    rows = {str(row["key"]): row for row in attribute_rows(server.db, collection)}
+    facts = index_rules.system_attributes()
+    for key in attributes:
+        if key in facts:
+            continue
+        if key not in rows:
+            raise words.error(
+                "attribute_unknown",
+                f"Unknown {words.attribute}: {key}. Verify the {words.attribute} name or create the {words.attribute}.",
+            )
+        if rows[key]["type"] == "relationship":
+            raise words.error(
+                "attribute_type_invalid", f"Cannot create an index for a relationship {words.attribute}: {key}"
+            )
+        if rows[key]["status"] != "available":
+            raise words.error("attribute_not_available", f"{words.attribute.capitalize()} not available: {key}")
+        facts[key] = catalog.read_attribute(rows[key])
+    return facts
+
+
+def _settle(values: dict[str, Any], facts: dict[str, catalog.Attribute]) -> tuple[list[int | None], list[str | None]]:
+    """Lengths and orders as they are stored: an absent length is null, and lists get the server's own."""
+    lengths: list[int | None] = list(values["lengths"])
+    orders: list[str | None] = list(values["orders"])
+    for place, key in enumerate(values["attributes"]):
+        lengths += [None] * (place + 1 - len(lengths))
+        lengths[place] = lengths[place] or None
+        if facts[key].is_array:
+            lengths[place] = index_rules.ARRAY_LENGTH
+            orders += [None] * (place + 1 - len(orders))
+            orders[place] = None
+    return lengths, orders
+
+
+def _insert(
+    server: Server,
+    collection: int,
+    values: dict[str, Any],
+    lengths: list[int | None],
+    orders: list[str | None],
+    words: Vocabulary,
+) -> None:
+    now = server.timestamp()
+    texts = [json.dumps(each) for each in (values["attributes"], lengths, orders)]
+    try:
+        created = server.db.execute(
+            "INSERT INTO db_indexes (collection, key, type, status, attributes, lengths, orders, created_at, "
+            "updated_at) VALUES (?, ?, ?, 'processing', ?, ?, ?, ?, ?)",
+            (collection, values["key"], values["type"].lower(), *texts, now, now),
+        )
+    except sqlite3.IntegrityError:
+        raise words.error("index_already_exists") from None
+    work.enqueue(server, "create index", created.lastrowid or 0)
+
+
+def _find(server: Server, collection: sqlite3.Row, key: str, words: Vocabulary) -> sqlite3.Row:
+    row: sqlite3.Row | None = server.db.execute(
+        "SELECT * FROM db_indexes WHERE collection = ? AND key = ?", (collection["number"], key)
+    ).fetchone()
+    if row is None:
+        raise words.error("index_not_found")
+    return row
+
+
+@route("GET", INDEX_PATH, "collections.read", DATABASE_ID, COLLECTION_ID, KEY)
+def get_index(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
+    collection = find_collection_row(server, request, values, words)
+    return Reply(200, index_answer(_find(server, collection, values["key"], words), collection, words))
+
+
+@route(
+    "GET",
+    INDEXES_PATH,
+    "collections.read",
+    DATABASE_ID,
+    COLLECTION_ID,
+    listing.queries_of(listing.INDEXES),
+    listing.TOTAL,
+)
+def list_indexes(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
+    collection = find_collection_row(server, request, values, words)
+    source = Source("db_indexes", listing.INDEXES, "collection = ?", (collection["number"],))
+    rows, total = listing.page(server, source, values["queries"], noun="Index", cursor_by="key")
+    return Reply(200, {"total": total, "indexes": [index_answer(row, collection, words) for row in rows]})
+
+
+@route("DELETE", INDEX_PATH, "collections.write", DATABASE_ID, COLLECTION_ID, KEY)
+def delete_index(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
+    collection = find_collection_row(server, request, values, words)
+    row = _find(server, collection, values["key"], words)
+    if row["status"] == "available":
+        server.db.execute(
+            "UPDATE db_indexes SET status = 'deleting', updated_at = ? WHERE number = ?",
+            (server.timestamp(), row["number"]),
+        )
+    work.enqueue(server, "delete index", int(row["number"]))
+    return Reply(204)

@@ -1,0 +1,116 @@
+"""Dates as PHP reads them and as Appwrite stores them.
+
+PHP's parser knows far more forms; here are the ones that clients send: ISO 8601 in its variants, RFC 2822, `@seconds`
+and the relative words that 1.8.1 was seen to accept.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
+
+RULE = "Value must be valid date between 1000-01-01 00:00:00 and 9999-12-31 23:59:59."
+
+_DATE = r"(?P<year>\d{4})[-/]?(?P<month>\d{2})[-/]?(?P<day>\d{2})"
+_TIME = r"(?P<hour>\d{1,2}):?(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
+_ZONE = r"(?P<zone>Z|UTC|GMT|[+-]\d{1,2}(?::?\d{2})?)"
+_ISO = re.compile(rf"{_DATE}(?:[T ]\s*{_TIME})?\s*{_ZONE}?", re.IGNORECASE)
+_RELATIVE = re.compile(r"([+-]?\s*\d+)\s*(second|sec|minute|min|hour|day|week|fortnight)s?(\s+ago)?", re.IGNORECASE)
+_YEAR = re.compile(r"(?<!\d)(\d{4})(?!\d)")
+_REFERENCE = datetime(2000, 1, 1, tzinfo=UTC)
+_WORDS = {"yesterday": -1, "today": 0, "midnight": 0, "tomorrow": 1}
+_UNITS = {
+    "second": timedelta(seconds=1),
+    "sec": timedelta(seconds=1),
+    "minute": timedelta(minutes=1),
+    "min": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "week": timedelta(weeks=1),
+    "fortnight": timedelta(weeks=2),
+}
+
+
+def parse(text: str, now: datetime) -> datetime | None:
+    """The moment a text means, in UTC; None when PHP would not understand it."""
+    text = text.strip()
+    found = _ISO.fullmatch(text)
+    try:
+        if found is not None:
+            return _from_parts(found)
+        if re.fullmatch(r"@-?\d+(\.\d+)?", text):
+            return datetime.fromtimestamp(float(text[1:]), UTC)
+        return _from_words(text.lower(), now) or _from_mail_date(text)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _from_parts(found: re.Match[str]) -> datetime:
+    fraction = (found["fraction"] or "").ljust(6, "0")[:6]
+    moment = datetime(
+        int(found["year"]),
+        int(found["month"]),
+        int(found["day"]),
+        int(found["hour"] or 0),
+        int(found["minute"] or 0),
+        int(found["second"] or 0),
+        int(fraction),
+        tzinfo=_zone(found["zone"]),
+    )
+    return moment.astimezone(UTC)
+
+
+def _zone(text: str | None) -> timezone:
+    if text is None or text.upper() in {"Z", "UTC", "GMT"}:
+        return UTC
+    digits = text[1:].replace(":", "")
+    hours, minutes = (int(digits), 0) if len(digits) <= 2 else (int(digits[:-2]), int(digits[-2:]))
+    offset = timedelta(hours=hours, minutes=minutes)
+    return timezone(-offset if text[0] == "-" else offset)
+
+
+def _from_words(text: str, now: datetime) -> datetime | None:
+    if text == "now":
+        return now
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    if text == "noon":
+        return midnight + timedelta(hours=12)
+    if text in _WORDS:
+        return midnight + timedelta(days=_WORDS[text])
+    found = _RELATIVE.fullmatch(text)
+    if found is None:
+        return None
+    amount = int(found[1].replace(" ", ""))
+    return now + _UNITS[found[2].lower()] * (-amount if found[3] else amount)
+
+
+def _from_mail_date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def is_valid(value: object) -> bool:
+    """The datetime validator: a text that names a year between 1000 and 9999 and is a date."""
+    if not isinstance(value, str):
+        return False
+    # Relative words name no year and are refused below, so that any reference day will do.
+    moment = parse(value, _REFERENCE)
+    year = _YEAR.search(value)
+    return moment is not None and year is not None and int(year[1]) >= 1000 and moment.year >= 1000
+
+
+def normalised(text: str, now: datetime) -> str:
+    """As stored and answered: UTC with milliseconds. What is no date stays as it is, for validation to refuse."""
+    moment = parse(text, now)
+    if moment is None or moment.year < 1000:
+        return text
+    return stamp(moment)
+
+
+def stamp(moment: datetime) -> str:
+    """Cut, not rounded, to milliseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")

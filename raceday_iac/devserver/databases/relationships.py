@@ -1,0 +1,151 @@
+"""Relationship attributes: create and change (Appwrite 1.8.1, Attributes/Relationship)."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+from .. import params
+from ..errors import ApiError
+from ..params import Param
+from ..web import Reply, Request
+from . import catalog, columns, limits, relation_work, work
+from .arguments import COLLECTION_ID, DATABASE_ID, KEY, key, nullable, uid
+from .attribute_types import NEW_KEY, ON_DELETE, RELATION_KINDS
+from .attributes import ATTRIBUTES_PATH, find_attribute
+from .limits import Width
+from .places import collection_row, find_collection_row
+from .shapes import attribute_answer
+from .vocabulary import Vocabulary, route
+
+if TYPE_CHECKING:
+    from ..server import Server
+
+Options = dict[str, Any]
+WIDTH = Width("relationship", 0, is_array=False)
+
+
+@route(
+    "POST",
+    f"{ATTRIBUTES_PATH}/relationship",
+    "collections.write",
+    DATABASE_ID,
+    COLLECTION_ID,
+    Param("relatedCollectionId", uid),
+    Param("type", params.one_of(*RELATION_KINDS)),
+    Param("twoWay", params.boolean, default=False),
+    Param("key", nullable(key), default=None, nullable=True),
+    Param("twoWayKey", nullable(key), default=None, nullable=True),
+    Param("onDelete", params.one_of(*ON_DELETE), default="restrict"),
+)
+def create_relationship(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
+    own = find_collection_row(server, request, values, words)
+    related = collection_row(server.db, int(own["database"]), values["relatedCollectionId"])
+    if related is None:
+        raise words.error("collection_not_found")
+    own_key = values["key"] or values["relatedCollectionId"]
+    options = {
+        "related": int(related["number"]),
+        "relatedCollection": values["relatedCollectionId"],
+        "relationType": values["type"],
+        "twoWay": values["twoWay"],
+        "twoWayKey": values["twoWayKey"] or values["collectionId"],
+        "onDelete": values["onDelete"],
+        "side": "parent",
+    }
+    _check_existing(catalog.load(server.db, own), own_key, options, words)
+    number = _insert(server, own, own_key, options, words)
+    if options["twoWay"]:
+        mirror = relation_work.mirror_options(options, own_key, int(own["number"]), values["collectionId"])
+        _insert(server, related, options["twoWayKey"], mirror, words)
+    work.enqueue(server, "create attribute", number)
+    return Reply(202, attribute_answer(find_attribute(server, own, own_key, words), words))
+
+
+def _check_existing(own: catalog.Collection, own_key: str, options: Options, words: Vocabulary) -> None:
+    """Refuse what collides with relationships that are already built."""
+    for attribute, relation in own.relations:
+        if attribute.key.lower() == own_key.lower():
+            raise words.error("attribute_already_exists")
+        if relation.related != options["related"]:
+            continue
+        if relation.two_way_key.lower() == options["twoWayKey"].lower():
+            raise words.error("attribute_already_exists")
+        if relation.kind == options["relationType"] == catalog.MANY_TO_MANY:
+            raise words.error(
+                "attribute_already_exists",
+                f'Creating more than one "manyToMany" relationship on the same {words.collection} '
+                "is currently not permitted.",
+            )
+
+
+def _insert(server: Server, collection: sqlite3.Row, attribute: str, options: Options, words: Vocabulary) -> int:
+    number = int(collection["number"])
+    if not limits.fits([*limits.columns_of(server.db, number), WIDTH]):
+        raise words.error("attribute_limit_exceeded")
+    try:
+        return relation_work.insert_relationship(server.db, number, attribute, options, server.timestamp())
+    except sqlite3.IntegrityError:
+        raise words.error("attribute_already_exists") from None
+
+
+@route(
+    "PATCH",
+    f"{ATTRIBUTES_PATH}/{{key}}/relationship",
+    "collections.write",
+    DATABASE_ID,
+    COLLECTION_ID,
+    KEY,
+    Param("onDelete", nullable(params.one_of(*ON_DELETE)), default=None, nullable=True),
+    NEW_KEY,
+)
+def update_relationship(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
+    """An omitted `onDelete` stays in force, but is shown as `restrict` from then on (observed on 1.8.1)."""
+    own = find_collection_row(server, request, values, words)
+    row = find_attribute(server, own, values["key"], words)
+    if row["status"] != "available":
+        raise words.error("attribute_not_available")
+    if row["type"] != "relationship":
+        raise ApiError("general_unknown")
+    new_key = None if values["newKey"] == row["key"] else values["newKey"]
+    options = json.loads(row["options"])
+    other = _other_side(server, row, options)
+    change: Options = {"shownOnDelete": values["onDelete"] or "restrict"}
+    if values["onDelete"]:
+        change["onDelete"] = values["onDelete"]
+    if new_key:
+        _rename(server, row, new_key, words)
+    _store(server, row, options | change, new_key)
+    if other is not None:
+        renamed = {"twoWayKey": new_key} if new_key else {}
+        _store(server, other, json.loads(other["options"]) | change | renamed, None)
+    return Reply(200, attribute_answer(find_attribute(server, own, new_key or values["key"], words), words))
+
+
+def _other_side(server: Server, row: sqlite3.Row, options: Options) -> sqlite3.Row | None:
+    other: sqlite3.Row | None = server.db.execute(
+        "SELECT * FROM db_attributes WHERE collection = ? AND key = ? AND type = 'relationship' AND number != ?",
+        (options["related"], options["twoWayKey"], row["number"]),
+    ).fetchone()
+    return other
+
+
+def _rename(server: Server, row: sqlite3.Row, new_key: str, words: Vocabulary) -> None:
+    taken = server.db.execute(
+        "SELECT 1 FROM db_attributes WHERE collection = ? AND key = ? AND number != ?",
+        (row["collection"], new_key, row["number"]),
+    ).fetchone()
+    if taken is not None:
+        raise words.error("attribute_already_exists")
+    relation = catalog.read_attribute(row).relation
+    if row["built"] and relation is not None and relation.is_stored:
+        columns.rename_column(server.db, int(row["collection"]), str(row["key"]), new_key)
+
+
+def _store(server: Server, row: sqlite3.Row, options: Options, new_key: str | None) -> None:
+    server.db.execute(
+        "UPDATE db_attributes SET key = ?, options = ?, updated_at = ? WHERE number = ?",
+        (new_key or row["key"], json.dumps(options), server.timestamp(), row["number"]),
+    )
+    catalog.touch(server.db, int(row["collection"]))

@@ -1,0 +1,109 @@
+"""How definitions look in answers."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Any
+
+from .attribute_types import TYPES, word_for
+from .numbers import shown
+from .vocabulary import Vocabulary
+
+
+def database_answer(row: sqlite3.Row) -> dict[str, Any]:
+    return {
+        "$id": row["id"],
+        "name": row["name"],
+        "$createdAt": row["created_at"],
+        "$updatedAt": row["updated_at"],
+        "enabled": bool(row["enabled"]),
+        "type": row["type"],
+    }
+
+
+def collection_answer(db: sqlite3.Connection, row: sqlite3.Row, words: Vocabulary) -> dict[str, Any]:
+    """A collection with all its attributes and indexes, whatever their status."""
+    return {
+        "$id": row["id"],
+        "$createdAt": row["created_at"],
+        "$updatedAt": row["updated_at"],
+        "$permissions": json.loads(row["permissions"]),
+        "databaseId": row["database_id"],
+        "name": row["name"],
+        "enabled": bool(row["enabled"]),
+        words.security: bool(row["document_security"]),
+        words.attributes: [attribute_answer(each, words) for each in attribute_rows(db, int(row["number"]))],
+        "indexes": [index_answer(each, row, words) for each in index_rows(db, int(row["number"]))],
+    }
+
+
+def attribute_rows(db: sqlite3.Connection, collection: int) -> list[sqlite3.Row]:
+    return db.execute(
+        "SELECT * FROM db_attributes WHERE collection = ? AND hidden = 0 ORDER BY number", (collection,)
+    ).fetchall()
+
+
+def index_rows(db: sqlite3.Connection, collection: int) -> list[sqlite3.Row]:
+    return db.execute("SELECT * FROM db_indexes WHERE collection = ? ORDER BY number", (collection,)).fetchall()
+
+
+def attribute_answer(row: sqlite3.Row, words: Vocabulary, word: str | None = None) -> dict[str, Any]:
+    """An attribute as its own type shows it, or as `word` would: an update answers in the shape of its route."""
+    answer: dict[str, Any] = {
+        "key": row["key"],
+        "type": row["type"],
+        "status": row["status"],
+        "error": row["error"],
+        "required": bool(row["required"]),
+        "array": bool(row["is_array"]),
+        "$createdAt": row["created_at"],
+        "$updatedAt": row["updated_at"],
+    }
+    options = json.loads(row["options"])
+    if word is None and row["type"] == "relationship":
+        return answer | relation_fields(options, words)
+    for field in TYPES[word or word_for(row["type"], row["format"])].shape:
+        answer[field] = _field(field, row, options)
+    return answer
+
+
+def _field(field: str, row: sqlite3.Row, options: dict[str, Any]) -> Any:
+    if field == "default":
+        return shown(json.loads(row["default_value"]))
+    if field == "size":
+        return row["size"]
+    if field == "encrypt":
+        return bool(row["encrypt"])
+    if field == "format":
+        return row["format"]
+    return shown(options.get(field))
+
+
+def relation_fields(options: dict[str, Any], words: Vocabulary) -> dict[str, Any]:
+    """The extra fields of a relationship."""
+    return {
+        words.related: options["relatedCollection"],
+        "relationType": options["relationType"],
+        "twoWay": options["twoWay"],
+        "twoWayKey": options["twoWayKey"],
+        "onDelete": options.get("shownOnDelete", options["onDelete"]),
+        "side": options["side"],
+    }
+
+
+def index_answer(row: sqlite3.Row, collection: sqlite3.Row, words: Vocabulary) -> dict[str, Any]:
+    """`collection` is one of `catalog.COLLECTION_ROWS`."""
+    return {
+        "$id": f"{collection['database_sequence']}_{collection['sequence']}_{row['key']}",
+        "$createdAt": row["created_at"],
+        "$updatedAt": row["updated_at"],
+        "key": row["key"],
+        "type": row["type"],
+        "status": row["status"],
+        "error": row["error"],
+        words.attributes: json.loads(row["attributes"]),
+        # The answer's model is a list of integers, so that "no length" is shown as 0.
+        "lengths": [length or 0 for length in json.loads(row["lengths"])],
+        "orders": json.loads(row["orders"]),
+    }

@@ -1,0 +1,214 @@
+"""Reading and writing documents: the engine below the HTTP handlers (utopia-php/database 3.5.0, Database.php)."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from . import catalog, moments, relation_deletes, relation_writes, structure, values
+from .catalog import Collection
+from .columns import SYSTEM_COLUMNS, quoted
+from .failures import Conflict, Duplicate
+from .values import Document, column_list, complete, decode, encode_value, is_same
+
+if TYPE_CHECKING:
+    from ..server import Server
+
+
+class Store:
+    """Documents within one request.
+
+    `keep_dates` lets documents bring their own `$createdAt` and `$updatedAt`. `known_at` is the moment up to which the
+    writer knows the data: documents that changed later are conflicts.
+    """
+
+    def __init__(self, server: Server, *, keep_dates: bool = False, known_at: datetime | None = None) -> None:
+        self.server = server
+        self.db = server.db
+        self.keep_dates = keep_dates
+        self.known_at = known_at
+        self.now = server.clock.now()
+        self.time = moments.stamp(self.now)
+        #: Collections whose documents are being written, outermost first: nested documents end at a depth.
+        self.writing: list[int] = []
+        #: Documents that a cascade is deleting.
+        self.deleting: set[tuple[int, str]] = set()
+
+    def collection(self, number: int) -> Collection | None:
+        return catalog.load_number(self.db, number)
+
+    def fetch(self, collection: Collection, document_id: str) -> Document | None:
+        """A document as it is stored: with ids where it relates to others, without lists of them."""
+        row = self.db.execute(
+            f"SELECT {column_list(collection)} FROM {collection.table} WHERE _uid = ?", (document_id,)
+        ).fetchone()
+        return None if row is None else decode(row, collection)
+
+    def fetch_where(self, collection: Collection, column: str, wanted: Sequence[Any]) -> list[Document]:
+        """Documents by the values of a column, oldest first."""
+        documents: list[Document] = []
+        for start in range(0, len(wanted), 500):
+            chunk = wanted[start : start + 500]
+            rows = self.db.execute(
+                f"SELECT {column_list(collection)} FROM {collection.table} "
+                f"WHERE {quoted(column)} IN ({', '.join('?' * len(chunk))}) ORDER BY _id",
+                list(chunk),
+            )
+            documents += [decode(row, collection) for row in rows]
+        return documents
+
+    def exists(self, collection: Collection, document_id: str) -> bool:
+        row = self.db.execute(f"SELECT 1 FROM {collection.table} WHERE _uid = ?", (document_id,)).fetchone()
+        return row is not None
+
+    def date(self, given: Any, otherwise: str) -> Any:
+        """A date that a document brings, if it may."""
+        return given if self.keep_dates and given is not None else otherwise
+
+    def insert(self, collection: Collection, given: Document) -> Document:
+        """Store a new document with the documents that are nested in it."""
+        document = dict(given)
+        document["$id"] = document.get("$id") or self.server.new_id()
+        document["$permissions"] = document.get("$permissions") or []
+        for name in values.DATES:
+            document[name] = self.date(document.get(name), self.time)
+        complete(collection, document, self.now)
+        structure.check(collection, document)
+        relation_writes.relate_new(self, collection, document)
+        self._insert_row(collection, document)
+        return self._with_blanks(collection, document)
+
+    def _insert_row(self, collection: Collection, document: Document) -> None:
+        names = ["_uid", "_createdAt", "_updatedAt", "_permissions"]
+        row = [document["$id"], document["$createdAt"], document["$updatedAt"], json.dumps(document["$permissions"])]
+        for attribute in collection.stored:
+            if document.get(attribute.key) is not None:
+                names.append(quoted(attribute.key))
+                row.append(encode_value(attribute, document[attribute.key]))
+        sql = f"INSERT INTO {collection.table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+        try:
+            document["$sequence"] = self.db.execute(sql, row).lastrowid
+        except sqlite3.IntegrityError:
+            raise Duplicate from None
+
+    @staticmethod
+    def _with_blanks(collection: Collection, document: Document) -> Document:
+        """With every plain attribute, as answers have them."""
+        for attribute in collection.plain:
+            if document.get(attribute.key) is None:
+                document[attribute.key] = [] if attribute.is_array else None
+        return document
+
+    def update(self, collection: Collection, document_id: str, changes: Document) -> Document | None:
+        """Change some attributes of a document; None when it is not there."""
+        old = self.fetch(collection, document_id)
+        if old is None:
+            return None
+        document = old | changes
+        document["$id"], document["$sequence"] = old["$id"], old["$sequence"]
+        document["$createdAt"] = self.date(changes.get("$createdAt"), old["$createdAt"])
+        if relation_writes.is_changed(self, collection, old, changes):
+            document["$updatedAt"] = self.date(changes.get("$updatedAt"), self.time)
+        else:
+            document["$updatedAt"] = old["$updatedAt"]
+        self.check_conflict(old)
+        complete(collection, document, self.now)
+        structure.check(collection, document)
+        relation_writes.relate_changed(self, collection, old, document, changes)
+        self._update_row(collection, old, document)
+        return self._with_blanks(collection, document)
+
+    def check_conflict(self, old: Document) -> None:
+        if self.known_at is None:
+            return
+        changed_at = moments.parse(old["$updatedAt"], self.now)
+        if changed_at is not None and changed_at > self.known_at:
+            raise Conflict
+
+    def _update_row(self, collection: Collection, old: Document, document: Document) -> None:
+        names, row = [], []
+        for attribute in collection.stored:
+            key = attribute.key
+            if key in document and not is_same(document[key], old[key]):
+                names.append(f"{quoted(key)} = ?")
+                row.append(encode_value(attribute, document[key]))
+        for name in (*values.DATES, "$permissions"):
+            if document[name] != old[name]:
+                names.append(f"{SYSTEM_COLUMNS[name]} = ?")
+                row.append(json.dumps(document[name]) if name == "$permissions" else document[name])
+        if not names:
+            return
+        sql = f"UPDATE {collection.table} SET {', '.join(names)} WHERE _id = ?"
+        try:
+            self.db.execute(sql, [*row, old["$sequence"]])
+        except sqlite3.IntegrityError:
+            raise Duplicate from None
+
+    def upsert(self, collection: Collection, given: Document) -> tuple[Document, Document | None] | None:
+        """Store a document under its id, new or not: (stored, what was there before). None when nothing changed.
+
+        Optional attributes that are not given keep their stored value; required ones must be given.
+        """
+        old = self.fetch(collection, given["$id"]) if given.get("$id") else None
+        if old is not None and not self._differs(collection, old, given):
+            return None
+        document = dict(given)
+        document["$id"] = document.get("$id") or self.server.new_id()
+        document["$updatedAt"] = self.date(document.get("$updatedAt"), self.time)
+        document["$createdAt"] = self.date(document.get("$createdAt"), old["$createdAt"] if old else self.time)
+        document.pop("$sequence", None)
+        for attribute in collection.attributes:
+            if not attribute.required and attribute.is_stored and attribute.key not in document:
+                document[attribute.key] = old[attribute.key] if old else None
+        if "$permissions" not in document:
+            document["$permissions"] = old["$permissions"] if old else []
+        complete(collection, document, self.now)
+        structure.check(collection, document)
+        if old is not None:
+            self.check_conflict(old)
+        relation_writes.relate_new(self, collection, document)
+        if old is None:
+            self._insert_row(collection, document)
+        else:
+            document["$id"], document["$sequence"] = old["$id"], old["$sequence"]
+            self._update_row(collection, old, document)
+        return self._with_blanks(collection, document), old
+
+    @staticmethod
+    def _differs(collection: Collection, old: Document, given: Document) -> bool:
+        if "$permissions" in given and sorted(given["$permissions"]) != sorted(old["$permissions"]):
+            return True
+        if any(attribute.key not in given for attribute in collection.attributes if not attribute.hidden):
+            return True
+        return any(old.get(key) != value for key, value in given.items() if not key.startswith("$"))
+
+    def delete(self, collection: Collection, document_id: str) -> Document | None:
+        """Delete a document and what goes with it; returns it, or None when it was not there."""
+        old = self.fetch(collection, document_id)
+        if old is None:
+            return None
+        self.check_conflict(old)
+        relation_deletes.release(self, collection, old)
+        self.db.execute(f"DELETE FROM {collection.table} WHERE _id = ?", (old["$sequence"],))
+        return old
+
+    def overwrite(self, collection: Collection, old: Document, changes: Document) -> None:
+        """Store checked values in a document, as bulk changes do: its date moves even when nothing else does."""
+        document = old | changes
+        document["$updatedAt"] = self.date(changes.get("$updatedAt"), self.time)
+        document["$createdAt"] = self.date(changes.get("$createdAt"), old["$createdAt"])
+        self._update_row(collection, old, document)
+
+    def set_column(self, collection: Collection, key: str, document_id: str, value: str | None) -> None:
+        """Point one document at another, without touching anything else but its date."""
+        try:
+            self.db.execute(
+                f"UPDATE {collection.table} SET {quoted(key)} = ?, _updatedAt = ? "
+                f"WHERE _uid = ? AND {quoted(key)} IS NOT ?",
+                (value, self.time, document_id, value),
+            )
+        except sqlite3.IntegrityError:
+            raise Duplicate from None

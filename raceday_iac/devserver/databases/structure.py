@@ -1,0 +1,143 @@
+"""Does a document fit its collection? Order of checks and sentences as utopia-php/database 3.5.0, Structure.php."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Any
+
+from . import geometry, moments, text_formats
+from .attribute_types import ENUM, FLOAT_RANGE, INTEGER_RANGE
+from .catalog import Attribute, Collection
+from .columns import JSON_TYPES
+from .numbers import MAX_BIG_INTEGER, MAX_DOUBLE, MAX_INTEGER, grouped
+from .values import DATES, Document
+
+#: What a document may hold besides its attributes.
+KNOWN = frozenset({"$id", "$sequence", "$createdAt", "$updatedAt", "$permissions", "$collection", "$tenant"})
+
+#: A check answers what is wrong, or an empty text.
+Judge = Callable[[Any], str]
+
+
+class BadStructure(ValueError):
+    """What is wrong with a document."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"Invalid document structure: {problem}")
+
+
+def check(collection: Collection, document: Document) -> None:
+    """Refuse a document that is to be stored as it is. Raises `BadStructure`."""
+    for attribute in collection.attributes:
+        if attribute.required and document.get(attribute.key) is None:
+            raise BadStructure(f'Missing required attribute "{attribute.key}"')
+    check_part(collection, document, document)
+
+
+def check_part(collection: Collection, document: Document, keys: Iterable[str]) -> None:
+    """Refuse unknown attributes and bad values among the given keys; required attributes may be missing."""
+    keys = list(keys)
+    for key in keys:
+        if key not in collection.by_key and key not in KNOWN:
+            raise BadStructure(f'Unknown attribute: "{key}"')
+    for key in keys:
+        if key in DATES:
+            _check_date(key, document[key])
+        elif key in collection.by_key:
+            _check_value(collection.by_key[key], document[key])
+
+
+def _check_date(key: str, value: Any) -> None:
+    if value is not None and not moments.is_valid(value):
+        raise BadStructure(f'Attribute "{key}" has invalid type. {moments.RULE}')
+
+
+def _check_value(attribute: Attribute, value: Any) -> None:
+    if attribute.type == "relationship" or (value is None and not attribute.required):
+        return
+    judges = _judges(attribute.type, attribute.format, attribute.size, _options_key(attribute))
+    label = "format" if attribute.format else "type"
+    if not attribute.is_array:
+        _judge(judges, f'"{attribute.key}"', label, value)
+        return
+    if not isinstance(value, list):
+        raise BadStructure(f'Attribute "{attribute.key}" must be an array')
+    for place, child in enumerate(value):
+        if child is not None or attribute.required:
+            _judge(judges, f"\"{attribute.key}['{place}']\"", label, child)
+
+
+def _judge(judges: tuple[Judge, ...], name: str, label: str, value: Any) -> None:
+    for judge in judges:
+        problem = judge(value)
+        if problem:
+            raise BadStructure(f"Attribute {name} has invalid {label}. {problem}")
+
+
+def _options_key(attribute: Attribute) -> tuple[Any, ...]:
+    if attribute.format in {INTEGER_RANGE, FLOAT_RANGE}:
+        return (attribute.options["min"], attribute.options["max"])
+    return tuple(attribute.options["elements"]) if attribute.format == ENUM else ()
+
+
+@lru_cache(maxsize=2048)
+def _judges(kind: str, form: str, size: int, options: tuple[Any, ...]) -> tuple[Judge, ...]:
+    return (*_type_judges(kind, size), *_format_judges(form, options))
+
+
+def _type_judges(kind: str, size: int) -> tuple[Judge, ...]:
+    if kind == "string":
+        longest = f" and no longer than {size} chars" if size else ""
+        rule = f"Value must be a valid string{longest}"
+        return (lambda value: "" if isinstance(value, str) and len(value) <= size else rule,)
+    if kind == "integer":
+        limit = MAX_BIG_INTEGER if size >= 8 else MAX_INTEGER
+        return (_is_integer, _range(-limit, limit))
+    if kind == "double":
+        return (_is_float, _range(-MAX_DOUBLE, MAX_DOUBLE))
+    if kind == "boolean":
+        return (lambda value: "" if isinstance(value, bool) else "Value must be a valid boolean",)
+    if kind == "datetime":
+        return (lambda value: "" if moments.is_valid(value) else moments.RULE,)
+    if kind in JSON_TYPES:
+        return (lambda value: _geometry_problem(kind, value),)
+    raise AssertionError(kind)
+
+
+def _is_integer(value: Any) -> str:
+    # JSON numbers beyond 64 bits are floats in PHP.
+    is_integer = isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MAX_BIG_INTEGER + 1
+    return "" if is_integer else "Value must be a valid integer"
+
+
+def _is_float(value: Any) -> str:
+    return "" if isinstance(value, int | float) and not isinstance(value, bool) else "Value must be a valid float"
+
+
+def _range(minimum: float, maximum: float) -> Judge:
+    rule = f"Value must be a valid range between {grouped(minimum)} and {grouped(maximum)}"
+    return lambda value: "" if minimum <= value <= maximum else rule
+
+
+def _geometry_problem(kind: str, value: Any) -> str:
+    try:
+        geometry.check(kind, value)
+    except geometry.BadGeometry as problem:
+        return geometry.rule(kind, str(problem))
+    return ""
+
+
+def _format_judges(form: str, options: tuple[Any, ...]) -> tuple[Judge, ...]:
+    if form in {INTEGER_RANGE, FLOAT_RANGE}:
+        return (_range(*options),)
+    if form == ENUM:
+        rule = f"Value must be one of ({', '.join(options)})"
+        return (lambda value: "" if value in options else rule,)
+    if form == "email":
+        return (lambda value: "" if text_formats.is_email(value) else text_formats.EMAIL_RULE,)
+    if form == "url":
+        return (lambda value: "" if text_formats.is_url(value) else text_formats.URL_RULE,)
+    if form == "ip":
+        return (lambda value: "" if text_formats.is_ip(value) else text_formats.IP_RULE,)
+    return ()
