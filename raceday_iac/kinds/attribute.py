@@ -51,7 +51,14 @@ def canonical_default(kind: str, default: Any) -> Any:
         return float(default)
     if kind == "datetime":
         return canonical_instant(str(default))
-    return default
+    return _tuples(default)
+
+
+def _tuples(value: Any) -> Any:
+    """Coordinates as nested tuples of floats."""
+    if isinstance(value, list | tuple):
+        return tuple(float(item) if isinstance(item, int) else _tuples(item) for item in value)
+    return value
 
 
 def canonical_instant(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from ..model import declarations as declared
 from ..model import limits
@@ -20,26 +20,31 @@ _FIXED_WIDTH = {"float": 8, "boolean": 1, "datetime": 7, "point": 25, "line": 20
 _ARRAY_WIDTH = 20
 _RELATIONSHIP_WIDTH = 1021
 _INT_MAXIMUM = 2_147_483_647
-_SYSTEM_ATTRIBUTES = frozenset({"$id", "$createdAt", "$updatedAt", "$sequence"})
+#: System attributes that can be indexed, and what they count for.
+_SYSTEM_LENGTHS = {"$id": 255, "$createdAt": 1, "$updatedAt": 1}
+_SPATIAL = ("point", "line", "polygon")
 
 
-def consistency_problems(desired: Desired, members: Members) -> list[Problem]:
-    """Every mistake that is only visible when declarations are seen together."""
-    problems = [*_dangling(desired), *_lock_problems(desired, members)]
+def consistency_problems(desired: Desired, members: Members, broken: Collection[Address] = ()) -> list[Problem]:
+    """Every mistake that is only visible when declarations are seen together.
+
+    `broken` are declarations that have a problem of their own: what refers to them gets no second one."""
+    problems = [*_dangling(desired, broken), *_lock_problems(desired, members, broken)]
     for collection in desired.of_kind("collection"):
-        problems += _collection_problems(desired, members, collection)
+        problems += _collection_problems(desired, members, collection, broken)
     return problems
 
 
-def _dangling(desired: Desired) -> Iterator[Problem]:
+def _dangling(desired: Desired, broken: Collection[Address]) -> Iterator[Problem]:
     for resource in desired.resources.values():
         for owner in resource.depends_on:
             # Index attributes have their own, more precise check.
-            if owner not in desired.resources and resource.address.kind != "index":
+            is_index = resource.address.kind == "index" and owner.kind == "attribute"
+            if owner not in desired.resources and owner not in broken and not is_index:
                 yield Problem(resource.location, str(resource.address), f"refers to {owner}, which is not declared")
 
 
-def _lock_problems(desired: Desired, members: Members) -> Iterator[Problem]:
+def _lock_problems(desired: Desired, members: Members, broken: Collection[Address]) -> Iterator[Problem]:
     taken: dict[str, str] = {}
     for resource in desired.of_kind("function"):
         function = members[resource.address]
@@ -49,13 +54,16 @@ def _lock_problems(desired: Desired, members: Members) -> Iterator[Problem]:
         if lock in taken:
             yield Problem(resource.location, str(resource.address), f"lock {lock!r} is already used by {taken[lock]}")
         taken[lock] = str(resource.address)
-        if collection_address(*desired.lock_store) not in desired.resources:
+        lock_store = collection_address(*desired.lock_store)
+        if lock_store not in desired.resources and lock_store not in broken:
             store = "/".join(desired.lock_store) if any(desired.lock_store) else "(none)"
             message = f"has a lock, but the stack's lock_store {store} is not a declared collection"
             yield Problem(resource.location, str(resource.address), message)
 
 
-def _collection_problems(desired: Desired, members: Members, collection: Resource) -> list[Problem]:
+def _collection_problems(
+    desired: Desired, members: Members, collection: Resource, broken: Collection[Address]
+) -> list[Problem]:
     attributes = [
         (resource, model)
         for resource in desired.below(collection.address, "attribute")
@@ -65,7 +73,7 @@ def _collection_problems(desired: Desired, members: Members, collection: Resourc
     return [
         *_repeated_keys(desired, collection, [resource for resource, _ in attributes] + relationships),
         *_width_problems(collection, [model for _, model in attributes], len(relationships)),
-        *_index_problems(desired, members, collection),
+        *_index_problems(desired, members, collection, broken),
         *_many_to_many_problems(relationships),
     ]
 
@@ -121,7 +129,9 @@ def attribute_width(attribute: declared.AttributeDeclaration) -> int:
     return 4 * size + (1 if size <= 255 else 2)
 
 
-def _index_problems(desired: Desired, members: Members, collection: Resource) -> Iterator[Problem]:
+def _index_problems(
+    desired: Desired, members: Members, collection: Resource, broken: Collection[Address]
+) -> Iterator[Problem]:
     indexes = desired.below(collection.address, "index")
     if len(indexes) > limits.INDEXES:
         message = f"has {len(indexes)} indexes; at most {limits.INDEXES} fit"
@@ -129,14 +139,23 @@ def _index_problems(desired: Desired, members: Members, collection: Resource) ->
     for resource in indexes:
         index = members[resource.address]
         assert isinstance(index, declared.IndexDeclaration)
-        for message in _one_index(desired, members, collection.address, index):
+        for message in _one_index(desired, members, collection.address, index, broken):
             yield Problem(resource.location, str(resource.address), message)
 
 
-def _one_index(desired: Desired, members: Members, owner: Address, index: declared.IndexDeclaration) -> Iterator[str]:
+def _one_index(
+    desired: Desired,
+    members: Members,
+    owner: Address,
+    index: declared.IndexDeclaration,
+    broken: Collection[Address],
+) -> Iterator[str]:
     total, arrays = 0, 0
     for position, name in enumerate(index.attributes):
-        if name in _SYSTEM_ATTRIBUTES:
+        if name in _SYSTEM_LENGTHS:
+            total += _SYSTEM_LENGTHS[name]
+            continue
+        if owner.child("attribute", name) in broken:
             continue
         if owner.child("relationship", name) in desired.resources:
             yield f"{name!r} is a relationship, and those cannot be indexed"
@@ -149,7 +168,10 @@ def _one_index(desired: Desired, members: Members, owner: Address, index: declar
         arrays += attribute.array
         length = index.lengths[position] if position < len(index.lengths) else 0
         size = _indexed_size(attribute)
-        if length > size > 0:
+        is_text = attribute.type == "string" or attribute.type in _TEXT_SIZE
+        if length and not is_text:
+            yield f"a length is only for text, {name!r} is {attribute.type}"
+        elif length > size:
             yield f"length {length} of {name!r} is above its size {size}"
         total += limits.ARRAY_INDEX_LENGTH if attribute.array else (length or size)
         yield from _type_problems(index, attribute)
@@ -163,15 +185,19 @@ def _type_problems(index: declared.IndexDeclaration, attribute: declared.Attribu
     is_text = attribute.type == "string" or attribute.type in _TEXT_SIZE
     if index.type == "fulltext" and not is_text:
         yield f"a fulltext index needs text, {attribute.key!r} is {attribute.type}"
+    if (index.type == "spatial") != (attribute.type in _SPATIAL):
+        yield f"a {index.type} index cannot be on {attribute.key!r}, which is {attribute.type}"
+    elif index.type == "spatial" and not attribute.required:
+        yield f"a spatial index needs a required attribute, {attribute.key!r} is optional"
     if index.type in ("fulltext", "unique") and attribute.array:
         yield f"a {index.type} index cannot be on the array {attribute.key!r}"
 
 
 def _indexed_size(attribute: declared.AttributeDeclaration) -> int:
-    """Characters an attribute counts for in an index; 0 for types that are not text."""
+    """What an attribute counts for in an index: text its characters, other types next to nothing."""
     if attribute.type == "string":
         return attribute.size or 0
-    return _TEXT_SIZE.get(attribute.type, 0)
+    return _TEXT_SIZE.get(attribute.type, 2 if attribute.type == "float" else 1)
 
 
 def _many_to_many_problems(relationships: Sequence[Resource]) -> Iterator[Problem]:

@@ -40,13 +40,23 @@ class Environment(BaseModel):
     schedules: bool = True
     overrides: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
 
+    #: The file that this was read from.
+    file: str = ""
+
     @property
     def is_embedded(self) -> bool:
         return self.endpoint == EMBEDDED
 
     def api_key(self, variables: Mapping[str, str] = os.environ) -> Secret:
         """The key from the named environment variable. Raises IacError when it is not set."""
-        value = variables.get(self.api_key_env, "") if self.api_key_env else ""
+        # Files and CI secrets like to end in a newline.
+        value = variables.get(self.api_key_env, "").strip() if self.api_key_env else ""
+        if value and not (value.isascii() and value.isprintable()):
+            raise IacError(
+                f"The API key in the environment variable {self.api_key_env} holds characters that no key has. "
+                "Nothing was changed.",
+                hint="copy the key again from the Appwrite console",
+            )
         if not value:
             raise IacError(
                 f"No API key for environment {self.name!r}: the environment variable "
@@ -70,14 +80,21 @@ def load_environment(stack_file: Path, name: str, variables: Mapping[str, str] =
             f"There is no environment {name!r}: {path} does not exist. Nothing was changed.",
             hint=f"known environments: {', '.join(known) or 'none'}",
         )
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StackError([Problem(Location(str(path)), "", f"cannot be read: {error}")]) from None
     try:
         content = yaml.safe_load(text) or {}
-        if not isinstance(content, dict):
+        if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
             raise StackError(
                 [Problem(Location(str(path), 1), "", "an environment file is a mapping of names to values")]
             )
-        return Environment(name=name, **_expand(content, path, text, variables))
+        reserved = [key for key in ("name", "file") if key in content]
+        if reserved:
+            place = Location(str(path), _line_of(text, reserved[0]))
+            raise StackError([Problem(place, reserved[0], "unknown setting: an environment is named by its file")])
+        return _checked(Environment(name=name, file=str(path), **_expand(content, path, text, variables)), path, text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = Location(str(path), mark.line + 1 if mark else 0)
@@ -86,18 +103,30 @@ def load_environment(stack_file: Path, name: str, variables: Mapping[str, str] =
         raise StackError([_problem(path, text, issue) for issue in error.errors()]) from None
 
 
+def _checked(environment: Environment, path: Path, text: str) -> Environment:
+    """The endpoint is a URL that ends in /v1, as every Appwrite's does."""
+    endpoint = environment.endpoint.rstrip("/")
+    if environment.is_embedded or re.fullmatch(r"https?://[^\s/]+(/\S*)?/v1", endpoint):
+        return environment
+    message = f"{environment.endpoint!r} is not the address of an Appwrite API (https://host/v1)"
+    raise StackError([Problem(Location(str(path), _line_of(text, "endpoint")), "endpoint", message)])
+
+
 def _expand(content: Mapping[str, Any], path: Path, text: str, variables: Mapping[str, str]) -> dict[str, Any]:
     """`${NAME}` in endpoint and project becomes the value of that environment variable."""
     expanded = dict(content)
+    missing = []
     for key in ("endpoint", "project"):
-        match = re.fullmatch(r"\$\{(\w+)\}", str(content.get(key, "")))
-        if match is None:
-            continue
-        value = variables.get(match[1], "")
-        if not value:
-            message = f"{key} is taken from the environment variable {match[1]}, which is not set"
-            raise StackError([Problem(Location(str(path), _line_of(text, key)), "", message)])
-        expanded[key] = value
+        given = str(content.get(key, ""))
+        place = Location(str(path), _line_of(text, key))
+        for name in re.findall(r"\$\{(\w+)\}", given):
+            if not variables.get(name):
+                message = f"{key} is taken from the environment variable {name}, which is not set"
+                missing.append(Problem(place, "", message))
+            given = given.replace(f"${{{name}}}", variables.get(name, ""))
+            expanded[key] = given
+    if missing:
+        raise StackError(missing)
     return expanded
 
 

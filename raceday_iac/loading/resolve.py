@@ -27,7 +27,7 @@ from ..model.desired import CodeSource, Desired
 from ..model.problem import Location, Problem
 from ..model.resource import Resource, Tombstone, frozen
 from ..model.secret import Secret
-from ..model.stack import KEEP, Declaration, FromEnvironment, Stack
+from ..model.stack import KEEP, Declaration, FromEnvironment, Lock, Stack
 from .consistency import consistency_problems
 from .environment import Environment
 
@@ -40,11 +40,13 @@ def resolve(stack: Stack, environment: Environment, root: Path, variables: Mappi
     Raises StackError with all mistakes found.
     """
     work = _Resolution(environment, root, variables)
-    for declaration in stack.declarations:
+    # By stage, so that the order of writing does not matter: an index has to know its attributes.
+    for declaration in sorted(stack.declarations, key=lambda each: KINDS[each.kind].stage):
         work.add(declaration)
     tombstones = work.tombstones(stack)
+    broken = work.attempted - set(work.resources)
     desired = Desired(stack.name, work.resources, tombstones, work.code, stack.lock_store, stack.expected_variables)
-    work.problems += consistency_problems(desired, work.members)
+    work.problems += consistency_problems(desired, work.members, broken)
     work.problems += work.unused_overrides()
     if work.problems:
         raise StackError(sorted(set(work.problems)))
@@ -61,6 +63,8 @@ class _Resolution:
     members: dict[Address, declared.Declared] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     overridden: set[str] = field(default_factory=set)
+    #: Addresses of all declarations, also of those that turned out wrong.
+    attempted: set[Address] = field(default_factory=set)
 
     def add(self, declaration: Declaration) -> None:
         handlers: dict[str, Callable[[Declaration], None]] = {
@@ -93,8 +97,15 @@ class _Resolution:
 
     def unused_overrides(self) -> list[Problem]:
         unused = sorted(set(self.environment.overrides) - self.overridden)
-        place = Location(f"environments/{self.environment.name}.yaml")
-        return [Problem(place, name, "overrides a resource that the stack does not declare") for name in unused]
+        message = "overrides a resource that the stack does not declare"
+        return [Problem(self._override_place(name), name, message) for name in unused]
+
+    def _override_place(self, name: str) -> Location:
+        """Where in the environment file an override is written."""
+        path = Path(self.environment.file)
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        found = [number for number, line in enumerate(lines, 1) if name in line]
+        return Location(str(path) if lines else f"environments/{self.environment.name}.yaml", found[0] if found else 0)
 
     # One method per kind: check the declaration, put the canonical fields.
 
@@ -102,12 +113,16 @@ class _Resolution:
         arguments = dict(declaration.arguments)
         address = function_address(str(arguments["id"]))
         arguments = self._overridden(address, arguments)
+        if not isinstance(arguments["variables"], Mapping):
+            message = "variables: must be a mapping of names to values"
+            self._complain(address, declaration.location, message)
+            arguments["variables"] = {}
         if not self.environment.schedules:
             arguments["schedule"] = ""
         lock, code = arguments.pop("lock"), arguments.pop("code")
         variables = self._variables(address, arguments.pop("variables"), declaration.location)
         if lock is not None:
-            lock = self._check(declared.LockDeclaration, vars(lock), address, declaration.location)
+            lock = self._lock(address, lock, declaration)
         arguments["schema_of"] = arguments.pop("schema")
         arguments.update(lock=lock, code=None if code == KEEP else code, variables=tuple(variables))
         function = self._check(declared.FunctionDeclaration, arguments, address, declaration.location)
@@ -132,6 +147,17 @@ class _Resolution:
             self._variable(address, variable, declaration.location)
         if function.code is not None:
             self._code(function, declaration.location)
+
+    def _lock(self, address: Address, lock: Any, declaration: Declaration) -> declared.LockDeclaration | None:
+        """An override may name only some of a lock's numbers."""
+        written = declaration.arguments["lock"]
+        settings = vars(written) if isinstance(written, Lock) else {}
+        if isinstance(lock, Mapping):
+            settings = {**settings, **lock}
+        elif not isinstance(lock, Lock):
+            self._complain(address, declaration.location, "lock: must be a Lock(...)")
+            return None
+        return self._check(declared.LockDeclaration, settings, address, declaration.location)
 
     def _variables(
         self, owner: Address, given: Mapping[str, str | FromEnvironment], location: Location
@@ -173,8 +199,8 @@ class _Resolution:
             function.lock,
             function.schema_of,
         )
-        if function.schema_of and database_address(function.schema_of) not in self.resources:
-            message = f"packs the schema of {function.schema_of!r}, which is not declared before it"
+        if function.schema_of and database_address(function.schema_of) not in self.attempted:
+            message = f"packs the schema of {function.schema_of!r}, which is not declared"
             self.problems.append(Problem(location, subject, message))
 
     def _database(self, declaration: Declaration) -> None:
@@ -218,9 +244,8 @@ class _Resolution:
 
     def _relationship(self, declaration: Declaration) -> None:
         address = collection_address(*declaration.owner).child("relationship", str(declaration.arguments["key"]))
-        relationship = self._check(
-            declared.RelationshipDeclaration, declaration.arguments, address, declaration.location
-        )
+        arguments = self._overridden(address, dict(declaration.arguments))
+        relationship = self._check(declared.RelationshipDeclaration, arguments, address, declaration.location)
         if relationship is None:
             return
         database = declaration.owner[0]
@@ -236,7 +261,8 @@ class _Resolution:
 
     def _index(self, declaration: Declaration) -> None:
         address = collection_address(*declaration.owner).child("index", str(declaration.arguments["key"]))
-        index = self._check(declared.IndexDeclaration, declaration.arguments, address, declaration.location)
+        arguments = self._overridden(address, dict(declaration.arguments))
+        index = self._check(declared.IndexDeclaration, arguments, address, declaration.location)
         if index is None:
             return
         owner = collection_address(*declaration.owner)
@@ -262,11 +288,20 @@ class _Resolution:
     def _check(
         self, model: type[_Model], arguments: Mapping[str, Any], address: Address, location: Location
     ) -> _Model | None:
+        self.attempted.add(address)
         try:
             return model.model_validate({key: _hardened(value) for key, value in arguments.items()})
         except ValidationError as error:
-            self.problems += [Problem(location, str(address), _sentence(issue)) for issue in error.errors()]
+            for issue in error.errors():
+                self._complain(address, location, _sentence(issue))
             return None
+
+    def _complain(self, address: Address, location: Location, message: str) -> None:
+        """A problem of a declaration; where an override had its say, it is the place to look."""
+        if str(address) in self.overridden:
+            message = f"{message} (declared at {location}, overridden here)"
+            location = self._override_place(str(address))
+        self.problems.append(Problem(location, str(address), message))
 
     def _put(
         self,
@@ -288,13 +323,19 @@ class _Resolution:
         if override is None:
             return arguments
         self.overridden.add(str(address))
-        return {**arguments, **override}
+        unknown = sorted(set(override) - set(arguments) | {"id", "key"} & set(override))
+        for name in unknown:
+            message = f"{name!r} cannot be overridden; what can: {', '.join(sorted(set(arguments) - {'id', 'key'}))}"
+            self.problems.append(Problem(self._override_place(str(address)), str(address), message))
+        return {**arguments, **{name: value for name, value in override.items() if name not in unknown}}
 
 
 def _hardened(value: Any) -> Any:
     """Lists become tuples: declarations are immutable, and strict models take no lists for tuples."""
-    if isinstance(value, list | tuple | set | frozenset):
-        return tuple(value)
+    if isinstance(value, list | tuple):
+        return tuple(_hardened(item) for item in value)
+    if isinstance(value, set | frozenset):
+        return tuple(sorted(value, key=str))
     return value
 
 

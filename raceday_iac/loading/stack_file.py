@@ -30,11 +30,15 @@ def _run(path: Path) -> object:
     folder = str(path.resolve().parent)
     before = set(sys.modules)
     sys.path.insert(0, folder)
+    # Dataclasses look their module up by name.
+    sys.modules[module.__name__] = module
     try:
         specification.loader.exec_module(module)
     except SyntaxError as error:
         place = Location(_shown(error.filename or str(path)), error.lineno or 0)
         raise StackError([Problem(place, "", f"syntax error: {error.msg}")]) from None
+    except SystemExit as error:
+        raise StackError([Problem(Location(str(path)), "", f"the file ends the process: exit({error.code})")]) from None
     except Exception as error:  # noqa: BLE001 - the user's own code may raise anything
         raise StackError([Problem(_place(error, folder, path), "", f"{type(error).__name__}: {error}")]) from None
     finally:

@@ -7,6 +7,9 @@ together. Every rule here is Appwrite's own (reference 1.8.1); the numbers live 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from datetime import datetime
+from ipaddress import ip_address
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -70,6 +73,8 @@ class VariableDeclaration(Declared):
     @classmethod
     def _length(cls, value: str | Secret) -> str | Secret:
         text = value.reveal() if isinstance(value, Secret) else value
+        if not is_text(text):
+            raise ValueError("its value is not valid text (UTF-8)")
         if len(text) > limits.VARIABLE_VALUE:
             raise ValueError(f"a variable's value has at most {limits.VARIABLE_VALUE} characters, this has {len(text)}")
         return value
@@ -225,6 +230,9 @@ class AttributeDeclaration(Declared):
         for element in self.elements or ():
             if not 1 <= len(element) <= limits.ENUM_ELEMENT:
                 problems.append(f"enum element {element!r} must have 1 to {limits.ENUM_ELEMENT} characters")
+        for name, bound in (("min", self.min), ("max", self.max)):
+            if self.type == "integer" and bound is not None and not _is_integer(bound):
+                problems.append(f"{name} {bound} is not a 64-bit integer")
         if self.min is not None and self.max is not None and self.min > self.max:
             problems.append(f"min {self.min} is above max {self.max}")
         return problems
@@ -236,13 +244,7 @@ class AttributeDeclaration(Declared):
             return ["a required attribute cannot have a default"]
         if self.array:
             return ["an array attribute cannot have a default"]
-        expected: dict[str, type | tuple[type, ...]] = {
-            "integer": int,
-            "float": (int, float),
-            "boolean": bool,
-        }
-        wanted = expected.get(self.type, str)
-        if not isinstance(self.default, wanted) or (self.type != "boolean" and isinstance(self.default, bool)):
+        if not _DEFAULT_FITS[self.type](self.default):
             return [f"default {self.default!r} does not fit type {self.type}"]
         return self._default_range()
 
@@ -257,6 +259,60 @@ class AttributeDeclaration(Declared):
         if self.max is not None and default > self.max:
             return [f"default {default} is above max {self.max}"]
         return []
+
+
+def _is_integer(value: Any) -> bool:
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return is_whole and limits.INTEGER_MINIMUM <= value <= limits.INTEGER_MAXIMUM
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_instant(value: Any) -> bool:
+    try:
+        datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _is_ip(value: Any) -> bool:
+    try:
+        ip_address(value)
+    except ValueError:
+        return False
+    return isinstance(value, str)
+
+
+def _matches(pattern: str) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
+
+
+def _is_point(value: Any) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and all(map(_is_number, value))
+
+
+def _is_line(value: Any) -> bool:
+    return isinstance(value, tuple) and len(value) >= 2 and all(map(_is_point, value))
+
+
+#: What may stand as a default, by type.
+_DEFAULT_FITS: dict[str, Callable[[Any], bool]] = {
+    "string": lambda value: isinstance(value, str),
+    "enum": lambda value: isinstance(value, str),
+    "integer": _is_integer,
+    "float": _is_number,
+    "boolean": lambda value: isinstance(value, bool),
+    "datetime": _is_instant,
+    "email": _matches(r"[^@\s]+@[^@\s]+\.[^@\s]+"),
+    "url": _matches(r"[a-zA-Z][a-zA-Z0-9+.-]*://\S+"),
+    "ip": _is_ip,
+    "point": _is_point,
+    "line": _is_line,
+    "polygon": lambda value: isinstance(value, tuple) and all(map(_is_line, value)),
+}
 
 
 class RelationshipDeclaration(Declared):
@@ -283,11 +339,24 @@ class IndexDeclaration(Declared):
     def _consistent(self) -> Self:
         if len(set(self.attributes)) != len(self.attributes):
             raise ValueError("an index names an attribute twice")
+        if self.key.lower() in limits.RESERVED_INDEXES:
+            raise ValueError(f"{self.key!r} is a name that Appwrite keeps for itself")
+        if self.type == "spatial" and (len(self.attributes) != 1 or self.orders):
+            raise ValueError("a spatial index is on exactly one attribute and has no orders")
         if len(self.lengths) > len(self.attributes):
             raise ValueError("an index has more lengths than attributes")
         if any(length < 0 for length in self.lengths):
             raise ValueError("an index length cannot be negative")
         return self
+
+
+def is_text(value: str) -> bool:
+    """Whether it can be written as UTF-8; environment variables may hold bytes that cannot."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def nearest(word: str, known: Any) -> str:

@@ -28,6 +28,7 @@ ROW_WIDTH_BASE = 1067
 INDEXES = 58
 INDEX_LENGTH = 768
 ARRAY_INDEX_LENGTH = 255
+RESERVED_INDEXES = frozenset({"primary", "_created_at", "_updated_at", "_tenant_id"})
 
 INTEGER_MINIMUM = -(2**63)
 INTEGER_MAXIMUM = 2**63 - 1
