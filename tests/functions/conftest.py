@@ -1,7 +1,39 @@
-"""Makes the shared code of the functions importable as `_shared`, the way a bundle has it as `vendor`."""
+"""Makes the shared code importable as `_shared`, as a bundle has it as `vendor`, and starts an embedded server."""
 
+from __future__ import annotations
+
+import itertools
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 sys.path.insert(0, str(FUNCTIONS))
+
+_projects = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def devserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """One embedded server for all tests that need a real one."""
+    from raceday_iac.devserver.runner import start_server
+    from raceday_iac.devserver.settings import Settings
+
+    server = start_server(tmp_path_factory.mktemp("server"), settings=Settings(processing_delay=0.01, scheduler=False))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def project(devserver: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """An empty project of its own, named in the environment as the runtime does."""
+    from .live_project import LiveProject
+
+    made = LiveProject(devserver, f"project-{next(_projects)}")
+    monkeypatch.setenv("APPWRITE_FUNCTION_API_ENDPOINT", made.endpoint)
+    monkeypatch.setenv("APPWRITE_FUNCTION_PROJECT_ID", made.name)
+    yield made
+    made.faults().clear()

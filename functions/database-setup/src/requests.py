@@ -76,7 +76,7 @@ def create_relationship(database: str, collection: str, wanted: Relationship) ->
 
 def create_index(database: str, collection: str, wanted: Index) -> Item:
     body: dict[str, Any] = {"key": wanted.key, "type": wanted.type, "attributes": list(wanted.attributes)}
-    if wanted.orders:
+    if any(order.upper() != "ASC" for order in wanted.orders):
         body["orders"] = list(wanted.orders)
     if any(wanted.lengths):
         body["lengths"] = list(wanted.lengths)
