@@ -37,7 +37,7 @@ class AttributeUpdate:
         self.default = values["default"]
 
     def apply(self) -> sqlite3.Row:
-        """Check and store the change; returns the row as the answer shows it."""
+        """Check and store the change; returns the new row."""
         if self.row["type"] == "relationship":
             # A real server runs into an error that it does not foresee.
             raise ApiError("general_unknown")
@@ -130,16 +130,16 @@ class AttributeUpdate:
                 )
 
     def _store(self, size: int, options: dict[str, Any], new_key: str | None) -> sqlite3.Row:
+        stored = (size, self.values["required"], json.dumps(self.default), json.dumps(options))
+        before = tuple(self.row[name] for name in ("size", "required", "default_value", "options"))
+        is_changed = new_key is not None or stored != before
         self.db.execute(
             "UPDATE db_attributes SET key = ?, size = ?, required = ?, default_value = ?, options = ?, updated_at = ? "
             "WHERE number = ?",
             (
                 new_key or self.row["key"],
-                size,
-                self.values["required"],
-                json.dumps(self.default),
-                json.dumps(options),
-                self.server.timestamp(),
+                *stored,
+                self.server.timestamp() if is_changed else self.row["updated_at"],
                 self.row["number"],
             ),
         )

@@ -96,6 +96,9 @@ def _updater(kind: AttributeType) -> Action:
         change = AttributeUpdate(server, collection, row, values, words)
         check_default(values["required"], bool(row["is_array"]), change.default, words)
         answer = attribute_answer(change.apply(), words, kind.word)
+        if answer["key"] != row["key"]:
+            # The answer to a rename still has the date of the change before it (observed on 1.8.1).
+            answer["$updatedAt"] = row["updated_at"]
         # Appwrite forgets to read the filters of a string after an update (observed on 1.8.1).
         return Reply(200, answer | {"encrypt": None} if kind.word == "string" else answer)
 

@@ -15,7 +15,7 @@ from .databases import ENABLED, NAME
 from .permissions import COLLECTION_KINDS, aggregate, permission_list
 from .places import find_collection_row, find_database
 from .query_sql import Source
-from .shapes import collection_answer
+from .shapes import attribute_rows, collection_answer
 from .vocabulary import Vocabulary, route
 
 if TYPE_CHECKING:
@@ -107,17 +107,19 @@ def update_collection(server: Server, request: Request, values: dict[str, Any], 
     permissions = values["permissions"]
     if permissions is None:
         permissions = json.loads(row["permissions"])
+    wanted = (
+        values["name"],
+        json.dumps(aggregate(permissions, with_create=True)),
+        values["documentSecurity"],
+        values["enabled"],
+    )
+    is_changed = wanted != tuple(row[name] for name in ("name", "permissions", "document_security", "enabled"))
+    # Definitions that have attributes never compare as equal on a real server, so that their date always moves.
+    is_changed = is_changed or bool(attribute_rows(server.db, int(row["number"])))
     server.db.execute(
         "UPDATE db_collections SET name = ?, permissions = ?, document_security = ?, enabled = ?, updated_at = ? "
         "WHERE number = ?",
-        (
-            values["name"],
-            json.dumps(aggregate(permissions, with_create=True)),
-            values["documentSecurity"],
-            values["enabled"],
-            server.timestamp(),
-            row["number"],
-        ),
+        (*wanted, server.timestamp() if is_changed else row["updated_at"], row["number"]),
     )
     return _answer(server, request, values, words)
 

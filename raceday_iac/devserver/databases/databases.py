@@ -54,11 +54,13 @@ def list_databases(server: Server, request: Request, values: dict[str, Any], _wo
 
 @route("PUT", "/{databaseId}", "databases.write", DATABASE_ID, NAME, ENABLED)
 def update_database(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
+    """An update without a change keeps its date."""
     row = find_database(server, request, values["databaseId"], words)
-    server.db.execute(
-        "UPDATE db_databases SET name = ?, enabled = ?, updated_at = ? WHERE number = ?",
-        (values["name"], values["enabled"], server.timestamp(), row["number"]),
-    )
+    if (row["name"], row["enabled"]) != (values["name"], values["enabled"]):
+        server.db.execute(
+            "UPDATE db_databases SET name = ?, enabled = ?, updated_at = ? WHERE number = ?",
+            (values["name"], values["enabled"], server.timestamp(), row["number"]),
+        )
     return Reply(200, database_answer(find_database(server, request, values["databaseId"], words)))
 
 

@@ -120,7 +120,9 @@ def update_relationship(server: Server, request: Request, values: dict[str, Any]
     if other is not None:
         renamed = {"twoWayKey": new_key} if new_key else {}
         _store(server, other, json.loads(other["options"]) | change | renamed, None)
-    return Reply(200, attribute_answer(find_attribute(server, own, new_key or values["key"], words), words))
+    answer = attribute_answer(find_attribute(server, own, new_key or values["key"], words), words)
+    # The answer to a rename still has the date of the change before it (observed on 1.8.1).
+    return Reply(200, answer | {"$updatedAt": row["updated_at"]} if new_key else answer)
 
 
 def _other_side(server: Server, row: sqlite3.Row, options: Options) -> sqlite3.Row | None:

@@ -1,11 +1,13 @@
 """What Appwrite's databases worker does after an answer was given: building and dropping, one job after the other.
 
-A job starts `processing_delay` after it was put into the queue, and all that were put in before it run first. Jobs are
-kept in the database, so that a restart loses none.
+A job starts `processing_delay` after it was put into the queue. Then also those run that were put in before it, and
+those that have waited for at least half as long: like a real worker that went to sleep and finds a full queue. Jobs
+are kept in the database, so that a restart loses none.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable
@@ -38,20 +40,25 @@ FAILURES: dict[str, Callable[[Server, int], None]] = {
 
 def enqueue(server: Server, kind: str, target: int) -> None:
     """Have a job done soon. `target` is the internal number of what it is about."""
-    number = server.db.execute("INSERT INTO db_jobs (kind, target) VALUES (?, ?)", (kind, target)).lastrowid or 0
+    job = (kind, target, asyncio.get_running_loop().time())
+    number = server.db.execute("INSERT INTO db_jobs (kind, target, queued_at) VALUES (?, ?, ?)", job).lastrowid or 0
     server.later(server.settings.processing_delay, lambda: run_until(server, number))
 
 
 def resume(server: Server) -> None:
     """Schedule what an earlier process left in the queue."""
+    server.db.execute("UPDATE db_jobs SET queued_at = 0")
     last = server.db.execute("SELECT max(number) FROM db_jobs").fetchone()[0]
     if last is not None:
         server.later(server.settings.processing_delay, lambda: run_until(server, int(last)))
 
 
 def run_until(server: Server, last: int) -> None:
-    """Do all jobs up to `last`, in order."""
-    rows = server.db.execute("SELECT * FROM db_jobs WHERE number <= ? ORDER BY number", (last,)).fetchall()
+    """Do all jobs up to `last` and those that are nearly due, in order."""
+    ripe_since = asyncio.get_running_loop().time() - server.settings.processing_delay / 2
+    rows = server.db.execute(
+        "SELECT * FROM db_jobs WHERE number <= ? OR queued_at <= ? ORDER BY number", (last, ripe_since)
+    ).fetchall()
     for row in rows:
         server.db.execute("DELETE FROM db_jobs WHERE number = ?", (row["number"],))
         _run(server, str(row["kind"]), int(row["target"]))
