@@ -1,0 +1,68 @@
+"""A project for every test, on a server for the whole run; and nothing left behind on a server that is not ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from .budget import LIVE_LIMIT, Creations
+from .cleaning import remove
+from .project import Project
+from .proxy import Proxy
+from .target import CREATIONS, Target, named_server, target
+
+__all__ = ["target"]
+
+OpenProject = Callable[[Path], AbstractContextManager[Project]]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    is_live = bool(named_server(config.option.markexpr))
+    config.stash[CREATIONS] = Creations(LIVE_LIMIT if is_live else 0)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    creations = config.stash[CREATIONS]
+    if creations.limit:
+        terminalreporter.write_line(f"e2e: {creations.count} of at most {creations.limit} functions created")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tidy(target: Target) -> Iterator[None]:
+    """On a server that is not ours: take away what a crashed run left, and at the end what this one left."""
+    if not target.is_live:
+        yield
+        return
+    api = target.site().api()
+    remove(api)
+    yield
+    remove(api)
+
+
+@pytest.fixture(scope="session")
+def open_project(target: Target) -> OpenProject:
+    """Makes projects that live as long as a `with` block."""
+
+    @contextmanager
+    def opened(folder: Path) -> Iterator[Project]:
+        site = target.site()
+        proxy = Proxy(site.endpoint, site.creations).start()
+        project = Project(folder, site, proxy)
+        try:
+            yield project
+        finally:
+            proxy.stop()
+            if target.is_live:
+                remove(project.api, project.prefix)
+
+    return opened
+
+
+@pytest.fixture
+def project(open_project: OpenProject, tmp_path: Path) -> Iterator[Project]:
+    """An empty project, for one test."""
+    with open_project(tmp_path) as opened:
+        yield opened

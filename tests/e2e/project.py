@@ -1,0 +1,120 @@
+"""A project folder as a user has one: a stack file, an environment file, and what the tool keeps beside them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import textwrap
+from pathlib import Path
+from typing import Any
+
+from .command import Ended, Run
+from .proxy import Proxy
+from .target import NARROW_KEY, VARIABLES, Site, without
+
+ENVIRONMENT = "e2e"
+#: What everything made by this suite is called. A project may hold other things, and they are not touched.
+FAMILY = re.compile(r"ie2e[0-9a-f]{5}-.*")
+
+_ENVIRONMENT_FILE = "endpoint: ${APPWRITE_ENDPOINT}\nproject: ${APPWRITE_PROJECT_ID}\napi_key_env: APPWRITE_API_KEY\n"
+_STACK_HEAD = """\
+from raceday_iac.model.stack import KEEP, FromEnvironment, Lock, Stack
+
+P = {prefix!r}
+stack = Stack("e2e")
+"""
+
+
+class Project:
+    """A folder with a stack `x`, and the server it is applied to through a proxy of its own."""
+
+    def __init__(self, root: Path, site: Site, proxy: Proxy) -> None:
+        self.root = root
+        self.site = site
+        self.proxy = proxy
+        self.api = site.api()
+        self.prefix = f"ie2e{secrets.token_hex(3)[:5]}-"
+        self.variables: dict[str, str] = {}
+        #: Texts that must never be printed.
+        self.secrets = [site.key]
+        self.state_folder = root / "state" / ENVIRONMENT
+        (root / "stacks" / "environments").mkdir(parents=True)
+        (root / "stacks" / "environments" / f"{ENVIRONMENT}.yaml").write_text(_ENVIRONMENT_FILE, encoding="utf-8")
+
+    @property
+    def stack_file(self) -> Path:
+        return self.root / "stacks" / "x.py"
+
+    @property
+    def state_file(self) -> Path:
+        return self.state_folder / "state.json"
+
+    def id(self, name: str) -> str:
+        """An id that is nobody else's."""
+        return self.prefix + name
+
+    def declare(self, text: str) -> None:
+        """Write the stack. The text knows `stack` and the prefix `P`."""
+        content = _STACK_HEAD.format(prefix=self.prefix) + textwrap.dedent(text)
+        self.stack_file.write_text(content, encoding="utf-8")
+
+    def start(self, *words: str, before: tuple[str, ...] = (), **variables: str) -> Run:
+        """Begin a run. `before` are words that come before the subcommand; variables join the environment."""
+        own = {
+            "APPWRITE_ENDPOINT": self.proxy.endpoint,
+            "APPWRITE_PROJECT_ID": self.site.project,
+            "APPWRITE_API_KEY": self.site.key,
+        }
+        chosen = ["--env", ENVIRONMENT, "--stack", "stacks/x.py"]
+        command = [*before, *words, *(word for word in chosen if not before)]
+        environment = {**without((*VARIABLES, NARROW_KEY)), **own, **self.variables, **variables}
+        return Run(command, self.root, environment, self.secrets)
+
+    def iac(self, *words: str, code: int | None = 0, answer: str = "", **variables: str) -> Ended:
+        """A whole run, which must end with `code` (None: any)."""
+        ended = self.start(*words, **variables).end(answer)
+        assert code is None or ended.code == code, f"expected exit {code}\n{ended}"
+        return ended
+
+    def plan(self, *words: str, code: int | None = 0) -> Any:
+        """The plan, as its JSON document."""
+        return self.iac("plan", "--json", *words, code=code).json
+
+    def apply(self, *words: str, code: int | None = 0, **variables: str) -> Ended:
+        return self.iac("apply", "--auto-approve", *words, code=code, **variables)
+
+    def must_be_clean(self) -> None:
+        """The plan is empty, and says so by its exit code."""
+        ended = self.iac("plan", "--detailed-exitcode", code=None)
+        assert ended.code == 0, f"the plan should be empty\n{ended}"
+
+    def state(self) -> dict[str, Any]:
+        """What the state owns, by address."""
+        content: dict[str, Any] = json.loads(self.state_file.read_text(encoding="utf-8"))
+        resources: dict[str, Any] = content["resources"]
+        return resources
+
+    def lose_state(self) -> None:
+        """As after a fresh checkout on another machine."""
+        for file in self.state_folder.iterdir():
+            file.unlink()
+
+    def kept_texts(self) -> str:
+        """Everything that the tool has written into the project's folder, and nothing that the user wrote."""
+        files = [file for file in (self.root / "state").rglob("*") if file.is_file()]
+        return "\n".join(file.read_text(encoding="utf-8", errors="replace") for file in files)
+
+    def code(self, name: str, **files: str) -> str:
+        """A folder with a function's code, from file stems to texts; returns its path for the stack."""
+        folder = self.root / "functions" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for stem, text in files.items():
+            (folder / f"{stem}.py").write_text(textwrap.dedent(text), encoding="utf-8")
+        return os.path.relpath(folder, self.root)
+
+
+def actions(plan: Any) -> dict[str, str]:
+    """Address → action of a plan document."""
+    return {each["address"]: each["action"] for each in plan["changes"]}

@@ -1,0 +1,109 @@
+"""Where the suite runs. Only this module knows whether the server is somebody's Appwrite or the embedded one.
+
+`pytest tests/e2e -m live` with APPWRITE_ENDPOINT, APPWRITE_PROJECT_ID and APPWRITE_API_KEY runs against that project.
+In all other cases an embedded server is started, with an empty project for every test that asks for one.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from .api import Api
+from .budget import Creations
+
+VARIABLES = ("APPWRITE_ENDPOINT", "APPWRITE_PROJECT_ID", "APPWRITE_API_KEY")
+#: Optional: a key of the same project that lacks `functions.write`.
+NARROW_KEY = "APPWRITE_NARROW_KEY"
+#: Set to 0 when the server builds functions but does not really run their code.
+EXECUTION = "LIVE_EXECUTION"
+
+
+@dataclass(frozen=True)
+class Site:
+    """One project of a server, with the keys to it."""
+
+    endpoint: str
+    project: str
+    key: str
+    narrow_key: str
+    creations: Creations
+
+    def api(self) -> Api:
+        """Direct access, past the proxy: to look, and to meddle behind the tool's back."""
+        return Api(self.endpoint, self.project, self.key, self.creations)
+
+
+@dataclass(frozen=True)
+class Target:
+    """The server under test. `server` is None when it is not ours."""
+
+    named: Mapping[str, str]
+    server: Any
+    creations: Creations
+
+    @property
+    def is_live(self) -> bool:
+        return self.server is None
+
+    @property
+    def executes(self) -> bool:
+        """Whether a function's code is expected to run for real."""
+        return not self.is_live or os.environ.get(EXECUTION) != "0"
+
+    def site(self) -> Site:
+        """A project to work in: an empty one of our own, or the one that was named."""
+        if self.is_live:
+            endpoint, project, key = (self.named[name] for name in VARIABLES)
+            return Site(endpoint.rstrip("/"), project, key, os.environ.get(NARROW_KEY, ""), self.creations)
+        project = f"p-{uuid.uuid4().hex[:12]}"
+        self.server.ensure_project(project)
+        key = self.server.create_key(project)
+        narrow = self.server.create_key(project, NARROW_SCOPES)
+        return Site(self.server.endpoint, project, key, narrow, self.creations)
+
+
+#: Everything that a plan of functions and databases reads, and no right to write functions.
+NARROW_SCOPES = ("functions.read", "databases.read", "collections.read", "documents.read")
+
+
+def named_server(marks: str) -> dict[str, str]:
+    """The server named by the environment, if the run is restricted to live tests; else nothing."""
+    values = {name: os.environ.get(name, "") for name in VARIABLES}
+    return values if marks.strip() == "live" and all(values.values()) else {}
+
+
+@pytest.fixture(scope="session")
+def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    named = named_server(request.config.option.markexpr)
+    if named:
+        yield Target(named, None, request.config.stash[CREATIONS])
+        return
+    from raceday_iac.devserver.runner import start_server
+    from raceday_iac.devserver.settings import Settings
+
+    base = tmp_path_factory.getbasetemp()
+    # All workers of one run share the virtual environments of builds.
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    settings = Settings(scheduler=False, venv_folder=shared / "venvs")
+    with start_server(tmp_path_factory.mktemp("server"), settings=settings) as server:
+        yield Target({}, server, request.config.stash[CREATIONS])
+
+
+CREATIONS = pytest.StashKey[Creations]()
+
+
+def needs(reason: str, holds: bool) -> None:
+    """Skip the test, with the reason, unless `holds`."""
+    if not holds:
+        pytest.skip(reason)
+
+
+def without(names: Sequence[str]) -> dict[str, str]:
+    """This process's environment variables, except the named ones."""
+    return {name: value for name, value in os.environ.items() if name not in names}
