@@ -13,6 +13,8 @@ from ..model.resource import Live
 from ..state.document import State
 from .plan import Action, Change
 
+#: The reason of an ordinary creation.
+DECLARED = "the stack declares it"
 _ADOPTED = Change(Address("", ""), Action.ADOPT, "")
 
 
@@ -34,7 +36,7 @@ def _mend(difference: Difference) -> Iterator[Change]:
     is_code = address.kind == "deployment"
     if difference.presence is not Presence.PRESENT:
         lost = difference.presence is Presence.LOST
-        reason = "it was deleted on the server" if lost else "the stack declares it"
+        reason = "it was deleted on the server" if lost else DECLARED
         action = Action.DEPLOY if is_code else Action.CREATE
         yield Change(address, action, reason, drifted=lost)
     elif difference.status in ("failed", "stuck"):

@@ -13,6 +13,7 @@ from ..kinds import KINDS
 from ..kinds.base import thaw
 from ..model.address import Address, collection_address
 from ..planning import Action, Change, Plan
+from ..planning.changes import DECLARED
 from .lines import Line
 
 _SIGNS = {
@@ -103,7 +104,9 @@ def _one_change(change: Change, members: Counter[str] | None) -> Iterator[Line]:
     sign, style = _SIGNS[change.action]
     inside = f" with {_counted(members)}" if members else ""
     drift = " (drift)" if change.drifted else ""
-    yield Line(f"  {sign} {change.action} {change.address}{inside}: {change.reason}{drift}", style)
+    # That the stack declares it says nothing new about a creation.
+    reason = "" if change.reason == DECLARED else f": {change.reason}{drift}"
+    yield Line(f"  {sign} {change.action} {change.address}{inside}{reason}", style)
     for field in change.fields:
         yield Line(f"        {field_text(field)}")
 

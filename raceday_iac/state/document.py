@@ -59,13 +59,13 @@ def new_state(
 
 def to_json(state: State) -> dict[str, Any]:
     """The stored form. Raises TypeError when a secret has slipped into an entry."""
-    return {
-        "format": FORMAT,
-        "lineage": state.lineage,
-        "serial": state.serial,
-        "salt": state.salt,
-        "resources": {str(address): entry_to_json(entry) for address, entry in sorted(state.entries.items())},
-    }
+    resources = {str(address): entry_to_json(entry) for address, entry in sorted(state.entries.items())}
+    return {**header_to_json(state), "resources": resources}
+
+
+def header_to_json(state: State) -> dict[str, Any]:
+    """The stored form without the resources."""
+    return {"format": FORMAT, "lineage": state.lineage, "serial": state.serial, "salt": state.salt}
 
 
 def entry_to_json(entry: Entry) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import LockedError, StateError
-from .document import State, from_json, new_state, to_json
+from ..model.address import Address
+from .document import Entry, State, entry_to_json, from_json, header_to_json, new_state
 
 
 class LocalState:
@@ -30,6 +31,7 @@ class LocalState:
         self.backup = folder / "state.json.backup"
         self.journal = folder / "journal.jsonl"
         self._lock_file = folder / "state.lock"
+        self._lines: dict[Address, tuple[Entry, str]] = {}
 
     def read(self) -> State:
         """The stored state, or a new one when there is none. Raises StateError when the file is damaged."""
@@ -49,7 +51,7 @@ class LocalState:
 
     def write(self, state: State) -> None:
         """Replace the stored state. After a crash there is the old one or the new one, never half of one."""
-        text = _text(state)
+        text = self._text(state)
         beside = self.file.with_suffix(".json.new")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -138,21 +140,25 @@ class LocalState:
             _sign(handle, reason)
             yield
 
+    def _text(self, state: State) -> str:
+        """One resource a line: a diff of two states is readable, and an entry that has not changed since the last
+        save need not be written anew."""
+        lines = {}
+        for address, entry in state.entries.items():
+            known = self._lines.get(address)
+            if known is None or known[0] is not entry:
+                stored = json.dumps(entry_to_json(entry), ensure_ascii=False)
+                known = (entry, f"  {json.dumps(str(address))}: {stored}")
+            lines[address] = known
+        self._lines = lines
+        head = json.dumps(header_to_json(state))[1:-1]
+        body = ",\n".join(lines[address][1] for address in sorted(lines))
+        return "{" + head + ',\n "resources": {\n' + body + "\n }\n}\n"
+
     def _recovery_hint(self) -> str:
         restore = f"restore the last good one (cp {self.backup} {self.file})" if self.backup.exists() else ""
         adopt = f"move it away and run plan: what the stack declares and Appwrite has is adopted (mv {self.file} …)"
         return f"{restore}, or {adopt}" if restore else adopt
-
-
-def _text(state: State) -> str:
-    """One resource a line: quick to write, and a diff of two states is readable."""
-    content = to_json(state)
-    resources = content.pop("resources")
-    head = json.dumps(content)[1:-1]
-    lines = [
-        f"  {json.dumps(address)}: {json.dumps(stored, ensure_ascii=False)}" for address, stored in resources.items()
-    ]
-    return "{" + head + ',\n "resources": {\n' + ",\n".join(lines) + "\n }\n}\n"
 
 
 def _sign(handle: IO[str], reason: str) -> None:

@@ -77,7 +77,7 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
         self.patience = patience
         self._sleep = sleep
         self._jitter = jitter
-        self._session = requests.Session()
+        self._session = _session(self.endpoint)
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(pool_connections=2, pool_maxsize=parallelism * 2))
 
@@ -182,6 +182,16 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
         return response.content
 
 
+def _session(endpoint: str) -> requests.Session:
+    """A session that has looked at the environment (proxies, certificates) once, instead of at every request."""
+    session = requests.Session()
+    settings = session.merge_environment_settings(endpoint, {}, None, None, None)
+    session.proxies.update(settings["proxies"])
+    session.verify = settings["verify"]
+    session.trust_env = False
+    return session
+
+
 def _encode(client: Any, method: str, headers: dict[str, str], params: dict[str, Any]) -> dict[str, Any]:
     """Arguments for `requests`: query for GET, multipart with a file, JSON otherwise."""
     if method == "get":
@@ -252,6 +262,9 @@ def translate(error: Any, endpoint: str, project: str) -> ProviderError:
     chosen = classes.get(code, ServerFaultError if code >= 500 else ProviderError)
     failure = chosen(f"Appwrite answered {code} {kind}: {message}", code=code, kind=kind)
     if isinstance(failure, ThrottledError):
+        failure.hint = (
+            "wait and run it again; Appwrite also refuses more than 50 function creations per project and day"
+        )
         failure.retry_after = float(getattr(error, "retry_after", 0.0))
     return failure
 
