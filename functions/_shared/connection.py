@@ -42,12 +42,11 @@ class Unclear(Exception):
 
 
 class Answer(NamedTuple):
-    """An answer of the server. `sent_at` is our monotonic clock just before the request left."""
+    """An answer of the server; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
-    sent_at: float
 
     def json(self) -> Any:
         """The decoded body; an empty mapping when there is none or it is not JSON (some 500s are HTML)."""
@@ -98,7 +97,6 @@ class Connection:
         all_headers = {**self._headers, **(headers or {})}
         if payload is not None:
             all_headers["Content-Type"] = "application/json"
-        sent_at = self._clock()
         try:
             wire.request(method, self._base + path, body=payload, headers=all_headers)
             response = wire.getresponse()
@@ -110,7 +108,7 @@ class Connection:
             self.close()
         self._used_at = self._clock()
         lowered = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, lowered, data, sent_at)
+        return Answer(response.status, lowered, data)
 
     def close(self) -> None:
         """Close the connection; the next request opens a new one."""

@@ -97,10 +97,9 @@ class Found(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """We may not run: `held` by a live run, or `raced` past by somebody who took it over first."""
+    """We may not run: the lock is held by a live run. Ages are None when the server told no time."""
 
-    reason: str
-    found: Found | None
+    found: Found
     heartbeat_age: float | None = None
     lock_age: float | None = None
 
@@ -209,13 +208,13 @@ def judge(found: Found, numbers: Numbers, server_now: float | None) -> Refusal |
     lives by the longer. Without a server clock nothing is ever taken over.
     """
     if server_now is None:
-        return Refusal("held", found)
+        return Refusal(found)
     stale_after = numbers.stale_after if found.stale_after is None else min(found.stale_after, LONGEST_RUN)
     expiry = numbers.expiry if found.expiry is None else min(found.expiry, LONGEST_RUN)
     heartbeat_age, lock_age = server_now - found.touched, server_now - found.acquired
     if heartbeat_age > stale_after or lock_age > expiry:
         return None
-    return Refusal("held", found, heartbeat_age, lock_age)
+    return Refusal(found, heartbeat_age, lock_age)
 
 
 def beating(lease: Lease, fields: Mapping[str, Any]) -> Steps:

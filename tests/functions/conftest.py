@@ -37,3 +37,31 @@ def project(devserver: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("APPWRITE_FUNCTION_PROJECT_ID", made.name)
     yield made
     made.faults().clear()
+
+
+@pytest.fixture(scope="session")
+def bundle_modules(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The modules of one assembled bundle."""
+    from .bundles import assemble
+    from .setting_up import Bundle
+    from .small_schema import small_schema
+
+    return Bundle.of(assemble(tmp_path_factory.mktemp("modules"), small_schema()))
+
+
+@pytest.fixture
+def server() -> Any:
+    """An empty in-memory server."""
+    from .fake_appwrite import FakeAppwrite
+
+    return FakeAppwrite()
+
+
+@pytest.fixture
+def built(bundle_modules: Any, server: Any) -> Any:
+    """An in-memory server on which the small schema is set up."""
+    from .setting_up import run
+    from .small_schema import small_schema
+
+    assert run(bundle_modules, server, small_schema()).report.healthy
+    return server

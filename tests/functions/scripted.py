@@ -56,7 +56,7 @@ class Scripted:
                 status, document, *rest = self.handler(method, path, body)
             except CutOff as reason:
                 raise Unclear(str(reason)) from reason
-        return Answer(status, rest[0] if rest else {}, json.dumps(document).encode(), self.time.now)
+        return Answer(status, rest[0] if rest else {}, json.dumps(document).encode())
 
     def close(self) -> None:
         self.closed += 1

@@ -38,8 +38,6 @@ def test_a_live_lock_is_left_alone_after_two_requests(store: LockStore) -> None:
     refusal = store.acquire()
 
     assert isinstance(refusal, Refusal)
-    assert refusal.reason == "held"
-    assert refusal.found is not None
     assert refusal.found.owner == "other"
 
 

@@ -60,13 +60,13 @@ def wanted_attribute(wanted: Attribute) -> dict[str, Any]:
         "default": _default(wanted.type, wanted.default),
         "array": wanted.array,
     }
-    extras = {
-        "string": {"size": wanted.size, "encrypt": wanted.encrypt},
-        "integer": _bounds("integer", wanted.minimum, wanted.maximum),
-        "float": _bounds("float", wanted.minimum, wanted.maximum),
-        "enum": {"elements": frozenset(wanted.elements)},
-    }
-    return {**fields, **extras.get(wanted.type, {})}
+    if wanted.type == "string":
+        return {**fields, "size": wanted.size, "encrypt": wanted.encrypt}
+    if wanted.type in ("integer", "float"):
+        return {**fields, **_bounds(wanted.type, wanted.minimum, wanted.maximum)}
+    if wanted.type == "enum":
+        return {**fields, "elements": frozenset(wanted.elements)}
+    return fields
 
 
 def live_attribute(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,13 +78,13 @@ def live_attribute(raw: Mapping[str, Any]) -> dict[str, Any]:
         "default": _default(kind, raw.get("default")),
         "array": bool(raw.get("array")),
     }
-    extras = {
-        "string": lambda: {"size": raw.get("size"), "encrypt": bool(raw.get("encrypt"))},
-        "integer": lambda: _bounds("integer", raw.get("min"), raw.get("max")),
-        "float": lambda: _bounds("float", raw.get("min"), raw.get("max")),
-        "enum": lambda: {"elements": frozenset(raw.get("elements") or ())},
-    }
-    return {**fields, **extras.get(kind, dict)()}
+    if kind == "string":
+        return {**fields, "size": raw.get("size"), "encrypt": bool(raw.get("encrypt"))}
+    if kind in ("integer", "float"):
+        return {**fields, **_bounds(kind, raw.get("min"), raw.get("max"))}
+    if kind == "enum":
+        return {**fields, "elements": frozenset(raw.get("elements") or ())}
+    return fields
 
 
 def relationship_differences(wanted: Relationship, raw: Mapping[str, Any]) -> list[Difference]:

@@ -74,8 +74,8 @@ def _under_lock(context: Any, call: invocation.Invocation, log: Log) -> Any:
 
 
 def _duplicate(context: Any, log: Log, refusal: Refusal, checked_ms: float) -> Any:
-    holder = None if refusal.found is None else {"owner": refusal.found.owner, "phase": refusal.found.phase}
-    log.event("lock.refused", reason=refusal.reason, checkMs=checked_ms, heartbeatAge=refusal.heartbeat_age)
+    holder = {"owner": refusal.found.owner, "phase": refusal.found.phase}
+    log.event("lock.refused", holder=holder, checkMs=checked_ms, heartbeatAge=refusal.heartbeat_age)
     body = {"duplicate": True, "healthy": None, "holder": holder, "lockAgeSeconds": refusal.lock_age}
     return context.res.json({**body, "durationMs": log.elapsed_ms()}, 200)
 
