@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from ..model import declarations as declared
@@ -74,7 +73,8 @@ def _collection_problems(
         *_repeated_keys(desired, collection, [resource for resource, _ in attributes] + relationships),
         *_width_problems(collection, [model for _, model in attributes], len(relationships)),
         *_index_problems(desired, members, collection, broken),
-        *_many_to_many_problems(relationships),
+        *_many_to_many_problems(desired, relationships),
+        *_same_mirror_problems(relationships),
     ]
 
 
@@ -107,11 +107,14 @@ def _width_problems(
         yield Problem(collection.location, str(collection.address), message)
     width = limits.ROW_WIDTH_BASE + relationships * _RELATIONSHIP_WIDTH + sum(map(attribute_width, attributes))
     if width >= limits.ROW_WIDTH:
-        widest = max(attributes, key=attribute_width)
-        message = (
-            f"a row would be {width} bytes wide, Appwrite allows less than {limits.ROW_WIDTH}; the widest attribute is "
-            f"{widest.key} with {attribute_width(widest)} (a string above 16381 characters takes only 20)"
+        widest = max(attributes, key=attribute_width, default=None)
+        advice = (
+            f"the widest attribute is {widest.key} with {attribute_width(widest)} "
+            "(a string above 16381 characters takes only 20)"
+            if widest
+            else f"a relationship takes {_RELATIONSHIP_WIDTH}"
         )
+        message = f"a row would be {width} bytes wide, Appwrite allows less than {limits.ROW_WIDTH}; {advice}"
         yield Problem(collection.location, str(collection.address), message)
 
 
@@ -200,12 +203,32 @@ def _indexed_size(attribute: declared.AttributeDeclaration) -> int:
     return _TEXT_SIZE.get(attribute.type, 2 if attribute.type == "float" else 1)
 
 
-def _many_to_many_problems(relationships: Sequence[Resource]) -> Iterator[Problem]:
-    by_pair: dict[str, list[Resource]] = defaultdict(list)
+def _many_to_many_problems(desired: Desired, relationships: Sequence[Resource]) -> Iterator[Problem]:
+    """One manyToMany between two collections; the mirror of a two-way one counts from the other side."""
+    pairs: dict[frozenset[str], Address] = {}
+    for other in desired.of_kind("relationship"):
+        if other.fields["relationType"] != "manyToMany":
+            continue
+        pair = frozenset({other.address.parts[1], other.fields["relatedCollection"]})
+        first = pairs.setdefault(pair, other.address)
+        if first != other.address and other in relationships and _counts_twice(desired, first, other):
+            message = f"a second manyToMany relationship beside {first}; Appwrite allows one between two collections"
+            yield Problem(other.location, str(other.address), message)
+
+
+def _counts_twice(desired: Desired, first: Address, second: Resource) -> bool:
+    same_side = first.parts[:2] == second.address.parts[:2]
+    return same_side or desired.resources[first].fields["twoWay"] or second.fields["twoWay"]
+
+
+def _same_mirror_problems(relationships: Sequence[Resource]) -> Iterator[Problem]:
+    """The server compares two_way_key and related collection of all relationships, also of one-way ones."""
+    seen: dict[tuple[str, str], Address] = {}
     for resource in relationships:
-        if resource.fields["relationType"] == "manyToMany":
-            by_pair[resource.fields["relatedCollection"]].append(resource)
-    for related, group in by_pair.items():
-        for extra in group[1:]:
-            message = f"a second manyToMany relationship to {related!r}; Appwrite allows one between two collections"
-            yield Problem(extra.location, str(extra.address), message)
+        mirror = (str(resource.fields["relatedCollection"]), str(resource.fields["twoWayKey"]).lower())
+        if mirror in seen and not resource.fields["twoWay"]:
+            message = (
+                f"has the same two_way_key {resource.fields['twoWayKey']!r} as {seen[mirror]}; give it another one"
+            )
+            yield Problem(resource.location, str(resource.address), message)
+        seen.setdefault(mirror, resource.address)

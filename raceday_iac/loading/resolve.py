@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,7 +105,8 @@ class _Resolution:
         """Where in the environment file an override is written."""
         path = Path(self.environment.file)
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        found = [number for number, line in enumerate(lines, 1) if name in line]
+        key = re.compile(rf"\s+[\"']?{re.escape(name)}[\"']?\s*:")
+        found = [number for number, line in enumerate(lines, 1) if key.match(line)]
         return Location(str(path) if lines else f"environments/{self.environment.name}.yaml", found[0] if found else 0)
 
     # One method per kind: check the declaration, put the canonical fields.

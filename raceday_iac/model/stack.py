@@ -145,7 +145,7 @@ class Database:
         arguments = {
             "id": id,
             "name": name,
-            "permissions": permissions,
+            "permissions": tuple(permissions),
             "document_security": document_security,
             "enabled": enabled,
         }

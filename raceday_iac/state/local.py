@@ -64,8 +64,7 @@ class LocalState:
             with suppress(OSError):
                 beside.unlink()
             raise StateError(
-                f"The state could not be saved to {self.file}: {error.strerror or error}. "
-                f"The last saved state (serial {state.serial - 1}) is intact.",
+                f"The state could not be saved to {self.file}: {error.strerror or error}. {self._what_is_intact()}",
                 hint="make room or fix the permissions, then run apply again: it adopts what was already done",
             ) from None
 
@@ -129,16 +128,14 @@ class LocalState:
             raise StateError(
                 f"The state folder {self.folder} cannot be written: {error.strerror or error}. Nothing was changed."
             ) from None
-        with handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise LockedError(
-                    f"The state of this environment is locked by {_holder(handle)}. Nothing was changed.",
-                    hint="wait for it to end; the lock goes with its process",
-                ) from None
+        try:
+            _take(handle)
             _sign(handle, reason)
             yield
+        finally:
+            # Closing writes what is buffered; on a full disk that fails, and the lock is given up all the same.
+            with suppress(OSError):
+                handle.close()
 
     def _text(self, state: State) -> str:
         """One resource a line: a diff of two states is readable, and an entry that has not changed since the last
@@ -155,10 +152,23 @@ class LocalState:
         body = ",\n".join(lines[address][1] for address in sorted(lines))
         return "{" + head + ',\n "resources": {\n' + body + "\n }\n}\n"
 
+    def _what_is_intact(self) -> str:
+        return "The state saved last is intact." if self.file.exists() else "There was no state before."
+
     def _recovery_hint(self) -> str:
         restore = f"restore the last good one (cp {self.backup} {self.file})" if self.backup.exists() else ""
         adopt = f"move it away and run plan: what the stack declares and Appwrite has is adopted (mv {self.file} …)"
         return f"{restore}, or {adopt}" if restore else adopt
+
+
+def _take(handle: IO[str]) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise LockedError(
+            f"The state of this environment is locked by {_holder(handle)}. Nothing was changed.",
+            hint="wait for it to end; the lock goes with its process",
+        ) from None
 
 
 def _sign(handle: IO[str], reason: str) -> None:
