@@ -1,0 +1,160 @@
+"""Who may import whom. Reads the imports of every module, also those inside functions."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "raceday_iac"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+PARTS = ("model", "kinds", "loading", "state", "diff", "graph", "planning", "applying", "packaging", "render", "drift")
+#: Packages that must stay pure: they know values, never a server.
+PURE = ("model", "kinds", "loading", "state", "diff", "graph", "planning", "packaging", "drift")
+
+
+@cache
+def imports(path: Path) -> frozenset[str]:
+    """Absolute dotted names that a module imports; `from x import y` counts as x.y."""
+    package = [*path.relative_to(ROOT).with_suffix("").parts[:-1]]
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            found.update(f"{module}.{alias.name}" for alias in node.names)
+    return frozenset(found)
+
+
+def within(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
+
+
+def part(path: Path) -> str:
+    """The subpackage (or module) of raceday_iac that a file belongs to."""
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def offences(paths: Iterator[Path] | list[Path], *forbidden: str) -> list[str]:
+    return [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in paths
+        for name in sorted(imports(path))
+        if any(within(name, each) for each in forbidden)
+    ]
+
+
+def of(*parts: str) -> list[Path]:
+    return [path for path in MODULES if part(path) in parts]
+
+
+def not_of(*parts: str) -> list[Path]:
+    return [path for path in MODULES if part(path) not in parts]
+
+
+def test_nobody_imports_the_command_line() -> None:
+    assert offences(not_of("cli"), "raceday_iac.cli") == []
+
+
+def test_the_development_server_imports_nothing_of_the_rest() -> None:
+    others = [name for path in of("devserver") for name in imports(path) if within(name, "raceday_iac")]
+    assert [name for name in others if not within(name, "raceday_iac.devserver")] == []
+
+
+def test_only_the_command_line_imports_the_development_server() -> None:
+    assert offences(not_of("cli", "devserver"), "raceday_iac.devserver") == []
+
+
+def test_model_imports_only_pydantic_the_standard_library_and_itself() -> None:
+    allowed = {"pydantic", "pydantic_core", *sys.stdlib_module_names}
+    foreign = [
+        f"{path.name} imports {name}"
+        for path in of("model")
+        for name in imports(path)
+        if name.partition(".")[0] not in allowed and not within(name, "raceday_iac.model")
+    ]
+    assert foreign == []
+
+
+def test_only_the_provider_imports_the_sdk_and_the_http_library() -> None:
+    elsewhere = [path for path in not_of("devserver") if not path.is_relative_to(PACKAGE / "provider" / "appwrite")]
+    assert offences(elsewhere, "appwrite", "requests", "httpx", "urllib3") == []
+
+
+def test_only_the_command_line_knows_which_provider_there_is() -> None:
+    elsewhere = [path for path in not_of("cli") if not path.is_relative_to(PACKAGE / "provider" / "appwrite")]
+    assert offences(elsewhere, "raceday_iac.provider.appwrite") == []
+
+
+@pytest.mark.parametrize("pure", PURE)
+def test_pure_packages_import_neither_the_provider_nor_applying(pure: str) -> None:
+    assert offences(of(pure), "raceday_iac.provider.appwrite", "raceday_iac.applying", "raceday_iac.render") == []
+
+
+@pytest.mark.parametrize("pure", PURE)
+def test_pure_packages_open_no_connections(pure: str) -> None:
+    sockets = ("http", "urllib.request", "socketserver", "subprocess", "asyncio", "ssl")
+    assert offences(of(pure), *sockets) == []
+
+
+@pytest.mark.parametrize(
+    ("lower", "higher"),
+    [
+        ("model", ("kinds", "loading", "state", "diff", "planning", "provider")),
+        ("kinds", ("loading", "state", "diff", "planning", "provider")),
+        ("state", ("loading", "diff", "planning", "provider")),
+        ("diff", ("loading", "planning", "provider")),
+        ("graph", ("loading", "state", "diff", "planning", "provider")),
+        ("planning", ("loading",)),
+        ("refresh", ("planning", "applying", "diff")),
+        ("provider", ("state", "diff", "planning", "applying", "loading", "refresh")),
+    ],
+)
+def test_arrows_point_downwards(lower: str, higher: tuple[str, ...]) -> None:
+    assert offences(of(lower), *(f"raceday_iac.{each}" for each in higher)) == []
+
+
+def test_nothing_but_render_and_the_command_line_prints() -> None:
+    """`print` belongs to the edge; what is below returns values."""
+    printing = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in not_of("cli", "render", "devserver")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "print"
+        # The two sentences of an interrupt are written by the signal handler.
+        and path != PACKAGE / "applying" / "run.py"
+    ]
+    assert printing == []
+
+
+def test_functions_import_nothing_of_the_reconciler() -> None:
+    paths = [path for path in (ROOT / "functions").rglob("*.py") if "node_modules" not in path.parts]
+    assert paths
+    assert offences(paths, "raceday_iac") == []
+
+
+def test_stack_files_import_only_the_language_of_stacks() -> None:
+    paths = list((ROOT / "stacks").glob("*.py"))
+    names = [name for path in paths for name in imports(path) if within(name, "raceday_iac")]
+    assert [name for name in names if not within(name, "raceday_iac.model.stack")] == []
+
+
+def test_the_command_line_imports_heavy_modules_only_where_they_are_used() -> None:
+    """`--help` must stay instant: nothing heavy at the top of `cli/main.py`."""
+    tree = ast.parse((PACKAGE / "cli" / "main.py").read_text(encoding="utf-8"))
+    top = {
+        alias.name if isinstance(node, ast.Import) else f"{'.' * node.level}{node.module or ''}"
+        for node in tree.body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    assert top <= {"__future__", "logging", "sys", "pathlib", "typing", "typer", "..errors", "."}
