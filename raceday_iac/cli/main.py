@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -29,6 +29,9 @@ server_app = typer.Typer(
 )
 app.add_typer(state_app, name="state")
 app.add_typer(server_app, name="server")
+
+#: The base of all complaints about the command line; typer ships it, but does not export it.
+_UsageError: Any = next(each for each in typer.BadParameter.__mro__ if each.__name__ == "ClickException")
 
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")]
 DataLoss = Annotated[
@@ -207,8 +210,6 @@ def main() -> None:
 
 def execute(arguments: list[str]) -> int:
     """Run one command and return its exit code. Every message for people is written here or in `render`."""
-    import click
-
     try:
         chosen, rest = options.take_globals(arguments)
         options.use(chosen)
@@ -217,10 +218,10 @@ def execute(arguments: list[str]) -> int:
         return int(result or 0)
     except IacError as error:
         return _report(error)
-    except click.ClickException as error:
+    except _UsageError as error:
         error.show()
         return EXIT_ERROR
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         print("\nInterrupted. Nothing was changed.", file=sys.stderr)  # noqa: T201
         return EXIT_INTERRUPTED
     except BrokenPipeError:

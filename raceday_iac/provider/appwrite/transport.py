@@ -266,6 +266,8 @@ def translate(error: Any, endpoint: str, project: str) -> ProviderError:
             "wait and run it again; Appwrite also refuses more than 50 function creations per project and day"
         )
         failure.retry_after = float(getattr(error, "retry_after", 0.0))
+    if kind == "general_route_not_found":
+        failure.hint = f"check the endpoint in the environment file ({endpoint}) and the version of the server"
     return failure
 
 
