@@ -1,0 +1,72 @@
+"""Counting runs that found the lock held, so that whoever starts runs can slow down.
+
+A refused run must not touch the lock document: that would look like a sign of life of its owner. It counts up a second
+document beside it; the owner reads and clears the count. Both are best effort: a count that is off by one is harmless,
+a run that fails because of it is not.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from .appwrite_http import AppwriteError, Client, path_of
+from .lock import Settings
+
+#: So many refused starts within one window are too many.
+CROWD = 3
+LONGEST_BACKOFF = 900.0
+
+
+class Attempts(NamedTuple):
+    """Refused starts since the count was cleared."""
+
+    starts: int = 0
+    #: Seconds between the first and the last of them.
+    span: float = 0.0
+
+    def is_crowded(self, window: float) -> bool:
+        """Whether starts came too fast."""
+        return self.starts >= CROWD and self.span <= window
+
+    def backoff(self, base: float) -> float:
+        """Seconds that the next start should be put off: `base`, doubled for each refused start beyond the crowd."""
+        if self.starts < CROWD:
+            return 0.0
+        return min(LONGEST_BACKOFF, base * 2.0 ** (self.starts - CROWD))
+
+
+def note_refused(client: Client, settings: Settings, owner: str) -> None:
+    """Count one start that found the lock held."""
+    path = _path(settings)
+    try:
+        try:
+            # Sent once: an increment repeated after a lost answer would count twice.
+            client.once("PATCH", f"{path}/attempts/increment", {"value": 1})
+        except AppwriteError as error:
+            if error.status != 404:
+                raise
+            data = {"owner": owner, "generation": 0, "attempts": 1}
+            client.once("POST", path.rpartition("/")[0], {"documentId": path.rpartition("/")[2], "data": data})
+    except AppwriteError:
+        # Two first refusals at the same moment, or a server in trouble: this one stays uncounted.
+        return
+
+
+def take(client: Client, settings: Settings) -> Attempts:
+    """The count so far, which begins anew. For the owner of the lock."""
+    try:
+        found = client.find(_path(settings))
+        if found is None:
+            return Attempts()
+        client.delete(_path(settings))
+    except AppwriteError:
+        return Attempts()
+    first, last = (datetime.fromisoformat(found[name]) for name in ("$createdAt", "$updatedAt"))
+    return Attempts(int(found.get("attempts") or 0), (last - first).total_seconds())
+
+
+def _path(settings: Settings) -> str:
+    # `<function>-lock` becomes `<function>-seen`: an id has at most 36 characters.
+    document = settings.lock_id.removesuffix("-lock") + "-seen"
+    return path_of("databases", settings.database_id, "collections", settings.collection_id, "documents", document)

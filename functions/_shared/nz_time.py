@@ -1,0 +1,43 @@
+"""The New Zealand clock of a race day: which day it is, when the quiet window is, where a day begins.
+
+Everything takes and gives moments with a zone. Import it only after the lock is held: the zone data (from the system,
+or from the package `tzdata` that the bundle must then list) takes a moment to load.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+ZONE = ZoneInfo("Pacific/Auckland")
+#: Inside this window of the local clock no new work is taken. It fits between the last race and the first import in
+#: both offsets, and neither edge is ever ambiguous: the clocks change at 02:00 and 03:00.
+QUIET_FROM, QUIET_UNTIL = time(1), time(6)
+
+
+def is_quiet(moment: datetime) -> bool:
+    """Whether runs have to finish: from 01:00 until before 06:00 in New Zealand."""
+    return QUIET_FROM <= moment.astimezone(ZONE).time() < QUIET_UNTIL
+
+
+def seconds_until_quiet(moment: datetime) -> float:
+    """Seconds until the next quiet window begins; 0 inside one."""
+    if is_quiet(moment):
+        return 0.0
+    today = moment.astimezone(ZONE).date()
+    begins = [datetime.combine(today + timedelta(days=days), QUIET_FROM, ZONE) for days in (0, 1)]
+    # Subtracting in UTC, because two moments of one zone are subtracted by their wall clocks.
+    waits = [(begin.astimezone(UTC) - moment.astimezone(UTC)).total_seconds() for begin in begins]
+    return min(wait for wait in waits if wait >= 0)
+
+
+def racing_day(moment: datetime) -> date:
+    """The day whose card is being raced. The hour after midnight still belongs to the day before."""
+    return (moment.astimezone(UTC) - timedelta(hours=1)).astimezone(ZONE).date()
+
+
+def day_bounds(day: date) -> tuple[datetime, datetime]:
+    """Start and end (exclusive) of a New Zealand day in UTC: 23 to 25 hours, beginning at 11:00Z or 12:00Z."""
+    begins = (datetime.combine(each, time(), ZONE) for each in (day, day + timedelta(days=1)))
+    start, end = (each.astimezone(UTC) for each in begins)
+    return start, end
