@@ -219,12 +219,24 @@ class Lock:
         """Seconds until the hard end of this run (not negative); plan the work to be done by then."""
         return max(0.0, self._lease.deadline - self._timing.clock()) if self._lease.lost is None else 0.0
 
-    def report(self, progress: Mapping[str, Any] | None = None, *, phase: str | None = None, now: bool = False) -> None:
-        """Put progress into the next heartbeat; with `now` send one at once (a checkpoint)."""
+    def report(
+        self,
+        progress: Mapping[str, Any] | None = None,
+        *,
+        phase: str | None = None,
+        backoff_until: str | None = None,
+        now: bool = False,
+    ) -> None:
+        """Put progress into the next heartbeat; with `now` send one at once (a checkpoint).
+
+        `backoff_until` (a moment) asks whoever starts this function to wait until then.
+        """
         if phase is not None:
             self._fields["phase"] = phase[:64]
         if progress is not None:
             self._fields["progress"] = fitted(progress)
+        if backoff_until is not None:
+            self._fields["backoffUntil"] = backoff_until
         if now:
             self.beat()
 

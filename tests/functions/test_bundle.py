@@ -75,7 +75,7 @@ def test_the_code_writes_only_what_the_declared_collections_have(tmp_path: Path)
     written = {
         *protocol.first_document(claim, numbers),
         *protocol.takeover_document(claim, numbers, found, 1.0),
-        *("beats", "phase", "progress"),
+        *("beats", "phase", "progress", "backoffUntil", "attempts"),
     }
 
     assert written <= declared["locks"]

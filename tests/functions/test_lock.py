@@ -178,6 +178,15 @@ def test_heartbeats_keep_the_lease_and_carry_progress(store: LockStore) -> None:
     assert store.document["phase"] == "work"
 
 
+def test_a_wish_for_fewer_starts_is_stored(store: LockStore) -> None:
+    held = store.acquire()
+
+    held.report(backoff_until="2026-11-24T20:30:00.000+00:00", now=True)
+
+    assert store.document is not None
+    assert store.document["backoffUntil"] == "2026-11-24T20:30:00.000+00:00"
+
+
 @pytest.mark.parametrize(("seconds", "writable"), [(54.9, True), (55.1, False)])
 def test_without_heartbeats_the_owner_stops_before_anybody_may_take_over(
     store: LockStore, seconds: float, writable: bool
