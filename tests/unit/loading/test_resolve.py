@@ -212,7 +212,6 @@ def test_a_set_is_taken_for_a_list() -> None:
     assert fields(stack_with_function(scopes={"documents.read"}), "function.f")["scopes"] == ("documents.read",)
 
 
-@pytest.mark.xfail(strict=True, reason="typed as Iterable, but only sequences and sets are taken")
 def test_permissions_may_be_any_iterable() -> None:
     stack = Stack("test")
     collection(stack, permissions=(f'{action}("any")' for action in ("read", "create")))
@@ -458,7 +457,6 @@ def test_an_override_of_something_undeclared_is_told_with_file_and_line(tmp_path
     assert said.startswith(f"{tmp_path}/test.yaml:5: function.g:")
 
 
-@pytest.mark.xfail(strict=True, reason="the first line that holds the name, also as a part of another")
 def test_the_line_of_an_override_is_not_that_of_a_longer_name(tmp_path: Path) -> None:
     text = "  function.f-longer: {timeout: 9}\n  function.f: {timeout: 901}\n"
     stack = stack_with_function()
