@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import ApiError
 from ..params import Check, Param, Refused
-from .numbers import grouped
+from .numbers import MAX_BIG_INTEGER, MIN_BIG_INTEGER, grouped
 
 IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,35}")
 KEY_RULE = (
@@ -59,9 +59,15 @@ def index_attribute(value: Any) -> str:
 
 
 def integer(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
+    if not is_integer(value):
         raise Refused("Value must be a valid integer")
-    return value
+    return int(value)
+
+
+def is_integer(value: Any) -> bool:
+    """Whether PHP would have a JSON number as an integer: not beyond 64 bits."""
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return is_whole and MIN_BIG_INTEGER <= value <= MAX_BIG_INTEGER
 
 
 def floating(value: Any) -> float:

@@ -63,8 +63,7 @@ def update_all(
     structure.check_part(collection, changes, list(changes))
     for old in documents:
         store.check_conflict(old)
-        store.overwrite(collection, old, changes)
-        changed(old | changes | {"$updatedAt": store.date(changes.get("$updatedAt"), store.time)}, old)
+        changed(store.overwrite(collection, old, changes), old)
     return len(documents)
 
 

@@ -47,7 +47,7 @@ def count(
         raise OutOfBounds(f"Attribute value exceeds {'maximum' if step > 0 else 'minimum'} limit: {bound}")
     store.db.execute(
         f"UPDATE {collection.table} SET {quoted(attribute)} = ?, _updatedAt = ? WHERE _id = ?",
-        (value, store.time, document["$sequence"]),
+        (value, store.time_after(document["$updatedAt"]), document["$sequence"]),
     )
     return document | {attribute: value}
 

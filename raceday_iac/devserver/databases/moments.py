@@ -35,6 +35,17 @@ _UNITS = {
 def parse(text: str, now: datetime) -> datetime | None:
     """The moment a text means, in UTC; None when PHP would not understand it."""
     text = text.strip()
+    try:
+        # The common forms; everything else is slower.
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except ValueError:
+        return _parse_slowly(text, now)
+    except OverflowError:
+        return None
+
+
+def _parse_slowly(text: str, now: datetime) -> datetime | None:
     found = _ISO.fullmatch(text)
     try:
         if found is not None:

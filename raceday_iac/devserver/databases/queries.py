@@ -97,6 +97,20 @@ def arrange(queries: Sequence[Query]) -> Plan:
     return plan
 
 
+def as_number(value: Any) -> float | None:
+    """A number, or text that is one; a whole one as an integer. None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        return int(value) if not isinstance(value, float) else value
+    except ValueError:
+        pass
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
 def _add(plan: Plan, query: Query) -> None:
     first = query.values[0] if query.values else None
     if query.method in ORDERS:

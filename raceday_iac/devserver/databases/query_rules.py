@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import moments
-from .arguments import UID_RULE, is_identifier
+from .arguments import UID_RULE, is_identifier, is_integer
 from .catalog import Relation
 from .numbers import MAX_BIG_INTEGER, grouped
-from .queries import CHOICES, COMPARISONS, CURSORS, LOGICAL, NULLS, ORDERS, RANGES, BadQuery, Query
+from .queries import CHOICES, COMPARISONS, CURSORS, LOGICAL, NULLS, ORDERS, RANGES, BadQuery, Query, as_number
 
 MAX_VALUES = 500
 INTERNAL_SELECTIONS = frozenset(
@@ -93,14 +93,10 @@ def _check_one(query: Query, fields: Fields) -> None:
 
 def _check_number(query: Query) -> None:
     lowest = 1 if query.method == "limit" else 0
-    value = query.values[0] if query.values else None
-    try:
-        number = float(value) if not isinstance(value, bool) else None  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        number = None
+    number = as_number(query.values[0] if query.values else None)
     if number is None:
         raise BadQuery("Invalid limit: Value must be a valid number")
-    if not number.is_integer() or not lowest <= number <= MAX_BIG_INTEGER:
+    if not isinstance(number, int) or not lowest <= number <= MAX_BIG_INTEGER:
         bounds = f"{grouped(lowest)} and {grouped(MAX_BIG_INTEGER)}"
         raise BadQuery(f"Invalid {query.method}: Value must be a valid range between {bounds}")
 
@@ -157,7 +153,7 @@ def _check_filter(query: Query, fields: Fields) -> None:
 VALUE_CHECKS: dict[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
     "relationship": lambda value: isinstance(value, str) and len(value) <= 255,
-    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "integer": is_integer,
     "double": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
     "boolean": lambda value: isinstance(value, bool),
     "datetime": moments.is_valid,

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ApiError
+from . import moments
 from .catalog import Collection
+from .store import MAX_CLOCK_STEP, Store
 from .transaction_view import TransactionView
 from .values import Document, for_answer
 from .vocabulary import Vocabulary
@@ -16,7 +18,6 @@ from .vocabulary import Vocabulary
 if TYPE_CHECKING:
     from ..server import Server
     from ..web import Request
-    from .store import Store
 
 MAX_OPERATIONS = 100
 #: With the non-breaking hyphen of the original.
@@ -77,12 +78,28 @@ def stage(
     server.db.execute(
         "INSERT INTO db_operations (transaction_number, collection, document_id, action, data, created_at) "
         "VALUES (?, ?, ?, ?, ?, ?)",
-        (transaction["number"], collection.number, document_id, action, json.dumps(data), now),
+        (
+            transaction["number"],
+            collection.number,
+            document_id,
+            action,
+            json.dumps(data),
+            _known_at(server, collection),
+        ),
     )
     server.db.execute(
         "UPDATE db_transactions SET operations = operations + 1, updated_at = ? WHERE number = ?",
         (now, transaction["number"]),
     )
+
+
+def _known_at(server: Server, collection: Collection) -> str:
+    """The moment up to which an operation knows the data: now, or the last change, if dates run ahead of the clock."""
+    now = server.clock.now()
+    last = server.db.execute(
+        f"SELECT max(_updatedAt) FROM {collection.table} WHERE _updatedAt <= ?", (moments.stamp(now + MAX_CLOCK_STEP),)
+    ).fetchone()[0]
+    return max(moments.stamp(now), last or "")
 
 
 def mock(collection: Collection, document: Mapping[str, Any], words: Vocabulary) -> Document:

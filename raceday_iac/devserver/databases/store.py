@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from . import catalog, moments, relation_deletes, relation_writes, structure, values
@@ -16,6 +16,10 @@ from .values import Document, column_list, complete, decode, encode_value, is_sa
 
 if TYPE_CHECKING:
     from ..server import Server
+
+
+#: How far a document's date may run ahead of a clock that stands still.
+MAX_CLOCK_STEP = timedelta(minutes=1)
 
 
 class Store:
@@ -68,6 +72,17 @@ class Store:
         """A date that a document brings, if it may."""
         return given if self.keep_dates and given is not None else otherwise
 
+    def time_after(self, changed_at: str) -> str:
+        """The date of a change to a document that last changed at `changed_at`: now, but never the same again.
+
+        Compare-and-set rests on `$updatedAt`. On a real server no two changes of a document fall into one millisecond;
+        here they can, and under a clock that stands still they always do.
+        """
+        if not self.time <= changed_at <= moments.stamp(self.now + MAX_CLOCK_STEP):
+            return self.time
+        last = moments.parse(changed_at, self.now)
+        return self.time if last is None else moments.stamp(last + timedelta(milliseconds=1))
+
     def insert(self, collection: Collection, given: Document) -> Document:
         """Store a new document with the documents that are nested in it."""
         document = dict(given)
@@ -111,7 +126,7 @@ class Store:
         document["$id"], document["$sequence"] = old["$id"], old["$sequence"]
         document["$createdAt"] = self.date(changes.get("$createdAt"), old["$createdAt"])
         if relation_writes.is_changed(self, collection, old, changes):
-            document["$updatedAt"] = self.date(changes.get("$updatedAt"), self.time)
+            document["$updatedAt"] = self.date(changes.get("$updatedAt"), self.time_after(old["$updatedAt"]))
         else:
             document["$updatedAt"] = old["$updatedAt"]
         self.check_conflict(old)
@@ -157,7 +172,8 @@ class Store:
             return None
         document = dict(given)
         document["$id"] = document.get("$id") or self.server.new_id()
-        document["$updatedAt"] = self.date(document.get("$updatedAt"), self.time)
+        changed_at = self.time_after(old["$updatedAt"]) if old else self.time
+        document["$updatedAt"] = self.date(document.get("$updatedAt"), changed_at)
         document["$createdAt"] = self.date(document.get("$createdAt"), old["$createdAt"] if old else self.time)
         document.pop("$sequence", None)
         for attribute in collection.attributes:
@@ -195,12 +211,13 @@ class Store:
         self.db.execute(f"DELETE FROM {collection.table} WHERE _id = ?", (old["$sequence"],))
         return old
 
-    def overwrite(self, collection: Collection, old: Document, changes: Document) -> None:
+    def overwrite(self, collection: Collection, old: Document, changes: Document) -> Document:
         """Store checked values in a document, as bulk changes do: its date moves even when nothing else does."""
         document = old | changes
-        document["$updatedAt"] = self.date(changes.get("$updatedAt"), self.time)
+        document["$updatedAt"] = self.date(changes.get("$updatedAt"), self.time_after(old["$updatedAt"]))
         document["$createdAt"] = self.date(changes.get("$createdAt"), old["$createdAt"])
         self._update_row(collection, old, document)
+        return document
 
     def set_column(self, collection: Collection, key: str, document_id: str, value: str | None) -> None:
         """Point one document at another, without touching anything else but its date."""

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from . import geometry, moments, text_formats
+from .arguments import is_integer
 from .attribute_types import ENUM, FLOAT_RANGE, INTEGER_RANGE
 from .catalog import Attribute, Collection
 from .columns import JSON_TYPES
@@ -106,9 +107,7 @@ def _type_judges(kind: str, size: int) -> tuple[Judge, ...]:
 
 
 def _is_integer(value: Any) -> str:
-    # JSON numbers beyond 64 bits are floats in PHP.
-    is_integer = isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MAX_BIG_INTEGER + 1
-    return "" if is_integer else "Value must be a valid integer"
+    return "" if is_integer(value) else "Value must be a valid integer"
 
 
 def _is_float(value: Any) -> str:
