@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from raceday_iac.diff.compare import compare_fields
+from raceday_iac.kinds import KINDS
+from raceday_iac.kinds.index import KIND, canonical_lengths, canonical_orders, parse
+from raceday_iac.model.resource import Fields, Live, frozen
+from raceday_iac.model.stack import Stack
+
+from .. import recorded
+from ..declaring import address, collection, resolved
+
+CREATED = list(recorded.writes("indexes", "POST", "/indexes"))
+AT = address("index.d/c/i")
+REQUESTS = KINDS["index"].requests
+
+
+def declare(sent: dict[str, Any]) -> Fields:
+    """The wanted fields of a stack that declares what was sent, over the attributes of the recording."""
+    stack = Stack("test")
+    owner = collection(stack)
+    for key, size in {"st": 50, "st2": 50, "wide": 500, "text": 5000}.items():
+        owner.string(key, size)
+    owner.integer("nu")
+    owner.string("arr", 50, array=True)
+    owner.boolean("bo")
+    owner.datetime("dt")
+    orders = [order.upper() for order in sent.get("orders", [])][: len(sent["attributes"])]
+    owner.index("i", *sent["attributes"], type=sent["type"], orders=orders, lengths=sent.get("lengths", ()))
+    return resolved(stack).resources[AT].fields
+
+
+@pytest.mark.parametrize(
+    ("sent", "answer"),
+    [pair for pair in CREATED if pair[0]["key"] != "mo"],
+    ids=[str(sent["key"]) for sent, _ in CREATED if sent["key"] != "mo"],
+)
+def test_what_the_server_answers_to_a_creation_is_no_drift(sent: dict[str, Any], answer: dict[str, Any]) -> None:
+    live = parse(("d", "c"), answer)
+    assert compare_fields(KIND, declare(sent), live.fields, None) == []
+
+
+@pytest.mark.parametrize(
+    ("orders", "canonical"),
+    [
+        ([], ("ASC", "ASC")),
+        ([None, None], ("ASC", "ASC")),
+        (["DESC"], ("DESC", "ASC")),
+        (["asc", "desc"], ("ASC", "DESC")),
+        (["ASC", "DESC", "DESC"], ("ASC", "DESC")),
+    ],
+)
+def test_what_is_not_said_of_orders_is_ascending(orders: list[Any], canonical: tuple[str, ...]) -> None:
+    assert canonical_orders(["a", "b"], orders) == canonical
+
+
+@pytest.mark.parametrize(
+    ("lengths", "canonical"), [([], (0, 0)), ([None, 5], (0, 5)), ([5], (5, 0)), ([1, 2, 3], (1, 2))]
+)
+def test_what_is_not_said_of_lengths_is_the_whole(lengths: list[Any], canonical: tuple[int, ...]) -> None:
+    assert canonical_lengths(["a", "b"], lengths) == canonical
+
+
+def test_an_array_has_length_255_whatever_is_said() -> None:
+    assert canonical_lengths(["a", "b"], [7, 7], {"a"}) == (255, 7)
+
+
+def test_orders_and_lengths_are_sent_only_when_they_say_something() -> None:
+    plain = frozen({"type": "key", "attributes": ("a",), "orders": ("ASC",), "lengths": (0,)})
+    assert REQUESTS.create(AT, plain).body == {"key": "i", "type": "key", "attributes": ["a"]}
+    special = frozen({"type": "key", "attributes": ("a",), "orders": ("DESC",), "lengths": (5,)})
+    assert REQUESTS.create(AT, special).body["orders"] == ["DESC"]
+    assert REQUESTS.create(AT, special).body["lengths"] == [5]
+
+
+def test_an_index_cannot_be_updated() -> None:
+    assert KIND.in_place == frozenset()
+    with pytest.raises(NotImplementedError):
+        REQUESTS.update(AT, frozen({}), Live(AT, frozen({})))
+
+
+def test_deleting_an_index_loses_no_data() -> None:
+    assert not KIND.holds_data

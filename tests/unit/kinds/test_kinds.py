@@ -1,0 +1,78 @@
+"""The table of kinds."""
+
+from __future__ import annotations
+
+import pytest
+
+from raceday_iac.kinds import KINDS
+from raceday_iac.kinds.base import thaw
+from raceday_iac.kinds.database import parse
+from raceday_iac.model.resource import Live, frozen
+
+from .. import recorded
+from ..declaring import address
+
+
+def test_every_kind_is_in_the_table_under_its_name() -> None:
+    assert list(KINDS) == [kind.name for kind in KINDS.values()]
+    assert set(KINDS) == {
+        "database",
+        "collection",
+        "attribute",
+        "relationship",
+        "index",
+        "function",
+        "variable",
+        "deployment",
+    }
+
+
+def test_schema_comes_before_functions_variables_and_code() -> None:
+    order = sorted(KINDS, key=lambda name: KINDS[name].stage)
+    assert order == [
+        "database",
+        "collection",
+        "attribute",
+        "relationship",
+        "index",
+        "function",
+        "variable",
+        "deployment",
+    ]
+
+
+def test_deleting_what_holds_documents_may_lose_data() -> None:
+    assert {name for name, kind in KINDS.items() if kind.holds_data} == {
+        "database",
+        "collection",
+        "attribute",
+        "relationship",
+    }
+
+
+def test_what_appwrite_does_after_answering_has_to_settle() -> None:
+    assert {name for name, kind in KINDS.items() if kind.settles} == {"attribute", "relationship", "index"}
+
+
+def test_thawing_makes_json_of_canonical_values() -> None:
+    assert thaw({"a": (1, ("b",)), "c": frozen({"d": ()})}) == {"a": [1, ["b"]], "c": {"d": []}}
+
+
+def test_a_database_reads_back_as_sent() -> None:
+    live = parse((), recorded.answer("databases", "create disabled"))
+    assert live.fields["enabled"] is False
+    assert live.address.kind == "database"
+
+
+def test_an_update_of_a_database_says_enabled_because_it_resets_what_it_omits() -> None:
+    at = address("database.d")
+    fields = frozen({"name": "D", "enabled": False})
+    assert KINDS["database"].requests.update(at, fields, Live(at, fields)).body == {"name": "D", "enabled": False}
+
+
+@pytest.mark.parametrize("method", ["create", "update"])
+def test_a_deployment_is_not_written_by_one_request(method: str) -> None:
+    at = address("deployment.f")
+    arguments = (at, frozen({})) if method == "create" else (at, frozen({}), Live(at, frozen({})))
+    with pytest.raises(NotImplementedError):
+        getattr(KINDS["deployment"].requests, method)(*arguments)
