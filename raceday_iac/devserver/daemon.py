@@ -6,43 +6,45 @@ to `server.log`. Whether it runs is decided by the lock on its data directory, n
 
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from urllib.request import ProxyHandler, build_opener
 
-import requests
+from .appwrite_json import Loaded, LoadError, load_appwrite_json
+from .lock import LOCK_FILE, DataInUseError, is_locked, lock_data
 
-from .app import App
-from .running import (
-    HOST,
-    LOCK_FILE,
-    PROJECT,
-    DataInUseError,
-    StartError,
-    build_server,
-    is_locked,
-    listen,
-    lock_data,
-    server_key,
-    uvicorn_config,
-)
-from .settings import Settings
+__all__ = [
+    "DataInUseError",
+    "LoadError",
+    "Loaded",
+    "StartError",
+    "Status",
+    "load_appwrite_json",
+    "reset",
+    "start",
+    "status",
+    "stop",
+]
 
 INFO_FILE = "server.json"
 LOG_FILE = "server.log"
 START_SECONDS = 30
 STOP_SECONDS = 10
 POLL_SECONDS = 0.05
+#: Where this package can be imported from, installed or not.
+SOURCE = Path(__file__).parents[2]
+
+
+class StartError(RuntimeError):
+    """The server did not come up."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def start(data_dir: Path | str, port: int = 0) -> Status:
     command = [sys.executable, "-m", __package__, "--data-dir", str(directory), "--port", str(port)]
     with (directory / LOG_FILE).open("ab") as log:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/"
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=SOURCE
         )
     if not _wait_until(lambda: process.poll() is not None or _answers(directory), START_SECONDS):
         process.kill()
@@ -126,56 +128,14 @@ def reset(data_dir: Path | str) -> bool:
     return was_running
 
 
-def serve_forever(data_dir: Path | str, port: int = 0, settings: Settings | None = None) -> None:
-    """Serve in this process until SIGTERM or SIGINT. Raises `DataInUseError` when somebody else does."""
-    directory = Path(data_dir).resolve()
-    lock = lock_data(directory)
-    try:
-        asyncio.run(_serve(directory, port, settings))
-    finally:
-        (directory / INFO_FILE).unlink(missing_ok=True)
-        lock.close()
-
-
-async def _serve(directory: Path, port: int, settings: Settings | None) -> None:
-    import uvicorn  # noqa: PLC0415 - importing this module must stay cheap for `status`
-
-    listener = listen(port)
-    server = build_server(directory, settings)
-    server.endpoint = f"http://{HOST}:{listener.getsockname()[1]}/v1"
-    with server.transaction():
-        server.ensure_project(PROJECT)
-        key = server_key(server, PROJECT)
-    web = uvicorn.Server(uvicorn_config(App(server)))
-    serving = asyncio.ensure_future(web.serve(sockets=[listener]))
-    while not web.started and not serving.done():
-        await asyncio.sleep(0.01)
-    if web.started:
-        _write_info(directory, server.endpoint, key, server.timestamp())
-        logging.getLogger("raceday_iac.devserver").info("serving %s at %s", directory, server.endpoint)
-    try:
-        await serving
-    finally:
-        await server.close()
-
-
-def _write_info(directory: Path, endpoint: str, key: str, started_at: str) -> None:
-    info = {"endpoint": endpoint, "pid": os.getpid(), "project": PROJECT, "key": key, "startedAt": started_at}
-    path = directory / INFO_FILE
-    draft = path.with_suffix(".tmp")
-    draft.unlink(missing_ok=True)
-    with open(draft, "x", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        json.dump(info, file, indent=1)
-    draft.replace(path)
-
-
 def _answers(directory: Path) -> bool:
     current = status(directory)
     if not current.running:
         return False
     try:
-        return requests.get(f"{current.endpoint}/health/version", timeout=2).ok
-    except requests.RequestException:
+        with build_opener(ProxyHandler({})).open(f"{current.endpoint}/health/version", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
         return False
 
 
@@ -193,41 +153,3 @@ def _log_tail(directory: Path, lines: int = 15) -> str:
         return "\n".join((directory / LOG_FILE).read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
     except OSError:
         return ""
-
-
-#: Fields of a function in appwrite.json that are parameters of its creation.
-FUNCTION_FIELDS = (
-    "name runtime execute events schedule timeout enabled logging entrypoint commands scopes specification"
-).split()
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """Ids of the functions that `load_appwrite_json` created, and of those that were there already."""
-
-    created: tuple[str, ...]
-    skipped: tuple[str, ...]
-
-
-class LoadError(RuntimeError):
-    """The server refused a function of an appwrite.json."""
-
-
-def load_appwrite_json(source: Path | str | Mapping[str, Any], endpoint: str, project: str, key: str) -> Loaded:
-    """Create the functions of an appwrite.json, without code, through the HTTP API. Their folders need not exist."""
-    document = source if isinstance(source, Mapping) else json.loads(Path(source).read_text(encoding="utf-8"))
-    created: list[str] = []
-    skipped: list[str] = []
-    with requests.Session() as session:
-        session.headers.update({"X-Appwrite-Project": project, "X-Appwrite-Key": key})
-        for function in document.get("functions", []):
-            body = {"functionId": function["$id"]}
-            body |= {name: function[name] for name in FUNCTION_FIELDS if function.get(name) is not None}
-            answer = session.post(f"{endpoint}/functions", json=body, timeout=30)
-            if answer.status_code == 409:
-                skipped.append(function["$id"])
-            elif answer.ok:
-                created.append(function["$id"])
-            else:
-                raise LoadError(f"function {function['$id']}: {answer.json()['message']}")
-    return Loaded(tuple(created), tuple(skipped))

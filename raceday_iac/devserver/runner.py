@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from .daemon import Status, load_appwrite_json, reset, serve_forever, start, status, stop
-from .running import PROJECT, DataInUseError, RunningServer, StartError, start_server
+from .daemon import StartError, Status, load_appwrite_json, reset, start, status, stop
+from .lock import DataInUseError
+from .running import RunningServer, start_server
+from .serving import serve_forever
+from .settings import PROJECT
 
 __all__ = [
     "PROJECT",

@@ -6,11 +6,10 @@ Only one process may have a data directory open; a file lock sees to that.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -19,52 +18,15 @@ import uvicorn
 from . import control, databases, functions, health
 from .app import App
 from .clock import Clock
+from .daemon import StartError
+from .lock import lock_data
 from .server import Server
-from .settings import Settings
+from .settings import PROJECT, Settings
 
 Result = TypeVar("Result")
 
-PROJECT = "raceday"
-LOCK_FILE = "server.lock"
 HOST = "127.0.0.1"
 STARTUP_SECONDS = 30
-LOCK_PAUSES = (0.01, 0.02, 0.05, 0.1)
-
-
-class DataInUseError(RuntimeError):
-    """Another process has this data directory open."""
-
-
-class StartError(RuntimeError):
-    """The server did not come up."""
-
-
-def lock_data(data_dir: Path) -> IO[str]:
-    """The lock on a data directory, held until the returned file is closed. Raises `DataInUseError`."""
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle = (data_dir / LOCK_FILE).open("a")
-    # `is_locked` of another process holds the lock for a moment, so one refusal proves nothing.
-    for pause in LOCK_PAUSES:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            time.sleep(pause)
-        else:
-            return handle
-    handle.close()
-    raise DataInUseError(f"{data_dir} is in use by another server process")
-
-
-def is_locked(data_dir: Path) -> bool:
-    """Whether some process serves this directory right now."""
-    if not (data_dir / LOCK_FILE).exists():
-        return False
-    with (data_dir / LOCK_FILE).open("a") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return True
-    return False
 
 
 def build_server(data_dir: Path, settings: Settings | None = None, clock: Clock | None = None) -> Server:
@@ -72,16 +34,23 @@ def build_server(data_dir: Path, settings: Settings | None = None, clock: Clock 
     return Server(data_dir, functions, databases, health, control, settings=settings, clock=clock)
 
 
-class _Uvicorn(uvicorn.Server):  # type: ignore[misc]
-    """Tells when it listens. Its own polling would cost 100 ms per start."""
+class Uvicorn(uvicorn.Server):  # type: ignore[misc]
+    """Tells when it listens, and leaves signals alone: the end is announced by `end`."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, at_start: Callable[[], object]) -> None:
         super().__init__(config)
-        self.listens = threading.Event()
+        self._at_start = at_start
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
-        self.listens.set()
+        if self.started:
+            self._at_start()
+
+    def capture_signals(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def end(self) -> None:
+        self.should_exit = True
 
 
 def uvicorn_config(app: App) -> uvicorn.Config:
@@ -128,7 +97,8 @@ class RunningServer:
         with server.transaction():
             server.ensure_project(project)
             self.key = server_key(server, project)
-        self._uvicorn = _Uvicorn(uvicorn_config(App(server)))
+        self._listens = threading.Event()
+        self._uvicorn = Uvicorn(uvicorn_config(App(server)), self._listens.set)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listener = listener
         self._thread = threading.Thread(target=self._run, name="devserver", daemon=True)
@@ -136,11 +106,11 @@ class RunningServer:
     def start(self) -> RunningServer:
         self._thread.start()
         waited = 0.0
-        while not self._uvicorn.listens.wait(0.2) and waited < STARTUP_SECONDS:
+        while not self._listens.wait(0.2) and waited < STARTUP_SECONDS:
             waited += 0.2
             if not self._thread.is_alive():
                 break
-        if not self._uvicorn.listens.is_set():
+        if not self._listens.is_set():
             self.stop()
             raise StartError("the embedded server did not start; see its log output")
         return self
@@ -176,7 +146,7 @@ class RunningServer:
         """Stop serving, kill all child processes, close the database, release the data. May be called twice."""
         if self._thread.is_alive() and self._loop is not None:
             asyncio.run_coroutine_threadsafe(self.server.stop_work(), self._loop)
-            self._uvicorn.should_exit = True
+            self._uvicorn.end()
             self._thread.join(timeout=20)
         self._listener.close()
         self._lock.close()
@@ -207,13 +177,18 @@ def start_server(
     clock: Clock | None = None,
     project: str = PROJECT,
 ) -> RunningServer:
-    """Serve a data directory from a thread of this process until `stop()`. Raises `DataInUseError`, `OSError`."""
+    """Serve a data directory from a thread of this process until `stop()`. Raises `DataInUseError`, `OSError`.
+
+    Without `settings` there is no scheduler: a server that lives only for a command must not start functions by itself.
+    """
     directory = Path(data_dir).resolve()
     lock = lock_data(directory)
     try:
         listener = listen(port)
         try:
-            return RunningServer(build_server(directory, settings, clock), listener, lock, project).start()
+            return RunningServer(
+                build_server(directory, settings or Settings(scheduler=False), clock), listener, lock, project
+            ).start()
         except BaseException:
             listener.close()
             raise

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 VERSION = "1.8.1"
+#: The project of an embedded server that is not told another.
+PROJECT = "raceday"
 RUNTIMES = ("node-16.0", "php-8.0", "python-3.9", "ruby-3.0", "node-22", "python-3.12")
 
 

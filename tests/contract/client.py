@@ -37,12 +37,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request with its answer; `path` starts after the endpoint's `/v1`."""
+    """One request with its answer; `path` starts after the endpoint's `/v1`, header names are lower-case."""
 
     method: str
     path: str
     query: tuple[tuple[str, str], ...]
     answer: Answer
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 Observer = Callable[[Exchange], None]
@@ -96,8 +98,9 @@ class Api:
             method, self.endpoint + path, params=list(query), headers=sent, timeout=TIMEOUT, **payload
         )
         answer = Answer(response.status_code, response.headers, response.content, _parsed(response))
+        lowered = {name.lower(): value for name, value in sent.items()}
         for observe in self.observers:
-            observe(Exchange(method, path, tuple(query), answer))
+            observe(Exchange(method, path, tuple(query), answer, body, lowered))
         return answer
 
     def get(self, path: str, *queries: Any, **options: Any) -> Answer:

@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +15,7 @@ from .archives import archive_of_size
 from .client import Answer, Api
 from .comparison import Comparison, Difference, Exemption
 from .recordings import Recording, Step
-from .unrecorded import BEFORE, VARYING, WAITED
+from .unrecorded import BEFORE, VARYING, WAITED, Request
 
 #: A key of the right form that no server has.
 UNKNOWN_KEY = "standard_" + "0" * 256
@@ -27,13 +27,15 @@ RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 @dataclass
 class Replay:
-    """One scenario in one project. `keys` maps the recording's key kinds to keys of that project."""
+    """One scenario in one project. `keys` maps the recording's key kinds to keys of that project; `put` says how a
+    request that was not recorded is worded."""
 
     recording: Recording
     api: Api
     keys: dict[str, str]
     exemptions: Sequence[Exemption] = ()
     patience: float = PATIENCE
+    put: Callable[[Request], Request] = lambda request: request
     used: set[int] = field(default_factory=set)
     comparison: Comparison = field(init=False)
     recorded_project: str = field(init=False)
@@ -59,7 +61,7 @@ class Replay:
         return [each for number, each in mine if each.always and number not in self.used]
 
     def _prepare(self, place: tuple[str, str]) -> None:
-        for method, path, body in BEFORE[place]():
+        for method, path, body in map(self.put, BEFORE[place]()):
             answer = self.api.call(method, path, body)
             assert answer.status < 300, f"unrecorded {method} {path} before '{place[1]}': {answer.body}"
 

@@ -19,7 +19,7 @@ PROBE = """
 import json
 import time
 
-import requests_stub
+from . import calling
 
 def main(context):
     name = context.req.path.strip("/").split("/")[0]
@@ -46,7 +46,7 @@ def talk(context):
     return context.res.text("talked")
 
 def call(context):
-    return context.res.json(requests_stub.calls(context.req.headers["x-appwrite-key"]))
+    return context.res.json(calling.calls(context.req.headers["x-appwrite-key"]))
 
 ACTIONS = {"": echo, "echo": echo, "refuse": refuse, "fail": fail, "sleep": sleep, "talk": talk, "call": call}
 """
@@ -71,7 +71,7 @@ def status(key, path):
         return error.code
 """
 
-FILES = {"main.py": PROBE, "requests_stub.py": CALLS}
+FILES = {"main.py": PROBE, "calling.py": CALLS}
 NOT_FOUND = "deployment_not_found"
 
 

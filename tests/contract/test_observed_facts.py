@@ -168,7 +168,7 @@ def test_a_transaction_upserts_into_a_collection_with_relationships(api: Api, re
     wrote(api, "/databases/d/collections/c", "boss", title="Boss")
     data = {"$id": "a", "name": "A", "owner": "boss"}
     for _ in range(2):
-        staged, path = operations(api, operation("upsert", "pets", data=data))
+        staged, path = operations(api, operation("upsert", "pets", "ignored", data))
         assert staged.status == 201, staged.body
         assert api.patch(path, {"commit": True})["status"] == "committed"
     assert ids(api.get(f"{related}/documents")) == ["a"]

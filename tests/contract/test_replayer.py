@@ -168,10 +168,27 @@ def test_one_recorded_id_stands_for_one_of_ours() -> None:
 def test_one_recorded_moment_stands_for_one_of_ours() -> None:
     compared = Comparison(("p", "p"))
     moment = "2026-01-01T00:00:00.00{}+00:00".format
-    recorded = {"$createdAt": moment(1), "$updatedAt": moment(1)}
-    assert list(compared.differences("body", recorded, {"$createdAt": moment(5), "$updatedAt": moment(5)})) == []
-    assert list(compared.differences("body", recorded, {"$createdAt": moment(5), "$updatedAt": moment(6)})) != []
-    assert list(compared.differences("body", recorded, {"$createdAt": "yesterday", "$updatedAt": moment(5)})) != []
+
+    def shown(created: str, updated: str, owner: str = "x") -> dict[str, str]:
+        return {"$id": owner, "$createdAt": created, "$updatedAt": updated}
+
+    recorded = shown(moment(1), moment(1))
+    assert list(compared.differences("body", recorded, shown(moment(5), moment(5)))) == []
+    assert list(compared.differences("body", recorded, shown(moment(5), moment(6)))) != []
+    assert list(compared.differences("body", recorded, shown("yesterday", moment(5)))) != []
+    other = shown(moment(1), moment(1), "y")
+    assert list(compared.differences("body", other, shown(moment(7), moment(7), "y"))) == []
+
+
+def test_a_function_shows_the_moment_of_its_deployment() -> None:
+    compared = Comparison(("p", "p"))
+    moment, one, two = "2026-01-01T00:00:00.00{}+00:00".format, "a" * 20, "b" * 20
+    deployment = {"$id": one, "$createdAt": moment(1)}
+    assert list(compared.differences("body", deployment, {"$id": two, "$createdAt": moment(5)})) == []
+    function = {"$id": "f", "deploymentId": one, "deploymentCreatedAt": moment(1)}
+    ours = {"$id": "f", "deploymentId": two, "deploymentCreatedAt": moment(6)}
+    found = [path for path, *_ in compared.differences("body", function, ours)]
+    assert found == ["body.deploymentCreatedAt"]
 
 
 @pytest.mark.parametrize(("recorded", "ours"), [(1, 1.0), (1, True), (0, False), ("1", 1), (None, "")])
@@ -204,9 +221,10 @@ def test_an_exemption_that_nothing_needs_is_named() -> None:
 
 def test_a_moment_chosen_by_the_client_must_be_the_same() -> None:
     compared = Comparison(("p", "p"), frozenset({"2020-01-01T00:00:00.000+00:00"}))
-    recorded, ours = "2020-01-01T00:00:00.000+00:00", "2026-01-01T00:00:00.000+00:00"
-    assert list(compared.differences("body.$createdAt", recorded, ours)) != []
-    assert list(compared.differences("body.$createdAt", recorded, recorded)) == []
+    recorded = {"$id": "x", "$createdAt": "2020-01-01T00:00:00.000+00:00"}
+    ours = {"$id": "x", "$createdAt": "2026-01-01T00:00:00.000+00:00"}
+    assert list(compared.differences("body", recorded, ours)) != []
+    assert list(compared.differences("body", recorded, recorded)) == []
 
 
 @pytest.mark.parametrize("size", [150, 152, 4096])

@@ -62,7 +62,8 @@ def _numbered(name: str) -> Callable[[int, Any], Any]:
 
 
 def _own_id(number: int, recorded: Any) -> Any:
-    return recorded | {"documentId": f"par{number}"}
+    name = "documentId" if "documentId" in recorded else "rowId"
+    return recorded | {name: f"par{number}"}
 
 
 def _own_quantity(number: int, recorded: Any) -> Any:
@@ -79,6 +80,9 @@ VARYING: dict[tuple[str, str], Callable[[int, Any], Any]] = {
 
 #: Steps before which the recorder waited without marking them as polled.
 WAITED = {
+    ("attribute-processing", "list after going on"),
+    ("attribute-processing", "indexes after going on"),
+    ("attribute-processing", "collection after"),
     ("deployments-built", "while building"),
     ("deployments-built", "function while building"),
     ("deployments-built", "function after 1"),

@@ -43,7 +43,9 @@ class Ended:
 class Run:
     """A run that may still be going on."""
 
-    def __init__(self, command: Sequence[str], folder: Path, variables: Mapping[str, str], forbidden: Sequence[str]) -> None:
+    def __init__(
+        self, command: Sequence[str], folder: Path, variables: Mapping[str, str], forbidden: Sequence[str]
+    ) -> None:
         self._command = " ".join(["raceday-iac", *command])
         self._forbidden = forbidden
         self._process = subprocess.Popen(
