@@ -36,7 +36,7 @@ test-fast: $(STAMP)
 	$(BIN)/python -m pytest tests/unit -n 2
 
 test-live: $(STAMP)
-	$(BIN)/python -m pytest tests/live -m live -p no:xdist
+	$(BIN)/python -m pytest tests/e2e -m live -p no:xdist
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.run
