@@ -94,7 +94,8 @@ class AttributeUpdate:
         """A longer string may no longer fit into the indexes it belongs to."""
         definition = catalog.load(self.db, self.collection)
         key = str(self.row["key"])
-        facts = {each.key: replace(each, size=size) if each.key == key else each for each in definition.attributes}
+        facts = index_rules.system_attributes()
+        facts |= {each.key: replace(each, size=size) if each.key == key else each for each in definition.attributes}
         for index in self.db.execute(
             "SELECT * FROM db_indexes WHERE collection = ? AND built = 1", (self.collection["number"],)
         ):
