@@ -140,3 +140,56 @@ def test_collections_are_searched_by_id_and_name(db: Database) -> None:
         db.ok("POST", "/collections", {"collectionId": name, "name": f"All {name}"})
     found = db.ok("GET", "/collections?search=meet")
     assert [each["$id"] for each in found["collections"]] == ["meetings"]
+
+
+SQUARE = [[[0, 0], [10, 0], [10, 10], [0, 10], [0, 0]]]
+
+
+@pytest.fixture
+def shapes(db: Database) -> str:
+    documents = db.collection("c", spot="point", track="line", field="polygon")
+    db.write(documents, "s", spot=[5, 5], track=[[-5, 5], [5, 5]], field=SQUARE)
+    db.write(documents, "empty", spot=[50, 50])
+    return documents
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        (q("equal", "spot", [5, 5]), ["s"]),
+        (q("notEqual", "spot", [5, 5]), ["empty"]),
+        (q("intersects", "spot", SQUARE), ["s"]),
+        (q("crosses", "track", SQUARE), ["s"]),
+        (q("notCrosses", "track", SQUARE), []),
+        (q("touches", "field", [[10, 0], [20, 0]]), ["s"]),
+        (q("overlaps", "field", [[[5, 5], [15, 5], [15, 15], [5, 15], [5, 5]]]), ["s"]),
+        (q("contains", "field", [5, 5]), ["s"]),
+        (q("contains", "field", [10, 5]), []),
+        (q("distanceLessThan", "spot", [[8, 9], 5.1, False]), ["s"]),
+        (q("distanceEqual", "spot", [[8, 9], 5, False]), ["s"]),
+        (q("distanceLessThan", "spot", [[5, 5.001], 112, True]), ["s"]),
+        (q("distanceGreaterThan", "spot", [[5, 5.001], 112, True]), ["empty"]),
+        (q("isNull", "track"), ["empty"]),
+    ],
+)
+def test_shapes_are_found_by_where_they_lie(db: Database, shapes: str, query: str, found: list[str]) -> None:
+    assert db.ids(shapes, query) == found
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        (
+            q("distanceEqual", "spot", [1, 1]),
+            "Invalid query: Distance query requires [[geometry, distance]] parameters",
+        ),
+        (q("distanceEqual", "track", [[1, 1], 5, True]), "Distance in meters is not supported between linestring and"),
+        (q("intersects", "$id", [1, 1]), 'Invalid query: Spatial query "intersects" cannot be applied on non-spatial'),
+        (q("vectorDot", "spot", [1.0]), "Invalid query: Vector queries can only be used on vector attributes"),
+        (q("intersects", "spot", 5), "Invalid query: Spatial data must be an array"),
+    ],
+)
+def test_a_bad_question_about_shapes_is_refused(db: Database, shapes: str, query: str, message: str) -> None:
+    refused = db.call("GET", shapes, None, query)
+    assert refused.outcome == (400, "general_query_invalid")
+    assert refused["message"].startswith(message)

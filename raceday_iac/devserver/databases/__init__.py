@@ -19,6 +19,7 @@ from . import (
     indexes,
     listing,
     relationships,
+    spatial,
     transactions,
     work,
 )
@@ -44,8 +45,9 @@ PARTS = (
 
 
 def on_start(server: Server) -> None:
-    """Make search known to the database, and go on with jobs that an earlier process left."""
+    """Make search and shapes known to the database, and go on with jobs that an earlier process left."""
     listing.install(server.db)
+    spatial.install(server.db)
     work.resume(server)
 
 

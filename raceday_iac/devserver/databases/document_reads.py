@@ -74,6 +74,8 @@ def find_documents(store: Store, collection: Collection, plan: Plan, words: Voca
             raise ApiError("general_cursor_not_found", f"{noun} '{plan.cursor}' for the 'cursor' value not found.")
     try:
         rows = query_sql.select(store.db, source, plan, column_list(collection), store.now, cursor)
+    except BadQuery as problem:
+        raise ApiError("general_query_invalid", str(problem)) from None
     except query_sql.OrderIsNull as problem:
         raise ApiError(
             "database_query_order_null",

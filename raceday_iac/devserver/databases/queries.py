@@ -17,7 +17,13 @@ COMPARISONS = frozenset(
 RANGES = frozenset({"between", "notBetween"})
 CHOICES = frozenset({"equal", "contains", "notContains"})
 NULLS = frozenset({"isNull", "isNotNull"})
-FILTERS = COMPARISONS | RANGES | CHOICES | NULLS | LOGICAL
+SPATIAL = frozenset(
+    {"crosses", "notCrosses", "intersects", "notIntersects", "overlaps", "notOverlaps", "touches", "notTouches"}
+)
+DISTANCES = frozenset({"distanceEqual", "distanceNotEqual", "distanceGreaterThan", "distanceLessThan"})
+#: Known, but MariaDB has no attributes that they could be used on.
+VECTORS = frozenset({"vectorDot", "vectorCosine", "vectorEuclidean"})
+FILTERS = COMPARISONS | RANGES | CHOICES | NULLS | LOGICAL | SPATIAL | DISTANCES | VECTORS
 METHODS = FILTERS | ORDERS | CURSORS | {"limit", "offset", "select"}
 
 DEFAULT_LIMIT = 25

@@ -10,7 +10,22 @@ from . import moments
 from .arguments import UID_RULE, is_identifier, is_integer
 from .catalog import Relation
 from .numbers import MAX_BIG_INTEGER, grouped
-from .queries import CHOICES, COMPARISONS, CURSORS, LOGICAL, NULLS, ORDERS, RANGES, BadQuery, Query, as_number
+from .queries import (
+    CHOICES,
+    COMPARISONS,
+    CURSORS,
+    DISTANCES,
+    FILTERS,
+    LOGICAL,
+    NULLS,
+    ORDERS,
+    RANGES,
+    SPATIAL,
+    VECTORS,
+    BadQuery,
+    Query,
+    as_number,
+)
 
 MAX_VALUES = 500
 INTERNAL_SELECTIONS = frozenset(
@@ -81,14 +96,20 @@ def _check_one(query: Query, fields: Fields) -> None:
         _check_selections(query, fields)
     elif method in LOGICAL:
         _check_logical(title, query)
-    elif method in CHOICES and (not count or query.values[0] == []):
+    elif method in CHOICES | SPATIAL and (not count or query.values[0] == []):
         raise BadQuery(f"{title} queries require at least one value.")
     elif method in COMPARISONS and count != 1:
         raise BadQuery(f"{title} queries require exactly one value.")
     elif method in RANGES and count != 2:
         raise BadQuery(f"{title} queries require exactly two values.")
+    elif method in DISTANCES and not _is_distance(query.values):
+        raise BadQuery("Distance query requires [[geometry, distance]] parameters")
     else:
         _check_filter(query, fields)
+
+
+def _is_distance(values: Sequence[Any]) -> bool:
+    return len(values) == 1 and isinstance(values[0], list) and len(values[0]) == 3
 
 
 def _check_number(query: Query) -> None:
@@ -124,7 +145,7 @@ def _check_selections(query: Query, fields: Fields) -> None:
 
 
 def _check_logical(title: str, query: Query) -> None:
-    filters = [each for each in query.values if each.method in COMPARISONS | RANGES | CHOICES | NULLS | LOGICAL]
+    filters = [each for each in query.values if each.method in FILTERS]
     if len(filters) != len(query.values):
         raise BadQuery(f"{title} queries can only contain filter queries")
     if len(filters) < 2:
@@ -142,8 +163,12 @@ def _check_filter(query: Query, fields: Fields) -> None:
     field = fields[name]
     if field.relation is not None and name != query.attribute:
         return
+    if query.method in VECTORS:
+        raise BadQuery("Vector queries can only be used on vector attributes")
     if len(query.values) > MAX_VALUES:
         raise BadQuery(f"Query on attribute has greater than {MAX_VALUES} values: {name}")
+    if query.method in SPATIAL | DISTANCES and field.type not in GEOMETRIES:
+        raise BadQuery(f'Spatial query "{query.method}" cannot be applied on non-spatial attribute: {name}')
     for value in query.values:
         _check_value(name, field, value)
     _check_relation(field.relation)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from . import moments
+from . import moments, spatial
 from .catalog import Relation
-from .queries import DEFAULT_LIMIT, LOGICAL, BadQuery, Plan, Query
-from .query_rules import Field, Fields
+from .queries import DEFAULT_LIMIT, DISTANCES, LOGICAL, NULLS, BadQuery, Plan, Query, as_number
+from .query_rules import GEOMETRIES, Field, Fields
 
 #: A count stops here (Appwrite 1.8.1, APP_LIMIT_COUNT).
 MAX_COUNT = 5000
@@ -27,6 +27,12 @@ OPERATORS = {
     "notBetween": "NOT BETWEEN ? AND ?",
     "isNull": "IS NULL",
     "isNotNull": "IS NOT NULL",
+}
+DISTANCE_OPERATORS = {
+    "distanceEqual": "=",
+    "distanceNotEqual": "!=",
+    "distanceGreaterThan": ">",
+    "distanceLessThan": "<",
 }
 
 
@@ -67,8 +73,32 @@ class Statement:
         field = self.source.fields.get(query.attribute)
         if field is None:
             return self._related_condition(query)
+        if field.type in GEOMETRIES and query.method not in NULLS:
+            return self._spatial_condition(query, field)
         values = [bound(field, value, self.now) for value in query.values]
         return self._comparison(query.method, field, values)
+
+    def _spatial_condition(self, query: Query, field: Field) -> str:
+        method, column = query.method, field.column
+        if method in DISTANCES:
+            return self._distance(query, field)
+        is_negative = method.startswith("not")
+        name = method[3].lower() + method[4:] if is_negative else method
+        if name not in spatial.PREDICATES:
+            raise BadQuery(f"Unknown spatial query method: {method}")
+        self.parameters += [name, _geometry(query.values[0])]
+        return f"{'NOT ' if is_negative else ''}spatial_holds(?, {column}, ?)"
+
+    def _distance(self, query: Query, field: Field) -> str:
+        geometry, distance, in_meters = query.values[0]
+        text, number = _geometry(geometry), as_number(distance)
+        in_meters = in_meters is True
+        if in_meters and not (field.type == "point" and spatial.shape_of(geometry).dimension == 0):
+            kinds = ("point", "linestring", "polygon")
+            other = kinds[spatial.shape_of(geometry).dimension]
+            raise BadQuery(f"Distance in meters is not supported between {field.type} and {other}")
+        self.parameters += [text, in_meters, 0 if number is None else number]
+        return f"spatial_distance({field.column}, ?, ?) {DISTANCE_OPERATORS[query.method]} ?"
 
     def _comparison(self, method: str, field: Field, values: list[Any]) -> str:
         column = field.column
@@ -134,6 +164,15 @@ def bound(field: Field, value: Any, now: datetime) -> Any:
     if isinstance(value, bool):
         return int(value)
     return json.dumps(value) if isinstance(value, list) else value
+
+
+def _geometry(value: Any) -> str:
+    """Coordinates of a query as text. Raises `BadQuery` for what is no shape."""
+    try:
+        spatial.shape_of(value)
+    except (TypeError, ValueError, IndexError):
+        raise BadQuery("Unrecognized geometry array format") from None
+    return json.dumps(value)
 
 
 def _escaped(text: str) -> str:
