@@ -41,7 +41,8 @@ def make_steps(changes: Sequence[Change], desired: Desired, real: Mapping[Addres
         removals = {key for key in change.requires if key.startswith("removal:")}
         if change.action is Action.REPLACE:
             gone = removal_of(change)
-            earlier = {by_key[key].key for key in change.requires if key in by_key and by_key[key].action is Action.DELETE}
+            # Old indexes and old holders of the key go first; what it depends on is its successor's affair.
+            earlier = {key for key in change.requires if key in by_key and by_key[key].action is Action.DELETE}
             steps.append(Step(gone, frozenset(removals | earlier), change, removes=True))
             removals = {gone}
         steps.append(Step(change.key, frozenset(needed | removals), change))

@@ -157,7 +157,8 @@ class LocalState:
 
     def _recovery_hint(self) -> str:
         restore = f"restore the last good one (cp {self.backup} {self.file})" if self.backup.exists() else ""
-        adopt = f"move it away and run plan: what the stack declares and Appwrite has is adopted (mv {self.file} {self.file}.damaged)"
+        move = f"mv {self.file} {self.file}.damaged"
+        adopt = f"move it away and run plan: what the stack declares and Appwrite has is adopted ({move})"
         return f"{restore}, or {adopt}" if restore else adopt
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from raceday_iac.devserver.clock import ManualClock
 
-from .functions_server import HELLO, Client, client, serving, venvs  # noqa: F401 - fixtures
+from .functions_server import HELLO, Client, serving
 
 COUNT = """
 import os
@@ -159,7 +159,8 @@ def test_a_synchronous_execution_ends_at_the_limit_of_the_request(tmp_path: Path
 def test_a_worker_that_dies_fails_its_run_only(client: Client) -> None:
     client.create()
     client.deploy(
-        "import os\ndef main(context):\n    if context.req.path == '/die':\n        os._exit(7)\n    return context.res.empty()\n"
+        "import os\ndef main(context):\n    if context.req.path == '/die':\n        os._exit(7)\n"
+        "    return context.res.empty()\n"
     )
     died = client.run(path="/die")
     assert (died["status"], died["responseStatusCode"]) == ("failed", 500)
@@ -274,7 +275,8 @@ def test_what_a_stopped_server_ran_has_failed_and_what_waited_runs_again(tmp_pat
         client = Client(running)
         client.create()
         client.deploy(
-            "import time\ndef main(context):\n    time.sleep(60 if context.req.path == '/long' else 0)\n    return context.res.empty()\n"
+            "import time\ndef main(context):\n    time.sleep(60 if context.req.path == '/long' else 0)\n"
+            "    return context.res.empty()\n"
         )
         long = client.run_in_background("processing", path="/long")["$id"]
         short = client.run_in_background("completed")["$id"]
