@@ -113,3 +113,33 @@ def test_an_equality_with_an_order_uses_the_index(running: RunningServer, db: Da
     )
     assert "USING" in plan[0]["detail"]
     assert "INDEX idx_" in plan[0]["detail"]
+
+
+def test_a_string_indexed_together_with_a_date_may_grow(db: Database) -> None:
+    db.collection("c", a="string")
+    db.index("c", "i", "key", "a", "$createdAt")
+    grown = db.ok("PATCH", "/collections/c/attributes/string/a", {"required": False, "default": None, "size": 60})
+    assert grown["size"] == 60
+
+
+def test_a_rename_may_change_nothing_but_case(db: Database) -> None:
+    documents = db.collection("c", a="string")
+    db.index("c", "i", "key", "a")
+    db.write(documents, "one", a="x")
+    db.ok("PATCH", "/collections/c/attributes/string/a", {"required": False, "default": None, "newKey": "A"})
+    assert db.ok("GET", f"{documents}/one")["A"] == "x"
+    assert db.ids(documents, q("equal", "A", "x")) == ["one"]
+
+
+def test_an_array_index_gets_the_servers_length_and_no_order(db: Database) -> None:
+    db.collection("c", a={"type": "string", "array": True})
+    index = db.index("c", "i", "key", "a", lengths=[20], orders=["DESC"])
+    assert (index["lengths"], index["orders"], index["status"]) == ([255], [None], "available")
+
+
+def test_fifty_eight_indexes_are_accepted(db: Database) -> None:
+    db.collection("c", a="string")
+    for number in range(58):
+        db.ok("POST", "/collections/c/indexes", {"key": f"i{number}", "type": "key", "attributes": ["a"]})
+    refused = db.call("POST", "/collections/c/indexes", {"key": "more", "type": "key", "attributes": ["a"]})
+    assert refused.outcome == (400, "index_limit_exceeded")
