@@ -11,6 +11,7 @@ help:
 	@echo "make demo       the main job, end to end, on the embedded server"
 	@echo "make test       lint, types and all tests"
 	@echo "make test-live  the end-to-end suite against APPWRITE_ENDPOINT, APPWRITE_PROJECT_ID, APPWRITE_API_KEY"
+	@echo "                RECORD=1 also records the provider's cassettes anew; LIVE_EXECUTION=0 runs no function code"
 	@echo "make bench      measurements (nothing is asserted)"
 	@echo "make lint       ruff and mypy alone"
 
@@ -37,6 +38,7 @@ test-fast: $(STAMP)
 
 test-live: $(STAMP)
 	$(BIN)/python -m pytest tests/e2e -m live -p no:xdist
+	test "$(RECORD)" != 1 || $(BIN)/python -m pytest tests/provider -p no:xdist
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.run
