@@ -20,7 +20,7 @@ from _shared.connection import Credentials
 from .bundles import load
 from .runtime import Context, context
 
-#: What decision and stack give the function, and no more.
+#: What the stack gives the function, and no more.
 SCOPES = [
     f"{what}.{how}" for what in ("databases", "collections", "attributes", "indexes") for how in ("read", "write")
 ]

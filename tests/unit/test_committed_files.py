@@ -16,9 +16,7 @@ FORBIDDEN = (
     "python" + "hosted",
     "registry" + DOT + "npmjs",
     "proxy" + DOT + "golang",
-    "/work/" + "shared",
     "../" + "shared",
-    "/work/" + "main",
 )
 #: Something that looks like a real Appwrite key: the prefix and at least 64 hexadecimal digits.
 KEY = re.compile("standard" + "_[0-9a-f]{64}")
