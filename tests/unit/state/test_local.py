@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import getpass
 import json
 import os
 import pwd
@@ -16,6 +17,7 @@ import pytest
 from raceday_iac.errors import EXIT_LOCKED, LockedError, StateError
 from raceday_iac.model.address import Address
 from raceday_iac.model.resource import frozen
+from raceday_iac.model.secret import Secret
 from raceday_iac.state.document import Entry, State, new_state, to_json
 from raceday_iac.state.local import LocalState
 
@@ -147,8 +149,6 @@ def test_the_new_state_reaches_the_disk_before_it_takes_the_place_of_the_old(
 
 
 def test_a_state_that_holds_a_secret_never_reaches_the_disk(store: LocalState) -> None:
-    from raceday_iac.model.secret import Secret
-
     entry = Entry(Address("variable", "f/K"), frozen({"value": Secret("hidden")}))
     with pytest.raises(TypeError, match="must not be stored"):
         store.write(new_state().with_entry(entry))
@@ -279,15 +279,9 @@ def test_a_journal_that_cannot_be_written_is_told(store: LocalState, monkeypatch
 def test_a_held_lock_refuses_a_second_holder_and_names_the_first(store: LocalState) -> None:
     with store.locked("apply"), pytest.raises(LockedError) as caught, LocalState(store.folder).locked("destroy"):
         pass
-    assert f"locked by apply by {getpass_user()}@" in caught.value.message
+    assert f"locked by apply by {getpass.getuser()}@" in caught.value.message
     assert f"process {os.getpid()}, since" in caught.value.message
     assert caught.value.exit_code == EXIT_LOCKED
-
-
-def getpass_user() -> str:
-    import getpass
-
-    return getpass.getuser()
 
 
 def test_a_released_lock_can_be_taken_again(store: LocalState) -> None:
