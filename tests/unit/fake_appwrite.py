@@ -1,0 +1,177 @@
+"""An Appwrite in memory that keeps the rules which the order of a plan has to respect.
+
+It knows no requests: it takes the place of the provider. Writes of schema settle only when the collection is looked at,
+as on a real server. Every rule is one of 1.8.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from raceday_iac.errors import ConflictError, NotFoundError, ProviderError
+from raceday_iac.kinds import KINDS
+from raceday_iac.model.address import Address, collection_address, function_address
+from raceday_iac.model.resource import Fields, Live, frozen
+from raceday_iac.packaging import digest_of_archive
+from raceday_iac.planning.changes import owners
+from raceday_iac.provider import Snapshot
+from raceday_iac.provider.protocol import Deployment, Execution
+
+COLUMNS = ("attribute", "relationship")
+
+
+class FakeAppwrite:
+    """Implements the provider protocol. `resources` is what is live; `log` what was asked, in order."""
+
+    def __init__(self, resources: Mapping[Address, Live] | None = None, documents: int = 0) -> None:
+        self.resources = dict(resources or {})
+        self.documents = documents
+        self.log: list[str] = []
+        self.builds: dict[str, list[Deployment]] = {}
+        self.archives: dict[str, bytes] = {}
+        #: Statuses that a new build goes through, one a look.
+        self.build_statuses = ("waiting", "building", "ready")
+        self._looks: dict[str, int] = {}
+
+    # Reading.
+
+    def snapshot(self, databases: Collection[str], *, functions: bool = True) -> Snapshot:
+        return Snapshot(dict(self.resources))
+
+    def collection(self, database: str, collection: str) -> Mapping[Address, Live]:
+        """Looking is what lets the asynchronous work end."""
+        for address in self._inside(database, collection):
+            live = self.resources[address]
+            if live.status == "deleting":
+                del self.resources[address]
+            elif live.status == "processing":
+                self.resources[address] = replace(live, status="available")
+        return {address: self.resources[address] for address in self._inside(database, collection)}
+
+    def count_documents(self, database: str, collection: str) -> int:
+        return self.documents
+
+    def find(self, address: Address) -> Live | None:
+        return self.resources.get(address)
+
+    def source_of(self, function: str, deployment: str) -> bytes:
+        return self.archives[deployment]
+
+    def deployments(self, function: str, limit: int) -> Sequence[Deployment]:
+        return self.builds.get(function, [])[::-1][:limit]
+
+    def deployment(self, function: str, deployment: str) -> Deployment:
+        found = next(each for each in self.builds[function] if each.id == deployment)
+        look = self._looks[deployment] = self._looks.get(deployment, -1) + 1
+        status = self.build_statuses[min(look, len(self.build_statuses) - 1)]
+        return replace(found, status=status, log=f"line {look}\n")
+
+    def executions(self, function: str, limit: int) -> Sequence[Execution]:
+        return []
+
+    def execution(self, function: str, execution: str) -> Execution:
+        raise NotFoundError("no executions here", code=404)
+
+    # Writing.
+
+    def create(self, address: Address, fields: Fields) -> Live:
+        self.log.append(f"create {address}")
+        for owner in owners(address):
+            if owner not in self.resources:
+                raise NotFoundError(f"{owner} not found", code=404)
+        self._refuse_taken(address)
+        if address.kind == "index":
+            self._refuse_unready(address, fields)
+        if address.kind == "relationship":
+            related = collection_address(address.parts[0], fields["relatedCollection"])
+            if related not in self.resources:
+                raise NotFoundError(f"{related} not found", code=404)
+        status = "processing" if KINDS[address.kind].settles else "available"
+        live = Live(address, fields, f"id-{address.name}", status=status)
+        self.resources[address] = live
+        return live
+
+    def update(self, address: Address, fields: Fields, live: Live) -> Live:
+        self.log.append(f"update {address}")
+        before = self.resources[address]
+        allowed = KINDS[address.kind].in_place
+        changed = {name for name, value in fields.items() if before.fields.get(name) != value}
+        if address.kind != "variable" and changed - allowed:
+            raise ProviderError(f"{address}: {changed - allowed} cannot be updated", code=400)
+        self.resources[address] = replace(before, fields=fields)
+        return self.resources[address]
+
+    def delete(self, address: Address, live: Live) -> None:
+        self.log.append(f"delete {address}")
+        if address not in self.resources:
+            return
+        if address.kind in COLUMNS:
+            self._break_indexes(address)
+        if KINDS[address.kind].settles:
+            if self.resources[address].status != "stuck":
+                self.resources[address] = replace(self.resources[address], status="deleting")
+            return
+        for other in [each for each in self.resources if each == address or address in owners(each)]:
+            del self.resources[other]
+
+    def upload(self, function: str, archive: bytes, entrypoint: str, commands: str) -> Deployment:
+        self.log.append(f"upload {function}")
+        if function_address(function) not in self.resources:
+            raise NotFoundError("function not found", code=404)
+        deployment = Deployment(f"build-{len(self.archives) + 1}", "waiting", len(archive))
+        self.archives[deployment.id] = archive
+        self.builds.setdefault(function, []).append(deployment)
+        return deployment
+
+    def activate(self, function: str, deployment: str) -> None:
+        self.log.append(f"activate {function}")
+        address = Address("deployment", function)
+        fields = frozen({"digest": digest_of_archive(self.archives[deployment])})
+        self.resources[address] = Live(address, fields, deployment)
+
+    def execute(self, function: str, body: str, *, wait: bool) -> Execution:
+        raise NotFoundError("no executions here", code=404)
+
+    # Rules.
+
+    def _inside(self, database: str, collection: str) -> list[Address]:
+        owner = collection_address(database, collection)
+        return [each for each in self.resources if each == owner or owner in owners(each)]
+
+    def _refuse_taken(self, address: Address) -> None:
+        """Keys are compared without case; attributes and relationships share them, also while being deleted."""
+        kinds = COLUMNS if address.kind in COLUMNS else (address.kind,)
+        taken = [each for each in self.resources if each.kind in kinds and each.path.lower() == address.path.lower()]
+        if taken:
+            raise ConflictError(f"{taken[0]} exists ({self.resources[taken[0]].status})", code=409)
+
+    def _refuse_unready(self, index: Address, fields: Fields) -> None:
+        """An index needs all its attributes, available."""
+        owner = collection_address(*index.parts[:2])
+        for name in fields["attributes"]:
+            live = self.resources.get(owner.child("attribute", name))
+            if live is None or live.status != "available":
+                status = "missing" if live is None else live.status
+                raise ProviderError(f"{index}: attribute {name} is {status}", code=400, kind="attribute_not_available")
+
+    def _break_indexes(self, column: Address) -> None:
+        """Deleting a column of a compound index leaves it `stuck`; a single one takes its index along."""
+        for index in self.indexes_on(column):
+            if len(self.resources[index].fields["attributes"]) > 1:
+                self.resources[column] = replace(self.resources[column], status="stuck")
+            else:
+                del self.resources[index]
+
+    def indexes_on(self, column: Address) -> Iterator[Address]:
+        """Indexes that name a column."""
+        for each in list(self.resources):
+            same_collection = each.kind == "index" and each.parts[:2] == column.parts[:2]
+            if same_collection and column.name in self.resources[each].fields["attributes"]:
+                yield each
+
+
+def live(address: Address, fields: Mapping[str, Any], **settings: Any) -> Live:
+    """A live resource, with the id that the server gave it."""
+    return Live(address, frozen(fields), **{"remote_id": f"id-{address.name}", **settings})
