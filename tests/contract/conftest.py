@@ -72,10 +72,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             f"contract: {sum(WATCH.seen.values())} answers on {len(WATCH.seen)} of {documented} documented routes "
             "checked against the OpenAPI description"
         )
-        missing = [
-            f"{m.upper()} {r.path}"
-            for r in WATCH.description.routes
-            for m in r.operations
-            if (m.upper(), r.path) not in WATCH.seen
-        ]
-        terminalreporter.write_line("\n".join(missing))

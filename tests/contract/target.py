@@ -1,8 +1,12 @@
 """Where the contract suite sends its requests.
 
 By default an embedded server is started on a free port over an empty directory. With APPWRITE_CONTRACT_ENDPOINT,
-APPWRITE_CONTRACT_PROJECT and APPWRITE_CONTRACT_KEY the suite runs against that server instead; tests that need a
-project of their own, or a server in a special state, are skipped there.
+APPWRITE_CONTRACT_PROJECT and APPWRITE_CONTRACT_KEY the suite runs against that server instead; tests that need projects
+or keys of their own, or a server in a special state, are skipped there.
+
+On such a server ALL functions and databases of the project are deleted before each test, so that
+APPWRITE_CONTRACT_DISPOSABLE must repeat the project's id. Function creation must not be limited there: the suite makes
+more than fifty a day.
 """
 
 from __future__ import annotations
@@ -10,18 +14,19 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .client import Api, Observer
+from .client import Api, Observer, q
 from .description import DATA
 
 ENDPOINT = "APPWRITE_CONTRACT_ENDPOINT"
 PROJECT = "APPWRITE_CONTRACT_PROJECT"
 KEY = "APPWRITE_CONTRACT_KEY"
+DISPOSABLE = "APPWRITE_CONTRACT_DISPOSABLE"
 
 
 def every_scope() -> list[str]:
@@ -39,15 +44,17 @@ class Target:
     key: str
     observers: tuple[Observer, ...] = ()
     server: Any = None
+    #: Functions that outlive a test, where all tests share one project.
+    kept: set[str] = field(default_factory=set, compare=False)
 
     def api(self) -> Api:
         """The target's own project with its full key."""
         return Api(self.endpoint, self.project, self.key, self.observers)
 
     def fresh(self, project: str = "") -> Api:
-        """An empty project with a full key, where the server lets us make one; else the target's own."""
+        """An empty project with a full key: a new one, or on somebody else's server the emptied one."""
         if self.server is None:
-            return self.api()
+            return emptied(self.api(), self.kept)
         name = project or f"p-{uuid.uuid4().hex[:12]}"
         self.server.ensure_project(name)
         return Api(self.endpoint, name, self.key_for(name, every_scope()), self.observers)
@@ -69,7 +76,19 @@ def external_target(observers: tuple[Observer, ...]) -> Target | None:
     endpoint = os.environ.get(ENDPOINT, "").rstrip("/")
     if not endpoint:
         return None
-    return Target(endpoint, os.environ[PROJECT], os.environ[KEY], observers)
+    project = os.environ[PROJECT]
+    if os.environ.get(DISPOSABLE) != project:
+        pytest.exit(f"{DISPOSABLE} must repeat the project's id: everything in the project is deleted", returncode=2)
+    return Target(endpoint, project, os.environ[KEY], observers)
+
+
+def emptied(api: Api, kept: set[str]) -> Api:
+    """The project without functions and databases, except for the functions to be kept."""
+    for path, name in (("/functions", "functions"), ("/databases", "databases")):
+        for item in api.get(path, q("limit", None, 1000))[name]:
+            if item["$id"] not in kept:
+                assert api.delete(f"{path}/{item['$id']}").status == 204
+    return api
 
 
 def embedded_target(directory: Path, observers: tuple[Observer, ...], **options: Any) -> Target:

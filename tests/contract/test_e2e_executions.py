@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -94,8 +95,11 @@ class Probe:
 
 
 @pytest.fixture(scope="module")
-def probe(target: Target) -> Probe:
-    return Probe(target.fresh(), scopes=["databases.read", "documents.read"])
+def probe(target: Target) -> Iterator[Probe]:
+    made = Probe(target.fresh(), scopes=["databases.read", "documents.read"])
+    target.kept.add(made.function)
+    yield made
+    target.kept.discard(made.function)
 
 
 def header(headers: list[dict[str, str]], name: str) -> str | None:

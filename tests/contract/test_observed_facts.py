@@ -211,6 +211,26 @@ def test_a_null_for_a_parameter_that_has_no_null_crashes(api: Api) -> None:
     assert (created.status, created.kind) == (500, "general_unknown")
 
 
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("float", 1.5),
+        ("ip", "127.0.0.1"),
+        ("url", "https://example.com"),
+        ("point", [1.5, 2.5]),
+        ("line", [[0.5, 0.5], [1.5, 1.5]]),
+        ("polygon", [[[0.5, 0.5], [1.5, 0.5], [1.5, 1.5], [0.5, 0.5]]]),
+    ],
+)
+@pytest.mark.parametrize("route", ["/databases/d/collections/c/attributes", "/tablesdb/d/tables/c/columns"])
+def test_a_default_can_be_changed_whatever_the_type(api: Api, kind: str, value: Any, route: str) -> None:
+    create_collection(api)
+    assert api.post(f"{route}/{kind}", {"key": "a", "required": False}).status == 202
+    available_attribute(api, "/databases/d/collections/c", "a")
+    changed = api.patch(f"{route}/{kind}/a", {"required": False, "default": value})
+    assert (changed.status, changed["default"]) == (200, value)
+
+
 def test_more_than_five_thousand_are_counted_as_five_thousand(api: Api, collection: str) -> None:
     path = f"{collection}/documents"
     for start in range(0, 5100, 100):
