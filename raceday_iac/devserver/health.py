@@ -15,6 +15,8 @@ SCHEMA = ""
 routes = Routes()
 
 PASS = {"ping": 0, "status": "pass"}
+#: The storage handlers give no name; the answer model requires one and fills in its default.
+UNNAMED = {"name": "", **PASS}
 QUEUES = (
     "builds",
     "certificates",
@@ -63,12 +65,12 @@ def pubsub(_server: Server, _request: Request, _values: dict[str, Any]) -> Reply
 
 @routes.add("GET", "/health/storage", "health.read")
 def storage(_server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
-    return Reply(200, PASS)
+    return Reply(200, UNNAMED)
 
 
 @routes.add("GET", "/health/storage/local", "health.read")
 def local_storage(_server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
-    return Reply(200, PASS)
+    return Reply(200, UNNAMED)
 
 
 @routes.add("GET", "/health/time", "health.read")
