@@ -1,0 +1,54 @@
+"""The verdict and its exit code."""
+
+from __future__ import annotations
+
+import pytest
+
+from raceday_iac.drift import judge
+from raceday_iac.errors import EXIT_CHANGES, EXIT_DRIFT, EXIT_DRIFT_AND_CHANGES, EXIT_OK
+from raceday_iac.planning import Plan
+
+from ..applied import live_as, plan, state_of
+from ..declaring import address, resolved, stack_with_function
+
+
+def three_way(wanted: int, known: int, real: int) -> Plan:
+    """A plan where the timeout has these values."""
+    new, old, live = (resolved(stack_with_function(timeout=each)) for each in (wanted, known, real))
+    return plan(new, state_of(old), live_as(live))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "known", "real", "code"),
+    [
+        (1, 1, 1, EXIT_OK),
+        (2, 1, 1, EXIT_CHANGES),
+        (1, 1, 2, EXIT_DRIFT),
+        (2, 1, 3, EXIT_DRIFT_AND_CHANGES),
+        (2, 1, 2, EXIT_OK),
+    ],
+)
+def test_exit_code(wanted: int, known: int, real: int, code: int) -> None:
+    assert judge(three_way(wanted, known, real)).exit_code == code
+
+
+def test_something_deleted_on_the_server_is_drift() -> None:
+    desired = resolved(stack_with_function())
+    real = live_as(desired)
+    del real[address("function.f")]
+    verdict = judge(plan(desired, state_of(desired), real))
+    assert [str(each.address) for each in verdict.drifted] == ["function.f"]
+    assert verdict.exit_code == EXIT_DRIFT
+
+
+def test_a_new_declaration_is_pending_and_no_drift() -> None:
+    assert judge(plan(resolved(stack_with_function()))).exit_code == EXIT_CHANGES
+
+
+def test_drift_and_a_change_of_two_fields_of_one_resource_are_both_told() -> None:
+    new = resolved(stack_with_function(timeout=2))
+    old = resolved(stack_with_function(timeout=1))
+    live = resolved(stack_with_function(timeout=1, commands="other"))
+    verdict = judge(plan(new, state_of(old), live_as(live)))
+    assert verdict.drifted == verdict.pending
+    assert verdict.exit_code == EXIT_DRIFT_AND_CHANGES

@@ -1,0 +1,164 @@
+"""What a plan refuses, with its numbers, and what allows it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from raceday_iac.model.stack import Collection, Stack
+from raceday_iac.planning import Plan, build_plan
+from raceday_iac.provider import ServerFacts, Snapshot
+
+from ..applied import NOTHING, live_as, plan, plan_between, state_of
+from ..declaring import address, collection, resolved, stack_with_function
+
+
+def schema(type: str = "integer") -> Stack:
+    stack = Stack("test")
+    owner = collection(stack)
+    getattr(owner, type)("a")
+    owner.index("i", "a")
+    return stack
+
+
+def without(*keys: str) -> Stack:
+    stack = Stack("test")
+    owner = collection(stack)
+    for key in {"a"} - set(keys):
+        owner.integer(key)
+    return stack
+
+
+def said(of: Plan) -> list[str]:
+    return [each.message for each in of.refusals]
+
+
+def test_deleting_an_attribute_with_documents_is_refused_with_their_number_and_the_way_to_allow_it() -> None:
+    (refusal,) = plan_between(schema(), without("a"), documents=7).refusals
+    assert refusal.message == (
+        "delete of attribute.d/c/a is refused: 7 documents would lose its values (the stack no longer declares it)"
+    )
+    assert refusal.hint == "if that is meant: --allow-data-loss attribute.d/c/a"
+
+
+def test_deleting_an_attribute_of_an_empty_collection_is_not_refused() -> None:
+    assert plan_between(schema(), without("a"), documents=0).refusals == ()
+
+
+def test_documents_that_cannot_be_counted_count_as_data() -> None:
+    assert "an unknown number of documents would lose" in said(plan_between(schema(), without("a"), documents=None))[0]
+
+
+def test_five_thousand_is_where_the_server_stops_counting() -> None:
+    assert ": 4999 documents" in said(plan_between(schema(), without("a"), documents=4999))[0]
+    assert ": 5000+ documents" in said(plan_between(schema(), without("a"), documents=5000))[0]
+
+
+def test_replacing_an_attribute_is_refused_too() -> None:
+    assert said(plan_between(schema("integer"), schema("boolean"), documents=1))[0].startswith(
+        "replace of attribute.d/c/a is refused: 1 documents would lose its values"
+    )
+
+
+def test_replacing_or_deleting_an_index_loses_nothing() -> None:
+    assert plan_between(schema(), without(), documents=9).refusals == ()
+
+
+def test_deleting_a_collection_says_that_documents_would_be_deleted() -> None:
+    stack = Stack("test")
+    stack.database("d", name="D")
+    assert "3 documents would be deleted" in said(plan_between(schema(), stack, documents=3))[0]
+
+
+def test_deleting_a_database_counts_all_its_collections() -> None:
+    stack = Stack("test")
+    base = stack.database("d", name="D")
+    base.collection("one", name="O")
+    base.collection("two", name="T")
+    (refusal,) = plan_between(stack, NOTHING, documents=4).refusals
+    assert refusal.address == address("database.d")
+    assert "8 documents would be deleted" in refusal.message
+
+
+def test_a_tombstone_of_a_collection_is_refused_while_it_holds_documents() -> None:
+    stack = Stack("test")
+    stack.database("d", name="D")
+    stack.absent("collection.d/c", reason="old")
+    assert "delete of collection.d/c is refused" in said(plan_between(schema(), stack, documents=1))[0]
+
+
+def test_what_is_allowed_by_name_is_not_refused() -> None:
+    allowed = {address("attribute.d/c/a")}
+    assert plan_between(schema(), without("a"), documents=7, allowed=allowed).refusals == ()
+
+
+def test_allowing_one_does_not_allow_another() -> None:
+    allowed = {address("attribute.d/c/b"), address("collection.d/c")}
+    assert len(plan_between(schema(), without("a"), documents=7, allowed=allowed).refusals) == 1
+
+
+def test_every_loss_is_refused_on_its_own() -> None:
+    stack = schema()
+    Collection(stack, "d", "c").integer("b")
+    refused = {str(each.address) for each in plan_between(stack, without("a"), documents=1).refusals}
+    assert refused == {"attribute.d/c/a", "attribute.d/c/b"}
+
+
+@pytest.mark.parametrize(("status", "refused"), [("failed", 0), ("processing", 0), ("stuck", 1), ("available", 1)])
+def test_an_attribute_that_never_was_available_holds_nothing(status: str, refused: int) -> None:
+    old = resolved(schema())
+    real = live_as(old)
+    at = address("attribute.d/c/a")
+    real[at] = replace(real[at], status=status)
+    assert len(plan(resolved(without("a")), state_of(old), real, documents=5).refusals) == refused
+
+
+def test_only_collections_at_risk_are_counted() -> None:
+    counted: list[str] = []
+
+    def count(at: object) -> int:
+        counted.append(str(at))
+        return 0
+
+    desired, old = resolved(without("a")), resolved(schema())
+    build_plan("test", desired, state_of(old), Snapshot(live_as(old)), count)  # type: ignore[arg-type]
+    build_plan("test", old, state_of(old), Snapshot(live_as(old)), count)  # type: ignore[arg-type]
+    assert counted == ["collection.d/c"]
+
+
+def test_deleting_a_function_holds_no_documents() -> None:
+    assert plan_between(stack_with_function(), NOTHING, documents=9).refusals[0].address == address("database.d")
+
+
+# What the server offers.
+
+
+def offering(*, runtimes: set[str] | None = None, specifications: set[str] | None = None) -> ServerFacts:
+    return ServerFacts("1.8.1", frozenset(runtimes or ()), frozenset(specifications or ()))
+
+
+def test_a_runtime_that_the_server_does_not_offer_is_refused_with_what_it_offers() -> None:
+    found = plan(resolved(stack_with_function()), facts=offering(runtimes={"node-22", "php-8.3"}))
+    (refusal,) = found.refusals
+    assert "this server does not offer the runtime 'python-3.12' (it offers node-22, php-8.3)" in refusal.message
+    assert "_APP_FUNCTIONS_RUNTIMES" in refusal.hint
+
+
+def test_a_specification_that_the_server_does_not_offer_is_refused() -> None:
+    found = plan(resolved(stack_with_function()), facts=offering(specifications={"s-2vcpu-2gb"}))
+    assert "does not offer the specification 's-1vcpu-1gb' (it offers s-2vcpu-2gb)" in said(found)[0]
+
+
+def test_a_server_that_does_not_tell_is_trusted() -> None:
+    assert plan(resolved(stack_with_function()), facts=offering()).refusals == ()
+
+
+def test_an_update_to_a_runtime_that_is_not_offered_is_refused_for_the_server_would_take_it() -> None:
+    found = plan_between(stack_with_function(), stack_with_function(timeout=9), facts=offering(runtimes={"node-22"}))
+    assert len(found.refusals) == 1
+
+
+def test_a_function_that_does_not_change_is_not_refused() -> None:
+    found = plan_between(stack_with_function(), stack_with_function(), facts=offering(runtimes={"node-22"}))
+    assert found.refusals == ()

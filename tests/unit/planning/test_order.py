@@ -1,0 +1,178 @@
+"""What must be done before what."""
+
+from __future__ import annotations
+
+import pytest
+
+from raceday_iac.model.address import Address
+from raceday_iac.model.resource import Resource, frozen
+from raceday_iac.model.stack import Collection, Stack
+from raceday_iac.planning import Plan
+
+from ..applied import NOTHING, plan, plan_between, precedes
+from ..declaring import address, collection, database, function, resolved
+
+
+def everything() -> Stack:
+    stack = Stack("test")
+    base = database(stack)
+    base.collection("other", name="O")
+    owner = base.collection("c", name="C")
+    owner.string("a", 10)
+    owner.relationship("r", "other", type="manyToOne")
+    owner.relationship("s", "other", type="manyToOne", two_way_key="t")
+    owner.index("i", "a")
+    function(stack, variables={"K": "v"})
+    return stack
+
+
+def created() -> Plan:
+    desired = resolved(everything())
+    at = Address("deployment", "f")
+    return plan(desired.with_resources({at: Resource(at, frozen({"digest": "1"}), (address("function.f"),))}))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("create:database.d", "create:collection.d/c"),
+        ("create:collection.d/c", "create:attribute.d/c/a"),
+        ("create:collection.d/other", "create:relationship.d/c/r"),
+        ("create:attribute.d/c/a", "create:index.d/c/i"),
+        ("create:relationship.d/c/r", "create:relationship.d/c/s"),
+        ("create:function.f", "create:variable.f/K"),
+        ("create:variable.f/K", "deploy:deployment.f"),
+        ("create:index.d/c/i", "deploy:deployment.f"),
+        ("create:relationship.d/c/s", "deploy:deployment.f"),
+        ("create:function.f", "deploy:deployment.f"),
+    ],
+)
+def test_what_is_built_in_order(first: str, second: str) -> None:
+    assert precedes(created(), first, second)
+    assert not precedes(created(), second, first)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("create:attribute.d/c/a", "create:relationship.d/c/r"),
+        ("create:function.f", "create:database.d"),
+        ("create:collection.d/c", "create:collection.d/other"),
+    ],
+)
+def test_what_nothing_orders_may_run_at_the_same_time(one: str, other: str) -> None:
+    assert not precedes(created(), one, other)
+    assert not precedes(created(), other, one)
+
+
+def test_changes_are_shown_schema_first_then_functions_variables_code() -> None:
+    kinds = [each.address.kind for each in created().changes]
+    assert list(dict.fromkeys(kinds)) == [
+        "database",
+        "collection",
+        "attribute",
+        "relationship",
+        "index",
+        "function",
+        "variable",
+        "deployment",
+    ]
+
+
+def shrunk() -> Plan:
+    """Only an empty collection `c` and a new function are wanted; all else goes."""
+    stack = Stack("test")
+    collection(stack, "c")
+    function(stack, "g")
+    return plan_between(everything(), stack)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("create:function.g", "delete:function.f"),
+        ("create:function.g", "delete:collection.d/other"),
+        ("create:function.g", "delete:attribute.d/c/a"),
+        ("delete:index.d/c/i", "delete:attribute.d/c/a"),
+        ("delete:relationship.d/c/r", "delete:collection.d/other"),
+    ],
+)
+def test_deletions_come_last_and_from_the_inside_out(first: str, second: str) -> None:
+    assert precedes(shrunk(), first, second)
+
+
+def test_relationships_of_one_collection_are_deleted_one_after_the_other() -> None:
+    found = shrunk()
+    one, other = "delete:relationship.d/c/r", "delete:relationship.d/c/s"
+    assert precedes(found, one, other) != precedes(found, other, one)
+
+
+def test_what_only_touches_the_state_comes_last() -> None:
+    keys = [each.key for each in plan_between(everything(), NOTHING).changes]
+    forgotten = [key.startswith("forget:") for key in keys]
+    assert forgotten == sorted(forgotten)
+
+
+# Keys that change hands.
+
+
+def one_column(kind: str, key: str = "x") -> Stack:
+    stack = Stack("test")
+    owner = collection(stack)
+    if kind == "relationship":
+        owner.relationship(key, "c", type="oneToOne", two_way_key="back")
+    else:
+        getattr(owner, kind)(key)
+    return stack
+
+
+@pytest.mark.parametrize(("before", "after"), [("boolean", "relationship"), ("relationship", "boolean")])
+def test_an_attribute_that_becomes_a_relationship_is_deleted_first(before: str, after: str) -> None:
+    found = plan_between(one_column(before), one_column(after))
+    deleted, built = (next(each.key for each in found.changes if each.action == what) for what in ("delete", "create"))
+    assert precedes(found, deleted, built)
+
+
+def test_an_attribute_that_changes_only_the_case_of_its_key_is_deleted_first() -> None:
+    found = plan_between(one_column("boolean", "x"), one_column("boolean", "X"))
+    assert precedes(found, "delete:attribute.d/c/x", "create:attribute.d/c/X")
+
+
+def test_another_key_is_deleted_last() -> None:
+    found = plan_between(one_column("boolean", "x"), one_column("boolean", "y"))
+    assert precedes(found, "create:attribute.d/c/y", "delete:attribute.d/c/x")
+
+
+# Indexes and attributes that are replaced.
+
+
+def indexed(type: str, *, index: bool = True) -> Stack:
+    stack = Stack("test")
+    owner = collection(stack)
+    owner.string("b", 10)
+    getattr(owner, type)("a")
+    if index:
+        owner.index("i", "a", "b", type="unique")
+    return stack
+
+
+def requirements(found: Plan, key: str) -> tuple[str, ...]:
+    return next(each.requires for each in found.changes if each.key == key)
+
+
+def test_an_index_is_removed_before_its_attribute_is_replaced_and_made_again_after() -> None:
+    found = plan_between(indexed("boolean"), indexed("integer"))
+    assert "removal:replace:index.d/c/i" in requirements(found, "replace:attribute.d/c/a")
+    assert "replace:attribute.d/c/a" in requirements(found, "replace:index.d/c/i")
+
+
+def test_an_index_that_goes_is_deleted_before_its_attribute_is_replaced() -> None:
+    found = plan_between(indexed("boolean"), indexed("integer", index=False))
+    assert precedes(found, "delete:index.d/c/i", "replace:attribute.d/c/a")
+
+
+def test_an_index_that_only_changes_the_case_of_its_key_is_deleted_first() -> None:
+    other = indexed("boolean", index=False)
+    Collection(other, "d", "c").index("I", "a", "b", type="unique")
+    found = plan_between(indexed("boolean"), other)
+    assert precedes(found, "delete:index.d/c/i", "create:index.d/c/I")
