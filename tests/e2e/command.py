@@ -32,6 +32,16 @@ class Ended:
         return json.loads(self.out)
 
     @property
+    def documents(self) -> list[Any]:
+        """All JSON documents on standard output, one after the other."""
+        found, rest = [], self.out.strip()
+        while rest:
+            document, end = json.JSONDecoder().raw_decode(rest)
+            found.append(document)
+            rest = rest[end:].lstrip()
+        return found
+
+    @property
     def text(self) -> str:
         """All that was said."""
         return self.out + self.err
@@ -44,12 +54,19 @@ class Run:
     """A run that may still be going on."""
 
     def __init__(
-        self, command: Sequence[str], folder: Path, variables: Mapping[str, str], forbidden: Sequence[str]
+        self,
+        command: Sequence[str],
+        folder: Path,
+        variables: Mapping[str, str],
+        forbidden: Sequence[str],
+        through: str = "",
     ) -> None:
+        """`through` is a line of shell that ends by starting `"$@"`: to take things away from the program."""
         self._command = " ".join(["raceday-iac", *command])
         self._forbidden = forbidden
+        shell = ["bash", "-c", through, "bash"] if through else []
         self._process = subprocess.Popen(
-            [str(PROGRAM), *command],
+            [*shell, str(PROGRAM), *command],
             cwd=folder,
             env=dict(variables),
             stdin=subprocess.PIPE,

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from .budget import LIVE_LIMIT, Creations
+from .building import _builds_functions, _runs_functions, can_build
 from .cleaning import remove
 from .project import Project
 from .proxy import Proxy
-from .target import CREATIONS, Target, named_server, target
+from .target import CREATIONS, Target, named_server, needs, target
 
-__all__ = ["target"]
+__all__ = ["_builds_functions", "_runs_functions", "can_build", "target"]
 
 OpenProject = Callable[[Path], AbstractContextManager[Project]]
 
@@ -59,6 +61,14 @@ def open_project(target: Target) -> OpenProject:
                 remove(project.api, project.prefix)
 
     return opened
+
+
+@pytest.fixture
+def faults(target: Target) -> Iterator[Any]:
+    """What the embedded server itself is to do wrong. A real server takes no such orders."""
+    needs("only the embedded server does wrong on demand", not target.is_live)
+    yield target.server.server.faults
+    target.server.server.faults.clear()
 
 
 @pytest.fixture

@@ -27,6 +27,11 @@ stack = Stack("e2e")
 """
 
 
+def new_prefix() -> str:
+    """A prefix that belongs to the family, and that nothing else has."""
+    return f"ie2e{secrets.token_hex(3)[:5]}-"
+
+
 class Project:
     """A folder with a stack `x`, and the server it is applied to through a proxy of its own."""
 
@@ -35,7 +40,7 @@ class Project:
         self.site = site
         self.proxy = proxy
         self.api = site.api()
-        self.prefix = f"ie2e{secrets.token_hex(3)[:5]}-"
+        self.prefix = new_prefix()
         self.variables: dict[str, str] = {}
         #: Texts that must never be printed.
         self.secrets = [site.key]
@@ -60,8 +65,9 @@ class Project:
         content = _STACK_HEAD.format(prefix=self.prefix) + textwrap.dedent(text)
         self.stack_file.write_text(content, encoding="utf-8")
 
-    def start(self, *words: str, before: tuple[str, ...] = (), **variables: str) -> Run:
-        """Begin a run. `before` are words that come before the subcommand; variables join the environment."""
+    def start(self, *words: str, before: tuple[str, ...] = (), through: str = "", **variables: str) -> Run:
+        """Begin a run. `before` are words that come before the subcommand; variables join the environment; for
+        `through` see `Run`."""
         own = {
             "APPWRITE_ENDPOINT": self.proxy.endpoint,
             "APPWRITE_PROJECT_ID": self.site.project,
@@ -70,7 +76,7 @@ class Project:
         chosen = ["--env", ENVIRONMENT, "--stack", "stacks/x.py"]
         command = [*before, *words, *(word for word in chosen if not before)]
         environment = {**without((*VARIABLES, NARROW_KEY)), **own, **self.variables, **variables}
-        return Run(command, self.root, environment, self.secrets)
+        return Run(command, self.root, environment, self.secrets, through)
 
     def iac(self, *words: str, code: int | None = 0, answer: str = "", **variables: str) -> Ended:
         """A whole run, which must end with `code` (None: any)."""
@@ -113,6 +119,17 @@ class Project:
         for stem, text in files.items():
             (folder / f"{stem}.py").write_text(textwrap.dedent(text), encoding="utf-8")
         return os.path.relpath(folder, self.root)
+
+
+    def secret(self, variable: str, value: str) -> None:
+        """Set an environment variable of all runs to a value that must never be printed."""
+        self.variables[variable] = value
+        self.secrets.append(value)
+
+    def must_keep_no_secret(self) -> None:
+        """Nothing that the tool has written down holds one of the secrets."""
+        kept = self.kept_texts()
+        assert not [each for each in self.secrets if each in kept], "a secret was written to the project's folder"
 
 
 def actions(plan: Any) -> dict[str, str]:

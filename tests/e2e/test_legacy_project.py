@@ -3,41 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from .command import Ended
 from .conftest import OpenProject
 from .project import Project, actions
-from .proxy import Exchange
 from .raceday import FEW, POLLERS, create_legacy, declare_raceday, legacy_functions
 from .target import Target
+from .walk import Walk
 
 pytestmark = pytest.mark.live
 
 DRIFTED = "enhanced-race-poller"
-
-
-@dataclass
-class Walk:
-    """What came of each step, for the tests to judge."""
-
-    project: Project
-    legacy: list[str]
-    kept: list[str]
-    outcome: dict[str, Ended] = field(default_factory=dict)
-    requests: dict[str, list[Exchange]] = field(default_factory=dict)
-    seen: dict[str, Any] = field(default_factory=dict)
-
-    def step(self, name: str, *words: str) -> None:
-        self.project.proxy.forget()
-        self.outcome[name] = self.project.iac(*words, code=None)
-        self.requests[name] = self.project.proxy.exchanges()
-
-    def json(self, name: str) -> Any:
-        return self.outcome[name].json
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +27,9 @@ def walk(target: Target, open_project: OpenProject, tmp_path_factory: pytest.Tem
         _create_bystanders(project)
         # Code has tests of its own; a live run leaves it out here.
         declare_raceday(project, FEW if target.is_live else None, keep_code=target.is_live)
-        legacy = [each["$id"] for each in functions]
-        yield _walked(Walk(project, legacy, [each for each in legacy if each not in POLLERS]))
+        walk = Walk(project)
+        walk.seen["legacy"] = [each["$id"] for each in functions]
+        yield _walked(walk)
 
 
 def _create_bystanders(project: Project) -> None:
@@ -99,10 +78,10 @@ def test_the_plan_deletes_the_pollers_last_and_creates_and_updates_the_rest(walk
     functions = [each for each in walk.json("first plan")["changes"] if each["address"].startswith("function.")]
     prefix = f"function.{walk.project.prefix}"
     deleted = [each["address"] for each in functions if each["action"] == "delete"]
-    assert sorted(deleted) == sorted(prefix + each for each in POLLERS if each in walk.legacy)
+    assert sorted(deleted) == sorted(prefix + each for each in POLLERS if each in walk.seen["legacy"])
     assert [each["address"] for each in functions if each["action"] == "create"] == [f"{prefix}database-setup"]
     updated = [each["address"] for each in functions if each["action"] == "update"]
-    assert sorted(updated) == sorted(prefix + each for each in walk.kept)
+    assert sorted(updated) == sorted(prefix + each for each in walk.seen["legacy"] if each not in POLLERS)
     order = [each["action"] for each in walk.json("first plan")["changes"]]
     assert order[-len(deleted) :] == ["delete"] * len(deleted)
 
@@ -111,7 +90,7 @@ def test_the_plan_holds_the_whole_schema(walk: Walk) -> None:
     planned = [each for each in walk.json("first plan")["changes"] if each["action"] == "create"]
     kinds = [each["address"].partition(".")[0] for each in planned]
     assert (kinds.count("database"), kinds.count("collection")) == (1, 11)
-    assert walk.outcome["first plan"].code == 2
+    walk.must_end("first plan", 2)
 
 
 def test_the_plan_names_what_is_unmanaged(walk: Walk) -> None:
@@ -122,19 +101,19 @@ def test_the_plan_names_what_is_unmanaged(walk: Walk) -> None:
 
 def test_planning_writes_nothing(walk: Walk) -> None:
     for step in ("first plan", "empty plan", "drift", "plan without state"):
-        assert {each.method for each in walk.requests[step]} == {"GET"}, step
+        assert walk.writes(step) == [], step
 
 
 def test_apply_carries_the_plan_out_and_nothing_is_left_to_do(walk: Walk) -> None:
-    assert walk.outcome["apply"].code == 0, walk.outcome["apply"]
-    assert walk.outcome["empty plan"].code == 0, walk.outcome["empty plan"]
+    walk.must_end("apply")
+    walk.must_end("empty plan")
     there = walk.seen["functions"]
     assert not [each for each in POLLERS if walk.project.id(each) in there]
     assert walk.project.id("database-setup") in there
 
 
 def test_pollers_are_deleted_after_everything_else_was_written(walk: Walk) -> None:
-    writes = [each for each in walk.requests["apply"] if each.method != "GET"]
+    writes = walk.writes("apply")
     first = next(number for number, each in enumerate(writes) if each.method == "DELETE")
     assert {each.method for each in writes[first:]} == {"DELETE"}
 
@@ -148,8 +127,7 @@ def test_the_absent_pollers_are_not_mentioned_when_they_are_gone(walk: Walk) -> 
 
 
 def test_drift_names_what_was_changed_by_hand_with_both_values(walk: Walk) -> None:
-    ended = walk.outcome["drift"]
-    assert ended.code == 3, ended
+    ended = walk.must_end("drift", 3)
     assert f"function.{walk.project.id(DRIFTED)}" in ended.out
     assert "timeout: 600 → 150" in ended.out
     assert f"attribute.{walk.project.id('raceday-db')}/race-pools/currency" in ended.out
@@ -164,20 +142,20 @@ def test_drift_as_json_holds_the_same(walk: Walk) -> None:
 
 
 def test_apply_heals_drift_with_one_write_for_each(walk: Walk) -> None:
-    assert walk.outcome["healing"].code == 0, walk.outcome["healing"]
-    assert len([each for each in walk.requests["healing"] if each.method != "GET"]) == 2
-    assert walk.outcome["no drift"].code == 0, walk.outcome["no drift"]
+    walk.must_end("healing")
+    assert len(walk.writes("healing")) == 2
+    walk.must_end("no drift")
 
 
 def test_after_loss_of_the_state_everything_is_adopted_without_a_write(walk: Walk) -> None:
     assert set(actions(walk.json("plan without state")).values()) == {"adopt"}
-    assert walk.outcome["adoption"].code == 0, walk.outcome["adoption"]
-    assert {each.method for each in walk.requests["adoption"]} == {"GET"}
-    assert walk.outcome["plan after adoption"].code == 0, walk.outcome["plan after adoption"]
+    walk.must_end("adoption")
+    assert walk.writes("adoption") == []
+    walk.must_end("plan after adoption")
 
 
 def test_destroy_takes_one_function_and_leaves_the_others(walk: Walk) -> None:
-    assert walk.outcome["destroy"].code == 0, walk.outcome["destroy"]
+    walk.must_end("destroy")
     assert set(walk.seen["functions"]) - set(walk.seen["left"]) == {walk.project.id(DRIFTED)}
     assert walk.project.id(DRIFTED) not in walk.outcome["state list"].out
 
