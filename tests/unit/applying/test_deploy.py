@@ -1,0 +1,123 @@
+"""Build aside, wait, then switch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from raceday_iac.applying.deploy import deploy
+from raceday_iac.errors import BuildError
+from raceday_iac.model.address import function_address
+from raceday_iac.model.desired import CodeSource
+from raceday_iac.model.resource import Live, frozen
+from raceday_iac.packaging import Bundle
+from raceday_iac.packaging.archive import digest_of_files, make_archive
+from raceday_iac.provider.protocol import Deployment
+from raceday_iac.state.document import Entry
+
+from ..fake_appwrite import FakeAppwrite
+
+FILES = {"main.py": b"def main(context): ...\n"}
+
+
+def bundle(files: dict[str, bytes] = FILES) -> Bundle:
+    source = CodeSource("f", Path("/nowhere"), "main.py", "make", "python-3.12", None)
+    return Bundle(source, files, digest_of_files(files))
+
+
+@pytest.fixture
+def server() -> FakeAppwrite:
+    at = function_address("f")
+    return FakeAppwrite({at: Live(at, frozen({}))})
+
+
+def run(server: FakeAppwrite, previous: tuple[str, ...] = (), of: Bundle | None = None) -> tuple[Entry, list[str], Any]:
+    notes: list[str] = []
+    yielded = list(deploy(server, of or bundle(), previous, notes.append))
+    *pauses, entry = yielded
+    assert isinstance(entry, Entry)
+    return entry, notes, pauses
+
+
+def test_code_is_uploaded_built_and_only_then_activated(server: FakeAppwrite) -> None:
+    entry, notes, _ = run(server)
+    assert server.log == ["upload f", "activate f"]
+    assert notes == [f"uploading {len(make_archive(FILES))} bytes", "build waiting", "build building", "activating"]
+    assert entry.fields == {"digest": bundle().digest}
+    assert entry.remote_id == "build-1"
+
+
+def test_the_entry_remembers_what_was_active_before_newest_first(server: FakeAppwrite) -> None:
+    assert run(server, ("old", "older"))[0].deployments == ("build-1", "old", "older")
+
+
+def test_it_waits_between_looks_a_little_longer_each_time(server: FakeAppwrite) -> None:
+    server.build_statuses = (*["building"] * 30, "ready")
+    pauses = run(server)[2]
+    assert pauses == sorted(pauses)
+    assert len(pauses) == 30
+    assert max(pauses) == 3.0
+
+
+def test_the_upload_of_an_interrupted_run_is_used_again(server: FakeAppwrite) -> None:
+    server.upload("f", make_archive(FILES), "main.py", "make")
+    entry, notes, _ = run(server)
+    assert server.log == ["upload f", "activate f"]
+    assert notes[0] == "found the upload of an earlier run"
+    assert entry.remote_id == "build-1"
+
+
+def test_an_upload_of_other_code_is_not_used(server: FakeAppwrite) -> None:
+    server.upload("f", make_archive({"main.py": b"def main(context): pass\n"}), "main.py", "make")
+    assert run(server)[0].remote_id == "build-2"
+
+
+@pytest.mark.parametrize("status", ["failed", "canceled"])
+def test_an_upload_whose_build_failed_is_not_used(server: FakeAppwrite, status: str) -> None:
+    made = make_archive(FILES)
+    server.archives["broken"] = made
+    server.builds["f"] = [Deployment("broken", status, len(made))]
+    assert run(server)[0].remote_id != "broken"
+
+
+@pytest.mark.parametrize("status", ["failed", "canceled"])
+def test_a_failed_build_activates_nothing_and_shows_the_end_of_its_log(server: FakeAppwrite, status: str) -> None:
+    server.build_statuses = ("building", status)
+    with pytest.raises(BuildError, match=f"The build of function.f ended {status}") as caught:
+        run(server)
+    assert "The deployment that was active still is." in caught.value.message
+    assert "line 1" in caught.value.message
+    assert caught.value.hint == "read the whole log with: raceday-iac logs f --build build-1"
+    assert "activate f" not in server.log
+
+
+def test_a_build_without_any_sign_of_life_is_given_up(server: FakeAppwrite) -> None:
+    def silent(function: str, deployment: str) -> Deployment:
+        return Deployment(deployment, "waiting")
+
+    server.deployment = silent  # type: ignore[method-assign]
+    with pytest.raises(BuildError, match=r"has not moved for 60\d s \(status waiting\)"):
+        run(server)
+    assert "activate f" not in server.log
+
+
+def test_a_build_that_goes_on_logging_is_waited_for(server: FakeAppwrite) -> None:
+    server.build_statuses = (*["building"] * 1000, "ready")
+
+    def growing(function: str, deployment: str, looks: list[int] = []) -> Deployment:  # noqa: B006
+        looks.append(1)
+        return Deployment(deployment, "ready" if len(looks) > 1000 else "building", log="x" * len(looks))
+
+    server.deployment = growing  # type: ignore[method-assign]
+    assert sum(run(server)[2]) > 600
+
+
+def test_a_bundle_that_is_too_large_is_refused_before_anything_is_sent(
+    server: FakeAppwrite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("raceday_iac.packaging.bundle.DEPLOYMENT_BYTES", 10)
+    with pytest.raises(BuildError, match=r"The bundle of function.f has \d+ bytes; Appwrite takes 10"):
+        run(server)
+    assert server.log == []
