@@ -1,4 +1,4 @@
-"""The unmodified PyPI SDK 27 against the server.
+"""The unmodified published SDK 27 against the server.
 
 SDK 27 is newer than any 1.8 server: its document and row models want `$sequence` as a text, where 1.8 answers an
 integer, so they refuse valid answers after the server has done the work. Documents are therefore read through

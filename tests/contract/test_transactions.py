@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .client import Answer, Api
+from .client import Answer, Api, q
 from .modelling import add_attribute, create_collection, ids
 
 
@@ -69,7 +69,7 @@ def test_a_new_transaction_is_pending_and_listed(api: Api, dialect: Dialect) -> 
     shown = api.get(path)
     assert (shown.status, shown["status"], shown["operations"]) == (200, "pending", 0)
     assert shown["expiresAt"] > shown["$createdAt"]
-    assert ids(api.get(dialect.transactions)) == [shown["$id"]]
+    assert shown["$id"] in ids(api.get(dialect.transactions, q("limit", None, 1000)))
 
 
 @pytest.mark.parametrize("ttl", [59, 3601])
