@@ -79,6 +79,13 @@ class Api:
             pause = min(0.5, pause * 1.5)
         return answer
 
+    def until_gone(self, path: str) -> None:
+        """Until a GET finds nothing: deletions inside a collection are carried out later."""
+        deadline = time.monotonic() + PATIENCE
+        while self.has(path):
+            assert time.monotonic() < deadline, f"{path} is still there"
+            time.sleep(0.02)
+
     def put_function(self, function: str, **changes: Any) -> None:
         """Change fields of a function and leave the others, which a plain update would reset."""
         kept = ("name runtime execute events schedule timeout enabled logging entrypoint commands scopes").split()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -91,7 +92,8 @@ class Run:
             out, err = self._process.communicate()
             raise AssertionError(f"hung: {self._command}\n{out}\n{err}") from None
         ended = Ended(self._command, self._process.returncode, out, err)
-        assert "Traceback" not in ended.text, f"a traceback\n{ended}"
+        # One of the user's own code is indented, for it is part of what is shown.
+        assert not re.search(r"^Traceback", ended.text, re.MULTILINE), f"a traceback\n{ended}"
         leaked = [secret for secret in self._forbidden if secret and secret in ended.text]
         assert not leaked, f"a secret was printed by {self._command}"
         return ended

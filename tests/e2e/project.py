@@ -120,7 +120,6 @@ class Project:
             (folder / f"{stem}.py").write_text(textwrap.dedent(text), encoding="utf-8")
         return os.path.relpath(folder, self.root)
 
-
     def secret(self, variable: str, value: str) -> None:
         """Set an environment variable of all runs to a value that must never be printed."""
         self.variables[variable] = value

@@ -1,4 +1,7 @@
-"""Databases through their life: created with few requests, drifted, changed in place, replaced, guarded."""
+"""Databases through their life: created with few requests, drifted, changed, replaced, guarded.
+
+What concerns single types of attributes is in `test_attributes.py`.
+"""
 
 from __future__ import annotations
 
@@ -9,146 +12,209 @@ from .raceday import declare_raceday
 
 pytestmark = pytest.mark.live
 
-EVERY_TYPE = """
-    database = stack.database(P + "db", name="Types")
+STACK = """
+    database = stack.database(P + "db", name="Shop")
     other = database.collection("other", name="Other")
     other.string("name", 20)
     things = database.collection("things", name="Things", permissions=['read("any")', 'write("users")'])
-    things.string("text", {size}, default="a")
+    things.string("text", 50, default="a")
     things.string("long", 20000)
-    things.string("hidden", 200, encrypt=True)
     things.string("tags", 30, array=True)
-    things.integer("count", min=0, max={top}, default=3)
+    things.integer("count", default=3)
     things.integer("free")
-    things.float("price", min=0.5, default=1)
-    things.boolean("on", default=False)
-    things.datetime("at", default="2025-01-31T10:20:30+13:00")
-    things.email("mail")
-    things.url("link")
-    things.ip("address")
-    things.enum("kind", ["a", "b"{more}], default="a")
     things.relationship("other", "other", type="manyToOne", two_way=True, two_way_key="things", on_delete="setNull")
     things.index("by_text", "text", "$createdAt", orders=["DESC", "ASC"])
     things.index("by_tags", "tags")
     things.index("one_count", "count", type="unique")
     things.index("words", "long", type="fulltext")
 """
+OBJECTS = 1 + 2 + 6 + 1 + 4
+#: Collections of Raceday; requests of one look at a whole project, and of one wait for one collection.
+COLLECTIONS, LOOK, POLLS = 11, 8, 40
 
 
-def every_type(size: int = 50, top: int = 9, more: str = "") -> str:
-    return EVERY_TYPE.format(size=size, top=top, more=more)
+@pytest.fixture
+def applied(project: Project) -> Project:
+    """A project in which the stack above is applied."""
+    project.declare(STACK)
+    project.apply()
+    return project
 
 
-def test_the_whole_schema_costs_one_write_per_object_and_a_bounded_number_of_polls(project: Project) -> None:
+def changed(project: Project, *pairs: tuple[str, str]) -> None:
+    """Declare the stack with some texts in it replaced."""
+    text = STACK
+    for old, new in pairs:
+        assert old in text
+        text = text.replace(old, new)
+    project.declare(text)
+
+
+def without(project: Project, *words: str) -> None:
+    """Declare the stack without the lines that hold one of the words."""
+    project.declare("\n".join(line for line in STACK.splitlines() if not any(word in line for word in words)))
+
+
+def member(project: Project, kind: str, key: str, collection: str = "things") -> str:
+    return f"{kind}.{project.id('db')}/{collection}/{key}"
+
+
+def test_the_whole_schema_comes_from_nothing_by_one_write_for_each_object(project: Project) -> None:
     declare_raceday(project, functions=())
-    planned = project.plan()["changes"]
+    planned = [each["address"] for each in project.plan("--detailed-exitcode", code=2)["changes"]]
     project.proxy.forget()
     project.apply()
-    writes, collections = project.proxy.writes(), 11
-    assert writes == len([each for each in planned if each["action"] != "forget"])
-    # Each collection waits at most three times: for attributes, relationships and indexes.
-    assert project.proxy.count("GET") <= 2 * 8 + collections * 3 * 40
+    assert project.proxy.writes() == len(planned)
+    # Two looks at the project, and three waits of a collection: for attributes, relationships and indexes.
+    assert project.proxy.count("GET") <= 2 * LOOK + COLLECTIONS * 3 * POLLS
     project.must_be_clean()
-    assert len(project.state()) == writes
+    assert project.iac("state", "list").out.split() == sorted(planned)
 
 
-def test_every_type_of_attribute_is_created_and_then_left_alone(project: Project) -> None:
-    project.declare(every_type())
+def test_a_plan_of_the_whole_schema_without_changes_costs_at_most_eight_requests(project: Project) -> None:
+    declare_raceday(project, functions=())
     project.apply()
+    project.proxy.forget()
     project.must_be_clean()
+    assert len(project.proxy.exchanges()) <= LOOK, project.proxy.exchanges()
 
 
-def test_values_that_appwrite_can_change_are_updated_in_place(project: Project) -> None:
-    project.declare(every_type())
-    project.apply()
-    project.declare(every_type(size=80, top=20, more=', "c"'))
-    planned = actions(project.plan())
-    things = f"attribute.{project.id('db')}/things"
-    assert planned == {f"{things}/{key}": "update" for key in ("text", "count", "kind")}
-    project.apply()
-    project.must_be_clean()
+def test_an_apply_with_nothing_to_do_writes_nothing(applied: Project) -> None:
+    applied.proxy.forget()
+    assert "Nothing to do" in applied.apply().out
+    assert applied.proxy.writes() == 0
 
 
-def test_a_changed_type_is_replaced_and_its_index_with_it(project: Project) -> None:
-    project.declare(every_type())
-    project.apply()
-    project.declare(every_type().replace('things.integer("count", min=0, max=9, default=3)', 'things.float("count")'))
-    planned = actions(project.plan())
-    owner = f"{project.id('db')}/things"
-    assert planned == {f"attribute.{owner}/count": "replace", f"index.{owner}/one_count": "replace"}
-    project.apply()
-    project.must_be_clean()
+def test_after_loss_of_the_state_what_differs_is_changed_and_the_rest_adopted(applied: Project) -> None:
+    applied.lose_state()
+    changed(applied, ('name="Things"', 'name="Renamed"'))
+    planned = actions(applied.plan())
+    assert planned.pop(f"collection.{applied.id('db')}/things") == "update"
+    assert set(planned.values()) == {"adopt"}
+    assert len(planned) == OBJECTS - 1
+    applied.apply()
+    applied.must_be_clean()
 
 
-def test_a_change_of_relationship_or_index_is_carried_out(project: Project) -> None:
-    project.declare(every_type())
-    project.apply()
-    changed = every_type().replace('on_delete="setNull"', 'on_delete="cascade"').replace('"$createdAt", ', "")
-    project.declare(changed.replace('orders=["DESC", "ASC"]', 'orders=["DESC"]'))
-    owner = f"{project.id('db')}/things"
-    assert actions(project.plan()) == {f"relationship.{owner}/other": "update", f"index.{owner}/by_text": "replace"}
-    project.apply()
-    project.must_be_clean()
+def test_a_changed_type_is_replaced_and_its_index_with_it(applied: Project) -> None:
+    changed(applied, ('things.integer("count", default=3)', 'things.float("count")'))
+    wanted = {member(applied, "attribute", "count"): "replace", member(applied, "index", "one_count"): "replace"}
+    assert actions(applied.plan()) == wanted
+    applied.apply()
+    applied.must_be_clean()
 
 
-def test_what_the_stack_drops_is_deleted_with_its_indexes_first(project: Project) -> None:
-    project.declare(every_type())
-    project.apply()
-    kept = [line for line in every_type().splitlines() if '"tags"' not in line and '"words"' not in line]
-    project.declare("\n".join(kept))
-    planned = [(each["action"], each["address"]) for each in project.plan()["changes"]]
-    owner = f"{project.id('db')}/things"
-    assert planned[-1] == ("delete", f"attribute.{owner}/tags")
-    assert ("delete", f"index.{owner}/by_tags") in planned
-    project.apply()
-    project.must_be_clean()
+def test_what_happens_on_deletion_is_changed_in_a_relationship_that_stays(applied: Project) -> None:
+    changed(applied, ('on_delete="setNull"', 'on_delete="cascade"'))
+    assert actions(applied.plan()) == {member(applied, "relationship", "other"): "update"}
+    applied.apply()
+    applied.must_be_clean()
 
 
-def test_losing_values_is_refused_with_their_number_until_it_is_allowed(project: Project) -> None:
-    project.declare(every_type())
-    project.apply()
-    documents = f"/databases/{project.id('db')}/collections/things/documents"
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('type="manyToOne"', 'type="oneToOne"'),
+        ("two_way=True", "two_way=False"),
+        ('two_way_key="things"', 'two_way_key="stuff"'),
+    ],
+)
+def test_a_relationship_of_another_shape_is_replaced_with_its_mirror(applied: Project, old: str, new: str) -> None:
+    changed(applied, (old, new))
+    assert actions(applied.plan()) == {member(applied, "relationship", "other"): "replace"}
+    applied.apply()
+    applied.must_be_clean()
+
+
+def test_a_changed_index_is_replaced_without_asking_for_data(applied: Project) -> None:
+    document = {"documentId": "unique()", "data": {"text": "a"}}
+    applied.api.post(f"/databases/{applied.id('db')}/collections/things/documents", document)
+    changed(applied, ('"$createdAt", orders=["DESC", "ASC"]', 'orders=["DESC"]'), ('type="fulltext"', "lengths=[30]"))
+    wanted = {member(applied, "index", "by_text"): "replace", member(applied, "index", "words"): "replace"}
+    assert actions(applied.plan()) == wanted
+    applied.apply()
+    applied.must_be_clean()
+
+
+def test_a_relationship_takes_the_key_of_a_dropped_attribute(applied: Project) -> None:
+    new = 'things.relationship("free", "other", type="oneToOne", two_way_key="free_things")'
+    changed(applied, ('things.integer("free")', new))
+    applied.apply()
+    applied.must_be_clean()
+
+
+def test_a_renamed_relationship_takes_over_the_mirror_of_the_old_one(applied: Project) -> None:
+    changed(applied, ('things.relationship("other", "other",', 'things.relationship("renamed", "other",'))
+    applied.apply()
+    applied.must_be_clean()
+
+
+def test_what_the_stack_drops_is_deleted_with_its_indexes_first(applied: Project) -> None:
+    without(applied, '"tags"', '"words"')
+    planned = [(each["action"], each["address"]) for each in applied.plan()["changes"]]
+    assert planned[-1] == ("delete", member(applied, "attribute", "tags"))
+    assert ("delete", member(applied, "index", "by_tags")) in planned
+    applied.apply()
+    applied.must_be_clean()
+
+
+@pytest.mark.parametrize(
+    ("dropped", "kind", "loss"),
+    [
+        ('"free"', "attribute", "would lose its values"),
+        ("things", "collection", "would be deleted"),
+    ],
+)
+def test_losing_data_is_refused_with_numbers_until_it_is_allowed(
+    applied: Project, dropped: str, kind: str, loss: str
+) -> None:
+    documents = f"/databases/{applied.id('db')}/collections/things/documents"
     for number in range(3):
-        project.api.post(documents, {"documentId": "unique()", "data": {"count": number}})
-    kept = [line for line in every_type().splitlines() if '"free"' not in line]
-    project.declare("\n".join(kept))
-    address = f"attribute.{project.id('db')}/things/free"
-    project.proxy.forget()
-    refused = project.apply(code=5)
-    assert project.proxy.writes() == 0
-    assert "3 documents" in refused.out
+        applied.api.post(documents, {"documentId": "unique()", "data": {"count": number}})
+    without(applied, dropped)
+    address = f"{kind}.{applied.id('db')}/things" + ("/free" if kind == "attribute" else "")
+    applied.proxy.forget()
+    refused = applied.apply(code=5)
+    assert applied.proxy.writes() == 0
+    assert f"{address} is refused: 3 documents {loss}" in refused.out
     assert f"--allow-data-loss {address}" in refused.out
-    project.apply("--allow-data-loss", address)
-    project.must_be_clean()
+    applied.plan("--allow-data-loss", address)
+    applied.apply("--allow-data-loss", address)
+    applied.must_be_clean()
 
 
-def test_permissions_and_switches_of_a_collection_drift_and_are_healed(project: Project) -> None:
-    project.declare(every_type())
-    project.apply()
-    path = f"/databases/{project.id('db')}/collections/things"
-    project.api.put(path, {"name": "Renamed", "permissions": ['delete("any")'], "documentSecurity": True})
-    drift = project.iac("drift", code=3)
-    assert 'name: "Renamed" → "Things"' in drift.out
+def test_another_type_would_lose_values_and_is_refused_too(applied: Project) -> None:
+    documents = f"/databases/{applied.id('db')}/collections/things/documents"
+    applied.api.post(documents, {"documentId": "one", "data": {"free": 7}})
+    changed(applied, ('things.integer("free")', 'things.string("free", 10)'))
+    assert "1 documents would lose its values" in applied.apply(code=5).out.replace("1 document ", "1 documents ")
+    assert applied.api.get(f"{documents}/one")["free"] == 7
+
+
+def test_permissions_and_switches_of_a_collection_drift_and_are_healed(applied: Project) -> None:
+    path = f"/databases/{applied.id('db')}/collections/things"
+    applied.api.put(path, {"name": "By hand", "permissions": ['delete("any")'], "documentSecurity": True})
+    drift = applied.iac("drift", code=3)
+    assert 'name: "By hand" → "Things"' in drift.out
     assert "documentSecurity: true → false" in drift.out
-    project.apply()
-    assert project.iac("drift").code == 0
+    applied.apply()
+    assert applied.iac("drift").code == 0
 
 
-def test_what_vanished_from_the_server_is_drift_and_comes_back(project: Project) -> None:
-    project.declare(every_type())
-    project.apply()
-    project.api.delete(f"/databases/{project.id('db')}/collections/things/indexes/by_text")
-    drift = project.iac("drift", code=3)
-    assert "it was deleted on the server" in drift.out
-    project.apply()
-    project.must_be_clean()
+@pytest.mark.parametrize("gone", ["/indexes/by_text", "/attributes/other", ""])
+def test_what_vanished_from_the_server_is_drift_and_comes_back(applied: Project, gone: str) -> None:
+    path = f"/databases/{applied.id('db')}/collections/things"
+    applied.api.delete(path + gone)
+    if gone:
+        applied.api.until_gone(path + gone)
+    assert "it was deleted on the server" in applied.iac("drift", code=3).out
+    applied.apply()
+    applied.must_be_clean()
 
 
-def test_an_attribute_made_by_hand_is_named_as_unmanaged_and_left_alone(project: Project) -> None:
-    project.declare(every_type())
-    project.apply()
-    path = f"/databases/{project.id('db')}/collections/other/attributes/boolean"
-    project.api.post(path, {"key": "byhand", "required": False})
-    plan = project.plan()
+def test_an_attribute_made_by_hand_is_named_as_unmanaged_and_left_alone(applied: Project) -> None:
+    path = f"/databases/{applied.id('db')}/collections/other/attributes/boolean"
+    applied.api.post(path, {"key": "byhand", "required": False})
+    plan = applied.plan()
     assert plan["changes"] == []
-    assert f"attribute.{project.id('db')}/other/byhand" in plan["unmanaged"]
+    assert member(applied, "attribute", "byhand", "other") in plan["unmanaged"]
