@@ -1,0 +1,258 @@
+"""What is deployed: the same bytes from the same sources, and another digest for anything that matters."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from raceday_iac.errors import BuildError
+from raceday_iac.model.stack import Stack
+from raceday_iac.packaging import Bundle, pack_all, with_deployments
+from raceday_iac.packaging.bundle import MANIFEST, schema_document, vendored_modules
+
+from ..declaring import LOCK, address, collection, database, function, resolved
+
+Change = Callable[[Path], Any]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A project with the code of one function, and shared code."""
+    write(tmp_path, "functions/f/src/main.py", "def main(context): ...\n")
+    write(tmp_path, "functions/f/requirements.txt", "httpx\n")
+    write(tmp_path, "functions/_shared/lock.py", "LOCK = 1\n")
+    return tmp_path
+
+
+def write(root: Path, name: str, text: str) -> None:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def stack(*, size: int = 10, **settings: Any) -> Stack:
+    made = Stack("test", lock_store=("d", "locks"))
+    base = database(made)
+    base.collection("locks", name="Locks").string("owner", size)
+    function(made, entrypoint="src/main.py", code="functions/f", **{"lock": LOCK, "schema": "d", **settings})
+    return made
+
+
+def bundle(root: Path, **settings: Any) -> Bundle:
+    return pack_all(resolved(stack(**settings), root=root))["f"]
+
+
+# Contents.
+
+
+def test_a_bundle_holds_own_code_shared_code_and_what_is_derived_from_the_stack(root: Path) -> None:
+    assert set(bundle(root).files) == {
+        "src/main.py",
+        "requirements.txt",
+        "src/vendor/lock.py",
+        "src/lock.json",
+        "src/schema.json",
+        MANIFEST,
+    }
+
+
+def test_shared_code_names_its_source_and_version_and_is_otherwise_as_written(root: Path) -> None:
+    header, _, rest = bundle(root).files["src/vendor/lock.py"].decode().partition("\n")
+    assert header.startswith("# Copied from functions/_shared/lock.py, version ")
+    assert header.endswith("Do not edit.")
+    assert rest == "LOCK = 1\n"
+
+
+def test_lock_numbers_come_from_the_stack(root: Path) -> None:
+    assert json.loads(bundle(root).files["src/lock.json"]) == {
+        "function": "f",
+        "lockId": "f-lock",
+        "databaseId": "d",
+        "collectionId": "locks",
+        "staleAfterSeconds": 20,
+        "heartbeatSeconds": 10,
+        "expirySeconds": 30,
+        "checkTargetMs": None,
+    }
+
+
+def test_without_a_lock_or_a_schema_there_are_no_such_files(root: Path) -> None:
+    files = set(bundle(root, lock=None, schema="").files)
+    assert not files & {"src/lock.json", "src/schema.json"}
+
+
+def test_an_entrypoint_at_the_top_has_its_shared_code_beside_it(root: Path) -> None:
+    write(root, "functions/f/main.py", "")
+    made = stack()
+    made.declarations.pop()
+    function(made, entrypoint="main.py", code="functions/f", lock=LOCK)
+    files = pack_all(resolved(made, root=root))["f"].files
+    assert {"vendor/lock.py", "lock.json"} <= set(files)
+
+
+@pytest.mark.parametrize(
+    "ignored",
+    [
+        "__pycache__/main.cpython-311.pyc",
+        "src/__pycache__/x.txt",
+        ".venv/lib/x.py",
+        "node_modules/a/index.js",
+        ".git/config",
+        ".mypy_cache/x.json",
+        ".pytest_cache/x",
+        "src/old.pyc",
+        "src/.main.py.swp",
+        ".DS_Store",
+    ],
+)
+def test_what_is_made_by_tools_is_left_out(root: Path, ignored: str) -> None:
+    before = bundle(root)
+    write(root, f"functions/f/{ignored}", "x")
+    assert bundle(root).digest == before.digest
+
+
+@pytest.mark.parametrize("kept", ["src/pycache.py", "node_modules.txt", "src/data/tracks.json", ".npmrc"])
+def test_what_only_looks_like_it_is_kept(root: Path, kept: str) -> None:
+    write(root, f"functions/f/{kept}", "x")
+    assert kept in bundle(root).files
+
+
+@pytest.mark.xfail(strict=True, reason="packed like any other file")
+@pytest.mark.parametrize("secret", [".env", ".env.local", "src/.env"])
+def test_files_with_secrets_are_left_out(root: Path, secret: str) -> None:
+    write(root, f"functions/f/{secret}", "KEY=hidden")
+    assert secret not in bundle(root).files
+
+
+# The same bytes.
+
+
+def test_packing_twice_gives_the_same_bytes(root: Path) -> None:
+    assert bundle(root).archive() == bundle(root).archive()
+
+
+def test_packing_in_another_folder_gives_the_same_bytes(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    other = tmp_path_factory.mktemp("elsewhere") / "deep" / "project"
+    shutil.copytree(root, other)
+    assert bundle(other).archive() == bundle(root).archive()
+
+
+def test_times_and_modes_of_files_do_not_matter(root: Path) -> None:
+    before = bundle(root).archive()
+    for path in (root / "functions").rglob("*.py"):
+        os.utime(path, (1, 1))
+        path.chmod(0o755)
+    assert bundle(root).archive() == before
+
+
+# Another digest.
+
+CHANGES: dict[str, Change] = {
+    "own code": lambda root: write(root, "functions/f/src/main.py", "def main(context): pass\n"),
+    "a new file": lambda root: write(root, "functions/f/src/new.py", ""),
+    "requirements": lambda root: write(root, "functions/f/requirements.txt", "httpx==1\n"),
+    "shared code": lambda root: write(root, "functions/_shared/lock.py", "LOCK = 2\n"),
+    "new shared code": lambda root: write(root, "functions/_shared/more.py", ""),
+    "a file renamed": lambda root: (root / "functions/f/requirements.txt").rename(root / "functions/f/reqs.txt"),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_change_of_a_file_is_new_code(root: Path, what: str) -> None:
+    before = bundle(root).digest
+    CHANGES[what](root)
+    assert bundle(root).digest != before
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"commands": "make"},
+        {"runtime": "python-3.11"},
+        {"lock": LOCK.__class__("other-lock", stale_after=20, heartbeat=10, expiry=30)},
+        {"lock": LOCK.__class__("f-lock", stale_after=20, heartbeat=11, expiry=30)},
+        {"lock": None},
+        {"schema": ""},
+        {"size": 11},
+    ],
+    ids=str,
+)
+def test_a_change_of_what_a_build_or_the_code_depends_on_is_new_code(root: Path, settings: dict[str, Any]) -> None:
+    assert bundle(root, **settings).digest != bundle(root).digest
+
+
+@pytest.mark.parametrize(
+    "settings", [{"timeout": 90}, {"schedule": "0 1 * * *"}, {"scopes": ["documents.read"]}, {"variables": {"K": "v"}}]
+)
+def test_a_change_of_configuration_is_no_new_code(root: Path, settings: dict[str, Any]) -> None:
+    assert bundle(root, **settings).digest == bundle(root).digest
+
+
+# Limits and schema.
+
+
+def test_a_bundle_that_appwrite_would_not_take_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = len(bundle(root).archive())
+    monkeypatch.setattr("raceday_iac.packaging.bundle.DEPLOYMENT_BYTES", size)
+    bundle(root).archive()
+    monkeypatch.setattr("raceday_iac.packaging.bundle.DEPLOYMENT_BYTES", size - 1)
+    with pytest.raises(BuildError, match=f"has {size} bytes; Appwrite takes {size - 1}"):
+        bundle(root).archive()
+
+
+def test_each_bundle_is_wanted_as_a_deployment_of_its_function(root: Path) -> None:
+    desired = resolved(stack(), root=root)
+    found = with_deployments(desired, pack_all(desired)).resources[address("deployment.f")]
+    assert found.depends_on == (address("function.f"),)
+    assert found.fields == {"digest": bundle(root).digest}
+
+
+def test_without_shared_code_nothing_is_vendored(tmp_path: Path) -> None:
+    assert vendored_modules(tmp_path / "missing") == {}
+
+
+def schema(*, size: int = 10, name: str = "N") -> dict[str, Any]:
+    made = Stack("test")
+    owner = collection(made, name=name)
+    owner.string("a", size)
+    owner.integer("n", default=0)
+    owner.relationship("r", "c", type="oneToOne", two_way_key="back")
+    owner.index("i", "a")
+    return schema_document(resolved(made), "d")
+
+
+def test_the_schema_document_states_everything_of_the_database() -> None:
+    document = schema()
+    assert document["formatVersion"] == 1
+    assert document["database"] == {"id": "d", "name": "D", "enabled": True}
+    (only,) = document["collections"]
+    assert (only["id"], only["name"], only["permissions"], only["documentSecurity"]) == ("c", "N", [], False)
+    assert [each["key"] for each in only["attributes"]] == ["a", "n"]
+    assert only["relationships"][0]["relatedCollection"] == "c"
+    assert only["indexes"] == [{"key": "i", "type": "key", "attributes": ["a"], "orders": ["ASC"], "lengths": [0]}]
+
+
+def test_the_schema_document_leaves_out_settings_that_an_attribute_does_not_have_but_its_default() -> None:
+    text, number = schema()["collections"][0]["attributes"]
+    assert text == {
+        "key": "a",
+        "type": "string",
+        "required": False,
+        "default": None,
+        "array": False,
+        "size": 10,
+        "encrypt": False,
+    }
+    assert number == {"key": "n", "type": "integer", "required": False, "default": 0, "array": False}
+
+
+def test_the_schema_hash_changes_with_the_schema_and_only_then() -> None:
+    assert schema()["schemaHash"] == schema()["schemaHash"]
+    assert schema(size=11)["schemaHash"] != schema()["schemaHash"]
+    assert schema(name="M")["schemaHash"] != schema()["schemaHash"]
