@@ -1,0 +1,221 @@
+"""Reading over real sockets: pages, facts, and what is left out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from raceday_iac.errors import AccessError, ProviderError, ServerFaultError
+from raceday_iac.model.address import Address
+from raceday_iac.provider.appwrite import AppwriteReader
+from raceday_iac.provider.appwrite.reading import query
+
+from .. import recorded
+from ..declaring import address
+from .answering import Answering, Asked, Reply, Slept, error, transport
+
+
+class Routes:
+    """Answers by path, for reads that come in any order."""
+
+    def __init__(self, server: Answering, routes: dict[str, Any]) -> None:
+        self.routes = routes
+        server.next = self.next  # type: ignore[method-assign]
+        self.asked: list[Asked] = []
+
+    def next(self, asked: Asked) -> Any:
+        self.asked.append(asked)
+        answer = self.routes.get(asked.path.removeprefix("/v1"), error(404, "general_route_not_found"))
+        return answer(asked) if callable(answer) else answer if isinstance(answer, Reply) else Reply(200, answer)
+
+    def of(self, path: str) -> list[Asked]:
+        return [each for each in self.asked if each.path == f"/v1{path}"]
+
+
+FACTS = {
+    "/health/version": {"version": "1.8.1"},
+    "/functions/runtimes": {"runtimes": [{"$id": "python-3.12"}, {"$id": "node-22"}]},
+    "/functions/specifications": {
+        "specifications": [{"slug": "s-1vcpu-1gb", "enabled": True}, {"slug": "s-8vcpu-8gb", "enabled": False}]
+    },
+}
+NOTHING: dict[str, Any] = {**FACTS, "/functions": {"functions": []}, "/databases": {"databases": []}}
+FUNCTION = recorded.answer("functions-create", "minimal")
+COLLECTION = recorded.answer("collections", "create minimal")
+RELATIONS = recorded.answer("relationships", "list")["attributes"]
+
+
+@pytest.fixture
+def reader(server: Answering, slept: Slept) -> AppwriteReader:
+    return AppwriteReader(transport(server, slept, attempts=1))
+
+
+def paged(plural: str, items: list[dict[str, Any]]) -> Any:
+    """Answers a list like Appwrite: a page of `limit` after the cursor."""
+
+    def answer(asked: Asked) -> Reply:
+        queries = [json.loads(value) for values in asked.query.values() for value in values]
+        said = {each["method"]: each["values"][0] for each in queries}
+        ids = [each["$id"] for each in items]
+        start = ids.index(said["cursorAfter"]) + 1 if "cursorAfter" in said else 0
+        return Reply(200, {"total": len(items), plural: items[start : start + said.get("limit", 25)]})
+
+    return answer
+
+
+def test_a_query_is_written_in_the_form_of_appwrite() -> None:
+    assert json.loads(query("equal", "x", attribute="name")) == {
+        "method": "equal",
+        "attribute": "name",
+        "values": ["x"],
+    }
+    assert json.loads(query("limit", 5)) == {"method": "limit", "values": [5]}
+
+
+@pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 250])
+def test_every_page_is_read(server: Answering, reader: AppwriteReader, count: int) -> None:
+    functions = [{**FUNCTION, "$id": f"f{number}"} for number in range(count)]
+    routes = Routes(server, {**NOTHING, "/functions": paged("functions", functions)})
+    found = reader.snapshot(()).resources
+    assert len([each for each in found if each.kind == "function"]) == count
+    assert len(routes.of("/functions")) == count // 100 + 1
+
+
+def test_one_list_shows_functions_variables_and_active_deployments(server: Answering, reader: AppwriteReader) -> None:
+    variable = {"$id": "v1", "key": "K", "value": "v", "secret": False}
+    functions = [{**FUNCTION, "$id": "f", "vars": [variable], "deploymentId": "b1"}, {**FUNCTION, "$id": "g"}]
+    Routes(server, {**NOTHING, "/functions": {"functions": functions}})
+    found = reader.snapshot(()).resources
+    assert {str(each) for each in found} == {"function.f", "variable.f/K", "deployment.f", "function.g"}
+    assert found[address("deployment.f")].remote_id == "b1"
+
+
+def test_collections_show_everything_in_them_but_mirrors(server: Answering, reader: AppwriteReader) -> None:
+    raw = {**COLLECTION, "$id": "a", "databaseId": "d-rel", "attributes": RELATIONS}
+    routes = {**NOTHING, "/databases/d-rel/collections": {"collections": [raw]}}
+    Routes(server, routes)
+    found = reader.snapshot(["d-rel"]).resources
+    keys = {each.name for each in found if each.kind == "relationship"}
+    assert keys == {each["key"] for each in RELATIONS if each.get("side") == "parent"}
+    assert [each.name for each in found if each.kind == "attribute"] == ["name"]
+    assert any(each.get("side") == "child" for each in RELATIONS)
+
+
+def test_no_request_is_made_for_a_single_attribute(server: Answering, reader: AppwriteReader) -> None:
+    raw = {**COLLECTION, "$id": "a", "databaseId": "d", "attributes": RELATIONS}
+    routes = Routes(server, {**NOTHING, "/databases/d/collections": {"collections": [raw]}})
+    reader.snapshot(["d"])
+    assert len(routes.asked) == len(FACTS) + 3
+
+
+def test_a_database_that_is_not_there_holds_nothing(server: Answering, reader: AppwriteReader) -> None:
+    Routes(server, {**NOTHING, "/databases/d/collections": error(404, "database_not_found")})
+    assert reader.snapshot(["d"]).resources == {}
+
+
+def test_facts_are_version_runtimes_and_enabled_specifications(server: Answering, reader: AppwriteReader) -> None:
+    Routes(server, NOTHING)
+    facts = reader.snapshot(()).facts
+    assert facts.version == "1.8.1"
+    assert facts.runtimes == {"python-3.12", "node-22"}
+    assert facts.specifications == {"s-1vcpu-1gb"}
+
+
+def test_the_version_is_asked_without_a_key_because_a_key_lacks_the_scope(
+    server: Answering, reader: AppwriteReader
+) -> None:
+    routes = Routes(server, NOTHING)
+    reader.snapshot(())
+    assert "x-appwrite-key" not in routes.of("/health/version")[0].headers
+    assert "x-appwrite-key" in routes.of("/functions")[0].headers
+
+
+@pytest.mark.parametrize("reply", [error(401, "general_unauthorized_scope"), error(404), error(501)])
+def test_facts_that_a_key_may_not_ask_stay_empty(server: Answering, reader: AppwriteReader, reply: Reply) -> None:
+    Routes(server, {**NOTHING, **dict.fromkeys(FACTS, reply)})
+    facts = reader.snapshot(()).facts
+    assert (facts.version, facts.runtimes, facts.specifications) == ("", frozenset(), frozenset())
+
+
+def test_a_server_in_distress_is_not_taken_for_one_that_does_not_tell(
+    server: Answering, reader: AppwriteReader
+) -> None:
+    Routes(server, {**NOTHING, "/functions/runtimes": error(500)})
+    with pytest.raises(ServerFaultError):
+        reader.snapshot(())
+
+
+def test_functions_that_may_not_be_read_are_an_error(server: Answering, reader: AppwriteReader) -> None:
+    Routes(server, {**NOTHING, "/functions": error(401, "general_unauthorized_scope")})
+    with pytest.raises(AccessError):
+        reader.snapshot(())
+
+
+@pytest.mark.parametrize("answer", [{}, {"functions": None}, {"functions": "none"}, {"total": 0}])
+def test_an_answer_without_its_list_is_not_taken_for_an_empty_one(
+    server: Answering, reader: AppwriteReader, answer: dict[str, Any]
+) -> None:
+    Routes(server, {**NOTHING, "/functions": answer})
+    with pytest.raises(ProviderError, match="does not answer like Appwrite"):
+        reader.snapshot(())
+
+
+def test_one_request_reads_a_collection(server: Answering, reader: AppwriteReader) -> None:
+    routes = Routes(server, {"/databases/d/collections/c": {**COLLECTION, "$id": "c", "databaseId": "d"}})
+    assert set(reader.collection("d", "c")) == {address("collection.d/c")}
+    assert len(routes.asked) == 1
+
+
+def test_a_collection_that_is_not_there_is_empty(server: Answering, reader: AppwriteReader) -> None:
+    Routes(server, {"/databases/d/collections/c": error(404, "collection_not_found")})
+    assert reader.collection("d", "c") == {}
+
+
+def test_documents_are_counted_without_reading_them(server: Answering, reader: AppwriteReader) -> None:
+    routes = Routes(server, {"/databases/d/collections/c/documents": {"total": 42, "documents": []}})
+    assert reader.count_documents("d", "c") == 42
+    assert routes.asked[0].query == {"queries[0]": [query("limit", 1)]}
+
+
+def test_a_collection_that_is_not_there_has_no_documents(server: Answering, reader: AppwriteReader) -> None:
+    Routes(server, {"/databases/d/collections/c/documents": error(404, "collection_not_found")})
+    assert reader.count_documents("d", "c") == 0
+
+
+def test_a_source_is_downloaded_as_bytes(server: Answering, reader: AppwriteReader) -> None:
+    path = "/functions/f/deployments/b1/download"
+    routes = Routes(server, {path: Reply(200, b"\x1f\x8b{}", {"content-type": "application/gzip"})})
+    assert reader.source_of("f", "b1") == b"\x1f\x8b{}"
+    assert routes.asked[0].query == {"type": ["source"]}
+
+
+def test_deployments_are_listed_newest_first_without_their_logs(server: Answering, reader: AppwriteReader) -> None:
+    raw = {"$id": "b1", "status": "ready", "sourceSize": 5, "$createdAt": "2025", "activate": True}
+    routes = Routes(server, {"/functions/f/deployments": {"deployments": [raw]}})
+    (found,) = reader.deployments("f", 3)
+    assert (found.id, found.status, found.source_size, found.activate) == ("b1", "ready", 5, True)
+    queries = [json.loads(values[0]) for values in routes.asked[0].query.values()]
+    assert {each["method"] for each in queries} == {"orderDesc", "limit", "select"}
+    assert "buildLogs" not in str(queries)
+
+
+def test_an_execution_is_read_whatever_is_missing_of_it(server: Answering, reader: AppwriteReader) -> None:
+    raw = {"$id": "e", "functionId": "f", "status": "waiting", "trigger": "http", "$createdAt": "2025"}
+    Routes(server, {"/functions/f/executions/e": raw})
+    found = reader.execution("f", "e")
+    assert (found.response_status, found.duration, found.logs) == (0, 0.0, "")
+
+
+def test_every_recorded_collection_can_be_read(server: Answering, reader: AppwriteReader) -> None:
+    for scenario, label in (
+        ("attributes-create", "collection shows attributes"),
+        ("indexes", "collection shows indexes"),
+    ):
+        raw = recorded.answer(scenario, label)
+        Routes(server, {f"/databases/{raw['databaseId']}/collections/{raw['$id']}": raw})
+        found = reader.collection(raw["databaseId"], raw["$id"])
+        expected = 1 + len(raw["attributes"]) + len(raw["indexes"])
+        assert len(found) == expected
+        assert all(isinstance(each, Address) for each in found)

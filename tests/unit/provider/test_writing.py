@@ -1,0 +1,257 @@
+"""Writing with ids of our own: after a lost answer, one look tells whether the write landed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from raceday_iac.errors import ConflictError, NotFoundError, ProviderError, ServerFaultError, UnreachableError
+from raceday_iac.kinds.base import Call
+from raceday_iac.model.address import Address
+from raceday_iac.model.resource import Fields, Live, frozen
+from raceday_iac.model.secret import Secret
+from raceday_iac.provider.appwrite.writing import AppwriteProvider
+
+from ..declaring import address
+from .answering import Slept
+
+DATABASE = address("database.d")
+DATABASE_FIELDS = frozen({"name": "D", "enabled": True})
+DATABASE_RAW = {"$id": "d", "name": "D", "enabled": True}
+LOST = [UnreachableError("lost"), ServerFaultError("broken", code=500)]
+
+
+class Script:
+    """A transport that plays what it is given: answers are returned, errors raised."""
+
+    def __init__(self, **answers: list[Any]) -> None:
+        self.answers = answers
+        self.asked: list[Call] = []
+
+    def request(self, call: Call, **_settings: Any) -> Any:
+        self.asked.append(call)
+        queue = self.answers[call.method]
+        answer = queue.pop(0) if len(queue) > 1 else queue[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    @property
+    def methods(self) -> list[str]:
+        return [call.method for call in self.asked]
+
+
+def provider(script: Script, slept: Slept | None = None, clock: Any = lambda: 0.0) -> AppwriteProvider:
+    return AppwriteProvider(script, sleep=slept if slept is not None else Slept(), clock=clock)  # type: ignore[arg-type]
+
+
+def create(script: Script, at: Address = DATABASE, fields: Fields = DATABASE_FIELDS) -> Live:
+    return provider(script).create(at, fields)
+
+
+NOT_FOUND = NotFoundError("none", code=404)
+
+
+# Creating.
+
+
+def test_a_creation_is_sent_once_when_it_is_answered() -> None:
+    script = Script(post=[DATABASE_RAW])
+    assert create(script).fields == DATABASE_FIELDS
+    assert script.methods == ["post"]
+
+
+@pytest.mark.parametrize("lost", LOST, ids=["no answer", "500"])
+def test_after_a_lost_answer_what_landed_is_found_and_not_created_again(lost: ProviderError) -> None:
+    script = Script(post=[lost], get=[DATABASE_RAW])
+    assert create(script).fields == DATABASE_FIELDS
+    assert script.methods == ["post", "get"]
+
+
+@pytest.mark.parametrize("lost", LOST, ids=["no answer", "500"])
+def test_after_a_lost_answer_what_did_not_land_is_created_again(lost: ProviderError) -> None:
+    script = Script(post=[lost, DATABASE_RAW], get=[NOT_FOUND])
+    create(script)
+    assert script.methods == ["post", "get", "post"]
+
+
+def test_between_two_attempts_it_waits() -> None:
+    slept = Slept()
+    provider(Script(post=[*LOST, DATABASE_RAW], get=[NOT_FOUND]), slept).create(DATABASE, DATABASE_FIELDS)
+    assert slept == sorted(slept)
+    assert len(slept) == 2
+
+
+def test_it_gives_up_after_three_attempts_with_the_last_error() -> None:
+    script = Script(post=[LOST[0]], get=[NOT_FOUND])
+    with pytest.raises(UnreachableError):
+        create(script)
+    assert script.methods.count("post") == 3
+
+
+def test_a_write_that_lands_late_is_found_at_the_last_look() -> None:
+    script = Script(post=[LOST[0]], get=[NOT_FOUND, NOT_FOUND, DATABASE_RAW])
+    assert create(script).fields == DATABASE_FIELDS
+
+
+def test_after_a_lost_answer_something_else_of_that_id_is_the_error() -> None:
+    script = Script(post=[LOST[0]], get=[{**DATABASE_RAW, "name": "other"}])
+    with pytest.raises(UnreachableError):
+        create(script)
+    assert script.methods == ["post", "get"]
+
+
+def test_a_conflict_with_what_is_exactly_as_wanted_is_our_own_lost_answer() -> None:
+    script = Script(post=[ConflictError("exists", code=409)], get=[DATABASE_RAW])
+    assert create(script).fields == DATABASE_FIELDS
+
+
+def test_a_conflict_with_something_else_is_a_conflict() -> None:
+    with pytest.raises(ConflictError):
+        create(Script(post=[ConflictError("exists", code=409)], get=[{**DATABASE_RAW, "enabled": False}]))
+
+
+@pytest.mark.parametrize("error", [ProviderError("bad", code=400), NOT_FOUND])
+def test_a_plain_refusal_is_not_looked_into(error: ProviderError) -> None:
+    script = Script(post=[error])
+    with pytest.raises(ProviderError):
+        create(script)
+    assert script.methods == ["post"]
+
+
+ATTRIBUTE = address("attribute.d/c/a")
+ATTRIBUTE_FIELDS = frozen({"type": "boolean", "required": False, "default": None, "array": False})
+
+
+def raw_attribute(**changed: Any) -> dict[str, Any]:
+    plain = {"key": "a", "type": "boolean", "status": "available", "error": "", "required": False, "array": False}
+    return {**plain, "default": None, **changed}
+
+
+def test_a_conflict_with_something_that_is_being_deleted_waits_until_it_is_gone() -> None:
+    deleting = raw_attribute(status="deleting", required=True)
+    script = Script(
+        post=[ConflictError("exists", code=409), raw_attribute()], get=[deleting, deleting, deleting, NOT_FOUND]
+    )
+    slept = Slept()
+    provider(script, slept).create(ATTRIBUTE, ATTRIBUTE_FIELDS)
+    assert script.methods == ["post", "get", "get", "get", "get", "post"]
+    assert len(slept) == 3
+
+
+def test_a_deletion_that_never_ends_is_not_waited_for_for_ever() -> None:
+    ticks = iter(range(0, 10_000, 7))
+    script = Script(post=[ConflictError("exists", code=409)], get=[raw_attribute(status="deleting", required=True)])
+    with pytest.raises(ConflictError):
+        provider(script, clock=lambda: float(next(ticks))).create(ATTRIBUTE, ATTRIBUTE_FIELDS)
+
+
+RELATIONSHIP = address("relationship.d/c/a")
+RELATIONSHIP_FIELDS = frozen(
+    {
+        "relatedCollection": "x",
+        "relationType": "manyToOne",
+        "twoWay": False,
+        "twoWayKey": "c",
+        "onDelete": "restrict",
+    }
+)
+
+
+def test_a_relationship_whose_key_an_attribute_holds_is_a_conflict() -> None:
+    with pytest.raises(ConflictError):
+        create(
+            Script(post=[ConflictError("exists", code=409)], get=[raw_attribute()]), RELATIONSHIP, RELATIONSHIP_FIELDS
+        )
+
+
+def test_an_attribute_whose_key_a_relationship_holds_is_a_conflict() -> None:
+    raw = raw_attribute(type="relationship", **RELATIONSHIP_FIELDS)
+    with pytest.raises(ConflictError):
+        create(Script(post=[ConflictError("exists", code=409)], get=[raw]), ATTRIBUTE, ATTRIBUTE_FIELDS)
+
+
+VARIABLE = address("variable.f/K")
+
+
+def test_a_variable_is_found_by_key_for_the_server_chooses_its_id() -> None:
+    listed = {"variables": [{"$id": "x", "key": "L", "value": "", "secret": False}]}
+    listed["variables"].append({"$id": "y", "key": "K", "value": "v", "secret": False})
+    script = Script(post=[LOST[0]], get=[listed])
+    assert create(script, VARIABLE, frozen({"value": "v", "secret": False})).remote_id == "y"
+
+
+def test_a_secret_variable_is_taken_for_landed_when_its_key_is_there() -> None:
+    listed = {"variables": [{"$id": "y", "key": "K", "value": "", "secret": True}]}
+    found = create(Script(post=[LOST[0]], get=[listed]), VARIABLE, frozen({"value": Secret("v"), "secret": True}))
+    assert found.remote_id == "y"
+
+
+# Verifying.
+
+
+def test_a_field_that_the_server_ignored_is_an_error_with_both_values() -> None:
+    with pytest.raises(ProviderError, match="did not take all of it: enabled: sent True, is False"):
+        create(Script(post=[{**DATABASE_RAW, "enabled": False}]))
+
+
+def test_an_empty_answer_to_a_write_is_an_error() -> None:
+    with pytest.raises(ProviderError, match=r"database.d: the answer to the write was empty"):
+        create(Script(post=[None]))
+
+
+def test_a_secret_is_not_shown_when_something_else_was_ignored() -> None:
+    raw = {"$id": "y", "key": "K", "value": "", "secret": False}
+    with pytest.raises(ProviderError) as caught:
+        create(Script(post=[raw]), VARIABLE, frozen({"value": Secret("hidden"), "secret": True}))
+    assert "hidden" not in caught.value.message
+
+
+def test_the_order_of_a_set_is_not_ignored_by_the_server() -> None:
+    at = address("collection.d/c")
+    fields = frozen(
+        {"name": "C", "permissions": ('create("any")', 'read("any")'), "documentSecurity": False, "enabled": True}
+    )
+    raw = {"$id": "c", "databaseId": "d", "name": "C", "documentSecurity": False, "enabled": True}
+    assert create(Script(post=[{**raw, "$permissions": ['read("any")', 'create("any")']}]), at, fields).address == at
+
+
+def test_an_update_is_verified_too() -> None:
+    script = Script(put=[{**DATABASE_RAW, "name": "old"}])
+    with pytest.raises(ProviderError, match="name: sent 'D', is 'old'"):
+        provider(script).update(DATABASE, DATABASE_FIELDS, Live(DATABASE, DATABASE_FIELDS))
+
+
+# Deleting and the rest.
+
+
+def test_deleting_what_is_gone_is_fine() -> None:
+    provider(Script(delete=[NOT_FOUND])).delete(DATABASE, Live(DATABASE, DATABASE_FIELDS))
+
+
+def test_deleting_what_the_server_refuses_is_not() -> None:
+    with pytest.raises(ProviderError):
+        provider(Script(delete=[ProviderError("no", code=403)])).delete(DATABASE, Live(DATABASE, DATABASE_FIELDS))
+
+
+def test_what_is_not_there_is_found_as_nothing() -> None:
+    assert provider(Script(get=[NOT_FOUND])).find(DATABASE) is None
+
+
+def test_a_variable_that_is_not_in_the_list_is_found_as_nothing() -> None:
+    assert provider(Script(get=[{"variables": []}])).find(VARIABLE) is None
+
+
+def test_a_deployment_is_activated_by_its_id() -> None:
+    script = Script(patch=[{}])
+    provider(script).activate("f", "b1")
+    assert (script.asked[0].path, script.asked[0].body) == ("/functions/f/deployment", {"deploymentId": "b1"})
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_an_execution_is_asynchronous_unless_its_answer_is_waited_for(wait: bool) -> None:
+    raw = {"$id": "e", "functionId": "f", "status": "completed", "trigger": "http", "$createdAt": "2025"}
+    script = Script(post=[raw])
+    assert provider(script).execute("f", "{}", wait=wait).id == "e"
+    assert script.asked[0].body == {"body": "{}", "async": not wait}
