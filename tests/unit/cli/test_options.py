@@ -1,0 +1,80 @@
+"""Global options stand before the command or after it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from raceday_iac.cli.options import DEFAULT_STACK, LOG_LEVELS, Options, take_globals
+from raceday_iac.errors import IacError
+
+GLOBALS = [["--env", "prod"], ["--env=prod"], ["--stack", "s.py"], ["--json"], ["--no-color"], ["--log-level=debug"]]
+
+
+def test_without_any_everything_is_as_usual() -> None:
+    assert take_globals(["plan"]) == (Options(), ["plan"])
+    assert Options() == Options("local", DEFAULT_STACK, json=False, color=True, log_level="warning")
+
+
+@pytest.mark.parametrize("words", GLOBALS)
+def test_before_and_after_the_command_mean_the_same(words: list[str]) -> None:
+    before, rest = take_globals([*words, "plan", "--verbose"])
+    after, other = take_globals(["plan", "--verbose", *words])
+    assert before == after != Options()
+    assert rest == other == ["plan", "--verbose"]
+
+
+@given(st.lists(st.sampled_from(GLOBALS), max_size=4), st.lists(st.sampled_from(["plan", "-v", "x", "--limit", "5"])))
+def test_what_is_left_keeps_its_order(given_globals: list[list[str]], others: list[str]) -> None:
+    words = [word for each in given_globals for word in each]
+    assert take_globals([*others, *words])[1] == others
+
+
+def test_the_last_one_counts() -> None:
+    assert take_globals(["--env", "a", "plan", "--env=b"])[0].env == "b"
+
+
+def test_what_follows_two_dashes_is_left_alone() -> None:
+    options, rest = take_globals(["run", "f", "--", "--json", "--env", "x"])
+    assert options == Options()
+    assert rest == ["run", "f", "--", "--json", "--env", "x"]
+
+
+@pytest.mark.parametrize("name", ["--env", "--stack", "--log-level"])
+def test_an_option_without_its_value_is_refused(name: str) -> None:
+    with pytest.raises(IacError, match=f"{name} needs a value"):
+        take_globals(["plan", name])
+
+
+@pytest.mark.parametrize("name", ["", "../prod", "a/b", ".hidden", "."])
+def test_an_environment_is_a_plain_name_and_no_path(name: str) -> None:
+    with pytest.raises(IacError, match="is not the name of an environment"):
+        take_globals([f"--env={name}"])
+
+
+@pytest.mark.parametrize("level", LOG_LEVELS)
+def test_the_four_log_levels_are_known(level: str) -> None:
+    assert take_globals(["--log-level", level])[0].log_level == level
+
+
+def test_other_log_levels_are_refused_with_the_known_ones() -> None:
+    with pytest.raises(IacError, match="'loud' is not one of debug, info, warning, error"):
+        take_globals(["--log-level", "loud"])
+
+
+def test_options_of_commands_are_left_to_them() -> None:
+    assert take_globals(["plan", "--environment", "x", "--json-file"])[1] == [
+        "plan",
+        "--environment",
+        "x",
+        "--json-file",
+    ]
+
+
+def test_the_root_is_the_folder_above_that_of_the_stack(tmp_path: Path) -> None:
+    options = Options(stack=tmp_path / "stacks" / "x.py")
+    assert options.root == tmp_path
+    assert options.state_folder == tmp_path / "state" / "local"

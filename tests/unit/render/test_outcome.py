@@ -1,0 +1,157 @@
+"""What came of an apply, and events on the way."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+
+import pytest
+
+from raceday_iac.applying import Applied, Event, Moment
+from raceday_iac.errors import IacError, ProviderError
+from raceday_iac.model.address import Address
+from raceday_iac.planning import Action, Change
+from raceday_iac.render.outcome import applied_document, applied_lines
+from raceday_iac.render.progress import event_text, progress
+from raceday_iac.state.document import State
+
+
+def change(name: str, action: Action = Action.CREATE, kind: str = "function") -> Change:
+    return Change(Address(kind, name), action, "why")
+
+
+ONE, TWO = change("one"), change("two")
+COMPLETE = Applied(State("l", 5), (ONE, TWO), (), (), False)
+FAILED = replace(
+    COMPLETE, done=(ONE,), failed=((TWO, ProviderError("no", hint="try this")),), skipped=(change("three"),)
+)
+
+
+def text(applied: Applied, left: tuple[str, ...] = ()) -> str:
+    return "\n".join(line.text for line in applied_lines(applied, left, 1.25)).strip()
+
+
+def test_a_complete_apply_is_one_line() -> None:
+    assert text(COMPLETE) == "Applied: 2 changes in 1.2 s. Appwrite is as the stack says."
+
+
+def test_a_failure_is_told_with_its_hint_what_was_not_started_and_what_to_do() -> None:
+    assert text(FAILED).splitlines() == [
+        "Not complete: 1 done, 1 failed, 1 not started (1.2 s).",
+        "  ✗ create function.two: no",
+        "    → try this",
+        "  Not started: create:function.three",
+        "  Everything done is in the state (serial 5). Run apply again to finish.",
+    ]
+
+
+def test_what_is_still_different_when_read_again_is_told() -> None:
+    assert "Applied, but still different when read again: update:function.one" in text(
+        COMPLETE, ("update:function.one",)
+    )
+
+
+def test_only_the_first_of_many_skipped_are_named() -> None:
+    many = replace(FAILED, skipped=tuple(change(f"f{number}") for number in range(13)))
+    assert "create:function.f9 and 3 more" in text(many)
+
+
+def test_a_failure_of_waiting_is_told_too() -> None:
+    unsettled: tuple[IacError, ...] = (ProviderError("attribute.d/c/a is failed"),)
+    waiting = replace(COMPLETE, unsettled=unsettled)
+    assert "  ✗ attribute.d/c/a is failed" in text(waiting)
+    assert not waiting.complete
+
+
+@pytest.mark.parametrize("setting", [{"interrupted": True}, {"skipped": (ONE,)}, {"failed": ((ONE, IacError("x")),)}])
+def test_what_is_not_complete(setting: dict[str, object]) -> None:
+    assert not replace(COMPLETE, **setting).complete  # type: ignore[arg-type]
+    assert applied_document(replace(COMPLETE, **setting), (), 0.0)["complete"] is False  # type: ignore[arg-type]
+
+
+def test_for_machines_everything_is_named_by_key() -> None:
+    assert applied_document(FAILED, (), 1.23456) == {
+        "complete": False,
+        "interrupted": False,
+        "seconds": 1.235,
+        "serial": 5,
+        "done": ["create:function.one"],
+        "failed": [{"change": "create:function.two", "message": "no", "hint": "try this"}],
+        "skipped": ["create:function.three"],
+        "stillDifferent": [],
+    }
+
+
+# Events.
+
+
+@pytest.mark.parametrize(
+    ("event", "shown"),
+    [
+        (Event(Moment.STARTED, ONE), "    create function.one …"),
+        (Event(Moment.WAITING, ONE, note="build building"), "    create function.one: build building"),
+        (Event(Moment.DONE, ONE, 1.26), "  ✓ create function.one (1.3 s)"),
+        (Event(Moment.FAILED, ONE, 1.0, "no"), "  ✗ create function.one: no"),
+    ],
+)
+def test_one_event_is_one_line(event: Event, shown: str) -> None:
+    assert event_text(event) == shown
+
+
+def observed(events: list[Event], total: int, *, as_json: bool = False) -> list[str]:
+    out = io.StringIO()
+    with progress(total, as_json=as_json, color=False, stream=out) as observer:
+        for each in events:
+            observer(each)
+    return out.getvalue().splitlines()
+
+
+def test_without_a_terminal_what_is_done_is_listed_with_a_count() -> None:
+    events = [Event(Moment.STARTED, ONE), Event(Moment.DONE, ONE, 0.1), Event(Moment.DONE, TWO, 0.1)]
+    assert observed(events, 2) == ["  ✓ create function.one (0.1 s)  [1/2]", "  ✓ create function.two (0.1 s)  [2/2]"]
+
+
+def test_attributes_are_counted_not_listed() -> None:
+    events = [Event(Moment.DONE, change(f"d/c/a{number}", kind="attribute")) for number in range(100)]
+    lines = observed(events, 100)
+    assert lines[0] == "  … 10/100 changes done"
+    assert lines[-1] == "  … 100/100 changes done"
+    assert len(lines) == 10
+
+
+def test_a_failed_attribute_is_listed() -> None:
+    events = [Event(Moment.FAILED, change("d/c/a", kind="attribute"), note="no")]
+    assert observed(events, 1) == ["  ✗ create attribute.d/c/a: no"]
+
+
+def test_the_same_wait_is_told_once() -> None:
+    waiting = Event(Moment.WAITING, ONE, note="build building")
+    assert len(observed([waiting, waiting, replace(waiting, note="build ready")], 1)) == 2
+
+
+def test_for_machines_every_event_is_a_line_of_json_with_a_format_number() -> None:
+    lines = observed([Event(Moment.STARTED, ONE), Event(Moment.DONE, ONE, 1.23456)], 1, as_json=True)
+    assert [json.loads(line) for line in lines][1] == {
+        "format": 1,
+        "event": "done",
+        "address": "function.one",
+        "action": "create",
+        "seconds": 1.235,
+        "note": "",
+    }
+
+
+def test_on_a_terminal_progress_is_drawn_and_failures_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    out = Terminal()
+    with progress(2, as_json=False, color=True, stream=out) as observer:
+        observer(Event(Moment.STARTED, ONE))
+        observer(Event(Moment.FAILED, ONE, 0.1, "no [bold]markup[/bold]"))
+    assert "create function.one: no [bold]markup[/bold]" in out.getvalue()

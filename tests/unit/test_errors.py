@@ -1,0 +1,42 @@
+"""One tree of errors, each with its exit code."""
+
+from __future__ import annotations
+
+import pytest
+
+from raceday_iac import errors
+from raceday_iac.model.problem import Location, Problem
+
+
+def every() -> list[type[errors.IacError]]:
+    found = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.IacError)]
+    return [each for each in found if each is not errors.IacError]
+
+
+def test_everything_raised_on_purpose_is_of_one_tree() -> None:
+    assert len(every()) >= 14
+
+
+@pytest.mark.parametrize("kind", every(), ids=lambda kind: kind.__name__)
+def test_exit_codes(kind: type[errors.IacError]) -> None:
+    expected = {
+        errors.LockedError: errors.EXIT_LOCKED,
+        errors.StaleError: errors.EXIT_LOCKED,
+        errors.RefusedError: errors.EXIT_REFUSED,
+    }
+    assert kind.exit_code == expected.get(kind, errors.EXIT_ERROR)
+
+
+def test_exit_codes_are_those_that_scripts_rely_on() -> None:
+    names = ("OK", "ERROR", "CHANGES", "DRIFT", "DRIFT_AND_CHANGES", "REFUSED", "LOCKED", "INTERRUPTED")
+    assert [getattr(errors, f"EXIT_{name}") for name in names] == [0, 1, 2, 3, 4, 5, 6, 130]
+
+
+def test_an_error_carries_message_and_hint() -> None:
+    error = errors.IacError("what", hint="next")
+    assert (str(error), error.message, error.hint) == ("what", "what", "next")
+
+
+def test_problems_of_a_stack_are_listed_one_a_line() -> None:
+    error = errors.StackError([Problem(Location("a.py", 1), "", "x"), Problem(Location("a.py", 2), "f", "y")])
+    assert error.message.splitlines()[1:] == ["  a.py:1: x", "  a.py:2: f: y"]
