@@ -23,7 +23,9 @@ from .archive import digest_of_files, make_archive
 
 SHARED = "_shared"
 MANIFEST = "raceday-iac.json"
-_IGNORED_FOLDERS = frozenset({"__pycache__", ".venv", "node_modules", ".git", ".pytest_cache", ".mypy_cache"})
+_IGNORED_FOLDERS = frozenset(
+    {"__pycache__", ".venv", "node_modules", ".git", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
+)
 _IGNORED_ENDINGS = (".pyc", ".pyo", ".swp", ".DS_Store")
 
 
@@ -149,10 +151,15 @@ def _own_files(folder: Path) -> dict[str, bytes]:
     files = {}
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder)
-        if not path.is_file() or _IGNORED_FOLDERS & set(relative.parts) or path.name.endswith(_IGNORED_ENDINGS):
+        if not path.is_file() or _IGNORED_FOLDERS & set(relative.parts) or _is_ignored(path.name):
             continue
         files[relative.as_posix()] = path.read_bytes()
     return files
+
+
+def _is_ignored(name: str) -> bool:
+    """Leftovers of tools, and `.env` files: those hold secrets of the machine that packs."""
+    return name.endswith(_IGNORED_ENDINGS) or name == ".env" or name.startswith(".env.")
 
 
 def _json(content: Any) -> bytes:

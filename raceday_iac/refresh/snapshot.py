@@ -26,7 +26,11 @@ def refresh(reader: Reader, desired: Desired, state: State) -> Snapshot:
 
 def _databases(desired: Desired, state: State) -> tuple[str, ...]:
     """Databases whose inside matters; others are only named."""
-    named = [address.parts[0] for address in (*desired.resources, *state.entries) if _lies_in_database(address)]
+    named = [
+        address.parts[0]
+        for address in (*desired.resources, *desired.tombstones, *state.entries)
+        if _lies_in_database(address)
+    ]
     return tuple(dict.fromkeys(named))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -25,7 +26,7 @@ def wants_color(stream: IO[str], *, color: bool = True) -> bool:
 
 def print_lines(lines: Iterable[Line], *, color: bool = True, stream: IO[str] | None = None) -> None:
     """Write lines, coloured only where that is welcome. Rich is not even imported otherwise."""
-    out = stream or sys.stdout
+    out = tolerant(stream or sys.stdout)
     if not wants_color(out, color=color):
         out.write("".join(f"{line.text}\n" for line in lines))
         out.flush()
@@ -38,8 +39,15 @@ def print_lines(lines: Iterable[Line], *, color: bool = True, stream: IO[str] | 
         console.print(Text(line.text, style=line.style), soft_wrap=True)
 
 
+def tolerant(stream: IO[str]) -> IO[str]:
+    """The stream, which from now on shows a question mark for what its encoding cannot say instead of failing."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="replace")
+    return stream
+
+
 def print_json(content: Any, stream: IO[str] | None = None) -> None:
     """Write one JSON document. Every document carries `format`, which changes when its shape does."""
-    out = stream or sys.stdout
+    out = tolerant(stream or sys.stdout)
     out.write(json.dumps({"format": 1, **content}, indent=2, ensure_ascii=False) + "\n")
     out.flush()

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from ..applying import Event, Moment
 from ..applying.events import Observer
-from .lines import wants_color
+from .lines import tolerant, wants_color
 
 _MEMBERS = ("attribute", "relationship", "index")
 
@@ -19,7 +19,7 @@ _MEMBERS = ("attribute", "relationship", "index")
 @contextmanager
 def progress(total: int, *, as_json: bool, color: bool, stream: IO[str] | None = None) -> Iterator[Observer]:
     """An observer for the time of an apply."""
-    out = stream or sys.stdout
+    out = tolerant(stream or sys.stdout)
     if as_json:
         yield _serialised(lambda event: _json_line(out, event))
     elif wants_color(out, color=color):

@@ -99,7 +99,6 @@ def test_a_secret_that_somebody_made_plain_is_drift() -> None:
     assert "leaked" not in str(found)
 
 
-@pytest.mark.xfail(strict=True, reason="its value is said to be a change of the stack: exit 4 instead of 3")
 def test_and_nothing_of_it_is_a_change_of_the_stack() -> None:
     found = changes(secret("v"), {"secret": False, "value": "leaked"}, applied(secret("v")))
     assert set(named(found).values()) == {Cause.DRIFT}

@@ -123,7 +123,6 @@ def test_what_only_looks_like_it_is_kept(root: Path, kept: str) -> None:
     assert kept in bundle(root).files
 
 
-@pytest.mark.xfail(strict=True, reason="packed like any other file")
 @pytest.mark.parametrize("secret", [".env", ".env.local", "src/.env"])
 def test_files_with_secrets_are_left_out(root: Path, secret: str) -> None:
     write(root, f"functions/f/{secret}", "KEY=hidden")

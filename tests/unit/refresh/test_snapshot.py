@@ -72,9 +72,6 @@ def test_owned_databases_are_read_although_no_longer_declared() -> None:
     assert reader.asked == ("old",)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a tombstone in a database that nothing declares is never seen, and stays silent"
-)
 @pytest.mark.parametrize("text", ["database.old", "collection.old/c", "attribute.old/c/a"])
 def test_databases_of_tombstones_are_read(text: str) -> None:
     reader = Reading()

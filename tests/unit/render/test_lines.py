@@ -73,7 +73,6 @@ def test_json_is_one_document_with_a_format_number_first() -> None:
     assert out.getvalue().startswith('{\n  "format": 1,')
 
 
-@pytest.mark.xfail(strict=True, reason="UnicodeEncodeError")
 def test_a_terminal_that_knows_only_ascii_can_be_written_to() -> None:
     raw = io.BytesIO()
     print_lines([Line("a → b ✗")], stream=io.TextIOWrapper(raw, encoding="ascii"))
