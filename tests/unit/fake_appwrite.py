@@ -32,7 +32,7 @@ class FakeAppwrite:
         self.builds: dict[str, list[Deployment]] = {}
         self.archives: dict[str, bytes] = {}
         #: Statuses that a new build goes through, one a look.
-        self.build_statuses = ("waiting", "building", "ready")
+        self.build_statuses: tuple[str, ...] = ("waiting", "building", "ready")
         self._looks: dict[str, int] = {}
 
     # Reading.

@@ -28,6 +28,8 @@ class Project:
 
     def __init__(self, folder: Path, server: FakeAppwrite | None = None) -> None:
         self.server = server or FakeAppwrite()
+        # Ready at the first look: these tests are not about waiting.
+        self.server.build_statuses = ("ready",)
         self.store = LocalState(folder / "state")
         self.root = folder
         self.store.folder.mkdir()

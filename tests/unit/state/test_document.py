@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raceday_iac.errors import StateError
@@ -39,11 +39,13 @@ STORED: dict[str, Any] = {
 }
 
 
+@settings(max_examples=30)
 @given(STATES)
 def test_reading_is_the_reverse_of_writing(state: State) -> None:
     assert from_json(to_json(state)) == state
 
 
+@settings(max_examples=30)
 @given(STATES)
 def test_the_stored_form_survives_json(state: State) -> None:
     assert from_json(json.loads(json.dumps(to_json(state)))) == state

@@ -1,0 +1,54 @@
+"""The outermost frame: what every command has in common."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from raceday_iac import __version__
+from raceday_iac.cli.main import execute
+from raceday_iac.errors import EXIT_ERROR, EXIT_OK
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["version"]) == EXIT_OK
+    assert capsys.readouterr().out.strip() == __version__
+
+
+def test_a_terminal_that_cannot_show_an_arrow_shows_something_else(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    assert execute(["graph", "--stack", str(project / "stacks" / "raceday.py")]) == EXIT_OK
+    assert b"collection.raceday-db/races ? database.raceday-db" in raw.getvalue()
+
+
+def test_a_mistake_is_one_sentence_and_a_hint_not_a_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert execute(["graph", "--stack", str(tmp_path / "none.py")]) == EXIT_ERROR
+    said = capsys.readouterr().err
+    assert said.startswith("Error: There is no ")
+    assert "Traceback" not in said
+
+
+def test_mistakes_of_a_stack_are_json_for_machines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "stacks" / "environments").mkdir(parents=True)
+    (tmp_path / "stacks" / "environments" / "local.yaml").write_text("endpoint: embedded\nproject: p\n")
+    stack = tmp_path / "stacks" / "x.py"
+    stack.write_text("from raceday_iac.model.stack import Stack\nstack = Stack('x')\nstack.database('_', name='D')\n")
+    assert execute(["graph", "--json", "--stack", str(stack)]) == EXIT_ERROR
+    error = json.loads(capsys.readouterr().out)
+    assert error["format"] == 1
+    (problem,) = error["error"]["problems"]
+    assert (problem["line"], problem["subject"]) == (3, "database._")
+
+
+def test_an_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["plam"]) != EXIT_OK
+    assert "plam" in capsys.readouterr().err
