@@ -15,6 +15,8 @@ from .proxy import Proxy
 from .target import NARROW_KEY, VARIABLES, Site, without
 
 ENVIRONMENT = "e2e"
+#: Would make each of some hundred runs compile the program anew.
+UNCACHED = "PYTHONDONTWRITEBYTECODE"
 #: What everything made by this suite is called. A project may hold other things, and they are not touched.
 FAMILY = re.compile(r"ie2e[0-9a-f]{5}-.*")
 
@@ -75,7 +77,7 @@ class Project:
         }
         chosen = ["--env", ENVIRONMENT, "--stack", "stacks/x.py"]
         command = [*before, *words, *(word for word in chosen if not before)]
-        environment = {**without((*VARIABLES, NARROW_KEY)), **own, **self.variables, **variables}
+        environment = {**without((*VARIABLES, NARROW_KEY, UNCACHED)), **own, **self.variables, **variables}
         return Run(command, self.root, environment, self.secrets, through)
 
     def iac(self, *words: str, code: int | None = 0, answer: str = "", **variables: str) -> Ended:
@@ -90,6 +92,11 @@ class Project:
 
     def apply(self, *words: str, code: int | None = 0, **variables: str) -> Ended:
         return self.iac("apply", "--auto-approve", *words, code=code, **variables)
+
+    def carried_out(self, *words: str) -> dict[str, str]:
+        """Apply, and tell what was done: address → action."""
+        done: list[str] = self.apply("--json", *words).documents[-1]["applied"]["done"]
+        return {address: action for action, _, address in (each.partition(":") for each in done)}
 
     def must_be_clean(self) -> None:
         """The plan is empty, and says so by its exit code."""

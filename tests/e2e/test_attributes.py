@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .project import Project, actions
+from .project import Project
 
 pytestmark = pytest.mark.live
 
@@ -187,15 +187,13 @@ def test_every_type_that_was_changed_by_hand_is_told_with_both_values_and_healed
 
 def test_what_appwrite_can_change_of_every_type_is_updated_in_place(applied: Project) -> None:
     declare(applied, "updated")
-    assert actions(applied.plan()) == {address(applied, key): "update" for key in CASES}
     applied.proxy.forget()
-    applied.apply()
+    assert applied.carried_out() == {address(applied, key): "update" for key in CASES}
     assert {each.method for each in applied.proxy.exchanges()} == {"GET", "PATCH"}
     applied.must_be_clean()
 
 
 def test_what_appwrite_cannot_change_of_every_type_is_replaced(applied: Project) -> None:
     declare(applied, "replaced")
-    assert actions(applied.plan()) == {address(applied, key): "replace" for key in CASES}
-    applied.apply()
+    assert applied.carried_out() == {address(applied, key): "replace" for key in CASES}
     applied.must_be_clean()

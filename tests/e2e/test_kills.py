@@ -1,0 +1,207 @@
+"""Killed, interrupted and raced: nothing is lost or done twice, and the next run finishes the work."""
+
+from __future__ import annotations
+
+import random
+import signal
+from typing import Any
+
+import pytest
+
+from .mixed import FUNCTION, FUNCTION_WRITES, SCHEMA, SCHEMA_OBJECTS, declare_function, must_be_single
+from .project import Project
+
+live = pytest.mark.live
+#: At most so many requests are under way when a run is killed, and may have to be sent again.
+PARALLEL = 8
+
+
+def kill(project: Project, method: str, path: str, **options: Any) -> None:
+    """Apply, and kill the process when this request comes."""
+    run = project.start("apply", "--auto-approve")
+    project.proxy.call(lambda: run.signal(signal.SIGKILL), method, path, **options)
+    ended = run.end()
+    assert ended.code == -signal.SIGKILL, ended
+    project.must_keep_no_secret()
+    project.proxy.forget()
+
+
+def must_be_consistent(project: Project) -> None:
+    """The state owns nothing that is not there: no change is a drift."""
+    planned = project.plan()["changes"]
+    assert not [each for each in planned if each["drift"]]
+
+
+@live
+@pytest.mark.parametrize(("write", "when"), [(1, "after"), (7, "before"), (15, "after"), (SCHEMA_OBJECTS, "after")])
+def test_a_schema_whose_creation_is_killed_is_finished_by_the_next_run(project: Project, write: int, when: str) -> None:
+    project.declare(SCHEMA)
+    kill(project, "WRITE", "*", when=when, skip=write - 1)
+    project.apply()
+    assert project.proxy.count("POST") <= SCHEMA_OBJECTS - write + PARALLEL
+    project.must_be_clean()
+    assert len(project.state()) == SCHEMA_OBJECTS
+
+
+@live
+def test_a_run_that_is_killed_anywhere_is_finished_by_the_next_one(project: Project) -> None:
+    """Where is decided anew each time; the assertion names it."""
+    project.declare(SCHEMA)
+    where = random.SystemRandom().randrange(2 * 6 + SCHEMA_OBJECTS)
+    run = project.start("apply", "--auto-approve")
+    project.proxy.call(lambda: run.signal(signal.SIGKILL), "*", "*", skip=where)
+    killed = run.end()
+    assert killed.code == -signal.SIGKILL, f"at request {where}\n{killed}"
+    project.proxy.forget()
+    ended = project.apply(code=None)
+    assert ended.code == 0, f"after a kill at request {where}\n{ended}"
+    project.must_be_clean()
+    assert len(project.state()) == SCHEMA_OBJECTS
+
+
+@pytest.mark.parametrize(("write", "when"), [(1, "after"), (3, "after"), (4, "before"), (5, "after"), (6, "after")])
+def test_a_function_whose_creation_is_killed_is_there_once_after_the_next_run(
+    project: Project, write: int, when: str
+) -> None:
+    declare_function(project)
+    method, path = FUNCTION_WRITES[write - 1]
+    kill(project, method, path, when=when, skip=FUNCTION_WRITES[: write - 1].count((method, path)))
+    project.apply()
+    project.must_be_clean()
+    must_be_single(project)
+
+
+@live
+@pytest.mark.usefixtures("_builds_functions")
+def test_a_kill_between_upload_and_activation_does_not_cost_a_second_upload(project: Project) -> None:
+    declare_function(project)
+    kill(project, "POST", "*/deployments", when="after")
+    assert "found the upload of an earlier run" in project.apply().out
+    project.must_be_clean()
+    must_be_single(project)
+
+
+@live
+def test_replacements_that_are_killed_are_finished_by_the_next_run(project: Project) -> None:
+    project.declare(SCHEMA)
+    project.apply()
+    project.declare(
+        SCHEMA.replace("string(f", "url(f").replace(", 20)", ")").replace('"text0", "text1"', '"$createdAt"')
+    )
+    kill(project, "POST", "*/attributes/url", skip=3, when="after")
+    project.apply()
+    project.must_be_clean()
+
+
+@live
+def test_deletions_that_are_killed_are_finished_by_the_next_run(project: Project) -> None:
+    project.declare(SCHEMA)
+    project.apply()
+    project.declare(SCHEMA.partition("for name")[0])
+    kill(project, "DELETE", "*", skip=1, when="after")
+    project.apply()
+    project.must_be_clean()
+    assert set(project.state()) == {f"database.{project.id('db')}"}
+
+
+@live
+def test_the_next_run_tells_that_an_earlier_one_was_cut_short(project: Project) -> None:
+    project.declare(SCHEMA)
+    kill(project, "POST", "/databases", when="after")
+    assert f"create:database.{project.id('db')}" in project.apply().err
+
+
+@live
+def test_ctrl_c_finishes_what_is_under_way_and_says_what_was_not_done(project: Project) -> None:
+    project.declare(SCHEMA)
+    run = project.start("apply", "--auto-approve")
+    project.proxy.call(lambda: run.signal(signal.SIGINT), "POST", "*/attributes/*", skip=2)
+    ended = run.end()
+    assert ended.code == 130, ended
+    assert "Interrupted" in ended.err
+    assert "not started" in ended.out
+    collections = project.api.get(f"/databases/{project.id('db')}/collections")["collections"]
+    there = [each for one in collections for each in one["attributes"]]
+    assert len([each for each in project.state() if each.startswith("attribute.")]) == len(there) > 0
+    must_be_consistent(project)
+    project.apply()
+    project.must_be_clean()
+
+
+@live
+def test_a_second_ctrl_c_ends_at_once_and_the_next_run_finishes(project: Project) -> None:
+    project.declare(SCHEMA)
+    run = project.start("apply", "--auto-approve")
+    project.proxy.call(lambda: run.signal(signal.SIGINT), "POST", "*/attributes/*", skip=1)
+    # The first one has been heard when a request that was under way is answered.
+    project.proxy.call(lambda: run.signal(signal.SIGINT), "POST", "*/attributes/*", skip=1, delay=0.5, when="after")
+    assert run.end().code == 130
+    project.proxy.forget()
+    must_be_consistent(project)
+    project.apply()
+    project.must_be_clean()
+
+
+@live
+def test_ctrl_c_while_planning_says_so(project: Project) -> None:
+    project.declare(SCHEMA)
+    run = project.start("plan")
+    project.proxy.call(lambda: run.signal(signal.SIGINT), "GET", "/databases")
+    ended = run.end()
+    assert ended.code == 130, ended
+    assert "Interrupted" in ended.err, ended
+
+
+@live
+def test_ctrl_c_after_the_last_write_does_not_claim_that_nothing_was_changed(project: Project) -> None:
+    project.declare(SCHEMA)
+    run = project.start("apply", "--auto-approve")
+    project.proxy.call(lambda: run.signal(signal.SIGINT), "GET", "/databases", skip=1)
+    ended = run.end()
+    assert ended.code == 130, ended
+    assert "Interrupted" in ended.err, ended
+    assert "Nothing was changed" not in ended.text
+    assert len(project.state()) == SCHEMA_OBJECTS
+    project.proxy.forget()
+    project.must_be_clean()
+
+
+@live
+def test_of_two_applies_at_once_one_wins_and_the_other_writes_nothing(project: Project) -> None:
+    project.declare(SCHEMA)
+    others = []
+
+    def second() -> None:
+        before = project.proxy.writes()
+        others.append(project.iac("apply", "--auto-approve", code=None))
+        # Only the first write of the winner, which waits for us, is under way.
+        assert project.proxy.writes() == before
+
+    project.proxy.call(second, "POST", "/databases")
+    project.apply()
+    (other,) = others
+    assert other.code == 6, other
+    assert "locked by apply" in other.err
+    project.must_be_clean()
+
+
+@live
+def test_while_an_apply_runs_a_plan_is_still_possible(project: Project) -> None:
+    project.declare(SCHEMA)
+    codes = []
+    project.proxy.call(lambda: codes.append(project.iac("plan", code=None).code), "POST", "/databases")
+    project.apply()
+    assert codes == [0]
+
+
+def test_a_function_that_is_destroyed_and_killed_meanwhile_is_gone_after_the_next_run(project: Project) -> None:
+    declare_function(project, FUNCTION.replace('code="functions/fn",', ""))
+    project.apply()
+    run = project.start("destroy", project.id("fn"), "--auto-approve")
+    project.proxy.call(lambda: run.signal(signal.SIGKILL), "DELETE", "*", when="after")
+    assert run.end().code == -signal.SIGKILL
+    project.proxy.forget()
+    project.declare("")
+    project.apply()
+    project.must_be_clean()
+    assert project.state() == {}
