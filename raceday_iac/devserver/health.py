@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .errors import ApiError
+from .params import Param, text
 from .settings import VERSION
 from .web import Reply, Request, Routes
 
@@ -79,10 +80,15 @@ def time(server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
     return Reply(200, {"remoteTime": now, "localTime": now, "diff": 0})
 
 
-@routes.add("GET", "/health/queue/{name}", "health.read")
+@routes.add("GET", "/health/anti-virus", "health.read")
+def antivirus(_server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
+    return Reply(200, {"version": "", "status": "disabled"})
+
+
+@routes.add("GET", "/health/queue/{name}", "health.read", Param("name", text(1, 64)))
 def queue(server: Server, _request: Request, values: dict[str, Any]) -> Reply:
     """Queue lengths: ours are the deployments that wait and the executions that wait."""
-    name = values.get("name") or _request.params["name"]
+    name = values["name"]
     if name not in QUEUES:
         raise ApiError("general_route_not_found")
     tables = {"builds": "deployments", "functions": "executions"}

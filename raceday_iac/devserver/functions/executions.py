@@ -20,6 +20,7 @@ from .models import Row, execution_model
 from .outcome import Outcome
 from .queries import parse_queries, query_texts
 from .runs import Call, job_for, new_execution, perform, result_columns
+from .scheduler import scheduler_of
 
 if TYPE_CHECKING:
     from ..server import Server
@@ -104,6 +105,7 @@ def create_execution(server: Server, request: Request, values: dict[str, Any]) -
     call = Call(values["method"], values["path"], headers, values["body"], trigger, request.host)
     if scheduled_at:
         row = new_execution(server, function, call, "scheduled", scheduled_at=scheduled_at)
+        scheduler_of(server).expect(request.project, row["id"], datetime.fromisoformat(scheduled_at))
         return Reply(202, execution_model(row), model="execution")
     if values["async"]:
         row = new_execution(server, function, call, "waiting")

@@ -63,12 +63,14 @@ class Scheduler:
             # A clock that was set back must not stop the reading.
             if self._synced_at is None or not timedelta() <= now - self._synced_at < interval:
                 self.sync()
-            self._read_executions(now)
             return self.run_due()
 
     def sync(self) -> None:
         """Read the armed schedules. New and changed ones count from now on."""
-        now = self._synced_at = self._server.clock.now()
+        now = self._server.clock.now()
+        if self._synced_at is None:
+            self._read_executions(now)
+        self._synced_at = now
         rows = self._server.db.execute(
             "SELECT project, id, schedule FROM functions WHERE schedule_active = 1"
         ).fetchall()
@@ -82,13 +84,17 @@ class Scheduler:
         self._clean(now)
 
     def _read_executions(self, now: datetime) -> None:
-        """Remember scheduled executions while they are still to come; one first seen too late never runs (1.8.1)."""
+        """Scheduled executions that an earlier process left. One first seen when it is due never runs (1.8.1)."""
         rows = self._server.db.execute(
             "SELECT project, id, scheduled_at FROM executions WHERE status = 'scheduled' AND scheduled_at > ?",
             (stamp(now),),
         ).fetchall()
         for row in rows:
-            self._executions[row["project"], row["id"]] = datetime.fromisoformat(row["scheduled_at"])
+            self.expect(row["project"], row["id"], datetime.fromisoformat(row["scheduled_at"]))
+
+    def expect(self, project: str, execution: str, due: datetime) -> None:
+        """Run a scheduled execution at its time, unless it is deleted before."""
+        self._executions[project, execution] = due
 
     def run_due(self) -> int:
         """Start everything whose time has come."""

@@ -1,0 +1,197 @@
+"""Builds: queue, environments, faults, cancelling, and resuming after a restart."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from raceday_iac.devserver.functions.files import add_range, is_complete
+
+from .functions_server import HELLO, Client, serving
+from .test_functions_workers import is_alive
+
+SHOW_PREFIX = "import sys\n\ndef main(context):\n    return context.res.text(sys.prefix)\n"
+INSTALL = "pip install -r requirements.txt"
+
+
+def code(requirements: str = "", main: str = SHOW_PREFIX) -> dict[str, str]:
+    return {"src/main.py": main, "requirements.txt": requirements}
+
+
+def test_deployments_with_equal_requirements_share_an_environment(client: Client) -> None:
+    client.create(commands=INSTALL)
+    client.deploy(code())
+    first = client.run()["responseBody"]
+    client.deploy(code(main=SHOW_PREFIX + "# changed\n"))
+    assert client.run()["responseBody"] == first
+    client.deploy(code("# other requirements\n"))
+    assert client.run()["responseBody"] != first
+
+
+def test_commands_that_do_more_get_an_environment_of_their_own(client: Client) -> None:
+    client.create(commands="echo built > stamp.txt")
+    client.deploy(code())
+    first = client.run()["responseBody"]
+    client.deploy(code(main=SHOW_PREFIX + "# changed\n"))
+    assert client.run()["responseBody"] != first
+
+
+def test_commands_install_into_the_environment_that_runs_the_code(client: Client) -> None:
+    write = "python -c \"import site; open(site.getsitepackages()[0] + '/tiny.py', 'w').write('WORD = 1')\""
+    client.create(commands=write)
+    client.deploy("import tiny\n\ndef main(context):\n    return context.res.text(str(tiny.WORD))\n")
+    assert client.run()["responseBody"] == "1"
+
+
+def test_commands_see_variables_and_a_key(client: Client) -> None:
+    client.create(commands='echo "word=$WORD id=$APPWRITE_FUNCTION_ID key=${APPWRITE_FUNCTION_API_KEY%%_*}"')
+    client.ok("POST", "/functions/f/variables", {"key": "WORD", "value": "v"})
+    logs = client.built(client.upload(HELLO))["buildLogs"]
+    assert "word=v id=f key=dynamic" in logs
+
+
+def test_failing_commands_end_the_log_with_their_exit_code(client: Client) -> None:
+    client.create(commands="echo before; exit 3; echo after")
+    failed = client.built(client.upload(HELLO), "failed")
+    assert "before" in failed["buildLogs"]
+    assert "exit code 3" in failed["buildLogs"]
+    assert client.ok("GET", "/functions/f")["latestDeploymentStatus"] == "failed"
+
+
+def test_a_build_that_takes_too_long_fails(tmp_path: Path, venvs: Path) -> None:
+    with serving(tmp_path, venvs, build_timeout=0.3) as running:
+        client = Client(running)
+        client.create(commands="sleep 60")
+        assert "timed out" in client.built(client.upload(HELLO), "failed")["buildLogs"]
+
+
+def test_a_growing_log_can_be_read_during_the_build(client: Client, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    client.create(commands=f"echo started; while [ ! -e {gate} ]; do sleep 0.3; echo waiting; done")
+    deployment = client.upload(HELLO)
+    path = f"/functions/f/deployments/{deployment}"
+    while "started" not in (seen := client.ok("GET", path))["buildLogs"]:
+        assert seen["status"] in {"waiting", "processing", "building"}
+        time.sleep(0.02)
+    assert client.ok("GET", path)["status"] == "building"
+    gate.touch()
+    client.built(deployment)
+
+
+def test_cancelling_kills_the_commands(client: Client, tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    client.create(commands=f"sleep 60 & echo $! > {note}.part; mv {note}.part {note}; wait")
+    deployment = client.upload(HELLO)
+    while not note.exists():
+        time.sleep(0.02)
+    client.ok("PATCH", f"/functions/f/deployments/{deployment}/status")
+    pid = int(note.read_text())
+    while is_alive(pid):
+        time.sleep(0.02)
+    assert client.ok("GET", f"/functions/f/deployments/{deployment}")["status"] == "canceled"
+
+
+def test_a_canceled_build_makes_room_for_the_next(client: Client) -> None:
+    client.create(commands="sleep 60")
+    first, second = client.upload(HELLO), client.upload(HELLO, commands="true")
+    client.ok("PATCH", f"/functions/f/deployments/{first}/status")
+    client.built(second)
+
+
+def test_deleting_a_function_ends_its_build_and_removes_its_files(client: Client, tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    client.create(commands=f"echo $$ > {note}.part; mv {note}.part {note}; sleep 60")
+    client.upload(HELLO)
+    while not note.exists():
+        time.sleep(0.02)
+    client.ok("DELETE", "/functions/f")
+    while is_alive(int(note.read_text())):
+        time.sleep(0.02)
+    client.create("g", entrypoint="src/main.py")
+    client.deploy(HELLO, "g")
+
+
+def test_a_build_asked_to_fail_fails_once(client: Client) -> None:
+    client.create()
+    client.ok("PATCH", "/_dev/faults", {"failingBuilds": 1})
+    client.built(client.upload(HELLO), "failed")
+    client.built(client.upload(HELLO))
+
+
+def test_a_late_build_does_not_replace_a_newer_active_deployment(tmp_path: Path, venvs: Path) -> None:
+    with serving(tmp_path, venvs) as running:
+        client = Client(running)
+        client.create()
+        older, newer = client.deploy(HELLO), client.deploy(HELLO)
+        running.call(
+            lambda server: server.db.execute(
+                "UPDATE deployments SET status = 'waiting', activate = 1 WHERE id = ?", (older,)
+            )
+        )
+    with serving(tmp_path, venvs) as running:
+        client = Client(running)
+        client.built(older)
+        assert client.ok("GET", "/functions/f")["deploymentId"] == newer
+
+
+def test_what_was_to_be_built_is_built_after_a_restart(tmp_path: Path, venvs: Path) -> None:
+    gate = tmp_path / "gate"
+    with serving(tmp_path / "data", venvs) as running:
+        client = Client(running)
+        client.create(commands=f"while [ ! -e {gate} ]; do sleep 0.05; done")
+        first, second = client.upload(HELLO), client.upload(HELLO)
+        client.until(f"/functions/f/deployments/{first}", status="building")
+    gate.touch()
+    with serving(tmp_path / "data", venvs) as running:
+        client = Client(running)
+        client.built(first)
+        client.built(second)
+        assert client.ok("GET", "/functions/f")["deploymentId"] == second
+
+
+def test_an_interrupted_upload_stays_waiting_for_ever(tmp_path: Path, venvs: Path) -> None:
+    with serving(tmp_path, venvs) as running:
+        client = Client(running)
+        client.create()
+        sent = client.ok(
+            "POST",
+            "/functions/f/deployments",
+            data={"activate": "true"},
+            files={"code": ("code.tar.gz", b"x" * 100)},
+            headers={"content-range": "bytes 0-99/150"},
+        )
+        client.deploy(HELLO)
+    with serving(tmp_path, venvs) as running:
+        client = Client(running)
+        client.deploy(HELLO)
+        assert client.ok("GET", f"/functions/f/deployments/{sent['$id']}")["status"] == "waiting"
+
+
+def test_no_process_outlives_the_server(tmp_path: Path, venvs: Path) -> None:
+    with serving(tmp_path, venvs) as running:
+        client = Client(running)
+        client.create()
+        client.deploy("import os\ndef main(context):\n    return context.res.text(str(os.getpid()))\n")
+        pid = int(client.run()["responseBody"])
+        assert is_alive(pid)
+    assert not is_alive(pid)
+
+
+@pytest.mark.parametrize(
+    ("ranges", "complete"),
+    [
+        ([(0, 9)], True),
+        ([(5, 9), (0, 4)], True),
+        ([(0, 4), (0, 4)], False),
+        ([(0, 3), (5, 9)], False),
+        ([(5, 9)], False),
+        ([], False),
+    ],
+)
+def test_an_upload_is_complete_when_its_pieces_cover_it(ranges: list[tuple[int, int]], complete: bool) -> None:
+    received = "[]"
+    for start, end in ranges:
+        received = add_range(received, start, end)
+    assert is_complete(received, 10) is complete
