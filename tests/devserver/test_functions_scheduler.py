@@ -192,7 +192,7 @@ def test_the_scheduler_works_by_itself(tmp_path: Path, venvs: Path, clock: Manua
         client.create()
         client.deploy(HELLO)
         execution = plan(client, "2026-03-01T12:05:00.000+00:00")
-        clock.advance(minutes=6)
+        clock.advance(minutes=7)
         client.until(f"/functions/f/executions/{execution}", status="completed")
 
 
