@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import os
 
 import pytest
 
 from .command import Ended
-from .project import Project
+from .project import UNCACHED, Project, actions
 from .target import needs
 
 STACK = """
@@ -29,9 +29,14 @@ def declared(project: Project) -> Project:
     return project
 
 
-def test_an_unreachable_endpoint(declared: Project) -> None:
-    ended = declared.iac("plan", code=1, APPWRITE_ENDPOINT="http://127.0.0.1:9/v1")
+@pytest.mark.parametrize("words", [("plan",), ("logs", "fn")])
+def test_an_unreachable_endpoint(declared: Project, words: tuple[str, ...]) -> None:
+    ended = declared.iac(*words, code=1, APPWRITE_ENDPOINT="http://127.0.0.1:9/v1")
     says(ended, "cannot be reached", "the connection was refused")
+
+
+def test_an_unknown_host(declared: Project) -> None:
+    says(declared.iac("plan", code=1, APPWRITE_ENDPOINT="http://appwrite.invalid/v1"), "its host name")
 
 
 @pytest.mark.live
@@ -64,10 +69,39 @@ def test_an_endpoint_that_is_no_appwrite(declared: Project) -> None:
     says(declared.iac("plan", code=1), "does not answer like Appwrite")
 
 
+def test_a_server_that_is_broken(declared: Project) -> None:
+    declared.proxy.answer(500, "*", "*", times=99)
+    says(declared.iac("plan", code=1), "500")
+
+
+def test_a_runtime_that_the_server_does_not_offer_is_refused_with_what_it_offers(project: Project) -> None:
+    declaration = 'P + "fn", name="F", runtime="node-18.0", specification="s-1vcpu-512mb", timeout=9, entrypoint="m.js"'
+    project.declare(f"stack.function({declaration})")
+    refused = project.apply(code=5)
+    assert "does not offer the runtime 'node-18.0'" in refused.text
+    assert "node-22" in refused.text
+    assert project.proxy.writes() == 0
+
+
 def test_a_syntax_error_in_the_stack(declared: Project) -> None:
     declared.stack_file.write_text("stack = (\n", encoding="utf-8")
     says(declared.iac("apply", "--auto-approve", code=1), "stacks/x.py:1", "syntax error")
     assert declared.proxy.exchanges() == []
+
+
+def test_a_stack_changed_within_the_same_second_by_as_many_letters_is_seen(declared: Project) -> None:
+    declared.apply()
+    before = declared.stack_file.stat()
+    declared.declare(STACK.replace('name="Db"', 'name="DB"'))
+    os.utime(declared.stack_file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert actions(declared.plan()) == {f"database.{declared.id('db')}": "update"}
+
+
+def test_a_cache_of_the_stack_that_was_cut_short_is_no_hindrance(declared: Project) -> None:
+    declared.plan()
+    for file in declared.root.rglob("*.pyc"):
+        file.write_bytes(file.read_bytes()[:40])
+    declared.plan()
 
 
 def test_all_mistakes_at_once_and_before_any_request(project: Project) -> None:
@@ -103,24 +137,52 @@ def test_no_terminal_and_no_approval(declared: Project) -> None:
 
 def test_a_full_disk_stops_the_run_and_loses_nothing(declared: Project) -> None:
     declared.state_folder.mkdir(parents=True)
-    # The state cannot be renamed into place: a folder stands where the file should be.
-    (declared.state_folder / "state.json.new").mkdir()
+    # What is written there meets "No space left on device".
+    beside = declared.state_folder / "state.json.new"
+    beside.symlink_to("/dev/full")
     ended = declared.apply(code=1)
-    assert "The state could not be saved" in ended.out
-    (declared.state_folder / "state.json.new").rmdir()
+    assert "No space left on device" in ended.text
+    assert "make room" in ended.text
+    beside.unlink(missing_ok=True)
     declared.apply()
     declared.must_be_clean()
 
 
+def test_a_disk_that_fills_up_in_the_middle_keeps_the_state_saved_last(project: Project) -> None:
+    attributes = "\n".join(f'    things.string("text{number}", 20)' for number in range(30))
+    project.declare(f"""
+    things = stack.database(P + "db", name="Db").collection("things", name="Things")
+{attributes}
+    """)
+    # No file may grow beyond two kilobytes: the first saves succeed, later ones do not. Python's own files of the
+    # program, which others use as well, are kept out of that.
+    ended = project.start("apply", "--auto-approve", through='ulimit -f 2; exec "$@"', **{UNCACHED: "1"}).end()
+    assert ended.code == 1, ended
+    assert "could not be saved" in ended.text
+    assert f"database.{project.id('db')}" in project.state()
+    project.apply()
+    project.must_be_clean()
+
+
+@pytest.mark.parametrize("words", [("plan",), ("apply", "--auto-approve"), ("state", "list", "--json")])
+@pytest.mark.parametrize("output", [">&-", ">/dev/full"])
+def test_output_that_cannot_be_written_ends_the_run_before_any_change(
+    declared: Project, words: tuple[str, ...], output: str
+) -> None:
+    ended = declared.start(*words, through=f'exec "$@" {output}').end()
+    assert ended.code == 1, ended
+    says(ended, "output")
+    assert declared.proxy.writes() == 0
+
+
+def test_a_reader_that_has_seen_enough_is_no_error_to_talk_about(declared: Project) -> None:
+    ended = declared.start("plan", through='"$@" | head -n 1').end()
+    assert ended.out.startswith("Plan for environment e2e")
+    assert ended.err == ""
+
+
 def test_a_command_that_does_not_exist(declared: Project) -> None:
     says(declared.start("aply").end(), "No such command 'aply'")
-
-
-def test_global_options_stand_before_the_command_or_after_it(declared: Project) -> None:
-    before = ("--env", "e2e", "--stack", "stacks/x.py", "--json")
-    first = declared.start("plan", before=before).end()
-    second = declared.iac("plan", "--json")
-    assert json.loads(first.out)["changes"] == second.json["changes"]
 
 
 def test_an_address_that_is_none(declared: Project) -> None:
