@@ -1,87 +1,80 @@
-"""Recorded traffic for the provider. `RECORD=1 pytest tests/provider` records anew.
+"""A provider whose traffic comes from a cassette, one for each test. `RECORD=1 pytest tests/provider` records anew.
 
-It records against APPWRITE_ENDPOINT, APPWRITE_PROJECT_ID and APPWRITE_API_KEY when they are set, else against the
-embedded server. A cassette holds no key, no project, no host and no value of a variable.
+It records against APPWRITE_ENDPOINT, APPWRITE_PROJECT_ID and APPWRITE_API_KEY when they are set (an empty scratch
+project: everything that lies in it gets into the lists), else against the embedded server.
 """
 
 from __future__ import annotations
 
-import copy
 import os
 import re
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
 
 import pytest
-import vcr
+import requests
 
 from raceday_iac.model.secret import Secret
 from raceday_iac.provider.appwrite import AppwriteProvider, Transport, reading
 
-CASSETTES = Path(__file__).parents[1] / "data" / "cassettes"
+from .recorder import CASSETTES, HIDDEN, Place, recorder
+
 RECORDING = os.environ.get("RECORD") == "1"
-PLACE = ("http://appwrite.test/v1", "project", "key")
-_KEPT_HEADERS = {"content-type", "retry-after"}
+#: Everything recorded is called so; the end-to-end suite takes it away, too, should a recording break off.
+PREFIX = "ie2e00000-"
 
 
 @pytest.fixture(scope="session")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str, str]]:
-    """Endpoint, project and key."""
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """Where the provider sends its requests."""
     names = ("APPWRITE_ENDPOINT", "APPWRITE_PROJECT_ID", "APPWRITE_API_KEY")
     if not RECORDING:
-        yield PLACE
-    elif all(name in os.environ for name in names):
+        yield HIDDEN
+    elif all(os.environ.get(name) for name in names):
         endpoint, project, key = (os.environ[name] for name in names)
-        yield endpoint.rstrip("/"), project, key
+        yield Place(endpoint.rstrip("/"), project, key)
     else:
         from raceday_iac.devserver.runner import start_server
 
-        with start_server(tmp_path_factory.mktemp("server")) as server:
-            yield server.endpoint, server.project, server.key
+        with start_server(tmp_path_factory.mktemp("server"), project="recording") as server:
+            yield Place(server.endpoint, server.project, server.key)
 
 
 @pytest.fixture
-def provider(place: tuple[str, str, str], request: pytest.FixtureRequest) -> Iterator[AppwriteProvider]:
-    """A provider whose traffic comes from the test's own cassette."""
-    endpoint, project, key = place
+def provider(place: Place, request: pytest.FixtureRequest) -> Iterator[AppwriteProvider]:
+    """A provider for one test, and its cassette."""
+    name = re.sub(r"\W+", "_", request.node.name).strip("_")
+    if RECORDING:
+        # The recorder would add to an old cassette.
+        (CASSETTES / f"{name}.yaml").unlink(missing_ok=True)
+        _clear(place)
+    pause = time.sleep if RECORDING else _no_pause
+    with recorder(place, recording=RECORDING).use_cassette(f"{name}.yaml"):
+        yield AppwriteProvider(Transport(place.endpoint, place.project, Secret(place.key), sleep=pause), sleep=pause)
+    if RECORDING:
+        _clear(place)
 
-    def without_place(recorded: Any) -> Any:
-        # The original is still to be sent.
-        hidden = copy.copy(recorded)
-        hidden.uri = recorded.uri.replace(endpoint, PLACE[0])
-        hidden.headers = {}
-        if recorded.body and recorded.path.rpartition("/variables")[1]:
-            hidden.body = re.sub(rb'"value": "[^"]*"', b'"value": "***"', recorded.body)
-        return hidden
 
-    def without_names(response: Any) -> Any:
-        hidden = copy.deepcopy(response)
-        hidden["headers"] = {
-            name: value for name, value in response["headers"].items() if name.lower() in _KEPT_HEADERS
-        }
-        body = response["body"]["string"]
-        hidden["body"]["string"] = body.replace(f"app.{project}@".encode(), b"app.project@")
-        return hidden
+def wait() -> None:
+    """Between two looks at a real server; there is nothing to wait for in a recording."""
+    if RECORDING:
+        time.sleep(0.1)
 
-    recorder = vcr.VCR(
-        cassette_library_dir=str(CASSETTES),
-        record_mode="all" if RECORDING else "none",
-        match_on=("method", "path", "query"),
-        before_record_request=without_place,
-        before_record_response=without_names,
-    )
-    with recorder.use_cassette(f"{request.node.name}.yaml"):
-        yield AppwriteProvider(
-            Transport(endpoint, project, Secret(key)), sleep=_pause if RECORDING else lambda _seconds: None
+
+def _no_pause(_seconds: float) -> None:
+    pass
+
+
+def _clear(place: Place) -> None:
+    headers = {"X-Appwrite-Project": place.project, "X-Appwrite-Key": place.key}
+    for path, plural in (("/functions", "functions"), ("/databases", "databases")):
+        answer = requests.get(
+            f"{place.endpoint}{path}", {"queries[]": '{"method":"limit","values":[100]}'}, headers=headers
         )
-
-
-def _pause(seconds: float) -> None:
-    import time
-
-    time.sleep(seconds)
+        for each in answer.json()[plural]:
+            if each["$id"].startswith(PREFIX):
+                requests.delete(f"{place.endpoint}{path}/{each['$id']}", json={}, headers=headers, timeout=30)
 
 
 class _OneAtATime(ThreadPoolExecutor):
