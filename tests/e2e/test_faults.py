@@ -62,20 +62,12 @@ def test_lost_answers_to_changes_and_deletions_are_settled(project: Project, whe
 
 
 @live
-def test_bursts_of_errors_are_ridden_out(project: Project) -> None:
+def test_bursts_of_errors_are_ridden_out_with_the_pauses_that_the_server_asks_for(project: Project) -> None:
     project.declare(SCHEMA)
     project.proxy.answer(500, "GET", "*", skip=3, times=4)
     project.proxy.answer(503, "POST", "*/attributes/*", times=3)
     project.proxy.answer(502, "POST", "*/indexes", times=1)
-    project.apply()
-    project.must_be_clean()
-
-
-@live
-def test_the_pause_that_a_throttling_server_asks_for_is_kept(project: Project) -> None:
-    project.declare(SCHEMA)
     project.proxy.answer(429, "POST", "*/collections", times=2, retry_after=1)
-    project.proxy.answer(429, "GET", "*", skip=20, times=2, retry_after=1)
     project.apply()
     project.must_be_clean()
 
