@@ -13,6 +13,8 @@ IacError
 │   ├── ConflictError    409
 │   ├── ThrottledError   429
 │   └── ServerFaultError 5xx
+├── OutputError          what should be shown cannot be written                        exit 1
+├── Interrupted          Ctrl-C outside the changes themselves                         exit 130
 ├── ApplyError           some changes failed; carries which                            exit 1
 └── BuildError           a bundle or a deployment's build failed                       exit 1
 """
@@ -83,6 +85,16 @@ class RefusedError(IacError):
 
 class BuildError(IacError):
     """A bundle could not be made, or its build on the server failed."""
+
+
+class OutputError(IacError):
+    """Standard output is closed or cannot be written."""
+
+
+class Interrupted(IacError):
+    """The user pressed Ctrl-C."""
+
+    exit_code = EXIT_INTERRUPTED
 
 
 class ApplyError(IacError):

@@ -14,7 +14,7 @@ from ..render.lines import Line, print_json, print_lines
 from ..render.outcome import applied_document, applied_lines
 from ..render.progress import progress
 from ..state.document import State
-from .options import Options
+from .options import Options, begin_changes
 from .plan import addresses, show
 from .workspace import Workspace, make_plan, provider
 
@@ -28,12 +28,15 @@ def run(options: Options, auto_approve: bool, parallelism: int, verbose: bool, a
         state = workspace.store.read()
         connection = provider(target, parallelism)
         plan = make_plan(workspace, state, connection, allowed)
-        if not (options.json and auto_approve):
+        # With --json, an approved plan is told by its progress and outcome.
+        if not (options.json and auto_approve) or plan.refusals:
             show(options, plan, target, verbose=verbose)
         if plan.refusals:
             return EXIT_REFUSED
         if plan.is_empty:
             workspace.store.clear_journal()
+            if options.json and auto_approve:
+                print_json({"applied": applied_document(nothing_done(state), (), 0.0)})
             return EXIT_OK
         if not auto_approve and not confirmed("Apply this plan?"):
             print_lines([Line("Nothing was changed.")], color=options.color)
@@ -53,6 +56,7 @@ def carry_out(
 ) -> int:
     """Apply an approved plan, look again, and say what came of it."""
     workspace.store.keep_backup()
+    begin_changes()
     begun = time.monotonic()
     with progress(len(plan.changes), as_json=options.json, color=options.color) as observer:
         applied = apply_plan(
@@ -64,6 +68,7 @@ def carry_out(
         print_json({"applied": applied_document(applied, left, seconds)})
     else:
         print_lines(applied_lines(applied, left, seconds), color=options.color)
+        _repeat_failure(applied)
     if applied.complete:
         workspace.store.clear_journal()
     if applied.interrupted:
@@ -80,6 +85,20 @@ def _what_is_left(workspace: Workspace, connection: Provider, applied: Applied, 
     again = make_plan(workspace, applied.state, connection)
     planned = {change.address for change in plan.changes}
     return tuple(change.key for change in again.changes if change.address in planned)
+
+
+def nothing_done(state: State) -> Applied:
+    """What came of a plan that was empty."""
+    return Applied(state, (), (), (), interrupted=False)
+
+
+def _repeat_failure(applied: Applied) -> None:
+    """One line on standard error, for those who look only there."""
+    if applied.failed:
+        change, error = applied.failed[0]
+        first = error.message.partition("\n")[0]
+        count = f"{len(applied.failed)} of {len(applied.failed) + len(applied.done)} changes failed"
+        print(f"Error: {count}; {change.key}: {first}", file=sys.stderr)  # noqa: T201
 
 
 def confirmed(question: str) -> bool:

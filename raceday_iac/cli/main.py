@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
 
-from ..errors import EXIT_ERROR, EXIT_INTERRUPTED, IacError, StackError
+from ..errors import EXIT_ERROR, EXIT_INTERRUPTED, IacError, Interrupted, OutputError, StackError
 from . import options
 
 app = typer.Typer(
@@ -214,23 +219,65 @@ def execute(arguments: list[str]) -> int:
         chosen, rest = options.take_globals(arguments)
         options.use(chosen)
         logging.basicConfig(level=chosen.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
-        result = app(rest, prog_name="raceday-iac", standalone_mode=False)
+        with _interrupts_raise():
+            result = app(rest, prog_name="raceday-iac", standalone_mode=False)
         return int(result or 0)
+    except OutputError as error:
+        code = _report(error)
+        _give_up_output()
+        return code
     except IacError as error:
         return _report(error)
     except _UsageError as error:
         error.show()
         return EXIT_ERROR
     except (KeyboardInterrupt, typer.Abort):
-        print("\nInterrupted. Nothing was changed.", file=sys.stderr)  # noqa: T201
-        return EXIT_INTERRUPTED
+        return _report(_interrupted())
     except BrokenPipeError:
-        sys.stderr.close()
+        # The reader has seen enough.
+        _give_up_output()
         return EXIT_ERROR
 
 
+@contextmanager
+def _interrupts_raise() -> Iterator[None]:
+    """Ctrl-C ends the run with a sentence; typer would end it silently. The second one does not wait for anything."""
+    presses = 0
+
+    def pressed(_number: int, _frame: FrameType | None) -> None:
+        nonlocal presses
+        presses += 1
+        if presses > 1:
+            os._exit(EXIT_INTERRUPTED)
+        raise _interrupted()
+
+    try:
+        before = signal.signal(signal.SIGINT, pressed)
+    except ValueError:
+        # Not in the main thread: a library user has handlers of his own.
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _interrupted() -> Interrupted:
+    if options.changes_begun:
+        hint = "see what is left: raceday-iac plan"
+        return Interrupted("Interrupted. Everything that was done is in the state.", hint=hint)
+    return Interrupted("Interrupted. Nothing was changed.")
+
+
+def _give_up_output() -> None:
+    """Python writes what is left in its buffers when it ends; there is nowhere to write it to."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 def _report(error: IacError) -> int:
-    if options.current.json:
+    if options.current.json and not isinstance(error, OutputError):
         import json
 
         content: dict[str, object] = {"message": error.message, "hint": error.hint, "kind": type(error).__name__}

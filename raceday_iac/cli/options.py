@@ -82,6 +82,16 @@ def _with_value(options: Options, name: str, value: str) -> Options:
 current = Options()
 
 
+#: Whether this run has begun to change something. An interrupt must not claim that nothing was.
+changes_begun = False
+
+
+def begin_changes() -> None:
+    """From here on something may have been changed."""
+    global changes_begun  # noqa: PLW0603 - one process runs one command
+    changes_begun = True
+
+
 def use(options: Options) -> None:
     """Make the options of this run known to the commands."""
     global current  # noqa: PLW0603 - one process runs one command

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -10,6 +11,9 @@ from pathlib import Path
 from ..errors import IacError, StackError
 from ..model.problem import Location, Problem
 from ..model.stack import Stack
+
+#: A place where no cached bytecode lies.
+_NO_CACHE = str(Path(os.devnull) / "cache")
 
 
 def load_stack(path: Path) -> Stack:
@@ -30,6 +34,9 @@ def _run(path: Path) -> object:
     folder = str(path.resolve().parent)
     before = set(sys.modules)
     sys.path.insert(0, folder)
+    # Python's cache compares whole seconds and sizes, and a full disk may have cut it: a stack is always compiled anew.
+    cache = (sys.pycache_prefix, sys.dont_write_bytecode)
+    sys.pycache_prefix, sys.dont_write_bytecode = _NO_CACHE, True
     # Dataclasses look their module up by name.
     sys.modules[module.__name__] = module
     try:
@@ -42,6 +49,7 @@ def _run(path: Path) -> object:
     except Exception as error:  # noqa: BLE001 - the user's own code may raise anything
         raise StackError([Problem(_place(error, folder, path), "", f"{type(error).__name__}: {error}")]) from None
     finally:
+        sys.pycache_prefix, sys.dont_write_bytecode = cache
         sys.path.remove(folder)
         _forget_siblings(before, folder)
     return getattr(module, "stack", None)

@@ -31,7 +31,7 @@ def build_plan(
     real = snapshot.resources
     differences = compare(desired, state, real)
     changes = wanted_changes(desired, differences) + unwanted_changes(desired, state, real)
-    changes = in_order(desired, _with_late_schedules(desired, differences, changes))
+    changes = in_order(desired, _with_late_schedules(desired, differences, changes), real)
     evidence = {each: count_documents(each) for each in guards.collections_at_risk(changes, real)}
     return Plan(
         environment=environment,

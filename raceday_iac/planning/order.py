@@ -6,12 +6,13 @@ Each change names the changes that must be done before it. What nothing orders m
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ..kinds import KINDS
 from ..model.address import Address, function_address
 from ..model.desired import Desired
+from ..model.resource import Fields, Live
 from .changes import owners
 from .plan import Action, Change
 
@@ -19,9 +20,19 @@ _COLUMNS = ("attribute", "relationship")
 _SCHEMA = ("database", "collection", "attribute", "relationship", "index")
 
 
-def in_order(desired: Desired, changes: Sequence[Change]) -> list[Change]:
+def in_order(desired: Desired, changes: Sequence[Change], real: Mapping[Address, Live]) -> list[Change]:
     """The changes in the order they are shown, each with what it requires."""
-    early = _early_deletions(changes)
+    new = {
+        change.key: _claims(change.address, desired.resources[change.address].fields)
+        for change in changes
+        if change.action in (Action.CREATE, Action.REPLACE) and change.address in desired.resources
+    }
+    old = {
+        change.key: _claims(change.address, real[change.address].fields)
+        for change in changes
+        if change.destroys and change.address in real
+    }
+    early = _early_deletions(changes, old, frozenset().union(*new.values()))
     ordered = sorted(changes, key=lambda change: _rank(change, early))
     by_address = {change.address: change for change in ordered if change.action is not Action.SCHEDULE}
     schema = [change.key for change in ordered if change.address.kind in _SCHEMA and change.action is not Action.DELETE]
@@ -30,7 +41,7 @@ def in_order(desired: Desired, changes: Sequence[Change]) -> list[Change]:
     result = []
     for change in ordered:
         required = [*_owner_keys(desired, change, by_address), *chains.get(change.key, ())]
-        required += _removed_before(change, ordered)
+        required += _removed_before(change, ordered, old, new)
         if change.action is Action.DEPLOY:
             # New code never goes live before the schema it reads and the variables it needs.
             required += schema + _variable_keys(change, ordered)
@@ -49,40 +60,51 @@ def removal_of(change: Change) -> str:
     return f"removal:{change.key}" if change.action is Action.REPLACE else change.key
 
 
-def _early_deletions(changes: Sequence[Change]) -> set[str]:
+#: What a resource keeps others from having: a key of a collection, or the far side of a relationship.
+Claims = frozenset[tuple[str, ...]]
+
+
+def _claims(address: Address, fields: Fields) -> Claims:
+    """Attributes and relationships of a collection share their keys, compared without case. A relationship also holds
+    its far side: Appwrite compares related collection and two-way key of all of them, also of one-way ones."""
+    if address.kind == "index":
+        return frozenset({("index", *address.parts[:2], address.name.lower())})
+    if address.kind not in _COLUMNS:
+        return frozenset()
+    claims = {("column", *address.parts[:2], address.name.lower())}
+    if address.kind == "relationship":
+        related, key = str(fields["relatedCollection"]), str(fields["twoWayKey"]).lower()
+        claims.add(("mirror", *address.parts[:2], related, key))
+        if fields["twoWay"]:
+            claims.add(("column", address.parts[0], related, key))
+    return frozenset(claims)
+
+
+def _early_deletions(changes: Sequence[Change], old: Mapping[str, Claims], coming: Claims) -> set[str]:
     """Deletions that cannot wait to the end: indexes, for an attribute must not go before them (deleting one under a
-    compound unique index leaves it `stuck`, observed on 1.8.1), and attributes whose key something new takes over."""
-    coming = {_column(change.address) for change in changes if change.action in (Action.CREATE, Action.REPLACE)}
+    compound unique index leaves it `stuck`, observed on 1.8.1), and what holds something that a new one takes over."""
     return {
         change.key
         for change in changes
         if change.action is Action.DELETE
-        and (change.address.kind == "index" or (change.address.kind in _COLUMNS and _column(change.address) in coming))
+        and (change.address.kind == "index" or old.get(change.key, frozenset()) & coming)
     }
 
 
-def _column(address: Address) -> tuple[str, ...]:
-    """What attributes and relationships of a collection share: keys, compared without case."""
-    if address.kind not in _COLUMNS:
-        return ()
-    return (*address.parts[:2], address.name.lower())
-
-
-def _removed_before(change: Change, ordered: Sequence[Change]) -> list[str]:
+def _removed_before(
+    change: Change, ordered: Sequence[Change], old: Mapping[str, Claims], new: Mapping[str, Claims]
+) -> list[str]:
     """Removals that must precede: indexes before their attributes, the old holder of a key before the new one."""
     removals = [other for other in ordered if other.destroys and other.key != change.key]
+    required = []
     if change.address.kind in _COLUMNS and change.destroys:
         owner = change.address.parts[:2]
-        return [
-            removal_of(each) for each in removals if each.address.kind == "index" and each.address.parts[:2] == owner
-        ]
-    if change.address.kind in _COLUMNS and change.action is Action.CREATE:
-        column = _column(change.address)
-        return [removal_of(each) for each in removals if _column(each.address) == column]
-    if change.address.kind == "index" and change.action is Action.CREATE:
-        key = change.address.path.lower()
-        return [each.key for each in removals if each.address.kind == "index" and each.address.path.lower() == key]
-    return []
+        indexes = (each for each in removals if each.address.kind == "index")
+        required += [removal_of(each) for each in indexes if each.address.parts[:2] == owner]
+    if change.action is Action.CREATE:
+        wanted = new.get(change.key, frozenset())
+        required += [removal_of(each) for each in removals if old.get(each.key, frozenset()) & wanted]
+    return required
 
 
 def _rank(change: Change, early: set[str]) -> tuple[int, int]:

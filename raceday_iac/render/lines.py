@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import IO, Any
 
+from ..errors import OutputError
+
 
 @dataclass(frozen=True)
 class Line:
@@ -28,8 +30,7 @@ def print_lines(lines: Iterable[Line], *, color: bool = True, stream: IO[str] | 
     """Write lines, coloured only where that is welcome. Rich is not even imported otherwise."""
     out = tolerant(stream or sys.stdout)
     if not wants_color(out, color=color):
-        out.write("".join(f"{line.text}\n" for line in lines))
-        out.flush()
+        write(out, "".join(f"{line.text}\n" for line in lines))
         return
     from rich.console import Console  # noqa: PLC0415 - costs a tenth of a second
     from rich.text import Text  # noqa: PLC0415
@@ -39,15 +40,36 @@ def print_lines(lines: Iterable[Line], *, color: bool = True, stream: IO[str] | 
         console.print(Text(line.text, style=line.style), soft_wrap=True)
 
 
-def tolerant(stream: IO[str]) -> IO[str]:
-    """The stream, which from now on shows a question mark for what its encoding cannot say instead of failing."""
+def print_json(content: Any, stream: IO[str] | None = None) -> None:
+    """Write one JSON document. Every document carries `format`, which changes when its shape does."""
+    out = tolerant(stream or sys.stdout)
+    write(out, json.dumps({"format": 1, **content}, indent=2, ensure_ascii=not speaks_unicode(out)) + "\n")
+
+
+def tolerant(stream: IO[str] | None) -> IO[str]:
+    """The stream, which from now on shows a question mark for what its encoding cannot say instead of failing.
+    Raises OutputError when there is none."""
+    if stream is None:
+        raise OutputError("Standard output is closed, so there is nowhere to show anything. Nothing was changed.")
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="replace")
     return stream
 
 
-def print_json(content: Any, stream: IO[str] | None = None) -> None:
-    """Write one JSON document. Every document carries `format`, which changes when its shape does."""
-    out = tolerant(stream or sys.stdout)
-    out.write(json.dumps({"format": 1, **content}, indent=2, ensure_ascii=False) + "\n")
-    out.flush()
+def speaks_unicode(stream: IO[str]) -> bool:
+    """Whether every character can be written as it is."""
+    return (getattr(stream, "encoding", None) or "utf-8").lower().replace("_", "-").startswith("utf")
+
+
+def write(stream: IO[str], text: str) -> None:
+    """Write at once. A reader that has gone is the caller's affair; anything else raises OutputError."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(
+            f"The output cannot be written: {error.strerror or error}.",
+            hint="what was done before is in the state; make room and run the command again",
+        ) from None

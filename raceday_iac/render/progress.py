@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from ..applying import Event, Moment
 from ..applying.events import Observer
-from .lines import tolerant, wants_color
+from .lines import speaks_unicode, tolerant, wants_color, write
 
 _MEMBERS = ("attribute", "relationship", "index")
 
@@ -49,8 +49,7 @@ def _json_line(out: IO[str], event: Event) -> None:
         "seconds": round(event.seconds, 3),
         "note": event.note,
     }
-    out.write(json.dumps(content, ensure_ascii=False) + "\n")
-    out.flush()
+    write(out, json.dumps(content, ensure_ascii=not speaks_unicode(out)) + "\n")
 
 
 def event_text(event: Event) -> str:
@@ -72,8 +71,7 @@ def _plain_lines(total: int, out: IO[str]) -> Observer:
     def observe(event: Event) -> None:
         text = _plain_text(event, counted, total)
         if text:
-            out.write(text + "\n")
-            out.flush()
+            write(out, text + "\n")
 
     return observe
 

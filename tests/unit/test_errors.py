@@ -23,6 +23,7 @@ def test_exit_codes(kind: type[errors.IacError]) -> None:
         errors.LockedError: errors.EXIT_LOCKED,
         errors.StaleError: errors.EXIT_LOCKED,
         errors.RefusedError: errors.EXIT_REFUSED,
+        errors.Interrupted: errors.EXIT_INTERRUPTED,
     }
     assert kind.exit_code == expected.get(kind, errors.EXIT_ERROR)
 

@@ -83,7 +83,6 @@ def test_a_terminal_that_knows_only_ascii_shows_question_marks() -> None:
     assert out.buffer.getvalue() == b"a ? b ?\n"  # type: ignore[attr-defined]
 
 
-@pytest.mark.xfail(strict=True, reason="question marks in place of what JSON could have escaped")
 def test_json_loses_nothing_on_a_terminal_that_knows_only_ascii() -> None:
     out = ascii_terminal()
     print_json({"name": "ä →"}, out)
