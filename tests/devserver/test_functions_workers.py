@@ -118,7 +118,7 @@ def main(context):
     context.log(child.pid)
     time.sleep(60)
 """
-    client.create(timeout=1)
+    client.create(timeout=5)
     client.deploy(code)
     failed = client.run()
     assert (failed["status"], failed["responseStatusCode"]) == ("failed", 500)
@@ -138,7 +138,7 @@ async def main(context):
     finally:
         context.log("released")
 """
-    client.create(timeout=1)
+    client.create(timeout=5)
     client.deploy(code)
     failed = client.run()
     assert failed["responseStatusCode"] == 500
