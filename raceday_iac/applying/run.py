@@ -7,15 +7,14 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FrameType
 
 from ..errors import EXIT_INTERRUPTED, IacError
 from ..model.desired import Desired
 from ..packaging import Bundle
 from ..planning import Change, Plan
 from ..provider import Provider
+from ..signals import handled
 from ..state.document import State
 from ..state.local import LocalState
 from .actions import Work
@@ -58,7 +57,7 @@ def apply_plan(
     work = Work(provider, recorder, plan, desired, bundles, watch.note)
     scheduler = Scheduler(lambda step: _observed(work, recorder, watch, step), parallelism)
     steps = make_steps(plan.changes, desired, plan.real)
-    with _interruptible(scheduler.stop):
+    with handled(_interruption(scheduler.stop), signal.SIGINT, signal.SIGTERM):
         outcome = scheduler.run(steps)
     by_key = {change.key: change for change in plan.changes}
     by_key |= {step.key: step.change for step in steps if step.change is not None}
@@ -107,14 +106,10 @@ def _observed(work: Work, recorder: Recorder, watch: _Watch, step: Step) -> Iter
     watch.observer(Event(Moment.DONE, change, watch.clock() - begun))
 
 
-@contextmanager
-def _interruptible(stop: Callable[[], None]) -> Iterator[None]:
+def _interruption(stop: Callable[[], None]) -> Callable[[int], None]:
     """The first Ctrl-C finishes what is under way; the second ends the process, which every save allows."""
-    presses = 0
 
-    def pressed(_number: int, _frame: FrameType | None) -> None:
-        nonlocal presses
-        presses += 1
+    def pressed(presses: int) -> None:
         if presses == 1:
             stop()
             print("\nInterrupted: finishing what is under way. Press again to stop at once.", file=sys.stderr)  # noqa: T201
@@ -124,14 +119,4 @@ def _interruptible(stop: Callable[[], None]) -> Iterator[None]:
         # Not sys.exit: threads may be inside a request for minutes.
         os._exit(EXIT_INTERRUPTED)
 
-    try:
-        before = {number: signal.signal(number, pressed) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:
-        # Not in the main thread (a library user): no handler, no harm.
-        yield
-        return
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return pressed

@@ -34,11 +34,12 @@ def make_steps(changes: Sequence[Change], desired: Desired, real: Mapping[Addres
     by_key = {change.key: change for change in changes}
     settling = _settle_steps(changes, desired, real)
     watcher = {address: step.key for step in settling for address in step.watched}
+    gone_keys = {removal_of(change) for change in changes if change.action is Action.REPLACE}
     steps = []
     for change in changes:
         needed = {_settled_key(by_key[key], watcher) for key in change.requires if key in by_key}
         needed |= _pending_before(change, desired, watcher)
-        removals = {key for key in change.requires if key.startswith("removal:")}
+        removals = gone_keys & set(change.requires)
         if change.action is Action.REPLACE:
             gone = removal_of(change)
             # Old indexes and old holders of the key go first; what it depends on is its successor's affair.

@@ -35,8 +35,7 @@ def run(options: Options, auto_approve: bool, parallelism: int, verbose: bool, a
             return EXIT_REFUSED
         if plan.is_empty:
             workspace.store.clear_journal()
-            if options.json and auto_approve:
-                print_json({"applied": applied_document(nothing_done(state), (), 0.0)})
+            tell_nothing_done(options, auto_approve, state)
             return EXIT_OK
         if not auto_approve and not confirmed("Apply this plan?"):
             print_lines([Line("Nothing was changed.")], color=options.color)
@@ -87,9 +86,11 @@ def _what_is_left(workspace: Workspace, connection: Provider, applied: Applied, 
     return tuple(change.key for change in again.changes if change.address in planned)
 
 
-def nothing_done(state: State) -> Applied:
-    """What came of a plan that was empty."""
-    return Applied(state, (), (), (), interrupted=False)
+def tell_nothing_done(options: Options, auto_approve: bool, state: State) -> None:
+    """The outcome of an empty plan, for machines that were not shown the plan."""
+    if options.json and auto_approve:
+        nothing = Applied(state, (), (), (), interrupted=False)
+        print_json({"applied": applied_document(nothing, (), 0.0)})
 
 
 def _repeat_failure(applied: Applied) -> None:

@@ -7,9 +7,8 @@ from ..kinds import KINDS
 from ..model.address import Address, function_address
 from ..planning.destroy import plan_destruction
 from ..refresh import refresh
-from ..render.lines import Line, print_json, print_lines
-from ..render.outcome import applied_document
-from .apply import carry_out, confirmed, nothing_done
+from ..render.lines import Line, print_lines
+from .apply import carry_out, confirmed, tell_nothing_done
 from .options import Options
 from .plan import show
 from .workspace import Workspace, provider
@@ -27,8 +26,7 @@ def run(options: Options, function: str, auto_approve: bool) -> int:
         if not (options.json and auto_approve):
             show(options, plan, target, verbose=False)
         if plan.is_empty:
-            if options.json and auto_approve:
-                print_json({"applied": applied_document(nothing_done(state), (), 0.0)})
+            tell_nothing_done(options, auto_approve, state)
             return EXIT_OK
         if not auto_approve and not confirmed(f"Delete {address} for good?"):
             print_lines([Line("Nothing was changed.")], color=options.color)

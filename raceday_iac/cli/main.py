@@ -6,10 +6,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -215,11 +212,13 @@ def main() -> None:
 
 def execute(arguments: list[str]) -> int:
     """Run one command and return its exit code. Every message for people is written here or in `render`."""
+    from ..signals import handled
+
     try:
         chosen, rest = options.take_globals(arguments)
         options.use(chosen)
         logging.basicConfig(level=chosen.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
-        with _interrupts_raise():
+        with handled(_pressed, signal.SIGINT):
             result = app(rest, prog_name="raceday-iac", standalone_mode=False)
         return int(result or 0)
     except OutputError as error:
@@ -239,28 +238,11 @@ def execute(arguments: list[str]) -> int:
         return EXIT_ERROR
 
 
-@contextmanager
-def _interrupts_raise() -> Iterator[None]:
+def _pressed(presses: int) -> None:
     """Ctrl-C ends the run with a sentence; typer would end it silently. The second one does not wait for anything."""
-    presses = 0
-
-    def pressed(_number: int, _frame: FrameType | None) -> None:
-        nonlocal presses
-        presses += 1
-        if presses > 1:
-            os._exit(EXIT_INTERRUPTED)
-        raise _interrupted()
-
-    try:
-        before = signal.signal(signal.SIGINT, pressed)
-    except ValueError:
-        # Not in the main thread: a library user has handlers of his own.
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+    if presses > 1:
+        os._exit(EXIT_INTERRUPTED)
+    raise _interrupted()
 
 
 def _interrupted() -> Interrupted:

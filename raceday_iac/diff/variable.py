@@ -30,11 +30,13 @@ def compare_variable(wanted: Fields, real: Fields, known: Mapping[str, Any] | No
         changes.append(FieldChange("secret", real["secret"], isinstance(value, Secret), before_known, cause))
     if isinstance(value, Secret):
         fingerprint = None if known is None else known.get("fingerprint")
+        if fingerprint is None:
+            changes.append(FieldChange("value", HIDDEN, HIDDEN, HIDDEN, Cause.UNKNOWN))
+            return changes
         applied = fingerprint == value.fingerprint(salt)
         if not real["secret"] or not applied:
             # The value we applied is still the wanted one: then somebody else has put another in its place.
             cause = Cause.DRIFT if applied else Cause.CONFIG
-            cause = Cause.UNKNOWN if fingerprint is None else cause
             changes.append(FieldChange("value", HIDDEN, HIDDEN, HIDDEN, cause))
     elif not real["secret"] and real["value"] != value:
         before_known = None if known is None else known.get("value")
