@@ -269,7 +269,7 @@ def test_a_cleared_journal_is_gone_and_may_be_cleared_again(store: LocalState) -
 
 def test_a_journal_that_cannot_be_written_is_told(store: LocalState, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "open", full_disk)
-    with pytest.raises(StateError, match=r"The journal .* cannot be written: No space left on device"):
+    with pytest.raises(StateError, match=r"The journal could not be saved to .*: No space left on device"):
         store.append_journal("{}")
 
 
