@@ -76,7 +76,8 @@ class LocalState:
                 file.write(f"\n{line}\n")
         except OSError as error:
             raise StateError(
-                f"The journal could not be saved to {self.journal}: {error.strerror or error}. {self._what_is_intact()}",
+                f"The journal could not be saved to {self.journal}: {error.strerror or error}. "
+                f"{self._what_is_intact()}",
                 hint="make room or fix the permissions, then run apply again: it adopts what was already done",
             ) from None
 
