@@ -6,16 +6,15 @@ earlier attempt landed after all. Any number of threads may share one client.
 
 from __future__ import annotations
 
-import random
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from json import dumps
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from .backoff import RETRYABLE, Backoff, wished_wait
-from .connection import Answer, Connection, Credentials, NotSent, Unclear
+from .connection import Answer, Credentials, NotSent, Sender, Unclear
+from .world import REAL, World
 
 #: Connections kept open for reuse; more may be in use at a time.
 KEPT_CONNECTIONS = 16
@@ -39,22 +38,6 @@ class AppwriteError(Exception):
         return self.status in (0, 408) or self.status >= 500
 
 
-class Sender(Protocol):
-    """What the client needs of a connection."""
-
-    def send(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer: ...
-
-    def close(self) -> None: ...
-
-
-class Timing(NamedTuple):
-    """Sleep, randomness and the wall clock; replaced in tests."""
-
-    sleep: Callable[[float], None] = time.sleep
-    draw: Callable[[], float] = random.random
-    wall: Callable[[], float] = time.time
-
-
 class Client:
     """One project, seen with one key."""
 
@@ -63,14 +46,12 @@ class Client:
         credentials: Credentials,
         *,
         backoff: Backoff = Backoff(),  # noqa: B008 - immutable
-        timing: Timing = Timing(),  # noqa: B008 - immutable
-        connect: Callable[[Credentials], Sender] = Connection,
+        world: World = REAL,
         permit: Callable[[], None] = lambda: None,
     ) -> None:
         """`permit` is asked before every write and raises when this run may not write any more."""
         self._credentials = credentials
-        self._backoff, self._timing = backoff, timing
-        self._connect, self._permit = connect, permit
+        self._backoff, self._world, self._permit = backoff, world, permit
         self._idle: list[Sender] = []
         self._guard = threading.Lock()
         self.requests = 0
@@ -122,7 +103,7 @@ class Client:
         if answer.status == 429:
             with self._guard:
                 self.throttled += 1
-        wish = wished_wait(answer.headers, self._timing.wall())
+        wish = wished_wait(answer.headers, self._world.now())
         kind, text = str(document.get("type") or "unknown"), str(document.get("message") or "no message")
         raise AppwriteError(f"{method} {path}", answer.status, kind, text, wish)
 
@@ -146,7 +127,7 @@ class Client:
     def wait(self, attempt: int, error: AppwriteError) -> None:
         """Sleep as long as the server wishes, or as the backoff says."""
         wish = error.retry_after
-        self._timing.sleep(self._backoff.wait(attempt, self._timing.draw) if wish is None else wish)
+        self._world.sleep(self._backoff.wait(attempt, self._world.draw) if wish is None else wish)
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -172,7 +153,7 @@ class Client:
             self._permit()
         with self._guard:
             self.requests += 1
-            sender = self._idle.pop() if self._idle else self._connect(self._credentials)
+            sender = self._idle.pop() if self._idle else self._world.connect(self._credentials)
         try:
             answer = sender.send(method, path, body, headers)
         except (NotSent, Unclear) as error:

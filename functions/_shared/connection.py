@@ -11,7 +11,7 @@ import http.client
 import json
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 #: Announcing 1.8.0 makes newer servers answer in the form that this code reads.
@@ -60,6 +60,14 @@ class Answer(NamedTuple):
         text = self.headers.get("date", "")
         parsed = email.utils.parsedate_tz(text) if text else None
         return None if parsed is None else float(email.utils.mktime_tz(parsed))
+
+
+class Sender(Protocol):
+    """What sends requests: a connection, or a stand-in of one."""
+
+    def send(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer: ...
+
+    def close(self) -> None: ...
 
 
 class Connection:

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import threading
-import time
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from . import lock_protocol as protocol
 from .backoff import Backoff
-from .connection import Answer, Connection, Credentials, NotSent, Unclear
+from .connection import Credentials, NotSent, Sender, Unclear
 from .lock_protocol import Claim, LockDenied, LockStoreMissing, LockStoreUnfit, LockUnclear, Refusal
+from .world import REAL, Task, World
 
 __all__ = [
     "Lock",
@@ -31,7 +30,6 @@ __all__ = [
     "acquire",
     "load_settings",
     "new_owner",
-    "steady_clock",
 ]
 
 #: Size of the attribute that holds progress.
@@ -56,31 +54,6 @@ class Settings(NamedTuple):
     check_target_ms: float | None = None
 
 
-class Sender(Protocol):
-    """What the lock needs of a connection."""
-
-    def send(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer: ...
-
-    def close(self) -> None: ...
-
-
-class Timing(NamedTuple):
-    """Clock, sleep and randomness; replaced in tests."""
-
-    clock: Callable[[], float]
-    sleep: Callable[[float], None] = time.sleep
-    draw: Callable[[], float] = random.random
-
-
-def steady_clock() -> float:
-    """Seconds that also pass while the machine is suspended, which `time.monotonic` leaves out on Linux."""
-    boottime = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if boottime is None else time.clock_gettime(boottime)
-
-
-STANDARD_TIMING = Timing(steady_clock)
-
-
 def load_settings(folder: str) -> Settings:
     """Read `lock.json` from the folder of the entry module."""
     with open(os.path.join(folder, "lock.json"), encoding="utf-8") as file:
@@ -101,29 +74,28 @@ def acquire(
     execution: str,
     *,
     nz_date: str | None = None,
-    timing: Timing = STANDARD_TIMING,
-    connect: Callable[[Credentials], Sender] = Connection,
+    world: World = REAL,
     owner: Callable[[], str] = new_owner,
 ) -> Lock | Refusal:
     """Take the lock, or say who holds it. Raises `LockStoreMissing`, `LockStoreUnfit`, `LockDenied`, `LockUnclear`."""
-    store = _Store(settings, connect(credentials), timing)
+    store = _Store(settings, world.connect(credentials), world)
     claim = Claim(owner(), execution[:36], nz_date)
     outcome = store.run(protocol.acquiring(claim, settings.numbers))
     if isinstance(outcome, Refusal):
         store.close()
         return outcome
-    return Lock(outcome, store, timing)
+    return Lock(outcome, store, world)
 
 
 class _Store:
     """Carries out what the protocol asks for, on one connection."""
 
-    def __init__(self, settings: Settings, sender: Sender, timing: Timing) -> None:
+    def __init__(self, settings: Settings, sender: Sender, world: World) -> None:
         base = f"/databases/{settings.database_id}/collections/{settings.collection_id}/documents"
         self._collection, self._document = base, f"{base}/{settings.lock_id}"
         self._lock_id = settings.lock_id
         self._sender = sender
-        self._timing = timing
+        self._world = world
         self.requests = 0
 
     def run(self, steps: protocol.Steps) -> Any:
@@ -133,7 +105,7 @@ class _Store:
             while True:
                 step = steps.send(reply)  # type: ignore[arg-type]
                 if isinstance(step, protocol.Pause):
-                    self._timing.sleep(_WAITS.wait(step.attempt, self._timing.draw))
+                    self._world.sleep(_WAITS.wait(step.attempt, self._world.draw))
                     reply = None
                 else:
                     reply = self._ask(step)
@@ -151,7 +123,7 @@ class _Store:
             "change": ("PATCH", self._document, {"data": ask.data}),
             "remove": ("DELETE", self._document, None),
         }[ask.verb]
-        asked_at = self._timing.clock()
+        asked_at = self._world.clock()
         self.requests += 1
         try:
             answer = self._sender.send(method, path, body, headers)
@@ -166,14 +138,14 @@ class _Store:
 class Lock:
     """A held lock. Use it in a `with` statement: entering starts the heartbeat, leaving gives the lock back."""
 
-    def __init__(self, lease: protocol.Lease, store: _Store, timing: Timing) -> None:
+    def __init__(self, lease: protocol.Lease, store: _Store, world: World) -> None:
         self._lease = lease
         self._store = store
-        self._timing = timing
+        self._world = world
         self._fields: dict[str, Any] = {}
         self._one_beat = threading.Lock()
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._stopping = world.event()
+        self._thread: Task | None = None
         self.released = False
 
     @property
@@ -203,12 +175,11 @@ class Lock:
 
     def start(self) -> None:
         """Start the heartbeat thread."""
-        self._thread = threading.Thread(target=self._keep, name="lock-heartbeat", daemon=True)
-        self._thread.start()
+        self._thread = self._world.start(self._keep, "lock-heartbeat")
 
     def writable(self) -> bool:
         """Whether this run may write at this moment."""
-        return not self.released and self._lease.writable(self._timing.clock())
+        return not self.released and self._lease.writable(self._world.clock())
 
     def check(self) -> None:
         """Raise `LockLost` unless this run may write at this moment."""
@@ -217,13 +188,14 @@ class Lock:
 
     def remaining(self) -> float:
         """Seconds until the hard end of this run (not negative); plan the work to be done by then."""
-        return max(0.0, self._lease.deadline - self._timing.clock()) if self._lease.lost is None else 0.0
+        return max(0.0, self._lease.deadline - self._world.clock()) if self._lease.lost is None else 0.0
 
     def report(
         self,
         progress: Mapping[str, Any] | None = None,
         *,
         phase: str | None = None,
+        nz_date: str | None = None,
         backoff_until: str | None = None,
         now: bool = False,
     ) -> None:
@@ -235,6 +207,8 @@ class Lock:
             self._fields["phase"] = phase[:64]
         if progress is not None:
             self._fields["progress"] = fitted(progress)
+        if nz_date is not None:
+            self._fields["nzDate"] = nz_date
         if backoff_until is not None:
             self._fields["backoffUntil"] = backoff_until
         if now:
@@ -242,10 +216,15 @@ class Lock:
 
     def beat(self) -> bool:
         """Send one heartbeat. False when it was not confirmed; `check()` tells whether that matters yet."""
-        with self._one_beat:
+        # One at a time, and nobody waits for another's: progress that comes too late for it is in the next one.
+        if not self._one_beat.acquire(blocking=False):
+            return False
+        try:
             if self.released or self._lease.lost is not None:
                 return False
             return bool(self._store.run(protocol.beating(self._lease, dict(self._fields))))
+        finally:
+            self._one_beat.release()
 
     def release(self) -> bool:
         """Stop the heartbeat, then remove the lock if it is still ours. True when it is gone."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from _shared import lock
 from _shared.lock_protocol import Numbers
+from _shared.world import World
 
 from .scripted import CREDENTIALS, CutOff, Reply, Scripted, Time, error
 
@@ -70,13 +71,13 @@ class LockStore:
         self.document = {"owner": owner, "generation": 1, "$createdAt": now, "$updatedAt": now, **fields}
 
     def acquire(self, owner: str = "me", **options: Any) -> Any:
-        timing = lock.Timing(self.time.clock, self.time.sleep, draw=lambda: 1.0)
+        connect = options.pop("connect", self.transport().connect)
+        world = World(clock=self.time.clock, sleep=self.time.sleep, draw=lambda: 1.0, connect=connect)
         return lock.acquire(
             SETTINGS,
             CREDENTIALS,
             "execution-1",
-            timing=timing,
-            connect=options.pop("connect", self.transport().connect),
+            world=world,
             owner=lambda: owner,
             **options,
         )

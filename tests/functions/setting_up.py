@@ -23,10 +23,11 @@ class Bundle:
     http: ModuleType
     logs: ModuleType
     connection: ModuleType
+    world: ModuleType
 
     @classmethod
     def of(cls, folder: Any) -> Bundle:
-        names = ("actions", "schema", "work", "vendor.appwrite_http", "vendor.logs", "vendor.connection")
+        names = ("actions", "schema", "work", "vendor.appwrite_http", "vendor.logs", "vendor.connection", "vendor.world")
         return cls(*(load(folder, name) for name in names))
 
 
@@ -77,8 +78,10 @@ def run(
 ) -> Run:
     """One run, `seconds` long at most."""
     http, work_module = bundle.http, bundle.work
-    timing = http.Timing(server.time.sleep, draw=lambda: 1.0, wall=lambda: 0.0)
-    client = http.Client(CREDENTIALS, timing=timing, connect=lambda _: _Bridge(bundle, server), permit=permit)
+    world = bundle.world.World(
+        now=lambda: 0.0, sleep=server.time.sleep, draw=lambda: 1.0, connect=lambda _: _Bridge(bundle, server)
+    )
+    client = http.Client(CREDENTIALS, world=world, permit=permit)
     told = context("dynamic_key")
     log = bundle.logs.Log(told.log, told.error, function="database-setup", execution="e1", clock=server.time.clock)
     ends = server.time.now + seconds

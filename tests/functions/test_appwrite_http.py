@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from _shared.appwrite_http import AppwriteError, Client, Timing, path_of, query
+from _shared.appwrite_http import AppwriteError, Client, path_of, query
 from _shared.backoff import Backoff
+from _shared.world import World
 
 from .scripted import CREDENTIALS, CutOff, Reply, Scripted, error
 
@@ -25,9 +26,9 @@ def client_of(*replies: Reply | str, **options: Any) -> tuple[Client, Scripted]:
         return reply
 
     transport = Scripted(handle)
-    timing = Timing(transport.time.sleep, draw=lambda: 1.0, wall=lambda: 0.0)
+    world = World(now=lambda: 0.0, sleep=transport.time.sleep, draw=lambda: 1.0, connect=transport.connect)
     backoff = Backoff(base=0.1, cap=1.0, attempts=3)
-    return Client(CREDENTIALS, backoff=backoff, timing=timing, connect=transport.connect, **options), transport
+    return Client(CREDENTIALS, backoff=backoff, world=world, **options), transport
 
 
 @pytest.mark.parametrize("trouble", [LOST, error(500, "x"), error(503, "x"), error(429, "x"), error(408, "x")])
