@@ -1,0 +1,13 @@
+"""An upstream to play with: the NZ TAB Affiliates API on the embedded server's port, below `/nztab`.
+
+`make_day` makes a race day, `state_of` says what the API tells of a race at a moment; both are pure. The player answers
+requests from them by the server's clock and can be told to answer badly. Nothing here is shared with what reads it.
+"""
+
+from __future__ import annotations
+
+from .days import make_day
+from .model import Day, Meeting, Race, Timeline
+from .states import RaceState, state_of
+
+__all__ = ["Day", "Meeting", "Race", "RaceState", "Timeline", "make_day", "state_of"]

@@ -1,0 +1,166 @@
+"""A race day as values: meetings, races and what is going to happen to each of them, and when.
+
+Everything is fixed when a day is made; nothing here knows what time it is. Moments are aware, in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+NZ = ZoneInfo("Pacific/Auckland")
+
+#: What the product imports; days made to measure count these only.
+IMPORTED_COUNTRIES = ("AUS", "NZ")
+IMPORTED_CATEGORIES = ("T", "H")
+
+CATEGORY_NAMES = {"T": "Thoroughbred Horse Racing", "H": "Harness Horse Racing", "G": "Greyhound Racing"}
+
+
+@dataclass(frozen=True)
+class Steps:
+    """A text that changes at known moments: the first value holds until the first change."""
+
+    first: str
+    changes: tuple[tuple[datetime, str], ...] = ()
+
+    def at(self, moment: datetime) -> str:
+        value = self.first
+        for since, text in self.changes:
+            if since > moment:
+                break
+            value = text
+        return value
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The moments of one race: betting closes when the field jumps.
+
+    `dividends` is when the final dividends appear, which may be minutes after the status says Final. An abandoned race
+    never reaches the moments after `abandoned`.
+    """
+
+    advertised: datetime
+    jump: datetime
+    interim: datetime
+    final: datetime
+    dividends: datetime
+    abandoned: datetime | None = None
+
+    @cached_property
+    def changes(self) -> tuple[tuple[datetime, str], ...]:
+        """When the status becomes what, in order. Before the first change it is Open."""
+        normal = ((self.jump, "Closed"), (self.interim, "Interim"), (self.final, "Final"))
+        if self.abandoned is None:
+            return normal
+        end = self.abandoned
+        return (*(change for change in normal if change[0] < end), (end, "Abandoned"))
+
+    @property
+    def ended(self) -> datetime:
+        """When the terminal status was reached."""
+        return self.changes[-1][0]
+
+    def status_at(self, moment: datetime) -> str:
+        return Steps("Open", self.changes).at(moment)
+
+
+@dataclass(frozen=True)
+class MeetingFacts:
+    """What is true of a meeting all day. `tote` is its number on the NZ tote, None where there is no tote betting.
+
+    `tote_day` may be the day before: the tote counts a race at 02:22 as 26:22 of the previous day.
+    """
+
+    id: str
+    name: str
+    day: date
+    category: str
+    country: str
+    state: str
+    tote: int | None = None
+    tote_day: date | None = None
+    extras: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_imported(self) -> bool:
+        return self.country in IMPORTED_COUNTRIES and self.category in IMPORTED_CATEGORIES
+
+
+@dataclass(frozen=True)
+class Race:
+    """One race with everything that will happen to it. `seed` decides its field, odds, pools and result."""
+
+    id: str
+    number: int
+    name: str
+    distance: int
+    meeting: MeetingFacts
+    timeline: Timeline
+    track: Steps
+    weather: Steps
+    seed: int
+    has_protest: bool = False
+    #: The race whose event was recorded: its field, result, pools and dividends are those of the recording.
+    is_recorded: bool = False
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    @property
+    def start(self) -> datetime:
+        """The advertised start."""
+        return self.timeline.advertised
+
+
+@dataclass(frozen=True)
+class Meeting:
+    facts: MeetingFacts
+    races: tuple[Race, ...]
+    track: Steps
+
+    @property
+    def id(self) -> str:
+        return self.facts.id
+
+
+@dataclass(frozen=True)
+class Day:
+    """The card of one NZ date, of all countries and categories."""
+
+    date: date
+    seed: int
+    meetings: tuple[Meeting, ...]
+
+    @cached_property
+    def races(self) -> tuple[Race, ...]:
+        """All races, by start."""
+        return tuple(sorted((race for meeting in self.meetings for race in meeting.races), key=_by_start))
+
+    @cached_property
+    def imported(self) -> tuple[Race, ...]:
+        """The AUS and NZ thoroughbred and harness races, by start."""
+        return tuple(race for race in self.races if race.meeting.is_imported)
+
+    @cached_property
+    def _races_by_id(self) -> dict[str, Race]:
+        return {race.id: race for race in self.races}
+
+    @cached_property
+    def _meetings_by_id(self) -> dict[str, Meeting]:
+        return {meeting.id: meeting for meeting in self.meetings}
+
+    def race(self, race_id: str) -> Race | None:
+        return self._races_by_id.get(race_id)
+
+    def meeting(self, meeting_id: str) -> Meeting | None:
+        return self._meetings_by_id.get(meeting_id)
+
+
+def _by_start(race: Race) -> tuple[datetime, str]:
+    return race.start, race.id
