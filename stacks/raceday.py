@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from raceday_schema import DATABASE, declare_schema
 
-from raceday_iac.model.stack import KEEP, Lock, Stack
+from raceday_iac.model.stack import Lock, Stack
 
 stack = Stack(
     "raceday",
@@ -33,6 +33,9 @@ SCHEMA = (
     "indexes.write",
     *DOCUMENTS,
 )
+PYTHON = "python-3.12"
+MAIN = "src/main.py"
+INSTALL = "pip install -r requirements.txt"
 NZ_TAB = {"NZTAB_API_BASE_URL": "https://api.tab.co.nz"}
 
 # Only keys and the scheduler may start a function (`execute` is empty): the internet must not be able to.
@@ -40,31 +43,29 @@ NZ_TAB = {"NZTAB_API_BASE_URL": "https://api.tab.co.nz"}
 stack.function(
     "database-setup",
     name="Database Setup and Schema Management",
-    runtime="python-3.12",
+    runtime=PYTHON,
+    entrypoint=MAIN,
+    commands=INSTALL,
     specification="s-2vcpu-2gb",
     timeout=300,
     scopes=SCHEMA,
-    entrypoint="src/main.py",
-    commands="pip install -r requirements.txt",
     code="functions/database-setup",
     schema=DATABASE,
     lock=Lock("database-setup-lock", stale_after=60, heartbeat=20, expiry=280),
 )
 
-# The other six run the Node code that is deployed on the server (`code=KEEP`), so runtime, entrypoint and commands are
-# those of that code. What is managed is everything around it: schedules, scopes, timeouts, who may execute.
-
 stack.function(
     "daily-meetings",
     name="Daily Meetings Import",
-    runtime="node-22",
+    runtime=PYTHON,
+    entrypoint=MAIN,
+    commands=INSTALL,
     specification="s-2vcpu-2gb",
     schedule="0 19 * * *",  # 07:00 NZST, 08:00 NZDT
     timeout=840,
     scopes=DOCUMENTS,
-    entrypoint="src/main.js",
-    commands="npm install",
-    code=KEEP,
+    code="functions/daily-meetings",
+    schema=DATABASE,
     lock=Lock("daily-meetings-lock", stale_after=300, heartbeat=120, expiry=780, check_target_ms=30),
     variables=NZ_TAB,
 )
@@ -72,14 +73,15 @@ stack.function(
 stack.function(
     "daily-races",
     name="Daily Races Import",
-    runtime="node-22",
+    runtime=PYTHON,
+    entrypoint=MAIN,
+    commands=INSTALL,
     specification="s-2vcpu-2gb",
     schedule="0 20 * * *",  # 08:00 NZST, 09:00 NZDT
     timeout=840,
     scopes=DOCUMENTS,
-    entrypoint="src/main.js",
-    commands="npm install",
-    code=KEEP,
+    code="functions/daily-races",
+    schema=DATABASE,
     lock=Lock("daily-races-lock", stale_after=360, heartbeat=90, expiry=780, check_target_ms=40),
     variables=NZ_TAB,
 )
@@ -87,28 +89,29 @@ stack.function(
 stack.function(
     "daily-initial-data",
     name="Daily Initial Data Population",
-    runtime="node-22",
+    runtime=PYTHON,
+    entrypoint=MAIN,
+    commands=INSTALL,
     specification="s-2vcpu-2gb",
     schedule="30 20 * * *",  # 08:30 NZST, 09:30 NZDT
     timeout=840,
     scopes=CALLER,
-    entrypoint="src/main.js",
-    commands="npm install",
-    code=KEEP,
+    code="functions/daily-initial-data",
     lock=Lock("daily-initial-data-lock", stale_after=180, heartbeat=60, expiry=780, check_target_ms=50),
 )
 
 stack.function(
     "enhanced-race-poller",
     name="Enhanced Race Poller",
-    runtime="node-22",
+    runtime=PYTHON,
+    entrypoint=MAIN,
+    commands=INSTALL,
     specification="s-2vcpu-2gb",
     # No schedule: the scheduler starts it. It must end before its lock expires, hence not the 840 s of old.
     timeout=150,
     scopes=DOCUMENTS,
-    entrypoint="src/main.js",
-    commands="npm install",
-    code=KEEP,
+    code="functions/enhanced-race-poller",
+    schema=DATABASE,
     lock=Lock("enhanced-race-poller-lock", stale_after=120, heartbeat=45, expiry=120, check_target_ms=25),
     variables=NZ_TAB,
 )
@@ -116,28 +119,29 @@ stack.function(
 stack.function(
     "master-race-scheduler",
     name="Master Race Scheduler",
-    runtime="node-22",
+    runtime=PYTHON,
+    entrypoint=MAIN,
+    commands=INSTALL,
     specification="s-1vcpu-1gb",
     schedule="*/1 * * * *",
     timeout=120,
     scopes=CALLER,
-    entrypoint="src/main.js",
-    commands="npm install",
-    code=KEEP,
+    code="functions/master-race-scheduler",
     lock=Lock("master-race-scheduler-lock", stale_after=75, heartbeat=30, expiry=90, check_target_ms=15),
 )
 
 stack.function(
     "meeting-status-poller",
     name="Meeting Status Poller",
-    runtime="node-22",
+    runtime=PYTHON,
+    entrypoint=MAIN,
+    commands=INSTALL,
     specification="s-1vcpu-1gb",
     schedule="*/15 21-23,0-11 * * *",  # 09:00-23:45 NZST, 10:00-00:45 NZDT
     timeout=300,
     scopes=DOCUMENTS,
-    entrypoint="src/main.js",
-    commands="npm install",
-    code=KEEP,
+    code="functions/meeting-status-poller",
+    schema=DATABASE,
     lock=Lock("meeting-status-poller-lock", stale_after=240, heartbeat=120, expiry=270, check_target_ms=35),
     variables=NZ_TAB,
 )

@@ -127,6 +127,8 @@ def race_results(database: Database) -> None:
     collection.boolean("photoFinish", default=False)
     collection.boolean("stewardsInquiry", default=False)
     collection.boolean("protestLodged", default=False)
+    # Relationships cannot be indexed, so what is looked up by has a plain copy beside its relationship.
+    collection.string("raceId", 50)
     collection.relationship("race", "races", type="manyToOne", two_way=True, two_way_key="raceResults")
 
 
@@ -185,7 +187,9 @@ def entrants(database: Database) -> None:
     collection.datetime("lastUpdated")
     collection.string("dataSource", 50)
     collection.datetime("importedAt")
+    collection.string("raceId", 50)
     collection.relationship("race", "races", type="manyToOne", two_way_key="entrants")
+    collection.index("idx_race_active", "raceId", "isScratched")
     collection.index("idx_entrant_id", "entrantId", type="unique")
     collection.index("idx_runner_number", "runnerNumber")
 
@@ -230,7 +234,9 @@ def money_flow_history(database: Database) -> None:
     collection.float("fixedPlaceOdds")
     collection.float("poolWinOdds")
     collection.float("poolPlaceOdds")
+    collection.string("entrantId", 50)
     collection.relationship("entrant", "entrants", type="manyToOne", two_way_key="moneyFlowHistory")
+    collection.index("idx_race_entrant_time", "raceId", "entrantId", "timeInterval")
     collection.index("idx_timestamp", "eventTimestamp")
     collection.index("idx_time_interval", "timeInterval")
     collection.index("idx_interval_type", "intervalType")

@@ -8,9 +8,9 @@ until the bad one is alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from .appwrite_http import AppwriteError, Client, path_of
 
@@ -28,46 +28,62 @@ class Written:
     refused: dict[str, str] = field(default_factory=dict)
 
 
+class Write(NamedTuple):
+    """One document to upsert."""
+
+    collection: str
+    identity: str
+    data: Mapping[str, Any]
+
+
+_Send = Callable[[Client, str, Sequence[Write]], None]
+
+
 def upsert_all(
     client: Client, database: str, collection: str, documents: Mapping[str, Mapping[str, Any]], *, related: bool
 ) -> Written:
     """Write documents by id. `related`: the collection has relationships. Raises only when the server is in trouble."""
+    writes = [Write(collection, identity, data) for identity, data in documents.items()]
+    return _in_batches(client, database, writes, _in_transaction if related else _in_bulk)
+
+
+def upsert_together(client: Client, database: str, writes: Sequence[Write]) -> Written:
+    """Write documents of several collections: each hundred of them all at once, or (when one is refused) in halves."""
+    return _in_batches(client, database, writes, _in_transaction)
+
+
+def _in_batches(client: Client, database: str, writes: Sequence[Write], send: _Send) -> Written:
     written = Written()
-    items = [(identity, data) for identity, data in documents.items()]
-    for start in range(0, len(items), BATCH):
-        _write(client, (database, collection), items[start : start + BATCH], related, written)
+    for start in range(0, len(writes), BATCH):
+        _write(client, database, writes[start : start + BATCH], send, written)
     return written
 
 
-_Items = Sequence[tuple[str, Mapping[str, Any]]]
-
-
-def _write(client: Client, place: tuple[str, str], items: _Items, related: bool, written: Written) -> None:
+def _write(client: Client, database: str, writes: Sequence[Write], send: _Send, written: Written) -> None:
     try:
-        (_in_transaction if related else _in_bulk)(client, place, items)
+        send(client, database, writes)
     except AppwriteError as error:
         if error.retryable or error.status in (401, 403, 404):
             raise
-        if len(items) == 1:
-            written.refused[items[0][0]] = f"{error.kind}: {error.text}"
+        if len(writes) == 1:
+            written.refused[writes[0].identity] = f"{error.kind}: {error.text}"
             return
-        middle = len(items) // 2
-        _write(client, place, items[:middle], related, written)
-        _write(client, place, items[middle:], related, written)
+        middle = len(writes) // 2
+        _write(client, database, writes[:middle], send, written)
+        _write(client, database, writes[middle:], send, written)
     else:
-        written.count += len(items)
+        written.count += len(writes)
 
 
-def _in_bulk(client: Client, place: tuple[str, str], items: _Items) -> None:
-    database, collection = place
-    path = path_of("databases", database, "collections", collection, "documents")
-    client.put(path, {"documents": [{"$id": identity, **data} for identity, data in items]})
+def _in_bulk(client: Client, database: str, writes: Sequence[Write]) -> None:
+    path = path_of("databases", database, "collections", writes[0].collection, "documents")
+    client.put(path, {"documents": [{"$id": each.identity, **each.data} for each in writes]})
 
 
-def _in_transaction(client: Client, place: tuple[str, str], items: _Items) -> None:
+def _in_transaction(client: Client, database: str, writes: Sequence[Write]) -> None:
     for tries in range(1, _TRIES + 1):
         try:
-            _commit(client, place, items)
+            _commit(client, database, writes)
         except AppwriteError as error:
             # A conflict: somebody else wrote one of the documents between staging and commit. Everything else that
             # may pass, a lost answer included: the same upserts again leave the same documents.
@@ -78,8 +94,7 @@ def _in_transaction(client: Client, place: tuple[str, str], items: _Items) -> No
             return
 
 
-def _commit(client: Client, place: tuple[str, str], items: _Items) -> None:
-    database, collection = place
+def _commit(client: Client, database: str, writes: Sequence[Write]) -> None:
     transactions = path_of("databases", "transactions")
     # A transaction whose creation went unanswered expires by itself, so it may be created again without looking.
     transaction = client.create(transactions, {"ttl": TRANSACTION_SECONDS}, look=lambda: None)["$id"]
@@ -88,12 +103,12 @@ def _commit(client: Client, place: tuple[str, str], items: _Items) -> None:
         {
             "action": "upsert",
             "databaseId": database,
-            "collectionId": collection,
-            "documentId": identity,
+            "collectionId": each.collection,
+            "documentId": each.identity,
             # The id must be in the data: 1.8.1 ignores `documentId` in an upsert and would invent one.
-            "data": {**data, "$id": identity},
+            "data": {**each.data, "$id": each.identity},
         }
-        for identity, data in items
+        for each in writes
     ]
     try:
         client.once("POST", f"{path}/operations", {"operations": operations})

@@ -54,6 +54,8 @@ class World(NamedTuple):
     now: Callable[[], float] = time.time
     #: For durations; its zero means nothing.
     clock: Callable[[], float] = steady_clock
+    #: For measuring how long something really took, in a simulation too.
+    perf: Callable[[], float] = time.perf_counter
     sleep: Callable[[float], None] = time.sleep
     draw: Callable[[], float] = random.random
     event: Callable[[], Event] = threading.Event

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -65,3 +66,33 @@ def built(bundle_modules: Any, server: Any) -> Any:
 
     assert run(bundle_modules, server, small_schema()).report.healthy
     return server
+
+
+@pytest.fixture(scope="session")
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundles of the real stack, laid out as they are deployed."""
+    from .raceday import lay_out_bundles
+
+    target = tmp_path_factory.mktemp("bundles")
+    lay_out_bundles(target)
+    return target
+
+
+@pytest.fixture(scope="session")
+def raceday_data(tmp_path_factory: pytest.TempPathFactory, bundles: Path) -> Path:
+    """The data folder of a server with the whole schema and no documents; to be copied."""
+    from .raceday import set_up_database
+
+    data = tmp_path_factory.mktemp("raceday") / "data"
+    set_up_database(data, bundles)
+    return data
+
+
+@pytest.fixture
+def raceday(tmp_path: Path, raceday_data: Path, bundles: Path) -> Iterator[Any]:
+    """Raceday at 07:00 on the recorded day (17 July 2025, NZST), on a server of its own, in virtual time."""
+    from .raceday import Raceday, fresh
+
+    made = Raceday(fresh(raceday_data, tmp_path / "data"), bundles, datetime(2025, 7, 16, 19, 0, tzinfo=UTC))
+    yield made
+    made.close()

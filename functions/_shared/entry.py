@@ -1,0 +1,113 @@
+"""The frame of one execution: take the lock, do the work, give the lock back, answer.
+
+Taking the lock is the first thing, with the standard library only; the work is imported after it is held. A run that
+finds it held ends at once and successfully: refusing it is what the lock is for.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from . import invocation, lock
+from .lock import LockDenied, LockStoreMissing, LockStoreUnfit, LockUnclear, Refusal
+from .logs import Log
+from .world import REAL, World
+
+#: Memory that a run which may work takes beyond a refused one, for the log of what refusing saved (measured with
+#: `make bench`: the HTTP library, the zone data and one race event in memory).
+WORKING_MEMORY_MB = 40
+
+
+async def in_thread(handle: Callable[[Any], Any], context: Any) -> Any:
+    """Keep the event loop free, so that a second execution in a warm container is refused while the first works."""
+    import asyncio  # noqa: PLC0415 - the runtime has loaded it already; a bare interpreter need not
+
+    return await asyncio.to_thread(handle, context)
+
+
+def serve(context: Any, main_file: str, package: str, world: World = REAL) -> Any:
+    """One execution of the function whose entry module is `main_file`; its work is `<package>.work.work(run)`."""
+    folder = os.path.dirname(os.path.abspath(main_file))
+    settings = lock.load_settings(folder)
+    execution = str(context.req.headers.get("x-appwrite-execution-id", ""))
+    log = Log(context.log, context.error, function=settings.function, execution=execution, clock=world.clock)
+    try:
+        call = invocation.read(context)
+        began = world.perf()
+        held = lock.acquire(settings, call.credentials, call.execution, world=world)
+    except invocation.NotConfigured as reason:
+        return _unusable(context, log, "run.not_configured", reason)
+    except (LockDenied, LockStoreMissing, LockStoreUnfit, LockUnclear) as reason:
+        return _unusable(context, log, "lock.unusable", reason)
+    checked_ms = round((world.perf() - began) * 1000, 2)
+    if isinstance(held, Refusal):
+        return _duplicate(context, log, call, settings, held, checked_ms, world)
+    log.event(
+        "lock.acquired",
+        checkMs=checked_ms,
+        targetMs=settings.check_target_ms,
+        generation=held.lease.generation,
+        takeovers=held.lease.takeovers,
+    )
+    with held:
+        outcome = _work(package, folder, settings, call, log, held, world)
+    log.event("lock.released", requests=held.requests, released=held.released)
+    return context.res.json(outcome.body, outcome.status)
+
+
+def _work(package: str, folder: str, *parts: Any) -> Any:
+    running = import_module(".running", __package__)
+    return running.perform(import_module(".work", package), running.Run(folder, *parts))
+
+
+def _duplicate(
+    context: Any,
+    log: Log,
+    call: invocation.Invocation,
+    settings: lock.Settings,
+    refusal: Refusal,
+    checked_ms: float,
+    world: World,
+) -> Any:
+    holder = {"owner": refusal.found.owner, "phase": refusal.found.phase, "lockAgeSeconds": refusal.lock_age}
+    _count_attempt(call, settings, refusal, world)
+    log.event(
+        "lock.refused",
+        holder=holder,
+        checkMs=checked_ms,
+        heartbeatAgeSeconds=refusal.heartbeat_age,
+        saved=_saved(settings),
+    )
+    return context.res.json({"outcome": "duplicate", "holder": holder, "durationMs": log.elapsed_ms()}, 200)
+
+
+def _count_attempt(call: invocation.Invocation, settings: lock.Settings, refusal: Refusal, world: World) -> None:
+    """So that the owner sees how many starts were in vain, and whoever starts runs can slow down."""
+    from . import appwrite_http, attempts  # noqa: PLC0415 - not needed by a run that gets the lock
+
+    client = appwrite_http.Client(call.credentials, world=world)
+    try:
+        attempts.note_refused(client, settings, refusal.found.owner)
+    finally:
+        client.close()
+
+
+def _saved(settings: lock.Settings) -> dict[str, Any]:
+    """What not working saved: at most the time of a whole run, and what this process did not have to load."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return {
+        "upToSeconds": settings.numbers.expiry,
+        "memoryMb": WORKING_MEMORY_MB,
+        "cpuSecondsUsed": round(used.ru_utime + used.ru_stime, 3),
+    }
+
+
+def _unusable(context: Any, log: Log, event: str, reason: Exception) -> Any:
+    """Without a lock nothing is done; this is an error, never to be mistaken for a lock that is held."""
+    log.problem(event, error=type(reason).__name__, reason=str(reason))
+    body = {"outcome": "failed", "error": event, "message": str(reason), "durationMs": log.elapsed_ms()}
+    return context.res.json(body, 500)

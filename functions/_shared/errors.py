@@ -1,0 +1,27 @@
+"""How a run ends early, and what becomes of an error: tried again, given up, or only this item left out."""
+
+from __future__ import annotations
+
+
+class Stop(Exception):
+    """The run ends here, gracefully. What is written stays; the next run goes on. The text says why."""
+
+
+class BadRequest(Exception):
+    """The execution was called with something it cannot do."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Fatal(Exception):
+    """The run cannot go on, and trying again changes nothing."""
+
+
+class Skip(Exception):
+    """This one item cannot be used; the others can."""
+
+
+class Retryable(Exception):
+    """It may work later, after all the attempts of this run have failed."""

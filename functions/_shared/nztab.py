@@ -1,0 +1,155 @@
+"""Reading from the NZ TAB Affiliates API: politely, patiently, and believing nothing.
+
+The operator asks every client to identify itself. Bodies are read up to a limit, so that one odd answer cannot take
+the memory of a run. Errors come out in three kinds: `Retryable` (all attempts failed, a later run may succeed),
+`Skip` (this item cannot be had, the others can) and `Fatal` (nothing can be had until somebody changes something).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+from urllib.parse import urljoin
+
+import httpx
+
+from .backoff import RETRYABLE, Backoff, wished_wait
+from .breaker import Breaker
+from .errors import Fatal, Retryable, Skip
+from .running import Run
+
+DEFAULT_URL = "https://api.tab.co.nz"
+RACING = "/affiliates/v1/racing"
+#: Recorded answers have 0.25 to 0.5 MB.
+LONGEST_BODY = 8_000_000
+CONNECT_SECONDS, READ_SECONDS = 5.0, 12.0
+#: The largest page that the meetings endpoint gives.
+PAGE = 200
+_BACKOFF = Backoff(base=0.5, cap=8.0, attempts=4)
+_UNREACHABLE = (httpx.TimeoutException, httpx.TransportError)
+
+
+class NzTab:
+    """One client for one run, for any number of threads. Counts what it does in `run.counts` under `nztab.…`."""
+
+    def __init__(self, run: Run, environ: Mapping[str, str] = os.environ) -> None:
+        self._run = run
+        # A relative address lies beside Appwrite: that is how the embedded server offers recorded race days.
+        wanted = environ.get("NZTAB_API_BASE_URL") or DEFAULT_URL
+        self._base = urljoin(run.call.credentials.endpoint, wanted).rstrip("/") + RACING
+        self._breaker = Breaker(run.world.clock)
+        self._http = httpx.Client(
+            headers=_identity(environ),
+            timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
+            transport=run.world.transport(httpx.HTTPTransport(limits=httpx.Limits(max_connections=16))),
+        )
+
+    def __enter__(self) -> NzTab:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def meetings(self, day: date) -> Iterator[dict[str, Any]]:
+        """All meetings of a day, page by page. Raises `Fatal` when the answer is no list of meetings."""
+        offset = 0
+        while True:
+            wanted = {"date_from": str(day), "date_to": str(day), "limit": str(PAGE), "offset": str(offset)}
+            found = self._data("/meetings", wanted).get("meetings")
+            if not isinstance(found, list):
+                raise Fatal("the answer of /meetings has no list of meetings")
+            yield from (each for each in found if isinstance(each, dict))
+            if len(found) < PAGE:
+                return
+            offset += len(found)
+
+    def event(self, race: str, *, flags: tuple[str, ...]) -> dict[str, Any]:
+        """One race with everything that `flags` ask for. Raises `Skip` when it is unknown or of no use."""
+        data = self._data(f"/events/{race}", dict.fromkeys(flags, "true"))
+        if not isinstance(data.get("race"), dict):
+            self._run.counts.add("nztab.no_race")
+            raise Skip(f"event {race}: the answer has no race")
+        return data
+
+    def _data(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
+        for attempt in range(1, _BACKOFF.attempts + 1):
+            if not self._breaker.allows():
+                self._run.counts.add("nztab.circuit_open")
+                raise Retryable(f"{path}: NZ TAB failed too often, paused")
+            try:
+                found = self._once(path, query)
+            except _Again as trouble:
+                self._breaker.failed()
+                self._run.counts.add(f"nztab.{trouble.kind}")
+                if attempt == _BACKOFF.attempts or self._run.remaining() <= 0:
+                    raise Retryable(f"{path}: {trouble.kind}") from trouble
+                self._run.sleep(_BACKOFF.wait(attempt, self._run.world.draw) if trouble.wish is None else trouble.wish)
+            else:
+                return found
+        raise AssertionError("the last attempt returns or raises")
+
+    def _once(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
+        self._run.counts.add("nztab.requests")
+        try:
+            with self._http.stream("GET", self._base + path, params=dict(query)) as response:
+                self._judge(path, response)
+                body = self._read(path, response)
+        except _UNREACHABLE as error:
+            raise _Again("timeout" if isinstance(error, httpx.TimeoutException) else "unreachable") from error
+        try:
+            envelope = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            # Cut off, or an error page with status 200: the next attempt may be whole.
+            raise _Again("not_json") from error
+        self._breaker.succeeded()
+        data = envelope.get("data") if isinstance(envelope, dict) else None
+        if not isinstance(data, dict):
+            self._run.counts.add("nztab.no_data")
+            raise Skip(f"{path}: the answer has no data")
+        return data
+
+    def _judge(self, path: str, response: httpx.Response) -> None:
+        status = response.status_code
+        if status in RETRYABLE:
+            wish = wished_wait({name.lower(): value for name, value in response.headers.items()}, self._run.world.now())
+            raise _Again(f"status_{status}", wish)
+        if status in (401, 403):
+            raise Fatal(f"{path}: NZ TAB refuses this client ({status})")
+        if status != 200:
+            self._breaker.succeeded()
+            self._run.counts.add(f"nztab.status_{status}")
+            raise Skip(f"{path}: status {status}")
+
+    def _read(self, path: str, response: httpx.Response) -> bytes:
+        parts, size = [], 0
+        for part in response.iter_bytes():
+            size += len(part)
+            if size > LONGEST_BODY:
+                self._breaker.succeeded()
+                self._run.counts.add("nztab.too_large")
+                raise Skip(f"{path}: more than {LONGEST_BODY} bytes")
+            parts.append(part)
+        return b"".join(parts)
+
+
+class _Again(Exception):
+    """This attempt failed; `wish` is how long the server asks us to wait."""
+
+    def __init__(self, kind: str, wish: float | None = None) -> None:
+        super().__init__(kind)
+        self.kind, self.wish = kind, wish
+
+
+def _identity(environ: Mapping[str, str]) -> dict[str, str]:
+    """Who we are. The contact and the partner are settings of the operator, not of the code."""
+    wanted = {
+        "Accept": "application/json",
+        "User-Agent": environ.get("NZTAB_USER_AGENT") or "Raceday/1.0",
+        "From": environ.get("NZTAB_CONTACT", ""),
+        "X-Partner": environ.get("NZTAB_PARTNER") or "Raceday",
+        "X-Partner-ID": environ.get("NZTAB_PARTNER_ID", ""),
+    }
+    return {name: value for name, value in wanted.items() if value}

@@ -1,0 +1,201 @@
+"""One run that holds the lock: its clock, its day, its budget, its counts, and how it comes to an end.
+
+Imported only after the lock is held. The work of a function is a callable that gets a `Run`; it asks `going_on()`
+before each piece of new work and may raise `Stop` at any moment: what is written stays, the next run goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, date, datetime
+from functools import cached_property
+from typing import Any, NamedTuple, TypeVar
+
+from . import nz_time
+from . import world as worlds
+from .appwrite_http import AppwriteError, Client, path_of
+from .errors import BadRequest, Fatal, Stop
+from .fitting import Fitting
+from .invocation import Invocation
+from .lock import Lock, LockLost, Settings, fitted
+from .logs import Log
+from .world import World
+
+#: Seconds before the end of the lease in which nothing new is begun.
+RESERVE = 10.0
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Work = Callable[["Run"], Mapping[str, Any] | None]
+
+
+class Outcome(NamedTuple):
+    """What the caller is answered."""
+
+    status: int
+    body: Mapping[str, Any]
+
+
+class Counts:
+    """Counters by name, for any number of threads."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._counts: Counter[str] = Counter()
+
+    def add(self, name: str, number: int = 1) -> None:
+        if number:
+            with self._guard:
+                self._counts[name] += number
+
+    def __getitem__(self, name: str) -> int:
+        return self._counts[name]
+
+    def as_dict(self) -> dict[str, int]:
+        with self._guard:
+            return dict(sorted(self._counts.items()))
+
+
+class Run:
+    """What the work of a function has to hand."""
+
+    def __init__(self, folder: str, settings: Settings, call: Invocation, log: Log, held: Lock, world: World) -> None:
+        self.settings, self.call, self.log, self.held, self.world = settings, call, log, held, world
+        self.database = settings.database_id
+        self.counts = Counts()
+        self._folder = folder
+        self._phase, self._progress = "begun", dict[str, Any]()
+        self.client = Client(call.credentials, world=world, permit=held.check)
+        #: The NZ day whose card this run works on. A run never goes over into the next one.
+        self.day: date = nz_time.racing_day(self.now())
+        held.report(nz_date=self.day.isoformat())
+
+    @cached_property
+    def fitting(self) -> Fitting:
+        """Cuts documents to what the schema takes."""
+        return Fitting.load(os.path.join(self._folder, "schema.json"), self.counts.add)
+
+    def now(self) -> datetime:
+        """The moment, in UTC."""
+        return datetime.fromtimestamp(self.world.now(), UTC)
+
+    def timestamp(self) -> str:
+        """The moment as Appwrite writes it."""
+        return self.now().isoformat(timespec="milliseconds")
+
+    def remaining(self) -> float:
+        """Seconds in which new work may be begun: until shortly before the lease ends, or the quiet window begins."""
+        return max(0.0, min(self.held.remaining() - RESERVE, nz_time.seconds_until_quiet(self.now())))
+
+    def reason_to_stop(self) -> str | None:
+        """Why nothing new may be begun; None while it may."""
+        now = self.now()
+        if nz_time.is_quiet(now):
+            return "quiet window"
+        if nz_time.racing_day(now) != self.day:
+            return "the racing day is over"
+        if self.held.remaining() <= RESERVE:
+            return "the time of this run is used up"
+        return None
+
+    def going_on(self) -> None:
+        """To be asked before each piece of new work. Raises `Stop`, or `LockLost` when this run may not write."""
+        self.held.check()
+        reason = self.reason_to_stop()
+        if reason is not None:
+            raise Stop(reason)
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, but not past the end of the run."""
+        self.world.sleep(max(0.0, min(seconds, self.remaining())))
+
+    def each(self, work: Callable[[Item], Result], items: Iterable[Item], width: int) -> list[Result]:
+        """Do the work for all items, at most `width` at a time."""
+        return worlds.each(self.world, work, items, width)
+
+    def phase(self, name: str, progress: Mapping[str, Any] | None = None, *, save: bool = False) -> None:
+        """What the run is at now, for the next heartbeat; with `save` it is sent at once."""
+        self._phase = name
+        if progress is not None:
+            self._progress = dict(progress)
+        self.held.report(self._progress, phase=name, now=save)
+
+    def earlier_progress(self) -> dict[str, Any]:
+        """Progress of a run of the same day that did not come to its end: killed, or stopped. {} without one."""
+        inherited = self.held.inherited
+        stored = self.client.find(self._progress_path) or {}
+        if not inherited and stored.get("nzDate") == self.day.isoformat():
+            inherited = json.loads(stored.get("progress") or "{}")
+        return inherited if inherited.get("day", self.day.isoformat()) == self.day.isoformat() else {}
+
+    def keep_progress(self) -> None:
+        """Store the progress where it outlives the lock. Best effort: the documents themselves are the checkpoint."""
+        if not self._progress:
+            return
+        progress = fitted({**self._progress, "day": self.day.isoformat()})
+        data = {"owner": self.held.lease.owner, "generation": 0, "nzDate": self.day.isoformat()}
+        try:
+            self.client.put(self._progress_path, {"data": {**data, "phase": self._phase, "progress": progress}})
+        except AppwriteError as error:
+            self.log.event("progress.not_saved", status=error.status, type=error.kind)
+
+    @property
+    def _progress_path(self) -> str:
+        settings = self.settings
+        document = settings.lock_id.removesuffix("-lock") + "-progress"
+        return path_of("databases", settings.database_id, "collections", settings.collection_id, "documents", document)
+
+    @property
+    def phase_name(self) -> str:
+        return self._phase
+
+
+def perform(module: Any, run: Run) -> Outcome:
+    """Do the work under the lock, and say how it went, whatever happens. `module` has `work` and `NORM_SECONDS`."""
+    try:
+        outcome = _tried(module.work, run)
+    finally:
+        run.client.close()
+    _summarise(run, outcome, module.NORM_SECONDS)
+    return outcome
+
+
+def _tried(work: Work, run: Run) -> Outcome:
+    try:
+        run.going_on()
+        details = work(run) or {}
+    except Stop as stop:
+        run.keep_progress()
+        return _outcome(run, 200, "stopped", reason=str(stop))
+    except BadRequest as reason:
+        return _outcome(run, reason.status, "refused", message=str(reason))
+    except LockLost as reason:
+        return _outcome(run, 500, "lock_lost", message=str(reason))
+    except (Fatal, AppwriteError) as reason:
+        run.keep_progress()
+        category = "retryable" if isinstance(reason, AppwriteError) and reason.retryable else "fatal"
+        return _outcome(run, 500, "failed", category=category, message=str(reason))
+    except Exception as crash:  # noqa: BLE001 - the outermost place: it must be logged as an event, and answered
+        where = traceback.extract_tb(crash.__traceback__)[-1]
+        run.log.problem("run.crashed", error=type(crash).__name__, reason=str(crash), at=f"{where.name}:{where.lineno}")
+        return _outcome(run, 500, "crashed", message=type(crash).__name__)
+    return _outcome(run, 200, "done", **details)
+
+
+def _outcome(run: Run, status: int, outcome: str, **details: Any) -> Outcome:
+    body = {"outcome": outcome, **details, "day": run.day.isoformat(), "counts": run.counts.as_dict()}
+    return Outcome(status, {**body, "durationMs": run.log.elapsed_ms()})
+
+
+def _summarise(run: Run, outcome: Outcome, norm: float) -> None:
+    requests = {"appwrite": run.client.requests, "lock": run.held.requests, "throttled": run.client.throttled}
+    write = run.log.event if outcome.status < 500 else run.log.problem
+    write("run.summary", phase=run.phase_name, requests=requests, **outcome.body)
+    seconds = run.log.elapsed_ms() / 1000
+    if seconds > norm:
+        run.log.problem("run.slow", seconds=seconds, normSeconds=norm)
