@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from .runs import Run
@@ -92,11 +92,11 @@ def reduction(legacy: int, now: int) -> float:
     return round(100.0 * (legacy - now) / legacy, 2)
 
 
-def clashes_by_function(clashes: Iterable[Clash], name: Callable[[Clash], str] | None = None) -> dict[str, int]:
+def clashes_by_function(clashes: Iterable[Clash]) -> dict[str, int]:
     """Counts by the functions involved, as `a` or `a + b`."""
     totals: dict[str, int] = {}
     for clash in clashes:
-        key = name(clash) if name else " + ".join(sorted({clash.first.function, clash.second.function}))
+        key = " + ".join(sorted({clash.first.function, clash.second.function}))
         totals[key] = totals.get(key, 0) + 1
     return dict(sorted(totals.items()))
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .clashes import conflicts, overlaps, overlaps_with_refused, reduction
+from .clashes import Clash, clashes_by_function, conflicts, overlaps, overlaps_with_refused, reduction
 from .runs import Outcome, Run, appwrite_requests_by_function
 
 FORMAT_VERSION = 1
@@ -42,6 +42,13 @@ class Comparison:
 
     legacy: int
     with_locks: int
+    #: The same counts by the functions involved (`a`, or `a + b`).
+    legacy_by_function: Mapping[str, int] = field(default_factory=dict)
+    with_locks_by_function: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, legacy: Sequence[Clash], now: Sequence[Clash]) -> Comparison:
+        return cls(len(legacy), len(now), clashes_by_function(legacy), clashes_by_function(now))
 
     @property
     def reduction(self) -> float:
@@ -49,7 +56,12 @@ class Comparison:
         return reduction(self.legacy, self.with_locks)
 
     def to_json(self) -> dict[str, Any]:
-        return {"legacy": self.legacy, "with_locks": self.with_locks, "reduction": self.reduction}
+        return {
+            "legacy": self.legacy,
+            "with_locks": self.with_locks,
+            "reduction": self.reduction,
+            "by_function": {"legacy": dict(self.legacy_by_function), "with_locks": dict(self.with_locks_by_function)},
+        }
 
 
 @dataclass(frozen=True)
@@ -227,14 +239,14 @@ def count_executions(runs: Iterable[Run]) -> dict[str, FunctionCount]:
 
 def compare_runs(runs: Sequence[Run], legacy_runs: Sequence[Run]) -> dict[str, Any]:
     """The fields of a DayReport that follow from the two lists of runs alone, ready to be passed to it."""
-    working = len(overlaps(runs))
+    working = overlaps(runs)
     return {
         "runs": tuple(runs),
         "legacy_runs": tuple(legacy_runs),
         "executions": count_executions(runs),
-        "overlaps": Comparison(len(overlaps(legacy_runs)), working),
-        "refused_overlaps": len(overlaps_with_refused(runs)) - working,
-        "conflicts": Comparison(len(conflicts(legacy_runs)), len(conflicts(runs))),
+        "overlaps": Comparison.of(overlaps(legacy_runs), working),
+        "refused_overlaps": len(overlaps_with_refused(runs)) - len(working),
+        "conflicts": Comparison.of(conflicts(legacy_runs), conflicts(runs)),
         "appwrite_requests": RequestTotals(
             appwrite_requests_by_function(runs), appwrite_requests_by_function(legacy_runs)
         ),

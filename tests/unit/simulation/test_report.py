@@ -40,7 +40,8 @@ def test_executions_are_counted_by_function_and_outcome() -> None:
 
 def test_runs_are_compared_by_the_same_rules() -> None:
     compared = report()
-    assert (compared.overlaps, compared.conflicts) == (Comparison(1, 0), Comparison(1, 0))
+    once = Comparison(1, 0, {"poller": 1}, {})
+    assert (compared.overlaps, compared.conflicts) == (once, once)
     assert (compared.refused_overlaps, compared.duplicates.refused) == (1, 1)
     assert (compared.appwrite_requests.total, compared.appwrite_requests.legacy) == (7, 1000)
 
@@ -51,7 +52,13 @@ def test_the_json_has_what_is_promised() -> None:
         "formatVersion", "day", "seed", "races", "executions", "overlaps", "conflicts", "appwrite_requests",
         "lock_latency_ms", "invariants", "polls", "status_delay_seconds", "duplicates", "assumptions",
     }  # fmt: skip
-    assert document["overlaps"] == {"legacy": 1, "with_locks": 0, "reduction": 100.0, "with_refused_duplicates": 1}
+    assert document["overlaps"] == {
+        "legacy": 1,
+        "with_locks": 0,
+        "reduction": 100.0,
+        "by_function": {"legacy": {"poller": 1}, "with_locks": {}},
+        "with_refused_duplicates": 1,
+    }
     assert document["executions"]["poller"] == {"count": 3, "refused": 1, "failed": 1, "totalSeconds": 110.1}
     assert document["appwrite_requests"].keys() >= {"total", "by_function", "legacy"}
     assert document["lock_latency_ms"].keys() >= {"p50", "p95", "p99"}
