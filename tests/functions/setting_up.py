@@ -27,7 +27,15 @@ class Bundle:
 
     @classmethod
     def of(cls, folder: Any) -> Bundle:
-        names = ("actions", "schema", "work", "vendor.appwrite_http", "vendor.logs", "vendor.connection", "vendor.world")
+        names = (
+            "actions",
+            "schema",
+            "work",
+            "vendor.appwrite_http",
+            "vendor.logs",
+            "vendor.connection",
+            "vendor.world",
+        )
         return cls(*(load(folder, name) for name in names))
 
 
