@@ -147,6 +147,7 @@ class Lock:
         self._stopping = world.event()
         self._thread: Task | None = None
         self.released = False
+        self._giving_back = False
 
     @property
     def lease(self) -> protocol.Lease:
@@ -179,7 +180,7 @@ class Lock:
 
     def writable(self) -> bool:
         """Whether this run may write at this moment."""
-        return not self.released and self._lease.writable(self._world.clock())
+        return not self._giving_back and self._lease.writable(self._world.clock())
 
     def check(self) -> None:
         """Raise `LockLost` unless this run may write at this moment."""
@@ -228,6 +229,8 @@ class Lock:
 
     def release(self) -> bool:
         """Stop the heartbeat, then remove the lock if it is still ours. True when it is gone."""
+        # First of all: a worker that is still running must not write while somebody else may get the lock.
+        self._giving_back = True
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()

@@ -245,7 +245,8 @@ def _recognising(lease: Lease) -> Steps:
     if seen.status != 200:
         return False
     found = read_found(seen.document)
-    if (found.owner, found.generation) != (lease.owner, lease.generation):
+    # The time of creation counts too: a late copy of our own creation may have arrived after others had the lock.
+    if (found.owner, str(seen.document["$createdAt"]), found.generation) != (lease.owner, *lease.fence):
         lease.lost = f"taken over by {found.owner}"
         return False
     if found.updated_at == lease.updated_at:

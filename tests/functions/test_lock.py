@@ -251,6 +251,53 @@ def test_a_lock_that_was_deleted_is_lost(store: LockStore) -> None:
     assert not held.writable()
 
 
+def test_a_copy_of_our_creation_that_arrives_after_others_had_the_lock_revives_nothing(store: LockStore) -> None:
+    held = store.acquire(connect=comparing(store))
+    created = dict(store.document or {})
+    store.time.now += 1
+    store.document = {**created, "$createdAt": store.stamp(), "$updatedAt": store.stamp()}
+
+    held.beat()
+
+    assert not held.writable()
+
+
+def test_a_lease_counts_from_before_its_request_was_sent(store: LockStore) -> None:
+    transport = store.transport()
+    plain = transport.handler
+
+    def slowly(method: str, path: str, body: Any) -> Any:
+        store.time.now += 3
+        answer = plain(method, path, body)
+        store.time.now += 3
+        return answer
+
+    transport.handler = slowly
+    asked_at = store.time.now
+    held = store.acquire(connect=transport.connect)
+
+    assert (held.lease.since, held.lease.renewed) == (asked_at, asked_at)
+    asked_at = store.time.now
+    held.beat()
+
+    assert held.lease.renewed == asked_at
+
+
+def test_a_run_that_gives_its_lock_back_may_not_write_any_more(store: LockStore) -> None:
+    transport = store.transport()
+    held = store.acquire(connect=transport.connect)
+    plain, seen = transport.handler, []
+
+    def watching(*call: Any) -> Any:
+        seen.append(held.writable())
+        return plain(*call)
+
+    transport.handler = watching
+    held.release()
+
+    assert seen == [False]
+
+
 def test_releasing_removes_the_document(store: LockStore) -> None:
     held = store.acquire()
 
