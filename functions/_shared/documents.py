@@ -29,11 +29,13 @@ class Written:
 
 
 class Write(NamedTuple):
-    """One document to upsert."""
+    """One document to upsert; or, with the action `update`, fields to change of one that is there."""
 
     collection: str
     identity: str
     data: Mapping[str, Any]
+    #: An upsert demands all required attributes, so whoever does not own them all would write back old values.
+    action: str = "upsert"
 
 
 _Send = Callable[[Client, str, Sequence[Write]], None]
@@ -63,7 +65,8 @@ def _write(client: Client, database: str, writes: Sequence[Write], send: _Send, 
     try:
         send(client, database, writes)
     except AppwriteError as error:
-        if error.retryable or error.status in (401, 403, 404):
+        gone = error.kind == "document_not_found"
+        if error.retryable or error.status in (401, 403) or (error.status == 404 and not gone):
             raise
         if len(writes) == 1:
             written.refused[writes[0].identity] = f"{error.kind}: {error.text}"
@@ -101,12 +104,12 @@ def _commit(client: Client, database: str, writes: Sequence[Write]) -> None:
     path = transactions + path_of(str(transaction))
     operations = [
         {
-            "action": "upsert",
+            "action": each.action,
             "databaseId": database,
             "collectionId": each.collection,
             "documentId": each.identity,
             # The id must be in the data: 1.8.1 ignores `documentId` in an upsert and would invent one.
-            "data": {**each.data, "$id": each.identity},
+            "data": {**each.data, "$id": each.identity} if each.action == "upsert" else dict(each.data),
         }
         for each in writes
     ]

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .errors import Skip
-from .race_mapping import SOURCE, identity
+from .race_mapping import SOURCE, identity, renamed
 from .running import Run
 
 #: Larger than any field with its emergencies. A race and all its entrants fit into one transaction of 100.
@@ -101,7 +101,7 @@ def entrant_values(runner: Mapping[str, Any], race_id: str) -> dict[str, Any]:
     own = {"entrantId": entrant_identity(runner), "runnerNumber": runner_number(runner)}
     if not isinstance(runner.get("name"), str):
         raise Skip(f"runner {own['runnerNumber']} has no name")
-    values = {key: runner[field] for field, key in _SAME.items() if field in runner}
+    values = renamed(runner, _SAME)
     values |= {key: runner.get(field) or False for field, key in _SCRATCHINGS.items()}
     values |= {key: runner[field] for field, key in _FLAGS.items() if runner.get(field) is not None}
     if "scratch_time" in runner:

@@ -16,6 +16,13 @@ from .errors import Skip
 
 Count = Callable[[str], None]
 _INTEGERS = (-(2**63), 2**63 - 1)
+#: Texts in which lists and objects are kept, as JSON. In any other text they are a mistake of whoever sent them.
+JSON_TEXTS = frozenset(
+    {
+        *("runnerChange", "gear", "videoChannels"),
+        *("resultsData", "dividendsData", "fixedOddsData", "rawPollingData"),
+    }
+)
 
 
 class Unfit(Exception):
@@ -89,7 +96,7 @@ def _stored(attribute: Mapping[str, Any], value: Any) -> tuple[Any, str]:
     """The value as it is stored, and the rule by which it was changed (empty: it was not)."""
     kind = attribute["type"]
     if kind == "string":
-        return _text(value, int(attribute["size"]))
+        return _text(value, int(attribute["size"]), attribute["key"] in JSON_TEXTS)
     if kind == "boolean":
         if not isinstance(value, bool):
             raise Unfit("not_boolean")
@@ -105,10 +112,10 @@ def _stored(attribute: Mapping[str, Any], value: Any) -> tuple[Any, str]:
     return number, ""
 
 
-def _text(value: Any, size: int) -> tuple[str, str]:
+def _text(value: Any, size: int, is_json: bool) -> tuple[str, str]:
     if isinstance(value, bool):
         raise Unfit("not_text")
-    if isinstance(value, (list, tuple, Mapping)):
+    if is_json and isinstance(value, (list, tuple, Mapping)):
         return json_within(value, size)
     if not isinstance(value, (str, int, float)):
         raise Unfit("not_text")

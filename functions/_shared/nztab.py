@@ -26,8 +26,10 @@ RACING = "/affiliates/v1/racing"
 #: Recorded answers have 0.25 to 0.5 MB.
 LONGEST_BODY = 8_000_000
 CONNECT_SECONDS, READ_SECONDS = 5.0, 12.0
-#: The largest page that the meetings endpoint gives.
-PAGE = 200
+#: A body that drips in for longer than this is given up; the other limits are for one part of it.
+LONGEST_READ = 30.0
+#: The largest page that the meetings endpoint gives, and more pages than any day has.
+PAGE, MOST_PAGES = 200, 20
 _BACKOFF = Backoff(base=0.5, cap=8.0, attempts=4)
 _UNREACHABLE = (httpx.TimeoutException, httpx.TransportError)
 
@@ -56,7 +58,7 @@ class NzTab:
     def meetings(self, day: date) -> Iterator[dict[str, Any]]:
         """All meetings of a day, page by page. Raises `Fatal` when the answer is no list of meetings."""
         offset = 0
-        while True:
+        for _ in range(MOST_PAGES):
             wanted = {"date_from": str(day), "date_to": str(day), "limit": str(PAGE), "offset": str(offset)}
             found = self._data("/meetings", wanted).get("meetings")
             if not isinstance(found, list):
@@ -65,6 +67,11 @@ class NzTab:
             if len(found) < PAGE:
                 return
             offset += len(found)
+        self._run.counts.add("nztab.too_many_pages")
+
+    def paused_for(self) -> float:
+        """Seconds until NZ TAB is asked again after it failed too often; 0 while it is asked."""
+        return self._breaker.opens_again_in()
 
     def event(self, race: str, *, flags: tuple[str, ...]) -> dict[str, Any]:
         """One race with everything that `flags` ask for. Raises `Skip` when it is unknown or of no use."""
@@ -125,8 +132,11 @@ class NzTab:
 
     def _read(self, path: str, response: httpx.Response) -> bytes:
         parts, size = [], 0
+        began = self._run.world.clock()
         for part in response.iter_bytes():
             size += len(part)
+            if self._run.world.clock() - began > LONGEST_READ:
+                raise _Again("slow")
             if size > LONGEST_BODY:
                 self._breaker.succeeded()
                 self._run.counts.add("nztab.too_large")

@@ -84,7 +84,7 @@ def check_same_race(data: Mapping[str, Any], race_id: str) -> None:
 def race_values(data: Mapping[str, Any]) -> dict[str, Any]:
     """Everything that an event tells of its race, except the status and whose race it is."""
     race = data["race"]
-    values = _renamed(race, _FROM_EVENT)
+    values = renamed(race, _FROM_EVENT)
     values |= {key: race[field] or None for field, key in _NUMBERS_FROM_EVENT.items() if field in race}
     if isinstance(race.get("prize_monies"), Mapping):
         values["totalPrizeMoney"] = race["prize_monies"].get("total_value")
@@ -113,7 +113,7 @@ def race_date(race: Mapping[str, Any]) -> date | None:
 
 def race_from_meeting(race: Mapping[str, Any], meeting: Mapping[str, Any]) -> dict[str, Any]:
     """A new race as the list of meetings has it, with its status. Raises `Skip` without usable ids."""
-    values = _renamed(race, _FROM_LIST)
+    values = renamed(race, _FROM_LIST)
     own = {"raceId": identity(race.get("id")), "meeting": identity(meeting.get("meeting")), "dataSource": SOURCE}
     if "status" in race:
         own["status"] = race["status"]
@@ -130,5 +130,6 @@ def epoch(value: Any) -> datetime | None:
         return None
 
 
-def _renamed(given: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    return {key: given[field] for field, key in names.items() if field in given}
+def renamed(given: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """The fields that are given, under our names; an empty list or object is nothing."""
+    return {key: None if given[field] in ({}, []) else given[field] for field, key in names.items() if field in given}
