@@ -22,6 +22,7 @@ from .body import parse_query, read_body
 from .errors import ApiError
 from .faults import RequestFault
 from .formats import adapt, warning_for
+from .nztab import MOUNT
 from .params import read_params
 from .routing import Router
 from .server import Server
@@ -64,6 +65,9 @@ class App:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope["method"]
         path = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
+        if path.startswith(f"{MOUNT}/"):
+            await self._play(scope, receive, send)
+            return
         found = self.router.find(method, path)
         fault = None
         if not path.startswith(CONTROL):
@@ -80,6 +84,19 @@ class App:
             await _cut(send)
             return
         await response(scope, receive, send)
+
+    async def _play(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A request to the played NZ TAB API: no project, no key, not among the counted requests."""
+        http = HttpRequest(scope, receive)
+        answer = self.server.nztab.answer(
+            http.method, http.url.path.removeprefix(MOUNT), http.url.query, dict(http.headers)
+        )
+        if answer.delay:
+            await asyncio.sleep(answer.delay)
+        if answer.is_cut:
+            await _cut(send)
+            return
+        await _response(answer.body, answer.status, answer.headers)(scope, receive, send)
 
     async def _answer(self, http: HttpRequest, found: tuple[Route, dict[str, str]] | None) -> Response:
         headers = {**ALWAYS, "date": format_datetime(self.server.clock.now(), usegmt=True)}

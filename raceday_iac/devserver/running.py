@@ -20,6 +20,7 @@ from .app import App
 from .clock import Clock
 from .daemon import StartError
 from .lock import lock_data
+from .nztab import control as nztab_control
 from .server import Server
 from .settings import PROJECT, Settings
 
@@ -31,7 +32,7 @@ STARTUP_SECONDS = 30
 
 def build_server(data_dir: Path, settings: Settings | None = None, clock: Clock | None = None) -> Server:
     """A server with all parts, not yet listening."""
-    return Server(data_dir, functions, databases, health, control, settings=settings, clock=clock)
+    return Server(data_dir, functions, databases, health, control, nztab_control, settings=settings, clock=clock)
 
 
 class Uvicorn(uvicorn.Server):  # type: ignore[misc]

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from . import keys, storage
 from .clock import Clock, SystemClock, stamp
 from .faults import Faults
+from .nztab import Nztab
 from .settings import Settings
 from .web import Key, Routes
 
@@ -47,6 +48,8 @@ class Server:
         self.settings = settings or Settings()
         self.clock: Clock = clock or SystemClock()
         self.faults = Faults()
+        #: The upstream that is played below /nztab, with faults and counts of its own.
+        self.nztab = Nztab(self.clock, self.settings.nztab)
         self.parts = parts
         self.db = storage.open_database(data_dir, [part.SCHEMA for part in self.parts])
         self.endpoint = "http://127.0.0.1/v1"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from .nztab.settings import NztabSettings
 
 VERSION = "1.8.1"
 #: The project of an embedded server that is not told another.
@@ -42,3 +44,5 @@ class Settings:
     #: False leaves schedules alone, for servers that live only for the length of a command.
     scheduler: bool = True
     execution_retention_days: int = 14
+    #: What the played NZ TAB API below /nztab shows.
+    nztab: NztabSettings = field(default_factory=NztabSettings)

@@ -7,7 +7,24 @@ requests from them by the server's clock and can be told to answer badly. Nothin
 from __future__ import annotations
 
 from .days import make_day
+from .faults import NztabFault, NztabFaults
 from .model import Day, Meeting, Race, Timeline
+from .player import MOUNT, Answer, Nztab
+from .settings import NztabSettings
 from .states import RaceState, state_of
 
-__all__ = ["Day", "Meeting", "Race", "RaceState", "Timeline", "make_day", "state_of"]
+__all__ = [
+    "MOUNT",
+    "Answer",
+    "Day",
+    "Meeting",
+    "Nztab",
+    "NztabFault",
+    "NztabFaults",
+    "NztabSettings",
+    "Race",
+    "RaceState",
+    "Timeline",
+    "make_day",
+    "state_of",
+]

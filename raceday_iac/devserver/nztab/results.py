@@ -13,14 +13,8 @@ from .recording import recorded_event
 
 #: Lengths behind the horse in front, and how the judge writes them.
 MARGINS = (
-    (0.1, "NSE"),
-    (0.2, "HD"),
-    (0.4, "LG NK"),
-    (0.5, "1/2L"),
-    (1, "1L"),
-    (1.8, "1-3/4L"),
-    (2.3, "2-1/4L"),
-    (3, "3L"),
+    *((0.1, "NSE"), (0.2, "HD"), (0.4, "LG NK"), (0.5, "1/2L")),
+    *((1, "1L"), (1.8, "1-3/4L"), (2.3, "2-1/4L"), (3, "3L")),
 )
 EXOTIC_KEEPS = 0.22
 

@@ -39,9 +39,9 @@ def _moving(runner: Runner, price: Price, market: Market, moment: datetime, nine
     if price.pool_win is not None and price.pool_place is not None:
         odds |= {"pool_win": price.pool_win, "pool_place": price.pool_place}
     history = [(since, value) for since, value in runner.prices if since <= moment] or list(runner.prices[:1])
-    entries = [{"timestamp": _stamp(since), "fluc": value} for since, value in history]
-    by_price = sorted(entries, key=lambda entry: float(entry["fluc"]))
-    flucs = {"last_six": entries[-6:], "open": entries[0], "high": by_price[-1], "low": by_price[0]}
+    entries: list[dict[str, Any]] = [{"timestamp": _stamp(since), "fluc": value} for since, value in history]
+    by_price = sorted(entries, key=lambda entry: entry["fluc"])
+    flucs: dict[str, Any] = {"last_six": entries[-6:], "open": entries[0], "high": by_price[-1], "low": by_price[0]}
     if moment >= nine:
         early = [entry for entry, (since, _value) in zip(entries, history, strict=True) if since <= nine]
         flucs["nine_am"] = early[-1] if early else entries[0]
@@ -55,7 +55,7 @@ def _moving(runner: Runner, price: Price, market: Market, moment: datetime, nine
 
 
 def _stamp(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z"
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def _scratching(runner: Runner, moment: datetime) -> dict[str, Any]:
