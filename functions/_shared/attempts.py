@@ -7,14 +7,20 @@ a run that fails because of it is not.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .appwrite_http import AppwriteError, Client, path_of
 from .lock import Settings
 
 #: So many refused starts within one window are too many.
 CROWD = 3
+CROWD_WINDOW = 60.0
+CROWD_BACKOFF = 15.0
+#: So many owners in a row that died without giving the lock back are too many.
+DEATHS = 2
+DEATHS_BACKOFF = 60.0
 LONGEST_BACKOFF = 900.0
 
 
@@ -34,6 +40,13 @@ class Attempts(NamedTuple):
         if self.starts < CROWD:
             return 0.0
         return min(LONGEST_BACKOFF, base * 2.0 ** (self.starts - CROWD))
+
+
+def backoff_after_deaths(takeovers: int) -> float:
+    """Seconds to put off the next start after so many takeovers in a row, doubled for each beyond `DEATHS`."""
+    if takeovers < DEATHS:
+        return 0.0
+    return min(LONGEST_BACKOFF, DEATHS_BACKOFF * 2.0 ** (takeovers - DEATHS))
 
 
 def note_refused(client: Client, settings: Settings, owner: str) -> None:
@@ -57,16 +70,33 @@ def take(client: Client, settings: Settings) -> Attempts:
     """The count so far, which begins anew. For the owner of the lock."""
     try:
         found = client.find(_path(settings))
-        if found is None:
-            return Attempts()
-        client.delete(_path(settings))
     except AppwriteError:
+        return Attempts()
+    return read(found) if found is None or clear(client, settings) else Attempts()
+
+
+def read(found: Mapping[str, Any] | None) -> Attempts:
+    """What a counting document says, for those who have read it together with others."""
+    if found is None:
         return Attempts()
     first, last = (datetime.fromisoformat(found[name]) for name in ("$createdAt", "$updatedAt"))
     return Attempts(int(found.get("attempts") or 0), (last - first).total_seconds())
 
 
+def clear(client: Client, settings: Settings) -> bool:
+    """Let the count begin anew. False when that did not work."""
+    try:
+        client.delete(_path(settings))
+    except AppwriteError:
+        return False
+    return True
+
+
+def document_of(lock_id: str) -> str:
+    """`<function>-lock` becomes `<function>-seen`: an id has at most 36 characters."""
+    return lock_id.removesuffix("-lock") + "-seen"
+
+
 def _path(settings: Settings) -> str:
-    # `<function>-lock` becomes `<function>-seen`: an id has at most 36 characters.
-    document = settings.lock_id.removesuffix("-lock") + "-seen"
+    document = document_of(settings.lock_id)
     return path_of("databases", settings.database_id, "collections", settings.collection_id, "documents", document)

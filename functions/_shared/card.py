@@ -6,10 +6,11 @@ belong to the day before. The start time has an index; the fields for the date h
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from . import nz_time
+from . import due, nz_time
 from .appwrite_http import path_of, query
 from .due import CardRace
 from .running import Run
@@ -19,6 +20,8 @@ PAGE = 400
 FIELDS = ("$id", "status", "startTime", "last_poll_time", "finalizedAt", "abandonedAt")
 #: Polling begins at this time of the New Zealand day.
 OPENING = time(9)
+#: Seconds before its start from which on a race is polled even before that.
+NEAR_START = 65 * due.MINUTE
 
 
 def bounds(day: date) -> tuple[datetime, datetime]:
@@ -33,6 +36,28 @@ def bounds(day: date) -> tuple[datetime, datetime]:
 def opening(day: date) -> float:
     """When polling begins, in seconds since 1970."""
     return datetime.combine(day, OPENING, nz_time.ZONE).timestamp()
+
+
+def polled_from(race: CardRace, day: date) -> float:
+    """From which moment on a race is polled: the opening, or 65 minutes before its start when that is earlier."""
+    return min(opening(day), race.start - NEAR_START)
+
+
+def is_dormant(races: Iterable[CardRace], now: float, day: date) -> bool:
+    """Whether nothing can be due at this moment: too early in the day, no races, or all of them over."""
+    return not any(now >= polled_from(race, day) and due.phase(race, now) != "over" for race in races)
+
+
+def due_races(races: Iterable[CardRace], now: float, day: date) -> list[CardRace]:
+    """The races to poll at this moment, most urgent first."""
+    found = [race for race in races if now >= (begin := polled_from(race, day)) and due.is_due(race, now, begin)]
+    return sorted(found, key=lambda race: _urgency(race, now, day))
+
+
+def _urgency(race: CardRace, now: float, day: date) -> tuple[float, float, str]:
+    """The shorter the interval the more urgent; among equals whoever has been due for longest."""
+    since = due.due_at(race, now, polled_from(race, day))
+    return due.INTERVALS[due.phase(race, now)], now if since is None else since, race.identity
 
 
 def stored_races(run: Run, fields: tuple[str, ...] = FIELDS) -> list[dict[str, Any]]:

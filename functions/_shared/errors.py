@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class Stop(Exception):
     """The run ends here, gracefully. What is written stays; the next run goes on. The text says why."""
+
+    def __init__(self, reason: str, **details: Any) -> None:
+        """`details` go into the answer of the run."""
+        super().__init__(reason)
+        self.details = details
 
 
 class BadRequest(Exception):

@@ -12,14 +12,15 @@ import threading
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
-from . import nz_time
+from . import attempts, nz_time
 from . import world as worlds
 from .appwrite_http import AppwriteError, Client, path_of
-from .errors import BadRequest, Fatal, Stop
+from .attempts import Attempts
+from .errors import BadRequest, Fatal, Retryable, Skip, Stop
 from .fitting import Fitting
 from .invocation import Invocation
 from .lock import Lock, LockLost, Settings, fitted
@@ -88,6 +89,11 @@ class Run:
         """The moment as Appwrite writes it."""
         return self.now().isoformat(timespec="milliseconds")
 
+    def server_now(self) -> datetime:
+        """The moment by the server's clock: its stamp on our lock, and the time since. Ahead by a request at most."""
+        lease = self.held.lease
+        return datetime.fromisoformat(lease.updated_at) + timedelta(seconds=self.world.clock() - lease.renewed)
+
     def remaining(self) -> float:
         """Seconds in which new work may be begun: until shortly before the lease ends, or the quiet window begins."""
         return max(0.0, min(self.held.remaining() - RESERVE, nz_time.seconds_until_quiet(self.now())))
@@ -124,6 +130,28 @@ class Run:
         if progress is not None:
             self._progress = dict(progress)
         self.held.report(self._progress, phase=name, now=save)
+
+    def note_crowding(self, seen: Attempts | None = None) -> float:
+        """Whether this function was started too often in vain, or died too often: seconds to back off, 0 when all is well.
+
+        A backoff is put into the lock at once, for whoever starts this function; its moment is on the server's clock.
+        `seen` are the refused starts, for who has read them already; they are counted anew from now on.
+        """
+        if seen is None:
+            seen = attempts.take(self.client, self.settings)
+        elif seen.starts:
+            attempts.clear(self.client, self.settings)
+        crowd = seen.backoff(attempts.CROWD_BACKOFF) if seen.is_crowded(attempts.CROWD_WINDOW) else 0.0
+        takeovers = self.held.lease.takeovers
+        deaths = attempts.backoff_after_deaths(takeovers)
+        # A dying run blocks the next one until its lock is stale; the backoff after deaths comes on top of that.
+        seconds = max(crowd, deaths + self.settings.numbers.expiry if deaths else 0.0)
+        if seconds:
+            until = (self.server_now() + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
+            counted = {"refusedStarts": seen.starts, "spanSeconds": seen.span, "takeovers": takeovers}
+            self.log.problem("run.crowded", **counted, backoffSeconds=seconds, backoffUntil=until)
+            self.held.report(backoff_until=until, now=True)
+        return seconds
 
     def earlier_progress(self) -> dict[str, Any]:
         """Progress of a run of the same day that did not come to its end: killed, or stopped. {} without one."""
@@ -171,14 +199,15 @@ def _tried(work: Work, run: Run) -> Outcome:
         details = work(run) or {}
     except Stop as stop:
         run.keep_progress()
-        return _outcome(run, 200, "stopped", reason=str(stop))
+        return _outcome(run, 200, "stopped", reason=str(stop), **stop.details)
     except BadRequest as reason:
         return _outcome(run, reason.status, "refused", message=str(reason))
     except LockLost as reason:
         return _outcome(run, 500, "lock_lost", message=str(reason))
-    except (Fatal, AppwriteError) as reason:
+    except (Fatal, Retryable, Skip, AppwriteError) as reason:
         run.keep_progress()
-        category = "retryable" if isinstance(reason, AppwriteError) and reason.retryable else "fatal"
+        passing = isinstance(reason, Retryable) or (isinstance(reason, AppwriteError) and reason.retryable)
+        category = "retryable" if passing else "fatal"
         return _outcome(run, 500, "failed", category=category, message=str(reason))
     except Exception as crash:  # noqa: BLE001 - the outermost place: it must be logged as an event, and answered
         where = traceback.extract_tb(crash.__traceback__)[-1]

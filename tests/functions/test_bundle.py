@@ -51,7 +51,8 @@ def test_only_what_the_lock_needs_is_imported_before_it_is_held(tmp_path: Path) 
 @pytest.mark.parametrize("folder", ["_shared", "database-setup/src"])
 def test_the_code_uses_the_standard_library_only(folder: str) -> None:
     foreign = set()
-    for path in (FUNCTIONS / folder).glob("*.py"):
+    # The client of NZ TAB needs the HTTP library; only bundles that list it import that module.
+    for path in set((FUNCTIONS / folder).glob("*.py")) - {FUNCTIONS / "_shared" / "nztab.py"}:
         for node in ast.walk(ast.parse(path.read_text())):
             names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) and node.level == 0 else []

@@ -1,0 +1,105 @@
+"""Has every race of the day polled once, early: starts the poller, watches it, and repeats until none is left.
+
+The races themselves are the checkpoint: what `last_poll_time` says is polled needs no other record, so a run that is
+cut off is simply continued by the next one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .unpolled import Unpolled, unpolled
+from .vendor import card
+from .vendor.errors import Stop
+from .vendor.poller_runs import LONGEST_RUN, MOST_RACES, Execution, PollerRuns
+from .vendor.running import Run
+
+#: Two or three runs of the poller and the waits between them.
+NORM_SECONDS = 420.0
+#: Between two looks at an execution, or at the lock of the poller.
+LOOK_SECONDS = 5.0
+#: After so many attempts in a row that polled nothing, the races that are left cannot be had now.
+MOST_IN_VAIN = 3
+#: After an attempt in vain.
+PAUSE_SECONDS = 30.0
+
+
+def work(run: Run) -> dict[str, Any]:
+    """All of it."""
+    filling = _Filling(run)
+    try:
+        filling.fill()
+    except Stop as stop:
+        raise Stop(str(stop), **filling.answer()) from stop
+    return filling.answer()
+
+
+class _Filling:
+    """The state of one run: what is left, and what was done about it."""
+
+    def __init__(self, run: Run) -> None:
+        self._run, self._poller = run, PollerRuns(run)
+        self._looked = Unpolled((), 0)
+        self._polled = 0
+        self._executions = 0
+
+    def answer(self) -> dict[str, Any]:
+        left, unreadable = len(self._looked.races), self._looked.unreadable
+        return {"polled": self._polled, "left": left, "unreadable": unreadable, "executions": self._executions}
+
+    def fill(self) -> None:
+        """Until no race is left. Raises `Stop` at the end of the run's time."""
+        races, in_vain = self._look(), 0
+        while races and in_vain < MOST_IN_VAIN:
+            self._wait_until_free()
+            # Whoever polled meanwhile may have done it all.
+            if wanted := self._look(since=len(races)):
+                self._attempt(wanted)
+            left = self._look(since=len(wanted))
+            in_vain = 0 if len(left) < len(races) else in_vain + 1
+            if in_vain:
+                self._run.sleep(PAUSE_SECONDS)
+            races = left
+        if races:
+            self._run.log.problem("races.left", left=len(races), attemptsInVain=in_vain, first=races[:10])
+
+    def _look(self, since: int | None = None) -> tuple[str, ...]:
+        """The races that are left now; the fewer they are than `since`, the more were polled."""
+        self._run.going_on()
+        self._looked = unpolled(card.stored_races(self._run), self._run.day)
+        self._polled += max(0, (since or 0) - len(self._looked.races))
+        return self._looked.races
+
+    def _wait_until_free(self) -> None:
+        """While a run of the poller works, another would be refused."""
+        while True:
+            self._run.going_on()
+            held = self._poller.held()
+            if not (held.is_working or held.backoff > 0):
+                return
+            self._run.counts.add("waits")
+            self._run.sleep(LOOK_SECONDS)
+
+    def _attempt(self, races: tuple[str, ...]) -> None:
+        self._run.phase("polling", {**self.answer(), "asked": len(races[:MOST_RACES])}, save=True)
+        execution = self._poller.start(races)
+        if execution is None:
+            # It may begin all the same; the next look at the lock tells.
+            self._run.sleep(LOOK_SECONDS)
+            return
+        self._executions += 1
+        self._run.log.event("poller.started", started=execution.identity, races=len(races))
+        self._watch(execution)
+
+    def _watch(self, execution: Execution) -> None:
+        begun = self._run.world.clock()
+        while not execution.is_over:
+            if self._run.world.clock() - begun > LONGEST_RUN:
+                self._run.log.problem("poller.lost", started=execution.identity, status=execution.status)
+                return
+            self._run.going_on()
+            self._run.sleep(LOOK_SECONDS)
+            execution = self._poller.look(execution)
+        note = self._run.log.event if execution.status == "completed" else self._run.log.problem
+        note("poller.ended", started=execution.identity, status=execution.status, code=execution.code)
+        self._run.counts.add(f"executions:{execution.status}")
