@@ -132,7 +132,7 @@ class Run:
         self.held.report(self._progress, phase=name, now=save)
 
     def note_crowding(self, seen: Attempts | None = None) -> float:
-        """Whether this function was started too often in vain, or died too often: seconds to back off, 0 when all is well.
+        """Whether this function was started too often in vain, or died too often: seconds to back off, or 0.
 
         A backoff is put into the lock at once, for whoever starts this function; its moment is on the server's clock.
         `seen` are the refused starts, for who has read them already; they are counted anew from now on.
