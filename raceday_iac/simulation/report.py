@@ -190,6 +190,8 @@ class DayReport:
     status_delay_seconds: Quantiles = Quantiles()
     duplicates: Duplicates = Duplicates()
     assumptions: tuple[str, ...] = ()
+    #: Advertised starts, for the picture.
+    race_starts: tuple[float, ...] = ()
     #: How the day was asked for, for example {"locks": False}.
     options: Mapping[str, Any] = field(default_factory=dict)
 
