@@ -36,7 +36,8 @@ SCHEMA = (
 PYTHON = "python-3.12"
 MAIN = "src/main.py"
 INSTALL = "pip install -r requirements.txt"
-NZ_TAB = {"NZTAB_API_BASE_URL": "https://api.tab.co.nz"}
+# The operator of the API asks every client to say who it is and whom to write to.
+NZ_TAB = {"NZTAB_API_BASE_URL": "https://api.tab.co.nz", "NZTAB_CONTACT": "ops@raceday.example"}
 
 # Only keys and the scheduler may start a function (`execute` is empty): the internet must not be able to.
 

@@ -127,6 +127,28 @@ def logs(
 
 
 @app.command()
+def simulate(
+    day: Annotated[str, typer.Option(help="New Zealand date; 2025-07-17 is the recorded day.")] = "2025-07-17",
+    seed: Annotated[int, typer.Option(help="Decides everything that is left to chance.")] = 1,
+    races: Annotated[int | None, typer.Option(help="A made-up day with so many races.")] = None,
+    until: Annotated[str, typer.Option(metavar="HH:MM", help="Stop at this New Zealand time.")] = "",
+    without_locks: Annotated[
+        bool, typer.Option("--without-locks", help="Give every run the lock it asks for.")
+    ] = False,
+    legacy_schedules: Annotated[
+        bool, typer.Option("--legacy-schedules", help="Also start the poller every 10 minutes, as the deleted one was.")
+    ] = False,
+    html: Annotated[Path | None, typer.Option(help="Write the report as a page.")] = None,
+    svg: Annotated[Path | None, typer.Option(help="Write the timeline as a picture.")] = None,
+) -> None:
+    """Live through a whole race day in virtual time: real functions, real locks. Exit 1 when an invariant is broken."""
+    from .simulate import Asked, run
+
+    asked = Asked(day, seed, races, until, without_locks, legacy_schedules, html, svg)
+    raise typer.Exit(run(options.current, asked))
+
+
+@app.command()
 def vendor(
     function: FunctionName,
     out: Annotated[Path, typer.Option(help="Folder to write to; created when missing.")],

@@ -13,6 +13,7 @@ from ..loading.resolve import resolve
 from ..loading.stack_file import load_stack
 from ..model.address import Address
 from ..model.desired import Desired
+from ..model.stack import Stack
 from ..packaging import Bundle, pack_all, with_deployments
 from ..planning import Plan, build_plan
 from ..provider import Reader
@@ -36,8 +37,12 @@ class Workspace:
     @classmethod
     def load(cls, options: Options) -> Workspace:
         """Read and check the user's files. Raises StackError with everything that is wrong in them."""
-        environment = load_environment(options.stack, options.env)
-        checked = resolve(load_stack(options.stack), environment, options.root)
+        return cls.of(options, load_stack(options.stack), load_environment(options.stack, options.env))
+
+    @classmethod
+    def of(cls, options: Options, stack: Stack, environment: Environment) -> Workspace:
+        """Check a stack for an environment. Raises StackError with everything that is wrong in them."""
+        checked = resolve(stack, environment, options.root)
         bundles = pack_all(checked)
         return cls(options, environment, with_deployments(checked, bundles), bundles)
 

@@ -57,6 +57,8 @@ class Server:
         self.requests: Counter[tuple[str, str]] = Counter()
         #: Objects of the parts that live as long as the server (executor, scheduler), by name.
         self.services: dict[str, Any] = {}
+        #: Put around work in the background; a simulation keeps account of it here.
+        self.around: Callable[[Coroutine[Any, Any, object]], Coroutine[Any, Any, object]] = lambda work: work
         self._closing: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._timers: set[asyncio.TimerHandle] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -119,7 +121,7 @@ class Server:
 
     def spawn(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[Any]:
         """Run a coroutine in the background until the server closes."""
-        task = asyncio.get_running_loop().create_task(work)
+        task = asyncio.get_running_loop().create_task(self.around(work))
         self._tasks.add(task)
         task.add_done_callback(self._forget_task)
         return task

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..model.address import Address
 from ..model.resource import Fields, Live
@@ -68,6 +68,10 @@ class Reader(Protocol):
 
     def count_documents(self, database: str, collection: str) -> int:
         """How many documents a collection holds (Appwrite stops counting at 5000)."""
+        ...
+
+    def documents(self, database: str, collection: str) -> Iterator[Mapping[str, Any]]:
+        """All documents of a collection, page by page, as the server answers them. Raises ProviderError."""
         ...
 
     def source_of(self, function: str, deployment: str) -> bytes:

@@ -152,5 +152,6 @@ class VirtualTask:
             self._ended.set()
             self._time.leave()
 
-    def join(self) -> None:
-        self._ended.wait()
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait for its end, at most `timeout` seconds; whether it has ended."""
+        return self._ended.wait(timeout)

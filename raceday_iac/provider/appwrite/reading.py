@@ -80,6 +80,10 @@ class AppwriteReader:
         except NotFoundError:
             return 0
 
+    def documents(self, database: str, collection: str) -> Iterator[Mapping[str, Any]]:
+        """See `Reader.documents`."""
+        return self._pages(f"/databases/{database}/collections/{collection}/documents", "documents")
+
     def source_of(self, function: str, deployment: str) -> bytes:
         path = f"/functions/{function}/deployments/{deployment}/download"
         content = self._transport.request(Call("get", path, {"type": "source"}), binary=True)

@@ -1,0 +1,163 @@
+"""`raceday-iac simulate`: a whole race day with the real functions, in virtual time."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time
+from pathlib import Path
+
+from ..applying import apply_plan
+from ..devserver.nztab.days import make_day
+from ..devserver.nztab.settings import NztabSettings
+from ..devserver.runner import start_server
+from ..devserver.settings import Settings
+from ..errors import EXIT_ERROR, EXIT_OK, IacError
+from ..loading.environment import load_environment
+from ..loading.stack_file import load_stack
+from ..model.secret import Secret
+from ..render.lines import Line, print_json, print_lines
+from ..render.simulation_page import simulation_page
+from ..render.simulation_picture import timeline_svg
+from ..render.simulation_text import simulation_lines
+from ..simulation.assembly import report_of, wanted_options
+from ..simulation.day import NZ, Wanted, live_through
+from ..simulation.invariants import Lived
+from ..simulation.report import DayReport
+from ..simulation.stored import Stored
+from ..simulation.virtual_time import VirtualTime
+from ..state.document import new_state
+from ..state.local import LocalState
+from .options import Options
+from .target import Target
+from .workspace import Workspace, make_plan, provider, reader
+
+DATABASE = "raceday-db"
+POLLER = "enhanced-race-poller"
+#: The redundant poller of old ran by this schedule. With `--legacy-schedules` its place is taken by the new poller.
+LEGACY_POLLER_SCHEDULE = "*/10 * * * *"
+MOST_RACES = 400
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of the command."""
+
+    day: str
+    seed: int
+    races: int | None
+    until: str
+    without_locks: bool
+    legacy_schedules: bool
+    html: Path | None
+    svg: Path | None
+
+
+def run(options: Options, asked: Asked) -> int:
+    """Set a server up, live through the day, report."""
+    wanted = _wanted(asked)
+    with tempfile.TemporaryDirectory(prefix="raceday-simulation-") as folder:
+        report = _simulate(options, asked, wanted, Path(folder))
+    for path, content in ((asked.html, simulation_page), (asked.svg, timeline_svg)):
+        if path is not None:
+            _write(path, content(report))
+    if options.json:
+        print_json(report.to_json())
+    else:
+        print_lines(simulation_lines(report), color=options.color)
+    return EXIT_ERROR if report.violations else EXIT_OK
+
+
+def _simulate(options: Options, asked: Asked, wanted: Wanted, folder: Path) -> DayReport:
+    clock = VirtualTime(wanted.begin)
+    nztab = NztabSettings(seed=wanted.seed, races=wanted.races)
+    settings = Settings(scheduler=False, processing_delay=0.0, build_preparation=0.0, build_minimum=0.0, nztab=nztab)
+    workspace = _workspace(options, asked)
+    with start_server(folder / "server", settings=settings, clock=clock) as server:
+        target = Target(server.endpoint, server.project, Secret(server.key))
+        _tell(options, "Setting up: the stack is applied to an empty server")
+        _set_up(workspace, target, folder / "state")
+        wanted = replace(wanted, variables=_variables(workspace))
+        packages = folder / "packages"
+        packages.mkdir()
+        ledger = live_through(server, clock, wanted, packages, lambda moment: _tell(options, _hour(moment)))
+        stored = Stored.read(lambda collection: reader(target).documents(DATABASE, collection))
+        day = make_day(wanted.day, wanted.seed, wanted.races)
+        lived = Lived(wanted, day, ledger, stored)
+        return report_of(lived, wanted_options(wanted, legacy_schedules=asked.legacy_schedules))
+
+
+def _workspace(options: Options, asked: Asked) -> Workspace:
+    """The stack, with what only the simulation has."""
+    environment = load_environment(options.stack, options.env)
+    if not environment.is_embedded:
+        raise IacError(
+            f"A race day is simulated on the embedded server, and environment {options.env!r} is none.",
+            hint="raceday-iac simulate --env local",
+        )
+    stack = load_stack(options.stack)
+    overrides = {address: dict(fields) for address, fields in environment.overrides.items()}
+    for declaration in stack.declarations:
+        if declaration.kind == "function":
+            # Nothing is installed: the functions run in this process, with what it has installed.
+            overrides.setdefault(f"function.{declaration.arguments['id']}", {})["commands"] = ""
+    if asked.legacy_schedules:
+        overrides[f"function.{POLLER}"]["schedule"] = LEGACY_POLLER_SCHEDULE
+    return Workspace.of(options, stack, environment.model_copy(update={"overrides": overrides, "schedules": True}))
+
+
+def _set_up(workspace: Workspace, target: Target, folder: Path) -> None:
+    """Apply the stack, as `apply` does."""
+    store, state = LocalState(folder), new_state()
+    connection = provider(target)
+    plan = make_plan(workspace, state, connection)
+    with store.locked("simulate"):
+        applied = apply_plan(plan, workspace.desired, workspace.bundles, connection, store, state, lambda _: None, 8)
+    if applied.failed:
+        change, error = applied.failed[0]
+        raise IacError(f"The stack could not be applied to the simulation's server: {change.key}: {error.message}")
+
+
+def _variables(workspace: Workspace) -> dict[str, str]:
+    """The variables of all functions; they share one process, and the stack gives each the same values."""
+    found: dict[str, str] = {}
+    for resource in workspace.desired.of_kind("variable"):
+        value = resource.fields["value"]
+        found[resource.address.name] = value.reveal() if isinstance(value, Secret) else str(value)
+    return found
+
+
+def _wanted(asked: Asked) -> Wanted:
+    """Read the options. Raises IacError for what makes no sense."""
+    try:
+        day = date.fromisoformat(asked.day)
+    except ValueError:
+        raise IacError(f"--day {asked.day!r} is not a date; write it as 2025-07-17.") from None
+    if asked.races is not None and not 1 <= asked.races <= MOST_RACES:
+        raise IacError(f"--races takes 1 to {MOST_RACES}, not {asked.races}.")
+    until: time | None = None
+    if asked.until:
+        try:
+            until = time.fromisoformat(asked.until)
+        except ValueError:
+            raise IacError(f"--until {asked.until!r} is not a clock time; write it as 13:30.") from None
+    return Wanted(day, asked.seed, asked.races, until, not asked.without_locks)
+
+
+def _hour(moment: datetime) -> str:
+    return f"{moment.astimezone(NZ):%a %H:%M} in New Zealand"
+
+
+def _tell(options: Options, text: str) -> None:
+    """Progress goes to standard error, so that the output can be piped."""
+    if not options.json:
+        print_lines([Line(text, "dim")], color=options.color, stream=sys.stderr)
+
+
+def _write(path: Path, content: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise IacError(f"The file {path} could not be written: {error.strerror or error}.") from None

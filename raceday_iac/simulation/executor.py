@@ -1,0 +1,171 @@
+"""Runs deployed functions in threads of this process, in virtual time: the executor of the server during a simulation.
+
+The code is what was deployed, unpacked by the server. It gets a world whose time is virtual and whose connections are
+recorded; everything else is as the runtime does it. Timeouts kill: a killed run sends nothing any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import importlib
+import io
+import json
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from ..devserver.functions.executor import Job
+from ..devserver.functions.outcome import Outcome as Result
+from ..devserver.functions.runtime import worker
+from .ledger import Execution, Ledger
+from .runs import Outcome
+from .virtual_time import VirtualTime
+from .wire import Killed, Latencies, RecordingSender, RecordingTransport, Wire
+
+
+class _Logger(worker.Logger):
+    """Keeps the logs in memory."""
+
+    def __init__(self) -> None:
+        self.logs, self.errors = io.StringIO(), io.StringIO()  # type: ignore[assignment]
+
+
+class VirtualExecutor:
+    """Stands where `Executor` stands. `folder` is an empty one, for the packages that deployments are imported as."""
+
+    def __init__(
+        self,
+        time: VirtualTime,
+        ledger: Ledger,
+        folder: Path,
+        *,
+        seed: int,
+        latencies: Latencies | None = None,
+        with_locks: bool = True,
+    ) -> None:
+        self._time, self._ledger, self._folder = time, ledger, folder
+        self._seed, self._with_locks = seed, with_locks
+        self._latencies = latencies or Latencies()
+        self.cold_starts = 0
+        sys.path.insert(0, str(folder))
+
+    async def run(self, job: Job) -> Result:
+        """One execution. The caller is counted as awake, and is again when this returns."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[Result] = loop.create_future()
+
+        def tell(result: Result) -> None:
+            # Before this thread falls asleep, whoever awaits the result is awake.
+            self._time.join_in()
+            loop.call_soon_threadsafe(done.set_result, result)
+
+        self._time.start(lambda: self._attend(job, tell), f"attend {job.headers['x-appwrite-execution-id']}")
+        self._time.leave()
+        return await done
+
+    def _attend(self, job: Job, tell: Callable[[Result], None]) -> None:
+        """Watch over one run, up to its timeout."""
+        module = self._module(job)
+        settings = json.loads((Path(module.__file__).parent / "lock.json").read_text(encoding="utf-8"))
+        identity = job.headers["x-appwrite-execution-id"]
+        begun = self._time.seconds()
+        execution = Execution(identity, settings["function"], begun)
+        self._ledger.begun(execution)
+        draw = Random(f"{self._seed}/{identity}/{begun}")
+        wire = Wire(self._time, self._ledger, execution, settings["lockId"], draw, self._latencies, self._with_locks)
+        logger, answers = _Logger(), list[dict[str, Any]]()
+        task = self._time.start(lambda: self._work(job, module, wire, logger, answers), f"run {identity}")
+        ended = task.join(job.timeout)
+        if not ended:
+            wire.killed = True
+            logger.write(logger.errors, ("Execution timed out.",))
+        answer = answers[0] if answers and ended else worker.answer({"body": "", "statusCode": 500})
+        outcome = Outcome.KILLED if not ended else Outcome.FAILED if answer["status"] >= 500 else Outcome.COMPLETED
+        logs, errors = logger.logs.getvalue(), logger.errors.getvalue()  # type: ignore[union-attr]
+        self._ledger.ended(execution, self._time.seconds(), outcome, logs + errors)
+        body = base64.b64decode(answer["body"])
+        tell(Result(answer["status"], answer["headers"], body, logs, errors, self._time.seconds() - begun))
+
+    def _work(self, job: Job, module: Any, wire: Wire, logger: _Logger, answers: list[dict[str, Any]]) -> None:
+        context = worker.Context(_given(job), logger)
+        try:
+            answers.append(worker.answer(module.handle(context, self._world(module, wire))))
+        except Killed:
+            return
+        except Exception:  # noqa: BLE001 - the function's code may raise anything
+            context.error(traceback.format_exc())
+            answers.append(worker.answer(context.res.text("", 500)))
+
+    def _module(self, job: Job) -> Any:
+        """The entry module of a deployment. Its package is named after the deployment: several may be loaded."""
+        package = f"deployment_{job.deployment}"
+        link = self._folder / package
+        if not link.exists():
+            link.symlink_to(job.files.code, target_is_directory=True)
+            importlib.invalidate_caches()
+        entry = job.entrypoint.removesuffix(".py").replace("/", ".")
+        if f"{package}.{entry}" not in sys.modules:
+            self.cold_starts += 1
+        return importlib.import_module(f"{package}.{entry}")
+
+    def _world(self, module: Any, wire: Wire) -> Any:
+        """A `World` of the bundle's own vendored code."""
+        vendored = module.__package__ + ".vendor"
+        worlds = importlib.import_module(f"{vendored}.world")
+        connection = importlib.import_module(f"{vendored}.connection")
+        time = wire.time
+
+        def connect(credentials: Any) -> RecordingSender:
+            # Virtual time tells nothing about how long a kept connection was really idle.
+            inner = connection.Connection(credentials, clock=lambda: 0.0)
+            return RecordingSender(wire, inner, connection.Answer)
+
+        return worlds.World(
+            now=time.seconds,
+            clock=time.seconds,
+            sleep=wire.sleep,
+            draw=wire.draw.random,
+            event=time.event,
+            start=_quiet_when_killed(time),
+            connect=connect,
+            transport=lambda inner: RecordingTransport(wire, inner),
+        )
+
+    def forget(self, project: str, deployment: str) -> None:
+        """Nothing is kept warm that could be stale."""
+
+    def kill(self, project: str, deployment: str) -> None:
+        """Deployments are not deleted during a simulation."""
+
+    async def close(self) -> None:
+        sys.path.remove(str(self._folder))
+        for name in [name for name in sys.modules if name.startswith("deployment_")]:
+            del sys.modules[name]
+
+
+def _quiet_when_killed(time: VirtualTime) -> Callable[[Callable[[], None], str], Any]:
+    """Threads of a killed run end without a word."""
+
+    def start(work: Callable[[], None], name: str) -> Any:
+        def quietly() -> None:
+            try:
+                work()
+            except Killed:
+                return
+
+        return time.start(quietly, name)
+
+    return start
+
+
+def _given(job: Job) -> dict[str, Any]:
+    return {
+        "method": job.method,
+        "path": job.path,
+        "headers": dict(job.headers),
+        "body": base64.b64encode(job.body.encode("utf-8", "surrogatepass")).decode("ascii"),
+    }
