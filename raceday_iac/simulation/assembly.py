@@ -41,6 +41,7 @@ def report_of(lived: Lived, options: Mapping[str, bool | int | str]) -> DayRepor
         status_delay_seconds=Quantiles.of(status_delays(day, ledger)),
         assumptions=(*ASSUMPTIONS, *assumptions()),
         options=options,
+        race_starts=tuple(race.start.timestamp() for race in day.imported),
         **fields,
     )
 
@@ -51,8 +52,8 @@ def assumptions(latencies: Latencies | None = None) -> Iterator[str]:
     yield (
         "The new side is real code over real HTTP in virtual time, in which computing takes none. "
         f"A read of Appwrite takes {used.read * 1000:g} ms, a write {used.write * 1000:g} ms and "
-        f"{used.operation * 1000:g} ms more for each operation of a transaction, the NZ TAB {used.upstream * 1000:g} ms:"
-        " each time by a factor between a half and two."
+        f"{used.operation * 1000:g} ms more for each operation of a transaction, the NZ TAB {used.upstream * 1000:g} "
+        "ms: each time by a factor between a half and two."
     )
 
 

@@ -68,8 +68,20 @@ def test_the_development_server_imports_nothing_of_the_rest() -> None:
     assert [name for name in others if not within(name, "raceday_iac.devserver")] == []
 
 
-def test_only_the_command_line_imports_the_development_server() -> None:
-    assert offences(not_of("cli", "devserver"), "raceday_iac.devserver") == []
+def test_only_the_command_line_and_the_simulation_import_the_development_server() -> None:
+    assert offences(not_of("cli", "devserver", "simulation"), "raceday_iac.devserver") == []
+
+
+def test_the_simulation_knows_the_development_server_and_nothing_of_the_reconciler() -> None:
+    others = [name for path in of("simulation") for name in imports(path) if within(name, "raceday_iac")]
+    allowed = ("raceday_iac.simulation", "raceday_iac.devserver")
+    assert [name for name in others if not any(within(name, each) for each in allowed)] == []
+
+
+def test_only_the_command_line_and_the_renderers_of_its_report_import_the_simulation() -> None:
+    renderers = [path for path in of("render") if path.name.startswith("simulation_")]
+    elsewhere = [path for path in not_of("cli", "simulation") if path not in renderers]
+    assert offences(elsewhere, "raceday_iac.simulation") == []
 
 
 def test_model_imports_only_pydantic_the_standard_library_and_itself() -> None:
