@@ -1,0 +1,75 @@
+"""One chunk of races: fetched side by side, mapped at once so that no event outlives its thread, written together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from .event import writes_of
+from .vendor.documents import BATCH, Write, upsert_together
+from .vendor.errors import Retryable, Skip
+from .vendor.nztab import NzTab
+from .vendor.running import Run
+
+#: Events in memory at the same time, and requests to NZ TAB at the same time.
+WIDTH = 4
+#: No event is asked for when less is left of the run: one answer may take so long.
+FETCH_SECONDS = 20.0
+#: Nothing of what the flags add to an event (pools, money, bets) is stored here; without them it is small.
+FLAGS: tuple[str, ...] = ()
+
+Race = Mapping[str, Any]
+
+
+class Chunk(NamedTuple):
+    """What came of the races of a chunk."""
+
+    imported: int
+    #: To be tried later: NZ TAB was in trouble, or the time was up.
+    left: tuple[Race, ...]
+
+
+def import_chunk(run: Run, nztab: NzTab, races: Sequence[Race]) -> Chunk:
+    """Fetch and write. A race that cannot be used is counted and left out."""
+    left: list[Race] = []
+
+    def fetched(race: Race) -> list[Write]:
+        if run.remaining() < FETCH_SECONDS:
+            left.append(race)
+            return []
+        try:
+            return writes_of(race, nztab.event(race["$id"], flags=FLAGS), run)
+        except Retryable as reason:
+            left.append(race)
+            run.log.event("race.not_fetched", race=race["$id"], reason=str(reason))
+        except (Skip, KeyError, TypeError, ValueError) as reason:
+            run.counts.add("skipped:race")
+            run.log.event("race.skipped", race=race["$id"], reason=f"{type(reason).__name__}: {reason}"[:200])
+        return []
+
+    groups = [group for group in run.each(fetched, races, WIDTH) if group]
+    refused: set[str] = set()
+    for batch in packed(groups):
+        refused |= _write(run, batch)
+    return Chunk(sum(group[-1].identity not in refused for group in groups), tuple(left))
+
+
+def packed(groups: Iterable[Sequence[Write]]) -> Iterator[list[Write]]:
+    """Batches of whole races: a race is never written before its field, not even when the run dies in between."""
+    batch: list[Write] = []
+    for group in groups:
+        if len(batch) + len(group) > BATCH:
+            yield batch
+            batch = []
+        batch = [*batch, *group]
+    if batch:
+        yield batch
+
+
+def _write(run: Run, batch: Sequence[Write]) -> set[str]:
+    written = upsert_together(run.client, run.database, batch)
+    run.counts.add("written:documents", written.count)
+    run.counts.add("refused:documents", len(written.refused))
+    for key, reason in written.refused.items():
+        run.log.problem("document.refused", document=key, reason=reason[:300])
+    return set(written.refused)

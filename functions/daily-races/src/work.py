@@ -1,0 +1,75 @@
+"""Gives the races of the day their details and their fields, chunk by chunk: fetch ten, write them, forget them.
+
+What is stored is the checkpoint. A race whose NZ date is written is complete, so a run that was killed or stopped is
+continued by the next one without asking for anything twice.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from .chunks import FETCH_SECONDS, Race, import_chunk
+from .event import is_imported
+from .vendor import card
+from .vendor.errors import Retryable, Stop
+from .vendor.nztab import NzTab
+from .vendor.running import Run
+
+#: A hundred races.
+NORM_SECONDS = 300.0
+CHUNK = 10
+#: Between two chunks, out of consideration; and after one in which NZ TAB was in trouble.
+PAUSE, LONG_PAUSE = 0.5, 10.0
+#: How often a race is fetched in one run before it is given up.
+TRIES = 4
+
+
+def work(run: Run) -> Mapping[str, Any]:
+    """One import. With `{"force": true}` complete races are fetched again too."""
+    run.phase("reading the card")
+    if run.held.inherited:
+        run.log.event("run.resumed", progress=run.held.inherited)
+    races = card.stored_races(run, ("$id", "startTime", "raceDateNz"))
+    forced = run.call.body.get("force") is True
+    todo = [race for race in races if forced or not is_imported(race, run)]
+    if not races:
+        run.log.problem("card.empty", reason="daily-meetings has stored no races of this day")
+    imported, given_up = _import(run, todo, len(races))
+    if given_up and not imported:
+        raise Retryable(f"none of {given_up} races could be fetched")
+    return {
+        "races": len(races),
+        "complete": len(races) - len(todo),
+        "imported": imported,
+        "failed": given_up,
+    }
+
+
+def _import(run: Run, todo: list[Race], total: int) -> tuple[int, int]:
+    """How many were imported, and how many given up."""
+    queue, tries = list(todo), Counter[str]()
+    imported = given_up = number = 0
+    with NzTab(run) as nztab:
+        while queue:
+            _go_on(run)
+            chunk, queue = queue[:CHUNK], queue[CHUNK:]
+            done = import_chunk(run, nztab, chunk)
+            imported, number = imported + done.imported, number + 1
+            tries.update(race["$id"] for race in done.left)
+            again = [race for race in done.left if tries[race["$id"]] < TRIES]
+            given_up += len(done.left) - len(again)
+            queue += again
+            progress = {"total": total, "left": len(queue), "imported": imported, "chunk": number}
+            run.phase("races", progress, save=True)
+            if queue:
+                run.sleep(max(LONG_PAUSE, nztab.paused_for()) if done.left else PAUSE)
+    run.counts.add("failed:races", given_up)
+    return imported, given_up
+
+
+def _go_on(run: Run) -> None:
+    run.going_on()
+    if run.remaining() < FETCH_SECONDS:
+        raise Stop("too little time is left to fetch another race")
