@@ -45,6 +45,8 @@ class NzTab:
         wanted = environ.get("NZTAB_API_BASE_URL") or DEFAULT_URL
         self._base = urljoin(run.call.credentials.endpoint, wanted).rstrip("/") + RACING
         self._breaker = Breaker(run.world.clock)
+        #: When the last good answer was made, in NZ TAB's own words.
+        self.generated: Any = None
         self._http = httpx.Client(
             headers=_identity(environ),
             timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
@@ -120,6 +122,8 @@ class NzTab:
         if not isinstance(data, dict):
             self._run.counts.add("nztab.no_data")
             raise Skip(f"{path}: the answer has no data")
+        header = envelope.get("header")
+        self.generated = header.get("generated_time") if isinstance(header, dict) else None
         return data
 
     def _judge(self, path: str, response: httpx.Response) -> None:
