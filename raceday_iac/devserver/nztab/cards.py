@@ -14,6 +14,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from .model import IMPORTED_CATEGORIES, IMPORTED_COUNTRIES
+
+RECORDED_DATE = date(2025, 7, 17)
+
 #: Keys of a recorded meeting that do not concern a moment or another day, passed on as they are.
 EXTRAS = ("video_channels", "quaddie", "early_quaddie", "tote_running_double", "tote_treble")
 
@@ -53,12 +57,13 @@ def read_data(name: str) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def is_imported(meeting: CardMeeting) -> bool:
+    return meeting.country in IMPORTED_COUNTRIES and meeting.category in IMPORTED_CATEGORIES
+
+
 @cache
 def recorded_card() -> tuple[CardMeeting, ...]:
     return tuple(_card_meeting(meeting) for meeting in read_data("card.json")["meetings"])
-
-
-RECORDED_DATE = date(2025, 7, 17)
 
 
 def _card_meeting(meeting: dict[str, Any]) -> CardMeeting:

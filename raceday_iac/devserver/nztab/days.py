@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from .cards import RECORDED_DATE, CardMeeting, CardRace, recorded_card
+from .cards import RECORDED_DATE, CardMeeting, CardRace, is_imported, recorded_card
 from .chance import dice, made_id
 from .madeup import made_up_card
-from .model import IMPORTED_CATEGORIES, IMPORTED_COUNTRIES, NZ, Day, Meeting, MeetingFacts, Race, Steps
+from .model import NZ, Day, Meeting, MeetingFacts, Race, Steps
 from .timelines import choose_endings, make_timeline
 
 #: The race of the recorded event, and how many seconds late it jumped.
@@ -24,7 +25,24 @@ TRACK_CHANGES = {
     "Easy": ("Slow", "Heavy"),
     "Heavy": ("Soft",),
 }
+#: Share of the meetings that meet with other weather during the day.
+TURNS = 0.3
 PROTESTS = 0.015
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is decided for the day as a whole. `label` makes ids that belong to this day only."""
+
+    day: date
+    seed: int
+    label: str
+    keep_ids: bool
+    endings: dict[str, str]
+    turns: frozenset[str]
+
+    def id_of(self, key: str) -> str:
+        return key if self.keep_ids else made_id(self.label, key)
 
 
 def make_day(day: date, seed: int, races: int | None = None) -> Day:
@@ -34,12 +52,15 @@ def make_day(day: date, seed: int, races: int | None = None) -> Day:
     With `races` the AUS and NZ thoroughbred and harness meetings are made up, with that many races together.
     """
     card = recorded_card() if races is None else made_up_card(seed, races)
-    keep_ids = races is None and day == RECORDED_DATE
-    label = str(day) if races is None else f"{day}/{seed}/{races}"
-    imported = [_id(label, keep_ids, race.key) for meeting in card if _is_imported(meeting) for race in meeting.races]
-    others = [_id(label, keep_ids, race.key) for meeting in card if not _is_imported(meeting) for race in meeting.races]
-    endings = choose_endings(seed, label, imported) | choose_endings(seed, f"{label}/others", others)
-    return Day(day, seed, tuple(_meeting(day, seed, label, keep_ids, meeting, endings) for meeting in card))
+    plan = _Plan(
+        day=day,
+        seed=seed,
+        label=str(day) if races is None else f"{day}/{seed}/{races}",
+        keep_ids=races is None and day == RECORDED_DATE,
+        endings=_choose_endings(seed, str(day), card),
+        turns=_choose_turns(seed, str(day), card),
+    )
+    return Day(day, seed, tuple(_meeting(plan, meeting) for meeting in card))
 
 
 def nz_moment(day: date, minute: int) -> datetime:
@@ -50,69 +71,75 @@ def nz_moment(day: date, minute: int) -> datetime:
     return wall.astimezone(UTC)
 
 
-def _is_imported(meeting: CardMeeting) -> bool:
-    return meeting.country in IMPORTED_COUNTRIES and meeting.category in IMPORTED_CATEGORIES
+def _choose_endings(seed: int, label: str, card: tuple[CardMeeting, ...]) -> dict[str, str]:
+    """The abandoned races by key; drawn apart for what is imported, so that each day has some of these."""
+    endings: dict[str, str] = {}
+    for imported in (True, False):
+        keys = [race.key for meeting in card if is_imported(meeting) is imported for race in meeting.races]
+        # The recorded race was run and settled, whatever the dice say.
+        keys = [key for key in keys if key != RECORDED_RACE]
+        endings |= choose_endings(seed, f"{label}/{imported}", keys)
+    return endings
 
 
-def _id(label: str, keep_ids: bool, key: str) -> str:
-    return key if keep_ids else made_id(label, key)
+def _choose_turns(seed: int, label: str, card: tuple[CardMeeting, ...]) -> frozenset[str]:
+    """The meetings whose track and weather change; at least one of the imported ones, if any of them can."""
+    draw = dice(seed, label, "turns")
+    turns: set[str] = set()
+    for imported, least in ((True, 1), (False, 0)):
+        able = [meeting.key for meeting in card if is_imported(meeting) is imported and meeting.track in TRACK_CHANGES]
+        turns |= set(draw.sample(able, min(len(able), max(least, round(len(able) * TURNS)))))
+    return frozenset(turns)
 
 
-def _meeting(day: date, seed: int, label: str, keep_ids: bool, card: CardMeeting, endings: dict[str, str]) -> Meeting:
+def _meeting(plan: _Plan, card: CardMeeting) -> Meeting:
     facts = MeetingFacts(
-        id=_id(label, keep_ids, card.key),
+        id=plan.id_of(card.key),
         name=card.name,
-        day=day,
+        day=plan.day,
         category=card.category,
         country=card.country,
         state=card.state,
         tote=card.tote,
-        tote_day=None if card.tote is None else day + timedelta(days=card.tote_day_shift),
+        tote_day=None if card.tote is None else plan.day + timedelta(days=card.tote_day_shift),
         extras=card.extras,
     )
-    draw = dice(seed, facts.id, "meeting")
-    begin = nz_moment(day, card.races[0].minute)
-    end = nz_moment(day, card.races[-1].minute)
-    turns = draw.random() < 0.3
-    change = begin + (end - begin) * draw.uniform(-0.1, 0.8)
-    softer = draw.choice(TRACK_CHANGES.get(card.track, (card.track,)))
-    cloudier = draw.choice(("OCAST", "Overcast", "Showery", "SHWRY"))
-    track = _steps(card.track, change, softer if turns else card.track)
-    races = []
-    for race in card.races:
-        race_track = _steps(race.track, change, softer if turns and race.track == card.track else race.track)
-        weather = _steps(race.weather, change, cloudier if turns and race.weather else race.weather)
-        races.append(_race(seed, facts, _id(label, keep_ids, race.key), race, endings, race_track, weather))
-    return Meeting(facts, tuple(races), track)
+    if card.key not in plan.turns:
+        races = tuple(_race(plan, facts, race, Steps(race.track), Steps(race.weather)) for race in card.races)
+        return Meeting(facts, races, Steps(card.track))
+    draw = dice(plan.seed, facts.id, "turn")
+    begin, end = (nz_moment(plan.day, race.minute) for race in (card.races[0], card.races[-1]))
+    change = (begin + (end - begin) * draw.uniform(-0.1, 0.8)).replace(microsecond=0)
+    track = Steps(card.track, ((change, draw.choice(TRACK_CHANGES[card.track])),))
+    clouds = ((change, draw.choice(("OCAST", "Overcast", "Showery", "SHWRY"))),)
+    races = tuple(
+        _race(
+            plan,
+            facts,
+            race,
+            track if race.track == card.track else Steps(race.track),
+            Steps(race.weather, clouds if race.weather else ()),
+        )
+        for race in card.races
+    )
+    return Meeting(facts, races, track)
 
 
-def _steps(first: str, change: datetime, then: str) -> Steps:
-    return Steps(first) if then == first else Steps(first, ((change.replace(microsecond=0), then),))
-
-
-def _race(
-    seed: int,
-    facts: MeetingFacts,
-    race_id: str,
-    card: CardRace,
-    endings: dict[str, str],
-    track: Steps,
-    weather: Steps,
-) -> Race:
+def _race(plan: _Plan, facts: MeetingFacts, card: CardRace, track: Steps, weather: Steps) -> Race:
+    race_id = plan.id_of(card.key)
     is_recorded = race_id == RECORDED_RACE
-    # The recorded race was run and settled, whatever the dice say.
-    ending = "" if is_recorded else endings.get(race_id, "")
-    start = nz_moment(facts.day, card.minute)
+    start = nz_moment(plan.day, card.minute)
+    delay = RECORDED_DELAY if is_recorded else None
     return Race(
         id=race_id,
         number=card.number,
         name=card.name,
         distance=card.distance,
         meeting=facts,
-        timeline=make_timeline(seed, race_id, start, ending, RECORDED_DELAY if is_recorded else None),
+        timeline=make_timeline(plan.seed, race_id, start, plan.endings.get(card.key, ""), delay),
         track=track,
         weather=weather,
-        seed=seed,
-        has_protest=not is_recorded and dice(seed, race_id, "protest").random() < PROTESTS,
+        seed=plan.seed,
+        has_protest=not is_recorded and dice(plan.seed, race_id, "protest").random() < PROTESTS,
         is_recorded=is_recorded,
     )

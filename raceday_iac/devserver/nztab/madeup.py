@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from random import Random
 
-from .cards import CardMeeting, CardRace, recorded_card
+from .cards import CardMeeting, CardRace, is_imported, recorded_card
 from .chance import dice
-from .model import IMPORTED_CATEGORIES, IMPORTED_COUNTRIES
 from .names import RACE_KINDS, SPONSORS
 
 #: Races per meeting, about.
@@ -78,16 +77,12 @@ def made_up_card(seed: int, races: int) -> tuple[CardMeeting, ...]:
     count = max(round(races / USUAL), -(-races // MOST))
     sizes = [races // count + (place < races % count) for place in range(count)]
     meetings = [_meeting(draw, place, size) for place, size in enumerate(sizes)]
-    world = [meeting for meeting in recorded_card() if not _is_imported(meeting)]
+    world = [meeting for meeting in recorded_card() if not is_imported(meeting)]
     if races >= LARGE:
         world += [_again(meeting) for meeting in world]
     card = meetings + world
     draw.shuffle(card)
     return tuple(card)
-
-
-def _is_imported(meeting: CardMeeting) -> bool:
-    return meeting.country in IMPORTED_COUNTRIES and meeting.category in IMPORTED_CATEGORIES
 
 
 def _again(meeting: CardMeeting) -> CardMeeting:

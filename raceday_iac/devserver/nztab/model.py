@@ -92,7 +92,7 @@ class MeetingFacts:
         return self.country in IMPORTED_COUNTRIES and self.category in IMPORTED_CATEGORIES
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Race:
     """One race with everything that will happen to it. `seed` decides its field, odds, pools and result."""
 
@@ -112,30 +112,39 @@ class Race:
     def __hash__(self) -> int:
         return hash(self.id)
 
+    def __repr__(self) -> str:
+        return f"<Race {self.id}: {self.meeting.name} {self.number}, {self.start:%Y-%m-%d %H:%M}Z>"
+
     @property
     def start(self) -> datetime:
         """The advertised start."""
         return self.timeline.advertised
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Meeting:
     facts: MeetingFacts
     races: tuple[Race, ...]
     track: Steps
+
+    def __repr__(self) -> str:
+        return f"<Meeting {self.id}: {self.facts.name}, {len(self.races)} races>"
 
     @property
     def id(self) -> str:
         return self.facts.id
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Day:
     """The card of one NZ date, of all countries and categories."""
 
     date: date
     seed: int
     meetings: tuple[Meeting, ...]
+
+    def __repr__(self) -> str:
+        return f"<Day {self.date}, seed {self.seed}, {len(self.meetings)} meetings>"
 
     @cached_property
     def races(self) -> tuple[Race, ...]:

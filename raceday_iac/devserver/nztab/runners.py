@@ -14,7 +14,7 @@ from .recording import heavy_blocks
 #: What `favourite` and `mover` lack beside an entry of `runners`, in the recording.
 NOT_REPEATED = frozenset(
     "picks ride_guide_exists ride_guide_file ride_guide_thumbnail flucs flucs_with_timestamp meta scr_time "
-    "competitor_id runner_win_history".split()
+    "competitor_id".split()
 )
 #: Share of races whose favourite is that of another market, with an entrant id that is not in the field.
 FOREIGN_FAVOURITES = 0.1
@@ -82,4 +82,5 @@ def mover_at(market: Market, runners: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _again(runner: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in runner.items() if key not in NOT_REPEATED}
+    speedmap = {key: value for key, value in runner["speedmap"].items() if key != "label"}
+    return {key: value for key, value in runner.items() if key not in NOT_REPEATED} | {"speedmap": speedmap}

@@ -9,7 +9,7 @@ from random import Random
 from .chance import dice
 from .model import Timeline
 
-#: One race in so many is 10 to 25 minutes late; the others jump within 3 minutes of the advertised start.
+#: This share of the races is 10 to 25 minutes late; the others jump within 3 minutes of the advertised start.
 VERY_LATE = 0.08
 #: Share of races whose final dividends come 1 to 4 minutes after the status turned Final.
 LATE_DIVIDENDS = 0.25
@@ -45,11 +45,11 @@ def _abandonment(draw: Random, advertised: datetime, jump: datetime, interim: da
     return None
 
 
-def choose_endings(seed: int, day: str, race_ids: Sequence[str]) -> dict[str, str]:
+def choose_endings(seed: int, label: str, races: Sequence[str]) -> dict[str, str]:
     """Which races are abandoned, by turns before and after their start; of 25 races and more at least one each."""
-    draw = dice(seed, day, "abandoned")
-    wanted = round(len(race_ids) * ABANDONED)
-    if len(race_ids) >= 25:
+    draw = dice(seed, label, "abandoned")
+    wanted = round(len(races) * ABANDONED)
+    if len(races) >= 25:
         wanted = max(wanted, 2)
-    chosen = draw.sample(list(race_ids), wanted)
-    return {race_id: ("before", "after")[place % 2] for place, race_id in enumerate(chosen)}
+    chosen = draw.sample(races, wanted)
+    return {race: ("before", "after")[place % 2] for place, race in enumerate(chosen)}
