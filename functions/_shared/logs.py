@@ -38,11 +38,11 @@ class Log:
         """Milliseconds since this log was made, which is when the run began."""
         return round((self._clock() - self._started) * 1000, 1)
 
-    def event(self, name: str, **fields: Any) -> None:
+    def event(self, name: str, /, **fields: Any) -> None:
         """Something happened that a reader of the logs wants to count."""
         self._write(self._line("info", name, fields))
 
-    def problem(self, name: str, **fields: Any) -> None:
+    def problem(self, name: str, /, **fields: Any) -> None:
         """Something is wrong."""
         self._write_error(self._line("error", name, fields))
 

@@ -199,32 +199,33 @@ def _tried(work: Work, run: Run) -> Outcome:
         details = work(run) or {}
     except Stop as stop:
         run.keep_progress()
-        return _outcome(run, 200, "stopped", reason=str(stop), **stop.details)
+        return _outcome(run, 200, "stopped", {**stop.details, "reason": str(stop)})
     except BadRequest as reason:
-        return _outcome(run, reason.status, "refused", message=str(reason))
+        return _outcome(run, reason.status, "refused", {"message": str(reason)})
     except LockLost as reason:
-        return _outcome(run, 500, "lock_lost", message=str(reason))
+        return _outcome(run, 500, "lock_lost", {"message": str(reason)})
     except (Fatal, Retryable, Skip, AppwriteError) as reason:
         run.keep_progress()
         passing = isinstance(reason, Retryable) or (isinstance(reason, AppwriteError) and reason.retryable)
         category = "retryable" if passing else "fatal"
-        return _outcome(run, 500, "failed", category=category, message=str(reason))
+        return _outcome(run, 500, "failed", {"category": category, "message": str(reason)})
     except Exception as crash:  # noqa: BLE001 - the outermost place: it must be logged as an event, and answered
         where = traceback.extract_tb(crash.__traceback__)[-1]
         run.log.problem("run.crashed", error=type(crash).__name__, reason=str(crash), at=f"{where.name}:{where.lineno}")
-        return _outcome(run, 500, "crashed", message=type(crash).__name__)
-    return _outcome(run, 200, "done", **details)
+        return _outcome(run, 500, "crashed", {"message": type(crash).__name__})
+    return _outcome(run, 200, "done", details)
 
 
-def _outcome(run: Run, status: int, outcome: str, **details: Any) -> Outcome:
-    body = {"outcome": outcome, **details, "day": run.day.isoformat(), "counts": run.counts.as_dict()}
-    return Outcome(status, {**body, "durationMs": run.log.elapsed_ms()})
+def _outcome(run: Run, status: int, outcome: str, details: Mapping[str, Any]) -> Outcome:
+    about = {"outcome": outcome, "day": run.day.isoformat(), "counts": run.counts.as_dict()}
+    return Outcome(status, {**details, **about, "durationMs": run.log.elapsed_ms()})
 
 
 def _summarise(run: Run, outcome: Outcome, norm: float) -> None:
     requests = {"appwrite": run.client.requests, "lock": run.held.requests, "throttled": run.client.throttled}
     write = run.log.event if outcome.status < 500 else run.log.problem
-    write("run.summary", phase=run.phase_name, requests=requests, **outcome.body)
+    # In one mapping, because the details of a function may have any name.
+    write("run.summary", **{**outcome.body, "phase": run.phase_name, "requests": requests})
     seconds = run.log.elapsed_ms() / 1000
     if seconds > norm:
         run.log.problem("run.slow", seconds=seconds, normSeconds=norm)

@@ -16,8 +16,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from _shared import connection as _connection
 from _shared.appwrite_http import Client, path_of, query
-from _shared.connection import Connection, Credentials
+from _shared.connection import Credentials
 from _shared.world import World
 
 from raceday_iac.cli.options import Options
@@ -98,9 +99,13 @@ class Raceday:
         if str(bundles) not in sys.path:
             sys.path.insert(0, str(bundles))
 
-    def world(self, **changes: Any) -> World:
-        """The world that functions are called in."""
+    def world(self, *, of: str | None = None, **changes: Any) -> World:
+        """The world that functions are called in. `of`: the function whose copy of the shared code runs in it.
+
+        A copy recognises lost answers only by its own exceptions, so its connections must be of its own code.
+        """
         time = self.time
+        vendored = _connection if of is None else importlib.import_module(f"{package_of(of)}.src.vendor.connection")
         plain = World(
             now=time.seconds,
             clock=time.seconds,
@@ -109,7 +114,7 @@ class Raceday:
             event=time.event,
             start=time.start,
             # Kept connections are never used again: virtual time says nothing about how long they were idle.
-            connect=lambda credentials: Connection(credentials, clock=lambda: 0.0),
+            connect=lambda credentials: vendored.Connection(credentials, clock=lambda: 0.0),
         )
         return plain._replace(**changes)
 
@@ -119,7 +124,7 @@ class Raceday:
         text = body if isinstance(body, str) else json.dumps(body or {})
         told = context(self.key_of(function), text, execution=f"execution-{self._executions}")
         module = importlib.import_module(f"{package_of(function)}.src.main")
-        answer = module.handle(told, world or self.world(**changes))
+        answer = module.handle(told, world or self.world(of=function, **changes))
         return Called(answer["statusCode"], json.loads(answer["body"]), told)
 
     def key_of(self, function: str) -> str:
