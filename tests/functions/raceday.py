@@ -136,6 +136,9 @@ class Raceday:
             self._keys[function] = self.server.create_key(PROJECT, scopes)
         return self._keys[function]
 
+    def credentials_of(self, function: str) -> Credentials:
+        return Credentials(self.server.endpoint, PROJECT, self.key_of(function))
+
     def documents(self, collection: str, **equal: Any) -> list[dict[str, Any]]:
         """All documents of a collection with these values."""
         queries = [query("equal", value, attribute=key) for key, value in equal.items()]

@@ -18,14 +18,16 @@ class Unpolled(NamedTuple):
 
 def unpolled(documents: Iterable[Mapping[str, Any]], day: date) -> Unpolled:
     """A poll before the day's card began is one of another day; a race that is over needs none."""
-    begin = card.bounds(day)[0].timestamp()
+    begin, end = (moment.timestamp() for moment in card.bounds(day))
     found, unreadable = [], 0
     for document in documents:
         try:
             race = card.card_race(dict(document))
+            is_of_day = begin <= race.start < end
         except (KeyError, TypeError, ValueError):
+            is_of_day = False
+        if not is_of_day:
             unreadable += 1
-            continue
-        if race.status not in due.TERMINAL and (race.polled is None or race.polled < begin):
+        elif race.status not in due.TERMINAL and (race.polled is None or race.polled < begin):
             found.append((race.start, race.identity))
     return Unpolled(tuple(identity for _, identity in sorted(found)), unreadable)
