@@ -26,6 +26,8 @@ class Written:
 
     count: int = 0
     refused: dict[str, str] = field(default_factory=dict)
+    #: The same, for who writes documents of several collections, where one id may occur more than once.
+    refused_writes: list[Write] = field(default_factory=list)
 
 
 class Write(NamedTuple):
@@ -70,6 +72,7 @@ def _write(client: Client, database: str, writes: Sequence[Write], send: _Send, 
             raise
         if len(writes) == 1:
             written.refused[writes[0].identity] = f"{error.kind}: {error.text}"
+            written.refused_writes.append(writes[0])
             return
         middle = len(writes) // 2
         _write(client, database, writes[:middle], send, written)

@@ -12,7 +12,8 @@ TERMINAL = frozenset({"Final", "Finalized", "Abandoned"})
 MINUTE = 60.0
 BASELINE = 30 * MINUTE
 #: Results and dividends may arrive after the status has become final: this long a finished race is still looked at.
-SETTLING = 5 * MINUTE
+#: Long enough for two looks, also when a run of the poller ends between them.
+SETTLING = 7 * MINUTE
 SETTLING_INTERVAL = 2.5 * MINUTE
 
 

@@ -1,0 +1,202 @@
+"""One poll of one race: ask NZ TAB, and work out everything that has to be written. Nothing is written here.
+
+The event itself is gone when this returns: only the documents that come of it are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar
+
+from .buckets import bucket_identity
+from .figures import nearest
+from .money_flow import (
+    DEVIATION,
+    Amounts,
+    Moment,
+    deviations,
+    flow_values,
+    is_same,
+    own_runners,
+    plausibility,
+    summed,
+)
+from .odds import odds_changes
+from .pools import Pools, pool_values, pools_of
+from .results import is_news, result_time, result_values
+from .selection import Race
+from .status import is_over, status_changes, status_of
+from .stored import Known
+from .vendor.card import card_race
+from .vendor.documents import Write
+from .vendor.due import minutes_to_start
+from .vendor.entrant_mapping import entrants_of
+from .vendor.errors import Retryable, Skip
+from .vendor.nztab import NzTab
+from .vendor.race_mapping import check_same_race
+from .vendor.running import Run
+
+#: Only what is stored is asked for: bets and expected payments are not.
+FLAGS = ("with_tote_trends_data", "with_money_tracker")
+#: Of an entrant, what says nothing about it.
+STAMPS = frozenset({"lastUpdated", "importedAt", "race"})
+
+Part = TypeVar("Part")
+
+
+class Missed(NamedTuple):
+    """NZ TAB gave no answer: the race was not polled."""
+
+    race: str
+
+
+@dataclass
+class Poll:
+    """One race as it was seen. `update` are the changes of its own document, which is written last."""
+
+    race: str
+    polled_at: str
+    status: str
+    update: dict[str, Any]
+    writes: list[Write] = field(default_factory=list)
+    entrants: dict[str, dict[str, Any]] = field(default_factory=dict)
+    flows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    pools: Pools | None = None
+    result: dict[str, Any] | None = None
+
+    @property
+    def all_writes(self) -> list[Write]:
+        return [*self.writes, Write("races", self.race, self.update, "update")]
+
+    def remember_in(self, known: Known) -> None:
+        """What is stored once everything is written."""
+        known.entrants |= self.entrants
+        for entrant, flow in self.flows.items():
+            amounts = Amounts(flow["winPoolAmount"], flow["placePoolAmount"])
+            known.steps.setdefault(entrant, {})[flow["timeInterval"]] = amounts
+        known.flows |= self.flows
+        if self.pools is not None:
+            known.pools = self.pools
+        if self.result is not None:
+            known.result = self.result
+
+
+def poll(run: Run, nztab: NzTab, race: Race, known: Known) -> Poll | Missed:
+    """Look at one race. Whatever is wrong with a part of the answer, the other parts are kept."""
+    identity, began = race["$id"], run.world.clock()
+    try:
+        data = nztab.event(identity, flags=FLAGS)
+        check_same_race(data, identity)
+    except Retryable as reason:
+        run.counts.add("missed")
+        run.log.event("race.missed", race=identity, reason=str(reason)[:200])
+        return Missed(identity)
+    except Skip as reason:
+        # An answer, though of no use: asking again before the next time would not change it.
+        run.counts.add("skipped:race")
+        run.log.event("race.skipped", race=identity, reason=str(reason)[:200])
+        return _stamped(run, race, run.timestamp(), {})
+    now = run.now()
+    minutes = minutes_to_start(card_race(race), now.timestamp())
+    moment = Moment(now.isoformat(timespec="milliseconds"), minutes, nearest((run.world.clock() - began) * 1000))
+    return _Look(run, race, known, data, moment).whole()
+
+
+def _stamped(run: Run, race: Race, polled_at: str, changes: Mapping[str, Any]) -> Poll:
+    changed = {**changes, "lastUpdated": polled_at} if changes else {}
+    update = run.fitting.fit("races", {**changed, "last_poll_time": polled_at}, partial=True)
+    return Poll(race["$id"], polled_at, str(update.get("status", race["status"])), update)
+
+
+class _Look:
+    """One usable event, taken apart."""
+
+    def __init__(self, run: Run, race: Race, known: Known, data: Mapping[str, Any], moment: Moment) -> None:
+        self.run, self.race, self.known, self.data, self.moment = run, race, known, data, moment
+        self.identity = str(race["$id"])
+
+    def whole(self) -> Poll:
+        event, polled_at = self.data["race"], self.moment.polled_at
+        if status_of(event) is None:
+            self.run.counts.add("skipped:status")
+        changes = self._part("race", lambda: status_changes(self.race, event, polled_at), {})
+        found = _stamped(self.run, self.race, polled_at, changes)
+        self._part("entrants", lambda: self._entrants(found), None)
+        pools = self._part("pools", lambda: self._pools(found), None)
+        if not is_over(self.race["status"]) and found.status != "Abandoned":
+            self._part("money_flow", lambda: self._money(found, pools or Pools({}, 0)), None)
+        self._part("results", lambda: self._results(found), None)
+        return found
+
+    def _part(self, name: str, work: Callable[[], Part], default: Part) -> Part:
+        try:
+            return work()
+        except (Skip, KeyError, TypeError, ValueError) as reason:
+            self.run.counts.add(f"skipped:{name}")
+            self.run.log.event("part.skipped", race=self.identity, part=name, reason=repr(reason)[:200])
+            return default
+
+    def _entrants(self, found: Poll) -> None:
+        """Changed entrants, then the history of their odds, which refers to them."""
+        seen = entrants_of(self.data, self.identity, self.run)
+        if not seen:
+            self.run.counts.add("no_runners")
+        before = {entrant: self.known.entrants.get(entrant, {}) for entrant in seen}
+        found.entrants = {entrant: seen[entrant] for entrant in seen if _is_changed(seen[entrant], before[entrant])}
+        found.writes += [Write("entrants", *each) for each in found.entrants.items()]
+        for entrant, document in found.entrants.items():
+            changes = odds_changes(entrant, before[entrant], document, found.polled_at)
+            self.run.counts.add("odds_changes", len(changes))
+            found.writes += [Write("odds-history", *each) for each in changes.items()]
+        # A later read has every attribute, the document to write only those that the answer had.
+        found.entrants = {entrant: before[entrant] | found.entrants[entrant] for entrant in found.entrants}
+
+    def _pools(self, found: Poll) -> Pools | None:
+        pools = pools_of(self.data, self.run.counts.add)
+        if pools is not None and pools != self.known.pools:
+            values = pool_values(self.identity, pools, found.polled_at)
+            found.writes.append(Write("race-pools", self.identity, self.run.fitting.fit("race-pools", values)))
+            found.pools = pools
+        return pools
+
+    def _money(self, found: Poll, pools: Pools) -> None:
+        """While the race is not over, and once more when it has just ended: then the totals are final."""
+        field = self._field(found)
+        shares = own_runners(summed(self.data, self.run.counts.add), field, self.run.counts.add)
+        if not shares:
+            return
+        if max(deviations(shares.values(), pools)) > DEVIATION:
+            self.run.counts.add("implausible:money_flow")
+        score = plausibility(shares.values(), pools)
+        for entrant, share in sorted(shares.items()):
+            steps = self.known.steps.get(entrant, {})
+            values = flow_values(self.identity, entrant, share, pools, self.moment, field[entrant], steps, score)
+            bucket = bucket_identity(entrant, values["timeInterval"])
+            document = self.run.fitting.fit("money-flow-history", {**values, "bucketDocumentId": bucket})
+            if is_same(document, self.known.flows.get(entrant)):
+                self.run.counts.add("unchanged:money_flow")
+                continue
+            found.writes.append(Write("money-flow-history", bucket, document))
+            found.flows[entrant] = document
+
+    def _results(self, found: Poll) -> None:
+        values = result_values(self.data, self.identity, found.status, self._field(found))
+        if values is None:
+            return
+        document = self.run.fitting.fit("race-results", values)
+        stored = self.known.result or {}
+        if not is_news(document, stored):
+            return
+        when = result_time(document, stored, found.polled_at)
+        found.result = {**document, **self.run.fitting.fit("race-results", {"resultTime": when}, partial=True)}
+        found.writes.append(Write("race-results", self.identity, found.result))
+        self.run.counts.add("results_saved")
+
+    def _field(self, found: Poll) -> dict[str, dict[str, Any]]:
+        """The entrants of the race as they are stored once this poll is written."""
+        return {**self.known.entrants, **found.entrants}
+
+
+def _is_changed(document: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
+    return any(key not in STAMPS and stored.get(key) != value for key, value in document.items())

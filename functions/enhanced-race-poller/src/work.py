@@ -1,0 +1,20 @@
+"""The work of `enhanced-race-poller`: the races it is asked for, then everything that is due while it lives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .rounds import Rounds
+from .selection import read_wanted
+from .vendor.nztab import NzTab
+from .vendor.running import Run
+
+#: A run lives until its budget ends, by design.
+NORM_SECONDS = 110.0
+
+
+def work(run: Run) -> dict[str, Any]:
+    """Body: `{"raceId": id}`, `{"raceIds": [id, …]}` (at most 400), or anything else: then it chooses by itself."""
+    wanted = read_wanted(run.call.body)
+    with NzTab(run) as nztab:
+        return Rounds(run, nztab, wanted).live()
