@@ -28,6 +28,9 @@ class _Sleeper:
 class VirtualTime:
     """The clock and the account of who is awake. The thread that makes it is the first one awake."""
 
+    #: Real seconds after which a sleeper looks whether anybody is left to wake it.
+    patience = 5.0
+
     def __init__(self, start: datetime) -> None:
         self._now = start.timestamp()
         self._guard = threading.Lock()
@@ -88,10 +91,11 @@ class VirtualTime:
         if not sleeper.is_woken:
             sleeper.is_woken = True
             self._awake += 1
+            self.stuck = False
             sleeper.bell.set()
 
     def _until_woken(self, sleeper: _Sleeper) -> None:
-        while not sleeper.bell.wait(5.0):
+        while not sleeper.bell.wait(self.patience):
             if self.stuck:
                 raise StuckError("everybody waits and nothing will happen any more")
 
