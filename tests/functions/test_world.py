@@ -1,0 +1,139 @@
+"""Work for many items, a few at a time: in threads of the machine and in virtual time alike."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from _shared.world import REAL, World, each, start_thread, steady_clock
+
+from raceday_iac.simulation.virtual_time import VirtualTime
+
+
+def virtual() -> World:
+    time = VirtualTime(datetime(2025, 7, 17, tzinfo=UTC))
+    return World(now=time.seconds, clock=time.seconds, sleep=time.sleep, event=time.event, start=time.start)
+
+
+@pytest.fixture(params=[virtual, lambda: REAL], ids=["virtual", "real"])
+def world(request: pytest.FixtureRequest) -> World:
+    made: Callable[[], World] = request.param
+    return made()
+
+
+class Width:
+    """Counts how many work at the same time."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self.now = self.most = 0
+
+    def __enter__(self) -> None:
+        with self._guard:
+            self.now += 1
+            self.most = max(self.most, self.now)
+
+    def __exit__(self, *_: object) -> None:
+        with self._guard:
+            self.now -= 1
+
+
+@pytest.mark.parametrize("width", [1, 3, 50])
+def test_results_come_in_the_order_of_the_items(world: World, width: int) -> None:
+    assert each(world, lambda number: number * number, range(20), width) == [number * number for number in range(20)]
+
+
+def test_no_items_give_no_results(world: World) -> None:
+    assert each(world, lambda item: item, [], 4) == []
+
+
+@pytest.mark.parametrize(("width", "items", "most"), [(1, 5, 1), (3, 9, 3), (8, 2, 2)])
+def test_at_most_so_many_work_at_a_time(width: int, items: int, most: int) -> None:
+    world, working = virtual(), Width()
+
+    def work(_item: int) -> None:
+        with working:
+            world.sleep(1)
+
+    each(world, work, range(items), width)
+
+    assert working.most == most
+
+
+def test_items_begin_in_their_order_as_soon_as_one_is_free() -> None:
+    world = virtual()
+    begun: list[tuple[int, float]] = []
+    start = world.now()
+
+    def work(seconds: int) -> None:
+        begun.append((seconds, world.now() - start))
+        world.sleep(seconds)
+
+    each(world, work, [4, 1, 2, 3], 2)
+
+    assert sorted(begun) == [(1, 0), (2, 1), (3, 3), (4, 0)]
+    assert world.now() - start == 6
+
+
+def test_after_a_failure_nothing_more_is_begun_and_it_is_raised_when_all_have_ended() -> None:
+    world = virtual()
+    begun: list[int] = []
+    ended: list[int] = []
+
+    def work(number: int) -> None:
+        begun.append(number)
+        world.sleep(number)
+        if number == 1:
+            raise ValueError(number)
+        ended.append(number)
+
+    with pytest.raises(ValueError, match="1"):
+        each(world, work, [5, 1, 2, 3], 2)
+
+    assert (sorted(begun), ended) == ([1, 5], [5])
+
+
+def test_one_after_another_a_failure_is_the_end(world: World) -> None:
+    done: list[int] = []
+
+    def work(number: int) -> None:
+        if number == 0:
+            raise KeyError("first")
+        done.append(number)
+
+    with pytest.raises(KeyError):
+        each(world, work, range(100), 1)
+
+    assert done == []
+
+
+def test_also_what_is_no_ordinary_exception_comes_through(world: World) -> None:
+    def work(_item: int) -> None:
+        raise SystemExit(3)
+
+    with pytest.raises(SystemExit):
+        each(world, work, range(4), 2)
+
+
+def test_the_steady_clock_never_goes_back() -> None:
+    readings = [steady_clock() for _ in range(100)]
+
+    assert readings == sorted(readings)
+
+
+def test_the_steady_clock_is_there_on_systems_without_a_boot_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    monkeypatch.delattr(time, "CLOCK_BOOTTIME", raising=False)
+
+    assert steady_clock() <= time.monotonic()
+
+
+def test_a_thread_of_the_machine_can_be_joined_and_does_not_keep_the_process_alive() -> None:
+    daemons: list[bool] = []
+
+    start_thread(lambda: daemons.append(threading.current_thread().daemon), "work").join()
+
+    assert daemons == [True]
