@@ -101,7 +101,7 @@ class RecordingSender:
             wire.staged.setdefault(transaction[1], []).extend(body["operations"])
         elif transaction and body.get("commit"):
             staged = wire.staged.pop(transaction[1], [])
-            self._note_writes([(each["collectionId"], each["data"]) for each in staged], still)
+            self._note_writes([(each["collectionId"], _document(each)) for each in staged], still)
             wire.ledger.wrote(wire.execution, wire.lock_id, now, "commit")
         elif found := _DOCUMENTS.search(path):
             documents = body.get("documents") or [{**body.get("data", {}), "$id": found[2] or body.get("documentId")}]
@@ -158,6 +158,11 @@ class RecordingTransport:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _document(operation: Mapping[str, Any]) -> dict[str, Any]:
+    """What an operation of a transaction writes; upserts have the id in their data, updates beside it."""
+    return {"$id": operation.get("documentId"), **operation["data"]}
 
 
 def _latency(latencies: Latencies, method: str, body: Any) -> float:
