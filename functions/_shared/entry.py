@@ -55,7 +55,8 @@ def serve(context: Any, main_file: str, package: str, world: World = REAL) -> An
     )
     with held:
         outcome = _work(package, folder, settings, call, log, held, world)
-    log.event("lock.released", requests=held.requests, released=held.released)
+    note = log.event if held.gave_back else log.problem
+    note("lock.released", requests=held.requests, released=held.gave_back)
     return context.res.json(outcome.body, outcome.status)
 
 

@@ -147,6 +147,8 @@ class Lock:
         self._stopping = world.event()
         self._thread: Task | None = None
         self.released = False
+        #: Whether the document is known to be gone since the release.
+        self.gave_back = False
         self._giving_back = False
 
     @property
@@ -236,11 +238,11 @@ class Lock:
             self._thread.join()
         with self._one_beat:
             if self.released:
-                return True
-            gone = bool(self._store.run(protocol.releasing(self._lease)))
+                return self.gave_back
+            self.gave_back = bool(self._store.run(protocol.releasing(self._lease)))
             self.released = True
             self._store.close()
-            return gone
+            return self.gave_back
 
     def _keep(self) -> None:
         wait = self._lease.numbers.heartbeat

@@ -1,0 +1,234 @@
+"""The frame of one execution: the lock before everything else, an answer whatever happens."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+import pytest
+from _shared import entry, lock
+
+from raceday_iac.devserver.faults import RequestFault
+
+from .poller_standin import LOCKS
+from .raceday import Called, Raceday
+from .runtime import Context, context
+
+FUNCTION = "master-race-scheduler"
+LOCK = f"{LOCKS}/{FUNCTION}-lock"
+
+
+def hold(raceday: Raceday, **fields: Any) -> None:
+    """Somebody else has the lock since this moment."""
+    raceday.put("locks", f"{FUNCTION}-lock", owner="other", generation=1, phase="analysed", **fields)
+
+
+def run(raceday: Raceday, **changes: Any) -> Called:
+    return raceday.call(FUNCTION, **changes)
+
+
+# A run that gets the lock.
+
+
+def test_a_run_takes_the_lock_works_and_gives_it_back(raceday: Raceday) -> None:
+    called = run(raceday)
+
+    assert (called.status, called.outcome) == (200, "done")
+    names = [json.loads(line)["event"] for line in called.context.logs]
+    assert names == ["lock.acquired", "run.summary", "lock.released"]
+    assert raceday.document("locks", f"{FUNCTION}-lock") is None
+
+
+def test_the_log_says_how_long_the_lock_took_and_what_was_aimed_at(raceday: Raceday) -> None:
+    (event,) = run(raceday).context.events("lock.acquired")
+
+    assert event["checkMs"] > 0
+    assert (event["targetMs"], event["generation"], event["takeovers"]) == (15, 1, 0)
+
+
+def test_every_line_of_the_log_is_json_and_says_which_execution_it_belongs_to(raceday: Raceday) -> None:
+    called = run(raceday)
+
+    lines = [json.loads(line) for line in [*called.context.logs, *called.context.errors]]
+    assert {(line["function"], line["execution"]) for line in lines} == {(FUNCTION, "execution-1")}
+
+
+def test_no_key_is_ever_logged(raceday: Raceday) -> None:
+    raceday.server.server.faults.add(RequestFault(path="*races/documents", times=9, status=401, kind="x"))
+
+    called = run(raceday)
+
+    key = raceday.key_of(FUNCTION)
+    assert called.status == 500
+    assert key not in json.dumps([called.body, called.context.logs, called.context.errors])
+
+
+def test_a_lock_of_a_dead_run_is_taken_over(raceday: Raceday) -> None:
+    hold(raceday)
+    raceday.time.sleep(91)
+
+    called = run(raceday)
+
+    (event,) = called.context.events("lock.acquired")
+    assert (called.outcome, event["generation"], event["takeovers"]) == ("done", 2, 1)
+
+
+def test_the_lock_is_given_back_when_the_work_crashes(raceday: Raceday) -> None:
+    raceday.server.server.faults.add(RequestFault(path="*races/documents", status=400, kind="x"))
+
+    called = run(raceday)
+
+    assert (called.status, called.outcome) == (500, "failed")
+    assert raceday.document("locks", f"{FUNCTION}-lock") is None
+
+
+def test_a_lock_that_cannot_be_given_back_is_no_failure_of_the_work(raceday: Raceday) -> None:
+    raceday.server.server.faults.add(RequestFault(method="DELETE", path=f"*{FUNCTION}-lock", times=9, status=503))
+
+    called = run(raceday)
+
+    (event,) = called.context.events("lock.released")
+    assert (called.outcome, event["released"]) == ("done", False)
+
+
+# A run that finds the lock held.
+
+
+def test_a_duplicate_ends_at_once_and_successfully(raceday: Raceday) -> None:
+    hold(raceday)
+
+    called = run(raceday)
+
+    assert (called.status, called.outcome) == (200, "duplicate")
+    assert called.body["holder"] == {"owner": "other", "phase": "analysed", "lockAgeSeconds": 0}
+    assert called.context.events("run.summary") == []
+
+
+def test_a_duplicate_says_what_it_saved(raceday: Raceday) -> None:
+    hold(raceday)
+
+    (event,) = run(raceday).context.events("lock.refused")
+
+    assert event["saved"]["upToSeconds"] == 90
+    assert event["saved"]["memoryMb"] > 0
+    assert event["saved"]["cpuSecondsUsed"] >= 0
+    assert event["checkMs"] > 0
+
+
+def test_a_duplicate_is_counted_for_the_owner(raceday: Raceday) -> None:
+    hold(raceday)
+
+    run(raceday)
+    run(raceday)
+
+    assert (raceday.document("locks", f"{FUNCTION}-seen") or {})["attempts"] == 2
+
+
+def test_a_duplicate_leaves_the_lock_as_it_is(raceday: Raceday) -> None:
+    hold(raceday)
+    before = raceday.document("locks", f"{FUNCTION}-lock")
+
+    run(raceday)
+
+    assert raceday.document("locks", f"{FUNCTION}-lock") == before
+
+
+def test_a_duplicate_that_cannot_be_counted_is_a_duplicate_still(raceday: Raceday) -> None:
+    hold(raceday)
+    raceday.server.server.faults.add(RequestFault(path="*seen*", times=9, status=500))
+
+    assert run(raceday).outcome == "duplicate"
+
+
+# A lock that cannot be used.
+
+
+def test_without_a_lock_store_nothing_is_done_and_it_is_an_error(raceday: Raceday) -> None:
+    raceday.client.delete("/databases/raceday-db/collections/locks")
+
+    called = run(raceday)
+
+    assert (called.status, called.outcome, called.body["error"]) == (500, "failed", "lock.unusable")
+    (event,) = called.context.events("lock.unusable")
+    assert (event["level"], event["error"]) == ("error", "LockStoreMissing")
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(401, "LockDenied"), (400, "LockStoreUnfit"), (503, "LockUnclear"), (500, "LockUnclear")]
+)
+def test_a_lock_store_that_cannot_be_used_is_never_taken_for_a_held_lock(
+    raceday: Raceday, status: int, error: str
+) -> None:
+    raceday.server.server.faults.add(RequestFault(path="*locks/documents*", times=99, status=status, kind="any"))
+    raceday.forget_requests()
+
+    called = run(raceday)
+
+    (event,) = called.context.events("lock.unusable")
+    assert (called.status, event["error"]) == (500, error)
+    assert not any("races" in path or "executions" in path for _, path in raceday.requests())
+
+
+@pytest.mark.parametrize("missing", ["APPWRITE_FUNCTION_API_ENDPOINT", "APPWRITE_FUNCTION_PROJECT_ID"])
+def test_what_the_runtime_does_not_provide_is_named(
+    raceday: Raceday, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    monkeypatch.delenv(missing)
+
+    called = run(raceday)
+
+    assert (called.status, called.body["error"]) == (500, "run.not_configured")
+    assert missing in called.body["message"]
+
+
+def test_without_the_key_of_the_execution_nothing_is_tried(raceday: Raceday, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A static key in the environment is not used in its place."""
+    monkeypatch.setenv("APPWRITE_API_KEY", raceday.server.key)
+    raceday._keys[FUNCTION] = ""
+    raceday.forget_requests()
+
+    called = run(raceday)
+
+    assert (called.status, called.body["error"]) == (500, "run.not_configured")
+    assert "x-appwrite-key" in called.body["message"]
+    assert sum(raceday.requests().values()) == 0
+
+
+# Around it.
+
+
+def test_work_in_a_thread_leaves_the_event_loop_free() -> None:
+    import asyncio
+
+    def handle(told: Context) -> str:
+        return threading.current_thread().name
+
+    name = asyncio.run(entry.in_thread(handle, context("")))
+
+    assert name != threading.current_thread().name
+
+
+def test_body_and_trigger_of_the_execution_reach_the_run(raceday: Raceday) -> None:
+    from _shared import invocation
+
+    told = context("key", '{"raceIds":["r1"]}', execution="execution-9")
+    told.req.headers["x-appwrite-trigger"] = "schedule"
+
+    call = invocation.read(told)
+
+    assert (call.body, call.trigger, call.execution) == ({"raceIds": ["r1"]}, "schedule", "execution-9")
+
+
+@pytest.mark.parametrize("body", ["", "no json", "[1, 2]", "3", None, b"\xff\xfe", '{"a":'])
+def test_a_body_that_is_no_object_is_an_empty_one(raceday: Raceday, body: Any) -> None:
+    from _shared import invocation
+
+    assert invocation.read(context("key", body)).body == {}
+
+
+def test_settings_are_read_from_the_bundle(raceday: Raceday, bundles: Any) -> None:
+    settings = lock.load_settings(str(bundles / "bundle_of_master_race_scheduler" / "src"))
+
+    assert settings.numbers == (75, 30, 90)
+    assert (settings.lock_id, settings.check_target_ms) == (f"{FUNCTION}-lock", 15)
