@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _shared import lock
+from _shared import due, lock
 
 from raceday_iac.devserver.faults import RequestFault
 
@@ -138,6 +138,29 @@ def test_an_approaching_race_is_due_again_after_two_and_a_half_minutes(
     assert decision(tick(day)) == expected
 
 
+@pytest.mark.parametrize(
+    ("minutes_to_start", "seconds_ago", "expected"),
+    [
+        # In a minute it is 4.9 minutes before its start, where a poll is demanded every 30 seconds.
+        (5.9, 20, "started"),
+        (6.1, 20, "nothing due"),
+        (4.0, 29, "started"),
+        (2.0, 1, "started"),
+    ],
+)
+def test_the_poller_is_there_before_a_race_near_its_start_becomes_due(
+    day: Raceday, poller: PollerStandIn, minutes_to_start: float, seconds_ago: int, expected: str
+) -> None:
+    put_race(day, "r1", minutes(day, minutes_to_start), last_poll_time=day.time.now() - timedelta(seconds=seconds_ago))
+
+    called = tick(day)
+    day.time.sleep(60)
+
+    assert decision(called) == expected
+    # Nothing is due yet: the poller chooses by itself, at the right moment.
+    assert poller.asked == ([[]] if expected == "started" else [])
+
+
 # When nothing can be due.
 
 
@@ -148,7 +171,7 @@ def test_without_races_the_day_is_dormant(day: Raceday) -> None:
 
 
 def test_the_day_is_over_when_every_race_is_final_or_abandoned_and_settled(day: Raceday) -> None:
-    put_race(day, "r1", minutes(day, -60), status="Final", finalizedAt=minutes(day, -6))
+    put_race(day, "r1", minutes(day, -60), status="Final", finalizedAt=minutes(day, -8))
     put_race(day, "r2", minutes(day, -60), status="Abandoned")
 
     called = tick(day)
@@ -156,8 +179,8 @@ def test_the_day_is_over_when_every_race_is_final_or_abandoned_and_settled(day: 
     assert (decision(called), called.body["reason"]) == ("dormant", "all races are over")
 
 
-@pytest.mark.parametrize(("seconds", "expected"), [(300, "nothing due"), (301, "dormant")])
-def test_the_day_is_not_over_while_dividends_may_come(day: Raceday, seconds: int, expected: str) -> None:
+@pytest.mark.parametrize(("seconds", "expected"), [(due.SETTLING, "nothing due"), (due.SETTLING + 1, "dormant")])
+def test_the_day_is_not_over_while_dividends_may_come(day: Raceday, seconds: float, expected: str) -> None:
     ended = day.time.now() - timedelta(seconds=seconds)
     put_race(day, "r1", minutes(day, -20), status="Final", finalizedAt=ended, last_poll_time=minutes(day, -1))
 

@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 from .vendor import card, due
 from .vendor.due import CardRace
 
+#: Seconds between two ticks.
+TICK = 60.0
+
 
 class Selection(NamedTuple):
     """The card at one moment. `due` are the races to poll, most urgent first."""
@@ -16,6 +19,8 @@ class Selection(NamedTuple):
     now: float
     races: tuple[CardRace, ...]
     due: tuple[CardRace, ...]
+    #: Whether a race near its start becomes due before the next tick: the poller has to be there by then.
+    soon: bool
     #: Why nothing can be due; None when something can.
     reason: str | None
 
@@ -35,7 +40,14 @@ def select(
     races = tuple(_readable(documents, day, count))
     dormant = card.is_dormant(races, now, day)
     found = () if dormant else tuple(card.due_races(races, now, day))
-    return Selection(now, races, found, _reason(races, now) if dormant else None)
+    soon = not dormant and any(_is_urgent_at(race, now + TICK, day) for race in races)
+    return Selection(now, races, found, soon, _reason(races, now) if dormant else None)
+
+
+def _is_urgent_at(race: CardRace, moment: float, day: date) -> bool:
+    """Whether it will be due then, in a row that demands a poll within a tick."""
+    row = due.phase(race, moment)
+    return row != "over" and due.INTERVALS[row] < TICK and due.is_due(race, moment, card.polled_from(race, day))
 
 
 def _readable(

@@ -27,7 +27,7 @@ def work(run: Run) -> dict[str, Any]:
     run.phase("analysed", {"races": len(selection.races), "due": len(selection.due)})
     if selection.is_dormant:
         return {"decision": "dormant", "reason": selection.reason}
-    if not selection.due:
+    if not (selection.due or selection.soon):
         return {"decision": "nothing due"}
     return _start(run, selection)
 
@@ -42,7 +42,7 @@ def _start(run: Run, selection: Selection) -> dict[str, Any]:
         return _backed_off(run, "the poller asks for patience", seconds=round(held.backoff))
     # While we are started too often, what can wait does wait; a race near its start never pays for that.
     wanted = selection.urgent() if crowded else selection.due
-    if not wanted:
+    if not (wanted or selection.soon):
         return _backed_off(run, "the scheduler is started too often")
     waiting = poller.waiting()
     if waiting.is_overloaded:
