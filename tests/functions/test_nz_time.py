@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from _shared import nz_time
 from hypothesis import given
 from hypothesis import strategies as st
 
+from raceday_iac.devserver.functions.cron import next_run
+from raceday_iac.loading.stack_file import load_stack
+
+STACK = Path(__file__).parents[2] / "stacks" / "raceday.py"
+DAILY = ("daily-meetings", "daily-races", "daily-initial-data")
+#: A week around each change of the clocks, and one in the middle of each offset.
+WEEKS = ("2025-04-02", "2025-09-24", "2026-04-01", "2026-09-23", "2025-07-14", "2025-12-29")
 MOMENTS = st.datetimes(datetime(2025, 1, 1), datetime(2028, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
+
+
+def runs(cron: str, begin: datetime, days: int) -> Iterator[datetime]:
+    """The moments of a cron of the stack, which is in UTC."""
+    moment: datetime | None = begin - timedelta(seconds=1)
+    while moment is not None and (moment := next_run(cron, moment)) is not None:
+        if moment >= begin + timedelta(days=days):
+            return
+        yield moment
+
+
+@pytest.fixture(scope="module")
+def crons() -> dict[str, str]:
+    """The schedules of the real stack by function."""
+    functions = [each for each in load_stack(STACK).declarations if each.kind == "function"]
+    return {each.arguments["id"]: each.arguments["schedule"] for each in functions if each.arguments["schedule"]}
 
 
 def at(text: str) -> datetime:
@@ -83,3 +109,103 @@ def test_every_moment_lies_in_its_day(moment: datetime) -> None:
     start, end = nz_time.day_bounds(moment.astimezone(nz_time.ZONE).date())
 
     assert start <= moment < end
+
+
+@pytest.mark.parametrize("week", WEEKS)
+@pytest.mark.parametrize("function", DAILY)
+def test_no_run_of_a_daily_function_falls_into_the_quiet_window(
+    crons: dict[str, str], function: str, week: str
+) -> None:
+    moments = list(runs(crons[function], at(week), 7))
+
+    assert len(moments) == 7
+    assert not any(nz_time.is_quiet(moment) for moment in moments)
+    # Nor does it come near: the longest may take 14 minutes.
+    assert all(nz_time.seconds_until_quiet(moment) > 840 for moment in moments)
+
+
+@pytest.mark.parametrize("week", WEEKS)
+def test_no_run_of_the_status_poller_falls_into_the_quiet_window(crons: dict[str, str], week: str) -> None:
+    moments = list(runs(crons["meeting-status-poller"], at(week), 7))
+
+    assert len(moments) == 7 * 60
+    assert not any(nz_time.is_quiet(moment) for moment in moments)
+
+
+@pytest.mark.parametrize("week", WEEKS)
+@pytest.mark.parametrize("function", DAILY)
+def test_the_daily_functions_work_on_the_day_that_has_begun(crons: dict[str, str], function: str, week: str) -> None:
+    moments = list(runs(crons[function], at(week), 7))
+
+    days = [nz_time.racing_day(moment) for moment in moments]
+    assert days == [moment.astimezone(nz_time.ZONE).date() for moment in moments]
+    assert {later - earlier for earlier, later in pairwise(days)} == {timedelta(days=1)}
+    # A day later than in UTC, in both offsets.
+    assert all(day == moment.date() + timedelta(days=1) for day, moment in zip(days, moments, strict=True))
+
+
+def test_every_schedule_of_the_stack_is_one_of_these(crons: dict[str, str]) -> None:
+    """The scheduler starts every minute, and stops itself in the quiet window; all others are tested above."""
+    assert crons.keys() == {*DAILY, "meeting-status-poller", "master-race-scheduler"}
+
+
+@pytest.mark.parametrize("week", WEEKS)
+def test_the_quiet_window_is_five_hours_of_the_local_clock_on_every_day(week: str) -> None:
+    minutes = [at(week) + timedelta(minutes=minute) for minute in range(7 * 24 * 60)]
+    quiet = [moment for moment in minutes if nz_time.is_quiet(moment)]
+
+    hours = {moment.astimezone(nz_time.ZONE).hour for moment in quiet}
+    assert hours == {1, 2, 3, 4, 5}
+    # One day of a week in which the clocks change has an hour more or less, and it lies in the window.
+    expected = 7 * 300 + {"2025-04-02": 60, "2026-04-01": 60, "2025-09-24": -60, "2026-09-23": -60}.get(week, 0)
+    assert len(quiet) == expected
+
+
+@pytest.mark.parametrize("week", WEEKS)
+def test_the_hour_after_midnight_belongs_to_the_day_before(week: str) -> None:
+    for minute in range(7 * 24 * 60):
+        moment = at(week) + timedelta(minutes=minute)
+        local = moment.astimezone(nz_time.ZONE)
+        day_before = local.date() - timedelta(days=1)
+        assert nz_time.racing_day(moment) == (day_before if local.hour == 0 else local.date())
+
+
+@pytest.mark.parametrize(
+    ("utc", "seconds"),
+    [
+        ("2025-07-17T12:00", 3600),  # midnight NZST
+        ("2025-07-17T12:59:59", 1),
+        ("2025-01-17T11:00", 3600),  # midnight NZDT
+        ("2025-09-27T11:30", 5400),  # 23:30 NZST, the clocks go forward at 14:00Z
+        ("2025-09-28T11:30", 1800),  # 00:30 NZDT, the evening after
+        ("2025-04-05T11:30", 1800),  # 00:30 NZDT, the clocks go back at 14:00Z
+        ("2025-04-06T11:30", 5400),  # 23:30 NZST, the evening after
+        ("2025-09-27T17:00", 19 * 3600),  # 06:00 NZDT after the change
+        ("2025-04-05T18:00", 19 * 3600),  # 06:00 NZST after the change
+    ],
+)
+def test_the_wait_for_the_quiet_window_is_counted_in_real_seconds(utc: str, seconds: float) -> None:
+    assert nz_time.seconds_until_quiet(at(utc)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("utc", "quiet"),
+    [
+        # The clocks go forward on 28 September 2025, from 02:00 to 03:00 (14:00Z).
+        ("2025-09-27T12:59:59", False),
+        ("2025-09-27T13:00", True),  # 01:00 NZST
+        ("2025-09-27T13:59:59", True),  # 01:59:59 NZST
+        ("2025-09-27T14:00", True),  # 03:00 NZDT
+        ("2025-09-27T16:59:59", True),  # 05:59:59 NZDT
+        ("2025-09-27T17:00", False),  # 06:00 NZDT
+        # They go back on 6 April 2025, from 03:00 to 02:00 (14:00Z).
+        ("2025-04-05T11:59:59", False),
+        ("2025-04-05T12:00", True),  # 01:00 NZDT
+        ("2025-04-05T13:59:59", True),  # 02:59:59 NZDT
+        ("2025-04-05T14:00", True),  # 02:00 NZST, again
+        ("2025-04-05T17:59:59", True),  # 05:59:59 NZST
+        ("2025-04-05T18:00", False),  # 06:00 NZST
+    ],
+)
+def test_the_quiet_window_holds_when_the_clocks_change(utc: str, quiet: bool) -> None:
+    assert nz_time.is_quiet(at(utc)) is quiet

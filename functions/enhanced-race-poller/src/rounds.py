@@ -14,7 +14,7 @@ from .selection import FIELDS, Race, Wanted, read_others
 from .stored import Memory
 from .vendor.appwrite_http import AppwriteError
 from .vendor.card import card_race, due_races, stored_races
-from .vendor.due import INTERVALS, minutes_to_start, phase
+from .vendor.due import BASELINE, INTERVALS, minutes_to_start, phase
 from .vendor.errors import Stop
 from .vendor.nztab import NzTab
 from .vendor.running import Run
@@ -154,7 +154,14 @@ class Rounds:
     def _due_at(self, moment: float) -> list[str]:
         """The races of the card to poll in a round at that moment, most urgent first."""
         races = [card_race(race) for race in self._card.values() if self._is_ready(race["$id"], moment)]
-        return [race.identity for race in due_races(races, moment + SLACK, self._run.day)]
+        by_now = {race.identity for race in due_races(races, moment, self._run.day)}
+        soon = due_races(races, moment + SLACK, self._run.day)
+        # A base line poll before its slot would not count for it.
+        return [
+            race.identity
+            for race in soon
+            if race.identity in by_now or INTERVALS[phase(race, moment + SLACK)] < BASELINE
+        ]
 
     def _is_ready(self, race: str, moment: float) -> bool:
         return self._not_before.get(race, 0.0) <= moment

@@ -1,0 +1,107 @@
+"""Races of the played day in the database, and the poller started again and again, as its scheduler does."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from raceday_iac.devserver.nztab.recording import recorded_event
+
+from .raceday import Called, Raceday, package_of
+
+DAY = date(2025, 7, 17)
+POLLER = "enhanced-race-poller"
+#: The race whose event was recorded: Awapuni 1, at 12:50 New Zealand time.
+RECORDED = "0f57e087-00d9-4c61-9549-835abe2ae2ed"
+MONEY, ODDS, POOLS, RESULTS = "money-flow-history", "odds-history", "race-pools", "race-results"
+
+
+def poller_module(bundles: Path, name: str) -> ModuleType:
+    """A module of the poller as it is deployed."""
+    if str(bundles) not in sys.path:
+        sys.path.insert(0, str(bundles))
+    return importlib.import_module(f"{package_of(POLLER)}.src.{name}")
+
+
+def recorded(**changes: Any) -> dict[str, Any]:
+    """The recorded event, to be changed."""
+    return {**copy.deepcopy(recorded_event()), **changes}
+
+
+def played(raceday: Raceday, race: str = RECORDED) -> Any:
+    """A race as the player has it: with everything that will happen to it."""
+    day = raceday.nztab.day(DAY)
+    assert day is not None
+    found = day.race(race)
+    assert found is not None
+    return found
+
+
+def imported(raceday: Raceday, count: int) -> list[Any]:
+    """The first races of the day that Raceday imports."""
+    day = raceday.nztab.day(DAY)
+    assert day is not None
+    return list(day.imported[:count])
+
+
+def put_race(raceday: Raceday, race: str, start: datetime, **changes: Any) -> None:
+    """A race as `daily-meetings` stores it."""
+    raceday.put(
+        "meetings",
+        "m-1",
+        meetingId="m-1",
+        meetingName="Somewhere",
+        country="NZ",
+        raceType="Thoroughbred Horse Racing",
+        date="2025-07-17T00:00:00.000+00:00",
+        status="active",
+    )
+    stored = {"raceId": race, "name": "A race", "raceNumber": 1, "startTime": start.isoformat(), "status": "Open"}
+    raceday.put("races", race, **{**stored, "meeting": "m-1", **changes})
+
+
+def put_played(raceday: Raceday, *races: Any) -> None:
+    for race in races:
+        put_race(raceday, race.id, race.start)
+
+
+def go_to(raceday: Raceday, moment: datetime) -> None:
+    """Let time pass until then."""
+    raceday.time.sleep((moment - raceday.time.now()).total_seconds())
+
+
+def live(raceday: Raceday, until: datetime, every: float = 120.0) -> Iterator[Called]:
+    """The poller started every other minute until then."""
+    while raceday.time.now() < until:
+        next_start = raceday.time.now() + timedelta(seconds=every)
+        yield raceday.call(POLLER)
+        go_to(raceday, next_start)
+
+
+def appwrite_requests(raceday: Raceday) -> int:
+    """Requests of the run itself, without those for its lock."""
+    return sum(
+        count for (_, route), count in raceday.requests().items() if "/locks/" not in route and "/nztab" not in route
+    )
+
+
+def summary(called: Called) -> dict[str, Any]:
+    (found,) = called.context.events("run.summary")
+    return found
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def by_entrant(documents: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for document in documents:
+        found.setdefault(document["entrantId"], []).append(document)
+    return found
