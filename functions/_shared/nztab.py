@@ -36,6 +36,10 @@ _BACKOFF = Backoff(base=0.5, cap=8.0, attempts=4)
 _UNREACHABLE = (httpx.TimeoutException, httpx.TransportError)
 
 
+class Paused(Retryable):
+    """Not even asked for, because NZ TAB failed too often just now. It says nothing about this item."""
+
+
 class NzTab:
     """One client for one run, for any number of threads. Counts what it does in `run.counts` under `nztab.…`."""
 
@@ -91,7 +95,7 @@ class NzTab:
         for attempt in range(1, _BACKOFF.attempts + 1):
             if not self._breaker.allows():
                 self._run.counts.add("nztab.circuit_open")
-                raise Retryable(f"{path}: NZ TAB failed too often, paused")
+                raise (Paused if attempt == 1 else Retryable)(f"{path}: NZ TAB failed too often, paused")
             try:
                 found = self._once(path, query)
             except _Again as trouble:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from .event import writes_of
 from .vendor.documents import BATCH, Write, upsert_together
 from .vendor.errors import Retryable, Skip
-from .vendor.nztab import NzTab
+from .vendor.nztab import NzTab, Paused
 from .vendor.running import Run
 
 #: Events in memory at the same time, and requests to NZ TAB at the same time.
@@ -25,33 +25,40 @@ class Chunk(NamedTuple):
     """What came of the races of a chunk."""
 
     imported: int
-    #: To be tried later: NZ TAB was in trouble, or the time was up.
-    left: tuple[Race, ...]
+    #: To be tried again: NZ TAB failed to answer.
+    failed: tuple[Race, ...]
+    #: To be tried yet: the time was up, or NZ TAB is left in peace for a while.
+    untried: tuple[Race, ...]
+
+    @property
+    def is_troubled(self) -> bool:
+        return bool(self.failed or self.untried)
 
 
-def import_chunk(run: Run, nztab: NzTab, races: Sequence[Race]) -> Chunk:
-    """Fetch and write. A race that cannot be used is counted and left out."""
-    left: list[Race] = []
+def import_chunk(run: Run, nztab: NzTab, races: Sequence[Race], width: int = WIDTH) -> Chunk:
+    """Fetch `width` at a time, and write. A race that cannot be used is counted and left out."""
+    failed: list[Race] = []
+    untried: list[Race] = []
 
     def fetched(race: Race) -> list[Write]:
         if run.remaining() < FETCH_SECONDS:
-            left.append(race)
+            untried.append(race)
             return []
         try:
             return writes_of(race, nztab.event(race["$id"], flags=FLAGS), run)
         except Retryable as reason:
-            left.append(race)
+            (untried if isinstance(reason, Paused) else failed).append(race)
             run.log.event("race.not_fetched", race=race["$id"], reason=str(reason))
         except (Skip, KeyError, TypeError, ValueError) as reason:
             run.counts.add("skipped:race")
             run.log.event("race.skipped", race=race["$id"], reason=f"{type(reason).__name__}: {reason}"[:200])
         return []
 
-    groups = [group for group in run.each(fetched, races, WIDTH) if group]
+    groups = [group for group in run.each(fetched, races, width) if group]
     refused: set[str] = set()
     for batch in packed(groups):
         refused |= _write(run, batch)
-    return Chunk(sum(group[-1].identity not in refused for group in groups), tuple(left))
+    return Chunk(sum(group[-1].identity not in refused for group in groups), tuple(failed), tuple(untried))
 
 
 def packed(groups: Iterable[Sequence[Write]]) -> Iterator[list[Write]]:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from .chunks import FETCH_SECONDS, Race, import_chunk
+from .chunks import FETCH_SECONDS, WIDTH, Race, import_chunk
 from .event import is_imported
 from .vendor import card
 from .vendor.errors import Retryable, Stop
@@ -51,25 +51,30 @@ def _import(run: Run, todo: list[Race], total: int) -> tuple[int, int]:
     """How many were imported, and how many given up."""
     queue, tries = list(todo), Counter[str]()
     imported = given_up = number = 0
+    width = WIDTH
     with NzTab(run) as nztab:
         while queue:
-            _go_on(run)
+            _go_on(run, hopeless=bool(tries) and not imported)
             chunk, queue = queue[:CHUNK], queue[CHUNK:]
-            done = import_chunk(run, nztab, chunk)
+            done = import_chunk(run, nztab, chunk, width)
+            # Whoever is throttled asks for one at a time, and dares a little more after each chunk that went well.
+            width = 1 if done.is_troubled else min(WIDTH, width + 1)
             imported, number = imported + done.imported, number + 1
-            tries.update(race["$id"] for race in done.left)
-            again = [race for race in done.left if tries[race["$id"]] < TRIES]
-            given_up += len(done.left) - len(again)
-            queue += again
+            tries.update(race["$id"] for race in done.failed)
+            again = [race for race in done.failed if tries[race["$id"]] < TRIES]
+            given_up += len(done.failed) - len(again)
+            queue += [*done.untried, *again]
             progress = {"total": total, "left": len(queue), "imported": imported, "chunk": number}
             run.phase("races", progress, save=True)
             if queue:
-                run.sleep(max(LONG_PAUSE, nztab.paused_for()) if done.left else PAUSE)
+                run.sleep(max(LONG_PAUSE, nztab.paused_for()) if done.is_troubled else PAUSE)
     run.counts.add("failed:races", given_up)
     return imported, given_up
 
 
-def _go_on(run: Run) -> None:
+def _go_on(run: Run, *, hopeless: bool) -> None:
     run.going_on()
     if run.remaining() < FETCH_SECONDS:
+        if hopeless:
+            raise Retryable("NZ TAB answered nothing in all the time of this run")
         raise Stop("too little time is left to fetch another race")
