@@ -84,11 +84,14 @@ def live(raceday: Raceday, until: datetime, every: float = 120.0) -> Iterator[Ca
         go_to(raceday, next_start)
 
 
-def appwrite_requests(raceday: Raceday) -> int:
-    """Requests of the run itself, without those for its lock."""
-    return sum(
-        count for (_, route), count in raceday.requests().items() if "/locks/" not in route and "/nztab" not in route
-    )
+def own_requests(called: Called) -> int:
+    """Appwrite requests of a run without those for its lock."""
+    return int(summary(called)["requests"]["appwrite"])
+
+
+def lock_requests(called: Called) -> int:
+    (released,) = called.context.events("lock.released")
+    return int(released["requests"])
 
 
 def summary(called: Called) -> dict[str, Any]:

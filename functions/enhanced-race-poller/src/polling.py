@@ -174,7 +174,7 @@ class _Look:
             values = flow_values(self.identity, entrant, share, pools, self.moment, field[entrant], steps, score)
             bucket = bucket_identity(entrant, values["timeInterval"])
             document = self.run.fitting.fit("money-flow-history", {**values, "bucketDocumentId": bucket})
-            if is_same(document, self.known.flows.get(entrant)):
+            if not is_over(found.status) and is_same(document, self.known.flows.get(entrant)):
                 self.run.counts.add("unchanged:money_flow")
                 continue
             found.writes.append(Write("money-flow-history", bucket, document))
