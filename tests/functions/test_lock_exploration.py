@@ -1,135 +1,162 @@
-"""Every interleaving of the real protocol code, within bounds: never two runs that both may write."""
+"""Every interleaving of the real protocol code: never two runs that both may write, and no crash blocks the lock.
+
+What is exhausted: all reachable states of the runs named below, each trying once for the lock, with heartbeats and the
+release at any moment, pauses and crashes of any run at any moment, and so many faults in total (answers lost, requests
+lost, late or duplicated) as the scenario says. There is no limit to the length of a history or to the time that
+passes: states that behave alike are visited once, and the exploration goes on until no new one is left. The numbers of
+the lock are as small as they can be without two of them becoming one, and the safety margin is zero: it is left
+entirely for writes that are under way when the lease ends.
+
+Two things are taken from the server's documentation and observation, not shown here: each request is carried out as a
+whole or not at all, and its clock does not go back.
+"""
 
 from __future__ import annotations
 
 import os
 import random
-import re
-from collections import deque
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from _shared import lock_protocol as protocol
 
-from .lock_world import OneTickMargin, Run, Store, World, choices, stamp
+from .lock_exploring import Explored, explore
+from .lock_states import Broken, Model
+from .lock_world import Tight
 
-NUMBERS = OneTickMargin(stale_after=2, heartbeat=1, expiry=4)
-HORIZON = 8
+SHORT, LONGER, LONGEST = Tight(1, 1, 2), Tight(1, 1, 3), Tight(2, 1, 4)
 
-
-#: The lock of a run that died long ago. Two contenders for it are where comparing before the write matters.
-DEAD = {"owner": "dead", "generation": 7, "$createdAt": stamp(-20), "$updatedAt": stamp(-10)}
-
-
-def replay(path: tuple[int, ...], names: str, *, dead: bool, faults: bool) -> tuple[World, list[Run], list[str], int]:
-    """Start anew and take the choices of a path. Returns how many choices there are after it, too."""
-    world, runs, story = World(Store(dict(DEAD) if dead else None)), [Run(name, NUMBERS) for name in names], []
-    for index in path:
-        label, act = choices(world, runs, faults=faults, horizon=HORIZON)[index]
-        story.append(f"{label} at {world.now}")
-        act()
-    return world, runs, story, len(choices(world, runs, faults=faults, horizon=HORIZON))
-
-
-_STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d{3}")
-#: The number of a heartbeat is only reported, nothing is decided by it.
-_BEATS = re.compile(r"'?\b(?:beats|number)'?(?:: |=)\d+")
-
-
-def fingerprint(world: World, runs: list[Run]) -> int:
-    """States with the same one behave alike from here on: of stamps only the second and the order count."""
-    text = _BEATS.sub("", repr((world.now, world.store.document, world.late, [_of(run) for run in runs])))
-    stamps = sorted({match[0] for match in _STAMP.finditer(text)})
-    ranks = {
-        stamp: f"{stamp[:19]}#{sum(other[:19] == stamp[:19] for other in stamps[:i])}" for i, stamp in enumerate(stamps)
-    }
-    return hash(_STAMP.sub(lambda match: ranks[match[0]], text))
-
-
-def _of(run: Run) -> tuple[object, ...]:
-    frame = run.steps.gi_frame if run.steps is not None else None
-    inner = run.steps.gi_yieldfrom if run.steps is not None else None
-    frames = [each for each in (frame, getattr(inner, "gi_frame", None)) if each is not None]
-    local = [(each.f_lasti, {k: v for k, v in each.f_locals.items() if k != "lease"}) for each in frames]
-    lease = None if run.lease is None else {k: v for k, v in vars(run.lease).items() if k != "beats"}
-    return (run.doing, run.over, run.waiting, lease, local)
-
-
-def explore(names: str, limit: int, *, dead: bool, faults: bool) -> tuple[int, int, int]:
-    """Visit states breadth first, at most `limit`. Returns how many, how often a lock was held, and the depth."""
-    seen: set[int] = set()
-    queue: deque[tuple[int, ...]] = deque([()])
-    held = depth = 0
-    while queue and len(seen) < limit:
-        path = queue.popleft()
-        world, runs, story, branches = replay(path, names, dead=dead, faults=faults)
-        mark = fingerprint(world, runs)
-        if mark in seen:
-            continue
-        seen.add(mark)
-        writers = [run.name for run in runs if run.may_write(world.now)]
-        assert len(writers) <= 1, f"{writers} may both write after: {' / '.join(story)}"
-        held, depth = held + len(writers), len(path)
-        queue.extend((*path, index) for index in range(branches))
-    return len(seen), held, depth
-
-
-#: Raise it for a longer look: RACEDAY_EXPLORE=100000 takes minutes.
-LIMIT = int(os.environ.get("RACEDAY_EXPLORE", "3000"))
+#: Numbers of the lock, runs, faults, and the states there are at least. Fewer would mean that the model lost something.
 SCENARIOS = {
-    "two runs": ("ab", False, False),
-    "two runs, requests lost and late": ("ab", False, True),
-    "two runs after a dead one": ("ab", True, False),
-    "two runs after a dead one, requests lost and late": ("ab", True, True),
-    "three runs": ("abc", False, False),
+    "three runs": (LONGEST, "abc", 0, 900),
+    "four runs": (SHORT, "abcd", 0, 2_500),
+    "two runs, two faults": (SHORT, "ab", 2, 21_000),
+    "two runs, one fault, heartbeats that reach further": (LONGEST, "ab", 1, 5_500),
+    "three runs, one fault": (SHORT, "abc", 1, 21_000),
 }
+#: RACEDAY_EXPLORE=1 takes some minutes more.
+LARGE = {
+    "two runs, two faults, a longer life": (LONGER, "ab", 2, 30_000),
+    "three runs, two faults": (SHORT, "abc", 2, 300_000),
+}
+CHOSEN = {**SCENARIOS, **(LARGE if "RACEDAY_EXPLORE" in os.environ else {})}
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_no_two_runs_may_ever_both_write(scenario: str) -> None:
-    names, dead, faults = SCENARIOS[scenario]
+@pytest.mark.parametrize("scenario", CHOSEN)
+def test_no_two_runs_may_ever_both_write_and_no_crash_blocks_the_lock(scenario: str) -> None:
+    numbers, names, faults, least = CHOSEN[scenario]
+    model = Model(numbers)
 
-    states, held, depth = explore(names, LIMIT, dead=dead, faults=faults)
+    found = explore(model, model.start(names, faults))
 
-    print(f"{scenario}: {states} states, {held} with a writer, down to {depth} steps")
-    assert held > 100
+    print(f"{scenario}: {found}")
+    assert found.left == 0, "not everything was visited"
+    assert found.states >= least
+    assert found.writing >= least // 10
+    assert found.longest_wait > numbers.stale_after, "no crashed owner was ever waited for"
+    assert found.compared > 0
 
 
-REAL_ASK = protocol.Ask
+REAL_ASK, REAL_JUDGE, REAL_CONTENDING = protocol.Ask, protocol.judge, protocol._contending
+
+
+def ask_without_comparing(verb: str, *, takeover: bool | None = None) -> Any:
+    """Requests of one kind without the compare-and-set header."""
+
+    def ask(asked: str, data: Mapping[str, Any] | None = None, unless: str | None = None) -> protocol.Ask:
+        hit = asked == verb and (takeover is None or takeover is ("owner" in (data or {})))
+        return REAL_ASK(asked, data, None if hit else unless)
+
+    return ask
+
+
+def deleting_then_creating(claim: Any, numbers: Any, seen: Any, begun: Any) -> protocol.Steps:
+    """The legacy takeover: remove the stale document, whosever it is by now, and create one's own."""
+    found = protocol.read_found(seen.document)
+    if found.owner == claim.owner:
+        return protocol._lease(numbers, claim, seen.document, begun, begun)
+    refusal = protocol.judge(found, numbers, seen.server_now)
+    if refusal is not None:
+        return refusal
+    yield REAL_ASK("remove")
+    return None
+
+
+def recognising_by_owner_alone(lease: Any) -> protocol.Steps:
+    """Believes that any document of ours is the one we have always had."""
+    reply = yield REAL_ASK("read")
+    document = reply.document if reply.status == 200 else {}
+    if document.get("owner") != lease.owner:
+        lease.lost = "the lock is not ours"
+        return False
+    if document["$updatedAt"] == lease.updated_at:
+        return False
+    lease.landed_late(document["$updatedAt"])
+    return True
+
+
+def judging_a_second_early(found: Any, numbers: Any, now: float | None) -> Any:
+    return REAL_JUDGE(found, numbers, None if now is None else now + 1)
+
+
+def counting_from_the_recognising_read(claim: Any, numbers: Any, seen: Any, begun: Any) -> protocol.Steps:
+    """A creation without answer counts as made when it is found, not when it was sent."""
+    return (yield from REAL_CONTENDING(claim, numbers, seen, None))
+
+
 BROKEN = {
-    "steals a live lock": ("judge", lambda found, numbers, now: None),
-    "takes over without comparing": (
-        "Ask",
-        lambda verb, data=None, unless=None: REAL_ASK(verb, data, None if verb == "change" else unless),
+    "takes over by deleting and creating": ("_contending", deleting_then_creating, "abc", 0, "both write"),
+    "releases without comparing": ("Ask", ask_without_comparing("remove"), "abc", 0, "both write"),
+    "takes over without comparing": ("Ask", ask_without_comparing("change", takeover=True), "abc", 0, "both write"),
+    "beats without comparing": ("Ask", ask_without_comparing("change", takeover=False), "ab", 0, "both write"),
+    "steals a live lock": ("judge", lambda found, numbers, now: None, "ab", 0, "both write"),
+    "takes over a second too early": ("judge", judging_a_second_early, "ab", 0, "both write"),
+    "counts a lost answer from when it was found out": (
+        "_contending",
+        counting_from_the_recognising_read,
+        *("ab", 1, "both write"),
     ),
+    "takes a new document for its old one": ("_recognising", recognising_by_owner_alone, "ab", 1, "newer fence"),
+    "never takes over": ("judge", lambda found, numbers, now: protocol.Refusal(found), "a", 0, "nobody gets the lock"),
 }
 
 
 @pytest.mark.parametrize("flaw", BROKEN)
 def test_the_exploration_catches_a_broken_protocol(monkeypatch: pytest.MonkeyPatch, flaw: str) -> None:
-    name, broken = BROKEN[flaw]
+    name, broken, names, faults, rule = BROKEN[flaw]
     monkeypatch.setattr(protocol, name, broken)
+    model = Model(SHORT)
 
-    with pytest.raises(AssertionError, match="may both write"):
-        explore("ab", 20_000, dead=True, faults=False)
+    with pytest.raises(Broken, match=f"{rule}.* after: ") as caught:
+        explore(model, model.start(names, faults))
+
+    print(f"{flaw}: {caught.value}")
 
 
-@pytest.mark.parametrize("dead", [False, True])
-def test_long_random_histories_keep_the_rule_too(dead: bool) -> None:
+def test_long_random_histories_of_many_runs_and_faults_keep_the_rules_too() -> None:
     takeovers = 0
-    for seed in range(400):
-        draw = random.Random(seed)
-        world, runs = World(Store(dict(DEAD) if dead else None)), [Run(name, NUMBERS) for name in "abcd"]
-        story: list[str] = []
-        for _ in range(60):
-            # Time is drawn as often as all the rest together, or nothing would ever grow old.
-            options = choices(world, runs, faults=True, horizon=40)
-            if not options:
-                break
-            ticks = [option for option in options if option[0] == "tick"]
-            label, act = draw.choice(ticks if ticks and draw.random() < 0.3 else options)
-            story.append(f"{label} at {world.now}")
-            act()
-            writers = [run.name for run in runs if run.may_write(world.now)]
-            assert len(writers) <= 1, f"{writers} may both write after: {' / '.join(story)}"
-        takeovers += sum(run.lease is not None and run.lease.takeovers > 0 for run in runs)
-    assert takeovers > 20
+    for seed in range(60):
+        draw, model = random.Random(seed), Model(LONGEST)
+        state, story = model.start("abcdef", faults=12), []
+        for _ in range(150):
+            *others, tick = model.moves(state)
+            label, state = draw.choice(others) if others and draw.random() < 0.8 else tick
+            story.append(label)
+            try:
+                state = model.checked(state)
+            except Broken as broken:
+                pytest.fail(f"{broken} after: {' / '.join(story)}")
+            document = model.crashed(state)[0]
+            takeovers += document is not None and document.generation > 1
+
+    assert takeovers > 200
+
+
+def test_a_limit_leaves_states_unvisited_and_says_so() -> None:
+    model = Model(SHORT)
+
+    found = explore(model, model.start("ab", 1), limit=50)
+
+    assert isinstance(found, Explored)
+    assert found.left > 0

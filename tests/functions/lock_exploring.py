@@ -1,0 +1,143 @@
+"""Visits every state that can be reached, checks the rules in each, and tells the story that leads to a broken one."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from _shared.lock_protocol import Numbers
+
+from .lock_states import Broken, Model, State, can_act
+from .lock_world import Document, Heard, Operation, Request, advance, carry_out, later
+
+#: One in so many states that were reached again is compared with the one it is taken to be like.
+SAMPLE = 20
+
+
+class Explored(NamedTuple):
+    """How much was visited."""
+
+    states: int
+    moves: int
+    #: States in which some run may write.
+    writing: int
+    #: States that were reached but not looked at: 0 when everything there is was visited.
+    left: int
+    #: The most seconds that anybody needs for the lock after its owner crashed.
+    longest_wait: int
+    #: Pairs of states that were taken to behave alike, and found to.
+    compared: int
+
+
+def explore(model: Model, first: State, limit: int = 10_000_000) -> Explored:
+    """Breadth first, so that a story is the shortest one. Raises `Broken` with it."""
+    rescue = Rescue(model.numbers)
+    first = model.checked(first)
+    index_of = {model.alike(first): 0}
+    parents: list[tuple[int, str]] = [(-1, "")]
+    queue: deque[State] = deque([first])
+    known: set[State] = set()
+    after: list[int] = []
+    again: list[State] = []
+    moves = writing = longest_wait = 0
+    while queue and len(parents) < limit:
+        state = queue.popleft()
+        writing += bool(model.writing(state))
+        reached = set()
+        for label, raw in model.moves(state):
+            moves += 1
+            try:
+                found = model.checked(raw)
+                if found not in known:
+                    longest_wait = max(longest_wait, rescue.within_bounds(*model.crashed(found)))
+            except Broken as broken:
+                raise Broken(f"{broken} after: {_story(parents, len(after), label)}") from None
+            mark = model.alike(found)
+            reached.add(mark)
+            if mark not in index_of:
+                index_of[mark] = len(parents)
+                parents.append((len(after), label))
+                queue.append(found)
+            elif found not in known and len(known) % SAMPLE == 0:
+                again.append(found)
+            known.add(found)
+        after.append(hash(frozenset(reached)))
+    if not queue:
+        _compare(model, again, index_of, after)
+    return Explored(len(parents), moves, writing, len(queue), longest_wait, len(again))
+
+
+def _story(parents: list[tuple[int, str]], index: int, label: str) -> str:
+    steps = [label]
+    while index > 0:
+        index, step = parents[index]
+        steps.append(step)
+    return " / ".join(reversed(steps))
+
+
+def _compare(model: Model, again: list[State], index_of: dict[int, int], after: list[int]) -> None:
+    """States taken to behave alike must lead to states that are taken to behave alike."""
+    for state in again:
+        reached = frozenset(model.alike(model.checked(found)) for _, found in model.moves(state))
+        assert hash(reached) == after[index_of[model.alike(state)]], f"taken to be like another state: {state}"
+
+
+Late = tuple[tuple[str, Request], ...]
+
+
+class Rescue:
+    """Every run crashes at once; somebody who tries each second must get the lock, whatever late requests do."""
+
+    def __init__(self, numbers: Numbers) -> None:
+        self.numbers = numbers
+        self._known: dict[object, int] = {}
+
+    def within_bounds(self, document: Document | None, late: Late) -> int:
+        """The seconds that it takes at most. A late request can put the takeover off once, as a sign of life does."""
+        found = self.wait(document, late)
+        allowed = (int(self.numbers.stale_after) + 1) * (1 + len(late))
+        if found > allowed:
+            raise Broken(f"nobody gets the lock of crashed runs within {allowed} s")
+        return found
+
+    def wait(self, document: Document | None, late: Late, depth: int = 0) -> int:
+        mark = self._mark(document, late)
+        if mark not in self._known:
+            if depth > 50:
+                return depth
+            tries = list(self._tries(document, late))
+            waits = [1 + self.wait(later(stored), later(rest), depth + 1) for taken, stored, rest in tries if not taken]
+            self._known[mark] = max(waits, default=0)
+        return self._known[mark]
+
+    def _tries(self, document: Document | None, late: Late) -> Iterator[tuple[bool, Document | None, Late]]:
+        """All ways in which one attempt within a second may go, with late requests carried out in between."""
+        first = -1 if document is None else max(-1, document.updated)
+        open_ends = [(Operation("contender", "acquire"), document, late, first)]
+        while open_ends:
+            operation, stored, rest, last = open_ends.pop()
+            found = advance(self.numbers, operation)
+            if found.request is None:
+                yield found.held is not None, stored, rest
+                continue
+            for index, (name, request) in enumerate(rest):
+                after = carry_out(stored, name, request, last + 1)[2]
+                open_ends.append((operation, after, _acting(rest[:index] + rest[index + 1 :], after), last + 1))
+            status, answered, after = carry_out(stored, operation.name, found.request, last + 1)
+            heard = (*operation.heard, Heard(status, answered, 0, 0))
+            open_ends.append((operation._replace(heard=heard), after, _acting(rest, after), last + 1))
+
+    def _mark(self, document: Document | None, late: Late) -> object:
+        """Attempts that meet the same go the same ways: for a contender only ages count."""
+
+        def age(moment: int | None) -> int:
+            return -9 if moment is None else min(-(moment // 1000), int(self.numbers.expiry) + 1)
+
+        requests = sorted((each.verb, each.generation is None, age(each.acquired)) for _, each in late)
+        acquired = None if document is None else document.acquired or document.created
+        return (age(None if document is None else document.updated), age(acquired), tuple(requests))
+
+
+def _acting(late: Late, document: Document | None) -> Late:
+    return tuple((name, request) for name, request in late if can_act(request, document))
