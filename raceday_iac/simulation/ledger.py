@@ -32,6 +32,8 @@ class Execution:
     holds: dict[str, float] = field(default_factory=dict)
     #: First and last request that wrote something else than a lock.
     wrote: tuple[float, float] | None = None
+    #: Seconds after its start from which anybody may take its lock; None when it has none.
+    expiry: float | None = None
     events: list[dict[str, Any]] = field(default_factory=list)
 
     def as_run(self) -> Run:
@@ -87,18 +89,23 @@ class Ledger:
             self.executions[execution.identity] = execution
 
     def ended(self, execution: Execution, at: float, outcome: Outcome, logs: str) -> None:
-        """The run is over: what it still holds ends with it."""
+        """The run is over: what it still holds ends with it. A log line that lacks a field is one too long for it."""
         with self._guard:
             execution.end = at
             execution.events = list(_events(logs))
             for event in execution.events:
-                if event.get("event") in ("lock.acquired", "lock.refused"):
+                if event.get("event") in ("lock.acquired", "lock.refused") and "checkMs" in event:
                     self.lock_ms.append(float(event["checkMs"]))
-                if event.get("event") == "lock.refused":
+                if event.get("event") == "lock.refused" and outcome is Outcome.COMPLETED:
                     outcome = Outcome.REFUSED
             execution.outcome = outcome
             for subject in list(execution.holds):
                 self._release(execution, subject, at)
+
+    def requested(self, execution: Execution) -> None:
+        """One request to Appwrite went out, from whichever of its threads."""
+        with self._guard:
+            execution.requests += 1
 
     def polled(self, execution: Execution, race: str, begin: float, end: float) -> None:
         with self._guard:

@@ -6,6 +6,7 @@ execution has been killed, every further use of a wire ends its threads, as SIGK
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -19,7 +20,7 @@ from .virtual_time import VirtualTime
 LOCKS = "/collections/locks/documents"
 _EVENT = re.compile(r"/events/([^/?]+)")
 _DOCUMENTS = re.compile(r"/collections/([^/]+)/documents(?:/([^/?]+))?")
-_TRANSACTION = re.compile(r"/databases/transactions/([^/]+)(/operations)?$")
+_TRANSACTION = re.compile(r"/databases/transactions/([^/]+)(?:/operations)?$")
 
 
 class Killed(BaseException):
@@ -77,10 +78,10 @@ class RecordingSender:
     def send(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
         wire = self._wire
         if not wire.with_locks and LOCKS in path:
-            return _private_lock(self._answer, method, wire, body)
+            return _private_lock(self._answer, method, path, wire, body)
         half = wire.varied(_latency(wire.latencies, method, body)) / 2
         wire.sleep(half)
-        wire.execution.requests += 1
+        wire.ledger.requested(wire.execution)
         answer = self._inner.send(method, path, body, headers)
         self._note(method, path, body, answer.status, half)
         wire.sleep(half)
@@ -92,23 +93,29 @@ class RecordingSender:
     def _note(self, method: str, path: str, body: Any, status: int, still: float) -> None:
         if method == "GET" or status >= 400:
             return
-        wire, now = self._wire, self._wire.time.seconds()
         if LOCKS in path:
             self._note_lock(method, path, body)
-            return
-        transaction = _TRANSACTION.search(path)
-        if transaction and transaction[2]:
-            wire.staged.setdefault(transaction[1], []).extend(body["operations"])
-        elif transaction and body.get("commit"):
-            staged = wire.staged.pop(transaction[1], [])
-            self._note_writes([(each["collectionId"], _document(each)) for each in staged], still)
-            wire.ledger.wrote(wire.execution, wire.lock_id, now, "commit")
+        elif transaction := _TRANSACTION.search(path):
+            self._note_transaction(transaction[1], body or {}, still)
         elif found := _DOCUMENTS.search(path):
-            documents = body.get("documents") or [{**body.get("data", {}), "$id": found[2] or body.get("documentId")}]
-            self._note_writes([(found[1], each) for each in documents], still)
-            wire.ledger.wrote(wire.execution, wire.lock_id, now, f"{method} {found[1]}")
+            given = body or {}
+            documents = given.get("documents") or [
+                {**given.get("data", {}), "$id": found[2] or given.get("documentId")}
+            ]
+            self._note_writes([(found[1], each) for each in documents], still, f"{method} {found[1]}")
         elif path.endswith("/executions"):
-            wire.ledger.wrote(wire.execution, wire.lock_id, now, "start an execution")
+            self._note_writes([], still, "start an execution")
+
+    def _note_transaction(self, transaction: str, body: Mapping[str, Any], still: float) -> None:
+        """What is staged takes effect at the commit, or never."""
+        staged = self._wire.staged
+        if "operations" in body:
+            staged.setdefault(transaction, []).extend(body["operations"])
+        elif body.get("commit"):
+            writes = [(each["collectionId"], _document(each)) for each in staged.pop(transaction, [])]
+            self._note_writes(writes, still, "commit")
+        else:
+            staged.pop(transaction, None)
 
     def _note_lock(self, method: str, path: str, body: Any) -> None:
         """Who owns the lock is decided by requests that succeeded: creation, takeover, removal."""
@@ -121,8 +128,9 @@ class RecordingSender:
             elif "owner" in (body or {}).get("data", {}):
                 wire.ledger.lock_changed(wire.lock_id, wire.execution.identity)
 
-    def _note_writes(self, writes: list[tuple[str, dict[str, Any]]], still: float) -> None:
+    def _note_writes(self, writes: list[tuple[str, dict[str, Any]]], still: float, what: str) -> None:
         wire, now = self._wire, self._wire.time.seconds()
+        wire.ledger.wrote(wire.execution, wire.lock_id, now, what)
         subjects = {subject for collection, data in writes if (subject := _subject(collection, data))}
         wire.ledger.committed(wire.execution, subjects, now - still, now + still)
         for collection, data in writes:
@@ -162,7 +170,7 @@ class RecordingTransport:
 
 def _document(operation: Mapping[str, Any]) -> dict[str, Any]:
     """What an operation of a transaction writes; upserts have the id in their data, updates beside it."""
-    return {"$id": operation.get("documentId"), **operation["data"]}
+    return {"$id": operation.get("documentId"), **(operation.get("data") or {})}
 
 
 def _latency(latencies: Latencies, method: str, body: Any) -> float:
@@ -183,10 +191,10 @@ def _subject(collection: str, data: Mapping[str, Any]) -> str | None:
     return None if race is None else str(race)
 
 
-def _private_lock(answer: Callable[..., Any], method: str, wire: Wire, body: Any) -> Any:
+def _private_lock(answer: Callable[..., Any], method: str, path: str, wire: Wire, body: Any) -> Any:
     """The lock of a day without locks: everybody gets it, nobody sees another's."""
-    import json  # noqa: PLC0415
-
+    if method == "GET" and _is_list(path):
+        return answer(200, {}, b'{"total":0,"documents":[]}')
     if method == "GET":
         return answer(404, {}, b'{"type":"document_not_found","message":"no locks today"}')
     if method == "DELETE":
@@ -195,3 +203,7 @@ def _private_lock(answer: Callable[..., Any], method: str, wire: Wire, body: Any
     wire.ledger.lock_changed(wire.lock_id, wire.execution.identity)
     document = {**((body or {}).get("data") or {}), "$createdAt": now, "$updatedAt": now}
     return answer(201 if method == "POST" else 200, {}, json.dumps(document).encode())
+
+
+def _is_list(path: str) -> bool:
+    return path.partition("?")[0].endswith(LOCKS)
