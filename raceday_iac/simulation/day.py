@@ -68,6 +68,8 @@ def live_through(
             if time.seconds() % 3600 == 0:
                 observe(time.now())
             time.sleep(MINUTE - time.seconds() % MINUTE)
+        # Sleeping comes first: what was started a moment ago has begun when this thread wakes.
+        time.sleep(1.0)
         while ledger.active():
             time.sleep(1.0)
     return ledger

@@ -12,6 +12,7 @@ import importlib
 import io
 import json
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -51,6 +52,8 @@ class VirtualExecutor:
         self._seed, self._with_locks = seed, with_locks
         self._latencies = latencies or Latencies()
         self.cold_starts = 0
+        #: Two runs of one deployment may begin in the same moment.
+        self._importing = threading.Lock()
         sys.path.insert(0, str(folder))
 
     async def run(self, job: Job) -> Result:
@@ -68,27 +71,41 @@ class VirtualExecutor:
         return await done
 
     def _attend(self, job: Job, tell: Callable[[Result], None]) -> None:
-        """Watch over one run, up to its timeout."""
-        module = self._module(job)
-        settings = json.loads((Path(module.__file__).parent / "lock.json").read_text(encoding="utf-8"))
-        identity = job.headers["x-appwrite-execution-id"]
-        begun = self._time.seconds()
-        execution = Execution(identity, settings["function"], begun)
+        """Watch over one run, up to its timeout. Whatever happens, the caller is told how it ended."""
+        begun, logger = self._time.seconds(), _Logger()
+        execution = Execution(job.headers["x-appwrite-execution-id"], job.variables["APPWRITE_FUNCTION_ID"], begun)
         self._ledger.begun(execution)
-        draw = Random(f"{self._seed}/{identity}/{begun}")
-        wire = Wire(self._time, self._ledger, execution, settings["lockId"], draw, self._latencies, self._with_locks)
-        logger, answers = _Logger(), list[dict[str, Any]]()
-        task = self._time.start(lambda: self._work(job, module, wire, logger, answers), f"run {identity}")
-        ended = task.join(job.timeout)
-        if not ended:
-            wire.killed = True
-            logger.write(logger.errors, ("Execution timed out.",))
-        answer = answers[0] if answers and ended else worker.answer({"body": "", "statusCode": 500})
-        outcome = Outcome.KILLED if not ended else Outcome.FAILED if answer["status"] >= 500 else Outcome.COMPLETED
+        try:
+            module = self._module(job)
+            wire = self._wire(module, execution)
+        except (Exception, SystemExit):  # noqa: BLE001 - the function's code may raise anything
+            logger.write(logger.errors, (traceback.format_exc(),))
+            answer, outcome = _nothing(503), Outcome.FAILED
+        else:
+            answer, outcome = self._watched(job, module, wire, logger)
         logs, errors = logger.logs.getvalue(), logger.errors.getvalue()  # type: ignore[union-attr]
         self._ledger.ended(execution, self._time.seconds(), outcome, logs + errors)
         body = base64.b64decode(answer["body"])
         tell(Result(answer["status"], answer["headers"], body, logs, errors, self._time.seconds() - begun))
+
+    def _watched(self, job: Job, module: Any, wire: Wire, logger: _Logger) -> tuple[dict[str, Any], Outcome]:
+        answers = list[dict[str, Any]]()
+        task = self._time.start(
+            lambda: self._work(job, module, wire, logger, answers), f"run {wire.execution.identity}"
+        )
+        if not task.join(job.timeout):
+            wire.killed = True
+            logger.write(logger.errors, ("Execution timed out.",))
+            return _nothing(500), Outcome.KILLED
+        answer = answers[0] if answers else _nothing(500)
+        return answer, Outcome.FAILED if answer["status"] >= 500 else Outcome.COMPLETED
+
+    def _wire(self, module: Any, execution: Execution) -> Wire:
+        settings = json.loads((Path(module.__file__).parent / "lock.json").read_text(encoding="utf-8"))
+        execution.expiry = settings["expirySeconds"]
+        # Not by the id of the execution, which is another one each time.
+        draw = Random(f"{self._seed}/{execution.function}/{execution.start}")
+        return Wire(self._time, self._ledger, execution, settings["lockId"], draw, self._latencies, self._with_locks)
 
     def _work(self, job: Job, module: Any, wire: Wire, logger: _Logger, answers: list[dict[str, Any]]) -> None:
         context = worker.Context(_given(job), logger)
@@ -96,7 +113,7 @@ class VirtualExecutor:
             answers.append(worker.answer(module.handle(context, self._world(module, wire))))
         except Killed:
             return
-        except Exception:  # noqa: BLE001 - the function's code may raise anything
+        except (Exception, SystemExit):  # noqa: BLE001 - the function's code may raise anything
             context.error(traceback.format_exc())
             answers.append(worker.answer(context.res.text("", 500)))
 
@@ -104,13 +121,14 @@ class VirtualExecutor:
         """The entry module of a deployment. Its package is named after the deployment: several may be loaded."""
         package = f"deployment_{job.deployment}"
         link = self._folder / package
-        if not link.exists():
-            link.symlink_to(job.files.code, target_is_directory=True)
-            importlib.invalidate_caches()
         entry = job.entrypoint.removesuffix(".py").replace("/", ".")
-        if f"{package}.{entry}" not in sys.modules:
-            self.cold_starts += 1
-        return importlib.import_module(f"{package}.{entry}")
+        with self._importing:
+            if not link.exists():
+                link.symlink_to(job.files.code, target_is_directory=True)
+                importlib.invalidate_caches()
+            if f"{package}.{entry}" not in sys.modules:
+                self.cold_starts += 1
+            return importlib.import_module(f"{package}.{entry}")
 
     def _world(self, module: Any, wire: Wire) -> Any:
         """A `World` of the bundle's own vendored code."""
@@ -160,6 +178,11 @@ def _quiet_when_killed(time: VirtualTime) -> Callable[[Callable[[], None], str],
         return time.start(quietly, name)
 
     return start
+
+
+def _nothing(status: int) -> dict[str, Any]:
+    """The answer of a run that gave none."""
+    return worker.answer({"body": "", "statusCode": status})
 
 
 def _given(job: Job) -> dict[str, Any]:
