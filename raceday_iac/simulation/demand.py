@@ -1,13 +1,14 @@
 """What the interval table demands, said a second time: the functions have their own copy, this one judges them.
 
-A race is *due* when its last poll is as long ago as the row it is in demands. The check follows a race second by
-second only in thought: between two events (a poll, a change of the row) being due begins at a moment that is computed.
+A race is *due* when its last poll is as long ago as the row it is in demands. It may stay due for as long as it takes
+to start the poller; near its start that is hardly any time, for there one run follows the other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 from .phases import TERMINAL, phase_of
 
@@ -20,6 +21,11 @@ INTERVALS = {
     "closed": 15.0,
     "interim": 30.0,
 }
+#: Seconds that a race may be due: a scheduler's minute, less what the poller does in it, and the start of a poller.
+PATIENCE = 75.0
+#: The same in rows of up to 30 s: the time between the last round of one run and the first of the next, which is less
+#: than a minute, so that polls once a minute do not pass.
+URGENT, URGENT_PATIENCE = 30.0, 25.0
 #: A race more than an hour late is looked at every half hour.
 HOUR_LATE = -60.0
 STEP = 5.0
@@ -27,7 +33,7 @@ STEP = 5.0
 
 @dataclass(frozen=True)
 class Followed:
-    """One race as the day went: when it was polled, and from when on its stored status was what."""
+    """One race as the day went: when it was polled, and from when on its stored status was what. Both in order."""
 
     race: str
     start: float
@@ -45,42 +51,47 @@ class Gap:
     seconds: float
 
 
-def gaps(followed: Followed, begin: float, end: float, patience: float) -> tuple[int, list[Gap]]:
-    """Checks a race from `begin` to `end`: how many polls were demanded, and where one was overdue by more than
-    `patience` seconds (a scheduler's minute, and the start of a poller)."""
+def gaps(followed: Followed, begin: float, end: float) -> tuple[int, list[Gap]]:
+    """Checks a race from `begin` to `end`: at how many moments it became due, and where it was for too long."""
     demanded, found = 0, list[Gap]()
-    polls, statuses = list(followed.polls), list(followed.statuses)
     last: float | None = None
-    due_since: float | None = None
-    row, now, polled = "baseline", begin, 0
-    while now <= end:
-        while polled < len(polls) and polls[polled] <= now:
-            if due_since is not None:
-                demanded += 1
-                _note(found, followed.race, row, due_since, polls[polled], patience)
-            last, due_since = polls[polled], None
-            polled += 1
-        row = _row(followed.start, _status(statuses, now), now)
-        if row == "terminal":
+    for poll in (*followed.polls, inf):
+        due = _due_since(followed, begin if last is None else last, max(begin, last or begin), min(poll, end))
+        if due is not None:
+            row, since = due
+            demanded += 1
+            seconds = min(poll, end) - since
+            if seconds > patience_of(row):
+                found.append(Gap(followed.race, row, since, seconds))
+        if poll > end:
             break
-        if due_since is None and now - (begin if last is None else last) >= INTERVALS[row]:
-            due_since = now
-        now += STEP
-    else:
-        if due_since is not None:
-            _note(found, followed.race, row, due_since, end, patience)
+        last = poll
     return demanded, found
 
 
-def _note(found: list[Gap], race: str, row: str, since: float, until: float, patience: float) -> None:
-    if until - since > patience:
-        found.append(Gap(race, row, since, until - since))
+def patience_of(row: str) -> float:
+    """Seconds that a race in this row may be due."""
+    return URGENT_PATIENCE if INTERVALS[row] <= URGENT else PATIENCE
 
 
-def _row(start: float, status: str, now: float) -> str:
+def row_of(start: float, status: str, now: float) -> str:
+    """The row of the table that a race is in at a moment; `terminal` when it is over."""
     minutes = (start - now) / 60
     row = "terminal" if status in TERMINAL else phase_of(status, minutes)
     return "baseline" if row == "jump" and minutes < HOUR_LATE else row
+
+
+def _due_since(followed: Followed, last: float, begin: float, end: float) -> tuple[str, float] | None:
+    """When, from `begin` until before `end`, the race became due after its poll at `last`, and in which row."""
+    now = begin
+    while now < end:
+        row = row_of(followed.start, _status(followed.statuses, now), now)
+        if row == "terminal":
+            return None
+        if now - last >= INTERVALS[row]:
+            return row, now
+        now += STEP
+    return None
 
 
 def _status(statuses: Sequence[tuple[float, str]], now: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 Document = Mapping[str, Any]
@@ -13,25 +14,29 @@ Read = Callable[[str], Iterable[Document]]
 
 @dataclass(frozen=True)
 class Stored:
-    """Race documents by id, and what belongs to each race."""
+    """Race documents by id, and what belongs to each race. Nothing is left out: what should be there once may be
+    there twice."""
 
     races: Mapping[str, Document]
     entrants: Mapping[str, tuple[Document, ...]]
-    results: Mapping[str, Document]
+    results: Mapping[str, tuple[Document, ...]]
+    pools: Mapping[str, tuple[Document, ...]]
     money_flow: Mapping[str, tuple[Document, ...]]
     odds: int
-    odds_keys: int
+    #: Odds that say the same as the ones before them of the same runner and type.
+    odds_repeated: int
 
     @classmethod
     def read(cls, read: Read) -> Stored:
-        odds = [(_related(each["entrant"]), each["type"], each["eventTimestamp"]) for each in read("odds-history")]
+        odds, repeated = _odds(read("odds-history"))
         return cls(
             races={str(each["$id"]): each for each in read("races")},
             entrants=_grouped(read("entrants")),
-            results={str(each["raceId"]): each for each in read("race-results")},
+            results=_grouped(read("race-results")),
+            pools=_grouped(read("race-pools")),
             money_flow=_grouped(read("money-flow-history")),
-            odds=len(odds),
-            odds_keys=len(set(odds)),
+            odds=odds,
+            odds_repeated=repeated,
         )
 
 
@@ -40,6 +45,16 @@ def _grouped(documents: Iterable[Document]) -> dict[str, tuple[Document, ...]]:
     for each in documents:
         groups.setdefault(str(each["raceId"]), []).append(each)
     return {race: tuple(found) for race, found in groups.items()}
+
+
+def _odds(documents: Iterable[Document]) -> tuple[int, int]:
+    """How many there are, and how many of them repeat what was known."""
+    rows: dict[tuple[str, str], list[tuple[str, float]]] = {}
+    for each in documents:
+        rows.setdefault((_related(each["entrant"]), each["type"]), []).append((each["eventTimestamp"], each["odds"]))
+    histories = [sorted(each) for each in rows.values()]
+    repeated = sum(one[1] == other[1] for history in histories for one, other in pairwise(history))
+    return sum(map(len, histories)), repeated
 
 
 def _related(value: Any) -> str:
