@@ -83,16 +83,19 @@ class NzTab:
         """Seconds until NZ TAB is asked again after it failed too often; 0 while it is asked."""
         return self._breaker.opens_again_in()
 
-    def event(self, race: str, *, flags: tuple[str, ...]) -> dict[str, Any]:
-        """One race with everything that `flags` ask for. Raises `Skip` when it is unknown or of no use."""
-        data = self._data(f"/events/{race}", dict.fromkeys(flags, "true"))
+    def event(self, race: str, *, flags: tuple[str, ...], attempts: int = _BACKOFF.attempts) -> dict[str, Any]:
+        """One race with everything that `flags` ask for. Raises `Skip` when it is unknown or of no use.
+
+        Who comes again soon takes fewer `attempts`: three in a row that fail stop everything for a while.
+        """
+        data = self._data(f"/events/{race}", dict.fromkeys(flags, "true"), attempts)
         if not isinstance(data.get("race"), dict):
             self._run.counts.add("nztab.no_race")
             raise Skip(f"event {race}: the answer has no race")
         return data
 
-    def _data(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
-        for attempt in range(1, _BACKOFF.attempts + 1):
+    def _data(self, path: str, query: Mapping[str, str], attempts: int = _BACKOFF.attempts) -> dict[str, Any]:
+        for attempt in range(1, attempts + 1):
             if not self._breaker.allows():
                 self._run.counts.add("nztab.circuit_open")
                 raise (Paused if attempt == 1 else Retryable)(f"{path}: NZ TAB failed too often, paused")
@@ -101,7 +104,7 @@ class NzTab:
             except _Again as trouble:
                 self._breaker.failed()
                 self._run.counts.add(f"nztab.{trouble.kind}")
-                if attempt == _BACKOFF.attempts or self._run.remaining() <= 0:
+                if attempt == attempts or self._run.remaining() <= 0:
                     raise Retryable(f"{path}: {trouble.kind}") from trouble
                 self._run.sleep(_BACKOFF.wait(attempt, self._run.world.draw) if trouble.wish is None else trouble.wish)
             else:
