@@ -33,12 +33,14 @@ from .vendor.documents import Write
 from .vendor.due import minutes_to_start
 from .vendor.entrant_mapping import entrants_of
 from .vendor.errors import Retryable, Skip
-from .vendor.nztab import NzTab
+from .vendor.nztab import NzTab, Paused
 from .vendor.race_mapping import check_same_race
 from .vendor.running import Run
 
 #: Only what is stored is asked for: bets and expected payments are not.
 FLAGS = ("with_tote_trends_data", "with_money_tracker")
+#: The next round is the next attempt. One race alone must not fail so often in a row that all are paused.
+ATTEMPTS = 2
 #: Of an entrant, what says nothing about it.
 STAMPS = frozenset({"lastUpdated", "importedAt", "race"})
 
@@ -46,9 +48,10 @@ Part = TypeVar("Part")
 
 
 class Missed(NamedTuple):
-    """NZ TAB gave no answer: the race was not polled."""
+    """NZ TAB gave no answer: the race was not polled. `is_own`: it was asked for this race, which may be the reason."""
 
     race: str
+    is_own: bool
 
 
 @dataclass
@@ -86,12 +89,12 @@ def poll(run: Run, nztab: NzTab, race: Race, known: Known) -> Poll | Missed:
     """Look at one race. Whatever is wrong with a part of the answer, the other parts are kept."""
     identity, began = race["$id"], run.world.clock()
     try:
-        data = nztab.event(identity, flags=FLAGS)
+        data = nztab.event(identity, flags=FLAGS, attempts=ATTEMPTS)
         check_same_race(data, identity)
     except Retryable as reason:
         run.counts.add("missed")
         run.log.event("race.missed", race=identity, reason=str(reason)[:200])
-        return Missed(identity)
+        return Missed(identity, not isinstance(reason, Paused))
     except Skip as reason:
         # An answer, though of no use: asking again before the next time would not change it.
         run.counts.add("skipped:race")

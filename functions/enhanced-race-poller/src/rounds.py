@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .polling import Poll, poll
+from .polling import Missed, Poll, poll
 from .selection import FIELDS, Race, Wanted, read_others
 from .stored import Memory
 from .vendor.appwrite_http import AppwriteError
@@ -113,6 +113,9 @@ class Rounds:
     def _round(self, began: float) -> None:
         self._is_cut = False
         self._run.going_on()
+        if self._nztab.paused_for() > 0:
+            self._run.counts.add("rounds_paused")
+            return
         self._read_card(began)
         if not self._is_begun:
             self._begin()
@@ -172,16 +175,20 @@ class Rounds:
         looks = self._run.each(
             lambda race: poll(self._run, self._nztab, race, self._memory.of(race["$id"])), races, WIDTH
         )
+        polls = [look for look in looks if isinstance(look, Poll)]
         done = set[str]()
         try:
-            for each in write_polls(self._run, (look for look in looks if isinstance(look, Poll))):
+            for each in write_polls(self._run, polls):
                 done.add(each.race)
                 self._note(each)
         finally:
-            for race in (race["$id"] for race in races if race["$id"] not in done):
-                self._memory.forget(race)
-        for race in (race["$id"] for race in races if race["$id"] not in done):
-            self._put_off(race)
+            # What is stored of the others is not known any more.
+            for each in polls:
+                if each.race not in done:
+                    self._memory.forget(each.race)
+        paused = {look.race for look in looks if isinstance(look, Missed) and not look.is_own}
+        for identity in {race["$id"] for race in races} - done - paused:
+            self._put_off(identity)
 
     def _note(self, each: Poll) -> None:
         """A race is polled and stamped."""

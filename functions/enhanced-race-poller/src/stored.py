@@ -81,11 +81,9 @@ class Memory:
     def _read_steps(self, race: str, interval: int) -> None:
         """The steps before this one, the latest first, and the step itself: the run may go on to the next."""
         known = self.of(race)
-        if known.has_steps:
+        if known.has_steps or interval >= FIRST_STEP:
             return
         known.has_steps = True
-        if interval >= FIRST_STEP:
-            return
         wanted = [
             query("equal", race, attribute="raceId"),
             query("equal", KIND, attribute="type"),
