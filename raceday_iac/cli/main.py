@@ -88,6 +88,43 @@ def drift(
     raise typer.Exit(run(options.current, verbose))
 
 
+@app.command("import")
+def import_command(
+    addresses: Annotated[list[str] | None, typer.Argument(metavar="[ADDRESS]...", show_default=False)] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Everything that the stack declares.")] = False,
+    from_appwrite_json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Take what an appwrite.json describes, instead of the server.")
+    ] = None,
+    write: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the stack file that declares what is there.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="With --write: replace the file.")] = False,
+    resend_secrets: Annotated[
+        bool, typer.Option("--resend-secrets", help="Do not trust live secrets: let the next apply send them.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name everything.")] = False,
+) -> None:
+    """Take what is live into the state, or write the stack that declares it. Changes nothing on the server."""
+    from .import_command import Asked, run
+
+    asked = Asked(addresses or (), everything, from_appwrite_json, write, force, resend_secrets, verbose)
+    raise typer.Exit(run(options.current, asked))
+
+
+@app.command()
+def export(
+    appwrite_json: Annotated[
+        bool, typer.Option("--appwrite-json", help="The form that Appwrite's own command line reads.")
+    ] = False,
+    file: Annotated[Path | None, typer.Argument(help="Where to; standard output when missing.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
+) -> None:
+    """Write the stack in another form. Needs no server."""
+    from .export import run
+
+    raise typer.Exit(run(options.current, appwrite_json, file, force))
+
+
 @app.command()
 def graph(
     form: Annotated[str, typer.Option("--format", help="text, dot or mermaid.")] = "text",

@@ -6,9 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from ..errors import IacError
-from ..model.address import Address
+from ..model.address import Address, owners
 from ..model.resource import Live
-from ..planning.changes import owners
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,9 @@ from ..diff import Difference, compare
 from ..errors import IacError, StackError
 from ..loading.environment import EMBEDDED, Environment
 from ..loading.resolve import resolve
-from ..model.address import Address, collection_address, function_address
+from ..model.address import Address, collection_address, function_address, owners
 from ..model.resource import Live
 from ..model.stack import FromEnvironment
-from ..planning.changes import owners
 from ..state.document import new_state
 from .declared import Declared, build, declared
 from .names import Names

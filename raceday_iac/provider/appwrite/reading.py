@@ -52,6 +52,12 @@ class AppwriteReader:
         known = frozenset(str(each["$id"]) for each in runtimes.get("runtimes", ()))
         return Snapshot(resources, ServerFacts(str(version.get("version", "")), known, offered))
 
+    def everything(self) -> Snapshot:
+        """The whole project: all functions, and all databases with their schema."""
+        databases = self._databases()
+        snapshot = self.snapshot([address.path for address in databases])
+        return Snapshot({**databases, **snapshot.resources}, snapshot.facts)
+
     # What the server does not tell, or a key may not ask, stays empty: the plan works without it.
 
     def _version(self) -> Mapping[str, Any]:

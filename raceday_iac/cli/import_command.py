@@ -1,0 +1,141 @@
+"""`raceday-iac import`: into the state, or, with `--write`, into the source of a stack."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import EXIT_OK, IacError
+from ..importing.adoption import Adoption, adopt, chosen
+from ..importing.appwrite_json import read_appwrite_json
+from ..importing.project import Project, select
+from ..importing.source import Source, write_source
+from ..loading.environment import Environment, load_environment
+from ..model.address import Address
+from ..refresh import refresh
+from ..render.import_text import (
+    adoption_document,
+    adoption_lines,
+    project_document,
+    project_lines,
+    source_document,
+    source_lines,
+)
+from ..render.lines import print_json, print_lines
+from .import_proof import differs_in, must_change_nothing
+from .options import Options, begin_changes
+from .plan import addresses
+from .target import opened
+from .workspace import Workspace, reader
+from .writing import must_be_free, write_file
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line says."""
+
+    addresses: Sequence[str] = ()
+    everything: bool = False
+    from_appwrite_json: Path | None = None
+    write: Path | None = None
+    force: bool = False
+    resend_secrets: bool = False
+    verbose: bool = False
+
+
+def run(options: Options, asked: Asked) -> int:
+    """Import what was asked for."""
+    wanted = addresses(asked.addresses)
+    if asked.write is not None:
+        return _write(options, asked, asked.write, wanted)
+    if asked.from_appwrite_json is not None:
+        return _show(options, select(_file(asked.from_appwrite_json), wanted))
+    if not wanted and not asked.everything:
+        raise IacError(
+            "Say what to import: addresses, or --all for everything that the stack declares. Nothing was changed.",
+            hint="to have a stack written from what is live: raceday-iac import --write stacks/NAME.py",
+        )
+    return _adopt(options, asked, wanted)
+
+
+def _adopt(options: Options, asked: Asked, wanted: frozenset[Address]) -> int:
+    workspace = Workspace.load(options)
+    names = chosen(workspace.desired, wanted)
+    with workspace.target() as target, workspace.store.locked("import"):
+        state = workspace.store.read()
+        real = refresh(reader(target), workspace.desired, state).resources
+        adoption = adopt(workspace.desired, state, real, names, trust_secrets=not asked.resend_secrets)
+        _must_be_there(adoption, wanted)
+        if adoption.changes_state:
+            adoption = replace(adoption, state=replace(adoption.state, serial=state.serial + 1))
+            workspace.store.keep_backup()
+            begin_changes()
+            workspace.store.write(adoption.state)
+    if options.json:
+        print_json({"imported": adoption_document(adoption)})
+    else:
+        print_lines(adoption_lines(adoption, verbose=asked.verbose), color=options.color)
+    return EXIT_OK
+
+
+def _must_be_there(adoption: Adoption, wanted: frozenset[Address]) -> None:
+    """What is asked for by name must exist; what lies in it may be missing."""
+    missing = sorted(str(each) for each in adoption.missing if each in wanted)
+    if missing:
+        raise IacError(
+            f"{', '.join(missing)}: declared, but not on the server. Nothing was changed.",
+            hint="apply creates it: raceday-iac plan",
+        )
+
+
+def _show(options: Options, project: Project) -> int:
+    if options.json:
+        print_json({"found": project_document(project)})
+    else:
+        print_lines(project_lines(project), color=options.color)
+    return EXIT_OK
+
+
+def _write(options: Options, asked: Asked, file: Path, wanted: frozenset[Address]) -> int:
+    must_be_free(file, force=asked.force)
+    if file.suffix != ".py":
+        raise IacError(f"{file} is not a Python file (.py). Nothing was written.")
+    environment = None
+    if asked.from_appwrite_json is not None:
+        project = _file(asked.from_appwrite_json)
+    else:
+        environment = load_environment(options.stack, options.env)
+        project = _live(options, environment)
+    project = select(project, wanted)
+    source = write_source(project, file.stem)
+    must_change_nothing(source, project)
+    hints = differs_in(environment, source, project) if environment else ()
+    write_file(file, source.text)
+    return _tell_written(options, source, file, hints)
+
+
+def _tell_written(options: Options, source: Source, file: Path, hints: Sequence[str]) -> int:
+    if options.json:
+        print_json({"written": source_document(source, file, hints)})
+    else:
+        print_lines(source_lines(source, file, hints), color=options.color)
+    return EXIT_OK
+
+
+def _live(options: Options, environment: Environment) -> Project:
+    with opened(environment, options) as target:
+        snapshot = reader(target).everything()
+        return Project(snapshot.resources, source=f"project {target.project} at {target.endpoint}")
+
+
+def _file(path: Path) -> Project:
+    try:
+        content: Any = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise IacError(f"{path} cannot be read: {error.strerror or error}. Nothing was changed.") from None
+    except ValueError as error:
+        raise IacError(f"{path} is not valid JSON: {error}. Nothing was changed.") from None
+    return read_appwrite_json(content, str(path))

@@ -1,0 +1,32 @@
+"""Files that a command writes for the user: never over what is there unasked, and whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from ..errors import IacError
+
+
+def must_be_free(file: Path, *, force: bool) -> None:
+    """Raises IacError when something is there that nobody allowed to replace."""
+    if file.is_dir() or (file.exists() and not force):
+        hint = "" if file.is_dir() else "name another file, or replace it with --force"
+        raise IacError(f"{file} exists already. Nothing was written.", hint=hint)
+
+
+def write_file(file: Path, text: str) -> None:
+    """Write beside, then rename. Raises IacError when it cannot be written."""
+    beside = file.with_name(f".{file.name}.new")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with beside.open("w", encoding="utf-8") as opened:
+            opened.write(text)
+            opened.flush()
+            os.fsync(opened.fileno())
+        beside.replace(file)
+    except OSError as error:
+        with suppress(OSError):
+            beside.unlink()
+        raise IacError(f"{file} cannot be written: {error.strerror or error}. Nothing was written.") from None

@@ -1,0 +1,115 @@
+"""Take what the stack declares and Appwrite has into the state, so that a lost state is no loss. Changes nothing live.
+
+What differs from the declaration is adopted as it is: the next plan then tells the stack's change, and not a drift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..diff import Difference
+from ..diff.compare import compare_resource
+from ..diff.variable import stored_fields
+from ..errors import IacError
+from ..model.address import Address, owners
+from ..model.desired import Desired
+from ..model.resource import Live, Resource, frozen
+from ..state.document import Entry, State
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """What came of an import. `state` has what is `adopted` and what is `differing`; its serial is that of before.
+
+    `assumed` are adopted secrets whose value could not be compared, because Appwrite never gives it back.
+    """
+
+    state: State
+    adopted: tuple[Address, ...] = ()
+    differing: tuple[Difference, ...] = ()
+    missing: tuple[Address, ...] = ()
+    owned: tuple[Address, ...] = ()
+    assumed: tuple[Address, ...] = ()
+
+    @property
+    def changes_state(self) -> bool:
+        return bool(self.adopted or self.differing)
+
+
+def chosen(desired: Desired, addresses: Collection[Address]) -> list[Address]:
+    """Declared resources that the addresses name, with all that is declared in them; none named are all of them.
+    Raises IacError for what is not declared."""
+    unknown = sorted(str(each) for each in addresses if each not in desired.resources)
+    if unknown:
+        raise IacError(
+            f"{', '.join(unknown)}: not declared in the stack, so it cannot be adopted. Nothing was changed.",
+            hint="declare it first, or have its declaration written: raceday-iac import --write FILE ADDRESS",
+        )
+    wanted = set(addresses)
+    return [
+        each for each in desired.resources if not wanted or each in wanted or any(o in wanted for o in owners(each))
+    ]
+
+
+def adopt(
+    desired: Desired,
+    state: State,
+    real: Mapping[Address, Live],
+    addresses: Collection[Address],
+    *,
+    trust_secrets: bool = True,
+) -> Adoption:
+    """The state with everything of `addresses` that is live and not yet owned. With `trust_secrets`, a live secret is
+    taken to hold what the stack gives it; without, the next apply sends it again."""
+    found = _Found()
+    for address in addresses:
+        live = real.get(address)
+        if address in state.entries:
+            found.owned.append(address)
+        elif live is None or live.status == "deleting":
+            found.missing.append(address)
+        else:
+            found.take(desired.resources[address], live, state.salt, trust_secrets=trust_secrets)
+    return Adoption(
+        replace(state, entries={**state.entries, **found.entries}),
+        tuple(found.adopted),
+        tuple(found.differing),
+        tuple(found.missing),
+        tuple(found.owned),
+        tuple(found.assumed),
+    )
+
+
+@dataclass
+class _Found:
+    entries: dict[Address, Entry] = field(default_factory=dict)
+    adopted: list[Address] = field(default_factory=list)
+    differing: list[Difference] = field(default_factory=list)
+    missing: list[Address] = field(default_factory=list)
+    owned: list[Address] = field(default_factory=list)
+    assumed: list[Address] = field(default_factory=list)
+
+    def take(self, wanted: Resource, live: Live, salt: str, *, trust_secrets: bool) -> None:
+        address = wanted.address
+        difference = compare_resource(wanted, None, live, salt)
+        is_variable = address.kind == "variable"
+        if is_variable and trust_secrets and wanted.fields["secret"] and live.fields["secret"]:
+            self.assumed.append(address)
+            difference = replace(difference, fields=())
+        if difference.is_clean:
+            self.adopted.append(address)
+            fields = stored_fields(wanted.fields, salt) if is_variable else wanted.fields
+        else:
+            self.differing.append(difference)
+            fields = _as_live(wanted, live)
+        deployments = (live.remote_id,) if address.kind == "deployment" else ()
+        self.entries[address] = Entry(address, frozen(fields), live.remote_id, deployments)
+
+
+def _as_live(wanted: Resource, live: Live) -> Mapping[str, Any]:
+    """The live values of what is declared. Never one that the stack calls a secret, though it is readable now."""
+    if wanted.address.kind == "variable" and (live.fields["secret"] or wanted.fields["secret"]):
+        return {"secret": live.fields["secret"]}
+    return {name: live.fields[name] for name in wanted.fields if name in live.fields}

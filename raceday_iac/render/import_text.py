@@ -1,0 +1,144 @@
+"""What came of an import, for people and machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..diff import Difference
+from ..importing.adoption import Adoption
+from ..importing.project import Project, Remark
+from ..importing.source import Source
+from ..model.address import Address
+from .lines import Line
+from .plan_json import field_document
+
+#: Names shown of a long list.
+_SHOWN = 5
+
+
+def adoption_lines(adoption: Adoption, *, verbose: bool) -> Iterator[Line]:
+    """What was adopted, what differs, what is missing, and what to do next."""
+    if adoption.changes_state:
+        count = len(adoption.adopted) + len(adoption.differing)
+        yield Line(f"Adopted {_resources(count)} into the state. Nothing was changed on the server.", "bold green")
+    else:
+        yield Line("Nothing to adopt.", "bold")
+    if adoption.owned:
+        yield Line(f"  {_resources(len(adoption.owned))} already in the state")
+    yield from _listed(f"{_resources(len(adoption.adopted))} as declared", adoption.adopted, verbose=verbose)
+    for difference in adoption.differing:
+        yield Line(f"  ~ {difference.address} differs: {_differing(difference)}", "yellow")
+    yield from _listed("not on the server", adoption.missing, verbose=verbose, style="yellow")
+    yield from _listed(
+        "secrets, which cannot be read back, are taken to hold what the stack gives them",
+        adoption.assumed,
+        verbose=True,
+    )
+    if adoption.differing or adoption.missing:
+        yield Line("  See what apply would do: raceday-iac plan")
+
+
+def adoption_document(adoption: Adoption) -> dict[str, Any]:
+    return {
+        "adopted": [str(each) for each in adoption.adopted],
+        "differing": [
+            {
+                "address": str(each.address),
+                "status": each.status,
+                "fields": [field_document(field) for field in each.fields],
+            }
+            for each in adoption.differing
+        ],
+        "missing": [str(each) for each in adoption.missing],
+        "alreadyOwned": [str(each) for each in adoption.owned],
+        "assumedSecrets": [str(each) for each in adoption.assumed],
+        "serial": adoption.state.serial,
+    }
+
+
+def project_lines(project: Project) -> Iterator[Line]:
+    """What was found, by kind, with what is odd about it."""
+    yield Line(f"{project.source} holds {_counted(project.resources)}.", "bold")
+    for address, live in project.resources.items():
+        if address.kind in ("function", "database", "collection"):
+            yield Line(f"  {address}  {live.fields['name']}")
+    yield from remark_lines(project.remarks)
+
+
+def project_document(project: Project) -> dict[str, Any]:
+    return {
+        "source": project.source,
+        "resources": [str(address) for address in project.resources],
+        "remarks": [remark_document(each) for each in project.remarks],
+    }
+
+
+def source_lines(source: Source, file: Path, hints: Sequence[str]) -> Iterator[Line]:
+    """What was written, what must be set for it, what was left out."""
+    yield Line(f"Wrote {file}: {_counted(source.declared)}, proven to change nothing.", "bold green")
+    for variable, address in source.secrets.items():
+        yield Line(f"  {address} is a secret: set the environment variable {variable}", "yellow")
+    for address, reason in source.left_out.items():
+        yield Line(f"  {address} is not declared and stays as it is: {reason}", "yellow")
+    yield from remark_lines(source.remarks)
+    yield from (Line(f"  {hint}", "yellow") for hint in hints)
+    yield Line(f"  Next: raceday-iac import --all --stack {file}")
+
+
+def source_document(source: Source, file: Path, hints: Sequence[str]) -> dict[str, Any]:
+    return {
+        "file": str(file),
+        "declared": [str(each) for each in source.declared],
+        "secrets": {variable: str(address) for variable, address in source.secrets.items()},
+        "leftOut": [{"address": str(each), "reason": reason} for each, reason in source.left_out.items()],
+        "remarks": [remark_document(each) for each in source.remarks],
+        "hints": list(hints),
+    }
+
+
+def remark_lines(remarks: Iterable[Remark]) -> Iterator[Line]:
+    """What is the same for many is said once."""
+    subjects: dict[str, list[str]] = {}
+    for each in remarks:
+        subjects.setdefault(each.message, []).append(each.subject)
+    for message, names in subjects.items():
+        yield Line(f"  {_some(names)}: {message}", "yellow")
+
+
+def remark_document(remark: Remark) -> dict[str, str]:
+    return {"subject": remark.subject, "message": remark.message}
+
+
+def _listed(text: str, addresses: Sequence[Address], *, verbose: bool, style: str = "") -> Iterator[Line]:
+    if addresses:
+        names = [str(each) for each in addresses]
+        yield Line(f"  {text}: {', '.join(names) if verbose else _some(names)}", style)
+
+
+def _some(names: Sequence[str]) -> str:
+    rest = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _differing(difference: Difference) -> str:
+    if difference.fields:
+        return ", ".join(each.name for each in difference.fields)
+    return f"it is {difference.status}{': ' + difference.error if difference.error else ''}"
+
+
+def _counted(addresses: Iterable[Address] | Mapping[Address, Any]) -> str:
+    kinds = [each.kind for each in addresses]
+    counted = [f"{kinds.count(kind)} {_plural(kind, kinds.count(kind))}" for kind in dict.fromkeys(kinds)]
+    return ", ".join(counted) or "nothing"
+
+
+def _plural(kind: str, count: int) -> str:
+    if count == 1:
+        return kind
+    return "indexes" if kind == "index" else f"{kind}s"
+
+
+def _resources(count: int) -> str:
+    return f"{count} resource{'s' if count != 1 else ''}"
