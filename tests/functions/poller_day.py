@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import importlib
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+import httpx
 
 from raceday_iac.devserver.nztab.recording import recorded_event
 
@@ -17,6 +19,7 @@ from .raceday import Called, Raceday, package_of
 
 DAY = date(2025, 7, 17)
 POLLER = "enhanced-race-poller"
+LOCK = "enhanced-race-poller-lock"
 #: The race whose event was recorded: Awapuni 1, at 12:50 New Zealand time.
 RECORDED = "0f57e087-00d9-4c61-9549-835abe2ae2ed"
 MONEY, ODDS, POOLS, RESULTS = "money-flow-history", "odds-history", "race-pools", "race-results"
@@ -69,6 +72,32 @@ def put_race(raceday: Raceday, race: str, start: datetime, **changes: Any) -> No
 def put_played(raceday: Raceday, *races: Any) -> None:
     for race in races:
         put_race(raceday, race.id, race.start)
+
+
+def slowly(raceday: Any, seconds: float) -> Callable[[Any], Any]:
+    """NZ TAB takes its time with every answer."""
+
+    def transport(real: Any) -> httpx.MockTransport:
+        def answer(request: httpx.Request) -> httpx.Response:
+            raceday.time.sleep(seconds)
+            response: httpx.Response = real.handle_request(request)
+            return response
+
+        return httpx.MockTransport(answer)
+
+    return transport
+
+
+def polled(raceday: Any) -> set[str]:
+    return {each["$id"] for each in raceday.documents("races") if each["last_poll_time"]}
+
+
+def put_side_by_side(raceday: Any, count: int, minutes: float) -> list[str]:
+    """So many races that all start in `minutes`."""
+    races = imported(raceday, count)
+    for race in races:
+        put_race(raceday, race.id, raceday.time.now() + timedelta(minutes=minutes))
+    return [race.id for race in races]
 
 
 def go_to(raceday: Raceday, moment: datetime) -> None:

@@ -26,6 +26,7 @@ from .poller_day import (
     played,
     put_played,
     put_race,
+    slowly,
 )
 from .raceday import Called, Raceday
 
@@ -166,16 +167,7 @@ def test_every_poll_has_measured_its_latency(raceday: Any) -> None:
     put_played(raceday, race)
     go_to(raceday, race.start - timedelta(minutes=50))
 
-    def slow(transport: Any) -> Any:
-        import httpx
-
-        def answer(request: httpx.Request) -> httpx.Response:
-            raceday.time.sleep(0.75)
-            return transport.handle_request(request)
-
-        return httpx.MockTransport(answer)
-
-    raceday.call(POLLER, transport=slow)
+    raceday.call(POLLER, transport=slowly(raceday, 0.75))
 
     assert {each["pollingLatencyMs"] for each in raceday.documents(MONEY)} == {750}
 
