@@ -1,0 +1,116 @@
+"""What is written about a run: its beginning, with everything it is about to do, and its end. Pure; no secrets.
+
+Values of variables are never written, secret or not: a log lives long and is read by many.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ..applying import Applied
+from ..errors import IacError
+from ..importing.adoption import Adoption
+from ..kinds.base import thaw
+from ..planning import Change, Plan
+
+_HIDDEN = "***"
+
+
+@dataclass(frozen=True)
+class Run:
+    """Who does what where. `plan` identifies the plan by the hash of its canonical form."""
+
+    command: str
+    environment: str
+    plan: str
+    who: str
+    host: str
+    version: str
+
+
+def begin(run: Run, plan: Plan, at: datetime) -> dict[str, Any]:
+    """Written before the first change: a run that is killed leaves this, and no end."""
+    return {
+        "at": at.isoformat(timespec="milliseconds"),
+        "event": "begin",
+        "command": run.command,
+        "environment": run.environment,
+        "who": run.who,
+        "host": run.host,
+        "version": run.version,
+        "plan": run.plan,
+        "lineage": plan.lineage,
+        "serial": plan.serial,
+        "changes": [_change(each) for each in plan.changes],
+    }
+
+
+def end(run: Run, begun: int, applied: Applied, at: datetime) -> dict[str, Any]:
+    """What came of the run that the record `begun` began."""
+    result = "success" if applied.complete else "interrupted" if applied.interrupted else "failed"
+    return {
+        **_ending(run, begun, result, at),
+        "serial": applied.state.serial,
+        "done": [each.key for each in applied.done],
+        "failed": [{"change": each.key, "error": _error(error, each)} for each, error in applied.failed]
+        + [{"change": "", "error": _error(error)} for error in applied.unsettled],
+        "skipped": [each.key for each in applied.skipped],
+    }
+
+
+def broken_off(run: Run, begun: int, reason: str, at: datetime) -> dict[str, Any]:
+    """A run that ended by an error outside its changes: the state could not be saved, and the like."""
+    return {**_ending(run, begun, "failed", at), "error": reason}
+
+
+def imported(run: Run, adoption: Adoption, at: datetime) -> dict[str, Any]:
+    """An import changes the state alone, in one step."""
+    return {
+        "at": at.isoformat(timespec="milliseconds"),
+        "event": "import",
+        "command": run.command,
+        "environment": run.environment,
+        "who": run.who,
+        "host": run.host,
+        "version": run.version,
+        "lineage": adoption.state.lineage,
+        "serial": adoption.state.serial,
+        "adopted": sorted(map(str, (*adoption.adopted, *(each.address for each in adoption.differing)))),
+    }
+
+
+def _ending(run: Run, begun: int, result: str, at: datetime) -> dict[str, Any]:
+    return {
+        "at": at.isoformat(timespec="milliseconds"),
+        "event": "end",
+        "command": run.command,
+        "begun": begun,
+        "plan": run.plan,
+        "result": result,
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    is_variable = change.address.kind == "variable"
+    return {
+        "address": str(change.address),
+        "action": str(change.action),
+        "reason": change.reason,
+        "fields": [
+            {
+                "name": each.name,
+                "before": _HIDDEN if is_variable else thaw(each.before),
+                "after": _HIDDEN if is_variable else thaw(each.after),
+            }
+            for each in change.fields
+        ],
+    }
+
+
+def _error(error: IacError, change: Change | None = None) -> str:
+    """The first line of a message; of a variable only what sort of error it was, for messages repeat values."""
+    if change is not None and change.address.kind == "variable":
+        return type(error).__name__
+    return error.message.partition("\n")[0]

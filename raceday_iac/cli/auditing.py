@@ -1,0 +1,82 @@
+"""Write runs into the audit log. A log that is damaged or cannot be written is told, and stops nothing."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..applying import Applied
+from ..audit import AuditLog, Inspection
+from ..audit.entries import Run, begin, broken_off, end, imported
+from ..errors import IacError
+from ..importing.adoption import Adoption
+from ..planning import Plan
+from .options import Options
+
+
+@contextmanager
+def recorded(options: Options, command: str, plan: Plan, plan_id: str) -> Iterator[Callable[[Applied], None]]:
+    """Write the beginning of a run, and its end: tell the outcome to what the block is given. A block that ends by an
+    error is written down as failed."""
+    run, log = _run(options, command, plan_id), AuditLog(options.state_folder)
+    begun = _append(log, begin(run, plan, _now()))
+
+    def tell(applied: Applied) -> None:
+        _append(log, end(run, begun, applied, _now()), quiet=True)
+
+    try:
+        yield tell
+    except BaseException as error:
+        reason = error.message.partition("\n")[0] if isinstance(error, IacError) else type(error).__name__
+        _append(log, broken_off(run, begun, reason, _now()), quiet=True)
+        raise
+
+
+def record_import(options: Options, adoption: Adoption) -> None:
+    """Write down what was taken into the state."""
+    _append(AuditLog(options.state_folder), imported(_run(options, "import", ""), adoption, _now()))
+
+
+def _append(log: AuditLog, content: Mapping[str, Any], *, quiet: bool = False) -> int:
+    """Add a record and return its number; 0 when it could not be written."""
+    try:
+        before = log.append(content)
+    except OSError as error:
+        _warn(f"the audit log {log.file} cannot be written: {error.strerror or error}. The run goes on without it.")
+        return 0
+    if before.breaks and not quiet:
+        _warn(damage(log.file, before))
+    return before.number + 1
+
+
+def damage(file: Path, inspection: Inspection) -> str:
+    """The sentence about a log that does not hold."""
+    return f"the audit log {file} is damaged at {inspection.breaks[0]}. Look closer: raceday-iac state verify"
+
+
+def _warn(text: str) -> None:
+    print(f"Warning: {text}", file=sys.stderr)  # noqa: T201
+
+
+def _run(options: Options, command: str, plan_id: str) -> Run:
+    return Run(command, options.env, plan_id, _user(), socket.gethostname(), __version__)
+
+
+def _user() -> str:
+    """The login name, or the number of a user that has none (usual in containers)."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
