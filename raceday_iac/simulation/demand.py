@@ -52,21 +52,19 @@ class Gap:
 
 
 def gaps(followed: Followed, begin: float, end: float) -> tuple[int, list[Gap]]:
-    """Checks a race from `begin` to `end`: at how many moments it became due, and where it was for too long."""
-    demanded, found = 0, list[Gap]()
-    last: float | None = None
+    """Checks a race from `begin` to `end`: how many waits for a poll there were, and in which it was due for too long.
+    The last wait is the one that the end of the day, or of the race, cuts off."""
+    waits, found, last = 0, list[Gap](), begin
     for poll in (*followed.polls, inf):
-        due = _due_since(followed, begin if last is None else last, max(begin, last or begin), min(poll, end))
-        if due is not None:
-            row, since = due
-            demanded += 1
-            seconds = min(poll, end) - since
-            if seconds > patience_of(row):
-                found.append(Gap(followed.race, row, since, seconds))
+        if poll > begin:
+            waits += 1
+            due = _due_since(followed, last, max(begin, last), min(poll, end))
+            if due is not None and min(poll, end) - due[1] > patience_of(due[0]):
+                found.append(Gap(followed.race, *due, min(poll, end) - due[1]))
         if poll > end:
             break
         last = poll
-    return demanded, found
+    return waits, found
 
 
 def patience_of(row: str) -> float:
