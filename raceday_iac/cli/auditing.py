@@ -28,15 +28,19 @@ def recorded(options: Options, command: str, plan: Plan, plan_id: str) -> Iterat
     error is written down as failed."""
     run, log = _run(options, command, plan_id), AuditLog(options.state_folder)
     begun = _append(log, begin(run, plan, _now()))
+    told = False
 
     def tell(applied: Applied) -> None:
+        nonlocal told
+        told = True
         _append(log, end(run, begun, applied, _now()), quiet=True)
 
     try:
         yield tell
     except BaseException as error:
-        reason = error.message.partition("\n")[0] if isinstance(error, IacError) else type(error).__name__
-        _append(log, broken_off(run, begun, reason, _now()), quiet=True)
+        if not told:
+            reason = error.message.partition("\n")[0] if isinstance(error, IacError) else type(error).__name__
+            _append(log, broken_off(run, begun, reason, _now()), quiet=True)
         raise
 
 

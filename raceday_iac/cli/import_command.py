@@ -25,10 +25,11 @@ from ..render.import_text import (
     source_lines,
 )
 from ..render.lines import print_json, print_lines
+from .auditing import record_import
 from .import_proof import differs_in, must_change_nothing
 from .options import Options, begin_changes
-from .plan import addresses
 from .target import opened
+from .wishing import addresses
 from .workspace import Workspace, reader
 from .writing import must_be_free, write_file
 
@@ -74,6 +75,7 @@ def _adopt(options: Options, asked: Asked, wanted: frozenset[Address]) -> int:
             workspace.store.keep_backup()
             begin_changes()
             workspace.store.write(adoption.state)
+            record_import(options, adoption)
     if options.json:
         print_json({"imported": adoption_document(adoption)})
     else:
