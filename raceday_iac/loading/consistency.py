@@ -74,12 +74,14 @@ def _collection_problems(
         *_width_problems(collection, [model for _, model in attributes], len(relationships)),
         *_index_problems(desired, members, collection, broken),
         *_many_to_many_problems(desired, relationships),
-        *_same_mirror_problems(relationships),
     ]
 
 
 def _repeated_keys(desired: Desired, collection: Resource, own: Sequence[Resource]) -> Iterator[Problem]:
-    """Keys are compared without case, and share one space with the mirrors of two-way relationships."""
+    """Keys are compared without case, and share one space with the far sides of relationships from elsewhere.
+
+    A one-way relationship has a far side as well: the data knows it, and takes an attribute of that key out of every
+    answer (utopia-php/database, populateDocumentRelationships; the library of 1.8.1)."""
     seen: dict[str, Address] = {}
     for resource in own:
         key = resource.address.name.lower()
@@ -89,11 +91,13 @@ def _repeated_keys(desired: Desired, collection: Resource, own: Sequence[Resourc
         seen[key] = resource.address
     for other in desired.of_kind("relationship"):
         related = (other.address.parts[0], other.fields["relatedCollection"])
-        if not other.fields["twoWay"] or collection.address != collection_address(*related):
+        if collection.address != collection_address(*related):
             continue
         key = str(other.fields["twoWayKey"]).lower()
         if key in seen:
             message = f"two_way_key {other.fields['twoWayKey']!r} clashes with {seen[key]}"
+            if not other.fields["twoWay"]:
+                message += " (the far side of a one-way relationship is hidden, but its key is taken)"
             yield Problem(other.location, str(other.address), message)
         seen[key] = other.address
 
@@ -219,16 +223,3 @@ def _many_to_many_problems(desired: Desired, relationships: Sequence[Resource]) 
 def _counts_twice(desired: Desired, first: Address, second: Resource) -> bool:
     same_side = first.parts[:2] == second.address.parts[:2]
     return same_side or desired.resources[first].fields["twoWay"] or second.fields["twoWay"]
-
-
-def _same_mirror_problems(relationships: Sequence[Resource]) -> Iterator[Problem]:
-    """The server compares two_way_key and related collection of all relationships, also of one-way ones."""
-    seen: dict[tuple[str, str], Address] = {}
-    for resource in relationships:
-        mirror = (str(resource.fields["relatedCollection"]), str(resource.fields["twoWayKey"]).lower())
-        if mirror in seen and not resource.fields["twoWay"]:
-            message = (
-                f"has the same two_way_key {resource.fields['twoWayKey']!r} as {seen[mirror]}; give it another one"
-            )
-            yield Problem(resource.location, str(resource.address), message)
-        seen.setdefault(mirror, resource.address)

@@ -75,8 +75,8 @@ def _claims(address: Address, fields: Fields) -> Claims:
     if address.kind == "relationship":
         related, key = str(fields["relatedCollection"]), str(fields["twoWayKey"]).lower()
         claims.add(("mirror", *address.parts[:2], related, key))
-        if fields["twoWay"]:
-            claims.add(("column", address.parts[0], related, key))
+        # Hidden, the far side of a one-way relationship takes the key all the same.
+        claims.add(("column", address.parts[0], related, key))
     return frozenset(claims)
 
 

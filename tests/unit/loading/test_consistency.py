@@ -111,8 +111,10 @@ def test_the_mirror_of_a_two_way_relationship_clashes_with_an_attribute_there() 
     assert "relationship.d/races/meeting: two_way_key 'Races' clashes with attribute.d/meetings/races" in said
 
 
-def test_a_one_way_relationship_makes_no_mirror_that_could_clash() -> None:
-    assert resolved(two_way("races", mirrored=False))
+def test_the_hidden_far_side_of_a_one_way_relationship_clashes_as_well() -> None:
+    said = complaint(two_way("races", mirrored=False))
+    assert "two_way_key 'races' clashes with attribute.d/meetings/races (the far side of a one-way" in said
+    assert resolved(two_way("runs", mirrored=False))
 
 
 def test_two_mirrors_in_one_collection_clash() -> None:
