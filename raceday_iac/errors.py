@@ -4,6 +4,7 @@ IacError
 ├── StackError           mistakes in stack or environment files, all of them at once   exit 1
 ├── StateError           the state file cannot be read or written                      exit 1
 │   └── LockedError      somebody else is applying                                     exit 6
+│       └── FencedError  this run's lock or state is no longer its own: save refused   exit 6
 ├── StaleError           the plan no longer fits what it was made from                 exit 6
 ├── RefusedError         a guard said no                                               exit 5
 ├── ProviderError        Appwrite answered with an error, or did not answer            exit 1
@@ -69,6 +70,10 @@ class LockedError(StateError):
     """Another process holds the state lock."""
 
     exit_code = EXIT_LOCKED
+
+
+class FencedError(LockedError):
+    """Somebody else saved, or took the lock over, since this run read the state: its save was refused."""
 
 
 class StaleError(IacError):

@@ -76,8 +76,7 @@ def run_reset(options: Options) -> int:
             reset(server_folder(options))
         except DataInUseError:
             raise IacError("Another command is using the embedded server. Nothing was deleted.") from None
-        for file in (store.file, store.backup, store.journal):
-            file.unlink(missing_ok=True)
+        store.clear()
     _say(options, {"reset": True}, "The embedded server is empty, and so is its state.")
     return EXIT_OK
 

@@ -17,8 +17,20 @@ from ..kinds.base import thaw
 from ..model.address import Address
 from ..model.resource import Fields, frozen
 from ..model.secret import Secret
+from .provenance import Saved
+from .upgrades import FORMAT, upgraded
 
-FORMAT = 1
+__all__ = [
+    "FORMAT",
+    "Entry",
+    "State",
+    "entry_to_json",
+    "from_json",
+    "header_to_json",
+    "new_state",
+    "saved_of",
+    "to_json",
+]
 
 
 @dataclass(frozen=True)
@@ -57,15 +69,16 @@ def new_state(
     return State(lineage=new_id(), salt=new_salt())
 
 
-def to_json(state: State) -> dict[str, Any]:
+def to_json(state: State, saved: Saved | None = None) -> dict[str, Any]:
     """The stored form. Raises TypeError when a secret has slipped into an entry."""
     resources = {str(address): entry_to_json(entry) for address, entry in sorted(state.entries.items())}
-    return {**header_to_json(state), "resources": resources}
+    return {**header_to_json(state, saved), "salt": state.salt, "resources": resources}
 
 
-def header_to_json(state: State) -> dict[str, Any]:
-    """The stored form without the resources."""
-    return {"format": FORMAT, "lineage": state.lineage, "serial": state.serial, "salt": state.salt}
+def header_to_json(state: State, saved: Saved | None = None) -> dict[str, Any]:
+    """The part of the stored form that is never sealed."""
+    made = saved or Saved(resources=len(state.entries))
+    return {"format": FORMAT, "lineage": state.lineage, "serial": state.serial, "saved": made.to_json()}
 
 
 def entry_to_json(entry: Entry) -> dict[str, Any]:
@@ -81,12 +94,7 @@ def entry_to_json(entry: Entry) -> dict[str, Any]:
 
 def from_json(content: Any) -> State:
     """Read the stored form, upgrading older formats. Raises StateError when it is not a state document."""
-    if not isinstance(content, dict) or not isinstance(content.get("format"), int):
-        raise StateError("it is not a state document (no format number)")
-    if content["format"] > FORMAT:
-        raise StateError(
-            f"it has format {content['format']}, this version reads up to {FORMAT}; use a newer raceday-iac"
-        )
+    content = upgraded(content)
     try:
         entries = [_entry(text, stored) for text, stored in content["resources"].items()]
         return State(
@@ -97,6 +105,11 @@ def from_json(content: Any) -> State:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StateError(f"it is damaged: {type(error).__name__}: {error}") from None
+
+
+def saved_of(content: Any) -> Saved:
+    """How a stored document came to be; empty for what does not say."""
+    return Saved.from_json(content.get("saved")) if isinstance(content, dict) else Saved()
 
 
 def _entry(text: str, stored: Mapping[str, Any]) -> Entry:

@@ -1,4 +1,4 @@
-"""State in local files: one folder per environment with the state, its backup, the journal and the lock.
+"""State in local files: one folder per environment with the state, its history, its backup, the journal and the lock.
 
 Saving is atomic (write beside, flush to disk, rename). The lock is the kernel's: it ends with the process that holds
 it, so a killed run leaves none behind.
@@ -6,52 +6,66 @@ it, so a killed run leaves none behind.
 
 from __future__ import annotations
 
-import fcntl
-import getpass
-import json
 import os
-import socket
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
 
-from ..errors import LockedError, StateError
-from ..model.address import Address
-from .document import Entry, State, entry_to_json, from_json, header_to_json, new_state
+from ..errors import FencedError, StateError
+from .codec import Codec, Decoded
+from .document import State, new_state
+from .file_lock import FileLock
+from .journal import Journal
+from .local_history import LocalHistory
+from .provenance import Saved, this_process
+from .sealing import AgeSeal, KeyInUse
+from .store import LockInfo, Version
+
+#: How many states are kept, the current one included.
+KEEP = 20
 
 
 class LocalState:
     """Reads, writes and locks the state of one environment in `folder`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        codec: Codec | None = None,
+        keep: int = KEEP,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self.folder = folder
         self.file = folder / "state.json"
         self.backup = folder / "state.json.backup"
         self.journal = folder / "journal.jsonl"
-        self._lock_file = folder / "state.lock"
-        self._lines: dict[Address, tuple[Entry, str]] = {}
+        self._codec = codec or Codec()
+        self._now = now
+        self._journal = Journal(self.journal, self._what_is_intact)
+        self._history = LocalHistory(folder / "history", self._codec, keep)
+        self._lock = FileLock(folder / "state.lock")
+        self._session, self._command = uuid.uuid4().hex, ""
+        #: What the file looked like when it was last read or written here.
+        self._seen: tuple[int, int, int] | None = None
+        self._archived = False
+
+    @property
+    def where(self) -> str:
+        return str(self.file)
 
     def read(self) -> State:
         """The stored state, or a new one when there is none. Raises StateError when the file is damaged."""
-        try:
-            text = self.file.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return new_state()
-        except (OSError, UnicodeDecodeError) as error:
-            raise StateError(f"The state file {self.file} cannot be read: {error}. Nothing was changed.") from None
-        try:
-            return from_json(json.loads(text))
-        except (StateError, ValueError) as error:
-            raise StateError(
-                f"The state file {self.file} cannot be used: {error}. Nothing was changed.",
-                hint=self._recovery_hint(),
-            ) from None
+        seen = self._look()
+        found = self._read()
+        self._seen = seen
+        return found.state if found else new_state()
 
     def write(self, state: State) -> None:
-        """Replace the stored state. After a crash there is the old one or the new one, never half of one."""
-        text = self._text(state)
+        """See `StateStore.write`."""
+        self._must_be_as_seen()
+        text = self._codec.encode(state, self._provenance(state))
         beside = self.file.with_suffix(".json.new")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -59,6 +73,7 @@ class LocalState:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
+            self._archive()
             beside.replace(self.file)
         except OSError as error:
             with suppress(OSError):
@@ -67,45 +82,7 @@ class LocalState:
                 f"The state could not be saved to {self.file}: {error.strerror or error}. {self._what_is_intact()}",
                 hint="make room or fix the permissions, then run apply again: it adopts what was already done",
             ) from None
-
-    def append_journal(self, line: str) -> None:
-        """Add a line to the journal. It need not reach the disk before the request: live Appwrite tells the rest."""
-        try:
-            with self.journal.open("a", encoding="utf-8") as file:
-                # A new line first: the one before may have been cut by a kill.
-                file.write(f"\n{line}\n")
-        except OSError as error:
-            raise StateError(
-                f"The journal could not be saved to {self.journal}: {error.strerror or error}. "
-                f"{self._what_is_intact()}",
-                hint="make room or fix the permissions, then run apply again: it adopts what was already done",
-            ) from None
-
-    def interrupted_changes(self) -> list[str]:
-        """Changes that the last run began and never concluded, by key: it was killed meanwhile."""
-        begun: dict[str, None] = {}
-        for line in self._journal_lines():
-            if line["what"] == "intent":
-                begun[line["change"]] = None
-            else:
-                begun.pop(line["change"], None)
-        return list(begun)
-
-    def clear_journal(self) -> None:
-        """Start a new journal: everything in the old one is accounted for."""
-        with suppress(FileNotFoundError):
-            self.journal.unlink()
-
-    def _journal_lines(self) -> Iterator[dict[str, str]]:
-        try:
-            text = self.journal.read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return
-        for line in text.splitlines():
-            # A kill may have cut the last line.
-            with suppress(ValueError, TypeError, KeyError):
-                entry = json.loads(line)
-                yield {"what": str(entry["what"]), "change": str(entry["change"])}
+        self._seen = self._look()
 
     def keep_backup(self) -> None:
         """Copy the stored state aside, before the first change of a run."""
@@ -119,39 +96,99 @@ class LocalState:
                 hint="make room or fix the permissions, then run apply again",
             ) from None
 
+    def append_journal(self, line: str) -> None:
+        self._journal.append(line)
+
+    def interrupted_changes(self) -> list[str]:
+        return self._journal.interrupted_changes()
+
+    def clear_journal(self) -> None:
+        self._journal.clear()
+
     @contextmanager
     def locked(self, reason: str) -> Iterator[None]:
         """Hold the lock, or raise LockedError at once, saying who holds it."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            handle = self._lock_file.open("a+", encoding="utf-8")
-        except OSError as error:
-            raise StateError(
-                f"The state folder {self.folder} cannot be written: {error.strerror or error}. Nothing was changed."
-            ) from None
-        try:
-            _take(handle)
-            _sign(handle, reason)
+        with self._lock.held(reason):
+            self._session, self._command, self._archived = uuid.uuid4().hex, reason, False
             yield
-        finally:
-            # Closing writes what is buffered; on a full disk that fails, and the lock is given up all the same.
-            with suppress(OSError):
-                handle.close()
 
-    def _text(self, state: State) -> str:
-        """One resource a line: a diff of two states is readable, and an entry that has not changed since the last
-        save need not be written anew."""
-        lines = {}
-        for address, entry in state.entries.items():
-            known = self._lines.get(address)
-            if known is None or known[0] is not entry:
-                stored = json.dumps(entry_to_json(entry), ensure_ascii=False)
-                known = (entry, f"  {json.dumps(str(address))}: {stored}")
-            lines[address] = known
-        self._lines = lines
-        head = json.dumps(header_to_json(state))[1:-1]
-        body = ",\n".join(lines[address][1] for address in sorted(lines))
-        return "{" + head + ',\n "resources": {\n' + body + "\n }\n}\n"
+    def lock_holder(self) -> LockInfo | None:
+        return self._lock.holder()
+
+    def release_lock(self, lock_id: str) -> None:
+        """See `StateStore.release_lock`: a lock of the kernel can be taken from no process that lives."""
+        self._lock.must_be_free(lock_id)
+
+    def history(self) -> Sequence[Version]:
+        """See `StateStore.history`."""
+        found = self._read()
+        if found is None:
+            return ()
+        current = Version(found.state.serial, found.state.lineage, found.saved, current=True)
+        return (current, *(each for each in self._history.versions() if each.serial != current.serial))
+
+    def version(self, serial: int) -> State:
+        """See `StateStore.version`."""
+        found = self._read()
+        if found is not None and found.state.serial == serial:
+            return found.state
+        return self._history.read(serial)
+
+    def rewrite_history(self) -> int:
+        """See `StateStore.rewrite_history`. The backup holds the state under the old key, so it goes."""
+        self.backup.unlink(missing_ok=True)
+        return self._history.rewrite()
+
+    def key_in_use(self) -> KeyInUse | None:
+        seal = self._codec.seal
+        return seal.key_in_use if isinstance(seal, AgeSeal) else None
+
+    def clear(self) -> None:
+        """Delete the state with everything that is kept of it. The lock must be held."""
+        for file in (self.file, self.backup, self.journal):
+            file.unlink(missing_ok=True)
+        self._history.clear()
+
+    def _read(self) -> Decoded | None:
+        try:
+            text = self.file.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise StateError(f"The state file {self.file} cannot be read: {error}. Nothing was changed.") from None
+        try:
+            return self._codec.decode(text)
+        except StateError as error:
+            raise StateError(
+                f"The state file {self.file} cannot be used: {error}. Nothing was changed.",
+                hint=error.hint or self._recovery_hint(),
+            ) from None
+
+    def _provenance(self, state: State) -> Saved:
+        owner = this_process()
+        at = self._now().isoformat(timespec="seconds")
+        return Saved(at, str(owner), self._command, owner.run, self._session, len(state.entries))
+
+    def _archive(self) -> None:
+        """Before the first save of a run: what the last run left becomes history."""
+        if not self._archived:
+            self._history.keep(self.file)
+            self._archived = True
+
+    def _must_be_as_seen(self) -> None:
+        if self._seen is None or self._look() == self._seen:
+            return
+        raise FencedError(
+            f"The state file {self.file} was changed by somebody else since it was read, so this save was refused.",
+            hint="run plan again; what was already done on Appwrite is adopted",
+        )
+
+    def _look(self) -> tuple[int, int, int] | None:
+        try:
+            found = self.file.stat()
+        except OSError:
+            return (0, 0, 0)
+        return (found.st_ino, found.st_mtime_ns, found.st_size)
 
     def _what_is_intact(self) -> str:
         return "The state saved last is intact." if self.file.exists() else "There was no state before."
@@ -161,35 +198,3 @@ class LocalState:
         move = f"mv {self.file} {self.file}.damaged"
         adopt = f"move it away and run plan: what the stack declares and Appwrite has is adopted ({move})"
         return f"{restore}, or {adopt}" if restore else adopt
-
-
-def _take(handle: IO[str]) -> None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise LockedError(
-            f"The state of this environment is locked by {_holder(handle)}. Nothing was changed.",
-            hint="wait for it to end; the lock goes with its process",
-        ) from None
-
-
-def _sign(handle: IO[str], reason: str) -> None:
-    owner = f"{_user()}@{socket.gethostname()}"
-    handle.seek(0)
-    handle.truncate()
-    handle.write(f"{reason} by {owner}, process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
-    with suppress(OSError):
-        handle.flush()
-
-
-def _user() -> str:
-    """The login name, or the number of a user that has none (usual in containers)."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
-
-
-def _holder(handle: IO[str]) -> str:
-    handle.seek(0)
-    return handle.read().strip() or "another process"

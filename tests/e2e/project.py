@@ -7,6 +7,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import textwrap
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -125,8 +126,7 @@ class Project:
 
     def lose_state(self) -> None:
         """As after a fresh checkout on another machine."""
-        for file in self.state_folder.iterdir():
-            file.unlink()
+        shutil.rmtree(self.state_folder)
 
     def kept_texts(self) -> str:
         """Everything that the tool has written into the project's folder, and nothing that the user wrote."""

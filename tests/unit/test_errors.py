@@ -21,6 +21,7 @@ def test_everything_raised_on_purpose_is_of_one_tree() -> None:
 def test_exit_codes(kind: type[errors.IacError]) -> None:
     expected = {
         errors.LockedError: errors.EXIT_LOCKED,
+        errors.FencedError: errors.EXIT_LOCKED,
         errors.StaleError: errors.EXIT_LOCKED,
         errors.RefusedError: errors.EXIT_REFUSED,
         errors.Interrupted: errors.EXIT_INTERRUPTED,

@@ -1,0 +1,80 @@
+"""A state as text and back: one resource a line, or sealed as a whole.
+
+The header (format, lineage, serial, provenance) is always readable, so that history and locks work without a key.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import StateError
+from ..model.address import Address
+from .document import Entry, State, entry_to_json, from_json, header_to_json, saved_of
+from .provenance import Saved
+from .sealing import Seal
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A state, and how it came to be."""
+
+    state: State
+    saved: Saved
+
+
+class Codec:
+    """Writes and reads texts of states. With a `seal`, it writes sealed ones, and reads both."""
+
+    def __init__(self, seal: Seal | None = None) -> None:
+        self.seal = seal
+        self._lines: dict[Address, tuple[Entry, str]] = {}
+
+    def encode(self, state: State, saved: Saved) -> str:
+        """The stored text. Raises TypeError when a secret has slipped into an entry."""
+        head = json.dumps(header_to_json(state, saved))[1:-1]
+        body = f'"salt": {json.dumps(state.salt)},\n "resources": {{\n{self._resources(state)}\n }}'
+        if self.seal is not None:
+            body = f'"sealed": {json.dumps(self.seal.seal(("{" + body + "}").encode()))}'
+        return "{" + head + ",\n " + body + "\n}\n"
+
+    def decode(self, text: str) -> Decoded:
+        """Raises StateError with what is wrong with "it"."""
+        try:
+            content = json.loads(text)
+        except ValueError as error:
+            raise StateError(f"it is not valid JSON: {error}") from None
+        saved = saved_of(content)
+        return Decoded(from_json(self._opened(content)), saved)
+
+    def _opened(self, content: Any) -> Any:
+        if not isinstance(content, dict) or "sealed" not in content:
+            return content
+        if self.seal is None:
+            raise StateError(
+                "it is encrypted, and the environment names no key",
+                hint="name the variable that holds the key: state: {encryption: {key_env: NAME}}",
+            )
+        sealed = content["sealed"]
+        if not isinstance(sealed, dict):
+            raise StateError("it is damaged: what is sealed is no object")
+        try:
+            body = json.loads(self.seal.open(sealed))
+        except ValueError as error:
+            raise StateError(f"it is damaged: {error}") from None
+        header = {key: value for key, value in content.items() if key != "sealed"}
+        return {**body, **header} if isinstance(body, dict) else header
+
+    def _resources(self, state: State) -> str:
+        """One resource a line: a diff of two states is readable, and an entry that has not changed since the last
+        save need not be written anew."""
+        lines = {}
+        for address, entry in state.entries.items():
+            known = self._lines.get(address)
+            if known is None or known[0] is not entry:
+                stored = json.dumps(entry_to_json(entry), ensure_ascii=False)
+                known = (entry, f"  {json.dumps(str(address))}: {stored}")
+            lines[address] = known
+        self._lines = lines
+        return ",\n".join(lines[address][1] for address in sorted(lines))

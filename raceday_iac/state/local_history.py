@@ -1,0 +1,102 @@
+"""Earlier states in a folder, one file per serial. A file is never changed in place, so it can be a second name of the
+state file that a save is about to replace."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from ..errors import StateError
+from .codec import Codec
+from .document import State, saved_of
+from .store import Version
+
+
+class LocalHistory:
+    """At most `keep` states, the current one (which is not here) included."""
+
+    def __init__(self, folder: Path, codec: Codec, keep: int) -> None:
+        self.folder = folder
+        self._codec = codec
+        self._keep = keep
+
+    def keep(self, file: Path) -> None:
+        """Keep the state in `file` under its serial, and let go of the oldest. Raises OSError."""
+        header = _header(file)
+        if header is None or self._keep < 2:
+            return
+        self.folder.mkdir(exist_ok=True)
+        kept = self.folder / f"{header['serial']}.json"
+        kept.unlink(missing_ok=True)
+        try:
+            os.link(file, kept)
+        except OSError:
+            # A file system without second names.
+            shutil.copyfile(file, kept)
+        for serial in self.serials()[self._keep - 1 :]:
+            self._file(serial).unlink(missing_ok=True)
+
+    def serials(self) -> list[int]:
+        """Highest first."""
+        with suppress(OSError):
+            return sorted(
+                (int(each.stem) for each in self.folder.glob("*.json") if each.stem.isdecimal()), reverse=True
+            )
+        return []
+
+    def versions(self) -> Sequence[Version]:
+        found = []
+        for serial in self.serials():
+            header = _header(self._file(serial))
+            if header is not None:
+                found.append(Version(serial, str(header.get("lineage", "")), saved_of(header)))
+        return found
+
+    def read(self, serial: int) -> State:
+        """Raises StateError when it is not kept, or damaged."""
+        try:
+            text = self._file(serial).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            raise not_kept(serial) from None
+        try:
+            return self._codec.decode(text).state
+        except StateError as error:
+            raise StateError(f"Serial {serial} of the history cannot be used: {error}.", hint=error.hint) from None
+
+    def rewrite(self) -> int:
+        """See `StateStore.rewrite_history`."""
+        done = 0
+        for serial in self.serials():
+            file = self._file(serial)
+            found = self._codec.decode(file.read_text(encoding="utf-8"))
+            beside = file.with_suffix(".new")
+            beside.write_text(self._codec.encode(found.state, found.saved), encoding="utf-8")
+            beside.replace(file)
+            done += 1
+        return done
+
+    def clear(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _file(self, serial: int) -> Path:
+        return self.folder / f"{serial}.json"
+
+
+def not_kept(serial: int) -> StateError:
+    """The error for a serial that is not in the history."""
+    return StateError(
+        f"Serial {serial} is not in the history. Nothing was changed.", hint="see what is: raceday-iac state history"
+    )
+
+
+def _header(file: Path) -> dict[str, object] | None:
+    """What the state in a file says of itself; None when it is no state."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) and isinstance(content.get("serial"), int) else None
