@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..diff.variable import stored_fields
 from ..errors import IacError, ProviderError
@@ -57,6 +57,7 @@ class Work:
             Action.DEPLOY: self._deploy,
             Action.SCHEDULE: self._schedule,
             Action.ADOPT: self._adopt,
+            Action.REFRESH: self._refresh,
             Action.FORGET: self._forget,
         }
         yield from handlers[change.action](change)
@@ -105,6 +106,14 @@ class Work:
     def _adopt(self, change: Change) -> Iterator[float]:
         fields = self.desired.resources[change.address].fields
         self._own(change.address, fields, self.plan.real[change.address])
+        yield from ()
+
+    def _refresh(self, change: Change) -> Iterator[float]:
+        """The state takes over what is live, as far as it knew of it."""
+        real = self.plan.real[change.address]
+        known = self.recorder.state.entries[change.address]
+        fields = {name: real.fields.get(name, value) for name, value in known.fields.items()}
+        self.recorder.put(replace(known, fields=frozen(fields), remote_id=real.remote_id or known.remote_id))
         yield from ()
 
     def _forget(self, change: Change) -> Iterator[float]:

@@ -12,9 +12,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from ..model.address import Address
+from ..model.address import Address, owners
 from ..planning import Change
-from ..planning.changes import owners
 from ..state.document import Entry, State
 from ..state.local import LocalState
 

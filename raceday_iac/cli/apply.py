@@ -4,30 +4,42 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
 
 from ..applying import Applied, apply_plan
-from ..errors import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, EXIT_REFUSED, RefusedError
-from ..planning import Plan
+from ..errors import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, EXIT_REFUSED, IacError, RefusedError
+from ..planning import Plan, Wishes
+from ..planning.saved import verify
 from ..provider import Provider
 from ..render.lines import Line, print_json, print_lines
 from ..render.outcome import applied_document, applied_lines
 from ..render.progress import progress
 from ..state.document import State
+from .auditing import recorded
 from .options import Options, begin_changes
-from .plan import addresses, show
+from .plan import load_plan, show, snapshot_of
+from .wishing import Asked, wishes_of
 from .workspace import Workspace, make_plan, provider
 
 
-def run(options: Options, auto_approve: bool, parallelism: int, verbose: bool, allow_data_loss: Iterable[str]) -> int:
-    """Plan, ask, apply, and look again."""
+def run(
+    options: Options, asked: Asked, auto_approve: bool, parallelism: int, verbose: bool, file: Path | None = None
+) -> int:
+    """Plan, ask, apply, and look again. A saved plan in `file` was reviewed: it is run as it is, or not at all."""
+    saved = None if file is None else load_plan(file)
+    if saved is not None:
+        _refuse_options(asked)
+        options, auto_approve = replace(options, env=saved.environment), True
+    wishes = wishes_of(asked) if saved is None else saved.wishes
     workspace = Workspace.load(options)
-    allowed = addresses(allow_data_loss)
     with workspace.target() as target, workspace.store.locked("apply"):
         _mention_interrupted_run(options, workspace)
         state = workspace.store.read()
         connection = provider(target, parallelism)
-        plan = make_plan(workspace, state, connection, allowed)
+        plan = make_plan(workspace, state, connection, wishes)
+        if saved is not None:
+            verify(saved, snapshot_of(plan, workspace, target, state))
         # With --json, an approved plan is told by its progress and outcome.
         if not (options.json and auto_approve) or plan.refusals:
             show(options, plan, target, verbose=verbose)
@@ -40,7 +52,8 @@ def run(options: Options, auto_approve: bool, parallelism: int, verbose: bool, a
         if not auto_approve and not confirmed("Apply this plan?"):
             print_lines([Line("Nothing was changed.")], color=options.color)
             return EXIT_ERROR
-        return carry_out(options, workspace, plan, connection, state, parallelism)
+        plan_id = snapshot_of(plan, workspace, target, state).id
+        return carry_out(options, workspace, plan, connection, state, parallelism, plan_id=plan_id)
 
 
 def carry_out(
@@ -51,16 +64,20 @@ def carry_out(
     state: State,
     parallelism: int = 8,
     *,
+    plan_id: str,
+    command: str = "apply",
     look_again: bool = True,
 ) -> int:
-    """Apply an approved plan, look again, and say what came of it."""
+    """Apply an approved plan, look again, and say what came of it. `command` and `plan_id` are for the audit log."""
     workspace.store.keep_backup()
     begin_changes()
     begun = time.monotonic()
-    with progress(len(plan.changes), as_json=options.json, color=options.color) as observer:
+    watching = progress(len(plan.changes), as_json=options.json, color=options.color)
+    with recorded(options, command, plan, plan_id) as tell, watching as observer:
         applied = apply_plan(
             plan, workspace.desired, workspace.bundles, connection, workspace.store, state, observer, parallelism
         )
+        tell(applied)
     seconds = time.monotonic() - begun
     left = _what_is_left(workspace, connection, applied, plan) if look_again else ()
     if options.json:
@@ -81,9 +98,16 @@ def _what_is_left(workspace: Workspace, connection: Provider, applied: Applied, 
     """After a complete apply everything must be as planned: look, do not assume."""
     if not applied.complete:
         return ()
-    again = make_plan(workspace, applied.state, connection)
+    again = make_plan(workspace, applied.state, connection, Wishes(refresh_only=plan.wishes.refresh_only))
     planned = {change.address for change in plan.changes}
     return tuple(change.key for change in again.changes if change.address in planned)
+
+
+def _refuse_options(asked: Asked) -> None:
+    if not asked.is_plain:
+        raise IacError(
+            "A saved plan is applied as it is: options that shape a plan belong to `plan --out`. Nothing was changed."
+        )
 
 
 def tell_nothing_done(options: Options, auto_approve: bool, state: State) -> None:

@@ -39,6 +39,21 @@ AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")
 DataLoss = Annotated[
     list[str], typer.Option("--allow-data-loss", metavar="ADDRESS", help="Resource that may lose data; repeatable.")
 ]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="One line per attribute and index.")]
+Targets = Annotated[
+    list[str], typer.Option(metavar="ADDRESS", help="Only this, what lies in it and what it needs; repeatable.")
+]
+Excluded = Annotated[
+    list[str], typer.Option(metavar="ADDRESS", help="Not this, what lies in it and what needs it; repeatable.")
+]
+Replaced = Annotated[list[str], typer.Option(metavar="ADDRESS", help="Make this anew, however it is; repeatable.")]
+RefreshOnly = Annotated[
+    bool, typer.Option("--refresh-only", help="Only take over into the state what was changed on the server.")
+]
+Confirmed = Annotated[
+    list[str],
+    typer.Option(metavar='"ACTION KIND=NUMBER"', help="Let a threshold pass, with the number it shows; repeatable."),
+]
 Parallelism = Annotated[int, typer.Option(min=1, max=64, help="Requests under way at once.")]
 FunctionName = Annotated[str, typer.Argument(metavar="FUNCTION", help="Function id.")]
 
@@ -48,26 +63,50 @@ def plan(
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit 2 when changes are pending, 0 when there are none.")
     ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="One line per attribute and index.")] = False,
-    allow_data_loss: DataLoss = [],  # noqa: B006 - typer copies it
+    verbose: Verbose = False,
+    out: Annotated[Path | None, typer.Option(help="Save the plan, to apply exactly this later.")] = None,
+    target: Targets = [],  # noqa: B006 - typer copies it
+    exclude: Excluded = [],  # noqa: B006
+    replace: Replaced = [],  # noqa: B006
+    refresh_only: RefreshOnly = False,
+    allow_data_loss: DataLoss = [],  # noqa: B006
+    confirm: Confirmed = [],  # noqa: B006
 ) -> None:
     """Show what apply would do. Changes nothing."""
     from .plan import run
+    from .wishing import Asked
 
-    raise typer.Exit(run(options.current, detailed_exitcode, verbose, allow_data_loss))
+    asked = Asked(allow_data_loss, target, exclude, replace, confirm, refresh_only)
+    raise typer.Exit(run(options.current, asked, detailed_exitcode, verbose, out))
 
 
 @app.command()
 def apply(
+    file: Annotated[Path | None, typer.Argument(metavar="[PLAN]", help="A plan saved by plan --out.")] = None,
     auto_approve: AutoApprove = False,
     parallelism: Parallelism = 8,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="One line per attribute and index.")] = False,
+    verbose: Verbose = False,
+    target: Targets = [],  # noqa: B006
+    exclude: Excluded = [],  # noqa: B006
+    replace: Replaced = [],  # noqa: B006
+    refresh_only: RefreshOnly = False,
     allow_data_loss: DataLoss = [],  # noqa: B006
+    confirm: Confirmed = [],  # noqa: B006
 ) -> None:
     """Make Appwrite what the stack says."""
     from .apply import run
+    from .wishing import Asked
 
-    raise typer.Exit(run(options.current, auto_approve, parallelism, verbose, allow_data_loss))
+    asked = Asked(allow_data_loss, target, exclude, replace, confirm, refresh_only)
+    raise typer.Exit(run(options.current, asked, auto_approve, parallelism, verbose, file))
+
+
+@app.command()
+def show(file: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan saved by plan --out.")]) -> None:
+    """Show a saved plan. Needs no server."""
+    from .plan import run_show
+
+    raise typer.Exit(run_show(options.current, file))
 
 
 @app.command()
@@ -218,6 +257,14 @@ def state_show(address: Annotated[str, typer.Argument(help="For example function
     from .state import run_show
 
     raise typer.Exit(run_show(options.current, address))
+
+
+@state_app.command("verify")
+def state_verify() -> None:
+    """Check that nobody changed the audit log. Exit 1 where its chain is broken."""
+    from .audit import run_verify
+
+    raise typer.Exit(run_verify(options.current))
 
 
 @server_app.command("start")

@@ -15,7 +15,7 @@ from ..model.address import Address
 from ..model.desired import Desired
 from ..model.stack import Stack
 from ..packaging import Bundle, pack_all, with_deployments
-from ..planning import Plan, build_plan
+from ..planning import Plan, Wishes, build_plan
 from ..provider import Reader
 from ..provider.appwrite import AppwriteProvider, AppwriteReader, Transport
 from ..refresh import refresh
@@ -68,7 +68,10 @@ def provider(target: Target, parallelism: int = 8) -> AppwriteProvider:
 
 
 def make_plan(
-    workspace: Workspace, state: State, connection: Reader, allowed: frozenset[Address] = frozenset()
+    workspace: Workspace,
+    state: State,
+    connection: Reader,
+    wishes: Wishes = Wishes(),  # noqa: B008 - immutable
 ) -> Plan:
     """Refresh from live and compare."""
 
@@ -79,4 +82,4 @@ def make_plan(
             return None
 
     snapshot = refresh(connection, workspace.desired, state)
-    return build_plan(workspace.environment.name, workspace.desired, state, snapshot, count, allowed)
+    return build_plan(workspace.environment.name, workspace.desired, state, snapshot, count, wishes)

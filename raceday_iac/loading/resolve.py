@@ -28,9 +28,11 @@ from ..model.desired import CodeSource, Desired
 from ..model.problem import Location, Problem
 from ..model.resource import Resource, Tombstone, frozen
 from ..model.secret import Secret
-from ..model.stack import KEEP, Declaration, FromEnvironment, Lock, Stack
+from ..model.stack import KEEP, Declaration, FromEnvironment, Lock, Probe, Stack
 from .consistency import consistency_problems
 from .environment import Environment
+from .nested import nested_settings
+from .thresholds import threshold_problems
 
 _Model = TypeVar("_Model", bound=declared.Declared)
 
@@ -40,13 +42,22 @@ def resolve(stack: Stack, environment: Environment, root: Path, variables: Mappi
 
     Raises StackError with all mistakes found.
     """
-    work = _Resolution(environment, root, variables)
+    work = _Resolution(environment, root, variables, stack.keep_deployments)
     # By stage, so that the order of writing does not matter: an index has to know its attributes.
     for declaration in sorted(stack.declarations, key=lambda each: KINDS[each.kind].stage):
         work.add(declaration)
     tombstones = work.tombstones(stack)
     broken = work.attempted - set(work.resources)
-    desired = Desired(stack.name, work.resources, tombstones, work.code, stack.lock_store, stack.expected_variables)
+    desired = Desired(
+        stack.name,
+        work.resources,
+        tombstones,
+        work.code,
+        stack.lock_store,
+        stack.expected_variables,
+        dict(stack.thresholds),
+    )
+    work.problems += threshold_problems(stack)
     work.problems += consistency_problems(desired, work.members, broken)
     work.problems += work.unused_overrides()
     if work.problems:
@@ -59,6 +70,7 @@ class _Resolution:
     environment: Environment
     root: Path
     variables: Mapping[str, str]
+    keep_deployments: int
     resources: dict[Address, Resource] = field(default_factory=dict)
     code: dict[str, CodeSource] = field(default_factory=dict)
     members: dict[Address, declared.Declared] = field(default_factory=dict)
@@ -121,12 +133,14 @@ class _Resolution:
             arguments["variables"] = {}
         if not self.environment.schedules:
             arguments["schedule"] = ""
-        lock, code = arguments.pop("lock"), arguments.pop("code")
+        lock, code, probe = arguments.pop("lock"), arguments.pop("code"), arguments.pop("probe")
         variables = self._variables(address, arguments.pop("variables"), declaration.location)
-        if lock is not None:
-            lock = self._lock(address, lock, declaration)
+        lock = self._nested("lock", Lock, declared.LockDeclaration, lock, declaration, address)
+        probe = self._nested("probe", Probe, declared.ProbeDeclaration, probe, declaration, address)
+        if arguments["keep_deployments"] is None:
+            arguments["keep_deployments"] = self.keep_deployments
         arguments["schema_of"] = arguments.pop("schema")
-        arguments.update(lock=lock, code=None if code == KEEP else code, variables=tuple(variables))
+        arguments.update(lock=lock, probe=probe, code=None if code == KEEP else code, variables=tuple(variables))
         function = self._check(declared.FunctionDeclaration, arguments, address, declaration.location)
         if function is None:
             return
@@ -150,16 +164,24 @@ class _Resolution:
         if function.code is not None:
             self._code(function, declaration.location)
 
-    def _lock(self, address: Address, lock: Any, declaration: Declaration) -> declared.LockDeclaration | None:
-        """An override may name only some of a lock's numbers."""
-        written = declaration.arguments["lock"]
-        settings = vars(written) if isinstance(written, Lock) else {}
-        if isinstance(lock, Mapping):
-            settings = {**settings, **lock}
-        elif not isinstance(lock, Lock):
-            self._complain(address, declaration.location, "lock: must be a Lock(...)")
+    def _nested(
+        self,
+        name: str,
+        kind: type[Lock] | type[Probe],
+        model: type[_Model],
+        given: Any,
+        declaration: Declaration,
+        address: Address,
+    ) -> _Model | None:
+        """A setting that has settings of its own; None when there is none, or after a complaint."""
+        if given is None:
             return None
-        return self._check(declared.LockDeclaration, settings, address, declaration.location)
+        try:
+            settings = nested_settings(name, kind, declaration.arguments[name], given)
+        except ValueError as error:
+            self._complain(address, declaration.location, str(error))
+            return None
+        return self._check(model, settings, address, declaration.location)
 
     def _variables(
         self, owner: Address, given: Mapping[str, str | FromEnvironment], location: Location
@@ -200,6 +222,9 @@ class _Resolution:
             function.runtime,
             function.lock,
             function.schema_of,
+            function.probe,
+            function.keep_deployments,
+            self.environment.build_patience,
         )
         if function.schema_of and database_address(function.schema_of) not in self.attempted:
             message = f"packs the schema of {function.schema_of!r}, which is not declared"

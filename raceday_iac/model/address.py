@@ -61,3 +61,15 @@ def collection_address(database: str, collection: str) -> Address:
 def member_address(kind: str, database: str, collection: str, key: str) -> Address:
     """Address of an attribute, relationship or index of a collection."""
     return Address(kind, f"{database}/{collection}/{key}")
+
+
+def owners(address: Address) -> list[Address]:
+    """The resources that an address lies in, outermost first."""
+    if address.kind in ("variable", "deployment"):
+        return [function_address(address.parts[0])]
+    found = []
+    if address.kind in ("collection", "attribute", "relationship", "index"):
+        found.append(Address("database", address.parts[0]))
+    if address.kind in ("attribute", "relationship", "index"):
+        found.append(collection_address(*address.parts[:2]))
+    return found

@@ -7,13 +7,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .address import Address
-from .declarations import LockDeclaration
+from .declarations import LockDeclaration, ProbeDeclaration
 from .resource import Resource, Tombstone
+from .threshold import Threshold
 
 
 @dataclass(frozen=True)
 class CodeSource:
-    """A function's code: its folder and what a build of it depends on."""
+    """A function's code: its folder, what a build of it depends on, and how it is put into use.
+
+    `keep` previous deployments stay on the server. A build that shows no sign of life for `patience` seconds is given
+    up.
+    """
 
     function: str
     folder: Path
@@ -22,6 +27,9 @@ class CodeSource:
     runtime: str
     lock: LockDeclaration | None
     schema_of: str = ""
+    probe: ProbeDeclaration | None = None
+    keep: int = 3
+    patience: float = 600.0
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,8 @@ class Desired:
     code: Mapping[str, CodeSource] = field(default_factory=dict)
     lock_store: tuple[str, str] = ("", "")
     expected_variables: tuple[str, ...] = ()
+    #: By `action kind`, such as `delete function`.
+    thresholds: Mapping[str, Threshold] = field(default_factory=dict)
 
     def with_resources(self, extra: Mapping[Address, Resource]) -> Desired:
         """A copy with more resources."""

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from .problem import Location
+from .threshold import Threshold
+
+__all__ = ["KEEP", "Collection", "Database", "FromEnvironment", "Lock", "Probe", "Stack", "Threshold"]
 
 #: Value of `code`: manage the configuration, leave whatever code is live untouched.
 KEEP = "keep"
@@ -33,6 +36,21 @@ class Lock:
     heartbeat: int
     expiry: int
     check_target_ms: int | None = None
+
+
+@dataclass(frozen=True)
+class Probe:
+    """An execution that tells whether new code works. When it does not answer `expect_status` within `timeout` seconds,
+    the deployment that was active before is activated again, and the change fails.
+
+    It reaches the function as any execution does: with `body` (a text, or values that are sent as JSON), on `path`.
+    """
+
+    body: str | Mapping[str, Any] = ""
+    path: str = "/"
+    method: str = "POST"
+    expect_status: int = 200
+    timeout: int = 30
 
 
 @dataclass(frozen=True)
@@ -60,13 +78,17 @@ class Stack:
 
     `lock_store` is the (database id, collection id) in which functions keep their locks. `expected_variables` are
     project-wide variables that must be set on the server by hand (Appwrite 1.8 offers no way to manage them by key).
+    `thresholds` limit how much one plan may change unasked: `{"delete function": Threshold(percent=10, number=1)}`.
+    `keep_deployments` previous deployments of each function stay on the server, for a rollback.
     """
 
     name: str
     lock_store: tuple[str, str] = ("", "")
     expected_variables: tuple[str, ...] = ()
+    thresholds: Mapping[str, Threshold] = field(default_factory=dict)
     declarations: list[Declaration] = field(default_factory=list)
     absences: list[Absence] = field(default_factory=list)
+    keep_deployments: int = 3
 
     def function(
         self,
@@ -88,9 +110,12 @@ class Stack:
         schema: str = "",
         lock: Lock | None = None,
         variables: Mapping[str, str | FromEnvironment] | None = None,
+        probe: Probe | None = None,
+        keep_deployments: int | None = None,
     ) -> None:
         """Declare a function. `timeout` in seconds; `schedule` is a cron in UTC; `code` a folder, relative to the
-        project's root, or `KEEP`; `schema` names a database whose declaration is packed with the code."""
+        project's root, or `KEEP`; `schema` names a database whose declaration is packed with the code; `probe` is
+        executed when new code was activated; `keep_deployments` overrides the stack's number."""
         arguments = {
             "id": id,
             "name": name,
@@ -109,6 +134,8 @@ class Stack:
             "schema": schema,
             "lock": lock,
             "variables": variables or {},
+            "probe": probe,
+            "keep_deployments": keep_deployments,
         }
         self._declare("function", (), arguments)
 

@@ -2,5 +2,6 @@
 
 from .build import build_plan
 from .plan import Action, Change, Plan, Refusal
+from .wishes import Wishes
 
-__all__ = ["Action", "Change", "Plan", "Refusal", "build_plan"]
+__all__ = ["Action", "Change", "Plan", "Refusal", "Wishes", "build_plan"]

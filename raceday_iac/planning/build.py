@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ..diff import Difference, compare
@@ -14,6 +14,10 @@ from . import guards
 from .changes import unmanaged, unwanted_changes, wanted_changes
 from .order import in_order
 from .plan import Action, Change, Plan
+from .refreshing import refresh_changes
+from .selection import select
+from .thresholds import threshold_refusals
+from .wishes import Wishes, check_wishes
 
 #: Counts a collection's documents; None when it cannot.
 CountDocuments = Callable[[Address], int | None]
@@ -25,25 +29,43 @@ def build_plan(
     state: State,
     snapshot: Snapshot,
     count_documents: CountDocuments,
-    allowed: Collection[Address] = (),
+    wishes: Wishes = Wishes(),  # noqa: B008 - immutable
 ) -> Plan:
-    """The plan that makes `snapshot` what `desired` says. `allowed` are addresses that may lose data."""
+    """The plan that makes `snapshot` what `desired` says, as far as `wishes` go. Raises IacError for wishes that make
+    no sense."""
     real = snapshot.resources
     differences = compare(desired, state, real)
-    changes = wanted_changes(desired, differences) + unwanted_changes(desired, state, real)
-    changes = in_order(desired, _with_late_schedules(desired, differences, changes), real)
-    evidence = {each: count_documents(each) for each in guards.collections_at_risk(changes, real)}
+    changes = _all_changes(desired, state, snapshot, differences, wishes)
+    check_wishes(wishes, [*desired.resources, *desired.tombstones, *state.entries])
+    selection = select(changes, wishes)
+    evidence = {each: count_documents(each) for each in guards.collections_at_risk(selection.kept, real)}
+    refusals = [
+        *guards.refusals(selection.kept, real, desired, snapshot.facts, evidence, wishes.allowed),
+        *threshold_refusals(selection.kept, state, desired.thresholds, wishes.confirmed),
+    ]
     return Plan(
         environment=environment,
         lineage=state.lineage,
         serial=state.serial,
-        changes=tuple(changes),
+        changes=selection.kept,
         differences=tuple(differences),
         unmanaged=tuple(unmanaged(desired, state, real)),
-        refusals=tuple(guards.refusals(changes, real, desired, snapshot.facts, evidence, allowed)),
+        refusals=tuple(refusals),
         real=real,
         server_version=snapshot.facts.version,
+        wishes=wishes,
+        left_out=selection.left_out,
     )
+
+
+def _all_changes(
+    desired: Desired, state: State, snapshot: Snapshot, differences: Sequence[Difference], wishes: Wishes
+) -> list[Change]:
+    real = snapshot.resources
+    if wishes.refresh_only:
+        return refresh_changes(state, real)
+    changes = wanted_changes(desired, differences, wishes.replaced) + unwanted_changes(desired, state, real)
+    return in_order(desired, _with_late_schedules(desired, differences, changes), real)
 
 
 def _with_late_schedules(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from ..diff import Cause, Difference, Presence
 from ..kinds import KINDS
-from ..model.address import Address, collection_address, function_address
+from ..model.address import Address, owners
 from ..model.desired import Desired
 from ..model.resource import Live
 from ..state.document import State
@@ -18,9 +18,17 @@ DECLARED = "the stack declares it"
 _ADOPTED = Change(Address("", ""), Action.ADOPT, "")
 
 
-def wanted_changes(desired: Desired, differences: Iterable[Difference]) -> list[Change]:
-    """Changes that bring declared resources into being or back into shape, in declaration order."""
+def wanted_changes(
+    desired: Desired, differences: Iterable[Difference], replaced_anyway: Collection[Address] = ()
+) -> list[Change]:
+    """Changes that bring declared resources into being or back into shape, in declaration order.
+
+    What is in `replaced_anyway` and exists is made anew, however it is."""
+    differences = list(differences)
     changes = {change.address: change for difference in differences for change in _mend(difference)}
+    for difference in differences:
+        if difference.address in replaced_anyway and difference.presence is Presence.PRESENT:
+            changes[difference.address] = _made_anew(difference)
     replaced = {address for address, change in changes.items() if change.action is Action.REPLACE}
     for index in desired.of_kind("index"):
         broken = [owner for owner in index.depends_on if owner in replaced]
@@ -29,6 +37,11 @@ def wanted_changes(desired: Desired, differences: Iterable[Difference]) -> list[
             reason = f"{broken[0]} is replaced, and its indexes would break"
             changes[index.address] = Change(index.address, Action.REPLACE, reason)
     return [changes[address] for address in desired.resources if address in changes]
+
+
+def _made_anew(difference: Difference) -> Change:
+    action = Action.DEPLOY if difference.address.kind == "deployment" else Action.REPLACE
+    return Change(difference.address, action, "its replacement was asked for", difference.fields)
 
 
 def _mend(difference: Difference) -> Iterator[Change]:
@@ -107,18 +120,6 @@ def _without_owned(changes: list[Change]) -> list[Change]:
         else:
             kept.append(change)
     return kept
-
-
-def owners(address: Address) -> list[Address]:
-    """The resources that an address lies in, outermost first."""
-    if address.kind in ("variable", "deployment"):
-        return [function_address(address.parts[0])]
-    found = []
-    if address.kind in ("collection", "attribute", "relationship", "index"):
-        found.append(Address("database", address.parts[0]))
-    if address.kind in ("attribute", "relationship", "index"):
-        found.append(collection_address(*address.parts[:2]))
-    return found
 
 
 def unmanaged(desired: Desired, state: State, real: Mapping[Address, Live]) -> list[Address]:

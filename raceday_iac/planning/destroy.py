@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from ..errors import IacError
-from ..model.address import Address
+from ..model.address import Address, owners
 from ..model.desired import Desired
 from ..provider import Snapshot
 from ..state.document import State
-from .changes import owners
 from .plan import Action, Change, Plan
 
 

@@ -10,10 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ..kinds import KINDS
-from ..model.address import Address, function_address
+from ..model.address import Address, function_address, owners
 from ..model.desired import Desired
 from ..model.resource import Fields, Live
-from .changes import owners
 from .plan import Action, Change
 
 _COLUMNS = ("attribute", "relationship")
@@ -40,18 +39,20 @@ def in_order(desired: Desired, changes: Sequence[Change], real: Mapping[Address,
     chains = _serial_chains(ordered)
     result = []
     for change in ordered:
-        required = [*_owner_keys(desired, change, by_address), *chains.get(change.key, ())]
-        required += _removed_before(change, ordered, old, new)
+        needs = [*_owner_keys(desired, change, by_address), *_removed_before(change, ordered, old, new)]
+        waits = list(chains.get(change.key, ()))
         if change.action is Action.DEPLOY:
             # New code never goes live before the schema it reads and the variables it needs.
-            required += schema + _variable_keys(change, ordered)
+            waits += schema + _variable_keys(change, ordered)
         elif change.action is Action.SCHEDULE:
-            required += [each.key for each in ordered if each.address == _code_of(change.address)]
-            required += [each.key for each in ordered if each.address == change.address and each.key != change.key]
+            needs += [each.key for each in ordered if each.address == _code_of(change.address)]
+            needs += [each.key for each in ordered if each.address == change.address and each.key != change.key]
         elif change.action is Action.DELETE and change.key not in early:
-            required += building + _deleted_before(change, ordered)
-        keys = tuple(dict.fromkeys(key for key in required if key != change.key))
-        result.append(replace(change, requires=keys))
+            waits += building
+            needs += _deleted_before(change, ordered)
+        needs = [key for key in dict.fromkeys(needs) if key != change.key]
+        requires = [key for key in dict.fromkeys([*needs, *waits]) if key != change.key]
+        result.append(replace(change, requires=tuple(requires), needs=tuple(needs)))
     return result
 
 

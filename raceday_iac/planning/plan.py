@@ -9,10 +9,11 @@ from enum import StrEnum
 from ..diff import Cause, Difference, FieldChange
 from ..model.address import Address
 from ..model.resource import Live
+from .wishes import Wishes
 
 
 class Action(StrEnum):
-    """What is done to a resource. `adopt` and `forget` change only the state."""
+    """What is done to a resource. `adopt`, `refresh` and `forget` change only the state."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -21,12 +22,14 @@ class Action(StrEnum):
     DEPLOY = "deploy"
     SCHEDULE = "schedule"
     ADOPT = "adopt"
+    REFRESH = "refresh"
     FORGET = "forget"
 
 
 @dataclass(frozen=True)
 class Change:
-    """One step. `requires` names the changes (by `key`) that must be done before."""
+    """One step. `requires` names the changes (by `key`) that must be done before; `needs` are those among them
+    without which it makes no sense, the others only come first."""
 
     address: Address
     action: Action
@@ -34,6 +37,7 @@ class Change:
     fields: tuple[FieldChange, ...] = ()
     requires: tuple[str, ...] = ()
     drifted: bool = False
+    needs: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -41,7 +45,7 @@ class Change:
 
     @property
     def touches_server(self) -> bool:
-        return self.action not in (Action.ADOPT, Action.FORGET)
+        return self.action not in (Action.ADOPT, Action.REFRESH, Action.FORGET)
 
     @property
     def destroys(self) -> bool:
@@ -71,6 +75,11 @@ class Plan:
     refusals: tuple[Refusal, ...] = ()
     real: Mapping[Address, Live] = field(default_factory=dict, repr=False)
     server_version: str = ""
+    wishes: Wishes = field(default_factory=Wishes)
+    #: Changes that were not asked for (`--target`, `--exclude`).
+    left_out: tuple[Address, ...] = ()
+    #: What a reader should know that is no change: renames that could be meant, and the like.
+    notes: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:

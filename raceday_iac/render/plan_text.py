@@ -24,6 +24,7 @@ _SIGNS = {
     Action.DEPLOY: ("↑", "cyan"),
     Action.SCHEDULE: ("⏲", "cyan"),
     Action.ADOPT: ("=", "blue"),
+    Action.REFRESH: ("≈", "blue"),
     Action.FORGET: ("·", "dim"),
 }
 _MEMBERS = ("attribute", "relationship", "index")
@@ -35,6 +36,7 @@ _WORDS = {
     Action.DEPLOY: "to deploy",
     Action.SCHEDULE: "to schedule",
     Action.ADOPT: "to adopt",
+    Action.REFRESH: "to refresh in the state",
     Action.FORGET: "to forget",
 }
 
@@ -44,16 +46,31 @@ def plan_lines(plan: Plan, where: str, *, verbose: bool = False) -> Iterator[Lin
     yield Line(f"Plan for environment {plan.environment} ({where})", "bold")
     yield Line()
     if plan.is_empty:
-        yield Line("Nothing to do: Appwrite is as the stack says.", "green")
+        yield Line(_nothing_to_do(plan), "green")
     else:
         yield from _change_lines(plan.changes, verbose=verbose)
         yield Line()
         yield from summary_lines(plan)
+    if plan.left_out:
+        yield Line()
+        yield Line(f"Left out ({len(plan.left_out)}): not asked for in this plan", "dim")
+        yield from (Line(f"    {address}", "dim") for address in plan.left_out)
+    for note in plan.notes:
+        yield Line()
+        yield Line(f"Note: {note}", "cyan")
     if plan.unmanaged:
         yield Line()
         yield Line("Unmanaged: live, but neither declared nor ours; never touched", "dim")
         yield from (Line(f"    {address}", "dim") for address in plan.unmanaged)
     yield from refusal_lines(plan)
+
+
+def _nothing_to_do(plan: Plan) -> str:
+    if plan.wishes.refresh_only:
+        return "Nothing to do: the state is as Appwrite is."
+    if plan.left_out:
+        return "Nothing to do in the part of the plan that was asked for."
+    return "Nothing to do: Appwrite is as the stack says."
 
 
 def refusal_lines(plan: Plan) -> Iterator[Line]:

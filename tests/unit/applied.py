@@ -10,7 +10,7 @@ from raceday_iac.model.address import Address
 from raceday_iac.model.desired import Desired
 from raceday_iac.model.resource import Live, frozen
 from raceday_iac.model.stack import Stack
-from raceday_iac.planning import Change, Plan, build_plan
+from raceday_iac.planning import Change, Plan, Wishes, build_plan
 from raceday_iac.provider import ServerFacts, Snapshot
 from raceday_iac.state.document import Entry, State, new_state
 
@@ -47,11 +47,13 @@ def plan(
     *,
     documents: int | None = 0,
     allowed: Collection[Address] = (),
+    wishes: Wishes | None = None,
     facts: ServerFacts = FACTS,
 ) -> Plan:
     """The plan for one desired side."""
     known = state or new_state(lambda: "lineage", lambda: "salt")
-    return build_plan("test", desired, known, Snapshot(real or {}, facts), lambda _collection: documents, allowed)
+    wishes = Wishes(allowed=frozenset(allowed)) if wishes is None else wishes
+    return build_plan("test", desired, known, Snapshot(real or {}, facts), lambda _collection: documents, wishes)
 
 
 def plan_between(before: Stack, after: Stack, **settings: Any) -> Plan:

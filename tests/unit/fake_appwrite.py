@@ -6,7 +6,7 @@ as on a real server. Every rule is one of 1.8.1.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from raceday_iac.kinds import KINDS
 from raceday_iac.model.address import Address, collection_address, function_address
 from raceday_iac.model.resource import Fields, Live, frozen
 from raceday_iac.packaging import digest_of_archive
-from raceday_iac.planning.changes import owners
+from raceday_iac.model.address import owners
 from raceday_iac.provider import Snapshot
 from raceday_iac.provider.protocol import Deployment, Execution
 
@@ -116,13 +116,22 @@ class FakeAppwrite:
         for other in [each for each in self.resources if each == address or address in owners(each)]:
             del self.resources[other]
 
-    def upload(self, function: str, archive: bytes, entrypoint: str, commands: str) -> Deployment:
+    def upload(
+        self,
+        function: str,
+        archive: bytes,
+        entrypoint: str,
+        commands: str,
+        begun: Callable[[str], object] | None = None,
+    ) -> Deployment:
         self.log.append(f"upload {function}")
         if function_address(function) not in self.resources:
             raise NotFoundError("function not found", code=404)
         deployment = Deployment(f"build-{len(self.archives) + 1}", "waiting", len(archive))
         self.archives[deployment.id] = archive
         self.builds.setdefault(function, []).append(deployment)
+        if begun is not None:
+            begun(deployment.id)
         return deployment
 
     def activate(self, function: str, deployment: str) -> None:

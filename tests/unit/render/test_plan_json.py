@@ -45,6 +45,8 @@ def test_it_says_where_from_and_what() -> None:
                 "requires": [],
             }
         ],
+        "leftOut": [],
+        "notes": [],
         "unmanaged": [],
         "refusals": [],
     }

@@ -1,0 +1,168 @@
+"""Saved plans: what was reviewed is what runs. Pure; reading and writing the file is the caller's.
+
+A saved plan names everything it was made from: the target, the state's lineage and serial, a fingerprint of every live
+object it touches and of what the stack wants of it. Applying it means planning again and finding exactly the same.
+Its id is the hash of its content, so a plan that was edited is none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..diff.variable import stored_fields
+from ..errors import IacError, StaleError
+from ..kinds.base import thaw
+from ..model.address import Address
+from ..model.desired import Desired
+from ..model.resource import Live, Resource
+from .document import change_document
+from .plan import Plan
+from .wishes import Wishes, wishes_from_json
+
+FORMAT = 1
+ABSENT = "absent"
+
+
+@dataclass(frozen=True)
+class SavedPlan:
+    """The content of a plan file. `id` identifies it."""
+
+    content: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        return _hash(self.content)
+
+    @property
+    def environment(self) -> str:
+        return str(self.content["environment"])
+
+    @property
+    def wishes(self) -> Wishes:
+        return wishes_from_json(self.content["wishes"])
+
+    @property
+    def changes(self) -> list[Mapping[str, Any]]:
+        changes: list[Mapping[str, Any]] = self.content["changes"]
+        return changes
+
+    def to_text(self) -> str:
+        """Canonical JSON: equal plans are equal files."""
+        return _canonical({**self.content, "id": self.id}) + "\n"
+
+
+def saved_plan(plan: Plan, desired: Desired, endpoint: str, project: str, salt: str) -> SavedPlan:
+    """What is saved of a plan. `salt` keys the fingerprints of secrets, as in the state."""
+    touched = sorted({change.address for change in plan.changes})
+    return SavedPlan(
+        {
+            "format": FORMAT,
+            "kind": "plan",
+            "environment": plan.environment,
+            "endpoint": endpoint,
+            "project": project,
+            "serverVersion": plan.server_version,
+            "state": {"lineage": plan.lineage, "serial": plan.serial},
+            "wishes": plan.wishes.to_json(),
+            "changes": [change_document(change) for change in plan.changes],
+            "leftOut": [str(address) for address in plan.left_out],
+            "live": {str(address): _live_print(plan.real.get(address)) for address in touched},
+            "wanted": {str(address): _wanted_print(desired.resources.get(address), salt) for address in touched},
+        }
+    )
+
+
+def plan_id(plan: Plan, desired: Desired, endpoint: str, project: str, salt: str) -> str:
+    """The id that the plan would have if it were saved."""
+    return saved_plan(plan, desired, endpoint, project, salt).id
+
+
+def read_plan(text: str, name: str) -> SavedPlan:
+    """The plan in a file called `name`. Raises IacError when it is none, or not as it was written."""
+    try:
+        content = json.loads(text)
+        given = content.pop("id")
+        number, kind = content["format"], content["kind"]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise IacError(f"{name} is not a saved plan. Nothing was changed.", hint=_AGAIN) from None
+    if kind != "plan" or number != FORMAT:
+        raise IacError(
+            f"{name} is a {kind} of format {number}; this version applies plans of format {FORMAT}. "
+            "Nothing was changed.",
+            hint=_AGAIN,
+        )
+    plan = SavedPlan(content)
+    if plan.id != given:
+        raise IacError(f"{name} was changed after it was saved. Nothing was changed.", hint=_AGAIN)
+    return plan
+
+
+def verify(saved: SavedPlan, fresh: SavedPlan) -> None:
+    """Raise StaleError unless planning again gave exactly the saved plan."""
+    reasons = list(_stale_because(saved.content, fresh.content))
+    if reasons:
+        lines = "\n".join(f"  - {reason}" for reason in reasons)
+        raise StaleError(f"The plan is stale. Nothing was changed.\n{lines}", hint=_AGAIN)
+
+
+_AGAIN = "make a new one: raceday-iac plan --out FILE"
+_SHOWN = 5
+
+
+def _stale_because(saved: Mapping[str, Any], fresh: Mapping[str, Any]) -> Iterator[str]:
+    for name in ("endpoint", "project"):
+        if saved[name] != fresh[name]:
+            yield f"it was made for the {name} {saved[name]}, this is {fresh[name]}"
+    was, now = saved["state"], fresh["state"]
+    if was["lineage"] != now["lineage"]:
+        yield "the state is another one than it was made from (its lineage differs)"
+    elif was["serial"] != now["serial"]:
+        yield f"the state is at serial {now['serial']}, it was made from {was['serial']}"
+    yield from _differences("live on the server", saved["live"], fresh["live"])
+    yield from _differences("in the stack", saved["wanted"], fresh["wanted"])
+    if saved["serverVersion"] != fresh["serverVersion"]:
+        yield f"the server is {fresh['serverVersion']}, it was {saved['serverVersion']}"
+    if saved["changes"] != fresh["changes"] and saved["live"] == fresh["live"] and saved["wanted"] == fresh["wanted"]:
+        yield "planning now gives other changes"
+
+
+def _differences(where: str, saved: Mapping[str, str], fresh: Mapping[str, str]) -> Iterator[str]:
+    changed = sorted(address for address in saved.keys() | fresh.keys() if saved.get(address) != fresh.get(address))
+    yield from (f"{address} is not {where} as it was" for address in changed[:_SHOWN])
+    if len(changed) > _SHOWN:
+        yield f"… and {len(changed) - _SHOWN} more"
+
+
+def _live_print(live: Live | None) -> str:
+    if live is None:
+        return ABSENT
+    return _hash([dict(_plain(live.fields)), live.remote_id, live.status])
+
+
+def _wanted_print(resource: Resource | None, salt: str) -> str:
+    if resource is None:
+        return ABSENT
+    is_variable = resource.address.kind == "variable"
+    fields = stored_fields(resource.fields, salt) if is_variable else resource.fields
+    return _hash([dict(_plain(fields)), sorted(map(str, resource.depends_on))])
+
+
+def _plain(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    return ((name, thaw(value)) for name, value in fields.items())
+
+
+def _canonical(content: Any) -> str:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _hash(content: Any) -> str:
+    return hashlib.sha256(_canonical(content).encode()).hexdigest()
+
+
+def touched(saved: SavedPlan) -> list[Address]:
+    """The addresses that the plan changes."""
+    return [Address.parse(str(change["address"])) for change in saved.changes]

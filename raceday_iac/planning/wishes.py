@@ -1,0 +1,95 @@
+"""What is asked of a plan beyond the stack: which part of it, what to replace, and which guards to let pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ..errors import IacError
+from ..model.address import Address, owners
+
+#: Kinds that can be made anew by themselves. A function is more than itself: its code, its variables, its executions.
+REPLACEABLE = ("attribute", "relationship", "index", "variable", "deployment")
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """Addresses also stand for what lies in them: `function.x` for its variables and its code.
+
+    `allowed` may lose data. `confirmed` repeats numbers that a threshold refused, by `action kind` (`delete function`).
+    """
+
+    allowed: frozenset[Address] = frozenset()
+    targets: frozenset[Address] = frozenset()
+    excluded: frozenset[Address] = frozenset()
+    replaced: frozenset[Address] = frozenset()
+    refresh_only: bool = False
+    confirmed: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether the plan is not about the whole stack."""
+        return bool(self.targets or self.excluded)
+
+    def to_json(self) -> dict[str, object]:
+        """Only what was asked for, so that a plain plan says nothing."""
+        found: dict[str, object] = {
+            name: sorted(map(str, getattr(self, name)))
+            for name in ("allowed", "targets", "excluded", "replaced")
+            if getattr(self, name)
+        }
+        if self.refresh_only:
+            found["refreshOnly"] = True
+        if self.confirmed:
+            found["confirmed"] = dict(sorted(self.confirmed.items()))
+        return found
+
+
+def wishes_from_json(content: Mapping[str, object]) -> Wishes:
+    """The inverse of `to_json`. Raises ValueError, TypeError or KeyError for anything else."""
+
+    def addresses(name: str) -> frozenset[Address]:
+        found = content.get(name, [])
+        if not isinstance(found, Iterable):
+            raise TypeError(f"{name} is no list")
+        return frozenset(Address.parse(str(each)) for each in found)
+
+    confirmed = content.get("confirmed", {})
+    if not isinstance(confirmed, Mapping):
+        raise TypeError("confirmed is no object")
+    return Wishes(
+        addresses("allowed"),
+        addresses("targets"),
+        addresses("excluded"),
+        addresses("replaced"),
+        bool(content.get("refreshOnly", False)),
+        {str(name): int(number) for name, number in confirmed.items()},
+    )
+
+
+def lies_in(address: Address, places: Iterable[Address]) -> bool:
+    """Whether an address is one of the places, or in one."""
+    return any(place == address or place in owners(address) for place in places)
+
+
+def check_wishes(wishes: Wishes, known: Iterable[Address]) -> None:
+    """Raise IacError for addresses that name nothing, and for replacements that cannot be."""
+    everything = list(known)
+    asked = {
+        "--target": wishes.targets,
+        "--exclude": wishes.excluded,
+        "--replace": wishes.replaced,
+    }
+    for option, addresses in asked.items():
+        for address in sorted(addresses):
+            if not any(lies_in(each, [address]) for each in everything):
+                raise IacError(
+                    f"{option} {address}: nothing of that address is declared or managed. Nothing was changed.",
+                    hint="raceday-iac state list shows what is managed",
+                )
+    for address in sorted(wishes.replaced):
+        if address.kind not in REPLACEABLE:
+            raise IacError(
+                f"--replace {address}: a {address.kind} cannot be replaced by itself. Nothing was changed.",
+                hint=f"replaceable are {', '.join(REPLACEABLE)}",
+            )
