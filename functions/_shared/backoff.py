@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import email.utils
 import random
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
+
+from .connection import parse_date
 
 #: Answers after which the same request may succeed: timeouts, throttling and trouble inside the server.
 RETRYABLE = frozenset({0, 408, 429, 500, 502, 503, 504})
@@ -35,7 +36,5 @@ def wished_wait(headers: Mapping[str, str], now: float) -> float | None:
         return None
     if text.isdecimal():
         return min(float(text), LONGEST_WISH)
-    parsed = email.utils.parsedate_tz(text)
-    if parsed is None:
-        return None
-    return min(max(0.0, email.utils.mktime_tz(parsed) - now), LONGEST_WISH)
+    moment = parse_date(text)
+    return None if moment is None else min(max(0.0, moment - now), LONGEST_WISH)

@@ -6,13 +6,14 @@ repeating: a request that certainly never left (`NotSent`) and one that may have
 
 from __future__ import annotations
 
-import email.utils
-import http.client
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
-from urllib.parse import urlsplit
+
+from .wire import Garbled, Wire
 
 #: Announcing 1.8.0 makes newer servers answer in the form that this code reads.
 RESPONSE_FORMAT = "1.8.0"
@@ -20,6 +21,12 @@ USER_AGENT = "raceday-functions"
 #: A connection that was idle for longer is not used again: servers close idle ones after 5 s and more, and a
 #: request sent into a closing connection has an unclear outcome.
 IDLE_LIMIT = 4.0
+_ADDRESS = re.compile(
+    r"(https?)://(?:\[([0-9a-fA-F:.]+)\]|([^/:@\[\]\s?#]+))(?::(\d{1,5}))?(/[^\s?#]*)?", re.IGNORECASE
+)
+#: `Tue, 24 Nov 2026 20:24:26 GMT`, the only form that servers may still send.
+_DATE = re.compile(r"\w{3}, (\d\d) (\w{3}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 class Credentials(NamedTuple):
@@ -57,9 +64,7 @@ class Answer(NamedTuple):
 
     def server_time(self) -> float | None:
         """The server's clock in seconds since 1970, from the `Date` header (whole seconds, rounded down)."""
-        text = self.headers.get("date", "")
-        parsed = email.utils.parsedate_tz(text) if text else None
-        return None if parsed is None else float(email.utils.mktime_tz(parsed))
+        return parse_date(self.headers.get("date", ""))
 
 
 class Sender(Protocol):
@@ -80,12 +85,12 @@ class Connection:
         timeout: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        parts = urlsplit(credentials.endpoint)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        parts = _ADDRESS.fullmatch(credentials.endpoint)
+        if parts is None:
             raise ValueError(f"the endpoint {credentials.endpoint!r} is no http(s) address")
-        self._secure = parts.scheme == "https"
-        self._host, self._port = parts.hostname, parts.port
-        self._base = parts.path.rstrip("/")
+        self._secure = parts[1].lower() == "https"
+        self._host, self._port = parts[2] or parts[3], int(parts[4] or (443 if self._secure else 80))
+        self._base = (parts[5] or "").rstrip("/")
         self._headers = {
             "X-Appwrite-Project": credentials.project,
             "X-Appwrite-Key": credentials.key,
@@ -95,7 +100,7 @@ class Connection:
         }
         self._timeout = timeout
         self._clock = clock
-        self._open: http.client.HTTPConnection | None = None
+        self._open: Wire | None = None
         self._used_at = 0.0
 
     def send(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
@@ -106,17 +111,14 @@ class Connection:
         if payload is not None:
             all_headers["Content-Type"] = "application/json"
         try:
-            wire.request(method, self._base + path, body=payload, headers=all_headers)
-            response = wire.getresponse()
-            data = response.read()
-        except (OSError, http.client.HTTPException) as error:
+            response = wire.exchange(method, self._base + path, all_headers, payload)
+        except (OSError, Garbled) as error:
             self.close()
             raise Unclear(f"{method} {path}: {type(error).__name__}: {error}") from error
-        if response.will_close:
+        if not response.kept:
             self.close()
         self._used_at = self._clock()
-        lowered = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, lowered, data)
+        return Answer(response.status, response.headers, response.body)
 
     def close(self) -> None:
         """Close the connection; the next request opens a new one."""
@@ -124,15 +126,26 @@ class Connection:
             self._open.close()
             self._open = None
 
-    def _connected(self) -> http.client.HTTPConnection:
+    def _connected(self) -> Wire:
         if self._open is not None and self._clock() - self._used_at > IDLE_LIMIT:
             self.close()
         if self._open is None:
-            kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-            wire = kind(self._host, self._port, timeout=self._timeout)
             try:
-                wire.connect()
+                self._open = Wire(self._host, self._port, secure=self._secure, timeout=self._timeout)
             except OSError as error:
                 raise NotSent(f"cannot reach {self._host}: {type(error).__name__}: {error}") from error
-            self._open = wire
         return self._open
+
+
+def parse_date(text: str) -> float | None:
+    """Seconds since 1970 of a date in an HTTP header, None when it is none."""
+    found = _DATE.fullmatch(text.strip())
+    if found is None or found[2] not in _MONTHS:
+        return None
+    day, year, hour, minute, second = (int(found[group]) for group in (1, 3, 4, 5, 6))
+    try:
+        # A leap second counts as the second before it.
+        moment = datetime(year, _MONTHS.index(found[2]) + 1, day, hour, minute, min(second, 59), tzinfo=UTC)
+    except ValueError:
+        return None
+    return moment.timestamp()

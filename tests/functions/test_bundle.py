@@ -15,7 +15,8 @@ from .bundles import BOOKKEEPING, FUNCTIONS, assemble
 from .small_schema import small_schema
 
 #: Loaded only after the lock is held, because importing them takes longer than asking for the lock.
-HEAVY = ["concurrent.futures", "dataclasses", "asyncio", "random_bundle.src.actions", "random_bundle.src.schema"]
+HEAVY = ["concurrent.futures", "dataclasses", "asyncio", "http.client", "email", "ssl", "urllib.parse"]
+HEAVY += ["random_bundle.src.actions", "random_bundle.src.schema"]
 
 
 def alone(folder: Path, code: str) -> str:

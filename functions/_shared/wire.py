@@ -1,0 +1,138 @@
+"""The little of HTTP/1.1 that JSON requests need, on one socket.
+
+`http.client` would do, but importing it (with the email package and TLS) takes longer than all the rest that runs
+before the lock is tried for. TLS is loaded only for an `https` endpoint.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+#: Longer lines and more headers are no answer of Appwrite.
+LONGEST_LINE, MOST_HEADERS = 65_536, 200
+_trusted: Any = None
+
+
+class Garbled(Exception):
+    """What came back is no whole HTTP answer."""
+
+
+class Response(NamedTuple):
+    """A whole answer; header names are in lower case. `kept`: the connection may be used again."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    kept: bool
+
+
+class Wire:
+    """One connection, open from the beginning. Raises `OSError` when the server cannot be reached."""
+
+    def __init__(self, host: str, port: int, *, secure: bool, timeout: float) -> None:
+        # As bytes an ordinary name needs no codec for international ones, which would be loaded for it.
+        name: Any = host.encode() if host.isascii() else host
+        plain = socket.create_connection((name, port), timeout)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket = _with_tls(plain, host) if secure else plain
+        self._file = self._socket.makefile("rb")
+        named = f"[{host}]" if ":" in host else host
+        self._host = named if port == (443 if secure else 80) else f"{named}:{port}"
+
+    def exchange(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> Response:
+        """Send a request and wait for the answer. Raises `OSError` or `Garbled`; the outcome is unclear then."""
+        self._socket.sendall(_request(method, target, {"Host": self._host, **headers}, body))
+        status, version, received = self._head()
+        while 100 <= status < 200:
+            status, version, received = self._head()
+        length, chunked = received.get("content-length"), "chunked" in received.get("transfer-encoding", "").lower()
+        wish = received.get("connection", "").lower()
+        kept = "close" not in wish and (version != "HTTP/1.0" or "keep-alive" in wish)
+        if method == "HEAD" or status in (204, 304):
+            return Response(status, received, b"", kept)
+        if chunked:
+            return Response(status, received, self._chunks(), kept)
+        if length is None:
+            return Response(status, received, self._file.read(), kept=False)
+        return Response(status, received, self._exactly(_number(length, 10)), kept)
+
+    def close(self) -> None:
+        self._file.close()
+        self._socket.close()
+
+    def _head(self) -> tuple[int, str, dict[str, str]]:
+        """Status, version and headers. Of a header that comes several times all values count."""
+        version, _, rest = self._line().partition(" ")
+        status = _number(rest[:3], 10)
+        if not version.startswith("HTTP/1."):
+            raise Garbled(f"not HTTP/1: {version[:20]!r}")
+        headers: dict[str, str] = {}
+        for _ in range(MOST_HEADERS):
+            line = self._line()
+            if not line:
+                return status, version, headers
+            name, colon, value = line.partition(":")
+            if not colon:
+                raise Garbled(f"no header: {line[:20]!r}")
+            name, value = name.strip().lower(), value.strip()
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        raise Garbled("too many headers")
+
+    def _chunks(self) -> bytes:
+        found = []
+        while size := _number(self._line().partition(";")[0], 16):
+            found.append(self._exactly(size))
+            if self._line():
+                raise Garbled("a chunk is longer than announced")
+        while self._line():
+            pass  # what follows the last chunk is of no interest
+        return b"".join(found)
+
+    def _line(self) -> str:
+        line = self._file.readline(LONGEST_LINE + 1)
+        if not line.endswith(b"\n"):
+            raise Garbled("the answer ended early" if len(line) <= LONGEST_LINE else "a line is too long")
+        return line.decode("latin-1").rstrip("\r\n")
+
+    def _exactly(self, size: int) -> bytes:
+        found = self._file.read(size)
+        if len(found) < size:
+            raise Garbled(f"{len(found)} of {size} bytes came")
+        return found
+
+
+def _request(method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
+    if body is not None or method in ("POST", "PUT", "PATCH"):
+        headers = {**headers, "Content-Length": str(len(body or b""))}
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    if " " in target or any(each in line for line in lines for each in "\r\n\0"):
+        raise ValueError(f"not fit for a request: {target!r} or a header")
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b"")
+
+
+def _number(text: str, base: int) -> int:
+    """A number as HTTP writes it: digits only, where `int` would take signs and underscores too."""
+    text = text.strip()
+    try:
+        if text.isalnum():
+            return int(text, base)
+    except ValueError:
+        pass
+    raise Garbled(f"no number: {text[:20]!r}")
+
+
+def _with_tls(plain: socket.socket, host: str) -> socket.socket:
+    import ssl  # noqa: PLC0415 - takes long to load
+
+    global _trusted  # noqa: PLW0603 - the trusted certificates are read once
+    if _trusted is None:
+        _trusted = ssl.create_default_context()
+        _trusted.set_alpn_protocols(["http/1.1"])
+    try:
+        secured: socket.socket = _trusted.wrap_socket(plain, server_hostname=host)
+    except BaseException:
+        plain.close()
+        raise
+    return secured
