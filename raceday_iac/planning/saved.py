@@ -19,6 +19,7 @@ from ..kinds.base import thaw
 from ..model.address import Address
 from ..model.desired import Desired
 from ..model.resource import Live, Resource
+from ..model.secret import Secret
 from .document import change_document
 from .plan import Plan
 from .wishes import Wishes, wishes_from_json
@@ -58,6 +59,9 @@ class SavedPlan:
 def saved_plan(plan: Plan, desired: Desired, endpoint: str, project: str, salt: str) -> SavedPlan:
     """What is saved of a plan. `salt` keys the fingerprints of secrets, as in the state."""
     touched = sorted({change.address for change in plan.changes})
+    # A state that was never saved gets its lineage and its salt anew each time it is looked at.
+    is_new = plan.serial == 0
+    lineage, key = ("", "") if is_new else (plan.lineage, salt)
     return SavedPlan(
         {
             "format": FORMAT,
@@ -66,12 +70,12 @@ def saved_plan(plan: Plan, desired: Desired, endpoint: str, project: str, salt: 
             "endpoint": endpoint,
             "project": project,
             "serverVersion": plan.server_version,
-            "state": {"lineage": plan.lineage, "serial": plan.serial},
+            "state": {"lineage": lineage, "serial": plan.serial},
             "wishes": plan.wishes.to_json(),
             "changes": [change_document(change) for change in plan.changes],
             "leftOut": [str(address) for address in plan.left_out],
             "live": {str(address): _live_print(plan.real.get(address)) for address in touched},
-            "wanted": {str(address): _wanted_print(desired.resources.get(address), salt) for address in touched},
+            "wanted": {str(address): _wanted_print(desired.resources.get(address), key) for address in touched},
         }
     )
 
@@ -146,8 +150,10 @@ def _live_print(live: Live | None) -> str:
 def _wanted_print(resource: Resource | None, salt: str) -> str:
     if resource is None:
         return ABSENT
-    is_variable = resource.address.kind == "variable"
-    fields = stored_fields(resource.fields, salt) if is_variable else resource.fields
+    fields = resource.fields
+    if isinstance(fields.get("value"), Secret):
+        # Without a key of its own a fingerprint could be guessed at; then only that there is a secret is compared.
+        fields = stored_fields(fields, salt) if salt else {"secret": True}
     return _hash([dict(_plain(fields)), sorted(map(str, resource.depends_on))])
 
 

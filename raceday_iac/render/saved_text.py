@@ -14,7 +14,8 @@ def saved_lines(saved: SavedPlan) -> Iterator[Line]:
     content = saved.content
     yield Line(f"Saved plan {saved.id[:12]} for environment {saved.environment}", "bold")
     yield Line(f"project {content['project']} at {content['endpoint']}, Appwrite {content['serverVersion']}", "dim")
-    yield Line(f"state {content['state']['lineage']}, serial {content['state']['serial']}", "dim")
+    lineage = content["state"]["lineage"] or "that was never saved before"
+    yield Line(f"state {lineage}, serial {content['state']['serial']}", "dim")
     for name, value in content["wishes"].items():
         yield Line(f"{name}: {json.dumps(value, ensure_ascii=False)}", "dim")
     yield Line()
