@@ -60,9 +60,9 @@ def live_through(
     """Run the scheduler from the beginning of the day to its end, and wait until everything it started is over."""
     ledger = Ledger()
     executor = VirtualExecutor(time, ledger, folder, seed=wanted.seed, with_locks=wanted.with_locks)
-    server.call(lambda inner: _prepare(inner, executor, time))
+    server.call(lambda inner: prepare(inner, executor, time))
     end = wanted.end.timestamp()
-    with _environment(server, wanted):
+    with environment(server, wanted):
         while time.seconds() < end:
             server.call(lambda inner: scheduler_of(inner).tick())
             if time.seconds() % 3600 == 0:
@@ -75,7 +75,8 @@ def live_through(
     return ledger
 
 
-def _prepare(server: Server, executor: VirtualExecutor, time: VirtualTime) -> None:
+def prepare(server: Server, executor: VirtualExecutor, time: VirtualTime) -> None:
+    """Have the server run its functions by this executor from now on, and count its work in the background as awake."""
     server.services["executor"] = executor
     server.at_close(executor.close)
 
@@ -95,7 +96,7 @@ def _prepare(server: Server, executor: VirtualExecutor, time: VirtualTime) -> No
 
 
 @contextmanager
-def _environment(server: RunningServer, wanted: Wanted) -> Iterator[None]:
+def environment(server: RunningServer, wanted: Wanted) -> Iterator[None]:
     """What the runtime puts into the environment of each function. One process, so all share it."""
     given = {
         "APPWRITE_FUNCTION_API_ENDPOINT": server.endpoint,

@@ -160,7 +160,9 @@ class VirtualExecutor:
         """Deployments are not deleted during a simulation."""
 
     async def close(self) -> None:
-        sys.path.remove(str(self._folder))
+        """May be called twice."""
+        if str(self._folder) in sys.path:
+            sys.path.remove(str(self._folder))
         for name in [name for name in sys.modules if name.startswith("deployment_")]:
             del sys.modules[name]
 
