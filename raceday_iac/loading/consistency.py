@@ -28,7 +28,7 @@ def consistency_problems(desired: Desired, members: Members, broken: Collection[
     """Every mistake that is only visible when declarations are seen together.
 
     `broken` are declarations that have a problem of their own: what refers to them gets no second one."""
-    problems = [*_dangling(desired, broken), *_lock_problems(desired, members, broken)]
+    problems = [*_dangling(desired, broken), *_lock_problems(desired, members, broken), *_same_but_for_case(desired)]
     for collection in desired.of_kind("collection"):
         problems += _collection_problems(desired, members, collection, broken)
     return problems
@@ -41,6 +41,19 @@ def _dangling(desired: Desired, broken: Collection[Address]) -> Iterator[Problem
             is_index = resource.address.kind == "index" and owner.kind == "attribute"
             if owner not in desired.resources and owner not in broken and not is_index:
                 yield Problem(resource.location, str(resource.address), f"refers to {owner}, which is not declared")
+
+
+def _same_but_for_case(desired: Desired) -> Iterator[Problem]:
+    """Ids and names of variables differ on the server only if they differ without their case."""
+    seen: dict[tuple[str, ...], Address] = {}
+    for resource in desired.resources.values():
+        *owner, name = resource.address.parts
+        if resource.address.kind not in ("database", "collection", "function", "variable"):
+            continue
+        first = seen.setdefault((resource.address.kind, *owner, name.lower()), resource.address)
+        if first != resource.address:
+            message = f"differs from {first} only in case, and Appwrite takes them for the same"
+            yield Problem(resource.location, str(resource.address), message)
 
 
 def _lock_problems(desired: Desired, members: Members, broken: Collection[Address]) -> Iterator[Problem]:

@@ -61,23 +61,28 @@ def removal_of(change: Change) -> str:
     return f"removal:{change.key}" if change.action is Action.REPLACE else change.key
 
 
-#: What a resource keeps others from having: a key of a collection, or the far side of a relationship.
+#: What a resource keeps others from having: its name, a key of a collection, the far side of a relationship.
 Claims = frozenset[tuple[str, ...]]
 
 
 def _claims(address: Address, fields: Fields) -> Claims:
-    """Attributes and relationships of a collection share their keys, compared without case. A relationship also holds
-    its far side: Appwrite compares related collection and two-way key of all of them, also of one-way ones."""
-    if address.kind == "index":
-        return frozenset({("index", *address.parts[:2], address.name.lower())})
+    """What it takes for itself. Names are compared without case, as the database compares them.
+
+    Attributes and relationships of a collection share their keys. A relationship also holds its far side: Appwrite
+    compares related collection and two-way key of all of them, also of one-way ones. Of manyToMany there may be one
+    between two collections."""
+    *owner, name = address.parts
     if address.kind not in _COLUMNS:
-        return frozenset()
-    claims = {("column", *address.parts[:2], address.name.lower())}
+        return frozenset({(address.kind, *owner, name.lower())})
+    claims = {("column", *owner, name.lower())}
     if address.kind == "relationship":
+        database, collection = owner
         related, key = str(fields["relatedCollection"]), str(fields["twoWayKey"]).lower()
-        claims.add(("mirror", *address.parts[:2], related, key))
+        claims.add(("mirror", database, collection, related, key))
         # Hidden, the far side of a one-way relationship takes the key all the same.
-        claims.add(("column", address.parts[0], related, key))
+        claims.add(("column", database, related, key))
+        if fields["relationType"] == "manyToMany":
+            claims.add(("manyToMany", database, *sorted((collection, related))))
     return frozenset(claims)
 
 

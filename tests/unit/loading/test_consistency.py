@@ -9,7 +9,7 @@ import pytest
 from raceday_iac.loading.consistency import attribute_width
 from raceday_iac.model import limits
 from raceday_iac.model.declarations import AttributeDeclaration
-from raceday_iac.model.stack import Collection, Lock, Stack
+from raceday_iac.model.stack import Collection, Database, Lock, Stack
 
 from ..declaring import LOCK, collection, complaint, database, function, problems, resolved, stack_with_function
 
@@ -104,6 +104,23 @@ def two_way(key: str, *, mirrored: bool) -> Stack:
         "meeting", "meetings", type="manyToOne", two_way=mirrored, two_way_key=key
     )
     return stack
+
+
+@pytest.mark.parametrize("kind", ["collection", "database", "function", "variable"])
+def test_names_that_differ_only_in_case_are_the_same_to_the_server(kind: str) -> None:
+    stack = Stack("test")
+    if kind == "collection":
+        for id in ("a", "A"):
+            Database(stack, "d").collection(id, name="N")
+        stack.database("d", name="D")
+    elif kind == "database":
+        for id in ("a", "A"):
+            stack.database(id, name="D")
+    else:
+        function(stack, id="a", variables={"a": "", "A": ""} if kind == "variable" else None)
+        if kind == "function":
+            function(stack, id="A")
+    assert "only in case" in complaint(stack)
 
 
 def test_the_mirror_of_a_two_way_relationship_clashes_with_an_attribute_there() -> None:

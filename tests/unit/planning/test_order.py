@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from raceday_iac.model.address import Address
@@ -176,3 +178,41 @@ def test_an_index_that_only_changes_the_case_of_its_key_is_deleted_first() -> No
     Collection(other, "d", "c").index("I", "a", "b", type="unique")
     found = plan_between(indexed("boolean"), other)
     assert precedes(found, "delete:index.d/c/i", "create:index.d/c/I")
+
+
+# Names and pairs that cannot be there twice.
+
+
+def named(collection: str = "c", **settings: Any) -> Stack:
+    stack = Stack("test")
+    database(stack).collection(collection, name="C")
+    function(stack, **settings)
+    return stack
+
+
+def test_a_collection_that_only_changes_the_case_of_its_id_is_deleted_first() -> None:
+    found = plan_between(named("c"), named("C"))
+    assert precedes(found, "delete:collection.d/c", "create:collection.d/C")
+
+
+def test_a_function_that_only_changes_the_case_of_its_id_is_deleted_first() -> None:
+    found = plan_between(named(id="f"), named(id="F"))
+    assert precedes(found, "delete:function.f", "create:function.F")
+
+
+def test_a_variable_that_only_changes_the_case_of_its_key_is_deleted_first() -> None:
+    found = plan_between(named(variables={"k": "1"}), named(variables={"K": "1"}))
+    assert precedes(found, "delete:variable.f/k", "create:variable.f/K")
+
+
+def paired(key: str) -> Stack:
+    stack = Stack("test")
+    base = database(stack)
+    base.collection("other", name="O")
+    base.collection("c", name="C").relationship(key, "other", type="manyToMany", two_way_key=f"of-{key}")
+    return stack
+
+
+def test_of_two_many_to_many_relationships_between_two_collections_the_old_one_goes_first() -> None:
+    found = plan_between(paired("a"), paired("b"))
+    assert precedes(found, "delete:relationship.d/c/a", "create:relationship.d/c/b")
