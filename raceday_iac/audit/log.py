@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,16 @@ class AuditLog:
         # A kill may have cut the last line: it must not swallow this one.
         start = b"\n" if text and not text.endswith(b"\n") else b""
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        with self.file.open("ab") as opened:
-            opened.write(start + seal(content, before).encode() + b"\n")
-            opened.flush()
-            os.fsync(opened.fileno())
+        try:
+            with self.file.open("ab") as opened:
+                opened.write(start + seal(content, before).encode() + b"\n")
+                opened.flush()
+                os.fsync(opened.fileno())
+        except OSError:
+            # On a full disk a part of the line may have been written; half a record is damage.
+            with suppress(OSError):
+                os.truncate(self.file, len(text))
+            raise
         return before
 
     def _read(self) -> bytes:

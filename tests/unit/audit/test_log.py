@@ -43,3 +43,17 @@ def test_a_place_that_cannot_be_written_is_an_error_for_the_caller_to_tell(tmp_p
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
         AuditLog(tmp_path / "file" / "state").append({"event": "x"})
+
+
+def test_a_disk_that_fills_up_leaves_no_half_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = AuditLog(tmp_path)
+    log.append({"event": "x"})
+    before = log.file.read_bytes()
+
+    def full(_file: int) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="no space left"):
+        log.append({"event": "y"})
+    assert log.file.read_bytes() == before
