@@ -10,7 +10,7 @@ from ..refresh import refresh
 from ..render.lines import Line, print_lines
 from .apply import carry_out, confirmed, tell_nothing_done
 from .options import Options
-from .plan import show
+from .plan import show, snapshot_of
 from .workspace import Workspace, provider
 
 
@@ -31,7 +31,10 @@ def run(options: Options, function: str, auto_approve: bool) -> int:
         if not auto_approve and not confirmed(f"Delete {address} for good?"):
             print_lines([Line("Nothing was changed.")], color=options.color)
             return EXIT_ERROR
-        code = carry_out(options, workspace, plan, connection, state, look_again=False)
+        plan_id = snapshot_of(plan, workspace, target, state).id
+        code = carry_out(
+            options, workspace, plan, connection, state, plan_id=plan_id, command="destroy", look_again=False
+        )
         if address in workspace.desired.resources and not options.json:
             text = f"The stack still declares {address}: the next apply creates it again."
             print_lines([Line(text), Line("To keep it away, declare stack.absent(...) instead.")], color=options.color)
