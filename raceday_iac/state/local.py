@@ -18,7 +18,7 @@ from .codec import Codec, Decoded
 from .document import State, new_state
 from .file_lock import FileLock
 from .journal import Journal
-from .local_history import LocalHistory
+from .local_history import LocalHistory, version_in
 from .provenance import Saved, this_process
 from .sealing import AgeSeal, KeyInUse
 from .store import LockInfo, Version
@@ -121,18 +121,17 @@ class LocalState:
 
     def history(self) -> Sequence[Version]:
         """See `StateStore.history`."""
-        found = self._read()
-        if found is None:
-            return ()
-        current = Version(found.state.serial, found.state.lineage, found.saved, current=True)
+        current = version_in(self.file, current=True)
+        if current is None:
+            return self._history.versions()
         return (current, *(each for each in self._history.versions() if each.serial != current.serial))
 
     def version(self, serial: int) -> State:
         """See `StateStore.version`."""
-        found = self._read()
-        if found is not None and found.state.serial == serial:
-            return found.state
-        return self._history.read(serial)
+        current = version_in(self.file)
+        if current is None or current.serial != serial:
+            return self._history.read(serial)
+        return self.read()
 
     def rewrite_history(self) -> int:
         """See `StateStore.rewrite_history`. The backup holds the state under the old key, so it goes."""

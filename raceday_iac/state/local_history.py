@@ -49,12 +49,8 @@ class LocalHistory:
         return []
 
     def versions(self) -> Sequence[Version]:
-        found = []
-        for serial in self.serials():
-            header = _header(self._file(serial))
-            if header is not None:
-                found.append(Version(serial, str(header.get("lineage", "")), saved_of(header)))
-        return found
+        found = [version_in(self._file(serial)) for serial in self.serials()]
+        return [each for each in found if each is not None]
 
     def read(self, serial: int) -> State:
         """Raises StateError when it is not kept, or damaged."""
@@ -93,8 +89,16 @@ def not_kept(serial: int) -> StateError:
     )
 
 
+def version_in(file: Path, *, current: bool = False) -> Version | None:
+    """What the state in a file says of itself; it needs no key. None when it is no state."""
+    header = _header(file)
+    if header is None:
+        return None
+    return Version(int(str(header["serial"])), str(header.get("lineage", "")), saved_of(header), current)
+
+
 def _header(file: Path) -> dict[str, object] | None:
-    """What the state in a file says of itself; None when it is no state."""
+    """The document in a file; None when it is no state."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -37,6 +37,8 @@ _log = logging.getLogger(__name__)
 #: The client format that 1.8 speaks and 1.9 still answers (integer `$sequence`, one `specification`).
 RESPONSE_FORMAT = "1.8.0"
 _UNSENT = (requests.exceptions.ConnectTimeout,)
+#: Bytes; larger archives are uploaded in pieces of this size (SDK 27).
+PIECE = 5 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,8 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
         self.project = project
         self.gate = Gate(parallelism)
         self.patience = patience
+        #: The server's own clock at its last answer, as it told it (HTTP `Date`).
+        self.server_date = ""
         self._sleep = sleep
         self._jitter = jitter
         self._session = _session(self.endpoint)
@@ -82,10 +86,16 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
             self._session.mount(scheme, HTTPAdapter(pool_connections=2, pool_maxsize=parallelism * 2))
 
     def request(
-        self, call: Call, *, read_timeout: float | None = None, anonymous: bool = False, binary: bool = False
+        self,
+        call: Call,
+        *,
+        read_timeout: float | None = None,
+        anonymous: bool = False,
+        binary: bool = False,
+        headers: Mapping[str, str] | None = None,
     ) -> Any:
         """Send a call and return the parsed answer (None when empty), or its bytes. Raises `ProviderError`."""
-        headers = {"X-Appwrite-Project": self.project, "content-type": "application/json"}
+        headers = {"X-Appwrite-Project": self.project, "content-type": "application/json", **(headers or {})}
         if anonymous:
             headers["x-appwrite-key"] = ""
         answer = self._persistently(call.method, call.path, headers, dict(call.body), read_timeout)
@@ -100,12 +110,15 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
             hint="check the endpoint in the environment file: it is the API's address and ends in /v1",
         )
 
-    def upload(self, path: str, fields: Mapping[str, Any], archive: bytes) -> Any:
-        """Upload an archive as `code`, in the SDK's chunks. Raises `ProviderError`."""
+    def upload(
+        self, path: str, fields: Mapping[str, Any], archive: bytes, begun: Callable[[str], object] | None = None
+    ) -> Any:
+        """Upload an archive as `code`, in the SDK's chunks. `begun` is told the id after each of several. Raises
+        `ProviderError`."""
         headers = {"X-Appwrite-Project": self.project, "content-type": "multipart/form-data"}
         params = {**fields, "code": InputFile.from_bytes(archive, "code.tar.gz", "application/gzip")}
         try:
-            return self.chunked_upload(path, headers, params, "code")
+            return self.chunked_upload(path, headers, params, "code", _telling(begun))
         except AppwriteException as error:
             raise translate(error, self.endpoint, self.project) from None
 
@@ -163,6 +176,7 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
         return self._answer(response)
 
     def _answer(self, response: requests.Response) -> Any:
+        self.server_date = response.headers.get("date", "")
         if response.status_code == 429 or response.status_code >= 500:
             self.gate.pressure()
         else:
@@ -180,6 +194,16 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
             except ValueError:
                 return response.content
         return response.content
+
+
+def _telling(begun: Callable[[str], object] | None) -> Callable[[Mapping[str, Any]], None] | None:
+    """The SDK's report of progress, of which only the id is of use."""
+
+    def progressed(report: Mapping[str, Any]) -> None:
+        if begun is not None and report.get("$id"):
+            begun(str(report["$id"]))
+
+    return progressed if begun is not None else None
 
 
 def _session(endpoint: str) -> requests.Session:

@@ -1,0 +1,82 @@
+"""The private collection that holds states, made when it is first needed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ...errors import ConflictError, NotFoundError, ProviderError
+from ...kinds.base import Call
+from .packing import LIMIT
+from .transport import Transport
+
+_NAME = "raceday-iac state (do not edit)"
+#: Key, path and body of each attribute.
+_ATTRIBUTES: tuple[tuple[str, str, Mapping[str, Any]], ...] = (
+    ("environment", "string", {"size": 36}),
+    ("serial", "integer", {}),
+    ("note", "string", {"size": 4000}),
+    ("content", "string", {"size": LIMIT}),
+)
+#: Seconds until attributes must be available, and between two looks.
+_PATIENCE, _PAUSE = 120.0, 0.1
+
+
+class StateCollection:
+    """Makes sure of the database, the collection and its attributes."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        database: str,
+        collection: str,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._transport = transport
+        self._database, self._collection = database, collection
+        self._path = f"/databases/{database}/collections/{collection}"
+        self._sleep, self._clock = sleep, clock
+
+    def make(self) -> None:
+        """Create what is missing, and wait until it can be used. Another process may be doing the same."""
+        self._ensure(Call("post", "/databases", {"databaseId": self._database, "name": _NAME}))
+        # No permissions: only server keys may read or write.
+        body = {"collectionId": self._collection, "name": _NAME, "permissions": [], "documentSecurity": False}
+        self._ensure(Call("post", f"/databases/{self._database}/collections", body))
+        for key, kind, options in _ATTRIBUTES:
+            self._ensure(Call("post", f"{self._path}/attributes/{kind}", {"key": key, "required": False, **options}))
+        self._wait()
+
+    def is_complete(self) -> bool:
+        """Whether all attributes can be used."""
+        try:
+            statuses = self._statuses()
+        except NotFoundError:
+            return False
+        return all(statuses.get(key) == "available" for key, _, _ in _ATTRIBUTES)
+
+    def _ensure(self, call: Call) -> None:
+        try:
+            self._transport.request(call)
+        except ConflictError:
+            return
+
+    def _wait(self) -> None:
+        deadline = self._clock() + _PATIENCE
+        while not self.is_complete():
+            statuses = self._statuses()
+            broken = [f"{key} is {status}" for key, status in statuses.items() if status in ("failed", "stuck")]
+            if broken or self._clock() > deadline:
+                what = broken[0] if broken else "it is not finished"
+                raise ProviderError(
+                    f"Appwrite could not make the collection {self._database}/{self._collection} for the state: "
+                    f"{what}.",
+                    hint="delete it in the console and run the command again",
+                )
+            self._sleep(_PAUSE)
+
+    def _statuses(self) -> dict[str, str]:
+        raw = self._transport.request(Call("get", self._path))
+        return {str(each["key"]): str(each["status"]) for each in raw["attributes"]}

@@ -1,0 +1,177 @@
+"""State in Appwrite itself: a private collection with one document per serial, and one for the lock.
+
+The document's id is `<environment>-<serial>`, so that creating it is the compare-and-set (observed on 1.8.1: of twenty
+concurrent creations of one id exactly one succeeds). The lock is replaced under the condition that it was not updated
+since it was read (`X-Appwrite-Timestamp`; observed likewise). Nobody but server keys may read the collection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from ...errors import ConflictError, IacError, NotFoundError, ProviderError, ServerFaultError, UnreachableError
+from ...kinds.base import Call
+from ...storage import HeldText, TakenError, Volume
+from .packing import pack, unpack
+from .reading import PAGE, query
+from .state_collection import StateCollection
+from .transport import Transport
+
+#: Appwrite's ids have at most 36 characters; a serial gets ten of them.
+LONGEST_ENVIRONMENT = 25
+_ATTEMPTS = 3
+
+
+class AppwriteShelf:
+    """See `Shelf`. The connection is made when it is first needed: an embedded server may be started in between."""
+
+    def __init__(self, connect: Callable[[], Transport], environment: str, database: str, collection: str) -> None:
+        self._connect = connect
+        self._environment = environment
+        self._database, self._name = database, collection
+        self._documents = f"/databases/{database}/collections/{collection}/documents"
+
+    @property
+    def where(self) -> str:
+        return f"the collection {self._database}/{self._name} of Appwrite"
+
+    def newest(self) -> Volume | None:
+        """See `Shelf.newest`. One request."""
+        found = self._list(query("limit", 1))
+        return _volume(found[0]) if found else None
+
+    def volume(self, serial: int) -> Volume | None:
+        raw = self._document(self._id(serial))
+        return _volume(raw) if raw else None
+
+    def volumes(self) -> Sequence[Volume]:
+        return [_volume(raw) for raw in self._list(query("limit", PAGE), query("select", "$id", "serial", "note"))]
+
+    def serials(self) -> Sequence[int]:
+        return [int(raw["serial"]) for raw in self._list(query("limit", PAGE), query("select", "$id", "serial"))]
+
+    def add(self, volume: Volume) -> None:
+        """See `Shelf.add`."""
+        content = pack(volume.text)
+        data = {"environment": self._environment, "serial": volume.serial, "note": volume.note, "content": content}
+        try:
+            self._create(self._id(volume.serial), data)
+        except ConflictError:
+            found = self._document(self._id(volume.serial))
+            if found is None or found.get("content") != content:
+                raise TakenError(f"serial {volume.serial} exists") from None
+
+    def replace(self, volume: Volume) -> None:
+        body = {"data": {"note": volume.note, "content": pack(volume.text)}}
+        self._transport.request(Call("patch", f"{self._documents}/{self._id(volume.serial)}", body))
+
+    def remove(self, serial: int) -> None:
+        try:
+            self._transport.request(Call("delete", f"{self._documents}/{self._id(serial)}"))
+        except NotFoundError:
+            return
+
+    def read_lock(self) -> HeldText | None:
+        raw = self._document(self._lock_id)
+        return None if raw is None else HeldText(str(raw["content"]), str(raw["$updatedAt"]), self._age(raw))
+
+    def write_lock(self, text: str, tag: str) -> str:
+        """See `Shelf.write_lock`."""
+        try:
+            written = self._update_lock(text, tag) if tag else self._create_lock(text)
+            return str(written["$updatedAt"])
+        except (ConflictError, UnreachableError, ServerFaultError) as error:
+            # Our own write whose answer was lost looks the same: the text tells.
+            raw = self._document(self._lock_id)
+            if raw is not None and raw["content"] == text:
+                return str(raw["$updatedAt"])
+            if isinstance(error, ConflictError):
+                raise TakenError("the lock is another one by now") from None
+            raise
+
+    @property
+    def _transport(self) -> Transport:
+        return self._connect()
+
+    @property
+    def _lock_id(self) -> str:
+        return f"{self._environment}-lock"
+
+    def _id(self, serial: int) -> str:
+        return f"{self._environment}-{serial}"
+
+    def _create_lock(self, text: str) -> Mapping[str, Any]:
+        # Serials begin at 1, so that the lock is in no list of states.
+        return self._create(self._lock_id, {"environment": self._environment, "serial": 0, "note": "", "content": text})
+
+    def _update_lock(self, text: str, tag: str) -> Mapping[str, Any]:
+        call = Call("patch", f"{self._documents}/{self._lock_id}", {"data": {"content": text}})
+        try:
+            answer: Mapping[str, Any] = self._transport.request(call, headers={"X-Appwrite-Timestamp": tag})
+        except NotFoundError as error:
+            raise ConflictError(error.message, code=409) from None
+        return answer
+
+    def _create(self, document: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Create a document, and before that the collection where there is none. Raises ConflictError when it exists:
+        possibly by an own attempt whose answer was lost."""
+        call = Call("post", self._documents, {"documentId": document, "data": dict(data)})
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                answer: Mapping[str, Any] = self._transport.request(call)
+            except ProviderError as error:
+                if attempt == _ATTEMPTS or not self._can_be_mended(error):
+                    raise
+            else:
+                return answer
+        raise AssertionError("unreachable")
+
+    def _can_be_mended(self, error: ProviderError) -> bool:
+        """Whether another attempt makes sense, after what was missing was made."""
+        if isinstance(error, NotFoundError) or error.kind == "document_invalid_structure":
+            StateCollection(self._transport, self._database, self._name).make()
+            return True
+        return isinstance(error, UnreachableError | ServerFaultError)
+
+    def _list(self, *queries: str) -> list[Mapping[str, Any]]:
+        """Documents of states, newest first; none where the collection is not there, or not finished."""
+        mine = query("equal", self._environment, attribute="environment")
+        states = query("greaterThan", 0, attribute="serial")
+        wanted = [mine, states, query("orderDesc", attribute="serial"), *queries]
+        try:
+            found = self._transport.request(Call("get", self._documents, {"queries": wanted}))["documents"]
+        except NotFoundError:
+            return []
+        except ProviderError as error:
+            if error.kind != "general_query_invalid" or self._collection_is_complete():
+                raise
+            return []
+        return list(found)
+
+    def _collection_is_complete(self) -> bool:
+        return StateCollection(self._transport, self._database, self._name).is_complete()
+
+    def _document(self, document: str) -> Mapping[str, Any] | None:
+        try:
+            answer: Mapping[str, Any] = self._transport.request(Call("get", f"{self._documents}/{document}"))
+        except NotFoundError:
+            return None
+        return answer
+
+    def _age(self, raw: Mapping[str, Any]) -> float:
+        """Seconds since the last update, by the server's clock."""
+        try:
+            now = parsedate_to_datetime(self._transport.server_date)
+        except ValueError:
+            now = datetime.now(UTC)
+        return max(0.0, (now - datetime.fromisoformat(str(raw["$updatedAt"]))).total_seconds())
+
+
+def _volume(raw: Mapping[str, Any]) -> Volume:
+    try:
+        return Volume(int(raw["serial"]), str(raw.get("note") or ""), unpack(str(raw.get("content") or "")))
+    except (KeyError, TypeError, ValueError) as error:
+        raise IacError(f"A document of the state's collection is not what it should be: {error!r}.") from None

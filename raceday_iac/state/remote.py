@@ -1,0 +1,237 @@
+"""State on a shelf that many machines share. Each save creates the next serial, so that of two writers one wins.
+
+Fencing: who takes over a lock first saves the state unchanged as the next serial. Whatever the late holder then tries
+to save has a serial that exists, and is refused. For the same reason the first serial of each run is kept as long as
+the run's last one: a writer that starts from the same state as another always meets it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from ..errors import FencedError, IacError, ProviderError, StateError
+from ..storage import Shelf, TakenError, Volume
+from .codec import Codec, Decoded
+from .document import State, new_state
+from .journal import Journal
+from .local_history import not_kept
+from .provenance import Owner, Saved, this_process
+from .remote_lock import RemoteLock
+from .sealing import AgeSeal, KeyInUse
+from .store import LockInfo, Version
+
+_log = logging.getLogger(__name__)
+
+#: How many states are kept, and the seconds without a sign of life after which a lock may be taken over.
+KEEP, LOCK_EXPIRY = 20, 300.0
+_FENCE_ATTEMPTS = 5
+
+
+class RemoteState:
+    """The state of one environment on a shelf; the journal stays on this machine."""
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        journal: Journal,
+        codec: Codec | None = None,
+        keep: int = KEEP,
+        lock_expiry: float = LOCK_EXPIRY,
+        owner: Owner | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._shelf = shelf
+        self._journal = journal
+        self._codec = codec or Codec()
+        self._keep = max(2, keep)
+        self._owner = owner or this_process()
+        self._now = now
+        self._lock = RemoteLock(shelf, self._owner, lock_expiry)
+        self._begin("")
+
+    @property
+    def where(self) -> str:
+        return self._shelf.where
+
+    def read(self) -> State:
+        """See `StateStore.read`. One request or two."""
+        newest = self._shelf.newest()
+        return new_state() if newest is None else self._decode(newest).state
+
+    def write(self, state: State) -> None:
+        """See `StateStore.write`."""
+        self._lock.check()
+        text, note = self._encoded(state, self._command)
+        try:
+            self._shelf.add(Volume(state.serial, note, text))
+            self._tidy(state.serial)
+        except TakenError:
+            raise self._overtaken(state.serial) from None
+        except ProviderError as error:
+            raise StateError(
+                f"The state could not be saved to {self.where}: {error.message} The state saved last is intact.",
+                hint="run apply again: it adopts what was already done",
+            ) from None
+
+    def keep_backup(self) -> None:
+        """The state that a run starts from stays in the history."""
+
+    def append_journal(self, line: str) -> None:
+        """See `StateStore.append_journal`."""
+        self._lock.check()
+        self._journal.append(line)
+
+    def interrupted_changes(self) -> list[str]:
+        return self._journal.interrupted_changes()
+
+    def clear_journal(self) -> None:
+        self._journal.clear()
+
+    @contextmanager
+    def locked(self, reason: str) -> Iterator[None]:
+        """See `StateStore.locked`."""
+        dead = self._lock.take(reason)
+        try:
+            self._begin(reason)
+            if dead is not None:
+                self._fence(f"{reason}, after {dead.reason} by {dead.owner} had lost its lock")
+            yield
+        finally:
+            self._lock.release()
+
+    def lock_holder(self) -> LockInfo | None:
+        return self._lock.holder()
+
+    def release_lock(self, lock_id: str) -> None:
+        """See `StateStore.release_lock`. Fenced first: from then on the holder can save no more."""
+        holder = self._lock.holder()
+        if holder is not None and lock_id in ("", holder.id):
+            self._begin("state lock release")
+            self._fence(f"state lock release, of {holder.reason} by {holder.owner}")
+        self._lock.seize(lock_id)
+
+    def history(self) -> Sequence[Version]:
+        """See `StateStore.history`."""
+        versions = [_version(volume) for volume in self._shelf.volumes()]
+        kept = [each for newer, each in zip([None, *versions], versions, strict=False) if not _same_run(newer, each)]
+        return [replace(each, current=number == 0) for number, each in enumerate(kept)]
+
+    def version(self, serial: int) -> State:
+        """See `StateStore.version`."""
+        volume = self._shelf.volume(serial)
+        if volume is None:
+            raise not_kept(serial)
+        return self._decode(volume).state
+
+    def rewrite_history(self) -> int:
+        """See `StateStore.rewrite_history`."""
+        done = 0
+        for serial in self._shelf.serials()[1:]:
+            volume = self._shelf.volume(serial)
+            if volume is not None:
+                found = self._decode(volume)
+                self._shelf.replace(replace(volume, text=self._codec.encode(found.state, found.saved)))
+                done += 1
+        return done
+
+    def key_in_use(self) -> KeyInUse | None:
+        seal = self._codec.seal
+        return seal.key_in_use if isinstance(seal, AgeSeal) else None
+
+    def _begin(self, command: str) -> None:
+        """A new run: its saves belong together."""
+        self._command, self._session = command, uuid.uuid4().hex
+        self._first: int | None = None
+        self._last: int | None = None
+
+    def _fence(self, command: str) -> None:
+        """Save the state as it is under the next serial, so that nobody else can save that one."""
+        for _ in range(_FENCE_ATTEMPTS):
+            newest = self._shelf.newest()
+            state = new_state() if newest is None else self._decode(newest).state
+            fence = replace(state, serial=state.serial + 1)
+            text, note = self._encoded(fence, command)
+            try:
+                self._shelf.add(Volume(fence.serial, note, text))
+            except TakenError:
+                continue
+            self._first = self._last = fence.serial
+            return
+        raise FencedError(
+            f"The state in {self.where} is being saved all the time by somebody else. Nothing was changed.",
+            hint="run the command again",
+        )
+
+    def _tidy(self, serial: int) -> None:
+        """Let go of what nobody needs: between the first and the last save of a run, and beyond the history's length.
+
+        The first save of a run also makes sure that it is the newest: an old serial may be free again because it was
+        let go of. Raises TakenError when it is not.
+        """
+        previous, self._last = self._last, serial
+        if self._first is None:
+            self._first = serial
+            serials = self._shelf.serials()
+            if serials and serials[0] > serial:
+                self._shelf.remove(serial)
+                raise TakenError("a newer one exists")
+            unwanted = serials[self._keep :]
+        else:
+            unwanted = [] if previous in (None, self._first, serial) else [int(previous or 0)]
+        for each in unwanted:
+            try:
+                self._shelf.remove(each)
+            except IacError as error:
+                _log.info("Serial %d could not be let go of: %s", each, error.message)
+
+    def _overtaken(self, serial: int) -> FencedError:
+        newest = self._shelf.newest()
+        by = ""
+        if newest is not None:
+            saved = Saved.from_json(_note(newest))
+            by = f" ({saved.command or 'a run'} by {saved.by}, {saved.at})"
+        return FencedError(
+            f"The save of serial {serial} was refused: somebody else has saved since it was read; {self.where} is at "
+            f"serial {newest.serial if newest else serial} now{by}.",
+            hint="run plan again; what was already done on Appwrite is adopted",
+        )
+
+    def _encoded(self, state: State, command: str) -> tuple[str, str]:
+        """The text, and the note: the lineage with how the state came to be."""
+        at = self._now().isoformat(timespec="seconds")
+        count = len(state.entries)
+        saved = Saved(at, str(self._owner), command, self._owner.run, self._session, count)
+        return self._codec.encode(state, saved), json.dumps({"lineage": state.lineage, **saved.to_json()})
+
+    def _decode(self, volume: Volume) -> Decoded:
+        try:
+            return self._codec.decode(volume.text)
+        except StateError as error:
+            raise StateError(
+                f"Serial {volume.serial} of the state in {self.where} cannot be used: {error}. Nothing was changed.",
+                hint=error.hint or "go back to an earlier one: raceday-iac state history, state restore SERIAL",
+            ) from None
+
+
+def _note(volume: Volume) -> object:
+    try:
+        return json.loads(volume.note)
+    except ValueError:
+        return {}
+
+
+def _version(volume: Volume) -> Version:
+    note = _note(volume)
+    lineage = str(note.get("lineage") or "") if isinstance(note, dict) else ""
+    return Version(volume.serial, lineage, Saved.from_json(note))
+
+
+def _same_run(newer: Version | None, older: Version) -> bool:
+    """Whether `newer` makes the older one a mere step on the way."""
+    return newer is not None and bool(older.saved.session) and newer.saved.session == older.saved.session

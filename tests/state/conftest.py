@@ -1,0 +1,112 @@
+"""The places where state can be kept, each real (a folder, the embedded server, an S3 server), and memory."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from raceday_iac.devserver.runner import start_server
+from raceday_iac.devserver.settings import Settings
+from raceday_iac.model.secret import Secret
+from raceday_iac.provider.appwrite import Transport
+from raceday_iac.provider.appwrite.state_shelf import AppwriteShelf
+from raceday_iac.state.codec import Codec
+from raceday_iac.state.journal import Journal
+from raceday_iac.state.local import LocalState
+from raceday_iac.state.provenance import Owner
+from raceday_iac.state.remote import RemoteState
+from raceday_iac.state.store import StateStore
+from raceday_iac.storage import Shelf
+from raceday_iac.storage.s3 import S3Place, S3Shelf
+
+from .memory_shelf import MemoryShelf
+from .s3_server import S3Server, s3_server
+
+REMOTE = ("memory", "appwrite", "s3")
+
+
+@dataclass
+class Place:
+    """One environment's place. `shelf` makes a new connection to it; local state has none."""
+
+    name: str
+    folder: Path
+    shelf: Callable[[], Shelf] | None
+
+    def open(
+        self,
+        owner: str = "ann",
+        keep: int = 20,
+        expiry: float = 300.0,
+        codec: Codec | None = None,
+        shelf: Shelf | None = None,
+    ) -> StateStore:
+        """A store of somebody who works on this place."""
+        if self.shelf is None:
+            return LocalState(self.folder, codec, keep)
+        journal = Journal(self.folder / f"journal-{owner}.jsonl")
+        return RemoteState(shelf or self.shelf(), journal, codec, keep, expiry, Owner(owner, "host", 1))
+
+
+@pytest.fixture(scope="session")
+def appwrite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with start_server(tmp_path_factory.mktemp("server"), settings=Settings(scheduler=False)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with s3_server(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+def appwrite_shelf(server: Any) -> Callable[[], AppwriteShelf]:
+    """An environment of its own in the server's project; all share a collection."""
+    environment = f"e{uuid.uuid4().hex[:12]}"
+
+    def make() -> AppwriteShelf:
+        transport = Transport(server.endpoint, server.project, Secret(server.key))
+        return AppwriteShelf(lambda: transport, environment, "raceday-iac-state", "states")
+
+    return make
+
+
+def s3_shelf(server: S3Server) -> Callable[[], S3Shelf]:
+    """An environment of its own in the bucket."""
+    environment = f"e{uuid.uuid4().hex[:12]}"
+    place = S3Place(
+        server.bucket,
+        environment,
+        "some/where",
+        server.endpoint,
+        access_key=Secret(server.access_key),
+        secret_key=Secret(server.secret_key),
+    )
+    return lambda: S3Shelf(place)
+
+
+def make_place(request: pytest.FixtureRequest, name: str, folder: Path) -> Place:
+    if name == "local":
+        return Place(name, folder, None)
+    if name == "memory":
+        shelf = MemoryShelf()
+        return Place(name, folder, lambda: shelf)
+    server = request.getfixturevalue(name)
+    return Place(name, folder, appwrite_shelf(server) if name == "appwrite" else s3_shelf(server))
+
+
+@pytest.fixture(params=["local", *REMOTE])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Any place."""
+    return make_place(request, request.param, tmp_path)
+
+
+@pytest.fixture(params=REMOTE)
+def remote(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """A place that machines share."""
+    return make_place(request, request.param, tmp_path)

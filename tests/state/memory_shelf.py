@@ -1,0 +1,76 @@
+"""A shelf in memory with a clock of its own, which can be made to fail."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from raceday_iac.storage import HeldText, TakenError, Volume
+
+
+@dataclass
+class MemoryShelf:
+    """`before` is called with each operation's name, and may raise."""
+
+    kept: dict[int, Volume] = field(default_factory=dict)
+    lock: tuple[str, str, float] | None = None
+    clock: float = 0.0
+    before: Callable[[str], None] = lambda operation: None
+    operations: list[str] = field(default_factory=list)
+    _writes: int = 0
+    _guard: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def where(self) -> str:
+        return "memory"
+
+    def newest(self) -> Volume | None:
+        with self._begin("newest"):
+            return self.kept[max(self.kept)] if self.kept else None
+
+    def volume(self, serial: int) -> Volume | None:
+        with self._begin("volume"):
+            return self.kept.get(serial)
+
+    def volumes(self) -> Sequence[Volume]:
+        with self._begin("volumes"):
+            return [Volume(each, self.kept[each].note) for each in sorted(self.kept, reverse=True)]
+
+    def serials(self) -> Sequence[int]:
+        with self._begin("serials"):
+            return sorted(self.kept, reverse=True)
+
+    def add(self, volume: Volume) -> None:
+        with self._begin("add"):
+            if volume.serial in self.kept:
+                raise TakenError("taken")
+            self.kept[volume.serial] = volume
+
+    def replace(self, volume: Volume) -> None:
+        with self._begin("replace"):
+            self.kept[volume.serial] = volume
+
+    def remove(self, serial: int) -> None:
+        with self._begin("remove"):
+            self.kept.pop(serial, None)
+
+    def read_lock(self) -> HeldText | None:
+        with self._begin("read_lock"):
+            if self.lock is None:
+                return None
+            text, tag, written = self.lock
+            return HeldText(text, tag, self.clock - written)
+
+    def write_lock(self, text: str, tag: str) -> str:
+        with self._begin("write_lock"):
+            if (self.lock[1] if self.lock else "") != tag:
+                raise TakenError("taken")
+            self._writes += 1
+            self.lock = (text, f"tag{self._writes}", self.clock)
+            return self.lock[1]
+
+    def _begin(self, operation: str) -> threading.RLock:
+        self.operations.append(operation)
+        self.before(operation)
+        return self._guard
