@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -74,11 +73,14 @@ def redacted(value: Any) -> Any:
 def peak_memory_mb() -> float | None:
     """Highest memory use of the process so far; None where the platform does not tell."""
     try:
-        import resource  # noqa: PLC0415 - not on every platform, and not needed before the lock is held
-    except ImportError:
+        # Not `ru_maxrss`: a new process begins with the peak of the one that started it.
+        with open("/proc/self/status", encoding="ascii", errors="replace") as status:
+            for line in status:
+                if line.startswith("VmHWM:"):
+                    return round(int(line.split()[1]) / 1024, 1)
+    except (OSError, ValueError, IndexError):
         return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024), 1)
+    return None
 
 
 def _is_secret(name: str, value: Any) -> bool:

@@ -13,6 +13,7 @@ import shutil
 import sys
 import venv
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from .files import DeploymentFiles
@@ -61,11 +62,30 @@ def venv_for(folder: Path, files: DeploymentFiles, commands: str) -> Venv:
 async def create(environment: Venv, *, with_pip: bool) -> str:
     """Make an empty environment; returns what the maker said if it failed, else an empty text."""
     environment.discard()
-    if not with_pip:
-        # In this process: starting another Python would take ten times as long.
+    pip = find_spec("pip") if with_pip else None
+    if not with_pip or pip is not None:
+        # In this process: starting another Python, and unpacking its pip, would take twenty times as long.
         maker = venv.EnvBuilder(symlinks=True, with_pip=False)
         await asyncio.to_thread(maker.create, environment.root)
+        if pip is not None and pip.origin is not None:
+            await asyncio.to_thread(_copy_pip, Path(pip.origin).parent, environment)
         return ""
     said: list[str] = []
     code = await run_logged([sys.executable, "-m", "venv", str(environment.root)], Path("/"), None, said.append)
     return "".join(said) if code else ""
+
+
+def _copy_pip(package: Path, environment: Venv) -> None:
+    """Give an environment the pip that this process has, with the commands it is called by."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    target = environment.root / "lib" / version / "site-packages"
+    for source in (package, *package.parent.glob("pip-*.dist-info")):
+        shutil.copytree(source, target / source.name, symlinks=True)
+    # A shell starts it, since a path with a space, or a long one, cannot stand after `#!`.
+    script = f"""#!/bin/sh
+exec "{environment.python}" -m pip "$@"
+"""
+    for name in ("pip", "pip3"):
+        command = environment.binaries / name
+        command.write_text(script, encoding="utf-8")
+        command.chmod(0o755)
