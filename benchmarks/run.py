@@ -1,4 +1,6 @@
-"""Measurements on this machine: start-up, plans, a full apply, and apply against the bare calls. Nothing is asserted.
+"""Measurements on this machine: start-up, plans, a full apply against the bare calls, and the lock of a function.
+
+Nothing is asserted.
 
 Against another server: APPWRITE_ENDPOINT, APPWRITE_PROJECT_ID, APPWRITE_API_KEY of a scratch project; the database
 `raceday-db` on it is deleted.
@@ -22,6 +24,7 @@ from raceday_iac.loading.resolve import resolve
 from raceday_iac.loading.stack_file import load_stack
 from raceday_iac.packaging.bundle import schema_document
 
+from . import lock_latency
 from .raw_schema import Client, create_schema
 
 ROOT = Path(__file__).parent.parent
@@ -42,6 +45,8 @@ def main() -> None:
             _measure(_copy_project(work), *target[:3])
         finally:
             target[3]()
+    # The lock is always measured on an embedded server of its own: it needs one that runs the code of functions.
+    lock_latency.main()
 
 
 def _target(work: Path) -> tuple[str, str, str, Callable[[], object]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -14,6 +13,13 @@ RETRYABLE = frozenset({0, 408, 429, 500, 502, 503, 504})
 LONGEST_WISH = 30.0
 
 
+def chance() -> float:
+    """A number from 0 to 1. Loaded when it is needed: the first try for a lock needs none."""
+    from random import random  # noqa: PLC0415
+
+    return random()
+
+
 class Backoff(NamedTuple):
     """`base` seconds doubled per attempt up to `cap`; the real wait is anything between zero and that."""
 
@@ -21,7 +27,7 @@ class Backoff(NamedTuple):
     cap: float = 5.0
     attempts: int = 5
 
-    def wait(self, attempt: int, draw: Callable[[], float] = random.random) -> float:
+    def wait(self, attempt: int, draw: Callable[[], float] = chance) -> float:
         """Seconds before the attempt after number `attempt` (counted from 1)."""
         return draw() * min(self.cap, self.base * 2.0 ** min(attempt - 1, 30))
 

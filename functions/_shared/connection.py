@@ -7,7 +7,6 @@ repeating: a request that certainly never left (`NotSent`) and one that may have
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -21,11 +20,6 @@ USER_AGENT = "raceday-functions"
 #: A connection that was idle for longer is not used again: servers close idle ones after 5 s and more, and a
 #: request sent into a closing connection has an unclear outcome.
 IDLE_LIMIT = 4.0
-_ADDRESS = re.compile(
-    r"(https?)://(?:\[([0-9a-fA-F:.]+)\]|([^/:@\[\]\s?#]+))(?::(\d{1,5}))?(/[^\s?#]*)?", re.IGNORECASE
-)
-#: `Tue, 24 Nov 2026 20:24:26 GMT`, the only form that servers may still send.
-_DATE = re.compile(r"\w{3}, (\d\d) (\w{3}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -85,12 +79,7 @@ class Connection:
         timeout: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        parts = _ADDRESS.fullmatch(credentials.endpoint)
-        if parts is None:
-            raise ValueError(f"the endpoint {credentials.endpoint!r} is no http(s) address")
-        self._secure = parts[1].lower() == "https"
-        self._host, self._port = parts[2] or parts[3], int(parts[4] or (443 if self._secure else 80))
-        self._base = (parts[5] or "").rstrip("/")
+        self._secure, self._host, self._port, self._base = _parts_of(credentials.endpoint)
         self._headers = {
             "X-Appwrite-Project": credentials.project,
             "X-Appwrite-Key": credentials.key,
@@ -137,15 +126,29 @@ class Connection:
         return self._open
 
 
+def _parts_of(endpoint: str) -> tuple[bool, str, int, str]:
+    """TLS or not, host, port and path. By hand: `urllib.parse` takes longer to load than a request takes."""
+    scheme, _, rest = endpoint.partition("://")
+    authority, _, path = rest.partition("/")
+    if authority.startswith("["):
+        host, _, after = authority[1:].partition("]")
+    else:
+        host, colon, digits = authority.partition(":")
+        after = colon + digits
+    secure, port = scheme.lower() == "https", after.removeprefix(":")
+    odd = any(each in rest for each in "@?#\\ \t\r\n") or (after and not after.startswith(":"))
+    if scheme.lower() not in ("http", "https") or not host or odd or not (port or "0").isdecimal():
+        raise ValueError(f"the endpoint {endpoint!r} is no http(s) address")
+    return secure, host, int(port or (443 if secure else 80)), f"/{path}".rstrip("/")
+
+
 def parse_date(text: str) -> float | None:
-    """Seconds since 1970 of a date in an HTTP header, None when it is none."""
-    found = _DATE.fullmatch(text.strip())
-    if found is None or found[2] not in _MONTHS:
-        return None
-    day, year, hour, minute, second = (int(found[group]) for group in (1, 3, 4, 5, 6))
+    """Seconds since 1970 of `Tue, 24 Nov 2026 20:24:26 GMT`, the only form that servers may send; else None."""
     try:
+        _, day, month, year, clock, _ = text.split()
+        hour, minute, second = clock.split(":")
         # A leap second counts as the second before it.
-        moment = datetime(year, _MONTHS.index(found[2]) + 1, day, hour, minute, min(second, 59), tzinfo=UTC)
+        parts = (int(year), _MONTHS.index(month) + 1, int(day), int(hour), int(minute), min(int(second), 59))
+        return datetime(*parts, tzinfo=UTC).timestamp()
     except ValueError:
         return None
-    return moment.timestamp()

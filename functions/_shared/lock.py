@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -139,6 +138,8 @@ class Lock:
     """A held lock. Use it in a `with` statement: entering starts the heartbeat, leaving gives the lock back."""
 
     def __init__(self, lease: protocol.Lease, store: _Store, world: World) -> None:
+        import threading  # noqa: PLC0415 - a run that is refused needs none
+
         self._lease = lease
         self._store = store
         self._world = world

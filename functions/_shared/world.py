@@ -5,12 +5,11 @@ Only the standard library, and only what is loaded in any case: this is imported
 
 from __future__ import annotations
 
-import random
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from .backoff import chance
 from .connection import Connection, Credentials, Sender
 
 Item = TypeVar("Item")
@@ -37,7 +36,15 @@ def steady_clock() -> float:
     return time.monotonic() if boottime is None else time.clock_gettime(boottime)
 
 
+def new_event() -> Event:
+    from threading import Event  # noqa: PLC0415 - only whoever got the lock needs one
+
+    return Event()
+
+
 def start_thread(work: Callable[[], None], name: str) -> Task:
+    import threading  # noqa: PLC0415
+
     thread = threading.Thread(target=work, name=name, daemon=True)
     thread.start()
     return thread
@@ -57,8 +64,8 @@ class World(NamedTuple):
     #: For measuring how long something really took, in a simulation too.
     perf: Callable[[], float] = time.perf_counter
     sleep: Callable[[float], None] = time.sleep
-    draw: Callable[[], float] = random.random
-    event: Callable[[], Event] = threading.Event
+    draw: Callable[[], float] = chance
+    event: Callable[[], Event] = new_event
     start: Callable[[Callable[[], None], str], Task] = start_thread
     connect: Callable[[Credentials], Sender] = connect
     #: Wraps the transport of the HTTP library, for what goes to NZ TAB.
@@ -73,6 +80,8 @@ def each(world: World, work: Callable[[Item], Result], items: Iterable[Item], wi
 
     After the first exception nothing more is begun; it is raised when everything that was under way has ended.
     """
+    import threading  # noqa: PLC0415
+
     todo: Sequence[Item] = list(items)
     results: list[Any] = [None] * len(todo)
     failures: list[BaseException] = []

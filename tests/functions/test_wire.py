@@ -145,7 +145,15 @@ def test_addresses_are_taken_apart(endpoint: str, parts: tuple[Any, ...]) -> Non
 
 
 @pytest.mark.parametrize(
-    "endpoint", ["http://user:secret@host/v1", "http://:80/v1", "http://host/v1?x=1", "http:///v1"]
+    "endpoint",
+    [
+        "http://user:secret@host/v1",
+        "http://:80/v1",
+        "http://host/v1?x=1",
+        "http:///v1",
+        "http://h:x/",
+        "http://[::1]8/",
+    ],
 )
 def test_other_addresses_are_refused(endpoint: str) -> None:
     with pytest.raises(ValueError, match="endpoint"):
