@@ -29,9 +29,11 @@ NAMES = (
 #: `database-setup` is older than the common frame and keeps its own: it may go on without a lock store.
 SETUP = "database-setup"
 #: Shared modules that a run needs before it holds the lock.
-BEFORE_THE_LOCK = {"backoff", "connection", "entry", "invocation", "lock", "lock_protocol", "logs", "world"}
+BEFORE_THE_LOCK = {"backoff", "connection", "entry", "invocation", "lock", "lock_protocol", "logs"}
+BEFORE_THE_LOCK |= {"wire", "world"}
 #: Part of the standard library, but slow to import and of no use before the lock is held.
-TOO_HEAVY = {"asyncio", "concurrent.futures", "dataclasses", "logging", "subprocess", "zoneinfo"}
+TOO_HEAVY = {"asyncio", "concurrent.futures", "dataclasses", "email", "http.client", "logging", "ssl", "subprocess"}
+TOO_HEAVY |= {"urllib.parse", "zoneinfo"}
 
 #: One execution whose first request for the lock notes what is loaded. Prints a JSON object.
 EXECUTION = """
