@@ -15,14 +15,14 @@ from datetime import UTC, datetime
 from ..model.address import Address, owners
 from ..planning import Change
 from ..state.document import Entry, State
-from ..state.local import LocalState
+from ..state.store import StateStore
 
 
 class Recorder:
     """The state of a running apply."""
 
     def __init__(
-        self, store: LocalState, state: State, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self, store: StateStore, state: State, now: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self._store = store
         self._state = state

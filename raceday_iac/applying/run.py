@@ -16,7 +16,7 @@ from ..planning import Change, Plan
 from ..provider import Provider
 from ..signals import handled
 from ..state.document import State
-from ..state.local import LocalState
+from ..state.store import StateStore
 from .actions import Work
 from .events import Event, Moment, Observer
 from .recorder import Recorder
@@ -46,7 +46,7 @@ def apply_plan(
     desired: Desired,
     bundles: Mapping[str, Bundle],
     provider: Provider,
-    store: LocalState,
+    store: StateStore,
     state: State,
     observer: Observer,
     parallelism: int,

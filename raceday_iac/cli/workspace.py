@@ -20,8 +20,9 @@ from ..provider import Reader
 from ..provider.appwrite import AppwriteProvider, AppwriteReader, Transport
 from ..refresh import refresh
 from ..state.document import State
-from ..state.local import LocalState
+from ..state.store import StateStore
 from .options import Options
+from .stores import open_store
 from .target import Target, opened
 
 
@@ -47,13 +48,19 @@ class Workspace:
         return cls(options, environment, with_deployments(checked, bundles), bundles)
 
     @cached_property
-    def store(self) -> LocalState:
-        return LocalState(self.options.state_folder)
+    def store(self) -> StateStore:
+        """Where the state is kept. State in the target's own Appwrite can be used while the target is open."""
+        return open_store(self.environment, self.options, lambda: self._targets[-1])
+
+    @cached_property
+    def _targets(self) -> list[Target]:
+        return []
 
     @contextmanager
     def target(self) -> Iterator[Target]:
         """The server to talk to, for as long as the block lasts."""
         with opened(self.environment, self.options) as target:
+            self._targets.append(target)
             yield target
 
 

@@ -4,6 +4,7 @@ endpoint: embedded | https://host/v1 | ${NAME}
 project: raceday | ${NAME}
 api_key_env: APPWRITE_API_KEY
 schedules: true
+state: {backend: local}  (see state_settings.py)
 overrides:
   function.daily-races: {timeout: 600}
   variable.daily-races/NZTAB_API_BASE_URL: {value: "http://127.0.0.1:9000"}
@@ -23,6 +24,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ..errors import IacError, StackError
 from ..model.problem import Location, Problem
 from ..model.secret import Secret
+from .state_settings import LocalSettings, StateSettings, expand_section
+
+_BACKENDS = "name its backend: local, appwrite or s3"
+#: What pydantic says of some mistakes, in plain words.
+_PLAIN = {"extra_forbidden": "unknown setting", "union_tag_invalid": _BACKENDS, "union_tag_not_found": _BACKENDS}
 
 #: The endpoint that means: the Appwrite-compatible server that ships with this tool.
 EMBEDDED = "embedded"
@@ -39,6 +45,7 @@ class Environment(BaseModel):
     api_key_env: str = ""
     schedules: bool = True
     overrides: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
+    state: StateSettings = LocalSettings()
 
     #: The file that this was read from.
     file: str = ""
@@ -113,7 +120,7 @@ def _checked(environment: Environment, path: Path, text: str) -> Environment:
 
 
 def _expand(content: Mapping[str, Any], path: Path, text: str, variables: Mapping[str, str]) -> dict[str, Any]:
-    """`${NAME}` in endpoint and project becomes the value of that environment variable."""
+    """`${NAME}` in endpoint, project and the state's settings becomes the value of that environment variable."""
     expanded = dict(content)
     missing = []
     for key in ("endpoint", "project"):
@@ -125,6 +132,11 @@ def _expand(content: Mapping[str, Any], path: Path, text: str, variables: Mappin
                 missing.append(Problem(place, "", message))
             given = given.replace(f"${{{name}}}", variables.get(name, ""))
             expanded[key] = given
+    if "state" in content:
+        expanded["state"], unset = expand_section(content["state"], variables)
+        for key, name in unset:
+            message = f"state.{key} is taken from the environment variable {name}, which is not set"
+            missing.append(Problem(Location(str(path), _line_of(text, "state")), "", message))
     if missing:
         raise StackError(missing)
     return expanded
@@ -132,8 +144,14 @@ def _expand(content: Mapping[str, Any], path: Path, text: str, variables: Mappin
 
 def _problem(path: Path, text: str, issue: Any) -> Problem:
     field = str(issue["loc"][0]) if issue["loc"] else ""
-    message = "unknown setting" if issue["type"] == "extra_forbidden" else str(issue["msg"])
-    return Problem(Location(str(path), _line_of(text, field)), field, message)
+    message = _PLAIN.get(issue["type"], str(issue["msg"]))
+    subject = _state_setting(issue["loc"]) if field == "state" else field
+    return Problem(Location(str(path), _line_of(text, field)), subject, message.removeprefix("Value error, "))
+
+
+def _state_setting(place: tuple[Any, ...]) -> str:
+    """The name of a setting of the state. The second part of the place is the backend, by which it was read."""
+    return ".".join(["state", *(str(part) for part in place[2:])])
 
 
 def _line_of(text: str, key: str) -> int:

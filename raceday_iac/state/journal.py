@@ -23,6 +23,7 @@ class Journal:
     def append(self, line: str) -> None:
         """Add a line. It need not reach the disk before the request: live Appwrite tells the rest."""
         try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
             with self.file.open("a", encoding="utf-8") as file:
                 # A new line first: the one before may have been cut by a kill.
                 file.write(f"\n{line}\n")

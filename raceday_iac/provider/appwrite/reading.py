@@ -14,6 +14,7 @@ from ...kinds.base import Call
 from ...model.address import Address
 from ...model.resource import Live
 from ..protocol import Deployment, Execution, ServerFacts, Snapshot
+from .state_collection import STATE_NAME
 from .transport import Transport
 
 #: Items per page. Every Appwrite accepts 100; larger pages are refused by some.
@@ -159,14 +160,17 @@ class AppwriteReader:
         return found
 
     def _databases(self) -> dict[Address, Live]:
-        parsed = [database.parse((), raw) for raw in self._pages("/databases", "databases")]
+        found = [raw for raw in self._pages("/databases", "databases") if raw["name"] != STATE_NAME]
+        parsed = [database.parse((), raw) for raw in found]
         return {live.address: live for live in parsed}
 
     def _collections(self, name: str) -> dict[Address, Live]:
         found: dict[Address, Live] = {}
         try:
             for raw in self._pages(f"/databases/{name}/collections", "collections"):
-                found.update(_collection_members(raw))
+                # Where states are kept is nobody's resource: no plan sees it.
+                if raw["name"] != STATE_NAME:
+                    found.update(_collection_members(raw))
         except NotFoundError:
             return {}
         return found

@@ -11,7 +11,8 @@ from ...kinds.base import Call
 from .packing import LIMIT
 from .transport import Transport
 
-_NAME = "raceday-iac state (do not edit)"
+#: The name of the database and of the collection, by which readers of a project pass them over.
+STATE_NAME = "raceday-iac state (do not edit)"
 #: Key, path and body of each attribute.
 _ATTRIBUTES: tuple[tuple[str, str, Mapping[str, Any]], ...] = (
     ("environment", "string", {"size": 36}),
@@ -41,9 +42,9 @@ class StateCollection:
 
     def make(self) -> None:
         """Create what is missing, and wait until it can be used. Another process may be doing the same."""
-        self._ensure(Call("post", "/databases", {"databaseId": self._database, "name": _NAME}))
+        self._ensure(Call("post", "/databases", {"databaseId": self._database, "name": STATE_NAME}))
         # No permissions: only server keys may read or write.
-        body = {"collectionId": self._collection, "name": _NAME, "permissions": [], "documentSecurity": False}
+        body = {"collectionId": self._collection, "name": STATE_NAME, "permissions": [], "documentSecurity": False}
         self._ensure(Call("post", f"/databases/{self._database}/collections", body))
         for key, kind, options in _ATTRIBUTES:
             self._ensure(Call("post", f"{self._path}/attributes/{kind}", {"key": key, "required": False, **options}))
