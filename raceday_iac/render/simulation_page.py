@@ -46,7 +46,9 @@ def _verdict(report: DayReport) -> Iterator[str]:
     if report.violations:
         yield f"<p class=broken>Invariants violated {report.violations:,} times in {checked:,} checks.</p>"
     else:
-        yield f"<p class=holds>All {len(report.invariants)} invariants held in {checked:,} checks.</p>"
+        # One that found nothing to check says nothing of this day.
+        held = sum(each.checked > 0 for each in report.invariants)
+        yield f"<p class=holds>All {held} invariants held in {checked:,} checks.</p>"
 
 
 # -- the three numbers
@@ -117,8 +119,13 @@ def _invariant_row(invariant: Invariant, row: tuple[str, ...]) -> str:
     name, checked, violations = (escape(cell) for cell in row)
     examples = "".join(f"<li>{escape(example)}</li>" for example in invariant.examples)
     shown = f"<ul class=faint>{examples}</ul>" if examples else ""
-    verdict = "<td class=holds>holds</td>" if invariant.holds else "<td class=broken>violated</td>"
-    return f"<tr><td>{name}{shown}</td><td>{checked}</td><td>{violations}</td>{verdict}</tr>"
+    return f"<tr><td>{name}{shown}</td><td>{checked}</td><td>{violations}</td>{_judgement(invariant)}</tr>"
+
+
+def _judgement(invariant: Invariant) -> str:
+    if not invariant.holds:
+        return "<td class=broken>violated</td>"
+    return "<td class=holds>holds</td>" if invariant.checked else "<td class=faint>nothing to check</td>"
 
 
 def _assumptions(report: DayReport) -> Iterator[str]:

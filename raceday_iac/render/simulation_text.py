@@ -64,6 +64,10 @@ def _invariant_lines(report: DayReport, *, verbose: bool) -> Iterator[Line]:
 
 def _invariant(invariant: Invariant, width: int, *, verbose: bool) -> Iterator[Line]:
     checked = f"{number(invariant.checked):>9} checked"
+    if invariant.holds and not invariant.checked:
+        # Of such a day it says nothing; it must not look as if it held.
+        yield Line(f"  -         {invariant.name.ljust(width)}   nothing to check", "dim")
+        return
     if invariant.holds:
         yield Line(f"  ok        {invariant.name.ljust(width)} {checked}", "green")
         return

@@ -51,6 +51,12 @@ def test_violations_are_shown_with_examples_and_how_many_more() -> None:
     assert "race 11" in shown(day_report(invariants=(broken,)), verbose=True)
 
 
+def test_an_invariant_that_had_nothing_to_check_does_not_look_as_if_it_held() -> None:
+    text = shown(day_report(invariants=(Invariant("nothing is lost", 0), Invariant("no two writers", 90))))
+    assert "  -         nothing is lost   nothing to check" in text.splitlines()
+    assert text.count("  ok  ") == 1
+
+
 def test_who_clashed_with_whom_is_for_those_who_ask() -> None:
     asked = "overlap: enhanced-race-poller + race-data-poller"
     assert asked not in shown(day_report())
