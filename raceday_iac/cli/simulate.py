@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from pathlib import Path
@@ -38,6 +40,8 @@ POLLER = "enhanced-race-poller"
 #: The redundant poller of old ran by this schedule. With `--legacy-schedules` its place is taken by the new poller.
 LEGACY_POLLER_SCHEDULE = "*/10 * * * *"
 MOST_RACES = 400
+#: Years that New Zealand's clock is known for, and that the server takes.
+FIRST_YEAR, LAST_YEAR = 1975, 2099
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,9 @@ class Asked:
 def run(options: Options, asked: Asked) -> int:
     """Set a server up, live through the day, report."""
     wanted = _wanted(asked)
+    for path in (asked.html, asked.svg):
+        if path is not None:
+            _make_room(path)
     with tempfile.TemporaryDirectory(prefix="raceday-simulation-") as folder:
         report = _simulate(options, asked, wanted, Path(folder))
     for path, content in ((asked.html, simulation_page), (asked.svg, timeline_svg)):
@@ -103,6 +110,8 @@ def _workspace(options: Options, asked: Asked) -> Workspace:
             # Nothing is installed: the functions run in this process, with what it has installed.
             overrides.setdefault(f"function.{declaration.arguments['id']}", {})["commands"] = ""
     if asked.legacy_schedules:
+        if f"function.{POLLER}" not in overrides:
+            raise IacError(f"--legacy-schedules starts the function {POLLER}, and the stack has none.")
         overrides[f"function.{POLLER}"]["schedule"] = LEGACY_POLLER_SCHEDULE
     return Workspace.of(options, stack, environment.model_copy(update={"overrides": overrides, "schedules": True}))
 
@@ -134,6 +143,8 @@ def _wanted(asked: Asked) -> Wanted:
         day = date.fromisoformat(asked.day)
     except ValueError:
         raise IacError(f"--day {asked.day!r} is not a date; write it as 2025-07-17.") from None
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise IacError(f"--day takes days of {FIRST_YEAR} to {LAST_YEAR}, not {day}.")
     if asked.races is not None and not 1 <= asked.races <= MOST_RACES:
         raise IacError(f"--races takes 1 to {MOST_RACES}, not {asked.races}.")
     until: time | None = None
@@ -142,6 +153,8 @@ def _wanted(asked: Asked) -> Wanted:
             until = time.fromisoformat(asked.until)
         except ValueError:
             raise IacError(f"--until {asked.until!r} is not a clock time; write it as 13:30.") from None
+        if until == time():
+            raise IacError(f"--until {asked.until} is when the day begins; leave it out to live through all of it.")
     return Wanted(day, asked.seed, asked.races, until, not asked.without_locks)
 
 
@@ -155,9 +168,25 @@ def _tell(options: Options, text: str) -> None:
         print_lines([Line(text, "dim")], color=options.color, stream=sys.stderr)
 
 
-def _write(path: Path, content: str) -> None:
-    try:
+def _make_room(path: Path) -> None:
+    """Find out whether a file can be written before minutes are spent on what to write. Nothing is overwritten."""
+    with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        is_new = not path.exists()
+        with path.open("ab"):
+            pass
+        if is_new:
+            path.unlink()
+
+
+def _write(path: Path, content: str) -> None:
+    with _writing(path):
         path.write_text(content, encoding="utf-8")
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise IacError(f"The file {path} could not be written: {error.strerror or error}.") from None

@@ -35,6 +35,44 @@ class _Logger(worker.Logger):
         self.logs, self.errors = io.StringIO(), io.StringIO()  # type: ignore[assignment]
 
 
+class _Caller:
+    """Who awaits a result. It is asleep meanwhile, and awake before whoever tells it may fall asleep."""
+
+    def __init__(self, time: VirtualTime) -> None:
+        self._time = time
+        self._loop = asyncio.get_running_loop()
+        self._result: asyncio.Future[Result] = self._loop.create_future()
+        self._guard = threading.Lock()
+        # From the start on, for a run may be over before the caller is asleep.
+        self._is_woken = False
+
+    async def wait(self) -> Result:
+        self._time.leave()
+        try:
+            return await self._result
+        except asyncio.CancelledError:
+            # The server stops. Nobody will be told any more.
+            self._wake()
+            raise
+
+    def tell(self, result: Result) -> None:
+        """From another thread. Once the caller has given up, nothing is told."""
+        if self._wake():
+            self._loop.call_soon_threadsafe(self._settle, result)
+
+    def _wake(self) -> bool:
+        with self._guard:
+            if self._is_woken:
+                return False
+            self._is_woken = True
+            self._time.join_in()
+            return True
+
+    def _settle(self, result: Result) -> None:
+        if not self._result.done():
+            self._result.set_result(result)
+
+
 class VirtualExecutor:
     """Stands where `Executor` stands. `folder` is an empty one, for the packages that deployments are imported as."""
 
@@ -58,17 +96,9 @@ class VirtualExecutor:
 
     async def run(self, job: Job) -> Result:
         """One execution. The caller is counted as awake, and is again when this returns."""
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[Result] = loop.create_future()
-
-        def tell(result: Result) -> None:
-            # Before this thread falls asleep, whoever awaits the result is awake.
-            self._time.join_in()
-            loop.call_soon_threadsafe(done.set_result, result)
-
-        self._time.start(lambda: self._attend(job, tell), f"attend {job.headers['x-appwrite-execution-id']}")
-        self._time.leave()
-        return await done
+        caller = _Caller(self._time)
+        self._time.start(lambda: self._attend(job, caller.tell), f"attend {job.headers['x-appwrite-execution-id']}")
+        return await caller.wait()
 
     def _attend(self, job: Job, tell: Callable[[Result], None]) -> None:
         """Watch over one run, up to its timeout. Whatever happens, the caller is told how it ended."""

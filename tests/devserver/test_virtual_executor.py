@@ -278,6 +278,24 @@ def test_the_scheduler_runs_every_minute_and_the_day_ends_when_all_have_ended(
     assert "OF_THE_STACK" not in os.environ
 
 
+def test_a_server_that_stops_in_the_middle_is_told_nothing_any_more(
+    day: tuple[Client, VirtualTime], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As after Ctrl-C: runs that are under way may end later, and nobody hears of it or loses count of who is awake."""
+    client, clock = day
+    deploy(client)
+    with environment_of(client, monkeypatch):
+        virtual = Virtual(client, clock, tmp_path)
+        run = virtual.start(do="sleep", seconds=30)
+        clock.sleep(10)
+        client.running.stop()
+        before = virtual.seen(run).end
+        clock.sleep(60)
+
+    assert (before, virtual.seen(run).end) == (None, virtual.began + 30)
+    assert caplog.messages == []
+
+
 def test_a_function_that_cannot_be_loaded_does_not_stop_the_day(
     day: tuple[Client, VirtualTime], tmp_path: Path
 ) -> None:
