@@ -25,7 +25,7 @@ def everything() -> Project:
     """One of each: types, relationships, indexes, permissions, variables, switches, odd names."""
     stack = Stack("found")
     database = stack.database("main", name=ODD)
-    for name in ("class", "2024", "list", "Stack", "stack", "a.b-c"):
+    for name in ("class", "2024", "list", "Stack", "a.b-c"):
         database.collection(name, name=ODD, permissions=['read("any")', 'write("team:x/owner")'], enabled=False)
     things = database.collection("things", name="Things", document_security=True)
     things.string("text", 100, default='it\'s "quoted" and \\ long: ' + "x" * 60)
@@ -61,7 +61,7 @@ def everything() -> Project:
         "EMPTY": "",
         "odd key/with 'all'": "v",
         "TOKEN": FromEnvironment("X"),
-        "token": FromEnvironment("X"),
+        "TO-KEN": FromEnvironment("X"),
     }
     function(stack, "with-variables", variables=variables)
     return Project(live_as(resolved(stack, variables={"X": "a secret value"})), source="a server")

@@ -146,13 +146,18 @@ def test_code_is_kept() -> None:
 
 def test_a_secret_comes_from_an_environment_variable_that_is_told() -> None:
     secret = {"secret": True}
-    found = project(function_live("a-b"), live("variable.a-b/KEY", secret), live("variable.a-b/key", secret))
-    source = write_source(found, "x")
+    functions = (function_live("a-b"), function_live("a.b"))
+    source = write_source(project(*functions, live("variable.a-b/KEY", secret), live("variable.a.b/key", secret)), "x")
     assert 'FromEnvironment("A_B_KEY")' in source.text
     assert {name: str(at) for name, at in source.secrets.items()} == {
         "A_B_KEY": "variable.a-b/KEY",
-        "A_B_KEY_2": "variable.a-b/key",
+        "A_B_KEY_2": "variable.a.b/key",
     }
+
+
+def test_what_differs_only_in_case_is_one_to_appwrite_and_declared_once() -> None:
+    source = write_source(project(function_live("f"), function_live("F")), "x")
+    assert len(source.declared) == len(source.left_out) == 1
 
 
 @pytest.mark.parametrize(
