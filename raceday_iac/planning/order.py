@@ -26,8 +26,9 @@ def in_order(desired: Desired, changes: Sequence[Change], real: Mapping[Address,
         for change in changes
         if change.action in (Action.CREATE, Action.REPLACE) and change.address in desired.resources
     }
+    inner = _relationships_within(real)
     old = {
-        change.key: _claims(change.address, real[change.address].fields)
+        change.key: _claims(change.address, real[change.address].fields) | inner.get(change.address, frozenset())
         for change in changes
         if change.destroys and change.address in real
     }
@@ -84,6 +85,16 @@ def _claims(address: Address, fields: Fields) -> Claims:
         if fields["relationType"] == "manyToMany":
             claims.add(("manyToMany", database, *sorted((collection, related))))
     return frozenset(claims)
+
+
+def _relationships_within(real: Mapping[Address, Live]) -> dict[Address, Claims]:
+    """What relationships claim elsewhere, by the collections and databases that they go with."""
+    found: dict[Address, Claims] = {}
+    for address, live in real.items():
+        if address.kind == "relationship":
+            for owner in owners(address):
+                found[owner] = found.get(owner, frozenset()) | _claims(address, live.fields)
+    return found
 
 
 def _early_deletions(changes: Sequence[Change], old: Mapping[str, Claims], coming: Claims) -> set[str]:

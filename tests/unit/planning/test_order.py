@@ -216,3 +216,20 @@ def paired(key: str) -> Stack:
 def test_of_two_many_to_many_relationships_between_two_collections_the_old_one_goes_first() -> None:
     found = plan_between(paired("a"), paired("b"))
     assert precedes(found, "delete:relationship.d/c/a", "create:relationship.d/c/b")
+
+
+def related(*, with_attribute: bool) -> Stack:
+    """Either `c` with an attribute `key`, or another collection whose relationship takes that key of `c`."""
+    stack = Stack("test")
+    base = database(stack)
+    owner = base.collection("c", name="C")
+    if with_attribute:
+        owner.boolean("key")
+    else:
+        base.collection("other", name="O").relationship("r", "c", type="manyToOne", two_way_key="key")
+    return stack
+
+
+def test_a_collection_goes_before_an_attribute_that_takes_the_key_of_its_relationships_far_side() -> None:
+    found = plan_between(related(with_attribute=False), related(with_attribute=True))
+    assert precedes(found, "delete:collection.d/other", "create:attribute.d/c/key")
