@@ -8,14 +8,16 @@ from dataclasses import dataclass, replace
 from ..diff.variable import stored_fields
 from ..errors import IacError, ProviderError
 from ..kinds import KINDS
-from ..model.address import Address
+from ..kinds.deployment import UNFINISHED
+from ..model.address import Address, function_address
 from ..model.desired import Desired
 from ..model.resource import Fields, Live, frozen
 from ..packaging import Bundle
 from ..planning import Action, Change, Plan
 from ..provider import Provider
+from ..refresh.archives import Archives
 from ..state.document import Entry
-from .deploy import deploy
+from .deploy import Before, Deploying
 from .recorder import Recorder
 from .steps import Step
 
@@ -29,7 +31,8 @@ Note = Callable[[Change, str], None]
 
 @dataclass(frozen=True)
 class Work:
-    """Everything that actions need. `note` tells the observer what a change is waiting for."""
+    """Everything that actions need. `note` tells the observer what a change is waiting for, `warn` what went wrong
+    without making it fail."""
 
     provider: Provider
     recorder: Recorder
@@ -37,6 +40,8 @@ class Work:
     desired: Desired
     bundles: Mapping[str, Bundle]
     note: Note
+    warn: Note = lambda _change, _text: None
+    archives: Archives | None = None
 
     def perform(self, step: Step) -> Iterator[float]:
         """The work of one step."""
@@ -53,8 +58,10 @@ class Work:
             Action.CREATE: self._create,
             Action.UPDATE: self._update,
             Action.REPLACE: self._create,
+            Action.MOVE: self._move,
             Action.DELETE: self._delete,
             Action.DEPLOY: self._deploy,
+            Action.ACTIVATE: self._activate,
             Action.SCHEDULE: self._schedule,
             Action.ADOPT: self._adopt,
             Action.REFRESH: self._refresh,
@@ -75,6 +82,17 @@ class Work:
         self._own(change.address, fields, live)
         yield from ()
 
+    def _move(self, change: Change) -> Iterator[float]:
+        """Another name; what the state knew of it goes along."""
+        assert change.origin is not None
+        real = self.plan.real[change.address]
+        live = self.provider.rename(change.origin, change.address, real)
+        known = self.recorder.state.entries.get(change.origin)
+        self.recorder.drop(change.origin)
+        fields = real.fields if known is None else known.fields
+        self.recorder.put(Entry(change.address, frozen(fields), live.remote_id))
+        yield from ()
+
     def _delete(self, change: Change) -> Iterator[float]:
         yield from self._remove(change.address)
 
@@ -85,15 +103,54 @@ class Work:
         self.recorder.drop(address)
 
     def _deploy(self, change: Change) -> Iterator[float]:
-        known = self.recorder.state.entries.get(change.address)
-        active = self.plan.real.get(change.address)
-        previous = known.deployments if known else ((active.remote_id,) if active else ())
-        bundle = self.bundles[change.address.path]
-        for each in deploy(self.provider, bundle, previous, lambda text: self.note(change, text)):
+        function = self._function_entry(change.address.path)
+        deploying = Deploying(
+            self.provider,
+            self.archives or Archives(self.provider),
+            self.bundles[change.address.path],
+            self._before(change.address),
+            note=lambda text: self.note(change, text),
+            warn=lambda text: self.warn(change, text),
+            begun=lambda deployment: self.recorder.begin_upload(function, deployment),
+        )
+        for each in deploying.run():
             if isinstance(each, Entry):
                 self.recorder.put(each)
             else:
                 yield each
+
+    def _before(self, address: Address) -> Before:
+        """What to go back to. Code that an earlier run activated and did not accept is nothing to go back to."""
+        known, live = self.recorder.state.entries.get(address), self.plan.real.get(address)
+        accepted = live is not None and live.status != UNFINISHED
+        back = live.remote_id if live is not None and accepted else known.remote_id if known else ""
+        return Before(
+            back,
+            known.deployments if known else (),
+            self.recorder.state.uploads_of(address.path),
+            anew=address in self.plan.wishes.replaced,
+        )
+
+    def _function_entry(self, function: str) -> Entry:
+        """The function as the state is to know it, for where it does not know it yet."""
+        address = function_address(function)
+        fields = self.desired.resources[address].fields if address in self.desired.resources else frozen({})
+        return Entry(address, fields, function)
+
+    def _activate(self, change: Change) -> Iterator[float]:
+        """Go back to a deployment. The one that it replaces becomes the last of those to go back to."""
+        after = {each.name: each.after for each in change.fields}
+        before = {each.name: each.before for each in change.fields}
+        target = str(after["deployment"])
+        self.provider.activate(change.address.path, target)
+        known = self.recorder.state.entries.get(change.address)
+        line = [each for each in (known.deployments if known else ()) if each not in (target, before["deployment"])]
+        if before["deployment"] and before["deployment"] not in self.recorder.state.uploads_of(change.address.path):
+            line.append(str(before["deployment"]))
+        self.recorder.put(
+            Entry(change.address, frozen({"digest": after["digest"]}), target, (target, *line)),
+        )
+        yield from ()
 
     def _schedule(self, change: Change) -> Iterator[float]:
         real = self.provider.find(change.address)
@@ -132,7 +189,8 @@ class Work:
         deployments = known.deployments if known else ()
         if address.kind == "deployment" and live.remote_id not in deployments:
             deployments = (live.remote_id, *deployments)
-        self.recorder.put(Entry(address, frozen(stored), live.remote_id, deployments))
+        uploads = known.uploads if known else ()
+        self.recorder.put(Entry(address, frozen(stored), live.remote_id, deployments, uploads))
 
     def _settle(self, watched: tuple[Address, ...]) -> Iterator[float]:
         """Until everything watched is available. One look at the collection serves all that is pending in it."""

@@ -1,82 +1,150 @@
-"""Deploying code: build aside, wait, then switch. A failure before the switch leaves what is live untouched."""
+"""Deploying code: build aside, wait, switch, try it, keep a few. A failure before the switch leaves what is live
+untouched; one after it switches back."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
-from ..errors import BuildError
+from ..errors import BuildError, ProbeError
 from ..model.address import deployment_address
 from ..model.resource import frozen
-from ..packaging import Bundle, digest_of_archive
+from ..packaging import Bundle
+from ..packaging.origin import Origin
 from ..provider import Provider
 from ..provider.protocol import Deployment
+from ..refresh.archives import Archives
+from ..refresh.deployments import FAILED, READY, Remembered
 from ..state.document import Entry
+from .probe import Probing, go_back
+from .retention import Retention
 
-#: Seconds without any sign of life from a build before it is given up. Builds of one server queue.
-_STILL_FOR = 600.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 3.0
 #: Newest deployments in which an upload of an interrupted run is looked for.
 _LOOK_BACK = 5
 _LOG_LINES = 20
-_UNUSABLE = ("failed", "canceled")
 
 
-def deploy(
-    provider: Provider, bundle: Bundle, previous: tuple[str, ...], note: Callable[[str], None]
-) -> Iterator[float | Entry]:
-    """Upload (or find) the bundle, wait until it is built, activate it. Yields pauses, and at the end the entry."""
-    function = bundle.source.function
-    deployment = _begin(provider, bundle, note)
-    yield from _until_ready(provider, function, deployment, note)
-    note("activating")
-    provider.activate(function, deployment.id)
-    kept = (deployment.id, *(each for each in previous if each != deployment.id))
-    yield Entry(deployment_address(function), frozen({"digest": bundle.digest}), deployment.id, kept)
+@dataclass(frozen=True)
+class Before:
+    """What there was: the deployment to go `back` to when the new one fails (whoever made it), and the `line` of those
+    that the state remembers. `begun` are uploads of earlier runs; with `anew`, none of them is used again."""
+
+    back: str = ""
+    line: tuple[str, ...] = ()
+    begun: tuple[str, ...] = ()
+    anew: bool = False
 
 
-def _begin(provider: Provider, bundle: Bundle, note: Callable[[str], None]) -> Deployment:
-    """A deployment of this very bundle: one that an interrupted run left, or a new upload."""
-    archive = bundle.archive()
-    function = bundle.source.function
-    for each in provider.deployments(function, _LOOK_BACK):
-        same_size = each.source_size == len(archive) and each.status not in _UNUSABLE
-        if same_size and digest_of_archive(provider.source_of(function, each.id)) == bundle.digest:
-            note("found the upload of an earlier run")
-            return each
-    note(f"uploading {len(archive)} bytes")
-    return provider.upload(function, archive, bundle.source.entrypoint, bundle.source.commands)
+@dataclass(frozen=True)
+class Deploying:
+    """One deployment of one bundle. `note` tells what is going on, `warn` what went wrong without failing, `begun` is
+    told the id of an upload as soon as there is one."""
 
+    provider: Provider
+    archives: Archives
+    bundle: Bundle
+    before: Before
+    note: Callable[[str], None]
+    warn: Callable[[str], None]
+    begun: Callable[[str], None]
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
 
-def _until_ready(
-    provider: Provider, function: str, deployment: Deployment, note: Callable[[str], None]
-) -> Iterator[float]:
-    pause, still, seen = _FIRST_PAUSE, 0.0, ""
-    while True:
-        current = provider.deployment(function, deployment.id)
-        if current.status == "ready":
+    @property
+    def function(self) -> str:
+        return self.bundle.source.function
+
+    def run(self) -> Iterator[float | Entry]:
+        """Upload (or find) the bundle, wait until it is built, activate and try it. Yields pauses, then the entry to
+        be saved; after that deletes what is too many, and yields the entry again if it has changed."""
+        deployment = self._begin()
+        yield from self._until_ready(deployment)
+        self._switch(deployment)
+        entry = self._entry(deployment.id)
+        yield entry
+        source = self.bundle.source
+        left_over = tuple(each for each in self.before.begun if each != deployment.id)
+        retention = Retention(self.provider, self.archives, self.function, source.keep, self.warn)
+        line = retention.prune(Remembered(entry.deployments, left_over))
+        if line != entry.deployments:
+            yield replace(entry, deployments=line)
+
+    def _begin(self) -> Deployment:
+        """A deployment of this very bundle: one that an interrupted run left, or a new upload."""
+        archive = self.bundle.archive()
+        for each in () if self.before.anew else self.provider.deployments(self.function, _LOOK_BACK):
+            same_size = each.source_size == len(archive) and each.status not in FAILED
+            if same_size and self.archives.origin(self.function, each.id).digest == self.bundle.digest:
+                self.note("found the upload of an earlier run")
+                self.begun(each.id)
+                return each
+        self.note(f"uploading {len(archive)} bytes")
+        source = self.bundle.source
+        found = self.provider.upload(self.function, archive, source.entrypoint, source.commands, self.begun)
+        self.archives.remember(found.id, Origin(self.bundle.digest, self.function))
+        return found
+
+    def _switch(self, deployment: Deployment) -> None:
+        """Activate, and with a probe, go back unless it passes. In one piece: see `Probing`."""
+        self.note("activating")
+        self.provider.activate(self.function, deployment.id)
+        probe = self.bundle.source.probe
+        if probe is None:
             return
-        if current.status in _UNUSABLE:
-            raise BuildError(_failure(function, current), hint=_log_hint(function, current.id))
-        sign = f"{current.status}:{len(current.log)}"
-        still = 0.0 if sign != seen else still + pause
-        if still > _STILL_FOR:
-            raise BuildError(
-                f"The build of function.{function} has not moved for {still:.0f} s (status {current.status}). "
-                "The deployment that was active still is.",
-                hint=_log_hint(function, current.id),
-            )
-        seen = sign
-        note(f"build {current.status}")
-        yield pause
-        pause = min(_LONGEST_PAUSE, pause * 1.3)
+        self.note("probing")
+        back = self.before.back if self.before.back != deployment.id else ""
+        try:
+            Probing(self.provider, self.function, probe, self.sleep, self.clock).run()
+        except ProbeError as failure:
+            raise go_back(self.provider, self.function, back, failure) from None
+
+    def _entry(self, deployment: str) -> Entry:
+        """What replaced it is the next to go back to."""
+        line = dict.fromkeys((deployment, *((self.before.back,) if self.before.back else ()), *self.before.line))
+        return Entry(deployment_address(self.function), frozen({"digest": self.bundle.digest}), deployment, tuple(line))
+
+    def _until_ready(self, deployment: Deployment) -> Iterator[float]:
+        pause, still, seen = _FIRST_PAUSE, 0.0, ""
+        patience = self.bundle.source.patience
+        while True:
+            current = self.provider.deployment(self.function, deployment.id)
+            if current.status == READY:
+                return
+            if current.status in FAILED:
+                raise BuildError(_failure(self.function, current), hint=_log_hint(self.function, current.id))
+            sign = f"{current.status}:{len(current.log)}"
+            still = 0.0 if sign != seen else still + pause
+            if still > patience:
+                raise _given_up(self.function, current, still)
+            seen = sign
+            self.note(f"build {current.status}")
+            yield pause
+            pause = min(_LONGEST_PAUSE, patience, pause * 1.3)
 
 
 def _failure(function: str, deployment: Deployment) -> str:
-    tail = "\n".join(f"    {line}" for line in deployment.log.strip().splitlines()[-_LOG_LINES:])
     return (
         f"The build of function.{function} ended {deployment.status}. The deployment that was active still is."
-        f"\n  Last lines of its log:\n{tail or '    (empty)'}"
+        f"\n  Last lines of its log:\n{_tail(deployment)}"
     )
+
+
+def _given_up(function: str, deployment: Deployment, still: float) -> BuildError:
+    """It is not canceled: a build that only waits for others would lose its place in the queue."""
+    return BuildError(
+        f"The build of function.{function} has not moved for {still:.0f} s (status {deployment.status}). "
+        f"The deployment that was active still is.\n  Last lines of its log:\n{_tail(deployment)}"
+        "\n  It was not canceled: if it ends after all, the next apply uses it.",
+        hint=f"{_log_hint(function, deployment.id)}; to give it up: raceday-iac deployments {function} --clean "
+        "--older-than 0",
+    )
+
+
+def _tail(deployment: Deployment) -> str:
+    lines = deployment.log.strip().splitlines()[-_LOG_LINES:]
+    return "\n".join(f"    {line}" for line in lines) or "    (empty)"
 
 
 def _log_hint(function: str, deployment: str) -> str:

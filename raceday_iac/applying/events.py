@@ -14,6 +14,8 @@ class Moment(StrEnum):
 
     STARTED = "started"
     WAITING = "waiting"
+    #: Something went wrong that does not make the change fail.
+    WARNED = "warned"
     DONE = "done"
     FAILED = "failed"
     SKIPPED = "skipped"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -38,8 +38,21 @@ class Recorder:
         return self._state
 
     def put(self, entry: Entry) -> None:
-        """Own a resource, with the values just applied, and save."""
-        self._commit(lambda state: state.with_entry(entry))
+        """Own a resource, with the values just applied, and save. A deployment is accepted by that."""
+        if entry.address.kind == "deployment":
+            self._commit(lambda state: _accepted(state, entry))
+        else:
+            self._commit(lambda state: state.with_entry(entry))
+
+    def begin_upload(self, function: Entry, deployment: str) -> None:
+        """Remember a deployment that is begun, and save. `function` is its entry where there is none yet."""
+        if deployment not in self._state.uploads_of(function.address.path):
+            self._commit(lambda state: state.with_upload(function, deployment))
+
+    def forget_uploads(self, function: str, gone: Collection[str]) -> None:
+        """Deployments that were begun are no longer there."""
+        if set(gone) & set(self._state.uploads_of(function)):
+            self._commit(lambda state: state.without_uploads(function, gone))
 
     def drop(self, address: Address) -> None:
         """Forget a resource and all that lay in it, and save."""
@@ -76,3 +89,7 @@ class Recorder:
         line = json.dumps({"at": self._now().isoformat(), "what": what, "change": change.key, "note": note})
         with self._journaling:
             self._store.append_journal(line)
+
+
+def _accepted(state: State, entry: Entry) -> State:
+    return state.with_entry(entry).without_uploads(entry.address.path, (entry.remote_id,))

@@ -13,7 +13,9 @@ from ..errors import EXIT_INTERRUPTED, IacError
 from ..model.desired import Desired
 from ..packaging import Bundle
 from ..planning import Change, Plan
+from ..planning.lifecycle import with_ignored
 from ..provider import Provider
+from ..refresh.archives import Archives
 from ..signals import handled
 from ..state.document import State
 from ..state.store import StateStore
@@ -50,11 +52,14 @@ def apply_plan(
     state: State,
     observer: Observer,
     parallelism: int,
+    archives: Archives | None = None,
 ) -> Applied:
-    """Carry out a plan. The state lock must be held. Failures are in the result, not raised."""
+    """Carry out a plan. The state lock must be held. Failures are in the result, not raised. `archives` remembers what
+    was read of deployments before."""
+    desired = with_ignored(desired, plan.real)
     recorder = Recorder(store, state)
     watch = _Watch(observer)
-    work = Work(provider, recorder, plan, desired, bundles, watch.note)
+    work = Work(provider, recorder, plan, desired, bundles, watch.note, watch.warn, archives)
     scheduler = Scheduler(lambda step: _observed(work, recorder, watch, step), parallelism)
     steps = make_steps(plan.changes, desired, plan.real)
     with handled(_interruption(scheduler.stop), signal.SIGINT, signal.SIGTERM):
@@ -85,6 +90,9 @@ class _Watch:
 
     def note(self, change: Change, text: str) -> None:
         self.observer(Event(Moment.WAITING, change, note=text))
+
+    def warn(self, change: Change, text: str) -> None:
+        self.observer(Event(Moment.WARNED, change, note=text))
 
 
 def _observed(work: Work, recorder: Recorder, watch: _Watch, step: Step) -> Iterator[float]:

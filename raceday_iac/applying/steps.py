@@ -16,6 +16,9 @@ from ..model.resource import Live
 from ..planning import Action, Change
 from ..planning.order import removal_of
 
+#: What must be done before something of the same place can be removed.
+_FIRST = (Action.DELETE, Action.MOVE)
+
 
 @dataclass(frozen=True)
 class Step:
@@ -43,7 +46,7 @@ def make_steps(changes: Sequence[Change], desired: Desired, real: Mapping[Addres
         if change.action is Action.REPLACE:
             gone = removal_of(change)
             # Old indexes and old holders of the key go first; what it depends on is its successor's affair.
-            earlier = {key for key in change.requires if key in by_key and by_key[key].action is Action.DELETE}
+            earlier = {key for key in change.requires if key in by_key and by_key[key].action in _FIRST}
             steps.append(Step(gone, frozenset(removals | earlier), change, removes=True))
             removals = {gone}
         steps.append(Step(change.key, frozenset(needed | removals), change))

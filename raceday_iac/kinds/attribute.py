@@ -147,6 +147,12 @@ def _changed_limits(wanted: Fields, real: Fields) -> dict[str, Any]:
     }
 
 
+def rename(old: Address, live: Live, name: str) -> Call:
+    """An update that changes nothing but the key. Indexes take the new one over (1.8.1)."""
+    call = _Requests().update(old, live.fields, live)
+    return Call(call.method, call.path, {**call.body, "newKey": name})
+
+
 KIND = Kind(
     name="attribute",
     stage=30,
@@ -155,5 +161,6 @@ KIND = Kind(
     in_place=frozenset(_UPDATABLE),
     unordered=frozenset({"elements"}),
     settles=True,
+    rename=rename,
     holds_data=True,
 )

@@ -52,6 +52,8 @@ class Kind:
     unordered: frozenset[str] = frozenset()
     in_place: frozenset[str] = frozenset()
     settles: bool = False
+    #: The request that gives a live resource another name, where there is one: old address, live, new name.
+    rename: Callable[[Address, Live, str], Call] | None = None
     holds_data: bool = False
 
 

@@ -12,6 +12,11 @@ from ..model.address import Address, deployment_address
 from ..model.resource import Fields, Live, frozen
 from .base import Call, Kind
 
+#: Statuses of an active deployment. Unfinished: a run of ours activated it and was cut short, or did not see it pass
+#: its probe. Replaced: nothing is remembered of it, but the stack's own code was deployed before it.
+UNFINISHED = "unfinished"
+REPLACED = "replaced"
+
 
 def parse(owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
     """The active deployment, from a function's answer. What it holds is not told: see `refresh`."""

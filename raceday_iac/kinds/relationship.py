@@ -59,6 +59,12 @@ class _Requests:
         return Call("get", f"{collection_path(address)}/attributes/{address.name}")
 
 
+def rename(old: Address, live: Live, name: str) -> Call:
+    """What is not sent is reset, so `onDelete` goes along."""
+    call = _Requests().update(old, live.fields, live)
+    return Call(call.method, call.path, {**call.body, "newKey": name})
+
+
 KIND = Kind(
     name="relationship",
     stage=35,
@@ -66,5 +72,6 @@ KIND = Kind(
     parse=parse,
     in_place=frozenset({"onDelete"}),
     settles=True,
+    rename=rename,
     holds_data=True,
 )

@@ -48,10 +48,16 @@ class _Requests:
         return Call("get", f"/functions/{address.parts[0]}/variables")
 
 
+def rename(old: Address, live: Live, name: str) -> Call:
+    """The value stays on the server, which never shows a secret one."""
+    return Call("put", f"/functions/{old.parts[0]}/variables/{live.remote_id}", {"key": name})
+
+
 KIND = Kind(
     name="variable",
     stage=60,
     requests=_Requests(),
+    rename=rename,
     parse=parse,
     # Secret to plain is refused by the server (variable_cannot_unset_secret): that is a replacement.
     in_place=frozenset({"value", "fingerprint", "secret:on"}),

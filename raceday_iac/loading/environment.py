@@ -4,6 +4,7 @@ endpoint: embedded | https://host/v1 | ${NAME}
 project: raceday | ${NAME}
 api_key_env: APPWRITE_API_KEY
 schedules: true
+build_patience: 600
 state: {backend: local}  (see state_settings.py)
 overrides:
   function.daily-races: {timeout: 600}
@@ -35,7 +36,8 @@ EMBEDDED = "embedded"
 
 
 class Environment(BaseModel):
-    """One target. `overrides` maps addresses to fields that replace the declared ones."""
+    """One target. `overrides` maps addresses to fields that replace the declared ones. A build that shows no sign of
+    life for `build_patience` seconds is given up."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,6 +46,7 @@ class Environment(BaseModel):
     project: str
     api_key_env: str = ""
     schedules: bool = True
+    build_patience: float = Field(default=600.0, gt=0)
     overrides: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
     state: StateSettings = LocalSettings()
 

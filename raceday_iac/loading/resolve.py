@@ -31,6 +31,7 @@ from ..model.secret import Secret
 from ..model.stack import KEEP, Declaration, FromEnvironment, Lock, Probe, Stack
 from .consistency import consistency_problems
 from .environment import Environment
+from .lifecycle import resolve_lifecycle
 from .nested import nested_settings
 from .thresholds import threshold_problems
 
@@ -48,6 +49,8 @@ def resolve(stack: Stack, environment: Environment, root: Path, variables: Mappi
         work.add(declaration)
     tombstones = work.tombstones(stack)
     broken = work.attempted - set(work.resources)
+    lifecycle, problems = resolve_lifecycle(stack, work.resources, tombstones)
+    work.problems += problems
     desired = Desired(
         stack.name,
         work.resources,
@@ -55,7 +58,8 @@ def resolve(stack: Stack, environment: Environment, root: Path, variables: Mappi
         work.code,
         stack.lock_store,
         stack.expected_variables,
-        dict(stack.thresholds),
+        lifecycle=lifecycle,
+        thresholds=dict(stack.thresholds),
     )
     work.problems += threshold_problems(stack)
     work.problems += consistency_problems(desired, work.members, broken)

@@ -64,6 +64,16 @@ class LockDeclaration(Declared):
         return self
 
 
+class ProbeDeclaration(Declared):
+    """An execution that new code has to pass. `timeout` in seconds."""
+
+    body: str = Field(default="", max_length=limits.EXECUTION_BODY)
+    path: str = Field(default="/", max_length=limits.EXECUTION_PATH, pattern="^/")
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"] = "POST"
+    expect_status: int = Field(default=200, ge=100, le=599)
+    timeout: int = Field(default=30, ge=1, le=limits.FUNCTION_TIMEOUT)
+
+
 class VariableDeclaration(Declared):
     """A function variable; the value is plain text or a `Secret`."""
 
@@ -101,6 +111,8 @@ class FunctionDeclaration(Declared):
     schema_of: str = ""
     lock: LockDeclaration | None = None
     variables: tuple[VariableDeclaration, ...] = ()
+    probe: ProbeDeclaration | None = None
+    keep_deployments: int = Field(default=3, ge=0)
 
     @field_validator("runtime")
     @classmethod
@@ -157,6 +169,12 @@ class FunctionDeclaration(Declared):
                 f"lock expiry {self.lock.expiry} s must be below the timeout {self.timeout} s: "
                 "a run must stop itself before Appwrite kills it"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _probes_code(self) -> Self:
+        if self.probe and self.code is None:
+            raise ValueError("a probe tells whether new code works, but the code is not managed (code=KEEP)")
         return self
 
     @model_validator(mode="after")

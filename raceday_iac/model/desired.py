@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .address import Address
 from .declarations import LockDeclaration, ProbeDeclaration
+from .lifecycle import Lifecycle
 from .resource import Resource, Tombstone
 from .threshold import Threshold
 
@@ -42,6 +43,7 @@ class Desired:
     code: Mapping[str, CodeSource] = field(default_factory=dict)
     lock_store: tuple[str, str] = ("", "")
     expected_variables: tuple[str, ...] = ()
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
     #: By `action kind`, such as `delete function`.
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
 

@@ -72,6 +72,17 @@ class Absence:
     location: Location
 
 
+@dataclass(frozen=True)
+class Rule:
+    """A rule about the life of a resource, as written. `kind` is the name of the method it was written with."""
+
+    kind: str
+    address: str
+    location: Location
+    value: str = ""
+    names: tuple[str, ...] = ()
+
+
 @dataclass
 class Stack:
     """Everything one project should hold. Build one in a stack file as the module variable `stack`.
@@ -88,6 +99,7 @@ class Stack:
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
     declarations: list[Declaration] = field(default_factory=list)
     absences: list[Absence] = field(default_factory=list)
+    rules: list[Rule] = field(default_factory=list)
     keep_deployments: int = 3
 
     def function(
@@ -147,6 +159,22 @@ class Stack:
     def absent(self, address: str, *, reason: str) -> None:
         """Declare that a resource must not exist: it is deleted where it lives and never created again."""
         self.absences.append(Absence(address, reason, caller()))
+
+    def moved(self, old: str, new: str) -> None:
+        """Say that what is declared at address `new` was called `old`: it is renamed, and its values stay."""
+        self.rules.append(Rule("moved", old, caller(), new))
+
+    def forget(self, address: str, *, reason: str) -> None:
+        """Stop managing something, and what lies in it, but keep it live."""
+        self.rules.append(Rule("forget", address, caller(), reason))
+
+    def protect(self, address: str, *, reason: str) -> None:
+        """Refuse every plan that would destroy this, or something that it lies in."""
+        self.rules.append(Rule("protect", address, caller(), reason))
+
+    def ignore(self, address: str, *fields: str) -> None:
+        """Leave these fields to others: they are set when the resource is created, and never looked at again."""
+        self.rules.append(Rule("ignore", address, caller(), names=fields))
 
     def _declare(self, kind: str, owner: tuple[str, ...], arguments: Mapping[str, Any]) -> None:
         self.declarations.append(Declaration(kind, owner, arguments, caller()))

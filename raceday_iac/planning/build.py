@@ -12,6 +12,8 @@ from ..provider import Snapshot
 from ..state.document import State
 from . import guards
 from .changes import unmanaged, unwanted_changes, wanted_changes
+from .lifecycle import Renamed, play_renames, possible_renames, protection_refusals, with_ignored
+from .notes import deployment_notes
 from .order import in_order
 from .plan import Action, Change, Plan
 from .refreshing import refresh_changes
@@ -33,14 +35,18 @@ def build_plan(
 ) -> Plan:
     """The plan that makes `snapshot` what `desired` says, as far as `wishes` go. Raises IacError for wishes that make
     no sense."""
+    renamed = Renamed(snapshot.resources, state) if wishes.refresh_only else play_renames(desired, state, snapshot)
+    state, snapshot = renamed.state, replace(snapshot, resources=renamed.real)
     real = snapshot.resources
+    desired = with_ignored(desired, real)
     differences = compare(desired, state, real)
-    changes = _all_changes(desired, state, snapshot, differences, wishes)
+    changes = _all_changes(desired, state, snapshot, differences, wishes, renamed.changes)
     check_wishes(wishes, [*desired.resources, *desired.tombstones, *state.entries])
     selection = select(changes, wishes)
     evidence = {each: count_documents(each) for each in guards.collections_at_risk(selection.kept, real)}
     refusals = [
         *guards.refusals(selection.kept, real, desired, snapshot.facts, evidence, wishes.allowed),
+        *protection_refusals(selection.kept, desired, real),
         *threshold_refusals(selection.kept, state, desired.thresholds, wishes.confirmed),
     ]
     return Plan(
@@ -55,16 +61,23 @@ def build_plan(
         server_version=snapshot.facts.version,
         wishes=wishes,
         left_out=selection.left_out,
+        notes=(*possible_renames(selection.kept, desired, real), *deployment_notes(desired, state, snapshot)),
     )
 
 
 def _all_changes(
-    desired: Desired, state: State, snapshot: Snapshot, differences: Sequence[Difference], wishes: Wishes
+    desired: Desired,
+    state: State,
+    snapshot: Snapshot,
+    differences: Sequence[Difference],
+    wishes: Wishes,
+    moves: Sequence[Change],
 ) -> list[Change]:
     real = snapshot.resources
     if wishes.refresh_only:
         return refresh_changes(state, real)
-    changes = wanted_changes(desired, differences, wishes.replaced) + unwanted_changes(desired, state, real)
+    wanted = wanted_changes(desired, differences, wishes.replaced)
+    changes = [*moves, *wanted, *unwanted_changes(desired, state, real)]
     return in_order(desired, _with_late_schedules(desired, differences, changes), real)
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ..diff import Cause, Difference, Presence
 from ..kinds import KINDS
+from ..kinds.deployment import UNFINISHED
 from ..model.address import Address, owners
 from ..model.desired import Desired
 from ..model.resource import Live
@@ -55,6 +56,9 @@ def _mend(difference: Difference) -> Iterator[Change]:
     elif difference.status in ("failed", "stuck"):
         reason = f"it is {difference.status} on the server{': ' + difference.error if difference.error else ''}"
         yield Change(address, Action.REPLACE, reason, difference.fields, drifted=difference.has_drifted)
+    elif is_code and difference.status == UNFINISHED:
+        reason = "an earlier run activated what is live and did not get to accept it"
+        yield Change(address, Action.DEPLOY, reason, difference.fields)
     elif difference.fields:
         action = Action.UPDATE if difference.in_place else Action.REPLACE
         yield Change(
@@ -96,7 +100,10 @@ def unwanted_changes(desired: Desired, state: State, real: Mapping[Address, Live
     for address in state.entries:
         if address in desired.resources or address in desired.tombstones:
             continue
-        if not _is_live(address, real):
+        forgotten = desired.lifecycle.forgets(address)
+        if forgotten is not None:
+            changes.append(Change(address, Action.FORGET, f"it is no longer managed: {forgotten}"))
+        elif not _is_live(address, real):
             changes.append(Change(address, Action.FORGET, "it is gone from the server and no longer declared"))
         elif address.kind == "deployment":
             changes.append(Change(address, Action.FORGET, "its code is no longer managed; what is live stays"))

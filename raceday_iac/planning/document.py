@@ -32,6 +32,7 @@ def change_document(change: Change) -> dict[str, Any]:
         "action": str(change.action),
         "reason": change.reason,
         "drift": change.drifted,
+        **({"was": str(change.origin)} if change.origin else {}),
         "fields": [field_document(field) for field in change.fields],
         "requires": list(change.requires),
     }

@@ -6,7 +6,7 @@ Each change names the changes that must be done before it. What nothing orders m
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ..kinds import KINDS
@@ -41,7 +41,8 @@ def in_order(desired: Desired, changes: Sequence[Change], real: Mapping[Address,
     result = []
     for change in ordered:
         needs = [*_owner_keys(desired, change, by_address), *_removed_before(change, ordered, old, new)]
-        waits = list(chains.get(change.key, ()))
+        waits = [*chains.get(change.key, ()), *(each.key for each in _renames_before(change, ordered))]
+        needs += [each.key for each in _renames_before(change, ordered) if _speaks_of(desired, change, each.address)]
         if change.action is Action.DEPLOY:
             # New code never goes live before the schema it reads and the variables it needs.
             waits += schema + _variable_keys(change, ordered)
@@ -55,6 +56,30 @@ def in_order(desired: Desired, changes: Sequence[Change], real: Mapping[Address,
         requires = [key for key in dict.fromkeys([*needs, *waits]) if key != change.key]
         result.append(replace(change, requires=tuple(requires), needs=tuple(needs)))
     return result
+
+
+def _renames_before(change: Change, ordered: Sequence[Change]) -> Iterator[Change]:
+    """Renames in the place of a change come before everything else there, one after the other."""
+    for other in ordered:
+        if other.key == change.key:
+            if change.action is Action.MOVE:
+                return
+            continue
+        if other.action is Action.MOVE and _place(other.address) == _place(change.address):
+            yield other
+
+
+def _place(address: Address) -> tuple[str, ...]:
+    """What an address lies in. The variables of a function and the members of a collection lie together."""
+    kind = "variable" if address.kind == "variable" else "member"
+    return (kind, *address.parts[:-1])
+
+
+def _speaks_of(desired: Desired, change: Change, renamed: Address) -> bool:
+    if change.address == renamed:
+        return True
+    wanted = desired.resources.get(change.address)
+    return wanted is not None and renamed in wanted.depends_on
 
 
 def removal_of(change: Change) -> str:
@@ -127,6 +152,8 @@ def _removed_before(
 def _rank(change: Change, early: set[str]) -> tuple[int, int]:
     """Creations by stage, then deletions the other way round, then what only touches the state."""
     stage = KINDS[change.address.kind].stage
+    if change.action is Action.MOVE:
+        return (-2, stage)
     if change.key in early:
         return (-1, -stage)
     if change.action is Action.DELETE:

@@ -18,8 +18,10 @@ class Action(StrEnum):
     CREATE = "create"
     UPDATE = "update"
     REPLACE = "replace"
+    MOVE = "move"
     DELETE = "delete"
     DEPLOY = "deploy"
+    ACTIVATE = "activate"
     SCHEDULE = "schedule"
     ADOPT = "adopt"
     REFRESH = "refresh"
@@ -38,6 +40,8 @@ class Change:
     requires: tuple[str, ...] = ()
     drifted: bool = False
     needs: tuple[str, ...] = ()
+    #: The address before a move.
+    origin: Address | None = None
 
     @property
     def key(self) -> str:

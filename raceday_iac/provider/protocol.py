@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -20,16 +20,9 @@ class ServerFacts:
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """Everything read from a server, by address. `facts` are the server's own."""
-
-    resources: Mapping[Address, Live] = field(default_factory=dict)
-    facts: ServerFacts = field(default_factory=ServerFacts)
-
-
-@dataclass(frozen=True)
 class Deployment:
-    """A deployment as far as deploying needs it. `status`: waiting processing building ready failed canceled."""
+    """A deployment as far as deploying needs it. `status`: waiting processing building ready failed canceled.
+    `type` says how it came: manual, cli or vcs. Sizes are bytes; `size` is that of source and build together."""
 
     id: str
     status: str
@@ -37,6 +30,18 @@ class Deployment:
     log: str = ""
     created_at: str = ""
     activate: bool = False
+    type: str = ""
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything read from a server, by address. `facts` are the server's own. `newest` has the newest deployment
+    of each function where that is not the active one: something is being built, failed, or was left."""
+
+    resources: Mapping[Address, Live] = field(default_factory=dict)
+    facts: ServerFacts = field(default_factory=ServerFacts)
+    newest: Mapping[str, Deployment] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,14 @@ class Reader(Protocol):
         """The newest deployments of a function, without their logs."""
         ...
 
+    def all_deployments(self, function: str) -> Sequence[Deployment]:
+        """Every deployment of a function, newest first, page by page, without their logs."""
+        ...
+
+    def active_deployment(self, function: str) -> str:
+        """The id of the active deployment; empty when there is none. Raises NotFoundError for no such function."""
+        ...
+
     def deployment(self, function: str, deployment: str) -> Deployment:
         """One deployment with its build log."""
         ...
@@ -102,6 +115,10 @@ class Provider(Reader, Protocol):
 
     def update(self, address: Address, fields: Fields, live: Live) -> Live: ...
 
+    def rename(self, old: Address, new: Address, live: Live) -> Live:
+        """Give a live resource another name; everything else stays. Raises ConflictError when the name is taken."""
+        ...
+
     def delete(self, address: Address, live: Live) -> None:
         """Delete; already gone is fine."""
         ...
@@ -110,12 +127,26 @@ class Provider(Reader, Protocol):
         """One resource by its own route."""
         ...
 
-    def upload(self, function: str, archive: bytes, entrypoint: str, commands: str) -> Deployment:
-        """Upload without activating."""
+    def upload(
+        self,
+        function: str,
+        archive: bytes,
+        entrypoint: str,
+        commands: str,
+        begun: Callable[[str], object] | None = None,
+    ) -> Deployment:
+        """Upload without activating. `begun` is told the id as soon as the server has one, which for an upload in
+        pieces is long before the end; it may be told more than once."""
         ...
 
-    def activate(self, function: str, deployment: str) -> None: ...
+    def activate(self, function: str, deployment: str) -> None:
+        """Make a ready deployment the one that runs."""
+        ...
 
-    def execute(self, function: str, body: str, *, wait: bool) -> Execution:
+    def cancel(self, function: str, deployment: str) -> None:
+        """Stop a build; one that has ended meanwhile is fine."""
+        ...
+
+    def execute(self, function: str, body: str, *, wait: bool, path: str = "/", method: str = "POST") -> Execution:
         """Start a run; with `wait`, a synchronous one whose answer carries the response body."""
         ...

@@ -39,8 +39,9 @@ class AppwriteReader:
     def snapshot(self, databases: Collection[str], *, functions: bool = True) -> Snapshot:
         """See `Reader.snapshot`. All lists are read at the same time."""
         reads: list[Callable[[], dict[Address, Live]]] = []
+        newest: dict[str, Deployment] = {}
         if functions:
-            reads.append(self._functions)
+            reads.append(partial(self._functions, newest))
         if databases:
             reads.append(self._databases)
         reads += [partial(self._collections, name) for name in databases]
@@ -51,7 +52,7 @@ class AppwriteReader:
             version, runtimes, specifications = (each.result() for each in facts)
         offered = frozenset(str(each["slug"]) for each in specifications.get("specifications", ()) if each["enabled"])
         known = frozenset(str(each["$id"]) for each in runtimes.get("runtimes", ()))
-        return Snapshot(resources, ServerFacts(str(version.get("version", "")), known, offered))
+        return Snapshot(resources, ServerFacts(str(version.get("version", "")), known, offered), newest)
 
     def everything(self) -> Snapshot:
         """The whole project: all functions, and all databases with their schema."""
@@ -102,6 +103,19 @@ class AppwriteReader:
         raw = self._get(f"/functions/{function}/deployments", *queries)
         return [parse_deployment(each) for each in raw["deployments"]]
 
+    def all_deployments(self, function: str) -> Sequence[Deployment]:
+        """See `Reader.all_deployments`."""
+        wanted = ["$id", "status", "sourceSize", "totalSize", "$createdAt", "activate", "type"]
+        queries = (query("orderDesc", attribute="$createdAt"), query("select", *wanted))
+        return [
+            parse_deployment(each)
+            for each in self._pages(f"/functions/{function}/deployments", "deployments", *queries)
+        ]
+
+    def active_deployment(self, function: str) -> str:
+        """See `Reader.active_deployment`."""
+        return str(self._get(f"/functions/{function}").get("deploymentId") or "")
+
     def deployment(self, function: str, deployment: str) -> Deployment:
         return parse_deployment(self._get(f"/functions/{function}/deployments/{deployment}"))
 
@@ -134,10 +148,10 @@ class AppwriteReader:
             raise
         return answer if isinstance(answer, dict) else {}
 
-    def _pages(self, path: str, plural: str) -> Iterator[Mapping[str, Any]]:
+    def _pages(self, path: str, plural: str, *more: str) -> Iterator[Mapping[str, Any]]:
         cursor = ""
         while True:
-            queries = [query("limit", PAGE), *([query("cursorAfter", cursor)] if cursor else [])]
+            queries = [query("limit", PAGE), *([query("cursorAfter", cursor)] if cursor else []), *more]
             items = (self._get(path, *queries) or {}).get(plural)
             if not isinstance(items, list):
                 raise self._transport.not_appwrite(Call("get", path))
@@ -146,7 +160,8 @@ class AppwriteReader:
                 return
             cursor = str(items[-1]["$id"])
 
-    def _functions(self) -> dict[Address, Live]:
+    def _functions(self, newest: dict[str, Deployment]) -> dict[Address, Live]:
+        """Functions with variables and active deployments. Notes each newest deployment that is not active."""
         found: dict[Address, Live] = {}
         for raw in self._pages("/functions", "functions"):
             live = function.parse((), raw)
@@ -157,6 +172,11 @@ class AppwriteReader:
             if raw["deploymentId"]:
                 active = deployment.parse((live.address.path,), raw)
                 found[active.address] = active
+            latest = str(raw.get("latestDeploymentId") or "")
+            if latest and latest != raw["deploymentId"]:
+                status = str(raw.get("latestDeploymentStatus") or "")
+                created = str(raw.get("latestDeploymentCreatedAt") or "")
+                newest[live.address.path] = Deployment(latest, status, created_at=created)
         return found
 
     def _databases(self) -> dict[Address, Live]:
@@ -207,6 +227,8 @@ def parse_deployment(raw: Mapping[str, Any]) -> Deployment:
         log=str(raw.get("buildLogs") or ""),
         created_at=str(raw.get("$createdAt") or ""),
         activate=bool(raw.get("activate", False)),
+        type=str(raw.get("type") or ""),
+        size=int(raw.get("totalSize") or 0),
     )
 
 

@@ -13,7 +13,7 @@ from ...model.resource import Fields, Live
 from ...model.secret import Secret
 from ..protocol import Deployment, Execution
 from .reading import AppwriteReader, parse_answer, parse_deployment, parse_execution
-from .transport import Transport
+from .transport import PIECE, Transport
 
 #: A create is sent at most this often; between two attempts the resource is looked up.
 _CREATE_ATTEMPTS = 3
@@ -59,6 +59,13 @@ class AppwriteProvider(AppwriteReader):
         call = KINDS[address.kind].requests.update(address, fields, live)
         return self._verified(address, fields, self._transport.request(call))
 
+    def rename(self, old: Address, new: Address, live: Live) -> Live:
+        """See `Provider.rename`."""
+        rename = KINDS[old.kind].rename
+        if rename is None:
+            raise ProviderError(f"{old}: Appwrite cannot rename a {old.kind}")
+        return self._verified(new, live.fields, self._transport.request(rename(old, live, new.name)))
+
     def delete(self, address: Address, live: Live) -> None:
         """See `Provider.delete`."""
         try:
@@ -66,15 +73,47 @@ class AppwriteProvider(AppwriteReader):
         except NotFoundError:
             return
 
-    def upload(self, function: str, archive: bytes, entrypoint: str, commands: str) -> Deployment:
+    def upload(
+        self,
+        function: str,
+        archive: bytes,
+        entrypoint: str,
+        commands: str,
+        begun: Callable[[str], object] | None = None,
+    ) -> Deployment:
+        """See `Provider.upload`."""
+        path = f"/functions/{function}/deployments"
         fields = {"activate": False, "entrypoint": entrypoint, "commands": commands}
-        return parse_deployment(self._transport.upload(f"/functions/{function}/deployments", fields, archive))
+        if len(archive) <= PIECE:
+            found = parse_deployment(self._transport.upload(path, fields, archive))
+        else:
+            found = parse_deployment(self._transport.upload(path, fields, archive, begun))
+        if begun is not None:
+            begun(found.id)
+        return found
 
     def activate(self, function: str, deployment: str) -> None:
-        self._transport.request(Call("patch", f"/functions/{function}/deployment", {"deploymentId": deployment}))
+        """See `Provider.activate`. The answer is the function as it is now."""
+        call = Call("patch", f"/functions/{function}/deployment", {"deploymentId": deployment})
+        answer = self._transport.request(call) or {}
+        active = str(answer.get("deploymentId", deployment))
+        if active != deployment:
+            raise ProviderError(f"Appwrite accepted the activation of {deployment}, but {active or 'none'} is active")
 
-    def execute(self, function: str, body: str, *, wait: bool) -> Execution:
-        call = Call("post", f"/functions/{function}/executions", {"body": body, "async": not wait})
+    def cancel(self, function: str, deployment: str) -> None:
+        """See `Provider.cancel`."""
+        try:
+            self._transport.request(Call("patch", f"/functions/{function}/deployments/{deployment}/status"))
+        except ProviderError as error:
+            if error.kind != "build_already_completed":
+                raise
+
+    def execute(self, function: str, body: str, *, wait: bool, path: str = "/", method: str = "POST") -> Execution:
+        """See `Provider.execute`."""
+        asked = {"body": body, "async": not wait}
+        if (path, method) != ("/", "POST"):
+            asked |= {"path": path, "method": method}
+        call = Call("post", f"/functions/{function}/executions", asked)
         return parse_execution(self._transport.request(call, read_timeout=_SYNCHRONOUS_LIMIT))
 
     def _settled(self, address: Address) -> Live | None:

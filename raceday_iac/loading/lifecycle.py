@@ -1,0 +1,89 @@
+"""Check what a stack says about renames, protections and the like, against what it declares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ..kinds import KINDS
+from ..model.address import Address
+from ..model.lifecycle import RENAMEABLE, Lifecycle
+from ..model.problem import Problem
+from ..model.resource import Resource, Tombstone
+from ..model.stack import Rule, Stack
+
+
+def resolve_lifecycle(
+    stack: Stack, resources: Mapping[Address, Resource], tombstones: Mapping[Address, Tombstone]
+) -> tuple[Lifecycle, list[Problem]]:
+    """The rules of a stack, and everything that is wrong with them."""
+    work = _Rules(resources, tombstones)
+    for rule in stack.rules:
+        work.add(rule)
+    return Lifecycle(work.moved, work.forgotten, work.protected, work.ignored), work.problems
+
+
+class _Rules:
+    def __init__(self, resources: Mapping[Address, Resource], tombstones: Mapping[Address, Tombstone]) -> None:
+        self._resources, self._tombstones = resources, tombstones
+        self.moved: dict[Address, Address] = {}
+        self.forgotten: dict[Address, str] = {}
+        self.protected: dict[Address, str] = {}
+        self.ignored: dict[Address, frozenset[str]] = {}
+        self.problems: list[Problem] = []
+
+    def add(self, rule: Rule) -> None:
+        try:
+            address = Address.parse(rule.address)
+        except ValueError as error:
+            self._complain(rule, str(error))
+            return
+        if address.kind not in KINDS:
+            self._complain(rule, f"unknown kind {address.kind!r}")
+            return
+        for message in getattr(self, f"_{rule.kind}")(rule, address):
+            self._complain(rule, message)
+
+    def _complain(self, rule: Rule, message: str) -> None:
+        self.problems.append(Problem(rule.location, f"{rule.kind} {rule.address}", message))
+
+    def _moved(self, rule: Rule, old: Address) -> Iterator[str]:
+        try:
+            new = Address.parse(rule.value)
+        except ValueError as error:
+            yield str(error)
+            return
+        if old.kind not in RENAMEABLE:
+            yield f"Appwrite cannot rename a {old.kind}; it can rename {', '.join(RENAMEABLE)}"
+        if new.kind != old.kind or new.parts[:-1] != old.parts[:-1]:
+            yield f"{new} lies elsewhere: a new name must be in the same place"
+        if new not in self._resources:
+            yield f"{new} is not declared"
+        if old in self._resources:
+            yield f"{old} is still declared, at {self._resources[old].location}"
+        if old == new or new in self.moved or old in self.moved.values():
+            yield "it has a new name already"
+        self.moved[new] = old
+
+    def _forget(self, rule: Rule, address: Address) -> Iterator[str]:
+        if address in self._resources:
+            yield f"it is still declared, at {self._resources[address].location}"
+        if address in self._tombstones:
+            yield "it is declared absent as well, which deletes it"
+        self.forgotten[address] = rule.value
+
+    def _protect(self, rule: Rule, address: Address) -> Iterator[str]:
+        if address in self._tombstones:
+            yield "it is declared absent as well, which deletes it"
+        self.protected[address] = rule.value
+
+    def _ignore(self, rule: Rule, address: Address) -> Iterator[str]:
+        if address not in self._resources:
+            yield "it is not declared"
+            return
+        fields = self._resources[address].fields
+        unknown = [name for name in rule.names if name not in fields]
+        if unknown or not rule.names:
+            yield f"it has no field {', '.join(map(repr, unknown)) or ''}; its fields are {', '.join(sorted(fields))}"
+        if address.kind == "deployment":
+            yield "code cannot be ignored; declare code=KEEP"
+        self.ignored[address] = self.ignored.get(address, frozenset()) | frozenset(rule.names)
