@@ -17,7 +17,8 @@ IacError
 ├── OutputError          what should be shown cannot be written                        exit 1
 ├── Interrupted          Ctrl-C outside the changes themselves                         exit 130
 ├── ApplyError           some changes failed; carries which                            exit 1
-└── BuildError           a bundle or a deployment's build failed                       exit 1
+├── BuildError           a bundle or a deployment's build failed                       exit 1
+└── ProbeError           new code did not pass its probe                               exit 1
 """
 
 from __future__ import annotations
@@ -90,6 +91,10 @@ class RefusedError(IacError):
 
 class BuildError(IacError):
     """A bundle could not be made, or its build on the server failed."""
+
+
+class ProbeError(IacError):
+    """New code was activated and did not pass its probe."""
 
 
 class OutputError(IacError):

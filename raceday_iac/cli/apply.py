@@ -75,7 +75,15 @@ def carry_out(
     watching = progress(len(plan.changes), as_json=options.json, color=options.color)
     with recorded(options, command, plan, plan_id) as tell, watching as observer:
         applied = apply_plan(
-            plan, workspace.desired, workspace.bundles, connection, workspace.store, state, observer, parallelism
+            plan,
+            workspace.desired,
+            workspace.bundles,
+            connection,
+            workspace.store,
+            state,
+            observer,
+            parallelism,
+            workspace.archives(connection),
         )
         tell(applied)
     seconds = time.monotonic() - begun

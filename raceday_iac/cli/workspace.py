@@ -19,6 +19,7 @@ from ..planning import Plan, Wishes, build_plan
 from ..provider import Reader
 from ..provider.appwrite import AppwriteProvider, AppwriteReader, Transport
 from ..refresh import refresh
+from ..refresh.archives import Archives
 from ..state.document import State
 from ..state.store import StateStore
 from .options import Options
@@ -47,6 +48,11 @@ class Workspace:
         bundles = pack_all(checked)
         return cls(options, environment, with_deployments(checked, bundles), bundles)
 
+    @classmethod
+    def without_stack(cls, options: Options) -> Workspace:
+        """Environment and state alone, for what must work while the stack is broken."""
+        return cls(options, load_environment(options.stack, options.env), Desired("", {}), {})
+
     @cached_property
     def store(self) -> StateStore:
         """Where the state is kept. State in the target's own Appwrite can be used while the target is open."""
@@ -55,6 +61,10 @@ class Workspace:
     @cached_property
     def _targets(self) -> list[Target]:
         return []
+
+    def archives(self, connection: Reader) -> Archives:
+        """What is known of deployments' sources; kept in a cache that may be lost."""
+        return Archives(connection, self.options.state_folder / "cache" / "archives.json")
 
     @contextmanager
     def target(self) -> Iterator[Target]:
@@ -88,5 +98,5 @@ def make_plan(
         except ProviderError:
             return None
 
-    snapshot = refresh(connection, workspace.desired, state)
+    snapshot = refresh(connection, workspace.desired, state, workspace.archives(connection))
     return build_plan(workspace.environment.name, workspace.desired, state, snapshot, count, wishes)

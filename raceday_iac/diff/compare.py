@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..kinds import KINDS, Kind
+from ..kinds.deployment import REPLACED, UNFINISHED
 from ..model.address import Address
 from ..model.desired import Desired
 from ..model.resource import Fields, Live, Resource
@@ -30,7 +31,7 @@ def compare_resource(wanted: Resource, known: Entry | None, real: Live | None, s
     if real is None or real.status == "deleting":
         return Difference(wanted.address, Presence.MISSING if known is None else Presence.LOST, owned=known is not None)
     kind = KINDS[wanted.address.kind]
-    known_fields = None if known is None else known.fields
+    known_fields = _last_applied(wanted, known, real)
     if kind.name == "variable":
         changes = compare_variable(wanted.fields, real.fields, known_fields, salt)
         in_place = not any(change.name == "secret" and change.before for change in changes)
@@ -46,6 +47,15 @@ def compare_resource(wanted: Resource, known: Entry | None, real: Live | None, s
         status=real.status,
         error=real.error,
     )
+
+
+def _last_applied(wanted: Resource, known: Entry | None, real: Live) -> Fields | None:
+    """What we last made of it. Of a deployment that can be known without the state."""
+    if real.status == UNFINISHED:
+        return real.fields
+    if known is None:
+        return wanted.fields if real.status == REPLACED else None
+    return known.fields
 
 
 def compare_fields(kind: Kind, wanted: Fields, real: Fields, known: Fields | None) -> list[FieldChange]:

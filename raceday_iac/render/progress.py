@@ -61,6 +61,8 @@ def event_text(event: Event) -> str:
         return f"  ✗ {what}: {event.note}"
     if event.moment is Moment.WAITING:
         return f"    {what}: {event.note}"
+    if event.moment is Moment.WARNED:
+        return f"  ! {what}: {event.note}"
     return f"    {what} …"
 
 
@@ -85,7 +87,9 @@ def _plain_text(event: Event, counted: dict[str, Any], total: int) -> str:
         if counted["done"] - counted["said"] >= step or counted["done"] == total:
             counted["said"] = counted["done"]
             return f"  … {counted['done']}/{total} changes done"
-    elif event.moment is Moment.FAILED or (event.moment is Moment.WAITING and event.note != counted["note"]):
+    elif event.moment in (Moment.FAILED, Moment.WARNED) or (
+        event.moment is Moment.WAITING and event.note != counted["note"]
+    ):
         counted["note"] = event.note
         return event_text(event)
     return ""
@@ -110,6 +114,9 @@ def _live_view(total: int, out: IO[str]) -> Iterator[Observer]:
 
         def observe(event: Event) -> None:
             key = event.change.key
+            if event.moment is Moment.WARNED:
+                bar.console.print(Text(event_text(event), style="yellow"))
+                return
             if event.moment in (Moment.STARTED, Moment.WAITING):
                 under_way[key] = f"{event.change.address}{f' ({event.note})' if event.note else ''}"
             else:

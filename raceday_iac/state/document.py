@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import StateError
 from ..kinds.base import thaw
-from ..model.address import Address
+from ..model.address import Address, function_address
 from ..model.resource import Fields, frozen
 from ..model.secret import Secret
 from .provenance import Saved
@@ -37,13 +37,15 @@ __all__ = [
 class Entry:
     """One owned resource. `fields` are the values last applied; `remote_id` the server's id where it chose one.
 
-    `deployments` (functions' code only) are deployment ids, newest first, that a rollback can go back to.
+    `deployments` (of a function's code) are the ids that a rollback goes back through, the active one first.
+    `uploads` (of a function) are deployments that were begun and not accepted yet: under way, failed, or cut short.
     """
 
     address: Address
     fields: Fields
     remote_id: str = ""
     deployments: tuple[str, ...] = ()
+    uploads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,24 @@ class State:
 
     def with_entry(self, entry: Entry) -> State:
         return replace(self, entries={**self.entries, entry.address: entry})
+
+    def uploads_of(self, function: str) -> tuple[str, ...]:
+        """Deployments of a function that were begun and not accepted yet."""
+        entry = self.entries.get(function_address(function))
+        return entry.uploads if entry else ()
+
+    def with_upload(self, function: Entry, deployment: str) -> State:
+        """Remember a deployment that is begun. `function` is the entry to begin with where there is none yet."""
+        entry = self.entries.get(function.address, function)
+        known = deployment in entry.uploads
+        return self if known else self.with_entry(replace(entry, uploads=(*entry.uploads, deployment)))
+
+    def without_uploads(self, function: str, ended: Collection[str]) -> State:
+        """Deployments were accepted, or are gone."""
+        entry = self.entries.get(function_address(function))
+        if entry is None or not set(entry.uploads) & set(ended):
+            return self
+        return self.with_entry(replace(entry, uploads=tuple(each for each in entry.uploads if each not in ended)))
 
     def without(self, address: Address) -> State:
         return replace(self, entries={key: each for key, each in self.entries.items() if key != address})
@@ -89,6 +109,8 @@ def entry_to_json(entry: Entry) -> dict[str, Any]:
         stored["remoteId"] = entry.remote_id
     if entry.deployments:
         stored["deployments"] = list(entry.deployments)
+    if entry.uploads:
+        stored["uploads"] = list(entry.uploads)
     return stored
 
 
@@ -115,7 +137,11 @@ def saved_of(content: Any) -> Saved:
 def _entry(text: str, stored: Mapping[str, Any]) -> Entry:
     fields = {name: _frozen_value(value) for name, value in stored["fields"].items()}
     return Entry(
-        Address.parse(text), frozen(fields), str(stored.get("remoteId", "")), tuple(stored.get("deployments", ()))
+        Address.parse(text),
+        frozen(fields),
+        str(stored.get("remoteId", "")),
+        tuple(stored.get("deployments", ())),
+        tuple(stored.get("uploads", ())),
     )
 
 

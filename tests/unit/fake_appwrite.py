@@ -12,10 +12,9 @@ from typing import Any
 
 from raceday_iac.errors import ConflictError, NotFoundError, ProviderError
 from raceday_iac.kinds import KINDS
-from raceday_iac.model.address import Address, collection_address, function_address
+from raceday_iac.model.address import Address, collection_address, function_address, owners
 from raceday_iac.model.resource import Fields, Live, frozen
 from raceday_iac.packaging import digest_of_archive
-from raceday_iac.model.address import owners
 from raceday_iac.provider import Snapshot
 from raceday_iac.provider.protocol import Deployment, Execution
 
@@ -62,10 +61,20 @@ class FakeAppwrite:
     def deployments(self, function: str, limit: int) -> Sequence[Deployment]:
         return self.builds.get(function, [])[::-1][:limit]
 
+    def all_deployments(self, function: str) -> Sequence[Deployment]:
+        return self.builds.get(function, [])[::-1]
+
+    def active_deployment(self, function: str) -> str:
+        live = self.resources.get(Address("deployment", function))
+        return live.remote_id if live else ""
+
     def deployment(self, function: str, deployment: str) -> Deployment:
         found = next(each for each in self.builds[function] if each.id == deployment)
         look = self._looks[deployment] = self._looks.get(deployment, -1) + 1
         status = self.build_statuses[min(look, len(self.build_statuses) - 1)]
+        self.builds[function] = [
+            replace(each, status=status) if each is found else each for each in self.builds[function]
+        ]
         return replace(found, status=status, log=f"line {look}\n")
 
     def executions(self, function: str, limit: int) -> Sequence[Execution]:
@@ -104,7 +113,10 @@ class FakeAppwrite:
         return self.resources[address]
 
     def delete(self, address: Address, live: Live) -> None:
-        self.log.append(f"delete {address}")
+        self.log.append(f"delete {address}{f' {live.remote_id}' if address.kind == 'deployment' else ''}")
+        if address.kind == "deployment":
+            self.builds[address.path] = [each for each in self.builds[address.path] if each.id != live.remote_id]
+            return
         if address not in self.resources:
             return
         if address.kind in COLUMNS:
@@ -140,7 +152,10 @@ class FakeAppwrite:
         fields = frozen({"digest": digest_of_archive(self.archives[deployment])})
         self.resources[address] = Live(address, fields, deployment)
 
-    def execute(self, function: str, body: str, *, wait: bool) -> Execution:
+    def cancel(self, function: str, deployment: str) -> None:
+        self.log.append(f"cancel {deployment}")
+
+    def execute(self, function: str, body: str, *, wait: bool, path: str = "/", method: str = "POST") -> Execution:
         raise NotFoundError("no executions here", code=404)
 
     # Rules.

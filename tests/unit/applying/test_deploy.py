@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.applying.deploy import deploy
+from raceday_iac.applying.deploy import Before, Deploying
 from raceday_iac.errors import BuildError
 from raceday_iac.model.address import function_address
 from raceday_iac.model.desired import CodeSource
@@ -15,10 +15,12 @@ from raceday_iac.model.resource import Live, frozen
 from raceday_iac.packaging import Bundle
 from raceday_iac.packaging.archive import digest_of_files, make_archive
 from raceday_iac.provider.protocol import Deployment
+from raceday_iac.refresh.archives import Archives
 from raceday_iac.state.document import Entry
 
 from ..fake_appwrite import FakeAppwrite
 
+NOTHING = Before()
 FILES = {"main.py": b"def main(context): ...\n"}
 
 
@@ -33,24 +35,48 @@ def server() -> FakeAppwrite:
     return FakeAppwrite({at: Live(at, frozen({}))})
 
 
-def run(server: FakeAppwrite, previous: tuple[str, ...] = (), of: Bundle | None = None) -> tuple[Entry, list[str], Any]:
+def deploying(server: FakeAppwrite, notes: list[str], before: Before = NOTHING, of: Bundle | None = None) -> Deploying:
+    """Notes and warnings are collected; ids of uploads are noted as `begun ID`."""
+    return Deploying(
+        server,
+        Archives(server),
+        of or bundle(),
+        before,
+        notes.append,
+        lambda text: notes.append(f"! {text}"),
+        lambda deployment: notes.append(f"begun {deployment}"),
+        sleep=lambda _seconds: None,
+    )
+
+
+def run(server: FakeAppwrite, before: Before = NOTHING, of: Bundle | None = None) -> tuple[Entry, list[str], Any]:
+    """The first entry, which is saved before anything is deleted; notes; pauses."""
     notes: list[str] = []
-    yielded = list(deploy(server, of or bundle(), previous, notes.append))
-    *pauses, entry = yielded
-    assert isinstance(entry, Entry)
-    return entry, notes, pauses
+    yielded = list(deploying(server, notes, before, of).run())
+    entries = [each for each in yielded if isinstance(each, Entry)]
+    return entries[0], notes, [each for each in yielded if not isinstance(each, Entry)]
 
 
 def test_code_is_uploaded_built_and_only_then_activated(server: FakeAppwrite) -> None:
     entry, notes, _ = run(server)
     assert server.log == ["upload f", "activate f"]
-    assert notes == [f"uploading {len(make_archive(FILES))} bytes", "build waiting", "build building", "activating"]
+    assert notes == [
+        f"uploading {len(make_archive(FILES))} bytes",
+        "begun build-1",
+        "build waiting",
+        "build building",
+        "activating",
+    ]
     assert entry.fields == {"digest": bundle().digest}
     assert entry.remote_id == "build-1"
 
 
 def test_the_entry_remembers_what_was_active_before_newest_first(server: FakeAppwrite) -> None:
-    assert run(server, ("old", "older"))[0].deployments == ("build-1", "old", "older")
+    assert run(server, Before("old", ("old", "older")))[0].deployments == ("build-1", "old", "older")
+
+
+def test_what_it_replaced_is_the_next_to_go_back_to_whoever_made_it(server: FakeAppwrite) -> None:
+    assert run(server, Before("by-hand", ("ours",)))[0].deployments == ("build-1", "by-hand", "ours")
 
 
 def test_it_waits_between_looks_a_little_longer_each_time(server: FakeAppwrite) -> None:

@@ -1,0 +1,39 @@
+"""What a plan mentions although it changes nothing of it. Pure, and made of what was read anyway."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..model.address import deployment_address
+from ..model.desired import Desired
+from ..provider import Snapshot
+from ..provider.protocol import Deployment
+from ..state.document import State
+
+_READY = "ready"
+_SHOWN = 3
+
+
+def deployment_notes(desired: Desired, state: State, snapshot: Snapshot) -> Iterator[str]:
+    """Uploads of earlier runs that were never accepted, and builds that failed or are under way."""
+    for function in desired.code:
+        live = snapshot.resources.get(deployment_address(function))
+        active = live.remote_id if live else ""
+        begun = [each for each in state.uploads_of(function) if each != active]
+        newest = snapshot.newest.get(function)
+        if begun:
+            yield _begun(function, begun, newest)
+        elif newest is not None and newest.status not in ("", _READY):
+            what = f"its newest deployment {newest.id} is {newest.status}, not active"
+            yield f"function.{function}: {what}. {_see(function)}"
+
+
+def _begun(function: str, begun: list[str], newest: Deployment | None) -> str:
+    names = ", ".join(begun[-_SHOWN:]) + (f" and {len(begun) - _SHOWN} more" if len(begun) > _SHOWN else "")
+    status = f", the newest is {newest.status}" if newest is not None and newest.id in begun and newest.status else ""
+    plural = "deployments of earlier runs were" if len(begun) > 1 else "a deployment of an earlier run was"
+    return f"function.{function}: {plural} never accepted ({names}{status}). {_see(function)}"
+
+
+def _see(function: str) -> str:
+    return f"See them: raceday-iac deployments {function}; delete what is of no use: add --clean."

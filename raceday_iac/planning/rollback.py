@@ -1,0 +1,82 @@
+"""The plan that goes back to an earlier deployment of one function. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..diff import Cause, FieldChange
+from ..errors import IacError, RefusedError
+from ..model.address import deployment_address
+from ..model.resource import Live
+from ..refresh.deployments import READY, Judged, Remembered, Role, line_of
+from ..state.document import State
+from .plan import Action, Change, Plan
+
+
+def choose(function: str, judged: Sequence[Judged], remembered: Remembered, wanted: str = "") -> Judged:
+    """The deployment to go back to: the `wanted` one, or the one before the active. Raises RefusedError when there is
+    none, or when it cannot run."""
+    by_id = {each.deployment.id: each for each in judged}
+    active = next((each.deployment.id for each in judged if each.role is Role.ACTIVE), "")
+    earlier = [each for each in remembered.line if each != active]
+    name = wanted or next(iter(earlier or line_of(judged, remembered)), "")
+    if not name:
+        raise RefusedError(
+            f"function.{function} has no previous deployment to go back to. Nothing was changed.", hint=_list(function)
+        )
+    found = by_id.get(name)
+    if found is None:
+        text = f"has no deployment {name}" if wanted else f"no longer has {name}, which was active before"
+        raise RefusedError(f"function.{function} {text}. Nothing was changed.", hint=_others(function, judged))
+    if found.deployment.status != READY:
+        raise RefusedError(
+            f"The deployment {name} of function.{function} is {found.deployment.status}, not ready. "
+            "Nothing was changed.",
+            hint=_others(function, judged),
+        )
+    return found
+
+
+def must_be_managed(function: str, state: State) -> None:
+    """Raise IacError for a function whose code is not ours to switch."""
+    if deployment_address(function) not in state.entries:
+        known = sorted(each.path for each in state.entries if each.kind == "deployment")
+        raise IacError(
+            f"The code of function.{function} is not in the state, so it is not ours to switch. Nothing was changed.",
+            hint=f"functions whose code is managed: {', '.join(known) or 'none'}",
+        )
+
+
+def plan_rollback(environment: str, state: State, active: Live, target: Judged, digest: str) -> Plan:
+    """Activate `target`, whose source has this digest. Empty when it is active already."""
+    change = Change(
+        active.address,
+        Action.ACTIVATE,
+        f"rollback to the deployment of {target.deployment.created_at[:19] or 'an unknown time'}",
+        (
+            _field("deployment", active.remote_id, target.deployment.id),
+            _field("digest", str(active.fields.get("digest", "")), digest),
+        ),
+    )
+    return Plan(
+        environment=environment,
+        lineage=state.lineage,
+        serial=state.serial,
+        changes=(change,) if target.role is not Role.ACTIVE else (),
+        real={active.address: active},
+    )
+
+
+def _field(name: str, before: str, after: str) -> FieldChange:
+    return FieldChange(name, before, after, before, Cause.CONFIG)
+
+
+def _others(function: str, judged: Sequence[Judged]) -> str:
+    ready = [each.deployment.id for each in judged if each.role is Role.PREVIOUS]
+    if not ready:
+        return _list(function)
+    return f"what can be gone back to: raceday-iac rollback {function} --to {' | '.join(ready[:3])}"
+
+
+def _list(function: str) -> str:
+    return f"see all of them: raceday-iac deployments {function}"
