@@ -1,0 +1,43 @@
+"""The commands about deployments: `rollback` and `deployments`. Each imports what it needs when it runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from . import options
+
+FunctionName = Annotated[str, typer.Argument(metavar="FUNCTION", help="Function id.")]
+AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    for command in (rollback, deployments):
+        app.command(command.__name__)(command)
+
+
+def rollback(
+    function: FunctionName,
+    to: Annotated[str, typer.Option(metavar="DEPLOYMENT", help="This one; default is the one before.")] = "",
+    auto_approve: AutoApprove = False,
+) -> None:
+    """Activate an earlier deployment of a function. Nothing is built, and the stack is not needed."""
+    from .rollback import run
+
+    raise typer.Exit(run(options.current, function, to, auto_approve))
+
+
+def deployments(
+    function: FunctionName,
+    clean: Annotated[bool, typer.Option("--clean", help="Delete orphans, after asking.")] = False,
+    older_than: Annotated[
+        float, typer.Option(metavar="MINUTES", min=0, help="Unfinished ones count as abandoned after this.")
+    ] = 60,
+    auto_approve: AutoApprove = False,
+) -> None:
+    """List a function's deployments: active, previous, unfinished, orphans, and those of others."""
+    from .deployments import run
+
+    raise typer.Exit(run(options.current, function, clean, older_than, auto_approve))
