@@ -14,11 +14,15 @@ from xml.etree import ElementTree
 
 import pytest
 
+from raceday_iac.cli.main import execute
+
 from .command import PROGRAM, Ended, Run
 
 ROOT = Path(__file__).parents[2]
-#: Until then one race of four has been run, and the old schedule has met a run of the poller once.
+#: Until then one race of four has been run.
 SLICE = ("--races", "4", "--until", "13:00")
+#: Until then the old schedule has met a run of the poller once, at 12:40.
+SHORTER = ("--races", "4", "--until", "12:45", "--legacy-schedules")
 
 
 def environment(scratch: Path) -> dict[str, str]:
@@ -52,8 +56,8 @@ def slices(tmp_path_factory: pytest.TempPathFactory) -> Slices:
     files = ("--html", str(folder / "new" / "day.html"), "--svg", str(folder / "day.svg"))
     runs = (
         start(folder / "one", *SLICE, *files, "--json"),
-        start(folder / "two", *SLICE, "--legacy-schedules", "--json"),
-        start(folder / "three", *SLICE, "--legacy-schedules", "--without-locks"),
+        start(folder / "two", *SHORTER, "--json"),
+        start(folder / "three", *SHORTER, "--without-locks"),
     )
     return Slices(folder, *(run.end() for run in runs))
 
@@ -126,7 +130,7 @@ def test_a_run_that_the_old_schedule_starts_beside_another_is_refused_and_counte
     assert found["executions"]["enhanced-race-poller"]["refused"] == found["duplicates"]["refused"] > 0
     assert found["duplicates"]["saved"]["polls"] > 0
     assert found["violations"] == 0
-    assert found["options"] == {"locks": True, "legacy_schedules": True, "until": "13:00"}
+    assert found["options"] == {"locks": True, "legacy_schedules": True, "until": "12:45"}
 
 
 def test_without_the_lock_the_same_run_violates_what_the_lock_holds(slices: Slices) -> None:
@@ -150,24 +154,25 @@ def test_for_people_the_hours_pass_on_standard_error(slices: Slices) -> None:
 # What makes no sense.
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (("--day", "nonsense"), "not a date"),
-        (("--day", "2025-02-30"), "not a date"),
-        (("--day", "0001-01-01"), "1975 to 2099"),
-        (("--day", "9999-12-31"), "1975 to 2099"),
-        (("--races", "0"), "1 to 400"),
-        (("--races", "-1"), "1 to 400"),
-        (("--races", "401"), "1 to 400"),
-        (("--races", "many"), "integer"),
-        (("--until", "nonsense"), "not a clock time"),
-        (("--until", "25:00"), "not a clock time"),
-        (("--until", "00:00"), "when the day begins"),
-        (("--env", "production"), "production"),
-    ],
-    ids=" ".join,
+NONSENSE = (
+    (("--day", "nonsense"), "not a date"),
+    (("--races", "0"), "1 to 400"),
+    (("--until", "nonsense"), "not a clock time"),
 )
+MORE_NONSENSE = (
+    (("--day", "2025-02-30"), "not a date"),
+    (("--day", "0001-01-01"), "1975 to 2099"),
+    (("--day", "9999-12-31"), "1975 to 2099"),
+    (("--races", "-1"), "1 to 400"),
+    (("--races", "401"), "1 to 400"),
+    (("--races", "many"), "integer"),
+    (("--until", "25:00"), "not a clock time"),
+    (("--until", "00:00"), "when the day begins"),
+    (("--env", "production"), "production"),
+)
+
+
+@pytest.mark.parametrize(("words", "said"), NONSENSE)
 def test_what_makes_no_sense_is_refused_with_a_sentence(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
     ended = simulate(tmp_path / "scratch", *words)
 
@@ -176,15 +181,44 @@ def test_what_makes_no_sense_is_refused_with_a_sentence(tmp_path: Path, words: t
     assert ended.out == ""
 
 
+@pytest.mark.parametrize(("words", "said"), MORE_NONSENSE)
+def test_no_other_nonsense_is_lived_through_either(
+    words: tuple[str, ...], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In this process, which is quicker."""
+    monkeypatch.chdir(ROOT)
+
+    assert execute(["simulate", *words]) == 1
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert captured.out == ""
+
+
+def test_the_old_schedule_needs_the_poller(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "environments" / "local.yaml").write_text("endpoint: embedded\nproject: x\n", encoding="utf-8")
+    stack = "from raceday_iac.model.stack import Stack\n\nstack = Stack('empty')\n"
+    (tmp_path / "stack.py").write_text(stack, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+    assert execute(["simulate", "--stack", "stack.py", "--legacy-schedules"]) == 1
+    assert "enhanced-race-poller, and the stack has none" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("option", ["--html", "--svg"])
-def test_a_file_that_cannot_be_written_is_known_before_the_day_begins(tmp_path: Path, option: str) -> None:
+def test_a_file_that_cannot_be_written_is_known_before_the_day_begins(
+    tmp_path: Path, option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
 
     for path in (tmp_path / "file" / "day", tmp_path):
-        ended = simulate(tmp_path / "scratch", *SLICE, option, str(path))
-        assert ended.code == 1, ended
-        assert f"The file {path} could not be written" in ended.err
-        assert "Setting up" not in ended.err
+        assert execute(["simulate", *SLICE, option, str(path)]) == 1
+        said = capsys.readouterr().err
+        assert f"The file {path} could not be written" in said
+        assert "Setting up" not in said
 
 
 # Interruption.
