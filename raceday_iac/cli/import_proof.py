@@ -16,6 +16,7 @@ from ..loading.resolve import resolve
 from ..loading.stack_file import load_stack
 from ..model.address import Address
 from ..model.desired import Desired
+from ..model.evidence import Answer
 from ..model.resource import Live
 from ..planning import Plan, build_plan
 from ..provider import Snapshot
@@ -52,4 +53,4 @@ def _loaded(source: Source, environment: Environment) -> Desired:
 def _plan(desired: Desired, real: Mapping[Address, Live]) -> Plan:
     """The plan after adopting everything. Nothing is lost by a plan that must be empty, so nothing is counted."""
     state = adopt(desired, new_state(), real, chosen(desired, ())).state
-    return build_plan("import", desired, state, Snapshot(real), lambda _collection: None)
+    return build_plan("import", desired, state, Snapshot(real), lambda _question: Answer(None))

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
-from ..errors import ProviderError
 from ..loading.environment import Environment, load_environment
 from ..loading.resolve import resolve
 from ..loading.stack_file import load_stack
-from ..model.address import Address
 from ..model.desired import Desired
 from ..model.stack import Stack
 from ..packaging import Bundle, pack_all, with_deployments
@@ -20,6 +18,7 @@ from ..provider import Reader
 from ..provider.appwrite import AppwriteProvider, AppwriteReader, Transport
 from ..refresh import refresh
 from ..refresh.archives import Archives
+from ..refresh.evidence import answer
 from ..state.document import State
 from ..state.store import StateStore
 from .options import Options
@@ -91,12 +90,7 @@ def make_plan(
     wishes: Wishes = Wishes(),  # noqa: B008 - immutable
 ) -> Plan:
     """Refresh from live and compare."""
-
-    def count(collection: Address) -> int | None:
-        try:
-            return connection.count_documents(*collection.parts)
-        except ProviderError:
-            return None
-
     snapshot = refresh(connection, workspace.desired, state, workspace.archives(connection))
-    return build_plan(workspace.environment.name, workspace.desired, state, snapshot, count, wishes)
+    return build_plan(
+        workspace.environment.name, workspace.desired, state, snapshot, partial(answer, connection), wishes
+    )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ..diff import Difference, compare
-from ..model.address import Address, deployment_address
+from ..model.address import deployment_address
 from ..model.desired import Desired
+from ..model.evidence import Answering
 from ..provider import Snapshot
 from ..state.document import State
 from . import guards
 from .changes import unmanaged, unwanted_changes, wanted_changes
+from .evidence import questions
 from .lifecycle import Renamed, play_renames, possible_renames, protection_refusals, with_ignored
 from .notes import deployment_notes
 from .order import in_order
@@ -21,16 +23,13 @@ from .selection import select
 from .thresholds import threshold_refusals
 from .wishes import Wishes, check_wishes
 
-#: Counts a collection's documents; None when it cannot.
-CountDocuments = Callable[[Address], int | None]
-
 
 def build_plan(
     environment: str,
     desired: Desired,
     state: State,
     snapshot: Snapshot,
-    count_documents: CountDocuments,
+    answer: Answering,
     wishes: Wishes = Wishes(),  # noqa: B008 - immutable
 ) -> Plan:
     """The plan that makes `snapshot` what `desired` says, as far as `wishes` go. Raises IacError for wishes that make
@@ -43,7 +42,7 @@ def build_plan(
     changes = _all_changes(desired, state, snapshot, differences, wishes, renamed.changes)
     check_wishes(wishes, [*desired.resources, *desired.tombstones, *state.entries])
     selection = select(changes, wishes)
-    evidence = {each: count_documents(each) for each in guards.collections_at_risk(selection.kept, real)}
+    evidence = {each: answer(each) for each in questions(selection.kept, desired, real)}
     refusals = [
         *guards.refusals(selection.kept, real, desired, snapshot.facts, evidence, wishes.allowed),
         *protection_refusals(selection.kept, desired, real),

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from ..kinds import KINDS
-from ..model.address import Address, collection_address
+from ..model.address import Address
 from ..model.desired import Desired
+from ..model.evidence import Answer, Ask, Question
 from ..model.resource import Live
 from ..provider import ServerFacts
+from .evidence import questions_of
 from .plan import Action, Change, Refusal
 
-#: Documents by collection; None where they could not be counted.
-Evidence = Mapping[Address, int | None]
-
-
-def collections_at_risk(changes: Iterable[Change], real: Mapping[Address, Live]) -> list[Address]:
-    """Collections whose documents must be counted before these changes can be judged."""
-    found: dict[Address, None] = {}
-    for change in changes:
-        if _may_lose_data(change, real):
-            found.update(dict.fromkeys(_collections_of(change.address, real)))
-    return list(found)
+#: Answers to the questions that a plan's changes raise.
+Evidence = Mapping[Question, Answer]
 
 
 def refusals(
@@ -35,39 +27,52 @@ def refusals(
     """Every no, for every change."""
     found: list[Refusal] = []
     for change in changes:
-        if change.address not in allowed and _may_lose_data(change, real):
-            found += _data_loss(change, real, evidence)
+        if change.address not in allowed:
+            found += _data_loss(change, real, desired, evidence)
         if change.address.kind == "function" and change.action in (Action.CREATE, Action.UPDATE):
             found += _unsupported(change, desired, facts)
     return found
 
 
-def _may_lose_data(change: Change, real: Mapping[Address, Live]) -> bool:
-    if not (change.destroys and KINDS[change.address.kind].holds_data):
-        return False
-    # An attribute that never became available holds nothing.
-    return real[change.address].status not in ("failed", "processing")
+def _data_loss(change: Change, real: Mapping[Address, Live], desired: Desired, evidence: Evidence) -> Iterator[Refusal]:
+    answered = {each: evidence.get(each, Answer(None)) for each in questions_of(change, desired, real)}
+    if change.address.kind in ("database", "collection"):
+        together = _added(answered.values())
+        losses = [] if together.is_nothing else [f"{together} documents would be deleted"]
+    else:
+        losses = [_loss(question, answer) for question, answer in answered.items() if not answer.is_nothing]
+    if losses:
+        message = f"{change.action} of {change.address} is refused: {', and '.join(losses)} ({change.reason})"
+        yield Refusal(change.address, message, _way_out(change))
 
 
-def _collections_of(address: Address, real: Mapping[Address, Live]) -> list[Address]:
-    if address.kind == "database":
-        return [each for each in real if each.kind == "collection" and each.parts[0] == address.path]
-    return [collection_address(*address.parts[:2])]
+def _added(answers: Iterable[Answer]) -> Answer:
+    listed = list(answers)
+    known = sum(answer.count or 0 for answer in listed)
+    has_unknown = any(answer.count is None for answer in listed)
+    if has_unknown and not known:
+        return Answer(None)
+    return Answer(known, has_unknown or any(answer.at_least for answer in listed))
 
 
-def _data_loss(change: Change, real: Mapping[Address, Live], evidence: Evidence) -> Iterator[Refusal]:
-    counts = {each: evidence.get(each) for each in _collections_of(change.address, real)}
-    uncounted = [str(each) for each, count in counts.items() if count is None]
-    documents = sum(count or 0 for count in counts.values())
-    if not documents and not uncounted:
-        return
-    what = f"{documents}{'+' if documents >= 5000 else ''} documents" if documents else "an unknown number of documents"
-    loss = "would be deleted" if change.address.kind in ("database", "collection") else "would lose its values"
-    yield Refusal(
-        change.address,
-        f"{change.action} of {change.address} is refused: {what} {loss} ({change.reason})",
-        f"if that is meant: --allow-data-loss {change.address}",
-    )
+def _loss(question: Question, answer: Answer) -> str:
+    """What an answer means."""
+    return {
+        Ask.DOCUMENTS: f"{answer} documents would lose its values",
+        Ask.VALUES: f"{answer} documents would lose its values",
+        Ask.NULLS: f"{answer} documents have no value, which would be required",
+        Ask.LONGER: f"{answer} values are longer than {question.limit} characters (the longest has {answer.longest})",
+        Ask.AMONG: f"{answer} documents have a value that would not be allowed any more ({', '.join(question.among)})",
+        Ask.OUTSIDE: f"{answer} values lie outside the new bounds",
+        Ask.DUPLICATES: f"{answer} documents are not unique in {', '.join(question.attributes)}",
+    }[question.ask]
+
+
+def _way_out(change: Change) -> str:
+    allow = f"if that is meant: --allow-data-loss {change.address}"
+    if change.action is Action.REPLACE and change.address.kind == "attribute":
+        return f'{allow}; to keep the values, in stages: stack.convert("{change.address}")'
+    return allow
 
 
 def _unsupported(change: Change, desired: Desired, facts: ServerFacts) -> Iterator[Refusal]:

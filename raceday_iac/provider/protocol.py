@@ -60,6 +60,15 @@ class Execution:
     created_at: str
 
 
+@dataclass(frozen=True)
+class Condition:
+    """A condition on documents, in Appwrite's words: `isNotNull`, `equal`, `lessThan`, …"""
+
+    method: str
+    attribute: str
+    values: tuple[Any, ...] = ()
+
+
 class Reader(Protocol):
     """Reads only."""
 
@@ -71,12 +80,15 @@ class Reader(Protocol):
         """One collection with everything in it, by one request; empty when it does not exist."""
         ...
 
-    def count_documents(self, database: str, collection: str) -> int:
-        """How many documents a collection holds (Appwrite stops counting at 5000)."""
+    def count_documents(self, database: str, collection: str, *conditions: Condition) -> int:
+        """How many documents of a collection meet all conditions (Appwrite stops counting at 5000)."""
         ...
 
-    def documents(self, database: str, collection: str) -> Iterator[Mapping[str, Any]]:
-        """All documents of a collection, page by page, as the server answers them. Raises ProviderError."""
+    def documents(
+        self, database: str, collection: str, *conditions: Condition, only: Sequence[str] = ()
+    ) -> Iterator[Mapping[str, Any]]:
+        """Documents of a collection that meet all conditions, page by page, as the server answers them; with `only`
+        just these attributes. Raises ProviderError."""
         ...
 
     def source_of(self, function: str, deployment: str) -> bytes:

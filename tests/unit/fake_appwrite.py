@@ -49,8 +49,14 @@ class FakeAppwrite:
                 self.resources[address] = replace(live, status="available")
         return {address: self.resources[address] for address in self._inside(database, collection)}
 
-    def count_documents(self, database: str, collection: str) -> int:
+    def count_documents(self, database: str, collection: str, *conditions: Any) -> int:
         return self.documents
+
+    def rename(self, old: Address, new: Address, live: Live) -> Live:
+        self.log.append(f"rename {old} {new}")
+        del self.resources[old]
+        self.resources[new] = replace(live, address=new)
+        return self.resources[new]
 
     def find(self, address: Address) -> Live | None:
         return self.resources.get(address)

@@ -13,7 +13,7 @@ from ...kinds import KINDS, attribute, collection, database, deployment, functio
 from ...kinds.base import Call
 from ...model.address import Address
 from ...model.resource import Live
-from ..protocol import Deployment, Execution, ServerFacts, Snapshot
+from ..protocol import Condition, Deployment, Execution, ServerFacts, Snapshot
 from .state_collection import STATE_NAME
 from .transport import Transport
 
@@ -80,17 +80,20 @@ class AppwriteReader:
             return {}
         return dict(_collection_members(raw))
 
-    def count_documents(self, database: str, collection: str) -> int:
+    def count_documents(self, database: str, collection: str, *conditions: Condition) -> int:
         """See `Reader.count_documents`."""
         path = f"/databases/{database}/collections/{collection}/documents"
         try:
-            return int(self._get(path, query("limit", 1))["total"])
+            return int(self._get(path, *map(_as_query, conditions), query("limit", 1))["total"])
         except NotFoundError:
             return 0
 
-    def documents(self, database: str, collection: str) -> Iterator[Mapping[str, Any]]:
+    def documents(
+        self, database: str, collection: str, *conditions: Condition, only: Sequence[str] = ()
+    ) -> Iterator[Mapping[str, Any]]:
         """See `Reader.documents`."""
-        return self._pages(f"/databases/{database}/collections/{collection}/documents", "documents")
+        wanted = [*map(_as_query, conditions), *([query("select", "$id", *only)] if only else [])]
+        return self._pages(f"/databases/{database}/collections/{collection}/documents", "documents", *wanted)
 
     def source_of(self, function: str, deployment: str) -> bytes:
         path = f"/functions/{function}/deployments/{deployment}/download"
@@ -194,6 +197,10 @@ class AppwriteReader:
         except NotFoundError:
             return {}
         return found
+
+
+def _as_query(condition: Condition) -> str:
+    return query(condition.method, *condition.values, attribute=condition.attribute)
 
 
 def _collection_members(raw: Mapping[str, Any]) -> Iterator[tuple[Address, Live]]:

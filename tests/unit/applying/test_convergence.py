@@ -31,8 +31,12 @@ COLUMNS = {
     "long": lambda owner, key, other: owner.string(key, 20),
     "number": lambda owner, key, other: owner.integer(key),
     "many": lambda owner, key, other: owner.string(key, 10, array=True),
-    "link": lambda owner, key, other: owner.relationship(key, other, type="manyToOne", two_way_key=f"of-{owner.id}-{key}"),
-    "pair": lambda owner, key, other: owner.relationship(key, other, type="oneToOne", two_way_key=f"of-{owner.id}-{key}"),
+    "link": lambda owner, key, other: owner.relationship(
+        key, other, type="manyToOne", two_way_key=f"of-{owner.id}-{key}"
+    ),
+    "pair": lambda owner, key, other: owner.relationship(
+        key, other, type="oneToOne", two_way_key=f"of-{owner.id}-{key}"
+    ),
 }
 COLLECTIONS = st.fixed_dictionaries(
     {},

@@ -13,6 +13,7 @@ from raceday_iac.applying import Applied, Event, Moment, apply_plan
 from raceday_iac.errors import AccessError, ProviderError
 from raceday_iac.model.address import Address
 from raceday_iac.model.desired import Desired
+from raceday_iac.model.evidence import Answer
 from raceday_iac.model.resource import Fields, Live
 from raceday_iac.model.stack import FromEnvironment, Stack
 from raceday_iac.packaging import pack_all, with_deployments
@@ -40,13 +41,13 @@ class Project:
         bundles = pack_all(checked)
         desired = with_deployments(checked, bundles)
         state = self.store.read()
-        plan = build_plan("test", desired, state, self.server.snapshot(()), lambda _each: 0)
+        plan = build_plan("test", desired, state, self.server.snapshot(()), lambda _each: Answer(0))
         return apply_plan(
             plan, desired, bundles, self.server, self.store, state, self.events.append, parallelism=parallelism
         )
 
     def left(self, desired: Desired) -> tuple[str, ...]:
-        plan = build_plan("test", desired, self.store.read(), self.server.snapshot(()), lambda _each: 0)
+        plan = build_plan("test", desired, self.store.read(), self.server.snapshot(()), lambda _each: Answer(0))
         return tuple(each.key for each in plan.changes)
 
 

@@ -1,0 +1,81 @@
+"""Answers questions about documents from live Appwrite. Counting is left to the server wherever it can."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..errors import ProviderError
+from ..model.evidence import Answer, Ask, Question
+from ..provider import Condition, Reader
+
+#: The server stops counting here.
+COUNTED = 5000
+#: So many documents are read where counting does not help; beyond, an answer says "at least".
+READ = 20_000
+
+
+def answer(reader: Reader, question: Question) -> Answer:
+    """The answer; an unknown one when the key may not look, or the server cannot say."""
+    try:
+        if question.ask in (Ask.LONGER, Ask.DUPLICATES):
+            return _by_reading(reader, question)
+        return _by_counting(reader, question)
+    except ProviderError:
+        return Answer(None)
+
+
+def _by_counting(reader: Reader, question: Question) -> Answer:
+    database, collection = question.collection.parts
+    counts = [reader.count_documents(database, collection, *each) for each in _conditions(question)]
+    return Answer(sum(counts), any(count >= COUNTED for count in counts))
+
+
+def _conditions(question: Question) -> list[list[Condition]]:
+    """Sets of conditions whose counts add up to the answer."""
+    if question.ask is Ask.DOCUMENTS:
+        return [[]]
+    (key,) = question.attributes
+    if question.ask is Ask.VALUES:
+        return [[Condition("isNotNull", key)]]
+    if question.ask is Ask.NULLS:
+        return [[Condition("isNull", key)]]
+    if question.ask is Ask.AMONG:
+        return [[Condition("equal", key, question.among)]]
+    below = [] if question.low is None else [[Condition("lessThan", key, (question.low,))]]
+    above = [] if question.high is None else [[Condition("greaterThan", key, (question.high,))]]
+    return [*below, *above]
+
+
+def _by_reading(reader: Reader, question: Question) -> Answer:
+    database, collection = question.collection.parts
+    seen, longer, longest = 0, 0, 0
+    values: Counter[str] = Counter()
+    for document in reader.documents(database, collection, only=question.attributes):
+        if seen == READ:
+            break
+        seen += 1
+        if question.ask is Ask.LONGER:
+            length = max((len(text) for text in _texts(document.get(question.attributes[0]))), default=0)
+            longer += length > question.limit
+            longest = max(longest, length)
+        else:
+            values.update(_key(document, question.attributes))
+    if question.ask is Ask.LONGER:
+        return Answer(longer, seen == READ, longest)
+    return Answer(sum(count for count in values.values() if count > 1), seen == READ)
+
+
+def _texts(value: Any) -> list[str]:
+    return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)]
+
+
+def _key(document: Mapping[str, Any], attributes: Iterable[str]) -> list[str]:
+    """What a unique index compares; a null never equals another."""
+    found = [document.get(key) for key in attributes]
+    if any(value is None for value in found):
+        return []
+    # The database compares texts without case.
+    return [json.dumps([value.lower() if isinstance(value, str) else value for value in found])]

@@ -1,0 +1,108 @@
+"""Planning and applying without threads and without time: which step goes on next is left to chance."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from raceday_iac.applying.actions import Work
+from raceday_iac.applying.recorder import Recorder
+from raceday_iac.applying.steps import Step, make_steps
+from raceday_iac.model.desired import Desired
+from raceday_iac.packaging import Bundle
+from raceday_iac.planning import Plan, Wishes, build_plan
+from raceday_iac.planning.thresholds import COUNTED
+from raceday_iac.provider import Provider
+from raceday_iac.refresh import refresh
+from raceday_iac.refresh.evidence import answer
+from raceday_iac.state.document import State
+
+
+class MemoryStore:
+    """A store that keeps only the last state."""
+
+    def __init__(self) -> None:
+        self.saved: State | None = None
+
+    def write(self, state: State) -> None:
+        self.saved = state
+
+    def append_journal(self, line: str) -> None:
+        """There is nobody who would read it."""
+
+
+def plan(provider: Provider, desired: Desired, state: State) -> Plan:
+    """The plan of somebody who knows what he does: everything may lose data, and every number is confirmed."""
+    snapshot = refresh(provider, desired, state)
+    every = frozenset({*desired.resources, *snapshot.resources, *state.entries})
+
+    def made(wishes: Wishes) -> Plan:
+        return build_plan("test", desired, state, snapshot, partial(answer, provider), wishes)
+
+    first = made(Wishes(every))
+    return made(Wishes(every, confirmed=_numbers(first))) if first.refusals else first
+
+
+def _numbers(of: Plan) -> dict[str, int]:
+    """What the thresholds want to hear."""
+    counted = Counter(
+        f"{name} {change.address.kind}"
+        for change in of.changes
+        for name, actions in COUNTED.items()
+        if change.action in actions
+    )
+    return dict(counted)
+
+
+def carry_out(
+    of: Plan,
+    desired: Desired,
+    provider: Provider,
+    state: State,
+    chance: random.Random,
+    bundles: Mapping[str, Bundle] | None = None,
+    store: Any = None,
+) -> State:
+    """Run all steps, choosing by chance which one goes on whenever there is a choice. Raises what a step raises."""
+    recorder = Recorder(store or MemoryStore(), state)
+    work = Work(provider, recorder, of, desired, bundles or {}, lambda change, text: None)
+    run = Run(make_steps(of.changes, desired, of.real), work)
+    while run.choices():
+        run.advance(chance.choice(run.choices()))
+    assert not run.waiting, f"nothing can go on; waiting: {sorted(run.waiting)}"
+    return recorder.state
+
+
+class Run:
+    """Steps on their way."""
+
+    def __init__(self, steps: list[Step], work: Work) -> None:
+        self.waiting = {step.key: step for step in steps}
+        self.under_way: dict[str, Iterator[float]] = {}
+        self._keys = set(self.waiting)
+        self._needs = {step.key: {key for key in step.requires if key in self._keys} for step in steps}
+        self._dependents: dict[str, list[str]] = {key: [] for key in self._keys}
+        for key, needs in self._needs.items():
+            for each in needs:
+                self._dependents[each].append(key)
+        self._startable = [key for key in self.waiting if not self._needs[key]]
+        self._work = work
+
+    def choices(self) -> list[str]:
+        """Keys of steps that can go on."""
+        return [*self.under_way, *self._startable]
+
+    def advance(self, key: str) -> None:
+        """Let one step go on to its next pause, or its end."""
+        if key in self.waiting:
+            self._startable.remove(key)
+            self.under_way[key] = self._work.perform(self.waiting.pop(key))
+        if next(self.under_way[key], None) is None:
+            del self.under_way[key]
+            for other in self._dependents[key]:
+                self._needs[other].discard(key)
+                if not self._needs[other]:
+                    self._startable.append(other)

@@ -1,0 +1,36 @@
+"""Refusals, and what lists have in common."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from raceday_iac.errors import ConflictError, NotFoundError, ProviderError
+
+Raw = dict[str, Any]
+
+
+def missing(what: str) -> NotFoundError:
+    return NotFoundError(f"{what} was not found", code=404, kind="not_found")
+
+
+def taken(what: str) -> ConflictError:
+    return ConflictError(f"{what} already exists", code=409, kind="already_exists")
+
+
+def refused(why: str) -> ProviderError:
+    return ProviderError(why, code=400, kind="general_argument_invalid")
+
+
+def page(items: Iterable[Raw], body: Raw, plural: str) -> Raw:
+    """One page of a list: `limit`, `cursorAfter` and, by the order of creation, `orderDesc`."""
+    queries = {each["method"]: each["values"] for each in map(json.loads, body.get("queries", ()))}
+    shown = list(items)
+    total = len(shown)
+    if "orderDesc" in queries:
+        shown.reverse()
+    if "cursorAfter" in queries:
+        ids = [each["$id"] for each in shown]
+        shown = shown[ids.index(queries["cursorAfter"][0]) + 1 :]
+    return {"total": total, plural: shown[: queries.get("limit", [25])[0]]}
