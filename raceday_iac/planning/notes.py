@@ -31,7 +31,8 @@ def deployment_notes(desired: Desired, state: State, snapshot: Snapshot) -> Iter
 def _begun(function: str, begun: list[str], newest: Deployment | None) -> str:
     names = ", ".join(begun[-_SHOWN:]) + (f" and {len(begun) - _SHOWN} more" if len(begun) > _SHOWN else "")
     status = f", the newest is {newest.status}" if newest is not None and newest.id in begun and newest.status else ""
-    plural = "deployments of earlier runs were" if len(begun) > 1 else "a deployment of an earlier run was"
+    count = len(begun)
+    plural = f"{count} deployments of earlier runs were" if count > 1 else "a deployment of an earlier run was"
     return f"function.{function}: {plural} never accepted ({names}{status}). {_see(function)}"
 
 
