@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import EXIT_ERROR, EXIT_INTERRUPTED, IacError, Interrupted, OutputError, StackError
-from . import options
+from . import deployment_commands, options
 
 app = typer.Typer(
     name="raceday-iac",
@@ -200,6 +200,9 @@ def logs(
     from .logs import run
 
     raise typer.Exit(run(options.current, function, limit, execution, build))
+
+
+deployment_commands.add_to(app)
 
 
 @app.command()
