@@ -17,6 +17,7 @@ from ..planning import Action, Change, Plan
 from ..provider import Provider
 from ..refresh.archives import Archives
 from ..state.document import Entry
+from .convert import convert_attribute
 from .deploy import Before, Deploying
 from .recorder import Recorder
 from .steps import Step
@@ -59,6 +60,7 @@ class Work:
             Action.UPDATE: self._update,
             Action.REPLACE: self._create,
             Action.MOVE: self._move,
+            Action.CONVERT: self._convert,
             Action.DELETE: self._delete,
             Action.DEPLOY: self._deploy,
             Action.ACTIVATE: self._activate,
@@ -81,6 +83,19 @@ class Work:
         live = self.provider.update(change.address, fields, real)
         self._own(change.address, fields, live)
         yield from ()
+
+    def _convert(self, change: Change) -> Iterator[float]:
+        """Another type in stages, with the values."""
+        fields = self.desired.resources[change.address].fields
+        may_lose = change.address in self.plan.wishes.allowed
+        stages = convert_attribute(
+            self.provider, change.address, fields, may_lose=may_lose, note=lambda text: self.note(change, text)
+        )
+        for each in stages:
+            if isinstance(each, Live):
+                self._own(change.address, fields, each)
+            else:
+                yield each
 
     def _move(self, change: Change) -> Iterator[float]:
         """Another name; what the state knew of it goes along."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ..kinds import KINDS
+from ..kinds.conversion import CONVERTIBLE, temporary
 from ..model.address import Address
 from ..model.lifecycle import RENAMEABLE, Lifecycle
 from ..model.problem import Problem
@@ -19,7 +20,8 @@ def resolve_lifecycle(
     work = _Rules(resources, tombstones)
     for rule in stack.rules:
         work.add(rule)
-    return Lifecycle(work.moved, work.forgotten, work.protected, work.ignored), work.problems
+    rules = Lifecycle(work.moved, work.forgotten, work.protected, work.ignored, frozenset(work.converted))
+    return rules, work.problems
 
 
 class _Rules:
@@ -29,6 +31,7 @@ class _Rules:
         self.forgotten: dict[Address, str] = {}
         self.protected: dict[Address, str] = {}
         self.ignored: dict[Address, frozenset[str]] = {}
+        self.converted: set[Address] = set()
         self.problems: list[Problem] = []
 
     def add(self, rule: Rule) -> None:
@@ -75,6 +78,17 @@ class _Rules:
         if address in self._tombstones:
             yield "it is declared absent as well, which deletes it"
         self.protected[address] = rule.value
+
+    def _convert(self, rule: Rule, address: Address) -> Iterator[str]:  # noqa: ARG002
+        wanted = self._resources.get(address)
+        if wanted is None or address.kind != "attribute":
+            yield "it is not a declared attribute"
+            return
+        if wanted.fields["type"] not in CONVERTIBLE:
+            yield f"values cannot be converted to {wanted.fields['type']}; they can to {', '.join(CONVERTIBLE)}"
+        if temporary(address) in self._resources:
+            yield f"{temporary(address)} is declared, and its name is needed in between"
+        self.converted.add(address)
 
     def _ignore(self, rule: Rule, address: Address) -> Iterator[str]:
         if address not in self._resources:

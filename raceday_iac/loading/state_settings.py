@@ -70,7 +70,7 @@ class AppwriteSettings(_Settings):
     endpoint: Endpoint = ""
     project: str = ""
     api_key_env: VariableName = ""
-    keep: int = Field(default=20, ge=2, le=90)
+    keep: int = Field(default=20, ge=5, le=90)
     lock_expiry: float = Field(default=300.0, ge=15, le=86_400)
     encryption: Encryption | None = None
 
@@ -99,7 +99,7 @@ class S3Settings(_Settings):
     access_key_env: VariableName = ""
     secret_key_env: VariableName = ""
     session_token_env: VariableName = ""
-    keep: int = Field(default=20, ge=2, le=90)
+    keep: int = Field(default=20, ge=5, le=90)
     lock_expiry: float = Field(default=300.0, ge=15, le=86_400)
     encryption: Encryption | None = None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from .address import Address
 
@@ -23,6 +24,8 @@ class Ask(StrEnum):
     AMONG = "among"
     #: Values below `low` or above `high`.
     OUTSIDE = "outside"
+    #: Values that have no counterpart in an attribute with the fields `target`.
+    UNCONVERTIBLE = "unconvertible"
     #: Documents whose values of all the attributes together occur in another document as well.
     DUPLICATES = "duplicates"
 
@@ -38,6 +41,7 @@ class Question:
     among: tuple[str, ...] = ()
     low: float | None = None
     high: float | None = None
+    target: tuple[tuple[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)

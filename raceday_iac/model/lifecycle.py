@@ -14,12 +14,14 @@ RENAMEABLE = ("attribute", "relationship", "variable")
 @dataclass(frozen=True)
 class Lifecycle:
     """`moved`: new address → the one it had. `forgotten`: no longer managed, but kept live; address → why.
-    `protected`: never destroyed, address → why. `ignored`: fields that others may change, by address."""
+    `protected`: never destroyed, address → why. `ignored`: fields that others may change, by address. `converted`:
+    attributes that get another type in stages, so that their values stay."""
 
     moved: Mapping[Address, Address] = field(default_factory=dict)
     forgotten: Mapping[Address, str] = field(default_factory=dict)
     protected: Mapping[Address, str] = field(default_factory=dict)
     ignored: Mapping[Address, frozenset[str]] = field(default_factory=dict)
+    converted: frozenset[Address] = frozenset()
 
     def forgets(self, address: Address) -> str | None:
         """Why an address is no longer managed; None when nothing says so. What lies in it goes with it."""

@@ -176,6 +176,10 @@ class Stack:
         """Leave these fields to others: they are set when the resource is created, and never looked at again."""
         self.rules.append(Rule("ignore", address, caller(), names=fields))
 
+    def convert(self, address: str) -> None:
+        """Let an attribute that needs to be made anew keep its values: they are copied and converted in stages."""
+        self.rules.append(Rule("convert", address, caller()))
+
     def _declare(self, kind: str, owner: tuple[str, ...], arguments: Mapping[str, Any]) -> None:
         self.declarations.append(Declaration(kind, owner, arguments, caller()))
 

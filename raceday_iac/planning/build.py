@@ -75,7 +75,7 @@ def _all_changes(
     real = snapshot.resources
     if wishes.refresh_only:
         return refresh_changes(state, real)
-    wanted = wanted_changes(desired, differences, wishes.replaced)
+    wanted = wanted_changes(desired, differences, real, wishes.replaced)
     changes = [*moves, *wanted, *unwanted_changes(desired, state, real)]
     return in_order(desired, _with_late_schedules(desired, differences, changes), real)
 

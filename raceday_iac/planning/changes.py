@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ..diff import Cause, Difference, Presence
 from ..kinds import KINDS
+from ..kinds.conversion import temporary
 from ..kinds.deployment import UNFINISHED
 from ..model.address import Address, owners
 from ..model.desired import Desired
@@ -20,7 +21,10 @@ _ADOPTED = Change(Address("", ""), Action.ADOPT, "")
 
 
 def wanted_changes(
-    desired: Desired, differences: Iterable[Difference], replaced_anyway: Collection[Address] = ()
+    desired: Desired,
+    differences: Iterable[Difference],
+    real: Mapping[Address, Live],
+    replaced_anyway: Collection[Address] = (),
 ) -> list[Change]:
     """Changes that bring declared resources into being or back into shape, in declaration order.
 
@@ -30,7 +34,10 @@ def wanted_changes(
     for difference in differences:
         if difference.address in replaced_anyway and difference.presence is Presence.PRESENT:
             changes[difference.address] = _made_anew(difference)
-    replaced = {address for address, change in changes.items() if change.action is Action.REPLACE}
+    for address in desired.lifecycle.converted:
+        _convert(changes, address, real)
+    remade = (Action.REPLACE, Action.CONVERT)
+    replaced = {address for address, change in changes.items() if change.action in remade}
     for index in desired.of_kind("index"):
         broken = [owner for owner in index.depends_on if owner in replaced]
         if broken and changes.get(index.address, _ADOPTED).action is Action.ADOPT:
@@ -38,6 +45,18 @@ def wanted_changes(
             reason = f"{broken[0]} is replaced, and its indexes would break"
             changes[index.address] = Change(index.address, Action.REPLACE, reason)
     return [changes[address] for address in desired.resources if address in changes]
+
+
+def _convert(changes: dict[Address, Change], address: Address, real: Mapping[Address, Live]) -> None:
+    """Instead of making an attribute anew without its values. A copy that is live shows that an earlier run was killed
+    in the middle of it."""
+    change = changes.get(address)
+    is_begun = temporary(address) in real
+    if is_begun or (change is not None and change.action is Action.REPLACE and real[address].status == "available"):
+        stages = f"in stages: add {temporary(address).name}, copy and convert the values, verify, switch"
+        reason = "an earlier run was interrupted" if is_begun else change.reason if change is not None else ""
+        fields = change.fields if change is not None else ()
+        changes[address] = Change(address, Action.CONVERT, f"{reason}; {stages}", fields)
 
 
 def _made_anew(difference: Difference) -> Change:
@@ -132,9 +151,10 @@ def _without_owned(changes: list[Change]) -> list[Change]:
 def unmanaged(desired: Desired, state: State, real: Mapping[Address, Live]) -> list[Address]:
     """Live resources that nothing declares and we never made. They are never touched."""
     known = {*desired.resources, *desired.tombstones, *state.entries}
+    copies = set(map(temporary, desired.lifecycle.converted))
     found = []
     for address in sorted(real):
-        if address in known or address.kind == "deployment":
+        if address in known or address.kind == "deployment" or address in copies:
             continue
         hidden = any(owner in real and owner not in known for owner in owners(address))
         going = any(owner in desired.tombstones for owner in owners(address))

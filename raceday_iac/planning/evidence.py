@@ -27,6 +27,11 @@ def questions_of(change: Change, desired: Desired, real: Mapping[Address, Live])
     kind = change.address.kind
     if change.destroys and KINDS[kind].holds_data:
         yield from _about_loss(change, real)
+    elif change.action is Action.CONVERT:
+        if change.address in real:
+            target = tuple(sorted(desired.resources[change.address].fields.items()))
+            collection = collection_address(*change.address.parts[:2])
+            yield Question(collection, Ask.UNCONVERTIBLE, (change.address.name,), target=target)
     elif kind == "attribute" and change.action is Action.UPDATE:
         wanted = desired.resources[change.address].fields
         for field in change.fields:

@@ -64,6 +64,7 @@ def _loss(question: Question, answer: Answer) -> str:
         Ask.LONGER: f"{answer} values are longer than {question.limit} characters (the longest has {answer.longest})",
         Ask.AMONG: f"{answer} documents have a value that would not be allowed any more ({', '.join(question.among)})",
         Ask.OUTSIDE: f"{answer} values lie outside the new bounds",
+        Ask.UNCONVERTIBLE: f"{answer} values cannot be converted and would be lost",
         Ask.DUPLICATES: f"{answer} documents are not unique in {', '.join(question.attributes)}",
     }[question.ask]
 

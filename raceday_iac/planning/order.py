@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ..kinds import KINDS
-from ..model.address import Address, function_address, owners
+from ..model.address import Address, collection_address, function_address, owners
 from ..model.desired import Desired
 from ..model.resource import Fields, Live
 from .plan import Action, Change
@@ -38,34 +38,42 @@ def in_order(desired: Desired, changes: Sequence[Change], real: Mapping[Address,
     schema = [change.key for change in ordered if change.address.kind in _SCHEMA and change.action is not Action.DELETE]
     building = [change.key for change in ordered if change.touches_server and change.action is not Action.DELETE]
     chains = _serial_chains(ordered)
+    # Picked out once: looking through all changes for each of them takes seconds for some thousands.
+    removals = [change for change in ordered if change.destroys]
+    renames = [change for change in ordered if change.action is Action.MOVE]
+    variables = _variables_by_function(ordered)
     result = []
     for change in ordered:
-        needs = [*_owner_keys(desired, change, by_address), *_removed_before(change, ordered, old, new)]
-        waits = [*chains.get(change.key, ()), *(each.key for each in _renames_before(change, ordered))]
-        needs += [each.key for each in _renames_before(change, ordered) if _speaks_of(desired, change, each.address)]
+        needs = [*_owner_keys(desired, change, by_address), *_old_holders(change, removals, old, new)]
+        waits = [*chains.get(change.key, ()), *(each.key for each in _renames_before(change, renames))]
+        needs += [each.key for each in _renames_before(change, renames) if _speaks_of(desired, change, each.address)]
+        needs += [removal_of(each) for each in removals if _would_break(each, change, real)]
+        if change.address.kind in _COLUMNS and (change.destroys or change.action is Action.CONVERT):
+            waits += [removal_of(each) for each in _indexes_beside(change, removals)]
         if change.action is Action.DEPLOY:
             # New code never goes live before the schema it reads and the variables it needs.
-            waits += schema + _variable_keys(change, ordered)
+            waits += schema
+            needs += variables.get(function_address(change.address.path), ())
         elif change.action is Action.SCHEDULE:
             needs += [each.key for each in ordered if each.address == _code_of(change.address)]
             needs += [each.key for each in ordered if each.address == change.address and each.key != change.key]
         elif change.action is Action.DELETE and change.key not in early:
-            waits += building
-            needs += _deleted_before(change, ordered)
+            waits += building + _deleted_before(change, removals)
+        elif change.action is Action.FORGET:
+            # What goes with its owner is ours until that is gone.
+            needs += [by_address[each].key for each in owners(change.address) if _is_deleted(each, by_address)]
         needs = [key for key in dict.fromkeys(needs) if key != change.key]
         requires = [key for key in dict.fromkeys([*needs, *waits]) if key != change.key]
         result.append(replace(change, requires=tuple(requires), needs=tuple(needs)))
     return result
 
 
-def _renames_before(change: Change, ordered: Sequence[Change]) -> Iterator[Change]:
+def _renames_before(change: Change, renames: Iterable[Change]) -> Iterator[Change]:
     """Renames in the place of a change come before everything else there, one after the other."""
-    for other in ordered:
+    for other in renames:
         if other.key == change.key:
-            if change.action is Action.MOVE:
-                return
-            continue
-        if other.action is Action.MOVE and _place(other.address) == _place(change.address):
+            return
+        if _place(other.address) == _place(change.address):
             yield other
 
 
@@ -133,20 +141,41 @@ def _early_deletions(changes: Sequence[Change], old: Mapping[str, Claims], comin
     }
 
 
-def _removed_before(
-    change: Change, ordered: Sequence[Change], old: Mapping[str, Claims], new: Mapping[str, Claims]
+def _old_holders(
+    change: Change, removals: Iterable[Change], old: Mapping[str, Claims], new: Mapping[str, Claims]
 ) -> list[str]:
-    """Removals that must precede: indexes before their attributes, the old holder of a key before the new one."""
-    removals = [other for other in ordered if other.destroys and other.key != change.key]
-    required = []
-    if change.address.kind in _COLUMNS and change.destroys:
-        owner = change.address.parts[:2]
-        indexes = (each for each in removals if each.address.kind == "index")
-        required += [removal_of(each) for each in indexes if each.address.parts[:2] == owner]
-    if change.action is Action.CREATE:
-        wanted = new.get(change.key, frozenset())
-        required += [removal_of(each) for each in removals if old.get(each.key, frozenset()) & wanted]
-    return required
+    """Removals of what holds a key that something new takes over."""
+    if change.action is not Action.CREATE:
+        return []
+    wanted = new.get(change.key, frozenset())
+    return [removal_of(each) for each in removals if old.get(each.key, frozenset()) & wanted]
+
+
+def _would_break(other: Change, change: Change, real: Mapping[Address, Live]) -> bool:
+    """Whether a removal must not be done without another one: Appwrite would take along what lies in it, relationships
+    to it and indexes over it, or break them."""
+    if not change.destroys or other.key == change.key:
+        return False
+    address, fields = other.address, real[other.address].fields if other.address in real else {}
+    if change.address in owners(address):
+        return True
+    if change.address.kind == "collection":
+        to_it = collection_address(address.parts[0], str(fields.get("relatedCollection", "")))
+        return address.kind == "relationship" and to_it == change.address
+    beside = (
+        address.kind == "index" and change.address.kind in _COLUMNS and address.parts[:2] == change.address.parts[:2]
+    )
+    return beside and change.address.name in fields.get("attributes", ())
+
+
+def _indexes_beside(change: Change, removals: Iterable[Change]) -> list[Change]:
+    """Indexes of the same collection that are removed, whatever they are over."""
+    owner = change.address.parts[:2]
+    return [each for each in removals if each.address.kind == "index" and each.address.parts[:2] == owner]
+
+
+def _is_deleted(address: Address, by_address: Mapping[Address, Change]) -> bool:
+    return address in by_address and by_address[address].action is Action.DELETE
 
 
 def _rank(change: Change, early: set[str]) -> tuple[int, int]:
@@ -172,27 +201,25 @@ def _owner_keys(desired: Desired, change: Change, by_address: dict[Address, Chan
     return [by_address[each].key for each in wanted if each in by_address and by_address[each].touches_server]
 
 
-def _variable_keys(deploy: Change, ordered: Iterable[Change]) -> list[str]:
-    function = function_address(deploy.address.path)
-    return [
-        change.key
-        for change in ordered
-        if change.address.kind == "variable"
-        and change.action is not Action.DELETE
-        and function in owners(change.address)
-    ]
+def _variables_by_function(ordered: Iterable[Change]) -> dict[Address, list[str]]:
+    """Changes of variables that stay."""
+    found: dict[Address, list[str]] = defaultdict(list)
+    for change in ordered:
+        if change.address.kind == "variable" and change.action is not Action.DELETE:
+            found[function_address(change.address.parts[0])].append(change.key)
+    return found
 
 
 def _code_of(function: Address) -> Address:
     return Address("deployment", function.path)
 
 
-def _deleted_before(change: Change, ordered: Iterable[Change]) -> list[str]:
-    """Deletions of what depends on this: indexes before attributes, members before their collection, and so on."""
+def _deleted_before(change: Change, removals: Iterable[Change]) -> list[str]:
+    """Deletions that come first in the same database: indexes before attributes, members before their collection."""
     stage = KINDS[change.address.kind].stage
     return [
         other.key
-        for other in ordered
+        for other in removals
         if other.action is Action.DELETE and KINDS[other.address.kind].stage > stage and _related(other, change)
     ]
 

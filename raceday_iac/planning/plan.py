@@ -19,6 +19,7 @@ class Action(StrEnum):
     UPDATE = "update"
     REPLACE = "replace"
     MOVE = "move"
+    CONVERT = "convert"
     DELETE = "delete"
     DEPLOY = "deploy"
     ACTIVATE = "activate"

@@ -5,20 +5,24 @@ What is *needed* is less than what comes first: new code waits for the whole sch
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..model.address import Address
-from .plan import Change
+from ..model.address import owners
+from .plan import Action, Change
 from .wishes import Wishes, lies_in
+
+_REMOVAL = "removal:"
+#: What a removal waits for, as in `applying.steps`.
+_FIRST = (Action.DELETE, Action.MOVE)
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The changes that stay, in order, and the addresses of those that do not."""
+    """The changes that stay and those that do not, both in order."""
 
     kept: tuple[Change, ...]
-    left_out: tuple[Address, ...] = ()
+    left_out: tuple[Change, ...] = ()
 
 
 def select(changes: Sequence[Change], wishes: Wishes) -> Selection:
@@ -26,46 +30,89 @@ def select(changes: Sequence[Change], wishes: Wishes) -> Selection:
     if not wishes.is_partial:
         return Selection(tuple(changes))
     by_key = {change.key: change for change in changes}
-    wanted = [change.key for change in changes if not wishes.targets or lies_in(change.address, wishes.targets)]
+    dropped = _dependents((change.key for change in changes if _is_excluded(change, wishes)), by_key)
+    wanted = [
+        change.key
+        for change in changes
+        if change.key not in dropped and (not wishes.targets or lies_in(change.address, wishes.targets))
+    ]
     needed_by = _needed(wanted, by_key)
-    dropped = _dependents(
-        [key for key in needed_by if lies_in(by_key[key].address, wishes.excluded)], needed_by, by_key
-    )
-    kept = [_kept(change, needed_by[change.key]) for change in changes if change.key in needed_by.keys() - dropped]
-    keys = {change.key for change in kept}
-    kept = [replace(change, requires=tuple(key for key in change.requires if _base(key) in keys)) for change in kept]
-    left_out = tuple(dict.fromkeys(change.address for change in changes if change.key not in keys))
-    return Selection(tuple(kept), left_out)
+    kept = [
+        replace(_explained(change, needed_by[change.key]), requires=tuple(_bridged(change, needed_by, by_key)))
+        for change in changes
+        if change.key in needed_by
+    ]
+    return Selection(tuple(kept), tuple(change for change in changes if change.key not in needed_by))
 
 
-def _needed(wanted: Iterable[str], by_key: dict[str, Change]) -> dict[str, str]:
+def _is_excluded(change: Change, wishes: Wishes) -> bool:
+    """What is excluded must also not go with something that it lies in."""
+    if lies_in(change.address, wishes.excluded):
+        return True
+    goes = change.action in (Action.DELETE, Action.FORGET)
+    return goes and any(change.address in owners(each) for each in wishes.excluded)
+
+
+def _needed(wanted: Iterable[str], by_key: Mapping[str, Change]) -> dict[str, str]:
     """Everything wanted and all that it needs, each with the key of what needs it (empty: it was wanted itself)."""
     found = dict.fromkeys(wanted, "")
     todo = list(found)
     while todo:
         key = todo.pop()
-        for need in (_base(each) for each in by_key[key].needs):
+        for need in map(_base, by_key[key].needs):
             if need in by_key and need not in found:
                 found[need] = key
                 todo.append(need)
     return found
 
 
-def _dependents(dropped: Iterable[str], among: Iterable[str], by_key: dict[str, Change]) -> set[str]:
+def _dependents(dropped: Iterable[str], by_key: Mapping[str, Change]) -> set[str]:
     """What was dropped, and whatever needs it."""
-    found = set(dropped)
-    keys = list(among)
-    while fresh := {key for key in keys if key not in found and any(_base(n) in found for n in by_key[key].needs)}:
-        found |= fresh
+    needing: dict[str, list[str]] = {}
+    for key, change in by_key.items():
+        for need in map(_base, change.needs):
+            needing.setdefault(need, []).append(key)
+    found: set[str] = set()
+    todo = list(dropped)
+    while todo:
+        key = todo.pop()
+        if key not in found:
+            found.add(key)
+            todo += needing.get(key, ())
     return found
 
 
-def _kept(change: Change, needed_by: str) -> Change:
+def _explained(change: Change, needed_by: str) -> Change:
     if not needed_by:
         return change
     return replace(change, reason=f"{change.reason} (needed by {needed_by.partition(':')[2]})")
 
 
+def _bridged(change: Change, kept: Collection[str], by_key: Mapping[str, Change]) -> Iterator[str]:
+    """What must be done before. What comes before something left out still does: relationships of one collection
+    follow each other also where one in the middle is left out."""
+    seen = {change.key}
+    todo = list(reversed(change.requires))
+    while todo:
+        key = todo.pop()
+        if key in seen:
+            continue
+        seen.add(key)
+        if _base(key) in kept:
+            yield key
+        elif _base(key) in by_key:
+            todo += reversed(list(_before(key, by_key)))
+
+
+def _before(key: str, by_key: Mapping[str, Change]) -> Iterator[str]:
+    """What a moment of a change comes after. A removal only waits for others of its kind; the rest is what its
+    successor waits for, which may be waiting for the removal itself."""
+    for each in by_key[_base(key)].requires:
+        goes = each.startswith(_REMOVAL) or (each in by_key and by_key[each].action in _FIRST)
+        if goes or not key.startswith(_REMOVAL):
+            yield each
+
+
 def _base(key: str) -> str:
     """The change of a moment in it: `removal:replace:…` is a part of `replace:…`."""
-    return key.removeprefix("removal:")
+    return key.removeprefix(_REMOVAL)

@@ -127,6 +127,10 @@ class Provider(Reader, Protocol):
 
     def update(self, address: Address, fields: Fields, live: Live) -> Live: ...
 
+    def write_values(self, database: str, collection: str, values: Mapping[str, Mapping[str, Any]]) -> None:
+        """Set attributes of documents, at most 100 of them, by id. Repeating it changes nothing."""
+        ...
+
     def rename(self, old: Address, new: Address, live: Live) -> Live:
         """Give a live resource another name; everything else stays. Raises ConflictError when the name is taken."""
         ...

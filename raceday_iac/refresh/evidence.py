@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import ProviderError
+from ..kinds.conversion import UnconvertibleError, convert
 from ..model.evidence import Answer, Ask, Question
 from ..provider import Condition, Reader
 
@@ -20,7 +21,7 @@ READ = 20_000
 def answer(reader: Reader, question: Question) -> Answer:
     """The answer; an unknown one when the key may not look, or the server cannot say."""
     try:
-        if question.ask in (Ask.LONGER, Ask.DUPLICATES):
+        if question.ask in (Ask.LONGER, Ask.DUPLICATES, Ask.UNCONVERTIBLE):
             return _by_reading(reader, question)
         return _by_counting(reader, question)
     except ProviderError:
@@ -51,7 +52,7 @@ def _conditions(question: Question) -> list[list[Condition]]:
 
 def _by_reading(reader: Reader, question: Question) -> Answer:
     database, collection = question.collection.parts
-    seen, longer, longest = 0, 0, 0
+    seen, longer, longest, lost = 0, 0, 0, 0
     values: Counter[str] = Counter()
     for document in reader.documents(database, collection, only=question.attributes):
         if seen == READ:
@@ -61,11 +62,23 @@ def _by_reading(reader: Reader, question: Question) -> Answer:
             length = max((len(text) for text in _texts(document.get(question.attributes[0]))), default=0)
             longer += length > question.limit
             longest = max(longest, length)
+        elif question.ask is Ask.UNCONVERTIBLE:
+            lost += not _is_convertible(document.get(question.attributes[0]), dict(question.target))
         else:
             values.update(_key(document, question.attributes))
     if question.ask is Ask.LONGER:
         return Answer(longer, seen == READ, longest)
+    if question.ask is Ask.UNCONVERTIBLE:
+        return Answer(lost, seen == READ)
     return Answer(sum(count for count in values.values() if count > 1), seen == READ)
+
+
+def _is_convertible(value: Any, target: Mapping[str, Any]) -> bool:
+    try:
+        convert(value, target)
+    except UnconvertibleError:
+        return False
+    return True
 
 
 def _texts(value: Any) -> list[str]:

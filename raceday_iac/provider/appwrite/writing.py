@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...errors import ConflictError, NotFoundError, ProviderError, ServerFaultError, UnreachableError
@@ -58,6 +58,23 @@ class AppwriteProvider(AppwriteReader):
     def update(self, address: Address, fields: Fields, live: Live) -> Live:
         call = KINDS[address.kind].requests.update(address, fields, live)
         return self._verified(address, fields, self._transport.request(call))
+
+    def write_values(self, database: str, collection: str, values: Mapping[str, Mapping[str, Any]]) -> None:
+        """See `Provider.write_values`. One transaction; where the server has none (before 1.8), one by one."""
+        if not values:
+            return
+        try:
+            transaction = self._transport.request(Call("post", "/databases/transactions", {"ttl": 120}))["$id"]
+        except NotFoundError:
+            documents = f"/databases/{database}/collections/{collection}/documents"
+            for identity, data in values.items():
+                self._transport.request(Call("patch", f"{documents}/{identity}", {"data": dict(data)}))
+            return
+        path = f"/databases/transactions/{transaction}"
+        place = {"action": "update", "databaseId": database, "collectionId": collection}
+        operations = [{**place, "documentId": identity, "data": dict(data)} for identity, data in values.items()]
+        self._transport.request(Call("post", f"{path}/operations", {"operations": operations}))
+        self._transport.request(Call("patch", path, {"commit": True}))
 
     def rename(self, old: Address, new: Address, live: Live) -> Live:
         """See `Provider.rename`."""
