@@ -69,19 +69,18 @@ class Probing:
 def go_back(provider: Provider, function: str, before: str, failure: ProbeError) -> ProbeError:
     """Activate what was active before. Returns the failure with what came of that."""
     if not before:
-        failure.message += "\n  There was no deployment before: this one stays active. The next apply probes it again."
-        return failure
+        more = "There was no deployment before: this one stays active. The next apply probes it again."
+        return ProbeError(f"{failure.message}\n  {more}", failure.hint)
     try:
         provider.activate(function, before)
     except IacError as error:
-        failure.message += (
-            f"\n  And the deployment that was active before, {before}, could not be activated again: {error.message}"
-            f"\n  THE CODE THAT FAILED IS IN USE."
+        return ProbeError(
+            f"{failure.message}\n  And the deployment that was active before, {before}, could not be activated again: "
+            f"{error.message}\n  THE CODE THAT FAILED IS IN USE.",
+            hint=f"go back by hand: raceday-iac rollback {function}",
         )
-        failure.hint = f"go back by hand: raceday-iac rollback {function}"
-        return failure
-    failure.message += f"\n  The deployment that was active before, {before}, is active again."
-    return failure
+    more = f"The deployment that was active before, {before}, is active again."
+    return ProbeError(f"{failure.message}\n  {more}", failure.hint)
 
 
 def _tail(execution: Execution) -> str:

@@ -28,7 +28,7 @@ class Origin:
 
 def origin_of_archive(archive: bytes) -> Origin:
     """What an archive tells of itself. Never fails: an archive may be anything."""
-    digest = digest_of_archive(archive)
+    digest = digest_of_archive(archive) if archive else ""
     return Origin(digest, _function_of(archive) if digest else "")
 
 

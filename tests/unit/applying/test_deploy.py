@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from raceday_iac.applying.deploy import Before, Deploying
-from raceday_iac.errors import BuildError
+from raceday_iac.errors import BuildError, NotFoundError
 from raceday_iac.model.address import function_address
 from raceday_iac.model.desired import CodeSource
 from raceday_iac.model.resource import Live, frozen
 from raceday_iac.packaging import Bundle
 from raceday_iac.packaging.archive import digest_of_files, make_archive
+from raceday_iac.packaging.bundle import MANIFEST
 from raceday_iac.provider.protocol import Deployment
 from raceday_iac.refresh.archives import Archives
 from raceday_iac.state.document import Entry
@@ -147,3 +149,51 @@ def test_a_bundle_that_is_too_large_is_refused_before_anything_is_sent(
     with pytest.raises(BuildError, match=r"The bundle of function.f has \d+ bytes; Appwrite takes 10"):
         run(server)
     assert server.log == []
+
+
+def test_a_build_that_is_given_up_goes_on_and_says_how_to_end_it(server: FakeAppwrite) -> None:
+    server.build_statuses = ("building",)
+    server.deployment = lambda function, deployment: Deployment(deployment, "building")  # type: ignore[method-assign]
+    with pytest.raises(BuildError, match="It was not canceled") as caught:
+        run(server)
+    assert "raceday-iac logs f --build build-1" in caught.value.hint
+    assert "raceday-iac deployments f --clean" in caught.value.hint
+    assert not [each for each in server.log if each.startswith("cancel")]
+
+
+def test_the_patience_for_a_build_is_that_of_its_environment(server: FakeAppwrite) -> None:
+    server.build_statuses = ("building",)
+    server.deployment = lambda function, deployment: Deployment(deployment, "building")  # type: ignore[method-assign]
+    hasty = replace(bundle(), source=replace(bundle().source, patience=1.0))
+    with pytest.raises(BuildError, match=r"has not moved for 1 s"):
+        run(server, of=hasty)
+
+
+def test_an_unfinished_upload_has_no_source_and_is_not_used(server: FakeAppwrite) -> None:
+    def gone(function: str, deployment: str) -> bytes:
+        raise NotFoundError("not whole", code=404)
+
+    server.source_of = gone  # type: ignore[method-assign]
+    server.builds["f"] = [Deployment("cut", "waiting", len(make_archive(FILES)))]
+    server.archives["cut"] = b""
+    assert run(server)[0].remote_id == "build-2"
+
+
+def test_what_is_to_be_made_anew_is_uploaded_although_it_is_there(server: FakeAppwrite) -> None:
+    server.upload("f", make_archive(FILES), "main.py", "make")
+    assert run(server, Before(anew=True))[0].remote_id == "build-2"
+
+
+def test_nothing_is_deleted_before_the_new_deployment_is_saved(server: FakeAppwrite) -> None:
+    """The entry comes first; only when it was taken does the work go on."""
+    for number in range(4):
+        server.upload("f", make_archive({MANIFEST: b'{"function": "f"}', "n": b"%d" % number}), "main.py", "")
+    server.builds["f"] = [replace(each, status="ready") for each in server.builds["f"]]
+    line = ("build-4", "build-3", "build-2", "build-1")
+    steps = deploying(server, [], Before("build-4", line), bundle()).run()
+    first = next(each for each in steps if isinstance(each, Entry))
+    assert not [each for each in server.log if each.startswith("delete")]
+    (second,) = [each for each in steps if isinstance(each, Entry)]
+    assert server.log[-1] == "delete deployment.f build-1"
+    assert first.deployments == ("build-5", *line)
+    assert second.deployments == ("build-5", *line[:3])

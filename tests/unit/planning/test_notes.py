@@ -1,0 +1,65 @@
+"""What a plan mentions of deployments that are left over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from raceday_iac.model.address import deployment_address, function_address
+from raceday_iac.model.resource import Live, frozen
+from raceday_iac.planning.notes import deployment_notes
+from raceday_iac.provider import Snapshot
+from raceday_iac.provider.protocol import Deployment
+from raceday_iac.state.document import Entry, State, new_state
+
+from ..declaring import resolved, stack_with_function
+
+AT = deployment_address("f")
+
+
+def notes(
+    folder: Path, state: State | None = None, newest: Deployment | None = None, *, code: bool = True, active: str = "a"
+) -> list[str]:
+    (folder / "main.py").write_text("x = 1\n")
+    desired = resolved(stack_with_function(**({"code": "."} if code else {})), root=folder)
+    snapshot = Snapshot({AT: Live(AT, frozen({}), active)}, newest={"f": newest} if newest else {})
+    return list(deployment_notes(desired, state or new_state(), snapshot))
+
+
+def begun(*deployments: str) -> State:
+    return new_state().with_entry(Entry(function_address("f"), frozen({}), uploads=deployments))
+
+
+def test_where_nothing_is_left_over_nothing_is_said(tmp_path: Path) -> None:
+    assert notes(tmp_path) == []
+
+
+@pytest.mark.parametrize("status", ["failed", "canceled", "waiting", "building"])
+def test_a_newest_deployment_that_is_not_ready_is_mentioned(tmp_path: Path, status: str) -> None:
+    (note,) = notes(tmp_path, newest=Deployment("b", status))
+    assert f"its newest deployment b is {status}, not active" in note
+    assert "raceday-iac deployments f" in note
+
+
+@pytest.mark.parametrize("status", ["ready", ""])
+def test_a_newest_deployment_that_only_is_not_active_is_not(tmp_path: Path, status: str) -> None:
+    assert notes(tmp_path, newest=Deployment("b", status)) == []
+
+
+def test_uploads_that_were_never_accepted_are_mentioned(tmp_path: Path) -> None:
+    (note,) = notes(tmp_path, begun("b", "c"), Deployment("c", "failed"))
+    assert "2 deployments of earlier runs were never accepted (b, c, the newest is failed)" in note
+
+
+def test_of_many_only_some_are_named(tmp_path: Path) -> None:
+    (note,) = notes(tmp_path, begun("b", "c", "d", "e", "f"))
+    assert "(d, e, f and 2 more)" in note
+
+
+def test_one_that_is_active_is_the_affair_of_the_plan(tmp_path: Path) -> None:
+    assert notes(tmp_path, begun("a")) == []
+
+
+def test_functions_whose_code_is_not_managed_are_left_alone(tmp_path: Path) -> None:
+    assert notes(tmp_path, begun("b"), Deployment("b", "failed"), code=False) == []
