@@ -89,7 +89,7 @@ class App:
         """A request to the played NZ TAB API: no project, no key, not among the counted requests."""
         http = HttpRequest(scope, receive)
         answer = self.server.nztab.answer(
-            http.method, http.url.path.removeprefix(MOUNT), http.url.query, dict(http.headers)
+            http.method, scope["path"].removeprefix(MOUNT), scope["query_string"].decode("latin-1"), dict(http.headers)
         )
         if answer.delay:
             await asyncio.sleep(answer.delay)
@@ -112,7 +112,7 @@ class App:
         except ApiError as error:
             return _failure(error, headers)
         except Exception:
-            LOG.exception("%s %s failed", http.method, http.url.path)
+            LOG.exception("%s %s failed", http.method, http.scope["path"])
             return _failure(ApiError("general_unknown"), headers)
 
     async def _handle(self, http: HttpRequest, route: Route, ids: dict[str, str], headers: dict[str, str]) -> Reply:
@@ -121,10 +121,10 @@ class App:
         given = {**body, **query, **ids}
         project, key = self._authorise(http.headers, query, route)
         if route.limit is not None:
-            headers.update(self._count(project, http.url.path, route.limit))
+            headers.update(self._count(project, http.scope["path"], route.limit))
         request = Request(
             http.method,
-            http.url.path,
+            http.scope["path"],
             project,
             key,
             http.headers,

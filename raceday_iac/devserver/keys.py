@@ -12,7 +12,7 @@ import json
 import secrets
 import sqlite3
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -72,11 +72,11 @@ def mint_dynamic_key(
         "exp": int(now + lifetime),
     }
     text = ".".join(_encode(json.dumps(part).encode()) for part in ({"typ": "JWT", "alg": "HS256"}, claims))
-    return f"dynamic_{text}.{_signature(db, text)}"
+    return f"dynamic_{text}.{_signature(_signing_secret(db), text)}"
 
 
 def _dynamic_key(db: sqlite3.Connection, project: str, token: str, now: float) -> Key:
-    claims = _verified_claims(db, token)
+    claims = _claims(_signing_secret(db), token)
     if claims is None or claims["exp"] < now:
         raise ApiError("project_key_expired")
     if claims["projectId"] != project:
@@ -84,9 +84,11 @@ def _dynamic_key(db: sqlite3.Connection, project: str, token: str, now: float) -
     return Key("dynamic", IMPLICIT_SCOPES | frozenset(claims["scopes"]), claims["functionId"])
 
 
-def _verified_claims(db: sqlite3.Connection, token: str) -> dict[str, Any] | None:
+@lru_cache(maxsize=256)
+def _claims(secret: bytes, token: str) -> dict[str, Any] | None:
+    """What a token says, if it was signed with this secret. A run sends the same one with each request."""
     text, _, signature = token.rpartition(".")
-    if not text or not hmac.compare_digest(signature, _signature(db, text)):
+    if not text or not hmac.compare_digest(signature, _signature(secret, text)):
         return None
     payload = text.partition(".")[2]
     claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
@@ -97,15 +99,15 @@ def _encode(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def _signature(db: sqlite3.Connection, text: str) -> str:
-    return _encode(hmac.new(_signing_secret(db), text.encode(), hashlib.sha256).digest())
+def _signature(secret: bytes, text: str) -> str:
+    return _encode(hmac.new(secret, text.encode(), hashlib.sha256).digest())
 
 
 def _signing_secret(db: sqlite3.Connection) -> bytes:
     """Kept with the data, so that keys of running executions outlive a restart."""
-    db.execute(
-        "INSERT INTO texts (name, value) VALUES ('signing secret', ?) ON CONFLICT (name) DO NOTHING",
-        (secrets.token_hex(32),),
-    )
     row = db.execute("SELECT value FROM texts WHERE name = 'signing secret'").fetchone()
-    return bytes.fromhex(row["value"])
+    if row is not None:
+        return bytes.fromhex(row["value"])
+    secret = secrets.token_bytes(32)
+    db.execute("INSERT INTO texts (name, value) VALUES ('signing secret', ?)", (secret.hex(),))
+    return secret

@@ -123,6 +123,25 @@ class Collection:
         """Attributes that have a column."""
         return tuple(attribute for attribute in self.attributes if attribute.is_stored)
 
+    @cached_property
+    def optional(self) -> tuple[str, ...]:
+        """Keys of those that a document may leave out."""
+        return tuple(attribute.key for attribute in self.stored if not attribute.required)
+
+    @cached_property
+    def shown(self) -> tuple[str, ...]:
+        """Keys that the API lists."""
+        return tuple(attribute.key for attribute in self.attributes if not attribute.hidden)
+
+    @cached_property
+    def defaulted(self) -> tuple[Attribute, ...]:
+        """Plain attributes whose value may not be stored as it was sent: dates, and what has a default."""
+        return tuple(each for each in self.plain if each.type == "datetime" or each.default is not None)
+
+    @cached_property
+    def doubles(self) -> tuple[str, ...]:
+        return tuple(attribute.key for attribute in self.plain if attribute.type == "double")
+
 
 def table_name(collection: int) -> str:
     """The real table of a collection."""

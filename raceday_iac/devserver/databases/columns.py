@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from functools import lru_cache
 
 from .catalog import Attribute, Relation, table_name
 
@@ -29,6 +30,7 @@ MEDIUM_TEXT_BYTES = 16_777_215
 LONG_TEXT_BYTES = 4_294_967_295
 
 
+@lru_cache(maxsize=4096)
 def quoted(name: str) -> str:
     """A name as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'

@@ -68,13 +68,14 @@ class _Commit:
         self.server = server
         self.words = words
         self.written: dict[int, dict[str, Document]] = {}
+        self._collections: dict[int, Collection | None] = {}
 
     def run(self, transaction: sqlite3.Row) -> None:
         rows = self.server.db.execute(
             "SELECT * FROM db_operations WHERE transaction_number = ? ORDER BY number", (transaction["number"],)
         ).fetchall()
         for row in rows:
-            store = Store(self.server)
+            store = Store(self.server, collections=self._collections)
             collection = store.collection(int(row["collection"]))
             if collection is None:
                 raise NotThere

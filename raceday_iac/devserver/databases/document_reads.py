@@ -17,7 +17,7 @@ from .queries import BadQuery, Plan, Query
 from .query_rules import INTERNAL_SELECTIONS
 from .query_sql import Source
 from .store import Store
-from .values import Document, column_list, decode, fields_of
+from .values import Columns, Document, columns_of, decode, fields_of
 from .vocabulary import Vocabulary, route
 
 if TYPE_CHECKING:
@@ -67,13 +67,14 @@ def check_selections(collection: Collection, selected: Sequence[str]) -> None:
 def find_documents(store: Store, collection: Collection, plan: Plan, words: Vocabulary) -> list[Document]:
     """The documents that a plan asks for, as they are stored."""
     source, cursor = source_of(store, collection), None
+    columns = _columns(collection, plan.selections)
     if plan.cursor is not None:
         cursor = query_sql.find_cursor(store.db, source, plan, "$id", store.now)
         if cursor is None:
             noun = words.document.capitalize()
             raise ApiError("general_cursor_not_found", f"{noun} '{plan.cursor}' for the 'cursor' value not found.")
     try:
-        rows = query_sql.select(store.db, source, plan, column_list(collection), store.now, cursor)
+        rows = query_sql.select(store.db, source, plan, columns.sql, store.now, cursor)
     except BadQuery as problem:
         raise ApiError("general_query_invalid", str(problem)) from None
     except query_sql.OrderIsNull as problem:
@@ -82,7 +83,13 @@ def find_documents(store: Store, collection: Collection, plan: Plan, words: Voca
             f"The order {words.attribute} '{problem}' had a null value. Cursor pagination requires all "
             f"{words.documents} order {words.attribute} values are non-null.",
         ) from None
-    return [decode(row, collection) for row in rows]
+    return [decode(row, columns) for row in rows]
+
+
+def _columns(collection: Collection, selected: Sequence[str]) -> Columns:
+    """What has to be read for a selection: what `select_from` would leave of all columns."""
+    own = relation_reads.own_selections(collection, selected)
+    return columns_of(collection, None if "*" in own else frozenset(own))
 
 
 def select_from(store: Store, collection: Collection, documents: list[Document], selected: Sequence[str]) -> None:

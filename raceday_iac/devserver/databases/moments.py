@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 RULE = "Value must be valid date between 1000-01-01 00:00:00 and 9999-12-31 23:59:59."
 
@@ -36,13 +37,20 @@ def parse(text: str, now: datetime) -> datetime | None:
     """The moment a text means, in UTC; None when PHP would not understand it."""
     text = text.strip()
     try:
-        # The common forms; everything else is slower.
-        moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except ValueError:
-        return _parse_slowly(text, now)
+        moment = _parse_common(text)
     except OverflowError:
         return None
+    return _parse_slowly(text, now) if moment is None else moment
+
+
+@lru_cache(maxsize=4096)
+def _parse_common(text: str) -> datetime | None:
+    """The common forms; everything else is slower. Remembered, because one moment is often written many times."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _parse_slowly(text: str, now: datetime) -> datetime | None:
@@ -106,8 +114,11 @@ def _from_mail_date(text: str) -> datetime | None:
 
 def is_valid(value: object) -> bool:
     """The datetime validator: a text that names a year between 1000 and 9999 and is a date."""
-    if not isinstance(value, str):
-        return False
+    return isinstance(value, str) and _is_valid_text(value)
+
+
+@lru_cache(maxsize=4096)
+def _is_valid_text(value: str) -> bool:
     # Relative words name no year and are refused below, so that any reference day will do.
     moment = parse(value, _REFERENCE)
     year = _YEAR.search(value)
@@ -124,4 +135,8 @@ def normalised(text: str, now: datetime) -> str:
 
 def stamp(moment: datetime) -> str:
     """Cut, not rounded, to milliseconds."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
+    return _utc(moment).isoformat(timespec="milliseconds")
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import ApiError
 from . import moments
@@ -23,6 +23,15 @@ MAX_OPERATIONS = 100
 #: With the non-breaking hyphen of the original.
 NOT_PENDING = "Invalid or non\u2011pending transaction"
 EXPIRED = "The transaction has expired. Please create a new transaction and try again."
+
+
+class Operation(NamedTuple):
+    """One write that is put aside. `data` is a document, or what a bulk call was given."""
+
+    collection: Collection
+    action: str
+    document_id: str | None
+    data: Any
 
 
 def find_transaction(server: Server, request: Request, transaction_id: str) -> sqlite3.Row:
@@ -74,22 +83,30 @@ def stage(
     data: Any,
 ) -> None:
     """Put one operation into a transaction."""
-    now = server.timestamp()
-    server.db.execute(
+    stage_all(server, transaction, [Operation(collection, action, document_id, data)])
+
+
+def stage_all(server: Server, transaction: sqlite3.Row, operations: Sequence[Operation]) -> None:
+    """Put operations into a transaction, in their order."""
+    known = {each.collection: _known_at(server, each.collection) for each in operations}
+    server.db.executemany(
         "INSERT INTO db_operations (transaction_number, collection, document_id, action, data, created_at) "
         "VALUES (?, ?, ?, ?, ?, ?)",
-        (
-            transaction["number"],
-            collection.number,
-            document_id,
-            action,
-            json.dumps(data),
-            _known_at(server, collection),
-        ),
+        [
+            (
+                transaction["number"],
+                each.collection.number,
+                each.document_id,
+                each.action,
+                json.dumps(each.data),
+                known[each.collection],
+            )
+            for each in operations
+        ],
     )
     server.db.execute(
-        "UPDATE db_transactions SET operations = operations + 1, updated_at = ? WHERE number = ?",
-        (now, transaction["number"]),
+        "UPDATE db_transactions SET operations = operations + ?, updated_at = ? WHERE number = ?",
+        (len(operations), server.timestamp(), transaction["number"]),
     )
 
 

@@ -12,7 +12,7 @@ from . import catalog, moments, relation_deletes, relation_writes, structure, va
 from .catalog import Collection
 from .columns import SYSTEM_COLUMNS, quoted
 from .failures import Conflict, Duplicate
-from .values import Document, column_list, complete, decode, encode_value, is_same
+from .values import Document, columns_of, complete, decode, encode_value, is_same
 
 if TYPE_CHECKING:
     from ..server import Server
@@ -29,7 +29,15 @@ class Store:
     writer knows the data: documents that changed later are conflicts.
     """
 
-    def __init__(self, server: Server, *, keep_dates: bool = False, known_at: datetime | None = None) -> None:
+    def __init__(
+        self,
+        server: Server,
+        *,
+        keep_dates: bool = False,
+        known_at: datetime | None = None,
+        collections: dict[int, Collection | None] | None = None,
+    ) -> None:
+        """`collections` are those that an earlier store of the same request has looked up."""
         self.server = server
         self.db = server.db
         self.keep_dates = keep_dates
@@ -40,28 +48,32 @@ class Store:
         self.writing: list[int] = []
         #: Documents that a cascade is deleting.
         self.deleting: set[tuple[int, str]] = set()
+        #: Definitions do not change while documents are written.
+        self.collections = {} if collections is None else collections
 
     def collection(self, number: int) -> Collection | None:
-        return catalog.load_number(self.db, number)
+        if number not in self.collections:
+            self.collections[number] = catalog.load_number(self.db, number)
+        return self.collections[number]
 
     def fetch(self, collection: Collection, document_id: str) -> Document | None:
         """A document as it is stored: with ids where it relates to others, without lists of them."""
-        row = self.db.execute(
-            f"SELECT {column_list(collection)} FROM {collection.table} WHERE _uid = ?", (document_id,)
-        ).fetchone()
-        return None if row is None else decode(row, collection)
+        columns = columns_of(collection)
+        row = self.db.execute(f"SELECT {columns.sql} FROM {collection.table} WHERE _uid = ?", (document_id,)).fetchone()
+        return None if row is None else decode(row, columns)
 
     def fetch_where(self, collection: Collection, column: str, wanted: Sequence[Any]) -> list[Document]:
         """Documents by the values of a column, oldest first."""
         documents: list[Document] = []
+        columns = columns_of(collection)
         for start in range(0, len(wanted), 500):
             chunk = wanted[start : start + 500]
             rows = self.db.execute(
-                f"SELECT {column_list(collection)} FROM {collection.table} "
+                f"SELECT {columns.sql} FROM {collection.table} "
                 f"WHERE {quoted(column)} IN ({', '.join('?' * len(chunk))}) ORDER BY _id",
                 list(chunk),
             )
-            documents += [decode(row, collection) for row in rows]
+            documents += [decode(row, columns) for row in rows]
         return documents
 
     def exists(self, collection: Collection, document_id: str) -> bool:
@@ -147,7 +159,7 @@ class Store:
         names, row = [], []
         for attribute in collection.stored:
             key = attribute.key
-            if key in document and not is_same(document[key], old[key]):
+            if key in document and document[key] is not old[key] and not is_same(document[key], old[key]):
                 names.append(f"{quoted(key)} = ?")
                 row.append(encode_value(attribute, document[key]))
         for name in (*values.DATES, "$permissions"):
@@ -176,9 +188,9 @@ class Store:
         document["$updatedAt"] = self.date(document.get("$updatedAt"), changed_at)
         document["$createdAt"] = self.date(document.get("$createdAt"), old["$createdAt"] if old else self.time)
         document.pop("$sequence", None)
-        for attribute in collection.attributes:
-            if not attribute.required and attribute.is_stored and attribute.key not in document:
-                document[attribute.key] = old[attribute.key] if old else None
+        for key in collection.optional:
+            if key not in document:
+                document[key] = old[key] if old else None
         if "$permissions" not in document:
             document["$permissions"] = old["$permissions"] if old else []
         complete(collection, document, self.now)
@@ -197,7 +209,7 @@ class Store:
     def _differs(collection: Collection, old: Document, given: Document) -> bool:
         if "$permissions" in given and sorted(given["$permissions"]) != sorted(old["$permissions"]):
             return True
-        if any(attribute.key not in given for attribute in collection.attributes if not attribute.hidden):
+        if any(key not in given for key in collection.shown):
             return True
         return any(old.get(key) != value for key, value in given.items() if not key.startswith("$"))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import geometry, moments, text_formats
 from .arguments import is_integer
@@ -42,11 +42,12 @@ def check_part(collection: Collection, document: Document, keys: Iterable[str]) 
     for key in keys:
         if key not in collection.by_key and key not in KNOWN:
             raise BadStructure(f'Unknown attribute: "{key}"')
+    rules = _rules(collection)
     for key in keys:
         if key in DATES:
             _check_date(key, document[key])
-        elif key in collection.by_key:
-            _check_value(collection.by_key[key], document[key])
+        elif key in rules:
+            _check_value(rules[key], document[key])
 
 
 def _check_date(key: str, value: Any) -> None:
@@ -54,19 +55,39 @@ def _check_date(key: str, value: Any) -> None:
         raise BadStructure(f'Attribute "{key}" has invalid type. {moments.RULE}')
 
 
-def _check_value(attribute: Attribute, value: Any) -> None:
-    if attribute.type == "relationship" or (value is None and not attribute.required):
-        return
+class _Rule(NamedTuple):
+    """What the values of one attribute are judged by."""
+
+    key: str
+    judges: tuple[Judge, ...]
+    label: str
+    required: bool
+    is_array: bool
+
+
+@lru_cache(maxsize=512)
+def _rules(collection: Collection) -> dict[str, _Rule]:
+    """Of all attributes but relationships, whose values are judged elsewhere."""
+    return {each.key: _rule(each) for each in collection.plain}
+
+
+def _rule(attribute: Attribute) -> _Rule:
     judges = _judges(attribute.type, attribute.format, attribute.size, _options_key(attribute))
     label = "format" if attribute.format else "type"
-    if not attribute.is_array:
-        _judge(judges, f'"{attribute.key}"', label, value)
+    return _Rule(attribute.key, judges, label, attribute.required, attribute.is_array)
+
+
+def _check_value(rule: _Rule, value: Any) -> None:
+    if value is None and not rule.required:
+        return
+    if not rule.is_array:
+        _judge(rule.judges, f'"{rule.key}"', rule.label, value)
         return
     if not isinstance(value, list):
-        raise BadStructure(f'Attribute "{attribute.key}" must be an array')
+        raise BadStructure(f'Attribute "{rule.key}" must be an array')
     for place, child in enumerate(value):
-        if child is not None or attribute.required:
-            _judge(judges, f"\"{attribute.key}['{place}']\"", label, child)
+        if child is not None or rule.required:
+            _judge(rule.judges, f"\"{rule.key}['{place}']\"", rule.label, child)
 
 
 def _judge(judges: tuple[Judge, ...], name: str, label: str, value: Any) -> None:

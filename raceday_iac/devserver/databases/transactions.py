@@ -15,7 +15,7 @@ from .arguments import uid, within
 from .catalog import Collection
 from .operations import ON_MANY, operation_list
 from .query_sql import Source
-from .staging import NOT_PENDING, find_transaction, refuse_expired, refuse_overflow
+from .staging import NOT_PENDING, Operation, find_transaction, refuse_expired, refuse_overflow
 from .store import Store
 from .transaction_view import TransactionView
 from .vocabulary import Vocabulary, route
@@ -121,12 +121,14 @@ def create_operations(server: Server, request: Request, values: dict[str, Any], 
     refuse_expired(server, row)
     refuse_overflow(row, len(operations))
     store, created = Store(server), set[tuple[int, str]]()
-    collections = [_collection(server, request, each, words) for each in operations]
+    collections = _collections(server, request, operations, words)
     for operation, collection in zip(operations, collections, strict=True):
         _check_target(store, request, values["transactionId"], collection, operation, words, created)
-    for operation, collection in zip(operations, collections, strict=True):
-        document_id = operation.get(words.document_id)
-        staging.stage(server, row, collection, operation["action"], document_id, operation.get("data") or {})
+    staged = [
+        Operation(collection, operation["action"], operation.get(words.document_id), operation.get("data") or {})
+        for operation, collection in zip(operations, collections, strict=True)
+    ]
+    staging.stage_all(server, row, staged)
     return Reply(201, _answer(find_transaction(server, request, values["transactionId"])))
 
 
@@ -138,19 +140,38 @@ def _checked(value: Any, words: Vocabulary) -> list[dict[str, Any]]:
     return operations
 
 
-def _collection(server: Server, request: Request, operation: dict[str, Any], words: Vocabulary) -> Collection:
-    database = places.find_database(server, request, operation["databaseId"], words)
-    row = places.collection_row(server.db, int(database["number"]), operation[words.collection_id])
+def _collections(
+    server: Server, request: Request, operations: list[dict[str, Any]], words: Vocabulary
+) -> list[Collection]:
+    """The collection of each operation. Each is looked up once, however many operations it has."""
+    known: dict[tuple[str, str], Collection] = {}
+    found: list[Collection] = []
+    for operation in operations:
+        place = (operation["databaseId"], operation[words.collection_id])
+        if place not in known:
+            known[place] = _collection(server, request, *place, words)
+        _refuse_many(operation, known[place], words)
+        found.append(known[place])
+    return found
+
+
+def _collection(
+    server: Server, request: Request, database_id: str, collection_id: str, words: Vocabulary
+) -> Collection:
+    database = places.find_database(server, request, database_id, words)
+    row = places.collection_row(server.db, int(database["number"]), collection_id)
     if row is None:
         raise ApiError("collection_not_found")
-    collection = catalog.load(server.db, row)
+    return catalog.load(server.db, row)
+
+
+def _refuse_many(operation: dict[str, Any], collection: Collection, words: Vocabulary) -> None:
     has_relations = any(not attribute.hidden for attribute, _ in collection.relations)
     if operation["action"] in ON_MANY and has_relations:
         raise ApiError(
             "general_bad_request",
             f"Bulk operations are not supported for {words.collection_id} with relationship attributes",
         )
-    return collection
 
 
 def _check_target(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -22,6 +23,8 @@ Document = dict[str, Any]
 
 SYSTEM_KEYS = tuple(SYSTEM_COLUMNS)
 DATES = ("$createdAt", "$updatedAt")
+#: Types whose values SQLite does not keep as they are.
+CODED = JSON_TYPES | {"boolean"}
 
 SYSTEM_FIELDS: dict[str, Field] = {
     "$id": Field("string", "_uid"),
@@ -43,20 +46,33 @@ def fields_of(collection: Collection) -> Fields:
     return {**fields, **SYSTEM_FIELDS}
 
 
-@lru_cache(maxsize=512)
-def column_list(collection: Collection) -> str:
-    """The columns of `decode`, for a SELECT."""
-    return ", ".join([*SYSTEM_COLUMNS.values(), *(quoted(each.key) for each in collection.stored)])
+@dataclass(frozen=True)
+class Columns:
+    """What is read of documents: the keys in the order of a row, the SQL, and which values SQLite stores otherwise."""
+
+    keys: tuple[str, ...]
+    sql: str
+    coded: tuple[Attribute, ...]
 
 
-def decode(row: Sequence[Any] | sqlite3.Row, collection: Collection) -> Document:
-    """A row of `column_list` as a document."""
-    document: Document = {}
-    for place, attribute in enumerate(collection.stored, len(SYSTEM_COLUMNS)):
-        document[attribute.key] = decode_value(attribute, row[place])
-    for place, name in enumerate(SYSTEM_KEYS):
-        document[name] = row[place]
-    document["$permissions"] = json.loads(document["$permissions"])
+@lru_cache(maxsize=2048)
+def columns_of(collection: Collection, selected: frozenset[str] | None = None) -> Columns:
+    """All attributes that have a column, or those of them that are selected; the system's are always read."""
+    attributes = [each for each in collection.stored if selected is None or each.key in selected]
+    return Columns(
+        keys=(*(each.key for each in attributes), *SYSTEM_KEYS),
+        sql=", ".join([*(quoted(each.key) for each in attributes), *SYSTEM_COLUMNS.values()]),
+        coded=tuple(each for each in attributes if each.is_array or each.type in CODED),
+    )
+
+
+def decode(row: Sequence[Any] | sqlite3.Row, columns: Columns) -> Document:
+    """A row of `columns` as a document."""
+    document: Document = dict(zip(columns.keys, row, strict=True))
+    for attribute in columns.coded:
+        document[attribute.key] = decode_value(attribute, document[attribute.key])
+    permissions = document["$permissions"]
+    document["$permissions"] = [] if permissions == "[]" else json.loads(permissions)
     return document
 
 
@@ -81,7 +97,7 @@ def encode_value(attribute: Attribute, value: Any) -> Any:
 
 def complete(collection: Collection, document: Document, now: datetime, *, defaults: bool = True) -> None:
     """Fill in defaults and bring dates into their stored form, before anything is checked."""
-    for attribute in collection.plain:
+    for attribute in collection.defaulted:
         value = document.get(attribute.key)
         if value is None and (attribute.default is None or not defaults):
             continue
@@ -110,8 +126,8 @@ def is_same(left: Any, right: Any) -> bool:
 def for_answer(collection: Collection, document: Mapping[str, Any]) -> Document:
     """A copy with numbers as PHP shows them."""
     answer = dict(document)
-    for attribute in collection.plain:
-        if attribute.type == "double" and attribute.key in answer:
-            value = answer[attribute.key]
-            answer[attribute.key] = [shown(each) for each in value] if isinstance(value, list) else shown(value)
+    for key in collection.doubles:
+        if key in answer:
+            value = answer[key]
+            answer[key] = [shown(each) for each in value] if isinstance(value, list) else shown(value)
     return answer

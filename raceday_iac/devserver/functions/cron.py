@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from copy import copy
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from croniter import CroniterError, croniter
 
@@ -25,7 +27,13 @@ def is_cron(expression: str) -> bool:
 def next_run(expression: str, after: datetime) -> datetime | None:
     """The first occurrence after a moment, or None when there is none within croniter's horizon (31 February)."""
     try:
-        found: datetime = croniter(expression, after.astimezone(UTC)).get_next(datetime)
+        found: datetime = copy(_parsed(expression)).get_next(datetime, start_time=after.astimezone(UTC))
     except CroniterError:
         return None
     return found
+
+
+@lru_cache(maxsize=256)
+def _parsed(expression: str) -> croniter:
+    """Reading an expression takes far longer than using it, and schedules are asked for every minute."""
+    return croniter(expression)
