@@ -11,16 +11,18 @@ import pytest
 from raceday_iac.applying.actions import Work
 from raceday_iac.applying.recorder import Recorder
 from raceday_iac.applying.steps import Step, make_steps
+from raceday_iac.diff import Cause, FieldChange
 from raceday_iac.errors import ProviderError
-from raceday_iac.model.address import Address
+from raceday_iac.model.address import Address, deployment_address, function_address
 from raceday_iac.model.resource import Live, frozen
 from raceday_iac.model.stack import Stack
-from raceday_iac.planning import Plan
+from raceday_iac.planning import Action, Change, Plan
 from raceday_iac.provider import Provider
+from raceday_iac.state.document import Entry
 from raceday_iac.state.local import LocalState
 
 from ..applied import live_as, plan, plan_between, state_of
-from ..declaring import address, collection, resolved
+from ..declaring import address, collection, resolved, stack_with_function
 from ..fake_appwrite import FakeAppwrite
 
 A, B = address("attribute.d/c/a"), address("attribute.d/c/b")
@@ -154,3 +156,61 @@ def test_adopting_sends_nothing(tmp_path: Path) -> None:
         list(work(server, tmp_path, found).perform(step))
     assert server.log == []
     assert LocalState(tmp_path / "state").interrupted_changes() == []
+
+
+# Code.
+
+CODE = deployment_address("f")
+
+
+def rollback(before: str = "new") -> Change:
+    fields = {"deployment": (before, "old"), "digest": ("n", "o")}
+    return Change(
+        CODE,
+        Action.ACTIVATE,
+        "",
+        tuple(FieldChange(name, was, now, was, Cause.CONFIG) for name, (was, now) in fields.items()),
+    )
+
+
+def rolled_back(folder: Path, *entries: Entry) -> Entry:
+    """The entry after going back from `new` to `old`."""
+    state = state_of(resolved(Stack("test")))
+    for each in entries:
+        state = state.with_entry(each)
+    server = FakeAppwrite()
+    server.archives["old"] = b""
+    (folder / "state").mkdir()
+    recorder = Recorder(LocalState(folder / "state"), state)
+    nothing = Plan("test", "lineage", 0)
+    done = Work(server, recorder, nothing, resolved(Stack("test")), {}, lambda change, text: None)
+    list(done.perform(Step("activate", frozenset(), rollback())))
+    assert server.log == ["activate f"]
+    return LocalState(folder / "state").read().entries[CODE]
+
+
+def test_after_a_rollback_the_state_knows_what_is_active(tmp_path: Path) -> None:
+    entry = rolled_back(tmp_path, Entry(CODE, frozen({"digest": "n"}), "new", ("new", "old", "older")))
+    assert (entry.remote_id, entry.fields["digest"]) == ("old", "o")
+
+
+def test_what_was_gone_back_from_is_the_last_to_go_back_to(tmp_path: Path) -> None:
+    entry = rolled_back(tmp_path, Entry(CODE, frozen({"digest": "n"}), "new", ("new", "old", "older")))
+    assert entry.deployments == ("old", "older", "new")
+
+
+def test_what_never_was_accepted_is_nothing_to_go_back_to(tmp_path: Path) -> None:
+    function = Entry(function_address("f"), frozen({}), "f", uploads=("new",))
+    assert rolled_back(tmp_path, Entry(CODE, frozen({}), "x", ("old",)), function).deployments == ("old",)
+
+
+def test_an_adopted_or_changed_function_keeps_its_uploads(tmp_path: Path) -> None:
+    desired = resolved(stack_with_function())
+    at = function_address("f")
+    (tmp_path / "state").mkdir()
+    state = state_of(desired).with_entry(Entry(at, frozen({}), "f", uploads=("u",)))
+    found = plan(desired, state, live_as(desired))
+    recorder = Recorder(LocalState(tmp_path / "state"), state)
+    done = Work(FakeAppwrite(), recorder, found, desired, {}, lambda change, text: None)
+    list(done.perform(Step("adopt", frozenset(), Change(at, Action.ADOPT, ""))))
+    assert recorder.state.uploads_of("f") == ("u",)

@@ -152,3 +152,28 @@ def test_lines_of_many_threads_do_not_mix(store: LocalState) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: recorder.intend(change(f"f{number}")), range(100)))
     assert len(store.interrupted_changes()) == 100
+
+
+def test_an_upload_is_saved_when_it_is_begun_and_once_only(store: LocalState) -> None:
+    recorder = Recorder(store, new_state())
+    for _ in range(3):
+        recorder.begin_upload(entry("f"), "u")
+    assert store.read().uploads_of("f") == ("u",)
+    assert store.read().serial == 1
+
+
+def test_a_deployment_that_is_owned_is_no_longer_begun(store: LocalState) -> None:
+    recorder = Recorder(store, new_state())
+    recorder.begin_upload(entry("f"), "u")
+    recorder.begin_upload(entry("f"), "v")
+    recorder.put(Entry(address("deployment.f"), frozen({}), "v", ("v",)))
+    assert store.read().uploads_of("f") == ("u",)
+
+
+def test_uploads_that_are_gone_are_forgotten(store: LocalState) -> None:
+    recorder = Recorder(store, new_state())
+    recorder.begin_upload(entry("f"), "u")
+    recorder.forget_uploads("f", ["other"])
+    assert store.read().uploads_of("f") == ("u",)
+    recorder.forget_uploads("f", ["u"])
+    assert store.read().uploads_of("f") == ()

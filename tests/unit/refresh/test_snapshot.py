@@ -8,13 +8,17 @@ from pathlib import Path
 import pytest
 
 from raceday_iac.errors import NotFoundError
-from raceday_iac.model.address import Address, deployment_address
+from raceday_iac.kinds.deployment import REPLACED, UNFINISHED
+from raceday_iac.model.address import Address, deployment_address, function_address
 from raceday_iac.model.desired import Desired
 from raceday_iac.model.resource import Live, frozen
 from raceday_iac.model.stack import Stack
+from raceday_iac.packaging import pack_all, with_deployments
 from raceday_iac.packaging.archive import digest_of_files, make_archive
 from raceday_iac.provider import ServerFacts, Snapshot
+from raceday_iac.provider.protocol import Deployment
 from raceday_iac.refresh import refresh
+from raceday_iac.refresh.archives import Archives
 from raceday_iac.state.document import Entry, State, new_state
 
 from ..declaring import address, collection, resolved, stack_with_function
@@ -119,3 +123,60 @@ def test_a_function_without_a_deployment_has_none(tmp_path: Path) -> None:
     reader = Reading()
     reader.snapshot = lambda databases, *, functions=True: Snapshot({})  # type: ignore[method-assign]
     assert address("deployment.f") not in read(reader, with_code(tmp_path)).resources
+
+
+# Code that is live, as far as it can be judged.
+
+
+def with_digest(folder: Path) -> Desired:
+    desired = with_code(folder)
+    return with_deployments(desired, pack_all(desired))
+
+
+def test_what_a_run_activated_and_did_not_accept_is_unfinished(tmp_path: Path) -> None:
+    state = new_state().with_entry(Entry(function_address("f"), frozen({}), uploads=("build-1",)))
+    assert read(Reading(), with_digest(tmp_path), state).resources[AT].status == UNFINISHED
+
+
+class Replaced(Reading):
+    """Active is somebody else's code; before it, other deployments were made, by id and status."""
+
+    def __init__(self, wanted: Desired, *others: tuple[str, str]) -> None:
+        super().__init__()
+        (bundle,) = pack_all(wanted).values()
+        self.own = bundle.archive()
+        self.others = others
+
+    def deployments(self, function: str, limit: int) -> list[Deployment]:
+        return [Deployment("build-1", "ready"), *(Deployment(*each) for each in self.others)]
+
+    def source_of(self, function: str, deployment: str) -> bytes:
+        self.downloads.append(deployment)
+        return self.own if deployment.startswith("own") else make_archive(FILES)
+
+
+def status(folder: Path, *others: tuple[str, str], state: State | None = None) -> str:
+    desired = with_digest(folder)
+    return read(Replaced(desired, *others), desired, state).resources[AT].status
+
+
+def test_without_a_state_other_code_after_that_of_the_stack_was_put_there_by_somebody(tmp_path: Path) -> None:
+    assert status(tmp_path, ("other", "ready"), ("own", "ready")) == REPLACED
+
+
+def test_without_a_state_other_code_than_ever_deployed_tells_nothing(tmp_path: Path) -> None:
+    assert status(tmp_path, ("other", "ready")) == "available"
+    assert status(tmp_path, ("own", "failed")) == "available"
+
+
+def test_with_a_state_there_is_nothing_to_look_for(tmp_path: Path) -> None:
+    state = new_state().with_entry(Entry(AT, frozen({"digest": "x"}), "another"))
+    assert status(tmp_path, ("own", "ready"), state=state) == "available"
+
+
+def test_what_was_read_before_is_not_downloaded_again(tmp_path: Path) -> None:
+    desired, reader = with_digest(tmp_path), Reading(make_archive({"main.py": b"x"}))
+    reader.deployments = lambda function, limit: []  # type: ignore[attr-defined]
+    for _ in range(2):
+        refresh(reader, desired, new_state(), Archives(reader, tmp_path / "archives.json"))  # type: ignore[arg-type]
+    assert reader.downloads == ["build-1"]

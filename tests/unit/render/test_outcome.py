@@ -93,6 +93,7 @@ def test_for_machines_everything_is_named_by_key() -> None:
         (Event(Moment.WAITING, ONE, note="build building"), "    create function.one: build building"),
         (Event(Moment.DONE, ONE, 1.26), "  ✓ create function.one (1.3 s)"),
         (Event(Moment.FAILED, ONE, 1.0, "no"), "  ✗ create function.one: no"),
+        (Event(Moment.WARNED, ONE, note="hm"), "  ! create function.one: hm"),
     ],
 )
 def test_one_event_is_one_line(event: Event, shown: str) -> None:
@@ -123,6 +124,11 @@ def test_attributes_are_counted_not_listed() -> None:
 def test_a_failed_attribute_is_listed() -> None:
     events = [Event(Moment.FAILED, change("d/c/a", kind="attribute"), note="no")]
     assert observed(events, 1) == ["  ✗ create attribute.d/c/a: no"]
+
+
+def test_a_warning_is_always_told() -> None:
+    warned = Event(Moment.WARNED, change("d/c/a", kind="attribute"), note="hm")
+    assert observed([warned, warned], 1) == ["  ! create attribute.d/c/a: hm"] * 2
 
 
 def test_the_same_wait_is_told_once() -> None:

@@ -22,6 +22,7 @@ ENTRIES = st.builds(
     st.dictionaries(st.text(max_size=8), VALUES, max_size=4).map(frozen),
     st.text(max_size=10),
     st.lists(st.text(max_size=6), max_size=3).map(tuple),
+    st.lists(st.text(max_size=6), max_size=3).map(tuple),
 )
 STATES = st.builds(
     lambda lineage, serial, salt, entries: State(lineage, serial, salt, {each.address: each for each in entries}),
@@ -127,3 +128,14 @@ def test_a_missing_part_is_damage(missing: str) -> None:
 def test_parts_of_the_wrong_shape_are_damage(damage: dict[str, Any]) -> None:
     with pytest.raises(StateError, match="it is damaged"):
         from_json({**STORED, **damage})
+
+
+def test_uploads_are_remembered_until_they_are_accepted_or_gone() -> None:
+    at = Address("function", "f")
+    first = Entry(at, frozen({"name": "F"}), "f")
+    state = new_state().with_upload(first, "a").with_upload(first, "b").with_upload(first, "a")
+    assert state.uploads_of("f") == ("a", "b")
+    assert state.entries[at].fields == {"name": "F"}
+    assert state.without_uploads("f", ["a", "x"]).uploads_of("f") == ("b",)
+    assert state.without_uploads("g", ["a"]) == state
+    assert new_state().uploads_of("f") == ()
