@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..diff.variable import stored_fields
 from ..errors import IacError, ProviderError
@@ -14,6 +14,7 @@ from ..model.desired import Desired
 from ..model.resource import Fields, Live, frozen
 from ..packaging import Bundle
 from ..planning import Action, Change, Plan
+from ..planning.refreshing import taken_over
 from ..provider import Provider
 from ..refresh.archives import Archives
 from ..state.document import Entry
@@ -181,11 +182,9 @@ class Work:
         yield from ()
 
     def _refresh(self, change: Change) -> Iterator[float]:
-        """The state takes over what is live, as far as it knew of it."""
-        real = self.plan.real[change.address]
+        """The state takes over what is live."""
         known = self.recorder.state.entries[change.address]
-        fields = {name: real.fields.get(name, value) for name, value in known.fields.items()}
-        self.recorder.put(replace(known, fields=frozen(fields), remote_id=real.remote_id or known.remote_id))
+        self.recorder.put(taken_over(known, self.plan.real[change.address], self.desired))
         yield from ()
 
     def _forget(self, change: Change) -> Iterator[float]:
@@ -195,7 +194,9 @@ class Work:
     def _early_fields(self, change: Change, kept: Fields) -> Fields:
         """The wanted fields; where the schedule has a change of its own, the schedule as it was."""
         fields = self.desired.resources[change.address].fields
-        late = any(each.action is Action.SCHEDULE and each.address == change.address for each in self.plan.changes)
+        # Also where that change was left out of the plan: then the schedule stays as it was.
+        all_changes = (*self.plan.changes, *self.plan.left_out)
+        late = any(each.action is Action.SCHEDULE and each.address == change.address for each in all_changes)
         return frozen({**fields, "schedule": kept["schedule"]}) if late else fields
 
     def _own(self, address: Address, fields: Fields, live: Live) -> None:

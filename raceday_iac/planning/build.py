@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ..diff import Difference, compare
-from ..model.address import deployment_address
+from ..model.address import Address, deployment_address
 from ..model.desired import Desired
 from ..model.evidence import Answering
+from ..model.resource import Live
 from ..provider import Snapshot
 from ..state.document import State
 from . import guards
@@ -40,13 +41,13 @@ def build_plan(
     desired = with_ignored(desired, real)
     differences = compare(desired, state, real)
     changes = _all_changes(desired, state, snapshot, differences, wishes, renamed.changes)
-    check_wishes(wishes, [*desired.resources, *desired.tombstones, *state.entries])
+    check_wishes(wishes, desired, state)
     selection = select(changes, wishes)
     evidence = {each: answer(each) for each in questions(selection.kept, desired, real)}
     refusals = [
         *guards.refusals(selection.kept, real, desired, snapshot.facts, evidence, wishes.allowed),
         *protection_refusals(selection.kept, desired, real),
-        *threshold_refusals(selection.kept, state, desired.thresholds, wishes.confirmed),
+        *threshold_refusals(selection.kept, _managed(desired, state, real), desired.thresholds, wishes.confirmed),
     ]
     return Plan(
         environment=environment,
@@ -74,10 +75,15 @@ def _all_changes(
 ) -> list[Change]:
     real = snapshot.resources
     if wishes.refresh_only:
-        return refresh_changes(state, real)
+        return refresh_changes(state, real, desired)
     wanted = wanted_changes(desired, differences, real, wishes.replaced)
-    changes = [*moves, *wanted, *unwanted_changes(desired, state, real)]
+    changes = [*moves, *wanted, *unwanted_changes(desired, state, real, wishes.targets)]
     return in_order(desired, _with_late_schedules(desired, differences, changes), real)
+
+
+def _managed(desired: Desired, state: State, real: Mapping[Address, Live]) -> set[Address]:
+    """What is ours, or is live and becomes it: a share of nothing would be large after a lost state."""
+    return {*state.entries, *(each for each in (*desired.resources, *desired.tombstones) if each in real)}
 
 
 def _with_late_schedules(

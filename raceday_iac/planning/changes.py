@@ -14,6 +14,7 @@ from ..model.desired import Desired
 from ..model.resource import Live
 from ..state.document import State
 from .plan import Action, Change
+from .wishes import lies_in
 
 #: The reason of an ordinary creation.
 DECLARED = "the stack declares it"
@@ -108,8 +109,12 @@ def _reason(difference: Difference, action: Action) -> str:
     return text
 
 
-def unwanted_changes(desired: Desired, state: State, real: Mapping[Address, Live]) -> list[Change]:
-    """Deletions: tombstones that are live, and owned resources that the stack no longer declares."""
+def unwanted_changes(
+    desired: Desired, state: State, real: Mapping[Address, Live], targets: Collection[Address] = ()
+) -> list[Change]:
+    """Deletions: tombstones that are live, and owned resources that the stack no longer declares.
+
+    With `targets`, what is one does not need its owner to go: only what was asked for is deleted."""
     changes = []
     for address, tombstone in desired.tombstones.items():
         if address in real:
@@ -128,21 +133,27 @@ def unwanted_changes(desired: Desired, state: State, real: Mapping[Address, Live
             changes.append(Change(address, Action.FORGET, "its code is no longer managed; what is live stays"))
         else:
             changes.append(Change(address, Action.DELETE, "the stack no longer declares it"))
-    return _without_owned(changes)
+    return _without_owned(changes, targets)
 
 
 def _is_live(address: Address, real: Mapping[Address, Live]) -> bool:
     return address in real and real[address].status != "deleting"
 
 
-def _without_owned(changes: list[Change]) -> list[Change]:
+def _without_owned(changes: list[Change], targets: Collection[Address]) -> list[Change]:
     """What goes with its owner needs no deletion of its own: state forgets it."""
-    deleted = {change.address for change in changes if change.action is Action.DELETE}
+    deleted = {
+        change.address
+        for change in changes
+        if change.action is Action.DELETE and (not targets or lies_in(change.address, targets))
+    }
     kept = []
     for change in changes:
         owner = next((each for each in owners(change.address) if each in deleted), None)
         if owner is not None and change.action is Action.DELETE:
-            kept.append(replace(change, action=Action.FORGET, reason=f"it goes with {owner}"))
+            # It is ours until its owner is gone.
+            going = (Change(owner, Action.DELETE, "").key,)
+            kept.append(replace(change, action=Action.FORGET, reason=f"it goes with {owner}", needs=going))
         else:
             kept.append(change)
     return kept

@@ -17,7 +17,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "state": {"lineage": plan.lineage, "serial": plan.serial},
         "empty": plan.is_empty,
         "changes": [change_document(change) for change in plan.changes],
-        "leftOut": [str(address) for address in plan.left_out],
+        "leftOut": [change.key for change in plan.left_out],
         "notes": list(plan.notes),
         "unmanaged": [str(address) for address in plan.unmanaged],
         "refusals": [

@@ -10,12 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ..kinds import KINDS
-from ..model.address import Address, collection_address, function_address, owners
+from ..model.address import Address, function_address, owners
 from ..model.desired import Desired
 from ..model.resource import Fields, Live
 from .plan import Action, Change
+from .removals import COLUMNS, Removals, removal_of
 
-_COLUMNS = ("attribute", "relationship")
+__all__ = ["in_order", "removal_of"]
+
 _SCHEMA = ("database", "collection", "attribute", "relationship", "index")
 
 
@@ -32,36 +34,34 @@ def in_order(desired: Desired, changes: Sequence[Change], real: Mapping[Address,
         for change in changes
         if change.destroys and change.address in real
     }
-    early = _early_deletions(changes, old, frozenset().union(*new.values()))
+    # Picked out once: looking through all changes for each of them takes seconds for some thousands.
+    removals = Removals(changes, real)
+    early = _early_deletions(changes, old, frozenset().union(*new.values()), removals)
     ordered = sorted(changes, key=lambda change: _rank(change, early))
     by_address = {change.address: change for change in ordered if change.action is not Action.SCHEDULE}
     schema = [change.key for change in ordered if change.address.kind in _SCHEMA and change.action is not Action.DELETE]
     building = [change.key for change in ordered if change.touches_server and change.action is not Action.DELETE]
     chains = _serial_chains(ordered)
-    # Picked out once: looking through all changes for each of them takes seconds for some thousands.
-    removals = [change for change in ordered if change.destroys]
+    going = [change for change in ordered if change.key in old]
     renames = [change for change in ordered if change.action is Action.MOVE]
     variables = _variables_by_function(ordered)
     result = []
     for change in ordered:
-        needs = [*_owner_keys(desired, change, by_address), *_old_holders(change, removals, old, new)]
+        needs = [*change.needs, *_owner_keys(desired, change, by_address), *_old_holders(change, going, old, new)]
         waits = [*chains.get(change.key, ()), *(each.key for each in _renames_before(change, renames))]
         needs += [each.key for each in _renames_before(change, renames) if _speaks_of(desired, change, each.address)]
-        needs += [removal_of(each) for each in removals if _would_break(each, change, real)]
-        if change.address.kind in _COLUMNS and (change.destroys or change.action is Action.CONVERT):
-            waits += [removal_of(each) for each in _indexes_beside(change, removals)]
+        if change.destroys or change.action is Action.CONVERT:
+            needs += removals.broken_by(change.address)
+            waits += removals.indexes_beside(change.address) if change.address.kind in COLUMNS else ()
         if change.action is Action.DEPLOY:
             # New code never goes live before the schema it reads and the variables it needs.
             waits += schema
             needs += variables.get(function_address(change.address.path), ())
         elif change.action is Action.SCHEDULE:
-            needs += [each.key for each in ordered if each.address == _code_of(change.address)]
-            needs += [each.key for each in ordered if each.address == change.address and each.key != change.key]
+            before = (_code_of(change.address), change.address)
+            needs += [by_address[each].key for each in before if each in by_address]
         elif change.action is Action.DELETE and change.key not in early:
-            waits += building + _deleted_before(change, removals)
-        elif change.action is Action.FORGET:
-            # What goes with its owner is ours until that is gone.
-            needs += [by_address[each].key for each in owners(change.address) if _is_deleted(each, by_address)]
+            waits += building + removals.before(change.address)
         needs = [key for key in dict.fromkeys(needs) if key != change.key]
         requires = [key for key in dict.fromkeys([*needs, *waits]) if key != change.key]
         result.append(replace(change, requires=tuple(requires), needs=tuple(needs)))
@@ -90,11 +90,6 @@ def _speaks_of(desired: Desired, change: Change, renamed: Address) -> bool:
     return wanted is not None and renamed in wanted.depends_on
 
 
-def removal_of(change: Change) -> str:
-    """The key of the moment when a replaced resource is gone and its successor not yet there."""
-    return f"removal:{change.key}" if change.action is Action.REPLACE else change.key
-
-
 #: What a resource keeps others from having: its name, a key of a collection, the far side of a relationship.
 Claims = frozenset[tuple[str, ...]]
 
@@ -106,7 +101,7 @@ def _claims(address: Address, fields: Fields) -> Claims:
     compares related collection and two-way key of all of them, also of one-way ones. Of manyToMany there may be one
     between two collections."""
     *owner, name = address.parts
-    if address.kind not in _COLUMNS:
+    if address.kind not in COLUMNS:
         return frozenset({(address.kind, *owner, name.lower())})
     claims = {("column", *owner, name.lower())}
     if address.kind == "relationship":
@@ -130,52 +125,29 @@ def _relationships_within(real: Mapping[Address, Live]) -> dict[Address, Claims]
     return found
 
 
-def _early_deletions(changes: Sequence[Change], old: Mapping[str, Claims], coming: Claims) -> set[str]:
+def _early_deletions(
+    changes: Sequence[Change], old: Mapping[str, Claims], coming: Claims, removals: Removals
+) -> set[str]:
     """Deletions that cannot wait to the end: indexes, for an attribute must not go before them (deleting one under a
-    compound unique index leaves it `stuck`, observed on 1.8.1), and what holds something that a new one takes over."""
-    return {
-        change.key
+    compound unique index leaves it `stuck`, observed on 1.8.1), what holds something that a new one takes over, and
+    what must go before that."""
+    early = [
+        change
         for change in changes
         if change.action is Action.DELETE
         and (change.address.kind == "index" or old.get(change.key, frozenset()) & coming)
-    }
+    ]
+    return {key for change in early for key in (change.key, *removals.broken_by(change.address))}
 
 
 def _old_holders(
-    change: Change, removals: Iterable[Change], old: Mapping[str, Claims], new: Mapping[str, Claims]
+    change: Change, going: Iterable[Change], old: Mapping[str, Claims], new: Mapping[str, Claims]
 ) -> list[str]:
     """Removals of what holds a key that something new takes over."""
     if change.action is not Action.CREATE:
         return []
     wanted = new.get(change.key, frozenset())
-    return [removal_of(each) for each in removals if old.get(each.key, frozenset()) & wanted]
-
-
-def _would_break(other: Change, change: Change, real: Mapping[Address, Live]) -> bool:
-    """Whether a removal must not be done without another one: Appwrite would take along what lies in it, relationships
-    to it and indexes over it, or break them."""
-    if not change.destroys or other.key == change.key:
-        return False
-    address, fields = other.address, real[other.address].fields if other.address in real else {}
-    if change.address in owners(address):
-        return True
-    if change.address.kind == "collection":
-        to_it = collection_address(address.parts[0], str(fields.get("relatedCollection", "")))
-        return address.kind == "relationship" and to_it == change.address
-    beside = (
-        address.kind == "index" and change.address.kind in _COLUMNS and address.parts[:2] == change.address.parts[:2]
-    )
-    return beside and change.address.name in fields.get("attributes", ())
-
-
-def _indexes_beside(change: Change, removals: Iterable[Change]) -> list[Change]:
-    """Indexes of the same collection that are removed, whatever they are over."""
-    owner = change.address.parts[:2]
-    return [each for each in removals if each.address.kind == "index" and each.address.parts[:2] == owner]
-
-
-def _is_deleted(address: Address, by_address: Mapping[Address, Change]) -> bool:
-    return address in by_address and by_address[address].action is Action.DELETE
+    return [removal_of(each) for each in going if old[each.key] & wanted]
 
 
 def _rank(change: Change, early: set[str]) -> tuple[int, int]:
@@ -212,21 +184,6 @@ def _variables_by_function(ordered: Iterable[Change]) -> dict[Address, list[str]
 
 def _code_of(function: Address) -> Address:
     return Address("deployment", function.path)
-
-
-def _deleted_before(change: Change, removals: Iterable[Change]) -> list[str]:
-    """Deletions that come first in the same database: indexes before attributes, members before their collection."""
-    stage = KINDS[change.address.kind].stage
-    return [
-        other.key
-        for other in removals
-        if other.action is Action.DELETE and KINDS[other.address.kind].stage > stage and _related(other, change)
-    ]
-
-
-def _related(first: Change, second: Change) -> bool:
-    """Whether two addresses lie in the same database, or the same function."""
-    return first.address.parts[0] == second.address.parts[0]
 
 
 def _serial_chains(ordered: Iterable[Change]) -> dict[str, list[str]]:

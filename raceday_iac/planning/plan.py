@@ -82,7 +82,7 @@ class Plan:
     server_version: str = ""
     wishes: Wishes = field(default_factory=Wishes)
     #: Changes that were not asked for (`--target`, `--exclude`).
-    left_out: tuple[Address, ...] = ()
+    left_out: tuple[Change, ...] = ()
     #: What a reader should know that is no change: renames that could be meant, and the like.
     notes: tuple[str, ...] = ()
 

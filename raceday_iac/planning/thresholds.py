@@ -7,45 +7,57 @@ number that the plan shows: who repeats it has read it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from ..model.address import Address
+from ..model.address import Address, owners
 from ..model.threshold import DEFAULTS, Threshold
-from ..state.document import State
 from .plan import Action, Change, Refusal
-
-#: Which actions a limit counts together.
-COUNTED = {"delete": (Action.DELETE, Action.REPLACE), "update": (Action.UPDATE,)}
-
 
 #: By `action kind`, where the stack says otherwise.
 Thresholds = Mapping[str, Threshold]
+_COUNTED = {"delete": (Action.DELETE, Action.REPLACE), "update": (Action.UPDATE, Action.CONVERT, Action.SCHEDULE)}
+#: Counted also where they go with their owner: one database may hold all of them. Of other things that go with an
+#: owner, the number of owners says enough.
+_ALSO_INSIDE = ("collection",)
 
 
 def threshold_refusals(
-    changes: Iterable[Change], state: State, declared: Thresholds, confirmed: Mapping[str, int]
+    changes: Sequence[Change], managed: Collection[Address], declared: Thresholds, confirmed: Mapping[str, int]
 ) -> Iterator[Refusal]:
-    """A refusal for each kind of which too many would be changed."""
-    managed = Counter(address.kind for address in state.entries)
+    """A refusal for each kind of which too many would be changed, out of those that are `managed`."""
+    totals = Counter(address.kind for address in managed)
     for name, kind, found in _counted(changes):
         limit = declared.get(f"{name} {kind}", DEFAULTS[name])
-        number = len(found)
-        share = 100 * number / max(1, managed[kind])
-        if number <= limit.number or share <= limit.percent:
-            continue
-        if confirmed.get(f"{name} {kind}") == number:
+        number, total = len(found), max(len(found), totals[kind])
+        share = 100 * number / total
+        if number <= limit.number or share <= limit.percent or confirmed.get(f"{name} {kind}") == number:
             continue
         yield Refusal(
             found[0],
-            f"{number} of {managed[kind]} managed {kind} resources would be {name}d, {share:.0f} %; "
-            f"the limit is {limit.percent:g} % and {limit.number}",
+            f"{number} of {total} managed {kind} resources would be {name}d, {_shown(share)} %; "
+            f"the limit is {_shown(limit.percent)} % and {limit.number}",
             f'if that is meant: --confirm "{name} {kind}={number}"',
         )
 
 
-def _counted(changes: Iterable[Change]) -> Iterator[tuple[str, str, list[Address]]]:
+def _counted(changes: Sequence[Change]) -> Iterator[tuple[str, str, list[Address]]]:
+    created = {change.address for change in changes if change.action is Action.CREATE}
+    for name, actions in _COUNTED.items():
+        listed = [change.address for change in changes if change.action in actions and change.address not in created]
+        found = dict.fromkeys([*listed, *(_inside(changes) if name == "delete" else ())])
+        for kind in dict.fromkeys(address.kind for address in found):
+            yield name, kind, [address for address in found if address.kind == kind]
+
+
+def _inside(changes: Iterable[Change]) -> Iterator[Address]:
+    """What the plan only forgets because it goes with something that is deleted."""
     listed = list(changes)
-    for name, actions in COUNTED.items():
-        kinds = dict.fromkeys(change.address.kind for change in listed if change.action in actions)
-        for kind in kinds:
-            yield name, kind, [each.address for each in listed if each.address.kind == kind and each.action in actions]
+    deleted = {change.address for change in listed if change.action is Action.DELETE}
+    for change in listed:
+        is_counted = change.action is Action.FORGET and change.address.kind in _ALSO_INSIDE and change.needs
+        if is_counted and not deleted.isdisjoint(owners(change.address)):
+            yield change.address
+
+
+def _shown(percent: float) -> str:
+    return f"{percent:.1f}".removesuffix(".0")

@@ -6,7 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..errors import IacError
+from ..kinds import KINDS
 from ..model.address import Address, owners
+from ..model.desired import Desired
+from ..model.threshold import DEFAULTS
+from ..state.document import State
 
 #: Kinds that can be made anew by themselves. A function is more than itself: its code, its variables, its executions.
 REPLACEABLE = ("attribute", "relationship", "index", "variable", "deployment")
@@ -72,24 +76,32 @@ def lies_in(address: Address, places: Iterable[Address]) -> bool:
     return any(place == address or place in owners(address) for place in places)
 
 
-def check_wishes(wishes: Wishes, known: Iterable[Address]) -> None:
-    """Raise IacError for addresses that name nothing, and for replacements that cannot be."""
-    everything = list(known)
-    asked = {
-        "--target": wishes.targets,
-        "--exclude": wishes.excluded,
-        "--replace": wishes.replaced,
-    }
-    for option, addresses in asked.items():
-        for address in sorted(addresses):
-            if not any(lies_in(each, [address]) for each in everything):
-                raise IacError(
-                    f"{option} {address}: nothing of that address is declared or managed. Nothing was changed.",
-                    hint="raceday-iac state list shows what is managed",
-                )
+def check_wishes(wishes: Wishes, desired: Desired, state: State) -> None:
+    """Raise IacError for addresses that name nothing, for replacements that cannot be, and for limits there are not."""
+    everything = {*desired.resources, *desired.tombstones, *state.entries}
+    places = everything.union(*map(owners, everything))
+    for option, addresses in (("--target", wishes.targets), ("--exclude", wishes.excluded)):
+        for address in sorted(addresses - places):
+            raise _nothing_there(option, address, "declared or managed")
     for address in sorted(wishes.replaced):
-        if address.kind not in REPLACEABLE:
+        if address.kind in KINDS and address.kind not in REPLACEABLE:
             raise IacError(
                 f"--replace {address}: a {address.kind} cannot be replaced by itself. Nothing was changed.",
                 hint=f"replaceable are {', '.join(REPLACEABLE)}",
             )
+        if address not in desired.resources:
+            raise _nothing_there("--replace", address, "declared")
+    for name in sorted(wishes.confirmed):
+        action, _, kind = name.partition(" ")
+        if action not in DEFAULTS or kind not in KINDS:
+            raise IacError(
+                f'--confirm "{name}=…": there is no such limit. Nothing was changed.',
+                hint=f"write {' or '.join(DEFAULTS)}, then one of {', '.join(KINDS)}, as the plan shows it",
+            )
+
+
+def _nothing_there(option: str, address: Address, how: str) -> IacError:
+    return IacError(
+        f"{option} {address}: nothing of that address is {how}. Nothing was changed.",
+        hint="raceday-iac state list shows what is managed",
+    )

@@ -60,7 +60,7 @@ def plan_lines(plan: Plan, where: str, *, verbose: bool = False) -> Iterator[Lin
     if plan.left_out:
         yield Line()
         yield Line(f"Left out ({len(plan.left_out)}): not asked for in this plan", "dim")
-        yield from (Line(f"    {address}", "dim") for address in plan.left_out)
+        yield from (Line(f"    {change.action} {change.address}", "dim") for change in plan.left_out)
     for note in plan.notes:
         yield Line()
         yield Line(f"Note: {note}", "cyan")
