@@ -81,7 +81,7 @@ def _fail(walk: Walk) -> None:
 
 
 def _go_back(walk: Walk) -> None:
-    function = walk.project.id("fn")
+    project, function = walk.project, walk.project.id("fn")
     look(walk, "unasked", "rollback", function)
     walk.step("rollback", "rollback", function, "--auto-approve")
     _remember(walk, "rollback")
@@ -89,8 +89,9 @@ def _go_back(walk: Walk) -> None:
     look(walk, "plan after rollback", "plan", "--json")
     look(walk, "rollback of nothing", "rollback", "nothing", "--auto-approve")
     look(walk, "rollback to nothing", "rollback", function, "--to", "nothing", "--auto-approve")
-    walk.project.api.delete(f"/functions/{function}/deployments/{walk.seen['deploy 11']}")
+    project.api.delete(f"/functions/{function}/deployments/{walk.seen['deploy 11']}")
     look(walk, "rollback to what is gone", "rollback", function, "--auto-approve")
+    project.stack_file.write_text("a broken stack", encoding="utf-8")
     walk.step(
         "rollback to a chosen one", "rollback", function, "--to", walk.seen["deploy 13"], "--auto-approve", "--json"
     )
@@ -197,7 +198,7 @@ def test_a_rollback_to_what_is_not_there_is_refused(walk: Walk, step: str, code:
     assert walk.writes(step) == []
 
 
-def test_a_rollback_goes_to_the_deployment_that_is_named(walk: Walk) -> None:
+def test_a_rollback_goes_to_the_deployment_that_is_named_although_the_stack_is_broken(walk: Walk) -> None:
     walk.must_end("rollback to a chosen one")
     applied = walk.outcome["rollback to a chosen one"].documents[-1]["applied"]
     assert applied["done"] == [f"activate:deployment.{walk.project.id('fn')}"]

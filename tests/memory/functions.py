@@ -162,6 +162,13 @@ def _download(project: Raw, _body: Raw, function: str, deployment: str) -> bytes
     return bytes(_deployment(project, function, deployment)["archive"])
 
 
+def _delete_deployment(project: Raw, _body: Raw, function: str, deployment: str) -> None:
+    _deployment(project, function, deployment)
+    del project["deployments"][deployment]
+    if _function(project, function)["deploymentId"] == deployment:
+        _function(project, function)["deploymentId"] = ""
+
+
 def _activate(project: Raw, body: Raw, function: str) -> Raw:
     found = _function(project, function)
     if _deployment(project, function, body["deploymentId"])["status"] != "ready":
@@ -183,5 +190,6 @@ ROUTES = (
     ("get", "/functions/{function}/deployments", _deployments),
     ("get", "/functions/{function}/deployments/{deployment}", _get_deployment),
     ("get", "/functions/{function}/deployments/{deployment}/download", _download),
+    ("delete", "/functions/{function}/deployments/{deployment}", _delete_deployment),
     ("patch", "/functions/{function}/deployment", _activate),
 )
