@@ -1,20 +1,21 @@
 """Giving an attribute another type and keeping its values, in stages: add, copy, verify, switch.
 
 Which stage an earlier run reached is seen from what is live, so a run that was killed is simply continued: the old
-attribute goes only after every value has its copy, and the copy takes its name only after that.
+attribute goes only after a look at every document found its value copied, and the copy takes its name only after that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 from ..errors import ProviderError
-from ..kinds.conversion import UnconvertibleError, convert, temporary
+from ..kinds.conversion import UnconvertibleError, convert, has_form, temporary
 from ..model.address import Address
 from ..model.resource import Fields, Live, frozen
-from ..provider import Condition, Provider
+from ..provider import Provider
 
 #: Documents written at a time.
 BATCH = 100
@@ -30,66 +31,140 @@ def convert_attribute(
 ) -> Iterator[float | Live]:
     """Yields pauses, and at the end the attribute as it is then. Raises ProviderError when values would be lost."""
     place, copy = _place(address), temporary(address)
-    seen = provider.collection(*place)
-    if address in seen and seen[address].fields["type"] == wanted["type"] and copy not in seen:
-        # An earlier run switched, and was killed before it could say so.
-        yield _finished(provider, address, wanted, seen[address])
-        return
-    if address in seen:
-        yield from _add(provider, copy, wanted, seen, note)
-        _copy_all(provider, address, copy, wanted, may_lose=may_lose, note=note)
-        note("switching")
-        provider.delete(address, seen[address])
-        yield from _until(provider, place, lambda found: address not in found)
-    live = provider.rename(copy, address, provider.collection(*place)[copy])
-    yield _finished(provider, address, wanted, live)
+    while True:
+        seen = provider.collection(*place)
+        old = seen.get(address)
+        if old is not None and old.status != "deleting":
+            if has_form(old.fields, wanted):
+                yield _finished(provider, address, wanted, old)
+                return
+            yield from _add(provider, copy, wanted, seen, note)
+            _copy_all(provider, address, copy, wanted, may_lose=may_lose, note=note)
+            note("switching")
+            provider.delete(address, old)
+        yield from _until(provider, place, lambda found: address not in found, address)
+        made = provider.collection(*place).get(copy)
+        if made is None:
+            raise ProviderError(f"{copy}, which holds the values of {address}, is gone.", hint="run apply again")
+        provider.rename(copy, address, made)
 
 
 def _add(
     provider: Provider, copy: Address, wanted: Fields, seen: Mapping[Address, Live], note: Note
 ) -> Iterator[float]:
     """The new attribute beside the old one: optional at first, for it has no values yet."""
-    if copy not in seen:
+    fields = frozen({**wanted, "required": False, "default": None})
+    found = seen.get(copy)
+    if found is not None and found.status in ("failed", "stuck", "deleting"):
+        provider.delete(copy, found)
+        yield from _until(provider, _place(copy), lambda then: copy not in then, copy)
+        found = None
+    if found is None:
         note(f"adding {copy.name}")
-        provider.create(copy, frozen({**wanted, "required": False, "default": None}))
-    yield from _until(provider, _place(copy), lambda found: copy in found and found[copy].status == "available")
+        provider.create(copy, fields)
+    elif not has_form(found.fields, wanted):
+        raise ProviderError(
+            f"{copy} is in the way: it is not what a conversion to {wanted['type']} makes. Nothing was changed.",
+            hint="rename it if it is yours; delete it if it is left from a conversion to something else",
+        )
+    yield from _until(
+        provider, _place(copy), lambda then: copy in then and then[copy].status == "available", copy
+    )
+    if found is not None and any(found.fields.get(name) != value for name, value in fields.items()):
+        provider.update(copy, fields, found)
+
+
+@dataclass
+class _Pass:
+    """What one look at all documents came to. `lost` and `refused`: document → why."""
+
+    written: int = 0
+    lost: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
 
 
 def _copy_all(
     provider: Provider, address: Address, copy: Address, wanted: Fields, *, may_lose: bool, note: Note
 ) -> None:
-    """Copy and convert until nothing is left that has a value and no copy, but what cannot be converted."""
-    left = (Condition("isNotNull", address.name), Condition("isNull", copy.name))
-    lost: dict[str, str] = {}
+    """Copy and convert, again and again until a look at every document finds nothing to write."""
     for _ in range(_PASSES):
-        copied = 0
-        documents = provider.documents(*_place(address), *left, only=(address.name,))
-        while batch := list(islice(documents, BATCH)):
-            values: dict[str, Mapping[str, Any]] = {}
-            for document in batch:
-                try:
-                    values[document["$id"]] = {copy.name: convert(document[address.name], wanted)}
-                except UnconvertibleError as reason:
-                    lost[document["$id"]] = str(reason)
-            provider.write_values(*_place(address), values)
-            copied += len(values)
-            note(f"{copied} values copied")
-        still = provider.count_documents(*_place(address), *left)
-        if still <= len(lost):
-            break
-    else:
-        raise ProviderError(
-            f"The values of {address} could not all be copied: others keep writing ({still} are left). "
-            "Nothing was lost; the old attribute is as it was.",
-            hint="stop what writes to the collection, then run apply again: it goes on from here",
-        )
-    if lost and not may_lose:
-        identity, why = next(iter(lost.items()))
-        raise ProviderError(
-            f"{len(lost)} values of {address} cannot be converted to {wanted['type']} (document {identity}: {why}). "
-            "Nothing was lost; the old attribute is as it was.",
-            hint=f"correct them, or give them up with --allow-data-loss {address}, then run apply again",
-        )
+        found = _copy_once(provider, address, copy, wanted, note)
+        if found.refused:
+            identity, why = next(iter(found.refused.items()))
+            raise ProviderError(
+                f"Appwrite refuses {len(found.refused)} documents of {address} with their new values "
+                f"(document {identity}: {why}). {_SAFE}",
+                hint="correct them, then run apply again: it goes on from here",
+            )
+        if found.lost and not may_lose:
+            identity, why = next(iter(found.lost.items()))
+            raise ProviderError(
+                f"{len(found.lost)} values of {address} cannot be converted to {wanted['type']} "
+                f"(document {identity}: {why}). {_SAFE}",
+                hint=f"correct them, or give them up with --allow-data-loss {address}, then run apply again",
+            )
+        if not found.written:
+            return
+    raise ProviderError(
+        f"The values of {address} could not all be copied: others keep writing ({found.written} in the last look). "
+        f"{_SAFE}",
+        hint="stop what writes to the collection, then run apply again: it goes on from here",
+    )
+
+
+_SAFE = "Nothing was lost; the old attribute is as it was."
+
+
+def _copy_once(provider: Provider, address: Address, copy: Address, wanted: Fields, note: Note) -> _Pass:
+    """One look at all documents. What others changed after it was copied is copied anew."""
+    found = _Pass()
+    documents = provider.documents(*_place(address), only=(address.name, copy.name))
+    while batch := list(islice(documents, BATCH)):
+        values: dict[str, Mapping[str, Any]] = {}
+        for document in batch:
+            identity, value = str(document["$id"]), None
+            try:
+                value = convert(document.get(address.name), wanted)
+            except UnconvertibleError as reason:
+                found.lost[identity] = str(reason)
+            # Appwrite answers an array that was never set as an empty one.
+            if not _same(value, document.get(copy.name)):
+                values[identity] = {copy.name: value}
+        refused = provider.write_values(*_place(address), values)
+        found.refused.update(refused)
+        found.written += len(values) - len(refused)
+        note(f"{found.written} values copied" if found.written else "verifying")
+    return found
+
+
+def _same(value: Any, copied: Any) -> bool:
+    return bool(value == copied or (value in (None, []) and copied in (None, [])))
+
+
+def cut_values(provider: Provider, address: Address, size: int, note: Note) -> None:
+    """Shorten texts that are longer than `size` characters. Appwrite refuses the size while there are any."""
+    cut = 0
+    documents = provider.documents(*_place(address), only=(address.name,))
+    while batch := list(islice(documents, BATCH)):
+        values = {str(each["$id"]): {address.name: _cut(each.get(address.name), size)} for each in batch}
+        before = {str(each["$id"]): each.get(address.name) for each in batch}
+        longer = {identity: data for identity, data in values.items() if data[address.name] != before[identity]}
+        refused = provider.write_values(*_place(address), longer)
+        if refused:
+            identity, why = next(iter(refused.items()))
+            raise ProviderError(
+                f"Appwrite refuses {len(refused)} documents with a shortened {address} (document {identity}: {why}).",
+                hint="correct them, then run apply again",
+            )
+        cut += len(longer)
+        if longer:
+            note(f"{cut} values cut to {size} characters")
+
+
+def _cut(value: Any, size: int) -> Any:
+    if isinstance(value, list):
+        return [_cut(each, size) for each in value]
+    return value[:size] if isinstance(value, str) else value
 
 
 def _finished(provider: Provider, address: Address, wanted: Fields, live: Live) -> Live:
@@ -100,13 +175,15 @@ def _finished(provider: Provider, address: Address, wanted: Fields, live: Live) 
 
 
 def _until(
-    provider: Provider, place: tuple[str, str], is_so: Callable[[Mapping[Address, Live]], bool]
+    provider: Provider, place: tuple[str, str], is_so: Callable[[Mapping[Address, Live]], bool], watched: Address
 ) -> Iterator[float]:
     waited = 0.0
-    while not is_so(provider.collection(*place)):
-        if waited > _PATIENCE:
+    while not is_so(seen := provider.collection(*place)):
+        live = seen.get(watched)
+        if waited > _PATIENCE or (live is not None and live.status in ("failed", "stuck")):
+            status = f"{watched} is {live.status} {live.error}".rstrip() if live is not None else f"{watched} is gone"
             raise ProviderError(
-                f"Appwrite has not finished its work on collection {'/'.join(place)} for {waited:.0f} s.",
+                f"Appwrite has not finished its work on collection {'/'.join(place)}: {status}.",
                 hint="run apply again later, it goes on from here",
             )
         waited += _PAUSE

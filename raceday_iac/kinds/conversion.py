@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
+from ipaddress import ip_address
 from typing import Any
 
 from ..model.address import Address
+from ..model.limits import INTEGER_MAXIMUM, INTEGER_MINIMUM
 
 #: Keys have at most so many characters.
 _LONGEST_KEY = 36
 _SUFFIX = "_conv"
 _TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no")
+#: Characters that Appwrite keeps of texts whose size nobody chooses.
+_TEXT_SIZE = {"email": 254, "url": 2000, "ip": 39}
+#: What everybody reads as a number. Python would also take `1_000`, `infinity` and digits of other scripts.
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+
+#: Below this a whole float is written as people write it; above, its digits would say more than it knows.
+_EXACT_FLOAT = 2.0**53
+#: What an update cannot change of an attribute.
+_FORM = ("type", "array", "encrypt")
 
 
 class UnconvertibleError(Exception):
@@ -23,6 +36,11 @@ def temporary(address: Address) -> Address:
     """Where the new values of an attribute are until the old one is gone."""
     key = f"{address.name[: _LONGEST_KEY - len(_SUFFIX)]}{_SUFFIX}"
     return Address("attribute", "/".join((*address.parts[:-1], key)))
+
+
+def has_form(fields: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether an attribute is what is wanted, but for what an update can change."""
+    return all((fields.get(name) or False) == (wanted.get(name) or False) for name in _FORM)
 
 
 def convert(value: Any, wanted: Mapping[str, Any]) -> Any:
@@ -48,7 +66,7 @@ def _scalar(value: Any, wanted: Mapping[str, Any]) -> Any:
 
 
 def _check(value: Any, wanted: Mapping[str, Any]) -> None:
-    size, elements = wanted.get("size"), wanted.get("elements")
+    size, elements = wanted.get("size", _TEXT_SIZE.get(wanted["type"])), wanted.get("elements")
     if size is not None and isinstance(value, str) and len(value) > size:
         raise UnconvertibleError(f"{len(value)} characters")
     if elements and value not in elements:
@@ -61,34 +79,64 @@ def _check(value: Any, wanted: Mapping[str, Any]) -> None:
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT_FLOAT:
         return str(int(value))
     if isinstance(value, (str, int, float)):
         return str(value)
     raise UnconvertibleError(type(value).__name__)
 
 
-def _number(value: Any) -> float:
-    if isinstance(value, bool):
-        return float(value)
+def _exact(value: Any) -> Decimal:
+    """The number that a value means, as exactly as it was written."""
+    if isinstance(value, (bool, int)):
+        return Decimal(int(value))
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise UnconvertibleError("not finite")
+        return Decimal(repr(value))
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        return Decimal(value.strip())
+    raise UnconvertibleError("not a number")
+
+
+def _address(value: Any) -> str:
+    found = _text(value)
     try:
-        found = float(value)
-    except (TypeError, ValueError, OverflowError):
-        raise UnconvertibleError("not a number") from None
+        ip_address(found)
+    except ValueError:
+        raise UnconvertibleError("not an IP address") from None
+    if "%" in found:
+        raise UnconvertibleError("an IP address with a zone")
+    return found
+
+
+def _matching(pattern: str, what: str) -> Callable[[Any], str]:
+    def converter(value: Any) -> str:
+        found = _text(value)
+        if not re.fullmatch(pattern, found):
+            raise UnconvertibleError(f"not {what}")
+        return found
+
+    return converter
+
+
+def _number(value: Any) -> float:
+    exact = _exact(value)
+    found = float(exact)
     if not math.isfinite(found):
         raise UnconvertibleError("not finite")
+    if Decimal(repr(found)) != exact:
+        raise UnconvertibleError("more digits than a float holds")
     return found
 
 
 def _integer(value: Any) -> int:
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, str) and value.strip().lstrip("+-").isdecimal():
-        return int(value)
-    found = _number(value)
-    if not found.is_integer():
+    exact = _exact(value)
+    if not INTEGER_MINIMUM <= exact <= INTEGER_MAXIMUM:
+        raise UnconvertibleError("not within 64 bits")
+    if exact != int(exact):
         raise UnconvertibleError("not a whole number")
-    return int(found)
+    return int(exact)
 
 
 def _boolean(value: Any) -> bool:
@@ -107,20 +155,21 @@ def _moment(value: Any) -> str:
         raise UnconvertibleError("not a moment")
     try:
         moment = datetime.fromisoformat(value.strip())
-    except ValueError:
+        if moment.tzinfo is None:
+            # Whose midnight it is nobody knows.
+            raise UnconvertibleError("a moment without a zone")
+        # Appwrite keeps no more than milliseconds.
+        return moment.astimezone(UTC).isoformat(timespec="milliseconds")
+    except (ValueError, OverflowError):
         raise UnconvertibleError("not a moment") from None
-    if moment.tzinfo is None:
-        # Whose midnight it is nobody knows.
-        raise UnconvertibleError("a moment without a zone")
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 _CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
     "string": _text,
     "enum": _text,
-    "email": _text,
-    "url": _text,
-    "ip": _text,
+    "email": _matching(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an email address"),
+    "url": _matching(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#]+[^\s]*", "a URL"),
+    "ip": _address,
     "integer": _integer,
     "float": _number,
     "boolean": _boolean,

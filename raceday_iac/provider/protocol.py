@@ -127,8 +127,11 @@ class Provider(Reader, Protocol):
 
     def update(self, address: Address, fields: Fields, live: Live) -> Live: ...
 
-    def write_values(self, database: str, collection: str, values: Mapping[str, Mapping[str, Any]]) -> None:
-        """Set attributes of documents, at most 100 of them, by id. Repeating it changes nothing."""
+    def write_values(
+        self, database: str, collection: str, values: Mapping[str, Mapping[str, Any]]
+    ) -> Mapping[str, str]:
+        """Set attributes of documents, at most 100 of them, by id. Repeating it changes nothing, and documents that are
+        gone are passed over. Returns what Appwrite refused: id → why."""
         ...
 
     def rename(self, old: Address, new: Address, live: Live) -> Live:

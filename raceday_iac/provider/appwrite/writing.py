@@ -6,7 +6,15 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...errors import ConflictError, NotFoundError, ProviderError, ServerFaultError, UnreachableError
+from ...errors import (
+    AccessError,
+    ConflictError,
+    NotFoundError,
+    ProviderError,
+    ServerFaultError,
+    ThrottledError,
+    UnreachableError,
+)
 from ...kinds import KINDS, Call
 from ...model.address import Address
 from ...model.resource import Fields, Live
@@ -59,29 +67,59 @@ class AppwriteProvider(AppwriteReader):
         call = KINDS[address.kind].requests.update(address, fields, live)
         return self._verified(address, fields, self._transport.request(call))
 
-    def write_values(self, database: str, collection: str, values: Mapping[str, Mapping[str, Any]]) -> None:
-        """See `Provider.write_values`. One transaction; where the server has none (before 1.8), one by one."""
+    def write_values(
+        self, database: str, collection: str, values: Mapping[str, Mapping[str, Any]]
+    ) -> Mapping[str, str]:
+        """See `Provider.write_values`. One transaction; where that is not to be had (before 1.8), or one of the
+        documents is refused, changed or gone meanwhile, one by one."""
         if not values:
-            return
+            return {}
         try:
-            transaction = self._transport.request(Call("post", "/databases/transactions", {"ttl": 120}))["$id"]
-        except NotFoundError:
-            documents = f"/databases/{database}/collections/{collection}/documents"
-            for identity, data in values.items():
-                self._transport.request(Call("patch", f"{documents}/{identity}", {"data": dict(data)}))
-            return
+            self._write_together(database, collection, values)
+        except (AccessError, ThrottledError):
+            raise
+        except ProviderError:
+            return self._write_singly(database, collection, values)
+        return {}
+
+    def _write_together(self, database: str, collection: str, values: Mapping[str, Mapping[str, Any]]) -> None:
+        transaction = self._transport.request(Call("post", "/databases/transactions", {"ttl": 120}))["$id"]
         path = f"/databases/transactions/{transaction}"
         place = {"action": "update", "databaseId": database, "collectionId": collection}
         operations = [{**place, "documentId": identity, "data": dict(data)} for identity, data in values.items()]
         self._transport.request(Call("post", f"{path}/operations", {"operations": operations}))
         self._transport.request(Call("patch", path, {"commit": True}))
 
+    def _write_singly(
+        self, database: str, collection: str, values: Mapping[str, Mapping[str, Any]]
+    ) -> Mapping[str, str]:
+        refused = {}
+        for identity, data in values.items():
+            path = f"/databases/{database}/collections/{collection}/documents/{identity}"
+            try:
+                self._transport.request(Call("patch", path, {"data": dict(data)}))
+            except NotFoundError:
+                continue
+            except ProviderError as error:
+                if error.code not in (400, 409):
+                    raise
+                refused[identity] = error.message
+        return refused
+
     def rename(self, old: Address, new: Address, live: Live) -> Live:
         """See `Provider.rename`."""
         rename = KINDS[old.kind].rename
         if rename is None:
             raise ProviderError(f"{old}: Appwrite cannot rename a {old.kind}")
-        return self._verified(new, live.fields, self._transport.request(rename(old, live, new.name)))
+        try:
+            answer = self._transport.request(rename(old, live, new.name))
+        except NotFoundError:
+            # Sent again after a lost answer, the first one may have landed: then there is no old name any more.
+            found = self.find(new)
+            if found is None or difference(new, live.fields, found.fields):
+                raise
+            return found
+        return self._verified(new, live.fields, answer)
 
     def delete(self, address: Address, live: Live) -> None:
         """See `Provider.delete`."""
