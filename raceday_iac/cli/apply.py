@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from ..applying import Applied, apply_plan
 from ..errors import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, EXIT_REFUSED, IacError, RefusedError
 from ..planning import Plan, Wishes
-from ..planning.saved import verify
+from ..planning.saved import SavedPlan, verify
 from ..provider import Provider
 from ..render.lines import Line, print_json, print_lines
-from ..render.outcome import applied_document, applied_lines
+from ..render.outcome import AS_DECLARED, applied_document, applied_lines
 from ..render.progress import progress
 from ..state.document import State
 from .auditing import recorded
-from .options import Options, begin_changes
+from .options import Options, begin_changes, with_environment
 from .plan import load_plan, show, snapshot_of
 from .wishing import Asked, wishes_of
 from .workspace import Workspace, make_plan, provider
@@ -29,8 +28,8 @@ def run(
     """Plan, ask, apply, and look again. A saved plan in `file` was reviewed: it is run as it is, or not at all."""
     saved = None if file is None else load_plan(file)
     if saved is not None:
-        _refuse_options(asked)
-        options, auto_approve = replace(options, env=saved.environment), True
+        _refuse_options(options, asked, saved)
+        options, auto_approve = with_environment(options, saved.environment), True
     wishes = wishes_of(asked) if saved is None else saved.wishes
     workspace = Workspace.load(options)
     with workspace.target() as target, workspace.store.locked("apply"):
@@ -91,7 +90,7 @@ def carry_out(
     if options.json:
         print_json({"applied": applied_document(applied, left, seconds)})
     else:
-        print_lines(applied_lines(applied, left, seconds), color=options.color)
+        print_lines(applied_lines(applied, left, seconds, _claim(plan)), color=options.color)
         _repeat_failure(applied)
     if applied.complete:
         workspace.store.clear_journal()
@@ -107,15 +106,29 @@ def _what_is_left(workspace: Workspace, connection: Provider, applied: Applied, 
     if not applied.complete:
         return ()
     again = make_plan(workspace, applied.state, connection, Wishes(refresh_only=plan.wishes.refresh_only))
-    planned = {change.address for change in plan.changes}
+    # A part of a change can be left out: code, and with it the schedule that waits for it.
+    planned = {change.address for change in plan.changes} - {change.address for change in plan.left_out}
     return tuple(change.key for change in again.changes if change.address in planned)
 
 
-def _refuse_options(asked: Asked) -> None:
+def _refuse_options(options: Options, asked: Asked, saved: SavedPlan) -> None:
     if not asked.is_plain:
         raise IacError(
             "A saved plan is applied as it is: options that shape a plan belong to `plan --out`. Nothing was changed."
         )
+    if options.env_named and options.env != saved.environment:
+        raise IacError(
+            f"The plan is for the environment {saved.environment}, --env says {options.env}. Nothing was changed."
+        )
+
+
+def _claim(plan: Plan) -> str:
+    """What may be said after a complete apply."""
+    if plan.wishes.refresh_only:
+        return "The state is as Appwrite is."
+    if plan.left_out:
+        return f"{len(plan.left_out)} changes were left out; see them: raceday-iac plan"
+    return AS_DECLARED
 
 
 def tell_nothing_done(options: Options, auto_approve: bool, state: State) -> None:

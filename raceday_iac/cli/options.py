@@ -28,6 +28,8 @@ class Options:
     json: bool = False
     color: bool = True
     log_level: str = "warning"
+    #: Whether the environment was named on the command line.
+    env_named: bool = False
 
     @property
     def root(self) -> Path:
@@ -68,14 +70,19 @@ def take_globals(arguments: list[str]) -> tuple[Options, list[str]]:
 
 def _with_value(options: Options, name: str, value: str) -> Options:
     if name == "--env":
-        if not value or "/" in value or value.startswith("."):
-            raise IacError(f"--env {value!r} is not the name of an environment.")
-        return replace(options, env=value)
+        return replace(with_environment(options, value), env_named=True)
     if name == "--stack":
         return replace(options, stack=Path(value))
     if value not in LOG_LEVELS:
         raise IacError(f"--log-level {value!r} is not one of {', '.join(LOG_LEVELS)}.")
     return replace(options, log_level=value)
+
+
+def with_environment(options: Options, name: str) -> Options:
+    """The options for another environment. Raises IacError for what is no name of one."""
+    if not name or "/" in name or name.startswith(".") or not name.isprintable():
+        raise IacError(f"--env {name!r} is not the name of an environment.")
+    return replace(options, env=name)
 
 
 #: Set once by `main`, read by commands.

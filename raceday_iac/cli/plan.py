@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import EXIT_CHANGES, EXIT_OK, EXIT_REFUSED, IacError
@@ -25,11 +26,14 @@ def run(options: Options, asked: Asked, detailed_exitcode: bool, verbose: bool, 
     with workspace.target() as target:
         state = workspace.store.read()
         plan = make_plan(workspace, state, reader(target), wishes)
-        show(options, plan, target, verbose=verbose)
+        saved = None if out is None or plan.refusals else snapshot_of(plan, workspace, target, state)
+        if out is not None and saved is not None:
+            _save(saved, out)
+        show(options, plan, target, verbose=verbose, **_where_saved(saved, out))
+    if out is not None and not options.json:
+        print_lines(_saved_lines(saved, out), color=options.color)
     if plan.refusals:
         return EXIT_REFUSED
-    if out is not None:
-        _save(options, snapshot_of(plan, workspace, target, state), out)
     return EXIT_CHANGES if detailed_exitcode and not plan.is_empty else EXIT_OK
 
 
@@ -43,10 +47,10 @@ def run_show(options: Options, file: Path) -> int:
     return EXIT_OK
 
 
-def show(options: Options, plan: Plan, target: Target, *, verbose: bool) -> None:
-    """Print a plan in the form asked for."""
+def show(options: Options, plan: Plan, target: Target, *, verbose: bool, **more: object) -> None:
+    """Print a plan in the form asked for. Machines are told `more`."""
     if options.json:
-        print_json(plan_document(plan))
+        print_json({**plan_document(plan), **more})
         return
     print_lines(plan_lines(plan, where(plan, target), verbose=verbose), color=options.color)
     if not plan.is_empty and not plan.refusals:
@@ -73,11 +77,19 @@ def load_plan(file: Path) -> SavedPlan:
     return read_plan(text, str(file))
 
 
-def _save(options: Options, saved: SavedPlan, out: Path) -> None:
+def _save(saved: SavedPlan, out: Path) -> None:
     try:
         out.write_text(saved.to_text(), encoding="utf-8")
     except OSError as error:
         raise IacError(f"The plan could not be saved to {out}: {error.strerror or error}.") from None
-    if not options.json:
-        text = f"Saved as {out} (plan {saved.id[:12]}). To run exactly this: raceday-iac apply {out}"
-        print_lines([Line(text)], color=options.color)
+
+
+def _where_saved(saved: SavedPlan | None, out: Path | None) -> dict[str, object]:
+    return {} if saved is None else {"saved": {"file": str(out), "id": saved.id}}
+
+
+def _saved_lines(saved: SavedPlan | None, out: Path) -> Iterator[Line]:
+    if saved is None:
+        yield Line(f"Not saved as {out}: a plan that is refused cannot be applied.", "red")
+    else:
+        yield Line(f"Saved as {out} (plan {saved.id[:12]}). To run exactly this: raceday-iac apply {out}")

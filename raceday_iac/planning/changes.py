@@ -62,7 +62,8 @@ def _convert(changes: dict[Address, Change], address: Address, real: Mapping[Add
 
 def _made_anew(difference: Difference) -> Change:
     action = Action.DEPLOY if difference.address.kind == "deployment" else Action.REPLACE
-    return Change(difference.address, action, "its replacement was asked for", difference.fields)
+    reason = "its replacement was asked for"
+    return Change(difference.address, action, reason, difference.fields, drifted=difference.has_drifted)
 
 
 def _mend(difference: Difference) -> Iterator[Change]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from ..model.desired import Desired
 from ..model.resource import Live, Resource
 from ..model.secret import Secret
 from .document import change_document
-from .plan import Plan
+from .plan import Action, Plan
 from .wishes import Wishes, wishes_from_json
 
 FORMAT = 1
@@ -73,16 +73,11 @@ def saved_plan(plan: Plan, desired: Desired, endpoint: str, project: str, salt: 
             "state": {"lineage": lineage, "serial": plan.serial},
             "wishes": plan.wishes.to_json(),
             "changes": [change_document(change) for change in plan.changes],
-            "leftOut": [str(address) for address in plan.left_out],
-            "live": {str(address): _live_print(plan.real.get(address)) for address in touched},
-            "wanted": {str(address): _wanted_print(desired.resources.get(address), key) for address in touched},
+            "leftOut": [change.key for change in plan.left_out],
+            "live": {str(each): _live_print(plan.real.get(each), desired.resources.get(each), key) for each in touched},
+            "wanted": {str(each): _wanted_print(desired.resources.get(each), key) for each in touched},
         }
     )
-
-
-def plan_id(plan: Plan, desired: Desired, endpoint: str, project: str, salt: str) -> str:
-    """The id that the plan would have if it were saved."""
-    return saved_plan(plan, desired, endpoint, project, salt).id
 
 
 def read_plan(text: str, name: str) -> SavedPlan:
@@ -91,8 +86,8 @@ def read_plan(text: str, name: str) -> SavedPlan:
         content = json.loads(text)
         given = content.pop("id")
         number, kind = content["format"], content["kind"]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise IacError(f"{name} is not a saved plan. Nothing was changed.", hint=_AGAIN) from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise _no_plan(name) from None
     if kind != "plan" or number != FORMAT:
         raise IacError(
             f"{name} is a {kind} of format {number}; this version applies plans of format {FORMAT}. "
@@ -102,7 +97,31 @@ def read_plan(text: str, name: str) -> SavedPlan:
     plan = SavedPlan(content)
     if plan.id != given:
         raise IacError(f"{name} was changed after it was saved. Nothing was changed.", hint=_AGAIN)
+    try:
+        _must_be_whole(content)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise _no_plan(name) from None
     return plan
+
+
+def _no_plan(name: str) -> IacError:
+    return IacError(f"{name} is not a saved plan. Nothing was changed.", hint=_AGAIN)
+
+
+def _must_be_whole(content: Mapping[str, Any]) -> None:
+    """Raise something when a part is missing or of another kind. The right id alone does not promise that."""
+    state, names = content["state"], ("environment", "endpoint", "project", "serverVersion")
+    texts = [*(content[name] for name in names), state["lineage"], *content["leftOut"]]
+    for prints in (content["live"], content["wanted"]):
+        texts += [*prints.keys(), *prints.values()]
+    for change in content["changes"]:
+        Address.parse(change["address"])
+        Action(change["action"])
+        texts.append(change["reason"])
+        _ = (change["drift"], [(each["name"], each["before"], each["after"]) for each in change["fields"]])
+    if not all(isinstance(each, str) for each in texts) or not isinstance(state["serial"], int):
+        raise TypeError("something is not of its kind")
+    wishes_from_json(content["wishes"])
 
 
 def verify(saved: SavedPlan, fresh: SavedPlan) -> None:
@@ -126,25 +145,46 @@ def _stale_because(saved: Mapping[str, Any], fresh: Mapping[str, Any]) -> Iterat
         yield "the state is another one than it was made from (its lineage differs)"
     elif was["serial"] != now["serial"]:
         yield f"the state is at serial {now['serial']}, it was made from {was['serial']}"
-    yield from _differences("live on the server", saved["live"], fresh["live"])
-    yield from _differences("in the stack", saved["wanted"], fresh["wanted"])
+    yield from _some(_differences("live on the server", saved["live"], fresh["live"]))
+    yield from _some(_differences("in the stack", saved["wanted"], fresh["wanted"]))
+    yield from _some(_touched_by_one(saved, fresh))
     if saved["serverVersion"] != fresh["serverVersion"]:
         yield f"the server is {fresh['serverVersion']}, it was {saved['serverVersion']}"
     if saved["changes"] != fresh["changes"] and saved["live"] == fresh["live"] and saved["wanted"] == fresh["wanted"]:
         yield "planning now gives other changes"
 
 
+def _some(reasons: Iterable[str]) -> Iterator[str]:
+    listed = list(reasons)
+    yield from listed[:_SHOWN]
+    if len(listed) > _SHOWN:
+        yield f"… and {len(listed) - _SHOWN} more"
+
+
 def _differences(where: str, saved: Mapping[str, str], fresh: Mapping[str, str]) -> Iterator[str]:
-    changed = sorted(address for address in saved.keys() | fresh.keys() if saved.get(address) != fresh.get(address))
-    yield from (f"{address} is not {where} as it was" for address in changed[:_SHOWN])
-    if len(changed) > _SHOWN:
-        yield f"… and {len(changed) - _SHOWN} more"
+    for address in sorted(saved.keys() & fresh.keys()):
+        if saved[address] != fresh[address]:
+            yield f"{address} is not {where} as it was"
 
 
-def _live_print(live: Live | None) -> str:
+def _touched_by_one(saved: Mapping[str, Any], fresh: Mapping[str, Any]) -> Iterator[str]:
+    reasons = {change["address"]: change["reason"] for change in fresh["changes"]}
+    for address in sorted(saved["live"].keys() ^ fresh["live"].keys()):
+        if address in reasons:
+            yield f"{address} is to be changed too by now: {reasons[address]}"
+        else:
+            yield f"{address} needs no change any more"
+
+
+def _live_print(live: Live | None, wanted: Resource | None, salt: str) -> str:
     if live is None:
         return ABSENT
-    return _hash([dict(_plain(live.fields)), live.remote_id, live.status])
+    fields = dict(_plain(live.fields))
+    is_declared_plain = wanted is not None and not isinstance(wanted.fields.get("value"), Secret)
+    if live.address.kind == "variable" and "value" in fields and not is_declared_plain:
+        # It may be a secret that somebody put there in the open. Without a salt only that it is there is compared.
+        fields["value"] = Secret(fields["value"]).fingerprint(salt) if salt else ""
+    return _hash([fields, live.remote_id, live.status])
 
 
 def _wanted_print(resource: Resource | None, salt: str) -> str:
@@ -152,7 +192,7 @@ def _wanted_print(resource: Resource | None, salt: str) -> str:
         return ABSENT
     fields = resource.fields
     if isinstance(fields.get("value"), Secret):
-        # Without a key of its own a fingerprint could be guessed at; then only that there is a secret is compared.
+        # Without a salt a fingerprint could be guessed at; then only that there is a secret is compared.
         fields = stored_fields(fields, salt) if salt else {"secret": True}
     return _hash([dict(_plain(fields)), sorted(map(str, resource.depends_on))])
 
@@ -162,13 +202,8 @@ def _plain(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _canonical(content: Any) -> str:
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
 
 def _hash(content: Any) -> str:
     return hashlib.sha256(_canonical(content).encode()).hexdigest()
-
-
-def touched(saved: SavedPlan) -> list[Address]:
-    """The addresses that the plan changes."""
-    return [Address.parse(str(change["address"])) for change in saved.changes]

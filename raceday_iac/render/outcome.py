@@ -8,14 +8,15 @@ from typing import Any
 from ..applying import Applied
 from .lines import Line
 
+#: What can be said after a whole plan.
+AS_DECLARED = "Appwrite is as the stack says."
 
-def applied_lines(applied: Applied, left: Sequence[str], seconds: float) -> Iterator[Line]:
-    """Done, failed and skipped, and what to do next."""
+
+def applied_lines(applied: Applied, left: Sequence[str], seconds: float, claim: str = AS_DECLARED) -> Iterator[Line]:
+    """Done, failed and skipped, and what to do next. `claim` is said when nothing failed and nothing is `left`."""
     yield Line()
     if applied.complete and not left:
-        yield Line(
-            f"Applied: {len(applied.done)} changes in {seconds:.1f} s. Appwrite is as the stack says.", "bold green"
-        )
+        yield Line(f"Applied: {len(applied.done)} changes in {seconds:.1f} s. {claim}", "bold green")
         return
     yield Line(
         f"Not complete: {len(applied.done)} done, {len(applied.failed)} failed, {len(applied.skipped)} not started "

@@ -108,7 +108,9 @@ def _change_lines(changes: Iterable[Change], *, verbose: bool) -> Iterator[Line]
     folded: dict[tuple[Action, Address], Counter[str]] = defaultdict(Counter)
     shown: list[Change] = []
     for change in changes:
-        foldable = change.address.kind in _MEMBERS and change.action in (Action.CREATE, Action.ADOPT)
+        # What is created because something else needs it says so.
+        is_plain = change.action is Action.ADOPT or (change.action is Action.CREATE and change.reason == DECLARED)
+        foldable = change.address.kind in _MEMBERS and is_plain
         if verbose or not foldable or change.drifted:
             shown.append(change)
         else:
