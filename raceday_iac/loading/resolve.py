@@ -33,7 +33,7 @@ from .consistency import consistency_problems
 from .environment import Environment
 from .lifecycle import resolve_lifecycle
 from .nested import nested_settings
-from .thresholds import threshold_problems
+from .thresholds import checked_thresholds, threshold_problems
 
 _Model = TypeVar("_Model", bound=declared.Declared)
 
@@ -59,7 +59,7 @@ def resolve(stack: Stack, environment: Environment, root: Path, variables: Mappi
         stack.lock_store,
         stack.expected_variables,
         lifecycle=lifecycle,
-        thresholds=dict(stack.thresholds),
+        thresholds=checked_thresholds(stack),
     )
     work.problems += threshold_problems(stack)
     work.problems += consistency_problems(desired, work.members, broken)
