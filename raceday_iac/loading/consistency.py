@@ -44,11 +44,11 @@ def _dangling(desired: Desired, broken: Collection[Address]) -> Iterator[Problem
 
 
 def _same_but_for_case(desired: Desired) -> Iterator[Problem]:
-    """Ids and names of variables differ on the server only if they differ without their case."""
+    """Names differ on the server only if they differ without their case. Attributes have a check of their own."""
     seen: dict[tuple[str, ...], Address] = {}
     for resource in desired.resources.values():
         *owner, name = resource.address.parts
-        if resource.address.kind not in ("database", "collection", "function", "variable"):
+        if resource.address.kind not in ("database", "collection", "index", "function", "variable"):
             continue
         first = seen.setdefault((resource.address.kind, *owner, name.lower()), resource.address)
         if first != resource.address:

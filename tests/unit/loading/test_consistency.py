@@ -106,7 +106,7 @@ def two_way(key: str, *, mirrored: bool) -> Stack:
     return stack
 
 
-@pytest.mark.parametrize("kind", ["collection", "database", "function", "variable"])
+@pytest.mark.parametrize("kind", ["collection", "database", "index", "function", "variable"])
 def test_names_that_differ_only_in_case_are_the_same_to_the_server(kind: str) -> None:
     stack = Stack("test")
     if kind == "collection":
@@ -116,6 +116,10 @@ def test_names_that_differ_only_in_case_are_the_same_to_the_server(kind: str) ->
     elif kind == "database":
         for id in ("a", "A"):
             stack.database(id, name="D")
+    elif kind == "index":
+        for key in ("a", "A"):
+            Collection(stack, "d", "c").index(key, "$createdAt")
+        collection(stack)
     else:
         function(stack, id="a", variables={"a": "", "A": ""} if kind == "variable" else None)
         if kind == "function":
