@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import EXIT_ERROR, EXIT_INTERRUPTED, IacError, Interrupted, OutputError, StackError
-from . import deployment_commands, options
+from . import deployment_commands, options, state_commands
 
 app = typer.Typer(
     name="raceday-iac",
@@ -30,6 +30,7 @@ server_app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(state_app, name="state")
+state_commands.add_to(state_app)
 app.add_typer(server_app, name="server")
 
 #: The base of all complaints about the command line; typer ships it, but does not export it.

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 
 from ..errors import EXIT_OK, IacError
-from ..loading.environment import load_environment
 from ..model.address import Address
 from ..render.lines import Line, print_json, print_lines
 from ..state.document import State, entry_to_json
-from ..state.local import LocalState
 from .options import Options
+from .stores import opened_store
 
 
 def run_list(options: Options) -> int:
@@ -49,5 +48,5 @@ def run_show(options: Options, text: str) -> int:
 
 
 def _read(options: Options) -> State:
-    load_environment(options.stack, options.env)
-    return LocalState(options.state_folder).read()
+    with opened_store(options) as store:
+        return store.read()

@@ -2,7 +2,8 @@
 
 Fencing: who takes over a lock first saves the state unchanged as the next serial. Whatever the late holder then tries
 to save has a serial that exists, and is refused. For the same reason the first serial of each run is kept as long as
-the run's last one: a writer that starts from the same state as another always meets it.
+the run's last one: a writer that starts from the same state as another always meets it. The history is long enough
+that a serial is not forgotten while somebody who has not looked at his lock since could still save it.
 """
 
 from __future__ import annotations

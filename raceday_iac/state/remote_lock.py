@@ -27,6 +27,9 @@ _log = logging.getLogger(__name__)
 
 #: Renewals in the time after which a lock counts as left behind.
 _RENEWALS = 3
+#: Seconds for which a renewal vouches for a save: within them nobody saves so often that the history forgets the serial
+#: that refuses a late writer.
+_FRESH = 10.0
 #: How often a race for a free lock is tried.
 _ATTEMPTS = 3
 
@@ -113,8 +116,7 @@ class RemoteLock:
         """Raises FencedError when it is this process's no more. Without a lock held there is nothing to lose."""
         with self._changing:
             held = self._held
-            if held is not None and not self._lost and self._clock() - held.renewed > self._expiry:
-                # This process, or its machine, was stopped for a long time.
+            if held is not None and not self._lost and self._clock() - held.renewed > _FRESH:
                 self._renew(held)
             if self._lost:
                 raise FencedError(self._lost, hint="run plan again; what was already done on Appwrite is adopted")

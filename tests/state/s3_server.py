@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -46,7 +48,10 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
     config.write_text(json.dumps({"identities": [user]}), encoding="utf-8")
     ports = _free_ports(8)
     command = [str(program if program.exists() else "weed"), *_arguments(folder, config, ports)]
-    with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+    with (
+        (folder / "log").open("wb") as log,
+        subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=_die_with_parent) as process,  # noqa: PLW1509
+    ):
         try:
             server = S3Server(f"http://127.0.0.1:{ports[6]}")
             _await(server, process, folder / "log")
@@ -54,6 +59,11 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
         finally:
             # It takes half a minute to end in good order, and nothing in it is wanted any more.
             process.kill()
+
+
+def _die_with_parent() -> None:
+    """A test run that is killed leaves no server behind (Linux; prctl(PR_SET_PDEATHSIG, SIGKILL))."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def _arguments(folder: Path, config: Path, ports: list[int]) -> list[str]:
