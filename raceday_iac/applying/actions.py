@@ -18,7 +18,7 @@ from ..planning.refreshing import taken_over
 from ..provider import Provider
 from ..refresh.archives import Archives
 from ..state.document import Entry
-from .convert import convert_attribute
+from .convert import convert_attribute, cut_values
 from .deploy import Before, Deploying
 from .recorder import Recorder
 from .steps import Step
@@ -81,9 +81,16 @@ class Work:
     def _update(self, change: Change) -> Iterator[float]:
         real = self.plan.real[change.address]
         fields = self._early_fields(change, real.fields)
+        if self._must_cut(change):
+            cut_values(self.provider, change.address, int(fields["size"]), lambda text: self.note(change, text))
         live = self.provider.update(change.address, fields, real)
         self._own(change.address, fields, live)
         yield from ()
+
+    def _must_cut(self, change: Change) -> bool:
+        """Whether a text becomes shorter, and may lose what is longer. Appwrite refuses that while there is any."""
+        shrinks = any(each.name == "size" and each.after < (each.before or 0) for each in change.fields)
+        return shrinks and change.address.kind == "attribute" and change.address in self.plan.wishes.allowed
 
     def _convert(self, change: Change) -> Iterator[float]:
         """Another type in stages, with the values."""
@@ -104,9 +111,8 @@ class Work:
         real = self.plan.real[change.address]
         live = self.provider.rename(change.origin, change.address, real)
         known = self.recorder.state.entries.get(change.origin)
-        self.recorder.drop(change.origin)
         fields = real.fields if known is None else known.fields
-        self.recorder.put(Entry(change.address, frozen(fields), live.remote_id))
+        self.recorder.rename(change.origin, Entry(change.address, frozen(fields), live.remote_id))
         yield from ()
 
     def _delete(self, change: Change) -> Iterator[float]:

@@ -67,9 +67,7 @@ def _add(
             f"{copy} is in the way: it is not what a conversion to {wanted['type']} makes. Nothing was changed.",
             hint="rename it if it is yours; delete it if it is left from a conversion to something else",
         )
-    yield from _until(
-        provider, _place(copy), lambda then: copy in then and then[copy].status == "available", copy
-    )
+    yield from _until(provider, _place(copy), lambda then: copy in then and then[copy].status == "available", copy)
     if found is not None and any(found.fields.get(name) != value for name, value in fields.items()):
         provider.update(copy, fields, found)
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from ..model.address import Address, owners
 from ..planning import Change
+from ..planning.lifecycle import renamed_in_state
 from ..state.document import Entry, State
 from ..state.store import StateStore
 
@@ -62,6 +63,10 @@ class Recorder:
             return replace(state, entries=kept)
 
         self._commit(without)
+
+    def rename(self, old: Address, entry: Entry) -> None:
+        """What was called `old` is `entry` from now on, also for the indexes over it; and save, once."""
+        self._commit(lambda state: renamed_in_state(state, old, entry))
 
     def intend(self, change: Change) -> None:
         """Write ahead what is about to be sent."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import EXIT_ERROR, EXIT_OK, IacError
+from ..errors import EXIT_ERROR, EXIT_OK, EXIT_REFUSED, IacError
 from ..kinds import KINDS
 from ..model.address import Address, function_address
 from ..planning.destroy import plan_destruction
@@ -23,8 +23,10 @@ def run(options: Options, function: str, auto_approve: bool) -> int:
         connection = provider(target)
         snapshot = refresh(connection, workspace.desired, state)
         plan = plan_destruction(workspace.environment.name, address, workspace.desired, state, snapshot)
-        if not (options.json and auto_approve):
+        if not (options.json and auto_approve) or plan.refusals:
             show(options, plan, target, verbose=False)
+        if plan.refusals:
+            return EXIT_REFUSED
         if plan.is_empty:
             tell_nothing_done(options, auto_approve, state)
             return EXIT_OK

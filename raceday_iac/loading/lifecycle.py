@@ -20,6 +20,7 @@ def resolve_lifecycle(
     work = _Rules(resources, tombstones)
     for rule in stack.rules:
         work.add(rule)
+    work.check_renames()
     rules = Lifecycle(work.moved, work.forgotten, work.protected, work.ignored, frozenset(work.converted))
     return rules, work.problems
 
@@ -32,6 +33,7 @@ class _Rules:
         self.protected: dict[Address, str] = {}
         self.ignored: dict[Address, frozenset[str]] = {}
         self.converted: set[Address] = set()
+        self._renames: dict[Address, Rule] = {}
         self.problems: list[Problem] = []
 
     def add(self, rule: Rule) -> None:
@@ -61,11 +63,31 @@ class _Rules:
             yield f"{new} lies elsewhere: a new name must be in the same place"
         if new not in self._resources:
             yield f"{new} is not declared"
-        if old in self._resources:
-            yield f"{old} is still declared, at {self._resources[old].location}"
-        if old == new or new in self.moved or old in self.moved.values():
+        if old == new:
+            yield "that is its name already"
+        elif new in self.moved:
+            yield f"{self.moved[new]} is renamed to {new} as well"
+        elif old in self.moved.values():
             yield "it has a new name already"
-        self.moved[new] = old
+        else:
+            self.moved[new], self._renames[old] = old, rule
+
+    def check_renames(self) -> None:
+        """What only all renames together tell. In a chain, an old name is that of something else by now."""
+        for new, old in self.moved.items():
+            rule = self._renames[old]
+            if old in self._resources and old not in self.moved:
+                self._complain(rule, f"{old} is still declared, at {self._resources[old].location}")
+            seen = [new]
+            while seen[-1] in self._renames and (after := self._new_name(seen[-1])) not in seen:
+                seen.append(after)
+            if seen[-1] == old:
+                self._complain(
+                    rule, "names cannot go round in a circle; rename one to a free name, apply, then the rest"
+                )
+
+    def _new_name(self, old: Address) -> Address:
+        return next(new for new, each in self.moved.items() if each == old)
 
     def _forget(self, rule: Rule, address: Address) -> Iterator[str]:
         if address in self._resources:
@@ -91,13 +113,17 @@ class _Rules:
         self.converted.add(address)
 
     def _ignore(self, rule: Rule, address: Address) -> Iterator[str]:
+        if address.kind == "deployment":
+            yield "code cannot be ignored; declare code=KEEP"
+            return
         if address not in self._resources:
             yield "it is not declared"
             return
         fields = self._resources[address].fields
         unknown = [name for name in rule.names if name not in fields]
-        if unknown or not rule.names:
-            yield f"it has no field {', '.join(map(repr, unknown)) or ''}; its fields are {', '.join(sorted(fields))}"
-        if address.kind == "deployment":
-            yield "code cannot be ignored; declare code=KEEP"
+        known = f"its fields are {', '.join(sorted(fields))}"
+        if not rule.names:
+            yield f"name the fields that are left to others; {known}"
+        if unknown:
+            yield f"it has no field {', '.join(map(repr, unknown))}; {known}"
         self.ignored[address] = self.ignored.get(address, frozenset()) | frozenset(rule.names)

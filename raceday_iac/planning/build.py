@@ -15,7 +15,14 @@ from ..state.document import State
 from . import guards
 from .changes import unmanaged, unwanted_changes, wanted_changes
 from .evidence import questions
-from .lifecycle import Renamed, play_renames, possible_renames, protection_refusals, with_ignored
+from .lifecycle import (
+    Renamed,
+    play_renames,
+    possible_renames,
+    protection_refusals,
+    with_ignored,
+    without_ignored,
+)
 from .notes import deployment_notes
 from .order import in_order
 from .plan import Action, Change, Plan
@@ -39,13 +46,15 @@ def build_plan(
     state, snapshot = renamed.state, replace(snapshot, resources=renamed.real)
     real = snapshot.resources
     desired = with_ignored(desired, real)
-    differences = compare(desired, state, real)
+    differences = without_ignored(compare(desired, state, real), desired)
     changes = _all_changes(desired, state, snapshot, differences, wishes, renamed.changes)
     check_wishes(wishes, desired, state)
     selection = select(changes, wishes)
-    evidence = {each: answer(each) for each in questions(selection.kept, desired, real)}
+    evidence = {each: answer(renamed.as_live(each)) for each in questions(selection.kept, desired, real)}
+    losses = guards.losses(selection.kept, real, desired, evidence)
     refusals = [
-        *guards.refusals(selection.kept, real, desired, snapshot.facts, evidence, wishes.allowed),
+        *guards.loss_refusals(losses, wishes.allowed),
+        *guards.unsupported(selection.kept, desired, snapshot.facts),
         *protection_refusals(selection.kept, desired, real),
         *threshold_refusals(selection.kept, _managed(desired, state, real), desired.thresholds, wishes.confirmed),
     ]
@@ -61,7 +70,12 @@ def build_plan(
         server_version=snapshot.facts.version,
         wishes=wishes,
         left_out=selection.left_out,
-        notes=(*possible_renames(selection.kept, desired, real), *deployment_notes(desired, state, snapshot)),
+        notes=(
+            *guards.allowed_losses(losses, wishes.allowed),
+            *renamed.notes,
+            *possible_renames(selection.kept, desired, real),
+            *deployment_notes(desired, state, snapshot),
+        ),
     )
 
 

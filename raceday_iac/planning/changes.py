@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ..diff import Cause, Difference, Presence
 from ..kinds import KINDS
-from ..kinds.conversion import temporary
+from ..kinds.conversion import has_form, temporary
 from ..kinds.deployment import UNFINISHED
 from ..model.address import Address, owners
 from ..model.desired import Desired
@@ -35,8 +35,8 @@ def wanted_changes(
     for difference in differences:
         if difference.address in replaced_anyway and difference.presence is Presence.PRESENT:
             changes[difference.address] = _made_anew(difference)
-    for address in desired.lifecycle.converted:
-        _convert(changes, address, real)
+    for address in desired.lifecycle.converted.difference(replaced_anyway):
+        _convert(changes, desired, address, real)
     remade = (Action.REPLACE, Action.CONVERT)
     replaced = {address for address, change in changes.items() if change.action in remade}
     for index in desired.of_kind("index"):
@@ -48,16 +48,25 @@ def wanted_changes(
     return [changes[address] for address in desired.resources if address in changes]
 
 
-def _convert(changes: dict[Address, Change], address: Address, real: Mapping[Address, Live]) -> None:
-    """Instead of making an attribute anew without its values. A copy that is live shows that an earlier run was killed
-    in the middle of it."""
+def _convert(changes: dict[Address, Change], desired: Desired, address: Address, real: Mapping[Address, Live]) -> None:
+    """Instead of making an attribute anew without its values."""
     change = changes.get(address)
-    is_begun = temporary(address) in real
-    if is_begun or (change is not None and change.action is Action.REPLACE and real[address].status == "available"):
+    is_begun = _is_begun(desired, address, real)
+    is_anew = change is not None and change.action is Action.REPLACE and real[address].status == "available"
+    if is_begun or is_anew:
         stages = f"in stages: add {temporary(address).name}, copy and convert the values, verify, switch"
         reason = "an earlier run was interrupted" if is_begun else change.reason if change is not None else ""
         fields = change.fields if change is not None else ()
         changes[address] = Change(address, Action.CONVERT, f"{reason}; {stages}", fields)
+
+
+def _is_begun(desired: Desired, address: Address, real: Mapping[Address, Live]) -> bool:
+    """Whether a conversion was cut short: the copy is live, and the attribute still as it was, or gone."""
+    old = real.get(address)
+    is_converted = (
+        old is not None and old.status != "deleting" and has_form(old.fields, desired.resources[address].fields)
+    )
+    return temporary(address) in real and not is_converted
 
 
 def _made_anew(difference: Difference) -> Change:
@@ -163,7 +172,7 @@ def _without_owned(changes: list[Change], targets: Collection[Address]) -> list[
 def unmanaged(desired: Desired, state: State, real: Mapping[Address, Live]) -> list[Address]:
     """Live resources that nothing declares and we never made. They are never touched."""
     known = {*desired.resources, *desired.tombstones, *state.entries}
-    copies = set(map(temporary, desired.lifecycle.converted))
+    copies = {temporary(each) for each in desired.lifecycle.converted if _is_begun(desired, each, real)}
     found = []
     for address in sorted(real):
         if address in known or address.kind == "deployment" or address in copies:

@@ -7,6 +7,7 @@ from ..model.address import Address, owners
 from ..model.desired import Desired
 from ..provider import Snapshot
 from ..state.document import State
+from .lifecycle import protection_refusals
 from .plan import Action, Change, Plan
 
 
@@ -37,6 +38,7 @@ def plan_destruction(environment: str, address: Address, desired: Desired, state
         lineage=state.lineage,
         serial=state.serial,
         changes=tuple(changes),
+        refusals=tuple(protection_refusals(changes, desired, snapshot.resources)),
         real=snapshot.resources,
         server_version=snapshot.facts.version,
     )

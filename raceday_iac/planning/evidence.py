@@ -28,10 +28,7 @@ def questions_of(change: Change, desired: Desired, real: Mapping[Address, Live])
     if change.destroys and KINDS[kind].holds_data:
         yield from _about_loss(change, real)
     elif change.action is Action.CONVERT:
-        if change.address in real:
-            target = tuple(sorted(desired.resources[change.address].fields.items()))
-            collection = collection_address(*change.address.parts[:2])
-            yield Question(collection, Ask.UNCONVERTIBLE, (change.address.name,), target=target)
+        yield from _about_conversion(change.address, desired.resources[change.address].fields, real)
     elif kind == "attribute" and change.action is Action.UPDATE:
         wanted = desired.resources[change.address].fields
         for field in change.fields:
@@ -41,6 +38,10 @@ def questions_of(change: Change, desired: Desired, real: Mapping[Address, Live])
         keys = tuple(str(key) for key in wanted["attributes"])
         if wanted["type"] == "unique" and all(_is_live(change.address, key, real) for key in keys):
             yield Question(collection_address(*change.address.parts[:2]), Ask.DUPLICATES, keys)
+    elif kind == "attribute" and change.action is Action.CREATE and not change.drifted:
+        collection = collection_address(*change.address.parts[:2])
+        if desired.resources[change.address].fields["required"] and collection in real:
+            yield Question(collection, Ask.DOCUMENTS)
 
 
 def _about_loss(change: Change, real: Mapping[Address, Live]) -> Iterator[Question]:
@@ -61,6 +62,17 @@ def _about_loss(change: Change, real: Mapping[Address, Live]) -> Iterator[Questi
         yield Question(collection_address(*address.parts[:2]), Ask.DOCUMENTS)
 
 
+def _about_conversion(address: Address, wanted: Fields, real: Mapping[Address, Live]) -> Iterator[Question]:
+    old = real.get(address)
+    # In a conversion that was cut short, the old attribute may be gone: its values are in the new one by then.
+    if old is None or old.status == "deleting":
+        return
+    collection, keys = collection_address(*address.parts[:2]), (address.name,)
+    yield Question(collection, Ask.UNCONVERTIBLE, keys, target=tuple(sorted(wanted.items())))
+    if wanted["required"] and not old.fields["required"]:
+        yield Question(collection, Ask.NULLS, keys)
+
+
 def _about_update(address: Address, field: FieldChange, wanted: Fields) -> Iterator[Question]:
     collection, keys = collection_address(*address.parts[:2]), (address.name,)
     if field.name == "required" and field.after:
@@ -76,4 +88,4 @@ def _about_update(address: Address, field: FieldChange, wanted: Fields) -> Itera
 
 
 def _is_live(index: Address, key: str, real: Mapping[Address, Live]) -> bool:
-    return Address("attribute", "/".join((*index.parts[:2], key))) in real
+    return key.startswith("$") or Address("attribute", "/".join((*index.parts[:2], key))) in real

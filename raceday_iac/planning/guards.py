@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from ..model.address import Address
 from ..model.desired import Desired
@@ -16,34 +17,59 @@ from .plan import Action, Change, Refusal
 Evidence = Mapping[Question, Answer]
 
 
-def refusals(
-    changes: Iterable[Change],
-    real: Mapping[Address, Live],
-    desired: Desired,
-    facts: ServerFacts,
-    evidence: Evidence,
-    allowed: Collection[Address] = (),
-) -> list[Refusal]:
-    """Every no, for every change."""
-    found: list[Refusal] = []
+@dataclass(frozen=True)
+class Loss:
+    """What a change would cost. `final`: no permission helps, for Appwrite itself would refuse it."""
+
+    change: Change
+    costs: tuple[str, ...]
+    way_out: str
+    final: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.change.action} of {self.change.address}"
+
+
+def losses(changes: Iterable[Change], real: Mapping[Address, Live], desired: Desired, evidence: Evidence) -> list[Loss]:
+    """Everything that these changes would cost."""
+    return [loss for change in changes for loss in _losses(change, real, desired, evidence)]
+
+
+def loss_refusals(found: Iterable[Loss], allowed: Collection[Address]) -> Iterator[Refusal]:
+    """A no for what would be lost without permission, or cannot be done with one."""
+    for each in found:
+        if each.final or each.change.address not in allowed:
+            message = f"{each} is refused: {', and '.join(each.costs)} ({each.change.reason})"
+            yield Refusal(each.change.address, message, each.way_out)
+
+
+def allowed_losses(found: Iterable[Loss], allowed: Collection[Address]) -> Iterator[str]:
+    """What will be lost, for it was allowed."""
+    for each in found:
+        if not each.final and each.change.address in allowed:
+            yield f"{each}: {', and '.join(each.costs)}; --allow-data-loss allows that"
+
+
+def unsupported(changes: Iterable[Change], desired: Desired, facts: ServerFacts) -> Iterator[Refusal]:
+    """Functions that this server could not build or run."""
     for change in changes:
-        if change.address not in allowed:
-            found += _data_loss(change, real, desired, evidence)
         if change.address.kind == "function" and change.action in (Action.CREATE, Action.UPDATE):
-            found += _unsupported(change, desired, facts)
-    return found
+            yield from _unsupported(change, desired, facts)
 
 
-def _data_loss(change: Change, real: Mapping[Address, Live], desired: Desired, evidence: Evidence) -> Iterator[Refusal]:
+def _losses(change: Change, real: Mapping[Address, Live], desired: Desired, evidence: Evidence) -> Iterator[Loss]:
     answered = {each: evidence.get(each, Answer(None)) for each in questions_of(change, desired, real)}
+    final = [each for each in answered if each.ask is Ask.DUPLICATES and answered[each].count]
+    if final:
+        costs = [_loss(change, each, answered.pop(each)) for each in final]
+        yield Loss(change, tuple(costs), "make them differ, or delete the surplus ones, and plan again", final=True)
     if change.address.kind in ("database", "collection"):
         together = _added(answered.values())
-        losses = [] if together.is_nothing else [f"{together} documents would be deleted"]
+        costs = [] if together.is_nothing else [f"{together} documents would be deleted"]
     else:
-        losses = [_loss(question, answer) for question, answer in answered.items() if not answer.is_nothing]
-    if losses:
-        message = f"{change.action} of {change.address} is refused: {', and '.join(losses)} ({change.reason})"
-        yield Refusal(change.address, message, _way_out(change))
+        costs = [_loss(change, question, answer) for question, answer in answered.items() if not answer.is_nothing]
+    if costs:
+        yield Loss(change, tuple(costs), _way_out(change, answered))
 
 
 def _added(answers: Iterable[Answer]) -> Answer:
@@ -55,8 +81,10 @@ def _added(answers: Iterable[Answer]) -> Answer:
     return Answer(known, has_unknown or any(answer.at_least for answer in listed))
 
 
-def _loss(question: Question, answer: Answer) -> str:
+def _loss(change: Change, question: Question, answer: Answer) -> str:
     """What an answer means."""
+    if change.action is Action.CREATE and question.ask is Ask.DOCUMENTS:
+        return f"{answer} documents have no value, which would be required"
     return {
         Ask.DOCUMENTS: f"{answer} documents would lose its values",
         Ask.VALUES: f"{answer} documents would lose its values",
@@ -69,8 +97,10 @@ def _loss(question: Question, answer: Answer) -> str:
     }[question.ask]
 
 
-def _way_out(change: Change) -> str:
+def _way_out(change: Change, asked: Collection[Question]) -> str:
     allow = f"if that is meant: --allow-data-loss {change.address}"
+    if any(each.ask is Ask.LONGER for each in asked):
+        return f"{allow}, which cuts them first"
     if change.action is Action.REPLACE and change.address.kind == "attribute":
         return f'{allow}; to keep the values, in stages: stack.convert("{change.address}")'
     return allow

@@ -9,50 +9,113 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from ..diff import Difference
 from ..kinds.base import thaw
-from ..model.address import Address
+from ..model.address import Address, owners
 from ..model.desired import Desired
-from ..model.resource import Live, frozen
+from ..model.evidence import Question
+from ..model.resource import Fields, Live, frozen
 from ..provider import Snapshot
-from ..state.document import State
+from ..state.document import Entry, State
 from .plan import Action, Change, Refusal
+from .removals import COLUMNS as _COLUMNS
 
 
 @dataclass(frozen=True)
 class Renamed:
-    """Live resources and state under their new names, and the changes that give them those."""
+    """Live resources and state under their new names, and the changes that give them those. `notes` tell of renames
+    that cannot be done."""
 
     real: Mapping[Address, Live]
     state: State
     changes: tuple[Change, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def as_live(self, question: Question) -> Question:
+        """The same question with the names that the attributes have on the server until they are renamed."""
+        before = {
+            change.address.name: change.origin.name
+            for change in self.changes
+            if change.origin is not None and owners(change.address)[-1] == question.collection
+        }
+        return replace(question, attributes=tuple(before.get(each, each) for each in question.attributes))
 
 
 def play_renames(desired: Desired, state: State, snapshot: Snapshot) -> Renamed:
-    """Renames that are still to be done. One whose old name is gone, or whose new one is taken, is none.
+    """Renames that are still to be done. One whose old name is gone is none, nor is one that the state knows as done.
 
     In a chain (`b` becomes `c`, `a` becomes `b`) a name is given only when it has become free.
     """
-    found = Renamed(snapshot.resources, state)
-    todo = dict(desired.lifecycle.moved)
-    while ready := [new for new, old in todo.items() if old in found.real and new not in found.real]:
+    found, moved = Renamed(snapshot.resources, state), desired.lifecycle.moved
+    todo = {new: old for new, old in moved.items() if not _was_done(new, moved, state)}
+    while ready := [new for new, old in todo.items() if _can_move(old, found.real) and not _holders(new, old, found)]:
         found = _renamed(found, todo.pop(ready[0]), ready[0])
-    return found
+    return replace(found, notes=tuple(_blocked(moved, found)))
+
+
+def _was_done(new: Address, moved: Mapping[Address, Address], state: State) -> bool:
+    """Whether the state knows it by its new name: what is called by the old one now is something else.
+
+    In a chain the state may know something else by that name, which is to move on."""
+    moves_on = any(old == new and later not in state.entries for later, old in moved.items())
+    return new in state.entries and not moves_on
+
+
+def _blocked(moved: Mapping[Address, Address], found: Renamed) -> Iterator[str]:
+    for new, old in moved.items():
+        # In a chain the old name is that of the next one by now.
+        holders = _holders(new, old, found)
+        if _can_move(old, found.real) and old not in moved and holders:
+            yield (
+                f"{old} is not renamed to {new}, for there is {holders[0]} already. "
+                f"Delete one of the two, or take stack.moved({str(old)!r}, …) out of the stack"
+            )
+
+
+def _can_move(old: Address, real: Mapping[Address, Live]) -> bool:
+    """Appwrite renames only what is available."""
+    return old in real and real[old].status == "available"
+
+
+def _holders(new: Address, old: Address, found: Renamed) -> list[Address]:
+    """What has the new name. Attributes and relationships share their keys, and those are compared without case."""
+    if new.kind not in _COLUMNS:
+        return [new] if new in found.real else []
+    return [
+        each for each in found.real if each.kind in _COLUMNS and each != old and each.path.lower() == new.path.lower()
+    ]
 
 
 def _renamed(before: Renamed, old: Address, new: Address) -> Renamed:
     real = {address: live for address, live in before.real.items() if address != old}
     real[new] = replace(before.real[old], address=new, remote_id=_remote_id(before.real[old], new))
     for address, live in before.real.items():
-        if address.kind == "index" and address.parts[:2] == old.parts[:2] and old.kind != "variable":
-            # The server puts the new name into the indexes too.
-            keys = tuple(new.name if key == old.name else key for key in live.fields["attributes"])
-            real[address] = replace(live, fields=frozen({**live.fields, "attributes": keys}))
+        if _is_index_beside(address, old):
+            real[address] = replace(live, fields=_over(live.fields, old, new))
     state = before.state
     if old in state.entries:
-        entry = state.entries[old]
-        state = state.without(old).with_entry(replace(entry, address=new, remote_id=real[new].remote_id))
+        state = renamed_in_state(state, old, replace(state.entries[old], address=new, remote_id=real[new].remote_id))
     change = Change(new, Action.MOVE, f"it was {old}", origin=old)
-    return Renamed(real, state, (*before.changes, change))
+    return replace(before, real=real, state=state, changes=(*before.changes, change))
+
+
+def renamed_in_state(state: State, old: Address, entry: Entry) -> State:
+    """The state in which `entry` takes the place of `old`; also where indexes name it."""
+    found = state.without(old).with_entry(entry)
+    for address, index in state.entries.items():
+        if _is_index_beside(address, old):
+            found = found.with_entry(replace(index, fields=_over(index.fields, old, entry.address)))
+    return found
+
+
+def _is_index_beside(address: Address, column: Address) -> bool:
+    return column.kind in _COLUMNS and address.kind == "index" and address.parts[:2] == column.parts[:2]
+
+
+def _over(index: Fields, old: Address, new: Address) -> Fields:
+    """The server puts the new name into the indexes too."""
+    keys = tuple(new.name if key == old.name else key for key in index["attributes"])
+    return frozen({**index, "attributes": keys})
 
 
 def _remote_id(live: Live, new: Address) -> str:
@@ -72,20 +135,41 @@ def with_ignored(desired: Desired, real: Mapping[Address, Live]) -> Desired:
     return desired.with_resources(changed) if changed else desired
 
 
+def without_ignored(differences: Iterable[Difference], desired: Desired) -> list[Difference]:
+    """The same without what is left to others. Of a secret there is no live value that could take the wanted one's
+    place, so it is the difference that goes."""
+    ignored = desired.lifecycle.ignored
+    return [
+        replace(each, fields=tuple(field for field in each.fields if field.name not in ignored[each.address]))
+        if each.address in ignored
+        else each
+        for each in differences
+    ]
+
+
 def protection_refusals(changes: Iterable[Change], desired: Desired, real: Mapping[Address, Live]) -> Iterator[Refusal]:
-    """A no for everything that would destroy something protected. Nothing but taking the protection away allows it."""
-    if not desired.lifecycle.protected:
+    """A no for everything that would destroy something protected, or something that is to be kept though no longer
+    managed. Nothing but taking that out of the stack allows it."""
+    rules = desired.lifecycle
+    if not (rules.protected or rules.forgotten):
         return
     for change in changes:
         if not change.destroys:
             continue
-        guarded = desired.lifecycle.protects(change.address, real)
+        guarded = rules.protects(change.address, real)
+        kept = next((each for each in rules.forgotten if each in real and change.address in owners(each)), None)
         if guarded is not None:
             yield Refusal(
                 change.address,
-                f"{change.action} of {change.address} is refused: {guarded} is protected "
-                f"({desired.lifecycle.protected[guarded]})",
+                f"{change.action} of {change.address} is refused: {guarded} is protected ({rules.protected[guarded]})",
                 f"take stack.protect({str(guarded)!r}, …) out of the stack first",
+            )
+        if kept is not None:
+            yield Refusal(
+                change.address,
+                f"{change.action} of {change.address} is refused: {kept} lies in it, and is to be kept "
+                f"({rules.forgotten[kept]})",
+                f"forget {change.address} as well, or take stack.forget({str(kept)!r}, …) out of the stack first",
             )
 
 

@@ -154,7 +154,8 @@ def _rank(change: Change, early: set[str]) -> tuple[int, int]:
     """Creations by stage, then deletions the other way round, then what only touches the state."""
     stage = KINDS[change.address.kind].stage
     if change.action is Action.MOVE:
-        return (-2, stage)
+        # As they were played through: a relationship may take the name that an attribute gives up.
+        return (-2, 0)
     if change.key in early:
         return (-1, -stage)
     if change.action is Action.DELETE:

@@ -16,14 +16,20 @@ from ..provider import Condition, Reader
 COUNTED = 5000
 #: So many documents are read where counting does not help; beyond, an answer says "at least".
 READ = 20_000
+#: Appwrite's answer to a query on what cannot be queried.
+_CANNOT_QUERY = 400
 
 
 def answer(reader: Reader, question: Question) -> Answer:
     """The answer; an unknown one when the key may not look, or the server cannot say."""
     try:
-        if question.ask in (Ask.LONGER, Ask.DUPLICATES, Ask.UNCONVERTIBLE):
-            return _by_reading(reader, question)
-        return _by_counting(reader, question)
+        if question.ask not in (Ask.LONGER, Ask.DUPLICATES, Ask.UNCONVERTIBLE):
+            try:
+                return _by_counting(reader, question)
+            except ProviderError as error:
+                if error.code != _CANNOT_QUERY:
+                    raise
+        return _by_reading(reader, question)
     except ProviderError:
         return Answer(None)
 
@@ -51,26 +57,38 @@ def _conditions(question: Question) -> list[list[Condition]]:
 
 
 def _by_reading(reader: Reader, question: Question) -> Answer:
+    """Look at the documents themselves: what no query finds, and what queries may not ask (arrays, encrypted texts)."""
     database, collection = question.collection.parts
-    seen, longer, longest, lost = 0, 0, 0, 0
-    values: Counter[str] = Counter()
+    seen, found, longest = 0, 0, 0
+    together: Counter[str] = Counter()
     for document in reader.documents(database, collection, only=question.attributes):
         if seen == READ:
             break
         seen += 1
+        if question.ask is Ask.DUPLICATES:
+            together.update(_key(document, question.attributes))
+            continue
+        values = _values(document.get(question.attributes[0])) if question.attributes else [document]
+        found += _counts(question, values, document)
         if question.ask is Ask.LONGER:
-            length = max((len(text) for text in _texts(document.get(question.attributes[0]))), default=0)
-            longer += length > question.limit
-            longest = max(longest, length)
-        elif question.ask is Ask.UNCONVERTIBLE:
-            lost += not _is_convertible(document.get(question.attributes[0]), dict(question.target))
-        else:
-            values.update(_key(document, question.attributes))
+            longest = max([longest, *(len(each) for each in values if isinstance(each, str))])
+    if question.ask is Ask.DUPLICATES:
+        found = sum(count for count in together.values() if count > 1)
+    return Answer(found, seen == READ, longest)
+
+
+def _counts(question: Question, values: list[Any], document: Mapping[str, Any]) -> bool:
+    """Whether a document with these values is one of those that are asked for."""
     if question.ask is Ask.LONGER:
-        return Answer(longer, seen == READ, longest)
+        return any(isinstance(each, str) and len(each) > question.limit for each in values)
     if question.ask is Ask.UNCONVERTIBLE:
-        return Answer(lost, seen == READ)
-    return Answer(sum(count for count in values.values() if count > 1), seen == READ)
+        return not _is_convertible(document.get(question.attributes[0]), dict(question.target))
+    if question.ask is Ask.AMONG:
+        return any(each in question.among for each in values)
+    if question.ask is Ask.OUTSIDE:
+        low, high = question.low, question.high
+        return any((low is not None and each < low) or (high is not None and each > high) for each in values)
+    return not values if question.ask is Ask.NULLS else bool(values)
 
 
 def _is_convertible(value: Any, target: Mapping[str, Any]) -> bool:
@@ -81,8 +99,8 @@ def _is_convertible(value: Any, target: Mapping[str, Any]) -> bool:
     return True
 
 
-def _texts(value: Any) -> list[str]:
-    return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)]
+def _values(value: Any) -> list[Any]:
+    return [each for each in (value if isinstance(value, list) else [value]) if each is not None]
 
 
 def _key(document: Mapping[str, Any], attributes: Iterable[str]) -> list[str]:
