@@ -39,12 +39,13 @@ def in_order(desired: Desired, changes: Sequence[Change], real: Mapping[Address,
     early = _early_deletions(changes, old, frozenset().union(*new.values()), removals)
     ordered = sorted(changes, key=lambda change: _rank(change, early))
     by_address = {change.address: change for change in ordered if change.action is not Action.SCHEDULE}
-    schema = [change.key for change in ordered if change.address.kind in _SCHEMA and change.action is not Action.DELETE]
-    building = [change.key for change in ordered if change.touches_server and change.action is not Action.DELETE]
+    made = [change for change in ordered if change.touches_server and change.action is not Action.DELETE]
+    building = [change.key for change in made]
+    schema = [change.key for change in made if change.address.kind in _SCHEMA]
     chains = _serial_chains(ordered)
     going = [change for change in ordered if change.key in old]
     renames = [change for change in ordered if change.action is Action.MOVE]
-    variables = _variables_by_function(ordered)
+    variables = _variables_by_function(made)
     result = []
     for change in ordered:
         needs = [*change.needs, *_owner_keys(desired, change, by_address), *_old_holders(change, going, old, new)]
@@ -174,11 +175,10 @@ def _owner_keys(desired: Desired, change: Change, by_address: dict[Address, Chan
     return [by_address[each].key for each in wanted if each in by_address and by_address[each].touches_server]
 
 
-def _variables_by_function(ordered: Iterable[Change]) -> dict[Address, list[str]]:
-    """Changes of variables that stay."""
+def _variables_by_function(made: Iterable[Change]) -> dict[Address, list[str]]:
     found: dict[Address, list[str]] = defaultdict(list)
-    for change in ordered:
-        if change.address.kind == "variable" and change.action is not Action.DELETE:
+    for change in made:
+        if change.address.kind == "variable":
             found[function_address(change.address.parts[0])].append(change.key)
     return found
 
