@@ -1,0 +1,205 @@
+"""What has to be known of the data before a change can be judged, and what the answers come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from raceday_iac.model.evidence import Answer, Ask, Question
+from raceday_iac.model.stack import Collection, Stack
+from raceday_iac.planning import Plan, Wishes, build_plan
+from raceday_iac.provider import Snapshot
+
+from ..applied import FACTS, live_as, state_of
+from ..declaring import address, collection, resolved
+
+AT = "attribute.d/c/a"
+
+
+def one(type: str = "string", *arguments: Any, **settings: Any) -> Stack:
+    """A collection with one attribute `a`."""
+    stack = Stack("test")
+    getattr(collection(stack), type)("a", *arguments, **settings)
+    return stack
+
+
+def with_index(*over: str, type: str = "unique") -> Stack:
+    stack = one("string", 10)
+    owner = Collection(stack, "d", "c")
+    owner.string("b", 10)
+    if over:
+        owner.index("i", *over, type=type)
+    return stack
+
+
+def judged(
+    before: Stack, after: Stack, answers: Callable[[Question], Answer] | Answer, *allowed: str
+) -> tuple[list[Question], Plan]:
+    """What is asked on the way from one stack to another, and the plan."""
+    asked: list[Question] = []
+
+    def answer(question: Question) -> Answer:
+        asked.append(question)
+        return answers(question) if callable(answers) else answers
+
+    old = resolved(before)
+    wishes = Wishes(allowed=frozenset(map(address, allowed)))
+    snapshot = Snapshot(live_as(old), FACTS)
+    return asked, build_plan("test", resolved(after), state_of(old), snapshot, answer, wishes)
+
+
+CASES: dict[str, tuple[Stack, Stack, Answer, str]] = {
+    "values": (one("string", 10), Stack("test"), Answer(3), ""),
+    "nulls": (
+        one("string", 10),
+        one("string", 10, required=True),
+        Answer(4),
+        "4 documents have no value, which would be required",
+    ),
+    "longer": (
+        one("string", 10),
+        one("string", 5),
+        Answer(2, longest=9),
+        "2 values are longer than 5 characters (the longest has 9)",
+    ),
+    "among": (
+        one("enum", ["x", "y", "z"]),
+        one("enum", ["x"]),
+        Answer(6),
+        "6 documents have a value that would not be allowed any more (y, z)",
+    ),
+    "outside": (one("integer"), one("integer", min=0, max=9), Answer(8), "8 values lie outside the new bounds"),
+}
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name != "values"])
+def test_each_kind_of_loss_is_refused_with_its_number_and_allowed_by_name(name: str) -> None:
+    before, after, answer, said = CASES[name]
+    asked, found = judged(before, after, answer)
+    assert [str(each.ask) for each in asked] == [name]
+    (refusal,) = found.refusals
+    assert refusal.message.startswith(f"update of {AT} is refused: {said}")
+    assert f"--allow-data-loss {AT}" in refusal.hint
+    _, allowed = judged(before, after, answer, AT)
+    assert allowed.refusals == ()
+    assert allowed.notes == (f"update of {AT}: {said}; --allow-data-loss allows that",)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_nothing_to_lose_is_no_refusal(name: str) -> None:
+    before, after, _, _ = CASES[name]
+    assert judged(before, after, Answer(0))[1].refusals == ()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_cannot_be_known_is_refused(name: str) -> None:
+    before, after, _, _ = CASES[name]
+    assert "an unknown number of" in judged(before, after, Answer(None))[1].refusals[0].message
+
+
+def test_what_was_not_looked_at_to_the_end_is_refused() -> None:
+    assert len(judged(one("string", 10), one("string", 5), Answer(0, at_least=True))[1].refusals) == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (one("string", 10), one("string", 20)),
+        (one("string", 10, required=True), one("string", 10)),
+        (one("enum", ["x"]), one("enum", ["y", "x"])),
+        (one("integer", min=0), one("integer")),
+        (one("string", 10), one("string", 10, default="x")),
+    ],
+)
+def test_what_can_cost_nothing_asks_nothing(before: Stack, after: Stack) -> None:
+    assert judged(before, after, Answer(9))[0] == []
+
+
+def test_both_bounds_are_one_question() -> None:
+    asked, _ = judged(one("integer"), one("integer", min=0, max=9), Answer(0))
+    assert [(each.low, each.high) for each in asked] == [(0, 9)]
+
+
+def test_a_new_attribute_that_is_required_is_judged_by_the_documents_there_are() -> None:
+    after = one("string", 10)
+    Collection(after, "d", "c").string("b", 10, required=True)
+    asked, found = judged(one("string", 10), after, Answer(7))
+    assert [each.ask for each in asked] == [Ask.DOCUMENTS]
+    assert "create of attribute.d/c/b is refused: 7 documents have no value, which would be required" in (
+        found.refusals[0].message
+    )
+
+
+def test_a_new_collection_has_no_documents_to_ask_for() -> None:
+    assert judged(Stack("test"), one("string", 10, required=True), Answer(7))[0] == []
+
+
+def test_the_documents_of_a_database_are_added_up() -> None:
+    before = one("string", 10)
+    asked, found = judged(before, Stack("test"), Answer(3))
+    assert [str(each.collection) for each in asked] == ["collection.d/c"]
+    assert "delete of database.d is refused: 3 documents would be deleted" in found.refusals[0].message
+
+
+# Duplicates.
+
+
+def test_duplicates_under_a_new_unique_index_are_a_no_that_nothing_lifts() -> None:
+    for allowed in ((), ("index.d/c/i",)):
+        asked, found = judged(with_index(), with_index("a", "b"), Answer(4), *allowed)
+        assert [(each.ask, each.attributes) for each in asked] == [(Ask.DUPLICATES, ("a", "b"))]
+        (refusal,) = found.refusals
+        assert "create of index.d/c/i is refused: 4 documents are not unique in a, b" in refusal.message
+        assert "allow-data-loss" not in refusal.hint
+        assert found.notes == ()
+
+
+def test_an_unknown_number_of_duplicates_can_be_risked() -> None:
+    assert "--allow-data-loss" in judged(with_index(), with_index("a"), Answer(None))[1].refusals[0].hint
+    assert judged(with_index(), with_index("a"), Answer(None), "index.d/c/i")[1].refusals == ()
+
+
+@pytest.mark.parametrize("over", [("a",), ("$createdAt", "a")])
+def test_an_index_that_becomes_unique_is_asked_about(over: tuple[str, ...]) -> None:
+    asked, _ = judged(with_index(*over, type="key"), with_index(*over), Answer(0))
+    assert [each.attributes for each in asked] == [over]
+
+
+def test_an_index_over_a_new_attribute_has_nothing_that_could_be_equal() -> None:
+    assert judged(one("string", 10), with_index("b"), Answer(4))[0] == []
+
+
+# Conversions.
+
+
+def converted(*, required: bool = False) -> Stack:
+    stack = one("integer", required=required)
+    stack.convert(AT)
+    return stack
+
+
+def test_a_conversion_is_judged_by_the_values_that_have_no_counterpart() -> None:
+    asked, found = judged(one("string", 10), converted(), Answer(2))
+    assert [each.ask for each in asked] == [Ask.UNCONVERTIBLE]
+    assert dict(asked[0].target)["type"] == "integer"
+    assert "convert of attribute.d/c/a is refused: 2 values cannot be converted and would be lost" in (
+        found.refusals[0].message
+    )
+    assert judged(one("string", 10), converted(), Answer(2), AT)[1].refusals == ()
+
+
+def test_a_conversion_to_something_required_asks_for_nulls_as_well() -> None:
+    asked, _ = judged(one("string", 10), converted(required=True), Answer(0))
+    assert [each.ask for each in asked] == [Ask.UNCONVERTIBLE, Ask.NULLS]
+
+
+def test_a_replacement_says_how_the_values_could_stay() -> None:
+    _, found = judged(one("string", 10), one("integer"), Answer(2))
+    assert f'stack.convert("{AT}")' in found.refusals[0].hint
+
+
+def test_shrinking_says_that_values_are_cut() -> None:
+    _, found = judged(one("string", 10), one("string", 5), Answer(2, longest=9))
+    assert found.refusals[0].hint == f"if that is meant: --allow-data-loss {AT}, which cuts them first"
