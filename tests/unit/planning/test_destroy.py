@@ -65,3 +65,10 @@ def test_other_functions_stay() -> None:
 def test_forgetting_waits_for_the_deletion() -> None:
     found = destroy("f", STACK, owned=STACK, live=STACK)
     assert found.changes[1].requires == ("delete:function.f",)
+
+
+def test_what_is_protected_is_not_destroyed() -> None:
+    stack = stack_with_function()
+    stack.protect("function.f", reason="it is the only one")
+    (refusal,) = destroy("f", stack, owned=STACK, live=STACK).refusals
+    assert refusal.message == "delete of function.f is refused: function.f is protected (it is the only one)"

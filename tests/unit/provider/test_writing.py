@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.errors import ConflictError, NotFoundError, ProviderError, ServerFaultError, UnreachableError
+from raceday_iac.errors import (
+    AccessError,
+    ConflictError,
+    NotFoundError,
+    ProviderError,
+    ServerFaultError,
+    ThrottledError,
+    UnreachableError,
+)
 from raceday_iac.kinds.base import Call
 from raceday_iac.model.address import Address
 from raceday_iac.model.resource import Fields, Live, frozen
@@ -255,3 +263,79 @@ def test_an_execution_is_asynchronous_unless_its_answer_is_waited_for(wait: bool
     script = Script(post=[raw])
     assert provider(script).execute("f", "{}", wait=wait).id == "e"
     assert script.asked[0].body == {"body": "{}", "async": not wait}
+
+
+# Values of documents.
+
+VALUES = {"x": {"a": 1}, "y": {"a": 2}}
+
+
+def test_values_are_written_in_one_transaction() -> None:
+    script = Script(post=[{"$id": "t"}, {}], patch=[{}])
+    assert provider(script).write_values("d", "c", VALUES) == {}
+    assert [(each.method, each.path) for each in script.asked] == [
+        ("post", "/databases/transactions"),
+        ("post", "/databases/transactions/t/operations"),
+        ("patch", "/databases/transactions/t"),
+    ]
+    first = script.asked[1].body["operations"][0]
+    assert (first["action"], first["documentId"], first["data"]) == ("update", "x", {"a": 1})
+
+
+def test_no_values_are_no_request() -> None:
+    script = Script()
+    assert provider(script).write_values("d", "c", {}) == {}
+    assert script.asked == []
+
+
+@pytest.mark.parametrize(
+    "why", [NOT_FOUND, ConflictError("changed", code=409), ProviderError("bad", code=400), UnreachableError("cut")]
+)
+def test_what_cannot_be_written_together_is_written_one_by_one(why: Exception) -> None:
+    """No transactions before 1.8; a document that is gone or refused takes the others of its transaction along."""
+    bad = ProviderError("Invalid document structure", code=400)
+    script = Script(post=[why], patch=[bad, {}])
+    assert provider(script).write_values("d", "c", VALUES) == {"x": "Invalid document structure"}
+    assert script.asked[-1].path == "/databases/d/collections/c/documents/y"
+    assert script.asked[-1].body == {"data": {"a": 2}}
+
+
+def test_a_document_that_is_gone_is_passed_over() -> None:
+    assert provider(Script(post=[NOT_FOUND], patch=[NOT_FOUND, {}])).write_values("d", "c", VALUES) == {}
+
+
+@pytest.mark.parametrize("why", [AccessError("no scope", code=401), ThrottledError("slowly", code=429)])
+def test_who_may_not_write_does_not_try_a_hundred_times(why: ProviderError) -> None:
+    script = Script(post=[why])
+    with pytest.raises(type(why)):
+        provider(script).write_values("d", "c", VALUES)
+    assert len(script.asked) == 1
+
+
+# Renaming.
+
+
+def renamed(script: Script) -> Live:
+    old = Live(VARIABLE, frozen({"secret": True}), "id")
+    return provider(script).rename(VARIABLE, Address("variable", "f/NEW"), old)
+
+
+def test_a_secret_variable_is_renamed_by_its_id_and_without_its_value() -> None:
+    script = Script(put=[{"$id": "id", "key": "NEW", "value": "", "secret": True}])
+    assert renamed(script).address == Address("variable", "f/NEW")
+    assert (script.asked[0].path, script.asked[0].body) == ("/functions/f/variables/id", {"key": "NEW"})
+
+
+def test_a_rename_that_landed_before_it_was_sent_again_is_found() -> None:
+    script = Script(put=[NOT_FOUND], get=[{"variables": [{"$id": "id", "key": "NEW", "value": "", "secret": True}]}])
+    assert renamed(script).remote_id == "id"
+
+
+def test_a_rename_of_what_is_gone_is_an_error() -> None:
+    with pytest.raises(NotFoundError):
+        renamed(Script(put=[NOT_FOUND], get=[{"variables": []}]))
+
+
+def test_what_appwrite_cannot_rename_is_not_sent() -> None:
+    with pytest.raises(ProviderError, match="Appwrite cannot rename a database"):
+        provider(Script()).rename(DATABASE, Address("database", "e"), Live(DATABASE, DATABASE_FIELDS))

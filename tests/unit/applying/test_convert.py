@@ -1,0 +1,236 @@
+"""Another type for an attribute: killed anywhere and resumed, with others writing, and with values that do not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from raceday_iac.applying.convert import convert_attribute, cut_values
+from raceday_iac.errors import ProviderError
+from raceday_iac.model.resource import Live, frozen
+
+from ..fake_documents import COLLECTION, Documents, Killed, integer, text
+
+AT = COLLECTION.child("attribute", "a")
+COPY = COLLECTION.child("attribute", "a_conv")
+
+
+def numbered(count: int) -> Documents:
+    """Documents whose texts are numbers, but for one without."""
+    texts: dict[str, dict[str, Any]] = {f"n{number}": {"a": str(number)} for number in range(count)}
+    return Documents({"a": text()}, {**texts, "none": {}})
+
+
+def convert(server: Documents, wanted: Mapping[str, Any] | None = None, *, may_lose: bool = False) -> Live:
+    """Run to the end; the attribute as it is then."""
+    *_, last = convert_attribute(
+        server,  # type: ignore[arg-type]
+        AT,
+        frozen(wanted or integer()),
+        may_lose=may_lose,
+        note=lambda _text: None,
+    )
+    assert isinstance(last, Live)
+    return last
+
+
+def must_be_converted(server: Documents, count: int) -> None:
+    assert set(server.columns) == {AT}
+    assert server.columns[AT].fields["type"] == "integer"
+    assert server.values("a") == {**{f"n{number}": number for number in range(count)}, "none": None}
+
+
+def test_every_value_is_there_afterwards_as_another_type() -> None:
+    server = numbered(250)
+    convert(server)
+    must_be_converted(server, 250)
+
+
+def test_a_second_run_changes_nothing() -> None:
+    server = numbered(3)
+    convert(server)
+    server.log.clear()
+    convert(server)
+    assert server.log == ["collection"]
+
+
+def test_a_run_that_is_killed_after_any_call_is_finished_by_the_next_one() -> None:
+    whole = numbered(150)
+    convert(whole, integer(required=True, min=0))
+    for calls in range(1, len(whole.log) + 1):
+        server = numbered(150)
+        server.calls_left = calls
+        with pytest.raises(Killed):
+            convert(server, integer(required=True, min=0))
+        server.calls_left = None
+        left = [data for key, data in server.documents_by_id.items() if key != "none"]
+        assert all(data.get("a") is not None or data.get("a_conv") is not None for data in left), calls
+        convert(server, integer(required=True, min=0))
+        must_be_converted(server, 150)
+        assert server.columns[AT].fields == integer(required=True, min=0), calls
+
+
+def test_a_run_that_is_killed_again_and_again_comes_to_an_end() -> None:
+    server = numbered(150)
+    for _ in range(40):
+        server.calls_left = 4
+        try:
+            convert(server)
+        except Killed:
+            continue
+        break
+    server.calls_left = None
+    convert(server)
+    must_be_converted(server, 150)
+
+
+# Others at work.
+
+
+def test_what_others_write_meanwhile_is_converted_too() -> None:
+    server = numbered(150)
+
+    def write(call: str) -> None:
+        if call.startswith("write"):
+            server.documents_by_id["n0"]["a"] = "1000"
+            server.documents_by_id["late"] = {"a": "7"}
+            server.documents_by_id.pop("n149", None)
+
+    server.meanwhile = write
+    convert(server)
+    assert server.values("a")["n0"] == 1000
+    assert server.values("a")["late"] == 7
+    assert "n149" not in server.values("a")
+
+
+def test_a_value_that_was_changed_after_its_copy_was_made_is_copied_anew() -> None:
+    """Between two runs too: nobody knows how long ago the first one was killed."""
+    server = numbered(3)
+    server.calls_left = 5
+    with pytest.raises(Killed):
+        convert(server)
+    server.calls_left = None
+    server.documents_by_id["n0"] |= {"a": "50", "a_conv": 0}
+    server.documents_by_id["n1"] |= {"a": None, "a_conv": 1}
+    convert(server)
+    assert server.values("a") == {"n0": 50, "n1": None, "n2": 2, "none": None}
+
+
+def test_who_writes_all_the_time_has_to_stop() -> None:
+    server = numbered(3)
+
+    def write(call: str) -> None:
+        if call == "documents":
+            server.documents_by_id["n0"]["a"] = str(int(server.documents_by_id["n0"]["a"]) + 1)
+
+    server.meanwhile = write
+    with pytest.raises(ProviderError, match="others keep writing") as caught:
+        convert(server)
+    assert "Nothing was lost" in caught.value.message
+    assert server.columns[AT].fields["type"] == "string"
+
+
+# What does not fit.
+
+
+def test_values_without_a_counterpart_stop_it_before_anything_is_lost() -> None:
+    server = numbered(3)
+    server.documents_by_id["n1"]["a"] = "one"
+    with pytest.raises(
+        ProviderError, match=r"1 values of .* \(document n1: not a number\). Nothing was lost"
+    ) as caught:
+        convert(server)
+    assert caught.value.hint == (
+        "correct them, or give them up with --allow-data-loss attribute.d/c/a, then run apply again"
+    )
+    assert server.values("a")["n1"] == "one"
+    server.documents_by_id["n1"]["a"] = "1"
+    convert(server)
+    must_be_converted(server, 3)
+
+
+def test_values_without_a_counterpart_are_given_up_with_permission_and_no_others() -> None:
+    server = numbered(3)
+    server.documents_by_id["n1"]["a"] = "one"
+    convert(server, may_lose=True)
+    assert server.values("a") == {"n0": 0, "n1": None, "n2": 2, "none": None}
+
+
+def test_what_appwrite_refuses_is_not_given_up_even_with_permission() -> None:
+    server = numbered(3)
+    server.refused = (2,)
+    with pytest.raises(ProviderError, match=r"refuses 1 documents .* \(document n2: Invalid document structure\)"):
+        convert(server, may_lose=True)
+    assert server.columns[AT].fields["type"] == "string"
+
+
+# Forms.
+
+
+def test_a_text_becomes_a_list_of_texts() -> None:
+    server = numbered(2)
+    convert(server, text(array=True))
+    assert server.values("a") == {"n0": ["0"], "n1": ["1"], "none": None}
+
+
+def test_required_and_default_come_when_the_values_are_there() -> None:
+    server = numbered(2)
+    del server.documents_by_id["none"]
+    convert(server, integer(default=5))
+    assert server.columns[AT].fields["default"] == 5
+    assert server.log[-1] == "update a"
+
+
+def test_a_copy_that_failed_is_made_anew() -> None:
+    server = numbered(2)
+    server.columns[COPY] = Live(COPY, frozen(integer()), "a_conv", status="failed")
+    convert(server)
+    must_be_converted(server, 2)
+
+
+def test_a_copy_that_was_begun_with_other_limits_gets_the_wanted_ones() -> None:
+    server = numbered(2)
+    server.columns[COPY] = Live(COPY, frozen(integer(max=1)), "a_conv")
+    convert(server, integer(max=9))
+    assert server.columns[AT].fields["max"] == 9
+
+
+def test_something_else_under_the_name_of_the_copy_is_left_alone() -> None:
+    server = numbered(2)
+    server.columns[COPY] = Live(COPY, frozen(text()), "a_conv")
+    with pytest.raises(ProviderError, match=r"a_conv is in the way"):
+        convert(server)
+    assert set(server.columns) == {AT, COPY}
+    assert [each for each in server.log if each != "collection"] == []
+
+
+def test_an_attribute_that_cannot_go_is_said_to_be_stuck() -> None:
+    server = numbered(2)
+
+    def stick(call: str) -> None:
+        if server.columns[AT].status == "deleting":
+            server.columns[AT] = replace(server.columns[AT], status="stuck", error="a unique index")
+
+    server.meanwhile = stick
+    with pytest.raises(ProviderError, match=r"attribute\.d/c/a is stuck a unique index"):
+        convert(server)
+
+
+# Cutting.
+
+
+def test_texts_are_cut_to_the_size_and_others_left_alone() -> None:
+    server = Documents({"a": text()}, {"x": {"a": "abcdef"}, "y": {"a": "abc"}, "z": {}, "l": {"a": ["abcd", "ab"]}})
+    cut_values(server, AT, 3, lambda _text: None)  # type: ignore[arg-type]
+    assert server.values("a") == {"x": "abc", "y": "abc", "z": None, "l": ["abc", "ab"]}
+    assert server.log == ["documents", "write 2"]
+
+
+def test_what_cannot_be_cut_is_told() -> None:
+    server = Documents({"a": text()}, {"x": {"a": "abcdef"}})
+    server.refused = ("abc",)
+    with pytest.raises(ProviderError, match=r"refuses 1 documents with a shortened .* \(document x"):
+        cut_values(server, AT, 3, lambda _text: None)  # type: ignore[arg-type]

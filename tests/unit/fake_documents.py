@@ -1,0 +1,158 @@
+"""One collection with documents in memory, as far as conversions and evidence touch it. It takes a provider's place.
+
+Work in the background ends when the collection is looked at for the second time, so that every waiting is seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from raceday_iac.errors import ConflictError, NotFoundError, ProviderError
+from raceday_iac.model.address import Address, collection_address
+from raceday_iac.model.resource import Fields, Live, frozen
+from raceday_iac.provider import Condition
+
+COLLECTION = collection_address("d", "c")
+PAGE = 100
+
+
+def text(**fields: Any) -> dict[str, Any]:
+    return {"type": "string", "required": False, "default": None, "array": False, "size": 20, "encrypt": False} | fields
+
+
+def integer(**fields: Any) -> dict[str, Any]:
+    return {"type": "integer", "required": False, "default": None, "array": False, "min": None, "max": None} | fields
+
+
+class Killed(BaseException):
+    """The process is gone. Nothing may catch it."""
+
+
+class Documents:
+    """`columns` by key, `documents` by id; `log` has every call. `calls_left` counts down to a kill, and `meanwhile` is
+    called before every call, with its name: somebody else is at work."""
+
+    def __init__(self, columns: Mapping[str, Mapping[str, Any]], documents: Mapping[str, Mapping[str, Any]]) -> None:
+        self.columns = {
+            at: Live(at, frozen(fields), at.name)
+            for at, fields in ((COLLECTION.child("attribute", key), each) for key, each in columns.items())
+        }
+        self.documents_by_id = {key: {name: data.get(name) for name in columns} for key, data in documents.items()}
+        self.log: list[str] = []
+        self.calls_left: int | None = None
+        self.meanwhile: Callable[[str], object] = lambda _call: None
+        #: Values that the server does not take, for a reason of its own.
+        self.refused: tuple[Any, ...] = ()
+        self._looks: dict[Address, int] = {}
+
+    def values(self, key: str) -> dict[str, Any]:
+        return {identity: data.get(key) for identity, data in self.documents_by_id.items()}
+
+    # The provider.
+
+    def collection(self, database: str, collection: str) -> Mapping[Address, Live]:
+        self._begin("collection")
+        for at, live in list(self.columns.items()):
+            if live.status == "available":
+                continue
+            self._looks[at] = self._looks.get(at, 0) + 1
+            if self._looks[at] > 1 and live.status == "processing":
+                self.columns[at] = replace(live, status="available")
+            elif self._looks[at] > 1 and live.status == "deleting":
+                self._drop(at)
+        return self._end(dict(self.columns))
+
+    def documents(
+        self, database: str, collection: str, *conditions: Condition, only: Sequence[str] = ()
+    ) -> Iterator[Mapping[str, Any]]:
+        """Page by page, as lazily as over the wire."""
+        done = 0
+        while True:
+            self._begin("documents")
+            page = list(self.documents_by_id.items())[done : done + PAGE]
+            shown = [{"$id": key, **{name: data.get(name) for name in only}} for key, data in page]
+            yield from self._end(shown)
+            done += PAGE
+            if len(page) < PAGE:
+                return
+
+    def count_documents(self, database: str, collection: str, *conditions: Condition) -> int:
+        self._begin("count")
+        meets = {"isNull": lambda value: value is None, "isNotNull": lambda value: value is not None}
+        counted = [
+            data
+            for data in self.documents_by_id.values()
+            if all(meets[each.method](data.get(each.attribute)) for each in conditions)
+        ]
+        return self._end(len(counted))
+
+    def create(self, address: Address, fields: Fields) -> Live:
+        self._begin(f"create {address.name}")
+        if address in self.columns:
+            raise ConflictError(f"{address} exists", code=409)
+        self.columns[address] = Live(address, fields, address.name, status="processing")
+        return self._end(self.columns[address])
+
+    def update(self, address: Address, fields: Fields, live: Live) -> Live:
+        self._begin(f"update {address.name}")
+        before = self.columns[address]
+        if any(before.fields.get(name) != fields.get(name) for name in ("type", "array", "encrypt")):
+            raise ProviderError(f"{address} cannot become another type", code=400)
+        if before.status != "available":
+            raise ProviderError(f"{address} is {before.status}", code=400)
+        self.columns[address] = replace(before, fields=fields)
+        return self._end(self.columns[address])
+
+    def rename(self, old: Address, new: Address, live: Live) -> Live:
+        self._begin(f"rename {old.name} {new.name}")
+        if new in self.columns:
+            raise ConflictError(f"{new} exists", code=409)
+        self.columns[new] = replace(self.columns.pop(old), address=new, remote_id=new.name)
+        for data in self.documents_by_id.values():
+            data[new.name] = data.pop(old.name, None)
+        return self._end(self.columns[new])
+
+    def delete(self, address: Address, live: Live) -> None:
+        self._begin(f"delete {address.name}")
+        if address in self.columns:
+            self.columns[address] = replace(self.columns[address], status="deleting")
+            self._looks[address] = 0
+        self._end(None)
+
+    def write_values(
+        self, database: str, collection: str, values: Mapping[str, Mapping[str, Any]]
+    ) -> Mapping[str, str]:
+        if not values:
+            return {}
+        self._begin(f"write {len(values)}")
+        refused = {}
+        for identity, data in values.items():
+            if identity not in self.documents_by_id:
+                continue
+            for key, value in data.items():
+                if COLLECTION.child("attribute", key) not in self.columns:
+                    raise NotFoundError(f"no attribute {key}", code=404)
+                if value in self.refused:
+                    refused[identity] = "Invalid document structure"
+                else:
+                    self.documents_by_id[identity][key] = value
+        return self._end(refused)
+
+    def _drop(self, address: Address) -> None:
+        del self.columns[address]
+        for data in self.documents_by_id.values():
+            data.pop(address.name, None)
+
+    def _begin(self, call: str) -> None:
+        self.log.append(call)
+        self.meanwhile(call)
+
+    def _end(self, answer: Any) -> Any:
+        """Killed also when the server has done it and nobody has heard the answer."""
+        if self.calls_left is not None:
+            self.calls_left -= 1
+            if self.calls_left == 0:
+                raise Killed
+        return answer
