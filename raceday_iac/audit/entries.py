@@ -5,6 +5,7 @@ Values of variables are never written, secret or not: a log lives long and is re
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from ..applying import Applied
 from ..errors import IacError
 from ..importing.adoption import Adoption
 from ..kinds.base import thaw
+from ..model.address import Address
 from ..planning import Change, Plan
 
 _HIDDEN = "***"
@@ -78,6 +80,22 @@ def imported(run: Run, adoption: Adoption, at: datetime) -> dict[str, Any]:
         "lineage": adoption.state.lineage,
         "serial": adoption.state.serial,
         "adopted": sorted(map(str, (*adoption.adopted, *(each.address for each in adoption.differing)))),
+    }
+
+
+def cleaned(run: Run, address: Address, outcome: Mapping[str, str], at: datetime) -> dict[str, Any]:
+    """Orphaned deployments of a function were deleted; `outcome` has what went wrong with each, or nothing."""
+    return {
+        "at": at.isoformat(timespec="milliseconds"),
+        "event": "clean",
+        "command": run.command,
+        "environment": run.environment,
+        "who": run.who,
+        "host": run.host,
+        "version": run.version,
+        "address": str(address),
+        "deleted": [name for name, problem in outcome.items() if not problem],
+        "failed": {name: problem.partition("\n")[0] for name, problem in outcome.items() if problem},
     }
 
 

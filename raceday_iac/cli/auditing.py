@@ -15,9 +15,10 @@ from typing import Any
 from .. import __version__
 from ..applying import Applied
 from ..audit import AuditLog, Inspection
-from ..audit.entries import Run, begin, broken_off, end, imported
+from ..audit.entries import Run, begin, broken_off, cleaned, end, imported
 from ..errors import IacError
 from ..importing.adoption import Adoption
+from ..model.address import Address
 from ..planning import Plan
 from .options import Options
 
@@ -47,6 +48,11 @@ def recorded(options: Options, command: str, plan: Plan, plan_id: str) -> Iterat
 def record_import(options: Options, adoption: Adoption) -> None:
     """Write down what was taken into the state."""
     _append(AuditLog(options.state_folder), imported(_run(options, "import", ""), adoption, _now()))
+
+
+def record_cleaning(options: Options, address: Address, outcome: Mapping[str, str]) -> None:
+    """Write down which deployments were deleted because they were of no use."""
+    _append(AuditLog(options.state_folder), cleaned(_run(options, "deployments", ""), address, outcome, _now()))
 
 
 def _append(log: AuditLog, content: Mapping[str, Any], *, quiet: bool = False) -> int:

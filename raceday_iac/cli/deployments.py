@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from ..applying.cleaning import clean
 from ..applying.recorder import Recorder
 from ..errors import EXIT_ERROR, EXIT_OK, IacError, NotFoundError
+from ..model.address import deployment_address
 from ..provider import Provider
 from ..refresh.deployments import Judged, Remembered, Role, line_of, read_deployments
 from ..render.deployments import deployment_lines, deployments_document
 from ..render.lines import Line, print_json, print_lines
 from .apply import confirmed
+from .auditing import record_cleaning
 from .options import Options, begin_changes
 from .workspace import Workspace, provider
 
@@ -72,6 +74,8 @@ def _clean(options: Options, workspace: Workspace, connection: Provider, found: 
         return EXIT_ERROR
     begin_changes()
     outcome = clean(connection, Recorder(workspace.store, workspace.store.read()), found.function, found.judged)
+    if outcome:
+        record_cleaning(options, deployment_address(found.function), outcome)
     if options.json:
         print_json(deployments_document(found.function, found.judged, found.line, found.now, outcome))
     elif not outcome:

@@ -67,7 +67,8 @@ def _adopt(options: Options, asked: Asked, wanted: frozenset[Address]) -> int:
     names = chosen(workspace.desired, wanted)
     with workspace.target() as target, workspace.store.locked("import"):
         state = workspace.store.read()
-        real = refresh(reader(target), workspace.desired, state).resources
+        connection = reader(target)
+        real = refresh(connection, workspace.desired, state, workspace.archives(connection)).resources
         adoption = adopt(workspace.desired, state, real, names, trust_secrets=not asked.resend_secrets)
         _must_be_there(adoption, wanted)
         if adoption.changes_state:

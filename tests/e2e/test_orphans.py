@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 from collections.abc import Iterator
@@ -169,6 +170,13 @@ def test_orphans_are_deleted_only_when_somebody_says_so(walk: Walk) -> None:
 def test_cleaning_deletes_all_orphans_and_nothing_else(walk: Walk) -> None:
     assert "Deleted 3 of 3." in walk.must_end("clean").out
     assert walk.seen["after cleaning"] == {walk.seen["first"]: "ready", walk.seen["foreign"]: "waiting"}
+
+
+def test_cleaning_is_written_into_the_audit_log(walk: Walk) -> None:
+    lines = (walk.project.state_folder / "audit.jsonl").read_text(encoding="utf-8").splitlines()
+    (record,) = [each for each in map(json.loads, lines) if each.get("event") == "clean"]
+    assert len(record["deleted"]) == 3
+    assert record["address"] == f"deployment.{walk.project.id('fn')}"
 
 
 def test_where_nothing_is_left_over_nothing_is_cleaned(walk: Walk) -> None:

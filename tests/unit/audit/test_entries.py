@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from raceday_iac.applying import Applied
-from raceday_iac.audit.entries import Run, begin, broken_off, end
+from raceday_iac.audit.entries import Run, begin, broken_off, cleaned, end
 from raceday_iac.errors import ProviderError
 from raceday_iac.model.stack import FromEnvironment, Stack
 from raceday_iac.planning import Plan
 
 from ..applied import live_as, plan, state_of
-from ..declaring import function, resolved
+from ..declaring import address, function, resolved
 
 AT = datetime(2025, 7, 17, 1, 2, 3, 456789, tzinfo=UTC)
 RUN = Run("apply", "prod", "abc123", "me", "there", "0.1.0")
@@ -94,3 +94,9 @@ def test_failed_and_skipped_changes_are_named() -> None:
 def test_a_run_that_broke_off_says_why() -> None:
     record = broken_off(RUN, 4, "The state could not be saved.", AT)
     assert (record["result"], record["error"]) == ("failed", "The state could not be saved.")
+
+
+def test_a_cleaning_says_what_was_deleted_and_what_was_not() -> None:
+    record = cleaned(RUN, address("deployment.f"), {"a": "", "b": "no\nreally"}, AT)
+    assert (record["event"], record["address"]) == ("clean", "deployment.f")
+    assert (record["deleted"], record["failed"]) == (["a"], {"b": "no"})
