@@ -30,7 +30,10 @@ class Asked:
 def wishes_of(asked: Asked) -> Wishes:
     """Read the options. Raises IacError for what cannot be read."""
     if asked.refresh_only and (asked.replace or asked.allow_data_loss):
-        raise IacError("--refresh-only changes nothing on the server, so nothing can be replaced or lost by it.")
+        raise IacError(
+            "--refresh-only changes nothing on the server, so nothing can be replaced or lost by it. "
+            "Nothing was changed."
+        )
     return Wishes(
         addresses(asked.allow_data_loss),
         addresses(asked.target),

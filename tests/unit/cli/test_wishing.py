@@ -1,0 +1,98 @@
+"""Options of `plan` and `apply`, read as wishes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from raceday_iac.cli.wishing import Asked, addresses, wishes_of
+from raceday_iac.errors import IacError
+from raceday_iac.planning import Wishes
+
+from ..declaring import address
+
+
+def refusal(**asked: Any) -> str:
+    with pytest.raises(IacError) as caught:
+        wishes_of(Asked(**asked))
+    return caught.value.message
+
+
+def test_who_asks_for_nothing_gets_everything() -> None:
+    assert wishes_of(Asked()) == Wishes()
+    assert Asked().is_plain
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"allow_data_loss": ["a.b"]},
+        {"target": ["a.b"]},
+        {"exclude": ["a.b"]},
+        {"replace": ["a.b"]},
+        {"confirm": ["delete function=1"]},
+        {"refresh_only": True},
+    ],
+    ids=str,
+)
+def test_every_option_makes_a_plan_that_is_not_plain(asked: dict[str, Any]) -> None:
+    assert not Asked(**asked).is_plain
+
+
+def test_each_option_has_its_place() -> None:
+    found = wishes_of(
+        Asked(["attribute.d/c/a"], ["function.f"], ["variable.f/K"], ["index.d/c/i"], ["delete function=7"])
+    )
+    assert found == Wishes(
+        frozenset({address("attribute.d/c/a")}),
+        frozenset({address("function.f")}),
+        frozenset({address("variable.f/K")}),
+        frozenset({address("index.d/c/i")}),
+        confirmed={"delete function": 7},
+    )
+
+
+def test_saying_it_twice_is_saying_it_once() -> None:
+    assert wishes_of(Asked(target=["function.f", "function.f"])).targets == {address("function.f")}
+
+
+@pytest.mark.parametrize("option", ["allow_data_loss", "target", "exclude", "replace"])
+@pytest.mark.parametrize("text", ["", "function", "function.", ".f"])
+def test_what_is_no_address_is_refused(option: str, text: str) -> None:
+    said = refusal(**{option: [text]})
+    assert repr(text) in said
+    assert "Nothing was changed" in said
+
+
+def test_addresses_may_hold_dots_and_slashes() -> None:
+    assert addresses(["attribute.d.1/c/a"]) == {address("attribute.d.1/c/a")}
+
+
+@pytest.mark.parametrize("text", ["delete function=7", " delete  function = 7 ", "delete function=07"])
+def test_a_number_is_confirmed_as_the_plan_shows_it(text: str) -> None:
+    assert wishes_of(Asked(confirm=[text])).confirmed == {"delete function": 7}
+
+
+def test_several_numbers_can_be_confirmed() -> None:
+    asked = Asked(confirm=["delete function=7", "update attribute=30"])
+    assert wishes_of(asked).confirmed == {"delete function": 7, "update attribute": 30}
+
+
+@pytest.mark.parametrize("text", ["", "delete function", "delete function=", "delete function=all", "=-1", "x=1.5"])
+def test_what_is_no_number_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(IacError) as caught:
+        wishes_of(Asked(confirm=[text]))
+    assert repr(text) in caught.value.message
+    assert "delete function=7" in caught.value.hint
+
+
+@pytest.mark.parametrize("other", [{"replace": ["index.d/c/i"]}, {"allow_data_loss": ["attribute.d/c/a"]}], ids=str)
+def test_a_refresh_changes_nothing_live_so_it_takes_no_orders_to(other: dict[str, Any]) -> None:
+    said = refusal(refresh_only=True, **other)
+    assert "--refresh-only changes nothing on the server" in said
+    assert "Nothing was changed" in said
+
+
+def test_a_part_can_be_refreshed() -> None:
+    assert wishes_of(Asked(target=["function.f"], refresh_only=True)).refresh_only
