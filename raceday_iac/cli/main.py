@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import EXIT_ERROR, EXIT_INTERRUPTED, IacError, Interrupted, OutputError, StackError
-from . import deployment_commands, options, state_commands
+from . import deployment_commands, lint_commands, options, state_commands
 
 app = typer.Typer(
     name="raceday-iac",
@@ -204,6 +204,7 @@ def logs(
 
 
 deployment_commands.add_to(app)
+lint_commands.add_to(app)
 
 
 @app.command()
