@@ -18,6 +18,7 @@ from .removals import COLUMNS, Removals, removal_of
 
 __all__ = ["in_order", "removal_of"]
 
+_MAKES_STRICTER = (Action.CREATE, Action.UPDATE, Action.REPLACE)
 _SCHEMA = ("database", "collection", "attribute", "relationship", "index")
 
 
@@ -45,6 +46,7 @@ def in_order(desired: Desired, changes: Sequence[Change], real: Mapping[Address,
     chains = _serial_chains(ordered)
     going = [change for change in ordered if change.key in old]
     renames = [change for change in ordered if change.action is Action.MOVE]
+    rewriting = [change for change in ordered if _rewrites_documents(change)]
     variables = _variables_by_function(made)
     result = []
     for change in ordered:
@@ -54,6 +56,9 @@ def in_order(desired: Desired, changes: Sequence[Change], real: Mapping[Address,
         if change.destroys or change.action is Action.CONVERT:
             needs += removals.broken_by(change.address)
             waits += removals.indexes_beside(change.address) if change.address.kind in COLUMNS else ()
+        if change.address.kind == "attribute" and change.action in _MAKES_STRICTER and change not in rewriting:
+            # Appwrite judges whole documents at every write: what becomes stricter does so after the last one.
+            waits += [each.key for each in rewriting if _place(each.address) == _place(change.address)]
         if change.action is Action.DEPLOY:
             # New code never goes live before the schema it reads and the variables it needs.
             waits += schema
@@ -67,6 +72,12 @@ def in_order(desired: Desired, changes: Sequence[Change], real: Mapping[Address,
         requires = [key for key in dict.fromkeys([*needs, *waits]) if key != change.key]
         result.append(replace(change, requires=tuple(requires), needs=tuple(needs)))
     return result
+
+
+def _rewrites_documents(change: Change) -> bool:
+    """Whether values of documents are written in the course of it: converted, or cut to a smaller size."""
+    shrinks = any(each.name == "size" and each.after < (each.before or 0) for each in change.fields)
+    return change.action is Action.CONVERT or (change.action is Action.UPDATE and shrinks)
 
 
 def _renames_before(change: Change, renames: Iterable[Change]) -> Iterator[Change]:

@@ -233,3 +233,31 @@ def related(*, with_attribute: bool) -> Stack:
 def test_a_collection_goes_before_an_attribute_that_takes_the_key_of_its_relationships_far_side() -> None:
     found = plan_between(related(with_attribute=False), related(with_attribute=True))
     assert precedes(found, "delete:collection.d/other", "create:attribute.d/c/key")
+
+
+@pytest.mark.parametrize("rewriting", ["update", "convert"])
+def test_rules_become_stricter_when_no_documents_are_written_any_more(rewriting: str) -> None:
+    """Appwrite judges whole documents, at every write."""
+    before, after = Stack("test"), Stack("test")
+    old, new = collection(before), collection(after)
+    old.string("a", 10)
+    new.string("a", 5) if rewriting == "update" else new.integer("a")
+    old.string("b", 10)
+    new.string("b", 10, required=True)
+    new.string("n", 10, required=True)
+    if rewriting == "convert":
+        after.convert("attribute.d/c/a")
+    found = plan_between(before, after)
+    assert precedes(found, f"{rewriting}:attribute.d/c/a", "update:attribute.d/c/b")
+    assert precedes(found, f"{rewriting}:attribute.d/c/a", "create:attribute.d/c/n")
+
+
+def test_a_conversion_under_a_new_name_waits_for_the_name() -> None:
+    before, after = Stack("test"), Stack("test")
+    collection(before).string("a", 10)
+    collection(after).integer("b")
+    after.moved("attribute.d/c/a", "attribute.d/c/b")
+    after.convert("attribute.d/c/b")
+    found = plan_between(before, after)
+    assert precedes(found, "move:attribute.d/c/b", "convert:attribute.d/c/b")
+    assert not precedes(found, "convert:attribute.d/c/b", "move:attribute.d/c/b")
