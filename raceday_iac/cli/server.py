@@ -11,6 +11,7 @@ from ..errors import EXIT_ERROR, EXIT_OK, IacError
 from ..loading.environment import Environment, load_environment
 from ..render.lines import Line, print_json, print_lines
 from .options import Options
+from .stores import begin_anew
 from .target import opened, server_folder
 
 
@@ -69,7 +70,7 @@ def run_reset(options: Options) -> int:
     from ..devserver.runner import DataInUseError, reset
     from ..state.local import LocalState
 
-    _require_embedded(options)
+    environment = _require_embedded(options)
     store = LocalState(options.state_folder)
     with store.locked("server reset"):
         try:
@@ -77,6 +78,7 @@ def run_reset(options: Options) -> int:
         except DataInUseError:
             raise IacError("Another command is using the embedded server. Nothing was deleted.") from None
         store.clear()
+        begin_anew(environment, options)
     _say(options, {"reset": True}, "The embedded server is empty, and so is its state.")
     return EXIT_OK
 

@@ -6,14 +6,17 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
-from ..errors import IacError
+from ..errors import IacError, StackError
 from ..loading.environment import Environment, load_environment
 from ..loading.state_settings import AppwriteSettings, Encryption, LocalSettings, S3Settings
+from ..model.address import database_address
+from ..model.desired import Desired
+from ..model.problem import Problem
 from ..model.secret import Secret
-from ..provider.appwrite import Transport
-from ..provider.appwrite.state_shelf import LONGEST_ENVIRONMENT, AppwriteShelf
 from ..state.codec import Codec
+from ..state.document import new_state
 from ..state.journal import Journal
 from ..state.local import LocalState
 from ..state.remote import RemoteState
@@ -51,6 +54,28 @@ def open_store(environment: Environment, options: Options, target: Callable[[], 
     return RemoteState(shelf, journal, codec, settings.keep, settings.lock_expiry)
 
 
+def begin_anew(environment: Environment, options: Options) -> None:
+    """The target's data is gone: so is what a state outside of it describes."""
+    settings = environment.state
+    if isinstance(settings, LocalSettings) or (isinstance(settings, AppwriteSettings) and settings.is_in_target):
+        return
+    with opened_store(options) as store, store.locked("server reset"):
+        newest = next(iter(store.history()), None)
+        if newest is not None:
+            store.write(replace(new_state(), serial=newest.serial + 1))
+
+
+def must_not_be_declared(desired: Desired, environment: Environment) -> None:
+    """Raises StackError when the stack declares the database that the state itself is kept in."""
+    settings = environment.state
+    if not isinstance(settings, AppwriteSettings) or not settings.is_in_target:
+        return
+    resource = desired.resources.get(database_address(settings.database))
+    if resource is not None:
+        message = f"the state of environment {environment.name!r} is kept in this database; give it one of its own"
+        raise StackError([Problem(resource.location, str(resource.address), message)])
+
+
 def codec_of(encryption: Encryption | None, variables: Mapping[str, str] = os.environ) -> Codec:
     """Writes and reads states, sealed when that is asked for."""
     if encryption is None:
@@ -60,7 +85,10 @@ def codec_of(encryption: Encryption | None, variables: Mapping[str, str] = os.en
     return Codec(AgeSeal(key, [previous] if previous else [], encryption.recipients))
 
 
-def _appwrite(environment: str, settings: AppwriteSettings, target: Callable[[], Target]) -> AppwriteShelf:
+def _appwrite(environment: str, settings: AppwriteSettings, target: Callable[[], Target]) -> Shelf:
+    from ..provider.appwrite import Transport
+    from ..provider.appwrite.state_shelf import LONGEST_ENVIRONMENT, AppwriteShelf
+
     if len(environment) > LONGEST_ENVIRONMENT or not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9._-]*", environment):
         raise IacError(
             f"State in Appwrite is kept under ids that begin with the environment's name, and {environment!r} "

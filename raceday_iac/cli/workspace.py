@@ -22,7 +22,7 @@ from ..refresh.evidence import answer
 from ..state.document import State
 from ..state.store import StateStore
 from .options import Options
-from .stores import open_store
+from .stores import must_not_be_declared, open_store
 from .target import Target, opened
 
 
@@ -44,6 +44,7 @@ class Workspace:
     def of(cls, options: Options, stack: Stack, environment: Environment) -> Workspace:
         """Check a stack for an environment. Raises StackError with everything that is wrong in them."""
         checked = resolve(stack, environment, options.root)
+        must_not_be_declared(checked, environment)
         bundles = pack_all(checked)
         return cls(options, environment, with_deployments(checked, bundles), bundles)
 

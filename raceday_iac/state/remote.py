@@ -54,6 +54,12 @@ class RemoteState:
         self._owner = owner or this_process()
         self._now = now
         self._lock = RemoteLock(shelf, self._owner, lock_expiry)
+        #: The serial that was the newest when this store looked last; the first and last that it saved in this run; and
+        #: why it may save no more.
+        self._seen: int | None = None
+        self._first: int | None = None
+        self._last: int | None = None
+        self._refused: FencedError | None = None
         self._begin("")
 
     @property
@@ -63,6 +69,7 @@ class RemoteState:
     def read(self) -> State:
         """See `StateStore.read`. One request or two."""
         newest = self._shelf.newest()
+        self._seen = newest.serial if newest else 0
         return new_state() if newest is None else self._decode(newest).state
 
     def write(self, state: State) -> None:
@@ -70,10 +77,13 @@ class RemoteState:
         self._lock.check()
         text, note = self._encoded(state, self._command)
         try:
+            self._must_follow(state.serial)
             self._shelf.add(Volume(state.serial, note, text))
             self._tidy(state.serial)
+            self._seen = state.serial
         except TakenError:
-            raise self._overtaken(state.serial) from None
+            self._refused = self._refused or self._overtaken(state.serial)
+            raise self._refused from None
         except ProviderError as error:
             raise StateError(
                 f"The state could not be saved to {self.where}: {error.message} The state saved last is intact.",
@@ -120,6 +130,7 @@ class RemoteState:
     def history(self) -> Sequence[Version]:
         """See `StateStore.history`."""
         versions = [_version(volume) for volume in self._shelf.volumes()]
+        self._seen = versions[0].serial if versions else 0
         kept = [each for newer, each in zip([None, *versions], versions, strict=False) if not _same_run(newer, each)]
         return [replace(each, current=number == 0) for number, each in enumerate(kept)]
 
@@ -148,8 +159,7 @@ class RemoteState:
     def _begin(self, command: str) -> None:
         """A new run: its saves belong together."""
         self._command, self._session = command, uuid.uuid4().hex
-        self._first: int | None = None
-        self._last: int | None = None
+        self._first, self._last, self._refused = None, None, None
 
     def _fence(self, command: str) -> None:
         """Save the state as it is under the next serial, so that nobody else can save that one."""
@@ -162,12 +172,22 @@ class RemoteState:
                 self._shelf.add(Volume(fence.serial, note, text))
             except TakenError:
                 continue
-            self._first = self._last = fence.serial
+            self._first = self._last = self._seen = fence.serial
             return
         raise FencedError(
             f"The state in {self.where} is being saved all the time by somebody else. Nothing was changed.",
             hint="run the command again",
         )
+
+    def _must_follow(self, serial: int) -> None:
+        """Only the very next serial proves by being free that nobody has saved meanwhile. For another one, look. Raises
+        TakenError; and once that has happened, for good: the serial after a refused one is free."""
+        if self._refused is not None:
+            raise TakenError("an earlier save was refused")
+        if self._seen is not None and serial != self._seen + 1:
+            serials = self._shelf.serials()
+            if (serials[0] if serials else 0) != self._seen:
+                raise TakenError("somebody else has saved")
 
     def _tidy(self, serial: int) -> None:
         """Let go of what nobody needs: between the first and the last save of a run, and beyond the history's length.

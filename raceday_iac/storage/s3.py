@@ -184,16 +184,20 @@ class S3Shelf:
                 raise StateError(f"There is no bucket {self.place.bucket!r}. Nothing was changed.", hint=hint) from None
             # The lock was there when it was read.
             raise TakenError("it is gone") from None
-        except (known.PermissionDeniedError, known.UnauthenticatedError) as error:
-            raise StateError(
-                f"{self.where} does not accept the key: {plain_reason(str(error))}.",
-                hint="check the variables named by state.access_key_env and state.secret_key_env, and the key's rights",
-            ) from None
         except (known.BaseError, ValueError) as error:
+            # A list that is not allowed comes as a general error.
+            if re.search(r"status code: 40[13]\b", str(error)):
+                raise self._key_refused(str(error)) from None
             raise _UncertainError(
                 f"{self.where} cannot be used: {plain_reason(str(error))}.",
                 hint="check state.endpoint and the network, then run the command again",
             ) from None
+
+    def _key_refused(self, text: str) -> StateError:
+        return StateError(
+            f"{self.where} does not accept the key: {plain_reason(text)}.",
+            hint="check the variables named by state.access_key_env and state.secret_key_env, and the key's rights",
+        )
 
 
 def plain_reason(text: str) -> str:

@@ -20,8 +20,8 @@ def look(walk: Walk, name: str, *words: str) -> Ended:
     return walk.outcome[name]
 
 
-def run_here(project: Project, *words: str) -> Ended:
-    """A whole run, however it ends."""
+def run_here(project: Project, *words: str, answer: str = "") -> Ended:
+    """A whole run, however it ends. `answer` is what stands on its standard input."""
     from raceday_iac.cli.main import execute
 
     out, err = io.StringIO(), io.StringIO()
@@ -29,6 +29,6 @@ def run_here(project: Project, *words: str) -> Ended:
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         for name, value in {**project._own_variables(), **project.variables}.items():
             patch.setenv(name, value)
-        patch.setattr("sys.stdin", io.StringIO())
+        patch.setattr("sys.stdin", io.StringIO(answer))
         code = execute(command)
     return Ended(" ".join(["raceday-iac", *command]), code, out.getvalue(), err.getvalue())

@@ -121,6 +121,29 @@ def test_the_late_save_is_refused_too_after_the_new_holder_has_gone_and_others_h
     assert remote.open().read() == before
 
 
+def test_once_refused_a_run_is_refused_for_good_also_with_serials_that_are_free(remote: Place) -> None:
+    """Whoever saves counts on, also after a save that failed."""
+    late, old, _ = begin(remote)
+    with later(remote).locked("apply"):
+        pass
+    before = remote.open().read()
+    for number in range(1, 4):
+        with pytest.raises(FencedError, match="The save of serial 2 was refused"):
+            late.write(replace(state_with("late", base=old), serial=old.serial + number))
+    assert remote.open().read() == before
+
+
+def test_a_save_that_leaves_serials_out_is_refused_when_somebody_has_saved_meanwhile(place: Place) -> None:
+    run(place.open(), "apply", ("a",))
+    one, two = place.open("one"), place.open("two")
+    seen = one.read()
+    two.write(state_with("twos", base=two.read()))
+    with pytest.raises(FencedError):
+        one.write(replace(seen, serial=40))
+    two.write(replace(two.read(), serial=50))
+    assert place.open().read().serial == 50
+
+
 def test_the_late_run_does_not_release_the_lock_of_the_new_holder(remote: Place) -> None:
     _, _, lock = begin(remote)
     with later(remote).locked("destroy"):

@@ -33,6 +33,13 @@ def imports(path: Path) -> frozenset[str]:
     return frozenset(found)
 
 
+def imports_at_the_top(path: Path) -> set[str]:
+    """Dotted names that a module imports whenever it is imported itself."""
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    plain = {alias.name for node in body if isinstance(node, ast.Import) for alias in node.names}
+    return plain | {str(node.module) for node in body if isinstance(node, ast.ImportFrom) and not node.level}
+
+
 def within(name: str, package: str) -> bool:
     return name == package or name.startswith(f"{package}.")
 
@@ -103,6 +110,31 @@ def test_only_the_provider_imports_the_sdk_and_the_http_library() -> None:
 def test_only_the_command_line_knows_which_provider_there_is() -> None:
     elsewhere = [path for path in not_of("cli") if not path.is_relative_to(PACKAGE / "provider" / "appwrite")]
     assert offences(elsewhere, "raceday_iac.provider.appwrite") == []
+
+
+def test_only_the_s3_store_imports_its_client_and_only_where_it_is_used() -> None:
+    s3 = PACKAGE / "storage" / "s3.py"
+    assert offences([path for path in MODULES if path != s3], "obstore", "boto3", "botocore") == []
+    assert [name for name in imports_at_the_top(s3) if within(name, "obstore")] == []
+
+
+def test_only_the_sealing_of_states_imports_encryption_and_only_where_it_is_used() -> None:
+    sealing = PACKAGE / "state" / "sealing.py"
+    assert offences([path for path in MODULES if path != sealing], "pyrage", "cryptography") == []
+    assert [name for name in imports_at_the_top(sealing) if within(name, "pyrage")] == []
+
+
+def test_stores_know_texts_and_never_what_they_mean() -> None:
+    others = [name for path in of("storage") for name in imports(path) if within(name, "raceday_iac")]
+    allowed = ("raceday_iac.storage", "raceday_iac.errors", "raceday_iac.model.secret")
+    assert [name for name in others if not any(within(name, each) for each in allowed)] == []
+
+
+def test_only_the_command_line_knows_which_stores_there_are() -> None:
+    elsewhere = [path for path in not_of("cli") if path != PACKAGE / "storage" / "s3.py"]
+    assert offences(elsewhere, "raceday_iac.storage.s3") == []
+    kept_in_files = [path for path in not_of("cli") if path != PACKAGE / "state" / "local.py"]
+    assert offences(kept_in_files, "raceday_iac.state.local") == []
 
 
 @pytest.mark.parametrize("pure", PURE)
