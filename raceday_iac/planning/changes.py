@@ -131,7 +131,8 @@ def unwanted_changes(
             changes.append(Change(address, Action.DELETE, tombstone.reason))
         elif address in state.entries:
             changes.append(Change(address, Action.FORGET, "it is gone from the server, as declared"))
-    for address in state.entries:
+    # In an order of their own, so that the same plan is the same text.
+    for address in sorted(state.entries):
         if address in desired.resources or address in desired.tombstones:
             continue
         forgotten = desired.lifecycle.forgets(address)

@@ -24,8 +24,9 @@ from .plan import Action, Change
 
 
 def refresh_changes(state: State, real: Mapping[Address, Live], desired: Desired) -> list[Change]:
-    """What the state says otherwise than live Appwrite does."""
-    return [change for entry in state.entries.values() for change in _refresh(entry, real.get(entry.address), desired)]
+    """What the state says otherwise than live Appwrite does, owners before what lies in them."""
+    entries = sorted(state.entries.values(), key=lambda entry: (KINDS[entry.address.kind].stage, entry.address))
+    return [change for entry in entries for change in _refresh(entry, real.get(entry.address), desired)]
 
 
 def taken_over(entry: Entry, real: Live, desired: Desired) -> Entry:

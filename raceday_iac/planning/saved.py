@@ -119,7 +119,9 @@ def _must_be_whole(content: Mapping[str, Any]) -> None:
         Action(change["action"])
         texts.append(change["reason"])
         _ = (change["drift"], [(each["name"], each["before"], each["after"]) for each in change["fields"]])
-    if not all(isinstance(each, str) for each in texts) or not isinstance(state["serial"], int):
+    lists = (content["changes"], content["leftOut"])
+    fits = all(isinstance(each, str) for each in texts) and all(isinstance(each, list) for each in lists)
+    if not fits or not isinstance(state["serial"], int):
         raise TypeError("something is not of its kind")
     wishes_from_json(content["wishes"])
 
