@@ -13,10 +13,12 @@ def saved_lines(saved: SavedPlan) -> Iterator[Line]:
     """What a plan file holds: what it was made from, and each change with its fields."""
     content = saved.content
     yield Line(f"Saved plan {saved.id[:12]} for environment {saved.environment}", "bold")
-    yield Line(f"project {content['project']} at {content['endpoint']}, Appwrite {content['serverVersion']}", "dim")
-    lineage = content["state"]["lineage"] or "that was never saved before"
-    yield Line(f"state {lineage}, serial {content['state']['serial']}", "dim")
-    for name, value in content["wishes"].items():
+    version = f", Appwrite {content['serverVersion']}" if content["serverVersion"] else ""
+    yield Line(f"project {content['project']} at {content['endpoint']}{version}", "dim")
+    state = content["state"]
+    made_from = f"state {state['lineage']}, serial {state['serial']}" if state["lineage"] else "no state yet"
+    yield Line(f"made from {made_from}", "dim")
+    for name, value in sorted(content["wishes"].items()):
         yield Line(f"{name}: {json.dumps(value, ensure_ascii=False)}", "dim")
     yield Line()
     for change in saved.changes:
@@ -29,6 +31,13 @@ def saved_lines(saved: SavedPlan) -> Iterator[Line]:
         yield Line("  nothing to do", "green")
     if content["leftOut"]:
         yield Line()
-        yield Line(f"Left out: {', '.join(content['leftOut'])}", "dim")
+        yield Line(f"Left out ({len(content['leftOut'])}):", "dim")
+        yield from (Line(f"    {key.replace(':', ' ', 1)}", "dim") for key in content["leftOut"])
     yield Line()
-    yield Line(f"{len(saved.changes)} changes, on {len(content['live'])} resources.", "bold")
+    yield Line(
+        f"Plan: {_counted(len(saved.changes), 'change')}, on {_counted(len(content['live']), 'resource')}.", "bold"
+    )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
