@@ -68,18 +68,17 @@ class _Commit:
         self.server = server
         self.words = words
         self.written: dict[int, dict[str, Document]] = {}
-        self._collections: dict[int, Collection | None] = {}
+        self.store = Store(server)
 
     def run(self, transaction: sqlite3.Row) -> None:
         rows = self.server.db.execute(
             "SELECT * FROM db_operations WHERE transaction_number = ? ORDER BY number", (transaction["number"],)
         ).fetchall()
         for row in rows:
-            store = Store(self.server, collections=self._collections)
-            collection = store.collection(int(row["collection"]))
+            collection = self.store.collection(int(row["collection"]))
             if collection is None:
                 raise NotThere
-            self._apply(store, collection, row)
+            self._apply(self.store, collection, row)
 
     def _apply(self, store: Store, collection: Collection, row: sqlite3.Row) -> None:
         action, document_id, data = str(row["action"]), row["document_id"], json.loads(row["data"])

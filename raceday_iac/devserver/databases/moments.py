@@ -133,10 +133,7 @@ def normalised(text: str, now: datetime) -> str:
     return stamp(moment)
 
 
+@lru_cache(maxsize=4096)
 def stamp(moment: datetime) -> str:
     """Cut, not rounded, to milliseconds."""
-    return _utc(moment).isoformat(timespec="milliseconds")
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")

@@ -88,7 +88,7 @@ def stage(
 
 def stage_all(server: Server, transaction: sqlite3.Row, operations: Sequence[Operation]) -> None:
     """Put operations into a transaction, in their order."""
-    known = {each.collection: _known_at(server, each.collection) for each in operations}
+    known = {collection: _known_at(server, collection) for collection in {each.collection for each in operations}}
     server.db.executemany(
         "INSERT INTO db_operations (transaction_number, collection, document_id, action, data, created_at) "
         "VALUES (?, ?, ?, ?, ?, ?)",

@@ -29,32 +29,25 @@ class Store:
     writer knows the data: documents that changed later are conflicts.
     """
 
-    def __init__(
-        self,
-        server: Server,
-        *,
-        keep_dates: bool = False,
-        known_at: datetime | None = None,
-        collections: dict[int, Collection | None] | None = None,
-    ) -> None:
-        """`collections` are those that an earlier store of the same request has looked up."""
+    def __init__(self, server: Server, *, keep_dates: bool = False, known_at: datetime | None = None) -> None:
         self.server = server
         self.db = server.db
         self.keep_dates = keep_dates
         self.known_at = known_at
         self.now = server.clock.now()
         self.time = moments.stamp(self.now)
+        self._latest = moments.stamp(self.now + MAX_CLOCK_STEP)
         #: Collections whose documents are being written, outermost first: nested documents end at a depth.
         self.writing: list[int] = []
         #: Documents that a cascade is deleting.
         self.deleting: set[tuple[int, str]] = set()
         #: Definitions do not change while documents are written.
-        self.collections = {} if collections is None else collections
+        self._collections: dict[int, Collection | None] = {}
 
     def collection(self, number: int) -> Collection | None:
-        if number not in self.collections:
-            self.collections[number] = catalog.load_number(self.db, number)
-        return self.collections[number]
+        if number not in self._collections:
+            self._collections[number] = catalog.load_number(self.db, number)
+        return self._collections[number]
 
     def fetch(self, collection: Collection, document_id: str) -> Document | None:
         """A document as it is stored: with ids where it relates to others, without lists of them."""
@@ -90,7 +83,7 @@ class Store:
         Compare-and-set rests on `$updatedAt`. On a real server no two changes of a document fall into one millisecond;
         here they can, and under a clock that stands still they always do.
         """
-        if not self.time <= changed_at <= moments.stamp(self.now + MAX_CLOCK_STEP):
+        if not self.time <= changed_at <= self._latest:
             return self.time
         last = moments.parse(changed_at, self.now)
         return self.time if last is None else moments.stamp(last + timedelta(milliseconds=1))

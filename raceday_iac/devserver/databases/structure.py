@@ -39,15 +39,15 @@ def check(collection: Collection, document: Document) -> None:
 def check_part(collection: Collection, document: Document, keys: Iterable[str]) -> None:
     """Refuse unknown attributes and bad values among the given keys; required attributes may be missing."""
     keys = list(keys)
+    allowed, rules = _allowed(collection), _rules(collection)
+    if not allowed.issuperset(keys):
+        unknown = next(key for key in keys if key not in allowed)
+        raise BadStructure(f'Unknown attribute: "{unknown}"')
     for key in keys:
-        if key not in collection.by_key and key not in KNOWN:
-            raise BadStructure(f'Unknown attribute: "{key}"')
-    rules = _rules(collection)
-    for key in keys:
-        if key in DATES:
-            _check_date(key, document[key])
-        elif key in rules:
+        if key in rules:
             _check_value(rules[key], document[key])
+        elif key in DATES:
+            _check_date(key, document[key])
 
 
 def _check_date(key: str, value: Any) -> None:
@@ -66,6 +66,11 @@ class _Rule(NamedTuple):
 
 
 @lru_cache(maxsize=512)
+def _allowed(collection: Collection) -> frozenset[str]:
+    return KNOWN.union(collection.by_key)
+
+
+@lru_cache(maxsize=512)
 def _rules(collection: Collection) -> dict[str, _Rule]:
     """Of all attributes but relationships, whose values are judged elsewhere."""
     return {each.key: _rule(each) for each in collection.plain}
@@ -81,20 +86,20 @@ def _check_value(rule: _Rule, value: Any) -> None:
     if value is None and not rule.required:
         return
     if not rule.is_array:
-        _judge(rule.judges, f'"{rule.key}"', rule.label, value)
+        _judge(rule, value)
         return
     if not isinstance(value, list):
         raise BadStructure(f'Attribute "{rule.key}" must be an array')
     for place, child in enumerate(value):
         if child is not None or rule.required:
-            _judge(rule.judges, f"\"{rule.key}['{place}']\"", rule.label, child)
+            _judge(rule, child, f"['{place}']")
 
 
-def _judge(judges: tuple[Judge, ...], name: str, label: str, value: Any) -> None:
-    for judge in judges:
+def _judge(rule: _Rule, value: Any, place: str = "") -> None:
+    for judge in rule.judges:
         problem = judge(value)
         if problem:
-            raise BadStructure(f"Attribute {name} has invalid {label}. {problem}")
+            raise BadStructure(f'Attribute "{rule.key}{place}" has invalid {rule.label}. {problem}')
 
 
 def _options_key(attribute: Attribute) -> tuple[Any, ...]:
