@@ -21,6 +21,7 @@ from raceday_iac.planning.wishes import lies_in
 
 from ..applied import NOTHING, live_as, plan, precedes, state_of
 from ..declaring import address, database, function, resolved
+from ..projects import projects, wishes
 
 
 def addresses(*texts: str) -> frozenset[Address]:
@@ -304,40 +305,6 @@ def must_have_an_end(of: Plan, desired: Desired | None = None) -> None:
 
 
 # Any part of any plan.
-
-NAMES = ("a", "b", "x", "A")
-
-
-@st.composite
-def projects(draw: st.DrawFn) -> Stack:
-    """Two collections with attributes of some type, an index, relationships; functions with variables."""
-    stack = Stack("test")
-    base = database(stack)
-    there = [name for name in ("c", "e") if draw(st.integers(0, 3))]
-    for name in there:
-        base.collection(name, name=draw(st.sampled_from(["One", "Two"])))
-    for name in there:
-        owner = Collection(stack, "d", name)
-        columns = draw(st.lists(st.sampled_from(NAMES), unique_by=str.lower))
-        for column in columns:
-            draw(st.sampled_from([owner.boolean, owner.integer]))(column)
-        if columns and draw(st.booleans()):
-            owner.index("i", *draw(st.lists(st.sampled_from(columns), min_size=1, max_size=2, unique=True)))
-        for link in draw(st.lists(st.sampled_from(["r", "s"]), unique=True)):
-            owner.relationship(link, draw(st.sampled_from(there)), type="oneToOne", two_way_key=f"of_{name}_{link}")
-    for name in ("f", "g"):
-        if draw(st.booleans()):
-            names = draw(st.lists(st.sampled_from(["K", "L"]), unique=True))
-            schedule = draw(st.sampled_from(["", "0 1 * * *"]))
-            function(stack, name, schedule=schedule, variables=dict.fromkeys(names, draw(st.sampled_from("vw"))))
-    return stack
-
-
-@st.composite
-def wishes(draw: st.DrawFn, *stacks: Desired) -> Wishes:
-    known = sorted({each for stack in stacks for each in stack.resources})
-    some = st.frozensets(st.sampled_from(known), max_size=3)
-    return Wishes(targets=draw(some), excluded=draw(some))
 
 
 def with_some_code(stack: Stack, digest: str) -> Desired:
