@@ -36,6 +36,11 @@ def test_a_complete_apply_is_one_line() -> None:
     assert text(COMPLETE) == "Applied: 2 changes in 1.2 s. Appwrite is as the stack says."
 
 
+def test_after_a_part_no_more_is_claimed_than_holds() -> None:
+    (line,) = [line.text for line in applied_lines(COMPLETE, (), 1.25, "2 changes were left out.") if line.text]
+    assert line == "Applied: 2 changes in 1.2 s. 2 changes were left out."
+
+
 def test_a_failure_is_told_with_its_hint_what_was_not_started_and_what_to_do() -> None:
     assert text(FAILED).splitlines() == [
         "Not complete: 1 done, 1 failed, 1 not started (1.2 s).",

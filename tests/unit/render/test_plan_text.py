@@ -8,7 +8,7 @@ import pytest
 
 from raceday_iac.diff import Cause, FieldChange
 from raceday_iac.model.stack import Collection, FromEnvironment, Stack
-from raceday_iac.planning import Plan
+from raceday_iac.planning import Plan, Wishes
 from raceday_iac.render.plan_text import field_text, plan_lines
 
 from ..applied import NOTHING, live_as, plan, plan_between, state_of
@@ -186,3 +186,61 @@ def test_every_line_has_text_without_line_breaks() -> None:
     stack = after()
     Collection(stack, "d", "c").string("weird", 10, default="a\nb")
     assert all("\n" not in line.text for line in plan_lines(plan_between(NOTHING, stack), "x", verbose=True))
+
+
+# Parts.
+
+
+def partial(*, targets: tuple[str, ...] = (), excluded: tuple[str, ...] = ()) -> Plan:
+    wishes = Wishes(targets=frozenset(map(address, targets)), excluded=frozenset(map(address, excluded)))
+    return changed(wishes=wishes)
+
+
+PART = """\
+Plan for environment test (project p at http://x/v1)
+
+  + create attribute.d/c/n: the stack declares it (needed by index.d/c/j)
+  + in collection.d/c: 1 index
+
+Plan: 2 to create.
+    attribute     1 create
+    index         1 create
+
+Left out (11): not asked for in this plan
+    create database.e
+    create collection.e/c
+    update attribute.d/c/a
+    create attribute.d/c/c
+    create attribute.e/c/x
+    create relationship.d/c/r
+    update function.f
+    create variable.f/L
+    delete variable.f/K
+    delete function.old
+    delete attribute.d/c/b
+
+Unmanaged: live, but neither declared nor ours; never touched
+    function.foreign"""
+
+
+def test_a_part_of_a_plan_names_what_it_pulls_in_and_what_it_leaves_out() -> None:
+    assert shown(partial(targets=("index.d/c/j",))) == PART
+
+
+def test_nothing_to_do_in_a_part_does_not_say_that_all_is_done() -> None:
+    text = shown(partial(excluded=("database.d", "database.e", "function.f", "function.old")))
+    assert "Nothing to do in the part of the plan that was asked for." in text
+
+
+def test_nothing_to_refresh_says_so() -> None:
+    desired = resolved(before())
+    found = plan(desired, state_of(desired), live_as(desired), wishes=Wishes(refresh_only=True))
+    assert "Nothing to do: the state is as Appwrite is." in shown(found)
+
+
+def test_a_refresh_is_shown_with_what_the_state_said_and_what_is_live() -> None:
+    desired = resolved(stack_with_function(timeout=60))
+    live = live_as(resolved(stack_with_function(timeout=90)))
+    text = shown(plan(desired, state_of(desired), live, wishes=Wishes(refresh_only=True)))
+    assert "  ≈ refresh function.f: it was changed on the server (drift)\n        timeout: 60 → 90" in text
+    assert "Plan: 1 to refresh in the state." in text
