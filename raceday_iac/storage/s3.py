@@ -178,25 +178,25 @@ class S3Shelf:
             yield library
         except (known.AlreadyExistsError, known.PreconditionError):
             raise TakenError("somebody else was first") from None
-        except FileNotFoundError as error:
-            if "NoSuchBucket" in str(error):
-                hint = "create it, or correct state.bucket in the environment file"
-                raise StateError(f"There is no bucket {self.place.bucket!r}. Nothing was changed.", hint=hint) from None
-            # The lock was there when it was read.
-            raise TakenError("it is gone") from None
-        except (known.BaseError, ValueError) as error:
-            # A list that is not allowed comes as a general error.
-            if re.search(r"status code: 40[13]\b", str(error)):
-                raise self._key_refused(str(error)) from None
-            raise _UncertainError(
-                f"{self.where} cannot be used: {plain_reason(str(error))}.",
-                hint="check state.endpoint and the network, then run the command again",
-            ) from None
+        except (FileNotFoundError, known.BaseError, ValueError) as error:
+            raise self._translated(str(error), gone=isinstance(error, FileNotFoundError)) from None
 
-    def _key_refused(self, text: str) -> StateError:
-        return StateError(
-            f"{self.where} does not accept the key: {plain_reason(text)}.",
-            hint="check the variables named by state.access_key_env and state.secret_key_env, and the key's rights",
+    def _translated(self, text: str, *, gone: bool) -> StateError:
+        """The kinds of the library's errors are not enough: what is wrong with a list always comes as a general one."""
+        if "NoSuchBucket" in text:
+            hint = "create it, or correct state.bucket in the environment file"
+            return StateError(f"There is no bucket {self.place.bucket!r}. Nothing was changed.", hint=hint)
+        if gone:
+            # The lock, which was there when it was read.
+            return TakenError("it is gone")
+        if re.search(r"status code: 40[13]\b", text):
+            return StateError(
+                f"{self.where} does not accept the key: {plain_reason(text)}.",
+                hint="check the variables named by state.access_key_env and state.secret_key_env, and the key's rights",
+            )
+        return _UncertainError(
+            f"{self.where} cannot be used: {plain_reason(text)}.",
+            hint="check state.endpoint and the network, then run the command again",
         )
 
 

@@ -20,8 +20,8 @@ _ATTRIBUTES: tuple[tuple[str, str, Mapping[str, Any]], ...] = (
     ("note", "string", {"size": 4000}),
     ("content", "string", {"size": LIMIT}),
 )
-#: Seconds until attributes must be available, and between two looks.
-_PATIENCE, _PAUSE = 120.0, 0.1
+#: Seconds until attributes must be available, and between two looks: short at first, for an attribute takes some 35 ms.
+_PATIENCE, _FIRST_PAUSE, _LONGEST_PAUSE = 120.0, 0.05, 1.0
 
 
 class StateCollection:
@@ -65,7 +65,7 @@ class StateCollection:
             return
 
     def _wait(self) -> None:
-        deadline = self._clock() + _PATIENCE
+        deadline, pause = self._clock() + _PATIENCE, _FIRST_PAUSE
         while not self.is_complete():
             statuses = self._statuses()
             broken = [f"{key} is {status}" for key, status in statuses.items() if status in ("failed", "stuck")]
@@ -76,7 +76,8 @@ class StateCollection:
                     f"{what}.",
                     hint="delete it in the console and run the command again",
                 )
-            self._sleep(_PAUSE)
+            self._sleep(pause)
+            pause = min(_LONGEST_PAUSE, pause * 1.5)
 
     def _statuses(self) -> dict[str, str]:
         raw = self._transport.request(Call("get", self._path))

@@ -167,6 +167,7 @@ class AppwriteShelf:
             now = parsedate_to_datetime(self._transport.server_date)
         except ValueError:
             now = datetime.now(UTC)
+        now = now if now.tzinfo else now.replace(tzinfo=UTC)
         return max(0.0, (now - datetime.fromisoformat(str(raw["$updatedAt"]))).total_seconds())
 
 
