@@ -9,12 +9,13 @@ import os
 import pwd
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 
-from raceday_iac.errors import EXIT_LOCKED, LockedError, StateError
+from raceday_iac.errors import EXIT_LOCKED, FencedError, LockedError, StateError
 from raceday_iac.model.address import Address
 from raceday_iac.model.resource import frozen
 from raceday_iac.model.secret import Secret
@@ -313,6 +314,7 @@ def test_locks_of_two_environments_do_not_meet(tmp_path: Path) -> None:
 
 HOLD = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 from raceday_iac.state.local import LocalState
 with LocalState(Path(sys.argv[1])).locked("apply"):
@@ -371,3 +373,76 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     store = LocalState(tmp_path / "state" / "test")
     with pytest.raises(StateError, match="cannot be written"), store.locked("apply"):
         pass
+
+
+# History, and saves of others.
+
+
+def save_once(folder: Path, name: str, serial: int, keep: int = 20) -> None:
+    """One run of one save."""
+    store = LocalState(folder, keep=keep)
+    with store.locked("apply"):
+        store.write(replace(state_with(name), serial=serial))
+
+
+def test_a_file_system_without_second_names_keeps_a_history_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_names: Any) -> NoReturn:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", refused)
+    for serial in (1, 2):
+        save_once(tmp_path, f"f{serial}", serial)
+    assert [str(each) for each in LocalState(tmp_path).version(1).entries] == ["function.f1"]
+
+
+def test_an_earlier_state_does_not_change_when_the_state_file_is_edited_in_place(tmp_path: Path) -> None:
+    for serial in (1, 2):
+        save_once(tmp_path, f"f{serial}", serial)
+    kept = LocalState(tmp_path).version(1)
+    (tmp_path / "state.json").write_text("{")
+    assert LocalState(tmp_path).version(1) == kept
+    assert [each.serial for each in LocalState(tmp_path).history()] == [1]
+
+
+@pytest.mark.parametrize(("keep", "serials"), [(1, [4]), (2, [4, 3]), (3, [4, 3, 2])])
+def test_the_length_of_the_history_counts_the_current_state(tmp_path: Path, keep: int, serials: list[int]) -> None:
+    for serial in range(1, 5):
+        save_once(tmp_path, "f", serial, keep)
+    assert [each.serial for each in LocalState(tmp_path).history()] == serials
+
+
+def test_what_else_lies_in_the_history_is_passed_over(tmp_path: Path) -> None:
+    for serial in (1, 2):
+        save_once(tmp_path, "f", serial)
+    for name in ("notes.json", "7.json", "3.txt"):
+        (tmp_path / "history" / name).write_text("[]")
+    assert [each.serial for each in LocalState(tmp_path).history()] == [2, 1]
+
+
+def test_a_file_that_somebody_changed_meanwhile_is_not_overwritten(store: LocalState) -> None:
+    store.write(state_with("a"))
+    store.read()
+    LocalState(store.folder).write(state_with("theirs"))
+    with pytest.raises(FencedError, match="changed by somebody else since it was read") as caught:
+        store.write(state_with("ours"))
+    assert caught.value.exit_code == EXIT_LOCKED
+    assert [str(each) for each in LocalState(store.folder).read().entries] == ["function.theirs"]
+
+
+def test_a_file_that_somebody_deleted_meanwhile_is_not_written_anew(store: LocalState) -> None:
+    store.write(state_with("a"))
+    store.file.unlink()
+    with pytest.raises(FencedError):
+        store.write(state_with("b"))
+    assert not store.file.exists()
+
+
+def test_cleared_nothing_of_the_state_is_left(store: LocalState) -> None:
+    for serial in (1, 2):
+        save_once(store.folder, "f", serial)
+    store.keep_backup()
+    store.append_journal("{}")
+    store.clear()
+    assert [each.name for each in store.folder.iterdir()] == ["state.lock"]
