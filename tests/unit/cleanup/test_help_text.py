@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import pytest
+
+from raceday_iac.cleanup.help_text import without_references
+from raceday_iac.cleanup.mentions import Names
+
+GONE = Names(("race-data-poller", "batch-race-poller"), ("poller", "deploy:poller"), ("scripts/update-vars-only.js",))
+KEPT = Names(("daily-races", "enhanced-race-poller"), ("races", "deploy:races"))
+DEPLOYED = ("race-data-poller", "batch-race-poller", "daily-races", "enhanced-race-poller")
+
+
+def cleaned(text: str) -> str:
+    return without_references(text, GONE, KEPT, DEPLOYED)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("a();\n  console.log('npm run poller');\nb();\n", "a();\nb();\n"),
+        ("a();\r\nconsole.log('npm run poller');\r\nb();\r\n", "a();\r\nb();\r\n"),
+        ('if (x) {\n  // help\n  console.error("race-data-poller");\n}\n', "if (x) {\n  // help\n}\n"),
+        ("console.log(`\nUse:\n  race-data-poller\n  daily-races\n`);\n", "console.log(`\nUse:\n  daily-races\n`);\n"),
+        ("const a = ['daily-races', 'race-data-poller'];", "const a = ['daily-races'];"),
+        ("f(['race-data-poller']);", "f([]);"),
+        ('const a = [\n  "race-data-poller",\n  "daily-races",\n];', 'const a = [\n  "daily-races",\n];'),
+        (
+            "const all = ['daily-races', 'race-data-poller', 'batch-race-poller', 'enhanced-race-poller'];",
+            "const all = ['daily-races', 'enhanced-race-poller', 'database-setup'];",
+        ),
+    ],
+)
+def test_help_and_lists_of_functions_lose_what_goes(before: str, after: str) -> None:
+    assert cleaned(before) == after
+    assert cleaned(after) == after
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if (x)\n  console.log('race-data-poller');\n",
+        "if (x) // said;\n  console.log('race-data-poller');\n",
+        "else\n  // only\n  console.log('race-data-poller');\n",
+        "a = () =>\n  console.log('race-data-poller');\n",
+        "console.log('race-data-poller or daily-races');\n",
+        "console.log('npm run poller, npm run races');\n",
+        "console.log('race-data-poller', f());\n",
+        "console.log('race-data-poller')\n",
+        "const usage = `\n  race-data-poller\n`;\n",
+        "console.log(`${x}\n  race-data-poller\n`);\n",
+        "console.log(`\n  race-data-poller ${x}\n`);\n",
+        "// ['race-data-poller']\n",
+        "map['race-data-poller'] = 1;\n",
+        "get()['race-data-poller'];\n",
+        "const a = ['race-data-poller', 'something'];\n",
+        "const a = ['enhanced-race-poller'];\n",
+        "const a = {'race-data-poller': 1};\n",
+        "console.log('enhanced-race-poller');\n",
+    ],
+)
+def test_whatever_is_in_doubt_stays(text: str) -> None:
+    assert cleaned(text) == text
