@@ -17,6 +17,7 @@ from .changes import unmanaged, unwanted_changes, wanted_changes
 from .evidence import questions
 from .lifecycle import (
     Renamed,
+    left_conversions,
     play_renames,
     possible_renames,
     protection_refusals,
@@ -73,6 +74,7 @@ def build_plan(
         notes=(
             *guards.allowed_losses(losses, wishes.allowed),
             *renamed.notes,
+            *left_conversions(desired, state, real),
             *possible_renames(selection.kept, desired, real),
             *deployment_notes(desired, state, snapshot),
         ),
@@ -91,7 +93,7 @@ def _all_changes(
     if wishes.refresh_only:
         return refresh_changes(state, real, desired)
     wanted = wanted_changes(desired, differences, real, wishes.replaced)
-    changes = [*moves, *wanted, *unwanted_changes(desired, state, real, wishes.targets)]
+    changes = [*moves, *wanted, *unwanted_changes(desired, state, real, wishes)]
     return in_order(desired, _with_late_schedules(desired, differences, changes), real)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from ..diff import Difference
 from ..kinds.base import thaw
+from ..kinds.conversion import temporary
 from ..model.address import Address, owners
 from ..model.desired import Desired
 from ..model.evidence import Question
@@ -192,4 +193,16 @@ def possible_renames(changes: Iterable[Change], desired: Desired, real: Mapping[
             yield (
                 f"{alike[0]} goes and {change.address}, which is just like it, comes. If that is a new name for it, "
                 f'say so, and its values stay: stack.moved("{alike[0]}", "{change.address}")'
+            )
+
+
+def left_conversions(desired: Desired, state: State, real: Mapping[Address, Live]) -> Iterator[str]:
+    """Copies that a conversion left, of which the stack does not speak any more. They may hold the only values."""
+    for wanted in desired.of_kind("attribute"):
+        copy = temporary(wanted.address)
+        is_ours = copy in desired.resources or copy in state.entries or wanted.address in desired.lifecycle.converted
+        if copy in real and not is_ours:
+            yield (
+                f"{copy} is live, as a conversion of {wanted.address} that was cut short leaves it. If it is one, say "
+                f'stack.convert("{wanted.address}") again to finish it with its values'
             )

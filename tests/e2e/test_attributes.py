@@ -195,5 +195,6 @@ def test_what_appwrite_can_change_of_every_type_is_updated_in_place(applied: Pro
 
 def test_what_appwrite_cannot_change_of_every_type_is_replaced(applied: Project) -> None:
     declare(applied, "replaced")
-    assert applied.carried_out() == {address(applied, key): "replace" for key in CASES}
+    confirmed = ("--confirm", f"delete attribute={len(CASES)}")
+    assert applied.carried_out(*confirmed) == {address(applied, key): "replace" for key in CASES}
     applied.must_be_clean()

@@ -155,7 +155,7 @@ def test_losing_data_is_refused_with_numbers_until_it_is_allowed(
 ) -> None:
     documents = f"/databases/{applied.id('db')}/collections/things/documents"
     for number in range(3):
-        applied.api.post(documents, {"documentId": "unique()", "data": {"count": number}})
+        applied.api.post(documents, {"documentId": "unique()", "data": {"count": number, "free": number}})
     without(applied, dropped)
     address = f"{kind}.{applied.id('db')}/things" + ("/free" if kind == "attribute" else "")
     applied.proxy.forget()

@@ -11,7 +11,7 @@ from raceday_iac.model.address import Address
 from raceday_iac.model.evidence import Answer, Question
 from raceday_iac.model.resource import Live, Resource, frozen
 from raceday_iac.model.stack import Collection, FromEnvironment, Stack
-from raceday_iac.planning import Plan, Wishes, build_plan
+from raceday_iac.planning import Plan, build_plan
 from raceday_iac.planning.document import plan_document
 from raceday_iac.planning.lifecycle import renamed_in_state
 from raceday_iac.planning.saved import read_plan, saved_plan
@@ -268,6 +268,14 @@ def test_a_replacement_is_a_destruction_and_an_update_is_none() -> None:
     assert plan_between(texts("a"), updated).refusals == ()
 
 
+def test_other_functions_are_not_kept_by_a_protection() -> None:
+    stack = stack_with_function()
+    stack.protect("function.g", reason="no")
+    before = stack_with_function()
+    function(before, "h")
+    assert plan_between(before, stack).refusals == ()
+
+
 # Ignored fields.
 
 
@@ -301,71 +309,3 @@ def test_the_value_of_a_secret_can_be_left_to_others() -> None:
     stack = stack_with_function(variables={"K": FromEnvironment("N")})
     stack.ignore("variable.f/K", "value")
     assert plan(resolved(stack, variables={"N": "two"}), state_of(before), live_as(before)).is_empty
-
-
-# Conversions.
-
-
-def converting(type: str = "integer", *, required: bool = False) -> Stack:
-    stack = Stack("test")
-    getattr(collection(stack), type)("a", required=required)
-    stack.convert("attribute.d/c/a")
-    return stack
-
-
-def test_a_conversion_takes_the_place_of_a_replacement_and_its_indexes_are_made_anew() -> None:
-    before, after = texts("a"), converting()
-    for stack in (before, after):
-        Collection(stack, "d", "c").index("i", "a")
-    found = plan_between(before, after)
-    assert actions(found) == {"attribute.d/c/a": "convert", "index.d/c/i": "replace"}
-    assert "add a_conv" in change(found, "attribute.d/c/a").reason
-    assert found.refusals == ()
-
-
-def test_a_conversion_that_was_cut_short_goes_on_and_its_copy_is_not_called_unmanaged() -> None:
-    real = {**live("a"), **live_as(resolved(integers("a_conv")))}
-    found = plan(resolved(converting()), state("a"), real)
-    assert actions(found) == {"attribute.d/c/a": "convert"}
-    assert found.unmanaged == ()
-
-
-@pytest.mark.parametrize("status", ["deleting", None])
-def test_a_conversion_whose_old_attribute_is_gone_asks_nothing_of_it(status: str | None) -> None:
-    real = {**live("a"), **live_as(resolved(integers("a_conv")))}
-    at = address("attribute.d/c/a")
-    old = real.pop(at)
-    if status is not None:
-        real[at] = replace(old, status=status)
-    found = plan(resolved(converting()), state("a"), real, documents=None)
-    assert actions(found) == {"attribute.d/c/a": "convert"}
-    assert found.refusals == ()
-
-
-def test_something_that_only_looks_like_a_copy_begins_no_conversion() -> None:
-    real = {**live_as(resolved(integers("a"))), **live_as(resolved(integers("a_conv")))}
-    found = plan(resolved(converting()), state_of(resolved(integers("a"))), real)
-    assert found.is_empty
-    assert found.unmanaged == (address("attribute.d/c/a_conv"),)
-
-
-def test_a_replacement_that_was_asked_for_is_no_conversion() -> None:
-    at = address("attribute.d/c/a")
-    found = plan_between(integers("a"), converting(), wishes=Wishes(replaced=frozenset({at}), allowed=frozenset({at})))
-    assert actions(found) == {"attribute.d/c/a": "replace"}
-
-
-def integers(*names: str) -> Stack:
-    stack = Stack("test")
-    owner = collection(stack)
-    for name in names:
-        owner.integer(name)
-    return stack
-
-
-def test_other_functions_are_not_kept_by_a_protection() -> None:
-    stack = stack_with_function()
-    stack.protect("function.g", reason="no")
-    before = stack_with_function()
-    function(before, "h")
-    assert plan_between(before, stack).refusals == ()
