@@ -14,7 +14,7 @@ from ..model.desired import Desired
 from ..model.resource import Live
 from ..state.document import State
 from .plan import Action, Change
-from .wishes import lies_in
+from .wishes import Wishes
 
 #: The reason of an ordinary creation.
 DECLARED = "the stack declares it"
@@ -119,12 +119,10 @@ def _reason(difference: Difference, action: Action) -> str:
     return text
 
 
-def unwanted_changes(
-    desired: Desired, state: State, real: Mapping[Address, Live], targets: Collection[Address] = ()
-) -> list[Change]:
+def unwanted_changes(desired: Desired, state: State, real: Mapping[Address, Live], wishes: Wishes) -> list[Change]:
     """Deletions: tombstones that are live, and owned resources that the stack no longer declares.
 
-    With `targets`, what is one does not need its owner to go: only what was asked for is deleted."""
+    What lies in something that is not to go, by the wishes, is deleted by itself."""
     changes = []
     for address, tombstone in desired.tombstones.items():
         if address in real:
@@ -144,20 +142,16 @@ def unwanted_changes(
             changes.append(Change(address, Action.FORGET, "its code is no longer managed; what is live stays"))
         else:
             changes.append(Change(address, Action.DELETE, "the stack no longer declares it"))
-    return _without_owned(changes, targets)
+    return _without_owned(changes, wishes)
 
 
 def _is_live(address: Address, real: Mapping[Address, Live]) -> bool:
     return address in real and real[address].status != "deleting"
 
 
-def _without_owned(changes: list[Change], targets: Collection[Address]) -> list[Change]:
+def _without_owned(changes: list[Change], wishes: Wishes) -> list[Change]:
     """What goes with its owner needs no deletion of its own: state forgets it."""
-    deleted = {
-        change.address
-        for change in changes
-        if change.action is Action.DELETE and (not targets or lies_in(change.address, targets))
-    }
+    deleted = {change.address for change in changes if change.action is Action.DELETE and wishes.let_go(change.address)}
     kept = []
     for change in changes:
         owner = next((each for each in owners(change.address) if each in deleted), None)

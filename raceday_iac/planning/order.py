@@ -19,6 +19,7 @@ from .removals import COLUMNS, Removals, removal_of
 __all__ = ["in_order", "removal_of"]
 
 _MAKES_STRICTER = (Action.CREATE, Action.UPDATE, Action.REPLACE)
+_CONTAINERS = ("database", "collection", "function")
 _SCHEMA = ("database", "collection", "attribute", "relationship", "index")
 
 
@@ -50,8 +51,10 @@ def in_order(desired: Desired, changes: Sequence[Change], real: Mapping[Address,
     variables = _variables_by_function(made)
     result = []
     for change in ordered:
-        needs = [*change.needs, *_owner_keys(desired, change, by_address), *_old_holders(change, going, old, new)]
-        waits = [*chains.get(change.key, ()), *(each.key for each in _renames_before(change, renames))]
+        before = _depended_on(desired, change, by_address)
+        needs = [*change.needs, *(each.key for each in before if not _does_without(change, each))]
+        needs += _old_holders(change, going, old, new)
+        waits = [each.key for each in (*before, *_renames_before(change, renames))] + chains.get(change.key, [])
         needs += [each.key for each in _renames_before(change, renames) if _speaks_of(desired, change, each.address)]
         if change.destroys or change.action is Action.CONVERT:
             needs += removals.broken_by(change.address)
@@ -64,8 +67,8 @@ def in_order(desired: Desired, changes: Sequence[Change], real: Mapping[Address,
             waits += schema
             needs += variables.get(function_address(change.address.path), ())
         elif change.action is Action.SCHEDULE:
-            before = (_code_of(change.address), change.address)
-            needs += [by_address[each].key for each in before if each in by_address]
+            both = (_code_of(change.address), change.address)
+            needs += [by_address[each].key for each in both if each in by_address]
         elif change.action is Action.DELETE and change.key not in early:
             waits += building + removals.before(change.address)
         needs = [key for key in dict.fromkeys(needs) if key != change.key]
@@ -178,12 +181,18 @@ def _rank(change: Change, early: set[str]) -> tuple[int, int]:
     return (1 if change.action is Action.SCHEDULE else 0, stage)
 
 
-def _owner_keys(desired: Desired, change: Change, by_address: dict[Address, Change]) -> list[str]:
+def _depended_on(desired: Desired, change: Change, by_address: dict[Address, Change]) -> list[Change]:
     """What the resource depends on, where that is changed in the same plan."""
     if change.action is Action.DELETE or change.address not in desired.resources:
         return []
     wanted = desired.resources[change.address].depends_on
-    return [by_address[each].key for each in wanted if each in by_address and by_address[each].touches_server]
+    return [by_address[each] for each in wanted if each in by_address and by_address[each].touches_server]
+
+
+def _does_without(change: Change, other: Change) -> bool:
+    """Whether something it depends on only changes in ways that do not matter: a name, permissions, a timeout. New
+    code needs all of its function: a runtime, an entrypoint."""
+    return other.action is Action.UPDATE and other.address.kind in _CONTAINERS and change.action is not Action.DEPLOY
 
 
 def _variables_by_function(made: Iterable[Change]) -> dict[Address, list[str]]:

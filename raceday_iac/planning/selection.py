@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..model.address import owners
 from .plan import Action, Change
 from .wishes import Wishes, lies_in
 
@@ -47,10 +46,8 @@ def select(changes: Sequence[Change], wishes: Wishes) -> Selection:
 
 def _is_excluded(change: Change, wishes: Wishes) -> bool:
     """What is excluded must also not go with something that it lies in."""
-    if lies_in(change.address, wishes.excluded):
-        return True
     goes = change.action in (Action.DELETE, Action.FORGET)
-    return goes and any(change.address in owners(each) for each in wishes.excluded)
+    return wishes.keep(change.address) if goes else lies_in(change.address, wishes.excluded)
 
 
 def _needed(wanted: Iterable[str], by_key: Mapping[str, Change]) -> dict[str, str]:

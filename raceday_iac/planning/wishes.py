@@ -35,6 +35,15 @@ class Wishes:
         """Whether the plan is not about the whole stack."""
         return bool(self.targets or self.excluded)
 
+    def let_go(self, address: Address) -> bool:
+        """Whether something may be deleted: it is a target (or there are none), and nothing excluded is in it."""
+        wanted = not self.targets or lies_in(address, self.targets)
+        return wanted and not self.keep(address)
+
+    def keep(self, address: Address) -> bool:
+        """Whether something must not go: it is excluded, lies in something excluded, or something excluded in it."""
+        return lies_in(address, self.excluded) or any(lies_in(each, [address]) for each in self.excluded)
+
     def to_json(self) -> dict[str, object]:
         """Only what was asked for, so that a plain plan says nothing."""
         found: dict[str, object] = {
