@@ -64,8 +64,12 @@ def _commands(command: str) -> list[list[str]]:
     for word in words:
         if word in _BETWEEN:
             found.append([])
-        elif not found[-1] and re.fullmatch(r"[A-Za-z_]\w*=.*", word):
-            continue  # NAME=value before a command
         else:
             found[-1].append(word)
-    return [words for words in found if words]
+    return [command for command in map(_without_wrapper, found) if command]
+
+
+def _without_wrapper(words: list[str]) -> list[str]:
+    """The command behind what only starts it, such as `dotenv --`, `npx` or `cross-env NAME=value`."""
+    start = next((number for number, word in enumerate(words) if word in {"node", "appwrite", *_RUNNERS}), 0)
+    return words[start:]

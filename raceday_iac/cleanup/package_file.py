@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from .changes import Count, Finding
 from .commands import Started, started_by
 from .json_text import Node, checked, node, root, without
+from .mentions import Names
 from .names import NEW_SCRIPTS, REMOVED_FILES, REMOVED_FUNCTIONS, REMOVED_SCRIPTS
 from .tree import line_of
 
@@ -62,9 +63,7 @@ def dangling(path: str, package: PackageFile, functions: Collection[str], files:
 
 def _is_what_was_meant(command: object) -> bool:
     """Whether a script of a removed name does what goes. One that was given another task stays, and is reported."""
-    started = started_by(str(command))
-    names = (*started.functions, *started.files, *started.scripts)
-    return any(name in {*REMOVED_FUNCTIONS, *REMOVED_FILES, *REMOVED_SCRIPTS} for name in names)
+    return Names(REMOVED_FUNCTIONS, REMOVED_SCRIPTS, tuple(REMOVED_FILES)).named_in(str(command))
 
 
 def _scripts(text: str) -> Node:

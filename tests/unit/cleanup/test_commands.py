@@ -16,6 +16,8 @@ from raceday_iac.cleanup.commands import Started, functions_named, started_by
         ("appwrite push function --function-id a --force", Started(("a",))),
         ("appwrite push function --function-id=a", Started(("a",))),
         ("npm install -g appwrite-cli", Started()),
+        ("dotenv -e .env -- node scripts/deploy.js x", Started(("x",), ("scripts/deploy.js",))),
+        ("npx appwrite push function --function-id a", Started(("a",))),
         ("echo 'node scripts/deploy.js x'", Started()),
         ("echo 'not closed", Started()),
         ("", Started()),

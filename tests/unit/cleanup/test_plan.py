@@ -179,6 +179,11 @@ def test_a_script_that_was_given_another_task_stays() -> None:
     assert "script poller stays" in said(cleanup)
 
 
+def test_a_script_that_is_wrapped_goes_all_the_same() -> None:
+    before = with_script("vars:races", "dotenv -- node scripts/update-vars-only.js daily-races")
+    assert "vars:races" not in parsed(after(before, plan_cleanup(before)), "package.json")["scripts"]
+
+
 def test_a_helper_that_another_script_starts_stays() -> None:
     cleanup = plan_cleanup(with_script("watch", "node scripts/monitor-batch-results.js"))
     assert "scripts/monitor-batch-results.js" not in {each.path for each in cleanup.changes}
