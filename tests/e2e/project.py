@@ -104,16 +104,21 @@ class Project:
         return {address: action for action, _, address in (each.partition(":") for each in done)}
 
     def must_be_clean(self) -> None:
-        """The plan is empty. Asked so often that it is asked in this process: some hundred starts cost a minute."""
+        """The plan is empty."""
+        self.prepare("plan", "--detailed-exitcode")
+
+    def prepare(self, *words: str) -> None:
+        """A run that is not what a test is about, and that must end well. It is done in this process: some hundred
+        starts cost a minute."""
         from raceday_iac.cli.main import execute
 
         said = io.StringIO()
-        words = ["plan", "--detailed-exitcode", "--env", ENVIRONMENT, "--stack", str(self.stack_file)]
+        chosen = ["--env", ENVIRONMENT, "--stack", str(self.stack_file)]
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(said):
             for name, value in {**self._own_variables(), **self.variables}.items():
                 patch.setenv(name, value)
-            code = execute(words)
-        assert code == 0, f"the plan should be empty, but exits {code}\n{said.getvalue()}"
+            code = execute([*words, *chosen])
+        assert code == 0, f"{' '.join(words)} should end with 0, but exits {code}\n{said.getvalue()}"
 
     def _own_variables(self) -> dict[str, str]:
         return dict(zip(VARIABLES, (self.proxy.endpoint, self.site.project, self.site.key), strict=True))
