@@ -18,7 +18,7 @@ Begin = Annotated[str, typer.Option("--from", metavar="DATE", help="First day of
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(lint)
-    # schedule follows
+    app.command()(schedule)
 
 
 def lint(

@@ -9,22 +9,39 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BuildError, IacError, StackError
+from ..linting.acceptance import read_acceptances
 from ..linting.appwrite_json import read_configuration
 from ..linting.facts import Configuration
+from ..linting.findings import Acceptance
 from ..linting.reading import read_stack
 from ..loading.environment import load_environment
 from ..loading.resolve import resolve
 from ..loading.stack_file import load_stack
 from ..model.desired import Desired
-from ..model.problem import Problem
+from ..model.problem import Location, Problem
 from ..packaging import pack_all
 from ..packaging.bundle import SHARED, vendored_modules
 from .options import Options
+
+#: Beside the stack file.
+POLICIES = "policies.yaml"
 
 
 def configuration_of(options: Options, file: Path | None) -> Configuration:
     """Read it. Raises IacError for what cannot be read at all; mistakes in a stack become part of the result."""
     return _stack(options) if file is None else read_configuration(_json(file), str(file))
+
+
+def acceptances_of(options: Options) -> tuple[Acceptance, ...]:
+    """What `policies.yaml` beside the stack file accepts; nothing without one."""
+    path = options.stack.parent / POLICIES
+    if not path.exists():
+        return ()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StackError([Problem(Location(str(path)), "", f"cannot be read: {error}")]) from None
+    return read_acceptances(text, str(path))
 
 
 def first_day(text: str) -> date:

@@ -22,10 +22,6 @@ def read_configuration(document: Any, source: str) -> Configuration:
         tuple(_function(live, timeouts, place) for live in _of_kind(project, "function")),
         tuple(_collection(live, place) for live in _of_kind(project, "collection")),
         tuple(variable for each in raw for variable in _variables(each, place)),
-        skipped=(
-            "scopes, copies of shared modules and collections in use: the code is not known; "
-            "every function that may write documents is taken to write the same ones",
-        ),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import ceil
 
 from croniter import CroniterError, croniter
@@ -72,18 +72,21 @@ class Expansion:
 
     def occupied(self, number: int, seconds: int) -> int:
         """The minutes of a day in which runs of that length are under way, as bits: bit 0 is 00:00 UTC."""
-        today = self._bits(seconds) if self.fires_on(number) else 0
+        today = _bits(self.minutes, seconds) if self.fires_on(number) else 0
         # What began yesterday (or, before the year, would have) may reach into today.
         before = number == 0 and self.firing[0] and self.firing[-1]
-        yesterday = self._bits(seconds) >> DAY if before or self.fires_on(number - 1) else 0
+        yesterday = _bits(self.minutes, seconds) >> DAY if before or self.fires_on(number - 1) else 0
         return (today | yesterday) & ((1 << DAY) - 1)
 
-    def _bits(self, seconds: int) -> int:
-        run = (1 << max(1, ceil(seconds / 60))) - 1
-        bits = 0
-        for minute in self.minutes:
-            bits |= run << minute
-        return bits
+
+@lru_cache(maxsize=256)
+def _bits(minutes: tuple[int, ...], seconds: int) -> int:
+    """Runs that begin at these minutes of a day, as bits; they may reach beyond it."""
+    run = (1 << max(1, ceil(seconds / 60))) - 1
+    bits = 0
+    for minute in minutes:
+        bits |= run << minute
+    return bits
 
 
 def expand(expression: str, begin: date, days: int = YEAR) -> Expansion | None:

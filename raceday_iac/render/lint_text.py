@@ -60,7 +60,7 @@ def _in_short(findings: list[Finding]) -> Iterator[Line]:
         if each.accepted:
             why = f"accepted until {each.accepted.until}"
         elif each.answered:
-            why = f"answered by {each.answered}"
+            why = f"answered by {each.answered.partition(':')[0]}"
         yield Line(f"  {each.code}  {each.subject:<{width}}  {why}", "dim")
 
 

@@ -1,0 +1,165 @@
+"""Rules about schedules (UTC) on New Zealand's clock: its date, its changes, its quiet window."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from datetime import UTC, datetime, time, timedelta
+
+from .expansion import Expansion
+from .facts import FunctionFacts
+from .findings import Finding, Severity
+from .nz import QUIET_FROM, QUIET_UNTIL, ZONE, clock_changes, offset
+from .schedules import lock_answer
+from .usage import Usage
+
+#: Runs that follow each other within this belong to one stretch of work.
+_STRETCH = timedelta(hours=1)
+_MOST_SAID = 4
+
+
+def day_crossings(function: FunctionFacts, runs: Expansion) -> Iterator[Finding]:
+    """SCH004: a run, or a stretch of runs, has New Zealand's midnight in it."""
+    length = timedelta(seconds=function.longest_run)
+    inside = between = 0
+    first: datetime | None = None
+    for midnight in _local(runs, 0):
+        before, after = _around(runs, midnight)
+        crosses = before is not None and before + length > midnight
+        parts = before is not None and after is not None and after - before <= _STRETCH
+        inside, between = inside + crosses, between + parts
+        if (crosses or parts) and first is None:
+            first = before if crosses else after
+    if first is None:
+        return
+    told = [f"on {inside} days a year a run is under way when the date changes"] if inside else []
+    told += [f"on {between} days its runs go on after the change, for another day than those before"] if between else []
+    if {0, runs.minutes[-1] // 60} >= {0, 23} and runs.minutes[0] < 60 and function.schedule.split()[1:2] != ["*"]:
+        told.append("the change of the UTC date, at noon or 13:00 in New Zealand, is within the schedule too")
+    yield Finding(
+        "SCH004",
+        Severity.ERROR,
+        function.address,
+        "; ".join(told),
+        "fix the New Zealand date when a run begins and hold a lock, so that runs of two days cannot mix",
+        function.location,
+        first,
+        max(inside, between),
+        lock_answer(function, "runs of two days never work at once, and it records the day that its run works for"),
+    )
+
+
+def quiet_runs(function: FunctionFacts, runs: Expansion, usage: Usage) -> Iterator[Finding]:
+    """SCH006: runs that begin in the quiet window."""
+    total = days = 0
+    first: datetime | None = None
+    for begin, end in zip(_local(runs, QUIET_FROM), _local(runs, QUIET_UNTIL), strict=True):
+        found = _between(runs, begin, end)
+        if found:
+            first = first or found[0]
+            total, days = total + len(found), days + 1
+    if first is None:
+        return
+    answered = "its code, which ends a run in the quiet window at once" if usage.minds_quiet else ""
+    yield Finding(
+        "SCH006",
+        Severity.WARNING,
+        function.address,
+        f"{total:,} runs a year, on {days} days, begin between 01:00 and 06:00 New Zealand time",
+        "end them at once in the code, or leave those hours out of the schedule",
+        function.location,
+        first,
+        total,
+        answered,
+    )
+
+
+def clock_change_runs(function: FunctionFacts, runs: Expansion) -> Iterator[Finding]:
+    """SCH005: runs around a change of the clock. Crons are UTC, so none is lost; only what the clock says is odd."""
+    met = [
+        change
+        for change in clock_changes(runs.begin, runs.days)
+        if _between(runs, change - timedelta(hours=1), change + timedelta(hours=1))
+    ]
+    if not met:
+        return
+    told = [f"{change.astimezone(ZONE):%Y-%m-%d}: 02:00 to 03:00 {_oddity(change)}" for change in met]
+    yield Finding(
+        "SCH005",
+        Severity.INFO,
+        function.address,
+        f"runs while the clock changes ({'; '.join(told)}). Schedules are UTC: no run is lost or repeated",
+        "work with instants, never with the time on the clock",
+        function.location,
+        met[0],
+        len(met),
+    )
+
+
+def drift(function: FunctionFacts, runs: Expansion) -> Iterator[Finding]:
+    """SCH011: a schedule of certain hours is an hour later on the clock in summer."""
+    hours = sorted({minute // 60 for minute in runs.minutes})
+    changes = list(clock_changes(runs.begin, runs.days))
+    if len(hours) == 24 or runs.is_empty or not changes:
+        return
+    noon = datetime.combine(runs.begin, time(12), UTC)
+    told = {}
+    for moment in (noon, *(change + timedelta(days=1) for change in changes)):
+        name = moment.astimezone(ZONE).tzname() or "?"
+        told[name] = _clock_times(runs, offset(moment))
+    said = ", ".join(f"{times} in {name}" for name, times in sorted(told.items(), reverse=True))
+    yield Finding(
+        "SCH011",
+        Severity.INFO,
+        function.address,
+        f"{function.schedule} UTC is {said}",
+        "make sure that both are right; a cron cannot follow New Zealand's clock",
+        function.location,
+        changes[0],
+        len(changes),
+    )
+
+
+def _clock_times(runs: Expansion, distance: timedelta) -> str:
+    """First and last run of a stretch on the clock, or each of a few."""
+    shift = int(distance.total_seconds()) // 60
+    local = [f"{(minute + shift) // 60 % 24:02}:{(minute + shift) % 60:02}" for minute in runs.minutes]
+    if len(local) <= _MOST_SAID:
+        return ", ".join(local)
+    gaps = [(b - a, number) for number, (a, b) in enumerate(zip(runs.minutes, runs.minutes[1:], strict=False))]
+    gaps.append((1440 - runs.minutes[-1] + runs.minutes[0], len(local) - 1))
+    widest = max(gaps)[1]
+    return f"{local[(widest + 1) % len(local)]} to {local[widest]}"
+
+
+def _local(runs: Expansion, hour: int) -> list[datetime]:
+    """The instants of an hour of New Zealand's clock within the year; an hour of each local date."""
+    days = (runs.begin + timedelta(days=number + 1) for number in range(runs.days - 1))
+    return [datetime.combine(day, time(hour), ZONE).astimezone(UTC) for day in days]
+
+
+def _around(runs: Expansion, moment: datetime) -> tuple[datetime | None, datetime | None]:
+    """The last run before an instant and the first at or after it, on its UTC day."""
+    number, minute = (moment.date() - runs.begin).days, moment.hour * 60 + moment.minute
+    if not runs.fires_on(number):
+        return None, None
+    place = bisect_left(runs.minutes, minute)
+    before = runs.moment(number, runs.minutes[place - 1]) if place else None
+    return before, runs.moment(number, runs.minutes[place]) if place < len(runs.minutes) else None
+
+
+def _between(runs: Expansion, begin: datetime, end: datetime) -> list[datetime]:
+    """The runs in [begin, end), which lie less than a day apart."""
+    found = []
+    for number in range((begin.date() - runs.begin).days, (end.date() - runs.begin).days + 1):
+        if runs.fires_on(number):
+            start = runs.moment(number, 0)
+            low, high = ((edge - start).total_seconds() / 60 for edge in (begin, end))
+            places = bisect_left(runs.minutes, low), bisect_left(runs.minutes, high)
+            found += [runs.moment(number, minute) for minute in runs.minutes[slice(*places)]]
+    return found
+
+
+def _oddity(change: datetime) -> str:
+    goes_back = offset(change) < offset(change - timedelta(hours=1))
+    return "happens twice" if goes_back else "does not exist"
