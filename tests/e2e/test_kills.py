@@ -83,8 +83,8 @@ def test_a_kill_between_upload_and_activation_does_not_cost_a_second_upload(proj
 
 #: How many are left after a kill nobody can say beforehand, so no number could be confirmed.
 UNLIMITED = """
-from raceday_iac.model.stack import Threshold
-stack.thresholds["delete attribute"] = Threshold(percent=100, number=0)
+    from raceday_iac.model.stack import Threshold
+    stack.thresholds["delete attribute"] = Threshold(percent=100, number=0)
 """
 
 
