@@ -1,4 +1,5 @@
-"""Measurements on this machine: start-up, plans, a full apply against the bare calls, and the lock of a function.
+"""Measurements on this machine: start-up, plans, a full apply against the bare calls, the lock of a function, and what
+the functions take on a race day.
 
 Nothing is asserted.
 
@@ -24,7 +25,7 @@ from raceday_iac.loading.resolve import resolve
 from raceday_iac.loading.stack_file import load_stack
 from raceday_iac.packaging.bundle import schema_document
 
-from . import lock_latency
+from . import lock_latency, race_day
 from .raw_schema import Client, create_schema
 
 ROOT = Path(__file__).parent.parent
@@ -45,8 +46,9 @@ def main() -> None:
             _measure(_copy_project(work), *target[:3])
         finally:
             target[3]()
-    # The lock is always measured on an embedded server of its own: it needs one that runs the code of functions.
+    # The others are always measured on embedded servers of their own, which run the code of functions.
     lock_latency.main()
+    race_day.main()
 
 
 def _target(work: Path) -> tuple[str, str, str, Callable[[], object]]:

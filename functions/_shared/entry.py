@@ -7,7 +7,6 @@ finds it held ends at once and successfully: refusing it is what the lock is for
 from __future__ import annotations
 
 import os
-import resource
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -16,10 +15,6 @@ from . import invocation, lock
 from .lock import LockDenied, LockStoreMissing, LockStoreUnfit, LockUnclear, Refusal
 from .logs import Log
 from .world import REAL, World
-
-#: Memory that a run which may work takes beyond a refused one, for the log of what refusing saved (measured with
-#: `make bench`: the HTTP library, the zone data and one race event in memory).
-WORKING_MEMORY_MB = 40
 
 
 async def in_thread(handle: Callable[[Any], Any], context: Any) -> Any:
@@ -30,7 +25,8 @@ async def in_thread(handle: Callable[[Any], Any], context: Any) -> Any:
 
 
 def serve(context: Any, main_file: str, package: str, world: World = REAL) -> Any:
-    """One execution of the function whose entry module is `main_file`; its work is `<package>.work.work(run)`."""
+    """One execution of the function whose entry module is `main_file`; its work is `<package>.work.work(run)`,
+    and `<package>.norm` says what a run takes."""
     folder = os.path.dirname(os.path.abspath(main_file))
     settings = lock.load_settings(folder)
     execution = str(context.req.headers.get("x-appwrite-execution-id", ""))
@@ -45,7 +41,8 @@ def serve(context: Any, main_file: str, package: str, world: World = REAL) -> An
         return _unusable(context, log, "lock.unusable", reason)
     checked_ms = round((world.perf() - began) * 1000, 2)
     if isinstance(held, Refusal):
-        return _duplicate(context, log, call, settings, held, checked_ms, world)
+        _count_attempt(call, settings, held, world)
+        return _duplicate(context, log, held, checked_ms, package)
     log.event(
         "lock.acquired",
         checkMs=checked_ms,
@@ -62,26 +59,20 @@ def serve(context: Any, main_file: str, package: str, world: World = REAL) -> An
 
 def _work(package: str, folder: str, *parts: Any) -> Any:
     running = import_module(".running", __package__)
-    return running.perform(import_module(".work", package), running.Run(folder, *parts))
+    work, norm = import_module(".work", package).work, import_module(".norm", package)
+    return running.perform(work, norm.SLOW_AFTER, running.Run(folder, *parts))
 
 
-def _duplicate(
-    context: Any,
-    log: Log,
-    call: invocation.Invocation,
-    settings: lock.Settings,
-    refusal: Refusal,
-    checked_ms: float,
-    world: World,
-) -> Any:
+def _duplicate(context: Any, log: Log, refusal: Refusal, checked_ms: float, package: str) -> Any:
+    from . import refusing  # noqa: PLC0415 - not needed by a run that gets the lock
+
     holder = {"owner": refusal.found.owner, "phase": refusal.found.phase, "lockAgeSeconds": refusal.lock_age}
-    _count_attempt(call, settings, refusal, world)
     log.event(
         "lock.refused",
         holder=holder,
         checkMs=checked_ms,
         heartbeatAgeSeconds=refusal.heartbeat_age,
-        saved=_saved(settings),
+        saved=refusing.saved(import_module(".norm", package), log),
     )
     return context.res.json({"outcome": "duplicate", "holder": holder, "durationMs": log.elapsed_ms()}, 200)
 
@@ -95,16 +86,6 @@ def _count_attempt(call: invocation.Invocation, settings: lock.Settings, refusal
         attempts.note_refused(client, settings, refusal.found.owner)
     finally:
         client.close()
-
-
-def _saved(settings: lock.Settings) -> dict[str, Any]:
-    """What not working saved: at most the time of a whole run, and what this process did not have to load."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return {
-        "upToSeconds": settings.numbers.expiry,
-        "memoryMb": WORKING_MEMORY_MB,
-        "cpuSecondsUsed": round(used.ru_utime + used.ru_stime, 3),
-    }
 
 
 def _unusable(context: Any, log: Log, event: str, reason: Exception) -> Any:

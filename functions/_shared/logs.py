@@ -32,10 +32,15 @@ class Log:
         self._clock = clock
         self._memory = memory or peak_memory_mb
         self._started = clock()
+        self._cpu_started = time.process_time()
 
     def elapsed_ms(self) -> float:
         """Milliseconds since this log was made, which is when the run began."""
         return round((self._clock() - self._started) * 1000, 1)
+
+    def cpu_seconds(self) -> float:
+        """Processor time of this process since the log was made. In a warm container, of all runs in it together."""
+        return round(time.process_time() - self._cpu_started, 3)
 
     def event(self, name: str, /, **fields: Any) -> None:
         """Something happened that a reader of the logs wants to count."""

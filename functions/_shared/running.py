@@ -183,13 +183,13 @@ class Run:
         return self._phase
 
 
-def perform(module: Any, run: Run) -> Outcome:
-    """Do the work under the lock, and say how it went, whatever happens. `module` has `work` and `NORM_SECONDS`."""
+def perform(work: Work, slow_after: float, run: Run) -> Outcome:
+    """Do the work under the lock, and say how it went, whatever happens, and whether it took too many seconds."""
     try:
-        outcome = _tried(module.work, run)
+        outcome = _tried(work, run)
     finally:
         run.client.close()
-    _summarise(run, outcome, module.NORM_SECONDS)
+    _summarise(run, outcome, slow_after)
     return outcome
 
 
@@ -221,11 +221,12 @@ def _outcome(run: Run, status: int, outcome: str, details: Mapping[str, Any]) ->
     return Outcome(status, {**details, **about, "durationMs": run.log.elapsed_ms()})
 
 
-def _summarise(run: Run, outcome: Outcome, norm: float) -> None:
+def _summarise(run: Run, outcome: Outcome, slow_after: float) -> None:
     requests = {"appwrite": run.client.requests, "lock": run.held.requests, "throttled": run.client.throttled}
     write = run.log.event if outcome.status < 500 else run.log.problem
     # In one mapping, because the details of a function may have any name.
-    write("run.summary", **{**outcome.body, "phase": run.phase_name, "requests": requests})
+    taken = {"phase": run.phase_name, "requests": requests, "cpuSeconds": run.log.cpu_seconds()}
+    write("run.summary", **{**outcome.body, **taken})
     seconds = run.log.elapsed_ms() / 1000
-    if seconds > norm:
-        run.log.problem("run.slow", seconds=seconds, normSeconds=norm)
+    if seconds > slow_after:
+        run.log.problem("run.slow", seconds=seconds, slowAfterSeconds=slow_after)

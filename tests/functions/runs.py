@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any
 
 from _shared import lock
@@ -28,10 +27,10 @@ class Frame:
     held: lock.Lock
     told: Context = field(default_factory=lambda: context(""))
 
-    def perform(self, work: Callable[[Run], Any], norm: float = 1000.0) -> Outcome:
+    def perform(self, work: Callable[[Run], Any], slow_after: float = 1000.0) -> Outcome:
         """The work from beginning to end, with heartbeats."""
         with self.held:
-            return perform(SimpleNamespace(work=work, NORM_SECONDS=norm), self.run)
+            return perform(work, slow_after, self.run)
 
 
 def begin(raceday: Raceday, settings: lock.Settings = SETTINGS, folder: str = "", **changes: Any) -> Frame:

@@ -110,9 +110,8 @@ def test_a_duplicate_says_what_it_saved(raceday: Raceday) -> None:
 
     (event,) = run(raceday).context.events("lock.refused")
 
-    assert event["saved"]["upToSeconds"] == 90
-    assert event["saved"]["memoryMb"] > 0
-    assert event["saved"]["cpuSecondsUsed"] >= 0
+    assert list(event["saved"]) == ["seconds", "cpuSeconds", "memoryMb", "appwriteRequests"]
+    assert all(amount >= 0 for amount in event["saved"].values())
     assert event["checkMs"] > 0
 
 

@@ -387,7 +387,7 @@ def test_work_without_details_is_done_too(raceday: Raceday) -> None:
 def test_a_run_that_is_slower_than_its_norm_is_reported(raceday: Raceday, seconds: float, slow: bool) -> None:
     frame = begin(raceday)
 
-    frame.perform(lambda run: run.sleep(seconds), norm=20.0)
+    frame.perform(lambda run: run.sleep(seconds), slow_after=20.0)
 
     assert bool(frame.told.events("run.slow")) is slow
 

@@ -14,8 +14,6 @@ from .vendor.errors import Stop
 from .vendor.poller_runs import LONGEST_RUN, MOST_RACES, Execution, PollerRuns
 from .vendor.running import Run
 
-#: Two or three runs of the poller and the waits between them.
-NORM_SECONDS = 240.0
 #: Between two looks at an execution, or at the lock of the poller.
 LOOK_SECONDS = 5.0
 #: After so many attempts in a row that polled nothing, the races that are left cannot be had now.

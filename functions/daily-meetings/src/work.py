@@ -16,9 +16,6 @@ from .vendor.errors import Skip
 from .vendor.running import Run
 from .vendor.stored import changes, read_by_id
 
-#: One list, some requests for 12 meetings and 100 races.
-NORM_SECONDS = 60.0
-
 
 def work(run: Run) -> Mapping[str, Any]:
     """One import."""

@@ -17,8 +17,6 @@ from .vendor.errors import Retryable, Stop
 from .vendor.nztab import NzTab
 from .vendor.running import Run
 
-#: A hundred races.
-NORM_SECONDS = 300.0
 CHUNK = 10
 #: Between two chunks, out of consideration; and after one in which NZ TAB was in trouble.
 PAUSE, LONG_PAUSE = 0.5, 10.0

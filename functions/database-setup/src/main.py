@@ -74,8 +74,12 @@ def _under_lock(context: Any, call: invocation.Invocation, log: Log) -> Any:
 
 
 def _duplicate(context: Any, log: Log, refusal: Refusal, checked_ms: float) -> Any:
+    from . import norm  # noqa: PLC0415 - not needed by a run that gets the lock
+    from .vendor import refusing  # noqa: PLC0415
+
     holder = {"owner": refusal.found.owner, "phase": refusal.found.phase}
-    log.event("lock.refused", holder=holder, checkMs=checked_ms, heartbeatAge=refusal.heartbeat_age)
+    told = {"checkMs": checked_ms, "heartbeatAgeSeconds": refusal.heartbeat_age, "saved": refusing.saved(norm, log)}
+    log.event("lock.refused", holder=holder, **told)
     body = {"duplicate": True, "healthy": None, "holder": holder, "lockAgeSeconds": refusal.lock_age}
     return context.res.json({**body, "durationMs": log.elapsed_ms()}, 200)
 
@@ -137,7 +141,8 @@ def _answer(context: Any, log: Log, report: Any) -> Any:
     for problem in report.problems:
         log.problem("setup.problem", **problem._asdict())
     body = report.as_json()
-    log.event("setup.done", **{name: body[name] for name in ("action", "healthy", "created", "updated", "unchanged")})
+    told = {name: body[name] for name in ("action", "healthy", "created", "updated", "unchanged", "requests")}
+    log.event("setup.done", **told, cpuSeconds=log.cpu_seconds())
     return context.res.json(body, report.status)
 
 

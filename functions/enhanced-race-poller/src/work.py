@@ -9,9 +9,6 @@ from .selection import read_wanted
 from .vendor.nztab import NzTab
 from .vendor.running import Run
 
-#: A run lives until its budget ends, by design.
-NORM_SECONDS = 110.0
-
 
 def work(run: Run) -> dict[str, Any]:
     """Body: `{"raceId": id}`, `{"raceIds": [id, …]}` (at most 400), or anything else: then it chooses by itself."""

@@ -14,9 +14,6 @@ from .vendor import card, due
 from .vendor.poller_runs import PollerRuns
 from .vendor.running import Run
 
-#: A tick that is slower than this would soon meet the next one.
-NORM_SECONDS = 20.0
-
 
 def work(run: Run) -> dict[str, Any]:
     """One tick."""

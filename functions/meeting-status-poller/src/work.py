@@ -19,8 +19,6 @@ from .vendor.errors import Skip
 from .vendor.running import Run
 from .vendor.stored import changes
 
-#: One list.
-NORM_SECONDS = 20.0
 #: After the last race has ended a meeting is looked at for so many seconds, which is two runs: nothing changes later.
 LOOKED_AT = 35 * due.MINUTE
 FIELDS = ("status", "trackCondition", "weather", "railPosition", "trackDirection", "trackSurface")
