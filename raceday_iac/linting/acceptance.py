@@ -3,6 +3,7 @@
 accepted:
   - code: POL005
     subject: collection.raceday-db/*   # an address; * stands for anything
+    message: "*read*"                  # optional: only where the finding says this
     reason: the web client reads without an account
     until: 2027-06-30
 """
@@ -22,6 +23,7 @@ from ..model.problem import Location, Problem
 from .findings import CODES, Acceptance, Finding, Severity
 
 _FIELDS = ("code", "subject", "reason", "until")
+_OPTIONAL = ("message",)
 #: So long before its end an acceptance is warned of.
 NOTICE = timedelta(days=1)
 
@@ -74,16 +76,18 @@ def _of_acceptance(acceptance: Acceptance, today: date, *, is_used: bool) -> Ite
 
 
 def _fits(acceptance: Acceptance, finding: Finding) -> bool:
-    return acceptance.code == finding.code and fnmatchcase(finding.subject, acceptance.subject)
+    if acceptance.code != finding.code or not fnmatchcase(finding.subject, acceptance.subject):
+        return False
+    return fnmatchcase(finding.message, acceptance.message)
 
 
 def _problems(entry: Any, place: Location) -> Iterator[Problem]:
     if not isinstance(entry, Mapping):
         yield Problem(place, "", f"an acceptance is a mapping of {', '.join(_FIELDS)}")
         return
-    for name in sorted(set(map(str, entry)) - {*_FIELDS}):
+    for name in sorted(set(map(str, entry)) - {*_FIELDS, *_OPTIONAL}):
         yield Problem(place, name, "unknown setting")
-    for name in _FIELDS[:3]:
+    for name in (*_FIELDS[:3], *(each for each in _OPTIONAL if each in entry)):
         if not isinstance(entry.get(name), str) or not entry[name].strip():
             yield Problem(place, name, "is missing, or is not a text")
     if isinstance(entry.get("code"), str) and entry["code"] not in CODES:
@@ -93,7 +97,8 @@ def _problems(entry: Any, place: Location) -> Iterator[Problem]:
 
 
 def _acceptance(entry: Mapping[str, Any], place: Location) -> Acceptance:
-    return Acceptance(entry["code"], entry["subject"], entry["reason"].strip(), entry["until"], place)
+    message = entry.get("message", "*")
+    return Acceptance(entry["code"], entry["subject"], entry["reason"].strip(), entry["until"], place, message)
 
 
 def _lines(text: str) -> list[int]:

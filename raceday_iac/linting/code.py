@@ -29,6 +29,16 @@ class Module:
         """Everything in it, each with the function (or the module) that it stands in."""
         return tuple(_with_scopes(self.tree))
 
+    @cached_property
+    def imports(self) -> tuple[str, ...]:
+        """Names of the modules beside it that it may import, at its top or inside a function."""
+        return tuple(_imported(self))
+
+    @cached_property
+    def results(self) -> tuple[tuple[str, ast.AST, ast.expr], ...]:
+        """Its functions: name, definition, last returned expression."""
+        return tuple(_results(self))
+
 
 def read_code(files: Mapping[str, bytes], entrypoint: str) -> dict[str, Module]:
     """The modules that a function may use, by name: all of its own, and what these import of the shared ones.
@@ -43,7 +53,7 @@ def read_code(files: Mapping[str, bytes], entrypoint: str) -> dict[str, Module]:
         name = wanted.pop()
         if name in modules and name not in found:
             found[name] = modules[name]
-            wanted += imported(modules[name])
+            wanted += modules[name].imports
     return dict(sorted(found.items()))
 
 
@@ -78,8 +88,7 @@ def _with_scopes(tree: ast.Module) -> Iterator[tuple[ast.AST, ast.AST]]:
             waiting.append((inner, child))
 
 
-def imported(module: Module) -> Iterator[str]:
-    """Names of the modules beside it that a module may import, at its top or inside a function."""
+def _imported(module: Module) -> Iterator[str]:
     package = module.name.split(".")[:-1]
     for _, node in module.nodes:
         if isinstance(node, ast.Import):
@@ -89,3 +98,14 @@ def imported(module: Module) -> Iterator[str]:
             path = [*base, *((node.module or "").split(".") if node.module else [])]
             yield ".".join(path)
             yield from (".".join([*path, alias.name]) for alias in node.names)
+
+
+def _results(module: Module) -> Iterator[tuple[str, ast.AST, ast.expr]]:
+    last: dict[ast.AST, ast.expr] = {}
+    for scope, node in module.nodes:
+        if isinstance(node, ast.Return) and node.value is not None:
+            known = last.get(scope)
+            last[scope] = node.value if known is None or node.value.lineno > known.lineno else known
+    for scope, value in last.items():
+        if isinstance(scope, ast.FunctionDef):
+            yield scope.name, scope, value

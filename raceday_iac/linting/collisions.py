@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import combinations
 
-from .expansion import YEAR, Expansion
+from .expansion import Expansion
 from .facts import FunctionFacts
 from .findings import Finding, Severity
 from .presence import Presence, callers_of
@@ -57,12 +57,8 @@ def collisions(
 
 def _meetings(one: Presence, other: Presence) -> dict[int, int]:
     """Days on which both may work at once, with the first minute."""
-    found = {}
-    for day in range(YEAR):
-        common = one.on(day) & other.on(day)
-        if common:
-            found[day] = (common & -common).bit_length() - 1
-    return found
+    common = (ours & theirs for ours, theirs in zip(one.days, other.days, strict=True))
+    return {day: (bits & -bits).bit_length() - 1 for day, bits in enumerate(common) if bits}
 
 
 def _collision(

@@ -8,7 +8,7 @@ the function's own code) speaks of are taken, so that too much is found rather t
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
@@ -102,7 +102,7 @@ class _Paths:
         self._code = code
         self._known: dict[int, str | None] = {}
         self._names = {name: _Assignments(module) for name, module in code.items()}
-        self._returns = dict(_simple_functions(code.values()))
+        self._returns = {name: (each, *rest) for each in code.values() for name, *rest in each.results}
         self._spoken = {name: tuple(self._all_of(module)) for name, module in code.items()}
 
     def of(self, module: Module, scope: ast.AST, node: ast.expr | None) -> str | None:
@@ -206,13 +206,3 @@ class _Assignments:
             self._found.setdefault((id(scope), target.id), []).append(value)
         elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":
             self._found.setdefault((0, target.attr), []).append(value)
-
-
-def _simple_functions(modules: Iterable[Module]) -> Iterator[tuple[str, tuple[Module, ast.AST, ast.expr]]]:
-    """Functions and their last returned expression, by name."""
-    for module in modules:
-        for _, node in module.nodes:
-            if isinstance(node, ast.FunctionDef):
-                returns = [each.value for each in ast.walk(node) if isinstance(each, ast.Return) and each.value]
-                if returns:
-                    yield node.name, (module, node, returns[-1])

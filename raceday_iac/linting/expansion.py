@@ -97,21 +97,25 @@ def expand(expression: str, begin: date, days: int = YEAR) -> Expansion | None:
             return None
         hours = _values(fields[1], 24)
         minutes = tuple(hour * 60 + minute for hour in hours for minute in _values(fields[0], 60))
-        if [*map(list, fields[2:])] == [_ALL, _ALL, _ALL] and not nth:
-            return Expansion(expression, begin, days, minutes, (True,) * days)
-        first = time(minutes[0] // 60, minutes[0] % 60)
-        each = (datetime.combine(begin + timedelta(days=number), first, UTC) for number in range(days))
-        return Expansion(expression, begin, days, minutes, tuple(_matches(expression, moment) for moment in each))
+        dates = (begin + timedelta(days=number) for number in range(days))
+        if nth:
+            first = time(minutes[0] // 60, minutes[0] % 60)
+            firing = tuple(bool(croniter.match(expression, datetime.combine(each, first, UTC))) for each in dates)
+        else:
+            firing = tuple(_fires(each, *fields[2:]) for each in dates)
+        return Expansion(expression, begin, days, minutes, firing)
     except (CroniterError, ValueError, KeyError, AttributeError):
         return None
 
 
-def _matches(expression: str, moment: datetime) -> bool:
-    try:
-        return bool(croniter.match(expression, moment))
-    except CroniterError:
-        # A day that no year has, such as 31 February.
+def _fires(day: date, days: list[int | str], months: list[int | str], weekdays: list[int | str]) -> bool:
+    """Whether the date fits. Where day and weekday are both restricted, one of them is enough, as in every cron."""
+    if months != _ALL and day.month not in months:
         return False
+    is_last = (day + timedelta(days=1)).day == 1
+    fits = (day.day in days or ("l" in days and is_last), day.isoweekday() % 7 in weekdays)
+    restricted = [fit for fit, field in zip(fits, (days, weekdays), strict=True) if field != _ALL]
+    return any(restricted) if restricted else True
 
 
 def _values(field: list[int | str], count: int) -> list[int]:

@@ -29,6 +29,8 @@ class Acceptance:
     reason: str
     until: date
     location: Location = NOWHERE
+    #: What a finding must say; `*` stands for anything.
+    message: str = "*"
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ Schedules are UTC, so all of this is told from instants; nothing here counts wit
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 ZONE = ZoneInfo("Pacific/Auckland")
@@ -25,16 +26,16 @@ def is_quiet(moment: datetime) -> bool:
     return QUIET_FROM <= moment.astimezone(ZONE).hour < QUIET_UNTIL
 
 
-def clock_changes(begin: date, days: int) -> Iterator[datetime]:
+@lru_cache(maxsize=16)
+def clock_changes(begin: date, days: int) -> tuple[datetime, ...]:
     """The instants at which the clock is changed, to the hour."""
-    moment = datetime.combine(begin, time(), UTC)
-    last = offset(moment)
-    for _ in range(days * 24):
-        moment += timedelta(hours=1)
-        now = offset(moment)
-        if now != last:
-            yield moment
-        last = now
+    midnights = [datetime.combine(begin, time(), UTC) + timedelta(days=number) for number in range(days + 1)]
+    found = []
+    for start, end in pairwise(midnights):
+        if offset(start) != offset(end):
+            hours = [start + timedelta(hours=number) for number in range(25)]
+            found += [after for before, after in pairwise(hours) if offset(before) != offset(after)]
+    return tuple(found)
 
 
 def said(moment: datetime) -> str:

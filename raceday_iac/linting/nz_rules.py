@@ -54,10 +54,9 @@ def quiet_runs(function: FunctionFacts, runs: Expansion, usage: Usage) -> Iterat
     total = days = 0
     first: datetime | None = None
     for begin, end in zip(_local(runs, QUIET_FROM), _local(runs, QUIET_UNTIL), strict=True):
-        found = _between(runs, begin, end)
-        if found:
-            first = first or found[0]
-            total, days = total + len(found), days + 1
+        count, found = _between(runs, begin, end)
+        first = first or found
+        total, days = total + count, days + (count > 0)
     if first is None:
         return
     answered = "its code, which ends a run in the quiet window at once" if usage.minds_quiet else ""
@@ -79,7 +78,7 @@ def clock_change_runs(function: FunctionFacts, runs: Expansion) -> Iterator[Find
     met = [
         change
         for change in clock_changes(runs.begin, runs.days)
-        if _between(runs, change - timedelta(hours=1), change + timedelta(hours=1))
+        if _between(runs, change - timedelta(hours=1), change + timedelta(hours=1))[0]
     ]
     if not met:
         return
@@ -148,16 +147,17 @@ def _around(runs: Expansion, moment: datetime) -> tuple[datetime | None, datetim
     return before, runs.moment(number, runs.minutes[place]) if place < len(runs.minutes) else None
 
 
-def _between(runs: Expansion, begin: datetime, end: datetime) -> list[datetime]:
-    """The runs in [begin, end), which lie less than a day apart."""
-    found = []
+def _between(runs: Expansion, begin: datetime, end: datetime) -> tuple[int, datetime | None]:
+    """How many runs are in [begin, end), less than a day, and the first of them."""
+    count, first = 0, None
     for number in range((begin.date() - runs.begin).days, (end.date() - runs.begin).days + 1):
         if runs.fires_on(number):
             start = runs.moment(number, 0)
-            low, high = ((edge - start).total_seconds() / 60 for edge in (begin, end))
-            places = bisect_left(runs.minutes, low), bisect_left(runs.minutes, high)
-            found += [runs.moment(number, minute) for minute in runs.minutes[slice(*places)]]
-    return found
+            low, high = (bisect_left(runs.minutes, (edge - start).total_seconds() / 60) for edge in (begin, end))
+            if high > low:
+                first = first or runs.moment(number, runs.minutes[low])
+                count += high - low
+    return count, first
 
 
 def _oddity(change: datetime) -> str:

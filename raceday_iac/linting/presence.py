@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
-from .expansion import Expansion
+from .expansion import YEAR, Expansion
 from .facts import FunctionFacts
 from .usage import Usage
 
@@ -16,17 +17,21 @@ class Presence:
 
     sources: tuple[tuple[Expansion, int], ...]
 
-    def on(self, day: int) -> int:
-        """The minutes of a day, as bits."""
+    @cached_property
+    def days(self) -> tuple[int, ...]:
+        """The minutes of each day of the year in which it may be at work, as bits."""
+        return tuple(self._on(day) for day in range(YEAR))
+
+    @property
+    def minutes(self) -> int:
+        """How much of a week it takes, to tell the busier of two."""
+        return sum(bits.bit_count() for bits in self.days[:7])
+
+    def _on(self, day: int) -> int:
         bits = 0
         for runs, seconds in self.sources:
             bits |= runs.occupied(day, seconds)
         return bits
-
-    @property
-    def minutes(self) -> int:
-        """How much of a day it takes, to tell the busier of two."""
-        return sum(self.on(day).bit_count() for day in range(7))
 
 
 def presences(

@@ -56,7 +56,8 @@ def _cells(finding: Finding) -> Iterator[str]:
     yield f"<span class={style}>{severity}</span> {finding.code}"
     yield escape(finding.subject.partition(".")[2])
     answer = f"<br><span class=faint>Answered by {escape(finding.answered)}.</span>" if finding.answered else ""
-    yield f"{escape(CODES[finding.code]).capitalize()}: {escape(finding.message)}.{answer}"
+    title = CODES[finding.code]
+    yield f"{escape(title[0].upper() + title[1:])}: {escape(finding.message)}.{answer}"
     yield escape(said(finding.first)) if finding.first else ""
 
 

@@ -10,7 +10,7 @@ from ..linting.agenda import Agenda, Lane
 from .simulation_axis import NZ, Scale, midnights, offset_name, quiet_windows, ticks
 from .simulation_style import PICTURE_STYLE
 
-WIDTH, LEFT, RIGHT, TOP = 1280.0, 230.0, 24.0, 58.0
+WIDTH, LEFT, RIGHT, TOP = 1280.0, 280.0, 24.0, 58.0
 LANE, BAR = 34.0, 14.0
 #: Nothing is drawn thinner than this, or it would vanish.
 THINNEST = 1.2
