@@ -102,7 +102,9 @@ class _Paths:
         self._code = code
         self._known: dict[int, str | None] = {}
         self._names = {name: _Assignments(module) for name, module in code.items()}
-        self._returns = {name: (each, *rest) for each in code.values() for name, *rest in each.results}
+        self._returns = {
+            name: (module, definition, value) for module in code.values() for name, definition, value in module.results
+        }
         self._spoken = {name: tuple(self._all_of(module)) for name, module in code.items()}
 
     def of(self, module: Module, scope: ast.AST, node: ast.expr | None) -> str | None:

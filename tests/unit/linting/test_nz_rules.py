@@ -27,6 +27,11 @@ def test_the_status_polling_goes_over_the_date_from_the_first_midnight_of_summer
     assert "UTC date" in finding.message
 
 
+def test_short_runs_that_go_on_every_night_are_a_warning() -> None:
+    (finding,) = day_crossings(function("s", "*/1 * * * *", 60), runs_of("*/1 * * * *"))
+    assert finding.effective is Severity.WARNING
+
+
 def test_a_lock_answers_the_change_of_the_date() -> None:
     (finding,) = day_crossings(function("s", STATUS, 300, lock=locked()), runs_of(STATUS))
     assert finding.effective is Severity.INFO
