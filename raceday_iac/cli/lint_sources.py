@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from ..errors import BuildError, IacError, StackError
+from ..errors import IacError, StackError
 from ..linting.acceptance import read_acceptances
 from ..linting.appwrite_json import read_configuration
 from ..linting.facts import Configuration
@@ -64,8 +64,6 @@ def _stack(options: Options) -> Configuration:
         files = {name: bundle.files for name, bundle in pack_all(desired).items()}
     except StackError as error:
         problems = tuple(error.problems)
-    except BuildError as error:
-        problems = (Problem(desired.resources[next(iter(desired.resources))].location, "", error.message),)
     folders = {name: source.folder for name, source in desired.code.items()}
     copies = {name: _copies(folder) for name, folder in folders.items()}
     shared = {name: content for each in folders.values() for name, content in _shared(each).items()}
