@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raceday_iac.cli.options import DEFAULT_STACK, LOG_LEVELS, Options, take_globals
+from raceday_iac.cli.options import DEFAULT_STACK, LOG_LEVELS, Options, take_globals, with_environment
 from raceday_iac.errors import IacError
 
 GLOBALS = [["--env", "prod"], ["--env=prod"], ["--stack", "s.py"], ["--json"], ["--no-color"], ["--log-level=debug"]]
@@ -78,3 +78,14 @@ def test_the_root_is_the_folder_above_that_of_the_stack(tmp_path: Path) -> None:
     options = Options(stack=tmp_path / "stacks" / "x.py")
     assert options.root == tmp_path
     assert options.state_folder == tmp_path / "state" / "local"
+
+
+def test_it_is_known_whether_an_environment_was_named() -> None:
+    assert take_globals(["--env", "local", "plan"])[0].env_named
+    assert not take_globals(["plan"])[0].env_named
+
+
+@pytest.mark.parametrize("name", ["", "../prod", "a/b", ".hidden", "a\0b"])
+def test_what_leads_out_of_the_folder_of_environments_is_no_name_of_one(name: str) -> None:
+    with pytest.raises(IacError, match="is not the name of an environment"):
+        with_environment(Options(), name)
