@@ -32,7 +32,7 @@ def declare(project: Project, *, name: str = "Db", collection: str = "C", more: 
 
 def save(project: Project, *words: str) -> Path:
     """Save a plan; from here on requests are counted."""
-    project.iac("plan", "--out", FILE, *words)
+    project.prepare("plan", "--out", str(project.root / FILE), *words)
     project.proxy.forget()
     return project.root / FILE
 
@@ -182,7 +182,7 @@ def test_a_target_brings_what_it_needs_and_the_rest_can_follow(project: Project)
         in_db(project, "attribute", "c/text"),
         target,
     }
-    project.apply()
+    project.prepare(*APPLY)
     project.must_be_clean()
 
 
@@ -210,7 +210,7 @@ def test_a_saved_part_does_not_mind_what_happens_elsewhere(project: Project) -> 
     declare(project, collection="Renamed")
     save(project, "--target", in_db(project, "collection", "c"))
     meddle(project, f"/databases/{project.id('db')}")
-    project.iac("apply", FILE)
+    project.prepare("apply", str(project.root / FILE))
     assert project.api.get(collection(project))["name"] == "Renamed"
 
 
