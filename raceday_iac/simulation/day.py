@@ -6,6 +6,7 @@ this process, and everything they send is written down.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ NZ = ZoneInfo("Pacific/Auckland")
 #: A day ends when its last hour, which reaches past midnight, is over.
 END_OF_DAY = time(1)
 MINUTE = 60.0
+#: New values after which the youngest are searched, and searches after which the older ones are.
+COLLECTIONS = (50_000, 50, 50)
 #: Told the moment, at every full hour of New Zealand time.
 Observer = Callable[[datetime], None]
 
@@ -62,7 +65,7 @@ def live_through(
     executor = VirtualExecutor(time, ledger, folder, seed=wanted.seed, with_locks=wanted.with_locks)
     server.call(lambda inner: prepare(inner, executor, time))
     end = wanted.end.timestamp()
-    with environment(server, wanted):
+    with environment(server, wanted), fewer_collections():
         while time.seconds() < end:
             server.call(lambda inner: scheduler_of(inner).tick())
             if time.seconds() % 3600 == 0:
@@ -93,6 +96,20 @@ def prepare(server: Server, executor: VirtualExecutor, time: VirtualTime) -> Non
         return held()
 
     server.around = counted
+
+
+@contextmanager
+def fewer_collections() -> Iterator[None]:
+    """Look for unreachable values less often. What a day leaves behind lives to its end: to search it all again and
+    again takes an eighth of the time."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(*COLLECTIONS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 @contextmanager

@@ -44,10 +44,11 @@ def check_part(collection: Collection, document: Document, keys: Iterable[str]) 
         unknown = next(key for key in keys if key not in allowed)
         raise BadStructure(f'Unknown attribute: "{unknown}"')
     for key in keys:
-        if key in rules:
-            _check_value(rules[key], document[key])
-        elif key in DATES:
-            _check_date(key, document[key])
+        rule, value = rules.get(key), document[key]
+        if rule is not None and (value is not None or rule.required):
+            _check_value(rule, value)
+        elif rule is None and key in DATES:
+            _check_date(key, value)
 
 
 def _check_date(key: str, value: Any) -> None:
@@ -83,8 +84,6 @@ def _rule(attribute: Attribute) -> _Rule:
 
 
 def _check_value(rule: _Rule, value: Any) -> None:
-    if value is None and not rule.required:
-        return
     if not rule.is_array:
         _judge(rule, value)
         return
