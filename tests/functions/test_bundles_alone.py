@@ -155,9 +155,10 @@ def test_it_knows_what_a_run_of_it_takes(alone: Path, name: str) -> None:
     assigned = {node.targets[0].id: node.value for node in tree.body if isinstance(node, ast.Assign)}  # type: ignore[attr-defined]
     norm = {key: float(ast.literal_eval(value)) for key, value in assigned.items()}
 
-    assert set(norm) == {"SECONDS", "CPU_SECONDS", "MEMORY_MB", "APPWRITE_REQUESTS", "SLOW_AFTER"}
+    assert set(norm) - {"SLOW_AFTER"} == {"SECONDS", "CPU_SECONDS", "MEMORY_MB", "APPWRITE_REQUESTS"}
     assert min(norm.values()) > 0
-    assert norm["SECONDS"] < norm["SLOW_AFTER"] < lock.load_settings(str(alone / "src")).numbers.expiry
+    if name != SETUP:
+        assert norm["SECONDS"] < norm["SLOW_AFTER"] < lock.load_settings(str(alone / "src")).numbers.expiry
     assert [type(node) for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))] == [ast.ImportFrom]
 
 
