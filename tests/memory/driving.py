@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,7 @@ from raceday_iac.applying.steps import Step, make_steps
 from raceday_iac.model.desired import Desired
 from raceday_iac.packaging import Bundle
 from raceday_iac.planning import Plan, Wishes, build_plan
-from raceday_iac.planning.thresholds import COUNTED
+from raceday_iac.planning.plan import Refusal
 from raceday_iac.provider import Provider
 from raceday_iac.refresh import refresh
 from raceday_iac.refresh.evidence import answer
@@ -43,18 +43,13 @@ def plan(provider: Provider, desired: Desired, state: State) -> Plan:
         return build_plan("test", desired, state, snapshot, partial(answer, provider), wishes)
 
     first = made(Wishes(every))
-    return made(Wishes(every, confirmed=_numbers(first))) if first.refusals else first
+    return made(Wishes(every, confirmed=_numbers(first.refusals))) if first.refusals else first
 
 
-def _numbers(of: Plan) -> dict[str, int]:
-    """What the thresholds want to hear."""
-    counted = Counter(
-        f"{name} {change.address.kind}"
-        for change in of.changes
-        for name, actions in COUNTED.items()
-        if change.action in actions
-    )
-    return dict(counted)
+def _numbers(refusals: Iterable[Refusal]) -> dict[str, int]:
+    """What the thresholds ask to be repeated, as a user copies it from the screen."""
+    asked = [re.search(r'--confirm "(.+)=(\d+)"', refusal.hint) for refusal in refusals]
+    return {found[1]: int(found[2]) for found in asked if found}
 
 
 def carry_out(

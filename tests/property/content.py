@@ -1,0 +1,154 @@
+"""What a project holds, in a plain form that can be compared: once from the declarations, once from raw answers.
+
+Neither side uses the reconciler's own parsing or comparing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from .specs import Settings, Spec
+
+Content = dict[str, Any]
+Raw = dict[str, Any]
+
+_TYPES = {"double": "float", "linestring": "line"}
+_EXTREMES = (-(2**63), 2**63 - 1, -1.7976931348623157e308, 1.7976931348623157e308)
+_PLAIN_FUNCTION = ("name", "runtime", "specification", "timeout", "entrypoint", "schedule", "enabled", "logging")
+
+
+def expected(spec: Spec) -> Content:
+    """By the text of an address."""
+    return {address: _expected(address, settings, spec) for address, settings in spec.items()}
+
+
+def without_secrets(content: Content) -> Content:
+    """As a server lets it be seen that gives no secret back."""
+    return {
+        address: {**each, "value": ""} if address.startswith("variable.") and each["secret"] else each
+        for address, each in content.items()
+    }
+
+
+def _expected(address: str, settings: Settings, spec: Spec) -> Any:
+    kind, _, path = address.partition(".")
+    if kind == "function":
+        return {
+            **{name: settings[name] for name in (*_PLAIN_FUNCTION, "commands")},
+            **{name: set(settings[name]) for name in ("execute", "events", "scopes")},
+        }
+    if kind == "variable":
+        return dict(settings)
+    if kind == "collection":
+        return {**settings, "permissions": _permissions(settings["permissions"])}
+    if kind == "relationship":
+        return {**settings, "two_way_key": settings["two_way_key"] or path.split("/")[1]}
+    if kind == "index":
+        return _index(settings["type"], settings["attributes"], settings["orders"], settings["lengths"], path, spec)
+    return _attribute(settings) if kind == "attribute" else dict(settings)
+
+
+def _permissions(permissions: Iterable[str]) -> set[str]:
+    found = set()
+    for permission in permissions:
+        action, role = re.fullmatch(r"(\w+)\((.+)\)", permission).groups()  # type: ignore[union-attr]
+        found |= {f"{each}({role})" for each in (("create", "update", "delete") if action == "write" else (action,))}
+    return found
+
+
+def _attribute(settings: Settings) -> Settings:
+    plain = {"required": False, "default": None, "array": False, **settings}
+    if plain["type"] == "string":
+        plain.setdefault("encrypt", False)
+    if "elements" in plain:
+        plain["elements"] = set(plain["elements"])
+    if plain["type"] == "datetime" and plain["default"]:
+        plain["default"] = datetime.fromisoformat(plain["default"]).astimezone(UTC)
+    return plain
+
+
+def _index(
+    type: str, attributes: list[str], orders: list[Any], lengths: list[int], path: str, spec: Spec
+) -> dict[str, Any]:
+    """Each attribute with its order and length; on a list there is no order, and the length is the server's."""
+    owner = "/".join(path.split("/")[:2])
+    found = []
+    for place, name in enumerate(attributes):
+        order = orders[place] if place < len(orders) else None
+        length = lengths[place] if place < len(lengths) else 0
+        is_list = spec.get(f"attribute.{owner}/{name}", {}).get("array")
+        found.append((name, "ASC" if is_list else (order or "ASC").upper(), 255 if is_list else length))
+    return {"type": type, "over": found}
+
+
+def actual(functions: Iterable[Raw], databases: Iterable[Raw], collections: Iterable[Raw], spec: Spec) -> Content:
+    """From raw answers; `collections` of all databases. What is not `available` is shown with its status."""
+    found: Content = {}
+    for raw in functions:
+        found[f"function.{raw['$id']}"] = {
+            **{name: raw[name] for name in (*_PLAIN_FUNCTION, "commands")},
+            **{name: set(raw[name]) for name in ("execute", "events", "scopes")},
+        }
+        for each in raw["vars"]:
+            address = f"variable.{raw['$id']}/{each['key']}"
+            assert address not in found, f"{address} is there twice"
+            found[address] = {"secret": each["secret"], "value": each["value"]}
+    for raw in databases:
+        found[f"database.{raw['$id']}"] = {"name": raw["name"], "enabled": raw["enabled"]}
+    for raw in collections:
+        found |= _collection(raw, spec)
+    return found
+
+
+def _collection(raw: Raw, spec: Spec) -> Content:
+    path = f"{raw['databaseId']}/{raw['$id']}"
+    found: Content = {
+        f"collection.{path}": {
+            "name": raw["name"],
+            "permissions": set(raw["$permissions"]),
+            "document_security": raw["documentSecurity"],
+            "enabled": raw["enabled"],
+        }
+    }
+    for each in raw["attributes"]:
+        if each["type"] == "relationship":
+            if each["side"] == "parent":
+                found[f"relationship.{path}/{each['key']}"] = _with_status(each, _raw_relationship(each))
+        else:
+            found[f"attribute.{path}/{each['key']}"] = _with_status(each, _raw_attribute(each))
+    for each in raw["indexes"]:
+        address = f"{path}/{each['key']}"
+        plain = _index(each["type"], each["attributes"], each["orders"], each["lengths"], address, spec)
+        found[f"index.{address}"] = _with_status(each, plain)
+    return found
+
+
+def _with_status(raw: Raw, plain: Settings) -> Settings:
+    return plain if raw["status"] == "available" else {**plain, "status": raw["status"], "error": raw["error"]}
+
+
+def _raw_relationship(raw: Raw) -> Settings:
+    return {
+        "related": raw["relatedCollection"],
+        "type": raw["relationType"],
+        "two_way": raw["twoWay"],
+        "two_way_key": raw["twoWayKey"],
+        "on_delete": raw["onDelete"],
+    }
+
+
+def _raw_attribute(raw: Raw) -> Settings:
+    word = raw.get("format") if raw["type"] == "string" and raw.get("format") else raw["type"]
+    settings = {"type": _TYPES.get(word, word)}
+    settings |= {name: raw[name] for name in ("required", "default", "array", "size") if name in raw}
+    if word == "string":
+        settings["encrypt"] = bool(raw["encrypt"])
+    if "elements" in raw:
+        settings["elements"] = set(raw["elements"])
+    settings |= {name: raw[name] for name in ("min", "max") if raw.get(name) not in (None, *_EXTREMES)}
+    if word == "datetime" and raw["default"]:
+        settings["default"] = datetime.fromisoformat(raw["default"])
+    return settings

@@ -1,0 +1,80 @@
+"""From a random stack to one that passes all checks: what is refused is left out, as a user would take it out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from raceday_iac.errors import StackError
+from raceday_iac.loading.environment import Environment
+from raceday_iac.loading.resolve import resolve
+from raceday_iac.model.desired import Desired
+from raceday_iac.model.stack import Collection, Database, FromEnvironment, Stack
+
+from .specs import Settings, Spec
+
+_ENVIRONMENT = Environment(name="test", endpoint="embedded", project="p")
+_ABSENT = ("function.ghost", "collection.d/ghost")
+
+
+def declared(spec: Spec) -> tuple[Desired, Spec]:
+    """The checked stack, and what is left of the declarations."""
+    left = dict(spec)
+    while True:
+        stack, variables = stack_of(left)
+        try:
+            return resolve(stack, _ENVIRONMENT, Path("/nowhere"), variables), left
+        except StackError as refused:
+            # One at a time: two that clash are not both wrong.
+            left = _without(left, min({problem.subject for problem in refused.problems} & set(left)))
+
+
+def _without(spec: Spec, address: str) -> Spec:
+    """Members go with their owner."""
+    path = address.partition(".")[2]
+    return {
+        other: settings
+        for other, settings in spec.items()
+        if other != address and not (_owns(address) and other.partition(".")[2].startswith(f"{path}/"))
+    }
+
+
+def _owns(address: str) -> bool:
+    return address.startswith(("function.", "database.", "collection."))
+
+
+def stack_of(spec: Spec) -> tuple[Stack, dict[str, str]]:
+    """The stack as a user writes it, and the environment variables that its secrets come from."""
+    stack, secrets = Stack("test"), {}
+    for address, settings in spec.items():
+        kind, _, path = address.partition(".")
+        if kind == "function":
+            variables = {}
+            for other, variable in spec.items():
+                if other.startswith(f"variable.{path}/"):
+                    key = other.rpartition("/")[2]
+                    variables[key] = variable["value"]
+                    if variable["secret"]:
+                        secrets[f"{path}_{key}"] = variable["value"]
+                        variables[key] = FromEnvironment(f"{path}_{key}")
+            stack.function(path, **settings, variables=variables)
+        elif kind == "database":
+            stack.database(path, **settings)
+        elif kind != "variable":
+            _declare_member(stack, kind, path.split("/"), settings)
+    for address in _ABSENT:
+        stack.absent(address, reason="it never was")
+    return stack, secrets
+
+
+def _declare_member(stack: Stack, kind: str, path: list[str], settings: Settings) -> None:
+    if kind == "collection":
+        Database(stack, path[0]).collection(path[1], **settings)
+        return
+    owner = Collection(stack, path[0], path[1])
+    own = dict(settings)
+    if kind == "relationship":
+        owner.relationship(path[2], own.pop("related"), **own)
+    elif kind == "index":
+        owner.index(path[2], *own.pop("attributes"), **own)
+    else:
+        getattr(owner, own.pop("type"))(path[2], **own)

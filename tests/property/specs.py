@@ -1,0 +1,156 @@
+"""Random stacks as values: address → settings, so that they print, compare, and lose single declarations.
+
+Names come from small pools, so that two stacks overlap: most addresses of one are in the other, with other settings.
+Some names differ only in case, for Appwrite takes them for the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+Settings = dict[str, Any]
+#: By the text of an address.
+Spec = dict[str, Settings]
+
+ROLES = ("any", "users", "guests", "user:u1", "team:t/owner", "label:vip")
+TEXTS = st.sampled_from(["", "a", "name", "Ünïcode ☃", "x" * 20])
+NAMES = st.sampled_from(["N", "Name", "Ünïcode ☃"])
+FUNCTIONS = ("f", "g", "H")
+COLLECTIONS = ("one", "two", "three")
+COLUMNS = ("a", "b", "c", "e", "one", "two")
+INDEXES = ("i", "j", "k")
+
+
+def subset(*items: str) -> st.SearchStrategy[list[str]]:
+    """Some of them, in any order."""
+    return st.permutations(items).flatmap(lambda order: st.integers(0, len(order)).map(lambda count: order[:count]))
+
+
+PERMISSIONS = subset(
+    'read("any")', 'write("users")', 'create("users")', 'update("user:u1")', 'delete("team:t/owner")', 'read("guests")'
+)
+VARIABLES = st.dictionaries(
+    st.sampled_from(["KEY", "TOKEN", "URL"]),
+    st.tuples(st.booleans(), st.sampled_from(["", "1", "two", "Ünïcode ☃"])),
+    max_size=3,
+)
+FUNCTION = st.fixed_dictionaries(
+    {
+        "name": NAMES,
+        "runtime": st.sampled_from(["python-3.12", "node-22"]),
+        "specification": st.sampled_from(["s-0.5vcpu-512mb", "s-1vcpu-512mb"]),
+        "timeout": st.sampled_from([1, 15, 900]),
+        "entrypoint": st.sampled_from(["main.py", "src/main.js"]),
+        "schedule": st.sampled_from(["", "0 3 * * *", "*/5 1-2 * * MON"]),
+        "execute": subset("any", "users", "user:u1"),
+        "events": subset("databases.*.collections.*.documents.*.create", "users.*.create"),
+        "scopes": subset("documents.read", "documents.write", "users.read"),
+        "enabled": st.booleans(),
+        "logging": st.booleans(),
+        "commands": st.sampled_from(["", "pip install -r requirements.txt"]),
+    }
+)
+
+
+def _column(type: str, default: st.SearchStrategy[Any], **extra: st.SearchStrategy[Any]) -> st.SearchStrategy[Settings]:
+    """An attribute that is optional, has a default, is required, or a list."""
+    manners = st.one_of(
+        st.just({}),
+        default.map(lambda value: {"default": value}),
+        st.just({"required": True}),
+        st.just({"array": True}),
+        st.just({"array": True, "required": True}),
+    )
+    if type in ("point", "line", "polygon"):
+        manners = st.one_of(st.just({}), default.map(lambda value: {"default": value}), st.just({"required": True}))
+    return st.builds(
+        lambda own, manner: {"type": type, **{k: v for k, v in own.items() if v is not None}, **manner},
+        st.fixed_dictionaries(extra),
+        manners,
+    )
+
+
+_BOUNDS = st.sampled_from([None, -5, 0, 3])
+_HIGH = st.sampled_from([None, 5, 10, 2**40])
+COLUMN = st.one_of(
+    _column("string", st.sampled_from(["", "x", "☃"]), size=st.sampled_from([5, 10, 255, 600, 20_000])),
+    _column("string", st.just("x"), size=st.sampled_from([150, 255]), encrypt=st.just(True)),
+    _column("integer", st.sampled_from([0, 3, 4]), min=_BOUNDS, max=_HIGH),
+    _column("float", st.sampled_from([0.0, 3.5, 4]), min=_BOUNDS, max=_HIGH),
+    _column("boolean", st.booleans()),
+    _column("datetime", st.sampled_from(["2025-07-17T10:20:30.123+00:00", "2025-07-17T22:20:30+12:00"])),
+    _column("email", st.just("a@example.com")),
+    _column("url", st.just("https://example.com/x")),
+    _column("ip", st.sampled_from(["127.0.0.1", "::1"])),
+    _column("enum", st.just("red"), elements=subset("red", "green", "blue", "Grün").map(lambda own: own or ["red"])),
+    _column("point", st.just([1, 2.5])),
+    _column("line", st.just([[1, 2], [3, 4]])),
+    _column("polygon", st.just([[[0, 0], [1, 0], [1, 1], [0, 0]]])),
+)
+RELATIONSHIP = st.fixed_dictionaries(
+    {
+        "related": st.sampled_from(COLLECTIONS),
+        "type": st.sampled_from(["oneToOne", "oneToMany", "manyToOne", "manyToMany"]),
+        "two_way": st.booleans(),
+        "two_way_key": st.sampled_from([None, "a", "back", "of"]),
+        "on_delete": st.sampled_from(["restrict", "cascade", "setNull"]),
+    }
+)
+INDEX = st.fixed_dictionaries(
+    {
+        "attributes": subset("a", "b", "c", "A", "$createdAt", "$id").map(lambda own: own[:3] or ["a"]),
+        "type": st.sampled_from(["key", "key", "unique", "fulltext", "spatial"]),
+        "orders": st.lists(st.sampled_from(["ASC", "DESC"]), max_size=3),
+        "lengths": st.lists(st.sampled_from([0, 5]), max_size=2),
+    }
+)
+
+
+def cased(*names: str) -> st.SearchStrategy[str]:
+    """A name, now and then in capitals."""
+    return st.sampled_from([*names, *names, *names, *(name.upper() for name in names)])
+
+
+@st.composite
+def specs(draw: st.DrawFn) -> Spec:
+    """A stack that may still break a rule; see `declared`."""
+    spec: Spec = {}
+    for name in draw(subset(*FUNCTIONS)):
+        spec[f"function.{name}"] = draw(FUNCTION)
+        for key, (secret, value) in draw(VARIABLES).items():
+            spec[f"variable.{name}/{key}"] = {"secret": secret, "value": value}
+    for base in draw(st.sampled_from([["d"], ["d"], ["d", "other"], []])):
+        spec[f"database.{base}"] = {"name": draw(NAMES), "enabled": draw(st.booleans())}
+        for name in draw(subset(*COLLECTIONS)):
+            _collection(draw, spec, f"{base}/{draw(cased(name))}")
+    return spec
+
+
+def _collection(draw: st.DrawFn, spec: Spec, path: str) -> None:
+    spec[f"collection.{path}"] = {
+        "name": draw(NAMES),
+        "permissions": draw(PERMISSIONS),
+        "document_security": draw(st.booleans()),
+        "enabled": draw(st.booleans()),
+    }
+    for key, settings in draw(st.dictionaries(cased(*COLUMNS), COLUMN, max_size=5)).items():
+        spec[f"attribute.{path}/{key}"] = settings
+    for key, settings in draw(st.dictionaries(cased(*COLUMNS, "link"), RELATIONSHIP, max_size=2)).items():
+        spec[f"relationship.{path}/{key}"] = settings
+    for key, settings in draw(st.dictionaries(cased(*INDEXES), INDEX, max_size=3)).items():
+        spec[f"index.{path}/{key}"] = settings
+
+
+def shuffled(spec: Spec, order: Any) -> Spec:
+    """The same stack, its sets written in another order."""
+    sets = {"execute", "events", "scopes", "permissions", "elements"}
+
+    def other(name: str, value: Any) -> Any:
+        return order.sample(value, len(value)) if name in sets else value
+
+    return {
+        address: {name: other(name, value) for name, value in settings.items()}
+        for address, settings in order.sample(list(spec.items()), len(spec))
+    }
