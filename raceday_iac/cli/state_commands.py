@@ -1,4 +1,4 @@
-"""The words of `raceday-iac state …` beyond list and show. Each imports what it needs when it runs."""
+"""The words of `raceday-iac state …`. Each imports what it needs when it runs."""
 
 from __future__ import annotations
 
@@ -9,17 +9,36 @@ import typer
 
 from . import options
 
+app = typer.Typer(help="Look at what is owned.", no_args_is_help=True, rich_markup_mode=None)
 lock_app = typer.Typer(help="Who holds the lock of the state.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(lock_app, name="lock")
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the commands to `state`."""
-    app.add_typer(lock_app, name="lock")
-    commands = (pull, push, mv, rm, history, restore, keys, rekey)
-    for command in commands:
-        app.command(command.__name__)(command)
+@app.command("list")
+def list_() -> None:
+    """The addresses of all owned resources."""
+    from .state import run_list
+
+    raise typer.Exit(run_list(options.current))
 
 
+@app.command()
+def show(address: Annotated[str, typer.Argument(help="For example function.daily-races.")]) -> None:
+    """What was last applied to one resource."""
+    from .state import run_show
+
+    raise typer.Exit(run_show(options.current, address))
+
+
+@app.command()
+def verify() -> None:
+    """Check that nobody changed the audit log. Exit 1 where its chain is broken."""
+    from .audit import run_verify
+
+    raise typer.Exit(run_verify(options.current))
+
+
+@app.command()
 def pull() -> None:
     """Print the state as canonical JSON, decrypted."""
     from .state_history import run_pull
@@ -27,6 +46,7 @@ def pull() -> None:
     raise typer.Exit(run_pull(options.current))
 
 
+@app.command()
 def push(
     file: Annotated[Path, typer.Argument(help="A state as `pull` prints it; - is standard input.")],
     force: Annotated[bool, typer.Option("--force", help="Also of another lineage, or older.")] = False,
@@ -37,6 +57,7 @@ def push(
     raise typer.Exit(run_push(options.current, file, force))
 
 
+@app.command()
 def mv(
     source: Annotated[str, typer.Argument(help="For example function.old.")],
     destination: Annotated[str, typer.Argument(help="For example function.new.")],
@@ -47,6 +68,7 @@ def mv(
     raise typer.Exit(run_mv(options.current, source, destination))
 
 
+@app.command()
 def rm(addresses: Annotated[list[str], typer.Argument(metavar="ADDRESS…")]) -> None:
     """Forget resources, and what lies in them. They stay on Appwrite."""
     from .state_edit import run_rm
@@ -54,6 +76,7 @@ def rm(addresses: Annotated[list[str], typer.Argument(metavar="ADDRESS…")]) ->
     raise typer.Exit(run_rm(options.current, addresses))
 
 
+@app.command()
 def history() -> None:
     """The states that are kept: when, by whom, by which command, how many resources."""
     from .state_history import run_history
@@ -61,6 +84,7 @@ def history() -> None:
     raise typer.Exit(run_history(options.current))
 
 
+@app.command()
 def restore(serial: Annotated[int, typer.Argument(help="From `state history`.")]) -> None:
     """Make an earlier state the current one, under a new serial. Nothing on Appwrite is changed."""
     from .state_edit import run_restore
@@ -68,6 +92,7 @@ def restore(serial: Annotated[int, typer.Argument(help="From `state history`.")]
     raise typer.Exit(run_restore(options.current, serial))
 
 
+@app.command()
 def keys(generate: Annotated[bool, typer.Option("--generate", help="Print a new key instead.")] = False) -> None:
     """The key that the state is encrypted with, and its age."""
     from .state_keys import run_keys
@@ -75,6 +100,7 @@ def keys(generate: Annotated[bool, typer.Option("--generate", help="Print a new 
     raise typer.Exit(run_keys(options.current, generate))
 
 
+@app.command()
 def rekey() -> None:
     """Encrypt the state and its history with the key that the environment names now."""
     from .state_keys import run_rekey
