@@ -7,15 +7,12 @@ together. Every rule here is Appwrite's own (reference 1.8.1); the numbers live 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from datetime import datetime
-from ipaddress import ip_address
-from math import isfinite
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from . import limits
+from .attribute_values import DEFAULT_FITS, is_integer
 from .catalogue import RUNTIMES, SCOPES
 from .cron import cron_problem
 from .secret import Secret
@@ -250,7 +247,7 @@ class AttributeDeclaration(Declared):
             if not 1 <= len(element) <= limits.ENUM_ELEMENT:
                 problems.append(f"enum element {element!r} must have 1 to {limits.ENUM_ELEMENT} characters")
         for name, bound in (("min", self.min), ("max", self.max)):
-            if self.type == "integer" and bound is not None and not _is_integer(bound):
+            if self.type == "integer" and bound is not None and not is_integer(bound):
                 problems.append(f"{name} {bound} is not a 64-bit integer")
         if self.min is not None and self.max is not None and self.min > self.max:
             problems.append(f"min {self.min} is above max {self.max}")
@@ -263,7 +260,7 @@ class AttributeDeclaration(Declared):
             return ["a required attribute cannot have a default"]
         if self.array:
             return ["an array attribute cannot have a default"]
-        if not _DEFAULT_FITS[self.type](self.default):
+        if not DEFAULT_FITS[self.type](self.default):
             return [f"default {self.default!r} does not fit type {self.type}"]
         return self._default_range()
 
@@ -278,60 +275,6 @@ class AttributeDeclaration(Declared):
         if self.max is not None and default > self.max:
             return [f"default {default} is above max {self.max}"]
         return []
-
-
-def _is_integer(value: Any) -> bool:
-    is_whole = isinstance(value, int) and not isinstance(value, bool)
-    return is_whole and limits.INTEGER_MINIMUM <= value <= limits.INTEGER_MAXIMUM
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
-
-
-def _is_instant(value: Any) -> bool:
-    try:
-        datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-def _is_ip(value: Any) -> bool:
-    try:
-        ip_address(value)
-    except ValueError:
-        return False
-    return isinstance(value, str)
-
-
-def _matches(pattern: str) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
-
-
-def _is_point(value: Any) -> bool:
-    return isinstance(value, tuple) and len(value) == 2 and all(map(_is_number, value))
-
-
-def _is_line(value: Any) -> bool:
-    return isinstance(value, tuple) and len(value) >= 2 and all(map(_is_point, value))
-
-
-#: What may stand as a default, by type.
-_DEFAULT_FITS: dict[str, Callable[[Any], bool]] = {
-    "string": lambda value: isinstance(value, str),
-    "enum": lambda value: isinstance(value, str),
-    "integer": _is_integer,
-    "float": _is_number,
-    "boolean": lambda value: isinstance(value, bool),
-    "datetime": _is_instant,
-    "email": _matches(r"[^@\s]+@[^@\s]+\.[^@\s]+"),
-    "url": _matches(r"[a-zA-Z][a-zA-Z0-9+.-]*://\S+"),
-    "ip": _is_ip,
-    "point": _is_point,
-    "line": _is_line,
-    "polygon": lambda value: isinstance(value, tuple) and all(map(_is_line, value)),
-}
 
 
 class RelationshipDeclaration(Declared):
