@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ..drift import judge
+from ..drift import accept, judge
 from ..render.drift_text import drift_document, drift_lines
 from ..render.lines import print_json, print_lines
+from .lint_sources import acceptances_of, first_day
 from .options import Options
 from .plan import where
 from .workspace import Workspace, make_plan, reader
@@ -12,10 +13,11 @@ from .workspace import Workspace, make_plan, reader
 
 def run(options: Options, verbose: bool) -> int:
     """Compare and give the verdict as exit code."""
-    workspace = Workspace.load(options)
+    workspace = Workspace.load(options, reading=True)
+    acceptances = acceptances_of(options)
     with workspace.target() as target:
         plan = make_plan(workspace, workspace.store.read(), reader(target))
-        verdict = judge(plan)
+        verdict = accept(judge(plan), acceptances, first_day(""))
         if options.json:
             print_json(drift_document(verdict, plan))
         else:

@@ -22,7 +22,7 @@ from .workspace import Workspace, make_plan, reader
 def run(options: Options, asked: Asked, detailed_exitcode: bool, verbose: bool, out: Path | None) -> int:
     """Show the plan, and save it where that was asked for."""
     wishes = wishes_of(asked)
-    workspace = Workspace.load(options)
+    workspace = Workspace.load(options, reading=True)
     with workspace.target() as target:
         state = workspace.store.read()
         plan = make_plan(workspace, state, reader(target), wishes)

@@ -39,15 +39,18 @@ def opened_store(options: Options) -> Iterator[StateStore]:
         yield open_store(environment, options, _no_target)
 
 
-def open_store(environment: Environment, options: Options, target: Callable[[], Target]) -> StateStore:
-    """The store that the environment asks for. `target` is called when state is first read from the target itself."""
+def open_store(
+    environment: Environment, options: Options, target: Callable[[], Target], *, reading: bool = False
+) -> StateStore:
+    """The store that the environment asks for. `target` is called when state is first read from the target itself.
+    With `reading`, the connection to state in Appwrite has no way to write."""
     settings = environment.state
     codec = codec_of(settings.encryption)
     if isinstance(settings, LocalSettings):
         return LocalState(options.state_folder, codec, settings.keep)
     shelf: Shelf
     if isinstance(settings, AppwriteSettings):
-        shelf = _appwrite(environment.name, settings, target)
+        shelf = _appwrite(environment.name, settings, target, reading=reading)
     else:
         shelf = _s3(environment.name, settings)
     journal = Journal(options.state_folder / "journal.jsonl")
@@ -85,8 +88,8 @@ def codec_of(encryption: Encryption | None, variables: Mapping[str, str] = os.en
     return Codec(AgeSeal(key, [previous] if previous else [], encryption.recipients))
 
 
-def _appwrite(environment: str, settings: AppwriteSettings, target: Callable[[], Target]) -> Shelf:
-    from ..provider.appwrite import Transport
+def _appwrite(environment: str, settings: AppwriteSettings, target: Callable[[], Target], *, reading: bool) -> Shelf:
+    from ..provider.appwrite import ReadingTransport, Transport
     from ..provider.appwrite.state_shelf import LONGEST_ENVIRONMENT, AppwriteShelf
 
     if len(environment) > LONGEST_ENVIRONMENT or not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9._-]*", environment):
@@ -100,7 +103,8 @@ def _appwrite(environment: str, settings: AppwriteSettings, target: Callable[[],
     def connect() -> Transport:
         if not found:
             place = target() if settings.is_in_target else _own_project(settings)
-            found.append(Transport(place.endpoint, place.project, place.key))
+            transport = ReadingTransport if reading else Transport
+            found.append(transport(place.endpoint, place.project, place.key))
         return found[0]
 
     return AppwriteShelf(connect, environment, settings.database, settings.collection)

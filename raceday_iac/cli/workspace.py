@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 from ..loading.environment import Environment, load_environment
@@ -15,7 +15,7 @@ from ..model.stack import Stack
 from ..packaging import Bundle, pack_all, with_deployments
 from ..planning import Plan, Wishes, build_plan
 from ..provider import Reader
-from ..provider.appwrite import AppwriteProvider, AppwriteReader, Transport
+from ..provider.appwrite import AppwriteProvider, AppwriteReader, ReadingTransport, Transport
 from ..refresh import refresh
 from ..refresh.archives import Archives
 from ..refresh.evidence import answer
@@ -34,11 +34,14 @@ class Workspace:
     environment: Environment
     desired: Desired
     bundles: dict[str, Bundle]
+    #: For commands that only look: state in Appwrite is read by a connection that cannot write.
+    reading: bool = False
 
     @classmethod
-    def load(cls, options: Options) -> Workspace:
+    def load(cls, options: Options, *, reading: bool = False) -> Workspace:
         """Read and check the user's files. Raises StackError with everything that is wrong in them."""
-        return cls.of(options, load_stack(options.stack), load_environment(options.stack, options.env))
+        workspace = cls.of(options, load_stack(options.stack), load_environment(options.stack, options.env))
+        return replace(workspace, reading=reading)
 
     @classmethod
     def of(cls, options: Options, stack: Stack, environment: Environment) -> Workspace:
@@ -56,7 +59,7 @@ class Workspace:
     @cached_property
     def store(self) -> StateStore:
         """Where the state is kept. State in the target's own Appwrite can be used while the target is open."""
-        return open_store(self.environment, self.options, lambda: self._targets[-1])
+        return open_store(self.environment, self.options, lambda: self._targets[-1], reading=self.reading)
 
     @cached_property
     def _targets(self) -> list[Target]:
@@ -75,8 +78,8 @@ class Workspace:
 
 
 def reader(target: Target) -> AppwriteReader:
-    """A connection that can only read."""
-    return AppwriteReader(Transport(target.endpoint, target.project, target.key))
+    """A connection that can only read: its transport has no way to send anything but GET."""
+    return AppwriteReader(ReadingTransport(target.endpoint, target.project, target.key))
 
 
 def provider(target: Target, parallelism: int = 8) -> AppwriteProvider:

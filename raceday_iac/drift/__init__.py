@@ -1,5 +1,6 @@
 """Verdicts about drift."""
 
-from .verdict import Verdict, judge
+from .accepting import accept
+from .verdict import Item, Standing, Verdict, judge
 
-__all__ = ["Verdict", "judge"]
+__all__ = ["Item", "Standing", "Verdict", "accept", "judge"]

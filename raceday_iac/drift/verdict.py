@@ -1,22 +1,84 @@
-"""Is the server still what we left it as, and is the stack applied? Made from a plan; needs nothing else."""
+"""Is the server still what we left it as, and is the stack applied? Made from a plan; needs nothing else.
+
+Each difference stands in exactly one place: somebody changed the server, the stack is not applied yet, both happened to
+the same field, nobody manages it, or somebody has accepted it until a day.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
+from ..diff import Cause, FieldChange
+from ..diff.wording import field_text
 from ..errors import EXIT_CHANGES, EXIT_DRIFT, EXIT_DRIFT_AND_CHANGES, EXIT_OK
-from ..planning import Change, Plan
+from ..linting.findings import Acceptance
+from ..model.address import Address
+from ..planning import Action, Change, Plan
+
+
+class Standing(StrEnum):
+    """Who brought a difference about. `conflict`: the stack and somebody on the server, each another value."""
+
+    CHANGED = "changed"
+    CONFLICT = "conflict"
+    PENDING = "pending"
+    UNMANAGED = "unmanaged"
+
+
+#: What each is called in a policies file. What is not applied yet cannot be accepted: apply it, or take it back.
+CODES = {Standing.CHANGED: "DRF001", Standing.CONFLICT: "DRF002", Standing.UNMANAGED: "DRF003"}
+NOT_OURS = "live, but neither declared nor ours"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One difference, with those fields of the change that mends it that stand so. `ended`: it was accepted, but the
+    last day of that is over."""
+
+    address: Address
+    standing: Standing
+    reason: str
+    fields: tuple[FieldChange, ...] = ()
+    change: Change | None = None
+    accepted: Acceptance | None = None
+    ended: Acceptance | None = None
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """What acceptances are compared with: each field as it is shown, or the reason where no field differs."""
+        return tuple(map(field_text, self.fields)) or (self.reason,)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`drifted`: somebody changed the server. `pending`: the stack says something not applied yet."""
+    """All differences. `notices` are about acceptances: some end soon, some fit nothing any more."""
 
-    drifted: tuple[Change, ...]
-    pending: tuple[Change, ...]
+    items: tuple[Item, ...] = ()
+    notices: tuple[str, ...] = ()
+
+    def of(self, *standings: Standing) -> tuple[Item, ...]:
+        """What stands so and is not accepted."""
+        return tuple(each for each in self.items if each.standing in standings and each.accepted is None)
+
+    @property
+    def accepted(self) -> tuple[Item, ...]:
+        return tuple(each for each in self.items if each.accepted is not None)
+
+    @property
+    def drifted(self) -> tuple[Change, ...]:
+        """Changes that undo what somebody else did."""
+        return _changes(self.of(Standing.CHANGED, Standing.CONFLICT))
+
+    @property
+    def pending(self) -> tuple[Change, ...]:
+        """Changes that bring what the stack says and the server never had. A conflict is both."""
+        return _changes(self.of(Standing.PENDING, Standing.CONFLICT))
 
     @property
     def exit_code(self) -> int:
+        """What is unmanaged or accepted does not count."""
         if self.drifted and self.pending:
             return EXIT_DRIFT_AND_CHANGES
         if self.drifted:
@@ -25,5 +87,33 @@ class Verdict:
 
 
 def judge(plan: Plan) -> Verdict:
-    """A change can be both: what somebody else changed is drift, what the stack adds to it is pending."""
-    return Verdict(plan.drifted, plan.configured)
+    """Everything in which the server differs, nothing of it accepted."""
+    items = [item for change in plan.changes for item in _items(change)]
+    items += [Item(address, Standing.UNMANAGED, NOT_OURS) for address in plan.unmanaged]
+    return Verdict(tuple(items))
+
+
+def _items(change: Change) -> Iterator[Item]:
+    if change.action is Action.SCHEDULE and not change.fields:
+        # A step of what creates the function; the difference is the function.
+        return
+    if not change.fields:
+        standing = Standing.CHANGED if change.drifted else Standing.PENDING
+        yield Item(change.address, standing, change.reason, change=change)
+        return
+    for standing in Standing:
+        fields = tuple(each for each in change.fields if _standing(each, change) is standing)
+        if fields:
+            yield Item(change.address, standing, change.reason, fields, change)
+
+
+def _standing(field: FieldChange, change: Change) -> Standing:
+    if field.cause is Cause.UNKNOWN:
+        # Beside something that somebody changed it is a part of that: a variable made secret hides its value.
+        is_part = any(each.cause in (Cause.DRIFT, Cause.CONFLICT) for each in change.fields)
+        return Standing.CHANGED if is_part else Standing.PENDING
+    return {Cause.DRIFT: Standing.CHANGED, Cause.CONFLICT: Standing.CONFLICT}.get(field.cause, Standing.PENDING)
+
+
+def _changes(items: Iterable[Item]) -> tuple[Change, ...]:
+    return tuple({each.change.key: each.change for each in items if each.change is not None}.values())

@@ -101,3 +101,10 @@ CODES: Mapping[str, str] = {
     "ACC001": "an acceptance that ends soon",
     "ACC002": "an acceptance of something that was not found",
 }
+
+#: What only `raceday-iac drift` finds, and what can be accepted in the same file. docs/ci.md explains each.
+DRIFT_CODES: Mapping[str, str] = {
+    "DRF001": "somebody changed the server",
+    "DRF002": "somebody changed the server, and the stack changed too",
+    "DRF003": "live, but neither declared nor ours",
+}

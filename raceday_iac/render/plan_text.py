@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from typing import Any
 
-from ..diff import Cause, FieldChange
-from ..diff.values import added_and_removed
+from ..diff.wording import field_text
 from ..kinds import KINDS
-from ..kinds.base import thaw
 from ..model.address import Address, collection_address
 from ..planning import Action, Change, Plan
 from ..planning.changes import DECLARED
@@ -141,22 +137,3 @@ def _counted(members: Counter[str]) -> str:
     return ", ".join(
         f"{members[kind]} {words[kind] if members[kind] != 1 else kind}" for kind in words if members[kind]
     )
-
-
-def field_text(field: FieldChange) -> str:
-    """`timeout: 840 → 150`; sets as what comes and goes; what somebody else changed is said to be so."""
-    if isinstance(field.before, tuple) and isinstance(field.after, tuple):
-        added, removed = added_and_removed(field.before, field.after)
-        parts = [*(f"+{_value(item)}" for item in added), *(f"-{_value(item)}" for item in removed)]
-        text = f"{field.name}: {' '.join(parts) if parts else 'the order changes'}"
-    else:
-        text = f"{field.name}: {_value(field.before)} → {_value(field.after)}"
-    if field.cause is Cause.CONFLICT:
-        text += f"   (we last applied {_value(field.known)})"
-    return text
-
-
-def _value(value: Any) -> str:
-    if value == "***":
-        return "***"
-    return json.dumps(thaw(value), ensure_ascii=False)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from raceday_iac.drift import judge
+from raceday_iac.drift import Standing, judge
 from raceday_iac.errors import EXIT_CHANGES, EXIT_DRIFT, EXIT_DRIFT_AND_CHANGES, EXIT_OK
+from raceday_iac.model.resource import Live, frozen
+from raceday_iac.model.stack import Stack
 from raceday_iac.planning import Plan
 
 from ..applied import live_as, plan, state_of
-from ..declaring import address, resolved, stack_with_function
+from ..declaring import address, function, resolved, stack_with_function
 
 
 def three_way(wanted: int, known: int, real: int) -> Plan:
@@ -52,3 +54,40 @@ def test_drift_and_a_change_of_two_fields_of_one_resource_are_both_told() -> Non
     verdict = judge(plan(new, state_of(old), live_as(live)))
     assert verdict.drifted == verdict.pending
     assert verdict.exit_code == EXIT_DRIFT_AND_CHANGES
+
+
+def test_every_difference_stands_in_one_place() -> None:
+    new = resolved(stack_with_function(timeout=2, commands="new", entrypoint="a.py"))
+    old = resolved(stack_with_function(timeout=1, commands="old", entrypoint="a.py"))
+    live = resolved(stack_with_function(timeout=3, commands="old", entrypoint="b.py"))
+    verdict = judge(plan(new, state_of(old), live_as(live)))
+    standing = {field.name: item.standing for item in verdict.items for field in item.fields}
+    assert standing == {
+        "timeout": Standing.CONFLICT,
+        "commands": Standing.PENDING,
+        "entrypoint": Standing.CHANGED,
+    }
+
+
+def test_a_deleted_function_with_a_schedule_is_drift_alone() -> None:
+    """That its schedule has to be armed again is no configuration that was never applied."""
+    desired = resolved(stack_with_function(schedule="0 3 * * *"))
+    real = live_as(desired)
+    del real[address("function.f")]
+    assert judge(plan(desired, state_of(desired), real)).exit_code == EXIT_DRIFT
+
+
+def test_a_variable_that_somebody_made_secret_is_drift_alone() -> None:
+    desired = resolved(stack_with_function(variables={"K": "v"}))
+    real = live_as(desired)
+    at = address("variable.f/K")
+    real[at] = Live(at, frozen({"secret": True}), "id")
+    assert judge(plan(desired, state_of(desired), real)).exit_code == EXIT_DRIFT
+
+
+def test_unmanaged_resources_do_not_count() -> None:
+    desired, foreign = resolved(stack_with_function()), Stack("test")
+    function(foreign, "theirs")
+    verdict = judge(plan(desired, state_of(desired), live_as(desired) | live_as(resolved(foreign))))
+    assert [str(each.address) for each in verdict.of(Standing.UNMANAGED)] == ["function.theirs"]
+    assert verdict.exit_code == EXIT_OK

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from raceday_iac.drift import judge
+from datetime import date
+
+from raceday_iac.drift import Verdict, accept, judge
+from raceday_iac.linting.findings import Acceptance
 from raceday_iac.model.stack import Stack
 from raceday_iac.planning import Plan
 from raceday_iac.render.drift_text import drift_document, drift_lines
@@ -64,3 +67,40 @@ def test_for_machines_the_exit_code_is_in_the_document() -> None:
     document = drift_document(judge(found), found)
     assert document["exitCode"] == judge(found).exit_code == 4
     assert [each["address"] for each in document["drift"]] == ["function.f"]
+
+
+def accepted(of: Plan, until: date) -> Verdict:
+    return accept(judge(of), [Acceptance("DRF001", "function.f", "agreed", until)], date(2026, 1, 10))
+
+
+def test_what_is_accepted_is_told_with_reason_and_last_day() -> None:
+    found = drifted()
+    lines = [line.text for line in drift_lines(accepted(found, date(2026, 2, 1)), found, "here", verbose=False)]
+    assert "No drift but what is accepted." in lines
+    assert "  ✓ function.f: until 2026-02-01, agreed" in lines
+    assert lines[lines.index("  ✓ function.f: until 2026-02-01, agreed") + 1] == "        timeout: 2 → 1"
+
+
+def test_an_ended_acceptance_is_said_to_be_over() -> None:
+    found = drifted()
+    lines = [line.text for line in drift_lines(accepted(found, date(2026, 1, 1)), found, "here", verbose=False)]
+    assert "        was accepted until 2026-01-01 (agreed); that is over" in lines
+
+
+def test_a_conflict_is_a_section_of_its_own() -> None:
+    new, old, live = (resolved(stack_with_function(timeout=each)) for each in (1, 2, 3))
+    lines = shown(plan(new, state_of(old), live_as(live)))
+    assert "Conflict: 1 changed on the server and in the stack, each another way" in lines
+    assert "        timeout: 3 → 1   (we last applied 2)   (on the server → in the stack)" in lines
+    assert not [line for line in lines if line.startswith(("Drift: ", "Not applied yet"))]
+
+
+def test_for_machines_each_difference_has_its_verdict() -> None:
+    found = drifted()
+    document = drift_document(accepted(found, date(2026, 2, 1)), found)
+    assert [(each["verdict"], [field["name"] for field in each["fields"]]) for each in document["verdicts"]] == [
+        ("accepted", ["timeout"]),
+        ("pending", ["commands"]),
+    ]
+    assert document["verdicts"][0]["accepted"]["until"] == "2026-02-01"
+    assert document["exitCode"] == 2
