@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DOCS_STAMP := $(VENV)/.installed-docs
 
-.PHONY: demo test test-fast test-live bench lint format lock clean
+.PHONY: demo test test-fast test-live bench docs docs-serve lint format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -13,6 +14,7 @@ help:
 	@echo "make test-live  the end-to-end suite against APPWRITE_ENDPOINT, APPWRITE_PROJECT_ID, APPWRITE_API_KEY"
 	@echo "                RECORD=1 also records the provider's cassettes anew; LIVE_EXECUTION=0 runs no function code"
 	@echo "make bench      measurements (nothing is asserted)"
+	@echo "make docs       the documentation as a site, in build/site/; docs-serve shows it while it is written"
 	@echo "make lint       ruff and mypy alone"
 
 $(STAMP): requirements.lock pyproject.toml
@@ -21,6 +23,10 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(STAMP)
+
+$(DOCS_STAMP): requirements-docs.lock $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.lock
+	touch $(DOCS_STAMP)
 
 demo: $(STAMP)
 	bash docs/demo/run.sh
@@ -43,14 +49,22 @@ test-live: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.run
 
+docs: $(DOCS_STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+docs-serve: $(DOCS_STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve
+
 format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 # Needs pip-tools; run after changing dependencies in pyproject.toml.
+COMPILE := $(BIN)/python -m piptools compile --quiet --all-build-deps --allow-unsafe --generate-hashes --strip-extras \
+	--no-emit-index-url --no-emit-find-links --no-header
 lock:
-	$(BIN)/python -m piptools compile --quiet --extra dev --all-build-deps --allow-unsafe --generate-hashes --strip-extras \
-		--no-emit-index-url --no-emit-find-links --no-header --output-file requirements.lock pyproject.toml
+	$(COMPILE) --extra dev --output-file requirements.lock pyproject.toml
+	$(COMPILE) --extra docs --constraint requirements.lock --output-file requirements-docs.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

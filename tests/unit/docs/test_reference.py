@@ -1,0 +1,90 @@
+"""The reference is made from the code: it leaves nothing out."""
+
+from __future__ import annotations
+
+import pytest
+
+from raceday_iac import errors
+from raceday_iac.kinds import KINDS
+from raceday_iac.linting.findings import CODES
+from raceday_iac.model import declarations
+
+from .pages import load
+
+reference = load("reference_hooks")
+
+
+def test_every_command_is_described_with_all_its_parameters() -> None:
+    page = reference.commands_page()
+
+    for name, command, _ in reference.commands():
+        part = page.partition(f"\n## {name} {{")[2].partition("\n## ")[0]
+        assert command.help.strip() in part
+        for parameter in command.params:
+            names = parameter.opts if parameter.param_type_name == "option" else [reference._usage(parameter)]
+            assert all(f"{each}" in part for each in names), f"{name}: {names}"
+
+
+def test_commands_of_every_depth_are_found() -> None:
+    assert {"plan", "server start", "state lock release"} <= {name for name, _, _ in reference.commands()}
+
+
+def test_every_kind_is_described_with_all_its_fields() -> None:
+    page = reference.resources_page()
+
+    for kind in KINDS:
+        part = page.partition(f"\n## {kind}\n")[2].partition("\n## ")[0]
+        assert part.strip(), kind
+        model = reference.DECLARED.get(kind)
+        for field in model[0].model_fields if model else ():
+            assert f"| `{reference.WRITTEN_AS.get(field, field)}` |" in part
+
+
+def test_only_deployments_have_no_declaration_of_their_own() -> None:
+    assert set(KINDS) - set(reference.DECLARED) == {"deployment"}
+    assert set(reference.PATHS) == set(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "effect"),
+    [
+        ("attribute", "size", "in place"),
+        ("attribute", "type", "made anew"),
+        ("attribute", "key", "a rename, where `stack.moved` says so"),
+        ("collection", "document_security", "in place"),
+        ("relationship", "on_delete", "in place"),
+        ("index", "attributes", "made anew"),
+        ("function", "id", "another resource"),
+        ("function", "code", "a new deployment"),
+    ],
+)
+def test_what_a_change_does_is_told(kind: str, field: str, effect: str) -> None:
+    assert reference._effect(KINDS[kind], field) == effect
+
+
+def test_no_field_of_a_function_is_said_to_be_made_anew() -> None:
+    fields = declarations.FunctionDeclaration.model_fields
+
+    assert [name for name in fields if reference._effect(KINDS["function"], name) == "made anew"] == []
+
+
+def test_every_exit_code_is_explained() -> None:
+    constants = {name for name in vars(errors) if name.startswith("EXIT_")}
+
+    assert set(reference.MEANINGS) == constants
+    assert all(f"| `{getattr(errors, name)}` |" in reference.exit_codes_page() for name in constants)
+
+
+def test_every_error_is_listed_with_its_code() -> None:
+    page = reference.exit_codes_page()
+
+    for name, value in vars(errors).items():
+        if isinstance(value, type) and issubclass(value, errors.IacError) and value is not errors.IacError:
+            assert f"| `{name}` | `{value.exit_code}` |" in page
+
+
+def test_every_lint_code_is_listed() -> None:
+    page = reference.lint_codes_page()
+
+    assert all(f"| `{code}` | {title} |" in page for code, title in CODES.items())
+    assert {code[:3] for code in CODES} == set(reference.FAMILIES)
