@@ -5,7 +5,7 @@ Values of variables are never written, secret or not: a log lives long and is re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from ..importing.adoption import Adoption
 from ..kinds.base import thaw
 from ..model.address import Address
 from ..planning import Change, Plan
+from ..recovery.steps import Done, Recovery
 
 _HIDDEN = "***"
 
@@ -96,6 +97,32 @@ def cleaned(run: Run, address: Address, outcome: Mapping[str, str], at: datetime
         "address": str(address),
         "deleted": [name for name, problem in outcome.items() if not problem],
         "failed": {name: problem.partition("\n")[0] for name, problem in outcome.items() if problem},
+    }
+
+
+def recovering(run: Run, recovery: Recovery, at: datetime) -> dict[str, Any]:
+    """Written before the first step of a recovery."""
+    return {
+        "at": at.isoformat(timespec="milliseconds"),
+        "event": "begin",
+        "command": run.command,
+        "environment": run.environment,
+        "who": run.who,
+        "host": run.host,
+        "version": run.version,
+        "plan": run.plan,
+        "steps": [{"step": each.key, "what": each.what, "why": each.why} for each in recovery.steps],
+    }
+
+
+def recovered(run: Run, begun: int, done: Sequence[Done], at: datetime) -> dict[str, Any]:
+    """What came of the steps."""
+    failed = [{"step": each.step.key, "error": each.problem.partition("\n")[0]} for each in done if each.problem]
+    return {
+        **_ending(run, begun, "failed" if failed else "success", at),
+        "done": [each.step.key for each in done if not each.problem and each.was_needed],
+        "failed": failed,
+        "skipped": [each.step.key for each in done if not each.was_needed],
     }
 
 

@@ -6,7 +6,7 @@ import getpass
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,11 +15,12 @@ from typing import Any
 from .. import __version__
 from ..applying import Applied
 from ..audit import AuditLog, Inspection
-from ..audit.entries import Run, begin, broken_off, cleaned, end, imported
+from ..audit.entries import Run, begin, broken_off, cleaned, end, imported, recovered, recovering
 from ..errors import IacError
 from ..importing.adoption import Adoption
 from ..model.address import Address
 from ..planning import Plan
+from ..recovery.steps import Done, Recovery
 from .options import Options
 
 
@@ -40,8 +41,27 @@ def recorded(options: Options, command: str, plan: Plan, plan_id: str) -> Iterat
         yield tell
     except BaseException as error:
         if not told:
-            reason = error.message.partition("\n")[0] if isinstance(error, IacError) else type(error).__name__
-            _append(log, broken_off(run, begun, reason, _now()), quiet=True)
+            _append(log, broken_off(run, begun, _reason(error), _now()), quiet=True)
+        raise
+
+
+@contextmanager
+def recorded_recovery(options: Options, recovery: Recovery) -> Iterator[Callable[[Sequence[Done]], None]]:
+    """The same for a recovery, which has steps instead of a plan."""
+    run, log = _run(options, "recover", ""), AuditLog(options.state_folder)
+    begun = _append(log, recovering(run, recovery, _now()))
+    told = False
+
+    def tell(done: Sequence[Done]) -> None:
+        nonlocal told
+        told = True
+        _append(log, recovered(run, begun, done, _now()), quiet=True)
+
+    try:
+        yield tell
+    except BaseException as error:
+        if not told:
+            _append(log, broken_off(run, begun, _reason(error), _now()), quiet=True)
         raise
 
 
@@ -53,6 +73,10 @@ def record_import(options: Options, adoption: Adoption) -> None:
 def record_cleaning(options: Options, address: Address, outcome: Mapping[str, str]) -> None:
     """Write down which deployments were deleted because they were of no use."""
     _append(AuditLog(options.state_folder), cleaned(_run(options, "deployments", ""), address, outcome, _now()))
+
+
+def _reason(error: BaseException) -> str:
+    return error.message.partition("\n")[0] if isinstance(error, IacError) else type(error).__name__
 
 
 def _append(log: AuditLog, content: Mapping[str, Any], *, quiet: bool = False) -> int:

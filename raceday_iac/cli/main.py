@@ -15,6 +15,7 @@ from . import (
     cleanup_commands,
     deployment_commands,
     function_commands,
+    health_commands,
     lint_commands,
     options,
     reconcile_commands,
@@ -31,7 +32,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=True,
 )
-for _group in (reconcile_commands, function_commands, deployment_commands, lint_commands, cleanup_commands):
+for _group in (
+    reconcile_commands,
+    function_commands,
+    deployment_commands,
+    lint_commands,
+    cleanup_commands,
+    health_commands,
+):
     _group.add_to(app)
 app.add_typer(state_commands.app, name="state")
 app.add_typer(server_commands.app, name="server")

@@ -57,6 +57,8 @@ def _describe(server: Server) -> dict[str, Any]:
         "failingAttributes": sorted(faults.failing_attributes),
         "buildDelay": faults.build_delay,
         "failingBuilds": faults.failing_builds,
+        "stuckBuilds": faults.stuck_builds,
+        "stuckExecutions": sorted(faults.stuck_executions),
     }
 
 
@@ -104,6 +106,8 @@ def add_fault(server: Server, _request: Request, values: dict[str, Any]) -> Repl
     Param("failingAttributes", PATTERNS, None, nullable=True),
     Param("buildDelay", seconds, None, nullable=True),
     Param("failingBuilds", whole_number(0, 1000), None, nullable=True),
+    Param("stuckBuilds", whole_number(0, 1000), None, nullable=True),
+    Param("stuckExecutions", PATTERNS, None, nullable=True),
 )
 def change_faults(server: Server, _request: Request, values: dict[str, Any]) -> Reply:
     """Set the faults of background work. What is left out stays as it is."""
@@ -116,6 +120,10 @@ def change_faults(server: Server, _request: Request, values: dict[str, Any]) -> 
         faults.build_delay = values["buildDelay"]
     if values["failingBuilds"] is not None:
         faults.failing_builds = values["failingBuilds"]
+    if values["stuckBuilds"] is not None:
+        faults.stuck_builds = values["stuckBuilds"]
+    if values["stuckExecutions"] is not None:
+        faults.stuck_executions = set(values["stuckExecutions"])
     return Reply(200, _describe(server))
 
 

@@ -44,6 +44,10 @@ class Faults:
     build_delay: float = 0
     #: How many of the next builds fail.
     failing_builds: int = 0
+    #: How many of the next builds never leave `building`: their worker is lost. The queue goes on.
+    stuck_builds: int = 0
+    #: Executions of functions whose id matches one of these patterns never leave `processing`, and run nothing.
+    stuck_executions: set[str] = field(default_factory=set)
 
     def add(self, fault: RequestFault) -> RequestFault:
         self.requests.append(fault)
@@ -69,6 +73,15 @@ class Faults:
         self.failing_builds -= 1
         return True
 
+    def take_stuck_build(self) -> bool:
+        if self.stuck_builds <= 0:
+            return False
+        self.stuck_builds -= 1
+        return True
+
+    def loses_execution(self, function: str) -> bool:
+        return any(fnmatchcase(function, pattern) for pattern in self.stuck_executions)
+
     def clear(self) -> None:
         """Disarm everything."""
         self.requests.clear()
@@ -76,3 +89,5 @@ class Faults:
         self.failing_attributes.clear()
         self.build_delay = 0
         self.failing_builds = 0
+        self.stuck_builds = 0
+        self.stuck_executions.clear()

@@ -41,7 +41,10 @@ def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
     for name in _LISTS:
         fields[name] = tuple(sorted(set(fields.get(name) or ())))
     carried = {name: raw[name] for name in _CARRIED if raw.get(name)}
-    return Live(function_address(str(raw["$id"])), frozen(fields), str(raw["$id"]), frozen(carried))
+    updated_at = str(raw.get("$updatedAt") or "")
+    return Live(
+        function_address(str(raw["$id"])), frozen(fields), str(raw["$id"]), frozen(carried), updated_at=updated_at
+    )
 
 
 class _Requests:

@@ -44,6 +44,7 @@ def parse(owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
         str(raw["key"]),
         status=str(raw.get("status", "available")),
         error=str(raw.get("error") or ""),
+        updated_at=str(raw.get("$updatedAt") or ""),
     )
 
 

@@ -44,6 +44,8 @@ class Live:
     carried: Fields = field(default_factory=lambda: frozen({}))
     status: str = "available"
     error: str = ""
+    #: When the server last changed it, where that is told.
+    updated_at: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from ..model.address import Address
@@ -46,7 +47,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Execution:
-    """One run of a function. `duration` in seconds."""
+    """One run of a function. `status`: waiting processing completed failed scheduled. `duration` in seconds."""
 
     id: str
     function: str
@@ -58,6 +59,8 @@ class Execution:
     errors: str
     duration: float
     created_at: str
+    #: When one that was put off is to begin.
+    scheduled_at: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,15 @@ class Reader(Protocol):
         """The newest executions of a function."""
         ...
 
+    def executions_since(self, function: str, since: datetime, limit: int) -> Sequence[Execution]:
+        """The executions of a function that were created since then, newest first, page by page, `limit` at most."""
+        ...
+
     def execution(self, function: str, execution: str) -> Execution: ...
+
+    def server_time(self) -> datetime | None:
+        """The server's own clock at its last answer, to the second; None when it told none."""
+        ...
 
 
 class Provider(Reader, Protocol):

@@ -30,8 +30,8 @@ def test_exit_codes(kind: type[errors.IacError]) -> None:
 
 
 def test_exit_codes_are_those_that_scripts_rely_on() -> None:
-    names = ("OK", "ERROR", "CHANGES", "DRIFT", "DRIFT_AND_CHANGES", "REFUSED", "LOCKED", "INTERRUPTED")
-    assert [getattr(errors, f"EXIT_{name}") for name in names] == [0, 1, 2, 3, 4, 5, 6, 130]
+    names = "OK ERROR CHANGES DRIFT DRIFT_AND_CHANGES REFUSED LOCKED DEGRADED UNHEALTHY INTERRUPTED".split()
+    assert [getattr(errors, f"EXIT_{name}") for name in names] == [0, 1, 2, 3, 4, 5, 6, 7, 8, 130]
 
 
 def test_an_error_carries_message_and_hint() -> None:

@@ -68,6 +68,9 @@ class Builder:
         row = self._set(project, identifier, status="processing")
         if row is None:
             return
+        if self._server.faults.take_stuck_build():
+            self._set(project, identifier, status="building")
+            return
         task = asyncio.ensure_future(asyncio.wait_for(self._steps(row, log), self._server.settings.build_timeout))
         self._current = ((project, identifier), task)
         try:

@@ -147,6 +147,8 @@ async def perform(server: Server, project: str, execution: str) -> None:
             fail(server, row, problem)
             return
         store.change(server, "executions", row, status="processing", deployment=deployment["id"])
+        if server.faults.loses_execution(function["id"]):
+            return
         job = job_for(server, function, deployment, Call.from_row(row), execution)
     outcome = await executor_of(server).run(job)
     with server.transaction():

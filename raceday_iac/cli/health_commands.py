@@ -1,0 +1,36 @@
+"""`health` and `recover` as the command line knows them. Each imports what it needs when it runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from . import options
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    app.command()(health)
+    app.command()(recover)
+
+
+def health(
+    since: Annotated[str, typer.Option(metavar="SPAN", help="How far back: 90m, 24h, 7d. Default: health.yaml.")] = "",
+) -> None:
+    """How the functions, their schedules, locks and data fare. Reads only. Exit 7 on a warning, 8 on an error."""
+    from .health import Asked, run
+
+    raise typer.Exit(run(options.current, Asked(since)))
+
+
+def recover(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be done. Exit 2 if anything.")
+    ] = False,
+    auto_approve: Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")] = False,
+) -> None:
+    """End what is proven to be stuck, each by a safe step; everything else is only told."""
+    from .recover import run
+
+    raise typer.Exit(run(options.current, dry_run, auto_approve))

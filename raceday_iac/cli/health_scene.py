@@ -1,0 +1,76 @@
+"""What `health` and `recover` look with: the stack in its environment, what is watched of it, and an open target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ..errors import IacError, StackError
+from ..health.observing import Eye, Place
+from ..health.spans import read_span
+from ..health.watch_file import read_watched
+from ..health.watched import Watched
+from ..loading.environment import load_environment
+from ..loading.resolve import resolve
+from ..loading.stack_file import load_stack
+from ..model.desired import Desired
+from ..model.problem import Location, Problem
+from ..provider import Reader
+from .options import Options
+from .target import Target
+from .workspace import Workspace
+
+#: Beside the stack file.
+HEALTH = "health.yaml"
+
+
+@dataclass(frozen=True)
+class Scenery:
+    """An environment, and what is watched in it."""
+
+    workspace: Workspace
+    watched: Watched
+
+    @classmethod
+    def load(cls, options: Options) -> Scenery:
+        """Read the user's files. Nothing is packed: what code would be deployed does not matter here."""
+        environment = load_environment(options.stack, options.env)
+        desired = resolve(load_stack(options.stack), environment, options.root)
+        return cls(Workspace(options, environment, desired, {}), watched_of(options, desired))
+
+    @contextmanager
+    def opened(self) -> Iterator[Target]:
+        """The server to look at, for as long as the block lasts."""
+        with self.workspace.target() as target:
+            yield target
+
+    def eye(self, target: Target, reader: Reader, window: timedelta | None = None) -> Eye:
+        place = Place(self.workspace.environment.name, target.endpoint, target.project)
+        return Eye(reader, self.workspace.desired, self.watched, place, window)
+
+
+def watched_of(options: Options, desired: Desired) -> Watched:
+    """What `health.yaml` beside the stack file says; the defaults without one."""
+    path = options.stack.parent / HEALTH
+    if not path.exists():
+        return Watched()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StackError([Problem(Location(str(path)), "", f"cannot be read: {error}")]) from None
+    functions, collections = (
+        [each.address.path for each in desired.of_kind(kind)] for kind in ("function", "collection")
+    )
+    return read_watched(text, str(path), functions, collections)
+
+
+def window_of(since: str) -> timedelta | None:
+    """How far back; None for the declared window. Raises IacError."""
+    if not since:
+        return None
+    try:
+        return read_span(since)
+    except ValueError as error:
+        raise IacError(f"--since: {error}.") from None

@@ -1,0 +1,89 @@
+"""`raceday-iac recover`. Under the lock of the state; what is done is in the audit log before and after."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from ..applying.recorder import Recorder
+from ..errors import EXIT_CHANGES, EXIT_ERROR, EXIT_OK
+from ..health.observations import Observation
+from ..provider import Provider, Reader
+from ..recovery.acting import Hands, carry_out
+from ..recovery.planning import Scene, plan_recovery
+from ..recovery.steps import Done, Recovery
+from ..refresh.deployments import Judged, Remembered, read_deployments
+from ..render.lines import Line, print_json, print_lines
+from ..render.recovery import done_line, outcome_lines, recovery_document, recovery_lines
+from .apply import confirmed
+from .auditing import recorded_recovery
+from .health_scene import Scenery
+from .options import Options, begin_changes
+from .workspace import provider, reader
+
+
+def run(options: Options, dry_run: bool, auto_approve: bool) -> int:
+    """Look, say what is to be done, ask, do it."""
+    scenery = Scenery.load(options)
+    with ExitStack() as stack:
+        target = stack.enter_context(scenery.opened())
+        if dry_run:
+            recovery, _ = _planned(scenery, reader(target), scenery.eye(target, reader(target)).look())
+            _show(options, recovery)
+            return EXIT_CHANGES if recovery.steps else EXIT_OK
+        stack.enter_context(scenery.workspace.store.locked("recover"))
+        connection = provider(target)
+        recovery, judged = _planned(scenery, connection, scenery.eye(target, connection).look())
+        if not (options.json and auto_approve):
+            _show(options, recovery)
+        if recovery.steps and not auto_approve and not confirmed(f"Do these {len(recovery.steps)}?"):
+            print_lines([Line("Nothing was changed.")], color=options.color)
+            return EXIT_ERROR
+        return _act(options, scenery, connection, recovery, judged)
+
+
+def _planned(
+    scenery: Scenery, connection: Reader, observation: Observation
+) -> tuple[Recovery, dict[str, list[Judged]]]:
+    workspace = scenery.workspace
+    state, archives = workspace.store.read(), workspace.archives(connection)
+    patience = scenery.watched.grace.build.total_seconds()
+    judged = {
+        each.id: read_deployments(
+            connection, archives, each.id, Remembered.of(state, each.id), patience, observation.now
+        )
+        for each in observation.functions
+        if each.live is not None
+    }
+    return plan_recovery(Scene(observation, scenery.watched, judged)), judged
+
+
+def _show(options: Options, recovery: Recovery) -> None:
+    if options.json:
+        print_json(recovery_document(recovery))
+    else:
+        print_lines(recovery_lines(recovery), color=options.color)
+
+
+def _act(
+    options: Options,
+    scenery: Scenery,
+    connection: Provider,
+    recovery: Recovery,
+    judged: dict[str, list[Judged]],
+) -> int:
+    store = scenery.workspace.store
+    done: list[Done] = []
+    if recovery.steps:
+        begin_changes()
+        hands = Hands(connection, Recorder(store, store.read()), judged)
+        with recorded_recovery(options, recovery) as tell:
+            for each in carry_out(recovery, hands):
+                done.append(each)
+                if not options.json:
+                    print_lines([done_line(each)], color=options.color)
+            tell(done)
+    if options.json:
+        print_json(recovery_document(recovery, done))
+    elif done:
+        print_lines(outcome_lines(done), color=options.color)
+    return EXIT_ERROR if any(each.problem for each in done) else EXIT_OK

@@ -1,0 +1,69 @@
+"""What the log of an execution says of its end. The functions log one JSON object a line; other lines say nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..provider.protocol import Execution
+
+#: The beginnings of what the server itself writes into `errors` (Appwrite 1.8.1, and the embedded server).
+_SERVER_SAYS = (
+    ("timed out", "timeout"),
+    ("timeout", "timeout"),
+    ("deployment was not found", "no_code"),
+    ("build is not ready", "no_code"),
+    ("server was stopped", "interrupted"),
+    ("runtime ended", "died"),
+)
+#: Events of a run that never came to its work, and the category that they stand for.
+_EVENTS = {"lock.unusable": "lock", "run.not_configured": "configuration", "run.crashed": "crash"}
+
+
+@dataclass(frozen=True)
+class Ending:
+    """`outcome` is the function's own word (`done`, `duplicate`, …); `category` says of a failure what sort it was."""
+
+    outcome: str = ""
+    category: str = ""
+    message: str = ""
+
+
+def ending_of(execution: Execution) -> Ending:
+    """How an execution ended. Reads the last line that tells it."""
+    events = {str(each["event"]): each for each in _events(execution)}
+    failed = execution.status == "failed"
+    summary = events.get("run.summary")
+    if summary is not None:
+        outcome = str(summary.get("outcome") or "")
+        category = str(summary.get("category") or outcome) if failed else ""
+        return Ending(outcome, category, str(summary.get("message") or summary.get("reason") or ""))
+    if "lock.refused" in events:
+        return Ending("duplicate")
+    for name, category in _EVENTS.items():
+        if name in events:
+            reason = f"{events[name].get('error') or ''}: {events[name].get('reason') or ''}".strip(": ")
+            return Ending("failed", category, reason)
+    return Ending("failed", *_by_words(execution)) if failed else Ending()
+
+
+def _by_words(execution: Execution) -> tuple[str, str]:
+    """Category and message of a failure that only the server, or a traceback, tells of."""
+    text = execution.errors.strip()
+    last = text.splitlines()[-1].strip() if text else ""
+    lower = text.lower()
+    category = next((category for words, category in _SERVER_SAYS if words in lower), "")
+    return category or (f"status {execution.response_status}" if execution.response_status else "unknown"), last[:200]
+
+
+def _events(execution: Execution) -> Iterator[Mapping[str, Any]]:
+    for line in (*execution.logs.splitlines(), *execution.errors.splitlines()):
+        if line.startswith("{"):
+            try:
+                content = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(content, dict) and isinstance(content.get("event"), str):
+                yield content

@@ -1,0 +1,87 @@
+"""What was seen of a project at one moment. Values only; `observing` fills them in, tests make them up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from ..model.declarations import LockDeclaration
+from ..model.resource import Live
+from ..provider.protocol import Deployment, Execution
+
+
+@dataclass(frozen=True)
+class FunctionSeen:
+    """A declared function. `live` is None when it is not on the server; `timeout` and `slow_after` in seconds.
+
+    `executions` are those of the window, newest first; `older` the newest one before it, when the window is empty.
+    `is_cut` tells that there were more than were read. `unfinished` are those that have not come to their end, whenever
+    they began.
+    """
+
+    id: str
+    live: Live | None = None
+    active: str = ""
+    executions: tuple[Execution, ...] = ()
+    is_cut: bool = False
+    older: Execution | None = None
+    unfinished: tuple[Execution, ...] = ()
+    deployments: tuple[Deployment, ...] = ()
+    slow_after: float | None = None
+    lock: LockDeclaration | None = None
+
+    @property
+    def schedule(self) -> str:
+        return str(self.live.fields.get("schedule") or "") if self.live else ""
+
+    @property
+    def timeout(self) -> float:
+        return float(self.live.fields.get("timeout") or 15) if self.live else 15.0
+
+
+@dataclass(frozen=True)
+class StateLock:
+    """Who holds the lock of the state. Ages in seconds, None where they are not known."""
+
+    holder: str
+    age: float | None
+    has_expired: bool
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The answer to one rule on data: how many documents there are, and the newest moment, where it was asked for."""
+
+    count: int = 0
+    newest: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Observation:
+    """Everything. `now` is the server's clock. `locks` are the documents of the lock collection by id, None when it
+    was not to be had; `races` the stored races of the racing day; `counted` answers rules on data by their number."""
+
+    now: datetime
+    since: datetime
+    environment: str = ""
+    endpoint: str = ""
+    project: str = ""
+    functions: tuple[FunctionSeen, ...] = ()
+    schema: tuple[Live, ...] = ()
+    locks: Mapping[str, Mapping[str, Any]] | None = None
+    races: tuple[Mapping[str, Any], ...] | None = None
+    counted: Mapping[int, Counted] = field(default_factory=dict)
+    state_lock: StateLock | None = None
+    #: What could not be looked at, and why.
+    skipped: tuple[str, ...] = ()
+
+    def function(self, name: str) -> FunctionSeen | None:
+        return next((each for each in self.functions if each.id == name), None)
+
+
+def moment(text: str) -> datetime:
+    """An instant as the server writes it. Raises ValueError."""
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,59 @@
+"""What may be done, and what is left alone. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Remedy(StrEnum):
+    """The kinds of steps there are. Nothing else is ever done."""
+
+    DELETE_DEPLOYMENT = "delete deployment"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do to `subject` (an address). `why` is the proof that it is safe; `then` what follows from it.
+
+    `identity` is the server's id of what the step is about: a deployment, an execution, a document.
+    """
+
+    remedy: Remedy
+    subject: str
+    identity: str
+    what: str
+    why: str
+    then: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"{self.remedy}:{self.subject}:{self.identity}"
+
+
+@dataclass(frozen=True)
+class Left:
+    """Trouble that is not touched, and the reason."""
+
+    subject: str
+    what: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """Everything to do, in this order, and everything that is left alone."""
+
+    steps: tuple[Step, ...] = ()
+    left: tuple[Left, ...] = ()
+
+
+@dataclass(frozen=True)
+class Done:
+    """A step and what came of it: `problem` is empty when it went well; `was_needed` is False when the trouble had
+    gone by itself before it was touched."""
+
+    step: Step
+    problem: str = ""
+    was_needed: bool = True
+    note: str = ""

@@ -1,0 +1,83 @@
+"""How a project fares, for machines: the same values as the text."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from ..health.findings import Finding, Severity
+from ..health.report import FunctionHealth, Report
+
+
+def health_document(report: Report) -> dict[str, Any]:
+    """Without `format`, which the printer adds."""
+    return {
+        "status": {Severity.ERROR: "unhealthy", Severity.WARNING: "degraded"}.get(
+            report.worst or Severity.INFO, "healthy"
+        ),
+        "at": instant(report.now),
+        "since": instant(report.since),
+        "environment": report.environment,
+        "endpoint": report.endpoint,
+        "project": report.project,
+        "functions": [function_document(each) for each in report.functions],
+        "findings": [finding_document(each) for each in report.findings],
+        "skipped": list(report.skipped),
+    }
+
+
+def finding_document(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "severity": str(finding.severity),
+        "subject": finding.subject,
+        "message": finding.message,
+        "advice": finding.advice,
+        "since": instant(finding.since),
+    }
+
+
+def function_document(health: FunctionHealth) -> dict[str, Any]:
+    """Durations in seconds."""
+    figures, seen = health.figures, health.seen
+    return {
+        "id": seen.id,
+        "onServer": seen.live is not None,
+        "lastRun": None
+        if figures.last is None
+        else {
+            "execution": figures.last.id,
+            "at": figures.last.created_at,
+            "status": figures.last.status,
+            "outcome": figures.ending.outcome,
+            "category": figures.ending.category,
+        },
+        "runs": figures.over,
+        "isCut": seen.is_cut,
+        "failed": figures.failed,
+        "duplicates": figures.duplicates,
+        "success": figures.success,
+        "outcomes": dict(figures.outcomes),
+        "durations": {
+            "p50": figures.durations.p50,
+            "p95": figures.durations.p95,
+            "max": figures.durations.longest,
+            "slowAfter": health.slow_after,
+            "timeout": seen.timeout if seen.live else None,
+        },
+        "streak": {"failures": figures.streak, "category": figures.category, "since": instant(figures.streak_since)},
+        "schedule": {
+            "cron": seen.schedule,
+            "expected": health.punctuality.expected,
+            "missed": [instant(each) for each in health.punctuality.missed],
+            "overdue": health.punctuality.overdue,
+            "next": instant(health.punctuality.next),
+        },
+        "unfinished": [
+            {"execution": each.id, "status": each.status, "at": each.created_at} for each in seen.unfinished
+        ],
+    }
+
+
+def instant(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="seconds")

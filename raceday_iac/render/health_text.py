@@ -1,0 +1,105 @@
+"""How a project fares, for people: a table of functions, and what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from ..health.findings import Finding, Severity
+from ..health.observations import moment
+from ..health.report import FunctionHealth, Report
+from ..health.spans import said_span
+from ..linting.nz import said
+from .lines import Line
+
+STYLE = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
+MARK = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.INFO: "·"}
+HEAD = ("FUNCTION", "LAST RUN", "ENDED", "OK", "RUNS", "P50", "P95", "MAX", "SLOW", "TIMEOUT", "NEXT")
+_NOTHING = "-"
+
+
+def health_lines(report: Report) -> Iterator[Line]:
+    """Everything."""
+    yield headline(report)
+    yield Line(
+        f"{report.environment} ({report.project} at {report.endpoint}), {said(report.now)}, "
+        f"the last {said_span(report.now - report.since)}"
+    )
+    yield Line()
+    yield from table(HEAD, [(row_of(each, report.now), style_of(each, report)) for each in report.functions])
+    if report.findings:
+        yield Line()
+    yield from (line for each in report.findings for line in finding_lines(each))
+    yield from (Line(f"Not looked at: {each}", "dim") for each in report.skipped)
+
+
+def headline(report: Report) -> Line:
+    """The verdict in one line."""
+    errors, warnings = report.count(Severity.ERROR), report.count(Severity.WARNING)
+    if not errors and not warnings:
+        return Line("Healthy.", "bold green")
+    counted = [
+        f"{count} {word}{'s' if count != 1 else ''}"
+        for count, word in ((errors, "error"), (warnings, "warning"))
+        if count
+    ]
+    return Line(
+        f"{'Unhealthy' if errors else 'Degraded'}: {', '.join(counted)}.", f"bold {'red' if errors else 'yellow'}"
+    )
+
+
+def finding_lines(finding: Finding) -> Iterator[Line]:
+    """One finding, and what to do about it."""
+    style = STYLE[finding.severity]
+    yield Line(f"{MARK[finding.severity]} {finding.code:<18} {finding.subject}: {finding.message}", style)
+    if finding.advice:
+        yield Line(f"    → {finding.advice}")
+
+
+def row_of(health: FunctionHealth, now: datetime) -> tuple[str, ...]:
+    """A function as cells of the table."""
+    seen, figures = health.seen, health.figures
+    durations = (figures.durations.p50, figures.durations.p95, figures.durations.longest)
+    success = _NOTHING if figures.success is None else f"{figures.success:.0%}"
+    return (
+        seen.id,
+        f"{said_span(now - moment(figures.last.created_at))} ago" if figures.last else "never",
+        ended(health),
+        success,
+        f"{'>' if seen.is_cut else ''}{figures.over}",
+        *(_NOTHING if each is None else said_span(each) for each in durations),
+        said_span(health.slow_after) if health.slow_after is not None else _NOTHING,
+        said_span(seen.timeout) if seen.live else _NOTHING,
+        _next(health, now),
+    )
+
+
+def ended(health: FunctionHealth) -> str:
+    """How the last run ended, in the function's own word where there is one."""
+    figures = health.figures
+    if figures.last is None:
+        return _NOTHING
+    if figures.last.status == "failed":
+        return f"failed: {figures.ending.category}" if figures.ending.category else "failed"
+    return figures.ending.outcome or figures.last.status
+
+
+def _next(health: FunctionHealth, now: datetime) -> str:
+    following = health.punctuality.next
+    if following is not None:
+        return f"in {said_span(following - now)}"
+    return "when called" if health.seen.live else "not there"
+
+
+def style_of(health: FunctionHealth, report: Report) -> str:
+    """By the worst that is wrong with it."""
+    found = {each.severity for each in report.of(health.seen.id)}
+    return next((STYLE[each] for each in (Severity.ERROR, Severity.WARNING) if each in found), "")
+
+
+def table(head: Sequence[str], rows: Iterable[tuple[Sequence[str], str]]) -> Iterator[Line]:
+    """Columns as wide as what is in them. Each row has its style."""
+    found = list(rows)
+    widths = [max(len(row[column]) for row in (head, *(cells for cells, _ in found))) for column in range(len(head))]
+    for cells, style in [(head, "bold"), *found]:
+        yield Line("  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip(), style)
