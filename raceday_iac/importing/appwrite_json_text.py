@@ -67,6 +67,7 @@ def _collection(collection: Resource, desired: Desired) -> dict[str, Any]:
 
     fields = thaw(collection.fields)
     attributes = [_attribute(each.address, each.fields) for each in members("attribute")]
+    relationships = [_relationship(each.address, each.fields) for each in members("relationship")]
     return {
         "$id": collection.address.name,
         "$permissions": fields["permissions"],
@@ -74,7 +75,7 @@ def _collection(collection: Resource, desired: Desired) -> dict[str, Any]:
         "name": fields["name"],
         "enabled": fields["enabled"],
         "documentSecurity": fields["documentSecurity"],
-        "attributes": [*attributes, *(_relationship(each.address, each.fields) for each in members("relationship"))],
+        "attributes": [*attributes, *relationships, *_far_sides(collection.address, desired)],
         "indexes": [_index(each.address, each.fields) for each in members("index")],
     }
 
@@ -99,6 +100,17 @@ def _attribute(address: Address, fields: Fields) -> dict[str, Any]:
 
 def _relationship(address: Address, fields: Fields) -> dict[str, Any]:
     return {"key": address.name, "type": "relationship", "required": False, "array": False, **fields, "side": "parent"}
+
+
+def _far_sides(collection: Address, desired: Desired) -> Iterator[dict[str, Any]]:
+    """Relationships from elsewhere that show here. Appwrite's command line does not create them, but where they are
+    missing it deletes them, and with them the relationship and all its links."""
+    for each in desired.of_kind("relationship"):
+        database, owner, key = each.address.parts
+        is_here = (database, each.fields["relatedCollection"]) == collection.parts
+        if is_here and each.fields["twoWay"]:
+            far = {**each.fields, "relatedCollection": owner, "twoWayKey": key}
+            yield {**_relationship(collection.child("relationship", each.fields["twoWayKey"]), far), "side": "child"}
 
 
 def _index(address: Address, fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -77,6 +77,21 @@ def test_everything_but_variables_survives_the_way_through_a_file(tmp_path: Path
     assert appwrite_json(loaded(source, tmp_path), "p", tmp_path) == document
 
 
+def test_a_relationship_that_shows_on_both_sides_is_written_on_both(tmp_path: Path) -> None:
+    stack = Stack("s")
+    base = stack.database("d", name="D")
+    one, two = base.collection("one", name="One"), base.collection("two", name="Two")
+    one.relationship("hidden", "two", type="oneToOne")
+    one.relationship("to", "two", type="manyToOne", two_way=True, two_way_key="back")
+    two.string("text", 10)
+    written = appwrite_json(resolved(stack), "p", tmp_path)["collections"]
+    near, far = written[0]["attributes"][1], written[1]["attributes"][1]
+    assert [len(each["attributes"]) for each in written] == [2, 2]
+    assert (near["key"], near["relatedCollection"], near["twoWayKey"], near["side"]) == ("to", "two", "back", "parent")
+    # As 1.8.1 answers for the far side: the type is that of the near one.
+    assert far == {**near, "key": "back", "relatedCollection": "one", "twoWayKey": "to", "side": "child"}
+
+
 def test_a_pulled_file_with_collections_is_read(tmp_path: Path) -> None:
     project = stored("pulled-with-collections.json")
     source = write_source(project, "old")
