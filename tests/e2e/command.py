@@ -8,10 +8,14 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+from .forking import Forked, fork
 
 PROGRAM = Path(sys.executable).parent / "raceday-iac"
 #: Seconds after which a run counts as hung. A real server builds functions slowly.
@@ -65,18 +69,12 @@ class Run:
         """`through` is a line of shell that ends by starting `"$@"`: to take things away from the program."""
         self._command = " ".join(["raceday-iac", *command])
         self._forbidden = forbidden
-        shell = ["bash", "-c", through, "bash"] if through else []
-        self._process = subprocess.Popen(
-            [*shell, str(PROGRAM), *command],
-            cwd=folder,
-            env=dict(variables),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            start_new_session=True,
-        )
+        self._output, self._error = (tempfile.TemporaryFile("w+") for _ in "oe")  # noqa: SIM115 - read at the end
+        reading, writing = os.pipe()
+        self._input = open(writing, "w")  # noqa: SIM115 - closed when the answer is written
+        with open(reading) as given:
+            streams = (given, self._output, self._error)
+            self._process = _start([str(PROGRAM), *command], folder, variables, streams, through)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to this very process; it may have ended already."""
@@ -85,15 +83,37 @@ class Run:
 
     def end(self, answer: str = "") -> Ended:
         """Wait for the end. Fails when it hangs, shows a traceback or tells a secret."""
+        with suppress(BrokenPipeError), self._input:
+            self._input.write(answer)
         try:
-            out, err = self._process.communicate(answer, timeout=PATIENCE)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            out, err = self._process.communicate()
-            raise AssertionError(f"hung: {self._command}\n{out}\n{err}") from None
-        ended = Ended(self._command, self._process.returncode, out, err)
+            code = self._process.wait(PATIENCE)
+        except (TimeoutError, subprocess.TimeoutExpired):
+            os.kill(self._process.pid, signal.SIGKILL)
+            raise AssertionError(f"hung: {self._command}\n{self._said()}") from None
+        ended = Ended(self._command, code, *self._said())
         # One of the user's own code is indented, for it is part of what is shown.
         assert not re.search(r"^Traceback", ended.text, re.MULTILINE), f"a traceback\n{ended}"
         leaked = [secret for secret in self._forbidden if secret and secret in ended.text]
         assert not leaked, f"a secret was printed by {self._command}"
         return ended
+
+    def _said(self) -> tuple[str, str]:
+        return _content(self._output), _content(self._error)
+
+
+def _start(
+    command: list[str], folder: Path, variables: Mapping[str, str], streams: Sequence[IO[str]], through: str
+) -> Forked | subprocess.Popen[bytes]:
+    if not through:
+        return fork(command, folder, variables, streams)
+    given, output, error = streams
+    shell = ["bash", "-c", through, "bash", *command]
+    return subprocess.Popen(
+        shell, cwd=folder, env=dict(variables), stdin=given, stdout=output, stderr=error, start_new_session=True
+    )
+
+
+def _content(file: IO[str]) -> str:
+    file.seek(0)
+    with file:
+        return file.read()

@@ -1,0 +1,168 @@
+"""Starting the program without paying for its imports: a process that has them forks itself for every start.
+
+What comes out is a process like any other, with its own session, signals, environment and end; only that Python and
+the packages were read once. Some hundred starts would cost minutes otherwise.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import IO
+
+#: Not wanted by any command that talks to a server which runs already.
+_LEFT_OUT = ("raceday_iac.devserver", "raceday_iac.simulation")
+_LENGTH = 8
+
+
+class Forked:
+    """One such process, as `subprocess.Popen` would show it."""
+
+    def __init__(
+        self,
+        connection: socket.socket,
+        command: Sequence[str],
+        folder: Path,
+        variables: Mapping[str, str],
+        streams: Sequence[IO[str]],
+    ) -> None:
+        request = json.dumps({"argv": [*command], "cwd": str(folder), "env": dict(variables)}).encode()
+        socket.send_fds(connection, [len(request).to_bytes(_LENGTH, "big")], [each.fileno() for each in streams])
+        connection.sendall(request)
+        self._connection = connection
+        self.pid = int.from_bytes(_exactly(connection, _LENGTH), "big")
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Its exit code (negative: a signal's number) when it is over."""
+        if self.returncode is None:
+            try:
+                self.wait(0)
+            except TimeoutError:
+                return None
+        return self.returncode
+
+    def wait(self, timeout: float) -> int:
+        """Raises TimeoutError when it is not over after `timeout` seconds."""
+        if self.returncode is None:
+            # Zero would mean that the socket does not block, which is another error.
+            self._connection.settimeout(timeout or 0.001)
+            self.returncode = int.from_bytes(_exactly(self._connection, _LENGTH), "big", signed=True)
+            self._connection.close()
+        return self.returncode
+
+
+@cache
+def _parent() -> tuple[subprocess.Popen[bytes], str]:
+    """The process that has everything imported, and its address. It ends with the process that asked for it."""
+    name = f"raceday-iac-e2e-{os.getpid()}"
+    process = subprocess.Popen(
+        [sys.executable, "-P", __file__, name],
+        cwd=Path(__file__).parents[2],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    return process, _address(name)
+
+
+def _address(name: str) -> str:
+    """Not a file, so there is nothing to clear away."""
+    return f"\0{name}"
+
+
+def fork(command: Sequence[str], folder: Path, variables: Mapping[str, str], streams: Sequence[IO[str]]) -> Forked:
+    """Start the program; `streams` are its standard input, output and error."""
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(_parent()[1])
+    return Forked(connection, command, folder, variables, streams)
+
+
+def _exactly(connection: socket.socket, size: int) -> bytes:
+    received = b""
+    while len(received) < size:
+        part = connection.recv(size - len(received))
+        assert part, "the process that starts the others has died"
+        received += part
+    return received
+
+
+# What follows runs in that process.
+
+
+def _serve(name: str) -> None:
+    """Never returns, except in a child that is to become the program."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(_address(name))
+    listener.listen()
+    if os.fork() == 0:
+        # Ends everything when the test run does, however it does.
+        sys.stdin.read()
+        os.kill(os.getppid(), 9)
+        os._exit(0)
+    print("ready", flush=True)
+    while True:
+        connection = listener.accept()[0]
+        if os.fork() == 0:
+            listener.close()
+            return _become(connection)
+        connection.close()
+        _reap()
+
+
+def _reap() -> None:
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
+def _become(connection: socket.socket) -> None:
+    """Fork once more: this process waits for the program and tells how it ended; the child is the program."""
+    header, streams, _, _ = socket.recv_fds(connection, _LENGTH, 3)
+    request = json.loads(_exactly(connection, int.from_bytes(header, "big")))
+    program = os.fork()
+    if program:
+        for each in streams:
+            os.close(each)
+        connection.sendall(program.to_bytes(_LENGTH, "big"))
+        code = os.waitstatus_to_exitcode(os.waitpid(program, 0)[1])
+        connection.sendall(code.to_bytes(_LENGTH, "big", signed=True))
+        os._exit(0)
+    connection.close()
+    os.setsid()
+    for target, stream in enumerate(streams):
+        os.dup2(stream, target)
+        os.close(stream)
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["env"])
+    sys.argv[:] = request["argv"]
+
+
+def _import_everything() -> None:
+    package: ModuleType = importlib.import_module("raceday_iac")
+    for module in pkgutil.walk_packages(package.__path__, "raceday_iac."):
+        if not module.name.startswith(_LEFT_OUT) and not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    gc.freeze()
+
+
+if __name__ == "__main__":
+    _import_everything()
+    _serve(sys.argv[1])
+    from raceday_iac.cli.main import main
+
+    main()
