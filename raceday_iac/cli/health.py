@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..errors import EXIT_DEGRADED, EXIT_OK, EXIT_UNHEALTHY
 from ..health.findings import Severity
-from ..health.report import Report, judge
+from ..health.report import Report
 from ..render.health_json import health_document
 from ..render.health_text import health_lines
 from ..render.lines import print_json, print_lines
@@ -27,7 +27,7 @@ def run(options: Options, asked: Asked) -> int:
     window = window_of(asked.since)
     scenery = Scenery.load(options)
     with scenery.opened() as target:
-        report = judge(scenery.eye(target, reader(target), window).look(), scenery.watched)
+        report = scenery.report(scenery.eye(target, reader(target), window))
     if options.json:
         print_json({"health": health_document(report)})
     else:

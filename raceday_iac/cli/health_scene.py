@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from ..errors import IacError, StackError
+from ..health.observations import StateLock
 from ..health.observing import Eye, Place
+from ..health.report import Report, judge
+from ..health.shared import Rules, load_rules
 from ..health.spans import read_span
 from ..health.watch_file import read_watched
 from ..health.watched import Watched
@@ -32,13 +35,14 @@ class Scenery:
 
     workspace: Workspace
     watched: Watched
+    rules: Rules | None
 
     @classmethod
     def load(cls, options: Options) -> Scenery:
         """Read the user's files. Nothing is packed: what code would be deployed does not matter here."""
         environment = load_environment(options.stack, options.env)
         desired = resolve(load_stack(options.stack), environment, options.root)
-        return cls(Workspace(options, environment, desired, {}), watched_of(options, desired))
+        return cls(Workspace(options, environment, desired, {}), watched_of(options, desired), load_rules(desired))
 
     @contextmanager
     def opened(self) -> Iterator[Target]:
@@ -47,8 +51,15 @@ class Scenery:
             yield target
 
     def eye(self, target: Target, reader: Reader, window: timedelta | None = None) -> Eye:
+        """Looks at the server through a connection."""
         place = Place(self.workspace.environment.name, target.endpoint, target.project)
-        return Eye(reader, self.workspace.desired, self.watched, place, window)
+        return Eye(reader, self.workspace.desired, self.watched, place, self.rules, window)
+
+    def report(self, eye: Eye) -> Report:
+        """One look, judged."""
+        holder = self.workspace.store.lock_holder()
+        lock = StateLock(str(holder), holder.age, holder.expired) if holder else None
+        return judge(replace(eye.look(), state_lock=lock), self.watched, self.rules)
 
 
 def watched_of(options: Options, desired: Desired) -> Watched:

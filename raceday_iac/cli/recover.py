@@ -11,7 +11,7 @@ from ..provider import Provider, Reader
 from ..recovery.acting import Hands, carry_out
 from ..recovery.planning import Scene, plan_recovery
 from ..recovery.steps import Done, Recovery
-from ..refresh.deployments import Judged, Remembered, read_deployments
+from ..refresh.deployments import Remembered, read_deployments
 from ..render.lines import Line, print_json, print_lines
 from ..render.recovery import done_line, outcome_lines, recovery_document, recovery_lines
 from .apply import confirmed
@@ -27,23 +27,23 @@ def run(options: Options, dry_run: bool, auto_approve: bool) -> int:
     with ExitStack() as stack:
         target = stack.enter_context(scenery.opened())
         if dry_run:
-            recovery, _ = _planned(scenery, reader(target), scenery.eye(target, reader(target)).look())
+            connection = reader(target)
+            recovery = plan_recovery(_scene(scenery, connection, scenery.eye(target, connection).look()))
             _show(options, recovery)
             return EXIT_CHANGES if recovery.steps else EXIT_OK
         stack.enter_context(scenery.workspace.store.locked("recover"))
-        connection = provider(target)
-        recovery, judged = _planned(scenery, connection, scenery.eye(target, connection).look())
+        writing = provider(target)
+        scene = _scene(scenery, writing, scenery.eye(target, writing).look())
+        recovery = plan_recovery(scene)
         if not (options.json and auto_approve):
             _show(options, recovery)
         if recovery.steps and not auto_approve and not confirmed(f"Do these {len(recovery.steps)}?"):
             print_lines([Line("Nothing was changed.")], color=options.color)
             return EXIT_ERROR
-        return _act(options, scenery, connection, recovery, judged)
+        return _act(options, scenery, writing, recovery, scene)
 
 
-def _planned(
-    scenery: Scenery, connection: Reader, observation: Observation
-) -> tuple[Recovery, dict[str, list[Judged]]]:
+def _scene(scenery: Scenery, connection: Reader, observation: Observation) -> Scene:
     workspace = scenery.workspace
     state, archives = workspace.store.read(), workspace.archives(connection)
     patience = scenery.watched.grace.build.total_seconds()
@@ -54,7 +54,8 @@ def _planned(
         for each in observation.functions
         if each.live is not None
     }
-    return plan_recovery(Scene(observation, scenery.watched, judged)), judged
+    owned = {*workspace.desired.resources, *state.entries}
+    return Scene(observation, scenery.watched, scenery.rules, judged, owned)
 
 
 def _show(options: Options, recovery: Recovery) -> None:
@@ -64,18 +65,12 @@ def _show(options: Options, recovery: Recovery) -> None:
         print_lines(recovery_lines(recovery), color=options.color)
 
 
-def _act(
-    options: Options,
-    scenery: Scenery,
-    connection: Provider,
-    recovery: Recovery,
-    judged: dict[str, list[Judged]],
-) -> int:
+def _act(options: Options, scenery: Scenery, connection: Provider, recovery: Recovery, scene: Scene) -> int:
     store = scenery.workspace.store
     done: list[Done] = []
     if recovery.steps:
         begin_changes()
-        hands = Hands(connection, Recorder(store, store.read()), judged)
+        hands = Hands(connection, Recorder(store, store.read()), scene, scenery.workspace.desired.lock_store)
         with recorded_recovery(options, recovery) as tell:
             for each in carry_out(recovery, hands):
                 done.append(each)

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from ..errors import NotFoundError
+from ..errors import NotFoundError, ProviderError
 from ..model.address import deployment_address, function_address
 from ..model.desired import Desired
 from ..provider import Reader, Snapshot
+from .data import conditions_of
 from .norms import slow_after_of
-from .observations import FunctionSeen, Observation
+from .observations import Counted, FunctionSeen, Observation, moment
 from .runs import OVER
-from .watched import Watched
+from .shared import Rules
+from .watched import Freshness, Watched
 
 #: An execution that has not ended is looked for among so many newest ones, beyond the window.
 _OLDER = 25
 _AT_ONCE = 4
+#: A collection or an attribute that is not there is a finding, not the end of the look.
+_NOT_THERE = (400, 404)
 
 
 @dataclass(frozen=True)
@@ -32,12 +37,14 @@ class Place:
 
 @dataclass(frozen=True)
 class Eye:
-    """Looks at one project. `window` is how far back; None takes the declared one."""
+    """Looks at one project. `window` is how far back; None takes the declared one. Without the functions' own `rules`
+    locks and data are left out."""
 
     reader: Reader
     desired: Desired
     watched: Watched
     place: Place
+    rules: Rules | None = None
     window: timedelta | None = None
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
@@ -49,7 +56,10 @@ class Eye:
         since = now - (self.window or self.watched.window)
         names = [each.address.path for each in self.desired.of_kind("function")]
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+            locks = pool.submit(self._locks)
+            races = pool.submit(self._races, now)
             functions = tuple(pool.map(lambda name: self._function(name, snapshot, since), names))
+            counted = dict(enumerate(pool.map(lambda rule: self._counted(rule, now), self.watched.freshness)))
         schema = tuple(
             live for at, live in snapshot.resources.items() if at.kind in ("attribute", "relationship", "index")
         )
@@ -61,7 +71,52 @@ class Eye:
             project=self.place.project,
             functions=functions,
             schema=schema,
+            locks=locks.result(),
+            races=races.result(),
+            counted={number: each for number, each in counted.items() if each is not None},
+            skipped=tuple(self._skipped()),
         )
+
+    def _skipped(self) -> Iterator[str]:
+        if self.rules is None and (self.watched.freshness or self.watched.daily):
+            yield "data and daily runs: the functions share no code that says what a racing day is"
+        if self.rules is None and any(source.lock for source in self.desired.code.values()):
+            yield "locks: the functions share no code that says when one is stale"
+
+    def _locks(self) -> Mapping[str, Mapping[str, Any]] | None:
+        """The documents of the lock collection. None where there is none; that is for others to find."""
+        if self.rules is None or not all(self.desired.lock_store):
+            return None
+        try:
+            return {str(each["$id"]): each for each in self.reader.documents(*self.desired.lock_store)}
+        except NotFoundError:
+            return None
+
+    def _races(self, now: datetime) -> tuple[Mapping[str, Any], ...] | None:
+        rule = next((each for each in self.watched.freshness if each.rule == "polled"), None)
+        if self.rules is None or rule is None:
+            return None
+        conditions = conditions_of(rule, self.rules, now)
+        try:
+            return tuple(self.reader.documents(*rule.place, *conditions, only=self.rules.race_fields[1:]))
+        except ProviderError as error:
+            if error.code not in _NOT_THERE:
+                raise
+            return None
+
+    def _counted(self, rule: Freshness, now: datetime) -> Counted | None:
+        if self.rules is None or rule.rule == "polled":
+            return None
+        conditions = conditions_of(rule, self.rules, now)
+        try:
+            if rule.rule == "today":
+                return Counted(self.reader.count_documents(*rule.place, *conditions))
+            newest = next(iter(self.reader.documents(*rule.place, *conditions, only=(rule.attribute,))), None)
+        except ProviderError as error:
+            if error.code not in _NOT_THERE:
+                raise
+            return None
+        return Counted(newest=moment(str(newest[rule.attribute])) if newest else None)
 
     def _function(self, name: str, snapshot: Snapshot, since: datetime) -> FunctionSeen:
         source = self.desired.code.get(name)

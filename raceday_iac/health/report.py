@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .builds import build_findings, schema_findings
+from .daily import Daily, daily_findings, daily_runs
+from .data import DataHealth, data_findings, data_health
 from .findings import ORDER, Finding, Severity
+from .locks import LockHealth, lock_findings, lock_health
 from .observations import FunctionSeen, Observation, StateLock
 from .runs import Figures, figures_of, run_findings
 from .schedules import Punctuality, punctuality, schedule_findings
+from .shared import Rules
 from .watched import Watched
 
 
@@ -35,6 +39,9 @@ class Report:
     project: str
     functions: tuple[FunctionHealth, ...]
     findings: tuple[Finding, ...]
+    locks: tuple[LockHealth, ...] = ()
+    data: tuple[DataHealth, ...] = ()
+    daily: tuple[Daily, ...] = ()
     state_lock: StateLock | None = None
     skipped: tuple[str, ...] = ()
 
@@ -51,12 +58,19 @@ class Report:
         return tuple(each for each in self.findings if each.subject.partition(".")[2].split("/")[0] == function)
 
 
-def judge(observation: Observation, watched: Watched) -> Report:
-    """All rules, applied."""
+def judge(observation: Observation, watched: Watched, rules: Rules | None = None) -> Report:
+    """Everything that is watched. Without the functions' own rules nothing is said of locks and data."""
+    locks = tuple(lock_health(observation, rules))
+    data = tuple(data_health(watched.freshness, observation, rules, watched.grace))
+    daily = daily_runs(observation, watched, rules)
     functions = tuple(_function(each, observation, watched) for each in observation.functions)
     findings = [
         *(finding for each in functions for finding in _of_function(each, observation, watched)),
         *schema_findings(observation.schema, watched.grace, observation.now),
+        *(finding for each in locks for finding in lock_findings(each)),
+        *(finding for each in data for finding in data_findings(each)),
+        *daily_findings(daily),
+        *_state_findings(observation.state_lock),
     ]
     return Report(
         now=observation.now,
@@ -66,9 +80,19 @@ def judge(observation: Observation, watched: Watched) -> Report:
         project=observation.project,
         functions=functions,
         findings=_ordered(findings),
+        locks=locks,
+        data=data,
+        daily=daily,
         state_lock=observation.state_lock,
         skipped=observation.skipped,
     )
+
+
+def _state_findings(lock: StateLock | None) -> Iterator[Finding]:
+    if lock is not None and lock.has_expired:
+        message = f"its lock was left by {lock.holder}"
+        advice = "the next command that needs it takes it over"
+        yield Finding("state.locked", Severity.INFO, "state", message, advice)
 
 
 def slow_after(seen: FunctionSeen, watched: Watched) -> float | None:

@@ -55,6 +55,8 @@ def _unknown(
     for number, rule in enumerate(watched.freshness):
         if rule.collection not in collections:
             yield ("freshness", number, "collection"), f"the stack declares no collection {rule.collection!r}"
+        if rule.by and rule.by not in functions:
+            yield ("freshness", number, "by"), f"the stack declares no function {rule.by!r}"
         if rule.rule == "newest" and rule.within is None:
             yield ("freshness", number), "the rule `newest` needs `within`, such as within: 30m"
 

@@ -79,6 +79,8 @@ class FunctionWatch(Part):
     success: Share = 0.95
     #: So many failures in a row are an error; fewer a warning.
     streak: int = Field(default=3, ge=1)
+    #: Whether `recover` may start it once more when the server has lost an execution of it.
+    restart: bool = False
 
 
 class Freshness(Part):
@@ -86,7 +88,8 @@ class Freshness(Part):
 
     `today`: at least `at_least` documents whose `attribute` is the racing day (`form: date`) or lies within its card
     (`form: instant`), from the New Zealand time `from_` on. `newest`: the newest `attribute` is at most `within` old,
-    between `from_` and `until`. `polled`: every open race of the day was polled when the interval table says so.
+    between `from_` and `until`. `polled`: every open race of the day, found by its start in `attribute`, was polled
+    when the interval table says so. `by` names the function that brings the documents.
     """
 
     collection: str = Field(pattern=r"^[^/\s]+/[^/\s]+$")
@@ -98,6 +101,7 @@ class Freshness(Part):
     at_least: int = Field(default=1, ge=1)
     within: Span | None = None
     severity: Severity = Severity.ERROR
+    by: str = ""
 
     @property
     def place(self) -> tuple[str, str]:

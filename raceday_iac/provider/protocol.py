@@ -94,6 +94,10 @@ class Reader(Protocol):
         just these attributes. Raises ProviderError."""
         ...
 
+    def document(self, database: str, collection: str, identity: str) -> Mapping[str, Any] | None:
+        """One document as the server answers it; None when there is no document with that id."""
+        ...
+
     def source_of(self, function: str, deployment: str) -> bytes:
         """The source archive of a deployment, as uploaded."""
         ...
@@ -145,6 +149,20 @@ class Provider(Reader, Protocol):
         gone are passed over. Returns what Appwrite refused: id → why."""
         ...
 
+    def change_document(
+        self, database: str, collection: str, identity: str, data: Mapping[str, Any], *, unless_newer_than: str
+    ) -> Mapping[str, Any]:
+        """Change a document, unless it was changed since that moment: then ConflictError (compare-and-set)."""
+        ...
+
+    def remove_document(self, database: str, collection: str, identity: str, *, unless_newer_than: str) -> None:
+        """Delete a document, unless it was changed since that moment: then ConflictError. Raises NotFoundError."""
+        ...
+
+    def put_document(self, database: str, collection: str, identity: str, data: Mapping[str, Any]) -> None:
+        """Create a document, or change it where it exists."""
+        ...
+
     def rename(self, old: Address, new: Address, live: Live) -> Live:
         """Give a live resource another name; everything else stays. Raises ConflictError when the name is taken."""
         ...
@@ -179,4 +197,9 @@ class Provider(Reader, Protocol):
 
     def execute(self, function: str, body: str, *, wait: bool, path: str = "/", method: str = "POST") -> Execution:
         """Start a run; with `wait`, a synchronous one whose answer carries the response body."""
+        ...
+
+    def delete_execution(self, function: str, execution: str) -> None:
+        """Delete the record of a run that has ended or has not begun; already gone is fine. Appwrite refuses one that
+        waits or is processing (1.8.1: 400 execution_in_progress): nothing ends a run from outside."""
         ...

@@ -2,48 +2,136 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..applying.cleaning import clean
 from ..applying.recorder import Recorder
 from ..errors import NotFoundError, ProviderError
+from ..health.daily import did_its_work, is_under_way
+from ..health.observations import FunctionSeen, moment
+from ..model.address import Address
+from ..model.resource import Live
 from ..provider import Provider
 from ..refresh.deployments import Judged, Role
+from .freeing import LockPlace, free
+from .planning import Scene
+from .running import Patience, run_to_its_end
 from .steps import Done, Recovery, Remedy, Step
+
+#: Seconds to wait until a deletion in the schema is done.
+_DELETION_PATIENCE = 60.0
+#: Newest executions that are looked at before another one is started.
+_NEWEST = 10
 
 
 @dataclass(frozen=True)
 class Hands:
-    """What steps are carried out with. `judged` are the deployments that the recovery was made from."""
+    """What steps are carried out with. `scene` is what the recovery was made from."""
 
     provider: Provider
     recorder: Recorder
-    judged: Mapping[str, Sequence[Judged]]
+    scene: Scene
+    lock_store: tuple[str, str] = ("", "")
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    new_owner: Callable[[], str] = lambda: os.urandom(16).hex()
+
+    def seen(self, function: str) -> FunctionSeen:
+        found = self.scene.observation.function(function)
+        assert found is not None
+        return found
 
 
 def carry_out(recovery: Recovery, hands: Hands) -> Iterator[Done]:
-    """Yields each step as it is done. A step that fails does not keep the others from being tried."""
+    """Yields each step as it is done. A step that fails keeps only those of its own chain from being tried."""
+    broken: dict[str, str] = {}
     for step in recovery.steps:
+        if step.chain in broken:
+            yield Done(step, f"not begun, because {broken[step.chain]} failed before it")
+            continue
         try:
-            yield _STEPS[step.remedy](step, hands)
+            done = _STEPS[step.remedy](step, hands)
         except ProviderError as error:
-            yield Done(step, error.message)
+            done = Done(step, error.message)
+        if done.problem and step.chain:
+            broken[step.chain] = step.subject
+        yield done
 
 
 def _delete_deployment(step: Step, hands: Hands) -> Done:
-    function = step.subject.partition(".")[2]
-    known = hands.judged[function]
+    known = hands.scene.judged[step.function]
     (judged,) = (each for each in known if each.deployment.id == step.identity)
     try:
-        status = hands.provider.deployment(function, step.identity).status
+        status = hands.provider.deployment(step.function, step.identity).status
     except NotFoundError:
         return Done(step, was_needed=False, note="it is gone already")
     if status != judged.deployment.status:
         return Done(step, was_needed=False, note=f"it went on meanwhile and is {status}: left alone")
     # All deployments are handed over, because what is not among them is forgotten; only this one is an orphan in it.
-    only = [each if each is judged else replace(each, role=Role.PREVIOUS) for each in known]
-    return Done(step, clean(hands.provider, hands.recorder, function, only)[step.identity])
+    only: Sequence[Judged] = [each if each is judged else replace(each, role=Role.PREVIOUS) for each in known]
+    return Done(step, clean(hands.provider, hands.recorder, step.function, only)[step.identity])
 
 
-_STEPS: Mapping[Remedy, Callable[[Step, Hands], Done]] = {Remedy.DELETE_DEPLOYMENT: _delete_deployment}
+def _delete_member(step: Step, hands: Hands) -> Done:
+    address = Address.parse(step.subject)
+    (before,) = (each for each in hands.scene.observation.schema if each.address == address)
+    now = hands.provider.find(address)
+    if now is None:
+        return Done(step, was_needed=False, note="it is gone already")
+    if (now.status, now.updated_at) != (before.status, before.updated_at):
+        return Done(step, was_needed=False, note=f"it went on meanwhile and is {now.status}: left alone")
+    hands.provider.delete(address, now)
+    left = _until_gone(address, hands)
+    return Done(step) if left is None else Done(step, f"it is {left.status} still; the server has yet to delete it")
+
+
+def _until_gone(address: Address, hands: Hands) -> Live | None:
+    deadline = hands.clock() + _DELETION_PATIENCE
+    while (left := hands.provider.find(address)) is not None and hands.clock() < deadline:
+        hands.sleep(0.2)
+    return left
+
+
+def _delete_execution(step: Step, hands: Hands) -> Done:
+    try:
+        status = hands.provider.execution(step.function, step.identity).status
+    except NotFoundError:
+        return Done(step, was_needed=False, note="it is gone already")
+    if status != "scheduled":
+        return Done(step, was_needed=False, note=f"it is {status} by now: left alone")
+    hands.provider.delete_execution(step.function, step.identity)
+    return Done(step)
+
+
+def _free_lock(step: Step, hands: Hands) -> Done:
+    lock, rules = hands.seen(step.function).lock, hands.scene.rules
+    assert lock is not None
+    assert rules is not None
+    place = LockPlace(hands.provider, *hands.lock_store, step.identity)
+    reason = free(place, rules, lock, hands.new_owner())
+    return Done(step, was_needed=not reason, note=reason)
+
+
+def _run(step: Step, hands: Hands) -> Done:
+    seen, watched, before = hands.seen(step.function), hands.scene.watched, hands.scene.observation.now
+    newest = [each for each in hands.provider.executions(step.function, _NEWEST) if moment(each.created_at) > before]
+    now = hands.provider.server_time() or before
+    if any(did_its_work(each) for each in newest):
+        return Done(step, was_needed=False, note="another run has done its work meanwhile")
+    if any(is_under_way(each, seen, watched, now) for each in newest):
+        return Done(step, "another run has begun meanwhile; look again when it has ended")
+    seconds = seen.timeout + watched.grace.execution.total_seconds() + watched.grace.waiting.total_seconds()
+    problem, note = run_to_its_end(hands.provider, step.function, Patience(seconds, hands.sleep, hands.clock))
+    return Done(step, problem, note=note)
+
+
+_STEPS: Mapping[Remedy, Callable[[Step, Hands], Done]] = {
+    Remedy.DELETE_DEPLOYMENT: _delete_deployment,
+    Remedy.DELETE_MEMBER: _delete_member,
+    Remedy.DELETE_EXECUTION: _delete_execution,
+    Remedy.FREE_LOCK: _free_lock,
+    Remedy.RUN: _run,
+}

@@ -9,14 +9,19 @@ from enum import StrEnum
 class Remedy(StrEnum):
     """The kinds of steps there are. Nothing else is ever done."""
 
-    DELETE_DEPLOYMENT = "delete deployment"
+    DELETE_DEPLOYMENT = "delete-deployment"
+    DELETE_MEMBER = "delete-from-schema"
+    DELETE_EXECUTION = "delete-execution"
+    FREE_LOCK = "free-lock"
+    RUN = "run"
 
 
 @dataclass(frozen=True)
 class Step:
     """One thing to do to `subject` (an address). `why` is the proof that it is safe; `then` what follows from it.
 
-    `identity` is the server's id of what the step is about: a deployment, an execution, a document.
+    `identity` is the server's id of what the step is about: a deployment, an execution, a document. `chain` names what
+    a step belongs to: after one that failed, the others of its chain are not begun.
     """
 
     remedy: Remedy
@@ -25,10 +30,16 @@ class Step:
     what: str
     why: str
     then: str = ""
+    chain: str = ""
 
     @property
     def key(self) -> str:
-        return f"{self.remedy}:{self.subject}:{self.identity}"
+        return ":".join(part for part in (str(self.remedy), self.subject, self.identity) if part)
+
+    @property
+    def function(self) -> str:
+        """The function that the step is about, where it is about one."""
+        return self.subject.partition(".")[2]
 
 
 @dataclass(frozen=True)

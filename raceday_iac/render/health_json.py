@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from ..health.data import DataHealth
 from ..health.findings import Finding, Severity
+from ..health.locks import LockHealth
 from ..health.report import FunctionHealth, Report
 
 
@@ -21,8 +24,50 @@ def health_document(report: Report) -> dict[str, Any]:
         "endpoint": report.endpoint,
         "project": report.project,
         "functions": [function_document(each) for each in report.functions],
+        "locks": [lock_document(each) for each in report.locks],
+        "data": [data_document(each) for each in report.data],
+        "daily": [
+            {"function": each.function, "stand": str(each.stand), "due": instant(each.due), "why": each.why}
+            for each in report.daily
+        ],
+        "stateLock": None if report.state_lock is None else asdict(report.state_lock),
         "findings": [finding_document(each) for each in report.findings],
         "skipped": list(report.skipped),
+    }
+
+
+def lock_document(lock: LockHealth) -> dict[str, Any]:
+    """Ages in seconds."""
+    state = lock.state
+    content: dict[str, Any] = {"function": lock.function, "id": lock.lock_id, "held": state is not None}
+    if state is None:
+        return content
+    return {
+        **content,
+        "owner": state.owner,
+        "execution": state.execution,
+        "age": state.age,
+        "heartbeatAge": state.heartbeat,
+        "stale": state.is_stale,
+        "staleAfter": lock.stale_after,
+        "expiry": lock.expiry,
+        "phase": state.phase,
+        "takeovers": state.takeovers,
+        "refused": state.refused,
+        "backoff": state.backoff,
+    }
+
+
+def data_document(found: DataHealth) -> dict[str, Any]:
+    return {
+        "collection": found.rule.collection,
+        "rule": found.rule.rule,
+        "attribute": found.rule.attribute,
+        "verdict": found.verdict,
+        "said": found.said,
+        "count": found.count,
+        "age": found.age,
+        "late": [{"race": each.race, "row": each.row, "seconds": each.seconds} for each in found.late],
     }
 
 

@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
+from ..health.daily import Daily, Stand
+from ..health.data import DataHealth
 from ..health.findings import Finding, Severity
+from ..health.locks import LockHealth
 from ..health.observations import moment
 from ..health.report import FunctionHealth, Report
 from ..health.spans import said_span
-from ..linting.nz import said
+from ..linting.nz import ZONE, said
 from .lines import Line
 
 STYLE = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
 MARK = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.INFO: "·"}
+VERDICT_STYLE = {"bad": "red", "resting": "dim"}
+LOCK_HEAD = ("FUNCTION", "LOCK", "SINCE", "SIGN OF LIFE", "RUN", "REFUSED", "BACKOFF")
+DATA_HEAD = ("COLLECTION", "RULE", "", "")
+DAILY_HEAD = ("FUNCTION", "TODAY", "DUE (NZ)", "")
 HEAD = ("FUNCTION", "LAST RUN", "ENDED", "OK", "RUNS", "P50", "P95", "MAX", "SLOW", "TIMEOUT", "NEXT")
 _NOTHING = "-"
 
@@ -27,10 +34,57 @@ def health_lines(report: Report) -> Iterator[Line]:
     )
     yield Line()
     yield from table(HEAD, [(row_of(each, report.now), style_of(each, report)) for each in report.functions])
+    for title, head, rows in sections(report):
+        yield Line()
+        yield Line(title, "bold")
+        yield from table(head, rows)
+    if report.state_lock is not None:
+        yield Line()
+        yield Line(f"The state is locked: {report.state_lock.holder}.")
     if report.findings:
         yield Line()
     yield from (line for each in report.findings for line in finding_lines(each))
     yield from (Line(f"Not looked at: {each}", "dim") for each in report.skipped)
+
+
+def sections(report: Report) -> Iterator[tuple[str, Sequence[str], list[tuple[Sequence[str], str]]]]:
+    """Locks, data and daily runs as tables: title, head, rows with their style."""
+    if report.locks:
+        yield "Locks", LOCK_HEAD, [(lock_row(each), _lock_style(each)) for each in report.locks]
+    if report.data:
+        rows = [(data_row(each), VERDICT_STYLE.get(each.verdict, "")) for each in report.data]
+        yield "Data", DATA_HEAD, [*rows]
+    if report.daily:
+        days = [(daily_row(each), "red" if each.stand is Stand.MISSED else "") for each in report.daily]
+        yield "The day depends on", DAILY_HEAD, [*days]
+
+
+def lock_row(lock: LockHealth) -> tuple[str, ...]:
+    state = lock.state
+    if state is None:
+        return lock.function, "free", _NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING
+    return (
+        lock.function,
+        "left by a run that is gone" if state.is_stale else f"held: {state.phase or 'at work'}",
+        said_span(state.age),
+        f"{said_span(state.heartbeat)} ago",
+        state.execution or state.owner[:12],
+        str(state.refused),
+        f"{said_span(state.backoff)} more" if state.backoff else _NOTHING,
+    )
+
+
+def data_row(found: DataHealth) -> tuple[str, ...]:
+    return f"{found.rule.collection}", found.rule.rule, found.verdict, found.said
+
+
+def daily_row(run: Daily) -> tuple[str, ...]:
+    due = f"{run.due.astimezone(ZONE):%a %H:%M}" if run.due else _NOTHING
+    return run.function, str(run.stand), due, run.why
+
+
+def _lock_style(lock: LockHealth) -> str:
+    return "yellow" if lock.state is not None and lock.state.is_stale else ""
 
 
 def headline(report: Report) -> Line:

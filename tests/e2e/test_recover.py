@@ -9,13 +9,25 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.errors import EXIT_CHANGES, EXIT_DEGRADED, EXIT_ERROR, EXIT_OK
+from raceday_iac.errors import (
+    EXIT_CHANGES,
+    EXIT_DEGRADED,
+    EXIT_ERROR,
+    EXIT_LOCKED,
+    EXIT_OK,
+    EXIT_REFUSED,
+    EXIT_UNHEALTHY,
+)
+from raceday_iac.state.local import LocalState
 
-from .here import run_here
+from .conftest import OpenProject
+from .here import look, run_here
 from .mixed import declare_function
 from .project import Project
-from .target import Target
+from .ruins import BEFORE, NOW, clock_of, declare, ruin
+from .target import Target, needs
 from .test_orphans import be_patient_for
+from .walk import Walk
 
 FUNCTION = """
     stack.function(
@@ -25,21 +37,52 @@ FUNCTION = """
 """
 
 
-@pytest.fixture
-def clock(target: Target, faults: Any) -> Iterator[Any]:
-    """Moves the server's clock forward, by seconds."""
+@pytest.fixture(scope="module")
+def walk(target: Target, open_project: OpenProject, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
+    needs("only the embedded server does wrong on demand", not target.is_live)
     server = target.server.server
+    with open_project(tmp_path_factory.mktemp("ruins")) as project, clock_of(server) as set_clock:
+        try:
+            yield _walked(Walk(project), server.faults, set_clock)
+        finally:
+            server.faults.clear()
 
-    def later(seconds: float) -> None:
-        server.clock.offset += timedelta(seconds=seconds)
 
-    yield later
-    server.clock.offset = timedelta()
+def _walked(walk: Walk, faults: Any, set_clock: Any) -> Walk:
+    project = walk.project
+    set_clock(BEFORE)
+    declare(project, more=False)
+    project.prepare("apply", "--auto-approve")
+    walk.seen.update(ruin(project, faults))
+    declare(project, more=True)
+    look(walk, "young", "recover", "--dry-run", "--json")
+    set_clock(NOW)
+    look(walk, "health", "health", "--json")
+    look(walk, "dry run", "recover", "--dry-run", "--json")
+    look(walk, "unasked", "recover")
+    faults.stuck_executions.clear()
+    look(walk, "recover", "recover", "--auto-approve", "--json")
+    faults.stuck_attributes.clear()
+    look(walk, "again", "recover", "--dry-run", "--json")
+    look(walk, "health after", "health", "--json")
+    look(walk, "apply", "apply", "--auto-approve")
+    return walk
 
 
-def deployments(project: Project) -> list[str]:
-    found: list[str] = project.api.ids(f"/functions/{project.id('fn')}/deployments", "deployments")
-    return found
+def steps(walk: Walk, name: str) -> list[tuple[str, str]]:
+    found = walk.json(name)["recovery"]["steps"]
+    return [(each["remedy"], each["subject"].replace(walk.project.prefix, "")) for each in found]
+
+
+def left(walk: Walk, name: str) -> dict[str, str]:
+    return {
+        each["subject"].replace(walk.project.prefix, ""): each["why"] for each in walk.json(name)["recovery"]["left"]
+    }
+
+
+def codes(walk: Walk, name: str) -> set[tuple[str, str]]:
+    found = walk.json(name)["health"]["findings"]
+    return {(each["code"], each["subject"].replace(walk.project.prefix, "")) for each in found}
 
 
 def audit(project: Project) -> list[dict[str, Any]]:
@@ -47,31 +90,141 @@ def audit(project: Project) -> list[dict[str, Any]]:
     return [record for line in text.splitlines() if (record := json.loads(line))["command"] == "recover"]
 
 
+def test_what_has_only_just_begun_is_not_stuck(walk: Walk) -> None:
+    walk.must_end("young", EXIT_OK)
+    assert steps(walk, "young") == []
+
+
+def test_health_tells_everything_that_is_stuck(walk: Walk) -> None:
+    walk.must_end("health", EXIT_UNHEALTHY)
+    assert codes(walk, "health") >= {
+        ("run.stuck", "function.other"),
+        ("run.expired", "function.other"),
+        ("run.overdue", "function.first"),
+        ("run.overdue", "function.second"),
+        ("daily.missed", "function.first"),
+        ("daily.missed", "function.second"),
+        ("lock.stale", "lock.second"),
+        ("lock.deaths", "lock.second"),
+        ("attribute.stuck", "attribute.db/meetings/late"),
+        ("attribute.stuck", "attribute.db/meetings/theirs"),
+        ("index.stuck", "index.db/meetings/by_date"),
+        ("data.missing", "collection.db/meetings"),
+    }
+
+
+def test_looking_sends_nothing_but_gets(walk: Walk) -> None:
+    for name in ("young", "health", "dry run", "again", "health after"):
+        assert walk.writes(name) == []
+
+
+def test_a_dry_run_names_each_step_in_a_safe_order_and_exits_2(walk: Walk) -> None:
+    walk.must_end("dry run", EXIT_CHANGES)
+    assert steps(walk, "dry run") == [
+        ("delete-from-schema", "attribute.db/meetings/late"),
+        ("delete-from-schema", "index.db/meetings/by_date"),
+        ("free-lock", "lock.second"),
+        ("delete-execution", "function.other"),
+        ("run", "function.other"),
+        ("run", "function.first"),
+        ("run", "function.second"),
+    ]
+
+
+def test_what_is_not_ours_and_what_appwrite_cannot_do_is_explained_and_left(walk: Walk) -> None:
+    reasons = left(walk, "dry run")
+    assert "whose it is cannot be told" in reasons["attribute.db/meetings/theirs"]
+    assert "no endpoint that ends it" in reasons["function.other"]
+
+
+def test_nothing_is_done_unasked(walk: Walk) -> None:
+    walk.must_end("unasked", EXIT_REFUSED)
+    assert walk.writes("unasked") == []
+
+
+def test_every_step_is_done_and_audited(walk: Walk) -> None:
+    walk.must_end("recover", EXIT_OK)
+    done = walk.json("recover")["recovery"]["done"]
+    assert [each["problem"] for each in done] == [""] * 7
+    begun, ended = audit(walk.project)[:2]
+    assert (begun["event"], ended["event"], ended["result"]) == ("begin", "end", "success")
+    assert ended["done"] == [each["step"] for each in begun["steps"]]
+
+
+def test_nothing_is_stuck_afterwards_but_what_cannot_be_ended(walk: Walk) -> None:
+    walk.must_end("again", EXIT_OK)
+    assert steps(walk, "again") == []
+    assert "a later run has done the work" in left(walk, "again")["function.other"]
+    gone = {("lock.stale", "lock.second"), ("daily.missed", "function.first"), ("run.expired", "function.other")}
+    assert not codes(walk, "health after") & gone
+
+
+def test_daily_runs_are_made_up_for_one_after_the_other(walk: Walk) -> None:
+    def runs(name: str) -> list[dict[str, Any]]:
+        path = f"/functions/{walk.project.id(name)}/executions"
+        found: list[dict[str, Any]] = walk.project.api.get(path)["executions"]
+        return found
+
+    ((first,), (second,)) = runs("first"), runs("second")
+    assert first["status"] == second["status"] == "completed"
+    assert first["$updatedAt"] <= second["$createdAt"]
+
+
+def test_a_stale_lock_is_taken_over_and_given_back_and_its_progress_is_kept(walk: Walk) -> None:
+    path = f"/databases/{walk.project.id('db')}/collections/locks/documents"
+    writes = [each.method for each in walk.writes("recover") if "/collections/locks/" in each.path]
+    assert writes == ["PATCH", "PUT", "DELETE"]
+    (kept,) = walk.project.api.get(path)["documents"]
+    assert kept["$id"] == walk.project.id("second-progress")
+    assert (kept["nzDate"], kept["progress"]) == ("2030-01-16", '{"done": 7}')
+
+
+def test_a_scheduled_execution_that_never_began_is_gone_and_a_lost_one_stays(walk: Walk) -> None:
+    path = f"/functions/{walk.project.id('other')}/executions"
+    there = walk.project.api.ids(path, "executions")
+    assert walk.seen["late"] not in there
+    assert walk.seen["lost"] in there
+    assert len(there) == 2
+
+
+def test_what_was_deleted_is_made_anew_by_the_next_apply(walk: Walk) -> None:
+    walk.must_end("apply", EXIT_OK)
+    collection = walk.project.api.get(f"/databases/{walk.project.id('db')}/collections/meetings")
+    statuses = {each["key"]: each["status"] for each in (*collection["attributes"], *collection["indexes"])}
+    assert statuses == {"date": "available", "late": "available", "theirs": "processing", "by_date": "available"}
+
+
 def test_a_build_that_never_ends_is_told_and_then_cancelled_and_deleted(
-    project: Project, faults: Any, clock: Any
+    project: Project, target: Target, faults: Any
 ) -> None:
     declare_function(project, FUNCTION)
     project.prepare("apply", "--auto-approve")
-    active = project.api.get(f"/functions/{project.id('fn')}")["deploymentId"]
+    (active,) = deployments(project)
     faults.stuck_builds = 1
     project.code("fn", main="def main(context):\n    return context.res.text('new')\n")
     be_patient_for(project, 0.3)
     assert run_here(project, "apply", "--auto-approve").code == EXIT_ERROR
     (stuck,) = set(deployments(project)) - {active}
     assert run_here(project, "recover", "--dry-run").code == EXIT_OK
-    clock(3 * 3600)
-
-    told = run_here(project, "health")
-    assert told.code == EXIT_DEGRADED, told
-    assert f"deployment {stuck}: it is building, begun 3 h ago" in told.out
-    planned = run_here(project, "recover", "--dry-run")
-    assert planned.code == EXIT_CHANGES, planned
-    assert f"cancel the build of deployment {stuck}" in planned.out
-
-    done = run_here(project, "recover", "--auto-approve")
-    assert done.code == EXIT_OK, done
+    server = target.server.server
+    with clock_of(server) as set_clock:
+        set_clock(server.clock.now() + timedelta(hours=3))
+        told = run_here(project, "health")
+        assert told.code == EXIT_DEGRADED, told
+        assert f"deployment {stuck}: it is building, begun 3 h ago" in told.out
+        planned = run_here(project, "recover", "--dry-run")
+        assert planned.code == EXIT_CHANGES, planned
+        assert f"cancel the build of deployment {stuck}" in planned.out
+        with LocalState(project.state_folder).locked("apply"):
+            assert run_here(project, "recover", "--auto-approve").code == EXIT_LOCKED
+        done = run_here(project, "recover", "--auto-approve")
+        assert done.code == EXIT_OK, done
+        assert run_here(project, "recover", "--dry-run").code == EXIT_OK
     assert deployments(project) == [active]
     begun, ended = audit(project)
-    assert [each["step"] for each in begun["steps"]] == ended["done"]
-    assert ended["result"] == "success"
-    assert run_here(project, "recover", "--dry-run").code == EXIT_OK
+    assert ended["done"] == [each["step"] for each in begun["steps"]]
+
+
+def deployments(project: Project) -> list[str]:
+    found: list[str] = project.api.ids(f"/functions/{project.id('fn')}/deployments", "deployments")
+    return found

@@ -98,6 +98,16 @@ class AppwriteReader:
         wanted = [*map(_as_query, conditions), *([query("select", "$id", *only)] if only else [])]
         return self._pages(f"/databases/{database}/collections/{collection}/documents", "documents", *wanted)
 
+    def document(self, database: str, collection: str, identity: str) -> Mapping[str, Any] | None:
+        """See `Reader.document`."""
+        try:
+            found: Mapping[str, Any] = self._get(document_path(database, collection, identity))
+        except NotFoundError as error:
+            if error.kind != "document_not_found":
+                raise
+            return None
+        return found
+
     def source_of(self, function: str, deployment: str) -> bytes:
         path = f"/functions/{function}/deployments/{deployment}/download"
         content = self._transport.request(Call("get", path, {"type": "source"}), binary=True)
@@ -215,6 +225,10 @@ class AppwriteReader:
         except NotFoundError:
             return {}
         return found
+
+
+def document_path(database: str, collection: str, identity: str) -> str:
+    return f"/databases/{database}/collections/{collection}/documents/{identity}"
 
 
 def _as_query(condition: Condition) -> str:

@@ -20,7 +20,7 @@ from ...model.address import Address
 from ...model.resource import Fields, Live
 from ...model.secret import Secret
 from ..protocol import Deployment, Execution
-from .reading import AppwriteReader, parse_answer, parse_deployment, parse_execution
+from .reading import AppwriteReader, document_path, parse_answer, parse_deployment, parse_execution
 from .transport import PIECE, Transport
 
 #: A create is sent at most this often; between two attempts the resource is looked up.
@@ -30,6 +30,8 @@ _DELETION_PATIENCE = 60.0
 #: Synchronous executions are cut by the server at 30 s (408).
 _SYNCHRONOUS_LIMIT = 40.0
 _UPLOAD_TIMEOUT = 120.0
+#: Makes a write conditional on the document being no newer than this.
+_TIMESTAMP = "X-Appwrite-Timestamp"
 
 
 class AppwriteProvider(AppwriteReader):
@@ -106,6 +108,23 @@ class AppwriteProvider(AppwriteReader):
                 refused[identity] = error.message
         return refused
 
+    def change_document(
+        self, database: str, collection: str, identity: str, data: Mapping[str, Any], *, unless_newer_than: str
+    ) -> Mapping[str, Any]:
+        """See `Provider.change_document`. Appwrite compares to the millisecond (1.8.1)."""
+        call = Call("patch", document_path(database, collection, identity), {"data": dict(data)})
+        answer: Mapping[str, Any] = self._transport.request(call, headers={_TIMESTAMP: unless_newer_than})
+        return answer
+
+    def remove_document(self, database: str, collection: str, identity: str, *, unless_newer_than: str) -> None:
+        """See `Provider.remove_document`."""
+        call = Call("delete", document_path(database, collection, identity))
+        self._transport.request(call, headers={_TIMESTAMP: unless_newer_than})
+
+    def put_document(self, database: str, collection: str, identity: str, data: Mapping[str, Any]) -> None:
+        """See `Provider.put_document`."""
+        self._transport.request(Call("put", document_path(database, collection, identity), {"data": dict(data)}))
+
     def rename(self, old: Address, new: Address, live: Live) -> Live:
         """See `Provider.rename`."""
         rename = KINDS[old.kind].rename
@@ -170,6 +189,13 @@ class AppwriteProvider(AppwriteReader):
             asked |= {"path": path, "method": method}
         call = Call("post", f"/functions/{function}/executions", asked)
         return parse_execution(self._transport.request(call, read_timeout=_SYNCHRONOUS_LIMIT))
+
+    def delete_execution(self, function: str, execution: str) -> None:
+        """See `Provider.delete_execution`."""
+        try:
+            self._transport.request(Call("delete", f"/functions/{function}/executions/{execution}"))
+        except NotFoundError:
+            return
 
     def _settled(self, address: Address) -> Live | None:
         """The resource as it is, after waiting for one that is being deleted to be gone."""

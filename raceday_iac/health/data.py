@@ -1,0 +1,129 @@
+"""Whether the data of the day is there: rules of `health.yaml` on the documents of a collection. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..provider.protocol import Condition
+from .findings import Finding, Severity
+from .observations import Counted, Observation
+from .shared import Late, Rules, nz_window
+from .spans import said_span
+from .watched import Freshness, Grace
+
+#: Races that are named one by one.
+_NAMED = 3
+
+
+@dataclass(frozen=True)
+class DataHealth:
+    """What became of one rule. `verdict`: `ok`, `bad`, or `resting` while nothing is expected; `said` is for people."""
+
+    rule: Freshness
+    verdict: str
+    said: str
+    count: int | None = None
+    age: float | None = None
+    late: tuple[Late, ...] = ()
+
+
+def conditions_of(rule: Freshness, rules: Rules, now: datetime) -> tuple[Condition, ...]:
+    """Which documents to count, or to look for the newest among, or to judge one by one."""
+    if rule.rule == "newest":
+        return (Condition("isNotNull", rule.attribute), Condition("orderDesc", rule.attribute))
+    day = rules.racing_day(now)
+    if rule.form == "date" and rule.rule == "today":
+        begin, end = f"{day}T00:00:00.000+00:00", f"{day + timedelta(days=1)}T00:00:00.000+00:00"
+    else:
+        begin, end = (each.isoformat(timespec="milliseconds") for each in rules.card_bounds(day))
+    return Condition("greaterThanEqual", rule.attribute, (begin,)), Condition("lessThan", rule.attribute, (end,))
+
+
+def data_health(
+    rules_on_data: Sequence[Freshness], observation: Observation, rules: Rules | None, grace: Grace
+) -> Iterator[DataHealth]:
+    """Each rule, in the order of the file."""
+    if rules is None:
+        return
+    for number, rule in enumerate(rules_on_data):
+        if rule.rule == "polled":
+            yield _polled(rule, observation, rules, grace)
+        else:
+            yield _counted(rule, observation.counted.get(number), observation.now, rules)
+
+
+def _counted(rule: Freshness, counted: Counted | None, now: datetime, rules: Rules) -> DataHealth:
+    if counted is None:
+        return DataHealth(rule, "bad", "the collection could not be read")
+    expected = nz_window(rules, now, rule.from_, rule.until)
+    if rule.rule == "newest":
+        return _newest(rule, counted, now, expected)
+    day = rules.racing_day(now)
+    said = f"{counted.count} of {day}"
+    if counted.count >= rule.at_least:
+        return DataHealth(rule, "ok", said, counted.count)
+    if now < rules.at(day, rule.from_):
+        return DataHealth(rule, "resting", f"{said}, expected from {rule.from_:%H:%M} on", counted.count)
+    return DataHealth(rule, "bad", f"{said}, expected at least {rule.at_least}", counted.count)
+
+
+def _newest(rule: Freshness, counted: Counted, now: datetime, expected: bool) -> DataHealth:
+    assert rule.within is not None
+    limit = said_span(rule.within)
+    if counted.newest is None:
+        return DataHealth(rule, "bad" if expected else "resting", "there is none")
+    age = max(0.0, (now - counted.newest).total_seconds())
+    said = f"the newest is {said_span(age)} old"
+    if age <= rule.within.total_seconds():
+        return DataHealth(rule, "ok", said, age=age)
+    if not expected:
+        return DataHealth(rule, "resting", f"{said}; watched from {rule.from_:%H:%M} to {rule.until:%H:%M}", age=age)
+    return DataHealth(rule, "bad", f"{said}, allowed are {limit}", age=age)
+
+
+def _polled(rule: Freshness, observation: Observation, rules: Rules, grace: Grace) -> DataHealth:
+    races = observation.races
+    if races is None:
+        return DataHealth(rule, "bad", "the races could not be read")
+    if rules.is_quiet(observation.now):
+        return DataHealth(rule, "resting", "quiet hours: nothing is polled", len(races))
+    late = tuple(found for each in races if (found := rules.late(each, observation.now, grace)) is not None)
+    open_races = sum(not _is_over(each, rules, observation.now) for each in races)
+    said = f"{open_races} open of {len(races)}"
+    if not late:
+        return DataHealth(rule, "ok", f"{said}, all polled on time", open_races)
+    ordered = tuple(sorted(late, key=lambda each: each.patience - each.seconds))
+    return DataHealth(rule, "bad", f"{said}, {len(late)} late", open_races, late=ordered)
+
+
+def _is_over(document: Mapping[str, Any], rules: Rules, now: datetime) -> bool:
+    return bool(rules.due.phase(rules.card.card_race(dict(document)), now.timestamp()) == "over")
+
+
+def data_findings(found: DataHealth) -> Iterator[Finding]:
+    """What a rule that does not hold is worth saying."""
+    if found.verdict != "bad":
+        return
+    subject = f"collection.{found.rule.collection}"
+    if found.late:
+        for each in found.late[:_NAMED]:
+            more = "more than " if each.is_longer else ""
+            message = (
+                f"race {each.race} ({each.row}) is due for {more}{said_span(each.seconds)}; "
+                f"allowed are {said_span(each.patience)}"
+            )
+            yield Finding("race.late", found.rule.severity, subject, message, _advice(found.rule))
+        if len(found.late) > _NAMED:
+            message = f"{len(found.late) - _NAMED} more races are late"
+            yield Finding("race.late", Severity.INFO, subject, message)
+        return
+    code = "data.old" if found.rule.rule == "newest" else "data.missing"
+    name = f"{found.rule.attribute}: " if found.rule.rule != "polled" else ""
+    yield Finding(code, found.rule.severity, subject, f"{name}{found.said}", _advice(found.rule))
+
+
+def _advice(rule: Freshness) -> str:
+    return f"it comes from {rule.by}: raceday-iac logs {rule.by}" if rule.by else ""

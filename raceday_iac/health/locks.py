@@ -1,0 +1,60 @@
+"""The execution locks: who holds them, and whether they do what they are for. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .findings import Finding, Severity
+from .observations import FunctionSeen, Observation
+from .shared import LockState, Rules
+from .spans import said_span
+
+
+@dataclass(frozen=True)
+class LockHealth:
+    """The lock of a function; `state` is None while it is free."""
+
+    function: str
+    lock_id: str
+    stale_after: float
+    expiry: float
+    state: LockState | None = None
+
+
+def lock_health(observation: Observation, rules: Rules | None) -> Iterator[LockHealth]:
+    """Of each function that has one; of none where the locks could not be read."""
+    if observation.locks is None or rules is None:
+        return
+    for seen in observation.functions:
+        if seen.lock is not None:
+            yield _lock(seen, observation, rules)
+
+
+def _lock(seen: FunctionSeen, observation: Observation, rules: Rules) -> LockHealth:
+    assert seen.lock is not None
+    assert observation.locks is not None
+    document = observation.locks.get(seen.lock.lock_id)
+    counted = observation.locks.get(rules.seen_document(seen.lock.lock_id))
+    state = rules.lock_state(document, counted, seen.lock, observation.now) if document is not None else None
+    return LockHealth(seen.id, seen.lock.lock_id, seen.lock.stale_after, seen.lock.expiry, state)
+
+
+def lock_findings(lock: LockHealth) -> Iterator[Finding]:
+    """Of one lock."""
+    state, subject = lock.state, f"lock.{lock.function}"
+    if state is None:
+        return
+    if state.is_stale:
+        message = (
+            f"{lock.lock_id} is held by a run that is gone: last sign of life {said_span(state.heartbeat)} ago "
+            f"(stale after {said_span(lock.stale_after)}), taken {said_span(state.age)} ago"
+        )
+        advice = "the next run takes it over by itself; to free it now: raceday-iac recover --dry-run"
+        yield Finding("lock.stale", Severity.WARNING, subject, message, advice)
+    if state.is_crowded:
+        message = f"{state.refused} starts were refused within a minute"
+        yield Finding("lock.crowded", Severity.WARNING, subject, message, f"who starts {lock.function} so often?")
+    if state.is_dying:
+        message = f"{state.takeovers} runs in a row died while they held {lock.lock_id}"
+        yield Finding("lock.deaths", Severity.WARNING, subject, message, f"raceday-iac logs {lock.function}")

@@ -1,0 +1,60 @@
+"""Attributes and indexes that the server does not finish. Pure.
+
+An attribute that never was available holds no value in any document, and an index holds no data at all: these can be
+deleted, and `apply` makes them anew. An attribute whose deletion failed may still hold values, so it is left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from ..health.builds import trouble_of
+from ..health.watched import Grace
+from ..model.address import Address
+from ..model.resource import Live
+from .steps import Left, Recovery, Remedy, Step
+
+_NEVER_WAS = ("processing", "failed")
+
+
+def schema_steps(schema: Iterable[Live], owned: Collection[Address], grace: Grace, now: datetime) -> Recovery:
+    """`owned` is what the stack declares or the state owns."""
+    steps, left = [], []
+    for live in schema:
+        trouble = trouble_of(live, grace, now)
+        if not trouble:
+            continue
+        reason = _why_not(live, owned)
+        if reason:
+            left.append(Left(str(live.address), trouble, reason))
+        else:
+            steps.append(_step(live, trouble))
+    return Recovery(tuple(steps), tuple(left))
+
+
+def _why_not(live: Live, owned: Collection[Address]) -> str:
+    if live.address not in owned:
+        return "neither the stack nor the state knows it: whose it is cannot be told"
+    if live.status == "deleting":
+        return "its deletion was asked for already; the server's own worker has to do it"
+    if live.address.kind != "index" and live.status not in _NEVER_WAS:
+        # Observed on 1.8.1: an attribute of a unique index over two columns gets stuck, with an empty error.
+        return (
+            "its deletion failed, so it may still hold values; delete an index over it first (that is what it mostly "
+            "fails at), then let the plan decide: raceday-iac plan"
+        )
+    return ""
+
+
+def _step(live: Live, trouble: str) -> Step:
+    is_index = live.address.kind == "index"
+    proof = "an index holds no data" if is_index else "it never was available, so no document has a value in it"
+    return Step(
+        Remedy.DELETE_MEMBER,
+        str(live.address),
+        "",
+        f"delete this {live.address.kind}",
+        f"{trouble}, and {proof}",
+        "made anew by: raceday-iac apply",
+    )
