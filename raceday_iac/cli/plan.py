@@ -7,21 +7,34 @@ from pathlib import Path
 
 from ..errors import EXIT_CHANGES, EXIT_OK, EXIT_REFUSED, IacError
 from ..planning import Plan
+from ..planning.restored import restored
 from ..planning.saved import SavedPlan, read_plan, saved_plan
 from ..render.lines import Line, print_json, print_lines
+from ..render.plan_graph import plan_svg
 from ..render.plan_json import plan_document
+from ..render.plan_markdown import plan_markdown
+from ..render.plan_page import plan_page
 from ..render.plan_text import plan_lines
 from ..render.saved_text import saved_lines
 from ..state.document import State
 from .options import Options
+from .reports import Reports
 from .target import Target
 from .wishing import Asked, wishes_of
 from .workspace import Workspace, make_plan, reader
 
 
-def run(options: Options, asked: Asked, detailed_exitcode: bool, verbose: bool, out: Path | None) -> int:
+def run(
+    options: Options,
+    asked: Asked,
+    detailed_exitcode: bool,
+    verbose: bool,
+    out: Path | None,
+    reports: Reports,
+) -> int:
     """Show the plan, and save it where that was asked for."""
     wishes = wishes_of(asked)
+    reports.check(options)
     workspace = Workspace.load(options, reading=True)
     with workspace.target() as target:
         state = workspace.store.read()
@@ -29,17 +42,33 @@ def run(options: Options, asked: Asked, detailed_exitcode: bool, verbose: bool, 
         saved = None if out is None or plan.refusals else snapshot_of(plan, workspace, target, state)
         if out is not None and saved is not None:
             _save(saved, out)
-        show(options, plan, target, verbose=verbose, **_where_saved(saved, out))
-    if out is not None and not options.json:
+        _report(reports, plan, where(plan, target))
+        if not reports.to_stdout:
+            show(options, plan, target, verbose=verbose, **_where_saved(saved, out))
+    if out is not None and not options.json and not reports.to_stdout:
         print_lines(_saved_lines(saved, out), color=options.color)
     if plan.refusals:
         return EXIT_REFUSED
     return EXIT_CHANGES if detailed_exitcode and not plan.is_empty else EXIT_OK
 
 
-def run_show(options: Options, file: Path) -> int:
+def _report(reports: Reports, plan: Plan, place: str) -> None:
+    reports.write(
+        {
+            "markdown": lambda: plan_markdown(plan, place),
+            "html": lambda: plan_page(plan, place),
+            "svg": lambda: plan_svg(plan, place),
+        }
+    )
+
+
+def run_show(options: Options, file: Path, reports: Reports) -> int:
     """Show a saved plan. Needs no server."""
+    reports.check(options)
     saved = load_plan(file)
+    _report(reports, restored(saved), _where_made(saved))
+    if reports.to_stdout:
+        return EXIT_OK
     if options.json:
         print_json({"id": saved.id, **saved.content})
     else:
@@ -60,6 +89,12 @@ def show(options: Options, plan: Plan, target: Target, *, verbose: bool, **more:
 def where(plan: Plan, target: Target) -> str:
     version = f", Appwrite {plan.server_version}" if plan.server_version else ""
     return f"project {target.project} at {target.endpoint}{version}"
+
+
+def _where_made(saved: SavedPlan) -> str:
+    content = saved.content
+    version = f", Appwrite {content['serverVersion']}" if content["serverVersion"] else ""
+    return f"project {content['project']} at {content['endpoint']}{version}; saved plan {saved.id[:12]}"
 
 
 def snapshot_of(plan: Plan, workspace: Workspace, target: Target, state: State) -> SavedPlan:

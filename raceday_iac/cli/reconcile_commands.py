@@ -28,6 +28,11 @@ Confirmed = Annotated[
     list[str],
     typer.Option(metavar='"ACTION KIND=NUMBER"', help="Let a threshold pass, with the number it shows; repeatable."),
 ]
+Markdown = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write it as Markdown that fits into a comment; - prints it.")
+]
+Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as one page that needs nothing else.")]
+Svg = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw what changes and what waits for what.")]
 Parallelism = Annotated[int, typer.Option(min=1, max=64, help="Requests under way at once.")]
 FunctionName = Annotated[str, typer.Argument(metavar="FUNCTION", help="Function id.")]
 
@@ -56,13 +61,18 @@ def plan(
     refresh_only: RefreshOnly = False,
     allow_data_loss: DataLoss = [],  # noqa: B006
     confirm: Confirmed = [],  # noqa: B006
+    markdown: Markdown = None,
+    html: Html = None,
+    svg: Svg = None,
 ) -> None:
     """Show what apply would do. Changes nothing."""
     from .plan import run
+    from .reports import Reports
     from .wishing import Asked
 
     asked = Asked(allow_data_loss, target, exclude, replace, confirm, refresh_only)
-    raise typer.Exit(run(options.current, asked, detailed_exitcode, verbose, out))
+    reports = Reports(markdown, html, svg)
+    raise typer.Exit(run(options.current, asked, detailed_exitcode, verbose, out, reports))
 
 
 def apply(
@@ -85,11 +95,17 @@ def apply(
     raise typer.Exit(run(options.current, asked, auto_approve, parallelism, verbose, file))
 
 
-def show(file: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan saved by plan --out.")]) -> None:
+def show(
+    file: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan saved by plan --out.")],
+    markdown: Markdown = None,
+    html: Html = None,
+    svg: Svg = None,
+) -> None:
     """Show a saved plan. Needs no server."""
     from .plan import run_show
+    from .reports import Reports
 
-    raise typer.Exit(run_show(options.current, file))
+    raise typer.Exit(run_show(options.current, file, Reports(markdown, html, svg)))
 
 
 def destroy(function: FunctionName, auto_approve: AutoApprove = False) -> None:
@@ -101,11 +117,14 @@ def destroy(function: FunctionName, auto_approve: AutoApprove = False) -> None:
 
 def drift(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also name what is unmanaged.")] = False,
+    markdown: Markdown = None,
+    html: Html = None,
 ) -> None:
     """Tell what was changed behind the stack's back. Exit 0 clean, 2 changes pending, 3 drift, 4 both."""
     from .drift import run
+    from .reports import Reports
 
-    raise typer.Exit(run(options.current, verbose))
+    raise typer.Exit(run(options.current, verbose, Reports(markdown, html)))
 
 
 def import_command(
