@@ -79,6 +79,8 @@ class Comparison:
     #: Texts that the client sent: moments among them are not the server's to choose.
     sent: frozenset[str] = frozenset()
     bound: dict[str, str] = field(default_factory=dict)
+    #: Two recorded moments of one thing must be two of ours: for steps before which something is waited for.
+    moves_on: bool = False
 
     def ours_for(self, text: str) -> str:
         """A recorded text as it must read in our run."""
@@ -145,7 +147,13 @@ class Comparison:
 
     def _same_moment(self, owner: str, recorded: str, ours: Any) -> bool:
         """Moments are bound for each owner: two things may be done in the same millisecond by chance."""
-        return isinstance(ours, str) and bool(MOMENT.fullmatch(ours)) and self._binds(f"{owner} at {recorded}", ours)
+        if not isinstance(ours, str) or not MOMENT.fullmatch(ours):
+            return False
+        key = f"{owner} at {recorded}"
+        if self.moves_on and key not in self.bound:
+            before = {moment for bound, moment in self.bound.items() if bound.startswith(f"{owner} at ")}
+            return ours not in before and self._binds(key, ours)
+        return self._binds(key, ours)
 
     def _binds(self, recorded: str, ours: str) -> bool:
         return self.bound.setdefault(recorded, ours) == ours

@@ -69,6 +69,7 @@ class Replay:
         if step.parallel:
             return self._play_parallel(step)
         repeated = step.polled or (self.recording.scenario, step.label) in WAITED
+        self.comparison.moves_on = repeated
         deadline = time.monotonic() + (self.patience if repeated else 0)
         pause = 0.01
         while True:
