@@ -38,8 +38,9 @@ iac 2 plan --detailed-exitcode
 step "Make it so: schema, variables, code, and last the deletions"
 iac 0 apply --auto-approve
 
-step "The function that was deployed really runs: it checks the database and reports"
+step "What was deployed really runs: one checks the database, one imports today's meetings from the played NZ TAB"
 iac 0 run database-setup
+iac 0 run daily-meetings
 
 step "Nothing is left to do"
 iac 0 plan --detailed-exitcode
@@ -55,6 +56,9 @@ iac 0 drift
 
 step "One function can be taken away"
 iac 0 destroy database-setup --auto-approve
+
+step "The functions and their locks on a race day, in virtual time: midnight until the second of six races is over"
+iac 0 simulate --seed 4 --races 6 --until 12:35
 
 echo
 bold "Done in $((SECONDS - begun)) s."
