@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from . import options
+
+Since = Annotated[str, typer.Option(metavar="SPAN", help="How far back: 90m, 24h, 7d. Default: health.yaml.")]
+Interval = Annotated[float, typer.Option(metavar="SECONDS", min=1, help="Between two looks of --watch or --serve.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -16,12 +20,20 @@ def add_to(app: typer.Typer) -> None:
 
 
 def health(
-    since: Annotated[str, typer.Option(metavar="SPAN", help="How far back: 90m, 24h, 7d. Default: health.yaml.")] = "",
+    since: Since = "",
+    watch: Annotated[bool, typer.Option("--watch", help="Look again and again, until Ctrl-C.")] = False,
+    serve: Annotated[
+        int | None,
+        typer.Option(metavar="PORT", min=0, max=65535, help="Serve /metrics, /health.json and the page on 127.0.0.1."),
+    ] = None,
+    interval: Interval = 30,
+    alert: Annotated[bool, typer.Option("--alert", help="Tell the webhooks of health.yaml what is new.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write it as a page.")] = None,
 ) -> None:
     """How the functions, their schedules, locks and data fare. Reads only. Exit 7 on a warning, 8 on an error."""
     from .health import Asked, run
 
-    raise typer.Exit(run(options.current, Asked(since)))
+    raise typer.Exit(run(options.current, Asked(since, watch, serve, interval, alert, html)))
 
 
 def recover(

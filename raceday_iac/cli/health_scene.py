@@ -10,7 +10,7 @@ from datetime import timedelta
 from ..errors import IacError, StackError
 from ..health.observations import StateLock
 from ..health.observing import Eye, Place
-from ..health.report import Report, judge
+from ..health.report import Report, judge, without_secrets
 from ..health.shared import Rules, load_rules
 from ..health.spans import read_span
 from ..health.watch_file import read_watched
@@ -20,6 +20,7 @@ from ..loading.resolve import resolve
 from ..loading.stack_file import load_stack
 from ..model.desired import Desired
 from ..model.problem import Location, Problem
+from ..model.secret import Secret
 from ..provider import Reader
 from .options import Options
 from .target import Target
@@ -55,11 +56,18 @@ class Scenery:
         place = Place(self.workspace.environment.name, target.endpoint, target.project)
         return Eye(reader, self.workspace.desired, self.watched, place, self.rules, window)
 
-    def report(self, eye: Eye) -> Report:
-        """One look, judged."""
+    def report(self, eye: Eye, target: Target) -> Report:
+        """One look, judged. What a log says goes into messages and to webhooks, so secrets are taken out of it."""
         holder = self.workspace.store.lock_holder()
         lock = StateLock(str(holder), holder.age, holder.expired) if holder else None
-        return judge(replace(eye.look(), state_lock=lock), self.watched, self.rules)
+        found = judge(replace(eye.look(), state_lock=lock), self.watched, self.rules)
+        return without_secrets(found, [*self._secrets(), target.key])
+
+    def _secrets(self) -> Iterator[Secret]:
+        for each in self.workspace.desired.of_kind("variable"):
+            value = each.fields.get("value")
+            if isinstance(value, Secret):
+                yield value
 
 
 def watched_of(options: Options, desired: Desired) -> Watched:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from ..model.secret import Secret
 from .builds import build_findings, schema_findings
 from .daily import Daily, daily_findings, daily_runs
 from .data import DataHealth, data_findings, data_health
@@ -93,6 +94,20 @@ def _state_findings(lock: StateLock | None) -> Iterator[Finding]:
         message = f"its lock was left by {lock.holder}"
         advice = "the next command that needs it takes it over"
         yield Finding("state.locked", Severity.INFO, "state", message, advice)
+
+
+def without_secrets(report: Report, secrets: Iterable[Secret]) -> Report:
+    """The report with all of these texts taken out of its findings."""
+    hidden = [each.reveal() for each in secrets]
+
+    def clean(text: str) -> str:
+        for each in hidden:
+            text = text.replace(each, "***") if each else text
+        return text
+
+    findings = tuple(replace(each, message=clean(each.message)) for each in report.findings)
+    daily = tuple(replace(each, why=clean(each.why)) for each in report.daily)
+    return replace(report, findings=findings, daily=daily)
 
 
 def slow_after(seen: FunctionSeen, watched: Watched) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import zip_longest
 
 from ..linting.expansion import Expansion, expand
 from .findings import Finding, Severity
@@ -95,7 +96,7 @@ def _standing_since(
 def _without_run(due: Sequence[datetime], began: Sequence[datetime], grace: timedelta) -> Iterator[datetime]:
     """Each run answers for one moment: the last one before it."""
     position = 0
-    for each, following in zip(due, [*due[1:], None], strict=True):
+    for each, following in zip_longest(due, due[1:]):
         while position < len(began) and began[position] < each - EARLY:
             position += 1
         latest = each + grace if following is None else min(each + grace, following - EARLY)

@@ -18,12 +18,15 @@ def read_span(text: str) -> timedelta:
 
 
 def said_span(span: timedelta | float) -> str:
-    """A length of time in at most two units: `2.1 s`, `14 min`, `3 h 20 min`, `2 d 4 h`."""
+    """A length of time in at most two units: `2.1 s`, `2 min 30 s`, `14 min`, `3 h 20 min`, `2 d 4 h`."""
     seconds = span.total_seconds() if isinstance(span, timedelta) else span
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 120:
         return f"{seconds:.0f} s"
+    if seconds < 600:
+        minutes, rest = divmod(round(seconds), 60)
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     minutes = round(seconds / 60)
     if minutes < 120:
         return f"{minutes} min"

@@ -15,9 +15,7 @@ from ..health.report import FunctionHealth, Report
 def health_document(report: Report) -> dict[str, Any]:
     """Without `format`, which the printer adds."""
     return {
-        "status": {Severity.ERROR: "unhealthy", Severity.WARNING: "degraded"}.get(
-            report.worst or Severity.INFO, "healthy"
-        ),
+        "status": status_of(report),
         "at": instant(report.now),
         "since": instant(report.since),
         "environment": report.environment,
@@ -34,6 +32,12 @@ def health_document(report: Report) -> dict[str, Any]:
         "findings": [finding_document(each) for each in report.findings],
         "skipped": list(report.skipped),
     }
+
+
+def status_of(report: Report) -> str:
+    """One word: healthy, degraded, unhealthy."""
+    words = {Severity.ERROR: "unhealthy", Severity.WARNING: "degraded"}
+    return words[report.worst] if report.worst else "healthy"
 
 
 def lock_document(lock: LockHealth) -> dict[str, Any]:

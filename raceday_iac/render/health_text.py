@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
+from ..health.changes import Changes
 from ..health.daily import Daily, Stand
 from ..health.data import DataHealth
 from ..health.findings import Finding, Severity
@@ -28,10 +29,7 @@ _NOTHING = "-"
 def health_lines(report: Report) -> Iterator[Line]:
     """Everything."""
     yield headline(report)
-    yield Line(
-        f"{report.environment} ({report.project} at {report.endpoint}), {said(report.now)}, "
-        f"the last {said_span(report.now - report.since)}"
-    )
+    yield place_line(report)
     yield Line()
     yield from table(HEAD, [(row_of(each, report.now), style_of(each, report)) for each in report.functions])
     for title, head, rows in sections(report):
@@ -45,6 +43,22 @@ def health_lines(report: Report) -> Iterator[Line]:
         yield Line()
     yield from (line for each in report.findings for line in finding_lines(each))
     yield from (Line(f"Not looked at: {each}", "dim") for each in report.skipped)
+
+
+def place_line(report: Report) -> Line:
+    """What was looked at, and when."""
+    return Line(
+        f"{report.environment} ({report.project} at {report.endpoint}), {said(report.now)}, "
+        f"the last {said_span(report.now - report.since)}"
+    )
+
+
+def look_lines(report: Report, since: Changes) -> Iterator[Line]:
+    """One look of many: the verdict in a line, what is new and what is over below it."""
+    verdict = headline(report)
+    yield Line(f"{said(report.now)}  {verdict.text}", verdict.style)
+    yield from (Line(f"  + {each.code} {each.subject}: {each.message}", STYLE[each.severity]) for each in since.new)
+    yield from (Line(f"  - over: {each.code} {each.subject}", "green") for each in since.over)
 
 
 def sections(report: Report) -> Iterator[tuple[str, Sequence[str], list[tuple[Sequence[str], str]]]]:
