@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Runs one raceday-iac command, writes its reports, and tells the workflow what came of it.
+# In: IAC_COMMAND, IAC_ENV, IAC_STACK, IAC_REPORTS, IAC_PLAN_FILE, IAC_PLAN_ID, IAC_ARGUMENTS (one on each line).
+# Ends with 0 for every answer (nothing to do, changes, drift), and with the command's own code for every failure.
+set -euo pipefail
+mkdir -p "$IAC_REPORTS"
+reports=$(cd "$IAC_REPORTS" && pwd)
+markdown="$reports/$IAC_COMMAND.md" html="$reports/$IAC_COMMAND.html" svg="$reports/$IAC_COMMAND.svg"
+rm -f "$markdown" "$html" "$svg"
+
+plan_id() { # of a plan file
+  python3 -c 'import json, sys; print(json.load(open(sys.argv[1], encoding="utf-8"))["id"])' "$1"
+}
+
+words=("$IAC_COMMAND" --no-color)
+answers=" 0 "
+case "$IAC_COMMAND" in
+  plan)
+    words+=(--detailed-exitcode --markdown "$markdown" --html "$html" --svg "$svg")
+    if [[ -n $IAC_PLAN_FILE ]]; then words+=(--out "$IAC_PLAN_FILE"); fi
+    answers=" 0 2 "
+    ;;
+  drift)
+    words+=(--verbose --markdown "$markdown" --html "$html")
+    answers=" 0 2 3 4 "
+    ;;
+  apply)
+    if [[ -z $IAC_PLAN_FILE ]]; then
+      echo "::error::apply needs plan-file: only a plan that was saved, and can be approved, is applied"
+      exit 1
+    fi
+    if [[ -n $IAC_PLAN_ID && $(plan_id "$IAC_PLAN_FILE") != "$IAC_PLAN_ID" ]]; then
+      echo "::error::$IAC_PLAN_FILE is not the plan that was approved"
+      exit 1
+    fi
+    words+=("$IAC_PLAN_FILE")
+    ;;
+  lint) ;;
+  *)
+    echo "::error::command is plan, drift, apply or lint"
+    exit 1
+    ;;
+esac
+while IFS= read -r word; do
+  if [[ -n $word ]]; then words+=("$word"); fi
+done <<< "$IAC_ARGUMENTS"
+
+code=0
+raceday-iac "${words[@]}" --env "$IAC_ENV" --stack "$IAC_STACK" || code=$?
+
+{
+  echo "exit-code=$code"
+  case "$IAC_COMMAND:$code" in plan:2 | drift:2 | drift:4) echo "has-changes=true" ;; *) echo "has-changes=false" ;; esac
+  case "$IAC_COMMAND:$code" in drift:3 | drift:4) echo "has-drift=true" ;; *) echo "has-drift=false" ;; esac
+  if [[ $IAC_COMMAND == plan && -n $IAC_PLAN_FILE && $answers == *" $code "* ]]; then
+    echo "plan-id=$(plan_id "$IAC_PLAN_FILE")"
+  fi
+  for name in markdown html svg; do
+    if [[ -e ${!name} ]]; then echo "$name=${!name}"; fi
+  done
+} >> "$GITHUB_OUTPUT"
+if [[ -e $markdown ]]; then cat "$markdown" >> "$GITHUB_STEP_SUMMARY"; fi
+if [[ $answers != *" $code "* ]]; then exit "$code"; fi

@@ -1,0 +1,158 @@
+"""What holds for every workflow, whatever it does."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .workflows import ACTION, ROOT, WORKFLOWS, all_steps, load, workflow
+
+STEPS = list(all_steps())
+JOBS = [(f"{path.stem}/{name}", job) for path in WORKFLOWS for name, job in load(path)["jobs"].items()]
+SCRIPTS = sorted((ROOT / ".github" / "scripts").glob("*.sh"))
+GITLAB = load(ROOT / "docs" / "examples" / "gitlab-ci.yml")
+#: Keys that each level may have; a mistyped one would silently do nothing.
+_JOB_KEYS = set("needs if runs-on timeout-minutes permissions outputs env environment concurrency steps".split())
+_STEP_KEYS = set("name id if uses with env run shell working-directory".split())
+
+
+def runs() -> list[tuple[str, str]]:
+    """Every piece of shell, with a name."""
+    found = [(name, step["run"]) for name, step in STEPS if "run" in step]
+    for name, job in GITLAB.items():
+        if isinstance(job, dict) and "script" in job:
+            found.append((f"gitlab/{name}", "\n".join([*job.get("before_script", ()), *job["script"]])))
+    return found + [(path.name, path.read_text(encoding="utf-8")) for path in SCRIPTS]
+
+
+def test_there_is_a_workflow_for_each_purpose() -> None:
+    assert [path.stem for path in WORKFLOWS] == ["apply", "ci", "drift", "plan"]
+
+
+@pytest.mark.parametrize(("name", "step"), STEPS, ids=[name for name, _ in STEPS])
+def test_a_step_either_uses_or_runs_and_has_no_mistyped_key(name: str, step: dict[str, Any]) -> None:
+    assert ("uses" in step) != ("run" in step)
+    assert set(step) <= _STEP_KEYS
+
+
+@pytest.mark.parametrize("use", [step["uses"] for _, step in STEPS if "uses" in step])
+def test_every_foreign_action_is_pinned_to_a_commit(use: str) -> None:
+    assert use == "./" or re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", use)
+
+
+@pytest.mark.parametrize("path", [*WORKFLOWS, ACTION], ids=lambda path: path.name)
+def test_every_pinned_commit_says_its_version(path: Path) -> None:
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if re.search(r"^[ -]*uses: [\w-]+/", line):
+            assert re.search(r"@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
+
+
+@pytest.mark.parametrize(("name", "script"), runs(), ids=[name for name, _ in runs()])
+def test_shell_can_be_read_by_bash(name: str, script: str) -> None:
+    ended = subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize(("name", "script"), runs(), ids=[name for name, _ in runs()])
+def test_no_expression_is_pasted_into_shell(name: str, script: str) -> None:
+    """What GitHub pastes into a script is run as a script; texts come in by variables instead."""
+    assert "${{" not in script
+
+
+def test_untrusted_texts_are_used_nowhere() -> None:
+    for path in WORKFLOWS:
+        text = path.read_text(encoding="utf-8")
+        assert "pull_request_target" not in text
+        for untrusted in (".title", ".body }}", "head_ref", "head.ref", ".head.label", "head_commit.message"):
+            assert untrusted not in text
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_a_workflow_begins_with_few_permissions_or_none(path: Path) -> None:
+    assert load(path)["permissions"] in ({}, {"contents": "read"})
+
+
+@pytest.mark.parametrize(("name", "job"), JOBS, ids=[name for name, _ in JOBS])
+def test_a_job_has_a_time_limit_and_no_mistyped_key(name: str, job: dict[str, Any]) -> None:
+    assert job["timeout-minutes"] <= 60
+    assert set(job) <= _JOB_KEYS
+
+
+@pytest.mark.parametrize(("name", "job"), JOBS, ids=[name for name, _ in JOBS])
+def test_a_job_that_may_write_on_github_holds_no_other_secret_and_runs_nothing_of_the_repository(
+    name: str, job: dict[str, Any]
+) -> None:
+    permissions = job.get("permissions", {})
+    writes = {key for key, value in permissions.items() if value == "write"}
+    assert "write" not in permissions.get("contents", "")
+    if writes:
+        assert len(writes) == 1
+        assert "secrets." not in str(job)
+        assert not [step for step in job["steps"] if step.get("uses", "").startswith(("./", "actions/checkout"))]
+
+
+def test_checkouts_leave_no_token_behind() -> None:
+    checkouts = [step for _, step in STEPS if step.get("uses", "").startswith("actions/checkout")]
+    assert checkouts
+    assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+
+
+def test_secrets_come_in_by_variables_alone() -> None:
+    for _, step in STEPS:
+        assert "secrets." not in str(step.get("with", ""))
+        assert "secrets." not in str(step.get("run", ""))
+
+
+def test_only_the_approved_job_has_the_key_that_writes() -> None:
+    holders = [name for name, job in JOBS if "WRITE_KEY" in str(job)]
+    assert holders == ["apply/apply"]
+    assert workflow("apply")["jobs"]["apply"]["environment"] == "production"
+
+
+def test_pull_requests_from_forks_get_no_job_with_secrets() -> None:
+    for name, job in workflow("plan")["jobs"].items():
+        if "secrets." in str(job):
+            assert "github.event.pull_request.head.repo.full_name == github.repository" in job["if"], name
+    assert "if" not in workflow("plan")["jobs"]["lint"]
+
+
+def test_two_runs_of_one_kind_never_cross() -> None:
+    assert workflow("drift")["concurrency"]["cancel-in-progress"] is False
+    assert workflow("plan")["concurrency"]["cancel-in-progress"] is True
+    assert workflow("apply")["jobs"]["apply"]["concurrency"] == {"group": "apply-prod", "cancel-in-progress": False}
+
+
+def test_what_is_applied_is_the_plan_that_was_uploaded() -> None:
+    jobs = workflow("apply")["jobs"]
+    planned, uploaded = jobs["plan"]["steps"][1]["with"], jobs["plan"]["steps"][2]["with"]
+    downloaded, applied = jobs["apply"]["steps"][1]["with"], jobs["apply"]["steps"][2]["with"]
+    assert uploaded["name"] == downloaded["name"]
+    assert planned["plan-file"] == applied["plan-file"]
+    assert planned["plan-file"].startswith(uploaded["path"])
+    assert applied["plan-id"] == "${{ needs.plan.outputs.plan-id }}"
+    assert jobs["apply"]["if"] == "needs.plan.outputs.has-changes == 'true'"
+
+
+def test_the_action_says_of_each_input_and_output_what_it_is() -> None:
+    action = load(ACTION)
+    assert all(each["description"] for each in (*action["inputs"].values(), *action["outputs"].values()))
+    used = set(re.findall(r"inputs\.([\w-]+)", ACTION.read_text(encoding="utf-8")))
+    assert used == set(action["inputs"])
+
+
+def test_workflows_call_the_action_with_inputs_that_it_has() -> None:
+    known = set(load(ACTION)["inputs"])
+    for name, step in STEPS:
+        if step.get("uses") == "./":
+            assert set(step["with"]) <= known, name
+
+
+def test_gitlab_does_the_same_jobs() -> None:
+    assert {"lint", "plan", "note", "drift", "plan:release", "apply"} <= set(GITLAB)
+    assert GITLAB["apply"]["environment"] == "production"
+    assert [rule["when"] for rule in GITLAB["apply"]["rules"]] == ["manual"]
+    assert [name for name, job in GITLAB.items() if "WRITE_KEY" in str(job)] == ["apply"]
