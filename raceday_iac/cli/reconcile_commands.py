@@ -163,7 +163,7 @@ def export(
 
 
 def graph(
-    form: Annotated[str, typer.Option("--format", help="text, dot or mermaid.")] = "text",
+    form: Annotated[str, typer.Option("--format", help="text, dot, mermaid or svg.")] = "text",
     everything: Annotated[bool, typer.Option("--all", help="Attributes and indexes too.")] = False,
 ) -> None:
     """Show what depends on what. Needs no server."""

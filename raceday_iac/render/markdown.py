@@ -40,7 +40,8 @@ def code(text: str, *, in_cell: bool = True, longest: int = _LONGEST_VALUE) -> s
     """Text as a span of code, with more backticks around it than in it. In a table cell, bars are escaped."""
     line = shortened(_UNPRINTABLE.sub(" ", text), longest) or " "
     fence = "`" * (max((len(run) for run in re.findall("`+", line)), default=0) + 1)
-    padding = " " if line.startswith("`") or line.endswith("`") else ""
+    # One space at both ends is taken away again by readers; it keeps backticks from the fence.
+    padding = " " if line[0] == "`" or line[-1] == "`" or line[0] == line[-1] == " " else ""
     span = f"{fence}{padding}{line}{padding}{fence}"
     # Cells are cut before code is read, and there alone a backslash before a bar vanishes.
     return span.replace("|", "\\|") if in_cell else span

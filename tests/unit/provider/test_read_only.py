@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from raceday_iac.errors import ProviderError
@@ -9,7 +11,7 @@ from raceday_iac.kinds.base import Call
 from raceday_iac.model.address import Address
 from raceday_iac.model.resource import frozen
 from raceday_iac.model.secret import Secret
-from raceday_iac.provider.appwrite import AppwriteProvider, AppwriteReader, ReadingTransport
+from raceday_iac.provider.appwrite import AppwriteProvider, AppwriteReader, ReadingTransport, Transport
 
 from .answering import Answering, Reply
 
@@ -65,3 +67,20 @@ def test_the_commands_that_look_hold_such_a_transport() -> None:
     connection = reader(Target("http://127.0.0.1:9/v1", "p", Secret("k")))
     assert type(connection) is AppwriteReader
     assert type(connection._transport) is ReadingTransport
+
+
+def test_state_in_appwrite_is_read_through_such_a_transport_too() -> None:
+    from raceday_iac.cli.options import Options
+    from raceday_iac.cli.stores import open_store
+    from raceday_iac.cli.target import Target
+    from raceday_iac.loading.environment import Environment
+    from raceday_iac.loading.state_settings import AppwriteSettings
+
+    kept = AppwriteSettings(backend="appwrite")
+    environment = Environment(name="prod", endpoint="http://127.0.0.1:9/v1", project="p", state=kept)
+    target = Target(environment.endpoint, environment.project, Secret("k"))
+    kinds = {}
+    for wish in (True, False):
+        store: Any = open_store(environment, Options(), lambda: target, reading=wish)
+        kinds[wish] = type(store._shelf._connect())
+    assert kinds == {True: ReadingTransport, False: Transport}
