@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from ..diff.variable import stored_fields
 from ..errors import IacError, ProviderError
@@ -200,10 +201,15 @@ class Work:
     def _early_fields(self, change: Change, kept: Fields) -> Fields:
         """The wanted fields; where the schedule has a change of its own, the schedule as it was."""
         fields = self.desired.resources[change.address].fields
-        # Also where that change was left out of the plan: then the schedule stays as it was.
-        all_changes = (*self.plan.changes, *self.plan.left_out)
-        late = any(each.action is Action.SCHEDULE and each.address == change.address for each in all_changes)
+        late = change.address in self._scheduled
         return frozen({**fields, "schedule": kept["schedule"]}) if late else fields
+
+    @cached_property
+    def _scheduled(self) -> frozenset[Address]:
+        """Functions whose schedule has a change of its own. Also where that was left out of the plan: then the schedule
+        stays as it was."""
+        all_changes = (*self.plan.changes, *self.plan.left_out)
+        return frozenset(each.address for each in all_changes if each.action is Action.SCHEDULE)
 
     def _own(self, address: Address, fields: Fields, live: Live) -> None:
         stored = stored_fields(fields, self.recorder.state.salt) if address.kind == "variable" else fields

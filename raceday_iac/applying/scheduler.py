@@ -82,7 +82,7 @@ class _Run:
     def __init__(self, steps: Sequence[Step], parallelism: int) -> None:
         self._order = {step.key: number for number, step in enumerate(steps)}
         self._steps = {step.key: step for step in steps}
-        self._waiting = {step.key: set(step.requires) & set(self._order) for step in steps}
+        self._waiting = {step.key: self._order.keys() & step.requires for step in steps}
         self._dependents: dict[str, list[str]] = {key: [] for key in self._order}
         for key, required in self._waiting.items():
             for each in required:

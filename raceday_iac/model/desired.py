@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from .address import Address
@@ -56,5 +58,14 @@ class Desired:
 
     def below(self, owner: Address, kind: str) -> list[Resource]:
         """Resources of a kind whose path lies below the owner's."""
-        prefix = f"{owner.path}/"
-        return [resource for resource in self.of_kind(kind) if resource.address.path.startswith(prefix)]
+        return list(self._below.get((owner.path, kind), ()))
+
+    @cached_property
+    def _below(self) -> Mapping[tuple[str, str], list[Resource]]:
+        """By owner's path and own kind: looking through everything for each owner takes seconds for some thousands."""
+        found: dict[tuple[str, str], list[Resource]] = defaultdict(list)
+        for address, resource in self.resources.items():
+            *outer, _ = address.parts
+            for depth in range(1, len(outer) + 1):
+                found["/".join(outer[:depth]), address.kind].append(resource)
+        return found

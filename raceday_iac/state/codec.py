@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import StateError
-from ..model.address import Address
 from .document import Entry, State, entry_to_json, from_json, header_to_json, saved_of
 from .provenance import Saved
 from .sealing import Seal
@@ -29,7 +28,8 @@ class Codec:
 
     def __init__(self, seal: Seal | None = None) -> None:
         self.seal = seal
-        self._lines: dict[Address, tuple[Entry, str]] = {}
+        #: Kind, path, line and entry, by the identity of the entry.
+        self._lines: dict[int, tuple[str, str, str, Entry]] = {}
 
     def encode(self, state: State, saved: Saved) -> str:
         """The stored text. Raises TypeError when a secret has slipped into an entry."""
@@ -70,11 +70,12 @@ class Codec:
         """One resource a line: a diff of two states is readable, and an entry that has not changed since the last
         save need not be written anew."""
         lines = {}
+        # No hashing and comparing of addresses: this happens on every save, for every resource.
         for address, entry in state.entries.items():
-            known = self._lines.get(address)
-            if known is None or known[0] is not entry:
+            known = self._lines.get(id(entry))
+            if known is None:
                 stored = json.dumps(entry_to_json(entry), ensure_ascii=False)
-                known = (entry, f"  {json.dumps(str(address))}: {stored}")
-            lines[address] = known
+                known = (address.kind, address.path, f"  {json.dumps(str(address))}: {stored}", entry)
+            lines[id(entry)] = known
         self._lines = lines
-        return ",\n".join(lines[address][1] for address in sorted(lines))
+        return ",\n".join(line for _, _, line, _ in sorted(lines.values()))
