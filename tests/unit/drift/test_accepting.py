@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from raceday_iac.drift import Standing, Verdict, accept, judge
 from raceday_iac.errors import EXIT_CHANGES, EXIT_DRIFT, EXIT_DRIFT_AND_CHANGES, EXIT_OK
 from raceday_iac.linting.acceptance import read_acceptances
+from raceday_iac.linting.findings import DRIFT_CODES
 from raceday_iac.model.stack import Stack
 from raceday_iac.planning import Plan
 
@@ -117,3 +119,16 @@ def test_the_end_is_announced() -> None:
 
 def test_what_lint_accepts_is_none_of_drifts_business() -> None:
     assert judged(drifted(), policies("POL005", "*")).notices == ()
+
+
+def test_what_drift_accepts_is_none_of_lints_business() -> None:
+    """Without this, lint would call it an acceptance of something that was not found."""
+    from raceday_iac.linting.acceptance import judge as judge_findings
+
+    accepted = read_acceptances(policies("DRF001", "*"), "policies.yaml")
+    assert list(judge_findings([], accepted, TODAY)) == []
+
+
+def test_every_code_is_explained() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "ci.md").read_text(encoding="utf-8")
+    assert [code for code in DRIFT_CODES if f"| {code} |" not in text] == []
