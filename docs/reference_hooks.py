@@ -1,4 +1,4 @@
-"""The reference pages, made from the code whenever the site is built, so that they cannot say anything else.
+"""The reference pages and a picture, made from the code whenever the site is built: they cannot say anything else.
 
 mkdocs calls `on_config` and `on_files`. Everything else is plain functions from the program's own tables to Markdown.
 """
@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import inspect
 import re
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -28,6 +31,7 @@ from raceday_iac.model.threshold import Threshold
 
 #: Where this file and the pages lie.
 DOCS = Path(__file__).parent
+STACK = DOCS.parent / "stacks" / "raceday.py"
 #: Pages that have a place in the navigation and may still be missing.
 AWAITED = ("health.md", "recovery.md", "ci.md")
 NOTE = "*Made from the code of this version.*\n"
@@ -54,7 +58,7 @@ def on_files(files: Any, config: Any) -> Any:
     """Add the made pages to the written ones."""
     from mkdocs.structure.files import File  # noqa: PLC0415 - the tests of this module do without mkdocs
 
-    for path, make in PAGES.items():
+    for path, make in {**PAGES, **PICTURES}.items():
         files.append(File.generated(config, path, content=make()))
     return files
 
@@ -311,6 +315,8 @@ MEANINGS = {
     "EXIT_DRIFT_AND_CHANGES": "Both: drift, and changes that are pending.",
     "EXIT_REFUSED": "A guard said no: data would be lost, a limit is exceeded, nobody was there to ask.",
     "EXIT_LOCKED": "Somebody else is at work, or the plan is stale. Try again, or plan again.",
+    "EXIT_DEGRADED": "`health` found something to look at.",
+    "EXIT_UNHEALTHY": "`health` found something that is broken.",
     "EXIT_INTERRUPTED": "Ctrl-C.",
 }
 
@@ -361,6 +367,19 @@ def lint_codes_page() -> str:
     return "\n".join(parts)
 
 
+def schedule_picture() -> str:
+    """The functions' schedules on a day on which the New Zealand clock changes, as the command draws it."""
+    from raceday_iac.cli.main import execute  # noqa: PLC0415 - lint reads all code, which only a build needs
+
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(StringIO()):
+        picture = Path(folder) / "day.svg"
+        code = execute(["schedule", "--from", "2025-09-28", "--svg", str(picture), "--stack", str(STACK)])
+        if code:
+            raise RuntimeError(f"schedule ended with {code}")
+        return picture.read_text(encoding="utf-8")
+
+
+PICTURES: Mapping[str, Callable[[], str]] = {"explanation/day-of-23-hours.svg": schedule_picture}
 PAGES: Mapping[str, Callable[[], str]] = {
     "reference/commands.md": commands_page,
     "reference/resources.md": resources_page,
