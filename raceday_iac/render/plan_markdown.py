@@ -95,7 +95,7 @@ def field_cells(fields: Iterable[FieldChange]) -> Iterator[str]:
 def _field(field: FieldChange) -> str:
     words = field_words(field)
     if words.is_set:
-        parts = [*(f"+{code(each)}" for each in words.added), *(f"-{code(each)}" for each in words.removed)]
+        parts = [*(code(f"+{each}") for each in words.added), *(code(f"-{each}") for each in words.removed)]
         values = " ".join(_some(parts)) or REORDERED
     else:
         values = f"{code(words.before)} → {code(words.after)}"

@@ -31,7 +31,7 @@ project p at http://x/v1
 | 🟩&nbsp;create | `database.e` |  |
 | 🟩&nbsp;create | `collection.e/c` | 1 attribute |
 | 🟨&nbsp;update | `attribute.d/c/a` | `size`: `10` → `20`<br><sub>the stack changed</sub> |
-| 🟨&nbsp;update | `function.f` | `timeout`: `840` → `150`<br>`scopes`: +`"documents.write"` -`"users.read"`\
+| 🟨&nbsp;update | `function.f` | `timeout`: `840` → `150`<br>`scopes`: `+"documents.write"` `-"users.read"`\
 <br><sub>the stack changed</sub> |
 | 🟩&nbsp;create | `variable.f/L` |  |
 | 🟩&nbsp;create | in `collection.d/c` | 2 attributes, 1 relationship, 1 index |
