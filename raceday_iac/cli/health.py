@@ -37,7 +37,7 @@ def run(options: Options, asked: Asked) -> int:
     window = window_of(asked.since)
     if asked.serve is not None and (asked.watch or asked.alert or asked.html):
         raise IacError("--serve goes with --since and --interval only.")
-    scenery = Scenery.load(options)
+    scenery = Scenery.load(options, reading=True)
     hooks = Hooks.of(scenery.watched.alerts) if asked.alert else None
     with ExitStack() as stack:
         target = stack.enter_context(scenery.opened())

@@ -39,11 +39,13 @@ class Scenery:
     rules: Rules | None
 
     @classmethod
-    def load(cls, options: Options) -> Scenery:
-        """Read the user's files. Nothing is packed: what code would be deployed does not matter here."""
+    def load(cls, options: Options, *, reading: bool = False) -> Scenery:
+        """Read the user's files. Nothing is packed: what code would be deployed does not matter here. With `reading`
+        the store of the state can only be read, too."""
         environment = load_environment(options.stack, options.env)
         desired = resolve(load_stack(options.stack), environment, options.root)
-        return cls(Workspace(options, environment, desired, {}), watched_of(options, desired), load_rules(desired))
+        workspace = Workspace(options, environment, desired, {}, reading)
+        return cls(workspace, watched_of(options, desired), load_rules(desired))
 
     @contextmanager
     def opened(self) -> Iterator[Target]:

@@ -23,7 +23,7 @@ from .workspace import provider, reader
 
 def run(options: Options, dry_run: bool, auto_approve: bool) -> int:
     """Look, say what is to be done, ask, do it."""
-    scenery = Scenery.load(options)
+    scenery = Scenery.load(options, reading=dry_run)
     with ExitStack() as stack:
         target = stack.enter_context(scenery.opened())
         if dry_run:

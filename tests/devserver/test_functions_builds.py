@@ -195,3 +195,13 @@ def test_an_upload_is_complete_when_its_pieces_cover_it(ranges: list[tuple[int, 
     for start, end in ranges:
         received = add_range(received, start, end)
     assert is_complete(received, 10) is complete
+
+
+def test_a_build_asked_to_get_stuck_stays_building_and_holds_up_no_other(client: Client) -> None:
+    client.create()
+    client.ok("PATCH", "/_dev/faults", {"stuckBuilds": 1})
+    stuck = client.upload(HELLO)
+    client.built(client.upload(HELLO))
+    assert client.built(stuck, "building")["buildLogs"] == ""
+    client.ok("PATCH", f"/functions/f/deployments/{stuck}/status")
+    client.built(stuck, "canceled")

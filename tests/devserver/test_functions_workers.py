@@ -309,3 +309,17 @@ def test_a_language_that_is_not_here_fails_with_a_reason(client: Client) -> None
     failed = client.run()
     assert failed["status"] == "failed"
     assert "has no ruby" in failed["errors"]
+
+
+def test_an_execution_asked_to_get_lost_stays_processing_and_runs_nothing(client: Client, tmp_path: Path) -> None:
+    note = tmp_path / "ran"
+    client.create()
+    client.deploy(f"def main(context):\n    open({str(note)!r}, 'w').close()\n    return context.res.empty()\n")
+    client.ok("PATCH", "/_dev/faults", {"stuckExecutions": ["f*"]})
+    lost = client.run_in_background("processing")["$id"]
+    assert client.call("DELETE", f"/functions/f/executions/{lost}").json()["type"] == "execution_in_progress"
+    client.ok("DELETE", "/_dev/faults")
+    assert not note.exists()
+    client.run_in_background("completed")
+    assert note.exists()
+    assert client.ok("GET", f"/functions/f/executions/{lost}")["status"] == "processing"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
 from itertools import islice
@@ -154,9 +154,10 @@ class AppwriteReader:
     def server_time(self) -> datetime | None:
         """See `Reader.server_time`."""
         try:
-            return parsedate_to_datetime(self._transport.server_date)
+            told = parsedate_to_datetime(self._transport.server_date)
         except ValueError:
             return None
+        return told if told.tzinfo else told.replace(tzinfo=UTC)
 
     def find(self, address: Address) -> Live | None:
         """One resource by its own route, or None when it is not there."""

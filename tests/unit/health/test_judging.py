@@ -1,0 +1,208 @@
+"""Locks, data, daily runs, builds and schema: from an observation to what is found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from raceday_iac.health.changes import changes
+from raceday_iac.health.findings import CODES, Severity
+from raceday_iac.health.observations import Counted, Observation, StateLock
+from raceday_iac.health.report import Report, judge, without_secrets
+from raceday_iac.health.watch_file import read_watched
+from raceday_iac.model.secret import Secret
+
+from .made import (
+    LOCK,
+    NOW,
+    ago,
+    deployment,
+    execution,
+    function,
+    lock_document,
+    member,
+    observation,
+    rules,
+    stamp,
+    summary,
+)
+
+FRESHNESS = """
+daily: [a, b]
+freshness:
+- {collection: d/meetings, rule: today, attribute: date, form: date, from: "08:30", by: a}
+- {collection: d/races, rule: polled, attribute: startTime}
+- {collection: d/odds, rule: newest, attribute: at, within: 45m, from: "12:00", until: "20:00", severity: warning}
+"""
+
+
+def judged(seen: Observation, file: str = "") -> Report:
+    watched = read_watched(file, "h", ["a", "b", "f"], ["d/meetings", "d/races", "d/odds"])
+    return judge(seen, watched, rules())
+
+
+def found(report: Report) -> dict[str, Severity]:
+    assert {each.code for each in report.findings} <= set(CODES)
+    return {each.code: each.severity for each in report.findings}
+
+
+def with_data(at: Any = NOW, meetings: int = 3, odds: Any = None, *races: dict[str, Any]) -> Observation:
+    counted = {0: Counted(meetings), 2: Counted(newest=odds or at)}
+    return replace(observation(), now=at, since=at - timedelta(hours=24), counted=counted, races=races)
+
+
+def verdicts(report: Report) -> list[str]:
+    return [each.verdict for each in report.data]
+
+
+def test_a_project_without_trouble_is_healthy() -> None:
+    report = judged(observation(function(execution(ago(minutes=5)))))
+    assert (report.findings, report.worst) == ((), None)
+
+
+def test_data_of_today_that_is_there_is_fine() -> None:
+    assert verdicts(judged(with_data(), FRESHNESS)) == ["ok", "ok", "ok"]
+
+
+def test_data_of_today_that_is_missing_is_an_error_from_its_time_on() -> None:
+    # 08:29 and 08:30 in New Zealand.
+    early, late = ago(hours=5, minutes=31), ago(hours=5, minutes=30)
+    assert verdicts(judged(with_data(early, 0), FRESHNESS))[0] == "resting"
+    assert found(judged(with_data(late, 0), FRESHNESS))["data.missing"] is Severity.ERROR
+
+
+@pytest.mark.parametrize(("minutes", "verdict"), [(45, "ok"), (46, "bad")])
+def test_data_may_be_so_old(minutes: int, verdict: str) -> None:
+    assert verdicts(judged(with_data(NOW, 3, ago(minutes=minutes)), FRESHNESS))[2] == verdict
+
+
+def test_old_data_does_not_matter_at_night() -> None:
+    night = NOW + timedelta(hours=8)
+    assert verdicts(judged(with_data(night, 3, ago(hours=9)), FRESHNESS))[2] == "resting"
+
+
+def test_late_races_are_named_the_latest_first_and_the_rest_counted() -> None:
+    races = [
+        {
+            "$id": f"r{n}",
+            "status": "Closed",
+            "startTime": stamp(ago(minutes=9)),
+            "last_poll_time": stamp(ago(minutes=n)),
+        }
+        for n in range(4, 9)
+    ]
+    late = [each for each in judged(with_data(NOW, 3, NOW, *races), FRESHNESS).findings if each.code == "race.late"]
+    assert [each.message.split()[1] for each in late] == ["r8", "r7", "r6", "more"]
+    assert late[-1].message == "2 more races are late"
+
+
+def test_in_the_quiet_hours_no_race_is_late() -> None:
+    night = NOW + timedelta(hours=12)
+    race = {"$id": "r", "status": "Closed", "startTime": stamp(NOW), "last_poll_time": stamp(NOW)}
+    assert verdicts(judged(with_data(night, 3, night, race), FRESHNESS))[1] == "resting"
+
+
+def daily(*runs: Any, b: Any = (), at: Any = NOW) -> dict[str, tuple[str, str]]:
+    """19:00 and 20:00 UTC are 07:00 and 08:00 of the racing day."""
+    first = function(*runs, identity="a", schedule="0 19 * * *")
+    second = function(*b, identity="b", schedule="0 20 * * *")
+    report = judged(replace(observation(first, second), now=at), FRESHNESS)
+    return {each.function: (str(each.stand), each.why) for each in report.daily}
+
+
+def test_a_daily_run_that_did_its_work_is_done_whoever_started_it() -> None:
+    by_hand = execution(ago(hours=2), trigger="http", logs=summary("done"))
+    assert daily(by_hand)["a"] == ("done", "")
+
+
+@pytest.mark.parametrize(
+    ("run", "why"),
+    [
+        (execution(ago(hours=6), "failed", errors=summary("failed", category="fatal")), "failed: fatal"),
+        (execution(ago(hours=6), logs='{"event": "lock.refused"}'), "completed: duplicate"),
+        (execution(ago(hours=6), "processing"), "never ended"),
+        (execution(ago(hours=6), code=404), "completed: 404"),
+    ],
+)
+def test_a_daily_run_that_did_not_do_its_work_is_missed(run: Any, why: str) -> None:
+    stand, said = daily(run)["a"]
+    assert stand == "missed"
+    assert why in said
+
+
+def test_a_run_of_yesterday_does_not_count_for_today() -> None:
+    assert daily(execution(ago(hours=8)))["a"] == ("missed", "it did not begin")
+
+
+def test_a_daily_run_that_is_under_way_is_not_missed() -> None:
+    assert daily(execution(ago(minutes=2), "processing"))["a"][0] == "running"
+
+
+def test_before_its_time_a_daily_run_is_not_expected() -> None:
+    # 07:30 in New Zealand.
+    assert daily(at=ago(hours=6, minutes=30))["b"][0] == "later"
+
+
+def test_a_stale_lock_is_a_warning_and_a_held_one_is_not() -> None:
+    seen = function(lock=LOCK)
+    held = judged(observation(seen, locks={"f-lock": lock_document(ago(seconds=90), ago(seconds=10))}))
+    assert found(held) == {}
+    stale = judged(observation(seen, locks={"f-lock": lock_document(ago(hours=1), ago(hours=1), takeovers=2)}))
+    assert found(stale) == {"lock.stale": Severity.WARNING, "lock.deaths": Severity.WARNING}
+
+
+def test_builds_that_do_not_end_and_a_newest_one_that_failed_are_told() -> None:
+    builds = (deployment("d3", "failed", ago(hours=2)), deployment("d2", "building", ago(hours=3)))
+    assert set(found(judged(observation(function(deployments=builds))))) == {"build.failed", "build.stuck"}
+    young = (deployment("d2", "building", ago(minutes=59)),)
+    assert found(judged(observation(function(deployments=young)))) == {}
+
+
+def test_a_function_that_is_not_there_or_has_no_code_is_an_error() -> None:
+    missing = replace(function(), live=None)
+    assert set(found(judged(observation(missing)))) == {"function.missing"}
+    assert set(found(judged(observation(replace(function(), active=""))))) == {"function.no_code"}
+
+
+@pytest.mark.parametrize(
+    ("status", "minutes", "code"),
+    [
+        ("available", 99, None),
+        ("processing", 10, None),
+        ("processing", 11, "attribute.stuck"),
+        ("failed", 0, "attribute.stuck"),
+    ],
+)
+def test_an_attribute_is_stuck_when_it_failed_or_takes_too_long(status: str, minutes: int, code: str | None) -> None:
+    report = judged(observation(schema=(member("attribute.d/c/a", status, ago(minutes=minutes)),)))
+    assert list(found(report)) == ([code] if code else [])
+
+
+def test_a_state_lock_that_was_left_is_for_the_record_only() -> None:
+    report = judged(observation(state_lock=StateLock("apply by me", 900, True)))
+    assert (found(report), report.worst) == ({"state.locked": Severity.INFO}, None)
+
+
+def test_findings_come_worst_first() -> None:
+    report = judged(observation(function(execution(ago(minutes=1), "failed")), replace(function(), id="b", live=None)))
+    severities = [each.severity for each in report.findings]
+    assert severities == sorted(severities, key=list(Severity).index)
+    assert report.worst is Severity.ERROR
+
+
+def test_secrets_are_taken_out_of_what_logs_say() -> None:
+    report = judged(observation(function(execution(ago(minutes=1), "failed", errors="no hunter2 here"))))
+    assert "no *** here" in without_secrets(report, [Secret("hunter2"), Secret("")]).findings[0].message
+
+
+def test_changes_are_what_is_new_and_what_is_over() -> None:
+    before = judged(observation(function(execution(ago(minutes=1), "failed"))))
+    after = judged(observation(replace(function(), live=None)))
+    seen = changes(before, after, Severity.WARNING)
+    assert [each.code for each in seen.new] == ["function.missing"]
+    assert [each.code for each in seen.over] == ["run.failing", "run.success"]
+    assert not changes(after, after).is_any
+    assert changes(None, after, Severity.ERROR).new

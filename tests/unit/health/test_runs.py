@@ -1,0 +1,88 @@
+"""Figures of executions, and what is wrong with them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from raceday_iac.health.findings import Severity
+from raceday_iac.health.observations import FunctionSeen
+from raceday_iac.health.runs import Durations, figures_of, run_findings, standing
+from raceday_iac.health.watched import FunctionWatch, Grace
+
+from .made import NOW, ago, execution, function, summary
+
+WATCH = FunctionWatch()
+
+
+def codes(seen: FunctionSeen, slow_after: float | None = None) -> dict[str, Severity]:
+    found = run_findings(seen, figures_of(seen), WATCH, slow_after, Grace(), NOW)
+    return {each.code: each.severity for each in found}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [([], Durations()), ([4.0], Durations(4, 4, 4)), ([float(n) for n in range(1, 101)], Durations(50, 95, 100))],
+)
+def test_quantiles_are_durations_that_there_were(seconds: list[float], expected: Durations) -> None:
+    assert Durations.of(seconds) == expected
+
+
+def test_duplicates_went_well_but_are_no_durations() -> None:
+    refused = execution(ago(minutes=1), logs='{"event": "lock.refused"}', seconds=0.1)
+    figures = figures_of(function(refused, execution(ago(minutes=2), seconds=8, logs=summary("done"))))
+    assert (figures.over, figures.duplicates, figures.success) == (2, 1, 1.0)
+    assert figures.durations == Durations(8, 8, 8)
+    assert figures.outcomes == {"duplicate": 1, "done": 1}
+
+
+def test_a_streak_reaches_back_to_the_last_success_and_is_not_ended_by_a_duplicate() -> None:
+    failed = [execution(ago(minutes=n), "failed", errors="timed out") for n in (1, 3, 4)]
+    refused = execution(ago(minutes=2), logs='{"event": "lock.refused"}')
+    older = execution(ago(minutes=6), "failed")
+    figures = figures_of(function(*failed, refused, execution(ago(minutes=5)), older))
+    assert (figures.streak, figures.category, figures.streak_since) == (3, "timeout", ago(minutes=4))
+
+
+@pytest.mark.parametrize(("failures", "severity"), [(1, Severity.WARNING), (2, Severity.WARNING), (3, Severity.ERROR)])
+def test_a_few_failures_in_a_row_are_a_warning_and_many_an_error(failures: int, severity: Severity) -> None:
+    runs = [execution(ago(minutes=n), "failed") for n in range(failures)]
+    assert codes(function(*runs))["run.failing"] is severity
+
+
+@pytest.mark.parametrize(("failures", "is_told"), [(1, False), (2, True)])
+def test_a_share_of_failures_is_told_only_beyond_what_is_expected(failures: int, is_told: bool) -> None:
+    runs = [execution(ago(minutes=n), "failed" if n >= 20 - failures else "completed") for n in range(20)]
+    assert ("run.success" in codes(function(*runs))) is is_told
+
+
+@pytest.mark.parametrize(("extra", "state"), [(0, ""), (1, "stuck")])
+def test_an_execution_is_lost_after_its_timeout_the_longest_wait_and_the_grace(extra: int, state: str) -> None:
+    grace = Grace()
+    begun = NOW - timedelta(seconds=300) - grace.execution - grace.waiting - timedelta(seconds=extra)
+    assert standing(execution(begun, "processing"), 300, grace, NOW) == state
+
+
+@pytest.mark.parametrize(("minutes", "state"), [(15, ""), (16, "waiting")])
+def test_an_execution_may_wait_for_a_while(minutes: int, state: str) -> None:
+    assert standing(execution(ago(minutes=minutes), "waiting"), 300, Grace(), NOW) == state
+
+
+@pytest.mark.parametrize(("minutes", "state"), [(15, ""), (16, "expired")])
+def test_a_scheduled_execution_that_never_began_has_expired(minutes: int, state: str) -> None:
+    late = execution(ago(hours=3), "scheduled", scheduled=ago(minutes=minutes))
+    assert standing(late, 300, Grace(), NOW) == state
+
+
+def test_an_execution_that_takes_longer_than_it_should_is_overlong_before_it_is_stuck() -> None:
+    seen = function(execution(ago(seconds=100), "processing"))
+    assert codes(seen, slow_after=99) == {"run.overlong": Severity.WARNING}
+    assert codes(seen, slow_after=100) == {}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "found"), [(60.0, set()), (60.1, {"run.slow"}), (271.0, {"run.slow", "run.near_timeout"})]
+)
+def test_slow_runs_are_told(seconds: float, found: set[str]) -> None:
+    assert set(codes(function(execution(ago(hours=1), seconds=seconds)), slow_after=60)) == found

@@ -1,0 +1,83 @@
+"""Runs that a cron asks for and that there were not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from raceday_iac.health.schedules import Punctuality, last_due, punctuality, schedule_findings
+from raceday_iac.health.watched import Grace
+
+from .made import NOW, SINCE, ago, execution, function
+
+HOURLY = "0 * * * *"
+
+
+def look(*executions: object, schedule: str = HOURLY, changed: object = SINCE, **more: object) -> Punctuality:
+    seen = function(*executions, schedule=schedule, changed=changed, **more)  # type: ignore[arg-type]
+    return punctuality(seen, SINCE, NOW, Grace())
+
+
+def every_hour(*missing: int) -> list[object]:
+    return [execution(ago(hours=n)) for n in range(24) if n not in missing]
+
+
+def test_a_function_that_ran_each_time_missed_nothing() -> None:
+    found = look(*every_hour())
+    # That of this very minute has its grace.
+    assert (found.expected, found.missed, found.overdue) == (23, (), False)
+    assert found.next == NOW + timedelta(hours=1)
+
+
+def test_a_run_that_is_missing_in_between_is_missed_and_nothing_is_overdue() -> None:
+    found = look(*every_hour(5))
+    assert (found.missed, found.overdue) == ((ago(hours=5),), False)
+
+
+def test_the_newest_run_missing_is_overdue() -> None:
+    found = look(*every_hour(0, 1))
+    assert (found.missed, found.overdue) == ((ago(hours=1),), True)
+    assert [each.code for each in schedule_findings(function(schedule=HOURLY), found, NOW)] == ["run.overdue"]
+
+
+@pytest.mark.parametrize(("minutes", "is_missed"), [(5, False), (6, True)])
+def test_a_run_may_begin_late_within_the_grace(minutes: int, is_missed: bool) -> None:
+    late = execution(ago(hours=5) + timedelta(minutes=minutes))
+    assert bool(look(*every_hour(5), late).missed) is is_missed
+
+
+def test_a_run_that_somebody_started_by_hand_does_not_count() -> None:
+    assert look(*every_hour(5), execution(ago(hours=5), trigger="http")).missed == (ago(hours=5),)
+
+
+def test_one_run_does_not_stand_for_two() -> None:
+    runs = [execution(ago(minutes=n)) for n in range(10, 70) if n not in (31, 32)]
+    found = punctuality(function(*runs, schedule="* * * * *"), ago(minutes=69), NOW, Grace())
+    assert found.missed == (ago(minutes=32), ago(minutes=31), *(ago(minutes=n) for n in range(9, 4, -1)))
+
+
+def test_nothing_is_missed_from_before_the_schedule_is_known_to_have_stood() -> None:
+    found = look(changed=ago(hours=3, minutes=30))
+    assert found.missed == (ago(hours=3), ago(hours=2), ago(hours=1))
+
+
+def test_a_run_that_fits_the_schedule_shows_that_it_stood_before_the_last_change() -> None:
+    found = look(execution(ago(hours=6)), changed=ago(minutes=90))
+    assert found.missed == tuple(ago(hours=n) for n in (5, 4, 3, 2, 1))
+
+
+def test_where_not_all_executions_were_read_only_those_are_judged() -> None:
+    runs = [execution(ago(hours=n)) for n in (1, 2, 3)]
+    assert look(*runs, is_cut=True).expected == 2
+
+
+@pytest.mark.parametrize("schedule", ["", "not a cron"])
+def test_without_a_schedule_nothing_is_expected(schedule: str) -> None:
+    assert look(schedule=schedule) == Punctuality()
+
+
+def test_the_newest_moment_that_has_passed() -> None:
+    assert last_due("30 20 * * *", NOW, timedelta(minutes=5)) == ago(hours=5, minutes=30)
+    assert last_due("0 2 * * *", NOW, timedelta(minutes=5)) == ago(hours=24)
+    assert last_due("0 0 30 2 *", NOW, timedelta()) is None

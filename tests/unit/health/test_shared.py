@@ -1,0 +1,91 @@
+"""The functions' own rules, as health asks them."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from raceday_iac.errors import IacError
+from raceday_iac.health.shared import load_rules
+from raceday_iac.health.watched import Grace
+from raceday_iac.model.desired import CodeSource, Desired
+
+from .made import LOCK, NOW, ago, lock_document, rules, stamp
+
+
+def race(start: Any, polled: Any, status: str = "Open", **more: Any) -> dict[str, Any]:
+    document = {"$id": "r", "status": status, "startTime": stamp(start)}
+    return {**document, "last_poll_time": stamp(polled) if polled else None, **more}
+
+
+def late(*parts: Any, **more: Any) -> tuple[str, float] | None:
+    found = rules().late(race(*parts, **more), NOW, Grace())
+    return (found.row, found.seconds) if found else None
+
+
+def test_the_hour_after_midnight_belongs_to_the_day_before() -> None:
+    # 00:30 on the 18th in New Zealand.
+    assert rules().racing_day(NOW + timedelta(hours=10, minutes=30)) == date(2025, 7, 17)
+
+
+def test_a_race_that_was_polled_when_it_should_is_not_late() -> None:
+    assert late(NOW + timedelta(minutes=30), ago(minutes=2)) is None
+
+
+@pytest.mark.parametrize(("minutes", "found"), [(5, None), (6, ("approaching", 210))])
+def test_a_race_is_late_beyond_its_interval_and_the_grace(minutes: int, found: object) -> None:
+    # Every two and a half minutes, and two and a half minutes of grace.
+    assert late(NOW + timedelta(minutes=30), ago(minutes=minutes)) == found
+
+
+def test_near_the_jump_less_is_allowed() -> None:
+    assert late(NOW + timedelta(minutes=1), ago(minutes=2)) == ("jump", 105)
+    assert late(NOW + timedelta(minutes=1), ago(seconds=100)) is None
+
+
+def test_a_race_is_due_from_when_it_came_into_its_row_not_from_its_last_poll() -> None:
+    # Half an hour ago was right for the row before; it has been in this one for a minute.
+    assert late(NOW + timedelta(minutes=64), ago(minutes=25)) is None
+
+
+@pytest.mark.parametrize("status", ["Final", "Abandoned"])
+def test_a_race_that_is_over_is_not_late(status: str) -> None:
+    assert late(ago(hours=2), ago(hours=1), status=status, finalizedAt=stamp(ago(hours=1))) is None
+
+
+def test_how_late_is_told_up_to_two_hours() -> None:
+    found = rules().late(race(ago(minutes=10), ago(hours=5), status="Closed"), NOW, Grace())
+    assert found is not None
+    assert (found.seconds, found.is_longer) == (7200, True)
+
+
+@pytest.mark.parametrize(("seconds", "is_stale"), [(120, False), (121, True)])
+def test_a_lock_is_stale_when_a_run_would_take_it_over(seconds: int, is_stale: bool) -> None:
+    document = lock_document(ago(seconds=seconds), ago(seconds=seconds))
+    assert rules().lock_state(document, None, LOCK, NOW).is_stale is is_stale
+
+
+def test_refused_starts_and_deaths_are_those_that_the_functions_count() -> None:
+    counted = {"attempts": 4, "$createdAt": stamp(ago(seconds=50)), "$updatedAt": stamp(ago(seconds=10))}
+    state = rules().lock_state(lock_document(ago(seconds=9), ago(seconds=5), takeovers=2), counted, LOCK, NOW)
+    assert (state.refused, state.is_crowded, state.is_dying, state.is_stale) == (4, True, True, False)
+    assert rules().seen_document("f-lock") == "f-seen"
+
+
+def source(folder: Path) -> Desired:
+    return Desired("x", {}, code={"f": CodeSource("f", folder / "f", "main.py", "", "python-3.12", None)})
+
+
+def test_functions_that_share_no_such_code_have_no_rules(tmp_path: Path) -> None:
+    assert load_rules(source(tmp_path)) is None
+
+
+def test_shared_code_that_is_broken_is_told(tmp_path: Path) -> None:
+    (tmp_path / "_shared").mkdir()
+    for name in ("due", "card", "nz_time", "lock_protocol", "attempts"):
+        (tmp_path / "_shared" / f"{name}.py").write_text("(", encoding="utf-8")
+    with pytest.raises(IacError, match="cannot be used"):
+        load_rules(source(tmp_path))

@@ -1,0 +1,210 @@
+"""Steps look again before they act, and tell what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+
+from raceday_iac.errors import UnreachableError
+from raceday_iac.health.observations import Observation
+from raceday_iac.health.watched import Watched
+from raceday_iac.recovery.acting import Hands, carry_out
+from raceday_iac.recovery.planning import Scene
+from raceday_iac.recovery.steps import Done, Recovery, Remedy, Step
+from raceday_iac.refresh.deployments import Judged, Role
+
+from ..health.made import (
+    LOCK,
+    NOW,
+    ago,
+    deployment,
+    execution,
+    function,
+    lock_document,
+    member,
+    observation,
+    rules,
+    summary,
+)
+from .hands import Hand
+
+RUN = Step(Remedy.RUN, "function.f", "", "start f", "it is missing", chain="daily")
+FREE = Step(Remedy.FREE_LOCK, "lock.f", "f-lock", "free it", "it is stale")
+DROP = Step(Remedy.DELETE_MEMBER, "index.d/c/i", "", "delete it", "it is stuck")
+FORGET = Step(Remedy.DELETE_EXECUTION, "function.f", "late", "delete it", "it never began")
+STALE = lock_document(ago(hours=1), ago(hours=1))
+STUCK = member("index.d/c/i", "processing", ago(hours=1))
+
+
+def act(hand: Hand, *steps: Step, seen: Observation | None = None, judged: Any = None) -> list[Done]:
+    scene = Scene(seen or observation(function(lock=LOCK), schema=(STUCK,)), Watched(), rules(), judged or {})
+    provider, recorder = cast(Any, hand), cast(Any, None)
+    hands = Hands(provider, recorder, scene, ("d", "locks"), hand.sleep, hand.clock, lambda: "me")
+    return list(carry_out(Recovery(steps), hands))
+
+
+def ending(status: str = "completed", **more: Any) -> Any:
+    return execution(NOW + timedelta(seconds=1), status, identity="new", **more)
+
+
+# -- runs
+
+
+def test_a_run_is_started_and_followed_to_its_end() -> None:
+    hand = Hand()
+    hand.started, hand.followed = iter([ending("waiting")]), iter([ending("processing"), ending(logs=summary("done"))])
+    (done,) = act(hand, RUN)
+    assert (done.problem, done.note) == ("", "execution new: done in 2.0 s")
+    assert hand.log == ["execute f"]
+
+
+def test_a_run_that_fails_keeps_its_chain_from_being_begun_and_nothing_else() -> None:
+    hand = Hand()
+    failed = ending("failed", errors=summary("failed", category="fatal", message="no schema"))
+    hand.started = iter([failed])
+    hand.members = {"index.d/c/i": STUCK}
+    first, second, third = act(hand, RUN, replace(RUN, subject="function.g"), DROP)
+    assert "fatal no schema" in first.problem
+    assert second.problem == "not begun, because function.f failed before it"
+    assert third.problem == ""
+    assert hand.log == ["execute f", "delete index.d/c/i"]
+
+
+def test_a_run_that_does_not_end_is_given_up_after_its_timeout() -> None:
+    hand = Hand()
+    hand.started, hand.followed = iter([ending("waiting")]), iter(ending("processing") for _ in range(10_000))
+    (done,) = act(hand, RUN)
+    assert done.problem == "execution new is still processing after 0:22:00"
+
+
+def test_a_start_whose_answer_was_lost_is_not_repeated() -> None:
+    class Cut(Hand):
+        def execute(self, function: str, body: str, *, wait: bool) -> Any:
+            self.log.append("execute")
+            raise UnreachableError("No answer.")
+
+    hand = Cut()
+    (done,) = act(hand, RUN)
+    assert "Whether it was started is not known" in done.problem
+    assert hand.log == ["execute"]
+
+
+@pytest.mark.parametrize(
+    ("newest", "was_needed", "said"),
+    [
+        (ending(logs=summary("done")), False, "another run has done its work meanwhile"),
+        (ending("processing"), True, "another run has begun meanwhile; look again when it has ended"),
+    ],
+)
+def test_nothing_is_started_when_another_run_was_faster(newest: Any, was_needed: bool, said: str) -> None:
+    hand = Hand()
+    hand.newest = [newest]
+    (done,) = act(hand, RUN)
+    assert (done.was_needed, done.note or done.problem) == (was_needed, said)
+    assert hand.log == []
+
+
+# -- locks
+
+
+def test_a_stale_lock_is_taken_over_and_given_back() -> None:
+    hand = Hand()
+    hand.documents = {"f-lock": STALE}
+    (done,) = act(hand, FREE)
+    assert (done.problem, done.was_needed) == ("", True)
+    assert hand.log == ["change f-lock", "remove f-lock"]
+
+
+def test_progress_that_is_in_it_is_kept_for_its_day() -> None:
+    hand = Hand()
+    hand.documents = {"f-lock": {**STALE, "progress": '{"n": 1}', "nzDate": "2025-07-17", "phase": "chunk 2"}}
+    act(hand, FREE)
+    assert hand.log == ["change f-lock", "put f-progress", "remove f-lock"]
+    assert hand.documents["f-progress"]["progress"] == '{"n": 1}'
+
+
+def test_a_lock_whose_owner_gave_a_sign_of_life_meanwhile_is_not_touched() -> None:
+    hand = Hand()
+    hand.documents = {"f-lock": lock_document(ago(seconds=90), ago(seconds=1))}
+    (done,) = act(hand, FREE)
+    assert (done.was_needed, done.note) == (False, "its owner has given a sign of life")
+    assert hand.log == []
+
+
+def test_a_lock_that_is_free_by_now_is_not_created() -> None:
+    hand = Hand()
+    (done,) = act(hand, FREE)
+    assert (done.was_needed, done.note) == (False, "it is free by now")
+    assert hand.log == []
+
+
+def test_a_lock_that_a_run_takes_over_at_the_same_moment_is_the_runs() -> None:
+    class Race(Hand):
+        def change_document(self, *where: Any, **how: Any) -> Any:
+            self.documents["f-lock"] = lock_document(NOW, NOW, owner="a run", generation=2)
+            return super().change_document(*where, **how)
+
+    hand = Race()
+    hand.documents = {"f-lock": STALE}
+    (done,) = act(hand, FREE)
+    assert (done.was_needed, done.note) == (False, "its owner has given a sign of life")
+    assert hand.documents["f-lock"]["owner"] == "a run"
+
+
+# -- schema, executions, deployments
+
+
+def test_what_is_stuck_is_deleted() -> None:
+    hand = Hand()
+    hand.members = {"index.d/c/i": STUCK}
+    (done,) = act(hand, DROP)
+    assert (done.problem, hand.log) == ("", ["delete index.d/c/i"])
+
+
+@pytest.mark.parametrize(
+    ("live", "note"),
+    [
+        (None, "it is gone already"),
+        (replace(STUCK, status="available"), "it went on meanwhile and is available: left alone"),
+        (member("index.d/c/i", "processing", NOW), "it went on meanwhile and is processing: left alone"),
+    ],
+)
+def test_what_moved_meanwhile_is_not_deleted(live: Any, note: str) -> None:
+    hand = Hand()
+    hand.members = {"index.d/c/i": live} if live else {}
+    (done,) = act(hand, DROP)
+    assert (done.was_needed, done.note, hand.log) == (False, note, [])
+
+
+def test_a_deletion_that_the_server_does_not_carry_out_is_told() -> None:
+    class Behind(Hand):
+        def delete(self, address: Any, live: Any) -> None:
+            self.members[str(address)] = replace(live, status="deleting")
+
+    hand = Behind()
+    hand.members = {"index.d/c/i": STUCK}
+    (done,) = act(hand, DROP)
+    assert done.problem == "it is deleting still; the server has yet to delete it"
+
+
+@pytest.mark.parametrize(("status", "log"), [("scheduled", ["delete execution late"]), ("processing", [])])
+def test_a_scheduled_execution_is_deleted_only_while_it_is_that(status: str, log: list[str]) -> None:
+    hand = Hand()
+    hand.followed = iter([execution(ago(hours=1), status)])
+    act(hand, FORGET)
+    assert hand.log == log
+
+
+@pytest.mark.parametrize(
+    ("status", "note"), [("ready", "it went on meanwhile and is ready: left alone"), ("", "it is gone already")]
+)
+def test_a_build_that_ended_meanwhile_is_not_deleted(status: str, note: str) -> None:
+    hand = Hand()
+    hand.deployments = {"d2": deployment("d2", status, NOW)} if status else {}
+    judged = {"f": [Judged(deployment("d2", "building", ago(hours=2)), Role.ORPHAN)]}
+    step = Step(Remedy.DELETE_DEPLOYMENT, "deployment.f", "d2", "delete it", "it is stuck")
+    (done,) = act(hand, step, judged=judged)
+    assert (done.was_needed, done.note) == (False, note)
