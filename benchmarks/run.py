@@ -1,7 +1,7 @@
 """Measurements on this machine: start-up, plans, a full apply against the bare calls, the lock of a function, and what
-the functions take on a race day.
+the functions take on a race day; how all of it grows, and thousands of random pairs of stacks.
 
-Nothing is asserted.
+Nothing measured is asserted. A pair of stacks that does not come out as it should ends the run with an error.
 
 Against another server: APPWRITE_ENDPOINT, APPWRITE_PROJECT_ID, APPWRITE_API_KEY of a scratch project; the database
 `raceday-db` on it is deleted.
@@ -25,12 +25,13 @@ from raceday_iac.loading.resolve import resolve
 from raceday_iac.loading.stack_file import load_stack
 from raceday_iac.packaging.bundle import schema_document
 
-from . import lock_latency, race_day
+from . import lock_latency, race_day, scale
 from .raw_schema import Client, create_schema
 
 ROOT = Path(__file__).parent.parent
 RACEDAY = ROOT / "stacks" / "raceday.py"
 COMMAND = str(Path(sys.executable).parent / "raceday-iac")
+PAIRS = 2000
 SCHEMA_STACK = """from raceday_schema import declare_schema
 from raceday_iac.model.stack import Stack
 stack = Stack("schema")
@@ -49,6 +50,15 @@ def main() -> None:
     # The others are always measured on embedded servers of their own, which run the code of functions.
     lock_latency.main()
     race_day.main()
+    scale.main()
+    _random_pairs()
+
+
+def _random_pairs() -> None:
+    """The property tests at length: other pairs each time, and every one of them must hold."""
+    command = [sys.executable, "-m", "pytest", "tests/property", "-p", "no:xdist"]
+    seconds = _timed(command, {"PROPERTY_PAIRS": str(PAIRS)}, ROOT)
+    print(f"{PAIRS} random pairs of stacks hold, {seconds / PAIRS * 1000:.0f} ms each", flush=True)
 
 
 def _target(work: Path) -> tuple[str, str, str, Callable[[], object]]:
@@ -109,9 +119,11 @@ def _empty(client: Client, project: Path) -> None:
             time.sleep(1)
 
 
-def _timed(command: list[str], variables: dict[str, str]) -> float:
+def _timed(command: list[str], variables: dict[str, str], folder: Path | None = None) -> float:
     begun = time.perf_counter()
-    ended = subprocess.run(command, env={**os.environ, **variables}, capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        command, cwd=folder, env={**os.environ, **variables}, capture_output=True, text=True, check=False
+    )
     if ended.returncode != 0:
         sys.exit(f"{' '.join(command)} ended with {ended.returncode}:\n{ended.stdout}{ended.stderr}")
     return time.perf_counter() - begun
