@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DOCS_STAMP := $(VENV)/.installed-docs
 
-.PHONY: demo test test-fast test-live bench docs docs-serve lint format lock clean
+.PHONY: demo test test-fast test-live bench bench-peers docs docs-walk docs-serve lint format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -13,8 +13,10 @@ help:
 	@echo "make test       lint, types and all tests"
 	@echo "make test-live  the end-to-end suite against APPWRITE_ENDPOINT, APPWRITE_PROJECT_ID, APPWRITE_API_KEY"
 	@echo "                RECORD=1 also records the provider's cassettes anew; LIVE_EXECUTION=0 runs no function code"
-	@echo "make bench      measurements (nothing is asserted)"
+	@echo "make bench      measurements (nothing is asserted), and 2000 random pairs of stacks"
+	@echo "make bench-peers  side by side with Appwrite's own command line; needs node and npm"
 	@echo "make docs       the documentation as a site, in build/site/; docs-serve shows it while it is written"
+	@echo "make docs-walk  does what tutorial and how-tos say, and compares"
 	@echo "make lint       ruff and mypy alone"
 
 $(STAMP): requirements.lock pyproject.toml
@@ -49,8 +51,15 @@ test-live: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.run
 
+bench-peers: $(STAMP)
+	$(BIN)/python -m benchmarks.peers
+
 docs: $(DOCS_STAMP)
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+# Types every command of the tutorial and the how-tos, on embedded servers in a temporary folder, and compares the output.
+docs-walk: $(STAMP)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python docs/walk.py docs/tutorial.md docs/how-to/*.md
 
 docs-serve: $(DOCS_STAMP)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve

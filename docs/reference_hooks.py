@@ -218,9 +218,9 @@ def _kind(kind: Kind) -> str:
         return f"{head}\n{said}\n"
     model, call = DECLARED[kind.name]
     rows = [(*_field(name, field), _effect(kind, name)) for name, field in model.model_fields.items()]
-    settled = "Appwrite answers before it is done; it is waited for.\n" if kind.settles else ""
+    settled = " Appwrite answers before it is done; it is waited for." if kind.settles else ""
     return "\n".join(
-        (head, f"Declared with {call}. {settled}", table(("field", "value", "default", "a change of it"), rows))
+        (head, f"Declared with {call}.{settled}\n", table(("field", "value", "default", "a change of it"), rows))
     )
 
 

@@ -122,6 +122,13 @@ def _script(step: File | Command, output: Path) -> str:
     return f"{writing} <<'END OF FILE'\n{step.content}END OF FILE\n"
 
 
+def _stop_servers(project: Path) -> None:
+    """A page that is wrong may have left some running."""
+    for server in (project / "state").glob("*/server"):
+        words = ["raceday-iac", "server", "stop", "--env", server.parent.name]
+        subprocess.run(words, cwd=project, check=False, capture_output=True)
+
+
 def _judge(command: Command, output: Path) -> None:
     code, text = Path(f"{output}.code"), output.read_text(encoding="utf-8") if output.exists() else ""
     print(f"$ {command.line}\n{text}", end="")
@@ -154,7 +161,7 @@ def main(pages: list[Path]) -> int:
             try:
                 count = walk(page, project)
             finally:
-                subprocess.run(["raceday-iac", "server", "stop"], cwd=project, check=False, capture_output=True)
+                _stop_servers(project)
             if not end.exists():
                 shutil.copytree(project, end)
             print(f"── {page}: {count} commands")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from raceday_iac import errors
@@ -12,6 +14,14 @@ from raceday_iac.model import declarations
 from .pages import load
 
 reference = load("reference_hooks")
+
+
+@pytest.mark.parametrize("page", reference.PAGES)
+def test_no_table_is_taken_for_a_paragraph(page: str) -> None:
+    lines = ["", *reference.PAGES[page]().splitlines()]
+
+    broken = [line for before, line in pairwise(lines) if line.startswith("| ") and before and before[0] != "|"]
+    assert broken == []
 
 
 def test_every_command_is_described_with_all_its_parameters() -> None:
