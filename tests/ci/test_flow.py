@@ -143,14 +143,19 @@ def test_no_step_tells_a_key(walk: Walk) -> None:
 # Without a server.
 
 
-def offline(tmp_path: Path, **inputs: str) -> tuple[Done, str]:
-    """The step with a stand-in that notes its arguments and exits with 0."""
+def offline(tmp_path: Path, *, code: int = 0, **inputs: str) -> tuple[Done, str]:
+    """The step with a stand-in that notes its arguments, writes the Markdown, and exits with `code`."""
     fakes = tmp_path / "fakes"
     fakes.mkdir()
     program = fakes / "raceday-iac"
-    program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > "{tmp_path}/arguments"\n', encoding="utf-8")
+    program.write_text(
+        f'#!/bin/bash\nprintf "%s\\n" "$@" > "{tmp_path}/arguments"\n'
+        'while [[ $# -gt 0 ]]; do if [[ $1 == --markdown ]]; then echo report > "$2"; fi; shift; done\n'
+        f"exit {code}\n",
+        encoding="utf-8",
+    )
     program.chmod(0o755)
-    done = Machine(tmp_path, fakes).action("run", inputs)
+    done = Machine(tmp_path, fakes).action("run", {each.replace("_", "-"): value for each, value in inputs.items()})
     noted = tmp_path / "arguments"
     return done, noted.read_text(encoding="utf-8") if noted.exists() else ""
 
@@ -184,6 +189,25 @@ def test_lint_is_called_with_environment_and_stack_alone(tmp_path: Path) -> None
     assert done.code == 0, done.text
     assert noted.split() == ["lint", "--no-color", "--env", "local", "--stack", "other/x.py"]
     assert done.outputs == {"exit-code": "0", "has-changes": "false", "has-drift": "false"}
+
+
+@pytest.mark.parametrize("code", [1, 5])
+def test_a_refused_plan_fails_the_step_but_its_report_can_be_shown(tmp_path: Path, code: int) -> None:
+    done, _ = offline(tmp_path, code=code, command="plan", plan_file="release.plan")
+    assert done.code == code
+    assert done.outputs["exit-code"] == str(code)
+    assert done.outputs["has-changes"] == "false"
+    assert done.outputs["markdown"].endswith("/raceday-iac-reports/plan.md")
+    assert "plan-id" not in done.outputs
+    assert done.summary == "report\n"
+
+
+def test_reports_of_an_earlier_run_are_not_taken_for_those_of_this_one(tmp_path: Path) -> None:
+    old = tmp_path / "raceday-iac-reports"
+    old.mkdir()
+    (old / "drift.html").write_text("old", encoding="utf-8")
+    done, _ = offline(tmp_path, command="drift")
+    assert "html" not in done.outputs
 
 
 def installed(tmp_path: Path, extras: str) -> tuple[Done, dict[str, Any]]:

@@ -91,3 +91,16 @@ def test_unmanaged_resources_do_not_count() -> None:
     verdict = judge(plan(desired, state_of(desired), live_as(desired) | live_as(resolved(foreign))))
     assert [str(each.address) for each in verdict.of(Standing.UNMANAGED)] == ["function.theirs"]
     assert verdict.exit_code == EXIT_OK
+
+
+@pytest.mark.parametrize("wanted", [1, 2, 3])
+@pytest.mark.parametrize("known", [1, 2, 3])
+@pytest.mark.parametrize("real", [1, 2, 3])
+def test_all_three_ways_in_which_one_field_can_stand(wanted: int, known: int, real: int) -> None:
+    expected = {
+        wanted == real: [],
+        wanted != real and known == real: [Standing.PENDING],
+        wanted != real and known == wanted: [Standing.CHANGED],
+        len({wanted, known, real}) == 3: [Standing.CONFLICT],
+    }[True]
+    assert [each.standing for each in judge(three_way(wanted, known, real)).items] == expected
