@@ -64,7 +64,11 @@ def test_ids_within_a_day_are_unique(races: int | None) -> None:
 
 @pytest.mark.parametrize("races", [None, 40])
 def test_the_same_seed_makes_the_same_day(races: int | None) -> None:
-    assert make_day(RECORDED, 7, races) == make_day(RECORDED, 7, races)
+    first = make_day(RECORDED, 7, races)
+    make_day.cache_clear()
+    again = make_day(RECORDED, 7, races)
+    assert again == first
+    assert again is not first
 
 
 @pytest.mark.parametrize("races", [None, 40])

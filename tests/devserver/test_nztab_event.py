@@ -93,6 +93,7 @@ def test_what_is_not_asked_for_is_null() -> None:
 
 
 def test_the_same_moment_gives_the_same_event() -> None:
+    make_day.cache_clear()
     again = next(race for race in make_day(date(2025, 7, 17), 1).imported if race.id == RACES[3].id)
     assert event_at(again, again.start) == event_at(RACES[3], RACES[3].start)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 
 from .cards import RECORDED_DATE, CardMeeting, CardRace, is_imported, recorded_card
 from .chance import dice, made_id
@@ -28,6 +29,8 @@ TRACK_CHANGES = {
 #: Share of the meetings that meet with other weather during the day.
 TURNS = 0.3
 PROTESTS = 0.015
+#: Made days that are kept, for all players of a process: one takes longer to make than a request to answer.
+MADE_DAYS = 16
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class _Plan:
         return key if self.keep_ids else made_id(self.label, key)
 
 
+@lru_cache(MADE_DAYS)
 def make_day(day: date, seed: int, races: int | None = None) -> Day:
     """All meetings of the NZ date `day`.
 
