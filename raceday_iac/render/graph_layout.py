@@ -12,8 +12,7 @@ HEAD, ROW, FOOT = 40, 19, 8
 MARGIN = 24
 #: What an arrow needs that passes through a column.
 _LANE = 4
-#: A column taller than this is continued in a second one beside it. Where nothing waits for anything there is but one
-#: layer, which is laid out in a square instead.
+#: A column taller than this is continued in a second one beside it.
 _TALLEST = 1500
 
 
@@ -93,8 +92,10 @@ def arrange(cards: Sequence[Card], edges: Iterable[tuple[str, str]]) -> Drawing:
     before = _without_detours(before)
     depths = _depths(before)
     arrows = list(_arrows(before))
-    points = _place(_layers(cards, before, depths, arrows))
-    placed = {card.key: Placed(card, *points[card.key]) for card in cards}
+    tied = {key for key, direct in before.items() if direct}.union(*before.values())
+    points = _place(_layers([card for card in cards if card.key in tied], before, depths, arrows))
+    placed = {key: Placed(card, *points[key]) for card in cards if (key := card.key) in tied}
+    placed |= _beside_each_other([card for card in cards if card.key not in tied], list(placed.values()))
     with_lanes = (
         Arrow(
             arrow.sources, arrow.targets, {each: _lanes(number, each, arrow, depths, points) for each in arrow.sources}
@@ -167,16 +168,14 @@ def _lanes(
 
 def _place(layers: Sequence[list[_Slot]]) -> dict[object, tuple[int, int]]:
     """The upper left corners. Each layer is ordered by what it follows, so that fewer arrows cross."""
-    limit = _TALLEST if len(layers) > 1 else _side_of_square(layers)
-    tallest = max((_height(column) for layer in layers for column in _columns(layer, limit)), default=0)
+    tallest = max((_height(column) for layer in layers for column in _columns(layer, _TALLEST)), default=0)
     points: dict[object, tuple[int, int]] = {}
     middles: dict[object, float] = {}
     x = MARGIN
     for layer in layers:
         ordered = sorted(layer, key=lambda slot: _mean([middles[each] for each in slot.after]))
-        for column in _columns(ordered, limit):
-            # Middles beside middles; of a square, the upper edges are in line.
-            y = MARGIN + ((tallest - _height(column)) // 2 if len(layers) > 1 else 0)
+        for column in _columns(ordered, _TALLEST):
+            y = MARGIN + (tallest - _height(column)) // 2
             for slot in column:
                 points[slot.key], middles[slot.key] = (x, y), y + slot.height / 2
                 y += slot.height + GAP_Y
@@ -185,13 +184,28 @@ def _place(layers: Sequence[list[_Slot]]) -> dict[object, tuple[int, int]]:
     return points
 
 
+def _beside_each_other(cards: Sequence[Card], above: Sequence[Placed]) -> dict[str, Placed]:
+    """Cards that no arrow touches: below the others and no wider than they are, or in a square where there are none."""
+    slots = [_Slot(card.key, card.height, (), card) for card in cards]
+    total = _height(slots)
+    if above:
+        width = max(each.x for each in above) + WIDTH - MARGIN
+        limit = max(1, -(-total // max(1, (width + GAP_Y) // (WIDTH + GAP_Y))))
+        top = max(each.y + each.card.height for each in above) + 2 * GAP_Y
+    else:
+        limit, top = max(160, isqrt(total * (WIDTH + GAP_Y) * 3 // 5)), MARGIN
+    placed = {}
+    for number, column in enumerate(_columns(slots, limit)):
+        y = top
+        for slot in column:
+            if slot.card is not None:
+                placed[slot.card.key] = Placed(slot.card, MARGIN + number * (WIDTH + GAP_Y), y)
+            y += slot.height + GAP_Y
+    return placed
+
+
 def _mean(numbers: Sequence[float]) -> float:
     return sum(numbers) / len(numbers) if numbers else 0.0
-
-
-def _side_of_square(layers: Sequence[list[_Slot]]) -> int:
-    area = sum(_height(layer) for layer in layers) * (WIDTH + GAP_Y)
-    return max(160, isqrt(area * 3 // 5))
 
 
 def _columns(layer: list[_Slot], limit: int) -> list[list[_Slot]]:

@@ -71,7 +71,8 @@ def _card(placed: Placed) -> Iterator[str]:
         at = y + HEAD + number * ROW + 12
         yield f"<g><title>{escape(row.full or row.text)}</title>"
         yield f'<text class="row {row.tone}" x="{x + 16}" y="{at}">{escape(row.sign)}</text>'
-        yield f'<text class="row" x="{x + 30}" y="{at}">{escape(_fitting(row.text, _ROW_FITS - 6))}</text></g>'
+        style = "row destroy" if row.tone == "destroy" else "row"
+        yield f'<text class="{style}" x="{x + 30}" y="{at}">{escape(_fitting(row.text, _ROW_FITS - 6))}</text></g>'
 
 
 def _side(x: int, y: int, height: int) -> str:

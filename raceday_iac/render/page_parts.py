@@ -43,6 +43,7 @@ _STYLE = (
     ".what{overflow-wrap:anywhere;font-weight:560}.why{color:var(--faint);font-size:12.5px;overflow-wrap:anywhere}"
     "table{border-collapse:collapse;margin:4px 0;font-variant-numeric:tabular-nums}"
     "td,th{text-align:left;vertical-align:top;padding:2px 14px 2px 0;overflow-wrap:anywhere}"
+    "td:first-child{white-space:nowrap}"
     ".counts td:not(:first-child),.counts th:not(:first-child){text-align:right;padding:3px 0 3px 24px}"
     ".counts th{font-weight:560;color:var(--faint);font-size:12.5px}"
     ".old{color:var(--destroy);text-decoration:line-through;text-decoration-thickness:1px}"

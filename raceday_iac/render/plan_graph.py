@@ -30,7 +30,7 @@ _LEGEND = (
 def plan_svg(plan: Plan, where: str) -> str:
     """The whole picture."""
     groups = grouped(plan.changes)
-    shown = dict(list(groups.items())[:_CARDS])
+    shown = _most_urgent(groups)
     cards = [_card(at, changes) for at, changes in shown.items()]
     drawing = arrange(cards, _edges(plan.changes))
     tones = {row.tone for card in cards for row in card.rows if row.sign} | {card.tone for card in cards}
@@ -38,6 +38,13 @@ def plan_svg(plan: Plan, where: str) -> str:
     more = f" · {len(groups) - len(shown)} more not drawn" if len(groups) > len(shown) else ""
     title = f"{plan.environment}: {nothing_to_do(plan).rstrip('.') if plan.is_empty else summary(plan)}"
     return graph_svg(drawing, title, f"{where}{more}", legend)
+
+
+def _most_urgent(groups: dict[Address, list[Change]]) -> dict[Address, list[Change]]:
+    """As many as can be drawn, in their order; of those with something that is destroyed, none is left out first."""
+    order = sorted(groups, key=lambda at: all(TONES[each.action] != "destroy" for each in groups[at]))
+    chosen = set(order[:_CARDS])
+    return {at: changes for at, changes in groups.items() if at in chosen}
 
 
 def grouped(changes: Iterable[Change]) -> dict[Address, list[Change]]:

@@ -58,6 +58,12 @@ def test_no_two_cards_overlap() -> None:
             assert right <= other_left or other_right <= left or bottom <= other_top or other_bottom <= top
 
 
+def test_cards_without_arrows_stand_below_those_with_some() -> None:
+    found = drawn("axby", "ab")
+    bottom = max(found.cards[each].y + found.cards[each].card.height for each in "ab")
+    assert all(found.cards[each].y > bottom for each in "xy")
+
+
 def test_cards_without_arrows_make_a_square() -> None:
     found = drawn("abcdefghijklmnop", rows=4)
     assert len({each.x for each in found.cards.values()}) > 1

@@ -135,5 +135,9 @@ def test_many_changes_of_one_thing_are_counted_but_what_is_destroyed_is_named() 
     assert gone == {f"attribute gone{number}" for number in range(20)}
 
 
+def test_what_is_destroyed_is_drawn_before_anything_else_is() -> None:
+    assert "d/c" in texts(large(600))
+
+
 def test_a_picture_of_very_many_says_how_many_it_lacks() -> None:
     assert any("441 more not drawn" in each for each in texts(large(600)))
