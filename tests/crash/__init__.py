@@ -1,0 +1,1 @@
+"""What a kill leaves behind, everywhere in an apply: see `restarts.py` for how it is looked at."""

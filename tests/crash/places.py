@@ -1,0 +1,106 @@
+"""The places where a run can be killed: before and after every request, and around every write below a folder.
+
+Each calls `reached` with a name. What is on the disk and on the server at that moment is what a kill would leave.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from .memory_server import MemoryServer
+
+Reached = Callable[[str], None]
+_WRITES = re.compile(r"[wax+]")
+
+
+def connect(patch: pytest.MonkeyPatch, servers: list[MemoryServer], watched: MemoryServer, reached: Reached) -> None:
+    """Every request goes to one of the servers; those to the watched one are places."""
+
+    def request(session: requests.Session, method: str, url: str, **content: Any) -> requests.Response:
+        server = next(each for each in servers if url.startswith(each.endpoint))
+        content["headers"] = {**session.headers, **content.get("headers", {})}
+        path = urlsplit(url).path
+        name = f"{method.upper()} {path}"
+        if server is watched:
+            reached(f"before {name}")
+        answer = server.answer(method.upper(), path, content)
+        if server is watched:
+            reached(f"after {name}")
+        return answer
+
+    patch.setattr(requests.Session, "request", request)
+
+
+def watch_files(patch: pytest.MonkeyPatch, folder: Path, reached: Reached) -> None:
+    """Every file below a folder that is opened for writing (empty or as it was), half written, written, put in the
+    place of another, or deleted. The lock is none of these: it goes with its process."""
+    opening, replacing, unlinking = Path.open, Path.replace, Path.unlink
+
+    def watched_open(path: Path, mode: str = "r", *more: Any, **options: Any) -> Any:
+        file = opening(path, mode, *more, **options)
+        is_ours = _WRITES.search(mode) and path.is_relative_to(folder) and path.suffix != ".lock"
+        return _File(file, path.name, reached) if is_ours else file
+
+    def watched_replace(path: Path, target: Path) -> Any:
+        is_ours = path.is_relative_to(folder)
+        if is_ours:
+            reached(f"before replacing {target.name}")
+        result = replacing(path, target)
+        if is_ours:
+            reached(f"after replacing {target.name}")
+        return result
+
+    def watched_unlink(path: Path, *more: Any, **options: Any) -> None:
+        unlinking(path, *more, **options)
+        if path.is_relative_to(folder):
+            reached(f"after deleting {path.name}")
+
+    patch.setattr(Path, "open", watched_open)
+    patch.setattr(Path, "replace", watched_replace)
+    patch.setattr(Path, "unlink", watched_unlink)
+    # Nothing here is cut off from electricity.
+    patch.setattr(os, "fsync", lambda _handle: None)
+
+
+class _File:
+    """An open file. A kill loses what is in its buffer, and may come when a part is on the disk."""
+
+    def __init__(self, file: IO[Any], name: str, reached: Reached) -> None:
+        self._file, self._name, self._reached = file, name, reached
+        self._what = name
+        reached(f"opened {name}")
+
+    def write(self, content: Any) -> int:
+        self._what = f"{self._name}{_about(content)}"
+        half = len(content) // 2
+        self._file.write(content[:half])
+        self._file.flush()
+        self._reached(f"half of {self._what}")
+        return half + int(self._file.write(content[half:]))
+
+    def __enter__(self) -> _File:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        self._reached(f"wrote {self._what}")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def _about(content: Any) -> str:
+    """What a line of the journal says."""
+    if not isinstance(content, str) or '"change"' not in content:
+        return ""
+    line = json.loads(content)
+    return f" {line['what']} {line['change']}"
