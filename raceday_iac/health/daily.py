@@ -49,7 +49,7 @@ def daily_runs(observation: Observation, watched: Watched, rules: Rules | None) 
 def _daily(seen: FunctionSeen, now: datetime, watched: Watched, rules: Rules) -> Daily:
     due = last_due(seen.schedule, now, watched.grace.schedule) if seen.schedule else None
     if due is None or rules.racing_day(due) != rules.racing_day(now):
-        return Daily(seen.id, Stand.LATER, due)
+        return Daily(seen.id, Stand.LATER)
     since = [each for each in seen.executions if moment(each.created_at) >= due - EARLY]
     good = next((each for each in since if did_its_work(each)), None)
     if good is not None:
@@ -61,9 +61,9 @@ def _daily(seen: FunctionSeen, now: datetime, watched: Watched, rules: Rules) ->
 
 
 def did_its_work(execution: Execution) -> bool:
-    """A duplicate left the work to another run, which counts by itself."""
+    """A duplicate left the work to another run, which counts by itself; one that stopped left some of it undone."""
     is_well = execution.status == "completed" and execution.response_status < 400
-    return is_well and ending_of(execution).outcome != "duplicate"
+    return is_well and ending_of(execution).outcome not in ("duplicate", "stopped")
 
 
 def is_under_way(execution: Execution, seen: FunctionSeen, watched: Watched, now: datetime) -> bool:
@@ -78,7 +78,8 @@ def _why(since: Sequence[Execution]) -> str:
     if last.status in ("waiting", "processing"):
         return f"execution {last.id} never ended"
     ending = ending_of(last)
-    return f"execution {last.id} {last.status}: {ending.category or ending.outcome or last.response_status}"
+    said = f" ({ending.message})" if ending.message else ""
+    return f"execution {last.id} {last.status}: {ending.category or ending.outcome or last.response_status}{said}"
 
 
 def daily_findings(runs: Sequence[Daily]) -> Iterator[Finding]:

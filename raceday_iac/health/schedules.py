@@ -21,8 +21,8 @@ _AHEAD = 367
 
 @dataclass(frozen=True)
 class Punctuality:
-    """What became of a schedule. `missed` are moments without a run, oldest first; `overdue` tells that the newest
-    of `expected` is among them; `next` is None without a schedule."""
+    """What became of a schedule. `missed` are moments without a run, oldest first; `overdue` tells that nothing began
+    at the newest one or since; `next` is None without a schedule."""
 
     expected: int = 0
     missed: tuple[datetime, ...] = ()
@@ -47,7 +47,9 @@ def punctuality(seen: FunctionSeen, since: datetime, now: datetime, grace: Grace
     due = [each for each in due if each > begin]
     missed = tuple(_without_run(due, began, grace.schedule))
     following = next(iter(runs.runs_after(now)), None)
-    return Punctuality(len(due), missed, bool(due) and due[-1] in missed, following)
+    # A run that began since shows that the schedule is alive: what is missing before it is missed, not overdue.
+    is_overdue = bool(due) and due[-1] in missed and not (began and began[-1] > due[-1])
+    return Punctuality(len(due), missed, is_overdue, following)
 
 
 def schedule_findings(seen: FunctionSeen, found: Punctuality, now: datetime) -> Iterator[Finding]:

@@ -124,6 +124,7 @@ def test_a_daily_run_that_did_its_work_is_done_whoever_started_it() -> None:
         (execution(ago(hours=6), "failed", errors=summary("failed", category="fatal")), "failed: fatal"),
         (execution(ago(hours=6), logs='{"event": "lock.refused"}'), "completed: duplicate"),
         (execution(ago(hours=6), "processing"), "never ended"),
+        (execution(ago(hours=6), logs=summary("stopped", reason="its time is over")), "stopped (its time is over)"),
         (execution(ago(hours=6), code=404), "completed: 404"),
     ],
 )

@@ -41,6 +41,11 @@ def test_the_newest_run_missing_is_overdue() -> None:
     assert [each.code for each in schedule_findings(function(schedule=HOURLY), found, NOW)] == ["run.overdue"]
 
 
+def test_a_schedule_that_is_alive_again_is_not_overdue() -> None:
+    found = look(*every_hour(1, 2))
+    assert (found.missed, found.overdue) == ((ago(hours=2), ago(hours=1)), False)
+
+
 @pytest.mark.parametrize(("minutes", "is_missed"), [(5, False), (6, True)])
 def test_a_run_may_begin_late_within_the_grace(minutes: int, is_missed: bool) -> None:
     late = execution(ago(hours=5) + timedelta(minutes=minutes))
