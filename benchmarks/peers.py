@@ -1,0 +1,255 @@
+"""Side by side with Appwrite's own command line: its push, and our plan and apply, on the same embedded server.
+
+Each run begins on a server of its own, laid out alike for both. The stack is Raceday's schema, and twenty small
+functions. What both have made is compared, so that no figure is that of a failure. Nothing else is asserted.
+
+Not compared: the creation of functions. With an API key, the command line creates them, then asks the console for a
+domain, and gives up without a console's session. So all functions exist before they get their code.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from raceday_iac.devserver.faults import RequestFault
+from raceday_iac.devserver.runner import RunningServer, start_server
+from raceday_iac.devserver.settings import Settings
+
+from .peer_cli import CONFIG, VERSION, PeerCli, as_tables, install
+from .raw_schema import Client
+
+ROOT = Path(__file__).parent.parent
+COMMAND = str(Path(sys.executable).parent / "raceday-iac")
+FUNCTIONS = 20
+ROUNDS = 3
+#: Milliseconds added to every request.
+LATENCIES = (0, 50)
+_ENVIRONMENT = "endpoint: ${APPWRITE_ENDPOINT}\nproject: ${APPWRITE_PROJECT_ID}\napi_key_env: APPWRITE_API_KEY\n"
+_SCHEMA = """from raceday_schema import declare_schema
+from raceday_iac.model.stack import Stack
+stack = Stack("peers")
+declare_schema(stack)
+"""
+_FUNCTIONS = """from raceday_iac.model.stack import KEEP, Stack
+stack = Stack("peers")
+for number in range({count}):
+    stack.function(f"f{{number:02}}", name="F", runtime="python-3.12", specification="s-1vcpu-512mb", timeout=30,
+        entrypoint="main.py", scopes=["documents.read"], code={code})
+"""
+_WITHOUT_CODE = _FUNCTIONS.format(count=FUNCTIONS, code="KEEP")
+_WITH_CODE = _FUNCTIONS.format(count=FUNCTIONS, code='f"functions/f{number:02}"')
+
+
+@dataclass(frozen=True)
+class Place:
+    """A server, a project's files beside it, and the other command line."""
+
+    server: RunningServer
+    project: Path
+    peer: PeerCli
+
+    def stack(self, source: str) -> None:
+        (self.project / "stacks" / "peers.py").write_text(source, encoding="utf-8")
+
+    def iac(self, *words: str) -> float:
+        """Seconds of one of our commands."""
+        target = {
+            "APPWRITE_ENDPOINT": self.server.endpoint,
+            "APPWRITE_PROJECT_ID": self.server.project,
+            "APPWRITE_API_KEY": self.server.key,
+        }
+        command = [COMMAND, *words, "--env", "peers", "--stack", "stacks/peers.py"]
+        begun = time.perf_counter()
+        ended = subprocess.run(
+            command, cwd=self.project, env={**os.environ, **target}, capture_output=True, text=True, check=False
+        )
+        if ended.returncode != 0:
+            sys.exit(f"{' '.join(words)} ended with {ended.returncode}:\n{ended.stdout}{ended.stderr}")
+        return time.perf_counter() - begun
+
+    def plan_and_apply(self) -> float:
+        return self.iac("plan") + self.iac("apply", "--auto-approve")
+
+    def export(self, change: Callable[[dict[str, Any]], dict[str, Any]] = lambda document: document) -> None:
+        """Our stack in the other's form."""
+        file = self.peer.folder / CONFIG
+        self.iac("export", "--appwrite-json", "--force", str(file))
+        document = change(json.loads(file.read_text(encoding="utf-8")))
+        file.write_text(json.dumps(document), encoding="utf-8")
+        self.peer.log_in(self.server)
+
+    def pull(self, what: str) -> None:
+        """Let the other write its file itself, so that it finds nothing to change."""
+        file = self.peer.folder / CONFIG
+        file.write_text(json.dumps({"projectId": self.server.project, "projectName": "peers"}), encoding="utf-8")
+        self.peer.log_in(self.server)
+        self.peer.run("pull", what, "--all", "--force")
+
+    def change_code(self) -> None:
+        with (self.project / "functions" / "f00" / "main.py").open("a", encoding="utf-8") as file:
+            file.write("# changed\n")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """`before` is done for both, `prepare` before the other's `push`."""
+
+    title: str
+    before: Callable[[Place], object]
+    prepare: Callable[[Place], object]
+    push: tuple[str, ...]
+
+
+def _schema_declared(place: Place) -> None:
+    place.stack(_SCHEMA)
+
+
+def _schema_applied(place: Place) -> None:
+    place.stack(_SCHEMA)
+    place.iac("apply", "--auto-approve")
+
+
+def _functions_created(place: Place) -> None:
+    place.stack(_WITHOUT_CODE)
+    place.iac("apply", "--auto-approve")
+    place.stack(_WITH_CODE)
+
+
+def _functions_deployed(place: Place) -> None:
+    place.stack(_WITH_CODE)
+    place.iac("apply", "--auto-approve")
+
+
+def _code_changed(place: Place) -> None:
+    _functions_deployed(place)
+    place.change_code()
+
+
+_ALL = ("--all", "--force")
+SCENARIOS = (
+    Scenario("collections, all new", _schema_declared, Place.export, ("collections", *_ALL)),
+    Scenario("tables, all new", _schema_declared, lambda place: place.export(as_tables), ("tables", *_ALL)),
+    Scenario(
+        "collections, nothing changed", _schema_applied, lambda place: place.pull("collections"), ("collections", *_ALL)
+    ),
+    Scenario("tables, nothing changed", _schema_applied, lambda place: place.pull("tables"), ("tables", *_ALL)),
+    Scenario("functions, all code new", _functions_created, Place.export, ("functions", *_ALL)),
+    Scenario("functions, nothing changed", _functions_deployed, Place.export, ("functions", *_ALL)),
+    # The other has to be told which one it is.
+    Scenario("functions, one changed", _code_changed, Place.export, ("functions", "--function-id", "f00", "--force")),
+)
+
+
+def main() -> None:
+    entry = install(ROOT / "build" / "peers")
+    print(f"push of appwrite-cli {VERSION} against plan and apply of raceday-iac, medians of {ROUNDS}")
+    print(f"{'':<30}{'latency':>9}{'push':>10}{'requests':>10}{'plan+apply':>12}{'requests':>10}{'times faster':>14}")
+    for latency in LATENCIES:
+        for scenario in SCENARIOS:
+            rounds = [_round(scenario, entry, latency) for _ in range(ROUNDS)]
+            theirs, ours = ([pair[side] for pair in rounds] for side in (0, 1))
+            ratio = statistics.median(their.seconds / our.seconds for their, our in rounds)
+            print(
+                f"{scenario.title:<30}{latency:>6} ms{_middle(theirs):>8.2f} s{theirs[0].requests:>10}"
+                f"{_middle(ours):>10.2f} s{ours[0].requests:>10}{ratio:>14.1f}",
+                flush=True,
+            )
+
+
+@dataclass(frozen=True)
+class Took:
+    seconds: float
+    requests: int
+    made: Any
+
+
+def _middle(all_took: list[Took]) -> float:
+    return statistics.median(took.seconds for took in all_took)
+
+
+def _round(scenario: Scenario, entry: Path, latency: int) -> tuple[Took, Took]:
+    """The other and us, one after the other."""
+
+    def push(place: Place) -> float:
+        return place.peer.run("push", *scenario.push)
+
+    theirs = _took(scenario, entry, latency, scenario.prepare, push)
+    ours = _took(scenario, entry, latency, None, Place.plan_and_apply)
+    if theirs.made != ours.made:
+        sys.exit(f"{scenario.title}: not the same was made.\n  push:  {theirs.made}\n  apply: {ours.made}")
+    return theirs, ours
+
+
+def _took(
+    scenario: Scenario,
+    entry: Path,
+    latency: int,
+    prepare: Callable[[Place], object] | None,
+    work: Callable[[Place], float],
+) -> Took:
+    with _place(entry) as place:
+        scenario.before(place)
+        if prepare is not None:
+            prepare(place)
+        server = place.server.server
+        server.requests.clear()
+        server.faults.add(RequestFault(times=sys.maxsize, delay=latency / 1000))
+        seconds, requests = work(place), sum(server.requests.values())
+        server.faults.clear()
+        return Took(seconds, requests, _made(place.server))
+
+
+def _made(server: RunningServer) -> Any:
+    """What is live, as far as both tools say it."""
+    client = Client(server.endpoint, server.project, server.key)
+    functions = client.call("get", "/functions")["functions"]
+    deployed = {each["$id"]: (each["latestDeploymentStatus"], bool(each["deploymentId"])) for each in functions}
+    schema = {}
+    for database in client.call("get", "/databases")["databases"]:
+        listed = client.call("get", f"/databases/{database['$id']}/collections")
+        for each in listed["collections"]:
+            members = [(one["key"], one["type"], one["status"]) for one in (*each["attributes"], *each["indexes"])]
+            schema[each["$id"]] = sorted(members)
+    return deployed, schema
+
+
+@contextmanager
+def _place(entry: Path) -> Iterator[Place]:
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        server = start_server(work / "server", settings=Settings(scheduler=False, function_creation_limit=0))
+        try:
+            yield Place(server, _lay_out(work / "project"), PeerCli(entry, work / "project"))
+        finally:
+            server.stop()
+
+
+def _lay_out(project: Path) -> Path:
+    (project / "stacks" / "environments").mkdir(parents=True)
+    (project / "stacks" / "environments" / "peers.yaml").write_text(_ENVIRONMENT, encoding="utf-8")
+    shutil.copy(ROOT / "stacks" / "raceday_schema.py", project / "stacks")
+    # Only what the schema is read from: shared modules would make our uploads larger.
+    shared = project / "functions" / "_shared"
+    shared.mkdir(parents=True)
+    shutil.copy(ROOT / "functions" / "_shared" / "collections.json", shared)
+    for number in range(FUNCTIONS):
+        folder = project / "functions" / f"f{number:02}"
+        folder.mkdir(parents=True)
+        (folder / "main.py").write_text("def main(context):\n    return context.res.empty()\n", encoding="utf-8")
+    return project
+
+
+if __name__ == "__main__":
+    main()
