@@ -25,8 +25,10 @@ CHART = 44.0
 GAP = 12.0
 #: Nothing is drawn thinner than this, or it would vanish.
 THINNEST = 1.0
-#: Columns of a chart: quarter hours of a day, minutes of an hour.
-COLUMNS, COLUMNS_OF_DETAIL = 96, 60
+#: Seconds that a column of a chart stands for, and how many columns a detail has.
+COLUMN, COLUMNS_OF_DETAIL = 900.0, 60
+#: Pixels that a label needs.
+LABEL = 96.0
 #: A day that had everything at once is not drawn to the sky.
 MOST_LEVELS = 14
 
@@ -94,7 +96,7 @@ def _stack(report: DayReport, scale: Scale) -> tuple[list[str], float]:
         y += 22
         parts.append(_text(heading, 14, y - 6, "heading"))
         if not scale.is_detail:
-            parts.append(_text(_totals(report, name), LEFT + 36, y - 6, ""))
+            parts.append(_text(_totals(report, name), LEFT + 48, y - 6, ""))
         for lane in lanes(runs):
             drawn, y = _draw_lane(lane, scale, y, name)
             parts += drawn
@@ -122,7 +124,8 @@ def _background(scale: Scale, bottom: float) -> Iterator[str]:
     for begin, end in quiet_windows(scale):
         left, right = scale.x(begin), scale.x(end)
         yield f'<rect class="quiet" x="{_n(left)}" y="{top:g}" width="{_n(right - left)}" height="{_n(bottom - top)}"/>'
-        yield _text("quiet window", (left + right) / 2, bottom - 6, "faint middle")
+        if right - left >= LABEL:
+            yield _text("quiet window", (left + right) / 2, bottom - 6, "faint middle")
     for tick in ticks(scale, NZ):
         yield f'<path class="grid" d="M{_n(scale.x(tick.moment))} {top:g}V{_n(bottom)}"/>'
         yield _text(tick.label, scale.x(tick.moment), 44, "middle")
@@ -132,7 +135,9 @@ def _background(scale: Scale, bottom: float) -> Iterator[str]:
     for moment in midnights(scale):
         x = scale.x(moment)
         yield f'<path class="midnight" d="M{_n(x)} {top:g}V{_n(bottom)}"/>'
-        yield _text("NZ date changes", x + 4, 60, "faint")
+        is_at_the_edge = x + LABEL > scale.right
+        at, style = (x - 4, "faint end") if is_at_the_edge else (x + 4, "faint")
+        yield _text("NZ date changes", at, 60, style)
     yield f'<path class="axis" d="M{_n(scale.left)} {_n(bottom)}H{_n(scale.right)}"/>'
     yield _text(offset_name(scale.begin), scale.left - 30, 44, "end strong")
     yield _text("UTC", scale.left - 30, bottom + 17, "end faint")
@@ -272,7 +277,7 @@ def _binned(amounts: _Amounts, scale: Scale) -> list[float]:
 
 
 def _columns_of(scale: Scale) -> int:
-    return COLUMNS_OF_DETAIL if scale.is_detail else COLUMNS
+    return COLUMNS_OF_DETAIL if scale.is_detail else max(1, round((scale.end - scale.begin) / COLUMN))
 
 
 def _columns(values: list[float], highest: float, scale: Scale, floor: float) -> Iterator[str]:
