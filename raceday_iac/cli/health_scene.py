@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from ..errors import IacError, StackError
+from ..errors import IacError, ProviderError, StackError, StateError
 from ..health.observations import StateLock
 from ..health.observing import Eye, Place
 from ..health.report import Report, judge, without_secrets
@@ -37,6 +37,8 @@ class Scenery:
     workspace: Workspace
     watched: Watched
     rules: Rules | None
+    #: What is not watched in this environment, and why.
+    skipped: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, options: Options, *, reading: bool = False) -> Scenery:
@@ -45,7 +47,12 @@ class Scenery:
         environment = load_environment(options.stack, options.env)
         desired = resolve(load_stack(options.stack), environment, options.root)
         workspace = Workspace(options, environment, desired, {}, reading)
-        return cls(workspace, watched_of(options, desired), load_rules(desired))
+        watched, rules = watched_of(options, desired), load_rules(desired)
+        if environment.schedules:
+            return cls(workspace, watched, rules)
+        # Where nothing runs by itself, nothing is brought up to date.
+        resting = watched.model_copy(update={"daily": (), "freshness": ()})
+        return cls(workspace, resting, rules, ("data and daily runs: schedules are off in this environment",))
 
     @contextmanager
     def opened(self) -> Iterator[Target]:
@@ -60,10 +67,19 @@ class Scenery:
 
     def report(self, eye: Eye, target: Target) -> Report:
         """One look, judged. What a log says goes into messages and to webhooks, so secrets are taken out of it."""
-        holder = self.workspace.store.lock_holder()
-        lock = StateLock(str(holder), holder.age, holder.expired) if holder else None
-        found = judge(replace(eye.look(), state_lock=lock), self.watched, self.rules)
+        seen = eye.look()
+        lock, problems = self._state_lock()
+        skipped = (*seen.skipped, *problems, *self.skipped)
+        found = judge(replace(seen, state_lock=lock, skipped=skipped), self.watched, self.rules)
         return without_secrets(found, [*self._secrets(), target.key])
+
+    def _state_lock(self) -> tuple[StateLock | None, tuple[str, ...]]:
+        """Who holds it; a state that cannot be reached does not keep the project from being looked at."""
+        try:
+            holder = self.workspace.store.lock_holder()
+        except (StateError, ProviderError) as error:
+            return None, (f"the lock of the state: {error.message.partition(chr(10))[0]}",)
+        return (StateLock(str(holder), holder.age, holder.expired) if holder else None), ()
 
     def _secrets(self) -> Iterator[Secret]:
         for each in self.workspace.desired.of_kind("variable"):

@@ -110,7 +110,7 @@ def _free_lock(step: Step, hands: Hands) -> Done:
     lock, rules = hands.seen(step.function).lock, hands.scene.rules
     assert lock is not None
     assert rules is not None
-    place = LockPlace(hands.provider, *hands.lock_store, step.identity)
+    place = LockPlace(hands.provider, *hands.lock_store, step.identity, hands.sleep, hands.clock)
     reason = free(place, rules, lock, hands.new_owner())
     return Done(step, was_needed=not reason, note=reason)
 

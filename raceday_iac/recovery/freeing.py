@@ -32,6 +32,8 @@ class LockPlace:
     database: str
     collection: str
     lock_id: str
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
 
 
 def free(place: LockPlace, rules: Rules, lock: LockDeclaration, owner: str) -> str:
@@ -47,7 +49,8 @@ def free(place: LockPlace, rules: Rules, lock: LockDeclaration, owner: str) -> s
         raise ProviderError(f"{place.lock_id} was not freed: {type(error).__name__}: {error}") from None
     if isinstance(held, protocol.Refusal):
         return "its owner has given a sign of life"
-    _keep_progress(place, held, store.last)
+    if store.may_write(held):
+        _keep_progress(place, held, store.last)
     if not store.run(protocol.releasing(held)):
         raise ProviderError(f"{place.lock_id} was taken over, but giving it back is not confirmed; it ends by itself")
     return ""
@@ -66,15 +69,13 @@ def _keep_progress(place: LockPlace, held: Any, document: Mapping[str, Any]) -> 
 class _Store:
     """Carries out what the protocol asks for. `last` is the document as it was last answered."""
 
-    def __init__(
-        self,
-        place: LockPlace,
-        protocol: Any,
-        sleep: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._place, self._protocol, self._sleep, self._clock = place, protocol, sleep, clock
+    def __init__(self, place: LockPlace, protocol: Any) -> None:
+        self._place, self._protocol = place, protocol
         self.last: Mapping[str, Any] = {}
+
+    def may_write(self, held: Any) -> bool:
+        """As a run asks before each write: whether the lease still holds."""
+        return bool(held.writable(self._place.clock()))
 
     def run(self, steps: Any) -> Any:
         reply = None
@@ -82,7 +83,7 @@ class _Store:
             while True:
                 step = steps.send(reply)
                 if isinstance(step, self._protocol.Pause):
-                    self._sleep(0.2 * step.attempt)
+                    self._place.sleep(0.2 * step.attempt)
                     reply = None
                 else:
                     reply = self._ask(step)
@@ -90,7 +91,7 @@ class _Store:
             return end.value
 
     def _ask(self, ask: Any) -> Any:
-        asked_at = self._clock()
+        asked_at = self._place.clock()
         status, document = self._answer(ask)
         if ask.verb == "read" and status == 404 and document.get("type") == "document_not_found":
             raise Gone

@@ -25,6 +25,7 @@ from raceday_iac.health.report import Report
 
 from .conftest import OpenProject
 from .here import run_here
+from .places import documents_of, keep_in_appwrite
 from .project import ENVIRONMENT, Project
 from .ruins import clock_of
 from .target import Target, needs
@@ -133,10 +134,43 @@ def test_only_what_lies_in_the_window_counts(project: Project, target: Target) -
     assert function["schedule"]["expected"] == len(function["schedule"]["missed"]) > 0
 
 
-def test_a_span_that_is_none_is_refused(project: Project) -> None:
-    told = run_here(project, "health", "--since", "yesterday")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--since", "yesterday"), "write 90s, 5m, 24h or 7d"),
+        (("--serve", "0", "--watch"), "--serve goes with"),
+        (("--html", "/dev/null/page.html"), "/dev/null/page.html cannot be written"),
+        (("--alert",), "health.yaml declares no alerts"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(project: Project, words: tuple[str, ...], said: str) -> None:
+    told = run_here(project, "health", *words)
     assert told.code == EXIT_ERROR
-    assert "write 90s, 5m, 24h or 7d" in told.err
+    assert said in told.err
+
+
+def test_where_schedules_are_off_the_data_of_the_day_is_not_asked_for(project: Project) -> None:
+    file = project.root / "stacks" / "environments" / f"{ENVIRONMENT}.yaml"
+    before = file.read_text(encoding="utf-8")
+    declare_alerts(project, f"daily: [{project.id('fn')}]\n")
+    file.write_text(f"{before}schedules: false\n", encoding="utf-8")
+    told = run_here(project, "health")
+    file.write_text(before, encoding="utf-8")
+    declare_alerts(project, "")
+    assert "schedules are off in this environment" in told.out
+
+
+def test_a_state_that_cannot_be_reached_keeps_nothing_from_being_looked_at(project: Project) -> None:
+    file = project.root / "stacks" / "environments" / f"{ENVIRONMENT}.yaml"
+    before = file.read_text(encoding="utf-8")
+    keep_in_appwrite(project)
+    there = run_here(project, "health", "--json")
+    project.proxy.answer(403, "GET", documents_of(project) + "/*", times=9)
+    told = run_here(project, "health")
+    project.proxy.forget()
+    file.write_text(before, encoding="utf-8")
+    assert there.json["health"]["skipped"] == []
+    assert "Not looked at: the lock of the state: Appwrite answered 403" in told.out
 
 
 def test_mistakes_in_the_file_are_told_together_with_their_lines(project: Project) -> None:

@@ -126,6 +126,19 @@ def test_progress_that_is_in_it_is_kept_for_its_day() -> None:
     assert hand.documents["f-progress"]["progress"] == '{"n": 1}'
 
 
+def test_after_a_pause_nothing_more_is_written_than_giving_it_back() -> None:
+    class Paused(Hand):
+        def change_document(self, *where: Any, **how: Any) -> Any:
+            changed = super().change_document(*where, **how)
+            self.elapsed += LOCK.stale_after
+            return changed
+
+    hand = Paused()
+    hand.documents = {"f-lock": {**STALE, "progress": '{"n": 1}', "nzDate": "2025-07-17"}}
+    act(hand, FREE)
+    assert hand.log == ["change f-lock", "remove f-lock"]
+
+
 def test_a_lock_whose_owner_gave_a_sign_of_life_meanwhile_is_not_touched() -> None:
     hand = Hand()
     hand.documents = {"f-lock": lock_document(ago(seconds=90), ago(seconds=1))}
