@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -71,7 +71,18 @@ class Scenery:
         lock, problems = self._state_lock()
         skipped = (*seen.skipped, *problems, *self.skipped)
         found = judge(replace(seen, state_lock=lock, skipped=skipped), self.watched, self.rules)
-        return without_secrets(found, [*self._secrets(), target.key])
+        return without_secrets(found, self.cleaner(target))
+
+    def cleaner(self, target: Target) -> Callable[[str], str]:
+        """Takes every secret that is known here out of a text."""
+        hidden = [each.reveal() for each in (*self._secrets(), target.key)]
+
+        def clean(text: str) -> str:
+            for each in hidden:
+                text = text.replace(each, "***") if each else text
+            return text
+
+        return clean
 
     def _state_lock(self) -> tuple[StateLock | None, tuple[str, ...]]:
         """Who holds it; a state that cannot be reached does not keep the project from being looked at."""

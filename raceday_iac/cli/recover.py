@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 
 from ..applying.recorder import Recorder
 from ..errors import EXIT_CHANGES, EXIT_ERROR, EXIT_OK
@@ -10,7 +12,7 @@ from ..health.observations import Observation
 from ..provider import Provider, Reader
 from ..recovery.acting import Hands, carry_out
 from ..recovery.planning import Scene, plan_recovery
-from ..recovery.steps import Done, Recovery
+from ..recovery.steps import Done, Recovery, cleaned
 from ..refresh.deployments import Remembered, read_deployments
 from ..render.lines import Line, print_json, print_lines
 from ..render.recovery import done_line, outcome_lines, recovery_document, recovery_lines
@@ -28,19 +30,22 @@ def run(options: Options, dry_run: bool, auto_approve: bool) -> int:
         target = stack.enter_context(scenery.opened())
         if dry_run:
             connection = reader(target)
-            recovery = plan_recovery(_scene(scenery, connection, scenery.eye(target, connection).look()))
+            scene = _scene(scenery, connection, scenery.eye(target, connection).look())
+            recovery = cleaned(plan_recovery(scene), scenery.cleaner(target))
             _show(options, recovery)
             return EXIT_CHANGES if recovery.steps else EXIT_OK
         stack.enter_context(scenery.workspace.store.locked("recover"))
         writing = provider(target)
         scene = _scene(scenery, writing, scenery.eye(target, writing).look())
-        recovery = plan_recovery(scene)
+        clean = scenery.cleaner(target)
+        recovery = cleaned(plan_recovery(scene), clean)
         if not (options.json and auto_approve):
             _show(options, recovery)
         if recovery.steps and not auto_approve and not confirmed(f"Do these {len(recovery.steps)}?"):
             print_lines([Line("Nothing was changed.")], color=options.color)
             return EXIT_ERROR
-        return _act(options, scenery, writing, recovery, scene)
+        hands = _hands(scenery, writing, scene)
+        return _act(options, recovery, hands, clean)
 
 
 def _scene(scenery: Scenery, connection: Reader, observation: Observation) -> Scene:
@@ -65,17 +70,20 @@ def _show(options: Options, recovery: Recovery) -> None:
         print_lines(recovery_lines(recovery), color=options.color)
 
 
-def _act(options: Options, scenery: Scenery, connection: Provider, recovery: Recovery, scene: Scene) -> int:
+def _hands(scenery: Scenery, connection: Provider, scene: Scene) -> Hands:
     store = scenery.workspace.store
+    return Hands(connection, Recorder(store, store.read()), scene, scenery.workspace.desired.lock_store)
+
+
+def _act(options: Options, recovery: Recovery, hands: Hands, clean: Callable[[str], str]) -> int:
     done: list[Done] = []
     if recovery.steps:
         begin_changes()
-        hands = Hands(connection, Recorder(store, store.read()), scene, scenery.workspace.desired.lock_store)
         with recorded_recovery(options, recovery) as tell:
             for each in carry_out(recovery, hands):
-                done.append(each)
+                done.append(replace(each, problem=clean(each.problem), note=clean(each.note)))
                 if not options.json:
-                    print_lines([done_line(each)], color=options.color)
+                    print_lines([done_line(done[-1])], color=options.color)
             tell(done)
     if options.json:
         print_json(recovery_document(recovery, done))

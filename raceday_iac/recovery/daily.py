@@ -20,7 +20,7 @@ def daily_steps(runs: Sequence[Daily], observation: Observation, held: Collectio
     reason = _why_not(runs, wanted, observation, held, is_quiet)
     if reason:
         return Recovery((), tuple(Left(f"function.{each.function}", "it missed its day", reason) for each in wanted))
-    return Recovery(tuple(_step(each) for each in wanted))
+    return Recovery(tuple(_step(each, observation) for each in wanted))
 
 
 def _wanted(runs: Sequence[Daily]) -> list[Daily]:
@@ -46,13 +46,15 @@ def _why_not(
     return ""
 
 
-def _step(run: Daily) -> Step:
+def _step(run: Daily, observation: Observation) -> Step:
     assert run.due is not None
+    seen = observation.function(run.function)
     if run.stand is Stand.MISSED:
         why = f"its run of {run.due:%H:%M} UTC did not do its work: {run.why}"
     else:
         assert run.run is not None
         why = f"it ran at {moment(run.run.created_at):%H:%M} UTC, before what it needs was there"
-    more = "; it is guarded by its lock, and repeating it changes nothing that is right"
+    guard = "its lock keeps a second run out" if seen is not None and seen.lock else "no run of it is under way"
+    more = f"; {guard}, and by health.yaml it may be repeated"
     what = f"start {run.function} and wait for its end"
     return Step(Remedy.RUN, f"function.{run.function}", "", what, f"{why}{more}", chain=CHAIN)

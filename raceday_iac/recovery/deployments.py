@@ -39,6 +39,6 @@ def _step(function: str, judged: Judged) -> Step:
         why = "a run of ours began to upload it and never finished; it is not active"
     else:
         what = f"cancel the build of deployment {deployment.id} and delete it"
-        why = f"it is ours, {deployment.status} since {deployment.created_at[:16]}, and not active"
+        why = f"it is ours, {deployment.status} since {deployment.created_at[:16]} UTC, and not active"
     then = "the code that is declared is uploaded anew by: raceday-iac apply"
     return Step(Remedy.DELETE_DEPLOYMENT, f"deployment.{function}", deployment.id, what, why, then)

@@ -43,8 +43,8 @@ def execution_steps(observation: Observation, watched: Watched, held: Collection
 
 def _forget(seen: FunctionSeen, execution: Execution) -> Step:
     why = (
-        f"it was to begin at {execution.scheduled_at[:16]}, which has passed: Appwrite does not make up for it, and "
-        "nothing of it has run"
+        f"it was to begin at {execution.scheduled_at[:16]} UTC, which has passed: Appwrite does not make up for it, "
+        "and nothing of it has run"
     )
     what = f"delete the scheduled execution {execution.id}"
     return Step(Remedy.DELETE_EXECUTION, f"function.{seen.id}", execution.id, what, why)
@@ -79,5 +79,5 @@ def _why_not_again(
 
 def _told(seen: FunctionSeen, lost: list[Execution], reason: str) -> Iterator[Left]:
     for each in lost:
-        what = f"execution {each.id} is {each.status} since {each.created_at[:16]}"
+        what = f"execution {each.id} is {each.status} since {each.created_at[:16]} UTC"
         yield Left(f"function.{seen.id}", what, f"{_NO_ENDPOINT}; {reason}")

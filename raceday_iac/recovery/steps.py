@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -68,3 +69,9 @@ class Done:
     problem: str = ""
     was_needed: bool = True
     note: str = ""
+
+
+def cleaned(recovery: Recovery, clean: Callable[[str], str]) -> Recovery:
+    """The same, with what it says of logs cleaned."""
+    steps = tuple(replace(each, why=clean(each.why)) for each in recovery.steps)
+    return Recovery(steps, tuple(replace(each, what=clean(each.what), why=clean(each.why)) for each in recovery.left))

@@ -13,7 +13,7 @@ from raceday_iac.health.observations import Observation
 from raceday_iac.health.watched import Watched
 from raceday_iac.recovery.acting import Hands, carry_out
 from raceday_iac.recovery.planning import Scene
-from raceday_iac.recovery.steps import Done, Recovery, Remedy, Step
+from raceday_iac.recovery.steps import Done, Left, Recovery, Remedy, Step, cleaned
 from raceday_iac.refresh.deployments import Judged, Role
 
 from ..health.made import (
@@ -221,3 +221,10 @@ def test_a_build_that_ended_meanwhile_is_not_deleted(status: str, note: str) -> 
     step = Step(Remedy.DELETE_DEPLOYMENT, "deployment.f", "d2", "delete it", "it is stuck")
     (done,) = act(hand, step, judged=judged)
     assert (done.was_needed, done.note) == (False, note)
+
+
+def test_what_logs_say_is_cleaned_before_it_is_told_or_written_down() -> None:
+    recovery = Recovery((replace(RUN, why="it said hunter2"),), (Left("f", "hunter2", "hunter2"),))
+    clean = cleaned(recovery, lambda text: text.replace("hunter2", "***"))
+    assert "hunter2" not in repr(clean)
+    assert clean.steps[0].key == RUN.key
