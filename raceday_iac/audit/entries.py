@@ -36,13 +36,7 @@ class Run:
 def begin(run: Run, plan: Plan, at: datetime) -> dict[str, Any]:
     """Written before the first change: a run that is killed leaves this, and no end."""
     return {
-        "at": at.isoformat(timespec="milliseconds"),
-        "event": "begin",
-        "command": run.command,
-        "environment": run.environment,
-        "who": run.who,
-        "host": run.host,
-        "version": run.version,
+        **_opening(run, "begin", at),
         "plan": run.plan,
         "lineage": plan.lineage,
         "serial": plan.serial,
@@ -71,13 +65,7 @@ def broken_off(run: Run, begun: int, reason: str, at: datetime) -> dict[str, Any
 def imported(run: Run, adoption: Adoption, at: datetime) -> dict[str, Any]:
     """An import changes the state alone, in one step."""
     return {
-        "at": at.isoformat(timespec="milliseconds"),
-        "event": "import",
-        "command": run.command,
-        "environment": run.environment,
-        "who": run.who,
-        "host": run.host,
-        "version": run.version,
+        **_opening(run, "import", at),
         "lineage": adoption.state.lineage,
         "serial": adoption.state.serial,
         "adopted": sorted(map(str, (*adoption.adopted, *(each.address for each in adoption.differing)))),
@@ -87,13 +75,7 @@ def imported(run: Run, adoption: Adoption, at: datetime) -> dict[str, Any]:
 def cleaned(run: Run, address: Address, outcome: Mapping[str, str], at: datetime) -> dict[str, Any]:
     """Orphaned deployments of a function were deleted; `outcome` has what went wrong with each, or nothing."""
     return {
-        "at": at.isoformat(timespec="milliseconds"),
-        "event": "clean",
-        "command": run.command,
-        "environment": run.environment,
-        "who": run.who,
-        "host": run.host,
-        "version": run.version,
+        **_opening(run, "clean", at),
         "address": str(address),
         "deleted": [name for name, problem in outcome.items() if not problem],
         "failed": {name: problem.partition("\n")[0] for name, problem in outcome.items() if problem},
@@ -103,13 +85,7 @@ def cleaned(run: Run, address: Address, outcome: Mapping[str, str], at: datetime
 def recovering(run: Run, recovery: Recovery, at: datetime) -> dict[str, Any]:
     """Written before the first step of a recovery."""
     return {
-        "at": at.isoformat(timespec="milliseconds"),
-        "event": "begin",
-        "command": run.command,
-        "environment": run.environment,
-        "who": run.who,
-        "host": run.host,
-        "version": run.version,
+        **_opening(run, "begin", at),
         "plan": run.plan,
         "steps": [{"step": each.key, "what": each.what, "why": each.why} for each in recovery.steps],
     }
@@ -123,6 +99,18 @@ def recovered(run: Run, begun: int, done: Sequence[Done], at: datetime) -> dict[
         "done": [each.step.key for each in done if not each.problem and each.was_needed],
         "failed": failed,
         "skipped": [each.step.key for each in done if not each.was_needed],
+    }
+
+
+def _opening(run: Run, event: str, at: datetime) -> dict[str, Any]:
+    return {
+        "at": at.isoformat(timespec="milliseconds"),
+        "event": event,
+        "command": run.command,
+        "environment": run.environment,
+        "who": run.who,
+        "host": run.host,
+        "version": run.version,
     }
 
 

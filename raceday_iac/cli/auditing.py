@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from .. import __version__
 from ..applying import Applied
@@ -23,39 +23,41 @@ from ..planning import Plan
 from ..recovery.steps import Done, Recovery
 from .options import Options
 
+_Outcome = TypeVar("_Outcome")
+
 
 @contextmanager
 def recorded(options: Options, command: str, plan: Plan, plan_id: str) -> Iterator[Callable[[Applied], None]]:
     """Write the beginning of a run, and its end: tell the outcome to what the block is given. A block that ends by an
     error is written down as failed."""
-    run, log = _run(options, command, plan_id), AuditLog(options.state_folder)
-    begun = _append(log, begin(run, plan, _now()))
-    told = False
-
-    def tell(applied: Applied) -> None:
-        nonlocal told
-        told = True
-        _append(log, end(run, begun, applied, _now()), quiet=True)
-
-    try:
+    run = _run(options, command, plan_id)
+    with _written(options, run, begin(run, plan, _now()), end) as tell:
         yield tell
-    except BaseException as error:
-        if not told:
-            _append(log, broken_off(run, begun, _reason(error), _now()), quiet=True)
-        raise
 
 
 @contextmanager
 def recorded_recovery(options: Options, recovery: Recovery) -> Iterator[Callable[[Sequence[Done]], None]]:
     """The same for a recovery, which has steps instead of a plan."""
-    run, log = _run(options, "recover", ""), AuditLog(options.state_folder)
-    begun = _append(log, recovering(run, recovery, _now()))
+    run = _run(options, "recover", "")
+    with _written(options, run, recovering(run, recovery, _now()), recovered) as tell:
+        yield tell
+
+
+@contextmanager
+def _written(
+    options: Options,
+    run: Run,
+    beginning: Mapping[str, Any],
+    ending: Callable[[Run, int, _Outcome, datetime], Mapping[str, Any]],
+) -> Iterator[Callable[[_Outcome], None]]:
+    log = AuditLog(options.state_folder)
+    begun = _append(log, beginning)
     told = False
 
-    def tell(done: Sequence[Done]) -> None:
+    def tell(outcome: _Outcome) -> None:
         nonlocal told
         told = True
-        _append(log, recovered(run, begun, done, _now()), quiet=True)
+        _append(log, ending(run, begun, outcome, _now()), quiet=True)
 
     try:
         yield tell

@@ -8,9 +8,9 @@ from typing import Any
 
 from ..model.address import Address
 from ..model.limits import FLOAT_EXTREME, INTEGER_MAXIMUM, INTEGER_MINIMUM
-from ..model.resource import Fields, Live, frozen
+from ..model.resource import Fields, Live
 from .base import Call, Kind, thaw
-from .collection import collection_path
+from .collection import collection_path, live_member
 
 #: Our type (also the last part of the create path) by the server's (type, format).
 _TYPE_OF_WIRE = {
@@ -98,15 +98,7 @@ def parse(owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
         elif name == "encrypt":
             value = bool(value)
         fields[name] = value
-    address = Address("attribute", "/".join((*owner, str(raw["key"]))))
-    return Live(
-        address,
-        frozen(fields),
-        str(raw["key"]),
-        status=str(raw.get("status", "available")),
-        error=str(raw.get("error") or ""),
-        updated_at=str(raw.get("$updatedAt") or ""),
-    )
+    return live_member("attribute", owner, raw, fields)
 
 
 class _Requests:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..model.address import Address, collection_address
@@ -41,6 +41,19 @@ def collection_path(address: Address) -> str:
     """The request path of the collection that an address lies in."""
     database, collection = address.parts[:2]
     return f"/databases/{database}/collections/{collection}"
+
+
+def live_member(kind: str, owner: Sequence[str], raw: Mapping[str, Any], fields: Mapping[str, Any]) -> Live:
+    """An attribute, a relationship or an index as the server describes it; `owner` is database and collection."""
+    key = str(raw["key"])
+    return Live(
+        Address(kind, "/".join((*owner, key))),
+        frozen(fields),
+        key,
+        status=str(raw.get("status", "available")),
+        error=str(raw.get("error") or ""),
+        updated_at=str(raw.get("$updatedAt") or ""),
+    )
 
 
 class _Requests:

@@ -7,9 +7,9 @@ from typing import Any
 
 from ..model.address import Address
 from ..model.limits import ARRAY_INDEX_LENGTH
-from ..model.resource import Fields, Live, frozen
+from ..model.resource import Fields, Live
 from .base import Call, Kind, thaw
-from .collection import collection_path
+from .collection import collection_path, live_member
 
 
 def canonical_orders(attributes: Sequence[str], orders: Sequence[Any]) -> tuple[str, ...]:
@@ -38,14 +38,7 @@ def parse(owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
         "orders": canonical_orders(attributes, raw.get("orders") or ()),
         "lengths": canonical_lengths(attributes, raw.get("lengths") or ()),
     }
-    return Live(
-        Address("index", "/".join((*owner, str(raw["key"])))),
-        frozen(fields),
-        str(raw["key"]),
-        status=str(raw.get("status", "available")),
-        error=str(raw.get("error") or ""),
-        updated_at=str(raw.get("$updatedAt") or ""),
-    )
+    return live_member("index", owner, raw, fields)
 
 
 class _Requests:

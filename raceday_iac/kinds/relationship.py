@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..model.address import Address
-from ..model.resource import Fields, Live, frozen
+from ..model.resource import Fields, Live
 from .base import Call, Kind
-from .collection import collection_path
+from .collection import collection_path, live_member
 
 
 def is_mirror(raw: Mapping[str, Any]) -> bool:
@@ -26,15 +26,7 @@ def parse(owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
         "twoWayKey": str(raw.get("twoWayKey", "")),
         "onDelete": str(raw.get("onDelete", "")),
     }
-    address = Address("relationship", "/".join((*owner, str(raw["key"]))))
-    return Live(
-        address,
-        frozen(fields),
-        str(raw["key"]),
-        status=str(raw.get("status", "available")),
-        error=str(raw.get("error") or ""),
-        updated_at=str(raw.get("$updatedAt") or ""),
-    )
+    return live_member("relationship", owner, raw, fields)
 
 
 class _Requests:
