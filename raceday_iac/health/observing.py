@@ -15,12 +15,11 @@ from ..provider import Reader, Snapshot
 from .data import conditions_of
 from .norms import slow_after_of
 from .observations import Counted, FunctionSeen, Observation, moment
-from .runs import OVER
 from .shared import Rules
 from .watched import Freshness, Watched
 
-#: An execution that has not ended is looked for among so many newest ones, beyond the window.
-_OLDER = 25
+#: At most so many executions that have not ended are read of a function.
+_UNFINISHED = 100
 _AT_ONCE = 4
 #: A collection or an attribute that is not there is a finding, not the end of the look.
 _NOT_THERE = (400, 404)
@@ -128,12 +127,12 @@ class Eye:
         active = snapshot.resources.get(deployment_address(name))
         try:
             found = self.reader.executions_since(name, since, self.watched.executions + 1)
-            newest = self.reader.executions(name, _OLDER)
+            unfinished = self.reader.unfinished_executions(name, _UNFINISHED)
+            newest = found[:1] or self.reader.executions(name, 1)
             deployments = self.reader.all_deployments(name)
         except NotFoundError:
             # Deleted while it was looked at.
             return FunctionSeen(name, slow_after=expected, lock=lock)
-        within = {each.id: each for each in (*found, *newest)}
         return FunctionSeen(
             name,
             live,
@@ -141,7 +140,7 @@ class Eye:
             tuple(found[: self.watched.executions]),
             len(found) > self.watched.executions,
             next(iter(newest), None) if not found else None,
-            tuple(each for each in within.values() if each.status not in OVER),
+            tuple(unfinished),
             tuple(deployments),
             expected,
             lock,

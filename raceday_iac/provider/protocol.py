@@ -126,6 +126,10 @@ class Reader(Protocol):
         """The executions of a function that were created since then, newest first, page by page, `limit` at most."""
         ...
 
+    def unfinished_executions(self, function: str, limit: int) -> Sequence[Execution]:
+        """The executions of a function that have not come to their end, whenever they were created, newest first."""
+        ...
+
     def execution(self, function: str, execution: str) -> Execution: ...
 
     def server_time(self) -> datetime | None:

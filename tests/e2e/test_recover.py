@@ -58,6 +58,7 @@ def _walked(walk: Walk, faults: Any, set_clock: Any) -> Walk:
     look(walk, "young", "recover", "--dry-run", "--json")
     set_clock(NOW)
     look(walk, "health", "health", "--json")
+    look(walk, "short look", "health", "--since", "30m", "--json")
     look(walk, "dry run", "recover", "--dry-run", "--json")
     look(walk, "unasked", "recover")
     faults.stuck_executions.clear()
@@ -111,6 +112,10 @@ def test_health_tells_everything_that_is_stuck(walk: Walk) -> None:
         ("index.stuck", "index.db/meetings/by_date"),
         ("data.missing", "collection.db/meetings"),
     }
+
+
+def test_what_is_stuck_is_found_however_short_the_look_is(walk: Walk) -> None:
+    assert ("run.stuck", "function.other") in codes(walk, "short look")
 
 
 def test_looking_sends_nothing_but_gets(walk: Walk) -> None:

@@ -22,6 +22,8 @@ from .transport import Transport
 
 #: Items per page. Every Appwrite accepts 100; larger pages are refused by some.
 PAGE = 100
+#: What an execution may be before it has `completed` or `failed` (1.8.1).
+UNFINISHED = ("waiting", "processing", "scheduled")
 
 
 def query(method: str, *values: Any, attribute: str = "") -> str:
@@ -144,8 +146,15 @@ class AppwriteReader:
         """See `Reader.executions_since`. Executions are filtered by their creation although the description of the
         route does not say so (1.8.1)."""
         recent = query("greaterThanEqual", since.isoformat(timespec="milliseconds"), attribute="$createdAt")
+        return self._executions(function, limit, recent)
+
+    def unfinished_executions(self, function: str, limit: int) -> Sequence[Execution]:
+        """See `Reader.unfinished_executions`."""
+        return self._executions(function, limit, query("equal", *UNFINISHED, attribute="status"))
+
+    def _executions(self, function: str, limit: int, *queries: str) -> Sequence[Execution]:
         order = query("orderDesc", attribute="$createdAt")
-        pages = self._pages(f"/functions/{function}/executions", "executions", recent, order)
+        pages = self._pages(f"/functions/{function}/executions", "executions", *queries, order)
         return [parse_execution(each) for each in islice(pages, limit)]
 
     def execution(self, function: str, execution: str) -> Execution:

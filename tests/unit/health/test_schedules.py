@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from raceday_iac.health.schedules import Punctuality, last_due, punctuality, schedule_findings
 from raceday_iac.health.watched import Grace
+from raceday_iac.linting.expansion import expand
 
 from .made import NOW, SINCE, ago, execution, function
 
@@ -86,3 +89,20 @@ def test_the_newest_moment_that_has_passed() -> None:
     assert last_due("30 20 * * *", NOW, timedelta(minutes=5)) == ago(hours=5, minutes=30)
     assert last_due("0 2 * * *", NOW, timedelta(minutes=5)) == ago(hours=24)
     assert last_due("0 0 30 2 *", NOW, timedelta()) is None
+
+
+@given(
+    schedule=st.sampled_from(["*/5 * * * *", "0 * * * *", "*/15 21-23,0-11 * * *", "30 20 * * *", "0 3 1 1 *"]),
+    delays=st.lists(st.integers(0, 290), min_size=1, max_size=5),
+    lost=st.sets(st.integers(0, 300), max_size=6),
+)
+def test_what_is_missed_is_exactly_what_was_lost(schedule: str, delays: list[int], lost: set[int]) -> None:
+    """However late each run begins within the grace, and whichever are lost."""
+    runs = expand(schedule, SINCE.date(), 3)
+    assert runs is not None
+    due = [each for each in runs.runs_after(SINCE) if each <= NOW - Grace().schedule]
+    kept = [each for number, each in enumerate(due) if number not in lost]
+    began = [execution(each + timedelta(seconds=delays[n % len(delays)])) for n, each in enumerate(kept)]
+    found = look(*began, schedule=schedule)
+    assert found.expected == len(due)
+    assert found.missed == tuple(each for number, each in enumerate(due) if number in lost)

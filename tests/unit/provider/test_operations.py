@@ -37,6 +37,13 @@ def test_executions_are_read_page_by_page_up_to_the_limit(server: Answering) -> 
     assert "e99" in str(second)
 
 
+def test_executions_that_have_not_ended_are_asked_for_by_their_status(server: Answering) -> None:
+    server.will(Reply(200, {"total": 1, "executions": [{**execution(1), "status": "processing"}]}))
+    (found,) = made(server).unfinished_executions("f", 100)
+    assert found.status == "processing"
+    assert '"waiting", "processing", "scheduled"' in str(server.asked[0].query)
+
+
 def test_the_servers_clock_is_that_of_its_last_answer(server: Answering) -> None:
     told = transport(server, Slept())
     connection = AppwriteProvider(told)
