@@ -1,6 +1,6 @@
 """The reference pages and a picture, made from the code whenever the site is built: they cannot say anything else.
 
-mkdocs calls `on_config` and `on_files`. Everything else is plain functions from the program's own tables to Markdown.
+mkdocs calls `on_files`. Everything else is plain functions from the program's own tables to Markdown.
 """
 
 from __future__ import annotations
@@ -32,26 +32,7 @@ from raceday_iac.model.threshold import Threshold
 #: Where this file and the pages lie.
 DOCS = Path(__file__).parent
 STACK = DOCS.parent / "stacks" / "raceday.py"
-#: Pages that have a place in the navigation and may still be missing.
-AWAITED = ("health.md", "recovery.md", "ci.md")
 NOTE = "*Made from the code of this version.*\n"
-
-
-def on_config(config: Any) -> Any:
-    """Leave places in the navigation out while their pages are still to be written."""
-    config["nav"] = list(_there(config["nav"]))
-    return config
-
-
-def _there(entries: list[Any]) -> Iterator[Any]:
-    for entry in entries:
-        if isinstance(entry, dict):
-            ((title, below),) = entry.items()
-            kept = list(_there(below if isinstance(below, list) else [below]))
-            if kept:
-                yield {title: kept if isinstance(below, list) else kept[0]}
-        elif entry not in AWAITED or (DOCS / entry).is_file():
-            yield entry
 
 
 def on_files(files: Any, config: Any) -> Any:
