@@ -80,6 +80,24 @@ def test_every_python_example_is_python(page: Path) -> None:
             ast.parse(content)
 
 
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [("raceday-iac st", "state"), ("raceday-iac state lo", "lock"), ("raceday-iac plan --o", "--out")],
+)
+def test_the_shell_is_offered_commands_and_options(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: str, offered: str
+) -> None:
+    """docs/how-to/complete-commands.md says so."""
+    monkeypatch.setenv("_RACEDAY_IAC_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
+
+    with pytest.raises(SystemExit):
+        app([], prog_name="raceday-iac", standalone_mode=False)
+
+    assert capsys.readouterr().out.split() == [offered]
+
+
 def slug(heading: str) -> str:
     """The anchor that mkdocs gives a heading."""
     kept = re.sub(r"[^\w\s-]", "", re.sub(r"[`*]", "", heading)).strip().lower()
