@@ -22,11 +22,12 @@ def health_view(report: Report | None, problem: str = "") -> RenderableType:
         return Group(*parts, Text("Nothing was seen yet.", style="dim"))
     parts += [_text(headline(report)), _text(place_line(report), "dim"), Text()]
     if report.findings:
-        parts += [_text(line) for each in report.findings for line in finding_lines(each)]
+        # What to do about them is said by a single look: here room is scarce.
+        parts += [_text(next(iter(finding_lines(each)))) for each in report.findings]
         parts.append(Text())
     parts.append(_table("", HEAD, [(row_of(each, report.now), style_of(each, report)) for each in report.functions]))
-    parts += [_table(title, head, rows) for title, head, rows in sections(report)]
-    parts.append(Text("Ctrl-C ends it.", style="dim"))
+    parts += [part for title, head, rows in sections(report) for part in (Text(), _table(title, head, rows))]
+    parts.append(Text("\nWhat to do: raceday-iac health. Ctrl-C ends this.", style="dim"))
     return Group(*parts)
 
 

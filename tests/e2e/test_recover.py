@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -26,7 +27,7 @@ from .mixed import declare_function
 from .project import Project
 from .ruins import BEFORE, NOW, clock_of, declare, ruin
 from .target import Target, needs
-from .test_orphans import be_patient_for
+from .test_orphans import LARGE, be_patient_for
 from .walk import Walk
 
 FUNCTION = """
@@ -37,24 +38,33 @@ FUNCTION = """
 """
 
 
+READING = ["functions.read", "execution.read", "databases.read", "collections.read", "documents.read"]
+WRITING = ["functions.write", "execution.write", "collections.write", "documents.write"]
+
+
 @pytest.fixture(scope="module")
 def walk(target: Target, open_project: OpenProject, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
     needs("only the embedded server does wrong on demand", not target.is_live)
     server = target.server.server
     with open_project(tmp_path_factory.mktemp("ruins")) as project, clock_of(server) as set_clock:
         try:
-            yield _walked(Walk(project), server.faults, set_clock)
+            keys = [
+                target.server.create_key(project.site.project, scopes) for scopes in (READING, [*READING, *WRITING])
+            ]
+            yield _walked(Walk(project), server.faults, set_clock, keys)
         finally:
             server.faults.clear()
 
 
-def _walked(walk: Walk, faults: Any, set_clock: Any) -> Walk:
+def _walked(walk: Walk, faults: Any, set_clock: Any, keys: list[str]) -> Walk:
     project = walk.project
     set_clock(BEFORE)
     declare(project, more=False)
     project.prepare("apply", "--auto-approve")
     walk.seen.update(ruin(project, faults))
     declare(project, more=True)
+    # From here on with no more than docs/health.md and docs/recovery.md ask for.
+    project.variables["APPWRITE_API_KEY"] = keys[0]
     look(walk, "young", "recover", "--dry-run", "--json")
     set_clock(NOW)
     look(walk, "health", "health", "--json")
@@ -62,10 +72,12 @@ def _walked(walk: Walk, faults: Any, set_clock: Any) -> Walk:
     look(walk, "dry run", "recover", "--dry-run", "--json")
     look(walk, "unasked", "recover")
     faults.stuck_executions.clear()
+    project.variables["APPWRITE_API_KEY"] = keys[1]
     look(walk, "recover", "recover", "--auto-approve", "--json")
     faults.stuck_attributes.clear()
     look(walk, "again", "recover", "--dry-run", "--json")
     look(walk, "health after", "health", "--json")
+    del project.variables["APPWRITE_API_KEY"]
     look(walk, "apply", "apply", "--auto-approve")
     return walk
 
@@ -199,7 +211,7 @@ def test_what_was_deleted_is_made_anew_by_the_next_apply(walk: Walk) -> None:
     assert statuses == {"date": "available", "late": "available", "theirs": "processing", "by_date": "available"}
 
 
-def test_a_build_that_never_ends_is_told_and_then_cancelled_and_deleted(
+def test_a_build_that_never_ends_and_an_upload_that_was_cut_are_told_and_then_deleted(
     project: Project, target: Target, faults: Any
 ) -> None:
     declare_function(project, FUNCTION)
@@ -210,6 +222,7 @@ def test_a_build_that_never_ends_is_told_and_then_cancelled_and_deleted(
     be_patient_for(project, 0.3)
     assert run_here(project, "apply", "--auto-approve").code == EXIT_ERROR
     (stuck,) = set(deployments(project)) - {active}
+    (cut,) = set(begin_an_upload(project)) - {active, stuck}
     assert run_here(project, "recover", "--dry-run").code == EXIT_OK
     server = target.server.server
     with clock_of(server) as set_clock:
@@ -220,6 +233,7 @@ def test_a_build_that_never_ends_is_told_and_then_cancelled_and_deleted(
         planned = run_here(project, "recover", "--dry-run")
         assert planned.code == EXIT_CHANGES, planned
         assert f"cancel the build of deployment {stuck}" in planned.out
+        assert f"cancel and delete deployment {cut}" in planned.out
         with LocalState(project.state_folder).locked("apply"):
             assert run_here(project, "recover", "--auto-approve").code == EXIT_LOCKED
         done = run_here(project, "recover", "--auto-approve")
@@ -228,6 +242,17 @@ def test_a_build_that_never_ends_is_told_and_then_cancelled_and_deleted(
     assert deployments(project) == [active]
     begun, ended = audit(project)
     assert ended["done"] == [each["step"] for each in begun["steps"]]
+
+
+def begin_an_upload(project: Project) -> list[str]:
+    """An upload in pieces, whose second one never arrives. All deployments that there are then."""
+    noise = project.root / "functions" / "fn" / "noise.bin"
+    noise.write_bytes(random.Random(1).randbytes(LARGE))
+    project.proxy.answer(503, "POST", "*/deployments", skip=1, times=9)
+    assert run_here(project, "apply", "--auto-approve").code == EXIT_ERROR
+    project.proxy.forget()
+    noise.unlink()
+    return deployments(project)
 
 
 def deployments(project: Project) -> list[str]:
