@@ -5,11 +5,16 @@ Neither side uses the reconciler's own parsing or comparing.
 
 from __future__ import annotations
 
+import io
 import re
+import tarfile
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from raceday_iac.model.stack import KEEP
+
+from .declaring import CODE
 from .specs import Settings, Spec
 
 Content = dict[str, Any]
@@ -25,20 +30,13 @@ def expected(spec: Spec) -> Content:
     return {address: _expected(address, settings, spec) for address, settings in spec.items()}
 
 
-def without_secrets(content: Content) -> Content:
-    """As a server lets it be seen that gives no secret back."""
-    return {
-        address: {**each, "value": ""} if address.startswith("variable.") and each["secret"] else each
-        for address, each in content.items()
-    }
-
-
 def _expected(address: str, settings: Settings, spec: Spec) -> Any:
     kind, _, path = address.partition(".")
     if kind == "function":
         return {
             **{name: settings[name] for name in (*_PLAIN_FUNCTION, "commands")},
             **{name: set(settings[name]) for name in ("execute", "events", "scopes")},
+            "code": _code_of(settings),
         }
     if kind == "variable":
         return dict(settings)
@@ -84,13 +82,15 @@ def _index(
     return {"type": type, "over": found}
 
 
-def actual(functions: Iterable[Raw], databases: Iterable[Raw], collections: Iterable[Raw], spec: Spec) -> Content:
-    """From raw answers; `collections` of all databases. What is not `available` is shown with its status."""
+def actual(project: Raw, spec: Spec) -> Content:
+    """From what the server has. What is not `available` is shown with its status."""
     found: Content = {}
-    for raw in functions:
+    deployments, databases = project["deployments"], project["databases"].values()
+    for raw in project["functions"].values():
         found[f"function.{raw['$id']}"] = {
             **{name: raw[name] for name in (*_PLAIN_FUNCTION, "commands")},
             **{name: set(raw[name]) for name in ("execute", "events", "scopes")},
+            "code": _active_code(raw, deployments, spec.get(f"function.{raw['$id']}", {})),
         }
         for each in raw["vars"]:
             address = f"variable.{raw['$id']}/{each['key']}"
@@ -98,9 +98,24 @@ def actual(functions: Iterable[Raw], databases: Iterable[Raw], collections: Iter
             found[address] = {"secret": each["secret"], "value": each["value"]}
     for raw in databases:
         found[f"database.{raw['$id']}"] = {"name": raw["name"], "enabled": raw["enabled"]}
-    for raw in collections:
-        found |= _collection(raw, spec)
+        for each in raw["collections"].values():
+            found |= _collection(each, spec)
     return found
+
+
+def _code_of(settings: Settings) -> Any:
+    """The text of the main file; with code that is left alone, whatever it is."""
+    return None if settings["code"] is KEEP else (CODE / settings["code"] / settings["entrypoint"]).read_bytes()
+
+
+def _active_code(function: Raw, deployments: Raw, settings: Settings) -> Any:
+    """The text of the main file of the deployment that is active, where the stack says what it has to be."""
+    if not settings or settings["code"] is KEEP or not function["deploymentId"]:
+        return None
+    active = deployments[function["deploymentId"]]
+    with tarfile.open(fileobj=io.BytesIO(active["archive"]), mode="r:gz") as archive:
+        file = archive.extractfile(function["entrypoint"])
+        return None if file is None or active["status"] != "ready" else file.read()
 
 
 def _collection(raw: Raw, spec: Spec) -> Content:

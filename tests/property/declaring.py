@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection as Some
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from raceday_iac.errors import StackError
@@ -9,26 +12,48 @@ from raceday_iac.loading.environment import Environment
 from raceday_iac.loading.resolve import resolve
 from raceday_iac.model.desired import Desired
 from raceday_iac.model.stack import Collection, Database, FromEnvironment, Stack
+from raceday_iac.packaging import Bundle, pack_all, with_deployments
 
 from .specs import Settings, Spec
 
 _ENVIRONMENT = Environment(name="test", endpoint="embedded", project="p")
+#: The folder with the folders of code.
+CODE = Path(__file__).parent / "code"
 _ABSENT = ("function.ghost", "collection.d/ghost")
 
 
-def declared(spec: Spec) -> tuple[Desired, Spec]:
-    """The checked stack, and what is left of the declarations."""
+@dataclass(frozen=True)
+class Declared:
+    """A checked stack with its code, and what is left of the declarations."""
+
+    spec: Spec
+    desired: Desired = field(repr=False)
+    bundles: Mapping[str, Bundle] = field(repr=False)
+
+
+def declared(spec: Spec) -> Declared:
+    """The stack, without what is refused in it."""
     left = dict(spec)
     while True:
         stack, variables = stack_of(left)
         try:
-            return resolve(stack, _ENVIRONMENT, Path("/nowhere"), variables), left
+            checked = resolve(stack, _ENVIRONMENT, CODE, variables)
         except StackError as refused:
-            # One at a time: two that clash are not both wrong.
-            left = _without(left, min({problem.subject for problem in refused.problems} & set(left)))
+            for address in _worst({problem.subject for problem in refused.problems} & set(left)):
+                left = without(left, address)
+            continue
+        bundles = pack_all(checked)
+        return Declared(left, with_deployments(checked, bundles), bundles)
 
 
-def _without(spec: Spec, address: str) -> Spec:
+def _worst(refused: set[str]) -> Some[str]:
+    """One of each place at a time: two that clash are not both wrong."""
+    return {
+        "/".join(address.partition(".")[2].split("/")[:2]): address for address in sorted(refused, reverse=True)
+    }.values()
+
+
+def without(spec: Spec, address: str) -> Spec:
     """Members go with their owner."""
     path = address.partition(".")[2]
     return {

@@ -6,9 +6,12 @@ Some names differ only in case, for Appwrite takes them for the same.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from hypothesis import strategies as st
+
+from raceday_iac.model.stack import KEEP
 
 Settings = dict[str, Any]
 #: By the text of an address.
@@ -21,6 +24,7 @@ FUNCTIONS = ("f", "g", "H")
 COLLECTIONS = ("one", "two", "three")
 COLUMNS = ("a", "b", "c", "e", "one", "two")
 INDEXES = ("i", "j", "k")
+SHAPES = ("point", "line", "polygon")
 
 
 def subset(*items: str) -> st.SearchStrategy[list[str]]:
@@ -50,6 +54,7 @@ FUNCTION = st.fixed_dictionaries(
         "enabled": st.booleans(),
         "logging": st.booleans(),
         "commands": st.sampled_from(["", "pip install -r requirements.txt"]),
+        "code": st.sampled_from([KEEP, "one", "two"]),
     }
 )
 
@@ -63,7 +68,7 @@ def _column(type: str, default: st.SearchStrategy[Any], **extra: st.SearchStrate
         st.just({"array": True}),
         st.just({"array": True, "required": True}),
     )
-    if type in ("point", "line", "polygon"):
+    if type in SHAPES:
         manners = st.one_of(st.just({}), default.map(lambda value: {"default": value}), st.just({"required": True}))
     return st.builds(
         lambda own, manner: {"type": type, **{k: v for k, v in own.items() if v is not None}, **manner},
@@ -74,21 +79,27 @@ def _column(type: str, default: st.SearchStrategy[Any], **extra: st.SearchStrate
 
 _BOUNDS = st.sampled_from([None, -5, 0, 3])
 _HIGH = st.sampled_from([None, 5, 10, 2**40])
-COLUMN = st.one_of(
-    _column("string", st.sampled_from(["", "x", "☃"]), size=st.sampled_from([5, 10, 255, 600, 20_000])),
-    _column("string", st.just("x"), size=st.sampled_from([150, 255]), encrypt=st.just(True)),
-    _column("integer", st.sampled_from([0, 3, 4]), min=_BOUNDS, max=_HIGH),
-    _column("float", st.sampled_from([0.0, 3.5, 4]), min=_BOUNDS, max=_HIGH),
-    _column("boolean", st.booleans()),
-    _column("datetime", st.sampled_from(["2025-07-17T10:20:30.123+00:00", "2025-07-17T22:20:30+12:00"])),
-    _column("email", st.just("a@example.com")),
-    _column("url", st.just("https://example.com/x")),
-    _column("ip", st.sampled_from(["127.0.0.1", "::1"])),
-    _column("enum", st.just("red"), elements=subset("red", "green", "blue", "Grün").map(lambda own: own or ["red"])),
-    _column("point", st.just([1, 2.5])),
-    _column("line", st.just([[1, 2], [3, 4]])),
-    _column("polygon", st.just([[[0, 0], [1, 0], [1, 1], [0, 0]]])),
-)
+#: By type.
+COLUMNS_OF = {
+    "string": st.one_of(
+        _column("string", st.sampled_from(["", "x", "☃"]), size=st.sampled_from([5, 10, 255, 600, 20_000])),
+        _column("string", st.just("x"), size=st.sampled_from([150, 255]), encrypt=st.just(True)),
+    ),
+    "integer": _column("integer", st.sampled_from([0, 3, 4]), min=_BOUNDS, max=_HIGH),
+    "float": _column("float", st.sampled_from([0.0, 3.5, 4]), min=_BOUNDS, max=_HIGH),
+    "boolean": _column("boolean", st.booleans()),
+    "datetime": _column("datetime", st.sampled_from(["2025-07-17T10:20:30.123+00:00", "2025-07-17T22:20:30+12:00"])),
+    "email": _column("email", st.just("a@example.com")),
+    "url": _column("url", st.just("https://example.com/x")),
+    "ip": _column("ip", st.sampled_from(["127.0.0.1", "::1"])),
+    "enum": _column(
+        "enum", st.just("red"), elements=subset("red", "green", "blue", "Grün").map(lambda own: own or ["red"])
+    ),
+    "point": _column("point", st.just([1, 2.5])),
+    "line": _column("line", st.just([[1, 2], [3, 4]])),
+    "polygon": _column("polygon", st.just([[[0, 0], [1, 0], [1, 1], [0, 0]]])),
+}
+COLUMN = st.one_of(*COLUMNS_OF.values())
 RELATIONSHIP = st.fixed_dictionaries(
     {
         "related": st.sampled_from(COLLECTIONS),
@@ -98,14 +109,21 @@ RELATIONSHIP = st.fixed_dictionaries(
         "on_delete": st.sampled_from(["restrict", "cascade", "setNull"]),
     }
 )
-INDEX = st.fixed_dictionaries(
-    {
-        "attributes": subset("a", "b", "c", "A", "$createdAt", "$id").map(lambda own: own[:3] or ["a"]),
-        "type": st.sampled_from(["key", "key", "unique", "fulltext", "spatial"]),
-        "orders": st.lists(st.sampled_from(["ASC", "DESC"]), max_size=3),
-        "lengths": st.lists(st.sampled_from([0, 5]), max_size=2),
+
+
+@st.composite
+def indexes(draw: st.DrawFn, columns: Mapping[str, Settings]) -> Settings:
+    """An index over some columns; most of them can be."""
+    names = draw(st.lists(st.sampled_from([*sorted(columns), "$createdAt"]), min_size=1, max_size=3, unique=True))
+    shapes = [name for name in names if columns.get(name, {}).get("type") in SHAPES]
+    if shapes:
+        return {"attributes": shapes[:1], "type": "spatial", "orders": [], "lengths": []}
+    return {
+        "attributes": names,
+        "type": draw(st.sampled_from(["key", "key", "unique", "fulltext"])),
+        "orders": draw(st.lists(st.sampled_from(["ASC", "DESC"]), max_size=3)),
+        "lengths": draw(st.sampled_from([[], [], [0], [5]])),
     }
-)
 
 
 def cased(*names: str) -> st.SearchStrategy[str]:
@@ -135,11 +153,12 @@ def _collection(draw: st.DrawFn, spec: Spec, path: str) -> None:
         "document_security": draw(st.booleans()),
         "enabled": draw(st.booleans()),
     }
-    for key, settings in draw(st.dictionaries(cased(*COLUMNS), COLUMN, max_size=5)).items():
+    columns = draw(st.dictionaries(cased(*COLUMNS), COLUMN, max_size=5))
+    for key, settings in columns.items():
         spec[f"attribute.{path}/{key}"] = settings
     for key, settings in draw(st.dictionaries(cased(*COLUMNS, "link"), RELATIONSHIP, max_size=2)).items():
         spec[f"relationship.{path}/{key}"] = settings
-    for key, settings in draw(st.dictionaries(cased(*INDEXES), INDEX, max_size=3)).items():
+    for key, settings in draw(st.dictionaries(cased(*INDEXES), indexes(columns), max_size=2)).items():
         spec[f"index.{path}/{key}"] = settings
 
 

@@ -14,34 +14,28 @@ from raceday_iac.model.desired import Desired
 from raceday_iac.refresh import refresh
 from raceday_iac.state.document import State, new_state
 
-from .content import Content, actual, expected
-from .declaring import declared
+from .content import actual, expected
+from .declaring import Declared, declared
+from .edits import stack_pairs
 from .effort import pairs
-from .specs import Spec, shuffled, specs
+from .specs import shuffled
 
 EMPTY = new_state(lambda: "lineage", lambda: "salt")
 CHANCE = st.integers(0, 2**32).map(random.Random)
 
 
-def become(server: MemoryAppwrite, desired: Desired, state: State, chance: random.Random) -> State:
+def become(server: MemoryAppwrite, stack: Declared, state: State, chance: random.Random) -> State:
     """Plan and apply."""
     provider = provider_of(server)
-    made = plan(provider, desired, state)
+    made = plan(provider, stack.desired, state)
     assert made.refusals == ()
-    return carry_out(made, desired, provider, state, chance)
+    return carry_out(made, stack.desired, provider, state, chance, stack.bundles)
 
 
 def imported(server: MemoryAppwrite, desired: Desired) -> State:
     """The state after it was lost and everything was imported."""
     real = refresh(provider_of(server), desired, EMPTY).resources
     return adopt(desired, EMPTY, real, chosen(desired, ())).state
-
-
-def content(server: MemoryAppwrite, spec: Spec) -> Content:
-    project = server.project
-    databases = project["databases"].values()
-    collections = [each for base in databases for each in base["collections"].values()]
-    return actual(project["functions"].values(), databases, collections, spec)
 
 
 def changes(server: MemoryAppwrite, desired: Desired, state: State) -> dict[str, list[str]]:
@@ -51,22 +45,21 @@ def changes(server: MemoryAppwrite, desired: Desired, state: State) -> dict[str,
 
 
 @pairs
-@given(specs(), specs(), CHANCE)
+@given(stack_pairs(), CHANCE)
 def test_any_stack_becomes_any_other_and_then_there_is_nothing_to_do(
-    before: Spec, after: Spec, chance: random.Random
+    pair: tuple[Declared, Declared], chance: random.Random
 ) -> None:
     server = MemoryAppwrite()
-    old, before = declared(before)
+    old, new = pair
     state = become(server, old, EMPTY, chance)
-    assert content(server, before) == expected(before)
+    assert actual(server.project, old.spec) == expected(old.spec)
 
-    new, after = declared(after)
-    other, _ = declared(shuffled(after, chance))
-    assert changes(server, other, state) == changes(server, new, state), "the order of a set makes a difference"
+    same = declared(shuffled(new.spec, chance)).desired
+    assert changes(server, same, state) == changes(server, new.desired, state), "the order of a set makes a difference"
 
     state = become(server, new, state, chance)
-    assert content(server, after) == expected(after)
-    assert set(state.entries) == set(new.resources)
-    assert changes(server, new, state) == {}
-    assert changes(server, other, state) == {}, "the order of a set makes a difference"
-    assert changes(server, new, imported(server, new)) == {}, "a lost state is a loss"
+    assert actual(server.project, new.spec) == expected(new.spec)
+    assert set(state.entries) == set(new.desired.resources)
+    assert changes(server, new.desired, state) == {}
+    assert changes(server, same, state) == {}, "the order of a set makes a difference"
+    assert changes(server, new.desired, imported(server, new.desired)) == {}, "a lost state is a loss"

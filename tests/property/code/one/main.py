@@ -1,0 +1,1 @@
+"""Code one of a random function."""

@@ -1,0 +1,1 @@
+"""Code two of a random function."""

@@ -1,0 +1,54 @@
+"""Pairs of stacks: any two, or one and what it is after somebody has worked on it."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from .declaring import Declared, declared, without
+from .specs import COLUMN, COLUMNS_OF, FUNCTION, NAMES, PERMISSIONS, RELATIONSHIP, Settings, Spec, indexes, specs
+
+_EDIT = st.sampled_from(["keep", "keep", "keep", "change", "change", "drop"])
+_OTHER = {
+    "function": FUNCTION,
+    "variable": st.fixed_dictionaries({"secret": st.booleans(), "value": st.sampled_from(["", "1", "two"])}),
+    "database": st.fixed_dictionaries({"name": NAMES, "enabled": st.booleans()}),
+    "collection": st.fixed_dictionaries(
+        {"name": NAMES, "permissions": PERMISSIONS, "document_security": st.booleans(), "enabled": st.booleans()}
+    ),
+    "relationship": RELATIONSHIP,
+}
+
+
+@st.composite
+def stack_pairs(draw: st.DrawFn) -> tuple[Declared, Declared]:
+    """Before and after."""
+    before = declared(draw(specs()))
+    if not draw(st.booleans()):
+        return before, declared(draw(specs()))
+    more = draw(specs()) if draw(st.booleans()) else {}
+    return before, declared({**more, **_edited(draw, before.spec)})
+
+
+def _edited(draw: st.DrawFn, before: Spec) -> Spec:
+    after = dict(before)
+    for address, settings in before.items():
+        edit = draw(_EDIT)
+        if edit == "drop":
+            after = without(after, address)
+        elif edit == "change" and address in after:
+            after[address] = _changed(draw, address, settings, before)
+    return after
+
+
+def _changed(draw: st.DrawFn, address: str, settings: Settings, spec: Spec) -> Settings:
+    """Some settings are others. An attribute has another type now and then."""
+    kind, _, path = address.partition(".")
+    if kind == "attribute":
+        return draw(COLUMN if draw(st.integers(0, 3)) == 0 else COLUMNS_OF[settings["type"]])
+    if kind == "index":
+        owner = f"attribute.{path.rpartition('/')[0]}/"
+        other = draw(indexes({at.removeprefix(owner): each for at, each in spec.items() if at.startswith(owner)}))
+    else:
+        other = draw(_OTHER[kind])
+    changed = draw(st.sets(st.sampled_from(sorted(settings)), min_size=1, max_size=3))
+    return {**settings, **{name: other[name] for name in changed}}
