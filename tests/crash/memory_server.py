@@ -38,6 +38,7 @@ class MemoryServer:
     def __init__(self, folder: Path, host: str) -> None:
         self.endpoint = f"http://{host}/v1"
         self.is_slow = False
+        self._is_idle = False
         #: Requests that were no GET.
         self.writes = 0
         self._server = build_server(folder, SETTINGS)
@@ -60,10 +61,13 @@ class MemoryServer:
         self.is_slow, self.writes, self.key = False, 0, other.key
         other._server.db.backup(self._server.db)
         self._loop.run_until_complete(self._do(self._resume))
+        self._is_idle = False
 
     def work(self) -> None:
         """Do what is waiting."""
-        self._loop.run_until_complete(self._turn())
+        if not self._is_idle:
+            self._loop.run_until_complete(self._turn())
+            self._is_idle = True
 
     def answer(self, method: str, path: str, content: Mapping[str, Any]) -> requests.Response:
         """What a server of Appwrite's would answer. `content` is said as to the library `requests`."""
@@ -82,6 +86,8 @@ class MemoryServer:
         }
         response = requests.Response()
         self._loop.run_until_complete(self._serve(scope, body, response))
+        # A build goes on between two looks at it.
+        self._is_idle = self._is_idle and method == "GET" and not _LOOKS.fullmatch(path)
         return response
 
     def stop(self) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -196,6 +196,6 @@ def _same(some: Mapping[str, Change], others: Mapping[str, Change]) -> bool:
     )
 
 
-def _within(left: Mapping[str, Change], change: Change) -> Change:
-    requires = tuple(key for key in change.requires if key in left)
-    return replace(change, requires=requires, needs=tuple(key for key in change.needs if key in left))
+def _within(left: Mapping[str, Change], change: Change) -> object:
+    comes_after = [[key for key in keys if key in left] for keys in (change.requires, change.needs)]
+    return change.action, change.address, change.origin, change.fields, change.reason, change.drifted, comes_after
