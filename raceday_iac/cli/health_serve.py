@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from ..errors import IacError, ProviderError
+from ..errors import IacError
 from ..health.report import Report
 from ..render.health_json import health_document
 from ..render.health_page import health_page
@@ -35,7 +35,7 @@ class Looker:
             if self._seen is None or self._clock() - self._seen[0] >= self._interval:
                 try:
                     report, problem = self._look(), ""
-                except ProviderError as error:
+                except IacError as error:
                     report, problem = None, error.message
                 self._seen = (self._clock(), report, problem)
             return self._seen[1:]

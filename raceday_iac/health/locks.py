@@ -2,42 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from .findings import Finding, Severity
 from .observations import FunctionSeen, Observation
 from .shared import LockState, Rules
 from .spans import said_span
 
+_NONE: Mapping[str, int] = MappingProxyType({})
+
 
 @dataclass(frozen=True)
 class LockHealth:
-    """The lock of a function; `state` is None while it is free."""
+    """The lock of a function; `state` is None while it is free. `duplicates` are the starts that it refused in the
+    window, by the logs of these."""
 
     function: str
     lock_id: str
     stale_after: float
     expiry: float
     state: LockState | None = None
+    duplicates: int = 0
 
 
-def lock_health(observation: Observation, rules: Rules | None) -> Iterator[LockHealth]:
-    """Of each function that has one; of none where the locks could not be read."""
+def lock_health(
+    observation: Observation, rules: Rules | None, duplicates: Mapping[str, int] = _NONE
+) -> Iterator[LockHealth]:
+    """Of each function that has one; of none where the locks could not be read. `duplicates` by function."""
     if observation.locks is None or rules is None:
         return
     for seen in observation.functions:
         if seen.lock is not None:
-            yield _lock(seen, observation, rules)
+            yield _lock(seen, observation, rules, duplicates.get(seen.id, 0))
 
 
-def _lock(seen: FunctionSeen, observation: Observation, rules: Rules) -> LockHealth:
+def _lock(seen: FunctionSeen, observation: Observation, rules: Rules, duplicates: int) -> LockHealth:
     assert seen.lock is not None
     assert observation.locks is not None
     document = observation.locks.get(seen.lock.lock_id)
     counted = observation.locks.get(rules.seen_document(seen.lock.lock_id))
     state = rules.lock_state(document, counted, seen.lock, observation.now) if document is not None else None
-    return LockHealth(seen.id, seen.lock.lock_id, seen.lock.stale_after, seen.lock.expiry, state)
+    return LockHealth(seen.id, seen.lock.lock_id, seen.lock.stale_after, seen.lock.expiry, state, duplicates)
 
 
 def lock_findings(lock: LockHealth) -> Iterator[Finding]:

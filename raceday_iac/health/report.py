@@ -60,10 +60,11 @@ class Report:
 
 def judge(observation: Observation, watched: Watched, rules: Rules | None = None) -> Report:
     """Everything that is watched. Without the functions' own rules nothing is said of locks and data."""
-    locks = tuple(lock_health(observation, rules))
     data = tuple(data_health(watched.freshness, observation, rules, watched.grace))
     daily = daily_runs(observation, watched, rules)
     functions = tuple(_function(each, observation, watched) for each in observation.functions)
+    refused = {each.seen.id: each.figures.duplicates for each in functions}
+    locks = tuple(lock_health(observation, rules, refused))
     findings = [
         *(finding for each in functions for finding in _of_function(each, observation, watched)),
         *schema_findings(observation.schema, watched.grace, observation.now),

@@ -44,6 +44,7 @@ def lock_document(lock: LockHealth) -> dict[str, Any]:
     """Ages in seconds."""
     state = lock.state
     content: dict[str, Any] = {"function": lock.function, "id": lock.lock_id, "held": state is not None}
+    content["duplicates"] = lock.duplicates
     if state is None:
         return content
     return {

@@ -76,14 +76,14 @@ def sections(report: Report) -> Iterator[tuple[str, Sequence[str], list[tuple[Se
 def lock_row(lock: LockHealth) -> tuple[str, ...]:
     state = lock.state
     if state is None:
-        return lock.function, "free", _NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING
+        return lock.function, "free", _NOTHING, _NOTHING, _NOTHING, str(lock.duplicates), _NOTHING
     return (
         lock.function,
         "left by a run that is gone" if state.is_stale else f"held: {state.phase or 'at work'}",
         said_span(state.age),
         f"{said_span(state.heartbeat)} ago",
         state.execution or state.owner[:12],
-        str(state.refused),
+        f"{lock.duplicates}{f', {state.refused} by this run' if state.refused else ''}",
         f"{said_span(state.backoff)} more" if state.backoff else _NOTHING,
     )
 

@@ -114,7 +114,7 @@ def test_the_json_says_the_same(report: Report) -> None:
         False,
     )
     assert [each["verdict"] for each in document["data"]] == ["ok", "bad", "bad"]
-    assert document["locks"][0]["stale"] is True
+    assert (document["locks"][0]["stale"], document["locks"][0]["duplicates"]) == (True, 1)
     assert document["daily"][0]["stand"] == "done"
     assert document["stateLock"]["holder"] == "apply by me"
 
