@@ -145,12 +145,3 @@ class Eye:
             expected,
             lock,
         )
-
-
-def databases_of(desired: Desired) -> Mapping[str, tuple[str, ...]]:
-    """Declared collections by database."""
-    found: dict[str, tuple[str, ...]] = {}
-    for each in desired.of_kind("collection"):
-        database, name = each.address.parts
-        found[database] = (*found.get(database, ()), name)
-    return found

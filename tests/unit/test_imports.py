@@ -28,6 +28,7 @@ PURE = (
     "importing",
     "linting",
     "cleanup",
+    "health",
 )
 
 
@@ -170,6 +171,8 @@ def test_pure_packages_open_no_connections(pure: str) -> None:
         ("diff", ("loading", "planning", "provider")),
         ("graph", ("loading", "state", "diff", "planning", "provider")),
         ("planning", ("loading",)),
+        ("health", ("loading", "planning", "applying", "recovery", "cli")),
+        ("recovery", ("loading", "planning", "cli", "render")),
         ("refresh", ("planning", "applying", "diff")),
         ("provider", ("state", "diff", "planning", "applying", "loading", "refresh")),
     ],
