@@ -17,8 +17,8 @@ class Address:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The path's segments, outermost first."""
-        return tuple(self.path.split("/"))
+        """The path's segments, outermost first. The key of a variable is free text, slashes and all."""
+        return tuple(self.path.split("/", 1 if self.kind == "variable" else -1))
 
     @property
     def name(self) -> str:

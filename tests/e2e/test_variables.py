@@ -21,7 +21,7 @@ STACK = """
 """
 
 
-def declare(project: Project, plain: str = "one", more: str = ', "GOES": "soon"') -> None:
+def declare(project: Project, plain: str = "one", more: str = ', "GO/ES": "soon"') -> None:
     project.declare(STACK.format(plain=plain, more=more))
 
 
@@ -110,7 +110,7 @@ def test_a_new_secret_is_noticed_although_the_old_one_cannot_be_read(walk: Walk)
 
 def test_a_dropped_variable_is_deleted_last_and_a_foreign_one_stays(walk: Walk) -> None:
     planned = walk.json("plan of changes")
-    assert actions(planned) == {address(walk, "PLAIN"): "update", address(walk, "GOES"): "delete"}
+    assert actions(planned) == {address(walk, "PLAIN"): "update", address(walk, "GO/ES"): "delete"}
     assert address(walk, "FOREIGN") in planned["unmanaged"]
     walk.must_end("changes")
     assert [each.method for each in walk.writes("changes")] == ["PUT", "DELETE"]

@@ -63,3 +63,8 @@ def test_each_kind_has_its_form(address: Address, text: str) -> None:
 def test_addresses_sort_by_kind_then_path() -> None:
     unsorted = [Address("b", "a"), Address("a", "b"), Address("a", "a")]
     assert [str(each) for each in sorted(unsorted)] == ["a.a", "a.b", "b.a"]
+
+
+def test_the_key_of_a_variable_may_hold_slashes() -> None:
+    address = variable_address("daily-races", "A/B//C")
+    assert (address.parts, address.name) == (("daily-races", "A/B//C"), "A/B//C")
