@@ -13,7 +13,7 @@ from ..health.observing import Eye, Place
 from ..health.report import Report, judge, without_secrets
 from ..health.shared import Rules, load_rules
 from ..health.spans import read_span
-from ..health.watch_file import read_watched
+from ..health.watch_file import Declared, read_watched
 from ..health.watched import Watched
 from ..loading.environment import load_environment
 from ..loading.resolve import resolve
@@ -108,10 +108,7 @@ def watched_of(options: Options, desired: Desired) -> Watched:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise StackError([Problem(Location(str(path)), "", f"cannot be read: {error}")]) from None
-    functions, collections = (
-        [each.address.path for each in desired.of_kind(kind)] for kind in ("function", "collection")
-    )
-    return read_watched(text, str(path), functions, collections)
+    return read_watched(text, str(path), Declared.of(desired))
 
 
 def window_of(since: str) -> timedelta | None:

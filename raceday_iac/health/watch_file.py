@@ -3,22 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
 from ..errors import StackError
+from ..model.desired import Desired
 from ..model.problem import Location, Problem
-from .watched import Watched
+from .watched import Freshness, Watched
 
+Mistake = tuple[tuple[str | int, ...], str]
+_KINDS = ("function", "collection")
+#: Moments that every document has.
+_OWN = ("$createdAt", "$updatedAt")
 #: What pydantic says of some mistakes, in plain words.
 _PLAIN = {"extra_forbidden": "unknown setting", "missing": "is missing", "greater_than": "is too small"}
 
 
-def read_watched(text: str, file: str, functions: Collection[str] = (), collections: Collection[str] = ()) -> Watched:
-    """The file's content. Names of functions and collections (`database/collection`) are compared with what the stack
-    declares. Raises StackError with everything that is wrong."""
+@dataclass(frozen=True)
+class Declared:
+    """What a file may name: functions, collections (`database/collection`), and the types of attributes
+    (`database/collection/key`)."""
+
+    functions: Collection[str] = ()
+    collections: Collection[str] = ()
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, desired: Desired) -> Declared:
+        functions, collections = ([each.address.path for each in desired.of_kind(kind)] for kind in _KINDS)
+        types = {each.address.path: str(each.fields["type"]) for each in desired.of_kind("attribute")}
+        return cls(functions, collections, types)
+
+
+def read_watched(text: str, file: str, declared: Declared) -> Watched:
+    """The file's content, compared with what the stack declares. Raises StackError with everything that is wrong."""
     try:
         content = yaml.safe_load(text) or {}
         root = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -34,16 +55,15 @@ def read_watched(text: str, file: str, functions: Collection[str] = (), collecti
         raise StackError([_problem(file, root, issue) for issue in error.errors()]) from None
     unknown = [
         Problem(Location(file, _line(root, path)), _dotted(path), message)
-        for path, message in _unknown(watched, functions, collections)
+        for path, message in _unknown(watched, declared)
     ]
     if unknown:
         raise StackError(unknown)
     return watched
 
 
-def _unknown(
-    watched: Watched, functions: Collection[str], collections: Collection[str]
-) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _unknown(watched: Watched, declared: Declared) -> Iterator[Mistake]:
+    functions = declared.functions
     for name in watched.functions:
         if name not in functions:
             yield ("functions", name), "the stack declares no such function"
@@ -53,12 +73,23 @@ def _unknown(
         if name in watched.daily[:number]:
             yield ("daily", number), f"{name!r} is there twice"
     for number, rule in enumerate(watched.freshness):
-        if rule.collection not in collections:
-            yield ("freshness", number, "collection"), f"the stack declares no collection {rule.collection!r}"
+        yield from ((("freshness", number, where), message) for where, message in _misplaced(rule, declared))
         if rule.by and rule.by not in functions:
             yield ("freshness", number, "by"), f"the stack declares no function {rule.by!r}"
         if rule.rule == "newest" and rule.within is None:
             yield ("freshness", number), "the rule `newest` needs `within`, such as within: 30m"
+
+
+def _misplaced(rule: Freshness, declared: Declared) -> Iterator[tuple[str, str]]:
+    """What a rule looks at must be there, and be a moment."""
+    if rule.collection not in declared.collections:
+        yield "collection", f"the stack declares no collection {rule.collection!r}"
+        return
+    found = "datetime" if rule.attribute in _OWN else declared.attributes.get(f"{rule.collection}/{rule.attribute}")
+    if found is None:
+        yield "attribute", f"the stack declares no attribute {rule.attribute!r} in {rule.collection}"
+    elif found != "datetime":
+        yield "attribute", f"{rule.attribute!r} is of type {found}; a datetime is needed"
 
 
 def _problem(file: str, root: Any, issue: Mapping[str, Any]) -> Problem:

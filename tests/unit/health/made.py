@@ -10,6 +10,7 @@ from typing import Any
 
 from raceday_iac.health.observations import FunctionSeen, Observation
 from raceday_iac.health.shared import Rules, load_rules
+from raceday_iac.health.watch_file import Declared
 from raceday_iac.model.address import Address, function_address
 from raceday_iac.model.declarations import LockDeclaration
 from raceday_iac.model.desired import CodeSource, Desired
@@ -19,6 +20,11 @@ from raceday_iac.provider.protocol import Deployment, Execution
 NOW = datetime(2025, 7, 17, 2, 0, tzinfo=UTC)
 SINCE = NOW - timedelta(hours=24)
 FUNCTIONS = Path(__file__).parents[3] / "functions"
+DECLARED = Declared(
+    ["a", "b", "c", "f", "g"],
+    ["d/meetings", "d/races", "d/odds"],
+    {"d/meetings/date": "datetime", "d/races/startTime": "datetime", "d/odds/at": "datetime"},
+)
 LOCK = LockDeclaration(lock_id="f-lock", stale_after=120, heartbeat=45, expiry=120)
 
 

@@ -15,6 +15,7 @@ from raceday_iac.health.report import Report, judge, without_secrets
 from raceday_iac.health.watch_file import read_watched
 
 from .made import (
+    DECLARED,
     LOCK,
     NOW,
     ago,
@@ -39,7 +40,7 @@ freshness:
 
 
 def judged(seen: Observation, file: str = "") -> Report:
-    watched = read_watched(file, "h", ["a", "b", "f"], ["d/meetings", "d/races", "d/odds"])
+    watched = read_watched(file, "h", DECLARED)
     return judge(seen, watched, rules())
 
 

@@ -23,7 +23,7 @@ from raceday_iac.render.health_picture import runs_svg
 from raceday_iac.render.health_prometheus import HELP, PREFIX, health_metrics
 from raceday_iac.render.health_text import health_lines, look_lines
 
-from .made import LOCK, NOW, ago, execution, function, lock_document, observation, rules, stamp, summary
+from .made import DECLARED, LOCK, NOW, ago, execution, function, lock_document, observation, rules, stamp, summary
 
 FILE = """
 daily: [f]
@@ -60,13 +60,13 @@ def report() -> Report:
         state_lock=StateLock("apply by me", 900, True),
         skipped=("something: because",),
     )
-    watched = read_watched(FILE, "h", ["f", "g"], ["d/meetings", "d/races", "d/odds"])
+    watched = read_watched(FILE, "h", DECLARED)
     return judge(seen, watched, rules())
 
 
 @pytest.fixture
 def healthy() -> Report:
-    return judge(observation(function(execution(ago(minutes=5)))), read_watched("", "h"), rules())
+    return judge(observation(function(execution(ago(minutes=5)))), read_watched("", "h", DECLARED), rules())
 
 
 def text(report: Report) -> str:

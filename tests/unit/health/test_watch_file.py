@@ -9,20 +9,22 @@ import pytest
 
 from raceday_iac.errors import StackError
 from raceday_iac.health.findings import Severity
-from raceday_iac.health.watch_file import read_watched
+from raceday_iac.health.watch_file import Declared, read_watched
 from raceday_iac.loading.environment import load_environment
 from raceday_iac.loading.resolve import resolve
 from raceday_iac.loading.stack_file import load_stack
 
+DECLARED = Declared(["f"], ["d/c"], {"d/c/a": "datetime", "d/c/text": "string"})
+
 
 def problems(text: str) -> list[tuple[int, str, str]]:
     with pytest.raises(StackError) as raised:
-        read_watched(text, "health.yaml", ["f"], ["d/c"])
+        read_watched(text, "health.yaml", DECLARED)
     return [(each.location.line, each.subject, each.message) for each in raised.value.problems]
 
 
 def test_an_empty_file_has_the_defaults() -> None:
-    assert read_watched("", "h").window == timedelta(hours=24)
+    assert read_watched("", "h", Declared()).window == timedelta(hours=24)
 
 
 def test_settings_are_read() -> None:
@@ -37,7 +39,7 @@ freshness:
 alerts:
 - {kind: slack, url_env: HOOK}
 """
-    watched = read_watched(text, "h", ["f"], ["d/c"])
+    watched = read_watched(text, "h", DECLARED)
     function, (rule,), (alert,) = watched.of("f"), watched.freshness, watched.alerts
     assert (watched.window, watched.grace.schema_) == (timedelta(hours=6), timedelta(minutes=3))
     assert (function.slow_after, function.success, function.restart) == (timedelta(seconds=90), 0.8, True)
@@ -72,6 +74,9 @@ def test_names_that_the_stack_does_not_declare_are_mistakes() -> None:
 daily: [f, h, f]
 freshness:
 - {collection: d/other, rule: newest, attribute: a, by: k}
+- {collection: d/c, rule: today, attribute: nothing}
+- {collection: d/c, rule: today, attribute: text}
+- {collection: d/c, rule: newest, attribute: $createdAt, within: 5m}
 """
     assert problems(text) == [
         (2, "functions.g", "the stack declares no such function"),
@@ -80,6 +85,8 @@ freshness:
         (5, "freshness.1.collection", "the stack declares no collection 'd/other'"),
         (5, "freshness.1.by", "the stack declares no function 'k'"),
         (5, "freshness.1", "the rule `newest` needs `within`, such as within: 30m"),
+        (6, "freshness.2.attribute", "the stack declares no attribute 'nothing' in d/c"),
+        (7, "freshness.3.attribute", "'text' is of type string; a datetime is needed"),
     ]
 
 
@@ -94,8 +101,7 @@ def test_what_is_no_such_file_at_all(text: str, message: str) -> None:
 def test_the_file_of_this_project_fits_its_stack(project: Path) -> None:
     stack = project / "stacks" / "raceday.py"
     desired = resolve(load_stack(stack), load_environment(stack, "local"), project)
-    names = [[each.address.path for each in desired.of_kind(kind)] for kind in ("function", "collection")]
-    watched = read_watched((project / "stacks" / "health.yaml").read_text(encoding="utf-8"), "h", *names)
+    text = (project / "stacks" / "health.yaml").read_text(encoding="utf-8")
+    watched = read_watched(text, "h", Declared.of(desired))
     assert watched.daily == ("daily-meetings", "daily-races", "daily-initial-data")
-    attributes = {each.address.path for each in desired.of_kind("attribute")}
-    assert {f"{rule.collection}/{rule.attribute}" for rule in watched.freshness} <= attributes
+    assert len(watched.freshness) == 5

@@ -17,6 +17,7 @@ from raceday_iac.recovery.steps import Recovery
 from raceday_iac.refresh.deployments import Judged, Role
 
 from ..health.made import (
+    DECLARED,
     LOCK,
     NOW,
     ago,
@@ -34,7 +35,7 @@ DAILY = "daily: [a, b, c]\n"
 
 
 def plan(seen: Any, file: str = "", judged: Any = None, owned: tuple[str, ...] = ()) -> Recovery:
-    watched = read_watched(file, "h", ["a", "b", "c", "f"], [])
+    watched = read_watched(file, "h", DECLARED)
     return plan_recovery(Scene(seen, watched, rules(), judged or {}, {Address.parse(each) for each in owned}))
 
 
