@@ -6,6 +6,7 @@ Some names differ only in case, for Appwrite takes them for the same.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from typing import Any
 
@@ -162,14 +163,20 @@ def _collection(draw: st.DrawFn, spec: Spec, path: str) -> None:
         spec[f"index.{path}/{key}"] = settings
 
 
-def shuffled(spec: Spec, order: Any) -> Spec:
-    """The same stack, its sets written in another order."""
-    sets = {"execute", "events", "scopes", "permissions", "elements"}
+#: As we call them, and as Appwrite does.
+SETS = {"execute", "events", "scopes", "permissions", "$permissions", "elements"}
 
-    def other(name: str, value: Any) -> Any:
-        return order.sample(value, len(value)) if name in sets else value
 
-    return {
-        address: {name: other(name, value) for name, value in settings.items()}
-        for address, settings in order.sample(list(spec.items()), len(spec))
-    }
+def shuffled(spec: Spec, order: random.Random) -> Spec:
+    """The same stack, its declarations and its sets written in another order."""
+    return {address: reordered(settings, order) for address, settings in order.sample(list(spec.items()), len(spec))}
+
+
+def reordered(value: Any, order: random.Random, name: str = "") -> Any:
+    """The same, with every set in it in another order."""
+    if isinstance(value, dict):
+        return {key: reordered(each, order, key) for key, each in value.items()}
+    if isinstance(value, list):
+        value = order.sample(value, len(value)) if name in SETS else value
+        return [reordered(each, order) for each in value]
+    return value
