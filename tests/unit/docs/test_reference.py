@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
 
 from raceday_iac import errors
+from raceday_iac.health.watched import Watched
 from raceday_iac.kinds import KINDS
-from raceday_iac.linting.findings import CODES
+from raceday_iac.linting.findings import CODES, DRIFT_CODES
+from raceday_iac.loading.environment import Environment
+from raceday_iac.loading.state_settings import AppwriteSettings, Encryption, LocalSettings, S3Settings
 from raceday_iac.model import declarations
 
 from .pages import load
 
 reference = load("reference_hooks")
+resources = load("reference_resources")
+tables = load("reference_tables")
 
 
 @pytest.mark.parametrize("page", reference.PAGES)
@@ -40,19 +46,19 @@ def test_commands_of_every_depth_are_found() -> None:
 
 
 def test_every_kind_is_described_with_all_its_fields() -> None:
-    page = reference.resources_page()
+    page = resources.resources_page()
 
     for kind in KINDS:
         part = page.partition(f"\n## {kind}\n")[2].partition("\n## ")[0]
         assert part.strip(), kind
-        model = reference.DECLARED.get(kind)
+        model = resources.DECLARED.get(kind)
         for field in model[0].model_fields if model else ():
-            assert f"| `{reference.WRITTEN_AS.get(field, field)}` |" in part
+            assert f"| `{tables.WRITTEN_AS.get(field, field)}` |" in part
 
 
 def test_only_deployments_have_no_declaration_of_their_own() -> None:
-    assert set(KINDS) - set(reference.DECLARED) == {"deployment"}
-    assert set(reference.PATHS) == set(KINDS)
+    assert set(KINDS) - set(resources.DECLARED) == {"deployment"}
+    assert set(resources.PATHS) == set(KINDS)
 
 
 @pytest.mark.parametrize(
@@ -69,13 +75,13 @@ def test_only_deployments_have_no_declaration_of_their_own() -> None:
     ],
 )
 def test_what_a_change_does_is_told(kind: str, field: str, effect: str) -> None:
-    assert reference._effect(KINDS[kind], field) == effect
+    assert resources._effect(KINDS[kind], field) == effect
 
 
 def test_no_field_of_a_function_is_said_to_be_made_anew() -> None:
     fields = declarations.FunctionDeclaration.model_fields
 
-    assert [name for name in fields if reference._effect(KINDS["function"], name) == "made anew"] == []
+    assert [name for name in fields if resources._effect(KINDS["function"], name) == "made anew"] == []
 
 
 def test_every_exit_code_is_explained() -> None:
@@ -96,5 +102,23 @@ def test_every_error_is_listed_with_its_code() -> None:
 def test_every_lint_code_is_listed() -> None:
     page = reference.lint_codes_page()
 
-    assert all(f"| `{code}` | {title} |" in page for code, title in CODES.items())
-    assert {code[:3] for code in CODES} == set(reference.FAMILIES)
+    assert all(f"| `{code}` | {title} |" in page for code, title in {**CODES, **DRIFT_CODES}.items())
+
+
+def test_every_setting_is_listed_with_its_default() -> None:
+    page = reference.PAGES["reference/settings.md"]()
+
+    for model in (Environment, LocalSettings, AppwriteSettings, S3Settings, Encryption, Watched):
+        for name, field in model.model_fields.items():
+            if model is not Environment or name not in ("name", "file"):
+                assert f"| `{field.alias or name}` |" in page
+    assert "| `schedule` | length of time | `5m` |" in page
+    assert "| `keep` | whole number; at least 1; at most 90 | `20` |" in page
+
+
+def test_every_link_within_a_made_page_leads_to_a_heading() -> None:
+    for page, make in reference.PAGES.items():
+        text = make()
+        headings = {line.lstrip("# ").lower().replace(" ", "-") for line in text.splitlines() if line.startswith("#")}
+        anchors = headings | set(re.findall(r"\{ #([\w-]+) \}", text))
+        assert set(re.findall(r"\]\(#([\w-]+)\)", text)) <= anchors, page

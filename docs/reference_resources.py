@@ -1,0 +1,145 @@
+"""The reference pages on what is declared: resources in stack files, and settings beside them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from reference_tables import NOTE, described, field_row, model_table, table, title_of
+
+from raceday_iac.health.watched import Alert, Freshness, FunctionWatch, Grace, Watched
+from raceday_iac.kinds import KINDS, Kind
+from raceday_iac.loading.environment import Environment
+from raceday_iac.loading.state_settings import AppwriteSettings, Encryption, LocalSettings, S3Settings
+from raceday_iac.model import declarations, limits, stack
+from raceday_iac.model.catalogue import RUNTIMES, SCOPES
+from raceday_iac.model.lifecycle import RENAMEABLE
+from raceday_iac.model.threshold import Threshold
+
+DECLARED: Mapping[str, tuple[type[declarations.Declared], str]] = {
+    "database": (declarations.DatabaseDeclaration, "`stack.database(…)`"),
+    "collection": (declarations.CollectionDeclaration, "`database.collection(…)`"),
+    "attribute": (
+        declarations.AttributeDeclaration,
+        "`collection.string(…)`, `.integer(…)` and so on, one method for each type",
+    ),
+    "relationship": (declarations.RelationshipDeclaration, "`collection.relationship(…)`"),
+    "index": (declarations.IndexDeclaration, "`collection.index(…)`"),
+    "function": (declarations.FunctionDeclaration, "`stack.function(…)`"),
+    "variable": (declarations.VariableDeclaration, "`variables={KEY: value}` of a function"),
+}
+PATHS = {
+    "database": "ID",
+    "collection": "DATABASE/ID",
+    "attribute": "DATABASE/COLLECTION/KEY",
+    "relationship": "DATABASE/COLLECTION/KEY",
+    "index": "DATABASE/COLLECTION/KEY",
+    "function": "ID",
+    "variable": "FUNCTION/KEY",
+    "deployment": "FUNCTION",
+}
+#: What a change of a field does where the kind's own fields do not say it.
+ELSEWHERE = {
+    ("function", "code"): "a new deployment",
+    ("function", "schema_of"): "a new deployment",
+    ("function", "lock"): "a new deployment",
+    **{("function", name): "in place, and a new deployment" for name in ("runtime", "entrypoint", "commands")},
+    ("function", "variables"): "changes of the variables",
+    ("function", "probe"): "nothing on the server",
+    ("function", "keep_deployments"): "nothing on the server",
+    ("variable", "value"): "in place",
+}
+
+
+def resources_page() -> str:
+    """Every kind with the fields that may be declared of it."""
+    parts = ["# Resources", NOTE, _overview()]
+    parts += [_kind(kind) for kind in KINDS.values()]
+    parts += [described(title_of(each), each) for each in (declarations.LockDeclaration, declarations.ProbeDeclaration)]
+    parts += ["## The stack itself", _calls(), _values()]
+    return "\n".join(parts)
+
+
+def _overview() -> str:
+    rows = [
+        (
+            f"[{name}](#{name})",
+            f"`{name}.{PATHS[name]}`",
+            "yes" if name in RENAMEABLE else "no",
+            "its data" if kind.holds_data else "nothing that is data",
+        )
+        for name, kind in sorted(KINDS.items(), key=lambda each: each[1].stage)
+    ]
+    return "In the order in which they are created; deletions run the other way round.\n\n" + table(
+        ("kind", "address", "can be renamed", "deleting it loses"), rows
+    )
+
+
+def _kind(kind: Kind) -> str:
+    head = f"## {kind.name}\n"
+    if kind.name not in DECLARED:
+        said = "The code of a function: made where `code` names a folder. Never changed; a new one takes its place."
+        return f"{head}\n{said}\n"
+    model, call = DECLARED[kind.name]
+    rows = [(*field_row(name, field), _effect(kind, name)) for name, field in model.model_fields.items()]
+    settled = " Appwrite answers before it is done; it is waited for." if kind.settles else ""
+    return "\n".join(
+        (head, f"Declared with {call}.{settled}\n", table(("field", "value", "default", "a change of it"), rows))
+    )
+
+
+def _effect(kind: Kind, name: str) -> str:
+    """What a change of a declared field leads to."""
+    if name in ("id", "key"):
+        return "a rename, where `stack.moved` says so" if kind.name in RENAMEABLE else "another resource"
+    if (kind.name, name) in ELSEWHERE:
+        return ELSEWHERE[kind.name, name]
+    first, *rest = name.split("_")
+    camel = first + "".join(word.capitalize() for word in rest)
+    return "in place" if camel in kind.in_place or name in kind.in_place else "made anew"
+
+
+def _calls() -> str:
+    """The methods of a stack that declare no resource of their own."""
+    kept = stack.Stack
+    methods: list[Callable[..., Any]] = [kept.absent, kept.moved, kept.forget, kept.protect, kept.ignore, kept.convert]
+    rows = [(f"`stack.{each.__name__}({_signature(each)})`", inspect.getdoc(each) or "") for each in methods]
+    return f"{inspect.getdoc(stack.Stack)}\n\n" + table(("call", ""), rows)
+
+
+def _signature(method: Callable[..., Any]) -> str:
+    return ", ".join(str(each).split(":")[0] for each in list(inspect.signature(method).parameters.values())[1:])
+
+
+def _values() -> str:
+    """The names that Appwrite 1.8.1 knows."""
+    parts = [f"### Ids\n\nAn id or key has {limits.ID_RULE}.\n"]
+    parts.append(f"### Thresholds\n\n{inspect.getdoc(Threshold)} See [plans](../plans.md#limits).\n")
+    for title, names in (
+        ("Specifications", limits.SPECIFICATIONS),
+        ("Runtimes", sorted(RUNTIMES)),
+        ("Scopes", sorted(SCOPES)),
+    ):
+        parts.append(f"### {title}\n\n{', '.join(f'`{each}`' for each in names)}\n")
+    return "\n".join(parts)
+
+
+def settings_page() -> str:
+    """The files beside the stack: environments with their state, and what health watches."""
+    parts = [
+        "# Settings",
+        NOTE,
+        "## Environment",
+        "`stacks/environments/NAME.yaml`. An example: [environments](../stack.md#environments).\n",
+    ]
+    parts.append(model_table(Environment, ("name", "file")))
+    parts.append("How the state's settings are meant: [where it is kept](../state.md#where-it-is-kept).\n")
+    parts += [described(title_of(each), each) for each in (LocalSettings, AppwriteSettings, S3Settings, Encryption)]
+    parts += [
+        "## Health",
+        "`stacks/health.yaml`. Lengths of time: `90s`, `5m`, `24h`. See [health](../health.md#what-is-watched).\n",
+    ]
+    parts.append(model_table(Watched))
+    parts += [described(title_of(each), each) for each in (Grace, FunctionWatch, Freshness, Alert)]
+    return "\n".join(parts)
