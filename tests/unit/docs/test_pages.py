@@ -126,9 +126,15 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         assert file.is_relative_to(DOCS), f"{target} leads out of docs/, which the site does not have"
         within = str(file.relative_to(DOCS))
         made = within in {**reference.PAGES, **reference.PICTURES}
-        assert made or file.is_file() or within.startswith("images/"), target
+        assert made or file.is_file(), target
         if anchor and within.endswith(".md"):
             assert anchor in anchors(content_of(within)), target
+
+
+def test_every_link_of_the_readme_leads_somewhere() -> None:
+    targets = LINK.findall(without_blocks((ROOT / "README.md").read_text(encoding="utf-8")))
+
+    assert [each for each in targets if ":" not in each and not (ROOT / each.partition("#")[0]).exists()] == []
 
 
 def test_every_page_is_in_the_navigation() -> None:
