@@ -124,12 +124,13 @@ def _members(collection: dict[str, Any]) -> list[str]:
     return found
 
 
-def must_be_whole(live: Live, state: Path) -> None:
+def must_be_whole(live: Live, state: Path, when: str) -> None:
     """Nothing is there twice or without being owned, nothing is owned without being there, no document is lost."""
     owned = json.loads(state.read_text(encoding="utf-8"))["resources"]
     names = [address.replace(".raceday-db/", " ").replace(".", " ", 1) for address in owned]
     found = {name: count for name, count in inventory(live).items() if not name.startswith("far side")}
-    assert found == dict.fromkeys([*names, *BYSTANDERS], 1)
+    assert found == dict.fromkeys([*names, *BYSTANDERS], 1), when
     for collection, documents in (("meetings", MEETINGS), ("notes", NOTES)):
         kept = live.all(f"{_DATABASE}/collections/{collection}/documents", "documents")
-        assert {each["$id"]: {key: each[key] for key in documents[each["$id"]]} for each in kept} == documents
+        values = {each["$id"]: {key: each[key] for key in documents[each["$id"]]} for each in kept}
+        assert values == documents, when

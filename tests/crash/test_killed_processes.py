@@ -45,7 +45,7 @@ def test_raceday_is_finished_after_four_processes_were_killed(tmp_path: Path, mo
         assert "An earlier run ended in the middle of " in ended.stderr
         planned = ["plan", "--detailed-exitcode", "--env", "run", "--stack", str(folder / "stacks" / "raceday.py")]
         assert execute(planned) == 0
-        must_be_whole(live, folder / "state" / "run" / "state.json")
+        must_be_whole(live, folder / "state" / "run" / "state.json", "at last")
 
 
 def _command(folder: Path, place: tuple[str, int], *words: str) -> subprocess.CompletedProcess[str]:
