@@ -26,6 +26,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from .counting import counted
+
 if TYPE_CHECKING:
     from .model.problem import Problem
 
@@ -58,10 +60,9 @@ class StackError(IacError):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        count = len(self.problems)
         lines = "\n".join(f"  {problem}" for problem in self.problems)
         super().__init__(
-            f"{count} problem{'s' if count != 1 else ''} in the stack; "
+            f"{counted(len(self.problems), 'problem')} in the stack; "
             f"nothing was read from or sent to Appwrite:\n{lines}"
         )
 

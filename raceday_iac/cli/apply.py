@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from ..applying import Applied, apply_plan
+from ..counting import counted
 from ..errors import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, EXIT_REFUSED, IacError, RefusedError
 from ..planning import Plan, Wishes
 from ..planning.saved import SavedPlan, verify
@@ -127,7 +128,8 @@ def _claim(plan: Plan) -> str:
     if plan.wishes.refresh_only:
         return "The state is as Appwrite is."
     if plan.left_out:
-        return f"{len(plan.left_out)} changes were left out; see them: raceday-iac plan"
+        number = len(plan.left_out)
+        return f"{counted(number, 'change')} {'was' if number == 1 else 'were'} left out; see: raceday-iac plan"
     return AS_DECLARED
 
 
@@ -143,7 +145,7 @@ def _repeat_failure(applied: Applied) -> None:
     if applied.failed:
         change, error = applied.failed[0]
         first = error.message.partition("\n")[0]
-        count = f"{len(applied.failed)} of {len(applied.failed) + len(applied.done)} changes failed"
+        count = f"{len(applied.failed)} of {counted(len(applied.failed) + len(applied.done), 'change')} failed"
         print(f"Error: {count}; {change.key}: {first}", file=sys.stderr)  # noqa: T201
 
 

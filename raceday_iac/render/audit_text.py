@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..audit import Inspection
+from ..counting import counted
 from .lines import Line
 
 #: Broken lines that are named one by one.
@@ -21,7 +22,8 @@ def inspection_lines(inspection: Inspection, file: Path) -> Iterator[Line]:
         return
     if inspection.is_sound:
         yield Line(
-            f"The audit log is unbroken: {_records(len(records))}, the last of {records[-1].get('at')}.", "bold green"
+            f"The audit log is unbroken: {counted(len(records), 'record')}, the last of {records[-1].get('at')}.",
+            "bold green",
         )
         # A cut at the end shows only to those who know where it ended.
         yield Line(f"  Its last hash is {inspection.head}")
@@ -48,7 +50,3 @@ def inspection_document(inspection: Inspection, file: Path) -> dict[str, Any]:
 def _run(record: Mapping[str, Any]) -> str:
     who = f"{record.get('who')}@{record.get('host')}"
     return f"record {record.get('number')}, {record.get('command')} by {who} at {record.get('at')},"
-
-
-def _records(count: int) -> str:
-    return f"{count} record{'s' if count != 1 else ''}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..cleanup import Action, Change, Cleanup, Finding
 from ..cleanup.changes import Count
+from ..counting import counted
 from .lines import Line
 
 
@@ -83,7 +84,7 @@ def _change_lines(cleanup: Cleanup) -> Iterator[Line]:
     deleted = [change for change in cleanup.of(Action.DELETE) if change.path not in origins]
     for folder in cleanup.folders:
         inside = [each for each in deleted if each.path == folder or each.path.startswith(f"{folder}/")]
-        yield Line(f"  - {folder}/ with {len(inside)} file{'s' if len(inside) != 1 else ''}", "red")
+        yield Line(f"  - {folder}/ with {counted(len(inside), 'file')}", "red")
         deleted = [each for each in deleted if each not in inside]
     yield from (Line(f"  - {each.path}: {each.reason}", "red") for each in deleted)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
+from ..counting import counted
 from ..health.changes import Changes
 from ..health.daily import Daily, Stand
 from ..health.data import DataHealth
@@ -106,13 +107,9 @@ def headline(report: Report) -> Line:
     errors, warnings = report.count(Severity.ERROR), report.count(Severity.WARNING)
     if not errors and not warnings:
         return Line("Healthy.", "bold green")
-    counted = [
-        f"{count} {word}{'s' if count != 1 else ''}"
-        for count, word in ((errors, "error"), (warnings, "warning"))
-        if count
-    ]
+    found = [counted(count, word) for count, word in ((errors, "error"), (warnings, "warning")) if count]
     return Line(
-        f"{'Unhealthy' if errors else 'Degraded'}: {', '.join(counted)}.", f"bold {'red' if errors else 'yellow'}"
+        f"{'Unhealthy' if errors else 'Degraded'}: {', '.join(found)}.", f"bold {'red' if errors else 'yellow'}"
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..counting import counted
 from ..diff import Difference
 from ..importing.adoption import Adoption
 from ..importing.project import Project, Remark
@@ -22,12 +23,14 @@ def adoption_lines(adoption: Adoption, *, verbose: bool) -> Iterator[Line]:
     """What was adopted, what differs, what is missing, and what to do next."""
     if adoption.changes_state:
         count = len(adoption.adopted) + len(adoption.differing)
-        yield Line(f"Adopted {_resources(count)} into the state. Nothing was changed on the server.", "bold green")
+        yield Line(
+            f"Adopted {counted(count, 'resource')} into the state. Nothing was changed on the server.", "bold green"
+        )
     else:
         yield Line("Nothing to adopt.", "bold")
     if adoption.owned:
-        yield Line(f"  {_resources(len(adoption.owned))} already in the state")
-    yield from _listed(f"{_resources(len(adoption.adopted))} as declared", adoption.adopted, verbose=verbose)
+        yield Line(f"  {counted(len(adoption.owned), 'resource')} already in the state")
+    yield from _listed(f"{counted(len(adoption.adopted), 'resource')} as declared", adoption.adopted, verbose=verbose)
     for difference in adoption.differing:
         yield Line(f"  ~ {difference.address} differs: {_differing(difference)}", "yellow")
     yield from _listed("not on the server", adoption.missing, verbose=verbose, style="yellow")
@@ -60,7 +63,7 @@ def adoption_document(adoption: Adoption) -> dict[str, Any]:
 
 def project_lines(project: Project) -> Iterator[Line]:
     """What was found, by kind, with what is odd about it."""
-    yield Line(f"{project.source} holds {_counted(project.resources)}.", "bold")
+    yield Line(f"{project.source} holds {_by_kind(project.resources)}.", "bold")
     for address, live in project.resources.items():
         if address.kind in ("function", "database", "collection"):
             yield Line(f"  {address}  {live.fields['name']}")
@@ -77,7 +80,7 @@ def project_document(project: Project) -> dict[str, Any]:
 
 def source_lines(source: Source, file: Path, hints: Sequence[str]) -> Iterator[Line]:
     """What was written, what must be set for it, what was left out."""
-    yield Line(f"Wrote {file}: {_counted(source.declared)}, proven to change nothing.", "bold green")
+    yield Line(f"Wrote {file}: {_by_kind(source.declared)}, proven to change nothing.", "bold green")
     for variable, address in source.secrets.items():
         yield Line(f"  {address} is a secret: set the environment variable {variable}", "yellow")
     for address, reason in source.left_out.items():
@@ -128,17 +131,6 @@ def _differing(difference: Difference) -> str:
     return f"it is {difference.status}{': ' + difference.error if difference.error else ''}"
 
 
-def _counted(addresses: Iterable[Address] | Mapping[Address, Any]) -> str:
+def _by_kind(addresses: Iterable[Address] | Mapping[Address, Any]) -> str:
     kinds = [each.kind for each in addresses]
-    counted = [f"{kinds.count(kind)} {_plural(kind, kinds.count(kind))}" for kind in dict.fromkeys(kinds)]
-    return ", ".join(counted) or "nothing"
-
-
-def _plural(kind: str, count: int) -> str:
-    if count == 1:
-        return kind
-    return "indexes" if kind == "index" else f"{kind}s"
-
-
-def _resources(count: int) -> str:
-    return f"{count} resource{'s' if count != 1 else ''}"
+    return ", ".join(counted(kinds.count(kind), kind) for kind in dict.fromkeys(kinds)) or "nothing"

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
+from ..counting import counted
 from ..linting.findings import CODES, Finding, Report, Severity
 from ..linting.nz import said
 from .lines import Line
@@ -68,12 +69,12 @@ def _summary(report: Report) -> Line:
     errors, warnings = report.count(Severity.ERROR), report.count(Severity.WARNING)
     answered = sum(bool(each.answered) for each in report.findings)
     accepted = sum(each.accepted is not None for each in report.findings)
-    text = f"{_counted(errors, 'error')}, {_counted(warnings, 'warning')}; {answered} answered, {accepted} accepted."
+    text = f"{_or_no(errors, 'error')}, {_or_no(warnings, 'warning')}; {answered} answered, {accepted} accepted."
     return Line(text, "bold red" if errors else "bold yellow" if warnings else "bold green")
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number or 'no'} {noun}s"
+def _or_no(number: int, noun: str) -> str:
+    return counted(number, noun) if number else f"no {noun}s"
 
 
 def lint_document(report: Report) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..applying import Applied
+from ..counting import counted
 from .lines import Line
 
 #: What can be said after a whole plan.
@@ -16,7 +17,7 @@ def applied_lines(applied: Applied, left: Sequence[str], seconds: float, claim: 
     """Done, failed and skipped, and what to do next. `claim` is said when nothing failed and nothing is `left`."""
     yield Line()
     if applied.complete and not left:
-        yield Line(f"Applied: {len(applied.done)} changes in {seconds:.1f} s. {claim}", "bold green")
+        yield Line(f"Applied: {counted(len(applied.done), 'change')} in {seconds:.1f} s. {claim}", "bold green")
         return
     yield Line(
         f"Not complete: {len(applied.done)} done, {len(applied.failed)} failed, {len(applied.skipped)} not started "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from ..counting import counted
 from ..planning.saved import SavedPlan
 from .lines import Line
 
@@ -35,9 +36,5 @@ def saved_lines(saved: SavedPlan) -> Iterator[Line]:
         yield from (Line(f"    {key.replace(':', ' ', 1)}", "dim") for key in content["leftOut"])
     yield Line()
     yield Line(
-        f"Plan: {_counted(len(saved.changes), 'change')}, on {_counted(len(content['live']), 'resource')}.", "bold"
+        f"Plan: {counted(len(saved.changes), 'change')}, on {counted(len(content['live']), 'resource')}.", "bold"
     )
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
