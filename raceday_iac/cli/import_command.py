@@ -124,7 +124,7 @@ def _tell_written(options: Options, source: Source, file: Path, hints: Sequence[
     if options.json:
         print_json({"written": source_document(source, file, hints)})
     else:
-        print_lines(source_lines(source, file, hints), color=options.color)
+        print_lines(source_lines(source, file, hints, options.env), color=options.color)
     return EXIT_OK
 
 

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..counting import counted
 from ..errors import EXIT_ERROR, EXIT_OK, IacError
 from ..loading.environment import Environment, load_environment
 from ..render.lines import Line, print_json, print_lines
@@ -19,9 +20,9 @@ def run_start(options: Options, port: int) -> int:
     """Start it, unless it runs."""
     from ..devserver.runner import DataInUseError, StartError, start
 
-    _require_embedded(options)
+    environment = _require_embedded(options)
     try:
-        status = start(server_folder(options), port)
+        status = start(server_folder(options), port, environment.project)
     except (DataInUseError, StartError, OSError) as error:
         raise IacError(f"The embedded server could not be started: {error}") from None
     _say(options, {"running": True, "endpoint": status.endpoint}, f"Serving at {status.endpoint} (loopback only).")
@@ -103,7 +104,7 @@ def run_load(options: Options, file: Path) -> int:
         except (LoadError, KeyError) as error:
             raise IacError(f"{file} could not be loaded: {error}") from None
     content = {"created": list(loaded.created), "skipped": list(loaded.skipped)}
-    text = f"Created {len(loaded.created)} functions"
+    text = f"Created {counted(len(loaded.created), 'function')}"
     skipped = f"; {len(loaded.skipped)} were there already" if loaded.skipped else ""
     _say(options, content, f"{text}{skipped}.")
     return EXIT_OK

@@ -42,7 +42,7 @@ def opened(environment: Environment, options: Options) -> Iterator[Target]:
     from ..devserver.runner import DataInUseError, StartError, start_server
 
     try:
-        server = start_server(server_folder(options))
+        server = start_server(server_folder(options), project=environment.project)
     except DataInUseError:
         raise IacError(
             "Another command is using the embedded server. Nothing was changed.",

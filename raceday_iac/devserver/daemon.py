@@ -20,6 +20,7 @@ from urllib.request import ProxyHandler, build_opener
 
 from .appwrite_json import Loaded, LoadError, load_appwrite_json
 from .lock import LOCK_FILE, DataInUseError, is_locked, lock_data
+from .settings import PROJECT
 
 __all__ = [
     "DataInUseError",
@@ -72,7 +73,7 @@ def status(data_dir: Path | str) -> Status:
     return Status(True, directory, info["endpoint"], info["project"], info["key"], int(info["pid"]), info["startedAt"])
 
 
-def start(data_dir: Path | str, port: int = 0) -> Status:
+def start(data_dir: Path | str, port: int = 0, project: str = PROJECT) -> Status:
     """Start a server process unless one runs, and wait until it answers. Raises `StartError`, `DataInUseError`."""
     directory = Path(data_dir).resolve()
     current = status(directory)
@@ -81,7 +82,17 @@ def start(data_dir: Path | str, port: int = 0) -> Status:
     if is_locked(directory):
         raise DataInUseError(f"{directory} is in use by another server process")
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    command = [sys.executable, "-m", __package__, "--data-dir", str(directory), "--port", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        __package__,
+        "--data-dir",
+        str(directory),
+        "--port",
+        str(port),
+        "--project",
+        project,
+    ]
     with (directory / LOG_FILE).open("ab") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=SOURCE

@@ -18,27 +18,29 @@ from .settings import PROJECT, Settings
 LOG = logging.getLogger("raceday_iac.devserver")
 
 
-def serve_forever(data_dir: Path | str, port: int = 0, settings: Settings | None = None) -> None:
+def serve_forever(
+    data_dir: Path | str, port: int = 0, settings: Settings | None = None, project: str = PROJECT
+) -> None:
     """Serve in this process until SIGTERM or SIGINT. Raises `DataInUseError` when somebody else does."""
     directory = Path(data_dir).resolve()
     lock = lock_data(directory)
     try:
-        asyncio.run(_serve(directory, port, settings))
+        asyncio.run(_serve(directory, port, settings, project))
     finally:
         (directory / INFO_FILE).unlink(missing_ok=True)
         lock.close()
 
 
-async def _serve(directory: Path, port: int, settings: Settings | None) -> None:
+async def _serve(directory: Path, port: int, settings: Settings | None, project: str) -> None:
     listener = listen(port)
     server = build_server(directory, settings)
     server.endpoint = f"http://{HOST}:{listener.getsockname()[1]}/v1"
     with server.transaction():
-        server.ensure_project(PROJECT)
-        key = server_key(server, PROJECT)
+        server.ensure_project(project)
+        key = server_key(server, project)
 
     def say_hello() -> None:
-        _write_info(directory, server.endpoint, key, server.timestamp())
+        _write_info(directory, server.endpoint, project, key, server.timestamp())
         LOG.info("serving %s at %s", directory, server.endpoint)
 
     web = Uvicorn(uvicorn_config(App(server)), say_hello)
@@ -58,8 +60,8 @@ async def _serve(directory: Path, port: int, settings: Settings | None) -> None:
         LOG.info("ended")
 
 
-def _write_info(directory: Path, endpoint: str, key: str, started_at: str) -> None:
-    info = {"endpoint": endpoint, "pid": os.getpid(), "project": PROJECT, "key": key, "startedAt": started_at}
+def _write_info(directory: Path, endpoint: str, project: str, key: str, started_at: str) -> None:
+    info = {"endpoint": endpoint, "pid": os.getpid(), "project": project, "key": key, "startedAt": started_at}
     path = directory / INFO_FILE
     draft = path.with_suffix(".tmp")
     draft.unlink(missing_ok=True)

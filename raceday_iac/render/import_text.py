@@ -78,7 +78,7 @@ def project_document(project: Project) -> dict[str, Any]:
     }
 
 
-def source_lines(source: Source, file: Path, hints: Sequence[str]) -> Iterator[Line]:
+def source_lines(source: Source, file: Path, hints: Sequence[str], env: str) -> Iterator[Line]:
     """What was written, what must be set for it, what was left out."""
     yield Line(f"Wrote {file}: {_by_kind(source.declared)}, proven to change nothing.", "bold green")
     for variable, address in source.secrets.items():
@@ -87,7 +87,7 @@ def source_lines(source: Source, file: Path, hints: Sequence[str]) -> Iterator[L
         yield Line(f"  {address} is not declared and stays as it is: {reason}", "yellow")
     yield from remark_lines(source.remarks)
     yield from (Line(f"  {hint}", "yellow") for hint in hints)
-    yield Line(f"  Next: raceday-iac import --all --stack {file}")
+    yield Line(f"  Next: raceday-iac import --all --stack {file} --env {env}")
 
 
 def source_document(source: Source, file: Path, hints: Sequence[str]) -> dict[str, Any]:
