@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from ..applying.cleaning import clean
 from ..applying.recorder import Recorder
 from ..errors import EXIT_ERROR, EXIT_OK, IacError, NotFoundError
 from ..model.address import deployment_address
 from ..provider import Provider
-from ..refresh.deployments import Judged, Remembered, Role, line_of, read_deployments
+from ..refresh.deployments import Judged, Remembered, Role, line_of, read_deployments, server_now
 from ..render.deployments import deployment_lines, deployments_document
 from ..render.lines import Line, print_json, print_lines
 from .apply import confirmed
@@ -51,14 +51,11 @@ def run(options: Options, function: str, cleaning: bool, older_than: float, auto
 
 def _read(workspace: Workspace, connection: Provider, function: str, older_than: float) -> _Found:
     remembered = Remembered.of(workspace.store.read(), function)
-    now = datetime.now(UTC)
     try:
-        judged = read_deployments(
-            connection, workspace.archives(connection), function, remembered, older_than * 60, now
-        )
+        judged = read_deployments(connection, workspace.archives(connection), function, remembered, older_than * 60)
     except NotFoundError:
         raise IacError(f"There is no function {function!r} in this project.") from None
-    return _Found(function, judged, line_of(judged, remembered), now)
+    return _Found(function, judged, line_of(judged, remembered), server_now(connection))
 
 
 def _show(options: Options, found: _Found) -> None:

@@ -53,9 +53,7 @@ def _scene(scenery: Scenery, connection: Reader, observation: Observation) -> Sc
     state, archives = workspace.store.read(), workspace.archives(connection)
     patience = scenery.watched.grace.build.total_seconds()
     judged = {
-        each.id: read_deployments(
-            connection, archives, each.id, Remembered.of(state, each.id), patience, observation.now
-        )
+        each.id: read_deployments(connection, archives, each.id, Remembered.of(state, each.id), patience)
         for each in observation.functions
         if each.live is not None
     }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from ..errors import EXIT_ERROR, EXIT_OK
 from ..model.address import deployment_address
 from ..model.resource import Live, frozen
@@ -49,7 +47,7 @@ def run(options: Options, function: str, to: str, auto_approve: bool) -> int:
 def _plan(workspace: Workspace, connection: Provider, state: State, function: str, to: str) -> Plan:
     archives = workspace.archives(connection)
     remembered = Remembered.of(state, function)
-    judged = read_deployments(connection, archives, function, remembered, old_after=0.0, now=datetime.now(UTC))
+    judged = read_deployments(connection, archives, function, remembered, old_after=0.0)
     chosen = choose(function, judged, remembered, to)
     active = next((each.deployment.id for each in judged if each.role is Role.ACTIVE), "")
     address = deployment_address(function)

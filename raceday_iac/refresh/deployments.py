@@ -61,11 +61,12 @@ class Remembered:
 
 
 def read_deployments(
-    reader: Reader, archives: Archives, function: str, remembered: Remembered, old_after: float, now: datetime
+    reader: Reader, archives: Archives, function: str, remembered: Remembered, old_after: float
 ) -> list[Judged]:
     """All deployments of a function, newest first. What is unfinished for `old_after` seconds counts as abandoned."""
     active = reader.active_deployment(function)
     found = reader.all_deployments(function)
+    now = server_now(reader)
     archives.prefetch((function, each.id) for each in found if _needs_proof(each, active, remembered))
 
     def is_ours(deployment: Deployment) -> bool:
@@ -75,6 +76,11 @@ def read_deployments(
         return age(deployment, now) >= old_after
 
     return list(judge(found, active, remembered, is_ours, is_old))
+
+
+def server_now(reader: Reader) -> datetime:
+    """The server's clock, which dates deployments: by a clock of ours that is ahead, all of them would be old."""
+    return reader.server_time() or datetime.now(UTC)
 
 
 def judge(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from raceday_iac.model.address import deployment_address, function_address
 from raceday_iac.model.resource import frozen
 from raceday_iac.provider.protocol import Deployment
-from raceday_iac.refresh.deployments import Judged, Remembered, Role, age, judge, line_of
+from raceday_iac.refresh.archives import Archives
+from raceday_iac.refresh.deployments import Judged, Remembered, Role, age, judge, line_of, read_deployments
 from raceday_iac.state.document import Entry, new_state
 
 NOTHING = Remembered()
@@ -111,3 +113,23 @@ def test_the_age_is_counted_from_the_creation() -> None:
 def test_an_unknown_or_future_creation_is_no_age() -> None:
     assert age(Deployment("d", "ready"), NOW) == 0
     assert age(Deployment("d", "ready", created_at="2026-01-01T00:00:00.000+00:00"), NOW) == 0
+
+
+class _ServerInItsOwnTime:
+    """A server whose clock is years behind ours; one upload began there five minutes ago."""
+
+    def active_deployment(self, _function: str) -> str:
+        return ""
+
+    def all_deployments(self, _function: str) -> list[Deployment]:
+        return [Deployment("d", "waiting", created_at=(NOW - timedelta(minutes=5)).isoformat())]
+
+    def server_time(self) -> datetime:
+        return NOW
+
+
+@pytest.mark.parametrize(("seconds", "role"), [(3600.0, Role.UNFINISHED), (60.0, Role.ORPHAN)])
+def test_an_upload_is_as_old_as_the_servers_clock_says(seconds: float, role: Role) -> None:
+    server: Any = _ServerInItsOwnTime()
+    (found,) = read_deployments(server, Archives(server), "f", Remembered((), ("d",)), seconds)
+    assert found.role is role
