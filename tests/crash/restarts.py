@@ -72,22 +72,24 @@ class Restarts:
             plan = make_plan(workspace, *rest)
             if plan.environment == "again":
                 self._compare(plan)
+            elif not self.undisturbed.owned:
+                self.undisturbed.left = {change.key: change for change in plan.changes}
             return plan
 
         def applied(plan: Plan, *rest: Any) -> Any:
             observed = self._note if plan.environment == "run" else self._wait
-            return apply_plan(plan, *rest[:5], observed(plan, rest[5]), *rest[6:])
+            return apply_plan(plan, *rest[:5], observed(rest[5]), *rest[6:])
 
         patch.setattr(apply, "make_plan", planned)
         patch.setattr(apply, "apply_plan", applied)
 
-    def begin(self, place: str) -> None:
+    def begin(self, place: str, *, to_its_end: bool = False) -> None:
         """A new run after a kill at a place."""
         self._place = place
         self.scene.copy()
         number = sum(self.done.values())
         # Appwrite's worker may be behind, too.
-        self.scene.again.is_slow = self._is_thorough = number % THOROUGH == THOROUGH // 2
+        self.scene.again.is_slow = self._is_thorough = to_its_end or number % THOROUGH == THOROUGH // 2
         try:
             code, said = self.scene.apply("again")
         except Caught as caught:
@@ -107,9 +109,8 @@ class Restarts:
             assert owned == self.undisturbed.owned[change], f"after a kill at: {place}"
         must_be_finished(self.scene, "run")
 
-    def _note(self, plan: Plan, observer: Any) -> Any:
+    def _note(self, observer: Any) -> Any:
         run = self.undisturbed
-        run.left = {change.key: change for change in plan.changes}
 
         def noted(event: Event) -> None:
             if event.moment is Moment.STARTED:
@@ -144,7 +145,7 @@ class Restarts:
         more = [key for key in mine if key not in run.left]
         assert run.under_way.startswith("deploy:"), f"after a kill at: {self._place}, there is also to be done: {more}"
 
-    def _wait(self, _plan: Plan, observer: Any) -> Any:
+    def _wait(self, observer: Any) -> Any:
         """For the adoption."""
         run, adoption = self.undisturbed, self._adoption
         if adoption is None:

@@ -40,12 +40,15 @@ def test_raceday_is_finished_by_the_next_run_after_a_kill_at_any_write(
         found = _written(scene.folder)
         if found not in seen:
             seen.add(found)
-            restarts.begin(place)
+            # What was cut in the audit log is met when the new run writes there.
+            restarts.begin(place, to_its_end=place == "half of audit.jsonl")
 
     with opened(tmp_path, monkeypatch, lambda _place: None) as scene:
         watch_files(monkeypatch, scene.folder, reached)
         restarts, journal = Restarts(scene), Tail(scene.folder / "journal.jsonl", tmp_path / "tail")
         restarts.watch(monkeypatch)
+        # Where nothing is new, a new run is the undisturbed one.
+        seen.add(_written(scene.folder))
         restarts.make_the_undisturbed_run()
     owned = restarts.undisturbed.owned
     sent = [change for change in owned if not change.startswith("adopt:")]
@@ -53,7 +56,7 @@ def test_raceday_is_finished_by_the_next_run_after_a_kill_at_any_write(
         assert places[f"{moment} journal.jsonl intent"] == len(sent) > 260
         assert places[f"{moment} journal.jsonl done"] == len(owned)
         assert places[f"{moment} state.json.new"] == places["after replacing state.json"] >= len(owned)
-    assert sum(restarts.done.values()) > places["after replacing state.json"]
+    assert sum(restarts.done.values()) >= places["after replacing state.json"]
 
 
 def _follow(cut_short: list[str], place: str) -> None:

@@ -38,10 +38,12 @@ def test_raceday_is_finished_by_the_next_run_after_a_kill_at_any_request(
     with opened(tmp_path, monkeypatch, reached) as scene:
         restarts, journal = Restarts(scene), Tail(scene.folder / "journal.jsonl", tmp_path / "tail")
         restarts.watch(monkeypatch)
+        # Where nothing is new, a new run is the undisturbed one.
+        seen.add(scene.server.age)
         restarts.make_the_undisturbed_run()
     writes = sum(number for place, number in places.items() if place.startswith("after") and "GET" not in place)
     sent = [change for change in restarts.undisturbed.owned if not change.startswith("adopt:")]
-    # Code takes two writes. After each there was a new run, and one before the first.
+    # Code takes two writes. After each there was a new run.
     assert writes == len(sent) + len([change for change in sent if change.startswith("deploy:")]) > 270
-    assert sum(restarts.done.values()) > writes
+    assert sum(restarts.done.values()) >= writes
     assert places["before GET"] == places["after GET"] > 0
