@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from ..provider.protocol import Deployment, Execution
-from .lines import Line
+from .lines import Line, printable
 
 
 def execution_lines(execution: Execution, *, with_body: bool = False) -> Iterator[Line]:
@@ -51,9 +50,4 @@ def execution_document(execution: Execution) -> dict[str, Any]:
 def build_lines(function: str, deployment: Deployment) -> Iterator[Line]:
     """A deployment's build log."""
     yield Line(f"{function}  deployment {deployment.id}  {deployment.status}", "bold")
-    yield from (Line(f"    {text}") for text in without_colors(deployment.log).strip().splitlines())
-
-
-def without_colors(log: str) -> str:
-    """Appwrite colours its build logs; nobody asked for that in a file or a CI log."""
-    return re.sub(r"\x1b\[[0-9;]*m", "", log)
+    yield from (Line(f"    {text}") for text in printable(deployment.log).strip().splitlines())

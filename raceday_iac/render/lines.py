@@ -5,12 +5,18 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import IO, Any
 
 from ..errors import OutputError
+
+#: Commands to a terminal (colours, cursor, titles), and every other control character but tab and line feed.
+_CONTROL = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
 
 
 @dataclass(frozen=True)
@@ -26,18 +32,23 @@ def wants_color(stream: IO[str], *, color: bool = True) -> bool:
     return color and not os.environ.get("NO_COLOR") and stream.isatty()
 
 
+def printable(text: str) -> str:
+    """The text without what would command the terminal: names, logs and errors come from servers and functions."""
+    return _CONTROL.sub("", text)
+
+
 def print_lines(lines: Iterable[Line], *, color: bool = True, stream: IO[str] | None = None) -> None:
     """Write lines, coloured only where that is welcome. Rich is not even imported otherwise."""
     out = tolerant(stream or sys.stdout)
     if not wants_color(out, color=color):
-        write(out, "".join(f"{line.text}\n" for line in lines))
+        write(out, "".join(f"{printable(line.text)}\n" for line in lines))
         return
     from rich.console import Console  # noqa: PLC0415 - costs a tenth of a second
     from rich.text import Text  # noqa: PLC0415
 
     console = Console(file=out, highlight=False)
     for line in lines:
-        console.print(Text(line.text, style=line.style), soft_wrap=True)
+        console.print(Text(printable(line.text), style=line.style), soft_wrap=True)
 
 
 def print_json(content: Any, stream: IO[str] | None = None) -> None:

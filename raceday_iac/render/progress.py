@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from ..applying import Event, Moment
 from ..applying.events import Observer
-from .lines import speaks_unicode, tolerant, wants_color, write
+from .lines import printable, speaks_unicode, tolerant, wants_color, write
 
 _MEMBERS = ("attribute", "relationship", "index")
 
@@ -54,6 +54,10 @@ def _json_line(out: IO[str], event: Event) -> None:
 
 def event_text(event: Event) -> str:
     """One line for one event."""
+    return printable(_event_text(event))
+
+
+def _event_text(event: Event) -> str:
     what = f"{event.change.action} {event.change.address}"
     if event.moment is Moment.DONE:
         return f"  ✓ {what} ({event.seconds:.1f} s)"

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from raceday_iac.provider.protocol import Deployment, Execution
-from raceday_iac.render.executions import build_lines, execution_document, execution_lines, without_colors
+from raceday_iac.render.executions import build_lines, execution_document, execution_lines
 
 DONE = Execution(
     "e1", "f", "completed", "http", 200, '{"ok":true}', "one\ntwo\n", "", 1.234, "2025-07-17T00:00:00.000+00:00"
@@ -59,7 +59,3 @@ def test_a_build_log_has_no_colours() -> None:
         line.text for line in build_lines("f", Deployment("b1", "failed", log="\x1b[90m[12:00] \x1b[0mno module\n"))
     ]
     assert lines == ["f  deployment b1  failed", "    [12:00] no module"]
-
-
-def test_only_colours_are_taken_out() -> None:
-    assert without_colors("a[0m b") == "a[0m b"

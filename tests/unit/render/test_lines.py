@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from raceday_iac.render.lines import Line, print_json, print_lines, wants_color
+from raceday_iac.render.lines import Line, print_json, print_lines, printable, wants_color
 
 LINES = [Line("one", "bold"), Line(), Line("two [red]not a style[/red]", "red")]
 
@@ -87,3 +87,23 @@ def test_json_loses_nothing_on_a_terminal_that_knows_only_ascii() -> None:
     out = ascii_terminal()
     print_json({"name": "ä →"}, out)
     assert json.loads(out.buffer.getvalue())["name"] == "ä →"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("\x1b[90m[12:00]\x1b[0m boom", "[12:00] boom"),
+        ("\x1b]0;title\x07name", "name"),
+        ("\x1b]8;;http://x\x1b\\link", "link"),
+        ("a\x1b[2Jb\x08c\rd\x9b31m", "abcd31m"),
+        ("a[0m\tb\nc é ✓", "a[0m\tb\nc é ✓"),
+    ],
+)
+def test_what_would_command_the_terminal_is_not_printed(said: str, shown: str) -> None:
+    assert printable(said) == shown
+
+
+def test_a_servers_text_cannot_colour_a_file() -> None:
+    out = io.StringIO()
+    print_lines([Line("\x1b[31mred")], stream=out)
+    assert out.getvalue() == "red\n"
