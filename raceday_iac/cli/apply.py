@@ -12,7 +12,7 @@ from ..errors import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, EXIT_REFUSED, IacErr
 from ..planning import Plan, Wishes
 from ..planning.saved import SavedPlan, verify
 from ..provider import Provider
-from ..render.lines import Line, print_json, print_lines
+from ..render.lines import Line, print_json, print_lines, printable
 from ..render.outcome import AS_DECLARED, applied_document, applied_lines
 from ..render.progress import progress
 from ..state.document import State
@@ -66,9 +66,10 @@ def carry_out(
     *,
     plan_id: str,
     command: str = "apply",
-    look_again: bool = True,
+    claim: str = "",
 ) -> int:
-    """Apply an approved plan, look again, and say what came of it. `command` and `plan_id` are for the audit log."""
+    """Apply an approved plan, look again, and say what came of it. `command` and `plan_id` are for the audit log.
+    A `claim` is what may be said of success instead; then nothing is looked at again."""
     workspace.store.keep_backup()
     begin_changes()
     begun = time.monotonic()
@@ -87,11 +88,11 @@ def carry_out(
         )
         tell(applied)
     seconds = time.monotonic() - begun
-    left = _what_is_left(workspace, connection, applied, plan) if look_again else ()
+    left = _what_is_left(workspace, connection, applied, plan) if not claim else ()
     if options.json:
         print_json({"applied": applied_document(applied, left, seconds)})
     else:
-        print_lines(applied_lines(applied, left, seconds, _claim(plan)), color=options.color)
+        print_lines(applied_lines(applied, left, seconds, claim or _claim(plan)), color=options.color)
         _repeat_failure(applied)
     if applied.complete:
         workspace.store.clear_journal()
@@ -146,7 +147,7 @@ def _repeat_failure(applied: Applied) -> None:
         change, error = applied.failed[0]
         first = error.message.partition("\n")[0]
         count = f"{len(applied.failed)} of {counted(len(applied.failed) + len(applied.done), 'change')} failed"
-        print(f"Error: {count}; {change.key}: {first}", file=sys.stderr)  # noqa: T201
+        print(printable(f"Error: {count}; {change.key}: {first}"), file=sys.stderr)  # noqa: T201
 
 
 def confirmed(question: str) -> bool:

@@ -69,7 +69,7 @@ def _clean(options: Options, workspace: Workspace, connection: Provider, found: 
     if found.orphans and not auto_approve and not confirmed(f"Delete {found.orphans} for good?"):
         print_lines([Line("Nothing was changed.")], color=options.color)
         return EXIT_ERROR
-    begin_changes()
+    begin_changes(f"raceday-iac deployments {found.function}")
     outcome = clean(connection, Recorder(workspace.store, workspace.store.read()), found.function, found.judged)
     if outcome:
         record_cleaning(options, deployment_address(found.function), outcome)

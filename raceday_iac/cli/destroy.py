@@ -35,7 +35,7 @@ def run(options: Options, function: str, auto_approve: bool) -> int:
             return EXIT_ERROR
         plan_id = snapshot_of(plan, workspace, target, state).id
         code = carry_out(
-            options, workspace, plan, connection, state, plan_id=plan_id, command="destroy", look_again=False
+            options, workspace, plan, connection, state, plan_id=plan_id, command="destroy", claim=f"{address} is gone."
         )
         if address in workspace.desired.resources and not options.json:
             text = f"The stack still declares {address}: the next apply creates it again."

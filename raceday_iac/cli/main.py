@@ -98,7 +98,7 @@ def _pressed(presses: int) -> None:
 
 def _interrupted() -> Interrupted:
     if options.changes_begun:
-        hint = "see what is left: raceday-iac plan"
+        hint = f"see what is left: {options.shows_rest}"
         return Interrupted("Interrupted. Everything that was done is in the state.", hint=hint)
     return Interrupted("Interrupted. Nothing was changed.")
 
@@ -126,8 +126,10 @@ def _report(error: IacError) -> int:
             ]
         print(json.dumps({"format": 1, "error": content}))  # noqa: T201
     else:
+        from ..render.lines import printable
+
         hint = f"\n  → {error.hint}" if error.hint else ""
-        print(f"Error: {error.message}{hint}", file=sys.stderr)  # noqa: T201
+        print(printable(f"Error: {error.message}{hint}"), file=sys.stderr)  # noqa: T201
     return error.exit_code
 
 

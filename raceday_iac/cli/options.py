@@ -92,11 +92,14 @@ current = Options()
 #: Whether this run has begun to change something. An interrupt must not claim that nothing was.
 changes_begun = False
 
+#: The command that shows what an interrupted run has left undone.
+shows_rest = ""
 
-def begin_changes() -> None:
-    """From here on something may have been changed."""
-    global changes_begun  # noqa: PLW0603 - one process runs one command
-    changes_begun = True
+
+def begin_changes(rest: str = "raceday-iac plan") -> None:
+    """From here on something may have been changed. `rest` is the command that shows what is left of it."""
+    global changes_begun, shows_rest
+    changes_begun, shows_rest = True, rest
 
 
 def use(options: Options) -> None:

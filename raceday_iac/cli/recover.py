@@ -76,7 +76,7 @@ def _hands(scenery: Scenery, connection: Provider, scene: Scene) -> Hands:
 def _act(options: Options, recovery: Recovery, hands: Hands, clean: Callable[[str], str]) -> int:
     done: list[Done] = []
     if recovery.steps:
-        begin_changes()
+        begin_changes("raceday-iac recover --dry-run")
         with recorded_recovery(options, recovery) as tell:
             for each in carry_out(recovery, hands):
                 done.append(replace(each, problem=clean(each.problem), note=clean(each.note)))

@@ -36,7 +36,14 @@ def run(options: Options, function: str, to: str, auto_approve: bool) -> int:
             return EXIT_ERROR
         plan_id = snapshot_of(plan, workspace, target, state).id
         code = carry_out(
-            options, workspace, plan, connection, state, plan_id=plan_id, command="rollback", look_again=False
+            options,
+            workspace,
+            plan,
+            connection,
+            state,
+            plan_id=plan_id,
+            command="rollback",
+            claim="That deployment is active.",
         )
         if code == EXIT_OK and not options.json:
             text = "The stack is as it was: if it still declares the code that was active, apply activates that again."

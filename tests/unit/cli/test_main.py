@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from raceday_iac import __version__
+from raceday_iac.cli import main, options
 from raceday_iac.cli.main import execute
-from raceday_iac.errors import EXIT_ERROR, EXIT_OK
+from raceday_iac.errors import EXIT_ERROR, EXIT_OK, Interrupted
 
 
 def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
@@ -52,3 +53,14 @@ def test_mistakes_of_a_stack_are_json_for_machines(tmp_path: Path, capsys: pytes
 def test_an_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert execute(["plam"]) != EXIT_OK
     assert "plam" in capsys.readouterr().err
+
+
+def test_an_interrupt_hints_at_the_command_that_shows_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(options, "changes_begun", False)
+    monkeypatch.setattr(options, "shows_rest", "")
+    with pytest.raises(Interrupted, match="Nothing was changed"):
+        main._pressed(1)
+    options.begin_changes("raceday-iac recover --dry-run")
+    with pytest.raises(Interrupted, match="Everything that was done") as pressed:
+        main._pressed(1)
+    assert pressed.value.hint == "see what is left: raceday-iac recover --dry-run"
