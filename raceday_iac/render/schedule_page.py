@@ -14,7 +14,10 @@ from .schedule_text import lane_note
 from .simulation_style import PAGE_STYLE
 
 #: Words, not numbers: the columns read from the left.
-_STYLE = "th,td{text-align:left!important;white-space:normal!important}td:first-child{white-space:nowrap!important}"
+_STYLE = (
+    "th,td{text-align:left!important;white-space:normal!important}"
+    "td:first-child,td:last-child{white-space:nowrap!important}"
+)
 _CLASS = {Severity.ERROR: "broken", Severity.WARNING: "broken", Severity.INFO: "holds"}
 
 
