@@ -162,18 +162,18 @@ def _print_row(row: Row) -> None:
 
 def _print_growth(rows: list[Row]) -> None:
     """What each further object costs between two sizes: the same from step to step means linear."""
-    columns = "".join(f"{name:>8}" for name in ("from", "to", "requests", "ms", "CPU ms", "kB"))
+    columns = "".join(f"{name:>9}" for name in ("from", "to", "requests", "ms", "CPU ms", "kB"))
     print(f"\n{'each further one costs, without latency':<53}{columns}")
     for kind, command in dict.fromkeys((row.size.kind, row.command) for row in rows):
         series = [row for row in rows if (row.size.kind, row.command) == (kind, command)]
         for less, more in pairwise(series):
             further = more.size.count - less.size.count
             print(
-                f"{kind:<32}{command:<21}{less.size.count:>8}{more.size.count:>8}"
-                f"{(more.requests - less.requests) / further:>8.3f}"
-                f"{(more.seconds - less.seconds) / further * 1000:>8.1f}"
-                f"{(more.cpu - less.cpu) / further * 1000:>8.1f}"
-                f"{(more.peak - less.peak) / further * 1024:>8.1f}"
+                f"{kind:<32}{command:<21}{less.size.count:>9}{more.size.count:>9}"
+                f"{(more.requests - less.requests) / further:>9.3f}"
+                f"{(more.seconds - less.seconds) / further * 1000:>9.1f}"
+                f"{(more.cpu - less.cpu) / further * 1000:>9.1f}"
+                f"{(more.peak - less.peak) / further * 1024:>9.1f}"
             )
 
 
