@@ -13,7 +13,7 @@ from ..loading.environment import Environment, load_environment
 from ..render.lines import Line, print_json, print_lines
 from .options import Options
 from .stores import begin_anew
-from .target import opened, server_folder
+from .target import opened, require_same_project, server_folder
 
 
 def run_start(options: Options, port: int) -> int:
@@ -25,6 +25,7 @@ def run_start(options: Options, port: int) -> int:
         status = start(server_folder(options), port, environment.project)
     except (DataInUseError, StartError, OSError) as error:
         raise IacError(f"The embedded server could not be started: {error}") from None
+    require_same_project(status.project, environment)
     _say(options, {"running": True, "endpoint": status.endpoint}, f"Serving at {status.endpoint} (loopback only).")
     return EXIT_OK
 

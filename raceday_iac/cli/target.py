@@ -27,6 +27,16 @@ def server_folder(options: Options) -> Path:
     return options.state_folder / "server"
 
 
+def require_same_project(served: str, environment: Environment) -> None:
+    """A running embedded server serves the project that its environment named when it was started, and no other."""
+    if served != environment.project:
+        raise IacError(
+            f"The embedded server that runs serves the project {served}, the environment names {environment.project}. "
+            "Nothing was changed.",
+            hint="start it anew: raceday-iac server stop, then raceday-iac server start",
+        )
+
+
 @contextmanager
 def opened(environment: Environment, options: Options) -> Iterator[Target]:
     """The environment's target. An embedded server that is not running is started for the block and stopped after."""
@@ -37,6 +47,7 @@ def opened(environment: Environment, options: Options) -> Iterator[Target]:
 
     running = status(server_folder(options))
     if running.running:
+        require_same_project(running.project, environment)
         yield Target(running.endpoint, running.project, Secret(running.key))
         return
     from ..devserver.runner import DataInUseError, StartError, start_server
