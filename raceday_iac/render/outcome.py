@@ -7,6 +7,7 @@ from typing import Any
 
 from ..applying import Applied
 from ..counting import counted
+from ..errors import StateError
 from .lines import Line
 
 #: What can be said after a whole plan.
@@ -38,6 +39,9 @@ def applied_lines(applied: Applied, left: Sequence[str], seconds: float, claim: 
         yield Line(f"  Not started: {', '.join(shown)}{more}", "yellow")
     if left:
         yield Line(f"  Applied, but still different when read again: {', '.join(left)}", "red")
+    if any(isinstance(error, StateError) for error in (*(error for _, error in applied.failed), *applied.unsettled)):
+        yield Line("  Not everything done could be saved in the state. Run apply again: it adopts that, and finishes.")
+        return
     yield Line(f"  Everything done is in the state (serial {applied.state.serial}). Run apply again to finish.")
 
 

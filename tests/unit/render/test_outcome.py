@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from raceday_iac.applying import Applied, Event, Moment
-from raceday_iac.errors import IacError, ProviderError
+from raceday_iac.errors import FencedError, IacError, ProviderError, StateError
 from raceday_iac.model.address import Address
 from raceday_iac.planning import Action, Change
 from raceday_iac.render.outcome import applied_document, applied_lines
@@ -49,6 +49,14 @@ def test_a_failure_is_told_with_its_hint_what_was_not_started_and_what_to_do() -
         "  Not started: create:function.three",
         "  Everything done is in the state (serial 5). Run apply again to finish.",
     ]
+
+
+@pytest.mark.parametrize("error", [StateError("no space"), FencedError("taken over")])
+def test_when_a_save_failed_the_state_is_not_said_to_hold_everything(error: StateError) -> None:
+    for applied in (replace(FAILED, failed=((TWO, error),)), replace(FAILED, unsettled=(error,))):
+        assert text(applied).splitlines()[-1] == (
+            "  Not everything done could be saved in the state. Run apply again: it adopts that, and finishes."
+        )
 
 
 def test_what_is_still_different_when_read_again_is_told() -> None:
