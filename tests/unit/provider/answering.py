@@ -93,6 +93,9 @@ def answering() -> Iterator[Answering]:
 
         def _answer(self, reply: Reply) -> None:
             content = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
+            if reply.status == 204:
+                # Nobody reads what follows a 204, so it would be taken for the beginning of the next answer.
+                content = b""
             headers = {"content-type": "application/json; charset=UTF-8", **reply.headers}
             self.send_response(reply.status)
             for name, value in {**headers, "content-length": str(len(content))}.items():
