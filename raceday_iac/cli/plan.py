@@ -10,10 +10,7 @@ from ..planning import Plan
 from ..planning.restored import restored
 from ..planning.saved import SavedPlan, read_plan, saved_plan
 from ..render.lines import Line, print_json, print_lines
-from ..render.plan_graph import plan_svg
 from ..render.plan_json import plan_document
-from ..render.plan_markdown import plan_markdown
-from ..render.plan_page import plan_page
 from ..render.plan_text import plan_lines
 from ..render.saved_text import saved_lines
 from ..state.document import State
@@ -53,6 +50,13 @@ def run(
 
 
 def _report(reports: Reports, plan: Plan, place: str) -> None:
+    if not reports.are_wanted:
+        return
+    # Not needed by most runs, and each start pays for what is imported.
+    from ..render.plan_graph import plan_svg
+    from ..render.plan_markdown import plan_markdown
+    from ..render.plan_page import plan_page
+
     reports.write(
         {
             "markdown": lambda: plan_markdown(plan, place),

@@ -25,6 +25,11 @@ class Reports:
     svg: Path | None = None
 
     @property
+    def are_wanted(self) -> bool:
+        """Whether there is any."""
+        return any(each is not None for each in (self.markdown, self.html, self.svg))
+
+    @property
     def to_stdout(self) -> bool:
         """Whether one of them takes the place of the text."""
         return STDOUT in (self.markdown, self.html, self.svg)

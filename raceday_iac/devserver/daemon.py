@@ -20,7 +20,6 @@ from urllib.request import ProxyHandler, build_opener
 
 from .appwrite_json import Loaded, LoadError, load_appwrite_json
 from .lock import LOCK_FILE, DataInUseError, is_locked, lock_data
-from .settings import PROJECT
 
 __all__ = [
     "DataInUseError",
@@ -73,7 +72,7 @@ def status(data_dir: Path | str) -> Status:
     return Status(True, directory, info["endpoint"], info["project"], info["key"], int(info["pid"]), info["startedAt"])
 
 
-def start(data_dir: Path | str, port: int = 0, project: str = PROJECT) -> Status:
+def start(data_dir: Path | str, port: int = 0, project: str = "") -> Status:
     """Start a server process unless one runs, and wait until it answers. Raises `StartError`, `DataInUseError`."""
     directory = Path(data_dir).resolve()
     current = status(directory)
@@ -82,17 +81,9 @@ def start(data_dir: Path | str, port: int = 0, project: str = PROJECT) -> Status
     if is_locked(directory):
         raise DataInUseError(f"{directory} is in use by another server process")
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    command = [
-        sys.executable,
-        "-m",
-        __package__,
-        "--data-dir",
-        str(directory),
-        "--port",
-        str(port),
-        "--project",
-        project,
-    ]
+    command = [sys.executable, "-m", __package__, "--data-dir", str(directory), "--port", str(port)]
+    # Without a word the process takes its own default, which would be dear to import here.
+    command += ["--project", project] if project else []
     with (directory / LOG_FILE).open("ab") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=SOURCE

@@ -51,14 +51,19 @@ class Bundle:
 
 def pack_all(desired: Desired) -> dict[str, Bundle]:
     """Bundles by function id, for every function with managed code."""
-    return {name: pack(source, desired) for name, source in desired.code.items()}
+    shared = {folder: vendored_modules(folder) for folder in {_shared_of(each) for each in desired.code.values()}}
+    return {name: pack(source, desired, shared[_shared_of(source)]) for name, source in desired.code.items()}
 
 
-def pack(source: CodeSource, desired: Desired) -> Bundle:
-    """The bundle of one function. The same inputs give the same digest."""
+def _shared_of(source: CodeSource) -> Path:
+    return source.folder.parent / SHARED
+
+
+def pack(source: CodeSource, desired: Desired, shared: Mapping[str, bytes] | None = None) -> Bundle:
+    """The bundle of one function. The same inputs give the same digest. `shared` are the modules to vendor."""
     files = dict(_own_files(source.folder))
     inner = PurePosixPath(source.entrypoint).parent
-    for name, content in vendored_modules(source.folder.parent / SHARED).items():
+    for name, content in (vendored_modules(_shared_of(source)) if shared is None else shared).items():
         files[str(inner / "vendor" / name)] = content
     if source.lock is not None:
         files[str(inner / "lock.json")] = _json(lock_settings(source, desired))
