@@ -268,5 +268,6 @@ def _still_pending(pending: list[Address], seconds: float) -> IacError:
     names = ", ".join(map(str, pending[:5])) + (f" and {len(pending) - 5} more" if len(pending) > 5 else "")
     return ProviderError(
         f"Appwrite has not finished {names}; nothing moved for {seconds:.0f} s.",
-        hint="its database worker may be down; run apply again later, it goes on from here",
+        hint="its database worker may be down; run apply again later, it goes on from here. "
+        "If it stays stuck: raceday-iac recover --dry-run",
     )

@@ -93,8 +93,9 @@ def test_what_failed_ends_the_wait_with_the_servers_reason(tmp_path: Path, statu
 def test_a_wait_without_any_progress_is_given_up_with_the_names(tmp_path: Path) -> None:
     with pytest.raises(
         ProviderError, match=r"has not finished attribute.d/c/a, attribute.d/c/b; nothing moved for 120 s"
-    ):
+    ) as waited:
         settle(Looks(PROCESSING), tmp_path)
+    assert "raceday-iac recover" in waited.value.hint
 
 
 def test_any_progress_starts_the_patience_anew(tmp_path: Path) -> None:
