@@ -114,6 +114,10 @@ def _observed(work: Work, recorder: Recorder, watch: _Watch, step: Step) -> Iter
     watch.observer(Event(Moment.DONE, change, watch.clock() - begun))
 
 
+_STOPPED = """Stopped. What was saved is consistent; run apply again to go on.
+State that machines share stays locked until the lock expires, or now with: raceday-iac state lock release"""
+
+
 def _interruption(stop: Callable[[], None]) -> Callable[[int], None]:
     """The first Ctrl-C finishes what is under way; the second ends the process, which every save allows."""
 
@@ -122,7 +126,7 @@ def _interruption(stop: Callable[[], None]) -> Callable[[int], None]:
             stop()
             print("\nInterrupted: finishing what is under way. Press again to stop at once.", file=sys.stderr)  # noqa: T201
             return
-        print("\nStopped. What was saved is consistent; run apply again to go on.", file=sys.stderr)  # noqa: T201
+        print(f"\n{_STOPPED}", file=sys.stderr)  # noqa: T201
         sys.stderr.flush()
         # Not sys.exit: threads may be inside a request for minutes.
         os._exit(EXIT_INTERRUPTED)

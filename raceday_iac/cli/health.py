@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import EXIT_DEGRADED, EXIT_OK, EXIT_UNHEALTHY, IacError
+from ..errors import EXIT_DEGRADED, EXIT_INTERRUPTED, EXIT_OK, EXIT_UNHEALTHY, IacError, Interrupted
 from ..health.findings import Severity
 from ..health.report import Report
 from ..render.health_json import health_document
@@ -46,10 +46,14 @@ def run(options: Options, asked: Asked) -> int:
         def look() -> Report:
             return scenery.report(eye, target)
 
-        if asked.serve is not None:
-            return _serve(options, asked, look)
-        if asked.watch:
-            return _watch(options, asked, look, hooks)
+        try:
+            if asked.serve is not None:
+                return _serve(options, asked, look)
+            if asked.watch:
+                return _watch(options, asked, look, hooks)
+        except Interrupted:
+            # The way to end these two: nothing to complain of.
+            return EXIT_INTERRUPTED
         report = look()
     _tell(options, asked, report, hooks)
     return exit_code(report)

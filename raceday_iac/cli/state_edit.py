@@ -113,4 +113,5 @@ def _content(file: Path) -> str:
     try:
         return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise IacError(f"{file} cannot be read: {error}. Nothing was changed.") from None
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise IacError(f"{file} cannot be read: {reason}. Nothing was changed.") from None

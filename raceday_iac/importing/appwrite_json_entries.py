@@ -12,7 +12,10 @@ def entries(document: Mapping[str, Any], name: str, remarks: list[Remark]) -> It
     """The usable entries of one of the file's lists: mappings with an id of their own."""
     seen = set()
     raw = document.get(name) or []
-    for number, entry in enumerate(raw if isinstance(raw, list) else [raw]):
+    if not isinstance(raw, list):
+        remarks.append(Remark(name, "ignored: it is no list"))
+        return
+    for number, entry in enumerate(raw):
         if not isinstance(entry, Mapping) or not isinstance(entry.get("$id"), str) or not entry["$id"]:
             remarks.append(Remark(f"{name}[{number}]", "ignored: it has no $id"))
             continue

@@ -81,6 +81,11 @@ class Run:
         if self._process.poll() is None:
             os.kill(self._process.pid, number)
 
+    def has_said(self, text: str) -> bool:
+        """Whether that is on its standard output by now."""
+        said = os.pread(self._output.fileno(), 1 << 20, 0)
+        return text.encode() in said
+
     def end(self, answer: str = "") -> Ended:
         """Wait for the end. Fails when it hangs, shows a traceback or tells a secret."""
         with suppress(BrokenPipeError), self._input:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -20,9 +22,10 @@ from raceday_iac.cli.health_serve import Looker, server_of
 from raceday_iac.cli.health_watch import view_of, watch
 from raceday_iac.cli.options import Options
 from raceday_iac.cli.workspace import reader
-from raceday_iac.errors import EXIT_DEGRADED, EXIT_ERROR, EXIT_OK, EXIT_UNHEALTHY
+from raceday_iac.errors import EXIT_DEGRADED, EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, EXIT_UNHEALTHY
 from raceday_iac.health.report import Report
 
+from .command import PATIENCE
 from .conftest import OpenProject
 from .here import run_here
 from .places import documents_of, keep_in_appwrite
@@ -293,3 +296,17 @@ def _cured(report: Report) -> Report:
     from dataclasses import replace
 
     return replace(report, findings=())
+
+
+@pytest.mark.parametrize(
+    ("words", "first"), [(("--watch", "--json"), '"health"'), (("--serve", "0"), "Serving http://")]
+)
+def test_ctrl_c_is_the_way_to_end_it(project: Project, words: tuple[str, ...], first: str) -> None:
+    run = project.start("health", *words)
+    deadline = time.monotonic() + PATIENCE
+    while not run.has_said(first) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    run.signal(signal.SIGINT)
+    ended = run.end()
+    assert (ended.code, ended.err) == (EXIT_INTERRUPTED, "")
+    assert "Interrupted" not in ended.out

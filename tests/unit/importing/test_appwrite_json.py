@@ -194,3 +194,9 @@ def test_what_such_a_file_cannot_say_is_told_and_no_value_is_written(tmp_path: P
     written = json.dumps(appwrite_json(desired, "p", tmp_path))
     assert "hush" not in written
     assert "value" not in written
+
+
+def test_what_should_be_a_list_and_is_none_is_reported() -> None:
+    project = read({"functions": {"$id": "f"}})
+    assert said(project) == ["functions: ignored: it is no list"]
+    assert not project.resources
