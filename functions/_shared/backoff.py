@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from .connection import parse_date
+from .typed import NamedTuple
 
 #: Answers after which the same request may succeed: timeouts, throttling and trouble inside the server.
 RETRYABLE = frozenset({0, 408, 429, 500, 502, 503, 504})

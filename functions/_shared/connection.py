@@ -10,8 +10,8 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, Protocol
 
+from .typed import Any, NamedTuple, Protocol
 from .wire import Garbled, Wire
 
 #: Announcing 1.8.0 makes newer servers answer in the form that this code reads.

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from importlib import import_module
-from typing import Any
 
 from . import invocation, lock
 from .lock import LockDenied, LockStoreMissing, LockStoreUnfit, LockUnclear, Refusal
 from .logs import Log
+from .typed import Any
 from .world import REAL, World
 
 
@@ -58,12 +57,16 @@ def serve(context: Any, main_file: str, package: str, world: World = REAL) -> An
 
 
 def _work(package: str, folder: str, *parts: Any) -> Any:
+    from importlib import import_module  # noqa: PLC0415 - not before the lock is held
+
     running = import_module(".running", __package__)
     work, norm = import_module(".work", package).work, import_module(".norm", package)
     return running.perform(work, norm.SLOW_AFTER, running.Run(folder, *parts))
 
 
 def _duplicate(context: Any, log: Log, refusal: Refusal, checked_ms: float, package: str) -> Any:
+    from importlib import import_module  # noqa: PLC0415
+
     from . import refusing  # noqa: PLC0415 - not needed by a run that gets the lock
 
     holder = {"owner": refusal.found.owner, "phase": refusal.found.phase, "lockAgeSeconds": refusal.lock_age}

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from typing import Any, NamedTuple
 
 from .connection import Credentials
+from .typed import Any, NamedTuple
 
 
 class NotConfigured(Exception):

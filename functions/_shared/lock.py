@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
 
 from . import lock_protocol as protocol
 from .backoff import Backoff
 from .connection import Credentials, NotSent, Sender, Unclear
 from .lock_protocol import Claim, LockDenied, LockStoreMissing, LockStoreUnfit, LockUnclear, Refusal
+from .typed import Any, NamedTuple
 from .world import REAL, Task, World
 
 __all__ = [

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+
+from .typed import Any, NamedTuple
 
 #: How often acquiring may start over after unclear answers or a lock that was released under our eyes.
 TRIES = 6

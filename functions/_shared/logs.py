@@ -6,10 +6,12 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
-_SECRET_NAME = re.compile(r"(?:api|appwrite)[-_]?key|token|secret|password|authorization|jwt", re.IGNORECASE)
-_SECRET_TEXT = re.compile(r"\b(?:dynamic|standard|ephemeral)_[A-Za-z0-9._-]{8,}")
+from .typed import Any
+
+#: Compiled when they are first needed (`re` keeps them), which is after the lock is taken or refused.
+_SECRET_NAME = r"(?i)(?:api|appwrite)[-_]?key|token|secret|password|authorization|jwt"
+_SECRET_TEXT = r"\b(?:dynamic|standard|ephemeral)_[A-Za-z0-9._-]{8,}"
 #: The runtime cuts a single line at 8000 characters, which would leave something that is not JSON.
 _LONGEST_LINE = 7500
 
@@ -71,7 +73,7 @@ def redacted(value: Any) -> Any:
     if isinstance(value, (list, tuple, set, frozenset)):
         return [redacted(item) for item in value]
     if isinstance(value, str):
-        return _SECRET_TEXT.sub("***", value)
+        return re.sub(_SECRET_TEXT, "***", value)
     return value
 
 
@@ -89,4 +91,4 @@ def peak_memory_mb() -> float | None:
 
 
 def _is_secret(name: str, value: Any) -> bool:
-    return isinstance(value, str) and value != "" and _SECRET_NAME.search(name) is not None
+    return isinstance(value, str) and value != "" and re.search(_SECRET_NAME, name) is not None

@@ -1,14 +1,21 @@
 """The little of HTTP/1.1 that JSON requests need, on one socket.
 
 `http.client` would do, but importing it (with the email package and TLS) takes longer than all the rest that runs
-before the lock is tried for. TLS is loaded only for an `https` endpoint.
+before the lock is tried for. For the same reason this does with what lies under the module `socket`, where there is
+such a thing (CPython). TLS, which needs all of it, is loaded only for an `https` endpoint.
 """
 
 from __future__ import annotations
 
-import socket
+import io
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+
+from .typed import Any, NamedTuple
+
+try:
+    import _socket as socket
+except ImportError:
+    import socket
 
 #: Longer lines and more headers are no answer of Appwrite.
 LONGEST_LINE, MOST_HEADERS = 65_536, 200
@@ -34,10 +41,10 @@ class Wire:
     def __init__(self, host: str, port: int, *, secure: bool, timeout: float) -> None:
         # As bytes an ordinary name needs no codec for international ones, which would be loaded for it.
         name: Any = host.encode() if host.isascii() else host
-        plain = socket.create_connection((name, port), timeout)
+        plain = _connected(name, port, timeout)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = _with_tls(plain, host) if secure else plain
-        self._file = self._socket.makefile("rb")
+        self._file = io.BufferedReader(_Received(self._socket))
         named = f"[{host}]" if ":" in host else host
         self._host = named if port == (443 if secure else 80) else f"{named}:{port}"
 
@@ -103,6 +110,36 @@ class Wire:
         return found
 
 
+class _Received(io.RawIOBase):
+    """What comes in on a socket, to be read as a file."""
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        received: int = self._source.recv_into(buffer)
+        return received
+
+
+def _connected(name: Any, port: int, timeout: float) -> Any:
+    """A socket to the first of the host's addresses that answers; the error of the last when none does."""
+    problem: OSError | None = None
+    for family, kind, protocol, _, address in socket.getaddrinfo(name, port, 0, socket.SOCK_STREAM):
+        made = socket.socket(family, kind, protocol)
+        try:
+            made.settimeout(timeout)
+            made.connect(address)
+        except OSError as error:
+            made.close()
+            problem = error
+        else:
+            return made
+    raise problem or OSError(f"{name!r} has no address")
+
+
 def _request(method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
     if body is not None or method in ("POST", "PUT", "PATCH"):
         headers = {**headers, "Content-Length": str(len(body or b""))}
@@ -123,16 +160,19 @@ def _number(text: str, base: int) -> int:
     raise Garbled(f"no number: {text[:20]!r}")
 
 
-def _with_tls(plain: socket.socket, host: str) -> socket.socket:
-    import ssl  # noqa: PLC0415 - takes long to load
+def _with_tls(plain: Any, host: str) -> Any:
+    import socket as whole  # noqa: PLC0415 - both take long to load
+    import ssl  # noqa: PLC0415
 
     global _trusted  # noqa: PLW0603 - the trusted certificates are read once
     if _trusted is None:
         _trusted = ssl.create_default_context()
         _trusted.set_alpn_protocols(["http/1.1"])
+    timeout = plain.gettimeout()
+    full = whole.socket(fileno=plain.detach())
     try:
-        secured: socket.socket = _trusted.wrap_socket(plain, server_hostname=host)
+        full.settimeout(timeout)
+        return _trusted.wrap_socket(full, server_hostname=host)
     except BaseException:
-        plain.close()
+        full.close()
         raise
-    return secured

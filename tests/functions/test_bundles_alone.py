@@ -30,10 +30,10 @@ NAMES = (
 SETUP = "database-setup"
 #: Shared modules that a run needs before it holds the lock.
 BEFORE_THE_LOCK = {"backoff", "connection", "entry", "invocation", "lock", "lock_protocol", "logs"}
-BEFORE_THE_LOCK |= {"wire", "world"}
+BEFORE_THE_LOCK |= {"typed", "wire", "world"}
 #: Part of the standard library, but slow to import and of no use before the lock is held.
 TOO_HEAVY = {"asyncio", "concurrent.futures", "dataclasses", "email", "http.client", "logging", "ssl", "subprocess"}
-TOO_HEAVY |= {"urllib.parse", "zoneinfo"}
+TOO_HEAVY |= {"selectors", "socket", "typing", "urllib.parse", "zoneinfo"}
 
 #: One execution whose first request for the lock notes what is loaded. Prints a JSON object.
 EXECUTION = """
@@ -201,7 +201,11 @@ def test_the_first_thing_the_entry_module_does_is_to_take_the_lock(alone: Path, 
     tree = ast.parse((alone / "src" / "main.py").read_text())
 
     imports = [ast.unparse(node) for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
-    assert imports == ["from __future__ import annotations", "from typing import Any", "from .vendor import entry"]
+    assert imports == [
+        "from __future__ import annotations",
+        "from .vendor import entry",
+        "from .vendor.typed import Any",
+    ]
     handle, main = (node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
     assert ast.unparse(handle.body[1]) == "return entry.serve(context, __file__, __package__ or '', world)"
     assert ast.unparse(main.body[1]) == "return await entry.in_thread(handle, context)"

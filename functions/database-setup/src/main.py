@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from typing import Any
 
 from .vendor import invocation, lock
 from .vendor.lock import Lock, LockDenied, LockStoreMissing, LockStoreUnfit, LockUnclear, Refusal
 from .vendor.logs import Log
+from .vendor.typed import Any
 
 ACTIONS = ("setup", "verify", "health")
 #: Seconds before the end of the lease in which nothing new is begun.

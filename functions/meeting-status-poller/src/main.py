@@ -5,9 +5,8 @@ The first thing done is to take the lock; the work (`work.py`) is imported only 
 
 from __future__ import annotations
 
-from typing import Any
-
 from .vendor import entry
+from .vendor.typed import Any
 
 
 def handle(context: Any, world: entry.World = entry.REAL) -> Any:
