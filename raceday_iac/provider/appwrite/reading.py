@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -162,11 +161,7 @@ class AppwriteReader:
 
     def server_time(self) -> datetime | None:
         """See `Reader.server_time`."""
-        try:
-            told = parsedate_to_datetime(self._transport.server_date)
-        except ValueError:
-            return None
-        return told if told.tzinfo else told.replace(tzinfo=UTC)
+        return self._transport.server_time
 
     def find(self, address: Address) -> Live | None:
         """One resource by its own route, or None when it is not there."""

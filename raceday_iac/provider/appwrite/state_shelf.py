@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from ...errors import ConflictError, IacError, NotFoundError, ProviderError, ServerFaultError, UnreachableError
@@ -163,11 +162,7 @@ class AppwriteShelf:
 
     def _age(self, raw: Mapping[str, Any]) -> float:
         """Seconds since the last update, by the server's clock."""
-        try:
-            now = parsedate_to_datetime(self._transport.server_date)
-        except ValueError:
-            now = datetime.now(UTC)
-        now = now if now.tzinfo else now.replace(tzinfo=UTC)
+        now = self._transport.server_time or datetime.now(UTC)
         return max(0.0, (now - datetime.fromisoformat(str(raw["$updatedAt"]))).total_seconds())
 
 

@@ -13,6 +13,8 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
@@ -84,6 +86,15 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
         self._session = _session(self.endpoint)
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(pool_connections=2, pool_maxsize=parallelism * 2))
+
+    @property
+    def server_time(self) -> datetime | None:
+        """`server_date` as a moment, to the second; None when it told none."""
+        try:
+            told = parsedate_to_datetime(self.server_date)
+        except ValueError:
+            return None
+        return told if told.tzinfo else told.replace(tzinfo=UTC)
 
     def request(
         self,
