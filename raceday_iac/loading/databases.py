@@ -16,8 +16,7 @@ from .resolution import Resolution
 def add_database(work: Resolution, declaration: Declaration) -> None:
     """Put the database."""
     address = database_address(str(declaration.arguments["id"]))
-    arguments = work.with_override(address, dict(declaration.arguments))
-    database = work.check(declared.DatabaseDeclaration, arguments, address, declaration.location)
+    database = work.checked(declared.DatabaseDeclaration, declaration, address)
     if database is not None:
         fields = {"name": database.name, "enabled": database.enabled}
         work.put(address, fields, (), declaration.location, database)
@@ -27,8 +26,7 @@ def add_collection(work: Resolution, declaration: Declaration) -> None:
     """Put the collection, with its permissions spelled out."""
     (database,) = declaration.owner
     address = collection_address(database, str(declaration.arguments["id"]))
-    arguments = work.with_override(address, dict(declaration.arguments))
-    collection = work.check(declared.CollectionDeclaration, arguments, address, declaration.location)
+    collection = work.checked(declared.CollectionDeclaration, declaration, address)
     if collection is not None:
         fields = {
             "name": collection.name,
@@ -42,8 +40,7 @@ def add_collection(work: Resolution, declaration: Declaration) -> None:
 def add_attribute(work: Resolution, declaration: Declaration) -> None:
     """Put the attribute, with its bounds and default as the server keeps them."""
     address = collection_address(*declaration.owner).child("attribute", str(declaration.arguments["key"]))
-    arguments = work.with_override(address, dict(declaration.arguments))
-    attribute = work.check(declared.AttributeDeclaration, arguments, address, declaration.location)
+    attribute = work.checked(declared.AttributeDeclaration, declaration, address)
     if attribute is None:
         return
     fields: dict[str, Any] = {
@@ -61,8 +58,7 @@ def add_attribute(work: Resolution, declaration: Declaration) -> None:
 def add_relationship(work: Resolution, declaration: Declaration) -> None:
     """Put the relationship, which needs both collections."""
     address = collection_address(*declaration.owner).child("relationship", str(declaration.arguments["key"]))
-    arguments = work.with_override(address, dict(declaration.arguments))
-    relationship = work.check(declared.RelationshipDeclaration, arguments, address, declaration.location)
+    relationship = work.checked(declared.RelationshipDeclaration, declaration, address)
     if relationship is None:
         return
     database = declaration.owner[0]
@@ -80,8 +76,7 @@ def add_relationship(work: Resolution, declaration: Declaration) -> None:
 def add_index(work: Resolution, declaration: Declaration) -> None:
     """Put the index, with orders and lengths as the server keeps them. Its attributes come first."""
     address = collection_address(*declaration.owner).child("index", str(declaration.arguments["key"]))
-    arguments = work.with_override(address, dict(declaration.arguments))
-    index = work.check(declared.IndexDeclaration, arguments, address, declaration.location)
+    index = work.checked(declared.IndexDeclaration, declaration, address)
     if index is None:
         return
     owner = collection_address(*declaration.owner)

@@ -15,6 +15,7 @@ from ..model.address import Address
 from ..model.desired import CodeSource
 from ..model.problem import Location, Problem
 from ..model.resource import Resource, frozen
+from ..model.stack import Declaration
 from .environment import Environment
 
 Model = TypeVar("Model", bound=declared.Declared)
@@ -47,6 +48,11 @@ class Resolution:
             for issue in error.errors():
                 self.complain(address, location, _sentence(issue))
             return None
+
+    def checked(self, model: type[Model], declaration: Declaration, address: Address) -> Model | None:
+        """The checked declaration of one whose arguments need nothing done to them but what the environment says."""
+        arguments = self.with_override(address, dict(declaration.arguments))
+        return self.check(model, arguments, address, declaration.location)
 
     def complain(self, address: Address, location: Location, message: str) -> None:
         """A problem of a declaration; where an override had its say, it is the place to look."""
