@@ -18,6 +18,7 @@ from .health_hooks import Hooks
 from .health_scene import Scenery, window_of
 from .options import Options
 from .workspace import reader
+from .writing import write_file
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def exit_code(report: Report) -> int:
 
 def _tell(options: Options, asked: Asked, report: Report, hooks: Hooks | None) -> None:
     if asked.html is not None:
-        _write(asked.html, report)
+        write_file(asked.html, health_page(report))
     if options.json:
         print_json({"health": health_document(report)})
     else:
@@ -81,7 +82,7 @@ def _watch(options: Options, asked: Asked, look: Callable[[], Report], hooks: Ho
 
     def tell(report: Report) -> None:
         if asked.html is not None:
-            _write(asked.html, report)
+            write_file(asked.html, health_page(report))
         if hooks is not None:
             hooks.tell(report)
 
@@ -100,14 +101,3 @@ def _serve(options: Options, asked: Asked, look: Callable[[], Report]) -> int:
             print_lines([Line(f"Serving {address}/metrics, /health.json and / until Ctrl-C.")], color=options.color)
         server.serve_forever()
     return EXIT_OK
-
-
-def _write(path: Path, report: Report) -> None:
-    """In one piece: a page that is renewed must never be read half."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_name(f"{path.name}.new")
-        new.write_text(health_page(report), encoding="utf-8")
-        new.replace(path)
-    except OSError as error:
-        raise IacError(f"{path} cannot be written: {error.strerror or error}.") from None
