@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE
 from typing import IO, Any
 
 from .forking import Forked, fork
@@ -108,14 +111,34 @@ class Run:
 
 def _start(
     command: list[str], folder: Path, variables: Mapping[str, str], streams: Sequence[IO[str]], through: str
-) -> Forked | subprocess.Popen[bytes]:
+) -> Forked | _Shell:
     if not through:
         return fork(command, folder, variables, streams)
-    given, output, error = streams
-    shell = ["bash", "-c", through, "bash", *command]
-    return subprocess.Popen(
-        shell, cwd=folder, env=dict(variables), stdin=given, stdout=output, stderr=error, start_new_session=True
-    )
+    return _Shell(["bash", "-c", through, "bash", *command], folder, variables, streams)
+
+
+class _Shell:
+    """A shell that starts the program. Its output comes through pipes: a limit on files must not cut it."""
+
+    def __init__(
+        self, command: list[str], folder: Path, variables: Mapping[str, str], streams: Sequence[IO[str]]
+    ) -> None:
+        given, output, error = streams
+        process = subprocess.Popen(
+            command, cwd=folder, env=dict(variables), stdin=given, stdout=PIPE, stderr=PIPE, start_new_session=True
+        )
+        self.pid, self.poll, self._wait = process.pid, process.poll, process.wait
+        pairs = ((process.stdout, output.buffer), (process.stderr, error.buffer))  # type: ignore[attr-defined]
+        self._copying = [threading.Thread(target=shutil.copyfileobj, args=pair) for pair in pairs]
+        for each in self._copying:
+            each.start()
+
+    def wait(self, timeout: float) -> int:
+        """Raises TimeoutExpired when it is not over after `timeout` seconds."""
+        code = self._wait(timeout)
+        for each in self._copying:
+            each.join()
+        return code
 
 
 def _content(file: IO[str]) -> str:
