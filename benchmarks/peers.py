@@ -1,5 +1,8 @@
 """Side by side with Appwrite's own command line: its push, and our plan and apply, on the same embedded server.
 
+Our `apply` alone does what `push` does: it compares, shows, and makes it so. Who looks at a plan first runs two
+commands.
+
 Each run begins on a server of its own, laid out alike for both. The stack is Raceday's schema, and twenty small
 functions. What both have made is compared, so that no figure is that of a failure. Nothing else is asserted.
 
@@ -71,16 +74,18 @@ class Place:
             "APPWRITE_API_KEY": self.server.key,
         }
         command = [COMMAND, *words, "--env", "peers", "--stack", "stacks/peers.py"]
+        # What is installed has its bytecode, as the other's modules need no compiler either.
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         begun = time.perf_counter()
         ended = subprocess.run(
-            command, cwd=self.project, env={**os.environ, **target}, capture_output=True, text=True, check=False
+            command, cwd=self.project, env={**inherited, **target}, capture_output=True, text=True, check=False
         )
         if ended.returncode != 0:
             sys.exit(f"{' '.join(words)} ended with {ended.returncode}:\n{ended.stdout}{ended.stderr}")
         return time.perf_counter() - begun
 
-    def plan_and_apply(self) -> float:
-        return self.iac("plan") + self.iac("apply", "--auto-approve")
+    def plan_and_apply(self) -> tuple[float, float]:
+        return self.iac("plan"), self.iac("apply", "--auto-approve")
 
     def export(self, change: Callable[[dict[str, Any]], dict[str, Any]] = lambda document: document) -> None:
         """Our stack in the other's form."""
@@ -156,35 +161,42 @@ def main() -> None:
     entry = install(ROOT / "build" / "peers")
     often = ", ".join(f"{number} at {latency} ms" for latency, number in ROUNDS.items())
     print(f"push of appwrite-cli {VERSION} against plan and apply of raceday-iac, medians of rounds: {often}")
-    print(f"{'':<30}{'latency':>9}{'push':>10}{'requests':>10}{'plan+apply':>12}{'requests':>10}{'times faster':>14}")
+    print(f"{'':<49}{'requests':^16}{'push takes ... times longer than':>42}")
+    print(f"{'':<30}{'latency':>9}{'push':>10}{'them':>8}{'us':>8}{'plan':>9}{'apply':>9}{'apply':>9}{'both':>7}")
     for latency, number in ROUNDS.items():
         for scenario in SCENARIOS:
-            rounds = [_round(scenario, entry, latency) for _ in range(number)]
-            theirs, ours = ([pair[side] for pair in rounds] for side in (0, 1))
-            ratio = statistics.median(their.seconds / our.seconds for their, our in rounds)
-            print(
-                f"{scenario.title:<30}{latency:>6} ms{_middle(theirs):>8.2f} s{theirs[0].requests:>10}"
-                f"{_middle(ours):>10.2f} s{ours[0].requests:>10}{ratio:>14.1f}",
-                flush=True,
-            )
+            _print(scenario, latency, [_round(scenario, entry, latency) for _ in range(number)])
+
+
+def _print(scenario: Scenario, latency: int, rounds: list[tuple[Took, Took]]) -> None:
+    def middle(figure: Callable[[Took, Took], float]) -> float:
+        return statistics.median(figure(their, our) for their, our in rounds)
+
+    theirs, ours = rounds[0]
+    print(
+        f"{scenario.title:<30}{latency:>6} ms{middle(lambda their, _: their.seconds[-1]):>8.2f} s"
+        f"{theirs.requests:>8}{ours.requests:>8}"
+        f"{middle(lambda _, our: our.seconds[0]):>7.2f} s{middle(lambda _, our: our.seconds[-1]):>7.2f} s"
+        f"{middle(lambda their, our: their.seconds[-1] / our.seconds[-1]):>9.1f}"
+        f"{middle(lambda their, our: their.seconds[-1] / sum(our.seconds)):>7.1f}",
+        flush=True,
+    )
 
 
 @dataclass(frozen=True)
 class Took:
-    seconds: float
+    """Seconds of each command: `push` alone, or `plan` and `apply`."""
+
+    seconds: tuple[float, ...]
     requests: int
     made: Any
-
-
-def _middle(all_took: list[Took]) -> float:
-    return statistics.median(took.seconds for took in all_took)
 
 
 def _round(scenario: Scenario, entry: Path, latency: int) -> tuple[Took, Took]:
     """The other and us, one after the other."""
 
-    def push(place: Place) -> float:
-        return place.peer.run("push", *scenario.push)
+    def push(place: Place) -> tuple[float]:
+        return (place.peer.run("push", *scenario.push),)
 
     theirs = _took(scenario, entry, latency, scenario.prepare, push)
     ours = _took(scenario, entry, latency, None, Place.plan_and_apply)
@@ -198,7 +210,7 @@ def _took(
     entry: Path,
     latency: int,
     prepare: Callable[[Place], object] | None,
-    work: Callable[[Place], float],
+    work: Callable[[Place], tuple[float, ...]],
 ) -> Took:
     with _place(entry) as place:
         scenario.before(place)

@@ -15,8 +15,8 @@ Interval = Annotated[float, typer.Option(metavar="SECONDS", min=1, help="Between
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    app.command()(health)
-    app.command()(recover)
+    app.command("health")(health)
+    app.command("recover")(recover)
 
 
 def health(

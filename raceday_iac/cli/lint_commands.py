@@ -17,8 +17,8 @@ Begin = Annotated[str, typer.Option("--from", metavar="DATE", help="First day of
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command()(lint)
-    app.command()(schedule)
+    app.command("lint")(lint)
+    app.command("schedule")(schedule)
 
 
 def lint(

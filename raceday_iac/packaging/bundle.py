@@ -50,25 +50,31 @@ class Bundle:
 
 
 def pack_all(desired: Desired) -> dict[str, Bundle]:
-    """Bundles by function id, for every function with managed code."""
+    """Bundles by function id, for every function with managed code. The same inputs give the same digests."""
+    # What several functions share is read and written once.
     shared = {folder: vendored_modules(folder) for folder in {_shared_of(each) for each in desired.code.values()}}
-    return {name: pack(source, desired, shared[_shared_of(source)]) for name, source in desired.code.items()}
+    databases = {each.schema_of for each in desired.code.values() if each.schema_of}
+    schemas = {database: _json(schema_document(desired, database)) for database in databases}
+    return {
+        name: _pack(source, desired, shared[_shared_of(source)], schemas.get(source.schema_of))
+        for name, source in desired.code.items()
+    }
 
 
 def _shared_of(source: CodeSource) -> Path:
     return source.folder.parent / SHARED
 
 
-def pack(source: CodeSource, desired: Desired, shared: Mapping[str, bytes] | None = None) -> Bundle:
-    """The bundle of one function. The same inputs give the same digest. `shared` are the modules to vendor."""
+def _pack(source: CodeSource, desired: Desired, shared: Mapping[str, bytes], schema: bytes | None) -> Bundle:
+    """The bundle of one function, with the modules to vendor and its database's schema."""
     files = dict(_own_files(source.folder))
     inner = PurePosixPath(source.entrypoint).parent
-    for name, content in (vendored_modules(_shared_of(source)) if shared is None else shared).items():
+    for name, content in shared.items():
         files[str(inner / "vendor" / name)] = content
     if source.lock is not None:
         files[str(inner / "lock.json")] = _json(lock_settings(source, desired))
-    if source.schema_of:
-        files[str(inner / "schema.json")] = _json(schema_document(desired, source.schema_of))
+    if schema is not None:
+        files[str(inner / "schema.json")] = schema
     # Commands, entrypoint and runtime are build inputs that no answer of Appwrite tells: a change of one is new code.
     files[MANIFEST] = _json(
         {

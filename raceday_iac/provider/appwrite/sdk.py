@@ -1,28 +1,32 @@
 """The one import of the Appwrite SDK.
 
-`appwrite.client` pulls in `appwrite.models`, whose `__init__` builds some three hundred pydantic classes: about a
-second, paid by every command. None of them is used here (version 27 refuses valid 1.8 documents anyway), so the
-package is entered without running that `__init__`; modules inside it are still imported one by one on demand.
+`appwrite.client` imports its JSON encoder, and that all enums of the SDK and, with `appwrite.models`, some three
+hundred pydantic classes: about a second, paid by every command. Nothing that is sent from here needs them, so an
+encoder stands in that fetches the real one only when it meets what plain JSON does not know.
 """
 
 from __future__ import annotations
 
 import sys
-from importlib.util import find_spec
-from pathlib import Path
+from importlib import import_module
+from json import JSONEncoder
 from types import ModuleType
 from typing import Any
 
-_MODELS = "appwrite.models"
+_ENCODER = "appwrite.encoders.value_class_encoder"
 
 
-def _import_without_models() -> tuple[Any, Any, Any, Any]:
-    spec = find_spec("appwrite")
-    light = _MODELS not in sys.modules and spec is not None and spec.submodule_search_locations is not None
-    if light and spec is not None and spec.submodule_search_locations is not None:
-        package = ModuleType(_MODELS)
-        package.__path__ = [str(Path(place) / "models") for place in spec.submodule_search_locations]
-        sys.modules[_MODELS] = package
+class _Encoder(JSONEncoder):
+    def default(self, o: object) -> Any:
+        return import_module(_ENCODER).ValueClassEncoder().default(o)
+
+
+def _import_light() -> tuple[Any, Any, Any, Any]:
+    light = _ENCODER not in sys.modules
+    if light:
+        stand_in = ModuleType(_ENCODER)
+        stand_in.__dict__["ValueClassEncoder"] = _Encoder
+        sys.modules[_ENCODER] = stand_in
     try:
         from appwrite.client import Client  # noqa: PLC0415
         from appwrite.exception import AppwriteException  # noqa: PLC0415
@@ -30,11 +34,10 @@ def _import_without_models() -> tuple[Any, Any, Any, Any]:
         from appwrite.query import Query  # noqa: PLC0415
     finally:
         if light:
-            # Whoever imports the models later gets the real package.
-            sys.modules.pop(_MODELS, None)
+            sys.modules.pop(_ENCODER, None)
     return Client, AppwriteException, InputFile, Query
 
 
-Client, AppwriteException, InputFile, Query = _import_without_models()
+Client, AppwriteException, InputFile, Query = _import_light()
 
 __all__ = ["AppwriteException", "Client", "InputFile", "Query"]
