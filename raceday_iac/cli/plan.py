@@ -19,6 +19,7 @@ from .reports import Reports
 from .target import Target
 from .wishing import Asked, wishes_of
 from .workspace import Workspace, make_plan, reader
+from .writing import write_file
 
 
 def run(
@@ -38,7 +39,7 @@ def run(
         plan = make_plan(workspace, state, reader(target), wishes)
         saved = None if out is None or plan.refusals else snapshot_of(plan, workspace, target, state)
         if out is not None and saved is not None:
-            _save(saved, out)
+            write_file(out, saved.to_text())
         _report(reports, plan, where(plan, target))
         if not reports.to_stdout:
             show(options, plan, target, verbose=verbose, **_where_saved(saved, out))
@@ -114,13 +115,6 @@ def load_plan(file: Path) -> SavedPlan:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise IacError(f"The plan {file} cannot be read: {reason}. Nothing was changed.") from None
     return read_plan(text, str(file))
-
-
-def _save(saved: SavedPlan, out: Path) -> None:
-    try:
-        out.write_text(saved.to_text(), encoding="utf-8")
-    except OSError as error:
-        raise IacError(f"The plan could not be saved to {out}: {error.strerror or error}.") from None
 
 
 def _where_saved(saved: SavedPlan | None, out: Path | None) -> dict[str, object]:

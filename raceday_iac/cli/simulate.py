@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from pathlib import Path
@@ -34,6 +32,7 @@ from ..state.local import LocalState
 from .options import Options
 from .target import Target
 from .workspace import Workspace, make_plan, provider, reader
+from .writing import must_be_writable, write_file
 
 DATABASE = "raceday-db"
 POLLER = "enhanced-race-poller"
@@ -63,12 +62,12 @@ def run(options: Options, asked: Asked) -> int:
     wanted = _wanted(asked)
     for path in (asked.html, asked.svg):
         if path is not None:
-            _make_room(path)
+            must_be_writable(path)
     with tempfile.TemporaryDirectory(prefix="raceday-simulation-") as folder:
         report = _simulate(options, asked, wanted, Path(folder))
     for path, content in ((asked.html, simulation_page), (asked.svg, timeline_svg)):
         if path is not None:
-            _write(path, content(report))
+            write_file(path, content(report))
     if options.json:
         print_json(report.to_json())
     else:
@@ -166,27 +165,3 @@ def _tell(options: Options, text: str) -> None:
     """Progress goes to standard error, so that the output can be piped."""
     if not options.json:
         print_lines([Line(text, "dim")], color=options.color, stream=sys.stderr)
-
-
-def _make_room(path: Path) -> None:
-    """Find out whether a file can be written before minutes are spent on what to write. Nothing is overwritten."""
-    with _writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        is_new = not path.exists()
-        with path.open("ab"):
-            pass
-        if is_new:
-            path.unlink()
-
-
-def _write(path: Path, content: str) -> None:
-    with _writing(path):
-        path.write_text(content, encoding="utf-8")
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise IacError(f"The file {path} could not be written: {error.strerror or error}.") from None

@@ -16,6 +16,19 @@ def must_be_free(file: Path, *, force: bool) -> None:
         raise IacError(f"{file} exists already. Nothing was written.", hint=hint)
 
 
+def must_be_writable(file: Path) -> None:
+    """Find out before minutes are spent on what to write. Raises IacError; what is there stays as it is."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        is_new = not file.exists()
+        with file.open("ab"):
+            pass
+        if is_new:
+            file.unlink()
+    except OSError as error:
+        raise _unwritable(file, error) from None
+
+
 def write_file(file: Path, text: str) -> None:
     """Write beside, then rename. Raises IacError when it cannot be written."""
     beside = file.with_name(f".{file.name}.new")
@@ -29,4 +42,8 @@ def write_file(file: Path, text: str) -> None:
     except OSError as error:
         with suppress(OSError):
             beside.unlink()
-        raise IacError(f"{file} cannot be written: {error.strerror or error}. Nothing was written.") from None
+        raise _unwritable(file, error) from None
+
+
+def _unwritable(file: Path, error: OSError) -> IacError:
+    return IacError(f"{file} cannot be written: {error.strerror or error}. Nothing was written.")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ..errors import NotFoundError, ProviderError
+from ..errors import Interrupted, NotFoundError, ProviderError
 from ..health.daily import did_its_work
 from ..health.logs import ending_of
 from ..provider import Provider
@@ -34,7 +34,13 @@ def run_to_its_end(provider: Provider, function: str, patience: Patience) -> tup
         if error.code:
             raise
         return f"{error.message} Whether it was started is not known: raceday-iac logs {function}", ""
-    execution = _followed(provider, execution, patience)
+    try:
+        execution = _followed(provider, execution, patience)
+    except Interrupted:
+        raise Interrupted(
+            f"Interrupted. Execution {execution.id} of function.{function} goes on; what was to follow was not begun.",
+            hint=f"follow it with: raceday-iac logs {function}; then see what is left: raceday-iac recover --dry-run",
+        ) from None
     if execution.status not in OVER:
         waited = timedelta(seconds=round(patience.seconds))
         return f"execution {execution.id} is still {execution.status} after {waited}", ""

@@ -217,7 +217,7 @@ def test_a_file_that_cannot_be_written_is_known_before_the_day_begins(
     for path in (tmp_path / "file" / "day", tmp_path):
         assert execute(["simulate", *SLICE, option, str(path)]) == 1
         said = capsys.readouterr().err
-        assert f"The file {path} could not be written" in said
+        assert f"{path} cannot be written" in said
         assert "Setting up" not in said
 
 

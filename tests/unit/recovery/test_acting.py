@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from raceday_iac.errors import UnreachableError
+from raceday_iac.errors import Interrupted, UnreachableError
 from raceday_iac.health.observations import Observation
 from raceday_iac.health.watched import Watched
 from raceday_iac.recovery.acting import Hands, carry_out
@@ -78,6 +78,19 @@ def test_a_run_that_does_not_end_is_given_up_after_its_timeout() -> None:
     hand.started, hand.followed = iter([ending("waiting")]), iter(ending("processing") for _ in range(10_000))
     (done,) = act(hand, RUN)
     assert done.problem == "execution new is still processing after 0:22:00"
+
+
+def test_an_interrupt_while_a_run_is_followed_says_that_it_goes_on() -> None:
+    class Pressed(Hand):
+        def execution(self, function: str, execution: str) -> Any:
+            raise Interrupted("Ctrl-C")
+
+    hand = Pressed()
+    hand.started = iter([ending("waiting")])
+    with pytest.raises(Interrupted, match=r"Execution new of function\.f goes on") as caught:
+        act(hand, RUN, DROP)
+    assert "logs f" in caught.value.hint
+    assert hand.log == ["execute f"]
 
 
 def test_a_start_whose_answer_was_lost_is_not_repeated() -> None:
