@@ -43,7 +43,7 @@ def open_store(
     environment: Environment, options: Options, target: Callable[[], Target], *, reading: bool = False
 ) -> StateStore:
     """The store that the environment asks for. `target` is called when state is first read from the target itself.
-    With `reading`, the connection to state in Appwrite has no way to write."""
+    With `reading`, state that is kept elsewhere cannot be written."""
     settings = environment.state
     codec = codec_of(settings.encryption)
     if isinstance(settings, LocalSettings):
@@ -52,7 +52,7 @@ def open_store(
     if isinstance(settings, AppwriteSettings):
         shelf = _appwrite(environment.name, settings, target, reading=reading)
     else:
-        shelf = _s3(environment.name, settings)
+        shelf = _s3(environment.name, settings, reading=reading)
     journal = Journal(options.state_folder / "journal.jsonl")
     return RemoteState(shelf, journal, codec, settings.keep, settings.lock_expiry)
 
@@ -114,7 +114,7 @@ def _own_project(settings: AppwriteSettings) -> Target:
     return Target(settings.endpoint, settings.project, _required(settings.api_key_env, "the API key of the state"))
 
 
-def _s3(environment: str, settings: S3Settings) -> Shelf:
+def _s3(environment: str, settings: S3Settings, *, reading: bool) -> Shelf:
     from ..storage.s3 import S3Place, S3Shelf
 
     named = settings.access_key_env and settings.secret_key_env
@@ -128,6 +128,7 @@ def _s3(environment: str, settings: S3Settings) -> Shelf:
             _required(settings.access_key_env, "the access key of the state") if named else None,
             _required(settings.secret_key_env, "the secret key of the state") if named else None,
             _optional(settings.session_token_env),
+            reading=reading,
         )
     )
 

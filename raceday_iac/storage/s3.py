@@ -40,7 +40,8 @@ class _Object:
 
 @dataclass(frozen=True)
 class S3Place:
-    """Where the objects are. Without keys, those of the machine are used (role, web identity, AWS_* variables)."""
+    """Where the objects are. Without keys, those of the machine are used (role, web identity, AWS_* variables). With
+    `reading`, nothing is ever written there."""
 
     bucket: str
     environment: str
@@ -51,6 +52,7 @@ class S3Place:
     secret_key: Secret | None = None
     session_token: Secret | None = None
     retries: int = _RETRIES
+    reading: bool = False
 
     @property
     def root(self) -> str:
@@ -107,6 +109,7 @@ class S3Shelf:
         self._put(self._path(volume.serial), volume.text, "overwrite", volume.note)
 
     def remove(self, serial: int) -> None:
+        self._must_write()
         with self._told() as library:
             library.delete(self._store, self._path(serial))
 
@@ -164,10 +167,15 @@ class S3Shelf:
 
     def _put(self, path: str, text: str, mode: Any, note: str = "") -> str:
         """Write an object and return its tag."""
+        self._must_write()
         attributes = {"Content-Type": "application/json", **({_NOTE: note} if note else {})}
         with self._told() as library:
             options = {"mode": mode, "attributes": attributes, "use_multipart": False}
             return str(library.put(self._store, path, text.encode(), **options)["e_tag"])
+
+    def _must_write(self) -> None:
+        if self.place.reading:
+            raise StateError(f"{self.where} was opened to be read; nothing was written.")
 
     @contextmanager
     def _told(self) -> Iterator[Any]:

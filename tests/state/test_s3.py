@@ -107,6 +107,21 @@ def test_a_store_that_does_not_answer_is_told_in_plain_words() -> None:
     assert "state.endpoint" in caught.value.hint
 
 
+def test_a_reader_finds_what_is_there_and_cannot_write(shelf: S3Shelf) -> None:
+    shelf.add(Volume(1, "", "one"))
+    reader = S3Shelf(replace(shelf.place, reading=True))
+    for act in (
+        lambda: reader.add(Volume(2, "", "two")),
+        lambda: reader.replace(Volume(1, "", "changed")),
+        lambda: reader.remove(1),
+        lambda: reader.write_lock("mine", ""),
+    ):
+        with pytest.raises(StateError, match="was opened to be read"):
+            act()
+    assert reader.newest() == Volume(1, "", "one")
+    assert reader.read_lock() is None
+
+
 def test_credentials_are_not_shown(shelf: S3Shelf, s3: S3Server) -> None:
     shelf.newest()
     assert s3.secret_key not in repr(shelf)
