@@ -113,33 +113,35 @@ class Deploying:
             if current.status == READY:
                 return
             if current.status in FAILED:
-                raise BuildError(_failure(self.function, current), hint=_log_hint(self.function, current.id))
+                raise BuildError(self._failure(current), hint=_log_hint(self.function, current.id))
             sign = f"{current.status}:{len(current.log)}"
             still = 0.0 if sign != seen else still + pause
             if still > patience:
-                raise _given_up(self.function, current, still)
+                raise self._given_up(current, still)
             seen = sign
             self.note(f"build {current.status}")
             yield pause
             pause = min(_LONGEST_PAUSE, patience, pause * 1.3)
 
+    def _failure(self, deployment: Deployment) -> str:
+        return (
+            f"The build of function.{self.function} ended {deployment.status}. {self._what_is_live}"
+            f"\n  Last lines of its log:\n{_tail(deployment)}"
+        )
 
-def _failure(function: str, deployment: Deployment) -> str:
-    return (
-        f"The build of function.{function} ended {deployment.status}. The deployment that was active still is."
-        f"\n  Last lines of its log:\n{_tail(deployment)}"
-    )
+    def _given_up(self, deployment: Deployment, still: float) -> BuildError:
+        """It is not canceled: a build that only waits for others would lose its place in the queue."""
+        return BuildError(
+            f"The build of function.{self.function} has not moved for {still:.0f} s (status {deployment.status}). "
+            f"{self._what_is_live}\n  Last lines of its log:\n{_tail(deployment)}"
+            "\n  It was not canceled: if it ends after all, the next apply uses it.",
+            hint=f"{_log_hint(self.function, deployment.id)}; to give it up: raceday-iac deployments {self.function} "
+            "--clean --older-than 0",
+        )
 
-
-def _given_up(function: str, deployment: Deployment, still: float) -> BuildError:
-    """It is not canceled: a build that only waits for others would lose its place in the queue."""
-    return BuildError(
-        f"The build of function.{function} has not moved for {still:.0f} s (status {deployment.status}). "
-        f"The deployment that was active still is.\n  Last lines of its log:\n{_tail(deployment)}"
-        "\n  It was not canceled: if it ends after all, the next apply uses it.",
-        hint=f"{_log_hint(function, deployment.id)}; to give it up: raceday-iac deployments {function} --clean "
-        "--older-than 0",
-    )
+    @property
+    def _what_is_live(self) -> str:
+        return "The deployment that was active still is." if self.before.back else "It has no active deployment yet."
 
 
 def _tail(deployment: Deployment) -> str:

@@ -48,7 +48,8 @@ def read_appwrite_json(document: Any, source: str) -> Project:
     for raw in entries(document, "functions", reading.remarks):
         reading.function(raw)
     schema, remarks = schema_of(document)
-    others = [name for name in document if name not in _TOP and document[name]]
+    # Where a project is belongs to an environment, as `projectId` does.
+    others = [name for name in document if name not in (*_TOP, "endpoint") and document[name]]
     if others:
         reading.remark(source, f"not imported, because this tool does not manage it: {', '.join(sorted(others))}")
     return Project(

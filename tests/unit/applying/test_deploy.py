@@ -110,12 +110,18 @@ def test_an_upload_whose_build_failed_is_not_used(server: FakeAppwrite, status: 
     assert run(server)[0].remote_id != "broken"
 
 
+@pytest.mark.parametrize(
+    ("before", "live"),
+    [(Before("old"), "The deployment that was active still is."), (NOTHING, "It has no active deployment yet.")],
+)
 @pytest.mark.parametrize("status", ["failed", "canceled"])
-def test_a_failed_build_activates_nothing_and_shows_the_end_of_its_log(server: FakeAppwrite, status: str) -> None:
+def test_a_failed_build_activates_nothing_and_shows_the_end_of_its_log(
+    server: FakeAppwrite, status: str, before: Before, live: str
+) -> None:
     server.build_statuses = ("building", status)
     with pytest.raises(BuildError, match=f"The build of function.f ended {status}") as caught:
-        run(server)
-    assert "The deployment that was active still is." in caught.value.message
+        run(server, before)
+    assert live in caught.value.message
     assert "line 1" in caught.value.message
     assert caught.value.hint == "read the whole log with: raceday-iac logs f --build build-1"
     assert "activate f" not in server.log
