@@ -76,7 +76,7 @@ def build_plan(
             *renamed.notes,
             *left_conversions(desired, state, real),
             *possible_renames(selection.kept, desired, real),
-            *deployment_notes(desired, state, snapshot),
+            *deployment_notes(desired, state, snapshot, selection.kept),
         ),
     )
 

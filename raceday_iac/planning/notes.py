@@ -2,39 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ..model.address import deployment_address
 from ..model.desired import Desired
 from ..provider import Snapshot
 from ..provider.protocol import Deployment
 from ..state.document import State
+from .plan import Action, Change
 
 _READY = "ready"
 _SHOWN = 3
+_DELETE, _USED = "delete what is of no use: add --clean", "apply uses what holds the code to be deployed"
 
 
-def deployment_notes(desired: Desired, state: State, snapshot: Snapshot) -> Iterator[str]:
-    """Uploads of earlier runs that were never accepted, and builds that failed or are under way."""
+def deployment_notes(
+    desired: Desired, state: State, snapshot: Snapshot, changes: Iterable[Change] = ()
+) -> Iterator[str]:
+    """Uploads of earlier runs that were never accepted, and builds that failed or are under way. What is left of an
+    earlier run is not offered for deletion while `changes` may make use of it."""
+    deployed = {each.address for each in changes if each.action is Action.DEPLOY}
     for function in desired.code:
         live = snapshot.resources.get(deployment_address(function))
         active = live.remote_id if live else ""
         begun = [each for each in state.uploads_of(function) if each != active]
         newest = snapshot.newest.get(function)
         if begun:
-            yield _begun(function, begun, newest)
+            use = _USED if deployment_address(function) in deployed else _DELETE
+            yield f"function.{function}: {_begun(begun, newest)}. {_see(function, use)}"
         elif newest is not None and newest.status not in ("", _READY):
             what = f"its newest deployment {newest.id} is {newest.status}, not active"
             yield f"function.{function}: {what}. {_see(function)}"
 
 
-def _begun(function: str, begun: list[str], newest: Deployment | None) -> str:
+def _begun(begun: list[str], newest: Deployment | None) -> str:
     names = ", ".join(begun[-_SHOWN:]) + (f" and {len(begun) - _SHOWN} more" if len(begun) > _SHOWN else "")
     status = f", the newest is {newest.status}" if newest is not None and newest.id in begun and newest.status else ""
     count = len(begun)
     plural = f"{count} deployments of earlier runs were" if count > 1 else "a deployment of an earlier run was"
-    return f"function.{function}: {plural} never accepted ({names}{status}). {_see(function)}"
+    return f"{plural} never accepted ({names}{status})"
 
 
-def _see(function: str) -> str:
-    return f"See them: raceday-iac deployments {function}; delete what is of no use: add --clean."
+def _see(function: str, use: str = _DELETE) -> str:
+    return f"See them: raceday-iac deployments {function}; {use}."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,22 +11,29 @@ import pytest
 from raceday_iac.model.address import deployment_address, function_address
 from raceday_iac.model.resource import Live, frozen
 from raceday_iac.planning.notes import deployment_notes
+from raceday_iac.planning.plan import Action, Change
 from raceday_iac.provider import Snapshot
 from raceday_iac.provider.protocol import Deployment
 from raceday_iac.state.document import Entry, State, new_state
 
 from ..declaring import resolved, stack_with_function
 
-AT = deployment_address("f")
+AT, SOMETHING = deployment_address("f"), deployment_address("g")
 
 
 def notes(
-    folder: Path, state: State | None = None, newest: Deployment | None = None, *, code: bool = True, active: str = "a"
+    folder: Path,
+    state: State | None = None,
+    newest: Deployment | None = None,
+    *,
+    code: bool = True,
+    active: str = "a",
+    changes: Sequence[Change] = (),
 ) -> list[str]:
     (folder / "main.py").write_text("x = 1\n")
     desired = resolved(stack_with_function(**({"code": "."} if code else {})), root=folder)
     snapshot = Snapshot({AT: Live(AT, frozen({}), active)}, newest={"f": newest} if newest else {})
-    return list(deployment_notes(desired, state or new_state(), snapshot))
+    return list(deployment_notes(desired, state or new_state(), snapshot, changes))
 
 
 def begun(*deployments: str) -> State:
@@ -50,6 +59,15 @@ def test_a_newest_deployment_that_only_is_not_active_is_not(tmp_path: Path, stat
 def test_uploads_that_were_never_accepted_are_mentioned(tmp_path: Path) -> None:
     (note,) = notes(tmp_path, begun("b", "c"), Deployment("c", "failed"))
     assert "2 deployments of earlier runs were never accepted (b, c, the newest is failed)" in note
+
+
+def test_an_upload_that_is_about_to_be_used_is_not_offered_for_deletion(tmp_path: Path) -> None:
+    deploy = Change(AT, Action.DEPLOY, "new code")
+    (note,) = notes(tmp_path, begun("b"), Deployment("b", "ready"), changes=[deploy])
+    assert "apply uses what holds the code to be deployed" in note
+    assert "--clean" not in note
+    (note,) = notes(tmp_path, begun("b"), Deployment("b", "ready"), changes=[replace(deploy, address=SOMETHING)])
+    assert "--clean" in note
 
 
 def test_of_many_only_some_are_named(tmp_path: Path) -> None:
