@@ -4,7 +4,8 @@ Our `apply` alone does what `push` does: it compares, shows, and makes it so. Wh
 commands.
 
 Each run begins on a server of its own, laid out alike for both. The stack is Raceday's schema, and twenty small
-functions. What both have made is compared, so that no figure is that of a failure. Nothing else is asserted.
+functions; each alone first, and then both as one project, for which `push` has to be called twice: `push all` needs the
+console's session. What both tools have made is compared, so that no figure is that of a failure. Nothing else is asserted.
 
 Not compared: the creation of functions. With an API key, the command line creates them, then asks the console for a
 domain, and gives up without a console's session. So all functions exist before they get their code. What both wait for
@@ -42,14 +43,12 @@ ROUNDS = {0: 3, 50: 3}
 #: Builds take what their work takes: both wait for them alike, so that any pause in them would only hide a difference.
 _SETTINGS = Settings(scheduler=False, function_creation_limit=0, build_preparation=0, build_minimum=0)
 _ENVIRONMENT = "endpoint: ${APPWRITE_ENDPOINT}\nproject: ${APPWRITE_PROJECT_ID}\napi_key_env: APPWRITE_API_KEY\n"
-_SCHEMA = """from raceday_schema import declare_schema
-from raceday_iac.model.stack import Stack
+_HEAD = """from raceday_schema import declare_schema
+from raceday_iac.model.stack import KEEP, Stack
 stack = Stack("peers")
-declare_schema(stack)
 """
-_FUNCTIONS = """from raceday_iac.model.stack import KEEP, Stack
-stack = Stack("peers")
-for number in range({count}):
+_SCHEMA = "declare_schema(stack)\n"
+_FUNCTIONS = """for number in range({count}):
     stack.function(f"f{{number:02}}", name="F", runtime="python-3.12", specification="s-1vcpu-512mb", timeout=30,
         entrypoint="main.py", scopes=["documents.read"], code={code})
 """
@@ -65,8 +64,8 @@ class Place:
     project: Path
     peer: PeerCli
 
-    def stack(self, source: str) -> None:
-        (self.project / "stacks" / "peers.py").write_text(source, encoding="utf-8")
+    def stack(self, *parts: str) -> None:
+        (self.project / "stacks" / "peers.py").write_text(_HEAD + "".join(parts), encoding="utf-8")
 
     def iac(self, *words: str) -> float:
         """Seconds of one of our commands."""
@@ -98,11 +97,16 @@ class Place:
         self.peer.log_in(self.server)
 
     def pull(self, what: str) -> None:
-        """Let the other write its file itself, so that it finds nothing to change."""
+        """Let the other write its file itself, so that it finds nothing to change in a schema."""
         file = self.peer.folder / CONFIG
         file.write_text(json.dumps({"projectId": self.server.project, "projectName": "peers"}), encoding="utf-8")
         self.peer.log_in(self.server)
         self.peer.run("pull", what, "--all", "--force")
+
+    def pull_tables_export_functions(self) -> None:
+        self.pull("tables")
+        pulled = json.loads((self.peer.folder / CONFIG).read_text(encoding="utf-8"))
+        self.export(lambda document: {**pulled, "functions": document["functions"]})
 
     def change_code(self) -> None:
         with (self.project / "functions" / "f00" / "main.py").open("a", encoding="utf-8") as file:
@@ -111,51 +115,71 @@ class Place:
 
 @dataclass(frozen=True)
 class Scenario:
-    """`before` is done for both, `prepare` before the other's `push`."""
+    """`before` is done for both, `prepare` before the other is told to `push` these."""
 
     title: str
     before: Callable[[Place], object]
     prepare: Callable[[Place], object]
-    push: tuple[str, ...]
+    push: tuple[tuple[str, ...], ...]
+
+
+def _applied(*parts: str) -> Callable[[Place], None]:
+    """A stack that is live."""
+
+    def before(place: Place) -> None:
+        place.stack(*parts)
+        place.iac("apply", "--auto-approve")
+
+    return before
 
 
 def _schema_declared(place: Place) -> None:
     place.stack(_SCHEMA)
 
 
-def _schema_applied(place: Place) -> None:
-    place.stack(_SCHEMA)
-    place.iac("apply", "--auto-approve")
+def _functions_created(*more: str) -> Callable[[Place], None]:
+    """Functions without code are live; with code, and with `more`, they are declared."""
+
+    def before(place: Place) -> None:
+        _applied(_WITHOUT_CODE)(place)
+        place.stack(*more, _WITH_CODE)
+
+    return before
 
 
-def _functions_created(place: Place) -> None:
-    place.stack(_WITHOUT_CODE)
-    place.iac("apply", "--auto-approve")
-    place.stack(_WITH_CODE)
+def _code_changed(*more: str) -> Callable[[Place], None]:
+    def before(place: Place) -> None:
+        _applied(*more, _WITH_CODE)(place)
+        place.change_code()
+
+    return before
 
 
-def _functions_deployed(place: Place) -> None:
-    place.stack(_WITH_CODE)
-    place.iac("apply", "--auto-approve")
+def _as_tables(place: Place) -> None:
+    place.export(as_tables)
 
 
-def _code_changed(place: Place) -> None:
-    _functions_deployed(place)
-    place.change_code()
+def _pulled(what: str) -> Callable[[Place], None]:
+    return lambda place: place.pull(what)
 
 
 _ALL = ("--all", "--force")
+_COLLECTIONS, _TABLES, _CODE = ("collections", *_ALL), ("tables", *_ALL), ("functions", *_ALL)
+#: The other has to be told which one it is.
+_ONE = ("functions", "--function-id", "f00", "--force")
 SCENARIOS = (
-    Scenario("collections, all new", _schema_declared, Place.export, ("collections", *_ALL)),
-    Scenario("tables, all new", _schema_declared, lambda place: place.export(as_tables), ("tables", *_ALL)),
+    Scenario("collections, all new", _schema_declared, Place.export, (_COLLECTIONS,)),
+    Scenario("tables, all new", _schema_declared, _as_tables, (_TABLES,)),
+    Scenario("collections, nothing changed", _applied(_SCHEMA), _pulled("collections"), (_COLLECTIONS,)),
+    Scenario("tables, nothing changed", _applied(_SCHEMA), _pulled("tables"), (_TABLES,)),
+    Scenario("functions, all code new", _functions_created(), Place.export, (_CODE,)),
+    Scenario("functions, nothing changed", _applied(_WITH_CODE), Place.export, (_CODE,)),
+    Scenario("functions, one known change", _code_changed(), Place.export, (_ONE,)),
+    Scenario("project, all new", _functions_created(_SCHEMA), _as_tables, (_TABLES, _CODE)),
     Scenario(
-        "collections, nothing changed", _schema_applied, lambda place: place.pull("collections"), ("collections", *_ALL)
+        "project, nothing changed", _applied(_SCHEMA, _WITH_CODE), Place.pull_tables_export_functions, (_TABLES, _CODE)
     ),
-    Scenario("tables, nothing changed", _schema_applied, lambda place: place.pull("tables"), ("tables", *_ALL)),
-    Scenario("functions, all code new", _functions_created, Place.export, ("functions", *_ALL)),
-    Scenario("functions, nothing changed", _functions_deployed, Place.export, ("functions", *_ALL)),
-    # The other has to be told which one it is.
-    Scenario("functions, one changed", _code_changed, Place.export, ("functions", "--function-id", "f00", "--force")),
+    Scenario("project, one change", _code_changed(_SCHEMA), Place.pull_tables_export_functions, (_TABLES, _CODE)),
 )
 
 
@@ -176,11 +200,11 @@ def _print(scenario: Scenario, latency: int, rounds: list[tuple[Took, Took]]) ->
 
     theirs, ours = rounds[0]
     print(
-        f"{scenario.title:<30}{latency:>6} ms{middle(lambda their, _: their.seconds[-1]):>8.2f} s"
+        f"{scenario.title:<30}{latency:>6} ms{middle(lambda their, _: sum(their.seconds)):>8.2f} s"
         f"{theirs.requests:>8}{ours.requests:>8}"
         f"{middle(lambda _, our: our.seconds[0]):>7.2f} s{middle(lambda _, our: our.seconds[-1]):>7.2f} s"
-        f"{middle(lambda their, our: their.seconds[-1] / our.seconds[-1]):>9.1f}"
-        f"{middle(lambda their, our: their.seconds[-1] / sum(our.seconds)):>7.1f}",
+        f"{middle(lambda their, our: sum(their.seconds) / our.seconds[-1]):>9.1f}"
+        f"{middle(lambda their, our: sum(their.seconds) / sum(our.seconds)):>7.1f}",
         flush=True,
     )
 
@@ -197,8 +221,8 @@ class Took:
 def _round(scenario: Scenario, entry: Path, latency: int) -> tuple[Took, Took]:
     """The other and us, one after the other."""
 
-    def push(place: Place) -> tuple[float]:
-        return (place.peer.run("push", *scenario.push),)
+    def push(place: Place) -> tuple[float, ...]:
+        return tuple(place.peer.run("push", *words) for words in scenario.push)
 
     theirs = _took(scenario, entry, latency, scenario.prepare, push)
     ours = _took(scenario, entry, latency, None, Place.plan_and_apply)
