@@ -5,11 +5,11 @@ commands.
 
 Each run begins on a server of its own, laid out alike for both. The stack is Raceday's schema, and twenty small
 functions; each alone first, and then both as one project, for which `push` has to be called twice: `push all` needs the
-console's session. What both tools have made is compared, so that no figure is that of a failure. Nothing else is asserted.
+console's session. What both tools have made is compared, so that no figure is that of a failure. Nothing else is
+asserted.
 
 Not compared: the creation of functions. With an API key, the command line creates them, then asks the console for a
-domain, and gives up without a console's session. So all functions exist before they get their code. What both wait for
-then is the server's builds.
+domain, and gives up without a console's session. So all functions exist before they get their code.
 """
 
 from __future__ import annotations
