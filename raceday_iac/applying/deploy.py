@@ -20,7 +20,7 @@ from ..state.document import Entry
 from .probe import Probing, go_back
 from .retention import Retention
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 3.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 3.0
 #: Newest deployments in which an upload of an interrupted run is looked for.
 _LOOK_BACK = 5
 _LOG_LINES = 20
@@ -105,13 +105,11 @@ class Deploying:
         line = dict.fromkeys((deployment, *((self.before.back,) if self.before.back else ()), *self.before.line))
         return Entry(deployment_address(self.function), frozen({"digest": self.bundle.digest}), deployment, tuple(line))
 
-    def _until_ready(self, deployment: Deployment) -> Iterator[float]:
+    def _until_ready(self, current: Deployment) -> Iterator[float]:
+        """Waits from what its upload, or a list, said of it."""
         pause, still, seen = _FIRST_PAUSE, 0.0, ""
         patience = self.bundle.source.patience
-        while True:
-            current = self.provider.deployment(self.function, deployment.id)
-            if current.status == READY:
-                return
+        while current.status != READY:
             if current.status in FAILED:
                 raise BuildError(self._failure(current), hint=_log_hint(self.function, current.id))
             sign = f"{current.status}:{len(current.log)}"
@@ -122,6 +120,7 @@ class Deploying:
             self.note(f"build {current.status}")
             yield pause
             pause = min(_LONGEST_PAUSE, patience, pause * 1.3)
+            current = self.provider.deployment(self.function, current.id)
 
     def _failure(self, deployment: Deployment) -> str:
         return (

@@ -145,7 +145,9 @@ class FakeAppwrite:
         self.log.append(f"upload {function}")
         if function_address(function) not in self.resources:
             raise NotFoundError("function not found", code=404)
-        deployment = Deployment(f"build-{len(self.archives) + 1}", "waiting", len(archive))
+        # The answer to an upload is the first look at its build.
+        deployment = Deployment(f"build-{len(self.archives) + 1}", self.build_statuses[0], len(archive))
+        self._looks[deployment.id] = 0
         self.archives[deployment.id] = archive
         self.builds.setdefault(function, []).append(deployment)
         if begun is not None:
