@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -59,7 +60,10 @@ def version() -> None:
 
 def main() -> None:
     """Entry point of the console script."""
-    sys.exit(execute(sys.argv[1:]))
+    code = execute(sys.argv[1:])
+    # What is left goes with the process: without this, its end looks through all of it for garbage, for 0.1 s.
+    gc.freeze()
+    sys.exit(code)
 
 
 def execute(arguments: list[str]) -> int:
