@@ -50,6 +50,21 @@ def test_mistakes_of_a_stack_are_json_for_machines(tmp_path: Path, capsys: pytes
     assert (problem["line"], problem["subject"]) == (3, "database._")
 
 
+def test_each_command_answers_to_its_name_with_nothing_but_itself_loaded(capsys: pytest.CaptureFixture[str]) -> None:
+    names = [each.name for each in (*main.app.registered_commands, *main.app.registered_groups)]
+    assert {"plan", "apply", "state", "version"} <= set(names)
+    for name in names:
+        assert isinstance(name, str)
+        assert execute([name, "--help"]) == EXIT_OK
+        assert capsys.readouterr().out.startswith(f"Usage: raceday-iac {name} ")
+
+
+def test_without_a_command_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["--help"]) == EXIT_OK
+    said = capsys.readouterr().out
+    assert all(f"\n  {name} " in said for name in ("plan", "apply", "state", "server", "version"))
+
+
 def test_an_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert execute(["plam"]) != EXIT_OK
     assert "plam" in capsys.readouterr().err
