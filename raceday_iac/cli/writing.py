@@ -30,10 +30,14 @@ def must_be_writable(file: Path) -> None:
 
 
 def write_file(file: Path, text: str) -> None:
-    """Write beside, then rename. Raises IacError when it cannot be written."""
+    """Write beside, then rename. A device, a pipe, or what a link leads to is not replaced but written into. Raises
+    IacError when it cannot be written."""
     beside = file.with_name(f".{file.name}.new")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
+        if file.is_symlink() or (file.exists() and not file.is_file()):
+            file.write_text(text, encoding="utf-8")
+            return
         with beside.open("w", encoding="utf-8") as opened:
             opened.write(text)
             opened.flush()
