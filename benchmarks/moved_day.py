@@ -7,9 +7,7 @@ is moved, and each function is called by an entry module that moves the function
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +24,7 @@ from raceday_iac.devserver.nztab.settings import NztabSettings
 from raceday_iac.devserver.runner import RunningServer, start_server
 from raceday_iac.devserver.settings import Settings
 
+from .processes import target_of, timed
 from .raw_schema import Client
 
 ROOT = Path(__file__).parent.parent
@@ -137,16 +136,9 @@ def _copy_project(folder: Path, offset_file: Path) -> Path:
 
 
 def _deploy(project: Path, server: RunningServer) -> None:
-    variables = {
-        "APPWRITE_ENDPOINT": server.endpoint,
-        "APPWRITE_PROJECT_ID": server.project,
-        "APPWRITE_API_KEY": server.key,
-    }
     stack = str(project / "stacks" / "raceday.py")
     command = [COMMAND, "apply", "--auto-approve", "--env", "bench", "--stack", stack]
-    ended = subprocess.run(command, env={**os.environ, **variables}, capture_output=True, text=True, check=False)
-    if ended.returncode != 0:
-        sys.exit(f"{' '.join(command)} ended with {ended.returncode}:\n{ended.stdout}{ended.stderr}")
+    timed(command, target_of(server))
 
 
 def _taken(function: str, execution: Mapping[str, Any]) -> Taken:

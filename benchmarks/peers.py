@@ -15,13 +15,10 @@ domain, and gives up without a console's session. So all functions exist before 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +30,7 @@ from raceday_iac.devserver.runner import RunningServer, start_server
 from raceday_iac.devserver.settings import Settings
 
 from .peer_cli import CONFIG, VERSION, PeerCli, as_tables, install
+from .processes import target_of, timed
 from .raw_schema import Client
 
 ROOT = Path(__file__).parent.parent
@@ -69,21 +67,8 @@ class Place:
 
     def iac(self, *words: str) -> float:
         """Seconds of one of our commands."""
-        target = {
-            "APPWRITE_ENDPOINT": self.server.endpoint,
-            "APPWRITE_PROJECT_ID": self.server.project,
-            "APPWRITE_API_KEY": self.server.key,
-        }
         command = [COMMAND, *words, "--env", "peers", "--stack", "stacks/peers.py"]
-        # What is installed has its bytecode, as the other's modules need no compiler either.
-        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        begun = time.perf_counter()
-        ended = subprocess.run(
-            command, cwd=self.project, env={**inherited, **target}, capture_output=True, text=True, check=False
-        )
-        if ended.returncode != 0:
-            sys.exit(f"{' '.join(words)} ended with {ended.returncode}:\n{ended.stdout}{ended.stderr}")
-        return time.perf_counter() - begun
+        return timed(command, target_of(self.server), self.project)
 
     def plan_and_apply(self) -> tuple[float, float]:
         return self.iac("plan"), self.iac("apply", "--auto-approve")

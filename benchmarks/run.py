@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,6 +25,7 @@ from raceday_iac.loading.stack_file import load_stack
 from raceday_iac.packaging.bundle import schema_document
 
 from . import lock_latency, race_day, scale
+from .processes import timed
 from .raw_schema import Client, create_schema
 
 ROOT = Path(__file__).parent.parent
@@ -57,7 +57,7 @@ def main() -> None:
 def _random_pairs() -> None:
     """The property tests at length: other pairs each time, and every one of them must hold."""
     command = [sys.executable, "-m", "pytest", "tests/property", "-p", "no:xdist"]
-    seconds = _timed(command, {"PROPERTY_PAIRS": str(PAIRS)}, ROOT)
+    seconds = timed(command, {"PROPERTY_PAIRS": str(PAIRS)}, ROOT)
     print(f"{PAIRS} random pairs of stacks hold, {seconds / PAIRS * 1000:.0f} ms each", flush=True)
 
 
@@ -75,11 +75,11 @@ def _measure(project: Path, endpoint: str, name: str, key: str) -> None:
     client = Client(endpoint, name, key)
 
     def iac(*arguments: str) -> float:
-        return _timed(
+        return timed(
             [COMMAND, *arguments, "--env", "bench", "--stack", str(project / "stacks" / "schema.py")], variables
         )
 
-    _row("raceday-iac --help", [_timed([COMMAND, "--help"], {}) for _ in range(7)])
+    _row("raceday-iac --help", [timed([COMMAND, "--help"], {}) for _ in range(7)])
     applied, bare = [], []
     schema = _schema()
     for _ in range(3):
@@ -117,16 +117,6 @@ def _empty(client: Client, project: Path) -> None:
         if database["$id"] == "raceday-db":
             client.call("delete", "/databases/raceday-db", {})
             time.sleep(1)
-
-
-def _timed(command: list[str], variables: dict[str, str], folder: Path | None = None) -> float:
-    begun = time.perf_counter()
-    ended = subprocess.run(
-        command, cwd=folder, env={**os.environ, **variables}, capture_output=True, text=True, check=False
-    )
-    if ended.returncode != 0:
-        sys.exit(f"{' '.join(command)} ended with {ended.returncode}:\n{ended.stdout}{ended.stderr}")
-    return time.perf_counter() - begun
 
 
 def _row(name: str, seconds: list[float]) -> None:

@@ -25,6 +25,8 @@ from raceday_iac.devserver.faults import RequestFault
 from raceday_iac.devserver.runner import RunningServer, start_server
 from raceday_iac.devserver.settings import Settings
 
+from .processes import surroundings, target_of
+
 COMMAND = str(Path(sys.executable).parent / "raceday-iac")
 ATTRIBUTES = 50
 #: Milliseconds.
@@ -107,17 +109,12 @@ def measured(size: Size, latency: int) -> Iterator[Row]:
 
 def _run(project: Path, server: RunningServer, *words: str) -> tuple[int, float, float, float]:
     """Requests, seconds, seconds of processor time and megabytes of one command."""
-    variables = {
-        "APPWRITE_ENDPOINT": server.endpoint,
-        "APPWRITE_PROJECT_ID": server.project,
-        "APPWRITE_API_KEY": server.key,
-    }
     server.server.requests.clear()
     command = [COMMAND, *words, "--env", "scale", "--stack", "stacks/scale.py"]
     with (project / "output").open("w+", encoding="utf-8") as output:
         begun = time.perf_counter()
         process = subprocess.Popen(
-            command, cwd=project, env={**os.environ, **variables}, stdout=output, stderr=subprocess.STDOUT
+            command, cwd=project, env=surroundings(target_of(server)), stdout=output, stderr=subprocess.STDOUT
         )
         _, status, used = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - begun

@@ -1,0 +1,41 @@
+"""Programs that are measured, run as they are where they are installed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from raceday_iac.devserver.runner import RunningServer
+
+#: What is installed has its bytecode; with this set, every start would compile all modules anew.
+_NOT_WHERE_INSTALLED = "PYTHONDONTWRITEBYTECODE"
+
+
+def surroundings(variables: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a measured program: this one's, with these variables."""
+    inherited = {name: value for name, value in os.environ.items() if name != _NOT_WHERE_INSTALLED}
+    return {**inherited, **variables}
+
+
+def target_of(server: RunningServer) -> dict[str, str]:
+    """The variables that name a server to the environment files of the benchmarks."""
+    return {
+        "APPWRITE_ENDPOINT": server.endpoint,
+        "APPWRITE_PROJECT_ID": server.project,
+        "APPWRITE_API_KEY": server.key,
+    }
+
+
+def timed(command: Sequence[str], variables: Mapping[str, str], folder: Path | None = None) -> float:
+    """Seconds of a program. Ends this process, with what it said, when it fails."""
+    begun = time.perf_counter()
+    ended = subprocess.run(
+        command, cwd=folder, env=surroundings(variables), capture_output=True, text=True, check=False
+    )
+    if ended.returncode != 0:
+        sys.exit(f"{' '.join(command)} ended with {ended.returncode}:\n{ended.stdout}{ended.stderr}")
+    return time.perf_counter() - begun
