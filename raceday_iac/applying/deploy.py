@@ -107,19 +107,20 @@ class Deploying:
 
     def _until_ready(self, current: Deployment) -> Iterator[float]:
         """Waits from what its upload, or a list, said of it."""
-        waited, pause, still, seen = 0.0, _FIRST_PAUSE, 0.0, ""
+        pause, still, seen = _FIRST_PAUSE, 0.0, ""
         patience = self.bundle.source.patience
         while current.status != READY:
             if current.status in FAILED:
                 raise BuildError(self._failure(current), hint=_log_hint(self.function, current.id))
             sign = f"{current.status}:{len(current.log)}"
-            still = 0.0 if sign != seen else still + waited
+            if sign != seen:
+                seen, still = sign, 0.0
             if still >= patience:
                 raise self._given_up(current, still)
-            seen = sign
             self.note(f"build {current.status}")
             yield pause
-            waited, pause = pause, min(_LONGEST_PAUSE, patience, pause * 1.3)
+            still += pause
+            pause = min(_LONGEST_PAUSE, patience, pause * 1.3)
             current = self.provider.deployment(self.function, current.id)
 
     def _failure(self, deployment: Deployment) -> str:

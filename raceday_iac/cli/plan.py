@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import EXIT_CHANGES, EXIT_OK, EXIT_REFUSED, IacError
+from ..errors import EXIT_CHANGES, EXIT_OK, EXIT_REFUSED
 from ..planning import Plan
 from ..planning.restored import restored
 from ..planning.saved import SavedPlan, read_plan, saved_plan
@@ -15,6 +15,7 @@ from ..render.plan_text import plan_lines
 from ..render.saved_text import saved_lines
 from ..state.document import State
 from .options import Options
+from .reading import read_text
 from .reports import Reports
 from .target import Target
 from .wishing import Asked, wishes_of
@@ -109,12 +110,7 @@ def snapshot_of(plan: Plan, workspace: Workspace, target: Target, state: State) 
 
 def load_plan(file: Path) -> SavedPlan:
     """Read a plan file. Raises IacError when it is none."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise IacError(f"The plan {file} cannot be read: {reason}. Nothing was changed.") from None
-    return read_plan(text, str(file))
+    return read_plan(read_text(file, f"The plan {file}"), str(file))
 
 
 def _where_saved(saved: SavedPlan | None, out: Path | None) -> dict[str, object]:

@@ -16,6 +16,7 @@ from ..state.document import State
 from ..state.edits import forgotten, moved, pushed
 from ..state.store import StateStore, Version
 from .options import Options, begin_changes
+from .reading import unreadable
 from .stores import codec_of, opened_store
 
 _LOOK = "Nothing on Appwrite was changed. See what that means: raceday-iac plan"
@@ -113,5 +114,4 @@ def _content(file: Path) -> str:
     try:
         return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise IacError(f"{file} cannot be read: {reason}. Nothing was changed.") from None
+        raise unreadable(str(file), error) from None

@@ -16,19 +16,18 @@ _SHOWN = 3
 _DELETE, _USED = "delete what is of no use: add --clean", "apply uses what holds the code to be deployed"
 
 
-def deployment_notes(
-    desired: Desired, state: State, snapshot: Snapshot, changes: Iterable[Change] = ()
-) -> Iterator[str]:
+def deployment_notes(desired: Desired, state: State, snapshot: Snapshot, changes: Iterable[Change]) -> Iterator[str]:
     """Uploads of earlier runs that were never accepted, and builds that failed or are under way. What is left of an
     earlier run is not offered for deletion while `changes` may make use of it."""
     deployed = {each.address for each in changes if each.action is Action.DEPLOY}
     for function in desired.code:
-        live = snapshot.resources.get(deployment_address(function))
+        address = deployment_address(function)
+        live = snapshot.resources.get(address)
         active = live.remote_id if live else ""
         begun = [each for each in state.uploads_of(function) if each != active]
         newest = snapshot.newest.get(function)
         if begun:
-            use = _USED if deployment_address(function) in deployed else _DELETE
+            use = _USED if address in deployed else _DELETE
             yield f"function.{function}: {_begun(begun, newest)}. {_see(function, use)}"
         elif newest is not None and newest.status not in ("", _READY):
             what = f"its newest deployment {newest.id} is {newest.status}, not active"

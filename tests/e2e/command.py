@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import PIPE
 from typing import IO, Any
 
 from .forking import Forked, fork
@@ -125,7 +124,13 @@ class _Shell:
     ) -> None:
         given, output, error = streams
         process = subprocess.Popen(
-            command, cwd=folder, env=dict(variables), stdin=given, stdout=PIPE, stderr=PIPE, start_new_session=True
+            command,
+            cwd=folder,
+            env=dict(variables),
+            stdin=given,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
         )
         self.pid, self.poll, self._wait = process.pid, process.poll, process.wait
         pairs = ((process.stdout, output.buffer), (process.stderr, error.buffer))  # type: ignore[attr-defined]
