@@ -31,7 +31,8 @@ _log = logging.getLogger(__name__)
 
 #: How many states are kept, and the seconds without a sign of life after which a lock may be taken over.
 KEEP, LOCK_EXPIRY = 20, 300.0
-_FENCE_ATTEMPTS = 5
+#: How often a fence is tried beside a run that saves all the time.
+_FENCE_ATTEMPTS = 20
 
 
 class RemoteState:
@@ -170,6 +171,7 @@ class RemoteState:
             text, note = self._encoded(fence, command)
             try:
                 self._shelf.add(Volume(fence.serial, note, text))
+                self._must_be_newest(fence.serial)
             except TakenError:
                 continue
             self._first = self._last = self._seen = fence.serial
@@ -191,18 +193,11 @@ class RemoteState:
 
     def _tidy(self, serial: int) -> None:
         """Let go of what nobody needs: between the first and the last save of a run, and beyond the history's length.
-
-        The first save of a run also makes sure that it is the newest: an old serial may be free again because it was
-        let go of. Raises TakenError when it is not.
-        """
+        Raises TakenError when the first save of a run is not the newest."""
         previous, self._last = self._last, serial
         if self._first is None:
             self._first = serial
-            serials = self._shelf.serials()
-            if serials and serials[0] > serial:
-                self._shelf.remove(serial)
-                raise TakenError("a newer one exists")
-            unwanted = serials[self._keep :]
+            unwanted = self._must_be_newest(serial)[self._keep :]
         else:
             unwanted = [] if previous in (None, self._first, serial) else [int(previous or 0)]
         for each in unwanted:
@@ -210,6 +205,15 @@ class RemoteState:
                 self._shelf.remove(each)
             except IacError as error:
                 _log.info("Serial %d could not be let go of: %s", each, error.message)
+
+    def _must_be_newest(self, serial: int) -> Sequence[int]:
+        """All serials, when the one just saved is the newest. An old one may have been free because it was let go of;
+        then it is taken away again. Raises TakenError."""
+        serials = self._shelf.serials()
+        if serials and serials[0] > serial:
+            self._shelf.remove(serial)
+            raise TakenError("a newer one exists")
+        return serials
 
     def _overtaken(self, serial: int) -> FencedError:
         newest = self._shelf.newest()

@@ -93,11 +93,15 @@ def test_a_killed_run_leaves_a_lock_that_is_told_and_released_and_the_next_run_f
 
 
 def test_a_run_whose_lock_was_released_under_it_saves_no_more_and_loses_nothing(remote: Project) -> None:
+    released: list[Any] = []
+
     def release() -> None:
-        here(remote, "state", "lock", "release", "--yes")
+        released.append(run_here(remote, "state", "lock", "release", "--yes"))
 
     remote.proxy.call(release, "POST", "*/attributes/string", skip=3)
-    ended = remote.apply(code=6)
+    ended = remote.start("apply", "--auto-approve").end()
+    assert [each.code for each in released] == [0], released
+    assert ended.code == 6, ended
     assert "refused" in ended.text
     assert "run plan again" in ended.text
     # What it had done and could not save is found and adopted.

@@ -353,6 +353,27 @@ def test_a_save_between_takeover_and_fence_is_not_lost(memory: Place) -> None:
             late.write(state_with("again", base=saved[0]))
 
 
+def test_a_serial_that_was_let_go_of_while_a_lock_is_released_fences_nobody_out_and_the_next_one_does(
+    memory: Place,
+) -> None:
+    late, old, _ = begin(memory)
+    shelf = shelf_of(memory)
+    saved = [old]
+
+    def late_saves(operation: str) -> None:
+        if operation == "add" and len(saved) == 1:
+            # The first of these is a mere step on the way, so its serial is free again afterwards.
+            for name in ("second", "third"):
+                saved.append(state_with(name, base=saved[-1]))
+                late.write(saved[-1])
+
+    shelf.before = late_saves
+    memory.open("bob").release_lock("")
+    with pytest.raises(FencedError):
+        late.write(state_with("fourth", base=saved[-1]))
+    assert [each.path for each in memory.open().read().entries] == ["third"]
+
+
 def test_a_damaged_state_is_told_with_its_serial_and_an_earlier_one_can_be_read(memory: Place) -> None:
     first = run(memory.open(), "apply", ("a",))
     run(memory.open(), "apply", ("b",))
