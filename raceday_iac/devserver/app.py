@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from email.utils import format_datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from . import foreign
 from .body import parse_query, read_body
 from .errors import ApiError
 from .faults import RequestFault
@@ -35,6 +36,8 @@ JSON = "application/json; charset=UTF-8"
 NO_CACHE = {"cache-control": "no-cache, no-store, must-revalidate", "expires": "0", "pragma": "no-cache"}
 ALWAYS = {"server": "Appwrite", "x-content-type-options": "nosniff"}
 CONTROL = "/v1/_dev"
+#: Bytes that may wait to be sent before more are made.
+_UNSENT = 1 << 20
 
 
 class App:
@@ -79,7 +82,17 @@ class App:
             await _cut(send)
             return
         http = HttpRequest(scope, receive)
+        if fault is not None and fault.answer and foreign.is_instead(fault.answer):
+            # An end with something unread would be a reset, which takes the answer away.
+            await http.body()
+            query = scope["query_string"].decode("latin-1")
+            await _write(send, foreign.instead(fault.answer, f"{path}?{query}" if query else path))
+            return
         response = _faulty(fault) if fault is not None and fault.status else await self._answer(http, found)
+        if fault is not None and fault.answer:
+            answer = foreign.Answer(response.status_code, dict(response.headers), bytes(response.body))
+            await _write(send, foreign.spoilt(fault.answer, answer))
+            return
         if fault is not None and fault.cut:
             await _cut(send)
             return
@@ -218,12 +231,33 @@ def _response(content: bytes, status: int, headers: Mapping[str, str]) -> Respon
     return Response(content, status, headers=dict(headers))
 
 
-async def _cut(send: Send) -> None:
-    """Drop the TCP connection without an answer. Knows where uvicorn keeps its transport."""
+async def _write(send: Send, wire: foreign.Wire) -> None:
+    """Send pieces as they are, while anybody listens, and end the connection."""
+    transport = _transport(send)
+    for piece in wire:
+        if transport.is_closing():
+            break
+        if isinstance(piece, bytes):
+            transport.write(piece)
+        await asyncio.sleep(0 if isinstance(piece, bytes) else piece)
+        while transport.get_write_buffer_size() > _UNSENT and not transport.is_closing():
+            await asyncio.sleep(0.001)
+    while transport.get_write_buffer_size() and not transport.is_closing():
+        await asyncio.sleep(0.001)
+    await _cut(send, transport.close)
+
+
+def _transport(send: Send) -> Any:
+    """The TCP connection. Knows where uvicorn keeps it."""
     transport = getattr(getattr(send, "__self__", None), "transport", None)
     if transport is None:
         raise ConnectionAbortedError("this server cannot cut connections")
-    transport.abort()
+    return transport
+
+
+async def _cut(send: Send, end: Callable[[], object] | None = None) -> None:
+    """Drop the TCP connection without an answer."""
+    (end or _transport(send).abort)()
     # uvicorn must notice the loss before we return, else it answers 500.
     await asyncio.sleep(0)
     await asyncio.sleep(0)

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from . import foreign
 from .clock import SystemClock
 from .errors import ApiError, invalid
 from .faults import RequestFault
@@ -31,6 +32,16 @@ def seconds(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Refused("Value must be a number of seconds")
     return float(value)
+
+
+def foreign_answer(value: Any) -> str:
+    name = str(value)
+    try:
+        if name:
+            foreign.is_instead(name)
+    except foreign.UnknownAnswerError as error:
+        raise Refused(f"Value must name a foreign answer: {error}") from None
+    return name
 
 
 PATTERNS = list_of(text(1, 256), 100)
@@ -80,6 +91,8 @@ def show_faults(server: Server, _request: Request, _values: dict[str, Any]) -> R
     Param("retryAfter", whole_number(0, 86_400), None, nullable=True),
     Param("cut", one_of("", "before", "after"), ""),
     Param("delay", seconds, 0.0),
+    Param("answer", foreign_answer, ""),
+    Param("skip", whole_number(0, 1_000_000), 0),
 )
 def add_fault(server: Server, _request: Request, values: dict[str, Any]) -> Reply:
     """Arm one request fault; see `RequestFault` for the meaning of the fields."""
@@ -93,6 +106,8 @@ def add_fault(server: Server, _request: Request, values: dict[str, Any]) -> Repl
         retry_after=values["retryAfter"],
         cut=values["cut"],
         delay=values["delay"],
+        answer=values["answer"],
+        skip=values["skip"],
     )
     server.faults.add(fault)
     return Reply(201, _describe(server))

@@ -13,8 +13,9 @@ from fnmatch import fnmatchcase
 class RequestFault:
     """Applies to the next `times` requests whose method and path match (`*` is a wildcard, paths begin with /v1).
 
-    `status` answers an error instead of running the handler; 0 lets the handler run. `cut` drops the connection without
-    an answer, `before` the handler or `after` its writes were committed. `delay` waits first, in seconds.
+    `skip` matching ones pass first. `status` answers an error instead of running the handler; 0 lets the handler run.
+    `cut` drops the connection without an answer, `before` the handler or `after` its writes were committed. `answer`
+    names one that is not Appwrite's (see `foreign`). `delay` waits first, in seconds.
     """
 
     method: str = "*"
@@ -26,9 +27,18 @@ class RequestFault:
     retry_after: int | None = None
     cut: str = ""
     delay: float = 0
+    answer: str = ""
+    skip: int = 0
 
-    def matches(self, method: str, path: str) -> bool:
-        return self.times > 0 and fnmatchcase(method, self.method) and fnmatchcase(path, self.path)
+    def strikes(self, method: str, path: str) -> bool:
+        """Whether it applies to this request; counts down."""
+        if self.times <= 0 or not fnmatchcase(method, self.method) or not fnmatchcase(path, self.path):
+            return False
+        if self.skip > 0:
+            self.skip -= 1
+            return False
+        self.times -= 1
+        return True
 
 
 @dataclass
@@ -55,11 +65,7 @@ class Faults:
 
     def take(self, method: str, path: str) -> RequestFault | None:
         """The fault for this request, used up by one."""
-        for fault in self.requests:
-            if fault.matches(method, path):
-                fault.times -= 1
-                return fault
-        return None
+        return next((fault for fault in self.requests if fault.strikes(method, path)), None)
 
     def is_stuck(self, key: str) -> bool:
         return any(fnmatchcase(key, pattern) for pattern in self.stuck_attributes)

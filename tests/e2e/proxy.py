@@ -9,6 +9,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,9 +18,13 @@ from urllib.parse import urlsplit
 
 import requests
 
+from raceday_iac.devserver import foreign
+
 from .budget import Creations
 
 BASE = "/v1"
+#: Times that no test outlives.
+ALWAYS = 1_000_000
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 #: Headers that concern one connection only, or that are made anew.
 _HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host", "te", "upgrade", "date", "server"}
@@ -39,7 +44,8 @@ class Fault:
     """What goes wrong with some requests. `skip` matching ones pass first, then `times` are struck.
 
     `status` answers instead of the server; `lose` drops the connection `before` or `after` the server was asked;
-    `call` is called `before` or `after` (see `when`), from the proxy's thread.
+    `call` is called `before` or `after` (see `when`), from the proxy's thread. `answer` names one that is not
+    Appwrite's (see `raceday_iac.devserver.foreign`).
     """
 
     method: str
@@ -52,6 +58,7 @@ class Fault:
     delay: float = 0.0
     call: Callable[[], object] | None = None
     when: str = "before"
+    answer: str = ""
 
     def strikes(self, method: str, path: str) -> bool:
         """Whether it applies to this request; counts down."""
@@ -91,6 +98,10 @@ class Proxy:
     def call(self, action: Callable[[], object], method: str, path: str, when: str = "before", **options: Any) -> Fault:
         """Call `action` when a matching request comes (`before`), or when the server has answered it (`after`)."""
         return self._arm(Fault(method, path, call=action, when=when, **options))
+
+    def play(self, answer: str, method: str = "*", path: str = "*", **options: Any) -> Fault:
+        """Answer matching requests, all of them by default, with what is not Appwrite's."""
+        return self._arm(Fault(method, path, answer=answer, **{"times": ALWAYS, **options}))
 
     def count(self, method: str = "*", path: str = "*") -> int:
         return sum(1 for each in self.exchanges() if _fits(each.method, method) and fnmatchcase(each.path, path))
@@ -185,6 +196,10 @@ class _Handler(BaseHTTPRequestHandler):
                 self.proxy.note(Exchange(self.command, path, 0))
                 self.close_connection = True
                 return
+            if fault.answer and foreign.is_instead(fault.answer):
+                self.proxy.note(Exchange(self.command, path, 0))
+                self._write(foreign.instead(fault.answer, self.path))
+                return
         self.proxy.creations.see(self.command, path)
         answer = self._ask(target, body)
         self.proxy.note(Exchange(self.command, path, answer.status_code))
@@ -193,7 +208,23 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is not None and fault.lose == "after":
             self.close_connection = True
             return
-        self._give(answer.status_code, dict(answer.headers), answer.content)
+        headers = dict(answer.headers)
+        if fault is not None and fault.answer:
+            lower = {name.lower(): value for name, value in headers.items()}
+            self._write(foreign.spoilt(fault.answer, foreign.Answer(answer.status_code, lower, answer.content)))
+            return
+        self._give(answer.status_code, headers, answer.content)
+
+    def _write(self, wire: foreign.Wire) -> None:
+        """Send pieces as they are, while anybody listens, and end the connection."""
+        self.close_connection = True
+        with suppress(OSError):
+            for piece in wire:
+                if isinstance(piece, bytes):
+                    self.wfile.write(piece)
+                    self.wfile.flush()
+                else:
+                    time.sleep(piece)
 
     def _ask(self, target: str, body: bytes) -> requests.Response:
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP}

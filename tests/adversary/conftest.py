@@ -1,0 +1,54 @@
+"""One embedded server for the whole run, and a settled project of its own for each case."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .harness import Arena, Elsewhere, Settled, elsewhere, make_quick, opened
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    from raceday_iac.devserver.runner import start_server
+    from raceday_iac.devserver.settings import Settings
+
+    base = tmp_path_factory.getbasetemp()
+    # All workers of one run share the virtual environments of builds.
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    settings = Settings(scheduler=False, venv_folder=shared / "venvs")
+    with start_server(tmp_path_factory.mktemp("server"), settings=settings) as running:
+        yield running
+
+
+@pytest.fixture
+def empty(server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Arena]:
+    """A project with nothing in it, and nothing declared."""
+    make_quick(monkeypatch)
+    with opened(server, tmp_path) as arena:
+        yield arena
+
+
+@pytest.fixture(scope="session")
+def settled(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settled]:
+    with Settled(server, lambda: tmp_path_factory.mktemp("arena")).kept() as found:
+        yield found
+
+
+@pytest.fixture
+def arena(settled: Settled, monkeypatch: pytest.MonkeyPatch) -> Iterator[Arena]:
+    """A project that is applied, with documents. Cases that leave it as it was share it."""
+    make_quick(monkeypatch)
+    yield settled.arena()
+    settled.give_back()
+
+
+@pytest.fixture
+def other() -> Iterator[Elsewhere]:
+    """Another server, to which requests may be sent away."""
+    with elsewhere() as found:
+        yield found

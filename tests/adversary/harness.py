@@ -1,0 +1,262 @@
+"""A small project that is applied, a server that can be made to answer wrongly, and what must hold whatever comes back.
+
+A case is one wrong answer to one request of one command. Nothing that comes back wrong may be believed: the command
+ends with an error that names request and server, and neither what is live nor what the state owns has changed. Write
+cases as tables (see `test_answers.py`); a case costs some tenths of a second. The names of wrong answers are those of
+`raceday_iac.devserver.foreign`, which the embedded server plays as well: `RequestFault(answer=…)`.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from e2e.budget import Creations
+from e2e.command import Ended
+from e2e.here import run_here
+from e2e.places import documents_of, keep_in_appwrite
+from e2e.project import Project
+from e2e.proxy import Proxy
+from e2e.target import Target
+
+#: One of each that a stack declares, but for code: that costs a build.
+STACK = """
+    db = stack.database(P + "db", name="Db")
+    one = db.collection("one", name="One")
+    one.string("text", 20)
+    one.integer("number")
+    one.index("by_text", "text")
+    two = db.collection("two", name="Two")
+    two.string("text", 20)
+    stack.function(P + "fn", name="Fn", runtime="node-22", specification="s-1vcpu-512mb", timeout=9,
+                   entrypoint="m.js", code=KEEP, variables={"COLOUR": "red"})
+"""
+#: What is in the collection `one`.
+DOCUMENTS = 3
+
+
+class Arena(Project):
+    """A project of its own on the server that all tests share, reached through a proxy that does wrong on demand."""
+
+    @property
+    def home(self) -> str:
+        """How messages name the server."""
+        return self.proxy.endpoint
+
+    def settle(self) -> None:
+        """Apply the stack and put documents into it."""
+        self.declare(STACK)
+        self.prepare("apply", "--auto-approve")
+        for number in range(DOCUMENTS):
+            body = {"documentId": f"d{number}", "data": {"text": f"text {number}", "number": number}}
+            self.api.post(f"{self.path('one')}/documents", body)
+        self.proxy.forget()
+
+    def path(self, collection: str) -> str:
+        return f"/databases/{self.id('db')}/collections/{collection}"
+
+    def change(self, *replacements: tuple[str, str]) -> None:
+        """Declare the stack with texts replaced; each must be in it."""
+        text = STACK
+        for old, new in replacements:
+            assert old in text
+            text = text.replace(old, new)
+        self.declare(text)
+
+    def run(self, *words: str, answer: str = "") -> Ended:
+        """A whole run in this process, however it ends. A traceback fails the test by itself, a secret too."""
+        ended = run_here(self, *words, answer=answer)
+        assert "Traceback" not in ended.text, ended
+        assert not [each for each in self.secrets if each in ended.text], f"a secret was printed by {ended.command}"
+        return ended
+
+    def live(self) -> Mapping[str, Any]:
+        """All that is in the project, as the server itself tells it. Times are left out: reading changes none."""
+        functions = list(self.api.all("/functions", "functions"))
+        databases = {each: self._database(each) for each in self.api.ids("/databases", "databases")}
+        return json.loads(json.dumps({"functions": functions, "databases": databases}))
+
+    def _database(self, database: str) -> Mapping[str, Any]:
+        collections = list(self.api.all(f"/databases/{database}/collections", "collections"))
+        documents = {
+            each["$id"]: self.api.ids(f"/databases/{database}/collections/{each['$id']}/documents", "documents")
+            for each in collections
+        }
+        return {"collections": collections, "documents": documents}
+
+    def owned(self) -> str:
+        """What the state owns. Where it is kept in Appwrite, that is part of what is live."""
+        if not self.state_file.exists():
+            return ""
+        return json.dumps(json.loads(self.state_file.read_text(encoding="utf-8"))["resources"], sort_keys=True)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One wrong `answer` to every request like `request` (`GET /functions`; ids written as `db` and `fn` stand for the
+    project's own) of the command `words`. `times` strikes so often only.
+
+    `lands` tells that the server carries the request out all the same, so that what is live may change.
+    """
+
+    answer: str
+    request: str
+    words: str
+    stack: tuple[tuple[str, str], ...] = ()
+    code: int = 1
+    says: tuple[str, ...] = ()
+    lands: bool = False
+    named: bool = True
+
+    def __str__(self) -> str:
+        """Its name among the tests."""
+        return f"{self.words} | {self.request} | {self.answer}"[:150]
+
+    def method_and_path(self, arena: Arena) -> tuple[str, str]:
+        method, _, path = self.request.partition(" ")
+        parts = [arena.id(part) if part in ("db", "fn", "state") else part for part in path.split("/")]
+        return method, "/".join(parts)
+
+
+def play(arena: Arena, case: Case) -> Ended:
+    """Run a case on a settled project, and require that nothing was believed."""
+    if case.stack:
+        arena.change(*case.stack)
+    live, owned = arena.live(), arena.owned()
+    method, path = case.method_and_path(arena)
+    fault = arena.proxy.play(case.answer.replace("{elsewhere}", getattr(arena, "elsewhere", "")), method, path)
+    before = fault.times
+    ended = arena.run(*case.words.split())
+    assert fault.times < before, f"no request was like {case.request}\n{ended}"
+    arena.proxy.forget()
+    must_not_believe(arena, case, ended, path)
+    assert arena.owned() == owned, f"the state has changed\n{ended}"
+    assert case.lands or arena.live() == live, f"what is live has changed\n{ended}"
+    return ended
+
+
+def must_not_believe(arena: Arena, case: Case, ended: Ended, path: str) -> None:
+    """The command failed, and says at which request of which server."""
+    assert ended.code == case.code, f"expected exit {case.code}\n{ended}"
+    for text in case.says:
+        assert text in ended.text, f"does not say {text!r}\n{ended}"
+    if not case.named:
+        return
+    assert arena.home in ended.text, f"does not name the server\n{ended}"
+    if "*" not in path:
+        method = "" if case.request.startswith("*") else f"{case.request.partition(' ')[0]} "
+        assert f"{method}{path}" in ended.text, f"does not name the request\n{ended}"
+
+
+@dataclass
+class Elsewhere:
+    """Another server: it answers everything as an empty project would, and notes the headers that came."""
+
+    address: str = ""
+    headers: list[dict[str, str]] = field(default_factory=list)
+
+    def must_know_no_key(self, key: str) -> None:
+        assert not [each for each in self.headers if key in each.values()], "the key went to another server"
+
+
+@contextmanager
+def elsewhere() -> Iterator[Elsewhere]:
+    """Such a server, for as long as a block lasts."""
+    seen = Elsewhere()
+    empty = {"total": 0, "functions": [], "databases": [], "collections": [], "documents": [], "$id": "x", "name": "x"}
+    content = json.dumps(empty).encode()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _serve(self) -> None:
+            seen.headers.append(dict(self.headers.items()))
+            self.rfile.read(int(self.headers.get("content-length") or 0))
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    web = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    seen.address = f"http://127.0.0.1:{web.server_port}"
+    threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    try:
+        yield seen
+    finally:
+        web.shutdown()
+        web.server_close()
+
+
+def make_quick(patch: pytest.MonkeyPatch, read: float = 1.0) -> None:
+    """Pauses between attempts are left out, and an answer may take `read` seconds."""
+    from raceday_iac.provider.appwrite import AppwriteProvider, Patience, Transport
+
+    defaults = {"patience": Patience(read=read), "sleep": lambda _seconds: None, "jitter": lambda _longest: 0.0}
+    patch.setattr(Transport.__init__, "__kwdefaults__", {**Transport.__init__.__kwdefaults__, **defaults})
+    patched = {**AppwriteProvider.__init__.__kwdefaults__, "sleep": lambda _seconds: None}
+    patch.setattr(AppwriteProvider.__init__, "__kwdefaults__", patched)
+
+
+@contextmanager
+def opened(server: Any, folder: Path) -> Iterator[Arena]:
+    """An arena on a server, for as long as a block lasts."""
+    site = Target({}, server, Creations(0)).site()
+    proxy = Proxy(site.endpoint, site.creations).start()
+    try:
+        yield Arena(folder, site, proxy)
+    finally:
+        proxy.stop()
+
+
+class Settled:
+    """Hands out a settled arena, and the same one again unless a case has changed it."""
+
+    def __init__(self, server: Any, folder: Callable[[], Path]) -> None:
+        self._server, self._folder = server, folder
+        self._stack = ExitStack()
+        self._arena: Arena | None = None
+        self._seen: tuple[Any, ...] = ()
+
+    @contextmanager
+    def kept(self) -> Iterator[Settled]:
+        with self._stack:
+            yield self
+
+    def arena(self) -> Arena:
+        if self._arena is None:
+            self._arena = self._stack.enter_context(opened(self._server, self._folder()))
+            self._arena.settle()
+            self._seen = _looks(self._arena)
+        return self._arena
+
+    def give_back(self) -> None:
+        assert self._arena is not None
+        self._arena.proxy.forget()
+        self._arena.declare(STACK)
+        if _looks(self._arena) != self._seen:
+            self._arena = None
+
+
+def _looks(arena: Arena) -> tuple[Any, ...]:
+    """Everything that a case may have changed, but for logs. What a case adds to the folder counts, too."""
+    kept = sorted(str(file) for file in arena.root.rglob("*") if "__pycache__" not in file.parts)
+    return arena.live(), arena.state_file.read_bytes(), kept
+
+
+__all__ = [
+    "Arena", "Case", "DOCUMENTS", "Elsewhere", "STACK", "documents_of", "elsewhere", "keep_in_appwrite", "make_quick",
+    "must_not_believe", "opened", "play", "Settled",
+]  # fmt: skip
