@@ -74,6 +74,17 @@ COMPILE := $(BIN)/python -m piptools compile --quiet --all-build-deps --allow-un
 lock:
 	$(COMPILE) --extra dev --output-file requirements.lock pyproject.toml
 	$(COMPILE) --extra docs --constraint requirements.lock --output-file requirements-docs.lock pyproject.toml
+	$(call lock-functions,requirements-http,daily-meetings daily-races enhanced-race-poller meeting-status-poller)
+	$(call lock-functions,requirements-zone,daily-initial-data master-race-scheduler)
+
+# What functions install: all of it, with hashes, in the versions that the tests run with.
+define lock-functions
+	$(BIN)/python -m piptools compile --quiet --allow-unsafe --generate-hashes --strip-extras --no-annotate --no-header \
+		--no-emit-index-url --no-emit-find-links --constraint requirements.lock \
+		--output-file functions/_shared/$(1).txt functions/_shared/$(1).in
+	for each in $(2); do cp functions/_shared/$(1).txt functions/$$each/requirements.txt; done
+	rm functions/_shared/$(1).txt
+endef
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -4,7 +4,9 @@ interpreter. Before the lock is asked for, nothing but the standard library is l
 from __future__ import annotations
 
 import ast
+import importlib.metadata
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +15,8 @@ from typing import Any
 
 import pytest
 from _shared import lock
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from .bundles import FUNCTIONS
 from .raceday import package_of
@@ -162,11 +166,58 @@ def test_it_knows_what_a_run_of_it_takes(alone: Path, name: str) -> None:
     assert [type(node) for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))] == [ast.ImportFrom]
 
 
-def test_only_two_packages_are_required(alone: Path) -> None:
-    lines = (alone / "requirements.txt").read_text().split()
+#: What the functions ask for; the rest is what these need themselves.
+ASKED_FOR = {"httpx", "tzdata"}
 
-    assert {line.partition("==")[0] for line in lines} <= {"httpx", "tzdata"}
-    assert all("==" in line for line in lines)
+
+def test_only_two_packages_are_asked_for_and_all_that_they_need_is_pinned(alone: Path) -> None:
+    """For every version of Python that the code may run on: what is missing here, pip would take from anywhere."""
+    pinned = pins(alone)
+
+    for python in ("3.11", "3.12", "3.13"):
+        wanted = set(pinned) & ASKED_FOR
+        assert needed_by(wanted, python) <= set(pinned)
+    assert set(pinned) <= needed_by(set(pinned) & ASKED_FOR, "3.11")
+
+
+def test_what_is_installed_is_what_the_tests_run_with_down_to_the_hashes(alone: Path) -> None:
+    locked = blocks((FUNCTIONS.parent / "requirements.lock").read_text())
+
+    for name, (version, hashes) in pins(alone).items():
+        assert hashes, f"{name} has no hash"
+        assert (version, hashes) == locked[name]
+
+
+def pins(alone: Path) -> dict[str, tuple[str, frozenset[str]]]:
+    """What a bundle installs: version and hashes by name. Fails for a line that does not pin."""
+    return blocks((alone / "requirements.txt").read_text())
+
+
+def blocks(text: str) -> dict[str, tuple[str, frozenset[str]]]:
+    joined = re.sub(r"\\\n\s*", " ", text)
+    found = {}
+    for line in joined.splitlines():
+        if line.strip() and not line.lstrip().startswith("#"):
+            name, equals, version = line.split()[0].partition("==")
+            assert equals, f"{line} does not pin a version"
+            found[name] = (version, frozenset(re.findall(r"--hash=(\S+)", line)))
+    return found
+
+
+def needed_by(names: set[str], python: str) -> set[str]:
+    """The packages and all that they need on a version of Python, by what they say themselves."""
+    found: set[str] = set()
+    waiting = sorted(names)
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.add(name)
+        environment = {"python_version": python, "python_full_version": f"{python}.0", "extra": ""}
+        for each in map(Requirement, importlib.metadata.requires(name) or ()):
+            if each.marker is None or each.marker.evaluate(environment):
+                waiting.append(canonicalize_name(each.name))
+    return found
 
 
 def test_whoever_uses_the_zone_brings_its_data(alone: Path, name: str) -> None:
@@ -183,7 +234,7 @@ def test_whoever_reads_nz_tab_brings_the_http_library(alone: Path) -> None:
 
 
 def test_no_module_imports_what_its_bundle_does_not_bring(alone: Path, name: str) -> None:
-    brought = {line.partition("==")[0] for line in (alone / "requirements.txt").read_text().split()}
+    brought = set(pins(alone))
     foreign = set()
     for path in (alone / "src").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
