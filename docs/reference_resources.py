@@ -42,6 +42,8 @@ PATHS = {
 #: What a change of a field does where the kind's own fields do not say it.
 ELSEWHERE = {
     ("function", "code"): "a new deployment",
+    ("function", "ignore"): "a new deployment, where the bundle changes",
+    ("function", "include"): "a new deployment, where the bundle changes",
     ("function", "schema_of"): "a new deployment",
     ("function", "lock"): "a new deployment",
     **{("function", name): "in place, and a new deployment" for name in ("runtime", "entrypoint", "commands")},

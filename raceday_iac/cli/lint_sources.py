@@ -17,7 +17,7 @@ from ..linting.reading import read_stack
 from ..loading.environment import load_environment
 from ..loading.resolve import resolve
 from ..loading.stack_file import load_stack
-from ..model.desired import Desired
+from ..model.desired import Desired, LeftOut
 from ..model.problem import Location, Problem
 from ..packaging import pack_all
 from ..packaging.bundle import SHARED, vendored_modules
@@ -59,15 +59,18 @@ def _stack(options: Options) -> Configuration:
     problems: tuple[Problem, ...] = ()
     desired = Desired("", {})
     files: dict[str, Mapping[str, bytes]] | None = None
+    left_out: dict[str, tuple[LeftOut, ...]] = {}
     try:
         desired = resolve(stack, environment, options.root)
-        files = {name: bundle.files for name, bundle in pack_all(desired).items()}
+        bundles = pack_all(desired)
+        files = {name: bundle.files for name, bundle in bundles.items()}
+        left_out = {name: bundle.left_out for name, bundle in bundles.items()}
     except StackError as error:
         problems = tuple(error.problems)
     folders = {name: source.folder for name, source in desired.code.items()}
     copies = {name: _copies(folder) for name, folder in folders.items()}
     shared = {name: content for each in folders.values() for name, content in _shared(each).items()}
-    return read_stack(stack, environment, problems, files, copies, shared)
+    return read_stack(stack, environment, problems, files, copies, shared, left_out)
 
 
 def _shared(folder: Path) -> dict[str, bytes]:

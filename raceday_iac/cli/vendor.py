@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors import EXIT_OK, IacError
+from ..model.desired import LeftOut
 from ..render.lines import Line, print_json, print_lines
 from .options import Options
 from .workspace import Workspace
@@ -25,9 +27,18 @@ def run(options: Options, function: str, out: Path) -> int:
         path = out / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+        path.chmod(0o755 if name in bundle.executable else 0o644)
+    left_out = [{"path": each.path, "why": str(each.why), "detail": each.detail} for each in bundle.left_out]
     if options.json:
-        print_json({"function": function, "digest": bundle.digest, "files": sorted(bundle.files)})
+        print_json({"function": function, "digest": bundle.digest, "files": sorted(bundle.files), "leftOut": left_out})
     else:
         text = f"{len(bundle.files)} files of function.{function} written to {out} (digest {bundle.digest[:12]})"
-        print_lines([Line(text)], color=options.color)
+        print_lines([Line(text), *_left_out_lines(bundle.left_out)], color=options.color)
     return EXIT_OK
+
+
+def _left_out_lines(left_out: Sequence[LeftOut]) -> Iterator[Line]:
+    if left_out:
+        yield Line("Not in its bundle:")
+    for each in left_out:
+        yield Line(f"  {each.path}: {each.why}{f' {each.detail}' if each.detail else ''}", "dim")

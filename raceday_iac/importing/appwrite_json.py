@@ -7,7 +7,7 @@ that Appwrite gives it, what is unknown is reported and left out, and nothing is
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import IacError
@@ -36,7 +36,7 @@ _DEFAULTS: Mapping[str, Any] = {
 #: Files older than specifications do not name one. Appwrite's own default slug, not the largest that a server takes.
 DEFAULT_SPECIFICATION = SPECIFICATIONS[1]
 _TOP = ("projectId", "projectName", "functions", "databases", "collections", "tablesDB", "tables")
-#: Of no consequence for what is live: where code lies and what of it is packed, and what a server adds to its answers.
+#: Of no consequence for what is live: where code lies, and what a server adds to its answers.
 _SILENT = ("$id", "path", "$createdAt", "$updatedAt", "vars", "variables")
 
 
@@ -79,7 +79,7 @@ class _Reading:
 
     def function(self, raw: Mapping[str, Any]) -> None:
         address = function_address(raw["$id"])
-        unknown = sorted(set(raw) - {*function.FIELDS, *_SILENT})
+        unknown = sorted(set(raw) - {*function.FIELDS, *_SILENT, "ignore"})
         if unknown:
             self.remark(address, f"unknown settings are ignored: {', '.join(unknown)}")
         filled = {**_DEFAULTS, **{name: value for name, value in raw.items() if value is not None}}
@@ -93,6 +93,9 @@ class _Reading:
             )
         self._timeout(address, filled)
         live = function.parse((), filled)
+        if raw.get("ignore"):
+            # What is packed is no setting of a live function, but one of the declaration that is written.
+            live = replace(live, fields=frozen({**live.fields, "ignore": tuple(texts(raw["ignore"]))}))
         self.resources[live.address] = live
         self._variables(address, raw)
 

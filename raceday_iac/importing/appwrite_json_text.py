@@ -58,7 +58,8 @@ def _function(function: Resource, desired: Desired, folder: Path) -> dict[str, A
     source = desired.code.get(id)
     path = os.path.relpath(source.folder, folder.resolve()) if source else f"functions/{id}"
     said = {"$id": id, "path": Path(path).as_posix(), **thaw(function.fields)}
-    return {key: said[key] for key in FUNCTION_KEYS}
+    ignored = {"ignore": list(source.ignore)} if source and source.ignore else {}
+    return {**{key: said[key] for key in FUNCTION_KEYS}, **ignored}
 
 
 def _collection(collection: Resource, desired: Desired) -> dict[str, Any]:

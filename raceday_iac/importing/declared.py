@@ -74,6 +74,7 @@ def _function(fields: Fields, variables: Mapping[str, str | FromEnvironment]) ->
     yield from _unless("", commands=fields.get("commands")).items()
     # The live code stays: an archive that somebody else packed is not a folder of ours.
     yield "code", KEEP
+    yield from _unless((), ignore=fields.get("ignore", ())).items()
     if variables:
         yield "variables", variables
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ..model.desired import LeftOut
 from ..model.problem import Location, Problem
 
 NOWHERE = Location()
@@ -41,6 +42,8 @@ class FunctionFacts:
     location: Location = NOWHERE
     files: Mapping[str, bytes] | None = None
     copies: Mapping[str, bytes] = field(default_factory=dict)
+    #: What of its code folder is not in its bundle.
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def address(self) -> str:

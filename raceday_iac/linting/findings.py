@@ -98,6 +98,9 @@ CODES: Mapping[str, str] = {
     "POL011": "a function without a lock",
     "POL012": "an edited copy of a shared module",
     "POL013": "an outdated copy of a shared module",
+    "BND001": "a file that looks like a secret lies in a code folder",
+    "BND002": "a broken link, or something that is no file, lies in a code folder",
+    "BND003": "files of a code folder that are not deployed",
     "ACC001": "an acceptance that ends soon",
     "ACC002": "an acceptance of something that was not found",
 }

@@ -7,7 +7,7 @@ from datetime import date
 
 from . import collisions, locks, nz_rules, policies, schedules
 from .acceptance import judge
-from .copies import copies
+from .copies import copies, left_out
 from .expansion import Expansion, expand
 from .facts import Configuration, Offered
 from .findings import Acceptance, Finding, Report, Severity
@@ -105,6 +105,7 @@ def _policies(configuration: Configuration, used: dict[str, Usage]) -> Iterator[
         yield from policies.runtime(function)
         yield from policies.missing_lock(function)
         yield from copies(function, configuration.shared)
+        yield from left_out(function)
     for collection in configuration.collections:
         yield from policies.permissions(collection)
     for variable in configuration.variables:

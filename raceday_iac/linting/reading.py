@@ -7,6 +7,7 @@ from typing import Any
 
 from ..loading.environment import Environment
 from ..model.address import function_address, variable_address
+from ..model.desired import LeftOut
 from ..model.problem import Problem
 from ..model.stack import Declaration, Lock, Stack
 from .facts import CollectionFacts, Configuration, FunctionFacts, LockFacts, VariableFacts
@@ -19,11 +20,12 @@ def read_stack(
     files: Mapping[str, Mapping[str, bytes]] | None = None,
     copies: Mapping[str, Mapping[str, bytes]] | None = None,
     shared: Mapping[str, bytes] | None = None,
+    left_out: Mapping[str, tuple[LeftOut, ...]] | None = None,
 ) -> Configuration:
-    """The configuration of a stack in an environment. `files` and `copies` by function id."""
+    """The configuration of a stack in an environment. `files`, `copies` and `left_out` by function id."""
     functions = [each for each in stack.declarations if each.kind == "function"]
     return Configuration(
-        tuple(_functions(functions, environment, files or {}, copies or {})),
+        tuple(_functions(functions, environment, files or {}, copies or {}, left_out or {})),
         tuple(_collections(stack)),
         tuple(variable for each in functions for variable in _variables(each, environment)),
         problems,
@@ -45,6 +47,7 @@ def _functions(
     environment: Environment,
     files: Mapping[str, Mapping[str, bytes]],
     copies: Mapping[str, Mapping[str, bytes]],
+    left_out: Mapping[str, tuple[LeftOut, ...]],
 ) -> Iterator[FunctionFacts]:
     for declaration in declarations:
         name = str(declaration.arguments["id"])
@@ -67,6 +70,7 @@ def _functions(
             declaration.location,
             files.get(name),
             copies.get(name, {}),
+            left_out.get(name, ()),
         )
 
 

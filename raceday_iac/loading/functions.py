@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ..model import declarations as declared
@@ -104,10 +106,14 @@ def _variable(work: Resolution, owner: Address, variable: declared.VariableDecla
 
 
 def _code(work: Resolution, function: declared.FunctionDeclaration, location: Location) -> None:
-    folder = (work.root / str(function.code)).resolve()
+    written = Path(os.path.normpath(work.root.resolve() / str(function.code)))
+    folder, project = written.resolve(), _project_of(written, work.root.resolve())
     subject = str(function_address(function.id))
     if not folder.is_dir():
         work.problems.append(Problem(location, subject, f"code folder {function.code} does not exist"))
+    elif project is not None and not folder.is_relative_to(project):
+        message = f"code folder {function.code} is a link that leads out of the project, to {folder}"
+        work.problems.append(Problem(location, subject, message))
     elif not (folder / function.entrypoint).is_file():
         message = f"entrypoint {function.entrypoint} does not exist in {function.code}"
         work.problems.append(Problem(location, subject, message))
@@ -122,7 +128,20 @@ def _code(work: Resolution, function: declared.FunctionDeclaration, location: Lo
         function.probe,
         function.keep_deployments,
         work.environment.build_patience,
+        function.ignore,
+        function.include,
+        project,
     )
     if function.schema_of and database_address(function.schema_of) not in work.attempted:
         message = f"packs the schema of {function.schema_of!r}, which is not declared"
         work.problems.append(Problem(location, subject, message))
+
+
+def _project_of(folder: Path, root: Path) -> Path | None:
+    """What links in a code folder may lead to: the project, with the repository that it lies in. A folder elsewhere
+    stands for itself, with its repository; None where it has none."""
+    inside = folder.is_relative_to(root)
+    for each in (root, *root.parents) if inside else (folder, *folder.parents):
+        if (each / ".git").exists():
+            return each
+    return root if inside else None

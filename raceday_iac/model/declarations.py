@@ -105,6 +105,8 @@ class FunctionDeclaration(Declared):
     entrypoint: str = Field(min_length=1, max_length=limits.FUNCTION_ENTRYPOINT)
     commands: str = Field(default="", max_length=limits.FUNCTION_COMMANDS)
     code: str | None = None
+    ignore: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
     schema_of: str = ""
     lock: LockDeclaration | None = None
     variables: tuple[VariableDeclaration, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
@@ -15,12 +16,35 @@ from .resource import Resource, Tombstone
 from .threshold import Threshold
 
 
+class WhyLeftOut(StrEnum):
+    """Why something in a code folder is not deployed."""
+
+    SECRET = "looks like a secret"
+    REPOSITORY = "version control"
+    ENVIRONMENT = "installed packages"
+    CACHE = "made by a tool"
+    BROKEN = "a link that leads nowhere"
+    SPECIAL = "not a regular file"
+    IGNORED = "ignored"
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A file or folder (with a slash at its end) of a code folder that is not deployed. `detail` says more.
+    `is_ignored`: git, or the stack, leaves it out too."""
+
+    path: str
+    why: WhyLeftOut
+    detail: str = ""
+    is_ignored: bool = False
+
+
 @dataclass(frozen=True)
 class CodeSource:
     """A function's code: its folder, what a build of it depends on, and how it is put into use.
 
-    `keep` previous deployments stay on the server. A build that shows no sign of life for `patience` seconds is given
-    up.
+    `ignore` and `include` are patterns as in `.gitignore`; links may lead to anywhere in `project`. `keep` previous
+    deployments stay on the server. A build that shows no sign of life for `patience` seconds is given up.
     """
 
     function: str
@@ -33,6 +57,10 @@ class CodeSource:
     probe: ProbeDeclaration | None = None
     keep: int = 3
     patience: float = 600.0
+    ignore: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    #: Without one, links may lead no further than the folder.
+    project: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +76,8 @@ class Desired:
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     #: By `action kind`, such as `delete function`.
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
+    #: By function id: what of its code folder is not in its bundle.
+    left_out: Mapping[str, tuple[LeftOut, ...]] = field(default_factory=dict)
 
     def with_resources(self, extra: Mapping[Address, Resource]) -> Desired:
         """A copy with more resources."""

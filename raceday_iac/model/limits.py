@@ -16,6 +16,10 @@ FUNCTION_ROLE = 64
 VARIABLE_KEY = 255
 VARIABLE_VALUE = 8192
 DEPLOYMENT_BYTES = 30_000_000
+#: What is packed before it is compressed, and files in a code folder: limits of ours, so that a folder named by mistake
+#: fills neither memory nor an evening.
+BUNDLE_UNPACKED_BYTES = 500_000_000
+BUNDLE_ENTRIES = 100_000
 
 RESOURCE_NAME = 128
 EXECUTION_BODY = 10_485_760

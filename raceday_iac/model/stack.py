@@ -119,6 +119,8 @@ class Stack:
         logging: bool = True,
         commands: str = "",
         code: str = KEEP,
+        ignore: Sequence[str] = (),
+        include: Sequence[str] = (),
         schema: str = "",
         lock: Lock | None = None,
         variables: Mapping[str, str | FromEnvironment] | None = None,
@@ -126,8 +128,9 @@ class Stack:
         keep_deployments: int | None = None,
     ) -> None:
         """Declare a function. `timeout` in seconds; `schedule` is a cron in UTC; `code` a folder, relative to the
-        project's root, or `KEEP`; `schema` names a database whose declaration is packed with the code; `probe` is
-        executed when new code was activated; `keep_deployments` overrides the stack's number."""
+        project's root, or `KEEP`; `ignore` and `include` are patterns as in a `.gitignore` of that folder, and what
+        `include` names is deployed whatever leaves it out; `schema` names a database whose declaration is packed with
+        the code; `probe` is executed when new code was activated; `keep_deployments` overrides the stack's number."""
         arguments = {
             "id": id,
             "name": name,
@@ -143,6 +146,8 @@ class Stack:
             "logging": logging,
             "commands": commands,
             "code": code,
+            "ignore": ignore,
+            "include": include,
             "schema": schema,
             "lock": lock,
             "variables": variables or {},

@@ -8,69 +8,107 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..errors import BuildError
+from ..errors import BuildError, StackError
 from ..kinds.base import thaw
 from ..model.address import database_address, deployment_address, function_address
-from ..model.desired import CodeSource, Desired
+from ..model.desired import CodeSource, Desired, LeftOut
 from ..model.limits import DEPLOYMENT_BYTES
+from ..model.problem import Problem
 from ..model.resource import Resource, frozen
 from .archive import digest_of_files, make_archive
+from .contents import CodeFolder, Contents, read_contents
 
 SHARED = "_shared"
 MANIFEST = "raceday-iac.json"
-_IGNORED_FOLDERS = frozenset(
-    {"__pycache__", ".venv", "node_modules", ".git", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
-)
-_IGNORED_ENDINGS = (".pyc", ".pyo", ".swp", ".DS_Store")
+#: Bytes that gzip adds at most to what it cannot compress: five for each block of 16 KiB, and its head and tail.
+_GZIP_ADDS = 1 + 5 / 16_384
+_COPY_HEADER = re.compile(rb"# Copied from \S+, version ([0-9a-f]{16})\. Do not edit\.\r?\n")
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A function's packed code. `digest` identifies its content."""
+    """A function's packed code. `digest` identifies its content, modes included."""
 
     source: CodeSource
     files: Mapping[str, bytes]
     digest: str
+    #: Files of mode 0755; all others have 0644.
+    executable: frozenset[str] = frozenset()
+    left_out: tuple[LeftOut, ...] = ()
 
     def archive(self) -> bytes:
         """The archive to upload. Raises BuildError when it is larger than Appwrite takes."""
-        content = make_archive(self.files)
+        content = make_archive(self.files, self.executable)
         if len(content) > DEPLOYMENT_BYTES:
-            raise BuildError(
-                f"The bundle of {function_address(self.source.function)} has {len(content)} bytes; "
-                f"Appwrite takes {DEPLOYMENT_BYTES}.",
-                hint="remove files from its code folder that it does not need at run time",
-            )
+            raise BuildError(f"The bundle of {function_address(self.source.function)} {_too_large(len(content))}")
         return content
+
+    def size_problem(self) -> str:
+        """What is wrong with its size; empty when Appwrite takes it. Compresses only what may be too large."""
+        if sum(map(len, self.files.values())) + 1_536 * len(self.files) + 10_240 <= DEPLOYMENT_BYTES / _GZIP_ADDS:
+            return ""
+        size = len(make_archive(self.files, self.executable))
+        return f"its bundle {_too_large(size)}" if size > DEPLOYMENT_BYTES else ""
 
 
 def pack_all(desired: Desired) -> dict[str, Bundle]:
-    """Bundles by function id, for every function with managed code. The same inputs give the same digests."""
+    """Bundles by function id, for every function with managed code. The same inputs give the same digests.
+
+    Raises StackError for all that cannot be packed, with everything that is wrong with it.
+    """
+    folders = {_shared_of(each): each for each in desired.code.values()}
+    unusable = [
+        Problem(desired.resources[function_address(each.function)].location, "", problem)
+        for folder, each in folders.items()
+        for problem in _shared_problems(folder, each.project or each.folder.parent)
+    ]
+    if unusable:
+        raise StackError(sorted(set(unusable)))
     # What several functions share is read and written once.
-    shared = {folder: vendored_modules(folder) for folder in {_shared_of(each) for each in desired.code.values()}}
+    shared = {folder: vendored_modules(folder) for folder in folders}
     databases = {each.schema_of for each in desired.code.values() if each.schema_of}
     schemas = {database: _json(schema_document(desired, database)) for database in databases}
-    return {
-        name: _pack(source, desired, shared[_shared_of(source)], schemas.get(source.schema_of))
-        for name, source in desired.code.items()
-    }
+    bundles, problems = {}, []
+    for name, source in desired.code.items():
+        bundle, complaints = _pack(source, desired, shared[_shared_of(source)], schemas.get(source.schema_of))
+        bundles[name] = bundle
+        address = function_address(name)
+        problems += [Problem(desired.resources[address].location, str(address), each) for each in complaints]
+    if problems:
+        raise StackError(sorted(set(problems)))
+    return bundles
 
 
 def _shared_of(source: CodeSource) -> Path:
     return source.folder.parent / SHARED
 
 
-def _pack(source: CodeSource, desired: Desired, shared: Mapping[str, bytes], schema: bytes | None) -> Bundle:
-    """The bundle of one function, with the modules to vendor and its database's schema."""
-    files = dict(_own_files(source.folder))
+def _pack(
+    source: CodeSource, desired: Desired, shared: Mapping[str, bytes], schema: bytes | None
+) -> tuple[Bundle, list[str]]:
+    """The bundle of one function, with the modules to vendor and its database's schema; and what is wrong with it."""
+    code = CodeFolder(source.folder, source.project or source.folder, source.ignore, source.include)
+    own = read_contents(code)
+    added = _added(source, desired, shared, schema)
+    problems = [*own.problems, *_clashes(own.files, added), *_entrypoint_problems(source, own)]
+    files = {**own.files, **added}
+    executable = frozenset(own.executable - added.keys())
+    bundle = Bundle(source, files, digest_of_files(files, executable), executable, tuple(own.left_out))
+    size_problem = "" if problems else bundle.size_problem()
+    return bundle, [*problems, size_problem] if size_problem else problems
+
+
+def _added(source: CodeSource, desired: Desired, shared: Mapping[str, bytes], schema: bytes | None) -> dict[str, bytes]:
+    """What packing puts beside the function's own files."""
     inner = PurePosixPath(source.entrypoint).parent
-    for name, content in shared.items():
-        files[str(inner / "vendor" / name)] = content
+    files = {str(inner / "vendor" / name): content for name, content in shared.items()}
     if source.lock is not None:
         files[str(inner / "lock.json")] = _json(lock_settings(source, desired))
     if schema is not None:
@@ -84,31 +122,86 @@ def _pack(source: CodeSource, desired: Desired, shared: Mapping[str, bytes], sch
             "runtime": source.runtime,
         }
     )
-    return Bundle(source, files, digest_of_files(files))
+    return files
+
+
+def _clashes(own: Mapping[str, bytes], added: Mapping[str, bytes]) -> Iterator[str]:
+    """Files of the user's that packing would put others in the place of. A copy of a shared module as packing wrote it
+    is none of his, whatever its version; nor is what is the same."""
+    for name, content in sorted(added.items()):
+        above = [str(each) for each in PurePosixPath(name).parents if str(each) in own]
+        below = [each for each in own if each.startswith(f"{name}/")]
+        same = own.get(name) in (None, content) or is_whole_copy(own[name])
+        for taken in [*above, *below[:1], *([] if same else [name])]:
+            yield (
+                f"{taken} is a file of its code folder, and packing puts one of its own at {name}; "
+                "rename yours, or leave it out (ignore=)"
+            )
+
+
+def is_whole_copy(content: bytes) -> bool:
+    """Whether a copy of a shared module is as packing wrote it: its header names the digest of the rest."""
+    header = _COPY_HEADER.match(content)
+    return header is not None and _short_hash(content[header.end() :]) == header[1].decode()
+
+
+def _short_hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _entrypoint_problems(source: CodeSource, own: Contents) -> Iterator[str]:
+    """Code without the file that it begins with. Commands may make that file on the server."""
+    entry = str(PurePosixPath(source.entrypoint))
+    if entry in own.files or source.commands or own.problems:
+        return
+    found = [each for each in own.left_out if each.path == entry or entry.startswith(each.path)]
+    why = f": {found[0].why}{f' ({found[0].detail})' if found[0].detail else ''}" if found else ""
+    yield f"entrypoint {source.entrypoint} is not in its bundle{why}; keep it with include="
+
+
+def _too_large(size: int) -> str:
+    return (
+        f"has {size:,} bytes, and Appwrite takes {DEPLOYMENT_BYTES:,}; leave out what it does not need at run time "
+        "(ignore=)"
+    )
 
 
 def with_deployments(desired: Desired, bundles: Mapping[str, Bundle]) -> Desired:
-    """The wanted side, with one deployment per bundle."""
+    """The wanted side, with one deployment per bundle, and with what was left out of them."""
     extra = {}
     for name, bundle in bundles.items():
         address = deployment_address(name)
         owner = function_address(name)
         fields = frozen({"digest": bundle.digest})
         extra[address] = Resource(address, fields, (owner,), desired.resources[owner].location)
-    return desired.with_resources(extra)
+    left_out = {name: bundle.left_out for name, bundle in bundles.items() if bundle.left_out}
+    return replace(desired.with_resources(extra), left_out=left_out)
 
 
 def vendored_modules(shared: Path) -> dict[str, bytes]:
-    """The shared modules as they are put into a bundle, each with a header: name, version, hash."""
-    if not shared.is_dir():
-        return {}
+    """The shared modules as they are put into a bundle, each with a header: name, version, hash. Raises OSError."""
     found = {}
-    for path in sorted(shared.glob("*.py")):
+    for path in _shared_files(shared):
         content = path.read_bytes()
-        short = hashlib.sha256(content).hexdigest()[:16]
-        header = f"# Copied from functions/{SHARED}/{path.name}, version {short}. Do not edit.\n"
+        header = f"# Copied from functions/{SHARED}/{path.name}, version {_short_hash(content)}. Do not edit.\n"
         found[path.name] = header.encode() + content
     return found
+
+
+def _shared_files(shared: Path) -> list[Path]:
+    return [path for path in sorted(shared.glob("*.py")) if path.is_file()]
+
+
+def _shared_problems(shared: Path, project: Path) -> Iterator[str]:
+    """Shared modules that cannot be packed."""
+    for path in sorted(shared.glob("*.py")):
+        name, target = f"{SHARED}/{path.name}", path.resolve()
+        if path.is_symlink() and not target.exists():
+            yield f"{name} is a link that leads nowhere"
+        elif path.is_symlink() and not target.is_relative_to(project):
+            yield f"{name} is a link that leads out of the project, to {target}"
+        elif path.is_file() and not os.access(path, os.R_OK):
+            yield f"{name} cannot be read"
 
 
 def lock_settings(source: CodeSource, desired: Desired) -> dict[str, Any]:
@@ -156,21 +249,6 @@ def _collection_document(desired: Desired, collection: Resource) -> dict[str, An
 def _without_nothing(attribute: dict[str, Any]) -> dict[str, Any]:
     """Settings that an attribute does not have are left out; its default is always said."""
     return {name: value for name, value in attribute.items() if value is not None or name == "default"}
-
-
-def _own_files(folder: Path) -> dict[str, bytes]:
-    files = {}
-    for path in sorted(folder.rglob("*")):
-        relative = path.relative_to(folder)
-        if not path.is_file() or _IGNORED_FOLDERS & set(relative.parts) or _is_ignored(path.name):
-            continue
-        files[relative.as_posix()] = path.read_bytes()
-    return files
-
-
-def _is_ignored(name: str) -> bool:
-    """Leftovers of tools, and `.env` files: those hold secrets of the machine that packs."""
-    return name.endswith(_IGNORED_ENDINGS) or name == ".env" or name.startswith(".env.")
 
 
 def _json(content: Any) -> bytes:

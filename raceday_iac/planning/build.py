@@ -24,7 +24,7 @@ from .lifecycle import (
     with_ignored,
     without_ignored,
 )
-from .notes import deployment_notes
+from .notes import deployment_notes, left_out_notes
 from .order import in_order
 from .plan import Action, Change, Plan
 from .refreshing import refresh_changes
@@ -77,6 +77,7 @@ def build_plan(
             *left_conversions(desired, state, real),
             *possible_renames(selection.kept, desired, real),
             *deployment_notes(desired, state, snapshot, selection.kept),
+            *left_out_notes(desired),
         ),
     )
 

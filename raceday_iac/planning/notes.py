@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ..model.address import deployment_address
-from ..model.desired import Desired
+from ..model.desired import Desired, LeftOut, WhyLeftOut
 from ..provider import Snapshot
 from ..provider.protocol import Deployment
 from ..state.document import State
@@ -13,7 +13,26 @@ from .plan import Action, Change
 
 _READY = "ready"
 _SHOWN = 3
+_LISTED = 10
 _DELETE, _USED = "delete what is of no use: add --clean", "apply uses what holds the code to be deployed"
+
+
+def left_out_notes(desired: Desired) -> Iterator[str]:
+    """What of a code folder is not in its bundle, though a reader of the folder might think so. What git ignores is
+    for `lint`, secrets excepted: who looks for one must find it here."""
+    for function, left_out in sorted(desired.left_out.items()):
+        named = [each for each in left_out if each.why is WhyLeftOut.SECRET or not each.is_ignored]
+        if named:
+            keep = 'keep one with include=["…"]'
+            yield f"function.{function}: not in its bundle: {'; '.join(_left_out(named))}. If it is needed, {keep}."
+
+
+def _left_out(named: list[LeftOut]) -> Iterator[str]:
+    for why in WhyLeftOut:
+        paths = [each.path for each in named if each.why is why]
+        if paths:
+            more = f" and {len(paths) - _LISTED} more" if len(paths) > _LISTED else ""
+            yield f"{', '.join(paths[:_LISTED])}{more} ({why})"
 
 
 def deployment_notes(desired: Desired, state: State, snapshot: Snapshot, changes: Iterable[Change]) -> Iterator[str]:

@@ -18,7 +18,6 @@ from . import (
     document_writes,
     indexes,
     listing,
-    metadata,
     relationships,
     spatial,
     transactions,
@@ -49,7 +48,6 @@ def on_start(server: Server) -> None:
     """Make search and shapes known to the database, and go on with jobs that an earlier process left."""
     listing.install(server.db)
     spatial.install(server.db)
-    metadata.adopt(server.db)
     work.resume(server)
 
 

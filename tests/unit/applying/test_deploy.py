@@ -154,7 +154,7 @@ def test_a_bundle_that_is_too_large_is_refused_before_anything_is_sent(
     server: FakeAppwrite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("raceday_iac.packaging.bundle.DEPLOYMENT_BYTES", 10)
-    with pytest.raises(BuildError, match=r"The bundle of function.f has \d+ bytes; Appwrite takes 10"):
+    with pytest.raises(BuildError, match=r"The bundle of function.f has \d+ bytes, and Appwrite takes 10;"):
         run(server)
     assert server.log == []
 

@@ -139,8 +139,8 @@ def test_a_timeout_at_the_limit_is_not_reported() -> None:
 
 
 def test_unknown_keys_are_reported_and_ignored() -> None:
-    project = of_one_function(ignore=["node_modules"], colour="red", deployment="x")
-    assert said(project) == ["function.f: unknown settings are ignored: colour, deployment, ignore"]
+    project = of_one_function(colour="red", deployment="x")
+    assert said(project) == ["function.f: unknown settings are ignored: colour, deployment"]
 
 
 @pytest.mark.parametrize(
@@ -200,3 +200,22 @@ def test_what_should_be_a_list_and_is_none_is_reported() -> None:
     project = read({"functions": {"$id": "f"}})
     assert said(project) == ["functions: ignored: it is no list"]
     assert not project.resources
+
+
+@pytest.mark.parametrize("ignore", [["*.log", "docs/"], "*.log"])
+def test_what_a_file_leaves_out_of_the_code_is_left_out_by_the_stack_too(tmp_path: Path, ignore: object) -> None:
+    project = read({"functions": [{"$id": "f", "runtime": "node-22", "entrypoint": "m.js", "ignore": ignore}]})
+    assert not [each for each in project.remarks if "ignore" in each.message]
+    patterns = ignore if isinstance(ignore, list) else [ignore]
+    written = write_source(project, "found")
+    assert f"ignore={json.dumps(patterns)}" in written.text.replace("\n", "")
+    assert address("function.f") in loaded(written, tmp_path).resources
+
+
+def test_an_export_leaves_out_what_the_stack_does(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("")
+    stack = Stack("s")
+    function(stack, "plain", code=".")
+    function(stack, "less", code=".", ignore=["docs/"])
+    exported = appwrite_json(resolved(stack, root=tmp_path), "p", tmp_path)["functions"]
+    assert [each.get("ignore") for each in exported] == [None, ["docs/"]]

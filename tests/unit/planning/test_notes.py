@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from raceday_iac.model.address import deployment_address, function_address
+from raceday_iac.model.desired import LeftOut, WhyLeftOut
 from raceday_iac.model.resource import Live, frozen
-from raceday_iac.planning.notes import deployment_notes
+from raceday_iac.planning.notes import deployment_notes, left_out_notes
 from raceday_iac.planning.plan import Action, Change
 from raceday_iac.provider import Snapshot
 from raceday_iac.provider.protocol import Deployment
@@ -81,3 +82,34 @@ def test_one_that_is_active_is_the_affair_of_the_plan(tmp_path: Path) -> None:
 
 def test_functions_whose_code_is_not_managed_are_left_alone(tmp_path: Path) -> None:
     assert notes(tmp_path, begun("b"), Deployment("b", "failed"), code=False) == []
+
+
+def left_out(*entries: LeftOut) -> list[str]:
+    return list(left_out_notes(replace(resolved(stack_with_function()), left_out={"f": entries})))
+
+
+def test_what_is_left_out_of_a_bundle_is_named_with_the_reason() -> None:
+    found = left_out(
+        LeftOut("venv/", WhyLeftOut.ENVIRONMENT),
+        LeftOut(".env", WhyLeftOut.SECRET),
+        LeftOut("a.pem", WhyLeftOut.SECRET),
+    )
+    assert found == [
+        "function.f: not in its bundle: .env, a.pem (looks like a secret); venv/ (installed packages). "
+        'If it is needed, keep one with include=["…"].'
+    ]
+
+
+def test_what_git_ignores_is_not_worth_a_note_unless_it_looks_like_a_secret() -> None:
+    ignored = LeftOut("x.pyc", WhyLeftOut.CACHE, "by .gitignore line 1", is_ignored=True)
+    assert left_out(ignored) == []
+    (only,) = left_out(ignored, LeftOut(".env", WhyLeftOut.SECRET, "by .gitignore line 2", is_ignored=True))
+    assert ".env (looks like a secret)" in only
+    assert "x.pyc" not in only
+
+
+def test_of_much_that_is_left_out_the_beginning_is_named_and_the_rest_counted() -> None:
+    (ten,) = left_out(*(LeftOut(f"{number}.pem", WhyLeftOut.SECRET) for number in range(10)))
+    assert "9.pem (looks" in ten
+    (more,) = left_out(*(LeftOut(f"{number}.pem", WhyLeftOut.SECRET) for number in range(12)))
+    assert "9.pem and 2 more (looks" in more

@@ -1,0 +1,284 @@
+"""What of a code folder is deployed: what a developer sees of it in git, without what is nobody's business.
+
+Nothing is left out silently: secrets, virtual environments, what tools make, broken links and special files are named,
+each with the reason, and `include` keeps one. Links are followed inside the project and refused where they lead out.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fnmatch import translate
+from pathlib import Path
+
+from ..model import limits
+from ..model.desired import LeftOut, WhyLeftOut
+from .ignoring import GitIgnore, Patterns
+
+#: Names of files that hold credentials, in lower case; a backup of one is one.
+_SECRET_FILES = """
+    .env .env.* *.env .envrc .envrc.* .flaskenv .npmrc .yarnrc .pypirc .netrc _netrc .pgpass .my.cnf .mylogin.cnf .s3cfg
+    .boto .dockercfg .git-credentials .htpasswd .vault-token .terraformrc terraform.rc credentials credentials.json
+    credentials.toml credentials.yaml credentials.yml credentials.ini credentials.csv secrets.json secrets.toml
+    secrets.yaml secrets.yml secrets.ini secrets.txt .secret .secrets .secrets.* secret.json secret.yaml secret.yml
+    secret.toml secret.txt client_secret*.json service-account*.json service_account*.json serviceaccount*.json
+    *-service-account.json *.tfvars *.tfvars.json *.tfstate *.pem *.key *.p12 *.pfx *.p8 *.pk8 *.jks *.keystore *.ppk
+    *.kdbx *.kdb *.agekey *.ovpn id_rsa id_dsa id_ecdsa id_ed25519 id_ecdsa_sk id_ed25519_sk
+""".split()
+_SECRET_FOLDERS = frozenset({".env", ".secret", ".secrets", ".ssh", ".aws", ".azure", ".gnupg", ".kube", ".gcloud"})
+_SECRET = re.compile("|".join(translate(each) for each in _SECRET_FILES))
+_BACKUP = re.compile(r"(?:~|\.(?:bak|backup|old|orig|save|swp|tmp|copy|\d+))+$")
+#: A part of a name that says that what it holds is made up; `example.pem` is a key like any other.
+_EXAMPLE = re.compile(r"(?:^|[._-])(?:examples?|samples?|template|tmpl|dist|defaults|schema)(?:[._-]|$)")
+_KEY = re.compile(r"\.(?:pem|key|p12|pfx|p8|pk8|jks|keystore|ppk|kdbx?|agekey)$")
+_PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|PuTTY-User-Key-File-|AGE-SECRET-KEY-1")
+
+_REPOSITORIES = frozenset({".git", ".hg", ".svn", ".bzr", ".jj"})
+_ENVIRONMENTS = frozenset({".venv", "venv", "node_modules", "__pypackages__"})
+_CACHES = frozenset(
+    {
+        "__pycache__",
+        ".pytest_cache",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".hypothesis",
+        ".tox",
+        ".nox",
+        ".ipynb_checkpoints",
+        ".ds_store",
+        "thumbs.db",
+        "desktop.ini",
+    }
+)
+_CACHE_ENDINGS = (".pyc", ".pyo", ".swp", ".swo", ".ds_store", "~")
+#: What a cache of any tool carries (https://bford.info/cachedir/).
+_CACHE_TAG = "CACHEDIR.TAG"
+
+
+@dataclass(frozen=True)
+class CodeFolder:
+    """A folder to pack. `ignore` and `include` are patterns as in `.gitignore`, relative to it. Links may lead to
+    anywhere in `project`, which holds the folder."""
+
+    folder: Path
+    project: Path
+    ignore: Sequence[str] = ()
+    include: Sequence[str] = ()
+
+
+@dataclass
+class Contents:
+    """What was found, by path relative to the folder. With a `problem`, it cannot be packed."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    executable: set[str] = field(default_factory=set)
+    left_out: list[LeftOut] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def read_contents(code: CodeFolder) -> Contents:
+    """Everything in the folder that is deployed. Never fails: what cannot be read is a problem."""
+    return _Walk(code).contents()
+
+
+def looks_secret(name: str, *, is_folder: bool = False) -> bool:
+    """Whether a file or folder of this name usually holds credentials."""
+    lower = name.lower()
+    if is_folder:
+        return lower in _SECRET_FOLDERS
+    base = _BACKUP.sub("", lower) or lower
+    is_example = _EXAMPLE.search(base) and not _KEY.search(base)
+    return not is_example and any(_SECRET.match(each) for each in (lower, base))
+
+
+class _StopError(Exception):
+    """It is too much: reading on would only take time and memory."""
+
+
+class _Walk:
+    """One reading of a folder."""
+
+    def __init__(self, code: CodeFolder) -> None:
+        self._folder = code.folder.resolve()
+        self._tree = code.project.resolve()
+        self._ignore = Patterns(each.encode(errors="replace") for each in code.ignore)
+        self._include = Patterns(each.encode(errors="replace") for each in code.include)
+        self._git = _git_files(self._folder, self._tree)
+        self._may_include = bool(code.include)
+        self._found = Contents()
+        self._seen = self._bytes = 0
+
+    def contents(self) -> Contents:
+        try:
+            self._read(self._folder, "", (self._folder,), kept_only=False)
+        except _StopError as stop:
+            self._found.problems.append(str(stop))
+        return self._found
+
+    def _read(self, folder: Path, prefix: str, within: tuple[Path, ...], *, kept_only: bool) -> None:
+        """One folder. `within` are the real folders that it was reached through. `kept_only`: it is left out, but for
+        what `include` names."""
+        try:
+            names = sorted(os.listdir(folder))
+        except OSError as error:
+            self._complain(prefix or ".", f"cannot be read: {error.strerror}")
+            return
+        for name in names:
+            self._seen += 1
+            if self._seen > limits.BUNDLE_ENTRIES:
+                raise _StopError(
+                    f"its folder holds more than {limits.BUNDLE_ENTRIES:,} files; leave some out (ignore=)"
+                )
+            try:
+                self._entry(folder / name, prefix + name, within, kept_only=kept_only)
+            except OSError as error:
+                self._complain(prefix + name, f"cannot be read: {error.strerror}")
+
+    def _entry(self, path: Path, name: str, within: tuple[Path, ...], *, kept_only: bool) -> None:
+        is_link = path.is_symlink()
+        # To git, a link is a file, whatever it leads to.
+        is_folder = path.is_dir() and not is_link
+        shown = name + "/" * is_folder
+        if self._is_included(shown):
+            why = None
+        elif kept_only:
+            why = LeftOut(shown, WhyLeftOut.IGNORED)
+        else:
+            why = self._why(path, shown, is_folder=is_folder)
+        if why is not None:
+            if not kept_only:
+                self._found.left_out.append(why)
+            if is_folder and self._may_include:
+                self._read(path, f"{name}/", within, kept_only=True)
+            return
+        target = self._followed(path, name) if is_link else path
+        if target is None:
+            return
+        if target.is_dir():
+            self._enter(target, name, within, is_link=is_link)
+        elif target.is_file():
+            self._keep(target, name)
+        else:
+            self._found.left_out.append(LeftOut(name, WhyLeftOut.SPECIAL))
+
+    def _is_named(self, shown: str) -> bool:
+        """Whether `include` names it itself, and not only a folder that it lies in."""
+        said = self._include.decide(shown) if self._may_include else None
+        return said is not None and said[0]
+
+    def _is_included(self, shown: str) -> bool:
+        """Whether `include` names it, or a folder that it lies in. A secret is only ever named itself."""
+        if not self._may_include or not self._include.names(shown):
+            return False
+        name = shown.rstrip("/").rpartition("/")[2]
+        return self._is_named(shown) or not looks_secret(name, is_folder=shown.endswith("/"))
+
+    def _why(self, path: Path, shown: str, *, is_folder: bool) -> LeftOut | None:
+        """Why an entry is left out, going by its name and by what ignores it."""
+        by_name, by_rule = _by_name(path, is_folder=is_folder), self._ignored_by(path, shown, is_folder=is_folder)
+        if by_name is None and not by_rule:
+            return None
+        return LeftOut(shown, by_name or WhyLeftOut.IGNORED, by_rule, is_ignored=bool(by_rule))
+
+    def _ignored_by(self, path: Path, shown: str, *, is_folder: bool) -> str:
+        """The rule that ignores an entry; empty when none does."""
+        said = self._ignore.decide(shown)
+        if said is not None:
+            return "by ignore=" if said[0] else ""
+        by = self._git.says(path, is_folder=is_folder) if path.is_relative_to(self._git.top) else ""
+        return f"by {by}" if by else ""
+
+    def _followed(self, link: Path, name: str) -> Path | None:
+        """What a link leads to, or None when that is nothing to be packed."""
+        try:
+            target = link.resolve(strict=True)
+        except (OSError, RuntimeError):
+            self._found.left_out.append(LeftOut(name, WhyLeftOut.BROKEN, _target_of(link)))
+            return None
+        if not target.is_relative_to(self._tree):
+            self._complain(
+                name,
+                f"is a link that leads out of the project, to {target}; copy that, or leave the link out (ignore=)",
+            )
+            return None
+        if self._is_included(name + "/" * target.is_dir()):
+            return target
+        why = self._why_target(target)
+        if why is not None:
+            self._found.left_out.append(LeftOut(name, why[0], f"it leads to {target.relative_to(self._tree)}{why[1]}"))
+            return None
+        return target
+
+    def _why_target(self, target: Path) -> tuple[WhyLeftOut, str] | None:
+        """A link must not bring in under a new name what is left out under its own."""
+        inside = target.relative_to(self._tree).parts
+        steps = [self._tree.joinpath(*inside[: depth + 1]) for depth in range(len(inside))]
+        for each in steps:
+            if each.name.lower() in _REPOSITORIES:
+                return WhyLeftOut.REPOSITORY, ""
+            if looks_secret(each.name, is_folder=each.is_dir()):
+                return WhyLeftOut.SECRET, ""
+        if not target.is_relative_to(self._git.top):
+            return None
+        by = self._git.says_of_all(target, is_folder=target.is_dir())
+        return (WhyLeftOut.IGNORED, f", which {by} ignores") if by else None
+
+    def _enter(self, folder: Path, name: str, within: tuple[Path, ...], *, is_link: bool) -> None:
+        real = folder.resolve() if is_link else folder
+        if is_link and any(each.is_relative_to(real) for each in within):
+            self._complain(name, f"is a link that leads back to a folder it lies in, {real}")
+            return
+        self._read(real, f"{name}/", (*within, real), kept_only=False)
+
+    def _keep(self, file: Path, name: str) -> None:
+        found = file.stat()
+        self._bytes += found.st_size
+        if self._bytes > limits.BUNDLE_UNPACKED_BYTES:
+            raise _StopError(
+                f"its folder holds more than {limits.BUNDLE_UNPACKED_BYTES:,} bytes, the largest that is packed; "
+                f"at {name} it was enough. Leave files out (ignore=)"
+            )
+        content = file.read_bytes()
+        if _PRIVATE_KEY.match(content.lstrip()[:100]) and not self._is_named(name):
+            self._found.left_out.append(LeftOut(name, WhyLeftOut.SECRET, "it begins as a private key"))
+            return
+        self._found.files[name] = content
+        if found.st_mode & stat.S_IXUSR:
+            self._found.executable.add(name)
+
+    def _complain(self, name: str, message: str) -> None:
+        self._found.problems.append(f"{name} {message}")
+
+
+def _by_name(path: Path, *, is_folder: bool) -> WhyLeftOut | None:
+    """What everybody's rules leave out, whether it is ignored or not."""
+    lower = path.name.lower()
+    if lower in _REPOSITORIES:
+        return WhyLeftOut.REPOSITORY
+    if lower in _ENVIRONMENTS or (path / "pyvenv.cfg").is_file() or (path / "conda-meta").is_dir():
+        return WhyLeftOut.ENVIRONMENT
+    if lower in _CACHES or (path / _CACHE_TAG).is_file():
+        return WhyLeftOut.CACHE
+    if looks_secret(lower, is_folder=is_folder):
+        return WhyLeftOut.SECRET
+    return WhyLeftOut.CACHE if lower.endswith(_CACHE_ENDINGS) else None
+
+
+def _git_files(folder: Path, tree: Path) -> GitIgnore:
+    """The `.gitignore` files that count. Who packs a folder that git ignores means it: only those in it are asked."""
+    git = GitIgnore(tree)
+    try:
+        is_ignored = folder != tree and bool(git.says_of_all(folder, is_folder=True))
+    except OSError:
+        is_ignored = False
+    return GitIgnore(folder) if is_ignored else git
+
+
+def _target_of(link: Path) -> str:
+    try:
+        return f"it leads to {os.readlink(link)}"
+    except OSError:
+        return ""
