@@ -16,13 +16,13 @@ from .stores import begin_anew
 from .target import opened, require_same_project, server_folder
 
 
-def run_start(options: Options, port: int) -> int:
+def run_start(options: Options, port: int, database_workers: int) -> int:
     """Start it, unless it runs."""
     from ..devserver.runner import DataInUseError, StartError, start
 
     environment = _require_embedded(options)
     try:
-        status = start(server_folder(options), port, environment.project)
+        status = start(server_folder(options), port, environment.project, database_workers)
     except (DataInUseError, StartError, OSError) as error:
         raise IacError(f"The embedded server could not be started: {error}") from None
     require_same_project(status.project, environment)

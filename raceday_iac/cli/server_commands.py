@@ -17,11 +17,16 @@ app = typer.Typer(
 
 
 @app.command()
-def start(port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0) -> None:
+def start(
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
+    database_workers: Annotated[
+        int, typer.Option(min=1, help="How many schemas it changes at a time, as a server with more workers does.")
+    ] = 1,
+) -> None:
     """Start it in the background, with scheduler and executor."""
     from .server import run_start
 
-    raise typer.Exit(run_start(options.current, port))
+    raise typer.Exit(run_start(options.current, port, database_workers))
 
 
 @app.command()

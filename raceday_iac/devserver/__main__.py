@@ -7,6 +7,7 @@ import logging
 import sys
 
 from .runner import PROJECT, DataInUseError, serve_forever
+from .settings import Settings
 
 
 def main() -> int:
@@ -14,10 +15,14 @@ def main() -> int:
     parser.add_argument("--data-dir", required=True, help="where database, archives and builds are kept")
     parser.add_argument("--port", type=int, default=0, help="loopback port; 0 takes a free one")
     parser.add_argument("--project", default=PROJECT, help="id of the project to serve")
+    parser.add_argument(
+        "--database-workers", type=int, default=Settings.database_workers, help="how many schemas are changed at a time"
+    )
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
-        serve_forever(options.data_dir, options.port, project=options.project)
+        settings = Settings(database_workers=max(1, options.database_workers))
+        serve_forever(options.data_dir, options.port, settings, options.project)
     except (DataInUseError, OSError) as problem:
         sys.stderr.write(f"{problem}\n")
         return 1

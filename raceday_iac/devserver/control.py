@@ -66,6 +66,7 @@ def _describe(server: Server) -> dict[str, Any]:
         "requests": [asdict(fault) for fault in faults.requests if fault.times > 0],
         "stuckAttributes": sorted(faults.stuck_attributes),
         "failingAttributes": sorted(faults.failing_attributes),
+        "staleAnswers": sorted(faults.stale_answers),
         "buildDelay": faults.build_delay,
         "failingBuilds": faults.failing_builds,
         "stuckBuilds": faults.stuck_builds,
@@ -119,6 +120,7 @@ def add_fault(server: Server, _request: Request, values: dict[str, Any]) -> Repl
     CONTROL_SCOPE,
     Param("stuckAttributes", PATTERNS, None, nullable=True),
     Param("failingAttributes", PATTERNS, None, nullable=True),
+    Param("staleAnswers", PATTERNS, None, nullable=True),
     Param("buildDelay", seconds, None, nullable=True),
     Param("failingBuilds", whole_number(0, 1000), None, nullable=True),
     Param("stuckBuilds", whole_number(0, 1000), None, nullable=True),
@@ -131,6 +133,8 @@ def change_faults(server: Server, _request: Request, values: dict[str, Any]) -> 
         faults.stuck_attributes = set(values["stuckAttributes"])
     if values["failingAttributes"] is not None:
         faults.failing_attributes = set(values["failingAttributes"])
+    if values["staleAnswers"] is not None:
+        faults.stale_answers = set(values["staleAnswers"])
     if values["buildDelay"] is not None:
         faults.build_delay = values["buildDelay"]
     if values["failingBuilds"] is not None:

@@ -72,7 +72,7 @@ def status(data_dir: Path | str) -> Status:
     return Status(True, directory, info["endpoint"], info["project"], info["key"], int(info["pid"]), info["startedAt"])
 
 
-def start(data_dir: Path | str, port: int = 0, project: str = "") -> Status:
+def start(data_dir: Path | str, port: int = 0, project: str = "", database_workers: int = 0) -> Status:
     """Start a server process unless one runs, and wait until it answers. Raises `StartError`, `DataInUseError`."""
     directory = Path(data_dir).resolve()
     current = status(directory)
@@ -84,6 +84,7 @@ def start(data_dir: Path | str, port: int = 0, project: str = "") -> Status:
     command = [sys.executable, "-m", __package__, "--data-dir", str(directory), "--port", str(port)]
     # Without a word the process takes its own default, which would be dear to import here.
     command += ["--project", project] if project else []
+    command += ["--database-workers", str(database_workers)] if database_workers else []
     with (directory / LOG_FILE).open("ab") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=SOURCE

@@ -50,6 +50,10 @@ class Faults:
     stuck_attributes: set[str] = field(default_factory=set)
     #: Attributes and indexes whose key matches one of these patterns end as `failed`.
     failing_attributes: set[str] = field(default_factory=set)
+    #: Attributes and indexes whose key matches one of these patterns are answered from a stale cache where one
+    #: collection, attribute or index is asked for: `processing` when they are available, `deleting` when they are gone.
+    #: Lists tell the truth (observed on 1.8.1 to 1.9.6: a read that crosses the end of the work fills the cache).
+    stale_answers: set[str] = field(default_factory=set)
     #: Seconds that every build waits before it runs its commands.
     build_delay: float = 0
     #: How many of the next builds fail.
@@ -73,6 +77,9 @@ class Faults:
     def is_failing(self, key: str) -> bool:
         return any(fnmatchcase(key, pattern) for pattern in self.failing_attributes)
 
+    def is_stale(self, key: str) -> bool:
+        return any(fnmatchcase(key, pattern) for pattern in self.stale_answers)
+
     def take_failing_build(self) -> bool:
         if self.failing_builds <= 0:
             return False
@@ -93,6 +100,7 @@ class Faults:
         self.requests.clear()
         self.stuck_attributes.clear()
         self.failing_attributes.clear()
+        self.stale_answers.clear()
         self.build_delay = 0
         self.failing_builds = 0
         self.stuck_builds = 0

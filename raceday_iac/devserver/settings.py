@@ -17,8 +17,13 @@ RUNTIMES = ("node-16.0", "php-8.0", "python-3.9", "ruby-3.0", "node-22", "python
 class Settings:
     """Times are seconds, sizes bytes. An empty `runtimes` allows all; a compute limit of 0 means none."""
 
-    #: How long an attribute or index stays `processing`; about what a real 1.8.1 takes on two cores.
+    #: How long an attribute or index waits for a database worker; about what a real 1.8.1 takes on two cores.
     processing_delay: float = 0.02
+    #: How long a change of a collection's schema takes from reading its metadata to writing it. Meanwhile others may do
+    #: the same, and the one that writes last wins. None: a quarter of the delay, but no more than 5 ms.
+    schema_window: float | None = None
+    #: How many jobs on schemas are done at the same time (`_APP_WORKERS_NUM` of the database worker).
+    database_workers: int = 1
     #: Creations of functions per project and UTC day; 0 switches the limit off.
     function_creation_limit: int = 50
     runtimes: tuple[str, ...] = RUNTIMES
@@ -46,3 +51,8 @@ class Settings:
     execution_retention_days: int = 14
     #: What the played NZ TAB API below /nztab shows.
     nztab: NztabSettings = field(default_factory=NztabSettings)
+
+    @property
+    def window(self) -> float:
+        """Seconds between reading and writing a collection's metadata."""
+        return min(0.005, self.processing_delay / 4) if self.schema_window is None else self.schema_window

@@ -23,6 +23,8 @@ _TYPE_OF_WIRE = {
     "polygon": "polygon",
 }
 _FORMATS = ("email", "url", "ip", "enum")
+#: Types for whose values a query cannot ask by `isNull` and `isNotNull`: 500 on 1.8.1 and 1.9.6.
+SHAPES = frozenset({"point", "line", "polygon"})
 TYPES = ("string", *_FORMATS, *_TYPE_OF_WIRE.values())
 #: Fields of a type beside type, required, default and array.
 EXTRA_FIELDS = {

@@ -42,6 +42,8 @@ class Question:
     low: float | None = None
     high: float | None = None
     target: tuple[tuple[str, Any], ...] = ()
+    #: Whether only reading the documents tells: no query can ask it.
+    must_read: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ..diff import FieldChange
 from ..kinds import KINDS
+from ..kinds.attribute import SHAPES
 from ..model.address import Address, collection_address
 from ..model.desired import Desired
 from ..model.evidence import Ask, Question
@@ -56,7 +57,8 @@ def _about_loss(change: Change, real: Mapping[Address, Live]) -> Iterator[Questi
     elif address.kind == "collection":
         yield Question(address, Ask.DOCUMENTS)
     elif address.kind == "attribute":
-        yield Question(collection_address(*address.parts[:2]), Ask.VALUES, (address.name,))
+        is_shape = live.fields["type"] in SHAPES
+        yield Question(collection_address(*address.parts[:2]), Ask.VALUES, (address.name,), must_read=is_shape)
     else:
         # Queries on relationships tell nothing reliable.
         yield Question(collection_address(*address.parts[:2]), Ask.DOCUMENTS)
@@ -76,7 +78,7 @@ def _about_conversion(address: Address, wanted: Fields, real: Mapping[Address, L
 def _about_update(address: Address, field: FieldChange, wanted: Fields) -> Iterator[Question]:
     collection, keys = collection_address(*address.parts[:2]), (address.name,)
     if field.name == "required" and field.after:
-        yield Question(collection, Ask.NULLS, keys)
+        yield Question(collection, Ask.NULLS, keys, must_read=wanted["type"] in SHAPES)
     elif field.name == "size" and field.after < (field.before or 0):
         yield Question(collection, Ask.LONGER, keys, limit=int(field.after))
     elif field.name == "elements":

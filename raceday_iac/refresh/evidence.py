@@ -23,7 +23,7 @@ _CANNOT_QUERY = 400
 def answer(reader: Reader, question: Question) -> Answer:
     """The answer; an unknown one when the key may not look, or the server cannot say."""
     try:
-        if question.ask not in (Ask.LONGER, Ask.DUPLICATES, Ask.UNCONVERTIBLE):
+        if not question.must_read and question.ask not in (Ask.LONGER, Ask.DUPLICATES, Ask.UNCONVERTIBLE):
             try:
                 return _by_counting(reader, question)
             except ProviderError as error:

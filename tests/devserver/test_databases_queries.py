@@ -169,11 +169,16 @@ def shapes(db: Database) -> str:
         (q("distanceEqual", "spot", [[8, 9], 5, False]), ["s"]),
         (q("distanceLessThan", "spot", [[5, 5.001], 112, True]), ["s"]),
         (q("distanceGreaterThan", "spot", [[5, 5.001], 112, True]), ["empty"]),
-        (q("isNull", "track"), ["empty"]),
     ],
 )
 def test_shapes_are_found_by_where_they_lie(db: Database, shapes: str, query: str, found: list[str]) -> None:
     assert db.ids(shapes, query) == found
+
+
+@pytest.mark.parametrize("method", ["isNull", "isNotNull"])
+@pytest.mark.parametrize("key", ["spot", "track", "field"])
+def test_null_queries_on_shapes_are_an_error_of_the_server(db: Database, shapes: str, method: str, key: str) -> None:
+    assert db.call("GET", shapes, None, q(method, key)).outcome == (500, "general_unknown")
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from . import (
     document_writes,
     indexes,
     listing,
+    metadata,
     relationships,
     spatial,
     transactions,
@@ -48,6 +49,7 @@ def on_start(server: Server) -> None:
     """Make search and shapes known to the database, and go on with jobs that an earlier process left."""
     listing.install(server.db)
     spatial.install(server.db)
+    metadata.adopt(server.db)
     work.resume(server)
 
 

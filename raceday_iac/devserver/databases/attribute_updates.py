@@ -1,4 +1,5 @@
-"""Changing an attribute in place. Appwrite does this at once, not in the background (1.8.1, Attributes/Action.php).
+"""Changing an attribute in place. Appwrite does this at once, not in the background (1.8.1, Attributes/Action.php): the
+metadata is read and changed first, then the table, and after the window both copies are written.
 
 The type in the path is not compared with the attribute's type: what is checked depends on the attribute alone.
 """
@@ -7,11 +8,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ApiError
-from . import catalog, columns, index_rules, limits
+from . import catalog, columns, index_rules, limits, metadata
 from .attribute_types import ENUM, FLOAT_RANGE, INTEGER_RANGE, check_range
 from .limits import Width
 from .vocabulary import Vocabulary
@@ -35,9 +37,11 @@ class AttributeUpdate:
         self.values = values
         self.words = words
         self.default = values["default"]
+        self.number = int(collection["number"])
+        self.key = str(row["key"])
 
-    def apply(self) -> sqlite3.Row:
-        """Check and store the change; returns the new row."""
+    def begin(self) -> Callable[[], sqlite3.Row]:
+        """Check the change against the metadata as it is now. Returns what stores it, and answers the new row."""
         if self.row["type"] == "relationship":
             # A real server runs into an error that it does not foresee.
             raise ApiError("general_unknown")
@@ -45,13 +49,27 @@ class AttributeUpdate:
         size = self.values.get("size") or int(self.row["size"])
         self._check_width(size)
         new_key = self._new_key()
+        known = metadata.must_read(self.db, self.number)
+        record = known.attribute(self.key)
+        if record is None:
+            # Lost in the metadata: not foreseen either, and answered like that for ever.
+            raise ApiError("general_unknown")
         if size != self.row["size"] or new_key is not None:
-            self._check_indexes(size)
-        if size != self.row["size"]:
-            self._check_data(size)
+            self._check_indexes(known, size)
+        record |= {"size": size, "required": self.values["required"], "default": self.default, "options": options}
         if new_key is not None:
-            self._rename(new_key)
-        return self._store(size, options, new_key)
+            self._rename_in(known, record, new_key)
+
+        def finish() -> sqlite3.Row:
+            if size != self.row["size"]:
+                self._check_data(size)
+            if new_key is not None:
+                columns.rename_column(self.db, self.number, self.key, new_key)
+                self._rename_listed(new_key)
+            metadata.write(self.db, self.number, known)
+            return self._store(size, options, new_key)
+
+        return finish
 
     def _options(self) -> dict[str, Any]:
         options: dict[str, Any] = json.loads(self.row["options"])
@@ -78,30 +96,26 @@ class AttributeUpdate:
             return None
         taken = self.db.execute(
             "SELECT 1 FROM db_attributes WHERE collection = ? AND key = ? AND number != ?",
-            (self.collection["number"], new_key, self.row["number"]),
+            (self.number, new_key, self.row["number"]),
         ).fetchone()
         if taken is not None:
             raise self.words.error("attribute_already_exists")
         return new_key
 
     def _check_width(self, size: int) -> None:
-        others = limits.columns_of(self.db, int(self.collection["number"]), without=str(self.row["key"]))
+        others = limits.columns_of(self.db, self.number, without=self.key)
         own = Width(str(self.row["type"]), size, bool(self.row["is_array"]))
         if not limits.fits([*others, own]):
             raise self.words.error("attribute_limit_exceeded")
 
-    def _check_indexes(self, size: int) -> None:
+    def _check_indexes(self, known: metadata.Metadata, size: int) -> None:
         """A longer string may no longer fit into the indexes it belongs to."""
-        definition = catalog.load(self.db, self.collection)
-        key = str(self.row["key"])
         facts = index_rules.system_attributes()
-        facts |= {each.key: replace(each, size=size) if each.key == key else each for each in definition.attributes}
-        for index in self.db.execute(
-            "SELECT * FROM db_indexes WHERE collection = ? AND built = 1", (self.collection["number"],)
-        ):
-            attributes = json.loads(index["attributes"])
-            if index["type"] != "fulltext" and key in attributes:
-                self._check_length(attributes, json.loads(index["lengths"]), facts)
+        for each in map(catalog.read_attribute, known.attributes):
+            facts[each.key] = replace(each, size=size) if each.key == self.key else each
+        for index in known.indexes:
+            if index["type"] != "fulltext" and self.key in index["attributes"]:
+                self._check_length(index["attributes"], index["lengths"], facts)
 
     def _check_length(
         self, attributes: list[str], lengths: list[int | None], facts: dict[str, catalog.Attribute]
@@ -114,17 +128,19 @@ class AttributeUpdate:
     def _check_data(self, size: int) -> None:
         if self.row["type"] != "string" or self.row["is_array"] or size > self.row["size"]:
             return
-        if columns.exceeds_size(self.db, int(self.collection["number"]), str(self.row["key"]), size):
+        if columns.exceeds_size(self.db, self.number, self.key, size):
             raise self.words.error("attribute_invalid_resize")
 
-    def _rename(self, new_key: str) -> None:
-        number, key = int(self.collection["number"]), str(self.row["key"])
-        if self.row["built"]:
-            columns.rename_column(self.db, number, key, new_key)
-        for index in self.db.execute("SELECT * FROM db_indexes WHERE collection = ?", (number,)).fetchall():
+    def _rename_in(self, known: metadata.Metadata, record: metadata.Record, new_key: str) -> None:
+        record["key"] = new_key
+        for index in known.indexes:
+            index["attributes"] = [new_key if each == self.key else each for each in index["attributes"]]
+
+    def _rename_listed(self, new_key: str) -> None:
+        for index in self.db.execute("SELECT * FROM db_indexes WHERE collection = ?", (self.number,)).fetchall():
             attributes = json.loads(index["attributes"])
-            if key in attributes:
-                renamed = [new_key if each == key else each for each in attributes]
+            if self.key in attributes:
+                renamed = [new_key if each == self.key else each for each in attributes]
                 self.db.execute(
                     "UPDATE db_indexes SET attributes = ?, updated_at = ? WHERE number = ?",
                     (json.dumps(renamed), self.server.timestamp(), index["number"]),
@@ -144,8 +160,9 @@ class AttributeUpdate:
                 self.row["number"],
             ),
         )
-        catalog.touch(self.db, int(self.collection["number"]))
-        row: sqlite3.Row = self.db.execute(
+        row: sqlite3.Row | None = self.db.execute(
             "SELECT * FROM db_attributes WHERE number = ?", (self.row["number"],)
         ).fetchone()
+        if row is None:
+            raise self.words.error("attribute_not_found")
         return row

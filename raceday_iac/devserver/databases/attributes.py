@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 from ..web import Reply, Request
-from . import catalog, limits, listing, work
+from . import catalog, limits, listing, metadata, stale, work
 from .arguments import COLLECTION_ID, DATABASE_ID, KEY, require_present
 from .attribute_types import TYPES, AttributeType, Definition
 from .attribute_updates import AttributeUpdate
@@ -27,7 +28,7 @@ ATTRIBUTE_PATH = ATTRIBUTES_PATH + "/{key}"
 def find_attribute(server: Server, collection: sqlite3.Row, key: str, words: Vocabulary) -> sqlite3.Row:
     """The row of a listed attribute, whatever its status; or 404."""
     row: sqlite3.Row | None = server.db.execute(
-        "SELECT * FROM db_attributes WHERE collection = ? AND key = ? AND hidden = 0", (collection["number"], key)
+        "SELECT * FROM db_attributes WHERE collection = ? AND key = ?", (collection["number"], key)
     ).fetchone()
     if row is None:
         raise words.error("attribute_not_found")
@@ -89,18 +90,23 @@ def check_default(required: bool, is_array: bool, default: Any, words: Vocabular
 
 
 def _updater(kind: AttributeType) -> Action:
-    def update(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
+    def update(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply | Awaitable[Reply]:
         require_present(values, "default")
         collection = find_collection_row(server, request, values, words)
         row = find_attribute(server, collection, values["key"], words)
         change = AttributeUpdate(server, collection, row, values, words)
         check_default(values["required"], bool(row["is_array"]), change.default, words)
-        answer = attribute_answer(change.apply(), words, kind.word)
-        if answer["key"] != row["key"]:
-            # The answer to a rename still has the date of the change before it (observed on 1.8.1).
-            answer["$updatedAt"] = row["updated_at"]
-        # Appwrite forgets to read the filters of a string after an update (observed on 1.8.1).
-        return Reply(200, answer | {"encrypt": None} if kind.word == "string" else answer)
+        finish = change.begin()
+
+        def answered() -> Reply:
+            answer = attribute_answer(finish(), words, kind.word)
+            if answer["key"] != row["key"]:
+                # The answer to a rename still has the date of the change before it (observed on 1.8.1).
+                answer["$updatedAt"] = row["updated_at"]
+            # Appwrite forgets to read the filters of a string after an update (observed on 1.8.1).
+            return Reply(200, answer | {"encrypt": None} if kind.word == "string" else answer)
+
+        return metadata.after_window(server, answered)
 
     return update
 
@@ -122,7 +128,10 @@ for _kind in TYPES.values():
 @route("GET", ATTRIBUTE_PATH, "collections.read", DATABASE_ID, COLLECTION_ID, KEY)
 def get_attribute(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
     collection = find_collection_row(server, request, values, words)
-    return Reply(200, attribute_answer(find_attribute(server, collection, values["key"], words), words))
+    row = stale.member(server, int(collection["number"]), "attributes", values["key"])
+    if row is None:
+        raise words.error("attribute_not_found")
+    return Reply(200, attribute_answer(row, words))
 
 
 @route(
@@ -136,7 +145,7 @@ def get_attribute(server: Server, request: Request, values: dict[str, Any], word
 )
 def list_attributes(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
     collection = find_collection_row(server, request, values, words)
-    source = Source("db_attributes", listing.ATTRIBUTES, "collection = ? AND hidden = 0", (collection["number"],))
+    source = Source("db_attributes", listing.ATTRIBUTES, "collection = ?", (collection["number"],))
     rows, total = listing.page(server, source, values["queries"], noun=words.attribute.capitalize(), cursor_by="key")
     return Reply(200, {"total": total, words.attributes: [attribute_answer(row, words) for row in rows]})
 
@@ -146,6 +155,7 @@ def delete_attribute(server: Server, request: Request, values: dict[str, Any], w
     """Only an available attribute becomes `deleting`; any other keeps its status until the worker comes to it."""
     collection = find_collection_row(server, request, values, words)
     row = find_attribute(server, collection, values["key"], words)
+    stale.remember(server, int(collection["number"]), "attributes", row)
     _mark_deleting(server, row)
     options = json.loads(row["options"])
     if row["type"] == "relationship" and options["twoWay"]:
@@ -161,7 +171,6 @@ def _mark_deleting(server: Server, row: sqlite3.Row) -> None:
         "UPDATE db_attributes SET status = 'deleting', updated_at = ? WHERE number = ?",
         (server.timestamp(), row["number"]),
     )
-    catalog.touch(server.db, int(row["collection"]))
 
 
 def _mark_mirror_deleting(server: Server, options: dict[str, Any], words: Vocabulary) -> None:

@@ -1,4 +1,4 @@
-"""The definitions of a collection as the document side needs them: what is really built, read once and remembered.
+"""The definitions of a collection as the document side needs them: what its metadata says, read once and remembered.
 
 Each collection row carries a token that changes with every change of its definition. Definitions are remembered by
 token, so that a rolled back change can never be taken for the real state.
@@ -6,13 +6,14 @@ token, so that a rolled back change can never be taken for the real state.
 
 from __future__ import annotations
 
-import json
-import secrets
 import sqlite3
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+from . import metadata
 
 REMEMBERED = 512
 
@@ -58,9 +59,9 @@ class Relation:
 
 @dataclass(frozen=True)
 class Attribute:
-    """A built attribute. `type` is the wire type; `options` hold min and max, or elements."""
+    """An attribute. `type` is the wire type; `options` hold min and max, or elements. `has_column` is False where the
+    metadata speaks of a column that the table does not have (any more)."""
 
-    number: int
     key: str
     type: str
     format: str
@@ -72,6 +73,7 @@ class Attribute:
     options: dict[str, Any]
     hidden: bool
     relation: Relation | None = None
+    has_column: bool = True
 
     @property
     def is_stored(self) -> bool:
@@ -80,9 +82,8 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Index:
-    """A built index."""
+    """An index."""
 
-    number: int
     key: str
     type: str
     attributes: tuple[str, ...]
@@ -90,8 +91,8 @@ class Index:
 
 @dataclass(frozen=True, eq=False)
 class Collection:
-    """A collection with everything that is built in it, in the order of creation. Compared by identity, so that what
-    is derived from it can be remembered."""
+    """A collection with everything that its metadata knows, in the order of creation. Compared by identity, so that
+    what is derived from it can be remembered."""
 
     number: int
     sequence: int
@@ -124,6 +125,11 @@ class Collection:
         return tuple(attribute for attribute in self.attributes if attribute.is_stored)
 
     @cached_property
+    def readable(self) -> tuple[Attribute, ...]:
+        """Attributes that really have one: a document is read whole, whatever the metadata says (`SELECT *`)."""
+        return tuple(attribute for attribute in self.stored if attribute.has_column)
+
+    @cached_property
     def optional(self) -> tuple[str, ...]:
         """Keys of those that a document may leave out."""
         return tuple(attribute.key for attribute in self.stored if not attribute.required)
@@ -148,24 +154,7 @@ def table_name(collection: int) -> str:
     return f"docs_{collection}"
 
 
-def new_token() -> str:
-    return secrets.token_hex(8)
-
-
-def touch(db: sqlite3.Connection, collection: int) -> None:
-    """Say that the definition of a collection has changed."""
-    db.execute("UPDATE db_collections SET token = ? WHERE number = ?", (new_token(), collection))
-
-
 _remembered: OrderedDict[str, Collection] = OrderedDict()
-
-
-def is_built(db: sqlite3.Connection, collection: int, key: str) -> bool:
-    """Whether the data already has an attribute of that key, be it a hidden one."""
-    found = db.execute(
-        "SELECT 1 FROM db_attributes WHERE collection = ? AND key = ? AND built = 1", (collection, key)
-    ).fetchone()
-    return found is not None
 
 
 def load(db: sqlite3.Connection, row: sqlite3.Row) -> Collection:
@@ -175,17 +164,20 @@ def load(db: sqlite3.Connection, row: sqlite3.Row) -> Collection:
     if known is not None:
         return known
     number = int(row["number"])
+    known_of = metadata.read(db, number) or metadata.Metadata([], [], [], False)
+    columns = {
+        str(each[0]).lower() for each in db.execute("SELECT name FROM pragma_table_info(?)", (table_name(number),))
+    }
     collection = Collection(
         number=number,
         sequence=int(row["sequence"]),
         id=str(row["id"]),
         database=int(row["database"]),
         database_id=str(row["database_id"]),
-        attributes=tuple(read_attribute(each) for each in _rows(db, "db_attributes", number)),
-        indexes=tuple(
-            Index(int(each["number"]), str(each["key"]), str(each["type"]), tuple(json.loads(each["attributes"])))
-            for each in _rows(db, "db_indexes", number)
+        attributes=tuple(
+            read_attribute(each, has_column=each["key"].lower() in columns) for each in known_of.attributes
         ),
+        indexes=tuple(Index(each["key"], each["type"], tuple(each["attributes"])) for each in known_of.indexes),
     )
     _remembered[token] = collection
     if len(_remembered) > REMEMBERED:
@@ -207,28 +199,22 @@ def row_by_number(db: sqlite3.Connection, number: int) -> sqlite3.Row | None:
     return row
 
 
-def _rows(db: sqlite3.Connection, table: str, collection: int) -> list[sqlite3.Row]:
-    return db.execute(
-        f"SELECT * FROM {table} WHERE collection = ? AND built = 1 ORDER BY number", (collection,)
-    ).fetchall()
-
-
-def read_attribute(row: sqlite3.Row) -> Attribute:
-    """An attribute row as a value."""
-    options = json.loads(row["options"])
+def read_attribute(record: Mapping[str, Any], *, has_column: bool = True) -> Attribute:
+    """A record of the metadata as a value."""
+    options = dict(record["options"])
     return Attribute(
-        number=int(row["number"]),
-        key=str(row["key"]),
-        type=str(row["type"]),
-        format=str(row["format"]),
-        size=int(row["size"]),
-        required=bool(row["required"]),
-        is_array=bool(row["is_array"]),
-        encrypt=bool(row["encrypt"]),
-        default=json.loads(row["default_value"]),
+        key=record["key"],
+        type=record["type"],
+        format=record["format"],
+        size=record["size"],
+        required=record["required"],
+        is_array=record["array"],
+        encrypt=record["encrypt"],
+        default=record["default"],
         options=options,
-        hidden=bool(row["hidden"]),
-        relation=_read_relation(options) if row["type"] == "relationship" else None,
+        hidden=record["hidden"],
+        relation=_read_relation(options) if record["type"] == "relationship" else None,
+        has_column=has_column,
     )
 
 

@@ -65,8 +65,15 @@ def rename_column(db: sqlite3.Connection, collection: int, key: str, new_key: st
 
 
 def drop_column(db: sqlite3.Connection, collection: int, key: str) -> None:
-    """Drop a column; indexes on it must be gone before."""
-    db.execute(f"ALTER TABLE {table_name(collection)} DROP COLUMN {quoted(key)}")
+    """Drop a column with the indexes on it: SQLite, unlike MariaDB, does not shrink them by itself."""
+    table = table_name(collection)
+    found = db.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND instr(lower(sql), ?) > 0",
+        (table, quoted(key).lower()),
+    ).fetchall()
+    for row in found:
+        db.execute(f"DROP INDEX {quoted(row[0])}")
+    db.execute(f"ALTER TABLE {table} DROP COLUMN {quoted(key)}")
 
 
 def index_name(number: int) -> str:
@@ -96,19 +103,21 @@ def drop_index(db: sqlite3.Connection, number: int) -> None:
     db.execute(f"DROP INDEX IF EXISTS {index_name(number)}")
 
 
-def relation_index_name(attribute: int) -> str:
-    return f"rel_{attribute}"
+def has_column(db: sqlite3.Connection, collection: int, key: str) -> bool:
+    """Whether the real table has a column, whatever the metadata says."""
+    rows = db.execute("SELECT name FROM pragma_table_info(?)", (table_name(collection),))
+    return any(str(each[0]).lower() == key.lower() for each in rows)
 
 
-def add_relation_column(db: sqlite3.Connection, collection: int, attribute: int, key: str, relation: Relation) -> None:
+def add_relation_column(db: sqlite3.Connection, collection: int, index: str, key: str, relation: Relation) -> None:
     """The column of a stored side, with the index that Appwrite adds by itself (unique for oneToOne)."""
     add_column(db, collection, key, "TEXT COLLATE NOCASE")
     unique = "UNIQUE " if relation.kind == "oneToOne" else ""
-    db.execute(f"CREATE {unique}INDEX {relation_index_name(attribute)} ON {table_name(collection)} ({quoted(key)})")
+    db.execute(f"CREATE {unique}INDEX {index} ON {table_name(collection)} ({quoted(key)})")
 
 
-def drop_relation_column(db: sqlite3.Connection, collection: int, attribute: int, key: str) -> None:
-    db.execute(f"DROP INDEX IF EXISTS {relation_index_name(attribute)}")
+def drop_relation_column(db: sqlite3.Connection, collection: int, index: str, key: str) -> None:
+    db.execute(f"DROP INDEX IF EXISTS {index}")
     drop_column(db, collection, key)
 
 

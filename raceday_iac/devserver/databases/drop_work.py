@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from . import columns, relation_work
@@ -13,18 +12,9 @@ if TYPE_CHECKING:
 
 def delete_collection(server: Server, number: int) -> None:
     """Drop the data of a deleted collection, and every relationship that other collections have with it."""
-    rows = server.db.execute(
-        "SELECT * FROM db_attributes WHERE collection != ? AND type = 'relationship' "
-        "AND json_extract(options, '$.related') = ?",
-        (number, number),
-    ).fetchall()
-    for row in rows:
-        relation_work.drop_side(server.db, row)
-        junction = json.loads(row["options"]).get("junction")
-        if junction:
-            columns.drop_junction(server.db, junction)
+    relation_work.cut_off(server, number)
     columns.drop_table(server.db, number)
-    for table in ("db_attributes", "db_indexes", "db_operations"):
+    for table in ("db_attributes", "db_indexes", "db_operations", "db_metadata"):
         server.db.execute(f"DELETE FROM {table} WHERE collection = ?", (number,))
     server.db.execute("DELETE FROM db_collections WHERE number = ?", (number,))
 

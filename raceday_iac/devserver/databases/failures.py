@@ -1,6 +1,16 @@
-"""How reading and writing documents can fail. What HTTP answer a failure becomes depends on who called."""
+"""How reading and writing documents, and jobs of the database workers, can fail. What HTTP answer the failure of a
+document becomes depends on who called."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+
+#: The second half of a job: what is done when the window between its read and its write has passed.
+Finish = Callable[[], None]
+
+
+class WorkFailed(Exception):
+    """A job that ends badly; the text becomes the `error` of the attribute or index."""
 
 
 class Duplicate(Exception):

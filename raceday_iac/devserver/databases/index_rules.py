@@ -30,7 +30,7 @@ def system_attributes() -> dict[str, Attribute]:
 
 
 def _system(key: str, kind: str, size: int) -> Attribute:
-    return Attribute(0, key, kind, "", size, False, False, False, None, {}, False)
+    return Attribute(key, kind, "", size, False, False, False, None, {}, False)
 
 
 def check(

@@ -6,25 +6,25 @@ import json
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
-from . import catalog, columns
+from . import catalog, columns, metadata
+from .failures import WorkFailed
 
 if TYPE_CHECKING:
     from ..server import Server
+    from .failures import Finish
 
 #: Index types that have a real index behind them; the others only permit queries.
 PHYSICAL = frozenset({"key", "unique"})
+#: Statuses of an index that was built.
+BUILT = frozenset({"available", "deleting", "stuck"})
 
 
 def set_status(server: Server, number: int, status: str, error: str = "") -> None:
     """Change the public status of an index."""
-    row = _row(server.db, number)
-    if row is None:
-        return
     server.db.execute(
         "UPDATE db_indexes SET status = ?, error = ?, updated_at = ? WHERE number = ?",
         (status, error, server.timestamp(), number),
     )
-    catalog.touch(server.db, int(row["collection"]))
 
 
 def _row(db: sqlite3.Connection, number: int) -> sqlite3.Row | None:
@@ -32,31 +32,33 @@ def _row(db: sqlite3.Connection, number: int) -> sqlite3.Row | None:
     return row
 
 
-def create_index(server: Server, number: int) -> None:
+def create_index(server: Server, number: int) -> Finish | None:
     """Build an index that is `processing`."""
     row = _row(server.db, number)
-    collection = None if row is None else catalog.load_number(server.db, int(row["collection"]))
-    if row is None or collection is None or server.faults.is_stuck(str(row["key"])):
-        return
-    problem = _problem(server, row, collection)
-    if problem:
-        set_status(server, number, "failed", problem)
-        return
-    server.db.execute("UPDATE db_indexes SET built = 1 WHERE number = ?", (number,))
-    set_status(server, number, "available")
-
-
-def _problem(server: Server, row: sqlite3.Row, collection: catalog.Collection) -> str:
+    known = None if row is None else metadata.read(server.db, int(row["collection"]))
+    if row is None or known is None or server.faults.is_stuck(str(row["key"])):
+        return None
     if server.faults.is_failing(str(row["key"])):
-        return "Failed to create Index"
+        raise WorkFailed("Failed to create Index")
+    if known.index(str(row["key"])) is not None:
+        raise WorkFailed("Index already exists")
     for key in json.loads(row["attributes"]):
-        if key not in columns.SYSTEM_COLUMNS and key not in collection.by_key:
-            return f'Invalid index attribute "{key}" not found'
-    try:
-        build_physical(server.db, collection, row)
-    except sqlite3.IntegrityError:
-        return "Document already exists"
-    return ""
+        if key not in columns.SYSTEM_COLUMNS and known.attribute(key) is None:
+            raise WorkFailed(f'Invalid index attribute "{key}" not found')
+    known.indexes.append(metadata.index_record(row))
+
+    def finish() -> None:
+        collection = catalog.load_number(server.db, int(row["collection"]))
+        if collection is None:
+            return
+        try:
+            build_physical(server.db, collection, row)
+        except sqlite3.IntegrityError:
+            raise WorkFailed("Document already exists") from None
+        metadata.write(server.db, collection.number, known)
+        set_status(server, number, "available")
+
+    return finish
 
 
 def build_physical(db: sqlite3.Connection, collection: catalog.Collection, row: sqlite3.Row) -> None:
@@ -82,13 +84,23 @@ def _padded(values: list[Any], keys: list[str]) -> list[Any]:
     return [*values, *[None] * len(keys)][: len(keys)]
 
 
-def delete_index(server: Server, number: int) -> None:
+def delete_index(server: Server, number: int) -> Finish | None:
+    """Drop an index. Of one that failed only the document goes: the worker does not look for it in the metadata."""
     row = _row(server.db, number)
-    if row is None:
-        return
-    columns.drop_index(server.db, number)
-    server.db.execute("DELETE FROM db_indexes WHERE number = ?", (number,))
-    catalog.touch(server.db, int(row["collection"]))
+    known = None if row is None else metadata.read(server.db, int(row["collection"]))
+    if row is None or known is None:
+        return None
+    if row["status"] == "failed":
+        server.db.execute("DELETE FROM db_indexes WHERE number = ?", (number,))
+        return None
+
+    def finish() -> None:
+        columns.drop_index(server.db, number)
+        known.without_index(str(row["key"]))
+        metadata.write(server.db, int(row["collection"]), known)
+        server.db.execute("DELETE FROM db_indexes WHERE number = ?", (number,))
+
+    return finish
 
 
 def _indexes_on(db: sqlite3.Connection, collection: int, key: str) -> list[sqlite3.Row]:
@@ -98,20 +110,13 @@ def _indexes_on(db: sqlite3.Connection, collection: int, key: str) -> list[sqlit
 
 def is_in_wide_unique_index(db: sqlite3.Connection, collection: int, key: str) -> bool:
     return any(
-        row["type"] == "unique" and row["built"] and len(json.loads(row["attributes"])) > 1
+        row["type"] == "unique" and row["status"] in BUILT and len(json.loads(row["attributes"])) > 1
         for row in _indexes_on(db, collection, key)
     )
 
 
-def drop_physical(db: sqlite3.Connection, collection: int, key: str) -> None:
-    """Drop the real indexes on a column, so that the column can go."""
-    for row in _indexes_on(db, collection, key):
-        columns.drop_index(db, int(row["number"]))
-
-
 def forget_attribute(server: Server, collection: int, key: str) -> None:
-    """Take a dropped attribute out of the indexes: they shrink, or go when empty or equal to another."""
-    catalog.touch(server.db, collection)
+    """Take a dropped attribute out of the listed indexes: they shrink, or go when empty or equal to another."""
     for row in _indexes_on(server.db, collection, key):
         attributes, lengths, orders = (json.loads(row[name]) for name in ("attributes", "lengths", "orders"))
         place = attributes.index(key)
@@ -120,13 +125,19 @@ def forget_attribute(server: Server, collection: int, key: str) -> None:
         lengths = _without_value(lengths, place)
         orders = _without_value(orders, place)
         if not attributes or _has_twin(server.db, collection, int(row["number"]), attributes, orders):
-            delete_index(server, int(row["number"]))
+            _drop_listed(server, row)
             continue
         server.db.execute(
             "UPDATE db_indexes SET attributes = ?, lengths = ?, orders = ?, updated_at = ? WHERE number = ?",
             (json.dumps(attributes), json.dumps(lengths), json.dumps(orders), server.timestamp(), row["number"]),
         )
         _rebuild(server.db, collection, int(row["number"]))
+
+
+def _drop_listed(server: Server, row: sqlite3.Row) -> None:
+    finish = delete_index(server, int(row["number"]))
+    if finish is not None:
+        finish()
 
 
 def _without_value(values: list[Any], place: int) -> list[Any]:
@@ -147,5 +158,6 @@ def _has_twin(
 
 def _rebuild(db: sqlite3.Connection, collection: int, number: int) -> None:
     row, definition = _row(db, number), catalog.load_number(db, collection)
-    if row is not None and definition is not None and row["built"]:
+    if row is not None and definition is not None and row["status"] in BUILT:
+        columns.drop_index(db, number)
         build_physical(db, definition, row)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..params import Param
 from ..web import Reply, Request
-from . import catalog, index_rules, listing, work
+from . import catalog, index_rules, listing, metadata, stale, work
 from .arguments import COLLECTION_ID, DATABASE_ID, KEY, KEY_RULE, any_of, array_of, index_attribute, integer
 from .attribute_types import INDEX_TYPE
 from .places import find_collection_row
@@ -77,7 +77,7 @@ def _facts(server: Server, collection: int, attributes: list[str], words: Vocabu
             )
         if rows[key]["status"] != "available":
             raise words.error("attribute_not_available", f"{words.attribute.capitalize()} not available: {key}")
-        facts[key] = catalog.read_attribute(rows[key])
+        facts[key] = catalog.read_attribute(metadata.attribute_record(rows[key]))
     return facts
 
 
@@ -128,7 +128,10 @@ def _find(server: Server, collection: sqlite3.Row, key: str, words: Vocabulary) 
 @route("GET", INDEX_PATH, "collections.read", DATABASE_ID, COLLECTION_ID, KEY)
 def get_index(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
     collection = find_collection_row(server, request, values, words)
-    return Reply(200, index_answer(_find(server, collection, values["key"], words), collection, words))
+    row = stale.member(server, int(collection["number"]), "indexes", values["key"])
+    if row is None:
+        raise words.error("index_not_found")
+    return Reply(200, index_answer(row, collection, words))
 
 
 @route(
@@ -151,6 +154,7 @@ def list_indexes(server: Server, request: Request, values: dict[str, Any], words
 def delete_index(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
     collection = find_collection_row(server, request, values, words)
     row = _find(server, collection, values["key"], words)
+    stale.remember(server, int(collection["number"]), "indexes", row)
     if row["status"] == "available":
         server.db.execute(
             "UPDATE db_indexes SET status = 'deleting', updated_at = ? WHERE number = ?",

@@ -54,7 +54,7 @@ def _string_bytes(size: int) -> int:
 def columns_of(db: sqlite3.Connection, collection: int, *, without: str = "") -> list[Width]:
     """The columns of a collection that count, whatever their status; one of them may be left out."""
     rows = db.execute(
-        "SELECT type, size, is_array FROM db_attributes WHERE collection = ? AND hidden = 0 AND key != ?",
+        "SELECT type, size, is_array FROM db_attributes WHERE collection = ? AND key != ?",
         (collection, without),
     )
     return [Width(str(row["type"]), int(row["size"]), bool(row["is_array"])) for row in rows]

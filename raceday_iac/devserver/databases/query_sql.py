@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ..errors import ApiError
 from . import moments, spatial
 from .catalog import Relation
 from .queries import DEFAULT_LIMIT, DISTANCES, LOGICAL, NULLS, BadQuery, Plan, Query, as_number
@@ -73,7 +74,10 @@ class Statement:
         field = self.source.fields.get(query.attribute)
         if field is None:
             return self._related_condition(query)
-        if field.type in GEOMETRIES and query.method not in NULLS:
+        if field.type in GEOMETRIES:
+            if query.method in NULLS:
+                # Observed on 1.8.1 and 1.9.6: the server runs into an error that it does not foresee.
+                raise ApiError("general_unknown")
             return self._spatial_condition(query, field)
         values = [bound(field, value, self.now) for value in query.values]
         return self._comparison(query.method, field, values)

@@ -1,4 +1,9 @@
-"""Building and dropping relationships: columns, junction tables, and the other side."""
+"""Building and dropping relationships: columns, junction tables, and the other side.
+
+Two metadata documents are read, changed and written. Of a relationship of a collection with itself they are the same
+one, read twice: the second write takes back the first, so that documents know the two-way key, but not the key
+(observed on 1.8.1).
+"""
 
 from __future__ import annotations
 
@@ -6,10 +11,14 @@ import json
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
-from . import catalog, columns
+from . import catalog, columns, metadata
+from .catalog import Relation
+from .failures import WorkFailed
 
 if TYPE_CHECKING:
     from ..server import Server
+    from .failures import Finish
+    from .metadata import Record
 
 Options = dict[str, Any]
 
@@ -25,103 +34,149 @@ def mirror_options(options: Options, key: str, collection: int, collection_id: s
     }
 
 
-def build(server: Server, row: sqlite3.Row) -> str:
-    """Build both sides of a relationship. Returns what is wrong, or an empty text."""
+def build(server: Server, row: sqlite3.Row) -> Finish:
+    """Build both sides of a relationship."""
     options = json.loads(row["options"])
     own = catalog.row_by_number(server.db, int(row["collection"]))
     related = catalog.row_by_number(server.db, options["related"])
     if own is None or related is None:
-        return "Collection/Table not found"
-    if catalog.is_built(server.db, int(own["number"]), row["key"]):
-        return "Attribute already exists"
-    if catalog.is_built(server.db, int(related["number"]), options["twoWayKey"]):
-        return "Related attribute already exists"
+        raise WorkFailed("Collection/Table not found")
+    sides = [_read(server, int(each["number"])) for each in (own, related)]
+    _refuse_taken(sides[0], str(row["key"]), options)
+    if sides[1].attribute(options["twoWayKey"]) is not None:
+        raise WorkFailed("Related attribute already exists")
     if options["relationType"] == catalog.MANY_TO_MANY:
         options["junction"] = columns.junction_name(int(row["number"]))
-        columns.create_junction(server.db, options["junction"])
-    child = _child_number(server, row, options, own, related)
-    # Of a relationship with itself only the child side reaches the data: the second write of the collection's
-    # metadata overwrites the first (observed on 1.8.1: documents know the twoWayKey, but not the key).
-    is_own_relative = own["number"] == related["number"]
-    _finish(server, int(row["number"]), options, built=not is_own_relative)
-    _finish(server, child, _mirror(options, row, own), built=True)
-    for number in (int(row["number"]), child):
-        _add_column(server.db, number)
-    return ""
+    parent, child = _records(row, options, own)
+    sides[0].attributes.append(parent)
+    sides[1].attributes.append(child)
+
+    def finish() -> None:
+        numbers = (int(own["number"]), int(related["number"]))
+        if options.get("junction"):
+            columns.create_junction(server.db, options["junction"])
+        for collection, record, side in zip(numbers, (parent, child), sides, strict=True):
+            _add_column(server.db, collection, record)
+            metadata.write(server.db, collection, side)
+        _list(server, numbers[0], parent)
+        if options["twoWay"]:
+            _list(server, numbers[1], child)
+
+    return finish
 
 
-def _mirror(options: Options, row: sqlite3.Row, own: sqlite3.Row) -> Options:
-    return mirror_options(options, str(row["key"]), int(own["number"]), str(own["id"]))
+def _read(server: Server, collection: int) -> metadata.Metadata:
+    found = metadata.read(server.db, collection)
+    if found is None:
+        raise WorkFailed("Collection/Table not found")
+    return found
 
 
-def _child_number(server: Server, row: sqlite3.Row, options: Options, own: sqlite3.Row, related: sqlite3.Row) -> int:
-    """The attribute row of the other side: the listed one of a two-way relationship, else a hidden one."""
-    if options["twoWay"]:
-        found = server.db.execute(
-            "SELECT number FROM db_attributes WHERE collection = ? AND key = ? AND hidden = 0",
-            (related["number"], options["twoWayKey"]),
-        ).fetchone()
-        if found is not None:
-            return int(found[0])
-    now = server.timestamp()
-    return insert_relationship(
-        server.db, int(related["number"]), options["twoWayKey"], _mirror(options, row, own), now, hidden=True
+def _refuse_taken(own: metadata.Metadata, key: str, options: Options) -> None:
+    if own.attribute(key) is not None:
+        raise WorkFailed("Attribute already exists")
+    for other in [each["options"] for each in own.attributes if each["type"] == "relationship"]:
+        same_key = other["twoWayKey"].lower() == options["twoWayKey"].lower()
+        if same_key and other["related"] == options["related"]:
+            raise WorkFailed("Related attribute already exists")
+
+
+def _records(row: sqlite3.Row, options: Options, own: sqlite3.Row) -> tuple[Record, Record]:
+    parent = metadata.attribute_record(row) | {"options": options}
+    far = mirror_options(options, str(row["key"]), int(own["number"]), str(own["id"]))
+    child = {**parent, "key": options["twoWayKey"], "options": far, "hidden": not options["twoWay"]}
+    return parent, child | {"index": f"{parent['index']}_far"}
+
+
+def _list(server: Server, collection: int, record: Record) -> None:
+    """Show a side as available in the API's list."""
+    server.db.execute(
+        "UPDATE db_attributes SET status = 'available', options = ?, updated_at = ? WHERE collection = ? AND key = ?",
+        (json.dumps(record["options"]), server.timestamp(), collection, record["key"]),
     )
 
 
-def insert_relationship(
-    db: sqlite3.Connection, collection: int, key: str, options: Options, now: str, *, hidden: bool = False
-) -> int:
+def insert_relationship(db: sqlite3.Connection, collection: int, key: str, options: Options, now: str) -> int:
     """Add the row of one side of a relationship. Raises `sqlite3.IntegrityError` when the key is taken."""
     number = db.execute(
         "INSERT INTO db_attributes (collection, key, type, format, status, size, required, is_array, encrypt, "
-        "default_value, options, hidden, created_at, updated_at) "
-        "VALUES (?, ?, 'relationship', '', 'processing', 0, 0, 0, 0, 'null', ?, ?, ?, ?)",
-        (collection, key, json.dumps(options), hidden, now, now),
+        "default_value, options, created_at, updated_at) "
+        "VALUES (?, ?, 'relationship', '', 'processing', 0, 0, 0, 0, 'null', ?, ?, ?)",
+        (collection, key, json.dumps(options), now, now),
     ).lastrowid
     return number or 0
 
 
-def _finish(server: Server, number: int, options: Options, *, built: bool) -> None:
-    server.db.execute(
-        "UPDATE db_attributes SET built = ?, status = 'available', options = ?, updated_at = ? WHERE number = ?",
-        (built, json.dumps(options), server.timestamp(), number),
-    )
-    collection = server.db.execute("SELECT collection FROM db_attributes WHERE number = ?", (number,)).fetchone()[0]
-    catalog.touch(server.db, int(collection))
+def _relation_of(record: Record) -> Relation:
+    relation = catalog.read_attribute(record).relation
+    assert relation is not None
+    return relation
 
 
-def _add_column(db: sqlite3.Connection, number: int) -> None:
-    row = db.execute("SELECT * FROM db_attributes WHERE number = ?", (number,)).fetchone()
-    relation = catalog.read_attribute(row).relation
-    if relation is not None and relation.is_stored:
-        columns.add_relation_column(db, int(row["collection"]), number, str(row["key"]), relation)
+def _add_column(db: sqlite3.Connection, collection: int, record: Record) -> None:
+    relation = _relation_of(record)
+    if relation.is_stored:
+        columns.add_relation_column(db, collection, record["index"], record["key"], relation)
 
 
-def drop(server: Server, row: sqlite3.Row) -> None:
+def drop(server: Server, row: sqlite3.Row) -> Finish | None:
     """Drop a relationship: both sides, their data, and the junction."""
-    options = json.loads(row["options"])
-    other = server.db.execute(
-        "SELECT * FROM db_attributes WHERE collection = ? AND key = ? AND type = 'relationship' AND number != ?",
-        (options["related"], options["twoWayKey"], row["number"]),
-    ).fetchone()
-    for side in (row, other):
-        if side is not None:
-            drop_side(server.db, side)
-    if options.get("junction"):
-        columns.drop_junction(server.db, options["junction"])
+    collection, key, options = int(row["collection"]), str(row["key"]), json.loads(row["options"])
+    own, related = metadata.read(server.db, collection), metadata.read(server.db, options["related"])
+    record = None if own is None else own.attribute(key)
+    if own is None or related is None or record is None:
+        _unlist(server, row, options)
+        return None
+    far = related.attribute(options["twoWayKey"])
+    own.without_attribute(key)
+    related.without_attribute(options["twoWayKey"])
+
+    def finish() -> None:
+        _drop_column(server.db, collection, record)
+        if far is not None:
+            _drop_column(server.db, options["related"], far)
+        if options.get("junction"):
+            columns.drop_junction(server.db, options["junction"])
+        metadata.write(server.db, collection, own)
+        metadata.write(server.db, options["related"], related)
+        _unlist(server, row, options)
+
+    return finish
 
 
-def drop_side(db: sqlite3.Connection, row: sqlite3.Row) -> None:
-    """Drop one side: its column, if it has one, and its row."""
-    relation = catalog.read_attribute(row).relation
-    collection, key = int(row["collection"]), str(row["key"])
-    if relation is not None and relation.is_stored and _has_column(db, collection, key):
-        columns.drop_relation_column(db, collection, int(row["number"]), key)
-    db.execute("DELETE FROM db_attributes WHERE number = ?", (row["number"],))
-    catalog.touch(db, collection)
+def _unlist(server: Server, row: sqlite3.Row, options: Options) -> None:
+    """Take both sides out of the API's lists."""
+    server.db.execute("DELETE FROM db_attributes WHERE number = ?", (row["number"],))
+    if options["twoWay"]:
+        server.db.execute(
+            "DELETE FROM db_attributes WHERE collection = ? AND key = ? AND type = 'relationship'",
+            (options["related"], options["twoWayKey"]),
+        )
 
 
-def _has_column(db: sqlite3.Connection, collection: int, key: str) -> bool:
-    rows = db.execute("SELECT name FROM pragma_table_info(?)", (catalog.table_name(collection),))
-    return any(str(each[0]).lower() == key.lower() for each in rows)
+def _drop_column(db: sqlite3.Connection, collection: int, record: Record) -> None:
+    if _relation_of(record).is_stored and columns.has_column(db, collection, record["key"]):
+        columns.drop_relation_column(db, collection, record["index"], record["key"])
+
+
+def cut_off(server: Server, gone: int) -> None:
+    """Drop every relationship that other collections have with one that is deleted."""
+    rows = server.db.execute(
+        "SELECT DISTINCT m.collection FROM db_metadata m, json_each(m.content, '$.attributes') a "
+        "WHERE m.collection != ? AND json_extract(a.value, '$.options.related') = ?",
+        (gone, gone),
+    ).fetchall()
+    for row in rows:
+        other, known = int(row["collection"]), metadata.read(server.db, int(row["collection"]))
+        assert known is not None
+        for record in [each for each in known.attributes if each["options"].get("related") == gone]:
+            _drop_column(server.db, other, record)
+            known.without_attribute(record["key"])
+            if record["options"].get("junction"):
+                columns.drop_junction(server.db, record["options"]["junction"])
+        metadata.write(server.db, other, known)
+    server.db.execute(
+        "DELETE FROM db_attributes WHERE collection != ? AND type = 'relationship' "
+        "AND json_extract(options, '$.related') = ?",
+        (gone, gone),
+    )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import params
 from ..errors import ApiError
 from ..params import Param
 from ..web import Reply, Request
-from . import catalog, columns, limits, relation_work, work
+from . import catalog, columns, limits, metadata, relation_work, work
 from .arguments import COLLECTION_ID, DATABASE_ID, KEY, key, nullable, uid
 from .attribute_types import NEW_KEY, ON_DELETE, RELATION_KINDS
 from .attributes import ATTRIBUTES_PATH, find_attribute
@@ -100,7 +101,9 @@ def _insert(server: Server, collection: sqlite3.Row, attribute: str, options: Op
     Param("onDelete", nullable(params.one_of(*ON_DELETE)), default=None, nullable=True),
     NEW_KEY,
 )
-def update_relationship(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
+def update_relationship(
+    server: Server, request: Request, values: dict[str, Any], words: Vocabulary
+) -> Reply | Awaitable[Reply]:
     """An omitted `onDelete` stays in force, but is shown as `restrict` from then on (observed on 1.8.1)."""
     own = find_collection_row(server, request, values, words)
     row = find_attribute(server, own, values["key"], words)
@@ -109,40 +112,67 @@ def update_relationship(server: Server, request: Request, values: dict[str, Any]
     if row["type"] != "relationship":
         raise ApiError("general_unknown")
     new_key = None if values["newKey"] == row["key"] else values["newKey"]
-    options = json.loads(row["options"])
-    other = _other_side(server, row, options)
+    if new_key:
+        _refuse_taken(server, row, new_key, words)
     change: Options = {"shownOnDelete": values["onDelete"] or "restrict"}
     if values["onDelete"]:
         change["onDelete"] = values["onDelete"]
-    if new_key:
-        _rename(server, row, new_key, words)
-    _store(server, row, options | change, new_key)
-    if other is not None:
-        renamed = {"twoWayKey": new_key} if new_key else {}
-        _store(server, other, json.loads(other["options"]) | change | renamed, None)
-    answer = attribute_answer(find_attribute(server, own, new_key or values["key"], words), words)
-    # The answer to a rename still has the date of the change before it (observed on 1.8.1).
-    return Reply(200, answer | {"$updatedAt": row["updated_at"]} if new_key else answer)
+    change_metadata = _begin(server, row, values["onDelete"], new_key)
+
+    def finish() -> Reply:
+        change_metadata()
+        _list(server, row, change, new_key)
+        answer = attribute_answer(find_attribute(server, own, new_key or values["key"], words), words)
+        # The answer to a rename still has the date of the change before it (observed on 1.8.1).
+        return Reply(200, answer | {"$updatedAt": row["updated_at"]} if new_key else answer)
+
+    return metadata.after_window(server, finish)
 
 
-def _other_side(server: Server, row: sqlite3.Row, options: Options) -> sqlite3.Row | None:
-    other: sqlite3.Row | None = server.db.execute(
-        "SELECT * FROM db_attributes WHERE collection = ? AND key = ? AND type = 'relationship' AND number != ?",
-        (options["related"], options["twoWayKey"], row["number"]),
-    ).fetchone()
-    return other
-
-
-def _rename(server: Server, row: sqlite3.Row, new_key: str, words: Vocabulary) -> None:
+def _refuse_taken(server: Server, row: sqlite3.Row, new_key: str, words: Vocabulary) -> None:
     taken = server.db.execute(
         "SELECT 1 FROM db_attributes WHERE collection = ? AND key = ? AND number != ?",
         (row["collection"], new_key, row["number"]),
     ).fetchone()
     if taken is not None:
         raise words.error("attribute_already_exists")
-    relation = catalog.read_attribute(row).relation
-    if row["built"] and relation is not None and relation.is_stored:
-        columns.rename_column(server.db, int(row["collection"]), str(row["key"]), new_key)
+
+
+def _begin(server: Server, row: sqlite3.Row, on_delete: str | None, new_key: str | None) -> Callable[[], None]:
+    """Change both metadata documents as they are now. Returns what writes them: the far side's first, then the own."""
+    number, key, options = int(row["collection"]), str(row["key"]), json.loads(row["options"])
+    sides = [metadata.must_read(server.db, each) for each in (number, options["related"])]
+    record, far = sides[0].attribute(key), sides[1].attribute(options["twoWayKey"])
+    if record is None or far is None:
+        # Lost in the metadata: a real server runs into an error that it does not foresee.
+        raise ApiError("general_unknown")
+    relation = catalog.read_attribute(record).relation
+    assert relation is not None
+    for each in (record, far):
+        each["options"] = {**each["options"], **({"onDelete": on_delete} if on_delete else {})}
+    if new_key:
+        record["key"], far["options"]["twoWayKey"] = new_key, new_key
+
+    def write() -> None:
+        if new_key and relation.is_stored:
+            columns.rename_column(server.db, number, key, new_key)
+        metadata.write(server.db, options["related"], sides[1])
+        metadata.write(server.db, number, sides[0])
+
+    return write
+
+
+def _list(server: Server, row: sqlite3.Row, change: Options, new_key: str | None) -> None:
+    """Show the change in the API's lists, on both sides."""
+    options = json.loads(row["options"])
+    _store(server, row, options | change, new_key)
+    other = server.db.execute(
+        "SELECT * FROM db_attributes WHERE collection = ? AND key = ? AND type = 'relationship' AND number != ?",
+        (options["related"], options["twoWayKey"], row["number"]),
+    ).fetchone()
+    if other is not None:
+        renamed = {"twoWayKey": new_key} if new_key else {}
+        _store(server, other, json.loads(other["options"]) | change | renamed, None)
 
 
 def _store(server: Server, row: sqlite3.Row, options: Options, new_key: str | None) -> None:
@@ -150,4 +180,3 @@ def _store(server: Server, row: sqlite3.Row, options: Options, new_key: str | No
         "UPDATE db_attributes SET key = ?, options = ?, updated_at = ? WHERE number = ?",
         (new_key or row["key"], json.dumps(options), server.timestamp(), row["number"]),
     )
-    catalog.touch(server.db, int(row["collection"]))

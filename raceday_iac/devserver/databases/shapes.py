@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .attribute_types import TYPES, word_for
@@ -22,7 +23,13 @@ def database_answer(row: sqlite3.Row) -> dict[str, Any]:
     }
 
 
-def collection_answer(db: sqlite3.Connection, row: sqlite3.Row, words: Vocabulary) -> dict[str, Any]:
+#: A row of a table, or what stands in for one.
+Row = sqlite3.Row | Mapping[str, Any]
+
+
+def collection_answer(
+    row: sqlite3.Row, words: Vocabulary, attributes: Iterable[Row], indexes: Iterable[Row]
+) -> dict[str, Any]:
     """A collection with all its attributes and indexes, whatever their status."""
     return {
         "$id": row["id"],
@@ -33,22 +40,20 @@ def collection_answer(db: sqlite3.Connection, row: sqlite3.Row, words: Vocabular
         "name": row["name"],
         "enabled": bool(row["enabled"]),
         words.security: bool(row["document_security"]),
-        words.attributes: [attribute_answer(each, words) for each in attribute_rows(db, int(row["number"]))],
-        "indexes": [index_answer(each, row, words) for each in index_rows(db, int(row["number"]))],
+        words.attributes: [attribute_answer(each, words) for each in attributes],
+        "indexes": [index_answer(each, row, words) for each in indexes],
     }
 
 
 def attribute_rows(db: sqlite3.Connection, collection: int) -> list[sqlite3.Row]:
-    return db.execute(
-        "SELECT * FROM db_attributes WHERE collection = ? AND hidden = 0 ORDER BY number", (collection,)
-    ).fetchall()
+    return db.execute("SELECT * FROM db_attributes WHERE collection = ? ORDER BY number", (collection,)).fetchall()
 
 
 def index_rows(db: sqlite3.Connection, collection: int) -> list[sqlite3.Row]:
     return db.execute("SELECT * FROM db_indexes WHERE collection = ? ORDER BY number", (collection,)).fetchall()
 
 
-def attribute_answer(row: sqlite3.Row, words: Vocabulary, word: str | None = None) -> dict[str, Any]:
+def attribute_answer(row: Row, words: Vocabulary, word: str | None = None) -> dict[str, Any]:
     """An attribute as its own type shows it, or as `word` would: an update answers in the shape of its route."""
     answer: dict[str, Any] = {
         "key": row["key"],
@@ -68,7 +73,7 @@ def attribute_answer(row: sqlite3.Row, words: Vocabulary, word: str | None = Non
     return answer
 
 
-def _field(field: str, row: sqlite3.Row, options: dict[str, Any]) -> Any:
+def _field(field: str, row: Row, options: dict[str, Any]) -> Any:
     if field == "default":
         return shown(json.loads(row["default_value"]))
     if field == "size":
@@ -92,7 +97,7 @@ def relation_fields(options: dict[str, Any], words: Vocabulary) -> dict[str, Any
     }
 
 
-def index_answer(row: sqlite3.Row, collection: sqlite3.Row, words: Vocabulary) -> dict[str, Any]:
+def index_answer(row: Row, collection: sqlite3.Row, words: Vocabulary) -> dict[str, Any]:
     """`collection` is one of `catalog.COLLECTION_ROWS`."""
     return {
         "$id": f"{collection['database_sequence']}_{collection['sequence']}_{row['key']}",

@@ -1,8 +1,7 @@
 """Where definitions are kept. Documents live elsewhere: one real table per collection (see columns.py).
 
-`deleted` rows wait for their contents to be dropped; their ids are free at once, as in Appwrite. `built` says that an
-attribute or index exists in the real table, whatever its public status. `hidden` attributes are the other side of a
-one-way relationship: they exist in the data, but the API never lists them.
+`deleted` rows wait for their contents to be dropped; their ids are free at once, as in Appwrite. `db_attributes` and
+`db_indexes` are what the API lists; `db_metadata` is what documents are checked against (see metadata.py).
 """
 
 SCHEMA = """
@@ -25,18 +24,18 @@ CREATE TABLE IF NOT EXISTS db_attributes (
     number INTEGER PRIMARY KEY AUTOINCREMENT, collection INTEGER NOT NULL, key TEXT NOT NULL COLLATE NOCASE,
     type TEXT NOT NULL, format TEXT NOT NULL, status TEXT NOT NULL, error TEXT NOT NULL DEFAULT '',
     size INTEGER NOT NULL, required INTEGER NOT NULL, is_array INTEGER NOT NULL, encrypt INTEGER NOT NULL,
-    default_value TEXT NOT NULL, options TEXT NOT NULL, built INTEGER NOT NULL DEFAULT 0,
-    hidden INTEGER NOT NULL DEFAULT 0, created_at TEXT NOT NULL, updated_at TEXT NOT NULL
+    default_value TEXT NOT NULL, options TEXT NOT NULL, created_at TEXT NOT NULL, updated_at TEXT NOT NULL
 );
-CREATE UNIQUE INDEX IF NOT EXISTS db_attributes_key ON db_attributes (collection, key, hidden);
+CREATE UNIQUE INDEX IF NOT EXISTS db_attributes_key ON db_attributes (collection, key);
 
 CREATE TABLE IF NOT EXISTS db_indexes (
     number INTEGER PRIMARY KEY AUTOINCREMENT, collection INTEGER NOT NULL, key TEXT NOT NULL COLLATE NOCASE,
     type TEXT NOT NULL, status TEXT NOT NULL, error TEXT NOT NULL DEFAULT '', attributes TEXT NOT NULL,
-    lengths TEXT NOT NULL, orders TEXT NOT NULL, built INTEGER NOT NULL DEFAULT 0,
-    created_at TEXT NOT NULL, updated_at TEXT NOT NULL
+    lengths TEXT NOT NULL, orders TEXT NOT NULL, created_at TEXT NOT NULL, updated_at TEXT NOT NULL
 );
 CREATE UNIQUE INDEX IF NOT EXISTS db_indexes_key ON db_indexes (collection, key);
+
+CREATE TABLE IF NOT EXISTS db_metadata (collection INTEGER PRIMARY KEY, content TEXT NOT NULL);
 
 CREATE TABLE IF NOT EXISTS db_jobs (
     number INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, target INTEGER NOT NULL, queued_at REAL NOT NULL

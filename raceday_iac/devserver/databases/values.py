@@ -57,8 +57,10 @@ class Columns:
 
 @lru_cache(maxsize=2048)
 def columns_of(collection: Collection, selected: frozenset[str] | None = None) -> Columns:
-    """All attributes that have a column, or those of them that are selected; the system's are always read."""
-    attributes = [each for each in collection.stored if selected is None or each.key in selected]
+    """All attributes that have a column, or those that are selected; the system's are always read."""
+    attributes = (
+        collection.readable if selected is None else [each for each in collection.stored if each.key in selected]
+    )
     return Columns(
         keys=(*(each.key for each in attributes), *SYSTEM_KEYS),
         sql=", ".join([*(quoted(each.key) for each in attributes), *SYSTEM_COLUMNS.values()]),

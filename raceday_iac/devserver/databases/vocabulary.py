@@ -6,7 +6,7 @@ those of the API that was called (Appwrite 1.8.1, Platform/Modules/Databases).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -105,7 +105,7 @@ TABLE_SCOPES = {
 }
 
 #: A handler of this package; `values` carry the legacy names.
-Action = Callable[["Server", Request, dict[str, Any], Vocabulary], Reply]
+Action = Callable[["Server", Request, dict[str, Any], Vocabulary], "Reply | Awaitable[Reply]"]
 
 routes = Routes()
 
@@ -171,7 +171,7 @@ def _translate_param(param: Param, words: Vocabulary) -> Param:
 def _bind(action: Action, words: Vocabulary, params: tuple[Param, ...]) -> Handler:
     names = [(param.name, words.parameter(param.name)) for param in params]
 
-    def handle(server: Server, request: Request, values: dict[str, Any]) -> Reply:
+    def handle(server: Server, request: Request, values: dict[str, Any]) -> Reply | Awaitable[Reply]:
         return action(server, request, {legacy: values[here] for legacy, here in names}, words)
 
     return handle

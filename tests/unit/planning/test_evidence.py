@@ -203,3 +203,13 @@ def test_a_replacement_says_how_the_values_could_stay() -> None:
 def test_shrinking_says_that_values_are_cut() -> None:
     _, found = judged(one("string", 10), one("string", 5), Answer(2, longest=9))
     assert found.refusals[0].hint == f"if that is meant: --allow-data-loss {AT}, which cuts them first"
+
+
+@pytest.mark.parametrize("type", ["point", "line", "polygon"])
+def test_values_of_shapes_are_read_for_no_query_finds_those_without(type: str) -> None:
+    """1.8.1 and 1.9.6 answer `isNull` and `isNotNull` on them with 500."""
+    collection_of_it = address("collection.d/c")
+    asked, _ = judged(one(type), one("string", 10), Answer(0))
+    assert asked == [Question(collection_of_it, Ask.VALUES, ("a",), must_read=True)]
+    asked, _ = judged(one(type), one(type, required=True), Answer(0))
+    assert asked == [Question(collection_of_it, Ask.NULLS, ("a",), must_read=True)]

@@ -128,3 +128,10 @@ def test_duplicates_are_compared_as_the_database_does() -> None:
 def test_reading_ends_somewhere_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evidence, "READ", 2)
     assert ask(Reading("abcd", "abcd", "abcd"), Ask.LONGER, limit=3) == Answer(2, at_least=True, longest=4)
+
+
+def test_what_no_query_can_ask_is_read_without_a_query() -> None:
+    reading = Reading([1.0, 2.0], None, [3.0, 4.0], counts={})
+    assert ask(reading, Ask.VALUES, must_read=True) == Answer(2)
+    assert ask(reading, Ask.NULLS, must_read=True) == Answer(1)
+    assert reading.asked == []
