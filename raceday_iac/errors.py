@@ -9,11 +9,13 @@ IacError
 ├── RefusedError         a guard said no                                               exit 5
 ├── ProviderError        Appwrite answered with an error, or did not answer            exit 1
 │   ├── UnreachableError no answer
+│   │   └── RedirectedError   Appwrite is not at this address
 │   ├── AccessError      wrong key, missing scope, unknown project
-│   ├── NotFoundError    404
+│   ├── NotFoundError    what the request names is not there
 │   ├── ConflictError    409
 │   ├── ThrottledError   429
 │   └── ServerFaultError 5xx
+│       └── ForeignAnswerError  what came is not Appwrite's
 ├── OutputError          what should be shown cannot be written                        exit 1
 ├── Interrupted          Ctrl-C outside the changes themselves                         exit 130
 ├── ApplyError           some changes failed; carries which                            exit 1
@@ -128,12 +130,16 @@ class UnreachableError(ProviderError):
     """No answer: whether a write landed is unknown."""
 
 
+class RedirectedError(UnreachableError):
+    """The endpoint leads elsewhere; nothing was carried out."""
+
+
 class AccessError(ProviderError):
     """401 or an unknown project."""
 
 
 class NotFoundError(ProviderError):
-    """404."""
+    """Appwrite says that what the request names does not exist (404, with a type that says so)."""
 
 
 class ConflictError(ProviderError):
@@ -148,3 +154,7 @@ class ThrottledError(ProviderError):
 
 class ServerFaultError(ProviderError):
     """5xx: whether a write landed is unknown."""
+
+
+class ForeignAnswerError(ServerFaultError):
+    """Something on the way answered in Appwrite's place, or broke its answer. `code` is 0: Appwrite said nothing."""

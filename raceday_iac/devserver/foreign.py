@@ -140,6 +140,8 @@ _INSTEAD: Mapping[str, Callable[[str, str], Wire]] = {
     # Of other gateways.
     "404-json": _whole(_http(404, _JSON, b'{"message":"no Route matched with those values"}')),
     "404-half": _whole(_http(404, _JSON, b'{"message":"Not found","code":404}')),
+    # Appwrite's own, of a server that does not know the route.
+    "404-route": _whole(_http(404, _JSON, b'{"message":"Not here","code":404,"type":"general_route_not_found"}')),
     "409-text": _whole(_http(409, _TEXT, b"conflict\n")),
     **{f"{status}-html": _whole(_page(status)) for status in (400, 401, 403, 404, 405, 413, 500, 502, 503, 504)},
     "200-html": _whole(_http(200, _HTML, b"<!doctype html><html><head><title>Console</title></head></html>")),

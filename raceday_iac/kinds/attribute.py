@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from ..model.address import Address
 from ..model.limits import FLOAT_EXTREME, INTEGER_MAXIMUM, INTEGER_MINIMUM
 from ..model.resource import Fields, Live
-from .base import Call, Kind, thaw
-from .collection import collection_path, live_member
+from .base import Call, Kind, Shape, Wanted, is_finite, thaw
+from .collection import MEMBER, MORE, collection_path, live_member
+from .relationship import NEEDED as RELATED
 
 #: Our type (also the last part of the create path) by the server's (type, format).
 _TYPE_OF_WIRE = {
@@ -43,6 +45,33 @@ def type_of(raw: Mapping[str, Any]) -> str:
         form = str(raw.get("format") or "")
         return form if form in _FORMATS else "string"
     return _TYPE_OF_WIRE.get(wire, wire)
+
+
+def _needed(raw: Mapping[str, Any]) -> Mapping[str, Wanted]:
+    """What its type needs. Without it, an attribute would seem to have been changed."""
+    if raw["type"] == "relationship":
+        return {**MORE(raw), **RELATED}
+    limits: dict[str, Mapping[str, Wanted]] = {
+        "string": {"size": int},
+        "enum": {"elements": [str]},
+        "integer": {"min": (int, _null), "max": (int, _null)},
+        "float": {"min": (is_finite, _null), "max": (is_finite, _null)},
+    }
+    return {**MORE(raw), "default": _is_default, **limits.get(type_of(raw), {})}
+
+
+_null = type(None)
+
+
+def _is_default(value: Any, depth: int = 0) -> bool:
+    """A value, several, or coordinates: three lists deep at most."""
+    if isinstance(value, list):
+        return depth < 3 and all(_is_default(each, depth + 1) for each in value)
+    return value is None or isinstance(value, str | bool) or is_finite(value)
+
+
+#: Of plain attributes and relationships, which share their routes.
+SHAPE = Shape({**MEMBER, "required": bool, "array": bool}, _needed)
 
 
 def canonical_default(kind: str, default: Any) -> Any:
@@ -109,7 +138,9 @@ class _Requests:
         # An absent default means null; sending null is only safe where it is documented.
         if not body.get("encrypt"):
             body.pop("encrypt", None)
-        return Call("post", f"{collection_path(address)}/attributes/{fields['type']}", {"key": address.name, **body})
+        return Call(
+            "post", f"{collection_path(address)}/attributes/{fields['type']}", {"key": address.name, **body}, SHAPE
+        )
 
     def update(self, address: Address, fields: Fields, live: Live) -> Call:
         # `required` and `default` must be present in every update, default also as null.
@@ -117,13 +148,13 @@ class _Requests:
         if "elements" in fields:
             body["elements"] = thaw(fields["elements"])
         body.update(_changed_limits(fields, live.fields))
-        return Call("patch", f"{collection_path(address)}/attributes/{fields['type']}/{address.name}", body)
+        return Call("patch", f"{collection_path(address)}/attributes/{fields['type']}/{address.name}", body, SHAPE)
 
     def delete(self, address: Address, live: Live) -> Call:  # noqa: ARG002
         return Call("delete", f"{collection_path(address)}/attributes/{address.name}")
 
     def read(self, address: Address) -> Call:
-        return Call("get", f"{collection_path(address)}/attributes/{address.name}")
+        return Call("get", f"{collection_path(address)}/attributes/{address.name}", answer=SHAPE)
 
 
 def _changed_limits(wanted: Fields, real: Fields) -> dict[str, Any]:
@@ -145,7 +176,7 @@ def _changed_limits(wanted: Fields, real: Fields) -> dict[str, Any]:
 def rename(old: Address, live: Live, name: str) -> Call:
     """An update that changes nothing but the key. Indexes take the new one over (1.8.1)."""
     call = _Requests().update(old, live.fields, live)
-    return Call(call.method, call.path, {**call.body, "newKey": name})
+    return replace(call, body={**call.body, "newKey": name})
 
 
 KIND = Kind(

@@ -5,12 +5,97 @@ Kinds are pure: they compare and they describe requests; they never send any.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any, Protocol, TypeAlias
 
 from ..model.address import Address
 from ..model.resource import Fields, Live
+
+#: What a value of an answer must be: a JSON type as Python reads it, one of several, a list of such, an object of a
+#: shape, or what a function says of it.
+Wanted: TypeAlias = "type | tuple[Wanted, ...] | list[Wanted] | Shape | Callable[[Any], bool]"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What an object of an answer must hold to be Appwrite's: at least these fields. `more` names those that are
+    needed beside them for what the object says of itself."""
+
+    fields: Mapping[str, Wanted]
+    more: Callable[[Mapping[str, Any]], Mapping[str, Wanted]] = lambda _object: {}
+
+
+def listing(key: str, item: Wanted) -> Shape:
+    """The shape of a list."""
+    return Shape({"total": int, key: [item]})
+
+
+def if_there(fields: Mapping[str, Wanted]) -> Callable[[Mapping[str, Any]], Mapping[str, Wanted]]:
+    """For `Shape.more`: fields that may be missing or empty."""
+    return lambda raw: {name: wanted for name, wanted in fields.items() if raw.get(name)}
+
+
+def misfit(value: Any, wanted: Wanted, place: str = "") -> str:
+    """What is wrong with an answer, in words; nothing when it is as wanted."""
+    if isinstance(wanted, Shape):
+        if type(value) is not dict:
+            return f"{place or 'the answer'} is {_said(value)}"
+        return _missing(value, wanted.fields, place) or _missing(value, wanted.more(value), place)
+    if isinstance(wanted, list):
+        if type(value) is not list:
+            return f"{place} is {_said(value)}"
+        found = (misfit(each, wanted[0], f"{place}[{number}]") for number, each in enumerate(value))
+        return next(filter(None, found), "")
+    if isinstance(wanted, tuple):
+        fits = any(not misfit(value, each) for each in wanted)
+    else:
+        # Exactly: `true` is no number, although Python takes it for one.
+        fits = type(value) is wanted if isinstance(wanted, type) else wanted(value)
+    return "" if fits else f"{place} is {_said(value)}"
+
+
+def _missing(value: Mapping[str, Any], fields: Mapping[str, Wanted], place: str) -> str:
+    for name, wanted in fields.items():
+        inner = f"{place}.{name}" if place else name
+        found = misfit(value[name], wanted, inner) if name in value else f"{inner} is missing"
+        if found:
+            return found
+    return ""
+
+
+def _said(value: Any) -> str:
+    said: dict[type, str] = {
+        type(None): "null",
+        bool: "true or false",
+        list: "a list",
+        dict: "an object",
+        str: "a text",
+    }
+    return f"{said.get(type(value), 'a number')}, which does not fit there"
+
+
+def is_instant(value: Any) -> bool:
+    """A time that can be read. (An unreleased server once answered one without `T` and zone.)"""
+    try:
+        datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def is_finite(value: Any) -> bool:
+    """A number that can be reckoned with."""
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+OBJECT = Shape({"$id": str})
+#: A deletion: 204 without a body.
+NOTHING = Shape({})
+#: A file.
+ARCHIVE = Shape({})
 
 
 @dataclass(frozen=True)
@@ -20,6 +105,16 @@ class Call:
     method: str
     path: str
     body: Mapping[str, Any] = field(default_factory=dict)
+    #: What the answer must be; without a word, an object with an id, and nothing for a deletion.
+    answer: Shape | None = None
+
+    @property
+    def shape(self) -> Shape:
+        return self.answer or (NOTHING if self.method == "delete" else OBJECT)
+
+    def __str__(self) -> str:
+        """As messages name it."""
+        return f"{self.method.upper()} {self.path}"
 
 
 class Requests(Protocol):

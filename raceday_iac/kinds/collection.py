@@ -8,9 +8,16 @@ from typing import Any
 
 from ..model.address import Address, collection_address
 from ..model.resource import Fields, Live, frozen
-from .base import Call, Kind, thaw
+from .base import Call, Kind, Shape, Wanted, if_there, is_instant, thaw
 
 PERMISSION = re.compile(r'(read|create|update|delete|write)\("([^"]+)"\)')
+#: What it holds has shapes of its own.
+SHAPE = Shape(
+    {"$id": str, "databaseId": str, "name": str, "$permissions": [str], "documentSecurity": bool, "enabled": bool}
+)
+#: What attributes, relationships and indexes have in common.
+MEMBER: Mapping[str, Wanted] = {"key": str, "type": str, "status": str}
+MORE = if_there({"$updatedAt": is_instant, "error": str})
 _WRITE_MEANS = ("create", "update", "delete")
 
 
@@ -59,16 +66,16 @@ def live_member(kind: str, owner: Sequence[str], raw: Mapping[str, Any], fields:
 class _Requests:
     def create(self, address: Address, fields: Fields) -> Call:
         database, collection = address.parts
-        return Call("post", f"/databases/{database}/collections", {"collectionId": collection, **thaw(fields)})
+        return Call("post", f"/databases/{database}/collections", {"collectionId": collection, **thaw(fields)}, SHAPE)
 
     def update(self, address: Address, fields: Fields, live: Live) -> Call:  # noqa: ARG002
-        return Call("put", collection_path(address), thaw(fields))
+        return Call("put", collection_path(address), thaw(fields), SHAPE)
 
     def delete(self, address: Address, live: Live) -> Call:  # noqa: ARG002
         return Call("delete", collection_path(address))
 
     def read(self, address: Address) -> Call:
-        return Call("get", collection_path(address))
+        return Call("get", collection_path(address), answer=SHAPE)
 
 
 KIND = Kind(

@@ -7,7 +7,9 @@ from typing import Any
 
 from ..model.address import Address, database_address
 from ..model.resource import Fields, Live, frozen
-from .base import Call, Kind
+from .base import Call, Kind, Shape
+
+SHAPE = Shape({"$id": str, "name": str, "enabled": bool})
 
 
 def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
@@ -18,16 +20,16 @@ def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
 
 class _Requests:
     def create(self, address: Address, fields: Fields) -> Call:
-        return Call("post", "/databases", {"databaseId": address.path, **fields})
+        return Call("post", "/databases", {"databaseId": address.path, **fields}, SHAPE)
 
     def update(self, address: Address, fields: Fields, live: Live) -> Call:  # noqa: ARG002
-        return Call("put", f"/databases/{address.path}", dict(fields))
+        return Call("put", f"/databases/{address.path}", dict(fields), SHAPE)
 
     def delete(self, address: Address, live: Live) -> Call:  # noqa: ARG002
         return Call("delete", f"/databases/{address.path}")
 
     def read(self, address: Address) -> Call:
-        return Call("get", f"/databases/{address.path}")
+        return Call("get", f"/databases/{address.path}", answer=SHAPE)
 
 
 KIND = Kind(

@@ -10,7 +10,12 @@ from typing import Any
 
 from ..model.address import Address, deployment_address
 from ..model.resource import Fields, Live, frozen
-from .base import Call, Kind
+from .base import Call, Kind, Shape, if_there, is_instant, listing
+
+SHAPE = Shape(
+    {"$id": str, "status": str},
+    if_there({"$createdAt": is_instant, "sourceSize": int, "totalSize": int, "buildLogs": str, "type": str}),
+)
 
 #: Statuses of an active deployment. Unfinished: a run of ours activated it and was cut short, or did not see it pass
 #: its probe. Replaced: nothing is remembered of it, but the stack's own code was deployed before it.
@@ -34,7 +39,7 @@ class _Requests:
         return Call("delete", f"/functions/{address.path}/deployments/{live.remote_id}")
 
     def read(self, address: Address) -> Call:
-        return Call("get", f"/functions/{address.path}/deployments")
+        return Call("get", f"/functions/{address.path}/deployments", answer=listing("deployments", SHAPE))
 
 
 KIND = Kind(name="deployment", stage=70, requests=_Requests(), parse=parse, in_place=frozenset({"digest"}))

@@ -7,7 +7,8 @@ from typing import Any
 
 from ..model.address import Address, function_address
 from ..model.resource import Fields, Live, frozen
-from .base import Call, Kind, thaw
+from .base import Call, Kind, Shape, if_there, thaw
+from .variable import SHAPE as VARIABLE
 
 #: Fields that are compared and sent, always all of them: an update resets what it omits (Appwrite 1.8.1).
 FIELDS = (
@@ -34,6 +35,21 @@ _CARRIED = (
     "providerSilentMode",
 )
 
+#: `specification` is not in all of them.
+SHAPE = Shape(
+    {
+        "$id": str,
+        **dict.fromkeys(("name", "runtime", "schedule", "entrypoint", "commands", "deploymentId"), str),
+        "execute": [str],
+        "events": [str],
+        "scopes": [str],
+        "timeout": int,
+        **dict.fromkeys(("enabled", "logging"), bool),
+        "vars": [VARIABLE],
+    },
+    if_there(dict.fromkeys((*_CARRIED, "specification", "latestDeploymentId", "latestDeploymentStatus"), (str, bool))),
+)
+
 
 def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
     """A function as the server describes it."""
@@ -49,16 +65,16 @@ def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
 
 class _Requests:
     def create(self, address: Address, fields: Fields) -> Call:
-        return Call("post", "/functions", {"functionId": address.path, **thaw(fields)})
+        return Call("post", "/functions", {"functionId": address.path, **thaw(fields)}, SHAPE)
 
     def update(self, address: Address, fields: Fields, live: Live) -> Call:
-        return Call("put", f"/functions/{address.path}", {**thaw(live.carried), **thaw(fields)})
+        return Call("put", f"/functions/{address.path}", {**thaw(live.carried), **thaw(fields)}, SHAPE)
 
     def delete(self, address: Address, live: Live) -> Call:  # noqa: ARG002 - same shape for every kind
         return Call("delete", f"/functions/{address.path}")
 
     def read(self, address: Address) -> Call:
-        return Call("get", f"/functions/{address.path}")
+        return Call("get", f"/functions/{address.path}", answer=SHAPE)
 
 
 KIND = Kind(

@@ -8,8 +8,10 @@ from typing import Any
 from ..model.address import Address
 from ..model.limits import ARRAY_INDEX_LENGTH
 from ..model.resource import Fields, Live
-from .base import Call, Kind, thaw
-from .collection import collection_path, live_member
+from .base import Call, Kind, Shape, thaw
+from .collection import MEMBER, MORE, collection_path, live_member
+
+SHAPE = Shape({**MEMBER, "attributes": [str], "orders": [(str, type(None))], "lengths": [(int, type(None))]}, MORE)
 
 
 def canonical_orders(attributes: Sequence[str], orders: Sequence[Any]) -> tuple[str, ...]:
@@ -48,7 +50,7 @@ class _Requests:
             body["orders"] = thaw(fields["orders"])
         if any(fields["lengths"]):
             body["lengths"] = thaw(fields["lengths"])
-        return Call("post", f"{collection_path(address)}/indexes", body)
+        return Call("post", f"{collection_path(address)}/indexes", body, SHAPE)
 
     def update(self, address: Address, fields: Fields, live: Live) -> Call:
         raise NotImplementedError("an index cannot be updated")
@@ -57,7 +59,7 @@ class _Requests:
         return Call("delete", f"{collection_path(address)}/indexes/{address.name}")
 
     def read(self, address: Address) -> Call:
-        return Call("get", f"{collection_path(address)}/indexes/{address.name}")
+        return Call("get", f"{collection_path(address)}/indexes/{address.name}", answer=SHAPE)
 
 
 KIND = Kind(name="index", stage=40, requests=_Requests(), parse=parse, settles=True)

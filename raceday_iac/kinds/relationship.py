@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..model.address import Address
 from ..model.resource import Fields, Live
-from .base import Call, Kind
-from .collection import collection_path, live_member
+from .base import Call, Kind, Shape, Wanted
+from .collection import MEMBER, MORE, collection_path, live_member
+
+#: What makes one a relationship.
+NEEDED: Mapping[str, Wanted] = {
+    "relatedCollection": str,
+    "relationType": str,
+    "twoWay": bool,
+    "twoWayKey": str,
+    "onDelete": str,
+    "side": str,
+}
+_SHAPE = Shape({**MEMBER, **NEEDED}, MORE)
+#: A plain attribute may hold the key that is looked for.
+_FOUND = Shape(MEMBER, lambda raw: NEEDED if raw["type"] == "relationship" else {})
 
 
 def is_mirror(raw: Mapping[str, Any]) -> bool:
@@ -39,23 +53,23 @@ class _Requests:
             "twoWayKey": fields["twoWayKey"],
             "onDelete": fields["onDelete"],
         }
-        return Call("post", f"{collection_path(address)}/attributes/relationship", body)
+        return Call("post", f"{collection_path(address)}/attributes/relationship", body, _SHAPE)
 
     def update(self, address: Address, fields: Fields, live: Live) -> Call:  # noqa: ARG002
         path = f"{collection_path(address)}/attributes/{address.name}/relationship"
-        return Call("patch", path, {"onDelete": fields["onDelete"]})
+        return Call("patch", path, {"onDelete": fields["onDelete"]}, _SHAPE)
 
     def delete(self, address: Address, live: Live) -> Call:  # noqa: ARG002
         return Call("delete", f"{collection_path(address)}/attributes/{address.name}")
 
     def read(self, address: Address) -> Call:
-        return Call("get", f"{collection_path(address)}/attributes/{address.name}")
+        return Call("get", f"{collection_path(address)}/attributes/{address.name}", answer=_FOUND)
 
 
 def rename(old: Address, live: Live, name: str) -> Call:
     """What is not sent is reset, so `onDelete` goes along."""
     call = _Requests().update(old, live.fields, live)
-    return Call(call.method, call.path, {**call.body, "newKey": name})
+    return replace(call, body={**call.body, "newKey": name})
 
 
 KIND = Kind(

@@ -11,7 +11,9 @@ from typing import Any
 from ..model.address import Address, variable_address
 from ..model.resource import Fields, Live, frozen
 from ..model.secret import Secret
-from .base import Call, Kind
+from .base import Call, Kind, Shape, listing
+
+SHAPE = Shape({"$id": str, "key": str, "value": str, "secret": bool})
 
 
 def parse(owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
@@ -36,21 +38,21 @@ class _Requests:
     def create(self, address: Address, fields: Fields) -> Call:
         # 1.9.4 requires an id and 1.8 ignores it.
         body = {"variableId": "unique()", **_body(address, fields)}
-        return Call("post", f"/functions/{address.parts[0]}/variables", body)
+        return Call("post", f"/functions/{address.parts[0]}/variables", body, SHAPE)
 
     def update(self, address: Address, fields: Fields, live: Live) -> Call:
-        return Call("put", f"/functions/{address.parts[0]}/variables/{live.remote_id}", _body(address, fields))
+        return Call("put", f"/functions/{address.parts[0]}/variables/{live.remote_id}", _body(address, fields), SHAPE)
 
     def delete(self, address: Address, live: Live) -> Call:
         return Call("delete", f"/functions/{address.parts[0]}/variables/{live.remote_id}")
 
     def read(self, address: Address) -> Call:
-        return Call("get", f"/functions/{address.parts[0]}/variables")
+        return Call("get", f"/functions/{address.parts[0]}/variables", answer=listing("variables", SHAPE))
 
 
 def rename(old: Address, live: Live, name: str) -> Call:
     """The value stays on the server, which never shows a secret one."""
-    return Call("put", f"/functions/{old.parts[0]}/variables/{live.remote_id}", {"key": name})
+    return Call("put", f"/functions/{old.parts[0]}/variables/{live.remote_id}", {"key": name}, SHAPE)
 
 
 KIND = Kind(

@@ -43,7 +43,7 @@ class Codec:
         """Raises StateError with what is wrong with "it"."""
         try:
             content = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise StateError(f"it is not valid JSON: {error}") from None
         saved = saved_of(content)
         return Decoded(from_json(self._opened(content)), saved)
@@ -61,7 +61,7 @@ class Codec:
             raise StateError("it is damaged: what is sealed is no object")
         try:
             body = json.loads(self.seal.open(sealed))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise StateError(f"it is damaged: {error}") from None
         header = {key: value for key, value in content.items() if key != "sealed"}
         return {**body, **header} if isinstance(body, dict) else header

@@ -247,7 +247,7 @@ class RemoteState:
 def _note(volume: Volume) -> object:
     try:
         return json.loads(volume.note)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
 
 

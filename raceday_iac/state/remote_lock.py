@@ -197,7 +197,7 @@ def parse(found: HeldText | None) -> LockInfo | None:
             age=found.age,
             expires_in=float(content["expiry"]) - found.age,
         )
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return LockInfo(
             "", "something", "somebody unknown", 0, "an unknown time", age=found.age, expires_in=float("inf")
         )

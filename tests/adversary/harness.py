@@ -21,7 +21,7 @@ import pytest
 from e2e.budget import Creations
 from e2e.command import Ended
 from e2e.here import run_here
-from e2e.places import documents_of, keep_in_appwrite
+from e2e.places import documents_of
 from e2e.project import Project
 from e2e.proxy import Proxy
 from e2e.target import Target
@@ -38,6 +38,7 @@ STACK = """
     stack.function(P + "fn", name="Fn", runtime="node-22", specification="s-1vcpu-512mb", timeout=9,
                    entrypoint="m.js", code=KEEP, variables={"COLOUR": "red"})
 """
+FUNCTION = STACK[STACK.index("    stack.function") :]
 #: What is in the collection `one`.
 DOCUMENTS = 3
 
@@ -91,6 +92,11 @@ class Arena(Project):
         }
         return {"collections": collections, "documents": documents}
 
+    def state_serials(self) -> list[int]:
+        """What is kept of a state that is in Appwrite, oldest first."""
+        kept = self.api.all(documents_of(self), "documents")
+        return sorted(each["serial"] for each in kept if each["serial"])
+
     def owned(self) -> str:
         """What the state owns. Where it is kept in Appwrite, that is part of what is live."""
         if not self.state_file.exists():
@@ -100,20 +106,21 @@ class Arena(Project):
 
 @dataclass(frozen=True)
 class Case:
-    """One wrong `answer` to every request like `request` (`GET /functions`; ids written as `db` and `fn` stand for the
-    project's own) of the command `words`. `times` strikes so often only.
+    """One wrong `answer` to every request like `request` of the command `words`; ids written as `db`, `fn` and `state`
+    stand for the project's own. `change` are texts of the stack and what to declare instead.
 
-    `lands` tells that the server carries the request out all the same, so that what is live may change.
+    `lands` tells that the server carries the request out all the same, so that what is live may change. `must_name`:
+    the error has to name request and server.
     """
 
     answer: str
     request: str
     words: str
-    stack: tuple[tuple[str, str], ...] = ()
+    change: tuple[tuple[str, str], ...] = ()
     code: int = 1
     says: tuple[str, ...] = ()
     lands: bool = False
-    named: bool = True
+    must_name: bool = True
 
     def __str__(self) -> str:
         """Its name among the tests."""
@@ -124,16 +131,19 @@ class Case:
         parts = [arena.id(part) if part in ("db", "fn", "state") else part for part in path.split("/")]
         return method, "/".join(parts)
 
+    def command(self, arena: Arena) -> list[str]:
+        return [arena.id(word) if word == "fn" else word for word in self.words.split()]
+
 
 def play(arena: Arena, case: Case) -> Ended:
     """Run a case on a settled project, and require that nothing was believed."""
-    if case.stack:
-        arena.change(*case.stack)
+    if case.change:
+        arena.change(*case.change)
     live, owned = arena.live(), arena.owned()
     method, path = case.method_and_path(arena)
-    fault = arena.proxy.play(case.answer.replace("{elsewhere}", getattr(arena, "elsewhere", "")), method, path)
+    fault = arena.proxy.play(case.answer, method, path)
     before = fault.times
-    ended = arena.run(*case.words.split())
+    ended = arena.run(*case.command(arena))
     assert fault.times < before, f"no request was like {case.request}\n{ended}"
     arena.proxy.forget()
     must_not_believe(arena, case, ended, path)
@@ -147,12 +157,10 @@ def must_not_believe(arena: Arena, case: Case, ended: Ended, path: str) -> None:
     assert ended.code == case.code, f"expected exit {case.code}\n{ended}"
     for text in case.says:
         assert text in ended.text, f"does not say {text!r}\n{ended}"
-    if not case.named:
-        return
-    assert arena.home in ended.text, f"does not name the server\n{ended}"
-    if "*" not in path:
-        method = "" if case.request.startswith("*") else f"{case.request.partition(' ')[0]} "
-        assert f"{method}{path}" in ended.text, f"does not name the request\n{ended}"
+    if case.must_name:
+        assert arena.home in ended.text, f"does not name the server\n{ended}"
+        method = case.request.partition(" ")[0]
+        assert f"{method} {path.rstrip('*')}" in ended.text, f"does not name the request\n{ended}"
 
 
 @dataclass
@@ -201,10 +209,14 @@ def elsewhere() -> Iterator[Elsewhere]:
 
 
 def make_quick(patch: pytest.MonkeyPatch, read: float = 1.0) -> None:
-    """Pauses between attempts are left out, and an answer may take `read` seconds."""
+    """Pauses between attempts are left out, there are two of them, and an answer may take `read` seconds."""
     from raceday_iac.provider.appwrite import AppwriteProvider, Patience, Transport
 
-    defaults = {"patience": Patience(read=read), "sleep": lambda _seconds: None, "jitter": lambda _longest: 0.0}
+    defaults = {
+        "patience": Patience(read=read, attempts=2),
+        "sleep": lambda _seconds: None,
+        "jitter": lambda _longest: 0.0,
+    }
     patch.setattr(Transport.__init__, "__kwdefaults__", {**Transport.__init__.__kwdefaults__, **defaults})
     patched = {**AppwriteProvider.__init__.__kwdefaults__, "sleep": lambda _seconds: None}
     patch.setattr(AppwriteProvider.__init__, "__kwdefaults__", patched)
@@ -224,8 +236,10 @@ def opened(server: Any, folder: Path) -> Iterator[Arena]:
 class Settled:
     """Hands out a settled arena, and the same one again unless a case has changed it."""
 
-    def __init__(self, server: Any, folder: Callable[[], Path]) -> None:
-        self._server, self._folder = server, folder
+    def __init__(
+        self, server: Any, folder: Callable[[], Path], prepare: Callable[[Arena], object] = lambda _arena: None
+    ) -> None:
+        self._server, self._folder, self._prepare = server, folder, prepare
         self._stack = ExitStack()
         self._arena: Arena | None = None
         self._seen: tuple[Any, ...] = ()
@@ -238,6 +252,7 @@ class Settled:
     def arena(self) -> Arena:
         if self._arena is None:
             self._arena = self._stack.enter_context(opened(self._server, self._folder()))
+            self._prepare(self._arena)
             self._arena.settle()
             self._seen = _looks(self._arena)
         return self._arena
@@ -253,10 +268,4 @@ class Settled:
 def _looks(arena: Arena) -> tuple[Any, ...]:
     """Everything that a case may have changed, but for logs. What a case adds to the folder counts, too."""
     kept = sorted(str(file) for file in arena.root.rglob("*") if "__pycache__" not in file.parts)
-    return arena.live(), arena.state_file.read_bytes(), kept
-
-
-__all__ = [
-    "Arena", "Case", "DOCUMENTS", "Elsewhere", "STACK", "documents_of", "elsewhere", "keep_in_appwrite", "make_quick",
-    "must_not_believe", "opened", "play", "Settled",
-]  # fmt: skip
+    return arena.live(), arena.owned(), kept

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...errors import NotFoundError, ProviderError
 from ...kinds import KINDS, attribute, collection, database, deployment, function, index, relationship, variable
-from ...kinds.base import Call
+from ...kinds.base import ARCHIVE, OBJECT, Call, Shape, if_there, is_finite, is_instant, listing
 from ...model.address import Address
 from ...model.resource import Live
 from ..protocol import Condition, Deployment, Execution, ServerFacts, Snapshot
@@ -21,6 +21,17 @@ from .transport import Transport
 
 #: Items per page. Every Appwrite accepts 100; larger pages are refused by some.
 PAGE = 100
+#: How often a list is read again from its start because what it had come to was deleted meanwhile.
+_REREADS = 5
+#: What answers must hold, beside the kinds' own.
+_COLLECTION = Shape({**collection.SHAPE.fields, "attributes": [attribute.SHAPE], "indexes": [index.SHAPE]})
+_FUNCTION = function.SHAPE
+_DEPLOYMENT = deployment.SHAPE
+EXECUTION = Shape(
+    {"$id": str, "status": str, "trigger": str, "$createdAt": is_instant},
+    if_there({"responseStatusCode": int, "duration": is_finite, "functionId": str, "scheduledAt": is_instant}),
+)
+DOCUMENT = Shape({"$id": str, "$updatedAt": is_instant})
 #: What an execution may be before it has `completed` or `failed` (1.8.1).
 UNFINISHED = ("waiting", "processing", "scheduled")
 
@@ -68,27 +79,28 @@ class AppwriteReader:
 
     def _version(self) -> Mapping[str, Any]:
         # With a key these two routes answer 401, missing scope `public` (observed on 1.8.1).
-        return self._optional(Call("get", "/health/version"), anonymous=True)
+        return self._optional(Call("get", "/health/version", answer=Shape({"version": str})), anonymous=True)
 
     def _runtimes(self) -> Mapping[str, Any]:
-        return self._optional(Call("get", "/functions/runtimes"), anonymous=True)
+        return self._optional(Call("get", "/functions/runtimes", answer=listing("runtimes", OBJECT)), anonymous=True)
 
     def _specifications(self) -> Mapping[str, Any]:
-        return self._optional(Call("get", "/functions/specifications"))
+        offered = listing("specifications", Shape({"slug": str, "enabled": bool}))
+        return self._optional(Call("get", "/functions/specifications", answer=offered))
 
     def collection(self, database: str, collection: str) -> Mapping[Address, Live]:
         """See `Reader.collection`."""
         try:
-            raw = self._get(f"/databases/{database}/collections/{collection}")
+            raw = self._get(f"/databases/{database}/collections/{collection}", _COLLECTION)
         except NotFoundError:
             return {}
         return dict(_collection_members(raw))
 
     def count_documents(self, database: str, collection: str, *conditions: Condition) -> int:
         """See `Reader.count_documents`."""
-        path = f"/databases/{database}/collections/{collection}/documents"
+        path, counted = f"/databases/{database}/collections/{collection}/documents", listing("documents", OBJECT)
         try:
-            return int(self._get(path, *map(_as_query, conditions), query("limit", 1))["total"])
+            return int(self._get(path, counted, *map(_as_query, conditions), query("limit", 1))["total"])
         except NotFoundError:
             return 0
 
@@ -97,12 +109,12 @@ class AppwriteReader:
     ) -> Iterator[Mapping[str, Any]]:
         """See `Reader.documents`."""
         wanted = [*map(_as_query, conditions), *([query("select", "$id", *only)] if only else [])]
-        return self._pages(f"/databases/{database}/collections/{collection}/documents", "documents", *wanted)
+        return self._pages(f"/databases/{database}/collections/{collection}/documents", "documents", OBJECT, *wanted)
 
     def document(self, database: str, collection: str, identity: str) -> Mapping[str, Any] | None:
         """See `Reader.document`."""
         try:
-            found: Mapping[str, Any] = self._get(document_path(database, collection, identity))
+            found: Mapping[str, Any] = self._get(document_path(database, collection, identity), DOCUMENT)
         except NotFoundError as error:
             if error.kind != "document_not_found":
                 raise
@@ -111,13 +123,12 @@ class AppwriteReader:
 
     def source_of(self, function: str, deployment: str) -> bytes:
         path = f"/functions/{function}/deployments/{deployment}/download"
-        content = self._transport.request(Call("get", path, {"type": "source"}), binary=True)
-        return bytes(content or b"")
+        return bytes(self._transport.request(Call("get", path, {"type": "source"}, ARCHIVE)))
 
     def deployments(self, function: str, limit: int) -> Sequence[Deployment]:
         wanted = ["$id", "status", "sourceSize", "$createdAt", "activate"]
         queries = (query("orderDesc", attribute="$createdAt"), query("limit", limit), query("select", *wanted))
-        raw = self._get(f"/functions/{function}/deployments", *queries)
+        raw = self._get(f"/functions/{function}/deployments", listing("deployments", _DEPLOYMENT), *queries)
         return [parse_deployment(each) for each in raw["deployments"]]
 
     def all_deployments(self, function: str) -> Sequence[Deployment]:
@@ -126,19 +137,19 @@ class AppwriteReader:
         queries = (query("orderDesc", attribute="$createdAt"), query("select", *wanted))
         return [
             parse_deployment(each)
-            for each in self._pages(f"/functions/{function}/deployments", "deployments", *queries)
+            for each in self._pages(f"/functions/{function}/deployments", "deployments", _DEPLOYMENT, *queries)
         ]
 
     def active_deployment(self, function: str) -> str:
         """See `Reader.active_deployment`."""
-        return str(self._get(f"/functions/{function}").get("deploymentId") or "")
+        return str(self._get(f"/functions/{function}", _FUNCTION)["deploymentId"])
 
     def deployment(self, function: str, deployment: str) -> Deployment:
-        return parse_deployment(self._get(f"/functions/{function}/deployments/{deployment}"))
+        return parse_deployment(self._get(f"/functions/{function}/deployments/{deployment}", _DEPLOYMENT))
 
     def executions(self, function: str, limit: int) -> Sequence[Execution]:
         queries = (query("orderDesc", attribute="$createdAt"), query("limit", limit))
-        raw = self._get(f"/functions/{function}/executions", *queries)
+        raw = self._get(f"/functions/{function}/executions", listing("executions", EXECUTION), *queries)
         return [parse_execution(each) for each in raw["executions"]]
 
     def executions_since(self, function: str, since: datetime, limit: int) -> Sequence[Execution]:
@@ -153,11 +164,13 @@ class AppwriteReader:
 
     def _executions(self, function: str, limit: int, *queries: str) -> Sequence[Execution]:
         order = query("orderDesc", attribute="$createdAt")
-        pages = self._pages(f"/functions/{function}/executions", "executions", *queries, order)
-        return [parse_execution(each) for each in islice(pages, limit)]
+        pages = self._pages(f"/functions/{function}/executions", "executions", EXECUTION, *queries, order)
+        found = [parse_execution(each) for each in islice(pages, limit)]
+        # Where the list was read again, what is new came late.
+        return sorted(found, key=lambda each: each.created_at, reverse=True)
 
     def execution(self, function: str, execution: str) -> Execution:
-        return parse_execution(self._get(f"/functions/{function}/executions/{execution}"))
+        return parse_execution(self._get(f"/functions/{function}/executions/{execution}", EXECUTION))
 
     def server_time(self) -> datetime | None:
         """See `Reader.server_time`."""
@@ -171,26 +184,40 @@ class AppwriteReader:
             return None
         return parse_answer(address, raw)
 
-    def _get(self, path: str, *queries: str) -> Any:
-        return self._transport.request(Call("get", path, {"queries": list(queries)} if queries else {}))
+    def _get(self, path: str, shape: Shape, *queries: str) -> Any:
+        return self._transport.request(Call("get", path, {"queries": list(queries)} if queries else {}, shape))
 
     def _optional(self, call: Call, *, anonymous: bool = False) -> Mapping[str, Any]:
         """Facts that a key may not be allowed to read; the plan works without them."""
         try:
-            answer = self._transport.request(call, anonymous=anonymous)
+            answer: Mapping[str, Any] = self._transport.request(call, anonymous=anonymous)
         except ProviderError as error:
             if error.code in (401, 404, 501):
                 return {}
             raise
-        return answer if isinstance(answer, dict) else {}
+        return answer
 
-    def _pages(self, path: str, plural: str, *more: str) -> Iterator[Mapping[str, Any]]:
+    def _pages(self, path: str, plural: str, item: Shape, *more: str) -> Iterator[Mapping[str, Any]]:
+        """All items of a list, each once. When the item that a page goes on from was deleted meanwhile, the list is
+        read again from its start, so that nothing is passed over."""
+        seen: set[str] = set()
+        for attempt in range(_REREADS + 1):
+            try:
+                for each in self._walk(path, listing(plural, item), plural, *more):
+                    if each["$id"] not in seen:
+                        seen.add(each["$id"])
+                        yield each
+            except ProviderError as error:
+                if error.kind != "general_cursor_not_found" or attempt == _REREADS:
+                    raise
+            else:
+                return
+
+    def _walk(self, path: str, shape: Shape, plural: str, *more: str) -> Iterator[Mapping[str, Any]]:
         cursor = ""
         while True:
             queries = [query("limit", PAGE), *([query("cursorAfter", cursor)] if cursor else []), *more]
-            items = (self._get(path, *queries) or {}).get(plural)
-            if not isinstance(items, list):
-                raise self._transport.not_appwrite(Call("get", path))
+            items = self._get(path, shape, *queries)[plural]
             yield from items
             if len(items) < PAGE:
                 return
@@ -199,7 +226,7 @@ class AppwriteReader:
     def _functions(self, newest: dict[str, Deployment]) -> dict[Address, Live]:
         """Functions with variables and active deployments. Notes each newest deployment that is not active."""
         found: dict[Address, Live] = {}
-        for raw in self._pages("/functions", "functions"):
+        for raw in self._pages("/functions", "functions", function.SHAPE):
             live = function.parse((), raw)
             found[live.address] = live
             for each in raw["vars"]:
@@ -216,14 +243,14 @@ class AppwriteReader:
         return found
 
     def _databases(self) -> dict[Address, Live]:
-        found = [raw for raw in self._pages("/databases", "databases") if raw["name"] != STATE_NAME]
+        found = [raw for raw in self._pages("/databases", "databases", database.SHAPE) if raw["name"] != STATE_NAME]
         parsed = [database.parse((), raw) for raw in found]
         return {live.address: live for live in parsed}
 
     def _collections(self, name: str) -> dict[Address, Live]:
         found: dict[Address, Live] = {}
         try:
-            for raw in self._pages(f"/databases/{name}/collections", "collections"):
+            for raw in self._pages(f"/databases/{name}/collections", "collections", _COLLECTION):
                 # Where states are kept is nobody's resource: no plan sees it.
                 if raw["name"] != STATE_NAME:
                     found.update(_collection_members(raw))
@@ -279,7 +306,7 @@ def parse_deployment(raw: Mapping[str, Any]) -> Deployment:
 def parse_execution(raw: Mapping[str, Any]) -> Execution:
     return Execution(
         id=str(raw["$id"]),
-        function=str(raw["functionId"]),
+        function=str(raw.get("functionId") or ""),
         status=str(raw["status"]),
         trigger=str(raw["trigger"]),
         response_status=int(raw.get("responseStatusCode") or 0),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...errors import ConflictError, NotFoundError, ProviderError
-from ...kinds.base import Call
+from ...kinds.base import Call, Shape
 from .packing import LIMIT
 from .transport import Transport
 
@@ -20,6 +20,7 @@ _ATTRIBUTES: tuple[tuple[str, str, Mapping[str, Any]], ...] = (
     ("note", "string", {"size": 4000}),
     ("content", "string", {"size": LIMIT}),
 )
+_ATTRIBUTE = Shape({"key": str, "status": str})
 #: Seconds until attributes must be available, and between two looks: short at first, for an attribute takes some 35 ms.
 _PATIENCE, _FIRST_PAUSE, _LONGEST_PAUSE = 120.0, 0.05, 1.0
 
@@ -47,7 +48,9 @@ class StateCollection:
         body = {"collectionId": self._collection, "name": STATE_NAME, "permissions": [], "documentSecurity": False}
         self._ensure(Call("post", f"/databases/{self._database}/collections", body))
         for key, kind, options in _ATTRIBUTES:
-            self._ensure(Call("post", f"{self._path}/attributes/{kind}", {"key": key, "required": False, **options}))
+            self._ensure(
+                Call("post", f"{self._path}/attributes/{kind}", {"key": key, "required": False, **options}, _ATTRIBUTE)
+            )
         self._wait()
 
     def is_complete(self) -> bool:
@@ -80,5 +83,5 @@ class StateCollection:
             pause = min(_LONGEST_PAUSE, pause * 1.5)
 
     def _statuses(self) -> dict[str, str]:
-        raw = self._transport.request(Call("get", self._path))
+        raw = self._transport.request(Call("get", self._path, answer=Shape({"$id": str, "attributes": [_ATTRIBUTE]})))
         return {str(each["key"]): str(each["status"]) for each in raw["attributes"]}

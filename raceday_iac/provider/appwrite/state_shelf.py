@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ...errors import ConflictError, IacError, NotFoundError, ProviderError, ServerFaultError, UnreachableError
-from ...kinds.base import Call
+from ...kinds.base import Call, Shape, is_instant, listing
 from ...storage import HeldText, TakenError, Volume
 from .packing import pack, unpack
 from .reading import PAGE, query
@@ -22,6 +22,9 @@ from .transport import Transport
 #: Appwrite's ids have at most 36 characters; a serial gets ten of them.
 LONGEST_ENVIRONMENT = 25
 _ATTEMPTS = 3
+#: What a document holds, and what a list of them shows that asks for no more.
+_DOCUMENT = Shape({"$id": str, "$updatedAt": is_instant, "serial": int, "content": str})
+_LISTED = Shape({"$id": str, "serial": int})
 
 
 class AppwriteShelf:
@@ -39,7 +42,7 @@ class AppwriteShelf:
 
     def newest(self) -> Volume | None:
         """See `Shelf.newest`. One request."""
-        found = self._list(query("limit", 1))
+        found = self._list(_DOCUMENT, query("limit", 1))
         return _volume(found[0]) if found else None
 
     def volume(self, serial: int) -> Volume | None:
@@ -47,10 +50,13 @@ class AppwriteShelf:
         return _volume(raw) if raw else None
 
     def volumes(self) -> Sequence[Volume]:
-        return [_volume(raw) for raw in self._list(query("limit", PAGE), query("select", "$id", "serial", "note"))]
+        return [
+            _volume(raw) for raw in self._list(_LISTED, query("limit", PAGE), query("select", "$id", "serial", "note"))
+        ]
 
     def serials(self) -> Sequence[int]:
-        return [int(raw["serial"]) for raw in self._list(query("limit", PAGE), query("select", "$id", "serial"))]
+        found = self._list(_LISTED, query("limit", PAGE), query("select", "$id", "serial"))
+        return [int(raw["serial"]) for raw in found]
 
     def add(self, volume: Volume) -> None:
         """See `Shelf.add`."""
@@ -107,7 +113,7 @@ class AppwriteShelf:
         return self._create(self._lock_id, {"environment": self._environment, "serial": 0, "note": "", "content": text})
 
     def _update_lock(self, text: str, tag: str) -> Mapping[str, Any]:
-        call = Call("patch", f"{self._documents}/{self._lock_id}", {"data": {"content": text}})
+        call = Call("patch", f"{self._documents}/{self._lock_id}", {"data": {"content": text}}, _DOCUMENT)
         try:
             answer: Mapping[str, Any] = self._transport.request(call, headers={"X-Appwrite-Timestamp": tag})
         except NotFoundError as error:
@@ -117,7 +123,7 @@ class AppwriteShelf:
     def _create(self, document: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
         """Create a document, and before that the collection where there is none. Raises ConflictError when it exists:
         possibly by an own attempt whose answer was lost."""
-        call = Call("post", self._documents, {"documentId": document, "data": dict(data)})
+        call = Call("post", self._documents, {"documentId": document, "data": dict(data)}, _DOCUMENT)
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 answer: Mapping[str, Any] = self._transport.request(call)
@@ -135,13 +141,14 @@ class AppwriteShelf:
             return True
         return isinstance(error, UnreachableError | ServerFaultError)
 
-    def _list(self, *queries: str) -> list[Mapping[str, Any]]:
+    def _list(self, shape: Shape, *queries: str) -> list[Mapping[str, Any]]:
         """Documents of states, newest first; none where the collection is not there, or not finished."""
         mine = query("equal", self._environment, attribute="environment")
         states = query("greaterThan", 0, attribute="serial")
         wanted = [mine, states, query("orderDesc", attribute="serial"), *queries]
         try:
-            found = self._transport.request(Call("get", self._documents, {"queries": wanted}))["documents"]
+            call = Call("get", self._documents, {"queries": wanted}, listing("documents", shape))
+            found = self._transport.request(call)["documents"]
         except NotFoundError:
             return []
         except ProviderError as error:
@@ -155,7 +162,9 @@ class AppwriteShelf:
 
     def _document(self, document: str) -> Mapping[str, Any] | None:
         try:
-            answer: Mapping[str, Any] = self._transport.request(Call("get", f"{self._documents}/{document}"))
+            answer: Mapping[str, Any] = self._transport.request(
+                Call("get", f"{self._documents}/{document}", answer=_DOCUMENT)
+            )
         except NotFoundError:
             return None
         return answer

@@ -2,7 +2,8 @@
 
 A GET, PUT, PATCH or DELETE may be repeated, since each says what shall be so. A POST may have created something, so
 it is repeated only where it cannot have been executed: 429, or no connection at all. Everything else about a lost
-answer is settled by looking (see `writing.py`).
+answer is settled by looking (see `writing.py`). An answer that is not Appwrite's (see `answers.py`) counts as lost.
+Redirects are not followed: the key is meant for one server.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,16 +25,20 @@ from requests.adapters import HTTPAdapter
 from ...errors import (
     AccessError,
     ConflictError,
+    ForeignAnswerError,
     NotFoundError,
     ProviderError,
+    RedirectedError,
     ServerFaultError,
     ThrottledError,
     UnreachableError,
 )
+from ...kinds import deployment
 from ...kinds.base import Call
 from ...model.secret import Secret
+from .answers import Failure, body_of, endpoint_of, read, says_absent
 from .gate import Gate
-from .sdk import AppwriteException, Client, InputFile
+from .sdk import Client, InputFile
 
 _log = logging.getLogger(__name__)
 
@@ -79,11 +85,11 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
         self.project = project
         self.gate = Gate(parallelism)
         self.patience = patience
-        #: The server's own clock at its last answer, as it told it (HTTP `Date`).
+        #: The server's own clock at its last answer, as it told it (HTTP `Date`); empty when it told none.
         self.server_date = ""
         self._sleep = sleep
         self._jitter = jitter
-        self._session = _session(self.endpoint)
+        self._session = _Session(self.endpoint)
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(pool_connections=2, pool_maxsize=parallelism * 2))
 
@@ -92,7 +98,7 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
         """`server_date` as a moment, to the second; None when it told none."""
         try:
             told = parsedate_to_datetime(self.server_date)
-        except ValueError:
+        except (ValueError, TypeError, OverflowError):
             return None
         return told if told.tzinfo else told.replace(tzinfo=UTC)
 
@@ -102,24 +108,14 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
         *,
         read_timeout: float | None = None,
         anonymous: bool = False,
-        binary: bool = False,
         headers: Mapping[str, str] | None = None,
     ) -> Any:
-        """Send a call and return the parsed answer (None when empty), or its bytes. Raises `ProviderError`."""
+        """Send a call and return what is answered: JSON of the call's shape, the bytes of a file, or None after a
+        deletion. Raises `ProviderError`."""
         headers = {"X-Appwrite-Project": self.project, "content-type": "application/json", **(headers or {})}
         if anonymous:
             headers["x-appwrite-key"] = ""
-        answer = self._persistently(call.method, call.path, headers, dict(call.body), read_timeout)
-        if not binary and not isinstance(answer, dict | None):
-            raise self.not_appwrite(call)
-        return answer
-
-    def not_appwrite(self, call: Call) -> ProviderError:
-        """The error for an answer that Appwrite would not give."""
-        return ProviderError(
-            f"{self.endpoint} does not answer like Appwrite to {call.method.upper()} {call.path}.",
-            hint="check the endpoint in the environment file: it is the API's address and ends in /v1",
-        )
+        return self._persistently(call, headers, read_timeout)
 
     def upload(
         self, path: str, fields: Mapping[str, Any], archive: bytes, begun: Callable[[str], object] | None = None
@@ -130,8 +126,8 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
         params = {**fields, "code": InputFile.from_bytes(archive, "code.tar.gz", "application/gzip")}
         try:
             return self.chunked_upload(path, headers, params, "code", _telling(begun))
-        except AppwriteException as error:
-            raise translate(error, self.endpoint, self.project) from None
+        except Failure as failure:
+            raise self._translated(failure, Call("post", path)) from None
 
     # The SDK's hook: `chunked_upload` comes back here for every chunk.
     def call(
@@ -142,69 +138,116 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
         params: Mapping[str, Any] | None = None,
         response_type: str = "json",  # noqa: ARG002 - the SDK passes it
     ) -> Any:
-        """One attempt. Raises the SDK's exception; `code` 0 means that no answer came."""
-        return self._once(method, path, dict(headers or {}), dict(params or {}), None)
+        """One attempt. Raises Failure."""
+        return self._once(Call(method, path, params or {}, deployment.SHAPE), dict(headers or {}), None)
 
-    def _persistently(
-        self, method: str, path: str, headers: dict[str, str], params: dict[str, Any], read_timeout: float | None
-    ) -> Any:
+    def _persistently(self, call: Call, headers: dict[str, str], read_timeout: float | None) -> Any:
         attempt = 0
         while True:
             attempt += 1
             try:
-                return self._once(method, path, headers, params, read_timeout)
-            except AppwriteException as error:
-                pause = self._pause_before_retry(method, path, error, attempt)
+                return self._once(call, headers, read_timeout)
+            except Failure as failure:
+                pause = self._pause_before_retry(call, failure, attempt)
                 if pause is None:
-                    raise translate(error, self.endpoint, self.project) from None
-                _log.info("%s %s: %s; trying again in %.1f s", method.upper(), path, _short(error), pause)
+                    raise self._translated(failure, call) from None
+                _log.info("%s: %s; trying again in %.1f s", call, _short(failure), pause)
                 self._sleep(pause)
 
-    def _pause_before_retry(self, method: str, path: str, error: Any, attempt: int) -> float | None:
+    def _pause_before_retry(self, call: Call, failure: Failure, attempt: int) -> float | None:
         """Seconds to wait before the next attempt, or None to give up."""
-        if attempt >= self.patience.attempts or not _may_repeat(method, path, error):
+        if attempt >= self.patience.attempts or not _may_repeat(call, failure):
             return None
-        asked = float(getattr(error, "retry_after", 0.0))
-        if asked > self.patience.longest_retry_after:
+        if failure.retry_after > self.patience.longest_retry_after:
             return None
         ceiling = min(self.patience.longest_pause, self.patience.first_pause * 2 ** (attempt - 1))
-        return asked or self._jitter(ceiling)
+        return failure.retry_after or self._jitter(ceiling)
 
-    def _once(
-        self, method: str, path: str, headers: dict[str, str], params: dict[str, Any], read_timeout: float | None
-    ) -> Any:
+    def _once(self, call: Call, headers: dict[str, str], read_timeout: float | None) -> Any:
         sent = {**self._global_headers, **headers}
         sent = {name: value for name, value in sent.items() if value}
-        arguments = _encode(self, method, sent, params)
-        timeout = (self.patience.connect, read_timeout or self.patience.read)
+        arguments = _encode(self, call.method, sent, dict(call.body))
+        patience = read_timeout or self.patience.read
         with self.gate.passage():
             try:
                 response = self._session.request(
-                    method, self._endpoint + path, headers=sent, timeout=timeout, **arguments
+                    call.method,
+                    self._endpoint + call.path,
+                    headers=sent,
+                    timeout=(self.patience.connect, patience),
+                    stream=True,
+                    allow_redirects=False,
+                    **arguments,
                 )
             except requests.exceptions.RequestException as error:
                 raise _unanswered(error) from None
-        return self._answer(response)
+            body = body_of(call, response, patience)
+        return self._answer(call, response, body)
 
-    def _answer(self, response: requests.Response) -> Any:
+    def _answer(self, call: Call, response: requests.Response, body: bytes) -> Any:
+        try:
+            answer = read(call, response, body)
+        except Failure as failure:
+            is_distress = failure.foreign or failure.code == 429 or failure.code >= 500
+            self.gate.pressure() if is_distress else self.gate.relief()
+            raise
+        self.gate.relief()
         self.server_date = response.headers.get("date", "")
-        if response.status_code == 429 or response.status_code >= 500:
-            self.gate.pressure()
-        else:
-            self.gate.relief()
-        if response.status_code >= 400:
-            raise _refused(response)
         warning = response.headers.get("x-appwrite-warning")
         if warning:
             _log.debug("Appwrite warns: %s", warning)
-        if not response.content:
-            return None
-        if response.headers.get("content-type", "").startswith("application/json"):
-            try:
-                return response.json()
-            except ValueError:
-                return response.content
-        return response.content
+        return answer
+
+    def _translated(self, failure: Failure, call: Call) -> ProviderError:
+        """A failure as one of our errors, in words that say what to do."""
+        if failure.location:
+            return self._redirected(failure, call)
+        if failure.foreign:
+            return ForeignAnswerError(
+                f"{self.endpoint} does not answer like Appwrite to {call}: {failure.foreign}.",
+                hint="something in front of it may have answered in its place: run the command again in a minute. "
+                "Else check the endpoint in the environment file: it is the API's address and ends in /v1",
+            )
+        if failure.code == 0:
+            return self._unreachable(failure, call)
+        return _refused(failure, call, self.endpoint, self.project)
+
+    def _redirected(self, failure: Failure, call: Call) -> RedirectedError:
+        place = _without_user(failure.location)
+        there = endpoint_of(place, call)
+        if there:
+            hint = f"if that is where your Appwrite is, write it into the environment file: endpoint: {there}"
+        else:
+            hint = "check the endpoint in the environment file: it is the API's address and ends in /v1"
+        return RedirectedError(
+            f"{self.endpoint} redirects {call} to {place}. Redirects are not followed: the key is meant for the server "
+            "that the environment file names.",
+            hint=hint,
+        )
+
+    def _unreachable(self, failure: Failure, call: Call) -> UnreachableError:
+        reason = "it did not answer in time" if failure.timed_out else _plain_reason(str(failure.message))
+        asked = "" if failure.unsent else f" ({call})"
+        return UnreachableError(
+            f"Appwrite at {self.endpoint} cannot be reached: {reason}{asked}.",
+            hint="check the endpoint in the environment file and the network, then run the command again",
+        )
+
+
+class _Session(requests.Session):
+    """A session that has looked at the environment (proxies, certificates) once, instead of at every request. It takes
+    no redirect for one: even looking at where it leads would read all of its answer."""
+
+    def __init__(self, endpoint: str) -> None:
+        super().__init__()
+        settings = self.merge_environment_settings(endpoint, {}, None, None, None)
+        self.proxies.update(settings["proxies"])
+        self.verify = settings["verify"]
+        self.trust_env = False
+        self.headers["accept-encoding"] = "gzip"
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None, whatever the answer says."""
 
 
 def _telling(begun: Callable[[str], object] | None) -> Callable[[Mapping[str, Any]], None] | None:
@@ -215,16 +258,6 @@ def _telling(begun: Callable[[str], object] | None) -> Callable[[Mapping[str, An
             begun(str(report["$id"]))
 
     return progressed if begun is not None else None
-
-
-def _session(endpoint: str) -> requests.Session:
-    """A session that has looked at the environment (proxies, certificates) once, instead of at every request."""
-    session = requests.Session()
-    settings = session.merge_environment_settings(endpoint, {}, None, None, None)
-    session.proxies.update(settings["proxies"])
-    session.verify = settings["verify"]
-    session.trust_env = False
-    return session
 
 
 def _encode(client: Any, method: str, headers: dict[str, str], params: dict[str, Any]) -> dict[str, Any]:
@@ -240,70 +273,48 @@ def _encode(client: Any, method: str, headers: dict[str, str], params: dict[str,
     return {"data": json.dumps(params)}
 
 
-def _may_repeat(method: str, path: str, error: Any) -> bool:
-    unsent = getattr(error, "unsent", False)
-    if method == "post":
+def _may_repeat(call: Call, failure: Failure) -> bool:
+    if failure.location:
+        return False
+    if call.method == "post":
         # The daily limit of function creations counts failures, so that one is never repeated.
-        return unsent or (error.code == 429 and path != "/functions")
-    return error.code in (0, 429) or error.code >= 500
+        return failure.unsent or (failure.code == 429 and call.path != "/functions")
+    return failure.code in (0, 429) or failure.code >= 500
 
 
-def _unanswered(error: Exception) -> Any:
-    """No answer. `unsent` tells that the request cannot have reached the server."""
-    failure = AppwriteException(str(error), 0)
+def _unanswered(error: Exception) -> Failure:
+    """No answer."""
     refused = isinstance(error, requests.exceptions.ConnectionError) and "NewConnectionError" in repr(error)
-    failure.unsent = refused or isinstance(error, _UNSENT)
-    failure.timed_out = isinstance(error, requests.exceptions.Timeout)
-    return failure
+    return Failure(
+        str(error),
+        unsent=refused or isinstance(error, _UNSENT),
+        timed_out=isinstance(error, requests.exceptions.Timeout),
+    )
 
 
-def _refused(response: requests.Response) -> Any:
-    """The server's error as the SDK's exception, with `retry_after` in seconds where it said so."""
-    try:
-        body = response.json()
-    except ValueError:
-        body = {}
-    if not isinstance(body, dict):
-        body = {}
-    message = str(body.get("message") or response.reason or "no message")
-    failure = AppwriteException(message, response.status_code, str(body.get("type") or ""), response.text)
-    failure.retry_after = _seconds(response.headers.get("retry-after", ""))
-    return failure
+def _short(failure: Failure) -> str:
+    return f"{failure.code} {failure.type}" if failure.code else str(failure.message)[:200]
 
 
-def _seconds(text: str) -> float:
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        return 0.0
-
-
-def _short(error: Any) -> str:
-    return f"{error.code} {error.type}" if error.code else str(error.message)[:200]
-
-
-def translate(error: Any, endpoint: str, project: str) -> ProviderError:
-    """The SDK's exception as one of ours, in words that say what to do."""
-    code, kind, message = int(error.code or 0), str(error.type or ""), str(error.message)
-    if code == 0:
-        reason = "it did not answer in time" if getattr(error, "timed_out", False) else _plain_reason(message)
-        return UnreachableError(
-            f"Appwrite at {endpoint} cannot be reached: {reason}.",
-            hint="check the endpoint in the environment file and the network, then run the command again",
-        )
+def _refused(failure: Failure, call: Call, endpoint: str, project: str) -> ProviderError:
+    """Appwrite's own error."""
+    code, kind, message = int(failure.code), str(failure.type or ""), str(failure.message)
     if code == 401 or kind in ("project_not_found", "general_access_forbidden"):
         return _access_error(code, kind, message, endpoint, project)
-    classes: dict[int, type[ProviderError]] = {404: NotFoundError, 409: ConflictError, 429: ThrottledError}
-    chosen = classes.get(code, ServerFaultError if code >= 500 else ProviderError)
-    failure = chosen(f"Appwrite answered {code} {kind}: {message}", code=code, kind=kind)
-    if isinstance(failure, ThrottledError):
-        failure.hint = (
+    if code == 404 and says_absent(call, kind):
+        return NotFoundError(f"Appwrite answered 404 {kind}: {message}", code=code, kind=kind)
+    if code >= 500 or kind == "general_route_not_found":
+        told, chosen = f"{code} {kind}".strip(), ServerFaultError if code >= 500 else ProviderError
+        hint = "" if code >= 500 else "check the endpoint in the environment file and the version of the server"
+        return chosen(f"{endpoint} answered {told} to {call}: {message}", code=code, kind=kind, hint=hint)
+    classes: dict[int, type[ProviderError]] = {409: ConflictError, 429: ThrottledError}
+    refusal = classes.get(code, ProviderError)(f"Appwrite answered {code} {kind}: {message}", code=code, kind=kind)
+    if isinstance(refusal, ThrottledError):
+        refusal.hint = (
             "wait and run it again; Appwrite also refuses more than 50 function creations per project and day"
         )
-        failure.retry_after = float(getattr(error, "retry_after", 0.0))
-    if kind == "general_route_not_found":
-        failure.hint = f"check the endpoint in the environment file ({endpoint}) and the version of the server"
-    return failure
+        refusal.retry_after = failure.retry_after
+    return refusal
 
 
 def _access_error(code: int, kind: str, message: str, endpoint: str, project: str) -> AccessError:
@@ -332,7 +343,14 @@ def _plain_reason(message: str) -> str:
         ("SSLError", "no secure connection could be made"),
         ("RemoteDisconnected", "it closed the connection without an answer"),
         ("Connection reset", "it cut the connection"),
+        ("BadStatusLine", "it does not speak HTTP"),
+        ("Connection aborted", "it cut the connection"),
     ):
         if needle in message:
             return plain
     return message[:200]
+
+
+def _without_user(address: str) -> str:
+    """An address without the name and password that it may hold."""
+    return re.sub(r"//[^/@]*@", "//", address)[:300]

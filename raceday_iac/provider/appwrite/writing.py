@@ -16,11 +16,13 @@ from ...errors import (
     UnreachableError,
 )
 from ...kinds import KINDS, Call
+from ...kinds import function as functions
+from ...kinds.base import Shape
 from ...model.address import Address
 from ...model.resource import Fields, Live
 from ...model.secret import Secret
 from ..protocol import Deployment, Execution
-from .reading import AppwriteReader, document_path, parse_answer, parse_deployment, parse_execution
+from .reading import DOCUMENT, EXECUTION, AppwriteReader, document_path, parse_answer, parse_deployment, parse_execution
 from .transport import PIECE, Transport
 
 #: A create is sent at most this often; between two attempts the resource is looked up.
@@ -86,22 +88,23 @@ class AppwriteProvider(AppwriteReader):
 
     def _write_together(self, database: str, collection: str, values: Mapping[str, Mapping[str, Any]]) -> None:
         transaction = self._transport.request(Call("post", "/databases/transactions", {"ttl": 120}))["$id"]
-        path = f"/databases/transactions/{transaction}"
+        path, committed = f"/databases/transactions/{transaction}", Shape({"$id": str, "status": _is_committed})
         place = {"action": "update", "databaseId": database, "collectionId": collection}
         operations = [{**place, "documentId": identity, "data": dict(data)} for identity, data in values.items()]
         self._transport.request(Call("post", f"{path}/operations", {"operations": operations}))
-        self._transport.request(Call("patch", path, {"commit": True}))
+        self._transport.request(Call("patch", path, {"commit": True}, committed))
 
     def _write_singly(
         self, database: str, collection: str, values: Mapping[str, Mapping[str, Any]]
     ) -> Mapping[str, str]:
         refused = {}
         for identity, data in values.items():
-            path = f"/databases/{database}/collections/{collection}/documents/{identity}"
+            path = document_path(database, collection, identity)
             try:
                 self._transport.request(Call("patch", path, {"data": dict(data)}))
-            except NotFoundError:
-                continue
+            except NotFoundError as error:
+                if error.kind != "document_not_found":
+                    raise
             except ProviderError as error:
                 if error.code not in (400, 409):
                     raise
@@ -112,7 +115,7 @@ class AppwriteProvider(AppwriteReader):
         self, database: str, collection: str, identity: str, data: Mapping[str, Any], *, unless_newer_than: str
     ) -> Mapping[str, Any]:
         """See `Provider.change_document`. Appwrite compares to the millisecond (1.8.1)."""
-        call = Call("patch", document_path(database, collection, identity), {"data": dict(data)})
+        call = Call("patch", document_path(database, collection, identity), {"data": dict(data)}, DOCUMENT)
         answer: Mapping[str, Any] = self._transport.request(call, headers={_TIMESTAMP: unless_newer_than})
         return answer
 
@@ -168,9 +171,8 @@ class AppwriteProvider(AppwriteReader):
 
     def activate(self, function: str, deployment: str) -> None:
         """See `Provider.activate`. The answer is the function as it is now."""
-        call = Call("patch", f"/functions/{function}/deployment", {"deploymentId": deployment})
-        answer = self._transport.request(call) or {}
-        active = str(answer.get("deploymentId", deployment))
+        call = Call("patch", f"/functions/{function}/deployment", {"deploymentId": deployment}, functions.SHAPE)
+        active = str(self._transport.request(call)["deploymentId"])
         if active != deployment:
             raise ProviderError(f"Appwrite accepted the activation of {deployment}, but {active or 'none'} is active")
 
@@ -187,7 +189,7 @@ class AppwriteProvider(AppwriteReader):
         asked = {"body": body, "async": not wait}
         if (path, method) != ("/", "POST"):
             asked |= {"path": path, "method": method}
-        call = Call("post", f"/functions/{function}/executions", asked)
+        call = Call("post", f"/functions/{function}/executions", asked, EXECUTION)
         return parse_execution(self._transport.request(call, read_timeout=_SYNCHRONOUS_LIMIT))
 
     def delete_execution(self, function: str, execution: str) -> None:
@@ -219,6 +221,10 @@ class AppwriteProvider(AppwriteReader):
                 hint="this server may be older than the stack expects; the resource exists and is in the state",
             )
         return live
+
+
+def _is_committed(status: Any) -> bool:
+    return bool(status == "committed")
 
 
 def difference(address: Address, wanted: Fields, real: Fields) -> list[str]:

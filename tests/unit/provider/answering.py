@@ -23,7 +23,7 @@ class Reply:
     """One answer."""
 
     status: int = 200
-    body: Any = field(default_factory=dict)
+    body: Any = field(default_factory=lambda: {"$id": "x"})
     headers: dict[str, str] = field(default_factory=dict)
 
 
@@ -98,7 +98,7 @@ def answering() -> Iterator[Answering]:
                 content = b""
             headers = {"content-type": "application/json; charset=UTF-8", **reply.headers}
             self.send_response(reply.status)
-            for name, value in {**headers, "content-length": str(len(content))}.items():
+            for name, value in {"content-length": str(len(content)), **headers}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)

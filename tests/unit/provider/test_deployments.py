@@ -13,7 +13,7 @@ from raceday_iac.provider.protocol import Deployment
 
 from .. import recorded
 from .answering import Answering, Asked, Reply, Slept, error, transport
-from .test_reading import FACTS, FUNCTION, Routes
+from .test_reading import FACTS, FUNCTION, Routes, listed
 
 PATH = "/functions/f/deployments"
 
@@ -24,7 +24,14 @@ def provider(server: Answering, slept: Slept) -> AppwriteProvider:
 
 
 def raw(name: str, **fields: Any) -> dict[str, Any]:
-    return {"$id": name, "status": "ready", "sourceSize": 5, "$createdAt": "2025", "activate": False, **fields}
+    return {
+        "$id": name,
+        "status": "ready",
+        "sourceSize": 5,
+        "$createdAt": "2025-07-17T01:00:00.000+00:00",
+        "activate": False,
+        **fields,
+    }
 
 
 def page(items: list[dict[str, Any]], asked: Asked) -> list[dict[str, Any]]:
@@ -37,7 +44,7 @@ def page(items: list[dict[str, Any]], asked: Asked) -> list[dict[str, Any]]:
 
 def test_all_deployments_are_read_page_by_page_without_their_logs(server: Answering, provider: AppwriteReader) -> None:
     items = [raw(f"d{number}", type="manual", totalSize=number) for number in range(230)]
-    routes = Routes(server, {PATH: lambda asked: Reply(200, {"deployments": page(items, asked)})})
+    routes = Routes(server, {PATH: lambda asked: Reply(200, listed("deployments", *page(items, asked)))})
     found = provider.all_deployments("f")
     assert [each.id for each in found] == [each["$id"] for each in items]
     assert (found[7].type, found[7].size) == ("manual", 7)
@@ -48,13 +55,14 @@ def test_all_deployments_are_read_page_by_page_without_their_logs(server: Answer
 
 
 def test_the_active_deployment_is_told_by_its_function(server: Answering, provider: AppwriteReader) -> None:
-    Routes(server, {"/functions/f": {"$id": "f", "deploymentId": "b1"}, "/functions/g": {"$id": "g"}})
+    routes = {"/functions/f": {**FUNCTION, "$id": "f", "deploymentId": "b1"}, "/functions/g": {**FUNCTION, "$id": "g"}}
+    Routes(server, {**routes, "/functions/nothing": error(404, "function_not_found")})
     assert (provider.active_deployment("f"), provider.active_deployment("g")) == ("b1", "")
     with pytest.raises(NotFoundError):
         provider.active_deployment("nothing")
 
 
-def listed(active: str, newest: str, status: str) -> dict[str, Any]:
+def function_of(active: str, newest: str, status: str) -> dict[str, Any]:
     known = {"deploymentId": active, "latestDeploymentId": newest, "latestDeploymentStatus": status}
     return {**FUNCTION, "$id": "f", **known, "latestDeploymentCreatedAt": "2025"}
 
@@ -62,17 +70,17 @@ def listed(active: str, newest: str, status: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("function", "newest"),
     [
-        (listed("a", "b", "failed"), {"f": Deployment("b", "failed", created_at="2025")}),
-        (listed("", "b", "waiting"), {"f": Deployment("b", "waiting", created_at="2025")}),
-        (listed("a", "a", "ready"), {}),
-        (listed("", "", ""), {}),
+        (function_of("a", "b", "failed"), {"f": Deployment("b", "failed", created_at="2025")}),
+        (function_of("", "b", "waiting"), {"f": Deployment("b", "waiting", created_at="2025")}),
+        (function_of("a", "a", "ready"), {}),
+        (function_of("", "", ""), {}),
         ({**FUNCTION, "$id": "f", "deploymentId": "a"}, {}),
     ],
 )
 def test_a_snapshot_names_newest_deployments_that_are_not_active(
     server: Answering, provider: AppwriteReader, function: dict[str, Any], newest: dict[str, Deployment]
 ) -> None:
-    Routes(server, {**FACTS, "/functions": {"functions": [function]}})
+    Routes(server, {**FACTS, "/functions": listed("functions", function)})
     assert provider.snapshot(()).newest == newest
 
 
@@ -101,7 +109,7 @@ def test_an_upload_in_one_piece_tells_its_id_as_well(server: Answering, provider
 
 
 def test_an_activation_that_had_no_effect_is_an_error(server: Answering, provider: AppwriteProvider) -> None:
-    server.will(Reply(200, {"$id": "f", "deploymentId": "other"}))
+    server.will(Reply(200, {**FUNCTION, "$id": "f", "deploymentId": "other"}))
     with pytest.raises(ProviderError, match="accepted the activation of b1, but other is active"):
         provider.activate("f", "b1")
 
@@ -126,7 +134,13 @@ def test_any_other_refusal_to_stop_a_build_is_an_error(server: Answering, provid
 def test_an_execution_says_where_it_goes_only_when_that_is_not_usual(
     server: Answering, provider: AppwriteProvider
 ) -> None:
-    answer = {"$id": "e", "functionId": "f", "status": "waiting", "trigger": "http", "$createdAt": "2025"}
+    answer = {
+        "$id": "e",
+        "functionId": "f",
+        "status": "waiting",
+        "trigger": "http",
+        "$createdAt": "2025-07-17T01:00:00.000+00:00",
+    }
     server.will(Reply(202, answer))
     provider.execute("f", "", wait=False)
     provider.execute("f", "", wait=False, path="/probe", method="GET")

@@ -61,7 +61,7 @@ def test_a_document_that_is_not_there_is_none_but_a_collection_is_an_error(serve
 
 
 def test_a_change_and_a_deletion_are_on_the_condition_that_nothing_newer_is_there(server: Answering) -> None:
-    server.will(Reply(200, {"$id": "x"}), Reply(204), error(409, "document_update_conflict"))
+    server.will(Reply(200, {"$id": "x", "$updatedAt": WHEN}), Reply(204), error(409, "document_update_conflict"))
     connection = made(server)
     connection.change_document("d", "c", "x", {"a": 1}, unless_newer_than=WHEN)
     connection.remove_document("d", "c", "x", unless_newer_than=WHEN)

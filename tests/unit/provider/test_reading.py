@@ -34,14 +34,20 @@ class Routes:
         return [each for each in self.asked if each.path == f"/v1{path}"]
 
 
+def listed(plural: str, *items: dict[str, Any]) -> dict[str, Any]:
+    """A list as Appwrite answers it."""
+    return {"total": len(items), plural: [*items]}
+
+
 FACTS = {
     "/health/version": {"version": "1.8.1"},
-    "/functions/runtimes": {"runtimes": [{"$id": "python-3.12"}, {"$id": "node-22"}]},
+    "/functions/runtimes": {"total": 2, "runtimes": [{"$id": "python-3.12"}, {"$id": "node-22"}]},
     "/functions/specifications": {
-        "specifications": [{"slug": "s-1vcpu-1gb", "enabled": True}, {"slug": "s-8vcpu-8gb", "enabled": False}]
+        "total": 2,
+        "specifications": [{"slug": "s-1vcpu-1gb", "enabled": True}, {"slug": "s-8vcpu-8gb", "enabled": False}],
     },
 }
-NOTHING: dict[str, Any] = {**FACTS, "/functions": {"functions": []}, "/databases": {"databases": []}}
+NOTHING: dict[str, Any] = {**FACTS, "/functions": listed("functions"), "/databases": listed("databases")}
 FUNCTION = recorded.answer("functions-create", "minimal")
 COLLECTION = recorded.answer("collections", "create minimal")
 RELATIONS = recorded.answer("relationships", "list")["attributes"]
@@ -86,7 +92,7 @@ def test_every_page_is_read(server: Answering, reader: AppwriteReader, count: in
 def test_one_list_shows_functions_variables_and_active_deployments(server: Answering, reader: AppwriteReader) -> None:
     variable = {"$id": "v1", "key": "K", "value": "v", "secret": False}
     functions = [{**FUNCTION, "$id": "f", "vars": [variable], "deploymentId": "b1"}, {**FUNCTION, "$id": "g"}]
-    Routes(server, {**NOTHING, "/functions": {"functions": functions}})
+    Routes(server, {**NOTHING, "/functions": listed("functions", *functions)})
     found = reader.snapshot(()).resources
     assert {str(each) for each in found} == {"function.f", "variable.f/K", "deployment.f", "function.g"}
     assert found[address("deployment.f")].remote_id == "b1"
@@ -94,7 +100,7 @@ def test_one_list_shows_functions_variables_and_active_deployments(server: Answe
 
 def test_collections_show_everything_in_them_but_mirrors(server: Answering, reader: AppwriteReader) -> None:
     raw = {**COLLECTION, "$id": "a", "databaseId": "d-rel", "attributes": RELATIONS}
-    routes = {**NOTHING, "/databases/d-rel/collections": {"collections": [raw]}}
+    routes = {**NOTHING, "/databases/d-rel/collections": listed("collections", raw)}
     Routes(server, routes)
     found = reader.snapshot(["d-rel"]).resources
     keys = {each.name for each in found if each.kind == "relationship"}
@@ -105,7 +111,7 @@ def test_collections_show_everything_in_them_but_mirrors(server: Answering, read
 
 def test_no_request_is_made_for_a_single_attribute(server: Answering, reader: AppwriteReader) -> None:
     raw = {**COLLECTION, "$id": "a", "databaseId": "d", "attributes": RELATIONS}
-    routes = Routes(server, {**NOTHING, "/databases/d/collections": {"collections": [raw]}})
+    routes = Routes(server, {**NOTHING, "/databases/d/collections": listed("collections", raw)})
     reader.snapshot(["d"])
     assert len(routes.asked) == len(FACTS) + 3
 
@@ -132,7 +138,9 @@ def test_the_version_is_asked_without_a_key_because_a_key_lacks_the_scope(
     assert "x-appwrite-key" in routes.of("/functions")[0].headers
 
 
-@pytest.mark.parametrize("reply", [error(401, "general_unauthorized_scope"), error(404), error(501)])
+@pytest.mark.parametrize(
+    "reply", [error(401, "general_unauthorized_scope"), error(404, "general_route_not_found"), error(501)]
+)
 def test_facts_that_a_key_may_not_ask_stay_empty(server: Answering, reader: AppwriteReader, reply: Reply) -> None:
     Routes(server, {**NOTHING, **dict.fromkeys(FACTS, reply)})
     facts = reader.snapshot(()).facts
@@ -153,7 +161,7 @@ def test_functions_that_may_not_be_read_are_an_error(server: Answering, reader: 
         reader.snapshot(())
 
 
-@pytest.mark.parametrize("answer", [{}, {"functions": None}, {"functions": "none"}, {"total": 0}])
+@pytest.mark.parametrize("answer", [{}, {"total": 0, "functions": None}, {"functions": []}, {"total": 0}])
 def test_an_answer_without_its_list_is_not_taken_for_an_empty_one(
     server: Answering, reader: AppwriteReader, answer: dict[str, Any]
 ) -> None:
@@ -192,8 +200,14 @@ def test_a_source_is_downloaded_as_bytes(server: Answering, reader: AppwriteRead
 
 
 def test_deployments_are_listed_newest_first_without_their_logs(server: Answering, reader: AppwriteReader) -> None:
-    raw = {"$id": "b1", "status": "ready", "sourceSize": 5, "$createdAt": "2025", "activate": True}
-    routes = Routes(server, {"/functions/f/deployments": {"deployments": [raw]}})
+    raw = {
+        "$id": "b1",
+        "status": "ready",
+        "sourceSize": 5,
+        "$createdAt": "2025-07-17T01:00:00.000+00:00",
+        "activate": True,
+    }
+    routes = Routes(server, {"/functions/f/deployments": listed("deployments", raw)})
     (found,) = reader.deployments("f", 3)
     assert (found.id, found.status, found.source_size, found.activate) == ("b1", "ready", 5, True)
     queries = [json.loads(values[0]) for values in routes.asked[0].query.values()]
@@ -202,7 +216,13 @@ def test_deployments_are_listed_newest_first_without_their_logs(server: Answerin
 
 
 def test_an_execution_is_read_whatever_is_missing_of_it(server: Answering, reader: AppwriteReader) -> None:
-    raw = {"$id": "e", "functionId": "f", "status": "waiting", "trigger": "http", "$createdAt": "2025"}
+    raw = {
+        "$id": "e",
+        "functionId": "f",
+        "status": "waiting",
+        "trigger": "http",
+        "$createdAt": "2025-07-17T01:00:00.000+00:00",
+    }
     Routes(server, {"/functions/f/executions/e": raw})
     found = reader.execution("f", "e")
     assert (found.response_status, found.duration, found.logs) == (0, 0.0, "")

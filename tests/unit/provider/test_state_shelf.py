@@ -19,6 +19,11 @@ DATE = "Wed, 25 Nov 2026 10:05:00 GMT"
 ATTRIBUTES = [{"key": key, "status": "available"} for key in ("environment", "serial", "note", "content")]
 
 
+def made(attributes: list[dict[str, Any]]) -> dict[str, Any]:
+    """The collection, with these attributes."""
+    return {"$id": "states", "attributes": attributes}
+
+
 def document(content: str, serial: int = 7) -> dict[str, Any]:
     updated = "2026-11-25T10:00:00.500+00:00"
     return {"$id": f"prod-{serial}", "$updatedAt": updated, "serial": serial, "note": "{}", "content": content}
@@ -103,12 +108,12 @@ def test_where_there_is_no_collection_there_is_no_state(server: Answering, shelf
 
 
 def test_in_a_collection_that_is_not_finished_there_is_no_state(server: Answering, shelf: AppwriteShelf) -> None:
-    server.will(error(400, "general_query_invalid"), Reply(200, {"attributes": ATTRIBUTES[:2]}))
+    server.will(error(400, "general_query_invalid"), Reply(200, made(ATTRIBUTES[:2])))
     assert shelf.newest() is None
 
 
 def test_a_query_that_a_finished_collection_refuses_is_a_failure(server: Answering, shelf: AppwriteShelf) -> None:
-    server.will(error(400, "general_query_invalid"), Reply(200, {"attributes": ATTRIBUTES}))
+    server.will(error(400, "general_query_invalid"), Reply(200, made(ATTRIBUTES)))
     with pytest.raises(ProviderError):
         shelf.newest()
 
@@ -121,7 +126,7 @@ def test_letting_go_of_what_is_gone_is_fine(server: Answering, shelf: AppwriteSh
 def test_the_collection_that_is_made_is_private_and_named_so_that_plans_pass_it_over(
     server: Answering, slept: Slept
 ) -> None:
-    server.will(Reply(201), Reply(201), *[Reply(202)] * 4, Reply(200, {"attributes": ATTRIBUTES}))
+    server.will(Reply(201), Reply(201), *[Reply(202, ATTRIBUTES[0])] * 4, Reply(200, made(ATTRIBUTES)))
     StateCollection(transport(server, slept), "db", "states").make()
     database, collection, *attributes = server.asked[:6]
     assert database.json == {"databaseId": "db", "name": STATE_NAME}
@@ -133,7 +138,7 @@ def test_what_is_there_already_is_no_failure_and_unfinished_attributes_are_waite
     server: Answering, slept: Slept
 ) -> None:
     pending = [{**each, "status": "processing"} for each in ATTRIBUTES]
-    looks = [{"attributes": pending[:1]}, {"attributes": pending}, {"attributes": ATTRIBUTES}]
+    looks = [made(pending[:1]), made(pending), made(ATTRIBUTES)]
     server.will(
         *[error(409, "x")] * 6, *[Reply(200, look) for look in (looks[0], looks[0], looks[1], looks[1], looks[2])]
     )
@@ -143,13 +148,13 @@ def test_what_is_there_already_is_no_failure_and_unfinished_attributes_are_waite
 
 def test_an_attribute_that_fails_is_told(server: Answering, slept: Slept) -> None:
     broken = [{**ATTRIBUTES[0], "status": "failed"}, *ATTRIBUTES[1:]]
-    server.will(*[Reply(201)] * 6, Reply(200, {"attributes": broken}))
+    server.will(*[Reply(201, {"$id": "x", **ATTRIBUTES[0]})] * 6, Reply(200, made(broken)))
     with pytest.raises(ProviderError, match="db/states for the state: environment is failed"):
         StateCollection(transport(server, slept), "db", "states", sleep=slept).make()
 
 
 def test_a_collection_that_is_never_finished_is_given_up(server: Answering, slept: Slept) -> None:
-    server.will(*[Reply(201)] * 6, Reply(200, {"attributes": []}))
+    server.will(*[Reply(201, {"$id": "x", **ATTRIBUTES[0]})] * 6, Reply(200, made([])))
     with pytest.raises(ProviderError, match="it is not finished"):
         StateCollection(transport(server, slept), "db", "states", sleep=slept, clock=lambda: sum(slept)).make()
     assert sum(slept) >= 120

@@ -18,13 +18,14 @@ from raceday_iac.errors import (
     ThrottledError,
     UnreachableError,
 )
-from raceday_iac.kinds.base import Call
+from raceday_iac.kinds.base import ARCHIVE, Call
 from raceday_iac.model.secret import Secret
 from raceday_iac.provider.appwrite import Patience, Transport
 
 from .answering import CUT, Answering, Reply, Slept, error, transport
 
-GET = Call("get", "/functions")
+GET = Call("get", "/functions/f")
+UPLOADED = {"$id": "b1", "status": "waiting"}
 POST = Call("post", "/databases", {"databaseId": "d"})
 SAFE = [Call("get", "/x"), Call("put", "/x", {"a": 1}), Call("patch", "/x", {"a": 1}), Call("delete", "/x")]
 
@@ -67,25 +68,25 @@ def test_lists_in_a_query_are_numbered_as_the_server_wants_them(server: Answerin
 
 def test_a_slash_at_the_end_of_the_endpoint_makes_no_difference(server: Answering, slept: Slept) -> None:
     Transport(f"http://127.0.0.1:{server.port}/v1/", "p", Secret("k")).request(GET)
-    assert server.lines == ["GET /v1/functions"]
+    assert server.lines == ["GET /v1/functions/f"]
 
 
 # What comes back.
 
 
 def test_an_answer_is_parsed(server: Answering, slept: Slept) -> None:
-    server.will(Reply(200, {"total": 0}))
-    assert transport(server, slept).request(GET) == {"total": 0}
+    server.will(Reply(200, {"$id": "f", "name": "ä"}))
+    assert transport(server, slept).request(GET) == {"$id": "f", "name": "ä"}
 
 
-def test_an_empty_answer_is_none(server: Answering, slept: Slept) -> None:
+def test_a_deletion_is_answered_by_nothing(server: Answering, slept: Slept) -> None:
     server.will(Reply(204, b""))
     assert transport(server, slept).request(Call("delete", "/x")) is None
 
 
 def test_bytes_are_given_where_they_are_asked_for(server: Answering, slept: Slept) -> None:
     server.will(Reply(200, b"\x1f\x8b", {"content-type": "application/gzip"}))
-    assert transport(server, slept).request(GET, binary=True) == b"\x1f\x8b"
+    assert transport(server, slept).request(Call("get", "/x/download", answer=ARCHIVE)) == b"\x1f\x8b"
 
 
 @pytest.mark.parametrize(
@@ -115,8 +116,8 @@ def test_an_answer_that_appwrite_would_not_give_is_told_with_the_endpoint(
 @pytest.mark.parametrize("call", SAFE, ids=lambda call: call.method)
 @pytest.mark.parametrize("failure", [error(500), error(503), error(429), CUT], ids=["500", "503", "429", "cut"])
 def test_what_says_what_shall_be_so_is_sent_again(server: Answering, slept: Slept, call: Call, failure: Any) -> None:
-    server.will(failure, failure, Reply(200, {"ok": True}))
-    assert transport(server, slept).request(call) == {"ok": True}
+    server.will(failure, failure, Reply(204, b"") if call.method == "delete" else Reply())
+    assert transport(server, slept).request(call) == (None if call.method == "delete" else {"$id": "x"})
     assert len(server.asked) == 3
     assert len(slept) == 2
 
@@ -137,7 +138,7 @@ def test_it_gives_up_after_the_last_attempt(server: Answering, slept: Slept) -> 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 408])
 def test_a_plain_refusal_is_not_sent_again(server: Answering, slept: Slept, status: int) -> None:
-    server.will(error(status))
+    server.will(error(status, "some_reason"))
     with pytest.raises(ProviderError):
         transport(server, slept).request(GET)
     assert len(server.asked) == 1
@@ -147,7 +148,7 @@ def test_a_plain_refusal_is_not_sent_again(server: Answering, slept: Slept, stat
 def test_a_post_that_may_have_created_something_is_not_sent_again(
     server: Answering, slept: Slept, failure: Any
 ) -> None:
-    server.will(failure, Reply(201, {}))
+    server.will(failure, Reply(201))
     with pytest.raises((ServerFaultError, UnreachableError)):
         transport(server, slept).request(POST)
     assert len(server.asked) == 1
@@ -162,14 +163,14 @@ def test_a_post_that_was_throttled_is_sent_again(server: Answering, slept: Slept
 def test_the_creation_of_a_function_is_never_sent_again_for_every_attempt_counts(
     server: Answering, slept: Slept, failure: Any
 ) -> None:
-    server.will(failure, Reply(201, {}))
+    server.will(failure, Reply(201))
     with pytest.raises(ProviderError):
         transport(server, slept).request(Call("post", "/functions", {"functionId": "f"}))
     assert len(server.asked) == 1
 
 
 def test_creations_inside_a_function_are_ordinary_posts(server: Answering, slept: Slept) -> None:
-    server.will(error(429), Reply(201, {}))
+    server.will(error(429), Reply(201))
     transport(server, slept).request(Call("post", "/functions/f/variables", {"key": "K"}))
     assert len(server.asked) == 2
 
@@ -235,7 +236,10 @@ def test_a_wait_that_is_no_number_is_left_to_us(server: Answering, slept: Slept,
         (error(404, "project_not_found"), AccessError, "There is no project 'my-project'", "`project`"),
         (error(401, "general_access_forbidden"), AccessError, "does not accept the API key", "api_key_env"),
         (error(404, "function_not_found", "Function not found"), NotFoundError, "404 function_not_found", ""),
-        (error(404, "general_route_not_found"), NotFoundError, "404 general_route_not_found", "check the endpoint"),
+        (error(404, "general_route_not_found"), ProviderError, "404 general_route_not_found", "check the endpoint"),
+        (error(404, "function_runtime_unsupported"), ProviderError, "404 function_runtime_unsupported", ""),
+        # Of something else than was asked for.
+        (error(404, "deployment_not_found"), ProviderError, "404 deployment_not_found", ""),
         (error(409, "collection_already_exists"), ConflictError, "409 collection_already_exists", ""),
         (error(400, "general_argument_invalid", "Invalid `x` param"), ProviderError, "Invalid `x` param", ""),
         (error(429, "general_rate_limit_exceeded"), ThrottledError, "429", "50 function creations"),
@@ -319,7 +323,7 @@ def test_distress_of_the_server_narrows_the_gate_and_good_answers_widen_it(serve
 @pytest.mark.parametrize("status", [400, 404, 409])
 def test_a_plain_refusal_is_no_distress(server: Answering, slept: Slept, status: int) -> None:
     sender = transport(server, slept)
-    server.will(error(status))
+    server.will(error(status, "some_reason"))
     with pytest.raises(ProviderError):
         sender.request(GET)
     assert sender.gate.limit == sender.gate.maximum
@@ -335,7 +339,7 @@ def test_a_place_is_given_back_when_no_answer_comes(server: Answering, slept: Sl
         patience=Patience(attempts=3),
     )
     server.will(CUT, CUT, Reply())
-    assert sender.request(GET) == {}
+    assert sender.request(GET) == {"$id": "x"}
 
 
 def test_many_threads_may_share_one_transport(server: Answering, slept: Slept) -> None:
@@ -353,9 +357,9 @@ def test_many_threads_may_share_one_transport(server: Answering, slept: Slept) -
 
 
 def test_a_small_archive_is_sent_in_one_part_with_its_fields(server: Answering, slept: Slept) -> None:
-    server.will(Reply(202, {"$id": "b1"}))
+    server.will(Reply(202, UPLOADED))
     fields = {"activate": False, "entrypoint": "main.py", "commands": "make"}
-    assert transport(server, slept).upload("/functions/f/deployments", fields, b"\x1f\x8bcode") == {"$id": "b1"}
+    assert transport(server, slept).upload("/functions/f/deployments", fields, b"\x1f\x8bcode") == UPLOADED
     (asked,) = server.asked
     assert asked.headers["content-type"].startswith("multipart/form-data; boundary=")
     assert b'name="code"; filename="code.tar.gz"' in asked.body
@@ -365,7 +369,7 @@ def test_a_small_archive_is_sent_in_one_part_with_its_fields(server: Answering, 
 
 
 def test_a_large_archive_is_sent_in_parts_that_name_the_first(server: Answering, slept: Slept) -> None:
-    server.will(Reply(202, {"$id": "b1", "chunksTotal": 3, "chunksUploaded": 1}))
+    server.will(Reply(202, {**UPLOADED, "chunksTotal": 3, "chunksUploaded": 1}))
     size = 12 * 1024 * 1024
     transport(server, slept).upload("/functions/f/deployments", {"activate": False}, b"x" * size)
     ranges = sorted(int(each.headers["content-range"].split()[1].split("-")[0]) for each in server.asked)

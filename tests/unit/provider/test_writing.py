@@ -9,6 +9,7 @@ import pytest
 from raceday_iac.errors import (
     AccessError,
     ConflictError,
+    ForeignAnswerError,
     NotFoundError,
     ProviderError,
     ServerFaultError,
@@ -252,7 +253,7 @@ def test_a_variable_that_is_not_in_the_list_is_found_as_nothing() -> None:
 
 
 def test_a_deployment_is_activated_by_its_id() -> None:
-    script = Script(patch=[{}])
+    script = Script(patch=[{"$id": "f", "deploymentId": "b1"}])
     provider(script).activate("f", "b1")
     assert (script.asked[0].path, script.asked[0].body) == ("/functions/f/deployment", {"deploymentId": "b1"})
 
@@ -301,7 +302,16 @@ def test_what_cannot_be_written_together_is_written_one_by_one(why: Exception) -
 
 
 def test_a_document_that_is_gone_is_passed_over() -> None:
-    assert provider(Script(post=[NOT_FOUND], patch=[NOT_FOUND, {}])).write_values("d", "c", VALUES) == {}
+    gone = NotFoundError("none", code=404, kind="document_not_found")
+    assert provider(Script(post=[gone], patch=[gone, {}])).write_values("d", "c", VALUES) == {}
+
+
+@pytest.mark.parametrize(
+    "why", [NotFoundError("none", code=404, kind="collection_not_found"), ForeignAnswerError("who knows")]
+)
+def test_nothing_else_that_is_missing_passes_for_a_document_that_is_gone(why: ProviderError) -> None:
+    with pytest.raises(type(why)):
+        provider(Script(post=[why], patch=[why])).write_values("d", "c", VALUES)
 
 
 @pytest.mark.parametrize("why", [AccessError("no scope", code=401), ThrottledError("slowly", code=429)])
