@@ -21,6 +21,9 @@ ID_RULE = (
     "Can't start with a special char"
 )
 REQUIRED: Any = object()
+#: Ids instead of which the server makes one of its own: the wish for that, and what PHP has for empty
+#: (utopia-php/database 3.5.0, createDocument; tried on it).
+NO_IDS = frozenset({"unique()", "0"})
 
 
 class Refused(ValueError):

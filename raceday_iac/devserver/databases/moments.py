@@ -7,18 +7,33 @@ and the relative words that 1.8.1 was seen to accept.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 
 RULE = "Value must be valid date between 1000-01-01 00:00:00 and 9999-12-31 23:59:59."
 
-_DATE = r"(?P<year>\d{4})[-/]?(?P<month>\d{2})[-/]?(?P<day>\d{2})"
-_TIME = r"(?P<hour>\d{1,2}):?(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
-_ZONE = r"(?P<zone>Z|UTC|GMT|[+-]\d{1,2}(?::?\d{2})?)"
-_ISO = re.compile(rf"{_DATE}(?:[T ]\s*{_TIME})?\s*{_ZONE}?", re.IGNORECASE)
+_DAYS = (
+    r"(?P<year>\d{4})(?P<mark>[-/])(?P<month>[01]?\d)(?P=mark)(?P<day>[0-3]?\d)",
+    r"(?P<year>\d{4})(?P<month>[01]\d)(?P<day>[0-3]\d)",
+)
+_TIMES = (
+    r"(?P<hour>[0-2]?\d)(?::(?P<minute>[0-5]?\d)(?::(?P<second>[0-5]\d|60|\d(?![\d.]))(?:\.(?P<fraction>\d*))?)?)?",
+    r"(?P<hour>[0-2]\d)(?P<minute>[0-5]\d)(?:(?P<second>[0-5]\d|60)(?:\.(?P<fraction>\d*))?)?",
+)
+_ZONE = r"(?:Z|UTC|GMT|(?P<zone>[+-]\d{1,2}(?:\d{2}|:\d{1,2}(?::\d{2})?)?))"
+_FORMS = [
+    re.compile(rf"{day}(?:(?:T|\s+){time})?\s*{_ZONE}?", re.IGNORECASE | re.ASCII) for day in _DAYS for time in _TIMES
+]
+#: What Python reads as PHP does.
+_COMMON = re.compile(
+    r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?)?|\d{4}-?W\d{2}.*"
+)
 _RELATIVE = re.compile(r"([+-]?\s*\d+)\s*(second|sec|minute|min|hour|day|week|fortnight)s?(\s+ago)?", re.IGNORECASE)
 _YEAR = re.compile(r"(?<!\d)(\d{4})(?!\d)")
+_FIRST, _LAST = datetime(1000, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+#: The widest zone that PHP understands.
+_FARTHEST = timedelta(hours=24, minutes=59)
 _REFERENCE = datetime(2000, 1, 1, tzinfo=UTC)
 _WORDS = {"yesterday": -1, "today": 0, "midnight": 0, "tomorrow": 1}
 _UNITS = {
@@ -46,6 +61,8 @@ def parse(text: str, now: datetime) -> datetime | None:
 @lru_cache(maxsize=4096)
 def _parse_common(text: str) -> datetime | None:
     """The common forms; everything else is slower. Remembered, because one moment is often written many times."""
+    if not _COMMON.fullmatch(text):
+        return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -54,10 +71,11 @@ def _parse_common(text: str) -> datetime | None:
 
 
 def _parse_slowly(text: str, now: datetime) -> datetime | None:
-    found = _ISO.fullmatch(text)
     try:
-        if found is not None:
-            return _from_parts(found)
+        for form in _FORMS:
+            found = form.fullmatch(text)
+            if found is not None:
+                return _from_parts(found)
         if re.fullmatch(r"@-?\d+(\.\d+)?", text):
             return datetime.fromtimestamp(float(text[1:]), UTC)
         return _from_words(text.lower(), now) or _from_mail_date(text)
@@ -65,28 +83,37 @@ def _parse_slowly(text: str, now: datetime) -> datetime | None:
         return None
 
 
-def _from_parts(found: re.Match[str]) -> datetime:
-    fraction = (found["fraction"] or "").ljust(6, "0")[:6]
-    moment = datetime(
-        int(found["year"]),
-        int(found["month"]),
-        int(found["day"]),
-        int(found["hour"] or 0),
-        int(found["minute"] or 0),
-        int(found["second"] or 0),
-        int(fraction),
-        tzinfo=_zone(found["zone"]),
+def _from_parts(found: re.Match[str]) -> datetime | None:
+    """PHP reads 24:01 as the next day, 30 February as 2 March, and day 0 as the last of the month before."""
+    month, day, hour = int(found["month"]), int(found["day"]), int(found["hour"] or 0)
+    offset = _offset(found["zone"])
+    if month > 12 or day > 31 or hour > 24 or offset is None:
+        return None
+    year, month = divmod(int(found["year"]) * 12 + month - 1, 12)
+    return (
+        datetime(year, month + 1, 1, tzinfo=UTC)
+        - offset
+        + timedelta(
+            days=day - 1,
+            hours=hour,
+            minutes=int(found["minute"] or 0),
+            seconds=int(found["second"] or 0),
+            microseconds=int((found["fraction"] or "").ljust(6, "0")[:6]),
+        )
     )
-    return moment.astimezone(UTC)
 
 
-def _zone(text: str | None) -> timezone:
-    if text is None or text.upper() in {"Z", "UTC", "GMT"}:
-        return UTC
-    digits = text[1:].replace(":", "")
-    hours, minutes = (int(digits), 0) if len(digits) <= 2 else (int(digits[:-2]), int(digits[-2:]))
-    offset = timedelta(hours=hours, minutes=minutes)
-    return timezone(-offset if text[0] == "-" else offset)
+def _offset(text: str | None) -> timedelta | None:
+    """How far a zone is ahead of UTC; None for one that cannot be."""
+    if text is None:
+        return timedelta()
+    hours, minutes, *_ = *text[1:].split(":"), "0"
+    if len(hours) > 2:
+        hours, minutes = hours[:-2], hours[-2:]
+    offset = timedelta(hours=int(hours), minutes=int(minutes))
+    if offset > _FARTHEST:
+        return None
+    return -offset if text[0] == "-" else offset
 
 
 def _from_words(text: str, now: datetime) -> datetime | None:
@@ -122,7 +149,7 @@ def _is_valid_text(value: str) -> bool:
     # Relative words name no year and are refused below, so that any reference day will do.
     moment = parse(value, _REFERENCE)
     year = _YEAR.search(value)
-    return moment is not None and year is not None and int(year[1]) >= 1000 and moment.year >= 1000
+    return moment is not None and year is not None and int(year[1]) >= 1000 and _FIRST <= moment <= _LAST
 
 
 def normalised(text: str, now: datetime) -> str:

@@ -1,27 +1,21 @@
 """Permission strings: what is accepted, and how `write` is expanded before it is stored.
 
-Messages and order of checks as utopia-php/database 3.5.0 (Validator/Permissions.php, Validator/Roles.php).
+Messages and order of checks as utopia-php/database 3.5.0 (Validator/Permissions.php, Helpers/Permission.php).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .. import roles
 from ..params import Check, Refused
-from .arguments import KEY_RULE, is_identifier
+from ..roles import Role
 
 COLLECTION_KINDS = ("create", "read", "update", "delete", "write")
 DOCUMENT_KINDS = ("read", "update", "delete", "write")
-ROLES = ("any", "guests", "users", "user", "team", "member", "label")
-USER_DIMENSIONS = ("verified", "unverified")
-LABEL_RULE = "Value must be a valid string between 1 and 36 chars containing only alphanumeric chars"
 MAXIMUM = 100
-
-_WITH_ID = frozenset({"user", "team", "member", "label"})
-_WITH_DIMENSION = frozenset({"users", "user", "team"})
 
 
 @dataclass(frozen=True)
@@ -29,14 +23,10 @@ class Permission:
     """One permission string, taken apart."""
 
     kind: str
-    role: str
-    identifier: str = ""
-    dimension: str = ""
+    role: Role
 
     def __str__(self) -> str:
-        identifier = f":{self.identifier}" if self.identifier else ""
-        dimension = f"/{self.dimension}" if self.dimension else ""
-        return f'{self.kind}("{self.role}{identifier}{dimension}")'
+        return f'{self.kind}("{self.role}")'
 
 
 def parse(text: str) -> Permission:
@@ -47,22 +37,7 @@ def parse(text: str) -> Permission:
     kind, role = parts[0], parts[1].replace('")', "")
     if kind not in COLLECTION_KINDS:
         raise Refused(f'Invalid permission type: "{kind}".')
-    steps = role.split(":")
-    if "/" not in role:
-        return Permission(kind, steps[0], steps[1] if len(steps) > 1 else "")
-    front, dimension = _split_dimension(steps[1] if len(steps) > 1 else role)
-    if len(steps) == 1:
-        return Permission(kind, front, "", dimension)
-    return Permission(kind, steps[0], front, dimension)
-
-
-def _split_dimension(text: str) -> tuple[str, str]:
-    parts = text.split("/")
-    if len(parts) != 2:
-        raise Refused("Only one dimension can be provided")
-    if not parts[1]:
-        raise Refused("Dimension must not be empty")
-    return parts[0], parts[1]
+    return Permission(kind, roles.parse(role))
 
 
 def permission_list(kinds: Sequence[str], maximum: int = MAXIMUM) -> Check:
@@ -91,27 +66,7 @@ def _check_permission(item: Any, kinds: Sequence[str]) -> None:
         )
     if not item.startswith(tuple(kinds)):
         raise Refused(f'Permission "{item}" is not allowed. Must be one of: {", ".join(kinds)}.')
-    _check_role(parse(item))
-
-
-def _check_role(permission: Permission) -> None:
-    role, identifier, dimension = permission.role, permission.identifier, permission.dimension
-    if role not in ROLES:
-        raise Refused(f'Role "{role}" is not allowed. Must be one of: {", ".join(ROLES)}.')
-    if identifier and role not in _WITH_ID:
-        raise Refused(f'Role "{role}" can not have an ID value.')
-    if not identifier and role in _WITH_ID:
-        raise Refused(f'Role "{role}" must have an ID value.')
-    if identifier and role == "label" and not re.fullmatch(r"[A-Za-z0-9]{1,36}", identifier):
-        raise Refused(f'Role "{role}" identifier value is invalid: {LABEL_RULE}')
-    if identifier and role != "label" and not is_identifier(identifier):
-        raise Refused(f'Role "{role}" identifier value is invalid: {KEY_RULE}')
-    if dimension and role not in _WITH_DIMENSION:
-        raise Refused(f'Role "{role}" can not have a dimension value.')
-    if dimension and role != "team" and dimension not in USER_DIMENSIONS:
-        raise Refused(f'Role "{role}" dimension value is invalid. Must be one of: {", ".join(USER_DIMENSIONS)}.')
-    if dimension and not is_identifier(dimension):
-        raise Refused(f'Role "{role}" dimension value is invalid: {KEY_RULE}')
+    roles.check(parse(item).role)
 
 
 def aggregate(permissions: Sequence[str], *, with_create: bool) -> list[str]:
@@ -123,7 +78,5 @@ def aggregate(permissions: Sequence[str], *, with_create: bool) -> list[str]:
             expanded.append(str(permission))
             continue
         kinds = ("create", "update", "delete") if with_create else ("update", "delete")
-        expanded += [
-            str(Permission(kind, permission.role, permission.identifier, permission.dimension)) for kind in kinds
-        ]
+        expanded += [str(Permission(kind, permission.role)) for kind in kinds]
     return list(dict.fromkeys(expanded))

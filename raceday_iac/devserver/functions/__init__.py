@@ -11,6 +11,7 @@ from .executor import executor_of
 from .runs import resume_runs
 from .scheduler import scheduler_of
 from .schema import SCHEMA as TABLES
+from .store import complete_schedules
 
 if TYPE_CHECKING:
     from ..server import Server
@@ -23,6 +24,7 @@ for part in (catalogue, crud, variables, uploads, deployments, executions, devel
 
 def on_start(server: Server) -> None:
     """Start the services, and pick up builds and executions that an earlier process left."""
+    complete_schedules(server)
     executor_of(server)
     builder_of(server)
     resume_builds(server)

@@ -200,6 +200,17 @@ class Builder:
             )
             if ready is not None and ready["activate"]:
                 self._activate(ready)
+            if ready is not None:
+                self._tell_scheduler(ready, logs)
+
+    def _tell_scheduler(self, row: Row, logs: str) -> None:
+        """What goes wrong with it counts as a failed build, also of code that is not activated (1.8.1, Builds.php)."""
+        if store.find(self._server, "functions", row["project"], row["function"]) is None:
+            return
+        problem = store.schedule_problem(self._server, row["project"], row["function"])
+        if problem:
+            store.change(self._server, "deployments", row, status="failed", build_logs=f"{logs}\n{problem}")
+            store.set_latest_status(self._server, row["project"], row, "failed")
 
     def _activate(self, row: Row) -> None:
         """Unless the active deployment was created later than this one (1.8.1, Workers/Builds.php)."""

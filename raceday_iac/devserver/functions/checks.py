@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from .. import roles
 from ..errors import ApiError, invalid
 from ..keys import scope_names
 from ..params import Refused, list_of, one_of, text
@@ -15,12 +16,8 @@ from .events import is_event
 if TYPE_CHECKING:
     from ..server import Server
 
-ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,35}"
-ROLE = re.compile(
-    rf"any|guests|users(?:/(?:un)?verified)?|user:{ID}(?:/(?:un)?verified)?|team:{ID}(?:/{ID})?|member:{ID}"
-    r"|label:[A-Za-z0-9]{1,36}"
-)
 MOST_ITEMS = 100
+SCHEDULE_WIDTH, EVENT_WIDTH = 128, 256
 HEADER_NAME = re.compile(r"[A-Za-z0-9-]+")
 MOST_HEADER_BYTES = 16_384
 
@@ -28,15 +25,27 @@ RUNTIME = one_of(*runtimes())
 SCOPES = list_of(one_of(*scope_names()), MOST_ITEMS)
 
 
-def _role(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > 64 or not ROLE.fullmatch(value):
-        raise Refused(f"Role {value!r} is not valid")
-    return value
+def _check_role(role: Any) -> None:
+    if not isinstance(role, str):
+        raise Refused("Every role must be of type string.")
+    if role == "*":
+        raise Refused('Wildcard role "*" has been replaced. Use "any" instead.')
+    if "role:" in role:
+        raise Refused('Roles using the "role:" prefix have been removed. Use "users", "guests", or "any" instead.')
+    if not role.startswith(roles.NAMES):
+        raise Refused(f'Role "{role}" is not allowed. Must be one of: {", ".join(roles.NAMES)}.')
+    roles.check(roles.parse(role))
 
 
-def roles(value: Any) -> list[str]:
+def execute_roles(value: Any) -> list[str]:
     """The roles that may execute a function, as sent but each once."""
-    return list(dict.fromkeys(list_of(_role, MOST_ITEMS)(value)))
+    if not isinstance(value, list):
+        raise Refused("Roles must be an array of strings.")
+    if len(value) > MOST_ITEMS:
+        raise Refused(f"You can only provide up to {MOST_ITEMS} roles.")
+    for role in value:
+        _check_role(role)
+    return list(dict.fromkeys(value))
 
 
 def _event(value: Any) -> str:
@@ -66,6 +75,12 @@ def check_settings(server: Server, values: dict[str, Any]) -> None:
     slugs = [entry["slug"] for entry in specifications(server.settings)]
     if values["specification"] not in (None, *slugs):
         raise invalid("specification", f"Specification must be one of: {', '.join(slugs)}")
+
+
+def check_widths(values: dict[str, Any]) -> None:
+    """The columns behind the parameters (1.8.1, app/config/collections/projects.php, functions): a plain 500."""
+    if len(values["schedule"]) > SCHEDULE_WIDTH or any(len(event) > EVENT_WIDTH for event in values["events"]):
+        raise ApiError("general_unknown")
 
 
 def check_repository(values: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ApiError
-from ..params import Param, anything, boolean, custom_id, existing_id, text, whole_number
+from ..params import NO_IDS, Param, anything, boolean, custom_id, existing_id, text, whole_number
 from ..web import Reply, Request, Routes
 from . import checks, store
 from .catalogue import default_specification
@@ -26,7 +26,7 @@ DAY = 86_400
 NEEDS_BUILD = ("name", "entrypoint", "commands", "provider_root_directory", "runtime")
 
 OPTIONAL = (
-    Param("execute", checks.roles, ()),
+    Param("execute", checks.execute_roles, ()),
     Param("events", checks.events, ()),
     Param("schedule", checks.schedule, ""),
     Param("timeout", whole_number(1, 2**31), 15),
@@ -105,17 +105,19 @@ def count_creation(server: Server, project: str) -> dict[str, str]:
 
 
 def _insert(server: Server, project: str, values: dict[str, Any]) -> str:
-    function = server.new_id() if values["functionId"] == "unique()" else str(values["functionId"])
+    function = server.new_id() if values["functionId"] in NO_IDS else str(values["functionId"])
     allowed = server.settings.runtimes
     if allowed and values["runtime"] not in allowed:
         raise ApiError("function_runtime_unsupported", f'Runtime "{values["runtime"]}" is not supported')
     checks.check_repository(values)
     if store.find(server, "functions", project, function) is not None:
         raise ApiError("function_already_exists")
+    checks.check_widths(values)
     now = server.timestamp()
     store.insert(
         server, "functions", project=project, id=function, created_at=now, updated_at=now, **_columns(server, values)
     )
+    store.create_schedule(server, store.get_function(server, project, function))
     return function
 
 
@@ -149,6 +151,7 @@ def update_function(server: Server, request: Request, values: dict[str, Any]) ->
     checks.check_repository(values)
     values["runtime"] = values["runtime"] or function["runtime"]
     values["entrypoint"] = values["entrypoint"] or function["entrypoint"]
+    checks.check_widths(values)
     columns = _columns(server, values)
     live = all(columns[name] == function[name] for name in NEEDS_BUILD)
     if columns["specification"] != function["specification"]:
@@ -167,4 +170,5 @@ def delete_function(server: Server, request: Request, values: dict[str, Any]) ->
         server.db.execute(f"DELETE FROM {table} WHERE project = ? AND function = ?", owned)
     server.db.execute("DELETE FROM functions WHERE sequence = ?", (function["sequence"],))
     discard_deployments(server, request.project, [row["id"] for row in deployments])
+    store.delete_schedule(server, function)
     return Reply(204)

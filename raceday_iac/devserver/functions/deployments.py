@@ -82,6 +82,7 @@ def activate_deployment(server: Server, request: Request, values: dict[str, Any]
         raise ApiError("build_not_ready")
     if function["deployment_id"] != deployment["id"]:
         store.activate(server, function, deployment)
+    store.arm_schedule(server, request.project, function["id"])
     return reply(server, request, function["id"])
 
 

@@ -1,71 +1,94 @@
-"""Which event patterns a function may listen to (Appwrite 1.8.1, app/config/events.php).
+"""Which event patterns a function may listen to.
 
-A pattern alternates resource types and ids and may end in an action and its detail:
-`databases.*.collections.*.documents.*.create`.
+The tree is Appwrite 1.8.1's app/config/events.php, the rules its Event/Validator/Event.php, with their oddities: the
+action of a document is looked up among those of its collection (so `…documents.*.upsert` is refused), and what follows
+a whole pattern is not always looked at.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from typing import Any
 
-CHANGES = frozenset({"create", "update", "delete"})
+Tree = Mapping[str, Any]
 
-
-@dataclass(frozen=True)
-class Kind:
-    """A resource type: what may happen to it, details of an update, and types below it."""
-
-    actions: frozenset[str] = CHANGES
-    details: frozenset[str] = frozenset()
-    below: dict[str, Kind] = field(default_factory=dict)
+#: Every entry of PHP's configuration has these beside the real names, and they pass as actions.
+_DESCRIBED: Tree = {"$description": None}
+_RESOURCE: Tree = {**_DESCRIBED, "$model": None, "$resource": None}
 
 
-ROW = Kind(frozenset({"create", "update", "delete", "upsert"}))
-SCHEMA = Kind(frozenset({"create", "update", "delete"}))
+def _resource(actions: str, **below: Tree) -> Tree:
+    """A type of resource: what may happen to it, and what lies below it."""
+    return {**_RESOURCE, **dict.fromkeys(actions.split(), _DESCRIBED), **below}
 
-KINDS: dict[str, Kind] = {
-    "users": Kind(
-        details=frozenset({"email", "name", "password", "status", "prefs", "phone", "mfa"}),
-        below={
-            "sessions": Kind(frozenset({"create", "delete"})),
-            "recovery": Kind(frozenset({"create", "update"})),
-            "verification": Kind(frozenset({"create", "update"})),
-            "tokens": Kind(frozenset({"create", "delete"})),
-            "targets": Kind(),
-        },
+
+def _update(*details: str) -> Tree:
+    return {**_DESCRIBED, **dict.fromkeys(details, _DESCRIBED)}
+
+
+_CHANGES = "create update delete"
+_ROWS = _resource("create update upsert delete")
+_PART = _resource(_CHANGES)
+
+EVENTS: Tree = {
+    "users": _resource(
+        "create delete",
+        update=_update("email", "name", "password", "status", "prefs"),
+        sessions=_resource("create delete"),
+        recovery=_resource("create update"),
+        verification=_resource("create update"),
+        targets=_PART,
+        tokens=_resource("create"),
     ),
-    "teams": Kind(details=frozenset({"prefs"}), below={"memberships": Kind(details=frozenset({"status"}))}),
-    "databases": Kind(
-        below={
-            "collections": Kind(below={"documents": ROW, "attributes": SCHEMA, "indexes": SCHEMA}),
-            "tables": Kind(below={"rows": ROW, "columns": SCHEMA, "indexes": SCHEMA}),
-        }
+    "databases": _resource(
+        _CHANGES,
+        tables=_resource(_CHANGES, rows=_ROWS, indexes=_PART, columns=_PART),
+        collections=_resource(_CHANGES, documents=_ROWS, indexes=_PART, attributes=_PART),
     ),
-    "buckets": Kind(below={"files": Kind()}),
-    "providers": Kind(),
-    "topics": Kind(below={"subscribers": Kind(frozenset({"create", "delete"}))}),
-    "messages": Kind(),
-    "rules": Kind(),
-    "sites": Kind(below={"deployments": Kind(), "logs": Kind(frozenset({"delete"}))}),
-    "proxy": Kind(),
+    "buckets": _resource(_CHANGES, files=_PART),
+    "teams": _resource(
+        "create delete",
+        update=_update("prefs"),
+        memberships=_resource("create delete", update=_update("status")),
+    ),
+    "sites": _resource(_CHANGES, deployments=_PART),
+    "functions": _resource(_CHANGES, deployments=_PART, executions=_PART),
+    "messages": _resource("create update"),
+    "topics": _resource(_CHANGES, subscribers=_resource("create delete")),
+    "providers": _PART,
+    "rules": _PART,
 }
 
 
 def is_event(pattern: str) -> bool:
-    """Whether a server of version 1.8.1 accepts the pattern for a function."""
+    """Whether a server of version 1.8.1 accepts the pattern."""
     parts = pattern.split(".")
-    return 2 <= len(parts) <= 7 and all(parts) and _fits(parts, KINDS)
+    if not 2 <= len(parts) <= 7 or _is_empty(parts[1]) or parts[0] not in EVENTS:
+        return False
+    kind: Tree = EVENTS[parts[0]]
+    below = _below(kind, parts, 2)
+    if below is None:
+        action = parts[2] if len(parts) > 2 else ""
+        return _happens(kind, action, parts[3] if len(parts) == 4 else "")
+    if _is_empty(parts[3]):
+        return False
+    if _below(below, parts, 4) is not None:
+        return _happens(below, parts[6] if len(parts) > 6 else "", "")
+    action = parts[4] if len(parts) > 4 else ""
+    return _happens(below, action, parts[5] if len(parts) == 6 else "")
 
 
-def _fits(parts: list[str], kinds: dict[str, Kind]) -> bool:
-    kind = kinds.get(parts[0])
-    if kind is None or len(parts) < 2:
+def _is_empty(text: str) -> bool:
+    return text in {"", "0"}
+
+
+def _below(kind: Tree, parts: list[str], place: int) -> Tree | None:
+    """The type that is named at `place`, when an id follows it."""
+    found = kind.get(parts[place]) if len(parts) > place + 1 else None
+    return found if found is not None and "$resource" in found else None
+
+
+def _happens(kind: Tree, action: str, detail: str) -> bool:
+    if not _is_empty(action) and action not in kind:
         return False
-    rest = parts[2:]
-    if not rest:
-        return True
-    if rest[0] in kind.below:
-        return _fits(rest, kind.below)
-    if rest[0] != "*" and rest[0] not in kind.actions:
-        return False
-    return len(rest) == 1 or (len(rest) == 2 and rest[0] == "update" and rest[1] in kind.details | {"*"})
+    return _is_empty(detail) or detail in (kind.get(action) or {})

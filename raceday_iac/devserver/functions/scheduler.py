@@ -72,7 +72,8 @@ class Scheduler:
             self._read_executions(now)
         self._synced_at = now
         rows = self._server.db.execute(
-            "SELECT project, id, schedule FROM functions WHERE schedule_active = 1"
+            "SELECT f.project, f.id, s.schedule FROM schedules s JOIN functions f ON f.sequence = s.function "
+            "WHERE s.active = 1"
         ).fetchall()
         armed = {(row["project"], row["id"]): row["schedule"] for row in rows}
         for key in self._functions.keys() - armed.keys():

@@ -1,4 +1,4 @@
-"""Tables of functions, variables, deployments and executions.
+"""Tables of functions, variables, deployments and executions, and the scheduler's own table.
 
 Ids and variable keys ignore case, as the collation of a real server's database does.
 """
@@ -33,8 +33,12 @@ CREATE TABLE IF NOT EXISTS functions (
     provider_branch TEXT NOT NULL,
     provider_root_directory TEXT NOT NULL,
     provider_silent_mode INTEGER NOT NULL,
-    schedule_active INTEGER NOT NULL DEFAULT 0,
     UNIQUE (project, id)
+);
+CREATE TABLE IF NOT EXISTS schedules (
+    function INTEGER PRIMARY KEY,
+    schedule TEXT,
+    active INTEGER NOT NULL
 );
 CREATE TABLE IF NOT EXISTS variables (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,

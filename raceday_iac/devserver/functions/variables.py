@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ApiError
 from ..params import Param, boolean, existing_id, text
+from ..stored import collated, encrypted_length
 from ..web import Reply, Request, Routes
 from . import store
 from .models import Row, variable_model
@@ -19,6 +20,7 @@ FUNCTION_ID = Param("functionId", existing_id)
 VARIABLE_ID = Param("variableId", existing_id)
 COLLECTION = "/functions/{functionId}/variables"
 ONE = "/functions/{functionId}/variables/{variableId}"
+VALUE_WIDTH = 8192
 
 
 def _get(server: Server, request: Request, values: dict[str, Any]) -> tuple[Row, Row]:
@@ -35,12 +37,17 @@ def _needs_redeploy(server: Server, function: Row) -> None:
 
 
 def _refuse_taken(server: Server, function: Row, key: str, but: int = 0) -> None:
-    taken = server.db.execute(
-        "SELECT 1 FROM variables WHERE project = ? AND function = ? AND key = ? AND sequence != ?",
-        (function["project"], function["id"], key, but),
-    ).fetchone()
-    if taken:
-        raise ApiError("variable_already_exists")
+    """Keys are the same when MariaDB's collation takes them for the same."""
+    wanted = collated(key)
+    for row in store.variables_of(server, function["project"], function["id"]):
+        if row["sequence"] != but and collated(row["key"]) == wanted:
+            raise ApiError("variable_already_exists")
+
+
+def _check_width(value: str) -> None:
+    """The value is stored encrypted (1.8.1, app/config/collections/projects.php, variables): a plain 500."""
+    if encrypted_length(value) > VALUE_WIDTH:
+        raise ApiError("general_unknown")
 
 
 @routes.add("GET", COLLECTION, "functions.read", FUNCTION_ID)
@@ -67,6 +74,7 @@ def get_variable(server: Server, request: Request, values: dict[str, Any]) -> Re
 )
 def create_variable(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     function = store.get_function(server, request.project, values["functionId"])
+    _check_width(values["value"])
     _refuse_taken(server, function, values["key"])
     identifier, now = server.new_id(), server.timestamp()
     store.insert(
@@ -101,6 +109,7 @@ def update_variable(server: Server, request: Request, values: dict[str, Any]) ->
     function, variable = _get(server, request, values)
     if variable["secret"] and values["secret"] is False:
         raise ApiError("variable_cannot_unset_secret")
+    _check_width(variable["value"] if values["value"] is None else values["value"])
     _refuse_taken(server, function, values["key"], variable["sequence"])
     given = {name: values[name] for name in ("value", "secret") if values[name] is not None}
     store.change(server, "variables", variable, key=values["key"], **given)
