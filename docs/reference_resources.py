@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from reference_tables import NOTE, described, field_row, model_table, table, title_of
@@ -13,7 +13,7 @@ from raceday_iac.kinds import KINDS, Kind
 from raceday_iac.loading.environment import Environment
 from raceday_iac.loading.state_settings import AppwriteSettings, Encryption, LocalSettings, S3Settings
 from raceday_iac.model import declarations, limits, stack
-from raceday_iac.model.catalogue import RUNTIMES, SCOPES
+from raceday_iac.model.catalogue import EVENTS, RUNTIMES, SCOPES
 from raceday_iac.model.lifecycle import RENAMEABLE
 from raceday_iac.model.threshold import Threshold
 
@@ -122,9 +122,19 @@ def _values() -> str:
         ("Specifications", limits.SPECIFICATIONS),
         ("Runtimes", sorted(RUNTIMES)),
         ("Scopes", sorted(SCOPES)),
+        ("Events", sorted(_patterns(EVENTS))),
     ):
         parts.append(f"### {title}\n\n{', '.join(f'`{each}`' for each in names)}\n")
     return "\n".join(parts)
+
+
+def _patterns(tree: Mapping[str, Any], owner: str = "") -> Iterator[str]:
+    """The longest patterns of events; parts of them can be left out from the end, and each * can be an id."""
+    for name, below in tree.items():
+        if not isinstance(below, Mapping):
+            yield from (f"{owner}{name}{detail}" for detail in ("", *(f".{each}" for each in below)))
+        else:
+            yield from _patterns(below, f"{owner}{name}.*.")
 
 
 def settings_page() -> str:

@@ -120,5 +120,5 @@ def _rules(rule: Any) -> Iterator[str]:
         value = getattr(rule, name, None)
         if value is not None:
             yield text.format(f"{value:,}".replace(",", " ") if isinstance(value, int) else value)
-    if getattr(rule, "func", None) is declarations._resource_id:
+    if getattr(rule, "func", None) in (declarations.resource_id, declarations.attribute_key):
         yield AN_ID

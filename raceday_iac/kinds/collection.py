@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..model.address import Address, collection_address
 from ..model.resource import Fields, Live, frozen
+from ..model.validators import expand_permissions, pack_permissions
 from .base import Call, Kind, Shape, Wanted, if_there, is_instant, thaw
 
-PERMISSION = re.compile(r'(read|create|update|delete|write)\("([^"]+)"\)')
 #: What it holds has shapes of its own.
 SHAPE = Shape(
     {"$id": str, "databaseId": str, "name": str, "$permissions": [str], "documentSecurity": bool, "enabled": bool}
@@ -18,19 +17,6 @@ SHAPE = Shape(
 #: What attributes, relationships and indexes have in common.
 MEMBER: Mapping[str, Wanted] = {"key": str, "type": str, "status": str}
 MORE = if_there({"$updatedAt": is_instant, "error": str})
-_WRITE_MEANS = ("create", "update", "delete")
-
-
-def expand_permissions(permissions: Iterable[str]) -> tuple[str, ...]:
-    """Permissions as the server stores them: `write` spelled out, each once, in one order."""
-    expanded: set[str] = set()
-    for permission in permissions:
-        match = PERMISSION.fullmatch(permission)
-        if match and match[1] == "write":
-            expanded.update(f'{action}("{match[2]}")' for action in _WRITE_MEANS)
-        else:
-            expanded.add(permission)
-    return tuple(sorted(expanded))
 
 
 def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
@@ -63,13 +49,17 @@ def live_member(kind: str, owner: Sequence[str], raw: Mapping[str, Any], fields:
     )
 
 
+def _body(fields: Fields) -> dict[str, Any]:
+    return {**thaw(fields), "permissions": list(pack_permissions(fields["permissions"]))}
+
+
 class _Requests:
     def create(self, address: Address, fields: Fields) -> Call:
         database, collection = address.parts
-        return Call("post", f"/databases/{database}/collections", {"collectionId": collection, **thaw(fields)}, SHAPE)
+        return Call("post", f"/databases/{database}/collections", {"collectionId": collection, **_body(fields)}, SHAPE)
 
     def update(self, address: Address, fields: Fields, live: Live) -> Call:  # noqa: ARG002
-        return Call("put", collection_path(address), thaw(fields), SHAPE)
+        return Call("put", collection_path(address), _body(fields), SHAPE)
 
     def delete(self, address: Address, live: Live) -> Call:  # noqa: ARG002
         return Call("delete", collection_path(address))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from ..importing.secrets import looks_secret
+from ..model.validators import PERMISSION
 from .facts import CollectionFacts, FunctionFacts, Offered, VariableFacts
 from .findings import Finding, Severity
 from .routes import IDLE, satisfies
@@ -18,7 +18,6 @@ DEPRECATED = frozenset(
     dotnet-6.0 dotnet-7.0 java-18.0 swift-5.5 kotlin-1.6
     """.split()
 )
-_PERMISSION = re.compile(r'(read|create|update|delete|write)\("([^"]*)"\)')
 _EVERYBODY = ("any", "guests")
 _WRITES = ("create", "update", "delete", "write")
 
@@ -77,7 +76,7 @@ def permissions(collection: CollectionFacts) -> Iterator[Finding]:
     """POL004 to POL006."""
     granted: dict[str, list[str]] = {}
     for permission in collection.permissions:
-        match = _PERMISSION.fullmatch(permission)
+        match = PERMISSION.fullmatch(permission)
         if match:
             granted.setdefault(match[2], []).append(match[1])
     for role, actions in sorted(granted.items()):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from ..model import declarations as declared
 from ..model import limits
@@ -13,14 +14,11 @@ from ..model.resource import Resource
 
 Members = Mapping[Address, declared.Declared]
 
-#: Width in characters that the server gives to types which are stored as text (Appwrite 1.8.1).
-_TEXT_SIZE = {"email": 254, "url": 2000, "ip": 39, "enum": 255}
 _FIXED_WIDTH = {"float": 8, "boolean": 1, "datetime": 7, "point": 25, "line": 20, "polygon": 20}
 _ARRAY_WIDTH = 20
 _RELATIONSHIP_WIDTH = 1021
-_INT_MAXIMUM = 2_147_483_647
-#: System attributes that can be indexed, and what they count for.
-_SYSTEM_LENGTHS = {"$id": 255, "$createdAt": 1, "$updatedAt": 1}
+#: System attributes that can be indexed, and the characters and bytes that they count for.
+_SYSTEM_LENGTHS = {"$id": (255, 1020), "$createdAt": (1, 7), "$updatedAt": (1, 7)}
 _SPATIAL = ("point", "line", "polygon")
 
 
@@ -44,16 +42,27 @@ def _dangling(desired: Desired, broken: Collection[Address]) -> Iterator[Problem
 
 
 def _same_but_for_case(desired: Desired) -> Iterator[Problem]:
-    """Names differ on the server only if they differ without their case. Attributes have a check of their own."""
+    """Names that are one to the server. Attributes and relationships have a check of their own."""
     seen: dict[tuple[str, ...], Address] = {}
     for resource in desired.resources.values():
-        *owner, name = resource.address.parts
-        if resource.address.kind not in ("database", "collection", "index", "function", "variable"):
+        kind, (*owner, name) = resource.address.kind, resource.address.parts
+        if kind not in _SAME:
             continue
-        first = seen.setdefault((resource.address.kind, *owner, name.lower()), resource.address)
+        simplified, ways = _SAME[kind]
+        first = seen.setdefault((kind, *owner, simplified(name)), resource.address)
         if first != resource.address:
-            message = f"differs from {first} only in case, and Appwrite takes them for the same"
+            message = f"differs from {first} only in {ways}, and Appwrite takes them for the same; rename one"
             yield Problem(resource.location, str(resource.address), message)
+
+
+#: By kind: what of a name counts, and what does not.
+_SAME: dict[str, tuple[Callable[[str], str], str]] = {
+    "database": (str.lower, "case"),
+    "collection": (str.lower, "case"),
+    "function": (str.lower, "case"),
+    "index": (limits.column_name, "case or dots"),
+    "variable": (limits.collated, "case, accents or blanks at its end"),
+}
 
 
 def _lock_problems(desired: Desired, members: Members, broken: Collection[Address]) -> Iterator[Problem]:
@@ -63,14 +72,43 @@ def _lock_problems(desired: Desired, members: Members, broken: Collection[Addres
         if not isinstance(function, declared.FunctionDeclaration) or function.lock is None:
             continue
         lock = function.lock.lock_id
-        if lock in taken:
-            yield Problem(resource.location, str(resource.address), f"lock {lock!r} is already used by {taken[lock]}")
-        taken[lock] = str(resource.address)
+        first = taken.setdefault(lock.lower(), str(resource.address))
+        if first != str(resource.address):
+            message = f"lock {lock!r} is already used by {first} (ids are compared without case)"
+            yield Problem(resource.location, str(resource.address), message)
         lock_store = collection_address(*desired.lock_store)
         if lock_store not in desired.resources and lock_store not in broken:
             store = "/".join(desired.lock_store) if any(desired.lock_store) else "(none)"
             message = f"has a lock, but the stack's lock_store {store} is not a declared collection"
             yield Problem(resource.location, str(resource.address), message)
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """What relationships put into a collection, its own and those of others that point to it: attributes, hidden ones
+    too; columns; and indexes that Appwrite adds by itself (utopia-php/database 3.5.0, createRelationship)."""
+
+    attributes: int = 0
+    columns: int = 0
+    indexes: int = 0
+
+
+def _sides(desired: Desired, collection: Address) -> _Sides:
+    attributes = columns = indexes = 0
+    for each in desired.of_kind("relationship"):
+        kind, two_way = each.fields["relationType"], each.fields["twoWay"]
+        owner, related = each.address.parts[:2], (each.address.parts[0], each.fields["relatedCollection"])
+        # The column is on the side of the one; a oneToOne has one on its own side, and another where it is two-way.
+        if collection.parts == owner:
+            attributes += 1
+            columns += kind in ("oneToOne", "manyToOne")
+            indexes += kind in ("oneToOne", "manyToOne")
+        if collection.parts == related:
+            # Of a one-way relationship with itself only one side is counted.
+            attributes += two_way or owner != related
+            columns += kind == "oneToMany" or (kind == "oneToOne" and two_way)
+            indexes += kind == "oneToMany" or (kind == "oneToOne" and two_way)
+    return _Sides(attributes, columns, indexes)
 
 
 def _collection_problems(
@@ -82,79 +120,145 @@ def _collection_problems(
         if isinstance(model := members[resource.address], declared.AttributeDeclaration)
     ]
     relationships = desired.below(collection.address, "relationship")
+    sides = _sides(desired, collection.address)
     return [
         *_repeated_keys(desired, collection, [resource for resource, _ in attributes] + relationships),
-        *_width_problems(collection, [model for _, model in attributes], len(relationships)),
-        *_index_problems(desired, members, collection, broken),
+        *_width_problems(collection, [model for _, model in attributes], sides),
+        *_index_problems(desired, members, collection, sides, broken),
         *_many_to_many_problems(desired, relationships),
     ]
 
 
 def _repeated_keys(desired: Desired, collection: Resource, own: Sequence[Resource]) -> Iterator[Problem]:
-    """Keys are compared without case, and share one space with the far sides of relationships from elsewhere.
+    """Keys are compared as the columns they become, and share one space with the far sides of relationships.
 
     A one-way relationship has a far side as well: the data knows it, and takes an attribute of that key out of every
     answer (utopia-php/database, populateDocumentRelationships; the library of 1.8.1)."""
     seen: dict[str, Address] = {}
     for resource in own:
-        key = resource.address.name.lower()
-        if key in seen:
-            message = f"its key clashes with {seen[key]} (keys are compared without case)"
-            yield Problem(resource.location, str(resource.address), message)
-        seen[key] = resource.address
+        key = resource.address.name
+        first = seen.setdefault(limits.column_name(key), resource.address)
+        if first != resource.address:
+            yield Problem(resource.location, str(resource.address), f"its key clashes with {first} {_why(first, key)}")
     for other in desired.of_kind("relationship"):
         related = (other.address.parts[0], other.fields["relatedCollection"])
         if collection.address != collection_address(*related):
             continue
-        key = str(other.fields["twoWayKey"]).lower()
-        if key in seen:
-            message = f"two_way_key {other.fields['twoWayKey']!r} clashes with {seen[key]}"
+        key = str(other.fields["twoWayKey"])
+        if limits.column_name(key) in seen:
+            first = seen[limits.column_name(key)]
+            message = f"two_way_key {key!r} clashes with {first}"
             if not other.fields["twoWay"]:
                 message += " (the far side of a one-way relationship is hidden, but its key is taken)"
+            elif key.lower() != first.name.lower():
+                message += f" {_why(first, key)}"
             yield Problem(other.location, str(other.address), message)
-        seen[key] = other.address
+        seen[limits.column_name(key)] = other.address
+
+
+def _why(first: Address, key: str) -> str:
+    if first.name.lower() == key.lower():
+        return "(keys are compared without case)"
+    return "(Appwrite leaves dots out of the names of columns)"
 
 
 def _width_problems(
-    collection: Resource, attributes: Sequence[declared.AttributeDeclaration], relationships: int
+    collection: Resource, attributes: Sequence[declared.AttributeDeclaration], sides: _Sides
 ) -> Iterator[Problem]:
-    columns = len(attributes) + relationships
+    columns = len(attributes) + sides.attributes
     if columns > limits.COLUMNS:
-        message = f"has {columns} attributes; at most {limits.COLUMNS} fit"
+        message = f"has {columns} attributes; at most {limits.COLUMNS} fit; split the collection"
         yield Problem(collection.location, str(collection.address), message)
-    width = limits.ROW_WIDTH_BASE + relationships * _RELATIONSHIP_WIDTH + sum(map(attribute_width, attributes))
+    width = limits.ROW_WIDTH_BASE + sides.attributes * _RELATIONSHIP_WIDTH + sum(map(attribute_width, attributes))
     if width >= limits.ROW_WIDTH:
-        widest = max(attributes, key=attribute_width, default=None)
-        advice = (
-            f"the widest attribute is {widest.key} with {attribute_width(widest)} "
-            "(a string above 16381 characters takes only 20)"
-            if widest
-            else f"a relationship takes {_RELATIONSHIP_WIDTH}"
+        message = f"a row would be {width} bytes wide, Appwrite allows less than {limits.ROW_WIDTH}"
+        yield Problem(collection.location, str(collection.address), f"{message}; {_row_advice(attributes)}")
+        return
+    nullable = 3 + sides.columns + sum(not (each.required and each.type in _SPATIAL) for each in attributes)
+    in_table = 1055 + -(-nullable // 8) + sides.columns * 1022 + sum(map(_table_bytes, attributes))
+    if in_table > limits.TABLE_ROW_BYTES:
+        message = f"a row would be {in_table} bytes wide, MariaDB allows {limits.TABLE_ROW_BYTES}"
+        yield Problem(collection.location, str(collection.address), f"{message}; {_row_advice(attributes)}")
+    in_page = 82 + -(-nullable // 8) + sides.columns * _OUTSIDE + sum(map(_page_bytes, attributes))
+    if in_page > limits.PAGE_ROW_BYTES:
+        message = (
+            f"a row would take {in_page} bytes of a page, MariaDB allows {limits.PAGE_ROW_BYTES}, and attributes "
+            f"beyond would fail; give short strings a size of {_SHORTEST_OUTSIDE} characters or more (they take "
+            f"{_OUTSIDE} bytes then), or split the collection"
         )
-        message = f"a row would be {width} bytes wide, Appwrite allows less than {limits.ROW_WIDTH}; {advice}"
         yield Problem(collection.location, str(collection.address), message)
+
+
+def _row_advice(attributes: Sequence[declared.AttributeDeclaration]) -> str:
+    widest = max(attributes, key=attribute_width, default=None)
+    if widest is None:
+        return f"a relationship takes {_RELATIONSHIP_WIDTH}"
+    return (
+        f"the widest attribute is {widest.key} with {attribute_width(widest)} "
+        f"(a string above {limits.LONGEST_VARCHAR} characters takes only 20)"
+    )
 
 
 def attribute_width(attribute: declared.AttributeDeclaration) -> int:
-    """Bytes of a row that an attribute takes (Appwrite 1.8.1 on MariaDB)."""
+    """Bytes of a row that an attribute takes, as Appwrite counts before it accepts one (1.8.1)."""
     if attribute.array:
         return _ARRAY_WIDTH
     if attribute.type == "integer":
-        return 8 if attribute.max is None or attribute.max > _INT_MAXIMUM else 4
+        return _integer_bytes(attribute)
     if attribute.type in _FIXED_WIDTH:
         return _FIXED_WIDTH[attribute.type]
-    size = _TEXT_SIZE.get(attribute.type, attribute.size or 0)
-    if size > 16_381:
+    size = _characters(attribute)
+    if size > limits.LONGEST_VARCHAR:
         return 20
     return 4 * size + (1 if size <= 255 else 2)
 
 
+def _characters(attribute: declared.AttributeDeclaration) -> int:
+    """The size of a text, 0 of other types."""
+    return limits.TEXT_SIZES.get(attribute.type, (attribute.size or 0) if attribute.type == "string" else 0)
+
+
+def _integer_bytes(attribute: declared.AttributeDeclaration) -> int:
+    return 8 if attribute.max is None or attribute.max > limits.SMALL_INTEGER_MAXIMUM else 4
+
+
+#: Bytes in the page of what lies outside of it, and the shortest text that does.
+_OUTSIDE, _SHORTEST_OUTSIDE = 21, 64
+_FIXED_BYTES = {"float": 8, "boolean": 1, "datetime": 7}
+
+
+def _table_bytes(attribute: declared.AttributeDeclaration) -> int:
+    """Bytes of a row as MariaDB counts them (10.11, tried: CREATE TABLE and ALTER TABLE at the limit)."""
+    if attribute.array or attribute.type in _SPATIAL:
+        return 12
+    if attribute.type == "integer":
+        return _integer_bytes(attribute)
+    if attribute.type in _FIXED_BYTES:
+        return _FIXED_BYTES[attribute.type]
+    size = _characters(attribute)
+    if size > limits.LONGEST_VARCHAR:
+        return 10 if size <= 65_535 else 11 if size <= 16_777_215 else 12
+    return 4 * size + (1 if 4 * size <= 255 else 2)
+
+
+def _page_bytes(attribute: declared.AttributeDeclaration) -> int:
+    """Bytes of a row that lie in the page (InnoDB of MariaDB 10.11, row format DYNAMIC; tried as above)."""
+    size = _characters(attribute)
+    is_outside = attribute.array or attribute.type in _SPATIAL or size >= _SHORTEST_OUTSIDE
+    return _OUTSIDE if is_outside else _table_bytes(attribute)
+
+
 def _index_problems(
-    desired: Desired, members: Members, collection: Resource, broken: Collection[Address]
+    desired: Desired, members: Members, collection: Resource, sides: _Sides, broken: Collection[Address]
 ) -> Iterator[Problem]:
     indexes = desired.below(collection.address, "index")
-    if len(indexes) > limits.INDEXES:
+    if len(indexes) + sides.indexes > limits.INDEXES:
         message = f"has {len(indexes)} indexes; at most {limits.INDEXES} fit"
+        if sides.indexes:
+            message = (
+                f"has {len(indexes)} indexes and {sides.indexes} that relationships add; "
+                f"at most {limits.INDEXES} fit together"
+            )
         yield Problem(collection.location, str(collection.address), message)
     for resource in indexes:
         index = members[resource.address]
@@ -170,10 +274,11 @@ def _one_index(
     index: declared.IndexDeclaration,
     broken: Collection[Address],
 ) -> Iterator[str]:
-    total, arrays = 0, 0
+    total = size_in_bytes = arrays = 0
     for position, name in enumerate(index.attributes):
         if name in _SYSTEM_LENGTHS:
-            total += _SYSTEM_LENGTHS[name]
+            total += _SYSTEM_LENGTHS[name][0]
+            size_in_bytes += _SYSTEM_LENGTHS[name][1]
             continue
         if owner.child("attribute", name) in broken:
             continue
@@ -187,23 +292,33 @@ def _one_index(
             continue
         arrays += attribute.array
         length = index.lengths[position] if position < len(index.lengths) else 0
-        size = _indexed_size(attribute)
-        is_text = attribute.type == "string" or attribute.type in _TEXT_SIZE
-        if length and not is_text:
+        size = _characters(attribute)
+        if length and not size:
             yield f"a length is only for text, {name!r} is {attribute.type}"
         elif length > size:
             yield f"length {length} of {name!r} is above its size {size}"
-        total += limits.ARRAY_INDEX_LENGTH if attribute.array else (length or size)
+        part = limits.ARRAY_INDEX_LENGTH if attribute.array else (length or size)
+        total += part or (2 if attribute.type == "float" else 1)
+        size_in_bytes += 4 * part or _table_bytes(attribute)
         yield from _type_problems(index, attribute)
-    if index.type in ("key", "unique") and total > limits.INDEX_LENGTH:
-        yield f"is {total} characters long, Appwrite allows {limits.INDEX_LENGTH}; give lengths"
+    if index.type in ("key", "unique"):
+        yield from _length_problems(total, size_in_bytes)
     if arrays > 1:
         yield "has more than one array attribute"
 
 
+def _length_problems(characters: int, size_in_bytes: int) -> Iterator[str]:
+    if characters > limits.INDEX_LENGTH:
+        yield f"is {characters} characters long, Appwrite allows {limits.INDEX_LENGTH}; give lengths"
+    elif size_in_bytes > limits.INDEX_BYTES:
+        yield (
+            f"is {size_in_bytes} bytes long (4 for a character), MariaDB allows {limits.INDEX_BYTES}, and the index "
+            "would fail; give lengths"
+        )
+
+
 def _type_problems(index: declared.IndexDeclaration, attribute: declared.AttributeDeclaration) -> Iterator[str]:
-    is_text = attribute.type == "string" or attribute.type in _TEXT_SIZE
-    if index.type == "fulltext" and not is_text:
+    if index.type == "fulltext" and not _characters(attribute):
         yield f"a fulltext index needs text, {attribute.key!r} is {attribute.type}"
     if (index.type == "spatial") != (attribute.type in _SPATIAL):
         yield f"a {index.type} index cannot be on {attribute.key!r}, which is {attribute.type}"
@@ -211,13 +326,6 @@ def _type_problems(index: declared.IndexDeclaration, attribute: declared.Attribu
         yield f"a spatial index needs a required attribute, {attribute.key!r} is optional"
     if index.type in ("fulltext", "unique") and attribute.array:
         yield f"a {index.type} index cannot be on the array {attribute.key!r}"
-
-
-def _indexed_size(attribute: declared.AttributeDeclaration) -> int:
-    """What an attribute counts for in an index: text its characters, other types next to nothing."""
-    if attribute.type == "string":
-        return attribute.size or 0
-    return _TEXT_SIZE.get(attribute.type, 2 if attribute.type == "float" else 1)
 
 
 def _many_to_many_problems(desired: Desired, relationships: Sequence[Resource]) -> Iterator[Problem]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ..kinds.attribute import EXTRA_FIELDS, canonical_bound, canonical_default
-from ..kinds.collection import expand_permissions
 from ..kinds.index import canonical_lengths, canonical_orders
 from ..model import declarations as declared
 from ..model.address import collection_address, database_address
 from ..model.stack import Declaration
+from ..model.validators import expand_permissions
 from .resolution import Resolution
 
 

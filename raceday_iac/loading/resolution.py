@@ -10,9 +10,11 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from ..counting import counted
 from ..model import declarations as declared
 from ..model.address import Address
 from ..model.desired import CodeSource
+from ..model.limits import shown
 from ..model.problem import Location, Problem
 from ..model.resource import Resource, frozen
 from ..model.stack import Declaration
@@ -115,7 +117,32 @@ def _hardened(value: Any) -> Any:
 
 def _sentence(issue: Any) -> str:
     field = ".".join(str(part) for part in issue["loc"])
-    message = str(issue["msg"]).removeprefix("Value error, ")
     if issue["type"] == "extra_forbidden":
         return f"unknown setting {field!r}"
+    message = _limit(issue) or str(issue["msg"]).removeprefix("Value error, ")
     return f"{field}: {message}" if field else message
+
+
+def _limit(issue: Any) -> str:
+    """A broken limit: the value, the limit and what to do. Empty for every other mistake."""
+    kind, context, given = issue["type"], issue.get("ctx", {}), issue["input"]
+    if kind == "string_too_long":
+        return f"{shown(given)} is longer than the {context['max_length']} characters that Appwrite takes; shorten it"
+    if kind == "string_too_short":
+        return f"{shown(given)} is too short; it needs {counted(context['min_length'], 'character')} or more"
+    if kind == "too_long":
+        return f"{context['actual_length']} items are more than the {context['max_length']} that are taken; drop some"
+    if kind == "too_short":
+        return f"it needs {counted(context['min_length'], 'item')} or more"
+    if kind in _BOUNDS:
+        name, comparison = _BOUNDS[kind]
+        return f"{given} has to be {comparison} {context[name]}"
+    return ""
+
+
+_BOUNDS = {
+    "greater_than": ("gt", "greater than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
+}

@@ -1,6 +1,9 @@
-"""Names that Appwrite 1.8.1 knows: runtimes and the scopes a function may hold."""
+"""Names that Appwrite 1.8.1 knows: runtimes, the scopes a function may hold, and the events it may listen to."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 #: Every runtime id of the reference server; an instance may allow fewer (`GET /functions/runtimes`).
 RUNTIMES = frozenset(
@@ -26,4 +29,56 @@ SCOPES = frozenset(
     subscribers.read subscribers.write tables.read tables.write targets.read targets.write teams.read teams.write
     tokens.read tokens.write topics.read topics.write users.read users.write vcs.read vcs.write
     """.split()
+)
+
+
+def _tree(written: Mapping[str, Any]) -> Mapping[str, Any]:
+    """By name: a mapping for a type that lies below, a tuple of details for an action. "" holds actions without any."""
+    tree: dict[str, Any] = dict.fromkeys(str(written.get("", "")).split(), ())
+    for name, below in written.items():
+        if name:
+            tree[name] = tuple(below.split()) if isinstance(below, str) else _tree(below)
+    return tree
+
+
+#: Types of resources, what lies below them, what happens to them, and details of that (app/config/events.php). Without
+#: `upsert` of rows and documents: the check looks the action up among those of their table (Event/Validator/Event.php).
+EVENTS: Mapping[str, Any] = _tree(
+    {
+        "users": {
+            "": "create delete",
+            "update": "email name password status prefs",
+            "sessions": {"": "create delete"},
+            "recovery": {"": "create update"},
+            "verification": {"": "create update"},
+            "targets": {"": "create update delete"},
+            "tokens": {"": "create"},
+        },
+        "databases": {
+            "": "create update delete",
+            "tables": {
+                "": "create update delete",
+                "rows": {"": "create update delete"},
+                "columns": {"": "create update delete"},
+                "indexes": {"": "create update delete"},
+            },
+            "collections": {
+                "": "create update delete",
+                "documents": {"": "create update delete"},
+                "attributes": {"": "create update delete"},
+                "indexes": {"": "create update delete"},
+            },
+        },
+        "buckets": {"": "create update delete", "files": {"": "create update delete"}},
+        "teams": {
+            "": "create delete",
+            "update": "prefs",
+            "memberships": {"": "create delete", "update": "status"},
+        },
+        "sites": {"": "create update delete", "deployments": {"": "create update delete"}},
+        "messages": {"": "create update"},
+        "topics": {"": "create update delete", "subscribers": {"": "create delete"}},
+        "providers": {"": "create update delete"},
+        "rules": {"": "create update delete"},
+    }
 )

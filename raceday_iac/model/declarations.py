@@ -6,31 +6,35 @@ together. Every rule here is Appwrite's own (reference 1.8.1); the numbers live 
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from . import limits
-from .attribute_values import DEFAULT_FITS, is_integer
+from . import limits, validators
 from .catalogue import RUNTIMES, SCOPES
 from .cron import cron_problem
 from .secret import Secret
-
-ROLE = re.compile(
-    r"any|guests|users(/(verified|unverified))?|user:[\w.-]+(/(verified|unverified))?|team:[\w.-]+(/[\w.-]+)?"
-    r"|member:[\w.-]+|label:[\w.-]+"
-)
-PERMISSION = re.compile(r'(read|create|update|delete|write)\("([^"]*)"\)')
+from .validators import is_double, is_integer
 
 
-def _resource_id(value: str) -> str:
-    if not limits.CUSTOM_ID.fullmatch(value):
-        raise ValueError(f"{value!r} is not a valid id: {limits.ID_RULE}")
+def resource_id(value: str) -> str:
+    """The id; raises ValueError with the rule where it is none."""
+    problem = validators.id_problem(value)
+    if problem:
+        raise ValueError(problem)
     return value
 
 
-Id = Annotated[str, AfterValidator(_resource_id)]
+def attribute_key(value: str) -> str:
+    """The key of an attribute or relationship; raises ValueError with what is wrong."""
+    if limits.is_number_to_php(value):
+        raise ValueError(f"{value!r} is all digits, and Appwrite loses such attributes in updates; add a letter")
+    return resource_id(value)
+
+
+Id = Annotated[str, AfterValidator(resource_id)]
+Key = Annotated[str, AfterValidator(attribute_key)]
 Name = Annotated[str, Field(min_length=1, max_length=limits.RESOURCE_NAME)]
 
 
@@ -38,6 +42,15 @@ class Declared(BaseModel):
     """Base of all declarations: immutable, and an unknown word is a mistake."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _holds_text(cls, given: Any) -> Any:
+        """Text that cannot be written as UTF-8 cannot be sent."""
+        broken = [name for name, value in given.items() if not all(map(is_text, _texts(value)))]
+        if broken:
+            raise ValueError(f"{', '.join(broken)}: not valid text (UTF-8)")
+        return given
 
 
 class LockDeclaration(Declared):
@@ -77,14 +90,27 @@ class VariableDeclaration(Declared):
     key: str = Field(min_length=1, max_length=limits.VARIABLE_KEY)
     value: str | Secret
 
+    @field_validator("key")
+    @classmethod
+    def _names_a_variable(cls, key: str) -> str:
+        if "=" in key or "\0" in key:
+            raise ValueError(f"{limits.shown(key)} cannot be the name of an environment variable: it has a = or a NUL")
+        return key
+
     @field_validator("value")
     @classmethod
-    def _length(cls, value: str | Secret) -> str | Secret:
+    def _fits(cls, value: str | Secret) -> str | Secret:
         text = value.reveal() if isinstance(value, Secret) else value
         if not is_text(text):
             raise ValueError("its value is not valid text (UTF-8)")
-        if len(text) > limits.VARIABLE_VALUE:
-            raise ValueError(f"a variable's value has at most {limits.VARIABLE_VALUE} characters, this has {len(text)}")
+        if "\0" in text:
+            raise ValueError("its value has a NUL character, which no environment variable can hold")
+        size = len(text.encode())
+        if size > limits.VARIABLE_VALUE_BYTES:
+            raise ValueError(
+                f"a variable's value has at most {limits.VARIABLE_VALUE_BYTES} bytes of UTF-8 (Appwrite stores it "
+                f"encrypted), this has {size}; split it over several variables, or pack it with the code"
+            )
         return value
 
 
@@ -138,24 +164,21 @@ class FunctionDeclaration(Declared):
     @field_validator("execute")
     @classmethod
     def _valid_roles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for role in value:
-            if not ROLE.fullmatch(role) or len(role) > limits.FUNCTION_ROLE:
-                raise ValueError(f"{role!r} is not a role (any, users, user:ID, team:ID, label:X, …)")
-        return value
+        return _all_valid(value, validators.role_problem)
 
     @field_validator("events")
     @classmethod
     def _valid_events(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for event in value:
-            if event.startswith("functions."):
-                raise ValueError(f"event {event!r}: Appwrite refuses events of functions themselves")
-            if not 2 <= len(event.split(".")) <= 7:
-                raise ValueError(f"event {event!r} must have 2 to 7 parts separated by dots")
-        return value
+        return _all_valid(value, validators.event_problem)
 
     @field_validator("schedule")
     @classmethod
     def _valid_cron(cls, value: str) -> str:
+        if len(value) > limits.FUNCTION_SCHEDULE:
+            raise ValueError(
+                f"{limits.shown(value)} is too long: Appwrite's scheduler stores {limits.FUNCTION_SCHEDULE} "
+                "characters; write ranges and steps (0-30/5) instead of lists"
+            )
         problem = cron_problem(value) if value else ""
         if problem:
             raise ValueError(problem)
@@ -182,6 +205,10 @@ class FunctionDeclaration(Declared):
         repeated = sorted({key for key in keys if keys.count(key) > 1})
         if repeated:
             raise ValueError(f"variables declared twice: {', '.join(repeated)}")
+        if len(keys) > limits.FUNCTION_VARIABLES:
+            raise ValueError(
+                f"variables: {len(keys)} are declared, and Appwrite gives a function {limits.FUNCTION_VARIABLES}"
+            )
         return self
 
 
@@ -205,19 +232,17 @@ class CollectionDeclaration(Declared):
     @field_validator("permissions")
     @classmethod
     def _valid_permissions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for permission in value:
-            match = PERMISSION.fullmatch(permission)
-            if not match:
-                raise ValueError(f'{permission!r} is not a permission; write for example read("any")')
-            if not ROLE.fullmatch(match[2]):
-                raise ValueError(f"{permission!r}: {match[2]!r} is not a role (any, users, user:ID, team:ID, …)")
+        _all_valid(value, validators.permission_problem)
+        problem = validators.permissions_problem(value)
+        if problem:
+            raise ValueError(problem)
         return value
 
 
 class AttributeDeclaration(Declared):
     """An attribute of any plain type. `size` in characters."""
 
-    key: Id
+    key: Key
     type: Literal[
         "string", "integer", "float", "boolean", "datetime", "email", "enum", "ip", "url", "point", "line", "polygon"
     ]
@@ -243,17 +268,44 @@ class AttributeDeclaration(Declared):
             problems.append("a string needs a size")
         if self.encrypt and (self.size or 0) < limits.ENCRYPTED_STRING_MINIMUM:
             problems.append(f"an encrypted string needs a size of at least {limits.ENCRYPTED_STRING_MINIMUM}")
+        return [*problems, *self._element_problems(), *self._bound_problems()]
+
+    def _element_problems(self) -> list[str]:
         if self.type == "enum" and not self.elements:
-            problems.append("an enum needs elements")
-        for element in self.elements or ():
-            if not 1 <= len(element) <= limits.ENUM_ELEMENT:
-                problems.append(f"enum element {element!r} must have 1 to {limits.ENUM_ELEMENT} characters")
+            return ["an enum needs elements"]
+        problems = [
+            f"enum element {limits.shown(element)} must have 1 to {limits.ENUM_ELEMENT} characters"
+            for element in self.elements or ()
+            if not 1 <= len(element) <= limits.ENUM_ELEMENT
+        ]
+        stored = limits.stored_json_length({"elements": self.elements}) if self.elements else 0
+        if stored > limits.STORED_JSON:
+            problems.append(
+                f"its {len(self.elements or ())} elements take {stored} characters as Appwrite stores them (JSON, six "
+                f"or more for each that is not ASCII), {limits.STORED_JSON} fit; shorten them, or use a string"
+            )
+        return problems
+
+    def _bound_problems(self) -> list[str]:
+        problems = []
+        least = -limits.SMALL_INTEGER_MAXIMUM
+        fits = is_integer if self.type == "integer" else is_double
         for name, bound in (("min", self.min), ("max", self.max)):
-            if self.type == "integer" and bound is not None and not is_integer(bound):
-                problems.append(f"{name} {bound} is not a 64-bit integer")
+            if bound is not None and not fits(bound):
+                kind = "64-bit integer" if self.type == "integer" else "number that a double holds"
+                problems.append(f"{name} {limits.shown(bound)} is not a {kind}")
         if self.min is not None and self.max is not None and self.min > self.max:
             problems.append(f"min {self.min} is above max {self.max}")
+        if self._is_small() and self.min is not None and self.min < least:
+            problems.append(
+                f"min {self.min} cannot be kept: Appwrite stores an integer of max {self.max} in four bytes, which "
+                f"hold {least} and more; leave max out or set it above {-least}"
+            )
         return problems
+
+    def _is_small(self) -> bool:
+        """Whether Appwrite stores it in four bytes, whatever its min is."""
+        return self.type == "integer" and self.max is not None and self.max <= limits.SMALL_INTEGER_MAXIMUM
 
     def _default_problems(self) -> list[str]:
         if self.default is None:
@@ -262,32 +314,55 @@ class AttributeDeclaration(Declared):
             return ["a required attribute cannot have a default"]
         if self.array:
             return ["an array attribute cannot have a default"]
-        if not DEFAULT_FITS[self.type](self.default):
-            return [f"default {self.default!r} does not fit type {self.type}"]
-        return self._default_range()
+        problem = validators.default_problem(self.type, self.default)
+        return [problem] if problem else [*self._default_range(), *self._default_width()]
 
     def _default_range(self) -> list[str]:
         default = self.default
         if self.size is not None and isinstance(default, str) and len(default) > self.size:
-            return [f"default is longer than the size {self.size}"]
+            return [f"default {limits.shown(default)} is longer than the size {self.size}"]
         if self.elements is not None and default not in self.elements:
-            return [f"default {default!r} is not among the elements"]
+            return [f"default {limits.shown(default)} is not among the elements"]
         if self.min is not None and default < self.min:
             return [f"default {default} is below min {self.min}"]
         if self.max is not None and default > self.max:
             return [f"default {default} is above max {self.max}"]
+        if self._is_small() and default < -limits.SMALL_INTEGER_MAXIMUM:
+            return [f"default {default} is below -{limits.SMALL_INTEGER_MAXIMUM}, the least that four bytes hold"]
+        return []
+
+    def _default_width(self) -> list[str]:
+        stored = limits.stored_json_length({"value": self.default})
+        if stored > limits.STORED_JSON:
+            return [
+                f"default {limits.shown(self.default)} takes {stored} characters as Appwrite stores it (JSON, six or "
+                f"more for each that is not ASCII), {limits.STORED_JSON} fit; shorten it"
+            ]
+        if self.encrypt and self.size is not None and limits.encrypted_length(self.default) > self.size:
+            stored = limits.encrypted_length(self.default)
+            return [f"default {limits.shown(self.default)} takes {stored} characters encrypted; raise the size to that"]
         return []
 
 
 class RelationshipDeclaration(Declared):
     """A relationship to another collection of the same database."""
 
-    key: Id
+    key: Key
     related: Id
     type: Literal["oneToOne", "oneToMany", "manyToOne", "manyToMany"]
     two_way: bool = False
-    two_way_key: Id
+    two_way_key: Key
     on_delete: Literal["restrict", "cascade", "setNull"] = "restrict"
+
+    @model_validator(mode="after")
+    def _two_columns(self) -> Self:
+        """Both keys of a manyToMany become columns of one table."""
+        if self.type == "manyToMany" and limits.column_name(self.key) == limits.column_name(self.two_way_key):
+            raise ValueError(
+                f"a manyToMany relationship cannot have {self.key!r} and {self.two_way_key!r} as its two keys: "
+                "Appwrite takes them for one column (case and dots do not count); give another two_way_key"
+            )
+        return self
 
 
 class IndexDeclaration(Declared):
@@ -301,17 +376,44 @@ class IndexDeclaration(Declared):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if len(set(self.attributes)) != len(self.attributes):
-            raise ValueError("an index names an attribute twice")
-        if self.key.lower() in limits.RESERVED_INDEXES:
-            raise ValueError(f"{self.key!r} is a name that Appwrite keeps for itself")
-        if self.type == "spatial" and (len(self.attributes) != 1 or self.orders):
-            raise ValueError("a spatial index is on exactly one attribute and has no orders")
-        if len(self.lengths) > len(self.attributes):
-            raise ValueError("an index has more lengths than attributes")
-        if any(length < 0 for length in self.lengths):
-            raise ValueError("an index length cannot be negative")
+        problems = list(self._problems())
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
+
+    def _problems(self) -> Iterator[str]:
+        names = [name.lower() for name in self.attributes]
+        if len(set(names)) != len(names):
+            yield "an index names an attribute twice"
+        if len(names) > limits.INDEX_ATTRIBUTES:
+            yield f"names {len(names)} attributes, MariaDB takes {limits.INDEX_ATTRIBUTES} in an index"
+        if limits.column_name(self.key) in limits.RESERVED_INDEXES:
+            yield f"{self.key!r} is a name that Appwrite keeps for itself; choose another"
+        if self.type == "spatial" and (len(names) != 1 or self.orders):
+            yield "a spatial index is on exactly one attribute and has no orders"
+        if len(self.lengths) > len(names):
+            yield "an index has more lengths than attributes"
+        if len(self.orders) > len(names):
+            yield "an index has more orders than attributes"
+        if any(length < 0 for length in self.lengths):
+            yield "an index length cannot be negative"
+
+
+def _all_valid(values: tuple[str, ...], problem_of: Callable[[str], str]) -> tuple[str, ...]:
+    """The values; raises ValueError with everything that is wrong with them."""
+    problems = [problem for problem in map(problem_of, values) if problem]
+    if problems:
+        raise ValueError("; ".join(problems))
+    return values
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The texts in an argument."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _texts(item)
 
 
 def is_text(value: str) -> bool:

@@ -1,20 +1,36 @@
-"""Appwrite's limits (reference 1.8.1), each in this one place. Texts in characters, sizes in bytes, times in s."""
+"""Appwrite's limits (1.8.1, and the same on 1.9.6), each in this one place, and how it measures what they limit.
+
+Texts are counted in characters, sizes in bytes, times in s. Many limits are those of the columns behind the API: read
+in app/config/collections/*.php and utopia-php/database 3.5.0, tried on that library with MariaDB 10.11.
+"""
 
 from __future__ import annotations
 
+import json
 import re
+import unicodedata
+from typing import Any
 
 CUSTOM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,35}")
 ID_RULE = "at most 36 characters from a-z A-Z 0-9 . _ -, not starting with a special one"
+LABEL = re.compile(r"[A-Za-z0-9]{1,36}")
 
 FUNCTION_NAME = 128
 FUNCTION_ENTRYPOINT = 1028
 FUNCTION_COMMANDS = 8192
 FUNCTION_TIMEOUT = 900
 FUNCTION_LIST_ITEMS = 100
-FUNCTION_ROLE = 64
+#: Width of the scheduler's own column (platform.php, schedules). The function's has 128: between them, an update is
+#: half done, answered with 500, and every later write of the function's variables too (observed on 1.8.1).
+FUNCTION_SCHEDULE = 100
+#: projects.php, functions, events.
+FUNCTION_EVENT = 256
+#: How many variables a function is given (app/init/constants.php, APP_LIMIT_SUBQUERY).
+FUNCTION_VARIABLES = 1000
 VARIABLE_KEY = 255
-VARIABLE_VALUE = 8192
+#: The API takes 8192 characters, but the value is stored encrypted, in Base64 and JSON, in a column of 8192. What fits
+#: lies between 5950 and 5990 bytes of UTF-8 and is a little random (observed on 1.8.1); this always fits.
+VARIABLE_VALUE_BYTES = 5900
 DEPLOYMENT_BYTES = 30_000_000
 #: What is packed before it is compressed, and files in a code folder: limits of ours, so that a folder named by mistake
 #: fills neither memory nor an evening.
@@ -22,22 +38,40 @@ BUNDLE_UNPACKED_BYTES = 500_000_000
 BUNDLE_ENTRIES = 100_000
 
 RESOURCE_NAME = 128
+#: Permissions of one request; `write` counts once.
+PERMISSIONS = 100
 EXECUTION_BODY = 10_485_760
 EXECUTION_PATH = 2048
 STRING_SIZE = 1_073_741_824
+#: Width in characters that the server gives to types which are stored as text.
+TEXT_SIZES = {"email": 254, "url": 2000, "ip": 39, "enum": 255}
 ENCRYPTED_STRING_MINIMUM = 150
 ENUM_ELEMENTS = 100
 ENUM_ELEMENT = 255
-COLUMNS = 1017
+#: Characters of JSON that the elements of an enum, and a default, may take (projects.php, attributes, formatOptions and
+#: default).
+STORED_JSON = 16_384
+#: 1017 less seven of the server's own.
+COLUMNS = 1010
+#: What utopia-php/database counts of a row (Adapter/SQL.php, getAttributeWidth).
 ROW_WIDTH = 65_535
 ROW_WIDTH_BASE = 1067
+LONGEST_VARCHAR = 16_381
+#: What MariaDB counts of a row, and InnoDB of its part that lies in the page: an attribute beyond becomes `failed`.
+TABLE_ROW_BYTES = 65_535
+PAGE_ROW_BYTES = 8125
 INDEXES = 58
 INDEX_LENGTH = 768
+#: Limits of MariaDB, which the API does not check: an index beyond becomes `failed`.
+INDEX_BYTES = 3072
+INDEX_ATTRIBUTES = 32
 ARRAY_INDEX_LENGTH = 255
 RESERVED_INDEXES = frozenset({"primary", "_created_at", "_updated_at", "_tenant_id"})
 
 INTEGER_MINIMUM = -(2**63)
 INTEGER_MAXIMUM = 2**63 - 1
+#: An integer attribute whose max is at most this is stored in four bytes, and holds no less than the negative of it.
+SMALL_INTEGER_MAXIMUM = 2_147_483_647
 #: What the server answers for unset float bounds.
 FLOAT_EXTREME = 1.7976931348623157e308
 
@@ -53,3 +87,46 @@ SPECIFICATIONS = (
     "s-8vcpu-4gb",
     "s-8vcpu-8gb",
 )
+
+#: What an encrypted value has around its Base64: cipher, initialisation vector and tag (app/init/database/filters.php).
+_ENVELOPE = 121
+_ACCENTLESS = str.maketrans({"\u00df": "s", "\u0131": "i", "\u03f2": "\u03c3"})
+
+
+def stored_json_length(value: Any) -> int:
+    """How long a value is as PHP writes JSON: other than ASCII as \\uXXXX, slashes escaped."""
+    return len(json.dumps(value, separators=(",", ":")).replace("/", "\\/"))
+
+
+def encrypted_length(text: str) -> int:
+    """At most how long a text is when it is stored encrypted. JSON escapes about one in 64 characters of Base64."""
+    characters = -(-len(text.encode()) // 3) * 4
+    return _ENVELOPE + characters + characters // 32
+
+
+def collated(text: str) -> str:
+    """Texts with an equal result are the same to a unique key: case, accents and blanks at the end do not count, and
+    characters beyond the first 65 536 are all equal (utf8mb4_general_ci of MariaDB 10.11, and newer `ai_ci` ones)."""
+    near = "".join("\ufffd" if letter > "\uffff" else letter for letter in text.rstrip(" ").translate(_ACCENTLESS))
+    plain = "".join(letter for letter in unicodedata.normalize("NFD", near) if unicodedata.category(letter) != "Mn")
+    return plain.casefold()
+
+
+def column_name(key: str) -> str:
+    """Keys with an equal result get the same column or index: dots are left out of its name, and case does not count
+    (utopia-php/database 3.5.0, Adapter.php, filter)."""
+    return key.replace(".", "").lower()
+
+
+def is_number_to_php(key: str) -> bool:
+    """Whether PHP makes a number of a key. Updates of documents with such an attribute fail (tried on 3.5.0)."""
+    return re.fullmatch(r"0|[1-9][0-9]{0,17}", key) is not None
+
+
+def shown(value: Any, longest: int = 48) -> str:
+    """A value as a message shows it: shortened, with its length."""
+    text = repr(value)
+    if len(text) <= longest:
+        return text
+    length = f" ({len(value)} characters)" if isinstance(value, str) else ""
+    return f"{text[: longest - 1]}…{text[-1]}{length}"

@@ -19,7 +19,7 @@ _MAIL_DOMAIN = re.compile(rf"(?:{_MAIL_LABEL}\.)+[A-Za-z][A-Za-z0-9]*(?:-+[A-Za-
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _URL_CHARACTERS = re.compile(r"[A-Za-z0-9$\-_.+!*'(),{}|\\^~\[\]`<>#%\";/?:@&=]*")
 _SCHEME = re.compile(r"[A-Za-z0-9+.-]+")
-_USER = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:]|%[0-9A-Fa-f]{2})*")
+_USER = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:]|%[0-9][0-9A-Fa-f])*")
 _PORT = re.compile(r"[+-]?\d+")
 _HOSTLESS_SCHEMES = frozenset({"mailto", "news", "file"})
 

@@ -201,7 +201,11 @@ def test_a_function_gets_every_field_that_an_update_would_reset() -> None:
 
 @pytest.mark.parametrize(
     ("field", "items"),
-    [("scopes", ["documents.write", "documents.read"]), ("execute", ["users", "any"]), ("events", ["users.*", "a.*"])],
+    [
+        ("scopes", ["documents.write", "documents.read"]),
+        ("execute", ["users", "any"]),
+        ("events", ["users.*", "teams.*"]),
+    ],
 )
 def test_what_appwrite_means_as_a_set_is_sorted_and_without_repetition(field: str, items: list[str]) -> None:
     stack = stack_with_function(**{field: [*items, items[0]]})

@@ -1,0 +1,257 @@
+"""Which roles, permissions, events and values of attributes Appwrite takes. Each function answers what is wrong, or an
+empty text.
+
+Held to the validators of 1.8.1 (utopia-php/database 3.5.0, utopia-php/validators 0.1.0, PHP's filter_var). Stricter on
+purpose where Appwrite takes what can never work: a second colon in a role, an event that is never sent, dates in words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from typing import Any
+
+from . import limits
+from .catalogue import EVENTS
+from .limits import shown
+
+PERMISSION = re.compile(r'(read|create|update|delete|write)\("([^"]*)"\)')
+WRITE_MEANS = ("create", "update", "delete")
+_ROLES = "any, guests, users, users/verified, user:ID, user:ID/verified, team:ID, team:ID/ROLE, member:ID, label:NAME"
+_VERIFIED = ("verified", "unverified")
+
+
+def id_problem(text: str) -> str:
+    """Of an id that the stack chooses, or refers to."""
+    if not limits.CUSTOM_ID.fullmatch(text):
+        return f"{shown(text)} is not a valid id: {limits.ID_RULE}"
+    if text == "0":
+        return "'0' is not a valid id: Appwrite takes it for none and makes one of its own; choose another"
+    return ""
+
+
+def role_problem(role: str) -> str:
+    """Of a role as in `execute` and in permissions."""
+    name, colon, rest = role.partition(":")
+    if not colon:
+        name, slash, dimension = role.partition("/")
+        if name in ("any", "guests", "users") and (not slash or (name == "users" and dimension in _VERIFIED)):
+            return ""
+        return f"{shown(role)} is not a role ({_ROLES})"
+    identifier, slash, dimension = rest.partition("/")
+    reason = _member_problem(name, identifier, dimension if slash else None)
+    return f"{shown(role)} is not a role: {reason}" if reason else ""
+
+
+def _member_problem(name: str, identifier: str, dimension: str | None) -> str:
+    if name not in ("user", "team", "member", "label"):
+        return f"it is one of {_ROLES}"
+    if name == "label":
+        is_label = limits.LABEL.fullmatch(identifier) and identifier != "0"
+        return "" if is_label and dimension is None else "a label has 1 to 36 letters and digits, and nothing else"
+    problem = id_problem(identifier)
+    if problem or dimension is None:
+        return problem
+    if name == "user":
+        return "" if dimension in _VERIFIED else "behind a user's id only /verified and /unverified can stand"
+    if name == "member":
+        return "nothing can stand behind a member's id"
+    return id_problem(dimension)
+
+
+def permission_problem(permission: str) -> str:
+    """Of one permission of a collection."""
+    match = PERMISSION.fullmatch(permission)
+    if not match:
+        return f'{shown(permission)} is not a permission; write for example read("any")'
+    problem = role_problem(match[2])
+    return f"{shown(permission)}: {problem}" if problem else ""
+
+
+def expand_permissions(permissions: Iterable[str]) -> tuple[str, ...]:
+    """Permissions as the server stores them: `write` spelled out, each once, in one order."""
+    expanded: set[str] = set()
+    for permission in permissions:
+        match = PERMISSION.fullmatch(permission)
+        if match and match[1] == "write":
+            expanded.update(f'{action}("{match[2]}")' for action in WRITE_MEANS)
+        else:
+            expanded.add(permission)
+    return tuple(sorted(expanded))
+
+
+def pack_permissions(permissions: Sequence[str]) -> tuple[str, ...]:
+    """Expanded permissions as they are sent: only where there are too many for a request is `write` put together."""
+    if len(permissions) <= limits.PERMISSIONS:
+        return tuple(permissions)
+    given = set(permissions)
+    roles = sorted({permission.partition("(")[2] for permission in given})
+    whole = [role for role in roles if given.issuperset(f"{action}({role}" for action in WRITE_MEANS)]
+    given.difference_update(f"{action}({role}" for role in whole for action in WRITE_MEANS)
+    return tuple(sorted(given.union(f"write({role}" for role in whole)))
+
+
+def permissions_problem(permissions: Iterable[str]) -> str:
+    """Of all permissions of a collection together."""
+    expanded = expand_permissions(permissions)
+    count = len(pack_permissions(expanded))
+    if count > limits.PERMISSIONS:
+        return f"{count} permissions, Appwrite takes {limits.PERMISSIONS}; give a team or a label instead of users"
+    seen: dict[str, str] = {}
+    for permission in expanded:
+        first = seen.setdefault(permission.lower(), permission)
+        if first != permission:
+            return f"{first} and {permission} differ only in case, and Appwrite takes them for the same; keep one"
+    return ""
+
+
+def event_problem(event: str) -> str:
+    """Of a pattern that a function listens to (1.8.1, app/config/events.php)."""
+    if len(event) > limits.FUNCTION_EVENT:
+        return f"event {shown(event)} is too long: Appwrite stores {limits.FUNCTION_EVENT} characters of each"
+    if event.startswith("functions."):
+        return f"event {shown(event)}: Appwrite refuses events of functions themselves"
+    parts = event.split(".")
+    if not 2 <= len(parts) <= 7:
+        return f"event {shown(event)} must have 2 to 7 parts separated by dots"
+    reason = _event_reason(parts)
+    return f"event {shown(event)}: {reason}" if reason else ""
+
+
+def _event_reason(parts: list[str]) -> str:
+    tree = EVENTS
+    while parts:
+        name, *rest = parts
+        below = tree.get(name)
+        if not isinstance(below, Mapping):
+            return _action_reason(tree, name, rest)
+        if not rest:
+            return f"behind {name!r} an id or * is missing"
+        if rest[0] != "*" and id_problem(rest[0]):
+            return f"{shown(rest[0])} is neither * nor a valid id"
+        tree, parts = below, rest[1:]
+    return ""
+
+
+def _action_reason(tree: Mapping[str, Any], action: str, details: Sequence[str]) -> str:
+    """What is wrong with the end of a pattern, whose last type is `tree`."""
+    known = tree.get(action)
+    if known is None:
+        return f"{shown(action)} is not known here; known are {', '.join(sorted(tree))}"
+    if details and (len(details) > 1 or details[0] not in known):
+        return f"behind {action!r} can stand: {', '.join(known) or 'nothing'}"
+    return ""
+
+
+def is_integer(value: Any) -> bool:
+    """Whether it is a 64-bit whole number; a truth value is none."""
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return is_whole and limits.INTEGER_MINIMUM <= value <= limits.INTEGER_MAXIMUM
+
+
+def is_double(value: Any) -> bool:
+    """Whether it is a number that a double holds."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and -limits.FLOAT_EXTREME <= value <= limits.FLOAT_EXTREME
+
+
+_INSTANT = re.compile(
+    r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?[0-5]\d)?)?", re.ASCII
+)
+_FIRST_INSTANT, _LAST_INSTANT = datetime(1000, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+
+def _is_instant(value: Any) -> bool:
+    if not isinstance(value, str) or not _INSTANT.fullmatch(value):
+        return False
+    try:
+        instant = datetime.fromisoformat(value)
+        aware = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+        return _FIRST_INSTANT <= aware.astimezone(UTC) <= _LAST_INSTANT
+    except (ValueError, OverflowError):
+        return False
+
+
+def _is_ip(value: Any) -> bool:
+    try:
+        ip_address(value)
+    except ValueError:
+        return False
+    # Zones are refused, and longer forms than the column has room for cannot be stored.
+    return isinstance(value, str) and "%" not in value and len(value) <= limits.TEXT_SIZES["ip"]
+
+
+_MAIL = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@(?:[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*\.)+[A-Za-z][A-Za-z0-9]*(?:-+[A-Za-z0-9]+)*"
+)
+
+
+def _is_email(value: Any) -> bool:
+    if not isinstance(value, str) or len(value) > limits.TEXT_SIZES["email"] or not _MAIL.fullmatch(value):
+        return False
+    local, _, domain = value.partition("@")
+    return len(local) <= 64 and all(len(label) <= 63 for label in domain.split("."))
+
+
+_URL = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?:[A-Za-z0-9._~!$&'()*+,;=:-]|%[0-9][0-9A-Fa-f])*@)?"
+    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?"
+    r"(?:[/?#][A-Za-z0-9$\-_.+!*'(),{}|\\^~\[\]`<>#%\";/?:@&=]*)?"
+)
+_HOST_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+
+
+def _is_url(value: Any) -> bool:
+    found = _URL.fullmatch(value) if isinstance(value, str) and len(value) <= limits.TEXT_SIZES["url"] else None
+    if found is None or int(found["port"] or 0) > 65_535:
+        return False
+    host = found["host"]
+    if host.startswith("["):
+        return _is_ip(host[1:-1])
+    is_web = found["scheme"].lower() in ("http", "https")
+    return not is_web or (len(host) <= 253 and all(map(_HOST_LABEL.fullmatch, host.split("."))))
+
+
+def _is_point(value: Any) -> bool:
+    if not isinstance(value, tuple) or len(value) != 2 or not all(map(is_double, value)):
+        return False
+    longitude, latitude = value
+    return bool(-180 <= longitude <= 180 and -90 <= latitude <= 90)
+
+
+def _is_line(value: Any) -> bool:
+    return isinstance(value, tuple) and len(value) >= 2 and all(map(_is_point, value))
+
+
+def _is_ring(value: Any) -> bool:
+    return _is_line(value) and len(value) >= 4 and bool(value[0] == value[-1])
+
+
+_COORDINATES = "[longitude, latitude], from -180 to 180 and from -90 to 90"
+#: What may stand as a default, by type, and how that is called.
+_FITTING: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "string": (lambda value: isinstance(value, str), "a text"),
+    "enum": (lambda value: isinstance(value, str), "a text"),
+    "integer": (is_integer, "a whole number of 64 bits"),
+    "float": (is_double, "a number that a double holds"),
+    "boolean": (lambda value: isinstance(value, bool), "True or False"),
+    "datetime": (_is_instant, "a date such as 2025-01-31T10:20:30.123+00:00, of a year from 1000 to 9999"),
+    "email": (_is_email, "an e-mail address as Appwrite takes it (ASCII, no blanks, a domain with a dot)"),
+    "url": (_is_url, "a URL as Appwrite takes it (ASCII, scheme://host, labels of letters, digits and hyphens)"),
+    "ip": (_is_ip, "an IPv4 or IPv6 address of at most 39 characters, without a zone"),
+    "point": (_is_point, f"a point {_COORDINATES}"),
+    "line": (_is_line, f"two points or more, each {_COORDINATES}"),
+    "polygon": (
+        lambda value: isinstance(value, tuple) and bool(value) and all(map(_is_ring, value)),
+        f"rings of four points or more whose last is the first, each {_COORDINATES}",
+    ),
+}
+
+
+def default_problem(type: str, value: Any) -> str:
+    """Of a default, by the attribute's type alone."""
+    fits, description = _FITTING[type]
+    return "" if fits(value) else f"default {shown(value)} does not fit type {type}: it has to be {description}"
