@@ -46,7 +46,10 @@ def parse(owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
 class _Requests:
     def create(self, address: Address, fields: Fields) -> Call:
         body: dict[str, Any] = {"key": address.name, "type": fields["type"], "attributes": thaw(fields["attributes"])}
-        if any(order != "ASC" for order in fields["orders"]):
+        # 1.8.1 answers 500 to an array behind other attributes when their orders are left out: it then keeps a list
+        # with a gap (Indexes/Create.php and utopia-php/database 3.5.0, tried on it).
+        may_have_gap = ARRAY_INDEX_LENGTH in fields["lengths"][1:]
+        if may_have_gap or any(order != "ASC" for order in fields["orders"]):
             body["orders"] = thaw(fields["orders"])
         if any(fields["lengths"]):
             body["lengths"] = thaw(fields["lengths"])

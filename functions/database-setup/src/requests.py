@@ -76,8 +76,9 @@ def create_relationship(database: str, collection: str, wanted: Relationship) ->
 
 def create_index(database: str, collection: str, wanted: Index) -> Item:
     body: dict[str, Any] = {"key": wanted.key, "type": wanted.type, "attributes": list(wanted.attributes)}
-    if any(order.upper() != "ASC" for order in wanted.orders):
-        body["orders"] = list(wanted.orders)
+    # 1.8.1 answers 500 to an array (of which 255 characters count) behind attributes whose orders are left out.
+    if 255 in wanted.lengths[1:] or any(order.upper() != "ASC" for order in wanted.orders):
+        body["orders"] = [*wanted.orders, *["ASC"] * (len(wanted.attributes) - len(wanted.orders))]
     if any(wanted.lengths):
         body["lengths"] = list(wanted.lengths)
     return _part("index", database, collection, wanted.key, "indexes", body)

@@ -76,6 +76,14 @@ def test_orders_and_lengths_are_sent_only_when_they_say_something() -> None:
     assert REQUESTS.create(AT, special).body["lengths"] == [5]
 
 
+def test_the_orders_before_an_array_are_always_sent() -> None:
+    """1.8.1 answers 500 when an array, of which 255 characters count, stands behind attributes without orders."""
+    behind = frozen({"type": "key", "attributes": ("a", "b"), "orders": ("ASC", "ASC"), "lengths": (0, 255)})
+    assert REQUESTS.create(AT, behind).body["orders"] == ["ASC", "ASC"]
+    first = frozen({"type": "key", "attributes": ("a", "b"), "orders": ("ASC", "ASC"), "lengths": (255, 0)})
+    assert "orders" not in REQUESTS.create(AT, first).body
+
+
 def test_an_index_cannot_be_updated() -> None:
     assert KIND.in_place == frozenset()
     with pytest.raises(NotImplementedError):
