@@ -67,6 +67,9 @@ class AttributeUpdate:
                 columns.rename_column(self.db, self.number, self.key, new_key)
                 self._rename_listed(new_key)
             metadata.write(self.db, self.number, known)
+            if limits.too_long_definition(self.default, options):
+                # Not foreseen: the metadata has the change, what the API lists has not (1.8.1, Attributes/Action.php).
+                raise ApiError("general_unknown", keep_writes=True)
             return self._store(size, options, new_key)
 
         return finish

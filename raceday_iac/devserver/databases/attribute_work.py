@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from . import catalog, columns, index_work, metadata, relation_work
+from . import catalog, columns, index_work, limits, metadata, relation_work
 from .failures import WorkFailed
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def _create_plain(server: Server, row: sqlite3.Row) -> Finish | None:
     if columns.has_column(server.db, collection, key):
         raise WorkFailed("Attribute already exists in schema")
     record = metadata.attribute_record(row)
+    refuse_wide(known, record)
     known.attributes.append(record)
 
     def finish() -> None:
@@ -58,6 +59,22 @@ def _create_plain(server: Server, row: sqlite3.Row) -> Finish | None:
         set_status(server, number, "available")
 
     return finish
+
+
+def refuse_wide(known: metadata.Metadata, record: metadata.Record) -> None:
+    """Refuse what the API has accepted and the database does not."""
+    key, attribute = str(record["key"]), catalog.read_attribute(record)
+    same = [str(each["key"]) for each in known.attributes if columns.filtered(each["key"]) == columns.filtered(key)]
+    if same:
+        in_schema = columns.filtered(same[0]) == key.lower()
+        raise WorkFailed("Attribute already exists" + (" in schema" if in_schema else ""))
+    others = [catalog.read_attribute(each) for each in known.attributes]
+    problem = limits.metadata_problem(others, attribute)
+    if problem:
+        raise WorkFailed(problem)
+    if attribute.is_stored and limits.is_table_full(others, attribute):
+        # What MariaDB says is not passed on.
+        raise WorkFailed("")
 
 
 def delete_attribute(server: Server, number: int) -> Finish | None:

@@ -52,6 +52,9 @@ def _insert(
 ) -> int:
     is_array = values.get("array", False)
     check_default(values["required"], is_array, values["default"], words)
+    problem = limits.too_long_definition(values["default"], definition.options)
+    if problem:
+        raise words.error("document_invalid_structure", problem)
     number = int(collection["number"])
     width = Width(definition.type, definition.size, is_array)
     if not limits.fits([*limits.columns_of(server.db, number), width]):

@@ -8,8 +8,9 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 from .. import params
+from ..errors import ApiError
 from ..keys import CONTROL_SCOPE
-from ..params import Param
+from ..params import NO_IDS, Param
 from ..web import Reply, Request
 from . import catalog, columns, listing, metadata, stale, work
 from .arguments import COLLECTION_ID, DATABASE_ID, custom_id, nullable
@@ -44,8 +45,10 @@ FILTERS = listing.queries_of(listing.COLLECTIONS)
 )
 def create_collection(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
     database = find_database(server, request, values["databaseId"], words)
-    if values["collectionId"] == "unique()":
+    if values["collectionId"] in NO_IDS:
         values["collectionId"] = server.new_id()
+    if _collide(aggregate(values["permissions"] or [], with_create=True)):
+        raise words.error("collection_already_exists")
     try:
         number = _insert(server, database, values)
     except sqlite3.IntegrityError:
@@ -54,6 +57,11 @@ def create_collection(server: Server, request: Request, values: dict[str, Any], 
     permissions = aggregate(values["permissions"] or [], with_create=True)
     metadata.create(server.db, number, permissions, security=values["documentSecurity"])
     return _answer(server, request, values, words, 201)
+
+
+def _collide(permissions: list[str]) -> bool:
+    """Whether two permissions are one to their table, which has a unique key and compares without case."""
+    return len({permission.lower() for permission in permissions}) < len(permissions)
 
 
 def _insert(server: Server, database: sqlite3.Row, values: dict[str, Any]) -> int:
@@ -118,6 +126,8 @@ def update_collection(
     number = int(row["number"])
     given = json.loads(row["permissions"]) if values["permissions"] is None else values["permissions"]
     permissions, security = aggregate(given, with_create=True), values["documentSecurity"]
+    if _collide(permissions):
+        raise ApiError("general_unknown")
     wanted = (values["name"], json.dumps(permissions), security, values["enabled"])
     is_changed = wanted != tuple(row[name] for name in ("name", "permissions", "document_security", "enabled"))
     # Definitions that have attributes never compare as equal on a real server, so that their date always moves.

@@ -30,6 +30,12 @@ MEDIUM_TEXT_BYTES = 16_777_215
 LONG_TEXT_BYTES = 4_294_967_295
 
 
+def filtered(key: str) -> str:
+    """The name that a real server's column or index gets: dots are left out, and case does not count
+    (utopia-php/database 3.5.0, Adapter.php, filter)."""
+    return key.replace(".", "").lower()
+
+
 @lru_cache(maxsize=4096)
 def quoted(name: str) -> str:
     """A name as an SQL identifier."""

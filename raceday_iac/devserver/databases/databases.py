@@ -6,7 +6,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from .. import params
-from ..params import Param
+from ..params import NO_IDS, Param
 from ..web import Reply, Request
 from . import listing, work
 from .arguments import DATABASE_ID, custom_id
@@ -24,7 +24,7 @@ ENABLED = Param("enabled", params.boolean, default=True)
 
 @route("POST", "", "databases.write", Param("databaseId", custom_id), NAME, ENABLED)
 def create_database(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
-    database_id = server.new_id() if values["databaseId"] == "unique()" else values["databaseId"]
+    database_id = server.new_id() if values["databaseId"] in NO_IDS else values["databaseId"]
     now = server.timestamp()
     sequence = server.sequence(f"databases of {request.project}")
     try:

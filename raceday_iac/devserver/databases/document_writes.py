@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ApiError
-from ..params import Param, Refused
+from ..params import NO_IDS, Param, Refused
 from ..web import Reply, Request
-from . import relation_reads, staging
+from . import relation_reads, staging, structure
 from .answers import document_answer, failures_as_errors
 from .arguments import COLLECTION_ID, DATABASE_ID, DOCUMENT_ID, KEY_RULE, TRANSACTION_ID, custom_id, json_value
 from .catalog import Collection
@@ -119,7 +119,7 @@ def _prepare_new(
     if is_bulk:
         _check_bulk_item(document_id, permissions)
     document = without_readonly(given, words)
-    document["$id"] = store.server.new_id() if document_id == "unique()" else document_id
+    document["$id"] = store.server.new_id() if document_id in NO_IDS else document_id
     document["$permissions"] = expanded(permissions) or []
     return prepare_relations(store, collection, document, words)
 
@@ -192,6 +192,7 @@ def update_document(server: Server, request: Request, values: dict[str, Any], wo
         staging.stage(server, transaction, collection, "update", values["documentId"], changes)
         return Reply(200, staging.mock(collection, before | changes, words))
     with failures_as_errors(words):
+        structure.refuse_numbered(collection)
         stored = store.update(collection, values["documentId"], changes)
     if stored is None:
         raise words.error("document_not_found")

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
-from . import catalog, columns, metadata
+from . import catalog, columns, index_rules, limits, metadata
 from .failures import WorkFailed
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 #: Index types that have a real index behind them; the others only permit queries.
 PHYSICAL = frozenset({"key", "unique"})
+MAX_KEY_BYTES, MAX_KEY_PARTS = 3072, 32
 #: Statuses of an index that was built.
 BUILT = frozenset({"available", "deleting", "stuck"})
 
@@ -45,6 +46,7 @@ def create_index(server: Server, number: int) -> Finish | None:
     for key in json.loads(row["attributes"]):
         if key not in columns.SYSTEM_COLUMNS and known.attribute(key) is None:
             raise WorkFailed(f'Invalid index attribute "{key}" not found')
+    _refuse(row, known)
     known.indexes.append(metadata.index_record(row))
 
     def finish() -> None:
@@ -59,6 +61,24 @@ def create_index(server: Server, number: int) -> Finish | None:
         set_status(server, number, "available")
 
     return finish
+
+
+def _refuse(row: sqlite3.Row, known: metadata.Metadata) -> None:
+    """Refuse what the API has accepted and the database does not (MariaDB 10.11, whose words are not passed on)."""
+    attributes = {each["key"]: catalog.read_attribute(each) for each in known.attributes}
+    # The indexes of relationships count here, and not where an index is accepted.
+    own = sum(each.relation is not None and each.relation.is_stored for each in attributes.values())
+    if len(known.indexes) + own >= index_rules.MAX_INDEXES:
+        raise WorkFailed("Index limit reached. Cannot create new index.")
+    name = columns.filtered(row["key"])
+    if name in {columns.filtered(each["key"]) for each in known.indexes}:
+        raise WorkFailed("Index already exists")
+    keys, lengths = json.loads(row["attributes"]), json.loads(row["lengths"])
+    facts = attributes | index_rules.system_attributes()
+    size = sum(limits.key_bytes(facts[key], length) for key, length in zip(keys, _padded(lengths, keys), strict=True))
+    is_long = row["type"] in PHYSICAL and size > MAX_KEY_BYTES
+    if name == "primary" or len(keys) > MAX_KEY_PARTS or is_long:
+        raise WorkFailed("")
 
 
 def build_physical(db: sqlite3.Connection, collection: catalog.Collection, row: sqlite3.Row) -> None:

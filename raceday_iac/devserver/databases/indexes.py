@@ -6,6 +6,7 @@ import json
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
+from ..errors import ApiError
 from ..params import Param
 from ..web import Reply, Request
 from . import catalog, index_rules, listing, metadata, stale, work
@@ -50,11 +51,14 @@ def create_index(server: Server, request: Request, values: dict[str, Any], words
     if existing >= index_rules.MAX_INDEXES:
         raise words.error("index_limit_exceeded", "Index limit exceeded")
     facts = _facts(server, number, values["attributes"], words)
-    lengths, orders = _settle(values, facts)
+    lengths, orders, has_gap = _settle(values, facts)
     try:
         index_rules.check(values["key"], values["type"], values["attributes"], lengths, orders, facts)
     except index_rules.BadIndex as problem:
         raise words.error("index_invalid", str(problem)) from None
+    if has_gap:
+        # PHP keeps a list with a gap, which the database layer does not take for one.
+        raise ApiError("general_unknown")
     _insert(server, number, values, lengths, orders, words)
     return Reply(202, index_answer(_find(server, collection, values["key"], words), collection, words))
 
@@ -81,8 +85,12 @@ def _facts(server: Server, collection: int, attributes: list[str], words: Vocabu
     return facts
 
 
-def _settle(values: dict[str, Any], facts: dict[str, catalog.Attribute]) -> tuple[list[int | None], list[str | None]]:
-    """Lengths and orders as they are stored: an absent length is null, and lists get the server's own."""
+def _settle(
+    values: dict[str, Any], facts: dict[str, catalog.Attribute]
+) -> tuple[list[int | None], list[str | None], bool]:
+    """Lengths and orders as they are stored: an absent length is null, and lists get the server's own. Also whether a
+    list stands behind attributes that have no order."""
+    has_gap = False
     lengths: list[int | None] = list(values["lengths"])
     orders: list[str | None] = list(values["orders"])
     for place, key in enumerate(values["attributes"]):
@@ -90,9 +98,10 @@ def _settle(values: dict[str, Any], facts: dict[str, catalog.Attribute]) -> tupl
         lengths[place] = lengths[place] or None
         if facts[key].is_array:
             lengths[place] = index_rules.ARRAY_LENGTH
+            has_gap = has_gap or place > len(orders)
             orders += [None] * (place + 1 - len(orders))
             orders[place] = None
-    return lengths, orders
+    return lengths, orders, has_gap
 
 
 def _insert(

@@ -113,7 +113,13 @@ def after_window(server: Server, finish: Callable[[], Result]) -> Result | Await
     async def wait() -> Result:
         await asyncio.sleep(window)
         with server.transaction():
-            return finish()
+            try:
+                return finish()
+            except ApiError as error:
+                if not error.keep_writes:
+                    raise
+                failure = error
+        raise failure
 
     return wait()
 

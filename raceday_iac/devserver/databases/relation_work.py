@@ -46,6 +46,9 @@ def build(server: Server, row: sqlite3.Row) -> Finish:
     if sides[1].attribute(options["twoWayKey"]) is not None:
         raise WorkFailed("Related attribute already exists")
     if options["relationType"] == catalog.MANY_TO_MANY:
+        if columns.filtered(str(row["key"])) == columns.filtered(options["twoWayKey"]):
+            # Both keys become columns of the junction.
+            raise WorkFailed("Attribute already exists")
         options["junction"] = columns.junction_name(int(row["number"]))
     parent, child = _records(row, options, own)
     sides[0].attributes.append(parent)

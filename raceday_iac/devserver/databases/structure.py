@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from ..stored import encrypted_length
 from . import geometry, moments, text_formats
 from .arguments import is_integer
 from .attribute_types import ENUM, FLOAT_RANGE, INTEGER_RANGE
@@ -56,6 +58,14 @@ def _check_date(key: str, value: Any) -> None:
         raise BadStructure(f'Attribute "{key}" has invalid type. {moments.RULE}')
 
 
+def refuse_numbered(collection: Collection) -> None:
+    """Refuse every change of a document that has an attribute whose key is a number to PHP: the old values and the new
+    are put together by array_merge(), which counts such keys anew (utopia-php/database 3.5.0, tried on it)."""
+    numbered = [key for key in collection.by_key if re.fullmatch(r"0|[1-9][0-9]*", key)]
+    if numbered:
+        raise BadStructure(f'Unknown attribute: "{int(numbered[0] == "0")}"')
+
+
 class _Rule(NamedTuple):
     """What the values of one attribute are judged by."""
 
@@ -79,6 +89,8 @@ def _rules(collection: Collection) -> dict[str, _Rule]:
 
 def _rule(attribute: Attribute) -> _Rule:
     judges = _judges(attribute.type, attribute.format, attribute.size, _options_key(attribute))
+    if attribute.encrypt:
+        judges = (_encrypted(attribute.size),)
     label = "format" if attribute.format else "type"
     return _Rule(attribute.key, judges, label, attribute.required, attribute.is_array)
 
@@ -129,6 +141,12 @@ def _type_judges(kind: str, size: int) -> tuple[Judge, ...]:
     if kind in JSON_TYPES:
         return (lambda value: _geometry_problem(kind, value),)
     raise AssertionError(kind)
+
+
+def _encrypted(size: int) -> Judge:
+    """An encrypted text is judged as it is stored."""
+    rule = f"Value must be a valid string and no longer than {size} chars"
+    return lambda value: "" if isinstance(value, str) and encrypted_length(value) <= size else rule
 
 
 def _is_integer(value: Any) -> str:
