@@ -25,7 +25,7 @@ class _Found:
     function: str
     judged: list[Judged]
     line: tuple[str, ...]
-    now: datetime
+    now: datetime | None
 
     @property
     def orphans(self) -> int:

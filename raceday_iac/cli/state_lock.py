@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from ..errors import EXIT_ERROR, EXIT_OK, RefusedError
 from ..render.lines import Line, print_json, print_lines
+from ..state.remote_lock import UNDATED
 from ..state.store import LockInfo
 from .options import Options
 from .stores import opened_store
@@ -44,7 +45,9 @@ def lock_lines(holder: LockInfo) -> list[str]:
     lines = [str(holder), f"  id {holder.id or 'unknown'}"]
     if holder.expires_in is None:
         return [*lines, "  it goes with its process"]
-    lines.append(f"  last sign of life {round(holder.age or 0)} s ago")
+    if holder.age is None:
+        return [*lines, f"  {UNDATED}"]
+    lines.append(f"  last sign of life {round(holder.age)} s ago")
     if holder.expired:
         return [*lines, "  it has expired: the next command that needs it takes it over"]
     if holder.expires_in != float("inf"):

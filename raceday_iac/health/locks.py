@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from .findings import Finding, Severity
@@ -44,6 +44,8 @@ def _lock(seen: FunctionSeen, observation: Observation, rules: Rules, duplicates
     document = observation.locks.get(seen.lock.lock_id)
     counted = observation.locks.get(rules.seen_document(seen.lock.lock_id))
     state = rules.lock_state(document, counted, seen.lock, observation.now) if document is not None else None
+    if state is not None and not observation.is_dated:
+        state = replace(state, is_stale=False)
     return LockHealth(seen.id, seen.lock.lock_id, seen.lock.stale_after, seen.lock.expiry, state, duplicates)
 
 

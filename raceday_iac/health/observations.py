@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from ..model.declarations import LockDeclaration
 from ..model.resource import Live
 from ..provider.protocol import Deployment, Execution
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,8 @@ class Counted:
 
 @dataclass(frozen=True)
 class Observation:
-    """Everything. `now` is the server's clock. `locks` are the documents of the lock collection by id, None when it
+    """Everything. `now` is the server's clock. Where the server tells no time it is ours, and `is_dated` is False: then
+    nothing is judged by its age. `locks` are the documents of the lock collection by id, None when it
     was not to be had; `races` the stored races of the racing day; `counted` answers rules on data by their number."""
 
     now: datetime
@@ -76,6 +79,11 @@ class Observation:
     state_lock: StateLock | None = None
     #: What could not be looked at, and why.
     skipped: tuple[str, ...] = ()
+    is_dated: bool = True
+
+    def ageless(self) -> Observation:
+        """The same, looked at from so long ago that nothing in it is old."""
+        return replace(self, now=_LONG_AGO, since=_LONG_AGO)
 
     def function(self, name: str) -> FunctionSeen | None:
         return next((each for each in self.functions if each.id == name), None)

@@ -21,6 +21,7 @@ from .watched import Freshness, Watched
 #: At most so many executions that have not ended are read of a function.
 _UNFINISHED = 100
 _AT_ONCE = 4
+UNDATED = "the server does not tell its time (no `Date` in its answers), and clocks of two machines are not compared"
 #: A collection or an attribute that is not there is a finding, not the end of the look.
 _NOT_THERE = (400, 404)
 
@@ -51,7 +52,8 @@ class Eye:
         """One look. Raises ProviderError."""
         databases = [each.address.path for each in self.desired.of_kind("database")]
         snapshot = self.reader.snapshot(databases)
-        now = self.reader.server_time() or self.clock()
+        told = self.reader.server_time()
+        now = told or self.clock()
         since = now - (self.window or self.watched.window)
         names = [each.address.path for each in self.desired.of_kind("function")]
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
@@ -73,10 +75,13 @@ class Eye:
             locks=locks.result(),
             races=races.result(),
             counted={number: each for number, each in counted.items() if each is not None},
-            skipped=tuple(self._skipped()),
+            skipped=tuple(self._skipped(is_dated=told is not None)),
+            is_dated=told is not None,
         )
 
-    def _skipped(self) -> Iterator[str]:
+    def _skipped(self, *, is_dated: bool) -> Iterator[str]:
+        if not is_dated:
+            yield f"how old anything is: {UNDATED}"
         if self.rules is None and (self.watched.freshness or self.watched.daily):
             yield "data and daily runs: the functions share no code that says what a racing day is"
         if self.rules is None and any(source.lock for source in self.desired.code.values()):

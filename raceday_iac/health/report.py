@@ -60,6 +60,10 @@ class Report:
 
 def judge(observation: Observation, watched: Watched, rules: Rules | None = None) -> Report:
     """Everything that is watched. Without the functions' own rules nothing is said of locks and data."""
+    if not observation.is_dated:
+        timeless = watched.model_copy(update={"freshness": (), "daily": ()})
+        found = judge(replace(observation.ageless(), is_dated=True, locks=None), timeless, rules)
+        return replace(found, now=observation.now, since=observation.since)
     data = tuple(data_health(watched.freshness, observation, rules, watched.grace))
     daily = daily_runs(observation, watched, rules)
     functions = tuple(_function(each, observation, watched) for each in observation.functions)

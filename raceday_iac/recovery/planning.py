@@ -9,6 +9,7 @@ from ..health.builds import stuck_builds
 from ..health.daily import daily_runs
 from ..health.locks import lock_health
 from ..health.observations import Observation
+from ..health.observing import UNDATED
 from ..health.shared import Rules
 from ..health.watched import Watched
 from ..model.address import Address
@@ -18,7 +19,7 @@ from .deployments import deployment_steps
 from .executions import execution_steps
 from .locks import lock_steps
 from .schema import schema_steps
-from .steps import Recovery
+from .steps import Left, Recovery
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,9 @@ class Scene:
 
 def plan_recovery(scene: Scene) -> Recovery:
     """Everything to do, in a safe order: first what is in the way, at last what has to run."""
+    if not scene.observation.is_dated:
+        # What is left needs no clock: deployments that were built, and never taken into use.
+        return together([deployment_steps(scene.judged, {}), Recovery((), (Left("everything", "its age", UNDATED),))])
     seen, watched, rules, now = scene.observation, scene.watched, scene.rules, scene.observation.now
     locks = tuple(lock_health(seen, rules))
     held = {each.function for each in locks if each.state is not None and not each.state.is_stale}

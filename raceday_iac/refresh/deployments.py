@@ -73,14 +73,15 @@ def read_deployments(
         return archives.is_ours(function, deployment.id)
 
     def is_old(deployment: Deployment) -> bool:
-        return age(deployment, now) >= old_after
+        return now is not None and age(deployment, now) >= old_after
 
     return list(judge(found, active, remembered, is_ours, is_old))
 
 
-def server_now(reader: Reader) -> datetime:
-    """The server's clock, which dates deployments: by a clock of ours that is ahead, all of them would be old."""
-    return reader.server_time() or datetime.now(UTC)
+def server_now(reader: Reader) -> datetime | None:
+    """The server's clock, which dates deployments: by a clock of ours that is ahead, all of them would be old. None
+    where the server does not tell its time: then none is."""
+    return reader.server_time()
 
 
 def judge(

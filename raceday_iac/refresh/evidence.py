@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..errors import ProviderError
+from ..errors import AccessError, ProviderError
 from ..kinds.conversion import UnconvertibleError, convert
 from ..model.evidence import Answer, Ask, Question
 from ..provider import Condition, Reader
@@ -18,10 +18,14 @@ COUNTED = 5000
 READ = 20_000
 #: Appwrite's answer to a query on what cannot be queried.
 _CANNOT_QUERY = 400
+#: Appwrite's answers to what it cannot count: refused, too slow, or a defect of its own (1.8.1: queries for null on
+#: points, 500).
+_CANNOT_TELL = (_CANNOT_QUERY, 403, 408, 500)
 
 
 def answer(reader: Reader, question: Question) -> Answer:
-    """The answer; an unknown one when the key may not look, or the server cannot say."""
+    """The answer; an unknown one when the key may not look, or Appwrite says that it cannot tell. Raises ProviderError
+    for everything else: no answer is not an answer."""
     try:
         if not question.must_read and question.ask not in (Ask.LONGER, Ask.DUPLICATES, Ask.UNCONVERTIBLE):
             try:
@@ -30,8 +34,10 @@ def answer(reader: Reader, question: Question) -> Answer:
                 if error.code != _CANNOT_QUERY:
                     raise
         return _by_reading(reader, question)
-    except ProviderError:
-        return Answer(None)
+    except ProviderError as error:
+        if isinstance(error, AccessError) or (error.kind and error.code in _CANNOT_TELL):
+            return Answer(None)
+        raise
 
 
 def _by_counting(reader: Reader, question: Question) -> Answer:

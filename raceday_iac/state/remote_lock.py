@@ -25,6 +25,8 @@ from .store import LockInfo
 
 _log = logging.getLogger(__name__)
 
+#: Said of a lock whose age is not known.
+UNDATED = "how old it is nobody knows, for the server does not tell its time (no `Date` in its answers)"
 #: Renewals in the time after which a lock counts as left behind.
 _RENEWALS = 3
 #: Seconds for which a renewal vouches for a save: within them nobody saves so often that the history forgets the serial
@@ -180,7 +182,8 @@ class RemoteLock:
 
 
 def parse(found: HeldText | None) -> LockInfo | None:
-    """Who holds a lock; None when it is free. What cannot be read counts as held by somebody unknown, for ever."""
+    """Who holds a lock; None when it is free. What cannot be read counts as held by somebody unknown, for ever. One of
+    unknown age does not expire."""
     if found is None:
         return None
     try:
@@ -195,7 +198,7 @@ def parse(found: HeldText | None) -> LockInfo | None:
             since=str(content["since"]),
             run=str(content.get("run") or ""),
             age=found.age,
-            expires_in=float(content["expiry"]) - found.age,
+            expires_in=float("inf") if found.age is None else float(content["expiry"]) - found.age,
         )
     except (ValueError, TypeError, KeyError, RecursionError):
         return LockInfo(
@@ -209,6 +212,8 @@ def _free() -> str:
 
 
 def _expiry_hint(holder: LockInfo) -> str:
+    if holder.age is None:
+        return f"{UNDATED}; if it is dead: raceday-iac state lock release {holder.id}".rstrip()
     if holder.expires_in is None or holder.expires_in == float("inf"):
         return f"if it is dead: raceday-iac state lock release {holder.id}".rstrip()
     seconds = max(1, round(holder.expires_in))

@@ -26,11 +26,12 @@ class Volume:
 
 @dataclass(frozen=True)
 class HeldText:
-    """The lock's text as it is. `tag` names this very version of it; `age` is in seconds, by the store's clock."""
+    """The lock's text as it is. `tag` names this very version of it; `age` is in seconds, by the store's clock; None
+    where that tells no time."""
 
     text: str
     tag: str
-    age: float
+    age: float | None
 
 
 class Shelf(Protocol):

@@ -98,6 +98,11 @@ WITHOUT_TWO = (('    two = db.collection("two", name="Two")\n    two.string("tex
 WITHOUT_TWO_TEXT = (('    two.string("text", 20)\n', ""),)
 WITHOUT_INDEX = (('    one.index("by_text", "text")\n', ""),)
 WITHOUT_VARIABLE = ((', variables={"COLOUR": "red"}', ""),)
+_LINES_OF_ONE = (
+    '    one.string("text", 20)\n',
+    '    one.integer("number")\n',
+    '    one.index("by_text", "text")\n',
+)
 _ONE, _TWO = "/databases/db/collections/one", "/databases/db/collections/two"
 DELETED = (
     "404-text 404-html 404-half 404-route 200-html 200-empty 200-object 200-null 204-body 502-html body-cut".split()
@@ -166,6 +171,20 @@ def test_what_was_made_behind_a_wrong_answer_is_found_by_looking(arena: Arena, a
     arena.must_be_clean()
 
 
+# What a deletion would lose.
+
+_WITHOUT_ONE = (('    one = db.collection("one", name="One")\n', ""), *((line, "") for line in _LINES_OF_ONE))
+COUNTING = "404-text 404-route 200-object 200-empty without:total without:documents set:total=null 502-html".split()
+
+
+@pytest.mark.parametrize("answer", COUNTING)
+@pytest.mark.parametrize("command", ["plan", f"{APPLY} --allow-data-loss one"])
+def test_documents_that_cannot_be_counted_are_not_none(arena: Arena, answer: str, command: str) -> None:
+    command = command.replace(" one", f" collection.{arena.id('db')}/one")
+    ended = play(arena, Case(answer, f"GET {_ONE}/documents", command, _WITHOUT_ONE))
+    assert "0 documents" not in ended.text
+
+
 # Redirects.
 
 
@@ -204,3 +223,21 @@ def test_a_redirect_shows_no_password(arena: Arena) -> None:
     ended = play(arena, Case("redirect:302:http://user:hidden@other.example", "GET /functions", "plan"))
     assert "hidden" not in ended.text
     assert "endpoint: http://other.example/v1" in ended.err
+
+
+# A server that does not tell its time.
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "is_told"),
+    [
+        ("plan", 0, False),
+        ("drift", 0, False),
+        # The function has no code, which is unhealthy at any time.
+        ("health", 8, True),
+        ("recover --dry-run", 0, True),
+    ],
+)
+def test_without_the_servers_time_nothing_counts_as_old(arena: Arena, command: str, code: int, is_told: bool) -> None:
+    ended = play(arena, Case("date:", "GET *", command, code=code, must_name=False))
+    assert ("does not tell its time" in ended.text) == is_told

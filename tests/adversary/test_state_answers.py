@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from e2e.places import documents_of, keep_in_appwrite
@@ -108,3 +109,40 @@ def test_a_state_that_is_nested_without_end_is_told(arena: Arena) -> None:
 def test_a_note_that_is_nested_without_end_is_passed_over(arena: Arena) -> None:
     deep = json.dumps("[" * 100_000)
     play(arena, Case(f"set:documents.0.note={deep}", _DOCUMENTS, "state history", code=0, must_name=False))
+
+
+# A server that does not tell its time.
+
+
+def leave_lock(arena: Arena, expiry: float) -> str:
+    """A lock of a run that is gone, which lets it be taken over after `expiry` seconds."""
+    known = {"id": "dead", "reason": "apply", "owner": "me@there", "pid": 1, "run": "", "since": "then"}
+    content = json.dumps({**known, "expiry": expiry, "beat": 1})
+    arena.api.patch(f"{documents_of(arena)}/e2e-lock", {"data": {"content": content}})
+    return content
+
+
+@pytest.mark.parametrize("date", ["", "soon", "Thu, 99 Foo 2026 00:00:00 GMT"])
+def test_a_lock_whose_age_nobody_knows_is_not_taken_over(arena: Arena, date: str) -> None:
+    held = leave_lock(arena, 0.001)
+    arena.change(*_LONGER)
+    arena.proxy.play(f"date:{date}")
+    refused = arena.run("apply", "--auto-approve")
+    assert refused.code == 6, refused
+    assert "does not tell its time" in refused.err
+    assert "raceday-iac state lock release dead" in refused.err
+    assert arena.api.get(f"{documents_of(arena)}/e2e-lock")["content"] == held
+    listed = arena.run("state", "lock", "list")
+    assert "does not tell its time" in listed.out
+    (lock,) = arena.run("state", "lock", "list", "--json").json["locks"]
+    assert (lock["age"], lock["expiresIn"], lock["expired"]) == (None, None, False)
+    arena.prepare("state", "lock", "release", "dead", "--yes")
+    arena.prepare("apply", "--auto-approve")
+
+
+def test_with_its_time_the_same_lock_is_taken_over(arena: Arena) -> None:
+    leave_lock(arena, 0.001)
+    # The server tells its time in whole seconds, rounded down.
+    arena.change(*_LONGER)
+    arena.proxy.play(f"date:{(datetime.now(UTC) + timedelta(seconds=2)):%a, %d %b %Y %H:%M:%S GMT}")
+    arena.prepare("apply", "--auto-approve")

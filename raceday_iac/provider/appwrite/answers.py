@@ -131,8 +131,7 @@ def read(call: Call, response: requests.Response, body: bytes) -> Any:
     """What an answer says: JSON, the bytes of a file, or None after a deletion. Raises Failure."""
     status = response.status_code
     if status in _REDIRECTS and response.headers.get("location"):
-        place = urljoin(response.url or "", response.headers["location"])
-        raise Failure(f"redirected to {place}", location=place)
+        raise _redirect(response)
     if status == 429 or status >= 500:
         raise _distress(response, body)
     if status >= 400:
@@ -146,6 +145,15 @@ def read(call: Call, response: requests.Response, body: bytes) -> Any:
             raise foreign(response, _excerpt(body) or "no archive")
         return body
     return _content(call, response, body)
+
+
+def _redirect(response: requests.Response) -> Failure:
+    try:
+        place = urljoin(response.url or "", response.headers["location"])
+        urlsplit(place)
+    except ValueError:
+        return foreign(response, "redirected to what is no address")
+    return Failure(f"redirected to {place}", location=place)
 
 
 def _content(call: Call, response: requests.Response, body: bytes) -> Any:

@@ -8,7 +8,7 @@ since it was read (`X-Appwrite-Timestamp`; observed likewise). Nobody but server
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from ...errors import ConflictError, IacError, NotFoundError, ProviderError, ServerFaultError, UnreachableError
@@ -169,10 +169,10 @@ class AppwriteShelf:
             return None
         return answer
 
-    def _age(self, raw: Mapping[str, Any]) -> float:
-        """Seconds since the last update, by the server's clock."""
-        now = self._transport.server_time or datetime.now(UTC)
-        return max(0.0, (now - datetime.fromisoformat(str(raw["$updatedAt"]))).total_seconds())
+    def _age(self, raw: Mapping[str, Any]) -> float | None:
+        """Seconds since the last update, by the server's clock; a clock of ours says nothing of it."""
+        now = self._transport.server_time
+        return None if now is None else max(0.0, (now - datetime.fromisoformat(str(raw["$updatedAt"]))).total_seconds())
 
 
 def _volume(raw: Mapping[str, Any]) -> Volume:

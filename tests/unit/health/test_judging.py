@@ -208,3 +208,19 @@ def test_changes_are_what_is_new_and_what_is_over() -> None:
     assert [each.code for each in seen.over] == ["run.failing", "run.success"]
     assert not changes(after, after).is_any
     assert changes(None, after, Severity.ERROR).new
+
+
+def test_where_the_server_tells_no_time_nothing_is_found_by_its_age() -> None:
+    seen = function(
+        execution(ago(minutes=5)),
+        execution(ago(hours=9), status="processing"),
+        deployments=(deployment("d2", "building", ago(hours=9)),),
+        lock=LOCK,
+    )
+    locks = {"f-lock": lock_document(ago(hours=9), ago(hours=9))}
+    observed = observation(seen, schema=(member("attribute.d/c/a", "processing", ago(hours=9)),), locks=locks)
+    assert {"lock.stale", "attribute.stuck", "build.stuck", "run.stuck"} <= set(found(judged(observed)))
+    assert found(judged(replace(observed, is_dated=False))) == {}
+    # What failed has failed at any time.
+    broken = replace(observed, is_dated=False, schema=(member("attribute.d/c/a", "failed", ago(hours=9)),))
+    assert set(found(judged(broken))) == {"attribute.stuck"}

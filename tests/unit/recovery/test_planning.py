@@ -240,3 +240,20 @@ def test_nothing_is_run_without_code() -> None:
     recovery = plan(seen, DAILY)
     assert steps(recovery) == []
     assert "no active deployment" in reasons(recovery)
+
+
+# -- a server that does not tell its time
+
+
+def test_where_the_server_tells_no_time_nothing_is_stuck_by_its_age() -> None:
+    lost = execution(ago(hours=9), status="processing")
+    seen = function(lost, lock=LOCK, deployments=(deployment("d2", "building", ago(hours=9)),))
+    schema = (member("index.d/c/i", "processing", ago(hours=9)),)
+    observed = observation(seen, schema=schema, locks={"f-lock": lock_document(ago(hours=9), ago(hours=9))})
+    built = Judged(deployment("d3", "ready", ago(hours=9)), Role.ORPHAN, "built, but never accepted")
+    judged, owned = {"f": (built,)}, ("index.d/c/i",)
+    assert len(steps(plan(observed, judged=judged, owned=owned))) > 1
+    recovery = plan(replace(observed, is_dated=False), judged=judged, owned=owned)
+    # Nobody needs a clock to see that this one was never taken into use.
+    assert steps(recovery) == ["delete-deployment:deployment.f:d3"]
+    assert "does not tell its time" in reasons(recovery)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.errors import AccessError, ProviderError, UnreachableError
+from raceday_iac.errors import AccessError, ForeignAnswerError, ProviderError, ServerFaultError, UnreachableError
 from raceday_iac.model.evidence import Answer, Ask, Question
 from raceday_iac.provider import Condition
 from raceday_iac.refresh import evidence
@@ -95,13 +95,27 @@ def test_arrays_of_numbers_are_looked_at_one_by_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [AccessError("no scope", code=401), UnreachableError("gone"), ProviderError("", code=500)]
+    "error", [AccessError("no scope", code=401), ServerFaultError("", code=500, kind="general_unknown")]
 )
 def test_what_the_server_does_not_tell_is_unknown(error: ProviderError) -> None:
     found = ask(Reading("x", counts=error), Ask.VALUES)
     assert found == Answer(None)
     assert str(found) == "an unknown number of"
     assert not found.is_nothing
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UnreachableError("gone"),
+        ForeignAnswerError("404 text/plain"),
+        ServerFaultError("Bad Gateway", code=502),
+        ProviderError("no such route", code=404, kind="general_route_not_found"),
+    ],
+)
+def test_what_nobody_answered_is_no_answer(error: ProviderError) -> None:
+    with pytest.raises(type(error)):
+        ask(Reading("x", counts=error), Ask.VALUES)
 
 
 def test_longer_texts_are_counted_with_the_longest() -> None:

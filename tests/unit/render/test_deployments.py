@@ -37,6 +37,13 @@ def test_the_list() -> None:
     assert shown(FOUND) == GOLDEN
 
 
+def test_without_the_servers_time_nobody_knows_how_old_they_are() -> None:
+    text = "".join(f"{line.text}\n" for line in deployment_lines("f", FOUND, ["c"], None))
+    assert "  d                      active      ready              ?      45 kB\n" in text
+    assert "does not tell its time" in text
+    assert deployments_document("f", FOUND, ["c"], None)["deployments"][1]["ageSeconds"] is None
+
+
 def test_orphans_are_counted() -> None:
     assert "2 orphans: of no use" in shown([FOUND[0], FOUND[0]])
     assert "orphan" not in shown(FOUND[1:])
