@@ -170,7 +170,7 @@ class FakeAppwrite:
 
     def _inside(self, database: str, collection: str) -> list[Address]:
         owner = collection_address(database, collection)
-        return [each for each in self.resources if each == owner or owner in owners(each)]
+        return [each for each in list(self.resources) if each == owner or owner in owners(each)]
 
     def _refuse_taken(self, address: Address) -> None:
         """Keys are compared without case; attributes and relationships share them, also while being deleted."""
