@@ -1,7 +1,7 @@
-"""A cron expression as the days and minutes of a year at which it fires. Crons are UTC.
+"""A cron expression as the days and minutes of a year at which Appwrite's scheduler starts it, in UTC.
 
-An every-minute schedule fires half a million times a year, so a year is held as days, each with the same minutes, and
-what a function occupies of a day as the bits of one number.
+An every-minute schedule fires half a million times a year, so a year is held as days, of which most share their
+minutes, and what a function occupies of a day as the bits of one number.
 """
 
 from __future__ import annotations
@@ -10,32 +10,48 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from math import ceil
 
-from croniter import CroniterError, croniter
+from ..cron import Cron, CronError, parse
 
 DAY = 1440
 YEAR = 365
-_ALL = ["*"]
+Minutes = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Expansion:
-    """When a cron fires from `begin` for `days` days. `minutes` are minutes of the UTC day, in order."""
+    """When a cron fires from `begin` for `days` days. `by_day` has the minutes of each UTC day, in order, and
+    `before` those of the day before the first."""
 
-    expression: str
+    cron: Cron
     begin: date
-    days: int
-    minutes: tuple[int, ...]
-    firing: tuple[bool, ...]
+    by_day: tuple[Minutes, ...]
+    before: Minutes = ()
+
+    @property
+    def days(self) -> int:
+        return len(self.by_day)
 
     @property
     def is_empty(self) -> bool:
-        return not any(self.firing)
+        return not any(self.by_day)
 
     @property
-    def per_day(self) -> int:
-        return len(self.minutes)
+    def total(self) -> int:
+        """How often it fires in all."""
+        return sum(map(len, self.by_day))
+
+    @cached_property
+    def minutes(self) -> Minutes:
+        """The minutes of the UTC day at which it fires on any day."""
+        kinds = {id(each): each for each in self.by_day}
+        return tuple(sorted({minute for each in kinds.values() for minute in each}))
+
+    def on(self, number: int) -> Minutes:
+        """The minutes of a day; none beyond the year."""
+        return self.by_day[number] if 0 <= number < self.days else ()
 
     def day(self, number: int) -> date:
         return self.begin + timedelta(days=number)
@@ -44,14 +60,11 @@ class Expansion:
         """The instant of a minute of a day; minutes beyond the day are on the next one."""
         return datetime.combine(self.day(number), time(), UTC) + timedelta(minutes=minute)
 
-    def fires_on(self, number: int) -> bool:
-        return 0 <= number < self.days and self.firing[number]
-
     def runs_after(self, moment: datetime) -> Iterator[datetime]:
         """The runs after an instant, within the year, in order."""
         for number in range(max(0, (moment.date() - self.begin).days), self.days):
-            if self.firing[number]:
-                runs = (self.moment(number, minute) for minute in self.minutes)
+            if self.by_day[number]:
+                runs = (self.moment(number, minute) for minute in self.by_day[number])
                 yield from (run for run in runs if run > moment)
 
     @cached_property
@@ -59,28 +72,30 @@ class Expansion:
         """The shortest time between two runs, and when it first happens: the second of the two runs."""
         found: tuple[int, datetime] | None = None
         last: int | None = None
-        inner = min(((b - a, b) for a, b in zip(self.minutes, self.minutes[1:], strict=False)), default=None)
-        for number in (number for number, fires in enumerate(self.firing) if fires):
+        inner: dict[int, tuple[int, int] | None] = {}
+        for number, minutes in enumerate(self.by_day):
+            if not minutes:
+                continue
             start = number * DAY
-            gaps = [(start + self.minutes[0] - last, self.minutes[0])] if last is not None else []
-            gaps += [inner] if inner else []
-            for gap, minute in gaps:
+            gaps = [(start + minutes[0] - last, minutes[0])] if last is not None else []
+            if id(minutes) not in inner:
+                inner[id(minutes)] = min(((b - a, b) for a, b in pairwise(minutes)), default=None)
+            within = inner[id(minutes)]
+            for gap, minute in [*gaps, *([within] if within else [])]:
                 if found is None or gap < found[0]:
                     found = (gap, self.moment(number, minute))
-            last = start + self.minutes[-1]
+            last = start + minutes[-1]
         return (timedelta(minutes=found[0]), found[1]) if found else None
 
     def occupied(self, number: int, seconds: int) -> int:
         """The minutes of a day in which runs of that length are under way, as bits: bit 0 is 00:00 UTC."""
-        today = _bits(self.minutes, seconds) if self.fires_on(number) else 0
-        # What began yesterday (or, before the year, would have) may reach into today.
-        before = number == 0 and self.firing[0] and self.firing[-1]
-        yesterday = _bits(self.minutes, seconds) >> DAY if before or self.fires_on(number - 1) else 0
-        return (today | yesterday) & ((1 << DAY) - 1)
+        # What began yesterday may reach into today.
+        yesterday = self.before if number == 0 else self.on(number - 1)
+        return (_bits(self.on(number), seconds) | _bits(yesterday, seconds) >> DAY) & ((1 << DAY) - 1)
 
 
 @lru_cache(maxsize=256)
-def _bits(minutes: tuple[int, ...], seconds: int) -> int:
+def _bits(minutes: Minutes, seconds: int) -> int:
     """Runs that begin at these minutes of a day, as bits; they may reach beyond it."""
     run = (1 << max(1, ceil(seconds / 60))) - 1
     bits = 0
@@ -92,33 +107,8 @@ def _bits(minutes: tuple[int, ...], seconds: int) -> int:
 def expand(expression: str, begin: date, days: int = YEAR) -> Expansion | None:
     """The runs of a year; None when the expression cannot be read."""
     try:
-        fields, nth = croniter.expand(expression)
-        if len(fields) != 5:
-            return None
-        hours = _values(fields[1], 24)
-        minutes = tuple(hour * 60 + minute for hour in hours for minute in _values(fields[0], 60))
-        dates = (begin + timedelta(days=number) for number in range(days))
-        if nth:
-            first = time(minutes[0] // 60, minutes[0] % 60)
-            firing = tuple(bool(croniter.match(expression, datetime.combine(each, first, UTC))) for each in dates)
-        else:
-            firing = tuple(_fires(each, *fields[2:]) for each in dates)
-        return Expansion(expression, begin, days, minutes, firing)
-    except (CroniterError, ValueError, KeyError, AttributeError):
+        cron = parse(expression)
+    except CronError:
         return None
-
-
-def _fires(day: date, days: list[int | str], months: list[int | str], weekdays: list[int | str]) -> bool:
-    """Whether the date fits. Where day and weekday are both restricted, one of them is enough, as in every cron."""
-    if months != _ALL and day.month not in months:
-        return False
-    is_last = (day + timedelta(days=1)).day == 1
-    fits = (day.day in days or ("l" in days and is_last), day.isoweekday() % 7 in weekdays)
-    restricted = [fit for fit, field in zip(fits, (days, weekdays), strict=True) if field != _ALL]
-    return any(restricted) if restricted else True
-
-
-def _values(field: list[int | str], count: int) -> list[int]:
-    if field == _ALL:
-        return list(range(count))
-    return sorted({int(value) for value in field})
+    before, *by_day = (cron.runs_on(begin + timedelta(days=number - 1)) for number in range(days + 1))
+    return Expansion(cron, begin, tuple(by_day), before)

@@ -85,6 +85,7 @@ CODES: Mapping[str, str] = {
     "SCH010": "a timeout above the server's limit",
     "SCH011": "the time on the New Zealand clock shifts over the year",
     "SCH012": "a schedule that never fires",
+    "SCH013": "a schedule that fires otherwise than it seems",
     "POL001": "a scope that the function's code does not need",
     "POL002": "a scope that the function's code needs and does not have",
     "POL003": "a function that people may start",

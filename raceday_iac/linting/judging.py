@@ -84,6 +84,7 @@ def _schedules(configuration: Configuration, runs: dict[str, Expansion], used: d
         if function.id in runs:
             own = runs[function.id]
             yield from schedules.never_fires(function, own)
+            yield from schedules.fires_otherwise(function, own)
             yield from schedules.self_overlap(function, own)
             yield from nz_rules.day_crossings(function, own)
             yield from nz_rules.clock_change_runs(function, own)

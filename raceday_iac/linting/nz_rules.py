@@ -34,7 +34,7 @@ def day_crossings(function: FunctionFacts, runs: Expansion) -> Iterator[Finding]
         return
     told = [f"on {inside} days a year a run is under way when the date changes"] if inside else []
     told += [f"on {between} days its runs go on after the change, for another day than those before"] if between else []
-    if {0, runs.minutes[-1] // 60} >= {0, 23} and runs.minutes[0] < 60 and function.schedule.split()[1:2] != ["*"]:
+    if {0, runs.minutes[-1] // 60} >= {0, 23} and runs.minutes[0] < 60 and runs.cron.hour != "*":
         told.append("the change of the UTC date, at noon or 13:00 in New Zealand, is within the schedule too")
     # Runs that go over midnight in summer only were not meant to; those of every night at least do it knowingly.
     is_surprise = inside or between < runs.days - 1
@@ -142,23 +142,21 @@ def _local(runs: Expansion, hour: int) -> list[datetime]:
 def _around(runs: Expansion, moment: datetime) -> tuple[datetime | None, datetime | None]:
     """The last run before an instant and the first at or after it, on its UTC day."""
     number, minute = (moment.date() - runs.begin).days, moment.hour * 60 + moment.minute
-    if not runs.fires_on(number):
-        return None, None
-    place = bisect_left(runs.minutes, minute)
-    before = runs.moment(number, runs.minutes[place - 1]) if place else None
-    return before, runs.moment(number, runs.minutes[place]) if place < len(runs.minutes) else None
+    minutes = runs.on(number)
+    place = bisect_left(minutes, minute)
+    before = runs.moment(number, minutes[place - 1]) if place else None
+    return before, runs.moment(number, minutes[place]) if place < len(minutes) else None
 
 
 def _between(runs: Expansion, begin: datetime, end: datetime) -> tuple[int, datetime | None]:
     """How many runs are in [begin, end), less than a day, and the first of them."""
     count, first = 0, None
     for number in range((begin.date() - runs.begin).days, (end.date() - runs.begin).days + 1):
-        if runs.fires_on(number):
-            start = runs.moment(number, 0)
-            low, high = (bisect_left(runs.minutes, (edge - start).total_seconds() / 60) for edge in (begin, end))
-            if high > low:
-                first = first or runs.moment(number, runs.minutes[low])
-                count += high - low
+        minutes, start = runs.on(number), runs.moment(number, 0)
+        low, high = (bisect_left(minutes, (edge - start).total_seconds() / 60) for edge in (begin, end))
+        if high > low:
+            first = first or runs.moment(number, minutes[low])
+            count += high - low
     return count, first
 
 

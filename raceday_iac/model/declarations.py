@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from ..cron import cron_problem
 from . import limits, validators
 from .catalogue import RUNTIMES, SCOPES
-from .cron import cron_problem
 from .secret import Secret
 from .validators import is_double, is_integer
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-MINUTE = 60.0
+from ..cron import parse
 
 
 @dataclass(frozen=True)
@@ -34,25 +34,6 @@ TIMEOUTS = {each.name: each.timeout for each in FUNCTIONS}
 
 
 def occurrences(cron: str, begin: float, end: float) -> Iterator[float]:
-    """The full minutes in [begin, end) at which a cron fires. Only minutes and hours may be restricted: the legacy
-    schedules restrict nothing else."""
-    minutes, hours, *rest = cron.split()
-    if rest != ["*", "*", "*"]:
-        raise ValueError(f"a legacy schedule restricts only minutes and hours, not {cron!r}")
-    wanted_minutes, wanted_hours = _values(minutes, 60), _values(hours, 24)
-    moment = -(-begin // MINUTE) * MINUTE
-    while moment < end:
-        clock = datetime.fromtimestamp(moment, UTC)
-        if clock.minute in wanted_minutes and clock.hour in wanted_hours:
-            yield moment
-        moment += MINUTE
-
-
-def _values(text: str, limit: int) -> frozenset[int]:
-    found: set[int] = set()
-    for part in text.split(","):
-        span, _, step = part.partition("/")
-        low, _, high = span.partition("-")
-        first, last = (0, limit - 1) if span == "*" else (int(low), int(high or low))
-        found.update(range(first, last + 1, int(step or 1)))
-    return frozenset(found)
+    """The full minutes in [begin, end), seconds since 1970, at which Appwrite starts what has that cron."""
+    for run in parse(cron).runs_between(datetime.fromtimestamp(begin, UTC), datetime.fromtimestamp(end, UTC)):
+        yield run.timestamp()

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from raceday_iac.devserver.clock import ManualClock
-from raceday_iac.devserver.functions.cron import is_cron, next_run
 from raceday_iac.devserver.functions.scheduler import scheduler_of
 
 from .functions_server import HELLO, Client, serving
@@ -196,17 +195,108 @@ def test_the_scheduler_works_by_itself(tmp_path: Path, venvs: Path, clock: Manua
         client.until(f"/functions/f/executions/{execution}", status="completed")
 
 
-@pytest.mark.parametrize(
-    "schedule", ["* * * * *", "*/15 21-23,0-11 * * *", "0 0 1 JAN *", "0 0 * * MON-FRI", "0 0 L * *", "@hourly"]
+#: What a real 1.8.1 took, and what it refused (400), in PUT /functions/{id}.
+TAKEN = (
+    "*/15 21-23,0-11 * * *",
+    "0 0 1 JAN *",
+    "0 0 L * *",
+    "@hourly",
+    "@midnight",
+    "@Daily",
+    "0 9 * * FRI-SUN",
+    "0 9 * * 5-0",
+    "0 0 * * 5L",
+    "0 0 * * MONL",
+    "0 0 LW * *",
+    "5-5 * * * *",
+    "0 0 * * SUN-FRI/2",
+    # Valid, though it never comes.
+    "0 9 * * SUN-SAT",
+    "0 0 30 2 *",
 )
-def test_five_fields_and_macros_are_schedules(schedule: str) -> None:
-    assert is_cron(schedule)
+REFUSED = (
+    "every day",
+    "* * * *",
+    "* * * * * *",
+    "60 * * * *",
+    "@reboot",
+    "@",
+    "H H * * *",
+    "R * * * *",
+    "0/15 * * * *",
+    "0 0 * * 1/2",
+    "? * * * *",
+    "0 0 ? * ?",
+    "0 0 1,L * *",
+    "0 0 * * 5#6",
+    "0 0 foo#bar * *",
+    "٣ * * * *",
+)
 
 
-@pytest.mark.parametrize("schedule", ["every day", "* * * *", "* * * * * *", "60 * * * *", "@reboot", "H H * * *", "@"])
-def test_anything_else_is_no_schedule(schedule: str) -> None:
-    assert not is_cron(schedule)
+def test_a_schedule_is_what_appwrite_takes_for_a_cron(scheduled: Client) -> None:
+    answers = {
+        schedule: scheduled.call("PUT", "/functions/f", {"name": "F", "schedule": schedule})
+        for schedule in (*TAKEN, *REFUSED)
+    }
+    assert {schedule: answer.status_code for schedule, answer in answers.items()} == {
+        **dict.fromkeys(TAKEN, 200),
+        **dict.fromkeys(REFUSED, 400),
+    }
+    assert answers["0/15 * * * *"].json()["type"] == "general_argument_invalid"
 
 
-def test_a_day_that_never_comes_has_no_next_run() -> None:
-    assert next_run("0 0 31 2 *", START) is None
+def test_a_zero_alone_is_no_schedule_but_is_taken(scheduled: Client, clock: ManualClock) -> None:
+    set_schedule(scheduled, EVERY_MINUTE)
+    set_schedule(scheduled, "0")
+    for _ in range(3):
+        clock.advance(minutes=1)
+        assert tick(scheduled) == 0
+
+
+def started(client: Client, clock: ManualClock, *passes: tuple[int, int]) -> list[str]:
+    """The passes, each at an hour and minute of 2 March, that start a run."""
+    found = []
+    for hour, minute in passes:
+        clock.moment = datetime(2026, 3, 2, hour, minute, 5, tzinfo=UTC)
+        if tick(client):
+            found.append(f"{hour:02}:{minute:02}")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("schedule", "times"),
+    [
+        # From 05 the library goes on to 10.
+        ("*/5,*/7 * * * *", ["09:56", "10:00", "10:05", "10:10", "10:15", "10:20", "10:25"]),
+        ("*/59 * * * *", ["09:59"]),
+        ("5-5 * * * *", ["10:05"]),
+        ("9,10,2-5 10 * * *", ["10:03", "10:04", "10:05", "10:09", "10:10"]),
+    ],
+)
+def test_runs_that_the_library_skips_are_not_started(
+    scheduled: Client, clock: ManualClock, schedule: str, times: list[str]
+) -> None:
+    clock.moment = datetime(2026, 3, 2, 9, 55, tzinfo=UTC)
+    set_schedule(scheduled, schedule)
+    tick(scheduled)
+    passes = [*((9, minute) for minute in range(56, 60)), *((10, minute) for minute in range(30))]
+    assert started(scheduled, clock, *passes) == times
+
+
+def test_the_next_run_is_asked_for_again_in_each_minute(scheduled: Client, clock: ManualClock) -> None:
+    """From 20:30 the library comes to 20:30 of the next day, and at 08:29 to 08:30 (1.8.1, ScheduleFunctions.php)."""
+    clock.moment = datetime(2026, 3, 1, 20, 30, tzinfo=UTC)
+    set_schedule(scheduled, "30 20,8 * * *")
+    tick(scheduled)
+    assert started(scheduled, clock, (8, 28), (8, 29), (8, 30), (8, 31), (20, 29), (20, 30)) == ["08:30", "20:30"]
+
+
+def test_a_schedule_that_never_comes_is_said_in_the_log(
+    scheduled: Client, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    set_schedule(scheduled, "0 0 30 2 *")
+    tick(scheduled)
+    clock.advance(minutes=5)
+    assert tick(scheduled) == 0
+    assert "the schedule '0 0 30 2 *' of function f never comes" in caplog.text

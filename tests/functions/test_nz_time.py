@@ -12,7 +12,7 @@ from _shared import nz_time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raceday_iac.devserver.functions.cron import next_run
+from raceday_iac.cron import parse
 from raceday_iac.loading.stack_file import load_stack
 
 STACK = Path(__file__).parents[2] / "stacks" / "raceday.py"
@@ -24,11 +24,7 @@ MOMENTS = st.datetimes(datetime(2025, 1, 1), datetime(2028, 12, 31), timezones=s
 
 def runs(cron: str, begin: datetime, days: int) -> Iterator[datetime]:
     """The moments of a cron of the stack, which is in UTC."""
-    moment: datetime | None = begin - timedelta(seconds=1)
-    while moment is not None and (moment := next_run(cron, moment)) is not None:
-        if moment >= begin + timedelta(days=days):
-            return
-        yield moment
+    return parse(cron).runs_between(begin, begin + timedelta(days=days))
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from _shared.appwrite_http import AppwriteError, path_of
 from _shared.errors import BadRequest, Fatal, Retryable, Stop
 from _shared.lock import LockLost
 from _shared.running import RESERVE, Counts, Run
-from croniter import croniter
 
+from raceday_iac.cron import parse
 from raceday_iac.devserver.faults import RequestFault
 from raceday_iac.loading.stack_file import load_stack
 
@@ -154,8 +154,7 @@ def test_no_scheduled_run_with_a_day_job_meets_the_quiet_window(day: str) -> Non
 
     met = []
     for function, (cron, expiry) in crons.items():
-        runs = croniter(cron, begin_of_day - timedelta(seconds=1))
-        while (moment := runs.get_next(datetime)) < begin_of_day + timedelta(days=1):
+        for moment in parse(cron).runs_between(begin_of_day, begin_of_day + timedelta(days=1)):
             if nz_time.seconds_until_quiet(moment) < expiry:
                 met.append((function, moment))
 

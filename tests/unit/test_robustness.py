@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raceday_iac.cli.options import take_globals
+from raceday_iac.cron import cron_problem
 from raceday_iac.errors import IacError, StackError, StateError
 from raceday_iac.loading.environment import environment_file, load_environment
 from raceday_iac.loading.resolve import resolve
 from raceday_iac.model.address import Address
-from raceday_iac.model.cron import cron_problem
 from raceday_iac.model.stack import Collection, Database, FromEnvironment, Lock, Stack
 from raceday_iac.packaging.archive import digest_of_archive
 from raceday_iac.state.document import State, from_json

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from ...cron import cron_problem
 from .. import roles
 from ..errors import ApiError, invalid
 from ..keys import scope_names
 from ..params import Refused, list_of, one_of, text
 from .catalogue import runtimes, specifications
-from .cron import is_cron
 from .events import is_event
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ def events(value: Any) -> list[str]:
 
 
 def schedule(value: Any) -> str:
-    """Empty, or a cron expression."""
-    if isinstance(value, str) and (value == "" or is_cron(value)):
+    """Empty, or a cron expression, though it may never come (1.8.1). To PHP "0" is as empty as ""."""
+    if isinstance(value, str) and (value in ("", "0") or not cron_problem(value)):
         return value
     raise Refused("String must be a valid cron expression")
 

@@ -1,7 +1,8 @@
 """Starts functions at the times of their schedules, and executions at their `scheduledAt`.
 
-As on a real 1.8.1: UTC, to the minute, from a table that is read every few seconds. Runs that were missed are not
-made up for, runs may overlap, and `enabled` plays no part.
+As on a real 1.8.1: UTC, to the minute, from a table that is read every few seconds. Once a minute it asks for the next
+run from now on, which is not always what the run before would have led to. Runs that were missed are not made up for,
+runs may overlap, and `enabled` plays no part.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from ...cron import CronError, NoNextRun, parse
 from ..clock import stamp
 from . import store
-from .cron import next_run
 from .runs import Call, new_execution, perform
 
 if TYPE_CHECKING:
@@ -31,10 +32,17 @@ Key = tuple[str, str]
 
 @dataclass
 class Entry:
-    """A schedule in the scheduler's memory."""
+    """A schedule in the scheduler's memory, and its next run as seen at the instant `asked`."""
 
     schedule: str
+    asked: datetime
     due: datetime | None
+
+    def ask(self, now: datetime) -> None:
+        self.asked, self.due = now, _next_run(self.schedule, now)
+
+    def is_of_another_minute(self, now: datetime) -> bool:
+        return self.asked.replace(second=0, microsecond=0) != now.replace(second=0, microsecond=0)
 
 
 class Scheduler:
@@ -81,7 +89,9 @@ class Scheduler:
         for key, schedule in armed.items():
             known = self._functions.get(key)
             if known is None or known.schedule != schedule:
-                self._functions[key] = Entry(schedule, next_run(schedule, now))
+                self._functions[key] = Entry(schedule, now, _next_run(schedule, now))
+                if self._functions[key].due is None:
+                    LOG.warning("the schedule %r of function %s never comes", schedule, key[1])
         self._clean(now)
 
     def _read_executions(self, now: datetime) -> None:
@@ -104,7 +114,9 @@ class Scheduler:
         for key, entry in self._functions.items():
             if entry.due is not None and entry.due <= now:
                 started += now - entry.due <= TOO_LATE and self._start_function(*key)
-                entry.due = next_run(entry.schedule, now)
+                entry.ask(now)
+            elif entry.is_of_another_minute(now):
+                entry.ask(now)
         for key, due in list(self._executions.items()):
             if due <= now:
                 del self._executions[key]
@@ -130,6 +142,14 @@ class Scheduler:
         self._server.db.execute(
             "DELETE FROM executions WHERE created_at < ? AND status IN ('completed', 'failed')", (stamp(oldest),)
         )
+
+
+def _next_run(schedule: str, now: datetime) -> datetime | None:
+    """None where there is none, or where a schedule is kept that cannot be read."""
+    try:
+        return parse(schedule).next_run(now)
+    except (CronError, NoNextRun):
+        return None
 
 
 def scheduler_of(server: Server) -> Scheduler:

@@ -101,7 +101,8 @@ def arm_schedule(server: Server, project: str, function: str) -> None:
 def schedule_problem(server: Server, project: str, function: str) -> str:
     """Tell the scheduler; what is wrong, or an empty text.
 
-    A schedule runs while there is one and a deployment is active. `enabled` is not looked at (1.8.1).
+    A schedule runs while there is one and a deployment is active. `enabled` is not looked at (1.8.1), and to PHP "0" is
+    as empty as "".
     """
     row = get_function(server, project, function)
     told = _schedule_row(server, row)
@@ -111,7 +112,7 @@ def schedule_problem(server: Server, project: str, function: str) -> str:
     if not problem:
         server.db.execute(
             "UPDATE schedules SET schedule = ?, active = ? WHERE function = ?",
-            (row["schedule"], bool(row["schedule"] and row["deployment_id"]), row["sequence"]),
+            (row["schedule"], row["schedule"] not in ("", "0") and row["deployment_id"] != "", row["sequence"]),
         )
     return problem
 

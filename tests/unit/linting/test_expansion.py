@@ -1,36 +1,40 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 
 import pytest
-from croniter import croniter
-from hypothesis import given
-from hypothesis import strategies as st
 
+from raceday_iac.cron import parse
 from raceday_iac.linting.expansion import expand
 
 from .made import BEGIN, runs_of
 
 MIDNIGHT = datetime(2025, 7, 17, tzinfo=UTC)
-FIELDS = st.tuples(
-    st.sampled_from(["*", "*/15", "0", "5,35", "10-20/5"]),
-    st.sampled_from(["*", "21-23,0-11", "3", "*/6"]),
-    st.sampled_from(["*", "1", "31", "1-7", "L"]),
-    st.sampled_from(["*", "2", "1-6", "FEB,DEC"]),
-    st.sampled_from(["*", "1-5", "SUN", "0,3"]),
+
+
+@pytest.mark.parametrize(
+    "expression", ["*/15 21-23,0-11 * * *", "30 20,8 1-7 * 1", "0 0 15W * *", "*/59 3 * * FRI-SUN"]
 )
+def test_runs_are_those_of_the_cron(expression: str) -> None:
+    found = list(islice(runs_of(expression).runs_after(MIDNIGHT), 50))
+    window = parse(expression).runs_between(MIDNIGHT + timedelta(minutes=1), MIDNIGHT + timedelta(days=365))
+    assert found == list(islice(window, 50))
 
 
-@given(FIELDS)
-def test_runs_are_those_of_the_cron(fields: tuple[str, ...]) -> None:
-    expression = " ".join(fields)
-    runs = expand(expression, BEGIN)
+def test_days_that_fire_alike_share_their_minutes() -> None:
+    """A year of every minute would be half a million numbers."""
+    runs = runs_of("* * * * *")
+    assert len({id(each) for each in runs.by_day}) == 1
+    assert runs.total == 365 * 1440
+
+
+def test_a_day_after_one_without_runs_may_begin_otherwise() -> None:
+    """To the midnight after a day that fits, the library does not come; to that after any other day it does."""
+    runs = expand("*/59 * 1,2 8 *", date(2025, 7, 31), 4)
     assert runs is not None
-    found = list(islice(runs.runs_after(MIDNIGHT), 5))
-    if found:
-        cron = croniter(expression, MIDNIGHT)
-        assert found == [cron.get_next(datetime) for _ in found]
+    assert [each[:2] for each in runs.by_day] == [(), (0, 59), (59, 119), ()]
+    assert runs.minutes[:3] == (0, 59, 119)
 
 
 @pytest.mark.parametrize("expression", ["", "* * * *", "61 * * * *", "* * * * * *", "nonsense"])
@@ -54,6 +58,11 @@ def test_the_gap_over_midnight_counts() -> None:
 
 def test_thirty_first_of_february_never_comes() -> None:
     assert runs_of("0 0 31 2 *").is_empty
+
+
+def test_a_run_of_the_day_before_the_first_reaches_into_it() -> None:
+    assert runs_of("55 23 16 7 *").occupied(0, 600) == 0b11111
+    assert runs_of("55 23 15 7 *").occupied(0, 600) == 0
 
 
 def test_a_run_reaches_into_the_next_day() -> None:

@@ -8,7 +8,7 @@ from raceday_iac.linting.collisions import called_too_often, collisions
 from raceday_iac.linting.findings import Severity
 from raceday_iac.linting.locks import lock_numbers, timeout_limit
 from raceday_iac.linting.presence import presences
-from raceday_iac.linting.schedules import never_fires, self_overlap
+from raceday_iac.linting.schedules import fires_otherwise, never_fires, self_overlap
 from raceday_iac.linting.usage import Usage
 
 from .made import codes, function, locked, runs_of
@@ -27,8 +27,27 @@ def test_an_overlap_is_an_error_and_with_a_lock_it_is_answered() -> None:
 
 
 def test_a_schedule_without_runs_is_told() -> None:
-    assert codes(list(never_fires(function(), runs_of("0 0 30 2 *")))) == ["SCH012"]
+    (finding,) = never_fires(function(schedule="0 22-2 * * *"), runs_of("0 22-2 * * *"))
+    assert (finding.code, finding.severity) == ("SCH012", Severity.ERROR)
+    assert "'0 22-2 * * *' is valid and never fires: '22-2' is empty" in finding.message
     assert not list(never_fires(function(), runs_of("0 0 29 1 *")))
+
+
+def test_a_schedule_that_comes_only_after_the_year_is_a_warning_with_its_day() -> None:
+    (finding,) = never_fires(function(), runs_of("0 0 29 2 *"))
+    assert (finding.severity, finding.first) == (Severity.WARNING, datetime(2028, 2, 29, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("schedule", ["0 20,8 * * *", "0 9 * * FRI-SUN", "*/5,*/7 * * * *", "0 0 LW * *"])
+def test_a_schedule_that_appwrite_reads_otherwise_is_a_warning(schedule: str) -> None:
+    (finding,) = fires_otherwise(function(schedule=schedule), runs_of(schedule))
+    assert (finding.code, finding.severity) == ("SCH013", Severity.WARNING)
+    assert f"{schedule!r} is not what it seems" in finding.message
+
+
+@pytest.mark.parametrize("schedule", ["0 8,20 * * *", "0 9 * * 5-7", "*/5 * * * *", "0 22-2 * * *"])
+def test_a_schedule_that_is_read_as_written_or_never_fires_is_none(schedule: str) -> None:
+    assert not list(fires_otherwise(function(schedule=schedule), runs_of(schedule)))
 
 
 @pytest.mark.parametrize(

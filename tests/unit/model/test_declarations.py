@@ -211,6 +211,43 @@ def test_a_bad_cron_is_refused_and_an_empty_one_means_none() -> None:
     assert resolved(stack_with_function(schedule=""))
 
 
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        *("@midnight", "@Daily", "0 9 * * FRI-SUN", "0 9 * * 5-0", "0 9 * * SAT-SUN", "0 9 * * SUN-SAT"),
+        *("0 0 * * 5L", "0 0 * * MONL", "0 0 * * 0L", "0 0 LW * *"),
+    ],
+)
+def test_a_cron_that_appwrite_takes_can_be_declared(schedule: str) -> None:
+    """Else a live function with it could not be imported."""
+    assert resolved(stack_with_function(schedule=schedule))
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        *("? * * * *", "* * * ? *", "0 0 ? * ?", "0 0 99W * *", "0 0 * * L", "0 0 * * 5#6", "0 0 5#2 * *"),
+        *("0 0 foo#bar * *", "0 0 fooL * *", "0 0 1,L * *", "0 0 * * 15W", "٣ * * * *", "R * * * *"),
+    ],
+)
+def test_a_cron_that_appwrite_refuses_cannot_be_declared(schedule: str) -> None:
+    """Else an apply would stop half-way."""
+    assert f"schedule {schedule!r}: " in complaint(stack_with_function(schedule=schedule))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "instead"),
+    [
+        ("0/15 * * * *", "write '0-59/15' or '*/15'"),
+        ("5/15 * * * *", "write '5-59/15' or '*/15'"),
+        ("0 0/2 * * *", "write '0-23/2' or '*/2'"),
+        ("0 0 * * 1/2", "write '1-6/2' or '*/2'"),
+    ],
+)
+def test_a_step_without_a_range_is_refused_with_what_to_write(schedule: str, instead: str) -> None:
+    assert instead in complaint(stack_with_function(schedule=schedule))
+
+
 def test_an_entrypoint_is_needed_and_has_at_most_1028_characters() -> None:
     assert resolved(stack_with_function(entrypoint="e" * limits.FUNCTION_ENTRYPOINT))
     assert "entrypoint:" in complaint(stack_with_function(entrypoint=""))

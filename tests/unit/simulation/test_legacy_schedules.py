@@ -38,6 +38,5 @@ def test_the_first_moment_is_included_and_the_last_is_not() -> None:
     assert [clock(moment) for moment in occurrences("*/1 * * * *", BEGIN + 1, BEGIN + 121)] == ["18:01", "18:02"]
 
 
-def test_a_cron_with_days_is_refused() -> None:
-    with pytest.raises(ValueError, match="restricts only minutes and hours"):
-        list(occurrences("0 0 1 * *", BEGIN, BEGIN + DAY))
+def test_a_cron_may_have_days() -> None:
+    assert [clock(moment) for moment in occurrences("0 3 17 7 *", BEGIN, BEGIN + 9 * DAY)] == ["03:00"]
