@@ -136,7 +136,9 @@ def test_a_step_below_zero_is_valid_and_never_comes() -> None:
         ("0 9 * NOV-FEB *", "write '1-2,11-12'"),
         ("0 9 25-5 * *", "write '1-5,25-31'"),
         ("59-0 9 * * *", "write '0,59'"),
-        ("0 23-7/2 * * *", "write '0-7,23'"),
+        ("0 23-7/2 * * *", "'23-7/2' is empty, because ranges do not wrap; write two ranges, each with its step"),
+        ("0 9 L/2 * *", "'L/2' stands for no day"),
+        ("0 9 * * SUN-SUN", "'SUN-SUN' stands for no day; write 'SUN'"),
         ("0 9 * JAN/2 *", "'JAN/2': a name with a step counts as 0; write numbers"),
         ("0 9 L-3 * *", "'L-3' stands for no day; 'L' alone is the last day of the month"),
         ("0 9 * * *#1", "'*#1' stands for no day; name one, as in '1#2' (the second Monday) or '5L' (the last Friday)"),
@@ -181,6 +183,7 @@ def test_what_appwrite_reads_otherwise_is_a_surprise(expression: str, surprise: 
         "0 0 * * 5-7",
         "0 0 15W * 1",
         "0 0 ? * MON-FRI",
+        "0 0 5-L * *",
     ],
 )
 def test_what_is_read_as_it_is_written_is_none(expression: str) -> None:
