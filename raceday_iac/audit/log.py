@@ -3,12 +3,11 @@ with the log is handed back to be told."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ..files import append_private
 from .chain import Inspection, inspect, seal
 
 FILE = "audit.jsonl"
@@ -30,17 +29,7 @@ class AuditLog:
         before = inspect(text)
         # A kill may have cut the last line: it must not swallow this one.
         start = b"\n" if text and not text.endswith(b"\n") else b""
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with self.file.open("ab") as opened:
-                opened.write(start + seal(content, before).encode() + b"\n")
-                opened.flush()
-                os.fsync(opened.fileno())
-        except OSError:
-            # On a full disk a part of the line may have been written; half a record is damage.
-            with suppress(OSError):
-                os.truncate(self.file, len(text))
-            raise
+        append_private(self.file, start + seal(content, before).encode() + b"\n", safely=True)
         return before
 
     def _read(self) -> bytes:

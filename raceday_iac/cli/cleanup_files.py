@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from ..cleanup import Action, Change, Cleanup, Tree
 from ..errors import IacError
+from ..files import write_whole
 
 #: Larger files are no source code.
 _LARGEST = 2_000_000
@@ -68,20 +70,9 @@ def write_changes(root: Path, cleanup: Cleanup, done: Callable[[Change], None] |
         _delete_empty(root / folder)
 
 
-def temporary(path: Path) -> Path:
-    """What a file is called until it is complete."""
-    return path.with_name(f".{path.name}.new")
-
-
 def _write(path: Path, content: bytes, like: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = temporary(path)
-    with beside.open("wb") as opened:
-        opened.write(content)
-        opened.flush()
-        os.fsync(opened.fileno())
-    shutil.copymode(like, beside)
-    beside.replace(path)
+    write_whole(path, content, stat.S_IMODE(like.stat().st_mode))
 
 
 def _delete(path: Path) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..cleanup import Action, Cleanup
 from ..errors import IacError
-from .cleanup_files import temporary
+from ..files import PRIVATE_FILE, is_draft_of, write_whole
 
 _JOURNAL = "raceday-iac-cleanup.json"
 #: Would send git somewhere else than to the named folder, for example inside a hook.
@@ -71,7 +71,7 @@ class Git:
             before = None if change.action is Action.CREATE else _hash(self.root / change.path)
             after = None if change.action is Action.DELETE else hashlib.sha256(change.after.encode()).hexdigest()
             intended[str(self.root / change.path)] = [before, after]
-        self._journal.write_text(json.dumps({"format": 1, "files": intended}), encoding="utf-8")
+        write_whole(self._journal, json.dumps({"format": 1, "files": intended}), PRIVATE_FILE)
 
     def end(self) -> None:
         """Everything is done."""
@@ -128,7 +128,7 @@ def _git(folder: Path, *arguments: str) -> str:
 def _is_intended(path: Path, intended: Mapping[str, list[str | None]]) -> bool:
     if str(path) in intended:
         return _hash(path) in intended[str(path)]
-    return any(path == temporary(Path(each)) for each in intended)
+    return any(is_draft_of(path, Path(each)) for each in intended)
 
 
 def _hash(path: Path) -> str | None:

@@ -40,7 +40,7 @@ def run(
         plan = make_plan(workspace, state, reader(target), wishes)
         saved = None if out is None or plan.refusals else snapshot_of(plan, workspace, target, state)
         if out is not None and saved is not None:
-            write_file(out, saved.to_text())
+            write_file(out, saved.to_text(), private=True)
         _report(reports, plan, where(plan, target))
         if not reports.to_stdout:
             show(options, plan, target, verbose=verbose, **_where_saved(saved, out))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors import EXIT_OK, IacError
+from ..files import write_new
 from ..model.desired import LeftOut
 from ..render.lines import Line, print_json, print_lines
 from .options import Options
@@ -24,10 +25,10 @@ def run(options: Options, function: str, out: Path) -> int:
         raise IacError(f"{out} is not empty; nothing was written.", hint="name a new folder")
     bundle = bundles[function]
     for name, content in bundle.files.items():
-        path = out / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        path.chmod(0o755 if name in bundle.executable else 0o644)
+        try:
+            write_new(out / name, content, 0o755 if name in bundle.executable else 0o644)
+        except OSError as error:
+            raise IacError(f"{out / name} cannot be written: {error.strerror or error}.") from None
     left_out = [{"path": each.path, "why": str(each.why), "detail": each.detail} for each in bundle.left_out]
     if options.json:
         print_json({"function": function, "digest": bundle.digest, "files": sorted(bundle.files), "leftOut": left_out})

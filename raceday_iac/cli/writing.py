@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from pathlib import Path
 
+from .. import files
 from ..errors import IacError
 
 
@@ -19,33 +18,16 @@ def must_be_free(file: Path, *, force: bool) -> None:
 def must_be_writable(file: Path) -> None:
     """Find out before minutes are spent on what to write. Raises IacError; what is there stays as it is."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        is_new = not file.exists()
-        with file.open("ab"):
-            pass
-        if is_new:
-            file.unlink()
+        files.must_be_writable(file)
     except OSError as error:
         raise _unwritable(file, error) from None
 
 
-def write_file(file: Path, text: str) -> None:
-    """Write beside, then rename. A device, a pipe, or what a link leads to is not replaced but written into. Raises
-    IacError when it cannot be written."""
-    beside = file.with_name(f".{file.name}.new")
+def write_file(file: Path, text: str, *, private: bool = False) -> None:
+    """See `files.write_named`. Raises IacError when it cannot be written."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        if file.is_symlink() or (file.exists() and not file.is_file()):
-            file.write_text(text, encoding="utf-8")
-            return
-        with beside.open("w", encoding="utf-8") as opened:
-            opened.write(text)
-            opened.flush()
-            os.fsync(opened.fileno())
-        beside.replace(file)
+        files.write_named(file, text, private=private)
     except OSError as error:
-        with suppress(OSError):
-            beside.unlink()
         raise _unwritable(file, error) from None
 
 

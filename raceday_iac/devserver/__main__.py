@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 
 from .runner import PROJECT, DataInUseError, serve_forever
@@ -19,6 +20,8 @@ def main() -> int:
         "--database-workers", type=int, default=Settings.database_workers, help="how many schemas are changed at a time"
     )
     options = parser.parse_args()
+    # Everything that this process and its children write is for its owner alone.
+    os.umask(0o077)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
         settings = Settings(database_workers=max(1, options.database_workers))

@@ -20,6 +20,7 @@ from urllib.request import ProxyHandler, build_opener
 
 from .appwrite_json import Loaded, LoadError, load_appwrite_json
 from .lock import LOCK_FILE, DataInUseError, is_locked, lock_data
+from .private import open_private, private_folder
 
 __all__ = [
     "DataInUseError",
@@ -80,12 +81,12 @@ def start(data_dir: Path | str, port: int = 0, project: str = "", database_worke
         return current
     if is_locked(directory):
         raise DataInUseError(f"{directory} is in use by another server process")
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(directory)
     command = [sys.executable, "-m", __package__, "--data-dir", str(directory), "--port", str(port)]
     # Without a word the process takes its own default, which would be dear to import here.
     command += ["--project", project] if project else []
     command += ["--database-workers", str(database_workers)] if database_workers else []
-    with (directory / LOG_FILE).open("ab") as log:
+    with open_private(directory / LOG_FILE, os.O_WRONLY | os.O_APPEND, "ab") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=SOURCE
         )

@@ -6,12 +6,14 @@ import asyncio
 import json
 import logging
 import os
+import secrets
 import signal
 from pathlib import Path
 
 from .app import App
 from .daemon import INFO_FILE
 from .lock import lock_data
+from .private import open_private
 from .running import HOST, Uvicorn, build_server, listen, server_key, uvicorn_config
 from .settings import PROJECT, Settings
 
@@ -63,8 +65,7 @@ async def _serve(directory: Path, port: int, settings: Settings | None, project:
 def _write_info(directory: Path, endpoint: str, project: str, key: str, started_at: str) -> None:
     info = {"endpoint": endpoint, "pid": os.getpid(), "project": project, "key": key, "startedAt": started_at}
     path = directory / INFO_FILE
-    draft = path.with_suffix(".tmp")
-    draft.unlink(missing_ok=True)
-    with open(draft, "x", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+    draft = path.with_suffix(f".{secrets.token_hex(8)}")
+    with open_private(draft, os.O_WRONLY | os.O_EXCL, "w") as file:
         json.dump(info, file, indent=1)
     draft.replace(path)

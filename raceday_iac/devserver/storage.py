@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from .private import private_file, private_folder
+
 FILE_NAME = "appwrite.sqlite3"
 #: Prepared statements that are kept: each collection has its own, and updates one for each set of changed columns.
 STATEMENTS = 1024
@@ -28,10 +30,9 @@ def open_database(data_dir: Path, schemas: Sequence[str]) -> sqlite3.Connection:
 
     The connection may be handed to another thread once, but must be used by one at a time.
     """
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    connection = sqlite3.connect(
-        data_dir / FILE_NAME, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS
-    )
+    file = private_file(private_folder(data_dir) / FILE_NAME)
+    # What SQLite puts beside it gets the modes of the database.
+    connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS)
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -106,14 +105,10 @@ def _variable(work: Resolution, owner: Address, variable: declared.VariableDecla
 
 
 def _code(work: Resolution, function: declared.FunctionDeclaration, location: Location) -> None:
-    written = Path(os.path.normpath(work.root.resolve() / str(function.code)))
-    folder, project = written.resolve(), _project_of(written, work.root.resolve())
+    folder = (work.root / str(function.code)).resolve()
     subject = str(function_address(function.id))
     if not folder.is_dir():
         work.problems.append(Problem(location, subject, f"code folder {function.code} does not exist"))
-    elif project is not None and not folder.is_relative_to(project):
-        message = f"code folder {function.code} is a link that leads out of the project, to {folder}"
-        work.problems.append(Problem(location, subject, message))
     elif not (folder / function.entrypoint).is_file():
         message = f"entrypoint {function.entrypoint} does not exist in {function.code}"
         work.problems.append(Problem(location, subject, message))
@@ -130,7 +125,7 @@ def _code(work: Resolution, function: declared.FunctionDeclaration, location: Lo
         work.environment.build_patience,
         function.ignore,
         function.include,
-        project,
+        _project_of(folder, work.root.resolve()),
     )
     if function.schema_of and database_address(function.schema_of) not in work.attempted:
         message = f"packs the schema of {function.schema_of!r}, which is not declared"
@@ -138,8 +133,8 @@ def _code(work: Resolution, function: declared.FunctionDeclaration, location: Lo
 
 
 def _project_of(folder: Path, root: Path) -> Path | None:
-    """What links in a code folder may lead to: the project, with the repository that it lies in. A folder elsewhere
-    stands for itself, with its repository; None where it has none."""
+    """What links in a code folder may lead to: the project, with the repository that it lies in. A folder elsewhere,
+    which the stack names or a link that it names leads to, has its own repository; None where it has none."""
     inside = folder.is_relative_to(root)
     for each in (root, *root.parents) if inside else (folder, *folder.parents):
         if (each / ".git").exists():

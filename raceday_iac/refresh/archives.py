@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 
 from ..errors import NotFoundError
+from ..files import write_private
 from ..packaging.origin import Origin, origin_of_archive
 from ..provider import Reader
 
@@ -103,12 +102,7 @@ class Archives:
             return
         kept = list(known.items())[-_KEPT:]
         content = {"format": FORMAT, "archives": {name: [each.digest, each.function] for name, each in kept}}
-        beside = self._file.with_name(f"{self._file.name}.{os.getpid()}")
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            beside.write_text(json.dumps(content), encoding="utf-8")
-            beside.replace(self._file)
+            write_private(self._file, json.dumps(content))
         except OSError as error:
             _log.info("the cache %s could not be written: %s", self._file, error)
-            with suppress(OSError):
-                beside.unlink()

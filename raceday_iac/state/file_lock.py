@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import LockedError, StateError
+from ..files import open_private, private_folder
 from .provenance import this_process
 from .store import LockInfo
 
@@ -27,8 +28,8 @@ class FileLock:
     def held(self, reason: str) -> Iterator[None]:
         """Hold it for a block, or raise LockedError at once."""
         try:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            handle = self.file.open("a+", encoding="utf-8")
+            private_folder(self.file.parent)
+            handle = open_private(self.file, "a+")
         except OSError as error:
             raise StateError(
                 f"The state folder {self.file.parent} cannot be written: {error.strerror or error}. "

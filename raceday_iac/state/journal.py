@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import StateError
+from ..files import append_private
 
 
 class Journal:
@@ -23,10 +24,8 @@ class Journal:
     def append(self, line: str) -> None:
         """Add a line. It need not reach the disk before the request: live Appwrite tells the rest."""
         try:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            with self.file.open("a", encoding="utf-8") as file:
-                # A new line first: the one before may have been cut by a kill.
-                file.write(f"\n{line}\n")
+            # A new line first: the one before may have been cut by a kill.
+            append_private(self.file, f"\n{line}\n")
         except OSError as error:
             raise StateError(
                 f"The journal could not be saved to {self.file}: {error.strerror or error}. {self._intact()}",

@@ -6,14 +6,14 @@ it, so a killed run leaves none behind.
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ..errors import FencedError, StateError
+from ..files import remove_drafts, write_private
 from .codec import Codec, Decoded
 from .document import State, new_state
 from .file_lock import FileLock
@@ -66,18 +66,9 @@ class LocalState:
         """See `StateStore.write`."""
         self._must_be_as_seen()
         text = self._codec.encode(state, self._provenance(state))
-        beside = self.file.with_suffix(".json.new")
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with beside.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            self._archive()
-            beside.replace(self.file)
+            write_private(self.file, text, self._archive)
         except OSError as error:
-            with suppress(OSError):
-                beside.unlink()
             raise StateError(
                 f"The state could not be saved to {self.file}: {error.strerror or error}. {self._what_is_intact()}",
                 hint="make room or fix the permissions, then run apply again: it adopts what was already done",
@@ -89,7 +80,7 @@ class LocalState:
         if not self.file.exists():
             return
         try:
-            self.backup.write_bytes(self.file.read_bytes())
+            write_private(self.backup, self.file.read_bytes())
         except OSError as error:
             raise StateError(
                 f"The state could not be backed up to {self.backup}: {error.strerror or error}. Nothing was changed.",
@@ -109,6 +100,7 @@ class LocalState:
     def locked(self, reason: str) -> Iterator[None]:
         """Hold the lock, or raise LockedError at once, saying who holds it."""
         with self._lock.held(reason):
+            remove_drafts(self.folder)
             self._session, self._command, self._archived = uuid.uuid4().hex, reason, False
             yield
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import StateError
+from ..files import PRIVATE_FILE, private_folder, write_private
 from .codec import Codec
 from .document import State, saved_of
 from .store import Version
@@ -29,14 +30,15 @@ class LocalHistory:
         header = _header(file)
         if header is None or self._keep < 2:
             return
-        self.folder.mkdir(exist_ok=True)
+        private_folder(self.folder)
         kept = self.folder / f"{header['serial']}.json"
         kept.unlink(missing_ok=True)
         try:
             os.link(file, kept)
+            kept.chmod(PRIVATE_FILE)
         except OSError:
             # A file system without second names.
-            shutil.copyfile(file, kept)
+            write_private(kept, file.read_bytes())
         for serial in self.serials()[self._keep - 1 :]:
             self._file(serial).unlink(missing_ok=True)
 
@@ -69,9 +71,7 @@ class LocalHistory:
         for serial in self.serials():
             file = self._file(serial)
             found = self._codec.decode(file.read_text(encoding="utf-8"))
-            beside = file.with_suffix(".new")
-            beside.write_text(self._codec.encode(found.state, found.saved), encoding="utf-8")
-            beside.replace(file)
+            write_private(file, self._codec.encode(found.state, found.saved))
             done += 1
         return done
 

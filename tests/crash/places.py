@@ -16,10 +16,14 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from raceday_iac import files
+
 from .memory_server import MemoryServer
 
 Reached = Callable[[str], None]
 _WRITES = re.compile(r"[wax+]")
+#: A file that is not complete has a number in its name, which is another one each time.
+_DRAFT = re.compile(r"\.new-[0-9a-f]+$")
 
 
 def connect(patch: pytest.MonkeyPatch, servers: list[MemoryServer], watched: MemoryServer, reached: Reached) -> None:
@@ -43,12 +47,12 @@ def connect(patch: pytest.MonkeyPatch, servers: list[MemoryServer], watched: Mem
 def watch_files(patch: pytest.MonkeyPatch, folder: Path, reached: Reached) -> None:
     """Every file below a folder that is opened for writing (empty or as it was), half written, written, put in the
     place of another, or deleted. The lock is none of these: it goes with its process."""
-    opening, replacing, unlinking = Path.open, Path.replace, Path.unlink
+    opening, replacing, unlinking = files.open_file, Path.replace, Path.unlink
 
-    def watched_open(path: Path, mode: str = "r", *more: Any, **options: Any) -> Any:
-        file = opening(path, mode, *more, **options)
+    def watched_open(path: Path, flags: int, mode: str) -> Any:
+        file = opening(path, flags, mode)
         is_ours = _WRITES.search(mode) and path.is_relative_to(folder) and path.suffix != ".lock"
-        return _File(file, path.name, reached) if is_ours else file
+        return _File(file, _DRAFT.sub(".new", path.name), reached) if is_ours else file
 
     def watched_replace(path: Path, target: Path) -> Any:
         is_ours = path.is_relative_to(folder)
@@ -62,9 +66,9 @@ def watch_files(patch: pytest.MonkeyPatch, folder: Path, reached: Reached) -> No
     def watched_unlink(path: Path, *more: Any, **options: Any) -> None:
         unlinking(path, *more, **options)
         if path.is_relative_to(folder):
-            reached(f"after deleting {path.name}")
+            reached(f"after deleting {_DRAFT.sub('.new', path.name)}")
 
-    patch.setattr(Path, "open", watched_open)
+    patch.setattr(files, "open_file", watched_open)
     patch.setattr(Path, "replace", watched_replace)
     patch.setattr(Path, "unlink", watched_unlink)
     # Nothing here is cut off from electricity.

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import os
+import stat
+import tarfile
 import time
 from pathlib import Path
 
 import pytest
 
+from raceday_iac.devserver.functions import files
 from raceday_iac.devserver.functions.files import add_range, is_complete
 
 from .functions_server import HELLO, Client, serving
@@ -205,3 +211,87 @@ def test_a_build_asked_to_get_stuck_stays_building_and_holds_up_no_other(client:
     assert client.built(stuck, "building")["buildLogs"] == ""
     client.ok("PATCH", f"/functions/f/deployments/{stuck}/status")
     client.built(stuck, "canceled")
+
+
+def test_commands_leave_nothing_running(client: Client) -> None:
+    client.create(commands="(setsid sh -c 'echo child=$$; exec sleep 600' &); sleep 0.2; echo done")
+    logs = client.built(client.upload(HELLO))["buildLogs"]
+    assert "done" in logs
+    child = int(logs.partition("child=")[2].split()[0])
+    while is_alive(child):
+        time.sleep(0.02)
+
+
+def unpacked(tmp_path: Path, archive: bytes) -> Path:
+    found = files.DeploymentFiles(tmp_path / "deployment")
+    files.write_chunk(found.source, 0, archive)
+    files.unpack(found)
+    return found.code
+
+
+def packed(*entries: tuple[tarfile.TarInfo, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for entry, content in entries:
+            tar.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def entry(name: str, size: int, mode: int = 0o644) -> tarfile.TarInfo:
+    made = tarfile.TarInfo(name)
+    made.size, made.mode = size, mode
+    return made
+
+
+@pytest.mark.parametrize(("limit", "is_over"), [(123_000, False), (121_000, True)])
+def test_an_archive_that_unpacks_to_too_much_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, is_over: bool
+) -> None:
+    """Two files of 60 000 bytes take 122 368, with their headers and the end."""
+    archive = packed((entry("a", 60_000), bytes(60_000)), (entry("b", 60_000), bytes(60_000)))
+    monkeypatch.setattr(files, "UNPACKED_LIMIT", limit)
+    if is_over:
+        with pytest.raises(files.ArchiveError, match="it holds more than"):
+            unpacked(tmp_path, archive)
+        assert sum(each.stat().st_size for each in tmp_path.rglob("*") if each.is_file()) < 120_000
+    else:
+        assert sorted(os.listdir(unpacked(tmp_path, archive))) == ["a", "b"]
+
+
+@pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_size_that_is_only_claimed_costs_neither_memory_nor_time(tmp_path: Path, kind: bytes) -> None:
+    """Four gigabytes, of a file or of its very name."""
+    header = entry("a", 4_000_000_000)
+    header.type = kind
+    zeros = gzip.compress(header.tobuf(tarfile.GNU_FORMAT) + bytes(1_000_000))
+    with pytest.raises(files.ArchiveError):
+        unpacked(tmp_path, zeros)
+
+
+def test_a_bomb_is_a_failed_build_and_the_server_goes_on(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "UNPACKED_LIMIT", 100_000)
+    client.create()
+    failed = client.built(client.upload({"src/main.py": HELLO, "zeros": "0" * 200_000}), "failed")
+    assert "it holds more than" in failed["buildLogs"]
+    client.deploy(HELLO)
+
+
+def test_everything_of_a_deployment_is_for_the_owner_of_the_server_alone(tmp_path: Path, venvs: Path) -> None:
+    before = os.umask(0)
+    try:
+        with serving(tmp_path / "data", venvs) as running:
+            client = Client(running)
+            client.create(commands="mkdir made; echo x > made/x; test -x build.sh")
+            archive = packed(
+                (entry("src/main.py", len(HELLO)), HELLO.encode()), (entry("build.sh", 0, mode=0o777), b"")
+            )
+            client.ok(
+                "POST", "/functions/f/deployments", data={"activate": "true"}, files={"code": ("code.tar.gz", archive)}
+            )
+            client.until("/functions/f", latestDeploymentStatus="ready")
+            client.run()
+            found = [each for each in (tmp_path / "data").rglob("*") if not each.is_symlink()]
+    finally:
+        os.umask(before)
+    assert len(found) > 10
+    assert [str(each) for each in found if each.exists() and stat.S_IMODE(each.stat().st_mode) & 0o077] == []

@@ -335,3 +335,37 @@ def test_an_execution_asked_to_get_lost_stays_processing_and_runs_nothing(client
     client.run_in_background("completed")
     assert note.exists()
     assert client.ok("GET", f"/functions/f/executions/{lost}")["status"] == "processing"
+
+
+LEAVING = """
+import os, subprocess, time
+
+def main(context):
+    if context.req.path == "/first":
+        return context.res.empty()
+    start = {start!r}
+    said = subprocess.run(["/bin/sh", "-c", start], stdout=subprocess.PIPE, text=True).stdout
+    context.log(said.strip())
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "setsid sleep 600 >/dev/null & echo $!",
+        # Twice removed: its parent has ended, its session is its own, and it knows nothing of what it came from.
+        "(env -i setsid /bin/sh -c 'echo $$; exec sleep 600 >/dev/null 2>&1' &)",
+        "nohup setsid /bin/sh -c 'trap \"\" TERM HUP; echo $$; exec >/dev/null; sleep 600; true' & sleep 0.2",
+    ],
+    ids=["own session", "orphan without environment", "deaf"],
+)
+def test_a_timeout_kills_what_has_a_session_of_its_own(client: Client, start: str) -> None:
+    client.create(timeout=3)
+    client.deploy(LEAVING.format(start=start))
+    warm_up(client)
+    failed = client.run()
+    assert "timed out" in failed["errors"]
+    child = int(failed["logs"].split()[-1])
+    while is_alive(child):
+        time.sleep(0.02)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 import pytest
 
 from .command import Ended
+from .here import run_here
 from .project import UNCACHED, Project, actions
 from .target import needs
 
@@ -136,14 +138,15 @@ def test_no_terminal_and_no_approval(declared: Project) -> None:
 
 
 def test_a_full_disk_stops_the_run_and_loses_nothing(declared: Project) -> None:
-    declared.state_folder.mkdir(parents=True)
-    # What is written there meets "No space left on device".
-    beside = declared.state_folder / "state.json.new"
-    beside.symlink_to("/dev/full")
-    ended = declared.apply(code=1)
+    def full(_number: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        ended = run_here(declared, "apply", "--auto-approve")
+    assert ended.code == 1
     assert "No space left on device" in ended.text
     assert "make room" in ended.text
-    beside.unlink(missing_ok=True)
     declared.apply()
     declared.must_be_clean()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ApiError
 from ..params import Param, existing_id, one_of, text
+from ..private import private_file, private_folder
 from ..web import Reply, Request, Routes
 from . import files as storage
 from . import store
@@ -122,7 +123,8 @@ def duplicate_deployment(server: Server, request: Request, values: dict[str, Any
         raise ApiError("deployment_not_found")
     identifier, now = server.new_id(), server.timestamp()
     copy = storage.files_of(server, request.project, identifier).source
-    copy.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(copy.parent)
+    private_file(copy)
     shutil.copyfile(source, copy)
     store.insert(
         server,

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
 import shutil
 import tarfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from ..private import open_private, private_folder
 
 if TYPE_CHECKING:
     from ..server import Server
 
 FOLDER = "functions"
+#: Bytes that an archive of code may hold when it is unpacked. Appwrite has no such limit but its disk.
+UNPACKED_LIMIT = 500_000_000
+_TOO_MUCH = f"it holds more than {UNPACKED_LIMIT:,} bytes"
 
 
 class ArchiveError(Exception):
@@ -53,8 +60,8 @@ def files_of(server: Server, project: str, deployment: str) -> DeploymentFiles:
 
 def write_chunk(path: Path, start: int, content: bytes) -> None:
     """Put a piece of an upload in its place; pieces may come in any order."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("r+b" if path.exists() else "w+b") as file:
+    private_folder(path.parent)
+    with open_private(path, os.O_RDWR, "r+b") as file:
         file.seek(start)
         file.write(content)
 
@@ -78,19 +85,55 @@ def is_complete(received: str, size: int) -> bool:
 def unpack(files: DeploymentFiles) -> None:
     """Unpack the source into an empty code folder. Raises `ArchiveError`."""
     shutil.rmtree(files.working_directory, ignore_errors=True)
-    files.code.mkdir(parents=True)
+    private_folder(files.code)
     try:
-        with tarfile.open(files.source, "r:gz") as archive:
-            archive.extractall(files.code, filter="data")
+        with gzip.open(files.source) as content:
+            bounded: Any = _Bounded(content)
+            with tarfile.open(fileobj=bounded, mode="r:") as archive:
+                archive.extractall(files.code, filter=_private)
+        for folder, _, _ in os.walk(files.code):
+            # Folders that the archive has no entry of were made on the way.
+            os.chmod(folder, 0o700)
     except tarfile.ReadError as problem:
         raise ArchiveError(f"not a gzip file ({problem})") from None
     except (tarfile.TarError, EOFError, OSError, zlib.error) as problem:
         raise ArchiveError(str(problem)) from None
 
 
+class _Bounded:
+    """An archive's content, of which nothing is read beyond the limit: a megabyte can hold a gigabyte."""
+
+    def __init__(self, content: gzip.GzipFile) -> None:
+        self._content = content
+
+    def read(self, size: int = -1) -> bytes:
+        left = UNPACKED_LIMIT - self._content.tell()
+        found = self._content.read(left + 1 if size < 0 else min(size, left + 1))
+        if len(found) > left:
+            raise ArchiveError(_TOO_MUCH)
+        return found
+
+    def seek(self, position: int) -> int:
+        if position > UNPACKED_LIMIT:
+            raise ArchiveError(_TOO_MUCH)
+        return self._content.seek(position)
+
+    def tell(self) -> int:
+        return self._content.tell()
+
+
+def _private(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
+    """What may be unpacked, for its owner alone."""
+    found = tarfile.data_filter(member, folder)
+    return found if found.mode is None else found.replace(mode=found.mode & 0o700, deep=False)
+
+
 def pack(files: DeploymentFiles) -> int:
     """Pack the built code folder; returns the size of the archive."""
-    with tarfile.open(files.output, "w:gz", compresslevel=1) as archive:
+    with (
+        open_private(files.output, os.O_WRONLY | os.O_TRUNC, "wb") as output,
+        tarfile.open(fileobj=output, mode="w:gz", compresslevel=1) as archive,
+    ):
         archive.add(files.code, arcname=".")
     return files.output.stat().st_size
 

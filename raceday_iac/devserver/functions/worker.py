@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import socket
 import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .process import kill_group
+from ..private import open_private
+from .process import Leash
 
 
 class WorkerLostError(Exception):
@@ -22,29 +24,34 @@ class Worker:
     """One process that serves one request at a time."""
 
     def __init__(
-        self, process: asyncio.subprocess.Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        process: asyncio.subprocess.Process,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        leash: Leash,
     ) -> None:
         self._process = process
         self._reader = reader
         self._writer = writer
+        self._leash = leash
 
     @classmethod
     async def start(cls, command: Sequence[str], directory: Path, environment: Mapping[str, str], log: Path) -> Worker:
         """Start a program of `runtime/`; the word {channel} in its command becomes the number of its socket."""
+        leash = Leash.new()
         ours, theirs = socket.socketpair()
         try:
             number = str(theirs.fileno())
-            with log.open("ab") as output:
+            with open_private(log, os.O_WRONLY | os.O_APPEND, "ab") as output:
                 process = await asyncio.create_subprocess_exec(
                     *(word.replace("{channel}", number) for word in command),
                     cwd=directory,
-                    env=dict(environment),
                     # Nobody writes to it: the worker ends when the pipe does, so that none outlives this server.
                     stdin=asyncio.subprocess.PIPE,
                     stdout=output,
                     stderr=output,
                     pass_fds=(theirs.fileno(),),
-                    start_new_session=True,
+                    **leash.options(environment),
                 )
         except BaseException:
             ours.close()
@@ -52,7 +59,7 @@ class Worker:
         finally:
             theirs.close()
         reader, writer = await asyncio.open_connection(sock=ours, limit=2**16)
-        return cls(process, reader, writer)
+        return cls(process, reader, writer, leash)
 
     @property
     def is_alive(self) -> bool:
@@ -72,9 +79,8 @@ class Worker:
         return answer
 
     def kill(self) -> None:
-        """End the process and everything it started."""
-        if self._process.returncode is None:
-            kill_group(self._process.pid)
+        """End the process and everything it started, also when it has ended itself."""
+        self._leash.kill(self._process.pid if self._process.returncode is None else 0)
         self._writer.close()
         if self._process.stdin is not None:
             with contextlib.suppress(OSError):

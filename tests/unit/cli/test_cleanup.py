@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -170,17 +169,27 @@ def test_a_write_that_was_cut_short_is_finished_by_running_it_again(server: Path
     assert not (server / "race-data-poller").exists()
 
 
-def test_a_file_that_was_half_written_is_written_again(server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def crash(_: int) -> None:
-        raise Crash
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_file_that_was_half_written_is_written_again(
+    server: Path, monkeypatch: pytest.MonkeyPatch, is_killed: bool
+) -> None:
+    """What a killed run leaves of it is no change of the user's."""
+    replacing = Path.replace
+
+    def crash(draft: Path, target: Path) -> Path:
+        if draft.is_relative_to(server):
+            raise Crash
+        return replacing(draft, target)
 
     with monkeypatch.context() as patched:
-        patched.setattr(os, "fsync", crash)
+        patched.setattr(Path, "replace", crash)
+        if is_killed:
+            patched.setattr(Path, "unlink", lambda *_, **__: None)
         with pytest.raises(Crash):
             cleanup(server, "--write")
-    assert [path.name for path in server.rglob("*.new")] == [".database-setup.js.new"]
+    left = [path.name.partition(".new-")[0] for path in server.rglob("*.new-*")]
+    assert left == (["database-setup.js"] if is_killed else [])
     assert cleanup(server, "--write") == 0
-    assert list(server.rglob("*.new")) == []
 
 
 def test_other_changes_after_a_write_that_was_cut_short_are_refused(server: Path) -> None:

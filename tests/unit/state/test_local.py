@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from raceday_iac import files
 from raceday_iac.errors import EXIT_LOCKED, FencedError, LockedError, StateError
 from raceday_iac.model.address import Address
 from raceday_iac.model.resource import frozen
@@ -104,7 +105,9 @@ def test_a_full_disk_leaves_the_old_state_and_nothing_beside_it(
     old = state_with("old")
     store.write(old)
     with monkeypatch.context() as patch:
-        patch.setattr(*{"fsync": (os, "fsync"), "open": (Path, "open"), "replace": (Path, "replace")}[where], full_disk)
+        patch.setattr(
+            *{"fsync": (os, "fsync"), "open": (files, "open_file"), "replace": (Path, "replace")}[where], full_disk
+        )
         with pytest.raises(StateError, match="No space left on device"):
             store.write(state_with("new"))
     assert store.read() == old
@@ -204,7 +207,7 @@ def test_without_a_state_there_is_nothing_to_back_up(store: LocalState) -> None:
 
 def test_a_failed_backup_stops_before_anything_is_changed(store: LocalState, monkeypatch: pytest.MonkeyPatch) -> None:
     store.write(state_with("a"))
-    monkeypatch.setattr(Path, "write_bytes", full_disk)
+    monkeypatch.setattr(files, "open_file", full_disk)
     with pytest.raises(StateError, match="could not be backed up") as caught:
         store.keep_backup()
     assert "Nothing was changed" in caught.value.message
@@ -270,7 +273,7 @@ def test_a_cleared_journal_is_gone_and_may_be_cleared_again(store: LocalState) -
 
 
 def test_a_journal_that_cannot_be_written_is_told(store: LocalState, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Path, "open", full_disk)
+    monkeypatch.setattr(files, "open_file", full_disk)
     with pytest.raises(StateError, match=r"The journal could not be saved to .*: No space left on device"):
         store.append_journal("{}")
 
