@@ -7,18 +7,15 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from ipaddress import ip_address
 from typing import Any
 
+from ..model import limits, validators
 from ..model.address import Address
-from ..model.limits import INTEGER_MAXIMUM, INTEGER_MINIMUM
 
 #: Keys have at most so many characters.
 _LONGEST_KEY = 36
 _SUFFIX = "_conv"
 _TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no")
-#: Characters that Appwrite keeps of texts whose size nobody chooses.
-_TEXT_SIZE = {"email": 254, "url": 2000, "ip": 39}
 #: What everybody reads as a number. Python would also take `1_000`, `infinity` and digits of other scripts.
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 
@@ -66,12 +63,17 @@ def _scalar(value: Any, wanted: Mapping[str, Any]) -> Any:
 
 
 def _check(value: Any, wanted: Mapping[str, Any]) -> None:
-    size, elements = wanted.get("size", _TEXT_SIZE.get(wanted["type"])), wanted.get("elements")
+    size, elements = wanted.get("size", limits.TEXT_SIZES.get(wanted["type"])), wanted.get("elements")
     if size is not None and isinstance(value, str) and len(value) > size:
         raise UnconvertibleError(f"{len(value)} characters")
+    if size is not None and wanted.get("encrypt") and limits.encrypted_length(value) > size:
+        raise UnconvertibleError(f"{limits.encrypted_length(value)} characters encrypted")
     if elements and value not in elements:
         raise UnconvertibleError(f"not one of {', '.join(elements)}")
     low, high = wanted.get("min"), wanted.get("max")
+    if wanted["type"] == "integer" and high is not None and high <= limits.SMALL_INTEGER_MAXIMUM:
+        # Kept in four bytes, whatever min says.
+        low = max(-limits.SMALL_INTEGER_MAXIMUM, low or -limits.SMALL_INTEGER_MAXIMUM)
     if (low is not None and value < low) or (high is not None and value > high):
         raise UnconvertibleError("out of bounds")
 
@@ -99,21 +101,12 @@ def _exact(value: Any) -> Decimal:
     raise UnconvertibleError("not a number")
 
 
-def _address(value: Any) -> str:
-    found = _text(value)
-    try:
-        ip_address(found)
-    except ValueError:
-        raise UnconvertibleError("not an IP address") from None
-    if "%" in found:
-        raise UnconvertibleError("an IP address with a zone")
-    return found
+def _fitting(fits: Callable[[Any], bool], what: str) -> Callable[[Any], str]:
+    """A text that Appwrite takes for what it is to be."""
 
-
-def _matching(pattern: str, what: str) -> Callable[[Any], str]:
     def converter(value: Any) -> str:
         found = _text(value)
-        if not re.fullmatch(pattern, found):
+        if not fits(found):
             raise UnconvertibleError(f"not {what}")
         return found
 
@@ -132,7 +125,7 @@ def _number(value: Any) -> float:
 
 def _integer(value: Any) -> int:
     exact = _exact(value)
-    if not INTEGER_MINIMUM <= exact <= INTEGER_MAXIMUM:
+    if not limits.INTEGER_MINIMUM <= exact <= limits.INTEGER_MAXIMUM:
         raise UnconvertibleError("not within 64 bits")
     if exact != int(exact):
         raise UnconvertibleError("not a whole number")
@@ -159,17 +152,20 @@ def _moment(value: Any) -> str:
             # Whose midnight it is nobody knows.
             raise UnconvertibleError("a moment without a zone")
         # Appwrite keeps no more than milliseconds.
-        return moment.astimezone(UTC).isoformat(timespec="milliseconds")
+        found = moment.astimezone(UTC).isoformat(timespec="milliseconds")
     except (ValueError, OverflowError):
         raise UnconvertibleError("not a moment") from None
+    if not validators.is_instant(found):
+        raise UnconvertibleError("not within the years 1000 to 9999")
+    return found
 
 
 _CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
     "string": _text,
     "enum": _text,
-    "email": _matching(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an email address"),
-    "url": _matching(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#]+[^\s]*", "a URL"),
-    "ip": _address,
+    "email": _fitting(validators.is_email, "an email address"),
+    "url": _fitting(validators.is_url, "a URL"),
+    "ip": _fitting(validators.is_ip, "an IP address"),
     "integer": _integer,
     "float": _number,
     "boolean": _boolean,

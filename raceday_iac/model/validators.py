@@ -163,7 +163,8 @@ _INSTANT = re.compile(
 _FIRST_INSTANT, _LAST_INSTANT = datetime(1000, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
-def _is_instant(value: Any) -> bool:
+def is_instant(value: Any) -> bool:
+    """Whether it is a date that Appwrite takes, and that means the same to it as here."""
     if not isinstance(value, str) or not _INSTANT.fullmatch(value):
         return False
     try:
@@ -174,7 +175,8 @@ def _is_instant(value: Any) -> bool:
         return False
 
 
-def _is_ip(value: Any) -> bool:
+def is_ip(value: Any) -> bool:
+    """Whether it is an IP address that Appwrite takes and can keep."""
     try:
         ip_address(value)
     except ValueError:
@@ -189,7 +191,8 @@ _MAIL = re.compile(
 )
 
 
-def _is_email(value: Any) -> bool:
+def is_email(value: Any) -> bool:
+    """Whether it is an e-mail address that Appwrite takes and can keep."""
     if not isinstance(value, str) or len(value) > limits.TEXT_SIZES["email"] or not _MAIL.fullmatch(value):
         return False
     local, _, domain = value.partition("@")
@@ -204,13 +207,14 @@ _URL = re.compile(
 _HOST_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 
 
-def _is_url(value: Any) -> bool:
+def is_url(value: Any) -> bool:
+    """Whether it is a URL that Appwrite takes and can keep."""
     found = _URL.fullmatch(value) if isinstance(value, str) and len(value) <= limits.TEXT_SIZES["url"] else None
     if found is None or int(found["port"] or 0) > 65_535:
         return False
     host = found["host"]
     if host.startswith("["):
-        return _is_ip(host[1:-1])
+        return is_ip(host[1:-1])
     is_web = found["scheme"].lower() in ("http", "https")
     return not is_web or (len(host) <= 253 and all(map(_HOST_LABEL.fullmatch, host.split("."))))
 
@@ -238,10 +242,10 @@ _FITTING: dict[str, tuple[Callable[[Any], bool], str]] = {
     "integer": (is_integer, "a whole number of 64 bits"),
     "float": (is_double, "a number that a double holds"),
     "boolean": (lambda value: isinstance(value, bool), "True or False"),
-    "datetime": (_is_instant, "a date such as 2025-01-31T10:20:30.123+00:00, of a year from 1000 to 9999"),
-    "email": (_is_email, "an e-mail address as Appwrite takes it (ASCII, no blanks, a domain with a dot)"),
-    "url": (_is_url, "a URL as Appwrite takes it (ASCII, scheme://host, labels of letters, digits and hyphens)"),
-    "ip": (_is_ip, "an IPv4 or IPv6 address of at most 39 characters, without a zone"),
+    "datetime": (is_instant, "a date such as 2025-01-31T10:20:30.123+00:00, of a year from 1000 to 9999"),
+    "email": (is_email, "an e-mail address as Appwrite takes it (ASCII, no blanks, a domain with a dot)"),
+    "url": (is_url, "a URL as Appwrite takes it (ASCII, scheme://host, labels of letters, digits and hyphens)"),
+    "ip": (is_ip, "an IPv4 or IPv6 address of at most 39 characters, without a zone"),
     "point": (_is_point, f"a point {_COORDINATES}"),
     "line": (_is_line, f"two points or more, each {_COORDINATES}"),
     "polygon": (

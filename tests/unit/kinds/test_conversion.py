@@ -18,7 +18,7 @@ from ..declaring import address
 INTEGERS = st.integers(INTEGER_MINIMUM, INTEGER_MAXIMUM)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 #: The edges of time lie outside in one zone and inside in another.
-EARLIEST, LATEST = datetime.fromisoformat("0001-01-03"), datetime.fromisoformat("9999-12-29")
+EARLIEST, LATEST = datetime.fromisoformat("1000-01-03"), datetime.fromisoformat("9999-12-29")
 MOMENTS = st.datetimes(EARLIEST, LATEST, timezones=st.just(timezone(timedelta(hours=13))))
 ANYTHING = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.text(), max_size=2))
 
@@ -148,10 +148,15 @@ def test_what_has_a_counterpart(value: Any, type: str, found: Any) -> None:
         ("0001-01-01T00:00:00+10:00", to("datetime"), "not a moment"),
         ("nobody", to("email"), "not an email address"),
         ("example.org", to("url"), "not a URL"),
-        ("fe80::1%eth0", to("ip"), "an IP address with a zone"),
+        ("a..b@c.nz", to("email"), "not an email address"),
+        ("https://a_b.nz", to("url"), "not a URL"),
+        ("fe80::1%eth0", to("ip"), "not an IP address"),
+        ("0999-12-31T00:00:00Z", to("datetime"), "not within the years 1000 to 9999"),
+        (-(2**31), to("integer", max=0), "out of bounds"),
+        ("x" * 60, to("string", size=200, encrypt=True), "203 characters encrypted"),
         ("localhost", to("ip"), "not an IP address"),
         ("abcdef", to("string", size=5), "6 characters"),
-        ("x" * 250 + "@a.org", to("email"), "256 characters"),
+        ("x" * 64 + "@" + "b." * 100 + "org", to("email"), "not an email address"),
         ("c", to("enum", elements=("a", "b")), "not one of a, b"),
         (10, to("integer", min=0, max=9), "out of bounds"),
         (["1", "2"], to("integer"), "2 values"),
