@@ -213,6 +213,8 @@ class RemoteState:
         if serials and serials[0] > serial:
             self._shelf.remove(serial)
             raise TakenError("a newer one exists")
+        if serial not in serials:
+            raise StateError(f"{self.where} does not keep what is written to it: serial {serial} is not there.")
         return serials
 
     def _overtaken(self, serial: int) -> FencedError:

@@ -3,29 +3,41 @@ replaced with `If-Match`. The bucket is not made here.
 
 `obstore` signs and sends the requests; it is imported only when an environment asks for this store. The store must
 honour both conditions (AWS S3, MinIO, Ceph, Cloudflare R2 and SeaweedFS do).
+
+An answer counts only if it is the store's: what is missing, taken or refused is told in S3's own XML. `obstore` takes
+the page of a proxy for an object, its 404 for "not there", and any XML for an empty list, so all three are looked at
+once more here.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import IacError, StateError
 from ..model.secret import Secret
 from .shelf import HeldText, TakenError, Volume
 
+_Read = TypeVar("_Read")
 #: Seconds for one request, for all attempts together, and how often it is repeated.
 _TIMEOUT, _PATIENCE, _RETRIES = 30, 60, 4
 _NOTE = "note"
+#: What is between two attempts after an answer that is not the store's, in seconds: doubled each time.
+_FIRST_PAUSE = 0.2
 
 
 class _UncertainError(StateError):
     """No answer, or one that does not tell whether the write landed."""
+
+
+class _ForeignError(_UncertainError):
+    """Something on the way answered in the store's place."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +76,7 @@ class S3Shelf:
     """See `Shelf`."""
 
     place: S3Place
+    sleep: Callable[[float], None] = time.sleep
     _connected: Any = field(default=None, repr=False)
 
     @property
@@ -91,9 +104,7 @@ class S3Shelf:
         return [Volume(serial, each.note) for serial, each in zip(serials, found, strict=True) if each is not None]
 
     def serials(self) -> Sequence[int]:
-        with self._told() as library:
-            listed = library.list(self._store, f"{self.place.root}/states").collect()
-        names = [str(each["path"]).rpartition("/")[2].removesuffix(".json") for each in listed]
+        names = [path.rpartition("/")[2].removesuffix(".json") for path in self._repeated(self._listed)]
         return sorted((int(name) for name in names if name.isdecimal()), reverse=True)
 
     def add(self, volume: Volume) -> None:
@@ -152,18 +163,46 @@ class S3Shelf:
             raise StateError(f"{self.where} does not keep what is written to it.")
         return found.modified
 
+    def _listed(self) -> list[str]:
+        """The paths of all states. That there are none is believed when the store says of one that it is not there."""
+        with self._told() as library:
+            listed = [str(each["path"]) for each in library.list(self._store, f"{self.place.root}/states").collect()]
+        if not listed and self._read(self._path(0)) is not None:
+            raise self._foreign(f"the list of {self.where}/states", "no list")
+        return listed
+
     def _get(self, path: str, *, head: bool = False) -> _Object | None:
         """An object, or None when it is not there."""
+        return self._repeated(lambda: self._read(path, head=head))
+
+    def _read(self, path: str, *, head: bool = False) -> _Object | None:
+        """One attempt. The answer to a HEAD has no words, so what it does not find is asked for once more."""
         with self._told() as library:
             try:
                 found = library.get(self._store, path, options={"head": head})
                 text = "" if head else bytes(found.bytes()).decode()
             except FileNotFoundError as error:
-                if "NoSuchBucket" in str(error):
+                if "<Code>NoSuchKey</Code>" in str(error):
+                    return None
+                if not head or "<Code>" in str(error):
                     raise
-                return None
-            note = str(found.attributes.get(_NOTE, ""))
-            return _Object(text, note, str(found.meta["e_tag"]), found.meta["last_modified"])
+            else:
+                if str(found.attributes.get("Content-Type", "")).startswith("text/"):
+                    raise self._foreign(f"GET {path}", "a page")
+                note = str(found.attributes.get(_NOTE, ""))
+                return _Object(text, note, str(found.meta["e_tag"]), found.meta["last_modified"])
+        whole = self._read(path)
+        return None if whole is None else replace(whole, text="")
+
+    def _repeated(self, read: Callable[[], _Read]) -> _Read:
+        """A read, again when something answered in the store's place, as `obstore` does it when the store is in
+        distress."""
+        for attempt in range(self.place.retries):
+            try:
+                return read()
+            except _ForeignError:
+                self.sleep(_FIRST_PAUSE * 2**attempt)
+        return read()
 
     def _put(self, path: str, text: str, mode: Any, note: str = "") -> str:
         """Write an object and return its tag."""
@@ -184,7 +223,9 @@ class S3Shelf:
         known = library.exceptions
         try:
             yield library
-        except (known.AlreadyExistsError, known.PreconditionError):
+        except (known.AlreadyExistsError, known.PreconditionError) as error:
+            if "<Code>" not in str(error):
+                raise self._translated(str(error), gone=False) from None
             raise TakenError("somebody else was first") from None
         except (FileNotFoundError, known.BaseError, ValueError) as error:
             raise self._translated(str(error), gone=isinstance(error, FileNotFoundError)) from None
@@ -194,6 +235,11 @@ class S3Shelf:
         if "NoSuchBucket" in text:
             hint = "create it, or correct state.bucket in the environment file"
             return StateError(f"There is no bucket {self.place.bucket!r}. Nothing was changed.", hint=hint)
+        told = _UNTOLD.search(text)
+        if told and "<Code>" not in text:
+            return self._foreign(told["asked"], told["answered"])
+        if any(each in text for each in _UNREADABLE):
+            return self._foreign("a request", plain_reason(text))
         if gone:
             # The lock, which was there when it was read.
             return TakenError("it is gone")
@@ -206,6 +252,24 @@ class S3Shelf:
             f"{self.where} cannot be used: {plain_reason(text)}.",
             hint="check state.endpoint and the network, then run the command again",
         )
+
+    def _foreign(self, asked: str, answered: str) -> _ForeignError:
+        at = f" at {self.place.endpoint}" if self.place.endpoint else ""
+        return _ForeignError(
+            f"{self.where}{at} does not answer like S3 to {asked}: {answered.strip()}.",
+            hint="something in front of it may have answered in its place: run the command again in a minute. Else "
+            "check state.endpoint in the environment file",
+        )
+
+
+#: An answer that means something in S3, but for its words. (A HEAD has none, and 5xx is distress whoever says it.)
+_UNTOLD = re.compile(
+    r"Error performing (?P<asked>(?!HEAD)\w+ \S+) in .*?status code: (?P<answered>[34][0-9][0-9][^\n]{0,160})",
+    re.DOTALL,
+)
+
+#: What the library says of an answer that is none of S3's.
+_UNREADABLE = ("Unable to extract metadata from headers", "invalid list response")
 
 
 def plain_reason(text: str) -> str:

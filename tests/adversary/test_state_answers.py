@@ -9,9 +9,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from e2e.places import documents_of, keep_in_appwrite
+from e2e.places import documents_of, keep_in_appwrite, keep_state
 
-from .harness import Arena, Case, Settled, make_quick, play
+from .harness import STACK, Arena, Case, Settled, make_quick, play
 
 _DOCUMENTS = "GET /databases/state/collections/states/documents"
 _LOCK = f"{_DOCUMENTS}/e2e-lock"
@@ -146,3 +146,32 @@ def test_with_its_time_the_same_lock_is_taken_over(arena: Arena) -> None:
     arena.change(*_LONGER)
     arena.proxy.play(f"date:{(datetime.now(UTC) + timedelta(seconds=2)):%a, %d %b %Y %H:%M:%S GMT}")
     arena.prepare("apply", "--auto-approve")
+
+
+# The state in S3.
+
+
+@pytest.fixture
+def in_s3(empty: Arena, monkeypatch: pytest.MonkeyPatch) -> Arena:
+    """A project whose state is to be in S3, where something else answers."""
+    monkeypatch.setattr("raceday_iac.storage.s3._FIRST_PAUSE", 0.0)
+    empty.variables["STATE_ACCESS_KEY"] = "AKSTATE"
+    empty.secret("STATE_SECRET_KEY", "the-secret-of-the-s3-key")
+    endpoint = empty.proxy.endpoint.removesuffix("/v1")
+    keep_state(
+        empty,
+        f"backend: s3\nbucket: kept\nendpoint: {endpoint}\naccess_key_env: STATE_ACCESS_KEY\n"
+        "secret_key_env: STATE_SECRET_KEY",
+    )
+    empty.declare(STACK)
+    return empty
+
+
+@pytest.mark.parametrize("answer", ["404-text", "404-html", "403-html", "200-html", "200-empty", "409-text"])
+@pytest.mark.parametrize("command", ["state list", "state lock list", "plan", "apply --auto-approve"])
+def test_a_state_in_s3_that_cannot_be_read_is_not_an_empty_one(in_s3: Arena, answer: str, command: str) -> None:
+    in_s3.proxy.play(answer, "*", "/kept*")
+    ended = in_s3.run(*command.split())
+    assert ended.code == 1, ended
+    assert in_s3.proxy.endpoint.removesuffix("/v1") in ended.err
+    assert in_s3.api.ids("/databases", "databases") == []
