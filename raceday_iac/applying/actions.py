@@ -117,7 +117,8 @@ class Work:
         yield from ()
 
     def _delete(self, change: Change) -> Iterator[float]:
-        yield from self._remove(change.address)
+        """What is deleted with something is gone by now."""
+        yield from self._forget(change) if change.goes_with else self._remove(change.address)
 
     def _remove(self, address: Address) -> Iterator[float]:
         self.provider.delete(address, self.plan.real[address])

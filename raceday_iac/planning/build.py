@@ -65,7 +65,7 @@ def build_plan(
         serial=state.serial,
         changes=selection.kept,
         differences=tuple(differences),
-        unmanaged=tuple(unmanaged(desired, state, real)),
+        unmanaged=tuple(unmanaged(desired, state, real, selection.kept)),
         refusals=tuple(refusals),
         real=real,
         server_version=snapshot.facts.version,

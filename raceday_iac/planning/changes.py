@@ -9,7 +9,7 @@ from ..diff import Cause, Difference, Presence
 from ..kinds import KINDS
 from ..kinds.conversion import has_form, temporary
 from ..kinds.deployment import UNFINISHED
-from ..model.address import Address, owners
+from ..model.address import Address, collection_address, owners
 from ..model.desired import Desired
 from ..model.resource import Live
 from ..state.document import State
@@ -18,6 +18,8 @@ from .wishes import Wishes
 
 #: The reason of an ordinary creation.
 DECLARED = "the stack declares it"
+#: The reason of a deletion that takes along what is neither declared nor ours.
+NOT_OURS = "live, but neither declared nor ours"
 _ADOPTED = Change(Address("", ""), Action.ADOPT, "")
 
 
@@ -120,7 +122,8 @@ def _reason(difference: Difference, action: Action) -> str:
 
 
 def unwanted_changes(desired: Desired, state: State, real: Mapping[Address, Live], wishes: Wishes) -> list[Change]:
-    """Deletions: tombstones that are live, and owned resources that the stack no longer declares.
+    """Deletions: tombstones that are live, and owned resources that the stack no longer declares; and whatever goes
+    with those, ours or not.
 
     What lies in something that is not to go, by the wishes, is deleted by itself."""
     changes = []
@@ -138,42 +141,74 @@ def unwanted_changes(desired: Desired, state: State, real: Mapping[Address, Live
             changes.append(Change(address, Action.FORGET, f"it is no longer managed: {forgotten}"))
         elif not _is_live(address, real):
             changes.append(Change(address, Action.FORGET, "it is gone from the server and no longer declared"))
-        elif address.kind == "deployment":
-            changes.append(Change(address, Action.FORGET, "its code is no longer managed; what is live stays"))
         else:
             changes.append(Change(address, Action.DELETE, "the stack no longer declares it"))
-    return _without_owned(changes, wishes)
+    deleted = {change.address for change in changes if change.deletes and wishes.let_go(change.address)}
+    ours = [_with_owner(change, deleted) for change in changes]
+    return [*ours, *_taken_along(deleted, desired, state, real)]
 
 
 def _is_live(address: Address, real: Mapping[Address, Live]) -> bool:
     return address in real and real[address].status != "deleting"
 
 
-def _without_owned(changes: list[Change], wishes: Wishes) -> list[Change]:
-    """What goes with its owner needs no deletion of its own: state forgets it."""
-    deleted = {change.address for change in changes if change.action is Action.DELETE and wishes.let_go(change.address)}
-    kept = []
-    for change in changes:
-        owner = next((each for each in owners(change.address) if each in deleted), None)
-        if owner is not None and change.action is Action.DELETE:
-            # It is ours until its owner is gone.
-            going = (Change(owner, Action.DELETE, "").key,)
-            kept.append(replace(change, action=Action.FORGET, reason=f"it goes with {owner}", needs=going))
-        else:
-            kept.append(change)
-    return kept
+def _with_owner(change: Change, deleted: Collection[Address]) -> Change:
+    """What goes with its owner needs no deletion of its own. Code that nothing manages any more stays, unless its
+    function goes."""
+    owner = next((each for each in owners(change.address) if each in deleted), None)
+    if change.deletes and owner is not None:
+        return gone_with(owner, change)
+    if change.deletes and change.address.kind == "deployment":
+        return replace(change, action=Action.FORGET, reason="its code is no longer managed; what is live stays")
+    return change
 
 
-def unmanaged(desired: Desired, state: State, real: Mapping[Address, Live]) -> list[Address]:
-    """Live resources that nothing declares and we never made. They are never touched."""
-    known = {*desired.resources, *desired.tombstones, *state.entries}
+def gone_with(owner: Address, change: Change) -> Change:
+    """The deletion of something that is deleted with its owner. It is ours until the owner is gone."""
+    return replace(change, goes_with=owner, needs=(Change(owner, Action.DELETE, "").key,))
+
+
+def _taken_along(
+    deleted: Collection[Address], desired: Desired, state: State, real: Mapping[Address, Live]
+) -> list[Change]:
+    """What is neither declared nor ours and goes with something that is deleted."""
+    known = known_addresses(desired, state, real)
+    found = ((address, taken_with(real[address], deleted)) for address in sorted(real) if address not in known)
+    return [
+        gone_with(owner, Change(address, Action.DELETE, NOT_OURS, managed=False))
+        for address, owner in found
+        if owner is not None
+    ]
+
+
+def taken_with(live: Live, deleted: Collection[Address]) -> Address | None:
+    """What of the deleted takes this along: something that it lies in, or the collection that a relationship leads
+    to."""
+    places = owners(live.address)
+    if live.address.kind == "relationship":
+        places.append(collection_address(live.address.parts[0], str(live.fields["relatedCollection"])))
+    return next((each for each in places if each in deleted), None)
+
+
+def known_addresses(desired: Desired, state: State, real: Mapping[Address, Live]) -> set[Address]:
+    """Everything that is declared or ours, and the copies of conversions that are under way."""
     copies = {temporary(each) for each in desired.lifecycle.converted if _is_begun(desired, each, real)}
+    return {*desired.resources, *desired.tombstones, *state.entries, *copies}
+
+
+def unmanaged(
+    desired: Desired, state: State, real: Mapping[Address, Live], changes: Iterable[Change] = ()
+) -> list[Address]:
+    """Live resources that nothing declares and we never made, and that these changes leave alone. What lies in one of
+    them is not named too."""
+    known = known_addresses(desired, state, real)
+    going = {change.address for change in changes}
     found = []
     for address in sorted(real):
-        if address in known or address.kind == "deployment" or address in copies:
+        if address in known or address in going or address.kind == "deployment":
             continue
         hidden = any(owner in real and owner not in known for owner in owners(address))
-        going = any(owner in desired.tombstones for owner in owners(address))
-        if not hidden and not going:
+        buried = any(owner in desired.tombstones for owner in owners(address))
+        if not hidden and not buried:
             found.append(address)
     return found

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..errors import IacError
 from ..model.address import Address, owners
 from ..model.desired import Desired
+from ..model.resource import Live
 from ..provider import Snapshot
 from ..state.document import State
+from .changes import NOT_OURS, gone_with
 from .lifecycle import protection_refusals
 from .plan import Action, Change, Plan
 
@@ -21,18 +25,7 @@ def plan_destruction(environment: str, address: Address, desired: Desired, state
             "Nothing was changed.",
             hint=f"managed functions: {', '.join(known) or 'none'}",
         )
-    changes = []
-    if address in snapshot.resources:
-        changes.append(Change(address, Action.DELETE, "destroy was asked for"))
-    elif address in state.entries:
-        changes.append(Change(address, Action.FORGET, "it is gone from the server"))
-    if changes:
-        keys = tuple(change.key for change in changes)
-        changes += [
-            Change(each, Action.FORGET, f"it goes with {address}", requires=keys)
-            for each in state.entries
-            if address in owners(each)
-        ]
+    changes = _changes(address, state, snapshot.resources)
     return Plan(
         environment=environment,
         lineage=state.lineage,
@@ -42,3 +35,18 @@ def plan_destruction(environment: str, address: Address, desired: Desired, state
         real=snapshot.resources,
         server_version=snapshot.facts.version,
     )
+
+
+def _changes(address: Address, state: State, real: Mapping[Address, Live]) -> list[Change]:
+    inside = sorted(each for each in {*state.entries, *real} if address in owners(each))
+    if address not in real:
+        gone = [each for each in (address, *inside) if each in state.entries]
+        return [Change(each, Action.FORGET, "it is gone from the server") for each in gone]
+    deletion = Change(address, Action.DELETE, "destroy was asked for")
+    going = [
+        gone_with(address, Change(each, Action.DELETE, deletion.reason, requires=(deletion.key,)))
+        if each in state.entries
+        else gone_with(address, Change(each, Action.DELETE, NOT_OURS, requires=(deletion.key,), managed=False))
+        for each in inside
+    ]
+    return [deletion, *going]

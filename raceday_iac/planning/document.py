@@ -6,7 +6,7 @@ from typing import Any
 
 from ..diff import FieldChange
 from ..kinds.base import thaw
-from .plan import Change, Plan
+from .plan import Action, Change, Plan
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
@@ -16,6 +16,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "serverVersion": plan.server_version,
         "state": {"lineage": plan.lineage, "serial": plan.serial},
         "empty": plan.is_empty,
+        "counts": {str(action): plan.count(action) for action in Action if plan.count(action)},
         "changes": [change_document(change) for change in plan.changes],
         "leftOut": [change.key for change in plan.left_out],
         "notes": list(plan.notes),
@@ -33,6 +34,8 @@ def change_document(change: Change) -> dict[str, Any]:
         "reason": change.reason,
         "drift": change.drifted,
         **({"was": str(change.origin)} if change.origin else {}),
+        **({"with": str(change.goes_with)} if change.goes_with else {}),
+        **({} if change.managed else {"managed": False}),
         "fields": [field_document(field) for field in change.fields],
         "requires": list(change.requires),
     }

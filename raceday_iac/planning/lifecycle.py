@@ -177,7 +177,7 @@ def protection_refusals(changes: Iterable[Change], desired: Desired, real: Mappi
 def possible_renames(changes: Iterable[Change], desired: Desired, real: Mapping[Address, Live]) -> Iterator[str]:
     """Attributes that go while one just like them comes. Whether that is a rename only the user knows."""
     listed = list(changes)
-    going = [each.address for each in listed if each.action is Action.DELETE and each.address in real]
+    going = [each.address for each in listed if each.deletes and each.address in real]
     for change in listed:
         if change.action is not Action.CREATE or change.address.kind not in ("attribute", "relationship"):
             continue

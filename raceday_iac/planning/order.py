@@ -41,7 +41,7 @@ def in_order(desired: Desired, changes: Sequence[Change], real: Mapping[Address,
     early = _early_deletions(changes, old, frozenset().union(*new.values()), removals)
     ordered = sorted(changes, key=lambda change: _rank(change, early))
     by_address = {change.address: change for change in ordered if change.action is not Action.SCHEDULE}
-    made = [change for change in ordered if change.touches_server and change.action is not Action.DELETE]
+    made = [change for change in ordered if change.touches_server and not change.deletes]
     building = [change.key for change in made]
     schema = [change.key for change in made if change.address.kind in _SCHEMA]
     chains = _serial_chains(ordered)
@@ -69,7 +69,7 @@ def in_order(desired: Desired, changes: Sequence[Change], real: Mapping[Address,
         elif change.action is Action.SCHEDULE:
             both = (_code_of(change.address), change.address)
             needs += [by_address[each].key for each in both if each in by_address]
-        elif change.action is Action.DELETE and change.key not in early:
+        elif change.deletes and change.key not in early:
             waits += building + removals.before(change.address)
         needs = [key for key in dict.fromkeys(needs) if key != change.key]
         requires = [key for key in dict.fromkeys([*needs, *waits]) if key != change.key]
@@ -149,8 +149,7 @@ def _early_deletions(
     early = [
         change
         for change in changes
-        if change.action is Action.DELETE
-        and (change.address.kind == "index" or old.get(change.key, frozenset()) & coming)
+        if change.deletes and (change.address.kind == "index" or old.get(change.key, frozenset()) & coming)
     ]
     return {key for change in early for key in (change.key, *removals.broken_by(change.address))}
 
@@ -173,7 +172,7 @@ def _rank(change: Change, early: set[str]) -> tuple[int, int]:
         return (-2, 0)
     if change.key in early:
         return (-1, -stage)
-    if change.action is Action.DELETE:
+    if change.deletes:
         return (2, -stage)
     if not change.touches_server:
         return (3, stage)
@@ -213,7 +212,7 @@ def _serial_chains(ordered: Iterable[Change]) -> dict[str, list[str]]:
     chains: dict[str, list[str]] = defaultdict(list)
     for change in ordered:
         in_collection = change.address.kind in ("attribute", "relationship", "index")
-        serial = change.address.kind == "relationship" or change.action is Action.DELETE
+        serial = change.address.kind == "relationship" or change.deletes
         if not (in_collection and serial and change.touches_server):
             continue
         lane = change.address.parts[:2]

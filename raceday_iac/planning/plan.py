@@ -13,7 +13,8 @@ from .wishes import Wishes
 
 
 class Action(StrEnum):
-    """What is done to a resource. `adopt`, `refresh` and `forget` change only the state."""
+    """What is done to a resource. `adopt`, `refresh` and `forget` change only the state; what is forgotten stays live,
+    or is gone already."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -43,6 +44,10 @@ class Change:
     needs: tuple[str, ...] = ()
     #: The address before a move.
     origin: Address | None = None
+    #: What it is deleted with: Appwrite takes along what lies in something, so it needs no request of its own.
+    goes_with: Address | None = None
+    #: Whether it is declared or ours. Of what is neither, only what goes with something else is in a plan.
+    managed: bool = True
 
     @property
     def key(self) -> str:
@@ -50,12 +55,17 @@ class Change:
 
     @property
     def touches_server(self) -> bool:
-        return self.action not in (Action.ADOPT, Action.REFRESH, Action.FORGET)
+        return self.goes_with is None and self.action not in (Action.ADOPT, Action.REFRESH, Action.FORGET)
+
+    @property
+    def deletes(self) -> bool:
+        """Whether it deletes by a request of its own."""
+        return self.action is Action.DELETE and self.goes_with is None
 
     @property
     def destroys(self) -> bool:
-        """Whether something live goes away in the course of it."""
-        return self.action in (Action.DELETE, Action.REPLACE)
+        """Whether something live goes away in the course of it, by a request of its own."""
+        return self.deletes or self.action is Action.REPLACE
 
 
 @dataclass(frozen=True)

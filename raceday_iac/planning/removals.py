@@ -42,7 +42,7 @@ class Removals:
         if address.kind == "index":
             over = tuple(live.fields["attributes"]) if live is not None else ()
             self._indexes[collection_address(*address.parts[:2])].append((key, over))
-        if change.action is Action.DELETE:
+        if change.deletes:
             self._deletions[address.parts[0], KINDS[address.kind].stage].append(key)
 
     def broken_by(self, address: Address) -> list[str]:

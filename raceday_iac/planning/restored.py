@@ -34,7 +34,7 @@ def restored(saved: SavedPlan) -> Plan:
 
 
 def _change(document: Mapping[str, Any]) -> Change:
-    was = document.get("was")
+    was, goes_with = document.get("was"), document.get("with")
     return Change(
         Address.parse(document["address"]),
         Action(document["action"]),
@@ -43,6 +43,8 @@ def _change(document: Mapping[str, Any]) -> Change:
         requires=tuple(document["requires"]),
         drifted=document["drift"],
         origin=Address.parse(was) if was else None,
+        goes_with=Address.parse(goes_with) if goes_with else None,
+        managed=document.get("managed", True),
     )
 
 

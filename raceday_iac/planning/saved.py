@@ -115,7 +115,8 @@ def _must_be_whole(content: Mapping[str, Any]) -> None:
     for prints in (content["live"], content["wanted"]):
         texts += [*prints.keys(), *prints.values()]
     for change in content["changes"]:
-        Address.parse(change["address"])
+        for name in ("address", "was", "with"):
+            Address.parse(change.get(name, change["address"]))
         Action(change["action"])
         texts.append(change["reason"])
         _ = (change["drift"], [(each["name"], each["before"], each["after"]) for each in change["fields"]])

@@ -33,7 +33,7 @@ def select(changes: Sequence[Change], wishes: Wishes) -> Selection:
     wanted = [
         change.key
         for change in changes
-        if change.key not in dropped and (not wishes.targets or lies_in(change.address, wishes.targets))
+        if change.key not in dropped and (not wishes.targets or _is_targeted(change, wishes))
     ]
     needed_by = _needed(wanted, by_key)
     kept = [
@@ -42,6 +42,12 @@ def select(changes: Sequence[Change], wishes: Wishes) -> Selection:
         if change.key in needed_by
     ]
     return Selection(tuple(kept), tuple(change for change in changes if change.key not in needed_by))
+
+
+def _is_targeted(change: Change, wishes: Wishes) -> bool:
+    """What is deleted with something is wanted as soon as that is, wherever it lies."""
+    places = (change.address, change.goes_with or change.address)
+    return any(lies_in(each, wishes.targets) for each in places)
 
 
 def _is_excluded(change: Change, wishes: Wishes) -> bool:

@@ -7,9 +7,9 @@ number that the plan shows: who repeats it has read it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from ..model.address import Address, owners
+from ..model.address import Address
 from ..model.threshold import DEFAULTS, Threshold
 from .plan import Action, Change, Refusal
 
@@ -43,20 +43,17 @@ def threshold_refusals(
 def _counted(changes: Sequence[Change]) -> Iterator[tuple[str, str, list[Address]]]:
     created = {change.address for change in changes if change.action is Action.CREATE}
     for name, actions in _COUNTED.items():
-        listed = [change.address for change in changes if change.action in actions and change.address not in created]
-        found = dict.fromkeys([*listed, *(_inside(changes) if name == "delete" else ())])
+        found = dict.fromkeys(
+            change.address
+            for change in changes
+            if change.action in actions and change.address not in created and _counts(change)
+        )
         for kind in dict.fromkeys(address.kind for address in found):
             yield name, kind, [address for address in found if address.kind == kind]
 
 
-def _inside(changes: Iterable[Change]) -> Iterator[Address]:
-    """What the plan only forgets because it goes with something that is deleted."""
-    listed = list(changes)
-    deleted = {change.address for change in listed if change.action is Action.DELETE}
-    for change in listed:
-        is_counted = change.action is Action.FORGET and change.address.kind in _ALSO_INSIDE and change.needs
-        if is_counted and not deleted.isdisjoint(owners(change.address)):
-            yield change.address
+def _counts(change: Change) -> bool:
+    return change.goes_with is None or (change.managed and change.address.kind in _ALSO_INSIDE)
 
 
 def _shown(percent: float) -> str:

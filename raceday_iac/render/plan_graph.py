@@ -75,10 +75,9 @@ def _edges(changes: Iterable[Change]) -> Iterator[tuple[str, str]]:
 
 def _card(at: Address, changes: list[Change]) -> Card:
     own = [each for each in changes if each.address == at]
-    rows = [row for change in changes for row in _rows(change, at)]
-    urgent = [row for row in rows if row.tone == "destroy"]
-    calm = [row for row in rows if row.tone != "destroy"]
-    room = max(0, _ROWS - len(urgent)) if len(rows) > _ROWS else len(calm)
+    urgent = [row for change in changes if _is_urgent(change) for row in _rows(change, at)]
+    calm = [row for change in changes if not _is_urgent(change) for row in _rows(change, at)]
+    room = max(0, _ROWS - len(urgent)) if len(urgent) + len(calm) > _ROWS else len(calm)
     left = len(calm) - room
     kept = urgent + calm[:room] + ([Row("", f"and {left} more", "calm")] if left > 0 else [])
     tone = strongest({TONES[each.action] for each in own})
@@ -86,12 +85,18 @@ def _card(at: Address, changes: list[Change]) -> Card:
     return Card(str(at), at.path, at.kind, tone, tuple(kept), badge)
 
 
+def _is_urgent(change: Change) -> bool:
+    """Whether it is always drawn. What goes with its owner, which is drawn, only fills what room is left."""
+    return TONES[change.action] == "destroy" and (change.goes_with is None or not change.managed)
+
+
 def _rows(change: Change, at: Address) -> Iterator[Row]:
     sign, tone = SIGNS[change.action], TONES[change.action]
     if change.address != at:
         name = "code" if change.address.kind == "deployment" else f"{change.address.kind} {change.address.name}"
         told = "; ".join((change.reason, *map(field_text, change.fields)))
-        yield Row(sign, name, tone, f"{change.action} {change.address}: {told}")
+        company = f" (with {change.goes_with})" if change.goes_with is not None else ""
+        yield Row(sign, name, tone, f"{change.action} {change.address}{company}: {told}")
         return
     if change.action is Action.SCHEDULE and not change.fields:
         yield Row(sign, "schedule, when its code is active", tone, change.reason)

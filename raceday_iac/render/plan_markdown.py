@@ -8,7 +8,7 @@ from ..diff import FieldChange
 from ..diff.wording import REORDERED, field_words
 from ..planning import Action, Plan
 from .markdown import LIMIT, Sheet, code, plain
-from .plan_words import SIGNS, Shown, counts_by_kind, fold, nothing_to_do, summary
+from .plan_words import SIGNS, UNMANAGED, Shown, counts_by_kind, fold, nothing_to_do, summary
 
 MARKS = {
     Action.CREATE: "🟩",
@@ -45,7 +45,7 @@ def plan_markdown(plan: Plan, where: str, *, limit: int = LIMIT) -> str:
     left_out = [f"- {change.action} {code(str(change.address), in_cell=False)}" for change in plan.left_out]
     _folded_away(sheet, "left out", "Left out: not asked for in this plan", left_out)
     unmanaged = [f"- {code(str(address), in_cell=False)}" for address in plan.unmanaged]
-    _folded_away(sheet, "unmanaged", "Unmanaged: live, but neither declared nor ours; never touched", unmanaged)
+    _folded_away(sheet, "unmanaged", UNMANAGED, unmanaged)
     return sheet.text("`raceday-iac plan` and its HTML report show everything.")
 
 
@@ -69,6 +69,8 @@ def _table(sheet: Sheet, what: str, title: str, rows: Iterable[Shown]) -> None:
 
 def _row(shown: Shown) -> str:
     place = f"{'in ' if shown.change is None else ''}{code(str(shown.address))}"
+    if shown.change is not None and shown.change.goes_with is not None:
+        place += f"<br>with {code(str(shown.change.goes_with))}"
     return f"| {MARKS[shown.action]}&nbsp;{shown.action} | {place} | {'<br>'.join(_cell(shown))} |"
 
 

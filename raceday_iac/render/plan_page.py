@@ -11,7 +11,7 @@ from ..planning import Action, Change, Plan
 from ..planning.changes import DECLARED
 from .page_parts import addresses, banner, change_row, chips_row, listed, page, tile
 from .plan_graph import grouped, plan_svg
-from .plan_words import SIGNS, counts_by_kind, nothing_to_do
+from .plan_words import SIGNS, UNMANAGED, counts_by_kind, nothing_to_do
 from .tones import TONES, strongest
 
 
@@ -41,7 +41,7 @@ def _body(plan: Plan, title: str, where: str) -> Iterator[str]:
     yield from listed("Notes", plan.notes)
     yield from addresses("Left out: not asked for in this plan", (f"{c.action} {c.address}" for c in plan.left_out))
     unmanaged = map(str, plan.unmanaged)
-    yield from addresses("Unmanaged: live, but neither declared nor ours; never touched", unmanaged)
+    yield from addresses(UNMANAGED, unmanaged)
     made_from = f"state {plan.lineage}, serial {plan.serial}" if plan.serial else "no state yet"
     yield f'<p class="faint" style="margin-top:40px">Made from {escape(made_from)}.</p>'
 
@@ -70,9 +70,10 @@ def _box(at: Address, changes: Sequence[Change]) -> str:
 
 
 def _rows(at: Address, changes: Sequence[Change]) -> Iterator[str]:
-    """What needs words, one by one; then what is merely created or adopted, by action."""
-    yield from (_row(each, at) for each in changes if not _is_plain(each))
-    plain = [each for each in changes if _is_plain(each)]
+    """What needs words, one by one; then what is merely created or adopted, or goes with all of it, by action."""
+    is_deleted = any(each.address == at and each.action is Action.DELETE for each in changes)
+    plain = [each for each in changes if _is_plain(each) or (is_deleted and _merely_goes(each, at))]
+    yield from (_row(each, at) for each in changes if each not in plain)
     for action in dict.fromkeys(each.action for each in plain):
         groups: dict[str, list[str]] = defaultdict(list)
         for change in plain:
@@ -86,15 +87,20 @@ def _is_plain(change: Change) -> bool:
     return is_plain and not change.fields
 
 
+def _merely_goes(change: Change, at: Address) -> bool:
+    return change.goes_with is not None and change.managed and change.address != at
+
+
 def _row(change: Change, at: Address) -> str:
     what = "" if change.address == at else f"{change.address.kind} {change.address.name}"
     if change.address.kind == "deployment":
         what = "code"
     if change.action is Action.MOVE and change.origin is not None:
         what = f"{what or change.address.name} (was {change.origin.name})"
+    company = f"it goes with {change.goes_with}" if change.goes_with is not None else ""
     drift = "somebody changed it on the server" if change.drifted and "server" not in change.reason else ""
     tag = f"{SIGNS[change.action]} {change.action}"
-    return change_row(tag, TONES[change.action], what, change.fields, (change.reason, drift))
+    return change_row(tag, TONES[change.action], what, change.fields, (company, change.reason, drift))
 
 
 def _counts(plan: Plan) -> str:

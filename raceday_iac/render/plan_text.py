@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ..diff.wording import field_text
 from ..planning import Action, Plan
 from .lines import Line
-from .plan_words import SIGNS, Shown, counts_by_kind, fold, nothing_to_do, summary
+from .plan_words import SIGNS, UNMANAGED, Shown, counts_by_kind, fold, nothing_to_do, summary
 
 __all__ = ["field_text", "plan_lines", "refusal_lines", "summary_lines"]
 
@@ -47,7 +47,7 @@ def plan_lines(plan: Plan, where: str, *, verbose: bool = False) -> Iterator[Lin
         yield Line(f"Note: {note}", "cyan")
     if plan.unmanaged:
         yield Line()
-        yield Line("Unmanaged: live, but neither declared nor ours; never touched", "dim")
+        yield Line(UNMANAGED, "dim")
         yield from (Line(f"    {address}", "dim") for address in plan.unmanaged)
     yield from refusal_lines(plan)
 
@@ -80,6 +80,6 @@ def _shown_lines(shown: Shown) -> Iterator[Line]:
     inside = f" with {shown.inside}" if shown.inside else ""
     drift = " (drift)" if change.drifted else ""
     reason = f": {shown.reason}{drift}" if shown.reason else ""
-    yield Line(f"  {sign} {change.action} {change.address}{inside}{reason}", style)
+    yield Line(f"  {sign} {change.action} {change.address}{shown.company}{inside}{reason}", style)
     for field in change.fields:
         yield Line(f"        {field_text(field)}")

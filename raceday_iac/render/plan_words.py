@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from ..kinds import KINDS
@@ -40,6 +40,8 @@ _WORDS = {
     Action.REFRESH: "to refresh in the state",
     Action.FORGET: "to forget",
 }
+#: The title over what a plan neither makes nor takes away.
+UNMANAGED = "Unmanaged: live, but neither declared nor ours; left alone"
 _MEMBERS = {"attribute": "attributes", "relationship": "relationships", "index": "indexes"}
 
 
@@ -59,6 +61,11 @@ class Shown:
         return "" if self.change is None or self.change.reason == DECLARED else self.change.reason
 
     @property
+    def company(self) -> str:
+        """` (with collection.d/c)` of what is deleted with something else; else nothing."""
+        return f" (with {self.change.goes_with})" if self.change is not None and self.change.goes_with else ""
+
+    @property
     def inside(self) -> str:
         """`2 attributes, 1 index`; nothing when nothing is folded."""
         members = self.members or {}
@@ -70,19 +77,30 @@ class Shown:
 
 
 def fold(changes: Iterable[Change], *, verbose: bool = False) -> list[Shown]:
-    """The lines of a plan. Without `verbose`, what is created or adopted inside a collection is folded into one."""
+    """The lines of a plan. Without `verbose`, what is created or adopted inside a collection, or goes with one that is
+    deleted too, is folded into one."""
+    changes = list(changes)
+    deleted = {change.address for change in changes if change.action is Action.DELETE}
     folded: dict[tuple[Action, Address], Counter[str]] = defaultdict(Counter)
     kept: list[Change] = []
     for change in changes:
-        # What is created because something else needs it says so.
-        is_plain = change.action is Action.ADOPT or (change.action is Action.CREATE and change.reason == DECLARED)
-        if verbose or change.address.kind not in _MEMBERS or not is_plain or change.drifted:
+        if verbose or change.address.kind not in _MEMBERS or not _is_plain(change, deleted):
             kept.append(change)
         else:
             folded[change.action, collection_address(*change.address.parts[:2])][change.address.kind] += 1
     shown = [Shown(each.address, each.action, each, folded.pop((each.action, each.address), None)) for each in kept]
     # Members of collections that are not themselves in the plan get a line of their own.
     return shown + [Shown(at, action, None, counts) for (action, at), counts in folded.items()]
+
+
+def _is_plain(change: Change, deleted: Collection[Address]) -> bool:
+    """Whether a line of its own would say nothing new. What is created because something else needs it says so, and
+    what nobody declares and goes all the same is named."""
+    if change.goes_with is not None:
+        collection = collection_address(*change.address.parts[:2])
+        return collection in deleted and change.managed
+    is_declared = change.action is Action.CREATE and change.reason == DECLARED
+    return (change.action is Action.ADOPT or is_declared) and not change.drifted
 
 
 def summary(plan: Plan) -> str:

@@ -24,7 +24,8 @@ def saved_lines(saved: SavedPlan) -> Iterator[Line]:
     yield Line()
     for change in saved.changes:
         drift = " (drift)" if change["drift"] else ""
-        yield Line(f"  {change['action']} {change['address']}: {change['reason']}{drift}")
+        company = f" (with {change['with']})" if "with" in change else ""
+        yield Line(f"  {change['action']} {change['address']}{company}: {change['reason']}{drift}")
         for field in change["fields"]:
             before, after = (json.dumps(field[side], ensure_ascii=False) for side in ("before", "after"))
             yield Line(f"        {field['name']}: {before} → {after}")

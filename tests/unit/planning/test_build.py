@@ -13,7 +13,8 @@ from raceday_iac.loading.stack_file import load_stack
 from raceday_iac.model.address import Address
 from raceday_iac.model.desired import Desired
 from raceday_iac.model.resource import Resource, frozen
-from raceday_iac.model.stack import Collection, FromEnvironment, Stack
+from raceday_iac.model.stack import Collection, Database, FromEnvironment, Stack
+from raceday_iac.planning import Action
 
 from ..applied import NOTHING, actions, change, live_as, plan, plan_between, precedes, state_of
 from ..declaring import address, collection, function, resolved, stack_with_function
@@ -156,14 +157,31 @@ def test_what_the_stack_no_longer_declares_is_deleted() -> None:
     assert change(found, "variable.f/K").reason == "the stack no longer declares it"
 
 
-def test_what_goes_with_its_owner_is_only_forgotten() -> None:
+def test_what_goes_with_its_owner_is_deleted_with_it() -> None:
     found = plan_between(schema(), NOTHING)
-    assert actions(found) == {
-        "database.d": "delete",
-        "collection.d/c": "forget",
-        "attribute.d/c/a": "forget",
-        "index.d/c/i": "forget",
+    assert {str(each.address): str(each.goes_with) for each in found.changes if each.action is Action.DELETE} == {
+        "database.d": "None",
+        "collection.d/c": "database.d",
+        "attribute.d/c/a": "database.d",
+        "index.d/c/i": "database.d",
     }
+    assert [each.key for each in found.changes if each.touches_server] == ["delete:database.d"]
+
+
+def test_the_code_of_a_function_goes_with_it() -> None:
+    desired = with_code(stack_with_function(), "1")
+    found = plan(resolved(NOTHING), state_of(desired), live_as(desired))
+    assert actions(found)["deployment.f"] == "delete"
+    assert change(found, "deployment.f").goes_with == address("function.f")
+
+
+def test_what_nobody_declares_and_goes_with_an_owner_is_in_the_plan_and_not_called_left_alone() -> None:
+    more = schema()
+    Database(more, "d").collection("theirs", name="T").integer("x")
+    found = plan(resolved(NOTHING), state_of(resolved(schema())), live_as(resolved(more)))
+    theirs = [each for each in found.changes if not each.managed]
+    assert [str(each.address) for each in theirs] == ["collection.d/theirs", "attribute.d/theirs/x"]
+    assert found.unmanaged == ()
 
 
 def test_what_is_gone_already_is_forgotten() -> None:

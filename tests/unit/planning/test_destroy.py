@@ -26,8 +26,16 @@ def destroy(name: str, stack: Stack, *, owned: Stack = NOTHING, live: Stack = NO
     )
 
 
-def test_a_live_function_is_deleted_and_what_lay_in_it_forgotten() -> None:
-    assert actions(destroy("f", STACK, owned=STACK, live=STACK)) == {"function.f": "delete", "variable.f/K": "forget"}
+def test_a_live_function_is_deleted_with_what_lies_in_it() -> None:
+    found = destroy("f", STACK, owned=STACK, live=STACK)
+    assert actions(found) == {"function.f": "delete", "variable.f/K": "delete"}
+    assert [str(each.address) for each in found.changes if each.goes_with] == ["variable.f/K"]
+
+
+def test_a_variable_that_nobody_declared_goes_with_its_function_and_is_named() -> None:
+    more = stack_with_function(variables={"K": "v", "THEIRS": "x"})
+    found = destroy("f", STACK, owned=STACK, live=more)
+    assert [str(each.address) for each in found.changes if not each.managed] == ["variable.f/THEIRS"]
 
 
 def test_a_function_that_is_gone_is_forgotten() -> None:
@@ -45,7 +53,7 @@ def test_an_owned_function_that_is_no_longer_declared_can_be_destroyed() -> None
 def test_a_function_with_a_tombstone_can_be_destroyed_early() -> None:
     stack = Stack("test")
     stack.absent("function.f", reason="old")
-    assert actions(destroy("f", stack, live=STACK)) == {"function.f": "delete"}
+    assert actions(destroy("f", stack, live=STACK)) == {"function.f": "delete", "variable.f/K": "delete"}
 
 
 def test_a_function_that_is_not_ours_is_refused_with_those_that_are() -> None:

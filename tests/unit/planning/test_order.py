@@ -110,9 +110,9 @@ def test_relationships_of_one_collection_are_deleted_one_after_the_other() -> No
 
 
 def test_what_only_touches_the_state_comes_last() -> None:
-    keys = [each.key for each in plan_between(everything(), NOTHING).changes]
-    forgotten = [key.startswith("forget:") for key in keys]
-    assert forgotten == sorted(forgotten)
+    touching = [each.touches_server for each in plan_between(everything(), NOTHING).changes]
+    assert touching == sorted(touching, reverse=True)
+    assert set(touching) == {True, False}
 
 
 # Keys that change hands.

@@ -137,13 +137,13 @@ def test_a_targeted_part_of_something_that_goes_is_deleted_by_itself() -> None:
 
 def test_a_targeted_collection_does_not_take_its_database_along() -> None:
     found = part(schema("a"), NOTHING, "collection.d/c")
-    assert keys(found) == {"delete:collection.d/c", "forget:attribute.d/c/a"}
+    assert keys(found) == {"delete:collection.d/c", "delete:attribute.d/c/a"}
     assert left_out(found) == {"delete:database.d"}
 
 
 def test_a_targeted_database_goes_as_a_whole() -> None:
     found = part(schema("a"), NOTHING, "database.d")
-    assert keys(found) == {"delete:database.d", "forget:collection.d/c", "forget:attribute.d/c/a"}
+    assert keys(found) == {"delete:database.d", "delete:collection.d/c", "delete:attribute.d/c/a"}
 
 
 def test_a_deleted_attribute_brings_the_deletion_of_the_indexes_over_it_and_of_nothing_else() -> None:
@@ -162,7 +162,7 @@ def test_a_deleted_collection_brings_the_relationships_to_it_and_nothing_of_othe
     before = schema("x", name="e", into=schema("a"))
     Collection(before, "d", "e").relationship("r", "c", type="manyToOne")
     found = part(before, schema(name="e"), "collection.d/c")
-    assert keys(found) == {"delete:relationship.d/e/r", "delete:collection.d/c", "forget:attribute.d/c/a"}
+    assert keys(found) == {"delete:relationship.d/e/r", "delete:collection.d/c", "delete:attribute.d/c/a"}
 
 
 def test_what_takes_over_a_name_brings_the_removal_of_who_has_it() -> None:
@@ -237,7 +237,7 @@ def test_what_is_excluded_does_not_go_with_its_database(kept: str) -> None:
 
 def test_beside_what_is_excluded_the_rest_goes_by_itself() -> None:
     found = part(schema("x", name="e", into=schema("a", "b")), NOTHING, without=["attribute.d/c/a"])
-    assert keys(found) == {"delete:attribute.d/c/b", "delete:collection.d/e", "forget:attribute.d/e/x"}
+    assert keys(found) == {"delete:attribute.d/c/b", "delete:collection.d/e", "delete:attribute.d/e/x"}
     assert left_out(found) == {"delete:attribute.d/c/a", "delete:collection.d/c", "delete:database.d"}
 
 

@@ -35,6 +35,7 @@ def test_it_says_where_from_and_what() -> None:
         "serverVersion": "1.8.1",
         "state": {"lineage": "lineage", "serial": 0},
         "empty": False,
+        "counts": {"update": 1},
         "changes": [
             {
                 "address": "function.f",
@@ -77,3 +78,14 @@ def test_no_secret_is_in_it() -> None:
     old, new = (resolved(stack, variables={"NAME": value}) for value in ("old-hidden", "new-hidden"))
     assert "hidden" not in json.dumps(printed(plan(new, state_of(old), live_as(old))))
     assert "hidden" not in json.dumps(printed(plan(new)))
+
+
+def test_what_is_deleted_with_something_is_counted_and_says_with_what() -> None:
+    document = printed(plan_between(stack_with_function(variables={"K": "v"}), NOTHING))
+    assert document["counts"] == {"delete": 4}
+    assert {each["address"]: each.get("with") for each in document["changes"]} == {
+        "database.d": None,
+        "collection.d/locks": "database.d",
+        "function.f": None,
+        "variable.f/K": "function.f",
+    }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from raceday_iac.diff import Cause, FieldChange
-from raceday_iac.model.stack import Collection, FromEnvironment, Stack
+from raceday_iac.model.stack import Collection, Database, FromEnvironment, Stack
 from raceday_iac.planning import Plan, Wishes
 from raceday_iac.render.plan_text import field_text, plan_lines
 
@@ -83,7 +84,7 @@ Plan: 8 to create, 2 to update, 3 to delete.
     function      1 update, 1 delete
     variable      1 create, 1 delete
 
-Unmanaged: live, but neither declared nor ours; never touched
+Unmanaged: live, but neither declared nor ours; left alone
     function.foreign"""
 
 
@@ -219,7 +220,7 @@ Left out (11): not asked for in this plan
     delete function.old
     delete attribute.d/c/b
 
-Unmanaged: live, but neither declared nor ours; never touched
+Unmanaged: live, but neither declared nor ours; left alone
     function.foreign"""
 
 
@@ -244,3 +245,30 @@ def test_a_refresh_is_shown_with_what_the_state_said_and_what_is_live() -> None:
     text = shown(plan(desired, state_of(desired), live, wishes=Wishes(refresh_only=True)))
     assert "  ≈ refresh function.f: it was changed on the server (drift)\n        timeout: 60 → 90" in text
     assert "Plan: 1 to refresh in the state." in text
+
+
+DELETED = """\
+Plan for environment test (project p at http://x/v1)
+
+  - delete function.f: the stack no longer declares it
+  - delete database.d: the stack no longer declares it
+  - delete collection.d/c (with database.d) with 2 attributes, 1 index: the stack no longer declares it
+  - delete collection.d/theirs (with database.d): live, but neither declared nor ours
+  - delete attribute.d/theirs/x (with database.d): live, but neither declared nor ours
+  - delete variable.f/K (with function.f): the stack no longer declares it
+
+Plan: 9 to delete.
+    database      1 delete
+    collection    2 delete
+    attribute     3 delete
+    index         1 delete
+    function      1 delete
+    variable      1 delete"""
+
+
+def test_what_goes_with_its_owner_is_called_deleted_and_what_nobody_declares_is_named() -> None:
+    theirs = before()
+    Database(theirs, "d").collection("theirs", name="T").integer("x")
+    real = live_as(resolved(theirs))
+    found = plan(resolved(NOTHING), state_of(resolved(before())), real)
+    assert shown(replace(found, refusals=())) == DELETED
