@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..errors import IacError
 from ..model.address import Address
+from ..model.evidence import Answer, read_number
 from ..planning import Wishes
 
 
@@ -35,7 +36,7 @@ def wishes_of(asked: Asked) -> Wishes:
             "Nothing was changed."
         )
     return Wishes(
-        addresses(asked.allow_data_loss),
+        dict(_allowed(text) for text in asked.allow_data_loss),
         addresses(asked.target),
         addresses(asked.exclude),
         addresses(asked.replace),
@@ -50,6 +51,21 @@ def addresses(texts: Iterable[str]) -> frozenset[Address]:
         return frozenset(Address.parse(text) for text in texts)
     except ValueError as error:
         raise IacError(f"{error}. Nothing was changed.") from None
+
+
+def _allowed(text: str) -> tuple[Address, Answer | None]:
+    """`ADDRESS`, or `ADDRESS=NUMBER` with the number that was shown."""
+    place, equals, number = text.rpartition("=")
+    (address,) = addresses([place if equals else text])
+    if not equals:
+        return address, None
+    try:
+        return address, read_number(number.strip())
+    except ValueError:
+        raise IacError(
+            f"--allow-data-loss {text!r} is not an address and a number. Nothing was changed.",
+            hint=f"write it as the plan shows it, for example --allow-data-loss {address}=301",
+        ) from None
 
 
 def _confirmed(text: str) -> tuple[str, int]:

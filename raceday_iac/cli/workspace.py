@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 
 from ..loading.environment import Environment, load_environment
 from ..loading.resolve import resolve
 from ..loading.stack_file import load_stack
 from ..model.desired import Desired
+from ..model.evidence import Answer, Question
 from ..model.stack import Stack
 from ..packaging import Bundle, pack_all, with_deployments
 from ..planning import Plan, Wishes, build_plan
@@ -18,7 +19,7 @@ from ..provider import Reader
 from ..provider.appwrite import AppwriteProvider, AppwriteReader, ReadingTransport, Transport
 from ..refresh import refresh
 from ..refresh.archives import Archives
-from ..refresh.evidence import answer
+from ..refresh.evidence import Counting
 from ..state.document import State
 from ..state.store import StateStore
 from .options import Options
@@ -92,9 +93,10 @@ def make_plan(
     state: State,
     connection: Reader,
     wishes: Wishes = Wishes(),  # noqa: B008 - immutable
+    shown: Mapping[Question, Answer] | None = None,
 ) -> Plan:
-    """Refresh from live and compare."""
-    snapshot = refresh(connection, workspace.desired, state, workspace.archives(connection))
-    return build_plan(
-        workspace.environment.name, workspace.desired, state, snapshot, partial(answer, connection), wishes
-    )
+    """Refresh from live and compare. What was `shown` by a saved plan is not counted again."""
+    archives = workspace.archives(connection)
+    snapshot = refresh(connection, workspace.desired, state, archives)
+    counting = Counting(connection, state, archives)
+    return build_plan(workspace.environment.name, workspace.desired, state, snapshot, counting, wishes, shown)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from ..model.address import Address
+from ..model.address import Address, collection_address
+from ..model.evidence import Ask, Question
 from ..model.limits import FLOAT_EXTREME, INTEGER_MAXIMUM, INTEGER_MINIMUM
 from ..model.resource import Fields, Live
 from .base import Call, Kind, Shape, Wanted, is_finite, thaw
@@ -179,6 +180,14 @@ def rename(old: Address, live: Live, name: str) -> Call:
     return replace(call, body={**call.body, "newKey": name})
 
 
+def loses(live: Live) -> Iterator[Question]:
+    """Its values. What never became available has none."""
+    if live.status not in ("failed", "processing"):
+        collection, is_shape = collection_address(*live.address.parts[:2]), live.fields["type"] in SHAPES
+        yield Question(collection, Ask.VALUES, (live.address.name,), must_read=is_shape)
+        yield Question(live.address, Ask.UNMANAGED)
+
+
 KIND = Kind(
     name="attribute",
     stage=30,
@@ -188,5 +197,5 @@ KIND = Kind(
     unordered=frozenset({"elements"}),
     settles=True,
     rename=rename,
-    holds_data=True,
+    loses=loses,
 )

@@ -6,12 +6,13 @@ Kinds are pure: they compare and they describe requests; they never send any.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias
 
 from ..model.address import Address
+from ..model.evidence import Question
 from ..model.resource import Fields, Live
 
 #: What a value of an answer must be: a JSON type as Python reads it, one of several, a list of such, an object of a
@@ -137,7 +138,8 @@ class Kind:
     `unordered` names the fields where Appwrite means a set; `in_place` the fields that an update can change:
     a difference in any other field needs a replacement. `parse(owner, answer)` makes a
     `Live` of an answer; the owner is the ids that the resource lies in (function, or database and collection).
-    `settles` tells that a write is answered before it is done (`processing`). `holds_data`: deleting one may lose data.
+    `settles` tells that a write is answered before it is done (`processing`). `loses` are the questions to be asked
+    before one is deleted.
     """
 
     name: str
@@ -149,7 +151,9 @@ class Kind:
     settles: bool = False
     #: The request that gives a live resource another name, where there is one: old address, live, new name.
     rename: Callable[[Address, Live, str], Call] | None = None
-    holds_data: bool = False
+    loses: Callable[[Live], Iterator[Question]] = lambda _live: iter(())
+    #: Whether documents lie in it.
+    holds_documents: bool = False
 
 
 def thaw(value: Any) -> Any:

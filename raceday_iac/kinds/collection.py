@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..model.address import Address, collection_address
+from ..model.evidence import Ask, Question
 from ..model.resource import Fields, Live, frozen
 from ..model.validators import expand_permissions, pack_permissions
 from .base import Call, Kind, Shape, Wanted, if_there, is_instant, thaw
@@ -68,6 +69,12 @@ class _Requests:
         return Call("get", collection_path(address), answer=SHAPE)
 
 
+def loses(live: Live) -> Iterator[Question]:
+    """Its documents, and what lies in it without being ours."""
+    yield Question(live.address, Ask.DOCUMENTS)
+    yield Question(live.address, Ask.UNMANAGED)
+
+
 KIND = Kind(
     name="collection",
     stage=20,
@@ -75,5 +82,6 @@ KIND = Kind(
     parse=parse,
     unordered=frozenset({"permissions"}),
     in_place=frozenset({"name", "permissions", "documentSecurity", "enabled"}),
-    holds_data=True,
+    loses=loses,
+    holds_documents=True,
 )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..model.address import Address, database_address
+from ..model.evidence import Ask, Question
 from ..model.resource import Fields, Live, frozen
 from .base import Call, Kind, Shape
 
@@ -32,11 +33,18 @@ class _Requests:
         return Call("get", f"/databases/{address.path}", answer=SHAPE)
 
 
+def loses(live: Live) -> Iterator[Question]:
+    """Its documents, and what lies in it without being ours."""
+    yield Question(live.address, Ask.DOCUMENTS)
+    yield Question(live.address, Ask.UNMANAGED)
+
+
 KIND = Kind(
     name="database",
     stage=10,
     requests=_Requests(),
     parse=parse,
     in_place=frozenset({"name", "enabled"}),
-    holds_data=True,
+    loses=loses,
+    holds_documents=True,
 )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..model.address import Address, function_address
+from ..model.evidence import Ask, Question
 from ..model.resource import Fields, Live, frozen
 from .base import Call, Kind, Shape, if_there, thaw
 from .variable import SHAPE as VARIABLE
@@ -77,6 +78,13 @@ class _Requests:
         return Call("get", f"/functions/{address.path}", answer=SHAPE)
 
 
+def loses(live: Live) -> Iterator[Question]:
+    """Code that is nowhere else, variables that nobody declares, and the records of its runs."""
+    yield Question(live.address, Ask.CODE)
+    yield Question(live.address, Ask.UNMANAGED)
+    yield Question(live.address, Ask.EXECUTIONS)
+
+
 KIND = Kind(
     name="function",
     stage=50,
@@ -84,4 +92,5 @@ KIND = Kind(
     parse=parse,
     unordered=frozenset(_LISTS),
     in_place=frozenset(FIELDS),
+    loses=loses,
 )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..model.address import Address
+from ..model.address import Address, collection_address
+from ..model.evidence import Ask, Question
 from ..model.resource import Fields, Live
 from .base import Call, Kind, Shape, Wanted
 from .collection import MEMBER, MORE, collection_path, live_member
@@ -72,6 +73,12 @@ def rename(old: Address, live: Live, name: str) -> Call:
     return replace(call, body={**call.body, "newKey": name})
 
 
+def loses(live: Live) -> Iterator[Question]:
+    """Its links. Queries on relationships tell nothing reliable, so it is asked whether there are documents."""
+    if live.status not in ("failed", "processing"):
+        yield Question(collection_address(*live.address.parts[:2]), Ask.DOCUMENTS)
+
+
 KIND = Kind(
     name="relationship",
     stage=35,
@@ -80,5 +87,5 @@ KIND = Kind(
     in_place=frozenset({"onDelete"}),
     settles=True,
     rename=rename,
-    holds_data=True,
+    loses=loses,
 )

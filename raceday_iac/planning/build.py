@@ -8,13 +8,13 @@ from dataclasses import replace
 from ..diff import Difference, compare
 from ..model.address import Address, deployment_address
 from ..model.desired import Desired
-from ..model.evidence import Answering
+from ..model.evidence import Answer, Answering, Ask, Question
 from ..model.resource import Live
 from ..provider import Snapshot
 from ..state.document import State
 from . import guards
-from .changes import unmanaged, unwanted_changes, wanted_changes
-from .evidence import questions
+from .changes import known_addresses, unmanaged, unwanted_changes, wanted_changes
+from .evidence import questions, unmanaged_with
 from .lifecycle import (
     Renamed,
     left_conversions,
@@ -40,9 +40,10 @@ def build_plan(
     snapshot: Snapshot,
     answer: Answering,
     wishes: Wishes = Wishes(),  # noqa: B008 - immutable
+    shown: Mapping[Question, Answer] | None = None,
 ) -> Plan:
     """The plan that makes `snapshot` what `desired` says, as far as `wishes` go. Raises IacError for wishes that make
-    no sense."""
+    no sense. What was `shown` in a plan of before is not counted again: it is judged as it was then."""
     renamed = Renamed(snapshot.resources, state) if wishes.refresh_only else play_renames(desired, state, snapshot)
     state, snapshot = renamed.state, replace(snapshot, resources=renamed.real)
     real = snapshot.resources
@@ -51,10 +52,19 @@ def build_plan(
     changes = _all_changes(desired, state, snapshot, differences, wishes, renamed.changes)
     check_wishes(wishes, desired, state)
     selection = select(changes, wishes)
-    evidence = {each: answer(renamed.as_live(each)) for each in questions(selection.kept, desired, real)}
+    known = known_addresses(desired, state, real)
+
+    def counted(question: Question) -> Answer:
+        if shown is not None and question in shown:
+            return shown[question]
+        if question.ask is Ask.UNMANAGED:
+            return unmanaged_with(question.place, real, known)
+        return answer(renamed.as_live(question))
+
+    evidence = {each: counted(each) for each in questions(selection.kept, desired, real)}
     losses = guards.losses(selection.kept, real, desired, evidence)
     refusals = [
-        *guards.loss_refusals(losses, wishes.allowed),
+        *guards.loss_refusals(losses, wishes),
         *guards.unsupported(selection.kept, desired, snapshot.facts),
         *protection_refusals(selection.kept, desired, real),
         *threshold_refusals(selection.kept, _managed(desired, state, real), desired.thresholds, wishes.confirmed),
@@ -65,14 +75,15 @@ def build_plan(
         serial=state.serial,
         changes=selection.kept,
         differences=tuple(differences),
-        unmanaged=tuple(unmanaged(desired, state, real, selection.kept)),
+        unmanaged=tuple(_left_alone(desired, state, real, selection.kept, evidence)),
         refusals=tuple(refusals),
         real=real,
+        evidence=evidence,
         server_version=snapshot.facts.version,
         wishes=wishes,
         left_out=selection.left_out,
         notes=(
-            *guards.allowed_losses(losses, wishes.allowed),
+            *guards.loss_notes(losses, wishes),
             *renamed.notes,
             *left_conversions(desired, state, real),
             *possible_renames(selection.kept, desired, real),
@@ -80,6 +91,18 @@ def build_plan(
             *left_out_notes(desired),
         ),
     )
+
+
+def _left_alone(
+    desired: Desired,
+    state: State,
+    real: Mapping[Address, Live],
+    changes: Sequence[Change],
+    evidence: Mapping[Question, Answer],
+) -> list[Address]:
+    """What is unmanaged and neither goes nor breaks in the course of the plan."""
+    harmed = {name for answer in evidence.values() for name in answer.names}
+    return [each for each in unmanaged(desired, state, real, changes) if str(each) not in harmed]
 
 
 def _all_changes(

@@ -1,19 +1,21 @@
-"""What has to be known of the data before a change can be judged: questions about documents. Pure.
+"""What has to be known of the data before a change can be judged: questions about what would be lost. Pure.
 
 Who makes a plan collects the questions, has them answered from live, and judges. Nothing is asked that no change needs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from ..diff import FieldChange
 from ..kinds import KINDS
 from ..kinds.attribute import SHAPES
-from ..model.address import Address, collection_address
+from ..kinds.conversion import temporary
+from ..model.address import Address, collection_address, owners
 from ..model.desired import Desired
-from ..model.evidence import Ask, Question
+from ..model.evidence import Answer, Ask, Question
 from ..model.resource import Fields, Live
+from .changes import taken_with
 from .plan import Action, Change
 
 
@@ -26,9 +28,9 @@ def questions(changes: Iterable[Change], desired: Desired, real: Mapping[Address
 def questions_of(change: Change, desired: Desired, real: Mapping[Address, Live]) -> Iterator[Question]:
     """What has to be asked about one change."""
     kind = change.address.kind
-    if change.destroys and KINDS[kind].holds_data:
-        yield from _about_loss(change, real)
-    elif change.action is Action.CONVERT:
+    if change.destroys:
+        yield from KINDS[kind].loses(real[change.address])
+    if change.action is Action.CONVERT:
         yield from _about_conversion(change.address, desired.resources[change.address].fields, real)
     elif kind == "attribute" and change.action is Action.UPDATE:
         wanted = desired.resources[change.address].fields
@@ -39,40 +41,41 @@ def questions_of(change: Change, desired: Desired, real: Mapping[Address, Live])
         keys = tuple(str(key) for key in wanted["attributes"])
         if wanted["type"] == "unique" and all(_is_live(change.address, key, real) for key in keys):
             yield Question(collection_address(*change.address.parts[:2]), Ask.DUPLICATES, keys)
-    elif kind == "attribute" and change.action is Action.CREATE and not change.drifted:
+    elif kind == "attribute" and change.action in (Action.CREATE, Action.REPLACE):
         collection = collection_address(*change.address.parts[:2])
         if desired.resources[change.address].fields["required"] and collection in real:
-            yield Question(collection, Ask.DOCUMENTS)
-
-
-def _about_loss(change: Change, real: Mapping[Address, Live]) -> Iterator[Question]:
-    live = real[change.address]
-    # What never became available holds nothing.
-    if live.status in ("failed", "processing"):
-        return
-    address = change.address
-    if address.kind == "database":
-        inside = [each for each in real if each.kind == "collection" and each.parts[0] == address.path]
-        yield from (Question(each, Ask.DOCUMENTS) for each in inside)
-    elif address.kind == "collection":
-        yield Question(address, Ask.DOCUMENTS)
-    elif address.kind == "attribute":
-        is_shape = live.fields["type"] in SHAPES
-        yield Question(collection_address(*address.parts[:2]), Ask.VALUES, (address.name,), must_read=is_shape)
-    else:
-        # Queries on relationships tell nothing reliable.
-        yield Question(collection_address(*address.parts[:2]), Ask.DOCUMENTS)
+            yield Question(collection, Ask.WITHOUT, (change.address.name,))
 
 
 def _about_conversion(address: Address, wanted: Fields, real: Mapping[Address, Live]) -> Iterator[Question]:
-    old = real.get(address)
-    # In a conversion that was cut short, the old attribute may be gone: its values are in the new one by then.
+    old, collection = real.get(address), collection_address(*address.parts[:2])
     if old is None or old.status == "deleting":
+        # In a conversion that was cut short, the old attribute may be gone: its values are in the new one by then.
+        if wanted["required"]:
+            yield Question(collection, Ask.NULLS, (temporary(address).name,))
         return
-    collection, keys = collection_address(*address.parts[:2]), (address.name,)
+    keys = (address.name,)
     yield Question(collection, Ask.UNCONVERTIBLE, keys, target=tuple(sorted(wanted.items())))
     if wanted["required"] and not old.fields["required"]:
         yield Question(collection, Ask.NULLS, keys)
+    yield Question(address, Ask.UNMANAGED)
+
+
+def unmanaged_with(address: Address, real: Mapping[Address, Live], known: Collection[Address]) -> Answer:
+    """The answer to UNMANAGED: what is not `known` and goes with an address, or breaks without it. Deleting an
+    attribute silently shrinks or drops the indexes over it (1.8.1). What lies in something named is not named too."""
+    strange = [live for at, live in sorted(real.items()) if at not in known and at.kind != "deployment"]
+    if address.kind == "attribute":
+        found = [each.address for each in strange if _is_over(each, address)]
+    else:
+        found = [each.address for each in strange if taken_with(each, (address,))]
+    shown = tuple(str(each) for each in found if not any(owner in found for owner in owners(each)))
+    return Answer(len(shown), names=shown)
+
+
+def _is_over(live: Live, attribute: Address) -> bool:
+    is_beside = live.address.kind == "index" and live.address.parts[:2] == attribute.parts[:2]
+    return is_beside and attribute.name in live.fields["attributes"]
 
 
 def _about_update(address: Address, field: FieldChange, wanted: Fields) -> Iterator[Question]:

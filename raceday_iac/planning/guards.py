@@ -2,32 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import shlex
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..kinds import KINDS
 from ..model.address import Address
 from ..model.desired import Desired
-from ..model.evidence import Answer, Ask, Question
+from ..model.evidence import NOTHING, Answer, Ask, Question, total
 from ..model.resource import Live
 from ..provider import ServerFacts
 from .evidence import questions_of
 from .plan import Action, Change, Refusal
+from .wishes import Wishes
 
 #: Answers to the questions that a plan's changes raise.
 Evidence = Mapping[Question, Answer]
+#: Names in one message.
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Loss:
-    """What a change would cost. `final`: no permission helps, for Appwrite itself would refuse it."""
+    """What a change would cost. `amount` is what a permission has to name. What needs none is only `told`. `final`: no
+    permission helps, for Appwrite itself would refuse it."""
 
     change: Change
-    costs: tuple[str, ...]
-    way_out: str
+    costs: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+    amount: Answer = NOTHING
+    way_out: str = ""
     final: bool = False
 
     def __str__(self) -> str:
         return f"{self.change.action} of {self.change.address}"
+
+    @property
+    def described(self) -> str:
+        """All of it; where it is made up of several numbers, with the one that is repeated."""
+        together = f": {self.amount.number} in all" if len(self.costs) > 1 and not self.final else ""
+        beside = f" ({'; '.join(self.told)})" if self.told else ""
+        return f"{', and '.join(self.costs)}{together}{beside}"
 
 
 def losses(changes: Iterable[Change], real: Mapping[Address, Live], desired: Desired, evidence: Evidence) -> list[Loss]:
@@ -35,19 +50,47 @@ def losses(changes: Iterable[Change], real: Mapping[Address, Live], desired: Des
     return [loss for change in changes for loss in _losses(change, real, desired, evidence)]
 
 
-def loss_refusals(found: Iterable[Loss], allowed: Collection[Address]) -> Iterator[Refusal]:
+def loss_refusals(found: Iterable[Loss], options: Wishes) -> Iterator[Refusal]:
     """A no for what would be lost without permission, or cannot be done with one."""
     for each in found:
-        if each.final or each.change.address not in allowed:
-            message = f"{each} is refused: {', and '.join(each.costs)} ({each.change.reason})"
-            yield Refusal(each.change.address, message, each.way_out)
+        if each.costs and not _is_allowed(each, options):
+            message = f"{each} is refused: {each.described}"
+            yield Refusal(each.change.address, f"{message} ({each.change.reason})", _hint(each, options))
 
 
-def allowed_losses(found: Iterable[Loss], allowed: Collection[Address]) -> Iterator[str]:
-    """What will be lost, for it was allowed."""
+def loss_notes(found: Iterable[Loss], options: Wishes) -> Iterator[str]:
+    """What will be lost, for it was allowed or needs no permission."""
     for each in found:
-        if not each.final and each.change.address in allowed:
-            yield f"{each}: {', and '.join(each.costs)}; --allow-data-loss allows that"
+        if not each.costs:
+            yield f"{each}: {'; '.join(each.told)}"
+        elif _is_allowed(each, options):
+            number = options.allowed[each.change.address]
+            limit = f" up to {number.number}" if number is not None and number != each.amount else ""
+            yield f"{each}: {each.described}; --allow-data-loss allows that{limit}"
+
+
+def _is_allowed(loss: Loss, options: Wishes) -> bool:
+    """Whether the permission names at least what would be lost. One without a number is for what the reader is shown;
+    an unknown number is only allowed by that very word."""
+    if loss.final or loss.change.address not in options.allowed:
+        return False
+    number = options.allowed[loss.change.address]
+    if number is None:
+        return loss.amount.count is not None and not options.numbers_needed
+    return number.covers(loss.amount)
+
+
+def _hint(loss: Loss, options: Wishes) -> str:
+    if loss.final or loss.change.address not in options.allowed:
+        return loss.way_out
+    given = options.allowed[loss.change.address]
+    if given is not None:
+        return f"--allow-data-loss allows {given.number}, not {loss.amount.number}; {loss.way_out}"
+    return f"{_UNKNOWN if loss.amount.count is None else _NEEDED}; {loss.way_out}"
+
+
+_UNKNOWN = "an unknown number has to be allowed as one"
+_NEEDED = "where nobody is asked, the permission repeats the number"
 
 
 def unsupported(changes: Iterable[Change], desired: Desired, facts: ServerFacts) -> Iterator[Refusal]:
@@ -61,49 +104,82 @@ def _losses(change: Change, real: Mapping[Address, Live], desired: Desired, evid
     answered = {each: evidence.get(each, Answer(None)) for each in questions_of(change, desired, real)}
     final = [each for each in answered if each.ask is Ask.DUPLICATES and answered[each].count]
     if final:
-        costs = [_loss(change, each, answered.pop(each)) for each in final]
-        yield Loss(change, tuple(costs), "make them differ, or delete the surplus ones, and plan again", final=True)
-    if change.address.kind in ("database", "collection"):
-        together = _added(answered.values())
-        costs = [] if together.is_nothing else [f"{together} documents would be deleted"]
-    else:
-        costs = [_loss(change, question, answer) for question, answer in answered.items() if not answer.is_nothing]
-    if costs:
-        yield Loss(change, tuple(costs), _way_out(change, answered))
+        costs = [in_words(change, each, answered.pop(each)) for each in final]
+        yield Loss(change, tuple(costs), way_out=_UNIQUE, final=True)
+    found = {question: answer for question, answer in answered.items() if not answer.is_nothing}
+    weighing = {
+        question: answer for question, answer in found.items() if needs_permission(change, question, answer, desired)
+    }
+    if found:
+        amount = total(weighing.values())
+        yield Loss(
+            change,
+            tuple(in_words(change, *each) for each in weighing.items()),
+            tuple(in_words(change, *each) for each in found.items() if each[0] not in weighing),
+            amount,
+            _way_out(change, weighing, amount),
+        )
 
 
-def _added(answers: Iterable[Answer]) -> Answer:
-    listed = list(answers)
-    known = sum(answer.count or 0 for answer in listed)
-    has_unknown = any(answer.count is None for answer in listed)
-    if has_unknown and not known:
-        return Answer(None)
-    return Answer(known, has_unknown or any(answer.at_least for answer in listed))
+_UNIQUE = "make them differ, or delete the surplus ones, and plan again"
 
 
-def _loss(change: Change, question: Question, answer: Answer) -> str:
+def needs_permission(change: Change, question: Question, answer: Answer, desired: Desired) -> bool:
+    """Records of runs are only told: Appwrite deletes them after two weeks anyway, and a function that runs every
+    minute has another number every minute. A tombstone, which gives a reason, permits what a thing is made of: code,
+    variables, attributes. It never permits documents, nor what may hold some."""
+    if question.ask is Ask.EXECUTIONS:
+        return False
+    if change.address not in desired.tombstones or question.ask not in (Ask.CODE, Ask.UNMANAGED):
+        return True
+    things = answer.names if question.ask is Ask.UNMANAGED else ()
+    return any(KINDS[Address.parse(each).kind].holds_documents for each in things)
+
+
+def in_words(change: Change, question: Question, answer: Answer) -> str:
     """What an answer means."""
-    if change.action is Action.CREATE and question.ask is Ask.DOCUMENTS:
-        return f"{answer} documents have no value, which would be required"
+    one = answer.count == 1 and not answer.at_least
+    has, is_, lies = ("has", "is", "lies") if one else ("have", "are", "lie")
+    documents, values = (f"{answer} {noun}{'' if one else 's'}" for noun in ("document", "value"))
+    names = f" ({_some(answer.names)})" if answer.names else ""
+    goes = "be deleted" if KINDS[change.address.kind].holds_documents else "lose its values"
     return {
-        Ask.DOCUMENTS: f"{answer} documents would lose its values",
-        Ask.VALUES: f"{answer} documents would lose its values",
-        Ask.NULLS: f"{answer} documents have no value, which would be required",
-        Ask.LONGER: f"{answer} values are longer than {question.limit} characters (the longest has {answer.longest})",
-        Ask.AMONG: f"{answer} documents have a value that would not be allowed any more ({', '.join(question.among)})",
-        Ask.OUTSIDE: f"{answer} values lie outside the new bounds",
-        Ask.UNCONVERTIBLE: f"{answer} values cannot be converted and would be lost",
-        Ask.DUPLICATES: f"{answer} documents are not unique in {', '.join(question.attributes)}",
+        Ask.DOCUMENTS: f"{documents} would {goes}",
+        Ask.WITHOUT: f"{documents} {has} no value, which would be required",
+        Ask.VALUES: f"{documents} would lose its values",
+        Ask.NULLS: f"{documents} {has} no value, which would be required",
+        Ask.LONGER: f"{values} {is_} longer than {question.limit} characters (the longest has {answer.longest})",
+        Ask.AMONG: f"{documents} {has} a value that would not be allowed any more ({', '.join(question.among)})",
+        Ask.OUTSIDE: f"{values} {lies} outside the new bounds",
+        Ask.UNCONVERTIBLE: f"{values} cannot be converted and would be lost",
+        Ask.DUPLICATES: f"{documents} {is_} not unique in {', '.join(question.attributes)}",
+        Ask.UNMANAGED: f"{answer} undeclared {'thing' if one else 'things'} would {_suffers(change)}{names}",
+        Ask.CODE: f"{answer} deployment{'' if one else 's'} would be deleted, whose source is nowhere else{names}",
+        Ask.EXECUTIONS: f"{answer} execution{'' if one else 's'} would be deleted with it",
     }[question.ask]
 
 
-def _way_out(change: Change, asked: Collection[Question]) -> str:
-    allow = f"if that is meant: --allow-data-loss {change.address}"
+def _suffers(change: Change) -> str:
+    return "break without it" if change.address.kind == "attribute" else "be deleted with it"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{', '.join(names[:_SHOWN])}{more}"
+
+
+def _way_out(change: Change, asked: Collection[Question], amount: Answer) -> str:
+    allow = f"if that is meant: --allow-data-loss {permission(change.address, amount)}"
     if any(each.ask is Ask.LONGER for each in asked):
         return f"{allow}, which cuts them first"
     if change.action is Action.REPLACE and change.address.kind == "attribute":
         return f'{allow}; to keep the values, in stages: stack.convert("{change.address}")'
     return allow
+
+
+def permission(address: Address, amount: Answer) -> str:
+    """What stands behind `--allow-data-loss`; in quotes where a shell would take it apart."""
+    return shlex.quote(f"{address}={amount.number}")
 
 
 def _unsupported(change: Change, desired: Desired, facts: ServerFacts) -> Iterator[Refusal]:

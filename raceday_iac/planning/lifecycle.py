@@ -37,7 +37,7 @@ class Renamed:
         before = {
             change.address.name: change.origin.name
             for change in self.changes
-            if change.origin is not None and owners(change.address)[-1] == question.collection
+            if change.origin is not None and owners(change.address)[-1] == question.place
         }
         return replace(question, attributes=tuple(before.get(each, each) for each in question.attributes))
 

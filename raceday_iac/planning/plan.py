@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from ..diff import Cause, Difference, FieldChange
 from ..model.address import Address
+from ..model.evidence import Answer, Question
 from ..model.resource import Live
 from .wishes import Wishes
 
@@ -89,6 +90,8 @@ class Plan:
     unmanaged: tuple[Address, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     real: Mapping[Address, Live] = field(default_factory=dict, repr=False)
+    #: What was counted of what its changes would cost, and so shown.
+    evidence: Mapping[Question, Answer] = field(default_factory=dict)
     server_version: str = ""
     wishes: Wishes = field(default_factory=Wishes)
     #: Changes that were not asked for (`--target`, `--exclude`).

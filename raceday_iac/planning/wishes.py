@@ -9,6 +9,7 @@ from ..errors import IacError
 from ..kinds import KINDS
 from ..model.address import Address, owners
 from ..model.desired import Desired
+from ..model.evidence import Answer, read_number
 from ..model.threshold import DEFAULTS
 from ..state.document import State
 
@@ -20,15 +21,18 @@ REPLACEABLE = ("attribute", "relationship", "index", "variable", "deployment")
 class Wishes:
     """Addresses also stand for what lies in them: `function.x` for its variables and its code.
 
-    `allowed` may lose data. `confirmed` repeats numbers that a threshold refused, by `action kind` (`delete function`).
+    `allowed` may lose data, as much as the number that goes with it (None: no number was given, so what the plan
+    shows). With `numbers_needed`, where nobody is asked, a permission without a number is none. `confirmed` repeats
+    numbers that a threshold refused, by `action kind` (`delete function`).
     """
 
-    allowed: frozenset[Address] = frozenset()
+    allowed: Mapping[Address, Answer | None] = field(default_factory=dict)
     targets: frozenset[Address] = frozenset()
     excluded: frozenset[Address] = frozenset()
     replaced: frozenset[Address] = frozenset()
     refresh_only: bool = False
     confirmed: Mapping[str, int] = field(default_factory=dict)
+    numbers_needed: bool = False
 
     @property
     def is_partial(self) -> bool:
@@ -48,9 +52,14 @@ class Wishes:
         """Only what was asked for, so that a plain plan says nothing."""
         found: dict[str, object] = {
             name: sorted(map(str, getattr(self, name)))
-            for name in ("allowed", "targets", "excluded", "replaced")
+            for name in ("targets", "excluded", "replaced")
             if getattr(self, name)
         }
+        if self.allowed:
+            found["allowed"] = {
+                str(address): None if number is None else number.number
+                for address, number in sorted(self.allowed.items())
+            }
         if self.refresh_only:
             found["refreshOnly"] = True
         if self.confirmed:
@@ -67,11 +76,11 @@ def wishes_from_json(content: Mapping[str, object]) -> Wishes:
             raise TypeError(f"{name} is no list")
         return frozenset(Address.parse(str(each)) for each in found)
 
-    confirmed = content.get("confirmed", {})
-    if not isinstance(confirmed, Mapping):
-        raise TypeError("confirmed is no object")
+    allowed, confirmed = content.get("allowed", {}), content.get("confirmed", {})
+    if not isinstance(allowed, Mapping) or not isinstance(confirmed, Mapping):
+        raise TypeError("allowed and confirmed are objects")
     return Wishes(
-        addresses("allowed"),
+        {Address.parse(each): None if number is None else read_number(str(number)) for each, number in allowed.items()},
         addresses("targets"),
         addresses("excluded"),
         addresses("replaced"),

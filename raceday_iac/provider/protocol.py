@@ -83,6 +83,11 @@ class Reader(Protocol):
         """One collection with everything in it, by one request; empty when it does not exist."""
         ...
 
+    def inside(self, place: Address) -> Mapping[Address, Live]:
+        """A database or a function with everything that lies in it now, by one request for each hundred; empty when it
+        does not exist. Raises ProviderError."""
+        ...
+
     def count_documents(self, database: str, collection: str, *conditions: Condition) -> int:
         """How many documents of a collection meet all conditions (Appwrite stops counting at 5000)."""
         ...
@@ -116,6 +121,10 @@ class Reader(Protocol):
 
     def deployment(self, function: str, deployment: str) -> Deployment:
         """One deployment with its build log."""
+        ...
+
+    def count_executions(self, function: str) -> int:
+        """How many records of its runs a function has (Appwrite stops counting at 5000)."""
         ...
 
     def executions(self, function: str, limit: int) -> Sequence[Execution]:

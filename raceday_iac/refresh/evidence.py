@@ -1,16 +1,20 @@
-"""Answers questions about documents from live Appwrite. Counting is left to the server wherever it can."""
+"""Answers questions about what would be lost, from live Appwrite. Counting is left to the server wherever it can."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import AccessError, ProviderError
 from ..kinds.conversion import UnconvertibleError, convert
-from ..model.evidence import Answer, Ask, Question
+from ..model.address import deployment_address
+from ..model.evidence import Answer, Ask, Question, total
 from ..provider import Condition, Reader
+from ..state.document import State
+from .archives import Archives
 
 #: The server stops counting here.
 COUNTED = 5000
@@ -23,9 +27,53 @@ _CANNOT_QUERY = 400
 _CANNOT_TELL = (_CANNOT_QUERY, 403, 408, 500)
 
 
+@dataclass(frozen=True)
+class Counting:
+    """Answers questions about what is live. `state` knows which code is managed, `archives` what was read of it."""
+
+    reader: Reader
+    state: State
+    archives: Archives
+
+    def __call__(self, question: Question) -> Answer:
+        """The answer; an unknown one when the key may not look, or Appwrite says that it cannot tell. Raises
+        ProviderError for everything else: no answer is not an answer."""
+        try:
+            if question.ask is Ask.CODE:
+                return self._code(question.place.path)
+            if question.ask is Ask.EXECUTIONS:
+                count = self.reader.count_executions(question.place.path)
+                return Answer(count, count >= COUNTED)
+            if question.place.kind == "database":
+                return self._together(question)
+        except ProviderError as error:
+            return unknown(error)
+        return answer(self.reader, question)
+
+    def _together(self, question: Question) -> Answer:
+        """Of all collections that the database has now."""
+        inside = self.reader.inside(question.place)
+        places = [address for address in sorted(inside) if address.kind == "collection"]
+        return total(answer(self.reader, replace(question, place=each)) for each in places)
+
+    def _code(self, function: str) -> Answer:
+        """Deployments whose source the stack does not hold. Where it manages the code, they are somebody else's; where
+        it does not, all of them."""
+        found = self.reader.all_deployments(function)
+        entry = self.state.entries.get(deployment_address(function))
+        if entry is not None:
+            ours = {entry.remote_id, *entry.deployments, *self.state.uploads_of(function)}
+            strange = [each.id for each in found if each.id not in ours]
+            self.archives.prefetch((function, each) for each in strange)
+            names = tuple(each for each in strange if not self.archives.is_ours(function, each))
+        else:
+            names = tuple(each.id for each in found)
+        return Answer(len(names), names=names)
+
+
 def answer(reader: Reader, question: Question) -> Answer:
-    """The answer; an unknown one when the key may not look, or Appwrite says that it cannot tell. Raises ProviderError
-    for everything else: no answer is not an answer."""
+    """The answer to a question about the documents of one collection; an unknown one when the key may not look, or
+    Appwrite says that it cannot tell. Raises ProviderError for everything else: no answer is not an answer."""
     try:
         if not question.must_read and question.ask not in (Ask.LONGER, Ask.DUPLICATES, Ask.UNCONVERTIBLE):
             try:
@@ -35,20 +83,25 @@ def answer(reader: Reader, question: Question) -> Answer:
                     raise
         return _by_reading(reader, question)
     except ProviderError as error:
-        if isinstance(error, AccessError) or (error.kind and error.code in _CANNOT_TELL):
-            return Answer(None)
-        raise
+        return unknown(error)
+
+
+def unknown(error: ProviderError) -> Answer:
+    """What an error says of a count. Raises it again where it says nothing: no answer is not an answer."""
+    if isinstance(error, AccessError) or (error.kind and error.code in _CANNOT_TELL):
+        return Answer(None)
+    raise error
 
 
 def _by_counting(reader: Reader, question: Question) -> Answer:
-    database, collection = question.collection.parts
+    database, collection = question.place.parts
     counts = [reader.count_documents(database, collection, *each) for each in _conditions(question)]
     return Answer(sum(counts), any(count >= COUNTED for count in counts))
 
 
 def _conditions(question: Question) -> list[list[Condition]]:
     """Sets of conditions whose counts add up to the answer."""
-    if question.ask is Ask.DOCUMENTS:
+    if question.ask in (Ask.DOCUMENTS, Ask.WITHOUT):
         return [[]]
     (key,) = question.attributes
     if question.ask is Ask.VALUES:
@@ -64,7 +117,7 @@ def _conditions(question: Question) -> list[list[Condition]]:
 
 def _by_reading(reader: Reader, question: Question) -> Answer:
     """Look at the documents themselves: what no query finds, and what queries may not ask (arrays, encrypted texts)."""
-    database, collection = question.collection.parts
+    database, collection = question.place.parts
     seen, found, longest = 0, 0, 0
     together: Counter[str] = Counter()
     for document in reader.documents(database, collection, only=question.attributes):

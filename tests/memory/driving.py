@@ -5,19 +5,20 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
 from typing import Any
 
 from raceday_iac.applying.actions import Work
 from raceday_iac.applying.recorder import Recorder
 from raceday_iac.applying.steps import Step, make_steps
 from raceday_iac.model.desired import Desired
+from raceday_iac.model.evidence import Answer
 from raceday_iac.packaging import Bundle
 from raceday_iac.planning import Plan, Wishes, build_plan
 from raceday_iac.planning.plan import Refusal
 from raceday_iac.provider import Provider
 from raceday_iac.refresh import refresh
-from raceday_iac.refresh.evidence import answer
+from raceday_iac.refresh.archives import Archives
+from raceday_iac.refresh.evidence import Counting
 from raceday_iac.state.document import State
 
 
@@ -37,10 +38,11 @@ class MemoryStore:
 def plan(provider: Provider, desired: Desired, state: State) -> Plan:
     """The plan of somebody who knows what he does: everything may lose data, and every number is confirmed."""
     snapshot = refresh(provider, desired, state)
-    every = frozenset({*desired.resources, *snapshot.resources, *state.entries})
+    every = dict.fromkeys([*desired.resources, *snapshot.resources, *state.entries], Answer(None))
+    counting = Counting(provider, state, Archives(provider))
 
     def made(wishes: Wishes) -> Plan:
-        return build_plan("test", desired, state, snapshot, partial(answer, provider), wishes)
+        return build_plan("test", desired, state, snapshot, counting, wishes)
 
     first = made(Wishes(every))
     return made(Wishes(every, confirmed=_numbers(first.refusals))) if first.refusals else first

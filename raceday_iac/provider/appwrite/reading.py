@@ -96,6 +96,15 @@ class AppwriteReader:
             return {}
         return dict(_collection_members(raw))
 
+    def inside(self, place: Address) -> Mapping[Address, Live]:
+        """See `Reader.inside`."""
+        if place.kind == "database":
+            return self._collections(place.path)
+        try:
+            return dict(_function_members(self._get(f"/functions/{place.path}", function.SHAPE)))
+        except NotFoundError:
+            return {}
+
     def count_documents(self, database: str, collection: str, *conditions: Condition) -> int:
         """See `Reader.count_documents`."""
         path, counted = f"/databases/{database}/collections/{collection}/documents", listing("documents", OBJECT)
@@ -146,6 +155,11 @@ class AppwriteReader:
 
     def deployment(self, function: str, deployment: str) -> Deployment:
         return parse_deployment(self._get(f"/functions/{function}/deployments/{deployment}", _DEPLOYMENT))
+
+    def count_executions(self, function: str) -> int:
+        """See `Reader.count_executions`."""
+        counted = listing("executions", EXECUTION)
+        return int(self._get(f"/functions/{function}/executions", counted, query("limit", 1))["total"])
 
     def executions(self, function: str, limit: int) -> Sequence[Execution]:
         queries = (query("orderDesc", attribute="$createdAt"), query("limit", limit))
@@ -227,19 +241,12 @@ class AppwriteReader:
         """Functions with variables and active deployments. Notes each newest deployment that is not active."""
         found: dict[Address, Live] = {}
         for raw in self._pages("/functions", "functions", function.SHAPE):
-            live = function.parse((), raw)
-            found[live.address] = live
-            for each in raw["vars"]:
-                owned = variable.parse((live.address.path,), each)
-                found[owned.address] = owned
-            if raw["deploymentId"]:
-                active = deployment.parse((live.address.path,), raw)
-                found[active.address] = active
+            found.update(_function_members(raw))
             latest = str(raw.get("latestDeploymentId") or "")
             if latest and latest != raw["deploymentId"]:
                 status = str(raw.get("latestDeploymentStatus") or "")
                 created = str(raw.get("latestDeploymentCreatedAt") or "")
-                newest[live.address.path] = Deployment(latest, status, created_at=created)
+                newest[str(raw["$id"])] = Deployment(latest, status, created_at=created)
         return found
 
     def _databases(self) -> dict[Address, Live]:
@@ -265,6 +272,18 @@ def document_path(database: str, collection: str, identity: str) -> str:
 
 def _as_query(condition: Condition) -> str:
     return query(condition.method, *condition.values, attribute=condition.attribute)
+
+
+def _function_members(raw: Mapping[str, Any]) -> Iterator[tuple[Address, Live]]:
+    """The function itself, its variables and its active deployment."""
+    owner = function.parse((), raw)
+    yield owner.address, owner
+    for each in raw["vars"]:
+        owned = variable.parse((owner.address.path,), each)
+        yield owned.address, owned
+    if raw["deploymentId"]:
+        active = deployment.parse((owner.address.path,), raw)
+        yield active.address, active
 
 
 def _collection_members(raw: Mapping[str, Any]) -> Iterator[tuple[Address, Live]]:

@@ -8,6 +8,7 @@ import pytest
 
 from raceday_iac.cli.wishing import Asked, addresses, wishes_of
 from raceday_iac.errors import IacError
+from raceday_iac.model.evidence import Answer
 from raceday_iac.planning import Wishes
 
 from ..declaring import address
@@ -45,7 +46,7 @@ def test_each_option_has_its_place() -> None:
         Asked(["attribute.d/c/a"], ["function.f"], ["variable.f/K"], ["index.d/c/i"], ["delete function=7"])
     )
     assert found == Wishes(
-        frozenset({address("attribute.d/c/a")}),
+        {address("attribute.d/c/a"): None},
         frozenset({address("function.f")}),
         frozenset({address("variable.f/K")}),
         frozenset({address("index.d/c/i")}),
@@ -67,6 +68,26 @@ def test_what_is_no_address_is_refused(option: str, text: str) -> None:
 
 def test_addresses_may_hold_dots_and_slashes() -> None:
     assert addresses(["attribute.d.1/c/a"]) == {address("attribute.d.1/c/a")}
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("attribute.d/c/a=301", Answer(301)),
+        ("attribute.d/c/a= 0301 ", Answer(301)),
+        ("attribute.d/c/a=5000+", Answer(5000, at_least=True)),
+        ("attribute.d/c/a=unknown", Answer(None)),
+        ("attribute.d/c/a", None),
+    ],
+)
+def test_a_permission_may_carry_the_number_that_was_shown(text: str, number: Answer | None) -> None:
+    assert wishes_of(Asked([text])).allowed == {address("attribute.d/c/a"): number}
+
+
+@pytest.mark.parametrize("number", ["", "many", "-1", "1.5", "+", "5 000", "٣", "1e3"])
+def test_a_permission_with_something_else_than_a_number_is_refused(number: str) -> None:
+    said = refusal(allow_data_loss=[f"attribute.d/c/a={number}"])
+    assert "Nothing was changed" in said
 
 
 @pytest.mark.parametrize("text", ["delete function=7", " delete  function = 7 ", "delete function=07"])

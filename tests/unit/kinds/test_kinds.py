@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from raceday_iac.kinds import KINDS
+from raceday_iac.kinds import KINDS, Kind
 from raceday_iac.kinds.base import thaw
 from raceday_iac.kinds.database import parse
+from raceday_iac.model.address import Address
+from raceday_iac.model.evidence import Ask
 from raceday_iac.model.resource import Live, frozen
 
 from .. import recorded
@@ -42,11 +44,17 @@ def test_schema_comes_before_functions_variables_and_code() -> None:
 
 
 def test_deleting_what_holds_documents_may_lose_data() -> None:
-    assert {name for name, kind in KINDS.items() if kind.holds_data} == {
-        "database",
-        "collection",
-        "attribute",
-        "relationship",
+    def asked(kind: Kind) -> set[Ask]:
+        path = {"database": "d", "collection": "d/c", "function": "f", "deployment": "f", "variable": "f/K"}
+        live = Live(Address(kind.name, path.get(kind.name, "d/c/x")), frozen({}))
+        return {each.ask for each in kind.loses(live)}
+
+    assert {name: found for name, kind in KINDS.items() if (found := asked(kind))} == {
+        "database": {Ask.DOCUMENTS, Ask.UNMANAGED},
+        "collection": {Ask.DOCUMENTS, Ask.UNMANAGED},
+        "attribute": {Ask.VALUES, Ask.UNMANAGED},
+        "relationship": {Ask.DOCUMENTS},
+        "function": {Ask.CODE, Ask.UNMANAGED, Ask.EXECUTIONS},
     }
 
 

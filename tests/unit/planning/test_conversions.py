@@ -77,7 +77,7 @@ def test_something_that_only_looks_like_a_copy_begins_no_conversion() -> None:
 
 def test_a_replacement_that_was_asked_for_is_no_conversion() -> None:
     at = address("attribute.d/c/a")
-    found = plan_between(integers("a"), converting(), wishes=Wishes(replaced=frozenset({at}), allowed=frozenset({at})))
+    found = plan_between(integers("a"), converting(), wishes=Wishes(replaced=frozenset({at}), allowed={at: None}))
     assert actions(found) == {"attribute.d/c/a": "replace"}
 
 

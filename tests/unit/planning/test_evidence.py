@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from raceday_iac.cli.wishing import Asked, wishes_of
 from raceday_iac.model.evidence import Answer, Ask, Question
 from raceday_iac.model.stack import Collection, Stack
-from raceday_iac.planning import Plan, Wishes, build_plan
+from raceday_iac.planning import Plan, build_plan
 from raceday_iac.provider import Snapshot
 
 from ..applied import FACTS, live_as, state_of
-from ..declaring import address, collection, resolved
+from ..declaring import collection, resolved
 
 AT = "attribute.d/c/a"
 
@@ -45,7 +46,7 @@ def judged(
         return answers(question) if callable(answers) else answers
 
     old = resolved(before)
-    wishes = Wishes(allowed=frozenset(map(address, allowed)))
+    wishes = wishes_of(Asked(allow_data_loss=allowed))
     snapshot = Snapshot(live_as(old), FACTS)
     return asked, build_plan("test", resolved(after), state_of(old), snapshot, answer, wishes)
 
@@ -126,7 +127,7 @@ def test_a_new_attribute_that_is_required_is_judged_by_the_documents_there_are()
     after = one("string", 10)
     Collection(after, "d", "c").string("b", 10, required=True)
     asked, found = judged(one("string", 10), after, Answer(7))
-    assert [each.ask for each in asked] == [Ask.DOCUMENTS]
+    assert [each.ask for each in asked] == [Ask.WITHOUT]
     assert "create of attribute.d/c/b is refused: 7 documents have no value, which would be required" in (
         found.refusals[0].message
     )
@@ -136,10 +137,10 @@ def test_a_new_collection_has_no_documents_to_ask_for() -> None:
     assert judged(Stack("test"), one("string", 10, required=True), Answer(7))[0] == []
 
 
-def test_the_documents_of_a_database_are_added_up() -> None:
+def test_the_documents_of_a_database_are_one_question() -> None:
     before = one("string", 10)
     asked, found = judged(before, Stack("test"), Answer(3))
-    assert [str(each.collection) for each in asked] == ["collection.d/c"]
+    assert [str(each.place) for each in asked] == ["database.d"]
     assert "delete of database.d is refused: 3 documents would be deleted" in found.refusals[0].message
 
 
@@ -158,7 +159,7 @@ def test_duplicates_under_a_new_unique_index_are_a_no_that_nothing_lifts() -> No
 
 def test_an_unknown_number_of_duplicates_can_be_risked() -> None:
     assert "--allow-data-loss" in judged(with_index(), with_index("a"), Answer(None))[1].refusals[0].hint
-    assert judged(with_index(), with_index("a"), Answer(None), "index.d/c/i")[1].refusals == ()
+    assert judged(with_index(), with_index("a"), Answer(None), "index.d/c/i=unknown")[1].refusals == ()
 
 
 @pytest.mark.parametrize("over", [("a",), ("$createdAt", "a")])
@@ -202,7 +203,7 @@ def test_a_replacement_says_how_the_values_could_stay() -> None:
 
 def test_shrinking_says_that_values_are_cut() -> None:
     _, found = judged(one("string", 10), one("string", 5), Answer(2, longest=9))
-    assert found.refusals[0].hint == f"if that is meant: --allow-data-loss {AT}, which cuts them first"
+    assert found.refusals[0].hint == f"if that is meant: --allow-data-loss {AT}=2, which cuts them first"
 
 
 @pytest.mark.parametrize("type", ["point", "line", "polygon"])

@@ -58,7 +58,7 @@ def test_five_thousand_is_where_the_server_stops_counting() -> None:
 
 def test_replacing_an_attribute_is_refused_too() -> None:
     assert said(plan_between(schema("integer"), schema("boolean"), documents=1))[0].startswith(
-        "replace of attribute.d/c/a is refused: 1 documents would lose its values"
+        "replace of attribute.d/c/a is refused: 1 document would lose its values"
     )
 
 
@@ -72,12 +72,12 @@ def test_deleting_a_collection_says_that_documents_would_be_deleted() -> None:
     assert "3 documents would be deleted" in said(plan_between(schema(), stack, documents=3))[0]
 
 
-def test_deleting_a_database_counts_all_its_collections() -> None:
+def test_deleting_a_database_is_refused_with_the_documents_in_it() -> None:
     stack = Stack("test")
     base = stack.database("d", name="D")
     base.collection("one", name="O")
     base.collection("two", name="T")
-    (refusal,) = plan_between(stack, NOTHING, documents=4).refusals
+    (refusal,) = plan_between(stack, NOTHING, documents=8).refusals
     assert refusal.address == address("database.d")
     assert "8 documents would be deleted" in refusal.message
 
@@ -119,7 +119,7 @@ def test_only_collections_at_risk_are_counted() -> None:
     counted: list[str] = []
 
     def count(question: Question) -> Answer:
-        counted.append(str(question.collection))
+        counted.append(str(question.place))
         return Answer(0)
 
     desired, old = resolved(without("a")), resolved(schema())

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from raceday_iac.errors import IacError
 from raceday_iac.kinds import KINDS
 from raceday_iac.model.address import Address
+from raceday_iac.model.evidence import Answer
 from raceday_iac.model.stack import Stack
 from raceday_iac.model.threshold import DEFAULTS
 from raceday_iac.planning import Wishes
@@ -23,7 +24,16 @@ from ..declaring import address, collection, function, resolved
 ADDRESSES = st.builds(Address, st.sampled_from(sorted(KINDS)), st.text("abc/", min_size=1, max_size=5))
 SETS = st.frozensets(ADDRESSES, max_size=3)
 NAMES = st.builds("{} {}".format, st.sampled_from(sorted(DEFAULTS)), st.sampled_from(sorted(KINDS)))
-WISHES = st.builds(Wishes, SETS, SETS, SETS, SETS, st.booleans(), st.dictionaries(NAMES, st.integers(0, 9), max_size=3))
+NUMBERS = st.none() | st.builds(Answer, st.integers(0, 9), st.booleans()) | st.just(Answer(None))
+WISHES = st.builds(
+    Wishes,
+    st.dictionaries(ADDRESSES, NUMBERS, max_size=3),
+    SETS,
+    SETS,
+    SETS,
+    st.booleans(),
+    st.dictionaries(NAMES, st.integers(0, 9), max_size=3),
+)
 
 
 @given(WISHES)
@@ -34,10 +44,8 @@ def test_what_is_written_down_is_read_back(wishes: Wishes) -> None:
 @given(WISHES)
 def test_the_same_wishes_are_written_the_same_way(wishes: Wishes) -> None:
     other = Wishes(
-        *(
-            frozenset(sorted(each, reverse=True))
-            for each in (wishes.allowed, wishes.targets, wishes.excluded, wishes.replaced)
-        ),
+        dict(reversed(list(wishes.allowed.items()))),
+        *(frozenset(sorted(each, reverse=True)) for each in (wishes.targets, wishes.excluded, wishes.replaced)),
         wishes.refresh_only,
         dict(reversed(list(wishes.confirmed.items()))),
     )
@@ -52,6 +60,9 @@ def test_who_asks_for_nothing_says_nothing() -> None:
     "content",
     [
         {"targets": 3},
+        {"allowed": ["attribute.d/c/a"]},
+        {"allowed": {"attribute.d/c/a": "many"}},
+        {"allowed": {"attribute": 1}},
         {"targets": ["function"]},
         {"confirmed": [1]},
         {"confirmed": {"delete function": "many"}},
@@ -86,7 +97,9 @@ def test_a_plan_is_partial_with_a_target_or_an_exclusion_and_not_otherwise() -> 
     one = frozenset({address("function.f")})
     assert Wishes(targets=one).is_partial
     assert Wishes(excluded=one).is_partial
-    assert not Wishes(allowed=one, replaced=one, refresh_only=True, confirmed={"delete function": 1}).is_partial
+    assert not Wishes(
+        allowed=dict.fromkeys(one), replaced=one, refresh_only=True, confirmed={"delete function": 1}
+    ).is_partial
 
 
 # What cannot be asked for.

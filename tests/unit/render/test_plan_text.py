@@ -110,7 +110,7 @@ def test_a_refusal_is_shown_last_with_what_would_allow_it() -> None:
     assert lines[-3:] == [
         "Refused (1): nothing will be applied while this stands",
         "  ✗ delete of attribute.d/c/b is refused: 7 documents would lose its values (the stack no longer declares it)",
-        "    → if that is meant: --allow-data-loss attribute.d/c/b",
+        "    → if that is meant: --allow-data-loss attribute.d/c/b=7",
     ]
 
 
