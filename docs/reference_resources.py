@@ -13,8 +13,11 @@ from raceday_iac.kinds import KINDS, Kind
 from raceday_iac.loading.environment import Environment
 from raceday_iac.loading.state_settings import AppwriteSettings, Encryption, LocalSettings, S3Settings
 from raceday_iac.model import declarations, limits, stack
+from raceday_iac.model.address import Address
 from raceday_iac.model.catalogue import EVENTS, RUNTIMES, SCOPES
+from raceday_iac.model.evidence import Ask
 from raceday_iac.model.lifecycle import RENAMEABLE
+from raceday_iac.model.resource import Live, frozen
 from raceday_iac.model.threshold import Threshold
 
 DECLARED: Mapping[str, tuple[type[declarations.Declared], str]] = {
@@ -38,6 +41,14 @@ PATHS = {
     "function": "ID",
     "variable": "FUNCTION/KEY",
     "deployment": "FUNCTION",
+}
+#: What is counted before something is deleted.
+LOSSES = {
+    Ask.DOCUMENTS: "documents",
+    Ask.VALUES: "values",
+    Ask.UNMANAGED: "what nobody declares in it or over it",
+    Ask.CODE: "code that is nowhere else",
+    Ask.EXECUTIONS: "records of its runs",
 }
 #: What a change of a field does where the kind's own fields do not say it.
 ELSEWHERE = {
@@ -69,13 +80,19 @@ def _overview() -> str:
             f"[{name}](#{name})",
             f"`{name}.{PATHS[name]}`",
             "yes" if name in RENAMEABLE else "no",
-            "its data" if kind.holds_data else "nothing that is data",
+            _lost_with(kind),
         )
         for name, kind in sorted(KINDS.items(), key=lambda each: each[1].stage)
     ]
     return "In the order in which they are created; deletions run the other way round.\n\n" + table(
         ("kind", "address", "can be renamed", "deleting it loses"), rows
     )
+
+
+def _lost_with(kind: Kind) -> str:
+    """What is counted before one is deleted."""
+    live = Live(Address(kind.name, PATHS[kind.name]), frozen({}))
+    return ", ".join(LOSSES[each.ask] for each in kind.loses(live)) or "nothing that is data"
 
 
 def _kind(kind: Kind) -> str:

@@ -22,6 +22,7 @@ from ..state.document import Entry
 from .convert import convert_attribute, cut_values
 from .deploy import Before, Deploying
 from .recorder import Recorder
+from .recount import Recount
 from .steps import Step
 
 #: Pauses between two looks at a collection, in seconds. Short at first: an attribute takes some 35 ms.
@@ -45,6 +46,7 @@ class Work:
     note: Note
     warn: Note = lambda _change, _text: None
     archives: Archives | None = None
+    recount: Recount | None = None
 
     def perform(self, step: Step) -> Iterator[float]:
         """The work of one step."""
@@ -53,6 +55,7 @@ class Work:
             return
         change = step.change
         if change.touches_server:
+            self._count_again(step, change)
             self.recorder.intend(change)
         if step.removes:
             yield from self._remove(change.address)
@@ -72,6 +75,12 @@ class Work:
             Action.FORGET: self._forget,
         }
         yield from handlers[change.action](change)
+
+    def _count_again(self, step: Step, change: Change) -> None:
+        """Raise RefusedError where more would be lost than was shown. Of a replacement, it is the removal that does."""
+        is_second_half = change.action is Action.REPLACE and not step.removes
+        if self.recount is not None and not is_second_half:
+            self.recount.must_fit(change)
 
     def _create(self, change: Change) -> Iterator[float]:
         fields = self._early_fields(change, {"schedule": ""})
@@ -224,7 +233,7 @@ class Work:
     def _settle(self, watched: tuple[Address, ...]) -> Iterator[float]:
         """Until everything watched is available. One look at the collection serves all that is pending in it."""
         pause, still, before = _FIRST_LOOK, 0.0, -1
-        while True:
+        while watched:
             yield pause
             seen = self.provider.collection(*watched[0].parts[:2])
             broken = [seen[each] for each in watched if each in seen and seen[each].status in ("failed", "stuck")]

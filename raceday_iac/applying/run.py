@@ -9,19 +9,22 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ..errors import EXIT_INTERRUPTED, IacError
+from ..errors import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, IacError, RefusedError
 from ..model.desired import Desired
 from ..packaging import Bundle
 from ..planning import Change, Plan
+from ..planning.changes import known_addresses
 from ..planning.lifecycle import with_ignored
 from ..provider import Provider
 from ..refresh.archives import Archives
+from ..refresh.evidence import Counting
 from ..signals import handled
 from ..state.document import State
 from ..state.store import StateStore
 from .actions import Work
 from .events import Event, Moment, Observer
 from .recorder import Recorder
+from .recount import Recount
 from .scheduler import Scheduler
 from .steps import Step, make_steps
 
@@ -42,6 +45,36 @@ class Applied:
     def complete(self) -> bool:
         return not (self.failed or self.skipped or self.unsettled or self.interrupted)
 
+    @property
+    def stopped(self) -> tuple[Change, ...]:
+        """Those of the failed that a guard stopped before anything of them was sent."""
+        return tuple(change for change, error in self.failed if isinstance(error, RefusedError))
+
+    @property
+    def exit_code(self) -> int:
+        """Of what did not come to its end; a guard's no only where nothing else went wrong."""
+        if self.interrupted:
+            return EXIT_INTERRUPTED
+        errors = [error for _, error in self.failed]
+        worst = next((each for each in errors if not isinstance(each, RefusedError)), next(iter(errors), None))
+        if worst is not None and not (self.unsettled and isinstance(worst, RefusedError)):
+            return worst.exit_code
+        return EXIT_OK if self.complete else EXIT_ERROR
+
+    def blocked_by(self, change: Change) -> Change | None:
+        """What a change was not started for: the first that failed or was stopped among all that it comes after."""
+        failed = {each.key: each for each, _ in self.failed}
+        skipped = {each.key: each for each in self.skipped}
+        seen, todo = {change.key}, list(change.requires)
+        while todo:
+            key = todo.pop(0).removeprefix("removal:")
+            if key in failed:
+                return failed[key]
+            if key in skipped and key not in seen:
+                seen.add(key)
+                todo += skipped[key].requires
+        return None
+
 
 def apply_plan(
     plan: Plan,
@@ -59,7 +92,10 @@ def apply_plan(
     desired = with_ignored(desired, plan.real)
     recorder = Recorder(store, state)
     watch = _Watch(observer)
-    work = Work(provider, recorder, plan, desired, bundles, watch.note, watch.warn, archives)
+    archives = archives or Archives(provider)
+    known = known_addresses(desired, state, plan.real)
+    recount = Recount(provider, plan, desired, known, Counting(provider, state, archives))
+    work = Work(provider, recorder, plan, desired, bundles, watch.note, watch.warn, archives, recount)
     scheduler = Scheduler(lambda step: _observed(work, recorder, watch, step), parallelism)
     steps = make_steps(plan.changes, desired, plan.real)
     with handled(_interruption(scheduler.stop), signal.SIGINT, signal.SIGTERM):

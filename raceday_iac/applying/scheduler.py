@@ -1,7 +1,7 @@
 """Runs steps in parallel, in their order, and stops in good order.
 
 A step's work is an iterator: each value that it yields is a number of seconds to wait, during which it occupies no
-thread. What failed takes down only what depends on it.
+thread. What failed takes down only what depends on it, what a guard stopped only what needs it.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from ..errors import AccessError, IacError, StateError, UnreachableError
+from ..errors import AccessError, IacError, RefusedError, StateError, UnreachableError
 from .steps import Step
 
 Work = Callable[[Step], Iterator[float]]
@@ -91,6 +91,8 @@ class _Run:
         heapq.heapify(self._ready)
         self._paused: list[tuple[float, int, str, Iterator[float]]] = []
         self._parallelism = parallelism
+        #: What a guard stopped, and what needs that.
+        self._left_out: set[str] = set()
         self.under_way: dict[Future[tuple[Iterator[float], float | None]], Step] = {}
         self.outcome = Outcome()
         self.fatal = False
@@ -127,6 +129,8 @@ class _Run:
         elif isinstance(error, IacError):
             self.outcome.failed[step.key] = error
             self.fatal = self.fatal or isinstance(error, _FATAL)
+            if isinstance(error, RefusedError):
+                self._go_on_without(step.key)
         else:
             raise error
 
@@ -139,7 +143,28 @@ class _Run:
 
     def _done(self, key: str) -> None:
         self.outcome.done.append(key)
+        self._release(key)
+
+    def _go_on_without(self, key: str) -> None:
+        """A guard stopped a step before anything was sent: what needs it is not done, what only waited for it is."""
+        todo, left_out = [key], [key]
+        while todo:
+            here = todo.pop()
+            found = [each for each in self._dependents[here] if here in self._steps[each].needs]
+            needing = [each for each in found if each not in left_out]
+            left_out += needing
+            todo += needing
+        self._left_out.update(left_out)
+        never = {step.change.address for step in map(self._steps.__getitem__, left_out) if step.change is not None}
+        for name, step in self._steps.items():
+            if not never.isdisjoint(step.watched):
+                # What is never sent cannot be waited for.
+                self._steps[name] = replace(step, watched=tuple(each for each in step.watched if each not in never))
+        for each in left_out:
+            self._release(each)
+
+    def _release(self, key: str) -> None:
         for dependent in self._dependents[key]:
             self._waiting[dependent].discard(key)
-            if not self._waiting[dependent]:
+            if not self._waiting[dependent] and dependent not in self._left_out:
                 heapq.heappush(self._ready, (self._order[dependent], dependent))

@@ -6,7 +6,7 @@ A change becomes one `act` step. Where Appwrite answers before it is done, whoev
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from ..kinds import KINDS
@@ -23,13 +23,15 @@ _FIRST = (Action.DELETE, Action.MOVE)
 @dataclass(frozen=True)
 class Step:
     """One unit of work. `change` is None for a settle step; `watched` are the addresses it waits for.
-    `removes` marks the first half of a replacement."""
+    `removes` marks the first half of a replacement. Of what it `requires`, it makes no sense without what it `needs`;
+    the rest only comes first."""
 
     key: str
     requires: frozenset[str]
     change: Change | None = None
     watched: tuple[Address, ...] = ()
     removes: bool = False
+    needs: frozenset[str] = frozenset()
 
 
 def make_steps(changes: Sequence[Change], desired: Desired, real: Mapping[Address, Live]) -> list[Step]:
@@ -40,17 +42,31 @@ def make_steps(changes: Sequence[Change], desired: Desired, real: Mapping[Addres
     gone_keys = {removal_of(change) for change in changes if change.action is Action.REPLACE}
     steps = []
     for change in changes:
-        needed = {_settled_key(by_key[key], watcher) for key in change.requires if key in by_key}
-        needed |= _pending_before(change, desired, watcher)
+        before = [by_key[key] for key in change.requires if key in by_key]
+        needed = {_settled_key(each, watcher) for each in before} | _pending_before(change, desired, watcher)
         removals = gone_keys & set(change.requires)
+        vital = {each.key for each in before if _is_vital(each, change)} | removals & set(change.needs)
         if change.action is Action.REPLACE:
             gone = removal_of(change)
             # Old indexes and old holders of the key go first; what it depends on is its successor's affair.
             earlier = {key for key in change.requires if key in by_key and by_key[key].action in _FIRST}
-            steps.append(Step(gone, frozenset(removals | earlier), change, removes=True))
+            steps.append(_step(gone, removals | earlier, vital, change, removes=True))
             removals = {gone}
-        steps.append(Step(change.key, frozenset(needed | removals), change))
+            vital |= removals
+        steps.append(_step(change.key, needed | removals | vital, vital, change))
     return [*steps, *settling]
+
+
+def _step(key: str, requires: Set[str], vital: Set[str], change: Change, *, removes: bool = False) -> Step:
+    return Step(key, frozenset(requires), change, removes=removes, needs=frozenset(vital & requires))
+
+
+def _is_vital(before: Change, change: Change) -> bool:
+    """Whether a change must not be made when one before it was stopped. New code waits for the whole schema that it
+    may read; and what goes last may be what code that was not deployed still uses."""
+    if change.action is Action.DEPLOY or (change.destroys and before.action is Action.DEPLOY):
+        return True
+    return before.key in change.needs
 
 
 def settle_key(kind: str, collection: Address) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from ..applying import Applied, apply_plan
 from ..counting import counted
-from ..errors import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, EXIT_REFUSED, IacError, RefusedError
+from ..errors import EXIT_ERROR, EXIT_OK, EXIT_REFUSED, IacError, RefusedError
 from ..planning import Plan, Wishes
-from ..planning.saved import SavedPlan, verify
+from ..planning.saved import SavedPlan, must_be_sealed, verify
 from ..provider import Provider
 from ..render.lines import Line, print_json, print_lines, printable
 from ..render.outcome import AS_DECLARED, applied_document, applied_lines
@@ -31,13 +32,15 @@ def run(
     if saved is not None:
         _refuse_options(options, asked, saved)
         options, auto_approve = with_environment(options, saved.environment), True
-    wishes = wishes_of(asked) if saved is None else saved.wishes
+    wishes = _wishes(asked, saved, auto_approve=auto_approve)
     workspace = Workspace.load(options)
     with workspace.target() as target, workspace.store.locked("apply"):
         _mention_interrupted_run(options, workspace)
         state = workspace.store.read()
         connection = provider(target, parallelism)
-        plan = make_plan(workspace, state, connection, wishes)
+        if saved is not None:
+            must_be_sealed(saved, str(file), state.lineage, state.salt if state.serial else "")
+        plan = make_plan(workspace, state, connection, wishes, saved.evidence if saved is not None else None)
         if saved is not None:
             verify(saved, snapshot_of(plan, workspace, target, state))
         # With --json, an approved plan is told by its progress and outcome.
@@ -54,6 +57,13 @@ def run(
             return EXIT_ERROR
         plan_id = snapshot_of(plan, workspace, target, state).id
         return carry_out(options, workspace, plan, connection, state, parallelism, plan_id=plan_id)
+
+
+def _wishes(asked: Asked, saved: SavedPlan | None, *, auto_approve: bool) -> Wishes:
+    """A saved plan was shown with its numbers. Otherwise they are shown only where somebody is asked."""
+    if saved is not None:
+        return saved.wishes
+    return replace(wishes_of(asked), numbers_needed=auto_approve or not sys.stdin.isatty())
 
 
 def carry_out(
@@ -96,11 +106,7 @@ def carry_out(
         _repeat_failure(applied)
     if applied.complete:
         workspace.store.clear_journal()
-    if applied.interrupted:
-        return EXIT_INTERRUPTED
-    if applied.failed:
-        return applied.failed[0][1].exit_code
-    return EXIT_OK if applied.complete and not left else EXIT_ERROR
+    return EXIT_ERROR if left and applied.complete else applied.exit_code
 
 
 def _what_is_left(workspace: Workspace, connection: Provider, applied: Applied, plan: Plan) -> tuple[str, ...]:
@@ -146,7 +152,9 @@ def _repeat_failure(applied: Applied) -> None:
     if applied.failed:
         change, error = applied.failed[0]
         first = error.message.partition("\n")[0]
-        count = f"{len(applied.failed)} of {counted(len(applied.failed) + len(applied.done), 'change')} failed"
+        how = "were stopped" if len(applied.stopped) == len(applied.failed) else "failed"
+        how = "was stopped" if how != "failed" and len(applied.failed) == 1 else how
+        count = f"{len(applied.failed)} of {counted(len(applied.failed) + len(applied.done), 'change')} {how}"
         print(printable(f"Error: {count}; {change.key}: {first}"), file=sys.stderr)  # noqa: T201
 
 

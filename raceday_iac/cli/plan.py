@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from ..errors import EXIT_CHANGES, EXIT_OK, EXIT_REFUSED
-from ..planning import Plan
+from ..errors import EXIT_CHANGES, EXIT_OK, EXIT_REFUSED, RefusedError
+from ..loading.state_settings import LocalSettings
+from ..planning import Plan, Wishes
 from ..planning.restored import restored
 from ..planning.saved import SavedPlan, read_plan, saved_plan
 from ..render.lines import Line, print_json, print_lines
@@ -37,6 +39,8 @@ def run(
     workspace = Workspace.load(options, reading=True)
     with workspace.target() as target:
         state = workspace.store.read()
+        if out is not None and not state.serial:
+            state = _with_key(workspace, state, wishes)
         plan = make_plan(workspace, state, reader(target), wishes)
         saved = None if out is None or plan.refusals else snapshot_of(plan, workspace, target, state)
         if out is not None and saved is not None:
@@ -49,6 +53,25 @@ def run(
     if plan.refusals:
         return EXIT_REFUSED
     return EXIT_CHANGES if detailed_exitcode and not plan.is_empty else EXIT_OK
+
+
+def _with_key(workspace: Workspace, state: State, wishes: Wishes) -> State:
+    """A state that can seal a plan. Where it is kept by this machine, an empty one is begun; elsewhere, a command that
+    only looks cannot write it. Raises RefusedError for options that nothing could prove."""
+    if isinstance(workspace.environment.state, LocalSettings):
+        with workspace.store.locked("plan --out"):
+            found = workspace.store.read()
+            if not found.serial:
+                found = replace(found, serial=1)
+                workspace.store.write(found)
+            return found
+    if wishes != Wishes():
+        raise RefusedError(
+            "There is no state yet that could seal the options of this plan, so whoever applies it could not tell "
+            "whether they were added later. Nothing was saved.",
+            hint="save a plan without options, or begin the state: raceday-iac import --all",
+        )
+    return state
 
 
 def _report(reports: Reports, plan: Plan, place: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..diff import FieldChange
 from ..kinds.base import thaw
+from ..model.evidence import evidence_to_json
 from .plan import Action, Change, Plan
 
 
@@ -18,6 +19,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "empty": plan.is_empty,
         "counts": {str(action): plan.count(action) for action in Action if plan.count(action)},
         "changes": [change_document(change) for change in plan.changes],
+        "evidence": evidence_to_json(plan.evidence),
         "leftOut": [change.key for change in plan.left_out],
         "notes": list(plan.notes),
         "unmanaged": [str(address) for address in plan.unmanaged],

@@ -29,6 +29,7 @@ def restored(saved: SavedPlan) -> Plan:
         changes=changes,
         server_version=content["serverVersion"],
         wishes=saved.wishes,
+        evidence=saved.evidence,
         left_out=left_out,
     )
 

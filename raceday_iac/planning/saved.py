@@ -1,38 +1,45 @@
 """Saved plans: what was reviewed is what runs. Pure; reading and writing the file is the caller's.
 
 A saved plan names everything it was made from: the target, the state's lineage and serial, a fingerprint of every live
-object it touches and of what the stack wants of it. Applying it means planning again and finding exactly the same.
-Its id is the hash of its content, so a plan that was edited is none.
+object it touches and of what the stack wants of it, what was counted, and what was allowed. Applying it means planning
+again and finding exactly the same. Its id is the hash of its content, for people and logs. Its seal is made with a key
+that only the state holds, so nobody who has just the file can change it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..diff.variable import stored_fields
-from ..errors import IacError, StaleError
+from ..errors import IacError, RefusedError, StaleError
 from ..kinds.base import thaw
 from ..model.address import Address
 from ..model.desired import Desired
+from ..model.evidence import Answer, Question, evidence_from_json, evidence_to_json
 from ..model.resource import Live, Resource
 from ..model.secret import Secret
 from .document import change_document
 from .plan import Action, Plan
 from .wishes import Wishes, wishes_from_json
 
-FORMAT = 1
+#: Format 1 had neither evidence nor a seal.
+FORMAT = 2
+#: What is derived from the state's salt for this purpose alone.
+_PURPOSE = b"raceday-iac: seal of saved plans"
 ABSENT = "absent"
 
 
 @dataclass(frozen=True)
 class SavedPlan:
-    """The content of a plan file. `id` identifies it."""
+    """The content of a plan file. `id` identifies it. Without a state there is no key, and the `seal` is empty."""
 
     content: Mapping[str, Any]
+    seal: str = ""
 
     @property
     def id(self) -> str:
@@ -51,9 +58,14 @@ class SavedPlan:
         changes: list[Mapping[str, Any]] = self.content["changes"]
         return changes
 
+    @property
+    def evidence(self) -> dict[Question, Answer]:
+        """What was counted, and so shown to whoever reviewed it."""
+        return evidence_from_json(self.content["evidence"])
+
     def to_text(self) -> str:
         """Canonical JSON: equal plans are equal files."""
-        return _canonical({**self.content, "id": self.id}) + "\n"
+        return _canonical({**self.content, "id": self.id, "seal": self.seal}) + "\n"
 
 
 def saved_plan(plan: Plan, desired: Desired, endpoint: str, project: str, salt: str) -> SavedPlan:
@@ -62,41 +74,69 @@ def saved_plan(plan: Plan, desired: Desired, endpoint: str, project: str, salt: 
     # A state that was never saved gets its lineage and its salt anew each time it is looked at.
     is_new = plan.serial == 0
     lineage, key = ("", "") if is_new else (plan.lineage, salt)
-    return SavedPlan(
-        {
-            "format": FORMAT,
-            "kind": "plan",
-            "environment": plan.environment,
-            "endpoint": endpoint,
-            "project": project,
-            "serverVersion": plan.server_version,
-            "state": {"lineage": lineage, "serial": plan.serial},
-            "wishes": plan.wishes.to_json(),
-            "changes": [change_document(change) for change in plan.changes],
-            "leftOut": [change.key for change in plan.left_out],
-            "live": {str(each): _live_print(plan.real.get(each), desired.resources.get(each), key) for each in touched},
-            "wanted": {str(each): _wanted_print(desired.resources.get(each), key) for each in touched},
-        }
-    )
+    content = {
+        "format": FORMAT,
+        "kind": "plan",
+        "environment": plan.environment,
+        "endpoint": endpoint,
+        "project": project,
+        "serverVersion": plan.server_version,
+        "state": {"lineage": lineage, "serial": plan.serial},
+        "wishes": plan.wishes.to_json(),
+        "evidence": evidence_to_json(plan.evidence),
+        "changes": [change_document(change) for change in plan.changes],
+        "leftOut": [change.key for change in plan.left_out],
+        "live": {str(each): _live_print(plan.real.get(each), desired.resources.get(each), key) for each in touched},
+        "wanted": {str(each): _wanted_print(desired.resources.get(each), key) for each in touched},
+    }
+    return SavedPlan(content, _sealed(content, key))
+
+
+def _sealed(content: Mapping[str, Any], salt: str) -> str:
+    """Only who knows the state's salt can make it."""
+    if not salt:
+        return ""
+    key = hmac.digest(salt.encode(), _PURPOSE, "sha256")
+    return hmac.new(key, _canonical(content).encode(), "sha256").hexdigest()
+
+
+def must_be_sealed(saved: SavedPlan, name: str, lineage: str, salt: str) -> None:
+    """Raise RefusedError when the plan in `name` is not as it was saved. Of another state nothing can be said; that it
+    is another one makes the plan stale."""
+    if not salt:
+        if saved.wishes != Wishes():
+            raise RefusedError(f"{name} holds options, and there is no state that could prove them. {_NOTHING}", _AGAIN)
+    elif saved.content["state"]["lineage"] == lineage and not hmac.compare_digest(
+        saved.seal, _sealed(saved.content, salt)
+    ):
+        raise _edited(name)
+
+
+def _edited(name: str) -> RefusedError:
+    return RefusedError(f"{name} was changed after it was saved: its seal is broken. {_NOTHING}", _AGAIN)
 
 
 def read_plan(text: str, name: str) -> SavedPlan:
     """The plan in a file called `name`. Raises IacError when it is none, or not as it was written."""
     try:
         content = json.loads(text)
-        given = content.pop("id")
         number, kind = content["format"], content["kind"]
+        given, seal = content.pop("id"), content.pop("seal", None)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise _no_plan(name) from None
+    if kind == "plan" and number == 1:
+        raise RefusedError(f"{name} was saved by an older raceday-iac and has no seal. {_NOTHING}", _AGAIN)
     if kind != "plan" or number != FORMAT:
         raise IacError(
             f"{name} is a {kind} of format {number}; this version applies plans of format {FORMAT}. "
             "Nothing was changed.",
             hint=_AGAIN,
         )
-    plan = SavedPlan(content)
+    if not isinstance(seal, str) or not seal.isascii():
+        raise RefusedError(f"{name} has no seal, so nobody can tell whether it was changed. {_NOTHING}", _AGAIN)
+    plan = SavedPlan(content, seal)
     if plan.id != given:
-        raise IacError(f"{name} was changed after it was saved. Nothing was changed.", hint=_AGAIN)
+        raise _edited(name)
     try:
         _must_be_whole(content)
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -125,6 +165,7 @@ def _must_be_whole(content: Mapping[str, Any]) -> None:
     if not fits or not isinstance(state["serial"], int):
         raise TypeError("something is not of its kind")
     wishes_from_json(content["wishes"])
+    evidence_from_json(content["evidence"])
 
 
 def verify(saved: SavedPlan, fresh: SavedPlan) -> None:
@@ -135,6 +176,7 @@ def verify(saved: SavedPlan, fresh: SavedPlan) -> None:
         raise StaleError(f"The plan is stale. Nothing was changed.\n{lines}", hint=_AGAIN)
 
 
+_NOTHING = "Nothing was changed."
 _AGAIN = "make a new one: raceday-iac plan --out FILE"
 _SHOWN = 5
 
@@ -155,6 +197,8 @@ def _stale_because(saved: Mapping[str, Any], fresh: Mapping[str, Any]) -> Iterat
         yield f"the server is {fresh['serverVersion']}, it was {saved['serverVersion']}"
     if saved["changes"] != fresh["changes"] and saved["live"] == fresh["live"] and saved["wanted"] == fresh["wanted"]:
         yield "planning now gives other changes"
+    if saved["evidence"] != fresh["evidence"]:
+        yield "planning now counts something else"
 
 
 def _some(reasons: Iterable[str]) -> Iterator[str]:

@@ -49,6 +49,12 @@ class FakeAppwrite:
                 self.resources[address] = replace(live, status="available")
         return {address: self.resources[address] for address in self._inside(database, collection)}
 
+    def inside(self, place: Address) -> Mapping[Address, Live]:
+        return {at: live for at, live in self.resources.items() if place in (at, *owners(at))}
+
+    def count_executions(self, function: str) -> int:
+        return 0
+
     def count_documents(self, database: str, collection: str, *conditions: Any) -> int:
         return self.documents
 

@@ -58,7 +58,9 @@ def test_settling_waits_until_everything_watched_was_sent() -> None:
 
 
 def test_an_index_waits_for_its_attributes_to_settle_not_only_to_be_sent() -> None:
-    assert created()["create:index.d/c/i"].requires == {"create:collection.d/c", "settle:attribute:d/c"}
+    index = created()["create:index.d/c/i"]
+    assert index.requires == {"create:collection.d/c", "settle:attribute:d/c", "create:attribute.d/c/a"}
+    assert index.needs == {"create:collection.d/c", "create:attribute.d/c/a"}
 
 
 def test_a_relationship_waits_for_the_attributes_of_its_collection_and_for_the_one_before() -> None:

@@ -90,7 +90,7 @@ def test_for_machines_everything_is_named_by_key() -> None:
         "seconds": 1.235,
         "serial": 5,
         "done": ["create:function.one"],
-        "failed": [{"change": "create:function.two", "message": "no", "hint": "try this"}],
+        "failed": [{"change": "create:function.two", "message": "no", "hint": "try this", "stopped": False}],
         "skipped": ["create:function.three"],
         "stillDifferent": [],
     }

@@ -46,6 +46,7 @@ def test_it_says_where_from_and_what() -> None:
                 "requires": [],
             }
         ],
+        "evidence": [],
         "leftOut": [],
         "notes": [],
         "unmanaged": [],
