@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs one raceday-iac command, writes its reports, and tells the workflow what came of it.
-# In: IAC_COMMAND, IAC_ENV, IAC_STACK, IAC_REPORTS, IAC_PLAN_FILE, IAC_PLAN_ID, IAC_ARGUMENTS (one on each line).
+# In: IAC_COMMAND, IAC_ENV, IAC_STACK, IAC_REPORTS, IAC_PLAN_FILE, IAC_PLAN_ID, IAC_ALLOW_DATA_LOSS (blanks or line ends
+# between them), IAC_ARGUMENTS (one on each line).
 # Ends with 0 for every answer (nothing to do, changes, drift), and with the command's own code for every failure.
 set -euo pipefail
 mkdir -p "$IAC_REPORTS"
@@ -41,6 +42,19 @@ case "$IAC_COMMAND" in
     exit 1
     ;;
 esac
+read -r -a permissions <<< "${IAC_ALLOW_DATA_LOSS//$'\n'/ }"
+for permission in "${permissions[@]}"; do
+  if [[ $IAC_COMMAND != plan ]]; then
+    echo "::error::allow-data-loss belongs to plan: a saved plan holds what was allowed"
+    exit 1
+  fi
+  # A number that nobody repeated was read by nobody.
+  if [[ ! $permission =~ =([0-9]+\+?|unknown)$ ]]; then
+    echo "::error::allow-data-loss is ADDRESS=NUMBER, with the number that the plan shows: $permission"
+    exit 1
+  fi
+  words+=(--allow-data-loss "$permission")
+done
 while IFS= read -r word; do
   if [[ -n $word ]]; then words+=("$word"); fi
 done <<< "$IAC_ARGUMENTS"

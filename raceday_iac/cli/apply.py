@@ -32,7 +32,7 @@ def run(
     if saved is not None:
         _refuse_options(options, asked, saved)
         options, auto_approve = with_environment(options, saved.environment), True
-    wishes = _wishes(asked, saved, auto_approve=auto_approve)
+    wishes = asked_wishes(asked, saved, auto_approve=auto_approve)
     workspace = Workspace.load(options)
     with workspace.target() as target, workspace.store.locked("apply"):
         _mention_interrupted_run(options, workspace)
@@ -59,8 +59,8 @@ def run(
         return carry_out(options, workspace, plan, connection, state, parallelism, plan_id=plan_id)
 
 
-def _wishes(asked: Asked, saved: SavedPlan | None, *, auto_approve: bool) -> Wishes:
-    """A saved plan was shown with its numbers. Otherwise they are shown only where somebody is asked."""
+def asked_wishes(asked: Asked, saved: SavedPlan | None, *, auto_approve: bool) -> Wishes:
+    """What is asked for. A saved plan was shown with its numbers; otherwise they are only where somebody is asked."""
     if saved is not None:
         return saved.wishes
     return replace(wishes_of(asked), numbers_needed=auto_approve or not sys.stdin.isatty())

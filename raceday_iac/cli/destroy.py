@@ -7,22 +7,28 @@ from ..kinds import KINDS
 from ..model.address import Address, function_address
 from ..planning.destroy import plan_destruction
 from ..refresh import refresh
+from ..refresh.evidence import Counting
 from ..render.lines import Line, print_lines
-from .apply import carry_out, confirmed, tell_nothing_done
+from .apply import asked_wishes, carry_out, confirmed, tell_nothing_done
 from .options import Options
 from .plan import show, snapshot_of
+from .wishing import Asked
 from .workspace import Workspace, provider
 
 
-def run(options: Options, function: str, auto_approve: bool) -> int:
+def run(options: Options, function: str, asked: Asked, auto_approve: bool) -> int:
     """Delete one function, after asking."""
+    wishes = asked_wishes(asked, None, auto_approve=auto_approve)
     workspace = Workspace.load(options)
     address = _address(function)
     with workspace.target() as target, workspace.store.locked("destroy"):
         state = workspace.store.read()
         connection = provider(target)
-        snapshot = refresh(connection, workspace.desired, state)
-        plan = plan_destruction(workspace.environment.name, address, workspace.desired, state, snapshot)
+        archives = workspace.archives(connection)
+        snapshot = refresh(connection, workspace.desired, state, archives)
+        counting = Counting(connection, state, archives)
+        name = workspace.environment.name
+        plan = plan_destruction(name, address, workspace.desired, state, snapshot, counting, wishes)
         if not (options.json and auto_approve) or plan.refusals:
             show(options, plan, target, verbose=False)
         if plan.refusals:

@@ -11,7 +11,13 @@ from . import options
 
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")]
 DataLoss = Annotated[
-    list[str], typer.Option("--allow-data-loss", metavar="ADDRESS", help="Resource that may lose data; repeatable.")
+    list[str],
+    typer.Option(
+        "--allow-data-loss",
+        metavar="ADDRESS[=NUMBER]",
+        help="Resource that may lose data, as much as the plan showed; where nobody is asked, the number is needed. "
+        "Repeatable.",
+    ),
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="One line per attribute and index.")]
 Targets = Annotated[
@@ -108,11 +114,16 @@ def show(
     raise typer.Exit(run_show(options.current, file, Reports(markdown, html, svg)))
 
 
-def destroy(function: FunctionName, auto_approve: AutoApprove = False) -> None:
+def destroy(
+    function: FunctionName,
+    auto_approve: AutoApprove = False,
+    allow_data_loss: DataLoss = [],  # noqa: B006
+) -> None:
     """Delete one managed function with its variables, deployments and executions."""
     from .destroy import run
+    from .wishing import Asked
 
-    raise typer.Exit(run(options.current, function, auto_approve))
+    raise typer.Exit(run(options.current, function, Asked(allow_data_loss), auto_approve))
 
 
 def drift(

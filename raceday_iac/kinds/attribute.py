@@ -183,7 +183,7 @@ def rename(old: Address, live: Live, name: str) -> Call:
 def loses(live: Live) -> Iterator[Question]:
     """Its values. What never became available has none."""
     if live.status not in ("failed", "processing"):
-        collection, is_shape = collection_address(*live.address.parts[:2]), live.fields["type"] in SHAPES
+        collection, is_shape = collection_address(*live.address.parts[:2]), live.fields.get("type") in SHAPES
         yield Question(collection, Ask.VALUES, (live.address.name,), must_read=is_shape)
         yield Question(live.address, Ask.UNMANAGED)
 

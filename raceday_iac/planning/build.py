@@ -52,16 +52,11 @@ def build_plan(
     changes = _all_changes(desired, state, snapshot, differences, wishes, renamed.changes)
     check_wishes(wishes, desired, state)
     selection = select(changes, wishes)
-    known = known_addresses(desired, state, real)
 
-    def counted(question: Question) -> Answer:
-        if shown is not None and question in shown:
-            return shown[question]
-        if question.ask is Ask.UNMANAGED:
-            return unmanaged_with(question.place, real, known)
-        return answer(renamed.as_live(question))
+    def answered(question: Question) -> Answer:
+        return shown[question] if shown and question in shown else answer(renamed.as_live(question))
 
-    evidence = {each: counted(each) for each in questions(selection.kept, desired, real)}
+    evidence = count(selection.kept, desired, state, real, answered)
     losses = guards.losses(selection.kept, real, desired, evidence)
     refusals = [
         *guards.loss_refusals(losses, wishes),
@@ -91,6 +86,17 @@ def build_plan(
             *left_out_notes(desired),
         ),
     )
+
+
+def count(
+    changes: Sequence[Change], desired: Desired, state: State, real: Mapping[Address, Live], answer: Answering
+) -> dict[Question, Answer]:
+    """Everything that has to be known about these changes. What goes with them unmanaged is seen from what was read."""
+    known = known_addresses(desired, state, real)
+    return {
+        each: unmanaged_with(each.place, real, known) if each.ask is Ask.UNMANAGED else answer(each)
+        for each in questions(changes, desired, real)
+    }
 
 
 def _left_alone(

@@ -7,15 +7,27 @@ from collections.abc import Mapping
 from ..errors import IacError
 from ..model.address import Address, owners
 from ..model.desired import Desired
+from ..model.evidence import Answering
 from ..model.resource import Live
 from ..provider import Snapshot
 from ..state.document import State
+from . import guards
+from .build import count
 from .changes import NOT_OURS, gone_with
 from .lifecycle import protection_refusals
 from .plan import Action, Change, Plan
+from .wishes import Wishes
 
 
-def plan_destruction(environment: str, address: Address, desired: Desired, state: State, snapshot: Snapshot) -> Plan:
+def plan_destruction(
+    environment: str,
+    address: Address,
+    desired: Desired,
+    state: State,
+    snapshot: Snapshot,
+    answer: Answering,
+    options: Wishes = Wishes(),  # noqa: B008 - immutable
+) -> Plan:
     """Delete a function that is declared or owned. Raises IacError for one that is neither: it is not ours."""
     managed = address in desired.resources or address in state.entries or address in desired.tombstones
     if not managed:
@@ -25,14 +37,20 @@ def plan_destruction(environment: str, address: Address, desired: Desired, state
             "Nothing was changed.",
             hint=f"managed functions: {', '.join(known) or 'none'}",
         )
-    changes = _changes(address, state, snapshot.resources)
+    real = snapshot.resources
+    changes = _changes(address, state, real)
+    evidence = count(changes, desired, state, real, answer)
+    losses = guards.losses(changes, real, desired, evidence)
     return Plan(
         environment=environment,
         lineage=state.lineage,
         serial=state.serial,
         changes=tuple(changes),
-        refusals=tuple(protection_refusals(changes, desired, snapshot.resources)),
-        real=snapshot.resources,
+        refusals=(*guards.loss_refusals(losses, options), *protection_refusals(changes, desired, real)),
+        real=real,
+        evidence=evidence,
+        wishes=options,
+        notes=tuple(guards.loss_notes(losses, options)),
         server_version=snapshot.facts.version,
     )
 

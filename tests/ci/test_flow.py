@@ -13,7 +13,7 @@ import requests
 from raceday_iac.devserver.runner import start_server
 from raceday_iac.devserver.settings import Settings
 
-from .workflows import Done, Machine, load, workflow
+from .workflows import Done, Machine, evaluated, load, workflow
 
 _STACK = """\
 from raceday_iac.model.stack import Stack
@@ -65,9 +65,9 @@ class Walk:
 
 
 def inputs_of(name: str, job: str) -> dict[str, str]:
-    """What a workflow calls the action with."""
+    """What a workflow calls the action with, when nobody has chosen anything."""
     (step,) = [each for each in workflow(name)["jobs"][job]["steps"] if each.get("uses") == "./"]
-    return {key.replace("-", "_"): str(value) for key, value in step["with"].items()}
+    return {key.replace("-", "_"): evaluated(str(value), {}) for key, value in step["with"].items()}
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +175,12 @@ def test_more_arguments_are_taken_as_they_are(tmp_path: Path) -> None:
         ({"command": "destroy"}, "command is plan, drift, apply or lint"),
         ({"command": "apply"}, "apply needs plan-file"),
         ({"command": "plan; touch pwned"}, "command is plan, drift, apply or lint"),
+        ({"allow_data_loss": "collection.d/c"}, "allow-data-loss is ADDRESS=NUMBER"),
+        ({"allow_data_loss": "collection.d/c=7 collection.d/d"}, "allow-data-loss is ADDRESS=NUMBER"),
+        (
+            {"command": "apply", "plan_file": "x", "allow_data_loss": "collection.d/c=7"},
+            "allow-data-loss belongs to plan",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_refused(tmp_path: Path, inputs: dict[str, str], message: str) -> None:
@@ -182,6 +188,16 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path, inputs: dict[str, str],
     assert done.code == 1
     assert message in done.text
     assert noted == ""
+
+
+@pytest.mark.parametrize("between", [" ", "\n", " \n "])
+def test_what_may_lose_data_is_told_with_its_number(tmp_path: Path, between: str) -> None:
+    """Several, as a form gives them on one line and a file on several; nothing in them is run."""
+    allowed = ["collection.d/c=7", "attribute.d/c/*=5000+", "database.$(touch_pwned)=unknown"]
+    done, noted = offline(tmp_path, command="plan", allow_data_loss=between.join(["", *allowed, ""]))
+    assert done.code == 0, done.text
+    words = noted.splitlines()
+    assert [words[number + 1] for number, word in enumerate(words) if word == "--allow-data-loss"] == allowed
 
 
 def test_lint_is_called_with_environment_and_stack_alone(tmp_path: Path) -> None:

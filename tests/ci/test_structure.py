@@ -154,5 +154,5 @@ def test_workflows_call_the_action_with_inputs_that_it_has() -> None:
 def test_gitlab_does_the_same_jobs() -> None:
     assert {"lint", "plan", "note", "drift", "plan:release", "apply"} <= set(GITLAB)
     assert GITLAB["apply"]["environment"] == "production"
-    assert [rule["when"] for rule in GITLAB["apply"]["rules"]] == ["manual"]
+    assert {rule["when"] for rule in GITLAB["apply"]["rules"]} == {"manual"}
     assert [name for name, job in GITLAB.items() if "WRITE_KEY" in str(job)] == ["apply"]

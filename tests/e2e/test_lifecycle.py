@@ -186,7 +186,7 @@ def test_values_that_cannot_be_converted_are_counted_and_given_up_only_with_perm
     fill(project, {"a": "1"}, {"a": "two"}, {"a": "three"})
     declare(project, *NUMBER)
     assert "2 values cannot be converted and would be lost" in apply(project, code=5).out
-    apply(project, "--allow-data-loss", at(project, "a"))
+    apply(project, "--allow-data-loss", f"{at(project, 'a')}=2")
     assert values(project, "a") == {"n0": 1, "n1": None, "n2": None}
     project.must_be_clean()
 
@@ -219,10 +219,10 @@ ROWS: tuple[dict[str, Any], ...] = (
 )
 COSTS = {
     "size": "2 values are longer than 4 characters (the longest has 14)",
-    "hidden": "1 documents would lose its values",
+    "hidden": "1 document would lose its values",
     "needed": "2 documents have no value, which would be required",
     "kind": "2 documents have a value that would not be allowed any more (y, z)",
-    "kinds": "1 documents have a value that would not be allowed any more (y)",
+    "kinds": "1 document has a value that would not be allowed any more (y)",
     "count": "2 values lie outside the new bounds",
     "gone": "2 documents would lose its values",
 }
@@ -241,9 +241,10 @@ def test_every_loss_is_counted_refused_and_let_through_by_name_but_for_duplicate
         assert f"is refused: {cost} (" in said[at(project, key)], said
     assert DUPLICATES in said[at(project, "only", "index")]
     assert actions(plan)[at(project, "gone")] == "delete"
-    allowed = [word for key in COSTS for word in ("--allow-data-loss", at(project, key))]
+    numbers = {key: cost.split()[0] for key, cost in COSTS.items()}
+    allowed = [word for key in COSTS for word in ("--allow-data-loss", f"{at(project, key)}={numbers[key]}")]
     project.proxy.forget()
-    out = apply(project, *allowed, "--allow-data-loss", at(project, "only", "index"), code=5).out
+    out = apply(project, *allowed, "--allow-data-loss", f"{at(project, 'only', 'index')}=2", code=5).out
     assert "Refused (1)" in out
     assert DUPLICATES in out
     assert project.proxy.writes() == 0

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from raceday_iac.planning.saved import FORMAT
+
 from .command import Ended
 from .project import Project, actions
 from .test_audit import records
@@ -73,7 +75,7 @@ def test_a_saved_plan_is_shown_without_a_server_and_applied_without_a_terminal(p
     shown, document = project.iac("show", FILE), project.iac("show", FILE, "--json").json
     assert project.proxy.exchanges() == []
     assert f"create {in_db(project, 'index', 'c/by_text')}" in shown.out
-    assert document["format"] == 1
+    assert document["format"] == FORMAT
     project.iac("apply", FILE)
     project.must_be_clean()
     # What was reviewed is what the audit log says was done.
@@ -92,7 +94,7 @@ def test_a_plan_is_applied_once(project: Project) -> None:
     save(project)
     project.prepare("apply", str(project.root / FILE))
     project.proxy.forget()
-    assert "its lineage differs" in refused(project, FILE).err
+    assert "the state is at serial" in refused(project, FILE).err
 
 
 def test_what_somebody_changed_on_the_server_since_makes_a_plan_stale(project: Project) -> None:
@@ -143,7 +145,7 @@ def test_an_edited_plan_and_options_beside_a_plan_are_refused(project: Project) 
     file = save(project)
     assert "options that shape a plan belong to `plan --out`" in refused(project, FILE, "--refresh-only", code=1).err
     file.write_text(file.read_text(encoding="utf-8").replace('"create"', '"adopt"'), encoding="utf-8")
-    assert "was changed after it was saved" in refused(project, FILE, code=1).err
+    assert "was changed after it was saved" in refused(project, FILE, code=5).err
     assert project.proxy.exchanges() == []
 
 

@@ -177,6 +177,12 @@ def _activate(project: Raw, body: Raw, function: str) -> Raw:
     return _answer(found)
 
 
+def _executions(project: Raw, body: Raw, function: str) -> Raw:
+    """Nothing runs here."""
+    _get(project, body, function)
+    return {"total": 0, "executions": []}
+
+
 ROUTES = (
     ("get", "/functions", _list),
     ("post", "/functions", _create),
@@ -192,4 +198,5 @@ ROUTES = (
     ("get", "/functions/{function}/deployments/{deployment}/download", _download),
     ("delete", "/functions/{function}/deployments/{deployment}", _delete_deployment),
     ("patch", "/functions/{function}/deployment", _activate),
+    ("get", "/functions/{function}/executions", _executions),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 
 from raceday_iac.applying.scheduler import Outcome, Scheduler
 from raceday_iac.applying.steps import Step
-from raceday_iac.errors import AccessError, IacError, ProviderError, StateError, UnreachableError
+from raceday_iac.errors import AccessError, IacError, ProviderError, RefusedError, StateError, UnreachableError
+from raceday_iac.model.address import Address
+from raceday_iac.planning import Action, Change
 
 #: For events that must come; only a broken scheduler ever waits that long.
 PATIENCE = 10.0
@@ -62,6 +65,61 @@ def test_every_step_is_done_once_and_after_what_it_requires(steps: list[Step], p
     places = {line: number for number, line in enumerate(diary.lines)}
     for each in steps:
         assert all(places["end", need] < places["begin", each.key] for need in each.requires)
+
+
+@settings(max_examples=60)
+@given(
+    GRAPHS, st.integers(1, 4), st.sets(st.integers(0, 11)), st.sets(st.tuples(st.integers(0, 11), st.integers(0, 11)))
+)
+def test_what_a_guard_stops_takes_down_exactly_what_needs_it(
+    steps: list[Step], parallelism: int, stopped: set[int], waits: set[tuple[int, int]]
+) -> None:
+    """What only comes after it is done all the same, and still after everything else that it requires."""
+    diary = Diary()
+    needing = [
+        replace(each, needs=frozenset(need for need in each.requires if (int(each.key), int(need)) not in waits))
+        for each in steps
+    ]
+
+    def work(each: Step) -> Iterator[float]:
+        diary.note("begin", each.key)
+        diary.note("end", each.key)
+        yield from ()
+        if int(each.key) in stopped:
+            raise RefusedError(each.key)
+
+    outcome = run(needing, work, parallelism)
+    down: set[str] = set()
+    for each in needing:
+        if each.needs & (down | set(outcome.failed)):
+            down.add(each.key)
+    assert set(outcome.skipped) == down
+    assert set(outcome.failed) == {each.key for each in needing if int(each.key) in stopped} - down
+    places = {line: number for number, line in enumerate(diary.lines)}
+    for each in needing:
+        begun = each.requires - down
+        assert each.key in down or all(places["end", need] < places["begin", each.key] for need in begun)
+
+
+def test_nobody_waits_for_what_was_never_sent() -> None:
+    watching: list[tuple[str, ...]] = []
+    first, second = (Change(Address("attribute", f"d/c/{key}"), Action.CREATE, "") for key in "ab")
+    steps = [
+        Step("a", frozenset(), first),
+        Step("b", frozenset({"a"}), second, needs=frozenset({"a"})),
+        Step("c", frozenset(), replace(first, address=Address("attribute", "d/c/c"))),
+        Step("settle", frozenset("abc"), None, tuple(Address("attribute", f"d/c/{key}") for key in "abc")),
+    ]
+
+    def work(each: Step) -> Iterator[float]:
+        yield from ()
+        if each.key == "a":
+            raise RefusedError("more than was shown")
+        watching.append(tuple(at.name for at in each.watched))
+
+    outcome = run(steps, work, 1)
+    assert watching == [(), ("c",)]
+    assert (outcome.done, outcome.skipped) == (["c", "settle"], ["b"])
 
 
 @settings(max_examples=40)

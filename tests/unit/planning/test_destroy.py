@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from raceday_iac.errors import IacError
+from raceday_iac.model.evidence import Answer, Ask
 from raceday_iac.model.stack import Stack
-from raceday_iac.planning import Plan
+from raceday_iac.planning import Plan, Wishes
 from raceday_iac.planning.destroy import plan_destruction
 from raceday_iac.provider import Snapshot
 
@@ -16,13 +17,15 @@ from ..declaring import address, function, resolved, stack_with_function
 STACK = stack_with_function(variables={"K": "v"})
 
 
-def destroy(name: str, stack: Stack, *, owned: Stack = NOTHING, live: Stack = NOTHING) -> Plan:
+def destroy(name: str, stack: Stack, *, owned: Stack = NOTHING, live: Stack = NOTHING, allowed: bool = False) -> Plan:
     return plan_destruction(
         "test",
         address(f"function.{name}"),
         resolved(stack),
         state_of(resolved(owned)),
         Snapshot(live_as(resolved(live))),
+        lambda question: Answer(2 if question.ask is Ask.EXECUTIONS else 0),
+        Wishes(allowed={address("function.f"): Answer(1)} if allowed else {}),
     )
 
 
@@ -36,6 +39,16 @@ def test_a_variable_that_nobody_declared_goes_with_its_function_and_is_named() -
     more = stack_with_function(variables={"K": "v", "THEIRS": "x"})
     found = destroy("f", STACK, owned=STACK, live=more)
     assert [str(each.address) for each in found.changes if not each.managed] == ["variable.f/THEIRS"]
+    (refusal,) = found.refusals
+    assert "1 undeclared thing would be deleted with it (variable.f/THEIRS)" in refusal.message
+    assert refusal.hint == "if that is meant: --allow-data-loss function.f=1"
+    assert destroy("f", STACK, owned=STACK, live=more, allowed=True).refusals == ()
+
+
+def test_the_records_of_its_runs_are_told() -> None:
+    assert destroy("f", STACK, owned=STACK, live=STACK).notes == (
+        "delete of function.f: 2 executions would be deleted with it",
+    )
 
 
 def test_a_function_that_is_gone_is_forgotten() -> None:

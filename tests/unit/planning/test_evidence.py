@@ -14,7 +14,7 @@ from raceday_iac.planning import Plan, build_plan
 from raceday_iac.provider import Snapshot
 
 from ..applied import FACTS, live_as, state_of
-from ..declaring import collection, resolved
+from ..declaring import address, collection, resolved
 
 AT = "attribute.d/c/a"
 

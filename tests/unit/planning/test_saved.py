@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raceday_iac.errors import EXIT_LOCKED, IacError, StaleError
+from raceday_iac.errors import EXIT_LOCKED, EXIT_REFUSED, IacError, RefusedError, StaleError
 from raceday_iac.model.address import Address
 from raceday_iac.model.desired import Desired
 from raceday_iac.model.resource import Live, frozen
 from raceday_iac.model.stack import FromEnvironment, Stack
 from raceday_iac.planning import Wishes
-from raceday_iac.planning.saved import FORMAT, SavedPlan, read_plan, saved_plan, verify
+from raceday_iac.planning.saved import FORMAT, SavedPlan, must_be_sealed, read_plan, saved_plan, verify
 from raceday_iac.provider import ServerFacts
 from raceday_iac.state.document import State, new_state
 
@@ -178,7 +178,7 @@ def test_a_plan_of_another_format_is_refused_with_both_numbers() -> None:
 
 
 def test_another_document_is_not_a_plan() -> None:
-    assert "state of format 1" in refused(SavedPlan({**Side().saved().content, "kind": "state"}).to_text()).message
+    assert "state of format 2" in refused(SavedPlan({**Side().saved().content, "kind": "state"}).to_text()).message
 
 
 @pytest.mark.parametrize("part", sorted({*Side().saved().content} - {"format", "kind"}))
@@ -192,6 +192,98 @@ def test_a_part_of_the_wrong_kind_is_refused_although_the_id_is_right(part: str,
 @pytest.mark.parametrize("part", sorted({*Side().saved().content} - {"format", "kind"}))
 def test_a_missing_part_is_refused_although_the_id_is_right(part: str) -> None:
     refused(SavedPlan({name: value for name, value in Side().saved().content.items() if name != part}).to_text())
+
+
+# Sealed.
+
+SALT, LINEAGE = "salt", "lineage"
+
+
+def sealed(saved: SavedPlan, salt: str = SALT) -> None:
+    must_be_sealed(saved, "p.json", LINEAGE, salt)
+
+
+def forged(change: Callable[[dict[str, Any]], object]) -> SavedPlan:
+    """A plan that somebody edited who has only the file: its id is right, its seal is the old one."""
+    document = json.loads(Side().saved().to_text())
+    change(document)
+    del document["id"]
+    seal = document.pop("seal")
+    return read_plan(SavedPlan(document, seal).to_text(), "p.json")
+
+
+def test_a_plan_has_the_seal_of_its_state() -> None:
+    sealed(read_plan(Side().saved().to_text(), "p.json"))
+
+
+EDITS: dict[str, Callable[[dict[str, Any]], object]] = {
+    "permission": lambda plan: plan["wishes"].update(allowed={"attribute.d/c/a": None}),
+    "number": lambda plan: plan["evidence"].append({"place": "collection.d/c", "asks": "documents", "count": 9}),
+    "confirmation": lambda plan: plan["wishes"].update(confirmed={"delete function": 9}),
+    "target": lambda plan: plan["wishes"].update(targets=["function.f"]),
+    "change": lambda plan: plan["changes"].pop(),
+    "reason": lambda plan: plan["changes"][0].update(reason="nothing to see here"),
+    "serial": lambda plan: plan["state"].update(serial=8),
+    "endpoint": lambda plan: plan.update(endpoint="http://evil/v1"),
+    "left out": lambda plan: plan["leftOut"].append("delete:function.f"),
+    "more": lambda plan: plan.update(more=1),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edit_breaks_the_seal_although_the_id_was_computed_anew(name: str) -> None:
+    with pytest.raises(RefusedError, match="its seal is broken") as caught:
+        sealed(forged(EDITS[name]))
+    assert caught.value.exit_code == EXIT_REFUSED
+
+
+@given(st.binary(min_size=1, max_size=40).map(bytes.hex) | st.text(st.characters(max_codepoint=127), max_size=70))
+def test_no_other_seal_will_do(seal: str) -> None:
+    saved = Side().saved()
+    if seal != saved.seal:
+        with pytest.raises(RefusedError):
+            sealed(replace(saved, seal=seal))
+
+
+@given(st.text(min_size=1, max_size=40))
+def test_another_key_makes_another_seal_and_neither_key_nor_salt_is_in_the_file(salt: str) -> None:
+    state = replace(Side().state, salt=f"{salt} of a state")
+    text = Side(state=state).saved().to_text()
+    assert state.salt not in text
+    if state.salt != SALT:
+        with pytest.raises(RefusedError):
+            sealed(Side(state=state).saved())
+
+
+def test_of_another_state_nothing_is_said_but_that_the_plan_is_stale() -> None:
+    other = Side(state=replace(Side().state, lineage="another", salt="other"))
+    sealed(other.saved())
+    assert "its lineage differs" in stale(other, Side())
+
+
+@pytest.mark.parametrize("seal", [None, 7, "ä"])
+def test_a_plan_without_a_seal_is_refused_in_words(seal: Any) -> None:
+    document = json.loads(Side().saved().to_text())
+    document |= {"seal": seal} if seal is not None else {}
+    if seal is None:
+        del document["seal"]
+    message = refused(json.dumps(document)).message
+    assert "p.json has no seal, so nobody can tell whether it was changed" in message
+
+
+def test_a_plan_of_before_there_were_seals_is_refused_in_words() -> None:
+    old = {**Side().saved().content, "format": 1}
+    assert "was saved by an older raceday-iac and has no seal" in refused(SavedPlan(old).to_text()).message
+
+
+def test_before_there_was_a_state_only_a_plan_without_options_can_be_proven() -> None:
+    begun = new_state()
+    sealed(Side(state=begun).saved(), salt="")
+    for options in (Wishes(allowed={address("attribute.d/c/a"): None}), Wishes(targets=frozenset({address("a.b")}))):
+        saved = replace(Side(state=begun).saved(), content={**Side(state=begun).saved().content, "wishes": {}})
+        forged_plan = replace(saved, content={**saved.content, "wishes": options.to_json()})
+        with pytest.raises(RefusedError, match="no state that could prove"):
+            sealed(forged_plan, salt="")
 
 
 # Stale.

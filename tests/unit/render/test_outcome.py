@@ -9,7 +9,18 @@ from dataclasses import replace
 import pytest
 
 from raceday_iac.applying import Applied, Event, Moment
-from raceday_iac.errors import FencedError, IacError, ProviderError, StateError
+from raceday_iac.errors import (
+    EXIT_ERROR,
+    EXIT_INTERRUPTED,
+    EXIT_LOCKED,
+    EXIT_OK,
+    EXIT_REFUSED,
+    FencedError,
+    IacError,
+    ProviderError,
+    RefusedError,
+    StateError,
+)
 from raceday_iac.model.address import Address
 from raceday_iac.planning import Action, Change
 from raceday_iac.render.outcome import applied_document, applied_lines
@@ -49,6 +60,35 @@ def test_a_failure_is_told_with_its_hint_what_was_not_started_and_what_to_do() -
         "  Not started: create:function.three",
         "  Everything done is in the state (serial 5). Run apply again to finish.",
     ]
+
+
+def test_what_a_guard_stopped_is_told_apart_with_what_comes_after_it() -> None:
+    three = replace(change("three"), requires=(TWO.key,))
+    four = replace(change("four"), requires=(three.key,))
+    stopped = replace(FAILED, failed=((TWO, RefusedError("more now")),), skipped=(three, four))
+    assert text(stopped).splitlines() == [
+        "Not complete: 1 done, 0 failed, 1 stopped, 2 not started (1.2 s).",
+        "  ✗ create function.two: more now",
+        "  Not started, for it comes after create:function.two: create:function.three, create:function.four",
+        "  Everything done is in the state (serial 5). What was stopped is as it was.",
+    ]
+    assert stopped.exit_code == EXIT_REFUSED
+
+
+@pytest.mark.parametrize(
+    ("applied", "code"),
+    [
+        (COMPLETE, EXIT_OK),
+        (FAILED, EXIT_ERROR),
+        (replace(FAILED, failed=((ONE, RefusedError("")), (TWO, ProviderError("")))), EXIT_ERROR),
+        (replace(FAILED, failed=((ONE, RefusedError("")),), unsettled=(ProviderError(""),)), EXIT_ERROR),
+        (replace(FAILED, failed=((ONE, FencedError("")),)), EXIT_LOCKED),
+        (replace(FAILED, failed=((ONE, RefusedError("")),), interrupted=True), EXIT_INTERRUPTED),
+        (replace(COMPLETE, skipped=(ONE,)), EXIT_ERROR),
+    ],
+)
+def test_the_worst_decides_the_exit_code_and_a_guard_is_the_least(applied: Applied, code: int) -> None:
+    assert applied.exit_code == code
 
 
 @pytest.mark.parametrize("error", [StateError("no space"), FencedError("taken over")])
