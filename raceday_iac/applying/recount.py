@@ -17,6 +17,7 @@ from ..planning import Change, Plan
 from ..planning.evidence import questions_of, unmanaged_with
 from ..planning.guards import in_words, permission
 from ..provider import Reader
+from ..refresh.evidence import unknown
 
 #: Records of runs come all the time, and duplicates destroy nothing: Appwrite does not build the index over them.
 _NEVER_STOP = (Ask.EXECUTIONS, Ask.DUPLICATES)
@@ -67,8 +68,8 @@ class Recount:
         around = function_address(place.path) if function else database_address(place.parts[0])
         try:
             return unmanaged_with(place, self.reader.inside(around), self.known)
-        except ProviderError:
-            return Answer(None)
+        except ProviderError as error:
+            return unknown(error)
 
     def _told(self, change: Change, more: list[Question], now: dict[Question, Answer]) -> Iterator[str]:
         for question in more:

@@ -92,7 +92,7 @@ class Answer:
 #: There certainly is nothing.
 NOTHING = Answer(0)
 
-#: Answers a question from live; raises nothing.
+#: Answers a question from live. Raises ProviderError where there is no answer at all.
 Answering = Callable[[Question], Answer]
 
 

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from e2e.places import keep_in_appwrite
 
-from .harness import Arena, keep_in_appwrite
+from .harness import Arena
 from .losing import COLLECTION, DB, FUNCTION, apply, at, count, run, settle, write
 
 Edit = Callable[[Arena, dict[str, Any]], object]

@@ -45,7 +45,7 @@ def lay_out(folder: Path, **endpoints: str) -> Path:
     (folder / "stacks" / "environments").mkdir(parents=True)
     for file in (ROOT / "stacks").glob("*.py"):
         shutil.copy(file, folder / "stacks")
-    (folder / "functions").symlink_to(ROOT / "functions")
+    shutil.copytree(ROOT / "functions", folder / "functions", ignore=shutil.ignore_patterns("__pycache__"))
     for name, endpoint in endpoints.items():
         text = _ENVIRONMENT.format(endpoint=endpoint, project=PROJECT, key=KEY)
         (folder / "stacks" / "environments" / f"{name}.yaml").write_text(text, encoding="utf-8")

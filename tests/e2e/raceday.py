@@ -27,9 +27,9 @@ def declare_raceday(
     for file in ("raceday.py", "raceday_schema.py"):
         shutil.copy(ROOT / "stacks" / file, project.root / "stacks" / file)
     shutil.copy(Path(__file__).parent / "prefixing.py", project.root / "stacks" / "prefixing.py")
-    link = project.root / "functions"
-    if not link.exists():
-        link.symlink_to(ROOT / "functions", target_is_directory=True)
+    copy = project.root / "functions"
+    if not copy.exists():
+        shutil.copytree(ROOT / "functions", copy, ignore=shutil.ignore_patterns("__pycache__"))
     chosen = None if functions is None else sorted(functions)
     call = f"stack = prefixed(raceday, P, {chosen!r}, keep_code={keep_code})\n"
     project.declare(f"from prefixing import prefixed\nfrom raceday import stack as raceday\n\n{call}{more}")
