@@ -80,6 +80,19 @@ def test_where_not_all_executions_were_read_only_those_are_judged() -> None:
     assert look(*runs, is_cut=True).expected == 2
 
 
+def test_what_the_scheduler_of_appwrite_starts_is_what_is_expected() -> None:
+    """It starts the run of 08:30 and never one at 08:00, whatever the list says."""
+    early, late = NOW.replace(day=16, hour=8, minute=30), NOW.replace(day=16, hour=20)
+    found = look(execution(early), execution(late), schedule="0,30 20,8 * * *")
+    assert (found.expected, found.missed) == (3, (late + timedelta(minutes=30),))
+    assert found.next == early + timedelta(days=1)
+
+
+@pytest.mark.parametrize("schedule", ["0 9 * * SUN-SAT", "0 22-2 * * *"])
+def test_of_a_schedule_that_never_comes_nothing_is_expected(schedule: str) -> None:
+    assert look(schedule=schedule) == Punctuality()
+
+
 @pytest.mark.parametrize("schedule", ["", "not a cron"])
 def test_without_a_schedule_nothing_is_expected(schedule: str) -> None:
     assert look(schedule=schedule) == Punctuality()

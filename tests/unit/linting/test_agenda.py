@@ -29,6 +29,12 @@ def test_the_next_runs_are_after_the_moment_asked_for() -> None:
     assert lane.following == (AFTER + timedelta(hours=1), AFTER + timedelta(hours=24))
 
 
+def test_the_next_runs_are_those_that_the_scheduler_starts() -> None:
+    """From 20:30 alone the library would come to 20:30 of the next day; at 20:00 the scheduler starts nothing."""
+    (lane,) = agenda(function("f", "0,30 20,8 * * *"), number=4).lanes
+    assert [f"{each:%d %H:%M}" for each in lane.following] == ["27 20:00", "27 20:30", "28 08:30", "28 20:00"]
+
+
 def test_a_run_lasts_until_its_lock_expires() -> None:
     (lane,) = agenda(function("f", "0 13 * * *", 100, lock=locked(70))).lanes
     assert [each.end - each.begin for each in lane.spans] == [timedelta(seconds=70)]
