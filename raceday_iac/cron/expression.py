@@ -82,7 +82,7 @@ def next_run(expression: str, after: datetime) -> datetime | None:
 
 def _refusal(expression: str, problem: str) -> CronError:
     shown = expression if len(expression) <= 80 else expression[:79] + "…"
-    return CronError(f"schedule {shown!r}: {problem}")
+    return CronError(f"{shown!r}: {problem}")
 
 
 @dataclass(frozen=True)

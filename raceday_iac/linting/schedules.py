@@ -46,7 +46,9 @@ def never_fires(function: FunctionFacts, runs: Expansion) -> Iterator[Finding]:
         return
     message = f"its schedule {function.schedule!r} does not fire in the {runs.days} days from {runs.begin}"
     first = runs.cron.next_run(begin)
-    yield Finding("SCH012", Severity.WARNING, function.address, message, "make sure", function.location, first)
+    yield Finding(
+        "SCH012", Severity.WARNING, function.address, message, "make sure that it is meant", function.location, first
+    )
 
 
 def fires_otherwise(function: FunctionFacts, runs: Expansion) -> Iterator[Finding]:

@@ -37,6 +37,8 @@ def _next_runs(agenda: Agenda, width: int) -> Iterator[Line]:
         yield Line(f"{lane.function:<{width}}{lane_note(lane)}")
         for moment in lane.following:
             yield Line(f"{'':<{width}}{said(moment)}", "dim")
+        if lane.schedule and not lane.following:
+            yield Line(f"{'':<{width}}none within four years", "dim")
 
 
 def lane_note(lane: Lane) -> str:

@@ -93,7 +93,7 @@ def test_what_appwrite_takes_is_taken(expression: str) -> None:
 )
 def test_it_is_said_which_part_is_wrong_and_what_to_write(expression: str, said: str) -> None:
     assert said in cron_problem(expression)
-    with pytest.raises(CronError, match="schedule "):
+    with pytest.raises(CronError):
         parse(expression)
 
 

@@ -232,7 +232,7 @@ def test_a_cron_that_appwrite_takes_can_be_declared(schedule: str) -> None:
 )
 def test_a_cron_that_appwrite_refuses_cannot_be_declared(schedule: str) -> None:
     """Else an apply would stop half-way."""
-    assert f"schedule {schedule!r}: " in complaint(stack_with_function(schedule=schedule))
+    assert f"schedule: {schedule!r}: " in complaint(stack_with_function(schedule=schedule))
 
 
 @pytest.mark.parametrize(

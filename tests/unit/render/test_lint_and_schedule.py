@@ -17,7 +17,7 @@ import pytest
 
 from raceday_iac.linting.agenda import Agenda, agenda_of
 from raceday_iac.linting.appwrite_json import read_configuration
-from raceday_iac.linting.facts import Configuration
+from raceday_iac.linting.facts import Configuration, FunctionFacts
 from raceday_iac.linting.findings import Acceptance, Finding, Report, Severity
 from raceday_iac.linting.judging import lint
 from raceday_iac.render.lines import Line
@@ -62,6 +62,14 @@ def test_the_lint_report_reads_as_agreed(report: Report) -> None:
 
 def test_the_day_reads_as_agreed(agenda: Agenda) -> None:
     check("schedule-legacy.txt", schedule_lines(agenda))
+
+
+def test_of_a_schedule_that_never_fires_it_is_said_that_there_is_no_run() -> None:
+    functions = (FunctionFacts("never", schedule="0 22-2 * * *"), FunctionFacts("daily", schedule="0 19 * * *"))
+    found = agenda_of(Configuration(functions), DAY, MIDNIGHT, 1)
+    *_, daily, run, never, none = (line.text.strip() for line in schedule_lines(found))
+    assert (daily.split()[0], never.split()[0]) == ("daily", "never")
+    assert (run.endswith("(10-04 19:00 UTC)"), none) == (True, "none within four years")
 
 
 def test_what_is_answered_or_accepted_is_short_unless_asked_for() -> None:
