@@ -24,6 +24,7 @@ from .errors import ApiError
 from .faults import RequestFault
 from .formats import adapt, warning_for
 from .nztab import MOUNT
+from .origins import FOREIGN_HOST, FOREIGN_ORIGIN, WRITES, cross_origin_headers, is_own_host, unknown_origin
 from .params import read_params
 from .routing import Router
 from .server import Server
@@ -68,6 +69,9 @@ class App:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope["method"]
         path = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
+        if not is_own_host(HttpRequest(scope).headers):
+            await _failure(ApiError("general_access_forbidden", FOREIGN_HOST), dict(ALWAYS))(scope, receive, send)
+            return
         if path.startswith(f"{MOUNT}/"):
             await self._play(scope, receive, send)
             return
@@ -132,7 +136,8 @@ class App:
         query = parse_query(http.scope["query_string"])
         body, files = await read_body(http)
         given = {**body, **query, **ids}
-        project, key = self._authorise(http.headers, query, route)
+        headers.update(cross_origin_headers(http.headers))
+        project, key = self._authorise(http.headers, query, route, http.method)
         if route.limit is not None:
             headers.update(self._count(project, http.scope["path"], route.limit))
         request = Request(
@@ -148,11 +153,16 @@ class App:
         outcome = self._run(route, request)
         return outcome if isinstance(outcome, Reply) else await outcome
 
-    def _authorise(self, headers: Mapping[str, str], query: Mapping[str, Any], route: Route) -> tuple[str, Key]:
+    def _authorise(
+        self, headers: Mapping[str, str], query: Mapping[str, Any], route: Route, method: str
+    ) -> tuple[str, Key]:
         """Project, key, scope. Without a project it is the console's, whose keys nobody has (observed on 1.8.1)."""
         project = headers.get("x-appwrite-project") or str(query.get("project", "")) or "console"
         if project != "console" and not self.server.has_project(project):
             raise ApiError("project_not_found")
+        stranger = unknown_origin(headers)
+        if stranger and method in WRITES and not headers.get("x-appwrite-key"):
+            raise ApiError("general_unknown_origin", FOREIGN_ORIGIN.format(stranger))
         key = self.server.find_key(project, headers.get("x-appwrite-key", ""))
         if not key.scopes.intersection(route.scopes):
             who = "User (role: guests)" if key.kind == "guest" else f"{_name(project)} (role: applications)"

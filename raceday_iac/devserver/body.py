@@ -3,22 +3,63 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request as HttpRequest
 
 from .web import Upload
 
 MAX_FIELD = 32 * 1024 * 1024
+#: How deep PHP reads JSON (`json_decode`), and names like `a[b][c]` (`max_input_nesting_level`).
+JSON_DEPTH, NAME_DEPTH = 512, 64
+#: Half of a character that takes two, which no text in UTF-8 can hold.
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def parse_json(text: str | bytes) -> Any:
+    """JSON as PHP's `json_decode` reads it. Raises ValueError for anything else: too deep, no UTF-8, half characters,
+    numbers that are none."""
+    try:
+        value = json.loads(text if isinstance(text, str) else text.decode("utf-8"), parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    _check(value)
+    return value
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _check(value: Any) -> None:
+    level, depth = [value], 0
+    while level:
+        if depth > JSON_DEPTH:
+            raise ValueError("nested too deeply")
+        if any(_SURROGATE.search(each) for each in level if isinstance(each, str)):
+            raise ValueError("half of a character")
+        depth += 1
+        below: list[Any] = []
+        for each in level:
+            if isinstance(each, dict):
+                below += each.keys()
+                below += each.values()
+            elif isinstance(each, list):
+                below += each
+        level = below
 
 
 def parse_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     """`queries[0]=a&queries[]=b&x[y]=c` → `{"queries": ["a", "b"], "x": {"y": "c"}}`."""
     tree: dict[str, Any] = {}
     for name, value in pairs:
+        if name.count("[") > NAME_DEPTH:
+            continue
         if "[" in name:
             _put(tree, name, value)
         else:
@@ -67,7 +108,7 @@ async def read_body(request: HttpRequest) -> tuple[dict[str, Any], dict[str, Upl
 
 def _read_json(raw: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(raw)
+        value = parse_json(raw)
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
@@ -76,10 +117,14 @@ def _read_json(raw: bytes) -> dict[str, Any]:
 async def _read_multipart(request: HttpRequest) -> tuple[dict[str, Any], dict[str, Upload]]:
     pairs: list[tuple[str, str]] = []
     uploads: dict[str, Upload] = {}
-    async with request.form(max_part_size=MAX_FIELD) as form:
-        for name, value in form.multi_items():
-            if isinstance(value, UploadFile):
-                uploads[name] = Upload(value.filename or "", await value.read())
-            else:
-                pairs.append((name, value))
+    try:
+        async with request.form(max_part_size=MAX_FIELD) as form:
+            for name, value in form.multi_items():
+                if isinstance(value, UploadFile):
+                    uploads[name] = Upload(value.filename or "", await value.read())
+                else:
+                    pairs.append((name, value))
+    except (MultiPartException, ValueError, KeyError):
+        # Without a boundary, cut short, or not what it says.
+        return {}, {}
     return parse_pairs(pairs), uploads

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .errors import ApiError
-from .params import Param, text
+from .params import Param, one_of, text, whole_number
 from .settings import VERSION
 from .web import Reply, Request, Routes
 
@@ -32,6 +32,14 @@ QUEUES = (
     "stats-usage",
     "webhooks",
 )
+FAILED = tuple(
+    f"v1-{name}"
+    for name in (
+        "database deletes audits mails functions stats-resources stats-usage webhooks certificates builds messaging "
+        "migrations"
+    ).split()
+)
+THRESHOLD = Param("threshold", whole_number(0, 2**31 - 1), 5000)
 
 
 def on_start(server: Server) -> None:
@@ -85,7 +93,7 @@ def antivirus(_server: Server, _request: Request, _values: dict[str, Any]) -> Re
     return Reply(200, {"version": "", "status": "disabled"})
 
 
-@routes.add("GET", "/health/queue/{name}", "health.read", Param("name", text(1, 64)))
+@routes.add("GET", "/health/queue/{name}", "health.read", Param("name", text(1, 64)), THRESHOLD)
 def queue(server: Server, _request: Request, values: dict[str, Any]) -> Reply:
     """Queue lengths: ours are the deployments that wait and the executions that wait."""
     name = values["name"]
@@ -96,9 +104,13 @@ def queue(server: Server, _request: Request, values: dict[str, Any]) -> Reply:
     if name in tables:
         row = server.db.execute(f"SELECT count(*) FROM {tables[name]} WHERE status = 'waiting'").fetchone()
         size = int(row[0])
+    limit = values["threshold"]
+    if size >= limit:
+        said = f"Queue size threshold hit. Current size is {size} and threshold is set to {limit}."
+        raise ApiError("health_queue_size_exceeded", said)
     return Reply(200, {"size": size})
 
 
-@routes.add("GET", "/health/queue/failed/{name}", "health.read")
+@routes.add("GET", "/health/queue/failed/{name}", "health.read", Param("name", one_of(*FAILED)), THRESHOLD)
 def failed_queue(_server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
     return Reply(200, {"size": 0})

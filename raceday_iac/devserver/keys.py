@@ -88,7 +88,7 @@ def _dynamic_key(db: sqlite3.Connection, project: str, token: str, now: float) -
 def _claims(secret: bytes, token: str) -> dict[str, Any] | None:
     """What a token says, if it was signed with this secret. A run sends the same one with each request."""
     text, _, signature = token.rpartition(".")
-    if not text or not hmac.compare_digest(signature, _signature(secret, text)):
+    if not text or not hmac.compare_digest(signature.encode(), _signature(secret, text).encode()):
         return None
     payload = text.partition(".")[2]
     claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))

@@ -35,7 +35,7 @@ def arm(own: Client, answer: str, **more: object) -> None:
 def raw(own: Client, method: str = "GET", path: str = FUNCTIONS, *, most: int = 1 << 20) -> bytes:
     """What comes over the wire for one request, until the connection ends or `most` bytes have come."""
     place = urlsplit(own.running.endpoint)
-    head = f"{method} /v1{path} HTTP/1.1\r\nhost: x\r\nx-appwrite-project: {own.running.project}\r\n"
+    head = f"{method} /v1{path} HTTP/1.1\r\nhost: localhost\r\nx-appwrite-project: {own.running.project}\r\n"
     with socket.create_connection((place.hostname or "", place.port or 0), timeout=20) as connection:
         connection.sendall(f"{head}x-appwrite-key: {own.running.key}\r\n\r\n".encode())
         received = b""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
+from ..body import parse_json
 from ..errors import ApiError
 from ..params import Check, Param, Refused
 from .numbers import MAX_BIG_INTEGER, MIN_BIG_INTEGER, grouped
@@ -152,8 +152,8 @@ def json_value(value: Any) -> Any:
     if isinstance(value, dict | list):
         return value
     try:
-        return json.loads(value)
-    except (TypeError, ValueError):
+        return parse_json(value)
+    except (TypeError, ValueError, AttributeError):
         raise Refused("Value must be a valid JSON string") from None
 
 

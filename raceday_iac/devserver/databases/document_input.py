@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ..body import parse_json
 from ..errors import ApiError
 from ..params import Param
 from . import moments
@@ -31,7 +31,10 @@ PERMISSIONS = Param("permissions", nullable(permission_list(DOCUMENT_KINDS)), de
 def as_document(data: Any) -> Document:
     """Sent data as a dictionary; a list is one with numbers for keys, as in PHP."""
     if isinstance(data, str):
-        data = json.loads(data)
+        try:
+            data = parse_json(data)
+        except ValueError:
+            raise ApiError("general_unknown") from None
     if isinstance(data, list):
         return {str(number): value for number, value in enumerate(data)}
     if not isinstance(data, dict):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from ..body import parse_json
 
 LOGICAL = frozenset({"and", "or"})
 ORDERS = frozenset({"orderAsc", "orderDesc", "orderRandom"})
@@ -63,7 +64,7 @@ def parse_all(texts: Iterable[str]) -> list[Query]:
 def parse(text: str) -> Query:
     """Take one query string apart. Raises `BadQuery`."""
     try:
-        value = json.loads(text)
+        value = parse_json(text)
     except ValueError:
         raise BadQuery("Invalid query: Syntax error") from None
     return _from_json(value)

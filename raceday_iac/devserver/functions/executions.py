@@ -8,6 +8,7 @@ from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from ..body import parse_json
 from ..clock import stamp
 from ..errors import ApiError
 from ..params import Param, Refused, existing_id, loose_boolean, one_of, text
@@ -43,7 +44,7 @@ def _headers(value: Any) -> Any:
         return {}
     if isinstance(value, str) and len(value) <= 65_535:
         try:
-            return json.loads(value) if value else {}
+            return parse_json(value) if value else {}
         except ValueError:
             return None
     raise Refused("Value must be a valid object or a valid string and no longer than 65535 chars")

@@ -5,12 +5,12 @@ Everything is checked up front and refused as a bad parameter, unlike the querie
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from ..body import parse_json
 from ..clock import stamp
 from ..errors import invalid
 from ..params import Refused
@@ -101,7 +101,7 @@ def parse_queries(texts: Sequence[str], columns: Mapping[str, Column], *, select
 
 def _decode(text: str) -> dict[str, Any]:
     try:
-        query = json.loads(text)
+        query = parse_json(text)
     except ValueError:
         raise Refused("Syntax error") from None
     if not isinstance(query, dict) or not isinstance(query.get("method"), str):
