@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..errors import AccessError, ProviderError
+from ..errors import AccessError, NotFoundError, ProviderError
 from ..kinds.conversion import UnconvertibleError, convert
 from ..model.address import deployment_address
 from ..model.evidence import Answer, Ask, Question, total
@@ -82,6 +82,9 @@ def answer(reader: Reader, question: Question) -> Answer:
                 if error.code != _CANNOT_QUERY:
                     raise
         return _by_reading(reader, question)
+    except NotFoundError:
+        # Appwrite says that there is no such collection: then there is nothing in it.
+        return Answer(0)
     except ProviderError as error:
         return unknown(error)
 

@@ -64,8 +64,8 @@ class MemoryAppwrite:
             (function,) = re.fullmatch(r"/functions/([^/]+)/deployments", path).groups()  # type: ignore[union-attr]
             return dict(functions.create_deployment(self.project, function, fields, archive))
 
-    def not_appwrite(self, call: Call) -> ProviderError:
-        return ProviderError(f"no list from {call.path}")
+    def not_appwrite(self, call: Call, what: str) -> ProviderError:
+        return ProviderError(f"no answer to {call}: {what}")
 
     # What tests do behind the reconciler's back.
 

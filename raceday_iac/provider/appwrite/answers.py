@@ -76,8 +76,10 @@ class Failure(AppwriteException):  # type: ignore[misc] # the SDK carries no typ
 
 def says_absent(call: Call, kind: str) -> bool:
     """Whether an error of this type says that what the call names is not there. Another thing that is missing (a
-    runtime, a route, a deployment to execute) does not."""
+    runtime, a route, a deployment to execute) does not. The operations of a transaction name documents."""
     parts = call.path.strip("/").split("/")
+    if parts[:2] == ["databases", "transactions"]:
+        return kind in ("transaction_not_found", "document_not_found", "collection_not_found", "database_not_found")
     # Every second part is the id of a thing.
     named = [*parts[::2], *parts[-1:]]
     return kind in {_ABSENCES[each] for each in named if each in _ABSENCES}

@@ -191,12 +191,17 @@ class AppwriteReader:
         return self._transport.server_time
 
     def find(self, address: Address) -> Live | None:
-        """One resource by its own route, or None when it is not there."""
+        """One resource by its own route, or None when it is not there. Appwrite takes ids without case (1.8.1), so what
+        is found may be called otherwise in that."""
+        call = KINDS[address.kind].requests.read(address)
         try:
-            raw = self._transport.request(KINDS[address.kind].requests.read(address))
+            raw = self._transport.request(call)
         except NotFoundError:
             return None
-        return parse_answer(address, raw)
+        live = parse_answer(address, raw)
+        if live is not None and live.address.path.lower() != address.path.lower():
+            raise self._transport.not_appwrite(call, f"it is about {live.address}")
+        return live
 
     def _get(self, path: str, shape: Shape, *queries: str) -> Any:
         return self._transport.request(Call("get", path, {"queries": list(queries)} if queries else {}, shape))

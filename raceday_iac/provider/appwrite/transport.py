@@ -198,16 +198,20 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
             _log.debug("Appwrite warns: %s", warning)
         return answer
 
+    def not_appwrite(self, call: Call, what: str) -> ForeignAnswerError:
+        """The error for an answer that is not Appwrite's, or none to this call; `what` came instead."""
+        return ForeignAnswerError(
+            f"{self.endpoint} does not answer like Appwrite to {call}: {what}.",
+            hint="something in front of it may have answered in its place: run the command again in a minute. "
+            "Else check the endpoint in the environment file: it is the API's address and ends in /v1",
+        )
+
     def _translated(self, failure: Failure, call: Call) -> ProviderError:
         """A failure as one of our errors, in words that say what to do."""
         if failure.location:
             return self._redirected(failure, call)
         if failure.foreign:
-            return ForeignAnswerError(
-                f"{self.endpoint} does not answer like Appwrite to {call}: {failure.foreign}.",
-                hint="something in front of it may have answered in its place: run the command again in a minute. "
-                "Else check the endpoint in the environment file: it is the API's address and ends in /v1",
-            )
+            return self.not_appwrite(call, failure.foreign)
         if failure.code == 0:
             return self._unreachable(failure, call)
         return _refused(failure, call, self.endpoint, self.project)

@@ -55,10 +55,11 @@ class AppwriteProvider(AppwriteReader):
         call = KINDS[address.kind].requests.create(address, fields)
         for attempt in range(1, _CREATE_ATTEMPTS + 1):
             try:
-                return self._verified(address, fields, self._transport.request(call))
+                return self._verified(call, address, fields)
             except (UnreachableError, ServerFaultError, ConflictError) as error:
                 found = self._settled(address)
-                if found is not None and not difference(address, fields, found.fields):
+                is_ours = found is not None and found.address == address
+                if found is not None and is_ours and not difference(address, fields, found.fields):
                     return found
                 if found is not None or attempt == _CREATE_ATTEMPTS:
                     raise
@@ -68,8 +69,7 @@ class AppwriteProvider(AppwriteReader):
         raise AssertionError("unreachable")
 
     def update(self, address: Address, fields: Fields, live: Live) -> Live:
-        call = KINDS[address.kind].requests.update(address, fields, live)
-        return self._verified(address, fields, self._transport.request(call))
+        return self._verified(KINDS[address.kind].requests.update(address, fields, live), address, fields)
 
     def write_values(
         self, database: str, collection: str, values: Mapping[str, Mapping[str, Any]]
@@ -134,14 +134,13 @@ class AppwriteProvider(AppwriteReader):
         if rename is None:
             raise ProviderError(f"{old}: Appwrite cannot rename a {old.kind}")
         try:
-            answer = self._transport.request(rename(old, live, new.name))
+            return self._verified(rename(old, live, new.name), new, live.fields)
         except NotFoundError:
             # Sent again after a lost answer, the first one may have landed: then there is no old name any more.
             found = self.find(new)
             if found is None or difference(new, live.fields, found.fields):
                 raise
             return found
-        return self._verified(new, live.fields, answer)
 
     def delete(self, address: Address, live: Live) -> None:
         """See `Provider.delete`."""
@@ -208,11 +207,12 @@ class AppwriteProvider(AppwriteReader):
                 return found
             self._sleep(0.1)
 
-    def _verified(self, address: Address, fields: Fields, raw: Any) -> Live:
-        """The answer, after checking that nothing sent was ignored (unknown fields vanish silently)."""
-        live = parse_answer(address, raw)
-        if live is None:
-            raise ProviderError(f"{address}: the answer to the write was empty")
+    def _verified(self, call: Call, address: Address, fields: Fields) -> Live:
+        """Write, and check that the answer is about what was written, and that nothing sent was ignored (unknown fields
+        vanish silently)."""
+        live = parse_answer(address, self._transport.request(call))
+        if live is None or live.address != address:
+            raise self._transport.not_appwrite(call, f"it is about {live.address if live else 'nothing'}")
         ignored = difference(address, fields, live.fields)
         if ignored:
             details = "; ".join(f"{name}: sent {fields[name]!r}, is {live.fields.get(name)!r}" for name in ignored)

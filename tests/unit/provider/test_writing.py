@@ -46,6 +46,9 @@ class Script:
             raise answer
         return answer
 
+    def not_appwrite(self, call: Call, what: str) -> ForeignAnswerError:
+        return ForeignAnswerError(f"{call}: {what}")
+
     @property
     def methods(self) -> list[str]:
         return [call.method for call in self.asked]
@@ -205,9 +208,30 @@ def test_a_field_that_the_server_ignored_is_an_error_with_both_values() -> None:
         create(Script(post=[{**DATABASE_RAW, "enabled": False}]))
 
 
-def test_an_empty_answer_to_a_write_is_an_error() -> None:
-    with pytest.raises(ProviderError, match=r"database.d: the answer to the write was empty"):
-        create(Script(post=[None]))
+def test_an_answer_about_something_else_is_none_to_the_write() -> None:
+    """The list of all databases, as after a redirect, or an answer out of a cache."""
+    other = {**DATABASE_RAW, "$id": "e"}
+    with pytest.raises(ForeignAnswerError, match=r"POST /databases: it is about database\.e"):
+        create(Script(post=[other], get=[NOT_FOUND]))
+    with pytest.raises(ForeignAnswerError, match=r"PUT /databases/d: it is about database\.e"):
+        provider(Script(put=[other])).update(DATABASE, DATABASE_FIELDS, Live(DATABASE, DATABASE_FIELDS))
+
+
+def test_after_such_an_answer_it_is_looked_whether_the_write_landed() -> None:
+    script = Script(post=[{**DATABASE_RAW, "$id": "e"}], get=[DATABASE_RAW])
+    assert create(script).address == DATABASE
+    assert script.methods == ["post", "get"]
+
+
+def test_what_differs_in_case_alone_is_not_what_was_to_be_made() -> None:
+    """Ids are taken without case (1.8.1), so the creation is refused, and the look finds the other one."""
+    with pytest.raises(ConflictError):
+        create(Script(post=[ConflictError("exists", code=409)], get=[{**DATABASE_RAW, "$id": "D"}]))
+
+
+def test_a_look_that_finds_something_else_has_found_nothing_of_use() -> None:
+    with pytest.raises(ForeignAnswerError, match=r"GET /databases/d: it is about database\.e"):
+        provider(Script(get=[{**DATABASE_RAW, "$id": "e"}])).find(DATABASE)
 
 
 def test_a_secret_is_not_shown_when_something_else_was_ignored() -> None:

@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.errors import AccessError, ForeignAnswerError, ProviderError, ServerFaultError, UnreachableError
+from raceday_iac.errors import (
+    AccessError,
+    ForeignAnswerError,
+    NotFoundError,
+    ProviderError,
+    ServerFaultError,
+    UnreachableError,
+)
 from raceday_iac.model.evidence import Answer, Ask, Question
 from raceday_iac.provider import Condition
 from raceday_iac.refresh import evidence
@@ -116,6 +123,11 @@ def test_what_the_server_does_not_tell_is_unknown(error: ProviderError) -> None:
 def test_what_nobody_answered_is_no_answer(error: ProviderError) -> None:
     with pytest.raises(type(error)):
         ask(Reading("x", counts=error), Ask.VALUES)
+
+
+def test_in_a_collection_that_is_not_there_is_nothing() -> None:
+    gone = NotFoundError("gone", code=404, kind="collection_not_found")
+    assert ask(Reading("x", counts=gone), Ask.VALUES) == Answer(0)
 
 
 def test_longer_texts_are_counted_with_the_longest() -> None:
