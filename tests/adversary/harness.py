@@ -81,8 +81,13 @@ class Arena(Project):
     def live(self) -> Mapping[str, Any]:
         """All that is in the project, as the server itself tells it. Times are left out: reading changes none."""
         functions = list(self.api.all("/functions", "functions"))
+        deployments = {
+            each["$id"]: self.api.ids(f"/functions/{each['$id']}/deployments", "deployments")
+            for each in functions
+            if each["latestDeploymentId"]
+        }
         databases = {each: self._database(each) for each in self.api.ids("/databases", "databases")}
-        return json.loads(json.dumps({"functions": functions, "databases": databases}))
+        return {"functions": functions, "deployments": deployments, "databases": databases}
 
     def _database(self, database: str) -> Mapping[str, Any]:
         collections = list(self.api.all(f"/databases/{database}/collections", "collections"))
@@ -98,10 +103,13 @@ class Arena(Project):
         return sorted(each["serial"] for each in kept if each["serial"])
 
     def owned(self) -> str:
-        """What the state owns. Where it is kept in Appwrite, that is part of what is live."""
-        if not self.state_file.exists():
-            return ""
-        return json.dumps(json.loads(self.state_file.read_text(encoding="utf-8"))["resources"], sort_keys=True)
+        """What the state owns, but for uploads that were begun: these it has to remember. Where it is kept in Appwrite,
+        that is part of what is live."""
+        resources = self.state() if self.state_file.exists() else {}
+        known = {
+            at: {name: value for name, value in each.items() if name != "uploads"} for at, each in resources.items()
+        }
+        return json.dumps(known, sort_keys=True)
 
 
 @dataclass(frozen=True)
@@ -160,7 +168,7 @@ def must_not_believe(arena: Arena, case: Case, ended: Ended, path: str) -> None:
     if case.must_name:
         assert arena.home in ended.text, f"does not name the server\n{ended}"
         method = case.request.partition(" ")[0]
-        assert f"{method} {path.rstrip('*')}" in ended.text, f"does not name the request\n{ended}"
+        assert f"{method} {path.partition('*')[0]}" in ended.text, f"does not name the request\n{ended}"
 
 
 @dataclass
@@ -236,12 +244,11 @@ def opened(server: Any, folder: Path) -> Iterator[Arena]:
 class Settled:
     """Hands out a settled arena, and the same one again unless a case has changed it."""
 
-    def __init__(
-        self, server: Any, folder: Callable[[], Path], prepare: Callable[[Arena], object] = lambda _arena: None
-    ) -> None:
-        self._server, self._folder, self._prepare = server, folder, prepare
+    def __init__(self, server: Any, folder: Callable[[], Path], make: Callable[[Arena], object] = Arena.settle) -> None:
+        self._server, self._folder, self._make = server, folder, make
         self._stack = ExitStack()
         self._arena: Arena | None = None
+        self._files: dict[Path, bytes] = {}
         self._seen: tuple[Any, ...] = ()
 
     @contextmanager
@@ -252,17 +259,25 @@ class Settled:
     def arena(self) -> Arena:
         if self._arena is None:
             self._arena = self._stack.enter_context(opened(self._server, self._folder()))
-            self._prepare(self._arena)
-            self._arena.settle()
+            self._make(self._arena)
+            self._files = _declared(self._arena)
             self._seen = _looks(self._arena)
         return self._arena
 
     def give_back(self) -> None:
         assert self._arena is not None
         self._arena.proxy.forget()
-        self._arena.declare(STACK)
+        for file, content in self._files.items():
+            file.write_bytes(content)
         if _looks(self._arena) != self._seen:
             self._arena = None
+
+
+def _declared(arena: Arena) -> dict[Path, bytes]:
+    """What a user would keep in git."""
+    folders = (arena.root / "stacks", arena.root / "functions")
+    files = (file for folder in folders for file in folder.rglob("*") if "__pycache__" not in file.parts)
+    return {file: file.read_bytes() for file in files if file.is_file()}
 
 
 def _looks(arena: Arena) -> tuple[Any, ...]:

@@ -19,7 +19,11 @@ _LOCK = f"{_DOCUMENTS}/e2e-lock"
 
 @pytest.fixture(scope="module")
 def kept(server: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settled]:
-    with Settled(server, lambda: tmp_path_factory.mktemp("arena"), keep_in_appwrite).kept() as found:
+    def make(arena: Arena) -> None:
+        keep_in_appwrite(arena)
+        arena.settle()
+
+    with Settled(server, lambda: tmp_path_factory.mktemp("arena"), make).kept() as found:
         yield found
 
 

@@ -101,6 +101,27 @@ def test_an_upload_in_pieces_tells_its_id_before_it_is_complete(server: Answerin
     assert told == ["b1"]
 
 
+@pytest.mark.parametrize("piece", [0, 1])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(404, b"404 page not found", {"content-type": "text/plain"}),
+        Reply(413, b"<h1>413 Request Entity Too Large</h1>", {"content-type": "text/html"}),
+        Reply(200, b"<html>", {"content-type": "text/html"}),
+        Reply(200, {}),
+        Reply(202, b""),
+        Reply(302, b"", {"location": "https://other.example/v1/functions/f/deployments"}),
+    ],
+)
+def test_an_upload_in_pieces_is_none_where_a_piece_was_not_answered_by_appwrite(
+    server: Answering, provider: AppwriteProvider, piece: int, reply: Reply
+) -> None:
+    server.will(*[Reply(202, raw("b1"))] * piece, reply)
+    with pytest.raises(ProviderError, match="POST /functions/f/deployments"):
+        provider.upload("f", b"x" * (6 * 1024 * 1024), "main.py", "")
+    assert len(server.asked) == piece + 1
+
+
 def test_an_upload_in_one_piece_tells_its_id_as_well(server: Answering, provider: AppwriteProvider) -> None:
     told: list[str] = []
     server.will(Reply(202, raw("b1")))
