@@ -37,10 +37,11 @@ def questions_of(change: Change, desired: Desired, real: Mapping[Address, Live])
         for field in change.fields:
             yield from _about_update(change.address, field, wanted)
     elif kind == "index" and change.action in (Action.CREATE, Action.REPLACE):
-        wanted = desired.resources[change.address].fields
+        wanted, collection = desired.resources[change.address].fields, collection_address(*change.address.parts[:2])
         keys = tuple(str(key) for key in wanted["attributes"])
-        if wanted["type"] == "unique" and all(_is_live(change.address, key, real) for key in keys):
-            yield Question(collection_address(*change.address.parts[:2]), Ask.DUPLICATES, keys)
+        is_live = collection in real and all(_is_live(change.address, key, real) for key in keys)
+        if wanted["type"] == "unique" and is_live:
+            yield Question(collection, Ask.DUPLICATES, keys)
     elif kind == "attribute" and change.action in (Action.CREATE, Action.REPLACE):
         collection = collection_address(*change.address.parts[:2])
         if desired.resources[change.address].fields["required"] and collection in real:

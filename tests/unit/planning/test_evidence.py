@@ -172,6 +172,10 @@ def test_an_index_over_a_new_attribute_has_nothing_that_could_be_equal() -> None
     assert judged(one("string", 10), with_index("b"), Answer(4))[0] == []
 
 
+def test_a_collection_that_is_not_there_yet_has_nothing_that_could_be_equal() -> None:
+    assert judged(Stack("test"), with_index("$createdAt"), Answer(4))[0] == []
+
+
 # Conversions.
 
 
