@@ -17,6 +17,8 @@ from ..kinds.base import thaw
 from ..model.address import Address
 from ..planning import Change, Plan
 from ..recovery.steps import Done, Recovery
+from ..state.binding import Binding
+from ..state.document import State
 
 _HIDDEN = "***"
 
@@ -69,6 +71,17 @@ def imported(run: Run, adoption: Adoption, at: datetime) -> dict[str, Any]:
         "lineage": adoption.state.lineage,
         "serial": adoption.state.serial,
         "adopted": sorted(map(str, (*adoption.adopted, *(each.address for each in adoption.differing)))),
+    }
+
+
+def rebound(run: Run, before: Binding, state: State, at: datetime) -> dict[str, Any]:
+    """The state belongs to another endpoint, project or stack from now on."""
+    return {
+        **_opening(run, "rebind", at),
+        "lineage": state.lineage,
+        "serial": state.serial,
+        "before": before.to_json(),
+        "after": state.bound.to_json(),
     }
 
 

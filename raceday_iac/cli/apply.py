@@ -36,7 +36,7 @@ def run(
     workspace = Workspace.load(options)
     with workspace.target() as target, workspace.store.locked("apply"):
         _mention_interrupted_run(options, workspace)
-        state = workspace.store.read()
+        state = workspace.read_state()
         connection = provider(target, parallelism)
         if saved is not None:
             must_be_sealed(saved, str(file), state.lineage, state.salt if state.serial else "")

@@ -15,12 +15,14 @@ from typing import Any, TypeVar
 from .. import __version__
 from ..applying import Applied
 from ..audit import AuditLog, Inspection
-from ..audit.entries import Run, begin, broken_off, cleaned, end, imported, recovered, recovering
+from ..audit.entries import Run, begin, broken_off, cleaned, end, imported, rebound, recovered, recovering
 from ..errors import IacError
 from ..importing.adoption import Adoption
 from ..model.address import Address
 from ..planning import Plan
 from ..recovery.steps import Done, Recovery
+from ..state.binding import Binding
+from ..state.document import State
 from .options import Options
 
 _Outcome = TypeVar("_Outcome")
@@ -70,6 +72,11 @@ def _written(
 def record_import(options: Options, adoption: Adoption) -> None:
     """Write down what was taken into the state."""
     _append(AuditLog(options.state_folder), imported(_run(options, "import", ""), adoption, _now()))
+
+
+def record_rebinding(options: Options, before: Binding, state: State) -> None:
+    """Write down that the state belongs to something else now."""
+    _append(AuditLog(options.state_folder), rebound(_run(options, "state rebind", ""), before, state, _now()))
 
 
 def record_cleaning(options: Options, address: Address, outcome: Mapping[str, str]) -> None:

@@ -50,7 +50,7 @@ def run(options: Options, function: str, cleaning: bool, older_than: float, auto
 
 
 def _read(workspace: Workspace, connection: Provider, function: str, older_than: float) -> _Found:
-    remembered = Remembered.of(workspace.store.read(), function)
+    remembered = Remembered.of(workspace.read_state(), function)
     try:
         judged = read_deployments(connection, workspace.archives(connection), function, remembered, older_than * 60)
     except NotFoundError:
@@ -70,7 +70,7 @@ def _clean(options: Options, workspace: Workspace, connection: Provider, found: 
         print_lines([Line("Nothing was changed.")], color=options.color)
         return EXIT_ERROR
     begin_changes(f"raceday-iac deployments {found.function}")
-    outcome = clean(connection, Recorder(workspace.store, workspace.store.read()), found.function, found.judged)
+    outcome = clean(connection, Recorder(workspace.store, workspace.read_state()), found.function, found.judged)
     if outcome:
         record_cleaning(options, deployment_address(found.function), outcome)
     if options.json:

@@ -22,7 +22,7 @@ def run(options: Options, function: str, asked: Asked, auto_approve: bool) -> in
     workspace = Workspace.load(options)
     address = _address(function)
     with workspace.target() as target, workspace.store.locked("destroy"):
-        state = workspace.store.read()
+        state = workspace.read_state()
         connection = provider(target)
         archives = workspace.archives(connection)
         snapshot = refresh(connection, workspace.desired, state, archives)

@@ -20,7 +20,7 @@ def run(options: Options, verbose: bool, reports: Reports) -> int:
     workspace = Workspace.load(options, reading=True)
     acceptances = acceptances_of(options)
     with workspace.target() as target:
-        plan = make_plan(workspace, workspace.store.read(), reader(target))
+        plan = make_plan(workspace, workspace.read_state(), reader(target))
         verdict = accept(judge(plan), acceptances, first_day(""))
         place = where(plan, target)
         reports.write(

@@ -66,7 +66,7 @@ def _adopt(options: Options, asked: Asked, wanted: frozenset[Address]) -> int:
     workspace = Workspace.load(options)
     names = chosen(workspace.desired, wanted)
     with workspace.target() as target, workspace.store.locked("import"):
-        state = workspace.store.read()
+        state = workspace.read_state()
         connection = reader(target)
         real = refresh(connection, workspace.desired, state, workspace.archives(connection)).resources
         adoption = adopt(workspace.desired, state, real, names, trust_secrets=not asked.resend_secrets)

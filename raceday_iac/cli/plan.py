@@ -38,7 +38,7 @@ def run(
     reports.check(options)
     workspace = Workspace.load(options, reading=True)
     with workspace.target() as target:
-        state = workspace.store.read()
+        state = workspace.read_state()
         if out is not None and not state.serial:
             state = _with_key(workspace, state, wishes)
         plan = make_plan(workspace, state, reader(target), wishes)
@@ -60,7 +60,7 @@ def _with_key(workspace: Workspace, state: State, wishes: Wishes) -> State:
     only looks cannot write it. Raises RefusedError for options that nothing could prove."""
     if isinstance(workspace.environment.state, LocalSettings):
         with workspace.store.locked("plan --out"):
-            found = workspace.store.read()
+            found = workspace.read_state()
             if not found.serial:
                 found = replace(found, serial=1)
                 workspace.store.write(found)

@@ -50,7 +50,7 @@ def run(options: Options, dry_run: bool, auto_approve: bool) -> int:
 
 def _scene(scenery: Scenery, connection: Reader, observation: Observation) -> Scene:
     workspace = scenery.workspace
-    state, archives = workspace.store.read(), workspace.archives(connection)
+    state, archives = workspace.read_state(), workspace.archives(connection)
     patience = scenery.watched.grace.build.total_seconds()
     judged = {
         each.id: read_deployments(connection, archives, each.id, Remembered.of(state, each.id), patience)
@@ -69,8 +69,8 @@ def _show(options: Options, recovery: Recovery) -> None:
 
 
 def _hands(scenery: Scenery, connection: Provider, scene: Scene) -> Hands:
-    store = scenery.workspace.store
-    return Hands(connection, Recorder(store, store.read()), scene, scenery.workspace.desired.lock_store)
+    workspace = scenery.workspace
+    return Hands(connection, Recorder(workspace.store, workspace.read_state()), scene, workspace.desired.lock_store)
 
 
 def _act(options: Options, recovery: Recovery, hands: Hands, clean: Callable[[str], str]) -> int:

@@ -22,7 +22,7 @@ def run(options: Options, function: str, to: str, auto_approve: bool) -> int:
     workspace = Workspace.without_stack(options)
     function = function.removeprefix("function.")
     with workspace.target() as target, workspace.store.locked("rollback"):
-        state = workspace.store.read()
+        state = workspace.read_state()
         must_be_managed(function, state)
         connection = provider(target)
         plan = _plan(workspace, connection, state, function, to)

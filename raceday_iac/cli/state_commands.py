@@ -93,6 +93,14 @@ def restore(serial: Annotated[int, typer.Argument(help="From `state history`.")]
 
 
 @app.command()
+def rebind(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Let the state belong to the endpoint, project and stack that are named now: a move is meant."""
+    from .state_edit import run_rebind
+
+    raise typer.Exit(run_rebind(options.current, yes))
+
+
+@app.command()
 def keys(generate: Annotated[bool, typer.Option("--generate", help="Print a new key instead.")] = False) -> None:
     """The key that the state is encrypted with, and its age."""
     from .state_keys import run_keys

@@ -20,6 +20,7 @@ from ..provider.appwrite import AppwriteProvider, AppwriteReader, ReadingTranspo
 from ..refresh import refresh
 from ..refresh.archives import Archives
 from ..refresh.evidence import Counting
+from ..state.binding import Binding, binding_of
 from ..state.document import State
 from ..state.store import StateStore
 from .options import Options
@@ -61,6 +62,17 @@ class Workspace:
     def store(self) -> StateStore:
         """Where the state is kept. State in the target's own Appwrite can be used while the target is open."""
         return open_store(self.environment, self.options, lambda: self._targets[-1], reading=self.reading)
+
+    @property
+    def place(self) -> Binding:
+        """What a state that is used here belongs to. Without a stack, whichever it is does not matter."""
+        return binding_of(self.environment.endpoint, self.environment.project, self.desired.name)
+
+    def read_state(self) -> State:
+        """The state, which says from now on what it belongs to. Raises RefusedError when that is something else."""
+        state = self.store.read()
+        state.bound.must_fit(self.place, self.store.where)
+        return replace(state, bound=state.bound.filled(self.place))
 
     @cached_property
     def _targets(self) -> list[Target]:

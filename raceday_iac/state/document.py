@@ -17,6 +17,7 @@ from ..kinds.base import thaw
 from ..model.address import Address, function_address
 from ..model.resource import Fields, frozen
 from ..model.secret import Secret
+from .binding import NOWHERE, Binding, binding_from_json
 from .provenance import Saved
 from .upgrades import FORMAT, upgraded
 
@@ -50,12 +51,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class State:
-    """`serial` counts saves; `lineage` names the series; `salt` keys the fingerprints of secrets."""
+    """`serial` counts saves; `lineage` names the series; `salt` keys the fingerprints of secrets and the seals of saved
+    plans; `bound` says what the state belongs to."""
 
     lineage: str
     serial: int = 0
     salt: str = ""
     entries: Mapping[Address, Entry] = field(default_factory=dict)
+    bound: Binding = NOWHERE
 
     def with_entry(self, entry: Entry) -> State:
         return replace(self, entries={**self.entries, entry.address: entry})
@@ -98,7 +101,13 @@ def to_json(state: State, saved: Saved | None = None) -> dict[str, Any]:
 def header_to_json(state: State, saved: Saved | None = None) -> dict[str, Any]:
     """The part of the stored form that is never sealed."""
     made = saved or Saved(resources=len(state.entries))
-    return {"format": FORMAT, "lineage": state.lineage, "serial": state.serial, "saved": made.to_json()}
+    return {
+        "format": FORMAT,
+        "lineage": state.lineage,
+        "serial": state.serial,
+        "bound": state.bound.to_json(),
+        "saved": made.to_json(),
+    }
 
 
 def entry_to_json(entry: Entry) -> dict[str, Any]:
@@ -124,6 +133,7 @@ def from_json(content: Any) -> State:
             serial=int(content["serial"]),
             salt=str(content["salt"]),
             entries={entry.address: entry for entry in entries},
+            bound=binding_from_json(content["bound"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StateError(f"it is damaged: {type(error).__name__}: {error}") from None

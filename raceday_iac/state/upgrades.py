@@ -2,6 +2,7 @@
 
 Format 1: lineage, serial, salt, resources.
 Format 2: also `saved`, which says how the state came to be; the salt and the resources may be sealed (see sealing.py).
+Format 3: also `bound`, which says what the state belongs to (see binding.py).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 from ..errors import StateError
 
-FORMAT = 2
+FORMAT = 3
 
 Document = dict[str, Any]
 
@@ -39,4 +40,9 @@ def _with_provenance(document: Document) -> Document:
     return {**document, "saved": {"resources": count}}
 
 
-STEPS: Mapping[int, Callable[[Document], Document]] = {1: _with_provenance}
+def _with_binding(document: Document) -> Document:
+    """2 → 3: nothing is known of what it belongs to; the next save says it."""
+    return {**document, "bound": {}}
+
+
+STEPS: Mapping[int, Callable[[Document], Document]] = {1: _with_provenance, 2: _with_binding}

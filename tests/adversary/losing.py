@@ -48,15 +48,21 @@ class Terminal(io.StringIO):
 
 def at_terminal(arena: Arena, *words: str, meanwhile: Callable[[], object] = lambda: None, code: int = 0) -> Ended:
     """A whole run in this process, with somebody at the terminal."""
+    command = [*words, "--env", ENVIRONMENT, "--stack", str(arena.stack_file)]
+    return here(arena, *command, code=code, stdin=Terminal(meanwhile))
+
+
+def here(arena: Arena, *command: str, code: int = 0, stdin: io.StringIO | None = None) -> Ended:
+    """A whole run in this process of exactly this command."""
     from raceday_iac.cli.main import execute
 
     out, err = io.StringIO(), io.StringIO()
-    command = [*words, "--env", ENVIRONMENT, "--stack", str(arena.stack_file)]
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        for name, value in arena._own_variables().items():
+        for name, value in {**arena._own_variables(), **arena.variables}.items():
             patch.setenv(name, value)
-        patch.setattr("sys.stdin", Terminal(meanwhile))
-        ended = Ended(" ".join(command), execute(command), out.getvalue(), err.getvalue())
+        patch.setattr("sys.stdin", stdin or io.StringIO())
+        exited = execute(list(command))
+    ended = Ended(" ".join(command), exited, out.getvalue(), err.getvalue())
     assert "Traceback" not in ended.text, ended
     assert ended.code == code, f"expected exit {code}\n{ended}"
     return ended

@@ -59,7 +59,14 @@ class Scene:
         shutil.rmtree(self.folder_again, ignore_errors=True)
         if self.folder.exists():
             shutil.copytree(self.folder, self.folder_again)
+            self._belong_there(self.folder_again / "state.json")
         self.again.become(self.server)
+
+    def _belong_there(self, state: Path) -> None:
+        """The copy of the world has another address, and so has what its state belongs to."""
+        if state.exists():
+            text = state.read_text(encoding="utf-8")
+            state.write_text(text.replace(self.server.endpoint, self.again.endpoint), encoding="utf-8")
 
 
 @contextmanager

@@ -223,6 +223,7 @@ def test_the_legacy_project_becomes_a_stack_that_changes_nothing(project: Projec
     must_round_trip(project, "live")
     # The file from which it was made says the same.
     on(project, "x", "import", "--from-appwrite-json", str(LEGACY_FILE), "--write", "stacks/filed.py")
+    on(project, "filed", "state", "rebind", "--yes")
     on(project, "filed", "plan", "--detailed-exitcode")
 
 

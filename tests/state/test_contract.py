@@ -15,6 +15,7 @@ from raceday_iac.errors import EXIT_LOCKED, FencedError, LockedError, StateError
 from raceday_iac.model.address import Address
 from raceday_iac.model.resource import frozen
 from raceday_iac.model.secret import Secret
+from raceday_iac.state.binding import binding_of
 from raceday_iac.state.codec import Codec
 from raceday_iac.state.document import Entry, State, new_state
 from raceday_iac.state.sealing import AgeSeal, new_key
@@ -52,6 +53,16 @@ def test_what_is_written_is_read_by_everybody(place: Place) -> None:
     state = state_with("ä\n", "b")
     place.open().write(state)
     assert place.open("bob").read() == state
+
+
+def test_what_a_state_belongs_to_is_kept_sealed_or_not(place: Place) -> None:
+    bound = binding_of("https://appwrite.example.org/v1", "raceday", "raceday")
+    plain, sealed = place.open(), place.open(codec=Codec(AgeSeal(new_key()[0])))
+    plain.write(replace(state_with("a"), bound=bound))
+    assert plain.read().bound == bound
+    with sealed.locked("apply"):
+        sealed.write(state_with("a", base=sealed.read()))
+    assert sealed.read().bound == bound
 
 
 def test_the_newest_is_read(place: Place) -> None:
