@@ -143,7 +143,7 @@ class NotFoundError(ProviderError):
 
 
 class ConflictError(ProviderError):
-    """409."""
+    """409, and what means the same: something with this name exists, or somebody else was faster."""
 
 
 class ThrottledError(ProviderError):

@@ -10,6 +10,8 @@ from .databases_server import Database, db, q, running
 
 __all__ = ["db", "running"]
 
+_NO_DEFAULT = {"required": False, "default": None}
+
 
 def test_a_unique_index_ignores_case(db: Database) -> None:
     documents = db.collection("c", name="string")
@@ -90,6 +92,33 @@ def test_a_renamed_attribute_keeps_its_data_and_its_indexes(db: Database) -> Non
     assert db.ids(documents, q("equal", "b", "x")) == ["one"]
     assert db.ok("GET", "/collections/c/indexes/u")["attributes"] == ["b"]
     assert db.call("POST", documents, {"documentId": "two", "data": {"b": "X"}}).status == 409
+
+
+@pytest.mark.parametrize(
+    ("indexed", "taken", "outcome"),
+    [
+        (("a", "b"), "b", (400, "index_invalid")),
+        (("a", "b"), "B", (400, "index_invalid")),
+        (("b", "a"), "b", (400, "index_invalid")),
+        (("a",), "b", (409, "attribute_already_exists")),
+        (("b",), "b", (409, "attribute_already_exists")),
+        ((), "b", (409, "attribute_already_exists")),
+    ],
+)
+def test_a_rename_onto_another_attribute_is_first_judged_by_their_indexes(
+    db: Database, indexed: tuple[str, ...], taken: str, outcome: tuple[int, str]
+) -> None:
+    """Recorded on 1.8.1: an index that would name one attribute twice is refused before the taken key is."""
+    documents = db.collection("c", a="string", b="integer")
+    if indexed:
+        db.index("c", "i", "key", *indexed)
+    db.write(documents, "one", a="x", b=1)
+    refused = db.call("PATCH", "/collections/c/attributes/string/a", {**_NO_DEFAULT, "newKey": taken})
+    assert refused.outcome == outcome
+    assert [each["key"] for each in db.ok("GET", "/collections/c/attributes")["attributes"]] == ["a", "b"]
+    assert db.ok("GET", f"{documents}/one")["a"] == "x"
+    if indexed:
+        assert db.ok("GET", "/collections/c/indexes/i")["attributes"] == list(indexed)
 
 
 @pytest.mark.parametrize(("size", "status"), [(768, 200), (769, 400)])

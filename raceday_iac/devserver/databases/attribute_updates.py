@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ApiError
@@ -54,11 +53,14 @@ class AttributeUpdate:
         if record is None:
             # Lost in the metadata: not foreseen either, and answered like that for ever.
             raise ApiError("general_unknown")
-        if size != self.row["size"] or new_key is not None:
-            self._check_indexes(known, size)
         record |= {"size": size, "required": self.values["required"], "default": self.default, "options": options}
         if new_key is not None:
             self._rename_in(known, record, new_key)
+        if size != self.row["size"] or new_key is not None:
+            self._check_indexes(known, new_key or self.key)
+        if new_key is not None:
+            # Only the table knows that the key is taken, and it is asked last.
+            self._refuse_taken(new_key)
 
         def finish() -> sqlite3.Row:
             if size != self.row["size"]:
@@ -95,15 +97,15 @@ class AttributeUpdate:
 
     def _new_key(self) -> str | None:
         new_key: str | None = self.values["newKey"]
-        if new_key is None or new_key == self.row["key"]:
-            return None
+        return None if new_key == self.row["key"] else new_key
+
+    def _refuse_taken(self, new_key: str) -> None:
         taken = self.db.execute(
             "SELECT 1 FROM db_attributes WHERE collection = ? AND key = ? AND number != ?",
             (self.number, new_key, self.row["number"]),
         ).fetchone()
         if taken is not None:
             raise self.words.error("attribute_already_exists")
-        return new_key
 
     def _check_width(self, size: int) -> None:
         others = limits.columns_of(self.db, self.number, without=self.key)
@@ -111,20 +113,18 @@ class AttributeUpdate:
         if not limits.fits([*others, own]):
             raise self.words.error("attribute_limit_exceeded")
 
-    def _check_indexes(self, known: metadata.Metadata, size: int) -> None:
-        """A longer string may no longer fit into the indexes it belongs to."""
-        facts = index_rules.system_attributes()
-        for each in map(catalog.read_attribute, known.attributes):
-            facts[each.key] = replace(each, size=size) if each.key == self.key else each
+    def _check_indexes(self, known: metadata.Metadata, key: str) -> None:
+        """A longer string may no longer fit into the indexes that it belongs to, and a new name may stand in one of
+        them already."""
+        own = map(catalog.read_attribute, known.attributes)
+        facts = {each.key.lower(): each for each in (*index_rules.system_attributes().values(), *own)}
         for index in known.indexes:
-            if index["type"] != "fulltext" and self.key in index["attributes"]:
-                self._check_length(index["attributes"], index["lengths"], facts)
+            if key in index["attributes"]:
+                self._check_index(index, facts)
 
-    def _check_length(
-        self, attributes: list[str], lengths: list[int | None], facts: dict[str, catalog.Attribute]
-    ) -> None:
+    def _check_index(self, index: metadata.Record, facts: dict[str, catalog.Attribute]) -> None:
         try:
-            index_rules.check_lengths(attributes, lengths, facts)
+            index_rules.check_again(index["type"], index["attributes"], index["lengths"], facts)
         except index_rules.BadIndex as problem:
             raise self.words.error("index_invalid", str(problem)) from None
 

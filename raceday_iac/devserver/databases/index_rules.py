@@ -44,8 +44,7 @@ def check(
     """Refuse an index that cannot be. Raises `BadIndex`. `facts` hold every attribute named, by key."""
     if not attributes:
         raise BadIndex("No attributes provided for index")
-    if len({each.lower() for each in attributes}) != len(attributes):
-        raise BadIndex("Duplicate attributes provided")
+    _refuse_duplicates(attributes)
     if kind == "fulltext":
         _check_fulltext(attributes, facts)
     _check_arrays(kind, attributes, lengths, orders, facts)
@@ -54,6 +53,22 @@ def check(
     if key.lower() in RESERVED:
         raise BadIndex("Index key name is reserved")
     _check_spatial(kind, attributes, orders, facts)
+
+
+def check_again(kind: str, attributes: Sequence[str], lengths: Sequence[int | None], facts: Facts) -> None:
+    """Refuse what a change of an attribute would make of an index. Raises `BadIndex`. `facts` are by key in small
+    letters."""
+    for each in attributes:
+        if each.lower() not in facts:
+            raise BadIndex(f'Invalid index attribute "{each}" not found')
+    _refuse_duplicates(attributes)
+    if kind != "fulltext":
+        check_lengths(attributes, lengths, {each: facts[each.lower()] for each in attributes})
+
+
+def _refuse_duplicates(attributes: Sequence[str]) -> None:
+    if len({each.lower() for each in attributes}) != len(attributes):
+        raise BadIndex("Duplicate attributes provided")
 
 
 def _check_fulltext(attributes: Sequence[str], facts: Facts) -> None:

@@ -141,6 +141,13 @@ class AppwriteProvider(AppwriteReader):
             if found is None or difference(new, live.fields, found.fields):
                 raise
             return found
+        except ProviderError as error:
+            # An index that would name one attribute twice is refused before the name is (1.8.1).
+            if error.kind == "index_invalid" and self.find(new) is not None:
+                raise ConflictError(
+                    f"{old} cannot be renamed: {new} exists already. {error.message}", code=error.code, kind=error.kind
+                ) from None
+            raise
 
     def delete(self, address: Address, live: Live) -> None:
         """See `Provider.delete`."""
