@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import EXIT_ERROR, EXIT_OK, ProviderError
+from ..errors import EXIT_ERROR, EXIT_OK, ProviderError, ServerFaultError
 from ..loading.environment import load_environment
 from ..provider.protocol import Execution
 from ..render.executions import execution_document, execution_lines
@@ -43,4 +43,7 @@ def _explained(error: ProviderError, function: str) -> ProviderError:
     }
     error.message = f"function.{function} was not executed to its end: {error.message}"
     error.hint = hints.get(error.kind, error.hint)
+    if isinstance(error, ServerFaultError) and not error.kind:
+        # Nobody who knows has said so.
+        error.hint = f"whether it was started is not known: raceday-iac logs {function}"
     return error

@@ -12,7 +12,7 @@ from ..model.evidence import Ask, Question
 from ..model.limits import FLOAT_EXTREME, INTEGER_MAXIMUM, INTEGER_MINIMUM
 from ..model.resource import Fields, Live
 from .base import Call, Kind, Shape, Wanted, is_finite, thaw
-from .collection import MEMBER, MORE, collection_path, live_member
+from .collection import MAYBE, MEMBER, collection_path, live_member
 from .relationship import NEEDED as RELATED
 
 #: Our type (also the last part of the create path) by the server's (type, format).
@@ -48,22 +48,6 @@ def type_of(raw: Mapping[str, Any]) -> str:
     return _TYPE_OF_WIRE.get(wire, wire)
 
 
-def _needed(raw: Mapping[str, Any]) -> Mapping[str, Wanted]:
-    """What its type needs. Without it, an attribute would seem to have been changed."""
-    if raw["type"] == "relationship":
-        return {**MORE(raw), **RELATED}
-    limits: dict[str, Mapping[str, Wanted]] = {
-        "string": {"size": int},
-        "enum": {"elements": [str]},
-        "integer": {"min": (int, _null), "max": (int, _null)},
-        "float": {"min": (is_finite, _null), "max": (is_finite, _null)},
-    }
-    return {**MORE(raw), "default": _is_default, **limits.get(type_of(raw), {})}
-
-
-_null = type(None)
-
-
 def _is_default(value: Any, depth: int = 0) -> bool:
     """A value, several, or coordinates: three lists deep at most."""
     if isinstance(value, list):
@@ -71,8 +55,18 @@ def _is_default(value: Any, depth: int = 0) -> bool:
     return value is None or isinstance(value, str | bool) or is_finite(value)
 
 
+_null = type(None)
+#: What a type needs. Without it, an attribute would seem to have been changed.
+_NEEDED: Mapping[str, Mapping[str, Wanted]] = {
+    "string": {"default": _is_default, "size": int},
+    "enum": {"default": _is_default, "elements": [str]},
+    "integer": {"default": _is_default, "min": (int, _null), "max": (int, _null)},
+    "float": {"default": _is_default, "min": (is_finite, _null), "max": (is_finite, _null)},
+    "relationship": RELATED,
+}
+_OF_OTHERS: Mapping[str, Wanted] = {"default": _is_default}
 #: Of plain attributes and relationships, which share their routes.
-SHAPE = Shape({**MEMBER, "required": bool, "array": bool}, _needed)
+SHAPE = Shape({**MEMBER, "required": bool, "array": bool}, MAYBE, lambda raw: _NEEDED.get(type_of(raw), _OF_OTHERS))
 
 
 def canonical_default(kind: str, default: Any) -> Any:

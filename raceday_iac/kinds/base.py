@@ -20,13 +20,18 @@ from ..model.resource import Fields, Live
 Wanted: TypeAlias = "type | tuple[Wanted, ...] | list[Wanted] | Shape | Callable[[Any], bool]"
 
 
+def _nothing(_raw: Mapping[str, Any]) -> Mapping[str, Wanted]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Shape:
-    """What an object of an answer must hold to be Appwrite's: at least these fields. `more` names those that are
-    needed beside them for what the object says of itself."""
+    """What an object of an answer must hold to be Appwrite's: at least these `fields`, and `maybe` those, which may be
+    missing or empty. `more` names fields that are needed beside them for what the object says of itself."""
 
     fields: Mapping[str, Wanted]
-    more: Callable[[Mapping[str, Any]], Mapping[str, Wanted]] = lambda _object: {}
+    maybe: Mapping[str, Wanted] = field(default_factory=dict)
+    more: Callable[[Mapping[str, Any]], Mapping[str, Wanted]] = _nothing
 
 
 def listing(key: str, item: Wanted) -> Shape:
@@ -34,37 +39,42 @@ def listing(key: str, item: Wanted) -> Shape:
     return Shape({"total": int, key: [item]})
 
 
-def if_there(fields: Mapping[str, Wanted]) -> Callable[[Mapping[str, Any]], Mapping[str, Wanted]]:
-    """For `Shape.more`: fields that may be missing or empty."""
-    return lambda raw: {name: wanted for name, wanted in fields.items() if raw.get(name)}
-
-
-def misfit(value: Any, wanted: Wanted, place: str = "") -> str:
-    """What is wrong with an answer, in words; nothing when it is as wanted."""
+def misfit(value: Any, wanted: Wanted) -> str:
+    """What is wrong with an answer, with its place, in words; nothing when it is as wanted."""
+    if isinstance(wanted, type):
+        # Exactly: `true` is no number, although Python takes it for one.
+        return "" if type(value) is wanted else _said(value)
     if isinstance(wanted, Shape):
-        if type(value) is not dict:
-            return f"{place or 'the answer'} is {_said(value)}"
-        return _missing(value, wanted.fields, place) or _missing(value, wanted.more(value), place)
+        return _wrong_in(value, wanted) if type(value) is dict else _said(value)
     if isinstance(wanted, list):
         if type(value) is not list:
-            return f"{place} is {_said(value)}"
-        found = (misfit(each, wanted[0], f"{place}[{number}]") for number, each in enumerate(value))
-        return next(filter(None, found), "")
+            return _said(value)
+        for number, each in enumerate(value):
+            if found := misfit(each, wanted[0]):
+                return f"[{number}]{_inside(found)}"
+        return ""
     if isinstance(wanted, tuple):
-        fits = any(not misfit(value, each) for each in wanted)
-    else:
-        # Exactly: `true` is no number, although Python takes it for one.
-        fits = type(value) is wanted if isinstance(wanted, type) else wanted(value)
-    return "" if fits else f"{place} is {_said(value)}"
+        return "" if any(not misfit(value, each) for each in wanted) else _said(value)
+    return "" if wanted(value) else _said(value)
 
 
-def _missing(value: Mapping[str, Any], fields: Mapping[str, Wanted], place: str) -> str:
-    for name, wanted in fields.items():
-        inner = f"{place}.{name}" if place else name
-        found = misfit(value[name], wanted, inner) if name in value else f"{inner} is missing"
-        if found:
-            return found
+def _wrong_in(value: Mapping[str, Any], shape: Shape) -> str:
+    for fields in (shape.fields, shape.more):
+        needed = fields if isinstance(fields, Mapping) else fields(value)
+        for name, wanted in needed.items():
+            if name not in value:
+                return f"{name} is missing"
+            if found := misfit(value[name], wanted):
+                return f"{name}{_inside(found)}"
+    for name, wanted in shape.maybe.items():
+        if value.get(name) and (found := misfit(value[name], wanted)):
+            return f"{name}{_inside(found)}"
     return ""
+
+
+def _inside(found: str) -> str:
+    """What was found further in, as the rest of a place: `.name is missing`, `[3] is null`, ` is null`."""
+    return found if found[0] in "[ " else f".{found}"
 
 
 def _said(value: Any) -> str:
@@ -75,7 +85,7 @@ def _said(value: Any) -> str:
         dict: "an object",
         str: "a text",
     }
-    return f"{said.get(type(value), 'a number')}, which does not fit there"
+    return f" is {said.get(type(value), 'a number')}, which does not fit there"
 
 
 def is_instant(value: Any) -> bool:

@@ -9,7 +9,7 @@ from ..model.address import Address, collection_address
 from ..model.evidence import Ask, Question
 from ..model.resource import Fields, Live, frozen
 from ..model.validators import expand_permissions, pack_permissions
-from .base import Call, Kind, Shape, Wanted, if_there, is_instant, thaw
+from .base import Call, Kind, Shape, Wanted, is_instant, thaw
 
 #: What it holds has shapes of its own.
 SHAPE = Shape(
@@ -17,7 +17,7 @@ SHAPE = Shape(
 )
 #: What attributes, relationships and indexes have in common.
 MEMBER: Mapping[str, Wanted] = {"key": str, "type": str, "status": str}
-MORE = if_there({"$updatedAt": is_instant, "error": str})
+MAYBE: Mapping[str, Wanted] = {"$updatedAt": is_instant, "error": str}
 
 
 def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:

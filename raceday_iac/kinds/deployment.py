@@ -10,11 +10,11 @@ from typing import Any
 
 from ..model.address import Address, deployment_address
 from ..model.resource import Fields, Live, frozen
-from .base import Call, Kind, Shape, if_there, is_instant, listing
+from .base import Call, Kind, Shape, is_instant, listing
 
 SHAPE = Shape(
     {"$id": str, "status": str},
-    if_there({"$createdAt": is_instant, "sourceSize": int, "totalSize": int, "buildLogs": str, "type": str}),
+    {"$createdAt": is_instant, "sourceSize": int, "totalSize": int, "buildLogs": str, "type": str},
 )
 
 #: Statuses of an active deployment. Unfinished: a run of ours activated it and was cut short, or did not see it pass

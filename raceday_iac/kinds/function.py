@@ -8,7 +8,7 @@ from typing import Any
 from ..model.address import Address, function_address
 from ..model.evidence import Ask, Question
 from ..model.resource import Fields, Live, frozen
-from .base import Call, Kind, Shape, if_there, thaw
+from .base import Call, Kind, Shape, thaw
 from .variable import SHAPE as VARIABLE
 
 #: Fields that are compared and sent, always all of them: an update resets what it omits (Appwrite 1.8.1).
@@ -48,7 +48,7 @@ SHAPE = Shape(
         **dict.fromkeys(("enabled", "logging"), bool),
         "vars": [VARIABLE],
     },
-    if_there(dict.fromkeys((*_CARRIED, "specification", "latestDeploymentId", "latestDeploymentStatus"), (str, bool))),
+    dict.fromkeys((*_CARRIED, "specification", "latestDeploymentId", "latestDeploymentStatus"), (str, bool)),
 )
 
 

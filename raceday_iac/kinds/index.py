@@ -9,9 +9,9 @@ from ..model.address import Address
 from ..model.limits import ARRAY_INDEX_LENGTH
 from ..model.resource import Fields, Live
 from .base import Call, Kind, Shape, thaw
-from .collection import MEMBER, MORE, collection_path, live_member
+from .collection import MAYBE, MEMBER, collection_path, live_member
 
-SHAPE = Shape({**MEMBER, "attributes": [str], "orders": [(str, type(None))], "lengths": [(int, type(None))]}, MORE)
+SHAPE = Shape({**MEMBER, "attributes": [str], "orders": [(str, type(None))], "lengths": [(int, type(None))]}, MAYBE)
 
 
 def canonical_orders(attributes: Sequence[str], orders: Sequence[Any]) -> tuple[str, ...]:

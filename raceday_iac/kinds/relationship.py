@@ -10,7 +10,7 @@ from ..model.address import Address, collection_address
 from ..model.evidence import Ask, Question
 from ..model.resource import Fields, Live
 from .base import Call, Kind, Shape, Wanted
-from .collection import MEMBER, MORE, collection_path, live_member
+from .collection import MAYBE, MEMBER, collection_path, live_member
 
 #: What makes one a relationship.
 NEEDED: Mapping[str, Wanted] = {
@@ -21,9 +21,9 @@ NEEDED: Mapping[str, Wanted] = {
     "onDelete": str,
     "side": str,
 }
-_SHAPE = Shape({**MEMBER, **NEEDED}, MORE)
+_SHAPE = Shape({**MEMBER, **NEEDED}, MAYBE)
 #: A plain attribute may hold the key that is looked for.
-_FOUND = Shape(MEMBER, lambda raw: NEEDED if raw["type"] == "relationship" else {})
+_FOUND = Shape(MEMBER, MAYBE, lambda raw: NEEDED if raw["type"] == "relationship" else {})
 
 
 def is_mirror(raw: Mapping[str, Any]) -> bool:

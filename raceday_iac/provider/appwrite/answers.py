@@ -164,7 +164,7 @@ def _content(call: Call, response: requests.Response, body: bytes) -> Any:
         raise foreign(response, _excerpt(body) or "no JSON")
     wrong = misfit(content, call.shape)
     if wrong:
-        raise foreign(response, wrong)
+        raise foreign(response, wrong if wrong[0] != " " else f"it{wrong}")
     return content
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...errors import NotFoundError, ProviderError
 from ...kinds import KINDS, attribute, collection, database, deployment, function, index, relationship, variable
-from ...kinds.base import ARCHIVE, OBJECT, Call, Shape, if_there, is_finite, is_instant, listing
+from ...kinds.base import ARCHIVE, OBJECT, Call, Shape, is_finite, is_instant, listing
 from ...model.address import Address
 from ...model.resource import Live
 from ..protocol import Condition, Deployment, Execution, ServerFacts, Snapshot
@@ -29,7 +29,7 @@ _FUNCTION = function.SHAPE
 _DEPLOYMENT = deployment.SHAPE
 EXECUTION = Shape(
     {"$id": str, "status": str, "trigger": str, "$createdAt": is_instant},
-    if_there({"responseStatusCode": int, "duration": is_finite, "functionId": str, "scheduledAt": is_instant}),
+    {"responseStatusCode": int, "duration": is_finite, "functionId": str, "scheduledAt": is_instant},
 )
 DOCUMENT = Shape({"$id": str, "$updatedAt": is_instant})
 #: What an execution may be before it has `completed` or `failed` (1.8.1).
