@@ -29,9 +29,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .counting import counted
+from .redaction import one_line
 
 if TYPE_CHECKING:
     from .model.problem import Problem
+
+#: Characters of an answer's error, with what we say around the server's words.
+_LONGEST = 1_000
 
 EXIT_OK = 0
 EXIT_ERROR = 1
@@ -121,7 +125,7 @@ class ProviderError(IacError):
     """Appwrite's answer was an error. `code` is 0 when there was no answer, `kind` Appwrite's error type."""
 
     def __init__(self, message: str, *, code: int = 0, kind: str = "", hint: str = "") -> None:
-        super().__init__(message, hint)
+        super().__init__(one_line(message, _LONGEST), hint)
         self.code = code
         self.kind = kind
 

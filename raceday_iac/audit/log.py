@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files import append_private
+from ..redaction import hidden_values
 from .chain import Inspection, inspect, seal
 
 FILE = "audit.jsonl"
@@ -29,7 +30,7 @@ class AuditLog:
         before = inspect(text)
         # A kill may have cut the last line: it must not swallow this one.
         start = b"\n" if text and not text.endswith(b"\n") else b""
-        append_private(self.file, start + seal(content, before).encode() + b"\n", safely=True)
+        append_private(self.file, start + seal(hidden_values(content), before).encode() + b"\n", safely=True)
         return before
 
     def _read(self) -> bytes:

@@ -21,6 +21,7 @@ from ..importing.adoption import Adoption
 from ..model.address import Address
 from ..planning import Plan
 from ..recovery.steps import Done, Recovery
+from ..render.lines import printable
 from ..state.binding import Binding
 from ..state.document import State
 from .options import Options
@@ -106,7 +107,7 @@ def damage(file: Path, inspection: Inspection) -> str:
 
 
 def _warn(text: str) -> None:
-    print(f"Warning: {text}", file=sys.stderr)  # noqa: T201
+    print(printable(f"Warning: {text}"), file=sys.stderr)  # noqa: T201
 
 
 def _run(options: Options, command: str, plan_id: str) -> Run:

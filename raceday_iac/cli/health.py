@@ -10,6 +10,7 @@ from pathlib import Path
 from ..errors import EXIT_DEGRADED, EXIT_INTERRUPTED, EXIT_OK, EXIT_UNHEALTHY, IacError, Interrupted
 from ..health.findings import Severity
 from ..health.report import Report
+from ..redaction import shown_document
 from ..render.health_json import health_document
 from ..render.health_page import health_page
 from ..render.health_text import health_lines
@@ -45,7 +46,7 @@ def run(options: Options, asked: Asked) -> int:
         eye = scenery.eye(target, reader(target), window)
 
         def look() -> Report:
-            return scenery.report(eye, target)
+            return scenery.report(eye)
 
         try:
             if asked.serve is not None:
@@ -68,7 +69,7 @@ def exit_code(report: Report) -> int:
 
 def _tell(options: Options, asked: Asked, report: Report, hooks: Hooks | None) -> None:
     if asked.html is not None:
-        write_file(asked.html, health_page(report))
+        write_file(asked.html, shown_document(health_page(report)))
     if options.json:
         print_json({"health": health_document(report)})
     else:
@@ -82,7 +83,7 @@ def _watch(options: Options, asked: Asked, look: Callable[[], Report], hooks: Ho
 
     def tell(report: Report) -> None:
         if asked.html is not None:
-            write_file(asked.html, health_page(report))
+            write_file(asked.html, shown_document(health_page(report)))
         if hooks is not None:
             hooks.tell(report)
 

@@ -18,6 +18,7 @@ from ..health.report import Report
 from ..health.watched import Alert
 from ..model.secret import Secret
 from ..render.health_alert import generic_message, slack_message
+from ..render.lines import printable
 
 _MESSAGES = {"generic": generic_message, "slack": slack_message}
 #: Seconds; whoever watches must not wait for a dead webhook.
@@ -58,7 +59,7 @@ class Hooks:
     def tell(self, report: Report) -> None:
         """Send what is new for each. A webhook that does not take it is told of, and stops nothing."""
         for problem in self._problems(report):
-            print(f"Warning: {problem}", file=sys.stderr)  # noqa: T201
+            print(printable(f"Warning: {problem}"), file=sys.stderr)  # noqa: T201
 
     def _problems(self, report: Report) -> Iterator[str]:
         for number, (alert, url) in enumerate(self.targets):

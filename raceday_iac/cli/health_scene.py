@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -20,8 +20,8 @@ from ..loading.resolve import resolve
 from ..loading.stack_file import load_stack
 from ..model.desired import Desired
 from ..model.problem import Location, Problem
-from ..model.secret import Secret
 from ..provider import Reader
+from ..redaction import shown
 from .options import Options
 from .target import Target
 from .workspace import Workspace
@@ -65,24 +65,13 @@ class Scenery:
         place = Place(self.workspace.environment.name, target.endpoint, target.project)
         return Eye(reader, self.workspace.desired, self.watched, place, self.rules, window)
 
-    def report(self, eye: Eye, target: Target) -> Report:
+    def report(self, eye: Eye) -> Report:
         """One look, judged. What a log says goes into messages and to webhooks, so secrets are taken out of it."""
         seen = eye.look()
         lock, problems = self._state_lock()
         skipped = (*seen.skipped, *problems, *self.skipped)
         found = judge(replace(seen, state_lock=lock, skipped=skipped), self.watched, self.rules)
-        return without_secrets(found, self.cleaner(target))
-
-    def cleaner(self, target: Target) -> Callable[[str], str]:
-        """Takes every secret that is known here out of a text."""
-        hidden = [each.reveal() for each in (*self._secrets(), target.key)]
-
-        def clean(text: str) -> str:
-            for each in hidden:
-                text = text.replace(each, "***") if each else text
-            return text
-
-        return clean
+        return without_secrets(found, shown)
 
     def _state_lock(self) -> tuple[StateLock | None, tuple[str, ...]]:
         """Who holds it; a state that cannot be reached does not keep the project from being looked at."""
@@ -91,12 +80,6 @@ class Scenery:
         except (StateError, ProviderError) as error:
             return None, (f"the lock of the state: {error.message.partition(chr(10))[0]}",)
         return (StateLock(str(holder), holder.age, holder.expired) if holder else None), ()
-
-    def _secrets(self) -> Iterator[Secret]:
-        for each in self.workspace.desired.of_kind("variable"):
-            value = each.fields.get("value")
-            if isinstance(value, Secret):
-                yield value
 
 
 def watched_of(options: Options, desired: Desired) -> Watched:

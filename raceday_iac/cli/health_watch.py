@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -13,6 +12,7 @@ from itertools import count
 from ..errors import ServerFaultError, ThrottledError, UnreachableError
 from ..health.changes import changes
 from ..health.report import Report
+from ..redaction import json_text
 from ..render.health_json import health_document
 from ..render.health_text import look_lines
 from ..render.lines import Line, print_lines, tolerant, write
@@ -60,7 +60,7 @@ def view_of(options: Options) -> AbstractContextManager[Show]:
 def _as_json(report: Report | None, problem: str) -> None:
     """A line each, for programs that read a stream."""
     content = {"health": health_document(report)} if report else {"error": {"message": problem}}
-    write(tolerant(sys.stdout), json.dumps({"format": 1, **content}) + "\n")
+    write(tolerant(sys.stdout), json_text({"format": 1, **content}, ascii_only=True) + "\n")
 
 
 def _as_lines(options: Options) -> Show:

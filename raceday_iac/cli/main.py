@@ -68,12 +68,14 @@ def main() -> None:
 
 def execute(arguments: list[str]) -> int:
     """Run one command and return its exit code. Every message for people is written here or in `render`."""
+    from ..model.secret import forget_secrets
     from ..signals import handled
 
+    forget_secrets()
     try:
         chosen, rest = options.take_globals(arguments)
         options.use(chosen)
-        logging.basicConfig(level=chosen.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
+        _log_to_standard_error(chosen.log_level.upper())
         with handled(_pressed, signal.SIGINT):
             result = _app_for(rest)(rest, prog_name="raceday-iac", standalone_mode=False)
         return int(result or 0)
@@ -92,6 +94,21 @@ def execute(arguments: list[str]) -> int:
         # The reader has seen enough.
         _give_up_output()
         return EXIT_ERROR
+
+
+class _Shown(logging.Formatter):
+    """Libraries log what they like; what is written is what may be shown."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        from ..redaction import shown
+
+        return shown(super().format(record))
+
+
+def _log_to_standard_error(level: str) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Shown("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])
 
 
 def _app_for(arguments: list[str]) -> typer.Typer:
@@ -129,7 +146,7 @@ def _give_up_output() -> None:
 
 def _report(error: IacError) -> int:
     if options.current.json and not isinstance(error, OutputError):
-        import json
+        from ..redaction import json_text
 
         content: dict[str, object] = {"message": error.message, "hint": error.hint, "kind": type(error).__name__}
         if isinstance(error, StackError):
@@ -142,7 +159,7 @@ def _report(error: IacError) -> int:
                 }
                 for each in error.problems
             ]
-        print(json.dumps({"format": 1, "error": content}))  # noqa: T201
+        print(json_text({"format": 1, "error": content}, ascii_only=True))  # noqa: T201
     else:
         from ..render.lines import printable
 

@@ -13,6 +13,7 @@ from ..provider import Provider, Reader
 from ..recovery.acting import Hands, carry_out
 from ..recovery.planning import Scene, plan_recovery
 from ..recovery.steps import Done, Recovery, cleaned
+from ..redaction import shown
 from ..refresh.deployments import Remembered, read_deployments
 from ..render.lines import Line, print_json, print_lines
 from ..render.recovery import done_line, outcome_lines, recovery_document, recovery_lines
@@ -31,21 +32,20 @@ def run(options: Options, dry_run: bool, auto_approve: bool) -> int:
         if dry_run:
             connection = reader(target)
             scene = _scene(scenery, connection, scenery.eye(target, connection).look())
-            recovery = cleaned(plan_recovery(scene), scenery.cleaner(target))
+            recovery = cleaned(plan_recovery(scene), shown)
             _show(options, recovery)
             return EXIT_CHANGES if recovery.steps else EXIT_OK
         stack.enter_context(scenery.workspace.store.locked("recover"))
         writing = provider(target)
         scene = _scene(scenery, writing, scenery.eye(target, writing).look())
-        clean = scenery.cleaner(target)
-        recovery = cleaned(plan_recovery(scene), clean)
+        recovery = cleaned(plan_recovery(scene), shown)
         if not (options.json and auto_approve):
             _show(options, recovery)
         if recovery.steps and not auto_approve and not confirmed(f"Do these {len(recovery.steps)}?"):
             print_lines([Line("Nothing was changed.")], color=options.color)
             return EXIT_ERROR
         hands = _hands(scenery, writing, scene)
-        return _act(options, recovery, hands, clean)
+        return _act(options, recovery, hands, shown)
 
 
 def _scene(scenery: Scenery, connection: Reader, observation: Observation) -> Scene:

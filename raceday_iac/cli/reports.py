@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import IacError
+from ..redaction import shown_document
 from ..render.lines import tolerant, write
 from .options import Options
 from .writing import write_file
@@ -45,6 +46,6 @@ class Reports:
         for name, make in forms.items():
             place: Path | None = getattr(self, name)
             if place == STDOUT:
-                write(tolerant(sys.stdout), make())
+                write(tolerant(sys.stdout), shown_document(make()))
             elif place is not None:
-                write_file(place, make())
+                write_file(place, shown_document(make()))

@@ -11,6 +11,7 @@ from ..errors import EXIT_OK, IacError
 from ..linting.agenda import Agenda, agenda_of
 from ..linting.judging import lint
 from ..linting.nz import ZONE
+from ..redaction import shown_document
 from ..render.lines import print_json, print_lines
 from ..render.schedule_page import schedule_page
 from ..render.schedule_picture import schedule_svg
@@ -37,7 +38,7 @@ def run(options: Options, asked: Asked) -> int:
     agenda = _agenda(options, asked)
     for path, content in ((asked.svg, schedule_svg), (asked.html, schedule_page)):
         if path is not None:
-            write_file(path, content(agenda))
+            write_file(path, shown_document(content(agenda)))
     if options.json:
         print_json(schedule_document(agenda))
     else:

@@ -52,7 +52,7 @@ def run_status(options: Options, env_vars: bool) -> int:
             "APPWRITE_PROJECT_ID": current.project,
             "APPWRITE_API_KEY": current.key,
         }
-        print_lines(Line(f"export {name}={shlex.quote(value)}") for name, value in values.items())
+        print_lines((Line(f"export {name}={shlex.quote(value)}") for name, value in values.items()), revealing=True)
         return EXIT_OK
     content = {
         "running": current.running,

@@ -17,6 +17,7 @@ from ..errors import EXIT_ERROR, EXIT_OK, IacError
 from ..loading.environment import load_environment
 from ..loading.stack_file import load_stack
 from ..model.secret import Secret
+from ..redaction import shown_document
 from ..render.lines import Line, print_json, print_lines
 from ..render.simulation_page import simulation_page
 from ..render.simulation_picture import timeline_svg
@@ -67,7 +68,7 @@ def run(options: Options, asked: Asked) -> int:
         report = _simulate(options, asked, wanted, Path(folder))
     for path, content in ((asked.html, simulation_page), (asked.svg, timeline_svg)):
         if path is not None:
-            write_file(path, content(report))
+            write_file(path, shown_document(content(report)))
     if options.json:
         print_json(report.to_json())
     else:

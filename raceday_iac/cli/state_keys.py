@@ -19,9 +19,9 @@ def run_keys(options: Options, generate: bool) -> int:
     if generate:
         key, public = new_key()
         if options.json:
-            print_json({"key": key.reveal(), "public": public})
+            print_json({"key": key.reveal(), "public": public}, revealing=True)
         else:
-            print_lines([Line(f"# public key: {public}"), Line(key.reveal())], color=options.color)
+            print_lines([Line(f"# public key: {public}"), Line(key.reveal())], revealing=True)
         return EXIT_OK
     encryption = _encryption(options)
     with opened_store(options) as store:

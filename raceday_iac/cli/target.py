@@ -10,6 +10,7 @@ from pathlib import Path
 from ..errors import IacError
 from ..loading.environment import Environment
 from ..model.secret import Secret
+from ..redaction import know_credentials
 from .options import Options
 
 
@@ -20,6 +21,9 @@ class Target:
     endpoint: str
     project: str
     key: Secret
+
+    def __post_init__(self) -> None:
+        know_credentials(self.endpoint)
 
 
 def server_folder(options: Options) -> Path:

@@ -5,6 +5,19 @@ from __future__ import annotations
 import hashlib
 from typing import Any, NoReturn
 
+#: Every secret of this run: what is shown is searched for them.
+_KNOWN: set[str] = set()
+
+
+def known_secrets() -> frozenset[str]:
+    """The texts of all secrets that were made since `forget_secrets`."""
+    return frozenset(_KNOWN)
+
+
+def forget_secrets() -> None:
+    """A new run begins."""
+    _KNOWN.clear()
+
 
 class Secret:
     """Holds a secret text. Only `reveal` gives it out, at the one place that sends it."""
@@ -13,6 +26,8 @@ class Secret:
 
     def __init__(self, value: str) -> None:
         self._value = value
+        if value:
+            _KNOWN.add(value)
 
     def reveal(self) -> str:
         return self._value

@@ -5,18 +5,13 @@ from __future__ import annotations
 import io
 import json
 import os
-import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import IO, Any
 
 from ..errors import OutputError
-
-#: Commands to a terminal (colours, cursor, titles), and every other control character but tab and line feed.
-_CONTROL = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
-)
+from ..redaction import json_text, shown
 
 
 @dataclass(frozen=True)
@@ -33,15 +28,18 @@ def wants_color(stream: IO[str], *, color: bool = True) -> bool:
 
 
 def printable(text: str) -> str:
-    """The text without what would command the terminal: names, logs and errors come from servers and functions."""
-    return _CONTROL.sub("", text)
+    """The text as it may be shown: names, logs and errors come from servers and functions."""
+    return shown(text)
 
 
-def print_lines(lines: Iterable[Line], *, color: bool = True, stream: IO[str] | None = None) -> None:
-    """Write lines, coloured only where that is welcome. Rich is not even imported otherwise."""
+def print_lines(
+    lines: Iterable[Line], *, color: bool = True, stream: IO[str] | None = None, revealing: bool = False
+) -> None:
+    """Write lines, coloured only where that is welcome. Rich is not even imported otherwise. With `revealing`, secrets
+    are shown: they are what was asked for."""
     out = tolerant(stream or sys.stdout)
-    if not wants_color(out, color=color):
-        write(out, "".join(f"{printable(line.text)}\n" for line in lines))
+    if not wants_color(out, color=color) or revealing:
+        write(out, "".join(f"{line.text if revealing else printable(line.text)}\n" for line in lines))
         return
     from rich.console import Console  # noqa: PLC0415 - costs a tenth of a second
     from rich.text import Text  # noqa: PLC0415
@@ -51,10 +49,14 @@ def print_lines(lines: Iterable[Line], *, color: bool = True, stream: IO[str] | 
         console.print(Text(printable(line.text), style=line.style), soft_wrap=True)
 
 
-def print_json(content: Any, stream: IO[str] | None = None) -> None:
+def print_json(content: Any, stream: IO[str] | None = None, *, revealing: bool = False) -> None:
     """Write one JSON document. Every document carries `format`, which changes when its shape does."""
     out = tolerant(stream or sys.stdout)
-    write(out, json.dumps({"format": 1, **content}, indent=2, ensure_ascii=not speaks_unicode(out)) + "\n")
+    document, ascii_only = {"format": 1, **content}, not speaks_unicode(out)
+    if revealing:
+        write(out, json.dumps(document, indent=2, ensure_ascii=ascii_only) + "\n")
+    else:
+        write(out, json_text(document, indent=2, ascii_only=ascii_only) + "\n")
 
 
 def tolerant(stream: IO[str] | None) -> IO[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import IO, Any
 
 from ..applying import Event, Moment
 from ..applying.events import Observer
+from ..redaction import json_text
 from .lines import printable, speaks_unicode, tolerant, wants_color, write
 
 _MEMBERS = ("attribute", "relationship", "index")
@@ -49,7 +49,7 @@ def _json_line(out: IO[str], event: Event) -> None:
         "seconds": round(event.seconds, 3),
         "note": event.note,
     }
-    write(out, json.dumps(content, ensure_ascii=not speaks_unicode(out)) + "\n")
+    write(out, json_text(content, ascii_only=not speaks_unicode(out)) + "\n")
 
 
 def event_text(event: Event) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..errors import StateError
 from ..files import append_private
+from ..redaction import hidden
 
 
 class Journal:
@@ -25,7 +26,7 @@ class Journal:
         """Add a line. It need not reach the disk before the request: live Appwrite tells the rest."""
         try:
             # A new line first: the one before may have been cut by a kill.
-            append_private(self.file, f"\n{line}\n")
+            append_private(self.file, f"\n{hidden(line)}\n")
         except OSError as error:
             raise StateError(
                 f"The journal could not be saved to {self.file}: {error.strerror or error}. {self._intact()}",

@@ -78,7 +78,7 @@ def looking(project: Project) -> Iterator[Any]:
     scenery = Scenery.load(Options(env=ENVIRONMENT, stack=project.stack_file))
     with scenery.opened() as target:
         eye = scenery.eye(target, reader(target))
-        yield lambda: scenery.report(eye, target)
+        yield lambda: scenery.report(eye)
 
 
 @contextmanager

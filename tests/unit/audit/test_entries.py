@@ -79,7 +79,7 @@ def test_no_value_of_a_variable_is_written() -> None:
 def test_an_end_tells_how_it_ended(settings: dict[str, Any], result: str) -> None:
     record = end(RUN, 3, outcome(changing(), **settings), AT)
     assert (record["result"], record["begun"], record["serial"]) == (result, 3, 7)
-    assert record["failed"] == [{"change": "", "error": "nothing moved"}] * len(settings.get("unsettled", ()))
+    assert record["failed"] == [{"change": "", "error": "nothing moved for long"}] * len(settings.get("unsettled", ()))
 
 
 def test_failed_and_skipped_changes_are_named() -> None:
