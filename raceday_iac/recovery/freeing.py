@@ -117,4 +117,5 @@ class _Store:
         except (ConflictError, NotFoundError) as error:
             return error.code or 409, {"type": error.kind, "message": error.message}
         except ProviderError as error:
-            return error.code, {"type": error.kind, "message": error.message}
+            # A 404 that is no absence of the lock says as little as no answer.
+            return 0 if error.code == 404 else error.code, {"type": error.kind, "message": error.message}

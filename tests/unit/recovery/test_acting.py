@@ -8,7 +8,13 @@ from typing import Any, cast
 
 import pytest
 
-from raceday_iac.errors import Interrupted, UnreachableError
+from raceday_iac.errors import (
+    ForeignAnswerError,
+    Interrupted,
+    ProviderError,
+    ServerFaultError,
+    UnreachableError,
+)
 from raceday_iac.health.observations import Observation
 from raceday_iac.health.watched import Watched
 from raceday_iac.recovery.acting import Hands, carry_out
@@ -121,6 +127,28 @@ def test_nothing_is_started_when_another_run_was_faster(newest: Any, was_needed:
 
 
 # -- locks
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ForeignAnswerError("404 text/plain"),
+        ProviderError("route", code=404, kind="general_route_not_found"),
+        ServerFaultError("Bad Gateway", code=502),
+    ],
+)
+@pytest.mark.parametrize("verb", ["document", "change_document", "remove_document"])
+def test_a_lock_is_not_taken_for_free_or_given_back_by_what_a_proxy_says(error: ProviderError, verb: str) -> None:
+    hand = Hand()
+    hand.documents = {"f-lock": STALE}
+
+    def fails(*_where: Any, **_how: Any) -> Any:
+        raise error
+
+    setattr(hand, verb, fails)
+    (done,) = act(hand, FREE)
+    assert done.problem
+    assert done.was_needed
 
 
 def test_a_stale_lock_is_taken_over_and_given_back() -> None:
