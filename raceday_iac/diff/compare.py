@@ -68,7 +68,7 @@ def compare_fields(kind: Kind, wanted: Fields, real: Fields, known: Fields | Non
             continue
         before = _UNSEEN if known is None else known.get(name, _UNSEEN)
         cause = _cause(value, actual, before, unordered=unordered)
-        changes.append(FieldChange(name, actual, value, None if before is _UNSEEN else before, cause))
+        changes.append(FieldChange(name, actual, value, None if before is _UNSEEN else before, cause, unordered))
     return changes
 
 

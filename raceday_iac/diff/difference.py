@@ -21,13 +21,15 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True)
 class FieldChange:
-    """One field: `before` is real, `after` wanted, `known` what we last applied. Secrets appear as ***."""
+    """One field: `before` is real, `after` wanted, `known` what we last applied. Secrets appear as ***. `is_set`: its
+    order means nothing to Appwrite."""
 
     name: str
     before: Any
     after: Any
     known: Any
     cause: Cause
+    is_set: bool = False
 
 
 class Presence(StrEnum):

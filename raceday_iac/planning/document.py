@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..diff import FieldChange
+from ..diff.values import Part
+from ..diff.wording import field_parts
 from ..kinds.base import thaw
 from ..model.evidence import evidence_to_json
 from .plan import Action, Change, Plan
@@ -29,7 +31,8 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     }
 
 
-def change_document(change: Change) -> dict[str, Any]:
+def change_document(change: Change, *, with_parts: bool = True) -> dict[str, Any]:
+    """A change as it is shown; without the parts of values that differ it is saved, for they follow from the rest."""
     return {
         "address": str(change.address),
         "action": str(change.action),
@@ -38,16 +41,28 @@ def change_document(change: Change) -> dict[str, Any]:
         **({"was": str(change.origin)} if change.origin else {}),
         **({"with": str(change.goes_with)} if change.goes_with else {}),
         **({} if change.managed else {"managed": False}),
-        "fields": [field_document(field) for field in change.fields],
+        "fields": [field_document(field, with_parts=with_parts) for field in change.fields],
         "requires": list(change.requires),
     }
 
 
-def field_document(field: FieldChange) -> dict[str, Any]:
+def field_document(field: FieldChange, *, with_parts: bool = True) -> dict[str, Any]:
+    parts = field_parts(field) if with_parts else ()
     return {
         "name": field.name,
         "before": thaw(field.before),
         "after": thaw(field.after),
         "lastApplied": thaw(field.known),
         "cause": str(field.cause),
+        **({"parts": [_part_document(part) for part in parts]} if parts else {}),
     }
+
+
+def _part_document(part: Part) -> dict[str, Any]:
+    """`path` holds keys and positions; it is empty for a member of a set."""
+    document: dict[str, Any] = {"op": str(part.op), "path": list(part.path)}
+    if part.to:
+        return {**document, "to": list(part.to), "value": part.before}
+    values = {"before": part.before, "after": part.after}
+    missing = {"added": "before", "removed": "after"}.get(str(part.op))
+    return {**document, **{name: thaw(value) for name, value in values.items() if name != missing}}

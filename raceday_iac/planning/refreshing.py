@@ -64,7 +64,7 @@ def _field_changes(before: Entry, after: Entry, desired: Desired) -> Iterator[Fi
             yield FieldChange("value", HIDDEN, HIDDEN, HIDDEN, Cause.DRIFT)
         else:
             known = before.fields[name]
-            yield FieldChange(name, known, after.fields.get(name), known, Cause.DRIFT)
+            yield FieldChange(name, known, after.fields.get(name), known, Cause.DRIFT, name in kind.unordered)
 
 
 def _live_fields(entry: Entry, real: Live, desired: Desired) -> Fields | dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..diff import Cause, FieldChange
 from ..errors import IacError
+from ..kinds import KINDS, Kind
 from ..model.address import Address
 from .plan import Action, Change, Plan
 from .saved import SavedPlan
@@ -35,12 +36,12 @@ def restored(saved: SavedPlan) -> Plan:
 
 
 def _change(document: Mapping[str, Any]) -> Change:
-    was, goes_with = document.get("was"), document.get("with")
+    was, goes_with, address = document.get("was"), document.get("with"), Address.parse(document["address"])
     return Change(
-        Address.parse(document["address"]),
+        address,
         Action(document["action"]),
         document["reason"],
-        tuple(_field(each) for each in document["fields"]),
+        tuple(_field(each, KINDS[address.kind]) for each in document["fields"]),
         requires=tuple(document["requires"]),
         drifted=document["drift"],
         origin=Address.parse(was) if was else None,
@@ -49,9 +50,10 @@ def _change(document: Mapping[str, Any]) -> Change:
     )
 
 
-def _field(document: Mapping[str, Any]) -> FieldChange:
+def _field(document: Mapping[str, Any], kind: Kind) -> FieldChange:
     before, after, known = (_canonical(document[name]) for name in ("before", "after", "lastApplied"))
-    return FieldChange(document["name"], before, after, known, Cause(document["cause"]))
+    name = document["name"]
+    return FieldChange(name, before, after, known, Cause(document["cause"]), name in kind.unordered)
 
 
 def _canonical(value: Any) -> Any:

@@ -84,7 +84,7 @@ def saved_plan(plan: Plan, desired: Desired, endpoint: str, project: str, salt: 
         "state": {"lineage": lineage, "serial": plan.serial},
         "wishes": plan.wishes.to_json(),
         "evidence": evidence_to_json(plan.evidence),
-        "changes": [change_document(change) for change in plan.changes],
+        "changes": [change_document(change, with_parts=False) for change in plan.changes],
         "leftOut": [change.key for change in plan.left_out],
         "live": {str(each): _live_print(plan.real.get(each), desired.resources.get(each), key) for each in touched},
         "wanted": {str(each): _wanted_print(desired.resources.get(each), key) for each in touched},

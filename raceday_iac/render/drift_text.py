@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..diff.wording import field_text
 from ..drift import Item, Standing, Verdict
 from ..linting.findings import Acceptance
 from ..planning import Plan
 from .lines import Line
 from .plan_json import change_document, field_document
+from .plan_text import field_lines
 
 _SHOWN = 20
 WAYS_OUT = "To put it back: raceday-iac apply. To keep it: change the stack, then plan shows nothing to do."
@@ -59,7 +59,7 @@ def _gap(before: object) -> Iterator[Line]:
 def _item_lines(item: Item, sign: str, style: str) -> Iterator[Line]:
     yield Line(f"  {sign} {item.address}: {item.reason}", style)
     for field in item.fields:
-        yield Line(f"        {field_text(field)}   (on the server → in the stack)")
+        yield from field_lines(field, direction="on the server → in the stack")
     if item.ended is not None:
         yield Line(f"        {ended_text(item.ended)}", "magenta")
 
@@ -100,7 +100,7 @@ def _accepted_lines(items: tuple[Item, ...]) -> Iterator[Line]:
     for item in items:
         if item.accepted is not None:
             yield Line(f"  ✓ {item.address}: until {item.accepted.until}, {item.accepted.reason}", "blue")
-        yield from (Line(f"        {field_text(field)}", "dim") for field in item.fields)
+        yield from (line for field in item.fields for line in field_lines(field, "dim"))
 
 
 def drift_document(verdict: Verdict, plan: Plan) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 from ..diff import FieldChange
-from ..diff.wording import REORDERED, field_words
+from ..diff.wording import PartWords, field_words
 from .tones import STRENGTH, variables
 
 _STYLE = (
@@ -122,15 +122,22 @@ def _fields(fields: Iterable[FieldChange]) -> str:
 
 def _values(field: FieldChange) -> str:
     words = field_words(field)
-    if words.is_set:
-        parts = [
-            *(f'<span class="new">+{escape(each)}</span>' for each in words.added),
-            *(f'<span class="old">{escape(each)}</span>' for each in words.removed),
-        ]
-        values = "<br>".join(parts) or REORDERED
-    else:
-        arrow = '<span class="arrow">→</span>'
-        old, new = f'<span class="old">{escape(words.before)}</span>', f'<span class="new">{escape(words.after)}</span>'
-        values = f"{old}{arrow}{new}"
+    values = "<br>".join(map(_part, words.parts)) or _change(words.before, words.after)
     known = f'<div class="why">we last applied {escape(words.known)}</div>' if words.known else ""
     return f"{values}{known}"
+
+
+def _part(part: PartWords) -> str:
+    place = f'<span class="faint">{escape(part.place)}</span> ' if part.place else ""
+    if part.note:
+        return f"{place}{escape(part.note)}"
+    if part.before is not None and part.after is not None:
+        return f"{place}{_change(part.before, part.after)}"
+    if part.before is None:
+        return f'{place}<span class="new">+{escape(part.after or "")}</span>'
+    return f'{place}<span class="old">{escape(part.before)}</span>'
+
+
+def _change(before: str, after: str) -> str:
+    old, new = f'<span class="old">{escape(before)}</span>', f'<span class="new">{escape(after)}</span>'
+    return f'{old}<span class="arrow">→</span>{new}'

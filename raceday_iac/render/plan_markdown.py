@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ..diff import FieldChange
-from ..diff.wording import REORDERED, field_words
+from ..diff.wording import PartWords, field_words
 from ..planning import Action, Plan
 from .markdown import LIMIT, Sheet, code, plain
 from .plan_words import SIGNS, UNMANAGED, Shown, counts_by_kind, fold, nothing_to_do, summary
@@ -96,13 +96,15 @@ def field_cells(fields: Iterable[FieldChange]) -> Iterator[str]:
 
 def _field(field: FieldChange) -> str:
     words = field_words(field)
-    if words.is_set:
-        parts = [*(code(f"+{each}") for each in words.added), *(code(f"-{each}") for each in words.removed)]
-        values = " ".join(_some(parts)) or REORDERED
-    else:
-        values = f"{code(words.before)} → {code(words.after)}"
+    values = " ".join(_some([_part(each) for each in words.parts])) or f"{code(words.before)} → {code(words.after)}"
     known = f" (we last applied {code(words.known)})" if words.known else ""
     return f"{code(words.name)}: {values}{known}"
+
+
+def _part(part: PartWords) -> str:
+    if part.before is not None and part.after is not None:
+        return f"<br>{code(part.place)}: {code(part.before)} → {code(part.after)}"
+    return f"<br>{code(part.text)}" if part.place else code(part.text)
 
 
 def _some(parts: list[str]) -> list[str]:

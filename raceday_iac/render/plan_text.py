@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..diff.wording import field_text
+from ..diff import FieldChange
+from ..diff.wording import field_text, field_words
 from ..planning import Action, Plan
 from .lines import Line
 from .plan_words import SIGNS, UNMANAGED, Shown, counts_by_kind, fold, nothing_to_do, summary
 
-__all__ = ["field_text", "plan_lines", "refusal_lines", "summary_lines"]
+__all__ = ["field_lines", "field_text", "plan_lines", "refusal_lines", "summary_lines"]
+
+#: Longer than this, the parts of a value stand below each other.
+_WIDE = 110
 
 _STYLES = {
     Action.CREATE: "green",
@@ -82,4 +86,14 @@ def _shown_lines(shown: Shown) -> Iterator[Line]:
     reason = f": {shown.reason}{drift}" if shown.reason else ""
     yield Line(f"  {sign} {change.action} {change.address}{shown.company}{inside}{reason}", style)
     for field in change.fields:
-        yield Line(f"        {field_text(field)}")
+        yield from field_lines(field)
+
+
+def field_lines(field: FieldChange, style: str = "", direction: str = "") -> Iterator[Line]:
+    """A field in one line; many parts, or long ones, in a line each."""
+    words, said = field_words(field), f"   ({direction})" if direction else ""
+    if len(words.parts) < 2 or len(words.text) <= _WIDE:
+        yield Line(f"        {words.text}{said}", style)
+        return
+    yield Line(f"        {words.name}:{words.ending}{said}", style)
+    yield from (Line(f"            {part.text}", style) for part in words.parts)

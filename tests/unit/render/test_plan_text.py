@@ -10,7 +10,7 @@ import pytest
 from raceday_iac.diff import Cause, FieldChange
 from raceday_iac.model.stack import Collection, Database, FromEnvironment, Stack
 from raceday_iac.planning import Plan, Wishes
-from raceday_iac.render.plan_text import field_text, plan_lines
+from raceday_iac.render.plan_text import field_lines, field_text, plan_lines
 
 from ..applied import NOTHING, live_as, plan, plan_between, state_of
 from ..declaring import address, collection, function, resolved, stack_with_function
@@ -173,14 +173,42 @@ def test_a_plain_value_that_becomes_secret_is_not_shown() -> None:
         (None, "x", 'f: null → "x"'),
         (True, False, "f: true → false"),
         ("", "ä", 'f: "" → "ä"'),
-        (("a", "b"), ("b", "c"), 'f: +"c" -"a"'),
-        (("a", "b"), ("b", "a"), "f: the order changes"),
-        ((), ("a",), 'f: +"a"'),
+        (("a", "b"), ("b", "c"), 'f: [0]: "a" → "b", [1]: "b" → "c"'),
+        (("a", "b"), ("b", "a"), 'f: [0]: "a" → "b", [1]: "b" → "a"'),
+        (("a", "b", "c", "d"), ("d", "a", "b", "c"), 'f: [3]: "d" moves to [0]'),
+        (("ASC", "ASC"), ("ASC", "DESC"), 'f: [1]: "ASC" → "DESC"'),
+        ((), ("a",), 'f: +[0]: "a"'),
+        ({"host": "x", "a b": 1}, {"host": "y", "a b": 1}, 'f: host: "x" → "y"'),
+        ({"a b": ({"on": True},)}, {"a b": ({"on": False},)}, 'f: ["a b"][0].on: true → false'),
+        ('{"v": 1, "w": 2}', '{"v": 2}', "f: v: 1 → 2, -w: 2"),
+        ('{"v": 1}', '{"v":1}', r'f: "{\"v\": 1}" → "{\"v\":1}"'),
         ("a\nb", "\x1b[31m", 'f: "a\\nb" → "\\u001b[31m"'),
     ],
 )
-def test_a_field_is_shown_with_both_values(before: Any, after: Any, text: str) -> None:
+def test_a_field_is_shown_by_what_differs_in_it(before: Any, after: Any, text: str) -> None:
     assert field_text(FieldChange("f", before, after, None, Cause.CONFIG)) == text
+
+
+def test_of_a_set_what_comes_and_goes_is_shown() -> None:
+    shown_as = field_text(FieldChange("f", ("a", "b"), ("b", "c"), None, Cause.CONFIG, is_set=True))
+    assert shown_as == 'f: +"c" -"a"'
+
+
+def test_a_conflict_shows_what_was_last_applied() -> None:
+    assert field_text(FieldChange("f", ("a",), ("b",), ("c",), Cause.CONFLICT, is_set=True)) == (
+        'f: +"b" -"a"   (we last applied ["c"])'
+    )
+
+
+@pytest.mark.parametrize(("length", "lines"), [(1, 1), (8, 1), (9, 11)])
+def test_many_parts_stand_below_each_other(length: int, lines: int) -> None:
+    field = FieldChange("scopes", tuple(f"{n:08}" for n in range(length)), ("x",), None, Cause.CONFIG, is_set=True)
+    found = [each.text for each in field_lines(field, direction="here → there")]
+    assert len(found) == lines
+    assert found[0].endswith("   (here → there)")
+    assert [each.strip() for each in found[1:]] == (
+        ['+"x"', *(f'-"{n:08}"' for n in range(length))] if lines > 1 else []
+    )
 
 
 def test_every_line_has_text_without_line_breaks() -> None:
