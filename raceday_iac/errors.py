@@ -14,8 +14,10 @@ IacError
 │   ├── NotFoundError    what the request names is not there
 │   ├── ConflictError    409
 │   ├── ThrottledError   429
-│   └── ServerFaultError 5xx
-│       └── ForeignAnswerError  what came is not Appwrite's
+│   ├── ServerFaultError 5xx
+│   │   └── ForeignAnswerError  what came is not Appwrite's
+│   ├── UnsettledError   Appwrite accepted something, and its end was not seen
+│   └── BrokenSchemaError  documents do not know what Appwrite lists; only a new collection mends it
 ├── OutputError          what should be shown cannot be written                        exit 1
 ├── Interrupted          Ctrl-C outside the changes themselves                         exit 130
 ├── ApplyError           some changes failed; carries which                            exit 1
@@ -162,3 +164,11 @@ class ServerFaultError(ProviderError):
 
 class ForeignAnswerError(ServerFaultError):
     """Something on the way answered in Appwrite's place, or broke its answer. `code` is 0: Appwrite said nothing."""
+
+
+class UnsettledError(ProviderError):
+    """Appwrite has accepted a write and was not seen to finish it; it may be at it still."""
+
+
+class BrokenSchemaError(ProviderError):
+    """What Appwrite lists of a collection is not what it checks documents against. Trying again mends nothing."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..diff.variable import stored_fields
-from ..errors import IacError, ProviderError
+from ..errors import ProviderError, ServerFaultError
 from ..kinds import KINDS
 from ..kinds.deployment import UNFINISHED
 from ..model.address import Address, function_address
@@ -23,12 +23,11 @@ from .convert import convert_attribute, cut_values
 from .deploy import Before, Deploying
 from .recorder import Recorder
 from .recount import Recount
+from .schema import FIRST_LOOK, SchemaWork, until_gone
 from .steps import Step
 
-#: Pauses between two looks at a collection, in seconds. Short at first: an attribute takes some 35 ms.
-_FIRST_LOOK, _LONGEST_LOOK, _GROWTH = 0.05, 0.4, 1.4
-#: Seconds without any change in what is pending before a wait is given up.
-_STUCK_AFTER = 120.0
+#: Seconds before the first look at what Appwrite makes of something.
+_FIRST_LOOK = FIRST_LOOK
 
 Note = Callable[[Change, str], None]
 
@@ -47,11 +46,24 @@ class Work:
     warn: Note = lambda _change, _text: None
     archives: Archives | None = None
     recount: Recount | None = None
+    _schema: SchemaWork = field(init=False)
+
+    def __post_init__(self) -> None:
+        live = {address for address, live in self.plan.real.items() if live.status == "available"}
+        there = live & self.recorder.state.entries.keys()
+        schema = SchemaWork(
+            self.provider,
+            self.desired,
+            there,
+            warn=lambda text: self.warn(self.plan.changes[0], text),
+            first_look=lambda: _FIRST_LOOK,
+        )
+        object.__setattr__(self, "_schema", schema)
 
     def perform(self, step: Step) -> Iterator[float]:
         """The work of one step."""
         if step.change is None:
-            yield from self._settle(step.watched)
+            yield from self._schema.settle(step)
             return
         change = step.change
         if change.touches_server:
@@ -75,6 +87,8 @@ class Work:
             Action.FORGET: self._forget,
         }
         yield from handlers[change.action](change)
+        if not step.turn.together:
+            yield from self._schema.finish(change.address)
 
     def _count_again(self, step: Step, change: Change) -> None:
         """Raise RefusedError where more would be lost than was shown. Of a replacement, it is the removal that does."""
@@ -85,6 +99,7 @@ class Work:
     def _create(self, change: Change) -> Iterator[float]:
         fields = self._early_fields(change, {"schedule": ""})
         live = self.provider.create(change.address, fields)
+        self._schema.created(change.address)
         self._own(change.address, fields, live)
         yield from ()
 
@@ -93,7 +108,10 @@ class Work:
         fields = self._early_fields(change, real.fields)
         if self._must_cut(change):
             cut_values(self.provider, change.address, int(fields["size"]), lambda text: self.note(change, text))
-        live = self.provider.update(change.address, fields, real)
+        try:
+            live = self.provider.update(change.address, fields, real)
+        except ServerFaultError as fault:
+            raise self._schema.explained(change.address, fault) from None
         self._own(change.address, fields, live)
         yield from ()
 
@@ -107,7 +125,12 @@ class Work:
         fields = self.desired.resources[change.address].fields
         may_lose = change.address in self.plan.wishes.allowed
         stages = convert_attribute(
-            self.provider, change.address, fields, may_lose=may_lose, note=lambda text: self.note(change, text)
+            self.provider,
+            change.address,
+            fields,
+            may_lose=may_lose,
+            note=lambda text: self.note(change, text),
+            first_look=_FIRST_LOOK,
         )
         for each in stages:
             if isinstance(each, Live):
@@ -119,7 +142,10 @@ class Work:
         """Another name; what the state knew of it goes along."""
         assert change.origin is not None
         real = self.plan.real[change.address]
-        live = self.provider.rename(change.origin, change.address, real)
+        try:
+            live = self.provider.rename(change.origin, change.address, real)
+        except ServerFaultError as fault:
+            raise self._schema.explained(change.origin, fault) from None
         known = self.recorder.state.entries.get(change.origin)
         fields = real.fields if known is None else known.fields
         self.recorder.rename(change.origin, Entry(change.address, frozen(fields), live.remote_id))
@@ -130,9 +156,15 @@ class Work:
         yield from self._forget(change) if change.goes_with else self._remove(change.address)
 
     def _remove(self, address: Address) -> Iterator[float]:
-        self.provider.delete(address, self.plan.real[address])
-        if KINDS[address.kind].settles:
-            yield from self._until_gone(address)
+        # With a collection go its relationships with others, in the background and unseen: those left go first.
+        gone = {change.address for change in self.plan.changes if change.destroys and not change.goes_with}
+        left = [each for each in self.plan.real if each not in gone]
+        related = [each for each in left if _is_between(each, self.plan.real[each].fields, address)]
+        for each in [*related, address]:
+            self.provider.delete(each, self.plan.real[each])
+            if KINDS[each.kind].listed:
+                yield from until_gone(self.provider, [each], _FIRST_LOOK)
+        self._schema.removed(address)
         self.recorder.drop(address)
 
     def _deploy(self, change: Change) -> Iterator[float]:
@@ -230,54 +262,10 @@ class Work:
         uploads = known.uploads if known else ()
         self.recorder.put(Entry(address, frozen(stored), live.remote_id, deployments, uploads))
 
-    def _settle(self, watched: tuple[Address, ...]) -> Iterator[float]:
-        """Until everything watched is available. One look at the collection serves all that is pending in it."""
-        pause, still, before = _FIRST_LOOK, 0.0, -1
-        while watched:
-            yield pause
-            seen = self.provider.collection(*watched[0].parts[:2])
-            broken = [seen[each] for each in watched if each in seen and seen[each].status in ("failed", "stuck")]
-            if broken:
-                raise _broken(broken)
-            pending = [each for each in watched if each not in seen or seen[each].status != "available"]
-            if not pending:
-                return
-            still = still + pause if len(pending) == before else 0.0
-            if still > _STUCK_AFTER:
-                raise _still_pending(pending, still)
-            before = len(pending)
-            pause = min(_LONGEST_LOOK, pause * _GROWTH)
 
-    def _until_gone(self, address: Address) -> Iterator[float]:
-        pause, waited = _FIRST_LOOK, 0.0
-        while True:
-            yield pause
-            found = self.provider.collection(*address.parts[:2]).get(address)
-            if found is None:
-                return
-            waited += pause
-            if found.status == "stuck" or waited > _STUCK_AFTER:
-                raise ProviderError(
-                    f"{address} cannot be deleted: Appwrite says {found.status} {found.error}".rstrip(),
-                    hint="delete it in the console, then run apply again",
-                )
-            pause = min(_LONGEST_LOOK, pause * _GROWTH)
-
-
-def _broken(resources: list[Live]) -> IacError:
-    details = "; ".join(
-        f"{each.address} is {each.status}{': ' + each.error if each.error else ''}" for each in resources
-    )
-    return ProviderError(
-        f"Appwrite could not finish what it had accepted: {details}",
-        hint="run apply again: it deletes what failed and creates it anew",
-    )
-
-
-def _still_pending(pending: list[Address], seconds: float) -> IacError:
-    names = ", ".join(map(str, pending[:5])) + (f" and {len(pending) - 5} more" if len(pending) > 5 else "")
-    return ProviderError(
-        f"Appwrite has not finished {names}; nothing moved for {seconds:.0f} s.",
-        hint="its database worker may be down; run apply again later, it goes on from here. "
-        "If it stays stuck: raceday-iac recover --dry-run",
-    )
+def _is_between(address: Address, fields: Fields, collection: Address) -> bool:
+    """Whether it is a relationship of that collection with another one."""
+    if collection.kind != "collection" or address.kind != "relationship":
+        return False
+    ends = {address.parts[:2], (address.parts[0], str(fields["relatedCollection"]))}
+    return collection.parts in ends and len(ends) > 1

@@ -16,48 +16,54 @@ from ..kinds.conversion import UnconvertibleError, convert, has_form, temporary
 from ..model.address import Address
 from ..model.resource import Fields, Live, frozen
 from ..provider import Provider
+from .schema import FIRST_LOOK, until_available, until_gone
 
 #: Documents written at a time.
 BATCH = 100
 #: Copying is repeated for what others write meanwhile; who writes all the time has to stop for a moment.
 _PASSES = 5
-_PAUSE, _PATIENCE = 0.1, 120.0
 
 Note = Callable[[str], None]
 
 
 def convert_attribute(
-    provider: Provider, address: Address, wanted: Fields, *, may_lose: bool, note: Note
+    provider: Provider,
+    address: Address,
+    wanted: Fields,
+    *,
+    may_lose: bool,
+    note: Note,
+    first_look: float = FIRST_LOOK,
 ) -> Iterator[float | Live]:
     """Yields pauses, and at the end the attribute as it is then. Raises ProviderError when values would be lost."""
-    place, copy = _place(address), temporary(address)
+    copy = temporary(address)
     while True:
-        seen = provider.collection(*place)
+        seen = provider.members(*_place(address), "attributes")
         old = seen.get(address)
         if old is not None and old.status != "deleting":
             if has_form(old.fields, wanted):
                 yield _finished(provider, address, wanted, old)
                 return
-            yield from _add(provider, copy, wanted, seen, note)
+            yield from _add(provider, copy, wanted, seen, note, first_look)
             _copy_all(provider, address, copy, wanted, may_lose=may_lose, note=note)
             note("switching")
             provider.delete(address, old)
-        yield from _until(provider, place, lambda found: address not in found, address)
-        made = provider.collection(*place).get(copy)
+        yield from until_gone(provider, [address], first_look)
+        made = provider.members(*_place(address), "attributes").get(copy)
         if made is None:
             raise ProviderError(f"{copy}, which holds the values of {address}, is gone.", hint="run apply again")
         provider.rename(copy, address, made)
 
 
 def _add(
-    provider: Provider, copy: Address, wanted: Fields, seen: Mapping[Address, Live], note: Note
+    provider: Provider, copy: Address, wanted: Fields, seen: Mapping[Address, Live], note: Note, first_look: float
 ) -> Iterator[float]:
     """The new attribute beside the old one: optional at first, for it has no values yet."""
     fields = frozen({**wanted, "required": False, "default": None})
     found = seen.get(copy)
     if found is not None and found.status in ("failed", "stuck", "deleting"):
         provider.delete(copy, found)
-        yield from _until(provider, _place(copy), lambda then: copy not in then, copy)
+        yield from until_gone(provider, [copy], first_look)
         found = None
     if found is None:
         note(f"adding {copy.name}")
@@ -67,7 +73,7 @@ def _add(
             f"{copy} is in the way: it is not what a conversion to {wanted['type']} makes. Nothing was changed.",
             hint="rename it if it is yours; delete it if it is left from a conversion to something else",
         )
-    yield from _until(provider, _place(copy), lambda then: copy in then and then[copy].status == "available", copy)
+    yield from until_available(provider, [copy], first_look)
     if found is not None and any(found.fields.get(name) != value for name, value in fields.items()):
         provider.update(copy, fields, found)
 
@@ -170,22 +176,6 @@ def _finished(provider: Provider, address: Address, wanted: Fields, live: Live) 
     if all(live.fields.get(name) == value for name, value in wanted.items()):
         return live
     return provider.update(address, wanted, live)
-
-
-def _until(
-    provider: Provider, place: tuple[str, str], is_so: Callable[[Mapping[Address, Live]], bool], watched: Address
-) -> Iterator[float]:
-    waited = 0.0
-    while not is_so(seen := provider.collection(*place)):
-        live = seen.get(watched)
-        if waited > _PATIENCE or (live is not None and live.status in ("failed", "stuck")):
-            status = f"{watched} is {live.status} {live.error}".rstrip() if live is not None else f"{watched} is gone"
-            raise ProviderError(
-                f"Appwrite has not finished its work on collection {'/'.join(place)}: {status}.",
-                hint="run apply again later, it goes on from here",
-            )
-        waited += _PAUSE
-        yield _PAUSE
 
 
 def _place(address: Address) -> tuple[str, str]:

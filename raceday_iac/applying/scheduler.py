@@ -1,7 +1,8 @@
 """Runs steps in parallel, in their order, and stops in good order.
 
 A step's work is an iterator: each value that it yields is a number of seconds to wait, during which it occupies no
-thread. What failed takes down only what depends on it, what a guard stopped only what needs it.
+thread. What failed takes down only what requires it, what a guard stopped only what needs it. A step that writes a
+schema is begun when it can have its turn, and keeps it until its work has ended, pauses included.
 """
 
 from __future__ import annotations
@@ -13,13 +14,24 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 
-from ..errors import AccessError, IacError, RefusedError, StateError, UnreachableError
+from ..errors import (
+    AccessError,
+    IacError,
+    RefusedError,
+    ServerFaultError,
+    StateError,
+    UnreachableError,
+    UnsettledError,
+)
+from ..kinds.turns import Place, Turns
 from .steps import Step
 
 Work = Callable[[Step], Iterator[float]]
 
 #: After one of these, every further request would meet the same.
 _FATAL = (AccessError, UnreachableError, StateError)
+#: After one of these, the server may still be at what it was asked for.
+_UNSETTLED = (UnsettledError, UnreachableError, ServerFaultError)
 
 
 @dataclass
@@ -53,7 +65,7 @@ class Scheduler:
                 if not self._stopping.is_set():
                     for step, iterator in run.startable(self._clock()):
                         run.under_way[pool.submit(_advance, iterator or self._work(step))] = step
-                if not run.under_way and self._stopping.is_set():
+                if not run.under_way and (self._stopping.is_set() or not run.goes_on()):
                     break
                 self._await(run)
         return run.finish(interrupted=self._stopping.is_set())
@@ -82,17 +94,20 @@ class _Run:
     def __init__(self, steps: Sequence[Step], parallelism: int) -> None:
         self._order = {step.key: number for number, step in enumerate(steps)}
         self._steps = {step.key: step for step in steps}
-        self._waiting = {step.key: self._order.keys() & step.requires for step in steps}
+        self._waiting = {step.key: self._order.keys() & (step.requires | step.after) for step in steps}
         self._dependents: dict[str, list[str]] = {key: [] for key in self._order}
         for key, required in self._waiting.items():
             for each in required:
                 self._dependents[each].append(key)
         self._ready = [(number, key) for key, number in self._order.items() if not self._waiting[key]]
         heapq.heapify(self._ready)
+        #: Ready, but for the turn; by the places where they want it.
+        self._without_turn: dict[frozenset[Place], list[tuple[int, str]]] = {}
+        self._turns = Turns()
         self._paused: list[tuple[float, int, str, Iterator[float]]] = []
         self._parallelism = parallelism
-        #: What a guard stopped, and what needs that.
-        self._left_out: set[str] = set()
+        #: What failed or was stopped by a guard, and what is not done for it.
+        self._without: set[str] = set()
         self.under_way: dict[Future[tuple[Iterator[float], float | None]], Step] = {}
         self.outcome = Outcome()
         self.fatal = False
@@ -106,8 +121,12 @@ class _Run:
             _, _, key, iterator = heapq.heappop(self._paused)
             yield self._steps[key], iterator
         while self._ready and len(self.under_way) < self._parallelism:
-            _, key = heapq.heappop(self._ready)
-            yield self._steps[key], None
+            number, key = heapq.heappop(self._ready)
+            turn = self._steps[key].turn
+            if self._turns.take(key, turn):
+                yield self._steps[key], None
+            else:
+                heapq.heappush(self._without_turn.setdefault(turn.places, []), (number, key))
 
     def next_wake(self, now: float) -> float:
         """Seconds until a pause is over that could be acted on; with all threads busy, their end wakes us."""
@@ -123,14 +142,16 @@ class _Run:
         if error is None:
             iterator, pause = future.result()
             if pause is None:
-                self._done(step.key)
+                self.outcome.done.append(step.key)
+                self._give_back(step, is_settled=True)
+                self._release(step.key)
             else:
                 heapq.heappush(self._paused, (now + pause, self._order[step.key], step.key, iterator))
         elif isinstance(error, IacError):
             self.outcome.failed[step.key] = error
             self.fatal = self.fatal or isinstance(error, _FATAL)
-            if isinstance(error, RefusedError):
-                self._go_on_without(step.key)
+            self._give_back(step, is_settled=not isinstance(error, _UNSETTLED))
+            self._go_on_without(step.key, is_stopped=isinstance(error, RefusedError))
         else:
             raise error
 
@@ -141,30 +162,48 @@ class _Run:
         self.outcome.interrupted = interrupted and not self.fatal
         return self.outcome
 
-    def _done(self, key: str) -> None:
-        self.outcome.done.append(key)
-        self._release(key)
+    def _give_back(self, step: Step, *, is_settled: bool) -> None:
+        if step.turn.places:
+            self._turns.give_back(step.key, is_settled=is_settled)
+            self._offer_turns()
 
-    def _go_on_without(self, key: str) -> None:
-        """A guard stopped a step before anything was sent: what needs it is not done, what only waited for it is."""
-        todo, left_out = [key], [key]
+    def _offer_turns(self) -> None:
+        """Let those try again that had no turn: of the same places the first one, for it keeps the others out."""
+        for waiting in self._without_turn.values():
+            while waiting:
+                first = heapq.heappop(waiting)
+                heapq.heappush(self._ready, first)
+                if not self._steps[first[1]].turn.together:
+                    break
+
+    def _go_on_without(self, key: str, *, is_stopped: bool) -> None:
+        """A step failed, or a guard stopped it before anything was sent: then what needs it is not done, and what only
+        waited for it is. Of a failed one, what requires it is not done. What comes after it comes in any case."""
+        todo, without = [key], {key}
         while todo:
             here = todo.pop()
-            found = [each for each in self._dependents[here] if here in self._steps[each].needs]
-            needing = [each for each in found if each not in left_out]
-            left_out += needing
-            todo += needing
-        self._left_out.update(left_out)
-        never = {step.change.address for step in map(self._steps.__getitem__, left_out) if step.change is not None}
+            found = [each for each in self._dependents[here] if here in self._bonds(each, is_stopped=is_stopped)]
+            todo += [each for each in found if each not in without | self._without]
+            without.update(found)
+        new = without - self._without
+        self._without |= new
+        if is_stopped:
+            self._never_wait_for(new)
+        for each in new:
+            self._release(each)
+
+    def _bonds(self, key: str, *, is_stopped: bool) -> frozenset[str]:
+        return self._steps[key].needs if is_stopped else self._steps[key].requires
+
+    def _never_wait_for(self, stopped: set[str]) -> None:
+        """What is never sent cannot be waited for."""
+        never = {step.change.address for step in map(self._steps.__getitem__, stopped) if step.change is not None}
         for name, step in self._steps.items():
             if not never.isdisjoint(step.watched):
-                # What is never sent cannot be waited for.
                 self._steps[name] = replace(step, watched=tuple(each for each in step.watched if each not in never))
-        for each in left_out:
-            self._release(each)
 
     def _release(self, key: str) -> None:
         for dependent in self._dependents[key]:
             self._waiting[dependent].discard(key)
-            if not self._waiting[dependent] and dependent not in self._left_out:
+            if not self._waiting[dependent] and dependent not in self._without:
                 heapq.heappush(self._ready, (self._order[dependent], dependent))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
+from ..kinds.collection import can_only_fail_again, making_anew, unknown_to_documents
+from ..model.address import Address, collection_address
 from ..model.resource import Live
 from ..provider.protocol import Deployment
 from .findings import Finding, Severity
@@ -51,8 +53,16 @@ def schema_findings(schema: Iterable[Live], grace: Grace, now: datetime) -> Iter
         if what:
             code = "index.stuck" if live.address.kind == "index" else "attribute.stuck"
             since = moment(live.updated_at) if live.updated_at else None
-            advice = "raceday-iac recover --dry-run"
+            collection = collection_address(*live.address.parts[:2])
+            advice = making_anew(collection) if can_only_fail_again(live) else "raceday-iac recover --dry-run"
             yield Finding(code, Severity.ERROR, str(live.address), what, advice, since)
+
+
+def broken_findings(lost: Mapping[Address, Sequence[str]]) -> Iterator[Finding]:
+    """Collections whose schema Appwrite has lost a part of. Nothing that is listed shows it."""
+    for collection, keys in lost.items():
+        message = f"{unknown_to_documents(collection, keys).partition(': ')[2]}"
+        yield Finding("collection.broken", Severity.ERROR, str(collection), message, making_anew(collection))
 
 
 def trouble_of(live: Live, grace: Grace, now: datetime) -> str:

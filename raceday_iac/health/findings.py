@@ -24,6 +24,7 @@ CODES = {
     "build.failed": "the newest build failed",
     "attribute.stuck": "an attribute is not available",
     "index.stuck": "an index is not available",
+    "collection.broken": "documents do not know attributes that are listed",
     "lock.stale": "the owner of a lock shows no sign of life",
     "lock.crowded": "a lock refuses many starts",
     "lock.deaths": "runs that held a lock died, one after the other",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from ..model.address import Address
 from ..model.declarations import LockDeclaration
 from ..model.resource import Live
 from ..provider.protocol import Deployment, Execution
@@ -73,6 +74,8 @@ class Observation:
     project: str = ""
     functions: tuple[FunctionSeen, ...] = ()
     schema: tuple[Live, ...] = ()
+    #: What is listed as available and unknown to documents, by collection.
+    lost: Mapping[Address, tuple[str, ...]] = field(default_factory=dict)
     locks: Mapping[str, Mapping[str, Any]] | None = None
     races: tuple[Mapping[str, Any], ...] | None = None
     counted: Mapping[int, Counted] = field(default_factory=dict)

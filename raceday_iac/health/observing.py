@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ..errors import NotFoundError, ProviderError
-from ..model.address import deployment_address, function_address
+from ..errors import AccessError, NotFoundError, ProviderError
+from ..kinds import KINDS
+from ..kinds.collection import document_keys
+from ..model.address import Address, collection_address, deployment_address, function_address
 from ..model.desired import Desired
 from ..provider import Reader, Snapshot
 from .data import conditions_of
@@ -60,6 +62,7 @@ class Eye:
             locks = pool.submit(self._locks)
             races = pool.submit(self._races, now)
             functions = tuple(pool.map(lambda name: self._function(name, snapshot, since), names))
+            lost = dict(pool.map(lambda each: (each, self._lost(each, snapshot)), self._collections(snapshot)))
             counted = dict(enumerate(pool.map(lambda rule: self._counted(rule, now), self.watched.freshness)))
         schema = tuple(
             live for at, live in snapshot.resources.items() if at.kind in ("attribute", "relationship", "index")
@@ -72,12 +75,36 @@ class Eye:
             project=self.place.project,
             functions=functions,
             schema=schema,
+            lost={each: keys for each, keys in lost.items() if keys},
             locks=locks.result(),
             races=races.result(),
             counted={number: each for number, each in counted.items() if each is not None},
             skipped=tuple(self._skipped(is_dated=told is not None)),
             is_dated=told is not None,
         )
+
+    def _collections(self, snapshot: Snapshot) -> list[Address]:
+        """Those that are declared, but not where Appwrite is at work: a read that crosses it would make a cache old."""
+        busy = {
+            collection_address(*at.parts[:2])
+            for at, live in snapshot.resources.items()
+            if KINDS[at.kind].listed and live.status in ("processing", "deleting")
+        }
+        declared = [each.address for each in self.desired.of_kind("collection")]
+        return [each for each in declared if each in snapshot.resources and each not in busy]
+
+    def _lost(self, collection: Address, snapshot: Snapshot) -> tuple[str, ...]:
+        """What is listed as available and unknown to documents: one read, while all is well."""
+        there = {at for at, live in snapshot.resources.items() if live.status == "available"}
+        attributes, relationships = document_keys(self.desired, collection, there)
+        if not attributes and not relationships:
+            return ()
+        database, name = collection.parts
+        try:
+            return tuple(self.reader.unknown_attributes(database, name, attributes, relationships))
+        except (AccessError, NotFoundError):
+            # A key that may not read documents cannot tell; what is gone meanwhile is for others to find.
+            return ()
 
     def _skipped(self, *, is_dated: bool) -> Iterator[str]:
         if not is_dated:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from .builds import build_findings, schema_findings
+from .builds import broken_findings, build_findings, schema_findings
 from .daily import Daily, daily_findings, daily_runs
 from .data import DataHealth, data_findings, data_health
 from .findings import ORDER, Finding, Severity
@@ -72,6 +72,7 @@ def judge(observation: Observation, watched: Watched, rules: Rules | None = None
     findings = [
         *(finding for each in functions for finding in _of_function(each, observation, watched)),
         *schema_findings(observation.schema, watched.grace, observation.now),
+        *broken_findings(observation.lost),
         *(finding for each in locks for finding in lock_findings(each)),
         *(finding for each in data for finding in data_findings(each)),
         *daily_findings(daily),

@@ -11,7 +11,7 @@ from ..model.address import Address, collection_address
 from ..model.evidence import Ask, Question
 from ..model.limits import FLOAT_EXTREME, INTEGER_MAXIMUM, INTEGER_MINIMUM
 from ..model.resource import Fields, Live
-from .base import Call, Kind, Shape, Wanted, is_finite, thaw
+from .base import Call, Kind, Shape, Wanted, is_finite, of_its_collection, thaw
 from .collection import MAYBE, MEMBER, collection_path, live_member
 from .relationship import NEEDED as RELATED
 
@@ -192,4 +192,7 @@ KIND = Kind(
     settles=True,
     rename=rename,
     loses=loses,
+    listed="attributes",
+    sent_together=True,
+    schema_places=of_its_collection,
 )

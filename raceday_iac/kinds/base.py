@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeAlias
 from ..model.address import Address
 from ..model.evidence import Question
 from ..model.resource import Fields, Live
+from .turns import Place
 
 #: What a value of an answer must be: a JSON type as Python reads it, one of several, a list of such, an object of a
 #: shape, or what a function says of it.
@@ -148,8 +149,10 @@ class Kind:
     `unordered` names the fields where Appwrite means a set; `in_place` the fields that an update can change:
     a difference in any other field needs a replacement. `parse(owner, answer)` makes a
     `Live` of an answer; the owner is the ids that the resource lies in (function, or database and collection).
-    `settles` tells that a write is answered before it is done (`processing`). `loses` are the questions to be asked
-    before one is deleted.
+    `settles` tells that a write is answered before it is done (`processing`); then `listed` names the list of the
+    collection that shows what has become of it. `schema_places` are the places whose schema a write changes (see
+    `turns`); `sent_together` ones go into a new collection all at once. `loses` are the questions to be asked before
+    one is deleted.
     """
 
     name: str
@@ -164,6 +167,14 @@ class Kind:
     loses: Callable[[Live], Iterator[Question]] = lambda _live: iter(())
     #: Whether documents lie in it.
     holds_documents: bool = False
+    listed: str = ""
+    sent_together: bool = False
+    schema_places: Callable[[Address, Fields], frozenset[Place]] = lambda _address, _fields: frozenset()
+
+
+def of_its_collection(address: Address, _fields: Fields) -> frozenset[Place]:
+    """The place of something that lies in a collection, or is one."""
+    return frozenset({address.parts[:2]})
 
 
 def thaw(value: Any) -> Any:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..model.address import Address, collection_address
+from ..model.desired import Desired
 from ..model.evidence import Ask, Question
 from ..model.resource import Fields, Live, frozen
 from ..model.validators import expand_permissions, pack_permissions
-from .base import Call, Kind, Shape, Wanted, is_instant, thaw
+from .base import Call, Kind, Shape, Wanted, is_instant, of_its_collection, thaw
 
 #: What it holds has shapes of its own.
 SHAPE = Shape(
@@ -54,6 +55,47 @@ def _body(fields: Fields) -> dict[str, Any]:
     return {**thaw(fields), "permissions": list(pack_permissions(fields["permissions"]))}
 
 
+def making_anew(collection: Address) -> str:
+    """What to do about a collection whose schema Appwrite has broken: advice that ends."""
+    return (
+        "no other request mends that, only a new collection. Copy its documents if you need them, then: "
+        f"raceday-iac apply --replace {collection} --allow-data-loss {collection}"
+    )
+
+
+def unknown_to_documents(collection: Address, keys: Sequence[str]) -> str:
+    """That Appwrite lists what its own copy of the schema, which documents are checked against, has lost."""
+    named = ", ".join(keys[:5]) + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")
+    return (
+        f"{collection} is broken: Appwrite lists {named} as available, but documents with that are refused: "
+        "the copy of the schema that documents are checked against does not know it"
+    )
+
+
+def can_only_fail_again(live: Live) -> bool:
+    """Whether it failed because something of its key is in the table, or in Appwrite's own copy of the schema, that its
+    API neither shows nor deletes (1.8.1). A unique index over equal values fails with `Document already exists`."""
+    return live.status == "failed" and "already exists" in live.error and "Document" not in live.error
+
+
+def document_keys(desired: Desired, collection: Address, there: Collection[Address]) -> tuple[list[str], list[str]]:
+    """Keys of attributes, and of relationships with their far sides, that documents of a collection must know; `there`
+    are the resources that exist. Of a relationship of a collection with itself 1.8.1 loses the key by itself."""
+    attributes = [each.address.name for each in desired.below(collection, "attribute") if each.address in there]
+    database, name = collection.parts
+    relationships = []
+    for each in desired.below(Address("database", database), "relationship"):
+        _, owner, key = each.address.parts
+        related = each.fields["relatedCollection"]
+        if each.address not in there or owner == related:
+            continue
+        if owner == name:
+            relationships.append(key)
+        elif related == name and each.fields["twoWay"]:
+            relationships.append(str(each.fields["twoWayKey"]))
+    return attributes, relationships
+
+
 class _Requests:
     def create(self, address: Address, fields: Fields) -> Call:
         database, collection = address.parts
@@ -84,4 +126,5 @@ KIND = Kind(
     in_place=frozenset({"name", "permissions", "documentSecurity", "enabled"}),
     loses=loses,
     holds_documents=True,
+    schema_places=of_its_collection,
 )

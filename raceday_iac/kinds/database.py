@@ -8,7 +8,7 @@ from typing import Any
 from ..model.address import Address, database_address
 from ..model.evidence import Ask, Question
 from ..model.resource import Fields, Live, frozen
-from .base import Call, Kind, Shape
+from .base import Call, Kind, Shape, of_its_collection
 
 SHAPE = Shape({"$id": str, "name": str, "enabled": bool})
 
@@ -47,4 +47,5 @@ KIND = Kind(
     in_place=frozenset({"name", "enabled"}),
     loses=loses,
     holds_documents=True,
+    schema_places=of_its_collection,
 )

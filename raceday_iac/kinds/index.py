@@ -8,7 +8,7 @@ from typing import Any
 from ..model.address import Address
 from ..model.limits import ARRAY_INDEX_LENGTH
 from ..model.resource import Fields, Live
-from .base import Call, Kind, Shape, thaw
+from .base import Call, Kind, Shape, of_its_collection, thaw
 from .collection import MAYBE, MEMBER, collection_path, live_member
 
 SHAPE = Shape({**MEMBER, "attributes": [str], "orders": [(str, type(None))], "lengths": [(int, type(None))]}, MAYBE)
@@ -65,4 +65,12 @@ class _Requests:
         return Call("get", f"{collection_path(address)}/indexes/{address.name}", answer=SHAPE)
 
 
-KIND = Kind(name="index", stage=40, requests=_Requests(), parse=parse, settles=True)
+KIND = Kind(
+    name="index",
+    stage=40,
+    requests=_Requests(),
+    parse=parse,
+    settles=True,
+    listed="indexes",
+    schema_places=of_its_collection,
+)

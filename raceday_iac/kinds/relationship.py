@@ -11,6 +11,7 @@ from ..model.evidence import Ask, Question
 from ..model.resource import Fields, Live
 from .base import Call, Kind, Shape, Wanted
 from .collection import MAYBE, MEMBER, collection_path, live_member
+from .turns import Place
 
 #: What makes one a relationship.
 NEEDED: Mapping[str, Wanted] = {
@@ -67,6 +68,13 @@ class _Requests:
         return Call("get", f"{collection_path(address)}/attributes/{address.name}", answer=_FOUND)
 
 
+def schema_places(address: Address, fields: Fields) -> frozenset[Place]:
+    """Both collections: the other one gets a far side, even where it does not show it."""
+    database, collection, _ = address.parts
+    related = {(database, str(fields["relatedCollection"]))} if fields.get("relatedCollection") else set()
+    return frozenset({(database, collection)} | related)
+
+
 def rename(old: Address, live: Live, name: str) -> Call:
     """What is not sent is reset, so `onDelete` goes along."""
     call = _Requests().update(old, live.fields, live)
@@ -88,4 +96,6 @@ KIND = Kind(
     settles=True,
     rename=rename,
     loses=loses,
+    listed="attributes",
+    schema_places=schema_places,
 )

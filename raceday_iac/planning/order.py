@@ -44,7 +44,6 @@ def in_order(desired: Desired, changes: Sequence[Change], real: Mapping[Address,
     made = [change for change in ordered if change.touches_server and not change.deletes]
     building = [change.key for change in made]
     schema = [change.key for change in made if change.address.kind in _SCHEMA]
-    chains = _serial_chains(ordered)
     going = [change for change in ordered if change.key in old]
     renames = [change for change in ordered if change.action is Action.MOVE]
     rewriting = [change for change in ordered if _rewrites_documents(change)]
@@ -54,7 +53,7 @@ def in_order(desired: Desired, changes: Sequence[Change], real: Mapping[Address,
         before = _depended_on(desired, change, by_address)
         needs = [*change.needs, *(each.key for each in before if not _does_without(change, each))]
         needs += _old_holders(change, going, old, new)
-        waits = [each.key for each in (*before, *_renames_before(change, renames))] + chains.get(change.key, [])
+        waits = [each.key for each in (*before, *_renames_before(change, renames))]
         needs += [each.key for each in _renames_before(change, renames) if _speaks_of(desired, change, each.address)]
         if change.destroys or change.action is Action.CONVERT:
             needs += removals.broken_by(change.address)
@@ -204,19 +203,3 @@ def _variables_by_function(made: Iterable[Change]) -> dict[Address, list[str]]:
 
 def _code_of(function: Address) -> Address:
     return Address("deployment", function.path)
-
-
-def _serial_chains(ordered: Iterable[Change]) -> dict[str, list[str]]:
-    """Relationships, and deletions, of one collection follow each other."""
-    last: dict[tuple[str, ...], str] = {}
-    chains: dict[str, list[str]] = defaultdict(list)
-    for change in ordered:
-        in_collection = change.address.kind in ("attribute", "relationship", "index")
-        serial = change.address.kind == "relationship" or change.deletes
-        if not (in_collection and serial and change.touches_server):
-            continue
-        lane = change.address.parts[:2]
-        if lane in last:
-            chains[change.key].append(last[lane])
-        last[lane] = change.key
-    return chains

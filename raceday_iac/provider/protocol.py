@@ -80,7 +80,26 @@ class Reader(Protocol):
         ...
 
     def collection(self, database: str, collection: str) -> Mapping[Address, Live]:
-        """One collection with everything in it, by one request; empty when it does not exist."""
+        """One collection with everything in it, by one request; empty when it does not exist. What it says of statuses
+        may be old for ever: ask `members`."""
+        ...
+
+    def current(self, address: Address) -> Live | None:
+        """One resource as it is now. For what Appwrite works on in the background that is not what it answers of it by
+        its own route, which may be old for ever, but what it lists; also where something of another kind, or the far
+        side of a relationship, has the key."""
+        ...
+
+    def members(self, database: str, collection: str, listed: str, keys: Sequence[str] = ()) -> Mapping[Address, Live]:
+        """What a list of a collection (`attributes`, with the relationships, or `indexes`) shows, or only these keys of
+        it; empty when there is no such collection. A list is read from the database, while what Appwrite answers of a
+        single one may be old for ever."""
+        ...
+
+    def unknown_attributes(
+        self, database: str, collection: str, attributes: Sequence[str], relationships: Sequence[str] = ()
+    ) -> Sequence[str]:
+        """Those of the listed attributes and relationships that documents do not know. One read while they know all."""
         ...
 
     def inside(self, place: Address) -> Mapping[Address, Live]:

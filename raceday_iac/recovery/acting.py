@@ -78,7 +78,7 @@ def _delete_deployment(step: Step, hands: Hands) -> Done:
 def _delete_member(step: Step, hands: Hands) -> Done:
     address = Address.parse(step.subject)
     (before,) = (each for each in hands.scene.observation.schema if each.address == address)
-    now = hands.provider.find(address)
+    now = hands.provider.current(address)
     if now is None:
         return Done(step, was_needed=False, note="it is gone already")
     if (now.status, now.updated_at) != (before.status, before.updated_at):
@@ -90,7 +90,7 @@ def _delete_member(step: Step, hands: Hands) -> Done:
 
 def _until_gone(address: Address, hands: Hands) -> Live | None:
     deadline = hands.clock() + _DELETION_PATIENCE
-    while (left := hands.provider.find(address)) is not None and hands.clock() < deadline:
+    while (left := hands.provider.current(address)) is not None and hands.clock() < deadline:
         hands.sleep(0.2)
     return left
 

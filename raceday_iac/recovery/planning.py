@@ -49,7 +49,7 @@ def plan_recovery(scene: Scene) -> Recovery:
     return together(
         [
             deployment_steps(scene.judged, stuck),
-            schema_steps(seen.schema, scene.owned, watched.grace, now),
+            schema_steps(seen.schema, scene.owned, watched.grace, now, seen.lost),
             lock_steps(locks),
             execution_steps(seen, watched, held),
             daily_steps(daily, seen, held, is_quiet=rules is not None and rules.is_quiet(now)),

@@ -6,21 +6,30 @@ deleted, and `apply` makes them anew. An attribute whose deletion failed may sti
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from ..health.builds import trouble_of
 from ..health.watched import Grace
-from ..model.address import Address
+from ..kinds.collection import can_only_fail_again, making_anew, unknown_to_documents
+from ..model.address import Address, collection_address
 from ..model.resource import Live
 from .steps import Left, Recovery, Remedy, Step
 
 _NEVER_WAS = ("processing", "failed")
 
 
-def schema_steps(schema: Iterable[Live], owned: Collection[Address], grace: Grace, now: datetime) -> Recovery:
-    """`owned` is what the stack declares or the state owns."""
-    steps, left = [], []
+def schema_steps(
+    schema: Iterable[Live],
+    owned: Collection[Address],
+    grace: Grace,
+    now: datetime,
+    lost: Mapping[Address, Sequence[str]],
+) -> Recovery:
+    """`owned` is what the stack declares or the state owns, `lost` what documents do not know of a collection.
+
+    Deletions of one collection follow each other, and after one whose end was not seen there are no more."""
+    steps, left = [], [_broken(collection, keys) for collection, keys in lost.items()]
     for live in schema:
         trouble = trouble_of(live, grace, now)
         if not trouble:
@@ -36,6 +45,9 @@ def schema_steps(schema: Iterable[Live], owned: Collection[Address], grace: Grac
 def _why_not(live: Live, owned: Collection[Address]) -> str:
     if live.address not in owned:
         return "neither the stack nor the state knows it: whose it is cannot be told"
+    if can_only_fail_again(live):
+        collection = collection_address(*live.address.parts[:2])
+        return f"deleted and created again, it fails again; {making_anew(collection)}"
     if live.status == "deleting":
         return "its deletion was asked for already; the server's own worker has to do it"
     if live.address.kind != "index" and live.status not in _NEVER_WAS:
@@ -57,4 +69,10 @@ def _step(live: Live, trouble: str) -> Step:
         f"delete this {live.address.kind}",
         f"{trouble}, and {proof}",
         "made anew by: raceday-iac apply",
+        chain=f"schema of {'/'.join(live.address.parts[:2])}",
     )
+
+
+def _broken(collection: Address, keys: Sequence[str]) -> Left:
+    what = unknown_to_documents(collection, keys).partition(": ")[2]
+    return Left(str(collection), what, making_anew(collection))

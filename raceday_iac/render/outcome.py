@@ -7,7 +7,7 @@ from typing import Any
 
 from ..applying import Applied
 from ..counting import counted
-from ..errors import RefusedError, StateError
+from ..errors import BrokenSchemaError, RefusedError, StateError
 from .lines import Line
 
 #: What can be said after a whole plan.
@@ -36,9 +36,15 @@ def applied_lines(applied: Applied, left: Sequence[str], seconds: float, claim: 
     if any(isinstance(error, StateError) for error in (*(error for _, error in applied.failed), *applied.unsettled)):
         yield Line("  Not everything done could be saved in the state. Run apply again: it adopts that, and finishes.")
         return
+    yield Line(f"  Everything done is in the state (serial {applied.state.serial}). {_what_next(applied)}")
+
+
+def _what_next(applied: Applied) -> str:
+    errors = (*(error for _, error in applied.failed), *applied.unsettled)
+    if errors and all(isinstance(error, BrokenSchemaError) for error in errors):
+        return "Another apply does not mend that."
     is_stopped = len(applied.stopped) == len(applied.failed) and not applied.interrupted and not applied.unsettled
-    rest = "What was stopped is as it was." if is_stopped else "Run apply again to finish."
-    yield Line(f"  Everything done is in the state (serial {applied.state.serial}). {rest}")
+    return "What was stopped is as it was." if is_stopped else "Run apply again to finish."
 
 
 def _numbers(applied: Applied) -> str:

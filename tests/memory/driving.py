@@ -10,6 +10,7 @@ from typing import Any
 from raceday_iac.applying.actions import Work
 from raceday_iac.applying.recorder import Recorder
 from raceday_iac.applying.steps import Step, make_steps
+from raceday_iac.kinds.turns import Turns
 from raceday_iac.model.desired import Desired
 from raceday_iac.model.evidence import Answer
 from raceday_iac.packaging import Bundle
@@ -80,7 +81,8 @@ class Run:
         self.waiting = {step.key: step for step in steps}
         self.under_way: dict[str, Iterator[float]] = {}
         self._keys = set(self.waiting)
-        self._needs = {step.key: {key for key in step.requires if key in self._keys} for step in steps}
+        self._steps, self._turns = dict(self.waiting), Turns()
+        self._needs = {step.key: self._keys & (step.requires | step.after) for step in steps}
         self._dependents: dict[str, list[str]] = {key: [] for key in self._keys}
         for key, needs in self._needs.items():
             for each in needs:
@@ -89,16 +91,24 @@ class Run:
         self._work = work
 
     def choices(self) -> list[str]:
-        """Keys of steps that can go on."""
-        return [*self.under_way, *self._startable]
+        """Keys of steps that can go on. Who cannot have a turn has to wait."""
+        return [*self.under_way, *(key for key in self._startable if self._can_begin(key))]
+
+    def _can_begin(self, key: str) -> bool:
+        can = self._turns.take(key, self._steps[key].turn)
+        if can:
+            self._turns.give_back(key)
+        return can
 
     def advance(self, key: str) -> None:
         """Let one step go on to its next pause, or its end."""
         if key in self.waiting:
+            assert self._turns.take(key, self._steps[key].turn)
             self._startable.remove(key)
             self.under_way[key] = self._work.perform(self.waiting.pop(key))
         if next(self.under_way[key], None) is None:
             del self.under_way[key]
+            self._turns.give_back(key)
             for other in self._dependents[key]:
                 self._needs[other].discard(key)
                 if not self._needs[other]:

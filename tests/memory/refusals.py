@@ -23,14 +23,17 @@ def refused(why: str) -> ProviderError:
     return ProviderError(why, code=400, kind="general_argument_invalid")
 
 
-def page(items: Iterable[Raw], body: Raw, plural: str) -> Raw:
-    """One page of a list: `limit`, `cursorAfter` and, by the order of creation, `orderDesc`."""
-    queries = {each["method"]: each["values"] for each in map(json.loads, body.get("queries", ()))}
+def page(items: Iterable[Raw], body: Raw, plural: str, identity: str = "$id") -> Raw:
+    """One page of a list: `limit`, `cursorAfter`, `equal` and, by the order of creation, `orderDesc`."""
+    queries = {each["method"]: each for each in map(json.loads, body.get("queries", ()))}
     shown = list(items)
+    if "equal" in queries:
+        wanted = queries["equal"]
+        shown = [each for each in shown if each[wanted["attribute"]] in wanted["values"]]
     total = len(shown)
     if "orderDesc" in queries:
         shown.reverse()
     if "cursorAfter" in queries:
-        ids = [each["$id"] for each in shown]
-        shown = shown[ids.index(queries["cursorAfter"][0]) + 1 :]
-    return {"total": total, plural: shown[: queries.get("limit", [25])[0]]}
+        ids = [each[identity] for each in shown]
+        shown = shown[ids.index(queries["cursorAfter"]["values"][0]) + 1 :]
+    return {"total": total, plural: shown[: queries["limit"]["values"][0] if "limit" in queries else 25]}

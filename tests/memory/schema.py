@@ -216,6 +216,13 @@ def _get_attribute(project: Raw, _body: Raw, database: str, collection: str, key
     return answer
 
 
+def _list_attributes(project: Raw, body: Raw, database: str, collection: str) -> Raw:
+    """Looking is what lets the work in the background go on."""
+    base, found = _places(project, database, collection)
+    settle(base)
+    return page(found["attributes"], body, "attributes", "key")
+
+
 def _delete_attribute(project: Raw, _body: Raw, database: str, collection: str, key: str) -> None:
     base, found = _places(project, database, collection)
     before = _attribute(found, key)
@@ -305,6 +312,12 @@ def _get_index(project: Raw, _body: Raw, database: str, collection: str, key: st
     return answer
 
 
+def _list_indexes(project: Raw, body: Raw, database: str, collection: str) -> Raw:
+    base, found = _places(project, database, collection)
+    settle(base)
+    return page(found["indexes"], body, "indexes", "key")
+
+
 def _delete_index(project: Raw, _body: Raw, database: str, collection: str, key: str) -> None:
     base, found = _places(project, database, collection)
     indexes.mark_deleting(found, key)
@@ -381,12 +394,14 @@ ROUTES = (
     ("put", _COLLECTION, _update_collection),
     ("delete", _COLLECTION, _delete_collection),
     ("get", f"{_COLLECTION}/documents", _list_documents),
+    ("get", f"{_COLLECTION}/attributes", _list_attributes),
     ("post", f"{_COLLECTION}/attributes/relationship", _create_relationship),
     ("post", f"{_COLLECTION}/attributes/{{word}}", _create_attribute),
     ("patch", f"{_COLLECTION}/attributes/{{key}}/relationship", _update_relationship),
     ("patch", f"{_COLLECTION}/attributes/{{word}}/{{key}}", _update_attribute),
     ("get", f"{_COLLECTION}/attributes/{{key}}", _get_attribute),
     ("delete", f"{_COLLECTION}/attributes/{{key}}", _delete_attribute),
+    ("get", f"{_COLLECTION}/indexes", _list_indexes),
     ("post", f"{_COLLECTION}/indexes", _create_index),
     ("get", f"{_COLLECTION}/indexes/{{key}}", _get_index),
     ("delete", f"{_COLLECTION}/indexes/{{key}}", _delete_index),

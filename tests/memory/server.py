@@ -1,7 +1,7 @@
 """The server: one project, kept as JSON values, so that a whole world can be copied and brought back.
 
-Appwrite's asynchronous work goes on when somebody looks at a collection or an attribute by its own route. Lists do not
-move it: a plan that is made after a crash finds `processing` and `deleting`, as it does on a busy real server.
+Appwrite's asynchronous work goes on when somebody lists attributes or indexes, or looks at one of them. Lists of
+collections do not move it: a plan that is made after a crash finds `processing` and `deleting`, as on a busy server.
 """
 
 from __future__ import annotations

@@ -28,6 +28,10 @@ class FakeAppwrite:
         self.resources = dict(resources or {})
         self.documents = documents
         self.log: list[str] = []
+        #: Attributes that are listed, and that documents do not know.
+        self.lost: set[str] = set()
+        #: Collections of which it was asked what documents know.
+        self.proven: list[Address] = []
         self.builds: dict[str, list[Deployment]] = {}
         self.archives: dict[str, bytes] = {}
         #: Statuses that a new build goes through, one a look.
@@ -40,14 +44,33 @@ class FakeAppwrite:
         return Snapshot(dict(self.resources))
 
     def collection(self, database: str, collection: str) -> Mapping[Address, Live]:
+        owner = collection_address(database, collection)
+        return {each: live for each, live in self.resources.items() if each == owner or owner in owners(each)}
+
+    def members(self, database: str, collection: str, listed: str, keys: Sequence[str] = ()) -> Mapping[Address, Live]:
         """Looking is what lets the asynchronous work end."""
-        for address in self._inside(database, collection):
+        for address in self._listed(database, collection, listed):
             live = self.resources[address]
             if live.status == "deleting":
                 del self.resources[address]
             elif live.status == "processing":
                 self.resources[address] = replace(live, status="available")
-        return {address: self.resources[address] for address in self._inside(database, collection)}
+        found = {address: self.resources[address] for address in self._listed(database, collection, listed)}
+        return {address: live for address, live in found.items() if not keys or address.name in keys}
+
+    def unknown_attributes(
+        self, database: str, collection: str, attributes: Sequence[str], relationships: Sequence[str] = ()
+    ) -> Sequence[str]:
+        """Keys of `lost` ones, and of what is not there."""
+        owner = collection_address(database, collection)
+        self.proven.append(owner)
+        there = {each.name for each in self.resources if each.kind in COLUMNS and owner in owners(each)}
+        far = {
+            str(live.fields["twoWayKey"])
+            for at, live in self.resources.items()
+            if at.kind == "relationship" and live.fields["relatedCollection"] == collection
+        }
+        return [key for key in (*attributes, *relationships) if key in self.lost or key not in there | far]
 
     def inside(self, place: Address) -> Mapping[Address, Live]:
         return {at: live for at, live in self.resources.items() if place in (at, *owners(at))}
@@ -66,6 +89,8 @@ class FakeAppwrite:
 
     def find(self, address: Address) -> Live | None:
         return self.resources.get(address)
+
+    current = find
 
     def source_of(self, function: str, deployment: str) -> bytes:
         return self.archives[deployment]
@@ -174,9 +199,10 @@ class FakeAppwrite:
 
     # Rules.
 
-    def _inside(self, database: str, collection: str) -> list[Address]:
+    def _listed(self, database: str, collection: str, listed: str) -> list[Address]:
         owner = collection_address(database, collection)
-        return [each for each in list(self.resources) if each == owner or owner in owners(each)]
+        found = list(self.resources)
+        return [each for each in found if owner in owners(each) and KINDS[each.kind].listed == listed]
 
     def _refuse_taken(self, address: Address) -> None:
         """Keys are compared without case; attributes and relationships share them, also while being deleted."""

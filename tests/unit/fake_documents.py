@@ -52,8 +52,8 @@ class Documents:
 
     # The provider.
 
-    def collection(self, database: str, collection: str) -> Mapping[Address, Live]:
-        self._begin("collection")
+    def members(self, database: str, collection: str, listed: str, keys: Sequence[str] = ()) -> Mapping[Address, Live]:
+        self._begin("attributes")
         for at, live in list(self.columns.items()):
             if live.status == "available":
                 continue
@@ -62,7 +62,7 @@ class Documents:
                 self.columns[at] = replace(live, status="available")
             elif self._looks[at] > 1 and live.status == "deleting":
                 self._drop(at)
-        return self._end(dict(self.columns))
+        return self._end({at: live for at, live in self.columns.items() if not keys or at.name in keys})
 
     def documents(
         self, database: str, collection: str, *conditions: Condition, only: Sequence[str] = ()

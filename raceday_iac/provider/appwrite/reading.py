@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 from itertools import islice
 from typing import Any
 
-from ...errors import NotFoundError, ProviderError
+from ...errors import NotFoundError, ProviderError, ServerFaultError
 from ...kinds import KINDS, attribute, collection, database, deployment, function, index, relationship, variable
 from ...kinds.base import ARCHIVE, OBJECT, Call, Shape, is_finite, is_instant, listing
+from ...kinds.turns import selections, unknown_among
 from ...model.address import Address
 from ...model.resource import Live
 from ..protocol import Condition, Deployment, Execution, ServerFacts, Snapshot
@@ -23,8 +24,11 @@ from .transport import Transport
 PAGE = 100
 #: How often a list is read again from its start because what it had come to was deleted meanwhile.
 _REREADS = 5
+#: Keys by which a list is filtered; with more of them, the whole list is not longer than the question.
+_FILTERED = 40
 #: What answers must hold, beside the kinds' own.
-_COLLECTION = Shape({**collection.SHAPE.fields, "attributes": [attribute.SHAPE], "indexes": [index.SHAPE]})
+_MEMBERS = {"attributes": attribute.SHAPE, "indexes": index.SHAPE}
+_COLLECTION = Shape({**collection.SHAPE.fields, **{listed: [shape] for listed, shape in _MEMBERS.items()}})
 _FUNCTION = function.SHAPE
 _DEPLOYMENT = deployment.SHAPE
 EXECUTION = Shape(
@@ -104,6 +108,46 @@ class AppwriteReader:
             return dict(_function_members(self._get(f"/functions/{place.path}", function.SHAPE)))
         except NotFoundError:
             return {}
+
+    def members(self, database: str, collection: str, listed: str, keys: Sequence[str] = ()) -> Mapping[Address, Live]:
+        """See `Reader.members`."""
+        raw = self._listed(database, collection, listed, keys)
+        return {live.address: live for live in _members((database, collection), listed, raw)}
+
+    def _listed(
+        self, database: str, collection: str, listed: str, keys: Sequence[str] = ()
+    ) -> Sequence[Mapping[str, Any]]:
+        path = f"/databases/{database}/collections/{collection}/{listed}"
+        wanted = [query("equal", *keys, attribute="key")] if 0 < len(keys) <= _FILTERED else []
+        try:
+            return list(self._pages(path, listed, _MEMBERS[listed], *wanted, identity="key"))
+        except NotFoundError:
+            return []
+
+    def unknown_attributes(
+        self, database: str, collection: str, attributes: Sequence[str], relationships: Sequence[str] = ()
+    ) -> Sequence[str]:
+        """See `Reader.unknown_attributes`. No document is read: names are judged before anything is looked up."""
+        path, shape = f"/databases/{database}/collections/{collection}/documents", listing("documents", OBJECT)
+        none = (query("equal", "nobody", attribute="$id"), query("limit", 1))
+
+        def is_refused(names: Sequence[str]) -> bool:
+            try:
+                self._get(path, shape, query("select", *names), *none)
+            except ServerFaultError as error:
+                if error.kind != "general_unknown":
+                    raise
+                # A column that is not there. If the server is ill, it refuses the id of a document as well.
+                self._get(path, shape, query("select", "$id"), *none)
+                return True
+            except ProviderError as error:
+                if error.kind != "general_query_invalid":
+                    raise
+                return True
+            return False
+
+        names = selections(attributes, relationships)
+        return [name.partition(".$")[0] for some in names for name in unknown_among(some, is_refused)]
 
     def count_documents(self, database: str, collection: str, *conditions: Condition) -> int:
         """See `Reader.count_documents`."""
@@ -203,6 +247,17 @@ class AppwriteReader:
             raise self._transport.not_appwrite(call, f"it is about {live.address}")
         return live
 
+    def current(self, address: Address) -> Live | None:
+        """See `Reader.current`."""
+        listed = KINDS[address.kind].listed
+        if not listed:
+            return self.find(address)
+        database, collection, key = address.parts
+        for raw in self._listed(database, collection, listed, [key]):
+            if str(raw["key"]).lower() == key.lower():
+                return _member((database, collection), listed, raw)
+        return None
+
     def _get(self, path: str, shape: Shape, *queries: str) -> Any:
         return self._transport.request(Call("get", path, {"queries": list(queries)} if queries else {}, shape))
 
@@ -216,15 +271,17 @@ class AppwriteReader:
             raise
         return answer
 
-    def _pages(self, path: str, plural: str, item: Shape, *more: str) -> Iterator[Mapping[str, Any]]:
+    def _pages(
+        self, path: str, plural: str, item: Shape, *more: str, identity: str = "$id"
+    ) -> Iterator[Mapping[str, Any]]:
         """All items of a list, each once. When the item that a page goes on from was deleted meanwhile, the list is
-        read again from its start, so that nothing is passed over."""
+        read again from its start, so that nothing is passed over. `identity` is the field by which a list goes on."""
         seen: set[str] = set()
         for attempt in range(_REREADS + 1):
             try:
-                for each in self._walk(path, listing(plural, item), plural, *more):
-                    if each["$id"] not in seen:
-                        seen.add(each["$id"])
+                for each in self._walk(path, listing(plural, item), plural, identity, *more):
+                    if each[identity] not in seen:
+                        seen.add(each[identity])
                         yield each
             except ProviderError as error:
                 if error.kind != "general_cursor_not_found" or attempt == _REREADS:
@@ -232,7 +289,7 @@ class AppwriteReader:
             else:
                 return
 
-    def _walk(self, path: str, shape: Shape, plural: str, *more: str) -> Iterator[Mapping[str, Any]]:
+    def _walk(self, path: str, shape: Shape, plural: str, identity: str, *more: str) -> Iterator[Mapping[str, Any]]:
         cursor = ""
         while True:
             queries = [query("limit", PAGE), *([query("cursorAfter", cursor)] if cursor else []), *more]
@@ -240,7 +297,7 @@ class AppwriteReader:
             yield from items
             if len(items) < PAGE:
                 return
-            cursor = str(items[-1]["$id"])
+            cursor = str(items[-1][identity])
 
     def _functions(self, newest: dict[str, Deployment]) -> dict[Address, Live]:
         """Functions with variables and active deployments. Notes each newest deployment that is not active."""
@@ -295,15 +352,20 @@ def _collection_members(raw: Mapping[str, Any]) -> Iterator[tuple[Address, Live]
     """The collection itself, its attributes, relationships and indexes."""
     owner = collection.parse((), raw)
     yield owner.address, owner
-    for each in raw["attributes"]:
-        if relationship.is_mirror(each):
-            continue
-        module = relationship if each["type"] == "relationship" else attribute
-        live = module.KIND.parse(owner.address.parts, each)
-        yield live.address, live
-    for each in raw["indexes"]:
-        live = index.parse(owner.address.parts, each)
-        yield live.address, live
+    for listed in ("attributes", "indexes"):
+        for live in _members(owner.address.parts, listed, raw[listed]):
+            yield live.address, live
+
+
+def _members(owner: tuple[str, ...], listed: str, raw: Iterable[Mapping[str, Any]]) -> Iterator[Live]:
+    """The attributes and relationships of a collection, or its indexes."""
+    return (_member(owner, listed, each) for each in raw if not relationship.is_mirror(each))
+
+
+def _member(owner: tuple[str, ...], listed: str, raw: Mapping[str, Any]) -> Live:
+    if listed == "indexes":
+        return index.parse(owner, raw)
+    return KINDS["relationship" if raw["type"] == "relationship" else "attribute"].parse(owner, raw)
 
 
 def parse_answer(address: Address, raw: Any) -> Live | None:

@@ -1,4 +1,5 @@
-"""The private collection that holds states, made when it is first needed."""
+"""The private collection that holds states, made when it is first needed: one attribute at a time, each awaited, for a
+real server loses attributes of one collection that it makes at the same time (see `kinds.turns`)."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...errors import ConflictError, NotFoundError, ProviderError
-from ...kinds.base import Call, Shape
+from ...kinds.base import Call, Shape, listing
 from .packing import LIMIT
 from .transport import Transport
 
@@ -48,10 +49,9 @@ class StateCollection:
         body = {"collectionId": self._collection, "name": STATE_NAME, "permissions": [], "documentSecurity": False}
         self._ensure(Call("post", f"/databases/{self._database}/collections", body))
         for key, kind, options in _ATTRIBUTES:
-            self._ensure(
-                Call("post", f"{self._path}/attributes/{kind}", {"key": key, "required": False, **options}, _ATTRIBUTE)
-            )
-        self._wait()
+            wanted = {"key": key, "required": False, **options}
+            self._ensure(Call("post", f"{self._path}/attributes/{kind}", wanted, _ATTRIBUTE))
+            self._wait(key)
 
     def is_complete(self) -> bool:
         """Whether all attributes can be used."""
@@ -67,13 +67,11 @@ class StateCollection:
         except ConflictError:
             return
 
-    def _wait(self) -> None:
+    def _wait(self, key: str) -> None:
         deadline, pause = self._clock() + _PATIENCE, _FIRST_PAUSE
-        while not self.is_complete():
-            statuses = self._statuses()
-            broken = [f"{key} is {status}" for key, status in statuses.items() if status in ("failed", "stuck")]
-            if broken or self._clock() > deadline:
-                what = broken[0] if broken else "it is not finished"
+        while (status := self._statuses().get(key)) != "available":
+            if status in ("failed", "stuck") or self._clock() > deadline:
+                what = f"{key} is {status}" if status in ("failed", "stuck") else f"{key} is not finished"
                 raise ProviderError(
                     f"Appwrite could not make the collection {self._database}/{self._collection} for the state: "
                     f"{what}.",
@@ -83,5 +81,7 @@ class StateCollection:
             pause = min(_LONGEST_PAUSE, pause * 1.5)
 
     def _statuses(self) -> dict[str, str]:
-        raw = self._transport.request(Call("get", self._path, answer=Shape({"$id": str, "attributes": [_ATTRIBUTE]})))
+        """From the list: what is answered of the collection itself may be old for ever."""
+        shape = listing("attributes", _ATTRIBUTE)
+        raw = self._transport.request(Call("get", f"{self._path}/attributes", answer=shape))
         return {str(each["key"]): str(each["status"]) for each in raw["attributes"]}

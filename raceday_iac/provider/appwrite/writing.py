@@ -137,7 +137,7 @@ class AppwriteProvider(AppwriteReader):
             return self._verified(rename(old, live, new.name), new, live.fields)
         except NotFoundError:
             # Sent again after a lost answer, the first one may have landed: then there is no old name any more.
-            found = self.find(new)
+            found = self.current(new)
             if found is None or difference(new, live.fields, found.fields):
                 raise
             return found
@@ -209,7 +209,7 @@ class AppwriteProvider(AppwriteReader):
         """The resource as it is, after waiting for one that is being deleted to be gone."""
         deadline = self._clock() + _DELETION_PATIENCE
         while True:
-            found = self.find(address)
+            found = self.current(address)
             if found is None or found.status != "deleting" or self._clock() > deadline:
                 return found
             self._sleep(0.1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from raceday_iac.applying.actions import Work
 from raceday_iac.applying.recorder import Recorder
 from raceday_iac.applying.steps import Step, make_steps
 from raceday_iac.diff import Cause, FieldChange
-from raceday_iac.errors import ProviderError
+from raceday_iac.errors import ProviderError, UnsettledError
 from raceday_iac.model.address import Address, deployment_address, function_address
 from raceday_iac.model.resource import Live, frozen
 from raceday_iac.model.stack import Stack
@@ -26,20 +26,24 @@ from ..declaring import address, collection, resolved, stack_with_function
 from ..fake_appwrite import FakeAppwrite
 
 A, B = address("attribute.d/c/a"), address("attribute.d/c/b")
+PLACE = address("collection.d/c")
 
 
 class Looks(FakeAppwrite):
     """Shows one thing after the other: statuses by address; the last one for ever."""
 
     def __init__(self, *shown: Mapping[Address, str]) -> None:
-        super().__init__()
+        super().__init__({PLACE: Live(PLACE, frozen({}))})
         self.shown = list(shown)
         self.count = 0
 
-    def collection(self, database: str, collection: str) -> Mapping[Address, Live]:
+    def members(self, database: str, collection: str, listed: str, keys: Sequence[str] = ()) -> Mapping[Address, Live]:
         self.count += 1
         now = self.shown.pop(0) if len(self.shown) > 1 else self.shown[0]
         return {at: Live(at, frozen({}), status=status, error="why") for at, status in now.items()}
+
+    def unknown_attributes(self, *names: Any) -> Sequence[str]:
+        return ()
 
 
 def schema(type: str = "integer") -> Stack:
@@ -58,8 +62,8 @@ def work(provider: Provider, folder: Path, of: Plan | None = None) -> Work:
 
 
 def settle(provider: Looks, folder: Path) -> list[float]:
-    """The pauses of waiting for both attributes."""
-    return list(work(provider, folder).perform(Step("settle", frozenset(), None, (A, B))))
+    """The pauses of waiting for both attributes, which were sent together."""
+    return list(work(provider, folder).perform(Step("settle", frozenset(), None, (A, B), proves=PLACE)))
 
 
 PROCESSING = {A: "processing", B: "processing"}
@@ -98,6 +102,14 @@ def test_a_wait_without_any_progress_is_given_up_with_the_names(tmp_path: Path) 
     assert "raceday-iac recover" in waited.value.hint
 
 
+def test_what_is_awaited_in_a_collection_that_is_deleted_meanwhile_is_not_awaited_for_long(tmp_path: Path) -> None:
+    server = Looks({})
+    server.resources.clear()
+    with pytest.raises(ProviderError, match=r"collection.d/c was deleted while Appwrite was to finish attribute.d/c/a"):
+        settle(server, tmp_path)
+    assert server.count < 30
+
+
 def test_any_progress_starts_the_patience_anew(tmp_path: Path) -> None:
     halfway = [PROCESSING] * 250 + [{A: "available", B: "processing"}] * 250
     pauses = settle(Looks(*halfway, AVAILABLE), tmp_path)
@@ -123,7 +135,7 @@ def test_a_deletion_that_is_stuck_is_told_with_the_way_out(tmp_path: Path) -> No
 
 
 def test_a_deletion_that_never_ends_is_given_up(tmp_path: Path) -> None:
-    with pytest.raises(ProviderError, match="Appwrite says deleting"):
+    with pytest.raises(UnsettledError, match=r"has not finished attribute\.d/c/a; nothing moved for 120 s"):
         list(removal(Looks({A: "deleting"}), tmp_path))
 
 

@@ -54,7 +54,7 @@ def test_a_second_run_changes_nothing() -> None:
     convert(server)
     server.log.clear()
     convert(server)
-    assert server.log == ["collection"]
+    assert server.log == ["attributes"]
 
 
 def test_a_run_that_is_killed_after_any_call_is_finished_by_the_next_one() -> None:
@@ -204,7 +204,7 @@ def test_something_else_under_the_name_of_the_copy_is_left_alone() -> None:
     with pytest.raises(ProviderError, match=r"a_conv is in the way"):
         convert(server)
     assert set(server.columns) == {AT, COPY}
-    assert [each for each in server.log if each != "collection"] == []
+    assert [each for each in server.log if each != "attributes"] == []
 
 
 def test_an_attribute_that_cannot_go_is_said_to_be_stuck() -> None:
@@ -215,7 +215,7 @@ def test_an_attribute_that_cannot_go_is_said_to_be_stuck() -> None:
             server.columns[AT] = replace(server.columns[AT], status="stuck", error="a unique index")
 
     server.meanwhile = stick
-    with pytest.raises(ProviderError, match=r"attribute\.d/c/a is stuck a unique index"):
+    with pytest.raises(ProviderError, match=r"attribute\.d/c/a cannot be deleted: Appwrite says stuck a unique index"):
         convert(server)
 
 

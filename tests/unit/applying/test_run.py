@@ -159,8 +159,8 @@ def test_a_wrong_key_stops_everything_else(tmp_path: Path) -> None:
 class Breaking(FakeAppwrite):
     """Lets an attribute fail after it was accepted."""
 
-    def collection(self, database: str, collection: str) -> Any:
-        seen = dict(super().collection(database, collection))
+    def members(self, *place: Any) -> Any:
+        seen = dict(super().members(*place))
         at = address("attribute.d/c/a")
         if at in seen:
             seen[at] = Live(at, seen[at].fields, status="failed", error="disk full")

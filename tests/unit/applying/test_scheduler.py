@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 
 from raceday_iac.applying.scheduler import Outcome, Scheduler
 from raceday_iac.applying.steps import Step
-from raceday_iac.errors import AccessError, IacError, ProviderError, RefusedError, StateError, UnreachableError
+from raceday_iac.errors import (
+    AccessError,
+    IacError,
+    ProviderError,
+    RefusedError,
+    ServerFaultError,
+    StateError,
+    UnreachableError,
+    UnsettledError,
+)
+from raceday_iac.kinds.turns import Turn
 from raceday_iac.model.address import Address
 from raceday_iac.planning import Action, Change
 
@@ -373,3 +383,116 @@ def test_a_step_under_way_in_another_thread_is_finished_when_stopped() -> None:
     outcome = scheduler.run([step("slow"), step("stopper"), step("later")])
     assert sorted(outcome.done) == ["slow", "stopper"]
     assert outcome.skipped == ["later"]
+
+
+# Turns.
+
+
+def writer(key: str, *places: str, **more: Any) -> Step:
+    """A step that writes the schema of collections."""
+    turn = Turn(frozenset(("d", each) for each in places), together=more.pop("together", False))
+    return Step(key, frozenset(more.pop("requires", ())), turn=turn, **more)
+
+
+class Places:
+    """Notes what is written at a time, pauses included, and complains of writers that overlap."""
+
+    def __init__(self) -> None:
+        self.most = 0
+        self.begun: list[str] = []
+        self._now: dict[str, Turn] = {}
+        self._lock = threading.Lock()
+
+    def work(self, each: Step) -> Iterator[float]:
+        with self._lock:
+            others = [turn for turn in self._now.values() if turn.places & each.turn.places]
+            assert not others or (each.turn.together and all(other.together for other in others)), each.key
+            self._now[each.key] = each.turn
+            self.begun.append(each.key)
+            self.most = max(self.most, len(self._now))
+        for _ in range(3):
+            yield 0.0
+        with self._lock:
+            del self._now[each.key]
+
+
+WRITERS = st.lists(
+    st.tuples(st.sets(st.sampled_from("abcd"), max_size=2), st.booleans(), st.sets(st.integers(0, 9))),
+    min_size=1,
+    max_size=10,
+).map(
+    lambda specs: [
+        writer(
+            f"{n}",
+            *places,
+            together=together and len(places) == 1,
+            after=frozenset(f"{each}" for each in after if each < n),
+        )
+        for n, (places, together, after) in enumerate(specs)
+    ]
+)
+
+
+@settings(max_examples=60)
+@given(WRITERS, st.integers(1, 4))
+def test_writers_of_one_schema_never_overlap_and_all_come_to_their_end(steps: list[Step], parallelism: int) -> None:
+    outcome = run(steps, Places().work, parallelism)
+    assert sorted(outcome.done) == sorted(each.key for each in steps)
+
+
+def test_writers_of_different_schemas_work_at_the_same_time() -> None:
+    places = Places()
+    run([writer(name, name) for name in "abc"], places.work)
+    assert places.most == 3
+
+
+def test_a_turn_is_kept_during_pauses_while_others_use_the_thread() -> None:
+    begun = []
+
+    def work(each: Step) -> Iterator[float]:
+        begun.append(each.key)
+        yield 0.02
+
+    run([writer("1", "a"), writer("2", "a"), writer("3", "b")], work, parallelism=1)
+    assert begun == ["1", "3", "2"]
+
+
+def first_fails(error: IacError) -> Callable[[Step], Iterator[float]]:
+    """The first writer fails."""
+
+    def work(each: Step) -> Iterator[float]:
+        yield 0.0
+        if each.key == "1":
+            raise error
+
+    return work
+
+
+def test_after_a_refusal_the_next_writer_has_its_turn() -> None:
+    outcome = run([writer("1", "a"), writer("2", "a")], first_fails(ProviderError("no", code=400)))
+    assert (outcome.done, list(outcome.failed)) == (["2"], ["1"])
+
+
+@pytest.mark.parametrize("error", [UnsettledError("nothing moved"), ServerFaultError("500", code=500)])
+def test_where_the_end_of_a_write_is_not_known_nothing_is_written_any_more(error: IacError) -> None:
+    outcome = run([writer("1", "a"), writer("2", "a"), writer("3", "b"), writer("4", "a", "b")], first_fails(error))
+    assert (outcome.done, list(outcome.failed), outcome.skipped) == (["3"], ["1"], ["2", "4"])
+
+
+@pytest.mark.parametrize("error", [None, ProviderError("no", code=400)])
+def test_what_comes_after_something_comes_however_that_ended(error: IacError | None) -> None:
+    def work(each: Step) -> Iterator[float]:
+        yield 0.0
+        if each.key == "1" and error:
+            raise error
+
+    steps = [step("1"), step("2", "1"), Step("3", frozenset(), after=frozenset({"1", "2"}))]
+    outcome = run(steps, work)
+    assert outcome.done[-1] == "3"
+    assert outcome.skipped == (["2"] if error else [])
+
+
+def test_a_thousand_writers_of_one_schema_are_given_their_turns_in_order() -> None:
+    places = Places()
+    run([writer(f"{number:04}", "a") for number in range(1000)], places.work)
+    assert places.begun == sorted(places.begun)

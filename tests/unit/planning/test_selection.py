@@ -291,12 +291,14 @@ def test_of_a_target_a_part_can_be_excluded() -> None:
 
 
 def test_what_came_one_after_the_other_still_does_without_the_one_between() -> None:
-    """Relationships of one collection must not be made at the same time."""
-    after = schema(name="e", into=schema())
-    for name in ("r", "s", "t"):
-        Collection(after, "d", "c").relationship(name, "e", type="oneToOne", two_way_key=f"of_{name}")
-    found = part(schema(name="e", into=schema()), after, without=["relationship.d/c/s"])
-    assert precedes(found, "create:relationship.d/c/r", "create:relationship.d/c/t")
+    names = [Address("attribute", f"d/c/{name}") for name in "abc"]
+    keys_of = [f"create:{each}" for each in names]
+    line = [
+        Change(each, Action.CREATE, "", requires=tuple(keys_of[max(0, place - 1) : place]))
+        for place, each in enumerate(names)
+    ]
+    kept = select(line, Wishes(excluded=frozenset({names[1]}))).kept
+    assert [(each.key, each.requires) for each in kept] == [(keys_of[0], ()), (keys_of[2], (keys_of[0],))]
 
 
 def test_deletions_that_a_new_name_waits_for_do_not_wait_for_it() -> None:

@@ -170,15 +170,101 @@ def test_an_answer_without_its_list_is_not_taken_for_an_empty_one(
         reader.snapshot(())
 
 
-def test_one_request_reads_a_collection(server: Answering, reader: AppwriteReader) -> None:
-    routes = Routes(server, {"/databases/d/collections/c": {**COLLECTION, "$id": "c", "databaseId": "d"}})
-    assert set(reader.collection("d", "c")) == {address("collection.d/c")}
+PLACE = "/databases/d/collections/c"
+
+
+def raw_member(key: str) -> dict[str, Any]:
+    plain = {"key": key, "type": "boolean", "status": "available", "error": "", "required": False, "array": False}
+    return {**plain, "default": None}
+
+
+def test_members_are_read_from_the_list_by_one_request(server: Answering, reader: AppwriteReader) -> None:
+    raw = [raw_member("a"), *RELATIONS]
+    routes = Routes(server, {f"{PLACE}/attributes": {"total": len(raw), "attributes": raw}})
+    found = reader.members("d", "c", "attributes")
+    parents = {f"relationship.d/c/{each['key']}" for each in RELATIONS if each.get("side") == "parent"}
+    plain = {f"attribute.d/c/{each['key']}" for each in RELATIONS if "side" not in each}
+    assert {str(each) for each in found} == {"attribute.d/c/a", *plain, *parents}
     assert len(routes.asked) == 1
 
 
-def test_a_collection_that_is_not_there_is_empty(server: Answering, reader: AppwriteReader) -> None:
-    Routes(server, {"/databases/d/collections/c": error(404, "collection_not_found")})
-    assert reader.collection("d", "c") == {}
+def test_only_what_is_watched_is_asked_for_and_more_than_a_default_page_of_it(
+    server: Answering, reader: AppwriteReader
+) -> None:
+    routes = Routes(server, {f"{PLACE}/indexes": {"total": 0, "indexes": []}})
+    reader.members("d", "c", "indexes", ["i", "j"])
+    queries = [json.loads(values[0]) for values in routes.asked[0].query.values()]
+    assert {"method": "equal", "attribute": "key", "values": ["i", "j"]} in queries
+    assert {"method": "limit", "values": [100]} in queries
+
+
+def test_a_list_longer_than_a_page_is_read_on_from_the_last_key(server: Answering, reader: AppwriteReader) -> None:
+    raw = [raw_member(f"a{number}") for number in range(130)]
+
+    def answer(asked: Asked) -> Reply:
+        said = {
+            each["method"]: each["values"][0] for values in asked.query.values() for each in map(json.loads, values)
+        }
+        start = [each["key"] for each in raw].index(said["cursorAfter"]) + 1 if "cursorAfter" in said else 0
+        return Reply(200, {"total": 130, "attributes": raw[start : start + said["limit"]]})
+
+    Routes(server, {f"{PLACE}/attributes": answer})
+    assert len(reader.members("d", "c", "attributes")) == 130
+
+
+def test_a_collection_that_is_not_there_has_no_members(server: Answering, reader: AppwriteReader) -> None:
+    Routes(server, {f"{PLACE}/attributes": error(404, "collection_not_found")})
+    assert reader.members("d", "c", "attributes") == {}
+
+
+class Knowing:
+    """A list of documents of a collection that knows some names only. `asked` is what was selected, each time."""
+
+    def __init__(self, *known: str, refusal: Reply | None = None) -> None:
+        self.known, self.asked = {*known, "$id"}, []  # type: tuple[set[str], list[list[str]]]
+        self.refusal = refusal or error(400, "general_query_invalid")
+
+    def __call__(self, asked: Asked) -> Reply:
+        queries = [json.loads(value) for values in asked.query.values() for value in values]
+        (selected,) = [each["values"] for each in queries if each["method"] == "select"]
+        assert not [each for each in queries if each["method"] in ("isNull", "isNotNull")]
+        assert {"method": "limit", "values": [1]} in queries
+        self.asked.append(selected)
+        names = {each.partition(".")[0] for each in selected}
+        return Reply(200, {"total": 0, "documents": []}) if names <= self.known else self.refusal
+
+
+def test_one_read_proves_that_documents_know_all_attributes(server: Answering, reader: AppwriteReader) -> None:
+    knowing = Knowing("a", "b", "r")
+    Routes(server, {f"{PLACE}/documents": knowing})
+    assert reader.unknown_attributes("d", "c", ["a", "b"], ["r"]) == []
+    assert knowing.asked == [["a", "b", "r.$id"]]
+
+
+def test_what_documents_do_not_know_is_named(server: Answering, reader: AppwriteReader) -> None:
+    Routes(server, {f"{PLACE}/documents": Knowing("a", "c")})
+    assert reader.unknown_attributes("d", "c", ["a", "b", "c", "d"], ["r"]) == ["b", "d", "r"]
+
+
+def test_a_column_that_is_not_there_is_unknown_as_well(server: Answering, reader: AppwriteReader) -> None:
+    """The server runs into an error that it does not foresee."""
+    Routes(server, {f"{PLACE}/documents": Knowing("a", refusal=error(500, "general_unknown"))})
+    assert reader.unknown_attributes("d", "c", ["a", "b"]) == ["b"]
+
+
+def test_a_server_that_is_ill_is_no_proof_of_anything(server: Answering, reader: AppwriteReader) -> None:
+    Routes(server, {f"{PLACE}/documents": error(500, "general_unknown")})
+    with pytest.raises(ServerFaultError):
+        reader.unknown_attributes("d", "c", ["a", "b"])
+
+
+def test_more_names_than_a_query_holds_take_more_reads(server: Answering, reader: AppwriteReader) -> None:
+    keys = [f"{'k' * 32}{number:04}" for number in range(200)]
+    knowing = Knowing(*keys)
+    Routes(server, {f"{PLACE}/documents": knowing})
+    assert reader.unknown_attributes("d", "c", keys) == []
+    assert [key for each in knowing.asked for key in each] == keys
+    assert max(len(query("select", *each)) for each in knowing.asked) < 4096
 
 
 def test_documents_are_counted_without_reading_them(server: Answering, reader: AppwriteReader) -> None:
@@ -234,8 +320,12 @@ def test_every_recorded_collection_can_be_read(server: Answering, reader: Appwri
         ("indexes", "collection shows indexes"),
     ):
         raw = recorded.answer(scenario, label)
-        Routes(server, {f"/databases/{raw['databaseId']}/collections/{raw['$id']}": raw})
-        found = reader.collection(raw["databaseId"], raw["$id"])
-        expected = 1 + len(raw["attributes"]) + len(raw["indexes"])
-        assert len(found) == expected
+        path = f"/databases/{raw['databaseId']}/collections/{raw['$id']}"
+        Routes(server, {f"{path}/{listed}": {"total": 9, **raw} for listed in ("attributes", "indexes")})
+        found = [
+            each
+            for listed in ("attributes", "indexes")
+            for each in reader.members(raw["databaseId"], raw["$id"], listed)
+        ]
+        assert len(found) == len(raw["attributes"]) + len(raw["indexes"])
         assert all(isinstance(each, Address) for each in found)

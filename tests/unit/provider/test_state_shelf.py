@@ -19,9 +19,13 @@ DATE = "Wed, 25 Nov 2026 10:05:00 GMT"
 ATTRIBUTES = [{"key": key, "status": "available"} for key in ("environment", "serial", "note", "content")]
 
 
+#: The answer to the creation of anything.
+CREATED = Reply(201, {"$id": "x", **ATTRIBUTES[0]})
+
+
 def made(attributes: list[dict[str, Any]]) -> dict[str, Any]:
-    """The collection, with these attributes."""
-    return {"$id": "states", "attributes": attributes}
+    """The list of these attributes."""
+    return {"total": len(attributes), "attributes": attributes}
 
 
 def document(content: str, serial: int = 7) -> dict[str, Any]:
@@ -123,38 +127,49 @@ def test_letting_go_of_what_is_gone_is_fine(server: Answering, shelf: AppwriteSh
     shelf.remove(7)
 
 
+def listed(number: int, status: str = "available") -> Reply:
+    """The list of the first so many attributes, the last one in a status of its own."""
+    return Reply(200, made([*ATTRIBUTES[: number - 1], {**ATTRIBUTES[number - 1], "status": status}]))
+
+
 def test_the_collection_that_is_made_is_private_and_named_so_that_plans_pass_it_over(
     server: Answering, slept: Slept
 ) -> None:
-    server.will(Reply(201), Reply(201), *[Reply(202, ATTRIBUTES[0])] * 4, Reply(200, made(ATTRIBUTES)))
+    answers = [each for number in range(1, 5) for each in (CREATED, listed(number))]
+    server.will(CREATED, CREATED, *answers)
     StateCollection(transport(server, slept), "db", "states").make()
-    database, collection, *attributes = server.asked[:6]
+    database, collection, *others = server.asked
     assert database.json == {"databaseId": "db", "name": STATE_NAME}
     assert (collection.json["name"], collection.json["permissions"]) == (STATE_NAME, [])
-    assert [each.json["key"] for each in attributes] == ["environment", "serial", "note", "content"]
+    attributes = [each.json["key"] for each in others if each.method == "POST"]
+    assert attributes == ["environment", "serial", "note", "content"]
 
 
-def test_what_is_there_already_is_no_failure_and_unfinished_attributes_are_waited_for(
-    server: Answering, slept: Slept
-) -> None:
-    pending = [{**each, "status": "processing"} for each in ATTRIBUTES]
-    looks = [made(pending[:1]), made(pending), made(ATTRIBUTES)]
-    server.will(
-        *[error(409, "x")] * 6, *[Reply(200, look) for look in (looks[0], looks[0], looks[1], looks[1], looks[2])]
-    )
+def test_attributes_are_made_one_at_a_time_and_looked_for_in_the_list(server: Answering, slept: Slept) -> None:
+    waited = [each for number in range(1, 5) for each in (CREATED, listed(number, "processing"), listed(number))]
+    server.will(CREATED, CREATED, *waited)
     StateCollection(transport(server, slept), "db", "states", sleep=slept).make()
-    assert len(slept) == 2
+    assert [each.method for each in server.asked[2:]] == ["POST", "GET", "GET"] * 4
+    looks = {each.path for each in server.asked if each.method == "GET"}
+    assert looks == {"/v1/databases/db/collections/states/attributes"}
+    assert len(slept) == 4
+
+
+def test_what_is_there_already_is_no_failure(server: Answering, slept: Slept) -> None:
+    answers = [each for number in range(1, 5) for each in (error(409, "x"), listed(number))]
+    server.will(error(409, "x"), error(409, "x"), *answers)
+    StateCollection(transport(server, slept), "db", "states", sleep=slept).make()
+    assert slept == []
 
 
 def test_an_attribute_that_fails_is_told(server: Answering, slept: Slept) -> None:
-    broken = [{**ATTRIBUTES[0], "status": "failed"}, *ATTRIBUTES[1:]]
-    server.will(*[Reply(201, {"$id": "x", **ATTRIBUTES[0]})] * 6, Reply(200, made(broken)))
+    server.will(CREATED, CREATED, CREATED, listed(1, "failed"))
     with pytest.raises(ProviderError, match="db/states for the state: environment is failed"):
         StateCollection(transport(server, slept), "db", "states", sleep=slept).make()
 
 
 def test_a_collection_that_is_never_finished_is_given_up(server: Answering, slept: Slept) -> None:
-    server.will(*[Reply(201, {"$id": "x", **ATTRIBUTES[0]})] * 6, Reply(200, made([])))
-    with pytest.raises(ProviderError, match="it is not finished"):
+    server.will(CREATED, CREATED, CREATED, Reply(200, made([])))
+    with pytest.raises(ProviderError, match="environment is not finished"):
         StateCollection(transport(server, slept), "db", "states", sleep=slept, clock=lambda: sum(slept)).make()
     assert sum(slept) >= 120

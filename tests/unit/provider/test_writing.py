@@ -136,15 +136,20 @@ ATTRIBUTE = address("attribute.d/c/a")
 ATTRIBUTE_FIELDS = frozen({"type": "boolean", "required": False, "default": None, "array": False})
 
 
+def listed(*raw: dict[str, Any]) -> dict[str, Any]:
+    """A list of attributes. What one is asked for by itself may be old for ever."""
+    return {"total": len(raw), "attributes": list(raw)}
+
+
 def raw_attribute(**changed: Any) -> dict[str, Any]:
     plain = {"key": "a", "type": "boolean", "status": "available", "error": "", "required": False, "array": False}
     return {**plain, "default": None, **changed}
 
 
 def test_a_conflict_with_something_that_is_being_deleted_waits_until_it_is_gone() -> None:
-    deleting = raw_attribute(status="deleting", required=True)
+    deleting = listed(raw_attribute(status="deleting", required=True))
     script = Script(
-        post=[ConflictError("exists", code=409), raw_attribute()], get=[deleting, deleting, deleting, NOT_FOUND]
+        post=[ConflictError("exists", code=409), raw_attribute()], get=[deleting, deleting, deleting, listed()]
     )
     slept = Slept()
     provider(script, slept).create(ATTRIBUTE, ATTRIBUTE_FIELDS)
@@ -154,7 +159,8 @@ def test_a_conflict_with_something_that_is_being_deleted_waits_until_it_is_gone(
 
 def test_a_deletion_that_never_ends_is_not_waited_for_for_ever() -> None:
     ticks = iter(range(0, 10_000, 7))
-    script = Script(post=[ConflictError("exists", code=409)], get=[raw_attribute(status="deleting", required=True)])
+    deleting = listed(raw_attribute(status="deleting", required=True))
+    script = Script(post=[ConflictError("exists", code=409)], get=[deleting])
     with pytest.raises(ConflictError):
         provider(script, clock=lambda: float(next(ticks))).create(ATTRIBUTE, ATTRIBUTE_FIELDS)
 
@@ -174,14 +180,28 @@ RELATIONSHIP_FIELDS = frozen(
 def test_a_relationship_whose_key_an_attribute_holds_is_a_conflict() -> None:
     with pytest.raises(ConflictError):
         create(
-            Script(post=[ConflictError("exists", code=409)], get=[raw_attribute()]), RELATIONSHIP, RELATIONSHIP_FIELDS
+            Script(post=[ConflictError("exists", code=409)], get=[listed(raw_attribute())]),
+            RELATIONSHIP,
+            RELATIONSHIP_FIELDS,
         )
 
 
 def test_an_attribute_whose_key_a_relationship_holds_is_a_conflict() -> None:
     raw = raw_attribute(type="relationship", **RELATIONSHIP_FIELDS)
     with pytest.raises(ConflictError):
-        create(Script(post=[ConflictError("exists", code=409)], get=[raw]), ATTRIBUTE, ATTRIBUTE_FIELDS)
+        create(Script(post=[ConflictError("exists", code=409)], get=[listed(raw)]), ATTRIBUTE, ATTRIBUTE_FIELDS)
+
+
+def test_an_attribute_whose_key_is_the_far_side_of_a_relationship_is_a_conflict() -> None:
+    raw = raw_attribute(type="relationship", **RELATIONSHIP_FIELDS, side="child")
+    with pytest.raises(ConflictError):
+        create(Script(post=[ConflictError("exists", code=409)], get=[listed(raw)]), ATTRIBUTE, ATTRIBUTE_FIELDS)
+
+
+def test_what_became_of_a_creation_is_looked_up_in_the_list() -> None:
+    script = Script(post=[LOST[0]], get=[listed(raw_attribute())])
+    assert create(script, ATTRIBUTE, ATTRIBUTE_FIELDS).address == ATTRIBUTE
+    assert script.asked[-1].path == "/databases/d/collections/c/attributes"
 
 
 VARIABLE = address("variable.f/K")

@@ -65,7 +65,7 @@ class Hand:
 
     # Schema.
 
-    def find(self, address: Any) -> Live | None:
+    def current(self, address: Any) -> Live | None:
         return self.members.get(str(address))
 
     def delete(self, address: Any, live: Live) -> None:
