@@ -60,6 +60,7 @@ def build_plan(
     losses = guards.losses(selection.kept, real, desired, evidence)
     refusals = [
         *guards.loss_refusals(losses, wishes),
+        *guards.taken_names(selection.kept, desired, real),
         *guards.unsupported(selection.kept, desired, snapshot.facts),
         *protection_refusals(selection.kept, desired, real),
         *threshold_refusals(selection.kept, _managed(desired, state, real), desired.thresholds, wishes.confirmed),

@@ -10,9 +10,11 @@ from ..kinds import KINDS
 from ..model.address import Address
 from ..model.desired import Desired
 from ..model.evidence import NOTHING, Answer, Ask, Question, total
+from ..model.lifecycle import RENAMEABLE
 from ..model.resource import Live
 from ..provider import ServerFacts
 from .evidence import questions_of
+from .order import claims
 from .plan import Action, Change, Refusal
 from .wishes import Wishes
 
@@ -91,6 +93,41 @@ def _hint(loss: Loss, options: Wishes) -> str:
 
 _UNKNOWN = "an unknown number has to be allowed as one"
 _NEEDED = "where nobody is asked, the permission repeats the number"
+
+
+def taken_names(changes: Sequence[Change], desired: Desired, real: Mapping[Address, Live]) -> Iterator[Refusal]:
+    """Creations under a name that something live has and keeps. Appwrite compares ids and keys without case (1.8.1) and
+    answers 409; what it has by that name is not ours for all that."""
+    made = [change for change in changes if change.action is Action.CREATE]
+    if not made:
+        return
+    going = {change.address for change in changes if change.action is Action.DELETE or change.destroys}
+    holders: dict[tuple[str, ...], Address] = {}
+    for address, live in real.items():
+        if address not in going and live.status != "deleting":
+            holders |= dict.fromkeys(claims(address, live.fields), address)
+    for change in made:
+        wanted = claims(change.address, desired.resources[change.address].fields)
+        holder = next(
+            (holders[each] for each in sorted(wanted) if holders.get(each, change.address) != change.address), None
+        )
+        if holder is not None:
+            yield _taken(change, holder)
+
+
+def _taken(change: Change, holder: Address) -> Refusal:
+    address = change.address
+    is_same = holder.kind == address.kind and holder.path.lower() == address.path.lower()
+    why = "Appwrite compares names without case" if is_same else "it takes the name that this needs"
+    ways = [f'stack.moved("{holder}", "{address}")'] if is_same and address.kind in RENAMEABLE else []
+    ways += [f"call it {holder.name} in the stack"] if is_same else []
+    return Refusal(
+        address,
+        f"{change.action} of {address} is refused: {holder} is live, and {why} ({change.reason})",
+        f"if that is the same: {', or '.join(ways)}; else delete or rename {holder} first"
+        if ways
+        else f"delete or rename {holder} first, or choose another name",
+    )
 
 
 def unsupported(changes: Iterable[Change], desired: Desired, facts: ServerFacts) -> Iterator[Refusal]:

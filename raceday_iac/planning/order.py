@@ -16,7 +16,7 @@ from ..model.resource import Fields, Live
 from .plan import Action, Change
 from .removals import COLUMNS, Removals, removal_of
 
-__all__ = ["in_order", "removal_of"]
+__all__ = ["claims", "in_order", "removal_of"]
 
 _MAKES_STRICTER = (Action.CREATE, Action.UPDATE, Action.REPLACE)
 _CONTAINERS = ("database", "collection", "function")
@@ -26,13 +26,13 @@ _SCHEMA = ("database", "collection", "attribute", "relationship", "index")
 def in_order(desired: Desired, changes: Sequence[Change], real: Mapping[Address, Live]) -> list[Change]:
     """The changes in the order they are shown, each with what it requires."""
     new = {
-        change.key: _claims(change.address, desired.resources[change.address].fields)
+        change.key: claims(change.address, desired.resources[change.address].fields)
         for change in changes
         if change.action in (Action.CREATE, Action.REPLACE) and change.address in desired.resources
     }
     inner = _relationships_within(real)
     old = {
-        change.key: _claims(change.address, real[change.address].fields) | inner.get(change.address, frozenset())
+        change.key: claims(change.address, real[change.address].fields) | inner.get(change.address, frozenset())
         for change in changes
         if change.destroys and change.address in real
     }
@@ -108,7 +108,7 @@ def _speaks_of(desired: Desired, change: Change, renamed: Address) -> bool:
 Claims = frozenset[tuple[str, ...]]
 
 
-def _claims(address: Address, fields: Fields) -> Claims:
+def claims(address: Address, fields: Fields) -> Claims:
     """What it takes for itself. Names are compared without case, as the database compares them.
 
     Attributes and relationships of a collection share their keys. A relationship also holds its far side: Appwrite
@@ -135,7 +135,7 @@ def _relationships_within(real: Mapping[Address, Live]) -> dict[Address, Claims]
     for address, live in real.items():
         if address.kind == "relationship":
             for owner in owners(address):
-                found[owner] = found.get(owner, frozenset()) | _claims(address, live.fields)
+                found[owner] = found.get(owner, frozenset()) | claims(address, live.fields)
     return found
 
 
