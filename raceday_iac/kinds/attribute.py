@@ -9,7 +9,7 @@ from typing import Any
 
 from ..model.address import Address, collection_address
 from ..model.evidence import Ask, Question
-from ..model.limits import FLOAT_EXTREME, INTEGER_MAXIMUM, INTEGER_MINIMUM
+from ..model.limits import FLOAT_EXTREME, INTEGER_MAXIMUM, INTEGER_MINIMUM, column_name
 from ..model.resource import Fields, Live
 from .base import Call, Kind, Shape, Wanted, is_finite, of_its_collection, thaw
 from .collection import MAYBE, MEMBER, collection_path, live_member
@@ -189,6 +189,7 @@ KIND = Kind(
     parse=parse,
     in_place=frozenset(_UPDATABLE),
     unordered=frozenset({"elements"}),
+    folded=column_name,
     settles=True,
     rename=rename,
     loses=loses,

@@ -165,6 +165,8 @@ class Kind:
     #: The request that gives a live resource another name, where there is one: old address, live, new name.
     rename: Callable[[Address, Live, str], Call] | None = None
     loses: Callable[[Live], Iterator[Question]] = lambda _live: iter(())
+    #: Texts with an equal result are the same name to Appwrite.
+    folded: Callable[[str], str] = str.lower
     #: Whether documents lie in it.
     holds_documents: bool = False
     listed: str = ""

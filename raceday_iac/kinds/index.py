@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ..model.address import Address
-from ..model.limits import ARRAY_INDEX_LENGTH
+from ..model.limits import ARRAY_INDEX_LENGTH, column_name
 from ..model.resource import Fields, Live
 from .base import Call, Kind, Shape, of_its_collection, thaw
 from .collection import MAYBE, MEMBER, collection_path, live_member
@@ -71,6 +71,7 @@ KIND = Kind(
     requests=_Requests(),
     parse=parse,
     settles=True,
+    folded=column_name,
     listed="indexes",
     schema_places=of_its_collection,
 )

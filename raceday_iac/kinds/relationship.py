@@ -8,6 +8,7 @@ from typing import Any
 
 from ..model.address import Address, collection_address
 from ..model.evidence import Ask, Question
+from ..model.limits import column_name
 from ..model.resource import Fields, Live
 from .base import Call, Kind, Shape, Wanted
 from .collection import MAYBE, MEMBER, collection_path, live_member
@@ -93,6 +94,7 @@ KIND = Kind(
     requests=_Requests(),
     parse=parse,
     in_place=frozenset({"onDelete"}),
+    folded=column_name,
     settles=True,
     rename=rename,
     loses=loses,

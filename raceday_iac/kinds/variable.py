@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..model.address import Address, variable_address
+from ..model.limits import collated
 from ..model.resource import Fields, Live, frozen
 from ..model.secret import Secret
 from .base import Call, Kind, Shape, listing
@@ -60,6 +61,7 @@ KIND = Kind(
     stage=60,
     requests=_Requests(),
     rename=rename,
+    folded=collated,
     parse=parse,
     # Secret to plain is refused by the server (variable_cannot_unset_secret): that is a replacement.
     in_place=frozenset({"value", "fingerprint", "secret:on"}),

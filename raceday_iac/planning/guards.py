@@ -96,8 +96,8 @@ _NEEDED = "where nobody is asked, the permission repeats the number"
 
 
 def taken_names(changes: Sequence[Change], desired: Desired, real: Mapping[Address, Live]) -> Iterator[Refusal]:
-    """Creations under a name that something live has and keeps. Appwrite compares ids and keys without case (1.8.1) and
-    answers 409; what it has by that name is not ours for all that."""
+    """Creations under a name that something live has and keeps. Appwrite compares ids and keys without case, and some
+    without more (1.8.1): it answers 409. What it has by that name is not ours for all that."""
     made = [change for change in changes if change.action is Action.CREATE]
     if not made:
         return
@@ -117,8 +117,9 @@ def taken_names(changes: Sequence[Change], desired: Desired, real: Mapping[Addre
 
 def _taken(change: Change, holder: Address) -> Refusal:
     address = change.address
-    is_same = holder.kind == address.kind and holder.path.lower() == address.path.lower()
-    why = "Appwrite compares names without case" if is_same else "it takes the name that this needs"
+    folded = KINDS[address.kind].folded
+    is_same = holder.kind == address.kind and folded(holder.name) == folded(address.name)
+    why = "Appwrite takes the two names for one" if is_same else "it takes the name that this needs"
     ways = [f'stack.moved("{holder}", "{address}")'] if is_same and address.kind in RENAMEABLE else []
     ways += [f"call it {holder.name} in the stack"] if is_same else []
     return Refusal(

@@ -109,24 +109,25 @@ Claims = frozenset[tuple[str, ...]]
 
 
 def claims(address: Address, fields: Fields) -> Claims:
-    """What it takes for itself. Names are compared without case, as the database compares them.
+    """What it takes for itself. Names are compared as the database compares them, without case at the least.
 
     Attributes and relationships of a collection share their keys. A relationship also holds its far side: Appwrite
     compares related collection and two-way key of all of them, also of one-way ones. Of manyToMany there may be one
     between two collections."""
     *owner, name = address.parts
+    folded = KINDS[address.kind].folded
     if address.kind not in COLUMNS:
-        return frozenset({(address.kind, *owner, name.lower())})
-    claims = {("column", *owner, name.lower())}
+        return frozenset({(address.kind, *owner, folded(name))})
+    found = {("column", *owner, folded(name))}
     if address.kind == "relationship":
         database, collection = owner
-        related, key = str(fields["relatedCollection"]), str(fields["twoWayKey"]).lower()
-        claims.add(("mirror", database, collection, related, key))
+        related, key = str(fields["relatedCollection"]), folded(str(fields["twoWayKey"]))
+        found.add(("mirror", database, collection, related, key))
         # Hidden, the far side of a one-way relationship takes the key all the same.
-        claims.add(("column", database, related, key))
+        found.add(("column", database, related, key))
         if fields["relationType"] == "manyToMany":
-            claims.add(("manyToMany", database, *sorted((collection, related))))
-    return frozenset(claims)
+            found.add(("manyToMany", database, *sorted((collection, related))))
+    return frozenset(found)
 
 
 def _relationships_within(real: Mapping[Address, Live]) -> dict[Address, Claims]:

@@ -75,6 +75,7 @@ CASES: dict[str, tuple[Make, str, str, str]] = {
         "function.name",
     ),
     "variable": (variable, "", "variable.fn/Name", "variable.fn/name"),
+    "attribute but for a dot": (attribute, 'c.integer("n.ame")', "attribute.db/c/n.ame", "attribute.db/c/name"),
 }
 
 
