@@ -12,6 +12,7 @@ from ..kinds import KINDS
 from ..kinds.deployment import UNFINISHED
 from ..model.address import Address, function_address
 from ..model.desired import Desired
+from ..model.evidence import NOTHING, Answer, Ask
 from ..model.resource import Fields, Live, frozen
 from ..packaging import Bundle
 from ..planning import Action, Change, Plan
@@ -107,7 +108,8 @@ class Work:
         real = self.plan.real[change.address]
         fields = self._early_fields(change, real.fields)
         if self._must_cut(change):
-            cut_values(self.provider, change.address, int(fields["size"]), lambda text: self.note(change, text))
+            limit = self._limit(change, Ask.LONGER)
+            cut_values(self.provider, change.address, int(fields["size"]), limit, lambda text: self.note(change, text))
         try:
             live = self.provider.update(change.address, fields, real)
         except ServerFaultError as fault:
@@ -123,7 +125,7 @@ class Work:
     def _convert(self, change: Change) -> Iterator[float]:
         """Another type in stages, with the values."""
         fields = self.desired.resources[change.address].fields
-        may_lose = change.address in self.plan.wishes.allowed
+        may_lose = self._limit(change, Ask.UNCONVERTIBLE)
         stages = convert_attribute(
             self.provider,
             change.address,
@@ -137,6 +139,12 @@ class Work:
                 self._own(change.address, fields, each)
             else:
                 yield each
+
+    def _limit(self, change: Change, ask: Ask) -> Answer:
+        """How much of a kind may be lost in the course of it."""
+        if change.address not in self.plan.wishes.allowed:
+            return NOTHING
+        return Answer(None) if self.recount is None else self.recount.limit(change, ask)
 
     def _move(self, change: Change) -> Iterator[float]:
         """Another name; what the state knew of it goes along."""

@@ -6,16 +6,18 @@ attribute goes only after a look at every document found its value copied, and t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import islice
 from typing import Any
 
-from ..errors import ProviderError
+from ..errors import ProviderError, RefusedError
 from ..kinds.conversion import UnconvertibleError, convert, has_form, temporary
 from ..model.address import Address
+from ..model.evidence import Answer
 from ..model.resource import Fields, Live, frozen
-from ..provider import Provider
+from ..provider import Condition, NewValues, Provider, Written
 from .schema import FIRST_LOOK, until_available, until_gone
 
 #: Documents written at a time.
@@ -31,7 +33,7 @@ def convert_attribute(
     address: Address,
     wanted: Fields,
     *,
-    may_lose: bool,
+    may_lose: Answer,
     note: Note,
     first_look: float = FIRST_LOOK,
 ) -> Iterator[float | Live]:
@@ -45,7 +47,7 @@ def convert_attribute(
                 yield _finished(provider, address, wanted, old)
                 return
             yield from _add(provider, copy, wanted, seen, note, first_look)
-            _copy_all(provider, address, copy, wanted, may_lose=may_lose, note=note)
+            _Copying(provider, address, copy, wanted, may_lose, note).run()
             note("switching")
             provider.delete(address, old)
         yield from until_gone(provider, [address], first_look)
@@ -79,90 +81,149 @@ def _add(
 
 
 @dataclass
-class _Pass:
-    """What one look at all documents came to. `lost` and `refused`: document → why."""
+class _Copying:
+    """The copying of one attribute. `lost` has what cannot be converted: document → why, as it was last seen."""
 
-    written: int = 0
+    provider: Provider
+    address: Address
+    copy: Address
+    wanted: Fields
+    may_lose: Answer
+    note: Note
     lost: dict[str, str] = field(default_factory=dict)
-    refused: dict[str, str] = field(default_factory=dict)
 
+    def run(self) -> None:
+        """Copy and convert, again and again until a look at every document finds nothing to write; then look after
+        what was changed behind that look, which may have taken minutes."""
+        for _ in range(_PASSES):
+            since = self.provider.server_time()
+            written = self._look()
+            if not written:
+                break
+        else:
+            raise self._given_up(written)
+        for _ in range(_PASSES):
+            if since is None:
+                return
+            now = self.provider.server_time()
+            after = (since - _CLOCKS).isoformat(timespec="milliseconds")
+            if not self._look(Condition("greaterThan", _CHANGED_AT, (after,))):
+                return
+            since = now
+        raise self._given_up(1)
 
-def _copy_all(
-    provider: Provider, address: Address, copy: Address, wanted: Fields, *, may_lose: bool, note: Note
-) -> None:
-    """Copy and convert, again and again until a look at every document finds nothing to write."""
-    for _ in range(_PASSES):
-        found = _copy_once(provider, address, copy, wanted, note)
-        if found.refused:
-            identity, why = next(iter(found.refused.items()))
-            raise ProviderError(
-                f"Appwrite refuses {len(found.refused)} documents of {address} with their new values "
-                f"(document {identity}: {why}). {_SAFE}",
-                hint="correct them, then run apply again: it goes on from here",
-            )
-        if found.lost and not may_lose:
-            identity, why = next(iter(found.lost.items()))
-            raise ProviderError(
-                f"{len(found.lost)} values of {address} cannot be converted to {wanted['type']} "
-                f"(document {identity}: {why}). {_SAFE}",
-                hint=f"correct them, or give them up with --allow-data-loss {address}, then run apply again",
-            )
-        if not found.written:
+    def _look(self, *conditions: Condition) -> int:
+        """One look at documents; how many values were written. What others changed after it was copied is copied
+        anew."""
+        written = 0
+        keys = (self.address.name, self.copy.name)
+        documents = self.provider.documents(*_place(self.address), *conditions, only=keys)
+        while batch := list(islice(documents, BATCH)):
+            # Appwrite answers an array that was never set as an empty one.
+            pairs = ((str(each["$id"]), self._converted(each), each.get(self.copy.name)) for each in batch)
+            values = {identity: {self.copy.name: new} for identity, new, copied in pairs if not _same(new, copied)}
+            refused = self.provider.write_values(*_place(self.address), values)
+            if refused:
+                raise self._refused(refused)
+            written += len(values)
+            self.note(f"{written} values copied" if written else "verifying")
+        self._must_not_lose()
+        return written
+
+    def _converted(self, document: Mapping[str, Any]) -> Any:
+        identity = str(document["$id"])
+        try:
+            value = convert(document.get(self.address.name), self.wanted)
+        except UnconvertibleError as reason:
+            self.lost[identity] = str(reason)
+            return None
+        self.lost.pop(identity, None)
+        return value
+
+    def _must_not_lose(self) -> None:
+        if self.may_lose.covers(Answer(len(self.lost))):
             return
-    raise ProviderError(
-        f"The values of {address} could not all be copied: others keep writing ({found.written} in the last look). "
-        f"{_SAFE}",
-        hint="stop what writes to the collection, then run apply again: it goes on from here",
-    )
+        identity, why = next(iter(self.lost.items()))
+        raise RefusedError(
+            f"{len(self.lost)} values of {self.address} cannot be converted to {self.wanted['type']}, and "
+            f"{self.may_lose.number} were to be given up (document {identity}: {why}). {_SAFE}",
+            hint=f"correct them, or give them up with --allow-data-loss {self.address}={len(self.lost)}, then run "
+            "apply again",
+        )
+
+    def _refused(self, refused: Mapping[str, str]) -> ProviderError:
+        identity, why = next(iter(refused.items()))
+        return ProviderError(
+            f"Appwrite refuses {len(refused)} documents of {self.address} with their new values "
+            f"(document {identity}: {why}). {_SAFE}",
+            hint="correct them, then run apply again: it goes on from here",
+        )
+
+    def _given_up(self, written: int) -> ProviderError:
+        return ProviderError(
+            f"The values of {self.address} could not all be copied: others keep writing ({written} in the last look). "
+            f"{_SAFE}",
+            hint="stop what writes to the collection, then run apply again: it goes on from here",
+        )
 
 
 _SAFE = "Nothing was lost; the old attribute is as it was."
-
-
-def _copy_once(provider: Provider, address: Address, copy: Address, wanted: Fields, note: Note) -> _Pass:
-    """One look at all documents. What others changed after it was copied is copied anew."""
-    found = _Pass()
-    documents = provider.documents(*_place(address), only=(address.name, copy.name))
-    while batch := list(islice(documents, BATCH)):
-        values: dict[str, Mapping[str, Any]] = {}
-        for document in batch:
-            identity, value = str(document["$id"]), None
-            try:
-                value = convert(document.get(address.name), wanted)
-            except UnconvertibleError as reason:
-                found.lost[identity] = str(reason)
-            # Appwrite answers an array that was never set as an empty one.
-            if not _same(value, document.get(copy.name)):
-                values[identity] = {copy.name: value}
-        refused = provider.write_values(*_place(address), values)
-        found.refused.update(refused)
-        found.written += len(values) - len(refused)
-        note(f"{found.written} values copied" if found.written else "verifying")
-    return found
+#: When a document was changed last, by the server's clock; and how far the clocks of one server's machines may differ.
+_CHANGED_AT, _CLOCKS = "$updatedAt", timedelta(seconds=5)
 
 
 def _same(value: Any, copied: Any) -> bool:
     return bool(value == copied or (value in (None, []) and copied in (None, [])))
 
 
-def cut_values(provider: Provider, address: Address, size: int, note: Note) -> None:
-    """Shorten texts that are longer than `size` characters. Appwrite refuses the size while there are any."""
+def cut_values(provider: Provider, address: Address, size: int, limit: Answer, note: Note) -> None:
+    """Shorten texts that are longer than `size` characters, `limit` of them at most. Appwrite refuses the size while
+    there are any. What somebody changes between our reading and our writing is read again: it may be short now."""
     cut = 0
-    documents = provider.documents(*_place(address), only=(address.name,))
+    documents = provider.documents(*_place(address), only=(address.name, _CHANGED_AT))
     while batch := list(islice(documents, BATCH)):
-        values = {str(each["$id"]): {address.name: _cut(each.get(address.name), size)} for each in batch}
-        before = {str(each["$id"]): each.get(address.name) for each in batch}
-        longer = {identity: data for identity, data in values.items() if data[address.name] != before[identity]}
-        refused = provider.write_values(*_place(address), longer)
-        if refused:
-            identity, why = next(iter(refused.items()))
+        for _ in range(_PASSES):
+            longer = _longer(batch, address, size)
+            if not limit.covers(Answer(cut + len(longer))):
+                raise _too_many(address, size, limit, cut + len(longer), cut)
+            outcome = provider.change_values(*_place(address), longer) if longer else Written()
+            if outcome.refused:
+                identity, why = next(iter(outcome.refused.items()))
+                raise ProviderError(
+                    f"Appwrite refuses {len(outcome.refused)} documents with a shortened {address} "
+                    f"(document {identity}: {why}).",
+                    hint="correct them, then run apply again",
+                )
+            cut += len(longer) - len(outcome.changed)
+            again = [provider.document(*_place(address), each) for each in sorted(outcome.changed)]
+            batch = [each for each in again if each is not None]
+            if not batch:
+                break
+        else:
             raise ProviderError(
-                f"Appwrite refuses {len(refused)} documents with a shortened {address} (document {identity}: {why}).",
-                hint="correct them, then run apply again",
+                f"The values of {address} could not all be cut: others keep writing.",
+                hint="stop what writes to the collection, then run apply again: it goes on from here",
             )
-        cut += len(longer)
-        if longer:
+        if cut:
             note(f"{cut} values cut to {size} characters")
+
+
+def _longer(batch: Sequence[Mapping[str, Any]], address: Address, size: int) -> dict[str, NewValues]:
+    """Documents that hold more, with what they are to hold."""
+    cut = {str(each["$id"]): (_cut(each.get(address.name), size), each) for each in batch}
+    return {
+        identity: NewValues({address.name: value}, str(document[_CHANGED_AT]))
+        for identity, (value, document) in cut.items()
+        if value != document.get(address.name)
+    }
+
+
+def _too_many(address: Address, size: int, limit: Answer, found: int, cut: int) -> RefusedError:
+    return RefusedError(
+        f"At least {found} values of {address} are longer than {size} characters now, and {limit.number} were to be "
+        f"cut. {cut} were; the size was left as it is.",
+        hint="look at what came, then plan again",
+    )
 
 
 def _cut(value: Any, size: int) -> Any:

@@ -3,6 +3,6 @@
 `Reader` is the half that plan and drift get: it can only read. `Provider` adds the writing half for apply.
 """
 
-from .protocol import Condition, Provider, Reader, ServerFacts, Snapshot
+from .protocol import Condition, NewValues, Provider, Reader, ServerFacts, Snapshot, Written
 
-__all__ = ["Condition", "Provider", "Reader", "ServerFacts", "Snapshot"]
+__all__ = ["Condition", "NewValues", "Provider", "Reader", "ServerFacts", "Snapshot", "Written"]

@@ -72,6 +72,23 @@ class Condition:
     values: tuple[Any, ...] = ()
 
 
+@dataclass(frozen=True)
+class NewValues:
+    """What a document is to hold, unless it was changed after this moment (`$updatedAt` as it was read)."""
+
+    data: Mapping[str, Any]
+    unless_newer_than: str
+
+
+@dataclass(frozen=True)
+class Written:
+    """What came of writing values. `refused` by Appwrite: id → why. `changed` by others since they were read: those are
+    as the others left them."""
+
+    refused: Mapping[str, str] = field(default_factory=dict)
+    changed: frozenset[str] = frozenset()
+
+
 class Reader(Protocol):
     """Reads only."""
 
@@ -179,6 +196,10 @@ class Provider(Reader, Protocol):
     ) -> Mapping[str, str]:
         """Set attributes of documents, at most 100 of them, by id. Repeating it changes nothing, and documents that are
         gone are passed over. Returns what Appwrite refused: id → why."""
+        ...
+
+    def change_values(self, database: str, collection: str, values: Mapping[str, NewValues]) -> Written:
+        """The same, but each only if nobody has changed the document since it was read. Slower, for one by one."""
         ...
 
     def change_document(

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from raceday_iac.errors import ConflictError, NotFoundError, ProviderError
 from raceday_iac.model.address import Address, collection_address
 from raceday_iac.model.resource import Fields, Live, frozen
-from raceday_iac.provider import Condition
+from raceday_iac.provider import Condition, NewValues, Written
 
 COLLECTION = collection_address("d", "c")
 PAGE = 100
@@ -72,7 +73,7 @@ class Documents:
         while True:
             self._begin("documents")
             page = list(self.documents_by_id.items())[done : done + PAGE]
-            shown = [{"$id": key, **{name: data.get(name) for name in only}} for key, data in page]
+            shown = [{"$id": key, **self._shown(data, only)} for key, data in page]
             yield from self._end(shown)
             done += PAGE
             if len(page) < PAGE:
@@ -121,13 +122,37 @@ class Documents:
             self._looks[address] = 0
         self._end(None)
 
+    def document(self, database: str, collection: str, identity: str) -> Mapping[str, Any] | None:
+        self._begin(f"document {identity}")
+        data = self.documents_by_id.get(identity)
+        return self._end(data if data is None else {"$id": identity, **self._shown(data, [*data, "$updatedAt"])})
+
+    @staticmethod
+    def _shown(data: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+        """Whoever changes something makes another version, whichever way: here, the content is the version."""
+        return {name: repr(data) if name == "$updatedAt" else data.get(name) for name in names}
+
+    def server_time(self) -> datetime:
+        return datetime(2026, 11, 29, 12, tzinfo=UTC)
+
+    def change_values(self, database: str, collection: str, values: Mapping[str, NewValues]) -> Written:
+        self._begin(f"change {len(values)}")
+        there = {each: repr(self.documents_by_id.get(each)) for each in values}
+        changed = frozenset(each for each, new in values.items() if there[each] != new.unless_newer_than)
+        present = {each for each in values if each in self.documents_by_id}
+        kept = {each: new.data for each, new in values.items() if each in present - changed}
+        return Written(self._written(kept), changed & present)
+
     def write_values(
         self, database: str, collection: str, values: Mapping[str, Mapping[str, Any]]
     ) -> Mapping[str, str]:
         if not values:
             return {}
         self._begin(f"write {len(values)}")
-        refused = {}
+        return self._written(values)
+
+    def _written(self, values: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+        refused: dict[str, str] = {}
         for identity, data in values.items():
             if identity not in self.documents_by_id:
                 continue
@@ -138,7 +163,7 @@ class Documents:
                     refused[identity] = "Invalid document structure"
                 else:
                     self.documents_by_id[identity][key] = value
-        return self._end(refused)
+        return dict(self._end(refused))
 
     def _drop(self, address: Address) -> None:
         del self.columns[address]

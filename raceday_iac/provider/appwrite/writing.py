@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ...errors import (
@@ -21,7 +22,7 @@ from ...kinds.base import Shape
 from ...model.address import Address
 from ...model.resource import Fields, Live
 from ...model.secret import Secret
-from ..protocol import Deployment, Execution
+from ..protocol import Deployment, Execution, NewValues, Written
 from .reading import DOCUMENT, EXECUTION, AppwriteReader, document_path, parse_answer, parse_deployment, parse_execution
 from .transport import PIECE, Transport
 
@@ -32,6 +33,8 @@ _DELETION_PATIENCE = 60.0
 #: Synchronous executions are cut by the server at 30 s (408).
 _SYNCHRONOUS_LIMIT = 40.0
 _UPLOAD_TIMEOUT = 120.0
+#: Documents that are changed at the same time.
+_AT_ONCE = 4
 #: Makes a write conditional on the document being no newer than this.
 _TIMESTAMP = "X-Appwrite-Timestamp"
 
@@ -110,6 +113,33 @@ class AppwriteProvider(AppwriteReader):
                     raise
                 refused[identity] = error.message
         return refused
+
+    def change_values(self, database: str, collection: str, values: Mapping[str, NewValues]) -> Written:
+        """See `Provider.change_values`. One by one, some at a time: only a single PATCH can be made conditional on what
+        was read, not the operations of a transaction (1.8.1)."""
+        broken: list[ProviderError] = []
+
+        def write(item: tuple[str, NewValues]) -> ProviderError | None:
+            identity, new = item
+            if broken:
+                # The others would meet the same.
+                return None
+            try:
+                self.change_document(database, collection, identity, new.data, unless_newer_than=new.unless_newer_than)
+            except ProviderError as error:
+                if error.code in (400, 409):
+                    return error
+                if error.kind != "document_not_found":
+                    broken.append(error)
+            return None
+
+        with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+            outcome = list(zip(values, pool.map(write, values.items()), strict=True))
+        if broken:
+            raise broken[0]
+        failed = {identity: error for identity, error in outcome if error is not None}
+        changed = frozenset(identity for identity, error in failed.items() if error.kind == "document_update_conflict")
+        return Written({each: error.message for each, error in failed.items() if each not in changed}, changed)
 
     def change_document(
         self, database: str, collection: str, identity: str, data: Mapping[str, Any], *, unless_newer_than: str

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from raceday_iac.applying.convert import convert_attribute, cut_values
-from raceday_iac.errors import ProviderError
+from raceday_iac.errors import ProviderError, RefusedError
+from raceday_iac.model.evidence import NOTHING, Answer
 from raceday_iac.model.resource import Live, frozen
 
 from ..fake_documents import COLLECTION, Documents, Killed, integer, text
@@ -24,7 +25,7 @@ def numbered(count: int) -> Documents:
     return Documents({"a": text()}, {**texts, "none": {}})
 
 
-def convert(server: Documents, wanted: Mapping[str, Any] | None = None, *, may_lose: bool = False) -> Live:
+def convert(server: Documents, wanted: Mapping[str, Any] | None = None, *, may_lose: Answer = NOTHING) -> Live:
     """Run to the end; the attribute as it is then."""
     *_, last = convert_attribute(
         server,  # type: ignore[arg-type]
@@ -133,6 +134,37 @@ def test_who_writes_all_the_time_has_to_stop() -> None:
     assert server.columns[AT].fields["type"] == "string"
 
 
+def test_what_was_changed_between_reading_and_writing_is_not_copied_from_what_was_read() -> None:
+    server = numbered(2)
+    written: list[str] = []
+
+    def correct(call: str) -> None:
+        if call.startswith("write") and not written:
+            server.documents_by_id["n0"]["a"] = "1000"
+        written.extend([call] if call.startswith("write") else [])
+
+    server.meanwhile = correct
+    convert(server)
+    assert written == ["write 2", "write 1"]
+    assert server.values("a") == {"n0": 1000, "n1": 1, "none": None}
+
+
+@pytest.mark.parametrize("looks", [1, 2])
+def test_what_is_changed_behind_a_look_is_copied_before_the_old_attribute_goes(looks: int) -> None:
+    """A look at many documents takes minutes: one of its first may change before it comes to the last."""
+    server = numbered(150)
+    seen: list[str] = []
+
+    def change(call: str) -> None:
+        seen.extend([call] if call == "documents" else [])
+        if call == "documents" and len(seen) == 2 * looks:
+            server.documents_by_id["n0"]["a"] = "1000"
+
+    server.meanwhile = change
+    convert(server)
+    assert server.values("a")["n0"] == 1000
+
+
 # What does not fit.
 
 
@@ -140,11 +172,11 @@ def test_values_without_a_counterpart_stop_it_before_anything_is_lost() -> None:
     server = numbered(3)
     server.documents_by_id["n1"]["a"] = "one"
     with pytest.raises(
-        ProviderError, match=r"1 values of .* \(document n1: not a number\). Nothing was lost"
+        RefusedError, match=r"1 values of .* 0 were to be given up \(document n1: not a number\). Nothing was lost"
     ) as caught:
         convert(server)
     assert caught.value.hint == (
-        "correct them, or give them up with --allow-data-loss attribute.d/c/a, then run apply again"
+        "correct them, or give them up with --allow-data-loss attribute.d/c/a=1, then run apply again"
     )
     assert server.values("a")["n1"] == "one"
     server.documents_by_id["n1"]["a"] = "1"
@@ -155,7 +187,7 @@ def test_values_without_a_counterpart_stop_it_before_anything_is_lost() -> None:
 def test_values_without_a_counterpart_are_given_up_with_permission_and_no_others() -> None:
     server = numbered(3)
     server.documents_by_id["n1"]["a"] = "one"
-    convert(server, may_lose=True)
+    convert(server, may_lose=Answer(1))
     assert server.values("a") == {"n0": 0, "n1": None, "n2": 2, "none": None}
 
 
@@ -163,7 +195,7 @@ def test_what_appwrite_refuses_is_not_given_up_even_with_permission() -> None:
     server = numbered(3)
     server.refused = (2,)
     with pytest.raises(ProviderError, match=r"refuses 1 documents .* \(document n2: Invalid document structure\)"):
-        convert(server, may_lose=True)
+        convert(server, may_lose=Answer(1))
     assert server.columns[AT].fields["type"] == "string"
 
 
@@ -222,15 +254,64 @@ def test_an_attribute_that_cannot_go_is_said_to_be_stuck() -> None:
 # Cutting.
 
 
+def cut(server: Documents, limit: int) -> None:
+    cut_values(server, AT, 3, Answer(limit), lambda _text: None)  # type: ignore[arg-type]
+
+
 def test_texts_are_cut_to_the_size_and_others_left_alone() -> None:
     server = Documents({"a": text()}, {"x": {"a": "abcdef"}, "y": {"a": "abc"}, "z": {}, "l": {"a": ["abcd", "ab"]}})
-    cut_values(server, AT, 3, lambda _text: None)  # type: ignore[arg-type]
+    cut(server, 2)
     assert server.values("a") == {"x": "abc", "y": "abc", "z": None, "l": ["abc", "ab"]}
-    assert server.log == ["documents", "write 2"]
+    assert server.log == ["documents", "change 2"]
+
+
+@pytest.mark.parametrize(("corrected", "becomes"), [("abcz", "abc"), ("ab", "ab"), (None, None)])
+def test_what_somebody_corrects_while_it_is_cut_is_read_again(corrected: str | None, becomes: str | None) -> None:
+    """His text is what is cut, if it is too long at all; not what was read before."""
+    server = Documents({"a": text()}, {"x": {"a": "xxxxxx"}, "y": {"a": "yyyyyy"}})
+
+    def correct(call: str) -> None:
+        if call == "change 2":
+            server.documents_by_id["x"]["a"] = corrected
+
+    server.meanwhile = correct
+    cut(server, 2)
+    assert server.values("a") == {"x": becomes, "y": "yyy"}
+
+
+def test_what_somebody_deletes_while_it_is_cut_is_passed_over() -> None:
+    server = Documents({"a": text()}, {"x": {"a": "xxxxxx"}, "y": {"a": "yyyyyy"}})
+    server.meanwhile = lambda call: server.documents_by_id.pop("x", None) if call.startswith("change") else None
+    cut(server, 2)
+    assert server.values("a") == {"y": "yyy"}
+
+
+def test_who_corrects_all_the_time_has_to_stop_before_values_are_cut() -> None:
+    server = Documents({"a": text()}, {"x": {"a": "xxxxxx"}})
+
+    def write(call: str) -> None:
+        if call.startswith("change"):
+            server.documents_by_id["x"]["a"] += "y"
+
+    server.meanwhile = write
+    with pytest.raises(ProviderError, match="could not all be cut: others keep writing"):
+        cut(server, 1)
+
+
+@pytest.mark.parametrize("limit", [0, 1, 2])
+def test_no_more_values_are_cut_than_were_agreed_to(limit: int) -> None:
+    server = Documents({"a": text()}, {"x": {"a": "abcdef"}, "y": {"a": "abc"}, "z": {"a": "abcd"}})
+    if limit < 2:
+        with pytest.raises(RefusedError, match=f"At least 2 values of .*, and {limit} were to be cut. 0 were"):
+            cut(server, limit)
+        assert server.values("a") == {"x": "abcdef", "y": "abc", "z": "abcd"}
+    else:
+        cut(server, limit)
+        assert set(server.values("a").values()) == {"abc"}
 
 
 def test_what_cannot_be_cut_is_told() -> None:
     server = Documents({"a": text()}, {"x": {"a": "abcdef"}})
     server.refused = ("abc",)
     with pytest.raises(ProviderError, match=r"refuses 1 documents with a shortened .* \(document x"):
-        cut_values(server, AT, 3, lambda _text: None)  # type: ignore[arg-type]
+        cut(server, 1)

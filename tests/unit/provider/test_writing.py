@@ -20,6 +20,8 @@ from raceday_iac.kinds.base import Call
 from raceday_iac.model.address import Address
 from raceday_iac.model.resource import Fields, Live, frozen
 from raceday_iac.model.secret import Secret
+from raceday_iac.provider import NewValues, Written
+from raceday_iac.provider.appwrite import writing
 from raceday_iac.provider.appwrite.writing import AppwriteProvider
 
 from ..declaring import address
@@ -37,9 +39,11 @@ class Script:
     def __init__(self, **answers: list[Any]) -> None:
         self.answers = answers
         self.asked: list[Call] = []
+        self.headers: list[dict[str, str]] = []
 
-    def request(self, call: Call, **_settings: Any) -> Any:
+    def request(self, call: Call, **settings: Any) -> Any:
         self.asked.append(call)
+        self.headers.append(settings.get("headers") or {})
         queue = self.answers[call.method]
         answer = queue.pop(0) if len(queue) > 1 else queue[0]
         if isinstance(answer, Exception):
@@ -364,6 +368,62 @@ def test_who_may_not_write_does_not_try_a_hundred_times(why: ProviderError) -> N
     with pytest.raises(type(why)):
         provider(script).write_values("d", "c", VALUES)
     assert len(script.asked) == 1
+
+
+NEW_VALUES = {"x": NewValues({"a": 1}, "noon"), "y": NewValues({"a": 2}, "one o'clock")}
+GONE = NotFoundError("none", code=404, kind="document_not_found")
+
+
+@pytest.fixture
+def _one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "_AT_ONCE", 1)
+
+
+@pytest.mark.usefixtures("_one_at_a_time")
+def test_values_are_changed_only_where_nobody_has_changed_the_document_since() -> None:
+    script = Script(patch=[{}, {}])
+    assert provider(script).change_values("d", "c", NEW_VALUES) == Written()
+    paths = [f"/databases/d/collections/c/documents/{each}" for each in "xy"]
+    assert [(each.method, each.path, each.body) for each in script.asked] == [
+        ("patch", paths[0], {"data": {"a": 1}}),
+        ("patch", paths[1], {"data": {"a": 2}}),
+    ]
+    assert [each["X-Appwrite-Timestamp"] for each in script.headers] == ["noon", "one o'clock"]
+
+
+def test_nothing_to_change_is_no_request() -> None:
+    script = Script()
+    assert provider(script).change_values("d", "c", {}) == Written()
+    assert script.asked == []
+
+
+@pytest.mark.usefixtures("_one_at_a_time")
+def test_what_was_changed_since_is_told_from_what_is_refused() -> None:
+    newer = ConflictError("newer", code=409, kind="document_update_conflict")
+    taken = ConflictError("not unique", code=409, kind="document_already_exists")
+    bad = ProviderError("Invalid document structure", code=400)
+    values = {each: NewValues({"a": 1}, "noon") for each in "uvwxyz"}
+    script = Script(patch=[newer, taken, bad, GONE, {}, newer])
+    assert provider(script).change_values("d", "c", values) == Written(
+        {"v": "not unique", "w": "Invalid document structure"}, frozenset("uz")
+    )
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        NotFoundError("none", code=404, kind="collection_not_found"),
+        ForeignAnswerError("who knows"),
+        UnreachableError("cut"),
+        AccessError("no scope", code=401),
+        ThrottledError("slowly", code=429),
+    ],
+)
+def test_anything_else_ends_it_and_is_not_tried_a_hundred_times(why: ProviderError) -> None:
+    script = Script(patch=[why] * 100)
+    with pytest.raises(type(why)):
+        provider(script).change_values("d", "c", {str(each): NewValues({"a": 1}, "noon") for each in range(100)})
+    assert len(script.asked) <= writing._AT_ONCE
 
 
 # Renaming.
