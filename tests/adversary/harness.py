@@ -46,6 +46,9 @@ DOCUMENTS = 3
 class Arena(Project):
     """A project of its own on the server that all tests share, reached through a proxy that does wrong on demand."""
 
+    #: What is live, while nothing has changed since it was looked at.
+    known: Mapping[str, Any] | None = None
+
     @property
     def home(self) -> str:
         """How messages name the server."""
@@ -147,7 +150,7 @@ def play(arena: Arena, case: Case) -> Ended:
     """Run a case on a settled project, and require that nothing was believed."""
     if case.change:
         arena.change(*case.change)
-    live, owned = arena.live(), arena.owned()
+    live, owned = arena.known or arena.live(), arena.owned()
     method, path = case.method_and_path(arena)
     fault = arena.proxy.play(case.answer, method, path)
     before = fault.times
@@ -261,6 +264,7 @@ class Settled:
             self._arena = self._stack.enter_context(opened(self._server, self._folder()))
             self._make(self._arena)
             self._files = _declared(self._arena)
+            self._arena.known = self._arena.live()
             self._seen = _looks(self._arena)
         return self._arena
 
@@ -269,7 +273,9 @@ class Settled:
         self._arena.proxy.forget()
         for file, content in self._files.items():
             file.write_bytes(content)
-        if _looks(self._arena) != self._seen:
+        # A change that failed stays in the journal until the next run.
+        (self._arena.state_folder / "journal.jsonl").unlink(missing_ok=True)
+        if _looks(self._arena) != self._seen or self._arena.live() != self._arena.known:
             self._arena = None
 
 
@@ -281,6 +287,7 @@ def _declared(arena: Arena) -> dict[Path, bytes]:
 
 
 def _looks(arena: Arena) -> tuple[Any, ...]:
-    """Everything that a case may have changed, but for logs. What a case adds to the folder counts, too."""
-    kept = sorted(str(file) for file in arena.root.rglob("*") if "__pycache__" not in file.parts)
-    return arena.live(), arena.owned(), kept
+    """What a case may have changed in the folder and matters to the next one: what is owned, and the files that a user
+    has. Earlier states, logs and caches do not count."""
+    kept = sorted(str(file) for file in arena.root.rglob("*") if not {"__pycache__", "state"} & {*file.parts})
+    return arena.state() if arena.state_file.exists() else None, kept

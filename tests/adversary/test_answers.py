@@ -109,7 +109,7 @@ DELETED = (
 )
 DELETING = [
     *(Case(each, "DELETE /functions/fn", APPLY, WITHOUT_FUNCTION) for each in DELETED),
-    *(Case(each, "DELETE /functions/fn", "destroy fn --auto-approve") for each in DELETED),
+    *(Case(each, "DELETE /functions/fn", "destroy fn --auto-approve") for each in DELETED[::3]),
     *(Case(each, f"DELETE {_TWO}", APPLY, WITHOUT_TWO) for each in ("404-text", "200-object", "404-route")),
     *(Case(each, f"DELETE {_TWO}/attributes/text", APPLY, WITHOUT_TWO_TEXT) for each in ("404-text", "200-html")),
     *(Case(each, f"DELETE {_ONE}/indexes/by_text", APPLY, WITHOUT_INDEX) for each in ("404-text", "404-json")),
@@ -196,7 +196,7 @@ def test_a_redirect_is_not_followed_and_its_place_is_told(arena: Arena, status: 
     assert f"write it into the environment file: endpoint: {home}/v1\n" in ended.err
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("status", [301, 307])
 @pytest.mark.parametrize(
     "case",
     [

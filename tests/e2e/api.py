@@ -22,6 +22,8 @@ class Api:
         self.endpoint = endpoint
         self._creations = creations
         self._session = requests.Session()
+        # Looking for a proxy takes a millisecond a request, and none is in between here.
+        self._session.trust_env = not endpoint.startswith("http://127.0.0.1:")
         self._session.headers.update({"X-Appwrite-Project": project, "X-Appwrite-Key": key})
         self._session.headers["X-Appwrite-Response-Format"] = "1.8.0"
 
