@@ -36,6 +36,18 @@ def test_deployments_with_equal_requirements_share_an_environment(client: Client
     assert client.run()["responseBody"] != first
 
 
+def test_servers_that_share_environments_build_one_at_a_time(tmp_path: Path) -> None:
+    shared = tmp_path / "venvs"
+    with serving(tmp_path / "one", shared) as one, serving(tmp_path / "two", shared) as two:
+        clients = [Client(one), Client(two)]
+        for each in clients:
+            each.create(commands=INSTALL)
+        uploads = [each.upload(code()) for each in clients]
+
+        for each, upload in zip(clients, uploads, strict=True):
+            each.built(upload)
+
+
 def test_commands_that_do_more_get_an_environment_of_their_own(client: Client) -> None:
     client.create(commands="echo built > stamp.txt")
     client.deploy(code())

@@ -137,18 +137,19 @@ class Builder:
             await self._shell(function, row, files, log, None)
             return ""
         environment = venvs.venv_for(self._venv_folder(), files, commands)
-        is_new = not environment.is_complete
-        if is_new:
-            problem = await venvs.create(environment, with_pip="pip" in commands)
-            if problem:
-                raise BuildError(f"Failed to create a virtual environment: {problem}")
-        try:
-            await self._shell(function, row, files, log, environment.binaries)
-        except BaseException:
+        async with venvs.alone(environment):
+            is_new = not environment.is_complete
             if is_new:
-                environment.discard()
-            raise
-        environment.seal()
+                problem = await venvs.create(environment, with_pip="pip" in commands)
+                if problem:
+                    raise BuildError(f"Failed to create a virtual environment: {problem}")
+            try:
+                await self._shell(function, row, files, log, environment.binaries)
+            except BaseException:
+                if is_new:
+                    environment.discard()
+                raise
+            environment.seal()
         return str(environment.python)
 
     def _venv_folder(self) -> Path:

@@ -7,15 +7,20 @@ install those requirements; otherwise the archive's content counts as well, and 
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import hashlib
+import os
 import re
 import shutil
 import sys
 import venv
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from ..private import open_private, private_folder
 from .files import DeploymentFiles
 from .process import run_logged
 
@@ -57,6 +62,21 @@ def venv_for(folder: Path, files: DeploymentFiles, commands: str) -> Venv:
         if not ONLY_INSTALLS.fullmatch(commands.strip()):
             digest.update(files.source.read_bytes())
     return Venv(folder / digest.hexdigest()[:24])
+
+
+@asynccontextmanager
+async def alone(environment: Venv) -> AsyncIterator[None]:
+    """One build at a time in an environment: several servers may share the folder of them."""
+    folder = private_folder(environment.root.parent)
+    with open_private(folder / f"{environment.root.name}.lock", os.O_WRONLY | os.O_APPEND, "a") as handle:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                await asyncio.sleep(0.05)
+            else:
+                break
+        yield
 
 
 async def create(environment: Venv, *, with_pip: bool) -> str:
