@@ -1,8 +1,9 @@
 """Reading from the NZ TAB Affiliates API: politely, patiently, and believing nothing.
 
-The operator asks every client to identify itself. Bodies are read up to a limit, so that one odd answer cannot take
-the memory of a run. Errors come out in three kinds: `Retryable` (all attempts failed, a later run may succeed),
-`Skip` (this item cannot be had, the others can) and `Fatal` (nothing can be had until somebody changes something).
+The operator asks every client to identify itself. Bodies are read and unpacked up to a limit, so that one odd answer
+cannot take the memory of a run. Errors come out in three kinds: `Retryable` (all attempts failed, a later run may
+succeed), `Skip` (this item cannot be had, the others can) and `Fatal` (nothing can be had until somebody changes
+something).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import ssl
+import zlib
 from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import cache
@@ -25,7 +27,7 @@ from .running import Run
 
 DEFAULT_URL = "https://api.tab.co.nz"
 RACING = "/affiliates/v1/racing"
-#: Recorded answers have 0.25 to 0.5 MB.
+#: Recorded answers have 0.25 to 0.5 MB. The limit is for what was packed and for what comes out of it.
 LONGEST_BODY = 8_000_000
 CONNECT_SECONDS, READ_SECONDS = 5.0, 12.0
 #: A body that drips in for longer than this is given up; the other limits are for one part of it.
@@ -33,7 +35,8 @@ LONGEST_READ = 30.0
 #: The largest page that the meetings endpoint gives, and more pages than any day has.
 PAGE, MOST_PAGES = 200, 20
 _BACKOFF = Backoff(base=0.5, cap=8.0, attempts=4)
-_UNREACHABLE = (httpx.TimeoutException, httpx.TransportError)
+#: Whatever the library raises about one answer, it is about that one only.
+_UNREACHABLE = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL)
 
 
 class Paused(Retryable):
@@ -146,18 +149,57 @@ class NzTab:
             raise Skip(f"{path}: status {status}")
 
     def _read(self, path: str, response: httpx.Response) -> bytes:
-        parts, size = [], 0
+        packed = response.headers.get("content-encoding", "identity").strip().lower()
+        if packed not in ("identity", "gzip"):
+            raise self._useless(path, "encoding", f"is packed as {packed[:40]!r}, which was not asked for")
+        # A transport that stands in for the network may have read it, and then has unpacked it.
+        is_read = response.is_stream_consumed
+        unpacked = _Unpacked(packed == "gzip" and not is_read)
         began = self._run.world.clock()
-        for part in response.iter_bytes():
-            size += len(part)
+        for part in [response.content] if is_read else response.iter_raw():
             if self._run.world.clock() - began > LONGEST_READ:
                 raise _Again("slow")
-            if size > LONGEST_BODY:
-                self._breaker.succeeded()
-                self._run.counts.add("nztab.too_large")
-                raise Skip(f"{path}: more than {LONGEST_BODY} bytes")
-            parts.append(part)
-        return b"".join(parts)
+            unpacked.add(part)
+            if unpacked.is_too_large:
+                raise self._useless(path, "too_large", f"has more than {LONGEST_BODY} bytes")
+        return unpacked.whole()
+
+    def _useless(self, path: str, kind: str, why: str) -> Skip:
+        """The server works, and its answer is of no use: it would be the same the next time."""
+        self._breaker.succeeded()
+        self._run.counts.add(f"nztab.{kind}")
+        return Skip(f"{path}: the answer {why}")
+
+
+class _Unpacked:
+    """A body as it comes in. A few bytes may unpack to many, so no more is unpacked than may be kept."""
+
+    def __init__(self, is_packed: bool) -> None:
+        # 16 more than the largest window: with the frame of gzip.
+        self._unpacker = zlib.decompressobj(zlib.MAX_WBITS + 16) if is_packed else None
+        self._parts = list[bytes]()
+        self._packed = self._size = 0
+
+    @property
+    def is_too_large(self) -> bool:
+        return max(self._packed, self._size) > LONGEST_BODY
+
+    def add(self, part: bytes) -> None:
+        """Raises `_Again` when it cannot be unpacked."""
+        self._packed += len(part)
+        if self._unpacker is not None:
+            try:
+                part = self._unpacker.decompress(part, LONGEST_BODY + 1 - self._size)
+            except zlib.error as error:
+                raise _Again("not_unpacked") from error
+        self._size += len(part)
+        self._parts.append(part)
+
+    def whole(self) -> bytes:
+        """All of it. Raises `_Again` when the end is missing."""
+        if self._unpacker is not None and not self._unpacker.eof:
+            raise _Again("not_unpacked")
+        return b"".join(self._parts)
 
 
 @cache
@@ -178,6 +220,7 @@ def _identity(environ: Mapping[str, str]) -> dict[str, str]:
     """Who we are. The contact and the partner are settings of the operator, not of the code."""
     wanted = {
         "Accept": "application/json",
+        "Accept-Encoding": "gzip",
         "User-Agent": environ.get("NZTAB_USER_AGENT") or "Raceday/1.0",
         "From": environ.get("NZTAB_CONTACT", ""),
         "X-Partner": environ.get("NZTAB_PARTNER") or "Raceday",

@@ -8,6 +8,7 @@ such a thing (CPython). TLS, which needs all of it, is loaded only for an `https
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Mapping
 
 from .typed import Any, NamedTuple
@@ -19,6 +20,10 @@ except ImportError:
 
 #: Longer lines and more headers are no answer of Appwrite.
 LONGEST_LINE, MOST_HEADERS = 65_536, 200
+#: Bytes of a body. The largest answer that is asked for, 500 whole documents, has a few megabytes.
+LONGEST_BODY = 32_000_000
+#: Seconds from a request to the end of its answer, however steadily it drips in.
+LONGEST_EXCHANGE = 60.0
 _trusted: Any = None
 
 
@@ -44,12 +49,14 @@ class Wire:
         plain = _connected(name, port, timeout)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = _with_tls(plain, host) if secure else plain
-        self._file = io.BufferedReader(_Received(self._socket))
+        self._received = _Received(self._socket)
+        self._file = io.BufferedReader(self._received)
         named = f"[{host}]" if ":" in host else host
         self._host = named if port == (443 if secure else 80) else f"{named}:{port}"
 
     def exchange(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> Response:
         """Send a request and wait for the answer. Raises `OSError` or `Garbled`; the outcome is unclear then."""
+        self._received.ends = time.monotonic() + LONGEST_EXCHANGE
         self._socket.sendall(_request(method, target, {"Host": self._host, **headers}, body))
         status, version, received = self._head()
         while 100 <= status < 200:
@@ -58,11 +65,12 @@ class Wire:
         wish = received.get("connection", "").lower()
         kept = "close" not in wish and (version != "HTTP/1.0" or "keep-alive" in wish)
         if method == "HEAD" or status in (204, 304):
-            return Response(status, received, b"", kept)
+            # Where a body is announced that must not be, nobody knows what comes next.
+            return Response(status, received, b"", kept and (length or "0") == "0")
         if chunked:
             return Response(status, received, self._chunks(), kept)
         if length is None:
-            return Response(status, received, self._file.read(), kept=False)
+            return Response(status, received, self._rest(), kept=False)
         return Response(status, received, self._exactly(_number(length, 10)), kept)
 
     def close(self) -> None:
@@ -88,9 +96,10 @@ class Wire:
         raise Garbled("too many headers")
 
     def _chunks(self) -> bytes:
-        found = []
+        found, total = [], 0
         while size := _number(self._line().partition(";")[0], 16):
-            found.append(self._exactly(size))
+            total += size
+            found.append(self._exactly(size, total))
             if self._line():
                 raise Garbled("a chunk is longer than announced")
         while self._line():
@@ -103,7 +112,16 @@ class Wire:
             raise Garbled("the answer ended early" if len(line) <= LONGEST_LINE else "a line is too long")
         return line.decode("latin-1").rstrip("\r\n")
 
-    def _exactly(self, size: int) -> bytes:
+    def _rest(self) -> bytes:
+        found = self._file.read(LONGEST_BODY + 1)
+        if len(found) > LONGEST_BODY:
+            raise Garbled(f"more than {LONGEST_BODY} bytes")
+        return found
+
+    def _exactly(self, size: int, total: int = 0) -> bytes:
+        """So many bytes, of a body that has so many with them."""
+        if max(size, total) > LONGEST_BODY:
+            raise Garbled(f"more than {LONGEST_BODY} bytes")
         found = self._file.read(size)
         if len(found) < size:
             raise Garbled(f"{len(found)} of {size} bytes came")
@@ -111,15 +129,18 @@ class Wire:
 
 
 class _Received(io.RawIOBase):
-    """What comes in on a socket, to be read as a file."""
+    """What comes in on a socket, to be read as a file, up to the moment when it `ends`."""
 
     def __init__(self, source: Any) -> None:
         self._source = source
+        self.ends = float("inf")
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
+        if time.monotonic() > self.ends:
+            raise Garbled(f"not at its end after {LONGEST_EXCHANGE:g} s")
         received: int = self._source.recv_into(buffer)
         return received
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -66,6 +66,16 @@ class StandInRun:
     def _note(self, name: str, **fields: Any) -> None:
         json.dumps(fields)
         self.events.append((name, fields))
+
+
+class Sent(httpx.SyncByteStream):
+    """A body as it comes over a network: packed if it is, and to be read once."""
+
+    def __init__(self, parts: Iterable[bytes]) -> None:
+        self._parts = parts
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._parts
 
 
 def schema_of(bundles: Path) -> Path:

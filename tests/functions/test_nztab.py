@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import tracemalloc
 from collections.abc import Callable
 from datetime import date
 from email.utils import formatdate
@@ -13,7 +15,7 @@ import pytest
 from _shared.errors import Fatal, Retryable, Skip
 from _shared.nztab import LONGEST_BODY, LONGEST_READ, MOST_PAGES, PAGE, NzTab
 
-from .standin_run import StandInRun
+from .standin_run import Sent, StandInRun
 
 DAY = date(2025, 7, 17)
 GOOD = {"header": {"generated_time": "2025-07-17T10:48:11.805562713Z"}, "data": {"race": {"event_id": "r1"}}}
@@ -232,6 +234,88 @@ def test_a_body_that_drips_in_is_given_up_and_asked_for_again() -> None:
     upstream.answers.insert(0, dripping)
     assert nztab.event("r1", flags=()) == GOOD["data"]
     assert run.counts["nztab.slow"] == 1
+
+
+def packed(content: bytes, encoding: str = "gzip") -> Answer:
+    """A packed body, as it comes over the network."""
+    headers = {"content-encoding": encoding}
+    return lambda _: httpx.Response(200, headers=headers, stream=Sent([content]))
+
+
+#: Unpacks to 60 MB, which is many times what is kept; and packed once more, which makes it a few hundred bytes.
+BOMB = gzip.compress(b" " * 60_000_000, 1)
+NESTED = gzip.compress(BOMB)
+
+
+def test_a_packed_body_is_unpacked() -> None:
+    _, upstream, nztab = asked(packed(gzip.compress(json.dumps(GOOD).encode())))
+
+    assert nztab.event("r1", flags=()) == GOOD["data"]
+    assert upstream.requests[0].headers["accept-encoding"] == "gzip"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"no gzip", gzip.compress(b"{}")[:-4], gzip.compress(b'{"data": 1}')[:12], b""],
+    ids=["another", "without its end", "cut in its middle", "empty"],
+)
+def test_a_body_that_cannot_be_unpacked_is_asked_for_again(content: bytes) -> None:
+    run, upstream, nztab = asked(packed(content), good())
+
+    assert nztab.event("r1", flags=()) == GOOD["data"]
+    assert (len(upstream.requests), run.counts["nztab.not_unpacked"]) == (2, 1)
+
+
+def test_a_body_that_can_never_be_unpacked_is_this_items_trouble() -> None:
+    _, _, nztab = asked(packed(b"no gzip"))
+
+    with pytest.raises(Retryable, match="not_unpacked"):
+        nztab.event("r1", flags=(), attempts=2)
+
+
+def test_a_few_bytes_that_unpack_to_too_many_are_not_unpacked() -> None:
+    run, upstream, nztab = asked(packed(BOMB))
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(Skip, match="bytes"):
+            nztab.event("r1", flags=())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert (len(upstream.requests), run.counts["nztab.too_large"]) == (1, 1)
+    assert peak < 2.5 * LONGEST_BODY
+
+
+@pytest.mark.parametrize("encoding", ["gzip, gzip", "gzip,gzip,gzip", "deflate", "br", "zstd", "x-gzip-bomb"])
+def test_a_body_that_is_packed_otherwise_than_asked_is_not_unpacked(encoding: str) -> None:
+    run, upstream, nztab = asked(packed(NESTED, encoding))
+
+    with pytest.raises(Skip, match="not asked for"):
+        nztab.event("r1", flags=())
+
+    assert (len(upstream.requests), run.counts["nztab.encoding"]) == (1, 1)
+
+
+@pytest.mark.parametrize("size", [LONGEST_BODY, LONGEST_BODY + 1])
+def test_the_limit_counts_what_comes_out(size: int) -> None:
+    good_one = json.dumps(GOOD).encode()
+    _, _, nztab = asked(packed(gzip.compress(good_one + b" " * (size - len(good_one)))))
+
+    if size <= LONGEST_BODY:
+        assert nztab.event("r1", flags=()) == GOOD["data"]
+    else:
+        with pytest.raises(Skip, match="bytes"):
+            nztab.event("r1", flags=())
+
+
+@pytest.mark.parametrize("error", [httpx.DecodingError("x"), httpx.TooManyRedirects("x"), httpx.StreamError("x")])
+def test_whatever_the_library_raises_is_about_this_answer_alone(error: Exception) -> None:
+    run, _, nztab = asked(error, good())
+
+    assert nztab.event("r1", flags=()) == GOOD["data"]
+    assert run.counts["nztab.unreachable"] == 1
 
 
 def test_after_three_failures_nothing_is_asked_for_a_while() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import socket
 import ssl
@@ -41,6 +42,12 @@ def answering(*pieces: bytes, secured: Callable[[socket.socket], socket.socket] 
         listener.close()
 
 
+@contextmanager
+def answering_forever(piece: bytes) -> Iterator[int]:
+    with answering(*itertools.repeat(piece, 100_000)) as port:
+        yield port
+
+
 def asked(*pieces: bytes, method: str = "GET") -> Response:
     with answering(*pieces) as port:
         connection = Wire("127.0.0.1", port, secure=False, timeout=5)
@@ -68,6 +75,36 @@ def test_without_a_length_the_body_goes_on_until_the_end_of_the_connection() -> 
     found = asked(b"HTTP/1.1 200 OK\r\n\r\nabc", b"def")
 
     assert (found.body, found.kept) == (b"abcdef", False)
+
+
+LARGE = b"x" * 1_000_000
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 99000000000\r\n\r\n", LARGE),
+        (b"HTTP/1.1 200 OK\r\n\r\n", *[LARGE] * 34),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", *[b"F4240\r\n" + LARGE + b"\r\n"] * 34),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFF\r\n", LARGE),
+    ],
+    ids=["announced", "without an end", "chunks", "one chunk"],
+)
+def test_a_body_without_measure_is_not_read_to_its_end(pieces: tuple[bytes, ...]) -> None:
+    with pytest.raises(Garbled, match="more than 32000000 bytes"):
+        asked(*pieces)
+
+
+def test_an_answer_that_drips_in_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each piece comes in time, and the answer never ends."""
+    monkeypatch.setattr(wire, "LONGEST_EXCHANGE", 0.05)
+    news = b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100
+
+    with answering_forever(news) as port:
+        connection = Wire("127.0.0.1", port, secure=False, timeout=5)
+        with pytest.raises(Garbled, match="not at its end"):
+            connection.exchange("GET", "/v1/x", {}, None)
+        connection.close()
 
 
 @pytest.mark.parametrize("status", [204, 304])
