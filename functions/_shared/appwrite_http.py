@@ -2,6 +2,9 @@
 
 Reading, replacing and deleting are repeated after unclear answers. Creating is not: `create` looks first whether the
 earlier attempt landed after all. Any number of threads may share one client.
+
+An answer that is not Appwrite's, or not one to the request, is as good as none: it is never taken for "not there", for
+"nothing", or for "done".
 """
 
 from __future__ import annotations
@@ -13,11 +16,17 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from .backoff import RETRYABLE, Backoff, wished_wait
-from .connection import Answer, Credentials, NotSent, Sender, Unclear
+from .connection import Answer, Credentials, Foreign, NotSent, Sender, Unclear, cleaned
 from .world import REAL, World
 
 #: Connections kept open for reuse; more may be in use at a time.
 KEPT_CONNECTIONS = 16
+#: What the last part of the path of a list is called, as in the answer.
+LISTS = frozenset({"databases", "collections", "attributes", "indexes", "documents", "functions", "executions"})
+#: What a 404 has to say before a thing counts as not there.
+_NOT_THERE = frozenset(
+    f"{thing}_not_found" for thing in ("database", "collection", "attribute", "index", "document", "execution")
+)
 
 
 class AppwriteError(Exception):
@@ -31,6 +40,11 @@ class AppwriteError(Exception):
     def retryable(self) -> bool:
         """Whether the same request may succeed later."""
         return self.status in RETRYABLE
+
+    @property
+    def missing(self) -> bool:
+        """Whether the server says that there is no such thing."""
+        return self.status == 404 and self.kind in _NOT_THERE
 
     @property
     def unclear(self) -> bool:
@@ -69,7 +83,7 @@ class Client:
         try:
             return self.get(path)
         except AppwriteError as error:
-            if error.status == 404:
+            if error.missing:
                 return None
             raise
 
@@ -86,7 +100,7 @@ class Client:
         try:
             self._repeated("DELETE", path)
         except AppwriteError as error:
-            if error.status == 404:
+            if error.missing:
                 return False
             raise
         return True
@@ -95,17 +109,27 @@ class Client:
         self, method: str, path: str, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
         """Send exactly once. An unclear outcome is an `AppwriteError` with status 0."""
+        request = f"{method} {path}"
         answer = self._send(method, path, body, headers)
-        found = answer.json()
-        document = found if isinstance(found, dict) else {"items": found}
-        if answer.status < 400:
-            return document
         if answer.status == 429:
             with self._guard:
                 self.throttled += 1
         wish = wished_wait(answer.headers, self._world.now())
-        kind, text = str(document.get("type") or "unknown"), str(document.get("message") or "no message")
-        raise AppwriteError(f"{method} {path}", answer.status, kind, text, wish)
+        try:
+            document = answer.document()
+        except Foreign as foreign:
+            raise AppwriteError(request, 0, "foreign_answer", self._cleaned(foreign), wish) from None
+        if answer.status >= 400:
+            raise AppwriteError(request, answer.status, document["type"], self._cleaned(document["message"]), wish)
+        if not _is_answer_to(method, path, answer.status, document):
+            text = (
+                f"an answer that is not Appwrite's: {answer.status} with the fields {', '.join(document)[:60] or '-'}"
+            )
+            raise AppwriteError(request, 0, "foreign_answer", text)
+        return document
+
+    def _cleaned(self, text: object) -> str:
+        return cleaned(str(text), self._credentials.key)
 
     def create(self, path: str, body: Mapping[str, Any], look: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
         """Create something whose id we chose. After an unclear answer `look` tells whether it is there.
@@ -158,7 +182,7 @@ class Client:
             answer = sender.send(method, path, body, headers)
         except (NotSent, Unclear) as error:
             sender.close()
-            raise AppwriteError(f"{method} {path}", 0, "no_answer", str(error)) from error
+            raise AppwriteError(f"{method} {path}", 0, "no_answer", self._cleaned(error)) from error
         with self._guard:
             keep = len(self._idle) < KEPT_CONNECTIONS
             if keep:
@@ -166,6 +190,18 @@ class Client:
         if not keep:
             sender.close()
         return answer
+
+
+def _is_answer_to(method: str, path: str, status: int, document: Mapping[str, Any]) -> bool:
+    """Whether a success says what this request asks: a list has `total` and its items, a thing `$id` or its `key`."""
+    if status == 204 or method == "DELETE":
+        return status == 204 and method == "DELETE"
+    name = path.partition("?")[0].rpartition("/")[2]
+    if method == "GET" and name in LISTS:
+        items = document.get(name)
+        is_list = isinstance(items, list) and all(isinstance(each, dict) for each in items)
+        return is_list and isinstance(document.get("total"), int)
+    return isinstance(document.get("$id"), str) or isinstance(document.get("key"), str)
 
 
 def path_of(*parts: str) -> str:

@@ -1,8 +1,8 @@
 """Counting runs that found the lock held, so that whoever starts runs can slow down.
 
 A refused run must not touch the lock document: that would look like a sign of life of its owner. It counts up a second
-document beside it; the owner reads and clears the count. Both are best effort: a count that is off by one is harmless,
-a run that fails because of it is not.
+document beside it, without lock and fence, for it has none; the owner reads and clears the count. Both are best effort:
+a count that is off by one is harmless, a run that fails because of it is not.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from .appwrite_http import AppwriteError, Client, path_of
+from .documents import Documents, Write
 from .lock import Settings
 
 #: So many refused starts within one window are too many.
@@ -57,7 +58,7 @@ def note_refused(client: Client, settings: Settings, owner: str) -> None:
             # Sent once: an increment repeated after a lost answer would count twice.
             client.once("PATCH", f"{path}/attempts/increment", {"value": 1})
         except AppwriteError as error:
-            if error.status != 404:
+            if not error.missing:
                 raise
             data = {"owner": owner, "generation": 0, "attempts": 1}
             client.once("POST", path.rpartition("/")[0], {"documentId": path.rpartition("/")[2], "data": data})
@@ -66,13 +67,12 @@ def note_refused(client: Client, settings: Settings, owner: str) -> None:
         return
 
 
-def take(client: Client, settings: Settings) -> Attempts:
-    """The count so far, which begins anew. For the owner of the lock."""
+def look(client: Client, settings: Settings) -> Mapping[str, Any] | None:
+    """The counting document as it is; None without one, or when it cannot be read."""
     try:
-        found = client.find(_path(settings))
+        return client.find(_path(settings))
     except AppwriteError:
-        return Attempts()
-    return read(found) if found is None or clear(client, settings) else Attempts()
+        return None
 
 
 def read(found: Mapping[str, Any] | None) -> Attempts:
@@ -83,13 +83,13 @@ def read(found: Mapping[str, Any] | None) -> Attempts:
     return Attempts(int(found.get("attempts") or 0), (last - first).total_seconds())
 
 
-def clear(client: Client, settings: Settings) -> bool:
-    """Let the count begin anew. False when that did not work."""
+def clear(documents: Documents, settings: Settings) -> bool:
+    """Let the count begin anew. For the owner of the lock. False when that did not work."""
     try:
-        client.delete(_path(settings))
+        written = documents.write([Write(settings.collection_id, document_of(settings.lock_id), {}, "delete")])
     except AppwriteError:
         return False
-    return True
+    return not written.refused
 
 
 def document_of(lock_id: str) -> str:

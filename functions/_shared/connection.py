@@ -2,6 +2,10 @@
 
 It sends a request once and never repeats it. What it tells apart is the only thing that matters for safe
 repeating: a request that certainly never left (`NotSent`) and one that may have been carried out (`Unclear`).
+
+What stands in front of Appwrite answers too: a proxy with its own 404 while Appwrite restarts, a page with status 200.
+Such an answer says nothing about the request, so it is as good as none (`Foreign`). Redirects are never followed: the
+key goes nowhere but to the endpoint.
 """
 
 from __future__ import annotations
@@ -42,19 +46,41 @@ class Unclear(Exception):
     """The request went out and no whole answer came back; it may have been carried out, now or later."""
 
 
+class Foreign(Unclear):
+    """An answer came, but Appwrite did not give it."""
+
+    def __init__(self, answer: Answer) -> None:
+        kind, place = answer.headers.get("content-type", ""), answer.headers.get("location", "")
+        said = "".join(each for each in answer.body[:60].decode("ascii", "replace") if each.isprintable())
+        if 300 <= answer.status < 400:
+            text = f"{answer.status}, a redirect to {place[:200]!r}; it was not followed"
+        else:
+            text = f"{answer.status} {kind[:60] or 'without a type'} {said!r}"
+        super().__init__(f"an answer that is not Appwrite's: {text}")
+        self.status, self.headers = answer.status, answer.headers
+
+
 class Answer(NamedTuple):
-    """An answer of the server; header names are in lower case."""
+    """Whatever answered; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
 
-    def json(self) -> Any:
-        """The decoded body; an empty mapping when there is none or it is not JSON (some 500s are HTML)."""
-        try:
-            return json.loads(self.body) if self.body else {}
-        except ValueError:
+    def document(self) -> dict[str, Any]:
+        """What Appwrite says: a JSON object, and nothing at all for a deletion. Raises `Foreign`.
+
+        Its errors have `message`, `code` and `type` (1.7 to 1.9 and main).
+        """
+        if self.status == 204 and not self.body and self.headers.get("content-length", "0") == "0":
             return {}
+        try:
+            found = json.loads(self.body)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict) or 300 <= self.status < 400 or (self.status >= 400 and not _is_error(found)):
+            raise Foreign(self)
+        return found
 
     def server_time(self) -> float | None:
         """The server's clock in seconds since 1970, from the `Date` header (whole seconds, rounded down)."""
@@ -140,6 +166,16 @@ def _parts_of(endpoint: str) -> tuple[bool, str, int, str]:
     if scheme.lower() not in ("http", "https") or not host or odd or not (port or "0").isdecimal():
         raise ValueError(f"the endpoint {endpoint!r} is no http(s) address")
     return secure, host, int(port or (443 if secure else 80)), f"/{path}".rstrip("/")
+
+
+def _is_error(document: Mapping[str, Any]) -> bool:
+    wanted = (("message", str), ("code", int), ("type", str))
+    return all(isinstance(document.get(name), kind) for name, kind in wanted)
+
+
+def cleaned(text: str, key: str) -> str:
+    """The text without the key: a server may repeat what it was sent."""
+    return text.replace(key, "***") if key else text
 
 
 def parse_date(text: str) -> float | None:

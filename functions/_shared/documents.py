@@ -1,9 +1,13 @@
-"""Writing many documents with few requests, so that repeating any of it is harmless.
+"""Writing documents: many with few requests, so that repeating any of it is harmless, and never after the lock is lost.
 
-Every document has an id that we chose, and writing it again changes nothing. Collections without relationships take
-bulk upserts. Collections with relationships refuse those (observed on 1.8.1); there, upserts are staged in a
-transaction. One document that the server refuses does not keep the others from being written: the batch is halved
-until the bad one is alone.
+Every document has an id that we chose, and writing it again changes nothing. All that a run writes goes in transactions
+whose first operation changes the run's fence, without changing a value of it. Whoever takes the lock over removes the
+fence: from then on nothing that this run has sent is carried out, however late it arrives, and none of it in part
+(observed on 1.8.1 and 1.9.6: 404 `document_not_found` at the commit).
+
+Collections without relationships take one bulk upsert in a transaction; those with relationships refuse it, so there
+each document is an operation of its own. One document that the server refuses does not keep the others from being
+written: the batch is halved until the bad one is alone.
 """
 
 from __future__ import annotations
@@ -13,11 +17,18 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from .appwrite_http import AppwriteError, Client, path_of
+from .lock import Lock, LockUnclear
 
-#: The server's limit for a bulk request and for the operations of a transaction.
-BATCH = 100
+#: The server's limit for the operations of a transaction, and for the documents of a bulk upsert.
+LIMIT = 100
+#: So many operations are left beside the fence.
+BATCH = LIMIT - 1
 TRANSACTION_SECONDS = 60
 _TRIES = 4
+#: A transaction that ended so was not carried out, and the same writes in another one may be: somebody else wrote one
+#: of the documents between staging and commit, or it was too old.
+_PASSING = ("transaction_conflict", "transaction_not_found", "transaction_expired")
+_TRANSACTIONS = path_of("databases", "transactions")
 
 
 @dataclass
@@ -31,7 +42,7 @@ class Written:
 
 
 class Write(NamedTuple):
-    """One document to upsert; or, with the action `update`, fields to change of one that is there."""
+    """One document to upsert; or, with another action, fields to change (`update`) or nothing to keep (`delete`)."""
 
     collection: str
     identity: str
@@ -40,72 +51,112 @@ class Write(NamedTuple):
     action: str = "upsert"
 
 
-_Send = Callable[[Client, str, Sequence[Write]], None]
+_Operations = Callable[[str, Sequence[Write]], list[dict[str, Any]]]
 
 
-def upsert_all(
-    client: Client, database: str, collection: str, documents: Mapping[str, Mapping[str, Any]], *, related: bool
-) -> Written:
-    """Write documents by id. `related`: the collection has relationships. Raises only when the server is in trouble."""
-    writes = [Write(collection, identity, data) for identity, data in documents.items()]
-    return _in_batches(client, database, writes, _in_transaction if related else _in_bulk)
+class Documents:
+    """What one run writes under its lock. One transaction at a time, from whichever thread.
 
+    Raises `LockLost` when somebody else has the lock, and `AppwriteError` when the server is in trouble.
+    """
 
-def upsert_together(client: Client, database: str, writes: Sequence[Write]) -> Written:
-    """Write documents of several collections: each hundred of them all at once, or (when one is refused) in halves."""
-    return _in_batches(client, database, writes, _in_transaction)
+    def __init__(self, client: Client, database: str, held: Lock) -> None:
+        self._client, self._database, self._held = client, database, held
 
+    def write(self, writes: Sequence[Write]) -> Written:
+        """Documents of any collections: each batch of them all at once, or (when one is refused) in halves."""
+        return self._in_batches(writes, BATCH, _singly)
 
-def _in_batches(client: Client, database: str, writes: Sequence[Write], send: _Send) -> Written:
-    written = Written()
-    for start in range(0, len(writes), BATCH):
-        _write(client, database, writes[start : start + BATCH], send, written)
-    return written
+    def put_all(self, collection: str, documents: Mapping[str, Mapping[str, Any]]) -> Written:
+        """Upsert documents by id. The collection must have no relationships."""
+        writes = [Write(collection, identity, data) for identity, data in documents.items()]
+        return self._in_batches(writes, LIMIT, _in_bulk)
 
+    def _in_batches(self, writes: Sequence[Write], size: int, operations: _Operations) -> Written:
+        written = Written()
+        for start in range(0, len(writes), size):
+            self._write(writes[start : start + size], operations, written)
+        return written
 
-def _write(client: Client, database: str, writes: Sequence[Write], send: _Send, written: Written) -> None:
-    try:
-        send(client, database, writes)
-    except AppwriteError as error:
-        gone = error.kind == "document_not_found"
-        if error.retryable or error.status in (401, 403) or (error.status == 404 and not gone):
-            raise
-        if len(writes) == 1:
-            written.refused[writes[0].identity] = f"{error.kind}: {error.text}"
-            written.refused_writes.append(writes[0])
-            return
-        middle = len(writes) // 2
-        _write(client, database, writes[:middle], send, written)
-        _write(client, database, writes[middle:], send, written)
-    else:
-        written.count += len(writes)
-
-
-def _in_bulk(client: Client, database: str, writes: Sequence[Write]) -> None:
-    path = path_of("databases", database, "collections", writes[0].collection, "documents")
-    client.put(path, {"documents": [{"$id": each.identity, **each.data} for each in writes]})
-
-
-def _in_transaction(client: Client, database: str, writes: Sequence[Write]) -> None:
-    for tries in range(1, _TRIES + 1):
+    def _write(self, writes: Sequence[Write], operations: _Operations, written: Written) -> None:
         try:
-            _commit(client, database, writes)
+            self._persistently(operations(self._database, writes))
         except AppwriteError as error:
-            # A conflict: somebody else wrote one of the documents between staging and commit. Everything else that
-            # may pass, a lost answer included: the same upserts again leave the same documents.
-            if tries == _TRIES or not (error.retryable or error.kind == "transaction_conflict"):
+            gone = error.kind == "document_not_found"
+            if error.retryable or error.status in (401, 403) or (error.status == 404 and not gone):
                 raise
-            client.wait(tries, error)
+            if len(writes) == 1:
+                written.refused[writes[0].identity] = f"{error.kind}: {error.text}"
+                written.refused_writes.append(writes[0])
+                return
+            middle = len(writes) // 2
+            self._write(writes[:middle], operations, written)
+            self._write(writes[middle:], operations, written)
         else:
+            written.count += len(writes)
+
+    def _persistently(self, operations: Sequence[Mapping[str, Any]]) -> None:
+        for tries in range(1, _TRIES + 1):
+            try:
+                self._transact(operations)
+            except AppwriteError as error:
+                # A lost answer is no reason to stop either: the same writes again leave the same documents.
+                if tries == _TRIES or not (error.retryable or error.kind in _PASSING):
+                    raise
+                self._client.wait(tries, error)
+            else:
+                return
+
+    def _transact(self, operations: Sequence[Mapping[str, Any]]) -> None:
+        try:
+            try:
+                with self._held.commits:
+                    self._commit([self._fence(), *operations])
+            except AppwriteError as error:
+                # Which document is not there, the server does not say (1.8.1). If it is the fence, this run is over.
+                if error.kind == "document_not_found":
+                    self._held.confirm()
+                raise
+        except LockUnclear as reason:
+            raise AppwriteError("the fence", 0, "no_answer", str(reason)) from reason
+
+    def _fence(self) -> dict[str, Any]:
+        held = self._held
+        settings, fence = held.settings, held.fence()
+        place = {"databaseId": settings.database_id, "collectionId": settings.collection_id, "documentId": fence}
+        return {"action": "update", **place, "data": {"owner": held.lease.owner}}
+
+    def _commit(self, operations: Sequence[Mapping[str, Any]]) -> None:
+        client = self._client
+        # A transaction whose creation went unanswered expires by itself, so it may be created again without looking.
+        transaction = client.create(_TRANSACTIONS, {"ttl": TRANSACTION_SECONDS}, look=lambda: None)["$id"]
+        path = _TRANSACTIONS + path_of(str(transaction))
+        try:
+            client.once("POST", f"{path}/operations", {"operations": list(operations)})
+            if client.once("PATCH", path, {"commit": True}).get("status") != "committed":
+                raise AppwriteError(f"PATCH {path}", 0, "foreign_answer", "the commit is not confirmed")
+        except AppwriteError as error:
+            # A commit that was refused has ended the transaction.
+            if error.unclear or not error.request.startswith("PATCH"):
+                self._give_up(path)
+            raise
+
+    def _give_up(self, path: str) -> None:
+        """Roll back, so that nothing stays staged and no late commit is carried out; it may have ended already."""
+        try:
+            self._client.once("PATCH", path, {"rollback": True})
+        except AppwriteError:
             return
 
 
-def _commit(client: Client, database: str, writes: Sequence[Write]) -> None:
-    transactions = path_of("databases", "transactions")
-    # A transaction whose creation went unanswered expires by itself, so it may be created again without looking.
-    transaction = client.create(transactions, {"ttl": TRANSACTION_SECONDS}, look=lambda: None)["$id"]
-    path = transactions + path_of(str(transaction))
-    operations = [
+def _in_bulk(database: str, writes: Sequence[Write]) -> list[dict[str, Any]]:
+    documents = [{"$id": each.identity, **each.data} for each in writes]
+    place = {"databaseId": database, "collectionId": writes[0].collection}
+    return [{"action": "bulkUpsert", **place, "data": documents}]
+
+
+def _singly(database: str, writes: Sequence[Write]) -> list[dict[str, Any]]:
+    return [
         {
             "action": each.action,
             "databaseId": database,
@@ -116,17 +167,3 @@ def _commit(client: Client, database: str, writes: Sequence[Write]) -> None:
         }
         for each in writes
     ]
-    try:
-        client.once("POST", f"{path}/operations", {"operations": operations})
-        client.once("PATCH", path, {"commit": True})
-    except AppwriteError:
-        _give_up(client, path)
-        raise
-
-
-def _give_up(client: Client, path: str) -> None:
-    """Roll back, so that nothing stays staged; the transaction may have ended already."""
-    try:
-        client.once("PATCH", path, {"rollback": True})
-    except AppwriteError:
-        return

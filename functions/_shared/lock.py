@@ -1,7 +1,8 @@
 """The execution lock of a function: taken before anything else is imported, kept by a thread, given back at the end.
 
 The protocol itself is in `lock_protocol`; here are the requests, the heartbeat thread and what a function calls.
-A run must ask `check()` (or `writable()`) before each write and plan its work to end before `remaining()` is zero.
+A run must ask `check()` (or `writable()`) before each write, put `fence()` first into each transaction (`documents`
+does both), and plan its work to end before `remaining()` is zero.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Mapping
 
 from . import lock_protocol as protocol
 from .backoff import Backoff
-from .connection import Credentials, NotSent, Sender, Unclear
+from .connection import Credentials, NotSent, Sender, Unclear, cleaned
 from .lock_protocol import Claim, LockDenied, LockStoreMissing, LockStoreUnfit, LockUnclear, Refusal
 from .typed import Any, NamedTuple
 from .world import REAL, Task, World
@@ -36,6 +37,10 @@ PROGRESS_LIMIT = 5000
 _WAITS = Backoff(base=0.05, cap=2.0)
 #: A heartbeat whose fate is unclear is tried again after this many seconds rather than after a whole period.
 _RETRY_HEARTBEAT = 2.0
+#: Seconds between two looks whether another thread is done.
+_PAUSE = 0.02
+#: Many more than one lock ever has beside it.
+_LISTED = 500
 
 
 class LockLost(Exception):
@@ -77,9 +82,13 @@ def acquire(
     owner: Callable[[], str] = new_owner,
 ) -> Lock | Refusal:
     """Take the lock, or say who holds it. Raises `LockStoreMissing`, `LockStoreUnfit`, `LockDenied`, `LockUnclear`."""
-    store = _Store(settings, world.connect(credentials), world)
-    claim = Claim(owner(), execution[:36], nz_date)
-    outcome = store.run(protocol.acquiring(claim, settings.numbers))
+    store = _Store(settings, credentials, world)
+    claim = Claim(owner(), execution[:36], settings.lock_id, nz_date, world.machine())
+    try:
+        outcome = store.run(protocol.acquiring(claim, settings.numbers))
+    except BaseException:
+        store.close()
+        raise
     if isinstance(outcome, Refusal):
         store.close()
         return outcome
@@ -87,15 +96,19 @@ def acquire(
 
 
 class _Store:
-    """Carries out what the protocol asks for, on one connection."""
+    """Carries out what the protocol asks for, on one connection. Not for two threads at once."""
 
-    def __init__(self, settings: Settings, sender: Sender, world: World) -> None:
-        base = f"/databases/{settings.database_id}/collections/{settings.collection_id}/documents"
-        self._collection, self._document = base, f"{base}/{settings.lock_id}"
-        self._lock_id = settings.lock_id
-        self._sender = sender
+    def __init__(self, settings: Settings, credentials: Credentials, world: World) -> None:
+        self._documents = f"/databases/{settings.database_id}/collections/{settings.collection_id}/documents"
+        self.settings = settings
+        self._sender: Sender = world.connect(credentials)
+        self._key = credentials.key
         self._world = world
         self.requests = 0
+        #: The count of refused starts, as it was when the fence was made.
+        self.seen: dict[str, Any] | None = None
+        #: What the last answer that said nothing was.
+        self._trouble = ""
 
     def run(self, steps: protocol.Steps) -> Any:
         """Drive one operation of the protocol to its end."""
@@ -110,41 +123,95 @@ class _Store:
                     reply = self._ask(step)
         except StopIteration as end:
             return end.value
+        except LockUnclear as reason:
+            raise LockUnclear(f"{reason}; the last was: {self._trouble}" if self._trouble else str(reason)) from None
 
     def close(self) -> None:
         self._sender.close()
 
     def _ask(self, ask: protocol.Ask) -> protocol.Reply:
+        method, path, body = self._request(ask)
         headers = {} if ask.unless_newer_than is None else {"X-Appwrite-Timestamp": ask.unless_newer_than}
-        method, path, body = {
-            "create": ("POST", self._collection, {"documentId": self._lock_id, "data": ask.data}),
-            "read": ("GET", self._document, None),
-            "change": ("PATCH", self._document, {"data": ask.data}),
-            "remove": ("DELETE", self._document, None),
-        }[ask.verb]
-        asked_at = self._world.clock()
+        asked_at, wall = self._world.clock(), self._world.now()
         self.requests += 1
         try:
             answer = self._sender.send(method, path, body, headers)
-        except (NotSent, Unclear):
-            return protocol.Reply(0, {}, None, asked_at)
-        document = answer.json()
-        return protocol.Reply(
-            answer.status, document if isinstance(document, dict) else {}, answer.server_time(), asked_at
-        )
+            document = answer.document()
+            if answer.status < 300:
+                document = self._understood(ask, document)
+        except (NotSent, Unclear) as reason:
+            self._trouble = cleaned(str(reason), self._key)
+            return protocol.Reply(0, {}, None, asked_at, wall)
+        if answer.status >= 400:
+            self._trouble = cleaned(f"{answer.status} {document['type']}: {document['message']}", self._key)
+        return protocol.Reply(answer.status, document, answer.server_time(), asked_at, wall)
+
+    def _request(self, ask: protocol.Ask) -> tuple[str, str, Any]:
+        name = self._document_of(ask)
+        one = f"{self._documents}/{name}"
+        if ask.verb == "create":
+            return "POST", self._documents, {"documentId": name, "data": ask.data}
+        if ask.verb == "list":
+            return "GET", f"{self._documents}?{_queries(name, self._beside('seen'))}", None
+        method = {"read": "GET", "recall": "GET", "change": "PATCH", "note": "PUT", "remove": "DELETE"}[ask.verb]
+        return method, one, None if ask.data is None else {"data": ask.data}
+
+    def _understood(self, ask: protocol.Ask, document: dict[str, Any]) -> dict[str, Any]:
+        """What a success says, after a look whether it can be the answer to this. Raises `Unclear`."""
+        try:
+            if ask.verb == "list":
+                return self._sorted(document)
+            if ask.verb != "remove" and document["$id"] != self._document_of(ask):
+                raise ValueError(f"of {document['$id']!r}")
+            if ask.verb in ("create", "read", "change") and not ask.fence:
+                protocol.read_found(document)
+        except (KeyError, TypeError, ValueError) as error:
+            raise Unclear(f"an answer that is not the lock store's: {type(error).__name__} {error}") from None
+        return document
+
+    def _document_of(self, ask: protocol.Ask) -> str:
+        beside = self._beside("watch") if ask.verb in ("recall", "note") else ""
+        return ask.fence or beside or self.settings.lock_id
+
+    def _sorted(self, listed: dict[str, Any]) -> dict[str, Any]:
+        documents = {str(each["$id"]): each for each in listed["documents"]}
+        if listed["total"] > len(documents):
+            raise ValueError(f"{listed['total']} documents belong to the lock")
+        found = documents.pop(self.settings.lock_id, None)
+        if found is not None:
+            protocol.read_found(found)
+        self.seen = documents.pop(self._beside("seen"), None)
+        return {"lock": found, "fences": sorted(documents)}
+
+    def _beside(self, what: str) -> str:
+        """The id of another document of this function: `<function>-lock` becomes `<function>-seen`."""
+        return f"{self.settings.lock_id.removesuffix('-lock')}-{what}"
+
+
+def _queries(lock_id: str, seen_id: str) -> str:
+    """Everything that belongs to a lock: itself, its fences, and the count of refused starts."""
+    from urllib.parse import urlencode  # noqa: PLC0415 - not needed to take a free lock
+
+    named = [
+        {"method": "equal", "attribute": "lock", "values": [lock_id]},
+        {"method": "equal", "attribute": "$id", "values": [lock_id, seen_id]},
+    ]
+    queries = [{"method": "or", "values": named}, {"method": "limit", "values": [_LISTED]}]
+    return urlencode([("queries[]", json.dumps(each, separators=(",", ":"))) for each in queries])
 
 
 class Lock:
     """A held lock. Use it in a `with` statement: entering starts the heartbeat, leaving gives the lock back."""
 
     def __init__(self, lease: protocol.Lease, store: _Store, world: World) -> None:
-        import threading  # noqa: PLC0415 - a run that is refused needs none
-
         self._lease = lease
         self._store = store
         self._world = world
         self._fields: dict[str, Any] = {}
-        self._one_beat = threading.Lock()
+        #: Who may use the connection of the store.
+        self._turn = Turn(world)
+        #: Who may have a transaction under way: two at once on one fence would be a conflict.
+        self.commits = Turn(world)
         self._stopping = world.event()
         self._thread: Task | None = None
         self.released = False
@@ -157,9 +224,18 @@ class Lock:
         return self._lease
 
     @property
+    def settings(self) -> Settings:
+        return self._store.settings
+
+    @property
     def requests(self) -> int:
         """Requests made for the lock so far."""
         return self._store.requests
+
+    @property
+    def seen(self) -> Mapping[str, Any] | None:
+        """The document that refused starts are counted in, as it was when the fence was made."""
+        return self._store.seen
 
     @property
     def inherited(self) -> dict[str, Any]:
@@ -189,6 +265,28 @@ class Lock:
         """Raise `LockLost` unless this run may write at this moment."""
         if not self.writable():
             raise LockLost(self._lease.lost or "the lease ran out")
+
+    def fence(self) -> str:
+        """The id of the document that each transaction of this run has to change first. The first call makes it.
+
+        Raises `LockLost`, and what `acquire` raises.
+        """
+        self.check()
+        if not self._lease.is_open:
+            with self._turn:
+                if not self._lease.is_open:
+                    self._store.run(protocol.opening(self._lease))
+                    if self._lease.fence != protocol.fence_of(self._lease.owner):
+                        self._fields["fence"] = self._lease.fence
+            self.check()
+        return self._lease.fence
+
+    def confirm(self) -> None:
+        """Raise `LockLost` unless lock and fence are found on the server. For whoever was told that a document that
+        its transaction wanted to change is not there."""
+        with self._turn:
+            self._store.run(protocol.confirming(self._lease))
+        self.check()
 
     def remaining(self) -> float:
         """Seconds until the hard end of this run (not negative); plan the work to be done by then."""
@@ -221,14 +319,14 @@ class Lock:
     def beat(self) -> bool:
         """Send one heartbeat. False when it was not confirmed; `check()` tells whether that matters yet."""
         # One at a time, and nobody waits for another's: progress that comes too late for it is in the next one.
-        if not self._one_beat.acquire(blocking=False):
+        if not self._turn.try_it():
             return False
         try:
             if self.released or self._lease.lost is not None:
                 return False
             return bool(self._store.run(protocol.beating(self._lease, dict(self._fields))))
         finally:
-            self._one_beat.release()
+            self._turn.give_back()
 
     def release(self) -> bool:
         """Stop the heartbeat, then remove the lock if it is still ours. True when it is gone."""
@@ -237,7 +335,7 @@ class Lock:
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
-        with self._one_beat:
+        with self._turn:
             if self.released:
                 return self.gave_back
             self.gave_back = bool(self._store.run(protocol.releasing(self._lease)))
@@ -253,6 +351,29 @@ class Lock:
                 return
             renewed = self.beat()
             wait = self._lease.numbers.heartbeat if renewed else min(_RETRY_HEARTBEAT, self._lease.numbers.heartbeat)
+
+
+class Turn:
+    """One thread at a time. Waiting takes time of the world, so it ends in a simulated one too."""
+
+    def __init__(self, world: World) -> None:
+        import threading  # noqa: PLC0415 - a run that is refused needs none
+
+        self._taken, self._world = threading.Lock(), world
+
+    def try_it(self) -> bool:
+        """Whether it is ours now."""
+        return self._taken.acquire(blocking=False)
+
+    def give_back(self) -> None:
+        self._taken.release()
+
+    def __enter__(self) -> None:
+        while not self.try_it():
+            self._world.sleep(_PAUSE)
+
+    def __exit__(self, *_: object) -> None:
+        self.give_back()
 
 
 def fitted(progress: Mapping[str, Any], limit: int = PROGRESS_LIMIT) -> str:

@@ -3,22 +3,38 @@
 Each operation is a generator that yields what it wants to ask the lock store and receives the reply, so the same
 code runs against a server, against faults and in an exhaustive exploration of every interleaving.
 
-The rule that everything serves: *a run may write only while its lease is writable, and nobody else can obtain the
-lease before that moment has passed*. The owner counts from the moment before it sent a request (its own monotonic
-clock), a contender from the moment the server recorded it (the server's clock), so the owner always stops first.
+Two rules, one behind the other:
+
+*A run sends a write only while its lease is writable, and nobody else can obtain the lease before that moment has
+passed.* The owner counts from the moment before it sent a request (its own monotonic clock), a contender from the
+moment the server recorded it (the server's clock), so the owner always stops first. That saves writes in vain.
+
+*A write is carried out only while the fence of its run exists, and nobody writes before all earlier fences are gone for
+good.* A fence is a document that every transaction of a run changes first. This one holds whatever the clocks say, and
+for requests that are carried out long after they were sent. It rests on three things only: the id of a fence is used
+once, it is sent once, and nothing is written through it before two questions were asked *after* it was known to be
+there: is the lock still ours, and which other fences are there (they are removed)?
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+import json
+from collections.abc import Generator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from .typed import Any, NamedTuple
 
 #: How often acquiring may start over after unclear answers or a lock that was released under our eyes.
 TRIES = 6
+#: How often giving back is tried, and the removal of the fence before it.
+RELEASE_TRIES = 3
 #: No function of the server can run longer, so no stored number above it is believed.
 LONGEST_RUN = 900.0
+#: A stamp so far in the future of the server's clock cannot come from its rounding: the clock has gone back.
+ROUNDING = 1.0
+#: What a 404 has to say before it counts: that the document, or all of the store, is not there.
+NO_DOCUMENT = "document_not_found"
+NO_STORE = ("collection_not_found", "database_not_found")
 
 
 class LockStoreMissing(Exception):
@@ -38,12 +54,18 @@ class LockUnclear(Exception):
 
 
 class Ask(NamedTuple):
-    """A request to the lock store: create, read, change or remove the one document."""
+    """A request to the lock store.
+
+    `create`, `read`, `change` and `remove` are for the lock document, or for the fence that is named. `list` finds all
+    that belongs to the lock: `{"lock": document or None, "fences": ids}`. `recall` and `note` read and write what was
+    seen of the lock by runs that found it held.
+    """
 
     verb: str
     data: Mapping[str, Any] | None = None
     #: Refuse the write when the stored document is newer than this (compare-and-set).
     unless_newer_than: str | None = None
+    fence: str = ""
 
 
 class Pause(NamedTuple):
@@ -53,12 +75,14 @@ class Pause(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What came back. Status 0: no answer, the request may have been carried out."""
+    """What came back. Status 0: no answer of the server, the request may have been carried out."""
 
     status: int
     document: Mapping[str, Any]
     server_now: float | None
+    #: By the monotonic clock of this machine, and by its calendar clock.
     sent_at: float
+    wall: float = 0.0
 
 
 class Numbers(NamedTuple):
@@ -78,7 +102,12 @@ class Claim(NamedTuple):
 
     owner: str
     execution: str
+    lock: str
     nz_date: str | None = None
+    #: Runs of one machine, up to its next start, share a monotonic clock. Empty: unknown.
+    machine: str = ""
+    #: Whether the lock document names the fence. The collection of the version before fences cannot.
+    names_fence: bool = True
 
 
 class Found(NamedTuple):
@@ -109,14 +138,20 @@ class Lease:
     """What an owner knows about its own lock. Times are the owner's monotonic clock."""
 
     def __init__(
-        self, numbers: Numbers, owner: str, found: Found, *, since: float, renewed: float, created_at: str
+        self, numbers: Numbers, owner: str, lock: str, found: Found, *, since: float, renewed: float, created_at: str
     ) -> None:
         self.numbers = numbers
         self.owner = owner
+        self.lock = lock
         self.generation = found.generation
         self.takeovers = found.takeovers
-        #: Grows with every acquisition on one server: a fencing token for whoever wants to compare.
-        self.fence = (created_at, found.generation)
+        #: Another one for each acquisition.
+        self.token = (created_at, found.generation)
+        #: The fence that we have created; nothing may be written before it `is_open`.
+        self.fence = ""
+        self.is_open = False
+        #: How many fences were sent. The id of each is used once.
+        self.fences = 0
         #: Progress left behind by the run we took over from.
         self.inherited = found.progress
         self.updated_at = found.updated_at
@@ -188,18 +223,99 @@ def _contending(claim: Claim, numbers: Numbers, seen: Reply, begun: float | None
     found = read_found(seen.document)
     if found.owner == claim.owner:
         since = seen.sent_at if begun is None else begun
-        return _lease(numbers, claim, seen.document, since, since)
+        lease = _lease(numbers, claim, seen.document, since, since)
+        return (yield from _clearing(lease)) if found.takeovers else lease
     refusal = judge(found, numbers, seen.server_now)
+    if refusal is not None and _is_odd(refusal):
+        refusal = yield from _watching(claim, numbers, seen, refusal)
     if refusal is not None:
         return refusal
-    assert seen.server_now is not None
     document = takeover_document(claim, numbers, found, seen.server_now)
     taken = yield Ask("change", document, found.updated_at)
     if taken.status == 200:
-        return _lease(numbers, claim, {**taken.document, "progress": found.progress}, seen.sent_at, taken.sent_at)
+        lease = _lease(numbers, claim, {**taken.document, "progress": found.progress}, seen.sent_at, taken.sent_at)
+        return (yield from _clearing(lease))
     if taken.status not in (404, 409):
         yield Pause(_unclear_or_raise(taken))
     return None
+
+
+def _clearing(lease: Lease) -> Steps:
+    """After a takeover, before anything is read: nothing that an owner before us has sent may be carried out any more.
+    None: somebody has taken over from us meanwhile."""
+    return lease if (yield from confirming(lease)) else None
+
+
+def _watching(claim: Claim, numbers: Numbers, seen: Reply, refusal: Refusal) -> Steps:
+    """The server's clock cannot say how old the heartbeat is. That the same one is still there after long enough, by
+    the clock of whoever found it before, can. None: the lock may be taken over."""
+    known = yield Ask("recall")
+    passed = _seconds_unchanged(claim, seen, refusal.found, known.document)
+    if passed is None or passed < 0:
+        if known.status in (200, 404):
+            yield Ask("note", sight_document(claim, seen, refusal.found))
+        return refusal
+    return None if passed > _stale_after(refusal.found, numbers) else refusal
+
+
+def opening(lease: Lease) -> Steps:
+    """Create the fence that everything is written through. False: the lease is lost. Raises like `acquiring`."""
+    if not lease.fence:
+        yield from _raising(lease)
+    lease.is_open = yield from confirming(lease)
+    return lease.is_open
+
+
+def _raising(lease: Lease) -> Steps:
+    for attempt in range(1, TRIES + 1):
+        lease.fences += 1
+        reply = yield Ask("create", fence_document(lease), fence=fence_of(lease.owner, lease.fences))
+        if reply.status == 201:
+            lease.fence = fence_of(lease.owner, lease.fences)
+            return
+        _unclear_or_raise(reply, allow=(409,))
+        # This id is given up whatever became of it: created late, it would bring back what somebody has removed.
+        yield Pause(attempt)
+    raise LockUnclear("no clear answer about the fence")
+
+
+def confirming(lease: Lease) -> Steps:
+    """Whether the lock is ours, and our fence there if we have one; all other fences are removed. False: it is lost."""
+    for attempt in range(1, TRIES + 1):
+        seen = yield Ask("list")
+        if seen.status == 200:
+            lease.lost = lease.lost or _why_lost(lease, seen.document)
+            if lease.lost is not None:
+                return False
+            if (yield from _removing(lease, seen.document["fences"])):
+                return True
+        elif seen.document.get("type") in NO_STORE:
+            lease.lost = lease.lost or "the lock store is gone"
+            return False
+        else:
+            _unclear_or_raise(seen)
+        yield Pause(attempt)
+    raise LockUnclear("no clear answer about the fences")
+
+
+def _why_lost(lease: Lease, listed: Mapping[str, Any]) -> str | None:
+    document = listed["lock"]
+    if document is None:
+        return "the lock document is gone"
+    found = read_found(document)
+    if (found.owner, str(document["$createdAt"]), found.generation) != (lease.owner, *lease.token):
+        return f"taken over by {found.owner}"
+    return "its fence was removed" if lease.fence and lease.fence not in listed["fences"] else None
+
+
+def _removing(lease: Lease, fences: Sequence[str]) -> Steps:
+    """Remove the fences of others. Whether all of them are known to be gone."""
+    for fence in fences:
+        if fence != lease.fence:
+            reply = yield Ask("remove", fence=fence)
+            if reply.status != 204 and reply.document.get("type") != NO_DOCUMENT:
+                return False
+    return True
 
 
 def judge(found: Found, numbers: Numbers, server_now: float | None) -> Refusal | None:
@@ -210,12 +326,34 @@ def judge(found: Found, numbers: Numbers, server_now: float | None) -> Refusal |
     """
     if server_now is None:
         return Refusal(found)
-    stale_after = numbers.stale_after if found.stale_after is None else min(found.stale_after, LONGEST_RUN)
     expiry = numbers.expiry if found.expiry is None else min(found.expiry, LONGEST_RUN)
     heartbeat_age, lock_age = server_now - found.touched, server_now - found.acquired
-    if heartbeat_age > stale_after or lock_age > expiry:
+    if heartbeat_age > _stale_after(found, numbers) or lock_age > expiry:
         return None
     return Refusal(found, heartbeat_age, lock_age)
+
+
+def _stale_after(found: Found, numbers: Numbers) -> float:
+    return numbers.stale_after if found.stale_after is None else min(found.stale_after, LONGEST_RUN)
+
+
+def _is_odd(refusal: Refusal) -> bool:
+    """Whether the server's clock says nothing about the age: it tells no time, or went back behind a stamp of it."""
+    return refusal.heartbeat_age is None or refusal.heartbeat_age < -ROUNDING
+
+
+def _seconds_unchanged(claim: Claim, seen: Reply, found: Found, known: Mapping[str, Any]) -> float | None:
+    """For how long the lock has been as it is, at least. Runs of one machine compare its monotonic clock, which
+    nobody sets; others their calendar clocks. None: nobody has seen it like this before."""
+    try:
+        at = json.loads(known["progress"])
+        if (known["owner"], at["updatedAt"]) != (found.owner, found.updated_at):
+            return None
+        if claim.machine and at["machine"] == claim.machine:
+            return float(seen.sent_at - at["clock"])
+        return float(seen.wall - at["wall"])
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def beating(lease: Lease, fields: Mapping[str, Any]) -> Steps:
@@ -226,10 +364,14 @@ def beating(lease: Lease, fields: Mapping[str, Any]) -> Steps:
     number = lease.beats + 1
     reply = yield Ask("change", {"beats": number, **fields}, lease.updated_at)
     if reply.status == 200:
+        # Its condition compares dates. After the server's clock went back, it holds for the next owner's lock as well.
+        lease.lost = lease.lost or _why_lost(lease, {"lock": reply.document, "fences": (lease.fence,)})
+        if lease.lost is not None:
+            return False
         lease.beats = number
         lease.confirmed(str(reply.document["$updatedAt"]), reply.sent_at)
         return True
-    if reply.status == 404:
+    if _is_gone(reply):
         lease.lost = "the lock document is gone"
         return False
     if reply.status != 409:
@@ -240,16 +382,16 @@ def beating(lease: Lease, fields: Mapping[str, Any]) -> Steps:
 def _recognising(lease: Lease) -> Steps:
     """After a conflict or an unclear answer: is the lock still ours, and did a heartbeat of ours land?"""
     seen = yield Ask("read")
-    if seen.status == 404:
+    if _is_gone(seen):
         lease.lost = "the lock document is gone"
         return False
     if seen.status != 200:
         return False
-    found = read_found(seen.document)
     # The time of creation counts too: a late copy of our own creation may have arrived after others had the lock.
-    if (found.owner, str(seen.document["$createdAt"]), found.generation) != (lease.owner, *lease.fence):
-        lease.lost = f"taken over by {found.owner}"
+    lease.lost = lease.lost or _why_lost(lease, {"lock": seen.document, "fences": (lease.fence,)})
+    if lease.lost is not None:
         return False
+    found = read_found(seen.document)
     if found.updated_at == lease.updated_at:
         return False
     lease.beats = found.beats
@@ -258,12 +400,15 @@ def _recognising(lease: Lease) -> Steps:
 
 
 def releasing(lease: Lease) -> Steps:
-    """Give the lock back if it is still ours. True: it is gone; False: it is not ours or nobody knows."""
-    for attempt in range(1, 4):
+    """Give the lock back if it is still ours: the fence first, so that nothing we sent is carried out after that.
+    True: it is gone; False: it is not ours or nobody knows."""
+    if not (yield from _closing(lease)):
+        return False
+    for attempt in range(1, RELEASE_TRIES + 1):
         if lease.lost is not None:
             return False
         reply = yield Ask("remove", None, lease.updated_at)
-        if reply.status in (204, 404):
+        if reply.status == 204 or _is_gone(reply):
             return True
         yield from _recognising(lease)
         if lease.lost == "the lock document is gone":
@@ -273,20 +418,55 @@ def releasing(lease: Lease) -> Steps:
     return False
 
 
+def _closing(lease: Lease) -> Steps:
+    """Remove our own fence. True: nothing of ours can be carried out any more, and nobody else had removed it."""
+    lease.is_open = False
+    for attempt in range(1, RELEASE_TRIES + 1):
+        if not lease.fence:
+            return True
+        reply = yield Ask("remove", fence=lease.fence)
+        if reply.status == 204 or _is_gone(reply):
+            # Gone at the first attempt already: whoever took over from us has removed it.
+            if reply.status != 204 and attempt == 1:
+                lease.lost = lease.lost or "its fence was removed"
+            lease.fence = ""
+        else:
+            yield Pause(attempt)
+    return not lease.fence
+
+
 def first_document(claim: Claim, numbers: Numbers) -> dict[str, Any]:
     """The document of a fresh lock. `acquiredAt` stays empty: the server's `$createdAt` says it better."""
     document = {"owner": claim.owner, "generation": 1, "executionId": claim.execution, "beats": 0, "takeovers": 0}
-    return {**document, **_numbers_stored(numbers), **_nz_date(claim)}
+    return {**document, **_fence_named(claim), **_numbers_stored(numbers), **_nz_date(claim)}
 
 
-def takeover_document(claim: Claim, numbers: Numbers, found: Found, server_now: float) -> dict[str, Any]:
+def takeover_document(claim: Claim, numbers: Numbers, found: Found, server_now: float | None) -> dict[str, Any]:
     """What changes hands. Progress is left in place: the new owner may resume from it."""
     # One second is added because the Date header is rounded down: nobody may believe that we began earlier than
-    # we believe ourselves.
-    acquired = datetime.fromtimestamp(server_now + 1, UTC).isoformat(timespec="milliseconds")
+    # we believe ourselves. Where the server tells no time, the last that it stamped is all there is.
+    now = found.touched if server_now is None else server_now
+    acquired = datetime.fromtimestamp(now + 1, UTC).isoformat(timespec="milliseconds")
     document = {"owner": claim.owner, "generation": found.generation + 1, "executionId": claim.execution}
     counters = {"acquiredAt": acquired, "beats": 0, "takeovers": found.takeovers + 1, "phase": "taken over"}
-    return {**document, **counters, **_numbers_stored(numbers), **_nz_date(claim)}
+    return {**document, **counters, **_fence_named(claim), **_numbers_stored(numbers), **_nz_date(claim)}
+
+
+def fence_document(lease: Lease) -> dict[str, Any]:
+    """The document of a fence. That it is there is all that counts."""
+    return {"owner": lease.owner, "generation": lease.generation, "lock": lease.lock}
+
+
+def fence_of(owner: str, number: int = 1) -> str:
+    """The id of a fence of this owner: 35 characters with one digit, and an id may have 36."""
+    return f"f{number}-{owner}"[:36]
+
+
+def sight_document(claim: Claim, seen: Reply, found: Found) -> dict[str, Any]:
+    """What was seen of a lock, and when."""
+    at = {"updatedAt": found.updated_at, "machine": claim.machine, "clock": seen.sent_at, "wall": seen.wall}
+    text = json.dumps(at, separators=(",", ":"))
+    return {"owner": found.owner, "generation": found.generation, "progress": text}
 
 
 def read_found(document: Mapping[str, Any]) -> Found:
@@ -311,13 +491,18 @@ def _numbers_stored(numbers: Numbers) -> dict[str, Any]:
     return {"staleAfterSeconds": int(numbers.stale_after), "expirySeconds": int(numbers.expiry)}
 
 
+def _fence_named(claim: Claim) -> dict[str, Any]:
+    return {"fence": fence_of(claim.owner)} if claim.names_fence else {}
+
+
 def _nz_date(claim: Claim) -> dict[str, Any]:
     return {} if claim.nz_date is None else {"nzDate": claim.nz_date}
 
 
 def _lease(numbers: Numbers, claim: Claim, document: Mapping[str, Any], since: float, renewed: float) -> Lease:
     found = read_found(document)
-    return Lease(numbers, claim.owner, found, since=since, renewed=renewed, created_at=str(document["$createdAt"]))
+    times = {"since": since, "renewed": renewed}
+    return Lease(numbers, claim.owner, claim.lock, found, **times, created_at=str(document["$createdAt"]))
 
 
 def _seconds(text: str) -> float:
@@ -325,16 +510,21 @@ def _seconds(text: str) -> float:
 
 
 def _is_free(reply: Reply) -> bool:
-    return reply.status == 404 and reply.document.get("type") == "document_not_found"
+    return reply.status == 404 and reply.document.get("type") == NO_DOCUMENT
+
+
+def _is_gone(reply: Reply) -> bool:
+    return reply.status == 404 and reply.document.get("type") in (NO_DOCUMENT, *NO_STORE)
 
 
 def _unclear_or_raise(reply: Reply, allow: tuple[int, ...] = ()) -> int:
     """1 for an unclear answer, 0 for an allowed one; raises when the store cannot be used at all."""
-    kind = f"{reply.document.get('type') or 'no type'}: {reply.document.get('message') or 'no message'}"
-    if reply.status == 404:
+    type_ = reply.document.get("type")
+    kind = f"{type_ or 'no type'}: {reply.document.get('message') or 'no message'}"
+    if reply.status == 404 and type_ in NO_STORE:
         raise LockStoreMissing(kind)
     if reply.status in (401, 403):
         raise LockDenied(kind)
-    if 400 <= reply.status < 500 and reply.status not in (*allow, 408, 429):
+    if 400 <= reply.status < 500 and reply.status not in (*allow, 404, 408, 429):
         raise LockStoreUnfit(kind)
     return 0 if reply.status in allow else 1

@@ -20,10 +20,11 @@ from . import attempts, nz_time
 from . import world as worlds
 from .appwrite_http import AppwriteError, Client, path_of
 from .attempts import Attempts
+from .documents import Documents, Write
 from .errors import BadRequest, Fatal, Retryable, Skip, Stop
 from .fitting import Fitting
 from .invocation import Invocation
-from .lock import Lock, LockLost, Settings, fitted
+from .lock import Lock, LockDenied, LockLost, LockStoreMissing, LockStoreUnfit, LockUnclear, Settings, fitted
 from .logs import Log
 from .world import World
 
@@ -72,6 +73,8 @@ class Run:
         self._folder = folder
         self._phase, self._progress = "begun", dict[str, Any]()
         self.client = Client(call.credentials, world=world, permit=held.check)
+        #: What this run writes, it writes here.
+        self.documents = Documents(self.client, self.database, held)
         #: The NZ day whose card this run works on. A run never goes over into the next one.
         self.day: date = nz_time.racing_day(self.now())
         held.report(nz_date=self.day.isoformat())
@@ -138,9 +141,11 @@ class Run:
         `seen` are the refused starts, for who has read them already; they are counted anew from now on.
         """
         if seen is None:
-            seen = attempts.take(self.client, self.settings)
-        elif seen.starts:
-            attempts.clear(self.client, self.settings)
+            # Creating the fence has shown the count already.
+            document = self.held.seen if self.held.lease.is_open else attempts.look(self.client, self.settings)
+            seen = attempts.read(document)
+        if seen.starts and not attempts.clear(self.documents, self.settings):
+            seen = Attempts()
         crowd = seen.backoff(attempts.CROWD_BACKOFF) if seen.is_crowded(attempts.CROWD_WINDOW) else 0.0
         takeovers = self.held.lease.takeovers
         deaths = attempts.backoff_after_deaths(takeovers)
@@ -156,7 +161,9 @@ class Run:
     def earlier_progress(self) -> dict[str, Any]:
         """Progress of a run of the same day that did not come to its end: killed, or stopped. {} without one."""
         inherited = self.held.inherited
-        stored = self.client.find(self._progress_path) or {}
+        settings = self.settings
+        locks = path_of("databases", settings.database_id, "collections", settings.collection_id, "documents")
+        stored = self.client.find(locks + path_of(self._progress_document)) or {}
         if not inherited and stored.get("nzDate") == self.day.isoformat():
             inherited = json.loads(stored.get("progress") or "{}")
         return inherited if inherited.get("day", self.day.isoformat()) == self.day.isoformat() else {}
@@ -167,16 +174,15 @@ class Run:
             return
         progress = fitted({**self._progress, "day": self.day.isoformat()})
         data = {"owner": self.held.lease.owner, "generation": 0, "nzDate": self.day.isoformat()}
+        data |= {"phase": self._phase, "progress": progress}
         try:
-            self.client.put(self._progress_path, {"data": {**data, "phase": self._phase, "progress": progress}})
-        except AppwriteError as error:
-            self.log.event("progress.not_saved", status=error.status, type=error.kind)
+            self.documents.write([Write(self.settings.collection_id, self._progress_document, data)])
+        except (AppwriteError, LockLost) as error:
+            self.log.event("progress.not_saved", reason=str(error))
 
     @property
-    def _progress_path(self) -> str:
-        settings = self.settings
-        document = settings.lock_id.removesuffix("-lock") + "-progress"
-        return path_of("databases", settings.database_id, "collections", settings.collection_id, "documents", document)
+    def _progress_document(self) -> str:
+        return self.settings.lock_id.removesuffix("-lock") + "-progress"
 
     @property
     def phase_name(self) -> str:
@@ -204,9 +210,9 @@ def _tried(work: Work, run: Run) -> Outcome:
         return _outcome(run, reason.status, "refused", {"message": str(reason)})
     except LockLost as reason:
         return _outcome(run, 500, "lock_lost", {"message": str(reason)})
-    except (Fatal, Retryable, Skip, AppwriteError) as reason:
+    except (Fatal, Retryable, Skip, AppwriteError, LockDenied, LockStoreMissing, LockStoreUnfit, LockUnclear) as reason:
         run.keep_progress()
-        passing = isinstance(reason, Retryable) or (isinstance(reason, AppwriteError) and reason.retryable)
+        passing = isinstance(reason, (Retryable, LockUnclear)) or getattr(reason, "retryable", False)
         category = "retryable" if passing else "fatal"
         return _outcome(run, 500, "failed", {"category": category, "message": str(reason)})
     except Exception as crash:  # noqa: BLE001 - the outermost place: it must be logged as an event, and answered

@@ -36,6 +36,17 @@ def steady_clock() -> float:
     return time.monotonic() if boottime is None else time.clock_gettime(boottime)
 
 
+def machine() -> str:
+    """What all runs on this machine share until it is started again, as they do `steady_clock`. Empty: unknown."""
+    if not hasattr(time, "CLOCK_BOOTTIME"):
+        return ""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except (OSError, ValueError):
+        return ""
+
+
 def new_event() -> Event:
     from threading import Event  # noqa: PLC0415 - only whoever got the lock needs one
 
@@ -68,6 +79,7 @@ class World(NamedTuple):
     event: Callable[[], Event] = new_event
     start: Callable[[Callable[[], None], str], Task] = start_thread
     connect: Callable[[Credentials], Sender] = connect
+    machine: Callable[[], str] = machine
     #: Wraps the transport of the HTTP library, for what goes to NZ TAB.
     transport: Callable[[Any], Any] = lambda transport: transport
 

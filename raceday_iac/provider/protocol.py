@@ -208,12 +208,19 @@ class Provider(Reader, Protocol):
         """Change a document, unless it was changed since that moment: then ConflictError (compare-and-set)."""
         ...
 
-    def remove_document(self, database: str, collection: str, identity: str, *, unless_newer_than: str) -> None:
+    def remove_document(self, database: str, collection: str, identity: str, *, unless_newer_than: str = "") -> None:
         """Delete a document, unless it was changed since that moment: then ConflictError. Raises NotFoundError."""
         ...
 
-    def put_document(self, database: str, collection: str, identity: str, data: Mapping[str, Any]) -> None:
-        """Create a document, or change it where it exists."""
+    def create_document(self, database: str, collection: str, identity: str, data: Mapping[str, Any]) -> None:
+        """Create a document. Sent once: after a lost answer nobody knows whether it is there (UnreachableError)."""
+        ...
+
+    def put_document(
+        self, database: str, collection: str, identity: str, data: Mapping[str, Any], *, fence: str = ""
+    ) -> None:
+        """Create a document, or change it where it exists, as long as the document `fence` of the same collection is
+        there (if one is named): otherwise NotFoundError, and nothing is written, however late the request arrives."""
         ...
 
     def rename(self, old: Address, new: Address, live: Live) -> Live:

@@ -82,11 +82,13 @@ def never_polled_twice_at_once(lived: Lived) -> tuple[int, Violations]:
 
 
 def one_writer(lived: Lived) -> tuple[int, Violations]:
-    """No write by a run that does not own its lock; no two runs of one function at work at once."""
+    """No write by a run that does not own its lock, or without its fence; no two runs of one function at once."""
 
     def found() -> Violations:
         for what in lived.ledger.unowned:
             yield f"wrote without its lock: {what}"
+        for what in lived.ledger.unfenced:
+            yield f"wrote without its fence: {what}"
         for clash in overlaps(lived.ledger.runs()):
             yield f"two runs of {clash.first.function} at {clock(clash.begin)}"
 

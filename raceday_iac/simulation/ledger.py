@@ -80,6 +80,8 @@ class Ledger:
         #: Write requests, and those by a run that did not own its function's lock at that moment.
         self.writes = 0
         self.unowned: list[str] = []
+        #: Writes that were not behind the fence of their run.
+        self.unfenced: list[str] = []
         self.lock_ms: list[float] = []
         self.refused_with: Counter[str] = Counter()
         self._owners: dict[str, str] = {}

@@ -13,11 +13,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
+from urllib.parse import unquote
 
 from .ledger import Execution, Ledger
 from .virtual_time import VirtualTime
 
 LOCKS = "/collections/locks/documents"
+_FENCE = re.compile(r"f\d+-[0-9a-f]{32}")
 _EVENT = re.compile(r"/events/([^/?]+)")
 _DOCUMENTS = re.compile(r"/collections/([^/]+)/documents(?:/([^/?]+))?")
 _TRANSACTION = re.compile(r"/databases/transactions/([^/]+)(?:/operations)?$")
@@ -50,6 +52,9 @@ class Wire:
     latencies: Latencies
     with_locks: bool = True
     killed: bool = False
+    #: Its own lock document, on a day without locks.
+    private_lock: dict[str, Any] = field(default_factory=dict)
+    fences: list[str] = field(default_factory=list)
     #: Staged operations by transaction.
     staged: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     guard: threading.Lock = field(default_factory=threading.Lock)
@@ -77,7 +82,7 @@ class RecordingSender:
 
     def send(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
         wire = self._wire
-        if not wire.with_locks and LOCKS in path:
+        if not wire.with_locks and LOCKS in path and not _is_about_fence(method, path, wire, body):
             return _private_lock(self._answer, method, path, wire, body)
         half = wire.varied(_latency(wire.latencies, method, body)) / 2
         wire.sleep(half)
@@ -102,7 +107,9 @@ class RecordingSender:
             documents = given.get("documents") or [
                 {**given.get("data", {}), "$id": found[2] or given.get("documentId")}
             ]
-            self._note_writes([(found[1], each) for each in documents], still, f"{method} {found[1]}")
+            what = f"{method} {found[1]}"
+            self._wire.ledger.unfenced.append(f"{self._wire.execution.function}: {what}")
+            self._note_writes([(found[1], each) for each in documents], still, what)
         elif path.endswith("/executions"):
             self._note_writes([], still, "start an execution")
 
@@ -112,8 +119,13 @@ class RecordingSender:
         if "operations" in body:
             staged.setdefault(transaction, []).extend(body["operations"])
         elif body.get("commit"):
-            writes = [(each["collectionId"], _document(each)) for each in staged.pop(transaction, [])]
-            self._note_writes(writes, still, "commit")
+            operations = staged.pop(transaction, [])
+            first = operations[0] if operations else {}
+            if first.get("action") != "update" or not _FENCE.fullmatch(first.get("documentId", "")):
+                self._wire.ledger.unfenced.append(f"{self._wire.execution.function}: a transaction")
+            writes = [(each["collectionId"], document) for each in operations for document in _documents(each)]
+            if others := [write for write in writes if write[0] != "locks"]:
+                self._note_writes(others, still, "commit")
         else:
             staged.pop(transaction, None)
 
@@ -168,18 +180,19 @@ class RecordingTransport:
         self.close()
 
 
-def _document(operation: Mapping[str, Any]) -> dict[str, Any]:
+def _documents(operation: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What an operation of a transaction writes; upserts have the id in their data, updates beside it."""
-    return {"$id": operation.get("documentId"), **(operation.get("data") or {})}
+    data = operation.get("data") or {}
+    return data if isinstance(data, list) else [{"$id": operation.get("documentId"), **data}]
 
 
 def _latency(latencies: Latencies, method: str, body: Any) -> float:
     if method == "GET":
         return latencies.read
     if isinstance(body, dict) and "operations" in body:
-        return latencies.write + latencies.operation * len(body["operations"])
-    if isinstance(body, dict) and "documents" in body:
-        return latencies.write + latencies.bulk_document * len(body["documents"])
+        single = [each for each in body["operations"] if not isinstance(each.get("data"), list)]
+        many = sum(len(each["data"]) for each in body["operations"] if isinstance(each.get("data"), list))
+        return latencies.write + latencies.operation * len(single) + latencies.bulk_document * many
     return latencies.write
 
 
@@ -191,18 +204,29 @@ def _subject(collection: str, data: Mapping[str, Any]) -> str | None:
     return None if race is None else str(race)
 
 
+def _is_about_fence(method: str, path: str, wire: Wire, body: Any) -> bool:
+    """A fence is its run's own on every day, so it is a real document on every day."""
+    name = str((body or {}).get("documentId")) if method == "POST" else path.rpartition("/")[2]
+    if _FENCE.fullmatch(name) and method == "POST":
+        wire.fences.append(name)
+    return bool(_FENCE.fullmatch(name))
+
+
 def _private_lock(answer: Callable[..., Any], method: str, path: str, wire: Wire, body: Any) -> Any:
     """The lock of a day without locks: everybody gets it, nobody sees another's."""
     if method == "GET" and _is_list(path):
-        return answer(200, {}, b'{"total":0,"documents":[]}')
+        mine = [wire.private_lock, *({"$id": each} for each in wire.fences)] if '"or"' in unquote(path) else []
+        return answer(200, {}, json.dumps({"total": len(mine), "documents": mine}).encode())
     if method == "GET":
-        return answer(404, {}, b'{"type":"document_not_found","message":"no locks today"}')
+        return answer(404, {}, b'{"type":"document_not_found","message":"no locks today","code":404}')
     if method == "DELETE":
         return answer(204, {}, b"")
     now = wire.time.now().isoformat(timespec="milliseconds")
-    wire.ledger.lock_changed(wire.lock_id, wire.execution.identity)
-    document = {**((body or {}).get("data") or {}), "$createdAt": now, "$updatedAt": now}
-    return answer(201 if method == "POST" else 200, {}, json.dumps(document).encode())
+    if method == "POST":
+        wire.ledger.lock_changed(wire.lock_id, wire.execution.identity)
+        wire.private_lock = {"$id": wire.lock_id, "$createdAt": now}
+    wire.private_lock |= {**((body or {}).get("data") or {}), "$updatedAt": now}
+    return answer(201 if method == "POST" else 200, {}, json.dumps(wire.private_lock).encode())
 
 
 def _is_list(path: str) -> bool:

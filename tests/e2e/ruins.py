@@ -25,7 +25,7 @@ STACK = """
     stack.lock_store = (P + "db", "locks")
     database = stack.database(P + "db", name="Ruins")
     locks = database.collection("locks", name="Locks")
-    for key in ("owner", "executionId", "nzDate", "phase", "progress"):
+    for key in ("owner", "executionId", "nzDate", "phase", "progress", "lock", "fence"):
         locks.string(key, 500)
     for key in ("generation", "staleAfterSeconds", "expirySeconds", "beats", "takeovers", "attempts"):
         locks.integer(key)
@@ -89,6 +89,8 @@ def ruin(project: Project, faults: Any) -> dict[str, str]:
     project.api.until(f"{runs}/{lost}", lambda execution: execution["status"] == "processing")
     document = {"owner": "o" * 32, "executionId": lost, "nzDate": "2030-01-16", "progress": '{"done": 7}'}
     numbers = {"generation": 3, "beats": 1, "takeovers": 2, "staleAfterSeconds": 20, "expirySeconds": 25}
-    body = {"documentId": project.id("second-lock"), "data": {**document, **numbers}}
+    body = {"documentId": project.id("second-lock"), "data": {**document, **numbers, "fence": "f1-dead"}}
     project.api.post(f"{collection}/locks/documents", body)
+    fence = {"owner": "o" * 32, "generation": 3, "lock": project.id("second-lock")}
+    project.api.post(f"{collection}/locks/documents", {"documentId": "f1-dead", "data": fence})
     return {"lost": lost, "late": late}

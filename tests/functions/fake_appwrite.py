@@ -28,6 +28,8 @@ class FakeAppwrite:
     database: dict[str, Any] | None = None
     collections: dict[str, dict[str, Any]] = field(default_factory=dict)
     documents: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    #: Operations by transaction; those of one that has ended are gone.
+    staged: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     #: What a created attribute or index becomes, by key; everything else becomes available.
     fates: dict[str, list[str]] = field(default_factory=dict)
 
@@ -40,7 +42,10 @@ class FakeAppwrite:
             return answered
         parts = urlsplit(path)
         queries = [json.loads(text) for text in parse_qs(parts.query).get("queries[]", [])]
-        return self._route(method, parts.path.strip("/").split("/"), body or {}, queries)
+        names = parts.path.strip("/").split("/")
+        if names[:2] == ["databases", "transactions"]:
+            return self._transaction(method, names[2:], body or {})
+        return self._route(method, names, body or {}, queries)
 
     def _route(self, method: str, path: list[str], body: Any, queries: list[Any]) -> Reply:
         if len(path) <= 2:
@@ -121,16 +126,34 @@ class FakeAppwrite:
         if identity is None:
             newest = sorted(documents.values(), key=lambda each: -each.get("version", 0))
             return 200, {"total": len(newest), "documents": newest[:1]}
-        if method in ("POST", "PUT", "PATCH"):
+        if method == "POST":
             stamps = {"$id": identity, "$createdAt": STAMP, "$updatedAt": STAMP}
             documents[identity] = stamps | documents.get(identity, {}) | body["data"]
-            return (201 if method == "POST" else 200), documents[identity]
-        if identity not in documents:
-            return error(404, "document_not_found")
-        if method == "DELETE":
-            del documents[identity]
-            return 204, {}
-        return 200, documents[identity]
+            return 201, documents[identity]
+        return (200, documents[identity]) if identity in documents else error(404, "document_not_found")
+
+    def _transaction(self, method: str, path: list[str], body: Any) -> Reply:
+        if not path:
+            name = f"transaction-{len(self.staged)}"
+            self.staged[name] = []
+            return 201, {"$id": name, "status": "pending"}
+        operations = self.staged[path[0]]
+        if method == "POST":
+            missing = [each for each in body["operations"] if each["collectionId"] not in self.collections]
+            if missing:
+                return error(404, "collection_not_found")
+            operations += body["operations"]
+            return 201, {"$id": path[0], "operations": len(operations)}
+        self.staged[path[0]] = []
+        before = {name: dict(found) for name, found in self.documents.items()}
+        for each in operations if body.get("commit") else []:
+            documents, identity = self.documents[each["collectionId"]], each["documentId"]
+            if each["action"] == "update" and identity not in documents:
+                self.documents = before
+                return error(404, "document_not_found")
+            stamps = {"$id": identity, "$createdAt": STAMP, "$updatedAt": STAMP}
+            documents[identity] = stamps | documents.get(identity, {}) | each["data"]
+        return 200, {"$id": path[0], "status": "committed" if body.get("commit") else "failed"}
 
     def _settle(self) -> None:
         """Each list of collections moves everything on by one status."""

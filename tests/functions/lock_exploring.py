@@ -6,13 +6,11 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from _shared.lock_protocol import Numbers
-
-from .lock_states import Broken, Model, State, can_act
-from .lock_world import Document, Heard, Operation, Request, advance, carry_out, later
+from .lock_states import Broken, Model, State
+from .lock_world import Heard, Operation, Request, Store, advance, carry_out, later
 
 #: One in so many states that were reached again is compared with the one it is taken to be like.
-SAMPLE = 20
+SAMPLE = 60
 
 
 class Explored(NamedTuple):
@@ -32,7 +30,7 @@ class Explored(NamedTuple):
 
 def explore(model: Model, first: State, limit: int = 10_000_000) -> Explored:
     """Breadth first, so that a story is the shortest one. Raises `Broken` with it."""
-    rescue = Rescue(model.numbers)
+    rescue = Rescue(model)
     first = model.checked(first)
     index_of = {model.alike(first): 0}
     parents: list[tuple[int, str]] = [(-1, "")]
@@ -49,7 +47,7 @@ def explore(model: Model, first: State, limit: int = 10_000_000) -> Explored:
             moves += 1
             try:
                 found = model.checked(raw)
-                if found not in known:
+                if found not in known and model.settings.clocks:
                     longest_wait = max(longest_wait, rescue.within_bounds(*model.crashed(found)))
             except Broken as broken:
                 raise Broken(f"{broken} after: {_story(parents, len(after), label)}") from None
@@ -89,55 +87,68 @@ Late = tuple[tuple[str, Request], ...]
 class Rescue:
     """Every run crashes at once; somebody who tries each second must get the lock, whatever late requests do."""
 
-    def __init__(self, numbers: Numbers) -> None:
-        self.numbers = numbers
+    def __init__(self, model: Model) -> None:
+        self._model, self._numbers = model, model.numbers
         self._known: dict[object, int] = {}
 
-    def within_bounds(self, document: Document | None, late: Late) -> int:
-        """The seconds that it takes at most. A late request can put the takeover off once, as a sign of life does."""
-        found = self.wait(document, late)
-        allowed = (int(self.numbers.stale_after) + 1) * (1 + len(late))
+    def within_bounds(self, store: Store, late: Late) -> int:
+        """The seconds that it takes at most. A late request can put the takeover off once, as a sign of life does.
+
+        Where the server's clock was set back, the time counts from when somebody first sees the lock, and begins anew
+        when that clock has come to the last sign of life again: twice the time at most, and the second of its rounding.
+        """
+        found = self.wait(store, late)
+        allowed = int(self._numbers.stale_after) + 1
+        if self._model.settings.steps:
+            allowed = 2 * allowed + 1
+        allowed *= 1 + len(late)
         if found > allowed:
             raise Broken(f"nobody gets the lock of crashed runs within {allowed} s")
         return found
 
-    def wait(self, document: Document | None, late: Late, depth: int = 0) -> int:
-        mark = self._mark(document, late)
+    def wait(self, store: Store, late: Late, depth: int = 0) -> int:
+        mark = self._mark(store, late)
         if mark not in self._known:
             if depth > 50:
                 return depth
-            tries = list(self._tries(document, late))
+            tries = list(self._tries(store, late))
             waits = [1 + self.wait(later(stored), later(rest), depth + 1) for taken, stored, rest in tries if not taken]
             self._known[mark] = max(waits, default=0)
         return self._known[mark]
 
-    def _tries(self, document: Document | None, late: Late) -> Iterator[tuple[bool, Document | None, Late]]:
+    def _tries(self, store: Store, late: Late) -> Iterator[tuple[bool, Store, Late]]:
         """All ways in which one attempt within a second may go, with late requests carried out in between."""
-        first = -1 if document is None else max(-1, document.updated)
-        open_ends = [(Operation("contender", "acquire"), document, late, first)]
+        first = -1 if store.lock is None or self._model.settings.steps else max(-1, store.lock.updated)
+        open_ends = [(Operation("contender", "acquire"), store, late, first)]
         while open_ends:
             operation, stored, rest, last = open_ends.pop()
-            found = advance(self.numbers, operation)
+            found = advance(self._numbers, operation)
             if found.request is None:
                 yield found.held is not None, stored, rest
                 continue
             for index, (name, request) in enumerate(rest):
                 after = carry_out(stored, name, request, last + 1)[2]
-                open_ends.append((operation, after, _acting(rest[:index] + rest[index + 1 :], after), last + 1))
+                open_ends.append((operation, after, self._acting(rest[:index] + rest[index + 1 :], after), last + 1))
             status, answered, after = carry_out(stored, operation.name, found.request, last + 1)
             heard = (*operation.heard, Heard(status, answered, 0, 0))
-            open_ends.append((operation._replace(heard=heard), after, _acting(rest, after), last + 1))
+            open_ends.append((operation._replace(heard=heard), after, self._acting(rest, after), last + 1))
 
-    def _mark(self, document: Document | None, late: Late) -> object:
+    def _mark(self, store: Store, late: Late) -> object:
         """Attempts that meet the same go the same ways: for a contender only ages count."""
+        document, watch = store.lock, store.watch
 
         def age(moment: int | None) -> int:
-            return -9 if moment is None else min(-(moment // 1000), int(self.numbers.expiry) + 1)
+            return -9999 if moment is None else min(-(moment // 1000), int(self._numbers.expiry) + 1)
 
-        requests = sorted((each.verb, each.generation is None, age(each.acquired)) for _, each in late)
-        acquired = None if document is None else document.acquired or document.created
-        return (age(None if document is None else document.updated), age(acquired), tuple(requests))
+        requests = sorted(
+            (each.verb, each.generation is None, age(each.acquired), age(each.unless), each.note is not None)
+            for _, each in late
+        )
+        if document is None:
+            return (None, tuple(requests))
+        noted = watch is not None and (watch.owner, watch.updated) == (document.owner, document.updated)
+        since = age(watch.clock * 1000) if noted and watch is not None else None
+        return (age(document.updated), age(document.acquired or document.created), since, tuple(requests))
 
-
-def _acting(late: Late, document: Document | None) -> Late:
-    return tuple((name, request) for name, request in late if can_act(request, document))
+    def _acting(self, late: Late, store: Store) -> Late:
+        return tuple((name, request) for name, request in late if self._model.can_act(request, store))

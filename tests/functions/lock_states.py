@@ -6,10 +6,18 @@ pause without end. What needs one, and is counted as a fault:
 * *no answer yet*: the run gets none, the request is carried out at any later time, or never. Carried out at once it is
   a lost answer, never it is a lost request, and long after it is a late one.
 * *duplicated*: a copy is on its way beside the request, and is carried out before it, after it or never. Carried out
-  before, the run hears the answer to the second one, as behind a proxy that repeats requests.
+  before, the run hears the answer to the second one, as behind a proxy that repeats requests. Only the creation of a
+  fence is not carried out once more after it was answered.
 
 A request counts as sent at the moment it is carried out or given up, if it was not duplicated before: later than that
 it cannot have been, and the later it was, the longer the run may write.
+
+What runs write is in the model too (unless it is left out to keep it small): a write is sent while the run may write,
+and is carried out at any later time, or never, whatever has become of the run by then.
+
+Clocks: *true* ones; *set* ones, where the server's clock is set forward or back while it is stamped with; or *no*
+clocks at all, where a contender may find any lock stale or alive, a run believes for ever that it may write, and every
+condition on a date holds or not, as it likes.
 """
 
 from __future__ import annotations
@@ -19,16 +27,52 @@ from typing import Generic, NamedTuple, TypeVar
 
 from _shared.lock_protocol import Numbers
 
-from .lock_world import Document, Heard, Operation, Progress, Request, advance, carry_out, later, writable
+from .lock_world import (
+    STAMPS,
+    Document,
+    Heard,
+    Operation,
+    Progress,
+    Request,
+    Store,
+    advance,
+    carry_out,
+    later,
+    moved,
+    writable,
+)
 
-Fence = tuple[int, int]
-NO_FENCE: Fence = (-1_000_000_000, 0)
+Token = tuple[int, int]
+NO_TOKEN: Token = (-1_000_000_000, 0)
 #: Stands for "there is no such time" among ages.
-NEVER = -9
+NEVER = -9999
+#: The last stamp of a tick that has none yet, once the clock was set.
+STEPPED = 499
+#: Added to what may be negative.
+BASE = 1000
+#: By a clock that shows this, every lock is stale.
+FAR = 100_000
+#: These change nothing, so late ones are of no interest.
+READING = ("read", "list", "recall")
 
 
 class Broken(AssertionError):
     """A rule does not hold."""
+
+
+class Settings(NamedTuple):
+    """What is in the model besides the lock."""
+
+    #: What runs write: nothing, without a fence (as once), or behind it.
+    writes: str = ""
+    #: Whether there are any clocks that can be believed.
+    clocks: bool = True
+    #: By how many ticks the server's clock may be set, and how often.
+    steps: tuple[int, ...] = ()
+    #: Whether runs show signs of life.
+    beats: bool = True
+    #: Whether the creation of a fence may be carried out once more after it was answered.
+    copies_fences: bool = False
 
 
 class Run(NamedTuple):
@@ -41,6 +85,8 @@ class Run(NamedTuple):
     copied: int | None = None
     #: Requests that are still on their way and whose answers nobody waits for.
     late: tuple[Request, ...] = ()
+    #: Which of all times that somebody got the lock its own is.
+    order: int = 0
 
     @property
     def over(self) -> bool:
@@ -48,17 +94,21 @@ class Run(NamedTuple):
 
 
 class State(NamedTuple):
-    """Everything there is; runs and the document by their numbers in the model."""
+    """Everything there is; runs and the store by their numbers in the model."""
 
-    document: int
+    store: int
     #: The last stamp that the server gave in this tick. Each write has one of its own: between two writes lies a
     #: round trip wherever it matters, and that takes more than a millisecond.
     last: int
     runs: tuple[int, ...]
     #: How many more may happen.
     faults: int
-    #: The highest fence that any run could ever write with, while some run holds a lower one.
-    fence: Fence = NO_FENCE
+    #: How often the server's clock may still be set.
+    steps: int = 0
+    #: The highest token that any run could ever write with, while some run holds a lower one.
+    token: Token = NO_TOKEN
+    #: The newest owner of which a write was carried out.
+    wrote: int = 0
 
 
 class Move(NamedTuple):
@@ -66,9 +116,11 @@ class Move(NamedTuple):
 
     label: str
     run: int
-    document: int
+    store: int
     last: int
     faults: int
+    #: Whose write was carried out.
+    wrote: int = 0
 
 
 Value = TypeVar("Value")
@@ -96,134 +148,249 @@ class Table(Generic[Value]):
             found = self._later[number] = self.number(later(self.values[number]))
         return found
 
+    def stepped(self, number: int, ticks: int) -> int:
+        """The number of the same value, when the server's clock was set forward."""
+        return self.number(moved(self.values[number], ticks, STAMPS))
+
 
 class Model:
     """What may happen to runs that share one lock."""
 
-    def __init__(self, numbers: Numbers) -> None:
+    def __init__(self, numbers: Numbers, settings: Settings = Settings()) -> None:  # noqa: B008 - immutable
         self.numbers = numbers
+        self.settings = settings
+        #: By other clocks two runs may well believe that they may write. What counts then is what is carried out.
+        self._by_lease = settings.clocks and not settings.steps
         self.runs: Table[Run] = Table()
-        self.documents: Table[Document | None] = Table()
+        self.stores: Table[Store] = Table()
         self._moves: dict[tuple[int, int, int, bool], tuple[Move, ...]] = {}
-        self._codes: dict[tuple[int, int, bool], int] = {}
-        self._fences: dict[int, tuple[Fence, bool]] = {}
+        self._codes: dict[tuple[int, int, bool, int], int] = {}
+        self._store_codes: dict[tuple[int, bool, int], object] = {}
+        self._tokens: dict[int, tuple[Token, bool]] = {}
+        #: By how many ticks the clock of the state that is looked at can still be set back.
+        self._back = 0
 
-    def start(self, names: str, faults: int, document: Document | None = None) -> State:
+    def start(self, names: str, faults: int, store: Store = Store()) -> State:  # noqa: B008 - immutable
         """Runs that are about to try for the lock."""
-        runs = tuple(self.runs.number(self._moved(Run(name, None, Progress(None, None)), "acquire")) for name in names)
-        return State(self.documents.number(document), -1, runs, faults)
+        runs = tuple(self.runs.number(self._begun(Run(name, None, Progress(None, None)), "acquire")) for name in names)
+        return State(self.stores.number(store), -1, runs, faults, 1 if self.settings.steps else 0)
 
     def moves(self, state: State) -> Iterator[tuple[str, State]]:
         """Everything that may happen next."""
-        document, last, runs, faults, fence = state
-        for index, run in enumerate(runs):
-            for move in self._moves_of(run, document, last, faults > 0):
-                moved = (*runs[:index], move.run, *runs[index + 1 :])
-                yield move.label, State(move.document, move.last, moved, faults - move.faults, fence)
-        fence = NO_FENCE if fence == NO_FENCE else (fence[0] - 1000, fence[1])
-        later_runs = tuple(self.runs.later(run) for run in runs)
-        yield "a second passes", State(self.documents.later(document), -1, later_runs, faults, fence)
+        for index, run in enumerate(state.runs):
+            for move in self._moves_of(run, state.store, state.last, state.faults > 0):
+                runs = (*state.runs[:index], move.run, *state.runs[index + 1 :])
+                # A write that comes after one of a newer owner stays remembered as that.
+                wrote = state.wrote if not move.wrote else -1 if move.wrote < state.wrote else move.wrote
+                faults = state.faults - move.faults
+                yield move.label, State(move.store, move.last, runs, faults, state.steps, state.token, wrote)
+        for ticks in self.settings.steps if state.steps else ():
+            store = self.stores.stepped(state.store, ticks)
+            runs = tuple(self.runs.stepped(run, ticks) for run in state.runs)
+            label = f"the server's clock is set by {ticks} s"
+            yield label, state._replace(store=store, runs=runs, last=STEPPED, steps=state.steps - 1)
+        if self.settings.clocks:
+            yield "a second passes", self._later(state)
+
+    def _later(self, state: State) -> State:
+        token = NO_TOKEN if state.token == NO_TOKEN else (state.token[0] - 1000, state.token[1])
+        runs = tuple(self.runs.later(run) for run in state.runs)
+        # After the clock was set, nothing gets a stamp that something had before.
+        last = STEPPED if self.settings.steps and not state.steps else -1
+        return State(self.stores.later(state.store), last, runs, state.faults, state.steps, token, state.wrote)
 
     def checked(self, state: State) -> State:
-        """The state with its highest fence brought up to date. Raises `Broken` when a run may write that must not."""
-        fences = [self._fence(run) for run in state.runs]
-        writing = [index for index, (_, writes) in enumerate(fences) if writes]
-        highest = state.fence
-        if not writing and highest is NO_FENCE:
+        """The state with its highest token brought up to date. Raises `Broken` when a run may write that must not, or
+        a write was carried out that must not be."""
+        if state.wrote < 0:
+            raise Broken("a write is carried out after one of a newer owner")
+        if not self._by_lease:
+            return state
+        tokens = [self._token(run) for run in state.runs]
+        writing = [index for index, (_, writes) in enumerate(tokens) if writes]
+        highest = state.token
+        if not writing and highest is NO_TOKEN:
             return state
         if len(writing) > 1:
-            raise Broken(
-                f"{' and '.join(self.runs.values[state.runs[index]].name for index in writing)} may both write"
-            )
+            names = (self.runs.values[state.runs[index]].name for index in writing)
+            raise Broken(f"{' and '.join(names)} may both write")
         for index in writing:
-            if fences[index][0] < highest:
-                raise Broken(f"{self.runs.values[state.runs[index]].name} may write after a run with a newer fence")
-            highest = fences[index][0]
-        # Fences to come are newer than all there are: a highest one that nobody is below need not be remembered.
-        needed = any(NO_FENCE < fence < highest for fence, _ in fences)
-        return state._replace(fence=highest if needed else NO_FENCE)
+            if tokens[index][0] < highest:
+                name = self.runs.values[state.runs[index]].name
+                raise Broken(f"{name} may write after a run with a newer token")
+            highest = tokens[index][0]
+        # Tokens to come are newer than all there are: a highest one that nobody is below need not be remembered.
+        needed = any(NO_TOKEN < token < highest for token, _ in tokens)
+        return state._replace(token=highest if needed else NO_TOKEN)
 
     def alike(self, state: State) -> int:
-        """States with the same number behave alike from here on. The names of the runs do not count.
+        """States with the same number behave alike from here on. Without writes the names of the runs do not count.
 
-        (The number is a hash of 64 bits: that two of a million states share one by chance has a likelihood of 1e-7.)
+        (The number is a hash of 64 bits: that two of a million states share one by chance has a likelihood of 1e-7. The
+        hashes of -1 and -2 are the same one, so nothing in it may be both.)
         """
-        document, _, runs, faults, highest = state
-        codes = [self._code(run, document, faults > 0) for run in runs]
-        fences = [self._fence(run)[0] for run in runs]
-        order = sorted({highest, *fences})
-        ranked = sorted([(code, order.index(fence)) for code, fence in zip(codes, fences, strict=True)])
-        stored = self._code_of_document(document, runs)
-        return hash((stored, tuple(ranked), faults, order.index(highest)))
+        self._back = max(0, -min(self.settings.steps)) if state.steps else 0
+        codes = [self._code(run, state.store, state.faults > 0) for run in state.runs]
+        highest = 0
+        if self._by_lease:
+            tokens = [self._token(run)[0] for run in state.runs]
+            order = sorted({state.token, *tokens})
+            highest = order.index(state.token)
+            codes = [hash((code, order.index(token))) for code, token in zip(codes, tokens, strict=True)]
+        if not self.settings.writes:
+            codes.sort()
+        # Whether anybody will judge the age of the lock any more.
+        is_wanted = any(_is_acquiring(self.runs.values[run]) for run in state.runs)
+        stored = self._code_of_store(state.store, is_wanted)
+        return hash((stored, tuple(codes), state.faults, state.steps, highest, self._orders(state)))
+
+    def _orders(self, state: State) -> tuple[int, ...]:
+        """Who got the lock after whom, as far as it can matter for what is written."""
+        if not self.settings.writes:
+            return ()
+        store = self.stores.values[state.store]
+        runs = [self.runs.values[run] for run in state.runs]
+        orders = [run.order if run.progress.held or self._is_writing(run, store) else 0 for run in runs]
+        orders += [state.wrote, 0 if store.lock is None else store.lock.order]
+        ranks = sorted({*orders})
+        return tuple(ranks.index(each) for each in orders)
 
     def writing(self, state: State) -> list[str]:
         """The runs that may write."""
-        return [self.runs.values[run].name for run in state.runs if self._fence(run)[1]]
+        return [self.runs.values[run].name for run in state.runs if self._token(run)[1]]
 
-    def crashed(self, state: State) -> tuple[Document | None, tuple[tuple[str, Request], ...]]:
-        """What is left when every run crashes now: the document, and requests that may still be carried out."""
-        document = self.documents.values[state.document]
+    def crashed(self, state: State) -> tuple[Store, tuple[tuple[str, Request], ...]]:
+        """What is left when every run crashes now: the store, and requests that may still be carried out."""
+        store = self.stores.values[state.store]
         runs = (self.runs.values[run] for run in state.runs)
-        return document, tuple((run.name, each) for run in runs for each in run.late if can_act(each, document))
+        return store, tuple(
+            (run.name, each)
+            for run in runs
+            for each in run.late
+            if each.verb != "write" and not each.fence and self.can_act(each, store)
+        )
 
-    def _fence(self, number: int) -> tuple[Fence, bool]:
-        """The fence of a run and whether it may write. One that is giving the lock back has ended its work before."""
-        found = self._fences.get(number)
+    def can_act(self, request: Request, store: Store) -> bool:
+        """Whether a request can still change anything: not when it compares with a stamp that was overtaken for good,
+        and not when it needs a fence that is gone for good."""
+        if request.verb == "write":
+            return not request.fence or self.settings.copies_fences or request.fence in store.fences
+        if request.fence:
+            return request.verb == "create" or self.settings.copies_fences or request.fence in store.fences
+        if request.unless is None or self.settings.steps or not self.settings.clocks:
+            return True
+        return store.lock is not None and store.lock.updated <= request.unless
+
+    def _token(self, number: int) -> tuple[Token, bool]:
+        """The token of a run and whether it may write. One that is giving the lock back has ended its work before."""
+        found = self._tokens.get(number)
         if found is None:
             run = self.runs.values[number]
             held = run.progress.held
-            if held is None:
-                found = (NO_FENCE, False)
+            if held is None or _is_acquiring(run):
+                found = (NO_TOKEN, False)
             else:
-                working = run.operation is None or run.operation.doing == "beat"
-                found = ((held.created, held.generation), working and writable(self.numbers, run.name, held))
-            self._fences[number] = found
+                found = ((held.created, held.generation), self._may_write(run))
+            self._tokens[number] = found
         return found
 
-    def _moves_of(self, number: int, document: int, last: int, faults: bool) -> tuple[Move, ...]:
-        found = self._moves.get((number, document, last, faults))
+    def _may_write(self, run: Run) -> bool:
+        held = run.progress.held
+        if held is None or (run.operation is not None and run.operation.doing not in ("beat", "open")):
+            return False
+        return held.lost is None if not self.settings.clocks else writable(self.numbers, run.name, held)
+
+    def _moves_of(self, number: int, store: int, last: int, faults: bool) -> tuple[Move, ...]:
+        found = self._moves.get((number, store, last, faults))
         if found is None:
-            found = tuple(self._work_out(self.runs.values[number], self.documents.values[document], last, faults))
-            self._moves[number, document, last, faults] = found
+            found = tuple(self._work_out(self.runs.values[number], self.stores.values[store], last, faults))
+            self._moves[number, store, last, faults] = found
         return found
 
-    def _work_out(self, run: Run, document: Document | None, last: int, faults: bool) -> Iterator[Move]:
-        for index, request in enumerate(run.late):
-            if can_act(request, document):
-                rest = run._replace(late=run.late[:index] + run.late[index + 1 :])
-                label = f"the late {request.verb} of {run.name} is carried out"
-                yield self._move(label, rest, carry_out(document, run.name, request, last + 1)[2], last + 1)
+    def _work_out(self, run: Run, store: Store, last: int, faults: bool) -> Iterator[Move]:
+        yield from self._arriving(run, store, last)
         # A run between operations may begin one at any time, which nobody sees before its first request.
-        begun = [run] if run.operation is not None else [self._moved(run, doing) for doing in ("beat", "release")]
-        for each in begun if not run.over else ():
-            yield from self._asking(each, document, last)
-            yield from self._failing(each, document, last) if faults else ()
+        begun = [run] if run.operation is not None else [self._begun(run, doing) for doing in self._choices(run)]
+        for each in begun:
+            yield from self._asking(each, store, last)
+            yield from self._failing(each, store, last) if faults else ()
+        if self._sends(run, store):
+            assert run.progress.held is not None
+            write = Request("write", fence=run.progress.held.fence if self.settings.writes == "fenced" else "")
+            sent = run._replace(late=(*run.late, write))
+            yield self._move(f"{run.name} sends a write", sent, store, last)
 
-    def _asking(self, run: Run, document: Document | None, last: int) -> Iterator[Move]:
-        request, doing = _asked(run)
-        status, answered, stored = carry_out(document, run.name, request, last + 1)
-        heard = self._heard(run, Heard(status, answered, 0, run.copied or 0))
-        stamp = last if stored is document else last + 1
-        yield self._move(f"{run.name}, to {doing}: {request.verb} is answered {status}", heard, stored, stamp)
+    def _choices(self, run: Run) -> tuple[str, ...]:
+        held = run.progress.held
+        if held is None:
+            return ()
+        opens = self.settings.writes == "fenced" and not held.is_open and self._may_write(run)
+        return (*(("beat",) if self.settings.beats else ()), "release", *(("open",) if opens else ()))
 
-    def _failing(self, run: Run, document: Document | None, last: int) -> Iterator[Move]:
+    def _sends(self, run: Run, store: Store) -> bool:
+        """Whether it may send a write: a run has one under way at a time."""
+        held = run.progress.held
+        if not self.settings.writes or held is None or not self._may_write(run) or self._is_writing(run, store):
+            return False
+        return held.is_open or self.settings.writes == "plain"
+
+    def _is_writing(self, run: Run, store: Store) -> bool:
+        return any(each.verb == "write" and self.can_act(each, store) for each in run.late)
+
+    def _arriving(self, run: Run, store: Store, last: int) -> Iterator[Move]:
+        """What was on its way is carried out."""
+        for index, request in enumerate(run.late):
+            if not self.can_act(request, store):
+                continue
+            rest = run._replace(late=run.late[:index] + run.late[index + 1 :])
+            if request.verb == "write":
+                written = not request.fence or request.fence in store.fences
+                yield self._move(f"the write of {run.name} is carried out", rest, store, last, 0, written * run.order)
+            else:
+                after = self._carried_out(store, run.name, request, last + 1)[-1][2]
+                yield self._move(f"the late {request.verb} of {run.name} is carried out", rest, after, last + 1)
+
+    def _carried_out(self, store: Store, name: str, request: Request, stamp: int) -> list[tuple[int, object, Store]]:
+        """All that may come of it. Without clocks a condition holds or not, as it likes; the last is that it holds."""
+        if self.settings.clocks or request.unless is None or store.lock is None:
+            return [carry_out(store, name, request, stamp)]
+        return [(409, None, store), carry_out(store, name, request, stamp, compares=False)]
+
+    def _asking(self, run: Run, store: Store, last: int) -> Iterator[Move]:
         request, doing = _asked(run)
-        late = (*run.late, request) if request.verb != "read" else run.late
+        times = (0,) if self.settings.clocks or (doing, request.verb) != ("acquire", "read") else (0, FAR)
+        for status, answered, stored in self._carried_out(store, run.name, request, last + 1):
+            for now in times:
+                heard = self._heard(run, Heard(status, answered, now, run.copied or 0))  # type: ignore[arg-type]
+                stamp = last if stored is store else last + 1
+                about = f"{request.verb} {request.fence}".strip()
+                label = f"{run.name}, to {doing}: {about} is answered {status}{' from afar' if now else ''}"
+                yield self._move(label, heard, stored, stamp)
+
+    def _failing(self, run: Run, store: Store, last: int) -> Iterator[Move]:
+        request, doing = _asked(run)
+        about = f"{request.verb} {request.fence}".strip()
+        late = (*run.late, request) if request.verb not in READING else run.late
         nothing = self._heard(run, Heard(0, None, None, run.copied or 0))._replace(late=late)
-        yield self._move(f"{run.name}, to {doing}: {request.verb} gets no answer yet", nothing, document, last, 1)
-        if request.verb != "read" and run.copied is None:
+        yield self._move(f"{run.name}, to {doing}: {about} gets no answer yet", nothing, store, last, 1)
+        can_be_copied = self.settings.copies_fences or not (request.verb == "create" and request.fence)
+        if request.verb not in READING and run.copied is None and can_be_copied:
             copied = run._replace(copied=0, late=late)
-            yield self._move(f"{run.name}, to {doing}: {request.verb} is duplicated", copied, document, last, 1)
+            yield self._move(f"{run.name}, to {doing}: {about} is duplicated", copied, store, last, 1)
 
-    def _move(self, label: str, run: Run, document: Document | None, last: int, faults: int = 0) -> Move:
-        return Move(label, self.runs.number(run), self.documents.number(document), last, faults)
+    def _move(self, label: str, run: Run, store: Store, last: int, faults: int = 0, wrote: int = 0) -> Move:
+        return Move(label, self.runs.number(run), self.stores.number(store), last, faults, wrote)
 
     def _heard(self, run: Run, heard: Heard) -> Run:
         assert run.operation is not None
         operation = run.operation._replace(heard=(*run.operation.heard, heard))
+        lock = heard.document.lock if isinstance(heard.document, Store) else heard.document
+        if isinstance(lock, Document) and lock.owner == run.name:
+            # Also when a copy of its own takeover gave it the lock once more: it has written nothing before.
+            run = run._replace(order=lock.order)
         return self._settled(run._replace(operation=operation, copied=None))
 
-    def _moved(self, run: Run, doing: str) -> Run:
+    def _begun(self, run: Run, doing: str) -> Run:
         """The run at the beginning of an operation."""
         return self._settled(run._replace(operation=Operation(run.name, doing, run.progress.held)))
 
@@ -235,75 +402,132 @@ class Model:
             return run._replace(progress=progress)
         held = None if run.operation.doing == "release" else progress.held
         between = run._replace(operation=None, progress=Progress(None, held))
-        # A run that knows that its lock is lost releases nothing and is over.
-        return between if held is None or held.lost is None else self._moved(between, "release")
+        # A run that knows that its lock is lost releases nothing but its fence, and is over.
+        return between if held is None or held.lost is None else self._begun(between, "release")
 
-    def _code_of_document(self, number: int, runs: tuple[int, ...]) -> tuple[int, ...]:
-        document = self.documents.values[number]
-        if document is None:
-            return ()
-        if not any(self._acquires(run) for run in runs):
-            # Nobody will judge its age any more.
-            return (1,)
-        acquired = document.created if document.acquired is None else document.acquired
-        return (self._stale_age(document.updated // 1000), self._lock_age(acquired // 1000))
+    def _code_of_store(self, number: int, is_wanted: bool) -> object:
+        key = (number, is_wanted, self._back)
+        if key not in self._store_codes:
+            self._store_codes[key] = self._work_out_store(self.stores.values[number], is_wanted)
+        return self._store_codes[key]
 
-    def _acquires(self, number: int) -> bool:
-        operation = self.runs.values[number].operation
-        return operation is not None and operation.doing == "acquire"
+    def _work_out_store(self, store: Store, is_wanted: bool) -> tuple[object, ...]:
+        fences = store.fences if self.settings.writes else ()
+        if store.lock is None:
+            return ("free", fences)
+        if not is_wanted:
+            return ("held", fences)
+        acquired = store.lock.created if store.lock.acquired is None else store.lock.acquired
+        updated = self._stamp_age(store.lock.updated, self.numbers.stale_after)
+        return (updated, self._stamp_age(acquired, self.numbers.expiry), self._code_of_watch(store), fences)
 
-    def _code(self, number: int, document: int, faults: bool) -> int:
-        found = self._codes.get((number, document, faults))
-        if found is None:
-            code = self._code_of_run(self.runs.values[number], self.documents.values[document], faults)
-            found = self._codes[number, document, faults] = hash(code)
-        return found
+    def _code_of_watch(self, store: Store) -> tuple[object, ...]:
+        watch, lock = store.watch, store.lock
+        if watch is None or lock is None or (watch.owner, watch.updated) != (lock.owner, lock.updated):
+            return (watch is None,)
+        return (self._stale_age(watch.clock),)
 
-    def _code_of_run(self, run: Run, document: Document | None, faults: bool) -> tuple[object, ...]:
-        late = tuple(sorted(self._code_of(each, document) for each in run.late if can_act(each, document)))
+    def _code(self, number: int, store: int, faults: bool) -> int:
+        key = (number, store, faults, self._back)
+        if key not in self._codes:
+            self._codes[key] = hash(self._code_of_run(self.runs.values[number], self.stores.values[store], faults))
+        return self._codes[key]
+
+    def _code_of_run(self, run: Run, store: Store, faults: bool) -> tuple[object, ...]:
+        # Tuples of different forms are sorted, so by how they look.
+        acting = [each for each in run.late if self.can_act(each, store)]
+        late = tuple(sorted((self._code_of(each, run, store) for each in acting), key=repr))
         if run.operation is None:
-            return (late, self._code_of_held(run, document))
+            return (late, self._code_of_held(run, store))
         request, doing = _asked(run)
         begun, *seen = (*run.progress.times, None)[:2]
-        asked = self._code_of(request, document) if can_act(request, document) else (request.verb,)
-        place = (doing, run.progress.place, self._lock_age(run.copied), late, asked)
+        acts = self.can_act(request, store)
+        asked = self._code_of(request, run, store) if acts else (request.verb, request.fence)
+        copied = (run.copied is None, self._lock_age(run.copied))
+        place = (doing, run.progress.place, copied, late, asked, self._code_of_judged(run, store))
+        mine = 0 if store.lock is None or store.lock.owner != run.name else min(store.lock.generation, 2)
+        held = self._code_of_held(run, store)
         if doing != "acquire":
-            return (place, self._code_of_held(run, document))
-        mine = document is not None and document.owner == run.name
+            return (place, mine > 0, held)
         # When acquiring began counts only if an answer was lost or can be.
-        since = self._lock_age(begun) if faults or late or mine else NEVER
-        return (place, mine, since, self._lock_age(seen[0]) if seen and can_act(request, document) else NEVER)
+        since = self._lock_age(begun) if faults or late or (mine and not held) else NEVER
+        return (place, mine, held, since, self._lock_age(seen[0]) if seen and acts else NEVER)
 
-    def _code_of(self, request: Request, document: Document | None) -> tuple[object, ...]:
-        acquired = NEVER if request.acquired is None else self._lock_age(request.acquired // 1000)
-        generation = (request.generation or 0) - (0 if document is None else document.generation)
-        compared = request.unless is not None
-        return (request.verb, compared, acquired, request.generation is None or (compared or generation))
+    def _code_of_judged(self, run: Run, store: Store) -> tuple[object, ...]:
+        judged = run.progress.judged
+        if judged is None or not isinstance(judged.document, Document):
+            return ()
+        known = (judged.document.owner, judged.document.updated)
+        same = store.lock is not None and known == (store.lock.owner, store.lock.updated)
+        # Where the lock is another one by now, what comes of judging this one depends on what was noted of it.
+        noted = store.watch is not None and known == (store.watch.owner, store.watch.updated)
+        waited = self._stale_age(store.watch.clock) if noted and store.watch is not None else NEVER
+        now = None if judged.server_now is None else judged.server_now * 1000
+        return (same, noted, waited, self._stale_age(judged.sent), self._stamp_age(now, self.numbers.expiry))
 
-    def _code_of_held(self, run: Run, document: Document | None) -> tuple[object, ...]:
+    def _code_of(self, request: Request, run: Run, store: Store) -> tuple[object, ...]:
+        if request.fence or request.verb == "write":
+            return (request.verb, request.fence)
+        if request.note is not None:
+            lock = store.lock
+            same = lock is not None and (request.note.owner, request.note.updated) == (lock.owner, lock.updated)
+            return (request.verb, same, self._stale_age(request.note.clock) if same else NEVER)
+        generation: object = request.generation
+        if request.generation is not None and request.verb == "change":
+            # A condition that holds for one document only says all about the generation.
+            is_said = request.unless is not None and self._by_lease
+            generation = is_said or BASE + request.generation - self._generation_beside(run, store)
+        unless: object = request.unless is not None
+        if self.settings.steps and request.unless is not None:
+            passes = store.lock is not None and store.lock.updated <= request.unless
+            unless = (passes, self._stamp_age(request.unless, 0))
+        return (request.verb, unless, self._stamp_age(request.acquired, self.numbers.expiry), generation)
+
+    def _generation_beside(self, run: Run, store: Store) -> int:
+        """What a generation is compared with: that of the lock. Where conditions do not hold it by that, a run that
+        gets the lock only ever compares it with its own others."""
+        if self._by_lease:
+            return 0 if store.lock is None else store.lock.generation
+        held, asked = run.progress.held, run.progress.request
+        own = [each.generation for each in (held, asked, *run.late) if each is not None and each.generation is not None]
+        return min(own, default=0)
+
+    def _code_of_held(self, run: Run, store: Store) -> tuple[object, ...]:
         held = run.progress.held
         if held is None:
             return ()
-        fence = (held.created, held.generation)
-        mine = document is not None and document.owner == run.name
-        same = (mine, mine and document is not None and fence == (document.created, document.generation))
-        newest = document is not None and held.updated == document.updated
+        token = (held.created, held.generation)
+        mine = store.lock is not None and store.lock.owner == run.name
+        same = (mine, mine and store.lock is not None and token == (store.lock.created, store.lock.generation))
+        newest = store.lock is not None and held.updated == store.lock.updated
+        fence = (held.fence, held.is_open, held.sent_fences)
+        if self.settings.steps:
+            fence = (
+                *fence,
+                self._stamp_age(held.updated, 0),
+                store.lock is not None and store.lock.updated <= held.updated,
+            )
         times = (self._lock_age(held.since), self._stale_age(held.renewed), self._stale_age(held.unconfirmed))
         releasing = run.operation is not None and run.operation.doing == "release"
         if releasing or times[0] > self.numbers.expiry:
-            return (same, newest, held.lost is None)
-        return (same, newest, held.lost is None, times)
+            return (same, newest, held.lost is None, fence)
+        return (same, newest, held.lost is None, fence, times)
+
+    def _stamp_age(self, moment: int | None, limit: float) -> int:
+        """The age of a stamp of the server. Above the limit it is of no interest, if the clock is not set back."""
+        if moment is None or not self.settings.clocks:
+            return NEVER
+        return BASE + min(-(moment // 1000), int(limit) + 1 + self._back)
 
     def _stale_age(self, tick: int | None) -> int:
-        return NEVER if tick is None else min(-tick, int(self.numbers.stale_after) + 1)
+        return NEVER if tick is None or not self.settings.clocks else min(-tick, int(self.numbers.stale_after) + 1)
 
     def _lock_age(self, tick: int | None) -> int:
-        return NEVER if tick is None else min(-tick, int(self.numbers.expiry) + 1)
+        return NEVER if tick is None or not self.settings.clocks else min(-tick, int(self.numbers.expiry) + 1)
 
 
-def can_act(request: Request, document: Document | None) -> bool:
-    """Whether a request can still change anything: not when it compares with a stamp that was overtaken for good."""
-    return request.unless is None or (document is not None and document.updated <= request.unless)
+def _is_acquiring(run: Run) -> bool:
+    return run.operation is not None and run.operation.doing == "acquire"
 
 
 def _asked(run: Run) -> tuple[Request, str]:

@@ -18,16 +18,38 @@ SETTINGS = lock.Settings("f", "f-lock", "raceday-db", "locks", Numbers(60, 20, 2
 EPOCH = 1_800_000_000
 
 
+NAME = SETTINGS.lock_id
+
+
 @dataclass
 class LockStore:
-    """One lock document. `faults` are taken one per request: an error reply, or "cut before" / "cut after"."""
+    """The documents of one lock. `faults` are taken one per request: an error reply, or "cut before" / "cut after".
+
+    `step` is how far the server's clock was set from what it would show by itself.
+    """
 
     time: Time = field(default_factory=Time)
-    document: dict[str, Any] | None = None
+    documents: dict[str, dict[str, Any]] = field(default_factory=dict)
     faults: list[Reply | str | None] = field(default_factory=list)
     missing: bool = False
     dated: bool = True
     writes: int = 0
+    step: float = 0.0
+
+    @property
+    def document(self) -> dict[str, Any] | None:
+        """The lock document."""
+        return self.documents.get(NAME)
+
+    @document.setter
+    def document(self, document: dict[str, Any] | None) -> None:
+        self.documents.pop(NAME, None)
+        if document is not None:
+            self.documents[NAME] = {"$id": NAME, **document}
+
+    @property
+    def fences(self) -> list[str]:
+        return [name for name, each in self.documents.items() if each.get("lock") == NAME]
 
     def transport(self) -> Scripted:
         return Scripted(self.handle, self.time)
@@ -38,31 +60,37 @@ class LockStore:
             raise CutOff("cut before it was carried out")
         if isinstance(fault, tuple):
             return fault
-        reply = error(404, "collection_not_found") if self.missing else self._carry_out(method, body)
+        reply = error(404, "collection_not_found") if self.missing else self._carry_out(method, path, body)
         if fault == "cut after":
             raise CutOff("cut after it was carried out")
-        date = {"date": format_datetime(datetime.fromtimestamp(EPOCH + int(self.time.now), UTC), usegmt=True)}
-        return reply[0], reply[1], date if self.dated else {}
+        now = datetime.fromtimestamp(EPOCH + self.step + int(self.time.now), UTC)
+        return reply[0], reply[1], {"date": format_datetime(now, usegmt=True)} if self.dated else {}
 
-    def _carry_out(self, method: str, body: Any) -> Reply:
-        now = self.stamp()
+    def _carry_out(self, method: str, path: str, body: Any) -> Reply:
+        now, name = self.stamp(), path.rpartition("/")[2]
+        if "?" in path:
+            found = [each for each in self.documents.values() if each.get("lock") == NAME or each["$id"] == NAME]
+            return 200, {"total": len(found), "documents": found}
         if method == "POST":
-            if self.document is not None:
+            name = body["documentId"]
+            if name in self.documents:
                 return error(409, "document_already_exists")
-            self.document = {**body["data"], "$createdAt": now, "$updatedAt": now}
-            return 201, self.document
-        if self.document is None:
+            self.documents[name] = {"$id": name, **body["data"], "$createdAt": now, "$updatedAt": now}
+            return 201, self.documents[name]
+        if method == "PUT":
+            self.documents[name] = {"$id": name, "$createdAt": now, **body["data"], "$updatedAt": now}
+        if name not in self.documents:
             return error(404, "document_not_found")
         if method == "PATCH":
-            self.document = {**self.document, **body["data"], "$updatedAt": now}
+            self.documents[name] = {**self.documents[name], **body["data"], "$updatedAt": now}
         if method == "DELETE":
-            self.document = None
+            del self.documents[name]
             return 204, {}
-        return 200, self.document
+        return 200, self.documents[name]
 
     def stamp(self) -> str:
         self.writes += 1
-        moment = EPOCH + self.time.now + self.writes / 1000
+        moment = EPOCH + self.step + self.time.now + self.writes / 1000
         return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
 
     def held_by(self, owner: str, **fields: Any) -> None:
@@ -72,7 +100,15 @@ class LockStore:
 
     def acquire(self, owner: str = "me", **options: Any) -> Any:
         connect = options.pop("connect", self.transport().connect)
-        world = World(clock=self.time.clock, sleep=self.time.sleep, draw=lambda: 1.0, connect=connect)
+        machine, wall = options.pop("machine", "here"), options.pop("wall", self.time.clock)
+        world = World(
+            now=wall,
+            clock=self.time.clock,
+            sleep=self.time.sleep,
+            draw=lambda: 1.0,
+            connect=connect,
+            machine=lambda: machine,
+        )
         return lock.acquire(
             SETTINGS,
             CREDENTIALS,
@@ -89,7 +125,7 @@ def with_compare_and_set(transport: Scripted, store: LockStore) -> Callable[...,
 
     def handle(method: str, path: str, body: Any) -> Reply:
         limit = transport.headers[-1].get("X-Appwrite-Timestamp")
-        if limit and store.document is not None and store.document["$updatedAt"] > limit:
+        if limit and path.endswith(NAME) and store.document is not None and store.document["$updatedAt"] > limit:
             return error(409, "document_update_conflict")
         return plain(method, path, body)
 

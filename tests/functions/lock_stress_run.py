@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "functions"))
 from _shared import lock
 from _shared.appwrite_http import AppwriteError, Client, query
 from _shared.connection import Answer, Connection, Credentials, Unclear
+from _shared.documents import Documents, Write
 from _shared.lock_protocol import Numbers
 from _shared.world import REAL, steady_clock
 
@@ -55,7 +56,7 @@ class Process:
     def __init__(self, credentials: Credentials, folder: Path, name: str) -> None:
         self._credentials, self._name = credentials, name
         self._file = os.open(folder / f"{name}.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        self._client = Client(credentials)
+        self._client = Client(credentials, world=REAL._replace(connect=Flaky))
 
     def note(self, what: str, **facts: Any) -> None:
         os.write(self._file, (json.dumps({"what": what, **facts}) + "\n").encode())
@@ -68,36 +69,36 @@ class Process:
             return
         if isinstance(held, lock.Refusal):
             return
-        fence = held.lease.fence
-        self.note("acquired", fence=fence)
+        token = held.lease.token
+        self.note("acquired", token=token)
         with held:
             try:
                 for _ in range(random.randint(1, 6)):
-                    self.write(held, fence)
+                    self.write(held, token)
                     time.sleep(random.uniform(0, 0.12))
             except lock.LockLost as reason:
-                self.note("lost", fence=fence, reason=str(reason))
+                self.note("lost", token=token, reason=str(reason))
+            except AppwriteError as trouble:
+                self.note("trouble", token=token, reason=str(trouble))
 
-    def write(self, held: lock.Lock, fence: tuple[str, int]) -> None:
+    def write(self, held: lock.Lock, token: tuple[str, int]) -> None:
         """Append one record: its id is the next number, so nobody can write between reading and writing."""
+        documents = Documents(self._client, SETTINGS.database_id, held)
         while True:
             last = self._client.get(JOURNAL, [query("orderDesc", attribute="number"), query("limit", 1)])["documents"]
             number = last[0]["number"] + 1 if last else 1
-            if last and (last[0]["created"], last[0]["generation"]) > fence:
+            if last and (last[0]["created"], last[0]["generation"]) > token:
                 # Somebody has written after us. Whoever may still write now would be one of two.
                 if held.writable():
-                    self.note("violation", fence=fence, newer=last[0])
-                raise lock.LockLost("a newer fence has written")
+                    self.note("violation", token=token, newer=last[0])
+                raise lock.LockLost("a newer owner has written")
             asked = steady_clock()
             held.check()
-            self.note("may write", fence=fence, at=asked)
-            record = {"number": number, "process": self._name, "created": fence[0], "generation": fence[1]}
-            try:
-                self._client.once("POST", JOURNAL, {"documentId": f"w-{number:06}", "data": record})
+            self.note("may write", token=token, at=asked)
+            record = {"number": number, "process": self._name, "created": token[0], "generation": token[1]}
+            # Not an upsert: a number that somebody has written by now must be refused.
+            if not documents.write([Write("journal", f"w-{number:06}", record, "create")]).refused:
                 return
-            except AppwriteError as error:
-                if error.status != 409:
-                    raise
 
 
 if __name__ == "__main__":

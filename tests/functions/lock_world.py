@@ -8,6 +8,7 @@ when it asked reads its clock at its end, and may write if it may at its beginni
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from functools import cache
 from types import FrameType
@@ -17,11 +18,12 @@ from _shared import lock_protocol as protocol
 
 EPOCH = 1_800_000_000
 LATE_IN_TICK = 0.999
+LOCK = "f-lock"
 
-
-#: The fields that are times, and what a tick is in them.
-TIMES = dict.fromkeys(("created", "updated", "acquired", "unless"), 1000)
-TIMES |= dict.fromkeys(("since", "renewed", "unconfirmed", "server_now", "sent", "copied"), 1)
+#: The fields that are times, and what a tick is in them: those that the server stamps, and those of the own clock.
+STAMPS = {**dict.fromkeys(("created", "updated", "acquired", "unless"), 1000), "server_now": 1}
+OWN_TIMES = dict.fromkeys(("since", "renewed", "unconfirmed", "sent", "copied", "clock"), 1)
+TIMES = STAMPS | OWN_TIMES
 
 
 class Tight(protocol.Numbers):
@@ -40,6 +42,26 @@ class Document(NamedTuple):
     created: int
     updated: int
     acquired: int | None = None
+    #: Of all times that somebody got the lock, which one this is. Only the model knows it.
+    order: int = 0
+
+
+class Watch(NamedTuple):
+    """What a run noted that found the lock held."""
+
+    owner: str
+    updated: int
+    clock: int
+
+
+class Store(NamedTuple):
+    """All documents that belong to the lock."""
+
+    lock: Document | None = None
+    fences: tuple[str, ...] = ()
+    watch: Watch | None = None
+    #: How often somebody got the lock.
+    gotten: int = 0
 
 
 class Held(NamedTuple):
@@ -52,28 +74,34 @@ class Held(NamedTuple):
     renewed: int
     unconfirmed: int | None = None
     lost: str | None = None
+    fence: str = ""
+    is_open: bool = False
+    #: Fences that were sent.
+    sent_fences: int = 0
 
 
 class Request(NamedTuple):
-    """A request of a run to the store. A change without generation is a heartbeat."""
+    """A request of a run to the store. A change without generation is a heartbeat. `write` is what all is about."""
 
     verb: str
     generation: int | None = None
     acquired: int | None = None
     unless: int | None = None
+    fence: str = ""
+    note: Watch | None = None
 
 
 class Heard(NamedTuple):
     """An answer, and when the run noted to have asked. Status 0: none came."""
 
     status: int
-    document: Document | None
+    document: Document | Store | Watch | None
     server_now: int | None
     sent: int
 
 
 class Operation(NamedTuple):
-    """What a run is doing (acquire, beat or release), from where it began and what it has heard since."""
+    """What a run is doing (acquire, open, beat or release), from where it began and what it has heard since."""
 
     name: str
     doing: str
@@ -89,29 +117,53 @@ class Progress(NamedTuple):
     #: Everything else that decides what happens next: without the times, and the times.
     place: tuple[Any, ...] = ()
     times: tuple[int | None, ...] = ()
+    #: A lock that was read and is judged by what was noted of it.
+    judged: Heard | None = None
 
 
 def carry_out(
-    document: Document | None, owner: str, request: Request, stamp: int
-) -> tuple[int, Document | None, Document | None]:
-    """What the server does with one request, as observed on 1.8.1: status, document answered, document stored."""
+    store: Store, owner: str, request: Request, stamp: int, *, compares: bool = True
+) -> tuple[int, Document | Store | Watch | None, Store]:
+    """What the server does with one request, as observed on 1.8.1: status, what is answered, what is stored."""
+    document = store.lock
+    if request.fence:
+        return _on_fence(store, request)
+    if request.verb == "list":
+        return 200, store, store
+    if request.verb == "recall":
+        return (404, None, store) if store.watch is None else (200, store.watch, store)
+    if request.verb == "note":
+        return 200, None, store._replace(watch=request.note)
     if request.verb == "create":
         if document is not None:
-            return 409, None, document
-        made = Document(owner, request.generation or 0, stamp, stamp)
-        return 201, made, made
+            return 409, None, store
+        made = Document(owner, request.generation or 0, stamp, stamp, None, store.gotten + 1)
+        return 201, made, store._replace(lock=made, gotten=made.order)
     if document is None:
-        return 404, None, None
+        return 404, None, store
     if request.verb == "read":
-        return 200, document, document
-    if request.unless is not None and document.updated > request.unless:
-        return 409, None, document
+        return 200, document, store
+    if compares and request.unless is not None and document.updated > request.unless:
+        return 409, None, store
     if request.verb == "remove":
-        return 204, None, None
-    changed = document._replace(updated=stamp)
+        return 204, None, store._replace(lock=None)
+    changed, order = document._replace(updated=stamp), store.gotten
     if request.generation is not None:
-        changed = changed._replace(owner=owner, generation=request.generation, acquired=request.acquired)
-    return 200, changed, changed
+        order += 1
+        changed = Document(owner, request.generation, changed.created, stamp, request.acquired, order)
+    return 200, changed, store._replace(lock=changed, gotten=order)
+
+
+def _on_fence(store: Store, request: Request) -> tuple[int, None, Store]:
+    is_there = request.fence in store.fences
+    if request.verb == "create":
+        fences = tuple(sorted({*store.fences, request.fence}))
+        return (409, None, store) if is_there else (201, None, store._replace(fences=fences))
+    if not is_there:
+        return 404, None, store
+    if request.verb == "remove":
+        return 204, None, store._replace(fences=tuple(each for each in store.fences if each != request.fence))
+    return 200, None, store
 
 
 def advance(numbers: protocol.Numbers, operation: Operation) -> Progress:
@@ -126,9 +178,12 @@ def advance(numbers: protocol.Numbers, operation: Operation) -> Progress:
         lease = end.value if operation.doing == "acquire" else lease
         return Progress(None, _held(lease) if isinstance(lease, protocol.Lease) else None)
     except protocol.LockUnclear:
-        return Progress(None, None)
-    place, times = _place(steps)
-    return Progress(_request(operation.name, step), None if lease is None else _held(lease), place, times)
+        return Progress(None, None if lease is None else _held(lease))
+    place, times, got = _place(steps)
+    held = lease or got
+    # What was read before: one answer ago, or two when it was also asked what is known of it.
+    judged = operation.heard[-1 if step.verb == "recall" else -2] if step.verb in ("recall", "note") else None
+    return Progress(_request(operation.name, step), None if held is None else _held(held), place, times, judged)
 
 
 def writable(numbers: protocol.Numbers, name: str, held: Held) -> bool:
@@ -138,21 +193,30 @@ def writable(numbers: protocol.Numbers, name: str, held: Held) -> bool:
 
 def later(value: Any) -> Any:
     """Any value of the model, one tick later: seen from there, all its times lie further back."""
+    return moved(value, 1, TIMES)
+
+
+def moved(value: Any, ticks: int, times: dict[str, int]) -> Any:
+    """Any value of the model, as it is when the present is so many ticks later in the fields that are named."""
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        aged = {name: _aged(name, part) for name, part in zip(value._fields, value, strict=True)}
+        aged = {name: _aged(name, part, ticks, times) for name, part in zip(value._fields, value, strict=True)}
         return type(value)(**aged)
-    return tuple(later(each) for each in value) if isinstance(value, tuple) else value
+    return tuple(moved(each, ticks, times) for each in value) if isinstance(value, tuple) else value
 
 
-def _aged(name: str, part: Any) -> Any:
-    if isinstance(part, int):
-        return part - TIMES.get(name, 0)
-    return tuple(None if each is None else each - 1 for each in part) if name == "times" else later(part)
+def _aged(name: str, part: Any, ticks: int, times: dict[str, int]) -> Any:
+    if isinstance(part, int) and not isinstance(part, bool):
+        return part - ticks * times.get(name, 0)
+    if name == "times" and times is TIMES:
+        return tuple(None if each is None else each - ticks for each in part)
+    return part if name in ("times", "place") else moved(part, ticks, times)
 
 
 def _steps(numbers: protocol.Numbers, operation: Operation, lease: protocol.Lease | None) -> protocol.Steps:
     if lease is None:
-        return protocol.acquiring(protocol.Claim(operation.name, operation.name), numbers)
+        return protocol.acquiring(protocol.Claim(operation.name, operation.name, LOCK, machine="here"), numbers)
+    if operation.doing == "open":
+        return protocol.opening(lease)
     return protocol.beating(lease, {}) if operation.doing == "beat" else protocol.releasing(lease)
 
 
@@ -166,25 +230,34 @@ def _next(steps: protocol.Steps, reply: protocol.Reply | None) -> protocol.Ask:
 def _lease(numbers: protocol.Numbers, name: str, held: Held) -> protocol.Lease:
     found = protocol.read_found(_as_json(numbers, Document(name, held.generation, held.created, held.updated)))
     times = {"since": held.since + LATE_IN_TICK, "renewed": held.renewed + LATE_IN_TICK}
-    lease = protocol.Lease(numbers, name, found, **times, created_at=_iso(held.created))
-    lease.lost = held.lost
+    lease = protocol.Lease(numbers, name, LOCK, found, **times, created_at=_iso(held.created))
+    lease.lost, lease.fence, lease.is_open, lease.fences = held.lost, held.fence, held.is_open, held.sent_fences
     if held.unconfirmed is not None:
         lease.trying(held.unconfirmed + LATE_IN_TICK)
     return lease
 
 
 def _held(lease: protocol.Lease) -> Held:
-    created, generation = lease.fence
+    created, generation = lease.token
     assert generation == lease.generation
     since, renewed, unconfirmed = (_tick(each) for each in (lease.since, lease.renewed, lease._unconfirmed))
     assert since is not None
     assert renewed is not None
-    return Held(generation, _moment(created), _moment(lease.updated_at), since, renewed, unconfirmed, lease.lost)
+    known = (generation, _moment(created), _moment(lease.updated_at), since, renewed, unconfirmed, lease.lost)
+    return Held(*known, lease.fence, lease.is_open, lease.fences)
 
 
 def _reply(numbers: protocol.Numbers, heard: Heard) -> protocol.Reply:
-    document: dict[str, Any] = {"type": "document_not_found"} if heard.status == 404 else {}
-    if heard.document is not None:
+    document: dict[str, Any] = {"type": protocol.NO_DOCUMENT} if heard.status == 404 else {}
+    if isinstance(heard.document, Store):
+        lock = heard.document.lock
+        listed = None if lock is None else _as_json(numbers, lock)
+        document = {"lock": listed, "fences": heard.document.fences}
+    elif isinstance(heard.document, Watch):
+        noted = {"updatedAt": _iso(heard.document.updated), "machine": "here"}
+        noted |= {"clock": heard.document.clock + LATE_IN_TICK, "wall": 0.0}
+        document = {"owner": heard.document.owner, "progress": json.dumps(noted)}
+    elif heard.document is not None:
         document = _as_json(numbers, heard.document)
     server_now = None if heard.server_now is None else float(EPOCH + heard.server_now)
     return protocol.Reply(heard.status, document, server_now, heard.sent + LATE_IN_TICK)
@@ -193,6 +266,7 @@ def _reply(numbers: protocol.Numbers, heard: Heard) -> protocol.Reply:
 def _as_json(numbers: protocol.Numbers, document: Document) -> dict[str, Any]:
     found: dict[str, Any] = {"owner": document.owner, "generation": document.generation}
     found |= {"$createdAt": _iso(document.created), "$updatedAt": _iso(document.updated)}
+    found["takeovers"] = document.generation - 1
     if document.acquired is not None:
         found["acquiredAt"] = _iso(document.acquired)
     return found | {"staleAfterSeconds": numbers.stale_after, "expirySeconds": numbers.expiry}
@@ -200,38 +274,48 @@ def _as_json(numbers: protocol.Numbers, document: Document) -> dict[str, Any]:
 
 def _request(name: str, ask: protocol.Ask) -> Request:
     data = ask.data or {}
+    if ask.verb == "note":
+        at = json.loads(data["progress"])
+        clock = _tick(at["clock"])
+        assert clock is not None
+        return Request("note", note=Watch(data["owner"], _moment(at["updatedAt"]), clock))
     assert data.get("owner", name) == name
     acquired, unless = (
         None if each is None else _moment(each) for each in (data.get("acquiredAt"), ask.unless_newer_than)
     )
-    return Request(ask.verb, data.get("generation"), acquired, unless)
+    return Request(ask.verb, data.get("generation"), acquired, unless, ask.fence)
 
 
 #: Local variables of the protocol's generators that no longer matter when the next request is made. That the number
 #: of tries is one of them makes acquiring go on for ever in the model, which allows more than the real limit.
 USED_UP = {"_", "claim", "numbers", "lease", "fields", "number", "reply", "outcome", "found", "refusal", "document"}
-USED_UP |= {"taken", "create_next", "unclear"}
+USED_UP |= {"taken", "create_next", "unclear", "since", "known", "passed"}
 
 
-def _place(steps: Any) -> tuple[tuple[Any, ...], tuple[int | None, ...]]:
-    """Where a generator stands, through the generators it delegates to."""
+def _place(steps: Any) -> tuple[tuple[Any, ...], tuple[int | None, ...], protocol.Lease | None]:
+    """Where a generator stands, through the generators it delegates to, and a lease that it has got by now."""
     place: list[Any] = []
     times: list[int | None] = []
+    got = None
     while steps is not None:
         frame: FrameType = steps.gi_frame
-        place += [frame.f_code.co_name, frame.f_lasti]
-        for name, value in frame.f_locals.items():
+        function, known = frame.f_code.co_name, frame.f_locals
+        place += [function, frame.f_lasti]
+        got = known.get("lease") or got
+        for name, value in known.items():
             if name == "begun":
                 times.append(_tick(value))
             elif name == "seen":
                 # Only a takeover that is under way still needs it.
-                times += [_tick(value.sent_at)] if frame.f_code.co_name == "_contending" else []
+                times += [_tick(value.sent_at)] if function == "_contending" else []
             elif name == "attempt":
-                place.append(value)
+                place += [value] if function in ("releasing", "_closing") else []
+            elif name == "fences":
+                place.append(tuple(value[value.index(known["fence"]) :]))
             else:
-                assert name in USED_UP, f"the model does not know the local variable {name!r} of the protocol"
+                assert name in {*USED_UP, "fence"}, f"the model does not know the local variable {name!r}"
         steps = steps.gi_yieldfrom
-    return tuple(place), tuple(times)
+    return tuple(place), tuple(times), got
 
 
 def _tick(moment: float | None) -> int | None:

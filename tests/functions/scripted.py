@@ -11,7 +11,8 @@ from typing import Any
 from _shared.connection import Answer, Credentials, Unclear
 
 CREDENTIALS = Credentials("http://localhost/v1", "raceday", "dynamic_secret-of-the-test")
-Reply = tuple[int, Mapping[str, Any]] | tuple[int, Mapping[str, Any], Mapping[str, str]]
+#: Status, body (a text is sent as it is, anything else as JSON) and headers.
+Reply = tuple[int, Any] | tuple[int, Any, Mapping[str, str]]
 Handler = Callable[[str, str, Any], Reply]
 
 
@@ -56,7 +57,8 @@ class Scripted:
                 status, document, *rest = self.handler(method, path, body)
             except CutOff as reason:
                 raise Unclear(str(reason)) from reason
-        return Answer(status, rest[0] if rest else {}, json.dumps(document).encode())
+        text = document if isinstance(document, str) else "" if status == 204 else json.dumps(document)
+        return Answer(status, rest[0] if rest else {}, text.encode())
 
     def close(self) -> None:
         self.closed += 1

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from .bundles import load
@@ -22,6 +23,7 @@ class Bundle:
     work: ModuleType
     http: ModuleType
     logs: ModuleType
+    documents: ModuleType
     connection: ModuleType
     world: ModuleType
 
@@ -33,6 +35,7 @@ class Bundle:
             "work",
             "vendor.appwrite_http",
             "vendor.logs",
+            "vendor.documents",
             "vendor.connection",
             "vendor.world",
         )
@@ -74,6 +77,24 @@ class _Bridge:
         pass
 
 
+class HeldLock:
+    """Stands in for a lock that is held all the time: its fence is there as soon as its collection is."""
+
+    settings = SimpleNamespace(database_id="raceday-db", collection_id="locks")
+    lease = SimpleNamespace(owner="me")
+
+    def __init__(self, server: FakeAppwrite) -> None:
+        self._server = server
+        self.commits = threading.Lock()
+
+    def fence(self) -> str:
+        self._server.documents.get("locks", {})["fence"] = {"$id": "fence", "owner": "me"}
+        return "fence"
+
+    def confirm(self) -> None:
+        """It is ours."""
+
+
 def run(
     bundle: Bundle,
     server: FakeAppwrite,
@@ -97,6 +118,7 @@ def run(
         client,
         log,
         lambda: ends - server.time.now,
+        bundle.documents.Documents(client, "raceday-db", HeldLock(server)),
         clock=server.time.clock,
         sleep=server.time.sleep,
         draw=lambda: 1.0,

@@ -13,6 +13,7 @@ from _shared.world import World
 from .scripted import CREDENTIALS, CutOff, Reply, Scripted, error
 
 LOST = "lost"
+THING = {"$id": "x"}
 
 
 def client_of(*replies: Reply | str, **options: Any) -> tuple[Client, Scripted]:
@@ -33,9 +34,9 @@ def client_of(*replies: Reply | str, **options: Any) -> tuple[Client, Scripted]:
 
 @pytest.mark.parametrize("trouble", [LOST, error(500, "x"), error(503, "x"), error(429, "x"), error(408, "x")])
 def test_reading_is_repeated(trouble: Reply | str) -> None:
-    client, transport = client_of(trouble, trouble, (200, {"a": 1}))
+    client, transport = client_of(trouble, trouble, (200, THING))
 
-    assert client.get("/x") == {"a": 1}
+    assert client.get("/x") == THING
     assert transport.time.slept == [0.1, 0.2]
 
 
@@ -59,8 +60,8 @@ def test_a_clear_refusal_is_not_repeated(status: int) -> None:
 
 
 def test_the_wish_of_the_server_replaces_the_backoff() -> None:
-    throttled = (429, {"type": "general_rate_limit_exceeded"}, {"retry-after": "7"})
-    client, transport = client_of(throttled, (200, {}))
+    throttled = error(429, "general_rate_limit_exceeded", **{"retry-after": "7"})
+    client, transport = client_of(throttled, (200, THING))
 
     client.get("/x")
 
@@ -68,16 +69,98 @@ def test_the_wish_of_the_server_replaces_the_backoff() -> None:
     assert client.throttled == 1
 
 
-def test_nothing_found_is_none() -> None:
-    client, _ = client_of(error(404, "document_not_found"))
+@pytest.mark.parametrize("kind", ["document_not_found", "collection_not_found", "attribute_not_found"])
+def test_nothing_found_is_none(kind: str) -> None:
+    client, _ = client_of(error(404, kind), error(404, kind))
 
     assert client.find("/x") is None
-
-
-def test_deleting_what_is_gone_is_no_error() -> None:
-    client, _ = client_of(LOST, error(404, "attribute_not_found"))
-
     assert client.delete("/x") is False
+
+
+@pytest.mark.parametrize("kind", ["general_route_not_found", "project_not_found", "user_not_found", "unknown"])
+def test_a_404_about_something_else_is_no_absence(kind: str) -> None:
+    client, _ = client_of(error(404, kind), error(404, kind))
+
+    for ask in (client.find, client.delete):
+        with pytest.raises(AppwriteError, match=kind):
+            ask("/x")
+
+
+PAGES = [
+    (404, "404 page not found"),
+    (404, {"message": "not found"}),
+    (502, "<html>"),
+    (200, ""),
+    (200, "<html>"),
+    (200, []),
+    (200, {}),
+    (200, {"message": "welcome"}),
+    (204, ""),
+    (302, "", {"location": "https://elsewhere.example"}),
+]
+ASKED = {
+    "find": lambda client: client.find("/documents/x"),
+    "get": lambda client: client.get("/documents"),
+    "put": lambda client: client.put("/documents/x", {}),
+    "patch": lambda client: client.patch("/documents/x", {}),
+    "delete": lambda client: client.delete("/documents/x"),
+    "create": lambda client: client.create("/documents", {}, look=lambda: None),
+}
+
+
+@pytest.mark.parametrize("how", ASKED)
+@pytest.mark.parametrize("page", PAGES, ids=[f"{page[0]} {str(page[1])[:10]!r}" for page in PAGES])
+def test_an_answer_that_is_not_appwrites_is_tried_again_and_never_a_result(how: str, page: Reply) -> None:
+    if (how, page[0]) == ("delete", 204):
+        pytest.skip("that is how a deletion is answered")
+    client, transport = client_of(page, page, page)
+
+    with pytest.raises(AppwriteError) as raised:
+        ASKED[how](client)
+
+    assert (raised.value.status, raised.value.kind, raised.value.retryable) == (0, "foreign_answer", True)
+    assert len(transport.calls) == 3
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"total": 1, "documents": [None]},
+        {"total": 1, "documents": ["x"]},
+        {"total": 1, "documents": {}},
+        {"total": None, "documents": []},
+        {"documents": []},
+        {"total": 0, "collections": []},
+        {"$id": "x"},
+    ],
+)
+def test_a_list_has_a_total_and_its_objects(body: Any) -> None:
+    client, _ = client_of((200, body), (200, {"total": 0, "documents": []}))
+
+    assert client.get("/x/documents?queries") == {"total": 0, "documents": []}
+
+
+def test_a_document_may_have_any_fields() -> None:
+    client, _ = client_of((200, {"$id": "total", "total": 5, "documents": None}))
+
+    assert client.get("/documents/total")["total"] == 5
+
+
+def test_the_wish_of_whoever_stands_in_front_counts_too() -> None:
+    client, transport = client_of((503, "busy", {"retry-after": "4"}), (200, THING))
+
+    client.get("/x")
+
+    assert transport.time.slept == [4.0]
+
+
+def test_an_error_that_repeats_the_key_is_shown_without_it() -> None:
+    client, _ = client_of((401, {"message": f"no {CREDENTIALS.key}", "code": 401, "type": "user_unauthorized"}))
+
+    with pytest.raises(AppwriteError) as raised:
+        client.get("/x")
+
+    assert CREDENTIALS.key not in str(raised.value)
 
 
 def test_a_creation_that_landed_unseen_is_not_repeated() -> None:
@@ -118,7 +201,7 @@ def test_a_creation_that_somebody_else_made_is_raised() -> None:
 
 def test_permission_to_write_is_asked_for_every_write_but_not_for_reading() -> None:
     asked: list[int] = []
-    client, _ = client_of((200, {}), (200, {}), (204, {}), permit=lambda: asked.append(1))
+    client, _ = client_of((200, THING), (200, THING), (204, ""), permit=lambda: asked.append(1))
 
     client.get("/x")
     client.put("/x", {})
@@ -131,7 +214,7 @@ def test_a_refused_permission_keeps_the_request_from_being_sent() -> None:
     def permit() -> None:
         raise PermissionError("the lock is lost")
 
-    client, transport = client_of((200, {}), permit=permit)
+    client, transport = client_of((200, THING), permit=permit)
 
     with pytest.raises(PermissionError):
         client.patch("/x", {})
@@ -140,7 +223,7 @@ def test_a_refused_permission_keeps_the_request_from_being_sent() -> None:
 
 
 def test_queries_are_sent_as_json_texts() -> None:
-    client, transport = client_of((200, {}))
+    client, transport = client_of((200, THING))
 
     client.get("/x", [query("equal", "a", attribute="$id"), query("limit", 5)])
 
@@ -167,7 +250,7 @@ def test_the_key_is_in_no_error() -> None:
 
 
 def test_closing_closes_the_kept_connections() -> None:
-    client, transport = client_of((200, {}))
+    client, transport = client_of((200, THING))
     client.get("/x")
 
     client.close()

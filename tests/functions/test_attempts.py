@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from _shared import attempts, lock
 from _shared.attempts import Attempts
+from _shared.connection import Credentials
+from _shared.documents import Documents
 from _shared.lock_protocol import Numbers
 
 from .bundles import assemble, schema_document
@@ -23,11 +25,15 @@ def prepared(project: LiveProject, tmp_path: Path) -> LiveProject:
 
 
 def test_refused_starts_are_counted_and_taken_by_the_owner(prepared: LiveProject) -> None:
+    held = lock.acquire(SETTINGS, Credentials(prepared.endpoint, prepared.name, prepared.key), "e")
+    assert isinstance(held, lock.Lock)
     for owner in "abc":
         attempts.note_refused(prepared.client, SETTINGS, owner)
 
-    assert attempts.take(prepared.client, SETTINGS).starts == 3
-    assert attempts.take(prepared.client, SETTINGS) == Attempts()
+    assert attempts.read(attempts.look(prepared.client, SETTINGS)).starts == 3
+    assert attempts.clear(Documents(prepared.client, "raceday-db", held), SETTINGS)
+    assert attempts.look(prepared.client, SETTINGS) is None
+    assert held.release()
 
 
 def test_counting_leaves_the_lock_document_alone(prepared: LiveProject) -> None:
@@ -43,7 +49,7 @@ def test_counting_leaves_the_lock_document_alone(prepared: LiveProject) -> None:
 def test_without_a_lock_store_nothing_is_counted_and_nothing_fails(project: LiveProject) -> None:
     attempts.note_refused(project.client, SETTINGS, "x")
 
-    assert attempts.take(project.client, SETTINGS) == Attempts()
+    assert attempts.look(project.client, SETTINGS) is None
 
 
 @pytest.mark.parametrize(("count", "span", "crowded"), [(2, 1, False), (3, 60, True), (3, 61, False), (9, 10, True)])

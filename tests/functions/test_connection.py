@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import threading
@@ -71,7 +72,7 @@ def test_a_request_carries_project_key_and_format_below_the_base_path() -> None:
     assert b"X-Appwrite-Key: dynamic_key" in head
     assert b"X-Appwrite-Response-Format: 1.8.0" in head
     assert body == b'{"name":"\\u00fc"}'
-    assert answer.json() == {"a": True}
+    assert answer.document() == {"a": True}
 
 
 def test_the_server_clock_is_read_from_the_date_header() -> None:
@@ -117,12 +118,69 @@ def test_a_closed_port_means_that_nothing_was_sent() -> None:
         connected(endpoint).send("POST", "/x", {})
 
 
-def test_an_html_error_page_reads_as_an_empty_document() -> None:
-    page = b"HTTP/1.1 500 No\r\nContent-Length: 6\r\n\r\n<html>"
-    with serving(page) as (endpoint, _):
+def answered(status: int, body: bytes, *headers: bytes) -> bytes:
+    head = [b"HTTP/1.1 %d Said" % status, b"Content-Length: %d" % len(body), *headers]
+    return b"\r\n".join([*head, b"", body])
+
+
+APPWRITES = [
+    (200, b'{"a": true}', {"a": True}),
+    (204, b"", {}),
+    (404, b'{"message": "m", "code": 404, "type": "t", "version": "1.8.1"}', None),
+    (500, b'{"message": "", "code": 0, "type": "general_unknown"}', None),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "document"), APPWRITES)
+def test_what_appwrite_says_is_read(status: int, body: bytes, document: Any) -> None:
+    with serving(answered(status, body)) as (endpoint, _):
+        answer = connected(endpoint).send("DELETE", "/x")
+
+    assert answer.status == status
+    assert answer.document() == (document if document is not None else json.loads(body))
+
+
+FOREIGN = [
+    (404, b"404 page not found"),
+    (404, b'{"message": "no healthy upstream"}'),
+    (404, b'{"message": "m", "code": "404", "type": "t"}'),
+    (404, b'{"message": "m", "code": 404, "type": null}'),
+    (500, b"<html>"),
+    (502, b""),
+    (200, b""),
+    (200, b"<html>"),
+    (200, b"[]"),
+    (200, b"null"),
+    (200, b"7"),
+    (200, b'{"a": '),
+    (200, b"\xff\xfe"),
+    (200, b"[" * 100_000),
+    (200, b'{"a":' * 100_000),
+    (200, b'{"a": %s}' % (b"9" * 10_000)),
+    (301, b'{"$id": "x"}'),
+    (308, b""),
+]
+
+
+@pytest.mark.parametrize(("status", "body"), FOREIGN, ids=[f"{status} {body[:12]!r}" for status, body in FOREIGN])
+def test_what_is_not_appwrites_is_as_good_as_no_answer(status: int, body: bytes) -> None:
+    with serving(answered(status, body)) as (endpoint, _):
         answer = connected(endpoint).send("GET", "/x")
 
-    assert (answer.status, answer.json()) == (500, {})
+    with pytest.raises(Unclear, match=f"not Appwrite's: {status}"):
+        answer.document()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_named_and_the_key_goes_nowhere_else(status: int) -> None:
+    with serving() as (elsewhere, received):
+        place = f"Location: {elsewhere}/databases".encode()
+        with serving(answered(status, b"", place)) as (endpoint, _):
+            answer = connected(endpoint).send("GET", "/databases")
+
+    with pytest.raises(Unclear, match=f"{status}, a redirect to '{elsewhere}/databases'; it was not followed"):
+        answer.document()
+    assert received == []
 
 
 def test_the_key_is_not_shown_by_the_credentials() -> None:

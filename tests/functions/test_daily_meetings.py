@@ -121,8 +121,8 @@ def test_a_meeting_and_a_race_field_by_field(raceday: Any) -> None:
 def test_it_makes_few_requests(raceday: Any) -> None:
     raceday.call("daily-meetings")
 
-    # Two reads, one bulk upsert, one transaction of three requests; and two for the lock.
-    assert sum(raceday.requests().values()) == 8
+    # Two reads, two transactions of three requests; two for the lock, and three for the fence.
+    assert sum(raceday.requests().values()) == 13
     assert raceday.nztab.requests == {"meetings": 1}
 
 

@@ -10,7 +10,7 @@ from _shared import lock
 from _shared.lock import Lock, LockDenied, LockLost, LockStoreMissing, LockStoreUnfit, LockUnclear, Refusal, fitted
 
 from .lock_store import LockStore, with_compare_and_set
-from .scripted import error
+from .scripted import CREDENTIALS, error
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_of_two_contenders_for_a_stale_lock_the_second_leaves(store: LockStore) 
     plain = transport.handler
     transport.handler = lambda method, path, body: (
         (200, found, {"date": "Fri, 15 Jan 2027 09:00:00 GMT"})
-        if method == "GET" and (found := next(reads, None))
+        if method == "GET" and "?" not in path and (found := next(reads, None))
         else plain(method, path, body)
     )
 
@@ -112,6 +112,65 @@ def test_a_missing_store_is_an_error_of_its_own(store: LockStore) -> None:
 
     with pytest.raises(LockStoreMissing, match="collection_not_found"):
         store.acquire()
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        (404, "404 page not found"),
+        (404, {"message": "no such route", "code": 404}),
+        (404, {"message": "Route not found", "code": 404, "type": "general_route_not_found"}),
+        (401, "<html>Sign in</html>"),
+        (403, {"error": "forbidden"}),
+        (502, "<html>Bad Gateway</html>"),
+        (200, ""),
+        (200, "<html>Welcome</html>"),
+        (200, []),
+        (201, {"documents": None}),
+        (302, "", {"location": "https://elsewhere.example/v1"}),
+    ],
+    ids=lambda foreign: f"{foreign[0]} {str(foreign[1])[:12]}",
+)
+def test_an_answer_that_is_not_appwrites_says_nothing_about_the_lock(store: LockStore, foreign: Any) -> None:
+    store.faults = [foreign, foreign]
+    held = store.acquire()
+    assert isinstance(held, Lock), "it is tried again"
+
+    store.faults = [foreign, foreign]
+    store.time.now += 10
+    held.beat()
+    held.check()
+    assert held.beat(), "the next heartbeat is answered"
+
+    store.faults = [foreign, foreign]
+    assert held.fence() in store.fences
+
+    store.faults = [foreign]
+    assert held.release()
+    assert store.documents == {}
+
+
+def test_a_way_that_is_blocked_for_good_is_named_and_never_a_missing_store(store: LockStore) -> None:
+    store.faults = [(404, "404 page not found")] * 50
+
+    with pytest.raises(LockUnclear, match=r"not Appwrite's: 404 .*404 page not found"):
+        store.acquire()
+
+
+def test_a_redirect_is_not_followed_and_its_target_is_named(store: LockStore) -> None:
+    store.faults = [(301, "", {"location": "https://elsewhere.example/v1"})] * 50
+
+    with pytest.raises(LockUnclear, match=r"redirect to 'https://elsewhere.example/v1'; it was not followed"):
+        store.acquire()
+
+
+def test_the_key_is_not_repeated_when_an_answer_repeats_it(store: LockStore) -> None:
+    store.faults = [(500, f"you sent {CREDENTIALS.key}")] * 50
+
+    with pytest.raises(LockUnclear) as raised:
+        store.acquire()
+
+    assert CREDENTIALS.key not in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -322,6 +381,269 @@ def test_releasing_goes_on_after_unclear_answers(store: LockStore, fault: Any) -
 
     assert held.release()
     assert store.document is None
+
+
+# The fence.
+
+
+def test_a_fence_is_made_at_the_first_write_and_named_in_the_lock(store: LockStore) -> None:
+    held = store.acquire()
+    assert store.fences == []
+
+    fence = held.fence()
+
+    assert store.fences == [fence]
+    assert store.document is not None
+    assert store.document["fence"] == fence
+    assert (held.fence(), held.requests) == (fence, 3)
+
+
+def test_releasing_removes_the_fence_and_then_the_lock(store: LockStore) -> None:
+    transport = store.transport()
+    held = store.acquire(connect=transport.connect)
+    fence = held.fence()
+
+    assert held.release()
+
+    removed = [path.rpartition("/")[2] for method, path in transport.calls if method == "DELETE"]
+    assert removed == [fence, "f-lock"]
+    assert store.documents == {}
+
+
+def test_a_run_that_writes_nothing_needs_no_fence(store: LockStore) -> None:
+    held = store.acquire()
+
+    assert held.release()
+    assert held.requests == 2
+
+
+def test_a_takeover_removes_the_fence_of_the_owner_before_and_any_other(store: LockStore) -> None:
+    dead = store.acquire("dead")
+    fence = dead.fence()
+    store.documents["f1-older"] = {"$id": "f1-older", "lock": "f-lock", "owner": "older"}
+    store.time.now += 100
+
+    held = store.acquire()
+
+    assert isinstance(held, Lock)
+    assert store.fences == []
+    assert fence != held.fence()
+
+
+def test_an_owner_of_the_version_before_is_taken_over_too(store: LockStore) -> None:
+    store.held_by("old version", executionId="e")
+    store.time.now += 100
+
+    held = store.acquire()
+
+    assert held.fence() in store.fences
+
+
+def test_a_takeover_whose_fences_cannot_be_removed_is_no_lock(store: LockStore) -> None:
+    store.acquire("dead").fence()
+    store.time.now += 100
+    store.faults = [None, None, None, *[error(503, "x")] * 50]
+
+    with pytest.raises(LockUnclear, match="fences"):
+        store.acquire()
+
+    store.faults = []
+    store.time.now += 100
+    later = store.acquire("later")
+    assert isinstance(later, Lock)
+    assert store.fences == [], "whoever comes next removes what was left"
+
+
+def test_of_a_fence_whose_creation_is_unclear_the_id_is_never_used_again(store: LockStore) -> None:
+    held = store.acquire(connect=comparing(store))
+    store.faults = ["cut before"]
+
+    first, second = "f1-me", "f2-me"
+
+    assert held.fence() == second
+    held.report(now=True)
+    assert store.document is not None
+    assert store.document["fence"] == second
+    store.documents[first] = {"$id": first, "lock": "f-lock", "owner": "me"}  # The first request arrives after all.
+    assert held.release()
+    assert first in store.documents
+    next_one = store.acquire("next")
+    next_one.fence()
+    assert store.fences == ["f1-next"]
+
+
+def test_a_fence_that_a_proxy_sent_twice_is_given_up(store: LockStore) -> None:
+    held = store.acquire()
+    store.faults = [error(409, "document_already_exists")]
+
+    assert held.fence() == "f2-me"
+
+
+def test_an_owner_that_was_taken_over_before_its_first_write_finds_out(store: LockStore) -> None:
+    """As after a step of the server's clock: by its own clock its lease is good still."""
+    held = store.acquire()
+    store.step = 130
+    other = store.acquire("other")
+    assert isinstance(other, Lock)
+    held.check()
+
+    with pytest.raises(LockLost, match="taken over by other"):
+        held.fence()
+
+    assert held.release() is False
+    assert store.document is not None
+    assert store.document["owner"] == "other"
+
+
+def test_an_owner_whose_fence_was_removed_finds_out_when_it_asks(store: LockStore) -> None:
+    held = store.acquire()
+    del store.documents[held.fence()]
+
+    with pytest.raises(LockLost, match="its fence was removed"):
+        held.confirm()
+
+
+def test_an_owner_whose_fence_was_removed_leaves_the_lock_alone(store: LockStore) -> None:
+    held = store.acquire()
+    del store.documents[held.fence()]
+
+    assert not held.release()
+    assert store.document is not None
+
+
+def test_a_lock_whose_fence_may_be_there_still_is_not_given_back(store: LockStore) -> None:
+    held = store.acquire()
+    held.fence()
+    store.faults = [error(503, "x")] * 3
+
+    assert not held.release()
+    assert store.document is not None
+
+
+def test_no_fence_is_made_without_the_lease(store: LockStore) -> None:
+    held = store.acquire()
+    store.time.now += 60
+
+    with pytest.raises(LockLost):
+        held.fence()
+
+    assert store.fences == []
+
+
+def test_the_count_of_refused_starts_is_shown_by_the_making_of_the_fence(store: LockStore) -> None:
+    held = store.acquire()
+    store.documents["f-seen"] = {"$id": "f-seen", "attempts": 2, "lock": "f-lock"}
+
+    held.fence()
+
+    assert (held.seen or {})["attempts"] == 2
+    assert "f-seen" in store.documents
+
+
+# The server's clock is set.
+
+
+def test_a_heartbeat_of_ours_that_renewed_the_lock_of_another_renews_no_lease(store: LockStore) -> None:
+    """Its condition compares dates: after the clock went back, it holds for whatever came later."""
+    held = store.acquire(connect=comparing(store))
+    store.step = -7200
+    store.documents["f-lock"] = {**store.documents["f-lock"], "owner": "other", "generation": 2}
+    store.documents["f-lock"]["$updatedAt"] = store.stamp()
+
+    assert not held.beat()
+
+    with pytest.raises(LockLost, match="taken over by other"):
+        held.check()
+
+
+def test_a_dead_owners_lock_is_free_after_its_stale_time_although_the_clock_went_back(store: LockStore) -> None:
+    store.held_by("dead")
+    store.step = -7200
+
+    assert isinstance(store.acquire("first"), Refusal)
+    store.time.now += 60
+    assert isinstance(store.acquire("second"), Refusal), "not longer than it is stale after"
+    store.time.now += 1
+    assert isinstance(store.acquire("third"), Lock)
+
+
+def test_a_dead_owners_lock_is_free_after_its_stale_time_although_the_server_tells_no_time(store: LockStore) -> None:
+    store.held_by("dead")
+    store.dated = False
+
+    assert isinstance(store.acquire("first"), Refusal)
+    store.time.now += 61
+    assert isinstance(store.acquire("second"), Lock)
+
+
+def test_a_live_owner_keeps_its_lock_although_the_clock_went_back(store: LockStore) -> None:
+    held = store.acquire(connect=comparing(store))
+    store.step = -7200
+    for _ in range(10):
+        assert isinstance(store.acquire("other"), Refusal)
+        store.time.now += 25
+        assert held.beat()
+
+    assert held.writable()
+
+
+def test_what_was_seen_of_an_earlier_heartbeat_does_not_count(store: LockStore) -> None:
+    store.held_by("slow")
+    store.step = -7200
+    store.acquire("first")
+    store.time.now += 50
+    store.held_by("slow", beats=1)
+    store.step = -14400
+
+    store.acquire("second")
+    store.time.now += 50
+
+    assert isinstance(store.acquire("third"), Refusal)
+
+
+@pytest.mark.parametrize(("passed", "taken"), [(60, False), (61, True)])
+def test_runs_of_different_machines_compare_their_calendar_clocks(store: LockStore, passed: float, taken: bool) -> None:
+    store.held_by("dead")
+    store.step = -7200
+    store.acquire("first", machine="a", wall=lambda: 5000.0)
+
+    second = store.acquire("second", machine="b", wall=lambda: 5000.0 + passed)
+
+    assert isinstance(second, Lock) is taken
+
+
+def test_a_calendar_clock_that_went_back_begins_to_count_anew(store: LockStore) -> None:
+    store.held_by("dead")
+    store.step = -7200
+    store.acquire("first", machine="a", wall=lambda: 5000.0)
+    store.acquire("second", machine="b", wall=lambda: 1000.0)
+
+    third = store.acquire("third", machine="c", wall=lambda: 1061.0)
+
+    assert isinstance(third, Lock)
+
+
+@pytest.mark.parametrize("noted", ["", "{", "[]", '{"updatedAt": 5}', '{"clock": "x"}'])
+def test_a_note_that_cannot_be_read_is_written_anew(store: LockStore, noted: str) -> None:
+    store.held_by("dead")
+    store.documents["f-watch"] = {"$id": "f-watch", "owner": "dead", "generation": 1, "progress": noted}
+    store.step = -7200
+
+    assert isinstance(store.acquire("first"), Refusal)
+    store.time.now += 61
+    assert isinstance(store.acquire("second"), Lock)
+
+
+def test_as_long_as_the_clock_makes_sense_nothing_is_noted(store: LockStore) -> None:
+    store.held_by("other")
+    store.time.now += 30
+
+    store.acquire("first")
+
+    assert list(store.documents) == ["f-lock"]
+
+
+# The heartbeat thread.
 
 
 def test_the_thread_beats_and_ends_before_the_release(store: LockStore, monkeypatch: pytest.MonkeyPatch) -> None:

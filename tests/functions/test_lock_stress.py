@@ -1,4 +1,5 @@
-"""Many real processes want one lock over real HTTP, some are killed and some are stopped for a while, at random."""
+"""Many real processes want one lock over real HTTP. Some are killed and some are stopped for a while, at random; and
+some are killed while a write of theirs is on its way, which arrives when others have written long since."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +19,8 @@ import pytest
 from _shared import lock
 from _shared.appwrite_http import query
 from _shared.connection import Credentials
+from e2e.budget import Creations
+from e2e.proxy import Proxy
 
 from .bundles import assemble, schema_document
 from .live_project import LiveProject, wait_until
@@ -25,7 +29,7 @@ from .small_schema import attribute, collection, index
 
 PROCESSES = 6
 #: The test goes on until so much has happened, however long that takes.
-ACQUISITIONS, KILLED_OWNERS, STOPPED_OWNERS = 40, 3, 3
+ACQUISITIONS, KILLED_OWNERS, STOPPED_OWNERS, LATE_WRITES = 20, 2, 2, 2
 
 
 def journal() -> dict[str, Any]:
@@ -37,16 +41,18 @@ def journal() -> dict[str, Any]:
 class Crowd:
     """The processes of the test."""
 
-    def __init__(self, project: LiveProject, folder: Path) -> None:
-        self._project, self.folder = project, folder
+    def __init__(self, project: LiveProject, folder: Path, endpoint: str) -> None:
+        self._project, self.folder, self._endpoint = project, folder, endpoint
         self._script = Path(__file__).parent / "lock_stress_run.py"
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self._started = 0
+        #: What lies between the processes and the server.
+        self.way: Proxy
 
     def start(self) -> None:
         name = f"process-{self._started}"
         self._started += 1
-        arguments = (self._project.endpoint, self._project.name, self._project.key, str(self.folder), name)
+        arguments = (self._endpoint, self._project.name, self._project.key, str(self.folder), name)
         self.running[name] = subprocess.Popen([sys.executable, str(self._script), *arguments])
 
     def records(self, what: str) -> list[dict[str, Any]]:
@@ -81,6 +87,28 @@ class Crowd:
         process.wait()
         self.start()
 
+    def kill_with_a_write_on_its_way(self) -> None:
+        """The next commit arrives at the server after its sender was killed and others have written."""
+        held = threading.Event()
+
+        def hold() -> None:
+            # Whoever has sent it holds the lock: all others have no fence, and so nothing to commit.
+            sender = self.owner()
+            assert sender is not None
+            self.kill(sender)
+            before = len(journal_of(self._project))
+            wait_until(lambda: len(journal_of(self._project)) > before + 1, "others write")
+            held.set()
+
+        refused = self.refused_commits()
+        self.way.call(hold, "PATCH", "/databases/transactions/*")
+        wait_until(held.is_set, "a commit was held back")
+        wait_until(lambda: self.refused_commits() > refused, "the server refused it, because its fence was gone")
+
+    def refused_commits(self) -> int:
+        found = [each for each in self.way.exchanges() if each.method == "PATCH" and "transactions" in each.path]
+        return sum(each.status == 404 for each in found)
+
     def stop(self, name: str) -> None:
         os.kill(self.running[name].pid, signal.SIGSTOP)
 
@@ -100,13 +128,16 @@ def crowd(project: LiveProject, tmp_path: Path) -> Iterator[Crowd]:
     answer, status, _ = project.call(assemble(tmp_path, schema_document(journal())))
     assert status == 200, answer
     (tmp_path / "records").mkdir()
-    made = Crowd(project, tmp_path / "records")
+    way = Proxy(project.endpoint, Creations()).start()
+    made = Crowd(project, tmp_path / "records", way.endpoint)
+    made.way = way
     for _ in range(PROCESSES):
         made.start()
     yield made
     for process in made.running.values():
         process.kill()
         process.wait()
+    way.stop()
 
 
 def test_processes_that_are_killed_and_stopped_at_random_never_work_two_at_a_time(
@@ -114,6 +145,9 @@ def test_processes_that_are_killed_and_stopped_at_random_never_work_two_at_a_tim
 ) -> None:
     random.seed(0)
     killed = stopped = 0
+    for _ in range(LATE_WRITES):
+        crowd.kill_with_a_write_on_its_way()
+    assert crowd.refused_commits() == LATE_WRITES
     while killed < KILLED_OWNERS or stopped < STOPPED_OWNERS or crowd.acquisitions() < ACQUISITIONS:
         before = crowd.acquisitions()
         wait_until(lambda before=before: crowd.acquisitions() > before, "somebody gets the lock")
@@ -130,11 +164,11 @@ def test_processes_that_are_killed_and_stopped_at_random_never_work_two_at_a_tim
     assert crowd.records("violation") == []
     assert overlaps(crowd.records("may write")) == []
     written = journal_of(project)
-    fences = [(each["created"], each["generation"]) for each in written]
-    assert fences == sorted(fences)
-    assert len({*zip(fences, (each["process"] for each in written), strict=True)}) == len({*fences})
-    assert len({*fences}) > ACQUISITIONS // 2
-    assert sum(each["fence"][1] > 1 for each in crowd.records("acquired")) >= KILLED_OWNERS
+    tokens = [(each["created"], each["generation"]) for each in written]
+    assert tokens == sorted(tokens)
+    assert len({*zip(tokens, (each["process"] for each in written), strict=True)}) == len({*tokens})
+    assert len({*tokens}) > ACQUISITIONS // 2
+    assert sum(each["token"][1] > 1 for each in crowd.records("acquired")) >= KILLED_OWNERS + LATE_WRITES
     assert somebody_gets_it(project)
 
 
@@ -142,7 +176,7 @@ def overlaps(permits: list[dict[str, Any]]) -> list[tuple[Any, Any]]:
     """Pairs of owners of which one could write before the other had ceased to, by the clock that all share."""
     moments: dict[tuple[str, int], list[float]] = {}
     for each in permits:
-        moments.setdefault(tuple(each["fence"]), []).append(each["at"])
+        moments.setdefault(tuple(each["token"]), []).append(each["at"])
     return [
         (first, second) for first, second in pairwise(sorted(moments)) if max(moments[first]) > min(moments[second])
     ]
@@ -171,6 +205,6 @@ def somebody_gets_it(project: LiveProject) -> bool:
 
 
 def test_an_overlap_would_be_seen() -> None:
-    permits = [{"fence": ["t", fence], "at": at} for fence, at in ((1, 1.0), (1, 2.0), (2, 1.5), (3, 4.0))]
+    permits = [{"token": ["t", number], "at": at} for number, at in ((1, 1.0), (1, 2.0), (2, 1.5), (3, 4.0))]
 
     assert overlaps(permits) == [(("t", 1), ("t", 2))]

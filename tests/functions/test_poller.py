@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,7 +30,7 @@ from .poller_day import (
     put_race,
     slowly,
 )
-from .raceday import Called, Raceday
+from .raceday import Called, Raceday, fresh
 
 #: Steps of the timeline before the start.
 STEPS = [*range(60, 4, -5), 4, 3, 2, 1, 0]
@@ -62,9 +64,13 @@ def race_with(raceday: Raceday, fits: Any) -> Any:
     return next(race for race in imported(raceday, 96) if fits(race.timeline))
 
 
-@pytest.fixture
-def lived(raceday: Any) -> Lived:
-    return Lived(raceday, played(raceday))
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory, raceday_data: Path, bundles: Path) -> Iterator[Lived]:
+    """One life, which several tests look at."""
+    data = fresh(raceday_data, tmp_path_factory.mktemp("lived") / "data")
+    raceday = Raceday(data, bundles, datetime(2025, 7, 16, 19, 0, tzinfo=UTC))
+    yield Lived(raceday, played(raceday))
+    raceday.close()
 
 
 def test_a_race_is_followed_to_its_end(lived: Lived) -> None:

@@ -294,13 +294,29 @@ def test_a_run_without_progress_leaves_none(raceday: Raceday) -> None:
 
 
 def test_progress_that_cannot_be_kept_does_not_spoil_the_run(raceday: Raceday) -> None:
-    raceday.server.server.faults.add(RequestFault(method="PUT", path="*tester-progress", times=9, status=503))
+    raceday.server.server.faults.add(RequestFault(method="PATCH", path="*/transactions/*", times=99, status=503))
     frame = begin(raceday)
 
     outcome = frame.perform(_stops_after({"chunk": 3}))
 
     assert (outcome.status, outcome.body["outcome"]) == (200, "stopped")
     assert len(frame.told.events("progress.not_saved")) == 1
+
+
+def test_a_run_that_fails_after_it_lost_its_lock_answers_and_keeps_no_progress(raceday: Raceday) -> None:
+    def work(run: Run) -> None:
+        run.phase("half", {"done": 1})
+        raceday.client.patch(LOCK, {"data": {"owner": "other", "generation": 2}})
+        raise Fatal("no list")
+
+    frame = begin(raceday)
+
+    outcome = frame.perform(work)
+
+    assert (outcome.status, outcome.body["outcome"]) == (500, "failed")
+    assert len(frame.told.events("run.summary")) == 1
+    assert len(frame.told.events("progress.not_saved")) == 1
+    assert raceday.document("locks", "tester-progress") is None
 
 
 # How a run ends.

@@ -52,8 +52,9 @@ def test_things_are_created_in_the_order_in_which_they_need_each_other(
     run(bundle_modules, server, SMALL)
 
     kinds = [_kind(path) for method, path in writes if method == "POST"]
-    order = ["databases", "collections", "attributes", "relationship", "indexes", "documents"]
+    order = ["databases", "collections", "attributes", "relationship", "indexes"]
     assert [kind for kind in dict.fromkeys(kinds) if kind in order] == order
+    assert kinds[-2:] == ["transactions", "operations"], "the version is recorded last of all"
 
 
 def _kind(path: str) -> str:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
-from _shared.world import REAL, World, each, start_thread, steady_clock
+from _shared.world import REAL, World, each, machine, start_thread, steady_clock
 
 from raceday_iac.simulation.virtual_time import VirtualTime
+
+FUNCTIONS = Path(__file__).parents[2] / "functions"
 
 
 def virtual() -> World:
@@ -137,3 +143,17 @@ def test_a_thread_of_the_machine_can_be_joined_and_does_not_keep_the_process_ali
     start_thread(lambda: daemons.append(threading.current_thread().daemon), "work").join()
 
     assert daemons == [True]
+
+
+def test_runs_of_one_machine_know_that_they_are() -> None:
+    """In another process too; only the next start of the machine changes it."""
+    code = f"import sys; sys.path.insert(0, {str(FUNCTIONS)!r}); from _shared.world import machine; print(machine())"
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+    assert machine() == other
+
+
+def test_a_machine_that_does_not_tell_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(time, "CLOCK_BOOTTIME", raising=False)
+
+    assert machine() == ""

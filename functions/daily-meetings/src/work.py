@@ -11,7 +11,7 @@ from typing import Any
 
 from .meetings import meeting_values, new_meeting, new_race, note_start, races_of, skip_race
 from .upstream import read_meetings
-from .vendor.documents import Write, Written, upsert_all, upsert_together
+from .vendor.documents import Write, Written
 from .vendor.errors import Skip
 from .vendor.running import Run
 from .vendor.stored import changes, read_by_id
@@ -52,8 +52,8 @@ def write_meetings(run: Run, listed: Mapping[str, Mapping[str, Any]]) -> dict[st
             run.counts.add("skipped:meeting")
             run.log.event("meeting.skipped", meeting=key, reason=str(reason))
             unusable.add(key)
-    refused = _count(run, "meetings", upsert_all(run.client, run.database, "meetings", new, related=False))
-    _count(run, "meetings", upsert_together(run.client, run.database, altered))
+    refused = _count(run, "meetings", run.documents.put_all("meetings", new))
+    _count(run, "meetings", run.documents.write(altered))
     return {key: meeting for key, meeting in listed.items() if key not in unusable | refused}
 
 
@@ -77,7 +77,7 @@ def write_races(run: Run, meetings: Mapping[str, Mapping[str, Any]]) -> int:
             usable += 1
         except Skip as reason:
             skip_race(run, key, reason)
-    return usable - len(_count(run, "races", upsert_together(run.client, run.database, writes)))
+    return usable - len(_count(run, "races", run.documents.write(writes)))
 
 
 def _race_writes(run: Run, stored: Mapping[str, Any] | None, values: dict[str, Any]) -> list[Write]:

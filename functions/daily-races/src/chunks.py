@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .event import writes_of
-from .vendor.documents import BATCH, Write, upsert_together
+from .vendor.documents import BATCH, Write
 from .vendor.errors import Retryable, Skip
 from .vendor.nztab import NzTab, Paused
 from .vendor.running import Run
@@ -74,7 +74,7 @@ def packed(groups: Iterable[Sequence[Write]]) -> Iterator[list[Write]]:
 
 
 def _write(run: Run, batch: Sequence[Write]) -> set[str]:
-    written = upsert_together(run.client, run.database, batch)
+    written = run.documents.write(batch)
     run.counts.add("written:documents", written.count)
     run.counts.add("refused:documents", len(written.refused))
     for key, reason in written.refused.items():

@@ -12,6 +12,6 @@ CPU_SECONDS = 1.2
 #: Most memory of the process at any moment.
 MEMORY_MB = 36
 #: To Appwrite, those for the lock included.
-APPWRITE_REQUESTS = 70
+APPWRITE_REQUESTS = 73
 #: A run that takes longer says so in its log: NZ TAB or Appwrite is several times slower than usual.
 SLOW_AFTER = 300.0

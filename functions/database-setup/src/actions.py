@@ -48,7 +48,8 @@ def set_up(work: Work, schema: Schema, *, execution: str, rollback: bool = True)
     if report.problems:
         return report
     client, database = work.client, schema.database_id
-    progress = Progress(client, work.log, database, content_hash=schema.hash, execution=execution)
+    assert work.documents is not None, "documents are written under the lock only"
+    progress = Progress(client, work.documents, work.log, database, content_hash=schema.hash, execution=execution)
     try:
         found = live.read(client, database)
         plan = plan_changes(schema, found)
@@ -152,8 +153,9 @@ def _conclude(
     if not report.problems:
         progress.finish()
         summary = {"created": len(work.ledger.created), "updated": len(work.ledger.updated), **schema.counts()}
+        assert work.documents is not None
         report.version = versions.record(
-            work.client, schema.database_id, report.version, schema.hash, execution=execution, summary=summary
+            work.documents, report.version, schema.hash, execution=execution, summary=summary
         )
         return
     refused = any(problem.severity == REFUSED for problem in report.problems)

@@ -86,8 +86,10 @@ def _duplicate(context: Any, log: Log, refusal: Refusal, checked_ms: float) -> A
 
 def _set_up(call: invocation.Invocation, log: Log, held: Lock) -> Any:
     from . import actions, schema  # noqa: PLC0415 - imported only when the lock is held
+    from .vendor.documents import Documents  # noqa: PLC0415
 
     work = _work(call, log, permit=held.check, remaining=lambda: held.remaining() - RESERVE)
+    work.documents = Documents(work.client, held.settings.database_id, held)
     work.at_phase = lambda phase, counts: held.report(counts, phase=phase)
     rollback = call.body.get("rollback", True) is not False
     try:

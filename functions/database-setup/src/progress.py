@@ -12,6 +12,7 @@ from typing import Any
 
 from .addresses import documents_path
 from .vendor.appwrite_http import AppwriteError, Client, path_of
+from .vendor.documents import Documents, Write
 from .vendor.logs import Log
 from .versions import COLLECTION, utc_now
 
@@ -26,6 +27,7 @@ class Progress:
     def __init__(
         self,
         client: Client,
+        documents: Documents,
         log: Log,
         database: str,
         *,
@@ -33,7 +35,7 @@ class Progress:
         execution: str,
         now: Callable[[], str] = utc_now,
     ) -> None:
-        self._client, self._log, self._now = client, log, now
+        self._client, self._documents, self._log, self._now = client, documents, log, now
         self._path = documents_path(database, COLLECTION) + path_of(DOCUMENT)
         self._hash, self._execution = content_hash, execution
         self._runs = 1
@@ -66,10 +68,13 @@ class Progress:
             "summary": json.dumps({"runs": self._runs, **counts}, separators=(",", ":")),
         }
         try:
-            self._client.put(self._path, {"data": data})
-            self._exists = True
+            written = self._documents.write([Write(COLLECTION, DOCUMENT, data)])
         except AppwriteError as error:
-            self._log.event("setup.progress_not_saved", phase=phase, status=error.status, type=error.kind)
+            self._log.event("setup.progress_not_saved", phase=phase, reason=str(error))
+            return
+        self._exists = self._exists or not written.refused
+        for reason in written.refused.values():
+            self._log.event("setup.progress_not_saved", phase=phase, reason=reason)
 
     def finish(self, phase: str = DONE) -> None:
         """The run came to its end. Nothing is written when nothing had been."""

@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from .addresses import documents_path
-from .vendor.appwrite_http import AppwriteError, Client, path_of, query
+from .vendor.appwrite_http import AppwriteError, Client, query
+from .vendor.documents import Documents, Write
+from .work import Stop
 
 COLLECTION = "schema-versions"
 SUMMARY_LIMIT = 5000
@@ -35,7 +37,7 @@ def latest(client: Client, database: str) -> Version:
         )
     except AppwriteError as error:
         # 404: no collection; 400: its attributes are still being made.
-        if error.status in (400, 404):
+        if error.missing or error.status == 400:
             return Version()
         raise
     for document in found["documents"]:
@@ -45,8 +47,7 @@ def latest(client: Client, database: str) -> Version:
 
 
 def record(
-    client: Client,
-    database: str,
+    documents: Documents,
     known: Version,
     content_hash: str,
     *,
@@ -54,11 +55,10 @@ def record(
     summary: Mapping[str, Any],
     now: Callable[[], str] = utc_now,
 ) -> Version:
-    """Record the schema as applied, unless it is the one recorded last."""
+    """Record the schema as applied, unless it is the one recorded last. Raises `Stop` when that is refused."""
     if known.hash == content_hash:
         return known
     following = Version(known.number + 1, content_hash, now())
-    document = f"v{following.number}"
     data = {
         "version": following.number,
         "schemaHash": content_hash,
@@ -67,6 +67,7 @@ def record(
         "phase": "applied",
         "summary": json.dumps(summary, separators=(",", ":"))[:SUMMARY_LIMIT],
     }
-    path = documents_path(database, COLLECTION)
-    client.create(path, {"documentId": document, "data": data}, look=lambda: client.find(path + path_of(document)))
+    written = documents.write([Write(COLLECTION, f"v{following.number}", data)])
+    for reason in written.refused.values():
+        raise Stop(f"version {following.number} was not recorded: {reason}")
     return following

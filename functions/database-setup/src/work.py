@@ -13,6 +13,7 @@ from .problems import Problem
 from .requests import Item
 from .vendor.appwrite_http import Client
 from .vendor.backoff import Backoff
+from .vendor.documents import Documents
 from .vendor.logs import Log
 
 _BETWEEN_BATCHES = Backoff(base=0.2, cap=5.0)
@@ -71,6 +72,8 @@ class Work:
     log: Log
     #: Seconds until the run must have ended.
     remaining: Callable[[], float]
+    #: None in a run without the lock, which writes no documents.
+    documents: Documents | None = None
     pacing: Pacing = field(default_factory=Pacing)
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep

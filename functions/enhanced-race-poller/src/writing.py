@@ -9,12 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from .polling import Poll
-from .vendor.appwrite_http import AppwriteError, path_of
-from .vendor.documents import BATCH, Write, Written, upsert_together
+from .vendor.documents import BATCH
 from .vendor.running import Run
-
-#: A transaction takes three requests: so few documents are cheaper one by one.
-FEW = 2
 
 
 def write_polls(run: Run, polls: Iterable[Poll]) -> Iterator[Poll]:
@@ -39,7 +35,7 @@ def packed(polls: Iterable[Poll]) -> Iterator[list[Poll]]:
 
 def _write(run: Run, pack: Sequence[Poll]) -> list[Poll]:
     writes = [write for poll in pack for write in poll.all_writes]
-    written = _one_by_one(run, writes) if len(writes) <= FEW else upsert_together(run.client, run.database, writes)
+    written = run.documents.write(writes)
     refused = {(write.collection, write.identity) for write in written.refused_writes}
     for collection, count in Counter(write.collection for write in writes).items():
         run.counts.add(f"written:{collection}", count - sum(each == collection for each, _ in refused))
@@ -48,21 +44,3 @@ def _write(run: Run, pack: Sequence[Poll]) -> list[Poll]:
         reason = written.refused[write.identity][:300]
         run.log.problem("document.refused", collection=write.collection, document=write.identity, reason=reason)
     return [poll for poll in pack if ("races", poll.race) not in refused]
-
-
-def _one_by_one(run: Run, writes: Sequence[Write]) -> Written:
-    """As `upsert_together`: what the server refuses is named, and only trouble is raised."""
-    written = Written()
-    for write in writes:
-        path = path_of("databases", run.database, "collections", write.collection, "documents", write.identity)
-        try:
-            (run.client.put if write.action == "upsert" else run.client.patch)(path, {"data": dict(write.data)})
-        except AppwriteError as error:
-            gone = error.kind == "document_not_found"
-            if error.retryable or error.status in (401, 403) or (error.status == 404 and not gone):
-                raise
-            written.refused[write.identity] = f"{error.kind}: {error.text}"
-            written.refused_writes.append(write)
-        else:
-            written.count += 1
-    return written

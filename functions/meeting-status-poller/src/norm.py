@@ -12,6 +12,6 @@ CPU_SECONDS = 0.25
 #: Most memory of the process at any moment.
 MEMORY_MB = 32
 #: To Appwrite, those for the lock included.
-APPWRITE_REQUESTS = 4.7
+APPWRITE_REQUESTS = 5.3
 #: A run that takes longer says so in its log: the list had to be asked for again.
 SLOW_AFTER = 20.0

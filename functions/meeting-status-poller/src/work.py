@@ -14,7 +14,7 @@ from .facts import facts_of
 from .upstream import Told, read_meetings
 from .vendor import card, due
 from .vendor.appwrite_http import path_of, query
-from .vendor.documents import Write, upsert_together
+from .vendor.documents import Write
 from .vendor.errors import Skip
 from .vendor.running import Run
 from .vendor.stored import changes
@@ -84,7 +84,7 @@ def _writes(run: Run, stored: Mapping[str, Any], meeting: Mapping[str, Any], tol
 
 
 def _write(run: Run, writes: list[Write]) -> int:
-    written = upsert_together(run.client, run.database, writes)
+    written = run.documents.write(writes)
     run.counts.add("written:meetings", written.count)
     run.counts.add("refused:meetings", len(written.refused))
     for key, reason in written.refused.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -90,11 +90,13 @@ class AppwriteProvider(AppwriteReader):
         return {}
 
     def _write_together(self, database: str, collection: str, values: Mapping[str, Mapping[str, Any]]) -> None:
+        place = {"action": "update", "databaseId": database, "collectionId": collection}
+        self._transact([{**place, "documentId": identity, "data": dict(data)} for identity, data in values.items()])
+
+    def _transact(self, operations: Sequence[Mapping[str, Any]]) -> None:
         transaction = self._transport.request(Call("post", "/databases/transactions", {"ttl": 120}))["$id"]
         path, committed = f"/databases/transactions/{transaction}", Shape({"$id": str, "status": _is_committed})
-        place = {"action": "update", "databaseId": database, "collectionId": collection}
-        operations = [{**place, "documentId": identity, "data": dict(data)} for identity, data in values.items()]
-        self._transport.request(Call("post", f"{path}/operations", {"operations": operations}))
+        self._transport.request(Call("post", f"{path}/operations", {"operations": list(operations)}))
         self._transport.request(Call("patch", path, {"commit": True}, committed))
 
     def _write_singly(
@@ -149,14 +151,28 @@ class AppwriteProvider(AppwriteReader):
         answer: Mapping[str, Any] = self._transport.request(call, headers={_TIMESTAMP: unless_newer_than})
         return answer
 
-    def remove_document(self, database: str, collection: str, identity: str, *, unless_newer_than: str) -> None:
+    def remove_document(self, database: str, collection: str, identity: str, *, unless_newer_than: str = "") -> None:
         """See `Provider.remove_document`."""
         call = Call("delete", document_path(database, collection, identity))
         self._transport.request(call, headers={_TIMESTAMP: unless_newer_than})
 
-    def put_document(self, database: str, collection: str, identity: str, data: Mapping[str, Any]) -> None:
-        """See `Provider.put_document`."""
-        self._transport.request(Call("put", document_path(database, collection, identity), {"data": dict(data)}))
+    def create_document(self, database: str, collection: str, identity: str, data: Mapping[str, Any]) -> None:
+        """See `Provider.create_document`."""
+        path = f"/databases/{database}/collections/{collection}/documents"
+        self._transport.request(Call("post", path, {"documentId": identity, "data": dict(data)}))
+
+    def put_document(
+        self, database: str, collection: str, identity: str, data: Mapping[str, Any], *, fence: str = ""
+    ) -> None:
+        """See `Provider.put_document`. A transaction that changes a document which is gone fails whole, 404 (1.8.1 and
+        1.9.6); that it changes no value is no matter."""
+        if not fence:
+            self._transport.request(Call("put", document_path(database, collection, identity), {"data": dict(data)}))
+            return
+        place = {"databaseId": database, "collectionId": collection}
+        first = {"action": "update", **place, "documentId": fence, "data": {"owner": data["owner"]}}
+        second = {"action": "upsert", **place, "documentId": identity, "data": {**data, "$id": identity}}
+        self._transact([first, second])
 
     def rename(self, old: Address, new: Address, live: Live) -> Live:
         """See `Provider.rename`."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.errors import ConflictError, NotFoundError
+from raceday_iac.errors import ConflictError, NotFoundError, ProviderError
 from raceday_iac.provider.appwrite import AppwriteProvider
 
 from .answering import Answering, Reply, Slept, error, transport
@@ -70,6 +70,49 @@ def test_a_change_and_a_deletion_are_on_the_condition_that_nothing_newer_is_ther
     assert [each.method for each in server.asked] == ["PATCH", "DELETE", "DELETE"]
     assert {each.headers["x-appwrite-timestamp"] for each in server.asked} == {WHEN}
     assert server.asked[0].json == {"data": {"a": 1}}
+
+
+def test_a_deletion_without_a_condition_names_none(server: Answering) -> None:
+    server.will(Reply(204))
+    made(server).remove_document("d", "c", "x")
+    assert "x-appwrite-timestamp" not in server.asked[0].headers
+
+
+def test_a_document_is_created_once_even_when_nobody_answers(server: Answering) -> None:
+    server.will(error(503, "general_unknown"))
+    with pytest.raises(ProviderError):
+        made(server).create_document("d", "c", "x", {"a": 1})
+    assert server.lines == ["POST /v1/databases/d/collections/c/documents"]
+    assert server.asked[0].json == {"documentId": "x", "data": {"a": 1}}
+
+
+def test_a_document_is_put_behind_a_fence_in_one_transaction(server: Answering) -> None:
+    ended = {"$id": "t", "status": "committed"}
+    server.will(Reply(201, {"$id": "t"}), Reply(201, {"$id": "t"}), Reply(200, ended))
+    made(server).put_document("d", "c", "x", {"owner": "me", "n": 1}, fence="f1-me")
+    place = {"databaseId": "d", "collectionId": "c"}
+    assert server.asked[1].json == {
+        "operations": [
+            {"action": "update", **place, "documentId": "f1-me", "data": {"owner": "me"}},
+            {"action": "upsert", **place, "documentId": "x", "data": {"owner": "me", "n": 1, "$id": "x"}},
+        ]
+    }
+    assert server.asked[2].json == {"commit": True}
+
+
+@pytest.mark.parametrize("when", ["staged", "committed"])
+def test_nothing_is_put_once_the_fence_is_gone(server: Answering, when: str) -> None:
+    staged = [Reply(201, {"$id": "t"})] if when == "committed" else []
+    server.will(Reply(201, {"$id": "t"}), *staged, error(404, "document_not_found"))
+    with pytest.raises(NotFoundError):
+        made(server).put_document("d", "c", "x", {"owner": "me"}, fence="f1-me")
+    assert not [line for line in server.lines if "/documents/x" in line]
+
+
+def test_without_a_fence_a_document_is_put_by_one_request(server: Answering) -> None:
+    server.will(Reply(200, {"$id": "x"}))
+    made(server).put_document("d", "c", "x", {"owner": "me"})
+    assert server.lines == ["PUT /v1/databases/d/collections/c/documents/x"]
 
 
 def test_an_execution_that_is_gone_already_is_deleted(server: Answering) -> None:

@@ -48,12 +48,21 @@ class Hand:
         self.documents[identity] = {**self.documents[identity], **data, "$updatedAt": stamp(self.server_time())}
         return self.documents[identity]
 
-    def remove_document(self, database: str, collection: str, identity: str, *, unless_newer_than: str) -> None:
-        self._compare(identity, unless_newer_than)
+    def create_document(self, database: str, collection: str, identity: str, data: Mapping[str, Any]) -> None:
+        self.log.append(f"create {identity}")
+        self.documents[identity] = {"$id": identity, **data}
+
+    def remove_document(self, database: str, collection: str, identity: str, *, unless_newer_than: str = "") -> None:
+        if identity not in self.documents or unless_newer_than:
+            self._compare(identity, unless_newer_than)
         self.log.append(f"remove {identity}")
         del self.documents[identity]
 
-    def put_document(self, database: str, collection: str, identity: str, data: Mapping[str, Any]) -> None:
+    def put_document(
+        self, database: str, collection: str, identity: str, data: Mapping[str, Any], *, fence: str = ""
+    ) -> None:
+        if fence and fence not in self.documents:
+            raise NotFoundError("gone", code=404, kind="document_not_found")
         self.log.append(f"put {identity}")
         self.documents[identity] = dict(data)
 

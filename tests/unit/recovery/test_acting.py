@@ -161,10 +161,52 @@ def test_a_stale_lock_is_taken_over_and_given_back() -> None:
 
 def test_progress_that_is_in_it_is_kept_for_its_day() -> None:
     hand = Hand()
-    hand.documents = {"f-lock": {**STALE, "progress": '{"n": 1}', "nzDate": "2025-07-17", "phase": "chunk 2"}}
+    stored = {**STALE, "fence": None, "progress": '{"n": 1}', "nzDate": "2025-07-17", "phase": "chunk 2"}
+    hand.documents = {"f-lock": stored}
     act(hand, FREE)
-    assert hand.log == ["change f-lock", "put f-progress", "remove f-lock"]
+    assert hand.log == ["change f-lock", "create f1-me", "put f-progress", "remove f1-me", "remove f-lock"]
     assert hand.documents["f-progress"]["progress"] == '{"n": 1}'
+
+
+def test_the_fence_of_the_dead_run_is_removed_before_the_lock_is_given_back() -> None:
+    hand = Hand()
+    fence = {"owner": "dead", "generation": 1, "lock": "f-lock"}
+    hand.documents = {"f-lock": {**STALE, "fence": "f1-dead"}, "f1-dead": fence, "g1-x": {**fence, "lock": "g-lock"}}
+    (done,) = act(hand, FREE)
+    assert done.problem == ""
+    assert hand.log == ["change f-lock", "remove f1-dead", "remove f-lock"]
+    assert list(hand.documents) == ["g1-x"]
+
+
+@pytest.mark.parametrize("named", ["../../meetings", "g-lock", "", "f1-", "f1-dead/../g-lock", "F1-dead"])
+def test_what_a_lock_names_that_is_no_fence_is_not_deleted(named: str) -> None:
+    hand = Hand()
+    hand.documents = {"f-lock": {**STALE, "fence": named}, named or "x": {"owner": "somebody"}}
+    act(hand, FREE)
+    assert hand.log == ["change f-lock", "remove f-lock"]
+
+
+def test_a_lock_collection_of_the_version_before_fences_will_do() -> None:
+    hand = Hand()
+    hand.documents = {"f-lock": {**STALE, "progress": '{"n": 1}', "nzDate": "2025-07-17"}}
+    (done,) = act(hand, FREE)
+    assert done.problem == ""
+    assert hand.log == ["change f-lock", "put f-progress", "remove f-lock"]
+    assert "fence" not in hand.documents["f-progress"]
+
+
+def test_progress_is_not_kept_once_another_run_has_taken_over() -> None:
+    class Overtaken(Hand):
+        def create_document(self, *where: Any, **how: Any) -> None:
+            super().create_document(*where, **how)
+            self.documents["f-lock"] = lock_document(NOW, NOW, owner="a run", generation=3)
+
+    hand = Overtaken()
+    hand.documents = {"f-lock": {**STALE, "fence": None, "progress": '{"n": 1}', "nzDate": "2025-07-17"}}
+    (done,) = act(hand, FREE)
+    assert "f-progress" not in hand.documents
+    assert hand.documents["f-lock"]["owner"] == "a run"
+    assert "is not confirmed" in done.problem
 
 
 def test_after_a_pause_nothing_more_is_written_than_giving_it_back() -> None:

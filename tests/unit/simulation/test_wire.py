@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import pytest
 
@@ -21,6 +22,7 @@ DOCUMENTS = "/databases/raceday-db/collections/{}/documents"
 LOCKS = DOCUMENTS.format("locks")
 TRANSACTIONS = "/databases/transactions"
 LOCK = "poller-lock"
+FENCE = "f1-0123456789abcdef0123456789abcdef"
 
 
 class Answer(NamedTuple):
@@ -99,7 +101,8 @@ def update(collection: str, identity: str, **data: Any) -> dict[str, Any]:
     [
         ("GET", None, 0.006),
         ("PATCH", {"data": {}}, 0.012),
-        ("PUT", {"documents": [{"$id": "a"}, {"$id": "b"}]}, 0.015),
+        ("POST", {"operations": [{"action": "update", "data": {}}]}, 0.0195),
+        ("POST", {"operations": [{"action": "bulkUpsert", "data": [{"$id": "a"}, {"$id": "b"}]}]}, 0.015),
     ],
 )
 def test_a_request_takes_between_half_and_twice_its_usual_time(
@@ -294,6 +297,43 @@ def test_work_on_locks_is_no_write(connected: Connected) -> None:
     assert connected.ledger.writes == 0
 
 
+# Fences.
+
+
+def test_a_transaction_behind_its_fence_is_as_it_should_be(connected: Connected) -> None:
+    connected.take_lock()
+    many = {"action": "bulkUpsert", "collectionId": "meetings", "data": [{"$id": "m1"}, {"$id": "m2"}]}
+    connected.commit(update("locks", FENCE, owner="o"), update("races", "r1"), many)
+
+    assert (connected.ledger.writes, connected.ledger.unfenced) == (1, [])
+    assert sorted(connected.held()) == ["m1", "m2", "r1"]
+
+
+@pytest.mark.parametrize(
+    "operations",
+    [
+        [update("races", "r1")],
+        [update("races", "r1"), update("locks", FENCE)],
+        [upsert("locks", FENCE), update("races", "r1")],
+        [update("locks", LOCK), update("races", "r1")],
+    ],
+)
+def test_a_transaction_that_does_not_change_its_fence_first_is_noticed(
+    connected: Connected, operations: list[dict[str, Any]]
+) -> None:
+    connected.take_lock()
+    connected.commit(*operations)
+
+    assert len(connected.ledger.unfenced) == 1
+
+
+def test_a_write_outside_of_a_transaction_is_noticed(connected: Connected) -> None:
+    connected.take_lock()
+    connected.send("PATCH", DOCUMENTS.format("races") + "/r", {"data": {}})
+
+    assert len(connected.ledger.unfenced) == 1
+
+
 # A day without locks.
 
 
@@ -308,6 +348,7 @@ def test_without_locks_everybody_gets_the_lock(unlocked: Connected) -> None:
 
     assert (created.status, changed.status) == (201, 200)
     assert json.loads(created.body) == {
+        "$id": LOCK,
         "owner": "o",
         "generation": 1,
         "$createdAt": "2025-07-17T00:00:00.000+00:00",
@@ -321,6 +362,18 @@ def test_without_locks_nobody_finds_one(unlocked: Connected) -> None:
 
     assert (one.status, json.loads(one.body)["type"]) == (404, "document_not_found")
     assert (listed.status, json.loads(listed.body)) == (200, {"total": 0, "documents": []})
+
+
+def test_without_locks_a_run_finds_its_own_lock_and_its_fence_and_no_other(unlocked: Connected) -> None:
+    unlocked.take_lock()
+    unlocked.send("POST", LOCKS, {"documentId": FENCE, "data": {"lock": LOCK}})
+
+    queries = quote('{"method":"or"}')
+    listed = json.loads(unlocked.send("GET", f"{LOCKS}?queries[]={queries}").body)
+
+    assert [each["$id"] for each in listed["documents"]] == [LOCK, FENCE]
+    # It is a real document, because the server looks for it.
+    assert [path for _, method, path in unlocked.server.asked if method == "POST"] == [LOCKS]
 
 
 def test_without_locks_nothing_is_sent_for_them_and_no_time_passes(unlocked: Connected) -> None:
