@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from functions.conftest import bundles, raceday, raceday_data  # noqa: F401 - what the functions' tests live on
 
 from .harness import Arena, Elsewhere, Settled, elsewhere, make_quick, opened
 
