@@ -7,6 +7,8 @@ import logging
 import os
 import signal
 import sys
+import threading
+from contextlib import suppress
 from copy import copy
 from typing import Any
 
@@ -60,7 +62,12 @@ def version() -> None:
 
 def main() -> None:
     """Entry point of the console script."""
+    # Before the command has begun, and when it is over, there is nothing to be told or tidied up.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(EXIT_INTERRUPTED))
     code = execute(sys.argv[1:])
+    if code == EXIT_INTERRUPTED:
+        # Threads that still wait for a server would be waited for.
+        _leave(code)
     # What is left goes with the process: without this, its end looks through all of it for garbage, for 0.1 s.
     gc.freeze()
     sys.exit(code)
@@ -69,14 +76,16 @@ def main() -> None:
 def execute(arguments: list[str]) -> int:
     """Run one command and return its exit code. Every message for people is written here or in `render`."""
     from ..model.secret import forget_secrets
-    from ..signals import handled
+    from ..signals import handled, unless_heard
+    from ..waiting import telling
 
     forget_secrets()
+    hooks = sys.unraisablehook, threading.excepthook
     try:
         chosen, rest = options.take_globals(arguments)
         options.use(chosen)
         _log_to_standard_error(chosen.log_level.upper())
-        with handled(_pressed, signal.SIGINT):
+        with telling(_tell_wait), unless_heard(_deaf, signal.SIGINT), handled(_pressed, signal.SIGINT):
             result = _app_for(rest)(rest, prog_name="raceday-iac", standalone_mode=False)
         return int(result or 0)
     except OutputError as error:
@@ -94,6 +103,8 @@ def execute(arguments: list[str]) -> int:
         # The reader has seen enough.
         _give_up_output()
         return EXIT_ERROR
+    finally:
+        sys.unraisablehook, threading.excepthook = hooks
 
 
 class _Shown(logging.Formatter):
@@ -128,7 +139,37 @@ def _pressed(presses: int) -> None:
     """Ctrl-C ends the run with a sentence; typer would end it silently. The second one does not wait for anything."""
     if presses > 1:
         os._exit(EXIT_INTERRUPTED)
+    if not options.changes_begun:
+        # The interrupt may come while a thread is being started, which that thread would complain about on its own.
+        sys.unraisablehook = _say_nothing
+        threading.excepthook = _say_nothing
     raise _interrupted()
+
+
+def _say_nothing(_problem: object) -> None:
+    pass
+
+
+def _deaf() -> None:
+    """The interrupt was not heard, or what it left to be tidied up waits for somebody. What is being changed is never
+    cut: there the first one lets it finish, and the second one ends it."""
+    if not options.changes_begun:
+        _leave(_report(_interrupted()))
+
+
+def _leave(code: int) -> None:
+    """End at once, with everything said that was to be said."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
+    os._exit(code)
+
+
+def _tell_wait(text: str) -> None:
+    from ..redaction import shown
+
+    with suppress(Exception):
+        print(shown(text), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _interrupted() -> Interrupted:

@@ -11,6 +11,7 @@ from ..counting import counted
 from ..errors import EXIT_ERROR, EXIT_OK, IacError
 from ..loading.environment import Environment, load_environment
 from ..render.lines import Line, print_json, print_lines
+from ..waiting import WAITS
 from .options import Options
 from .stores import begin_anew
 from .target import opened, require_same_project, server_folder
@@ -22,7 +23,8 @@ def run_start(options: Options, port: int, database_workers: int) -> int:
 
     environment = _require_embedded(options)
     try:
-        status = start(server_folder(options), port, environment.project, database_workers)
+        with WAITS.on("starting the embedded server"):
+            status = start(server_folder(options), port, environment.project, database_workers)
     except (DataInUseError, StartError, OSError) as error:
         raise IacError(f"The embedded server could not be started: {error}") from None
     require_same_project(status.project, environment)

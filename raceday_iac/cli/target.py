@@ -11,6 +11,7 @@ from ..errors import IacError
 from ..loading.environment import Environment
 from ..model.secret import Secret
 from ..redaction import know_credentials
+from ..waiting import WAITS
 from .options import Options
 
 
@@ -57,7 +58,8 @@ def opened(environment: Environment, options: Options) -> Iterator[Target]:
     from ..devserver.runner import DataInUseError, StartError, start_server
 
     try:
-        server = start_server(server_folder(options), project=environment.project)
+        with WAITS.on("starting the embedded server"):
+            server = start_server(server_folder(options), project=environment.project)
     except DataInUseError:
         raise IacError(
             "Another command is using the embedded server. Nothing was changed.",

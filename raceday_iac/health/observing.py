@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +13,7 @@ from ..kinds.collection import document_keys
 from ..model.address import Address, collection_address, deployment_address, function_address
 from ..model.desired import Desired
 from ..provider import Reader, Snapshot
+from ..waiting import ThreadPoolExecutor
 from .data import conditions_of
 from .norms import slow_after_of
 from .observations import Counted, FunctionSeen, Observation, moment

@@ -10,13 +10,13 @@ import json
 import logging
 import threading
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ..errors import NotFoundError
 from ..files import write_private
 from ..packaging.origin import Origin, origin_of_archive
 from ..provider import Reader
+from ..waiting import ThreadPoolExecutor
 
 _log = logging.getLogger(__name__)
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -22,6 +21,7 @@ from typing import Any, TypeVar
 
 from ..errors import IacError, StateError
 from ..model.secret import Secret
+from ..waiting import WAITS, ThreadPoolExecutor
 from .shelf import HeldText, TakenError, Volume
 
 _Read = TypeVar("_Read")
@@ -222,7 +222,8 @@ class S3Shelf:
         library = _library()
         known = library.exceptions
         try:
-            yield library
+            with WAITS.on(f"asking {self.where}"):
+                yield library
         except (known.AlreadyExistsError, known.PreconditionError) as error:
             if "<Code>" not in str(error):
                 raise self._translated(str(error), gone=False) from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -16,6 +15,7 @@ from ...kinds.base import ARCHIVE, OBJECT, Call, Shape, is_finite, is_instant, l
 from ...kinds.turns import selections, unknown_among
 from ...model.address import Address
 from ...model.resource import Live
+from ...waiting import ThreadPoolExecutor
 from ..protocol import Condition, Deployment, Execution, ServerFacts, Snapshot
 from .state_collection import STATE_NAME
 from .transport import Transport

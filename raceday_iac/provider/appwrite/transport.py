@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import random
 import re
 import time
@@ -36,6 +37,7 @@ from ...errors import (
 from ...kinds import deployment
 from ...kinds.base import Call
 from ...model.secret import Secret
+from ...waiting import WAITS
 from .answers import Failure, body_of, endpoint_of, read, says_absent
 from .gate import Gate
 from .sdk import Client, InputFile
@@ -51,14 +53,15 @@ PIECE = 5 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait, in seconds, and how often to try."""
+    """How long to wait, in seconds, and how often to try. `total` is for a request with all its attempts, whatever is
+    waited for: an answer, a place among the parallel ones, or the time that the server asks for."""
 
     connect: float = 5.0
     read: float = 30.0
     attempts: int = 5
     first_pause: float = 0.2
     longest_pause: float = 8.0
-    longest_retry_after: float = 60.0
+    total: float = 60.0
 
 
 class Transport(Client):  # type: ignore[misc] # the SDK carries no types
@@ -74,6 +77,7 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
         patience: Patience = Patience(),
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[float], float] = lambda longest: random.uniform(0, longest),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
         self.set_endpoint(endpoint.rstrip("/"))
@@ -89,6 +93,7 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
         self.server_date = ""
         self._sleep = sleep
         self._jitter = jitter
+        self._clock = clock
         self._session = _Session(self.endpoint)
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(pool_connections=2, pool_maxsize=parallelism * 2))
@@ -139,42 +144,48 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
         response_type: str = "json",  # noqa: ARG002 - the SDK passes it
     ) -> Any:
         """One attempt. Raises Failure."""
-        return self._once(Call(method, path, params or {}, deployment.SHAPE), dict(headers or {}), None)
+        return self._once(Call(method, path, params or {}, deployment.SHAPE), dict(headers or {}), self.patience.read)
 
     def _persistently(self, call: Call, headers: dict[str, str], read_timeout: float | None) -> Any:
-        attempt = 0
-        while True:
-            attempt += 1
-            try:
-                return self._once(call, headers, read_timeout)
-            except Failure as failure:
-                pause = self._pause_before_retry(call, failure, attempt)
-                if pause is None:
-                    raise self._translated(failure, call) from None
-                _log.info("%s: %s; trying again in %.1f s", call, _short(failure), pause)
-                self._sleep(pause)
+        patience, attempt = read_timeout or self.patience.read, 0
+        deadline = self._clock() + max(self.patience.total, patience)
+        with WAITS.on(_doing(call)) as wait:
+            while True:
+                attempt += 1
+                try:
+                    return self._once(call, headers, patience, deadline)
+                except Failure as failure:
+                    pause = self._pause_before_retry(call, failure, attempt, deadline - self._clock())
+                    if pause is None:
+                        raise self._translated(failure, call) from None
+                    _log.info("%s: %s; trying again in %.1f s", call, _short(failure), pause)
+                    wait.note = f"retry {attempt} of {self.patience.attempts - 1}: {_short(failure)}"
+                    self._sleep(pause)
 
-    def _pause_before_retry(self, call: Call, failure: Failure, attempt: int) -> float | None:
-        """Seconds to wait before the next attempt, or None to give up."""
+    def _pause_before_retry(self, call: Call, failure: Failure, attempt: int, left: float) -> float | None:
+        """Seconds to wait before the next attempt, or None to give up: it would come too late."""
         if attempt >= self.patience.attempts or not _may_repeat(call, failure):
             return None
-        if failure.retry_after > self.patience.longest_retry_after:
-            return None
         ceiling = min(self.patience.longest_pause, self.patience.first_pause * 2 ** (attempt - 1))
-        return failure.retry_after or self._jitter(ceiling)
+        pause = failure.retry_after or self._jitter(ceiling)
+        return pause if pause < left else None
 
-    def _once(self, call: Call, headers: dict[str, str], read_timeout: float | None) -> Any:
+    def _once(self, call: Call, headers: dict[str, str], patience: float, deadline: float = math.inf) -> Any:
         sent = {**self._global_headers, **headers}
         sent = {name: value for name, value in sent.items() if value}
         arguments = _encode(self, call.method, sent, dict(call.body))
-        patience = read_timeout or self.patience.read
         with self.gate.passage():
+            # Waiting for a place has taken from it, too.
+            left = deadline - self._clock()
+            if left <= 0:
+                raise Failure("no place among the requests under way", timed_out=True, unsent=True)
+            patience = min(patience, left)
             try:
                 response = self._session.request(
                     call.method,
                     self._endpoint + call.path,
                     headers=sent,
-                    timeout=(self.patience.connect, patience),
+                    timeout=(min(self.patience.connect, left), patience),
                     stream=True,
                     allow_redirects=False,
                     **arguments,
@@ -254,6 +265,11 @@ class _Session(requests.Session):
         """None, whatever the answer says."""
 
 
+def _doing(call: Call) -> str:
+    """What a request is for, in a few words."""
+    return f"{'reading' if call.method == 'get' else 'writing to'} {call.path.strip('/')[:80]}"
+
+
 def _telling(begun: Callable[[str], object] | None) -> Callable[[Mapping[str, Any]], None] | None:
     """The SDK's report of progress, of which only the id is of use."""
 
@@ -297,7 +313,7 @@ def _unanswered(error: Exception) -> Failure:
 
 
 def _short(failure: Failure) -> str:
-    return f"{failure.code} {failure.type}" if failure.code else str(failure.message)[:200]
+    return f"{failure.code} {failure.type}".strip() if failure.code else str(failure.message)[:200]
 
 
 def _refused(failure: Failure, call: Call, endpoint: str, project: str) -> ProviderError:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -126,7 +127,7 @@ class Slept(list[float]):
         self.append(seconds)
 
 
-def transport(server: Answering, sleep: Any, **settings: Any) -> Transport:
+def transport(server: Answering, sleep: Any, clock: Callable[[], float] = time.monotonic, **settings: Any) -> Transport:
     """A transport to that server. Pauses are the longest that chance allows."""
     return Transport(
         f"http://127.0.0.1:{server.port}/v1",
@@ -135,4 +136,5 @@ def transport(server: Answering, sleep: Any, **settings: Any) -> Transport:
         sleep=sleep,
         jitter=lambda longest: longest,
         patience=Patience(**settings),
+        clock=clock,
     )

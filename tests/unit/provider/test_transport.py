@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+import requests
 
 from raceday_iac.errors import (
     AccessError,
@@ -21,6 +24,7 @@ from raceday_iac.errors import (
 from raceday_iac.kinds.base import ARCHIVE, Call
 from raceday_iac.model.secret import Secret
 from raceday_iac.provider.appwrite import Patience, Transport
+from raceday_iac.waiting import WAITS
 
 from .answering import CUT, Answering, Reply, Slept, error, transport
 
@@ -199,12 +203,104 @@ def test_the_server_says_how_long_to_wait(server: Answering, slept: Slept) -> No
     assert slept == [7.0, 2.5]
 
 
-def test_a_wait_beyond_patience_is_given_up_at_once(server: Answering, slept: Slept) -> None:
-    server.will(error(429, retry_after="61"))
+@pytest.mark.parametrize(("seconds", "waits"), [("59.9", True), ("60", False), ("61", False)])
+def test_a_wait_beyond_patience_is_given_up_at_once(server: Answering, slept: Slept, seconds: str, waits: bool) -> None:
+    server.will(error(429, retry_after=seconds), Reply())
+    sender = transport(server, slept, clock=lambda: 0.0)
+    if waits:
+        sender.request(GET)
+        assert slept == [float(seconds)]
+        return
     with pytest.raises(ThrottledError) as caught:
-        transport(server, slept, longest_retry_after=60.0).request(GET)
-    assert caught.value.retry_after == 61.0
+        sender.request(GET)
+    assert caught.value.retry_after == float(seconds)
     assert slept == []
+
+
+class Clock:
+    """Time that passes only while somebody sleeps, or when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_all_attempts_together_have_a_minute(server: Answering) -> None:
+    """What the server asks for counts, too: 25, 25, and then 25 more would be too late."""
+    clock = Clock()
+    server.will(*[error(503, retry_after="25")] * 9)
+    with pytest.raises(ServerFaultError):
+        transport(server, clock.sleep, clock=clock).request(GET)
+    assert clock.now == 50.0
+    assert len(server.asked) == 3
+
+
+def test_the_last_attempt_gets_no_more_time_than_is_left(server: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, given = Clock(), []
+    sender = transport(server, clock.sleep, clock=clock)
+
+    def request(*_arguments: Any, timeout: tuple[float, float], **_more: Any) -> Any:
+        given.append(timeout)
+        clock.now += timeout[1]
+        raise requests.exceptions.ReadTimeout("nothing came")
+
+    monkeypatch.setattr(sender._session, "request", request)
+    with pytest.raises(UnreachableError, match="it did not answer in time"):
+        sender.request(GET)
+    assert given[0] == (5.0, 30.0)
+    assert given[1] == pytest.approx((5.0, 29.8))
+    assert len(given) == 2
+    assert clock.now == pytest.approx(60.0)
+
+
+def test_a_request_that_may_take_longer_gets_its_time(server: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, given = Clock(), []
+    sender = transport(server, clock.sleep, clock=clock)
+
+    def request(*_arguments: Any, timeout: tuple[float, float], **_more: Any) -> Any:
+        given.append(timeout[1])
+        clock.now += timeout[1]
+        raise requests.exceptions.ReadTimeout("nothing came")
+
+    monkeypatch.setattr(sender._session, "request", request)
+    with pytest.raises(UnreachableError):
+        sender.request(GET, read_timeout=90.0)
+    assert given == [90.0]
+
+
+def test_waiting_for_a_place_among_the_parallel_ones_counts(server: Answering) -> None:
+    clock = Clock()
+    sender = transport(server, clock.sleep, clock=clock)
+
+    @contextmanager
+    def passage() -> Iterator[None]:
+        clock.now += 61
+        yield
+
+    sender.gate.passage = passage  # type: ignore[method-assign]
+    with pytest.raises(UnreachableError, match="it did not answer in time"):
+        sender.request(GET)
+    assert server.asked == []
+
+
+def test_what_is_waited_for_is_said_with_the_number_of_the_attempt(server: Answering) -> None:
+    said: list[str] = []
+
+    def sleep(_seconds: float) -> None:
+        said.append(WAITS._under_way[-1].what + ", " + WAITS._under_way[-1].note)
+
+    server.will(error(503), error(503), Reply())
+    transport(server, sleep).request(Call("get", "/databases/d/collections"))
+    assert said == [
+        "reading databases/d/collections, retry 1 of 4: 503",
+        "reading databases/d/collections, retry 2 of 4: 503",
+    ]
+    assert WAITS._under_way == []
 
 
 @pytest.mark.parametrize("text", ["", "soon", "-5", "Wed, 21 Oct 2026 07:28:00 GMT"])

@@ -1,0 +1,97 @@
+"""What is being waited for, so that nobody sits before a silent terminal.
+
+Whoever sends a request says so here. Whoever shows things (the command line) asks with `telling` to be told of waits
+that last: the first time after two seconds, then every ten, or when something about the wait has changed. Without that,
+nothing is told and nothing costs anything. `ThreadPoolExecutor` is a pool that an interrupt does not wait for.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+
+#: Seconds until a wait is told, and until it is told again.
+FIRST, AGAIN = 2.0, 10.0
+_LOOKS = 0.25
+
+
+@dataclass
+class Wait:
+    """One of them. `note` says how it stands, such as `retry 2 of 5`."""
+
+    what: str
+    since: float
+    note: str = ""
+
+
+class Waits:
+    """All that is being waited for. Thread-safe."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._under_way: list[Wait] = []
+        self._said, self._said_at = "", 0.0
+
+    @contextmanager
+    def on(self, what: str) -> Iterator[Wait]:
+        """For as long as the block lasts, this is waited for."""
+        wait = Wait(what, self._clock())
+        with self._lock:
+            self._under_way.append(wait)
+        try:
+            yield wait
+        finally:
+            with self._lock:
+                self._under_way.remove(wait)
+
+    def due(self) -> str:
+        """What is to be told now; empty when that is nothing."""
+        with self._lock:
+            if not self._under_way:
+                return ""
+            now, first = self._clock(), min(self._under_way, key=lambda each: each.since)
+            more = len(self._under_way) - 1
+        waited = now - first.since
+        said = f"{first.what}{f', {first.note}' if first.note else ''}"
+        if waited < FIRST or (said == self._said and now - self._said_at < AGAIN):
+            return ""
+        self._said, self._said_at = said, now
+        return f"… {said} ({waited:.0f} s{f', and {more} more' if more else ''})"
+
+
+#: Those of this process.
+WAITS = Waits()
+
+
+@contextmanager
+def telling(tell: Callable[[str], None], waits: Waits = WAITS) -> Iterator[None]:
+    """Call `tell` with each wait that lasts, for as long as the block does."""
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.wait(_LOOKS):
+            text = waits.due()
+            if text:
+                tell(text)
+
+    threading.Thread(target=look, name="waits", daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
+
+
+class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
+    """When its block ends by an exception, what is under way is left alone: it may wait for a server for a minute."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        self.shutdown(wait=kind is None, cancel_futures=kind is not None)
+        return None

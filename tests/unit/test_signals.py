@@ -1,0 +1,60 @@
+"""An interrupt that is not heard ends the program all the same."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from raceday_iac.signals import handled, unless_heard
+
+
+@pytest.fixture(autouse=True)
+def _ignored() -> Iterator[None]:
+    before = signal.signal(signal.SIGUSR1, lambda *_: None)
+    yield
+    signal.signal(signal.SIGUSR1, before)
+
+
+def test_a_block_that_goes_on_after_the_signal_is_deaf() -> None:
+    called = threading.Event()
+    with unless_heard(called.set, signal.SIGUSR1, patience=0):
+        os.kill(os.getpid(), signal.SIGUSR1)
+        assert called.wait(60)
+
+
+def test_a_block_that_ends_has_heard() -> None:
+    called = threading.Event()
+    with unless_heard(called.set, signal.SIGUSR1, patience=600):
+        os.kill(os.getpid(), signal.SIGUSR1)
+    assert not called.is_set()
+
+
+def test_other_signals_mean_nothing() -> None:
+    called = threading.Event()
+    with unless_heard(called.set, signal.SIGINT, patience=0):
+        os.kill(os.getpid(), signal.SIGUSR1)
+        assert not called.wait(0.05)
+
+
+def test_what_was_told_of_signals_before_is_told_again() -> None:
+    before = signal.set_wakeup_fd(-1)
+    with unless_heard(lambda: None, signal.SIGUSR1):
+        assert signal.set_wakeup_fd(-1) != -1
+    assert signal.set_wakeup_fd(before) == -1
+
+
+def test_other_threads_are_left_alone() -> None:
+    reached: list[bool] = []
+
+    def run() -> None:
+        with unless_heard(lambda: None, signal.SIGUSR1), handled(lambda _presses: None, signal.SIGUSR1):
+            reached.append(True)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(60)
+    assert reached == [True]

@@ -1,0 +1,85 @@
+"""What is told of waits that last, and when; and pools that an interrupt does not wait for."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+
+import pytest
+
+from raceday_iac.waiting import ThreadPoolExecutor, Waits, telling
+
+
+@dataclass
+class Clock:
+    now: float = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(1.9, ""), (2.0, "… reading functions (2 s)")])
+def test_a_wait_is_told_after_two_seconds(clock: Clock, seconds: float, told: str) -> None:
+    waits = Waits(clock)
+    with waits.on("reading functions"):
+        clock.now += seconds
+        assert waits.due() == told
+
+
+def test_it_is_told_again_every_ten_seconds_or_when_it_has_changed(clock: Clock) -> None:
+    waits = Waits(clock)
+    with waits.on("reading functions") as wait:
+        clock.now += 2
+        assert waits.due()
+        clock.now += 9.9
+        assert waits.due() == ""
+        clock.now += 0.1
+        assert waits.due() == "… reading functions (12 s)"
+        clock.now += 1
+        wait.note = "retry 2 of 5"
+        assert waits.due() == "… reading functions, retry 2 of 5 (13 s)"
+        assert waits.due() == ""
+
+
+def test_of_several_the_one_that_lasts_longest_is_told_and_the_rest_counted(clock: Clock) -> None:
+    waits = Waits(clock)
+    with waits.on("reading databases"):
+        clock.now += 1
+        with waits.on("reading functions"), waits.on("reading variables"):
+            clock.now += 1.5
+            assert waits.due() == "… reading databases (2 s, and 2 more)"
+
+
+def test_what_is_over_is_not_told(clock: Clock) -> None:
+    waits = Waits(clock)
+    with suppress(KeyError), waits.on("reading functions"):
+        clock.now += 5
+        raise KeyError
+    assert waits.due() == ""
+
+
+def test_who_asks_is_told(clock: Clock) -> None:
+    waits, told = Waits(clock), threading.Event()
+    with telling(lambda _text: told.set(), waits), waits.on("reading functions"):
+        clock.now += 5
+        assert told.wait(60)
+
+
+def test_a_pool_waits_for_its_work_unless_something_is_raised() -> None:
+    never, done = threading.Event(), threading.Event()
+    with suppress(KeyboardInterrupt), ThreadPoolExecutor(max_workers=1) as pool:
+        pool.submit(never.wait, 600)
+        waiting = pool.submit(done.set)
+        raise KeyboardInterrupt
+    # The block has ended while the first is still at work; the second was taken back.
+    assert waiting.cancelled()
+    never.set()
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        pool.submit(done.set)
+    assert done.is_set()
