@@ -124,9 +124,9 @@ def _script(step: File | Command, output: Path) -> str:
 
 def _stop_servers(project: Path) -> None:
     """A page that is wrong may have left some running."""
-    for server in (project / "state").glob("*/server"):
+    for server in project.rglob("state/*/server"):
         words = ["raceday-iac", "server", "stop", "--env", server.parent.name]
-        subprocess.run(words, cwd=project, check=False, capture_output=True)
+        subprocess.run(words, cwd=server.parents[2], check=False, capture_output=True)
 
 
 def _judge(command: Command, output: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -36,8 +37,14 @@ def deployments(
         float, typer.Option(metavar="MINUTES", min=0, help="Unfinished ones count as abandoned after this.")
     ] = 60,
     auto_approve: AutoApprove = False,
+    download: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Save the source of the active one as FILE (.tar.gz).")
+    ] = None,
+    of: Annotated[str, typer.Option(metavar="DEPLOYMENT", help="With --download: of this one.")] = "",
 ) -> None:
     """List a function's deployments: active, previous, unfinished, orphans, and those of others."""
-    from .deployments import run
+    from .deployments import run, save_source
 
+    if download is not None or of:
+        raise typer.Exit(save_source(options.current, function, download, of))
     raise typer.Exit(run(options.current, function, clean, older_than, auto_approve))

@@ -5,19 +5,21 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from ..applying.cleaning import clean
 from ..applying.recorder import Recorder
 from ..errors import EXIT_ERROR, EXIT_OK, IacError, NotFoundError
 from ..model.address import deployment_address
-from ..provider import Provider
+from ..provider import Provider, Reader
 from ..refresh.deployments import Judged, Remembered, Role, line_of, read_deployments, server_now
 from ..render.deployments import deployment_lines, deployments_document
 from ..render.lines import Line, print_json, print_lines
 from .apply import confirmed
 from .auditing import record_cleaning
 from .options import Options, begin_changes
-from .workspace import Workspace, provider
+from .workspace import Workspace, provider, reader
+from .writing import write_file
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,37 @@ def run(options: Options, function: str, cleaning: bool, older_than: float, auto
         if not (options.json and cleaning and auto_approve):
             _show(options, found)
         return _clean(options, workspace, connection, found, auto_approve) if cleaning else EXIT_OK
+
+
+def save_source(options: Options, function: str, file: Path | None, wanted: str) -> int:
+    """Save the source archive of a deployment as it was uploaded. It may hold secrets: it is for its owner alone."""
+    if file is None:
+        raise IacError("--of names the deployment for --download.", hint="add --download FILE")
+    workspace = Workspace.without_stack(options)
+    function = function.removeprefix("function.")
+    if file.exists():
+        raise IacError(f"{file} exists already. Nothing was written.", hint="name another file")
+    with workspace.target() as target:
+        connection = reader(target)
+        name = wanted or _active(connection, function)
+        content = connection.source_of(function, name)
+    write_file(file, content, private=True)
+    if options.json:
+        print_json({"download": {"function": function, "deployment": name, "file": str(file), "bytes": len(content)}})
+    else:
+        print_lines([Line(f"Saved the source of {name} as {file} ({len(content):,} bytes).")], color=options.color)
+    return EXIT_OK
+
+
+def _active(connection: Reader, function: str) -> str:
+    try:
+        name = connection.active_deployment(function)
+    except NotFoundError:
+        raise IacError(f"There is no function {function!r} in this project.") from None
+    if not name:
+        hint = f"name one with --of; see all: raceday-iac deployments {function}"
+        raise IacError(f"function.{function} has no active deployment. Nothing was written.", hint=hint)
+    return name
 
 
 def _read(workspace: Workspace, connection: Provider, function: str, older_than: float) -> _Found:

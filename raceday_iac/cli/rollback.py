@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ..errors import EXIT_ERROR, EXIT_OK
-from ..model.address import deployment_address
+from ..model.address import deployment_address, function_address
 from ..model.resource import Live, frozen
 from ..planning import Plan
-from ..planning.rollback import choose, must_be_managed, plan_rollback
+from ..planning.rollback import choose, must_be_managed, must_run, plan_rollback
 from ..provider import Provider
 from ..refresh.deployments import Remembered, Role, read_deployments
 from ..render.lines import Line, print_lines
@@ -56,9 +56,13 @@ def _plan(workspace: Workspace, connection: Provider, state: State, function: st
     remembered = Remembered.of(state, function)
     judged = read_deployments(connection, archives, function, remembered, old_after=0.0)
     chosen = choose(function, judged, remembered, to)
+    live = connection.find(function_address(function))
+    if live is not None:
+        deployment = connection.deployment(function, chosen.deployment.id)
+        must_run(function, deployment, str(live.fields.get("runtime", "")))
     active = next((each.deployment.id for each in judged if each.role is Role.ACTIVE), "")
     address = deployment_address(function)
     before = archives.origin(function, active).digest if active else ""
-    live = Live(address, frozen({"digest": before}), active)
+    now = Live(address, frozen({"digest": before}), active)
     digest = archives.origin(function, chosen.deployment.id).digest
-    return plan_rollback(workspace.environment.name, state, live, chosen, digest)
+    return plan_rollback(workspace.environment.name, state, now, chosen, digest)

@@ -23,10 +23,10 @@ def must_be_writable(file: Path) -> None:
         raise _unwritable(file, error) from None
 
 
-def write_file(file: Path, text: str, *, private: bool = False) -> None:
+def write_file(file: Path, content: str | bytes, *, private: bool = False) -> None:
     """See `files.write_named`. Raises IacError when it cannot be written."""
     try:
-        files.write_named(file, text, private=private)
+        files.write_named(file, content, private=private)
     except OSError as error:
         raise _unwritable(file, error) from None
 

@@ -36,6 +36,19 @@ _CARRIED = (
     "providerSilentMode",
 )
 
+_JAVASCRIPT = (".js", ".mjs", ".cjs", ".ts")
+#: What every entrypoint of a language ends with.
+_ENDINGS = {
+    "node": _JAVASCRIPT,
+    "bun": _JAVASCRIPT,
+    "deno": _JAVASCRIPT,
+    "python": (".py",),
+    "python-ml": (".py",),
+    "php": (".php",),
+    "ruby": (".rb",),
+    "dart": (".dart",),
+}
+
 #: `specification` is not in all of them.
 SHAPE = Shape(
     {
@@ -62,6 +75,14 @@ def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
     return Live(
         function_address(str(raw["$id"])), frozen(fields), str(raw["$id"]), frozen(carried), updated_at=updated_at
     )
+
+
+def can_run(runtime: str, entrypoint: str) -> bool:
+    """Whether a runtime can run this entrypoint, as far as the two names tell: Python runs no `main.js`. Appwrite runs
+    a deployment with the runtime that the function has by now (1.8.1, Executions/Create.php)."""
+    own = _ENDINGS.get(runtime.rpartition("-")[0], ())
+    others = {ending for endings in _ENDINGS.values() for ending in endings}
+    return not own or entrypoint.endswith(own) or not entrypoint.endswith(tuple(others))
 
 
 class _Requests:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from ..diff import Cause, FieldChange
 from ..errors import IacError, RefusedError
+from ..kinds.function import can_run
 from ..model.address import deployment_address
 from ..model.resource import Live
+from ..provider.protocol import Deployment
 from ..refresh.deployments import READY, Judged, Remembered, Role, line_of
 from ..state.document import State
 from .plan import Action, Change, Plan
@@ -35,6 +37,17 @@ def choose(function: str, judged: Sequence[Judged], remembered: Remembered, want
             hint=_others(function, judged),
         )
     return found
+
+
+def must_run(function: str, deployment: Deployment, runtime: str) -> None:
+    """Raise RefusedError for a deployment that was built for another runtime than the function has by now: it would
+    run until the next cold start, and then no more."""
+    if not can_run(runtime, deployment.entrypoint):
+        raise RefusedError(
+            f"The deployment {deployment.id} of function.{function} begins with {deployment.entrypoint}, and the "
+            f"function has the runtime {runtime} by now, which cannot run that. Nothing was changed.",
+            hint="take runtime, entrypoint and code back in the stack, and apply: a build of that code is used again",
+        )
 
 
 def must_be_managed(function: str, state: State) -> None:

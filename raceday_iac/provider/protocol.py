@@ -23,7 +23,8 @@ class ServerFacts:
 @dataclass(frozen=True)
 class Deployment:
     """A deployment as far as deploying needs it. `status`: waiting processing building ready failed canceled.
-    `type` says how it came: manual, cli or vcs. Sizes are bytes; `size` is that of source and build together."""
+    `type` says how it came: manual, cli or vcs. Sizes are bytes; `size` is that of source and build together. Lists
+    leave log and entrypoint out."""
 
     id: str
     status: str
@@ -33,6 +34,7 @@ class Deployment:
     activate: bool = False
     type: str = ""
     size: int = 0
+    entrypoint: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tarfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -85,6 +87,11 @@ def _go_back(walk: Walk) -> None:
     look(walk, "unasked", "rollback", function)
     walk.step("rollback", "rollback", function, "--auto-approve")
     _remember(walk, "rollback")
+    _save_sources(walk)
+    # Somebody moves the function to another language: none of its deployments can run any more.
+    project.api.put_function(function, runtime="node-22")
+    look(walk, "rollback to another language", "rollback", function, "--auto-approve")
+    project.api.put_function(function, runtime="python-3.12")
     look(walk, "drift after rollback", "drift")
     look(walk, "plan after rollback", "plan", "--json")
     look(walk, "rollback of nothing", "rollback", "nothing", "--auto-approve")
@@ -96,6 +103,16 @@ def _go_back(walk: Walk) -> None:
         "rollback to a chosen one", "rollback", function, "--to", walk.seen["deploy 13"], "--auto-approve", "--json"
     )
     _remember(walk, "rollback to a chosen one")
+
+
+def _save_sources(walk: Walk) -> None:
+    function, kept = walk.project.id("fn"), walk.project.root / "kept"
+    look(walk, "save", "deployments", function, "--download", str(kept / "active.tar.gz"), "--json")
+    look(walk, "save again", "deployments", function, "--download", str(kept / "active.tar.gz"))
+    older = walk.seen["deploy 13"]
+    look(walk, "save another", "deployments", function, "--of", older, "--download", str(kept / "older.tar.gz"))
+    look(walk, "save of nothing", "deployments", "nothing", "--download", str(kept / "nothing.tar.gz"))
+    look(walk, "save nowhere", "deployments", function, "--of", older)
 
 
 def _meddle(walk: Walk) -> None:
@@ -114,6 +131,12 @@ def _meddle(walk: Walk) -> None:
     walk.step("heal", "apply", "--auto-approve")
     _remember(walk, "heal")
     look(walk, "list after healing", "deployments", project.id("fn"), "--json")
+
+
+def read_archive(file: Path) -> dict[str, bytes]:
+    """What is in it."""
+    with tarfile.open(file) as archive:
+        return {each.name: opened.read() for each in archive if (opened := archive.extractfile(each)) is not None}
 
 
 def roles(document: Any) -> dict[str, str]:
@@ -185,6 +208,39 @@ def test_after_a_rollback_the_newer_code_is_a_change_and_no_drift(walk: Walk) ->
     (change,) = walk.json("plan after rollback")["changes"]
     assert (change["action"], change["drift"]) == ("deploy", False)
     assert {each["cause"] for each in change["fields"]} == {"config"}
+
+
+def test_the_source_of_a_deployment_is_saved_as_it_was_uploaded_for_its_owner_alone(walk: Walk) -> None:
+    walk.must_end("save")
+    kept = walk.project.root / "kept"
+    assert walk.json("save")["download"]["deployment"] == walk.seen["rollback"]
+    assert b"version 12" in read_archive(kept / "active.tar.gz")["main.py"]
+    assert (kept / "active.tar.gz").stat().st_mode & 0o777 == 0o600
+    walk.must_end("save another")
+    assert b"version 13" in read_archive(kept / "older.tar.gz")["main.py"]
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        ("save again", "active.tar.gz exists already. Nothing was written."),
+        ("save of nothing", "There is no function 'nothing' in this project."),
+        ("save nowhere", "--of names the deployment for --download."),
+    ],
+)
+def test_a_source_that_cannot_be_saved_is_said(walk: Walk, step: str, words: str) -> None:
+    assert words in walk.must_end(step, 1).err
+
+
+def test_saving_sources_writes_nothing_on_the_server(walk: Walk) -> None:
+    assert not [write for step in ("save", "save another", "save again") for write in walk.writes(step)]
+
+
+def test_a_rollback_to_code_of_another_language_is_refused(walk: Walk) -> None:
+    told = walk.must_end("rollback to another language", 5).err
+    assert "begins with main.py, and the function has the runtime node-22 by now" in told
+    assert "take runtime, entrypoint and code back in the stack, and apply" in told
+    assert walk.writes("rollback to another language") == []
 
 
 @pytest.mark.parametrize(

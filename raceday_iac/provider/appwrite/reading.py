@@ -386,6 +386,7 @@ def parse_deployment(raw: Mapping[str, Any]) -> Deployment:
         activate=bool(raw.get("activate", False)),
         type=str(raw.get("type") or ""),
         size=int(raw.get("totalSize") or 0),
+        entrypoint=str(raw.get("entrypoint") or ""),
     )
 
 

@@ -9,7 +9,7 @@ from raceday_iac.errors import IacError, RefusedError
 from raceday_iac.model.address import deployment_address
 from raceday_iac.model.resource import Live, frozen
 from raceday_iac.planning import Action
-from raceday_iac.planning.rollback import choose, must_be_managed, plan_rollback
+from raceday_iac.planning.rollback import choose, must_be_managed, must_run, plan_rollback
 from raceday_iac.provider.protocol import Deployment
 from raceday_iac.refresh.deployments import Judged, Remembered, Role
 from raceday_iac.state.document import Entry, new_state
@@ -93,3 +93,31 @@ def test_the_plan_activates_and_says_what_changes() -> None:
 def test_what_is_active_already_is_nothing_to_do() -> None:
     (target,) = judged(c="active")
     assert plan_rollback("test", new_state(), Live(AT, frozen({}), "c"), target, "x").is_empty
+
+
+@pytest.mark.parametrize(
+    ("runtime", "entrypoint", "is_refused"),
+    [
+        ("python-3.12", "src/main.js", True),
+        ("node-22", "src/main.py", True),
+        ("php-8.3", "main.py", True),
+        ("python-3.12", "src/main.py", False),
+        ("python-ml-3.11", "src/main.py", False),
+        ("node-22", "src/main.mjs", False),
+        ("bun-1.1", "src/main.js", False),
+        # Of these nothing is known.
+        ("go-1.23", "main.py", False),
+        ("python-3.12", "", False),
+        ("python-3.12", "main", False),
+        ("", "main.js", False),
+    ],
+)
+def test_code_of_another_language_than_the_functions_runtime_is_not_gone_back_to(
+    runtime: str, entrypoint: str, is_refused: bool
+) -> None:
+    deployment = Deployment("old", "ready", entrypoint=entrypoint)
+    if not is_refused:
+        must_run("f", deployment, runtime)
+        return
+    with pytest.raises(RefusedError, match=f"begins with {entrypoint}, and the function has the runtime {runtime}"):
+        must_run("f", deployment, runtime)
