@@ -2,7 +2,8 @@
 # Runs one raceday-iac command, writes its reports, and tells the workflow what came of it.
 # In: IAC_COMMAND, IAC_ENV, IAC_STACK, IAC_REPORTS, IAC_PLAN_FILE, IAC_PLAN_ID, IAC_ALLOW_DATA_LOSS (blanks or line ends
 # between them), IAC_ARGUMENTS (one on each line).
-# Ends with 0 for every answer (nothing to do, changes, drift), and with the command's own code for every failure.
+# Ends with 0 for every answer (nothing to do, changes, drift, unhealthy), and with the command's own code for every
+# failure.
 set -euo pipefail
 mkdir -p "$IAC_REPORTS"
 reports=$(cd "$IAC_REPORTS" && pwd)
@@ -25,6 +26,14 @@ case "$IAC_COMMAND" in
     words+=(--verbose --markdown "$markdown" --html "$html")
     answers=" 0 2 3 4 "
     ;;
+  health)
+    words+=(--markdown "$markdown" --html "$html")
+    answers=" 0 7 8 "
+    ;;
+  recover)
+    # Somebody else holds the lock of the state (6): what is stuck is ended by the next run.
+    answers=" 0 2 6 "
+    ;;
   apply)
     if [[ -z $IAC_PLAN_FILE ]]; then
       echo "::error::apply needs plan-file: only a plan that was saved, and can be approved, is applied"
@@ -38,7 +47,7 @@ case "$IAC_COMMAND" in
     ;;
   lint) ;;
   *)
-    echo "::error::command is plan, drift, apply or lint"
+    echo "::error::command is plan, drift, apply, lint, health or recover"
     exit 1
     ;;
 esac
@@ -64,7 +73,7 @@ raceday-iac "${words[@]}" --env "$IAC_ENV" --stack "$IAC_STACK" || code=$?
 
 {
   echo "exit-code=$code"
-  case "$IAC_COMMAND:$code" in plan:2 | drift:2 | drift:4) echo "has-changes=true" ;; *) echo "has-changes=false" ;; esac
+  case "$IAC_COMMAND:$code" in plan:2 | drift:2 | drift:4 | recover:2) echo "has-changes=true" ;; *) echo "has-changes=false" ;; esac
   case "$IAC_COMMAND:$code" in drift:3 | drift:4) echo "has-drift=true" ;; *) echo "has-drift=false" ;; esac
   if [[ $IAC_COMMAND == plan && -n $IAC_PLAN_FILE && $answers == *" $code "* ]]; then
     echo "plan-id=$(plan_id "$IAC_PLAN_FILE")"

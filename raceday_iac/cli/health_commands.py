@@ -28,12 +28,17 @@ def health(
     ] = None,
     interval: Interval = 30,
     alert: Annotated[bool, typer.Option("--alert", help="Tell the webhooks of health.yaml what is new.")] = False,
+    told: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Remember what --alert told, and tell only what is new since, or over."),
+    ] = None,
     html: Annotated[Path | None, typer.Option(help="Write it as a page.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write it as Markdown.")] = None,
 ) -> None:
     """How the functions, their schedules, locks and data fare. Reads only. Exit 7 on a warning, 8 on an error."""
     from .health import Asked, run
 
-    raise typer.Exit(run(options.current, Asked(since, watch, serve, interval, alert, html)))
+    raise typer.Exit(run(options.current, Asked(since, watch, serve, interval, alert, told, html, markdown)))
 
 
 def recover(

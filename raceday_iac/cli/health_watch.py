@@ -22,6 +22,8 @@ from .options import Options
 Show = Callable[[Report | None, str], None]
 #: What passes by itself: the watch goes on.
 _PASSING = (UnreachableError, ServerFaultError, ThrottledError)
+#: One look in vain is a slip; so many in a row are told.
+_IN_VAIN = 3
 
 
 def watch(
@@ -29,18 +31,24 @@ def watch(
     view: AbstractContextManager[Show],
     interval: float,
     tell: Callable[[Report], None] = lambda _report: None,
+    tell_unseen: Callable[[str], None] = lambda _problem: None,
     times: int | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Report | None:
     """Until interrupted, or so many times. Returns the last report."""
     last: Report | None = None
+    in_vain = 0
     with view as show:
         for number in count(1):
             try:
                 last = look()
             except _PASSING as error:
                 show(None, error.message)
+                in_vain += 1
+                if in_vain >= _IN_VAIN:
+                    tell_unseen(error.message)
             else:
+                in_vain = 0
                 show(last, "")
                 tell(last)
             if number == times:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .findings import ORDER, Finding, Severity
@@ -23,8 +24,13 @@ class Changes:
 
 def changes(before: Report | None, now: Report, at: Severity = Severity.INFO) -> Changes:
     """From one look to the next, of findings at least as severe as `at`. The first look finds everything new."""
-    known = {each.key: each for each in _at_least(before, at)}
-    present = {each.key: each for each in _at_least(now, at)}
+    return since(before.findings if before else (), now, at)
+
+
+def since(told: Iterable[Finding], now: Report, at: Severity = Severity.INFO) -> Changes:
+    """The same, since these findings were told."""
+    known = {each.key: each for each in _at_least(told, at)}
+    present = {each.key: each for each in _at_least(now.findings, at)}
     return Changes(
         new=tuple(each for key, each in present.items() if key not in known),
         lasting=tuple(each for key, each in present.items() if key in known),
@@ -32,7 +38,7 @@ def changes(before: Report | None, now: Report, at: Severity = Severity.INFO) ->
     )
 
 
-def _at_least(report: Report | None, at: Severity) -> list[Finding]:
+def _at_least(findings: Iterable[Finding], at: Severity) -> list[Finding]:
     """Without those for the record, unless these are asked for."""
     wanted = ORDER[: ORDER.index(at) + 1]
-    return [each for each in report.findings if each.severity in wanted] if report else []
+    return [each for each in findings if each.severity in wanted]

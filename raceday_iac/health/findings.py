@@ -33,6 +33,7 @@ CODES = {
     "race.late": "a race is not polled on time",
     "daily.missed": "a run that the day depends on did not do its work",
     "state.locked": "the lock of the state is left over",
+    "project.unseen": "nobody could look at the project",
 }
 
 

@@ -1,8 +1,9 @@
-"""The action's own steps, run by bash with the real program against an embedded server: plan, approve, apply, meddle,
-look. One walk for all tests, since every step starts a process."""
+"""The workflows, run by bash with the real program against an embedded server: a change is promoted from dev to
+production, refused, meddled with, and what is stuck is ended. One walk for all tests: every step starts a process."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,109 +14,196 @@ import requests
 from raceday_iac.devserver.runner import start_server
 from raceday_iac.devserver.settings import Settings
 
-from .workflows import Done, Machine, evaluated, load, workflow
+from .hooks import webhook
+from .workflows import Done, Machine, Ran, load, run_workflow
 
 _STACK = """\
 from raceday_iac.model.stack import Stack
 
 stack = Stack("ci")
-owner = stack.database("d", name="D").collection("c", name="C")
+owner = stack.database("d", name="D").collection("c", name="{name}")
 owner.string("a", 10)
-stack.function("f", name="F", runtime="python-3.12", specification="s-1vcpu-512mb", timeout=60, entrypoint="main.py")
 """
+_COLLECTION = "/databases/d/collections/c"
+_WATCHED = "alerts: [{kind: generic, url_env: RACEDAY_HEALTH_WEBHOOK_URL, at: warning}]\n"
 _ENVIRONMENT = """\
-endpoint: ${RACEDAY_PROD_ENDPOINT}
-project: ${RACEDAY_PROD_PROJECT_ID}
-api_key_env: RACEDAY_PROD_API_KEY
+endpoint: ${{RACEDAY_{0}_ENDPOINT}}
+project: ${{RACEDAY_{0}_PROJECT_ID}}
+api_key_env: RACEDAY_{0}_API_KEY
 """
-KEY = "secret-of-the-server"
+STAGES = ("dev", "staging", "prod")
+WATCH = Path(__file__).parents[2] / "docs" / "examples" / "watch.sh"
+READING = ("functions.read", "databases.read", "collections.read", "documents.read", "execution.read")
+RECOVERING = (*READING, "functions.write", "execution.write", "collections.write", "documents.write")
 
 
 class Walk:
-    """A repository that uses the action, and what came of each step in it."""
+    """A repository with these workflows, a project for each stage, and what came of each step."""
 
-    def __init__(self, root: Path, endpoint: str, project: str, keys: Mapping[str, str]) -> None:
-        self.root, self.endpoint, self.project, self.keys = root, endpoint, project, keys
+    def __init__(self, root: Path, endpoint: str, keys: Mapping[str, str]) -> None:
+        self.root, self.endpoint, self.keys = root, endpoint, keys
         self.done: dict[str, Done] = {}
+        self.ran: dict[str, dict[str, Ran]] = {}
+        #: What the collection is called at each stage after dev refused a change, and what the webhook was told.
+        self.names: list[str] = []
+        self.told: list[dict[str, Any]] = []
         (root / "stacks" / "environments").mkdir(parents=True)
-        (root / "stacks" / "raceday.py").write_text(_STACK, encoding="utf-8")
-        (root / "stacks" / "environments" / "prod.yaml").write_text(_ENVIRONMENT, encoding="utf-8")
+        for stage in STAGES:
+            environment = _ENVIRONMENT.format(stage.upper())
+            (root / "stacks" / "environments" / f"{stage}.yaml").write_text(environment, encoding="utf-8")
+        (root / "stacks" / "health.yaml").write_text(_WATCHED, encoding="utf-8")
         (root / "fakes").mkdir()
         self.machine = Machine(root, root / "fakes")
+        self.declare("Old")
+
+    def declare(self, name: str) -> None:
+        (self.root / "stacks" / "raceday.py").write_text(_STACK.format(name=name), encoding="utf-8")
+
+    def workflow(self, as_what: str, name: str, stages: tuple[str, ...] = STAGES, **keys: str) -> dict[str, Ran]:
+        """Run a workflow in a repository where these stages are set up. `keys` are other secrets than the usual."""
+        known: dict[str, str] = {"RACEDAY_PROD_WATCH": "on"}
+        for stage in stages:
+            known |= {f"RACEDAY_{stage.upper()}_ENDPOINT": self.endpoint, f"RACEDAY_{stage.upper()}_PROJECT_ID": stage}
+        secrets = {f"RACEDAY_{kind.upper()}_KEY": key for kind, key in self.keys.items()}
+        context = {"vars": known, "secrets": {**secrets, **keys}, "inputs": {}, "github": {"run_id": as_what}}
+        self.ran[as_what] = run_workflow(self.machine, name, context)
+        return self.ran[as_what]
 
     def step(self, name: str, key: str, **inputs: str) -> Done:
+        """One call of the action for production, by itself."""
         env = {
             "RACEDAY_PROD_ENDPOINT": self.endpoint,
-            "RACEDAY_PROD_PROJECT_ID": self.project,
+            "RACEDAY_PROD_PROJECT_ID": "prod",
             "RACEDAY_PROD_API_KEY": self.keys[key],
         }
         called = {each.replace("_", "-"): value for each, value in inputs.items()}
         self.done[name] = self.machine.action("run", {"env": "prod", **called}, env)
         return self.done[name]
 
-    def meddle(self) -> None:
-        """What somebody does in the console."""
-        answer = requests.put(
-            f"{self.endpoint}/functions/f",
-            headers={"X-Appwrite-Project": self.project, "X-Appwrite-Key": self.keys["write"]},
-            json={"name": "F", "runtime": "python-3.12", "timeout": 90, "entrypoint": "main.py"},
-            timeout=30,
-        )
+    def cron(self, as_what: str, webhook: str) -> None:
+        """What cron does with the script of the examples; its settings come from a file."""
+        settings = self.root / "settings"
+        settings.mkdir(exist_ok=True)
+        named = {
+            "RACEDAY_PROD_ENDPOINT": self.endpoint,
+            "RACEDAY_PROD_PROJECT_ID": "prod",
+            "RACEDAY_PROD_API_KEY": self.keys["prod_recovery"],
+            "RACEDAY_HEALTH_WEBHOOK_URL": webhook,
+        }
+        text = "".join(f"{name}={value}\n" for name, value in named.items())
+        (settings / "prod.env").write_text(text, encoding="utf-8")
+        command = f"{WATCH} {self.root} prod"
+        self.done[as_what] = self.machine.run(command, {"RACEDAY_IAC_SETTINGS": str(settings)})
+
+    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None, stage: str = "prod") -> Any:
+        """What somebody does in the console of a stage."""
+        headers = {"X-Appwrite-Project": stage, "X-Appwrite-Key": self.keys[f"{stage}_write"]}
+        answer = requests.request(method, f"{self.endpoint}{path}", headers=headers, json=body, timeout=30)
         assert answer.ok, answer.text
-
-
-def inputs_of(name: str, job: str) -> dict[str, str]:
-    """What a workflow calls the action with, when nobody has chosen anything."""
-    (step,) = [each for each in workflow(name)["jobs"][job]["steps"] if each.get("uses") == "./"]
-    return {key.replace("-", "_"): evaluated(str(value), {}) for key, value in step["with"].items()}
+        return answer.json() if answer.content else None
 
 
 @pytest.fixture(scope="module")
 def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
     settings = Settings(scheduler=False)
-    with start_server(tmp_path_factory.mktemp("server"), settings=settings) as server:
-        server.ensure_project("ci")
-        keys = {
-            "write": server.create_key("ci"),
-            "read": server.create_key("ci", ("functions.read", "databases.read", "collections.read", "documents.read")),
-        }
-        walk = Walk(tmp_path_factory.mktemp("repository"), server.endpoint, "ci", keys)
-        planned = walk.step("plan", "read", **inputs_of("apply", "plan"))
-        approved = {**inputs_of("apply", "apply"), "plan_id": planned.outputs.get("plan-id", "")}
-        walk.step("another", "write", **{**approved, "plan_id": "0" * 64})
-        walk.step("apply", "write", **approved)
-        walk.step("again", "write", **approved)
-        walk.meddle()
-        walk.step("drift", "read", **inputs_of("drift", "check"))
+    with start_server(tmp_path_factory.mktemp("server"), settings=settings) as server, webhook() as (address, told):
+        keys = {}
+        for stage in STAGES:
+            server.ensure_project(stage)
+            keys |= {f"{stage}_write": server.create_key(stage), f"{stage}_read": server.create_key(stage, READING)}
+        keys["prod_recovery"] = server.create_key("prod", RECOVERING)
+        walk = Walk(tmp_path_factory.mktemp("repository"), server.endpoint, keys)
+        _promote(walk)
+        walk.call("PUT", _COLLECTION, {"name": "Meddled"})
+        walk.step("drift", "prod_read", command="drift")
+        _break(walk, server.server.faults)
+        for as_what in ("watch", "watch again"):
+            walk.workflow(as_what, "watch", RACEDAY_HEALTH_WEBHOOK_URL=address)
+        _break(walk, server.server.faults)
+        for as_what in ("cron", "cron again"):
+            walk.cron(as_what, address)
+        walk.told = told
         yield walk
 
 
-def test_the_plan_says_that_there_are_changes_and_which_plan_it_is(walk: Walk) -> None:
-    done = walk.done["plan"]
-    assert done.code == 0, done.text
-    assert done.outputs["exit-code"] == "2"
-    assert done.outputs["has-changes"] == "true"
-    assert len(done.outputs["plan-id"]) == 64
+def _promote(walk: Walk) -> None:
+    walk.workflow("promote", "promote")
+    saved = {"command": "apply", "plan_file": "raceday-iac-reports/prod.plan"}
+    walk.step("another", "prod_write", **saved, plan_id="0" * 64)
+    walk.step("again", "prod_write", **saved)
+    walk.declare("New")
+    # The key of dev may not write: what is refused there goes no further.
+    walk.workflow("stopped", "promote", RACEDAY_DEV_WRITE_KEY=walk.keys["dev_read"])
+    walk.names = [str(walk.call("GET", _COLLECTION, stage=stage)["name"]) for stage in STAGES]
+    walk.workflow("production alone", "promote", ("prod",))
+
+
+def _break(walk: Walk, faults: Any) -> None:
+    """An attribute that somebody makes anew, and that fails."""
+    attributes = f"{_COLLECTION}/attributes"
+    if walk.call("GET", attributes)["total"]:
+        walk.call("DELETE", f"{attributes}/a", {})
+    while walk.call("GET", attributes)["total"]:
+        time.sleep(0.02)
+    faults.failing_attributes.add("a")
+    walk.call("POST", f"{attributes}/string", {"key": "a", "size": 10, "required": False})
+
+
+def results(walk: Walk, as_what: str) -> dict[str, str]:
+    return {job: ran.result for job, ran in walk.ran[as_what].items()}
+
+
+def test_a_change_goes_from_dev_to_production_in_this_order(walk: Walk) -> None:
+    jobs = [f"{what}-{stage}" for stage in STAGES for what in ("plan", "apply")]
+    assert list(walk.ran["promote"]) == jobs
+    assert results(walk, "promote") == dict.fromkeys(jobs, "success"), walk.ran["promote"]["apply-prod"].text
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_each_stage_saves_its_own_plan_and_applies_exactly_that(walk: Walk, stage: str) -> None:
+    planned, applied = walk.ran["promote"][f"plan-{stage}"], walk.ran["promote"][f"apply-{stage}"]
+    assert len(planned.outputs["plan-id"]) == 64
+    assert f"Plan for environment {stage}" in planned.text
+    assert "Appwrite is as the stack says" in applied.text
+    assert applied.steps["after"].outputs["exit-code"] == "0"
+    assert f'"environment":"{stage}"' in (walk.root / "raceday-iac-reports" / f"{stage}.plan").read_text("utf-8")
+
+
+def test_what_fails_on_dev_goes_no_further(walk: Walk) -> None:
+    assert results(walk, "stopped") == {
+        "plan-dev": "success",
+        "apply-dev": "failure",
+        "plan-staging": "skipped",
+        "apply-staging": "skipped",
+        "plan-prod": "skipped",
+        "apply-prod": "skipped",
+    }
+    assert walk.names == ["Old", "Old", "Old"]
+
+
+def test_a_stage_that_is_not_set_up_is_passed_over(walk: Walk) -> None:
+    assert results(walk, "production alone") == {
+        "plan-dev": "skipped",
+        "apply-dev": "skipped",
+        "plan-staging": "skipped",
+        "apply-staging": "skipped",
+        "plan-prod": "success",
+        "apply-prod": "success",
+    }
 
 
 def test_the_plan_is_in_the_log_in_the_summary_and_in_three_reports(walk: Walk) -> None:
-    done = walk.done["plan"]
-    assert "create function.f" in done.text
+    done = walk.ran["promote"]["plan-prod"].steps["iac"]
+    assert "create collection.d/c" in done.text
     assert done.summary.startswith("## Plan for `prod`: ")
     for name in ("markdown", "html", "svg"):
-        assert "f" in Path(done.outputs[name]).read_text(encoding="utf-8")
+        assert "collection" in Path(done.outputs[name]).read_text(encoding="utf-8")
 
 
 def test_a_plan_that_was_not_approved_is_not_applied(walk: Walk) -> None:
     done = walk.done["another"]
     assert done.code == 1
     assert "not the plan that was approved" in done.text
-
-
-def test_the_approved_plan_is_applied(walk: Walk) -> None:
-    done = walk.done["apply"]
-    assert done.code == 0, done.text
-    assert "Appwrite is as the stack says" in done.text
 
 
 def test_a_stale_plan_is_refused_with_the_programs_own_code(walk: Walk) -> None:
@@ -129,13 +217,48 @@ def test_drift_is_an_answer_and_no_failure_of_the_step(walk: Walk) -> None:
     done = walk.done["drift"]
     assert done.code == 0, done.text
     assert (done.outputs["exit-code"], done.outputs["has-drift"], done.outputs["has-changes"]) == ("3", "true", "false")
-    assert "`timeout`: `90` → `60`" in done.summary
+    assert '`name`: `"Meddled"` → `"New"`' in done.summary
     assert "svg" not in done.outputs
+
+
+def test_what_is_stuck_is_found_told_and_ended(walk: Walk) -> None:
+    ran = walk.ran["watch"]
+    assert {job: each.result for job, each in ran.items()} == dict.fromkeys(("look", "recover", "verdict"), "success")
+    look, recover = ran["look"], ran["recover"]
+    assert look.outputs == {"exit-code": "8", "has-changes": "true"}
+    assert "attribute.stuck" in look.steps["health"].summary
+    assert "Did 1 of 1." in recover.text
+    assert recover.outputs["exit-code"] == "0"
+
+
+def test_the_webhook_is_told_once_what_is_wrong_and_once_that_it_is_over(walk: Walk) -> None:
+    found = [([each["code"] for each in got["new"]], len(got["over"])) for got in walk.told]
+    assert found == [(["attribute.stuck"], 0), ([], 1)] * 2
+
+
+def test_cron_ends_what_is_stuck_and_is_silent_while_all_is_well(walk: Walk) -> None:
+    first, second = walk.done["cron"], walk.done["cron again"]
+    assert first.code == 0, first.text
+    assert "Did 1 of 1." in first.text
+    assert (second.code, second.text) == (0, "")
+
+
+def test_with_nothing_stuck_the_key_that_ends_things_is_not_touched(walk: Walk) -> None:
+    ran = walk.ran["watch again"]
+    assert {job: each.result for job, each in ran.items()} == {
+        "look": "success",
+        "recover": "skipped",
+        "verdict": "success",
+    }
 
 
 def test_no_step_tells_a_key(walk: Walk) -> None:
     reports = [path.read_text(encoding="utf-8") for path in (walk.root / "raceday-iac-reports").iterdir()]
-    texts = [done.text + done.summary + str(done.outputs) for done in walk.done.values()] + reports
+    steps = [
+        *walk.done.values(),
+        *(step for ran in walk.ran.values() for job in ran.values() for step in job.steps.values()),
+    ]
+    texts = [done.text + done.summary + str(done.outputs) for done in steps] + reports
     for key in walk.keys.values():
         assert not [text for text in texts if key in text]
 
@@ -172,9 +295,9 @@ def test_more_arguments_are_taken_as_they_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("inputs", "message"),
     [
-        ({"command": "destroy"}, "command is plan, drift, apply or lint"),
+        ({"command": "destroy"}, "command is plan, drift, apply, lint, health or recover"),
         ({"command": "apply"}, "apply needs plan-file"),
-        ({"command": "plan; touch pwned"}, "command is plan, drift, apply or lint"),
+        ({"command": "plan; touch pwned"}, "command is plan, drift, apply, lint, health or recover"),
         ({"allow_data_loss": "collection.d/c"}, "allow-data-loss is ADDRESS=NUMBER"),
         ({"allow_data_loss": "collection.d/c=7 collection.d/d"}, "allow-data-loss is ADDRESS=NUMBER"),
         (

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from .fakes import Fake
-from .test_structure import GITLAB
+from .test_structure import GITLAB, SCRIPTS
 from .workflows import Done, Machine, step_of, workflow
 
 BOT = {"login": "github-actions[bot]"}
@@ -181,3 +181,117 @@ def test_gitlabs_issue_follows_the_verdict_and_the_job_ends_with_it(
     done = gitlab(tmp_path, curl, "drift", exit_code)
     assert done.code == exit_code, done.text
     assert [method for method, _ in curl.writes] == methods
+
+
+# Looking and recovering by a timetable: what each answer of the program leads to.
+
+_PROGRAM = """\
+#!/bin/bash
+case "$*" in
+  *health*)
+    n=$(cat "$0.count" 2>/dev/null || echo 0)
+    echo $((n + 1)) > "$0.count"
+    read -r -a codes <<< "$HEALTH_CODES"
+    code=${codes[$n]:-${codes[-1]}}
+    echo "health said" ;;
+  *--dry-run*) code=$DRY_RUN; echo "dry run said" ;;
+  *) code=$RECOVER; echo "recover said" ;;
+esac
+echo "$*" >> "$0.calls"
+exit "$code"
+"""
+
+
+def timetable(folder: Path, script: str, health: str, dry_run: int, recover: int, **env: str) -> tuple[Done, list[str]]:
+    """A script with a program that answers so. Returns what it was asked for, too."""
+    folder.mkdir(exist_ok=True)
+    program = folder / "raceday-iac"
+    program.write_text(_PROGRAM, encoding="utf-8")
+    program.chmod(0o755)
+    answers = {"HEALTH_CODES": health, "DRY_RUN": str(dry_run), "RECOVER": str(recover)}
+    (folder.parent / "raceday-iac-reports").mkdir(exist_ok=True)
+    done = Machine(folder.parent, folder).run(script, {**answers, "REPORTS": "raceday-iac-reports", **env})
+    calls = folder / "raceday-iac.calls"
+    asked = [line.split() for line in calls.read_text(encoding="utf-8").splitlines()] if calls.exists() else []
+    words = ("health", "recover", "--dry-run", "--auto-approve")
+    return done, [" ".join(each for each in line if each in words) for line in asked]
+
+
+#: Codes of the looks, of the dry run and of the recovery; what is done, and the code of the whole.
+CASES = [
+    ("0", 0, 0, ["health", "recover --dry-run"], 0),
+    ("7", 0, 0, ["health", "recover --dry-run"], 7),
+    ("8", 0, 0, ["health", "recover --dry-run"], 8),
+    ("8 0", 2, 0, ["health", "recover --dry-run", "recover --auto-approve", "health"], 0),
+    ("8 8", 2, 0, ["health", "recover --dry-run", "recover --auto-approve", "health"], 8),
+    ("8 8", 2, 6, ["health", "recover --dry-run", "recover --auto-approve", "health"], 8),
+    ("1", 0, 0, ["health"], 1),
+    ("0", 1, 0, ["health", "recover --dry-run"], 1),
+]
+
+
+@pytest.mark.parametrize(("health", "dry_run", "recover", "asked", "code"), CASES)
+def test_gitlab_looks_and_recovers(
+    tmp_path: Path, health: str, dry_run: int, recover: int, asked: list[str], code: int
+) -> None:
+    done, calls = timetable(tmp_path / "fakes", _gitlab_watch(), health, dry_run, recover)
+    assert (done.code, calls) == (code, asked), done.text
+
+
+def _gitlab_watch() -> str:
+    """Both jobs one after the other, with what the first hands to the second."""
+    watch, recover = ("\n".join(GITLAB[job]["script"]) for job in ("watch", "recover"))
+    return (
+        "export RACEDAY_PROD_READ_KEY=r RACEDAY_PROD_RECOVERY_KEY=w\n"
+        f"code=0; ({watch}) || exit $?\nset -a; . ./watch.env; set +a\n({recover})"
+    )
+
+
+def test_a_recovery_that_fails_is_red_on_gitlab_and_under_cron(tmp_path: Path) -> None:
+    done, calls = timetable(tmp_path / "fakes", _gitlab_watch(), "8", 2, 1)
+    assert (done.code, calls[-1]) == (1, "recover --auto-approve")
+    done, calls = timetable(tmp_path / "more", f"{SCRIPTS[-1]} {tmp_path} prod", "8 8", 2, 1)
+    assert done.code == 1
+    assert "recover said" in done.text
+
+
+@pytest.mark.parametrize(("health", "dry_run", "recover", "asked", "code"), CASES)
+def test_cron_looks_and_recovers(
+    tmp_path: Path, health: str, dry_run: int, recover: int, asked: list[str], code: int
+) -> None:
+    done, calls = timetable(tmp_path / "fakes", f"{SCRIPTS[-1]} {tmp_path} prod", health, dry_run, recover)
+    assert (done.code, calls) == (code, asked), done.text
+    assert (done.text == "") is (code == 0 and dry_run == 0)
+
+
+def test_two_runs_of_cron_never_cross(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    script = f"exec 9> state/watch-prod.lock; flock 9; {SCRIPTS[-1]} {tmp_path} prod 9>&-"
+    done, calls = timetable(tmp_path / "fakes", script, "8", 2, 0)
+    assert (done.code, calls, done.text) == (0, [], "")
+
+
+@pytest.mark.parametrize(
+    ("before", "recovery", "after", "code"),
+    [
+        ("0", "skipped", "", 0),
+        ("7", "skipped", "", 0),
+        ("8", "skipped", "", 1),
+        ("1", "skipped", "", 1),
+        ("", "skipped", "", 1),
+        ("8", "success", "0", 0),
+        ("8", "success", "8", 1),
+        ("8", "failure", "", 1),
+        ("0", "failure", "0", 1),
+    ],
+)
+def test_a_watch_on_github_is_red_where_somebody_has_to_look(
+    machine: Machine, before: str, recovery: str, after: str, code: int
+) -> None:
+    job = workflow("watch")["jobs"]["verdict"]
+    needs = {
+        "look": {"outputs": {"exit-code": before}},
+        "recover": {"result": recovery, "outputs": {"exit-code": after}},
+    }
+    done = machine.step(job["steps"][0], {**CONTEXT, "needs": needs}, job)
+    assert done.code == code, done.text

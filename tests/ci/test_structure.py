@@ -13,7 +13,8 @@ from .workflows import ACTION, ROOT, WORKFLOWS, all_steps, load, workflow
 
 STEPS = list(all_steps())
 JOBS = [(f"{path.stem}/{name}", job) for path in WORKFLOWS for name, job in load(path)["jobs"].items()]
-SCRIPTS = sorted((ROOT / ".github" / "scripts").glob("*.sh"))
+SCRIPTS = [*sorted((ROOT / ".github" / "scripts").glob("*.sh")), ROOT / "docs" / "examples" / "watch.sh"]
+STAGES = ("dev", "staging", "prod")
 GITLAB = load(ROOT / "docs" / "examples" / "gitlab-ci.yml")
 #: Keys that each level may have; a mistyped one would silently do nothing.
 _JOB_KEYS = set("needs if runs-on timeout-minutes permissions outputs env environment concurrency steps".split())
@@ -30,7 +31,7 @@ def runs() -> list[tuple[str, str]]:
 
 
 def test_there_is_a_workflow_for_each_purpose() -> None:
-    assert [path.stem for path in WORKFLOWS] == ["apply", "ci", "drift", "plan"]
+    assert [path.stem for path in WORKFLOWS] == ["ci", "drift", "plan", "promote", "watch"]
 
 
 @pytest.mark.parametrize(("name", "step"), STEPS, ids=[name for name, _ in STEPS])
@@ -39,9 +40,9 @@ def test_a_step_either_uses_or_runs_and_has_no_mistyped_key(name: str, step: dic
     assert set(step) <= _STEP_KEYS
 
 
-@pytest.mark.parametrize("use", [step["uses"] for _, step in STEPS if "uses" in step])
+@pytest.mark.parametrize("use", sorted({step["uses"] for _, step in STEPS if "uses" in step}))
 def test_every_foreign_action_is_pinned_to_a_commit(use: str) -> None:
-    assert use == "./" or re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", use)
+    assert use == "./" or re.fullmatch(r"[\w-]+/[\w-]+(/[\w-]+)?@[0-9a-f]{40}", use)
 
 
 @pytest.mark.parametrize("path", [*WORKFLOWS, ACTION], ids=lambda path: path.name)
@@ -107,10 +108,21 @@ def test_secrets_come_in_by_variables_alone() -> None:
         assert "secrets." not in str(step.get("run", ""))
 
 
-def test_only_the_approved_job_has_the_key_that_writes() -> None:
-    holders = [name for name, job in JOBS if "WRITE_KEY" in str(job)]
-    assert holders == ["apply/apply"]
-    assert workflow("apply")["jobs"]["apply"]["environment"] == "production"
+def test_only_jobs_of_a_protected_environment_have_a_key_that_writes() -> None:
+    holders = {name: job["environment"] for name, job in JOBS if re.search("WRITE_KEY|RECOVERY_KEY", str(job))}
+    assert holders == {
+        "promote/apply-dev": "development",
+        "promote/apply-staging": "staging",
+        "promote/apply-prod": "production",
+        "watch/recover": "recovery",
+    }
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_holds_the_keys_and_places_of_no_other(stage: str) -> None:
+    for job in (f"plan-{stage}", f"apply-{stage}"):
+        named = set(re.findall(r"RACEDAY_([A-Z]+)_", str(workflow("promote")["jobs"][job])))
+        assert named == {stage.upper()}
 
 
 def test_pull_requests_from_forks_get_no_job_with_secrets() -> None:
@@ -123,18 +135,34 @@ def test_pull_requests_from_forks_get_no_job_with_secrets() -> None:
 def test_two_runs_of_one_kind_never_cross() -> None:
     assert workflow("drift")["concurrency"]["cancel-in-progress"] is False
     assert workflow("plan")["concurrency"]["cancel-in-progress"] is True
-    assert workflow("apply")["jobs"]["apply"]["concurrency"] == {"group": "apply-prod", "cancel-in-progress": False}
+    assert workflow("promote")["concurrency"] == {"group": "promote", "cancel-in-progress": False}
+    groups = [job["concurrency"]["group"] for _, job in JOBS if "concurrency" in job]
+    # In a group only one may wait: a second one would cancel it.
+    assert len(groups) == len(set(groups))
+    assert all(not job["concurrency"]["cancel-in-progress"] for _, job in JOBS if "concurrency" in job)
 
 
-def test_what_is_applied_is_the_plan_that_was_uploaded() -> None:
-    jobs = workflow("apply")["jobs"]
-    planned, uploaded = jobs["plan"]["steps"][1]["with"], jobs["plan"]["steps"][2]["with"]
-    downloaded, applied = jobs["apply"]["steps"][1]["with"], jobs["apply"]["steps"][2]["with"]
+@pytest.mark.parametrize("stage", STAGES)
+def test_what_is_applied_is_the_plan_that_was_uploaded(stage: str) -> None:
+    jobs, plan, apply = workflow("promote")["jobs"], f"plan-{stage}", f"apply-{stage}"
+    planned, uploaded = jobs[plan]["steps"][1]["with"], jobs[plan]["steps"][2]["with"]
+    downloaded, applied = jobs[apply]["steps"][1]["with"], jobs[apply]["steps"][2]["with"]
     assert uploaded["name"] == downloaded["name"]
     assert planned["plan-file"] == applied["plan-file"]
     assert planned["plan-file"].startswith(uploaded["path"])
-    assert applied["plan-id"] == "${{ needs.plan.outputs.plan-id }}"
-    assert jobs["apply"]["if"] == "needs.plan.outputs.has-changes == 'true'"
+    assert applied["plan-id"] == f"${{{{ needs.{plan}.outputs.plan-id }}}}"
+    assert jobs[apply]["if"].endswith(f" && needs.{plan}.outputs.has-changes == 'true'")
+    assert planned["allow-data-loss"] == f"${{{{ inputs.allow-data-loss-{stage} }}}}"
+
+
+def test_each_stage_waits_for_the_one_before() -> None:
+    jobs = workflow("promote")["jobs"]
+    assert jobs["plan-staging"]["needs"] == ["plan-dev", "apply-dev"]
+    assert jobs["plan-prod"]["needs"] == ["plan-staging", "apply-staging"]
+    for stage in STAGES:
+        assert jobs[f"apply-{stage}"]["needs"] == f"plan-{stage}"
+    later = [job["if"] for name, job in jobs.items() if name != "plan-dev"]
+    assert all(each.startswith("!cancelled() && !failure() && ") for each in later)
 
 
 def test_the_action_says_of_each_input_and_output_what_it_is() -> None:
@@ -152,7 +180,14 @@ def test_workflows_call_the_action_with_inputs_that_it_has() -> None:
 
 
 def test_gitlab_does_the_same_jobs() -> None:
-    assert {"lint", "plan", "note", "drift", "plan:release", "apply"} <= set(GITLAB)
-    assert GITLAB["apply"]["environment"] == "production"
-    assert {rule["when"] for rule in GITLAB["apply"]["rules"]} == {"manual"}
-    assert [name for name, job in GITLAB.items() if "WRITE_KEY" in str(job)] == ["apply"]
+    stages = {f"{what}:{stage}" for stage in STAGES for what in ("plan", "apply")}
+    assert {"lint", "plan", "note", "drift", "watch", "recover"} | stages <= set(GITLAB)
+    jobs = {name: job for name, job in GITLAB.items() if isinstance(job, dict) and not name.startswith(".")}
+    holders = {name: job["environment"] for name, job in jobs.items() if re.search("WRITE_KEY|RECOVERY_KEY", str(job))}
+    assert holders == {
+        "apply:dev": "development",
+        "apply:staging": "staging",
+        "apply:prod": "production",
+        "recover": "recovery",
+    }
+    assert {rule["when"] for rule in GITLAB["apply:prod"]["rules"]} == {"manual"}

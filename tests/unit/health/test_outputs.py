@@ -18,6 +18,7 @@ from raceday_iac.health.report import Report, judge
 from raceday_iac.health.watch_file import read_watched
 from raceday_iac.render.health_alert import generic_message, slack_message
 from raceday_iac.render.health_json import health_document
+from raceday_iac.render.health_markdown import health_markdown
 from raceday_iac.render.health_page import health_page
 from raceday_iac.render.health_picture import runs_svg
 from raceday_iac.render.health_prometheus import HELP, PREFIX, health_metrics
@@ -117,6 +118,17 @@ def test_the_json_says_the_same(report: Report) -> None:
     assert (document["locks"][0]["stale"], document["locks"][0]["duplicates"]) == (True, 1)
     assert document["daily"][0]["stand"] == "done"
     assert document["stateLock"]["holder"] == "apply by me"
+
+
+def test_the_markdown_has_the_verdict_and_every_finding_and_nothing_of_it_acts(report: Report) -> None:
+    content = health_markdown(report)
+    assert content.startswith(f"## Health of `test`: Unhealthy: {report.count(Severity.ERROR)} errors")
+    for each in report.findings:
+        assert f"`{each.code}` | `{each.subject}`" in content
+    assert "<script" not in content
+    assert "| f | 60 s ago | failed: retryable |" in content
+    assert "something: because" in content
+    assert len(health_markdown(replace(report, findings=report.findings * 500)).encode()) < 65_536
 
 
 class Page(HTMLParser):

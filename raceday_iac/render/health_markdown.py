@@ -1,0 +1,38 @@
+"""How a project fares as Markdown, for job summaries and issues. What is wrong comes first, so that it is never cut."""
+
+from __future__ import annotations
+
+from ..health.findings import Finding, Severity
+from ..health.report import Report
+from .health_text import HEAD, headline, place_line, row_of
+from .markdown import LIMIT, Sheet, code, plain
+
+_MARKS = {Severity.ERROR: "🟥", Severity.WARNING: "🟨", Severity.INFO: "⬜"}
+
+
+def health_markdown(report: Report, *, limit: int = LIMIT) -> str:
+    """The whole report within `limit` bytes."""
+    sheet = Sheet(limit)
+    verdict = headline(report).text.rstrip(".")
+    sheet.say(f"## Health of {code(report.environment)}: {verdict}", "", plain(place_line(report).text), "")
+    findings = [_finding(each) for each in report.findings]
+    sheet.entries("findings", ("| | what | where | |", "|---|---|---|---|"), findings, ("",))
+    sheet.entries("parts that were not looked at", ("**Not looked at**", ""), _listed(report.skipped), ("",))
+    rows = [_row(row_of(each, report.now)) for each in report.functions]
+    opening = ("<details><summary>Functions</summary>", "", _row(HEAD), "|" + "---|" * len(HEAD))
+    sheet.entries("functions", opening, rows, ("", "</details>", ""))
+    return sheet.text("`raceday-iac health` and its HTML report show everything.")
+
+
+def _finding(finding: Finding) -> str:
+    advice = f"<br>→ {plain(finding.advice)}" if finding.advice else ""
+    mark = _MARKS[finding.severity]
+    return f"| {mark} | {code(finding.code)} | {code(finding.subject)} | {plain(finding.message)}{advice} |"
+
+
+def _listed(texts: tuple[str, ...]) -> list[str]:
+    return [f"- {plain(each)}" for each in texts]
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    return f"| {' | '.join(map(plain, cells))} |"
