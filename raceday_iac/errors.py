@@ -96,7 +96,7 @@ class StaleError(IacError):
 
 
 class RefusedError(IacError):
-    """A guard stopped the run before any change."""
+    """A guard said no: to a run before any change, or to one step of it before anything of that was sent."""
 
     exit_code = EXIT_REFUSED
 

@@ -96,6 +96,17 @@ NOTHING = Answer(0)
 Answering = Callable[[Question], Answer]
 
 
+def counted_words(evidence: Mapping[Question, Answer]) -> list[str]:
+    """What was counted and is not nothing, one line each: `values of size in collection.d/c: 3`."""
+    found = []
+    for question, answer in evidence.items():
+        about = f" of {', '.join(question.attributes)}" if question.attributes else ""
+        names = f" ({', '.join(answer.names)})" if answer.names else ""
+        if not answer.is_nothing:
+            found.append(f"{question.ask}{about} in {question.place}: {answer.number}{names}")
+    return found
+
+
 def total(answers: Iterable[Answer]) -> Answer:
     """All of them together. An unknown part makes the whole unknown."""
     listed = list(answers)

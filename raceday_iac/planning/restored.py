@@ -9,13 +9,14 @@ from ..diff import Cause, FieldChange
 from ..errors import IacError
 from ..kinds import KINDS, Kind
 from ..model.address import Address
+from ..model.evidence import counted_words
 from .plan import Action, Change, Plan
 from .saved import SavedPlan
 
 
 def restored(saved: SavedPlan) -> Plan:
-    """The plan as far as it was saved: changes and what was left out, but neither notes nor what is unmanaged. Raises
-    IacError where a change lacks something."""
+    """The plan as far as it was saved: changes, what was counted and what was left out, but not what is unmanaged.
+    Raises IacError where a change lacks something."""
     content = saved.content
     try:
         changes = tuple(_change(each) for each in saved.changes)
@@ -31,6 +32,7 @@ def restored(saved: SavedPlan) -> Plan:
         server_version=content["serverVersion"],
         wishes=saved.wishes,
         evidence=saved.evidence,
+        notes=tuple(f"counted when it was made: {each}" for each in counted_words(saved.evidence)),
         left_out=left_out,
     )
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 from ..counting import counted
+from ..model.evidence import counted_words
 from ..planning.saved import SavedPlan
 from .lines import Line
 
@@ -31,6 +32,11 @@ def saved_lines(saved: SavedPlan) -> Iterator[Line]:
             yield Line(f"        {field['name']}: {before} → {after}")
     if not saved.changes:
         yield Line("  nothing to do", "green")
+    counted_before = counted_words(saved.evidence)
+    if counted_before:
+        yield Line()
+        yield Line("Counted when it was made; apply counts again, and stops what would lose more:", "dim")
+        yield from (Line(f"    {each}", "dim") for each in counted_before)
     if content["leftOut"]:
         yield Line()
         yield Line(f"Left out ({len(content['leftOut'])}):", "dim")

@@ -81,6 +81,9 @@ def test_a_plan_is_saved_with_what_was_allowed_and_what_was_counted(c: Arena) ->
     run(c, "plan", "--out", file, *allowed(c, "=7"))
     shown = run(c, "show", file)
     assert f'allowed: {{"{at(c, "collection", "c")}": "7"}}' in shown.out
+    assert f"documents in {at(c, 'collection', 'c')}: 3" in shown.out
+    page = run(c, "show", file, "--markdown", "-").out
+    assert "counted when it was made" in page
     document = json.loads(run(c, "show", file, "--json").out)
     assert document["wishes"] == {"allowed": {at(c, "collection", "c"): "7"}}
     assert {"place": at(c, "collection", "c"), "asks": "documents", "count": 3} in document["evidence"]

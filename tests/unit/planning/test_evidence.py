@@ -9,6 +9,7 @@ import pytest
 
 from raceday_iac.cli.wishing import Asked, wishes_of
 from raceday_iac.model.evidence import Answer, Ask, Question
+from raceday_iac.model.resource import Live
 from raceday_iac.model.stack import Collection, Stack
 from raceday_iac.planning import Plan, build_plan
 from raceday_iac.provider import Snapshot
@@ -142,6 +143,50 @@ def test_the_documents_of_a_database_are_one_question() -> None:
     asked, found = judged(before, Stack("test"), Answer(3))
     assert [str(each.place) for each in asked] == ["database.d"]
     assert "delete of database.d is refused: 3 documents would be deleted" in found.refusals[0].message
+
+
+def test_an_attribute_that_was_deleted_by_hand_and_is_required_is_asked_about_like_a_new_one() -> None:
+    """Made again it is empty in every document, and Appwrite refuses each at its next write."""
+    old = resolved(one("string", 10, required=True))
+    live = {at: each for at, each in live_as(old).items() if str(at) != AT}
+    asked: list[Question] = []
+
+    def answer(question: Question) -> Answer:
+        asked.append(question)
+        return Answer(5)
+
+    found = build_plan("test", old, state_of(old), Snapshot(live, FACTS), answer)
+    assert [each.ask for each in asked] == [Ask.WITHOUT]
+    assert "create of attribute.d/c/a is refused: 5 documents have no value, which would be required" in (
+        found.refusals[0].message
+    )
+
+
+@pytest.mark.parametrize("required", [False, True])
+def test_an_attribute_of_another_type_that_is_required_costs_its_values_and_leaves_documents_without(
+    required: bool,
+) -> None:
+    asked, found = judged(one("string", 10), one("integer", required=required), Answer(2))
+    assert [each.ask for each in asked] == [Ask.VALUES, *([Ask.WITHOUT] if required else [])]
+    says = "2 documents would lose its values, and 2 documents have no value, which would be required: 4 in all"
+    assert (says in found.refusals[0].message) is required
+    assert judged(one("string", 10), one("integer", required=required), Answer(2), f"{AT}=4")[1].refusals == ()
+
+
+def test_a_conversion_that_was_cut_short_asks_the_copy_for_what_is_missing() -> None:
+    before = resolved(one("string", 10))
+    copy = address("attribute.d/c/a_conv")
+    live = {at: each for at, each in live_as(before).items() if str(at) != AT}
+    live[copy] = Live(copy, resolved(one("integer")).resources[address(AT)].fields, "a_conv")
+    asked: list[Question] = []
+
+    def answer(question: Question) -> Answer:
+        asked.append(question)
+        return Answer(1)
+
+    found = build_plan("test", resolved(converted(required=True)), state_of(before), Snapshot(live, FACTS), answer)
+    assert [(each.ask, each.attributes) for each in asked] == [(Ask.NULLS, ("a_conv",))]
+    assert len(found.refusals) == 1
 
 
 # Duplicates.

@@ -9,7 +9,7 @@ from raceday_iac.render.plan_markdown import plan_markdown
 
 from .reports import HOSTILE, SECRET, hostile, large, secretive
 from .test_markdown import cells
-from .test_plan_text import before, changed, partial, plan_between
+from .test_plan_text import all_goes, before, changed, partial, plan_between
 
 GOLDEN = """\
 ## Plan for `test`: 8 to create, 2 to update, 3 to delete
@@ -44,6 +44,18 @@ def shown(of: Plan) -> str:
 
 def test_a_plan_reads_like_this() -> None:
     assert shown(changed()).startswith(GOLDEN)
+
+
+def test_what_goes_with_something_stands_among_what_goes_away() -> None:
+    text = shown(all_goes())
+    assert text.startswith("## Plan for `test`: 9 to delete\n")
+    gone = text.partition("What goes away")[2].partition("What comes")[0]
+    assert (
+        "| 🟥&nbsp;delete | `collection.d/c`<br>with `database.d` | 2 attributes, 1 index<br>"
+        "<sub>the stack no longer declares it</sub> |"
+    ) in gone
+    theirs = "`collection.d/theirs`<br>with `database.d` | <sub>live, but neither declared nor ours</sub>"
+    assert f"| 🟥&nbsp;delete | {theirs} |" in gone
 
 
 def test_nothing_to_do_is_the_headline() -> None:

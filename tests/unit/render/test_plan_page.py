@@ -14,7 +14,7 @@ from raceday_iac.render.plan_page import plan_page
 
 from ..applied import plan_between
 from .reports import SECRET, everything, hostile, large, secretive
-from .test_plan_text import before, changed
+from .test_plan_text import all_goes, before, changed
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -89,6 +89,15 @@ def test_a_refusal_stands_before_the_changes() -> None:
     text = page(changed(documents=7)).text
     assert text.index("Refused (1)") < text.index("Changes")
     assert "--allow-data-loss attribute.d/c/b" in text
+
+
+def test_what_goes_with_something_says_with_what_on_the_page_and_in_the_picture() -> None:
+    text = plan_page(all_goes(), "here")
+    assert "it goes with database.d" in text
+    assert "live, but neither declared nor ours" in text
+    assert "forget" not in text
+    picture = plan_svg(all_goes(), "here")
+    assert "delete attribute.d/theirs/x (with database.d)" in picture
 
 
 def test_nothing_to_do_needs_no_picture() -> None:

@@ -294,9 +294,13 @@ Plan: 9 to delete.
     variable      1 delete"""
 
 
-def test_what_goes_with_its_owner_is_called_deleted_and_what_nobody_declares_is_named() -> None:
+def all_goes() -> Plan:
+    """Everything is deleted, also what somebody else has made in the database."""
     theirs = before()
     Database(theirs, "d").collection("theirs", name="T").integer("x")
     real = live_as(resolved(theirs))
-    found = plan(resolved(NOTHING), state_of(resolved(before())), real)
-    assert shown(replace(found, refusals=())) == DELETED
+    return replace(plan(resolved(NOTHING), state_of(resolved(before())), real), refusals=())
+
+
+def test_what_goes_with_its_owner_is_called_deleted_and_what_nobody_declares_is_named() -> None:
+    assert shown(all_goes()) == DELETED
