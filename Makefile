@@ -74,6 +74,7 @@ COMPILE := $(BIN)/python -m piptools compile --quiet --all-build-deps --allow-un
 lock:
 	$(COMPILE) --extra dev --output-file requirements.lock pyproject.toml
 	$(COMPILE) --extra docs --constraint requirements.lock --output-file requirements-docs.lock pyproject.toml
+	$(COMPILE) --extra s3 --extra encryption --constraint requirements.lock --output-file requirements-run.lock pyproject.toml
 	$(call lock-functions,requirements-http,daily-meetings daily-races enhanced-race-poller meeting-status-poller)
 	$(call lock-functions,requirements-zone,daily-initial-data master-race-scheduler)
 

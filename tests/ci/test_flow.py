@@ -3,6 +3,7 @@ production, refused, meddled with, and what is stuck is ended. One walk for all 
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -349,36 +350,58 @@ def test_reports_of_an_earlier_run_are_not_taken_for_those_of_this_one(tmp_path:
     assert "html" not in done.outputs
 
 
-def installed(tmp_path: Path, extras: str) -> tuple[Done, dict[str, Any]]:
-    """The step that installs, with a stand-in for Python that notes what it is asked for."""
+def installed(tmp_path: Path) -> tuple[Done, list[str], str]:
+    """The step that installs, with a stand-in for Python that notes what it is asked for, and with which variables."""
     fakes = tmp_path / "fakes"
     fakes.mkdir()
     program = fakes / "python"
     program.write_text(
         f'#!/bin/bash\nif [[ $2 == venv ]]; then mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; exit; fi\n'
-        f'echo "$@" > "{tmp_path}/asked"; cat "$PIP_CONSTRAINT" > "{tmp_path}/constraints"\n',
+        f'echo "$@" >> "{tmp_path}/asked"; env > "{tmp_path}/variables"\n',
         encoding="utf-8",
     )
     program.chmod(0o755)
-    done = Machine(tmp_path, fakes).action("Install raceday-iac", {"extras": extras})
-    noted = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir() if path.is_file()}
-    return done, noted
+    done = Machine(tmp_path, fakes).action("Install raceday-iac", {}, {"RACEDAY_PROD_API_KEY": "key-that-writes"})
+    asked = (tmp_path / "asked").read_text(encoding="utf-8").splitlines()
+    return done, asked, (tmp_path / "variables").read_text(encoding="utf-8")
 
 
-def test_the_versions_installed_are_those_of_the_lock(tmp_path: Path) -> None:
-    done, noted = installed(tmp_path, "s3")
+def test_everything_is_installed_with_hashes_and_nothing_is_built_with_what_the_network_gives(tmp_path: Path) -> None:
+    done, asked, _ = installed(tmp_path)
     assert done.code == 0, done.text
-    assert noted["asked"].rstrip().endswith("[s3]")
-    pins = noted["constraints"].splitlines()
-    assert "appwrite==27.0.0" in pins
-    assert all(pin.count("==") == 1 and "--hash" not in pin for pin in pins)
-    assert noted[".path"] == f"{tmp_path}/raceday-iac/bin\n"
+    packages, program = asked
+    for word in ("--require-hashes", "--only-binary :all:", "--no-deps", "requirements-run.lock"):
+        assert word in packages
+    for word in ("--no-index", "--no-build-isolation", "--no-deps"):
+        assert word in program
+    assert (tmp_path / ".path").read_text() == f"{tmp_path}/raceday-iac/bin\n"
 
 
-def test_extras_that_are_no_names_are_refused(tmp_path: Path) -> None:
-    done, noted = installed(tmp_path, "s3] evil[")
-    assert done.code == 1
-    assert "asked" not in noted
+def test_what_installs_sees_no_key(tmp_path: Path) -> None:
+    _, _, variables = installed(tmp_path)
+    assert "PATH=" in variables
+    assert "key-that-writes" not in variables
+
+
+ROOT = Path(__file__).parents[2]
+_PIN = re.compile(r"^([a-z0-9-]+)==(\S+)(?: ;.*)? \\\n((?:    --hash=\S+(?: \\)?\n)+)", re.MULTILINE)
+
+
+def pins(name: str) -> dict[str, tuple[str, frozenset[str]]]:
+    found = _PIN.findall((ROOT / name).read_text(encoding="utf-8"))
+    return {package: (version, frozenset(re.findall(r"sha256:[0-9a-f]{64}", rest))) for package, version, rest in found}
+
+
+def test_what_runs_is_what_was_tested_down_to_the_hashes() -> None:
+    running, tested = pins("requirements-run.lock"), pins("requirements.lock")
+    assert {"appwrite", "requests", "obstore", "pyrage", "setuptools"} <= set(running)
+    assert not {"pytest", "mypy", "ruff", "hypothesis"} & set(running)
+    assert {name: tested.get(name) for name in running} == running
+
+
+def test_no_lock_names_where_packages_come_from() -> None:
+    for name in ("requirements.lock", "requirements-run.lock", "requirements-docs.lock"):
+        assert "://" not in (ROOT / name).read_text(encoding="utf-8")
 
 
 def test_every_output_of_the_step_is_one_of_the_actions() -> None:

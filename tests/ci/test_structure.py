@@ -125,6 +125,33 @@ def test_a_stage_holds_the_keys_and_places_of_no_other(stage: str) -> None:
         assert named == {stage.upper()}
 
 
+def test_a_key_reaches_only_the_step_that_runs_the_program() -> None:
+    """Variables of a step reach all that an action does in it: installing must be a step of its own, without them."""
+    for name, step in STEPS:
+        if "secrets.RACEDAY" in str(step.get("env", "")):
+            assert step.get("uses") == "./", name
+            assert step["with"]["install"] == "false", name
+    for name, job in JOBS:
+        assert "secrets." not in str(job.get("env", "")), name
+    for path in WORKFLOWS:
+        assert "env" not in load(path)
+
+
+def test_the_action_does_nothing_but_run_the_program_where_it_is_not_to_install() -> None:
+    steps = load(ACTION)["runs"]["steps"]
+    for step in steps:
+        expected = "inputs.command != 'install'" if step.get("id") == "run" else "inputs.install != 'false'"
+        assert step["if"] == expected
+
+
+def test_whoever_does_not_install_has_installed_before() -> None:
+    for name, job in JOBS:
+        uses = [step["with"] for step in job["steps"] if step.get("uses") == "./"]
+        for number, given in enumerate(uses):
+            before = [each["command"] for each in uses[:number]]
+            assert given.get("install") != "false" or "install" in before, name
+
+
 def test_pull_requests_from_forks_get_no_job_with_secrets() -> None:
     for name, job in workflow("plan")["jobs"].items():
         if "secrets." in str(job):
@@ -145,8 +172,8 @@ def test_two_runs_of_one_kind_never_cross() -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_what_is_applied_is_the_plan_that_was_uploaded(stage: str) -> None:
     jobs, plan, apply = workflow("promote")["jobs"], f"plan-{stage}", f"apply-{stage}"
-    planned, uploaded = jobs[plan]["steps"][1]["with"], jobs[plan]["steps"][2]["with"]
-    downloaded, applied = jobs[apply]["steps"][1]["with"], jobs[apply]["steps"][2]["with"]
+    planned, uploaded = jobs[plan]["steps"][2]["with"], jobs[plan]["steps"][3]["with"]
+    downloaded, applied = jobs[apply]["steps"][1]["with"], jobs[apply]["steps"][3]["with"]
     assert uploaded["name"] == downloaded["name"]
     assert planned["plan-file"] == applied["plan-file"]
     assert planned["plan-file"].startswith(uploaded["path"])
