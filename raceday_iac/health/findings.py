@@ -27,6 +27,7 @@ CODES = {
     "collection.broken": "documents do not know attributes that are listed",
     "lock.stale": "the owner of a lock shows no sign of life",
     "lock.crowded": "a lock refuses many starts",
+    "lock.slow": "asking for a lock takes longer than its target",
     "lock.deaths": "runs that held a lock died, one after the other",
     "data.missing": "documents of today are missing",
     "data.old": "the newest document is too old",

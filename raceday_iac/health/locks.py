@@ -8,16 +8,18 @@ from types import MappingProxyType
 
 from .findings import Finding, Severity
 from .observations import FunctionSeen, Observation
+from .runs import Figures, check_target
 from .shared import LockState, Rules
 from .spans import said_span
+from .watched import Watched
 
-_NONE: Mapping[str, int] = MappingProxyType({})
+_NONE: Mapping[str, Figures] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class LockHealth:
     """The lock of a function; `state` is None while it is free. `duplicates` are the starts that it refused in the
-    window, by the logs of these."""
+    window, and `check_ms` the median of what asking for it took, by the logs of these."""
 
     function: str
     lock_id: str
@@ -25,20 +27,23 @@ class LockHealth:
     expiry: float
     state: LockState | None = None
     duplicates: int = 0
+    check_ms: float | None = None
+    check_target_ms: int | None = None
 
 
 def lock_health(
-    observation: Observation, rules: Rules | None, duplicates: Mapping[str, int] = _NONE
+    observation: Observation, rules: Rules | None, watched: Watched, figures: Mapping[str, Figures] = _NONE
 ) -> Iterator[LockHealth]:
-    """Of each function that has one; of none where the locks could not be read. `duplicates` by function."""
+    """Of each function that has one; of none where the locks could not be read. `figures` by function."""
     if observation.locks is None or rules is None:
         return
     for seen in observation.functions:
         if seen.lock is not None:
-            yield _lock(seen, observation, rules, duplicates.get(seen.id, 0))
+            found = _lock(seen, observation, rules, figures.get(seen.id, Figures()))
+            yield replace(found, check_target_ms=check_target(seen, watched.of(seen.id)))
 
 
-def _lock(seen: FunctionSeen, observation: Observation, rules: Rules, duplicates: int) -> LockHealth:
+def _lock(seen: FunctionSeen, observation: Observation, rules: Rules, figures: Figures) -> LockHealth:
     assert seen.lock is not None
     assert observation.locks is not None
     document = observation.locks.get(seen.lock.lock_id)
@@ -46,7 +51,15 @@ def _lock(seen: FunctionSeen, observation: Observation, rules: Rules, duplicates
     state = rules.lock_state(document, counted, seen.lock, observation.now) if document is not None else None
     if state is not None and not observation.is_dated:
         state = replace(state, is_stale=False)
-    return LockHealth(seen.id, seen.lock.lock_id, seen.lock.stale_after, seen.lock.expiry, state, duplicates)
+    return LockHealth(
+        seen.id,
+        seen.lock.lock_id,
+        seen.lock.stale_after,
+        seen.lock.expiry,
+        state,
+        figures.duplicates,
+        figures.lock_check,
+    )
 
 
 def lock_findings(lock: LockHealth) -> Iterator[Finding]:

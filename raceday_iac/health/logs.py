@@ -18,6 +18,8 @@ _SERVER_SAYS = (
     ("server was stopped", "interrupted"),
     ("runtime ended", "died"),
 )
+#: Milliseconds; a number above it is no measurement.
+_LONGEST_CHECK = 3_600_000
 #: Events of a run that never came to its work, and the category that they stand for.
 _EVENTS = {"lock.unusable": "lock", "run.not_configured": "configuration", "run.crashed": "crash"}
 
@@ -47,6 +49,15 @@ def ending_of(execution: Execution) -> Ending:
             reason = f"{events[name].get('error') or ''}: {events[name].get('reason') or ''}".strip(": ")
             return Ending("failed", category, reason)
     return Ending("failed", *_by_words(execution)) if failed else Ending()
+
+
+def lock_check_of(execution: Execution) -> float | None:
+    """Milliseconds that asking for the lock took, where the log says so."""
+    checks = [each.get("checkMs") for each in _events(execution) if each["event"] in ("lock.acquired", "lock.refused")]
+    found = checks[-1] if checks else None
+    if not isinstance(found, int | float) or isinstance(found, bool):
+        return None
+    return float(found) if 0 <= found <= _LONGEST_CHECK else None
 
 
 def _by_words(execution: Execution) -> tuple[str, str]:

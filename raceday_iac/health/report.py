@@ -12,7 +12,7 @@ from .data import DataHealth, data_findings, data_health
 from .findings import ORDER, Finding, Severity
 from .locks import LockHealth, lock_findings, lock_health
 from .observations import FunctionSeen, Observation, StateLock
-from .runs import Figures, figures_of, run_findings
+from .runs import Figures, Usage, figures_of, run_findings, usage_of
 from .schedules import Punctuality, punctuality, schedule_findings
 from .shared import Rules
 from .watched import Watched
@@ -26,6 +26,7 @@ class FunctionHealth:
     figures: Figures
     punctuality: Punctuality
     slow_after: float | None
+    usage: Usage
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,7 @@ def judge(observation: Observation, watched: Watched, rules: Rules | None = None
     data = tuple(data_health(watched.freshness, observation, rules, watched.grace))
     daily = daily_runs(observation, watched, rules)
     functions = tuple(_function(each, observation, watched) for each in observation.functions)
-    refused = {each.seen.id: each.figures.duplicates for each in functions}
-    locks = tuple(lock_health(observation, rules, refused))
+    locks = tuple(lock_health(observation, rules, watched, {each.seen.id: each.figures for each in functions}))
     findings = [
         *(finding for each in functions for finding in _of_function(each, observation, watched)),
         *schema_findings(observation.schema, watched.grace, observation.now),
@@ -116,7 +116,8 @@ def slow_after(seen: FunctionSeen, watched: Watched) -> float | None:
 
 def _function(seen: FunctionSeen, observation: Observation, watched: Watched) -> FunctionHealth:
     found = punctuality(seen, observation.since, observation.now, watched.grace)
-    return FunctionHealth(seen, figures_of(seen), found, slow_after(seen, watched))
+    usage = usage_of(seen, observation.since, observation.now)
+    return FunctionHealth(seen, figures_of(seen), found, slow_after(seen, watched), usage)
 
 
 def _of_function(health: FunctionHealth, observation: Observation, watched: Watched) -> Iterator[Finding]:

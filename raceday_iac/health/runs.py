@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil
 
+from ..kinds.function import gb_hours_of
 from ..provider.protocol import Execution
 from .findings import Finding, Severity
-from .logs import Ending, ending_of
+from .logs import Ending, ending_of, lock_check_of
 from .observations import FunctionSeen, moment
 from .spans import said_span
 from .watched import FunctionWatch, Grace
@@ -18,6 +19,8 @@ from .watched import FunctionWatch, Grace
 OVER = ("completed", "failed")
 #: A run that took so much of its timeout was lucky.
 NEAR_TIMEOUT = 0.9
+#: Of fewer runs a median says nothing about the lock.
+ENOUGH_CHECKS = 5
 
 
 @dataclass(frozen=True)
@@ -52,13 +55,41 @@ class Figures:
     duplicates: int = 0
     outcomes: Mapping[str, int] = field(default_factory=dict)
     durations: Durations = field(default_factory=Durations)
+    #: Milliseconds that asking for the lock took, as the logs tell.
+    lock_checks: tuple[float, ...] = ()
     streak: int = 0
     category: str = ""
     streak_since: datetime | None = None
 
     @property
+    def lock_check(self) -> float | None:
+        """The median, in milliseconds."""
+        return Durations.of(self.lock_checks).p50
+
+    @property
     def success(self) -> float | None:
         return (self.over - self.failed) / self.over if self.over else None
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a function takes in a day, reckoned from the runs that were read, refused ones included. `gb_hours` (memory
+    and processors of its specification, times duration) is None where nobody knows these."""
+
+    runs: float
+    gb_hours: float | None
+
+
+def usage_of(seen: FunctionSeen, since: datetime, now: datetime) -> Usage:
+    """Reckoned over the window; where there were more runs than were read, over the time that these reach back."""
+    over = [each for each in seen.executions if each.status in OVER]
+    begin = moment(seen.executions[-1].created_at) if seen.is_cut and seen.executions else since
+    days = (now - begin) / timedelta(days=1)
+    if days <= 0:
+        return Usage(0.0, None)
+    each_hour = gb_hours_of(str(seen.live.fields.get("specification") or "")) if seen.live else None
+    hours = sum(each.duration for each in over) / 3600
+    return Usage(len(over) / days, None if each_hour is None else each_hour * hours / days)
 
 
 def figures_of(seen: FunctionSeen) -> Figures:
@@ -81,6 +112,7 @@ def figures_of(seen: FunctionSeen) -> Figures:
         duplicates=len(over) - len(worked),
         outcomes=dict(Counter(endings[each.id].outcome or each.status for each in over)),
         durations=Durations.of([each.duration for each in worked]),
+        lock_checks=tuple(found for each in over if (found := lock_check_of(each)) is not None),
         streak=len(streak),
         category=categories.most_common(1)[0][0] if categories else "",
         streak_since=moment(streak[-1].created_at) if streak else None,
@@ -94,6 +126,7 @@ def run_findings(
     yield from _failing(seen, figures, watch)
     yield from _unfinished(seen, slow_after, grace, now)
     yield from _slow(seen, figures, slow_after)
+    yield from _slow_lock(seen, figures, watch)
 
 
 def _failing(seen: FunctionSeen, figures: Figures, watch: FunctionWatch) -> Iterator[Finding]:
@@ -160,3 +193,18 @@ def _slow(seen: FunctionSeen, figures: Figures, slow_after: float | None) -> Ite
     if durations.longest > NEAR_TIMEOUT * seen.timeout:
         message = f"a run took {said_span(durations.longest)} of its timeout of {seen.timeout:g} s"
         yield Finding("run.near_timeout", Severity.WARNING, subject, message, f"raceday-iac logs {seen.id}")
+
+
+def check_target(seen: FunctionSeen, watch: FunctionWatch) -> int | None:
+    """Milliseconds that asking for the lock should take at most."""
+    return watch.lock_check_ms or (seen.lock.check_target_ms if seen.lock else None)
+
+
+def _slow_lock(seen: FunctionSeen, figures: Figures, watch: FunctionWatch) -> Iterator[Finding]:
+    target = check_target(seen, watch)
+    count, median = len(figures.lock_checks), figures.lock_check
+    if target is None or median is None or count < ENOUGH_CHECKS or median <= target:
+        return
+    message = f"asking for it takes {median:.0f} ms (the median of {count} runs); its target is {target} ms"
+    advice = "is Appwrite slow, or far from its functions? What fits this server: lock_check_ms in health.yaml"
+    yield Finding("lock.slow", Severity.WARNING, f"lock.{seen.id}", message, advice)

@@ -79,6 +79,8 @@ class FunctionWatch(Part):
     success: Share = 0.95
     #: So many failures in a row are an error; fewer a warning.
     streak: int = Field(default=3, ge=1)
+    #: Milliseconds that asking for the lock may take at the median; otherwise `check_target_ms` of the stack.
+    lock_check_ms: int | None = Field(default=None, gt=0)
     #: Whether `recover` may start it once more when the server has lost an execution of it.
     restart: bool = False
 

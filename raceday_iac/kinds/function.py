@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -75,6 +76,13 @@ def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
     return Live(
         function_address(str(raw["$id"])), frozen(fields), str(raw["$id"]), frozen(carried), updated_at=updated_at
     )
+
+
+def gb_hours_of(specification: str) -> float | None:
+    """The GB-hours of an hour: memory in GB times processors, as Appwrite counts them (its table for Cloud has 0.25 for
+    `s-0.5vcpu-512mb` and 16 for `s-4vcpu-4gb`). None for another form of name."""
+    found = re.fullmatch(r"s-(\d+(?:\.\d+)?)vcpu-(\d+)(mb|gb)", specification)
+    return float(found[1]) * float(found[2]) / (1024 if found[3] == "mb" else 1) if found else None
 
 
 def can_run(runtime: str, entrypoint: str) -> bool:

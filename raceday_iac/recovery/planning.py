@@ -40,7 +40,7 @@ def plan_recovery(scene: Scene) -> Recovery:
         # What is left needs no clock: deployments that were built, and never taken into use.
         return together([deployment_steps(scene.judged, {}), Recovery((), (Left("everything", "its age", UNDATED),))])
     seen, watched, rules, now = scene.observation, scene.watched, scene.rules, scene.observation.now
-    locks = tuple(lock_health(seen, rules))
+    locks = tuple(lock_health(seen, rules, watched))
     held = {each.function for each in locks if each.state is not None and not each.state.is_stale}
     daily = daily_runs(seen, watched, rules)
     stuck = {

@@ -44,7 +44,7 @@ def lock_document(lock: LockHealth) -> dict[str, Any]:
     """Ages in seconds."""
     state = lock.state
     content: dict[str, Any] = {"function": lock.function, "id": lock.lock_id, "held": state is not None}
-    content["duplicates"] = lock.duplicates
+    content |= {"duplicates": lock.duplicates, "checkMs": lock.check_ms, "checkTargetMs": lock.check_target_ms}
     if state is None:
         return content
     return {
@@ -115,6 +115,7 @@ def function_document(health: FunctionHealth) -> dict[str, Any]:
             "slowAfter": health.slow_after,
             "timeout": seen.timeout if seen.live else None,
         },
+        "usage": {"runsPerDay": round(health.usage.runs, 1), "gbHoursPerDay": health.usage.gb_hours},
         "streak": {"failures": figures.streak, "category": figures.category, "since": instant(figures.streak_since)},
         "schedule": {
             "cron": seen.schedule,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..health.findings import Finding, Severity
 from ..health.report import Report
-from .health_text import HEAD, headline, place_line, row_of
+from .health_text import HEAD, headline, place_line, row_of, usage_text
 from .markdown import LIMIT, Sheet, code, plain
 
 _MARKS = {Severity.ERROR: "🟥", Severity.WARNING: "🟨", Severity.INFO: "⬜"}
@@ -20,7 +20,7 @@ def health_markdown(report: Report, *, limit: int = LIMIT) -> str:
     sheet.entries("parts that were not looked at", ("**Not looked at**", ""), _listed(report.skipped), ("",))
     rows = [_row(row_of(each, report.now)) for each in report.functions]
     opening = ("<details><summary>Functions</summary>", "", _row(HEAD), "|" + "---|" * len(HEAD))
-    sheet.entries("functions", opening, rows, ("", "</details>", ""))
+    sheet.entries("functions", opening, rows, ("", *map(plain, usage_text(report)), "</details>", ""))
     return sheet.text("`raceday-iac health` and its HTML report show everything.")
 
 

@@ -11,7 +11,7 @@ from ..health.report import FunctionHealth, Report
 from ..health.spans import said_span
 from ..linting.nz import said
 from .health_picture import durations_bar, runs_svg
-from .health_text import headline, row_of, sections, style_of
+from .health_text import headline, row_of, sections, style_of, usage_text
 from .simulation_style import PAGE_STYLE, PICTURE_STYLE
 
 _STYLE = (
@@ -51,6 +51,7 @@ def health_page(report: Report) -> str:
             f"<h2>Runs</h2><figure>{runs_svg(report)}</figure>",
             "<h2>Functions</h2>",
             _functions(report),
+            *(f"<p class=faint>{escape(each)}</p>" for each in usage_text(report)),
             *(part for title, head, rows in sections(report) for part in _section(title, head, rows)),
             *(f"<p class=faint>Not looked at: {escape(each)}</p>" for each in report.skipped),
             "</body></html>\n",

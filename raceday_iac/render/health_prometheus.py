@@ -29,6 +29,8 @@ HELP = {
     "function_duration_seconds": "Durations of the window; quantile 1 is the longest.",
     "function_slow_after_seconds": "A run should not take longer.",
     "function_timeout_seconds": "Where the server ends a run.",
+    "function_runs_per_day": "Executions that have ended, reckoned to a day.",
+    "function_gb_hours_per_day": "Memory and processors of the specification times duration, reckoned to a day.",
     "function_failure_streak": "Newest failures without a success between them.",
     "function_unfinished": "Executions that have not ended, by status.",
     "function_missed_runs": "Runs of the window that the schedule asked for and that did not take place.",
@@ -39,6 +41,8 @@ HELP = {
     "lock_age_seconds": "Since when it is held.",
     "lock_heartbeat_age_seconds": "Since the owner's last sign of life.",
     "lock_refused_starts": "Starts that were refused since the owner last looked.",
+    "lock_check_seconds": "What asking for the lock takes at the median.",
+    "lock_check_target_seconds": "What it should take at most.",
     "lock_takeovers": "Owners in a row that died.",
     "data_ok": "1 when the rule holds or nothing is expected now.",
     "data_documents": "Documents that the rule counts.",
@@ -84,6 +88,8 @@ def _function(health: FunctionHealth) -> Iterator[Sample]:
         yield "function_duration_seconds", {**labels, "quantile": quantile}, seconds
     yield "function_slow_after_seconds", labels, health.slow_after
     yield "function_timeout_seconds", labels, seen.timeout if seen.live else None
+    yield "function_runs_per_day", labels, health.usage.runs
+    yield "function_gb_hours_per_day", labels, health.usage.gb_hours
     yield "function_failure_streak", labels, figures.streak
     statuses = [each.status for each in seen.unfinished]
     for status in sorted(set(statuses)):
@@ -97,6 +103,9 @@ def _function(health: FunctionHealth) -> Iterator[Sample]:
 def _lock(lock: LockHealth) -> Iterator[Sample]:
     labels, state = {"function": lock.function}, lock.state
     yield "lock_held", labels, state is not None
+    yield "lock_check_seconds", labels, None if lock.check_ms is None else lock.check_ms / 1000
+    target = lock.check_target_ms
+    yield "lock_check_target_seconds", labels, None if target is None else target / 1000
     if state is not None:
         yield "lock_stale", labels, state.is_stale
         yield "lock_age_seconds", labels, state.age

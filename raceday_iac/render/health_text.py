@@ -20,7 +20,7 @@ from .lines import Line
 STYLE = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
 MARK = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.INFO: "·"}
 VERDICT_STYLE = {"bad": "red", "resting": "dim"}
-LOCK_HEAD = ("FUNCTION", "LOCK", "SINCE", "SIGN OF LIFE", "RUN", "REFUSED", "BACKOFF")
+LOCK_HEAD = ("FUNCTION", "LOCK", "SINCE", "SIGN OF LIFE", "RUN", "REFUSED", "BACKOFF", "CHECK")
 DATA_HEAD = ("COLLECTION", "RULE", "", "")
 DAILY_HEAD = ("FUNCTION", "TODAY", "DUE (NZ)", "")
 HEAD = ("FUNCTION", "LAST RUN", "ENDED", "OK", "RUNS", "P50", "P95", "MAX", "SLOW", "TIMEOUT", "NEXT")
@@ -33,6 +33,7 @@ def health_lines(report: Report) -> Iterator[Line]:
     yield place_line(report)
     yield Line()
     yield from table(HEAD, [(row_of(each, report.now), style_of(each, report)) for each in report.functions])
+    yield from (Line(each, "dim") for each in usage_text(report))
     for title, head, rows in sections(report):
         yield Line()
         yield Line(title, "bold")
@@ -44,6 +45,17 @@ def health_lines(report: Report) -> Iterator[Line]:
         yield Line()
     yield from (line for each in report.findings for line in finding_lines(each))
     yield from (Line(f"Not looked at: {each}", "dim") for each in report.skipped)
+
+
+def usage_text(report: Report) -> Iterator[str]:
+    """What all of it takes in a day; nothing where nobody knows."""
+    known = [(each.usage.gb_hours, each.seen.id) for each in report.functions if each.usage.gb_hours is not None]
+    if not known:
+        return
+    runs = sum(each.usage.runs for each in report.functions)
+    most = ", ".join(f"{name} {hours:.2g}" for hours, name in sorted(known, reverse=True)[:3] if hours)
+    total = sum(hours for hours, _ in known)
+    yield f"In a day: about {runs:,.0f} runs, {total:.2g} GB-hours{f' ({most})' if most else ''}"
 
 
 def place_line(report: Report) -> Line:
@@ -77,7 +89,7 @@ def sections(report: Report) -> Iterator[tuple[str, Sequence[str], list[tuple[Se
 def lock_row(lock: LockHealth) -> tuple[str, ...]:
     state = lock.state
     if state is None:
-        return lock.function, "free", _NOTHING, _NOTHING, _NOTHING, str(lock.duplicates), _NOTHING
+        return lock.function, "free", _NOTHING, _NOTHING, _NOTHING, str(lock.duplicates), _NOTHING, _check(lock)
     return (
         lock.function,
         "left by a run that is gone" if state.is_stale else f"held: {state.phase or 'at work'}",
@@ -86,7 +98,15 @@ def lock_row(lock: LockHealth) -> tuple[str, ...]:
         state.execution or state.owner[:12],
         f"{lock.duplicates}{f', {state.refused} by this run' if state.refused else ''}",
         f"{said_span(state.backoff)} more" if state.backoff else _NOTHING,
+        _check(lock),
     )
+
+
+def _check(lock: LockHealth) -> str:
+    if lock.check_ms is None:
+        return _NOTHING
+    target = f" of {lock.check_target_ms}" if lock.check_target_ms is not None else ""
+    return f"{lock.check_ms:.0f}{target} ms"
 
 
 def data_row(found: DataHealth) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from raceday_iac.health.changes import Changes, changes
 from raceday_iac.health.findings import Severity
 from raceday_iac.health.observations import Counted, StateLock
 from raceday_iac.health.report import Report, judge
+from raceday_iac.health.runs import Usage
 from raceday_iac.health.watch_file import read_watched
 from raceday_iac.render.health_alert import generic_message, slack_message
 from raceday_iac.render.health_json import health_document
@@ -90,6 +91,30 @@ def test_the_text_has_the_verdict_first_and_every_finding_with_what_to_do(report
         "50 min old",
     ):
         assert part in said
+
+
+def test_every_form_says_what_it_takes_in_a_day(report: Report) -> None:
+    f, g = report.functions
+    known = replace(report, functions=(replace(f, usage=Usage(1440, 17.25)), replace(g, usage=Usage(2, 0.5))))
+    said = "In a day: about 1,442 runs, 18 GB-hours (f 17, g 0.5)"
+    assert said in text(known)
+    assert said in health_page(known)
+    assert said in health_markdown(known)
+    assert health_document(known)["functions"][0]["usage"] == {"runsPerDay": 1440, "gbHoursPerDay": 17.25}
+    assert samples(known)['function_gb_hours_per_day{function="f"}'] == 17.25
+    assert "GB-hours" not in text(report)
+
+
+def test_every_form_says_what_asking_for_the_lock_takes(report: Report) -> None:
+    (lock,) = report.locks
+    known = replace(report, locks=(replace(lock, check_ms=12.4, check_target_ms=15),))
+    assert "12 of 15 ms" in text(known)
+    assert "12 of 15 ms" in health_page(known)
+    found = health_document(known)["locks"][0]
+    assert (found["checkMs"], found["checkTargetMs"]) == (12.4, 15)
+    assert samples(known)['lock_check_seconds{function="f"}'] == 0.0124
+    assert samples(known)['lock_check_target_seconds{function="f"}'] == 0.015
+    assert health_document(report)["locks"][0]["checkMs"] is None
 
 
 def test_a_healthy_project_says_so(healthy: Report) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from raceday_iac.health.findings import Severity
 from raceday_iac.health.observations import FunctionSeen
-from raceday_iac.health.runs import Durations, figures_of, run_findings, standing
+from raceday_iac.health.runs import Durations, Usage, check_target, figures_of, run_findings, standing, usage_of
 from raceday_iac.health.watched import FunctionWatch, Grace
+from raceday_iac.model.resource import frozen
 
-from .made import NOW, ago, execution, function, summary
+from .made import LOCK, NOW, ago, execution, function, summary
 
 WATCH = FunctionWatch()
 
@@ -79,6 +81,85 @@ def test_an_execution_that_takes_longer_than_it_should_is_overlong_before_it_is_
     seen = function(execution(ago(seconds=100), "processing"))
     assert codes(seen, slow_after=99) == {"run.overlong": Severity.WARNING}
     assert codes(seen, slow_after=100) == {}
+
+
+def specified(seen: FunctionSeen, specification: str) -> FunctionSeen:
+    assert seen.live is not None
+    fields = frozen({**seen.live.fields, "specification": specification})
+    return replace(seen, live=replace(seen.live, fields=fields))
+
+
+@pytest.mark.parametrize(
+    ("specification", "gb_hours"),
+    [
+        ("s-0.5vcpu-512mb", 0.5),
+        ("s-1vcpu-512mb", 1.0),
+        ("s-1vcpu-1gb", 2.0),
+        ("s-2vcpu-2gb", 8.0),
+        ("s-4vcpu-4gb", 32.0),
+        ("huge", None),
+        ("", None),
+    ],
+)
+def test_gb_hours_are_memory_times_processors_times_duration_refused_starts_included(
+    specification: str, gb_hours: float | None
+) -> None:
+    runs = [execution(ago(hours=n), seconds=1800, logs='{"event": "lock.refused"}' if n == 1 else "") for n in range(4)]
+    seen = specified(function(*runs, execution(ago(minutes=1), "processing")), specification)
+    found = usage_of(seen, NOW - timedelta(hours=24), NOW)
+    assert (found.runs, found.gb_hours) == (4, gb_hours)
+
+
+def test_half_a_day_counts_for_a_whole_one() -> None:
+    seen = specified(function(execution(ago(hours=1), seconds=3600)), "s-1vcpu-1gb")
+    assert usage_of(seen, NOW - timedelta(hours=12), NOW) == Usage(2, 2.0)
+
+
+def test_of_more_runs_than_were_read_their_own_span_counts() -> None:
+    runs = [execution(ago(minutes=n), seconds=60) for n in range(1, 61)]
+    seen = replace(specified(function(*runs), "s-1vcpu-1gb"), is_cut=True)
+    found = usage_of(seen, NOW - timedelta(hours=24), NOW)
+    assert (found.runs, found.gb_hours) == (1440, pytest.approx(24))
+
+
+def test_what_is_not_on_the_server_takes_nothing() -> None:
+    assert usage_of(replace(function(), live=None), NOW - timedelta(hours=24), NOW) == Usage(0, None)
+
+
+def checked(*milliseconds: float, event: str = "lock.acquired") -> FunctionSeen:
+    logs = [f'{{"event": "{event}", "checkMs": {each}}}' for each in milliseconds]
+    runs = [execution(ago(minutes=n), logs=text) for n, text in enumerate(logs)]
+    return replace(function(*runs), lock=LOCK.model_copy(update={"check_target_ms": 25}))
+
+
+@pytest.mark.parametrize(
+    ("checks", "is_told"),
+    [
+        ((25, 25, 25, 25, 25), False),
+        ((24, 24, 26, 26, 26), True),
+        ((99, 99, 99, 99), False),
+        ((9, 9, 9, 99, 99), False),
+    ],
+)
+def test_a_lock_that_takes_longer_than_its_target_is_told(checks: tuple[float, ...], is_told: bool) -> None:
+    for event in ("lock.acquired", "lock.refused"):
+        assert ("lock.slow" in codes(checked(*checks, event=event))) is is_told
+
+
+def test_the_target_of_a_lock_is_the_stacks_unless_health_yaml_says_otherwise() -> None:
+    seen = checked(*[40.0] * 5)
+    told = list(run_findings(seen, figures_of(seen), WATCH, None, Grace(), NOW))
+    assert [each.message for each in told] == ["asking for it takes 40 ms (the median of 5 runs); its target is 25 ms"]
+    patient = FunctionWatch(lock_check_ms=40)
+    assert not list(run_findings(seen, figures_of(seen), patient, None, Grace(), NOW))
+    assert (check_target(seen, WATCH), check_target(seen, patient)) == (25, 40)
+    assert check_target(function(), WATCH) is None
+
+
+@pytest.mark.parametrize("value", ['"fast"', "true", "null", "[1]", "NaN", "1e999", "-1", "1" + "0" * 400])
+def test_a_check_that_is_no_number_is_not_counted(value: str) -> None:
+    run = execution(ago(minutes=1), logs=f'{{"event": "lock.acquired", "checkMs": {value}}}')
+    assert figures_of(function(run)).lock_checks == ()
 
 
 @pytest.mark.parametrize(
