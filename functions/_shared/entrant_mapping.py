@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .errors import Skip
+from .errors import Skip, shown
 from .race_mapping import SOURCE, identity, renamed
-from .running import Run
+from .running import OF_THE_RUN, Run
 
 #: Larger than any field with its emergencies. A race and all its entrants fit into one transaction of 100.
 MOST_RUNNERS = 60
@@ -92,7 +92,7 @@ def runner_number(runner: Mapping[str, Any]) -> int:
     except (TypeError, ValueError, OverflowError):
         number = 0.0
     if not (1 <= number <= HIGHEST_NUMBER and number.is_integer()):
-        raise Skip(f"no usable runner number: {str(told)[:20]!r}")
+        raise Skip(f"no usable runner number: {shown(told, 20)!r}")
     return int(number)
 
 
@@ -134,7 +134,9 @@ def entrants_of(
                 run.counts.add("skipped:duplicate_runner")
                 continue
             document = run.fitting.fit("entrants", {**_plausible(values, run), **stamps})
-        except (Skip, KeyError, TypeError, ValueError) as reason:
+        except OF_THE_RUN:
+            raise
+        except Exception as reason:  # noqa: BLE001 - whatever is wrong with a runner, the others are kept
             run.counts.add("skipped:runner")
             run.log.event("runner.skipped", race=race_id, reason=str(reason)[:200])
             continue

@@ -5,6 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 
+def shown(value: Any, length: int = 50) -> str:
+    """Something out of an answer, for a log: a text or number cut to a length, of everything else only what it is.
+
+    Lists and objects may be nested so deeply that writing them out is an error itself.
+    """
+    is_plain = value is None or isinstance(value, (str, int, float))
+    return str(value)[:length] if is_plain else f"a {type(value).__name__}"
+
+
 class Stop(Exception):
     """The run ends here, gracefully. What is written stays; the next run goes on. The text says why."""
 

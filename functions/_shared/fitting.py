@@ -144,7 +144,7 @@ def json_within(value: Any, size: int) -> tuple[str, str]:
 def _json(value: Any) -> str:
     try:
         return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         raise Unfit("not_json") from None
 
 
@@ -164,8 +164,10 @@ def _number(value: Any) -> float:
 
 def _moment(value: Any) -> str:
     """A moment in UTC. A text without a zone is not one."""
+    if not isinstance(value, (str, datetime)):
+        raise Unfit("not_a_moment")
     try:
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
     except ValueError:
         raise Unfit("not_a_moment") from None
     if moment.tzinfo is None or not 1970 < moment.year < 2100:

@@ -35,8 +35,6 @@ LONGEST_READ = 30.0
 #: The largest page that the meetings endpoint gives, and more pages than any day has.
 PAGE, MOST_PAGES = 200, 20
 _BACKOFF = Backoff(base=0.5, cap=8.0, attempts=4)
-#: Whatever the library raises about one answer, it is about that one only.
-_UNREACHABLE = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL)
 
 
 class Paused(Retryable):
@@ -105,7 +103,8 @@ class NzTab:
             try:
                 found = self._once(path, query)
             except _Again as trouble:
-                self._breaker.failed()
+                # A body that is broken says nothing about the next one: only that the server is there.
+                (self._breaker.succeeded if trouble.is_heard else self._breaker.failed)()
                 self._run.counts.add(f"nztab.{trouble.kind}")
                 if attempt == attempts or self._run.remaining() <= 0:
                     raise Retryable(f"{path}: {trouble.kind}") from trouble
@@ -120,13 +119,16 @@ class NzTab:
             with self._http.stream("GET", self._base + path, params=dict(query)) as response:
                 self._judge(path, response)
                 body = self._read(path, response)
-        except _UNREACHABLE as error:
+        except (_Again, Skip, Fatal):
+            raise
+        except Exception as error:
+            # Whatever the library raises about one answer, it is about that one.
             raise _Again("timeout" if isinstance(error, httpx.TimeoutException) else "unreachable") from error
         try:
             envelope = json.loads(body)
-        except (ValueError, RecursionError) as error:
+        except (ValueError, RecursionError, MemoryError) as error:
             # Cut off, or an error page with status 200: the next attempt may be whole.
-            raise _Again("not_json") from error
+            raise _Again("not_json", is_heard=True) from error
         self._breaker.succeeded()
         data = envelope.get("data") if isinstance(envelope, dict) else None
         if not isinstance(data, dict):
@@ -191,14 +193,14 @@ class _Unpacked:
             try:
                 part = self._unpacker.decompress(part, LONGEST_BODY + 1 - self._size)
             except zlib.error as error:
-                raise _Again("not_unpacked") from error
+                raise _Again("not_unpacked", is_heard=True) from error
         self._size += len(part)
         self._parts.append(part)
 
     def whole(self) -> bytes:
         """All of it. Raises `_Again` when the end is missing."""
         if self._unpacker is not None and not self._unpacker.eof:
-            raise _Again("not_unpacked")
+            raise _Again("not_unpacked", is_heard=True)
         return b"".join(self._parts)
 
 
@@ -209,11 +211,11 @@ def _certificates() -> ssl.SSLContext:
 
 
 class _Again(Exception):
-    """This attempt failed; `wish` is how long the server asks us to wait."""
+    """This attempt failed; `wish` is how long the server asks us to wait. `is_heard`: it did answer, with rubbish."""
 
-    def __init__(self, kind: str, wish: float | None = None) -> None:
+    def __init__(self, kind: str, wish: float | None = None, *, is_heard: bool = False) -> None:
         super().__init__(kind)
-        self.kind, self.wish = kind, wish
+        self.kind, self.wish, self.is_heard = kind, wish, is_heard
 
 
 def _identity(environ: Mapping[str, str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from .errors import Skip
+from .errors import Skip, shown
 
 SOURCE = "NZTAB"
 #: What Appwrite takes as the id of a document: at most 36 characters, not beginning with a special one.
@@ -70,7 +70,7 @@ _FROM_LIST = {
 def identity(value: Any) -> str:
     """An id as it came, when it can be that of a document. Raises `Skip` otherwise."""
     if not isinstance(value, str) or _ID.fullmatch(value) is None:
-        raise Skip(f"no usable id: {str(value)[:50]!r}")
+        raise Skip(f"no usable id: {shown(value)!r}")
     return value
 
 
@@ -78,7 +78,7 @@ def check_same_race(data: Mapping[str, Any], race_id: str) -> None:
     """Raises `Skip` when the event is that of another race than was asked for."""
     told = data["race"].get("event_id")
     if told is not None and told != race_id:
-        raise Skip(f"asked for race {race_id}, got {str(told)[:50]!r}")
+        raise Skip(f"asked for race {race_id}, got {shown(told)!r}")
 
 
 def race_values(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,6 +31,13 @@ from .world import World
 #: Seconds before the end of the lease in which nothing new is begun.
 RESERVE = 10.0
 
+#: What is about the run as a whole, at whichever item it was met. All else that is raised about an item - by a library,
+#: by its size, by a value that nobody thought of - is about that item alone.
+OF_THE_RUN = (
+    *(Stop, BadRequest, Fatal, AppwriteError),
+    *(LockLost, LockDenied, LockStoreMissing, LockStoreUnfit, LockUnclear),
+)
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Work = Callable[["Run"], Mapping[str, Any] | None]

@@ -392,3 +392,20 @@ def test_entries_that_are_no_meetings_are_left_out() -> None:
     _, _, nztab = asked(good({"meetings": [None, {"meeting": "m1"}, "m2", 3, []]}))
 
     assert list(nztab.meetings(DAY)) == [{"meeting": "m1"}]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("x"), RecursionError(), UnicodeError("x"), OSError("x"), KeyError("x")])
+def test_what_no_documentation_lists_is_about_this_answer_too(error: Exception) -> None:
+    run, _, nztab = asked(error, good())
+
+    assert nztab.event("r1", flags=()) == GOOD["data"]
+    assert run.counts["nztab.unreachable"] == 1
+
+
+def test_broken_bodies_do_not_open_the_circuit() -> None:
+    _, upstream, nztab = asked(body(b"<html>"))
+
+    for _ in range(3):
+        with pytest.raises(Retryable, match="not_json"):
+            nztab.event("r1", flags=(), attempts=2)
+    assert (len(upstream.requests), nztab.paused_for()) == (6, 0.0)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .vendor import card
-from .vendor.errors import Skip
+from .vendor.errors import Skip, shown
 from .vendor.race_mapping import SOURCE, race_from_meeting
-from .vendor.running import Run
+from .vendor.running import OF_THE_RUN, Run
 
 CATEGORY_NAMES = {"T": "Thoroughbred Horse Racing", "H": "Harness Horse Racing", "G": "Greyhound Racing"}
 ACTIVE = "active"
@@ -57,7 +57,9 @@ def races_of(meeting: Mapping[str, Any], run: Run) -> Iterator[dict[str, Any]]:
             if not isinstance(race, Mapping):
                 raise Skip("a race is no object")
             yield race_from_meeting(race, meeting)
-        except Skip as reason:
+        except OF_THE_RUN:
+            raise
+        except Exception as reason:  # noqa: BLE001 - whatever is wrong with a race, the others are imported
             skip_race(run, race.get("id") if isinstance(race, Mapping) else None, reason)
 
 
@@ -87,7 +89,7 @@ def note_start(document: Mapping[str, Any], run: Run) -> None:
 
 def skip_race(run: Run, race: Any, reason: object) -> None:
     run.counts.add("skipped:race")
-    run.log.event("race.skipped", race=str(race)[:50], reason=str(reason)[:200])
+    run.log.event("race.skipped", race=shown(race), reason=str(reason)[:200])
 
 
 def _text(given: Mapping[str, Any], field: str) -> str:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from .vendor.errors import Retryable, Skip
+from .vendor.errors import Retryable, Skip, shown
 from .vendor.nztab import NzTab
 from .vendor.race_mapping import identity
 from .vendor.running import Run
@@ -23,7 +23,9 @@ class Choice(NamedTuple):
     categories: frozenset[str]
 
     def takes(self, meeting: Mapping[str, Any]) -> bool:
-        return meeting.get("country") in self.countries and meeting.get("category") in self.categories
+        return _is_one_of(meeting.get("country"), self.countries) and _is_one_of(
+            meeting.get("category"), self.categories
+        )
 
 
 def choice(environ: Mapping[str, str] = os.environ) -> Choice:
@@ -88,9 +90,14 @@ def _is_usable(run: Run, meeting: Mapping[str, Any]) -> bool:
             raise Skip(f"of another day: {label[:30]}")
     except Skip as reason:
         run.counts.add("skipped:meeting")
-        run.log.event("meeting.skipped", meeting=str(meeting.get("meeting"))[:50], reason=str(reason))
+        run.log.event("meeting.skipped", meeting=shown(meeting.get("meeting")), reason=str(reason))
         return False
     return True
+
+
+def _is_one_of(value: Any, words: frozenset[str]) -> bool:
+    """Whatever the value is: a list cannot even be looked for."""
+    return isinstance(value, str) and value in words
 
 
 def _words(text: str) -> frozenset[str]:

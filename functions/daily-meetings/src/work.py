@@ -12,8 +12,7 @@ from typing import Any
 from .meetings import meeting_values, new_meeting, new_race, note_start, races_of, skip_race
 from .upstream import read_meetings
 from .vendor.documents import Write, Written
-from .vendor.errors import Skip
-from .vendor.running import Run
+from .vendor.running import OF_THE_RUN, Run
 from .vendor.stored import changes, read_by_id
 
 
@@ -37,20 +36,22 @@ def work(run: Run) -> Mapping[str, Any]:
 
 def write_meetings(run: Run, listed: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """Write what is new of them. The listed meetings that are now stored."""
-    values = {key: meeting_values(meeting, run) for key, meeting in listed.items()}
-    stored = read_by_id(run.client, run.database, "meetings", list(values), run.fitting.keys("meetings"))
+    stored = read_by_id(run.client, run.database, "meetings", list(listed), run.fitting.keys("meetings"))
     new: dict[str, dict[str, Any]] = {}
     altered: list[Write] = []
     unusable: set[str] = set()
-    for key, each in values.items():
+    for key, meeting in listed.items():
         try:
+            each = meeting_values(meeting, run)
             if key in stored:
                 altered += _alteration(run, "meetings", stored[key], each)
             else:
                 new[key] = run.fitting.fit("meetings", {**new_meeting(each), "lastUpdated": run.timestamp()})
-        except Skip as reason:
+        except OF_THE_RUN:
+            raise
+        except Exception as reason:  # noqa: BLE001 - whatever is wrong with a meeting, the others are imported
             run.counts.add("skipped:meeting")
-            run.log.event("meeting.skipped", meeting=key, reason=str(reason))
+            run.log.event("meeting.skipped", meeting=key, reason=repr(reason)[:200])
             unusable.add(key)
     refused = _count(run, "meetings", run.documents.put_all("meetings", new))
     _count(run, "meetings", run.documents.write(altered))
@@ -75,7 +76,9 @@ def write_races(run: Run, meetings: Mapping[str, Mapping[str, Any]]) -> int:
         try:
             writes += _race_writes(run, stored.get(key), each)
             usable += 1
-        except Skip as reason:
+        except OF_THE_RUN:
+            raise
+        except Exception as reason:  # noqa: BLE001 - whatever is wrong with a race, the others are imported
             skip_race(run, key, reason)
     return usable - len(_count(run, "races", run.documents.write(writes)))
 

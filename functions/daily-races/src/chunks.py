@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from .event import writes_of
 from .vendor.documents import BATCH, Write
-from .vendor.errors import Retryable, Skip
+from .vendor.errors import Retryable
 from .vendor.nztab import NzTab, Paused
-from .vendor.running import Run
+from .vendor.running import OF_THE_RUN, Run
 
 #: Events in memory at the same time, and requests to NZ TAB at the same time.
 WIDTH = 4
@@ -49,7 +49,9 @@ def import_chunk(run: Run, nztab: NzTab, races: Sequence[Race], width: int = WID
         except Retryable as reason:
             (untried if isinstance(reason, Paused) else failed).append(race)
             run.log.event("race.not_fetched", race=race["$id"], reason=str(reason))
-        except (Skip, KeyError, TypeError, ValueError) as reason:
+        except OF_THE_RUN:
+            raise
+        except Exception as reason:  # noqa: BLE001 - whatever is wrong with a race, the others are imported
             run.counts.add("skipped:race")
             run.log.event("race.skipped", race=race["$id"], reason=f"{type(reason).__name__}: {reason}"[:200])
         return []

@@ -32,10 +32,10 @@ from .vendor.card import card_race
 from .vendor.documents import Write
 from .vendor.due import minutes_to_start
 from .vendor.entrant_mapping import entrants_of
-from .vendor.errors import Retryable, Skip
+from .vendor.errors import Retryable
 from .vendor.nztab import NzTab, Paused
 from .vendor.race_mapping import check_same_race
-from .vendor.running import Run
+from .vendor.running import OF_THE_RUN, Run
 
 #: Only what is stored is asked for: bets and expected payments are not.
 FLAGS = ("with_tote_trends_data", "with_money_tracker")
@@ -87,19 +87,26 @@ class Poll:
 
 def poll(run: Run, nztab: NzTab, race: Race, known: Known) -> Poll | Missed:
     """Look at one race. Whatever is wrong with a part of the answer, the other parts are kept."""
-    identity, began = race["$id"], run.world.clock()
+    identity = race["$id"]
     try:
-        data = nztab.event(identity, flags=FLAGS, attempts=ATTEMPTS)
-        check_same_race(data, identity)
+        return _seen(run, nztab, race, known)
     except Retryable as reason:
         run.counts.add("missed")
         run.log.event("race.missed", race=identity, reason=str(reason)[:200])
         return Missed(identity, not isinstance(reason, Paused))
-    except Skip as reason:
+    except OF_THE_RUN:
+        raise
+    except Exception as reason:  # noqa: BLE001 - whatever is wrong with a race, the others are polled
         # An answer, though of no use: asking again before the next time would not change it.
         run.counts.add("skipped:race")
-        run.log.event("race.skipped", race=identity, reason=str(reason)[:200])
+        run.log.event("race.skipped", race=identity, reason=repr(reason)[:200])
         return _stamped(run, race, run.timestamp(), {})
+
+
+def _seen(run: Run, nztab: NzTab, race: Race, known: Known) -> Poll:
+    identity, began = race["$id"], run.world.clock()
+    data = nztab.event(identity, flags=FLAGS, attempts=ATTEMPTS)
+    check_same_race(data, identity)
     now = run.now()
     minutes = minutes_to_start(card_race(race), now.timestamp())
     moment = Moment(now.isoformat(timespec="milliseconds"), minutes, nearest((run.world.clock() - began) * 1000))
@@ -135,7 +142,9 @@ class _Look:
     def _part(self, name: str, work: Callable[[], Part], default: Part) -> Part:
         try:
             return work()
-        except (Skip, KeyError, TypeError, ValueError) as reason:
+        except OF_THE_RUN:
+            raise
+        except Exception as reason:  # noqa: BLE001 - whatever is wrong with a part, the others are kept
             self.run.counts.add(f"skipped:{name}")
             self.run.log.event("part.skipped", race=self.identity, part=name, reason=repr(reason)[:200])
             return default

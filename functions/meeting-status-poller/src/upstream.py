@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from .vendor.errors import Retryable, Skip
+from .vendor.errors import Retryable, Skip, shown
 from .vendor.nztab import NzTab
 from .vendor.running import Run
 
@@ -27,7 +27,7 @@ def read_meetings(run: Run, known: Collection[str]) -> Told:
                 key = meeting.get("meeting")
                 if not isinstance(key, str) or key not in known:
                     continue
-                if not str(meeting.get("date")).startswith(run.day.isoformat()):
+                if not shown(meeting.get("date")).startswith(run.day.isoformat()):
                     run.counts.add("skipped:other_day")
                 elif key in found:
                     run.counts.add("skipped:duplicate_meeting")

@@ -15,8 +15,7 @@ from .upstream import Told, read_meetings
 from .vendor import card, due
 from .vendor.appwrite_http import path_of, query
 from .vendor.documents import Write
-from .vendor.errors import Skip
-from .vendor.running import Run
+from .vendor.running import OF_THE_RUN, Run
 from .vendor.stored import changes
 
 #: After the last race has ended a meeting is looked at for so many seconds, which is two runs: nothing changes later.
@@ -74,7 +73,9 @@ def _writes(run: Run, stored: Mapping[str, Any], meeting: Mapping[str, Any], tol
             return []
         stamps = {"lastUpdated": run.timestamp(), "apiGeneratedTime": told.generated}
         data = {**altered, **run.fitting.fit("meetings", stamps, partial=True)}
-    except (Skip, KeyError, TypeError, ValueError) as reason:
+    except OF_THE_RUN:
+        raise
+    except Exception as reason:  # noqa: BLE001 - whatever is wrong with a meeting, the others are refreshed
         run.counts.add("skipped:meeting")
         run.log.event("meeting.skipped", meeting=stored["$id"], reason=str(reason)[:200])
         return []
