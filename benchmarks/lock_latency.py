@@ -23,8 +23,8 @@ from .raw_schema import Client, create_schema
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT / "functions" / "_shared"
 FUNCTION = "lock-probe"
-#: The goals of the lock: the check against one bare creation, and milliseconds of import before it.
-RATIO, IMPORT_MS = 1.3, 30.0
+#: The goals of the lock: the check against one bare creation; milliseconds of import before it, and of a refused run.
+RATIO, IMPORT_MS, DUPLICATE_MS = 1.3, 30.0, 100.0
 SETTINGS = {
     **{"function": FUNCTION, "lockId": f"{FUNCTION}-lock", "databaseId": "raceday-db", "collectionId": "locks"},
     **{"staleAfterSeconds": 75, "heartbeatSeconds": 30, "expirySeconds": 90},
@@ -53,10 +53,14 @@ def _check_latency(client: Client, server: Any) -> None:
             times.setdefault(name, []).extend(measured)
     _percentiles("one bare HTTP create, in the handler", times["bare"])
     _percentiles("lock check that takes a free lock", times["taken"])
+    _percentiles("the same on a connection kept from an earlier run", times["warm"])
     _percentiles("lock check that finds it held", times["refused"])
+    _percentiles(f"a refused run in all, counted (goal {DUPLICATE_MS:.0f})", times["duplicate"])
     medians = {name: [_middle(part) for part in _slices(times[name])] for name in ("taken", "bare")}
     ratios = [taken / bare for taken, bare in zip(medians["taken"], medians["bare"], strict=True)]
     _ratio("ratio lock check / bare create", _middle(ratios), f"goal {RATIO}, n={len(ratios)} executions")
+    refused = [each / _middle(times["bare"]) for each in times["duplicate"]]
+    _ratio("ratio refused run / bare create", _middle(refused), f"three requests on one connection, n={len(refused)}")
 
 
 def _deploy(client: Client, server: Any) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from .vendor import invocation, lock  # type: ignore[import-not-found]
+from .vendor import connection, invocation, lock, refusing  # type: ignore[import-not-found]
 
 
 async def main(context: Any) -> Any:
@@ -27,17 +27,40 @@ async def main(context: Any) -> Any:
 
 
 def _measure(settings: Any, call: Any, rounds: int) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = {"taken": [], "refused": [], "bare": []}
+    found: dict[str, list[float]] = {"taken": [], "refused": [], "duplicate": [], "warm": [], "bare": []}
     bare = _Bare(settings, call.credentials)
     for _ in range(rounds):
         # All in turn, so that a slower moment of the machine meets all of them.
         found["bare"].append(_timed(bare.create))
         bare.remove()
-        held: list[Any] = []
-        found["taken"].append(_timed(lambda held=held: held.append(lock.acquire(settings, call.credentials, "probe"))))
-        found["refused"].append(_timed(lambda: lock.acquire(settings, call.credentials, "duplicate")))
-        held[0].release()
+        for name in ("taken", "warm"):
+            held: list[Any] = []
+            if name == "taken":
+                _forget_connections()
+            work = lambda held=held: held.append(lock.acquire(settings, call.credentials, "probe"))  # noqa: E731
+            found[name].append(_timed(work))
+            if name == "taken":
+                _forget_connections()
+                found["refused"].append(_timed(lambda: lock.acquire(settings, call.credentials, "duplicate")))
+                _forget_connections()
+                found["duplicate"].append(_timed(lambda: _duplicate(settings, call.credentials)))
+            held[0].release()
     return found
+
+
+def _duplicate(settings: Any, credentials: Any) -> None:
+    """All that a refused run asks of the server."""
+    refusal = lock.acquire(settings, credentials, "duplicate")
+    sender = connection.Connection(credentials)
+    refusing.count(sender, settings, refusal.found.owner)
+    sender.close()
+
+
+def _forget_connections() -> None:
+    """So that the next one has to be made, as in the first run of a container."""
+    for kept in connection._kept.values():
+        while kept:
+            kept.pop()[0].close()
 
 
 def _timed(work: Callable[[], object]) -> float:

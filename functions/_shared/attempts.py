@@ -1,8 +1,8 @@
-"""Counting runs that found the lock held, so that whoever starts runs can slow down.
+"""What the count of runs that found the lock held tells its owner, so that whoever starts runs can slow down.
 
 A refused run must not touch the lock document: that would look like a sign of life of its owner. It counts up a second
-document beside it, without lock and fence, for it has none; the owner reads and clears the count. Both are best effort:
-a count that is off by one is harmless, a run that fails because of it is not.
+document beside it (`refusing.count`), without lock and fence, for it has none; the owner reads and clears the count.
+Both are best effort: a count that is off by one is harmless, a run that fails because of it is not.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from .appwrite_http import AppwriteError, Client, path_of
 from .documents import Documents, Write
 from .lock import Settings
+from .refusing import document_of
 
 #: So many refused starts within one window are too many.
 CROWD = 3
@@ -50,23 +51,6 @@ def backoff_after_deaths(takeovers: int) -> float:
     return min(LONGEST_BACKOFF, DEATHS_BACKOFF * 2.0 ** (takeovers - DEATHS))
 
 
-def note_refused(client: Client, settings: Settings, owner: str) -> None:
-    """Count one start that found the lock held."""
-    path = _path(settings)
-    try:
-        try:
-            # Sent once: an increment repeated after a lost answer would count twice.
-            client.once("PATCH", f"{path}/attempts/increment", {"value": 1})
-        except AppwriteError as error:
-            if not error.missing:
-                raise
-            data = {"owner": owner, "generation": 0, "attempts": 1}
-            client.once("POST", path.rpartition("/")[0], {"documentId": path.rpartition("/")[2], "data": data})
-    except AppwriteError:
-        # Two first refusals at the same moment, or a server in trouble: this one stays uncounted.
-        return
-
-
 def look(client: Client, settings: Settings) -> Mapping[str, Any] | None:
     """The counting document as it is; None without one, or when it cannot be read."""
     try:
@@ -90,11 +74,6 @@ def clear(documents: Documents, settings: Settings) -> bool:
     except AppwriteError:
         return False
     return not written.refused
-
-
-def document_of(lock_id: str) -> str:
-    """`<function>-lock` becomes `<function>-seen`: an id has at most 36 characters."""
-    return lock_id.removesuffix("-lock") + "-seen"
 
 
 def _path(settings: Settings) -> str:

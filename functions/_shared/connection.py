@@ -21,9 +21,14 @@ from .wire import Garbled, Wire
 #: Announcing 1.8.0 makes newer servers answer in the form that this code reads.
 RESPONSE_FORMAT = "1.8.0"
 USER_AGENT = "raceday-functions"
-#: A connection that was idle for longer is not used again: servers close idle ones after 5 s and more, and a
-#: request sent into a closing connection has an unclear outcome.
+#: A connection that was idle for longer is looked at before it is used again: servers close idle ones after 5 s and
+#: more, and a request sent into a closed connection has an unclear outcome.
 IDLE_LIMIT = 4.0
+#: One that was idle for longer than this is not used again. A function that is started every minute has it still; what
+#: lies between may forget a connection without a word, but hardly so soon.
+WARM_LIMIT = 75.0
+#: Open connections that a warm container keeps from one run for the next, for each server.
+MOST_KEPT = 16
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -95,8 +100,15 @@ class Sender(Protocol):
     def close(self) -> None: ...
 
 
+#: By server: open connections and when they were last used. They carry no credentials; each request brings its own.
+_kept: dict[tuple[bool, str, int, float], list[tuple[Wire, float]]] = {}
+
+
 class Connection:
-    """Not for use by two threads at once."""
+    """Not for use by two threads at once.
+
+    What it closes stays open for the next one to the same server, of this run or of a later run in a warm container.
+    """
 
     def __init__(
         self,
@@ -105,7 +117,8 @@ class Connection:
         timeout: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._secure, self._host, self._port, self._base = _parts_of(credentials.endpoint)
+        secure, host, port, self._base = _parts_of(credentials.endpoint)
+        self._place = (secure, host, port, timeout)
         self._headers = {
             "X-Appwrite-Project": credentials.project,
             "X-Appwrite-Key": credentials.key,
@@ -113,7 +126,6 @@ class Connection:
             "User-Agent": USER_AGENT,
             "Accept": "application/json",
         }
-        self._timeout = timeout
         self._clock = clock
         self._open: Wire | None = None
         self._used_at = 0.0
@@ -128,28 +140,60 @@ class Connection:
         try:
             response = wire.exchange(method, self._base + path, all_headers, payload)
         except (OSError, Garbled) as error:
-            self.close()
+            self._drop()
             raise Unclear(f"{method} {path}: {type(error).__name__}: {error}") from error
-        if not response.kept:
-            self.close()
         self._used_at = self._clock()
+        if not response.kept:
+            self._drop()
         return Answer(response.status, response.headers, response.body)
 
     def close(self) -> None:
-        """Close the connection; the next request opens a new one."""
+        """Give the connection up; the next request, of whomever, may use it again."""
+        wire, self._open = self._open, None
+        if wire is None:
+            return
+        kept = _kept.setdefault(self._place, [])
+        if len(kept) < MOST_KEPT:
+            # Appending and popping need no guard: each is one step of the interpreter.
+            kept.append((wire, self._used_at))
+        else:
+            wire.close()
+
+    def _drop(self) -> None:
         if self._open is not None:
             self._open.close()
             self._open = None
 
     def _connected(self) -> Wire:
-        if self._open is not None and self._clock() - self._used_at > IDLE_LIMIT:
-            self.close()
+        if self._open is not None and not self._is_usable(self._open, self._used_at):
+            self._drop()
         if self._open is None:
-            try:
-                self._open = Wire(self._host, self._port, secure=self._secure, timeout=self._timeout)
-            except OSError as error:
-                raise NotSent(f"cannot reach {self._host}: {type(error).__name__}: {error}") from error
+            self._open = self._kept_one() or self._new_one()
         return self._open
+
+    def _is_usable(self, wire: Wire, used_at: float) -> bool:
+        idle = self._clock() - used_at
+        return idle <= IDLE_LIMIT or (idle <= WARM_LIMIT and wire.is_quiet())
+
+    def _kept_one(self) -> Wire | None:
+        kept = _kept.get(self._place, [])
+        while kept:
+            try:
+                wire, used_at = kept.pop()
+            except IndexError:
+                break
+            # Looked at in any case: whose clock it was, and what became of the server since, is not known here.
+            if self._is_usable(wire, used_at) and wire.is_quiet():
+                return wire
+            wire.close()
+        return None
+
+    def _new_one(self) -> Wire:
+        secure, host, port, timeout = self._place
+        try:
+            return Wire(host, port, secure=secure, timeout=timeout)
+        except OSError as error:
+            raise NotSent(f"cannot reach {host}: {type(error).__name__}: {error}") from error
 
 
 def _parts_of(endpoint: str) -> tuple[bool, str, int, str]:

@@ -40,7 +40,7 @@ def serve(context: Any, main_file: str, package: str, world: World = REAL) -> An
         return _unusable(context, log, "lock.unusable", reason)
     checked_ms = round((world.perf() - began) * 1000, 2)
     if isinstance(held, Refusal):
-        _count_attempt(call, settings, held, world)
+        _count(call, settings, held, world)
         return _duplicate(context, log, held, checked_ms, package)
     log.event(
         "lock.acquired",
@@ -64,10 +64,20 @@ def _work(package: str, folder: str, *parts: Any) -> Any:
     return running.perform(work, norm.SLOW_AFTER, running.Run(folder, *parts))
 
 
+def _count(call: invocation.Invocation, settings: lock.Settings, refusal: Refusal, world: World) -> None:
+    """So that the owner sees how many starts were in vain, and whoever starts runs can slow down."""
+    from . import refusing  # noqa: PLC0415 - not needed by a run that gets the lock
+
+    # The connection is the one on which the lock was asked for: what is closed stays open for the next.
+    sender = world.connect(call.credentials)
+    refusing.count(sender, settings, refusal.found.owner)
+    sender.close()
+
+
 def _duplicate(context: Any, log: Log, refusal: Refusal, checked_ms: float, package: str) -> Any:
     from importlib import import_module  # noqa: PLC0415
 
-    from . import refusing  # noqa: PLC0415 - not needed by a run that gets the lock
+    from . import refusing  # noqa: PLC0415
 
     holder = {"owner": refusal.found.owner, "phase": refusal.found.phase, "lockAgeSeconds": refusal.lock_age}
     log.event(
@@ -76,19 +86,11 @@ def _duplicate(context: Any, log: Log, refusal: Refusal, checked_ms: float, pack
         checkMs=checked_ms,
         heartbeatAgeSeconds=refusal.heartbeat_age,
         saved=refusing.saved(import_module(".norm", package), log),
+        # Without the start of a container, which is none of ours: from the first line of the function to this one.
+        totalMs=log.elapsed_ms(),
+        totalTargetMs=refusing.TOTAL_TARGET_MS,
     )
     return context.res.json({"outcome": "duplicate", "holder": holder, "durationMs": log.elapsed_ms()}, 200)
-
-
-def _count_attempt(call: invocation.Invocation, settings: lock.Settings, refusal: Refusal, world: World) -> None:
-    """So that the owner sees how many starts were in vain, and whoever starts runs can slow down."""
-    from . import appwrite_http, attempts  # noqa: PLC0415 - not needed by a run that gets the lock
-
-    client = appwrite_http.Client(call.credentials, world=world)
-    try:
-        attempts.note_refused(client, settings, refusal.found.owner)
-    finally:
-        client.close()
 
 
 def _unusable(context: Any, log: Log, event: str, reason: Exception) -> Any:

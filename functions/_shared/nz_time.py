@@ -34,10 +34,3 @@ def seconds_until_quiet(moment: datetime) -> float:
 def racing_day(moment: datetime) -> date:
     """The day whose card is being raced. The hour after midnight still belongs to the day before."""
     return (moment.astimezone(UTC) - timedelta(hours=1)).astimezone(ZONE).date()
-
-
-def day_bounds(day: date) -> tuple[datetime, datetime]:
-    """Start and end (exclusive) of a New Zealand day in UTC: 23 to 25 hours, beginning at 11:00Z or 12:00Z."""
-    begins = (datetime.combine(each, time(), ZONE) for each in (day, day + timedelta(days=1)))
-    start, end = (each.astimezone(UTC) for each in begins)
-    return start, end

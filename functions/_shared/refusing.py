@@ -1,14 +1,18 @@
-"""What refusing a duplicate run saved: what a run of the function takes (its `norm`), less what the refusal took.
+"""What a refused run does: it is counted, and says what refusing it saved: what a run of the function takes (its
+`norm`), less what the refusal took.
 
-Imported only by a run that was refused, so it has to be small.
+Imported only by a run that was refused, so it has to be small, and needs little more than what is loaded already.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
+from .connection import NotSent, Sender, Unclear
+from .lock import Settings
 from .logs import Log, peak_memory_mb
+from .typed import Any
 
+#: Milliseconds that a refused run may take from its first line to the end.
+TOTAL_TARGET_MS = 100.0
 #: Of a refused run: the creation that met the lock, the look at it, and the counting of the attempt.
 REQUESTS = 3
 
@@ -23,3 +27,24 @@ def saved(norm: Any, log: Log) -> dict[str, float]:
     }
     norms = (norm.SECONDS, norm.CPU_SECONDS, norm.MEMORY_MB, norm.APPWRITE_REQUESTS)
     return {name: round(max(0.0, usual - spent), 3) for (name, spent), usual in zip(used.items(), norms, strict=True)}
+
+
+def count(sender: Sender, settings: Settings, owner: str) -> None:
+    """Count one start that found the lock held by this owner. Best effort: it is sent once, because an increment
+    repeated after a lost answer would count twice."""
+    documents = f"/databases/{settings.database_id}/collections/{settings.collection_id}/documents"
+    name = document_of(settings.lock_id)
+    try:
+        answer = sender.send("PATCH", f"{documents}/{name}/attempts/increment", {"value": 1})
+        # Which 404 says that the document is not there depends on the version (1.8.1: `attribute_not_found`).
+        if answer.status == 404:
+            data = {"owner": owner, "generation": 0, "attempts": 1}
+            sender.send("POST", documents, {"documentId": name, "data": data})
+    except (NotSent, Unclear):
+        # A server in trouble: this one stays uncounted.
+        return
+
+
+def document_of(lock_id: str) -> str:
+    """`<function>-lock` becomes `<function>-seen`: an id has at most 36 characters."""
+    return lock_id.removesuffix("-lock") + "-seen"

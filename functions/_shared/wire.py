@@ -49,6 +49,7 @@ class Wire:
         plain = _connected(name, port, timeout)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = _with_tls(plain, host) if secure else plain
+        self._timeout = timeout
         self._received = _Received(self._socket)
         self._file = io.BufferedReader(self._received)
         named = f"[{host}]" if ":" in host else host
@@ -72,6 +73,19 @@ class Wire:
         if length is None:
             return Response(status, received, self._rest(), kept=False)
         return Response(status, received, self._exactly(_number(length, 10)), kept)
+
+    def is_quiet(self) -> bool:
+        """Whether nothing has come in since the last answer: after a while it would be the server's goodbye."""
+        self._received.ends = float("inf")
+        self._socket.settimeout(0.0)
+        try:
+            self._file.peek(1)
+        except OSError as error:
+            # By name, because the module with the second one is loaded for TLS only.
+            return type(error).__name__ in ("BlockingIOError", "SSLWantReadError")
+        finally:
+            self._socket.settimeout(self._timeout)
+        return False
 
     def close(self) -> None:
         self._file.close()

@@ -13,7 +13,7 @@ from .facts import Configuration, FunctionFacts
 from .routes import scope_of
 
 #: Names of the shared code that collect what is to be written; the collection is one of their arguments.
-_WRITERS = frozenset({"Write", "upsert_all"})
+_WRITERS = frozenset({"Write", "put_all"})
 _QUIET = frozenset({"is_quiet", "seconds_until_quiet"})
 
 

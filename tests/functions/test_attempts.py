@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from _shared import attempts, lock
+from _shared import attempts, lock, refusing
 from _shared.attempts import Attempts
-from _shared.connection import Credentials
+from _shared.connection import Connection, Credentials
 from _shared.documents import Documents
 from _shared.lock_protocol import Numbers
 
@@ -24,11 +24,17 @@ def prepared(project: LiveProject, tmp_path: Path) -> LiveProject:
     return project
 
 
+def count(project: LiveProject, owner: str) -> None:
+    connection = Connection(Credentials(project.endpoint, project.name, project.key))
+    refusing.count(connection, SETTINGS, owner)
+    connection.close()
+
+
 def test_refused_starts_are_counted_and_taken_by_the_owner(prepared: LiveProject) -> None:
     held = lock.acquire(SETTINGS, Credentials(prepared.endpoint, prepared.name, prepared.key), "e")
     assert isinstance(held, lock.Lock)
     for owner in "abc":
-        attempts.note_refused(prepared.client, SETTINGS, owner)
+        count(prepared, owner)
 
     assert attempts.read(attempts.look(prepared.client, SETTINGS)).starts == 3
     assert attempts.clear(Documents(prepared.client, "raceday-db", held), SETTINGS)
@@ -41,13 +47,13 @@ def test_counting_leaves_the_lock_document_alone(prepared: LiveProject) -> None:
     path = "/databases/raceday-db/collections/locks/documents"
     held = prepared.client.once("POST", path, {"documentId": "poller-lock", "data": data})
 
-    attempts.note_refused(prepared.client, SETTINGS, "x")
+    count(prepared, "x")
 
     assert prepared.client.get(f"{path}/poller-lock")["$updatedAt"] == held["$updatedAt"]
 
 
 def test_without_a_lock_store_nothing_is_counted_and_nothing_fails(project: LiveProject) -> None:
-    attempts.note_refused(project.client, SETTINGS, "x")
+    count(project, "x")
 
     assert attempts.look(project.client, SETTINGS) is None
 

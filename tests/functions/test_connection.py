@@ -6,19 +6,23 @@ import json
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
-from _shared.connection import IDLE_LIMIT, Connection, Credentials, NotSent, Unclear
+from _shared.connection import IDLE_LIMIT, WARM_LIMIT, Connection, Credentials, NotSent, Unclear
 
 OK = b'HTTP/1.1 200 OK\r\nDate: Tue, 24 Nov 2026 20:24:26 GMT\r\nContent-Length: 11\r\n\r\n{"a": true}'
+#: After an answer: the server closes the connection without having announced it.
+GOODBYE = b"<goodbye>"
 
 
 @contextmanager
 def serving(*answers: bytes | None) -> Iterator[tuple[str, list[bytes]]]:
-    """A server that gives one answer per request; None breaks the connection. Yields endpoint and requests."""
+    """A server that gives one answer per request; None breaks the connection, after the answer before it when that ends
+    with GOODBYE. Yields endpoint and requests."""
     listener = socket.create_server(("127.0.0.1", 0))
     received: list[bytes] = []
     left = list(answers)
@@ -36,7 +40,10 @@ def serving(*answers: bytes | None) -> Iterator[tuple[str, list[bytes]]]:
                     answer = left.pop(0)
                     if answer is None:
                         break
-                    peer.sendall(answer)
+                    peer.sendall(answer.removesuffix(GOODBYE))
+                    if answer.endswith(GOODBYE):
+                        break
+            received.append(b"<closed>")
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
@@ -89,15 +96,93 @@ def test_the_connection_is_kept_for_the_next_request() -> None:
     assert received.count(b"<new connection>") == 1
 
 
-def test_a_connection_that_was_idle_too_long_is_not_used_again() -> None:
+@pytest.mark.parametrize(
+    ("idle", "connections"), [(IDLE_LIMIT + 0.1, 1), (WARM_LIMIT, 1), (WARM_LIMIT + 0.1, 2)], ids=["", "limit", "over"]
+)
+@pytest.mark.parametrize("runs", [1, 2])
+def test_a_connection_that_was_idle_for_very_long_is_not_used_again(idle: float, connections: int, runs: int) -> None:
     now = [0.0]
     with serving(OK, OK) as (endpoint, received):
         connection = connected(endpoint, clock=lambda: now[0])
         connection.send("GET", "/1")
-        now[0] += IDLE_LIMIT + 0.1
+        if runs == 2:
+            connection.close()
+            connection = connected(endpoint, clock=lambda: now[0])
+        now[0] += idle
         connection.send("GET", "/2")
 
+    assert received.count(b"<new connection>") == connections
+
+
+def test_a_later_run_uses_the_connection_of_an_earlier_one_with_its_own_key() -> None:
+    with serving(OK, OK) as (endpoint, received):
+        first = connected(endpoint)
+        first.send("GET", "/1")
+        first.close()
+        second = Connection(Credentials(endpoint, "raceday", "dynamic_other"), timeout=2)
+        second.send("GET", "/2")
+
+    assert received.count(b"<new connection>") == 1
+    assert [b"dynamic_other" in each for each in received[1:3]] == [False, True]
+
+
+def test_two_runs_at_a_time_never_share_a_connection() -> None:
+    with serving(OK, OK) as (endpoint, received):
+        first, second = connected(endpoint), connected(endpoint)
+        first.send("GET", "/1")
+        taken = first._open
+        first.close()
+        second.send("GET", "/2")
+        third = connected(endpoint)
+
+        assert second._open is taken
+        assert third._kept_one() is None
+    assert received.count(b"<new connection>") == 1
+
+
+@pytest.mark.parametrize("idle", [0.0, IDLE_LIMIT + 1.0])
+def test_a_connection_that_the_server_has_closed_meanwhile_is_noticed_before_anything_is_sent(idle: float) -> None:
+    now = [0.0]
+    with serving(OK + GOODBYE, OK) as (endpoint, received):
+        first = connected(endpoint, clock=lambda: now[0])
+        first.send("POST", "/1", {})
+        first.close()
+        _wait_for(received, b"<closed>")
+        now[0] += idle
+        answer = connected(endpoint, clock=lambda: now[0]).send("POST", "/2", {})
+
+    assert answer.status == 200
     assert received.count(b"<new connection>") == 2
+
+
+def test_a_connection_on_which_something_came_unasked_is_not_used_again() -> None:
+    with serving(OK + OK, OK) as (endpoint, received):
+        first = connected(endpoint)
+        first.send("GET", "/1")
+        first.close()
+        connected(endpoint).send("GET", "/2")
+
+    assert received.count(b"<new connection>") == 2
+
+
+@pytest.mark.parametrize("answer", [None, OK.replace(b"Date", b"Connection: close\r\nDate")])
+def test_a_connection_that_broke_or_ends_is_not_kept(answer: bytes | None) -> None:
+    with serving(answer, OK) as (endpoint, received):
+        first = connected(endpoint)
+        with suppress(Unclear):
+            first.send("GET", "/1")
+        first.close()
+        assert connected(endpoint)._kept_one() is None
+        assert connected(endpoint).send("GET", "/2").status == 200
+
+    assert received.count(b"<new connection>") == 2
+
+
+def _wait_for(received: list[bytes], what: bytes) -> None:
+    ends = time.monotonic() + 10
+    while what not in received:
+        assert time.monotonic() < ends
+        time.sleep(0.001)
 
 
 def test_a_broken_connection_leaves_the_outcome_unclear() -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import json
+import subprocess
+import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +17,7 @@ from _shared import entry, lock
 from raceday_iac.devserver.faults import RequestFault
 
 from .poller_standin import LOCKS
-from .raceday import Called, Raceday
+from .raceday import ROOT, Called, Raceday, package_of
 from .runtime import Context, context
 
 FUNCTION = "master-race-scheduler"
@@ -113,6 +118,53 @@ def test_a_duplicate_says_what_it_saved(raceday: Raceday) -> None:
     assert list(event["saved"]) == ["seconds", "cpuSeconds", "memoryMb", "appwriteRequests"]
     assert all(amount >= 0 for amount in event["saved"].values())
     assert event["checkMs"] > 0
+
+
+def test_a_duplicate_says_how_long_it_took_in_all_and_what_was_aimed_at(raceday: Raceday) -> None:
+    hold(raceday)
+
+    called = run(raceday)
+
+    (event,) = called.context.events("lock.refused")
+    assert (event["totalMs"], event["totalTargetMs"]) == (event["elapsedMs"], 100)
+    assert called.body["durationMs"] >= event["totalMs"]
+
+
+def test_a_duplicate_makes_one_connection_and_three_requests(raceday: Raceday, monkeypatch: pytest.MonkeyPatch) -> None:
+    hold(raceday)
+    module = importlib.import_module(f"{package_of(FUNCTION)}.src.vendor.connection")
+    module._kept.clear()
+    made: list[Any] = []
+    plain = module.Wire
+    monkeypatch.setattr(module, "Wire", lambda *place, **how: made.append(place) or plain(*place, **how))
+    raceday.forget_requests()
+
+    assert run(raceday).outcome == "duplicate"
+
+    assert len(made) == 1
+    assert sum(raceday.requests().values()) == 4  # the counting document is made by the first
+
+
+def test_a_duplicate_loads_no_work_and_no_client(raceday: Raceday, bundles: Path) -> None:
+    """What it costs beyond the lock check is one request, and no imports that take longer than that."""
+    hold(raceday)
+    package = package_of(FUNCTION)
+    code = (
+        f"import sys; sys.path[:0] = [{str(bundles)!r}, {str(ROOT / 'tests')!r}, {str(ROOT / 'functions')!r}]\n"
+        "from functions.runtime import context\n"
+        f"from {package}.src.main import handle\n"
+        f"told = context({raceday.key_of(FUNCTION)!r})\n"
+        "answer = handle(told)\n"
+        f"print(answer['body']); print([each for each in sys.modules if each.startswith('{package}.')])\n"
+    )
+
+    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True)
+
+    answer, loaded = done.stdout.splitlines()
+    assert json.loads(answer)["outcome"] == "duplicate"
+    names = {each.rpartition(".")[2] for each in ast.literal_eval(loaded)}
+    assert "refusing" in names
+    assert names.isdisjoint({"work", "appwrite_http", "documents", "attempts", "running", "nz_time"})
 
 
 def test_a_duplicate_is_counted_for_the_owner(raceday: Raceday) -> None:

@@ -75,22 +75,6 @@ def test_the_racing_day_ends_one_hour_after_midnight(utc: str, day: date) -> Non
     assert nz_time.racing_day(at(utc)) == day
 
 
-@pytest.mark.parametrize(
-    ("day", "start", "hours"),
-    [
-        (date(2025, 7, 17), "2025-07-16T12:00", 24),
-        (date(2025, 1, 17), "2025-01-16T11:00", 24),
-        (date(2025, 9, 28), "2025-09-27T12:00", 23),
-        (date(2025, 4, 6), "2025-04-05T11:00", 25),
-    ],
-)
-def test_a_day_begins_at_midnight_in_new_zealand(day: date, start: str, hours: int) -> None:
-    begins, ends = nz_time.day_bounds(day)
-
-    assert begins == at(start)
-    assert ends - begins == timedelta(hours=hours)
-
-
 @given(moment=MOMENTS)
 def test_waiting_for_the_quiet_window_leads_into_it(moment: datetime) -> None:
     wait = nz_time.seconds_until_quiet(moment)
@@ -98,13 +82,6 @@ def test_waiting_for_the_quiet_window_leads_into_it(moment: datetime) -> None:
     assert nz_time.is_quiet(moment + timedelta(seconds=wait))
     assert 0 <= wait <= 20 * 3600
     assert wait == 0 or not nz_time.is_quiet(moment + timedelta(seconds=wait - 0.001))
-
-
-@given(moment=MOMENTS)
-def test_every_moment_lies_in_its_day(moment: datetime) -> None:
-    start, end = nz_time.day_bounds(moment.astimezone(nz_time.ZONE).date())
-
-    assert start <= moment < end
 
 
 @pytest.mark.parametrize("week", WEEKS)

@@ -20,8 +20,10 @@ from _shared.wire import Garbled, Response, Wire
 
 
 @contextmanager
-def answering(*pieces: bytes, secured: Callable[[socket.socket], socket.socket] | None = None) -> Iterator[int]:
-    """A server that sends these pieces to whoever has sent a request, and closes."""
+def answering(
+    *pieces: bytes, secured: Callable[[socket.socket], socket.socket] | None = None, in_turn: bool = False
+) -> Iterator[int]:
+    """A server that sends these pieces to whoever has sent a request, and closes. `in_turn`: one for each request."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
@@ -29,7 +31,9 @@ def answering(*pieces: bytes, secured: Callable[[socket.socket], socket.socket] 
         try:
             with peer if secured is None else secured(peer) as talking:
                 talking.recv(65536)
-                for piece in pieces:
+                for number, piece in enumerate(pieces):
+                    if in_turn and number:
+                        talking.recv(65536)
                     talking.sendall(piece)
         except OSError:
             return  # the client has left, which some tests want
@@ -178,7 +182,7 @@ def test_a_write_without_a_body_says_so() -> None:
 def test_addresses_are_taken_apart(endpoint: str, parts: tuple[Any, ...]) -> None:
     found = Connection(Credentials(endpoint, "p", "k"))
 
-    assert (found._host, found._port, found._base, found._secure) == parts
+    assert (found._place[1], found._place[2], found._base, found._place[0]) == parts
 
 
 @pytest.mark.parametrize(
@@ -243,3 +247,26 @@ def test_tls_is_used_and_the_certificate_checked(
         connection = Wire("localhost", port, secure=True, timeout=5)
         assert connection.exchange("GET", "/", {}, None).body == b"ok"
         connection.close()
+
+
+def test_over_tls_a_later_run_needs_no_handshake_of_its_own(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "_trusted", None)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+    shaken: list[str] = []
+
+    def secured(peer: socket.socket) -> socket.socket:
+        made = context.wrap_socket(peer, server_side=True)
+        shaken.append(made.version() or "")
+        return made
+
+    # The first piece answers the first request, the second one waits for the next.
+    with answering(answer, answer, secured=secured, in_turn=True) as port:
+        for _ in range(2):
+            connection = Connection(Credentials(f"https://localhost:{port}/v1", "p", "k"), timeout=5)
+            assert connection.send("GET", "/x").status == 200
+            connection.close()
+
+    assert len(shaken) == 1

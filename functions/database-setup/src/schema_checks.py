@@ -16,7 +16,6 @@ ROW_LIMIT, ROW_BASE = 65_535, 1067
 RELATIONSHIP_WIDTH = 1021
 INDEX_LENGTH_LIMIT = 768
 INDEX_COUNT_LIMIT = 58
-DEPTH_LIMIT = 3
 _INTERNAL = ("$id", "$createdAt", "$updatedAt")
 _FIXED_WIDTHS = {"float": 8, "boolean": 1, "datetime": 7, "point": 25, "line": 20, "polygon": 20}
 _TEXT_SIZES = {"email": 254, "url": 2000, "ip": 39, "enum": 255}
