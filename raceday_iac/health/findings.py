@@ -16,6 +16,7 @@ CODES = {
     "run.overlong": "an execution takes longer than it should",
     "run.slow": "executions took longer than they should",
     "run.near_timeout": "an execution took most of its timeout",
+    "run.memory": "an execution took most of the memory of its specification",
     "run.failing": "executions fail, one after the other",
     "run.success": "too few executions succeed",
     "run.overdue": "a run that the schedule asks for did not begin",

@@ -18,8 +18,8 @@ _SERVER_SAYS = (
     ("server was stopped", "interrupted"),
     ("runtime ended", "died"),
 )
-#: Milliseconds; a number above it is no measurement.
-_LONGEST_CHECK = 3_600_000
+#: A number above it is no measurement, neither in milliseconds nor in megabytes.
+_MOST = 10_000_000
 #: Events of a run that never came to its work, and the category that they stand for.
 _EVENTS = {"lock.unusable": "lock", "run.not_configured": "configuration", "run.crashed": "crash"}
 
@@ -54,10 +54,18 @@ def ending_of(execution: Execution) -> Ending:
 def lock_check_of(execution: Execution) -> float | None:
     """Milliseconds that asking for the lock took, where the log says so."""
     checks = [each.get("checkMs") for each in _events(execution) if each["event"] in ("lock.acquired", "lock.refused")]
-    found = checks[-1] if checks else None
-    if not isinstance(found, int | float) or isinstance(found, bool):
+    return _measured(checks[-1]) if checks else None
+
+
+def peak_memory_of(execution: Execution) -> float | None:
+    """The most memory, in MB, that the process of a run had come to, where its log says so."""
+    return max((found for each in _events(execution) if (found := _measured(each.get("memoryMb")))), default=None)
+
+
+def _measured(value: Any) -> float | None:
+    if not isinstance(value, int | float) or isinstance(value, bool):
         return None
-    return float(found) if 0 <= found <= _LONGEST_CHECK else None
+    return float(value) if 0 <= value <= _MOST else None
 
 
 def _by_words(execution: Execution) -> tuple[str, str]:

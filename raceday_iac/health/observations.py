@@ -40,6 +40,10 @@ class FunctionSeen:
         return str(self.live.fields.get("schedule") or "") if self.live else ""
 
     @property
+    def specification(self) -> str:
+        return str(self.live.fields.get("specification") or "") if self.live else ""
+
+    @property
     def timeout(self) -> float:
         return float(self.live.fields.get("timeout") or 15) if self.live else 15.0
 

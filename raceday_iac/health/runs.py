@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil
 
-from ..kinds.function import gb_hours_of
+from ..kinds.function import size_of
 from ..provider.protocol import Execution
 from .findings import Finding, Severity
-from .logs import Ending, ending_of, lock_check_of
+from .logs import Ending, ending_of, lock_check_of, peak_memory_of
 from .observations import FunctionSeen, moment
 from .spans import said_span
 from .watched import FunctionWatch, Grace
@@ -19,6 +19,8 @@ from .watched import FunctionWatch, Grace
 OVER = ("completed", "failed")
 #: A run that took so much of its timeout was lucky.
 NEAR_TIMEOUT = 0.9
+#: A process that comes so near to its memory is soon ended without a word.
+NEAR_MEMORY = 0.8
 #: Of fewer runs a median says nothing about the lock.
 ENOUGH_CHECKS = 5
 
@@ -57,6 +59,8 @@ class Figures:
     durations: Durations = field(default_factory=Durations)
     #: Milliseconds that asking for the lock took, as the logs tell.
     lock_checks: tuple[float, ...] = ()
+    #: Most memory of a process, in MB, as the logs tell.
+    memory: float | None = None
     streak: int = 0
     category: str = ""
     streak_since: datetime | None = None
@@ -87,9 +91,9 @@ def usage_of(seen: FunctionSeen, since: datetime, now: datetime) -> Usage:
     days = (now - begin) / timedelta(days=1)
     if days <= 0:
         return Usage(0.0, None)
-    each_hour = gb_hours_of(str(seen.live.fields.get("specification") or "")) if seen.live else None
+    size = size_of(seen.specification)
     hours = sum(each.duration for each in over) / 3600
-    return Usage(len(over) / days, None if each_hour is None else each_hour * hours / days)
+    return Usage(len(over) / days, None if size is None else size[0] * size[1] * hours / days)
 
 
 def figures_of(seen: FunctionSeen) -> Figures:
@@ -113,6 +117,7 @@ def figures_of(seen: FunctionSeen) -> Figures:
         outcomes=dict(Counter(endings[each.id].outcome or each.status for each in over)),
         durations=Durations.of([each.duration for each in worked]),
         lock_checks=tuple(found for each in over if (found := lock_check_of(each)) is not None),
+        memory=max((found for each in over if (found := peak_memory_of(each)) is not None), default=None),
         streak=len(streak),
         category=categories.most_common(1)[0][0] if categories else "",
         streak_since=moment(streak[-1].created_at) if streak else None,
@@ -127,6 +132,7 @@ def run_findings(
     yield from _unfinished(seen, slow_after, grace, now)
     yield from _slow(seen, figures, slow_after)
     yield from _slow_lock(seen, figures, watch)
+    yield from _much_memory(seen, figures)
 
 
 def _failing(seen: FunctionSeen, figures: Figures, watch: FunctionWatch) -> Iterator[Finding]:
@@ -193,6 +199,21 @@ def _slow(seen: FunctionSeen, figures: Figures, slow_after: float | None) -> Ite
     if durations.longest > NEAR_TIMEOUT * seen.timeout:
         message = f"a run took {said_span(durations.longest)} of its timeout of {seen.timeout:g} s"
         yield Finding("run.near_timeout", Severity.WARNING, subject, message, f"raceday-iac logs {seen.id}")
+
+
+def memory_limit(seen: FunctionSeen) -> float | None:
+    """MB that the specification gives; None where it does not say."""
+    size = size_of(seen.specification)
+    return None if size is None else size[1] * 1024
+
+
+def _much_memory(seen: FunctionSeen, figures: Figures) -> Iterator[Finding]:
+    limit, peak = memory_limit(seen), figures.memory
+    if limit is None or peak is None or peak <= NEAR_MEMORY * limit:
+        return
+    message = f"a run took {peak:.0f} of the {limit:.0f} MB that {seen.specification} gives"
+    advice = f"does it grow? raceday-iac logs {seen.id}; else a larger specification in the stack"
+    yield Finding("run.memory", Severity.WARNING, f"function.{seen.id}", message, advice)
 
 
 def check_target(seen: FunctionSeen, watch: FunctionWatch) -> int | None:

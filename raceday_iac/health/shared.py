@@ -7,9 +7,10 @@ code. It is imported from the project's folder, not copied: what is watched is w
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -42,7 +43,7 @@ class Late:
 @dataclass(frozen=True)
 class LockState:
     """A lock document, judged. Ages are seconds on the server's clock; `refused` are starts in vain since the owner
-    last looked."""
+    last looked; `progress` is what the owner has told, and `nz_date` the New Zealand date of its run."""
 
     owner: str
     execution: str
@@ -52,7 +53,8 @@ class LockState:
     takeovers: int
     phase: str
     backoff: float
-    has_progress: bool
+    progress: Mapping[str, Any] = field(default_factory=dict)
+    nz_date: str = ""
     refused: int = 0
     is_crowded: bool = False
     is_dying: bool = False
@@ -126,7 +128,8 @@ class Rules:
             takeovers=found.takeovers,
             phase=found.phase or "",
             backoff=max(0.0, (moment(until) - now).total_seconds()) if until else 0.0,
-            has_progress=(found.progress or "{}") != "{}",
+            progress=_progress(found.progress),
+            nz_date=str(document.get("nzDate") or ""),
             refused=refused.starts,
             is_crowded=refused.is_crowded(self.attempts.CROWD_WINDOW),
             is_dying=found.takeovers >= self.attempts.DEATHS,
@@ -157,6 +160,14 @@ def _module(folder: Path, name: str) -> Any:
         return import_module(f"{package}.{name}")
     except (ImportError, SyntaxError, AttributeError) as error:
         raise IacError(f"The shared code {folder / name}.py cannot be used: {error}.") from None
+
+
+def _progress(text: str | None) -> Mapping[str, Any]:
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def nz_window(rules: Rules, now: datetime, begin: Any, end: Any) -> bool:

@@ -78,11 +78,12 @@ def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
     )
 
 
-def gb_hours_of(specification: str) -> float | None:
-    """The GB-hours of an hour: memory in GB times processors, as Appwrite counts them (its table for Cloud has 0.25 for
-    `s-0.5vcpu-512mb` and 16 for `s-4vcpu-4gb`). None for another form of name."""
+def size_of(specification: str) -> tuple[float, float] | None:
+    """Processors and GB of memory that a specification names: `s-1vcpu-512mb` has one and half of one. None for another
+    form of name. Their product is what Appwrite counts as GB-hours in an hour (its table for Cloud has 0.25 for
+    `s-0.5vcpu-512mb` and 16 for `s-4vcpu-4gb`)."""
     found = re.fullmatch(r"s-(\d+(?:\.\d+)?)vcpu-(\d+)(mb|gb)", specification)
-    return float(found[1]) * float(found[2]) / (1024 if found[3] == "mb" else 1) if found else None
+    return (float(found[1]), float(found[2]) / (1024 if found[3] == "mb" else 1)) if found else None
 
 
 def can_run(runtime: str, entrypoint: str) -> bool:

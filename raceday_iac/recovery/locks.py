@@ -30,7 +30,7 @@ def lock_steps(locks: Iterable[LockHealth]) -> Recovery:
 def _step(lock: LockHealth) -> Step:
     assert lock.state is not None
     state = lock.state
-    keeps = ", and keep the progress that is in it" if state.has_progress else ""
+    keeps = ", and keep the progress that is in it" if state.progress else ""
     what = f"take {lock.lock_id} over from {state.execution or state.owner[:12]} and give it back{keeps}"
     why = (
         f"its owner gave no sign of life for {said_span(state.heartbeat)} (stale after {said_span(lock.stale_after)}) "

@@ -10,6 +10,7 @@ from ..health.data import DataHealth
 from ..health.findings import Finding, Severity
 from ..health.locks import LockHealth
 from ..health.report import FunctionHealth, Report
+from ..health.runs import memory_limit
 
 
 def health_document(report: Report) -> dict[str, Any]:
@@ -57,6 +58,8 @@ def lock_document(lock: LockHealth) -> dict[str, Any]:
         "staleAfter": lock.stale_after,
         "expiry": lock.expiry,
         "phase": state.phase,
+        "progress": state.progress,
+        "nzDate": state.nz_date,
         "takeovers": state.takeovers,
         "refused": state.refused,
         "backoff": state.backoff,
@@ -116,6 +119,7 @@ def function_document(health: FunctionHealth) -> dict[str, Any]:
             "timeout": seen.timeout if seen.live else None,
         },
         "usage": {"runsPerDay": round(health.usage.runs, 1), "gbHoursPerDay": health.usage.gb_hours},
+        "memory": {"peakMb": figures.memory, "limitMb": memory_limit(seen)},
         "streak": {"failures": figures.streak, "category": figures.category, "since": instant(figures.streak_since)},
         "schedule": {
             "cron": seen.schedule,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..health.findings import Finding, Severity
 from ..health.report import Report
-from .health_text import HEAD, headline, place_line, row_of, usage_text
+from .health_text import HEAD, headline, place_line, row_of, sections, usage_text
 from .markdown import LIMIT, Sheet, code, plain
 
 _MARKS = {Severity.ERROR: "🟥", Severity.WARNING: "🟨", Severity.INFO: "⬜"}
+_CLOSING = ("</details>", "")
 
 
 def health_markdown(report: Report, *, limit: int = LIMIT) -> str:
@@ -19,9 +22,15 @@ def health_markdown(report: Report, *, limit: int = LIMIT) -> str:
     sheet.entries("findings", ("| | what | where | |", "|---|---|---|---|"), findings, ("",))
     sheet.entries("parts that were not looked at", ("**Not looked at**", ""), _listed(report.skipped), ("",))
     rows = [_row(row_of(each, report.now)) for each in report.functions]
-    opening = ("<details><summary>Functions</summary>", "", _row(HEAD), "|" + "---|" * len(HEAD))
-    sheet.entries("functions", opening, rows, ("", *map(plain, usage_text(report)), "</details>", ""))
+    sheet.entries("functions", _opening("Functions", HEAD), rows, ("", *map(plain, usage_text(report)), *_CLOSING))
+    for title, head, entries in sections(report):
+        found = [_row(cells) for cells, _ in entries]
+        sheet.entries(f"rows of {title!r}", _opening(title, head), found, ("", *_CLOSING))
     return sheet.text("`raceday-iac health` and its HTML report show everything.")
+
+
+def _opening(title: str, head: Sequence[str]) -> tuple[str, ...]:
+    return f"<details><summary>{plain(title)}</summary>", "", _row(head), "|" + "---|" * len(head)
 
 
 def _finding(finding: Finding) -> str:
@@ -34,5 +43,5 @@ def _listed(texts: tuple[str, ...]) -> list[str]:
     return [f"- {plain(each)}" for each in texts]
 
 
-def _row(cells: tuple[str, ...]) -> str:
+def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(map(plain, cells))} |"

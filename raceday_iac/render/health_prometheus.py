@@ -10,6 +10,7 @@ from ..health.findings import ORDER
 from ..health.locks import LockHealth
 from ..health.observations import moment
 from ..health.report import FunctionHealth, Report
+from ..health.runs import memory_limit
 
 PREFIX = "raceday_iac_"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -31,6 +32,8 @@ HELP = {
     "function_timeout_seconds": "Where the server ends a run.",
     "function_runs_per_day": "Executions that have ended, reckoned to a day.",
     "function_gb_hours_per_day": "Memory and processors of the specification times duration, reckoned to a day.",
+    "function_memory_peak_bytes": "Most memory of a process of the window.",
+    "function_memory_limit_bytes": "What its specification gives.",
     "function_failure_streak": "Newest failures without a success between them.",
     "function_unfinished": "Executions that have not ended, by status.",
     "function_missed_runs": "Runs of the window that the schedule asked for and that did not take place.",
@@ -90,6 +93,8 @@ def _function(health: FunctionHealth) -> Iterator[Sample]:
     yield "function_timeout_seconds", labels, seen.timeout if seen.live else None
     yield "function_runs_per_day", labels, health.usage.runs
     yield "function_gb_hours_per_day", labels, health.usage.gb_hours
+    for name, megabytes in (("peak", figures.memory), ("limit", memory_limit(seen))):
+        yield f"function_memory_{name}_bytes", labels, None if megabytes is None else megabytes * 2**20
     yield "function_failure_streak", labels, figures.streak
     statuses = [each.status for each in seen.unfinished]
     for status in sorted(set(statuses)):

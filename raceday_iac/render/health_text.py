@@ -13,6 +13,8 @@ from ..health.findings import Finding, Severity
 from ..health.locks import LockHealth
 from ..health.observations import moment
 from ..health.report import FunctionHealth, Report
+from ..health.runs import memory_limit
+from ..health.shared import LockState
 from ..health.spans import said_span
 from ..linting.nz import ZONE, said
 from .lines import Line
@@ -21,10 +23,13 @@ STYLE = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "dim"
 MARK = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.INFO: "·"}
 VERDICT_STYLE = {"bad": "red", "resting": "dim"}
 LOCK_HEAD = ("FUNCTION", "LOCK", "SINCE", "SIGN OF LIFE", "RUN", "REFUSED", "BACKOFF", "CHECK")
+RESOURCE_HEAD = ("FUNCTION", "RUNS A DAY", "GB-HOURS", "MEMORY")
 DATA_HEAD = ("COLLECTION", "RULE", "", "")
 DAILY_HEAD = ("FUNCTION", "TODAY", "DUE (NZ)", "")
 HEAD = ("FUNCTION", "LAST RUN", "ENDED", "OK", "RUNS", "P50", "P95", "MAX", "SLOW", "TIMEOUT", "NEXT")
 _NOTHING = "-"
+#: So many entries of a run's progress are shown, each value with so many characters.
+_TOLD, _LONGEST = 4, 36
 
 
 def health_lines(report: Report) -> Iterator[Line]:
@@ -75,7 +80,10 @@ def look_lines(report: Report, since: Changes) -> Iterator[Line]:
 
 
 def sections(report: Report) -> Iterator[tuple[str, Sequence[str], list[tuple[Sequence[str], str]]]]:
-    """Locks, data and daily runs as tables: title, head, rows with their style."""
+    """Resources, locks, data and daily runs as tables: title, head, rows with their style."""
+    taking = [each for each in report.functions if each.usage.gb_hours or each.figures.memory is not None]
+    if taking:
+        yield "What it takes", RESOURCE_HEAD, [(resource_row(each), "") for each in taking]
     if report.locks:
         yield "Locks", LOCK_HEAD, [(lock_row(each), _lock_style(each)) for each in report.locks]
     if report.data:
@@ -86,13 +94,20 @@ def sections(report: Report) -> Iterator[tuple[str, Sequence[str], list[tuple[Se
         yield "The day depends on", DAILY_HEAD, [*days]
 
 
+def resource_row(health: FunctionHealth) -> tuple[str, ...]:
+    """What a function takes."""
+    hours, peak, limit = health.usage.gb_hours, health.figures.memory, memory_limit(health.seen)
+    memory = f"{peak:.0f}{f' of {limit:.0f}' if limit is not None else ''} MB" if peak is not None else _NOTHING
+    return health.seen.id, f"{health.usage.runs:,.0f}", _NOTHING if hours is None else f"{hours:.2g}", memory
+
+
 def lock_row(lock: LockHealth) -> tuple[str, ...]:
     state = lock.state
     if state is None:
         return lock.function, "free", _NOTHING, _NOTHING, _NOTHING, str(lock.duplicates), _NOTHING, _check(lock)
     return (
         lock.function,
-        "left by a run that is gone" if state.is_stale else f"held: {state.phase or 'at work'}",
+        "left by a run that is gone" if state.is_stale else f"held: {_at_work(state)}",
         said_span(state.age),
         f"{said_span(state.heartbeat)} ago",
         state.execution or state.owner[:12],
@@ -100,6 +115,24 @@ def lock_row(lock: LockHealth) -> tuple[str, ...]:
         f"{said_span(state.backoff)} more" if state.backoff else _NOTHING,
         _check(lock),
     )
+
+
+def _at_work(state: LockState) -> str:
+    """The phase of a run, what it has told of its progress, and the day that it works for."""
+    parts = [f"{name} {_short(value)}" for name, value in state.progress.items()][:_TOLD]
+    if state.nz_date:
+        parts.append(f"for {state.nz_date}")
+    said = f" ({', '.join(parts)})" if parts else ""
+    return f"{state.phase or 'at work'}{said}"
+
+
+def _short(value: object) -> str:
+    """A value of the progress; of several the last one, and how many more there are."""
+    if isinstance(value, list | dict):
+        last = [*value][-1] if value else "none"
+        return f"{_short(last)}{f' and {len(value) - 1} more' if len(value) > 1 else ''}"
+    text = str(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _check(lock: LockHealth) -> str:

@@ -17,6 +17,7 @@ from raceday_iac.health.observations import Counted, StateLock
 from raceday_iac.health.report import Report, judge
 from raceday_iac.health.runs import Usage
 from raceday_iac.health.watch_file import read_watched
+from raceday_iac.model.resource import frozen
 from raceday_iac.render.health_alert import generic_message, slack_message
 from raceday_iac.render.health_json import health_document
 from raceday_iac.render.health_markdown import health_markdown
@@ -110,11 +111,39 @@ def test_every_form_says_what_asking_for_the_lock_takes(report: Report) -> None:
     known = replace(report, locks=(replace(lock, check_ms=12.4, check_target_ms=15),))
     assert "12 of 15 ms" in text(known)
     assert "12 of 15 ms" in health_page(known)
+    assert "12 of 15 ms" in health_markdown(known)
     found = health_document(known)["locks"][0]
     assert (found["checkMs"], found["checkTargetMs"]) == (12.4, 15)
     assert samples(known)['lock_check_seconds{function="f"}'] == 0.0124
     assert samples(known)['lock_check_target_seconds{function="f"}'] == 0.015
     assert health_document(report)["locks"][0]["checkMs"] is None
+
+
+def test_every_form_says_what_memory_was_taken(report: Report) -> None:
+    f, g = report.functions
+    assert f.seen.live is not None
+    live = replace(f.seen.live, fields=frozen({**f.seen.live.fields, "specification": "s-1vcpu-512mb"}))
+    taken = replace(f, seen=replace(f.seen, live=live), figures=replace(f.figures, memory=36.2))
+    known = replace(report, functions=(taken, g))
+    assert "36 of 512 MB" in text(known)
+    assert "36 of 512 MB" in health_page(known)
+    assert "36 of 512 MB" in health_markdown(known)
+    assert health_document(known)["functions"][0]["memory"] == {"peakMb": 36.2, "limitMb": 512}
+    assert samples(known)['function_memory_limit_bytes{function="f"}'] == 512 * 2**20
+    assert "What it takes" not in text(report)
+
+
+def test_a_lock_that_is_held_says_which_race_its_run_is_at(report: Report) -> None:
+    (lock,) = report.locks
+    assert lock.state is not None
+    progress = {"races": {"r1": [3, "Open"], "r2": [1, "Final"]}, "left": 7, "last": [], "text": "x" * 50, "more": 1}
+    state = replace(lock.state, is_stale=False, phase="polling", progress=progress, nz_date="2025-07-17")
+    known = replace(report, locks=(replace(lock, state=state),))
+    said = f"held: polling (races r2 and 1 more, left 7, last none, text {'x' * 36}…, for 2025-07-17)"
+    assert said in text(known)
+    assert said in health_page(known)
+    found = health_document(known)["locks"][0]
+    assert (found["progress"], found["nzDate"]) == (progress, "2025-07-17")
 
 
 def test_a_healthy_project_says_so(healthy: Report) -> None:

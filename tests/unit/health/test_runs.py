@@ -11,6 +11,8 @@ from raceday_iac.health.findings import Severity
 from raceday_iac.health.observations import FunctionSeen
 from raceday_iac.health.runs import Durations, Usage, check_target, figures_of, run_findings, standing, usage_of
 from raceday_iac.health.watched import FunctionWatch, Grace
+from raceday_iac.kinds.function import size_of
+from raceday_iac.model.limits import SPECIFICATIONS
 from raceday_iac.model.resource import frozen
 
 from .made import LOCK, NOW, ago, execution, function, summary
@@ -160,6 +162,21 @@ def test_the_target_of_a_lock_is_the_stacks_unless_health_yaml_says_otherwise() 
 def test_a_check_that_is_no_number_is_not_counted(value: str) -> None:
     run = execution(ago(minutes=1), logs=f'{{"event": "lock.acquired", "checkMs": {value}}}')
     assert figures_of(function(run)).lock_checks == ()
+
+
+@pytest.mark.parametrize(("megabytes", "is_told"), [(409.6, False), (409.7, True)])
+def test_a_run_that_takes_most_of_its_memory_is_told(megabytes: float, is_told: bool) -> None:
+    lines = "\n".join(f'{{"event": "run.summary", "memoryMb": {each}}}' for each in (megabytes, 30, "null"))
+    seen = specified(function(execution(ago(minutes=1), logs=lines), execution(ago(minutes=2))), "s-1vcpu-512mb")
+    assert figures_of(seen).memory == megabytes
+    assert ("run.memory" in codes(seen)) is is_told
+    assert "run.memory" not in codes(specified(seen, "huge"))
+
+
+def test_every_specification_of_the_stack_language_has_a_size() -> None:
+    sizes = [size_of(each) for each in SPECIFICATIONS]
+    assert sizes[:4] == [(0.5, 0.5), (1, 0.5), (1, 1), (2, 2)]
+    assert None not in sizes
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,15 @@ def test_refused_starts_and_deaths_are_those_that_the_functions_count() -> None:
     assert rules().seen_document("f-lock") == "f-seen"
 
 
+@pytest.mark.parametrize(
+    ("stored", "told"), [('{"left": 3, "race": "r1"}', {"left": 3, "race": "r1"}), ("", {}), ("{", {}), ("[1]", {})]
+)
+def test_what_an_owner_tells_of_its_progress_is_read_if_it_can_be(stored: str, told: dict[str, object]) -> None:
+    document = lock_document(ago(seconds=9), ago(seconds=5), progress=stored, nzDate="2025-07-17")
+    state = rules().lock_state(document, None, LOCK, NOW)
+    assert (state.progress, state.nz_date) == (told, "2025-07-17")
+
+
 def source(folder: Path) -> Desired:
     return Desired("x", {}, code={"f": CodeSource("f", folder / "f", "main.py", "", "python-3.12", None)})
 
