@@ -195,9 +195,9 @@ def test_no_function_is_given_a_static_key(raceday: Desired) -> None:
     ("name", "schedule", "timeout", "specification"),
     [
         ("database-setup", "", 300, "s-2vcpu-2gb"),
-        ("daily-meetings", "0 19 * * *", 840, "s-2vcpu-2gb"),
+        ("daily-meetings", "0 19 * * *", 840, "s-1vcpu-1gb"),
         ("daily-races", "0 20 * * *", 840, "s-2vcpu-2gb"),
-        ("daily-initial-data", "30 20 * * *", 840, "s-2vcpu-2gb"),
+        ("daily-initial-data", "30 20 * * *", 840, "s-1vcpu-1gb"),
         ("enhanced-race-poller", "", 150, "s-2vcpu-2gb"),
         ("master-race-scheduler", "*/1 * * * *", 120, "s-1vcpu-1gb"),
         ("meeting-status-poller", "*/15 21-23,0-11 * * *", 300, "s-1vcpu-1gb"),
