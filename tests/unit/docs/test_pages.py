@@ -146,3 +146,15 @@ def test_every_page_is_in_the_navigation() -> None:
     navigation = listed(yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"])
     there = {str(page.relative_to(DOCS)) for page in PAGES if page.is_relative_to(DOCS)} | set(reference.PAGES)
     assert sorted(navigation) == sorted(there)
+
+
+NAMED_TESTS = re.findall(r"`(tests/[\w/.]+)::(\w+)`", (DOCS / "decisions.md").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(("file", "name"), NAMED_TESTS, ids=[name for _, name in NAMED_TESTS])
+def test_a_test_that_is_said_to_show_something_is_there(file: str, name: str) -> None:
+    assert f"\ndef {name}(" in (ROOT / file).read_text(encoding="utf-8")
+
+
+def test_lines_of_the_plan_name_their_tests() -> None:
+    assert len(NAMED_TESTS) > 10
