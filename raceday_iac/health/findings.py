@@ -17,6 +17,7 @@ CODES = {
     "run.slow": "executions took longer than they should",
     "run.near_timeout": "an execution took most of its timeout",
     "run.memory": "an execution took most of the memory of its specification",
+    "usage.high": "the functions take more GB-hours than expected",
     "run.failing": "executions fail, one after the other",
     "run.success": "too few executions succeed",
     "run.overdue": "a run that the schedule asks for did not begin",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Any
 
 from .findings import Finding, Severity
 from .observations import FunctionSeen, Observation
@@ -60,6 +61,22 @@ def _lock(seen: FunctionSeen, observation: Observation, rules: Rules, figures: F
         figures.duplicates,
         figures.lock_check,
     )
+
+
+def lock_without_secrets(lock: LockHealth, clean: Callable[[str], str]) -> LockHealth:
+    """With what its owner says cleaned."""
+    if lock.state is None:
+        return lock
+    progress = {clean(name): _cleaned(value, clean) for name, value in lock.state.progress.items()}
+    return replace(lock, state=replace(lock.state, phase=clean(lock.state.phase), progress=progress))
+
+
+def _cleaned(value: Any, clean: Callable[[str], str]) -> Any:
+    if isinstance(value, dict):
+        return {clean(name): _cleaned(item, clean) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_cleaned(each, clean) for each in value]
+    return clean(value) if isinstance(value, str) else value
 
 
 def lock_findings(lock: LockHealth) -> Iterator[Finding]:

@@ -10,9 +10,9 @@ from .builds import broken_findings, build_findings, schema_findings
 from .daily import Daily, daily_findings, daily_runs
 from .data import DataHealth, data_findings, data_health
 from .findings import ORDER, Finding, Severity
-from .locks import LockHealth, lock_findings, lock_health
+from .locks import LockHealth, lock_findings, lock_health, lock_without_secrets
 from .observations import FunctionSeen, Observation, StateLock
-from .runs import Figures, Usage, figures_of, run_findings, usage_of
+from .runs import Figures, Usage, figures_of, run_findings, usage_findings, usage_of
 from .schedules import Punctuality, punctuality, schedule_findings
 from .shared import Rules
 from .watched import Watched
@@ -77,6 +77,7 @@ def judge(observation: Observation, watched: Watched, rules: Rules | None = None
         *(finding for each in data for finding in data_findings(each)),
         *daily_findings(daily),
         *_state_findings(observation.state_lock),
+        *usage_findings([each.usage for each in functions], watched.gb_hours),
     ]
     return Report(
         now=observation.now,
@@ -102,10 +103,11 @@ def _state_findings(lock: StateLock | None) -> Iterator[Finding]:
 
 
 def without_secrets(report: Report, clean: Callable[[str], str]) -> Report:
-    """The report, with what logs say in it cleaned."""
+    """The report, with what logs and owners of locks say in it cleaned."""
     findings = tuple(replace(each, message=clean(each.message)) for each in report.findings)
     daily = tuple(replace(each, why=clean(each.why)) for each in report.daily)
-    return replace(report, findings=findings, daily=daily)
+    locks = tuple(lock_without_secrets(each, clean) for each in report.locks)
+    return replace(report, findings=findings, daily=daily, locks=locks)
 
 
 def slow_after(seen: FunctionSeen, watched: Watched) -> float | None:

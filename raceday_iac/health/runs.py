@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil
@@ -94,6 +94,15 @@ def usage_of(seen: FunctionSeen, since: datetime, now: datetime) -> Usage:
     size = size_of(seen.specification)
     hours = sum(each.duration for each in over) / 3600
     return Usage(len(over) / days, None if size is None else size[0] * size[1] * hours / days)
+
+
+def usage_findings(usages: Iterable[Usage], budget: float | None) -> Iterator[Finding]:
+    """Of all functions together. `budget`: GB-hours a day that are expected at most."""
+    taken = sum(each.gb_hours or 0 for each in usages)
+    if budget is not None and taken > budget:
+        message = f"the functions take {taken:.3g} GB-hours a day; expected are at most {budget:g} (gb_hours)"
+        advice = "which of them? raceday-iac health, under: What it takes"
+        yield Finding("usage.high", Severity.WARNING, "project", message, advice)
 
 
 def figures_of(seen: FunctionSeen) -> Figures:

@@ -126,6 +126,8 @@ class Watched(Part):
     window: Span = timedelta(hours=24)
     #: At most so many executions are read of each function.
     executions: int = Field(default=500, ge=1, le=10_000)
+    #: GB-hours a day that all functions together should take at most; without it none are too many.
+    gb_hours: float | None = Field(default=None, gt=0)
     grace: Grace = Grace()
     functions: Mapping[str, FunctionWatch] = Field(default_factory=dict)
     daily: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from raceday_iac.health.findings import CODES, Severity
 from raceday_iac.health.observations import Counted, Observation, StateLock
 from raceday_iac.health.report import Report, judge, without_secrets
 from raceday_iac.health.watch_file import read_watched
+from raceday_iac.model.resource import frozen
 
 from .made import (
     DECLARED,
@@ -42,6 +43,25 @@ freshness:
 def judged(seen: Observation, file: str = "") -> Report:
     watched = read_watched(file, "h", DECLARED)
     return judge(seen, watched, rules())
+
+
+@pytest.mark.parametrize(("budget", "is_told"), [("", False), ("gb_hours: 2", False), ("gb_hours: 1.9", True)])
+def test_more_gb_hours_than_expected_are_told(budget: str, is_told: bool) -> None:
+    seen = function(execution(ago(hours=2), seconds=7200))
+    assert seen.live is not None
+    seen = replace(seen, live=replace(seen.live, fields=frozen({**seen.live.fields, "specification": "s-1vcpu-1gb"})))
+    assert ("usage.high" in found(judged(observation(seen), budget))) is is_told
+
+
+def test_what_the_owner_of_a_lock_says_is_told_without_secrets() -> None:
+    told = '{"race": "my-secret", "races": {"my-secret": ["my-secret", 3]}, "left": 2}'
+    document = lock_document(ago(seconds=9), ago(seconds=5), phase="at my-secret", progress=told)
+    report = judged(observation(function(lock=LOCK), locks={"f-lock": document}))
+    (lock,) = without_secrets(report, lambda text: text.replace("my-secret", "***")).locks
+    assert lock.state is not None
+    assert lock.state.phase == "at ***"
+    assert lock.state.progress == {"race": "***", "races": {"***": ["***", 3]}, "left": 2}
+    assert without_secrets(judged(observation(function(lock=LOCK), locks={})), str.upper).locks[0].state is None
 
 
 def found(report: Report) -> dict[str, Severity]:
