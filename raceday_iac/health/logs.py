@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +20,9 @@ _SERVER_SAYS = (
     ("server was stopped", "interrupted"),
     ("runtime ended", "died"),
 )
+#: What every run says.
+_ROUTINE = ("lock.acquired", "lock.refused", "lock.released", "run.summary")
+_NAME = re.compile(r"[a-z]{1,24}\.[a-z_]{1,24}")
 #: A number above it is no measurement, neither in milliseconds nor in megabytes.
 _MOST = 10_000_000
 #: Events of a run that never came to its work, and the category that they stand for.
@@ -60,6 +65,12 @@ def lock_check_of(execution: Execution) -> float | None:
 def peak_memory_of(execution: Execution) -> float | None:
     """The most memory, in MB, that the process of a run had come to, where its log says so."""
     return max((found for each in _events(execution) if (found := _measured(each.get("memoryMb")))), default=None)
+
+
+def events_of(execution: Execution) -> Counter[str]:
+    """How often a run told what, by the names of its events. Those of every run are not counted."""
+    names = (str(each["event"]) for each in _events(execution))
+    return Counter(each for each in names if _NAME.fullmatch(each) and each not in _ROUTINE)
 
 
 def _measured(value: Any) -> float | None:

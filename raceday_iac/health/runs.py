@@ -11,7 +11,7 @@ from math import ceil
 from ..kinds.function import size_of
 from ..provider.protocol import Execution
 from .findings import Finding, Severity
-from .logs import Ending, ending_of, lock_check_of, peak_memory_of
+from .logs import Ending, ending_of, events_of, lock_check_of, peak_memory_of
 from .observations import FunctionSeen, moment
 from .spans import said_span
 from .watched import FunctionWatch, Grace
@@ -19,6 +19,8 @@ from .watched import FunctionWatch, Grace
 OVER = ("completed", "failed")
 #: A run that took so much of its timeout was lucky.
 NEAR_TIMEOUT = 0.9
+#: Names of events that are counted; the functions have fewer.
+MOST_EVENTS = 100
 #: A process that comes so near to its memory is soon ended without a word.
 NEAR_MEMORY = 0.8
 #: Of fewer runs a median says nothing about the lock.
@@ -61,6 +63,8 @@ class Figures:
     lock_checks: tuple[float, ...] = ()
     #: Most memory of a process, in MB, as the logs tell.
     memory: float | None = None
+    #: What the logs tell beside what every run does, by the name of the event.
+    events: Mapping[str, int] = field(default_factory=dict)
     streak: int = 0
     category: str = ""
     streak_since: datetime | None = None
@@ -127,6 +131,7 @@ def figures_of(seen: FunctionSeen) -> Figures:
         durations=Durations.of([each.duration for each in worked]),
         lock_checks=tuple(found for each in over if (found := lock_check_of(each)) is not None),
         memory=max((found for each in over if (found := peak_memory_of(each)) is not None), default=None),
+        events=dict(sum((events_of(each) for each in seen.executions), Counter[str]()).most_common(MOST_EVENTS)),
         streak=len(streak),
         category=categories.most_common(1)[0][0] if categories else "",
         streak_since=moment(streak[-1].created_at) if streak else None,

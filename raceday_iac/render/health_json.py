@@ -119,6 +119,7 @@ def function_document(health: FunctionHealth) -> dict[str, Any]:
             "timeout": seen.timeout if seen.live else None,
         },
         "usage": {"runsPerDay": round(health.usage.runs, 1), "gbHoursPerDay": health.usage.gb_hours},
+        "events": dict(figures.events),
         "memory": {"peakMb": figures.memory, "limitMb": memory_limit(seen)},
         "streak": {"failures": figures.streak, "category": figures.category, "since": instant(figures.streak_since)},
         "schedule": {

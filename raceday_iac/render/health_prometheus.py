@@ -32,6 +32,7 @@ HELP = {
     "function_timeout_seconds": "Where the server ends a run.",
     "function_runs_per_day": "Executions that have ended, reckoned to a day.",
     "function_gb_hours_per_day": "Memory and processors of the specification times duration, reckoned to a day.",
+    "function_events": "Events that the logs of the window tell, by name.",
     "function_memory_peak_bytes": "Most memory of a process of the window.",
     "function_memory_limit_bytes": "What its specification gives.",
     "function_failure_streak": "Newest failures without a success between them.",
@@ -93,6 +94,8 @@ def _function(health: FunctionHealth) -> Iterator[Sample]:
     yield "function_timeout_seconds", labels, seen.timeout if seen.live else None
     yield "function_runs_per_day", labels, health.usage.runs
     yield "function_gb_hours_per_day", labels, health.usage.gb_hours
+    for event, count in sorted(figures.events.items()):
+        yield "function_events", {**labels, "event": event}, count
     for name, megabytes in (("peak", figures.memory), ("limit", memory_limit(seen))):
         yield f"function_memory_{name}_bytes", labels, None if megabytes is None else megabytes * 2**20
     yield "function_failure_streak", labels, figures.streak

@@ -24,12 +24,15 @@ MARK = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.INFO: "·"}
 VERDICT_STYLE = {"bad": "red", "resting": "dim"}
 LOCK_HEAD = ("FUNCTION", "LOCK", "SINCE", "SIGN OF LIFE", "RUN", "REFUSED", "BACKOFF", "CHECK")
 RESOURCE_HEAD = ("FUNCTION", "RUNS A DAY", "GB-HOURS", "MEMORY")
+EVENT_HEAD = ("FUNCTION", "EVENTS")
 DATA_HEAD = ("COLLECTION", "RULE", "", "")
 DAILY_HEAD = ("FUNCTION", "TODAY", "DUE (NZ)", "")
 HEAD = ("FUNCTION", "LAST RUN", "ENDED", "OK", "RUNS", "P50", "P95", "MAX", "SLOW", "TIMEOUT", "NEXT")
 _NOTHING = "-"
 #: So many entries of a run's progress are shown, each value with so many characters.
 _TOLD, _LONGEST = 4, 36
+#: So many names of events.
+_EVENTS = 6
 
 
 def health_lines(report: Report) -> Iterator[Line]:
@@ -84,6 +87,9 @@ def sections(report: Report) -> Iterator[tuple[str, Sequence[str], list[tuple[Se
     taking = [each for each in report.functions if each.usage.gb_hours or each.figures.memory is not None]
     if taking:
         yield "What it takes", RESOURCE_HEAD, [(resource_row(each), "") for each in taking]
+    told = [each for each in report.functions if each.figures.events]
+    if told:
+        yield "What the logs tell", EVENT_HEAD, [((each.seen.id, _events(each)), "") for each in told]
     if report.locks:
         yield "Locks", LOCK_HEAD, [(lock_row(each), _lock_style(each)) for each in report.locks]
     if report.data:
@@ -99,6 +105,13 @@ def resource_row(health: FunctionHealth) -> tuple[str, ...]:
     hours, peak, limit = health.usage.gb_hours, health.figures.memory, memory_limit(health.seen)
     memory = f"{peak:.0f}{f' of {limit:.0f}' if limit is not None else ''} MB" if peak is not None else _NOTHING
     return health.seen.id, f"{health.usage.runs:,.0f}", _NOTHING if hours is None else f"{hours:.2g}", memory
+
+
+def _events(health: FunctionHealth) -> str:
+    """How often what was told, most often first."""
+    counts = [*health.figures.events.items()]
+    more = f", {len(counts) - _EVENTS} more" if len(counts) > _EVENTS else ""
+    return ", ".join(f"{name} {count}" for name, count in counts[:_EVENTS]) + more
 
 
 def lock_row(lock: LockHealth) -> tuple[str, ...]:

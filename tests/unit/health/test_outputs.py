@@ -133,6 +133,19 @@ def test_every_form_says_what_memory_was_taken(report: Report) -> None:
     assert "What it takes" not in text(report)
 
 
+def test_every_form_counts_what_the_logs_tell(report: Report) -> None:
+    f, g = report.functions
+    events = {f"race.{name}": 9 - number for number, name in enumerate("abcdefgh")}
+    known = replace(report, functions=(replace(f, figures=replace(f.figures, events=events)), g))
+    said = "race.a 9, race.b 8, race.c 7, race.d 6, race.e 5, race.f 4, 2 more"
+    assert said in text(known)
+    assert said in health_page(known)
+    assert said in health_markdown(known)
+    assert health_document(known)["functions"][0]["events"] == events
+    assert samples(known)['function_events{function="f",event="race.h"}'] == 2
+    assert "What the logs tell" not in text(report)
+
+
 def test_a_lock_that_is_held_says_which_race_its_run_is_at(report: Report) -> None:
     (lock,) = report.locks
     assert lock.state is not None

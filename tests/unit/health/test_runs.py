@@ -173,6 +173,13 @@ def test_a_run_that_takes_most_of_its_memory_is_told(megabytes: float, is_told: 
     assert "run.memory" not in codes(specified(seen, "huge"))
 
 
+def test_events_are_counted_by_name_over_all_runs_but_for_those_that_every_run_has() -> None:
+    first = ['{"event": "lock.acquired"}', '{"event": "race.missed"}', '{"event": "race.missed"}', summary("done")]
+    second = ['{"event": "memory.high"}', '{"event": "race.missed"}', '{"event": "Odd\\n"}', '{"event": 3}', "text"]
+    seen = function(*(execution(ago(minutes=n), logs="\n".join(each)) for n, each in enumerate((first, second))))
+    assert figures_of(seen).events == {"race.missed": 3, "memory.high": 1}
+
+
 def test_every_specification_of_the_stack_language_has_a_size() -> None:
     sizes = [size_of(each) for each in SPECIFICATIONS]
     assert sizes[:4] == [(0.5, 0.5), (1, 0.5), (1, 1), (2, 2)]
