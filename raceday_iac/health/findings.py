@@ -28,6 +28,7 @@ CODES = {
     "index.stuck": "an index is not available",
     "collection.broken": "documents do not know attributes that are listed",
     "lock.stale": "the owner of a lock shows no sign of life",
+    "lock.yesterday": "the owner of a lock works for a day that is over",
     "lock.crowded": "a lock refuses many starts",
     "lock.slow": "asking for a lock takes longer than its target",
     "lock.deaths": "runs that held a lock died, one after the other",

@@ -91,6 +91,9 @@ def lock_findings(lock: LockHealth) -> Iterator[Finding]:
         )
         advice = "the next run takes it over by itself; to free it now: raceday-iac recover --dry-run"
         yield Finding("lock.stale", Severity.WARNING, subject, message, advice)
+    elif state.is_of_yesterday:
+        message = f"the run that holds {lock.lock_id} works for {state.nz_date}, and that day is over"
+        yield Finding("lock.yesterday", Severity.WARNING, subject, message, f"raceday-iac logs {lock.function}")
     if state.is_crowded:
         message = f"{state.refused} starts were refused within a minute"
         yield Finding("lock.crowded", Severity.WARNING, subject, message, f"who starts {lock.function} so often?")

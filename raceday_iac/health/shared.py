@@ -27,6 +27,8 @@ from .watched import Grace
 _NEEDED = ("due", "card", "nz_time", "lock_protocol", "attempts")
 #: How far back the beginning of a delay is looked for, and in which steps. Seconds.
 _LONGEST, _STEP = 7200, 15
+#: So long a run may take to end once its racing day is over.
+_TO_END = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class LockState:
     backoff: float
     progress: Mapping[str, Any] = field(default_factory=dict)
     nz_date: str = ""
+    is_of_yesterday: bool = False
     refused: int = 0
     is_crowded: bool = False
     is_dying: bool = False
@@ -119,6 +122,7 @@ class Rules:
         at = now.timestamp()
         refused = self.attempts.read(seen)
         until = str(document.get("backoffUntil") or "")
+        nz_date = str(document.get("nzDate") or "")
         return LockState(
             owner=found.owner,
             execution=str(document.get("executionId") or ""),
@@ -129,7 +133,8 @@ class Rules:
             phase=found.phase or "",
             backoff=max(0.0, (moment(until) - now).total_seconds()) if until else 0.0,
             progress=_progress(found.progress),
-            nz_date=str(document.get("nzDate") or ""),
+            nz_date=nz_date,
+            is_of_yesterday="" < nz_date < str(self.racing_day(now - _TO_END)),
             refused=refused.starts,
             is_crowded=refused.is_crowded(self.attempts.CROWD_WINDOW),
             is_dying=found.takeovers >= self.attempts.DEATHS,

@@ -53,6 +53,24 @@ def test_more_gb_hours_than_expected_are_told(budget: str, is_told: bool) -> Non
     assert ("usage.high" in found(judged(observation(seen), budget))) is is_told
 
 
+@pytest.mark.parametrize(
+    ("minute", "beaten", "date", "codes"),
+    [
+        # New Zealand's racing day ends at 01:00, which is 13:00 UTC; a run has five minutes to end.
+        (4, 5, "2025-07-17", set()),
+        (5, 5, "2025-07-17", {"lock.yesterday"}),
+        (5, 5, "2025-07-18", set()),
+        (5, 5, "", set()),
+        (5, 300, "2025-07-17", {"lock.stale"}),
+    ],
+)
+def test_a_run_that_goes_on_after_its_day_is_told(minute: int, beaten: int, date: str, codes: set[str]) -> None:
+    at = NOW.replace(hour=13, minute=minute)
+    document = lock_document(at - timedelta(seconds=9), at - timedelta(seconds=beaten), nzDate=date)
+    seen = replace(observation(function(lock=LOCK), locks={"f-lock": document}), now=at)
+    assert {code for code in found(judged(seen)) if code.startswith("lock.")} == codes
+
+
 def test_what_the_owner_of_a_lock_says_is_told_without_secrets() -> None:
     told = '{"race": "my-secret", "races": {"my-secret": ["my-secret", 3]}, "left": 2}'
     document = lock_document(ago(seconds=9), ago(seconds=5), phase="at my-secret", progress=told)
