@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import live, schema_checks, verification, versions
+from . import live, proof, schema_checks, verification, versions
 from .addresses import documents_path
-from .engine import Engine
+from .engine import LOCKS, Engine
 from .planning import Plan, plan_changes
 from .problems import REFUSED, UNFINISHED, Problem
 from .progress import ROLLED_BACK, Progress
@@ -21,8 +21,6 @@ from .settling import Place
 from .vendor.appwrite_http import AppwriteError, path_of
 from .vendor.lock import LockLost
 from .work import Stop, Work
-
-LOCKS = "locks"
 
 
 def prepare_lock_store(work: Work, schema: Schema) -> None:
@@ -79,6 +77,11 @@ def verify(work: Work, schema: Schema) -> Report:
     plan = plan_changes(schema, found)
     report.unchanged, report.unmanaged = plan.unchanged, plan.unmanaged
     report.problems += verification.verify(schema, found)
+    try:
+        report.problems += _lost(work, schema, found)
+    except AppwriteError as reason:
+        _stopped(work, report, reason)
+        return report
     report.details = {
         "declared": schema.counts(),
         "available": verification.counts(schema, found),
@@ -97,6 +100,19 @@ def health(work: Work, schema: Schema, lock_id: str) -> Report:
     if report.stopped is None:
         report.details["lock"] = _lock_state(work, schema.database_id, lock_id)
     return report
+
+
+def _lost(work: Work, schema: Schema, found: live.Live) -> list[Problem]:
+    """Collections of which documents do not know all that is listed; one read each, but not where the server is at
+    work."""
+    available, problems = _available(found), []
+    for each in schema.collections:
+        real = found.collections.get(each.id)
+        parts = [] if real is None else [*real.attributes.values(), *real.indexes.values()]
+        if real is not None and all(raw.get("status") not in ("processing", "deleting") for raw in parts):
+            lost = proof.unknown(work, schema, each.id, available)
+            problems += [proof.problem(schema.database_id, each.id, lost)] if lost else []
+    return problems
 
 
 def _note_plan(report: Report, work: Work, plan: Plan) -> None:

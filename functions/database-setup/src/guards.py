@@ -6,6 +6,7 @@ that does not fit fails. A smaller string size needs no guard, the server checks
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from . import addresses
@@ -14,17 +15,45 @@ from .requests import Update
 from .schema import Attribute
 from .vendor.appwrite_http import Client, query
 
+#: Types of which null queries are answered with 500 (1.8.1, 1.9.6).
+SHAPES = frozenset({"point", "line", "polygon"})
+_PAGE = 100
+
 
 def offending_documents(client: Client, database: str, update: Update) -> int:
     """How many stored documents would no longer be valid after the update."""
     wanted = update.attribute
     if wanted is None:
         return 0
+    if wanted.type in SHAPES:
+        becomes_required = any(each.field == "required" and each.wanted for each in update.differences)
+        return without_value(client, database, update.collection, wanted.key) if becomes_required else 0
     return sum(
         _count(client, database, update.collection, filters)
         for difference in update.differences
         for filters in _violations(wanted, difference)
     )
+
+
+def without_value(client: Client, database: str, collection: str, key: str) -> int:
+    """How many documents have no value, by reading them: of shapes no query tells."""
+    return sum(value is None for value in _values(client, database, collection, key))
+
+
+def with_value(client: Client, database: str, collection: str, key: str) -> int:
+    """How many documents have one, by reading them."""
+    return sum(value is not None for value in _values(client, database, collection, key))
+
+
+def _values(client: Client, database: str, collection: str, key: str) -> Iterator[Any]:
+    path, last = addresses.documents_path(database, collection), []
+    while True:
+        queries = [query("select", "$id", key), query("limit", _PAGE), *last]
+        found = client.get(path, queries)["documents"]
+        yield from (each.get(key) for each in found)
+        if len(found) < _PAGE:
+            return
+        last = [query("cursorAfter", str(found[-1]["$id"]))]
 
 
 def _violations(wanted: Attribute, difference: Difference) -> list[list[dict[str, Any]]]:

@@ -32,6 +32,15 @@ class Update(NamedTuple):
     differences: tuple[Difference, ...]
     collection: str = ""
     attribute: Attribute | None = None
+    #: The other collection of a relationship, whose schema is written as well.
+    related: tuple[str, ...] = ()
+
+
+def far_side(item: Item) -> set[tuple[str, str]]:
+    """Where the server shows the other side of a two-way relationship: collection and key."""
+    if not item.body.get("twoWay"):
+        return set()
+    return {(item.body["relatedCollectionId"], str(item.body.get("twoWayKey") or item.collection))}
 
 
 def create_database(schema: Schema) -> Item:
@@ -120,7 +129,8 @@ def update_relationship(
     # An update without onDelete would reset it to restrict (observed on 1.8.1).
     path = addresses.attribute_path(database, collection, wanted.key) + "/relationship"
     named = addresses.address("relationship", database, collection, wanted.key)
-    return Update(named, "PATCH", path, {"onDelete": wanted.on_delete}, differences, collection)
+    body = {"onDelete": wanted.on_delete}
+    return Update(named, "PATCH", path, body, differences, collection, related=(wanted.related,))
 
 
 def _bounds(wanted: Attribute, live: Mapping[str, Any]) -> dict[str, Any]:

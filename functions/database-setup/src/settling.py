@@ -42,8 +42,22 @@ def settle(work: Work, database: str, places: Iterable[Place], part: str) -> Set
             settled.stalled |= pending
             return settled
         else:
-            wait = min(wait * 1.6, work.pacing.longest_poll)
+            wait = min(wait * 1.3, work.pacing.longest_poll)
     return settled
+
+
+def until_gone(work: Work, database: str, place: Place, part: str) -> bool:
+    """Wait until what was deleted is listed no more; False when it stays. A deletion, too, is done in the background,
+    and an attribute that had failed shows nothing of it (1.8.1)."""
+    collection, key = place
+    wait, ends = work.pacing.first_poll, work.clock() + work.pacing.patience
+    while work.clock() <= ends:
+        work.pause(wait)
+        found = read_collections(work.client, database, {collection}).get(collection)
+        if found is None or key not in getattr(found, part):
+            return True
+        wait = min(wait * 1.3, work.pacing.longest_poll)
+    return False
 
 
 def _sort_in(settled: Settled, place: Place, collections: dict[str, LiveCollection], part: str) -> bool:

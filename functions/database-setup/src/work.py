@@ -30,12 +30,12 @@ class Pacing:
     threads: int = 8
     #: Requests given to the threads before looking at how it went.
     batch: int = 32
-    #: Tries of one creation after throttling or unclear answers.
-    attempts: int = 12
+    #: Tries of one creation after throttling or unclear answers. One that has its turn meets all of a burst alone.
+    attempts: int = 24
     backoff: Backoff = _BETWEEN_BATCHES
     #: How often a thing that the server made badly (`failed`) is removed and made again.
     remakes: int = 2
-    first_poll: float = 0.05
+    first_poll: float = 0.03
     longest_poll: float = 2.0
     #: Without any change of any status for so many seconds, waiting ends.
     patience: float = 30.0
