@@ -131,8 +131,9 @@ class _Steps:
         return Step(key, frozenset(required), change, removes=removes, needs=needs, after=after, turn=turn)
 
     def _settled_before(self, change: Change) -> set[str]:
-        """In collections that this run creates, everything but the attributes waits until those are there."""
-        if self._turns[change.key].together:
+        """In collections that this run creates, everything but the attributes waits until those are there. What deletes
+        or renames is about the collection before, which is made anew: it comes before its removal."""
+        if self._turns[change.key].together or change.action in _FIRST:
             return set()
         made = {_address_of(place) for place in self._turns[change.key].places} & self._batches.keys()
         return set() if change.address in made else {settle_key(each) for each in made}
@@ -154,10 +155,14 @@ class _Steps:
         """What an earlier run, or somebody else, has begun and Appwrite not finished, by collection: everything where
         this plan writes, elsewhere what is declared."""
         written = {_address_of(place) for turn in self._turns.values() for place in turn.places}
+        going = {each.address for each in self._changes if each.destroys and each.address.kind == "collection"}
         left: dict[Address, list[Address]] = {}
         for address, live in self._real.items():
             collection = _collection_of(address)
             is_ours = address in self._desired.resources and live.status == "processing"
+            if collection in going and address.kind != "relationship":
+                # It goes as well. Only a relationship writes elsewhere.
+                continue
             if KINDS[address.kind].listed and live.status in _PENDING and (is_ours or collection in written):
                 left.setdefault(collection, []).append(address)
         return left

@@ -13,7 +13,7 @@ from ..model.resource import Live
 from ..provider import Snapshot
 from ..state.document import State
 from . import guards
-from .changes import known_addresses, unmanaged, unwanted_changes, wanted_changes
+from .changes import known_addresses, replaced_collections, unmanaged, unwanted_changes, wanted_changes
 from .evidence import questions, unmanaged_with
 from .lifecycle import (
     Renamed,
@@ -124,7 +124,8 @@ def _all_changes(
     if wishes.refresh_only:
         return refresh_changes(state, real, desired)
     wanted = wanted_changes(desired, differences, real, wishes.replaced)
-    changes = [*moves, *wanted, *unwanted_changes(desired, state, real, wishes)]
+    unwanted = unwanted_changes(desired, state, real, wishes, replaced_collections(wanted))
+    changes = [*moves, *wanted, *unwanted]
     return in_order(desired, _with_late_schedules(desired, differences, changes), real)
 
 

@@ -14,6 +14,7 @@ from ..model.desired import Desired
 from ..model.resource import Live
 from ..state.document import State
 from .plan import Action, Change
+from .removals import removal_of
 from .wishes import Wishes
 
 #: The reason of an ordinary creation.
@@ -39,6 +40,7 @@ def wanted_changes(
             changes[difference.address] = _made_anew(difference)
     for address in desired.lifecycle.converted.difference(replaced_anyway):
         _convert(changes, desired, address, real)
+    _fill_anew(changes, desired, real)
     remade = (Action.REPLACE, Action.CONVERT)
     replaced = {address for address, change in changes.items() if change.action in remade}
     for index in desired.of_kind("index"):
@@ -48,6 +50,24 @@ def wanted_changes(
             reason = f"{broken[0]} is replaced, and its indexes would break"
             changes[index.address] = Change(index.address, Action.REPLACE, reason)
     return [changes[address] for address in desired.resources if address in changes]
+
+
+def _fill_anew(changes: dict[Address, Change], desired: Desired, real: Mapping[Address, Live]) -> None:
+    """What lies in a collection that is made anew is created again, and relationships to it are made anew."""
+    anew = replaced_collections(changes.values())
+    for address, wanted in desired.resources.items() if anew else ():
+        inside = next((each for each in owners(address) if each in anew), None)
+        if inside is not None:
+            changes[address] = Change(address, Action.CREATE, f"it lies in {inside}, which is made anew")
+        elif address.kind == "relationship" and address in real:
+            related = collection_address(address.parts[0], str(wanted.fields["relatedCollection"]))
+            if related in anew:
+                changes[address] = Change(address, Action.REPLACE, f"it leads to {related}, which is made anew")
+
+
+def replaced_collections(changes: Iterable[Change]) -> set[Address]:
+    """Collections that are deleted and created in the course of these changes."""
+    return {each.address for each in changes if each.address.kind == "collection" and each.action is Action.REPLACE}
 
 
 def _convert(changes: dict[Address, Change], desired: Desired, address: Address, real: Mapping[Address, Live]) -> None:
@@ -121,9 +141,15 @@ def _reason(difference: Difference, action: Action) -> str:
     return text
 
 
-def unwanted_changes(desired: Desired, state: State, real: Mapping[Address, Live], wishes: Wishes) -> list[Change]:
+def unwanted_changes(
+    desired: Desired,
+    state: State,
+    real: Mapping[Address, Live],
+    wishes: Wishes,
+    replaced: Iterable[Address] = (),
+) -> list[Change]:
     """Deletions: tombstones that are live, and owned resources that the stack no longer declares; and whatever goes
-    with those, ours or not.
+    with those or with the collections that are `replaced`, ours or not.
 
     What lies in something that is not to go, by the wishes, is deleted by itself."""
     changes = []
@@ -143,39 +169,40 @@ def unwanted_changes(desired: Desired, state: State, real: Mapping[Address, Live
             changes.append(Change(address, Action.FORGET, "it is gone from the server and no longer declared"))
         else:
             changes.append(Change(address, Action.DELETE, "the stack no longer declares it"))
-    deleted = {change.address for change in changes if change.deletes and wishes.let_go(change.address)}
-    ours = [_with_owner(change, deleted) for change in changes]
-    return [*ours, *_taken_along(deleted, desired, state, real)]
+    deleted = {change.address: change for change in changes if change.deletes and wishes.let_go(change.address)}
+    going = deleted | {address: Change(address, Action.REPLACE, "") for address in replaced}
+    ours = [_with_owner(change, going) for change in changes]
+    return [*ours, *_taken_along(going, desired, state, real)]
 
 
 def _is_live(address: Address, real: Mapping[Address, Live]) -> bool:
     return address in real and real[address].status != "deleting"
 
 
-def _with_owner(change: Change, deleted: Collection[Address]) -> Change:
+def _with_owner(change: Change, going: Mapping[Address, Change]) -> Change:
     """What goes with its owner needs no deletion of its own. Code that nothing manages any more stays, unless its
     function goes."""
-    owner = next((each for each in owners(change.address) if each in deleted), None)
+    owner = next((each for each in owners(change.address) if each in going), None)
     if change.deletes and owner is not None:
-        return gone_with(owner, change)
+        return gone_with(going[owner], change)
     if change.deletes and change.address.kind == "deployment":
         return replace(change, action=Action.FORGET, reason="its code is no longer managed; what is live stays")
     return change
 
 
-def gone_with(owner: Address, change: Change) -> Change:
+def gone_with(owner: Change, change: Change) -> Change:
     """The deletion of something that is deleted with its owner. It is ours until the owner is gone."""
-    return replace(change, goes_with=owner, needs=(Change(owner, Action.DELETE, "").key,))
+    return replace(change, goes_with=owner.address, needs=(removal_of(owner),))
 
 
 def _taken_along(
-    deleted: Collection[Address], desired: Desired, state: State, real: Mapping[Address, Live]
+    going: Mapping[Address, Change], desired: Desired, state: State, real: Mapping[Address, Live]
 ) -> list[Change]:
     """What is neither declared nor ours and goes with something that is deleted."""
     known = known_addresses(desired, state, real)
-    found = ((address, taken_with(real[address], deleted)) for address in sorted(real) if address not in known)
+    found = ((address, taken_with(real[address], going)) for address in sorted(real) if address not in known)
     return [
-        gone_with(owner, Change(address, Action.DELETE, NOT_OURS, managed=False))
+        gone_with(going[owner], Change(address, Action.DELETE, NOT_OURS, managed=False))
         for address, owner in found
         if owner is not None
     ]

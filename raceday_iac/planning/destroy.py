@@ -62,9 +62,9 @@ def _changes(address: Address, state: State, real: Mapping[Address, Live]) -> li
         return [Change(each, Action.FORGET, "it is gone from the server") for each in gone]
     deletion = Change(address, Action.DELETE, "destroy was asked for")
     going = [
-        gone_with(address, Change(each, Action.DELETE, deletion.reason, requires=(deletion.key,)))
+        gone_with(deletion, Change(each, Action.DELETE, deletion.reason, requires=(deletion.key,)))
         if each in state.entries
-        else gone_with(address, Change(each, Action.DELETE, NOT_OURS, requires=(deletion.key,), managed=False))
+        else gone_with(deletion, Change(each, Action.DELETE, NOT_OURS, requires=(deletion.key,), managed=False))
         for each in inside
     ]
     return [deletion, *going]

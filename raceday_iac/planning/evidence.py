@@ -28,6 +28,8 @@ def questions(changes: Iterable[Change], desired: Desired, real: Mapping[Address
 def questions_of(change: Change, desired: Desired, real: Mapping[Address, Live]) -> Iterator[Question]:
     """What has to be asked about one change."""
     kind = change.address.kind
+    if _is_emptied(change):
+        return
     if change.destroys:
         yield from KINDS[kind].loses(real[change.address])
     if change.action is Action.CONVERT:
@@ -46,6 +48,12 @@ def questions_of(change: Change, desired: Desired, real: Mapping[Address, Live])
         collection = collection_address(*change.address.parts[:2])
         if desired.resources[change.address].fields["required"] and collection in real:
             yield Question(collection, Ask.WITHOUT, (change.address.name,))
+
+
+def _is_emptied(change: Change) -> bool:
+    """Whether it is made in a collection that is made anew before: then there are no documents that it could harm."""
+    anew = {Change(owner, Action.REPLACE, "").key for owner in owners(change.address)}
+    return change.action is Action.CREATE and bool(anew & {*change.needs, *change.requires})
 
 
 def _about_conversion(address: Address, wanted: Fields, real: Mapping[Address, Live]) -> Iterator[Question]:

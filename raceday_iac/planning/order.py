@@ -151,7 +151,9 @@ def _early_deletions(
         for change in changes
         if change.deletes and (change.address.kind == "index" or old.get(change.key, frozenset()) & coming)
     ]
-    return {key for change in early for key in (change.key, *removals.broken_by(change.address))}
+    anew = [change for change in changes if change.action is Action.REPLACE and change.address.kind in _CONTAINERS]
+    before = {key for change in (*early, *anew) for key in removals.broken_by(change.address)}
+    return before.union(change.key for change in early)
 
 
 def _old_holders(

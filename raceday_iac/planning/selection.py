@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ..model.address import owners
 from .plan import Action, Change
 from .wishes import Wishes, lies_in
 
@@ -29,13 +30,14 @@ def select(changes: Sequence[Change], wishes: Wishes) -> Selection:
     if not wishes.is_partial:
         return Selection(tuple(changes))
     by_key = {change.key: change for change in changes}
-    dropped = _dependents((change.key for change in changes if _is_excluded(change, wishes)), by_key)
+    needs = {change.key: _needs(change, changes) for change in changes}
+    dropped = _dependents((change.key for change in changes if _is_excluded(change, wishes)), needs)
     wanted = [
         change.key
         for change in changes
         if change.key not in dropped and (not wishes.targets or _is_targeted(change, wishes))
     ]
-    needed_by = _needed(wanted, by_key)
+    needed_by = _needed(wanted, by_key, needs)
     kept = [
         replace(_explained(change, needed_by[change.key]), requires=tuple(_bridged(change, needed_by, by_key)))
         for change in changes
@@ -56,24 +58,32 @@ def _is_excluded(change: Change, wishes: Wishes) -> bool:
     return wishes.keep(change.address) if goes else lies_in(change.address, wishes.excluded)
 
 
-def _needed(wanted: Iterable[str], by_key: Mapping[str, Change]) -> dict[str, str]:
+def _needs(change: Change, changes: Iterable[Change]) -> tuple[str, ...]:
+    """What a change makes no sense without. A collection that is made anew is so with all that lies in it."""
+    if change.address.kind != "collection" or change.action is not Action.REPLACE:
+        return change.needs
+    inside = [each.key for each in changes if each.action is Action.CREATE and change.address in owners(each.address)]
+    return (*change.needs, *inside)
+
+
+def _needed(wanted: Iterable[str], by_key: Mapping[str, Change], needs: Mapping[str, Iterable[str]]) -> dict[str, str]:
     """Everything wanted and all that it needs, each with the key of what needs it (empty: it was wanted itself)."""
     found = dict.fromkeys(wanted, "")
     todo = list(found)
     while todo:
         key = todo.pop()
-        for need in map(_base, by_key[key].needs):
+        for need in map(_base, needs[key]):
             if need in by_key and need not in found:
                 found[need] = key
                 todo.append(need)
     return found
 
 
-def _dependents(dropped: Iterable[str], by_key: Mapping[str, Change]) -> set[str]:
+def _dependents(dropped: Iterable[str], needs: Mapping[str, Iterable[str]]) -> set[str]:
     """What was dropped, and whatever needs it."""
     needing: dict[str, list[str]] = {}
-    for key, change in by_key.items():
-        for need in map(_base, change.needs):
+    for key, needed in needs.items():
+        for need in map(_base, needed):
             needing.setdefault(need, []).append(key)
     found: set[str] = set()
     todo = list(dropped)

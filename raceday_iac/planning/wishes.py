@@ -13,8 +13,8 @@ from ..model.evidence import Answer, read_number
 from ..model.threshold import DEFAULTS
 from ..state.document import State
 
-#: Kinds that can be made anew by themselves. A function is more than itself: its code, its variables, its executions.
-REPLACEABLE = ("attribute", "relationship", "index", "variable", "deployment")
+#: Kinds that can be made anew, with what lies in them. A function is more than that: its code, its executions.
+REPLACEABLE = ("collection", "attribute", "relationship", "index", "variable", "deployment")
 
 
 @dataclass(frozen=True)
