@@ -70,6 +70,7 @@ class Work:
         if change.touches_server:
             self._count_again(step, change)
             self.recorder.intend(change)
+            self._schema.writes(step.turn)
         if step.removes:
             yield from self._remove(change.address)
             return

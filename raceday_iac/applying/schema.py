@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from ..errors import AccessError, BrokenSchemaError, ProviderError, ServerFaultError, UnsettledError
 from ..kinds import KINDS
 from ..kinds.collection import can_only_fail_again, document_keys, making_anew, unknown_to_documents
+from ..kinds.turns import Place, Turn
 from ..model.address import Address, collection_address, owners
 from ..model.desired import Desired
 from ..model.resource import Live
@@ -112,6 +113,13 @@ class SchemaWork:
     first_look: Callable[[], float] = lambda: FIRST_LOOK
     #: What was created and not yet seen to be available.
     _unseen: set[Address] = field(default_factory=set)
+    #: Where something was sent, and of which it was already told that documents do not know all of it.
+    _written: set[Place] = field(default_factory=set)
+    _told: set[Address] = field(default_factory=set)
+
+    def writes(self, turn: Turn) -> None:
+        """Something is sent that writes a schema."""
+        self._written |= turn.places
 
     def created(self, address: Address) -> None:
         """A creation was answered; its end is still to be seen."""
@@ -131,12 +139,13 @@ class SchemaWork:
 
     def settle(self, step: Step) -> Iterator[float]:
         """Until everything watched has come to its end; what was sent together is proven at once. Where nothing is
-        watched, a proof of the collection."""
+        watched, a proof of the collection, if anything was sent to it."""
         if step.proves is None:
             yield from self._left_under_way(step.watched)
             return
         if not step.watched:
-            self._prove(step.proves)
+            if step.proves.parts in self._written and step.proves not in self._told:
+                self._prove(step.proves)
             return
         yield from until_available(self.provider, step.watched, self.first_look())
         self._unseen.difference_update(step.watched)
@@ -206,6 +215,7 @@ class SchemaWork:
         self._prove(collection)
 
     def _broken(self, collection: Address, lost: Sequence[str]) -> BrokenSchemaError:
+        self._told.add(collection)
         return BrokenSchemaError(f"{unknown_to_documents(collection, lost)}.", hint=making_anew(collection))
 
 

@@ -35,6 +35,26 @@ def empty(server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 
 @pytest.fixture(scope="session")
+def losing_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """It has two database workers, which take long enough between reading and writing a schema to lose changes."""
+    from raceday_iac.devserver.runner import start_server
+    from raceday_iac.devserver.settings import Settings
+
+    settings = Settings(scheduler=False, processing_delay=0.0, schema_window=0.01, database_workers=2)
+    with start_server(tmp_path_factory.mktemp("losing"), settings=settings) as running:
+        yield running
+
+
+@pytest.fixture
+def losing(losing_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Arena]:
+    """An empty project on that server. The first look at what it makes of something comes early."""
+    make_quick(monkeypatch)
+    monkeypatch.setattr("raceday_iac.applying.actions._FIRST_LOOK", 0.015)
+    with opened(losing_server, tmp_path) as arena:
+        yield arena
+
+
+@pytest.fixture(scope="session")
 def settled(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settled]:
     with Settled(server, lambda: tmp_path_factory.mktemp("arena")).kept() as found:
         yield found
