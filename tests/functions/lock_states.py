@@ -50,6 +50,8 @@ NEVER = -9999
 STEPPED = 499
 #: Added to what may be negative.
 BASE = 1000
+#: So far from that of the lock, one generation is like another.
+FURTHEST = 4
 #: By a clock that shows this, every lock is stale.
 FAR = 100_000
 #: These change nothing, so late ones are of no interest.
@@ -71,6 +73,8 @@ class Settings(NamedTuple):
     steps: tuple[int, ...] = ()
     #: Whether runs show signs of life.
     beats: bool = True
+    #: Whether runs give the lock back.
+    releases: bool = True
     #: Whether the creation of a fence may be carried out once more after it was answered.
     copies_fences: bool = False
 
@@ -251,9 +255,11 @@ class Model:
         store = self.stores.values[state.store]
         runs = [self.runs.values[run] for run in state.runs]
         orders = [run.order if run.progress.held or self._is_writing(run, store) else 0 for run in runs]
-        orders += [state.wrote, 0 if store.lock is None else store.lock.order]
-        ranks = sorted({*orders})
-        return tuple(ranks.index(each) for each in orders)
+        orders.append(0 if store.lock is None else store.lock.order)
+        ranks = sorted({*orders} - {0})
+        # Of what was written only counts who of those that are left has got the lock before it, or has written it.
+        wrote = (sum(each < state.wrote for each in ranks), state.wrote in ranks)
+        return (*wrote, *(ranks.index(each) + 1 if each else 0 for each in orders))
 
     def writing(self, state: State) -> list[str]:
         """The runs that may write."""
@@ -325,7 +331,8 @@ class Model:
         if held is None:
             return ()
         opens = self.settings.writes == "fenced" and not held.is_open and self._may_write(run)
-        return (*(("beat",) if self.settings.beats else ()), "release", *(("open",) if opens else ()))
+        chosen = {"beat": self.settings.beats, "release": self.settings.releases, "open": opens}
+        return tuple(each for each, can_be in chosen.items() if can_be)
 
     def _sends(self, run: Run, store: Store) -> bool:
         """Whether it may send a write: a run has one under way at a time."""
@@ -476,21 +483,32 @@ class Model:
         if request.generation is not None and request.verb == "change":
             # A condition that holds for one document only says all about the generation.
             is_said = request.unless is not None and self._by_lease
-            generation = is_said or BASE + request.generation - self._generation_beside(run, store)
+            generation = is_said or self._code_of_generation(request.generation, run, store)
         unless: object = request.unless is not None
         if self.settings.steps and request.unless is not None:
             passes = store.lock is not None and store.lock.updated <= request.unless
             unless = (passes, self._stamp_age(request.unless, 0))
         return (request.verb, unless, self._stamp_age(request.acquired, self.numbers.expiry), generation)
 
-    def _generation_beside(self, run: Run, store: Store) -> int:
-        """What a generation is compared with: that of the lock. Where conditions do not hold it by that, a run that
-        gets the lock only ever compares it with its own others."""
+    def _code_of_generation(self, generation: int, run: Run, store: Store) -> object:
+        """What a run compares a generation with: that of the lock. Where conditions do not hold it by that, it is
+        compared with those of its own changes that are on their way, and with that of a lock that it may still get."""
+        stored = 0 if store.lock is None else store.lock.generation
         if self._by_lease:
-            return 0 if store.lock is None else store.lock.generation
+            return BASE + generation - stored
+        # A document that is created is another one by its date, so its generation is compared with none of these.
+        own = {each.generation for each in run.late if each.verb == "change" and self.can_act(each, store)} - {None}
+        if not own:
+            return ()
         held, asked = run.progress.held, run.progress.request
-        own = [each.generation for each in (held, asked, *run.late) if each is not None and each.generation is not None]
-        return min(own, default=0)
+        own |= {each.generation for each in (held, asked) if each is not None and each.generation is not None}
+        beside: tuple[int, ...] = ()
+        if _is_acquiring(run):
+            # It may still get this lock, with the next generation, or one that is created after its end.
+            beside = (max(-FURTHEST, min(generation - stored, FURTHEST)), min(generation, FURTHEST))
+        elif held is not None and store.lock is not None:
+            beside = (held.created == store.lock.created,)
+        return (sorted(own).index(generation), beside)
 
     def _code_of_held(self, run: Run, store: Store) -> tuple[object, ...]:
         held = run.progress.held
@@ -508,6 +526,8 @@ class Model:
                 store.lock is not None and store.lock.updated <= held.updated,
             )
         times = (self._lock_age(held.since), self._stale_age(held.renewed), self._stale_age(held.unconfirmed))
+        if not self._by_lease:
+            fence = (*fence, self._code_of_generation(held.generation, run, store))
         releasing = run.operation is not None and run.operation.doing == "release"
         if releasing or times[0] > self.numbers.expiry:
             return (same, newest, held.lost is None, fence)

@@ -281,6 +281,23 @@ def test_an_unclear_heartbeat_does_not_lose_the_lock(store: LockStore, fault: An
     assert held.beat()
 
 
+@pytest.mark.parametrize("foreign", [(404, "404 page not found"), (404, ""), (200, "<html>Sign in</html>")])
+def test_an_owner_cut_off_by_a_proxy_writes_until_its_lease_ends_and_not_longer(store: LockStore, foreign: Any) -> None:
+    held = store.acquire()
+    store.faults = [foreign] * 1000
+    for _ in range(5):
+        store.time.now += 10
+        held.beat()
+        held.check()
+    assert held.lease.lost is None, "that the lock is gone, only Appwrite can say"
+
+    store.time.now += 10
+    held.beat()
+
+    with pytest.raises(LockLost, match="ran out"):
+        held.check()
+
+
 def test_a_heartbeat_that_landed_unseen_renews_the_lease(store: LockStore) -> None:
     held = store.acquire(connect=comparing(store))
     store.time.now += 50
