@@ -50,8 +50,8 @@ def die(raceday: Any, function: str = POLLER) -> None:
 Before = Callable[[str, str, Any], None]
 
 
-def watched(raceday: Any, function: str, before: Before) -> Any:
-    """Connections of a function that tell what they are about to send."""
+def watched(raceday: Any, function: str, before: Before, carried_out: list[int] | None = None) -> Any:
+    """Connections of a function that tell what they are about to send, and what became of each commit."""
     real = raceday.world(of=function).connect
 
     class Watched:
@@ -60,7 +60,10 @@ def watched(raceday: Any, function: str, before: Before) -> Any:
 
         def send(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
             before(method, path, body)
-            return self._inner.send(method, path, body, headers)
+            answer = self._inner.send(method, path, body, headers)
+            if is_commit(method, path, body) and carried_out is not None:
+                carried_out.append(answer.status)
+            return answer
 
         def close(self) -> None:
             self._inner.close()
@@ -103,13 +106,16 @@ def test_nothing_is_written_after_another_run_has_the_lock(
     """It is on its way when a second run takes over, because it believes the first one dead, and does all the work."""
     (race,) = put_side_by_side(raceday, 1, minutes=1)
     second: list[Called] = []
+    commits: list[int] = []
 
     def take_over() -> None:
         set_clock(raceday, 1000)
         second.append(raceday.call(function))
 
-    called = raceday.call(function, connect=watched(raceday, function, once(take_over, when)))
+    called = raceday.call(function, connect=watched(raceday, function, once(take_over, when), commits))
 
+    assert 200 not in commits, "what was on its way was carried out"
+    assert commits or when is not is_commit
     assert second[0].outcome == "done"
     assert lost(called)
     assert called.counts.get("polls", 0) == 0
