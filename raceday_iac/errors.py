@@ -133,11 +133,15 @@ class ProviderError(IacError):
 
 
 class UnreachableError(ProviderError):
-    """No answer: whether a write landed is unknown."""
+    """No answer: whether a write landed is unknown, unless it is known to be `unsent`."""
+
+    unsent: bool = False
 
 
 class RedirectedError(UnreachableError):
     """The endpoint leads elsewhere; nothing was carried out."""
+
+    unsent = True
 
 
 class AccessError(ProviderError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import EXIT_ERROR, EXIT_OK, ProviderError, ServerFaultError
+from ..errors import EXIT_ERROR, EXIT_OK, Interrupted, ProviderError, ServerFaultError, UnreachableError
 from ..loading.environment import load_environment
 from ..provider.protocol import Execution
 from ..render.executions import execution_document, execution_lines
@@ -20,6 +20,8 @@ def run(options: Options, function: str, body: str, asynchronous: bool) -> int:
             execution = provider(target).execute(function, body, wait=not asynchronous)
         except ProviderError as error:
             raise _explained(error, function) from None
+        except Interrupted:
+            raise Interrupted("Interrupted. Nothing waits for its end any more.", hint=_unknown(function)) from None
     if options.json:
         print_json({"execution": execution_document(execution)})
     elif asynchronous:
@@ -43,7 +45,12 @@ def _explained(error: ProviderError, function: str) -> ProviderError:
     }
     error.message = f"function.{function} was not executed to its end: {error.message}"
     error.hint = hints.get(error.kind, error.hint)
-    if isinstance(error, ServerFaultError) and not error.kind:
+    is_lost = isinstance(error, UnreachableError) and not error.unsent
+    if is_lost or (isinstance(error, ServerFaultError) and not error.kind):
         # Nobody who knows has said so.
-        error.hint = f"whether it was started is not known: raceday-iac logs {function}"
+        error.hint = _unknown(function)
     return error
+
+
+def _unknown(function: str) -> str:
+    return f"whether it was started is not known: raceday-iac logs {function}"

@@ -91,7 +91,6 @@ READS = (
     "import --all",
     "logs fn",
     "deployments fn",
-    "run fn",
     "lint --live",
     "recover --dry-run",
     "apply --auto-approve",
@@ -109,6 +108,39 @@ def test_ctrl_c_ends_a_command_that_waits_for_an_answer_that_never_comes(project
         run = project.start(*words_of(project, words), APPWRITE_ENDPOINT=server.address)
         assert server.asked.wait(60)
         assert "Nothing was changed" in interrupted(run).text
+
+
+@pytest.mark.parametrize("words", ["run fn", "run fn --async"])
+def test_whoever_interrupts_an_execution_is_not_told_that_nothing_was_begun(project: Arena, words: str) -> None:
+    with deaf() as server:
+        run = project.start(*words_of(project, words), APPWRITE_ENDPOINT=server.address)
+        assert server.asked.wait(60)
+        said = interrupted(run).text
+    assert "Nothing was changed" not in said
+    assert f"whether it was started is not known: raceday-iac logs {project.id('fn')}" in said
+
+
+@pytest.mark.parametrize("words", ["run fn", "run fn --async"])
+def test_an_execution_that_is_not_answered_may_have_been_started(
+    project: Arena, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    monkeypatch.setattr("raceday_iac.provider.appwrite.writing._SYNCHRONOUS_LIMIT", 0.3)
+    with deaf() as server:
+        project.variables["APPWRITE_ENDPOINT"] = server.address
+        ended = project.run(*words_of(project, words))
+    assert ended.code == 1
+    assert f"whether it was started is not known: raceday-iac logs {project.id('fn')}" in ended.err
+    assert "run the command again" not in ended.err
+
+
+def test_an_execution_that_was_never_sent_was_not_started(project: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    shorten(monkeypatch, total=0.4, read=0.3)
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    project.variables["APPWRITE_ENDPOINT"] = f"http://127.0.0.1:{port}/v1"
+    ended = project.run(*words_of(project, "run fn"))
+    assert ended.code == 1
+    assert "not known" not in ended.err
 
 
 @pytest.mark.parametrize("words", ["plan", "drift", "health", "import --all", "logs fn", "apply --auto-approve"])

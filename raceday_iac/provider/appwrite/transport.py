@@ -243,10 +243,12 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
     def _unreachable(self, failure: Failure, call: Call) -> UnreachableError:
         reason = "it did not answer in time" if failure.timed_out else _plain_reason(str(failure.message))
         asked = "" if failure.unsent else f" ({call})"
-        return UnreachableError(
+        found = UnreachableError(
             f"Appwrite at {self.endpoint} cannot be reached: {reason}{asked}.",
             hint="check the endpoint in the environment file and the network, then run the command again",
         )
+        found.unsent = failure.unsent
+        return found
 
 
 class _Session(requests.Session):
@@ -313,7 +315,10 @@ def _unanswered(error: Exception) -> Failure:
 
 
 def _short(failure: Failure) -> str:
-    return f"{failure.code} {failure.type}".strip() if failure.code else str(failure.message)[:200]
+    """In a few words, while it is tried again."""
+    if failure.code:
+        return f"{failure.code} {failure.type}".strip()
+    return "no answer in time" if failure.timed_out else _plain_reason(str(failure.message))
 
 
 def _refused(failure: Failure, call: Call, endpoint: str, project: str) -> ProviderError:
@@ -330,8 +335,9 @@ def _refused(failure: Failure, call: Call, endpoint: str, project: str) -> Provi
     classes: dict[int, type[ProviderError]] = {409: ConflictError, 429: ThrottledError}
     refusal = classes.get(code, ProviderError)(f"Appwrite answered {code} {kind}: {message}", code=code, kind=kind)
     if isinstance(refusal, ThrottledError):
+        asked = f" {math.ceil(failure.retry_after)} s, as it asks," if 0 < failure.retry_after < math.inf else ""
         refusal.hint = (
-            "wait and run it again; Appwrite also refuses more than 50 function creations per project and day"
+            f"wait{asked} and run it again; Appwrite also refuses more than 50 function creations per project and day"
         )
         refusal.retry_after = failure.retry_after
     return refusal

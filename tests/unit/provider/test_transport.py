@@ -303,6 +303,47 @@ def test_what_is_waited_for_is_said_with_the_number_of_the_attempt(server: Answe
     assert WAITS._under_way == []
 
 
+@pytest.mark.parametrize(
+    ("lost", "said"),
+    [
+        (
+            requests.exceptions.ReadTimeout("HTTPSConnectionPool(host='x', port=443): Read timed out."),
+            "no answer in time",
+        ),
+        (requests.exceptions.ConnectTimeout("HTTPSConnectionPool(…)"), "no answer in time"),
+        (
+            requests.exceptions.ConnectionError("('Connection aborted.', RemoteDisconnected(…))"),
+            "it closed the connection",
+        ),
+    ],
+    ids=["no answer", "no connection", "cut"],
+)
+def test_why_it_is_tried_again_is_said_plainly(
+    server: Answering, monkeypatch: pytest.MonkeyPatch, lost: Exception, said: str
+) -> None:
+    notes: list[str] = []
+    sender = transport(server, lambda _seconds: notes.append(WAITS._under_way[-1].note))
+
+    def request(*_arguments: Any, **_more: Any) -> Any:
+        raise lost
+
+    monkeypatch.setattr(sender._session, "request", request)
+    with pytest.raises(UnreachableError):
+        sender.request(GET)
+    assert notes[0].startswith(f"retry 1 of 4: {said}")
+    assert "Pool" not in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"), [("61", "wait 61 s, as it asks, and"), ("", "wait and"), ("1e999", "wait and")]
+)
+def test_who_is_refused_for_now_is_told_for_how_long(server: Answering, slept: Slept, asked: str, said: str) -> None:
+    server.will(error(429, retry_after=asked))
+    with pytest.raises(ThrottledError) as caught:
+        transport(server, slept).request(GET)
+    assert caught.value.hint.startswith(said)
+
+
 @pytest.mark.parametrize("text", ["", "soon", "-5", "Wed, 21 Oct 2026 07:28:00 GMT"])
 def test_a_wait_that_is_no_number_is_left_to_us(server: Answering, slept: Slept, text: str) -> None:
     server.will(error(429, retry_after=text), Reply())
@@ -379,12 +420,14 @@ def test_a_refused_connection_is_told_plainly(slept: Slept) -> None:
         caught.value.message == f"Appwrite at http://127.0.0.1:{port}/v1 cannot be reached: the connection was refused."
     )
     assert caught.value.code == 0
+    assert caught.value.unsent
 
 
 def test_a_cut_connection_is_told_plainly(server: Answering, slept: Slept) -> None:
     server.will(CUT)
-    with pytest.raises(UnreachableError, match=r"cannot be reached: it (closed|cut) the connection"):
+    with pytest.raises(UnreachableError, match=r"cannot be reached: it (closed|cut) the connection") as caught:
         transport(server, slept, attempts=1).request(GET)
+    assert not caught.value.unsent
 
 
 def test_a_server_that_does_not_answer_in_time_is_told_plainly(slept: Slept) -> None:
