@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import IO, Any
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import IO
 
 from ..applying import Event, Moment
 from ..applying.events import Observer
+from ..errors import OutputError
 from ..redaction import json_text
 from .lines import printable, speaks_unicode, tolerant, wants_color, write
 
 _MEMBERS = ("attribute", "relationship", "index")
+#: Seconds without a line, after which plain lines tell what is under way: a build may take minutes.
+QUIET = 30.0
 
 
 @contextmanager
@@ -26,7 +30,8 @@ def progress(total: int, *, as_json: bool, color: bool, stream: IO[str] | None =
         with _live_view(total, out) as observer:
             yield observer
     else:
-        yield _serialised(_plain_lines(total, out))
+        with _plain_view(total, out) as observer:
+            yield observer
 
 
 def _serialised(observer: Observer) -> Observer:
@@ -70,33 +75,66 @@ def _event_text(event: Event) -> str:
     return f"    {what} …"
 
 
-def _plain_lines(total: int, out: IO[str]) -> Observer:
-    """Members of collections are many and quick: they are counted, every tenth of the whole, not listed."""
-    counted = {"done": 0, "said": 0, "note": ""}
+@contextmanager
+def _plain_view(total: int, out: IO[str]) -> Iterator[Observer]:
+    lines, ended, lock = PlainLines(total, out), threading.Event(), threading.Lock()
 
     def observe(event: Event) -> None:
-        text = _plain_text(event, counted, total)
+        with lock:
+            lines.observe(event)
+
+    def look() -> None:
+        while not ended.wait(1.0):
+            # Output that cannot be written is told by the next event.
+            with lock, suppress(OSError, OutputError):
+                lines.remind()
+
+    threading.Thread(target=look, name="progress", daemon=True).start()
+    try:
+        yield observe
+    finally:
+        ended.set()
+
+
+class PlainLines:
+    """Members of collections are many and quick: they are counted, every tenth of the whole, not listed."""
+
+    def __init__(self, total: int, out: IO[str], clock: Callable[[], float] = time.monotonic) -> None:
+        self._total, self._out, self._clock = total, out, clock
+        self._under_way: dict[str, str] = {}
+        self._done = self._counted = 0
+        self._note = ""
+        self._said_at = clock()
+
+    def observe(self, event: Event) -> None:
+        """Tell of an event, if it is worth a line."""
+        _keep(self._under_way, event)
+        self._say(self._text(event))
+
+    def remind(self) -> None:
+        """Tell what is under way, when nothing was told for long."""
+        if self._under_way and self._clock() - self._said_at >= QUIET:
+            self._say(printable(f"    … {_description(self._under_way)}"))
+
+    def _say(self, text: str) -> None:
         if text:
-            write(out, text + "\n")
+            self._said_at = self._clock()
+            write(self._out, text + "\n")
 
-    return observe
-
-
-def _plain_text(event: Event, counted: dict[str, Any], total: int) -> str:
-    if event.moment is Moment.DONE:
-        counted["done"] += 1
-        if event.change.address.kind not in _MEMBERS:
-            return f"{event_text(event)}  [{counted['done']}/{total}]"
-        step = max(1, total // 10)
-        if counted["done"] - counted["said"] >= step or counted["done"] == total:
-            counted["said"] = counted["done"]
-            return f"  … {counted['done']}/{total} changes done"
-    elif event.moment in (Moment.FAILED, Moment.WARNED) or (
-        event.moment is Moment.WAITING and event.note != counted["note"]
-    ):
-        counted["note"] = event.note
-        return event_text(event)
-    return ""
+    def _text(self, event: Event) -> str:
+        if event.moment is Moment.DONE:
+            self._done += 1
+            if event.change.address.kind not in _MEMBERS:
+                return f"{event_text(event)}  [{self._done}/{self._total}]"
+            if self._done - self._counted >= max(1, self._total // 10) or self._done == self._total:
+                self._counted = self._done
+                return f"  … {self._done}/{self._total} changes done"
+        elif event.moment in (Moment.FAILED, Moment.WARNED) or (
+            event.moment is Moment.WAITING and event.note != self._note
+        ):
+            self._note = event.note
+            return event_text(event)
+        return ""
 
 
 @contextmanager
@@ -117,14 +155,11 @@ def _live_view(total: int, out: IO[str]) -> Iterator[Observer]:
         under_way: dict[str, str] = {}
 
         def observe(event: Event) -> None:
-            key = event.change.key
+            _keep(under_way, event)
             if event.moment is Moment.WARNED:
                 bar.console.print(Text(event_text(event), style="yellow"))
                 return
-            if event.moment in (Moment.STARTED, Moment.WAITING):
-                under_way[key] = f"{event.change.address}{f' ({event.note})' if event.note else ''}"
-            else:
-                under_way.pop(key, None)
+            if event.moment in (Moment.DONE, Moment.FAILED):
                 bar.advance(task)
             if event.moment is Moment.FAILED:
                 bar.console.print(Text(event_text(event), style="red"))
@@ -133,6 +168,14 @@ def _live_view(total: int, out: IO[str]) -> Iterator[Observer]:
             bar.update(task, description=_description(under_way))
 
         yield _serialised(observe)
+
+
+def _keep(under_way: dict[str, str], event: Event) -> None:
+    """Note what an event says of what is under way, by change."""
+    if event.moment in (Moment.STARTED, Moment.WAITING):
+        under_way[event.change.key] = f"{event.change.address}{f' ({event.note})' if event.note else ''}"
+    elif event.moment is not Moment.WARNED:
+        under_way.pop(event.change.key, None)
 
 
 def _description(under_way: dict[str, str]) -> str:

@@ -24,7 +24,7 @@ from raceday_iac.errors import (
 from raceday_iac.model.address import Address
 from raceday_iac.planning import Action, Change
 from raceday_iac.render.outcome import applied_document, applied_lines
-from raceday_iac.render.progress import event_text, progress
+from raceday_iac.render.progress import QUIET, PlainLines, event_text, progress
 from raceday_iac.state.document import State
 
 
@@ -172,6 +172,31 @@ def test_attributes_are_counted_not_listed() -> None:
     assert lines[0] == "  … 10/100 changes done"
     assert lines[-1] == "  … 100/100 changes done"
     assert len(lines) == 10
+
+
+@pytest.mark.parametrize(("seconds", "is_told"), [(QUIET - 0.1, False), (QUIET, True)])
+def test_what_takes_long_is_told_again(seconds: float, is_told: bool) -> None:
+    out, now = io.StringIO(), [0.0]
+    lines = PlainLines(2, out, lambda: now[0])
+    lines.observe(Event(Moment.STARTED, change("d/c/a", kind="attribute")))
+    lines.observe(Event(Moment.WAITING, ONE, note="build building"))
+    now[0] += seconds
+    # The same again is no news.
+    lines.observe(Event(Moment.WAITING, ONE, note="build building"))
+    for _ in range(2):
+        lines.remind()
+    told = ["    … attribute.d/c/a, function.one (build building)"] if is_told else []
+    assert out.getvalue().splitlines() == ["    create function.one: build building", *told]
+
+
+def test_nothing_is_told_again_when_all_is_done() -> None:
+    out, now = io.StringIO(), [0.0]
+    lines = PlainLines(2, out, lambda: now[0])
+    lines.observe(Event(Moment.STARTED, ONE))
+    lines.observe(Event(Moment.DONE, ONE, 0.1))
+    now[0] += 2 * QUIET
+    lines.remind()
+    assert out.getvalue().splitlines() == ["  ✓ create function.one (0.1 s)  [1/2]"]
 
 
 def test_a_failed_attribute_is_listed() -> None:
