@@ -5,9 +5,16 @@ from __future__ import annotations
 import pytest
 
 from .client import Api
+from .description import Description
 from .target import Target
 
 CHECKS = ("", "/cache", "/db", "/pubsub", "/storage", "/storage/local")
+#: All that are documented, but the one that looks at certificates of other hosts.
+DOCUMENTED = sorted(
+    path.replace("{name}", "v1-builds")
+    for path in Description().raw["paths"]
+    if path.startswith("/health") and path != "/health/certificate"
+)
 QUEUES = (
     "builds",
     "certificates",
@@ -37,6 +44,15 @@ def test_a_healthy_server_passes(api: Api, check: str) -> None:
     answer = api.get(f"/health{check}")
     assert answer.status == 200
     assert {each["status"] for each in answer.body.get("statuses", [answer.body])} == {"pass"}
+
+
+@pytest.mark.parametrize("path", DOCUMENTED)
+def test_every_documented_route_answers_in_the_documented_form(api: Api, path: str) -> None:
+    """The form is looked at after each test; that there is one to look at, here."""
+    answer = api.get(path)
+    assert answer.status == 200
+    assert Description().route("GET", path) is not None
+    assert answer.body
 
 
 @pytest.mark.parametrize("queue", [*QUEUES, "failed/v1-functions"])
