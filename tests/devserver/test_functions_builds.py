@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import io
 import os
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from raceday_iac.devserver.functions import files
+from raceday_iac.devserver.functions import venvs as venvs_of
 from raceday_iac.devserver.functions.files import add_range, is_complete
 
 from .functions_server import HELLO, Client, serving
@@ -307,3 +309,17 @@ def test_everything_of_a_deployment_is_for_the_owner_of_the_server_alone(tmp_pat
         os.umask(before)
     assert len(found) > 10
     assert [str(each) for each in found if each.exists() and stat.S_IMODE(each.stat().st_mode) & 0o077] == []
+
+
+@pytest.mark.parametrize("with_pip", [True, False])
+def test_so_is_everything_of_an_environment(tmp_path: Path, with_pip: bool) -> None:
+    before, environment = os.umask(0), venvs_of.Venv(tmp_path / "made")
+    try:
+        assert asyncio.run(venvs_of.create(environment, with_pip=with_pip)) == ""
+        environment.seal()
+    finally:
+        os.umask(before)
+    assert environment.is_complete
+    assert os.access(environment.python, os.X_OK)
+    found = [tmp_path / "made", *(each for each in (tmp_path / "made").rglob("*") if not each.is_symlink())]
+    assert [str(each) for each in found if stat.S_IMODE(each.stat().st_mode) & 0o077] == []

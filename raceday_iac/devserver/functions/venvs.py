@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from ..private import open_private, private_folder
+from ..private import narrow_all, open_private, private_file, private_folder
 from .files import DeploymentFiles
 from .process import run_logged
 
@@ -47,7 +47,7 @@ class Venv:
 
     def seal(self) -> None:
         """Say that commands ran to their end in it, so that others may use it."""
-        (self.root / COMPLETE).touch()
+        private_file(self.root / COMPLETE)
 
     def discard(self) -> None:
         shutil.rmtree(self.root, ignore_errors=True)
@@ -82,6 +82,7 @@ async def alone(environment: Venv) -> AsyncIterator[None]:
 async def create(environment: Venv, *, with_pip: bool) -> str:
     """Make an empty environment; returns what the maker said if it failed, else an empty text."""
     environment.discard()
+    private_folder(environment.root)
     pip = find_spec("pip") if with_pip else None
     if not with_pip or pip is not None:
         # In this process: starting another Python, and unpacking its pip, would take twenty times as long.
@@ -89,6 +90,7 @@ async def create(environment: Venv, *, with_pip: bool) -> str:
         await asyncio.to_thread(maker.create, environment.root)
         if pip is not None and pip.origin is not None:
             await asyncio.to_thread(_copy_pip, Path(pip.origin).parent, environment)
+        narrow_all(environment.root)
         return ""
     said: list[str] = []
     code = await run_logged([sys.executable, "-m", "venv", str(environment.root)], Path("/"), None, said.append)
@@ -108,4 +110,4 @@ exec "{environment.python}" -m pip "$@"
     for name in ("pip", "pip3"):
         command = environment.binaries / name
         command.write_text(script, encoding="utf-8")
-        command.chmod(0o755)
+        command.chmod(0o700)
