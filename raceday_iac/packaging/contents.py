@@ -36,6 +36,8 @@ _EXAMPLE = re.compile(r"(?:^|[._-])(?:examples?|samples?|template|tmpl|dist|defa
 _KEY = re.compile(r"\.(?:pem|key|p12|pfx|p8|pk8|jks|keystore|ppk|kdbx?|agekey)$")
 _PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|PuTTY-User-Key-File-|AGE-SECRET-KEY-1")
 
+#: What the tool keeps of an environment, in `state/ENVIRONMENT` of a project: keys and answers of servers.
+_STATE_FILES = ("state.json", "state.lock", "audit.jsonl", "server/server.lock")
 _REPOSITORIES = frozenset({".git", ".hg", ".svn", ".bzr", ".jj"})
 _ENVIRONMENTS = frozenset({".venv", "venv", "node_modules", "__pypackages__"})
 _CACHES = frozenset(
@@ -219,7 +221,7 @@ class _Walk:
         for each in steps:
             if each.name.lower() in _REPOSITORIES:
                 return WhyLeftOut.REPOSITORY, ""
-            if looks_secret(each.name, is_folder=each.is_dir()):
+            if looks_secret(each.name, is_folder=each.is_dir()) or _is_state(each):
                 return WhyLeftOut.SECRET, ""
         if not target.is_relative_to(self._git.top):
             return None
@@ -253,6 +255,13 @@ class _Walk:
         self._found.problems.append(f"{name} {message}")
 
 
+def _is_state(path: Path) -> bool:
+    """Whether the tool keeps its state there. A folder of code may have the same name."""
+    if path.name != "state" or not path.is_dir():
+        return False
+    return any((each / name).exists() for each in path.iterdir() for name in _STATE_FILES)
+
+
 def _by_name(path: Path, *, is_folder: bool) -> WhyLeftOut | None:
     """What everybody's rules leave out, whether it is ignored or not."""
     lower = path.name.lower()
@@ -262,7 +271,7 @@ def _by_name(path: Path, *, is_folder: bool) -> WhyLeftOut | None:
         return WhyLeftOut.ENVIRONMENT
     if lower in _CACHES or (path / _CACHE_TAG).is_file():
         return WhyLeftOut.CACHE
-    if looks_secret(lower, is_folder=is_folder):
+    if looks_secret(lower, is_folder=is_folder) or (is_folder and _is_state(path)):
         return WhyLeftOut.SECRET
     return WhyLeftOut.CACHE if lower.endswith(_CACHE_ENDINGS) else None
 

@@ -276,6 +276,31 @@ def test_a_link_brings_nothing_in_under_another_name(folder: Path) -> None:
     assert names(folder, include=["b", "c/"]) == {"b", "c/x.json"}
 
 
+def test_the_state_of_the_tool_is_never_packed(folder: Path) -> None:
+    """Neither by a link to it or to the folder above, nor where the whole project is the code."""
+    put(project(folder), "state/prod/state.json")
+    put(project(folder), "part/state/local/server/server.lock")
+    (folder / "a").symlink_to("../../state")
+    (folder / "b").symlink_to("../../state/prod/state.json")
+    (folder / "c").symlink_to("../../part")
+    assert names(folder) == set()
+    assert {each.why for each in read(folder).left_out} == {WhyLeftOut.SECRET}
+    whole = read_contents(CodeFolder(project(folder), project(folder)))
+    assert set(whole.files) == {"functions/f/main.py"}
+    assert "state/" in {each.path for each in whole.left_out}
+
+
+def test_code_may_be_called_like_the_state(folder: Path) -> None:
+    put(project(folder), "state/prod/machine.py")
+    (folder / "a").symlink_to("../../state")
+    assert names(folder) == {"a/prod/machine.py"}
+    (project(folder) / "state" / "prod" / "machine.py").unlink()
+    (project(folder) / "state" / "prod").rmdir()
+    (project(folder) / "state").rmdir()
+    put(project(folder), "state")
+    assert names(folder) == {"a"}
+
+
 @pytest.mark.parametrize("target", [".", "..", "../..", "sub"])
 def test_a_link_to_a_folder_that_it_lies_in_is_refused(folder: Path, target: str) -> None:
     put(folder, "sub/x.py")
