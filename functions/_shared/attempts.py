@@ -7,16 +7,17 @@ Both are best effort: a count that is off by one is harmless, a run that fails b
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
-from datetime import datetime
+from math import ceil
 from typing import Any, NamedTuple
 
 from .appwrite_http import AppwriteError, Client, path_of
 from .documents import Documents, Write
 from .lock import Settings
-from .refusing import document_of
+from .refusing import document_of, moments, seconds
 
-#: So many refused starts within one window are too many.
+#: So many refused starts within one window of so many seconds are too many, wherever the window begins.
 CROWD = 3
 CROWD_WINDOW = 60.0
 CROWD_BACKOFF = 15.0
@@ -32,16 +33,25 @@ class Attempts(NamedTuple):
     starts: int = 0
     #: Seconds between the first and the last of them.
     span: float = 0.0
+    #: When the latest of them were, in seconds since 1970 and in order, as far as it is known.
+    moments: tuple[float, ...] = ()
+
+    def most_within(self, window: float) -> int:
+        """The most starts within any `window` seconds."""
+        counted = (bisect_right(self.moments, begin + window) - number for number, begin in enumerate(self.moments))
+        # A moment may be lost to another start at the same time, the count is not. However the starts are spread over
+        # the span, one of the windows that cover it has its share of them.
+        share = ceil(self.starts / max(1, ceil(self.span / window)))
+        return max(share, max(counted, default=0))
 
     def is_crowded(self, window: float) -> bool:
         """Whether starts came too fast."""
-        return self.starts >= CROWD and self.span <= window
+        return self.most_within(window) >= CROWD
 
     def backoff(self, base: float) -> float:
-        """Seconds that the next start should be put off: `base`, doubled for each refused start beyond the crowd."""
-        if self.starts < CROWD:
-            return 0.0
-        return min(LONGEST_BACKOFF, base * 2.0 ** (self.starts - CROWD))
+        """Seconds that the next start should be put off: `base`, doubled for each start in a window beyond a crowd."""
+        most = self.most_within(CROWD_WINDOW)
+        return 0.0 if most < CROWD else min(LONGEST_BACKOFF, base * 2.0 ** min(most - CROWD, 30))
 
 
 def backoff_after_deaths(takeovers: int) -> float:
@@ -63,8 +73,8 @@ def read(found: Mapping[str, Any] | None) -> Attempts:
     """What a counting document says, for those who have read it together with others."""
     if found is None:
         return Attempts()
-    first, last = (datetime.fromisoformat(found[name]) for name in ("$createdAt", "$updatedAt"))
-    return Attempts(int(found.get("attempts") or 0), (last - first).total_seconds())
+    first, last = (seconds(found[name]) for name in ("$createdAt", "$updatedAt"))
+    return Attempts(int(found.get("attempts") or 0), last - first, moments(found))
 
 
 def clear(documents: Documents, settings: Settings) -> bool:

@@ -6,6 +6,10 @@ Imported only by a run that was refused, so it has to be small, and needs little
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from datetime import datetime
+
 from .connection import NotSent, Sender, Unclear
 from .lock import Settings
 from .logs import Log, peak_memory_mb
@@ -13,8 +17,10 @@ from .typed import Any
 
 #: Milliseconds that a refused run may take from its first line to the end.
 TOTAL_TARGET_MS = 100.0
-#: Of a refused run: the creation that met the lock, the look at it, and the counting of the attempt.
-REQUESTS = 3
+#: Of a refused run: the creation that met the lock, the look at it, the counting of the attempt, and its moment.
+REQUESTS = 4
+#: Of so many refused starts the moments are kept, the latest.
+KEPT = 100
 
 
 def saved(norm: Any, log: Log) -> dict[str, float]:
@@ -40,9 +46,32 @@ def count(sender: Sender, settings: Settings, owner: str) -> None:
         if answer.status == 404:
             data = {"owner": owner, "generation": 0, "attempts": 1}
             sender.send("POST", documents, {"documentId": name, "data": data})
-    except (NotSent, Unclear):
+        elif answer.status == 200:
+            # No single request counts and notes the moment.
+            sender.send("PATCH", f"{documents}/{name}", {"data": {"progress": _with_this_one(answer.document())}})
+    except (NotSent, Unclear, KeyError, TypeError, ValueError):
         # A server in trouble: this one stays uncounted.
         return
+
+
+def moments(found: Mapping[str, Any]) -> tuple[float, ...]:
+    """When the latest starts were that a counting document notes, in order. The first made it, and noted nothing."""
+    try:
+        noted = [float(each) for each in json.loads(found.get("progress") or "[]")]
+    except (TypeError, ValueError):
+        noted = []
+    return tuple(sorted(each for each in noted if 0 < each < 1e11)) or (seconds(found["$createdAt"]),)
+
+
+def _with_this_one(found: Mapping[str, Any]) -> str:
+    """The moments with that of the start that was counted just now."""
+    latest = [*moments(found), seconds(found["$updatedAt"])][-KEPT:]
+    return json.dumps([round(each, 1) for each in latest], separators=(",", ":"))
+
+
+def seconds(text: str) -> float:
+    """A stamp of the server, in seconds since 1970."""
+    return datetime.fromisoformat(text).timestamp()
 
 
 def document_of(lock_id: str) -> str:

@@ -128,7 +128,8 @@ def test_a_run_of_the_poller_that_works_already_is_waited_for(morning: Raceday, 
 
 def test_a_wish_of_the_poller_to_wait_is_respected(morning: Raceday, poller: PollerStandIn) -> None:
     until = (MORNING + timedelta(seconds=200)).isoformat()
-    morning.put("locks", f"{POLLER}-lock", owner="dead", generation=3, backoffUntil=until)
+    numbers = {"staleAfterSeconds": 120, "expirySeconds": 120}
+    morning.put("locks", f"{POLLER}-lock", owner="dead", generation=3, backoffUntil=until, **numbers)
 
     called = morning.call(INITIAL)
 

@@ -54,7 +54,8 @@ def decision(called: Called) -> str:
 
 def hold_poller_lock(raceday: Raceday, **fields: Any) -> None:
     """A lock of the poller, taken at this moment by a run that is not heard of again."""
-    raceday.put("locks", f"{POLLER}-lock", owner="somebody", generation=1, phase="polling", **fields)
+    stored = {"phase": "polling", "staleAfterSeconds": 120, "expirySeconds": 120, **fields}
+    raceday.put("locks", f"{POLLER}-lock", owner="somebody", generation=1, **stored)
 
 
 def note_refused_starts(raceday: Raceday, number: int) -> None:
@@ -294,6 +295,15 @@ def test_the_numbers_that_the_poller_stored_decide_whether_it_lives(day: Raceday
     day.time.sleep(200)
 
     assert decision(tick(day)) == "backed off"
+
+
+@pytest.mark.parametrize(("age", "expected"), [(900, "backed off"), (901, "started")])
+def test_a_lock_that_states_no_numbers_may_live_for_as_long_as_a_run_can(day: Raceday, age: int, expected: str) -> None:
+    put_race(day, "r1", minutes(day, 30))
+    hold_poller_lock(day, staleAfterSeconds=None, expirySeconds=None)
+    day.time.sleep(age)
+
+    assert decision(tick(day)) == expected
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(1, "backed off"), (-1, "started")])
@@ -552,9 +562,9 @@ def test_refused_starts_cost_a_transaction_more(day: Raceday) -> None:
 
 
 def test_a_refused_tick_makes_four_requests_at_most(day: Raceday) -> None:
-    """Its attempt at the lock, a look at who holds it, and counting itself."""
+    """Its attempt at the lock, a look at who holds it, and counting itself, with its moment."""
     day.put("locks", f"{SCHEDULER}-lock", owner="somebody", generation=1)
 
     first, later = counted_tick(day), counted_tick(day)
 
-    assert (len(first), len(later)) == (4, 3)
+    assert (len(first), len(later)) == (4, 4)
