@@ -107,8 +107,8 @@ def entrant_values(runner: Mapping[str, Any], race_id: str) -> dict[str, Any]:
     if "scratch_time" in runner:
         # 0 stands for "none".
         values["scratchTime"] = runner["scratch_time"] or None
-    for part, names in (("odds", ODDS), ("weight", _WEIGHTS)):
-        values |= {key: given for field, key in names.items() if (given := _inner(runner, part, field)) is not None}
+    values |= _odds(runner)
+    values |= {key: given for field, key in _WEIGHTS.items() if (given := _inner(runner, "weight", field)) is not None}
     settling = _inner(runner, "speedmap", "settling_lengths")
     if settling is not None:
         values["settlingLengths"] = settling
@@ -162,6 +162,14 @@ def _plausible(values: dict[str, Any], run: Run) -> dict[str, Any]:
             run.counts.add(f"negative:entrants.{key}")
             del values[key]
     return values
+
+
+def _odds(runner: Mapping[str, Any]) -> dict[str, Any]:
+    """All four prices of a runner that has odds. One that is not there, or 0, is withdrawn and clears the stored."""
+    told = runner.get("odds", ())
+    if told is not None and not isinstance(told, Mapping):
+        return {}
+    return {key: (told or {}).get(field) or None for field, key in ODDS.items()}
 
 
 def _inner(runner: Mapping[str, Any], part: str, field: str) -> Any:

@@ -383,17 +383,37 @@ def test_an_outage_of_some_minutes_costs_nothing(raceday: Any) -> None:
     assert raceday.call("daily-meetings", transport=wired(recover)).body["races"] == 96
 
 
-def test_what_was_read_before_an_outage_is_written(raceday: Any) -> None:
+PAGE_TWO: dict[str, tuple[httpx.Response | Exception, str]] = {
+    "outage": (httpx.Response(503), "retryable"),
+    "patience": (httpx.Response(503, headers={"retry-after": "30"}), "retryable"),
+    "refused": (httpx.Response(403), "fatal"),
+    "unknown": (httpx.Response(404), "fatal"),
+    "no list": (httpx.Response(200, json={"data": {"meetings": None}}), "fatal"),
+    "no data": (httpx.Response(200, json={"data": []}), "fatal"),
+    "no JSON": (httpx.Response(200, content=b"<html>"), "retryable"),
+    "odd": (RuntimeError("odd"), "retryable"),
+    "slow": (httpx.ReadTimeout("slow"), "retryable"),
+}
+
+
+@pytest.mark.parametrize(("second", "category"), PAGE_TWO.values(), ids=PAGE_TWO)
+def test_what_was_read_before_an_outage_is_written(
+    raceday: Any, second: httpx.Response | Exception, category: str
+) -> None:
     first = [meeting(race(n), meeting=f"meeting-{n}") for n in range(1, 21)]
     first += [meeting(meeting=f"other-{n}", country="UK") for n in range(180)]
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.params["offset"] != "0":
-            return httpx.Response(503)
+            if isinstance(second, httpx.ReadTimeout):
+                raceday.time.sleep(30)
+            if isinstance(second, Exception):
+                raise second
+            return httpx.Response(second.status_code, headers=second.headers, content=second.content)
         return httpx.Response(200, json={"data": {"meetings": first}})
 
     called = raceday.call("daily-meetings", transport=lambda _: httpx.MockTransport(answer))
-    assert (called.outcome, called.body["category"]) == ("failed", "retryable")
+    assert (called.outcome, called.body["category"]) == ("failed", category)
     assert len(by_id(raceday, "races")) == 20
 
 

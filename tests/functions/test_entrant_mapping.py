@@ -128,10 +128,26 @@ def test_what_is_not_said_to_be_scratched_runs(runner: dict[str, Any], empty: di
     assert [values[key] for key in ("isScratched", "isLateScratched", "isEmergency")] == [False] * 3
 
 
-def test_odds_that_are_not_there_are_left_as_they_are_stored(runner: dict[str, Any]) -> None:
-    runner["odds"] = {"fixed_win": 5, "pool_win": None}
+@pytest.mark.parametrize("withdrawn", [{}, {"fixed_win": None}, {"fixed_win": 0}, {"fixed_win": ""}])
+def test_odds_that_are_withdrawn_clear_what_is_stored(runner: dict[str, Any], withdrawn: dict[str, Any]) -> None:
+    runner["odds"] = {"pool_win": 5, **withdrawn}
+    values = entrant_values(runner, RACE)
 
-    assert ODDS.values() & entrant_values(runner, RACE).keys() == {"fixedWinOdds"}
+    assert (values["poolWinOdds"], values["fixedWinOdds"], values["poolPlaceOdds"]) == (5, None, None)
+
+
+@pytest.mark.parametrize("odds", [None, {}])
+def test_odds_that_are_withdrawn_altogether_clear_what_is_stored(runner: dict[str, Any], odds: Any) -> None:
+    runner["odds"] = odds
+    values = entrant_values(runner, RACE)
+
+    assert {values[key] for key in ODDS.values()} == {None}
+
+
+def test_a_runner_that_does_not_speak_of_odds_leaves_them_as_they_are_stored(runner: dict[str, Any]) -> None:
+    del runner["odds"]
+
+    assert not ODDS.values() & entrant_values(runner, RACE).keys()
 
 
 @pytest.mark.parametrize("part", ["odds", "weight", "speedmap"])

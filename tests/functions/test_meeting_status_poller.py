@@ -187,13 +187,14 @@ def test_without_a_list_it_is_degraded_but_no_error(one: Any, kind: str) -> None
     assert writes(one) == []
 
 
-def test_what_could_be_read_is_used(one: Any) -> None:
+@pytest.mark.parametrize("status", [503, 404, 403])
+def test_what_could_be_read_is_used(one: Any, status: int) -> None:
     listed = [meeting(*races("Open"), track_condition="Heavy")]
     listed += [meeting(meeting=f"other-{number}") for number in range(199)]
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.params["offset"] != "0":
-            return httpx.Response(503)
+            return httpx.Response(status)
         return httpx.Response(200, json={"data": {"meetings": listed}})
 
     called = one.call("meeting-status-poller", transport=lambda _: httpx.MockTransport(answer))
@@ -232,7 +233,10 @@ def test_one_open_race_is_enough_to_ask(one: Any) -> None:
 
 
 def test_without_a_card_nothing_is_asked_for(raceday: Any) -> None:
-    assert raceday.call("meeting-status-poller").body["skipped"]
+    called = raceday.call("meeting-status-poller")
+
+    assert called.body["skipped"] == "no races are stored for this day"
+    assert called.context.events("card.empty")
     assert not raceday.nztab.requests
 
 

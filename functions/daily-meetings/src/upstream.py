@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from .vendor.errors import Retryable, Skip, shown
+from .vendor.errors import Fatal, Retryable, Skip, shown
 from .vendor.nztab import NzTab
 from .vendor.race_mapping import identity
 from .vendor.running import Run
@@ -14,6 +14,8 @@ from .vendor.running import Run
 #: An outage at seven in the morning must not cost the whole day: the list is asked for again for some minutes.
 TRIES = 6
 LONGEST_PAUSE = 120.0
+#: No attempt begins when less is left, in seconds: it may take that long, and what was read before has to be written.
+LONGEST_ATTEMPT = 240.0
 
 
 class Choice(NamedTuple):
@@ -55,9 +57,11 @@ def read_meetings(run: Run) -> Listed:
             except Retryable as reason:
                 trouble = reason
                 run.log.event("meetings.not_read", attempt=attempt, reason=str(reason))
-                if attempt < TRIES:
-                    run.sleep(max(nztab.paused_for(), min(LONGEST_PAUSE, 15.0 * 2 ** (attempt - 1))))
-            except Skip as reason:
+                pause = max(nztab.paused_for(), min(LONGEST_PAUSE, 15.0 * 2 ** (attempt - 1)))
+                if attempt == TRIES or (found and run.remaining() < pause + LONGEST_ATTEMPT):
+                    break
+                run.sleep(pause)
+            except (Skip, Fatal) as reason:
                 return Listed(found, reason)
             else:
                 return Listed(found, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from .vendor.errors import Retryable, Skip, shown
+from .vendor.errors import Fatal, Retryable, Skip, shown
 from .vendor.nztab import NzTab
 from .vendor.running import Run
 
@@ -33,6 +33,10 @@ def read_meetings(run: Run, known: Collection[str]) -> Told:
                     run.counts.add("skipped:duplicate_meeting")
                 else:
                     found[key] = meeting
+        except Fatal as reason:
+            if not found:
+                raise
+            return Told(found, nztab.generated, str(reason))
         except (Retryable, Skip) as reason:
             return Told(found, nztab.generated, str(reason))
         return Told(found, nztab.generated)

@@ -26,7 +26,11 @@ PAGE = 200
 
 def work(run: Run) -> Mapping[str, Any]:
     """One refresh."""
-    if is_over(map(card.card_race, card.stored_races(run)), run.world.now()):
+    races = [card.card_race(race) for race in card.stored_races(run)]
+    if not races:
+        run.log.problem("card.empty", reason="daily-meetings has stored no races of this day")
+        return {"skipped": "no races are stored for this day"}
+    if is_over(races, run.world.now()):
         return {"skipped": "no race is open any more"}
     stored = stored_meetings(run)
     if not stored:
@@ -43,7 +47,7 @@ def work(run: Run) -> Mapping[str, Any]:
 
 
 def is_over(races: Iterable[due.CardRace], now: float) -> bool:
-    """Whether all races of the card ended a while ago. A card without races is over too."""
+    """Whether all races of the card ended a while ago."""
     return all(
         race.status in due.TERMINAL and (race.finished is None or now - race.finished > LOOKED_AT) for race in races
     )
