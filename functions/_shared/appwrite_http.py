@@ -62,10 +62,12 @@ class Client:
         backoff: Backoff = Backoff(),  # noqa: B008 - immutable
         world: World = REAL,
         permit: Callable[[], None] = lambda: None,
+        left: Callable[[], float] = lambda: float("inf"),
     ) -> None:
-        """`permit` is asked before every write and raises when this run may not write any more."""
+        """`permit` is asked before every write and raises when this run may not write any more. `left` are the seconds
+        that waiting may take at this moment."""
         self._credentials = credentials
-        self._backoff, self._world, self._permit = backoff, world, permit
+        self._backoff, self._world, self._permit, self._left = backoff, world, permit, left
         self._idle: list[Sender] = []
         self._guard = threading.Lock()
         self.requests = 0
@@ -140,18 +142,21 @@ class Client:
             try:
                 return self.once("POST", path, body)
             except AppwriteError as error:
-                if not error.retryable or attempt == self._backoff.attempts:
+                if not error.retryable or attempt == self._backoff.attempts or not self.wait(attempt, error):
                     raise
-                self.wait(attempt, error)
                 found = look() if error.unclear else None
                 if found is not None:
                     return found
         raise AssertionError("the last attempt returns or raises")
 
-    def wait(self, attempt: int, error: AppwriteError) -> None:
-        """Sleep as long as the server wishes, or as the backoff says."""
+    def wait(self, attempt: int, error: AppwriteError) -> bool:
+        """Sleep as long as the server wishes, or as the backoff says. False, and at once, when less time is left."""
         wish = error.retry_after
-        self._world.sleep(self._backoff.wait(attempt, self._world.draw) if wish is None else wish)
+        seconds = self._backoff.wait(attempt, self._world.draw) if wish is None else wish
+        if seconds >= self._left():
+            return False
+        self._world.sleep(seconds)
+        return True
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -165,9 +170,8 @@ class Client:
             try:
                 return self.once(method, path, body)
             except AppwriteError as error:
-                if not error.retryable or attempt == self._backoff.attempts:
+                if not error.retryable or attempt == self._backoff.attempts or not self.wait(attempt, error):
                     raise
-                self.wait(attempt, error)
         raise AssertionError("the last attempt returns or raises")
 
     def _send(

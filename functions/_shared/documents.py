@@ -101,9 +101,9 @@ class Documents:
                 self._transact(operations)
             except AppwriteError as error:
                 # A lost answer is no reason to stop either: the same writes again leave the same documents.
-                if tries == _TRIES or not (error.retryable or error.kind in _PASSING):
+                is_passing = error.retryable or error.kind in _PASSING
+                if tries == _TRIES or not is_passing or not self._client.wait(tries, error):
                     raise
-                self._client.wait(tries, error)
             else:
                 return
 

@@ -84,18 +84,33 @@ class NzTab:
         """Seconds until NZ TAB is asked again after it failed too often; 0 while it is asked."""
         return self._breaker.opens_again_in()
 
-    def event(self, race: str, *, flags: tuple[str, ...], attempts: int = _BACKOFF.attempts) -> dict[str, Any]:
+    def event(
+        self,
+        race: str,
+        *,
+        flags: tuple[str, ...],
+        attempts: int = _BACKOFF.attempts,
+        patience: float = float("inf"),
+    ) -> dict[str, Any]:
         """One race with everything that `flags` ask for. Raises `Skip` when it is unknown or of no use.
 
-        Who comes again soon takes fewer `attempts`: three in a row that fail stop everything for a while.
+        Who comes again soon takes fewer `attempts`: three in a row that fail stop everything for a while. No attempt
+        begins after `patience` seconds.
         """
-        data = self._data(f"/events/{race}", dict.fromkeys(flags, "true"), attempts)
+        data = self._data(f"/events/{race}", dict.fromkeys(flags, "true"), attempts, patience)
         if not isinstance(data.get("race"), dict):
             self._run.counts.add("nztab.no_race")
             raise Skip(f"event {race}: the answer has no race")
         return data
 
-    def _data(self, path: str, query: Mapping[str, str], attempts: int = _BACKOFF.attempts) -> dict[str, Any]:
+    def _data(
+        self,
+        path: str,
+        query: Mapping[str, str],
+        attempts: int = _BACKOFF.attempts,
+        patience: float = float("inf"),
+    ) -> dict[str, Any]:
+        last = self._run.world.clock() + patience
         for attempt in range(1, attempts + 1):
             if not self._breaker.allows():
                 self._run.counts.add("nztab.circuit_open")
@@ -106,9 +121,11 @@ class NzTab:
                 # A body that is broken says nothing about the next one: only that the server is there.
                 (self._breaker.succeeded if trouble.is_heard else self._breaker.failed)()
                 self._run.counts.add(f"nztab.{trouble.kind}")
-                if attempt == attempts or self._run.remaining() <= 0:
+                wait = _BACKOFF.wait(attempt, self._run.world.draw) if trouble.wish is None else trouble.wish
+                is_late = wait >= self._run.remaining() or self._run.world.clock() + wait > last
+                if attempt == attempts or is_late:
                     raise Retryable(f"{path}: {trouble.kind}") from trouble
-                self._run.sleep(_BACKOFF.wait(attempt, self._run.world.draw) if trouble.wish is None else trouble.wish)
+                self._run.sleep(wait)
             else:
                 return found
         raise AssertionError("the last attempt returns or raises")

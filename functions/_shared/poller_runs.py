@@ -15,12 +15,13 @@ from typing import Any, NamedTuple
 from . import attempts
 from .appwrite_http import AppwriteError, path_of, query
 from .attempts import Attempts
+from .lock_protocol import LONGEST_RUN as LONGEST_LOCK
 from .lock_protocol import Numbers, judge, read_found
 from .running import Run
 
 POLLER = "enhanced-race-poller"
-#: Numbers of a lock that does not state its own.
-_NUMBERS = Numbers(stale_after=120, heartbeat=45, expiry=120)
+#: A lock states the numbers that it lives by. One that states none may live for as long as a run can.
+_UNSTATED = Numbers(LONGEST_LOCK, LONGEST_LOCK, LONGEST_LOCK)
 #: A poller run cannot take longer (timeout 150 s and a cold start); an older one "in progress" was lost by the server.
 LONGEST_RUN = 240.0
 #: What has waited for longer will not be run any more.
@@ -89,7 +90,7 @@ class PollerRuns:
         now = self._run.server_now()
         until = document.get("backoffUntil")
         backoff = (datetime.fromisoformat(until) - now).total_seconds() if until else 0.0
-        refusal = judge(read_found(document), _NUMBERS, now.timestamp())
+        refusal = judge(read_found(document), _UNSTATED, now.timestamp())
         return Held(refusal is not None, document.get("phase"), max(0.0, backoff), refused)
 
     def waiting(self) -> Waiting:
@@ -115,9 +116,8 @@ class PollerRuns:
                 if error.unclear:
                     return self._after_unclear_start(since, error)
                 # Refused for being one too many: certainly not carried out.
-                if error.status != 429 or tries == _THROTTLED_TRIES:
+                if error.status != 429 or tries == _THROTTLED_TRIES or not self._run.client.wait(tries, error):
                     raise
-                self._run.client.wait(tries, error)
         raise AssertionError("the last try returns or raises")
 
     def _after_unclear_start(self, since: datetime, error: AppwriteError) -> Execution | None:

@@ -30,6 +30,8 @@ from .world import World
 
 #: Seconds before the end of the lease in which nothing new is begun.
 RESERVE = 10.0
+#: The last seconds of the lease, for the log and for giving the lock back: no request waits into them.
+CLOSING = 5.0
 
 #: What is about the run as a whole, at whichever item it was met. All else that is raised about an item - by a library,
 #: by its size, by a value that nobody thought of - is about that item alone.
@@ -79,7 +81,8 @@ class Run:
         self.counts = Counts()
         self._folder = folder
         self._phase, self._progress = "begun", dict[str, Any]()
-        self.client = Client(call.credentials, world=world, permit=held.check)
+        self._backoff = 0.0
+        self.client = Client(call.credentials, world=world, permit=held.check, left=self._left)
         #: What this run writes, it writes here.
         self.documents = Documents(self.client, self.database, held)
         #: The NZ day whose card this run works on. A run never goes over into the next one.
@@ -119,6 +122,10 @@ class Run:
             return "the time of this run is used up"
         return None
 
+    def _left(self) -> float:
+        """Seconds that a request may wait for its next attempt."""
+        return max(0.0, self.held.remaining() - CLOSING)
+
     def going_on(self) -> None:
         """To be asked before each piece of new work. Raises `Stop`, or `LockLost` when this run may not write."""
         self.held.check()
@@ -141,29 +148,38 @@ class Run:
             self._progress = dict(progress)
         self.held.report(self._progress, phase=name, now=save)
 
-    def note_crowding(self, seen: Attempts | None = None) -> float:
-        """Whether this function was started too often in vain, or died too often: seconds to back off, or 0.
+    def note_deaths(self) -> float:
+        """Whether too many runs in a row died before this one: seconds to back off, or 0. Without any it asks nothing.
 
         A backoff is put into the lock at once, for whoever starts this function; its moment is on the server's clock.
-        `seen` are the refused starts, for who has read them already; they are counted anew from now on.
         """
+        deaths = attempts.backoff_after_deaths(self.held.lease.takeovers)
+        # A dying run blocks the next one until its lock is stale; the backoff after deaths comes on top of that.
+        seconds = deaths + self.settings.numbers.expiry if deaths else 0.0
+        self._back_off(seconds, Attempts())
+        return seconds
+
+    def note_crowding(self, seen: Attempts | None = None) -> float:
+        """The same, and whether this function was started too often in vain. `seen` are the refused starts, for who
+        has read them already; they are counted anew from now on."""
         if seen is None:
             # Creating the fence has shown the count already.
             document = self.held.seen if self.held.lease.is_open else attempts.look(self.client, self.settings)
             seen = attempts.read(document)
         if seen.starts and not attempts.clear(self.documents, self.settings):
             seen = Attempts()
-        crowd = seen.backoff(attempts.CROWD_BACKOFF) if seen.is_crowded(attempts.CROWD_WINDOW) else 0.0
-        takeovers = self.held.lease.takeovers
-        deaths = attempts.backoff_after_deaths(takeovers)
-        # A dying run blocks the next one until its lock is stale; the backoff after deaths comes on top of that.
-        seconds = max(crowd, deaths + self.settings.numbers.expiry if deaths else 0.0)
-        if seconds:
-            until = (self.server_now() + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
-            counted = {"refusedStarts": seen.starts, "spanSeconds": seen.span, "takeovers": takeovers}
-            self.log.problem("run.crowded", **counted, backoffSeconds=seconds, backoffUntil=until)
-            self.held.report(backoff_until=until, now=True)
-        return seconds
+        self._back_off(seen.backoff(attempts.CROWD_BACKOFF), seen)
+        return max(self.note_deaths(), seen.backoff(attempts.CROWD_BACKOFF))
+
+    def _back_off(self, seconds: float, seen: Attempts) -> None:
+        """Say so, unless it was said already, or more was."""
+        if seconds <= self._backoff:
+            return
+        self._backoff = seconds
+        until = (self.server_now() + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
+        counted = {"refusedStarts": seen.starts, "spanSeconds": seen.span, "takeovers": self.held.lease.takeovers}
+        self.log.problem("run.crowded", **counted, backoffSeconds=seconds, backoffUntil=until)
+        self.held.report(backoff_until=until, now=True)
 
     def earlier_progress(self) -> dict[str, Any]:
         """Progress of a run of the same day that did not come to its end: killed, or stopped. {} without one."""
@@ -184,8 +200,8 @@ class Run:
         data |= {"phase": self._phase, "progress": progress}
         try:
             self.documents.write([Write(self.settings.collection_id, self._progress_document, data)])
-        except (AppwriteError, LockLost) as error:
-            self.log.event("progress.not_saved", reason=str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the run must still say how it ended
+            self.log.event("progress.not_saved", error=type(error).__name__, reason=str(error)[:300])
 
     @property
     def _progress_document(self) -> str:

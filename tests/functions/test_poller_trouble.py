@@ -6,10 +6,16 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import httpx
+import pytest
+
 from raceday_iac.devserver.faults import RequestFault
+from raceday_iac.health.logs import ending_of
+from raceday_iac.provider.protocol import Execution
 
 from .poller_day import LOCK, MONEY, POLLER, moment, polled, put_race, put_side_by_side
 from .raceday import DATABASE
+from .wires import Killed, Mortal
 
 TRANSACTIONS = "/v1/databases/transactions*"
 
@@ -158,3 +164,97 @@ def test_the_lock_tells_how_far_the_run_is(raceday: Any) -> None:
     progress = json.loads(lock["progress"])
     assert progress["round"] == 3
     assert [polls for polls, _ in progress["races"].values()] == [3, 3]
+
+
+@pytest.mark.parametrize("retry_after", [None, 30])
+@pytest.mark.parametrize("what", ["*", "*/races/documents*", TRANSACTIONS])
+def test_a_database_that_is_dead_for_the_whole_run_makes_it_fail(raceday: Any, what: str, retry_after: int) -> None:
+    put_side_by_side(raceday, 2, minutes=1)
+    path = "/v1/databases/*" if what == "*" else what
+
+    def after_the_lock(real: Any) -> Any:
+        raceday.server.server.faults.add(RequestFault("*", path, times=9999, status=503, retry_after=retry_after))
+        return real
+
+    began = raceday.time.now()
+    called = raceday.call(POLLER, transport=after_the_lock)
+
+    assert (called.status, called.outcome) in ((500, "failed"), (500, "lock_lost"))
+    assert raceday.time.now() - began < timedelta(seconds=120)
+    assert len(called.context.events("run.summary")) == 1
+    ending = ending_of(execution(called))
+    assert (ending.outcome, ending.category) == (called.outcome, called.body.get("category", called.outcome))
+
+
+def test_the_scheduler_does_not_outlive_its_lease_when_the_server_asks_for_patience(raceday: Any) -> None:
+    put_side_by_side(raceday, 1, minutes=1)
+    raceday.server.server.faults.add(RequestFault("*", "*/races/documents*", times=99, status=429, retry_after=30))
+
+    began = raceday.time.now()
+    called = raceday.call("master-race-scheduler")
+
+    assert (called.status, called.outcome, called.body["category"]) == (500, "failed", "retryable")
+    assert raceday.time.now() - began <= timedelta(seconds=80)
+    assert raceday.document("locks", "master-race-scheduler-lock") is None
+
+
+def test_a_run_that_polled_before_the_database_died_is_done(raceday: Any) -> None:
+    put_side_by_side(raceday, 1, minutes=1)
+    fault = RequestFault("POST", f"{TRANSACTIONS}/operations", times=999, status=503, skip=5)
+    raceday.server.server.faults.add(fault)
+
+    called = raceday.call(POLLER)
+
+    assert (called.outcome, called.counts["database.trouble"]) == ("done", 2)
+
+
+def test_a_slow_race_does_not_hold_up_those_beside_it(raceday: Any) -> None:
+    """It is asked for once a round, so no round takes longer than one answer may."""
+    bad, *good = put_side_by_side(raceday, 3, minutes=1)
+
+    def transport(real: Any) -> httpx.MockTransport:
+        def answer(request: httpx.Request) -> httpx.Response:
+            if request.url.path.endswith(bad):
+                raceday.time.sleep(12)
+                raise httpx.ReadTimeout("nothing came")
+            return real.handle_request(request)
+
+        return httpx.MockTransport(answer)
+
+    called = raceday.call(POLLER, transport=transport)
+
+    assert called.body["polls"] == 2 * 7
+    assert polled(raceday) == set(good)
+
+
+def test_a_poller_whose_forerunners_died_in_their_first_round_asks_for_patience(raceday: Any) -> None:
+    """The third of them already, before it asks for any race: it may die there, too."""
+    put_side_by_side(raceday, 1, minutes=1)
+
+    for takeovers in range(3):
+        with pytest.raises(Killed):
+            raceday.call(POLLER, world=Mortal(nztab=1).world(raceday.world()))
+        lock = raceday.document("locks", LOCK)
+        assert (lock["takeovers"], lock["backoffUntil"] is not None) == (takeovers, takeovers >= 2)
+        raceday.time.sleep(121)
+
+
+def test_races_whose_ids_begin_alike_have_each_their_progress(raceday: Any) -> None:
+    start = raceday.time.now() + timedelta(minutes=1)
+    for number in range(3):
+        put_race(raceday, f"12345678-{number}", start)
+    raceday.time.start(lambda: raceday.call(POLLER), "run")
+    raceday.time.sleep(50)
+
+    progress = json.loads(raceday.document("locks", LOCK)["progress"])
+    raceday.time.sleep(120)
+
+    assert set(progress["races"]) == {f"12345678-{number}" for number in range(3)}
+
+
+def execution(called: Any) -> Execution:
+    """As the server keeps it."""
+    logs, errors = "\n".join(called.context.logs), "\n".join(called.context.errors)
+    status = "failed" if called.status >= 500 else "completed"
+    stamp = "2025-07-17T00:00:00.000+00:00"
+    return Execution("e", POLLER, status, "schedule", called.status, "", logs, errors, 1.0, stamp)

@@ -11,7 +11,7 @@ import pytest
 from _shared.appwrite_http import AppwriteError, path_of
 from _shared.errors import BadRequest, Fatal, Retryable, Stop
 from _shared.lock import LockLost
-from _shared.running import RESERVE, Counts, Run
+from _shared.running import CLOSING, RESERVE, Counts, Run
 
 from raceday_iac.cron import parse
 from raceday_iac.devserver.faults import RequestFault
@@ -240,6 +240,63 @@ def test_deaths_in_quick_succession_make_a_backoff_beyond_the_lock(
     assert (lock_document(raceday)["backoffUntil"] is not None) is (seconds > 0)
 
 
+def test_a_death_alone_asks_for_nothing(raceday: Raceday) -> None:
+    raceday.put("locks", "tester-lock", owner="dead", generation=1, takeovers=0)
+    raceday.time.sleep(300)
+    frame = begin(raceday)
+    requests = frame.held.requests
+
+    assert (frame.run.note_deaths(), frame.held.requests) == (0, requests)
+
+
+def test_a_backoff_is_asked_for_once(raceday: Raceday) -> None:
+    raceday.put("locks", "tester-lock", owner="dead", generation=2, takeovers=1)
+    raceday.time.sleep(300)
+    frame = begin(raceday)
+
+    assert frame.run.note_deaths() == frame.run.note_crowding() == 340
+    assert len(frame.told.events("run.crowded")) == 1
+
+
+# Waiting for a server that asks for patience.
+
+
+@pytest.mark.parametrize(("wish", "waits"), [(30, 8), (1, None)])
+def test_no_request_waits_past_the_end_of_the_lease(raceday: Raceday, wish: int, waits: int | None) -> None:
+    path = "*/collections/races/documents*"
+    fault = RequestFault("GET", path, times=999, status=503, retry_after=wish)
+    frame = begin(raceday)
+
+    def work(run: Run) -> None:
+        raceday.server.server.faults.add(fault)
+        while run.held.remaining() > CLOSING + wish:
+            try:
+                run.client.get(path_of("databases", "raceday-db", "collections", "races", "documents"))
+            except AppwriteError as error:
+                trouble = error
+        raise trouble
+
+    began = raceday.time.now()
+    outcome = frame.perform(work)
+
+    assert (outcome.status, outcome.body["category"]) == (500, "retryable")
+    assert raceday.time.now() - began <= timedelta(seconds=275 - CLOSING)
+    assert raceday.document("locks", "tester-lock") is None
+
+
+def test_a_wish_that_is_longer_than_what_is_left_is_not_waited_for(raceday: Raceday) -> None:
+    frame = begin(raceday)
+    raceday.time.sleep(275 - CLOSING - 20)
+    fault = RequestFault("GET", "*/races/documents*", times=9, status=503, retry_after=20)
+    raceday.server.server.faults.add(fault)
+    before = raceday.time.now()
+
+    with pytest.raises(AppwriteError):
+        frame.run.client.get(path_of("databases", "raceday-db", "collections", "races", "documents"))
+
+    assert (raceday.time.now(), fault.times) == (before, 8)
+
+
 # Progress.
 
 
@@ -317,6 +374,20 @@ def test_a_run_that_fails_after_it_lost_its_lock_answers_and_keeps_no_progress(r
     assert len(frame.told.events("run.summary")) == 1
     assert len(frame.told.events("progress.not_saved")) == 1
     assert raceday.document("locks", "tester-progress") is None
+
+
+@pytest.mark.parametrize("status", [401, 404, 400, 503])
+def test_progress_that_finds_no_lock_store_does_not_spoil_the_answer(raceday: Raceday, status: int) -> None:
+    """Whatever became of the lock and its store, the run says how it went."""
+    kind = "collection_not_found" if status == 404 else "general_unauthorized_scope" if status == 401 else "general_x"
+    frame = begin(raceday)
+    raceday.server.server.faults.add(RequestFault("*", "*/collections/locks/*", times=99, status=status, kind=kind))
+
+    outcome = frame.perform(_raises(Fatal("no list")))
+
+    assert (outcome.status, outcome.body["outcome"], outcome.body["message"]) == (500, "failed", "no list")
+    assert len(frame.told.events("run.summary")) == 1
+    assert len(frame.told.events("progress.not_saved")) == 1
 
 
 # How a run ends.

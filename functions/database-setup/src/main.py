@@ -135,7 +135,7 @@ def _work(call: invocation.Invocation, log: Log, *, permit: Callable[[], None], 
     from .vendor.appwrite_http import Client  # noqa: PLC0415
     from .work import Work  # noqa: PLC0415
 
-    return Work(Client(call.credentials, permit=permit), log, remaining)
+    return Work(Client(call.credentials, permit=permit, left=remaining), log, remaining)
 
 
 def _answer(context: Any, log: Log, report: Any) -> Any:

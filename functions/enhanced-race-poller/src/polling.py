@@ -41,6 +41,8 @@ from .vendor.running import OF_THE_RUN, Run
 FLAGS = ("with_tote_trends_data", "with_money_tracker")
 #: The next round is the next attempt. One race alone must not fail so often in a row that all are paused.
 ATTEMPTS = 2
+#: Seconds after which there is no second attempt in this round: nor does one slow race hold up those beside it.
+PATIENCE = 8.0
 #: Of an entrant, what says nothing about it.
 STAMPS = frozenset({"lastUpdated", "importedAt", "race"})
 
@@ -105,7 +107,7 @@ def poll(run: Run, nztab: NzTab, race: Race, known: Known) -> Poll | Missed:
 
 def _seen(run: Run, nztab: NzTab, race: Race, known: Known) -> Poll:
     identity, began = race["$id"], run.world.clock()
-    data = nztab.event(identity, flags=FLAGS, attempts=ATTEMPTS)
+    data = nztab.event(identity, flags=FLAGS, attempts=ATTEMPTS, patience=PATIENCE)
     check_same_race(data, identity)
     now = run.now()
     minutes = minutes_to_start(card_race(race), now.timestamp())

@@ -35,8 +35,8 @@ URGENT = 30.0
 PAUSE, LONGEST_PAUSE = 15.0, 120.0
 #: So many rounds in a row that the database spoils end the run.
 TROUBLES = 3
-#: Races named in the progress, so that it fits the lock document.
-SHOWN = 100
+#: Races named in the progress, with their whole ids: so many fit the lock document.
+SHOWN = 80
 
 
 class Rounds:
@@ -54,6 +54,8 @@ class Rounds:
         #: Whether the last round ended with work left.
         self._is_cut = False
         self._rounds, self._troubles = 0, 0
+        #: Of the last round, if it was spoilt.
+        self._trouble: AppwriteError | None = None
         self._polls: dict[str, int] = {}
         self._shown: dict[str, tuple[int, str]] = {}
         self._unanswered: dict[str, int] = {}
@@ -61,6 +63,7 @@ class Rounds:
 
     def live(self) -> dict[str, Any]:
         """Poll until nothing is left to do in this run. The answer says what was done and what was not."""
+        self._run.note_deaths()
         try:
             while True:
                 began = self._run.world.now()
@@ -74,8 +77,15 @@ class Rounds:
             if reason is not None:
                 raise Stop(reason)
         except Stop as stop:
+            self._fail_if_nothing_worked()
             raise Stop(str(stop), **self._details()) from None
+        self._fail_if_nothing_worked()
         return self._details()
+
+    def _fail_if_nothing_worked(self) -> None:
+        """A run that the database spoilt up to its end, and that polled nothing, has not done what it was for."""
+        if self._trouble is not None and not self._polls:
+            raise self._trouble
 
     def _details(self) -> dict[str, Any]:
         return {
@@ -96,13 +106,14 @@ class Rounds:
                 raise
             # Nobody knows what was written: the next round reads everything anew.
             self._card_read = None
+            self._trouble = error
             self._troubles += 1
             self._run.counts.add("database.trouble")
             self._run.log.problem("database.trouble", status=error.status, type=error.kind, inARow=self._troubles)
             if self._troubles >= TROUBLES:
                 raise
         else:
-            self._troubles = 0
+            self._trouble, self._troubles = None, 0
 
     def _look_for_crowding(self) -> None:
         """Once, and only in a run that does more than one poll: behind a short one no starts can crowd."""
@@ -212,9 +223,8 @@ class Rounds:
         self._not_before[race] = self._run.world.now() + pause - ROUND
 
     def _show(self, each: Poll) -> None:
-        short = each.race[:8]
-        self._shown.pop(short, None)
-        self._shown[short] = (self._polls[each.race], each.status)
+        self._shown.pop(each.race, None)
+        self._shown[each.race] = (self._polls[each.race], each.status[:20])
         latest: Mapping[str, Any] = dict(list(self._shown.items())[-SHOWN:])
         self._run.phase("polling", {"races": latest, "round": self._rounds, "left": len(self._pending)})
 
