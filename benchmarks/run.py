@@ -32,6 +32,7 @@ ROOT = Path(__file__).parent.parent
 RACEDAY = ROOT / "stacks" / "raceday.py"
 COMMAND = str(Path(sys.executable).parent / "raceday-iac")
 PAIRS = 2000
+HOSTILE_DAYS = 200
 SCHEMA_STACK = """from raceday_schema import declare_schema
 from raceday_iac.model.stack import Stack
 stack = Stack("schema")
@@ -52,6 +53,14 @@ def main() -> None:
     race_day.main()
     scale.main()
     _random_pairs()
+    _hostile_days()
+
+
+def _hostile_days() -> None:
+    """The race days on which NZ TAB misbehaves, at length."""
+    command = [sys.executable, "-m", "pytest", "tests/functions/test_hostile_days.py", "-p", "no:xdist"]
+    seconds = timed(command, {"HOSTILE_DAYS": str(HOSTILE_DAYS)}, ROOT)
+    print(f"{f'{HOSTILE_DAYS} race days with a hostile upstream':<62} {seconds:6.1f} s", flush=True)
 
 
 def _random_pairs() -> None:

@@ -15,6 +15,7 @@ class Breaker:
         self._failures = 0
         self._opened_at: float | None = None
         self._trial_began: float | None = None
+        self._failing = set[str]()
 
     def allows(self) -> bool:
         """Whether a call may be made now. After the open time one caller gets True, the others wait for him."""
@@ -37,12 +38,24 @@ class Breaker:
                 return 0.0
             return max(0.0, self._opened_at + self._open_seconds - self._clock())
 
-    def succeeded(self) -> None:
+    def is_failing(self, item: str) -> bool:
+        """Whether this item failed the last time that it was tried."""
         with self._guard:
+            return item in self._failing
+
+    def succeeded(self, item: str = "") -> None:
+        with self._guard:
+            self._failing.discard(item)
             self._failures, self._opened_at, self._trial_began = 0, None, None
 
-    def failed(self) -> None:
+    def failed(self, item: str = "", *, is_news: bool = True) -> None:
+        """What failed before already is no `is_news`: it may be alone in that, so it stops nobody else, and after the
+        open time somebody else may be the trial."""
         with self._guard:
+            self._failing.add(item)
+            if not is_news:
+                self._trial_began = None
+                return
             self._failures += 1
             if self._failures >= self._limit or self._trial_began is not None:
                 self._opened_at, self._trial_began = self._clock(), None

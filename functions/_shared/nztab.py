@@ -110,7 +110,7 @@ class NzTab:
         attempts: int = _BACKOFF.attempts,
         patience: float = float("inf"),
     ) -> dict[str, Any]:
-        last = self._run.world.clock() + patience
+        last, is_news = self._run.world.clock() + patience, not self._breaker.is_failing(path)
         for attempt in range(1, attempts + 1):
             if not self._breaker.allows():
                 self._run.counts.add("nztab.circuit_open")
@@ -118,8 +118,11 @@ class NzTab:
             try:
                 found = self._once(path, query)
             except _Again as trouble:
-                # A body that is broken says nothing about the next one: only that the server is there.
-                (self._breaker.succeeded if trouble.is_heard else self._breaker.failed)()
+                if trouble.is_heard:
+                    # A body that is broken says nothing about the next one: only that the server is there.
+                    self._breaker.succeeded(path)
+                else:
+                    self._breaker.failed(path, is_news=is_news)
                 self._run.counts.add(f"nztab.{trouble.kind}")
                 wait = _BACKOFF.wait(attempt, self._run.world.draw) if trouble.wish is None else trouble.wish
                 is_late = wait >= self._run.remaining() or self._run.world.clock() + wait > last
@@ -146,7 +149,7 @@ class NzTab:
         except (ValueError, RecursionError, MemoryError) as error:
             # Cut off, or an error page with status 200: the next attempt may be whole.
             raise _Again("not_json", is_heard=True) from error
-        self._breaker.succeeded()
+        self._breaker.succeeded(path)
         data = envelope.get("data") if isinstance(envelope, dict) else None
         if not isinstance(data, dict):
             self._run.counts.add("nztab.no_data")
@@ -163,7 +166,7 @@ class NzTab:
         if status in (401, 403):
             raise Fatal(f"{path}: NZ TAB refuses this client ({status})")
         if status != 200:
-            self._breaker.succeeded()
+            self._breaker.succeeded(path)
             self._run.counts.add(f"nztab.status_{status}")
             raise Skip(f"{path}: status {status}")
 
@@ -185,7 +188,7 @@ class NzTab:
 
     def _useless(self, path: str, kind: str, why: str) -> Skip:
         """The server works, and its answer is of no use: it would be the same the next time."""
-        self._breaker.succeeded()
+        self._breaker.succeeded(path)
         self._run.counts.add(f"nztab.{kind}")
         return Skip(f"{path}: the answer {why}")
 

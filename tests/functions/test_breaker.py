@@ -85,3 +85,25 @@ def test_a_trial_that_never_reports_back_does_not_block_for_ever(clock: Clock, o
 
     clock.now += 30
     assert opened.allows()
+
+
+def test_what_failed_before_counts_no_more(clock: Clock) -> None:
+    breaker = Breaker(clock, failures=3)
+    for _ in range(2):
+        breaker.failed("bad")
+    for _ in range(9):
+        breaker.failed("bad", is_news=not breaker.is_failing("bad"))
+
+    assert (breaker.is_failing("bad"), breaker.allows()) == (True, True)
+    breaker.succeeded("bad")
+    assert not breaker.is_failing("bad")
+
+
+def test_what_failed_before_is_no_trial_that_decides(opened: Breaker, clock: Clock) -> None:
+    clock.now += 30
+    assert opened.allows()
+    opened.failed("bad", is_news=False)
+
+    assert (opened.allows(), opened.opens_again_in()) == (True, 0.0)
+    opened.succeeded("good")
+    assert (opened.allows(), opened.allows()) == (True, True)
