@@ -20,6 +20,8 @@ _SERVER_SAYS = (
     ("server was stopped", "interrupted"),
     ("runtime ended", "died"),
 )
+#: Objects and lists in one line. The longest that the functions write has half as many.
+_MOST_PARTS = 200
 #: What every run says.
 _ROUTINE = ("lock.acquired", "lock.refused", "lock.released", "run.summary")
 _NAME = re.compile(r"[a-z]{1,24}\.[a-z_]{1,24}")
@@ -90,10 +92,17 @@ def _by_words(execution: Execution) -> tuple[str, str]:
 
 def _events(execution: Execution) -> Iterator[Mapping[str, Any]]:
     for line in (*execution.logs.splitlines(), *execution.errors.splitlines()):
-        if line.startswith("{"):
-            try:
-                content = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(content, dict) and isinstance(content.get("event"), str):
-                yield content
+        content = object_in(line)
+        if isinstance(content.get("event"), str):
+            yield content
+
+
+def object_in(text: str) -> Mapping[str, Any]:
+    """The JSON object that a text is; an empty one for what is none, or nested so that reading it could fail."""
+    if not text.startswith("{") or text.count("[") + text.count("{") > _MOST_PARTS:
+        return {}
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -7,7 +7,6 @@ code. It is imported from the project's folder, not copied: what is watched is w
 from __future__ import annotations
 
 import hashlib
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from ..errors import IacError
 from ..model.declarations import LockDeclaration
 from ..model.desired import Desired
 from ..packaging.bundle import SHARED
+from .logs import object_in
 from .observations import moment
 from .watched import Grace
 
@@ -132,7 +132,7 @@ class Rules:
             takeovers=found.takeovers,
             phase=found.phase or "",
             backoff=max(0.0, (moment(until) - now).total_seconds()) if until else 0.0,
-            progress=_progress(found.progress),
+            progress=object_in(found.progress or ""),
             nz_date=nz_date,
             is_of_yesterday="" < nz_date < str(self.racing_day(now - _TO_END)),
             refused=refused.starts,
@@ -165,14 +165,6 @@ def _module(folder: Path, name: str) -> Any:
         return import_module(f"{package}.{name}")
     except (ImportError, SyntaxError, AttributeError) as error:
         raise IacError(f"The shared code {folder / name}.py cannot be used: {error}.") from None
-
-
-def _progress(text: str | None) -> Mapping[str, Any]:
-    try:
-        found = json.loads(text or "{}")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def nz_window(rules: Rules, now: datetime, begin: Any, end: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from raceday_iac.health.logs import Ending, ending_of
+from raceday_iac.health.logs import Ending, ending_of, events_of
 
 from .made import NOW, execution, summary
 
@@ -44,6 +44,12 @@ def test_a_lock_that_cannot_be_used_is_a_category() -> None:
 )
 def test_what_only_the_server_says_is_a_category_too(errors: str, code: int, category: str) -> None:
     assert ending_of(execution(NOW, "failed", errors=errors, code=code)).category == category
+
+
+@pytest.mark.parametrize(("depth", "counted"), [(199, {"race.a": 2}), (200, {"race.a": 1}), (5000, {"race.a": 1})])
+def test_a_line_that_is_too_deep_is_left_out(depth: int, counted: dict[str, int]) -> None:
+    lines = '{"event": "race.a"}\n{"event": "race.a", "x": ' + "[" * depth + "]" * depth + "}"
+    assert events_of(execution(NOW, logs=lines)) == counted
 
 
 def test_a_run_that_says_nothing_went_as_its_status_says() -> None:

@@ -75,8 +75,20 @@ def test_refused_starts_and_deaths_are_those_that_the_functions_count() -> None:
     assert rules().seen_document("f-lock") == "f-seen"
 
 
+#: JSON that is deeper than anything that reads it can go.
+DEEP = '{"a": ' + "[" * 2400 + "]" * 2400 + "}"
+
+
 @pytest.mark.parametrize(
-    ("stored", "told"), [('{"left": 3, "race": "r1"}', {"left": 3, "race": "r1"}), ("", {}), ("{", {}), ("[1]", {})]
+    ("stored", "told"),
+    [
+        ('{"left": 3, "race": "r1"}', {"left": 3, "race": "r1"}),
+        ("", {}),
+        ("{", {}),
+        ("[1]", {}),
+        (DEEP, {}),
+        (DEEP[:-1], {}),
+    ],
 )
 def test_what_an_owner_tells_of_its_progress_is_read_if_it_can_be(stored: str, told: dict[str, object]) -> None:
     document = lock_document(ago(seconds=9), ago(seconds=5), progress=stored, nzDate="2025-07-17")
