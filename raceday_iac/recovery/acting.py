@@ -12,6 +12,7 @@ from ..applying.recorder import Recorder
 from ..errors import NotFoundError, ProviderError
 from ..health.daily import did_its_work, is_under_way
 from ..health.observations import FunctionSeen, moment
+from ..kinds.turns import Turns
 from ..model.address import Address
 from ..model.resource import Live
 from ..provider import Provider
@@ -46,11 +47,17 @@ class Hands:
 
 
 def carry_out(recovery: Recovery, hands: Hands) -> Iterator[Done]:
-    """Yields each step as it is done. A step that fails keeps only those of its own chain from being tried."""
+    """Yields each step as it is done. A step that fails keeps only those of its own chain from being tried, and those
+    that write the schema of the same collection."""
     broken: dict[str, str] = {}
+    turns = Turns()
     for step in recovery.steps:
         if step.chain in broken:
             yield Done(step, f"not begun, because {broken[step.chain]} failed before it")
+            continue
+        if not turns.take(step.subject, step.turn):
+            reason = f"the end of {turns.closed_by(step.turn)} was not seen, and they would lose each other"
+            yield Done(step, f"not begun: {reason}")
             continue
         try:
             done = _STEPS[step.remedy](step, hands)
@@ -58,6 +65,7 @@ def carry_out(recovery: Recovery, hands: Hands) -> Iterator[Done]:
             done = Done(step, error.message)
         if done.problem and step.chain:
             broken[step.chain] = step.subject
+        turns.give_back(step.subject, is_settled=not done.problem)
         yield done
 
 

@@ -11,12 +11,15 @@ from datetime import datetime
 
 from ..health.builds import trouble_of
 from ..health.watched import Grace
+from ..kinds import KINDS
 from ..kinds.collection import can_only_fail_again, making_anew, unknown_to_documents
+from ..kinds.turns import Place, Turn
 from ..model.address import Address, collection_address
 from ..model.resource import Live
 from .steps import Left, Recovery, Remedy, Step
 
 _NEVER_WAS = ("processing", "failed")
+_WAIT = "the server is at work on {}, and they would lose each other; look again when it has ended"
 
 
 def schema_steps(
@@ -28,13 +31,15 @@ def schema_steps(
 ) -> Recovery:
     """`owned` is what the stack declares or the state owns, `lost` what documents do not know of a collection.
 
-    Deletions of one collection follow each other, and after one whose end was not seen there are no more."""
+    Each has its turn in the collections that it writes; where the end of one was not seen there are no more."""
     steps, left = [], [_broken(collection, keys) for collection, keys in lost.items()]
-    for live in schema:
-        trouble = trouble_of(live, grace, now)
+    troubles = [(live, trouble_of(live, grace, now)) for live in schema]
+    busy = {place: live.address for live, trouble in troubles if not trouble for place in _at_work(live)}
+    for live, trouble in troubles:
         if not trouble:
             continue
-        reason = _why_not(live, owned)
+        beside = next((busy[place] for place in sorted(_places(live)) if place in busy), None)
+        reason = _why_not(live, owned) or (_WAIT.format(beside) if beside else "")
         if reason:
             left.append(Left(str(live.address), trouble, reason))
         else:
@@ -69,8 +74,17 @@ def _step(live: Live, trouble: str) -> Step:
         f"delete this {live.address.kind}",
         f"{trouble}, and {proof}",
         "made anew by: raceday-iac apply",
-        chain=f"schema of {'/'.join(live.address.parts[:2])}",
+        turn=Turn(_places(live)),
     )
+
+
+def _places(live: Live) -> frozenset[Place]:
+    return KINDS[live.address.kind].schema_places(live.address, live.fields)
+
+
+def _at_work(live: Live) -> frozenset[Place]:
+    """Where the server changes a schema now."""
+    return _places(live) if live.status in ("processing", "deleting") else frozenset()
 
 
 def _broken(collection: Address, keys: Sequence[str]) -> Left:

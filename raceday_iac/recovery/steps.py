@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+
+from ..kinds.turns import Turn
 
 
 class Remedy(StrEnum):
@@ -22,7 +24,8 @@ class Step:
     """One thing to do to `subject` (an address). `why` is the proof that it is safe; `then` what follows from it.
 
     `identity` is the server's id of what the step is about: a deployment, an execution, a document. `chain` names what
-    a step belongs to: after one that failed, the others of its chain are not begun.
+    a step belongs to: after one that failed, the others of its chain are not begun. `turn` is what a step that writes a
+    schema takes (see `kinds.turns`).
     """
 
     remedy: Remedy
@@ -32,6 +35,7 @@ class Step:
     why: str
     then: str = ""
     chain: str = ""
+    turn: Turn = field(default_factory=Turn)
 
     @property
     def key(self) -> str:

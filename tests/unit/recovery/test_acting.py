@@ -17,6 +17,8 @@ from raceday_iac.errors import (
 )
 from raceday_iac.health.observations import Observation
 from raceday_iac.health.watched import Watched
+from raceday_iac.kinds.turns import Turn
+from raceday_iac.model.resource import Live
 from raceday_iac.recovery.acting import Hands, carry_out
 from raceday_iac.recovery.planning import Scene
 from raceday_iac.recovery.steps import Done, Left, Recovery, Remedy, Step, cleaned
@@ -77,6 +79,26 @@ def test_a_run_that_fails_keeps_its_chain_from_being_begun_and_nothing_else() ->
     assert second.problem == "not begun, because function.f failed before it"
     assert third.problem == ""
     assert hand.log == ["execute f", "delete index.d/c/i"]
+
+
+@pytest.mark.parametrize(("second", "is_begun"), [(("d", "other"), False), (("d", "c"), False), (("d", "z"), True)])
+def test_nothing_is_deleted_where_the_end_of_a_deletion_was_not_seen(second: tuple[str, ...], is_begun: bool) -> None:
+    """The first one is a relationship, which writes the schema of two collections."""
+
+    class Slow(Hand):
+        def delete(self, address: Any, live: Live) -> None:
+            self.log.append(f"delete {address}")
+
+    hand = Slow()
+    far = replace(DROP, subject="index.d/x/j", turn=Turn(frozenset({second})))
+    stuck = member("relationship.d/c/r", "failed", ago(hours=1)), member("index.d/x/j", "failed", ago(hours=1))
+    hand.members = {str(each.address): each for each in stuck}
+    near = replace(DROP, subject="relationship.d/c/r", turn=Turn(frozenset({("d", "c"), ("d", "other")})))
+    done = act(hand, near, far, seen=observation(function(lock=LOCK), schema=stuck))
+    assert done[0].problem == "it is failed still; the server has yet to delete it"
+    assert hand.log == ["delete relationship.d/c/r", *(["delete index.d/x/j"] if is_begun else [])]
+    refused = "not begun: the end of relationship.d/c/r was not seen, and they would lose each other"
+    assert (done[1].problem == refused) != is_begun
 
 
 def test_a_run_that_does_not_end_is_given_up_after_its_timeout() -> None:

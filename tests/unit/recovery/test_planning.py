@@ -118,6 +118,17 @@ def locked(**more: Any) -> Recovery:
     return plan(observation(function(lock=LOCK), locks={"f-lock": lock_document(taken, taken, **more)}))
 
 
+@pytest.mark.parametrize(("place", "is_deleted"), [("attribute.d/c/new", False), ("attribute.d/other/new", True)])
+@pytest.mark.parametrize("status", ["processing", "deleting"])
+def test_nothing_is_deleted_beside_what_the_server_is_at(status: str, place: str, is_deleted: bool) -> None:
+    stuck, fresh = member("index.d/c/i", "failed", ago(hours=1)), member(place, status, ago(seconds=5))
+    recovery = plan(observation(schema=(stuck, fresh)), owned=("index.d/c/i",))
+    assert steps(recovery) == (["delete-from-schema:index.d/c/i"] if is_deleted else [])
+    assert [each.why.startswith(f"the server is at work on {place}") for each in recovery.left] == [True] * (
+        not is_deleted
+    )
+
+
 def test_a_stale_lock_is_freed_and_its_proof_told() -> None:
     recovery = locked(taken=ago(hours=1), progress='{"a": 1}')
     assert steps(recovery) == ["free-lock:lock.f:f-lock"]
