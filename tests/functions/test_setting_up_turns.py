@@ -198,6 +198,14 @@ def test_documents_without_a_shape_are_counted_before_it_becomes_required(
     assert problem["message"].startswith("3 stored documents would become invalid"), problem
 
 
+def test_single_reads_that_are_stale_hold_nothing_up(two_workers: LiveProject, tmp_path: Path) -> None:
+    """A single attribute, index or collection says `processing` for ever; only the lists tell."""
+    two_workers.faults().stale_answers = {"*"}
+    answer, status, _ = two_workers.call(assemble(tmp_path, SMALL))
+    assert (status, answer["created"]) == (200, size(SMALL)), answer
+    must_be_usable(two_workers)
+
+
 @pytest.mark.parametrize("cut", ["before", "after"])
 def test_cut_connections_lose_nothing(two_workers: LiveProject, tmp_path: Path, cut: str) -> None:
     for path in ("*/attributes/*", "*/indexes", "*/collections"):
