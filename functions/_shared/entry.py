@@ -12,6 +12,7 @@ from collections.abc import Callable
 from . import invocation, lock
 from .lock import LockDenied, LockStoreMissing, LockStoreUnfit, LockUnclear, Refusal
 from .logs import Log
+from .racing_date import racing_date
 from .typed import Any
 from .world import REAL, World
 
@@ -33,7 +34,8 @@ def serve(context: Any, main_file: str, package: str, world: World = REAL) -> An
     try:
         call = invocation.read(context)
         began = world.perf()
-        held = lock.acquire(settings, call.credentials, call.execution, world=world)
+        day = racing_date(world.now())
+        held = lock.acquire(settings, call.credentials, call.execution, nz_date=day, world=world)
     except invocation.NotConfigured as reason:
         return _unusable(context, log, "run.not_configured", reason)
     except (LockDenied, LockStoreMissing, LockStoreUnfit, LockUnclear) as reason:
@@ -48,6 +50,7 @@ def serve(context: Any, main_file: str, package: str, world: World = REAL) -> An
         targetMs=settings.check_target_ms,
         generation=held.lease.generation,
         takeovers=held.lease.takeovers,
+        nzDate=day,
     )
     with held:
         outcome = _work(package, folder, settings, call, log, held, world)

@@ -81,7 +81,10 @@ def acquire(
     world: World = REAL,
     owner: Callable[[], str] = new_owner,
 ) -> Lock | Refusal:
-    """Take the lock, or say who holds it. Raises `LockStoreMissing`, `LockStoreUnfit`, `LockDenied`, `LockUnclear`."""
+    """Take the lock, or say who holds it. `nz_date` is the racing day that the run is for.
+
+    Raises `LockStoreMissing`, `LockStoreUnfit`, `LockDenied`, `LockUnclear`.
+    """
     store = _Store(settings, credentials, world)
     claim = Claim(owner(), execution[:36], settings.lock_id, nz_date, world.machine())
     try:
@@ -239,7 +242,7 @@ class Lock:
 
     @property
     def inherited(self) -> dict[str, Any]:
-        """Progress left by a run that died, when the lock was taken over from it."""
+        """Progress left by a run that died, when the lock was taken over from it on the same racing day."""
         try:
             found = json.loads(self._lease.inherited or "{}")
         except ValueError:

@@ -103,6 +103,7 @@ class Claim(NamedTuple):
     owner: str
     execution: str
     lock: str
+    #: The racing day that it would work on. None for whoever works on none.
     nz_date: str | None = None
     #: Runs of one machine, up to its next start, share a monotonic clock. Empty: unknown.
     machine: str = ""
@@ -124,6 +125,8 @@ class Found(NamedTuple):
     expiry: float | None
     progress: str | None
     phase: str | None
+    #: The racing day that its owner works on.
+    nz_date: str | None = None
 
 
 class Refusal(NamedTuple):
@@ -152,8 +155,11 @@ class Lease:
         self.is_open = False
         #: How many fences were sent. The id of each is used once.
         self.fences = 0
-        #: Progress left behind by the run we took over from.
+        #: Progress left behind by the run we took over from, when that worked on the same day.
         self.inherited = found.progress
+        #: The racing day in the lock document, and that of the run we took over from.
+        self.nz_date = found.nz_date
+        self.nz_date_before: str | None = None
         self.updated_at = found.updated_at
         self.beats = found.beats
         self.since = since
@@ -233,7 +239,9 @@ def _contending(claim: Claim, numbers: Numbers, seen: Reply, begun: float | None
     document = takeover_document(claim, numbers, found, seen.server_now)
     taken = yield Ask("change", document, found.updated_at)
     if taken.status == 200:
-        lease = _lease(numbers, claim, {**taken.document, "progress": found.progress}, seen.sent_at, taken.sent_at)
+        inherited = {} if _is_of_another_day(claim, found) else {"progress": found.progress}
+        lease = _lease(numbers, claim, {**taken.document, **inherited}, seen.sent_at, taken.sent_at)
+        lease.nz_date_before = found.nz_date
         return (yield from _clearing(lease))
     if taken.status not in (404, 409):
         yield Pause(_unclear_or_raise(taken))
@@ -442,13 +450,15 @@ def first_document(claim: Claim, numbers: Numbers) -> dict[str, Any]:
 
 
 def takeover_document(claim: Claim, numbers: Numbers, found: Found, server_now: float | None) -> dict[str, Any]:
-    """What changes hands. Progress is left in place: the new owner may resume from it."""
+    """What changes hands. Progress is left in place: the new owner may resume from it, unless it is of another day."""
     # One second is added because the Date header is rounded down: nobody may believe that we began earlier than
     # we believe ourselves. Where the server tells no time, the last that it stamped is all there is.
     now = found.touched if server_now is None else server_now
     acquired = datetime.fromtimestamp(now + 1, UTC).isoformat(timespec="milliseconds")
     document = {"owner": claim.owner, "generation": found.generation + 1, "executionId": claim.execution}
     counters = {"acquiredAt": acquired, "beats": 0, "takeovers": found.takeovers + 1, "phase": "taken over"}
+    if _is_of_another_day(claim, found):
+        counters["progress"] = "{}"
     return {**document, **counters, **_fence_named(claim), **_numbers_stored(numbers), **_nz_date(claim)}
 
 
@@ -484,6 +494,7 @@ def read_found(document: Mapping[str, Any]) -> Found:
         expiry=document.get("expirySeconds"),
         progress=document.get("progress"),
         phase=document.get("phase"),
+        nz_date=document.get("nzDate"),
     )
 
 
@@ -493,6 +504,10 @@ def _numbers_stored(numbers: Numbers) -> dict[str, Any]:
 
 def _fence_named(claim: Claim) -> dict[str, Any]:
     return {"fence": fence_of(claim.owner)} if claim.names_fence else {}
+
+
+def _is_of_another_day(claim: Claim, found: Found) -> bool:
+    return claim.nz_date is not None and claim.nz_date != found.nz_date
 
 
 def _nz_date(claim: Claim) -> dict[str, Any]:

@@ -31,6 +31,11 @@ def seconds_until_quiet(moment: datetime) -> float:
     return min(wait for wait in waits if wait >= 0)
 
 
+def date_of(moment: datetime) -> date:
+    """The date on the calendar of New Zealand."""
+    return moment.astimezone(ZONE).date()
+
+
 def racing_day(moment: datetime) -> date:
     """The day whose card is being raced. The hour after midnight still belongs to the day before."""
     return (moment.astimezone(UTC) - timedelta(hours=1)).astimezone(ZONE).date()

@@ -81,13 +81,32 @@ class Run:
         self.counts = Counts()
         self._folder = folder
         self._phase, self._progress = "begun", dict[str, Any]()
+        self._is_resumable = False
         self._backoff = 0.0
         self.client = Client(call.credentials, world=world, permit=held.check, left=self._left)
         #: What this run writes, it writes here.
         self.documents = Documents(self.client, self.database, held)
         #: The NZ day whose card this run works on. A run never goes over into the next one.
         self.day: date = nz_time.racing_day(self.now())
-        held.report(nz_date=self.day.isoformat())
+        self._date = nz_time.date_of(self.now())
+        self._check_day()
+
+    def _check_day(self) -> None:
+        """Before anything is done: whether the lock, and the run that it was taken over from, are of this day."""
+        lease, day = self.held.lease, self.day.isoformat()
+        if lease.nz_date != day:
+            # Midnight passed since the lock was taken, or the rules of the zone are others than `racing_date` knows.
+            if lease.nz_date is not None:
+                self._note_midnight("begin", lease.nz_date, day)
+            self.held.report(nz_date=day, now=lease.nz_date is not None)
+            lease.nz_date, lease.inherited = day, None
+        if lease.takeovers and lease.nz_date_before not in (None, day):
+            self._note_midnight("takeover", lease.nz_date_before, day)
+
+    def _note_midnight(self, where: str, before: object, after: object) -> None:
+        self.counts.add("midnight.crossed")
+        dates = {"before": str(before), "after": str(after), "day": self.day.isoformat()}
+        self.log.event("midnight.crossed", at=where, **dates, phase=self._phase)
 
     @cached_property
     def fitting(self) -> Fitting:
@@ -114,6 +133,11 @@ class Run:
     def reason_to_stop(self) -> str | None:
         """Why nothing new may be begun; None while it may."""
         now = self.now()
+        today = nz_time.date_of(now)
+        if today != self._date:
+            # The card is that of the day before until 01:00, so this ends nothing by itself.
+            before, self._date = self._date, today
+            self._note_midnight("run", before, today)
         if nz_time.is_quiet(now):
             return "quiet window"
         if nz_time.racing_day(now) != self.day:
@@ -182,20 +206,24 @@ class Run:
         self.held.report(backoff_until=until, now=True)
 
     def earlier_progress(self) -> dict[str, Any]:
-        """Progress of a run of the same day that did not come to its end: killed, or stopped. {} without one."""
+        """Progress of a run of the same day that did not come to its end: killed, or stopped. {} without one.
+
+        Whoever asks for it leaves its own to the next run, when it does not come to its end either.
+        """
+        self._is_resumable = True
         inherited = self.held.inherited
         settings = self.settings
         locks = path_of("databases", settings.database_id, "collections", settings.collection_id, "documents")
         stored = self.client.find(locks + path_of(self._progress_document)) or {}
         if not inherited and stored.get("nzDate") == self.day.isoformat():
             inherited = json.loads(stored.get("progress") or "{}")
-        return inherited if inherited.get("day", self.day.isoformat()) == self.day.isoformat() else {}
+        return inherited
 
     def keep_progress(self) -> None:
         """Store the progress where it outlives the lock. Best effort: the documents themselves are the checkpoint."""
-        if not self._progress:
+        if not (self._progress and self._is_resumable):
             return
-        progress = fitted({**self._progress, "day": self.day.isoformat()})
+        progress = fitted(self._progress)
         data = {"owner": self.held.lease.owner, "generation": 0, "nzDate": self.day.isoformat()}
         data |= {"phase": self._phase, "progress": progress}
         try:

@@ -10,6 +10,7 @@ from _shared import lock
 from _shared.invocation import Invocation
 from _shared.lock_protocol import Numbers
 from _shared.logs import Log
+from _shared.racing_date import racing_date
 from _shared.running import Outcome, Run, perform
 
 from .raceday import DATABASE, Raceday
@@ -37,7 +38,7 @@ def begin(raceday: Raceday, settings: lock.Settings = SETTINGS, folder: str = ""
     """Take the lock and make a run of it. Keyword arguments replace parts of the world."""
     world = raceday.world(**changes)
     credentials = raceday.credentials_of("tester")
-    held = lock.acquire(settings, credentials, "execution-1", world=world)
+    held = lock.acquire(settings, credentials, "execution-1", nz_date=racing_date(world.now()), world=world)
     assert isinstance(held, lock.Lock), held
     told = context("")
     log = Log(told.log, told.error, function=settings.function, execution="execution-1", clock=world.clock)

@@ -34,7 +34,7 @@ NAMES = (
 SETUP = "database-setup"
 #: Shared modules that a run needs before it holds the lock.
 BEFORE_THE_LOCK = {"backoff", "connection", "entry", "invocation", "lock", "lock_protocol", "logs"}
-BEFORE_THE_LOCK |= {"typed", "wire", "world"}
+BEFORE_THE_LOCK |= {"racing_date", "typed", "wire", "world"}
 #: Part of the standard library, but slow to import and of no use before the lock is held.
 TOO_HEAVY = {"asyncio", "concurrent.futures", "dataclasses", "email", "http.client", "logging", "ssl", "subprocess"}
 TOO_HEAVY |= {"selectors", "socket", "typing", "urllib.parse", "zoneinfo"}

@@ -180,6 +180,36 @@ def test_a_run_that_was_killed_leaves_its_progress_to_the_next(raceday: Any) -> 
     assert [event["progress"]["imported"] for event in resumed] == [10]
 
 
+def test_the_races_that_a_killed_run_had_at_hand_come_last(raceday: Any) -> None:
+    """If one of them was its end, it is not the end of the others as well."""
+    prepared(raceday, 26)
+    with pytest.raises(Killed):
+        raceday.call("daily-races", world=Mortal(nztab=15).world(raceday.world()))
+    at_hand = set(json.loads(raceday.document("locks", "daily-races-lock")["progress"])["races"])
+    raceday.time.sleep(STALE)
+    asked: list[str] = []
+
+    raceday.call("daily-races", transport=wired(lambda request: asked.append(request.url.path.rpartition("/")[2])))
+
+    assert len(at_hand) == CHUNK
+    assert len(asked) == 16
+    assert at_hand.isdisjoint(asked[:6])
+    assert at_hand == set(asked[6:])
+
+
+def test_what_yesterdays_run_left_behind_is_not_gone_on_with(raceday: Any) -> None:
+    prepared(raceday, 26)
+    with pytest.raises(Killed):
+        raceday.call("daily-races", world=Mortal(nztab=15).world(raceday.world()))
+    raceday.time.sleep(86_400)
+
+    called = raceday.call("daily-races")
+
+    assert called.context.events("run.resumed") == []
+    (event,) = called.context.events("midnight.crossed")
+    assert (event["at"], event["before"], event["after"]) == ("takeover", "2025-07-17", "2025-07-18")
+
+
 def test_out_of_time_it_stops_and_the_next_run_repeats_nothing(raceday: Any) -> None:
     prepared(raceday, 200)
     slow = wired(lambda _: raceday.time.sleep(15))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from _shared import nz_time
+from _shared.racing_date import racing_date
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,6 +74,20 @@ def test_the_daily_jobs_never_run_in_the_quiet_window(utc: str) -> None:
 )
 def test_the_racing_day_ends_one_hour_after_midnight(utc: str, day: date) -> None:
     assert nz_time.racing_day(at(utc)) == day
+
+
+@given(moment=MOMENTS)
+def test_the_date_for_the_lock_is_the_racing_day(moment: datetime) -> None:
+    """Worked out without the zone data."""
+    assert racing_date(moment.timestamp()) == nz_time.racing_day(moment).isoformat()
+
+
+@pytest.mark.parametrize("year", range(2024, 2038))
+def test_the_date_for_the_lock_is_the_racing_day_when_the_clocks_change(year: int) -> None:
+    hours = [datetime(year, month, 1, tzinfo=UTC) + timedelta(hours=hour) for month in (4, 9) for hour in range(720)]
+    edges = [each + timedelta(seconds=seconds) for each in hours for seconds in (-1, 0)]
+
+    assert [each for each in edges if racing_date(each.timestamp()) != nz_time.racing_day(each).isoformat()] == []
 
 
 @given(moment=MOMENTS)

@@ -162,6 +162,74 @@ def test_no_scheduled_run_with_a_day_job_meets_the_quiet_window(day: str) -> Non
     assert set(crons) > {"daily-meetings", "daily-races", "daily-initial-data", "meeting-status-poller"}
 
 
+# Midnight.
+
+MIDNIGHTS = [
+    ((2025, 7, 17, 12), "2025-07-17"),  # standard time
+    ((2025, 12, 31, 11), "2025-12-31"),  # summer time, and another year
+    ((2025, 9, 27, 12), "2025-09-27"),  # the clocks go forward in this night
+    ((2025, 9, 28, 11), "2025-09-28"),  # they went forward this morning
+    ((2026, 4, 4, 11), "2026-04-04"),  # they go back in this night
+    ((2026, 4, 5, 12), "2026-04-05"),  # they went back this morning
+]
+
+
+@pytest.mark.parametrize(("midnight", "day"), MIDNIGHTS)
+def test_a_run_that_lives_through_midnight_says_so_once_and_keeps_its_card(
+    raceday: Raceday, midnight: tuple[int, ...], day: str
+) -> None:
+    _live_until_just_before(raceday, midnight)
+    frame = begin(raceday)
+
+    def work(run: Run) -> None:
+        run.phase("polling")
+        before = run.counts["midnight.crossed"]
+        raceday.time.sleep(0.001)
+        run.going_on()
+        run.going_on()
+        assert (before, run.counts["midnight.crossed"]) == (0, 1)
+
+    outcome = frame.perform(work)
+
+    (event,) = frame.told.events("midnight.crossed")
+    tomorrow = (datetime.fromisoformat(day) + timedelta(days=1)).date().isoformat()
+    assert (event["at"], event["before"], event["after"], event["phase"]) == ("run", day, tomorrow, "polling")
+    assert (event["day"], outcome.body["day"]) == (day, day)
+    assert (outcome.body["outcome"], outcome.body["counts"]) == ("done", {"midnight.crossed": 1})
+
+
+def test_the_date_is_in_the_lock_from_the_first_request_on(raceday: Raceday) -> None:
+    raceday.forget_requests()
+
+    begin(raceday)
+
+    assert lock_document(raceday)["nzDate"] == "2025-07-17"
+    assert sum(raceday.requests().values()) == 2  # the second is the look at it
+
+
+def test_a_day_that_ends_between_the_lock_and_the_work_is_noticed_before_anything_is_done(raceday: Raceday) -> None:
+    """Also what happens when the rules of the zone change."""
+    frame = begin(raceday)
+    frame.held.lease.nz_date, frame.held.lease.inherited = "2025-07-16", '{"chunk":3}'
+
+    run = Run("", frame.run.settings, frame.run.call, frame.run.log, frame.held, frame.run.world)
+
+    assert (run.day.isoformat(), lock_document(raceday)["nzDate"]) == ("2025-07-17", "2025-07-17")
+    assert run.earlier_progress() == {}
+    (event,) = frame.told.events("midnight.crossed")
+    assert (event["at"], event["before"], event["after"]) == ("begin", "2025-07-16", "2025-07-17")
+
+
+def test_a_takeover_within_the_day_crosses_nothing(raceday: Raceday) -> None:
+    begin(raceday)
+    raceday.time.sleep(61)
+
+    frame = begin(raceday)
+
+    assert frame.held.lease.takeovers == 1
+    assert frame.told.events("midnight.crossed") == []
+
+
 # The lock.
 
 
@@ -306,11 +374,12 @@ def test_progress_is_kept_for_the_next_run_of_the_day(raceday: Raceday) -> None:
 
     second = begin(raceday)
 
-    assert second.run.earlier_progress() == {"chunk": 3, "day": "2025-07-17"}
+    assert second.run.earlier_progress() == {"chunk": 3}
 
 
 def _stops_after(progress: dict[str, Any]) -> Any:
     def work(run: Run) -> None:
+        run.earlier_progress()
         run.phase("chunks", progress)
         raise Stop("on purpose")
 
@@ -326,18 +395,37 @@ def test_progress_of_another_day_is_not_gone_on_with(raceday: Raceday) -> None:
 
 def test_progress_of_a_killed_run_is_inherited_with_its_lock(raceday: Raceday) -> None:
     killed = begin(raceday)
-    killed.run.phase("chunks", {"chunk": 5, "day": "2025-07-17"}, save=True)
+    killed.run.phase("chunks", {"chunk": 5}, save=True)
     raceday.time.sleep(61)
 
     assert begin(raceday).run.earlier_progress()["chunk"] == 5
 
 
 def test_progress_of_a_run_that_was_killed_on_another_day_is_not_gone_on_with(raceday: Raceday) -> None:
+    """The card of 17 July, in both: the next day begins an hour after midnight."""
+    live_until(raceday, 2025, 7, 17, 12, 59)
     killed = begin(raceday)
-    killed.run.phase("chunks", {"chunk": 5, "day": "2025-07-16"}, save=True)
+    killed.run.phase("chunks", {"chunk": 5}, save=True)
     raceday.time.sleep(61)
 
-    assert begin(raceday).run.earlier_progress() == {}
+    frame = begin(raceday)
+
+    assert (killed.run.day.isoformat(), frame.run.day.isoformat()) == ("2025-07-17", "2025-07-18")
+    assert frame.run.earlier_progress() == {}
+    assert (lock_document(raceday)["nzDate"], lock_document(raceday)["progress"]) == ("2025-07-18", "{}")
+    (event,) = frame.told.events("midnight.crossed")
+    assert (event["at"], event["before"], event["after"]) == ("takeover", "2025-07-17", "2025-07-18")
+    assert frame.run.counts["midnight.crossed"] == 1
+
+
+def test_a_run_whose_work_does_not_resume_leaves_no_progress(raceday: Raceday) -> None:
+    def work(run: Run) -> None:
+        run.phase("half", {"done": 1})
+        raise Stop("on purpose")
+
+    begin(raceday).perform(work)
+
+    assert raceday.document("locks", "tester-progress") is None
 
 
 def test_without_an_earlier_run_there_is_no_progress(raceday: Raceday) -> None:
@@ -362,6 +450,7 @@ def test_progress_that_cannot_be_kept_does_not_spoil_the_run(raceday: Raceday) -
 
 def test_a_run_that_fails_after_it_lost_its_lock_answers_and_keeps_no_progress(raceday: Raceday) -> None:
     def work(run: Run) -> None:
+        run.earlier_progress()
         run.phase("half", {"done": 1})
         raceday.client.patch(LOCK, {"data": {"owner": "other", "generation": 2}})
         raise Fatal("no list")
@@ -395,6 +484,7 @@ def test_progress_that_finds_no_lock_store_does_not_spoil_the_answer(raceday: Ra
 
 def _raises(error: Exception) -> Any:
     def work(run: Run) -> None:
+        run.earlier_progress()
         run.phase("half", {"done": 1})
         run.counts.add("written", 2)
         raise error

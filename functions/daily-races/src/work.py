@@ -27,11 +27,12 @@ TRIES = 4
 def work(run: Run) -> Mapping[str, Any]:
     """One import. With `{"force": true}` complete races are fetched again too."""
     run.phase("reading the card")
-    if run.held.inherited:
-        run.log.event("run.resumed", progress=run.held.inherited)
+    earlier = run.earlier_progress()
+    if earlier:
+        run.log.event("run.resumed", progress=earlier)
     races = card.stored_races(run, ("$id", "startTime", "raceDateNz"))
     forced = run.call.body.get("force") is True
-    todo = [race for race in races if forced or not is_imported(race, run)]
+    todo = _others_first([race for race in races if forced or not is_imported(race, run)], earlier.get("races"))
     if not races:
         run.log.problem("card.empty", reason="daily-meetings has stored no races of this day")
     imported, given_up = _import(run, todo, len(races))
@@ -45,6 +46,12 @@ def work(run: Run) -> Mapping[str, Any]:
     }
 
 
+def _others_first(races: list[Race], at_hand: Any) -> list[Race]:
+    """Those that an earlier run had at hand when it ended come last: if they were its end, it is not that of all."""
+    suspects = set(at_hand) if isinstance(at_hand, list) else set()
+    return sorted(races, key=lambda race: race["$id"] in suspects)
+
+
 def _import(run: Run, todo: list[Race], total: int) -> tuple[int, int]:
     """How many were imported, and how many given up."""
     queue, tries = list(todo), Counter[str]()
@@ -54,16 +61,19 @@ def _import(run: Run, todo: list[Race], total: int) -> tuple[int, int]:
         while queue:
             _go_on(run, hopeless=bool(tries) and not imported)
             chunk, queue = queue[:CHUNK], queue[CHUNK:]
+            number += 1
+            progress = {"total": total, "left": len(chunk) + len(queue), "imported": imported, "chunk": number}
+            # One request for each chunk: what is at hand now is what a run that is killed was killed with.
+            run.phase("races", {**progress, "races": [race["$id"] for race in chunk]}, save=True)
             done = import_chunk(run, nztab, chunk, width)
             # Whoever is throttled asks for one at a time, and dares a little more after each chunk that went well.
             width = 1 if done.is_troubled else min(WIDTH, width + 1)
-            imported, number = imported + done.imported, number + 1
+            imported += done.imported
             tries.update(race["$id"] for race in done.failed)
             again = [race for race in done.failed if tries[race["$id"]] < TRIES]
             given_up += len(done.failed) - len(again)
             queue += [*done.untried, *again]
-            progress = {"total": total, "left": len(queue), "imported": imported, "chunk": number}
-            run.phase("races", progress, save=True)
+            run.phase("races", {**progress, "left": len(queue), "imported": imported})
             if queue:
                 run.sleep(max(LONG_PAUSE, nztab.paused_for()) if done.is_troubled else PAUSE)
     run.counts.add("failed:races", given_up)
