@@ -60,8 +60,11 @@ class Documents:
     Raises `LockLost` when somebody else has the lock, and `AppwriteError` when the server is in trouble.
     """
 
-    def __init__(self, client: Client, database: str, held: Lock) -> None:
-        self._client, self._database, self._held = client, database, held
+    def __init__(
+        self, client: Client, database: str, held: Lock, *, tell: Callable[[Write], None] = lambda _: None
+    ) -> None:
+        """`tell` gets the first document of each batch before it is sent."""
+        self._client, self._database, self._held, self._tell = client, database, held, tell
 
     def write(self, writes: Sequence[Write]) -> Written:
         """Documents of any collections: each batch of them all at once, or (when one is refused) in halves."""
@@ -75,6 +78,7 @@ class Documents:
     def _in_batches(self, writes: Sequence[Write], size: int, operations: _Operations) -> Written:
         written = Written()
         for start in range(0, len(writes), size):
+            self._tell(writes[start])
             self._write(writes[start : start + size], operations, written)
         return written
 

@@ -243,11 +243,7 @@ class Lock:
     @property
     def inherited(self) -> dict[str, Any]:
         """Progress left by a run that died, when the lock was taken over from it on the same racing day."""
-        try:
-            found = json.loads(self._lease.inherited or "{}")
-        except ValueError:
-            return {}
-        return found if isinstance(found, dict) else {}
+        return read_progress(self._lease.inherited)
 
     def __enter__(self) -> Lock:
         self.start()
@@ -390,3 +386,12 @@ def fitted(progress: Mapping[str, Any], limit: int = PROGRESS_LIMIT) -> str:
         largest = max(kept, key=lambda name: len(json.dumps(kept[name])))
         left_out.append(largest)
         del kept[largest]
+
+
+def read_progress(text: str | None) -> dict[str, Any]:
+    """Progress as it stands in a document; {} for what is none."""
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -79,11 +79,20 @@ def redacted(value: Any) -> Any:
 
 def peak_memory_mb() -> float | None:
     """Highest memory use of the process so far; None where the platform does not tell."""
+    # Not `ru_maxrss`: a new process begins with the peak of the one that started it.
+    return _memory_mb("VmHWM:")
+
+
+def memory_mb() -> float | None:
+    """Memory that the process uses now; None where the platform does not tell."""
+    return _memory_mb("VmRSS:")
+
+
+def _memory_mb(name: str) -> float | None:
     try:
-        # Not `ru_maxrss`: a new process begins with the peak of the one that started it.
         with open("/proc/self/status", encoding="ascii", errors="replace") as status:
             for line in status:
-                if line.startswith("VmHWM:"):
+                if line.startswith(name):
                     return round(int(line.split()[1]) / 1024, 1)
     except (OSError, ValueError, IndexError):
         return None

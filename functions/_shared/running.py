@@ -6,7 +6,6 @@ before each piece of new work and may raise `Stop` at any moment: what is writte
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import traceback
@@ -24,8 +23,19 @@ from .documents import Documents, Write
 from .errors import BadRequest, Fatal, Retryable, Skip, Stop
 from .fitting import Fitting
 from .invocation import Invocation
-from .lock import Lock, LockDenied, LockLost, LockStoreMissing, LockStoreUnfit, LockUnclear, Settings, fitted
+from .lock import (
+    Lock,
+    LockDenied,
+    LockLost,
+    LockStoreMissing,
+    LockStoreUnfit,
+    LockUnclear,
+    Settings,
+    fitted,
+    read_progress,
+)
 from .logs import Log
+from .memory import EASED, FULL, HIGH, Memory, Reading
 from .world import World
 
 #: Seconds before the end of the lease in which nothing new is begun.
@@ -84,8 +94,10 @@ class Run:
         self._is_resumable = False
         self._backoff = 0.0
         self.client = Client(call.credentials, world=world, permit=held.check, left=self._left)
+        #: Whether the process comes near to what its specification gives.
+        self.memory = Memory(world.memory)
         #: What this run writes, it writes here.
-        self.documents = Documents(self.client, self.database, held)
+        self.documents = Documents(self.client, self.database, held, tell=self._tell_write)
         #: The NZ day whose card this run works on. A run never goes over into the next one.
         self.day: date = nz_time.racing_day(self.now())
         self._date = nz_time.date_of(self.now())
@@ -144,11 +156,34 @@ class Run:
             return "the racing day is over"
         if self.held.remaining() <= RESERVE:
             return "the time of this run is used up"
+        if self._is_memory_full():
+            return "the memory of this run is nearly used up"
         return None
 
     def _left(self) -> float:
         """Seconds that a request may wait for its next attempt."""
         return max(0.0, self.held.remaining() - CLOSING)
+
+    def _is_memory_full(self) -> bool:
+        """React when memory is short; whether the run has to end although it was relieved."""
+        memory, found = self.memory, self.memory.look()
+        if found is None or found.share < EASED:
+            memory.is_high = False
+        if found is None or found.share < HIGH:
+            return False
+        if memory.is_high and found.share < FULL:
+            return False
+        relieved = memory.relieve() or found
+        if not memory.is_high:
+            memory.is_high = True
+            self.counts.add("memory.high")
+            self.log.problem("memory.high", **_taken(found, relieved), phase=self._phase)
+        # What earlier runs left behind in a warm container is no reason to do nothing at all.
+        if relieved.share < FULL or self._phase == "begun":
+            return False
+        self.counts.add("memory.full")
+        self.log.problem("memory.full", **_taken(found, relieved), phase=self._phase)
+        return True
 
     def going_on(self) -> None:
         """To be asked before each piece of new work. Raises `Stop`, or `LockLost` when this run may not write."""
@@ -171,6 +206,11 @@ class Run:
         if progress is not None:
             self._progress = dict(progress)
         self.held.report(self._progress, phase=name, now=save)
+
+    def _tell_write(self, write: Write) -> None:
+        """For the next heartbeat: how far the writing has come."""
+        if write.collection != self.settings.collection_id:
+            self.held.report({**self._progress, "writing": f"{write.collection}/{write.identity}"})
 
     def note_deaths(self) -> float:
         """Whether too many runs in a row died before this one: seconds to back off, or 0. Without any it asks nothing.
@@ -211,13 +251,12 @@ class Run:
         Whoever asks for it leaves its own to the next run, when it does not come to its end either.
         """
         self._is_resumable = True
-        inherited = self.held.inherited
+        if self.held.inherited:
+            return self.held.inherited
         settings = self.settings
         locks = path_of("databases", settings.database_id, "collections", settings.collection_id, "documents")
         stored = self.client.find(locks + path_of(self._progress_document)) or {}
-        if not inherited and stored.get("nzDate") == self.day.isoformat():
-            inherited = json.loads(stored.get("progress") or "{}")
-        return inherited
+        return read_progress(stored.get("progress")) if stored.get("nzDate") == self.day.isoformat() else {}
 
     def keep_progress(self) -> None:
         """Store the progress where it outlives the lock. Best effort: the documents themselves are the checkpoint."""
@@ -238,6 +277,10 @@ class Run:
     @property
     def phase_name(self) -> str:
         return self._phase
+
+
+def _taken(found: Reading, relieved: Reading) -> dict[str, float]:
+    return {"usedMb": found.used, "relievedMb": relieved.used, "limitMb": found.limit}
 
 
 def perform(work: Work, slow_after: float, run: Run) -> Outcome:
@@ -283,6 +326,7 @@ def _summarise(run: Run, outcome: Outcome, slow_after: float) -> None:
     write = run.log.event if outcome.status < 500 else run.log.problem
     # In one mapping, because the details of a function may have any name.
     taken = {"phase": run.phase_name, "requests": requests, "cpuSeconds": run.log.cpu_seconds()}
+    taken["memoryLimitMb"] = run.memory.limit
     write("run.summary", **{**outcome.body, **taken})
     seconds = run.log.elapsed_ms() / 1000
     if seconds > slow_after:

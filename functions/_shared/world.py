@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from .backoff import chance
 from .connection import Connection, Credentials, Sender
+from .logs import memory_mb
 from .typed import Any, NamedTuple, Protocol, TypeVar
 
 Item = TypeVar("Item")
@@ -80,6 +81,8 @@ class World(NamedTuple):
     start: Callable[[Callable[[], None], str], Task] = start_thread
     connect: Callable[[Credentials], Sender] = connect
     machine: Callable[[], str] = machine
+    #: MB that the process uses now; None where that is not known.
+    memory: Callable[[], float | None] = memory_mb
     #: Wraps the transport of the HTTP library, for what goes to NZ TAB.
     transport: Callable[[Any], Any] = lambda transport: transport
 

@@ -174,7 +174,9 @@ def test_progress_is_in_the_lock_while_it_works(morning: Raceday, poller: Poller
 
     assert seen[0]["phase"] == "polling"
     assert seen[0]["nzDate"] == "2025-07-17"
-    assert json.loads(seen[0]["progress"]) == {"polled": 0, "left": 5, "unreadable": 0, "executions": 0, "asked": 5}
+    progress = json.loads(seen[0]["progress"])
+    assert len(progress.pop("races")) == 5
+    assert progress == {"polled": 0, "left": 5, "unreadable": 0, "executions": 0, "asked": 5}
 
 
 # Starts and executions of which nobody knows.

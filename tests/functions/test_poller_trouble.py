@@ -153,7 +153,7 @@ def test_an_answer_that_is_lost_after_the_commit_makes_no_doubles(raceday: Any) 
 
 
 def test_the_lock_tells_how_far_the_run_is(raceday: Any) -> None:
-    put_side_by_side(raceday, 2, minutes=1)
+    races = put_side_by_side(raceday, 2, minutes=1)
     raceday.time.start(lambda: raceday.call(POLLER), "run")
     raceday.time.sleep(50)
 
@@ -163,6 +163,7 @@ def test_the_lock_tells_how_far_the_run_is(raceday: Any) -> None:
     assert (lock["phase"], lock["nzDate"]) == ("polling", "2025-07-17")
     progress = json.loads(lock["progress"])
     assert progress["round"] == 3
+    assert set(progress["polling"]) == set(races)
     assert [polls for polls, _ in progress["races"].values()] == [3, 3]
 
 

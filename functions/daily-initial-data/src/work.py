@@ -18,6 +18,8 @@ from .vendor.running import Run
 LOOK_SECONDS = 5.0
 #: After so many attempts in a row that polled nothing, the races that are left cannot be had now.
 MOST_IN_VAIN = 3
+#: Races named in the progress.
+SHOWN = 20
 #: After an attempt in vain.
 PAUSE_SECONDS = 30.0
 
@@ -79,7 +81,8 @@ class _Filling:
             self._run.sleep(LOOK_SECONDS)
 
     def _attempt(self, races: tuple[str, ...]) -> None:
-        self._run.phase("polling", {**self.answer(), "asked": len(races[:MOST_RACES])}, save=True)
+        asked = {"asked": len(races[:MOST_RACES]), "races": list(races[:SHOWN])}
+        self._run.phase("polling", {**self.answer(), **asked}, save=True)
         execution = self._poller.start(races)
         if execution is None:
             # It may begin all the same; the next look at the lock tells.

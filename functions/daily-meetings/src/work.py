@@ -41,6 +41,7 @@ def write_meetings(run: Run, listed: Mapping[str, Mapping[str, Any]]) -> dict[st
     altered: list[Write] = []
     unusable: set[str] = set()
     for key, meeting in listed.items():
+        run.phase("meetings", {"meetings": len(listed), "meeting": key})
         try:
             each = meeting_values(meeting, run)
             if key in stored:
@@ -61,7 +62,8 @@ def write_meetings(run: Run, listed: Mapping[str, Mapping[str, Any]]) -> dict[st
 def write_races(run: Run, meetings: Mapping[str, Mapping[str, Any]]) -> int:
     """Write what is new of the races of these meetings. How many of them are now stored."""
     values: dict[str, dict[str, Any]] = {}
-    for meeting in meetings.values():
+    for key, meeting in meetings.items():
+        run.phase("races", {"meetings": len(meetings), "meeting": key, "races": len(values)})
         for each in races_of(meeting, run):
             if each["raceId"] in values:
                 run.counts.add("skipped:duplicate_race")

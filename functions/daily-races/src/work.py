@@ -18,6 +18,8 @@ from .vendor.nztab import NzTab
 from .vendor.running import Run
 
 CHUNK = 10
+#: While memory is short; and then they are fetched one after another.
+SMALL_CHUNK = 3
 #: Between two chunks, out of consideration; and after one in which NZ TAB was in trouble.
 PAUSE, LONG_PAUSE = 0.5, 10.0
 #: How often a race is fetched in one run before it is given up.
@@ -60,12 +62,13 @@ def _import(run: Run, todo: list[Race], total: int) -> tuple[int, int]:
     with NzTab(run) as nztab:
         while queue:
             _go_on(run, hopeless=bool(tries) and not imported)
-            chunk, queue = queue[:CHUNK], queue[CHUNK:]
+            size = SMALL_CHUNK if run.memory.is_high else CHUNK
+            chunk, queue = queue[:size], queue[size:]
             number += 1
             progress = {"total": total, "left": len(chunk) + len(queue), "imported": imported, "chunk": number}
             # One request for each chunk: what is at hand now is what a run that is killed was killed with.
             run.phase("races", {**progress, "races": [race["$id"] for race in chunk]}, save=True)
-            done = import_chunk(run, nztab, chunk, width)
+            done = import_chunk(run, nztab, chunk, 1 if run.memory.is_high else width)
             # Whoever is throttled asks for one at a time, and dares a little more after each chunk that went well.
             width = 1 if done.is_troubled else min(WIDTH, width + 1)
             imported += done.imported

@@ -36,7 +36,7 @@ PAUSE, LONGEST_PAUSE = 15.0, 120.0
 #: So many rounds in a row that the database spoils end the run.
 TROUBLES = 3
 #: Races named in the progress, with their whole ids: so many fit the lock document.
-SHOWN = 80
+SHOWN = 70
 
 
 class Rounds:
@@ -45,6 +45,7 @@ class Rounds:
     def __init__(self, run: Run, nztab: NzTab, wanted: Wanted) -> None:
         self._run, self._nztab, self._wanted = run, nztab, wanted
         self._memory = Memory(run)
+        run.memory.may_drop(self._memory.forget_all)
         self._end = run.world.clock() + BUDGET - run.log.elapsed_ms() / 1000
         self._card: dict[str, Race] = {}
         self._card_read: float | None = None
@@ -57,6 +58,7 @@ class Rounds:
         #: Of the last round, if it was spoilt.
         self._trouble: AppwriteError | None = None
         self._polls: dict[str, int] = {}
+        self._at_hand: list[str] = []
         self._shown: dict[str, tuple[int, str]] = {}
         self._unanswered: dict[str, int] = {}
         self._not_before: dict[str, float] = {}
@@ -130,14 +132,16 @@ class Rounds:
         self._read_card(began)
         if not self._is_begun:
             self._begin()
-        queue = self._queue()
-        for start in range(0, len(queue), WIDTH):
-            is_late = start > 0 and self._run.world.now() - began >= ROUND
+        queue, is_first = self._queue(), True
+        while queue:
+            is_late = not is_first and self._run.world.now() - began >= ROUND
             if is_late or self._left() <= 0:
                 self._is_cut = True
                 return
             self._run.going_on()
-            self._poll(queue[start : start + WIDTH])
+            width = 1 if self._run.memory.is_high else WIDTH
+            self._poll(queue[:width])
+            queue, is_first = queue[width:], False
 
     def _read_card(self, moment: float) -> None:
         if self._card_read is None or moment - self._card_read >= CARD_AGE:
@@ -182,6 +186,8 @@ class Rounds:
 
     def _poll(self, races: list[Race]) -> None:
         now = self._run.world.now()
+        self._at_hand = [race["$id"] for race in races]
+        self._tell()
         self._memory.prepare(races, {race["$id"]: minutes_to_start(card_race(race), now) for race in races})
         looks = self._run.each(
             lambda race: poll(self._run, self._nztab, race, self._memory.of(race["$id"])), races, WIDTH
@@ -225,8 +231,13 @@ class Rounds:
     def _show(self, each: Poll) -> None:
         self._shown.pop(each.race, None)
         self._shown[each.race] = (self._polls[each.race], each.status[:20])
+        self._tell()
+
+    def _tell(self) -> None:
+        """What the next heartbeat says: the races at hand, and what was polled so far."""
         latest: Mapping[str, Any] = dict(list(self._shown.items())[-SHOWN:])
-        self._run.phase("polling", {"races": latest, "round": self._rounds, "left": len(self._pending)})
+        about = {"round": self._rounds, "left": len(self._pending), "polling": self._at_hand}
+        self._run.phase("polling", {"races": latest, **about})
 
     def _wait_after(self, began: float) -> float | None:
         """Seconds until the next round that has something to do; None when there will be none in this run."""

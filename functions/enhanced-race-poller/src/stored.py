@@ -48,6 +48,10 @@ class Memory:
     def of(self, race: str) -> Known:
         return self._known[race]
 
+    def forget_all(self) -> None:
+        """It can all be read again."""
+        self._known.clear()
+
     def forget(self, race: str) -> None:
         """Something went wrong with it: what is stored has to be read again."""
         self._known.pop(race, None)

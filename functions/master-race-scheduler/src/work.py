@@ -21,7 +21,8 @@ def work(run: Run) -> dict[str, Any]:
     selection = select(card.stored_races(run), run.now().timestamp(), run.day, run.counts.add)
     run.counts.add("races", len(selection.races))
     run.counts.add("due", len(selection.due))
-    run.phase("analysed", {"races": len(selection.races), "due": len(selection.due)})
+    first = {"first": selection.due[0].identity} if selection.due else {}
+    run.phase("analysed", {"races": len(selection.races), "due": len(selection.due), **first})
     if selection.is_dormant:
         return {"decision": "dormant", "reason": selection.reason}
     if not (selection.due or selection.soon):
@@ -53,7 +54,8 @@ def _start(run: Run, selection: Selection) -> dict[str, Any]:
     phases = Counter(due.phase(race, selection.now) for race in wanted)
     run.counts.add("started")
     run.log.event("poller.started", started=execution.identity, races=len(wanted), phases=dict(phases))
-    run.phase("started", {"races": len(selection.races), "due": len(selection.due), "started": len(wanted)})
+    started = {"started": len(wanted), "first": wanted[0].identity if wanted else None}
+    run.phase("started", {"races": len(selection.races), "due": len(selection.due), **started})
     return {"decision": "started", "execution": execution.identity, "races": len(wanted), "phases": dict(phases)}
 
 

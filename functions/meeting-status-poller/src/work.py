@@ -39,7 +39,10 @@ def work(run: Run) -> Mapping[str, Any]:
     told = read_meetings(run, stored.keys())
     # Reading may have taken us into the next day, whose meetings these are not.
     run.going_on()
-    writes = [write for key, meeting in told.meetings.items() for write in _writes(run, stored[key], meeting, told)]
+    writes: list[Write] = []
+    for key, meeting in told.meetings.items():
+        run.phase("comparing", {"meetings": len(told.meetings), "meeting": key, "changed": len(writes)})
+        writes += _writes(run, stored[key], meeting, told)
     run.phase("writing", {"meetings": len(told.meetings), "changed": len(writes)})
     changed = _write(run, writes)
     run.counts.add("meetings.not_listed", len(stored) - len(told.meetings))
