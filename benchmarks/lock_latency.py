@@ -60,7 +60,7 @@ def _check_latency(client: Client, server: Any) -> None:
     ratios = [taken / bare for taken, bare in zip(medians["taken"], medians["bare"], strict=True)]
     _ratio("ratio lock check / bare create", _middle(ratios), f"goal {RATIO}, n={len(ratios)} executions")
     refused = [each / _middle(times["bare"]) for each in times["duplicate"]]
-    _ratio("ratio refused run / bare create", _middle(refused), f"three requests on one connection, n={len(refused)}")
+    _ratio("ratio refused run / bare create", _middle(refused), f"four requests on one connection, n={len(refused)}")
 
 
 def _deploy(client: Client, server: Any) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import ssl
 import zlib
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -30,6 +29,8 @@ RACING = "/affiliates/v1/racing"
 #: Recorded answers have 0.25 to 0.5 MB. The limit is for what was packed and for what comes out of it.
 LONGEST_BODY = 8_000_000
 CONNECT_SECONDS, READ_SECONDS = 5.0, 12.0
+#: A connection that was idle for longer is not used again. The poller is started every minute near a start.
+KEPT_SECONDS = 60.0
 #: A body that drips in for longer than this is given up; the other limits are for one part of it.
 LONGEST_READ = 30.0
 #: The largest page that the meetings endpoint gives, and more pages than any day has.
@@ -55,9 +56,7 @@ class NzTab:
         self._http = httpx.Client(
             headers=_identity(environ),
             timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
-            transport=run.world.transport(
-                httpx.HTTPTransport(verify=_certificates(), limits=httpx.Limits(max_connections=16))
-            ),
+            transport=run.world.transport(_kept_transport()),
         )
 
     def __enter__(self) -> NzTab:
@@ -224,10 +223,18 @@ class _Unpacked:
         return b"".join(self._parts)
 
 
+class _Kept(httpx.HTTPTransport):
+    """Stays open when a run is over: the next one in a warm container goes on with its connections."""
+
+    def close(self) -> None:
+        """A connection ends when it was idle for too long or the server has closed it; both is looked at before use."""
+
+
 @cache
-def _certificates() -> ssl.SSLContext:
-    """Loading them takes a while, so a warm container does it once."""
-    return httpx.create_ssl_context()
+def _kept_transport() -> _Kept:
+    """One for all runs of a container. Loading the certificates takes a while, too."""
+    limits = httpx.Limits(max_connections=16, keepalive_expiry=KEPT_SECONDS)
+    return _Kept(verify=httpx.create_ssl_context(), limits=limits)
 
 
 class _Again(Exception):

@@ -92,6 +92,8 @@ class Run:
         self._folder = folder
         self._phase, self._progress = "begun", dict[str, Any]()
         self._is_resumable = False
+        #: Whether the work looks for refused starts by itself, when that costs nothing; else it is done at its end.
+        self.looks_for_crowds = False
         self._backoff = 0.0
         self.client = Client(call.credentials, world=world, permit=held.check, left=self._left)
         #: Whether the process comes near to what its specification gives.
@@ -255,7 +257,11 @@ class Run:
             return self.held.inherited
         settings = self.settings
         locks = path_of("databases", settings.database_id, "collections", settings.collection_id, "documents")
-        stored = self.client.find(locks + path_of(self._progress_document)) or {}
+        try:
+            stored = self.client.find(locks + path_of(self._progress_document)) or {}
+        except AppwriteError:
+            # It only says where to begin: what is done is in the documents themselves.
+            return {}
         return read_progress(stored.get("progress")) if stored.get("nzDate") == self.day.isoformat() else {}
 
     def keep_progress(self) -> None:
@@ -287,6 +293,7 @@ def perform(work: Work, slow_after: float, run: Run) -> Outcome:
     """Do the work under the lock, and say how it went, whatever happens, and whether it took too many seconds."""
     try:
         outcome = _tried(work, run)
+        _forget_refused(run)
     finally:
         run.client.close()
     _summarise(run, outcome, slow_after)
@@ -312,8 +319,20 @@ def _tried(work: Work, run: Run) -> Outcome:
     except Exception as crash:  # noqa: BLE001 - the outermost place: it must be logged as an event, and answered
         where = traceback.extract_tb(crash.__traceback__)[-1]
         run.log.problem("run.crashed", error=type(crash).__name__, reason=str(crash), at=f"{where.name}:{where.lineno}")
+        # It says what was at hand, which the next run takes last.
+        run.keep_progress()
         return _outcome(run, 500, "crashed", {"message": type(crash).__name__})
     return _outcome(run, 200, "done", details)
+
+
+def _forget_refused(run: Run) -> None:
+    """The starts that were refused meanwhile are told and counted anew: an old count would hide the next crowd."""
+    if run.looks_for_crowds or not run.held.writable():
+        return
+    try:
+        run.note_crowding()
+    except Exception as reason:  # noqa: BLE001 - whatever it is, the run must still say how it ended
+        run.log.event("refused.not_cleared", error=type(reason).__name__, reason=str(reason)[:300])
 
 
 def _outcome(run: Run, status: int, outcome: str, details: Mapping[str, Any]) -> Outcome:

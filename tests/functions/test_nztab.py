@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import gzip
 import json
+import threading
+import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
 import pytest
+from _shared import nztab
 from _shared.errors import Fatal, Retryable, Skip
 from _shared.nztab import LONGEST_BODY, LONGEST_READ, MOST_PAGES, PAGE, NzTab
+from _shared.world import World
 
 from .standin_run import Sent, StandInRun
 
@@ -409,3 +415,64 @@ def test_broken_bodies_do_not_open_the_circuit() -> None:
         with pytest.raises(Retryable, match="not_json"):
             nztab.event("r1", flags=(), attempts=2)
     assert (len(upstream.requests), nztab.paused_for()) == (6, 0.0)
+
+
+# Connections.
+
+
+class Networked(StandInRun):
+    """Asks over a real network."""
+
+    @property
+    def world(self) -> World:
+        return super().world._replace(transport=lambda transport: transport)
+
+
+@contextmanager
+def listening(*, closes: bool = False) -> Iterator[tuple[str, list[tuple[str, int]]]]:
+    """A server that knows every race, and from which places it was asked. `closes`: after each answer, unannounced."""
+    places: list[tuple[str, int]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            places.append(self.client_address[:2])
+            content = b'{"data": {"race": {}}}'
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+            self.close_connection = closes
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", places
+        server.shutdown()
+        nztab._kept_transport.cache_clear()
+
+
+@pytest.mark.parametrize(("closes", "connections"), [(False, 1), (True, 2)])
+def test_a_later_run_goes_on_with_the_connection_of_an_earlier_one_while_it_is_open(
+    closes: bool, connections: int
+) -> None:
+    nztab._kept_transport.cache_clear()
+    with listening(closes=closes) as (address, places):
+        runs = [Networked(), Networked()]
+        for run in runs:
+            with NzTab(run, {"NZTAB_API_BASE_URL": address}) as client:
+                client.event("r1", flags=())
+            while closes and not _is_closed():
+                time.sleep(0.001)
+
+    assert len(set(places)) == connections
+    assert [run.counts["nztab.requests"] for run in runs] == [1, 1]
+
+
+def _is_closed() -> bool:
+    """Whether the goodbye of the server has arrived at the kept connection."""
+    kept = nztab._kept_transport()._pool.connections
+    return not kept or all(each.has_expired() for each in kept)

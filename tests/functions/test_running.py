@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from _shared.appwrite_http import AppwriteError, path_of
+from _shared.documents import Write
 from _shared.errors import BadRequest, Fatal, Retryable, Stop
 from _shared.lock import LockLost
 from _shared.running import CLOSING, RESERVE, Counts, Run
@@ -308,6 +309,69 @@ def test_deaths_in_quick_succession_make_a_backoff_beyond_the_lock(
     assert (lock_document(raceday)["backoffUntil"] is not None) is (seconds > 0)
 
 
+@pytest.mark.parametrize("error", [None, Fatal("no list"), Stop("enough"), ValueError("x")], ids=str)
+@pytest.mark.parametrize("writes", [True, False])
+def test_after_a_run_the_refused_starts_are_counted_anew(
+    raceday: Raceday, error: Exception | None, writes: bool
+) -> None:
+    note_refused(raceday, 5, 10)
+    frame = begin(raceday)
+
+    def work(run: Run) -> None:
+        if writes:
+            run.documents.write([Write("meetings", "m", {"trackCondition": "Soft5"}, "update")])
+        if error is not None:
+            raise error
+
+    frame.perform(work)
+
+    assert raceday.document("locks", "tester-seen") is None
+    assert [each["refusedStarts"] for each in frame.told.events("run.crowded")] == [5]
+
+
+def test_a_run_that_looks_for_refused_starts_by_itself_asks_for_nothing_at_its_end(raceday: Raceday) -> None:
+    note_refused(raceday, 5, 10)
+
+    def work(run: Run) -> None:
+        run.looks_for_crowds = True
+
+    frame = begin(raceday)
+    frame.perform(work)
+
+    assert frame.run.client.requests == 0
+    assert (raceday.document("locks", "tester-seen") or {})["attempts"] == 5
+
+
+def test_a_run_that_lost_its_lock_leaves_the_refused_starts_to_the_owner(raceday: Raceday) -> None:
+    note_refused(raceday, 5, 10)
+
+    def work(run: Run) -> None:
+        raceday.client.patch(LOCK, {"data": {"owner": "other", "generation": 2}})
+        run.phase("any", save=True)
+        run.going_on()
+
+    assert begin(raceday).perform(work).body["outcome"] == "lock_lost"
+    assert (raceday.document("locks", "tester-seen") or {})["attempts"] == 5
+
+
+def test_refused_starts_that_cannot_be_counted_anew_do_not_spoil_the_run(raceday: Raceday) -> None:
+    note_refused(raceday, 5, 10)
+    raceday.server.server.faults.add(RequestFault(path="*/transactions*", times=99, status=401, kind="x"))
+    frame = begin(raceday)
+
+    assert frame.perform(lambda _: None).body["outcome"] == "done"
+    assert len(frame.told.events("run.summary")) == 1
+
+
+@pytest.mark.parametrize("function", ["daily-meetings", "daily-races", "daily-initial-data", "meeting-status-poller"])
+def test_no_function_leaves_an_old_count_of_refused_starts_behind(raceday: Raceday, function: str) -> None:
+    raceday.put("locks", f"{function}-seen", owner="x", generation=0, attempts=1)
+
+    raceday.call(function)
+
+    assert raceday.document("locks", f"{function}-seen") is None
+
+
 def test_a_death_alone_asks_for_nothing(raceday: Raceday) -> None:
     raceday.put("locks", "tester-lock", owner="dead", generation=1, takeovers=0)
     raceday.time.sleep(300)
@@ -465,6 +529,17 @@ def test_a_run_that_fails_after_it_lost_its_lock_answers_and_keeps_no_progress(r
     assert raceday.document("locks", "tester-progress") is None
 
 
+def test_a_run_that_crashes_leaves_what_it_had_at_hand_to_the_next(raceday: Raceday) -> None:
+    def work(run: Run) -> None:
+        run.earlier_progress()
+        run.phase("chunks", {"races": ["r1"]})
+        raise RuntimeError("a defect")
+
+    assert begin(raceday).perform(work).body["outcome"] == "crashed"
+
+    assert begin(raceday).run.earlier_progress() == {"races": ["r1"]}
+
+
 @pytest.mark.parametrize("status", [401, 404, 400, 503])
 def test_progress_that_finds_no_lock_store_does_not_spoil_the_answer(raceday: Raceday, status: int) -> None:
     """Whatever became of the lock and its store, the run says how it went."""
@@ -579,7 +654,8 @@ def test_the_summary_counts_requests(raceday: Raceday) -> None:
     frame.perform(work)
 
     (summary,) = frame.told.events("run.summary")
-    assert summary["requests"] == {"appwrite": 2, "lock": 1, "throttled": 0}
+    # The third looks for refused starts.
+    assert summary["requests"] == {"appwrite": 3, "lock": 1, "throttled": 0}
 
 
 def test_in_the_quiet_window_the_work_is_not_even_begun(raceday: Raceday) -> None:

@@ -24,7 +24,7 @@ ROUND = 15.0
 #: A race is polled in the round nearest to the moment when it becomes due.
 SLACK = ROUND / 2
 #: The card is read again after so many seconds: only this run stamps races, so in between it knows them itself.
-CARD_AGE = 30.0
+CARD_AGE = 45.0
 #: Seconds after which no round begins: the lock ends after 120, and a start of the scheduler comes every 60.
 BUDGET = 100.0
 #: Requests to NZ TAB at a time, and events in memory at a time.

@@ -12,6 +12,7 @@ from .vendor.running import Run
 
 def work(run: Run) -> dict[str, Any]:
     """Body: `{"raceId": id}`, `{"raceIds": [id, …]}` (at most 400), or anything else: then it chooses by itself."""
+    run.looks_for_crowds = True
     wanted = read_wanted(run.call.body)
     with NzTab(run) as nztab:
         return Rounds(run, nztab, wanted).live()

@@ -17,6 +17,8 @@ from .vendor.running import Run
 
 def work(run: Run) -> dict[str, Any]:
     """One tick."""
+    # With the lock of the poller, when there is something to start: a tick without work costs no request for it.
+    run.looks_for_crowds = True
     run.going_on()
     selection = select(card.stored_races(run), run.now().timestamp(), run.day, run.counts.add)
     run.counts.add("races", len(selection.races))
