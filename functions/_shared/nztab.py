@@ -45,12 +45,13 @@ class Paused(Retryable):
 class NzTab:
     """One client for one run, for any number of threads. Counts what it does in `run.counts` under `nztab.…`."""
 
-    def __init__(self, run: Run, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, run: Run, environ: Mapping[str, str] = os.environ, *, failures: int = 3) -> None:
+        """After so many `failures` in a row nothing is asked for a while."""
         self._run = run
         # A relative address lies beside Appwrite: that is how the embedded server offers recorded race days.
         wanted = environ.get("NZTAB_API_BASE_URL") or DEFAULT_URL
         self._base = urljoin(run.call.credentials.endpoint, wanted).rstrip("/") + RACING
-        self._breaker = Breaker(run.world.clock)
+        self._breaker = Breaker(run.world.clock, failures)
         #: When the last good answer was made, in NZ TAB's own words.
         self.generated: Any = None
         self._http = httpx.Client(

@@ -89,6 +89,15 @@ def test_any_number_of_broken_bodies_hold_up_no_race_that_is_whole(
     assert "nztab.circuit_open" not in called.counts
 
 
+def test_three_races_that_fail_at_every_request_hold_up_no_other(raceday: Any) -> None:
+    good, *bad = put_side_by_side(raceday, 4, minutes=1)
+
+    called = raceday.call(POLLER, transport=spoiling(set(bad), raising(httpx.ConnectError("down"))))
+
+    assert (called.outcome, polled(raceday), called.body["polls"]) == ("done", {good}, 7)
+    assert "nztab.circuit_open" not in called.counts
+
+
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_daily_races_imports_all_other_races(raceday: Any, error: BaseException) -> None:
     raceday.nztab.use(races=6)
