@@ -16,7 +16,7 @@ from typing import Any
 import requests
 
 from raceday_iac.devserver.runner import start_server
-from raceday_iac.packaging.archive import make_archive
+from raceday_iac.packaging.bundle import make_archive
 
 from .raw_schema import Client, create_schema
 

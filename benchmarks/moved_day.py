@@ -18,11 +18,10 @@ from time import sleep
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from raceday_iac.devserver.clock import SystemClock
-from raceday_iac.devserver.nztab.days import make_day
-from raceday_iac.devserver.nztab.settings import NztabSettings
 from raceday_iac.devserver.runner import RunningServer, start_server
-from raceday_iac.devserver.settings import Settings
+from raceday_iac.devserver.settings import Settings, SystemClock
+from raceday_iac.raceday.nztab.days import make_day
+from raceday_iac.raceday.nztab.settings import NztabSettings
 
 from .processes import target_of, timed
 from .raw_schema import Client

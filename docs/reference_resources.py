@@ -10,15 +10,13 @@ from reference_tables import NOTE, described, field_row, model_table, table, tit
 
 from raceday_iac.health.watched import Alert, Freshness, FunctionWatch, Grace, Watched
 from raceday_iac.kinds import KINDS, Kind
-from raceday_iac.loading.environment import Environment
-from raceday_iac.loading.state_settings import AppwriteSettings, Encryption, LocalSettings, S3Settings
+from raceday_iac.loading.environment import AppwriteSettings, Encryption, Environment, LocalSettings, S3Settings
 from raceday_iac.model import declarations, limits, stack
 from raceday_iac.model.address import Address
-from raceday_iac.model.catalogue import EVENTS, RUNTIMES, SCOPES
 from raceday_iac.model.evidence import Ask
-from raceday_iac.model.lifecycle import RENAMEABLE
+from raceday_iac.model.lifecycle import RENAMEABLE, Threshold
+from raceday_iac.model.limits import EVENTS, RUNTIMES, SCOPES
 from raceday_iac.model.resource import Live, frozen
-from raceday_iac.model.threshold import Threshold
 
 DECLARED: Mapping[str, tuple[type[declarations.Declared], str]] = {
     "database": (declarations.DatabaseDeclaration, "`stack.database(…)`"),

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from raceday_iac.devserver.databases import metadata
-from raceday_iac.devserver.databases.metadata import Metadata
-from raceday_iac.devserver.running import RunningServer
+from raceday_iac.devserver.databases import catalog
+from raceday_iac.devserver.databases.catalog import Metadata
+from raceday_iac.devserver.runner import RunningServer
 from raceday_iac.devserver.server import Server
 
 _NUMBER = """
@@ -29,7 +29,7 @@ class SecondCopy:
 
     def known(self) -> Metadata:
         """What documents are checked against now."""
-        return self._with(lambda server, number: metadata.must_read(server.db, number))
+        return self._with(lambda server, number: catalog.must_read(server.db, number))
 
     def attribute_keys(self) -> list[str]:
         return [each["key"] for each in self.known().attributes]
@@ -51,9 +51,9 @@ class SecondCopy:
 
     def _change(self, change: Callable[[Metadata], object]) -> None:
         def write(server: Server, number: int) -> None:
-            known = metadata.must_read(server.db, number)
+            known = catalog.must_read(server.db, number)
             change(known)
-            metadata.write(server.db, number, known)
+            catalog.write(server.db, number, known)
 
         self._with(write)
 

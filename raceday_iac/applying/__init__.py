@@ -1,6 +1,6 @@
 """Carrying out a plan."""
 
-from .events import Event, Moment
 from .run import Applied, apply_plan
+from .scheduler import Event, Moment
 
 __all__ = ["Applied", "Event", "Moment", "apply_plan"]

@@ -2,30 +2,119 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from ..diff.variable import stored_fields
-from ..errors import ProviderError, ServerFaultError
+from ..diff import stored_fields
+from ..errors import ProviderError, RefusedError, ServerFaultError
 from ..kinds import KINDS
 from ..kinds.deployment import UNFINISHED
-from ..model.address import Address, function_address
-from ..model.desired import Desired
-from ..model.evidence import NOTHING, Answer, Ask
-from ..model.resource import Fields, Live, frozen
+from ..model.address import Address, database_address, deployment_address, function_address
+from ..model.evidence import NOTHING, Answer, Answering, Ask, Question, total
+from ..model.resource import Desired, Fields, Live, frozen
 from ..packaging import Bundle
 from ..planning import Action, Change, Plan
-from ..planning.refreshing import taken_over
-from ..provider import Provider
-from ..refresh.archives import Archives
+from ..planning.changes import taken_over
+from ..planning.guards import in_words, permission, questions_of, unmanaged_with
+from ..provider import Provider, Reader
+from ..refresh.deployments import FAILED, READY, Archives, Judged, Role
+from ..refresh.snapshot import unknown
 from ..state.document import Entry
 from .convert import convert_attribute, cut_values
 from .deploy import Before, Deploying
 from .recorder import Recorder
-from .recount import Recount
+from .scheduler import Step
 from .schema import FIRST_LOOK, SchemaWork, until_gone
-from .steps import Step
+
+
+def clean(provider: Provider, recorder: Recorder, function: str, judged: Sequence[Judged]) -> dict[str, str]:
+    """Delete the orphans. Returns what went wrong with each, an empty text for nothing; the state forgets what is gone.
+
+    Nothing that is active is deleted: that is looked up again before each deletion.
+    """
+    outcome = {each.deployment.id: _delete(provider, function, each) for each in judged if each.role is Role.ORPHAN}
+    there = {each.deployment.id for each in judged} - {name for name, problem in outcome.items() if not problem}
+    recorder.forget_uploads(function, [each for each in recorder.state.uploads_of(function) if each not in there])
+    return outcome
+
+
+def _delete(provider: Provider, function: str, judged: Judged) -> str:
+    deployment = judged.deployment
+    address = deployment_address(function)
+    try:
+        if provider.active_deployment(function) == deployment.id:
+            return "it is active now"
+        if deployment.status not in (*FAILED, READY):
+            # A build that goes on would come to its end without a deployment to write to.
+            provider.cancel(function, deployment.id)
+        provider.delete(address, Live(address, frozen({}), deployment.id))
+    except ProviderError as error:
+        return error.message
+    return ""
+
+
+#: Records of runs come all the time, and duplicates destroy nothing: Appwrite does not build the index over them.
+_NEVER_STOP = (Ask.EXECUTIONS, Ask.DUPLICATES)
+
+
+@dataclass(frozen=True)
+class Recount:
+    """Compares what is live now with what the plan showed. `known` is what was declared or ours when it was made."""
+
+    reader: Reader
+    plan: Plan
+    desired: Desired
+    known: Collection[Address]
+    counting: Answering
+
+    def must_fit(self, change: Change) -> None:
+        """Raise RefusedError when more would be lost by a change than was shown, or cannot be counted any more."""
+        asked = [each for each in questions_of(change, self.desired, self.plan.real) if each.ask not in _NEVER_STOP]
+        now = {question: self._answer(question) for question in asked}
+        more = [question for question in asked if not self.shown(question).covers(now[question])]
+        together = total(now.values())
+        allowed = self.plan.wishes.allowed.get(change.address)
+        if more and (allowed is None or not allowed.covers(together)):
+            raise RefusedError(
+                f"{change.action} of {change.address} was stopped: {', and '.join(self._told(change, more, now))}. "
+                "It was left as it is.",
+                hint=f"look at what came, then plan again; if that is meant: --allow-data-loss "
+                f"{permission(change.address, together)}",
+            )
+
+    def shown(self, question: Question) -> Answer:
+        """What the plan said. Nothing, where it did not ask."""
+        return self.plan.evidence.get(question, NOTHING)
+
+    def limit(self, change: Change, ask: Ask) -> Answer:
+        """How much of a kind a change may cost: what was allowed by number, else what was shown."""
+        allowed = self.plan.wishes.allowed.get(change.address)
+        if allowed is not None:
+            return allowed
+        asked = questions_of(change, self.desired, self.plan.real)
+        return total(self.shown(question) for question in asked if question.ask is ask)
+
+    def _answer(self, question: Question) -> Answer:
+        if question.ask is not Ask.UNMANAGED:
+            return self.counting(question)
+        place = question.place
+        function = place.kind == "function"
+        around = function_address(place.path) if function else database_address(place.parts[0])
+        try:
+            return unmanaged_with(place, self.reader.inside(around), self.known)
+        except ProviderError as error:
+            return unknown(error)
+
+    def _told(self, change: Change, more: list[Question], now: dict[Question, Answer]) -> Iterator[str]:
+        for question in more:
+            shown = self.shown(question)
+            yield f"{in_words(change, question, now[question])} now, and {shown.number} {_was(shown)} shown"
+
+
+def _was(shown: Answer) -> str:
+    return "was" if shown.count == 1 else "were"
+
 
 #: Seconds before the first look at what Appwrite makes of something.
 _FIRST_LOOK = FIRST_LOOK

@@ -7,18 +7,16 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from ..errors import BuildError, ProbeError
+from ..errors import BuildError, IacError, ProbeError, ProviderError
 from ..model.address import deployment_address
-from ..model.resource import frozen
+from ..model.declarations import ProbeDeclaration
+from ..model.resource import Live, frozen
 from ..packaging import Bundle
-from ..packaging.origin import Origin
+from ..packaging.bundle import Origin
 from ..provider import Provider
-from ..provider.protocol import Deployment
-from ..refresh.archives import Archives
-from ..refresh.deployments import FAILED, READY, Remembered
+from ..provider.protocol import Deployment, Execution
+from ..refresh.deployments import FAILED, READY, Archives, Remembered, judge, line_of
 from ..state.document import Entry
-from .probe import Probing, go_back
-from .retention import Retention
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 3.0
 #: Newest deployments in which an upload of an interrupted run is looked for.
@@ -151,3 +149,118 @@ def _tail(deployment: Deployment) -> str:
 
 def _log_hint(function: str, deployment: str) -> str:
     return f"read the whole log with: raceday-iac logs {function} --build {deployment}"
+
+
+_FIRST_PROBE_PAUSE, _LONGEST_PROBE_PAUSE = 0.1, 1.0
+_ENDED = ("completed", "failed")
+
+
+@dataclass(frozen=True)
+class Probing:
+    """How the code of one function is tried. Sleeping is on purpose, in one piece: between activation and verdict
+    nothing may stop this, or a Ctrl-C would leave unproven code in use."""
+
+    provider: Provider
+    function: str
+    probe: ProbeDeclaration
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+
+    def run(self) -> None:
+        """Execute the active deployment and wait for its end. Raises ProbeError with the log unless it is as
+        expected."""
+        try:
+            ended = self._ended()
+        except ProviderError as error:
+            raise ProbeError(f"The probe of function.{self.function} could not be executed: {error.message}") from None
+        if ended.status not in _ENDED:
+            raise ProbeError(
+                f"The probe of function.{self.function} has not ended within {self.probe.timeout} s "
+                f"(it is {ended.status}).",
+                hint=self._log_hint(ended),
+            )
+        if ended.status == "failed" or ended.response_status != self.probe.expect_status:
+            raise ProbeError(
+                f"The probe of function.{self.function} {ended.status} with {ended.response_status or 'no answer'}, "
+                f"expected was {self.probe.expect_status}.{_log_tail(ended)}",
+                hint=self._log_hint(ended),
+            )
+
+    def _ended(self) -> Execution:
+        """Asynchronous, because Appwrite cuts synchronous executions after 30 s and keeps no log of them on the way."""
+        probe, deadline, pause = self.probe, self.clock() + self.probe.timeout, _FIRST_PROBE_PAUSE
+        seen = self.provider.execute(self.function, probe.body, wait=False, path=probe.path, method=probe.method)
+        while seen.status not in _ENDED and self.clock() < deadline:
+            self.sleep(min(pause, max(0.0, deadline - self.clock())))
+            pause = min(_LONGEST_PROBE_PAUSE, pause * 1.3)
+            seen = self.provider.execution(self.function, seen.id)
+        return seen
+
+    def _log_hint(self, execution: Execution) -> str:
+        return f"read its whole log with: raceday-iac logs {self.function} --execution {execution.id}"
+
+
+def go_back(provider: Provider, function: str, before: str, failure: ProbeError) -> ProbeError:
+    """Activate what was active before. Returns the failure with what came of that."""
+    if not before:
+        more = "There was no deployment before: this one stays active. The next apply probes it again."
+        return ProbeError(f"{failure.message}\n  {more}", failure.hint)
+    try:
+        provider.activate(function, before)
+    except IacError as error:
+        return ProbeError(
+            f"{failure.message}\n  And the deployment that was active before, {before}, could not be activated again: "
+            f"{error.message}\n  THE CODE THAT FAILED IS IN USE.",
+            hint=f"go back by hand: raceday-iac rollback {function}",
+        )
+    more = f"The deployment that was active before, {before}, is active again."
+    return ProbeError(f"{failure.message}\n  {more}", failure.hint)
+
+
+def _log_tail(execution: Execution) -> str:
+    lines = [*execution.logs.strip().splitlines(), *(f"! {each}" for each in execution.errors.strip().splitlines())]
+    shown = "\n".join(f"    {line}" for line in lines[-_LOG_LINES:])
+    return f"\n  Last lines of its log:\n{shown}" if shown else ""
+
+
+@dataclass(frozen=True)
+class Retention:
+    """Keeps `keep` previous deployments of a function. `warn` is told what went wrong."""
+
+    provider: Provider
+    archives: Archives
+    function: str
+    keep: int
+    warn: Callable[[str], None]
+
+    def prune(self, remembered: Remembered) -> tuple[str, ...]:
+        """Delete what is too many. Returns the line of deployments that are left, the active one first."""
+        try:
+            return self._prune(remembered)
+        except ProviderError as error:
+            self.warn(f"old deployments were not looked for: {error.message}")
+            return remembered.line
+
+    def _prune(self, remembered: Remembered) -> tuple[str, ...]:
+        active = self.provider.active_deployment(self.function)
+        if active != remembered.line[0]:
+            # Somebody else has activated another one meanwhile: this is no time to delete anything.
+            return remembered.line
+        found = self.provider.all_deployments(self.function)
+        judged = list(judge(found, active, remembered, lambda each: self._is_ours(each.id), lambda _each: False))
+        previous = line_of(judged, remembered)
+        gone = [each for each in previous[self.keep :] if self._is_ours(each) and self._delete(each)]
+        return (active, *(each for each in previous if each not in gone))
+
+    def _is_ours(self, deployment: str) -> bool:
+        return self.archives.is_ours(self.function, deployment)
+
+    def _delete(self, deployment: str) -> bool:
+        """Whether it is gone."""
+        address = deployment_address(self.function)
+        try:
+            self.provider.delete(address, Live(address, frozen({}), deployment))
+        except ProviderError as error:
+            self.warn(f"the old deployment {deployment} could not be deleted: {error.message}")
+            return False
+        return True

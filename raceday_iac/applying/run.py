@@ -10,23 +10,20 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ..errors import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, IacError, RefusedError
-from ..model.desired import Desired
+from ..model.resource import Desired
 from ..packaging import Bundle
 from ..planning import Change, Plan
 from ..planning.changes import known_addresses
 from ..planning.lifecycle import with_ignored
 from ..provider import Provider
-from ..refresh.archives import Archives
-from ..refresh.evidence import Counting
+from ..refresh.deployments import Archives
+from ..refresh.snapshot import Counting
 from ..signals import handled
 from ..state.document import State
 from ..state.store import StateStore
-from .actions import Work
-from .events import Event, Moment, Observer
+from .actions import Recount, Work
 from .recorder import Recorder
-from .recount import Recount
-from .scheduler import Scheduler
-from .steps import Step, make_steps
+from .scheduler import Event, Moment, Observer, Scheduler, Step, make_steps
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,9 @@ from ..kinds import KINDS
 from ..kinds.collection import can_only_fail_again, document_keys, making_anew, unknown_to_documents
 from ..kinds.turns import Place, Turn
 from ..model.address import Address, collection_address, owners
-from ..model.desired import Desired
-from ..model.resource import Live
+from ..model.resource import Desired, Live
 from ..provider import Provider
-from .steps import Step
+from .scheduler import Step
 
 #: Pauses between two looks at a list, in seconds. Short at first: an attribute takes some 35 ms.
 FIRST_LOOK, _LONGEST_LOOK, _GROWTH = 0.05, 0.4, 1.4

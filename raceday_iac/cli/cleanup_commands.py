@@ -24,6 +24,6 @@ def cleanup(
     ] = False,
 ) -> None:
     """Take what is redundant out of a legacy server/ tree. Shows the differences unless told to --write."""
-    from .cleanup import Asked, run
+    from ..raceday.cli import Asked, run
 
     raise typer.Exit(run(options.current, Asked(path, write, not no_git, detailed_exitcode)))

@@ -25,7 +25,7 @@ def rollback(
     auto_approve: AutoApprove = False,
 ) -> None:
     """Activate an earlier deployment of a function. Nothing is built, and the stack is not needed."""
-    from .rollback import run
+    from .apply import run_rollback as run
 
     raise typer.Exit(run(options.current, function, to, auto_approve))
 
@@ -43,7 +43,8 @@ def deployments(
     of: Annotated[str, typer.Option(metavar="DEPLOYMENT", help="With --download: of this one.")] = "",
 ) -> None:
     """List a function's deployments: active, previous, unfinished, orphans, and those of others."""
-    from .deployments import run, save_source
+    from .deployments import run_deployments as run
+    from .deployments import save_source
 
     if download is not None or of:
         raise typer.Exit(save_source(options.current, function, download, of))

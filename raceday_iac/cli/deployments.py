@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from ..applying.cleaning import clean
+from ..applying.actions import clean
 from ..applying.recorder import Recorder
-from ..errors import EXIT_ERROR, EXIT_OK, IacError, NotFoundError
+from ..errors import (
+    EXIT_ERROR,
+    EXIT_OK,
+    IacError,
+    Interrupted,
+    NotFoundError,
+    ProviderError,
+    ServerFaultError,
+    UnreachableError,
+)
+from ..files import write_new
+from ..loading.environment import load_environment
 from ..model.address import deployment_address
+from ..model.resource import LeftOut
 from ..provider import Provider, Reader
+from ..provider.protocol import Execution
 from ..refresh.deployments import Judged, Remembered, Role, line_of, read_deployments, server_now
-from ..render.deployments import deployment_lines, deployments_document
+from ..render.executions import build_lines, deployment_lines, deployments_document, execution_document, execution_lines
 from ..render.lines import Line, print_json, print_lines
-from .apply import confirmed
-from .auditing import record_cleaning
+from .apply import confirmed, record_cleaning
 from .options import Options, begin_changes
-from .workspace import Workspace, provider, reader
-from .writing import write_file
+from .workspace import Workspace, opened, provider, reader, write_file
 
 
 @dataclass(frozen=True)
@@ -34,7 +46,7 @@ class _Found:
         return sum(each.role is Role.ORPHAN for each in self.judged)
 
 
-def run(options: Options, function: str, cleaning: bool, older_than: float, auto_approve: bool) -> int:
+def run_deployments(options: Options, function: str, cleaning: bool, older_than: float, auto_approve: bool) -> int:
     """List all deployments; with `cleaning`, delete the orphans after asking."""
     workspace = Workspace.without_stack(options)
     function = function.removeprefix("function.")
@@ -116,3 +128,111 @@ def _clean(options: Options, workspace: Workspace, connection: Provider, found: 
         lines += [Line(f"  ✗ {name}: {problem}", "red") for name, problem in outcome.items() if problem]
         print_lines(lines, color=options.color)
     return EXIT_ERROR if any(outcome.values()) else EXIT_OK
+
+
+def run_logs(options: Options, function: str, limit: int, execution: str, build: str) -> int:
+    """Show executions, newest first, or a build log."""
+    environment = load_environment(options.stack, options.env)
+    with opened(environment, options) as target:
+        connection = reader(target)
+        if build:
+            _show_build(options, connection, function, build)
+            return EXIT_OK
+        if execution:
+            found = [connection.execution(function, execution)]
+        else:
+            found = list(connection.executions(function, limit))
+    if options.json:
+        print_json({"executions": [execution_document(each) for each in found]})
+    elif not found:
+        print_lines([Line(f"function.{function} has no executions.")], color=options.color)
+    else:
+        print_lines((line for each in found for line in execution_lines(each)), color=options.color)
+    return EXIT_OK
+
+
+def _show_build(options: Options, connection: Reader, function: str, build: str) -> None:
+    newest = connection.deployments(function, 1) if build == "latest" else ()
+    if build == "latest" and not newest:
+        raise IacError(f"function.{function} has no deployments.")
+    deployment = connection.deployment(function, newest[0].id if newest else build)
+    if options.json:
+        print_json({"deployment": {"id": deployment.id, "status": deployment.status, "log": deployment.log}})
+    else:
+        print_lines(build_lines(function, deployment), color=options.color)
+
+
+def run_function(options: Options, function: str, body: str, asynchronous: bool) -> int:
+    """Execute a function. Exit 1 when it failed or answered 400 or above."""
+    environment = load_environment(options.stack, options.env)
+    with opened(environment, options) as target:
+        try:
+            execution = provider(target).execute(function, body, wait=not asynchronous)
+        except ProviderError as error:
+            raise _explained(error, function) from None
+        except Interrupted:
+            raise Interrupted("Interrupted. Nothing waits for its end any more.", hint=_unknown(function)) from None
+    if options.json:
+        print_json({"execution": execution_document(execution)})
+    elif asynchronous:
+        text = f"Started {execution.id}. Look later: raceday-iac logs {function} --execution {execution.id}"
+        print_lines([Line(text)], color=options.color)
+    else:
+        print_lines(execution_lines(execution, with_body=True), color=options.color)
+    return EXIT_OK if _went_well(execution) else EXIT_ERROR
+
+
+def _went_well(execution: Execution) -> bool:
+    return execution.status != "failed" and execution.response_status < 400
+
+
+def _explained(error: ProviderError, function: str) -> ProviderError:
+    hints = {
+        "function_not_found": "see the functions with: raceday-iac state list",
+        "deployment_not_found": "it has no active deployment; deploy its code first",
+        "build_not_ready": "its deployment is not built yet",
+        "function_synchronous_timeout": "Appwrite waits 30 s at most; it may still run. Start it with --async",
+    }
+    error.message = f"function.{function} was not executed to its end: {error.message}"
+    error.hint = hints.get(error.kind, error.hint)
+    is_lost = isinstance(error, UnreachableError) and not error.unsent
+    if is_lost or (isinstance(error, ServerFaultError) and not error.kind):
+        # Nobody who knows has said so.
+        error.hint = _unknown(function)
+    return error
+
+
+def _unknown(function: str) -> str:
+    return f"whether it was started is not known: raceday-iac logs {function}"
+
+
+def run_vendor(options: Options, function: str, out: Path) -> int:
+    """Write a bundle's files to a folder, to read or run them as they will be deployed."""
+    bundles = Workspace.load(options).bundles
+    if function not in bundles:
+        raise IacError(
+            f"The code of function.{function} is not managed by the stack.",
+            hint=f"functions with managed code: {', '.join(sorted(bundles)) or 'none'}",
+        )
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise IacError(f"{out} is not empty; nothing was written.", hint="name a new folder")
+    bundle = bundles[function]
+    for name, content in bundle.files.items():
+        try:
+            write_new(out / name, content, 0o755 if name in bundle.executable else 0o644)
+        except OSError as error:
+            raise IacError(f"{out / name} cannot be written: {error.strerror or error}.") from None
+    left_out = [{"path": each.path, "why": str(each.why), "detail": each.detail} for each in bundle.left_out]
+    if options.json:
+        print_json({"function": function, "digest": bundle.digest, "files": sorted(bundle.files), "leftOut": left_out})
+    else:
+        text = f"{len(bundle.files)} files of function.{function} written to {out} (digest {bundle.digest[:12]})"
+        print_lines([Line(text), *_left_out_lines(bundle.left_out)], color=options.color)
+    return EXIT_OK
+
+
+def _left_out_lines(left_out: Sequence[LeftOut]) -> Iterator[Line]:
+    if left_out:
+        yield Line("Not in its bundle:")
+    for each in left_out:
+        yield Line(f"  {each.path}: {each.why}{f' {each.detail}' if each.detail else ''}", "dim")

@@ -26,7 +26,7 @@ def run(
     asynchronous: Annotated[bool, typer.Option("--async", help="Start it and do not wait.")] = False,
 ) -> None:
     """Execute a function and show its answer."""
-    from .run import run as run_function
+    from .deployments import run_function
 
     raise typer.Exit(run_function(options.current, function, body, asynchronous))
 
@@ -40,7 +40,7 @@ def logs(
     ] = "",
 ) -> None:
     """Show a function's executions with their logs."""
-    from .logs import run
+    from .deployments import run_logs as run
 
     raise typer.Exit(run(options.current, function, limit, execution, build))
 
@@ -71,6 +71,6 @@ def vendor(
     out: Annotated[Path, typer.Option(help="Folder to write to; created when missing.")],
 ) -> None:
     """Write out the bundle that would be deployed: own code, shared code, lock numbers, schema."""
-    from .vendor import run
+    from .deployments import run_vendor as run
 
     raise typer.Exit(run(options.current, function, out))

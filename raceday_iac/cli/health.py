@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from pathlib import Path
 
-from ..errors import EXIT_DEGRADED, EXIT_INTERRUPTED, EXIT_OK, EXIT_UNHEALTHY, IacError, Interrupted, OutputError
+from ..errors import (
+    EXIT_DEGRADED,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_UNHEALTHY,
+    IacError,
+    Interrupted,
+    OutputError,
+    ServerFaultError,
+    ThrottledError,
+    UnreachableError,
+)
 from ..health.findings import Severity
-from ..health.report import Report
-from ..redaction import shown_document
-from ..render.health_json import health_document
-from ..render.health_markdown import health_markdown
+from ..health.report import Report, changes
+from ..redaction import json_text, shown_document
 from ..render.health_page import health_page
-from ..render.health_text import health_lines
-from ..render.lines import Line, print_json, print_lines
+from ..render.health_prometheus import CONTENT_TYPE, health_metrics
+from ..render.health_text import health_document, health_lines, health_markdown, look_lines
+from ..render.lines import Line, print_json, print_lines, tolerant, write
 from .health_hooks import Hooks
-from .health_scene import Scenery, window_of
 from .options import Options
-from .workspace import reader
-from .writing import write_file
+from .recover import Scenery, window_of
+from .workspace import reader, write_file
 
 
 @dataclass(frozen=True)
@@ -107,7 +123,6 @@ def _tell(options: Options, asked: Asked, report: Report, hooks: Hooks | None) -
 
 
 def _watch(options: Options, asked: Asked, scenery: Scenery, look: Callable[[], Report], hooks: Hooks | None) -> int:
-    from .health_watch import view_of, watch
 
     def tell(report: Report) -> None:
         _write(asked, report)
@@ -123,7 +138,6 @@ def _watch(options: Options, asked: Asked, scenery: Scenery, look: Callable[[], 
 
 
 def _serve(options: Options, asked: Asked, look: Callable[[], Report]) -> int:
-    from .health_serve import HOST, Looker, server_of
 
     with server_of(Looker(look, asked.interval), asked.serve or 0) as server:
         address = f"http://{HOST}:{server.server_address[1]}"
@@ -133,3 +147,169 @@ def _serve(options: Options, asked: Asked, look: Callable[[], Report]) -> int:
             print_lines([Line(f"Serving {address}/metrics, /health.json and / until Ctrl-C.")], color=options.color)
         server.serve_forever()
     return EXIT_OK
+
+
+HOST = "127.0.0.1"
+Answer = tuple[int, str, str]
+
+
+class Looker:
+    """Looks for everybody who asks: one at a time, and what was seen lately is good enough."""
+
+    def __init__(
+        self, look: Callable[[], Report], interval: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._look, self._interval, self._clock = look, interval, clock
+        self._guard = threading.Lock()
+        self._seen: tuple[float, Report | None, str] | None = None
+
+    def report(self) -> tuple[Report | None, str]:
+        """What was seen, or why nothing was."""
+        with self._guard:
+            if self._seen is None or self._clock() - self._seen[0] >= self._interval:
+                try:
+                    report, problem = self._look(), ""
+                except IacError as error:
+                    report, problem = None, error.message
+                self._seen = (self._clock(), report, problem)
+            return self._seen[1:]
+
+
+def answer(path: str, looker: Looker) -> Answer:
+    """Status, content type and body for a path."""
+    if path == "/metrics":
+        return 200, CONTENT_TYPE, health_metrics(looker.report()[0])
+    if path not in ("/", "/health.json"):
+        return 404, "text/plain; charset=utf-8", "There are /metrics, /health.json and /.\n"
+    report, problem = looker.report()
+    if path == "/health.json":
+        content = {"health": health_document(report)} if report else {"error": {"message": problem}}
+        return 200 if report else 503, "application/json", json.dumps({"format": 1, **content})
+    if report is None:
+        return 503, "text/plain; charset=utf-8", f"{problem}\n"
+    return 200, "text/html; charset=utf-8", health_page(report)
+
+
+def server_of(looker: Looker, port: int) -> ThreadingHTTPServer:
+    """A server that listens on loopback; port 0 takes a free one. Raises IacError."""
+
+    class Handler(BaseHTTPRequestHandler):
+        server_version = "raceday-iac"
+        sys_version = ""
+
+        def do_GET(self) -> None:
+            self._give()
+
+        def do_HEAD(self) -> None:
+            self._give(with_body=False)
+
+        def _give(self, *, with_body: bool = True) -> None:
+            # A page in a browser on this machine must not read this by a name of its own that leads here.
+            name = (self.headers.get("host") or "").rpartition(":")[0]
+            is_own = name in (HOST, "localhost", "")
+            refused = (421, "text/plain; charset=utf-8", "This is not for that host.\n")
+            status, kind, text = answer(self.path.partition("?")[0], looker) if is_own else refused
+            content = text.encode()
+            self.send_response(status)
+            self.send_header("content-type", kind)
+            self.send_header("content-length", str(len(content)))
+            self.send_header("cache-control", "no-store")
+            self.end_headers()
+            if with_body:
+                self.wfile.write(content)
+
+        def log_message(self, *_args: object) -> None:
+            """Nothing: standard error is for what is wrong."""
+
+    try:
+        server = ThreadingHTTPServer((HOST, port), Handler)
+    except (OSError, OverflowError) as error:
+        raise IacError(f"Port {port} of {HOST} cannot be had: {getattr(error, 'strerror', None) or error}.") from None
+    server.daemon_threads = True
+    return server
+
+
+#: Shows a look, or why there was none.
+Show = Callable[[Report | None, str], None]
+#: What passes by itself: the watch goes on.
+_PASSING = (UnreachableError, ServerFaultError, ThrottledError)
+#: One look in vain is a slip; so many in a row are told.
+_IN_VAIN = 3
+
+
+def watch(
+    look: Callable[[], Report],
+    view: AbstractContextManager[Show],
+    interval: float,
+    tell: Callable[[Report], None] = lambda _report: None,
+    tell_unseen: Callable[[str], None] = lambda _problem: None,
+    times: int | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Report | None:
+    """Until interrupted, or so many times. Returns the last report."""
+    last: Report | None = None
+    in_vain = 0
+    with view as show:
+        for number in count(1):
+            try:
+                last = look()
+            except _PASSING as error:
+                show(None, error.message)
+                in_vain += 1
+                if in_vain >= _IN_VAIN:
+                    tell_unseen(error.message)
+            else:
+                in_vain = 0
+                show(last, "")
+                tell(last)
+            if number == times:
+                return last
+            sleep(interval)
+    return last
+
+
+def view_of(options: Options) -> AbstractContextManager[Show]:
+    """What fits where standard output leads."""
+    if options.json:
+        return nullcontext(_as_json)
+    is_live = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    return _live(options) if is_live else nullcontext(_as_lines(options))
+
+
+def _as_json(report: Report | None, problem: str) -> None:
+    """A line each, for programs that read a stream."""
+    content = {"health": health_document(report)} if report else {"error": {"message": problem}}
+    write(tolerant(sys.stdout), json_text({"format": 1, **content}, ascii_only=True) + "\n")
+
+
+def _as_lines(options: Options) -> Show:
+    before: Report | None = None
+
+    def show(report: Report | None, problem: str) -> None:
+        nonlocal before
+        if report is None:
+            print_lines([Line(f"could not look: {problem}", "red")], color=options.color)
+            return
+        print_lines(look_lines(report, changes(before, report)), color=options.color)
+        before = report
+
+    return show
+
+
+@contextmanager
+def _live(options: Options) -> Iterator[Show]:
+    from rich.console import Console
+    from rich.live import Live
+
+    from ..render.health_text import health_view
+
+    console = Console(no_color=not options.color or bool(os.environ.get("NO_COLOR")), highlight=False)
+    before: Report | None = None
+    with Live(console=console, screen=True, auto_refresh=False, vertical_overflow="ellipsis") as live:
+
+        def show(report: Report | None, problem: str) -> None:
+            nonlocal before
+            before = report or before
+            live.update(health_view(before, problem), refresh=True)
+
+        yield show

@@ -18,14 +18,12 @@ from urllib.parse import urlsplit
 
 from .. import files
 from ..errors import IacError
-from ..health.changes import since
 from ..health.findings import Finding, Severity
-from ..health.report import Report
+from ..health.report import Report, since
 from ..health.watched import Alert
 from ..model.secret import Secret
 from ..redaction import json_text, shown
-from ..render.health_alert import generic_message, slack_message
-from ..render.health_json import finding_document
+from ..render.health_text import finding_document, generic_message, slack_message
 from ..render.lines import printable
 
 _MESSAGES = {"generic": generic_message, "slack": slack_message}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,27 +12,31 @@ from typing import Any
 from ..errors import EXIT_OK, IacError
 from ..importing.adoption import Adoption, adopt, chosen
 from ..importing.appwrite_json import read_appwrite_json
+from ..importing.appwrite_json_text import appwrite_json, what_is_lost
 from ..importing.project import Project, select
 from ..importing.source import Source, write_source
 from ..loading.environment import Environment, load_environment
+from ..loading.resolve import resolve
+from ..loading.stack_file import load_stack
 from ..model.address import Address
+from ..model.stack import FromEnvironment, Stack
 from ..refresh import refresh
 from ..render.import_text import (
     adoption_document,
     adoption_lines,
     project_document,
     project_lines,
+    remark_document,
+    remark_lines,
     source_document,
     source_lines,
 )
-from ..render.lines import print_json, print_lines
-from .auditing import record_import
+from ..render.lines import Line, print_json, print_lines, tolerant, write
+from .apply import record_import
 from .import_proof import differs_in, must_change_nothing
 from .options import Options, begin_changes
-from .target import opened
-from .wishing import addresses
-from .workspace import Workspace, reader
-from .writing import must_be_free, write_file
+from .plan import addresses
+from .workspace import Workspace, must_be_free, opened, reader, write_file
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ class Asked:
     verbose: bool = False
 
 
-def run(options: Options, asked: Asked) -> int:
+def run_import(options: Options, asked: Asked) -> int:
     """Import what was asked for."""
     wanted = addresses(asked.addresses)
     if asked.write is not None:
@@ -142,3 +147,38 @@ def _file(path: Path) -> Project:
     except ValueError as error:
         raise IacError(f"{path} is not valid JSON: {error}. Nothing was changed.") from None
     return read_appwrite_json(content, str(path))
+
+
+def run_export(options: Options, as_appwrite_json: bool, file: Path | None, force: bool) -> int:
+    """Write the stack, as it is in this environment, for Appwrite's own command line."""
+    if not as_appwrite_json:
+        raise IacError("Say which form: --appwrite-json is the only one.")
+    if file is not None:
+        must_be_free(file, force=force)
+    environment = load_environment(options.stack, options.env)
+    stack = load_stack(options.stack)
+    # No value of a secret is written, so none has to be known.
+    desired = resolve(stack, environment, options.root, dict.fromkeys(_secrets(stack), "unknown"))
+    folder = file.parent if file is not None else options.root
+    text = json.dumps(appwrite_json(desired, environment.project, folder), indent=4, ensure_ascii=False) + "\n"
+    remarks = list(what_is_lost(desired))
+    if file is None:
+        write(tolerant(sys.stdout), text)
+        print_lines(remark_lines(remarks), color=options.color, stream=sys.stderr)
+        return EXIT_OK
+    write_file(file, text)
+    if options.json:
+        print_json({"exported": {"file": str(file), "remarks": [remark_document(each) for each in remarks]}})
+    else:
+        print_lines([Line(f"Wrote {file}.", "bold green"), *remark_lines(remarks)], color=options.color)
+    return EXIT_OK
+
+
+def _secrets(stack: Stack) -> list[str]:
+    """Names of the environment variables that secrets come from."""
+    return [
+        value.name
+        for each in stack.declarations
+        for value in each.arguments.get("variables", {}).values()
+        if isinstance(value, FromEnvironment)
+    ]

@@ -9,15 +9,13 @@ from pathlib import Path
 from ..errors import IacError, StackError
 from ..importing.adoption import adopt, chosen
 from ..importing.project import Project
-from ..importing.settling import PLAIN
-from ..importing.source import Source
+from ..importing.source import PLAIN, Source
 from ..loading.environment import Environment
 from ..loading.resolve import resolve
 from ..loading.stack_file import load_stack
 from ..model.address import Address
-from ..model.desired import Desired
 from ..model.evidence import Answer
-from ..model.resource import Live
+from ..model.resource import Desired, Live
 from ..planning import Plan, build_plan
 from ..provider import Snapshot
 from ..state.document import new_state

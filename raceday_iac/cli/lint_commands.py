@@ -30,7 +30,8 @@ def lint(
     ] = False,
 ) -> None:
     """Find schedules that clash, locks that do not hold, scopes too wide, open doors. Exit 1 on an error."""
-    from .lint import Asked, run
+    from .lint import Asked
+    from .lint import run_lint as run
 
     raise typer.Exit(run(options.current, Asked(from_appwrite_json, begin, live, verbose)))
 
@@ -44,6 +45,7 @@ def schedule(
     html: Annotated[Path | None, typer.Option(help="Write the timeline and the next runs as a page.")] = None,
 ) -> None:
     """The next runs of each function, in New Zealand and UTC, and its day as a timeline. Needs no server."""
-    from .schedule import Asked, run
+    from .lint import ScheduleAsked as Asked
+    from .lint import run_schedule as run
 
     raise typer.Exit(run(options.current, Asked(function or (), from_appwrite_json, begin, number, svg, html)))

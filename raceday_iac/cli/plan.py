@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..errors import EXIT_CHANGES, EXIT_OK, EXIT_REFUSED, RefusedError
-from ..loading.state_settings import LocalSettings
+from ..drift import accept, judge
+from ..errors import EXIT_CHANGES, EXIT_OK, EXIT_REFUSED, IacError, RefusedError
+from ..kinds.dependencies import as_dot, as_mermaid, as_text, dependencies
+from ..loading.environment import LocalSettings
+from ..model.address import Address
+from ..model.evidence import Answer, read_number
 from ..planning import Plan, Wishes
-from ..planning.restored import restored
-from ..planning.saved import SavedPlan, read_plan, saved_plan
-from ..render.lines import Line, print_json, print_lines
-from ..render.plan_json import plan_document
-from ..render.plan_text import plan_lines
-from ..render.saved_text import saved_lines
+from ..planning.saved import SavedPlan, plan_document, read_plan, restored, saved_plan
+from ..redaction import shown_document
+from ..render.drift_text import drift_document, drift_lines, drift_markdown, drift_page
+from ..render.lines import Line, print_json, print_lines, tolerant, write
+from ..render.plan_page import stack_svg
+from ..render.plan_text import plan_lines, saved_lines
 from ..state.document import State
+from .lint import acceptances_of, first_day
 from .options import Options
-from .reading import read_text
-from .reports import Reports
-from .target import Target
-from .wishing import Asked, wishes_of
-from .workspace import Workspace, make_plan, reader
-from .writing import write_file
+from .workspace import Target, Workspace, make_plan, read_text, reader, write_file
 
 
-def run(
+def run_plan(
     options: Options,
     asked: Asked,
     detailed_exitcode: bool,
@@ -78,9 +79,8 @@ def _report(reports: Reports, plan: Plan, place: str) -> None:
     if not reports.are_wanted:
         return
     # Not needed by most runs, and each start pays for what is imported.
-    from ..render.plan_graph import plan_svg
     from ..render.plan_markdown import plan_markdown
-    from ..render.plan_page import plan_page
+    from ..render.plan_page import plan_page, plan_svg
 
     reports.write(
         {
@@ -145,3 +145,148 @@ def _saved_lines(saved: SavedPlan | None, out: Path) -> Iterator[Line]:
         yield Line(f"Not saved as {out}: a plan that is refused cannot be applied.", "red")
     else:
         yield Line(f"Saved as {out} (plan {saved.id[:12]}). To run exactly this: raceday-iac apply {out}")
+
+
+#: Instead of a file: standard output.
+STDOUT = Path("-")
+
+
+@dataclass(frozen=True)
+class Reports:
+    """Where each form goes; None is nowhere."""
+
+    markdown: Path | None = None
+    html: Path | None = None
+    svg: Path | None = None
+
+    @property
+    def are_wanted(self) -> bool:
+        """Whether there is any."""
+        return any(each is not None for each in (self.markdown, self.html, self.svg))
+
+    @property
+    def to_stdout(self) -> bool:
+        """Whether one of them takes the place of the text."""
+        return STDOUT in (self.markdown, self.html, self.svg)
+
+    def check(self, options: Options) -> None:
+        """Raises IacError when two things would be written to standard output."""
+        wanted = [self.markdown, self.html, self.svg].count(STDOUT) + options.json
+        if wanted > 1:
+            raise IacError("Only one form can go to standard output. Nothing was changed.", hint="name files")
+
+    def write(self, forms: Mapping[str, Callable[[], str]]) -> None:
+        """Write what is asked for; `forms` makes each by the name of its option."""
+        for name, make in forms.items():
+            place: Path | None = getattr(self, name)
+            if place == STDOUT:
+                write(tolerant(sys.stdout), shown_document(make()))
+            elif place is not None:
+                write_file(place, shown_document(make()))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of `plan` and `apply` as they were typed."""
+
+    allow_data_loss: Sequence[str] = ()
+    target: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+    replace: Sequence[str] = ()
+    confirm: Sequence[str] = ()
+    refresh_only: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing was asked for."""
+        return not any(vars(self).values())
+
+
+def wishes_of(asked: Asked) -> Wishes:
+    """Read the options. Raises IacError for what cannot be read."""
+    if asked.refresh_only and (asked.replace or asked.allow_data_loss):
+        raise IacError(
+            "--refresh-only changes nothing on the server, so nothing can be replaced or lost by it. "
+            "Nothing was changed."
+        )
+    return Wishes(
+        dict(_allowed(text) for text in asked.allow_data_loss),
+        addresses(asked.target),
+        addresses(asked.exclude),
+        addresses(asked.replace),
+        asked.refresh_only,
+        dict(_confirmed(text) for text in asked.confirm),
+    )
+
+
+def addresses(texts: Iterable[str]) -> frozenset[Address]:
+    """Addresses given on the command line."""
+    try:
+        return frozenset(Address.parse(text) for text in texts)
+    except ValueError as error:
+        raise IacError(f"{error}. Nothing was changed.") from None
+
+
+def _allowed(text: str) -> tuple[Address, Answer | None]:
+    """`ADDRESS`, or `ADDRESS=NUMBER` with the number that was shown."""
+    place, equals, number = text.rpartition("=")
+    (address,) = addresses([place if equals else text])
+    if not equals:
+        return address, None
+    try:
+        return address, read_number(number.strip())
+    except ValueError:
+        raise IacError(
+            f"--allow-data-loss {text!r} is not an address and a number. Nothing was changed.",
+            hint=f"write it as the plan shows it, for example --allow-data-loss {address}=301",
+        ) from None
+
+
+def _confirmed(text: str) -> tuple[str, int]:
+    name, equals, number = text.partition("=")
+    if not equals or not number.strip().isdecimal():
+        raise IacError(
+            f"--confirm {text!r} is not an action, a kind and a number. Nothing was changed.",
+            hint='write it as the plan shows it, for example --confirm "delete function=7"',
+        )
+    return " ".join(name.split()), int(number)
+
+
+def run_drift(options: Options, verbose: bool, reports: Reports) -> int:
+    """Compare and give the verdict as exit code."""
+    reports.check(options)
+    workspace = Workspace.load(options, reading=True)
+    acceptances = acceptances_of(options)
+    with workspace.target() as target:
+        plan = make_plan(workspace, workspace.read_state(), reader(target))
+        verdict = accept(judge(plan), acceptances, first_day(""))
+        place = where(plan, target)
+        reports.write(
+            {
+                "markdown": lambda: drift_markdown(verdict, plan, place),
+                "html": lambda: drift_page(verdict, plan, place),
+            }
+        )
+        if options.json:
+            print_json(drift_document(verdict, plan))
+        elif not reports.to_stdout:
+            print_lines(drift_lines(verdict, plan, place, verbose=verbose), color=options.color)
+    return verdict.exit_code
+
+
+_PICTURE = "svg"
+
+
+def run_graph(options: Options, form: str, everything: bool) -> int:
+    """Draw the stack's dependencies."""
+    forms = {"text": as_text, "dot": as_dot, "mermaid": as_mermaid}
+    if form not in (*forms, _PICTURE):
+        raise IacError(f"--format {form!r} is not one of {', '.join((*forms, _PICTURE))}.")
+    graph = dependencies(Workspace.load(options).desired, everything=everything)
+    if options.json:
+        print_json({"resources": {str(address): [str(each) for each in needed] for address, needed in graph.items()}})
+    elif form == _PICTURE:
+        write(tolerant(sys.stdout), shown_document(stack_svg(graph, everything=everything)))
+    else:
+        print_lines((Line(text) for text in forms[form](graph)), color=options.color)
+    return EXIT_OK

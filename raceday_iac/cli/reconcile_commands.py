@@ -72,9 +72,8 @@ def plan(
     svg: Svg = None,
 ) -> None:
     """Show what apply would do. Changes nothing."""
-    from .plan import run
-    from .reports import Reports
-    from .wishing import Asked
+    from .plan import Asked, Reports
+    from .plan import run_plan as run
 
     asked = Asked(allow_data_loss, target, exclude, replace, confirm, refresh_only)
     reports = Reports(markdown, html, svg)
@@ -94,8 +93,8 @@ def apply(
     confirm: Confirmed = [],  # noqa: B006
 ) -> None:
     """Make Appwrite what the stack says."""
-    from .apply import run
-    from .wishing import Asked
+    from .apply import run_apply as run
+    from .plan import Asked
 
     asked = Asked(allow_data_loss, target, exclude, replace, confirm, refresh_only)
     raise typer.Exit(run(options.current, asked, auto_approve, parallelism, verbose, file))
@@ -108,8 +107,7 @@ def show(
     svg: Svg = None,
 ) -> None:
     """Show a saved plan. Needs no server."""
-    from .plan import run_show
-    from .reports import Reports
+    from .plan import Reports, run_show
 
     raise typer.Exit(run_show(options.current, file, Reports(markdown, html, svg)))
 
@@ -120,8 +118,8 @@ def destroy(
     allow_data_loss: DataLoss = [],  # noqa: B006
 ) -> None:
     """Delete one managed function with its variables, deployments and executions."""
-    from .destroy import run
-    from .wishing import Asked
+    from .apply import run_destroy as run
+    from .plan import Asked
 
     raise typer.Exit(run(options.current, function, Asked(allow_data_loss), auto_approve))
 
@@ -132,8 +130,8 @@ def drift(
     html: Html = None,
 ) -> None:
     """Tell what was changed behind the stack's back. Exit 0 clean, 2 changes pending, 3 drift, 4 both."""
-    from .drift import run
-    from .reports import Reports
+    from .plan import Reports
+    from .plan import run_drift as run
 
     raise typer.Exit(run(options.current, verbose, Reports(markdown, html)))
 
@@ -154,7 +152,8 @@ def import_command(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name everything.")] = False,
 ) -> None:
     """Take what is live into the state, or write the stack that declares it. Changes nothing on the server."""
-    from .import_command import Asked, run
+    from .import_command import Asked
+    from .import_command import run_import as run
 
     asked = Asked(addresses or (), everything, from_appwrite_json, write, force, resend_secrets, verbose)
     raise typer.Exit(run(options.current, asked))
@@ -168,7 +167,7 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
 ) -> None:
     """Write the stack in another form. Needs no server."""
-    from .export import run
+    from .import_command import run_export as run
 
     raise typer.Exit(run(options.current, appwrite_json, file, force))
 
@@ -178,6 +177,6 @@ def graph(
     everything: Annotated[bool, typer.Option("--all", help="Attributes and indexes too.")] = False,
 ) -> None:
     """Show what depends on what. Needs no server."""
-    from .graph import run
+    from .plan import run_graph as run
 
     raise typer.Exit(run(options.current, form, everything))

@@ -13,13 +13,12 @@ from ..loading.environment import Environment, load_environment
 from ..render.lines import Line, print_json, print_lines
 from ..waiting import WAITS
 from .options import Options
-from .stores import begin_anew
-from .target import opened, require_same_project, server_folder
+from .workspace import begin_anew, opened, require_same_project, server_folder
 
 
 def run_start(options: Options, port: int, database_workers: int) -> int:
     """Start it, unless it runs."""
-    from ..devserver.runner import DataInUseError, StartError, start
+    from ..devserver.daemon import DataInUseError, StartError, start
 
     environment = _require_embedded(options)
     try:
@@ -34,7 +33,7 @@ def run_start(options: Options, port: int, database_workers: int) -> int:
 
 def run_stop(options: Options) -> int:
     """Stop it, if it runs."""
-    from ..devserver.runner import stop
+    from ..devserver.daemon import stop
 
     stopped = stop(server_folder(options))
     _say(options, {"running": False, "wasRunning": stopped}, "Stopped." if stopped else "It was not running.")
@@ -71,8 +70,8 @@ def run_status(options: Options, env_vars: bool) -> int:
 
 def run_reset(options: Options) -> int:
     """Delete its data and, since that described it, the state of its environment."""
-    from ..devserver.runner import DataInUseError, reset
-    from ..state.local import LocalState
+    from ..devserver.daemon import DataInUseError, reset
+    from ..state.backends.local import LocalState
 
     environment = _require_embedded(options)
     store = LocalState(options.state_folder)
@@ -89,8 +88,7 @@ def run_reset(options: Options) -> int:
 
 def run_load(options: Options, file: Path) -> int:
     """Create the functions that an appwrite.json describes."""
-    from ..devserver.daemon import LoadError
-    from ..devserver.runner import load_appwrite_json
+    from ..devserver.control import LoadError, load_appwrite_json
 
     environment = _require_embedded(options)
     try:

@@ -9,31 +9,27 @@ from datetime import date, datetime, time
 from pathlib import Path
 
 from ..applying import apply_plan
-from ..devserver.nztab.days import make_day
-from ..devserver.nztab.settings import NztabSettings
 from ..devserver.runner import start_server
 from ..devserver.settings import Settings
 from ..errors import EXIT_ERROR, EXIT_OK, IacError
 from ..loading.environment import load_environment
 from ..loading.stack_file import load_stack
 from ..model.secret import Secret
+from ..raceday.nztab.days import make_day
+from ..raceday.nztab.settings import NztabSettings
+from ..raceday.simulation.assembly import report_of, wanted_options
+from ..raceday.simulation.checks import Lived, Stored
+from ..raceday.simulation.day import NZ, Wanted, live_through
+from ..raceday.simulation.report import DayReport
+from ..raceday.simulation.virtual_time import VirtualTime
 from ..redaction import shown_document
 from ..render.lines import Line, print_json, print_lines
-from ..render.simulation_page import simulation_page
+from ..render.simulation_page import simulation_lines, simulation_page
 from ..render.simulation_picture import timeline_svg
-from ..render.simulation_text import simulation_lines
-from ..simulation.assembly import report_of, wanted_options
-from ..simulation.day import NZ, Wanted, live_through
-from ..simulation.invariants import Lived
-from ..simulation.report import DayReport
-from ..simulation.stored import Stored
-from ..simulation.virtual_time import VirtualTime
+from ..state.backends.local import LocalState
 from ..state.document import new_state
-from ..state.local import LocalState
 from .options import Options
-from .target import Target
-from .workspace import Workspace, make_plan, provider, reader
-from .writing import must_be_writable, write_file
+from .workspace import Target, Workspace, make_plan, must_be_writable, provider, reader, write_file
 
 DATABASE = "raceday-db"
 POLLER = "enhanced-race-poller"

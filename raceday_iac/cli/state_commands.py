@@ -17,7 +17,7 @@ app.add_typer(lock_app, name="lock")
 @app.command("list")
 def list_() -> None:
     """The addresses of all owned resources."""
-    from .state import run_list
+    from .state import run_resource_list as run_list
 
     raise typer.Exit(run_list(options.current))
 
@@ -33,7 +33,7 @@ def show(address: Annotated[str, typer.Argument(help="For example function.daily
 @app.command()
 def verify() -> None:
     """Check that nobody changed the audit log. Exit 1 where its chain is broken."""
-    from .audit import run_verify
+    from .state import run_verify
 
     raise typer.Exit(run_verify(options.current))
 
@@ -41,7 +41,7 @@ def verify() -> None:
 @app.command()
 def pull() -> None:
     """Print the state as canonical JSON, decrypted."""
-    from .state_history import run_pull
+    from .state import run_pull
 
     raise typer.Exit(run_pull(options.current))
 
@@ -52,7 +52,7 @@ def push(
     force: Annotated[bool, typer.Option("--force", help="Also of another lineage, or older.")] = False,
 ) -> None:
     """Put a state in the place of the current one."""
-    from .state_edit import run_push
+    from .state import run_push
 
     raise typer.Exit(run_push(options.current, file, force))
 
@@ -63,7 +63,7 @@ def mv(
     destination: Annotated[str, typer.Argument(help="For example function.new.")],
 ) -> None:
     """Rename a resource, and what lies in it, in the state alone."""
-    from .state_edit import run_mv
+    from .state import run_mv
 
     raise typer.Exit(run_mv(options.current, source, destination))
 
@@ -71,7 +71,7 @@ def mv(
 @app.command()
 def rm(addresses: Annotated[list[str], typer.Argument(metavar="ADDRESS…")]) -> None:
     """Forget resources, and what lies in them. They stay on Appwrite."""
-    from .state_edit import run_rm
+    from .state import run_rm
 
     raise typer.Exit(run_rm(options.current, addresses))
 
@@ -79,7 +79,7 @@ def rm(addresses: Annotated[list[str], typer.Argument(metavar="ADDRESS…")]) ->
 @app.command()
 def history() -> None:
     """The states that are kept: when, by whom, by which command, how many resources."""
-    from .state_history import run_history
+    from .state import run_history
 
     raise typer.Exit(run_history(options.current))
 
@@ -87,7 +87,7 @@ def history() -> None:
 @app.command()
 def restore(serial: Annotated[int, typer.Argument(help="From `state history`.")]) -> None:
     """Make an earlier state the current one, under a new serial. Nothing on Appwrite is changed."""
-    from .state_edit import run_restore
+    from .state import run_restore
 
     raise typer.Exit(run_restore(options.current, serial))
 
@@ -95,7 +95,7 @@ def restore(serial: Annotated[int, typer.Argument(help="From `state history`.")]
 @app.command()
 def rebind(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
     """Let the state belong to the endpoint, project and stack that are named now: a move is meant."""
-    from .state_edit import run_rebind
+    from .state import run_rebind
 
     raise typer.Exit(run_rebind(options.current, yes))
 
@@ -103,7 +103,7 @@ def rebind(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = Fal
 @app.command()
 def keys(generate: Annotated[bool, typer.Option("--generate", help="Print a new key instead.")] = False) -> None:
     """The key that the state is encrypted with, and its age."""
-    from .state_keys import run_keys
+    from .state import run_keys
 
     raise typer.Exit(run_keys(options.current, generate))
 
@@ -111,7 +111,7 @@ def keys(generate: Annotated[bool, typer.Option("--generate", help="Print a new 
 @app.command()
 def rekey() -> None:
     """Encrypt the state and its history with the key that the environment names now."""
-    from .state_keys import run_rekey
+    from .state import run_rekey
 
     raise typer.Exit(run_rekey(options.current))
 
@@ -119,7 +119,7 @@ def rekey() -> None:
 @lock_app.command("list")
 def lock_list() -> None:
     """Who holds it, since when, and when it expires."""
-    from .state_lock import run_list
+    from .state import run_lock_list as run_list
 
     raise typer.Exit(run_list(options.current))
 
@@ -130,6 +130,6 @@ def lock_release(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Take it from a run that is dead. Should that run still live, its next save is refused."""
-    from .state_lock import run_release
+    from .state import run_release
 
     raise typer.Exit(run_release(options.current, lock_id, yes))

@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
-from ..loading.environment import Environment, load_environment
+from .. import files
+from ..errors import IacError, StackError
+from ..loading.environment import AppwriteSettings, Encryption, Environment, LocalSettings, S3Settings, load_environment
 from ..loading.resolve import resolve
 from ..loading.stack_file import load_stack
-from ..model.desired import Desired
+from ..model.address import database_address
 from ..model.evidence import Answer, Question
+from ..model.problem import Problem
+from ..model.resource import Desired
+from ..model.secret import Secret
 from ..model.stack import Stack
 from ..packaging import Bundle, pack_all, with_deployments
 from ..planning import Plan, Wishes, build_plan
 from ..provider import Reader
 from ..provider.appwrite import AppwriteProvider, AppwriteReader, ReadingTransport, Transport
+from ..redaction import know_credentials
 from ..refresh import refresh
-from ..refresh.archives import Archives
-from ..refresh.evidence import Counting
-from ..state.binding import Binding, binding_of
-from ..state.document import State
+from ..refresh.deployments import Archives
+from ..refresh.snapshot import Counting
+from ..state.backends import Shelf
+from ..state.backends.local import LocalState
+from ..state.backends.remote import RemoteState
+from ..state.codec import Codec
+from ..state.document import Binding, State, binding_of, new_state
+from ..state.journal import Journal
+from ..state.sealing import AgeSeal
 from ..state.store import StateStore
+from ..waiting import WAITS
 from .options import Options
-from .stores import must_not_be_declared, open_store
-from .target import Target, opened
 
 
 @dataclass(frozen=True)
@@ -112,3 +125,229 @@ def make_plan(
     snapshot = refresh(connection, workspace.desired, state, archives)
     counting = Counting(connection, state, archives)
     return build_plan(workspace.environment.name, workspace.desired, state, snapshot, counting, wishes, shown)
+
+
+def read_text(file: Path, called: str) -> str:
+    """Raises IacError, with the file as it is `called`, when it cannot be read."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise unreadable(called, error) from None
+
+
+def unreadable(called: str, error: OSError | UnicodeDecodeError) -> IacError:
+    """The error for it, in words."""
+    reason = error.strerror if isinstance(error, OSError) else "it is not text"
+    return IacError(f"{called} cannot be read: {reason}. Nothing was changed.")
+
+
+@contextmanager
+def opened_store(options: Options) -> Iterator[StateStore]:
+    """The store of an environment, for commands that need neither a stack nor (if they can help it) a server."""
+    environment = load_environment(options.stack, options.env)
+    settings = environment.state
+    if isinstance(settings, AppwriteSettings) and settings.is_in_target:
+        with opened(environment, options) as target:
+            yield open_store(environment, options, lambda: target)
+    else:
+        yield open_store(environment, options, _no_target)
+
+
+def open_store(
+    environment: Environment, options: Options, target: Callable[[], Target], *, reading: bool = False
+) -> StateStore:
+    """The store that the environment asks for. `target` is called when state is first read from the target itself.
+    With `reading`, state that is kept elsewhere cannot be written."""
+    settings = environment.state
+    codec = codec_of(settings.encryption)
+    if isinstance(settings, LocalSettings):
+        return LocalState(options.state_folder, codec, settings.keep)
+    shelf: Shelf
+    if isinstance(settings, AppwriteSettings):
+        shelf = _appwrite(environment.name, settings, target, reading=reading)
+    else:
+        shelf = _s3(environment.name, settings, reading=reading)
+    journal = Journal(options.state_folder / "journal.jsonl")
+    return RemoteState(shelf, journal, codec, settings.keep, settings.lock_expiry)
+
+
+def begin_anew(environment: Environment, options: Options) -> None:
+    """The target's data is gone: so is what a state outside of it describes."""
+    settings = environment.state
+    if isinstance(settings, LocalSettings) or (isinstance(settings, AppwriteSettings) and settings.is_in_target):
+        return
+    with opened_store(options) as store, store.locked("server reset"):
+        newest = next(iter(store.history()), None)
+        if newest is not None:
+            store.write(replace(new_state(), serial=newest.serial + 1))
+
+
+def must_not_be_declared(desired: Desired, environment: Environment) -> None:
+    """Raises StackError when the stack declares the database that the state itself is kept in."""
+    settings = environment.state
+    if not isinstance(settings, AppwriteSettings) or not settings.is_in_target:
+        return
+    resource = desired.resources.get(database_address(settings.database))
+    if resource is not None:
+        message = f"the state of environment {environment.name!r} is kept in this database; give it one of its own"
+        raise StackError([Problem(resource.location, str(resource.address), message)])
+
+
+def codec_of(encryption: Encryption | None, variables: Mapping[str, str] = os.environ) -> Codec:
+    """Writes and reads states, sealed when that is asked for."""
+    if encryption is None:
+        return Codec()
+    key = _required(encryption.key_env, "the key that seals the state", variables)
+    previous = _optional(encryption.previous_key_env, variables)
+    return Codec(AgeSeal(key, [previous] if previous else [], encryption.recipients))
+
+
+def _appwrite(environment: str, settings: AppwriteSettings, target: Callable[[], Target], *, reading: bool) -> Shelf:
+    from ..provider.appwrite import ReadingTransport, Transport
+    from ..state.backends.appwrite import LONGEST_ENVIRONMENT, AppwriteShelf
+
+    if len(environment) > LONGEST_ENVIRONMENT or not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9._-]*", environment):
+        raise IacError(
+            f"State in Appwrite is kept under ids that begin with the environment's name, and {environment!r} "
+            f"cannot be part of one: at most {LONGEST_ENVIRONMENT} letters, digits, dots, hyphens and underscores.",
+            hint="rename the environment's file, or choose another state.backend",
+        )
+    found: list[Transport] = []
+
+    def connect() -> Transport:
+        if not found:
+            place = target() if settings.is_in_target else _own_project(settings)
+            transport = ReadingTransport if reading else Transport
+            found.append(transport(place.endpoint, place.project, place.key))
+        return found[0]
+
+    return AppwriteShelf(connect, environment, settings.database, settings.collection)
+
+
+def _own_project(settings: AppwriteSettings) -> Target:
+    return Target(settings.endpoint, settings.project, _required(settings.api_key_env, "the API key of the state"))
+
+
+def _s3(environment: str, settings: S3Settings, *, reading: bool) -> Shelf:
+    from ..state.backends.s3 import S3Place, S3Shelf
+
+    named = settings.access_key_env and settings.secret_key_env
+    return S3Shelf(
+        S3Place(
+            settings.bucket,
+            environment,
+            settings.prefix,
+            settings.endpoint,
+            settings.region,
+            _required(settings.access_key_env, "the access key of the state") if named else None,
+            _required(settings.secret_key_env, "the secret key of the state") if named else None,
+            _optional(settings.session_token_env),
+            reading=reading,
+        )
+    )
+
+
+def _required(name: str, what: str, variables: Mapping[str, str] = os.environ) -> Secret:
+    found = _optional(name, variables)
+    if found is None:
+        raise IacError(
+            f"The environment variable {name}, which is to hold {what}, is empty. Nothing was changed.",
+            hint=f"export {name}=…",
+        )
+    return found
+
+
+def _optional(name: str, variables: Mapping[str, str] = os.environ) -> Secret | None:
+    # Files and CI secrets like to end in a newline.
+    value = variables.get(name, "").strip() if name else ""
+    return Secret(value) if value else None
+
+
+def _no_target() -> Target:
+    raise AssertionError("this state is not kept in the target")
+
+
+@dataclass(frozen=True)
+class Target:
+    """An Appwrite project to talk to."""
+
+    endpoint: str
+    project: str
+    key: Secret
+
+    def __post_init__(self) -> None:
+        know_credentials(self.endpoint)
+
+
+def server_folder(options: Options) -> Path:
+    """Where the embedded server of an environment keeps its data."""
+    return options.state_folder / "server"
+
+
+def require_same_project(served: str, environment: Environment) -> None:
+    """A running embedded server serves the project that its environment named when it was started, and no other."""
+    if served != environment.project:
+        raise IacError(
+            f"The embedded server that runs serves the project {served}, the environment names {environment.project}. "
+            "Nothing was changed.",
+            hint="start it anew: raceday-iac server stop, then raceday-iac server start",
+        )
+
+
+@contextmanager
+def opened(environment: Environment, options: Options) -> Iterator[Target]:
+    """The environment's target. An embedded server that is not running is started for the block and stopped after."""
+    if not environment.is_embedded:
+        yield Target(environment.endpoint, environment.project, environment.api_key())
+        return
+    from ..devserver.daemon import status
+
+    running = status(server_folder(options))
+    if running.running:
+        require_same_project(running.project, environment)
+        yield Target(running.endpoint, running.project, Secret(running.key))
+        return
+    from ..devserver.daemon import DataInUseError, StartError
+    from ..devserver.runner import start_server
+
+    try:
+        with WAITS.on("starting the embedded server"):
+            server = start_server(server_folder(options), project=environment.project)
+    except DataInUseError:
+        raise IacError(
+            "Another command is using the embedded server. Nothing was changed.",
+            hint="wait for it to end, or keep one running for all commands: raceday-iac server start",
+        ) from None
+    except (StartError, OSError) as error:
+        raise IacError(f"The embedded server could not be started: {error}. Nothing was changed.") from None
+    try:
+        yield Target(server.endpoint, server.project, Secret(server.key))
+    finally:
+        server.stop()
+
+
+def must_be_free(file: Path, *, force: bool) -> None:
+    """Raises IacError when something is there that nobody allowed to replace."""
+    if file.is_dir() or (file.exists() and not force):
+        hint = "" if file.is_dir() else "name another file, or replace it with --force"
+        raise IacError(f"{file} exists already. Nothing was written.", hint=hint)
+
+
+def must_be_writable(file: Path) -> None:
+    """Find out before minutes are spent on what to write. Raises IacError; what is there stays as it is."""
+    try:
+        files.must_be_writable(file)
+    except OSError as error:
+        raise _unwritable(file, error) from None
+
+
+def write_file(file: Path, content: str | bytes, *, private: bool = False) -> None:
+    """See `files.write_named`. Raises IacError when it cannot be written."""
+    try:
+        files.write_named(file, content, private=private)
+    except OSError as error:
+        raise _unwritable(file, error) from None
+
+
+def _unwritable(file: Path, error: OSError) -> IacError:
+    return IacError(f"{file} cannot be written: {error.strerror or error}. Nothing was written.")

@@ -7,8 +7,9 @@ import logging
 import os
 import sys
 
-from .runner import PROJECT, DataInUseError, serve_forever
-from .settings import Settings
+from .daemon import DataInUseError
+from .runner import serve_forever
+from .settings import PROJECT, Settings
 
 
 def main() -> int:

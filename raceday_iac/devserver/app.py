@@ -10,26 +10,25 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from email.utils import format_datetime
 from typing import Any
+from urllib.parse import unquote
 
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from . import foreign
+from ..raceday.nztab import MOUNT
+from . import faults
 from .body import parse_query, read_body
 from .errors import ApiError
 from .faults import RequestFault
-from .formats import adapt, warning_for
-from .nztab import MOUNT
-from .origins import FOREIGN_HOST, FOREIGN_ORIGIN, WRITES, cross_origin_headers, is_own_host, unknown_origin
+from .keys import FOREIGN_HOST, FOREIGN_ORIGIN, WRITES, cross_origin_headers, is_own_host, unknown_origin
 from .params import read_params
-from .routing import Router
 from .server import Server
 from .settings import VERSION
-from .web import Key, Reply, Request, Route
+from .web import Key, Reply, Request, Route, adapt, warning_for
 
 LOG = logging.getLogger("raceday_iac.devserver")
 
@@ -86,16 +85,16 @@ class App:
             await _cut(send)
             return
         http = HttpRequest(scope, receive)
-        if fault is not None and fault.answer and foreign.is_instead(fault.answer):
+        if fault is not None and fault.answer and faults.is_instead(fault.answer):
             # An end with something unread would be a reset, which takes the answer away.
             await http.body()
             query = scope["query_string"].decode("latin-1")
-            await _write(send, foreign.instead(fault.answer, f"{path}?{query}" if query else path))
+            await _write(send, faults.instead(fault.answer, f"{path}?{query}" if query else path))
             return
         response = _faulty(fault) if fault is not None and fault.status else await self._answer(http, found)
         if fault is not None and fault.answer:
-            answer = foreign.Answer(response.status_code, dict(response.headers), bytes(response.body))
-            await _write(send, foreign.spoilt(fault.answer, answer))
+            answer = faults.Answer(response.status_code, dict(response.headers), bytes(response.body))
+            await _write(send, faults.spoilt(fault.answer, answer))
             return
         if fault is not None and fault.cut:
             await _cut(send)
@@ -241,7 +240,7 @@ def _response(content: bytes, status: int, headers: Mapping[str, str]) -> Respon
     return Response(content, status, headers=dict(headers))
 
 
-async def _write(send: Send, wire: foreign.Wire) -> None:
+async def _write(send: Send, wire: faults.Wire) -> None:
     """Send pieces as they are, while anybody listens, and end the connection."""
     transport = _transport(send)
     for piece in wire:
@@ -271,3 +270,34 @@ async def _cut(send: Send, end: Callable[[], object] | None = None) -> None:
     # uvicorn must notice the loss before we return, else it answers 500.
     await asyncio.sleep(0)
     await asyncio.sleep(0)
+
+
+class Router:
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._by_shape: dict[tuple[str, int], list[tuple[Route, list[str]]]] = {}
+        for route in routes:
+            words = route.path.strip("/").split("/")
+            self._by_shape.setdefault((route.method, len(words)), []).append((route, words))
+        for candidates in self._by_shape.values():
+            candidates.sort(key=lambda candidate: [word.startswith("{") for word in candidate[1]])
+
+    def find(self, method: str, raw_path: str) -> tuple[Route, dict[str, str]] | None:
+        """The route and the decoded values of its placeholders. A trailing slash is no part of a path."""
+        if not raw_path.startswith("/v1/"):
+            return None
+        given = raw_path[4:].rstrip("/").split("/")
+        for route, words in self._by_shape.get((method, len(given)), ()):
+            values = _match(words, given)
+            if values is not None:
+                return route, values
+        return None
+
+
+def _match(words: list[str], given: list[str]) -> dict[str, str] | None:
+    values: dict[str, str] = {}
+    for word, text in zip(words, given, strict=True):
+        if word.startswith("{"):
+            values[word[1:-1]] = unquote(text)
+        elif word != text:
+            return None
+    return values

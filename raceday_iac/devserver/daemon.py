@@ -6,6 +6,7 @@ to `server.log`. Whether it runs is decided by the lock on its data directory, n
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -16,24 +17,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 from urllib.request import ProxyHandler, build_opener
 
-from .appwrite_json import Loaded, LoadError, load_appwrite_json
-from .lock import LOCK_FILE, DataInUseError, is_locked, lock_data
-from .private import open_private, private_folder
-
-__all__ = [
-    "DataInUseError",
-    "LoadError",
-    "Loaded",
-    "StartError",
-    "Status",
-    "load_appwrite_json",
-    "reset",
-    "start",
-    "status",
-    "stop",
-]
+from .storage import open_private, private_folder
 
 INFO_FILE = "server.json"
 LOG_FILE = "server.log"
@@ -157,3 +144,38 @@ def _log_tail(directory: Path, lines: int = 15) -> str:
         return "\n".join((directory / LOG_FILE).read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
     except OSError:
         return ""
+
+
+LOCK_FILE = "server.lock"
+LOCK_PAUSES = (0.01, 0.02, 0.05, 0.1)
+
+
+class DataInUseError(RuntimeError):
+    """Another process has this data directory open."""
+
+
+def lock_data(data_dir: Path) -> IO[str]:
+    """The lock on a data directory, held until the returned file is closed. Raises `DataInUseError`."""
+    handle = open_private(private_folder(data_dir) / LOCK_FILE, os.O_WRONLY | os.O_APPEND, "a")
+    # `is_locked` of another process holds the lock for a moment, so one refusal proves nothing.
+    for pause in LOCK_PAUSES:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            time.sleep(pause)
+        else:
+            return handle
+    handle.close()
+    raise DataInUseError(f"{data_dir} is in use by another server process")
+
+
+def is_locked(data_dir: Path) -> bool:
+    """Whether some process serves this directory right now."""
+    if not (data_dir / LOCK_FILE).exists():
+        return False
+    with (data_dir / LOCK_FILE).open("r") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False

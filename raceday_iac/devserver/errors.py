@@ -7,8 +7,6 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from .messages import message_for
-
 #: Declared codes outside this set are answered as 500 while keeping their type (Appwrite 1.8.1, general.php).
 PASSED_THROUGH = frozenset({400, 401, 402, 403, 404, 408, 409, 412, 416, 422, 429, 451, 501, 503})
 
@@ -49,3 +47,35 @@ class ApiError(Exception):
 def invalid(parameter: str, reason: str) -> ApiError:
     """The 400 that Appwrite's parameter validation answers."""
     return ApiError("general_argument_invalid", f"Invalid `{parameter}` param: {reason}")
+
+
+#: The tables API speaks of the same things in other words.
+PREFIXES = (("column_index_", "index_"), ("column_", "attribute_"), ("row_", "document_"), ("table_", "collection_"))
+WORDS = (("collection", "table"), ("attribute", "column"), ("document", "row"))
+
+
+@cache
+def texts() -> dict[str, str]:
+    """Known texts by error type."""
+    raw = files("raceday_iac.devserver").joinpath("data/messages.json").read_text(encoding="utf-8")
+    parsed: dict[str, str] = json.loads(raw)
+    return parsed
+
+
+@cache
+def message_for(kind: str) -> str | None:
+    """The text for an error type, or None where we know none."""
+    known = texts()
+    if kind in known:
+        return known[kind]
+    for prefix, legacy in PREFIXES:
+        same = known.get(legacy + kind.removeprefix(prefix)) if kind.startswith(prefix) else None
+        if same is not None:
+            return _in_words_of_tables(same)
+    return None
+
+
+def _in_words_of_tables(text: str) -> str:
+    for old, new in WORDS:
+        text = text.replace(old, new).replace(old.capitalize(), new.capitalize())
+    return text

@@ -11,10 +11,11 @@ import hmac
 import json
 import secrets
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
+from urllib.parse import urlsplit
 
 from .errors import ApiError
 from .web import Key
@@ -111,3 +112,39 @@ def _signing_secret(db: sqlite3.Connection) -> bytes:
     secret = secrets.token_bytes(32)
     db.execute("INSERT INTO texts (name, value) VALUES ('signing secret', ?)", (secret.hex(),))
     return secret
+
+
+OWN = frozenset({"localhost", "127.0.0.1", "::1"})
+WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+FOREIGN_HOST = (
+    "Router protection does not allow accessing Appwrite over this domain. Please add it as custom domain to your "
+    "project or disable _APP_OPTIONS_ROUTER_PROTECTION environment variable."
+)
+FOREIGN_ORIGIN = "Invalid Origin. Register your new client ({}) as a new Web platform on your project console dashboard"
+
+
+def is_own_host(headers: Mapping[str, str]) -> bool:
+    """Whether a request names this machine as its server, on whatever port."""
+    return _name_of(f"//{headers.get('host', 'localhost')}") in OWN
+
+
+def unknown_origin(headers: Mapping[str, str]) -> str:
+    """The host that a page which asks is from, when it is none of ours; empty when there is no page, or it is."""
+    origin = headers.get("origin") or headers.get("referer") or ""
+    name = _name_of(origin)
+    return "" if not origin or name in OWN else name or origin
+
+
+def cross_origin_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """What lets a page read the answer: its own origin when that is ours, else one that is not its own."""
+    if not headers.get("origin"):
+        return {}
+    allowed = "http://localhost" if unknown_origin(headers) else headers["origin"]
+    return {"access-control-allow-origin": allowed, "access-control-allow-credentials": "true"}
+
+
+def _name_of(address: str) -> str:
+    try:
+        return (urlsplit(address).hostname or "").lower()
+    except ValueError:
+        return ""

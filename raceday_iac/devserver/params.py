@@ -6,7 +6,9 @@ parameter passes unvalidated and crashes handlers that are not nullable, as on a
 
 from __future__ import annotations
 
+import json
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -161,3 +163,126 @@ def list_of(item: Check, maximum: int) -> Check:
         return [item(each) for each in value]
 
     return check
+
+
+NAMES = ("any", "guests", "users", "user", "team", "member", "label")
+USER_DIMENSIONS = ("verified", "unverified")
+KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,35}")
+LABEL = re.compile(r"[A-Za-z0-9]{1,36}")
+KEY_RULE = (
+    "Parameter must contain at most 36 chars. Valid chars are a-z, A-Z, 0-9, period, hyphen, and underscore. "
+    "Can't start with a special char"
+)
+LABEL_RULE = "Value must be a valid string between 1 and 36 chars containing only alphanumeric chars"
+
+_WITH_ID = frozenset({"user", "team", "member", "label"})
+_WITH_DIMENSION = frozenset({"users", "user", "team"})
+
+
+@dataclass(frozen=True)
+class Role:
+    """One role, taken apart."""
+
+    name: str
+    identifier: str = ""
+    dimension: str = ""
+
+    def __str__(self) -> str:
+        identifier = f":{self.identifier}" if not is_empty(self.identifier) else ""
+        dimension = f"/{self.dimension}" if not is_empty(self.dimension) else ""
+        return f"{self.name}{identifier}{dimension}"
+
+
+def is_empty(text: str) -> bool:
+    """Whether PHP's empty() would have a text as empty."""
+    return text in {"", "0"}
+
+
+def parse(text: str) -> Role:
+    """Take a role apart. Raises `Refused`."""
+    steps = text.split(":")
+    if "/" not in text:
+        return Role(steps[0], steps[1] if len(steps) > 1 else "")
+    if len(steps) == 1:
+        name, dimension = _split_dimension(text)
+        return Role(name, "", dimension)
+    identifier, dimension = _split_dimension(steps[1])
+    return Role(steps[0], identifier, dimension)
+
+
+def _split_dimension(text: str) -> tuple[str, str]:
+    parts = text.split("/")
+    if len(parts) != 2:
+        raise Refused("Only one dimension can be provided")
+    if is_empty(parts[1]):
+        raise Refused("Dimension must not be empty")
+    return parts[0], parts[1]
+
+
+def check(role: Role) -> None:
+    """Refuse a role that cannot be. Raises `Refused`."""
+    name, identifier, dimension = role.name, role.identifier, role.dimension
+    has_identifier, has_dimension = not is_empty(identifier), not is_empty(dimension)
+    if name not in NAMES:
+        raise Refused(f'Role "{name}" is not allowed. Must be one of: {", ".join(NAMES)}.')
+    if has_identifier and name not in _WITH_ID:
+        raise Refused(f'Role "{name}" can not have an ID value.')
+    if not has_identifier and name in _WITH_ID:
+        raise Refused(f'Role "{name}" must have an ID value.')
+    if has_identifier and name == "label" and not LABEL.fullmatch(identifier):
+        raise Refused(f'Role "{name}" identifier value is invalid: {LABEL_RULE}')
+    if has_identifier and name != "label" and not KEY.fullmatch(identifier):
+        raise Refused(f'Role "{name}" identifier value is invalid: {KEY_RULE}')
+    if has_dimension and name not in _WITH_DIMENSION:
+        raise Refused(f'Role "{name}" can not have a dimension value.')
+    if has_dimension and name != "team" and dimension not in USER_DIMENSIONS:
+        raise Refused(f'Role "{name}" dimension value is invalid. Must be one of: {", ".join(USER_DIMENSIONS)}.')
+    if has_dimension and not KEY.fullmatch(dimension):
+        raise Refused(f'Role "{name}" dimension value is invalid: {KEY_RULE}')
+
+
+#: What surrounds the encrypted text: cipher, initialisation vector and tag.
+_ENVELOPE = len('{"data":"","method":"aes-128-gcm","iv":"","tag":"","version":"1"}') + 24 + 32
+#: Where utf8mb4_general_ci takes a letter for its base letter: Latin, Greek, Cyrillic, and extensions of the first two.
+_PLAIN_LETTERS = ((0x00C0, 0x0250), (0x0386, 0x03D5), (0x0400, 0x0530), (0x1E00, 0x2000))
+#: The one weight of everything beyond the first 65 536 characters.
+_BEYOND = "\ufffd"
+#: What differs from base letters: sharp s, dotless i, the other sigmas, and Cyrillic short i, which stays itself.
+_SINGLE = {"\u00df": "S", "\u0131": "I", "\u03c2": "\u03a3", "\u03f2": "\u03a3", "\u0439": "\u0419", "\u0419": "\u0419"}
+
+
+def too_long(field: str, maximum: int) -> str:
+    """What the database layer says about a text that its column cannot hold."""
+    return (
+        f'Invalid document structure: Attribute "{field}" has invalid type. '
+        f"Value must be a valid string and no longer than {maximum} chars"
+    )
+
+
+def encoded(value: Any) -> str:
+    """A value as PHP's json_encode() writes it: no blanks, other than ASCII as \\uXXXX, slashes escaped."""
+    return json.dumps(value, separators=(",", ":")).replace("/", "\\/")
+
+
+def encrypted_length(text: str) -> int:
+    """How long a text is when it is encrypted, in Base64 and in JSON.
+
+    JSON escapes slashes, and one character of Base64 in 64 is one: on a real server this is a little random."""
+    characters = -(-len(text.encode("utf-8", "surrogatepass")) // 3) * 4
+    return _ENVELOPE + characters + characters // 64
+
+
+def collated(text: str) -> str:
+    """A text as utf8mb4_general_ci compares it (MariaDB 10.11): without case, accents and blanks at the end."""
+    return "".join(map(_weight, text.rstrip(" ")))
+
+
+def _weight(letter: str) -> str:
+    if letter > "\uffff":
+        return _BEYOND
+    if letter in _SINGLE:
+        return _SINGLE[letter]
+    if any(first <= ord(letter) < last for first, last in _PLAIN_LETTERS):
+        letter = unicodedata.normalize("NFD", letter)[0]
+    upper = letter.upper()
+    return upper if len(upper) == 1 else letter

@@ -15,11 +15,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..raceday.nztab import Nztab
 from . import keys, storage
-from .clock import Clock, SystemClock, stamp
 from .faults import Faults
-from .nztab import Nztab
-from .settings import Settings
+from .settings import Clock, Settings, SystemClock, stamp
 from .web import Key, Routes
 
 LOG = logging.getLogger("raceday_iac.devserver")

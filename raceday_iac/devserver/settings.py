@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
-from .nztab.settings import NztabSettings
+from ..raceday.nztab.settings import NztabSettings
 
 VERSION = "1.8.1"
 #: The project of an embedded server that is not told another.
@@ -56,3 +58,39 @@ class Settings:
     def window(self) -> float:
         """Seconds between reading and writing a collection's metadata."""
         return min(0.005, self.processing_delay / 4) if self.schema_window is None else self.schema_window
+
+
+class Clock(Protocol):
+    """Anything that knows the time, in UTC."""
+
+    def now(self) -> datetime: ...
+
+
+class SystemClock:
+    """The machine's time, plus an offset that a simulation may set."""
+
+    def __init__(self, offset: timedelta = timedelta()) -> None:
+        self.offset = offset
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.offset
+
+
+class ManualClock:
+    """Time that stands still until it is moved."""
+
+    def __init__(self, start: datetime) -> None:
+        self.moment = start.astimezone(UTC)
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def advance(self, **duration: float) -> datetime:
+        """Move on by `timedelta(**duration)`."""
+        self.moment += timedelta(**duration)
+        return self.moment
+
+
+def stamp(moment: datetime) -> str:
+    """Appwrite's text form: ISO 8601, UTC, milliseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")

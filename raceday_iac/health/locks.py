@@ -11,8 +11,7 @@ from .findings import Finding, Severity
 from .observations import FunctionSeen, Observation
 from .runs import Figures, check_target
 from .shared import LockState, Rules
-from .spans import said_span
-from .watched import Watched
+from .watched import Watched, said_span
 
 _NONE: Mapping[str, Figures] = MappingProxyType({})
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from ..model.address import Address
 from ..model.declarations import LockDeclaration
-from ..model.resource import Live
+from ..model.resource import CodeSource, Live
 from ..provider.protocol import Deployment, Execution
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -100,3 +102,30 @@ def moment(text: str) -> datetime:
     """An instant as the server writes it. Raises ValueError."""
     found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+FILE, NAME = "norm.py", "SLOW_AFTER"
+
+
+def slow_after_of(source: CodeSource) -> float | None:
+    """Seconds; None for a function that does not say."""
+    file: Path = (source.folder / source.entrypoint).parent / FILE
+    try:
+        return slow_after_in(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def slow_after_in(text: str) -> float | None:
+    """The number, read without running the code."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return None
+    for node in tree.body:
+        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Constant):
+            continue
+        names = {each.id for each in node.targets if isinstance(each, ast.Name)}
+        if NAME in names and isinstance(node.value.value, int | float):
+            return float(node.value.value)
+    return None

@@ -11,12 +11,11 @@ from ..errors import AccessError, NotFoundError, ProviderError
 from ..kinds import KINDS
 from ..kinds.collection import document_keys
 from ..model.address import Address, collection_address, deployment_address, function_address
-from ..model.desired import Desired
+from ..model.resource import Desired
 from ..provider import Reader, Snapshot
 from ..waiting import ThreadPoolExecutor
 from .data import conditions_of
-from .norms import slow_after_of
-from .observations import Counted, FunctionSeen, Observation, moment
+from .observations import Counted, FunctionSeen, Observation, moment, slow_after_of
 from .shared import Rules
 from .watched import Freshness, Watched
 

@@ -6,14 +6,24 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from .builds import broken_findings, build_findings, schema_findings
-from .daily import Daily, daily_findings, daily_runs
-from .data import DataHealth, data_findings, data_health
+from .data import Daily, DataHealth, daily_findings, daily_runs, data_findings, data_health
 from .findings import ORDER, Finding, Severity
 from .locks import LockHealth, lock_findings, lock_health, lock_without_secrets
 from .observations import FunctionSeen, Observation, StateLock
-from .runs import Figures, Usage, figures_of, run_findings, usage_findings, usage_of
-from .schedules import Punctuality, punctuality, schedule_findings
+from .runs import (
+    Figures,
+    Punctuality,
+    Usage,
+    broken_findings,
+    build_findings,
+    figures_of,
+    punctuality,
+    run_findings,
+    schedule_findings,
+    schema_findings,
+    usage_findings,
+    usage_of,
+)
 from .shared import Rules
 from .watched import Watched
 
@@ -132,3 +142,38 @@ def _of_function(health: FunctionHealth, observation: Observation, watched: Watc
 
 def _ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=lambda each: (ORDER.index(each.severity), each.subject, each.code)))
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Findings that began, went on, and ended between two looks."""
+
+    new: tuple[Finding, ...] = ()
+    lasting: tuple[Finding, ...] = ()
+    over: tuple[Finding, ...] = ()
+
+    @property
+    def is_any(self) -> bool:
+        return bool(self.new or self.over)
+
+
+def changes(before: Report | None, now: Report, at: Severity = Severity.INFO) -> Changes:
+    """From one look to the next, of findings at least as severe as `at`. The first look finds everything new."""
+    return since(before.findings if before else (), now, at)
+
+
+def since(told: Iterable[Finding], now: Report, at: Severity = Severity.INFO) -> Changes:
+    """The same, since these findings were told."""
+    known = {each.key: each for each in _at_least(told, at)}
+    present = {each.key: each for each in _at_least(now.findings, at)}
+    return Changes(
+        new=tuple(each for key, each in present.items() if key not in known),
+        lasting=tuple(each for key, each in present.items() if key in known),
+        over=tuple(each for key, each in known.items() if key not in present),
+    )
+
+
+def _at_least(findings: Iterable[Finding], at: Severity) -> list[Finding]:
+    """Without those for the record, unless these are asked for."""
+    wanted = ORDER[: ORDER.index(at) + 1]
+    return [each for each in findings if each.severity in wanted]

@@ -2,19 +2,122 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from math import ceil
+from typing import Any
 
+from ..kinds.collection import can_only_fail_again, making_anew, unknown_to_documents
 from ..kinds.function import size_of
-from ..provider.protocol import Execution
+from ..linting.expansion import Expansion, expand
+from ..model.address import Address, collection_address
+from ..model.resource import Live
+from ..provider.protocol import Deployment, Execution
 from .findings import Finding, Severity
-from .logs import Ending, ending_of, events_of, lock_check_of, peak_memory_of
 from .observations import FunctionSeen, moment
-from .spans import said_span
-from .watched import FunctionWatch, Grace
+from .watched import FunctionWatch, Grace, said_span
+
+#: The beginnings of what the server itself writes into `errors` (Appwrite 1.8.1, and the embedded server).
+_SERVER_SAYS = (
+    ("timed out", "timeout"),
+    ("timeout", "timeout"),
+    ("deployment was not found", "no_code"),
+    ("build is not ready", "no_code"),
+    ("server was stopped", "interrupted"),
+    ("runtime ended", "died"),
+)
+#: Objects and lists in one line. The longest that the functions write has half as many.
+_MOST_PARTS = 200
+#: What every run says.
+_ROUTINE = ("lock.acquired", "lock.refused", "lock.released", "run.summary")
+_NAME = re.compile(r"[a-z]{1,24}\.[a-z_]{1,24}")
+#: A number above it is no measurement, neither in milliseconds nor in megabytes.
+_MOST = 10_000_000
+#: Events of a run that never came to its work, and the category that they stand for.
+_EVENTS = {"lock.unusable": "lock", "run.not_configured": "configuration", "run.crashed": "crash"}
+
+
+@dataclass(frozen=True)
+class Ending:
+    """`outcome` is the function's own word (`done`, `duplicate`, …); `category` says of a failure what sort it was."""
+
+    outcome: str = ""
+    category: str = ""
+    message: str = ""
+
+
+def ending_of(execution: Execution) -> Ending:
+    """How an execution ended. Reads the last line that tells it."""
+    events = {str(each["event"]): each for each in _events(execution)}
+    failed = execution.status == "failed"
+    summary = events.get("run.summary")
+    if summary is not None:
+        outcome = str(summary.get("outcome") or "")
+        category = str(summary.get("category") or outcome) if failed else ""
+        return Ending(outcome, category, str(summary.get("message") or summary.get("reason") or ""))
+    if "lock.refused" in events:
+        return Ending("duplicate")
+    for name, category in _EVENTS.items():
+        if name in events:
+            reason = f"{events[name].get('error') or ''}: {events[name].get('reason') or ''}".strip(": ")
+            return Ending("failed", category, reason)
+    return Ending("failed", *_by_words(execution)) if failed else Ending()
+
+
+def lock_check_of(execution: Execution) -> float | None:
+    """Milliseconds that asking for the lock took, where the log says so."""
+    checks = [each.get("checkMs") for each in _events(execution) if each["event"] in ("lock.acquired", "lock.refused")]
+    return _measured(checks[-1]) if checks else None
+
+
+def peak_memory_of(execution: Execution) -> float | None:
+    """The most memory, in MB, that the process of a run had come to, where its log says so."""
+    return max((found for each in _events(execution) if (found := _measured(each.get("memoryMb")))), default=None)
+
+
+def events_of(execution: Execution) -> Counter[str]:
+    """How often a run told what, by the names of its events. Those of every run are not counted."""
+    names = (str(each["event"]) for each in _events(execution))
+    return Counter(each for each in names if _NAME.fullmatch(each) and each not in _ROUTINE)
+
+
+def _measured(value: Any) -> float | None:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if 0 <= value <= _MOST else None
+
+
+def _by_words(execution: Execution) -> tuple[str, str]:
+    """Category and message of a failure that only the server, or a traceback, tells of."""
+    text = execution.errors.strip()
+    last = text.splitlines()[-1].strip() if text else ""
+    lower = text.lower()
+    category = next((category for words, category in _SERVER_SAYS if words in lower), "")
+    return category or (f"status {execution.response_status}" if execution.response_status else "unknown"), last[:200]
+
+
+def _events(execution: Execution) -> Iterator[Mapping[str, Any]]:
+    for line in (*execution.logs.splitlines(), *execution.errors.splitlines()):
+        content = object_in(line)
+        if isinstance(content.get("event"), str):
+            yield content
+
+
+def object_in(text: str) -> Mapping[str, Any]:
+    """The JSON object that a text is; an empty one for what is none, or nested so that reading it could fail."""
+    if not text.startswith("{") or text.count("[") + text.count("{") > _MOST_PARTS:
+        return {}
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
 
 OVER = ("completed", "failed")
 #: A run that took so much of its timeout was lucky.
@@ -243,3 +346,161 @@ def _slow_lock(seen: FunctionSeen, figures: Figures, watch: FunctionWatch) -> It
     message = f"asking for it takes {median:.0f} ms (the median of {count} runs); its target is {target} ms"
     advice = "is Appwrite slow, or far from its functions? What fits this server: lock_check_ms in health.yaml"
     yield Finding("lock.slow", Severity.WARNING, f"lock.{seen.id}", message, advice)
+
+
+#: The server's clock may stand a little before the minute when it creates what is due.
+EARLY = timedelta(seconds=5)
+#: Far enough for the next run of a yearly cron.
+_AHEAD = 367
+
+
+@dataclass(frozen=True)
+class Punctuality:
+    """What became of a schedule. `missed` are moments without a run, oldest first; `overdue` tells that nothing began
+    at the newest one or since; `next` is None without a schedule."""
+
+    expected: int = 0
+    missed: tuple[datetime, ...] = ()
+    overdue: bool = False
+    next: datetime | None = None
+
+
+def punctuality(seen: FunctionSeen, since: datetime, now: datetime, grace: Grace) -> Punctuality:
+    """Look for a run of the scheduler after each moment of the cron.
+
+    Nothing is counted from before the schedule can be known to have stood: the server does not tell since when it does,
+    so that is its last change, or the oldest run that it began.
+    """
+    runs = expand(seen.schedule, since.date(), (now.date() - since.date()).days + _AHEAD) if seen.schedule else None
+    if runs is None:
+        return Punctuality()
+    began = sorted(moment(each.created_at) for each in seen.executions if each.trigger == "schedule")
+    due = list(_between(runs, since, now - grace.schedule))
+    begin = _standing_since(seen, due, began, now, grace.schedule)
+    if seen.is_cut and seen.executions:
+        begin = max(begin, moment(seen.executions[-1].created_at))
+    due = [each for each in due if each > begin]
+    missed = tuple(_without_run(due, began, grace.schedule))
+    following = next(iter(runs.runs_after(now)), None)
+    # A run that began since shows that the schedule is alive: what is missing before it is missed, not overdue.
+    is_overdue = bool(due) and due[-1] in missed and not (began and began[-1] > due[-1])
+    return Punctuality(len(due), missed, is_overdue, following)
+
+
+def schedule_findings(seen: FunctionSeen, found: Punctuality, now: datetime) -> Iterator[Finding]:
+    """The newest run missing is an error; earlier ones are for the record."""
+    subject = f"function.{seen.id}"
+    if found.overdue:
+        last = found.missed[-1]
+        message = f"the run of {last:%m-%d %H:%M} UTC did not begin, {said_span(now - last)} ago ({seen.schedule})"
+        advice = "is the scheduler of the server running? See also: raceday-iac recover --dry-run"
+        yield Finding("run.overdue", Severity.ERROR, subject, message, advice, last)
+    earlier = len(found.missed) - found.overdue
+    if earlier:
+        first = found.missed[0]
+        message = f"{earlier} of {found.expected} runs did not take place, the first at {first:%m-%d %H:%M} UTC"
+        yield Finding("run.missed", Severity.INFO if found.overdue else Severity.WARNING, subject, message, "", first)
+
+
+def last_due(schedule: str, now: datetime, grace: timedelta) -> datetime | None:
+    """The newest moment of a cron that has passed, the grace included."""
+    begin = now.date() - timedelta(days=8)
+    runs = expand(schedule, begin, 10)
+    if runs is None:
+        return None
+    passed = list(_between(runs, now - timedelta(days=7), now - grace))
+    return passed[-1] if passed else None
+
+
+def _between(runs: Expansion, begin: datetime, end: datetime) -> Iterator[datetime]:
+    for each in runs.runs_after(begin):
+        if each > end:
+            return
+        yield each
+
+
+def _standing_since(
+    seen: FunctionSeen, due: Sequence[datetime], began: Sequence[datetime], now: datetime, grace: timedelta
+) -> datetime:
+    """The function's last change, or before it the first run that fits this very cron."""
+    changed = moment(seen.live.updated_at) if seen.live and seen.live.updated_at else now
+    early = [each for each in began if each < changed]
+    fitting = (each for each in due if any(each - EARLY <= start <= each + grace for start in early))
+    first = next(fitting, None)
+    return changed if first is None else first - timedelta(minutes=1)
+
+
+def _without_run(due: Sequence[datetime], began: Sequence[datetime], grace: timedelta) -> Iterator[datetime]:
+    """Each run answers for one moment: the last one before it."""
+    position = 0
+    for each, following in zip_longest(due, due[1:]):
+        while position < len(began) and began[position] < each - EARLY:
+            position += 1
+        latest = each + grace if following is None else min(each + grace, following - EARLY)
+        if position < len(began) and began[position] <= latest:
+            position += 1
+        else:
+            yield each
+
+
+UNFINISHED = ("waiting", "processing", "building")
+
+
+def build_findings(seen: FunctionSeen, grace: Grace, now: datetime) -> Iterator[Finding]:
+    """Of one function."""
+    subject = f"deployment.{seen.id}"
+    if seen.live is None:
+        yield Finding(
+            "function.missing", Severity.ERROR, f"function.{seen.id}", "it is not on the server", "raceday-iac plan"
+        )
+        return
+    if not seen.active:
+        message = "it has no active deployment: nothing can run"
+        yield Finding("function.no_code", Severity.ERROR, f"function.{seen.id}", message, "raceday-iac apply")
+    for each in stuck_builds(seen.deployments, grace, now):
+        age = said_span(now - moment(each.created_at))
+        what = "its upload was never finished" if each.status == "waiting" else f"it is {each.status}"
+        message = f"deployment {each.id}: {what}, begun {age} ago"
+        advice = "raceday-iac recover --dry-run"
+        yield Finding("build.stuck", Severity.WARNING, subject, message, advice, moment(each.created_at))
+    newest = next(iter(seen.deployments), None)
+    if newest is not None and newest.status == "failed" and newest.id != seen.active:
+        message = f"the build of deployment {newest.id} failed; {seen.active or 'none'} is still active"
+        advice = f"raceday-iac logs {seen.id} --build latest"
+        yield Finding("build.failed", Severity.WARNING, subject, message, advice, moment(newest.created_at))
+
+
+def stuck_builds(deployments: Iterable[Deployment], grace: Grace, now: datetime) -> list[Deployment]:
+    """Unfinished for too long."""
+    return [each for each in deployments if each.status in UNFINISHED and now - moment(each.created_at) > grace.build]
+
+
+def schema_findings(schema: Iterable[Live], grace: Grace, now: datetime) -> Iterator[Finding]:
+    """Attributes, relationships and indexes that cannot be used."""
+    for live in schema:
+        what = trouble_of(live, grace, now)
+        if what:
+            code = "index.stuck" if live.address.kind == "index" else "attribute.stuck"
+            since = moment(live.updated_at) if live.updated_at else None
+            collection = collection_address(*live.address.parts[:2])
+            advice = making_anew(collection) if can_only_fail_again(live) else "raceday-iac recover --dry-run"
+            yield Finding(code, Severity.ERROR, str(live.address), what, advice, since)
+
+
+def broken_findings(lost: Mapping[Address, Sequence[str]]) -> Iterator[Finding]:
+    """Collections whose schema Appwrite has lost a part of. Nothing that is listed shows it."""
+    for collection, keys in lost.items():
+        message = f"{unknown_to_documents(collection, keys).partition(': ')[2]}"
+        yield Finding("collection.broken", Severity.ERROR, str(collection), message, making_anew(collection))
+
+
+def trouble_of(live: Live, grace: Grace, now: datetime) -> str:
+    """What is wrong with an attribute or index, in words; nothing while it is available or only just begun."""
+    if live.address.kind not in ("attribute", "relationship", "index") or live.status == "available":
+        return ""
+    reason = f" ({live.error})" if live.error else ""
+    if live.status in ("failed", "stuck"):
+        return f"it is {live.status}{reason}"
+    if not live.updated_at or now - moment(live.updated_at) <= grace.schema_:
+        return ""
+    return f"it is {live.status} for {said_span(now - moment(live.updated_at))}{reason}"

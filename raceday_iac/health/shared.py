@@ -18,10 +18,10 @@ from typing import Any
 
 from ..errors import IacError
 from ..model.declarations import LockDeclaration
-from ..model.desired import Desired
+from ..model.resource import Desired
 from ..packaging.bundle import SHARED
-from .logs import object_in
 from .observations import moment
+from .runs import object_in
 from .watched import Grace
 
 _NEEDED = ("due", "card", "nz_time", "lock_protocol", "attempts")

@@ -12,14 +12,19 @@ alerts:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import time, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from ..errors import StackError
+from ..model.problem import Location, Problem
+from ..model.resource import Desired
 from .findings import Severity
-from .spans import read_span
 
 
 def _span(value: Any) -> Any:
@@ -136,3 +141,141 @@ class Watched(Part):
 
     def of(self, function: str) -> FunctionWatch:
         return self.functions.get(function) or FunctionWatch()
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_FORM = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
+
+
+def read_span(text: str) -> timedelta:
+    """Raises ValueError for what is no length of time."""
+    match = _FORM.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not a length of time; write 90s, 5m, 24h or 7d")
+    return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+
+
+def said_span(span: timedelta | float) -> str:
+    """A length of time in at most two units: `2.1 s`, `2 min 30 s`, `14 min`, `3 h 20 min`, `2 d 4 h`."""
+    seconds = span.total_seconds() if isinstance(span, timedelta) else span
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 600:
+        minutes, rest = divmod(round(seconds), 60)
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    minutes = round(seconds / 60)
+    if minutes < 120:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if hours else f"{days} d"
+
+
+Mistake = tuple[tuple[str | int, ...], str]
+_KINDS = ("function", "collection")
+#: Moments that every document has.
+_OWN = ("$createdAt", "$updatedAt")
+#: What pydantic says of some mistakes, in plain words.
+_PLAIN = {"extra_forbidden": "unknown setting", "missing": "is missing", "greater_than": "is too small"}
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a file may name: functions, collections (`database/collection`), and the types of attributes
+    (`database/collection/key`)."""
+
+    functions: Collection[str] = ()
+    collections: Collection[str] = ()
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, desired: Desired) -> Declared:
+        functions, collections = ([each.address.path for each in desired.of_kind(kind)] for kind in _KINDS)
+        types = {each.address.path: str(each.fields["type"]) for each in desired.of_kind("attribute")}
+        return cls(functions, collections, types)
+
+
+def read_watched(text: str, file: str, declared: Declared) -> Watched:
+    """The file's content, compared with what the stack declares. Raises StackError with everything that is wrong."""
+    try:
+        content = yaml.safe_load(text) or {}
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = Location(file, mark.line + 1 if mark else 0)
+        raise StackError([Problem(place, "", f"not valid YAML: {getattr(error, 'problem', error)}")]) from None
+    if not isinstance(content, dict):
+        raise StackError([Problem(Location(file, 1), "", "a health file is a mapping of names to values")])
+    try:
+        watched = Watched.model_validate(content)
+    except ValidationError as error:
+        raise StackError([_problem(file, root, issue) for issue in error.errors()]) from None
+    unknown = [
+        Problem(Location(file, _line(root, path)), _dotted(path), message)
+        for path, message in _unknown(watched, declared)
+    ]
+    if unknown:
+        raise StackError(unknown)
+    return watched
+
+
+def _unknown(watched: Watched, declared: Declared) -> Iterator[Mistake]:
+    functions = declared.functions
+    for name in watched.functions:
+        if name not in functions:
+            yield ("functions", name), "the stack declares no such function"
+    for number, name in enumerate(watched.daily):
+        if name not in functions:
+            yield ("daily", number), f"the stack declares no function {name!r}"
+        if name in watched.daily[:number]:
+            yield ("daily", number), f"{name!r} is there twice"
+    for number, rule in enumerate(watched.freshness):
+        yield from ((("freshness", number, where), message) for where, message in _misplaced(rule, declared))
+        if rule.by and rule.by not in functions:
+            yield ("freshness", number, "by"), f"the stack declares no function {rule.by!r}"
+        if rule.rule == "newest" and rule.within is None:
+            yield ("freshness", number), "the rule `newest` needs `within`, such as within: 30m"
+
+
+def _misplaced(rule: Freshness, declared: Declared) -> Iterator[tuple[str, str]]:
+    """What a rule looks at must be there, and be a moment."""
+    if rule.collection not in declared.collections:
+        yield "collection", f"the stack declares no collection {rule.collection!r}"
+        return
+    found = "datetime" if rule.attribute in _OWN else declared.attributes.get(f"{rule.collection}/{rule.attribute}")
+    if found is None:
+        yield "attribute", f"the stack declares no attribute {rule.attribute!r} in {rule.collection}"
+    elif found != "datetime":
+        yield "attribute", f"{rule.attribute!r} is of type {found}; a datetime is needed"
+
+
+def _problem(file: str, root: Any, issue: Mapping[str, Any]) -> Problem:
+    path = tuple(issue["loc"])
+    message = _PLAIN.get(issue["type"], str(issue["msg"]).removeprefix("Value error, "))
+    return Problem(Location(file, _line(root, path)), _dotted(path), message)
+
+
+def _dotted(path: tuple[str | int, ...]) -> str:
+    """`freshness.2.collection`, counted from one as people count entries."""
+    return ".".join(str(each + 1) if isinstance(each, int) else each for each in path)
+
+
+def _line(node: Any, path: tuple[str | int, ...]) -> int:
+    """The line of a setting; of what is missing, the line of what it is missing from."""
+    line = int(node.start_mark.line) + 1
+    for step in path:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((key, value) for key, value in node.value if key.value == step), None)
+            if found is None:
+                return line
+            line, node = int(found[0].start_mark.line) + 1, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+            line = int(node.start_mark.line) + 1
+        else:
+            return line
+    return line

@@ -9,13 +9,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..diff import Difference
-from ..diff.compare import compare_resource
-from ..diff.variable import stored_fields
+from ..diff import Difference, compare_resource, stored_fields
 from ..errors import IacError
 from ..model.address import Address, owners
-from ..model.desired import Desired
-from ..model.resource import Live, Resource, frozen
+from ..model.resource import Desired, Live, Resource, frozen
 from ..state.document import Entry, State
 
 

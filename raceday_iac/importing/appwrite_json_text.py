@@ -10,8 +10,7 @@ from typing import Any
 from ..kinds.attribute import EXTRA_FIELDS
 from ..kinds.base import thaw
 from ..model.address import Address
-from ..model.desired import Desired
-from ..model.resource import Fields, Resource
+from ..model.resource import Desired, Fields, Resource
 from .project import Remark
 
 #: In the order in which Appwrite's command line writes them.

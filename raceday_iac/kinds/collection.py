@@ -6,9 +6,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..model.address import Address, collection_address
-from ..model.desired import Desired
 from ..model.evidence import Ask, Question
-from ..model.resource import Fields, Live, frozen
+from ..model.resource import Desired, Fields, Live, frozen
 from ..model.validators import expand_permissions, pack_permissions
 from .base import Call, Kind, Shape, Wanted, is_instant, of_its_collection, thaw
 

@@ -6,14 +6,17 @@ minutes, and what a function occupies of a day as the bits of one number.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from math import ceil
+from zoneinfo import ZoneInfo
 
 from ..cron import Cron, CronError, parse
+from .facts import FunctionFacts
+from .usage import Usage
 
 DAY = 1440
 YEAR = 365
@@ -112,3 +115,82 @@ def expand(expression: str, begin: date, days: int = YEAR) -> Expansion | None:
         return None
     before, *by_day = (cron.runs_on(begin + timedelta(days=number - 1)) for number in range(days + 1))
     return Expansion(cron, begin, tuple(by_day), before)
+
+
+ZONE = ZoneInfo("Pacific/Auckland")
+#: Inside it (the end excluded) the functions finish gracefully.
+QUIET_FROM, QUIET_UNTIL = 1, 6
+
+
+def offset(moment: datetime) -> timedelta:
+    """New Zealand's distance from UTC at an instant."""
+    found = moment.astimezone(ZONE).utcoffset()
+    assert found is not None
+    return found
+
+
+def is_quiet(moment: datetime) -> bool:
+    return QUIET_FROM <= moment.astimezone(ZONE).hour < QUIET_UNTIL
+
+
+@lru_cache(maxsize=16)
+def clock_changes(begin: date, days: int) -> tuple[datetime, ...]:
+    """The instants at which the clock is changed, to the hour."""
+    midnights = [datetime.combine(begin, time(), UTC) + timedelta(days=number) for number in range(days + 1)]
+    found = []
+    for start, end in pairwise(midnights):
+        if offset(start) != offset(end):
+            hours = [start + timedelta(hours=number) for number in range(25)]
+            found += [after for before, after in pairwise(hours) if offset(before) != offset(after)]
+    return tuple(found)
+
+
+def said(moment: datetime) -> str:
+    """An instant as people read it here: New Zealand first, then UTC."""
+    local = moment.astimezone(ZONE)
+    return f"{local:%a %Y-%m-%d %H:%M} {local.tzname()} ({moment.astimezone(UTC):%m-%d %H:%M} UTC)"
+
+
+@dataclass(frozen=True)
+class Presence:
+    """Schedules, each with the seconds after a start in which the function may be at work."""
+
+    sources: tuple[tuple[Expansion, int], ...]
+
+    @cached_property
+    def days(self) -> tuple[int, ...]:
+        """The minutes of each day of the year in which it may be at work, as bits."""
+        return tuple(self._on(day) for day in range(YEAR))
+
+    @property
+    def minutes(self) -> int:
+        """How much of a week it takes, to tell the busier of two."""
+        return sum(bits.bit_count() for bits in self.days[:7])
+
+    def _on(self, day: int) -> int:
+        bits = 0
+        for runs, seconds in self.sources:
+            bits |= runs.occupied(day, seconds)
+        return bits
+
+
+def presences(
+    functions: tuple[FunctionFacts, ...], runs: Mapping[str, Expansion], used: Mapping[str, Usage]
+) -> dict[str, Presence]:
+    """By function id, for all that are started by a schedule, if only through another function."""
+    found = {}
+    for function in functions:
+        sources = [(runs[function.id], function.longest_run)] if function.id in runs else []
+        for caller in callers_of(function, functions, used):
+            if caller.id in runs:
+                sources.append((runs[caller.id], caller.longest_run + function.longest_run))
+        if sources:
+            found[function.id] = Presence(tuple(sources))
+    return found
+
+
+def callers_of(
+    function: FunctionFacts, functions: tuple[FunctionFacts, ...], used: Mapping[str, Usage]
+) -> list[FunctionFacts]:
+    """The functions that start it."""
+    return [each for each in functions if function.id in used[each.id].calls]

@@ -5,11 +5,17 @@ Unlike `Desired` these also hold what is wrong, so that lint can say why it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from ..model.desired import LeftOut
+from ..importing.appwrite_json import read_appwrite_json
+from ..importing.project import Project
+from ..loading.environment import Environment
+from ..model.address import function_address, variable_address
 from ..model.problem import Location, Problem
+from ..model.resource import LeftOut, Live
+from ..model.stack import Declaration, Lock, Stack
 
 NOWHERE = Location()
 
@@ -105,3 +111,157 @@ class Configuration:
     timeout_limit: int = 900
     #: Checks that the source of the configuration does not allow, and why.
     skipped: tuple[str, ...] = ()
+
+
+def read_stack(
+    stack: Stack,
+    environment: Environment,
+    problems: tuple[Problem, ...] = (),
+    files: Mapping[str, Mapping[str, bytes]] | None = None,
+    copies: Mapping[str, Mapping[str, bytes]] | None = None,
+    shared: Mapping[str, bytes] | None = None,
+    left_out: Mapping[str, tuple[LeftOut, ...]] | None = None,
+) -> Configuration:
+    """The configuration of a stack in an environment. `files`, `copies` and `left_out` by function id."""
+    functions = [each for each in stack.declarations if each.kind == "function"]
+    return Configuration(
+        tuple(_functions(functions, environment, files or {}, copies or {}, left_out or {})),
+        tuple(_collections(stack)),
+        tuple(variable for each in functions for variable in _variables(each, environment)),
+        problems,
+        shared or {},
+        stack.lock_store,
+        skipped=tuple(_skipped(environment, files)),
+    )
+
+
+def _skipped(environment: Environment, files: object) -> Iterator[str]:
+    if not environment.schedules:
+        yield f"schedules: environment {environment.name} declares the functions without theirs"
+    if files is None:
+        yield "scopes and collections in use: the code cannot be packed while the stack has mistakes"
+
+
+def _functions(
+    declarations: list[Declaration],
+    environment: Environment,
+    files: Mapping[str, Mapping[str, bytes]],
+    copies: Mapping[str, Mapping[str, bytes]],
+    left_out: Mapping[str, tuple[LeftOut, ...]],
+) -> Iterator[FunctionFacts]:
+    for declaration in declarations:
+        name = str(declaration.arguments["id"])
+        given = {**declaration.arguments, **environment.overrides.get(str(function_address(name)), {})}
+        timeout = given["timeout"]
+        if not isinstance(timeout, int) or isinstance(timeout, bool) or timeout < 1:
+            # The stack's own check complains about it.
+            continue
+        yield FunctionFacts(
+            name,
+            _text(given["runtime"]),
+            _text(given["specification"]),
+            _text(given["schedule"]) if environment.schedules else "",
+            timeout,
+            _texts(given["execute"]),
+            _texts(given["scopes"]),
+            given["enabled"] is not False,
+            _text(given["entrypoint"]),
+            _lock(given["lock"]),
+            declaration.location,
+            files.get(name),
+            copies.get(name, {}),
+            left_out.get(name, ()),
+        )
+
+
+def _lock(given: Any) -> LockFacts | None:
+    """A lock as declared, or as an override's mapping."""
+    found = vars(given) if isinstance(given, Lock) else given
+    names = ("stale_after", "heartbeat", "expiry")
+    if not isinstance(found, Mapping) or not all(isinstance(found.get(name), int) for name in names):
+        return None
+    return LockFacts(_text(found.get("lock_id")), *(int(found[name]) for name in names))
+
+
+def _collections(stack: Stack) -> Iterator[CollectionFacts]:
+    for each in stack.declarations:
+        if each.kind == "collection":
+            given = each.arguments
+            security = given["document_security"] is True
+            yield CollectionFacts(
+                each.owner[0], _text(given["id"]), _texts(given["permissions"]), security, each.location
+            )
+
+
+def _variables(declaration: Declaration, environment: Environment) -> Iterator[VariableFacts]:
+    function, given = str(declaration.arguments["id"]), declaration.arguments["variables"]
+    for key, value in given.items() if isinstance(given, Mapping) else ():
+        override = environment.overrides.get(str(variable_address(function, str(key))), {})
+        found = override.get("value", value)
+        if isinstance(found, str):
+            yield VariableFacts(function, str(key), found, declaration.location)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list | tuple) else ()
+
+
+def read_configuration(document: Any, source: str) -> Configuration:
+    """The configuration of such a file, of any age. Raises IacError when it is none."""
+    project = read_appwrite_json(document, source)
+    place = Location(source)
+    raw = [each for each in document.get("functions") or () if isinstance(each, Mapping) and each.get("$id")]
+    timeouts = {str(each["$id"]): each.get("timeout") for each in raw}
+    return Configuration(
+        tuple(_function(live, timeouts, place) for live in _of_kind(project, "function")),
+        tuple(_collection(live, place) for live in _of_kind(project, "collection")),
+        tuple(variable for each in raw for variable in _file_variables(each, place)),
+    )
+
+
+def _of_kind(project: Project, kind: str) -> Iterator[Live]:
+    return (live for live in project.resources.values() if live.address.kind == kind)
+
+
+def _function(live: Live, timeouts: Mapping[str, Any], place: Location) -> FunctionFacts:
+    fields, name = live.fields, live.address.path
+    # An import cuts a timeout to what Appwrite takes; lint has to see what was written.
+    written = timeouts.get(name)
+    return FunctionFacts(
+        name,
+        fields["runtime"],
+        fields["specification"],
+        fields["schedule"],
+        written if isinstance(written, int) and written > 0 else fields["timeout"],
+        tuple(fields["execute"]),
+        tuple(fields["scopes"]),
+        bool(fields["enabled"]),
+        fields["entrypoint"],
+        location=place,
+    )
+
+
+def _collection(live: Live, place: Location) -> CollectionFacts:
+    database, name = live.address.parts
+    fields = live.fields
+    security = bool(fields.get("documentSecurity"))
+    return CollectionFacts(database, name, tuple(fields.get("permissions") or ()), security, place)
+
+
+def _file_variables(raw: Mapping[str, Any], place: Location) -> Iterator[VariableFacts]:
+    """Variables are a mapping, or a list of key and value. In a file, even one that is marked secret can be read."""
+    given = raw.get("variables") or raw.get("vars") or {}
+    pairs = given.items() if isinstance(given, Mapping) else _pairs(given)
+    for key, value in pairs:
+        if value:
+            yield VariableFacts(str(raw["$id"]), str(key), str(value), place)
+
+
+def _pairs(given: Any) -> Iterator[tuple[Any, Any]]:
+    for each in given if isinstance(given, list) else ():
+        if isinstance(each, Mapping) and each.get("key"):
+            yield each["key"], each.get("value")

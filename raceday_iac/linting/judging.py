@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
-from . import collisions, locks, nz_rules, policies, schedules
-from .acceptance import judge
-from .copies import copies, left_out
-from .expansion import Expansion, expand
+from . import policies, schedules
+from .expansion import Expansion, expand, presences
 from .facts import Configuration, Offered
-from .findings import Acceptance, Finding, Report, Severity
-from .presence import presences
+from .findings import Acceptance, Finding, Report, Severity, judge
+from .policies import copies, left_out
 from .usage import Usage, usages
 
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
@@ -80,23 +78,23 @@ def _schedules(configuration: Configuration, runs: dict[str, Expansion], used: d
     functions = tuple(each for each in configuration.functions if each.enabled)
     runs = {each.id: runs[each.id] for each in functions if each.id in runs}
     for function in functions:
-        yield from collisions.called_too_often(function, functions, runs, used)
+        yield from schedules.called_too_often(function, functions, runs, used)
         if function.id in runs:
             own = runs[function.id]
             yield from schedules.never_fires(function, own)
             yield from schedules.fires_otherwise(function, own)
             yield from schedules.self_overlap(function, own)
-            yield from nz_rules.day_crossings(function, own)
-            yield from nz_rules.clock_change_runs(function, own)
-            yield from nz_rules.quiet_runs(function, own, used[function.id])
-            yield from nz_rules.drift(function, own)
-    yield from collisions.collisions(functions, presences(functions, runs, used), used)
+            yield from schedules.day_crossings(function, own)
+            yield from schedules.clock_change_runs(function, own)
+            yield from schedules.quiet_runs(function, own, used[function.id])
+            yield from schedules.drift(function, own)
+    yield from schedules.collisions(functions, presences(functions, runs, used), used)
 
 
 def _locks(configuration: Configuration) -> Iterator[Finding]:
     for function in configuration.functions:
-        yield from locks.lock_numbers(function)
-        yield from locks.timeout_limit(function, configuration.timeout_limit)
+        yield from policies.lock_numbers(function)
+        yield from policies.timeout_limit(function, configuration.timeout_limit)
 
 
 def _policies(configuration: Configuration, used: dict[str, Usage]) -> Iterator[Finding]:

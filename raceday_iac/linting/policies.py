@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
 
-from ..importing.secrets import looks_secret
+from ..importing.project import looks_secret
+from ..model.resource import LeftOut, WhyLeftOut
 from ..model.validators import PERMISSION
+from ..packaging.bundle import is_whole_copy
 from .facts import CollectionFacts, FunctionFacts, Offered, VariableFacts
 from .findings import Finding, Severity
-from .routes import IDLE, satisfies
-from .usage import Usage
+from .usage import IDLE, Usage, satisfies
 
 #: Runtimes that Appwrite 1.8.1 itself marks as deprecated in its list.
 DEPRECATED = frozenset(
@@ -115,3 +117,102 @@ def _warning(code: str, function: FunctionFacts, message: str, fix: str) -> Find
 
 def _error(code: str, function: FunctionFacts, message: str, fix: str) -> Finding:
     return Finding(code, Severity.ERROR, function.address, message, fix, function.location)
+
+
+_KEEP = 'if it is needed at run time, keep it with include=["…"]'
+_LEFT_OUT = {
+    "BND001": (
+        Severity.WARNING,
+        f"add it to .gitignore, or move it away: a variable is the place for a secret; {_KEEP}",
+    ),
+    "BND002": (Severity.WARNING, "remove it, or name it in ignore="),
+    "BND003": (Severity.INFO, _KEEP),
+}
+
+
+def copies(function: FunctionFacts, shared: Mapping[str, bytes]) -> Iterator[Finding]:
+    """POL012 for a copy that is not what its header says, POL013 for one of an older version."""
+    for path, content in sorted(function.copies.items()):
+        name = PurePosixPath(path).name
+        if name not in shared or content == shared[name]:
+            continue
+        if is_whole_copy(content):
+            message = f"{path} is a copy of an older version of _shared/{name}"
+            yield _finding(
+                "POL013", Severity.WARNING, function, message, f"delete {path}: packing adds the current one"
+            )
+        else:
+            message = f"{path} was edited, and packing puts _shared/{name} in its place: it is not deployed like this"
+            yield _finding("POL012", Severity.ERROR, function, message, f"edit _shared/{name}, and delete {path}")
+
+
+def left_out(function: FunctionFacts) -> Iterator[Finding]:
+    """BND001 for what looks like a secret, BND002 for what cannot be packed, BND003 for all else."""
+    groups: dict[str, list[LeftOut]] = {"BND001": [], "BND002": [], "BND003": []}
+    for each in function.left_out:
+        groups[_code_of(each)].append(each)
+    for code, entries in groups.items():
+        if entries:
+            severity, fix = _LEFT_OUT[code]
+            # Git keeps it from others already, so there is nothing to do.
+            quiet = code == "BND001" and all(each.is_ignored for each in entries)
+            message = f"not in its bundle: {'; '.join(_said(each) for each in entries)}"
+            yield _finding(code, Severity.INFO if quiet else severity, function, message, fix)
+
+
+def _code_of(entry: LeftOut) -> str:
+    if entry.why is WhyLeftOut.SECRET:
+        return "BND001"
+    return "BND002" if entry.why in (WhyLeftOut.BROKEN, WhyLeftOut.SPECIAL) and not entry.is_ignored else "BND003"
+
+
+def _said(entry: LeftOut) -> str:
+    return f"{entry.path} ({', '.join(filter(None, (entry.why, entry.detail)))})"
+
+
+def _finding(code: str, severity: Severity, function: FunctionFacts, message: str, fix: str) -> Finding:
+    return Finding(code, severity, function.address, message, fix, function.location)
+
+
+def lock_numbers(function: FunctionFacts) -> Iterator[Finding]:
+    """SCH007 to SCH009."""
+    lock = function.lock
+    if lock is None:
+        return
+    if lock.expiry >= function.timeout:
+        yield _error(
+            "SCH007",
+            function,
+            f"expiry {lock.expiry} s, timeout {function.timeout} s: the run is killed before it stops itself",
+            f"an expiry below {function.timeout} s, or a longer timeout",
+        )
+    if lock.stale_after > lock.expiry:
+        message = f"stale after {lock.stale_after} s, expiry {lock.expiry} s: staleness is never seen"
+        yield _error("SCH008", function, message, f"stale_after below {lock.expiry} s")
+    elif lock.stale_after == lock.expiry:
+        yield Finding(
+            "SCH008",
+            Severity.INFO,
+            function.address,
+            f"stale after {lock.stale_after} s, which is when it expires: a dead run blocks others until then",
+            f"stale_after below {lock.expiry} s frees the lock of a dead run sooner",
+            function.location,
+        )
+    if lock.heartbeat >= lock.stale_after:
+        yield _error(
+            "SCH009",
+            function,
+            f"heartbeat every {lock.heartbeat} s, stale after {lock.stale_after} s: a healthy run is taken for dead",
+            f"a heartbeat of at most {max(1, lock.stale_after // 2)} s",
+        )
+
+
+def timeout_limit(function: FunctionFacts, limit: int) -> Iterator[Finding]:
+    """SCH010."""
+    if function.timeout > limit:
+        yield _error(
+            "SCH010",
+            function,
+            f"timeout {function.timeout} s, but the server takes at most {limit} s",
+            f"a timeout of at most {limit} s, and work in parts that fit",
+        )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, time
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, time, timedelta
+from itertools import combinations
 
-from .expansion import Expansion
+from .expansion import QUIET_FROM, QUIET_UNTIL, ZONE, Expansion, Presence, callers_of, clock_changes, offset
 from .facts import FunctionFacts
 from .findings import Finding, Severity
+from .usage import Usage
 
 
 def self_overlap(function: FunctionFacts, runs: Expansion) -> Iterator[Finding]:
@@ -70,3 +73,238 @@ def lock_answer(function: FunctionFacts, effect: str) -> str:
     if function.lock is None:
         return ""
     return f"lock {function.lock.lock_id}: {effect}"
+
+
+def called_too_often(
+    function: FunctionFacts,
+    functions: tuple[FunctionFacts, ...],
+    runs: Mapping[str, Expansion],
+    used: Mapping[str, Usage],
+) -> Iterator[Finding]:
+    """SCH002: a caller's runs follow each other faster than this function ends."""
+    for caller in callers_of(function, functions, used):
+        gap = runs[caller.id].shortest_gap if caller.id in runs else None
+        if gap is None or gap[0].total_seconds() >= function.timeout:
+            continue
+        may = "" if used[caller.id].is_known else "may, by its scopes, "
+        yield Finding(
+            "SCH002",
+            Severity.ERROR if used[caller.id].is_known else Severity.WARNING,
+            function.address,
+            f"{caller.id} {may}{'start' if may else 'starts'} it every {gap[0].total_seconds():.0f} s, "
+            f"but a run may take {function.timeout} s",
+            f"take a lock in {function.id}, or let {caller.id} look whether a run is under way",
+            function.location,
+            gap[1],
+            answered=lock_answer(function, "a second run ends at once"),
+        )
+
+
+def collisions(
+    functions: tuple[FunctionFacts, ...], present: Mapping[str, Presence], used: Mapping[str, Usage]
+) -> Iterator[Finding]:
+    """SCH003: one finding per function, naming the less busy ones that it meets."""
+    active = sorted((each for each in functions if each.id in present), key=lambda each: -present[each.id].minutes)
+    met: dict[str, list[tuple[int, int, int, FunctionFacts, frozenset[str]]]] = {}
+    for one, other in combinations(active, 2):
+        shared = used[one.id].writes & used[other.id].writes
+        days = _meetings(present[one.id], present[other.id]) if shared else {}
+        if days:
+            first = min(days)
+            met.setdefault(one.id, []).append((first, days[first], len(days), other, shared))
+    for function in active:
+        if function.id in met:
+            yield _collision(function, sorted(met[function.id], key=lambda each: each[:2]), present)
+
+
+def _meetings(one: Presence, other: Presence) -> dict[int, int]:
+    """Days on which both may work at once, with the first minute."""
+    common = (ours & theirs for ours, theirs in zip(one.days, other.days, strict=True))
+    return {day: (bits & -bits).bit_length() - 1 for day, bits in enumerate(common) if bits}
+
+
+def _collision(
+    function: FunctionFacts,
+    others: list[tuple[int, int, int, FunctionFacts, frozenset[str]]],
+    present: Mapping[str, Presence],
+) -> Finding:
+    day, minute = others[0][:2]
+    alike: dict[str, list[str]] = {}
+    for _, _, days, other, shared in others:
+        alike.setdefault(f"on {days} days a year ({_collections(shared)})", []).append(other.id)
+    partners = "; ".join(f"{', '.join(names)} {how}" for how, names in alike.items())
+    locked = [each for each in (function, *(each[3] for each in others)) if each.lock]
+    answer = ""
+    if len(locked) == len(others) + 1:
+        answer = (
+            f"locks {', '.join(each.lock.lock_id for each in locked if each.lock)}: at most one run of each works, and "
+            "ends before its lock expires. They do not keep each other out: each must write only what is its own"
+        )
+    return Finding(
+        "SCH003",
+        Severity.WARNING,
+        function.address,
+        f"may be at work together with {partners}",
+        "take a lock in each of them and write only fields of one's own, or move the schedules apart",
+        function.location,
+        present[function.id].sources[0][0].moment(day, minute),
+        answered=answer,
+    )
+
+
+def _collections(shared: frozenset[str]) -> str:
+    if "*" in shared:
+        return "which collections they write is not known"
+    return f"both write {', '.join(sorted(shared))}"
+
+
+#: Runs that follow each other within this belong to one stretch of work.
+_STRETCH = timedelta(hours=1)
+_MOST_SAID = 4
+
+
+def day_crossings(function: FunctionFacts, runs: Expansion) -> Iterator[Finding]:
+    """SCH004: a run, or a stretch of runs, has New Zealand's midnight in it."""
+    length = timedelta(seconds=function.longest_run)
+    inside = between = 0
+    first: datetime | None = None
+    for midnight in _local(runs, 0):
+        before, after = _around(runs, midnight)
+        crosses = before is not None and before + length > midnight
+        parts = before is not None and after is not None and after - before <= _STRETCH
+        inside, between = inside + crosses, between + parts
+        if (crosses or parts) and first is None:
+            first = before if crosses else after
+    if first is None:
+        return
+    told = [f"on {inside} days a year a run is under way when the date changes"] if inside else []
+    told += [f"on {between} days its runs go on after the change, for another day than those before"] if between else []
+    if {0, runs.minutes[-1] // 60} >= {0, 23} and runs.minutes[0] < 60 and runs.cron.hour != "*":
+        told.append("the change of the UTC date, at noon or 13:00 in New Zealand, is within the schedule too")
+    # Runs that go over midnight in summer only were not meant to; those of every night at least do it knowingly.
+    is_surprise = inside or between < runs.days - 1
+    yield Finding(
+        "SCH004",
+        Severity.ERROR if is_surprise else Severity.WARNING,
+        function.address,
+        "; ".join(told),
+        "fix the New Zealand date when a run begins and hold a lock, so that runs of two days cannot mix",
+        function.location,
+        first,
+        max(inside, between),
+        lock_answer(function, "runs of two days never work at once, and it records the day that its run works for"),
+    )
+
+
+def quiet_runs(function: FunctionFacts, runs: Expansion, usage: Usage) -> Iterator[Finding]:
+    """SCH006: runs that begin in the quiet window."""
+    total = days = 0
+    first: datetime | None = None
+    for begin, end in zip(_local(runs, QUIET_FROM), _local(runs, QUIET_UNTIL), strict=True):
+        count, found = _between(runs, begin, end)
+        first = first or found
+        total, days = total + count, days + (count > 0)
+    if first is None:
+        return
+    answered = "its code, which ends a run in the quiet window at once" if usage.minds_quiet else ""
+    yield Finding(
+        "SCH006",
+        Severity.WARNING,
+        function.address,
+        f"{total:,} runs a year, on {days} days, begin between 01:00 and 06:00 New Zealand time",
+        "end them at once in the code, or leave those hours out of the schedule",
+        function.location,
+        first,
+        total,
+        answered,
+    )
+
+
+def clock_change_runs(function: FunctionFacts, runs: Expansion) -> Iterator[Finding]:
+    """SCH005: runs around a change of the clock. Crons are UTC, so none is lost; only what the clock says is odd."""
+    met = [
+        change
+        for change in clock_changes(runs.begin, runs.days)
+        if _between(runs, change - timedelta(hours=1), change + timedelta(hours=1))[0]
+    ]
+    if not met:
+        return
+    told = [f"{change.astimezone(ZONE):%Y-%m-%d}: 02:00 to 03:00 {_oddity(change)}" for change in met]
+    yield Finding(
+        "SCH005",
+        Severity.INFO,
+        function.address,
+        f"runs while the clock changes ({'; '.join(told)}). Schedules are UTC: no run is lost or repeated",
+        "work with instants, never with the time on the clock",
+        function.location,
+        met[0],
+        len(met),
+    )
+
+
+def drift(function: FunctionFacts, runs: Expansion) -> Iterator[Finding]:
+    """SCH011: a schedule of certain hours is an hour later on the clock in summer."""
+    hours = sorted({minute // 60 for minute in runs.minutes})
+    changes = list(clock_changes(runs.begin, runs.days))
+    if len(hours) == 24 or runs.is_empty or not changes:
+        return
+    noon = datetime.combine(runs.begin, time(12), UTC)
+    told = {}
+    for moment in (noon, *(change + timedelta(days=1) for change in changes)):
+        name = moment.astimezone(ZONE).tzname() or "?"
+        told[name] = _clock_times(runs, offset(moment))
+    said = ", ".join(f"{times} in {name}" for name, times in sorted(told.items(), reverse=True))
+    yield Finding(
+        "SCH011",
+        Severity.INFO,
+        function.address,
+        f"{function.schedule} UTC is {said}",
+        "make sure that both are right; a cron cannot follow New Zealand's clock",
+        function.location,
+        changes[0],
+        len(changes),
+    )
+
+
+def _clock_times(runs: Expansion, distance: timedelta) -> str:
+    """First and last run of a stretch on the clock, or each of a few."""
+    shift = int(distance.total_seconds()) // 60
+    local = [f"{(minute + shift) // 60 % 24:02}:{(minute + shift) % 60:02}" for minute in runs.minutes]
+    if len(local) <= _MOST_SAID:
+        return ", ".join(local)
+    gaps = [(b - a, number) for number, (a, b) in enumerate(zip(runs.minutes, runs.minutes[1:], strict=False))]
+    gaps.append((1440 - runs.minutes[-1] + runs.minutes[0], len(local) - 1))
+    widest = max(gaps)[1]
+    return f"{local[(widest + 1) % len(local)]} to {local[widest]}"
+
+
+def _local(runs: Expansion, hour: int) -> list[datetime]:
+    """The instants of an hour of New Zealand's clock within the year; an hour of each local date."""
+    days = (runs.begin + timedelta(days=number + 1) for number in range(runs.days - 1))
+    return [datetime.combine(day, time(hour), ZONE).astimezone(UTC) for day in days]
+
+
+def _around(runs: Expansion, moment: datetime) -> tuple[datetime | None, datetime | None]:
+    """The last run before an instant and the first at or after it, on its UTC day."""
+    number, minute = (moment.date() - runs.begin).days, moment.hour * 60 + moment.minute
+    minutes = runs.on(number)
+    place = bisect_left(minutes, minute)
+    before = runs.moment(number, minutes[place - 1]) if place else None
+    return before, runs.moment(number, minutes[place]) if place < len(minutes) else None
+
+
+def _between(runs: Expansion, begin: datetime, end: datetime) -> tuple[int, datetime | None]:
+    """How many runs are in [begin, end), less than a day, and the first of them."""
+    count, first = 0, None
+    for number in range((begin.date() - runs.begin).days, (end.date() - runs.begin).days + 1):
+        minutes, start = runs.on(number), runs.moment(number, 0)
+        low, high = (bisect_left(minutes, (edge - start).total_seconds() / 60) for edge in (begin, end))
+        if high > low:
+            first = first or runs.moment(number, minutes[low])
+            count += high - low
+    return count, first
+
+
+def _oddity(change: datetime) -> str:
+    goes_back = offset(change) < offset(change - timedelta(hours=1))
+    return "happens twice" if goes_back else "does not exist"

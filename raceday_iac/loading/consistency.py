@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from ..model import declarations as declared
 from ..model import limits
 from ..model.address import Address, collection_address
-from ..model.desired import Desired
 from ..model.problem import Problem
-from ..model.resource import Resource
+from ..model.resource import Desired, Resource
 
 Members = Mapping[Address, declared.Declared]
 

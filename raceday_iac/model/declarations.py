@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from ..cron import cron_problem
 from . import limits, validators
-from .catalogue import RUNTIMES, SCOPES
+from .limits import RUNTIMES, SCOPES
 from .secret import Secret
 from .validators import is_double, is_integer
 

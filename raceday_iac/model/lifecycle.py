@@ -33,3 +33,15 @@ class Lifecycle:
             if each in self.protected:
                 return each
         return next((each for each in all_addresses if each in self.protected and address in owners(each)), None)
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """More than `number` *and* more than `percent` of the managed resources of a kind are too many for one plan."""
+
+    percent: float
+    number: int
+
+
+#: What is limited, and how far where the stack says nothing. A replacement counts as a deletion.
+DEFAULTS = {"delete": Threshold(30, 5), "update": Threshold(50, 20)}

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .lifecycle import Threshold
 from .problem import Location
-from .threshold import Threshold
 
 __all__ = ["KEEP", "Collection", "Database", "FromEnvironment", "Lock", "Probe", "Stack", "Threshold"]
 

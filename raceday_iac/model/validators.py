@@ -14,8 +14,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from . import limits
-from .catalogue import EVENTS
-from .limits import shown
+from .limits import EVENTS, shown
 
 PERMISSION = re.compile(r'(read|create|update|delete|write)\("([^"]*)"\)')
 WRITE_MEANS = ("create", "update", "delete")

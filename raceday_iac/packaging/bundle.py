@@ -6,11 +6,15 @@ every bundle with a header that names their version; lock numbers and schema com
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import io
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+import tarfile
+import zlib
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -18,11 +22,9 @@ from typing import Any
 from ..errors import BuildError, StackError
 from ..kinds.base import thaw
 from ..model.address import database_address, deployment_address, function_address
-from ..model.desired import CodeSource, Desired, LeftOut
 from ..model.limits import DEPLOYMENT_BYTES
 from ..model.problem import Problem
-from ..model.resource import Resource, frozen
-from .archive import digest_of_files, make_archive
+from ..model.resource import CodeSource, Desired, LeftOut, Resource, frozen
 from .contents import CodeFolder, Contents, read_contents
 
 SHARED = "_shared"
@@ -253,3 +255,74 @@ def _without_nothing(attribute: dict[str, Any]) -> dict[str, Any]:
 
 def _json(content: Any) -> bytes:
     return (json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+#: Every file carries this time (1980-01-01, the earliest that all archivers know).
+_EPOCH = 315_532_800
+_AT_ONCE = 1_048_576
+
+
+def make_archive(files: Mapping[str, bytes], executable: Collection[str] = ()) -> bytes:
+    """A gzip-compressed tar of the files, by path relative to its root. Those named `executable` have mode 0755, all
+    others 0644."""
+    return gzip.compress(_make_tar(files, executable), compresslevel=9, mtime=0)
+
+
+def digest_of_files(files: Mapping[str, bytes], executable: Collection[str] = ()) -> str:
+    """What identifies the archive's content: SHA-256 of the tar before compression, which varies between zlibs."""
+    return hashlib.sha256(_make_tar(files, executable)).hexdigest()
+
+
+def digest_of_archive(archive: bytes) -> str:
+    """The same digest from an archive; empty when it is no gzip file (made by somebody else)."""
+    digest = hashlib.sha256()
+    try:
+        # In pieces: what it holds may be a thousand times as large.
+        with gzip.open(io.BytesIO(archive)) as tar:
+            while piece := tar.read(_AT_ONCE):
+                digest.update(piece)
+    except (OSError, EOFError, zlib.error):
+        return ""
+    return digest.hexdigest()
+
+
+def _make_tar(files: Mapping[str, bytes], executable: Collection[str]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for path, content in sorted(files.items()):
+            entry = tarfile.TarInfo(path)
+            entry.size = len(content)
+            entry.mtime = _EPOCH
+            entry.mode = 0o755 if path in executable else 0o644
+            tar.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+#: A manifest has four short fields. Whatever is larger is somebody else's file of the same name.
+_LARGEST_MANIFEST = 100_000
+
+
+@dataclass(frozen=True)
+class Origin:
+    """`digest` is empty for what is no gzip file; `function` is empty for what we did not make."""
+
+    digest: str = ""
+    function: str = ""
+
+
+def origin_of_archive(archive: bytes) -> Origin:
+    """What an archive tells of itself. Never fails: an archive may be anything."""
+    digest = digest_of_archive(archive) if archive else ""
+    return Origin(digest, _function_of(archive) if digest else "")
+
+
+def _function_of(archive: bytes) -> str:
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
+            entry = tar.getmember(MANIFEST)
+            file = tar.extractfile(entry) if entry.isfile() and entry.size <= _LARGEST_MANIFEST else None
+            content = json.loads(file.read()) if file is not None else {}
+    except (tarfile.TarError, KeyError, ValueError, OSError, EOFError):
+        return ""
+    function = content.get("function") if isinstance(content, dict) else None
+    return function if isinstance(function, str) else ""

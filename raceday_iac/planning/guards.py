@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..diff import FieldChange
 from ..kinds import KINDS
-from ..model.address import Address
-from ..model.desired import Desired
+from ..kinds.attribute import SHAPES
+from ..kinds.conversion import temporary
+from ..model.address import Address, collection_address, owners
 from ..model.evidence import NOTHING, Answer, Ask, Question, total
-from ..model.lifecycle import RENAMEABLE
-from ..model.resource import Live
+from ..model.lifecycle import DEFAULTS, RENAMEABLE, Threshold
+from ..model.resource import Desired, Fields, Live
 from ..provider import ServerFacts
-from .evidence import questions_of
+from .changes import taken_with
 from .order import claims
-from .plan import Action, Change, Refusal
-from .wishes import Wishes
+from .plan import Action, Change, Refusal, Wishes
 
 #: Answers to the questions that a plan's changes raise.
 Evidence = Mapping[Question, Answer]
@@ -233,3 +235,136 @@ def _unsupported(change: Change, desired: Desired, facts: ServerFacts) -> Iterat
         offered = ", ".join(sorted(facts.specifications))
         message = f"{change.address}: this server does not offer the specification {fields['specification']!r}"
         yield Refusal(change.address, f"{message} (it offers {offered})", "choose an offered one")
+
+
+def questions(changes: Iterable[Change], desired: Desired, real: Mapping[Address, Live]) -> list[Question]:
+    """Everything that has to be asked about these changes, once each."""
+    found = (question for change in changes for question in questions_of(change, desired, real))
+    return list(dict.fromkeys(found))
+
+
+def questions_of(change: Change, desired: Desired, real: Mapping[Address, Live]) -> Iterator[Question]:
+    """What has to be asked about one change."""
+    kind = change.address.kind
+    if _is_emptied(change):
+        return
+    if change.destroys:
+        yield from KINDS[kind].loses(real[change.address])
+    if change.action is Action.CONVERT:
+        yield from _about_conversion(change.address, desired.resources[change.address].fields, real)
+    elif kind == "attribute" and change.action is Action.UPDATE:
+        wanted = desired.resources[change.address].fields
+        for field in change.fields:
+            yield from _about_update(change.address, field, wanted)
+    elif kind == "index" and change.action in (Action.CREATE, Action.REPLACE):
+        wanted, collection = desired.resources[change.address].fields, collection_address(*change.address.parts[:2])
+        keys = tuple(str(key) for key in wanted["attributes"])
+        is_live = collection in real and all(_is_live(change.address, key, real) for key in keys)
+        if wanted["type"] == "unique" and is_live:
+            yield Question(collection, Ask.DUPLICATES, keys)
+    elif kind == "attribute" and change.action in (Action.CREATE, Action.REPLACE):
+        collection = collection_address(*change.address.parts[:2])
+        if desired.resources[change.address].fields["required"] and collection in real:
+            yield Question(collection, Ask.WITHOUT, (change.address.name,))
+
+
+def _is_emptied(change: Change) -> bool:
+    """Whether it is made in a collection that is made anew before: then there are no documents that it could harm."""
+    anew = {Change(owner, Action.REPLACE, "").key for owner in owners(change.address)}
+    return change.action is Action.CREATE and bool(anew & {*change.needs, *change.requires})
+
+
+def _about_conversion(address: Address, wanted: Fields, real: Mapping[Address, Live]) -> Iterator[Question]:
+    old, collection = real.get(address), collection_address(*address.parts[:2])
+    if old is None or old.status == "deleting":
+        # In a conversion that was cut short, the old attribute may be gone: its values are in the new one by then.
+        if wanted["required"]:
+            yield Question(collection, Ask.NULLS, (temporary(address).name,))
+        return
+    keys = (address.name,)
+    yield Question(collection, Ask.UNCONVERTIBLE, keys, target=tuple(sorted(wanted.items())))
+    if wanted["required"] and not old.fields["required"]:
+        yield Question(collection, Ask.NULLS, keys)
+    yield Question(address, Ask.UNMANAGED)
+
+
+def unmanaged_with(address: Address, real: Mapping[Address, Live], known: Collection[Address]) -> Answer:
+    """The answer to UNMANAGED: what is not `known` and goes with an address, or breaks without it. Deleting an
+    attribute silently shrinks or drops the indexes over it (1.8.1). What lies in something named is not named too."""
+    strange = [live for at, live in sorted(real.items()) if at not in known and at.kind != "deployment"]
+    if address.kind == "attribute":
+        found = [each.address for each in strange if _is_over(each, address)]
+    else:
+        found = [each.address for each in strange if taken_with(each, (address,))]
+    shown = tuple(str(each) for each in found if not any(owner in found for owner in owners(each)))
+    return Answer(len(shown), names=shown)
+
+
+def _is_over(live: Live, attribute: Address) -> bool:
+    is_beside = live.address.kind == "index" and live.address.parts[:2] == attribute.parts[:2]
+    return is_beside and attribute.name in live.fields["attributes"]
+
+
+def _about_update(address: Address, field: FieldChange, wanted: Fields) -> Iterator[Question]:
+    collection, keys = collection_address(*address.parts[:2]), (address.name,)
+    if field.name == "required" and field.after:
+        yield Question(collection, Ask.NULLS, keys, must_read=wanted["type"] in SHAPES)
+    elif field.name == "size" and field.after < (field.before or 0):
+        yield Question(collection, Ask.LONGER, keys, limit=int(field.after))
+    elif field.name == "elements":
+        gone = tuple(sorted(set(field.before or ()) - set(field.after or ())))
+        if gone:
+            yield Question(collection, Ask.AMONG, keys, among=gone)
+    elif field.name in ("min", "max") and field.after is not None:
+        yield Question(collection, Ask.OUTSIDE, keys, low=wanted.get("min"), high=wanted.get("max"))
+
+
+def _is_live(index: Address, key: str, real: Mapping[Address, Live]) -> bool:
+    return key.startswith("$") or Address("attribute", "/".join((*index.parts[:2], key))) in real
+
+
+#: By `action kind`, where the stack says otherwise.
+Thresholds = Mapping[str, Threshold]
+_COUNTED = {"delete": (Action.DELETE, Action.REPLACE), "update": (Action.UPDATE, Action.CONVERT, Action.SCHEDULE)}
+#: Counted also where they go with their owner: one database may hold all of them. Of other things that go with an
+#: owner, the number of owners says enough.
+_ALSO_INSIDE = ("collection",)
+
+
+def threshold_refusals(
+    changes: Sequence[Change], managed: Collection[Address], declared: Thresholds, confirmed: Mapping[str, int]
+) -> Iterator[Refusal]:
+    """A refusal for each kind of which too many would be changed, out of those that are `managed`."""
+    totals = Counter(address.kind for address in managed)
+    for name, kind, found in _counted(changes):
+        limit = declared.get(f"{name} {kind}", DEFAULTS[name])
+        number, total = len(found), max(len(found), totals[kind])
+        share = 100 * number / total
+        if number <= limit.number or share <= limit.percent or confirmed.get(f"{name} {kind}") == number:
+            continue
+        yield Refusal(
+            found[0],
+            f"{number} of {total} managed {kind} resources would be {name}d, {_shown(share)} %; "
+            f"the limit is {_shown(limit.percent)} % and {limit.number}",
+            f'if that is meant: --confirm "{name} {kind}={number}"',
+        )
+
+
+def _counted(changes: Sequence[Change]) -> Iterator[tuple[str, str, list[Address]]]:
+    created = {change.address for change in changes if change.action is Action.CREATE}
+    for name, actions in _COUNTED.items():
+        found = dict.fromkeys(
+            change.address
+            for change in changes
+            if change.action in actions and change.address not in created and _counts(change)
+        )
+        for kind in dict.fromkeys(address.kind for address in found):
+            yield name, kind, [address for address in found if address.kind == kind]
+
+
+def _counts(change: Change) -> bool:
+    return change.goes_with is None or (change.managed and change.address.kind in _ALSO_INSIDE)
+
+
+def _shown(percent: float) -> str:
+    return f"{percent:.1f}".removesuffix(".0")

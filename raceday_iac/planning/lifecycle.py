@@ -13,13 +13,12 @@ from ..diff import Difference
 from ..kinds.base import thaw
 from ..kinds.conversion import temporary
 from ..model.address import Address, owners
-from ..model.desired import Desired
 from ..model.evidence import Question
-from ..model.resource import Fields, Live, frozen
+from ..model.resource import Desired, Fields, Live, frozen
 from ..provider import Snapshot
 from ..state.document import Entry, State
+from .order import COLUMNS as _COLUMNS
 from .plan import Action, Change, Refusal
-from .removals import COLUMNS as _COLUMNS
 
 
 @dataclass(frozen=True)

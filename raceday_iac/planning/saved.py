@@ -15,17 +15,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..diff.variable import stored_fields
+from ..diff import Cause, FieldChange, Part, field_parts, stored_fields
 from ..errors import IacError, RefusedError, StaleError
+from ..kinds import KINDS, Kind
 from ..kinds.base import thaw
 from ..model.address import Address
-from ..model.desired import Desired
-from ..model.evidence import Answer, Question, evidence_from_json, evidence_to_json
-from ..model.resource import Live, Resource
+from ..model.evidence import Answer, Question, counted_words, evidence_from_json, evidence_to_json
+from ..model.resource import Desired, Live, Resource
 from ..model.secret import Secret
-from .document import change_document
-from .plan import Action, Plan
-from .wishes import Wishes, wishes_from_json
+from .plan import Action, Change, Plan, Wishes, wishes_from_json
 
 #: Format 1 had neither evidence nor a seal.
 FORMAT = 2
@@ -65,7 +63,7 @@ class SavedPlan:
 
     def to_text(self) -> str:
         """Canonical JSON: equal plans are equal files."""
-        return _canonical({**self.content, "id": self.id, "seal": self.seal}) + "\n"
+        return _canonical_text({**self.content, "id": self.id, "seal": self.seal}) + "\n"
 
 
 def saved_plan(plan: Plan, desired: Desired, endpoint: str, project: str, salt: str) -> SavedPlan:
@@ -97,7 +95,7 @@ def _sealed(content: Mapping[str, Any], salt: str) -> str:
     if not salt:
         return ""
     key = hmac.digest(salt.encode(), _PURPOSE, "sha256")
-    return hmac.new(key, _canonical(content).encode(), "sha256").hexdigest()
+    return hmac.new(key, _canonical_text(content).encode(), "sha256").hexdigest()
 
 
 def must_be_sealed(saved: SavedPlan, name: str, lineage: str, salt: str) -> None:
@@ -248,9 +246,123 @@ def _plain(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     return ((name, thaw(value)) for name, value in fields.items())
 
 
-def _canonical(content: Any) -> str:
+def _canonical_text(content: Any) -> str:
     return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
 
 def _hash(content: Any) -> str:
-    return hashlib.sha256(_canonical(content).encode()).hexdigest()
+    return hashlib.sha256(_canonical_text(content).encode()).hexdigest()
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """The plan as `plan --json` shows it."""
+    return {
+        "environment": plan.environment,
+        "serverVersion": plan.server_version,
+        "state": {"lineage": plan.lineage, "serial": plan.serial},
+        "empty": plan.is_empty,
+        "counts": {str(action): plan.count(action) for action in Action if plan.count(action)},
+        "changes": [change_document(change) for change in plan.changes],
+        "evidence": evidence_to_json(plan.evidence),
+        "leftOut": [change.key for change in plan.left_out],
+        "notes": list(plan.notes),
+        "unmanaged": [str(address) for address in plan.unmanaged],
+        "refusals": [
+            {"address": str(each.address), "message": each.message, "hint": each.hint} for each in plan.refusals
+        ],
+    }
+
+
+def change_document(change: Change, *, with_parts: bool = True) -> dict[str, Any]:
+    """A change as it is shown; without the parts of values that differ it is saved, for they follow from the rest."""
+    return {
+        "address": str(change.address),
+        "action": str(change.action),
+        "reason": change.reason,
+        "drift": change.drifted,
+        **({"was": str(change.origin)} if change.origin else {}),
+        **({"with": str(change.goes_with)} if change.goes_with else {}),
+        **({} if change.managed else {"managed": False}),
+        "fields": [field_document(field, with_parts=with_parts) for field in change.fields],
+        "requires": list(change.requires),
+    }
+
+
+def field_document(field: FieldChange, *, with_parts: bool = True) -> dict[str, Any]:
+    parts = field_parts(field) if with_parts else ()
+    return {
+        "name": field.name,
+        "before": thaw(field.before),
+        "after": thaw(field.after),
+        "lastApplied": thaw(field.known),
+        "cause": str(field.cause),
+        **({"parts": [_part_document(part) for part in parts]} if parts else {}),
+    }
+
+
+def _part_document(part: Part) -> dict[str, Any]:
+    """`path` holds keys and positions; it is empty for a member of a set."""
+    document: dict[str, Any] = {"op": str(part.op), "path": list(part.path)}
+    if part.to:
+        return {**document, "to": list(part.to), "value": part.before}
+    values = {"before": part.before, "after": part.after}
+    missing = {"added": "before", "removed": "after"}.get(str(part.op))
+    return {**document, **{name: thaw(value) for name, value in values.items() if name != missing}}
+
+
+def restored(saved: SavedPlan) -> Plan:
+    """The plan as far as it was saved: changes, what was counted and what was left out, but not what is unmanaged.
+    Raises IacError where a change lacks something."""
+    content = saved.content
+    try:
+        changes = tuple(_change(each) for each in saved.changes)
+        left_out = tuple(_left_out(key) for key in content["leftOut"])
+    except (KeyError, TypeError, ValueError):
+        raise IacError(f"The plan {saved.id[:12]} lacks a part of a change, so it cannot be drawn.") from None
+    state = content["state"]
+    return Plan(
+        environment=saved.environment,
+        lineage=state["lineage"],
+        serial=state["serial"],
+        changes=changes,
+        server_version=content["serverVersion"],
+        wishes=saved.wishes,
+        evidence=saved.evidence,
+        notes=tuple(f"counted when it was made: {each}" for each in counted_words(saved.evidence)),
+        left_out=left_out,
+    )
+
+
+def _change(document: Mapping[str, Any]) -> Change:
+    was, goes_with, address = document.get("was"), document.get("with"), Address.parse(document["address"])
+    return Change(
+        address,
+        Action(document["action"]),
+        document["reason"],
+        tuple(_field(each, KINDS[address.kind]) for each in document["fields"]),
+        requires=tuple(document["requires"]),
+        drifted=document["drift"],
+        origin=Address.parse(was) if was else None,
+        goes_with=Address.parse(goes_with) if goes_with else None,
+        managed=document.get("managed", True),
+    )
+
+
+def _field(document: Mapping[str, Any], kind: Kind) -> FieldChange:
+    before, after, known = (_canonical(document[name]) for name in ("before", "after", "lastApplied"))
+    name = document["name"]
+    return FieldChange(name, before, after, known, Cause(document["cause"]), name in kind.unordered)
+
+
+def _canonical(value: Any) -> Any:
+    """The reverse of `thaw`: lists become tuples, as everywhere inside."""
+    if isinstance(value, list):
+        return tuple(map(_canonical, value))
+    if isinstance(value, dict):
+        return {key: _canonical(each) for key, each in value.items()}
+    return value
+
+
+def _left_out(key: str) -> Change:
+    action, _, address = key.partition(":")
+    return Change(Address.parse(address), Action(action), "")

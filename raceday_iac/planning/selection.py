@@ -9,8 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..model.address import owners
-from .plan import Action, Change
-from .wishes import Wishes, lies_in
+from .plan import Action, Change, Wishes, lies_in
 
 _REMOVAL = "removal:"
 #: What a removal waits for, as in `applying.steps`.

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
 
-from ..health.builds import stuck_builds
-from ..health.daily import daily_runs
-from ..health.locks import lock_health
-from ..health.observations import Observation
+from ..health.data import Daily, Stand, daily_runs, did_its_work, is_under_way
+from ..health.locks import LockHealth, lock_health
+from ..health.observations import FunctionSeen, Observation, moment
 from ..health.observing import UNDATED
+from ..health.runs import UNFINISHED, standing, stuck_builds, trouble_of
 from ..health.shared import Rules
-from ..health.watched import Watched
-from ..model.address import Address
-from ..refresh.deployments import Judged
-from .daily import daily_steps
-from .deployments import deployment_steps
-from .executions import execution_steps
-from .locks import lock_steps
-from .schema import schema_steps
-from .steps import Left, Recovery
+from ..health.watched import Grace, Watched, said_span
+from ..kinds import KINDS
+from ..kinds.collection import can_only_fail_again, making_anew, unknown_to_documents
+from ..kinds.turns import Place, Turn
+from ..model.address import Address, collection_address
+from ..model.resource import Live
+from ..provider.protocol import Execution
+from ..refresh.deployments import READY, Judged, Role
 
 
 @dataclass(frozen=True)
@@ -63,3 +64,335 @@ def together(parts: Iterable[Recovery]) -> Recovery:
     return Recovery(
         tuple(step for each in found for step in each.steps), tuple(left for each in found for left in each.left)
     )
+
+
+CHAIN = "daily"
+
+
+def daily_steps(runs: Sequence[Daily], observation: Observation, held: Collection[str], is_quiet: bool) -> Recovery:
+    """From the first missed run on, everything whose time has come is run: what ran on the incomplete data of the one
+    before it has to run again. `held` are functions whose lock is held by a run that lives."""
+    if not any(each.stand is Stand.MISSED for each in runs):
+        return Recovery()
+    wanted = _wanted(runs)
+    reason = _why_not_started(runs, wanted, observation, held, is_quiet)
+    if reason:
+        return Recovery((), tuple(Left(f"function.{each.function}", "it missed its day", reason) for each in wanted))
+    return Recovery(tuple(_daily_step(each, observation) for each in wanted))
+
+
+def _wanted(runs: Sequence[Daily]) -> list[Daily]:
+    """The missed ones, and those that ran before what they need was there."""
+    first = next(number for number, each in enumerate(runs) if each.stand is Stand.MISSED)
+    return [each for each in runs[first:] if each.stand in (Stand.MISSED, Stand.DONE)]
+
+
+def _why_not_started(
+    runs: Sequence[Daily], wanted: Sequence[Daily], observation: Observation, held: Collection[str], is_quiet: bool
+) -> str:
+    if is_quiet:
+        return "it is the quiet window, in which every run ends at once"
+    running = next((each.function for each in runs if each.stand is Stand.RUNNING), None)
+    if running is not None:
+        return f"{running} is under way; look again when it has ended"
+    for each in wanted:
+        seen = observation.function(each.function)
+        if seen is None or not seen.active:
+            return f"{each.function} has no active deployment: raceday-iac apply"
+        if each.function in held:
+            return f"the lock of {each.function} is held by a run that lives"
+    return ""
+
+
+def _daily_step(run: Daily, observation: Observation) -> Step:
+    assert run.due is not None
+    seen = observation.function(run.function)
+    if run.stand is Stand.MISSED:
+        why = f"its run of {run.due:%H:%M} UTC did not do its work: {run.why}"
+    else:
+        assert run.run is not None
+        why = f"it ran at {moment(run.run.created_at):%H:%M} UTC, before what it needs was there"
+    guard = "its lock keeps a second run out" if seen is not None and seen.lock else "no run of it is under way"
+    more = f"; {guard}, and by health.yaml it may be repeated"
+    what = f"start {run.function} and wait for its end"
+    return Step(Remedy.RUN, f"function.{run.function}", "", what, f"{why}{more}", chain=CHAIN)
+
+
+def deployment_steps(judged: Mapping[str, Sequence[Judged]], stuck: Mapping[str, Sequence[str]]) -> Recovery:
+    """`judged` are all deployments by function, `stuck` the ids of those that are unfinished for too long.
+
+    Failed builds stay: their log is still of use, and `deployments --clean` deletes them.
+    """
+    steps, left = [], []
+    for function, deployments in judged.items():
+        for each in deployments:
+            deployment = each.deployment
+            is_stuck = deployment.id in stuck.get(function, ())
+            if each.role is Role.ORPHAN and deployment.status in (*UNFINISHED, READY):
+                steps.append(_deployment_step(function, each))
+            elif each.role is Role.FOREIGN and is_stuck:
+                why = "nothing shows that it is ours: it may belong to somebody who still works on it"
+                left.append(Left(f"deployment.{function}", f"deployment {deployment.id} is {deployment.status}", why))
+            elif each.role is Role.ACTIVE and is_stuck:
+                why = "it is active; activate another one first: raceday-iac rollback"
+                left.append(Left(f"deployment.{function}", f"deployment {deployment.id} is {deployment.status}", why))
+    return Recovery(tuple(steps), tuple(left))
+
+
+def _deployment_step(function: str, judged: Judged) -> Step:
+    deployment = judged.deployment
+    if deployment.status == READY:
+        what, why = f"delete deployment {deployment.id}", "a run of ours built it, and never took it into use"
+    elif deployment.status == "waiting":
+        what = f"cancel and delete deployment {deployment.id}"
+        why = "a run of ours began to upload it and never finished; it is not active"
+    else:
+        what = f"cancel the build of deployment {deployment.id} and delete it"
+        why = f"it is ours, {deployment.status} since {deployment.created_at[:16]} UTC, and not active"
+    then = "the code that is declared is uploaded anew by: raceday-iac apply"
+    return Step(Remedy.DELETE_DEPLOYMENT, f"deployment.{function}", deployment.id, what, why, then)
+
+
+_NO_ENDPOINT = "Appwrite has no endpoint that ends it (its deletion is refused while it is in progress)"
+
+
+def execution_steps(observation: Observation, watched: Watched, held: Collection[str]) -> Recovery:
+    """`held` are functions whose lock is held by a run that lives."""
+    steps: list[Step] = []
+    left: list[Left] = []
+    for seen in observation.functions:
+        lost = []
+        for each in seen.unfinished:
+            state = standing(each, seen.timeout, watched.grace, observation.now)
+            if state == "expired":
+                steps.append(_forget(seen, each))
+            elif state:
+                lost.append(each)
+        if not lost:
+            continue
+        reason = _why_not_again(seen, lost[0], observation, watched, held)
+        if reason:
+            left += _told(seen, lost, reason)
+        else:
+            steps.append(_again(seen, lost[0]))
+            left += _told(seen, lost, "it is started once more instead")
+    return Recovery(tuple(steps), tuple(left))
+
+
+def _forget(seen: FunctionSeen, execution: Execution) -> Step:
+    why = (
+        f"it was to begin at {execution.scheduled_at[:16]} UTC, which has passed: Appwrite does not make up for it, "
+        "and nothing of it has run"
+    )
+    what = f"delete the scheduled execution {execution.id}"
+    return Step(Remedy.DELETE_EXECUTION, f"function.{seen.id}", execution.id, what, why)
+
+
+def _again(seen: FunctionSeen, lost: Execution) -> Step:
+    why = (
+        f"execution {lost.id} was lost by the server, nothing has done its work since, and health.yaml says that "
+        "starting it once more is safe"
+    )
+    return Step(Remedy.RUN, f"function.{seen.id}", "", f"start {seen.id} once more", why, chain=seen.id)
+
+
+def _why_not_again(
+    seen: FunctionSeen, lost: Execution, observation: Observation, watched: Watched, held: Collection[str]
+) -> str:
+    """Why it is not started once more; nothing when it is."""
+    since = moment(lost.created_at)
+    later = [each for each in seen.executions if moment(each.created_at) > since]
+    if any(did_its_work(each) for each in later):
+        return "a later run has done the work"
+    if any(is_under_way(each, seen, watched, observation.now) for each in later):
+        return "another run is under way"
+    if seen.id in watched.daily:
+        return "whether its day has to be made up for is decided with the daily runs"
+    if seen.id in held:
+        return "its lock is held by a run that lives"
+    if not watched.of(seen.id).restart:
+        return f"health.yaml does not say that {seen.id} may be started once more (restart: true)"
+    return "" if seen.active else "it has no active deployment"
+
+
+def _told(seen: FunctionSeen, lost: list[Execution], reason: str) -> Iterator[Left]:
+    for each in lost:
+        what = f"execution {each.id} is {each.status} since {each.created_at[:16]} UTC"
+        yield Left(f"function.{seen.id}", what, f"{_NO_ENDPOINT}; {reason}")
+
+
+def lock_steps(locks: Iterable[LockHealth]) -> Recovery:
+    """A stale lock is taken over as a run would do it, and given back. A lock that lives is not touched."""
+    steps, left = [], []
+    for lock in locks:
+        state = lock.state
+        if state is None:
+            continue
+        if state.is_stale:
+            steps.append(_lock_step(lock))
+        elif state.is_crowded or state.is_dying:
+            why = (
+                f"its owner lives: last sign of life {said_span(state.heartbeat)} ago, stale after "
+                f"{said_span(lock.stale_after)}; it ends after {said_span(lock.expiry)} at the latest"
+            )
+            left.append(Left(f"lock.{lock.function}", f"{lock.lock_id} is held, {state.refused} starts refused", why))
+    return Recovery(tuple(steps), tuple(left))
+
+
+def _lock_step(lock: LockHealth) -> Step:
+    assert lock.state is not None
+    state = lock.state
+    keeps = ", and keep the progress that is in it" if state.progress else ""
+    what = f"take {lock.lock_id} over from {state.execution or state.owner[:12]} and give it back{keeps}"
+    why = (
+        f"its owner gave no sign of life for {said_span(state.heartbeat)} (stale after {said_span(lock.stale_after)}) "
+        f"and took it {said_span(state.age)} ago (expiry {said_span(lock.expiry)}), by the server's clock; a run that "
+        "lives would have stopped writing by itself"
+    )
+    return Step(Remedy.FREE_LOCK, f"lock.{lock.function}", lock.lock_id, what, why, "the next run begins at once")
+
+
+_NEVER_WAS = ("processing", "failed")
+_WAIT = "the server is at work on {}, and they would lose each other; look again when it has ended"
+
+
+def schema_steps(
+    schema: Iterable[Live],
+    owned: Collection[Address],
+    grace: Grace,
+    now: datetime,
+    lost: Mapping[Address, Sequence[str]],
+) -> Recovery:
+    """`owned` is what the stack declares or the state owns, `lost` what documents do not know of a collection.
+
+    Each has its turn in the collections that it writes; where the end of one was not seen there are no more."""
+    steps, left = [], [_broken(collection, keys) for collection, keys in lost.items()]
+    troubles = [(live, trouble_of(live, grace, now)) for live in schema]
+    busy = {place: live.address for live, trouble in troubles if not trouble for place in _at_work(live)}
+    for live, trouble in troubles:
+        if not trouble:
+            continue
+        beside = next((busy[place] for place in sorted(_places(live)) if place in busy), None)
+        reason = _why_not_made(live, owned) or (_WAIT.format(beside) if beside else "")
+        if reason:
+            left.append(Left(str(live.address), trouble, reason))
+        else:
+            steps.append(_schema_step(live, trouble))
+    return Recovery(tuple(steps), tuple(left))
+
+
+def _why_not_made(live: Live, owned: Collection[Address]) -> str:
+    if live.address not in owned:
+        return "neither the stack nor the state knows it: whose it is cannot be told"
+    if can_only_fail_again(live):
+        collection = collection_address(*live.address.parts[:2])
+        return f"deleted and created again, it fails again; {making_anew(collection)}"
+    if live.status == "deleting":
+        return "its deletion was asked for already; the server's own worker has to do it"
+    if live.address.kind != "index" and live.status not in _NEVER_WAS:
+        # Observed on 1.8.1: an attribute of a unique index over two columns gets stuck, with an empty error.
+        return (
+            "its deletion failed, so it may still hold values; delete an index over it first (that is what it mostly "
+            "fails at), then let the plan decide: raceday-iac plan"
+        )
+    return ""
+
+
+def _schema_step(live: Live, trouble: str) -> Step:
+    is_index = live.address.kind == "index"
+    proof = "an index holds no data" if is_index else "it never was available, so no document has a value in it"
+    return Step(
+        Remedy.DELETE_MEMBER,
+        str(live.address),
+        "",
+        f"delete this {live.address.kind}",
+        f"{trouble}, and {proof}",
+        "made anew by: raceday-iac apply",
+        turn=Turn(_places(live)),
+    )
+
+
+def _places(live: Live) -> frozenset[Place]:
+    return KINDS[live.address.kind].schema_places(live.address, live.fields)
+
+
+def _at_work(live: Live) -> frozenset[Place]:
+    """Where the server changes a schema now."""
+    return _places(live) if live.status in ("processing", "deleting") else frozenset()
+
+
+def _broken(collection: Address, keys: Sequence[str]) -> Left:
+    what = unknown_to_documents(collection, keys).partition(": ")[2]
+    return Left(str(collection), what, making_anew(collection))
+
+
+class Remedy(StrEnum):
+    """The kinds of steps there are. Nothing else is ever done."""
+
+    DELETE_DEPLOYMENT = "delete-deployment"
+    DELETE_MEMBER = "delete-from-schema"
+    DELETE_EXECUTION = "delete-execution"
+    FREE_LOCK = "free-lock"
+    RUN = "run"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do to `subject` (an address). `why` is the proof that it is safe; `then` what follows from it.
+
+    `identity` is the server's id of what the step is about: a deployment, an execution, a document. `chain` names what
+    a step belongs to: after one that failed, the others of its chain are not begun. `turn` is what a step that writes a
+    schema takes (see `kinds.turns`).
+    """
+
+    remedy: Remedy
+    subject: str
+    identity: str
+    what: str
+    why: str
+    then: str = ""
+    chain: str = ""
+    turn: Turn = field(default_factory=Turn)
+
+    @property
+    def key(self) -> str:
+        return ":".join(part for part in (str(self.remedy), self.subject, self.identity) if part)
+
+    @property
+    def function(self) -> str:
+        """The function that the step is about, where it is about one."""
+        return self.subject.partition(".")[2]
+
+
+@dataclass(frozen=True)
+class Left:
+    """Trouble that is not touched, and the reason."""
+
+    subject: str
+    what: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """Everything to do, in this order, and everything that is left alone."""
+
+    steps: tuple[Step, ...] = ()
+    left: tuple[Left, ...] = ()
+
+
+@dataclass(frozen=True)
+class Done:
+    """A step and what came of it: `problem` is empty when it went well; `was_needed` is False when the trouble had
+    gone by itself before it was touched."""
+
+    step: Step
+    problem: str = ""
+    was_needed: bool = True
+    note: str = ""
+
+
+def cleaned(recovery: Recovery, clean: Callable[[str], str]) -> Recovery:
+    """The same, with what it says of logs cleaned."""
+    steps = tuple(replace(each, why=clean(each.why)) for each in recovery.steps)
+    return Recovery(steps, tuple(replace(each, what=clean(each.what), why=clean(each.why)) for each in recovery.left))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
+from ..errors import AccessError, NotFoundError, ProviderError
+from ..kinds.conversion import UnconvertibleError, convert
 from ..kinds.deployment import REPLACED, UNFINISHED
 from ..model.address import Address, deployment_address
-from ..model.desired import Desired
-from ..model.resource import Live, frozen
-from ..provider import Reader, Snapshot
+from ..model.evidence import Answer, Ask, Question, total
+from ..model.resource import Desired, Live, frozen
+from ..provider import Condition, Reader, Snapshot
 from ..state.document import State
-from .archives import Archives
-from .deployments import READY
+from .deployments import READY, Archives
 
 #: Newest deployments in which the stack's own code is looked for when there is no state.
 _LOOK_BACK = 5
@@ -91,3 +95,161 @@ class _Code:
         ]
         self.archives.prefetch((function, each) for each in others)
         return any(self.archives.origin(function, each).digest == declared.fields["digest"] for each in others)
+
+
+#: The server stops counting here.
+COUNTED = 5000
+#: So many documents are read where counting does not help; beyond, an answer says "at least".
+READ = 20_000
+#: Appwrite's answer to a query on what cannot be queried.
+_CANNOT_QUERY = 400
+#: Appwrite's answers to what it cannot count: refused, too slow, or a defect of its own (1.8.1: queries for null on
+#: points, 500).
+_CANNOT_TELL = (_CANNOT_QUERY, 403, 408, 500)
+
+
+@dataclass(frozen=True)
+class Counting:
+    """Answers questions about what is live. `state` knows which code is managed, `archives` what was read of it."""
+
+    reader: Reader
+    state: State
+    archives: Archives
+
+    def __call__(self, question: Question) -> Answer:
+        """The answer; an unknown one when the key may not look, or Appwrite says that it cannot tell. Raises
+        ProviderError for everything else: no answer is not an answer."""
+        try:
+            if question.ask is Ask.CODE:
+                return self._code(question.place.path)
+            if question.ask is Ask.EXECUTIONS:
+                count = self.reader.count_executions(question.place.path)
+                return Answer(count, count >= COUNTED)
+            if question.place.kind == "database":
+                return self._together(question)
+        except ProviderError as error:
+            return unknown(error)
+        return answer(self.reader, question)
+
+    def _together(self, question: Question) -> Answer:
+        """Of all collections that the database has now."""
+        inside = self.reader.inside(question.place)
+        places = [address for address in sorted(inside) if address.kind == "collection"]
+        return total(answer(self.reader, replace(question, place=each)) for each in places)
+
+    def _code(self, function: str) -> Answer:
+        """Deployments whose source the stack does not hold. Where it manages the code, they are somebody else's; where
+        it does not, all of them."""
+        found = self.reader.all_deployments(function)
+        entry = self.state.entries.get(deployment_address(function))
+        if entry is not None:
+            ours = {entry.remote_id, *entry.deployments, *self.state.uploads_of(function)}
+            strange = [each.id for each in found if each.id not in ours]
+            self.archives.prefetch((function, each) for each in strange)
+            names = tuple(each for each in strange if not self.archives.is_ours(function, each))
+        else:
+            names = tuple(each.id for each in found)
+        return Answer(len(names), names=names)
+
+
+def answer(reader: Reader, question: Question) -> Answer:
+    """The answer to a question about the documents of one collection; an unknown one when the key may not look, or
+    Appwrite says that it cannot tell. Raises ProviderError for everything else: no answer is not an answer."""
+    try:
+        if not question.must_read and question.ask not in (Ask.LONGER, Ask.DUPLICATES, Ask.UNCONVERTIBLE):
+            try:
+                return _by_counting(reader, question)
+            except ProviderError as error:
+                if error.code != _CANNOT_QUERY:
+                    raise
+        return _by_reading(reader, question)
+    except NotFoundError:
+        # Appwrite says that there is no such collection: then there is nothing in it.
+        return Answer(0)
+    except ProviderError as error:
+        return unknown(error)
+
+
+def unknown(error: ProviderError) -> Answer:
+    """What an error says of a count. Raises it again where it says nothing: no answer is not an answer."""
+    if isinstance(error, AccessError) or (error.kind and error.code in _CANNOT_TELL):
+        return Answer(None)
+    raise error
+
+
+def _by_counting(reader: Reader, question: Question) -> Answer:
+    database, collection = question.place.parts
+    counts = [reader.count_documents(database, collection, *each) for each in _conditions(question)]
+    return Answer(sum(counts), any(count >= COUNTED for count in counts))
+
+
+def _conditions(question: Question) -> list[list[Condition]]:
+    """Sets of conditions whose counts add up to the answer."""
+    if question.ask in (Ask.DOCUMENTS, Ask.WITHOUT):
+        return [[]]
+    (key,) = question.attributes
+    if question.ask is Ask.VALUES:
+        return [[Condition("isNotNull", key)]]
+    if question.ask is Ask.NULLS:
+        return [[Condition("isNull", key)]]
+    if question.ask is Ask.AMONG:
+        return [[Condition("equal", key, question.among)]]
+    below = [] if question.low is None else [[Condition("lessThan", key, (question.low,))]]
+    above = [] if question.high is None else [[Condition("greaterThan", key, (question.high,))]]
+    return [*below, *above]
+
+
+def _by_reading(reader: Reader, question: Question) -> Answer:
+    """Look at the documents themselves: what no query finds, and what queries may not ask (arrays, encrypted texts)."""
+    database, collection = question.place.parts
+    seen, found, longest = 0, 0, 0
+    together: Counter[str] = Counter()
+    for document in reader.documents(database, collection, only=question.attributes):
+        if seen == READ:
+            break
+        seen += 1
+        if question.ask is Ask.DUPLICATES:
+            together.update(_key(document, question.attributes))
+            continue
+        values = _values(document.get(question.attributes[0])) if question.attributes else [document]
+        found += _counts(question, values, document)
+        if question.ask is Ask.LONGER:
+            longest = max([longest, *(len(each) for each in values if isinstance(each, str))])
+    if question.ask is Ask.DUPLICATES:
+        found = sum(count for count in together.values() if count > 1)
+    return Answer(found, seen == READ, longest)
+
+
+def _counts(question: Question, values: list[Any], document: Mapping[str, Any]) -> bool:
+    """Whether a document with these values is one of those that are asked for."""
+    if question.ask is Ask.LONGER:
+        return any(isinstance(each, str) and len(each) > question.limit for each in values)
+    if question.ask is Ask.UNCONVERTIBLE:
+        return not _is_convertible(document.get(question.attributes[0]), dict(question.target))
+    if question.ask is Ask.AMONG:
+        return any(each in question.among for each in values)
+    if question.ask is Ask.OUTSIDE:
+        low, high = question.low, question.high
+        return any((low is not None and each < low) or (high is not None and each > high) for each in values)
+    return not values if question.ask is Ask.NULLS else bool(values)
+
+
+def _is_convertible(value: Any, target: Mapping[str, Any]) -> bool:
+    try:
+        convert(value, target)
+    except UnconvertibleError:
+        return False
+    return True
+
+
+def _values(value: Any) -> list[Any]:
+    return [each for each in (value if isinstance(value, list) else [value]) if each is not None]
+
+
+def _key(document: Mapping[str, Any], attributes: Iterable[str]) -> list[str]:
+    """What a unique index compares; a null never equals another."""
+    found = [document.get(key) for key in attributes]
+    if any(value is None for value in found):
+        return []
+    # The database compares texts without case.
+    return [json.dumps([value.lower() if isinstance(value, str) else value for value in found])]

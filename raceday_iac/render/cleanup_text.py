@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..cleanup import Action, Change, Cleanup, Finding
-from ..cleanup.changes import Count
 from ..counting import counted
+from ..raceday.cleanup import Action, Change, Cleanup, Finding
+from ..raceday.cleanup.tree import Count
 from .lines import Line
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from html import escape
 from typing import Any
 
 from ..drift import Item, Standing, Verdict
 from ..linting.findings import Acceptance
 from ..planning import Plan
+from ..planning.saved import change_document, field_document
+from .html import addresses, banner, change_row, listed, page, tile
 from .lines import Line
-from .plan_json import change_document, field_document
+from .markdown import LIMIT, Sheet, code, plain
+from .plan_markdown import field_cells
 from .plan_text import field_lines
+from .theme import STANDING_TONES
 
 _SHOWN = 20
 WAYS_OUT = "To put it back: raceday-iac apply. To keep it: change the stack, then plan shows nothing to do."
@@ -132,3 +137,127 @@ def _acceptance_document(acceptance: Acceptance | None) -> dict[str, Any] | None
         return None
     place = acceptance.location
     return {"reason": acceptance.reason, "until": str(acceptance.until), "file": place.file, "line": place.line}
+
+
+_HEAD = ("| resource | on the server → in the stack |", "|---|---|")
+
+
+def drift_markdown(verdict: Verdict, plan: Plan, where: str, *, limit: int = LIMIT) -> str:
+    """The whole verdict within `limit` bytes, the worst first."""
+    sheet = Sheet(limit)
+    sheet.say(f"## Drift check of {code(plan.environment)}: {headline(verdict)}", "", plain(where), "")
+    if not verdict.drifted:
+        sheet.say(f"✅ {plain(nothing_drifted(verdict))}", "")
+    for title, what, items in (
+        ("💥 Changed on the server and in the stack", "conflicts", verdict.of(Standing.CONFLICT)),
+        ("⚠️ Somebody changed the server", "changed on the server", verdict.of(Standing.CHANGED)),
+        ("⏳ In the stack, but not applied yet", "not applied", verdict.of(Standing.PENDING)),
+    ):
+        head = (f"**{title}: {len(items)}**", "", *_HEAD)
+        sheet.entries(what, head, map(_markdown_row, items), ("",))
+    if verdict.drifted:
+        sheet.say("To put it back: `raceday-iac apply`. To keep it: change the stack.", "")
+    accepted = [_accepted_row(each) for each in verdict.accepted]
+    title = f"**✔️ Accepted: {len(accepted)}** ({plain(STILL_APPLIED)})"
+    sheet.entries("accepted", (title, "", "| resource | what | until | why |", "|---|---|---|---|"), accepted, ("",))
+    sheet.entries("notices", ("**Notes**", ""), (f"- {plain(each)}" for each in verdict.notices), ("",))
+    unmanaged = [f"- {code(str(each.address), in_cell=False)}{_ended(each)}" for each in verdict.of(Standing.UNMANAGED)]
+    opening = (f"<details><summary>Unmanaged: live, but neither declared nor ours ({len(unmanaged)})</summary>", "")
+    sheet.entries("unmanaged", opening, unmanaged, ("", "</details>", ""))
+    return sheet.text("`raceday-iac drift` and its HTML report show everything.")
+
+
+def headline(verdict: Verdict) -> str:
+    """The verdict in a few words."""
+    counted = (
+        (len(verdict.of(Standing.CONFLICT)), "in conflict"),
+        (len(verdict.of(Standing.CHANGED)), "changed on the server"),
+        (len(verdict.of(Standing.PENDING)), "not applied yet"),
+    )
+    return ", ".join(f"{number} {what}" for number, what in counted if number) or "as the stack says"
+
+
+def _markdown_row(item: Item) -> str:
+    return f"| {code(str(item.address))} | {'<br>'.join(_cell(item))} |"
+
+
+def _cell(item: Item) -> Iterator[str]:
+    yield from field_cells(item.fields)
+    if not item.fields or item.standing is Standing.PENDING:
+        yield f"<sub>{plain(item.reason)}</sub>"
+    if item.ended is not None:
+        yield f"<sub>{plain(ended_text(item.ended))}</sub>"
+
+
+def _ended(item: Item) -> str:
+    return f" <sub>{plain(ended_text(item.ended))}</sub>" if item.ended is not None else ""
+
+
+def _accepted_row(item: Item) -> str:
+    if item.accepted is None:
+        return ""
+    what = "<br>".join(_or(field_cells(item.fields), plain(item.reason)))
+    return f"| {code(str(item.address))} | {what} | {item.accepted.until} | {plain(item.accepted.reason)} |"
+
+
+def _or(parts: Iterable[str], otherwise: str) -> list[str]:
+    return list(parts) or [otherwise]
+
+
+_TITLES = {
+    Standing.CONFLICT: ("Changed on the server and in the stack, each another way", "conflict"),
+    Standing.CHANGED: ("Somebody changed the server", "changed"),
+    Standing.PENDING: ("In the stack, but not applied yet", "not applied"),
+}
+_TILES = {**{standing: word for standing, (_, word) in _TITLES.items()}, Standing.UNMANAGED: "unmanaged"}
+
+
+def drift_page(verdict: Verdict, plan: Plan, where: str) -> str:
+    """The whole page."""
+    title = f"Drift check of {plan.environment}"
+    return page(title, _body(verdict, title, where))
+
+
+def _body(verdict: Verdict, title: str, where: str) -> Iterator[str]:
+    yield f"<h1>{escape(title)}</h1><p class=faint>{escape(where)}</p>"
+    if verdict.drifted:
+        yield banner("destroy", f"{len(verdict.drifted)} changed behind the stack's back", (escape(WAYS_OUT),))
+    else:
+        yield banner("create", nothing_drifted(verdict))
+    yield f'<div class="tiles">{"".join(_tiles(verdict))}</div>'
+    for standing, (heading, tag) in _TITLES.items():
+        items = verdict.of(standing)
+        if items:
+            rows = "".join(_page_row(item, tag) for item in items)
+            yield f"<h2>{escape(heading)}</h2><div class='box t-{STANDING_TONES[standing]}'>{rows}</div>"
+    if verdict.accepted:
+        rows = "".join(_page_row(item, "accepted") for item in verdict.accepted)
+        yield f"<h2>Accepted</h2><p class=faint>Until its last day {escape(STILL_APPLIED)}.</p>"
+        yield f"<div class='box t-state'>{rows}</div>"
+    yield from listed("Notes", verdict.notices)
+    unmanaged = verdict.of(Standing.UNMANAGED)
+    ended = [item for item in unmanaged if item.ended is not None]
+    if ended:
+        rows = "".join(_page_row(item, "unmanaged") for item in ended)
+        yield f"<h2>Unmanaged, and no longer accepted</h2><div class='box t-calm'>{rows}</div>"
+    others = (str(item.address) for item in unmanaged if item.ended is None)
+    yield from addresses("Unmanaged: live, but neither declared nor ours", others)
+
+
+def _tiles(verdict: Verdict) -> Iterator[str]:
+    for standing, word in _TILES.items():
+        yield tile(len(verdict.of(standing)), word, STANDING_TONES[standing])
+    yield tile(len(verdict.accepted), "accepted", "state")
+
+
+def _page_row(item: Item, tag: str) -> str:
+    tone = "state" if item.accepted is not None else STANDING_TONES[item.standing]
+    return change_row(tag, tone, str(item.address), item.fields, _why(item))
+
+
+def _why(item: Item) -> Iterator[str]:
+    yield item.reason
+    if item.accepted is not None:
+        yield f"Accepted until {item.accepted.until}: {item.accepted.reason} ({item.accepted.location})"
+    if item.ended is not None:
+        yield ended_text(item.ended)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
+from math import isqrt
 
-from .graph_layout import GAP_X, HEAD, MARGIN, ROW, WIDTH, Arrow, Drawing, Placed
-from .tones import STRENGTH, variables
+from .theme import STRENGTH, variables
 
 #: Characters of a line that fit, by their average width in the two sizes of type used.
 _TITLE_FITS, _ROW_FITS = 33, 39
@@ -129,3 +131,220 @@ def _way(points: list[tuple[float, float]]) -> str:
 
 def _tip(x: float, y: float) -> str:
     return f'<path class="tip" d="M{x + 1:.0f} {y:.0f}l-9 -4.5v9z"/>'
+
+
+WIDTH, GAP_X, GAP_Y = 268, 104, 18
+HEAD, ROW, FOOT = 40, 19, 8
+MARGIN = 24
+#: What an arrow needs that passes through a column.
+_LANE = 4
+#: A column taller than this is continued in a second one beside it.
+_TALLEST = 1500
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line in a card. `sign` is set apart; `full` is what a pointer resting on it is told."""
+
+    sign: str
+    text: str
+    tone: str
+    full: str = ""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A box: a thing, what kind it is, what happens in it."""
+
+    key: str
+    title: str
+    kind: str
+    tone: str
+    rows: tuple[Row, ...] = ()
+    badge: str = ""
+
+    @property
+    def height(self) -> int:
+        return HEAD + (len(self.rows) * ROW + FOOT if self.rows else 0)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A card and its upper left corner."""
+
+    card: Card
+    x: int
+    y: int
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """From what comes first to what waits for it; several to several go through one knot. `lanes` are the points at
+    which it enters the columns between, for each source."""
+
+    sources: tuple[str, ...]
+    targets: tuple[str, ...]
+    lanes: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Everything in its place."""
+
+    cards: Mapping[str, Placed]
+    arrows: tuple[Arrow, ...]
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class _Slot:
+    """A place in a column: for a card, or for an arrow that passes. `after` are the slots that it follows."""
+
+    key: object
+    height: int
+    after: tuple[object, ...]
+    card: Card | None = None
+
+
+def arrange(cards: Sequence[Card], edges: Iterable[tuple[str, str]]) -> Drawing:
+    """Place the cards. Edges go from what comes first; `cards` are in the order in which things happen, and an edge
+    against that order is part of a circle and left out."""
+    order = {card.key: number for number, card in enumerate(cards)}
+    before: dict[str, set[str]] = {key: set() for key in order}
+    for first, then in edges:
+        if first in order and then in order and order[first] < order[then]:
+            before[then].add(first)
+    before = _without_detours(before)
+    depths = _depths(before)
+    arrows = list(_arrows(before))
+    tied = {key for key, direct in before.items() if direct}.union(*before.values())
+    points = _place(_layers([card for card in cards if card.key in tied], before, depths, arrows))
+    placed = {key: Placed(card, *points[key]) for card in cards if (key := card.key) in tied}
+    placed |= _beside_each_other([card for card in cards if card.key not in tied], list(placed.values()))
+    with_lanes = (
+        Arrow(
+            arrow.sources, arrow.targets, {each: _lanes(number, each, arrow, depths, points) for each in arrow.sources}
+        )
+        for number, arrow in enumerate(arrows)
+    )
+    width = max((each.x for each in placed.values()), default=0) + WIDTH + MARGIN
+    height = max((each.y + each.card.height for each in placed.values()), default=0) + MARGIN
+    return Drawing(placed, tuple(with_lanes), width, height)
+
+
+def _without_detours(before: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """Without edges that a longer way says too. Keys are in order, so what comes first is known already."""
+    reached: dict[str, set[str]] = {}
+    kept: dict[str, set[str]] = {}
+    for key, direct in before.items():
+        indirect = set().union(*(reached[each] for each in direct)) if direct else set()
+        kept[key] = direct - indirect
+        reached[key] = direct | indirect
+    return kept
+
+
+def _depths(before: Mapping[str, set[str]]) -> dict[str, int]:
+    """The number of each card's column."""
+    depths: dict[str, int] = {}
+    for key, direct in before.items():
+        depths[key] = max((depths[each] + 1 for each in direct), default=0)
+    return depths
+
+
+def _arrows(before: Mapping[str, set[str]]) -> Iterator[Arrow]:
+    """One knot for what waits for the same several things."""
+    together: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for key, direct in before.items():
+        if direct:
+            together[tuple(each for each in before if each in direct)].append(key)
+    for sources, targets in together.items():
+        if len(sources) > 1 and len(sources) + len(targets) > 3:
+            yield Arrow(sources, tuple(targets))
+        else:
+            yield from (Arrow((source,), (target,)) for source in sources for target in targets)
+
+
+def _passed(source: str, arrow: Arrow, depths: Mapping[str, int]) -> range:
+    """The columns that an arrow passes through."""
+    return range(depths[source] + 1, min(depths[each] for each in arrow.targets))
+
+
+def _layers(
+    cards: Sequence[Card], before: Mapping[str, set[str]], depths: Mapping[str, int], arrows: Sequence[Arrow]
+) -> list[list[_Slot]]:
+    layers: list[list[_Slot]] = [[] for _ in range(max(depths.values(), default=-1) + 1)]
+    for card in cards:
+        layers[depths[card.key]].append(_Slot(card.key, card.height, tuple(before[card.key]), card))
+    for number, arrow in enumerate(arrows):
+        for source in arrow.sources:
+            last: object = source
+            for layer in _passed(source, arrow, depths):
+                key = (number, source, layer)
+                layers[layer].append(_Slot(key, _LANE, (last,)))
+                last = key
+    return layers
+
+
+def _lanes(
+    number: int, source: str, arrow: Arrow, depths: Mapping[str, int], points: Mapping[object, tuple[int, int]]
+) -> tuple[tuple[int, int], ...]:
+    return tuple(points[number, source, layer] for layer in _passed(source, arrow, depths))
+
+
+def _place(layers: Sequence[list[_Slot]]) -> dict[object, tuple[int, int]]:
+    """The upper left corners. Each layer is ordered by what it follows, so that fewer arrows cross."""
+    tallest = max((_height(column) for layer in layers for column in _columns(layer, _TALLEST)), default=0)
+    points: dict[object, tuple[int, int]] = {}
+    middles: dict[object, float] = {}
+    x = MARGIN
+    for layer in layers:
+        ordered = sorted(layer, key=lambda slot: _mean([middles[each] for each in slot.after]))
+        for column in _columns(ordered, _TALLEST):
+            y = MARGIN + (tallest - _height(column)) // 2
+            for slot in column:
+                points[slot.key], middles[slot.key] = (x, y), y + slot.height / 2
+                y += slot.height + GAP_Y
+            x += WIDTH + GAP_Y
+        x += GAP_X - GAP_Y
+    return points
+
+
+def _beside_each_other(cards: Sequence[Card], above: Sequence[Placed]) -> dict[str, Placed]:
+    """Cards that no arrow touches: below the others and no wider than they are, or in a square where there are none."""
+    slots = [_Slot(card.key, card.height, (), card) for card in cards]
+    total = _height(slots)
+    if above:
+        width = max(each.x for each in above) + WIDTH - MARGIN
+        limit = max(1, -(-total // max(1, (width + GAP_Y) // (WIDTH + GAP_Y))))
+        top = max(each.y + each.card.height for each in above) + 2 * GAP_Y
+    else:
+        limit, top = max(160, isqrt(total * (WIDTH + GAP_Y) * 3 // 5)), MARGIN
+    placed = {}
+    for number, column in enumerate(_columns(slots, limit)):
+        y = top
+        for slot in column:
+            if slot.card is not None:
+                placed[slot.card.key] = Placed(slot.card, MARGIN + number * (WIDTH + GAP_Y), y)
+            y += slot.height + GAP_Y
+    return placed
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    return sum(numbers) / len(numbers) if numbers else 0.0
+
+
+def _columns(layer: list[_Slot], limit: int) -> list[list[_Slot]]:
+    """A layer cut into columns of about the same height, none much higher than the limit."""
+    wanted = -(-_height(layer) // limit) or 1
+    share = _height(layer) / wanted
+    columns: list[list[_Slot]] = [[]]
+    for slot in layer:
+        if columns[-1] and _height([*columns[-1], slot]) > share + slot.height / 2 and len(columns) < wanted:
+            columns.append([])
+        columns[-1].append(slot)
+    return columns
+
+
+def _height(column: Sequence[_Slot]) -> int:
+    return sum(slot.height for slot in column) + GAP_Y * max(0, len(column) - 1)

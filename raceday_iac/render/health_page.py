@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 from html import escape
+from itertools import pairwise
 
-from ..health.daily import Stand
+from ..health.data import Stand
 from ..health.findings import Finding, Severity
+from ..health.observations import moment
 from ..health.report import FunctionHealth, Report
-from ..health.spans import said_span
-from ..linting.nz import said
-from .health_picture import durations_bar, runs_svg
+from ..health.runs import OVER, ending_of
+from ..health.watched import said_span
+from ..linting.expansion import ZONE, said
+from ..provider.protocol import Execution
 from .health_text import headline, row_of, sections, style_of, usage_text
-from .simulation_style import PAGE_STYLE, PICTURE_STYLE
+from .simulation_picture import Scale, quiet_windows
+from .theme import PAGE_STYLE, PICTURE_STYLE
 
 _STYLE = (
     "th,td{text-align:left!important}td{white-space:normal!important}td:first-child,.tight{white-space:nowrap!important}"
@@ -145,3 +150,135 @@ def _table(head: Sequence[str], rows: Iterable[tuple[Sequence[str], str]]) -> st
         for cells, style in rows
     )
     return f"<div class=scroll><table><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table></div>"
+
+
+WIDTH, LEFT, RIGHT, TOP, LANE, BOTTOM = 1240, 190, 24, 46, 34, 40
+#: A run is at least so wide, to be seen; and so high.
+_NARROWEST, _HEIGHT, _THIN = 1.6, 16, 5
+#: Hours between two marks of the axis, by the length of the window in hours.
+_STEPS = ((3, 0.25), (8, 1), (30, 2), (80, 6), (24 * 9, 24))
+_LONGEST_STEP = 24 * 7
+#: Hours of a window in which the quiet hours can be told apart.
+_DAYS = 80
+LEGEND = (
+    ("now", "did its work"),
+    ("refused", "refused as a duplicate"),
+    ("clash", "failed"),
+    ("legacy", "not ended"),
+    ("missed", "did not take place"),
+)
+_BOTTOM_UP = ("now", "legacy", "refused", "missed", "clash")
+_PICTURE_STYLE = ".raceday .missed{fill:var(--failed)}"
+
+
+def runs_svg(report: Report) -> str:
+    """The picture."""
+    height = TOP + LANE * len(report.functions) + BOTTOM
+    lanes = "".join(part for number, each in enumerate(report.functions) for part in _lane(each, number, report))
+    return (
+        f'<svg class=raceday viewBox="0 0 {WIDTH} {height}" role=img aria-label="Executions">'
+        f"<style>{PICTURE_STYLE}{_PICTURE_STYLE}</style><rect class=paper width={WIDTH} height={height} />"
+        f"{''.join(_legend())}{''.join(_axis(report, height))}{lanes}</svg>"
+    )
+
+
+def _legend() -> Iterator[str]:
+    x = LEFT
+    for style, words in LEGEND:
+        yield f"<rect class={style} x={x} y=14 width=10 height=10 rx=2 /><text x={x + 15} y=23>{words}</text>"
+        x += 42 + round(6.2 * len(words))
+
+
+def _axis(report: Report, height: int) -> Iterator[str]:
+    begin, end = report.since, report.now
+    hours = (end - begin).total_seconds() / 3600
+    step = next((step for longest, step in _STEPS if hours <= longest), _LONGEST_STEP)
+    floor = height - BOTTOM + 4
+    for start, until in quiet_windows(_scale(report)) if hours <= _DAYS else ():
+        x, width = _scale(report).x(start), _scale(report).length(until - start)
+        yield f"<rect class=quiet x={x:.1f} y={TOP - 6} width={width:.1f} height={floor - TOP + 6} />"
+    for mark in _marks(begin, end, step):
+        x, local = _x(mark, report), mark.astimezone(ZONE)
+        style = "midnight" if not local.hour and not local.minute and step < 24 else "grid"
+        words = f"{local:%a %d}" if style == "midnight" or step >= 24 else f"{local:%H:%M}"
+        yield f"<line class={style} x1={x} x2={x} y1={TOP - 6} y2={floor} />"
+        yield f"<text class=middle x={x} y={floor + 15}>{words}</text>"
+        yield f'<text class="faint middle" x={x} y={floor + 28}>{mark:%H:%M}</text>'
+    yield f'<text class="faint end" x={LEFT - 10} y={floor + 15}>New Zealand</text>'
+    yield f'<text class="faint end" x={LEFT - 10} y={floor + 28}>UTC</text>'
+
+
+def _marks(begin: datetime, end: datetime, step: float) -> Iterator[datetime]:
+    """Full steps of New Zealand's clock. Not so near to the edges that words are cut."""
+    local = begin.astimezone(ZONE)
+    midnight = datetime(local.year, local.month, local.day, tzinfo=ZONE).astimezone(begin.tzinfo)
+    room = (end - begin) / 60
+    mark = midnight
+    while mark <= end - room:
+        if mark >= begin + room:
+            yield mark
+        mark += timedelta(hours=step)
+
+
+def _lane(health: FunctionHealth, number: int, report: Report) -> Iterator[str]:
+    y = TOP + LANE * number
+    middle = y + LANE / 2
+    yield f'<text class="strong end" x={LEFT - 10} y={middle + 4:g}>{escape(health.seen.id)}</text>'
+    yield f"<line class=floor x1={LEFT} x2={WIDTH - RIGHT} y1={y + LANE} y2={y + LANE} />"
+    groups: dict[str, list[str]] = {style: [] for style, _ in LEGEND}
+    for each in health.seen.executions:
+        groups[_class(each)].append(_mark(each, middle, report))
+    groups["missed"] = [_missed(each, y + LANE - 6, report) for each in health.punctuality.missed]
+    # What is wrong is drawn last: nothing covers it.
+    yield from (f'<path class={style} d="{"".join(groups[style])}" />' for style in _BOTTOM_UP if groups[style])
+    if not health.seen.executions and not health.punctuality.missed:
+        words = "no run in this time" if health.seen.live else "not on the server"
+        yield f"<text class=faint x={LEFT + 8} y={middle + 4:g}>{words}</text>"
+
+
+def _class(execution: Execution) -> str:
+    if execution.status == "failed":
+        return "clash"
+    if execution.status != "completed":
+        return "legacy"
+    return "refused" if ending_of(execution).outcome == "duplicate" else "now"
+
+
+def _mark(execution: Execution, middle: float, report: Report) -> str:
+    """One that has not ended is a thin line until now."""
+    begin = moment(execution.created_at)
+    is_over = execution.status in OVER
+    end = begin + timedelta(seconds=execution.duration) if is_over else report.now
+    x, height = _x(begin, report), _HEIGHT if is_over else _THIN
+    width = max(_NARROWEST, _x(min(end, report.now), report) - x)
+    return f"M{x:g} {middle - height / 2:g}h{width:.4g}v{height}h{-width:.4g}z"
+
+
+def _missed(at: datetime, y: float, report: Report) -> str:
+    return f"M{_x(at, report) - 1.5:g} {y:g}h3v4h-3z"
+
+
+def _scale(report: Report) -> Scale:
+    return Scale(report.since.timestamp(), report.now.timestamp(), LEFT, WIDTH - LEFT - RIGHT)
+
+
+def _x(at: datetime, report: Report) -> float:
+    scale = _scale(report)
+    return round(min(scale.right, max(scale.left, scale.x(at.timestamp()))), 1)
+
+
+def durations_bar(p50: float, p95: float, longest: float, slow: float | None, timeout: float) -> str:
+    """Durations of a function along its timeout: a thick part up to p50, a thin one up to the longest, and a line where
+    a run is slow."""
+    width, scale = 150, 150 / max(timeout, longest)
+    ends: Sequence[float] = [0.0, *(round(each * scale, 1) for each in (p50, p95, longest))]
+    heights = (8, 5, 2)
+    parts = [
+        f"<rect class=now x={a:g} y={8 - height / 2:g} width={max(0.8, b - a):g} height={height} rx=1 />"
+        for (a, b), height in zip(pairwise(ends), heights, strict=True)
+    ]
+    mark = f"<line class=refused-tick x1={slow * scale:.4g} x2={slow * scale:.4g} y1=1 y2=15 />" if slow else ""
+    return (
+        f'<svg class="raceday bar" viewBox="0 0 {width} 16" role=img aria-label="durations">'
+        f"<line class=grid x1=0 x2={width} y1=8 y2=8 />{''.join(parts)}{mark}</svg>"
+    )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from ..health.daily import Stand
-from ..health.data import DataHealth
+from ..health.data import DataHealth, Stand
 from ..health.findings import ORDER
 from ..health.locks import LockHealth
 from ..health.observations import moment

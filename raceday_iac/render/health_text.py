@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from datetime import datetime
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
 
 from ..counting import counted
-from ..health.changes import Changes
-from ..health.daily import Daily, Stand
-from ..health.data import DataHealth
+from ..health.data import Daily, DataHealth, Stand
 from ..health.findings import Finding, Severity
 from ..health.locks import LockHealth
 from ..health.observations import moment
-from ..health.report import FunctionHealth, Report
+from ..health.report import Changes, FunctionHealth, Report
 from ..health.runs import memory_limit
 from ..health.shared import LockState
-from ..health.spans import said_span
-from ..linting.nz import ZONE, said
+from ..health.watched import said_span
+from ..linting.expansion import ZONE, said
 from .lines import Line
+from .markdown import LIMIT, Sheet, code, plain
 
 STYLE = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
 MARK = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.INFO: "·"}
@@ -234,3 +239,272 @@ def table(head: Sequence[str], rows: Iterable[tuple[Sequence[str], str]]) -> Ite
     widths = [max(len(row[column]) for row in (head, *(cells for cells, _ in found))) for column in range(len(head))]
     for cells, style in [(head, "bold"), *found]:
         yield Line("  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip(), style)
+
+
+#: Slack takes 3000 characters in a section; the rest is counted.
+_LONGEST_ALERT = 2800
+_ICON = {Severity.ERROR: ":red_circle:", Severity.WARNING: ":large_yellow_circle:", Severity.INFO: ":white_circle:"}
+
+
+def generic_message(report: Report, changes: Changes) -> dict[str, Any]:
+    """For programs. `new` and `over` are since the last message of the same run; a single run has only `new`."""
+    return {
+        "format": 1,
+        "source": "raceday-iac",
+        "environment": report.environment,
+        "project": report.project,
+        "status": status_of(report),
+        "at": instant(report.now),
+        "new": [finding_document(each) for each in changes.new],
+        "lasting": [finding_document(each) for each in changes.lasting],
+        "over": [finding_document(each) for each in changes.over],
+    }
+
+
+def slack_message(report: Report, changes: Changes) -> dict[str, Any]:
+    """`text` is what notifications and other servers of the same kind show, `blocks` what Slack does."""
+    title = f"{report.environment}: {alert_title(report, changes)}"
+    body = _body([*_lines(changes.new, ""), *_lines(changes.lasting, "still: "), *_over(changes.over)])
+    blocks: list[dict[str, Any]] = [{"type": "header", "text": {"type": "plain_text", "text": title[:150]}}]
+    if body:
+        blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": body}})
+    where = f"project {report.project}, {instant(report.now)}, look: `raceday-iac health --env {report.environment}`"
+    blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": _escaped(where)}]})
+    return {"text": f"{_escaped(title)}\n{body}".strip(), "blocks": blocks}
+
+
+def alert_title(report: Report, changes: Changes) -> str:
+    """The verdict in a few words."""
+    if not changes.new and not changes.lasting:
+        return "all clear"
+    errors, warnings = report.count(Severity.ERROR), report.count(Severity.WARNING)
+    counted = [f"{count} {word}{'s' * (count != 1)}" for count, word in ((errors, "error"), (warnings, "warning"))]
+    return f"{status_of(report)}, {', '.join(each for each in counted if not each.startswith('0 '))}"
+
+
+def _lines(findings: Sequence[Finding], prefix: str) -> Iterator[str]:
+    for each in findings:
+        text = _escaped(f"{each.subject}: {each.message}")
+        yield f"{_ICON[each.severity]} {prefix}*{each.code}* {text}"
+
+
+def _over(findings: Sequence[Finding]) -> Iterator[str]:
+    for each in findings:
+        yield f":white_check_mark: over: *{each.code}* {_escaped(each.subject)}"
+
+
+def _body(lines: Sequence[str]) -> str:
+    """As many whole lines as there is room for."""
+    taken: list[str] = []
+    for number, line in enumerate(lines):
+        if sum(map(len, taken)) + len(taken) + len(line) > _LONGEST_ALERT:
+            return "\n".join([*taken, f"… and {len(lines) - number} more"])
+        taken.append(line)
+    return "\n".join(taken)
+
+
+def _escaped(text: str) -> str:
+    """Slack reads these three as markup."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def health_document(report: Report) -> dict[str, Any]:
+    """Without `format`, which the printer adds."""
+    return {
+        "status": status_of(report),
+        "at": instant(report.now),
+        "since": instant(report.since),
+        "environment": report.environment,
+        "endpoint": report.endpoint,
+        "project": report.project,
+        "functions": [function_document(each) for each in report.functions],
+        "locks": [lock_document(each) for each in report.locks],
+        "data": [data_document(each) for each in report.data],
+        "daily": [
+            {"function": each.function, "stand": str(each.stand), "due": instant(each.due), "why": each.why}
+            for each in report.daily
+        ],
+        "stateLock": None if report.state_lock is None else asdict(report.state_lock),
+        "findings": [finding_document(each) for each in report.findings],
+        "skipped": list(report.skipped),
+    }
+
+
+def status_of(report: Report) -> str:
+    """One word: healthy, degraded, unhealthy."""
+    words = {Severity.ERROR: "unhealthy", Severity.WARNING: "degraded"}
+    return words[report.worst] if report.worst else "healthy"
+
+
+def lock_document(lock: LockHealth) -> dict[str, Any]:
+    """Ages in seconds."""
+    state = lock.state
+    content: dict[str, Any] = {"function": lock.function, "id": lock.lock_id, "held": state is not None}
+    content |= {"duplicates": lock.duplicates, "checkMs": lock.check_ms, "checkTargetMs": lock.check_target_ms}
+    if state is None:
+        return content
+    return {
+        **content,
+        "owner": state.owner,
+        "execution": state.execution,
+        "age": state.age,
+        "heartbeatAge": state.heartbeat,
+        "stale": state.is_stale,
+        "staleAfter": lock.stale_after,
+        "expiry": lock.expiry,
+        "phase": state.phase,
+        "progress": state.progress,
+        "nzDate": state.nz_date,
+        "takeovers": state.takeovers,
+        "refused": state.refused,
+        "backoff": state.backoff,
+    }
+
+
+def data_document(found: DataHealth) -> dict[str, Any]:
+    return {
+        "collection": found.rule.collection,
+        "rule": found.rule.rule,
+        "attribute": found.rule.attribute,
+        "verdict": found.verdict,
+        "said": found.said,
+        "count": found.count,
+        "age": found.age,
+        "late": [{"race": each.race, "row": each.row, "seconds": each.seconds} for each in found.late],
+    }
+
+
+def finding_document(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "severity": str(finding.severity),
+        "subject": finding.subject,
+        "message": finding.message,
+        "advice": finding.advice,
+        "since": instant(finding.since),
+    }
+
+
+def function_document(health: FunctionHealth) -> dict[str, Any]:
+    """Durations in seconds."""
+    figures, seen = health.figures, health.seen
+    return {
+        "id": seen.id,
+        "onServer": seen.live is not None,
+        "lastRun": None
+        if figures.last is None
+        else {
+            "execution": figures.last.id,
+            "at": figures.last.created_at,
+            "status": figures.last.status,
+            "outcome": figures.ending.outcome,
+            "category": figures.ending.category,
+        },
+        "runs": figures.over,
+        "isCut": seen.is_cut,
+        "failed": figures.failed,
+        "duplicates": figures.duplicates,
+        "success": figures.success,
+        "outcomes": dict(figures.outcomes),
+        "durations": {
+            "p50": figures.durations.p50,
+            "p95": figures.durations.p95,
+            "max": figures.durations.longest,
+            "slowAfter": health.slow_after,
+            "timeout": seen.timeout if seen.live else None,
+        },
+        "usage": {"runsPerDay": round(health.usage.runs, 1), "gbHoursPerDay": health.usage.gb_hours},
+        "events": dict(figures.events),
+        "memory": {"peakMb": figures.memory, "limitMb": memory_limit(seen)},
+        "streak": {"failures": figures.streak, "category": figures.category, "since": instant(figures.streak_since)},
+        "schedule": {
+            "cron": seen.schedule,
+            "expected": health.punctuality.expected,
+            "missed": [instant(each) for each in health.punctuality.missed],
+            "overdue": health.punctuality.overdue,
+            "next": instant(health.punctuality.next),
+        },
+        "unfinished": [
+            {"execution": each.id, "status": each.status, "at": each.created_at} for each in seen.unfinished
+        ],
+    }
+
+
+def instant(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="seconds")
+
+
+_MARKS = {Severity.ERROR: "🟥", Severity.WARNING: "🟨", Severity.INFO: "⬜"}
+_CLOSING = ("</details>", "")
+
+
+def health_markdown(report: Report, *, limit: int = LIMIT) -> str:
+    """The whole report within `limit` bytes."""
+    sheet = Sheet(limit)
+    verdict = headline(report).text.rstrip(".")
+    sheet.say(f"## Health of {code(report.environment)}: {verdict}", "", plain(place_line(report).text), "")
+    findings = [_finding(each) for each in report.findings]
+    sheet.entries("findings", ("| | what | where | |", "|---|---|---|---|"), findings, ("",))
+    sheet.entries("parts that were not looked at", ("**Not looked at**", ""), _listed(report.skipped), ("",))
+    rows = [_row(row_of(each, report.now)) for each in report.functions]
+    sheet.entries("functions", _opening("Functions", HEAD), rows, ("", *map(plain, usage_text(report)), *_CLOSING))
+    for title, head, entries in sections(report):
+        found = [_row(cells) for cells, _ in entries]
+        sheet.entries(f"rows of {title!r}", _opening(title, head), found, ("", *_CLOSING))
+    return sheet.text("`raceday-iac health` and its HTML report show everything.")
+
+
+def _opening(title: str, head: Sequence[str]) -> tuple[str, ...]:
+    return f"<details><summary>{plain(title)}</summary>", "", _row(head), "|" + "---|" * len(head)
+
+
+def _finding(finding: Finding) -> str:
+    advice = f"<br>→ {plain(finding.advice)}" if finding.advice else ""
+    mark = _MARKS[finding.severity]
+    return f"| {mark} | {code(finding.code)} | {code(finding.subject)} | {plain(finding.message)}{advice} |"
+
+
+def _listed(texts: tuple[str, ...]) -> list[str]:
+    return [f"- {plain(each)}" for each in texts]
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(map(plain, cells))} |"
+
+
+def health_view(report: Report | None, problem: str = "") -> RenderableType:
+    """Everything; with `problem`, why the newest look was in vain."""
+    parts: list[RenderableType] = []
+    if problem:
+        parts.append(Text(f"Could not look: {problem}", style="bold red"))
+    if report is None:
+        return Group(*parts, Text("Nothing was seen yet.", style="dim"))
+    parts += [_text(headline(report)), _text(place_line(report), "dim"), Text()]
+    if report.findings:
+        # What to do about them is said by a single look: here room is scarce.
+        parts += [_text(next(iter(finding_lines(each)))) for each in report.findings]
+        parts.append(Text())
+    parts.append(_table("", HEAD, [(row_of(each, report.now), style_of(each, report)) for each in report.functions]))
+    parts += [part for title, head, rows in sections(report) for part in (Text(), _table(title, head, rows))]
+    parts.append(Text("\nWhat to do: raceday-iac health. Ctrl-C ends this.", style="dim"))
+    return Group(*parts)
+
+
+def _table(title: str, head: Sequence[str], rows: Iterable[tuple[Sequence[str], str]]) -> Table:
+    made = Table(
+        title=title or None,
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        padding=(0, 2, 0, 0),
+        header_style="dim",
+    )
+    for name in head:
+        made.add_column(name, no_wrap=name != "", overflow="ellipsis")
+    for cells, style in rows:
+        made.add_row(*map(Text, cells), style=style)
+    return made
+
+
+def _text(line: Line, style: str = "") -> Text:
+    return Text(line.text, style=style or line.style)

@@ -12,8 +12,8 @@ from ..importing.adoption import Adoption
 from ..importing.project import Project, Remark
 from ..importing.source import Source
 from ..model.address import Address
+from ..planning.saved import field_document
 from .lines import Line
-from .plan_json import field_document
 
 #: Names shown of a long list.
 _SHOWN = 5

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..counting import counted
+from ..linting.expansion import said
 from ..linting.findings import CODES, Finding, Report, Severity
-from ..linting.nz import said
 from .lines import Line
 
 _STYLE = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "dim"}

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ..diff import FieldChange
-from ..diff.wording import PartWords, field_words
+from ..diff import FieldChange, PartWords, field_words
 from ..planning import Action, Plan
 from .markdown import LIMIT, Sheet, code, plain
-from .plan_words import SIGNS, UNMANAGED, Shown, counts_by_kind, fold, nothing_to_do, summary
+from .plan_text import SIGNS, UNMANAGED, Shown, counts_by_kind, fold, nothing_to_do, summary
 
 MARKS = {
     Action.CREATE: "🟩",

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 
-from ..model.address import Address
+from ..diff import field_text
+from ..model.address import Address, collection_address, function_address
 from ..planning import Action, Change, Plan
 from ..planning.changes import DECLARED
-from .page_parts import addresses, banner, change_row, chips_row, listed, page, tile
-from .plan_graph import grouped, plan_svg
-from .plan_words import SIGNS, UNMANAGED, counts_by_kind, nothing_to_do
-from .tones import TONES, strongest
+from .graph_picture import Card, Row, arrange, graph_svg
+from .html import addresses, banner, change_row, chips_row, listed, page, tile
+from .plan_text import SIGNS, UNMANAGED, counts_by_kind, nothing_to_do, summary
+from .theme import TONES, strongest
 
 
 def plan_page(plan: Plan, where: str) -> str:
@@ -112,3 +113,149 @@ def _counts(plan: Plan) -> str:
         for kind, found in counts.items()
     )
     return f'<table class="counts"><tr><th></th>{head}</tr>{rows}</table>'
+
+
+#: Rows of one card; what is destroyed is never among those that are only counted.
+_ROWS = 12
+_CARDS = 160
+_LEGEND = (
+    ("create", "create"),
+    ("update", "update"),
+    ("convert", "convert"),
+    ("destroy", "delete or replace"),
+    ("deploy", "deploy"),
+    ("state", "state only"),
+    ("calm", "stays itself"),
+)
+
+
+def plan_svg(plan: Plan, where: str) -> str:
+    """The whole picture."""
+    groups = grouped(plan.changes)
+    shown = _most_urgent(groups)
+    cards = [_card(at, changes) for at, changes in shown.items()]
+    drawing = arrange(cards, _edges(plan.changes))
+    tones = {row.tone for card in cards for row in card.rows if row.sign} | {card.tone for card in cards}
+    legend = [(tone, word) for tone, word in _LEGEND if tone in tones]
+    more = f" · {len(groups) - len(shown)} more not drawn" if len(groups) > len(shown) else ""
+    title = f"{plan.environment}: {nothing_to_do(plan).rstrip('.') if plan.is_empty else summary(plan)}"
+    return graph_svg(drawing, title, f"{where}{more}", legend)
+
+
+def _most_urgent(groups: dict[Address, list[Change]]) -> dict[Address, list[Change]]:
+    """As many as can be drawn, in their order; of those with something that is destroyed, none is left out first."""
+    order = sorted(groups, key=lambda at: all(TONES[each.action] != "destroy" for each in groups[at]))
+    chosen = set(order[:_CARDS])
+    return {at: changes for at, changes in groups.items() if at in chosen}
+
+
+def grouped(changes: Iterable[Change]) -> dict[Address, list[Change]]:
+    """Changes by the card that they are drawn in, in the order in which a card is first touched."""
+    groups: dict[Address, list[Change]] = defaultdict(list)
+    for change in changes:
+        groups[container(change.address)].append(change)
+    return dict(groups)
+
+
+def container(address: Address) -> Address:
+    """The database, collection or function that something is shown in."""
+    if address.kind in ("attribute", "relationship", "index"):
+        return collection_address(*address.parts[:2])
+    return function_address(address.parts[0]) if address.kind in ("variable", "deployment") else address
+
+
+def _edges(changes: Iterable[Change]) -> Iterator[tuple[str, str]]:
+    by_key = {change.key: change for change in changes}
+    for change in by_key.values():
+        for required in (by_key[key] for key in change.requires if key in by_key):
+            # Deletions wait for all that is made, whatever it is: an arrow from everything would say nothing.
+            waits_for_all = change.action is Action.DELETE and not required.destroys
+            first, then = container(required.address), container(change.address)
+            if first != then and not waits_for_all:
+                yield str(first), str(then)
+
+
+def _card(at: Address, changes: list[Change]) -> Card:
+    own = [each for each in changes if each.address == at]
+    urgent = [row for change in changes if _is_urgent(change) for row in _card_rows(change, at)]
+    calm = [row for change in changes if not _is_urgent(change) for row in _card_rows(change, at)]
+    room = max(0, _ROWS - len(urgent)) if len(urgent) + len(calm) > _ROWS else len(calm)
+    left = len(calm) - room
+    kept = urgent + calm[:room] + ([Row("", f"and {left} more", "calm")] if left > 0 else [])
+    tone = strongest({TONES[each.action] for each in own})
+    badge = " + ".join(dict.fromkeys(str(each.action) for each in own if each.action is not Action.SCHEDULE))
+    return Card(str(at), at.path, at.kind, tone, tuple(kept), badge)
+
+
+def _is_urgent(change: Change) -> bool:
+    """Whether it is always drawn. What goes with its owner, which is drawn, only fills what room is left."""
+    return TONES[change.action] == "destroy" and (change.goes_with is None or not change.managed)
+
+
+def _card_rows(change: Change, at: Address) -> Iterator[Row]:
+    sign, tone = SIGNS[change.action], TONES[change.action]
+    if change.address != at:
+        name = "code" if change.address.kind == "deployment" else f"{change.address.kind} {change.address.name}"
+        told = "; ".join((change.reason, *map(field_text, change.fields)))
+        company = f" (with {change.goes_with})" if change.goes_with is not None else ""
+        yield Row(sign, name, tone, f"{change.action} {change.address}{company}: {told}")
+        return
+    if change.action is Action.SCHEDULE and not change.fields:
+        yield Row(sign, "schedule, when its code is active", tone, change.reason)
+    for field in change.fields:
+        yield Row(sign, field_text(field), tone)
+
+
+_STACK_ROWS = 10
+#: Cards are coloured by kind here, with the tones that the other pictures use for actions.
+_TONES = {"database": "state", "collection": "create", "function": "deploy"}
+
+
+def stack_svg(graph: Mapping[Address, Sequence[Address]], *, everything: bool) -> str:
+    """The picture of `graph`, which says what each resource needs. With `everything`, attributes and indexes too."""
+    inside: dict[Address, list[Address]] = {}
+    for address in graph:
+        members = inside.setdefault(container(address), [])
+        if address != container(address):
+            members.append(address)
+    cards = [_stack_card(at, members, None if everything else _STACK_ROWS) for at, members in _in_order(inside, graph)]
+    edges = [
+        (str(container(needed)), str(container(address)))
+        for address, all_needed in graph.items()
+        for needed in all_needed
+        if container(needed) != container(address)
+    ]
+    counts = Counter(at.kind for at in inside)
+    said = ", ".join(f"{counts[kind]} {kind if counts[kind] == 1 else f'{kind}s'}" for kind in _TONES if counts[kind])
+    legend = [(tone, kind) for kind, tone in _TONES.items() if counts[kind]]
+    return graph_svg(arrange(cards, edges), "What depends on what", f"{said}; arrows lead to what needs it", legend)
+
+
+def _in_order(
+    inside: Mapping[Address, list[Address]], graph: Mapping[Address, Sequence[Address]]
+) -> list[tuple[Address, list[Address]]]:
+    """What is needed before what needs it, as far as no circle forbids it: a picture has a direction."""
+    needs: dict[Address, set[Address]] = {at: set() for at in inside}
+    for address, all_needed in graph.items():
+        needs[container(address)].update(container(each) for each in all_needed if container(each) in inside)
+    ordered: dict[Address, list[Address]] = {}
+
+    def visit(at: Address, under_way: frozenset[Address]) -> None:
+        for each in sorted(needs[at] - under_way - ordered.keys() - {at}):
+            visit(each, under_way | {at})
+        ordered.setdefault(at, inside[at])
+
+    for at in inside:
+        visit(at, frozenset())
+    return list(ordered.items())
+
+
+def _stack_card(at: Address, members: Sequence[Address], limit: int | None) -> Card:
+    rows = [Row("", _name(each), "calm", str(each)) for each in members]
+    shown = rows if limit is None or len(rows) <= limit else rows[: limit - 1]
+    more = [Row("", f"and {len(rows) - len(shown)} more", "calm")] if len(shown) < len(rows) else []
+    return Card(str(at), at.path, at.kind, _TONES.get(at.kind, "calm"), (*shown, *more))
+
+
+def _name(address: Address) -> str:
+    return "code" if address.kind == "deployment" else f"{address.kind} {address.name}"

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from ..diff import FieldChange
-from ..diff.wording import field_text, field_words
-from ..planning import Action, Plan
+from ..applying import Applied
+from ..counting import counted
+from ..diff import FieldChange, field_words
+from ..errors import BrokenSchemaError, RefusedError, StateError
+from ..kinds import KINDS
+from ..model.address import Address, collection_address
+from ..model.evidence import counted_words
+from ..planning import Action, Change, Plan
+from ..planning.changes import DECLARED
+from ..planning.saved import SavedPlan
 from .lines import Line
-from .plan_words import SIGNS, UNMANAGED, Shown, counts_by_kind, fold, nothing_to_do, summary
-
-__all__ = ["field_lines", "field_text", "plan_lines", "refusal_lines", "summary_lines"]
 
 #: Longer than this, the parts of a value stand below each other.
 _WIDE = 110
@@ -97,3 +105,234 @@ def field_lines(field: FieldChange, style: str = "", direction: str = "") -> Ite
         return
     yield Line(f"        {words.name}:{words.ending}{said}", style)
     yield from (Line(f"            {part.text}", style) for part in words.parts)
+
+
+#: What can be said after a whole plan.
+_SHOWN = 10
+AS_DECLARED = "Appwrite is as the stack says."
+
+
+def applied_lines(applied: Applied, left: Sequence[str], seconds: float, claim: str = AS_DECLARED) -> Iterator[Line]:
+    """Done, failed and skipped, and what to do next. `claim` is said when nothing failed and nothing is `left`."""
+    yield Line()
+    if applied.complete and not left:
+        yield Line(f"Applied: {counted(len(applied.done), 'change')} in {seconds:.1f} s. {claim}", "bold green")
+        return
+    yield Line(f"Not complete: {_numbers(applied)} ({seconds:.1f} s).", "bold red")
+    for change, error in applied.failed:
+        yield Line(f"  ✗ {change.action} {change.address}: {error.message}", "red")
+        if error.hint:
+            yield Line(f"    → {error.hint}")
+    for error in applied.unsettled:
+        yield Line(f"  ✗ {error.message}", "red")
+        if error.hint:
+            yield Line(f"    → {error.hint}")
+    yield from _not_started(applied)
+    if left:
+        yield Line(f"  Applied, but still different when read again: {', '.join(left)}", "red")
+    if any(isinstance(error, StateError) for error in (*(error for _, error in applied.failed), *applied.unsettled)):
+        yield Line("  Not everything done could be saved in the state. Run apply again: it adopts that, and finishes.")
+        return
+    yield Line(f"  Everything done is in the state (serial {applied.state.serial}). {_what_next(applied)}")
+
+
+def _what_next(applied: Applied) -> str:
+    errors = (*(error for _, error in applied.failed), *applied.unsettled)
+    if errors and all(isinstance(error, BrokenSchemaError) for error in errors):
+        return "Another apply does not mend that."
+    is_stopped = len(applied.stopped) == len(applied.failed) and not applied.interrupted and not applied.unsettled
+    return "What was stopped is as it was." if is_stopped else "Run apply again to finish."
+
+
+def _numbers(applied: Applied) -> str:
+    stopped = len(applied.stopped)
+    told = f", {stopped} stopped" if stopped else ""
+    failed = len(applied.failed) - stopped
+    return f"{len(applied.done)} done, {failed} failed{told}, {len(applied.skipped)} not started"
+
+
+def _not_started(applied: Applied) -> Iterator[Line]:
+    """What was not begun, by what it was not begun for."""
+    groups: dict[str, list[str]] = {}
+    for change in applied.skipped:
+        cause = applied.blocked_by(change)
+        groups.setdefault("" if cause is None else f", for it comes after {cause.key}", []).append(change.key)
+    for why, keys in groups.items():
+        more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
+        yield Line(f"  Not started{why}: {', '.join(keys[:_SHOWN])}{more}", "yellow")
+
+
+def applied_document(applied: Applied, left: Sequence[str], seconds: float) -> dict[str, Any]:
+    return {
+        "complete": applied.complete and not left,
+        "interrupted": applied.interrupted,
+        "seconds": round(seconds, 3),
+        "serial": applied.state.serial,
+        "done": [change.key for change in applied.done],
+        "failed": [
+            {
+                "change": change.key,
+                "message": error.message,
+                "hint": error.hint,
+                "stopped": isinstance(error, RefusedError),
+            }
+            for change, error in applied.failed
+        ]
+        + [
+            {"change": "", "message": error.message, "hint": error.hint, "stopped": False}
+            for error in applied.unsettled
+        ],
+        "skipped": [change.key for change in applied.skipped],
+        "stillDifferent": list(left),
+    }
+
+
+#: Each action's sign and its words in a summary, in the order in which they are counted.
+SIGNS: Mapping[Action, str] = {
+    Action.CREATE: "+",
+    Action.UPDATE: "~",
+    Action.REPLACE: "±",
+    Action.MOVE: "→",
+    Action.CONVERT: "⇒",
+    Action.DELETE: "-",
+    Action.DEPLOY: "↑",
+    Action.ACTIVATE: "↺",
+    Action.SCHEDULE: "⏲",
+    Action.ADOPT: "=",
+    Action.REFRESH: "≈",
+    Action.FORGET: "·",
+}
+_WORDS = {
+    Action.CREATE: "to create",
+    Action.UPDATE: "to update",
+    Action.REPLACE: "to replace",
+    Action.MOVE: "to rename",
+    Action.CONVERT: "to convert",
+    Action.DELETE: "to delete",
+    Action.DEPLOY: "to deploy",
+    Action.ACTIVATE: "to activate",
+    Action.SCHEDULE: "to schedule",
+    Action.ADOPT: "to adopt",
+    Action.REFRESH: "to refresh in the state",
+    Action.FORGET: "to forget",
+}
+#: The title over what a plan neither makes nor takes away.
+UNMANAGED = "Unmanaged: live, but neither declared nor ours; left alone"
+_MEMBERS = {"attribute": "attributes", "relationship": "relationships", "index": "indexes"}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One line of a plan: a change, with what is folded into it; or (without one) what is folded into a collection
+    that is not in the plan itself."""
+
+    address: Address
+    action: Action
+    change: Change | None = None
+    members: Mapping[str, int] | None = None
+
+    @property
+    def reason(self) -> str:
+        """Why; nothing for what the stack simply declares, for that says nothing new about a creation."""
+        return "" if self.change is None or self.change.reason == DECLARED else self.change.reason
+
+    @property
+    def company(self) -> str:
+        """` (with collection.d/c)` of what is deleted with something else; else nothing."""
+        return f" (with {self.change.goes_with})" if self.change is not None and self.change.goes_with else ""
+
+    @property
+    def inside(self) -> str:
+        """`2 attributes, 1 index`; nothing when nothing is folded."""
+        members = self.members or {}
+        return ", ".join(
+            f"{members[kind]} {plural if members[kind] != 1 else kind}"
+            for kind, plural in _MEMBERS.items()
+            if members.get(kind)
+        )
+
+
+def fold(changes: Iterable[Change], *, verbose: bool = False) -> list[Shown]:
+    """The lines of a plan. Without `verbose`, what is created or adopted inside a collection, or goes with one that is
+    deleted too, is folded into one."""
+    changes = list(changes)
+    deleted = {change.address for change in changes if change.action is Action.DELETE}
+    folded: dict[tuple[Action, Address], Counter[str]] = defaultdict(Counter)
+    kept: list[Change] = []
+    for change in changes:
+        if verbose or change.address.kind not in _MEMBERS or not _is_plain(change, deleted):
+            kept.append(change)
+        else:
+            folded[change.action, collection_address(*change.address.parts[:2])][change.address.kind] += 1
+    shown = [Shown(each.address, each.action, each, folded.pop((each.action, each.address), None)) for each in kept]
+    # Members of collections that are not themselves in the plan get a line of their own.
+    return shown + [Shown(at, action, None, counts) for (action, at), counts in folded.items()]
+
+
+def _is_plain(change: Change, deleted: Collection[Address]) -> bool:
+    """Whether a line of its own would say nothing new. What is created because something else needs it says so, and
+    what nobody declares and goes all the same is named."""
+    if change.goes_with is not None:
+        collection = collection_address(*change.address.parts[:2])
+        return collection in deleted and change.managed
+    is_declared = change.action is Action.CREATE and change.reason == DECLARED
+    return (change.action is Action.ADOPT or is_declared) and not change.drifted
+
+
+def summary(plan: Plan) -> str:
+    """`3 to create, 2 to update`."""
+    counts = Counter(change.action for change in plan.changes)
+    return ", ".join(f"{counts[action]} {word}" for action, word in _WORDS.items() if counts[action])
+
+
+def counts_by_kind(plan: Plan) -> dict[str, Counter[Action]]:
+    """How much of each kind is done what to, in the order of the kinds."""
+    counts: dict[str, Counter[Action]] = defaultdict(Counter)
+    for change in plan.changes:
+        counts[change.address.kind][change.action] += 1
+    return {kind: counts[kind] for kind in sorted(counts, key=lambda name: KINDS[name].stage)}
+
+
+def nothing_to_do(plan: Plan) -> str:
+    """What is said of an empty plan, no more than is true."""
+    if plan.wishes.refresh_only:
+        return "Nothing to do: the state is as Appwrite is."
+    if plan.left_out:
+        return "Nothing to do in the part of the plan that was asked for."
+    return "Nothing to do: Appwrite is as the stack says."
+
+
+def saved_lines(saved: SavedPlan) -> Iterator[Line]:
+    """What a plan file holds: what it was made from, and each change with its fields."""
+    content = saved.content
+    yield Line(f"Saved plan {saved.id[:12]} for environment {saved.environment}", "bold")
+    version = f", Appwrite {content['serverVersion']}" if content["serverVersion"] else ""
+    yield Line(f"project {content['project']} at {content['endpoint']}{version}", "dim")
+    state = content["state"]
+    made_from = f"state {state['lineage']}, serial {state['serial']}" if state["lineage"] else "no state yet"
+    yield Line(f"made from {made_from}", "dim")
+    for name, value in sorted(content["wishes"].items()):
+        yield Line(f"{name}: {json.dumps(value, ensure_ascii=False)}", "dim")
+    yield Line()
+    for change in saved.changes:
+        drift = " (drift)" if change["drift"] else ""
+        company = f" (with {change['with']})" if "with" in change else ""
+        yield Line(f"  {change['action']} {change['address']}{company}: {change['reason']}{drift}")
+        for field in change["fields"]:
+            before, after = (json.dumps(field[side], ensure_ascii=False) for side in ("before", "after"))
+            yield Line(f"        {field['name']}: {before} → {after}")
+    if not saved.changes:
+        yield Line("  nothing to do", "green")
+    counted_before = counted_words(saved.evidence)
+    if counted_before:
+        yield Line()
+        yield Line("Counted when it was made; apply counts again, and stops what would lose more:", "dim")
+        yield from (Line(f"    {each}", "dim") for each in counted_before)
+    if content["leftOut"]:
+        yield Line()
+        yield Line(f"Left out ({len(content['leftOut'])}):", "dim")
+        yield from (Line(f"    {key.replace(':', ' ', 1)}", "dim") for key in content["leftOut"])
+    yield Line()
+    yield Line(
+        f"Plan: {counted(len(saved.changes), 'change')}, on {counted(len(content['live']), 'resource')}.", "bold"
+    )

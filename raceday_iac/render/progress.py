@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import IO
 
 from ..applying import Event, Moment
-from ..applying.events import Observer
+from ..applying.scheduler import Observer
 from ..errors import OutputError
 from ..redaction import json_text
 from .lines import printable, speaks_unicode, tolerant, wants_color, write

@@ -4,14 +4,16 @@ script."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from html import escape
+from typing import Any
 
-from ..linting.agenda import Agenda
+from ..linting.expansion import ZONE, is_quiet, said
 from ..linting.findings import CODES, Finding, Severity
-from ..linting.nz import said
-from .schedule_picture import schedule_svg
-from .schedule_text import lane_note
-from .simulation_style import PAGE_STYLE
+from ..linting.timetable import Agenda, Lane
+from .lines import Line
+from .simulation_picture import NZ, Scale, midnights, offset_name, quiet_windows, ticks
+from .theme import PAGE_STYLE, PICTURE_STYLE
 
 #: Words, not numbers: the columns read from the left.
 _STYLE = (
@@ -71,3 +73,193 @@ def _row(*cells: str) -> str:
 def _table(head: Iterable[str], rows: Iterable[str]) -> str:
     names = "".join(f"<th>{escape(name)}</th>" for name in head)
     return f"<table><thead><tr>{names}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+WIDTH, LEFT, RIGHT, TOP = 1280.0, 280.0, 24.0, 58.0
+LANE, BAR = 34.0, 14.0
+#: Nothing is drawn thinner than this, or it would vanish.
+THINNEST = 1.2
+
+
+def schedule_svg(agenda: Agenda) -> str:
+    """The whole day as an SVG document."""
+    scale = Scale(agenda.begin.timestamp(), agenda.end.timestamp(), LEFT, WIDTH - LEFT - RIGHT)
+    bottom = TOP + 12 + LANE * max(1, len(agenda.lanes))
+    title = f"Schedules on {agenda.day:%A} {agenda.day.day} {agenda.day:%B %Y}"
+    lanes = [part for number, lane in enumerate(agenda.lanes) for part in _lane(lane, scale, TOP + 8 + LANE * number)]
+    return "".join(
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {bottom + 34:g}" role="img" ',
+            f'class="raceday"><title>{escape(title)}</title><style>{PICTURE_STYLE}</style>',
+            f'<rect class="paper" width="{WIDTH:g}" height="{bottom + 34:g}" rx="10"/>',
+            *_ground(scale, bottom),
+            *lanes,
+            *_legend(title, scale),
+            "</svg>\n",
+        )
+    )
+
+
+def _ground(scale: Scale, bottom: float) -> Iterator[str]:
+    top = TOP - 8
+    for begin, end in quiet_windows(scale):
+        left, right = scale.x(begin), scale.x(end)
+        yield f'<rect class="quiet" x="{left:.1f}" y="{top:g}" width="{right - left:.1f}" height="{bottom - top:g}"/>'
+        yield _text("quiet window", (left + right) / 2, bottom - 5, "faint middle")
+    for tick in ticks(scale, NZ):
+        yield f'<path class="grid" d="M{scale.x(tick.moment):.1f} {top:g}V{bottom:g}"/>'
+        yield _text(tick.label, scale.x(tick.moment), 44, "middle")
+    for tick in ticks(scale, UTC):
+        yield f'<path class="axis" d="M{scale.x(tick.moment):.1f} {bottom:g}v5"/>'
+        yield _text(tick.label, scale.x(tick.moment), bottom + 17, "faint middle")
+    for moment in midnights(scale):
+        yield f'<path class="midnight" d="M{scale.x(moment):.1f} {top:g}V{bottom:g}"/>'
+    yield f'<path class="axis" d="M{scale.left:.1f} {bottom:g}H{scale.right:.1f}"/>'
+    yield _text(offset_name(scale.begin), scale.left - 24, 44, "end strong")
+    yield _text("UTC", scale.left - 24, bottom + 17, "end faint")
+
+
+def _lane(lane: Lane, scale: Scale, y: float) -> Iterator[str]:
+    floor = y + LANE - 12
+    yield f'<path class="floor" d="M{scale.left:.1f} {floor:g}H{scale.right:.1f}"/>'
+    yield _text(lane.function, LEFT - 12, floor - 9, "end strong")
+    yield _text(_note(lane), LEFT - 12, floor + 3, "end faint")
+    path = "".join(_bars(lane, scale, floor))
+    if path:
+        title = f"<title>{escape(f'{lane.function}: {_note(lane)}')}</title>"
+        yield f'<path class="{_ground_of(lane)}" d="{path}">{title}</path>'
+
+
+def _ground_of(lane: Lane) -> str:
+    if lane.overlaps:
+        return "clash"
+    return "now" if lane.schedule else "legacy"
+
+
+def _note(lane: Lane) -> str:
+    if not lane.schedule:
+        return f"started by {', '.join(lane.called_by)}" if lane.called_by else "not started by itself"
+    return f"{lane.starts:,} {'run' if lane.starts == 1 else 'runs'}, up to {lane.lock_expiry or lane.timeout} s each"
+
+
+def _bars(lane: Lane, scale: Scale, floor: float) -> Iterator[str]:
+    for span in lane.spans:
+        left = max(scale.left, scale.x(span.begin.timestamp()))
+        right = min(scale.right, max(scale.x(span.end.timestamp()), left + THINNEST))
+        yield f"M{left:.1f} {floor - BAR:g}h{right - left:.1f}v{BAR:g}h-{right - left:.1f}z"
+
+
+def _legend(title: str, scale: Scale) -> Iterator[str]:
+    yield _text(title, 14, 22, "title")
+    x = scale.right
+    # From right to left, with room for each word in the widest of the usual fonts.
+    for kind, label in (("clash", "overlaps itself"), ("legacy", "started by others"), ("now", "by its schedule")):
+        yield _text(label, x, 22, "end")
+        x -= 5.9 * len(label) + 17
+        yield f'<rect class="{kind}" x="{x:.1f}" y="12.5" width="11" height="11" rx="2"/>'
+        x -= 14
+
+
+def _text(text: str, x: float, y: float, style: str) -> str:
+    return f'<text class="{style}" x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>'
+
+
+SLOT = timedelta(minutes=30)
+_HEIGHTS = " ▁▂▃▄▅▆▇█"
+_LABEL_EVERY = 6
+
+
+def schedule_lines(agenda: Agenda) -> Iterator[Line]:
+    """The picture first, then the runs."""
+    width = max((len(lane.function) for lane in agenda.lanes), default=8) + 2
+    slots = list(_slots(agenda))
+    yield Line(f"{agenda.day:%A} {agenda.day.day} {agenda.day:%B %Y} in New Zealand, half an hour a column", "bold")
+    yield Line()
+    yield Line(f"{_zone(agenda):<{width}}{_axis(slots, local=True)}", "bold")
+    for lane in agenda.lanes:
+        bars = "".join(_mark(lane, slot) for slot in slots)
+        yield Line(f"{lane.function:<{width}}{bars}".rstrip(), "red" if lane.overlaps else "")
+    yield Line(f"{'UTC':<{width}}{_axis(slots, local=False)}", "dim")
+    yield Line("▁ to █ how much of it a run may take · quiet window (01:00 to 06:00)", "dim")
+    yield Line()
+    yield from _next_runs(agenda, width)
+
+
+def _next_runs(agenda: Agenda, width: int) -> Iterator[Line]:
+    yield Line(f"Next runs after {said(agenda.after)}", "bold")
+    for lane in agenda.lanes:
+        yield Line(f"{lane.function:<{width}}{lane_note(lane)}")
+        for moment in lane.following:
+            yield Line(f"{'':<{width}}{said(moment)}", "dim")
+        if lane.schedule and not lane.following:
+            yield Line(f"{'':<{width}}none within four years", "dim")
+
+
+def lane_note(lane: Lane) -> str:
+    """What starts a function, and how long a run may take, in words."""
+    parts = [f"{lane.schedule} UTC"] if lane.schedule else []
+    if lane.called_by:
+        parts.append(f"started by {', '.join(lane.called_by)}")
+    if not parts:
+        return "nothing starts it by itself"
+    parts.append(f"timeout {lane.timeout} s")
+    parts.append(f"lock expires after {lane.lock_expiry} s" if lane.lock_expiry else "no lock")
+    if lane.overlaps:
+        parts.append("OVERLAPS ITSELF")
+    return ", ".join(parts)
+
+
+def _slots(agenda: Agenda) -> Iterator[datetime]:
+    moment = agenda.begin
+    while moment < agenda.end:
+        yield moment
+        moment += SLOT
+
+
+def _mark(lane: Lane, slot: datetime) -> str:
+    """How much of half an hour a function may be at work."""
+    taken = timedelta()
+    for span in lane.spans:
+        taken += max(timedelta(), min(span.end, slot + SLOT) - max(span.begin, slot))
+    if not taken:
+        return "·" if is_quiet(slot) else " "
+    return _HEIGHTS[max(1, round(taken / SLOT * 8))]
+
+
+def _axis(slots: list[datetime], *, local: bool) -> str:
+    """A time every three hours."""
+    text = ""
+    for number in range(0, len(slots), _LABEL_EVERY):
+        moment = slots[number].astimezone(ZONE) if local else slots[number]
+        text += f"{moment:%H:%M}".ljust(_LABEL_EVERY)
+    return text.rstrip()
+
+
+def _zone(agenda: Agenda) -> str:
+    names = dict.fromkeys(moment.astimezone(ZONE).tzname() or "NZ" for moment in (agenda.begin, agenda.end))
+    return "/".join(names)
+
+
+def schedule_document(agenda: Agenda) -> dict[str, Any]:
+    return {
+        "day": agenda.day.isoformat(),
+        "begin": agenda.begin.isoformat(),
+        "end": agenda.end.isoformat(),
+        "functions": [_document(lane) for lane in agenda.lanes],
+    }
+
+
+def _document(lane: Lane) -> dict[str, Any]:
+    return {
+        "function": lane.function,
+        "schedule": lane.schedule or None,
+        "startedBy": list(lane.called_by),
+        "timeout": lane.timeout,
+        "lockExpiry": lane.lock_expiry,
+        "overlapsItself": lane.overlaps,
+        "startsOnDay": lane.starts,
+        "next": [
+            {"utc": moment.isoformat(), "newZealand": moment.astimezone(ZONE).isoformat()} for moment in lane.following
+        ],
+        "spans": [[span.begin.isoformat(), span.end.isoformat()] for span in lane.spans],
+    }

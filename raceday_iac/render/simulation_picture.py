@@ -3,17 +3,19 @@ asked of Appwrite. Light and dark; needs nothing from anywhere."""
 
 from __future__ import annotations
 
+import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from datetime import UTC, date
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, tzinfo
+from enum import StrEnum
 from html import escape
+from zoneinfo import ZoneInfo
 
-from ..simulation.clashes import conflicts
-from ..simulation.report import DayReport
-from ..simulation.runs import Run
-from .simulation_axis import NZ, Scale, clock, midnights, offset_name, quiet_windows, ticks
-from .simulation_lanes import Kind, Lane, Placed, lanes
-from .simulation_style import PICTURE_STYLE
+from ..raceday.simulation.ledger import Outcome, Run
+from ..raceday.simulation.phases import conflicts, overlaps
+from ..raceday.simulation.report import DayReport
+from .theme import PICTURE_STYLE
 
 WIDTH = 1280.0
 LEFT = 196.0
@@ -299,3 +301,183 @@ def _text(content: str, x: float, y: float, style: str) -> str:
 
 def _n(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+NZ = ZoneInfo("Pacific/Auckland")
+#: Inside it (NZ clock, the end excluded) the functions finish gracefully.
+QUIET_HOURS = (1, 6)
+_MINUTE = 60.0
+_HOUR = 3600.0
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Moments (seconds since 1970) to pixels."""
+
+    begin: float
+    end: float
+    left: float
+    width: float
+
+    def x(self, moment: float) -> float:
+        return self.left + (moment - self.begin) / (self.end - self.begin) * self.width
+
+    def length(self, seconds: float) -> float:
+        return seconds / (self.end - self.begin) * self.width
+
+    @property
+    def right(self) -> float:
+        return self.left + self.width
+
+    @property
+    def is_detail(self) -> bool:
+        """Whether it shows a few hours rather than a day."""
+        return self.end - self.begin <= 4 * _HOUR
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A moment with its name."""
+
+    moment: float
+    label: str
+
+
+def ticks(scale: Scale, zone: tzinfo) -> Iterator[Tick]:
+    """Round moments on a zone's clock: every second hour of a day, every ten minutes of a detail."""
+    step, is_round = (10 * _MINUTE, _always) if scale.is_detail else (_HOUR, _is_even_hour)
+    for moment in _every(step, scale.begin, scale.end):
+        clock = datetime.fromtimestamp(moment, zone)
+        if is_round(clock):
+            yield Tick(moment, f"{clock:%H:%M}")
+
+
+def midnights(scale: Scale) -> Iterator[float]:
+    """Where the New Zealand date changes."""
+    for moment in _every(_HOUR, scale.begin, scale.end):
+        if datetime.fromtimestamp(moment, NZ).hour == 0:
+            yield moment
+
+
+def quiet_windows(scale: Scale) -> Iterator[tuple[float, float]]:
+    """The stretches that are quiet, whatever the clock was changed to in them."""
+    begin: float | None = None
+    for moment in _every(_MINUTE, scale.begin, scale.end):
+        quiet = QUIET_HOURS[0] <= datetime.fromtimestamp(moment, NZ).hour < QUIET_HOURS[1]
+        if quiet and begin is None:
+            begin = moment
+        elif not quiet and begin is not None:
+            yield begin, moment
+            begin = None
+    if begin is not None:
+        yield begin, scale.end
+
+
+def offset_name(moment: float) -> str:
+    """NZST or NZDT."""
+    return datetime.fromtimestamp(moment, NZ).tzname() or "NZ"
+
+
+def clock(moment: float) -> str:
+    """The time on New Zealand's clock."""
+    return f"{datetime.fromtimestamp(moment, NZ):%H:%M}"
+
+
+def _every(step: float, begin: float, end: float) -> Iterator[float]:
+    moment = -(-begin // step) * step
+    while moment <= end:
+        yield moment
+        moment += step
+
+
+def _always(_: datetime) -> bool:
+    return True
+
+
+def _is_even_hour(clock: datetime) -> bool:
+    return clock.hour % 2 == 0
+
+
+#: From top to bottom, in the order of a day.
+ORDER = (
+    "daily-meetings",
+    "daily-races",
+    "daily-initial-data",
+    "master-race-scheduler",
+    "enhanced-race-poller",
+    "race-data-poller",
+    "single-race-poller",
+    "batch-race-poller",
+    "meeting-status-poller",
+)
+
+
+class Kind(StrEnum):
+    """What a bar is drawn as."""
+
+    RUN = "run"
+    #: It started while another run of the function, or another poller of its races, was at work.
+    CLASH = "clash"
+    FAILED = "failed"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Placed:
+    """One run in its lane; level 0 stands on the floor."""
+
+    run: Run
+    level: int
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class Lane:
+    """All runs of one function."""
+
+    function: str
+    placed: tuple[Placed, ...]
+    #: How many ran at once, at most; at least 1.
+    levels: int
+
+    def count(self, kind: Kind) -> int:
+        return sum(each.kind is kind for each in self.placed)
+
+
+def lanes(runs: Sequence[Run]) -> tuple[Lane, ...]:
+    """One lane for each function that ran, in the order of a day."""
+    later = {id(clash.second) for clash in overlaps(runs)}
+    by_function: dict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        by_function[run.function].append(run)
+    return tuple(_lane(name, by_function[name], later) for name in sorted(by_function, key=_place))
+
+
+def _lane(function: str, runs: Iterable[Run], later: Collection[int]) -> Lane:
+    placed: list[Placed] = []
+    free: list[int] = []
+    busy: list[tuple[float, int]] = []
+    levels = 0
+    for run in sorted(runs, key=lambda each: (each.start, each.end)):
+        if not run.worked:
+            placed.append(Placed(run, 0, Kind.REFUSED))
+            continue
+        while busy and busy[0][0] <= run.start:
+            heapq.heappush(free, heapq.heappop(busy)[1])
+        if not free:
+            heapq.heappush(free, levels)
+            levels += 1
+        level = heapq.heappop(free)
+        heapq.heappush(busy, (run.end, level))
+        placed.append(Placed(run, level, _kind(run, later)))
+    return Lane(function, tuple(placed), max(1, levels))
+
+
+def _kind(run: Run, later: Collection[int]) -> Kind:
+    if run.outcome in (Outcome.FAILED, Outcome.KILLED):
+        return Kind.FAILED
+    return Kind.CLASH if id(run) in later else Kind.RUN
+
+
+def _place(function: str) -> tuple[int, str]:
+    return (ORDER.index(function) if function in ORDER else len(ORDER), function)

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import StateError
-from .document import Entry, State, entry_to_json, from_json, header_to_json, saved_of
-from .provenance import Saved
+from .document import Entry, Saved, State, entry_to_json, from_json, header_to_json, saved_of
 from .sealing import Seal
 
 

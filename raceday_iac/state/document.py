@@ -6,32 +6,208 @@ apart into "the stack changed" and "somebody changed the server".
 
 from __future__ import annotations
 
+import getpass
+import os
 import secrets
+import socket
 import uuid
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
+from urllib.parse import urlsplit
 
-from ..errors import StateError
+from ..errors import RefusedError, StateError
 from ..kinds.base import thaw
 from ..model.address import Address, function_address
 from ..model.resource import Fields, frozen
 from ..model.secret import Secret
-from .binding import NOWHERE, Binding, binding_from_json
-from .provenance import Saved
-from .upgrades import FORMAT, upgraded
 
-__all__ = [
-    "FORMAT",
-    "Entry",
-    "State",
-    "entry_to_json",
-    "from_json",
-    "header_to_json",
-    "new_state",
-    "saved_of",
-    "to_json",
-]
+#: Where CI systems tell the address of the run, in the order of asking.
+_RUN_URLS = ("CI_JOB_URL", "BUILD_URL", "CIRCLE_BUILD_URL", "BUILDKITE_BUILD_URL")
+_GITHUB = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A process that works on a state. `run` is the address of its CI run, or empty."""
+
+    user: str
+    host: str
+    pid: int
+    run: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.user}@{self.host}"
+
+
+@dataclass(frozen=True)
+class Saved:
+    """How a state came to be: when, by whom, by which command, and how much it owns.
+
+    `session` is the same for all saves of one run: the last of them is the one worth listing.
+    """
+
+    at: str = ""
+    by: str = ""
+    command: str = ""
+    run: str = ""
+    session: str = ""
+    resources: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "at": self.at,
+            "by": self.by,
+            "command": self.command,
+            "run": self.run,
+            "session": self.session,
+            "resources": self.resources,
+        }
+
+    @classmethod
+    def from_json(cls, content: Any) -> Saved:
+        """The reverse; what is missing or odd is left empty, for nothing depends on it."""
+        if not isinstance(content, dict):
+            return cls()
+        count = content.get("resources")
+        texts = {name: str(content.get(name) or "") for name in ("at", "by", "command", "run", "session")}
+        return cls(**texts, resources=count if isinstance(count, int) else 0)
+
+
+def this_process(variables: Mapping[str, str] = os.environ) -> Owner:
+    """The owner that this process is."""
+    return Owner(_user(), socket.gethostname(), os.getpid(), _run_url(variables))
+
+
+def _user() -> str:
+    """The login name, or the number of a user that has none (usual in containers)."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+def _run_url(variables: Mapping[str, str]) -> str:
+    server, repository, run = (variables.get(name, "") for name in _GITHUB)
+    if server and repository and run:
+        return f"{server}/{repository}/actions/runs/{run}"
+    return next((variables[name] for name in _RUN_URLS if variables.get(name)), "")
+
+
+FORMAT = 3
+
+Document = dict[str, Any]
+
+
+def upgraded(content: Any) -> Document:
+    """The document in the newest format. Raises StateError when it is none, or newer than this program."""
+    if not isinstance(content, dict) or not isinstance(content.get("format"), int):
+        raise StateError("it is not a state document (no format number)")
+    document: Document = content
+    if document["format"] > FORMAT:
+        raise StateError(
+            f"it has format {document['format']}, this version reads up to {FORMAT}; use a newer raceday-iac"
+        )
+    while (number := int(document["format"])) < FORMAT:
+        if number not in STEPS:
+            raise StateError(f"it has format {number}, which there never was")
+        document = {**STEPS[number](document), "format": number + 1}
+    return document
+
+
+def _with_provenance(document: Document) -> Document:
+    """1 → 2: nothing is known of who saved it."""
+    resources = document.get("resources")
+    count = len(resources) if isinstance(resources, dict) else 0
+    return {**document, "saved": {"resources": count}}
+
+
+def _with_binding(document: Document) -> Document:
+    """2 → 3: nothing is known of what it belongs to; the next save says it."""
+    return {**document, "bound": {}}
+
+
+STEPS: Mapping[int, Callable[[Document], Document]] = {1: _with_provenance, 2: _with_binding}
+
+
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True)
+class Binding:
+    """Endpoint, project id, and the name of the stack. The endpoint is an address, or `embedded` for the server that
+    comes with the tool: its port is another one each time. What is empty is not known yet, as in older states."""
+
+    endpoint: str = ""
+    project: str = ""
+    stack: str = ""
+
+    def __str__(self) -> str:
+        return f"stack {self.stack or '?'}, project {self.project or '?'} at {self.endpoint or '?'}"
+
+    def filled(self, here: Binding) -> Binding:
+        """With what is not known yet taken from where it is used now."""
+        return Binding(**{each.name: getattr(self, each.name) or getattr(here, each.name) for each in fields(self)})
+
+    def differences(self, here: Binding) -> Iterator[tuple[str, str, str]]:
+        """Name, what it belongs to, and what is here instead. What either does not know is no difference."""
+        for each in fields(self):
+            own, other = getattr(self, each.name), getattr(here, each.name)
+            if own and other and own != other:
+                yield each.name, own, other
+
+    def must_fit(self, here: Binding, where: str) -> None:
+        """Raise RefusedError when a state kept `where` belongs to something else than what is `here`."""
+        found = list(self.differences(here))
+        if found:
+            lines = "\n".join(f"  - its {name} is {own}, this is {other}" for name, own, other in found)
+            raise RefusedError(
+                f"The state in {where} belongs to something else. Nothing was changed.\n{lines}",
+                hint=_way_out({name for name, _, _ in found}),
+            )
+
+    def to_json(self) -> dict[str, str]:
+        """Only what is known."""
+        return {each.name: value for each in fields(self) if (value := getattr(self, each.name))}
+
+
+def _way_out(different: set[str]) -> str:
+    other = "give each stack" if different == {"stack"} else "give each project"
+    return (
+        f"{other} an environment of its own (a file in stacks/environments, with a state of its own); "
+        "if this one has moved: raceday-iac state rebind"
+    )
+
+
+#: Of a state that does not say it.
+NOWHERE = Binding()
+
+
+def binding_of(endpoint: str, project: str, stack: str = "") -> Binding:
+    """The binding of an environment's endpoint and project, and a stack."""
+    return Binding(_identity(endpoint), project, stack)
+
+
+def binding_from_json(content: Any) -> Binding:
+    """The reverse of `to_json`. Raises StateError for anything else: what cannot be read must not count as unknown."""
+    names = {each.name for each in fields(Binding)}
+    if not isinstance(content, Mapping) or not all(isinstance(each, str) for each in content.values()):
+        raise StateError("it is damaged: what it belongs to is no object of texts")
+    return Binding(**{str(name): text for name, text in content.items() if name in names})
+
+
+def _identity(endpoint: str) -> str:
+    """The same address, however it is written. A user and a password in it are left out."""
+    try:
+        parts = urlsplit(endpoint.strip())
+        host, port = (parts.hostname or "").lower(), parts.port
+    except ValueError:
+        return endpoint
+    if not host:
+        return endpoint.strip()
+    scheme = parts.scheme.lower()
+    shown = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{shown}{f':{port}' if port not in (None, _PORTS.get(scheme)) else ''}{parts.path.rstrip('/')}"
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from .document import State
-from .provenance import Saved
+from .document import Saved, State
 from .sealing import KeyInUse
 
 

@@ -3,7 +3,7 @@
 A case is one wrong answer to one request of one command. Nothing that comes back wrong may be believed: the command
 ends with an error that names request and server, and neither what is live nor what the state owns has changed. Write
 cases as tables (see `test_answers.py`); a case costs some tenths of a second. The names of wrong answers are those of
-`raceday_iac.devserver.foreign`, which the embedded server plays as well: `RequestFault(answer=…)`.
+`raceday_iac.devserver.faults`, which the embedded server plays as well: `RequestFault(answer=…)`.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ import pytest
 from e2e.command import Ended
 
 from raceday_iac.packaging import bundle
-from raceday_iac.packaging.archive import make_archive
+from raceday_iac.packaging.bundle import make_archive
 
 from .harness import Arena
 

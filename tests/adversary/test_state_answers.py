@@ -158,7 +158,7 @@ def test_with_its_time_the_same_lock_is_taken_over(arena: Arena) -> None:
 @pytest.fixture
 def in_s3(empty: Arena, monkeypatch: pytest.MonkeyPatch) -> Arena:
     """A project whose state is to be in S3, where something else answers."""
-    monkeypatch.setattr("raceday_iac.storage.s3._FIRST_PAUSE", 0.0)
+    monkeypatch.setattr("raceday_iac.state.backends.s3._FIRST_PAUSE", 0.0)
     empty.variables["STATE_ACCESS_KEY"] = "AKSTATE"
     empty.secret("STATE_SECRET_KEY", "the-secret-of-the-s3-key")
     endpoint = empty.proxy.endpoint.removesuffix("/v1")

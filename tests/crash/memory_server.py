@@ -19,9 +19,9 @@ import requests
 from requests.structures import CaseInsensitiveDict
 
 from raceday_iac.devserver.app import App
-from raceday_iac.devserver.databases import work
+from raceday_iac.devserver.databases import jobs
 from raceday_iac.devserver.functions import builds
-from raceday_iac.devserver.running import build_server, server_key
+from raceday_iac.devserver.runner import build_server, server_key
 from raceday_iac.devserver.settings import PROJECT, Settings
 from raceday_iac.devserver.storage import STATEMENTS
 
@@ -116,7 +116,7 @@ class MemoryServer:
 
     def _resume(self) -> None:
         with self._server.transaction():
-            work.resume(self._server)
+            jobs.resume(self._server)
             builds.resume_builds(self._server)
 
     async def _turn(self) -> None:

@@ -15,16 +15,16 @@ from typing import Any
 
 import pytest
 
+from raceday_iac import diff
 from raceday_iac.applying import actions, deploy, run, scheduler
 from raceday_iac.cli import apply
 from raceday_iac.cli.options import Options
-from raceday_iac.cli.wishing import Asked
+from raceday_iac.cli.plan import Asked
 from raceday_iac.cli.workspace import Workspace
 from raceday_iac.devserver.functions.builds import Builder
-from raceday_iac.diff import values
 from raceday_iac.packaging.bundle import Bundle
 from raceday_iac.provider.appwrite import reading
-from raceday_iac.refresh import archives
+from raceday_iac.refresh import deployments
 
 from . import raceday
 from .memory_server import MemoryServer, no_build
@@ -51,7 +51,7 @@ class Scene:
         """The command itself, without the reading of its arguments: its exit code, and what it said."""
         options, said = Options(env=environment, stack=self.stack, json=True), StringIO()
         with redirect_stdout(said), redirect_stderr(said):
-            code = apply.run(options, Asked(), auto_approve=True, parallelism=1, verbose=False)
+            code = apply.run_apply(options, Asked(), auto_approve=True, parallelism=1, verbose=False)
         return code, said.getvalue()
 
     def copy(self) -> None:
@@ -103,11 +103,11 @@ def _be_quick(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(actions, "_FIRST_LOOK", 0.0)
     patch.setattr(deploy, "_FIRST_PAUSE", 0.0)
     patch.setattr(Bundle, "archive", _once(Bundle.archive, lambda bundle: bundle.digest))
-    patch.setattr(values, "_deep_diff", _once(values._deep_diff, lambda *both, **how: f"{both} {how}"))
+    patch.setattr(diff, "_deep_diff", _once(diff._deep_diff, lambda *both, **how: f"{both} {how}"))
     load = _once(Workspace.load.__func__, lambda _cls, options: options)  # type: ignore[attr-defined]
     # Each run gets a workspace of its own: it holds the store.
     patch.setattr(Workspace, "load", classmethod(lambda cls, options: replace(load(cls, options))))
-    for module in (scheduler, reading, archives):
+    for module in (scheduler, reading, deployments):
         patch.setattr(module, "ThreadPoolExecutor", AtOnce)
     # For the audit log alone.
     patch.setattr(apply, "snapshot_of", lambda *_plan: SimpleNamespace(id="plan"))

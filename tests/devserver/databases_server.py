@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from raceday_iac.devserver.running import RunningServer, start_server
+from raceday_iac.devserver.runner import RunningServer, start_server
 
 FINISHED = {"available", "failed", "stuck"}
 

@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 import requests
 
-from raceday_iac.devserver.clock import Clock
-from raceday_iac.devserver.running import RunningServer, start_server
-from raceday_iac.devserver.settings import Settings
+from raceday_iac.devserver.runner import RunningServer, start_server
+from raceday_iac.devserver.settings import Clock, Settings
 
 HELLO = "def main(context):\n    return context.res.text('hello')\n"
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from urllib.request import Request, urlopen
 
-from raceday_iac.devserver.runner import reset, start, status, stop
+from raceday_iac.devserver.daemon import reset, start, status, stop
 
 
 def _databases(endpoint: str, project: str, key: str) -> int:

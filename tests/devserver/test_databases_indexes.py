@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from raceday_iac.devserver.running import RunningServer
+from raceday_iac.devserver.runner import RunningServer
 
 from .databases_server import Database, db, q, running
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.devserver.databases import moments, text_formats
+from raceday_iac.devserver.databases import formats, php_dates
 from raceday_iac.devserver.databases.catalog import Attribute
 from raceday_iac.devserver.databases.limits import is_table_full
 
@@ -278,7 +278,7 @@ def test_an_encrypted_text_has_to_fit_encrypted(db: Database) -> None:
     ],
 )
 def test_urls(text: str, expected: bool) -> None:
-    assert text_formats.is_url(text) is expected
+    assert formats.is_url(text) is expected
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ def test_urls(text: str, expected: bool) -> None:
     ],
 )
 def test_e_mail_addresses(text: str, expected: bool) -> None:
-    assert text_formats.is_email(text) is expected
+    assert formats.is_email(text) is expected
 
 
 @pytest.mark.parametrize(
@@ -319,4 +319,4 @@ def test_e_mail_addresses(text: str, expected: bool) -> None:
     ],
 )
 def test_dates(text: str, expected: bool) -> None:
-    assert moments.is_valid(text) is expected
+    assert php_dates.is_valid(text) is expected

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.devserver.running import RunningServer, start_server
+from raceday_iac.devserver.runner import RunningServer, start_server
 from raceday_iac.devserver.server import Server
 from raceday_iac.devserver.settings import Settings
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.devserver.databases import spatial
+from raceday_iac.devserver.databases import query_sql
 
 SQUARE = [[[0, 0], [10, 0], [10, 10], [0, 10], [0, 0]]]
 RING = [*SQUARE, [[4, 4], [6, 4], [6, 6], [4, 6], [4, 4]]]
@@ -38,7 +38,7 @@ SYMMETRIC = {"equal", "crosses", "overlaps", "touches"}
 
 
 def holds(name: str, one: Any, two: Any) -> bool:
-    return spatial.PREDICATES[name](spatial.shape_of(one), spatial.shape_of(two))
+    return query_sql.PREDICATES[name](query_sql.shape_of(one), query_sql.shape_of(two))
 
 
 def is_expected(name: str, one: str, two: str) -> bool:
@@ -94,9 +94,9 @@ def test_lines_and_points(name: str, one: Any, two: Any, expected: bool) -> None
     ],
 )
 def test_distances(one: Any, two: Any, expected: float) -> None:
-    assert spatial.distance(spatial.shape_of(one), spatial.shape_of(two)) == pytest.approx(expected)
+    assert query_sql.distance(query_sql.shape_of(one), query_sql.shape_of(two)) == pytest.approx(expected)
 
 
 def test_distances_on_the_globe_are_meters() -> None:
-    auckland, wellington = spatial.shape_of([174.7633, -36.8485]), spatial.shape_of([174.7762, -41.2865])
-    assert spatial.meters(auckland, wellington) == pytest.approx(493_500, rel=0.001)
+    auckland, wellington = query_sql.shape_of([174.7633, -36.8485]), query_sql.shape_of([174.7762, -41.2865])
+    assert query_sql.meters(auckland, wellington) == pytest.approx(493_500, rel=0.001)

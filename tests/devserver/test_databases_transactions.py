@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.devserver.clock import ManualClock
-from raceday_iac.devserver.running import start_server
+from raceday_iac.devserver.runner import start_server
+from raceday_iac.devserver.settings import ManualClock
 
 from .databases_server import Answer, Database, db, new_database, q, running
 

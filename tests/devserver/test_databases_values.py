@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from raceday_iac.devserver.databases import moments, numbers, permissions, text_formats
+from raceday_iac.devserver.databases import formats, php_dates
 from raceday_iac.devserver.params import Refused
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
@@ -32,22 +32,22 @@ NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
     ],
 )
 def test_a_date_is_brought_into_its_stored_form(text: str, stored: str) -> None:
-    assert moments.normalised(text, NOW) == stored
+    assert php_dates.normalised(text, NOW) == stored
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "0999-01-01", "0001-01-01T00:00:00+14:00", "12:30"])
 def test_a_date_needs_a_year_from_1000_on(text: str) -> None:
-    assert not moments.is_valid(text)
+    assert not php_dates.is_valid(text)
 
 
 @pytest.mark.parametrize("text", ["a@example.com", "first.last+tag@sub.example.org"])
 def test_a_mail_address_is_known(text: str) -> None:
-    assert text_formats.is_email(text)
+    assert formats.is_email(text)
 
 
 @pytest.mark.parametrize("text", ["a", "a@b", "a..b@example.com", ".a@example.com", "a@-b.com", "a b@example.com", 5])
 def test_what_is_no_mail_address_is_known(text: object) -> None:
-    assert not text_formats.is_email(text)
+    assert not formats.is_email(text)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_what_is_no_mail_address_is_known(text: object) -> None:
     ],
 )
 def test_a_url_has_a_scheme_and_a_host(text: str, is_url: bool) -> None:
-    assert text_formats.is_url(text) is is_url
+    assert formats.is_url(text) is is_url
 
 
 @pytest.mark.parametrize(
@@ -82,23 +82,23 @@ def test_a_url_has_a_scheme_and_a_host(text: str, is_url: bool) -> None:
 )
 def test_a_bad_permission_is_refused_with_a_reason(text: str, reason: str) -> None:
     with pytest.raises(Refused) as refusal:
-        permissions.permission_list(permissions.COLLECTION_KINDS)([text])
+        formats.permission_list(formats.COLLECTION_KINDS)([text])
     assert str(refusal.value) == reason
 
 
 def test_permissions_are_expanded_and_doubles_dropped() -> None:
     given = ['write("any")', 'update("any")', 'read("team:t/owner")']
     expanded = ['create("any")', 'update("any")', 'delete("any")', 'read("team:t/owner")']
-    assert permissions.aggregate(given, with_create=True) == expanded
+    assert formats.aggregate(given, with_create=True) == expanded
 
 
 @pytest.mark.parametrize(
     ("value", "text"), [(1001, "1,001"), (1.5, "2"), (2.5, "3"), (-9223372036854775808, "-9,223,372,036,854,775,808")]
 )
 def test_numbers_in_messages_are_grouped(value: float, text: str) -> None:
-    assert numbers.grouped(value) == text
+    assert formats.grouped(value) == text
 
 
 @pytest.mark.parametrize(("value", "shown"), [(3.0, "3"), (0.5, "0.5"), (1e300, "1e+300"), (7, "7")])
 def test_whole_floats_are_shown_without_a_fraction(value: float, shown: str) -> None:
-    assert str(numbers.shown(value)) == shown
+    assert str(formats.shown(value)) == shown

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from raceday_iac.devserver import foreign
-from raceday_iac.devserver.running import RunningServer, start_server
+from raceday_iac.devserver import faults
+from raceday_iac.devserver.runner import RunningServer, start_server
 
 from .functions_server import Client
 
@@ -97,8 +97,8 @@ def test_an_answer_is_spoilt_in_one_place(answer: str, expected: object) -> None
     import json
 
     whole = {"total": 2, "databases": [{"$id": "a", "name": "A"}, {"$id": "b", "name": "B"}]}
-    given = foreign.Answer(200, {"content-type": "application/json"}, json.dumps(whole).encode())
-    (wire,) = foreign.spoilt(answer, given)
+    given = faults.Answer(200, {"content-type": "application/json"}, json.dumps(whole).encode())
+    (wire,) = faults.spoilt(answer, given)
     assert isinstance(wire, bytes)
     assert json.loads(wire.partition(b"\r\n\r\n")[2]) == expected
 
@@ -122,7 +122,7 @@ def test_what_is_no_http_is_sent_as_it_is(own: Client) -> None:
     assert raw(own) == b"SSH-2.0-OpenSSH_9.6\r\n"
 
 
-@pytest.mark.parametrize("name", [*foreign._INSTEAD, *foreign._SPOILT])
+@pytest.mark.parametrize("name", [*faults._INSTEAD, *faults._SPOILT])
 def test_every_answer_can_be_asked_for(own: Client, name: str) -> None:
     arguments = {"redirect": ":301:/x", "set": ":total=1", "without": ":total", "deep": ":total", "status": ":200"}
     arm(own, f"{name}{arguments.get(name, '')}", times=1)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from raceday_iac.devserver.functions import builds as venvs_of
 from raceday_iac.devserver.functions import files
-from raceday_iac.devserver.functions import venvs as venvs_of
 from raceday_iac.devserver.functions.files import add_range, is_complete
 
 from .functions_server import HELLO, Client, serving

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from raceday_iac.devserver.params import collated, encoded, encrypted_length
 from raceday_iac.devserver.storage import FILE_NAME
-from raceday_iac.devserver.stored import collated, encoded, encrypted_length
 
 from .functions_server import HELLO, Client, serving
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from raceday_iac.devserver.clock import ManualClock
+from raceday_iac.devserver.settings import ManualClock
 
 from .functions_server import HELLO, Client, serving
 

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from raceday_iac.devserver.nztab import Day, make_day, state_of
-from raceday_iac.devserver.nztab.model import NZ
+from raceday_iac.raceday.nztab import Day, make_day, state_of
+from raceday_iac.raceday.nztab.model import NZ
 
 RECORDED = date(2025, 7, 17)
 DAYS = [

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.devserver.nztab import Race, make_day
-from raceday_iac.devserver.nztab.events import Wants, event_at
-from raceday_iac.devserver.nztab.recording import recorded_event
+from raceday_iac.raceday.nztab import Race, make_day
+from raceday_iac.raceday.nztab.cards import recorded_event
+from raceday_iac.raceday.nztab.events import Wants, event_at
 
 DAY = make_day(date(2025, 7, 17), 1)
 RECORDED_RACE = next(race for race in DAY.imported if race.is_recorded)

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.simulation.day import Wanted, live_through
-from raceday_iac.simulation.runs import Outcome
-from raceday_iac.simulation.virtual_time import VirtualTime
+from raceday_iac.raceday.simulation.day import Wanted, live_through
+from raceday_iac.raceday.simulation.ledger import Outcome
+from raceday_iac.raceday.simulation.virtual_time import VirtualTime
 
 from .functions_server import Client, serving
 from .virtual import LOCK_PATH, Virtual, deploy, environment_of, make_lock_store

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from raceday_iac.simulation.day import prepare
-from raceday_iac.simulation.executor import VirtualExecutor
-from raceday_iac.simulation.ledger import Execution, Ledger
-from raceday_iac.simulation.virtual_time import VirtualTime
+from raceday_iac.raceday.simulation.day import prepare
+from raceday_iac.raceday.simulation.executor import VirtualExecutor
+from raceday_iac.raceday.simulation.ledger import Execution, Ledger
+from raceday_iac.raceday.simulation.virtual_time import VirtualTime
 
 from .functions_server import Client
 

@@ -39,7 +39,7 @@ def _runs_functions(can_build: bool, target: Target) -> None:
 
 
 def _builds(api: Api, name: str) -> bool:
-    from raceday_iac.packaging.archive import make_archive
+    from raceday_iac.packaging.bundle import make_archive
 
     archive = make_archive({"main.py": b"def main(context):\n    return context.res.empty()\n"})
     deployment = api.upload(name, archive, activate=False)["$id"]

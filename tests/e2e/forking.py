@@ -21,7 +21,7 @@ from types import ModuleType
 from typing import IO
 
 #: Not wanted by any command that talks to a server which runs already.
-_LEFT_OUT = ("raceday_iac.devserver", "raceday_iac.simulation")
+_LEFT_OUT = ("raceday_iac.devserver", "raceday_iac.raceday.simulation")
 _LENGTH = 8
 
 

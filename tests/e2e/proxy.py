@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from raceday_iac.devserver import foreign
+from raceday_iac.devserver import faults as foreign
 
 from .budget import Creations
 
@@ -45,7 +45,7 @@ class Fault:
 
     `status` answers instead of the server; `lose` drops the connection `before` or `after` the server was asked;
     `call` is called `before` or `after` (see `when`), from the proxy's thread. `answer` names one that is not
-    Appwrite's (see `raceday_iac.devserver.foreign`).
+    Appwrite's (see `raceday_iac.devserver.faults`).
     """
 
     method: str

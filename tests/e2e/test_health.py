@@ -16,11 +16,10 @@ from typing import Any
 import pytest
 import requests
 
+from raceday_iac.cli.health import Looker, server_of, view_of, watch
 from raceday_iac.cli.health_hooks import Hooks
-from raceday_iac.cli.health_scene import Scenery
-from raceday_iac.cli.health_serve import Looker, server_of
-from raceday_iac.cli.health_watch import view_of, watch
 from raceday_iac.cli.options import Options
+from raceday_iac.cli.recover import Scenery
 from raceday_iac.cli.workspace import reader
 from raceday_iac.errors import EXIT_DEGRADED, EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, EXIT_UNHEALTHY
 from raceday_iac.health.report import Report

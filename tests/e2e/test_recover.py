@@ -19,7 +19,7 @@ from raceday_iac.errors import (
     EXIT_REFUSED,
     EXIT_UNHEALTHY,
 )
-from raceday_iac.state.local import LocalState
+from raceday_iac.state.backends.local import LocalState
 
 from .conftest import OpenProject
 from .here import look, run_here

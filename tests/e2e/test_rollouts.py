@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.packaging.archive import make_archive
+from raceday_iac.packaging.bundle import make_archive
 
 from .conftest import OpenProject
 from .here import look

@@ -24,12 +24,11 @@ from urllib.parse import parse_qsl
 import httpx
 
 from raceday_iac.devserver.app import App
-from raceday_iac.devserver.functions.executor import Job
-from raceday_iac.devserver.functions.outcome import Outcome
-from raceday_iac.devserver.nztab.days import make_day
-from raceday_iac.devserver.nztab.model import NZ, Day, Meeting, Race
-from raceday_iac.devserver.nztab.timelines import make_timeline
-from raceday_iac.simulation.demand import Followed, gaps
+from raceday_iac.devserver.functions.executor import Job, Outcome
+from raceday_iac.raceday.nztab.days import make_day
+from raceday_iac.raceday.nztab.fields import make_timeline
+from raceday_iac.raceday.nztab.model import NZ, Day, Meeting, Race
+from raceday_iac.raceday.simulation.phases import Followed, gaps
 
 from .poller_day import POLLER
 from .poller_standin import PollerStandIn

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from raceday_iac.devserver.nztab.recording import recorded_event
+from raceday_iac.raceday.nztab.cards import recorded_event
 
 from .raceday import Called, Raceday, package_of
 

@@ -16,8 +16,7 @@ from _shared import lock
 from _shared.appwrite_http import path_of
 
 from raceday_iac.devserver.functions import store
-from raceday_iac.devserver.functions.executor import Job
-from raceday_iac.devserver.functions.outcome import Outcome
+from raceday_iac.devserver.functions.executor import Job, Outcome
 
 from .raceday import DATABASE, PROJECT, Raceday
 

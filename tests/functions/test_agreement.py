@@ -16,8 +16,8 @@ from raceday_iac.model.secret import Secret
 from raceday_iac.packaging.bundle import Bundle
 from raceday_iac.planning import Action, Plan
 from raceday_iac.provider.appwrite import AppwriteProvider, Transport
+from raceday_iac.state.backends.local import LocalState
 from raceday_iac.state.document import new_state
-from raceday_iac.state.local import LocalState
 
 from .live_project import ROOT, LiveProject
 

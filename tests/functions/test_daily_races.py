@@ -50,7 +50,7 @@ def entrants(raceday: Any) -> Counter[str]:
 
 def fields_upstream(raceday: Any) -> dict[str, int]:
     """How many runners each race has, by the player's own account."""
-    from raceday_iac.devserver.nztab.fields import field_of
+    from raceday_iac.raceday.nztab.fields import field_of
 
     return {key: len(field_of(raceday.nztab.race(key)).runners) for key in races(raceday)}
 

@@ -10,8 +10,8 @@ import pytest
 from _shared.entrant_mapping import MOST_RUNNERS, ODDS, entrant_values, entrants_of
 from _shared.errors import Skip
 
-from raceday_iac.devserver.nztab.recording import recorded_event
-from raceday_iac.devserver.nztab.spoiling import spoil_data
+from raceday_iac.raceday.nztab.cards import recorded_event
+from raceday_iac.raceday.nztab.faults import spoil_data
 
 from .standin_run import StandInRun, schema_of
 

@@ -227,7 +227,7 @@ def test_dividends_that_come_after_the_end_are_saved(raceday: Any) -> None:
 
 
 def test_what_a_scratching_changes_is_stored_and_nothing_deleted(raceday: Any) -> None:
-    from raceday_iac.devserver.nztab.fields import field_of
+    from raceday_iac.raceday.nztab.fields import field_of
 
     def scratched(race: Any) -> list[Any]:
         since = race.start - timedelta(hours=3)

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from raceday_iac.devserver.faults import RequestFault
-from raceday_iac.health.logs import ending_of
+from raceday_iac.health.runs import ending_of
 from raceday_iac.provider.protocol import Execution
 
 from .poller_day import LOCK, MONEY, POLLER, moment, polled, put_race, put_side_by_side

@@ -11,7 +11,7 @@ import pytest
 from _shared.errors import Skip
 from _shared.race_mapping import check_same_race, epoch, identity, race_from_meeting, race_values
 
-from raceday_iac.devserver.nztab.recording import recorded_event
+from raceday_iac.raceday.nztab.cards import recorded_event
 
 from .standin_run import StandInRun, schema_of
 

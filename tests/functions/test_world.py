@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from _shared.world import REAL, World, each, machine, start_thread, steady_clock
 
-from raceday_iac.simulation.virtual_time import VirtualTime
+from raceday_iac.raceday.simulation.virtual_time import VirtualTime
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 

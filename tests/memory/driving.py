@@ -9,17 +9,17 @@ from typing import Any
 
 from raceday_iac.applying.actions import Work
 from raceday_iac.applying.recorder import Recorder
-from raceday_iac.applying.steps import Step, make_steps
+from raceday_iac.applying.scheduler import Step, make_steps
 from raceday_iac.kinds.turns import Turns
-from raceday_iac.model.desired import Desired
 from raceday_iac.model.evidence import Answer
+from raceday_iac.model.resource import Desired
 from raceday_iac.packaging import Bundle
 from raceday_iac.planning import Plan, Wishes, build_plan
 from raceday_iac.planning.plan import Refusal
 from raceday_iac.provider import Provider
 from raceday_iac.refresh import refresh
-from raceday_iac.refresh.archives import Archives
-from raceday_iac.refresh.evidence import Counting
+from raceday_iac.refresh.deployments import Archives
+from raceday_iac.refresh.snapshot import Counting
 from raceday_iac.state.document import State
 
 

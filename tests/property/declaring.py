@@ -10,7 +10,7 @@ from pathlib import Path
 from raceday_iac.errors import StackError
 from raceday_iac.loading.environment import Environment
 from raceday_iac.loading.resolve import resolve
-from raceday_iac.model.desired import Desired
+from raceday_iac.model.resource import Desired
 from raceday_iac.model.stack import Collection, Database, FromEnvironment, Stack
 from raceday_iac.packaging import Bundle, pack_all, with_deployments
 

@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 
 from raceday_iac.devserver.databases.catalog import Attribute
 from raceday_iac.devserver.databases.limits import is_table_full, metadata_problem
-from raceday_iac.devserver.running import RunningServer, start_server
+from raceday_iac.devserver.runner import RunningServer, start_server
 from raceday_iac.devserver.settings import Settings
 from raceday_iac.errors import StackError
 from raceday_iac.kinds import KINDS
 from raceday_iac.kinds.base import Call
 from raceday_iac.loading.environment import Environment
 from raceday_iac.loading.resolve import resolve
-from raceday_iac.model.desired import Desired
+from raceday_iac.model.resource import Desired
 from raceday_iac.model.stack import Collection, Stack
 
 from .effort import PAIRS, pairs

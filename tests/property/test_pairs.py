@@ -10,7 +10,7 @@ from memory import MemoryAppwrite, provider_of
 from memory.driving import carry_out, plan
 
 from raceday_iac.importing.adoption import adopt, chosen
-from raceday_iac.model.desired import Desired
+from raceday_iac.model.resource import Desired
 from raceday_iac.refresh import refresh
 from raceday_iac.state.document import State, new_state
 

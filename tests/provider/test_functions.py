@@ -7,7 +7,7 @@ import pytest
 from raceday_iac.model.address import Address
 from raceday_iac.model.resource import frozen
 from raceday_iac.model.secret import Secret
-from raceday_iac.packaging.archive import digest_of_archive, make_archive
+from raceday_iac.packaging.bundle import digest_of_archive, make_archive
 from raceday_iac.provider.appwrite import AppwriteProvider, reading
 
 from .conftest import PREFIX, wait

@@ -14,15 +14,15 @@ from raceday_iac.devserver.runner import start_server
 from raceday_iac.devserver.settings import Settings
 from raceday_iac.model.secret import Secret
 from raceday_iac.provider.appwrite import Transport
-from raceday_iac.provider.appwrite.state_shelf import AppwriteShelf
+from raceday_iac.state.backends import Shelf
+from raceday_iac.state.backends.appwrite import AppwriteShelf
+from raceday_iac.state.backends.local import LocalState
+from raceday_iac.state.backends.remote import RemoteState
+from raceday_iac.state.backends.s3 import S3Place, S3Shelf
 from raceday_iac.state.codec import Codec
+from raceday_iac.state.document import Owner
 from raceday_iac.state.journal import Journal
-from raceday_iac.state.local import LocalState
-from raceday_iac.state.provenance import Owner
-from raceday_iac.state.remote import RemoteState
 from raceday_iac.state.store import StateStore
-from raceday_iac.storage import Shelf
-from raceday_iac.storage.s3 import S3Place, S3Shelf
 
 from .memory_shelf import MemoryShelf
 from .s3_server import S3Server, s3_server

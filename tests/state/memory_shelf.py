@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from raceday_iac.storage import HeldText, TakenError, Volume
+from raceday_iac.state.backends import HeldText, TakenError, Volume
 
 
 @dataclass

@@ -15,9 +15,8 @@ from raceday_iac.errors import EXIT_LOCKED, FencedError, LockedError, StateError
 from raceday_iac.model.address import Address
 from raceday_iac.model.resource import frozen
 from raceday_iac.model.secret import Secret
-from raceday_iac.state.binding import binding_of
 from raceday_iac.state.codec import Codec
-from raceday_iac.state.document import Entry, State, new_state
+from raceday_iac.state.document import Entry, State, binding_of, new_state
 from raceday_iac.state.sealing import AgeSeal, new_key
 from raceday_iac.state.store import StateStore
 

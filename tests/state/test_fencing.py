@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from raceday_iac.errors import EXIT_LOCKED, FencedError, LockedError, StateError, UnreachableError
+from raceday_iac.state.backends import HeldText, Shelf, TakenError
 from raceday_iac.state.document import State
 from raceday_iac.state.store import StateStore
-from raceday_iac.storage import HeldText, Shelf, TakenError
 
 from .conftest import Place, make_place
 from .memory_shelf import MemoryShelf

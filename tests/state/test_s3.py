@@ -10,8 +10,8 @@ import pytest
 
 from raceday_iac.errors import IacError, StateError
 from raceday_iac.model.secret import Secret
-from raceday_iac.storage import TakenError, Volume
-from raceday_iac.storage.s3 import S3Place, S3Shelf, _UncertainError, plain_reason
+from raceday_iac.state.backends import TakenError, Volume
+from raceday_iac.state.backends.s3 import S3Place, S3Shelf, _UncertainError, plain_reason
 
 from .conftest import s3_shelf
 from .s3_server import S3Server

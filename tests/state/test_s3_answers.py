@@ -11,8 +11,8 @@ from unit.provider.answering import Answering, Asked, Reply, Slept, answering
 
 from raceday_iac.errors import StateError
 from raceday_iac.model.secret import Secret
-from raceday_iac.storage import TakenError, Volume
-from raceday_iac.storage.s3 import S3Place, S3Shelf, _ForeignError
+from raceday_iac.state.backends import TakenError, Volume
+from raceday_iac.state.backends.s3 import S3Place, S3Shelf, _ForeignError
 
 XML = {"content-type": "application/xml"}
 EMPTY = Reply(200, b"<ListBucketResult><KeyCount>0</KeyCount></ListBucketResult>", XML)

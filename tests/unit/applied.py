@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from raceday_iac.diff.variable import stored_fields
+from raceday_iac.diff import stored_fields
 from raceday_iac.model.address import Address
-from raceday_iac.model.desired import Desired
 from raceday_iac.model.evidence import Answer, Ask, Question
-from raceday_iac.model.resource import Live, frozen
+from raceday_iac.model.resource import Desired, Live, frozen
 from raceday_iac.model.stack import Stack
 from raceday_iac.planning import Change, Plan, Wishes, build_plan
 from raceday_iac.provider import ServerFacts, Snapshot

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from raceday_iac.model.desired import Desired
+from raceday_iac.model.resource import Desired
 from raceday_iac.model.stack import Collection, Stack
 from raceday_iac.planning import Wishes
 

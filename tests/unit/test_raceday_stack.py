@@ -13,7 +13,7 @@ from raceday_iac.loading.environment import load_environment
 from raceday_iac.loading.resolve import resolve
 from raceday_iac.loading.stack_file import load_stack
 from raceday_iac.model.address import Address
-from raceday_iac.model.desired import Desired
+from raceday_iac.model.resource import Desired
 from raceday_iac.model.stack import Declaration, Stack
 
 LEGACY = json.loads((Path(__file__).parents[1] / "data" / "raceday" / "schema.json").read_text(encoding="utf-8"))

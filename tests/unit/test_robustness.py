@@ -18,9 +18,9 @@ from raceday_iac.loading.environment import environment_file, load_environment
 from raceday_iac.loading.resolve import resolve
 from raceday_iac.model.address import Address
 from raceday_iac.model.stack import Collection, Database, FromEnvironment, Lock, Stack
-from raceday_iac.packaging.archive import digest_of_archive
+from raceday_iac.packaging.bundle import digest_of_archive
+from raceday_iac.state.backends.local import LocalState
 from raceday_iac.state.document import State, from_json
-from raceday_iac.state.local import LocalState
 
 from .declaring import environment
 

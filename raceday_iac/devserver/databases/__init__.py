@@ -10,47 +10,41 @@ from typing import TYPE_CHECKING
 
 from . import (
     attributes,
-    bulk,
+    catalog,
     collections,
-    counters,
-    databases,
     document_reads,
     document_writes,
     indexes,
-    listing,
-    metadata,
+    jobs,
+    lookup,
+    query_sql,
     relationships,
-    spatial,
     transactions,
-    work,
 )
-from .tables import SCHEMA
-from .vocabulary import routes
+from .columns import SCHEMA
+from .dialect import routes
 
 if TYPE_CHECKING:
     from ..server import Server
 
 #: Imported for the routes that they register.
 PARTS = (
-    databases,
     collections,
     attributes,
     relationships,
     indexes,
     document_reads,
     document_writes,
-    bulk,
-    counters,
     transactions,
 )
 
 
 def on_start(server: Server) -> None:
     """Make search and shapes known to the database, and go on with jobs that an earlier process left."""
-    listing.install(server.db)
-    spatial.install(server.db)
-    metadata.adopt(server.db)
-    work.resume(server)
+    lookup.install(server.db)
+    query_sql.install(server.db)
+    catalog.adopt(server.db)
+    jobs.resume(server)
 
 
 __all__ = ["PARTS", "SCHEMA", "on_start", "routes"]

@@ -12,24 +12,76 @@ from ..errors import ApiError
 from ..keys import CONTROL_SCOPE
 from ..params import NO_IDS, Param
 from ..web import Reply, Request
-from . import catalog, columns, listing, metadata, stale, work
-from .arguments import COLLECTION_ID, DATABASE_ID, custom_id, nullable
-from .databases import ENABLED, NAME
-from .permissions import COLLECTION_KINDS, aggregate, permission_list
-from .places import find_collection_row, find_database
+from . import catalog, columns, jobs, lookup, responses
+from .attribute_types import COLLECTION_ID, DATABASE_ID, custom_id, nullable
+from .dialect import LEGACY, Vocabulary, route, routes
+from .formats import COLLECTION_KINDS, aggregate, permission_list
+from .lookup import find_collection_row, find_database
 from .query_sql import Source
-from .shapes import attribute_rows, collection_answer, index_rows
-from .vocabulary import LEGACY, Vocabulary, route, routes
+from .responses import attribute_rows, collection_answer, database_answer, index_rows
 
 if TYPE_CHECKING:
     from ..server import Server
+
+
+NAME = Param("name", params.text(1, 128))
+ENABLED = Param("enabled", params.boolean, default=True)
+
+
+@route("POST", "", "databases.write", Param("databaseId", custom_id), NAME, ENABLED)
+def create_database(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
+    database_id = server.new_id() if values["databaseId"] in NO_IDS else values["databaseId"]
+    now = server.timestamp()
+    sequence = server.sequence(f"databases of {request.project}")
+    try:
+        server.db.execute(
+            "INSERT INTO db_databases (project, sequence, id, name, enabled, type, created_at, updated_at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (request.project, sequence, database_id, values["name"], values["enabled"], words.database_type, now, now),
+        )
+    except sqlite3.IntegrityError:
+        raise words.error("database_already_exists") from None
+    return Reply(201, database_answer(find_database(server, request, database_id, words)))
+
+
+@route("GET", "/{databaseId}", "databases.read", DATABASE_ID)
+def get_database(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
+    return Reply(200, database_answer(find_database(server, request, values["databaseId"], words)))
+
+
+@route("GET", "", "databases.read", lookup.queries_of(lookup.DATABASES), lookup.SEARCH, lookup.TOTAL)
+def list_databases(server: Server, request: Request, values: dict[str, Any], _words: Vocabulary) -> Reply:
+    source = Source("db_databases", lookup.DATABASES, "project = ? AND deleted = 0", (request.project,))
+    rows, total = lookup.page(server, lookup.with_search(source, values["search"]), values["queries"], noun="Database")
+    return Reply(200, {"total": total, "databases": [database_answer(row) for row in rows]})
+
+
+@route("PUT", "/{databaseId}", "databases.write", DATABASE_ID, NAME, ENABLED)
+def update_database(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
+    """An update without a change keeps its date."""
+    row = find_database(server, request, values["databaseId"], words)
+    if (row["name"], row["enabled"]) != (values["name"], values["enabled"]):
+        server.db.execute(
+            "UPDATE db_databases SET name = ?, enabled = ?, updated_at = ? WHERE number = ?",
+            (values["name"], values["enabled"], server.timestamp(), row["number"]),
+        )
+    return Reply(200, database_answer(find_database(server, request, values["databaseId"], words)))
+
+
+@route("DELETE", "/{databaseId}", "databases.write", DATABASE_ID)
+def delete_database(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
+    row = find_database(server, request, values["databaseId"], words)
+    server.db.execute("UPDATE db_databases SET deleted = 1 WHERE number = ?", (row["number"],))
+    jobs.enqueue(server, "delete database", int(row["number"]))
+    return Reply(204)
+
 
 PERMISSIONS = Param("permissions", nullable(permission_list(COLLECTION_KINDS)), default=None, nullable=True)
 SECURITY = Param("documentSecurity", params.loose_boolean, default=False)
 
 COLLECTIONS_PATH = "/{databaseId}/collections"
 COLLECTION_PATH = COLLECTIONS_PATH + "/{collectionId}"
-FILTERS = listing.queries_of(listing.COLLECTIONS)
+FILTERS = lookup.queries_of(lookup.COLLECTIONS)
 
 
 @route(
@@ -55,7 +107,7 @@ def create_collection(server: Server, request: Request, values: dict[str, Any], 
         raise words.error("collection_already_exists") from None
     columns.create_table(server.db, number)
     permissions = aggregate(values["permissions"] or [], with_create=True)
-    metadata.create(server.db, number, permissions, security=values["documentSecurity"])
+    catalog.create(server.db, number, permissions, security=values["documentSecurity"])
     return _answer(server, request, values, words, 201)
 
 
@@ -78,7 +130,7 @@ def _insert(server: Server, database: sqlite3.Row, values: dict[str, Any]) -> in
             values["enabled"],
             values["documentSecurity"],
             json.dumps(permissions),
-            metadata.new_token(),
+            catalog.new_token(),
             now,
             now,
         ),
@@ -89,7 +141,7 @@ def _insert(server: Server, database: sqlite3.Row, values: dict[str, Any]) -> in
 def _answer(server: Server, request: Request, values: dict[str, Any], words: Vocabulary, status: int = 200) -> Reply:
     row = find_collection_row(server, request, values, words)
     number = int(row["number"])
-    parts = (stale.members(server, number, part) for part in ("attributes", "indexes"))
+    parts = (responses.members(server, number, part) for part in ("attributes", "indexes"))
     return Reply(status, collection_answer(row, words, *parts))
 
 
@@ -98,15 +150,15 @@ def get_collection(server: Server, request: Request, values: dict[str, Any], wor
     return _answer(server, request, values, words)
 
 
-@route("GET", COLLECTIONS_PATH, "collections.read", DATABASE_ID, FILTERS, listing.SEARCH, listing.TOTAL)
+@route("GET", COLLECTIONS_PATH, "collections.read", DATABASE_ID, FILTERS, lookup.SEARCH, lookup.TOTAL)
 def list_collections(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
     database = find_database(server, request, values["databaseId"], words)
     source = Source(
-        f"({catalog.COLLECTION_ROWS})", listing.COLLECTIONS, "database = ? AND deleted = 0", (database["number"],)
+        f"({catalog.COLLECTION_ROWS})", lookup.COLLECTIONS, "database = ? AND deleted = 0", (database["number"],)
     )
-    rows, total = listing.page(
+    rows, total = lookup.page(
         server,
-        listing.with_search(source, values["search"]),
+        lookup.with_search(source, values["search"]),
         values["queries"],
         noun=words.collection.capitalize(),
     )
@@ -137,21 +189,21 @@ def update_collection(
         "WHERE number = ?",
         (*wanted, server.timestamp() if is_changed else row["updated_at"], number),
     )
-    reply, known = _answer(server, request, values, words), metadata.must_read(server.db, number)
+    reply, known = _answer(server, request, values, words), catalog.must_read(server.db, number)
 
     def finish() -> Reply:
         known.permissions, known.document_security = permissions, security
-        metadata.write(server.db, number, known)
+        catalog.write(server.db, number, known)
         return reply
 
-    return metadata.after_window(server, finish)
+    return catalog.after_window(server, finish)
 
 
 @route("DELETE", COLLECTION_PATH, "collections.write", DATABASE_ID, COLLECTION_ID)
 def delete_collection(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
     row = find_collection_row(server, request, values, words)
     server.db.execute("UPDATE db_collections SET deleted = 1 WHERE number = ?", (row["number"],))
-    work.enqueue(server, "delete collection", int(row["number"]))
+    jobs.enqueue(server, "delete collection", int(row["number"]))
     return Reply(204)
 
 
@@ -159,7 +211,7 @@ def delete_collection(server: Server, request: Request, values: dict[str, Any], 
 def show_metadata(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     """What documents of a collection are checked against. Appwrite tells nobody."""
     row = find_collection_row(server, request, values, LEGACY)
-    known = metadata.must_read(server.db, int(row["number"]))
+    known = catalog.must_read(server.db, int(row["number"]))
     return Reply(
         200,
         {

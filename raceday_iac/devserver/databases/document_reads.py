@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ..body import parse_json
 from ..errors import ApiError
+from ..params import Param
 from ..web import Reply, Request
-from . import queries, query_rules, query_sql, relation_reads, transaction_view
-from .answers import count_operations, document_answer
-from .arguments import COLLECTION_ID, DATABASE_ID, DOCUMENT_ID, QUERIES, TRANSACTION_ID, UID_RULE, is_identifier
+from . import php_dates, queries, query_sql, relations, staging
+from .attribute_types import (
+    COLLECTION_ID,
+    DATABASE_ID,
+    DOCUMENT_ID,
+    QUERIES,
+    TRANSACTION_ID,
+    UID_RULE,
+    array_of,
+    is_identifier,
+    json_value,
+    nullable,
+)
 from .catalog import Collection, Relation
-from .listing import TOTAL
-from .places import find_collection
-from .queries import BadQuery, Plan, Query
-from .query_rules import INTERNAL_SELECTIONS
+from .dialect import Vocabulary, route
+from .failures import BadRelation, Conflict, Duplicate, Restricted
+from .formats import DOCUMENT_KINDS, aggregate, permission_list
+from .lookup import TOTAL, find_collection
+from .queries import INTERNAL_SELECTIONS, BadQuery, Plan, Query
 from .query_sql import Source
 from .store import Store
-from .values import Columns, Document, columns_of, decode, fields_of
-from .vocabulary import Vocabulary, route
+from .structure import BadStructure, Columns, Document, columns_of, decode, fields_of, for_answer
 
 if TYPE_CHECKING:
     from ..server import Server
+    from ..web import Request
+    from .catalog import Collection
+    from .store import Store
+
 
 DOCUMENTS_PATH = "/{databaseId}/collections/{collectionId}/documents"
 DOCUMENT_PATH = DOCUMENTS_PATH + "/{documentId}"
@@ -48,7 +66,7 @@ def checked_plan(collection: Collection, parsed: Sequence[Query]) -> Plan:
     """Queries that fit the collection, by purpose."""
     fulltext = frozenset(index.attributes for index in collection.indexes if index.type == "fulltext")
     try:
-        query_rules.check(parsed, fields_of(collection), selectable=True, fulltext=fulltext)
+        queries.check(parsed, fields_of(collection), selectable=True, fulltext=fulltext)
         plan = queries.arrange(parsed)
         check_selections(collection, plan.selections)
     except BadQuery as problem:
@@ -88,7 +106,7 @@ def find_documents(store: Store, collection: Collection, plan: Plan, words: Voca
 
 def _columns(collection: Collection, selected: Sequence[str]) -> Columns:
     """What has to be read for a selection: what `select_from` would leave of all columns."""
-    own = relation_reads.own_selections(collection, selected)
+    own = relations.own_selections(collection, selected)
     return columns_of(collection, None if "*" in own else frozenset(own))
 
 
@@ -96,10 +114,10 @@ def select_from(store: Store, collection: Collection, documents: list[Document],
     """Keep what is selected, and read related documents along where a path asks for them."""
     if not selected:
         return
-    nested = relation_reads.nested_selections(collection, selected)
-    relation_reads.project(documents, relation_reads.own_selections(collection, selected))
+    nested = relations.nested_selections(collection, selected)
+    relations.project(documents, relations.own_selections(collection, selected))
     if nested and documents:
-        relation_reads.populate(store, collection, documents, nested)
+        relations.populate(store, collection, documents, nested)
 
 
 @route("GET", DOCUMENTS_PATH, "documents.read", DATABASE_ID, COLLECTION_ID, QUERIES, TRANSACTION_ID, TOTAL)
@@ -109,7 +127,7 @@ def list_documents(server: Server, request: Request, values: dict[str, Any], wor
     _check_cursor(parsed)
     store = Store(server)
     if values["transactionId"] is not None:
-        view = transaction_view.TransactionView(store, request.project, values["transactionId"])
+        view = staging.TransactionView(store, request.project, values["transactionId"])
         plan = checked_plan(collection, parsed)
         committed = find_documents(store, collection, plan, words)
         select_from(store, collection, committed, plan.selections)
@@ -143,7 +161,7 @@ def get_document(server: Server, request: Request, values: dict[str, Any], words
     selected = _selections(collection, parse_queries(values["queries"]))
     store = Store(server)
     if values["transactionId"] is not None:
-        view = transaction_view.TransactionView(store, request.project, values["transactionId"])
+        view = staging.TransactionView(store, request.project, values["transactionId"])
         document = view.document(collection, values["documentId"])
     else:
         document = store.fetch(collection, values["documentId"])
@@ -161,9 +179,129 @@ def _selections(collection: Collection, parsed: Sequence[Query]) -> list[str]:
         for query in parsed:
             if query.method != "select":
                 raise BadQuery(f"Invalid query method: {query.method}")
-        query_rules.check(parsed, fields, selectable=True)
+        queries.check(parsed, fields, selectable=True)
         selected = queries.arrange(parsed).selections
         check_selections(collection, selected)
     except BadQuery as problem:
         raise ApiError("general_query_invalid", str(problem)) from None
     return selected
+
+
+MAX_BATCH = 100
+
+DATA = Param("data", json_value, default={})
+DOCUMENTS = array_of(json_value, MAX_BATCH, "Value must be a valid JSON string")
+PERMISSIONS = Param("permissions", nullable(permission_list(DOCUMENT_KINDS)), default=None, nullable=True)
+
+
+def as_document(data: Any) -> Document:
+    """Sent data as a dictionary; a list is one with numbers for keys, as in PHP."""
+    if isinstance(data, str):
+        try:
+            data = parse_json(data)
+        except ValueError:
+            raise ApiError("general_unknown") from None
+    if isinstance(data, list):
+        return {str(number): value for number, value in enumerate(data)}
+    if not isinstance(data, dict):
+        raise ApiError("general_unknown")
+    return dict(data)
+
+
+def without_readonly(document: Mapping[str, Any], words: Vocabulary) -> Document:
+    """Without the fields that only the server writes. Keys may set dates."""
+    readonly = {"$sequence", "$databaseId", f"${words.collection_id}"}
+    return {key: value for key, value in document.items() if key not in readonly}
+
+
+def expanded(permissions: list[str] | None) -> list[str] | None:
+    return None if permissions is None else aggregate(permissions, with_create=False)
+
+
+def prepare_relations(store: Store, collection: Collection, document: Document, words: Vocabulary) -> Document:
+    """Give ids to nested documents that have none, all the way down."""
+    prepared = dict(document)
+    for attribute, relation in collection.relations:
+        value = prepared.get(attribute.key)
+        related = store.collection(relation.related) if value else None
+        if related is None:
+            continue
+        if isinstance(value, list):
+            prepared[attribute.key] = [_prepare_nested(store, related, each, words) for each in value]
+        else:
+            prepared[attribute.key] = _prepare_nested(store, related, value, words)
+    return prepared
+
+
+def _prepare_nested(store: Store, related: Collection, value: Any, words: Vocabulary) -> Any:
+    if not isinstance(value, dict):
+        return value
+    nested = without_readonly(value, words)
+    if nested.get("$id") in {None, "", "unique()"}:
+        nested["$id"] = store.server.new_id()
+    return prepare_relations(store, related, nested, words)
+
+
+def request_moment(server: Server, request: Request) -> datetime | None:
+    """The moment up to which the client knows the document (`X-Appwrite-Timestamp`)."""
+    text = request.headers.get("x-appwrite-timestamp", "")
+    if not text:
+        return None
+    moment = php_dates.parse(text, server.clock.now())
+    if moment is None:
+        raise ApiError("general_argument_invalid", "Invalid X-Appwrite-Timestamp header value")
+    return moment
+
+
+def document_answer(
+    store: Store, collection: Collection, document: Mapping[str, Any], words: Vocabulary, *, located: bool = True
+) -> Document:
+    """A document as it is sent. `located` says to which database and collection it and its relatives belong."""
+    answer = for_answer(collection, document)
+    for attribute, relation in collection.relations:
+        value = answer.get(attribute.key)
+        related = store.collection(relation.related) if isinstance(value, dict | list) else None
+        if related is None:
+            continue
+        is_shown = located and not attribute.hidden
+        if isinstance(value, list):
+            answer[attribute.key] = [document_answer(store, related, each, words, located=is_shown) for each in value]
+        else:
+            answer[attribute.key] = document_answer(store, related, value or {}, words, located=is_shown)
+    if located:
+        answer["$databaseId"] = collection.database_id
+        answer[f"${words.collection_id}"] = collection.id
+        answer.setdefault("$sequence", 0)
+    return answer
+
+
+def count_operations(collection: Collection, answer: Mapping[str, Any]) -> int:
+    """What `X-Debug-Operations` says: one for each document read, and one for each empty list of them."""
+    empty = sum(1 for attribute, _ in collection.relations if answer.get(attribute.key) == [])
+    return _count_documents(answer) + empty
+
+
+def _count_documents(answer: Mapping[str, Any]) -> int:
+    total = 1
+    for value in answer.values():
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, dict) and "$databaseId" in each:
+                total += _count_documents(each)
+    return total
+
+
+@contextmanager
+def failures_as_errors(words: Vocabulary) -> Iterator[None]:
+    """Turn the store's failures into the errors of a direct write."""
+    try:
+        yield
+    except Conflict:
+        raise words.error("document_update_conflict") from None
+    except Duplicate:
+        raise words.error("document_already_exists") from None
+    except Restricted:
+        raise words.error("document_delete_restricted") from None
+    except BadRelation as problem:
+        raise words.error("relationship_value_invalid", str(problem)) from None
+    except BadStructure as problem:
+        raise words.error("document_invalid_structure", str(problem)) from None

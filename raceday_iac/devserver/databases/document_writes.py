@@ -2,34 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ApiError
 from ..params import NO_IDS, Param, Refused
 from ..web import Reply, Request
-from . import relation_reads, staging, structure
-from .answers import document_answer, failures_as_errors
-from .arguments import COLLECTION_ID, DATABASE_ID, DOCUMENT_ID, KEY_RULE, TRANSACTION_ID, custom_id, json_value
+from . import relations, staging, structure
+from .attribute_types import (
+    COLLECTION_ID,
+    DATABASE_ID,
+    DOCUMENT_ID,
+    KEY_RULE,
+    QUERIES,
+    TRANSACTION_ID,
+    custom_id,
+    json_value,
+    key,
+    nullable,
+    numeric,
+)
 from .catalog import Collection
-from .document_input import (
+from .columns import quoted
+from .dialect import Action, Vocabulary, route
+from .document_reads import (
     DATA,
+    DOCUMENT_PATH,
     DOCUMENTS,
+    DOCUMENTS_PATH,
+    MAX_BATCH,
     PERMISSIONS,
     as_document,
+    checked_plan,
+    document_answer,
     expanded,
+    failures_as_errors,
+    find_documents,
+    parse_queries,
     prepare_relations,
     request_moment,
     without_readonly,
 )
-from .document_reads import DOCUMENT_PATH, DOCUMENTS_PATH
-from .permissions import COLLECTION_KINDS, permission_list
-from .places import find_collection
+from .failures import Duplicate, NotANumber, NotThere, OutOfBounds
+from .formats import COLLECTION_KINDS, MAX_BIG_INTEGER, MAX_INTEGER, permission_list
+from .lookup import find_collection
+from .queries import Query
 from .store import Store
-from .values import Document
-from .vocabulary import Vocabulary, route
+from .structure import Document, complete
 
 if TYPE_CHECKING:
     from ..server import Server
+
 
 #: Writes per minute that answers announce; keys are never held to them.
 WRITE_LIMIT = (120, 60)
@@ -62,7 +86,7 @@ def create_documents(server: Server, request: Request, values: dict[str, Any], w
         return _stage_create(server, request, collection, values, documents, words, is_bulk=is_bulk)
     with failures_as_errors(words):
         stored = [store.insert(collection, each) for each in documents]
-    relation_reads.populate(store, collection, stored)
+    relations.populate(store, collection, stored)
     answers = [document_answer(store, collection, each, words) for each in stored]
     if is_bulk:
         return Reply(201, {"total": len(answers), words.documents: answers})
@@ -196,7 +220,7 @@ def update_document(server: Server, request: Request, values: dict[str, Any], wo
         stored = store.update(collection, values["documentId"], changes)
     if stored is None:
         raise words.error("document_not_found")
-    relation_reads.populate(store, collection, [stored])
+    relations.populate(store, collection, [stored])
     return Reply(200, document_answer(store, collection, stored, words))
 
 
@@ -233,7 +257,7 @@ def upsert_document(server: Server, request: Request, values: dict[str, Any], wo
     with failures_as_errors(words):
         written = store.upsert(collection, document)
     stored = written[0] if written else store.fetch(collection, values["documentId"]) or {}
-    relation_reads.populate(store, collection, [stored])
+    relations.populate(store, collection, [stored])
     return Reply(200, document_answer(store, collection, stored, words))
 
 
@@ -260,3 +284,220 @@ def delete_document(server: Server, request: Request, values: dict[str, Any], wo
     with failures_as_errors(words):
         store.delete(collection, values["documentId"])
     return Reply(204, headers={"X-Debug-Operations": "1"})
+
+
+Changed = Callable[[Document, Document | None], None]
+EVERYTHING = 2**62
+
+
+def upsert_all(store: Store, collection: Collection, documents: Sequence[Document], changed: Changed) -> int:
+    """Put documents under their ids; `changed` hears of each that was new or different, with what was there before."""
+    seen: set[str] = set()
+    total = 0
+    for document in documents:
+        written = store.upsert(collection, document)
+        if written is None:
+            continue
+        stored, old = written
+        if stored["$id"].lower() in seen:
+            raise Duplicate
+        seen.add(stored["$id"].lower())
+        changed(stored, old)
+        total += 1
+    return total
+
+
+def matching(store: Store, collection: Collection, parsed: Sequence[Query], words: Vocabulary) -> list[Document]:
+    """Every document that queries describe: all of them, unless they set a limit."""
+    plan = checked_plan(collection, parsed)
+    plan.limit = EVERYTHING if plan.limit is None else plan.limit
+    return find_documents(store, collection, replace(plan, selections=[]), words)
+
+
+def update_all(
+    store: Store, collection: Collection, data: Document, documents: Sequence[Document], changed: Changed
+) -> int:
+    """Give the same values to many documents. Only those values are checked."""
+    changes = {key: value for key, value in data.items() if key != "$id"}
+    complete(collection, changes, store.now, defaults=False)
+    structure.check_part(collection, changes, list(changes))
+    for old in documents:
+        store.check_conflict(old)
+        changed(store.overwrite(collection, old, changes), old)
+    return len(documents)
+
+
+def delete_all(store: Store, collection: Collection, documents: Sequence[Document], changed: Changed) -> int:
+    for old in documents:
+        store.delete(collection, old["$id"])
+        changed(old, old)
+    return len(documents)
+
+
+class _Collected:
+    """The first documents of a bulk call, for its answer."""
+
+    def __init__(self) -> None:
+        self.documents: list[Document] = []
+
+    def __call__(self, document: Document, _old: Document | None) -> None:
+        if len(self.documents) < MAX_BATCH:
+            self.documents.append(document)
+
+    def answer(self, store: Store, collection: Collection, total: int, words: Vocabulary) -> Reply:
+        answers = [document_answer(store, collection, each, words) for each in self.documents]
+        return Reply(200, {"total": total, words.documents: answers})
+
+
+@route(
+    "PUT",
+    DOCUMENTS_PATH,
+    "documents.write",
+    DATABASE_ID,
+    COLLECTION_ID,
+    Param("documents", DOCUMENTS),
+    TRANSACTION_ID,
+    limit=WRITE_LIMIT,
+)
+def upsert_documents(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
+    collection = find_collection(server, request, values, words)
+    refuse_relations(collection, "upsert", words)
+    documents = [without_readonly(as_document(each), words) for each in values["documents"]]
+    if values["transactionId"] is not None:
+        transaction = staging.open_transaction(server, request, values["transactionId"], is_late=True)
+        staging.stage(server, transaction, collection, "bulkUpsert", None, documents)
+        return Reply(200, {words.documents: [], "total": len(documents)})
+    store, collected = Store(server, keep_dates=True), _Collected()
+    with failures_as_errors(words):
+        total = upsert_all(store, collection, documents, collected)
+    return collected.answer(store, collection, total, words)
+
+
+@route(
+    "PATCH",
+    DOCUMENTS_PATH,
+    "documents.write",
+    DATABASE_ID,
+    COLLECTION_ID,
+    DATA,
+    QUERIES,
+    TRANSACTION_ID,
+    limit=WRITE_LIMIT,
+)
+def update_documents(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
+    """Without queries this changes every document of the collection."""
+    if not values["data"]:
+        raise words.error("document_missing_payload")
+    collection = find_collection(server, request, values, words)
+    refuse_relations(collection, "update", words)
+    data = as_document(values["data"])
+    parsed = parse_queries(values["queries"])
+    check_bulk_permissions(data.get("$permissions"))
+    data = without_readonly(data, words)
+    if values["transactionId"] is not None:
+        transaction = staging.open_transaction(server, request, values["transactionId"], is_late=True)
+        staging.stage(server, transaction, collection, "bulkUpdate", None, {"data": data, "queries": values["queries"]})
+        return Reply(200, {words.documents: [], "total": 0})
+    store, collected = Store(server, keep_dates=True), _Collected()
+    found = matching(store, collection, parsed, words)
+    try:
+        with failures_as_errors(words):
+            total = update_all(store, collection, data, found, collected)
+    except ApiError as error:
+        # A real 1.8.1 does not foresee a taken unique value here and answers 500.
+        raise ApiError("general_unknown") if error.kind.endswith("_already_exists") else error from None
+    return collected.answer(store, collection, total, words)
+
+
+@route(
+    "DELETE", DOCUMENTS_PATH, "documents.write", DATABASE_ID, COLLECTION_ID, QUERIES, TRANSACTION_ID, limit=DELETE_LIMIT
+)
+def delete_documents(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
+    """Without queries this deletes every document of the collection. The answer shows what was deleted."""
+    collection = find_collection(server, request, values, words)
+    refuse_relations(collection, "delete", words)
+    parsed = parse_queries(values["queries"])
+    if values["transactionId"] is not None:
+        transaction = staging.open_transaction(server, request, values["transactionId"], is_late=True)
+        staging.stage(server, transaction, collection, "bulkDelete", None, {"queries": values["queries"]})
+        return Reply(200, {words.documents: [], "total": 0})
+    store, collected = Store(server), _Collected()
+    with failures_as_errors(words):
+        total = delete_all(store, collection, matching(store, collection, parsed, words), collected)
+    return collected.answer(store, collection, total, words)
+
+
+def count(
+    store: Store, collection: Collection, document_id: str, attribute: str, step: float, bound: float | None
+) -> Document:
+    """Add `step` to a number, up to `bound` (down to it, for a negative step); the document as it was but for that."""
+    definition = collection.by_key.get(attribute)
+    if definition is None:
+        raise NotThere
+    if definition.type not in {"integer", "double"} or definition.is_array:
+        raise NotANumber
+    document = store.fetch(collection, document_id)
+    if document is None:
+        raise NotThere
+    value = (document[attribute] or 0) + step
+    if definition.type == "integer":
+        value = round(value)
+        limit = MAX_BIG_INTEGER if definition.size >= 8 else MAX_INTEGER
+        if not -limit - 1 <= value <= limit:
+            raise OutOfBounds("Value out of range")
+    if bound is not None and (value > bound if step > 0 else value < bound):
+        raise OutOfBounds(f"Attribute value exceeds {'maximum' if step > 0 else 'minimum'} limit: {bound}")
+    store.db.execute(
+        f"UPDATE {collection.table} SET {quoted(attribute)} = ?, _updatedAt = ? WHERE _id = ?",
+        (value, store.time_after(document["$updatedAt"]), document["$sequence"]),
+    )
+    return document | {attribute: value}
+
+
+def _counter(word: str, bound_name: str) -> Action:
+    sign = 1 if word == "increment" else -1
+    bound_word = "maximum" if sign > 0 else "minimum"
+
+    def handle(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
+        collection = find_collection(server, request, values, words)
+        attribute, step, bound = values["attribute"], values["value"], values[bound_name]
+        if values["transactionId"] is not None:
+            transaction = staging.open_transaction(server, request, values["transactionId"], is_late=True)
+            data = {words.attribute: attribute, "value": step, bound_name: bound}
+            staging.stage(server, transaction, collection, word, values["documentId"], data)
+            return Reply(200, staging.mock(collection, {"$id": values["documentId"], attribute: step}, words))
+        if step <= 0:
+            raise ApiError("general_argument_invalid", "Value must be numeric and greater than 0")
+        store = Store(server)
+        subject = f'{words.namespace} "{attribute}"'
+        try:
+            document = count(store, collection, values["documentId"], attribute, sign * step, bound)
+        except NotThere:
+            raise words.error("attribute_not_found") from None
+        except NotANumber:
+            raise ApiError("attribute_type_invalid", f"{subject} is not a number") from None
+        except OutOfBounds:
+            shown = "" if bound is None else bound
+            reason = f"{subject} has reached the {bound_word} value of {shown}"
+            raise words.error("attribute_limit_exceeded", reason) from None
+        relations.populate(store, collection, [document])
+        # The answer is the document as the database layer holds it: it does not say where it lives.
+        return Reply(200, document_answer(store, collection, document, words, located=False))
+
+    return handle
+
+
+for _word, _bound in (("increment", "max"), ("decrement", "min")):
+    route(
+        "PATCH",
+        f"{DOCUMENT_PATH}/{{attribute}}/{_word}",
+        "documents.write",
+        DATABASE_ID,
+        COLLECTION_ID,
+        DOCUMENT_ID,
+        Param("attribute", key),
+        Param("value", numeric, default=1),
+        Param(_bound, nullable(numeric), default=None, nullable=True),
+        TRANSACTION_ID,
+        limit=WRITE_LIMIT,
+    )(_counter(_word, _bound))

@@ -9,13 +9,22 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ApiError
 from ..params import Param
 from ..web import Reply, Request
-from . import catalog, index_rules, listing, metadata, stale, work
-from .arguments import COLLECTION_ID, DATABASE_ID, KEY, KEY_RULE, any_of, array_of, index_attribute, integer
-from .attribute_types import INDEX_TYPE
-from .places import find_collection_row
+from . import catalog, jobs, limits, lookup, responses
+from .attribute_types import (
+    COLLECTION_ID,
+    DATABASE_ID,
+    INDEX_TYPE,
+    KEY,
+    KEY_RULE,
+    any_of,
+    array_of,
+    index_attribute,
+    integer,
+)
+from .dialect import Vocabulary, route
+from .lookup import find_collection_row
 from .query_sql import Source
-from .shapes import attribute_rows, index_answer
-from .vocabulary import Vocabulary, route
+from .responses import attribute_rows, index_answer
 
 if TYPE_CHECKING:
     from ..server import Server
@@ -48,13 +57,13 @@ def create_index(server: Server, request: Request, values: dict[str, Any], words
     collection = find_collection_row(server, request, values, words)
     number = int(collection["number"])
     existing = server.db.execute("SELECT count(*) FROM db_indexes WHERE collection = ?", (number,)).fetchone()[0]
-    if existing >= index_rules.MAX_INDEXES:
+    if existing >= limits.MAX_INDEXES:
         raise words.error("index_limit_exceeded", "Index limit exceeded")
     facts = _facts(server, number, values["attributes"], words)
     lengths, orders, has_gap = _settle(values, facts)
     try:
-        index_rules.check(values["key"], values["type"], values["attributes"], lengths, orders, facts)
-    except index_rules.BadIndex as problem:
+        limits.check(values["key"], values["type"], values["attributes"], lengths, orders, facts)
+    except limits.BadIndex as problem:
         raise words.error("index_invalid", str(problem)) from None
     if has_gap:
         # PHP keeps a list with a gap, which the database layer does not take for one.
@@ -66,7 +75,7 @@ def create_index(server: Server, request: Request, values: dict[str, Any], words
 def _facts(server: Server, collection: int, attributes: list[str], words: Vocabulary) -> dict[str, catalog.Attribute]:
     """The attributes of an index. Each must be there, finished, and no relationship."""
     rows = {str(row["key"]): row for row in attribute_rows(server.db, collection)}
-    facts = index_rules.system_attributes()
+    facts = limits.system_attributes()
     for key in attributes:
         if key in facts:
             continue
@@ -81,7 +90,7 @@ def _facts(server: Server, collection: int, attributes: list[str], words: Vocabu
             )
         if rows[key]["status"] != "available":
             raise words.error("attribute_not_available", f"{words.attribute.capitalize()} not available: {key}")
-        facts[key] = catalog.read_attribute(metadata.attribute_record(rows[key]))
+        facts[key] = catalog.read_attribute(catalog.attribute_record(rows[key]))
     return facts
 
 
@@ -97,7 +106,7 @@ def _settle(
         lengths += [None] * (place + 1 - len(lengths))
         lengths[place] = lengths[place] or None
         if facts[key].is_array:
-            lengths[place] = index_rules.ARRAY_LENGTH
+            lengths[place] = limits.ARRAY_LENGTH
             has_gap = has_gap or place > len(orders)
             orders += [None] * (place + 1 - len(orders))
             orders[place] = None
@@ -122,7 +131,7 @@ def _insert(
         )
     except sqlite3.IntegrityError:
         raise words.error("index_already_exists") from None
-    work.enqueue(server, "create index", created.lastrowid or 0)
+    jobs.enqueue(server, "create index", created.lastrowid or 0)
 
 
 def _find(server: Server, collection: sqlite3.Row, key: str, words: Vocabulary) -> sqlite3.Row:
@@ -137,7 +146,7 @@ def _find(server: Server, collection: sqlite3.Row, key: str, words: Vocabulary) 
 @route("GET", INDEX_PATH, "collections.read", DATABASE_ID, COLLECTION_ID, KEY)
 def get_index(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
     collection = find_collection_row(server, request, values, words)
-    row = stale.member(server, int(collection["number"]), "indexes", values["key"])
+    row = responses.member(server, int(collection["number"]), "indexes", values["key"])
     if row is None:
         raise words.error("index_not_found")
     return Reply(200, index_answer(row, collection, words))
@@ -149,13 +158,13 @@ def get_index(server: Server, request: Request, values: dict[str, Any], words: V
     "collections.read",
     DATABASE_ID,
     COLLECTION_ID,
-    listing.queries_of(listing.INDEXES),
-    listing.TOTAL,
+    lookup.queries_of(lookup.INDEXES),
+    lookup.TOTAL,
 )
 def list_indexes(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
     collection = find_collection_row(server, request, values, words)
-    source = Source("db_indexes", listing.INDEXES, "collection = ?", (collection["number"],))
-    rows, total = listing.page(server, source, values["queries"], noun="Index", cursor_by="key")
+    source = Source("db_indexes", lookup.INDEXES, "collection = ?", (collection["number"],))
+    rows, total = lookup.page(server, source, values["queries"], noun="Index", cursor_by="key")
     return Reply(200, {"total": total, "indexes": [index_answer(row, collection, words) for row in rows]})
 
 
@@ -163,11 +172,11 @@ def list_indexes(server: Server, request: Request, values: dict[str, Any], words
 def delete_index(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
     collection = find_collection_row(server, request, values, words)
     row = _find(server, collection, values["key"], words)
-    stale.remember(server, int(collection["number"]), "indexes", row)
+    responses.remember(server, int(collection["number"]), "indexes", row)
     if row["status"] == "available":
         server.db.execute(
             "UPDATE db_indexes SET status = 'deleting', updated_at = ? WHERE number = ?",
             (server.timestamp(), row["number"]),
         )
-    work.enqueue(server, "delete index", int(row["number"]))
+    jobs.enqueue(server, "delete index", int(row["number"]))
     return Reply(204)

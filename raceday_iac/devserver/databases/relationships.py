@@ -11,14 +11,13 @@ from .. import params
 from ..errors import ApiError
 from ..params import Param
 from ..web import Reply, Request
-from . import catalog, columns, limits, metadata, relation_work, work
-from .arguments import COLLECTION_ID, DATABASE_ID, KEY, key, nullable, uid
-from .attribute_types import NEW_KEY, ON_DELETE, RELATION_KINDS
+from . import catalog, columns, jobs, limits, relation_jobs
+from .attribute_types import COLLECTION_ID, DATABASE_ID, KEY, NEW_KEY, ON_DELETE, RELATION_KINDS, key, nullable, uid
 from .attributes import ATTRIBUTES_PATH, find_attribute
+from .dialect import Vocabulary, route
 from .limits import Width
-from .places import collection_row, find_collection_row
-from .shapes import attribute_answer
-from .vocabulary import Vocabulary, route
+from .lookup import collection_row, find_collection_row
+from .responses import attribute_answer
 
 if TYPE_CHECKING:
     from ..server import Server
@@ -58,9 +57,9 @@ def create_relationship(server: Server, request: Request, values: dict[str, Any]
     _check_existing(catalog.load(server.db, own), own_key, options, words)
     number = _insert(server, own, own_key, options, words)
     if options["twoWay"]:
-        mirror = relation_work.mirror_options(options, own_key, int(own["number"]), values["collectionId"])
+        mirror = relation_jobs.mirror_options(options, own_key, int(own["number"]), values["collectionId"])
         _insert(server, related, options["twoWayKey"], mirror, words)
-    work.enqueue(server, "create attribute", number)
+    jobs.enqueue(server, "create attribute", number)
     return Reply(202, attribute_answer(find_attribute(server, own, own_key, words), words))
 
 
@@ -86,7 +85,7 @@ def _insert(server: Server, collection: sqlite3.Row, attribute: str, options: Op
     if not limits.fits([*limits.columns_of(server.db, number), WIDTH]):
         raise words.error("attribute_limit_exceeded")
     try:
-        return relation_work.insert_relationship(server.db, number, attribute, options, server.timestamp())
+        return relation_jobs.insert_relationship(server.db, number, attribute, options, server.timestamp())
     except sqlite3.IntegrityError:
         raise words.error("attribute_already_exists") from None
 
@@ -126,7 +125,7 @@ def update_relationship(
         # The answer to a rename still has the date of the change before it (observed on 1.8.1).
         return Reply(200, answer | {"$updatedAt": row["updated_at"]} if new_key else answer)
 
-    return metadata.after_window(server, finish)
+    return catalog.after_window(server, finish)
 
 
 def _refuse_taken(server: Server, row: sqlite3.Row, new_key: str, words: Vocabulary) -> None:
@@ -141,7 +140,7 @@ def _refuse_taken(server: Server, row: sqlite3.Row, new_key: str, words: Vocabul
 def _begin(server: Server, row: sqlite3.Row, on_delete: str | None, new_key: str | None) -> Callable[[], None]:
     """Change both metadata documents as they are now. Returns what writes them: the far side's first, then the own."""
     number, key, options = int(row["collection"]), str(row["key"]), json.loads(row["options"])
-    sides = [metadata.must_read(server.db, each) for each in (number, options["related"])]
+    sides = [catalog.must_read(server.db, each) for each in (number, options["related"])]
     record, far = sides[0].attribute(key), sides[1].attribute(options["twoWayKey"])
     if record is None or far is None:
         # Lost in the metadata: a real server runs into an error that it does not foresee.
@@ -156,8 +155,8 @@ def _begin(server: Server, row: sqlite3.Row, on_delete: str | None, new_key: str
     def write() -> None:
         if new_key and relation.is_stored:
             columns.rename_column(server.db, number, key, new_key)
-        metadata.write(server.db, options["related"], sides[1])
-        metadata.write(server.db, number, sides[0])
+        catalog.write(server.db, options["related"], sides[1])
+        catalog.write(server.db, number, sides[0])
 
     return write
 

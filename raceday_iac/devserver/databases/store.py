@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from . import catalog, moments, relation_deletes, relation_writes, structure, values
+from . import catalog, php_dates, relations, structure
 from .catalog import Collection
 from .columns import SYSTEM_COLUMNS, quoted
 from .failures import Conflict, Duplicate
-from .values import Document, columns_of, complete, decode, encode_value, is_same
+from .structure import Document, columns_of, complete, decode, encode_value, is_same
 
 if TYPE_CHECKING:
     from ..server import Server
@@ -35,8 +35,8 @@ class Store:
         self.keep_dates = keep_dates
         self.known_at = known_at
         self.now = server.clock.now()
-        self.time = moments.stamp(self.now)
-        self._latest = moments.stamp(self.now + MAX_CLOCK_STEP)
+        self.time = php_dates.stamp(self.now)
+        self._latest = php_dates.stamp(self.now + MAX_CLOCK_STEP)
         #: Collections whose documents are being written, outermost first: nested documents end at a depth.
         self.writing: list[int] = []
         #: Documents that a cascade is deleting.
@@ -85,19 +85,19 @@ class Store:
         """
         if not self.time <= changed_at <= self._latest:
             return self.time
-        last = moments.parse(changed_at, self.now)
-        return self.time if last is None else moments.stamp(last + timedelta(milliseconds=1))
+        last = php_dates.parse(changed_at, self.now)
+        return self.time if last is None else php_dates.stamp(last + timedelta(milliseconds=1))
 
     def insert(self, collection: Collection, given: Document) -> Document:
         """Store a new document with the documents that are nested in it."""
         document = dict(given)
         document["$id"] = document.get("$id") or self.server.new_id()
         document["$permissions"] = document.get("$permissions") or []
-        for name in values.DATES:
+        for name in structure.DATES:
             document[name] = self.date(document.get(name), self.time)
         complete(collection, document, self.now)
         structure.check(collection, document)
-        relation_writes.relate_new(self, collection, document)
+        relations.relate_new(self, collection, document)
         self._insert_row(collection, document)
         return self._with_blanks(collection, document)
 
@@ -130,21 +130,21 @@ class Store:
         document = old | changes
         document["$id"], document["$sequence"] = old["$id"], old["$sequence"]
         document["$createdAt"] = self.date(changes.get("$createdAt"), old["$createdAt"])
-        if relation_writes.is_changed(self, collection, old, changes):
+        if relations.is_changed(self, collection, old, changes):
             document["$updatedAt"] = self.date(changes.get("$updatedAt"), self.time_after(old["$updatedAt"]))
         else:
             document["$updatedAt"] = old["$updatedAt"]
         self.check_conflict(old)
         complete(collection, document, self.now)
         structure.check(collection, document)
-        relation_writes.relate_changed(self, collection, old, document, changes)
+        relations.relate_changed(self, collection, old, document, changes)
         self._update_row(collection, old, document)
         return self._with_blanks(collection, document)
 
     def check_conflict(self, old: Document) -> None:
         if self.known_at is None:
             return
-        changed_at = moments.parse(old["$updatedAt"], self.now)
+        changed_at = php_dates.parse(old["$updatedAt"], self.now)
         if changed_at is not None and changed_at > self.known_at:
             raise Conflict
 
@@ -155,7 +155,7 @@ class Store:
             if key in document and document[key] is not old[key] and not is_same(document[key], old[key]):
                 names.append(f"{quoted(key)} = ?")
                 row.append(encode_value(attribute, document[key]))
-        for name in (*values.DATES, "$permissions"):
+        for name in (*structure.DATES, "$permissions"):
             if document[name] != old[name]:
                 names.append(f"{SYSTEM_COLUMNS[name]} = ?")
                 row.append(json.dumps(document[name]) if name == "$permissions" else document[name])
@@ -190,7 +190,7 @@ class Store:
         structure.check(collection, document)
         if old is not None:
             self.check_conflict(old)
-        relation_writes.relate_new(self, collection, document)
+        relations.relate_new(self, collection, document)
         if old is None:
             self._insert_row(collection, document)
         else:
@@ -212,7 +212,7 @@ class Store:
         if old is None:
             return None
         self.check_conflict(old)
-        relation_deletes.release(self, collection, old)
+        relations.release(self, collection, old)
         self.db.execute(f"DELETE FROM {collection.table} WHERE _id = ?", (old["$sequence"],))
         return old
 

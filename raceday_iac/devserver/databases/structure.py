@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Iterable
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from ..stored import encrypted_length
-from . import geometry, moments, text_formats
-from .arguments import is_integer
-from .attribute_types import ENUM, FLOAT_RANGE, INTEGER_RANGE
+from ..params import encrypted_length
+from . import formats, php_dates
+from .attribute_types import ENUM, FLOAT_RANGE, INTEGER_RANGE, is_integer
 from .catalog import Attribute, Collection
-from .columns import JSON_TYPES
-from .numbers import MAX_BIG_INTEGER, MAX_DOUBLE, MAX_INTEGER, grouped
-from .values import DATES, Document
+from .columns import JSON_TYPES, SYSTEM_COLUMNS, quoted
+from .formats import MAX_BIG_INTEGER, MAX_DOUBLE, MAX_INTEGER, grouped, shown
+from .queries import Field, Fields
 
 #: What a document may hold besides its attributes.
 KNOWN = frozenset({"$id", "$sequence", "$createdAt", "$updatedAt", "$permissions", "$collection", "$tenant"})
@@ -54,8 +57,8 @@ def check_part(collection: Collection, document: Document, keys: Iterable[str]) 
 
 
 def _check_date(key: str, value: Any) -> None:
-    if value is not None and not moments.is_valid(value):
-        raise BadStructure(f'Attribute "{key}" has invalid type. {moments.RULE}')
+    if value is not None and not php_dates.is_valid(value):
+        raise BadStructure(f'Attribute "{key}" has invalid type. {php_dates.RULE}')
 
 
 def refuse_numbered(collection: Collection) -> None:
@@ -137,7 +140,7 @@ def _type_judges(kind: str, size: int) -> tuple[Judge, ...]:
     if kind == "boolean":
         return (lambda value: "" if isinstance(value, bool) else "Value must be a valid boolean",)
     if kind == "datetime":
-        return (lambda value: "" if moments.is_valid(value) else moments.RULE,)
+        return (lambda value: "" if php_dates.is_valid(value) else php_dates.RULE,)
     if kind in JSON_TYPES:
         return (lambda value: _geometry_problem(kind, value),)
     raise AssertionError(kind)
@@ -164,9 +167,9 @@ def _range(minimum: float, maximum: float) -> Judge:
 
 def _geometry_problem(kind: str, value: Any) -> str:
     try:
-        geometry.check(kind, value)
-    except geometry.BadGeometry as problem:
-        return geometry.rule(kind, str(problem))
+        formats.check(kind, value)
+    except formats.BadGeometry as problem:
+        return formats.rule(kind, str(problem))
     return ""
 
 
@@ -177,9 +180,125 @@ def _format_judges(form: str, options: tuple[Any, ...]) -> tuple[Judge, ...]:
         rule = f"Value must be one of ({', '.join(options)})"
         return (lambda value: "" if value in options else rule,)
     if form == "email":
-        return (lambda value: "" if text_formats.is_email(value) else text_formats.EMAIL_RULE,)
+        return (lambda value: "" if formats.is_email(value) else formats.EMAIL_RULE,)
     if form == "url":
-        return (lambda value: "" if text_formats.is_url(value) else text_formats.URL_RULE,)
+        return (lambda value: "" if formats.is_url(value) else formats.URL_RULE,)
     if form == "ip":
-        return (lambda value: "" if text_formats.is_ip(value) else text_formats.IP_RULE,)
+        return (lambda value: "" if formats.is_ip(value) else formats.IP_RULE,)
     return ()
+
+
+Document = dict[str, Any]
+
+SYSTEM_KEYS = tuple(SYSTEM_COLUMNS)
+DATES = ("$createdAt", "$updatedAt")
+#: Types whose values SQLite does not keep as they are.
+CODED = JSON_TYPES | {"boolean"}
+
+SYSTEM_FIELDS: dict[str, Field] = {
+    "$id": Field("string", "_uid"),
+    "$sequence": Field("id", "_id"),
+    "$createdAt": Field("datetime", "_createdAt"),
+    "$updatedAt": Field("datetime", "_updatedAt"),
+}
+
+
+@lru_cache(maxsize=512)
+def fields_of(collection: Collection) -> Fields:
+    """What documents of a collection can be queried by."""
+    fields = {
+        each.key: Field(
+            each.type, quoted(each.key) if each.is_stored else "NULL", each.is_array, each.encrypt, each.relation
+        )
+        for each in collection.attributes
+    }
+    return {**fields, **SYSTEM_FIELDS}
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What is read of documents: the keys in the order of a row, the SQL, and which values SQLite stores otherwise."""
+
+    keys: tuple[str, ...]
+    sql: str
+    coded: tuple[Attribute, ...]
+
+
+@lru_cache(maxsize=2048)
+def columns_of(collection: Collection, selected: frozenset[str] | None = None) -> Columns:
+    """All attributes that have a column, or those that are selected; the system's are always read."""
+    attributes = (
+        collection.readable if selected is None else [each for each in collection.stored if each.key in selected]
+    )
+    return Columns(
+        keys=(*(each.key for each in attributes), *SYSTEM_KEYS),
+        sql=", ".join([*(quoted(each.key) for each in attributes), *SYSTEM_COLUMNS.values()]),
+        coded=tuple(each for each in attributes if each.is_array or each.type in CODED),
+    )
+
+
+def decode(row: Sequence[Any] | sqlite3.Row, columns: Columns) -> Document:
+    """A row of `columns` as a document."""
+    document: Document = dict(zip(columns.keys, row, strict=True))
+    for attribute in columns.coded:
+        document[attribute.key] = decode_value(attribute, document[attribute.key])
+    permissions = document["$permissions"]
+    document["$permissions"] = [] if permissions == "[]" else json.loads(permissions)
+    return document
+
+
+def decode_value(attribute: Attribute, value: Any) -> Any:
+    if attribute.is_array:
+        return [] if value is None else json.loads(value)
+    if value is None:
+        return None
+    if attribute.type == "boolean":
+        return bool(value)
+    return json.loads(value) if attribute.type in JSON_TYPES else value
+
+
+def encode_value(attribute: Attribute, value: Any) -> Any:
+    """A checked value as SQLite stores it."""
+    if value is None:
+        return None
+    if attribute.is_array or attribute.type in JSON_TYPES:
+        return json.dumps(value, ensure_ascii=False)
+    return float(value) if attribute.type == "double" else value
+
+
+def complete(collection: Collection, document: Document, now: datetime, *, defaults: bool = True) -> None:
+    """Fill in defaults and bring dates into their stored form, before anything is checked."""
+    for attribute in collection.defaulted:
+        value = document.get(attribute.key)
+        if value is None and (attribute.default is None or not defaults):
+            continue
+        value = attribute.default if value is None else value
+        document[attribute.key] = _normalised(attribute, value, now)
+    for name in DATES:
+        if isinstance(document.get(name), str):
+            document[name] = php_dates.normalised(document[name], now)
+
+
+def _normalised(attribute: Attribute, value: Any, now: datetime) -> Any:
+    if attribute.type != "datetime":
+        return value
+    if isinstance(value, list):
+        return [php_dates.normalised(each, now) if isinstance(each, str) else each for each in value]
+    return php_dates.normalised(value, now) if isinstance(value, str) else value
+
+
+def is_same(left: Any, right: Any) -> bool:
+    """Equality that, like PHP's `===`, tells 1 from 1.0 and from true."""
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(is_same(*pair) for pair in zip(left, right, strict=True))
+    return type(left) is type(right) and left == right
+
+
+def for_answer(collection: Collection, document: Mapping[str, Any]) -> Document:
+    """A copy with numbers as PHP shows them."""
+    answer = dict(document)
+    for key in collection.doubles:
+        if key in answer:
+            value = answer[key]
+            answer[key] = [shown(each) for each in value] if isinstance(value, list) else shown(value)
+    return answer

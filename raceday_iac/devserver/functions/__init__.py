@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..web import Routes
-from . import catalogue, crud, deployments, development, executions, uploads, variables
+from . import catalogue, crud, deployments, development, executions, variables
 from .builds import builder_of, resume_builds
 from .executor import executor_of
 from .runs import resume_runs
 from .scheduler import scheduler_of
-from .schema import SCHEMA as TABLES
+from .store import SCHEMA as TABLES
 from .store import complete_schedules
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SCHEMA = TABLES + development.SCHEMA
 routes = Routes()
-for part in (catalogue, crud, variables, uploads, deployments, executions, development):
+for part in (catalogue, crud, variables, deployments, executions, development):
     routes.table.extend(part.routes.table)
 
 

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import hashlib
 import json
 import math
+import os
+import re
 import shutil
+import sys
 import time
+import venv
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..keys import mint_dynamic_key
+from ..storage import narrow_all, open_private, private_file, private_folder
 from . import files as storage
-from . import store, venvs
-from .buildlog import RED, BuildLog, notice
+from . import store
 from .catalogue import runtimes
-from .environment import function_environment, machine_environment
-from .models import Row
-from .process import run_logged
+from .executor import MOST_LOG, run_logged
+from .files import DeploymentFiles
+from .store import Row
+from .variables import function_environment, machine_environment
 
 if TYPE_CHECKING:
     from ..server import Server
+
 
 UNFINISHED = ("waiting", "processing", "building")
 VENVS = "venvs"
@@ -136,11 +148,11 @@ class Builder:
                 raise BuildError("npm is not installed on this machine, so Node commands cannot run.")
             await self._shell(function, row, files, log, None)
             return ""
-        environment = venvs.venv_for(self._venv_folder(), files, commands)
-        async with venvs.alone(environment):
+        environment = venv_for(self._venv_folder(), files, commands)
+        async with alone(environment):
             is_new = not environment.is_complete
             if is_new:
-                problem = await venvs.create(environment, with_pip="pip" in commands)
+                problem = await create(environment, with_pip="pip" in commands)
                 if problem:
                     raise BuildError(f"Failed to create a virtual environment: {problem}")
             try:
@@ -239,3 +251,118 @@ def resume_builds(server: Server) -> None:
     for row in rows:
         if storage.is_complete(row["received"], row["source_size"]):
             builder_of(server).enqueue(row["project"], row["id"])
+
+
+#: Appwrite's colours: grey, green, yellow, white, red.
+COLOURS = {"info": "97", "good": "32", "stop": "33"}
+RED = "\x1b[31m"
+
+
+def notice(moment: datetime, text: str, colour: str = "info") -> str:
+    """A line of Appwrite's own in a build log, formatted as 1.8.1 does."""
+    return f"\x1b[90m[{moment:%H:%M:%S}] \x1b[90m[\x1b[0mappwrite\x1b[90m]\x1b[{COLOURS[colour]}m {text} \x1b[0m\n"
+
+
+class BuildLog:
+    """Collects text and hands the whole of it to `save`, at most every `interval` seconds."""
+
+    def __init__(self, save: Callable[[str], object], interval: float = 0.25) -> None:
+        self.text = ""
+        self._save = save
+        self._interval = interval
+        self._saved_at = time.monotonic()
+
+    def add(self, text: str) -> None:
+        self.text = (self.text + text)[-MOST_LOG:]
+        if time.monotonic() - self._saved_at >= self._interval:
+            self._saved_at = time.monotonic()
+            self._save(self.text)
+
+
+COMPLETE = ".complete"
+#: Commands whose whole effect is decided by requirements.txt.
+ONLY_INSTALLS = re.compile(r"(?:python3? -m )?pip3? install(?: --?[\w=-]+)* -r requirements\.txt(?: --?[\w=-]+)*")
+
+
+@dataclass(frozen=True)
+class Venv:
+    root: Path
+
+    @property
+    def binaries(self) -> Path:
+        return self.root / "bin"
+
+    @property
+    def python(self) -> Path:
+        return self.binaries / "python"
+
+    @property
+    def is_complete(self) -> bool:
+        return (self.root / COMPLETE).exists()
+
+    def seal(self) -> None:
+        """Say that commands ran to their end in it, so that others may use it."""
+        private_file(self.root / COMPLETE)
+
+    def discard(self) -> None:
+        shutil.rmtree(self.root, ignore_errors=True)
+
+
+def venv_for(folder: Path, files: DeploymentFiles, commands: str) -> Venv:
+    """The environment for unpacked code; it may not exist yet."""
+    digest = hashlib.sha256(f"{sys.executable} {sys.version}\n{commands.strip()}\n".encode())
+    if commands.strip():
+        requirements = files.code / "requirements.txt"
+        digest.update(requirements.read_bytes() if requirements.exists() else b"")
+        if not ONLY_INSTALLS.fullmatch(commands.strip()):
+            digest.update(files.source.read_bytes())
+    return Venv(folder / digest.hexdigest()[:24])
+
+
+@asynccontextmanager
+async def alone(environment: Venv) -> AsyncIterator[None]:
+    """One build at a time in an environment: several servers may share the folder of them."""
+    folder = private_folder(environment.root.parent)
+    with open_private(folder / f"{environment.root.name}.lock", os.O_WRONLY | os.O_APPEND, "a") as handle:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                await asyncio.sleep(0.05)
+            else:
+                break
+        yield
+
+
+async def create(environment: Venv, *, with_pip: bool) -> str:
+    """Make an empty environment; returns what the maker said if it failed, else an empty text."""
+    environment.discard()
+    private_folder(environment.root)
+    pip = find_spec("pip") if with_pip else None
+    if not with_pip or pip is not None:
+        # In this process: starting another Python, and unpacking its pip, would take twenty times as long.
+        maker = venv.EnvBuilder(symlinks=True, with_pip=False)
+        await asyncio.to_thread(maker.create, environment.root)
+        if pip is not None and pip.origin is not None:
+            await asyncio.to_thread(_copy_pip, Path(pip.origin).parent, environment)
+        narrow_all(environment.root)
+        return ""
+    said: list[str] = []
+    code = await run_logged([sys.executable, "-m", "venv", str(environment.root)], Path("/"), None, said.append)
+    return "".join(said) if code else ""
+
+
+def _copy_pip(package: Path, environment: Venv) -> None:
+    """Give an environment the pip that this process has, with the commands it is called by."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    target = environment.root / "lib" / version / "site-packages"
+    for source in (package, *package.parent.glob("pip-*.dist-info")):
+        shutil.copytree(source, target / source.name, symlinks=True)
+    # A shell starts it, since a path with a space, or a long one, cannot stand after `#!`.
+    script = f"""#!/bin/sh
+exec "{environment.python}" -m pip "$@"
+"""
+    for name in ("pip", "pip3"):
+        command = environment.binaries / name
+        command.write_text(script, encoding="utf-8")
+        command.chmod(0o700)

@@ -2,22 +2,138 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ApiError
-from ..params import NO_IDS, Param, anything, boolean, custom_id, existing_id, text, whole_number
+from ...cron import cron_problem
+from .. import params
+from ..errors import ApiError, invalid
+from ..keys import scope_names
+from ..params import (
+    NO_IDS,
+    Param,
+    Refused,
+    anything,
+    boolean,
+    custom_id,
+    existing_id,
+    list_of,
+    one_of,
+    text,
+    whole_number,
+)
 from ..web import Reply, Request, Routes
-from . import checks, store
-from .catalogue import default_specification
-from .cleanup import discard_deployments
+from . import files as storage
+from . import store
+from .builds import builder_of
+from .catalogue import default_specification, runtimes, specifications
 from .executor import executor_of
-from .listing import COLUMN_SETS, Scope, read_page
-from .models import Row, function_model
-from .queries import parse_queries, query_texts
+from .listing import COLUMN_SETS, Scope, parse_queries, query_texts, read_page
+from .store import Row, function_model
 
 if TYPE_CHECKING:
     from ..server import Server
+
+
+MOST_ITEMS = 100
+SCHEDULE_WIDTH, EVENT_WIDTH = 128, 256
+HEADER_NAME = re.compile(r"[A-Za-z0-9-]+")
+MOST_HEADER_BYTES = 16_384
+
+RUNTIME = one_of(*runtimes())
+SCOPES = list_of(one_of(*scope_names()), MOST_ITEMS)
+
+
+def _check_role(role: Any) -> None:
+    if not isinstance(role, str):
+        raise Refused("Every role must be of type string.")
+    if role == "*":
+        raise Refused('Wildcard role "*" has been replaced. Use "any" instead.')
+    if "role:" in role:
+        raise Refused('Roles using the "role:" prefix have been removed. Use "users", "guests", or "any" instead.')
+    if not role.startswith(params.NAMES):
+        raise Refused(f'Role "{role}" is not allowed. Must be one of: {", ".join(params.NAMES)}.')
+    params.check(params.parse(role))
+
+
+def execute_roles(value: Any) -> list[str]:
+    """The roles that may execute a function, as sent but each once."""
+    if not isinstance(value, list):
+        raise Refused("Roles must be an array of strings.")
+    if len(value) > MOST_ITEMS:
+        raise Refused(f"You can only provide up to {MOST_ITEMS} roles.")
+    for role in value:
+        _check_role(role)
+    return list(dict.fromkeys(value))
+
+
+def _event(value: Any) -> str:
+    if isinstance(value, str) and value.startswith("functions."):
+        raise Refused("Triggering a function on a function event is not allowed.")
+    if not isinstance(value, str) or not is_event(value):
+        raise Refused("Event is not valid.")
+    return value
+
+
+def events(value: Any) -> list[str]:
+    return list(list_of(_event, MOST_ITEMS)(value))
+
+
+def schedule(value: Any) -> str:
+    """Empty, or a cron expression, though it may never come (1.8.1). To PHP "0" is as empty as ""."""
+    if isinstance(value, str) and (value in ("", "0") or not cron_problem(value)):
+        return value
+    raise Refused("String must be a valid cron expression")
+
+
+def check_settings(server: Server, values: dict[str, Any]) -> None:
+    """The parameters whose limits the operator sets. Part of validation: comes before everything else."""
+    limit = server.settings.function_timeout_limit
+    if values["timeout"] > limit:
+        raise invalid("timeout", f"Value must be a valid range between 1 and {limit}")
+    slugs = [entry["slug"] for entry in specifications(server.settings)]
+    if values["specification"] not in (None, *slugs):
+        raise invalid("specification", f"Specification must be one of: {', '.join(slugs)}")
+
+
+def check_widths(values: dict[str, Any]) -> None:
+    """The columns behind the parameters (1.8.1, app/config/collections/projects.php, functions): a plain 500."""
+    if len(values["schedule"]) > SCHEDULE_WIDTH or any(len(event) > EVENT_WIDTH for event in values["events"]):
+        raise ApiError("general_unknown")
+
+
+def check_repository(values: dict[str, Any]) -> None:
+    """This server has no version control: an installation cannot exist."""
+    if values["installationId"]:
+        raise ApiError("installation_not_found")
+    if values["providerRepositoryId"]:
+        raise ApiError(
+            "general_argument_invalid",
+            "When connecting to VCS (Version Control System), you need to provide "
+            '"installationId" and "providerBranch".',
+        )
+
+
+def execution_headers(value: Any) -> dict[str, str]:
+    """Headers of an execution, from an object or its JSON text. Raises the 400 of 1.8.1's Headers validator."""
+    rule = (
+        "Invalid headers: Alphanumeric characters or hyphens only, cannot start with 'x-appwrite', maximum 16KB in size"
+    )
+    if not isinstance(value, dict) or len(value) > MOST_ITEMS:
+        raise ApiError("general_argument_invalid", rule)
+    headers = {str(name): str(content) for name, content in value.items()}
+    size = sum(len(name.encode()) + len(content.encode()) for name, content in headers.items())
+    names_fit = all(HEADER_NAME.fullmatch(name) and not name.lower().startswith("x-appwrite-") for name in headers)
+    if not names_fit or size >= MOST_HEADER_BYTES:
+        raise ApiError("general_argument_invalid", rule)
+    return headers
+
+
+SPECIFICATION = text(0, 128)
+
 
 routes = Routes()
 
@@ -26,15 +142,15 @@ DAY = 86_400
 NEEDS_BUILD = ("name", "entrypoint", "commands", "provider_root_directory", "runtime")
 
 OPTIONAL = (
-    Param("execute", checks.execute_roles, ()),
-    Param("events", checks.events, ()),
-    Param("schedule", checks.schedule, ""),
+    Param("execute", execute_roles, ()),
+    Param("events", events, ()),
+    Param("schedule", schedule, ""),
     Param("timeout", whole_number(1, 2**31), 15),
     Param("enabled", boolean, True),
     Param("logging", boolean, True),
     Param("entrypoint", text(0, 1028), ""),
     Param("commands", text(0, 8192), ""),
-    Param("scopes", checks.SCOPES, ()),
+    Param("scopes", SCOPES, ()),
     Param("installationId", text(0, 128), ""),
     Param("providerRepositoryId", text(0, 128), None, nullable=True),
     Param("providerBranch", text(0, 128), ""),
@@ -74,11 +190,11 @@ def get_function(server: Server, request: Request, values: dict[str, Any]) -> Re
     "functions.write",
     Param("functionId", custom_id),
     Param("name", text(1, 128)),
-    Param("runtime", checks.RUNTIME),
+    Param("runtime", RUNTIME),
     *OPTIONAL,
 )
 def create_function(server: Server, request: Request, values: dict[str, Any]) -> Reply:
-    checks.check_settings(server, values)
+    check_settings(server, values)
     headers = count_creation(server, request.project)
     try:
         function = _insert(server, request.project, values)
@@ -109,10 +225,10 @@ def _insert(server: Server, project: str, values: dict[str, Any]) -> str:
     allowed = server.settings.runtimes
     if allowed and values["runtime"] not in allowed:
         raise ApiError("function_runtime_unsupported", f'Runtime "{values["runtime"]}" is not supported')
-    checks.check_repository(values)
+    check_repository(values)
     if store.find(server, "functions", project, function) is not None:
         raise ApiError("function_already_exists")
-    checks.check_widths(values)
+    check_widths(values)
     now = server.timestamp()
     store.insert(
         server, "functions", project=project, id=function, created_at=now, updated_at=now, **_columns(server, values)
@@ -141,17 +257,17 @@ def _columns(server: Server, values: dict[str, Any]) -> dict[str, Any]:
     "functions.write",
     FUNCTION_ID,
     Param("name", text(1, 128)),
-    Param("runtime", checks.RUNTIME, ""),
+    Param("runtime", RUNTIME, ""),
     *OPTIONAL,
 )
 def update_function(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     """A full replacement: what is left out goes back to its default, except runtime and entrypoint."""
-    checks.check_settings(server, values)
+    check_settings(server, values)
     function = store.get_function(server, request.project, values["functionId"])
-    checks.check_repository(values)
+    check_repository(values)
     values["runtime"] = values["runtime"] or function["runtime"]
     values["entrypoint"] = values["entrypoint"] or function["entrypoint"]
-    checks.check_widths(values)
+    check_widths(values)
     columns = _columns(server, values)
     live = all(columns[name] == function[name] for name in NEEDS_BUILD)
     if columns["specification"] != function["specification"]:
@@ -172,3 +288,102 @@ def delete_function(server: Server, request: Request, values: dict[str, Any]) ->
     discard_deployments(server, request.project, [row["id"] for row in deployments])
     store.delete_schedule(server, function)
     return Reply(204)
+
+
+Tree = Mapping[str, Any]
+
+#: Every entry of PHP's configuration has these beside the real names, and they pass as actions.
+_DESCRIBED: Tree = {"$description": None}
+_RESOURCE: Tree = {**_DESCRIBED, "$model": None, "$resource": None}
+
+
+def _resource(actions: str, **below: Tree) -> Tree:
+    """A type of resource: what may happen to it, and what lies below it."""
+    return {**_RESOURCE, **dict.fromkeys(actions.split(), _DESCRIBED), **below}
+
+
+def _update(*details: str) -> Tree:
+    return {**_DESCRIBED, **dict.fromkeys(details, _DESCRIBED)}
+
+
+_CHANGES = "create update delete"
+_ROWS = _resource("create update upsert delete")
+_PART = _resource(_CHANGES)
+
+EVENTS: Tree = {
+    "users": _resource(
+        "create delete",
+        update=_update("email", "name", "password", "status", "prefs"),
+        sessions=_resource("create delete"),
+        recovery=_resource("create update"),
+        verification=_resource("create update"),
+        targets=_PART,
+        tokens=_resource("create"),
+    ),
+    "databases": _resource(
+        _CHANGES,
+        tables=_resource(_CHANGES, rows=_ROWS, indexes=_PART, columns=_PART),
+        collections=_resource(_CHANGES, documents=_ROWS, indexes=_PART, attributes=_PART),
+    ),
+    "buckets": _resource(_CHANGES, files=_PART),
+    "teams": _resource(
+        "create delete",
+        update=_update("prefs"),
+        memberships=_resource("create delete", update=_update("status")),
+    ),
+    "sites": _resource(_CHANGES, deployments=_PART),
+    "functions": _resource(_CHANGES, deployments=_PART, executions=_PART),
+    "messages": _resource("create update"),
+    "topics": _resource(_CHANGES, subscribers=_resource("create delete")),
+    "providers": _PART,
+    "rules": _PART,
+}
+
+
+def is_event(pattern: str) -> bool:
+    """Whether a server of version 1.8.1 accepts the pattern."""
+    parts = pattern.split(".")
+    if not 2 <= len(parts) <= 7 or _is_empty(parts[1]) or parts[0] not in EVENTS:
+        return False
+    kind: Tree = EVENTS[parts[0]]
+    below = _below(kind, parts, 2)
+    if below is None:
+        action = parts[2] if len(parts) > 2 else ""
+        return _happens(kind, action, parts[3] if len(parts) == 4 else "")
+    if _is_empty(parts[3]):
+        return False
+    if _below(below, parts, 4) is not None:
+        return _happens(below, parts[6] if len(parts) > 6 else "", "")
+    action = parts[4] if len(parts) > 4 else ""
+    return _happens(below, action, parts[5] if len(parts) == 6 else "")
+
+
+def _is_empty(text: str) -> bool:
+    return text in {"", "0"}
+
+
+def _below(kind: Tree, parts: list[str], place: int) -> Tree | None:
+    """The type that is named at `place`, when an id follows it."""
+    found = kind.get(parts[place]) if len(parts) > place + 1 else None
+    return found if found is not None and "$resource" in found else None
+
+
+def _happens(kind: Tree, action: str, detail: str) -> bool:
+    if not _is_empty(action) and action not in kind:
+        return False
+    return _is_empty(detail) or detail in (kind.get(action) or {})
+
+
+def discard_deployments(server: Server, project: str, deployments: Iterable[str]) -> None:
+    """Stop builds and workers now; delete the files once the transaction has been committed."""
+    gone = list(deployments)
+    for deployment in gone:
+        builder_of(server).cancel(project, deployment)
+        executor_of(server).kill(project, deployment)
+
+    def delete_files() -> None:
+        for deployment in gone:
+            server.spawn(asyncio.to_thread(storage.delete, storage.files_of(server, project, deployment)))
+
+    if gone:
+        server.later(0, delete_files)

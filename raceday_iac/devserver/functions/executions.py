@@ -9,19 +9,17 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..body import parse_json
-from ..clock import stamp
 from ..errors import ApiError
 from ..params import Param, Refused, existing_id, loose_boolean, one_of, text
+from ..settings import stamp
 from ..web import Reply, Request, Routes
 from . import store
-from .checks import execution_headers
-from .executor import executor_of
-from .listing import COLUMN_SETS, Scope, read_page
-from .models import Row, execution_model
-from .outcome import Outcome
-from .queries import parse_queries, query_texts
+from .crud import execution_headers
+from .executor import Outcome, executor_of
+from .listing import COLUMN_SETS, Scope, parse_queries, query_texts, read_page
 from .runs import Call, job_for, new_execution, perform, result_columns
 from .scheduler import scheduler_of
+from .store import Row, execution_model
 
 if TYPE_CHECKING:
     from ..server import Server
@@ -36,7 +34,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD")
 DELETABLE = frozenset({"completed", "failed", "scheduled"})
 
 
-def _headers(value: Any) -> Any:
+def _headers_given(value: Any) -> Any:
     """An object, or the JSON text of one."""
     if isinstance(value, dict):
         return value
@@ -95,7 +93,7 @@ def delete_execution(server: Server, request: Request, values: dict[str, Any]) -
     Param("async", loose_boolean, False),
     Param("path", text(1, 2048), "/"),
     Param("method", one_of(*METHODS), "POST"),
-    Param("headers", _headers, {}),
+    Param("headers", _headers_given, {}),
     Param("scheduledAt", text(1, 100), None, nullable=True),
 )
 def create_execution(server: Server, request: Request, values: dict[str, Any]) -> Reply | Awaitable[Reply]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..private import open_private, private_folder
+from ..storage import open_private, private_folder
 
 if TYPE_CHECKING:
     from ..server import Server

@@ -4,11 +4,224 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
-from ..errors import ApiError
-from .queries import Column, Parsed, escape_like
+from ..body import parse_json
+from ..errors import ApiError, invalid
+from ..params import Refused
+from ..settings import stamp
+
+RULE = (
+    "Value must a valid array no longer than 100 items and Value must be a valid string and at least 1 chars "
+    "and no longer than 4096 chars"
+)
+DEFAULT_LIMIT = 25
+MOST_VALUES = 500
+
+COMPARISONS = {
+    "lessThan": "<",
+    "lessThanEqual": "<=",
+    "greaterThan": ">",
+    "greaterThanEqual": ">=",
+}
+#: Methods with a pattern: how the value becomes one, and whether a match is wanted.
+PATTERNS = {
+    "startsWith": ("{}%", True),
+    "notStartsWith": ("{}%", False),
+    "endsWith": ("%{}", True),
+    "notEndsWith": ("%{}", False),
+    "contains": ("%{}%", True),
+    "notContains": ("%{}%", False),
+    "search": ("%{}%", True),
+    "notSearch": ("%{}%", False),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """Where a filterable attribute is kept, and what its values must be: text, number, boolean or moment."""
+
+    name: str
+    kind: str = "text"
+
+
+#: Filterable in every list.
+COMMON = {
+    "$id": Column("id"),
+    "$createdAt": Column("created_at", "moment"),
+    "$updatedAt": Column("updated_at", "moment"),
+    "$sequence": Column("sequence", "number"),
+}
+
+
+@dataclass
+class Condition:
+    """A part of a WHERE clause with its values."""
+
+    sql: str
+    values: list[Any] = field(default_factory=list)
+
+
+@dataclass
+class Parsed:
+    """What a list request asks for."""
+
+    conditions: list[Condition] = field(default_factory=list)
+    orders: list[tuple[str, bool]] = field(default_factory=list)
+    limit: int = DEFAULT_LIMIT
+    offset: int = 0
+    cursor: str | None = None
+    backwards: bool = False
+    select: list[str] = field(default_factory=list)
+
+
+def query_texts(value: Any) -> list[str]:
+    """The check of the parameter `queries`."""
+    if not isinstance(value, list) or len(value) > 100:
+        raise Refused(RULE)
+    if not all(isinstance(item, str) and 1 <= len(item) <= 4096 for item in value):
+        raise Refused(RULE)
+    return value
+
+
+def parse_queries(texts: Sequence[str], columns: Mapping[str, Column], *, selectable: bool = False) -> Parsed:
+    """Raises the 400 of a bad `queries` parameter."""
+    parsed = Parsed()
+    try:
+        for text in texts:
+            _take(parsed, _decode(text), columns, selectable=selectable)
+    except Refused as refusal:
+        raise invalid("queries", f"Invalid query: {refusal}") from None
+    return parsed
+
+
+def _decode(text: str) -> dict[str, Any]:
+    try:
+        query = parse_json(text)
+    except ValueError:
+        raise Refused("Syntax error") from None
+    if not isinstance(query, dict) or not isinstance(query.get("method"), str):
+        raise Refused("Syntax error")
+    if not isinstance(query.get("attribute", ""), str) or not isinstance(query.get("values", []), list):
+        raise Refused("Syntax error")
+    return query
+
+
+def _take(parsed: Parsed, query: dict[str, Any], columns: Mapping[str, Column], *, selectable: bool) -> None:
+    method, values = query["method"], query.get("values", [])
+    if method in {"limit", "offset"}:
+        setattr(parsed, method, _bounded(method, values))
+    elif method in {"cursorAfter", "cursorBefore"}:
+        parsed.cursor, parsed.backwards = _cursor(values), method == "cursorBefore"
+    elif method in {"orderAsc", "orderDesc"}:
+        attribute = query.get("attribute", "")
+        name = _column(attribute, columns).name if attribute else "sequence"
+        parsed.orders.append((name, method == "orderDesc"))
+    elif method == "orderRandom":
+        parsed.orders.append(("random()", False))
+    elif method == "select" and selectable:
+        parsed.select.extend(str(value) for value in values)
+    else:
+        parsed.conditions.append(_condition(query, columns))
+
+
+def _bounded(method: str, values: list[Any]) -> int:
+    minimum = 1 if method == "limit" else 0
+    try:
+        number = int(values[0])
+    except (IndexError, TypeError, ValueError):
+        number = -1
+    if number < minimum:
+        rule = f"Value must be a valid range between {minimum} and 9,223,372,036,854,775,807"
+        raise Refused(f"Invalid {method}: {rule}")
+    return min(number, 2**62)
+
+
+def _cursor(values: list[Any]) -> str:
+    if len(values) != 1 or not isinstance(values[0], str):
+        raise Refused("Invalid cursor")
+    return values[0]
+
+
+def _column(attribute: str, columns: Mapping[str, Column]) -> Column:
+    column = columns.get(attribute) or COMMON.get(attribute)
+    if column is None:
+        raise Refused(f"Attribute not found in schema: {attribute}")
+    return column
+
+
+def _condition(query: dict[str, Any], columns: Mapping[str, Column]) -> Condition:
+    method, values = query["method"], query.get("values", [])
+    if method in {"and", "or"}:
+        return _logical(method, values, columns)
+    known = {"equal", "notEqual", "between", "notBetween", "isNull", "isNotNull", *COMPARISONS, *PATTERNS}
+    if method not in known:
+        raise Refused(f"Invalid query method: {method}")
+    attribute = query.get("attribute", "")
+    column = _column(attribute, columns)
+    if method in {"isNull", "isNotNull"}:
+        return Condition(f"{column.name} IS {'NOT ' if method == 'isNotNull' else ''}NULL")
+    if not values:
+        raise Refused(f"{method[0].upper()}{method[1:]} queries require at least one value.")
+    if len(values) > MOST_VALUES:
+        raise Refused(f"Query on attribute has greater than {MOST_VALUES} values: {attribute}")
+    return _compare(method, column, [_value(attribute, column, value) for value in values])
+
+
+def _logical(method: str, values: list[Any], columns: Mapping[str, Column]) -> Condition:
+    if len(values) < 2 or not all(isinstance(value, dict) and "method" in value for value in values):
+        raise Refused(f"{method.capitalize()} queries require at least two queries")
+    parts = [_condition(value, columns) for value in values]
+    joined = f" {method.upper()} ".join(f"({part.sql})" for part in parts)
+    return Condition(joined, [value for part in parts for value in part.values])
+
+
+def _compare(method: str, column: Column, values: list[Any]) -> Condition:
+    name = column.name
+    if method == "equal":
+        return Condition(f"{name} IN ({', '.join('?' * len(values))})", values)
+    if method in PATTERNS:
+        pattern, wanted = PATTERNS[method]
+        likes = " OR ".join(f"{name} LIKE ? ESCAPE '\\'" for _ in values)
+        texts = [pattern.format(escape_like(str(value))) for value in values]
+        return Condition(f"({likes})" if wanted else f"NOT ({likes})", texts)
+    if method in {"between", "notBetween"}:
+        if len(values) != 2:
+            raise Refused(f"{method[0].upper()}{method[1:]} queries require exactly two values.")
+        return Condition(f"{name} {'NOT ' if method == 'notBetween' else ''}BETWEEN ? AND ?", values)
+    if len(values) != 1:
+        raise Refused(f"{method[0].upper()}{method[1:]} queries require exactly one value.")
+    return Condition(f"{name} {COMPARISONS.get(method, '!=')} ?", values)
+
+
+def escape_like(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _value(attribute: str, column: Column, value: Any) -> Any:
+    is_boolean = isinstance(value, bool)
+    if column.kind == "boolean" and is_boolean:
+        return int(value)
+    if column.kind == "number" and isinstance(value, int | float) and not is_boolean:
+        return value
+    if column.kind == "text" and isinstance(value, str):
+        return value
+    moment = _moment(value) if column.kind == "moment" else None
+    if moment is None:
+        raise Refused(f'Query value is invalid for attribute "{attribute}"')
+    return moment
+
+
+def _moment(value: Any) -> str | None:
+    """A time in the form in which times are kept, so that text comparison orders them."""
+    try:
+        parsed = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return stamp(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))
+
 
 #: Totals stop counting here (Appwrite 1.8.1, APP_LIMIT_COUNT).
 MOST_COUNTED = 5000

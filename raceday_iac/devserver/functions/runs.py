@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Any
 from ..keys import mint_dynamic_key
 from . import store
 from .catalogue import runtimes
-from .environment import function_environment
-from .executor import Job, executor_of
+from .executor import Job, Outcome, executor_of
 from .files import files_of
-from .models import Row
-from .outcome import Outcome
+from .store import Row
+from .variables import function_environment
 
 if TYPE_CHECKING:
     from ..server import Server
 
 #: Request headers that an execution keeps (1.8.1, FUNCTION_ALLOWLIST_HEADERS_REQUEST).
-STORED_HEADERS = ("content-type", "agent", "content-length", "host", "x-appwrite-client-ip")
+STORED_REQUEST_HEADERS = ("content-type", "agent", "content-length", "host", "x-appwrite-client-ip")
 #: A run's key outlives its timeout by this much (1.8.1, Executions/Create.php).
 KEY_GRACE = 60
 
@@ -48,7 +47,9 @@ class Call:
 
     def stored_headers(self) -> list[dict[str, str]]:
         sent = {**self.headers, "x-appwrite-client-ip": self.client} if self.client else dict(self.headers)
-        return [{"name": name, "value": value} for name, value in sent.items() if name.lower() in STORED_HEADERS]
+        return [
+            {"name": name, "value": value} for name, value in sent.items() if name.lower() in STORED_REQUEST_HEADERS
+        ]
 
     def to_json(self) -> str:
         return json.dumps({"headers": dict(self.headers), "body": self.body, "client": self.client})

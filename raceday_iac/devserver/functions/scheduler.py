@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ...cron import CronError, NoNextRun, parse
-from ..clock import stamp
+from ..settings import stamp
 from . import store
 from .runs import Call, new_execution, perform
 

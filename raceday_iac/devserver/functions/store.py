@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ApiError
-from ..stored import too_long
+from ..params import too_long
 
 if TYPE_CHECKING:
     from ..server import Server
+
 
 Row = sqlite3.Row
 
@@ -147,3 +150,211 @@ def activate(server: Server, function: Row, deployment: Row, **more: Any) -> Non
         deployment_created_at=deployment["created_at"],
         **more,
     )
+
+
+VCS_FIELDS = (
+    "providerRepositoryName",
+    "providerRepositoryOwner",
+    "providerRepositoryUrl",
+    "providerCommitHash",
+    "providerCommitAuthorUrl",
+    "providerCommitAuthor",
+    "providerCommitMessage",
+    "providerCommitUrl",
+    "providerBranch",
+    "providerBranchUrl",
+)
+
+
+def function_model(row: Row, variables: Iterable[Row]) -> dict[str, Any]:
+    return {
+        "$id": row["id"],
+        "$createdAt": row["created_at"],
+        "$updatedAt": row["updated_at"],
+        "execute": json.loads(row["execute"]),
+        "name": row["name"],
+        "enabled": bool(row["enabled"]),
+        "live": bool(row["live"]),
+        "logging": bool(row["logging"]),
+        "runtime": row["runtime"],
+        "deploymentId": row["deployment_id"],
+        "deploymentCreatedAt": row["deployment_created_at"],
+        "latestDeploymentId": row["latest_deployment_id"],
+        "latestDeploymentCreatedAt": row["latest_deployment_created_at"],
+        "latestDeploymentStatus": row["latest_deployment_status"],
+        "scopes": json.loads(row["scopes"]),
+        "vars": [variable_model(variable) for variable in variables],
+        "events": json.loads(row["events"]),
+        "schedule": row["schedule"],
+        "timeout": row["timeout"],
+        "entrypoint": row["entrypoint"],
+        "commands": row["commands"],
+        "version": "v5",
+        "installationId": row["installation_id"],
+        "providerRepositoryId": row["provider_repository_id"] or "",
+        "providerBranch": row["provider_branch"],
+        "providerRootDirectory": row["provider_root_directory"],
+        "providerSilentMode": bool(row["provider_silent_mode"]),
+        "specification": row["specification"],
+    }
+
+
+def variable_model(row: Row) -> dict[str, Any]:
+    """A secret's value never leaves the server."""
+    return {
+        "$id": row["id"],
+        "$createdAt": row["created_at"],
+        "$updatedAt": row["updated_at"],
+        "key": row["key"],
+        "value": "" if row["secret"] else row["value"],
+        "secret": bool(row["secret"]),
+        "resourceType": "function",
+        "resourceId": row["function"],
+    }
+
+
+def deployment_model(row: Row) -> dict[str, Any]:
+    return {
+        "$id": row["id"],
+        "$createdAt": row["created_at"],
+        "$updatedAt": row["updated_at"],
+        "type": row["type"],
+        "resourceId": row["function"],
+        "resourceType": "functions",
+        "entrypoint": row["entrypoint"],
+        "sourceSize": row["source_size"],
+        "buildSize": row["build_size"],
+        "totalSize": row["total_size"],
+        "buildId": "",
+        "activate": bool(row["activate"]),
+        "screenshotLight": "",
+        "screenshotDark": "",
+        "status": row["status"],
+        "buildLogs": row["build_logs"],
+        "buildDuration": row["build_duration"],
+        **dict.fromkeys(VCS_FIELDS, ""),
+    }
+
+
+def execution_model(row: Row) -> dict[str, Any]:
+    """Bodies are never stored: only the answer to a synchronous execution shows one."""
+    return {
+        "$id": row["id"],
+        "$createdAt": row["created_at"],
+        "$updatedAt": row["updated_at"],
+        "$permissions": [],
+        "functionId": row["function"],
+        "deploymentId": row["deployment"],
+        "trigger": row["trigger"],
+        "status": row["status"],
+        "requestMethod": row["request_method"],
+        "requestPath": row["request_path"],
+        "requestHeaders": json.loads(row["request_headers"]),
+        "responseStatusCode": row["response_status_code"],
+        "responseBody": "",
+        "responseHeaders": json.loads(row["response_headers"]),
+        "logs": row["logs"],
+        "errors": row["errors"],
+        "duration": row["duration"] or 0,
+        "scheduledAt": row["scheduled_at"],
+    }
+
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS functions (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    project TEXT NOT NULL,
+    id TEXT NOT NULL COLLATE NOCASE,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL,
+    name TEXT NOT NULL,
+    runtime TEXT NOT NULL,
+    execute TEXT NOT NULL,
+    events TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    schedule TEXT NOT NULL,
+    timeout INTEGER NOT NULL,
+    enabled INTEGER NOT NULL,
+    live INTEGER NOT NULL DEFAULT 1,
+    logging INTEGER NOT NULL,
+    entrypoint TEXT NOT NULL,
+    commands TEXT NOT NULL,
+    specification TEXT NOT NULL,
+    deployment_id TEXT NOT NULL DEFAULT '',
+    deployment_created_at TEXT NOT NULL DEFAULT '',
+    latest_deployment_id TEXT NOT NULL DEFAULT '',
+    latest_deployment_created_at TEXT NOT NULL DEFAULT '',
+    latest_deployment_status TEXT NOT NULL DEFAULT '',
+    installation_id TEXT NOT NULL,
+    provider_repository_id TEXT,
+    provider_branch TEXT NOT NULL,
+    provider_root_directory TEXT NOT NULL,
+    provider_silent_mode INTEGER NOT NULL,
+    UNIQUE (project, id)
+);
+CREATE TABLE IF NOT EXISTS schedules (
+    function INTEGER PRIMARY KEY,
+    schedule TEXT,
+    active INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS variables (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    project TEXT NOT NULL,
+    function TEXT NOT NULL,
+    id TEXT NOT NULL COLLATE NOCASE,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL,
+    key TEXT NOT NULL COLLATE NOCASE,
+    value TEXT NOT NULL,
+    secret INTEGER NOT NULL,
+    UNIQUE (project, id),
+    UNIQUE (project, function, key)
+);
+CREATE TABLE IF NOT EXISTS deployments (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    project TEXT NOT NULL,
+    id TEXT NOT NULL COLLATE NOCASE,
+    function TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL,
+    type TEXT NOT NULL,
+    entrypoint TEXT NOT NULL,
+    commands TEXT NOT NULL,
+    activate INTEGER NOT NULL,
+    source_size INTEGER NOT NULL DEFAULT 0,
+    build_size INTEGER NOT NULL DEFAULT 0,
+    total_size INTEGER NOT NULL DEFAULT 0,
+    build_duration INTEGER NOT NULL DEFAULT 0,
+    build_logs TEXT NOT NULL DEFAULT '',
+    status TEXT NOT NULL,
+    chunks INTEGER NOT NULL DEFAULT 1,
+    received TEXT NOT NULL DEFAULT '[]',
+    environment TEXT NOT NULL DEFAULT '',
+    UNIQUE (project, id)
+);
+CREATE INDEX IF NOT EXISTS deployments_of_function ON deployments (project, function, sequence);
+CREATE TABLE IF NOT EXISTS executions (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    project TEXT NOT NULL,
+    id TEXT NOT NULL COLLATE NOCASE,
+    function TEXT NOT NULL,
+    deployment TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL,
+    trigger TEXT NOT NULL,
+    status TEXT NOT NULL,
+    request_method TEXT NOT NULL,
+    request_path TEXT NOT NULL,
+    request_headers TEXT NOT NULL DEFAULT '[]',
+    response_status_code INTEGER NOT NULL DEFAULT 0,
+    response_headers TEXT NOT NULL DEFAULT '[]',
+    logs TEXT NOT NULL DEFAULT '',
+    errors TEXT NOT NULL DEFAULT '',
+    duration REAL NOT NULL DEFAULT 0,
+    scheduled_at TEXT,
+    request TEXT NOT NULL DEFAULT '',
+    UNIQUE (project, id)
+);
+CREATE INDEX IF NOT EXISTS executions_of_function ON executions (project, function, sequence);
+CREATE INDEX IF NOT EXISTS executions_unfinished ON executions (status) WHERE status NOT IN ('completed', 'failed');
+"""

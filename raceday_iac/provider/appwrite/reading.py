@@ -17,8 +17,10 @@ from ...model.address import Address
 from ...model.resource import Live
 from ...waiting import ThreadPoolExecutor
 from ..protocol import Condition, Deployment, Execution, ServerFacts, Snapshot
-from .state_collection import STATE_NAME
 from .transport import Transport
+
+#: The name of the database and of the collection that hold states kept in Appwrite, by which they are passed over.
+STATE_NAME = "raceday-iac state (do not edit)"
 
 #: Items per page. Every Appwrite accepts 100; larger pages are refused by some.
 PAGE = 100

@@ -13,8 +13,10 @@ import logging
 import math
 import random
 import re
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -39,7 +41,6 @@ from ...kinds.base import Call
 from ...model.secret import Secret
 from ...waiting import WAITS
 from .answers import Failure, body_of, endpoint_of, read, says_absent
-from .gate import Gate
 from .sdk import Client, InputFile
 
 _log = logging.getLogger(__name__)
@@ -380,3 +381,73 @@ def _plain_reason(message: str) -> str:
 def _without_user(address: str) -> str:
     """An address without the name and password that it may hold."""
     return re.sub(r"//[^/@]*@", "//", address)[:300]
+
+
+#: Good answers in a row after which one more request is allowed.
+_RECOVERY = 16
+
+
+class Gate:
+    """At most `limit` holders at a time; `limit` moves between 1 and `maximum`."""
+
+    def __init__(self, maximum: int) -> None:
+        self.maximum = maximum
+        self.limit = maximum
+        self._under_way = 0
+        self._good = 0
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def passage(self) -> Iterator[None]:
+        """Wait for a place and hold it."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._under_way < self.limit)
+            self._under_way += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._under_way -= 1
+                self._changed.notify()
+
+    def pressure(self) -> None:
+        """The server answered 429 or 5xx: halve."""
+        with self._changed:
+            self.limit = max(1, self.limit // 2)
+            self._good = 0
+
+    def relief(self) -> None:
+        """The server answered normally."""
+        with self._changed:
+            self._good += 1
+            if self._good >= _RECOVERY and self.limit < self.maximum:
+                self.limit += 1
+                self._good = 0
+                self._changed.notify()
+
+
+class ReadingTransport(Transport):
+    """A `Transport` that has no way to send anything but GET."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        for scheme, adapter in list(self._session.adapters.items()):
+            self._session.mount(scheme, _GetOnly(adapter))
+
+
+class _GetOnly(HTTPAdapter):
+    """Passes GET on to an adapter, and stops everything else."""
+
+    def __init__(self, inner: requests.adapters.BaseAdapter) -> None:
+        super().__init__(pool_connections=1, pool_maxsize=1)
+        self._inner = inner
+
+    def send(self, request: requests.PreparedRequest, *arguments: Any, **settings: Any) -> requests.Response:
+        """See `HTTPAdapter.send`. Raises ProviderError for anything that could write."""
+        if request.method != "GET":
+            raise ProviderError(f"This connection can only read; {request.method} {request.path_url} was not sent.")
+        return self._inner.send(request, *arguments, **settings)
+
+    def close(self) -> None:
+        self._inner.close()
+        super().close()

@@ -10,7 +10,7 @@ import pytest
 
 from raceday_iac.applying.actions import Work
 from raceday_iac.applying.recorder import Recorder
-from raceday_iac.applying.steps import Step, make_steps
+from raceday_iac.applying.scheduler import Step, make_steps
 from raceday_iac.diff import Cause, FieldChange
 from raceday_iac.errors import ProviderError, UnsettledError
 from raceday_iac.model.address import Address, deployment_address, function_address
@@ -18,8 +18,8 @@ from raceday_iac.model.resource import Live, frozen
 from raceday_iac.model.stack import Stack
 from raceday_iac.planning import Action, Change, Plan
 from raceday_iac.provider import Provider
+from raceday_iac.state.backends.local import LocalState
 from raceday_iac.state.document import Entry
-from raceday_iac.state.local import LocalState
 
 from ..applied import live_as, plan, plan_between, state_of
 from ..declaring import address, collection, resolved, stack_with_function

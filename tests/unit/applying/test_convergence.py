@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from raceday_iac.applying.actions import Work
 from raceday_iac.applying.recorder import Recorder
-from raceday_iac.applying.steps import Step, make_steps
-from raceday_iac.model.desired import Desired
+from raceday_iac.applying.scheduler import Step, make_steps
+from raceday_iac.model.resource import Desired
 from raceday_iac.model.stack import Stack
 from raceday_iac.planning import Action, Plan
 from raceday_iac.state.document import State

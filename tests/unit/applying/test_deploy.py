@@ -11,13 +11,11 @@ import pytest
 from raceday_iac.applying.deploy import Before, Deploying
 from raceday_iac.errors import BuildError, NotFoundError
 from raceday_iac.model.address import function_address
-from raceday_iac.model.desired import CodeSource
-from raceday_iac.model.resource import Live, frozen
+from raceday_iac.model.resource import CodeSource, Live, frozen
 from raceday_iac.packaging import Bundle
-from raceday_iac.packaging.archive import digest_of_files, make_archive
-from raceday_iac.packaging.bundle import MANIFEST
+from raceday_iac.packaging.bundle import MANIFEST, digest_of_files, make_archive
 from raceday_iac.provider.protocol import Deployment
-from raceday_iac.refresh.archives import Archives
+from raceday_iac.refresh.deployments import Archives
 from raceday_iac.state.document import Entry
 
 from ..fake_appwrite import FakeAppwrite

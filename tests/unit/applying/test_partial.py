@@ -11,14 +11,13 @@ from hypothesis import strategies as st
 
 from raceday_iac.applying import Applied, apply_plan
 from raceday_iac.model.address import Address
-from raceday_iac.model.desired import Desired
 from raceday_iac.model.evidence import Answer
-from raceday_iac.model.resource import Live
+from raceday_iac.model.resource import Desired, Live
 from raceday_iac.model.stack import Stack
 from raceday_iac.packaging import pack_all, with_deployments
 from raceday_iac.planning import Plan, Wishes, build_plan
-from raceday_iac.planning.wishes import lies_in
-from raceday_iac.state.local import LocalState
+from raceday_iac.planning.plan import lies_in
+from raceday_iac.state.backends.local import LocalState
 
 from ..declaring import address, function, resolved
 from ..fake_appwrite import FakeAppwrite

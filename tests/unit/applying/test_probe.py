@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from raceday_iac.applying.deploy import Before
-from raceday_iac.applying.probe import Probing, go_back
+from raceday_iac.applying.deploy import Before, Probing, go_back
 from raceday_iac.errors import AccessError, ProbeError, ProviderError, UnreachableError
 from raceday_iac.model.address import function_address
 from raceday_iac.model.declarations import ProbeDeclaration

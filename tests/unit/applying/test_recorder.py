@@ -15,8 +15,8 @@ from raceday_iac.errors import StateError
 from raceday_iac.model.address import Address
 from raceday_iac.model.resource import frozen
 from raceday_iac.planning import Action, Change
+from raceday_iac.state.backends.local import LocalState
 from raceday_iac.state.document import Entry, State, new_state
-from raceday_iac.state.local import LocalState
 
 from ..declaring import address
 

@@ -16,8 +16,8 @@ from raceday_iac.model.evidence import Answer, Ask, Question
 from raceday_iac.model.resource import Live, frozen
 from raceday_iac.model.stack import Stack
 from raceday_iac.planning import Plan, Wishes, build_plan
+from raceday_iac.state.backends.local import LocalState
 from raceday_iac.state.document import State
-from raceday_iac.state.local import LocalState
 
 from ..applied import NOTHING, live_as, state_of
 from ..declaring import address, collection, database, resolved, stack_with_function

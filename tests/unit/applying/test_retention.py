@@ -6,17 +6,15 @@ from collections.abc import Sequence
 
 import pytest
 
-from raceday_iac.applying.cleaning import clean
+from raceday_iac.applying.actions import clean
+from raceday_iac.applying.deploy import Retention
 from raceday_iac.applying.recorder import Recorder
-from raceday_iac.applying.retention import Retention
 from raceday_iac.errors import ProviderError
 from raceday_iac.model.address import Address, deployment_address, function_address
 from raceday_iac.model.resource import Live, frozen
-from raceday_iac.packaging.archive import make_archive
-from raceday_iac.packaging.bundle import MANIFEST
+from raceday_iac.packaging.bundle import MANIFEST, make_archive
 from raceday_iac.provider.protocol import Deployment
-from raceday_iac.refresh.archives import Archives
-from raceday_iac.refresh.deployments import Judged, Remembered, Role
+from raceday_iac.refresh.deployments import Archives, Judged, Remembered, Role
 from raceday_iac.state.document import Entry, State, new_state
 
 from ..fake_appwrite import FakeAppwrite

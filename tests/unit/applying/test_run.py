@@ -12,13 +12,12 @@ import pytest
 from raceday_iac.applying import Applied, Event, Moment, apply_plan
 from raceday_iac.errors import AccessError, ProviderError
 from raceday_iac.model.address import Address
-from raceday_iac.model.desired import Desired
 from raceday_iac.model.evidence import Answer
-from raceday_iac.model.resource import Fields, Live
+from raceday_iac.model.resource import Desired, Fields, Live
 from raceday_iac.model.stack import FromEnvironment, Stack
 from raceday_iac.packaging import pack_all, with_deployments
 from raceday_iac.planning import build_plan
-from raceday_iac.state.local import LocalState
+from raceday_iac.state.backends.local import LocalState
 
 from ..declaring import address, collection, function, resolved, stack_with_function
 from ..fake_appwrite import FakeAppwrite

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raceday_iac.applying.scheduler import Outcome, Scheduler
-from raceday_iac.applying.steps import Step
+from raceday_iac.applying.scheduler import Outcome, Scheduler, Step
 from raceday_iac.errors import (
     AccessError,
     IacError,

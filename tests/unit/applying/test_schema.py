@@ -20,7 +20,7 @@ from raceday_iac.model.evidence import Answer
 from raceday_iac.model.resource import Fields, Live
 from raceday_iac.model.stack import Stack
 from raceday_iac.planning import build_plan
-from raceday_iac.state.local import LocalState
+from raceday_iac.state.backends.local import LocalState
 
 from ..declaring import address, database, resolved
 from ..fake_appwrite import FakeAppwrite

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from raceday_iac.applying.steps import Step, make_steps
-from raceday_iac.model.desired import Desired
+from raceday_iac.applying.scheduler import Step, make_steps
+from raceday_iac.model.resource import Desired
 from raceday_iac.model.stack import Stack
 from raceday_iac.planning import Plan
 

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raceday_iac.audit.chain import Inspection, inspect, seal
+from raceday_iac.audit import Inspection, inspect, seal
 
 
 def lines(count: int, **more: Any) -> list[bytes]:

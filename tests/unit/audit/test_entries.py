@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from raceday_iac.applying import Applied
-from raceday_iac.audit.entries import Run, begin, broken_off, cleaned, end
+from raceday_iac.audit import Run, begin, broken_off, cleaned, end
 from raceday_iac.errors import ProviderError
 from raceday_iac.model.stack import FromEnvironment, Stack
 from raceday_iac.planning import Plan

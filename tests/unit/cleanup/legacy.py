@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from raceday_iac.cleanup import Tree
+from raceday_iac.raceday.cleanup import Tree
 
 DATA = Path(__file__).parents[2] / "data" / "legacy"
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from raceday_iac.cleanup.commands import Started, functions_named, started_by
+from raceday_iac.raceday.cleanup.package_file import Started, functions_named, started_by
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from raceday_iac.cleanup.help_text import without_references
-from raceday_iac.cleanup.mentions import Names
+from raceday_iac.raceday.cleanup.package_file import without_references
+from raceday_iac.raceday.cleanup.tree import Names
 
 GONE = Names(("race-data-poller", "batch-race-poller"), ("poller", "deploy:poller"), ("scripts/update-vars-only.js",))
 KEPT = Names(("daily-races", "enhanced-race-poller"), ("races", "deploy:races"))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from raceday_iac.cleanup.javascript import imports, kinds, uses
+from raceday_iac.raceday.cleanup.json_text import imports, kinds, uses
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raceday_iac.cleanup.json_text import checked, node, root, without
 from raceday_iac.errors import IacError
+from raceday_iac.raceday.cleanup.json_text import checked, node, root, without
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),

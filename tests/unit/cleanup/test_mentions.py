@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from raceday_iac.cleanup.mentions import Names
+from raceday_iac.raceday.cleanup.tree import Names
 
 NAMES = Names(
     ("batch-race-poller", "race-data-poller"),

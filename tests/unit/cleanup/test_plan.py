@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.cleanup import Action, Cleanup, Tree, plan_cleanup
 from raceday_iac.errors import IacError
+from raceday_iac.raceday.cleanup import Action, Cleanup, Tree, plan_cleanup
 
 from ..test_imports import of, offences
 from .legacy import files, tree

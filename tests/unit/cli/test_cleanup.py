@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.cleanup import Change, plan_cleanup
-from raceday_iac.cli import cleanup_files
-from raceday_iac.cli.cleanup_files import read_tree, write_changes
-from raceday_iac.cli.cleanup_git import repository
 from raceday_iac.cli.main import execute
+from raceday_iac.raceday import cli
+from raceday_iac.raceday.cleanup import Change, plan_cleanup
+from raceday_iac.raceday.cli import read_tree, repository, write_changes
 
 from ..cleanup.legacy import written
 
@@ -209,7 +208,7 @@ def test_a_file_that_cannot_be_written_is_named(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(cleanup_files, "_write", full)
+        patched.setattr(cli, "_write_file", full)
         assert cleanup(server, "--write") == 1
     assert "No space left on device" in capsys.readouterr().err
     assert cleanup(server, "--write") == 0

@@ -8,14 +8,12 @@ from typing import Any
 import pytest
 
 from raceday_iac.cli.options import Options
-from raceday_iac.cli.stores import codec_of, open_store
-from raceday_iac.cli.target import Target
+from raceday_iac.cli.workspace import Target, codec_of, open_store
 from raceday_iac.errors import IacError
-from raceday_iac.loading.environment import Environment
-from raceday_iac.loading.state_settings import AppwriteSettings, Encryption, LocalSettings, S3Settings
+from raceday_iac.loading.environment import AppwriteSettings, Encryption, Environment, LocalSettings, S3Settings
 from raceday_iac.model.secret import Secret
-from raceday_iac.state.local import LocalState
-from raceday_iac.state.remote import RemoteState
+from raceday_iac.state.backends.local import LocalState
+from raceday_iac.state.backends.remote import RemoteState
 from raceday_iac.state.sealing import new_key
 from raceday_iac.state.store import StateStore
 

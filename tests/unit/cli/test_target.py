@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from raceday_iac.cli.options import Options
-from raceday_iac.cli.target import opened
+from raceday_iac.cli.workspace import opened
 from raceday_iac.devserver import daemon
 from raceday_iac.errors import IacError
 from raceday_iac.loading.environment import load_environment

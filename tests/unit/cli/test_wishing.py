@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.cli.wishing import Asked, addresses, wishes_of
+from raceday_iac.cli.plan import Asked, addresses, wishes_of
 from raceday_iac.errors import IacError
 from raceday_iac.model.evidence import Answer
 from raceday_iac.planning import Wishes

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from raceday_iac.cli.writing import write_file
+from raceday_iac.cli.workspace import write_file
 from raceday_iac.errors import IacError
 
 

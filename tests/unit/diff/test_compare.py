@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raceday_iac.diff import Cause, Difference, Presence
-from raceday_iac.diff.compare import compare, compare_fields, compare_resource
+from raceday_iac.diff import Cause, Difference, Presence, compare, compare_fields, compare_resource
 from raceday_iac.kinds import KINDS
 from raceday_iac.model.resource import Live, Resource, frozen
 from raceday_iac.model.stack import Database, Stack

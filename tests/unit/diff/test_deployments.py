@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from raceday_iac.diff import Cause, Difference
-from raceday_iac.diff.compare import compare_resource
+from raceday_iac.diff import Cause, Difference, compare_resource
 from raceday_iac.kinds.deployment import REPLACED, UNFINISHED
 from raceday_iac.model.address import deployment_address
 from raceday_iac.model.resource import Live, Resource, frozen

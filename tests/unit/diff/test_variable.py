@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.diff import Cause, FieldChange
-from raceday_iac.diff.variable import HIDDEN, compare_variable, stored_fields
+from raceday_iac.diff import HIDDEN, Cause, FieldChange, compare_variable, stored_fields
 from raceday_iac.model.resource import Fields, frozen
 from raceday_iac.model.secret import Secret
 

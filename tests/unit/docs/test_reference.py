@@ -11,8 +11,7 @@ from raceday_iac import errors
 from raceday_iac.health.watched import Watched
 from raceday_iac.kinds import KINDS
 from raceday_iac.linting.findings import CODES, DRIFT_CODES
-from raceday_iac.loading.environment import Environment
-from raceday_iac.loading.state_settings import AppwriteSettings, Encryption, LocalSettings, S3Settings
+from raceday_iac.loading.environment import AppwriteSettings, Encryption, Environment, LocalSettings, S3Settings
 from raceday_iac.model import declarations
 
 from .pages import load

@@ -9,8 +9,7 @@ import pytest
 
 from raceday_iac.drift import Standing, Verdict, accept, judge
 from raceday_iac.errors import EXIT_CHANGES, EXIT_DRIFT, EXIT_DRIFT_AND_CHANGES, EXIT_OK
-from raceday_iac.linting.acceptance import read_acceptances
-from raceday_iac.linting.findings import DRIFT_CODES
+from raceday_iac.linting.findings import DRIFT_CODES, read_acceptances
 from raceday_iac.model.stack import Stack
 from raceday_iac.planning import Plan
 
@@ -123,7 +122,7 @@ def test_what_lint_accepts_is_none_of_drifts_business() -> None:
 
 def test_what_drift_accepts_is_none_of_lints_business() -> None:
     """Without this, lint would call it an acceptance of something that was not found."""
-    from raceday_iac.linting.acceptance import judge as judge_findings
+    from raceday_iac.linting.findings import judge as judge_findings
 
     accepted = read_acceptances(policies("DRF001", "*"), "policies.yaml")
     assert list(judge_findings([], accepted, TODAY)) == []

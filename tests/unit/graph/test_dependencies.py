@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from raceday_iac.graph.dependencies import as_dot, as_mermaid, as_text, dependencies
-from raceday_iac.model.desired import Desired
+from raceday_iac.kinds.dependencies import as_dot, as_mermaid, as_text, dependencies
+from raceday_iac.model.resource import Desired
 from raceday_iac.model.stack import Stack
 
 from ..declaring import address, collection, resolved

@@ -10,11 +10,10 @@ from typing import Any
 
 from raceday_iac.health.observations import FunctionSeen, Observation
 from raceday_iac.health.shared import Rules, load_rules
-from raceday_iac.health.watch_file import Declared
+from raceday_iac.health.watched import Declared
 from raceday_iac.model.address import Address, function_address
 from raceday_iac.model.declarations import LockDeclaration
-from raceday_iac.model.desired import CodeSource, Desired
-from raceday_iac.model.resource import Live, frozen
+from raceday_iac.model.resource import CodeSource, Desired, Live, frozen
 from raceday_iac.provider.protocol import Deployment, Execution
 
 NOW = datetime(2025, 7, 17, 2, 0, tzinfo=UTC)

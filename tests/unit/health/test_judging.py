@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.health.changes import changes
 from raceday_iac.health.findings import CODES, Severity
 from raceday_iac.health.observations import Counted, Observation, StateLock
-from raceday_iac.health.report import Report, judge, without_secrets
-from raceday_iac.health.watch_file import read_watched
+from raceday_iac.health.report import Report, changes, judge, without_secrets
+from raceday_iac.health.watched import read_watched
 from raceday_iac.model.resource import frozen
 
 from .made import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from raceday_iac.health.logs import Ending, ending_of, events_of
+from raceday_iac.health.runs import Ending, ending_of, events_of
 
 from .made import NOW, execution, summary
 

@@ -11,20 +11,22 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.health.changes import Changes, changes
 from raceday_iac.health.findings import Severity
 from raceday_iac.health.observations import Counted, StateLock
-from raceday_iac.health.report import Report, judge
+from raceday_iac.health.report import Changes, Report, changes, judge
 from raceday_iac.health.runs import Usage
-from raceday_iac.health.watch_file import read_watched
+from raceday_iac.health.watched import read_watched
 from raceday_iac.model.resource import frozen
-from raceday_iac.render.health_alert import generic_message, slack_message
-from raceday_iac.render.health_json import health_document
-from raceday_iac.render.health_markdown import health_markdown
-from raceday_iac.render.health_page import health_page
-from raceday_iac.render.health_picture import runs_svg
+from raceday_iac.render.health_page import health_page, runs_svg
 from raceday_iac.render.health_prometheus import HELP, PREFIX, health_metrics
-from raceday_iac.render.health_text import health_lines, look_lines
+from raceday_iac.render.health_text import (
+    generic_message,
+    health_document,
+    health_lines,
+    health_markdown,
+    look_lines,
+    slack_message,
+)
 
 from .made import DECLARED, LOCK, NOW, ago, execution, function, lock_document, observation, rules, stamp, summary
 
@@ -314,7 +316,7 @@ def test_an_all_clear_says_so(report: Report, healthy: Report) -> None:
 def test_the_live_view_shows_everything_and_survives_a_look_in_vain(report: Report) -> None:
     from rich.console import Console
 
-    from raceday_iac.render.health_live import health_view
+    from raceday_iac.render.health_text import health_view
 
     console = Console(width=200, height=80, record=True, no_color=True, file=open("/dev/null", "w"))  # noqa: SIM115
     console.print(health_view(report, "it did not answer"))

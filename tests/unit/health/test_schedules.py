@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raceday_iac.health.schedules import Punctuality, last_due, punctuality, schedule_findings
+from raceday_iac.health.runs import Punctuality, last_due, punctuality, schedule_findings
 from raceday_iac.health.watched import Grace
 from raceday_iac.linting.expansion import expand
 

@@ -11,7 +11,7 @@ import pytest
 from raceday_iac.errors import IacError
 from raceday_iac.health.shared import load_rules
 from raceday_iac.health.watched import Grace
-from raceday_iac.model.desired import CodeSource, Desired
+from raceday_iac.model.resource import CodeSource, Desired
 
 from .made import LOCK, NOW, ago, lock_document, rules, stamp
 

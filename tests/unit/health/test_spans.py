@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from raceday_iac.health.spans import read_span, said_span
+from raceday_iac.health.watched import read_span, said_span
 
 
 @pytest.mark.parametrize(

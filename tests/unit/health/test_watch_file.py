@@ -9,7 +9,7 @@ import pytest
 
 from raceday_iac.errors import StackError
 from raceday_iac.health.findings import Severity
-from raceday_iac.health.watch_file import Declared, read_watched
+from raceday_iac.health.watched import Declared, read_watched
 from raceday_iac.loading.environment import load_environment
 from raceday_iac.loading.resolve import resolve
 from raceday_iac.loading.stack_file import load_stack

@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from raceday_iac.importing.project import Project
-from raceday_iac.importing.settling import PLAIN
-from raceday_iac.importing.source import Source
+from raceday_iac.importing.source import PLAIN, Source
 from raceday_iac.loading.resolve import resolve
 from raceday_iac.loading.stack_file import load_stack
 from raceday_iac.model.address import Address
-from raceday_iac.model.desired import Desired
-from raceday_iac.model.resource import Live, frozen
+from raceday_iac.model.resource import Desired, Live, frozen
 from raceday_iac.model.stack import FromEnvironment, Stack
 
 from ..applied import live_as

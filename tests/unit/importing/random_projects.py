@@ -7,8 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from raceday_iac.importing.project import Project
-from raceday_iac.model.catalogue import RUNTIMES, SCOPES
-from raceday_iac.model.limits import SPECIFICATIONS
+from raceday_iac.model.limits import RUNTIMES, SCOPES, SPECIFICATIONS
 from raceday_iac.model.resource import Live
 
 from .found import live

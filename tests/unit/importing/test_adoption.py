@@ -9,8 +9,7 @@ import pytest
 
 from raceday_iac.errors import IacError
 from raceday_iac.importing.adoption import Adoption, adopt, chosen
-from raceday_iac.model.desired import Desired
-from raceday_iac.model.resource import Resource, frozen
+from raceday_iac.model.resource import Desired, Resource, frozen
 from raceday_iac.model.stack import FromEnvironment, Stack
 from raceday_iac.state.document import State, new_state, to_json
 

@@ -13,7 +13,7 @@ from raceday_iac.importing.appwrite_json import DEFAULT_SPECIFICATION, read_appw
 from raceday_iac.importing.appwrite_json_text import FUNCTION_KEYS, appwrite_json, what_is_lost
 from raceday_iac.importing.project import Project
 from raceday_iac.importing.source import write_source
-from raceday_iac.model.desired import Desired
+from raceday_iac.model.resource import Desired
 from raceday_iac.model.stack import FromEnvironment, Stack
 
 from ..declaring import address, function, resolved

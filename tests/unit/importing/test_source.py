@@ -234,6 +234,6 @@ def test_nothing_that_a_name_holds_can_become_code(tmp_path: Path) -> None:
 
 @given(st.text())
 def test_comments_stay_comments(text: str) -> None:
-    from raceday_iac.importing.python_text import comment
+    from raceday_iac.importing.names import comment
 
     assert ast.parse(comment(text)).body == []

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.diff.compare import compare_fields
+from raceday_iac.diff import compare_fields
 from raceday_iac.kinds import KINDS
 from raceday_iac.kinds.attribute import KIND, TYPES, canonical_bound, canonical_default, canonical_instant, parse
 from raceday_iac.model.resource import Live, frozen

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raceday_iac.diff.compare import compare_fields
+from raceday_iac.diff import compare_fields
 from raceday_iac.kinds import KINDS
 from raceday_iac.kinds.collection import KIND, parse
 from raceday_iac.model.resource import Live, frozen

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.diff.compare import compare_fields
+from raceday_iac.diff import compare_fields
 from raceday_iac.kinds import KINDS
 from raceday_iac.kinds.index import KIND, canonical_lengths, canonical_orders, parse
 from raceday_iac.model.resource import Fields, Live, frozen

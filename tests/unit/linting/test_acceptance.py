@@ -5,8 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from raceday_iac.errors import StackError
-from raceday_iac.linting.acceptance import judge, read_acceptances
-from raceday_iac.linting.findings import Finding, Severity
+from raceday_iac.linting.findings import Finding, Severity, judge, read_acceptances
 
 FOUND = Finding("POL005", Severity.WARNING, "collection.d/c", '"any" may read', "fix")
 UNTIL = date(2027, 6, 30)

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from raceday_iac.linting.copies import left_out
 from raceday_iac.linting.findings import Severity
-from raceday_iac.model.desired import LeftOut, WhyLeftOut
+from raceday_iac.linting.policies import left_out
+from raceday_iac.model.resource import LeftOut, WhyLeftOut
 
 from .made import function
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from raceday_iac.linting.expansion import clock_changes
 from raceday_iac.linting.findings import Severity
-from raceday_iac.linting.nz import clock_changes
-from raceday_iac.linting.nz_rules import clock_change_runs, day_crossings, drift, quiet_runs
+from raceday_iac.linting.schedules import clock_change_runs, day_crossings, drift, quiet_runs
 from raceday_iac.linting.usage import Usage
 
 from .made import BEGIN, function, locked, runs_of

@@ -6,8 +6,8 @@ from hashlib import sha256
 import pytest
 
 from raceday_iac.linting import policies
-from raceday_iac.linting.copies import copies
 from raceday_iac.linting.facts import CollectionFacts, Offered, VariableFacts
+from raceday_iac.linting.policies import copies
 from raceday_iac.linting.usage import Usage
 
 from .made import codes, function, locked

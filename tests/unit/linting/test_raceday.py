@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from raceday_iac.cli.lint_sources import acceptances_of, configuration_of
+from raceday_iac.cli.lint import acceptances_of, configuration_of
 from raceday_iac.cli.options import Options
-from raceday_iac.linting.appwrite_json import read_configuration
+from raceday_iac.linting.facts import read_configuration
 from raceday_iac.linting.findings import CODES, Report, Severity
 from raceday_iac.linting.judging import lint
 

@@ -4,11 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from raceday_iac.linting.collisions import called_too_often, collisions
+from raceday_iac.linting.expansion import presences
 from raceday_iac.linting.findings import Severity
-from raceday_iac.linting.locks import lock_numbers, timeout_limit
-from raceday_iac.linting.presence import presences
-from raceday_iac.linting.schedules import fires_otherwise, never_fires, self_overlap
+from raceday_iac.linting.policies import lock_numbers, timeout_limit
+from raceday_iac.linting.schedules import called_too_often, collisions, fires_otherwise, never_fires, self_overlap
 from raceday_iac.linting.usage import Usage
 
 from .made import codes, function, locked, runs_of

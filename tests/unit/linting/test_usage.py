@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-from raceday_iac.linting.code import read_code
-from raceday_iac.linting.endpoints import requests_of
 from raceday_iac.linting.facts import CollectionFacts, Configuration
-from raceday_iac.linting.usage import usages
+from raceday_iac.linting.usage import read_code, requests_of, usages
 
 from .made import configuration, function
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from raceday_iac.model.declarations import ProbeDeclaration
-from raceday_iac.model.desired import CodeSource
+from raceday_iac.model.resource import CodeSource
 from raceday_iac.model.stack import Probe, Stack
 
 from ..declaring import complaint, function, resolved, stack_with_function

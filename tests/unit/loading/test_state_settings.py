@@ -8,8 +8,13 @@ from typing import Any
 import pytest
 
 from raceday_iac.errors import StackError
-from raceday_iac.loading.environment import environment_file, load_environment
-from raceday_iac.loading.state_settings import AppwriteSettings, LocalSettings, S3Settings
+from raceday_iac.loading.environment import (
+    AppwriteSettings,
+    LocalSettings,
+    S3Settings,
+    environment_file,
+    load_environment,
+)
 
 HEAD = "endpoint: https://appwrite.example.org/v1\nproject: raceday\n"
 

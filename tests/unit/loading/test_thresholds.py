@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from raceday_iac.kinds import KINDS
+from raceday_iac.model.lifecycle import DEFAULTS
 from raceday_iac.model.stack import Stack, Threshold
-from raceday_iac.model.threshold import DEFAULTS
 
 from ..declaring import complaint, database, problems, resolved
 

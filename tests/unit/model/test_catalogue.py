@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from raceday_iac.model import limits
-from raceday_iac.model.catalogue import RUNTIMES, SCOPES
+from raceday_iac.model.limits import RUNTIMES, SCOPES
 
 RECORDED = Path(__file__).parents[2] / "data" / "appwrite"
 

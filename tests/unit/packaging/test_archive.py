@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raceday_iac.packaging.archive import digest_of_archive, digest_of_files, make_archive
+from raceday_iac.packaging.bundle import digest_of_archive, digest_of_files, make_archive
 
 NAMES = st.lists(
     st.text("abcä ._-", min_size=1, max_size=8).filter(lambda part: part.strip(".")), min_size=1, max_size=3

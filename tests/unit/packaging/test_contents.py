@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from raceday_iac.model import limits
-from raceday_iac.model.desired import LeftOut, WhyLeftOut
+from raceday_iac.model.resource import LeftOut, WhyLeftOut
 from raceday_iac.packaging.contents import CodeFolder, Contents, looks_secret, read_contents
 
 

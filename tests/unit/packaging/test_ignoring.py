@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from raceday_iac.packaging.ignoring import GitIgnore, Patterns
+from raceday_iac.packaging.contents import GitIgnore, Patterns
 
 NAMES = ["a", "b", "c.log", "build", "src", "x.py", "keep.log", "A b", ".env", "é", "A-b", "*x", "x]", "Build"]
 PATTERNS = (

@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.packaging.archive import digest_of_files, make_archive
-from raceday_iac.packaging.bundle import MANIFEST
-from raceday_iac.packaging.origin import Origin, origin_of_archive
+from raceday_iac.packaging.bundle import MANIFEST, Origin, digest_of_files, make_archive, origin_of_archive
 
 
 def archive(manifest: Any) -> bytes:

@@ -11,8 +11,7 @@ from raceday_iac.loading.environment import load_environment
 from raceday_iac.loading.resolve import resolve
 from raceday_iac.loading.stack_file import load_stack
 from raceday_iac.model.address import Address
-from raceday_iac.model.desired import Desired
-from raceday_iac.model.resource import Resource, frozen
+from raceday_iac.model.resource import Desired, Resource, frozen
 from raceday_iac.model.stack import Collection, Database, FromEnvironment, Stack
 from raceday_iac.planning import Action
 

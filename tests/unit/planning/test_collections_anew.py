@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from raceday_iac.applying.steps import make_steps
+from raceday_iac.applying.scheduler import make_steps
 from raceday_iac.model.address import Address
-from raceday_iac.model.desired import Desired
 from raceday_iac.model.evidence import Answer, Ask
-from raceday_iac.model.resource import Live, frozen
+from raceday_iac.model.resource import Desired, Live, frozen
 from raceday_iac.model.stack import Stack
 from raceday_iac.planning import Action, Plan, Wishes
 

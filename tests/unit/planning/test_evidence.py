@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.cli.wishing import Asked, wishes_of
+from raceday_iac.cli.plan import Asked, wishes_of
 from raceday_iac.model.evidence import Answer, Ask, Question
 from raceday_iac.model.resource import Live
 from raceday_iac.model.stack import Collection, Stack

@@ -12,9 +12,8 @@ from raceday_iac.model.evidence import Answer, Question
 from raceday_iac.model.resource import Live, Resource, frozen
 from raceday_iac.model.stack import Collection, FromEnvironment, Stack
 from raceday_iac.planning import Plan, build_plan
-from raceday_iac.planning.document import plan_document
 from raceday_iac.planning.lifecycle import renamed_in_state
-from raceday_iac.planning.saved import read_plan, saved_plan
+from raceday_iac.planning.saved import plan_document, read_plan, saved_plan
 from raceday_iac.provider import Snapshot
 from raceday_iac.state.document import Entry, State
 

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from raceday_iac.model.address import deployment_address, function_address
-from raceday_iac.model.desired import LeftOut, WhyLeftOut
-from raceday_iac.model.resource import Live, frozen
-from raceday_iac.planning.notes import deployment_notes, left_out_notes
+from raceday_iac.model.resource import LeftOut, Live, WhyLeftOut, frozen
+from raceday_iac.planning.build import deployment_notes, left_out_notes
 from raceday_iac.planning.plan import Action, Change
 from raceday_iac.provider import Snapshot
 from raceday_iac.provider.protocol import Deployment

@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 from raceday_iac.diff import Cause
 from raceday_iac.kinds.deployment import UNFINISHED
 from raceday_iac.model.address import Address
-from raceday_iac.model.desired import Desired
-from raceday_iac.model.resource import Live, Resource, frozen
+from raceday_iac.model.resource import Desired, Live, Resource, frozen
 from raceday_iac.model.stack import FromEnvironment, Stack
 from raceday_iac.planning import Action, Plan, Wishes
-from raceday_iac.planning.refreshing import refresh_changes, taken_over
+from raceday_iac.planning.changes import refresh_changes, taken_over
 from raceday_iac.state.document import Entry, State
 
 from ..applied import NOTHING, actions, change, live_as, plan, state_of

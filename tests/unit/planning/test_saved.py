@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from raceday_iac.errors import EXIT_LOCKED, EXIT_REFUSED, IacError, RefusedError, StaleError
 from raceday_iac.model.address import Address
-from raceday_iac.model.desired import Desired
-from raceday_iac.model.resource import Live, frozen
+from raceday_iac.model.resource import Desired, Live, frozen
 from raceday_iac.model.stack import FromEnvironment, Stack
 from raceday_iac.planning import Wishes
 from raceday_iac.planning.saved import FORMAT, SavedPlan, must_be_sealed, read_plan, saved_plan, verify

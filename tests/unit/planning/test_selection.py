@@ -10,14 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raceday_iac.applying.steps import make_steps
+from raceday_iac.applying.scheduler import make_steps
 from raceday_iac.model.address import Address
-from raceday_iac.model.desired import Desired
-from raceday_iac.model.resource import Resource, frozen
+from raceday_iac.model.resource import Desired, Resource, frozen
 from raceday_iac.model.stack import Collection, Stack
 from raceday_iac.planning import Action, Change, Plan, Wishes
+from raceday_iac.planning.plan import lies_in
 from raceday_iac.planning.selection import select
-from raceday_iac.planning.wishes import lies_in
 
 from ..applied import NOTHING, live_as, plan, precedes, state_of
 from ..declaring import address, database, function, resolved

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from raceday_iac.model.address import Address
-from raceday_iac.model.desired import Desired
+from raceday_iac.model.lifecycle import DEFAULTS
+from raceday_iac.model.resource import Desired
 from raceday_iac.model.stack import Collection, Stack, Threshold
-from raceday_iac.model.threshold import DEFAULTS
 from raceday_iac.planning import Action, Change, Plan, Wishes
-from raceday_iac.planning.thresholds import threshold_refusals
+from raceday_iac.planning.guards import threshold_refusals
 
 from ..applied import NOTHING, live_as, plan, state_of
 from ..declaring import address, database, function, resolved

@@ -13,10 +13,10 @@ from raceday_iac.errors import IacError
 from raceday_iac.kinds import KINDS
 from raceday_iac.model.address import Address
 from raceday_iac.model.evidence import Answer
+from raceday_iac.model.lifecycle import DEFAULTS
 from raceday_iac.model.stack import Stack
-from raceday_iac.model.threshold import DEFAULTS
 from raceday_iac.planning import Wishes
-from raceday_iac.planning.wishes import REPLACEABLE, check_wishes, lies_in, wishes_from_json
+from raceday_iac.planning.plan import REPLACEABLE, check_wishes, lies_in, wishes_from_json
 
 from ..applied import NOTHING, state_of
 from ..declaring import address, collection, function, resolved

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raceday_iac.provider.appwrite.gate import Gate
+from raceday_iac.provider.appwrite.transport import Gate
 
 
 @given(st.integers(1, 20), st.lists(st.sampled_from(["pressure", "relief"]), max_size=200))

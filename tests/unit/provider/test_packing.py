@@ -7,7 +7,7 @@ import random
 import pytest
 
 from raceday_iac.errors import StateError
-from raceday_iac.provider.appwrite.packing import PLAIN_LIMIT, pack, unpack
+from raceday_iac.state.backends.appwrite import PLAIN_LIMIT, pack, unpack
 
 
 def noise(length: int) -> str:

@@ -61,8 +61,7 @@ def test_only_the_guarded_adapters_are_in_its_session(server: Answering) -> None
 
 
 def test_the_commands_that_look_hold_such_a_transport() -> None:
-    from raceday_iac.cli.target import Target
-    from raceday_iac.cli.workspace import reader
+    from raceday_iac.cli.workspace import Target, reader
 
     connection = reader(Target("http://127.0.0.1:9/v1", "p", Secret("k")))
     assert type(connection) is AppwriteReader
@@ -71,10 +70,8 @@ def test_the_commands_that_look_hold_such_a_transport() -> None:
 
 def test_state_in_appwrite_is_read_through_such_a_transport_too() -> None:
     from raceday_iac.cli.options import Options
-    from raceday_iac.cli.stores import open_store
-    from raceday_iac.cli.target import Target
-    from raceday_iac.loading.environment import Environment
-    from raceday_iac.loading.state_settings import AppwriteSettings
+    from raceday_iac.cli.workspace import Target, open_store
+    from raceday_iac.loading.environment import AppwriteSettings, Environment
 
     kept = AppwriteSettings(backend="appwrite")
     environment = Environment(name="prod", endpoint="http://127.0.0.1:9/v1", project="p", state=kept)

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from raceday_iac.errors import AccessError, ProviderError, ServerFaultError, UnreachableError
-from raceday_iac.provider.appwrite.state_collection import STATE_NAME, StateCollection
-from raceday_iac.provider.appwrite.state_shelf import AppwriteShelf
-from raceday_iac.storage import TakenError, Volume
+from raceday_iac.state.backends import TakenError, Volume
+from raceday_iac.state.backends.appwrite import STATE_NAME, AppwriteShelf, StateCollection
 
 from .answering import CUT, Answering, Reply, Slept, error, transport
 

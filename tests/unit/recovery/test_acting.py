@@ -20,8 +20,7 @@ from raceday_iac.health.watched import Watched
 from raceday_iac.kinds.turns import Turn
 from raceday_iac.model.resource import Live
 from raceday_iac.recovery.acting import Hands, carry_out
-from raceday_iac.recovery.planning import Scene
-from raceday_iac.recovery.steps import Done, Left, Recovery, Remedy, Step, cleaned
+from raceday_iac.recovery.planning import Done, Left, Recovery, Remedy, Scene, Step, cleaned
 from raceday_iac.refresh.deployments import Judged, Role
 
 from ..health.made import (

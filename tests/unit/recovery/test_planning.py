@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.health.daily import Daily, Stand
-from raceday_iac.health.watch_file import read_watched
+from raceday_iac.health.data import Daily, Stand
+from raceday_iac.health.watched import read_watched
 from raceday_iac.model.address import Address
-from raceday_iac.recovery.daily import daily_steps
-from raceday_iac.recovery.planning import Scene, plan_recovery
-from raceday_iac.recovery.steps import Recovery
+from raceday_iac.recovery.planning import Recovery, Scene, daily_steps, plan_recovery
 from raceday_iac.refresh.deployments import Judged, Role
 
 from ..health.made import (

@@ -9,10 +9,8 @@ from typing import Any
 import pytest
 
 from raceday_iac.errors import NotFoundError, ServerFaultError
-from raceday_iac.packaging.archive import make_archive
-from raceday_iac.packaging.bundle import MANIFEST
-from raceday_iac.packaging.origin import Origin
-from raceday_iac.refresh.archives import Archives
+from raceday_iac.packaging.bundle import MANIFEST, Origin, make_archive
+from raceday_iac.refresh.deployments import Archives
 
 OURS = make_archive({MANIFEST: b'{"function": "f"}'})
 

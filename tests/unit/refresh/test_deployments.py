@@ -11,8 +11,7 @@ import pytest
 from raceday_iac.model.address import deployment_address, function_address
 from raceday_iac.model.resource import frozen
 from raceday_iac.provider.protocol import Deployment
-from raceday_iac.refresh.archives import Archives
-from raceday_iac.refresh.deployments import Judged, Remembered, Role, age, judge, line_of, read_deployments
+from raceday_iac.refresh.deployments import Archives, Judged, Remembered, Role, age, judge, line_of, read_deployments
 from raceday_iac.state.document import Entry, new_state
 
 NOTHING = Remembered()

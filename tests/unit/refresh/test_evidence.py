@@ -17,8 +17,8 @@ from raceday_iac.errors import (
 )
 from raceday_iac.model.evidence import Answer, Ask, Question
 from raceday_iac.provider import Condition
-from raceday_iac.refresh import evidence
-from raceday_iac.refresh.evidence import answer
+from raceday_iac.refresh import snapshot
+from raceday_iac.refresh.snapshot import answer
 
 from ..fake_documents import COLLECTION, integer
 
@@ -152,7 +152,7 @@ def test_duplicates_are_compared_as_the_database_does() -> None:
 
 
 def test_reading_ends_somewhere_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evidence, "READ", 2)
+    monkeypatch.setattr(snapshot, "READ", 2)
     assert ask(Reading("abcd", "abcd", "abcd"), Ask.LONGER, limit=3) == Answer(2, at_least=True, longest=4)
 
 

@@ -10,15 +10,14 @@ import pytest
 from raceday_iac.errors import NotFoundError
 from raceday_iac.kinds.deployment import REPLACED, UNFINISHED
 from raceday_iac.model.address import Address, deployment_address, function_address
-from raceday_iac.model.desired import Desired
-from raceday_iac.model.resource import Live, frozen
+from raceday_iac.model.resource import Desired, Live, frozen
 from raceday_iac.model.stack import Stack
 from raceday_iac.packaging import pack_all, with_deployments
-from raceday_iac.packaging.archive import digest_of_files, make_archive
+from raceday_iac.packaging.bundle import digest_of_files, make_archive
 from raceday_iac.provider import ServerFacts, Snapshot
 from raceday_iac.provider.protocol import Deployment
 from raceday_iac.refresh import refresh
-from raceday_iac.refresh.archives import Archives
+from raceday_iac.refresh.deployments import Archives
 from raceday_iac.state.document import Entry, State, new_state
 
 from ..declaring import address, collection, resolved, stack_with_function

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from raceday_iac.render.simulation_axis import NZ
-from raceday_iac.simulation.report import DayReport, Duplicates, Invariant, Polls, Quantiles, compare_runs
-from raceday_iac.simulation.runs import Occupation, Outcome, Run
+from raceday_iac.raceday.simulation.ledger import Occupation, Outcome, Run
+from raceday_iac.raceday.simulation.report import DayReport, Duplicates, Invariant, Polls, Quantiles, compare_runs
+from raceday_iac.render.simulation_picture import NZ
 
 BEGIN = datetime(2025, 7, 17, 6, tzinfo=NZ).timestamp()
 END = BEGIN + 86400

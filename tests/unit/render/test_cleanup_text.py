@@ -3,8 +3,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from raceday_iac.cleanup import Action, plan_cleanup
-from raceday_iac.cleanup.changes import Change
+from raceday_iac.raceday.cleanup import Action, plan_cleanup
+from raceday_iac.raceday.cleanup.tree import Change
 from raceday_iac.render.cleanup_text import cleanup_document, cleanup_lines, unified
 
 from ..cleanup.legacy import tree

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from raceday_iac.provider.protocol import Deployment
 from raceday_iac.refresh.deployments import Judged, Role
-from raceday_iac.render.deployments import deployment_lines, deployments_document
+from raceday_iac.render.executions import deployment_lines, deployments_document
 
 NOW = datetime(2025, 7, 17, 12, tzinfo=UTC)
 FOUND = [

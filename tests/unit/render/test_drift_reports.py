@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from raceday_iac.drift import Verdict, judge
 from raceday_iac.planning import Plan
-from raceday_iac.render.drift_markdown import drift_markdown
-from raceday_iac.render.drift_page import drift_page
+from raceday_iac.render.drift_text import drift_markdown, drift_page
 
 from ..applied import plan_between
 from ..declaring import stack_with_function

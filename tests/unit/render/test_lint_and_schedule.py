@@ -15,16 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from raceday_iac.linting.agenda import Agenda, agenda_of
-from raceday_iac.linting.appwrite_json import read_configuration
-from raceday_iac.linting.facts import Configuration, FunctionFacts
+from raceday_iac.linting.facts import Configuration, FunctionFacts, read_configuration
 from raceday_iac.linting.findings import Acceptance, Finding, Report, Severity
 from raceday_iac.linting.judging import lint
+from raceday_iac.linting.timetable import Agenda, agenda_of
 from raceday_iac.render.lines import Line
 from raceday_iac.render.lint_text import lint_document, lint_lines
-from raceday_iac.render.schedule_page import schedule_page
-from raceday_iac.render.schedule_picture import schedule_svg
-from raceday_iac.render.schedule_text import schedule_document, schedule_lines
+from raceday_iac.render.schedule_page import schedule_document, schedule_lines, schedule_page, schedule_svg
 
 DATA = Path(__file__).parents[2] / "data"
 DAY = date(2025, 10, 5)

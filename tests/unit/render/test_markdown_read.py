@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from raceday_iac.drift import judge
-from raceday_iac.render.drift_markdown import drift_markdown
+from raceday_iac.render.drift_text import drift_markdown
 from raceday_iac.render.markdown import code, plain
 from raceday_iac.render.plan_markdown import plan_markdown
 

@@ -8,12 +8,8 @@ from typing import Any
 from raceday_iac.drift import judge
 from raceday_iac.model.stack import Stack
 from raceday_iac.planning import Plan
-from raceday_iac.planning.restored import restored
-from raceday_iac.planning.saved import saved_plan
-from raceday_iac.render.drift_markdown import drift_markdown
-from raceday_iac.render.drift_page import drift_page
-from raceday_iac.render.drift_text import drift_document, drift_lines
-from raceday_iac.render.plan_json import plan_document
+from raceday_iac.planning.saved import plan_document, restored, saved_plan
+from raceday_iac.render.drift_text import drift_document, drift_lines, drift_markdown, drift_page
 from raceday_iac.render.plan_markdown import plan_markdown
 from raceday_iac.render.plan_page import plan_page
 from raceday_iac.render.plan_text import plan_lines

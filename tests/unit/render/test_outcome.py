@@ -23,7 +23,7 @@ from raceday_iac.errors import (
 )
 from raceday_iac.model.address import Address
 from raceday_iac.planning import Action, Change
-from raceday_iac.render.outcome import applied_document, applied_lines
+from raceday_iac.render.plan_text import applied_document, applied_lines
 from raceday_iac.render.progress import QUIET, PlainLines, event_text, progress
 from raceday_iac.state.document import State
 

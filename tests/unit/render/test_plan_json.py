@@ -8,8 +8,8 @@ from typing import Any
 
 from raceday_iac.model.stack import FromEnvironment
 from raceday_iac.planning import Plan
+from raceday_iac.planning.saved import plan_document
 from raceday_iac.render.lines import print_json
-from raceday_iac.render.plan_json import plan_document
 
 from ..applied import NOTHING, live_as, plan, plan_between, state_of
 from ..declaring import resolved, stack_with_function

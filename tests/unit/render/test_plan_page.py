@@ -9,8 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from raceday_iac.planning import Plan
-from raceday_iac.render.plan_graph import plan_svg
-from raceday_iac.render.plan_page import plan_page
+from raceday_iac.render.plan_page import plan_page, plan_svg
 
 from ..applied import plan_between
 from .reports import SECRET, everything, hostile, large, secretive

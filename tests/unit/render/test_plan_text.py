@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.diff import Cause, FieldChange
+from raceday_iac.diff import Cause, FieldChange, field_text
 from raceday_iac.model.stack import Collection, Database, FromEnvironment, Stack
 from raceday_iac.planning import Plan, Wishes
-from raceday_iac.render.plan_text import field_lines, field_text, plan_lines
+from raceday_iac.render.plan_text import field_lines, plan_lines
 
 from ..applied import NOTHING, live_as, plan, plan_between, state_of
 from ..declaring import address, collection, function, resolved, stack_with_function

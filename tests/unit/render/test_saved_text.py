@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from raceday_iac.model.desired import Desired
+from raceday_iac.model.resource import Desired
 from raceday_iac.model.stack import FromEnvironment, Stack
 from raceday_iac.planning import Wishes
 from raceday_iac.planning.saved import SavedPlan, saved_plan
 from raceday_iac.provider import ServerFacts
-from raceday_iac.render.saved_text import saved_lines
+from raceday_iac.render.plan_text import saved_lines
 from raceday_iac.state.document import new_state
 
 from ..applied import FACTS, live_as, plan, state_of

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from raceday_iac.render.simulation_axis import NZ, Scale, clock, midnights, offset_name, quiet_windows, ticks
+from raceday_iac.render.simulation_picture import NZ, Scale, clock, midnights, offset_name, quiet_windows, ticks
 
 
 def scale_of(day: date) -> Scale:

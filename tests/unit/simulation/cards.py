@@ -7,9 +7,8 @@ from datetime import date, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
 
-from raceday_iac.simulation.legacy import LegacyDay, simulate_legacy
-from raceday_iac.simulation.legacy_card import CardRace, card_of
-from raceday_iac.simulation.legacy_day import NZ
+from raceday_iac.raceday.simulation.legacy import LegacyDay, simulate_legacy
+from raceday_iac.raceday.simulation.legacy_world import NZ, CardRace, card_of
 
 SAMPLE = Path(__file__).parents[2] / "data" / "raceday" / "card-2025-07-17.json"
 

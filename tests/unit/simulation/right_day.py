@@ -8,16 +8,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from typing import Any
 
-from raceday_iac.devserver.nztab.events import event_at
-from raceday_iac.devserver.nztab.model import Day, Meeting, MeetingFacts, Race, Steps, Timeline
-from raceday_iac.simulation.checks_stored import BUCKETS, runners_in_the_market
-from raceday_iac.simulation.day import NZ, Wanted
-from raceday_iac.simulation.demand import INTERVALS, row_of
-from raceday_iac.simulation.invariants import check_all
-from raceday_iac.simulation.ledger import Execution, Ledger
-from raceday_iac.simulation.lived import Lived
-from raceday_iac.simulation.runs import Outcome
-from raceday_iac.simulation.stored import Stored
+from raceday_iac.raceday.nztab.events import event_at
+from raceday_iac.raceday.nztab.model import Day, Meeting, MeetingFacts, Race, Steps, Timeline
+from raceday_iac.raceday.simulation.checks import BUCKETS, Lived, Stored, check_all, runners_in_the_market
+from raceday_iac.raceday.simulation.day import NZ, Wanted
+from raceday_iac.raceday.simulation.ledger import Execution, Ledger, Outcome
+from raceday_iac.raceday.simulation.phases import INTERVALS, row_of
 
 DATE = date(2025, 7, 17)
 POLLER = "enhanced-race-poller"

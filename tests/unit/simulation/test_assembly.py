@@ -9,7 +9,7 @@ from functools import cache
 
 import pytest
 
-from raceday_iac.simulation.assembly import (
+from raceday_iac.raceday.simulation.assembly import (
     assumptions,
     legacy_card,
     report_of,
@@ -17,12 +17,11 @@ from raceday_iac.simulation.assembly import (
     status_delays,
     wanted_options,
 )
-from raceday_iac.simulation.day import Wanted
-from raceday_iac.simulation.ledger import Execution, Ledger, StatusWrite
-from raceday_iac.simulation.legacy import ASSUMPTIONS
-from raceday_iac.simulation.report import DayReport
-from raceday_iac.simulation.runs import Outcome
-from raceday_iac.simulation.wire import Latencies
+from raceday_iac.raceday.simulation.day import Wanted
+from raceday_iac.raceday.simulation.ledger import Execution, Ledger, Outcome, StatusWrite
+from raceday_iac.raceday.simulation.legacy import ASSUMPTIONS
+from raceday_iac.raceday.simulation.report import DayReport
+from raceday_iac.raceday.simulation.virtual_time import Latencies
 
 from .right_day import DATE, LATE, USUAL, VOID, begin, right_day, right_ledger, the_day
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raceday_iac.simulation.clashes import (
+from raceday_iac.raceday.simulation.ledger import Occupation, Outcome, Run
+from raceday_iac.raceday.simulation.phases import (
     Period,
     clashes_by_function,
     conflicts,
@@ -17,7 +18,6 @@ from raceday_iac.simulation.clashes import (
     overlaps_with_refused,
     reduction,
 )
-from raceday_iac.simulation.runs import Occupation, Outcome, Run
 
 
 def run(function: str, start: float, end: float, *races: str, outcome: Outcome = Outcome.COMPLETED) -> Run:

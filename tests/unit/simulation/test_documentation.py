@@ -8,9 +8,9 @@ from pathlib import Path
 from typer.main import get_command
 
 from raceday_iac.cli.main import app
-from raceday_iac.devserver.nztab.faults import KINDS
-from raceday_iac.devserver.nztab.settings import NztabSettings
-from raceday_iac.simulation.invariants import CHECKS
+from raceday_iac.raceday.nztab.faults import KINDS
+from raceday_iac.raceday.nztab.settings import NztabSettings
+from raceday_iac.raceday.simulation.checks import CHECKS
 
 DOCS = Path(__file__).parents[3] / "docs"
 SIMULATION = (DOCS / "simulation.md").read_text(encoding="utf-8")

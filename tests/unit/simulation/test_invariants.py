@@ -10,15 +10,12 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.devserver.nztab.model import Day
-from raceday_iac.simulation import checks_stored
-from raceday_iac.simulation.checks_stored import runners_in_the_market
-from raceday_iac.simulation.day import Wanted
-from raceday_iac.simulation.invariants import CHECKS, MAY_BE_EMPTY, check_all
-from raceday_iac.simulation.ledger import Ledger, Poll
-from raceday_iac.simulation.lived import Lived
-from raceday_iac.simulation.report import Invariant
-from raceday_iac.simulation.runs import Outcome
+from raceday_iac.raceday.nztab.model import Day
+from raceday_iac.raceday.simulation import checks
+from raceday_iac.raceday.simulation.checks import CHECKS, MAY_BE_EMPTY, Lived, check_all, runners_in_the_market
+from raceday_iac.raceday.simulation.day import Wanted
+from raceday_iac.raceday.simulation.ledger import Ledger, Outcome, Poll
+from raceday_iac.raceday.simulation.report import Invariant
 
 from .right_day import (
     DATE,
@@ -44,12 +41,12 @@ usual, void, late = DAY.imported
 
 
 #: What upstream says of a race at a moment never changes, and takes long to make up.
-known_event_at = cache(checks_stored.event_at)
+known_event_at = cache(checks.event_at)
 
 
 @pytest.fixture(autouse=True)
 def _events_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks_stored, "event_at", known_event_at)
+    monkeypatch.setattr(checks, "event_at", known_event_at)
 
 
 def seen_with(ledger: Ledger) -> Lived:

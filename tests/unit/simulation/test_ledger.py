@@ -7,8 +7,7 @@ import threading
 
 import pytest
 
-from raceday_iac.simulation.ledger import Execution, Ledger, Poll, StatusWrite
-from raceday_iac.simulation.runs import Occupation, Outcome, Run
+from raceday_iac.raceday.simulation.ledger import Execution, Ledger, Occupation, Outcome, Poll, Run, StatusWrite
 
 LOCK = "f-lock"
 ACQUIRED = json.dumps({"event": "lock.acquired", "checkMs": 2.5})

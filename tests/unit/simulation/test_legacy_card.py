@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from raceday_iac.simulation.legacy_card import CardRace, card_of
+from raceday_iac.raceday.simulation.legacy_world import CardRace, card_of
 
 from .cards import sample_card
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from raceday_iac.simulation.legacy_engine import Engine, LegacyExecution, Steps
-from raceday_iac.simulation.runs import Occupation, Outcome
+from raceday_iac.raceday.simulation.ledger import Occupation, Outcome
+from raceday_iac.raceday.simulation.legacy_world import Engine, LegacyExecution, Steps
 
 POLLER = "enhanced-race-poller"
 SCHEDULER = "master-race-scheduler"

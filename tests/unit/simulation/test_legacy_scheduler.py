@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from raceday_iac.simulation.legacy_day import RaceRow
-from raceday_iac.simulation.legacy_scheduler import interval_minutes, is_due
+from raceday_iac.raceday.simulation.legacy import interval_minutes, is_due
+from raceday_iac.raceday.simulation.legacy_world import RaceRow
 
 from .cards import race
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from raceday_iac.simulation.legacy_schedules import FUNCTIONS, TIMEOUTS, occurrences
+from raceday_iac.raceday.simulation.legacy_world import FUNCTIONS, TIMEOUTS, occurrences
 
 BEGIN = datetime(2025, 7, 16, 18, tzinfo=UTC).timestamp()
 DAY = 86400.0

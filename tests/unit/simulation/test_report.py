@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from raceday_iac.simulation.report import (
+from raceday_iac.raceday.simulation.ledger import Occupation, Outcome, Run
+from raceday_iac.raceday.simulation.report import (
     EXAMPLES,
     Comparison,
     DayReport,
@@ -17,7 +18,6 @@ from raceday_iac.simulation.report import (
     compare_runs,
     count_executions,
 )
-from raceday_iac.simulation.runs import Occupation, Outcome, Run
 
 NOW = (
     Run("poller", 0, 100, (Occupation("r", 0, 50),), appwrite_requests=5),

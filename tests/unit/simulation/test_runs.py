@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from raceday_iac.simulation.runs import Occupation, Outcome, Run, appwrite_requests_by_function
+from raceday_iac.raceday.simulation.ledger import Occupation, Outcome, Run, appwrite_requests_by_function
 
 
 def test_a_run_knows_its_subjects_and_length() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from raceday_iac.simulation.stored import Stored
+from raceday_iac.raceday.simulation.checks import Stored
 
 Documents = list[dict[str, Any]]
 

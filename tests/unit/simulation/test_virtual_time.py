@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raceday_iac.simulation.virtual_time import StuckError, VirtualTime
+from raceday_iac.raceday.simulation.virtual_time import StuckError, VirtualTime
 
 MORNING = datetime(2025, 7, 16, 19, 0, tzinfo=UTC)
 #: Quarters of a second, so that sums are exact and many wake at the same moment.

@@ -12,10 +12,15 @@ from urllib.parse import quote
 
 import pytest
 
-from raceday_iac.simulation.ledger import Execution, Ledger
-from raceday_iac.simulation.runs import Occupation
-from raceday_iac.simulation.virtual_time import VirtualTime
-from raceday_iac.simulation.wire import Killed, Latencies, RecordingSender, RecordingTransport, Wire
+from raceday_iac.raceday.simulation.ledger import Execution, Ledger, Occupation
+from raceday_iac.raceday.simulation.virtual_time import (
+    Killed,
+    Latencies,
+    RecordingSender,
+    RecordingTransport,
+    VirtualTime,
+    Wire,
+)
 
 NOON = datetime(2025, 7, 17, 0, 0, tzinfo=UTC)
 DOCUMENTS = "/databases/raceday-db/collections/{}/documents"

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raceday_iac.errors import EXIT_REFUSED, RefusedError, StateError
-from raceday_iac.state.binding import Binding, binding_from_json, binding_of
-from raceday_iac.state.document import from_json, new_state, to_json
+from raceday_iac.state.document import Binding, binding_from_json, binding_of, from_json, new_state, to_json
 
 HERE = binding_of("https://appwrite.example.org/v1", "raceday", "raceday")
 TEXTS = st.sampled_from(["", "a", "b"])

@@ -7,9 +7,8 @@ import pytest
 from raceday_iac.errors import EXIT_REFUSED, RefusedError, StateError
 from raceday_iac.model.address import Address
 from raceday_iac.model.resource import frozen
-from raceday_iac.state.document import Entry, State
+from raceday_iac.state.document import Entry, Saved, State
 from raceday_iac.state.edits import forgotten, moved, pushed
-from raceday_iac.state.provenance import Saved
 from raceday_iac.state.store import Version
 
 parse = Address.parse

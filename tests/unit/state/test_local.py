@@ -20,8 +20,8 @@ from raceday_iac.errors import EXIT_LOCKED, FencedError, LockedError, StateError
 from raceday_iac.model.address import Address
 from raceday_iac.model.resource import frozen
 from raceday_iac.model.secret import Secret
+from raceday_iac.state.backends.local import LocalState
 from raceday_iac.state.document import Entry, State, new_state, to_json
-from raceday_iac.state.local import LocalState
 
 
 @pytest.fixture
@@ -319,7 +319,7 @@ HOLD = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from raceday_iac.state.local import LocalState
+from raceday_iac.state.backends.local import LocalState
 with LocalState(Path(sys.argv[1])).locked("apply"):
     print("held", flush=True)
     sys.stdin.read()
@@ -355,7 +355,7 @@ def test_a_user_without_a_name_can_lock_too(store: LocalState, monkeypatch: pyte
 FULL = """
 import resource, signal, sys
 from pathlib import Path
-from raceday_iac.state.local import LocalState
+from raceday_iac.state.backends.local import LocalState
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 store = LocalState(Path(sys.argv[1]))
 store.folder.mkdir(parents=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.state.provenance import Saved, this_process
+from raceday_iac.state.document import Saved, this_process
 from raceday_iac.state.store import LockInfo
 
 GITHUB = {

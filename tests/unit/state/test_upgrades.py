@@ -10,8 +10,7 @@ import pytest
 
 from raceday_iac.errors import StateError
 from raceday_iac.model.address import Address
-from raceday_iac.state.document import from_json, saved_of, to_json
-from raceday_iac.state.upgrades import FORMAT, STEPS, upgraded
+from raceday_iac.state.document import FORMAT, STEPS, from_json, saved_of, to_json, upgraded
 
 EXAMPLES = Path(__file__).parents[2] / "data" / "state"
 

@@ -1,0 +1,178 @@
+"""Finding databases and collections by the ids of a request."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .. import params
+from ..errors import ApiError
+from ..params import Check, Param, Refused
+from . import catalog, query_sql
+from . import queries as query_rules
+from .dialect import Vocabulary
+from .queries import BadQuery, Field, Fields, Query, arrange, parse
+from .query_sql import Source
+
+if TYPE_CHECKING:
+    from ..server import Server
+    from ..web import Request
+
+
+def find_database(server: Server, request: Request, database_id: str, words: Vocabulary) -> sqlite3.Row:
+    """The row of a database, or 404."""
+    row: sqlite3.Row | None = server.db.execute(
+        "SELECT * FROM db_databases WHERE project = ? AND id = ? AND deleted = 0", (request.project, database_id)
+    ).fetchone()
+    if row is None:
+        raise words.error("database_not_found")
+    return row
+
+
+def find_collection_row(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> sqlite3.Row:
+    """The row of the collection that a request names, or 404."""
+    database = find_database(server, request, values["databaseId"], words)
+    row = collection_row(server.db, int(database["number"]), values["collectionId"])
+    if row is None:
+        raise words.error("collection_not_found")
+    return row
+
+
+def collection_row(db: sqlite3.Connection, database: int, collection_id: str) -> sqlite3.Row | None:
+    """The row of a collection of a database, or None."""
+    row: sqlite3.Row | None = db.execute(
+        f"{catalog.COLLECTION_ROWS} WHERE c.database = ? AND c.id = ? AND c.deleted = 0", (database, collection_id)
+    ).fetchone()
+    return row
+
+
+def find_collection(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> catalog.Collection:
+    """The collection that a request names, with everything that is built in it."""
+    return catalog.load(server.db, find_collection_row(server, request, values, words))
+
+
+SYSTEM = {
+    "$id": Field("string", "id"),
+    "$createdAt": Field("datetime", "created_at"),
+    "$updatedAt": Field("datetime", "updated_at"),
+    "$sequence": Field("integer", "number"),
+}
+DATABASES: Fields = {**SYSTEM, "name": Field("string", "name"), "$sequence": Field("integer", "sequence")}
+COLLECTIONS: Fields = {
+    **DATABASES,
+    "enabled": Field("boolean", "enabled"),
+    "documentSecurity": Field("boolean", "document_security"),
+}
+ATTRIBUTES: Fields = {
+    **SYSTEM,
+    "$id": Field("string", "key"),
+    "key": Field("string", "key"),
+    "type": Field("string", "type"),
+    "size": Field("integer", "size"),
+    "required": Field("boolean", "required"),
+    "array": Field("boolean", "is_array"),
+    "status": Field("string", "status"),
+    "error": Field("string", "error"),
+}
+INDEXES: Fields = {
+    **SYSTEM,
+    "$id": Field("string", "key"),
+    "key": Field("string", "key"),
+    "type": Field("string", "type"),
+    "status": Field("string", "status"),
+    "attributes": Field("string", "attributes", is_array=True),
+    "error": Field("string", "error"),
+}
+TRANSACTIONS: Fields = {**SYSTEM, "status": Field("string", "status"), "expiresAt": Field("datetime", "expires_at")}
+
+SEARCH = Param("search", params.text(0, 256), default="")
+#: Accepted and ignored: lists are always counted (observed on 1.8.1).
+TOTAL = Param("total", params.loose_boolean, default=True)
+
+_SPECIAL = re.compile(r"[@+\-*)(,<>~\"]")
+#: InnoDB indexes no shorter words.
+SHORTEST_WORD = 3
+
+
+def queries_of(fields: Fields) -> Param:
+    """The `queries` parameter of a list, checked as a parameter."""
+    return Param("queries", _query_check(fields), default=[])
+
+
+def _query_check(fields: Fields) -> Check:
+    def check(value: Any) -> list[Query]:
+        if not isinstance(value, list):
+            raise Refused("Queries must be an array")
+        queries = [_parse(each) for each in value]
+        try:
+            query_rules.check(queries, fields, selectable=False)
+        except BadQuery as problem:
+            raise Refused(str(problem)) from None
+        return queries
+
+    return check
+
+
+def _parse(text: Any) -> Query:
+    try:
+        return parse(str(text))
+    except BadQuery as problem:
+        raise Refused(f"Invalid query: {problem}") from None
+
+
+def page(
+    server: Server,
+    source: Source,
+    queries: list[Query],
+    *,
+    noun: str,
+    cursor_by: str = "$id",
+) -> tuple[list[sqlite3.Row], int]:
+    """The rows that the queries ask for, and how many there are in all. `noun` names a row in messages."""
+    plan, now, cursor = arrange(queries), server.clock.now(), None
+    if plan.cursor is not None:
+        cursor = query_sql.find_cursor(server.db, source, plan, cursor_by, now)
+        if cursor is None:
+            raise ApiError("general_cursor_not_found", f"{noun} '{plan.cursor}' for the 'cursor' value not found.")
+    rows = query_sql.select(server.db, source, plan, "*", now, cursor)
+    return rows, query_sql.count(server.db, source, plan, now)
+
+
+def with_search(source: Source, search: str) -> Source:
+    """The rows of a source whose id or name contains the words of `search`."""
+    if not search:
+        return source
+    condition = f"{source.condition} AND fulltext_matches(id || ' ' || name, ?)"
+    return Source(source.table, source.fields, condition, (*source.parameters, search))
+
+
+def fulltext_matches(text: str | None, wanted: str) -> bool | None:
+    """MariaDB's boolean mode as Appwrite uses it: any of the words, the last as a beginning; quotes mean a phrase."""
+    if text is None:
+        return None
+    is_phrase = len(wanted) > 1 and wanted.startswith('"') and wanted.endswith('"')
+    words = _SPECIAL.sub(" ", wanted.lower()).split()
+    if not words:
+        return False
+    found = re.findall(r"\w+", text.lower())
+    if is_phrase:
+        pieces = [piece for word in words for piece in re.findall(r"\w+", word)]
+        return any(found[place : place + len(pieces)] == pieces for place in range(len(found)))
+    return any(_contains(found, word, is_last=word is words[-1]) for word in words)
+
+
+def _contains(found: list[str], word: str, *, is_last: bool) -> bool:
+    pieces = re.findall(r"\w+", word)
+    if len(pieces) != 1:
+        return bool(pieces) and set(pieces) <= set(found)
+    if is_last:
+        return any(each.startswith(word) and len(each) >= SHORTEST_WORD for each in found)
+    return len(word) >= SHORTEST_WORD and word in found
+
+
+def install(db: sqlite3.Connection) -> None:
+    """Make the search function known to the database connection."""
+    function: Callable[[str | None, str], bool | None] = fulltext_matches
+    db.create_function("fulltext_matches", 2, function, deterministic=True)

@@ -1,0 +1,291 @@
+"""`raceday-iac cleanup PATH`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import stat
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..cli.options import Options
+from ..errors import EXIT_CHANGES, EXIT_OK, IacError, Interrupted
+from ..files import PRIVATE_FILE, is_draft_of, write_whole
+from ..render.cleanup_text import cleanup_document, cleanup_lines
+from ..render.lines import print_json, print_lines
+from .cleanup import Action, Change, Cleanup, Tree, plan_cleanup
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked for on the command line."""
+
+    path: Path
+    write: bool = False
+    git: bool = True
+    detailed_exitcode: bool = False
+
+
+def run(options: Options, asked: Asked) -> int:
+    """Show what a clean-up of the tree would do, or do it."""
+    root = asked.path.resolve()
+    cleanup = plan_cleanup(read_tree(root))
+    git = repository(root) if asked.git and cleanup.changes else None
+    unkept = git.unkept(cleanup) if git else ()
+    written = asked.write and bool(cleanup.changes)
+    if written:
+        _write(root, cleanup, git, asked)
+    if options.json:
+        print_json({"cleanup": cleanup_document(cleanup, str(asked.path), written=written, unkept=unkept)})
+    else:
+        lines = cleanup_lines(cleanup, str(asked.path), written=written, unkept=unkept)
+        print_lines(lines, color=options.color)
+    pending = cleanup.changes and not written
+    return EXIT_CHANGES if pending and asked.detailed_exitcode else EXIT_OK
+
+
+def _write(root: Path, cleanup: Cleanup, git: Git | None, asked: Asked) -> None:
+    if git is None and asked.git:
+        hint = "put it under git first, or take the risk: --no-git"
+        raise IacError(
+            f"{root} is in no git repository: what goes could not be brought back. Nothing was changed.", hint
+        )
+    must_be_writable(root, cleanup)
+    if git:
+        git.must_be_clean()
+        git.must_keep(cleanup)
+        git.begin(cleanup)
+    try:
+        write_changes(root, cleanup)
+    except Interrupted:
+        hint = f"run it again, it does the rest: raceday-iac cleanup {asked.path} --write"
+        raise Interrupted("Interrupted. Some files may be changed, each of them completely.", hint=hint) from None
+    if git:
+        git.end()
+
+
+#: Larger files are no source code.
+_LARGEST = 2_000_000
+#: Folders that are taken as one thing.
+_OPAQUE = {"node_modules", ".git"}
+
+
+def read_tree(root: Path) -> Tree:
+    """The files below a folder. Links are not followed; the root's own `.git` is left out."""
+    if not root.is_dir():
+        raise IacError(f"{root} is not a folder. Nothing was changed.")
+    found: dict[str, bytes | None] = {}
+    for folder, folders, files in os.walk(root, onerror=_unreadable):
+        here = Path(folder)
+        opaque = [name for name in folders if name in _OPAQUE or (here / name).is_symlink()]
+        folders[:] = [name for name in folders if name not in opaque]
+        for name in (*opaque, *files):
+            path = here / name
+            if path != root / ".git":
+                found[path.relative_to(root).as_posix()] = _content(path)
+        if here != root and not (folders or files or opaque):
+            # An empty folder: what is left of one whose deletion was cut short.
+            found[here.relative_to(root).as_posix()] = None
+    return Tree(found)
+
+
+def must_be_writable(root: Path, cleanup: Cleanup) -> None:
+    """Raises IacError when something is no longer as it was planned from, or must not be deleted."""
+    for change in cleanup.changes:
+        path = root / change.path
+        expected = change.before.encode() if change.action is Action.EDIT else None
+        if change.action is not Action.DELETE and (_content(path) if path.exists() else None) != expected:
+            raise IacError(f"{path} was changed meanwhile. Nothing was written.", hint="run the command again")
+        if change.action is Action.DELETE and ".git" in Path(change.path).parts:
+            raise IacError(f"{path.parent} is a git repository of its own. Nothing was changed.")
+
+
+def write_changes(root: Path, cleanup: Cleanup, done: Callable[[Change], None] | None = None) -> None:
+    """Do the changes in their order, and call `done` after each. Raises IacError for one that cannot be done."""
+    must_be_writable(root, cleanup)
+    for change in cleanup.changes:
+        path = root / change.path
+        try:
+            if change.action is Action.DELETE:
+                _delete(path)
+            else:
+                _write_file(path, change.after.encode(), like=root / (change.origin or change.path))
+        except OSError as error:
+            raise IacError(
+                f"{path} cannot be changed: {error.strerror or error}. What was done before stays done.",
+                hint="put that right and run the command again: it does the rest",
+            ) from None
+        if done:
+            done(change)
+    for folder in cleanup.folders:
+        _delete_empty(root / folder)
+
+
+def _write_file(path: Path, content: bytes, like: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, content, stat.S_IMODE(like.stat().st_mode))
+
+
+def _delete(path: Path) -> None:
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+    elif path.name in _OPAQUE:
+        shutil.rmtree(path)
+    else:
+        path.rmdir()
+
+
+def _delete_empty(folder: Path) -> None:
+    """What is left of a folder whose files are gone. A file that has appeared meanwhile keeps its folder."""
+    if folder.is_symlink():
+        return
+    for each in sorted(_folders(folder), reverse=True):
+        with suppress(OSError):
+            each.rmdir()
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    for name, _, _ in os.walk(folder):
+        yield Path(name)
+
+
+def _content(path: Path) -> bytes | None:
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > _LARGEST:
+        return None
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        _unreadable(error)
+        raise
+
+
+def _unreadable(error: OSError) -> None:
+    raise IacError(f"{error.filename} cannot be read: {error.strerror or error}. Nothing was changed.") from None
+
+
+_JOURNAL = "raceday-iac-cleanup.json"
+#: Would send git somewhere else than to the named folder, for example inside a hook.
+_MISLEADING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Git:
+    """The repository that a folder lies in."""
+
+    top: Path
+    folder: Path
+    root: Path
+
+    def must_be_clean(self) -> None:
+        """Raises IacError for a difference to the last commit that is not left over from a clean-up."""
+        allowed = self._intended()
+        others = [path for path in self._differing() if not _is_intended(path, allowed)]
+        if others:
+            names = ", ".join(os.path.relpath(path, self.top) for path in others[:_SHOWN])
+            more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+            raise IacError(
+                f"The git tree is not clean: {names}{more}. Nothing was changed.",
+                hint="commit or put aside what is there, so that git can bring back everything that goes",
+            )
+
+    def must_keep(self, cleanup: Cleanup) -> None:
+        """Raises IacError for a file to be edited that git ignores."""
+        edited = {each.path for each in cleanup.of(Action.EDIT)}
+        unkept = [path for path in self.unkept(cleanup) if path in edited]
+        if unkept:
+            raise IacError(
+                f"git does not keep {', '.join(unkept)}, so that nobody could bring it back. Nothing was changed.",
+                hint="commit it, or do without git: --no-git",
+            )
+
+    def unkept(self, cleanup: Cleanup) -> tuple[str, ...]:
+        """What goes or is edited and git does not have, relative to the root."""
+        listed = _git(self.root, "ls-files", "-z", "--", ".").split("\0")
+        changes = (*cleanup.of(Action.EDIT), *cleanup.of(Action.DELETE))
+        # A folder that git has nothing of holds nothing to bring back when it is empty.
+        return tuple(
+            each.path for each in changes if each.path not in listed and _holds_something(self.root / each.path)
+        )
+
+    def begin(self, cleanup: Cleanup) -> None:
+        """Write down what is going to be done."""
+        intended: dict[str, list[str | None]] = dict(self._intended())
+        for change in cleanup.changes:
+            before = None if change.action is Action.CREATE else _hash(self.root / change.path)
+            after = None if change.action is Action.DELETE else hashlib.sha256(change.after.encode()).hexdigest()
+            intended[str(self.root / change.path)] = [before, after]
+        write_whole(self._journal, json.dumps({"format": 1, "files": intended}), PRIVATE_FILE)
+
+    def end(self) -> None:
+        """Everything is done."""
+        self._journal.unlink(missing_ok=True)
+
+    @property
+    def _journal(self) -> Path:
+        return self.folder / _JOURNAL
+
+    def _intended(self) -> Mapping[str, list[str | None]]:
+        try:
+            content: Any = json.loads(self._journal.read_text(encoding="utf-8"))
+            return dict(content["files"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}
+
+    def _differing(self) -> list[Path]:
+        options = ("--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
+        lines = _git(self.top, "status", *options).split("\0")
+        return [self.top / line[3:] for line in lines if line]
+
+
+def repository(root: Path) -> Git | None:
+    """The repository of a folder; None when it lies in none. Raises IacError when git cannot say."""
+    try:
+        top, folder = _git(root, "rev-parse", "--show-toplevel", "--absolute-git-dir").splitlines()
+    except _NoRepository:
+        return None
+    return Git(Path(top), Path(folder), root)
+
+
+class _NoRepository(Exception):
+    pass
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    environment = {name: value for name, value in os.environ.items() if name not in _MISLEADING}
+    # Looking must not write: `status` would refresh the index otherwise.
+    environment |= {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    command = ["git", "-C", str(folder), *arguments]
+    try:
+        result = subprocess.run(command, capture_output=True, check=False, env=environment)
+    except OSError as error:
+        hint = "install git, or do without it: --no-git"
+        raise IacError(f"git cannot be run: {error.strerror or error}. Nothing was changed.", hint=hint) from None
+    if result.returncode:
+        said = result.stderr.decode(errors="replace").strip()
+        if "not a git repository" in said:
+            raise _NoRepository
+        raise IacError(f"git {arguments[0]} failed: {said.splitlines()[0] if said else 'no reason given'}.")
+    return os.fsdecode(result.stdout)
+
+
+def _is_intended(path: Path, intended: Mapping[str, list[str | None]]) -> bool:
+    if str(path) in intended:
+        return _hash(path) in intended[str(path)]
+    return any(is_draft_of(path, Path(each)) for each in intended)
+
+
+def _hash(path: Path) -> str | None:
+    if path.is_symlink() or not path.is_file():
+        return None
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _holds_something(path: Path) -> bool:
+    return path.is_symlink() or path.is_file() or (path.is_dir() and any(path.iterdir()))

@@ -1,0 +1,30 @@
+"""An upstream to play with: the NZ TAB Affiliates API on the embedded server's port, below `/nztab`.
+
+`make_day` makes a race day, `state_of` says what the API tells of a race at a moment; both are pure. The player answers
+requests from them by the server's clock and can be told to answer badly. Nothing here is shared with what reads it.
+"""
+
+from __future__ import annotations
+
+from .days import make_day
+from .faults import NztabFault, NztabFaults
+from .fields import RaceState, state_of
+from .model import Day, Meeting, Race, Timeline
+from .player import MOUNT, Answer, Nztab
+from .settings import NztabSettings
+
+__all__ = [
+    "MOUNT",
+    "Answer",
+    "Day",
+    "Meeting",
+    "Nztab",
+    "NztabFault",
+    "NztabFaults",
+    "NztabSettings",
+    "Race",
+    "RaceState",
+    "Timeline",
+    "make_day",
+    "state_of",
+]

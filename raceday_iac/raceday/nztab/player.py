@@ -1,0 +1,293 @@
+"""The player: answers requests to the API by a clock, from days made as they are asked for.
+
+It does no I/O: who serves it sends the bytes and waits out the delay. Requests are counted here, not with Appwrite's.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import parse_qsl, urlencode
+
+from ...devserver.keys import CONTROL_SCOPE
+from ...devserver.params import Param, Refused, boolean, list_of, whole_number
+from ...devserver.web import Reply, Request, Routes
+from .answers import PLAYED, Asked, BadQuery, Content
+from .cards import RECORDED_DATE
+from .days import make_day
+from .faults import NztabFault, NztabFaults, spoil_body, spoil_data
+from .model import NZ, Day, Meeting, Race
+from .settings import NztabSettings
+
+if TYPE_CHECKING:
+    from ...devserver.server import Server
+
+
+#: The path below which the API is found on the embedded server.
+MOUNT = "/nztab"
+BASE = "/affiliates/v1/racing"
+#: Headers by which a client says who it is, as the operator asks.
+IDENTITY = ("user-agent", "from", "x-partner", "x-partner-id")
+JSON = {"content-type": "application/json; charset=utf-8"}
+#: Days that are kept; a simulation meets three.
+KEPT_DAYS = 40
+
+
+class Clock(Protocol):
+    def now(self) -> datetime: ...
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What to send after `delay` seconds; with `is_cut` nothing, but to drop the connection."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    delay: float = 0
+    is_cut: bool = False
+
+
+class Nztab:
+    """The played API of one server."""
+
+    def __init__(self, clock: Clock, settings: NztabSettings | None = None) -> None:
+        self.clock = clock
+        self._initial = settings or NztabSettings()
+        self.settings = self._initial
+        self.faults = NztabFaults()
+        #: Requests by route (`meetings`, `meeting`, `event`, `list`, `unknown`), by status, and by id of the event.
+        self.requests: Counter[str] = Counter()
+        self.statuses: Counter[int] = Counter()
+        self.polls: Counter[str] = Counter()
+        #: Requests that lacked one of the identifying headers.
+        self.anonymous = 0
+        self._days: dict[date, Day] = {}
+
+    def use(self, **changes: Any) -> None:
+        """Change settings; the days are made anew."""
+        self.settings = replace(self.settings, **changes)
+        self._days.clear()
+
+    def reset(self) -> None:
+        """As it was at the start: no faults, no counts, the first settings."""
+        self.use(**vars(self._initial))
+        self.faults.clear()
+        self.reset_counts()
+
+    def reset_counts(self) -> None:
+        for counter in (self.requests, self.statuses, self.polls):
+            counter.clear()
+        self.anonymous = 0
+
+    def day(self, day: date) -> Day | None:
+        """The card of a date; None when another date is played."""
+        if self.settings.date not in (None, day):
+            return None
+        if day not in self._days:
+            while len(self._days) >= KEPT_DAYS:
+                del self._days[next(iter(self._days))]
+            self._days[day] = make_day(day, self.settings.seed, self.settings.races)
+        return self._days[day]
+
+    def race(self, race_id: str) -> Race | None:
+        return next((race for day in self._likely_days() if (race := day.race(race_id))), None)
+
+    def meeting(self, meeting_id: str) -> Meeting | None:
+        return next((meeting for day in self._likely_days() if (meeting := day.meeting(meeting_id))), None)
+
+    def _likely_days(self) -> Iterator[Day]:
+        """Days on which an id may be found: those made before, and, for a server that was started anew, today,
+        yesterday, tomorrow and the recorded one."""
+        made = list(self._days.values())
+        yield from made
+        today = self.clock.now().astimezone(NZ).date()
+        for wanted in (today, today - timedelta(days=1), today + timedelta(days=1), RECORDED_DATE):
+            day = self.day(wanted)
+            if day is not None and day not in made:
+                yield day
+
+    def answer(self, method: str, path: str, query: str = "", headers: Mapping[str, str] | None = None) -> Answer:
+        """Answer a request for `path` below `MOUNT`. Header names are lower-case."""
+        now = self.clock.now().astimezone(UTC)
+        route, asked_id = find_route(path)
+        self.requests[route] += 1
+        if asked_id and route == "event":
+            self.polls[asked_id] += 1
+        if not all((headers or {}).get(name) for name in IDENTITY):
+            self.anonymous += 1
+        answer = self._answer(method, path, query, route, asked_id, now)
+        self.statuses[answer.status] += 1
+        return answer
+
+    def _answer(self, method: str, path: str, query: str, route: str, asked_id: str, now: datetime) -> Answer:
+        asked = Asked(route, asked_id, dict(parse_qsl(query, keep_blank_values=True)), now)
+        if self.faults.is_too_fast(now):
+            return _refusal(asked, path, BadQuery(429, "too many requests"), {"retry-after": "1"})
+        fault, delay = self.faults.take(route, asked_id, self.settings.seed)
+        if fault is not None and fault.kind == "cut":
+            return Answer(0, b"", delay=delay, is_cut=True)
+        try:
+            if fault is not None and fault.kind == "status":
+                raise BadQuery(fault.status, "fault on demand")
+            if route not in PLAYED:
+                raise BadQuery(404, "no such endpoint")
+            if method != "GET":
+                raise BadQuery(405, "only GET is understood")
+            return replace(_encode(asked, path, PLAYED[route](self, asked), fault), delay=delay)
+        except BadQuery as refused:
+            wait = {} if fault is None or fault.retry_after is None else {"retry-after": str(fault.retry_after)}
+            return replace(_refusal(asked, path, refused, wait), delay=delay)
+
+
+PATHS = (
+    ("meetings", re.compile(rf"{BASE}/meetings/?")),
+    ("meeting", re.compile(rf"{BASE}/meetings/(?P<id>[^/]+)/?")),
+    ("event", re.compile(rf"{BASE}/events/(?P<id>[^/]+)/?")),
+    ("list", re.compile(rf"{BASE}/list/?")),
+)
+
+
+def find_route(path: str) -> tuple[str, str]:
+    """The route of a path below `MOUNT`, and the id in it."""
+    for route, pattern in PATHS:
+        found = pattern.fullmatch(path)
+        if found:
+            return route, found.groupdict().get("id", "")
+    return "unknown", ""
+
+
+def _encode(asked: Asked, path: str, content: Content, fault: NztabFault | None) -> Answer:
+    answer = {"header": _header(asked, path, content.title), "params": content.params, "data": content.data}
+    kind = fault.kind if fault is not None else ""
+    if kind in ("missing", "nulls", "wrong_types", "duplicates"):
+        answer = spoil_data(kind, asked.route, answer)
+    body = json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
+    if kind in ("truncated", "html", "empty", "huge", "not_object"):
+        body = spoil_body(kind, body)
+    return Answer(200, body, {"content-type": "text/html"} if kind == "html" else JSON)
+
+
+def _refusal(asked: Asked, path: str, refused: BadQuery, headers: Mapping[str, str]) -> Answer:
+    """No refusal was recorded: the envelope of all answers, without data and with the reason."""
+    answer = {"header": _header(asked, path, "Error"), "params": asked.query, "data": None, "error": refused.reason}
+    return Answer(refused.status, json.dumps(answer).encode(), {**JSON, **headers})
+
+
+def _header(asked: Asked, path: str, title: str) -> dict[str, str]:
+    query = urlencode(sorted(asked.query.items()))
+    moment = f"{asked.now:%Y-%m-%dT%H:%M:%S.%f}".rstrip("0").rstrip(".")
+    return {"title": title, "generated_time": f"{moment}Z", "url": f"{path}?{query}" if query else path}
+
+
+SCHEMA = ""
+routes = Routes()
+
+
+def on_start(server: Server) -> None:
+    """Nothing to resume: days are made anew, faults and counts do not outlive the process."""
+
+
+def day_or_any(value: Any) -> str:
+    """A date, or nothing for whichever is asked for."""
+    if value == "":
+        return ""
+    try:
+        return str(date.fromisoformat(value))
+    except (TypeError, ValueError):
+        raise Refused("Value must be a date (YYYY-MM-DD) or empty") from None
+
+
+def fault(value: Any) -> NztabFault:
+    """One fault as an object with the fields of `NztabFault`, in camel case."""
+    if not isinstance(value, dict):
+        raise Refused("Value must be an object")
+    unknown = sorted(set(value) - set(FAULT_FIELDS))
+    if unknown or "kind" not in value:
+        raise Refused(f"Value must have a kind, and may have {', '.join(list(FAULT_FIELDS)[1:])}")
+    fields: dict[str, Any] = {FAULT_FIELDS[name]: given for name, given in value.items()}
+    fields["ids"] = frozenset(fields.get("ids", ()))
+    try:
+        return NztabFault(**fields)
+    except (TypeError, ValueError) as problem:
+        raise Refused(str(problem)) from None
+
+
+FAULT_FIELDS = {
+    "kind": "kind",
+    "route": "route",
+    "ids": "ids",
+    "every": "every",
+    "rate": "rate",
+    "times": "times",
+    "status": "status",
+    "retryAfter": "retry_after",
+    "seconds": "seconds",
+}
+
+
+def _describe(server: Server) -> dict[str, Any]:
+    nztab = server.nztab
+    settings = nztab.settings
+    return {
+        "date": str(settings.date) if settings.date else "",
+        "seed": settings.seed,
+        "races": settings.races or 0,
+        "full": settings.full,
+        "requestsPerSecond": nztab.faults.requests_per_second,
+        "faults": [_describe_fault(rule) for rule in nztab.faults.rules],
+        "requests": dict(nztab.requests),
+        "statuses": {str(status): count for status, count in nztab.statuses.items()},
+        "anonymous": nztab.anonymous,
+    }
+
+
+def _describe_fault(rule: NztabFault) -> dict[str, Any]:
+    fields = asdict(rule) | {"ids": sorted(rule.ids)}
+    return {name: fields[field] for name, field in FAULT_FIELDS.items()} | {"seen": rule.seen, "done": rule.done}
+
+
+@routes.add("GET", "/_dev/nztab", CONTROL_SCOPE)
+def show(server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
+    return Reply(200, _describe(server))
+
+
+@routes.add(
+    "PATCH",
+    "/_dev/nztab",
+    CONTROL_SCOPE,
+    Param("date", day_or_any, None, nullable=True),
+    Param("seed", whole_number(0, 2**31 - 1), None, nullable=True),
+    Param("races", whole_number(0, 999), None, nullable=True),
+    Param("full", boolean, None, nullable=True),
+    Param("requestsPerSecond", whole_number(0, 1_000_000), None, nullable=True),
+    Param("faults", list_of(fault, 100), None, nullable=True),
+)
+def change(server: Server, _request: Request, values: dict[str, Any]) -> Reply:
+    """Change what is played and what goes wrong. What is left out stays as it is; a given list of faults replaces the
+    present one; an empty date and no races mean the recorded card on any day."""
+    nztab = server.nztab
+    changes: dict[str, Any] = {name: values[name] for name in ("seed", "full") if values[name] is not None}
+    if values["date"] is not None:
+        changes["date"] = date.fromisoformat(values["date"]) if values["date"] else None
+    if values["races"] is not None:
+        changes["races"] = values["races"] or None
+    if changes:
+        nztab.use(**changes)
+    if values["requestsPerSecond"] is not None:
+        nztab.faults.requests_per_second = values["requestsPerSecond"]
+    if values["faults"] is not None:
+        nztab.faults.rules = values["faults"]
+    return Reply(200, _describe(server))
+
+
+@routes.add("DELETE", "/_dev/nztab", CONTROL_SCOPE)
+def reset(server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
+    """Disarm the faults, forget the counts, and play what the server was started with."""
+    server.nztab.reset()
+    return Reply(204)

@@ -1,0 +1,367 @@
+"""State in local files: one folder per environment with the state, its history, its backup, the journal and the lock.
+
+Saving is atomic (write beside, flush to disk, rename). The lock is the kernel's: it ends with the process that holds
+it, so a killed run leaves none behind.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from ...errors import FencedError, LockedError, StateError
+from ...files import PRIVATE_FILE, open_private, private_folder, remove_drafts, write_private
+from ..codec import Codec, Decoded
+from ..document import Saved, State, new_state, saved_of, this_process
+from ..journal import Journal
+from ..sealing import AgeSeal, KeyInUse
+from ..store import LockInfo, Version
+
+#: How many states are kept, the current one included.
+KEEP = 20
+
+
+class LocalState:
+    """Reads, writes and locks the state of one environment in `folder`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        codec: Codec | None = None,
+        keep: int = KEEP,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.folder = folder
+        self.file = folder / "state.json"
+        self.backup = folder / "state.json.backup"
+        self.journal = folder / "journal.jsonl"
+        self._codec = codec or Codec()
+        self._now = now
+        self._journal = Journal(self.journal, self._what_is_intact)
+        self._history = LocalHistory(folder / "history", self._codec, keep)
+        self._lock = FileLock(folder / "state.lock")
+        self._session, self._command = uuid.uuid4().hex, ""
+        #: What the file looked like when it was last read or written here.
+        self._seen: tuple[int, int, int] | None = None
+        self._archived = False
+
+    @property
+    def where(self) -> str:
+        return str(self.file)
+
+    def read(self) -> State:
+        """The stored state, or a new one when there is none. Raises StateError when the file is damaged."""
+        seen = self._look()
+        found = self._read()
+        self._seen = seen
+        return found.state if found else new_state()
+
+    def write(self, state: State) -> None:
+        """See `StateStore.write`."""
+        self._must_be_as_seen()
+        text = self._codec.encode(state, self._provenance(state))
+        try:
+            write_private(self.file, text, self._archive)
+        except OSError as error:
+            raise StateError(
+                f"The state could not be saved to {self.file}: {error.strerror or error}. {self._what_is_intact()}",
+                hint="make room or fix the permissions, then run apply again: it adopts what was already done",
+            ) from None
+        self._seen = self._look()
+
+    def keep_backup(self) -> None:
+        """Copy the stored state aside, before the first change of a run."""
+        if not self.file.exists():
+            return
+        try:
+            write_private(self.backup, self.file.read_bytes())
+        except OSError as error:
+            raise StateError(
+                f"The state could not be backed up to {self.backup}: {error.strerror or error}. Nothing was changed.",
+                hint="make room or fix the permissions, then run apply again",
+            ) from None
+
+    def append_journal(self, line: str) -> None:
+        self._journal.append(line)
+
+    def interrupted_changes(self) -> list[str]:
+        return self._journal.interrupted_changes()
+
+    def clear_journal(self) -> None:
+        self._journal.clear()
+
+    @contextmanager
+    def locked(self, reason: str) -> Iterator[None]:
+        """Hold the lock, or raise LockedError at once, saying who holds it."""
+        with self._lock.held(reason):
+            remove_drafts(self.folder)
+            self._session, self._command, self._archived = uuid.uuid4().hex, reason, False
+            yield
+
+    def lock_holder(self) -> LockInfo | None:
+        return self._lock.holder()
+
+    def release_lock(self, lock_id: str) -> None:
+        """See `StateStore.release_lock`: a lock of the kernel can be taken from no process that lives."""
+        self._lock.must_be_free(lock_id)
+
+    def history(self) -> Sequence[Version]:
+        """See `StateStore.history`."""
+        current = version_in(self.file, current=True)
+        if current is None:
+            return self._history.versions()
+        return (current, *(each for each in self._history.versions() if each.serial != current.serial))
+
+    def version(self, serial: int) -> State:
+        """See `StateStore.version`."""
+        current = version_in(self.file)
+        if current is None or current.serial != serial:
+            return self._history.read(serial)
+        return self.read()
+
+    def rewrite_history(self) -> int:
+        """See `StateStore.rewrite_history`. The backup holds the state under the old key, so it goes."""
+        self.backup.unlink(missing_ok=True)
+        return self._history.rewrite()
+
+    def key_in_use(self) -> KeyInUse | None:
+        seal = self._codec.seal
+        return seal.key_in_use if isinstance(seal, AgeSeal) else None
+
+    def clear(self) -> None:
+        """Delete the state with everything that is kept of it. The lock must be held."""
+        for file in (self.file, self.backup, self.journal):
+            file.unlink(missing_ok=True)
+        self._history.clear()
+
+    def _read(self) -> Decoded | None:
+        try:
+            text = self.file.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise StateError(f"The state file {self.file} cannot be read: {error}. Nothing was changed.") from None
+        try:
+            return self._codec.decode(text)
+        except StateError as error:
+            raise StateError(
+                f"The state file {self.file} cannot be used: {error}. Nothing was changed.",
+                hint=error.hint or self._recovery_hint(),
+            ) from None
+
+    def _provenance(self, state: State) -> Saved:
+        owner = this_process()
+        at = self._now().isoformat(timespec="seconds")
+        return Saved(at, str(owner), self._command, owner.run, self._session, len(state.entries))
+
+    def _archive(self) -> None:
+        """Before the first save of a run: what the last run left becomes history."""
+        if not self._archived:
+            self._history.keep(self.file)
+            self._archived = True
+
+    def _must_be_as_seen(self) -> None:
+        if self._seen is None or self._look() == self._seen:
+            return
+        raise FencedError(
+            f"The state file {self.file} was changed by somebody else since it was read, so this save was refused.",
+            hint="run plan again; what was already done on Appwrite is adopted",
+        )
+
+    def _look(self) -> tuple[int, int, int] | None:
+        try:
+            found = self.file.stat()
+        except OSError:
+            return (0, 0, 0)
+        return (found.st_ino, found.st_mtime_ns, found.st_size)
+
+    def _what_is_intact(self) -> str:
+        return "The state saved last is intact." if self.file.exists() else "There was no state before."
+
+    def _recovery_hint(self) -> str:
+        restore = f"restore the last good one (cp {self.backup} {self.file})" if self.backup.exists() else ""
+        move = f"mv {self.file} {self.file}.damaged"
+        adopt = f"move it away and run plan: what the stack declares and Appwrite has is adopted ({move})"
+        return f"{restore}, or {adopt}" if restore else adopt
+
+
+class FileLock:
+    """At most one holder at a time on this machine. It goes with its process."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    @contextmanager
+    def held(self, reason: str) -> Iterator[None]:
+        """Hold it for a block, or raise LockedError at once."""
+        try:
+            private_folder(self.file.parent)
+            handle = open_private(self.file, "a+")
+        except OSError as error:
+            raise StateError(
+                f"The state folder {self.file.parent} cannot be written: {error.strerror or error}. "
+                "Nothing was changed."
+            ) from None
+        try:
+            if not _take(handle):
+                raise LockedError(
+                    f"The state of this environment is locked by {_named(handle)}. Nothing was changed.",
+                    hint="wait for it to end; the lock goes with its process",
+                )
+            _sign(handle, reason)
+            yield
+        finally:
+            # Closing writes what is buffered; on a full disk that fails, and the lock is given up all the same.
+            with suppress(OSError):
+                handle.close()
+
+    def holder(self) -> LockInfo | None:
+        """Who holds it, or None when nobody does."""
+        try:
+            with self.file.open("r", encoding="utf-8") as handle:
+                if _take(handle):
+                    return None
+                return _signature(handle) or LockInfo("", "another process", "unknown", 0, "an unknown time")
+        except OSError:
+            return None
+
+    def must_be_free(self, lock_id: str) -> None:
+        """Raises LockedError when a process holds it."""
+        holder = self.holder()
+        if holder is None:
+            return
+        if lock_id and holder.id != lock_id:
+            raise LockedError(f"The lock is another one by now: {holder}. Nothing was changed.")
+        raise LockedError(
+            f"The lock is held by a process that lives: {holder}. It was not released.",
+            hint=f"end that process (kill {holder.pid} on this machine); the lock goes with it",
+        )
+
+
+def _take(handle: IO[str]) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _sign(handle: IO[str], reason: str) -> None:
+    owner = this_process()
+    since = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    info = LockInfo(uuid.uuid4().hex[:12], reason, str(owner), owner.pid, since, owner.run)
+    handle.seek(0)
+    handle.truncate()
+    handle.write(json.dumps(asdict(info)))
+    with suppress(OSError):
+        handle.flush()
+
+
+def _signature(handle: IO[str]) -> LockInfo | None:
+    handle.seek(0)
+    try:
+        return LockInfo(**json.loads(handle.read()))
+    except (ValueError, TypeError):
+        return None
+
+
+def _named(handle: IO[str]) -> str:
+    return str(_signature(handle) or "another process")
+
+
+class LocalHistory:
+    """At most `keep` states, the current one (which is not here) included."""
+
+    def __init__(self, folder: Path, codec: Codec, keep: int) -> None:
+        self.folder = folder
+        self._codec = codec
+        self._keep = keep
+
+    def keep(self, file: Path) -> None:
+        """Keep the state in `file` under its serial, and let go of the oldest. Raises OSError."""
+        header = _header(file)
+        if header is None or self._keep < 2:
+            return
+        private_folder(self.folder)
+        kept = self.folder / f"{header['serial']}.json"
+        kept.unlink(missing_ok=True)
+        try:
+            os.link(file, kept)
+            kept.chmod(PRIVATE_FILE)
+        except OSError:
+            # A file system without second names.
+            write_private(kept, file.read_bytes())
+        for serial in self.serials()[self._keep - 1 :]:
+            self._file(serial).unlink(missing_ok=True)
+
+    def serials(self) -> list[int]:
+        """Highest first."""
+        with suppress(OSError):
+            return sorted(
+                (int(each.stem) for each in self.folder.glob("*.json") if each.stem.isdecimal()), reverse=True
+            )
+        return []
+
+    def versions(self) -> Sequence[Version]:
+        found = [version_in(self._file(serial)) for serial in self.serials()]
+        return [each for each in found if each is not None]
+
+    def read(self, serial: int) -> State:
+        """Raises StateError when it is not kept, or damaged."""
+        try:
+            text = self._file(serial).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            raise not_kept(serial) from None
+        try:
+            return self._codec.decode(text).state
+        except StateError as error:
+            raise StateError(f"Serial {serial} of the history cannot be used: {error}.", hint=error.hint) from None
+
+    def rewrite(self) -> int:
+        """See `StateStore.rewrite_history`."""
+        done = 0
+        for serial in self.serials():
+            file = self._file(serial)
+            found = self._codec.decode(file.read_text(encoding="utf-8"))
+            write_private(file, self._codec.encode(found.state, found.saved))
+            done += 1
+        return done
+
+    def clear(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _file(self, serial: int) -> Path:
+        return self.folder / f"{serial}.json"
+
+
+def not_kept(serial: int) -> StateError:
+    """The error for a serial that is not in the history."""
+    return StateError(
+        f"Serial {serial} is not in the history. Nothing was changed.", hint="see what is: raceday-iac state history"
+    )
+
+
+def version_in(file: Path, *, current: bool = False) -> Version | None:
+    """What the state in a file says of itself; it needs no key. None when it is no state."""
+    header = _header(file)
+    if header is None:
+        return None
+    return Version(int(str(header["serial"])), str(header.get("lineage", "")), saved_of(header), current)
+
+
+def _header(file: Path) -> dict[str, object] | None:
+    """The document in a file; None when it is no state."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) and isinstance(content.get("serial"), int) else None

@@ -1,0 +1,322 @@
+"""State in an S3-compatible store: one object per serial, created with `If-None-Match: *`, and a lock object that is
+replaced with `If-Match`. The bucket is not made here.
+
+`obstore` signs and sends the requests; it is imported only when an environment asks for this store. The store must
+honour both conditions (AWS S3, MinIO, Ceph, Cloudflare R2 and SeaweedFS do).
+
+An answer counts only if it is the store's: what is missing, taken or refused is told in S3's own XML. `obstore` takes
+the page of a proxy for an object, its 404 for "not there", and any XML for an empty list, so all three are looked at
+once more here.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from ...errors import IacError, StateError
+from ...model.secret import Secret
+from ...waiting import WAITS, ThreadPoolExecutor
+from .base import HeldText, TakenError, Volume
+
+_Read = TypeVar("_Read")
+#: Seconds for one request, for all attempts together, and how often it is repeated.
+_TIMEOUT, _PATIENCE, _RETRIES = 30, 60, 4
+_NOTE = "note"
+#: What is between two attempts after an answer that is not the store's, in seconds: doubled each time.
+_FIRST_PAUSE = 0.2
+
+
+class _UncertainError(StateError):
+    """No answer, or one that does not tell whether the write landed."""
+
+
+class _ForeignError(_UncertainError):
+    """Something on the way answered in the store's place."""
+
+
+@dataclass(frozen=True)
+class _Object:
+    """One object as read; `text` is empty when only its head was asked for."""
+
+    text: str
+    note: str
+    tag: str
+    modified: datetime
+
+
+@dataclass(frozen=True)
+class S3Place:
+    """Where the objects are. Without keys, those of the machine are used (role, web identity, AWS_* variables). With
+    `reading`, nothing is ever written there."""
+
+    bucket: str
+    environment: str
+    prefix: str = ""
+    endpoint: str = ""
+    region: str = "us-east-1"
+    access_key: Secret | None = None
+    secret_key: Secret | None = None
+    session_token: Secret | None = None
+    retries: int = _RETRIES
+    reading: bool = False
+
+    @property
+    def root(self) -> str:
+        return "/".join(part for part in (*self.prefix.strip("/").split("/"), self.environment) if part)
+
+
+@dataclass
+class S3Shelf:
+    """See `Shelf`."""
+
+    place: S3Place
+    sleep: Callable[[float], None] = time.sleep
+    _connected: Any = field(default=None, repr=False)
+
+    @property
+    def where(self) -> str:
+        return f"s3://{self.place.bucket}/{self.place.root}"
+
+    def newest(self) -> Volume | None:
+        """See `Shelf.newest`. A list and a read."""
+        for serial in self.serials():
+            found = self.volume(serial)
+            # One that was let go of in between is followed by newer ones; look at what is left.
+            if found is not None:
+                return found
+        return None
+
+    def volume(self, serial: int) -> Volume | None:
+        found = self._get(self._path(serial))
+        return None if found is None else Volume(serial, found.note, found.text)
+
+    def volumes(self) -> Sequence[Volume]:
+        """See `Shelf.volumes`. A request per volume, at the same time: a listing shows no notes."""
+        serials = self.serials()
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            found = list(pool.map(lambda serial: self._get(self._path(serial), head=True), serials))
+        return [Volume(serial, each.note) for serial, each in zip(serials, found, strict=True) if each is not None]
+
+    def serials(self) -> Sequence[int]:
+        names = [path.rpartition("/")[2].removesuffix(".json") for path in self._repeated(self._listed)]
+        return sorted((int(name) for name in names if name.isdecimal()), reverse=True)
+
+    def add(self, volume: Volume) -> None:
+        """See `Shelf.add`."""
+        try:
+            self._put(self._path(volume.serial), volume.text, "create", volume.note)
+        except (TakenError, _UncertainError):
+            found = self._get(self._path(volume.serial))
+            if found is None or found.text != volume.text:
+                raise
+
+    def replace(self, volume: Volume) -> None:
+        self._put(self._path(volume.serial), volume.text, "overwrite", volume.note)
+
+    def remove(self, serial: int) -> None:
+        self._must_write()
+        with self._told() as library:
+            library.delete(self._store, self._path(serial))
+
+    def read_lock(self) -> HeldText | None:
+        found = self._get(self._lock_path)
+        if found is None:
+            return None
+        # S3 tells its time only as that of an object, so one is written to ask for it.
+        age = (self._now() - found.modified).total_seconds()
+        return HeldText(found.text, found.tag, max(0.0, age))
+
+    def write_lock(self, text: str, tag: str) -> str:
+        """See `Shelf.write_lock`."""
+        try:
+            return self._put(self._lock_path, text, {"e_tag": tag} if tag else "create")
+        except (TakenError, _UncertainError):
+            found = self._get(self._lock_path)
+            if found is None or found.text != text:
+                raise
+            return found.tag
+
+    @property
+    def _store(self) -> Any:
+        if self._connected is None:
+            self._connected = _connect(self.place)
+        return self._connected
+
+    @property
+    def _lock_path(self) -> str:
+        return f"{self.place.root}/lock.json"
+
+    def _path(self, serial: int) -> str:
+        return f"{self.place.root}/states/{serial}.json"
+
+    def _now(self) -> datetime:
+        path = f"{self.place.root}/clock"
+        self._put(path, "", "overwrite")
+        found = self._get(path, head=True)
+        if found is None:
+            raise StateError(f"{self.where} does not keep what is written to it.")
+        return found.modified
+
+    def _listed(self) -> list[str]:
+        """The paths of all states. That there are none is believed when the store says of one that it is not there."""
+        with self._told() as library:
+            listed = [str(each["path"]) for each in library.list(self._store, f"{self.place.root}/states").collect()]
+        if not listed and self._read(self._path(0)) is not None:
+            raise self._foreign(f"the list of {self.where}/states", "no list")
+        return listed
+
+    def _get(self, path: str, *, head: bool = False) -> _Object | None:
+        """An object, or None when it is not there."""
+        return self._repeated(lambda: self._read(path, head=head))
+
+    def _read(self, path: str, *, head: bool = False) -> _Object | None:
+        """One attempt. The answer to a HEAD has no words, so what it does not find is asked for once more."""
+        with self._told() as library:
+            try:
+                found = library.get(self._store, path, options={"head": head})
+                text = "" if head else bytes(found.bytes()).decode()
+            except FileNotFoundError as error:
+                if "<Code>NoSuchKey</Code>" in str(error):
+                    return None
+                if not head or "<Code>" in str(error):
+                    raise
+            else:
+                if str(found.attributes.get("Content-Type", "")).startswith("text/"):
+                    raise self._foreign(f"GET {path}", "a page")
+                note = str(found.attributes.get(_NOTE, ""))
+                return _Object(text, note, str(found.meta["e_tag"]), found.meta["last_modified"])
+        whole = self._read(path)
+        return None if whole is None else replace(whole, text="")
+
+    def _repeated(self, read: Callable[[], _Read]) -> _Read:
+        """A read, again when something answered in the store's place, as `obstore` does it when the store is in
+        distress."""
+        for attempt in range(self.place.retries):
+            try:
+                return read()
+            except _ForeignError:
+                self.sleep(_FIRST_PAUSE * 2**attempt)
+        return read()
+
+    def _put(self, path: str, text: str, mode: Any, note: str = "") -> str:
+        """Write an object and return its tag."""
+        self._must_write()
+        attributes = {"Content-Type": "application/json", **({_NOTE: note} if note else {})}
+        with self._told() as library:
+            options = {"mode": mode, "attributes": attributes, "use_multipart": False}
+            return str(library.put(self._store, path, text.encode(), **options)["e_tag"])
+
+    def _must_write(self) -> None:
+        if self.place.reading:
+            raise StateError(f"{self.where} was opened to be read; nothing was written.")
+
+    @contextmanager
+    def _told(self) -> Iterator[Any]:
+        """The library, and its errors as ours."""
+        library = _library()
+        known = library.exceptions
+        try:
+            with WAITS.on(f"asking {self.where}"):
+                yield library
+        except (known.AlreadyExistsError, known.PreconditionError) as error:
+            if "<Code>" not in str(error):
+                raise self._translated(str(error), gone=False) from None
+            raise TakenError("somebody else was first") from None
+        except (FileNotFoundError, known.BaseError, ValueError) as error:
+            raise self._translated(str(error), gone=isinstance(error, FileNotFoundError)) from None
+
+    def _translated(self, text: str, *, gone: bool) -> StateError:
+        """The kinds of the library's errors are not enough: what is wrong with a list always comes as a general one."""
+        if "NoSuchBucket" in text:
+            hint = "create it, or correct state.bucket in the environment file"
+            return StateError(f"There is no bucket {self.place.bucket!r}. Nothing was changed.", hint=hint)
+        told = _UNTOLD.search(text)
+        if told and "<Code>" not in text:
+            return self._foreign(told["asked"], told["answered"])
+        if any(each in text for each in _UNREADABLE):
+            return self._foreign("a request", plain_reason(text))
+        if gone:
+            # The lock, which was there when it was read.
+            return TakenError("it is gone")
+        if re.search(r"status code: 40[13]\b", text):
+            return StateError(
+                f"{self.where} does not accept the key: {plain_reason(text)}.",
+                hint="check the variables named by state.access_key_env and state.secret_key_env, and the key's rights",
+            )
+        return _UncertainError(
+            f"{self.where} cannot be used: {plain_reason(text)}.",
+            hint="check state.endpoint and the network, then run the command again",
+        )
+
+    def _foreign(self, asked: str, answered: str) -> _ForeignError:
+        at = f" at {self.place.endpoint}" if self.place.endpoint else ""
+        return _ForeignError(
+            f"{self.where}{at} does not answer like S3 to {asked}: {answered.strip()}.",
+            hint="something in front of it may have answered in its place: run the command again in a minute. Else "
+            "check state.endpoint in the environment file",
+        )
+
+
+#: An answer that means something in S3, but for its words. (A HEAD has none, and 5xx is distress whoever says it.)
+_UNTOLD = re.compile(
+    r"Error performing (?P<asked>(?!HEAD)\w+ \S+) in .*?status code: (?P<answered>[34][0-9][0-9][^\n]{0,160})",
+    re.DOTALL,
+)
+
+#: What the library says of an answer that is none of S3's.
+_UNREADABLE = ("Unable to extract metadata from headers", "invalid list response")
+
+
+def plain_reason(text: str) -> str:
+    """What a person needs of the library's long texts: the store's own code and message, or the root of the failure."""
+    code, message = re.search(r"<Code>(.*?)</Code>", text), re.search(r"<Message>(.*?)</Message>", text)
+    if code:
+        return f"{code[1]}: {message[1].rstrip('.')}" if message else code[1]
+    for needle, plain in (
+        ("Connection refused", "the connection was refused"),
+        ("dns error", "its host name is unknown"),
+        ("operation timed out", "it did not answer in time"),
+        ("TimedOut", "it did not answer in time"),
+        ("certificate", "its certificate is not trusted"),
+    ):
+        if needle in text:
+            return plain
+    return text.partition("\n")[0].removeprefix("Generic S3 error: ").rstrip(".")[:300]
+
+
+def _library() -> Any:
+    try:
+        import obstore  # noqa: PLC0415 - optional
+        import obstore.exceptions  # noqa: PLC0415
+        import obstore.store  # noqa: PLC0415
+    except ImportError:
+        raise IacError(
+            "The environment keeps its state in an S3-compatible store, and the package for it is not installed. "
+            "Nothing was changed.",
+            hint="pip install 'raceday-iac[s3]'",
+        ) from None
+    return obstore
+
+
+def _connect(place: S3Place) -> Any:
+    options: dict[str, Any] = {"region": place.region, "disable_bulk_delete": True}
+    secrets = {
+        "access_key_id": place.access_key,
+        "secret_access_key": place.secret_key,
+        "session_token": place.session_token,
+    }
+    options |= {name: secret.reveal() for name, secret in secrets.items() if secret is not None}
+    if place.endpoint:
+        options["endpoint"] = place.endpoint
+    return _library().store.S3Store(
+        place.bucket,
+        **options,
+        client_options={"allow_http": place.endpoint.startswith("http://"), "timeout": timedelta(seconds=_TIMEOUT)},
+        retry_config={"max_retries": place.retries, "retry_timeout": timedelta(seconds=_PATIENCE)},
+    )
