@@ -8,7 +8,7 @@ from typing import Any
 
 from reference_tables import NOTE, described, field_row, model_table, table, title_of
 
-from raceday_iac.health.watched import Alert, Freshness, FunctionWatch, Grace, Watched
+from raceday_iac.health.watched import Alert, Freshness, FunctionWatch, Grace, HealthConfig
 from raceday_iac.kinds import KINDS, Kind
 from raceday_iac.loading.environment import AppwriteSettings, Encryption, Environment, LocalSettings, S3Settings
 from raceday_iac.model import declarations, limits, stack
@@ -100,7 +100,7 @@ def _kind(kind: Kind) -> str:
         return f"{head}\n{said}\n"
     model, call = DECLARED[kind.name]
     rows = [(*field_row(name, field), _effect(kind, name)) for name, field in model.model_fields.items()]
-    settled = " Appwrite answers before it is done; it is waited for." if kind.settles else ""
+    settled = " Appwrite answers before it is done; it is waited for." if kind.is_async else ""
     return "\n".join(
         (head, f"Declared with {call}.{settled}\n", table(("field", "value", "default", "a change of it"), rows))
     )
@@ -167,6 +167,6 @@ def settings_page() -> str:
         "## Health",
         "`stacks/health.yaml`. Lengths of time: `90s`, `5m`, `24h`. See [health](../health.md#what-is-watched).\n",
     ]
-    parts.append(model_table(Watched))
+    parts.append(model_table(HealthConfig))
     parts += [described(title_of(each), each) for each in (Grace, FunctionWatch, Freshness, Alert)]
     return "\n".join(parts)

@@ -34,7 +34,7 @@ from .counting import counted
 from .redaction import one_line
 
 if TYPE_CHECKING:
-    from .model.problem import Problem
+    from .model.problem import Diagnostic
 
 #: Characters of an answer's error, with what we say around the server's words.
 _LONGEST = 1_000
@@ -66,7 +66,7 @@ class IacError(Exception):
 class StackError(IacError):
     """Mistakes in the user's files, collected."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[Diagnostic]) -> None:
         self.problems = tuple(problems)
         lines = "\n".join(f"  {problem}" for problem in self.problems)
         super().__init__(

@@ -1,6 +1,6 @@
 """Carrying out a plan."""
 
 from .run import Applied, apply_plan
-from .scheduler import Event, Moment
+from .scheduler import Event, EventKind
 
-__all__ = ["Applied", "Event", "Moment", "apply_plan"]
+__all__ = ["Applied", "Event", "EventKind", "apply_plan"]

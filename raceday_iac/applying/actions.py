@@ -74,7 +74,7 @@ class Recount:
         now = {question: self._answer(question) for question in asked}
         more = [question for question in asked if not self.shown(question).covers(now[question])]
         together = total(now.values())
-        allowed = self.plan.wishes.allowed.get(change.address)
+        allowed = self.plan.plan_options.allowed.get(change.address)
         if more and (allowed is None or not allowed.covers(together)):
             raise RefusedError(
                 f"{change.action} of {change.address} was stopped: {', and '.join(self._told(change, more, now))}. "
@@ -89,7 +89,7 @@ class Recount:
 
     def limit(self, change: Change, ask: Ask) -> Answer:
         """How much of a kind a change may cost: what was allowed by number, else what was shown."""
-        allowed = self.plan.wishes.allowed.get(change.address)
+        allowed = self.plan.plan_options.allowed.get(change.address)
         if allowed is not None:
             return allowed
         asked = questions_of(change, self.desired, self.plan.real)
@@ -210,7 +210,7 @@ class Work:
     def _must_cut(self, change: Change) -> bool:
         """Whether a text becomes shorter, and may lose what is longer. Appwrite refuses that while there is any."""
         shrinks = any(each.name == "size" and each.after < (each.before or 0) for each in change.fields)
-        return shrinks and change.address.kind == "attribute" and change.address in self.plan.wishes.allowed
+        return shrinks and change.address.kind == "attribute" and change.address in self.plan.plan_options.allowed
 
     def _convert(self, change: Change) -> Iterator[float]:
         """Another type in stages, with the values."""
@@ -232,7 +232,7 @@ class Work:
 
     def _limit(self, change: Change, ask: Ask) -> Answer:
         """How much of a kind may be lost in the course of it."""
-        if change.address not in self.plan.wishes.allowed:
+        if change.address not in self.plan.plan_options.allowed:
             return NOTHING
         return Answer(None) if self.recount is None else self.recount.limit(change, ask)
 
@@ -291,7 +291,7 @@ class Work:
             back,
             known.deployments if known else (),
             self.recorder.state.uploads_of(address.path),
-            anew=address in self.plan.wishes.replaced,
+            anew=address in self.plan.plan_options.replaced,
         )
 
     def _function_entry(self, function: str) -> Entry:

@@ -23,7 +23,7 @@ from ..state.document import State
 from ..state.store import StateStore
 from .actions import Recount, Work
 from .recorder import Recorder
-from .scheduler import Event, Moment, Observer, Scheduler, Step, make_steps
+from .scheduler import Event, EventKind, Observer, Scheduler, Step, make_steps
 
 
 @dataclass(frozen=True)
@@ -122,10 +122,10 @@ class _Watch:
     clock: Callable[[], float] = time.monotonic
 
     def note(self, change: Change, text: str) -> None:
-        self.observer(Event(Moment.WAITING, change, note=text))
+        self.observer(Event(EventKind.WAITING, change, note=text))
 
     def warn(self, change: Change, text: str) -> None:
-        self.observer(Event(Moment.WARNED, change, note=text))
+        self.observer(Event(EventKind.WARNED, change, note=text))
 
 
 def _observed(work: Work, recorder: Recorder, watch: _Watch, step: Step) -> Iterator[float]:
@@ -134,17 +134,17 @@ def _observed(work: Work, recorder: Recorder, watch: _Watch, step: Step) -> Iter
         yield from work.perform(step)
         return
     begun = watch.clock()
-    watch.observer(Event(Moment.STARTED, change))
+    watch.observer(Event(EventKind.STARTED, change))
     try:
         yield from work.perform(step)
     except IacError as error:
-        watch.observer(Event(Moment.FAILED, change, watch.clock() - begun, error.message))
+        watch.observer(Event(EventKind.FAILED, change, watch.clock() - begun, error.message))
         recorder.conclude(change, "failed")
         raise
     if step.removes:
         return
     recorder.conclude(change, "done")
-    watch.observer(Event(Moment.DONE, change, watch.clock() - begun))
+    watch.observer(Event(EventKind.DONE, change, watch.clock() - begun))
 
 
 _STOPPED = """Stopped. What was saved is consistent; run apply again to go on.

@@ -414,7 +414,7 @@ class _Run:
                 heapq.heappush(self._ready, (self._order[dependent], dependent))
 
 
-class Moment(StrEnum):
+class EventKind(StrEnum):
     """A point in the life of a change."""
 
     STARTED = "started"
@@ -430,7 +430,7 @@ class Moment(StrEnum):
 class Event:
     """Something happened to a change. `seconds` since it started; `note` is for people."""
 
-    moment: Moment
+    moment: EventKind
     change: Change
     seconds: float = 0.0
     note: str = ""

@@ -23,7 +23,7 @@ from ..importing.adoption import Adoption
 from ..kinds import KINDS
 from ..model.address import Address, deployment_address, function_address
 from ..model.resource import Live, frozen
-from ..planning import Plan, Wishes
+from ..planning import Plan, PlanOptions
 from ..planning.rollback import choose, must_be_managed, must_run, plan_destruction, plan_rollback
 from ..planning.saved import SavedPlan, must_be_sealed, verify
 from ..provider import Provider
@@ -36,7 +36,7 @@ from ..render.plan_text import AS_DECLARED, applied_document, applied_lines
 from ..render.progress import progress
 from ..state.document import Binding, State
 from .options import Options, begin_changes, with_environment
-from .plan import Asked, load_plan, show, snapshot_of, wishes_of
+from .plan import Asked, load_plan, plan_options_of, show, snapshot_of
 from .workspace import Workspace, make_plan, provider
 
 
@@ -48,7 +48,7 @@ def run_apply(
     if saved is not None:
         _refuse_options(options, asked, saved)
         options, auto_approve = with_environment(options, saved.environment), True
-    wishes = asked_wishes(asked, saved, auto_approve=auto_approve)
+    plan_options = asked_options(asked, saved, auto_approve=auto_approve)
     workspace = Workspace.load(options)
     with workspace.target() as target, workspace.store.locked("apply"):
         _mention_interrupted_run(options, workspace)
@@ -56,7 +56,7 @@ def run_apply(
         connection = provider(target, parallelism)
         if saved is not None:
             must_be_sealed(saved, str(file), state.lineage, state.salt if state.serial else "")
-        plan = make_plan(workspace, state, connection, wishes, saved.evidence if saved is not None else None)
+        plan = make_plan(workspace, state, connection, plan_options, saved.evidence if saved is not None else None)
         if saved is not None:
             verify(saved, snapshot_of(plan, workspace, target, state))
         # With --json, an approved plan is told by its progress and outcome.
@@ -75,11 +75,11 @@ def run_apply(
         return carry_out(options, workspace, plan, connection, state, parallelism, plan_id=plan_id)
 
 
-def asked_wishes(asked: Asked, saved: SavedPlan | None, *, auto_approve: bool) -> Wishes:
+def asked_options(asked: Asked, saved: SavedPlan | None, *, auto_approve: bool) -> PlanOptions:
     """What is asked for. A saved plan was shown with its numbers; otherwise they are only where somebody is asked."""
     if saved is not None:
-        return saved.wishes
-    return replace(wishes_of(asked), numbers_needed=auto_approve or not sys.stdin.isatty())
+        return saved.plan_options
+    return replace(plan_options_of(asked), numbers_needed=auto_approve or not sys.stdin.isatty())
 
 
 def carry_out(
@@ -129,7 +129,7 @@ def _what_is_left(workspace: Workspace, connection: Provider, applied: Applied, 
     """After a complete apply everything must be as planned: look, do not assume."""
     if not applied.complete:
         return ()
-    again = make_plan(workspace, applied.state, connection, Wishes(refresh_only=plan.wishes.refresh_only))
+    again = make_plan(workspace, applied.state, connection, PlanOptions(refresh_only=plan.plan_options.refresh_only))
     # A part of a change can be left out: code, and with it the schedule that waits for it.
     planned = {change.address for change in plan.changes} - {change.address for change in plan.left_out}
     return tuple(change.key for change in again.changes if change.address in planned)
@@ -148,7 +148,7 @@ def _refuse_options(options: Options, asked: Asked, saved: SavedPlan) -> None:
 
 def _claim(plan: Plan) -> str:
     """What may be said after a complete apply."""
-    if plan.wishes.refresh_only:
+    if plan.plan_options.refresh_only:
         return "The state is as Appwrite is."
     if plan.left_out:
         number = len(plan.left_out)
@@ -299,7 +299,7 @@ def _now() -> datetime:
 
 def run_destroy(options: Options, function: str, asked: Asked, auto_approve: bool) -> int:
     """Delete one function, after asking."""
-    wishes = asked_wishes(asked, None, auto_approve=auto_approve)
+    plan_options = asked_options(asked, None, auto_approve=auto_approve)
     workspace = Workspace.load(options)
     address = _address(function)
     with workspace.target() as target, workspace.store.locked("destroy"):
@@ -309,7 +309,7 @@ def run_destroy(options: Options, function: str, asked: Asked, auto_approve: boo
         snapshot = refresh(connection, workspace.desired, state, archives)
         counting = Counting(connection, state, archives)
         name = workspace.environment.name
-        plan = plan_destruction(name, address, workspace.desired, state, snapshot, counting, wishes)
+        plan = plan_destruction(name, address, workspace.desired, state, snapshot, counting, plan_options)
         if not (options.json and auto_approve) or plan.refusals:
             show(options, plan, target, verbose=False)
         if plan.refusals:

@@ -36,7 +36,7 @@ from ..render.health_text import health_document, health_lines, health_markdown,
 from ..render.lines import Line, print_json, print_lines, tolerant, write
 from .health_hooks import Hooks
 from .options import Options
-from .recover import Scenery, window_of
+from .recover import HealthContext, window_of
 from .workspace import reader, write_file
 
 
@@ -61,7 +61,7 @@ def run(options: Options, asked: Asked) -> int:
         raise IacError("--serve goes with --since and --interval only.")
     if asked.told is not None and not asked.alert:
         raise IacError("--told remembers what --alert told, so it goes with --alert only.")
-    scenery = Scenery.load(options, reading=True)
+    scenery = HealthContext.load(options, reading=True)
     hooks = Hooks.of(scenery.watched.alerts, memory=asked.told) if asked.alert else None
     try:
         return _look(options, asked, scenery, hooks, window)
@@ -72,7 +72,7 @@ def run(options: Options, asked: Asked) -> int:
         raise
 
 
-def _look(options: Options, asked: Asked, scenery: Scenery, hooks: Hooks | None, window: timedelta | None) -> int:
+def _look(options: Options, asked: Asked, scenery: HealthContext, hooks: Hooks | None, window: timedelta | None) -> int:
     with ExitStack() as stack:
         target = stack.enter_context(scenery.opened())
         eye = scenery.eye(target, reader(target), window)
@@ -99,7 +99,7 @@ def exit_code(report: Report) -> int:
     return codes[report.worst] if report.worst else EXIT_OK
 
 
-def _nothing_of(scenery: Scenery) -> Report:
+def _nothing_of(scenery: HealthContext) -> Report:
     """The project, of which nothing was seen."""
     now, environment = datetime.now(UTC), scenery.workspace.environment
     return Report(now, now, environment.name, environment.endpoint, environment.project, (), ())
@@ -122,7 +122,9 @@ def _tell(options: Options, asked: Asked, report: Report, hooks: Hooks | None) -
         hooks.tell(report)
 
 
-def _watch(options: Options, asked: Asked, scenery: Scenery, look: Callable[[], Report], hooks: Hooks | None) -> int:
+def _watch(
+    options: Options, asked: Asked, scenery: HealthContext, look: Callable[[], Report], hooks: Hooks | None
+) -> int:
 
     def tell(report: Report) -> None:
         _write(asked, report)

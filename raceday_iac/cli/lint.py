@@ -14,11 +14,11 @@ from ..linting.expansion import ZONE
 from ..linting.facts import Configuration, Offered, read_configuration, read_stack
 from ..linting.findings import Acceptance, Severity, read_acceptances
 from ..linting.judging import lint
-from ..linting.timetable import Agenda, agenda_of
+from ..linting.timetable import Timetable, agenda_of
 from ..loading.environment import load_environment
 from ..loading.resolve import resolve
 from ..loading.stack_file import load_stack
-from ..model.problem import Location, Problem
+from ..model.problem import Diagnostic, Location
 from ..model.resource import Desired, LeftOut
 from ..packaging import pack_all
 from ..packaging.bundle import SHARED, vendored_modules
@@ -77,7 +77,7 @@ def acceptances_of(options: Options) -> tuple[Acceptance, ...]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise StackError([Problem(Location(str(path)), "", f"cannot be read: {error}")]) from None
+        raise StackError([Diagnostic(Location(str(path)), "", f"cannot be read: {error}")]) from None
     return read_acceptances(text, str(path))
 
 
@@ -93,7 +93,7 @@ def first_day(text: str) -> date:
 
 def _stack(options: Options) -> Configuration:
     stack, environment = load_stack(options.stack), load_environment(options.stack, options.env)
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[Diagnostic, ...] = ()
     desired = Desired("", {})
     files: dict[str, Mapping[str, bytes]] | None = None
     left_out: dict[str, tuple[LeftOut, ...]] = {}
@@ -143,18 +143,18 @@ class ScheduleAsked:
 
 def run_schedule(options: Options, asked: ScheduleAsked) -> int:
     """Show the day that was asked for, or today."""
-    agenda = _agenda(options, asked)
+    timetable = _agenda(options, asked)
     for path, content in ((asked.svg, schedule_svg), (asked.html, schedule_page)):
         if path is not None:
-            write_file(path, shown_document(content(agenda)))
+            write_file(path, shown_document(content(timetable)))
     if options.json:
-        print_json(schedule_document(agenda))
+        print_json(schedule_document(timetable))
     else:
-        print_lines(schedule_lines(agenda), color=options.color)
+        print_lines(schedule_lines(timetable), color=options.color)
     return EXIT_OK
 
 
-def _agenda(options: Options, asked: ScheduleAsked) -> Agenda:
+def _agenda(options: Options, asked: ScheduleAsked) -> Timetable:
     configuration = configuration_of(options, asked.from_appwrite_json)
     unknown = sorted(set(asked.functions) - {each.id for each in configuration.functions})
     if unknown:

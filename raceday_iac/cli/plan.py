@@ -13,7 +13,7 @@ from ..kinds.dependencies import as_dot, as_mermaid, as_text, dependencies
 from ..loading.environment import LocalSettings
 from ..model.address import Address
 from ..model.evidence import Answer, read_number
-from ..planning import Plan, Wishes
+from ..planning import Plan, PlanOptions
 from ..planning.saved import SavedPlan, plan_document, read_plan, restored, saved_plan
 from ..redaction import shown_document
 from ..render.drift_text import drift_document, drift_lines, drift_markdown, drift_page
@@ -35,14 +35,14 @@ def run_plan(
     reports: Reports,
 ) -> int:
     """Show the plan, and save it where that was asked for."""
-    wishes = wishes_of(asked)
+    plan_options = plan_options_of(asked)
     reports.check(options)
     workspace = Workspace.load(options, reading=True)
     with workspace.target() as target:
         state = workspace.read_state()
         if out is not None and not state.serial:
-            state = _with_key(workspace, state, wishes)
-        plan = make_plan(workspace, state, reader(target), wishes)
+            state = _with_key(workspace, state, plan_options)
+        plan = make_plan(workspace, state, reader(target), plan_options)
         saved = None if out is None or plan.refusals else snapshot_of(plan, workspace, target, state)
         if out is not None and saved is not None:
             write_file(out, saved.to_text(), private=True)
@@ -56,7 +56,7 @@ def run_plan(
     return EXIT_CHANGES if detailed_exitcode and not plan.is_empty else EXIT_OK
 
 
-def _with_key(workspace: Workspace, state: State, wishes: Wishes) -> State:
+def _with_key(workspace: Workspace, state: State, plan_options: PlanOptions) -> State:
     """A state that can seal a plan. Where it is kept by this machine, an empty one is begun; elsewhere, a command that
     only looks cannot write it. Raises RefusedError for options that nothing could prove."""
     if isinstance(workspace.environment.state, LocalSettings):
@@ -66,7 +66,7 @@ def _with_key(workspace: Workspace, state: State, wishes: Wishes) -> State:
                 found = replace(found, serial=1)
                 workspace.store.write(found)
             return found
-    if wishes != Wishes():
+    if plan_options != PlanOptions():
         raise RefusedError(
             "There is no state yet that could seal the options of this plan, so whoever applies it could not tell "
             "whether they were added later. Nothing was saved.",
@@ -202,14 +202,14 @@ class Asked:
         return not any(vars(self).values())
 
 
-def wishes_of(asked: Asked) -> Wishes:
+def plan_options_of(asked: Asked) -> PlanOptions:
     """Read the options. Raises IacError for what cannot be read."""
     if asked.refresh_only and (asked.replace or asked.allow_data_loss):
         raise IacError(
             "--refresh-only changes nothing on the server, so nothing can be replaced or lost by it. "
             "Nothing was changed."
         )
-    return Wishes(
+    return PlanOptions(
         dict(_allowed(text) for text in asked.allow_data_loss),
         addresses(asked.target),
         addresses(asked.exclude),

@@ -10,18 +10,18 @@ from datetime import timedelta
 from ..applying.recorder import Recorder
 from ..errors import EXIT_CHANGES, EXIT_ERROR, EXIT_OK, IacError, ProviderError, StackError, StateError
 from ..health.observations import Observation, StateLock
-from ..health.observing import Eye, Place
+from ..health.observing import Collector, Place
 from ..health.report import Report, judge, without_secrets
 from ..health.shared import Rules, load_rules
-from ..health.watched import Declared, Watched, read_span, read_watched
+from ..health.watched import Declared, HealthConfig, read_span, read_watched
 from ..loading.environment import load_environment
 from ..loading.resolve import resolve
 from ..loading.stack_file import load_stack
-from ..model.problem import Location, Problem
+from ..model.problem import Diagnostic, Location
 from ..model.resource import Desired
 from ..provider import Provider, Reader
-from ..recovery.acting import Hands, carry_out
-from ..recovery.planning import Done, Recovery, Scene, cleaned, plan_recovery
+from ..recovery.acting import RecoveryExecutor, carry_out
+from ..recovery.planning import Done, Recovery, RecoveryInput, cleaned, plan_recovery
 from ..redaction import shown
 from ..refresh.deployments import Remembered, read_deployments
 from ..render.executions import done_line, outcome_lines, recovery_document, recovery_lines
@@ -33,7 +33,7 @@ from .workspace import Target, Workspace, provider, reader
 
 def run(options: Options, dry_run: bool, auto_approve: bool) -> int:
     """Look, say what is to be done, ask, do it."""
-    scenery = Scenery.load(options, reading=dry_run)
+    scenery = HealthContext.load(options, reading=dry_run)
     with ExitStack() as stack:
         target = stack.enter_context(scenery.opened())
         if dry_run:
@@ -55,7 +55,7 @@ def run(options: Options, dry_run: bool, auto_approve: bool) -> int:
         return _act(options, recovery, hands, shown)
 
 
-def _scene(scenery: Scenery, connection: Reader, observation: Observation) -> Scene:
+def _scene(scenery: HealthContext, connection: Reader, observation: Observation) -> RecoveryInput:
     workspace = scenery.workspace
     state, archives = workspace.read_state(), workspace.archives(connection)
     patience = scenery.watched.grace.build.total_seconds()
@@ -65,7 +65,7 @@ def _scene(scenery: Scenery, connection: Reader, observation: Observation) -> Sc
         if each.live is not None
     }
     owned = {*workspace.desired.resources, *state.entries}
-    return Scene(observation, scenery.watched, scenery.rules, judged, owned)
+    return RecoveryInput(observation, scenery.watched, scenery.rules, judged, owned)
 
 
 def _show(options: Options, recovery: Recovery) -> None:
@@ -75,12 +75,14 @@ def _show(options: Options, recovery: Recovery) -> None:
         print_lines(recovery_lines(recovery), color=options.color)
 
 
-def _hands(scenery: Scenery, connection: Provider, scene: Scene) -> Hands:
+def _hands(scenery: HealthContext, connection: Provider, scene: RecoveryInput) -> RecoveryExecutor:
     workspace = scenery.workspace
-    return Hands(connection, Recorder(workspace.store, workspace.read_state()), scene, workspace.desired.lock_store)
+    return RecoveryExecutor(
+        connection, Recorder(workspace.store, workspace.read_state()), scene, workspace.desired.lock_store
+    )
 
 
-def _act(options: Options, recovery: Recovery, hands: Hands, clean: Callable[[str], str]) -> int:
+def _act(options: Options, recovery: Recovery, hands: RecoveryExecutor, clean: Callable[[str], str]) -> int:
     done: list[Done] = []
     if recovery.steps:
         begin_changes("raceday-iac recover --dry-run")
@@ -102,17 +104,17 @@ HEALTH = "health.yaml"
 
 
 @dataclass(frozen=True)
-class Scenery:
+class HealthContext:
     """An environment, and what is watched in it."""
 
     workspace: Workspace
-    watched: Watched
+    watched: HealthConfig
     rules: Rules | None
     #: What is not watched in this environment, and why.
     skipped: tuple[str, ...] = ()
 
     @classmethod
-    def load(cls, options: Options, *, reading: bool = False) -> Scenery:
+    def load(cls, options: Options, *, reading: bool = False) -> HealthContext:
         """Read the user's files. Nothing is packed: what code would be deployed does not matter here. With `reading`
         the store of the state can only be read, too."""
         environment = load_environment(options.stack, options.env)
@@ -131,12 +133,12 @@ class Scenery:
         with self.workspace.target() as target:
             yield target
 
-    def eye(self, target: Target, reader: Reader, window: timedelta | None = None) -> Eye:
+    def eye(self, target: Target, reader: Reader, window: timedelta | None = None) -> Collector:
         """Looks at the server through a connection."""
         place = Place(self.workspace.environment.name, target.endpoint, target.project)
-        return Eye(reader, self.workspace.desired, self.watched, place, self.rules, window)
+        return Collector(reader, self.workspace.desired, self.watched, place, self.rules, window)
 
-    def report(self, eye: Eye) -> Report:
+    def report(self, eye: Collector) -> Report:
         """One look, judged. What a log says goes into messages and to webhooks, so secrets are taken out of it."""
         seen = eye.look()
         lock, problems = self._state_lock()
@@ -153,15 +155,15 @@ class Scenery:
         return (StateLock(str(holder), holder.age, holder.expired) if holder else None), ()
 
 
-def watched_of(options: Options, desired: Desired) -> Watched:
+def watched_of(options: Options, desired: Desired) -> HealthConfig:
     """What `health.yaml` beside the stack file says; the defaults without one."""
     path = options.stack.parent / HEALTH
     if not path.exists():
-        return Watched()
+        return HealthConfig()
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise StackError([Problem(Location(str(path)), "", f"cannot be read: {error}")]) from None
+        raise StackError([Diagnostic(Location(str(path)), "", f"cannot be read: {error}")]) from None
     return read_watched(text, str(path), Declared.of(desired))
 
 

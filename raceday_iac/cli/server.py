@@ -13,7 +13,7 @@ from ..loading.environment import Environment, load_environment
 from ..render.lines import Line, print_json, print_lines
 from ..waiting import WAITS
 from .options import Options
-from .workspace import begin_anew, opened, require_same_project, server_folder
+from .workspace import opened, require_same_project, reset_state, server_folder
 
 
 def run_start(options: Options, port: int, database_workers: int) -> int:
@@ -81,7 +81,7 @@ def run_reset(options: Options) -> int:
         except DataInUseError:
             raise IacError("Another command is using the embedded server. Nothing was deleted.") from None
         store.clear()
-        begin_anew(environment, options)
+        reset_state(environment, options)
     _say(options, {"reset": True}, "The embedded server is empty, and so is its state.")
     return EXIT_OK
 

@@ -18,8 +18,8 @@ from ..model.secret import Secret
 from ..raceday.nztab.days import make_day
 from ..raceday.nztab.settings import NztabSettings
 from ..raceday.simulation.assembly import report_of, wanted_options
-from ..raceday.simulation.checks import Lived, Stored
-from ..raceday.simulation.day import NZ, Wanted, live_through
+from ..raceday.simulation.checks import DayResult, Stored
+from ..raceday.simulation.day import NZ, DaySpec, run_day
 from ..raceday.simulation.report import DayReport
 from ..raceday.simulation.virtual_time import VirtualTime
 from ..redaction import shown_document
@@ -72,7 +72,7 @@ def run(options: Options, asked: Asked) -> int:
     return EXIT_ERROR if report.violations else EXIT_OK
 
 
-def _simulate(options: Options, asked: Asked, wanted: Wanted, folder: Path) -> DayReport:
+def _simulate(options: Options, asked: Asked, wanted: DaySpec, folder: Path) -> DayReport:
     clock = VirtualTime(wanted.begin)
     nztab = NztabSettings(seed=wanted.seed, races=wanted.races)
     settings = Settings(scheduler=False, processing_delay=0.0, build_preparation=0.0, build_minimum=0.0, nztab=nztab)
@@ -84,10 +84,10 @@ def _simulate(options: Options, asked: Asked, wanted: Wanted, folder: Path) -> D
         wanted = replace(wanted, variables=_variables(workspace))
         packages = folder / "packages"
         packages.mkdir()
-        ledger = live_through(server, clock, wanted, packages, lambda moment: _tell(options, _hour(moment)))
+        ledger = run_day(server, clock, wanted, packages, lambda moment: _tell(options, _hour(moment)))
         stored = Stored.read(lambda collection: reader(target).documents(DATABASE, collection))
         day = make_day(wanted.day, wanted.seed, wanted.races)
-        lived = Lived(wanted, day, ledger, stored)
+        lived = DayResult(wanted, day, ledger, stored)
         return report_of(lived, wanted_options(wanted, legacy_schedules=asked.legacy_schedules))
 
 
@@ -133,7 +133,7 @@ def _variables(workspace: Workspace) -> dict[str, str]:
     return found
 
 
-def _wanted(asked: Asked) -> Wanted:
+def _wanted(asked: Asked) -> DaySpec:
     """Read the options. Raises IacError for what makes no sense."""
     try:
         day = date.fromisoformat(asked.day)
@@ -151,7 +151,7 @@ def _wanted(asked: Asked) -> Wanted:
             raise IacError(f"--until {asked.until!r} is not a clock time; write it as 13:30.") from None
         if until == time():
             raise IacError(f"--until {asked.until} is when the day begins; leave it out to live through all of it.")
-    return Wanted(day, asked.seed, asked.races, until, not asked.without_locks)
+    return DaySpec(day, asked.seed, asked.races, until, not asked.without_locks)
 
 
 def _hour(moment: datetime) -> str:

@@ -17,25 +17,25 @@ from ..loading.resolve import resolve
 from ..loading.stack_file import load_stack
 from ..model.address import database_address
 from ..model.evidence import Answer, Question
-from ..model.problem import Problem
+from ..model.problem import Diagnostic
 from ..model.resource import Desired
 from ..model.secret import Secret
 from ..model.stack import Stack
 from ..packaging import Bundle, pack_all, with_deployments
-from ..planning import Plan, Wishes, build_plan
+from ..planning import Plan, PlanOptions, build_plan
 from ..provider import Reader
 from ..provider.appwrite import AppwriteProvider, AppwriteReader, ReadingTransport, Transport
 from ..redaction import know_credentials
 from ..refresh import refresh
 from ..refresh.deployments import Archives
 from ..refresh.snapshot import Counting
-from ..state.backends import Shelf
+from ..state.backends import StateBackend
 from ..state.backends.local import LocalState
 from ..state.backends.remote import RemoteState
 from ..state.codec import Codec
 from ..state.document import Binding, State, binding_of, new_state
 from ..state.journal import Journal
-from ..state.sealing import AgeSeal
+from ..state.sealing import AgeCipher
 from ..state.store import StateStore
 from ..waiting import WAITS
 from .options import Options
@@ -117,14 +117,14 @@ def make_plan(
     workspace: Workspace,
     state: State,
     connection: Reader,
-    wishes: Wishes = Wishes(),  # noqa: B008 - immutable
+    plan_options: PlanOptions = PlanOptions(),  # noqa: B008 - immutable
     shown: Mapping[Question, Answer] | None = None,
 ) -> Plan:
     """Refresh from live and compare. What was `shown` by a saved plan is not counted again."""
     archives = workspace.archives(connection)
     snapshot = refresh(connection, workspace.desired, state, archives)
     counting = Counting(connection, state, archives)
-    return build_plan(workspace.environment.name, workspace.desired, state, snapshot, counting, wishes, shown)
+    return build_plan(workspace.environment.name, workspace.desired, state, snapshot, counting, plan_options, shown)
 
 
 def read_text(file: Path, called: str) -> str:
@@ -162,7 +162,7 @@ def open_store(
     codec = codec_of(settings.encryption)
     if isinstance(settings, LocalSettings):
         return LocalState(options.state_folder, codec, settings.keep)
-    shelf: Shelf
+    shelf: StateBackend
     if isinstance(settings, AppwriteSettings):
         shelf = _appwrite(environment.name, settings, target, reading=reading)
     else:
@@ -171,7 +171,7 @@ def open_store(
     return RemoteState(shelf, journal, codec, settings.keep, settings.lock_expiry)
 
 
-def begin_anew(environment: Environment, options: Options) -> None:
+def reset_state(environment: Environment, options: Options) -> None:
     """The target's data is gone: so is what a state outside of it describes."""
     settings = environment.state
     if isinstance(settings, LocalSettings) or (isinstance(settings, AppwriteSettings) and settings.is_in_target):
@@ -190,7 +190,7 @@ def must_not_be_declared(desired: Desired, environment: Environment) -> None:
     resource = desired.resources.get(database_address(settings.database))
     if resource is not None:
         message = f"the state of environment {environment.name!r} is kept in this database; give it one of its own"
-        raise StackError([Problem(resource.location, str(resource.address), message)])
+        raise StackError([Diagnostic(resource.location, str(resource.address), message)])
 
 
 def codec_of(encryption: Encryption | None, variables: Mapping[str, str] = os.environ) -> Codec:
@@ -199,12 +199,14 @@ def codec_of(encryption: Encryption | None, variables: Mapping[str, str] = os.en
         return Codec()
     key = _required(encryption.key_env, "the key that seals the state", variables)
     previous = _optional(encryption.previous_key_env, variables)
-    return Codec(AgeSeal(key, [previous] if previous else [], encryption.recipients))
+    return Codec(AgeCipher(key, [previous] if previous else [], encryption.recipients))
 
 
-def _appwrite(environment: str, settings: AppwriteSettings, target: Callable[[], Target], *, reading: bool) -> Shelf:
+def _appwrite(
+    environment: str, settings: AppwriteSettings, target: Callable[[], Target], *, reading: bool
+) -> StateBackend:
     from ..provider.appwrite import ReadingTransport, Transport
-    from ..state.backends.appwrite import LONGEST_ENVIRONMENT, AppwriteShelf
+    from ..state.backends.appwrite import LONGEST_ENVIRONMENT, AppwriteBackend
 
     if len(environment) > LONGEST_ENVIRONMENT or not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9._-]*", environment):
         raise IacError(
@@ -221,18 +223,18 @@ def _appwrite(environment: str, settings: AppwriteSettings, target: Callable[[],
             found.append(transport(place.endpoint, place.project, place.key))
         return found[0]
 
-    return AppwriteShelf(connect, environment, settings.database, settings.collection)
+    return AppwriteBackend(connect, environment, settings.database, settings.collection)
 
 
 def _own_project(settings: AppwriteSettings) -> Target:
     return Target(settings.endpoint, settings.project, _required(settings.api_key_env, "the API key of the state"))
 
 
-def _s3(environment: str, settings: S3Settings, *, reading: bool) -> Shelf:
-    from ..state.backends.s3 import S3Place, S3Shelf
+def _s3(environment: str, settings: S3Settings, *, reading: bool) -> StateBackend:
+    from ..state.backends.s3 import S3Backend, S3Place
 
     named = settings.access_key_env and settings.secret_key_env
-    return S3Shelf(
+    return S3Backend(
         S3Place(
             settings.bucket,
             environment,

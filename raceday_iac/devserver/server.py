@@ -118,7 +118,7 @@ class Server:
         if not self.is_stopping:
             self.later(delay, callback)
 
-    def spawn(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[Any]:
+    def background(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[Any]:
         """Run a coroutine in the background until the server closes."""
         task = asyncio.get_running_loop().create_task(self.around(work))
         self._tasks.add(task)

@@ -13,7 +13,7 @@ from .findings import Finding, Severity
 from .observations import Counted, FunctionSeen, Observation, moment
 from .runs import EARLY, ending_of, last_due, standing
 from .shared import Late, Rules, nz_window
-from .watched import Freshness, Grace, Watched, said_span
+from .watched import Freshness, Grace, HealthConfig, format_duration
 
 #: Races that are named one by one.
 _NAMED = 3
@@ -73,11 +73,11 @@ def _counted(rule: Freshness, counted: Counted | None, now: datetime, rules: Rul
 
 def _newest(rule: Freshness, counted: Counted, now: datetime, expected: bool) -> DataHealth:
     assert rule.within is not None
-    limit = said_span(rule.within)
+    limit = format_duration(rule.within)
     if counted.newest is None:
         return DataHealth(rule, "bad" if expected else "resting", "there is none")
     age = max(0.0, (now - counted.newest).total_seconds())
-    said = f"the newest is {said_span(age)} old"
+    said = f"the newest is {format_duration(age)} old"
     if age <= rule.within.total_seconds():
         return DataHealth(rule, "ok", said, age=age)
     if not expected:
@@ -113,8 +113,8 @@ def data_findings(found: DataHealth) -> Iterator[Finding]:
         for each in found.late[:_NAMED]:
             more = "more than " if each.is_longer else ""
             message = (
-                f"race {each.race} ({each.row}) is due for {more}{said_span(each.seconds)}; "
-                f"allowed are {said_span(each.patience)}"
+                f"race {each.race} ({each.row}) is due for {more}{format_duration(each.seconds)}; "
+                f"allowed are {format_duration(each.patience)}"
             )
             yield Finding("race.late", found.rule.severity, subject, message, _advice(found.rule))
         if len(found.late) > _NAMED:
@@ -151,7 +151,7 @@ class Daily:
     why: str = ""
 
 
-def daily_runs(observation: Observation, watched: Watched, rules: Rules | None) -> tuple[Daily, ...]:
+def daily_runs(observation: Observation, watched: HealthConfig, rules: Rules | None) -> tuple[Daily, ...]:
     """Today's, in the order in which they depend on each other. Which day is today is the functions' own rule."""
     if rules is None:
         return ()
@@ -159,7 +159,7 @@ def daily_runs(observation: Observation, watched: Watched, rules: Rules | None) 
     return tuple(_daily(each, observation.now, watched, rules) for each in found if each is not None)
 
 
-def _daily(seen: FunctionSeen, now: datetime, watched: Watched, rules: Rules) -> Daily:
+def _daily(seen: FunctionSeen, now: datetime, watched: HealthConfig, rules: Rules) -> Daily:
     due = last_due(seen.schedule, now, watched.grace.schedule) if seen.schedule else None
     if due is None or rules.racing_day(due) != rules.racing_day(now):
         return Daily(seen.id, Stand.LATER)
@@ -179,7 +179,7 @@ def did_its_work(execution: Execution) -> bool:
     return is_well and ending_of(execution).outcome not in ("duplicate", "stopped")
 
 
-def is_under_way(execution: Execution, seen: FunctionSeen, watched: Watched, now: datetime) -> bool:
+def is_under_way(execution: Execution, seen: FunctionSeen, watched: HealthConfig, now: datetime) -> bool:
     unfinished = execution.status in ("waiting", "processing")
     return unfinished and not standing(execution, seen.timeout, watched.grace, now)
 

@@ -11,7 +11,7 @@ from .findings import Finding, Severity
 from .observations import FunctionSeen, Observation
 from .runs import Figures, check_target
 from .shared import LockState, Rules
-from .watched import Watched, said_span
+from .watched import HealthConfig, format_duration
 
 _NONE: Mapping[str, Figures] = MappingProxyType({})
 
@@ -32,7 +32,7 @@ class LockHealth:
 
 
 def lock_health(
-    observation: Observation, rules: Rules | None, watched: Watched, figures: Mapping[str, Figures] = _NONE
+    observation: Observation, rules: Rules | None, watched: HealthConfig, figures: Mapping[str, Figures] = _NONE
 ) -> Iterator[LockHealth]:
     """Of each function that has one; of none where the locks could not be read. `figures` by function."""
     if observation.locks is None or rules is None:
@@ -85,8 +85,8 @@ def lock_findings(lock: LockHealth) -> Iterator[Finding]:
         return
     if state.is_stale:
         message = (
-            f"{lock.lock_id} is held by a run that is gone: last sign of life {said_span(state.heartbeat)} ago "
-            f"(stale after {said_span(lock.stale_after)}), taken {said_span(state.age)} ago"
+            f"{lock.lock_id} is held by a run that is gone: last sign of life {format_duration(state.heartbeat)} ago "
+            f"(stale after {format_duration(lock.stale_after)}), taken {format_duration(state.age)} ago"
         )
         advice = "the next run takes it over by itself; to free it now: raceday-iac recover --dry-run"
         yield Finding("lock.stale", Severity.WARNING, subject, message, advice)

@@ -17,7 +17,7 @@ from ..waiting import ThreadPoolExecutor
 from .data import conditions_of
 from .observations import Counted, FunctionSeen, Observation, moment, slow_after_of
 from .shared import Rules
-from .watched import Freshness, Watched
+from .watched import Freshness, HealthConfig
 
 #: At most so many executions that have not ended are read of a function.
 _UNFINISHED = 100
@@ -37,13 +37,13 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Eye:
+class Collector:
     """Looks at one project. `window` is how far back; None takes the declared one. Without the functions' own `rules`
     locks and data are left out."""
 
     reader: Reader
     desired: Desired
-    watched: Watched
+    watched: HealthConfig
     place: Place
     rules: Rules | None = None
     window: timedelta | None = None

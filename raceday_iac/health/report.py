@@ -25,7 +25,7 @@ from .runs import (
     usage_of,
 )
 from .shared import Rules
-from .watched import Watched
+from .watched import HealthConfig
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Report:
         return tuple(each for each in self.findings if each.subject.partition(".")[2].split("/")[0] == function)
 
 
-def judge(observation: Observation, watched: Watched, rules: Rules | None = None) -> Report:
+def judge(observation: Observation, watched: HealthConfig, rules: Rules | None = None) -> Report:
     """Everything that is watched. Without the functions' own rules nothing is said of locks and data."""
     if not observation.is_dated:
         timeless = watched.model_copy(update={"freshness": (), "daily": ()})
@@ -120,19 +120,19 @@ def without_secrets(report: Report, clean: Callable[[str], str]) -> Report:
     return replace(report, findings=findings, daily=daily, locks=locks)
 
 
-def slow_after(seen: FunctionSeen, watched: Watched) -> float | None:
+def slow_after(seen: FunctionSeen, watched: HealthConfig) -> float | None:
     """Seconds: as declared, or as the function itself says."""
     declared = watched.of(seen.id).slow_after
     return declared.total_seconds() if declared is not None else seen.slow_after
 
 
-def _function(seen: FunctionSeen, observation: Observation, watched: Watched) -> FunctionHealth:
+def _function(seen: FunctionSeen, observation: Observation, watched: HealthConfig) -> FunctionHealth:
     found = punctuality(seen, observation.since, observation.now, watched.grace)
     usage = usage_of(seen, observation.since, observation.now)
     return FunctionHealth(seen, figures_of(seen), found, slow_after(seen, watched), usage)
 
 
-def _of_function(health: FunctionHealth, observation: Observation, watched: Watched) -> Iterator[Finding]:
+def _of_function(health: FunctionHealth, observation: Observation, watched: HealthConfig) -> Iterator[Finding]:
     seen, now = health.seen, observation.now
     yield from build_findings(seen, watched.grace, now)
     if seen.live is not None:

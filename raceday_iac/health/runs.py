@@ -20,7 +20,7 @@ from ..model.resource import Live
 from ..provider.protocol import Deployment, Execution
 from .findings import Finding, Severity
 from .observations import FunctionSeen, moment
-from .watched import FunctionWatch, Grace, said_span
+from .watched import FunctionWatch, Grace, format_duration
 
 #: The beginnings of what the server itself writes into `errors` (Appwrite 1.8.1, and the embedded server).
 _SERVER_SAYS = (
@@ -277,16 +277,17 @@ def _unfinished(seen: FunctionSeen, slow_after: float | None, grace: Grace, now:
         look = f"raceday-iac logs {seen.id} --execution {each.id}"
         since = moment(each.created_at)
         if state == "stuck":
-            message = f"execution {each.id} is processing for {said_span(age)}; its timeout is {seen.timeout:g} s"
+            message = f"execution {each.id} is processing for {format_duration(age)}; its timeout is {seen.timeout:g} s"
             yield Finding("run.stuck", Severity.ERROR, subject, message, "raceday-iac recover --dry-run", since)
         elif state == "waiting":
-            message = f"execution {each.id} waits for {said_span(age)} to be begun"
+            message = f"execution {each.id} waits for {format_duration(age)} to be begun"
             yield Finding("run.waiting", Severity.ERROR, subject, message, "raceday-iac recover --dry-run", since)
         elif state == "expired":
             message = f"execution {each.id} was to begin at {each.scheduled_at[:16]} and never did"
             yield Finding("run.expired", Severity.WARNING, subject, message, "raceday-iac recover --dry-run", since)
         elif each.status == "processing" and slow_after and age.total_seconds() > slow_after:
-            message = f"execution {each.id} runs for {said_span(age)}, and should take at most {said_span(slow_after)}"
+            allowed = format_duration(slow_after)
+            message = f"execution {each.id} runs for {format_duration(age)}, and should take at most {allowed}"
             yield Finding("run.overlong", Severity.WARNING, subject, message, look, since)
 
 
@@ -311,10 +312,12 @@ def _slow(seen: FunctionSeen, figures: Figures, slow_after: float | None) -> Ite
     if durations.longest is None or durations.p95 is None:
         return
     if slow_after is not None and durations.p95 > slow_after:
-        message = f"p95 of its runs is {said_span(durations.p95)}; expected are at most {said_span(slow_after)}"
+        message = (
+            f"p95 of its runs is {format_duration(durations.p95)}; expected are at most {format_duration(slow_after)}"
+        )
         yield Finding("run.slow", Severity.WARNING, subject, message, f"raceday-iac logs {seen.id}")
     if durations.longest > NEAR_TIMEOUT * seen.timeout:
-        message = f"a run took {said_span(durations.longest)} of its timeout of {seen.timeout:g} s"
+        message = f"a run took {format_duration(durations.longest)} of its timeout of {seen.timeout:g} s"
         yield Finding("run.near_timeout", Severity.WARNING, subject, message, f"raceday-iac logs {seen.id}")
 
 
@@ -392,7 +395,9 @@ def schedule_findings(seen: FunctionSeen, found: Punctuality, now: datetime) -> 
     subject = f"function.{seen.id}"
     if found.overdue:
         last = found.missed[-1]
-        message = f"the run of {last:%m-%d %H:%M} UTC did not begin, {said_span(now - last)} ago ({seen.schedule})"
+        message = (
+            f"the run of {last:%m-%d %H:%M} UTC did not begin, {format_duration(now - last)} ago ({seen.schedule})"
+        )
         advice = "is the scheduler of the server running? See also: raceday-iac recover --dry-run"
         yield Finding("run.overdue", Severity.ERROR, subject, message, advice, last)
     earlier = len(found.missed) - found.overdue
@@ -458,7 +463,7 @@ def build_findings(seen: FunctionSeen, grace: Grace, now: datetime) -> Iterator[
         message = "it has no active deployment: nothing can run"
         yield Finding("function.no_code", Severity.ERROR, f"function.{seen.id}", message, "raceday-iac apply")
     for each in stuck_builds(seen.deployments, grace, now):
-        age = said_span(now - moment(each.created_at))
+        age = format_duration(now - moment(each.created_at))
         what = "its upload was never finished" if each.status == "waiting" else f"it is {each.status}"
         message = f"deployment {each.id}: {what}, begun {age} ago"
         advice = "raceday-iac recover --dry-run"
@@ -503,4 +508,4 @@ def trouble_of(live: Live, grace: Grace, now: datetime) -> str:
         return f"it is {live.status}{reason}"
     if not live.updated_at or now - moment(live.updated_at) <= grace.schema_:
         return ""
-    return f"it is {live.status} for {said_span(now - moment(live.updated_at))}{reason}"
+    return f"it is {live.status} for {format_duration(now - moment(live.updated_at))}{reason}"

@@ -22,7 +22,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from ..errors import StackError
-from ..model.problem import Location, Problem
+from ..model.problem import Diagnostic, Location
 from ..model.resource import Desired
 from .findings import Severity
 
@@ -125,7 +125,7 @@ class Alert(Part):
     at: Severity = Severity.ERROR
 
 
-class Watched(Part):
+class HealthConfig(Part):
     """The whole file."""
 
     window: Span = timedelta(hours=24)
@@ -155,7 +155,7 @@ def read_span(text: str) -> timedelta:
     return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
 
 
-def said_span(span: timedelta | float) -> str:
+def format_duration(span: timedelta | float) -> str:
     """A length of time in at most two units: `2.1 s`, `2 min 30 s`, `14 min`, `3 h 20 min`, `2 d 4 h`."""
     seconds = span.total_seconds() if isinstance(span, timedelta) else span
     if seconds < 10:
@@ -199,7 +199,7 @@ class Declared:
         return cls(functions, collections, types)
 
 
-def read_watched(text: str, file: str, declared: Declared) -> Watched:
+def read_watched(text: str, file: str, declared: Declared) -> HealthConfig:
     """The file's content, compared with what the stack declares. Raises StackError with everything that is wrong."""
     try:
         content = yaml.safe_load(text) or {}
@@ -207,15 +207,15 @@ def read_watched(text: str, file: str, declared: Declared) -> Watched:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = Location(file, mark.line + 1 if mark else 0)
-        raise StackError([Problem(place, "", f"not valid YAML: {getattr(error, 'problem', error)}")]) from None
+        raise StackError([Diagnostic(place, "", f"not valid YAML: {getattr(error, 'problem', error)}")]) from None
     if not isinstance(content, dict):
-        raise StackError([Problem(Location(file, 1), "", "a health file is a mapping of names to values")])
+        raise StackError([Diagnostic(Location(file, 1), "", "a health file is a mapping of names to values")])
     try:
-        watched = Watched.model_validate(content)
+        watched = HealthConfig.model_validate(content)
     except ValidationError as error:
         raise StackError([_problem(file, root, issue) for issue in error.errors()]) from None
     unknown = [
-        Problem(Location(file, _line(root, path)), _dotted(path), message)
+        Diagnostic(Location(file, _line(root, path)), _dotted(path), message)
         for path, message in _unknown(watched, declared)
     ]
     if unknown:
@@ -223,7 +223,7 @@ def read_watched(text: str, file: str, declared: Declared) -> Watched:
     return watched
 
 
-def _unknown(watched: Watched, declared: Declared) -> Iterator[Mistake]:
+def _unknown(watched: HealthConfig, declared: Declared) -> Iterator[Mistake]:
     functions = declared.functions
     for name in watched.functions:
         if name not in functions:
@@ -253,10 +253,10 @@ def _misplaced(rule: Freshness, declared: Declared) -> Iterator[tuple[str, str]]
         yield "attribute", f"{rule.attribute!r} is of type {found}; a datetime is needed"
 
 
-def _problem(file: str, root: Any, issue: Mapping[str, Any]) -> Problem:
+def _problem(file: str, root: Any, issue: Mapping[str, Any]) -> Diagnostic:
     path = tuple(issue["loc"])
     message = _PLAIN.get(issue["type"], str(issue["msg"]).removeprefix("Value error, "))
-    return Problem(Location(file, _line(root, path)), _dotted(path), message)
+    return Diagnostic(Location(file, _line(root, path)), _dotted(path), message)
 
 
 def _dotted(path: tuple[str | int, ...]) -> str:

@@ -16,7 +16,7 @@ from ..kinds.index import canonical_lengths
 from ..model.address import Address, database_address, function_address, variable_address
 from ..model.limits import FUNCTION_TIMEOUT, SPECIFICATIONS
 from ..model.resource import Live, frozen
-from .project import Project, Remark, looks_secret
+from .project import Diagnostic, Project, looks_secret
 
 #: Appwrite's values for what a creation leaves out (1.8.1).
 _DEFAULTS: Mapping[str, Any] = {
@@ -69,11 +69,11 @@ def texts(value: Any) -> list[str]:
 @dataclass
 class _Reading:
     resources: dict[Address, Live] = field(default_factory=dict)
-    remarks: list[Remark] = field(default_factory=list)
+    remarks: list[Diagnostic] = field(default_factory=list)
     notes: dict[Address, str] = field(default_factory=dict)
 
     def remark(self, subject: object, message: str) -> None:
-        self.remarks.append(Remark(str(subject), message))
+        self.remarks.append(Diagnostic(str(subject), message))
 
     def function(self, raw: Mapping[str, Any]) -> None:
         address = function_address(raw["$id"])
@@ -134,21 +134,21 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def entries(document: Mapping[str, Any], name: str, remarks: list[Remark]) -> Iterator[Mapping[str, Any]]:
+def entries(document: Mapping[str, Any], name: str, remarks: list[Diagnostic]) -> Iterator[Mapping[str, Any]]:
     """The usable entries of one of the file's lists: mappings with an id of their own."""
     seen = set()
     raw = document.get(name) or []
     if not isinstance(raw, list):
-        remarks.append(Remark(name, "ignored: it is no list"))
+        remarks.append(Diagnostic(name, "ignored: it is no list"))
         return
     for number, entry in enumerate(raw):
         if not isinstance(entry, Mapping) or not isinstance(entry.get("$id"), str) or not entry["$id"]:
-            remarks.append(Remark(f"{name}[{number}]", "ignored: it has no $id"))
+            remarks.append(Diagnostic(f"{name}[{number}]", "ignored: it has no $id"))
             continue
         # Ids of collections count within their database.
         place = (entry.get("databaseId"), entry["$id"])
         if place in seen:
-            remarks.append(Remark(f"{name}[{number}]", f"ignored: {entry['$id']} stands in the file twice"))
+            remarks.append(Diagnostic(f"{name}[{number}]", f"ignored: {entry['$id']} stands in the file twice"))
             continue
         seen.add(place)
         yield entry
@@ -158,7 +158,7 @@ def entries(document: Mapping[str, Any], name: str, remarks: list[Remark]) -> It
 _NEW_WORDS = {"columns": "attributes", "rowSecurity": "documentSecurity", "relatedTable": "relatedCollection"}
 
 
-def schema_of(document: Mapping[str, Any]) -> tuple[dict[Address, Live], list[Remark]]:
+def schema_of(document: Mapping[str, Any]) -> tuple[dict[Address, Live], list[Diagnostic]]:
     """Databases with all that lies in them, and remarks."""
     reading = _SchemaReading()
     for name in ("databases", "tablesDB"):
@@ -173,13 +173,13 @@ def schema_of(document: Mapping[str, Any]) -> tuple[dict[Address, Live], list[Re
 @dataclass
 class _SchemaReading:
     resources: dict[Address, Live] = field(default_factory=dict)
-    remarks: list[Remark] = field(default_factory=list)
+    remarks: list[Diagnostic] = field(default_factory=list)
 
     def put(self, live: Live) -> None:
         self.resources.setdefault(live.address, live)
 
     def remark(self, subject: object, message: str) -> None:
-        self.remarks.append(Remark(str(subject), message))
+        self.remarks.append(Diagnostic(str(subject), message))
 
     def collection(self, raw: Mapping[str, Any]) -> None:
         if not isinstance(raw.get("databaseId"), str):

@@ -11,7 +11,7 @@ from ..kinds.attribute import EXTRA_FIELDS
 from ..kinds.base import thaw
 from ..model.address import Address
 from ..model.resource import Desired, Fields, Resource
-from .project import Remark
+from .project import Diagnostic
 
 #: In the order in which Appwrite's command line writes them.
 FUNCTION_KEYS = (
@@ -36,20 +36,20 @@ def appwrite_json(desired: Desired, project: str, folder: Path) -> dict[str, Any
     return document
 
 
-def what_is_lost(desired: Desired) -> Iterator[Remark]:
+def what_is_lost(desired: Desired) -> Iterator[Diagnostic]:
     """What a stack says and an `appwrite.json` cannot."""
     for function in desired.of_kind("function"):
         keys = [each.address.path.partition("/")[2] for each in desired.below(function.address, "variable")]
         if keys:
-            yield Remark(str(function.address), f"variables are not part of such a file: {', '.join(keys)}")
+            yield Diagnostic(str(function.address), f"variables are not part of such a file: {', '.join(keys)}")
         source = desired.code.get(function.address.path)
         if source is None:
-            yield Remark(str(function.address), "its code is not managed here; `path` is where it usually lies")
+            yield Diagnostic(str(function.address), "its code is not managed here; `path` is where it usually lies")
         elif source.lock is not None or source.schema_of:
             how = f"write them out with: raceday-iac vendor {source.function} --out FOLDER"
-            yield Remark(str(function.address), f"its bundle holds files that are not in its folder; {how}")
+            yield Diagnostic(str(function.address), f"its bundle holds files that are not in its folder; {how}")
     for address in desired.tombstones:
-        yield Remark(str(address), "that it must be absent cannot be said in such a file")
+        yield Diagnostic(str(address), "that it must be absent cannot be said in such a file")
 
 
 def _function(function: Resource, desired: Desired, folder: Path) -> dict[str, Any]:

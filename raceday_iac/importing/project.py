@@ -12,7 +12,7 @@ from ..model.resource import Live
 
 
 @dataclass(frozen=True)
-class Remark:
+class Diagnostic:
     """Something a person must know of an import: which resource or part of a file, and what."""
 
     subject: str
@@ -27,7 +27,7 @@ class Project:
     """A project as found on a server or in a file. Owners come before what they own."""
 
     resources: Mapping[Address, Live]
-    remarks: tuple[Remark, ...] = ()
+    remarks: tuple[Diagnostic, ...] = ()
     #: Where it was found, for people.
     source: str = ""
     name: str = ""

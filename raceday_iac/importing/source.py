@@ -18,7 +18,7 @@ from ..model.stack import FromEnvironment
 from ..state.document import new_state
 from .declared import Declared, build, declared
 from .names import Name, Names, call, comment, constant, text_literal
-from .project import Project, Remark, looks_secret
+from .project import Diagnostic, Project, looks_secret
 
 #: Arguments whose value may be shared by many resources.
 _SHARED = ("execute", "events", "scopes", "permissions")
@@ -37,7 +37,7 @@ class Source:
     declared: tuple[Address, ...]
     secrets: Mapping[str, Address] = field(default_factory=dict)
     left_out: Mapping[Address, str] = field(default_factory=dict)
-    remarks: tuple[Remark, ...] = ()
+    remarks: tuple[Diagnostic, ...] = ()
 
 
 def write_source(project: Project, name: str) -> Source:

@@ -149,7 +149,7 @@ class Kind:
     `unordered` names the fields where Appwrite means a set; `in_place` the fields that an update can change:
     a difference in any other field needs a replacement. `parse(owner, answer)` makes a
     `Live` of an answer; the owner is the ids that the resource lies in (function, or database and collection).
-    `settles` tells that a write is answered before it is done (`processing`); then `listed` names the list of the
+    `is_async` tells that a write is answered before it is done (`processing`); then `listed` names the list of the
     collection that shows what has become of it. `schema_places` are the places whose schema a write changes (see
     `turns`); `sent_together` ones go into a new collection all at once. `loses` are the questions to be asked before
     one is deleted.
@@ -161,7 +161,7 @@ class Kind:
     parse: Callable[[tuple[str, ...], Mapping[str, Any]], Live]
     unordered: frozenset[str] = frozenset()
     in_place: frozenset[str] = frozenset()
-    settles: bool = False
+    is_async: bool = False
     #: The request that gives a live resource another name, where there is one: old address, live, new name.
     rename: Callable[[Address, Live, str], Call] | None = None
     loses: Callable[[Live], Iterator[Question]] = lambda _live: iter(())

@@ -152,7 +152,7 @@ def said(moment: datetime) -> str:
 
 
 @dataclass(frozen=True)
-class Presence:
+class Concurrency:
     """Schedules, each with the seconds after a start in which the function may be at work."""
 
     sources: tuple[tuple[Expansion, int], ...]
@@ -176,7 +176,7 @@ class Presence:
 
 def presences(
     functions: tuple[FunctionFacts, ...], runs: Mapping[str, Expansion], used: Mapping[str, Usage]
-) -> dict[str, Presence]:
+) -> dict[str, Concurrency]:
     """By function id, for all that are started by a schedule, if only through another function."""
     found = {}
     for function in functions:
@@ -185,7 +185,7 @@ def presences(
             if caller.id in runs:
                 sources.append((runs[caller.id], caller.longest_run + function.longest_run))
         if sources:
-            found[function.id] = Presence(tuple(sources))
+            found[function.id] = Concurrency(tuple(sources))
     return found
 
 

@@ -13,7 +13,7 @@ from ..importing.appwrite_json import read_appwrite_json
 from ..importing.project import Project
 from ..loading.environment import Environment
 from ..model.address import function_address, variable_address
-from ..model.problem import Location, Problem
+from ..model.problem import Diagnostic, Location
 from ..model.resource import LeftOut, Live
 from ..model.stack import Declaration, Lock, Stack
 
@@ -105,7 +105,7 @@ class Configuration:
     functions: tuple[FunctionFacts, ...]
     collections: tuple[CollectionFacts, ...] = ()
     variables: tuple[VariableFacts, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[Diagnostic, ...] = ()
     shared: Mapping[str, bytes] = field(default_factory=dict)
     lock_store: tuple[str, str] = ("", "")
     timeout_limit: int = 900
@@ -116,7 +116,7 @@ class Configuration:
 def read_stack(
     stack: Stack,
     environment: Environment,
-    problems: tuple[Problem, ...] = (),
+    problems: tuple[Diagnostic, ...] = (),
     files: Mapping[str, Mapping[str, bytes]] | None = None,
     copies: Mapping[str, Mapping[str, bytes]] | None = None,
     shared: Mapping[str, bytes] | None = None,

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from ..errors import StackError
-from ..model.problem import Location, Problem
+from ..model.problem import Diagnostic, Location
 
 NOWHERE = Location()
 
@@ -132,10 +132,12 @@ def read_acceptances(text: str, file: str) -> tuple[Acceptance, ...]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = Location(file, mark.line + 1 if mark else 0)
-        raise StackError([Problem(place, "", f"not valid YAML: {getattr(error, 'problem', error)}")]) from None
+        raise StackError([Diagnostic(place, "", f"not valid YAML: {getattr(error, 'problem', error)}")]) from None
     entries = content.get("accepted") if isinstance(content, Mapping) else None
     if not isinstance(content, Mapping) or set(content) - {"accepted"} or not isinstance(entries or [], list):
-        raise StackError([Problem(Location(file, 1), "", "a policies file has one entry, `accepted`, which is a list")])
+        raise StackError(
+            [Diagnostic(Location(file, 1), "", "a policies file has one entry, `accepted`, which is a list")]
+        )
     lines = _lines(text)
     places = [Location(file, lines[number] if number < len(lines) else 0) for number in range(len(entries or []))]
     problems = [each for entry, place in zip(entries or [], places, strict=True) for each in _problems(entry, place)]
@@ -183,19 +185,19 @@ def speaks_of(acceptance: Acceptance, subject: str, message: str) -> bool:
     return fnmatchcase(subject, acceptance.subject) and fnmatchcase(message, acceptance.message)
 
 
-def _problems(entry: Any, place: Location) -> Iterator[Problem]:
+def _problems(entry: Any, place: Location) -> Iterator[Diagnostic]:
     if not isinstance(entry, Mapping):
-        yield Problem(place, "", f"an acceptance is a mapping of {', '.join(_FIELDS)}")
+        yield Diagnostic(place, "", f"an acceptance is a mapping of {', '.join(_FIELDS)}")
         return
     for name in sorted(set(map(str, entry)) - {*_FIELDS, *_OPTIONAL}):
-        yield Problem(place, name, "unknown setting")
+        yield Diagnostic(place, name, "unknown setting")
     for name in (*_FIELDS[:3], *(each for each in _OPTIONAL if each in entry)):
         if not isinstance(entry.get(name), str) or not entry[name].strip():
-            yield Problem(place, name, "is missing, or is not a text")
+            yield Diagnostic(place, name, "is missing, or is not a text")
     if isinstance(entry.get("code"), str) and entry["code"] not in {*CODES, *DRIFT_CODES}:
-        yield Problem(place, "code", f"there is no {entry['code']!r}; docs/lint.md and docs/ci.md name them all")
+        yield Diagnostic(place, "code", f"there is no {entry['code']!r}; docs/lint.md and docs/ci.md name them all")
     if not isinstance(entry.get("until"), date) or isinstance(entry.get("until"), datetime):
-        yield Problem(place, "until", "is missing, or is not a date; write it as 2027-06-30")
+        yield Diagnostic(place, "until", "is missing, or is not a date; write it as 2027-06-30")
 
 
 def _acceptance(entry: Mapping[str, Any], place: Location) -> Acceptance:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, time, timedelta
 from itertools import combinations
 
-from .expansion import QUIET_FROM, QUIET_UNTIL, ZONE, Expansion, Presence, callers_of, clock_changes, offset
+from .expansion import QUIET_FROM, QUIET_UNTIL, ZONE, Concurrency, Expansion, callers_of, clock_changes, offset
 from .facts import FunctionFacts
 from .findings import Finding, Severity
 from .usage import Usage
@@ -101,7 +101,7 @@ def called_too_often(
 
 
 def collisions(
-    functions: tuple[FunctionFacts, ...], present: Mapping[str, Presence], used: Mapping[str, Usage]
+    functions: tuple[FunctionFacts, ...], present: Mapping[str, Concurrency], used: Mapping[str, Usage]
 ) -> Iterator[Finding]:
     """SCH003: one finding per function, naming the less busy ones that it meets."""
     active = sorted((each for each in functions if each.id in present), key=lambda each: -present[each.id].minutes)
@@ -117,7 +117,7 @@ def collisions(
             yield _collision(function, sorted(met[function.id], key=lambda each: each[:2]), present)
 
 
-def _meetings(one: Presence, other: Presence) -> dict[int, int]:
+def _meetings(one: Concurrency, other: Concurrency) -> dict[int, int]:
     """Days on which both may work at once, with the first minute."""
     common = (ours & theirs for ours, theirs in zip(one.days, other.days, strict=True))
     return {day: (bits & -bits).bit_length() - 1 for day, bits in enumerate(common) if bits}
@@ -126,7 +126,7 @@ def _meetings(one: Presence, other: Presence) -> dict[int, int]:
 def _collision(
     function: FunctionFacts,
     others: list[tuple[int, int, int, FunctionFacts, frozenset[str]]],
-    present: Mapping[str, Presence],
+    present: Mapping[str, Concurrency],
 ) -> Finding:
     day, minute = others[0][:2]
     alike: dict[str, list[str]] = {}

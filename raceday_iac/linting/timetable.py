@@ -42,7 +42,7 @@ class Lane:
 
 
 @dataclass(frozen=True)
-class Agenda:
+class Timetable:
     """A New Zealand day, from midnight to midnight, and the findings about its schedules."""
 
     day: date
@@ -60,7 +60,7 @@ def agenda_of(
     number: int,
     only: Collection[str] = (),
     findings: tuple[Finding, ...] = (),
-) -> Agenda:
+) -> Timetable:
     """The day, and the next `number` runs after an instant, of all functions or of some."""
     begin, end = (datetime.combine(day + timedelta(days=each), time(), ZONE).astimezone(UTC) for each in (0, 1))
     used = usages(configuration)
@@ -73,7 +73,7 @@ def agenda_of(
         callers = [each for each in callers_of(function, functions, used) if each.id in known]
         if not only or function.id in only:
             lanes.append(_lane(function, callers, known, (begin, end), after, number))
-    return Agenda(day, begin, end, after, tuple(sorted(lanes, key=_order)), findings)
+    return Timetable(day, begin, end, after, tuple(sorted(lanes, key=_order)), findings)
 
 
 def _lane(

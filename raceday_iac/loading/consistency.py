@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..model import declarations as declared
 from ..model import limits
 from ..model.address import Address, collection_address
-from ..model.problem import Problem
+from ..model.problem import Diagnostic
 from ..model.resource import Desired, Resource
 
 Members = Mapping[Address, declared.Declared]
@@ -21,7 +21,7 @@ _SYSTEM_LENGTHS = {"$id": (255, 1020), "$createdAt": (1, 7), "$updatedAt": (1, 7
 _SPATIAL = ("point", "line", "polygon")
 
 
-def consistency_problems(desired: Desired, members: Members, broken: Collection[Address] = ()) -> list[Problem]:
+def consistency_problems(desired: Desired, members: Members, broken: Collection[Address] = ()) -> list[Diagnostic]:
     """Every mistake that is only visible when declarations are seen together.
 
     `broken` are declarations that have a problem of their own: what refers to them gets no second one."""
@@ -31,16 +31,16 @@ def consistency_problems(desired: Desired, members: Members, broken: Collection[
     return problems
 
 
-def _dangling(desired: Desired, broken: Collection[Address]) -> Iterator[Problem]:
+def _dangling(desired: Desired, broken: Collection[Address]) -> Iterator[Diagnostic]:
     for resource in desired.resources.values():
         for owner in resource.depends_on:
             # Index attributes have their own, more precise check.
             is_index = resource.address.kind == "index" and owner.kind == "attribute"
             if owner not in desired.resources and owner not in broken and not is_index:
-                yield Problem(resource.location, str(resource.address), f"refers to {owner}, which is not declared")
+                yield Diagnostic(resource.location, str(resource.address), f"refers to {owner}, which is not declared")
 
 
-def _same_but_for_case(desired: Desired) -> Iterator[Problem]:
+def _same_but_for_case(desired: Desired) -> Iterator[Diagnostic]:
     """Names that are one to the server. Attributes and relationships have a check of their own."""
     seen: dict[tuple[str, ...], Address] = {}
     for resource in desired.resources.values():
@@ -51,7 +51,7 @@ def _same_but_for_case(desired: Desired) -> Iterator[Problem]:
         first = seen.setdefault((kind, *owner, simplified(name)), resource.address)
         if first != resource.address:
             message = f"differs from {first} only in {ways}, and Appwrite takes them for the same; rename one"
-            yield Problem(resource.location, str(resource.address), message)
+            yield Diagnostic(resource.location, str(resource.address), message)
 
 
 #: By kind: what of a name counts, and what does not.
@@ -64,7 +64,7 @@ _SAME: dict[str, tuple[Callable[[str], str], str]] = {
 }
 
 
-def _lock_problems(desired: Desired, members: Members, broken: Collection[Address]) -> Iterator[Problem]:
+def _lock_problems(desired: Desired, members: Members, broken: Collection[Address]) -> Iterator[Diagnostic]:
     taken: dict[str, str] = {}
     for resource in desired.of_kind("function"):
         function = members[resource.address]
@@ -74,12 +74,12 @@ def _lock_problems(desired: Desired, members: Members, broken: Collection[Addres
         first = taken.setdefault(lock.lower(), str(resource.address))
         if first != str(resource.address):
             message = f"lock {lock!r} is already used by {first} (ids are compared without case)"
-            yield Problem(resource.location, str(resource.address), message)
+            yield Diagnostic(resource.location, str(resource.address), message)
         lock_store = collection_address(*desired.lock_store)
         if lock_store not in desired.resources and lock_store not in broken:
             store = "/".join(desired.lock_store) if any(desired.lock_store) else "(none)"
             message = f"has a lock, but the stack's lock_store {store} is not a declared collection"
-            yield Problem(resource.location, str(resource.address), message)
+            yield Diagnostic(resource.location, str(resource.address), message)
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _sides(desired: Desired, collection: Address) -> _Sides:
 
 def _collection_problems(
     desired: Desired, members: Members, collection: Resource, broken: Collection[Address]
-) -> list[Problem]:
+) -> list[Diagnostic]:
     attributes = [
         (resource, model)
         for resource in desired.below(collection.address, "attribute")
@@ -128,7 +128,7 @@ def _collection_problems(
     ]
 
 
-def _repeated_keys(desired: Desired, collection: Resource, own: Sequence[Resource]) -> Iterator[Problem]:
+def _repeated_keys(desired: Desired, collection: Resource, own: Sequence[Resource]) -> Iterator[Diagnostic]:
     """Keys are compared as the columns they become, and share one space with the far sides of relationships.
 
     A one-way relationship has a far side as well: the data knows it, and takes an attribute of that key out of every
@@ -138,7 +138,9 @@ def _repeated_keys(desired: Desired, collection: Resource, own: Sequence[Resourc
         key = resource.address.name
         first = seen.setdefault(limits.column_name(key), resource.address)
         if first != resource.address:
-            yield Problem(resource.location, str(resource.address), f"its key clashes with {first} {_why(first, key)}")
+            yield Diagnostic(
+                resource.location, str(resource.address), f"its key clashes with {first} {_why(first, key)}"
+            )
     for other in desired.of_kind("relationship"):
         related = (other.address.parts[0], other.fields["relatedCollection"])
         if collection.address != collection_address(*related):
@@ -151,7 +153,7 @@ def _repeated_keys(desired: Desired, collection: Resource, own: Sequence[Resourc
                 message += " (the far side of a one-way relationship is hidden, but its key is taken)"
             elif key.lower() != first.name.lower():
                 message += f" {_why(first, key)}"
-            yield Problem(other.location, str(other.address), message)
+            yield Diagnostic(other.location, str(other.address), message)
         seen[limits.column_name(key)] = other.address
 
 
@@ -163,21 +165,21 @@ def _why(first: Address, key: str) -> str:
 
 def _width_problems(
     collection: Resource, attributes: Sequence[declared.AttributeDeclaration], sides: _Sides
-) -> Iterator[Problem]:
+) -> Iterator[Diagnostic]:
     columns = len(attributes) + sides.attributes
     if columns > limits.COLUMNS:
         message = f"has {columns} attributes; at most {limits.COLUMNS} fit; split the collection"
-        yield Problem(collection.location, str(collection.address), message)
+        yield Diagnostic(collection.location, str(collection.address), message)
     width = limits.ROW_WIDTH_BASE + sides.attributes * _RELATIONSHIP_WIDTH + sum(map(attribute_width, attributes))
     if width >= limits.ROW_WIDTH:
         message = f"a row would be {width} bytes wide, Appwrite allows less than {limits.ROW_WIDTH}"
-        yield Problem(collection.location, str(collection.address), f"{message}; {_row_advice(attributes)}")
+        yield Diagnostic(collection.location, str(collection.address), f"{message}; {_row_advice(attributes)}")
         return
     nullable = 3 + sides.columns + sum(not (each.required and each.type in _SPATIAL) for each in attributes)
     in_table = 1055 + -(-nullable // 8) + sides.columns * 1022 + sum(map(_table_bytes, attributes))
     if in_table > limits.TABLE_ROW_BYTES:
         message = f"a row would be {in_table} bytes wide, MariaDB allows {limits.TABLE_ROW_BYTES}"
-        yield Problem(collection.location, str(collection.address), f"{message}; {_row_advice(attributes)}")
+        yield Diagnostic(collection.location, str(collection.address), f"{message}; {_row_advice(attributes)}")
     in_page = 82 + -(-nullable // 8) + sides.columns * _OUTSIDE + sum(map(_page_bytes, attributes))
     if in_page > limits.PAGE_ROW_BYTES:
         message = (
@@ -185,7 +187,7 @@ def _width_problems(
             f"beyond would fail; give short strings a size of {_SHORTEST_OUTSIDE} characters or more (they take "
             f"{_OUTSIDE} bytes then), or split the collection"
         )
-        yield Problem(collection.location, str(collection.address), message)
+        yield Diagnostic(collection.location, str(collection.address), message)
 
 
 def _row_advice(attributes: Sequence[declared.AttributeDeclaration]) -> str:
@@ -249,7 +251,7 @@ def _page_bytes(attribute: declared.AttributeDeclaration) -> int:
 
 def _index_problems(
     desired: Desired, members: Members, collection: Resource, sides: _Sides, broken: Collection[Address]
-) -> Iterator[Problem]:
+) -> Iterator[Diagnostic]:
     indexes = desired.below(collection.address, "index")
     if len(indexes) + sides.indexes > limits.INDEXES:
         message = f"has {len(indexes)} indexes; at most {limits.INDEXES} fit"
@@ -258,12 +260,12 @@ def _index_problems(
                 f"has {len(indexes)} indexes and {sides.indexes} that relationships add; "
                 f"at most {limits.INDEXES} fit together"
             )
-        yield Problem(collection.location, str(collection.address), message)
+        yield Diagnostic(collection.location, str(collection.address), message)
     for resource in indexes:
         index = members[resource.address]
         assert isinstance(index, declared.IndexDeclaration)
         for message in _one_index(desired, members, collection.address, index, broken):
-            yield Problem(resource.location, str(resource.address), message)
+            yield Diagnostic(resource.location, str(resource.address), message)
 
 
 def _one_index(
@@ -327,7 +329,7 @@ def _type_problems(index: declared.IndexDeclaration, attribute: declared.Attribu
         yield f"a {index.type} index cannot be on the array {attribute.key!r}"
 
 
-def _many_to_many_problems(desired: Desired, relationships: Sequence[Resource]) -> Iterator[Problem]:
+def _many_to_many_problems(desired: Desired, relationships: Sequence[Resource]) -> Iterator[Diagnostic]:
     """One manyToMany between two collections; the mirror of a two-way one counts from the other side."""
     pairs: dict[frozenset[str], Address] = {}
     for other in desired.of_kind("relationship"):
@@ -337,7 +339,7 @@ def _many_to_many_problems(desired: Desired, relationships: Sequence[Resource]) 
         first = pairs.setdefault(pair, other.address)
         if first != other.address and other in relationships and _counts_twice(desired, first, other):
             message = f"a second manyToMany relationship beside {first}; Appwrite allows one between two collections"
-            yield Problem(other.location, str(other.address), message)
+            yield Diagnostic(other.location, str(other.address), message)
 
 
 def _counts_twice(desired: Desired, first: Address, second: Resource) -> bool:

@@ -23,7 +23,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import IacError, StackError
-from ..model.problem import Location, Problem
+from ..model.problem import Diagnostic, Location
 from ..model.secret import Secret
 
 DEFAULT_DATABASE, DEFAULT_COLLECTION = "raceday-iac-state", "states"
@@ -206,22 +206,22 @@ def load_environment(stack_file: Path, name: str, variables: Mapping[str, str] =
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise StackError([Problem(Location(str(path)), "", f"cannot be read: {error}")]) from None
+        raise StackError([Diagnostic(Location(str(path)), "", f"cannot be read: {error}")]) from None
     try:
         content = yaml.safe_load(text) or {}
         if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
             raise StackError(
-                [Problem(Location(str(path), 1), "", "an environment file is a mapping of names to values")]
+                [Diagnostic(Location(str(path), 1), "", "an environment file is a mapping of names to values")]
             )
         reserved = [key for key in ("name", "file") if key in content]
         if reserved:
             place = Location(str(path), _line_of(text, reserved[0]))
-            raise StackError([Problem(place, reserved[0], "unknown setting: an environment is named by its file")])
+            raise StackError([Diagnostic(place, reserved[0], "unknown setting: an environment is named by its file")])
         return _checked(Environment(name=name, file=str(path), **_expand(content, path, text, variables)), path, text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = Location(str(path), mark.line + 1 if mark else 0)
-        raise StackError([Problem(place, "", f"not valid YAML: {getattr(error, 'problem', error)}")]) from None
+        raise StackError([Diagnostic(place, "", f"not valid YAML: {getattr(error, 'problem', error)}")]) from None
     except ValidationError as error:
         raise StackError([_problem(path, text, issue) for issue in error.errors()]) from None
 
@@ -232,7 +232,7 @@ def _checked(environment: Environment, path: Path, text: str) -> Environment:
     if environment.is_embedded or re.fullmatch(r"https?://[^\s/]+(/\S*)?/v1", endpoint):
         return environment
     message = f"{environment.endpoint!r} is not the address of an Appwrite API (https://host/v1)"
-    raise StackError([Problem(Location(str(path), _line_of(text, "endpoint")), "endpoint", message)])
+    raise StackError([Diagnostic(Location(str(path), _line_of(text, "endpoint")), "endpoint", message)])
 
 
 def _expand(content: Mapping[str, Any], path: Path, text: str, variables: Mapping[str, str]) -> dict[str, Any]:
@@ -245,24 +245,24 @@ def _expand(content: Mapping[str, Any], path: Path, text: str, variables: Mappin
         for name in re.findall(r"\$\{(\w+)\}", given):
             if not variables.get(name):
                 message = f"{key} is taken from the environment variable {name}, which is not set"
-                missing.append(Problem(place, "", message))
+                missing.append(Diagnostic(place, "", message))
             given = given.replace(f"${{{name}}}", variables.get(name, ""))
             expanded[key] = given
     if "state" in content:
         expanded["state"], unset = expand_section(content["state"], variables)
         for key, name in unset:
             message = f"state.{key} is taken from the environment variable {name}, which is not set"
-            missing.append(Problem(Location(str(path), _line_of(text, "state")), "", message))
+            missing.append(Diagnostic(Location(str(path), _line_of(text, "state")), "", message))
     if missing:
         raise StackError(missing)
     return expanded
 
 
-def _problem(path: Path, text: str, issue: Any) -> Problem:
+def _problem(path: Path, text: str, issue: Any) -> Diagnostic:
     field = str(issue["loc"][0]) if issue["loc"] else ""
     message = _PLAIN.get(issue["type"], str(issue["msg"]))
     subject = _state_setting(issue["loc"]) if field == "state" else field
-    return Problem(Location(str(path), _line_of(text, field)), subject, message.removeprefix("Value error, "))
+    return Diagnostic(Location(str(path), _line_of(text, field)), subject, message.removeprefix("Value error, "))
 
 
 def _state_setting(place: tuple[Any, ...]) -> str:

@@ -8,14 +8,14 @@ from ..kinds import KINDS
 from ..kinds.conversion import CONVERTIBLE, temporary
 from ..model.address import Address
 from ..model.lifecycle import RENAMEABLE, Lifecycle
-from ..model.problem import Problem
+from ..model.problem import Diagnostic
 from ..model.resource import Resource, Tombstone
 from ..model.stack import Rule, Stack
 
 
 def resolve_lifecycle(
     stack: Stack, resources: Mapping[Address, Resource], tombstones: Mapping[Address, Tombstone]
-) -> tuple[Lifecycle, list[Problem]]:
+) -> tuple[Lifecycle, list[Diagnostic]]:
     """The rules of a stack, and everything that is wrong with them."""
     work = _Rules(resources, tombstones)
     for rule in stack.rules:
@@ -34,7 +34,7 @@ class _Rules:
         self.ignored: dict[Address, frozenset[str]] = {}
         self.converted: set[Address] = set()
         self._renames: dict[Address, Rule] = {}
-        self.problems: list[Problem] = []
+        self.problems: list[Diagnostic] = []
 
     def add(self, rule: Rule) -> None:
         try:
@@ -49,7 +49,7 @@ class _Rules:
             self._complain(rule, message)
 
     def _complain(self, rule: Rule, message: str) -> None:
-        self.problems.append(Problem(rule.location, f"{rule.kind} {rule.address}", message))
+        self.problems.append(Diagnostic(rule.location, f"{rule.kind} {rule.address}", message))
 
     def _moved(self, rule: Rule, old: Address) -> Iterator[str]:
         try:

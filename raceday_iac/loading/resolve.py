@@ -21,7 +21,7 @@ from ..model import declarations as declared
 from ..model.address import Address, collection_address, database_address, function_address, variable_address
 from ..model.lifecycle import DEFAULTS, Threshold
 from ..model.limits import shown
-from ..model.problem import Location, Problem
+from ..model.problem import Diagnostic, Location
 from ..model.resource import CodeSource, Desired, Resource, Tombstone, frozen
 from ..model.secret import Secret
 from ..model.stack import KEEP, Declaration, FromEnvironment, Lock, Probe, Stack
@@ -185,7 +185,7 @@ def _variables(
         if isinstance(override, FromEnvironment):
             if override.name not in work.variables:
                 message = f"its secret comes from the environment variable {override.name}, which is not set"
-                work.problems.append(Problem(location, str(address), message))
+                work.problems.append(Diagnostic(location, str(address), message))
                 continue
             override = Secret(work.variables[override.name])
         model = work.check(declared.VariableDeclaration, {"key": key, "value": override}, address, location)
@@ -204,10 +204,10 @@ def _code(work: Resolution, function: declared.FunctionDeclaration, location: Lo
     folder = (work.root / str(function.code)).resolve()
     subject = str(function_address(function.id))
     if not folder.is_dir():
-        work.problems.append(Problem(location, subject, f"code folder {function.code} does not exist"))
+        work.problems.append(Diagnostic(location, subject, f"code folder {function.code} does not exist"))
     elif not (folder / function.entrypoint).is_file():
         message = f"entrypoint {function.entrypoint} does not exist in {function.code}"
-        work.problems.append(Problem(location, subject, message))
+        work.problems.append(Diagnostic(location, subject, message))
     work.code[function.id] = CodeSource(
         function.id,
         folder,
@@ -225,7 +225,7 @@ def _code(work: Resolution, function: declared.FunctionDeclaration, location: Lo
     )
     if function.schema_of and database_address(function.schema_of) not in work.attempted:
         message = f"packs the schema of {function.schema_of!r}, which is not declared"
-        work.problems.append(Problem(location, subject, message))
+        work.problems.append(Diagnostic(location, subject, message))
 
 
 def _project_of(folder: Path, root: Path) -> Path | None:
@@ -275,7 +275,7 @@ class Resolution:
     resources: dict[Address, Resource] = field(default_factory=dict)
     code: dict[str, CodeSource] = field(default_factory=dict)
     members: dict[Address, declared.Declared] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[Diagnostic] = field(default_factory=list)
     overridden: set[str] = field(default_factory=set)
     #: Addresses of all declarations, also of those that turned out wrong.
     attempted: set[Address] = field(default_factory=set)
@@ -302,7 +302,7 @@ class Resolution:
         if str(address) in self.overridden:
             message = f"{message} (declared at {location}, overridden here)"
             location = self.override_place(str(address))
-        self.problems.append(Problem(location, str(address), message))
+        self.problems.append(Diagnostic(location, str(address), message))
 
     def put(
         self,
@@ -315,7 +315,7 @@ class Resolution:
         """Keep a wanted resource; a second one of the same address is a mistake."""
         if address in self.resources:
             first = self.resources[address].location
-            self.problems.append(Problem(location, str(address), f"declared twice; the first is at {first}"))
+            self.problems.append(Diagnostic(location, str(address), f"declared twice; the first is at {first}"))
             return
         self.resources[address] = Resource(address, frozen(fields), depends_on, location)
         self.members[address] = model
@@ -329,14 +329,14 @@ class Resolution:
         unknown = sorted(set(override) - set(arguments) | {"id", "key"} & set(override))
         for name in unknown:
             message = f"{name!r} cannot be overridden; what can: {', '.join(sorted(set(arguments) - {'id', 'key'}))}"
-            self.problems.append(Problem(self.override_place(str(address)), str(address), message))
+            self.problems.append(Diagnostic(self.override_place(str(address)), str(address), message))
         return {**arguments, **{name: value for name, value in override.items() if name not in unknown}}
 
-    def unused_overrides(self) -> list[Problem]:
+    def unused_overrides(self) -> list[Diagnostic]:
         """Overrides of what the stack does not declare."""
         unused = sorted(set(self.environment.overrides) - self.overridden)
         message = "overrides a resource that the stack does not declare"
-        return [Problem(self.override_place(name), name, message) for name in unused]
+        return [Diagnostic(self.override_place(name), name, message) for name in unused]
 
     def override_place(self, name: str) -> Location:
         """Where in the environment file an override is written."""
@@ -437,15 +437,15 @@ def _tombstones(work: Resolution, stack: Stack) -> dict[Address, Tombstone]:
         try:
             address = Address.parse(absence.address)
         except ValueError as error:
-            work.problems.append(Problem(absence.location, absence.address, str(error)))
+            work.problems.append(Diagnostic(absence.location, absence.address, str(error)))
             continue
         if address.kind not in KINDS:
             message = f"unknown kind {address.kind!r}{declared.nearest(address.kind, KINDS)}"
-            work.problems.append(Problem(absence.location, absence.address, message))
+            work.problems.append(Diagnostic(absence.location, absence.address, message))
         elif address in work.resources:
             place = work.resources[address].location
             message = f"declared absent here, but also declared to exist at {place}"
-            work.problems.append(Problem(absence.location, absence.address, message))
+            work.problems.append(Diagnostic(absence.location, absence.address, message))
         found[address] = Tombstone(address, absence.reason, absence.location)
     return found
 
@@ -456,22 +456,22 @@ def checked_thresholds(stack: Stack) -> dict[str, Threshold]:
     return {name: limit for name, limit in found.items() if isinstance(limit, Threshold)}
 
 
-def threshold_problems(stack: Stack) -> Iterator[Problem]:
+def threshold_problems(stack: Stack) -> Iterator[Diagnostic]:
     """Thresholds that name no action or no kind, or a share that is none."""
     place = Location(stack.declarations[0].location.file) if stack.declarations else Location(stack.name)
     if not isinstance(stack.thresholds, Mapping):
-        yield Problem(place, "thresholds", "must be a mapping of names to limits")
+        yield Diagnostic(place, "thresholds", "must be a mapping of names to limits")
         return
     for name, limit in stack.thresholds.items():
         subject = f"threshold {name!r}"
         action, _, kind = str(name).partition(" ")
         if action not in DEFAULTS or kind not in KINDS:
             actions, kinds = " or ".join(DEFAULTS), ", ".join(KINDS)
-            yield Problem(place, subject, f"write an action and a kind: {actions}, then one of {kinds}")
+            yield Diagnostic(place, subject, f"write an action and a kind: {actions}, then one of {kinds}")
         if not isinstance(limit, Threshold):
-            yield Problem(place, subject, f"write Threshold(percent=10, number=1) instead of {limit!r}")
+            yield Diagnostic(place, subject, f"write Threshold(percent=10, number=1) instead of {limit!r}")
         elif not _is_share(limit.percent) or type(limit.number) is not int or limit.number < 0:
-            yield Problem(place, subject, f"{limit.percent} % and {limit.number} is no limit")
+            yield Diagnostic(place, subject, f"{limit.percent} % and {limit.number} is no limit")
 
 
 def _is_share(percent: object) -> bool:

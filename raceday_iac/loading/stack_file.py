@@ -9,7 +9,7 @@ import traceback
 from pathlib import Path
 
 from ..errors import IacError, StackError
-from ..model.problem import Location, Problem
+from ..model.problem import Diagnostic, Location
 from ..model.stack import Stack
 
 #: A place where no cached bytecode lies.
@@ -22,14 +22,16 @@ def load_stack(path: Path) -> Stack:
         raise IacError(f"There is no stack file {path}. Nothing was changed.", hint="name one with --stack FILE")
     stack = _run(path)
     if not isinstance(stack, Stack):
-        raise StackError([Problem(Location(str(path)), "", "the file must set the variable `stack` to a Stack(...)")])
+        raise StackError(
+            [Diagnostic(Location(str(path)), "", "the file must set the variable `stack` to a Stack(...)")]
+        )
     return stack
 
 
 def _run(path: Path) -> object:
     specification = importlib.util.spec_from_file_location(f"raceday_stack_{path.stem}", path.resolve())
     if specification is None or specification.loader is None:
-        raise StackError([Problem(Location(str(path)), "", "a stack file is a Python file (.py)")])
+        raise StackError([Diagnostic(Location(str(path)), "", "a stack file is a Python file (.py)")])
     module = importlib.util.module_from_spec(specification)
     folder = str(path.resolve().parent)
     before = set(sys.modules)
@@ -43,11 +45,13 @@ def _run(path: Path) -> object:
         specification.loader.exec_module(module)
     except SyntaxError as error:
         place = Location(_shown(error.filename or str(path)), error.lineno or 0)
-        raise StackError([Problem(place, "", f"syntax error: {error.msg}")]) from None
+        raise StackError([Diagnostic(place, "", f"syntax error: {error.msg}")]) from None
     except SystemExit as error:
-        raise StackError([Problem(Location(str(path)), "", f"the file ends the process: exit({error.code})")]) from None
+        raise StackError(
+            [Diagnostic(Location(str(path)), "", f"the file ends the process: exit({error.code})")]
+        ) from None
     except Exception as error:  # noqa: BLE001 - the user's own code may raise anything
-        raise StackError([Problem(_place(error, folder, path), "", f"{type(error).__name__}: {error}")]) from None
+        raise StackError([Diagnostic(_place(error, folder, path), "", f"{type(error).__name__}: {error}")]) from None
     finally:
         sys.pycache_prefix, sys.dont_write_bytecode = cache
         sys.path.remove(folder)

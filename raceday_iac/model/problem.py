@@ -17,7 +17,7 @@ class Location:
 
 
 @dataclass(frozen=True, order=True)
-class Problem:
+class Diagnostic:
     """One mistake: where it is written, which resource it concerns, what is wrong."""
 
     location: Location

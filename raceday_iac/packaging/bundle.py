@@ -23,7 +23,7 @@ from ..errors import BuildError, StackError
 from ..kinds.base import thaw
 from ..model.address import database_address, deployment_address, function_address
 from ..model.limits import DEPLOYMENT_BYTES
-from ..model.problem import Problem
+from ..model.problem import Diagnostic
 from ..model.resource import CodeSource, Desired, LeftOut, Resource, frozen
 from .contents import CodeFolder, Contents, read_contents
 
@@ -67,7 +67,7 @@ def pack_all(desired: Desired) -> dict[str, Bundle]:
     """
     folders = {_shared_of(each): each for each in desired.code.values()}
     unusable = [
-        Problem(desired.resources[function_address(each.function)].location, "", problem)
+        Diagnostic(desired.resources[function_address(each.function)].location, "", problem)
         for folder, each in folders.items()
         for problem in _shared_problems(folder, each.project or each.folder.parent)
     ]
@@ -82,7 +82,7 @@ def pack_all(desired: Desired) -> dict[str, Bundle]:
         bundle, complaints = _pack(source, desired, shared[_shared_of(source)], schemas.get(source.schema_of))
         bundles[name] = bundle
         address = function_address(name)
-        problems += [Problem(desired.resources[address].location, str(address), each) for each in complaints]
+        problems += [Diagnostic(desired.resources[address].location, str(address), each) for each in complaints]
     if problems:
         raise StackError(sorted(set(problems)))
     return bundles

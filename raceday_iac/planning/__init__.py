@@ -1,6 +1,6 @@
 """What will be done, in which order, and what stands in its way. Pure: tested without a server."""
 
 from .build import build_plan
-from .plan import Action, Change, Plan, Refusal, Wishes
+from .plan import Action, Change, Plan, PlanOptions, Refusal
 
-__all__ = ["Action", "Change", "Plan", "Refusal", "Wishes", "build_plan"]
+__all__ = ["Action", "Change", "Plan", "Refusal", "PlanOptions", "build_plan"]

@@ -16,7 +16,7 @@ from . import guards
 from .changes import known_addresses, refresh_changes, replaced_collections, unmanaged, unwanted_changes, wanted_changes
 from .guards import questions, threshold_refusals, unmanaged_with
 from .lifecycle import (
-    Renamed,
+    RenameOverlay,
     left_conversions,
     play_renames,
     possible_renames,
@@ -25,7 +25,7 @@ from .lifecycle import (
     without_ignored,
 )
 from .order import in_order
-from .plan import Action, Change, Plan, Wishes, check_wishes
+from .plan import Action, Change, Plan, PlanOptions, check_plan_options
 from .selection import select
 
 
@@ -35,19 +35,23 @@ def build_plan(
     state: State,
     snapshot: Snapshot,
     answer: Answering,
-    wishes: Wishes = Wishes(),  # noqa: B008 - immutable
+    plan_options: PlanOptions = PlanOptions(),  # noqa: B008 - immutable
     shown: Mapping[Question, Answer] | None = None,
 ) -> Plan:
-    """The plan that makes `snapshot` what `desired` says, as far as `wishes` go. Raises IacError for wishes that make
-    no sense. What was `shown` in a plan of before is not counted again: it is judged as it was then."""
-    renamed = Renamed(snapshot.resources, state) if wishes.refresh_only else play_renames(desired, state, snapshot)
+    """The plan that makes `snapshot` what `desired` says, as far as `plan_options` go. Raises IacError for options
+    that make no sense. What was `shown` in a plan of before is not counted again: it is judged as it was then."""
+    renamed = (
+        RenameOverlay(snapshot.resources, state)
+        if plan_options.refresh_only
+        else play_renames(desired, state, snapshot)
+    )
     state, snapshot = renamed.state, replace(snapshot, resources=renamed.real)
     real = snapshot.resources
     desired = with_ignored(desired, real)
     differences = without_ignored(compare(desired, state, real), desired)
-    changes = _all_changes(desired, state, snapshot, differences, wishes, renamed.changes)
-    check_wishes(wishes, desired, state)
-    selection = select(changes, wishes)
+    changes = _all_changes(desired, state, snapshot, differences, plan_options, renamed.changes)
+    check_plan_options(plan_options, desired, state)
+    selection = select(changes, plan_options)
 
     def answered(question: Question) -> Answer:
         return shown[question] if shown and question in shown else answer(renamed.as_live(question))
@@ -55,11 +59,11 @@ def build_plan(
     evidence = count(selection.kept, desired, state, real, answered)
     losses = guards.losses(selection.kept, real, desired, evidence)
     refusals = [
-        *guards.loss_refusals(losses, wishes),
+        *guards.loss_refusals(losses, plan_options),
         *guards.taken_names(selection.kept, desired, real),
         *guards.unsupported(selection.kept, desired, snapshot.facts),
         *protection_refusals(selection.kept, desired, real),
-        *threshold_refusals(selection.kept, _managed(desired, state, real), desired.thresholds, wishes.confirmed),
+        *threshold_refusals(selection.kept, _managed(desired, state, real), desired.thresholds, plan_options.confirmed),
     ]
     return Plan(
         environment=environment,
@@ -72,10 +76,10 @@ def build_plan(
         real=real,
         evidence=evidence,
         server_version=snapshot.facts.version,
-        wishes=wishes,
+        plan_options=plan_options,
         left_out=selection.left_out,
         notes=(
-            *guards.loss_notes(losses, wishes),
+            *guards.loss_notes(losses, plan_options),
             *renamed.notes,
             *left_conversions(desired, state, real),
             *possible_renames(selection.kept, desired, real),
@@ -113,14 +117,14 @@ def _all_changes(
     state: State,
     snapshot: Snapshot,
     differences: Sequence[Difference],
-    wishes: Wishes,
+    plan_options: PlanOptions,
     moves: Sequence[Change],
 ) -> list[Change]:
     real = snapshot.resources
-    if wishes.refresh_only:
+    if plan_options.refresh_only:
         return refresh_changes(state, real, desired)
-    wanted = wanted_changes(desired, differences, real, wishes.replaced)
-    unwanted = unwanted_changes(desired, state, real, wishes, replaced_collections(wanted))
+    wanted = wanted_changes(desired, differences, real, plan_options.replaced)
+    unwanted = unwanted_changes(desired, state, real, plan_options, replaced_collections(wanted))
     changes = [*moves, *wanted, *unwanted]
     return in_order(desired, _with_late_schedules(desired, differences, changes), real)
 

@@ -15,7 +15,7 @@ from ..model.resource import Desired, Fields, Live, frozen
 from ..model.secret import Secret
 from ..state.document import Entry, State
 from .order import removal_of
-from .plan import Action, Change, Wishes
+from .plan import Action, Change, PlanOptions
 
 #: The reason of an ordinary creation.
 DECLARED = "the stack declares it"
@@ -145,7 +145,7 @@ def unwanted_changes(
     desired: Desired,
     state: State,
     real: Mapping[Address, Live],
-    wishes: Wishes,
+    plan_options: PlanOptions,
     replaced: Iterable[Address] = (),
 ) -> list[Change]:
     """Deletions: tombstones that are live, and owned resources that the stack no longer declares; and whatever goes
@@ -169,7 +169,7 @@ def unwanted_changes(
             changes.append(Change(address, Action.FORGET, "it is gone from the server and no longer declared"))
         else:
             changes.append(Change(address, Action.DELETE, "the stack no longer declares it"))
-    deleted = {change.address: change for change in changes if change.deletes and wishes.let_go(change.address)}
+    deleted = {change.address: change for change in changes if change.deletes and plan_options.let_go(change.address)}
     going = deleted | {address: Change(address, Action.REPLACE, "") for address in replaced}
     ours = [_with_owner(change, going) for change in changes]
     return [*ours, *_taken_along(going, desired, state, real)]

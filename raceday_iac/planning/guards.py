@@ -18,7 +18,7 @@ from ..model.resource import Desired, Fields, Live
 from ..provider import ServerFacts
 from .changes import taken_with
 from .order import claims
-from .plan import Action, Change, Refusal, Wishes
+from .plan import Action, Change, PlanOptions, Refusal
 
 #: Answers to the questions that a plan's changes raise.
 Evidence = Mapping[Question, Answer]
@@ -54,7 +54,7 @@ def losses(changes: Iterable[Change], real: Mapping[Address, Live], desired: Des
     return [loss for change in changes for loss in _losses(change, real, desired, evidence)]
 
 
-def loss_refusals(found: Iterable[Loss], options: Wishes) -> Iterator[Refusal]:
+def loss_refusals(found: Iterable[Loss], options: PlanOptions) -> Iterator[Refusal]:
     """A no for what would be lost without permission, or cannot be done with one."""
     for each in found:
         if each.costs and not _is_allowed(each, options):
@@ -62,7 +62,7 @@ def loss_refusals(found: Iterable[Loss], options: Wishes) -> Iterator[Refusal]:
             yield Refusal(each.change.address, f"{message} ({each.change.reason})", _hint(each, options))
 
 
-def loss_notes(found: Iterable[Loss], options: Wishes) -> Iterator[str]:
+def loss_notes(found: Iterable[Loss], options: PlanOptions) -> Iterator[str]:
     """What will be lost, for it was allowed or needs no permission."""
     for each in found:
         if not each.costs:
@@ -73,7 +73,7 @@ def loss_notes(found: Iterable[Loss], options: Wishes) -> Iterator[str]:
             yield f"{each}: {each.described}; --allow-data-loss allows that{limit}"
 
 
-def _is_allowed(loss: Loss, options: Wishes) -> bool:
+def _is_allowed(loss: Loss, options: PlanOptions) -> bool:
     """Whether the permission names at least what would be lost. One without a number is for what the reader is shown;
     an unknown number is only allowed by that very word."""
     if loss.final or loss.change.address not in options.allowed:
@@ -84,7 +84,7 @@ def _is_allowed(loss: Loss, options: Wishes) -> bool:
     return number.covers(loss.amount)
 
 
-def _hint(loss: Loss, options: Wishes) -> str:
+def _hint(loss: Loss, options: PlanOptions) -> str:
     if loss.final or loss.change.address not in options.allowed:
         return loss.way_out
     given = options.allowed[loss.change.address]

@@ -22,7 +22,7 @@ from .plan import Action, Change, Refusal
 
 
 @dataclass(frozen=True)
-class Renamed:
+class RenameOverlay:
     """Live resources and state under their new names, and the changes that give them those. `notes` tell of renames
     that cannot be done."""
 
@@ -41,12 +41,12 @@ class Renamed:
         return replace(question, attributes=tuple(before.get(each, each) for each in question.attributes))
 
 
-def play_renames(desired: Desired, state: State, snapshot: Snapshot) -> Renamed:
+def play_renames(desired: Desired, state: State, snapshot: Snapshot) -> RenameOverlay:
     """Renames that are still to be done. One whose old name is gone is none, nor is one that the state knows as done.
 
     In a chain (`b` becomes `c`, `a` becomes `b`) a name is given only when it has become free.
     """
-    found, moved = Renamed(snapshot.resources, state), desired.lifecycle.moved
+    found, moved = RenameOverlay(snapshot.resources, state), desired.lifecycle.moved
     todo = {new: old for new, old in moved.items() if not _was_done(new, moved, state)}
     while ready := [new for new, old in todo.items() if _can_move(old, found.real) and not _holders(new, old, found)]:
         found = _renamed(found, todo.pop(ready[0]), ready[0])
@@ -61,7 +61,7 @@ def _was_done(new: Address, moved: Mapping[Address, Address], state: State) -> b
     return new in state.entries and not moves_on
 
 
-def _blocked(moved: Mapping[Address, Address], found: Renamed) -> Iterator[str]:
+def _blocked(moved: Mapping[Address, Address], found: RenameOverlay) -> Iterator[str]:
     for new, old in moved.items():
         # In a chain the old name is that of the next one by now.
         holders = _holders(new, old, found)
@@ -77,7 +77,7 @@ def _can_move(old: Address, real: Mapping[Address, Live]) -> bool:
     return old in real and real[old].status == "available"
 
 
-def _holders(new: Address, old: Address, found: Renamed) -> list[Address]:
+def _holders(new: Address, old: Address, found: RenameOverlay) -> list[Address]:
     """What has the new name. Attributes and relationships share their keys, and those are compared without case."""
     if new.kind not in _COLUMNS:
         return [new] if new in found.real else []
@@ -86,7 +86,7 @@ def _holders(new: Address, old: Address, found: Renamed) -> list[Address]:
     ]
 
 
-def _renamed(before: Renamed, old: Address, new: Address) -> Renamed:
+def _renamed(before: RenameOverlay, old: Address, new: Address) -> RenameOverlay:
     real = {address: live for address, live in before.real.items() if address != old}
     real[new] = replace(before.real[old], address=new, remote_id=_remote_id(before.real[old], new))
     for address, live in before.real.items():

@@ -20,7 +20,7 @@ REPLACEABLE = ("collection", "attribute", "relationship", "index", "variable", "
 
 
 @dataclass(frozen=True)
-class Wishes:
+class PlanOptions:
     """Addresses also stand for what lies in them: `function.x` for its variables and its code.
 
     `allowed` may lose data, as much as the number that goes with it (None: no number was given, so what the plan
@@ -69,7 +69,7 @@ class Wishes:
         return found
 
 
-def wishes_from_json(content: Mapping[str, object]) -> Wishes:
+def plan_options_from_json(content: Mapping[str, object]) -> PlanOptions:
     """The inverse of `to_json`. Raises ValueError, TypeError or KeyError for anything else."""
 
     def addresses(name: str) -> frozenset[Address]:
@@ -81,7 +81,7 @@ def wishes_from_json(content: Mapping[str, object]) -> Wishes:
     allowed, confirmed = content.get("allowed", {}), content.get("confirmed", {})
     if not isinstance(allowed, Mapping) or not isinstance(confirmed, Mapping):
         raise TypeError("allowed and confirmed are objects")
-    return Wishes(
+    return PlanOptions(
         {Address.parse(each): None if number is None else read_number(str(number)) for each, number in allowed.items()},
         addresses("targets"),
         addresses("excluded"),
@@ -96,14 +96,14 @@ def lies_in(address: Address, places: Iterable[Address]) -> bool:
     return any(place == address or place in owners(address) for place in places)
 
 
-def check_wishes(wishes: Wishes, desired: Desired, state: State) -> None:
+def check_plan_options(plan_options: PlanOptions, desired: Desired, state: State) -> None:
     """Raise IacError for addresses that name nothing, for replacements that cannot be, and for limits there are not."""
     everything = {*desired.resources, *desired.tombstones, *state.entries}
     places = everything.union(*map(owners, everything))
-    for option, addresses in (("--target", wishes.targets), ("--exclude", wishes.excluded)):
+    for option, addresses in (("--target", plan_options.targets), ("--exclude", plan_options.excluded)):
         for address in sorted(addresses - places):
             raise _nothing_there(option, address, "declared or managed")
-    for address in sorted(wishes.replaced):
+    for address in sorted(plan_options.replaced):
         if address.kind in KINDS and address.kind not in REPLACEABLE:
             raise IacError(
                 f"--replace {address}: a {address.kind} cannot be replaced by itself. Nothing was changed.",
@@ -111,7 +111,7 @@ def check_wishes(wishes: Wishes, desired: Desired, state: State) -> None:
             )
         if address not in desired.resources:
             raise _nothing_there("--replace", address, "declared")
-    for name in sorted(wishes.confirmed):
+    for name in sorted(plan_options.confirmed):
         action, _, kind = name.partition(" ")
         if action not in DEFAULTS or kind not in KINDS:
             raise IacError(
@@ -207,7 +207,7 @@ class Plan:
     #: What was counted of what its changes would cost, and so shown.
     evidence: Mapping[Question, Answer] = field(default_factory=dict)
     server_version: str = ""
-    wishes: Wishes = field(default_factory=Wishes)
+    plan_options: PlanOptions = field(default_factory=PlanOptions)
     #: Changes that were not asked for (`--target`, `--exclude`).
     left_out: tuple[Change, ...] = ()
     #: What a reader should know that is no change: renames that could be meant, and the like.

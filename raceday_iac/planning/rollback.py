@@ -18,7 +18,7 @@ from . import guards
 from .build import count
 from .changes import NOT_OURS, gone_with
 from .lifecycle import protection_refusals
-from .plan import Action, Change, Plan, Wishes
+from .plan import Action, Change, Plan, PlanOptions
 
 
 def choose(function: str, judged: Sequence[Judged], remembered: Remembered, wanted: str = "") -> Judged:
@@ -108,7 +108,7 @@ def plan_destruction(
     state: State,
     snapshot: Snapshot,
     answer: Answering,
-    options: Wishes = Wishes(),  # noqa: B008 - immutable
+    options: PlanOptions = PlanOptions(),  # noqa: B008 - immutable
 ) -> Plan:
     """Delete a function that is declared or owned. Raises IacError for one that is neither: it is not ours."""
     managed = address in desired.resources or address in state.entries or address in desired.tombstones
@@ -131,7 +131,7 @@ def plan_destruction(
         refusals=(*guards.loss_refusals(losses, options), *protection_refusals(changes, desired, real)),
         real=real,
         evidence=evidence,
-        wishes=options,
+        plan_options=options,
         notes=tuple(guards.loss_notes(losses, options)),
         server_version=snapshot.facts.version,
     )

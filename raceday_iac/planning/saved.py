@@ -23,7 +23,7 @@ from ..model.address import Address
 from ..model.evidence import Answer, Question, counted_words, evidence_from_json, evidence_to_json
 from ..model.resource import Desired, Live, Resource
 from ..model.secret import Secret
-from .plan import Action, Change, Plan, Wishes, wishes_from_json
+from .plan import Action, Change, Plan, PlanOptions, plan_options_from_json
 
 #: Format 1 had neither evidence nor a seal.
 FORMAT = 2
@@ -48,8 +48,8 @@ class SavedPlan:
         return str(self.content["environment"])
 
     @property
-    def wishes(self) -> Wishes:
-        return wishes_from_json(self.content["wishes"])
+    def plan_options(self) -> PlanOptions:
+        return plan_options_from_json(self.content["wishes"])
 
     @property
     def changes(self) -> list[Mapping[str, Any]]:
@@ -80,7 +80,7 @@ def saved_plan(plan: Plan, desired: Desired, endpoint: str, project: str, salt: 
         "project": project,
         "serverVersion": plan.server_version,
         "state": {"lineage": lineage, "serial": plan.serial},
-        "wishes": plan.wishes.to_json(),
+        "wishes": plan.plan_options.to_json(),
         "evidence": evidence_to_json(plan.evidence),
         "changes": [change_document(change, with_parts=False) for change in plan.changes],
         "leftOut": [change.key for change in plan.left_out],
@@ -102,7 +102,7 @@ def must_be_sealed(saved: SavedPlan, name: str, lineage: str, salt: str) -> None
     """Raise RefusedError when the plan in `name` is not as it was saved. Of another state nothing can be said; that it
     is another one makes the plan stale."""
     if not salt:
-        if saved.wishes != Wishes():
+        if saved.plan_options != PlanOptions():
             raise RefusedError(f"{name} holds options, and there is no state that could prove them. {_NOTHING}", _AGAIN)
     elif saved.content["state"]["lineage"] == lineage and not hmac.compare_digest(
         saved.seal, _sealed(saved.content, salt)
@@ -162,7 +162,7 @@ def _must_be_whole(content: Mapping[str, Any]) -> None:
     fits = all(isinstance(each, str) for each in texts) and all(isinstance(each, list) for each in lists)
     if not fits or not isinstance(state["serial"], int):
         raise TypeError("something is not of its kind")
-    wishes_from_json(content["wishes"])
+    plan_options_from_json(content["wishes"])
     evidence_from_json(content["evidence"])
 
 
@@ -326,7 +326,7 @@ def restored(saved: SavedPlan) -> Plan:
         serial=state["serial"],
         changes=changes,
         server_version=content["serverVersion"],
-        wishes=saved.wishes,
+        plan_options=saved.plan_options,
         evidence=saved.evidence,
         notes=tuple(f"counted when it was made: {each}" for each in counted_words(saved.evidence)),
         left_out=left_out,

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..model.address import owners
-from .plan import Action, Change, Wishes, lies_in
+from .plan import Action, Change, PlanOptions, lies_in
 
 _REMOVAL = "removal:"
 #: What a removal waits for, as in `applying.steps`.
@@ -24,17 +24,17 @@ class Selection:
     left_out: tuple[Change, ...] = ()
 
 
-def select(changes: Sequence[Change], wishes: Wishes) -> Selection:
+def select(changes: Sequence[Change], plan_options: PlanOptions) -> Selection:
     """Apply targets and exclusions. A change that is kept only because another needs it says so in its reason."""
-    if not wishes.is_partial:
+    if not plan_options.is_partial:
         return Selection(tuple(changes))
     by_key = {change.key: change for change in changes}
     needs = {change.key: _needs(change, changes) for change in changes}
-    dropped = _dependents((change.key for change in changes if _is_excluded(change, wishes)), needs)
+    dropped = _dependents((change.key for change in changes if _is_excluded(change, plan_options)), needs)
     wanted = [
         change.key
         for change in changes
-        if change.key not in dropped and (not wishes.targets or _is_targeted(change, wishes))
+        if change.key not in dropped and (not plan_options.targets or _is_targeted(change, plan_options))
     ]
     needed_by = _needed(wanted, by_key, needs)
     kept = [
@@ -45,16 +45,16 @@ def select(changes: Sequence[Change], wishes: Wishes) -> Selection:
     return Selection(tuple(kept), tuple(change for change in changes if change.key not in needed_by))
 
 
-def _is_targeted(change: Change, wishes: Wishes) -> bool:
+def _is_targeted(change: Change, plan_options: PlanOptions) -> bool:
     """What is deleted with something is wanted as soon as that is, wherever it lies."""
     places = (change.address, change.goes_with or change.address)
-    return any(lies_in(each, wishes.targets) for each in places)
+    return any(lies_in(each, plan_options.targets) for each in places)
 
 
-def _is_excluded(change: Change, wishes: Wishes) -> bool:
+def _is_excluded(change: Change, plan_options: PlanOptions) -> bool:
     """What is excluded must also not go with something that it lies in."""
     goes = change.action in (Action.DELETE, Action.FORGET)
-    return wishes.keep(change.address) if goes else lies_in(change.address, wishes.excluded)
+    return plan_options.keep(change.address) if goes else lies_in(change.address, plan_options.excluded)
 
 
 def _needs(change: Change, changes: Iterable[Change]) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from ..provider import Provider
 from ..provider.protocol import Execution
 from ..refresh.deployments import Judged, Role
 from .freeing import LockPlace, free
-from .planning import Done, Recovery, Remedy, Scene, Step
+from .planning import Done, Recovery, RecoveryInput, Remedy, Step
 
 #: Seconds to wait until a deletion in the schema is done.
 _DELETION_PATIENCE = 60.0
@@ -30,12 +30,12 @@ _NEWEST = 10
 
 
 @dataclass(frozen=True)
-class Hands:
+class RecoveryExecutor:
     """What steps are carried out with. `scene` is what the recovery was made from."""
 
     provider: Provider
     recorder: Recorder
-    scene: Scene
+    scene: RecoveryInput
     lock_store: tuple[str, str] = ("", "")
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
@@ -47,7 +47,7 @@ class Hands:
         return found
 
 
-def carry_out(recovery: Recovery, hands: Hands) -> Iterator[Done]:
+def carry_out(recovery: Recovery, hands: RecoveryExecutor) -> Iterator[Done]:
     """Yields each step as it is done. A step that fails keeps only those of its own chain from being tried, and those
     that write the schema of the same collection."""
     broken: dict[str, str] = {}
@@ -70,7 +70,7 @@ def carry_out(recovery: Recovery, hands: Hands) -> Iterator[Done]:
         yield done
 
 
-def _delete_deployment(step: Step, hands: Hands) -> Done:
+def _delete_deployment(step: Step, hands: RecoveryExecutor) -> Done:
     known = hands.scene.judged[step.function]
     (judged,) = (each for each in known if each.deployment.id == step.identity)
     try:
@@ -84,7 +84,7 @@ def _delete_deployment(step: Step, hands: Hands) -> Done:
     return Done(step, clean(hands.provider, hands.recorder, step.function, only)[step.identity])
 
 
-def _delete_member(step: Step, hands: Hands) -> Done:
+def _delete_member(step: Step, hands: RecoveryExecutor) -> Done:
     address = Address.parse(step.subject)
     (before,) = (each for each in hands.scene.observation.schema if each.address == address)
     now = hands.provider.current(address)
@@ -97,14 +97,14 @@ def _delete_member(step: Step, hands: Hands) -> Done:
     return Done(step) if left is None else Done(step, f"it is {left.status} still; the server has yet to delete it")
 
 
-def _until_gone(address: Address, hands: Hands) -> Live | None:
+def _until_gone(address: Address, hands: RecoveryExecutor) -> Live | None:
     deadline = hands.clock() + _DELETION_PATIENCE
     while (left := hands.provider.current(address)) is not None and hands.clock() < deadline:
         hands.sleep(0.2)
     return left
 
 
-def _delete_execution(step: Step, hands: Hands) -> Done:
+def _delete_execution(step: Step, hands: RecoveryExecutor) -> Done:
     try:
         status = hands.provider.execution(step.function, step.identity).status
     except NotFoundError:
@@ -115,7 +115,7 @@ def _delete_execution(step: Step, hands: Hands) -> Done:
     return Done(step)
 
 
-def _free_lock(step: Step, hands: Hands) -> Done:
+def _free_lock(step: Step, hands: RecoveryExecutor) -> Done:
     lock, rules = hands.seen(step.function).lock, hands.scene.rules
     assert lock is not None
     assert rules is not None
@@ -124,7 +124,7 @@ def _free_lock(step: Step, hands: Hands) -> Done:
     return Done(step, was_needed=not reason, note=reason)
 
 
-def _run(step: Step, hands: Hands) -> Done:
+def _run(step: Step, hands: RecoveryExecutor) -> Done:
     seen, watched, before = hands.seen(step.function), hands.scene.watched, hands.scene.observation.now
     newest = [each for each in hands.provider.executions(step.function, _NEWEST) if moment(each.created_at) > before]
     now = hands.provider.server_time() or before
@@ -133,11 +133,11 @@ def _run(step: Step, hands: Hands) -> Done:
     if any(is_under_way(each, seen, watched, now) for each in newest):
         return Done(step, "another run has begun meanwhile; look again when it has ended")
     seconds = seen.timeout + watched.grace.execution.total_seconds() + watched.grace.waiting.total_seconds()
-    problem, note = run_to_its_end(hands.provider, step.function, Patience(seconds, hands.sleep, hands.clock))
+    problem, note = run_to_its_end(hands.provider, step.function, RetryPolicy(seconds, hands.sleep, hands.clock))
     return Done(step, problem, note=note)
 
 
-_STEPS: Mapping[Remedy, Callable[[Step, Hands], Done]] = {
+_STEPS: Mapping[Remedy, Callable[[Step, RecoveryExecutor], Done]] = {
     Remedy.DELETE_DEPLOYMENT: _delete_deployment,
     Remedy.DELETE_MEMBER: _delete_member,
     Remedy.DELETE_EXECUTION: _delete_execution,
@@ -151,7 +151,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """How long to wait for an execution, and how waiting is done."""
 
     seconds: float
@@ -159,7 +159,7 @@ class Patience:
     clock: Callable[[], float] = time.monotonic
 
 
-def run_to_its_end(provider: Provider, function: str, patience: Patience) -> tuple[str, str]:
+def run_to_its_end(provider: Provider, function: str, patience: RetryPolicy) -> tuple[str, str]:
     """What went wrong, or nothing; and what is to be said of it."""
     try:
         execution = provider.execute(function, "", wait=False)
@@ -184,7 +184,7 @@ def run_to_its_end(provider: Provider, function: str, patience: Patience) -> tup
     return f"{said} {ending.category} {ending.message}".rstrip(), ""
 
 
-def _followed(provider: Provider, execution: Execution, patience: Patience) -> Execution:
+def _followed(provider: Provider, execution: Execution, patience: RetryPolicy) -> Execution:
     deadline, pause = patience.clock() + patience.seconds, _FIRST_PAUSE
     while execution.status not in OVER and patience.clock() < deadline:
         patience.sleep(pause)

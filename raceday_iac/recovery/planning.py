@@ -13,7 +13,7 @@ from ..health.observations import FunctionSeen, Observation, moment
 from ..health.observing import UNDATED
 from ..health.runs import UNFINISHED, standing, stuck_builds, trouble_of
 from ..health.shared import Rules
-from ..health.watched import Grace, Watched, said_span
+from ..health.watched import Grace, HealthConfig, format_duration
 from ..kinds import KINDS
 from ..kinds.collection import can_only_fail_again, making_anew, unknown_to_documents
 from ..kinds.turns import Place, Turn
@@ -24,18 +24,18 @@ from ..refresh.deployments import READY, Judged, Role
 
 
 @dataclass(frozen=True)
-class Scene:
+class RecoveryInput:
     """What a recovery is planned from. `judged` are all deployments by function, `owned` what the stack declares or the
     state owns. Without the functions' own rules locks and daily runs are left out."""
 
     observation: Observation
-    watched: Watched
+    watched: HealthConfig
     rules: Rules | None = None
     judged: Mapping[str, Sequence[Judged]] = field(default_factory=dict)
     owned: Collection[Address] = ()
 
 
-def plan_recovery(scene: Scene) -> Recovery:
+def plan_recovery(scene: RecoveryInput) -> Recovery:
     """Everything to do, in a safe order: first what is in the way, at last what has to run."""
     if not scene.observation.is_dated:
         # What is left needs no clock: deployments that were built, and never taken into use.
@@ -156,7 +156,7 @@ def _deployment_step(function: str, judged: Judged) -> Step:
 _NO_ENDPOINT = "Appwrite has no endpoint that ends it (its deletion is refused while it is in progress)"
 
 
-def execution_steps(observation: Observation, watched: Watched, held: Collection[str]) -> Recovery:
+def execution_steps(observation: Observation, watched: HealthConfig, held: Collection[str]) -> Recovery:
     """`held` are functions whose lock is held by a run that lives."""
     steps: list[Step] = []
     left: list[Left] = []
@@ -197,7 +197,7 @@ def _again(seen: FunctionSeen, lost: Execution) -> Step:
 
 
 def _why_not_again(
-    seen: FunctionSeen, lost: Execution, observation: Observation, watched: Watched, held: Collection[str]
+    seen: FunctionSeen, lost: Execution, observation: Observation, watched: HealthConfig, held: Collection[str]
 ) -> str:
     """Why it is not started once more; nothing when it is."""
     since = moment(lost.created_at)
@@ -232,8 +232,8 @@ def lock_steps(locks: Iterable[LockHealth]) -> Recovery:
             steps.append(_lock_step(lock))
         elif state.is_crowded or state.is_dying:
             why = (
-                f"its owner lives: last sign of life {said_span(state.heartbeat)} ago, stale after "
-                f"{said_span(lock.stale_after)}; it ends after {said_span(lock.expiry)} at the latest"
+                f"its owner lives: last sign of life {format_duration(state.heartbeat)} ago, stale after "
+                f"{format_duration(lock.stale_after)}; it ends after {format_duration(lock.expiry)} at the latest"
             )
             left.append(Left(f"lock.{lock.function}", f"{lock.lock_id} is held, {state.refused} starts refused", why))
     return Recovery(tuple(steps), tuple(left))
@@ -245,8 +245,9 @@ def _lock_step(lock: LockHealth) -> Step:
     keeps = ", and keep the progress that is in it" if state.progress else ""
     what = f"take {lock.lock_id} over from {state.execution or state.owner[:12]} and give it back{keeps}"
     why = (
-        f"its owner gave no sign of life for {said_span(state.heartbeat)} (stale after {said_span(lock.stale_after)}) "
-        f"and took it {said_span(state.age)} ago (expiry {said_span(lock.expiry)}), by the server's clock; a run that "
+        f"its owner gave no sign of life for {format_duration(state.heartbeat)} "
+        f"(stale after {format_duration(lock.stale_after)}) and took it {format_duration(state.age)} ago "
+        f"(expiry {format_duration(lock.expiry)}), by the server's clock; a run that "
         "lives would have stopped writing by itself"
     )
     return Step(Remedy.FREE_LOCK, f"lock.{lock.function}", lock.lock_id, what, why, "the next run begins at once")

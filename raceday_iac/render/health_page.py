@@ -12,7 +12,7 @@ from ..health.findings import Finding, Severity
 from ..health.observations import moment
 from ..health.report import FunctionHealth, Report
 from ..health.runs import OVER, ending_of
-from ..health.watched import said_span
+from ..health.watched import format_duration
 from ..linting.expansion import ZONE, said
 from ..provider.protocol import Execution
 from .health_text import headline, row_of, sections, style_of, usage_text
@@ -49,7 +49,7 @@ def health_page(report: Report) -> str:
             f"<style>{PAGE_STYLE}{PICTURE_STYLE}{_STYLE}</style></head><body>",
             f"<h1>{escape(title)}</h1>",
             f"<p class=faint>{escape(report.project)} at {escape(report.endpoint)} · {escape(said(report.now))} · "
-            f"the last {escape(said_span(report.now - report.since))}</p>",
+            f"the last {escape(format_duration(report.now - report.since))}</p>",
             f'<p class="verdict {style}">{escape(verdict.text)}</p>',
             f"<div class=cards>{''.join(_cards(report))}</div>",
             *_findings(report.findings),

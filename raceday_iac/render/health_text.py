@@ -19,7 +19,7 @@ from ..health.observations import moment
 from ..health.report import Changes, FunctionHealth, Report
 from ..health.runs import memory_limit
 from ..health.shared import LockState
-from ..health.watched import said_span
+from ..health.watched import format_duration
 from ..linting.expansion import ZONE, said
 from .lines import Line
 from .markdown import LIMIT, Sheet, code, plain
@@ -75,7 +75,7 @@ def place_line(report: Report) -> Line:
     """What was looked at, and when."""
     return Line(
         f"{report.environment} ({report.project} at {report.endpoint}), {said(report.now)}, "
-        f"the last {said_span(report.now - report.since)}"
+        f"the last {format_duration(report.now - report.since)}"
     )
 
 
@@ -126,11 +126,11 @@ def lock_row(lock: LockHealth) -> tuple[str, ...]:
     return (
         lock.function,
         "left by a run that is gone" if state.is_stale else f"held: {_at_work(state)}",
-        said_span(state.age),
-        f"{said_span(state.heartbeat)} ago",
+        format_duration(state.age),
+        f"{format_duration(state.heartbeat)} ago",
         state.execution or state.owner[:12],
         f"{lock.duplicates}{f', {state.refused} by this run' if state.refused else ''}",
-        f"{said_span(state.backoff)} more" if state.backoff else _NOTHING,
+        f"{format_duration(state.backoff)} more" if state.backoff else _NOTHING,
         _check(lock),
     )
 
@@ -199,13 +199,13 @@ def row_of(health: FunctionHealth, now: datetime) -> tuple[str, ...]:
     success = _NOTHING if figures.success is None else f"{figures.success:.0%}"
     return (
         seen.id,
-        f"{said_span(now - moment(figures.last.created_at))} ago" if figures.last else "never",
+        f"{format_duration(now - moment(figures.last.created_at))} ago" if figures.last else "never",
         ended(health),
         success,
         f"{'>' if seen.is_cut else ''}{figures.over}",
-        *(_NOTHING if each is None else said_span(each) for each in durations),
-        said_span(health.slow_after) if health.slow_after is not None else _NOTHING,
-        said_span(seen.timeout) if seen.live else _NOTHING,
+        *(_NOTHING if each is None else format_duration(each) for each in durations),
+        format_duration(health.slow_after) if health.slow_after is not None else _NOTHING,
+        format_duration(seen.timeout) if seen.live else _NOTHING,
         _next(health, now),
     )
 
@@ -223,7 +223,7 @@ def ended(health: FunctionHealth) -> str:
 def _next(health: FunctionHealth, now: datetime) -> str:
     following = health.punctuality.next
     if following is not None:
-        return f"in {said_span(following - now)}"
+        return f"in {format_duration(following - now)}"
     return "when called" if health.seen.live else "not there"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from ..counting import counted
 from ..diff import Difference
 from ..importing.adoption import Adoption
-from ..importing.project import Project, Remark
+from ..importing.project import Diagnostic, Project
 from ..importing.source import Source
 from ..model.address import Address
 from ..planning.saved import field_document
@@ -101,7 +101,7 @@ def source_document(source: Source, file: Path, hints: Sequence[str]) -> dict[st
     }
 
 
-def remark_lines(remarks: Iterable[Remark]) -> Iterator[Line]:
+def remark_lines(remarks: Iterable[Diagnostic]) -> Iterator[Line]:
     """What is the same for many is said once."""
     subjects: dict[str, list[str]] = {}
     for each in remarks:
@@ -110,7 +110,7 @@ def remark_lines(remarks: Iterable[Remark]) -> Iterator[Line]:
         yield Line(f"  {_some(names)}: {message}", "yellow")
 
 
-def remark_document(remark: Remark) -> dict[str, str]:
+def remark_document(remark: Diagnostic) -> dict[str, str]:
     return {"subject": remark.subject, "message": remark.message}
 
 

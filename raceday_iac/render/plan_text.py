@@ -295,7 +295,7 @@ def counts_by_kind(plan: Plan) -> dict[str, Counter[Action]]:
 
 def nothing_to_do(plan: Plan) -> str:
     """What is said of an empty plan, no more than is true."""
-    if plan.wishes.refresh_only:
+    if plan.plan_options.refresh_only:
         return "Nothing to do: the state is as Appwrite is."
     if plan.left_out:
         return "Nothing to do in the part of the plan that was asked for."

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO
 
-from ..applying import Event, Moment
+from ..applying import Event, EventKind
 from ..applying.scheduler import Observer
 from ..errors import OutputError
 from ..redaction import json_text
@@ -64,13 +64,13 @@ def event_text(event: Event) -> str:
 
 def _event_text(event: Event) -> str:
     what = f"{event.change.action} {event.change.address}"
-    if event.moment is Moment.DONE:
+    if event.moment is EventKind.DONE:
         return f"  ✓ {what} ({event.seconds:.1f} s)"
-    if event.moment is Moment.FAILED:
+    if event.moment is EventKind.FAILED:
         return f"  ✗ {what}: {event.note}"
-    if event.moment is Moment.WAITING:
+    if event.moment is EventKind.WAITING:
         return f"    {what}: {event.note}"
-    if event.moment is Moment.WARNED:
+    if event.moment is EventKind.WARNED:
         return f"  ! {what}: {event.note}"
     return f"    {what} …"
 
@@ -122,15 +122,15 @@ class PlainLines:
             write(self._out, text + "\n")
 
     def _text(self, event: Event) -> str:
-        if event.moment is Moment.DONE:
+        if event.moment is EventKind.DONE:
             self._done += 1
             if event.change.address.kind not in _MEMBERS:
                 return f"{event_text(event)}  [{self._done}/{self._total}]"
             if self._done - self._counted >= max(1, self._total // 10) or self._done == self._total:
                 self._counted = self._done
                 return f"  … {self._done}/{self._total} changes done"
-        elif event.moment in (Moment.FAILED, Moment.WARNED) or (
-            event.moment is Moment.WAITING and event.note != self._note
+        elif event.moment in (EventKind.FAILED, EventKind.WARNED) or (
+            event.moment is EventKind.WAITING and event.note != self._note
         ):
             self._note = event.note
             return event_text(event)
@@ -156,14 +156,14 @@ def _live_view(total: int, out: IO[str]) -> Iterator[Observer]:
 
         def observe(event: Event) -> None:
             _keep(under_way, event)
-            if event.moment is Moment.WARNED:
+            if event.moment is EventKind.WARNED:
                 bar.console.print(Text(event_text(event), style="yellow"))
                 return
-            if event.moment in (Moment.DONE, Moment.FAILED):
+            if event.moment in (EventKind.DONE, EventKind.FAILED):
                 bar.advance(task)
-            if event.moment is Moment.FAILED:
+            if event.moment is EventKind.FAILED:
                 bar.console.print(Text(event_text(event), style="red"))
-            elif event.moment is Moment.DONE and event.change.address.kind not in _MEMBERS:
+            elif event.moment is EventKind.DONE and event.change.address.kind not in _MEMBERS:
                 bar.console.print(Text(event_text(event), style="green"))
             bar.update(task, description=_description(under_way))
 
@@ -172,9 +172,9 @@ def _live_view(total: int, out: IO[str]) -> Iterator[Observer]:
 
 def _keep(under_way: dict[str, str], event: Event) -> None:
     """Note what an event says of what is under way, by change."""
-    if event.moment in (Moment.STARTED, Moment.WAITING):
+    if event.moment in (EventKind.STARTED, EventKind.WAITING):
         under_way[event.change.key] = f"{event.change.address}{f' ({event.note})' if event.note else ''}"
-    elif event.moment is not Moment.WARNED:
+    elif event.moment is not EventKind.WARNED:
         under_way.pop(event.change.key, None)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..linting.expansion import ZONE, is_quiet, said
 from ..linting.findings import CODES, Finding, Severity
-from ..linting.timetable import Agenda, Lane
+from ..linting.timetable import Lane, Timetable
 from .lines import Line
 from .simulation_picture import NZ, Scale, midnights, offset_name, quiet_windows, ticks
 from .theme import PAGE_STYLE, PICTURE_STYLE
@@ -23,9 +23,9 @@ _STYLE = (
 _CLASS = {Severity.ERROR: "broken", Severity.WARNING: "broken", Severity.INFO: "holds"}
 
 
-def schedule_page(agenda: Agenda) -> str:
+def schedule_page(timetable: Timetable) -> str:
     """The whole page."""
-    title = f"Schedules on {agenda.day:%A} {agenda.day.day} {agenda.day:%B %Y}"
+    title = f"Schedules on {timetable.day:%A} {timetable.day.day} {timetable.day:%B %Y}"
     return "".join(
         (
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',
@@ -34,17 +34,17 @@ def schedule_page(agenda: Agenda) -> str:
             f"<h1>{escape(title)}</h1>",
             "<p class=faint>Bars show how long a run may take at most. Schedules are UTC; the page tells New Zealand "
             "time, with UTC below the picture.</p>",
-            f"<figure>{schedule_svg(agenda)}</figure>",
-            f"<h2>Next runs after {escape(said(agenda.after))}</h2>",
-            _table(("Function", "Started", "Next runs"), _runs(agenda)),
-            *_findings(agenda.findings),
+            f"<figure>{schedule_svg(timetable)}</figure>",
+            f"<h2>Next runs after {escape(said(timetable.after))}</h2>",
+            _table(("Function", "Started", "Next runs"), _runs(timetable)),
+            *_findings(timetable.findings),
             "</body></html>\n",
         )
     )
 
 
-def _runs(agenda: Agenda) -> Iterator[str]:
-    for lane in agenda.lanes:
+def _runs(timetable: Timetable) -> Iterator[str]:
+    for lane in timetable.lanes:
         following = "<br>".join(escape(said(moment)) for moment in lane.following) or "none"
         yield _row(escape(lane.function), escape(lane_note(lane)), following)
 
@@ -81,12 +81,14 @@ LANE, BAR = 34.0, 14.0
 THINNEST = 1.2
 
 
-def schedule_svg(agenda: Agenda) -> str:
+def schedule_svg(timetable: Timetable) -> str:
     """The whole day as an SVG document."""
-    scale = Scale(agenda.begin.timestamp(), agenda.end.timestamp(), LEFT, WIDTH - LEFT - RIGHT)
-    bottom = TOP + 12 + LANE * max(1, len(agenda.lanes))
-    title = f"Schedules on {agenda.day:%A} {agenda.day.day} {agenda.day:%B %Y}"
-    lanes = [part for number, lane in enumerate(agenda.lanes) for part in _lane(lane, scale, TOP + 8 + LANE * number)]
+    scale = Scale(timetable.begin.timestamp(), timetable.end.timestamp(), LEFT, WIDTH - LEFT - RIGHT)
+    bottom = TOP + 12 + LANE * max(1, len(timetable.lanes))
+    title = f"Schedules on {timetable.day:%A} {timetable.day.day} {timetable.day:%B %Y}"
+    lanes = [
+        part for number, lane in enumerate(timetable.lanes) for part in _lane(lane, scale, TOP + 8 + LANE * number)
+    ]
     return "".join(
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {bottom + 34:g}" role="img" ',
@@ -169,25 +171,27 @@ _HEIGHTS = " ▁▂▃▄▅▆▇█"
 _LABEL_EVERY = 6
 
 
-def schedule_lines(agenda: Agenda) -> Iterator[Line]:
+def schedule_lines(timetable: Timetable) -> Iterator[Line]:
     """The picture first, then the runs."""
-    width = max((len(lane.function) for lane in agenda.lanes), default=8) + 2
-    slots = list(_slots(agenda))
-    yield Line(f"{agenda.day:%A} {agenda.day.day} {agenda.day:%B %Y} in New Zealand, half an hour a column", "bold")
+    width = max((len(lane.function) for lane in timetable.lanes), default=8) + 2
+    slots = list(_slots(timetable))
+    yield Line(
+        f"{timetable.day:%A} {timetable.day.day} {timetable.day:%B %Y} in New Zealand, half an hour a column", "bold"
+    )
     yield Line()
-    yield Line(f"{_zone(agenda):<{width}}{_axis(slots, local=True)}", "bold")
-    for lane in agenda.lanes:
+    yield Line(f"{_zone(timetable):<{width}}{_axis(slots, local=True)}", "bold")
+    for lane in timetable.lanes:
         bars = "".join(_mark(lane, slot) for slot in slots)
         yield Line(f"{lane.function:<{width}}{bars}".rstrip(), "red" if lane.overlaps else "")
     yield Line(f"{'UTC':<{width}}{_axis(slots, local=False)}", "dim")
     yield Line("▁ to █ how much of it a run may take · quiet window (01:00 to 06:00)", "dim")
     yield Line()
-    yield from _next_runs(agenda, width)
+    yield from _next_runs(timetable, width)
 
 
-def _next_runs(agenda: Agenda, width: int) -> Iterator[Line]:
-    yield Line(f"Next runs after {said(agenda.after)}", "bold")
-    for lane in agenda.lanes:
+def _next_runs(timetable: Timetable, width: int) -> Iterator[Line]:
+    yield Line(f"Next runs after {said(timetable.after)}", "bold")
+    for lane in timetable.lanes:
         yield Line(f"{lane.function:<{width}}{lane_note(lane)}")
         for moment in lane.following:
             yield Line(f"{'':<{width}}{said(moment)}", "dim")
@@ -209,9 +213,9 @@ def lane_note(lane: Lane) -> str:
     return ", ".join(parts)
 
 
-def _slots(agenda: Agenda) -> Iterator[datetime]:
-    moment = agenda.begin
-    while moment < agenda.end:
+def _slots(timetable: Timetable) -> Iterator[datetime]:
+    moment = timetable.begin
+    while moment < timetable.end:
         yield moment
         moment += SLOT
 
@@ -235,17 +239,17 @@ def _axis(slots: list[datetime], *, local: bool) -> str:
     return text.rstrip()
 
 
-def _zone(agenda: Agenda) -> str:
-    names = dict.fromkeys(moment.astimezone(ZONE).tzname() or "NZ" for moment in (agenda.begin, agenda.end))
+def _zone(timetable: Timetable) -> str:
+    names = dict.fromkeys(moment.astimezone(ZONE).tzname() or "NZ" for moment in (timetable.begin, timetable.end))
     return "/".join(names)
 
 
-def schedule_document(agenda: Agenda) -> dict[str, Any]:
+def schedule_document(timetable: Timetable) -> dict[str, Any]:
     return {
-        "day": agenda.day.isoformat(),
-        "begin": agenda.begin.isoformat(),
-        "end": agenda.end.isoformat(),
-        "functions": [_document(lane) for lane in agenda.lanes],
+        "day": timetable.day.isoformat(),
+        "begin": timetable.begin.isoformat(),
+        "end": timetable.end.isoformat(),
+        "functions": [_document(lane) for lane in timetable.lanes],
     }
 
 

@@ -39,7 +39,7 @@ class Seal(Protocol):
         ...
 
 
-class AgeSeal:
+class AgeCipher:
     """Seals for `key` and for further `recipients`; opens with `key` or with one of the `previous` ones."""
 
     def __init__(

@@ -221,10 +221,10 @@ def elsewhere() -> Iterator[Elsewhere]:
 
 def make_quick(patch: pytest.MonkeyPatch, read: float = 1.0) -> None:
     """Pauses between attempts are left out, there are two of them, and an answer may take `read` seconds."""
-    from raceday_iac.provider.appwrite import AppwriteProvider, Patience, Transport
+    from raceday_iac.provider.appwrite import AppwriteProvider, RetryPolicy, Transport
 
     defaults = {
-        "patience": Patience(read=read, attempts=2),
+        "patience": RetryPolicy(read=read, attempts=2),
         "sleep": lambda _seconds: None,
         "jitter": lambda _longest: 0.0,
     }

@@ -54,7 +54,7 @@ def watched(raceday: Any, function: str, before: Before, carried_out: list[int] 
     """Connections of a function that tell what they are about to send, and what became of each commit."""
     real = raceday.world(of=function).connect
 
-    class Watched:
+    class HealthConfig:
         def __init__(self, credentials: Any) -> None:
             self._inner = real(credentials)
 
@@ -68,7 +68,7 @@ def watched(raceday: Any, function: str, before: Before, carried_out: list[int] 
         def close(self) -> None:
             self._inner.close()
 
-    return Watched
+    return HealthConfig
 
 
 def once(action: Callable[[], object], when: Callable[[str, str, Any], bool]) -> Before:

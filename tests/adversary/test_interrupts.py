@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import pytest
 from e2e.command import Ended, Run
 
-from raceday_iac.provider.appwrite import Patience, Transport
+from raceday_iac.provider.appwrite import RetryPolicy, Transport
 from raceday_iac.waiting import FIRST
 
 from .harness import Arena
@@ -245,7 +245,7 @@ def test_more_patience_than_is_left_is_refused_at_once(project: Arena) -> None:
 
 
 def shorten(patch: pytest.MonkeyPatch, **patience: float) -> None:
-    defaults = {"patience": Patience(attempts=5, **patience), "jitter": lambda _longest: 0.0}
+    defaults = {"patience": RetryPolicy(attempts=5, **patience), "jitter": lambda _longest: 0.0}
     patch.setattr(Transport.__init__, "__kwdefaults__", {**Transport.__init__.__kwdefaults__, **defaults})
 
 

@@ -48,11 +48,11 @@ def test_a_conversion_and_a_rename_do_not_either(empty: Arena, server: Any) -> N
     apply(empty)
     empty.api.post(documents(empty), {"documentId": "d1", "data": {"number": 7}})
     texts = ('c.string("first", 20)', 'c.string("number", 9)', 'c.index("i", "first")')
-    wishes = (
+    plan_options = (
         'stack.moved("attribute." + P + "db/c/one", "attribute." + P + "db/c/first")',
         'stack.convert("attribute." + P + "db/c/number")',
     )
-    empty.declare(declared(*texts, *wishes))
+    empty.declare(declared(*texts, *plan_options))
     with stale(server):
         apply(empty)
     must_agree(empty, server)

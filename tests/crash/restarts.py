@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.applying import Event, Moment
+from raceday_iac.applying import Event, EventKind
 from raceday_iac.cli import apply
 from raceday_iac.cli.workspace import Workspace
 from raceday_iac.kinds import KINDS
@@ -113,9 +113,9 @@ class Restarts:
         run = self.undisturbed
 
         def noted(event: Event) -> None:
-            if event.moment is Moment.STARTED:
+            if event.moment is EventKind.STARTED:
                 run.under_way, run.begun = event.change.key, self._written()
-            elif event.moment is Moment.DONE:
+            elif event.moment is EventKind.DONE:
                 run.left = run.after(event.change.key)
                 run.owned[event.change.key] = _owned(self.scene, "run")
             observer(event)
@@ -153,7 +153,7 @@ class Restarts:
 
         def waiting(event: Event) -> None:
             observer(event)
-            if event.moment is Moment.DONE:
+            if event.moment is EventKind.DONE:
                 assert (event.change, self.scene.again.writes) == (adoption, 0)
                 self._will_own(run.under_way, "again")
                 raise Caught("adopts what was under way")
@@ -190,7 +190,7 @@ def _owned(scene: Scene, environment: str) -> Any:
 
 def _has_pending(plan: Plan) -> bool:
     """Whether Appwrite's worker has something left to do that would have to be waited for."""
-    return any(KINDS[address.kind].settles and live.status == "processing" for address, live in plan.real.items())
+    return any(KINDS[address.kind].is_async and live.status == "processing" for address, live in plan.real.items())
 
 
 def _same(some: Mapping[str, Change], others: Mapping[str, Change]) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.raceday.simulation.day import Wanted, live_through
+from raceday_iac.raceday.simulation.day import DaySpec, run_day
 from raceday_iac.raceday.simulation.ledger import Outcome
 from raceday_iac.raceday.simulation.virtual_time import VirtualTime
 
@@ -246,9 +246,9 @@ def day(tmp_path: Path, venvs: Path) -> Iterator[tuple[Client, VirtualTime]]:
 
 
 def lived(day: tuple[Client, VirtualTime], folder: Path, until: time, **changes: Any) -> Any:
-    wanted = Wanted(date(2025, 7, 17), until=until, variables={"OF_THE_STACK": "x"})
+    wanted = DaySpec(date(2025, 7, 17), until=until, variables={"OF_THE_STACK": "x"})
     folder.mkdir()
-    return live_through(day[0].running, day[1], wanted, folder, **changes)
+    return run_day(day[0].running, day[1], wanted, folder, **changes)
 
 
 NAPPING = """

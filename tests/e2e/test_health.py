@@ -19,7 +19,7 @@ import requests
 from raceday_iac.cli.health import Looker, server_of, view_of, watch
 from raceday_iac.cli.health_hooks import Hooks
 from raceday_iac.cli.options import Options
-from raceday_iac.cli.recover import Scenery
+from raceday_iac.cli.recover import HealthContext
 from raceday_iac.cli.workspace import reader
 from raceday_iac.errors import EXIT_DEGRADED, EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, EXIT_UNHEALTHY
 from raceday_iac.health.report import Report
@@ -74,7 +74,7 @@ def variables(project: Project, monkeypatch: pytest.MonkeyPatch) -> pytest.Monke
 @contextmanager
 def looking(project: Project) -> Iterator[Any]:
     """A function that looks, as the command does."""
-    scenery = Scenery.load(Options(env=ENVIRONMENT, stack=project.stack_file))
+    scenery = HealthContext.load(Options(env=ENVIRONMENT, stack=project.stack_file))
     with scenery.opened() as target:
         eye = scenery.eye(target, reader(target))
         yield lambda: scenery.report(eye)

@@ -37,7 +37,7 @@ BOTH = pytest.mark.parametrize("name", ["plain", "linked"])
 Before = Callable[[str, str, Any], None]
 
 
-class Watched:
+class HealthConfig:
     """A connection that tells what it sends, before it sends it."""
 
     def __init__(self, credentials: Credentials, before: Before) -> None:
@@ -57,7 +57,7 @@ class Writer:
     def __init__(self, project: LiveProject, before: Before = lambda *_: None) -> None:
         self.project = project
         credentials = Credentials(project.endpoint, project.name, project.key)
-        world = REAL._replace(connect=lambda each: Watched(each, before), sleep=lambda _: time.sleep(0.001))
+        world = REAL._replace(connect=lambda each: HealthConfig(each, before), sleep=lambda _: time.sleep(0.001))
         held = lock.acquire(SETTINGS, credentials, "execution", world=world)
         assert isinstance(held, lock.Lock)
         self.held = held

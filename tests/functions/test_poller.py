@@ -36,7 +36,7 @@ from .raceday import Called, Raceday, fresh
 STEPS = [*range(60, 4, -5), 4, 3, 2, 1, 0]
 
 
-class Lived:
+class DayResult:
     """One race from 65 minutes before its start until it has settled."""
 
     def __init__(self, raceday: Raceday, race: Any) -> None:
@@ -65,15 +65,15 @@ def race_with(raceday: Raceday, fits: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory, raceday_data: Path, bundles: Path) -> Iterator[Lived]:
+def lived(tmp_path_factory: pytest.TempPathFactory, raceday_data: Path, bundles: Path) -> Iterator[DayResult]:
     """One life, which several tests look at."""
     data = fresh(raceday_data, tmp_path_factory.mktemp("lived") / "data")
     raceday = Raceday(data, bundles, datetime(2025, 7, 16, 19, 0, tzinfo=UTC))
-    yield Lived(raceday, played(raceday))
+    yield DayResult(raceday, played(raceday))
     raceday.close()
 
 
-def test_a_race_is_followed_to_its_end(lived: Lived) -> None:
+def test_a_race_is_followed_to_its_end(lived: DayResult) -> None:
     assert {called.outcome for called in lived.called} == {"done"}
     assert not [line for called in lived.called for line in called.context.errors]
     _the_status_is_stamped(lived)
@@ -85,7 +85,7 @@ def test_a_race_is_followed_to_its_end(lived: Lived) -> None:
     assert lived.counts["skipped:foreign_entrant"] % 3 == 0
 
 
-def _the_status_is_stamped(lived: Lived) -> None:
+def _the_status_is_stamped(lived: DayResult) -> None:
     race, timeline = lived.document("races"), lived.race.timeline
     assert race["status"] == "Final"
     assert lived.counts["status_changes"] == 3
@@ -96,7 +96,7 @@ def _the_status_is_stamped(lived: Lived) -> None:
     assert moment(race["last_poll_time"]) >= moment(race["finalizedAt"]) + timedelta(minutes=2)
 
 
-def _all_steps_are_there_once(lived: Lived) -> None:
+def _all_steps_are_there_once(lived: DayResult) -> None:
     flows = by_entrant(lived.raceday.documents(MONEY))
     assert len(flows) == 8
     for documents in flows.values():
@@ -109,7 +109,7 @@ def _all_steps_are_there_once(lived: Lived) -> None:
         assert {each["raceId"] for each in documents} == {lived.race.id}
 
 
-def _increments_add_up(lived: Lived) -> None:
+def _increments_add_up(lived: DayResult) -> None:
     for documents in by_entrant(lived.raceday.documents(MONEY)).values():
         documents.sort(key=lambda each: each["timeInterval"])
         assert sum(each["incrementalWinAmount"] for each in documents) == documents[0]["winPoolAmount"]
@@ -117,7 +117,7 @@ def _increments_add_up(lived: Lived) -> None:
         assert all(each["incrementalAmount"] == each["incrementalWinAmount"] for each in documents)
 
 
-def _the_final_totals_are_in_the_timeline(lived: Lived) -> None:
+def _the_final_totals_are_in_the_timeline(lived: DayResult) -> None:
     flows = by_entrant(lived.raceday.documents(MONEY)).values()
     ends = [min(documents, key=lambda each: each["timeInterval"]) for documents in flows]
     assert {each["totalPoolAmount"] for each in ends} == {915_138 + 392_351}
@@ -127,7 +127,7 @@ def _the_final_totals_are_in_the_timeline(lived: Lived) -> None:
     assert {each["eventTimestamp"] for each in ends} == {lived.document("races")["finalizedAt"]}
 
 
-def _odds_history_has_only_changes(lived: Lived) -> None:
+def _odds_history_has_only_changes(lived: DayResult) -> None:
     history: dict[tuple[str, str], list[dict[str, Any]]] = {}
     path = f"/databases/raceday-db/collections/{ODDS}/documents"
     queries = [
@@ -147,7 +147,7 @@ def _odds_history_has_only_changes(lived: Lived) -> None:
     assert lived.counts["odds_changes"] == sum(map(len, history.values()))
 
 
-def _pools_and_results_are_the_recorded_ones(lived: Lived) -> None:
+def _pools_and_results_are_the_recorded_ones(lived: DayResult) -> None:
     pools, results = lived.document(POOLS), lived.document(RESULTS)
     assert (pools["winPoolTotal"], pools["totalRacePool"]) == (915_138, 3_913_672)
     assert (results["raceId"], results["resultStatus"], results["resultsAvailable"]) == (RECORDED, "final", True)
@@ -155,7 +155,7 @@ def _pools_and_results_are_the_recorded_ones(lived: Lived) -> None:
     assert results["resultTime"] == lived.document("races")["finalizedAt"]
 
 
-def test_a_poll_takes_at_most_six_requests(lived: Lived) -> None:
+def test_a_poll_takes_at_most_six_requests(lived: DayResult) -> None:
     own = sum(own_requests(called) for called in lived.called)
 
     assert lived.counts["polls"] > 60
@@ -181,7 +181,7 @@ def test_every_poll_has_measured_its_latency(raceday: Any) -> None:
 def test_a_late_race_is_followed_until_it_is_over(raceday: Any) -> None:
     race = race_with(raceday, lambda line: line.jump - line.advertised > timedelta(minutes=10) and not line.abandoned)
 
-    lived = Lived(raceday, race)
+    lived = DayResult(raceday, race)
 
     assert lived.document("races")["status"] == "Final"
     for documents in by_entrant(raceday.documents(MONEY)).values():
@@ -218,7 +218,7 @@ def test_dividends_that_come_after_the_end_are_saved(raceday: Any) -> None:
         lambda line: line.dividends - line.final > timedelta(minutes=3) and not line.abandoned,
     )
 
-    lived = Lived(raceday, race)
+    lived = DayResult(raceday, race)
 
     results = lived.document(RESULTS)
     assert results["resultStatus"] == "final"

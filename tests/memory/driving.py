@@ -14,7 +14,7 @@ from raceday_iac.kinds.turns import Turns
 from raceday_iac.model.evidence import Answer
 from raceday_iac.model.resource import Desired
 from raceday_iac.packaging import Bundle
-from raceday_iac.planning import Plan, Wishes, build_plan
+from raceday_iac.planning import Plan, PlanOptions, build_plan
 from raceday_iac.planning.plan import Refusal
 from raceday_iac.provider import Provider
 from raceday_iac.refresh import refresh
@@ -42,11 +42,11 @@ def plan(provider: Provider, desired: Desired, state: State) -> Plan:
     every = dict.fromkeys([*desired.resources, *snapshot.resources, *state.entries], Answer(None))
     counting = Counting(provider, state, Archives(provider))
 
-    def made(wishes: Wishes) -> Plan:
-        return build_plan("test", desired, state, snapshot, counting, wishes)
+    def made(plan_options: PlanOptions) -> Plan:
+        return build_plan("test", desired, state, snapshot, counting, plan_options)
 
-    first = made(Wishes(every))
-    return made(Wishes(every, confirmed=_numbers(first.refusals))) if first.refusals else first
+    first = made(PlanOptions(every))
+    return made(PlanOptions(every, confirmed=_numbers(first.refusals))) if first.refusals else first
 
 
 def _numbers(refusals: Iterable[Refusal]) -> dict[str, int]:

@@ -14,11 +14,11 @@ from raceday_iac.devserver.runner import start_server
 from raceday_iac.devserver.settings import Settings
 from raceday_iac.model.secret import Secret
 from raceday_iac.provider.appwrite import Transport
-from raceday_iac.state.backends import Shelf
-from raceday_iac.state.backends.appwrite import AppwriteShelf
+from raceday_iac.state.backends import StateBackend
+from raceday_iac.state.backends.appwrite import AppwriteBackend
 from raceday_iac.state.backends.local import LocalState
 from raceday_iac.state.backends.remote import RemoteState
-from raceday_iac.state.backends.s3 import S3Place, S3Shelf
+from raceday_iac.state.backends.s3 import S3Backend, S3Place
 from raceday_iac.state.codec import Codec
 from raceday_iac.state.document import Owner
 from raceday_iac.state.journal import Journal
@@ -36,7 +36,7 @@ class Place:
 
     name: str
     folder: Path
-    shelf: Callable[[], Shelf] | None
+    shelf: Callable[[], StateBackend] | None
 
     def open(
         self,
@@ -44,7 +44,7 @@ class Place:
         keep: int = 20,
         expiry: float = 300.0,
         codec: Codec | None = None,
-        shelf: Shelf | None = None,
+        shelf: StateBackend | None = None,
     ) -> StateStore:
         """A store of somebody who works on this place."""
         if self.shelf is None:
@@ -65,18 +65,18 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         yield server
 
 
-def appwrite_shelf(server: Any) -> Callable[[], AppwriteShelf]:
+def appwrite_shelf(server: Any) -> Callable[[], AppwriteBackend]:
     """An environment of its own in the server's project; all share a collection."""
     environment = f"e{uuid.uuid4().hex[:12]}"
 
-    def make() -> AppwriteShelf:
+    def make() -> AppwriteBackend:
         transport = Transport(server.endpoint, server.project, Secret(server.key))
-        return AppwriteShelf(lambda: transport, environment, "raceday-iac-state", "states")
+        return AppwriteBackend(lambda: transport, environment, "raceday-iac-state", "states")
 
     return make
 
 
-def s3_shelf(server: S3Server) -> Callable[[], S3Shelf]:
+def s3_shelf(server: S3Server) -> Callable[[], S3Backend]:
     """An environment of its own in the bucket."""
     environment = f"e{uuid.uuid4().hex[:12]}"
     place = S3Place(
@@ -87,7 +87,7 @@ def s3_shelf(server: S3Server) -> Callable[[], S3Shelf]:
         access_key=Secret(server.access_key),
         secret_key=Secret(server.secret_key),
     )
-    return lambda: S3Shelf(place)
+    return lambda: S3Backend(place)
 
 
 def make_place(request: pytest.FixtureRequest, name: str, folder: Path) -> Place:

@@ -6,14 +6,14 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from raceday_iac.state.backends import HeldText, TakenError, Volume
+from raceday_iac.state.backends import LockRecord, PreconditionFailed, StateVersion
 
 
 @dataclass
 class MemoryShelf:
     """`before` is called with each operation's name, and may raise."""
 
-    kept: dict[int, Volume] = field(default_factory=dict)
+    kept: dict[int, StateVersion] = field(default_factory=dict)
     lock: tuple[str, str, float] | None = None
     clock: float = 0.0
     before: Callable[[str], None] = lambda operation: None
@@ -25,29 +25,29 @@ class MemoryShelf:
     def where(self) -> str:
         return "memory"
 
-    def newest(self) -> Volume | None:
+    def newest(self) -> StateVersion | None:
         with self._begin("newest"):
             return self.kept[max(self.kept)] if self.kept else None
 
-    def volume(self, serial: int) -> Volume | None:
+    def volume(self, serial: int) -> StateVersion | None:
         with self._begin("volume"):
             return self.kept.get(serial)
 
-    def volumes(self) -> Sequence[Volume]:
+    def volumes(self) -> Sequence[StateVersion]:
         with self._begin("volumes"):
-            return [Volume(each, self.kept[each].note) for each in sorted(self.kept, reverse=True)]
+            return [StateVersion(each, self.kept[each].note) for each in sorted(self.kept, reverse=True)]
 
     def serials(self) -> Sequence[int]:
         with self._begin("serials"):
             return sorted(self.kept, reverse=True)
 
-    def add(self, volume: Volume) -> None:
+    def add(self, volume: StateVersion) -> None:
         with self._begin("add"):
             if volume.serial in self.kept:
-                raise TakenError("taken")
+                raise PreconditionFailed("taken")
             self.kept[volume.serial] = volume
 
-    def replace(self, volume: Volume) -> None:
+    def replace(self, volume: StateVersion) -> None:
         with self._begin("replace"):
             self.kept[volume.serial] = volume
 
@@ -55,17 +55,17 @@ class MemoryShelf:
         with self._begin("remove"):
             self.kept.pop(serial, None)
 
-    def read_lock(self) -> HeldText | None:
+    def read_lock(self) -> LockRecord | None:
         with self._begin("read_lock"):
             if self.lock is None:
                 return None
             text, tag, written = self.lock
-            return HeldText(text, tag, self.clock - written)
+            return LockRecord(text, tag, self.clock - written)
 
     def write_lock(self, text: str, tag: str) -> str:
         with self._begin("write_lock"):
             if (self.lock[1] if self.lock else "") != tag:
-                raise TakenError("taken")
+                raise PreconditionFailed("taken")
             self._writes += 1
             self.lock = (text, f"tag{self._writes}", self.clock)
             return self.lock[1]

@@ -17,7 +17,7 @@ from raceday_iac.model.resource import frozen
 from raceday_iac.model.secret import Secret
 from raceday_iac.state.codec import Codec
 from raceday_iac.state.document import Entry, State, binding_of, new_state
-from raceday_iac.state.sealing import AgeSeal, new_key
+from raceday_iac.state.sealing import AgeCipher, new_key
 from raceday_iac.state.store import StateStore
 
 from .conftest import Place
@@ -56,7 +56,7 @@ def test_what_is_written_is_read_by_everybody(place: Place) -> None:
 
 def test_what_a_state_belongs_to_is_kept_sealed_or_not(place: Place) -> None:
     bound = binding_of("https://appwrite.example.org/v1", "raceday", "raceday")
-    plain, sealed = place.open(), place.open(codec=Codec(AgeSeal(new_key()[0])))
+    plain, sealed = place.open(), place.open(codec=Codec(AgeCipher(new_key()[0])))
     plain.write(replace(state_with("a"), bound=bound))
     assert plain.read().bound == bound
     with sealed.locked("apply"):
@@ -254,8 +254,8 @@ def raw_texts(place: Place) -> str:
 
 def test_a_sealed_state_is_read_with_the_key_and_tells_nothing_without(place: Place) -> None:
     key, public = new_key()
-    state = run(place.open(codec=Codec(AgeSeal(key))), "apply", ("remarkable",))
-    assert place.open("bob", codec=Codec(AgeSeal(key))).read() == state
+    state = run(place.open(codec=Codec(AgeCipher(key))), "apply", ("remarkable",))
+    assert place.open("bob", codec=Codec(AgeCipher(key))).read() == state
     stored = raw_texts(place)
     assert "remarkable" not in stored
     assert state.salt not in stored
@@ -265,17 +265,17 @@ def test_a_sealed_state_is_read_with_the_key_and_tells_nothing_without(place: Pl
 
 def test_a_sealed_state_is_refused_without_a_key_and_with_a_wrong_one(place: Place) -> None:
     key, public = new_key()
-    run(place.open(codec=Codec(AgeSeal(key))), "apply", ("a",))
+    run(place.open(codec=Codec(AgeCipher(key))), "apply", ("a",))
     before = raw_texts(place)
     with pytest.raises(StateError, match="it is encrypted, and the environment names no key"):
         place.open().read()
     with pytest.raises(StateError, match=f"none of the given keys opens it; it is sealed for {public}"):
-        place.open(codec=Codec(AgeSeal(new_key()[0]))).read()
+        place.open(codec=Codec(AgeCipher(new_key()[0]))).read()
     assert raw_texts(place) == before
 
 
 def test_lock_and_history_need_no_key(place: Place) -> None:
-    run(place.open(codec=Codec(AgeSeal(new_key()[0]))), "apply", ("a",))
+    run(place.open(codec=Codec(AgeCipher(new_key()[0]))), "apply", ("a",))
     assert [each.saved.resources for each in place.open().history()] == [1]
     assert place.open().lock_holder() is None
 
@@ -284,14 +284,14 @@ def test_a_plain_state_becomes_a_sealed_one_and_keys_are_changed_with_the_histor
     run(place.open(), "apply", ("remarkable",))
     run(place.open(), "apply", ("remarkable", "b"))
     old, new = new_key()[0], new_key()[0]
-    for codec in (Codec(AgeSeal(old)), Codec(AgeSeal(new, [old]))):
+    for codec in (Codec(AgeCipher(old)), Codec(AgeCipher(new, [old]))):
         store = place.open(codec=codec)
         with store.locked("rekey"):
             state = store.read()
             store.write(replace(state, serial=state.serial + 1))
             store.rewrite_history()
         assert "remarkable" not in raw_texts(place)
-    store = place.open(codec=Codec(AgeSeal(new)))
+    store = place.open(codec=Codec(AgeCipher(new)))
     assert [len(store.version(each.serial).entries) for each in store.history()] == [2, 2, 2, 1]
     with pytest.raises(StateError, match="none of the given keys"):
-        place.open(codec=Codec(AgeSeal(old))).read()
+        place.open(codec=Codec(AgeCipher(old))).read()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from raceday_iac.errors import EXIT_LOCKED, FencedError, LockedError, StateError, UnreachableError
-from raceday_iac.state.backends import HeldText, Shelf, TakenError
+from raceday_iac.state.backends import LockRecord, PreconditionFailed, StateBackend
 from raceday_iac.state.document import State
 from raceday_iac.state.store import StateStore
 
@@ -36,13 +36,13 @@ def _ends() -> Iterator[None]:
 class Later:
     """A shelf as it looks when the lock was not renewed for so long."""
 
-    shelf: Shelf
+    shelf: StateBackend
     seconds: float = LONG
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.shelf, name)
 
-    def read_lock(self) -> HeldText | None:
+    def read_lock(self) -> LockRecord | None:
         found = self.shelf.read_lock()
         return replace(found, age=found.age + self.seconds) if found else None
 
@@ -214,7 +214,7 @@ def test_the_same_save_again_is_our_own_whose_answer_was_lost(remote: Place) -> 
     volume = shelf.volume(1)
     assert volume is not None
     shelf.add(volume)
-    with pytest.raises(TakenError):
+    with pytest.raises(PreconditionFailed):
         shelf.add(replace(volume, text=volume.text + " "))
 
 

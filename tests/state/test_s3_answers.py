@@ -11,8 +11,8 @@ from unit.provider.answering import Answering, Asked, Reply, Slept, answering
 
 from raceday_iac.errors import StateError
 from raceday_iac.model.secret import Secret
-from raceday_iac.state.backends import TakenError, Volume
-from raceday_iac.state.backends.s3 import S3Place, S3Shelf, _ForeignError
+from raceday_iac.state.backends import PreconditionFailed, StateVersion
+from raceday_iac.state.backends.s3 import S3Backend, S3Place, _ForeignError
 
 XML = {"content-type": "application/xml"}
 EMPTY = Reply(200, b"<ListBucketResult><KeyCount>0</KeyCount></ListBucketResult>", XML)
@@ -74,18 +74,18 @@ def slept() -> Slept:
 
 
 @pytest.fixture
-def shelf(server: Answering, store: Store, slept: Slept) -> S3Shelf:
+def shelf(server: Answering, store: Store, slept: Slept) -> S3Backend:
     keys = {"access_key": Secret("a"), "secret_key": Secret("the-key")}
-    return S3Shelf(S3Place("b", "e", endpoint=f"http://127.0.0.1:{server.port}", retries=2, **keys), slept)
+    return S3Backend(S3Place("b", "e", endpoint=f"http://127.0.0.1:{server.port}", retries=2, **keys), slept)
 
 
-def test_an_empty_store_is_empty(shelf: S3Shelf) -> None:
+def test_an_empty_store_is_empty(shelf: S3Backend) -> None:
     assert shelf.newest() is None
     assert shelf.read_lock() is None
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_for_a_list_is_not_no_state(store: Store, shelf: S3Shelf, page: str) -> None:
+def test_a_page_for_a_list_is_not_no_state(store: Store, shelf: S3Backend, page: str) -> None:
     store.lists, store.reads = [PAGES[page]], {"states/0.json": [PAGES[page]]}
     for act in (shelf.newest, shelf.serials, shelf.volumes):
         with pytest.raises(_ForeignError, match="does not answer like S3 to") as caught:
@@ -96,7 +96,7 @@ def test_a_page_for_a_list_is_not_no_state(store: Store, shelf: S3Shelf, page: s
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_for_an_object_is_neither_its_content_nor_its_absence(store: Store, shelf: S3Shelf, page: str) -> None:
+def test_a_page_for_an_object_is_neither_its_content_nor_its_absence(store: Store, shelf: S3Backend, page: str) -> None:
     store.reads = {"lock.json": [PAGES[page]], "states/7.json": [PAGES[page]]}
     for act in (shelf.read_lock, lambda: shelf.volume(7)):
         with pytest.raises(_ForeignError, match="does not answer like S3 to GET"):
@@ -104,51 +104,53 @@ def test_a_page_for_an_object_is_neither_its_content_nor_its_absence(store: Stor
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_on_the_way_is_asked_past(store: Store, shelf: S3Shelf, slept: Slept, page: str) -> None:
+def test_a_page_on_the_way_is_asked_past(store: Store, shelf: S3Backend, slept: Slept, page: str) -> None:
     store.reads = {"states/7.json": [PAGES[page], PAGES[page], STORED]}
-    assert shelf.volume(7) == Volume(7, "n", '{"a": 1}')
+    assert shelf.volume(7) == StateVersion(7, "n", '{"a": 1}')
     assert slept == [0.2, 0.4]
 
 
 @pytest.mark.parametrize("page", [name for name in PAGES if name[0] == "4"])
-def test_a_refusal_that_is_not_the_stores_is_not_somebody_elses_write(store: Store, shelf: S3Shelf, page: str) -> None:
+def test_a_refusal_that_is_not_the_stores_is_not_somebody_elses_write(
+    store: Store, shelf: S3Backend, page: str
+) -> None:
     store.writes = [PAGES[page]]
-    for act in (lambda: shelf.add(Volume(1, "", "x")), lambda: shelf.write_lock("mine", '"t"')):
+    for act in (lambda: shelf.add(StateVersion(1, "", "x")), lambda: shelf.write_lock("mine", '"t"')):
         with pytest.raises(StateError) as caught:
             act()
-        assert not isinstance(caught.value, TakenError)
+        assert not isinstance(caught.value, PreconditionFailed)
 
 
 @pytest.mark.parametrize("status", [409, 412])
-def test_nor_is_a_conflict_without_the_stores_words(store: Store, shelf: S3Shelf, status: int) -> None:
+def test_nor_is_a_conflict_without_the_stores_words(store: Store, shelf: S3Backend, status: int) -> None:
     store.writes = [Reply(status, b"conflict", {"content-type": "text/plain"})]
     with pytest.raises(_ForeignError):
-        shelf.add(Volume(1, "", "x"))
+        shelf.add(StateVersion(1, "", "x"))
     store.writes = [told(status, "PreconditionFailed")]
-    with pytest.raises(TakenError):
-        shelf.add(Volume(1, "", "x"))
+    with pytest.raises(PreconditionFailed):
+        shelf.add(StateVersion(1, "", "x"))
 
 
-def test_a_lock_that_the_store_says_is_gone_was_taken(store: Store, shelf: S3Shelf) -> None:
+def test_a_lock_that_the_store_says_is_gone_was_taken(store: Store, shelf: S3Backend) -> None:
     store.writes = [NOT_THERE]
-    with pytest.raises(TakenError):
+    with pytest.raises(PreconditionFailed):
         shelf.write_lock("mine", '"t"')
 
 
-def test_a_key_that_the_store_refuses_is_told_from_a_page(store: Store, shelf: S3Shelf) -> None:
+def test_a_key_that_the_store_refuses_is_told_from_a_page(store: Store, shelf: S3Backend) -> None:
     store.reads = {"states/7.json": [told(403, "AccessDenied")]}
     with pytest.raises(StateError, match="does not accept the key: AccessDenied"):
         shelf.volume(7)
 
 
-def test_a_store_without_a_bucket_says_so(store: Store, shelf: S3Shelf) -> None:
+def test_a_store_without_a_bucket_says_so(store: Store, shelf: S3Backend) -> None:
     store.lists = store.reads["states/7.json"] = [told(404, "NoSuchBucket")]
     for act in (shelf.newest, lambda: shelf.volume(7)):
         with pytest.raises(StateError, match="There is no bucket 'b'"):
             act()
 
 
-def test_a_redirect_takes_no_key_along(server: Answering, store: Store, shelf: S3Shelf) -> None:
+def test_a_redirect_takes_no_key_along(server: Answering, store: Store, shelf: S3Backend) -> None:
     with answering() as other:
         store.reads["states/7.json"] = [
             Reply(302, b"", {"location": f"http://127.0.0.1:{other.port}/b/e/states/7.json"})

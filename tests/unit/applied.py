@@ -10,7 +10,7 @@ from raceday_iac.model.address import Address
 from raceday_iac.model.evidence import Answer, Ask, Question
 from raceday_iac.model.resource import Desired, Live, frozen
 from raceday_iac.model.stack import Stack
-from raceday_iac.planning import Change, Plan, Wishes, build_plan
+from raceday_iac.planning import Change, Plan, PlanOptions, build_plan
 from raceday_iac.provider import ServerFacts, Snapshot
 from raceday_iac.state.document import Entry, State, new_state
 
@@ -47,12 +47,12 @@ def plan(
     *,
     documents: int | None = 0,
     allowed: Collection[Address] = (),
-    wishes: Wishes | None = None,
+    plan_options: PlanOptions | None = None,
     facts: ServerFacts = FACTS,
 ) -> Plan:
     """The plan for one desired side."""
     known = state or new_state(lambda: "lineage", lambda: "salt")
-    wishes = Wishes(allowed=dict.fromkeys(allowed)) if wishes is None else wishes
+    plan_options = PlanOptions(allowed=dict.fromkeys(allowed)) if plan_options is None else plan_options
     snapshot = Snapshot(real or {}, facts)
 
     def answer(question: Question) -> Answer:
@@ -60,7 +60,7 @@ def plan(
             return Answer(0)
         return Answer(documents, at_least=bool(documents) and documents >= 5000)
 
-    return build_plan("test", desired, known, snapshot, answer, wishes)
+    return build_plan("test", desired, known, snapshot, answer, plan_options)
 
 
 def plan_between(before: Stack, after: Stack, **settings: Any) -> Plan:

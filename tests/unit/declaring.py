@@ -12,7 +12,7 @@ from raceday_iac.errors import StackError
 from raceday_iac.loading.environment import Environment
 from raceday_iac.loading.resolve import resolve
 from raceday_iac.model.address import Address
-from raceday_iac.model.problem import Problem
+from raceday_iac.model.problem import Diagnostic
 from raceday_iac.model.resource import Desired
 from raceday_iac.model.stack import Collection, Database, Lock, Stack
 
@@ -65,7 +65,7 @@ def resolved(
     return resolve(stack, environment(**settings), root, variables or {})
 
 
-def problems(stack: Stack, **settings: Any) -> tuple[Problem, ...]:
+def problems(stack: Stack, **settings: Any) -> tuple[Diagnostic, ...]:
     """Everything that is wrong with a stack; fails when nothing is."""
     with pytest.raises(StackError) as caught:
         resolved(stack, **settings)

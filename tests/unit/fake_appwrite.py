@@ -134,7 +134,7 @@ class FakeAppwrite:
             related = collection_address(address.parts[0], fields["relatedCollection"])
             if related not in self.resources:
                 raise NotFoundError(f"{related} not found", code=404)
-        status = "processing" if KINDS[address.kind].settles else "available"
+        status = "processing" if KINDS[address.kind].is_async else "available"
         live = Live(address, fields, f"id-{address.name}", status=status)
         self.resources[address] = live
         return live
@@ -158,7 +158,7 @@ class FakeAppwrite:
             return
         if address.kind in COLUMNS:
             self._break_indexes(address)
-        if KINDS[address.kind].settles:
+        if KINDS[address.kind].is_async:
             if self.resources[address].status != "stuck":
                 self.resources[address] = replace(self.resources[address], status="deleting")
             return

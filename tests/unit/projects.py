@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from raceday_iac.model.resource import Desired
 from raceday_iac.model.stack import Collection, Stack
-from raceday_iac.planning import Wishes
+from raceday_iac.planning import PlanOptions
 
 from .declaring import database, function
 
@@ -39,7 +39,7 @@ def projects(draw: st.DrawFn) -> Stack:
 
 
 @st.composite
-def wishes(draw: st.DrawFn, *stacks: Desired) -> Wishes:
+def plan_options(draw: st.DrawFn, *stacks: Desired) -> PlanOptions:
     known = sorted({each for stack in stacks for each in stack.resources})
     some = st.frozensets(st.sampled_from(known), max_size=3)
-    return Wishes(targets=draw(some), excluded=draw(some))
+    return PlanOptions(targets=draw(some), excluded=draw(some))

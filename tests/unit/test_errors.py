@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from raceday_iac import errors
-from raceday_iac.model.problem import Location, Problem
+from raceday_iac.model.problem import Diagnostic, Location
 
 
 def every() -> list[type[errors.IacError]]:
@@ -40,5 +40,5 @@ def test_an_error_carries_message_and_hint() -> None:
 
 
 def test_problems_of_a_stack_are_listed_one_a_line() -> None:
-    error = errors.StackError([Problem(Location("a.py", 1), "", "x"), Problem(Location("a.py", 2), "f", "y")])
+    error = errors.StackError([Diagnostic(Location("a.py", 1), "", "x"), Diagnostic(Location("a.py", 2), "f", "y")])
     assert error.message.splitlines()[1:] == ["  a.py:1: x", "  a.py:2: f: y"]

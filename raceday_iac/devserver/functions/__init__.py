@@ -30,4 +30,4 @@ def on_start(server: Server) -> None:
     resume_builds(server)
     resume_runs(server)
     if server.settings.scheduler:
-        server.spawn(scheduler_of(server).work())
+        server.background(scheduler_of(server).work())

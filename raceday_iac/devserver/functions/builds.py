@@ -58,7 +58,7 @@ class Builder:
         self._server = server
         self._queue: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self._current: tuple[tuple[str, str], asyncio.Task[Built]] | None = None
-        server.spawn(self._work())
+        server.background(self._work())
 
     def enqueue(self, project: str, deployment: str) -> None:
         """Build it when those before it are done. Its row may be inserted by the transaction that is running."""

@@ -383,7 +383,7 @@ def discard_deployments(server: Server, project: str, deployments: Iterable[str]
 
     def delete_files() -> None:
         for deployment in gone:
-            server.spawn(asyncio.to_thread(storage.delete, storage.files_of(server, project, deployment)))
+            server.background(asyncio.to_thread(storage.delete, storage.files_of(server, project, deployment)))
 
     if gone:
         server.later(0, delete_files)

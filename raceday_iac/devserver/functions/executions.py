@@ -108,7 +108,7 @@ def create_execution(server: Server, request: Request, values: dict[str, Any]) -
         return Reply(202, execution_model(row), model="execution")
     if values["async"]:
         row = new_execution(server, function, call, "waiting")
-        server.spawn(perform(server, request.project, row["id"]))
+        server.background(perform(server, request.project, row["id"]))
         return Reply(202, execution_model(row), model="execution")
     return _run_now(server, function, deployment, call)
 

@@ -185,4 +185,4 @@ def resume_runs(server: Server) -> None:
     for row in server.db.execute("SELECT * FROM executions WHERE status = 'processing'").fetchall():
         fail(server, row, INTERRUPTED)
     for row in server.db.execute("SELECT * FROM executions WHERE status = 'waiting' ORDER BY sequence").fetchall():
-        server.spawn(perform(server, row["project"], row["id"]))
+        server.background(perform(server, row["project"], row["id"]))

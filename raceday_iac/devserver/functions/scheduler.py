@@ -120,7 +120,7 @@ class Scheduler:
         for key, due in list(self._executions.items()):
             if due <= now:
                 del self._executions[key]
-                self._server.spawn(perform(self._server, *key))
+                self._server.background(perform(self._server, *key))
                 started += 1
         return started
 
@@ -130,7 +130,7 @@ class Scheduler:
             return False
         call = Call("POST", "/", {}, "", "schedule")
         row = new_execution(self._server, function, call, "waiting")
-        self._server.spawn(perform(self._server, project, row["id"]))
+        self._server.background(perform(self._server, project, row["id"]))
         return True
 
     def _clean(self, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """The provider for real Appwrite servers. The only place that imports the SDK."""
 
 from .reading import AppwriteReader
-from .transport import Patience, ReadingTransport, Transport
+from .transport import ReadingTransport, RetryPolicy, Transport
 from .writing import AppwriteProvider
 
-__all__ = ["AppwriteProvider", "AppwriteReader", "Patience", "ReadingTransport", "Transport"]
+__all__ = ["AppwriteProvider", "AppwriteReader", "RetryPolicy", "ReadingTransport", "Transport"]

@@ -53,7 +53,7 @@ PIECE = 5 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """How long to wait, in seconds, and how often to try. `total` is for a request with all its attempts, whatever is
     waited for: an answer, a place among the parallel ones, or the time that the server asks for."""
 
@@ -75,7 +75,7 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
         key: Secret,
         *,
         parallelism: int = 8,
-        patience: Patience = Patience(),
+        patience: RetryPolicy = RetryPolicy(),
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[float], float] = lambda longest: random.uniform(0, longest),
         clock: Callable[[], float] = time.monotonic,
@@ -88,7 +88,7 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
         self._global_headers.pop("X-Appwrite-Response-Format", None)
         self.endpoint = endpoint.rstrip("/")
         self.project = project
-        self.gate = Gate(parallelism)
+        self.gate = AdaptiveLimiter(parallelism)
         self.patience = patience
         #: The server's own clock at its last answer, as it told it (HTTP `Date`); empty when it told none.
         self.server_date = ""
@@ -121,7 +121,7 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
         headers = {"X-Appwrite-Project": self.project, "content-type": "application/json", **(headers or {})}
         if anonymous:
             headers["x-appwrite-key"] = ""
-        return self._persistently(call, headers, read_timeout)
+        return self._send_with_retry(call, headers, read_timeout)
 
     def upload(
         self, path: str, fields: Mapping[str, Any], archive: bytes, begun: Callable[[str], object] | None = None
@@ -147,7 +147,7 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
         """One attempt. Raises Failure."""
         return self._once(Call(method, path, params or {}, deployment.SHAPE), dict(headers or {}), self.patience.read)
 
-    def _persistently(self, call: Call, headers: dict[str, str], read_timeout: float | None) -> Any:
+    def _send_with_retry(self, call: Call, headers: dict[str, str], read_timeout: float | None) -> Any:
         patience, attempt = read_timeout or self.patience.read, 0
         deadline = self._clock() + max(self.patience.total, patience)
         with WAITS.on(_doing(call)) as wait:
@@ -175,7 +175,7 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
         sent = {**self._global_headers, **headers}
         sent = {name: value for name, value in sent.items() if value}
         arguments = _encode(self, call.method, sent, dict(call.body))
-        with self.gate.passage():
+        with self.gate.acquire():
             # Waiting for a place has taken from it, too.
             left = deadline - self._clock()
             if left <= 0:
@@ -201,9 +201,9 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
             answer = read(call, response, body)
         except Failure as failure:
             is_distress = failure.foreign or failure.code == 429 or failure.code >= 500
-            self.gate.pressure() if is_distress else self.gate.relief()
+            self.gate.on_throttle() if is_distress else self.gate.on_success()
             raise
-        self.gate.relief()
+        self.gate.on_success()
         self.server_date = response.headers.get("date", "")
         warning = response.headers.get("x-appwrite-warning")
         if warning:
@@ -387,7 +387,7 @@ def _without_user(address: str) -> str:
 _RECOVERY = 16
 
 
-class Gate:
+class AdaptiveLimiter:
     """At most `limit` holders at a time; `limit` moves between 1 and `maximum`."""
 
     def __init__(self, maximum: int) -> None:
@@ -398,7 +398,7 @@ class Gate:
         self._changed = threading.Condition()
 
     @contextmanager
-    def passage(self) -> Iterator[None]:
+    def acquire(self) -> Iterator[None]:
         """Wait for a place and hold it."""
         with self._changed:
             self._changed.wait_for(lambda: self._under_way < self.limit)
@@ -410,13 +410,13 @@ class Gate:
                 self._under_way -= 1
                 self._changed.notify()
 
-    def pressure(self) -> None:
+    def on_throttle(self) -> None:
         """The server answered 429 or 5xx: halve."""
         with self._changed:
             self.limit = max(1, self.limit // 2)
             self._good = 0
 
-    def relief(self) -> None:
+    def on_success(self) -> None:
         """The server answered normally."""
         with self._changed:
             self._good += 1

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from ..nztab.model import Day, Race
-from .checks import Lived, check_all
-from .day import Wanted
+from .checks import DayResult, check_all
+from .day import DaySpec
 from .ledger import Execution, Ledger, Outcome
 from .legacy import ASSUMPTIONS, simulate_legacy
 from .legacy_world import CardRace
@@ -19,7 +19,7 @@ from .virtual_time import Latencies
 SETTLING = "settling"
 
 
-def report_of(lived: Lived, options: Mapping[str, bool | int | str]) -> DayReport:
+def report_of(lived: DayResult, options: Mapping[str, bool | int | str]) -> DayReport:
     """Check the invariants, run the legacy model over the same card, and put the numbers together."""
     wanted, day, ledger = lived.wanted, lived.day, lived.ledger
     begin, end = wanted.begin.timestamp(), wanted.end.timestamp()
@@ -121,7 +121,7 @@ def _status_before(race: Race, moment: float) -> str:
     return race.timeline.status_at(datetime.fromtimestamp(moment, race.start.tzinfo))
 
 
-def wanted_options(wanted: Wanted, *, legacy_schedules: bool) -> dict[str, bool | int | str]:
+def wanted_options(wanted: DaySpec, *, legacy_schedules: bool) -> dict[str, bool | int | str]:
     """How the day was asked for, for the report."""
     options: dict[str, bool | int | str] = {"locks": wanted.with_locks, "legacy_schedules": legacy_schedules}
     if wanted.until is not None:

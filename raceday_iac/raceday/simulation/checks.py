@@ -14,7 +14,7 @@ from typing import Any
 
 from ..nztab.events import event_at
 from ..nztab.model import Day, Race
-from .day import NZ, Wanted
+from .day import NZ, DaySpec
 from .ledger import Ledger, Outcome
 from .phases import INTERVALS, PATIENCE, Followed, conflicts, gaps, overlaps, patience_of, row_of
 from .report import Invariant
@@ -28,7 +28,7 @@ LONGEST_DAILY = timedelta(minutes=14)
 WRITING = 15.0
 
 
-def daily_runs_worked(lived: Lived) -> tuple[int, Violations]:
+def daily_runs_worked(lived: DayResult) -> tuple[int, Violations]:
     """Each daily function comes to its end; the quiet window stops none, whatever the offset of the day."""
     due = [name for name, start in DAILY.items() if _daily_start(lived, start) + LONGEST_DAILY <= lived.wanted.end]
     executions = [each for each in lived.ledger.executions.values() if each.function in DAILY]
@@ -46,7 +46,7 @@ def daily_runs_worked(lived: Lived) -> tuple[int, Violations]:
     return max(len(due), len(executions)), stopped()
 
 
-def polled_as_demanded(lived: Lived) -> tuple[int, Violations]:
+def polled_as_demanded(lived: DayResult) -> tuple[int, Violations]:
     demanded, found = 0, list[str]()
     begin, end = lived.opening.timestamp(), lived.wanted.end.timestamp()
     for race in lived.day.imported:
@@ -57,7 +57,7 @@ def polled_as_demanded(lived: Lived) -> tuple[int, Violations]:
     return demanded, iter(found)
 
 
-def changes_stored_soon(lived: Lived) -> tuple[int, Violations]:
+def changes_stored_soon(lived: DayResult) -> tuple[int, Violations]:
     """A status that upstream shows until the next poll that the table demands, is stored then."""
     checked, late = 0, list[str]()
     for race in lived.day.imported:
@@ -69,7 +69,7 @@ def changes_stored_soon(lived: Lived) -> tuple[int, Violations]:
     return checked, iter(late)
 
 
-def never_polled_twice_at_once(lived: Lived) -> tuple[int, Violations]:
+def never_polled_twice_at_once(lived: DayResult) -> tuple[int, Violations]:
     by_race: dict[str, list[tuple[float, float]]] = {}
     for poll in lived.ledger.polls:
         by_race.setdefault(poll.race, []).append((poll.begin, poll.end))
@@ -85,7 +85,7 @@ def never_polled_twice_at_once(lived: Lived) -> tuple[int, Violations]:
     return len(lived.ledger.polls), doubled()
 
 
-def one_writer(lived: Lived) -> tuple[int, Violations]:
+def one_writer(lived: DayResult) -> tuple[int, Violations]:
     """No write by a run that does not own its lock, or without its fence; no two runs of one function at once."""
 
     def found() -> Violations:
@@ -99,7 +99,7 @@ def one_writer(lived: Lived) -> tuple[int, Violations]:
     return lived.ledger.writes, found()
 
 
-def no_conflicts(lived: Lived) -> tuple[int, Violations]:
+def no_conflicts(lived: DayResult) -> tuple[int, Violations]:
     runs = lived.ledger.runs()
 
     def found() -> Violations:
@@ -109,7 +109,7 @@ def no_conflicts(lived: Lived) -> tuple[int, Violations]:
     return sum(len(run.races) for run in runs), found()
 
 
-def quiet_window(lived: Lived) -> tuple[int, Violations]:
+def quiet_window(lived: DayResult) -> tuple[int, Violations]:
     def loud() -> Violations:
         for each in lived.ledger.executions.values():
             if each.wrote is not None and (_is_quiet(each.wrote[0]) or _is_quiet(each.wrote[1])):
@@ -118,7 +118,7 @@ def quiet_window(lived: Lived) -> tuple[int, Violations]:
     return len(lived.ledger.executions), loud()
 
 
-def none_killed(lived: Lived) -> tuple[int, Violations]:
+def none_killed(lived: DayResult) -> tuple[int, Violations]:
     """No run is cut off by its timeout, or still at work when its lock has expired."""
 
     def late() -> Violations:
@@ -132,7 +132,7 @@ def none_killed(lived: Lived) -> tuple[int, Violations]:
     return len(lived.ledger.executions), late()
 
 
-def none_failed(lived: Lived) -> tuple[int, Violations]:
+def none_failed(lived: DayResult) -> tuple[int, Violations]:
     """Upstream and server do nothing wrong on this day, so nothing is a reason to fail."""
 
     def failed() -> Violations:
@@ -143,7 +143,7 @@ def none_failed(lived: Lived) -> tuple[int, Violations]:
     return len(lived.ledger.executions), failed()
 
 
-def _changes(lived: Lived, race: Race) -> Iterator[tuple[str, float, float]]:
+def _changes(lived: DayResult, race: Race) -> Iterator[tuple[str, float, float]]:
     """The changes of status that must be seen: into what, when, and until when it must be stored."""
     changes = [(moment.timestamp(), status) for moment, status in race.timeline.changes]
     before, end = "Open", lived.wanted.end.timestamp()
@@ -156,7 +156,7 @@ def _changes(lived: Lived, race: Race) -> Iterator[tuple[str, float, float]]:
         before = status
 
 
-def _daily_start(lived: Lived, start: time) -> datetime:
+def _daily_start(lived: DayResult, start: time) -> datetime:
     return datetime.combine(lived.wanted.day - timedelta(days=1), start, UTC)
 
 
@@ -168,7 +168,7 @@ def _is_quiet(moment: float) -> bool:
 BUCKETS = (*range(60, 0, -5), 4, 3, 2, 1, 0)
 
 
-def card_is_imported(lived: Lived) -> tuple[int, Violations]:
+def card_is_imported(lived: DayResult) -> tuple[int, Violations]:
     """Every race, with every runner that upstream lists. On a day that ends before the import there is no card yet."""
     imported = datetime.combine(lived.wanted.day - timedelta(days=1), DAILY["daily-races"], UTC) + LONGEST_DAILY
     races = lived.day.imported if imported <= lived.wanted.end else ()
@@ -186,7 +186,7 @@ def card_is_imported(lived: Lived) -> tuple[int, Violations]:
     return len(races), missing()
 
 
-def buckets_complete(lived: Lived) -> tuple[int, Violations]:
+def buckets_complete(lived: DayResult) -> tuple[int, Violations]:
     """From the opening on, as long as a race is not abandoned, each step has each runner."""
     checked, missing = 0, list[str]()
     for race in lived.ended():
@@ -206,7 +206,7 @@ def buckets_complete(lived: Lived) -> tuple[int, Violations]:
     return checked, iter(missing)
 
 
-def buckets_once(lived: Lived) -> tuple[int, Violations]:
+def buckets_once(lived: DayResult) -> tuple[int, Violations]:
     documents = [each for found in lived.stored.money_flow.values() for each in found]
 
     def doubled() -> Violations:
@@ -220,25 +220,25 @@ def buckets_once(lived: Lived) -> tuple[int, Violations]:
     return len(documents), doubled()
 
 
-def odds_once(lived: Lived) -> tuple[int, Violations]:
+def odds_once(lived: DayResult) -> tuple[int, Violations]:
     """Odds have a history of their changes only."""
     repeated = lived.stored.odds_repeated
     return lived.stored.odds, iter([f"{repeated} odds say what was known"] if repeated else [])
 
 
-def status_is_upstreams(lived: Lived) -> tuple[int, Violations]:
+def status_is_upstreams(lived: DayResult) -> tuple[int, Violations]:
     races = list(lived.ended())
     return len(races), (problem for race in races if (problem := _wrong_status(lived, race)))
 
 
-def midnight(lived: Lived) -> tuple[int, Violations]:
+def midnight(lived: DayResult) -> tuple[int, Violations]:
     """Races that were still under way at midnight are polled until they end."""
     begin = datetime.combine(lived.wanted.day + timedelta(days=1), time(), NZ).astimezone(UTC)
     races = [race for race in lived.ended() if race.timeline.ended >= begin]
     return len(races), (f"lost at midnight: {problem}" for race in races if (problem := _wrong_status(lived, race)))
 
 
-def results_complete(lived: Lived) -> tuple[int, Violations]:
+def results_complete(lived: DayResult) -> tuple[int, Violations]:
     """One document a race that says final, with each placing and each dividend as upstream has it."""
     races = [race for race in lived.ended() if race.timeline.abandoned is None]
 
@@ -253,7 +253,7 @@ def results_complete(lived: Lived) -> tuple[int, Violations]:
     return len(races), wrong()
 
 
-def pools_final(lived: Lived) -> tuple[int, Violations]:
+def pools_final(lived: DayResult) -> tuple[int, Violations]:
     """The totals that upstream has when a race is over, in cents."""
     races = [race for race in lived.ended() if race.timeline.abandoned is None]
 
@@ -289,7 +289,7 @@ def _is_void(race: Race, moment: datetime) -> bool:
     return race.timeline.abandoned is not None and race.timeline.abandoned <= moment
 
 
-def _wrong_status(lived: Lived, race: Race) -> str | None:
+def _wrong_status(lived: DayResult, race: Race) -> str | None:
     stored = lived.stored.races.get(race.id)
     status = race.timeline.status_at(lived.wanted.end)
     if stored is not None and stored["status"] == status:
@@ -297,7 +297,7 @@ def _wrong_status(lived: Lived, race: Race) -> str | None:
     return f"race {race.id} is {'missing' if stored is None else stored['status']}, upstream says {status}"
 
 
-def _wrong_results(lived: Lived, race: Race, stored: Mapping[str, Any]) -> Violations:
+def _wrong_results(lived: DayResult, race: Race, stored: Mapping[str, Any]) -> Violations:
     truth = event_at(race, lived.wanted.end)
     if stored["resultStatus"] != "final":
         yield f"results of race {race.id} are {stored['resultStatus']}"
@@ -375,10 +375,10 @@ Violations = Iterator[str]
 
 
 @dataclass(frozen=True)
-class Lived:
+class DayResult:
     """One day: what was wanted, what was played, what was seen on the wires, and what is stored in the end."""
 
-    wanted: Wanted
+    wanted: DaySpec
     day: Day
     ledger: Ledger
     stored: Stored
@@ -410,7 +410,7 @@ class Lived:
         return sorted((each.at, each.status) for each in self.ledger.statuses if each.race == race)
 
 
-Check = Callable[[Lived], tuple[int, Violations]]
+Check = Callable[[DayResult], tuple[int, Violations]]
 
 
 def clock(moment: float) -> str:
@@ -442,12 +442,12 @@ CHECKS: dict[str, Check] = {
 MAY_BE_EMPTY = frozenset({"nothing is lost at midnight"})
 
 
-def check_all(lived: Lived) -> tuple[Invariant, ...]:
+def check_all(lived: DayResult) -> tuple[Invariant, ...]:
     """All invariants."""
     return tuple(_checked(name, check, lived) for name, check in CHECKS.items())
 
 
-def _checked(name: str, check: Check, lived: Lived) -> Invariant:
+def _checked(name: str, check: Check, lived: DayResult) -> Invariant:
     checked, violations = check(lived)
     found = tuple(violations)
     if not checked and not found and lived.is_whole and name not in MAY_BE_EMPTY:

@@ -34,7 +34,7 @@ Observer = Callable[[datetime], None]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class DaySpec:
     """Which day, and how. `until` is a New Zealand clock time of that day; None is 01:00 of the next."""
 
     day: date
@@ -57,8 +57,8 @@ class Wanted:
         return datetime.combine(self.day, self.until, NZ).astimezone(UTC)
 
 
-def live_through(
-    server: RunningServer, time: VirtualTime, wanted: Wanted, folder: Path, observe: Observer = lambda _: None
+def run_day(
+    server: RunningServer, time: VirtualTime, wanted: DaySpec, folder: Path, observe: Observer = lambda _: None
 ) -> Ledger:
     """Run the scheduler from the beginning of the day to its end, and wait until everything it started is over."""
     ledger = Ledger()
@@ -113,7 +113,7 @@ def fewer_collections() -> Iterator[None]:
 
 
 @contextmanager
-def environment(server: RunningServer, wanted: Wanted) -> Iterator[None]:
+def environment(server: RunningServer, wanted: DaySpec) -> Iterator[None]:
     """What the runtime puts into the environment of each function. One process, so all share it."""
     given = {
         "APPWRITE_FUNCTION_API_ENDPOINT": server.endpoint,

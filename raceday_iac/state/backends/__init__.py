@@ -1,5 +1,5 @@
 """Where state can be kept outside this machine, behind one small protocol. It knows texts, never what they mean."""
 
-from .base import HeldText, Shelf, TakenError, Volume
+from .base import LockRecord, PreconditionFailed, StateBackend, StateVersion
 
-__all__ = ["HeldText", "Shelf", "TakenError", "Volume"]
+__all__ = ["LockRecord", "StateBackend", "PreconditionFailed", "StateVersion"]

@@ -28,7 +28,7 @@ from ...errors import (
 from ...kinds.base import Call, Shape, is_instant, listing
 from ...provider.appwrite.reading import PAGE, STATE_NAME, query
 from ...provider.appwrite.transport import Transport
-from . import HeldText, TakenError, Volume
+from . import LockRecord, PreconditionFailed, StateVersion
 
 #: Appwrite's ids have at most 36 characters; a serial gets ten of them.
 LONGEST_ENVIRONMENT = 25
@@ -38,8 +38,8 @@ _DOCUMENT = Shape({"$id": str, "$updatedAt": is_instant, "serial": int, "content
 _LISTED = Shape({"$id": str, "serial": int})
 
 
-class AppwriteShelf:
-    """See `Shelf`. The connection is made when it is first needed: an embedded server may be started in between."""
+class AppwriteBackend:
+    """See `StateBackend`. The connection is made when first needed: an embedded server may be started in between."""
 
     def __init__(self, connect: Callable[[], Transport], environment: str, database: str, collection: str) -> None:
         self._connect = connect
@@ -51,16 +51,16 @@ class AppwriteShelf:
     def where(self) -> str:
         return f"the collection {self._database}/{self._name} of Appwrite"
 
-    def newest(self) -> Volume | None:
+    def newest(self) -> StateVersion | None:
         """See `Shelf.newest`. One request."""
         found = self._list(_DOCUMENT, query("limit", 1))
         return _volume(found[0]) if found else None
 
-    def volume(self, serial: int) -> Volume | None:
+    def volume(self, serial: int) -> StateVersion | None:
         raw = self._document(self._id(serial))
         return _volume(raw) if raw else None
 
-    def volumes(self) -> Sequence[Volume]:
+    def volumes(self) -> Sequence[StateVersion]:
         return [
             _volume(raw) for raw in self._list(_LISTED, query("limit", PAGE), query("select", "$id", "serial", "note"))
         ]
@@ -69,7 +69,7 @@ class AppwriteShelf:
         found = self._list(_LISTED, query("limit", PAGE), query("select", "$id", "serial"))
         return [int(raw["serial"]) for raw in found]
 
-    def add(self, volume: Volume) -> None:
+    def add(self, volume: StateVersion) -> None:
         """See `Shelf.add`."""
         content = pack(volume.text)
         data = {"environment": self._environment, "serial": volume.serial, "note": volume.note, "content": content}
@@ -78,9 +78,9 @@ class AppwriteShelf:
         except ConflictError:
             found = self._document(self._id(volume.serial))
             if found is None or found.get("content") != content:
-                raise TakenError(f"serial {volume.serial} exists") from None
+                raise PreconditionFailed(f"serial {volume.serial} exists") from None
 
-    def replace(self, volume: Volume) -> None:
+    def replace(self, volume: StateVersion) -> None:
         body = {"data": {"note": volume.note, "content": pack(volume.text)}}
         self._transport.request(Call("patch", f"{self._documents}/{self._id(volume.serial)}", body))
 
@@ -90,9 +90,9 @@ class AppwriteShelf:
         except NotFoundError:
             return
 
-    def read_lock(self) -> HeldText | None:
+    def read_lock(self) -> LockRecord | None:
         raw = self._document(self._lock_id)
-        return None if raw is None else HeldText(str(raw["content"]), str(raw["$updatedAt"]), self._age(raw))
+        return None if raw is None else LockRecord(str(raw["content"]), str(raw["$updatedAt"]), self._age(raw))
 
     def write_lock(self, text: str, tag: str) -> str:
         """See `Shelf.write_lock`."""
@@ -105,7 +105,7 @@ class AppwriteShelf:
             if raw is not None and raw["content"] == text:
                 return str(raw["$updatedAt"])
             if isinstance(error, ConflictError):
-                raise TakenError("the lock is another one by now") from None
+                raise PreconditionFailed("the lock is another one by now") from None
             raise
 
     @property
@@ -186,9 +186,9 @@ class AppwriteShelf:
         return None if now is None else max(0.0, (now - datetime.fromisoformat(str(raw["$updatedAt"]))).total_seconds())
 
 
-def _volume(raw: Mapping[str, Any]) -> Volume:
+def _volume(raw: Mapping[str, Any]) -> StateVersion:
     try:
-        return Volume(int(raw["serial"]), str(raw.get("note") or ""), unpack(str(raw.get("content") or "")))
+        return StateVersion(int(raw["serial"]), str(raw.get("note") or ""), unpack(str(raw.get("content") or "")))
     except (KeyError, TypeError, ValueError) as error:
         raise IacError(f"A document of the state's collection is not what it should be: {error!r}.") from None
 

@@ -11,12 +11,12 @@ from typing import Protocol
 from ...errors import StateError
 
 
-class TakenError(StateError):
+class PreconditionFailed(StateError):
     """The serial exists, or the lock is not as it was when it was read: somebody else was first."""
 
 
 @dataclass(frozen=True)
-class Volume:
+class StateVersion:
     """One numbered text. `note` is what a listing tells of it without the text: short, ASCII."""
 
     serial: int
@@ -25,7 +25,7 @@ class Volume:
 
 
 @dataclass(frozen=True)
-class HeldText:
+class LockRecord:
     """The lock's text as it is. `tag` names this very version of it; `age` is in seconds, by the store's clock; None
     where that tells no time."""
 
@@ -34,7 +34,7 @@ class HeldText:
     age: float | None
 
 
-class Shelf(Protocol):
+class StateBackend(Protocol):
     """The volumes and the lock of one environment.
 
     Every call raises an IacError when the store refuses or cannot be reached. A write whose answer was lost is settled
@@ -46,13 +46,13 @@ class Shelf(Protocol):
         """The place, for messages."""
         ...
 
-    def newest(self) -> Volume | None:
+    def newest(self) -> StateVersion | None:
         """The volume of the highest serial, with its text."""
         ...
 
-    def volume(self, serial: int) -> Volume | None: ...
+    def volume(self, serial: int) -> StateVersion | None: ...
 
-    def volumes(self) -> Sequence[Volume]:
+    def volumes(self) -> Sequence[StateVersion]:
         """All, newest first, without their texts."""
         ...
 
@@ -60,11 +60,11 @@ class Shelf(Protocol):
         """All serials, highest first."""
         ...
 
-    def add(self, volume: Volume) -> None:
-        """Create it. Raises TakenError when the serial is there with another text."""
+    def add(self, volume: StateVersion) -> None:
+        """Create it. Raises PreconditionFailed when the serial is there with another text."""
         ...
 
-    def replace(self, volume: Volume) -> None:
+    def replace(self, volume: StateVersion) -> None:
         """Write another text of the same meaning in its place (another key)."""
         ...
 
@@ -72,11 +72,12 @@ class Shelf(Protocol):
         """Gone already is fine."""
         ...
 
-    def read_lock(self) -> HeldText | None: ...
+    def read_lock(self) -> LockRecord | None: ...
 
     def write_lock(self, text: str, tag: str) -> str:
         """Replace the lock that has this tag (empty: there is none yet) and return the new tag.
 
-        Raises TakenError when it is another one by now. No two texts are ever the same, else `tag` would mean nothing.
+        Raises PreconditionFailed when it is another one by now. No two texts are ever the same, else `tag` would mean
+        nothing.
         """
         ...

@@ -23,7 +23,7 @@ from ...files import PRIVATE_FILE, open_private, private_folder, remove_drafts, 
 from ..codec import Codec, Decoded
 from ..document import Saved, State, new_state, saved_of, this_process
 from ..journal import Journal
-from ..sealing import AgeSeal, KeyInUse
+from ..sealing import AgeCipher, KeyInUse
 from ..store import LockInfo, Version
 
 #: How many states are kept, the current one included.
@@ -135,7 +135,7 @@ class LocalState:
 
     def key_in_use(self) -> KeyInUse | None:
         seal = self._codec.seal
-        return seal.key_in_use if isinstance(seal, AgeSeal) else None
+        return seal.key_in_use if isinstance(seal, AgeCipher) else None
 
     def clear(self) -> None:
         """Delete the state with everything that is kept of it. The lock must be held."""

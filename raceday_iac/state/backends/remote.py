@@ -23,9 +23,9 @@ from ...errors import FencedError, IacError, LockedError, ProviderError, StateEr
 from ..codec import Codec, Decoded
 from ..document import Owner, Saved, State, new_state, this_process
 from ..journal import Journal
-from ..sealing import AgeSeal, KeyInUse
+from ..sealing import AgeCipher, KeyInUse
 from ..store import LockInfo, Version
-from . import HeldText, Shelf, TakenError, Volume
+from . import LockRecord, PreconditionFailed, StateBackend, StateVersion
 from .local import not_kept
 
 _log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class RemoteState:
 
     def __init__(
         self,
-        shelf: Shelf,
+        shelf: StateBackend,
         journal: Journal,
         codec: Codec | None = None,
         keep: int = KEEP,
@@ -80,10 +80,10 @@ class RemoteState:
         text, note = self._encoded(state, self._command)
         try:
             self._must_follow(state.serial)
-            self._shelf.add(Volume(state.serial, note, text))
+            self._shelf.add(StateVersion(state.serial, note, text))
             self._tidy(state.serial)
             self._seen = state.serial
-        except TakenError:
+        except PreconditionFailed:
             self._refused = self._refused or self._overtaken(state.serial)
             raise self._refused from None
         except ProviderError as error:
@@ -156,7 +156,7 @@ class RemoteState:
 
     def key_in_use(self) -> KeyInUse | None:
         seal = self._codec.seal
-        return seal.key_in_use if isinstance(seal, AgeSeal) else None
+        return seal.key_in_use if isinstance(seal, AgeCipher) else None
 
     def _begin(self, command: str) -> None:
         """A new run: its saves belong together."""
@@ -171,9 +171,9 @@ class RemoteState:
             fence = replace(state, serial=state.serial + 1)
             text, note = self._encoded(fence, command)
             try:
-                self._shelf.add(Volume(fence.serial, note, text))
+                self._shelf.add(StateVersion(fence.serial, note, text))
                 self._must_be_newest(fence.serial)
-            except TakenError:
+            except PreconditionFailed:
                 continue
             self._first = self._last = self._seen = fence.serial
             return
@@ -184,17 +184,17 @@ class RemoteState:
 
     def _must_follow(self, serial: int) -> None:
         """Only the very next serial proves by being free that nobody has saved meanwhile. For another one, look. Raises
-        TakenError; and once that has happened, for good: the serial after a refused one is free."""
+        PreconditionFailed; and once that has happened, for good: the serial after a refused one is free."""
         if self._refused is not None:
-            raise TakenError("an earlier save was refused")
+            raise PreconditionFailed("an earlier save was refused")
         if self._seen is not None and serial != self._seen + 1:
             serials = self._shelf.serials()
             if (serials[0] if serials else 0) != self._seen:
-                raise TakenError("somebody else has saved")
+                raise PreconditionFailed("somebody else has saved")
 
     def _tidy(self, serial: int) -> None:
         """Let go of what nobody needs: between the first and the last save of a run, and beyond the history's length.
-        Raises TakenError when the first save of a run is not the newest."""
+        Raises PreconditionFailed when the first save of a run is not the newest."""
         previous, self._last = self._last, serial
         if self._first is None:
             self._first = serial
@@ -209,11 +209,11 @@ class RemoteState:
 
     def _must_be_newest(self, serial: int) -> Sequence[int]:
         """All serials, when the one just saved is the newest. An old one may have been free because it was let go of;
-        then it is taken away again. Raises TakenError."""
+        then it is taken away again. Raises PreconditionFailed."""
         serials = self._shelf.serials()
         if serials and serials[0] > serial:
             self._shelf.remove(serial)
-            raise TakenError("a newer one exists")
+            raise PreconditionFailed("a newer one exists")
         if serial not in serials:
             raise StateError(f"{self.where} does not keep what is written to it: serial {serial} is not there.")
         return serials
@@ -237,7 +237,7 @@ class RemoteState:
         saved = Saved(at, str(self._owner), command, self._owner.run, self._session, count)
         return self._codec.encode(state, saved), json.dumps({"lineage": state.lineage, **saved.to_json()})
 
-    def _decode(self, volume: Volume) -> Decoded:
+    def _decode(self, volume: StateVersion) -> Decoded:
         try:
             return self._codec.decode(volume.text)
         except StateError as error:
@@ -247,14 +247,14 @@ class RemoteState:
             ) from None
 
 
-def _note(volume: Volume) -> object:
+def _note(volume: StateVersion) -> object:
     try:
         return json.loads(volume.note)
     except (ValueError, RecursionError):
         return {}
 
 
-def _version(volume: Volume) -> Version:
+def _version(volume: StateVersion) -> Version:
     note = _note(volume)
     lineage = str(note.get("lineage") or "") if isinstance(note, dict) else ""
     return Version(volume.serial, lineage, Saved.from_json(note))
@@ -301,7 +301,7 @@ class RemoteLock:
 
     def __init__(
         self,
-        shelf: Shelf,
+        shelf: StateBackend,
         owner: Owner,
         expiry: float,
         clock: Callable[[], float] = elapsed,
@@ -328,7 +328,7 @@ class RemoteLock:
                     hint=f"wait for it to end; {_expiry_hint(holder)}",
                 )
             held = _Held(self._content(reason), "", 0.0)
-            with suppress(TakenError):
+            with suppress(PreconditionFailed):
                 held.tag = self._shelf.write_lock(held.text, found.tag if found else "")
                 held.renewed = self._clock()
                 self._held, self._lost = held, ""
@@ -349,7 +349,7 @@ class RemoteLock:
                 return
             try:
                 self._shelf.write_lock(_free(), held.tag)
-            except TakenError:
+            except PreconditionFailed:
                 return
             except IacError as error:
                 _log.warning("The lock could not be released, it expires by itself: %s", error.message)
@@ -376,7 +376,7 @@ class RemoteLock:
                 return
             if lock_id and holder.id != lock_id:
                 raise LockedError(f"The lock is another one by now ({holder.id}): {holder}. It was not released.")
-            with suppress(TakenError):
+            with suppress(PreconditionFailed):
                 self._shelf.write_lock(_free(), found.tag)
                 return
         raise LockedError("The lock is being renewed all the time. It was not released.", hint="try again")
@@ -394,7 +394,7 @@ class RemoteLock:
         try:
             held.tag = self._shelf.write_lock(held.text, held.tag)
             held.renewed = self._clock()
-        except TakenError:
+        except PreconditionFailed:
             holder = self._look()
             whose = f"{holder} took it over" if holder else "it was released"
             self._lost = (
@@ -421,7 +421,7 @@ class RemoteLock:
         }
 
 
-def parse(found: HeldText | None) -> LockInfo | None:
+def parse(found: LockRecord | None) -> LockInfo | None:
     """Who holds a lock; None when it is free. What cannot be read counts as held by somebody unknown, for ever. One of
     unknown age does not expire."""
     if found is None:

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from ...errors import IacError, StateError
 from ...model.secret import Secret
 from ...waiting import WAITS, ThreadPoolExecutor
-from .base import HeldText, TakenError, Volume
+from .base import LockRecord, PreconditionFailed, StateVersion
 
 _Read = TypeVar("_Read")
 #: Seconds for one request, for all attempts together, and how often it is repeated.
@@ -72,8 +72,8 @@ class S3Place:
 
 
 @dataclass
-class S3Shelf:
-    """See `Shelf`."""
+class S3Backend:
+    """See `StateBackend`."""
 
     place: S3Place
     sleep: Callable[[float], None] = time.sleep
@@ -83,7 +83,7 @@ class S3Shelf:
     def where(self) -> str:
         return f"s3://{self.place.bucket}/{self.place.root}"
 
-    def newest(self) -> Volume | None:
+    def newest(self) -> StateVersion | None:
         """See `Shelf.newest`. A list and a read."""
         for serial in self.serials():
             found = self.volume(serial)
@@ -92,31 +92,33 @@ class S3Shelf:
                 return found
         return None
 
-    def volume(self, serial: int) -> Volume | None:
+    def volume(self, serial: int) -> StateVersion | None:
         found = self._get(self._path(serial))
-        return None if found is None else Volume(serial, found.note, found.text)
+        return None if found is None else StateVersion(serial, found.note, found.text)
 
-    def volumes(self) -> Sequence[Volume]:
+    def volumes(self) -> Sequence[StateVersion]:
         """See `Shelf.volumes`. A request per volume, at the same time: a listing shows no notes."""
         serials = self.serials()
         with ThreadPoolExecutor(max_workers=8) as pool:
             found = list(pool.map(lambda serial: self._get(self._path(serial), head=True), serials))
-        return [Volume(serial, each.note) for serial, each in zip(serials, found, strict=True) if each is not None]
+        return [
+            StateVersion(serial, each.note) for serial, each in zip(serials, found, strict=True) if each is not None
+        ]
 
     def serials(self) -> Sequence[int]:
         names = [path.rpartition("/")[2].removesuffix(".json") for path in self._repeated(self._listed)]
         return sorted((int(name) for name in names if name.isdecimal()), reverse=True)
 
-    def add(self, volume: Volume) -> None:
+    def add(self, volume: StateVersion) -> None:
         """See `Shelf.add`."""
         try:
             self._put(self._path(volume.serial), volume.text, "create", volume.note)
-        except (TakenError, _UncertainError):
+        except (PreconditionFailed, _UncertainError):
             found = self._get(self._path(volume.serial))
             if found is None or found.text != volume.text:
                 raise
 
-    def replace(self, volume: Volume) -> None:
+    def replace(self, volume: StateVersion) -> None:
         self._put(self._path(volume.serial), volume.text, "overwrite", volume.note)
 
     def remove(self, serial: int) -> None:
@@ -124,19 +126,19 @@ class S3Shelf:
         with self._told() as library:
             library.delete(self._store, self._path(serial))
 
-    def read_lock(self) -> HeldText | None:
+    def read_lock(self) -> LockRecord | None:
         found = self._get(self._lock_path)
         if found is None:
             return None
         # S3 tells its time only as that of an object, so one is written to ask for it.
         age = (self._now() - found.modified).total_seconds()
-        return HeldText(found.text, found.tag, max(0.0, age))
+        return LockRecord(found.text, found.tag, max(0.0, age))
 
     def write_lock(self, text: str, tag: str) -> str:
         """See `Shelf.write_lock`."""
         try:
             return self._put(self._lock_path, text, {"e_tag": tag} if tag else "create")
-        except (TakenError, _UncertainError):
+        except (PreconditionFailed, _UncertainError):
             found = self._get(self._lock_path)
             if found is None or found.text != text:
                 raise
@@ -227,7 +229,7 @@ class S3Shelf:
         except (known.AlreadyExistsError, known.PreconditionError) as error:
             if "<Code>" not in str(error):
                 raise self._translated(str(error), gone=False) from None
-            raise TakenError("somebody else was first") from None
+            raise PreconditionFailed("somebody else was first") from None
         except (FileNotFoundError, known.BaseError, ValueError) as error:
             raise self._translated(str(error), gone=isinstance(error, FileNotFoundError)) from None
 
@@ -243,7 +245,7 @@ class S3Shelf:
             return self._foreign("a request", plain_reason(text))
         if gone:
             # The lock, which was there when it was read.
-            return TakenError("it is gone")
+            return PreconditionFailed("it is gone")
         if re.search(r"status code: 40[13]\b", text):
             return StateError(
                 f"{self.where} does not accept the key: {plain_reason(text)}.",

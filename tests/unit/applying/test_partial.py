@@ -15,13 +15,13 @@ from raceday_iac.model.evidence import Answer
 from raceday_iac.model.resource import Desired, Live
 from raceday_iac.model.stack import Stack
 from raceday_iac.packaging import pack_all, with_deployments
-from raceday_iac.planning import Plan, Wishes, build_plan
+from raceday_iac.planning import Plan, PlanOptions, build_plan
 from raceday_iac.planning.plan import lies_in
 from raceday_iac.state.backends.local import LocalState
 
 from ..declaring import address, function, resolved
 from ..fake_appwrite import FakeAppwrite
-from ..projects import projects, wishes
+from ..projects import plan_options, projects
 
 CODE = address("deployment.f")
 FUNCTION = address("function.f")
@@ -39,11 +39,11 @@ class Project:
         (folder / "code").mkdir()
         (folder / "code" / "main.py").write_text("pass\n")
 
-    def plan(self, desired: Desired, asked: Wishes | None = None) -> Plan:
+    def plan(self, desired: Desired, asked: PlanOptions | None = None) -> Plan:
         snapshot = self.server.snapshot(())
-        return build_plan("test", desired, self.store.read(), snapshot, lambda _each: Answer(0), asked or Wishes())
+        return build_plan("test", desired, self.store.read(), snapshot, lambda _each: Answer(0), asked or PlanOptions())
 
-    def apply(self, stack: Stack, asked: Wishes | None = None) -> Applied:
+    def apply(self, stack: Stack, asked: PlanOptions | None = None) -> Applied:
         checked = resolved(stack, root=self.root)
         bundles = pack_all(checked)
         desired = with_deployments(checked, bundles)
@@ -67,7 +67,7 @@ def scheduled(*, timeout: int = 60, schedule: str = "0 1 * * *") -> Stack:
     return stack
 
 
-WITHOUT_CODE = Wishes(excluded=frozenset({CODE}))
+WITHOUT_CODE = PlanOptions(excluded=frozenset({CODE}))
 
 
 def test_a_new_function_without_its_code_is_not_started_by_a_schedule(project: Project) -> None:
@@ -96,7 +96,7 @@ def test_the_state_takes_over_what_was_changed_and_nothing_is_sent(project: Proj
     live = project.live(FUNCTION)
     project.server.update(FUNCTION, {**live.fields, "timeout": 99}, live)
     sent = len(project.server.log)
-    assert project.apply(scheduled(), Wishes(refresh_only=True)).complete
+    assert project.apply(scheduled(), PlanOptions(refresh_only=True)).complete
     assert project.server.log[sent:] == []
     assert project.store.read().entries[FUNCTION].fields["timeout"] == 99
 
@@ -105,7 +105,7 @@ def test_the_state_takes_over_what_was_changed_and_nothing_is_sent(project: Proj
 @given(st.data())
 def test_after_any_part_the_rest_can_follow(data: st.DataObject) -> None:
     first, second = data.draw(projects()), data.draw(projects())
-    asked = data.draw(wishes(resolved(first), resolved(second)))
+    asked = data.draw(plan_options(resolved(first), resolved(second)))
     with tempfile.TemporaryDirectory() as folder:
         project = Project(Path(folder))
         assert project.apply(first).complete

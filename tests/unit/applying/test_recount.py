@@ -15,7 +15,7 @@ from raceday_iac.model.address import Address
 from raceday_iac.model.evidence import Answer, Ask, Question
 from raceday_iac.model.resource import Live, frozen
 from raceday_iac.model.stack import Stack
-from raceday_iac.planning import Plan, Wishes, build_plan
+from raceday_iac.planning import Plan, PlanOptions, build_plan
 from raceday_iac.state.backends.local import LocalState
 from raceday_iac.state.document import State
 
@@ -45,8 +45,8 @@ def planned(before: Stack, after: Stack, shown: int, allowed: Answer | None) -> 
     def answer(question: Question) -> Answer:
         return Answer(shown if question.ask in (Ask.DOCUMENTS, Ask.VALUES) else 0)
 
-    wishes = Wishes(allowed={} if allowed is None and not shown else {C: allowed})
-    return build_plan("test", new, state, FakeAppwrite(live_as(old)).snapshot(()), answer, wishes), state
+    plan_options = PlanOptions(allowed={} if allowed is None and not shown else {C: allowed})
+    return build_plan("test", new, state, FakeAppwrite(live_as(old)).snapshot(()), answer, plan_options), state
 
 
 def applied(plan: Plan, after: Stack, state: State, server: FakeAppwrite) -> Applied:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.applying import Applied, Event, Moment, apply_plan
+from raceday_iac.applying import Applied, Event, EventKind, apply_plan
 from raceday_iac.errors import AccessError, ProviderError
 from raceday_iac.model.address import Address
 from raceday_iac.model.evidence import Answer
@@ -78,7 +78,7 @@ def test_the_state_on_disk_is_the_state_returned(project: Project) -> None:
 
 def test_every_change_is_told_to_begin_and_to_end(project: Project) -> None:
     applied = project.apply(schema())
-    for moment in (Moment.STARTED, Moment.DONE):
+    for moment in (EventKind.STARTED, EventKind.DONE):
         told = sorted(event.change.key for event in project.events if event.moment is moment)
         assert told == sorted(change.key for change in applied.done)
 
@@ -128,7 +128,7 @@ def test_a_failure_is_in_the_result_with_what_it_took_down(tmp_path: Path) -> No
 def test_what_failed_is_told_and_concluded(tmp_path: Path) -> None:
     project = Project(tmp_path, Refusing("attribute.d/c/a", ProviderError("no")))
     project.apply(schema())
-    (told,) = [event for event in project.events if event.moment is Moment.FAILED]
+    (told,) = [event for event in project.events if event.moment is EventKind.FAILED]
     assert (told.change.key, told.note) == ("create:attribute.d/c/a", "no")
     assert project.store.interrupted_changes() == []
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.applying import Applied, Event, Moment, apply_plan
+from raceday_iac.applying import Applied, Event, EventKind, apply_plan
 from raceday_iac.errors import (
     AccessError,
     BrokenSchemaError,
@@ -60,7 +60,7 @@ class Project:
 
     @property
     def warnings(self) -> list[str]:
-        return [each.note for each in self.events if each.moment is Moment.WARNED]
+        return [each.note for each in self.events if each.moment is EventKind.WARNED]
 
 
 @pytest.fixture

@@ -6,22 +6,22 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.cli.plan import Asked, addresses, wishes_of
+from raceday_iac.cli.plan import Asked, addresses, plan_options_of
 from raceday_iac.errors import IacError
 from raceday_iac.model.evidence import Answer
-from raceday_iac.planning import Wishes
+from raceday_iac.planning import PlanOptions
 
 from ..declaring import address
 
 
 def refusal(**asked: Any) -> str:
     with pytest.raises(IacError) as caught:
-        wishes_of(Asked(**asked))
+        plan_options_of(Asked(**asked))
     return caught.value.message
 
 
 def test_who_asks_for_nothing_gets_everything() -> None:
-    assert wishes_of(Asked()) == Wishes()
+    assert plan_options_of(Asked()) == PlanOptions()
     assert Asked().is_plain
 
 
@@ -42,10 +42,10 @@ def test_every_option_makes_a_plan_that_is_not_plain(asked: dict[str, Any]) -> N
 
 
 def test_each_option_has_its_place() -> None:
-    found = wishes_of(
+    found = plan_options_of(
         Asked(["attribute.d/c/a"], ["function.f"], ["variable.f/K"], ["index.d/c/i"], ["delete function=7"])
     )
-    assert found == Wishes(
+    assert found == PlanOptions(
         {address("attribute.d/c/a"): None},
         frozenset({address("function.f")}),
         frozenset({address("variable.f/K")}),
@@ -55,7 +55,7 @@ def test_each_option_has_its_place() -> None:
 
 
 def test_saying_it_twice_is_saying_it_once() -> None:
-    assert wishes_of(Asked(target=["function.f", "function.f"])).targets == {address("function.f")}
+    assert plan_options_of(Asked(target=["function.f", "function.f"])).targets == {address("function.f")}
 
 
 @pytest.mark.parametrize("option", ["allow_data_loss", "target", "exclude", "replace"])
@@ -81,7 +81,7 @@ def test_addresses_may_hold_dots_and_slashes() -> None:
     ],
 )
 def test_a_permission_may_carry_the_number_that_was_shown(text: str, number: Answer | None) -> None:
-    assert wishes_of(Asked([text])).allowed == {address("attribute.d/c/a"): number}
+    assert plan_options_of(Asked([text])).allowed == {address("attribute.d/c/a"): number}
 
 
 @pytest.mark.parametrize("number", ["", "many", "-1", "1.5", "+", "5 000", "٣", "1e3"])
@@ -92,18 +92,18 @@ def test_a_permission_with_something_else_than_a_number_is_refused(number: str) 
 
 @pytest.mark.parametrize("text", ["delete function=7", " delete  function = 7 ", "delete function=07"])
 def test_a_number_is_confirmed_as_the_plan_shows_it(text: str) -> None:
-    assert wishes_of(Asked(confirm=[text])).confirmed == {"delete function": 7}
+    assert plan_options_of(Asked(confirm=[text])).confirmed == {"delete function": 7}
 
 
 def test_several_numbers_can_be_confirmed() -> None:
     asked = Asked(confirm=["delete function=7", "update attribute=30"])
-    assert wishes_of(asked).confirmed == {"delete function": 7, "update attribute": 30}
+    assert plan_options_of(asked).confirmed == {"delete function": 7, "update attribute": 30}
 
 
 @pytest.mark.parametrize("text", ["", "delete function", "delete function=", "delete function=all", "=-1", "x=1.5"])
 def test_what_is_no_number_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(IacError) as caught:
-        wishes_of(Asked(confirm=[text]))
+        plan_options_of(Asked(confirm=[text]))
     assert repr(text) in caught.value.message
     assert "delete function=7" in caught.value.hint
 
@@ -116,4 +116,4 @@ def test_a_refresh_changes_nothing_live_so_it_takes_no_orders_to(other: dict[str
 
 
 def test_a_part_can_be_refreshed() -> None:
-    assert wishes_of(Asked(target=["function.f"], refresh_only=True)).refresh_only
+    assert plan_options_of(Asked(target=["function.f"], refresh_only=True)).refresh_only

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from raceday_iac import errors
-from raceday_iac.health.watched import Watched
+from raceday_iac.health.watched import HealthConfig
 from raceday_iac.kinds import KINDS
 from raceday_iac.linting.findings import CODES, DRIFT_CODES
 from raceday_iac.loading.environment import AppwriteSettings, Encryption, Environment, LocalSettings, S3Settings
@@ -107,7 +107,7 @@ def test_every_lint_code_is_listed() -> None:
 def test_every_setting_is_listed_with_its_default() -> None:
     page = reference.PAGES["reference/settings.md"]()
 
-    for model in (Environment, LocalSettings, AppwriteSettings, S3Settings, Encryption, Watched):
+    for model in (Environment, LocalSettings, AppwriteSettings, S3Settings, Encryption, HealthConfig):
         for name, field in model.model_fields.items():
             if model is not Environment or name not in ("name", "file"):
                 assert f"| `{field.alias or name}` |" in page

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from raceday_iac.health.findings import CODES
-from raceday_iac.health.watched import Grace, Watched
+from raceday_iac.health.watched import Grace, HealthConfig
 
 
 def test_every_code_is_explained(project: Path) -> None:
@@ -19,7 +19,7 @@ def test_every_code_is_explained(project: Path) -> None:
 def test_the_example_is_a_file_that_can_be_used(project: Path) -> None:
     page = (project / "docs" / "health.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
-    watched = Watched.model_validate(yaml.safe_load(example))
+    watched = HealthConfig.model_validate(yaml.safe_load(example))
     # Where it names them all, it has the defaults.
     assert watched.grace == Grace()
     assert len(watched.freshness) == 3

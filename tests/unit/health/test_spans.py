@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from raceday_iac.health.watched import read_span, said_span
+from raceday_iac.health.watched import format_duration, read_span
 
 
 @pytest.mark.parametrize(
@@ -34,4 +34,4 @@ def test_what_is_none_is_refused(text: str) -> None:
     ],
 )
 def test_lengths_of_time_are_said(seconds: float, said: str) -> None:
-    assert said_span(seconds) == said
+    assert format_duration(seconds) == said

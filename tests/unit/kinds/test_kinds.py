@@ -59,7 +59,7 @@ def test_deleting_what_holds_documents_may_lose_data() -> None:
 
 
 def test_what_appwrite_does_after_answering_has_to_settle() -> None:
-    assert {name for name, kind in KINDS.items() if kind.settles} == {"attribute", "relationship", "index"}
+    assert {name for name, kind in KINDS.items() if kind.is_async} == {"attribute", "relationship", "index"}
 
 
 def test_thawing_makes_json_of_canonical_values() -> None:

@@ -11,7 +11,7 @@ from raceday_iac.model.address import Address
 from raceday_iac.model.evidence import Answer, Ask
 from raceday_iac.model.resource import Desired, Live, frozen
 from raceday_iac.model.stack import Stack
-from raceday_iac.planning import Action, Plan, Wishes
+from raceday_iac.planning import Action, Plan, PlanOptions
 
 from ..applied import actions, change, live_as, plan, precedes, state_of
 from ..declaring import address, resolved
@@ -48,13 +48,13 @@ def anew(
     """The plan that replaces `c` in a project where the stack, or the one given, was applied."""
     old = resolved(before or stack())
     real = live_as(old) | {each.address: each for each in strange}
-    wishes = Wishes(
+    plan_options = PlanOptions(
         {address(C): Answer(allowed)} if allowed is not None else {},
         frozenset(map(address, targets)),
         frozenset(map(address, excluded)),
         frozenset({address(C)}),
     )
-    return plan(resolved(stack()), state_of(old), real, documents=documents, wishes=wishes)
+    return plan(resolved(stack()), state_of(old), real, documents=documents, plan_options=plan_options)
 
 
 def test_all_that_lies_in_it_is_created_again_and_what_leads_to_it_made_anew() -> None:
@@ -109,7 +109,7 @@ def test_a_relationship_that_is_no_longer_declared_goes_before_it() -> None:
 @pytest.mark.parametrize("owned", [False, True])
 def test_no_step_waits_for_itself(owned: bool) -> None:
     old, new = resolved(stack(owned=owned)), resolved(stack())
-    found = plan(new, state_of(old), live_as(old), wishes=Wishes(replaced=frozenset({address(C)})))
+    found = plan(new, state_of(old), live_as(old), plan_options=PlanOptions(replaced=frozenset({address(C)})))
     waiting = {each.key: each.requires | each.after for each in make_steps(found.changes, new, live_as(old))}
     while startable := [key for key, before in waiting.items() if not before & waiting.keys()]:
         waiting = {key: before for key, before in waiting.items() if key not in startable}
@@ -138,7 +138,7 @@ def test_it_is_not_made_anew_where_something_of_it_is_excluded(excluded: str) ->
 
 def test_a_collection_that_is_not_there_is_created() -> None:
     desired = resolved(stack())
-    found = plan(desired, None, {}, wishes=Wishes(replaced=frozenset({address(C)})))
+    found = plan(desired, None, {}, plan_options=PlanOptions(replaced=frozenset({address(C)})))
     assert set(actions(found).values()) == {"create"}
 
 
@@ -146,7 +146,9 @@ def test_protected_documents_stay() -> None:
     declared = stack()
     declared.protect("attribute.d/c/text", reason="dear")
     desired = resolved(declared)
-    found = plan(desired, state_of(desired), live_as(desired), wishes=Wishes(replaced=frozenset({address(C)})))
+    found = plan(
+        desired, state_of(desired), live_as(desired), plan_options=PlanOptions(replaced=frozenset({address(C)}))
+    )
     assert [str(each.address) for each in found.refusals] == [C]
 
 
@@ -157,7 +159,7 @@ def test_a_conversion_inside_is_left_to_the_creation() -> None:
     real = live_as(desired)
     at = address("attribute.d/c/text")
     real[at] = Live(at, frozen({**real[at].fields, "size": 5000, "type": "email"}))
-    found = plan(desired, state_of(desired), real, wishes=Wishes(replaced=frozenset({address(C)})))
+    found = plan(desired, state_of(desired), real, plan_options=PlanOptions(replaced=frozenset({address(C)})))
     assert actions(found)["attribute.d/c/text"] == "create"
 
 
@@ -166,5 +168,5 @@ def test_what_is_stuck_in_it_is_not_waited_for() -> None:
     real = live_as(desired)
     at = address("attribute.d/c/text")
     real[at] = Live(at, real[at].fields, status="processing")
-    found = plan(desired, state_of(desired), real, wishes=Wishes(replaced=frozenset({address(C)})))
+    found = plan(desired, state_of(desired), real, plan_options=PlanOptions(replaced=frozenset({address(C)})))
     assert "left:d/c" not in {each.key for each in make_steps(found.changes, desired, real)}

@@ -9,7 +9,7 @@ import pytest
 from raceday_iac.model.address import Address
 from raceday_iac.model.resource import Live
 from raceday_iac.model.stack import Collection, Stack
-from raceday_iac.planning import Wishes
+from raceday_iac.planning import PlanOptions
 from raceday_iac.state.document import State
 
 from ..applied import actions, change, live_as, plan, plan_between, state_of
@@ -77,7 +77,9 @@ def test_something_that_only_looks_like_a_copy_begins_no_conversion() -> None:
 
 def test_a_replacement_that_was_asked_for_is_no_conversion() -> None:
     at = address("attribute.d/c/a")
-    found = plan_between(integers("a"), converting(), wishes=Wishes(replaced=frozenset({at}), allowed={at: None}))
+    found = plan_between(
+        integers("a"), converting(), plan_options=PlanOptions(replaced=frozenset({at}), allowed={at: None})
+    )
     assert actions(found) == {"attribute.d/c/a": "replace"}
 
 

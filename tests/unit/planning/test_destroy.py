@@ -7,7 +7,7 @@ import pytest
 from raceday_iac.errors import IacError
 from raceday_iac.model.evidence import Answer, Ask
 from raceday_iac.model.stack import Stack
-from raceday_iac.planning import Plan, Wishes
+from raceday_iac.planning import Plan, PlanOptions
 from raceday_iac.planning.rollback import plan_destruction
 from raceday_iac.provider import Snapshot
 
@@ -25,7 +25,7 @@ def destroy(name: str, stack: Stack, *, owned: Stack = NOTHING, live: Stack = NO
         state_of(resolved(owned)),
         Snapshot(live_as(resolved(live))),
         lambda question: Answer(2 if question.ask is Ask.EXECUTIONS else 0),
-        Wishes(allowed={address("function.f"): Answer(1)} if allowed else {}),
+        PlanOptions(allowed={address("function.f"): Answer(1)} if allowed else {}),
     )
 
 

@@ -15,7 +15,7 @@ from raceday_iac.kinds.deployment import UNFINISHED
 from raceday_iac.model.address import Address
 from raceday_iac.model.resource import Desired, Live, Resource, frozen
 from raceday_iac.model.stack import FromEnvironment, Stack
-from raceday_iac.planning import Action, Plan, Wishes
+from raceday_iac.planning import Action, Plan, PlanOptions
 from raceday_iac.planning.changes import refresh_changes, taken_over
 from raceday_iac.state.document import Entry, State
 
@@ -25,7 +25,7 @@ from ..declaring import address, collection, resolved, stack_with_function
 CODE = address("deployment.f")
 VARIABLE = address("variable.f/K")
 HIDDEN = FromEnvironment("NAME")
-REFRESH_ONLY = Wishes(refresh_only=True)
+REFRESH_ONLY = PlanOptions(refresh_only=True)
 
 
 def schema(**settings: Any) -> Stack:
@@ -53,7 +53,7 @@ def refreshed(state: State, real: Mapping[Address, Live], desired: Desired) -> S
 
 
 def refresh_plan(desired: Desired, state: State, real: dict[Address, Live]) -> Plan:
-    return plan(desired, state, real, wishes=REFRESH_ONLY)
+    return plan(desired, state, real, plan_options=REFRESH_ONLY)
 
 
 # What is taken over.
@@ -128,15 +128,17 @@ def test_what_was_never_ours_is_not_taken_over() -> None:
 
 def test_nothing_live_is_touched_and_nothing_guarded() -> None:
     desired = resolved(schema())
-    found = plan(desired, state_of(desired), live_as(resolved(schema(array=True))), documents=9, wishes=REFRESH_ONLY)
+    found = plan(
+        desired, state_of(desired), live_as(resolved(schema(array=True))), documents=9, plan_options=REFRESH_ONLY
+    )
     assert not [each for each in found.changes if each.touches_server]
     assert found.refusals == ()
 
 
 def test_a_part_of_the_state_can_be_refreshed() -> None:
     desired = resolved(schema())
-    wishes = Wishes(targets=frozenset({address("index.d/c/i")}), refresh_only=True)
-    found = plan(desired, state_of(desired), {}, wishes=wishes)
+    plan_options = PlanOptions(targets=frozenset({address("index.d/c/i")}), refresh_only=True)
+    found = plan(desired, state_of(desired), {}, plan_options=plan_options)
     assert actions(found) == {"index.d/c/i": "forget"}
     assert len(found.left_out) == 3
 

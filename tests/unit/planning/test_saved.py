@@ -16,7 +16,7 @@ from raceday_iac.errors import EXIT_LOCKED, EXIT_REFUSED, IacError, RefusedError
 from raceday_iac.model.address import Address
 from raceday_iac.model.resource import Desired, Live, frozen
 from raceday_iac.model.stack import FromEnvironment, Stack
-from raceday_iac.planning import Wishes
+from raceday_iac.planning import PlanOptions
 from raceday_iac.planning.saved import FORMAT, SavedPlan, must_be_sealed, read_plan, saved_plan, verify
 from raceday_iac.provider import ServerFacts
 from raceday_iac.state.document import State, new_state
@@ -46,13 +46,13 @@ class Side:
     desired: Desired = field(default_factory=lambda: wanted(timeout=90, size=20))
     state: State = field(default_factory=lambda: replace(state_of(wanted()), serial=7))
     real: Mapping[Address, Live] = field(default_factory=lambda: live_as(wanted()))
-    wishes: Wishes = field(default_factory=Wishes)
+    plan_options: PlanOptions = field(default_factory=PlanOptions)
     facts: ServerFacts = FACTS
     endpoint: str = "http://x/v1"
     project: str = "p"
 
     def saved(self) -> SavedPlan:
-        made = plan(self.desired, self.state, dict(self.real), wishes=self.wishes, facts=self.facts)
+        made = plan(self.desired, self.state, dict(self.real), plan_options=self.plan_options, facts=self.facts)
         return saved_plan(made, self.desired, self.endpoint, self.project, self.state.salt)
 
     def with_live(self, at: str, change: Callable[[Live], Live] | None) -> Side:
@@ -91,7 +91,7 @@ def test_the_order_in_which_live_resources_and_state_are_read_makes_no_differenc
     desired: Desired, refresh_only: bool
 ) -> None:
     real = live_as(wanted(timeout=80, size=30))
-    side = Side(desired=desired, real=real, wishes=Wishes(refresh_only=refresh_only))
+    side = Side(desired=desired, real=real, plan_options=PlanOptions(refresh_only=refresh_only))
     backwards = replace(
         side,
         real=dict(reversed(side.real.items())),
@@ -101,7 +101,7 @@ def test_the_order_in_which_live_resources_and_state_are_read_makes_no_differenc
 
 
 def test_a_plan_is_read_as_it_was_written() -> None:
-    saved = Side(wishes=Wishes(targets=frozenset({address("function.f")}))).saved()
+    saved = Side(plan_options=PlanOptions(targets=frozenset({address("function.f")}))).saved()
     assert read_plan(saved.to_text(), "p.json") == saved
     assert read_plan(saved.to_text(), "p.json").id == saved.id
 
@@ -130,7 +130,7 @@ def test_before_there_was_a_state_the_same_plan_is_still_the_same_file() -> None
         {"desired": wanted(timeout=91, size=20)},
         {"endpoint": "http://y/v1"},
         {"project": "q"},
-        {"wishes": Wishes(targets=frozenset({address("function.f")}))},
+        {"plan_options": PlanOptions(targets=frozenset({address("function.f")}))},
         {"facts": ServerFacts("1.8.2")},
     ],
     ids=lambda other: next(iter(other)),
@@ -278,7 +278,10 @@ def test_a_plan_of_before_there_were_seals_is_refused_in_words() -> None:
 def test_before_there_was_a_state_only_a_plan_without_options_can_be_proven() -> None:
     begun = new_state()
     sealed(Side(state=begun).saved(), salt="")
-    for options in (Wishes(allowed={address("attribute.d/c/a"): None}), Wishes(targets=frozenset({address("a.b")}))):
+    for options in (
+        PlanOptions(allowed={address("attribute.d/c/a"): None}),
+        PlanOptions(targets=frozenset({address("a.b")})),
+    ):
         saved = replace(Side(state=begun).saved(), content={**Side(state=begun).saved().content, "wishes": {}})
         forged_plan = replace(saved, content={**saved.content, "wishes": options.to_json()})
         with pytest.raises(RefusedError, match="no state that could prove"):
@@ -351,9 +354,9 @@ def test_what_somebody_has_put_right_by_hand_is_named() -> None:
 
 
 def test_drift_outside_a_part_does_not_matter_to_the_part() -> None:
-    part = Wishes(targets=frozenset({address("function.f")}))
-    drifted = Side(wishes=part).with_live("function.other", with_fields(timeout=61))
-    verify(Side(wishes=part).saved(), drifted.saved())
+    part = PlanOptions(targets=frozenset({address("function.f")}))
+    drifted = Side(plan_options=part).with_live("function.other", with_fields(timeout=61))
+    verify(Side(plan_options=part).saved(), drifted.saved())
 
 
 @pytest.mark.parametrize("asked", [{"timeout": 91, "size": 20}, {"timeout": 90, "size": 21}], ids=str)
@@ -444,7 +447,7 @@ def side_with(secret: str, state: str, live: str, *, refresh_only: bool, declare
     elif live == "gone":
         del real[TOKEN]
     desired = wanted(secret) if declared else resolved(Stack("test"))
-    return Side(desired, known, real, Wishes(refresh_only=refresh_only))
+    return Side(desired, known, real, PlanOptions(refresh_only=refresh_only))
 
 
 TOKEN = address("variable.f/TOKEN")

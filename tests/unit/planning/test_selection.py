@@ -14,13 +14,13 @@ from raceday_iac.applying.scheduler import make_steps
 from raceday_iac.model.address import Address
 from raceday_iac.model.resource import Desired, Resource, frozen
 from raceday_iac.model.stack import Collection, Stack
-from raceday_iac.planning import Action, Change, Plan, Wishes
+from raceday_iac.planning import Action, Change, Plan, PlanOptions
 from raceday_iac.planning.plan import lies_in
 from raceday_iac.planning.selection import select
 
 from ..applied import NOTHING, live_as, plan, precedes, state_of
 from ..declaring import address, database, function, resolved
-from ..projects import projects, wishes
+from ..projects import plan_options, projects
 
 
 def addresses(*texts: str) -> frozenset[Address]:
@@ -30,8 +30,8 @@ def addresses(*texts: str) -> frozenset[Address]:
 def part(before: Stack, after: Stack, *targets: str, without: Sequence[str] = (), **settings: Any) -> Plan:
     """A part of the plan from one stack to another."""
     old = resolved(before)
-    wishes = Wishes(targets=addresses(*targets), excluded=addresses(*without))
-    return plan(resolved(after), state_of(old), live_as(old), wishes=wishes, **settings)
+    plan_options = PlanOptions(targets=addresses(*targets), excluded=addresses(*without))
+    return plan(resolved(after), state_of(old), live_as(old), plan_options=plan_options, **settings)
 
 
 def keys(of: Plan) -> set[str]:
@@ -77,7 +77,7 @@ def coded(stack: Stack, digest: str = "1") -> Desired:
 
 def test_a_whole_plan_is_left_as_it_is() -> None:
     whole = plan(resolved(schema("a")))
-    assert select(whole.changes, Wishes(refresh_only=True)).kept == whole.changes
+    assert select(whole.changes, PlanOptions(refresh_only=True)).kept == whole.changes
 
 
 def test_a_target_brings_what_lies_in_it_and_what_it_lies_in() -> None:
@@ -108,8 +108,8 @@ def test_what_is_there_only_because_it_is_needed_says_by_whom() -> None:
 def test_new_code_brings_the_function_and_its_variables_but_not_the_whole_schema() -> None:
     stack = schema("a", into=Stack("test"))
     function(stack, variables={"K": "v"}, schedule="0 1 * * *")
-    wishes = Wishes(targets=addresses("deployment.f"))
-    found = plan(coded(stack), wishes=wishes)
+    plan_options = PlanOptions(targets=addresses("deployment.f"))
+    found = plan(coded(stack), plan_options=plan_options)
     assert keys(found) == {"create:function.f", "create:variable.f/K", "deploy:deployment.f"}
     assert "schedule:function.f" in left_out(found)
 
@@ -117,7 +117,7 @@ def test_new_code_brings_the_function_and_its_variables_but_not_the_whole_schema
 def test_the_target_is_deployed_after_the_schema_that_is_in_the_plan_with_it() -> None:
     stack = schema("a")
     function(stack)
-    found = plan(coded(stack), wishes=Wishes(targets=addresses("deployment.f", "attribute.d/c/a")))
+    found = plan(coded(stack), plan_options=PlanOptions(targets=addresses("deployment.f", "attribute.d/c/a")))
     assert precedes(found, "create:attribute.d/c/a", "deploy:deployment.f")
 
 
@@ -201,7 +201,7 @@ def test_what_is_excluded_goes_with_all_that_needs_it() -> None:
 def test_an_excluded_function_keeps_its_variables_code_and_schedule_back() -> None:
     stack = with_function(variables={"K": "v"}, schedule="0 1 * * *")
     function(stack, "g")
-    found = plan(coded(stack), wishes=Wishes(excluded=addresses("function.f")))
+    found = plan(coded(stack), plan_options=PlanOptions(excluded=addresses("function.f")))
     assert keys(found) == {"create:function.g"}
     assert left_out(found) == {
         "create:function.f",
@@ -212,13 +212,17 @@ def test_an_excluded_function_keeps_its_variables_code_and_schedule_back() -> No
 
 
 def test_without_its_code_a_schedule_is_not_armed() -> None:
-    found = plan(coded(with_function(schedule="0 1 * * *")), wishes=Wishes(excluded=addresses("deployment.f")))
+    found = plan(
+        coded(with_function(schedule="0 1 * * *")), plan_options=PlanOptions(excluded=addresses("deployment.f"))
+    )
     assert keys(found) == {"create:function.f"}
     assert left_out(found) == {"deploy:deployment.f", "schedule:function.f"}
 
 
 def test_without_a_variable_the_code_that_needs_it_waits() -> None:
-    found = plan(coded(with_function(variables={"K": "v"})), wishes=Wishes(excluded=addresses("variable.f/K")))
+    found = plan(
+        coded(with_function(variables={"K": "v"})), plan_options=PlanOptions(excluded=addresses("variable.f/K"))
+    )
     assert keys(found) == {"create:function.f"}
 
 
@@ -253,8 +257,8 @@ def test_a_change_of_an_owner_that_does_not_matter_is_not_brought_along() -> Non
 
 def test_new_code_brings_every_change_of_its_function() -> None:
     before, after = with_function(), coded(with_function(runtime="node-22"))
-    wishes = Wishes(targets=addresses("deployment.f"))
-    found = plan(after, state_of(resolved(before)), live_as(resolved(before)), wishes=wishes)
+    plan_options = PlanOptions(targets=addresses("deployment.f"))
+    found = plan(after, state_of(resolved(before)), live_as(resolved(before)), plan_options=plan_options)
     assert keys(found) == {"update:function.f", "deploy:deployment.f"}
 
 
@@ -269,7 +273,10 @@ def test_a_tombstone_can_be_excluded() -> None:
     stack = Stack("test")
     stack.absent("function.f", reason="it is old")
     found = plan(
-        resolved(stack), None, live_as(resolved(with_function())), wishes=Wishes(excluded=addresses("function.f"))
+        resolved(stack),
+        None,
+        live_as(resolved(with_function())),
+        plan_options=PlanOptions(excluded=addresses("function.f")),
     )
     assert keys(found) == set()
     assert left_out(found) == {"delete:function.f"}
@@ -296,7 +303,7 @@ def test_what_came_one_after_the_other_still_does_without_the_one_between() -> N
         Change(each, Action.CREATE, "", requires=tuple(keys_of[max(0, place - 1) : place]))
         for place, each in enumerate(names)
     ]
-    kept = select(line, Wishes(excluded=frozenset({names[1]}))).kept
+    kept = select(line, PlanOptions(excluded=frozenset({names[1]}))).kept
     assert [(each.key, each.requires) for each in kept] == [(keys_of[0], ()), (keys_of[2], (keys_of[0],))]
 
 
@@ -332,7 +339,7 @@ def with_some_code(stack: Stack, digest: str) -> Desired:
     return coded(stack, digest) if address("function.f") in desired.resources else desired
 
 
-Check = Callable[[Plan, Plan, Wishes], None]
+Check = Callable[[Plan, Plan, PlanOptions], None]
 A_FEW = settings(max_examples=25)
 
 
@@ -340,18 +347,18 @@ def check_parts(data: st.DataObject, check: Check) -> None:
     before, after = (
         with_some_code(data.draw(projects()), data.draw(st.sampled_from("12"), "digest")) for _ in range(2)
     )
-    asked = data.draw(wishes(before, after))
+    asked = data.draw(plan_options(before, after))
     sides = (after, state_of(before), live_as(before))
-    found = plan(*sides, wishes=asked)
+    found = plan(*sides, plan_options=asked)
     # Without targets, nothing is planned otherwise than in the whole plan.
-    check(found, plan(*sides, wishes=replace(asked, targets=frozenset(), excluded=frozenset())), asked)
+    check(found, plan(*sides, plan_options=replace(asked, targets=frozenset(), excluded=frozenset())), asked)
     must_have_an_end(found, after)
 
 
 @A_FEW
 @given(st.data())
 def test_all_that_a_kept_change_needs_is_kept(data: st.DataObject) -> None:
-    def check(found: Plan, _whole: Plan, _asked: Wishes) -> None:
+    def check(found: Plan, _whole: Plan, _asked: PlanOptions) -> None:
         needs = {need.removeprefix("removal:") for change in found.changes for need in change.needs}
         assert not needs & left_out(found)
 
@@ -361,7 +368,7 @@ def test_all_that_a_kept_change_needs_is_kept(data: st.DataObject) -> None:
 @A_FEW
 @given(st.data())
 def test_no_kept_change_waits_for_one_that_is_not(data: st.DataObject) -> None:
-    def check(found: Plan, _whole: Plan, _asked: Wishes) -> None:
+    def check(found: Plan, _whole: Plan, _asked: PlanOptions) -> None:
         requires = {need.removeprefix("removal:") for change in found.changes for need in change.requires}
         assert requires <= keys(found)
 
@@ -371,7 +378,7 @@ def test_no_kept_change_waits_for_one_that_is_not(data: st.DataObject) -> None:
 @A_FEW
 @given(st.data())
 def test_what_is_kept_and_what_is_left_out_are_all_there_is(data: st.DataObject) -> None:
-    def check(found: Plan, whole: Plan, asked: Wishes) -> None:
+    def check(found: Plan, whole: Plan, asked: PlanOptions) -> None:
         assert not keys(found) & left_out(found)
         together = {change.address for change in (*found.changes, *found.left_out)}
         assert together == {change.address for change in whole.changes}
@@ -385,7 +392,7 @@ def test_what_is_kept_and_what_is_left_out_are_all_there_is(data: st.DataObject)
 @A_FEW
 @given(st.data())
 def test_what_is_excluded_is_neither_changed_nor_does_it_go_with_its_owner(data: st.DataObject) -> None:
-    def check(found: Plan, _whole: Plan, asked: Wishes) -> None:
+    def check(found: Plan, _whole: Plan, asked: PlanOptions) -> None:
         for change in found.changes:
             assert not lies_in(change.address, asked.excluded)
             if change.action in (Action.DELETE, Action.FORGET):
@@ -397,7 +404,7 @@ def test_what_is_excluded_is_neither_changed_nor_does_it_go_with_its_owner(data:
 @A_FEW
 @given(st.data())
 def test_nothing_is_kept_that_was_neither_asked_for_nor_needed(data: st.DataObject) -> None:
-    def check(found: Plan, _whole: Plan, asked: Wishes) -> None:
+    def check(found: Plan, _whole: Plan, asked: PlanOptions) -> None:
         needed = {need.removeprefix("removal:") for change in found.changes for need in change.needs}
         for change in found.changes:
             assert not asked.targets or lies_in(change.address, asked.targets) or change.key in needed
@@ -408,7 +415,7 @@ def test_nothing_is_kept_that_was_neither_asked_for_nor_needed(data: st.DataObje
 @A_FEW
 @given(st.data())
 def test_every_target_that_nothing_stands_against_is_kept(data: st.DataObject) -> None:
-    def check(found: Plan, _whole: Plan, asked: Wishes) -> None:
+    def check(found: Plan, _whole: Plan, asked: PlanOptions) -> None:
         if not asked.excluded:
             assert not any(lies_in(change.address, asked.targets) for change in found.left_out if asked.targets)
 
@@ -418,7 +425,7 @@ def test_every_target_that_nothing_stands_against_is_kept(data: st.DataObject) -
 @A_FEW
 @given(st.data())
 def test_the_order_of_the_whole_plan_holds_in_its_part(data: st.DataObject) -> None:
-    def check(found: Plan, whole: Plan, asked: Wishes) -> None:
+    def check(found: Plan, whole: Plan, asked: PlanOptions) -> None:
         if asked.targets:
             return
         required = {change.key: closure(change, whole) for change in whole.changes}

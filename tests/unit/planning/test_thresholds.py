@@ -12,7 +12,7 @@ from raceday_iac.model.address import Address
 from raceday_iac.model.lifecycle import DEFAULTS
 from raceday_iac.model.resource import Desired
 from raceday_iac.model.stack import Collection, Stack, Threshold
-from raceday_iac.planning import Action, Change, Plan, Wishes
+from raceday_iac.planning import Action, Change, Plan, PlanOptions
 from raceday_iac.planning.guards import threshold_refusals
 
 from ..applied import NOTHING, live_as, plan, state_of
@@ -164,8 +164,8 @@ def test_a_stack_that_lost_most_of_its_functions_is_refused() -> None:
 
 
 def test_the_number_that_the_plan_shows_lets_it_pass() -> None:
-    wishes = Wishes(confirmed={"delete function": len(MANY)})
-    assert between(resolved(functions(*MANY)), resolved(NOTHING), wishes=wishes).refusals == ()
+    plan_options = PlanOptions(confirmed={"delete function": len(MANY)})
+    assert between(resolved(functions(*MANY)), resolved(NOTHING), plan_options=plan_options).refusals == ()
 
 
 def test_the_stack_may_say_otherwise() -> None:
@@ -177,8 +177,8 @@ def test_the_stack_may_say_otherwise() -> None:
 
 
 def test_only_what_stays_in_a_partial_plan_is_counted() -> None:
-    wishes = Wishes(targets=frozenset({address("function.f0")}))
-    assert between(resolved(functions(*MANY)), resolved(NOTHING), wishes=wishes).refusals == ()
+    plan_options = PlanOptions(targets=frozenset({address("function.f0")}))
+    assert between(resolved(functions(*MANY)), resolved(NOTHING), plan_options=plan_options).refusals == ()
 
 
 def test_after_a_lost_state_the_share_is_of_what_is_adopted() -> None:

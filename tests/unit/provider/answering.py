@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from raceday_iac.model.secret import Secret
-from raceday_iac.provider.appwrite import Patience, Transport
+from raceday_iac.provider.appwrite import RetryPolicy, Transport
 
 #: Instead of an answer: the connection is cut.
 CUT = object()
@@ -135,6 +135,6 @@ def transport(server: Answering, sleep: Any, clock: Callable[[], float] = time.m
         Secret("my-key"),
         sleep=sleep,
         jitter=lambda longest: longest,
-        patience=Patience(**settings),
+        patience=RetryPolicy(**settings),
         clock=clock,
     )

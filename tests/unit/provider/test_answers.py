@@ -16,7 +16,7 @@ from raceday_iac.errors import ForeignAnswerError, NotFoundError, ProviderError,
 from raceday_iac.kinds import attribute, collection, database, deployment, function, index, relationship, variable
 from raceday_iac.kinds.base import ARCHIVE, OBJECT, Call, Shape, is_finite, is_instant, listing, misfit
 from raceday_iac.model.secret import Secret
-from raceday_iac.provider.appwrite import AppwriteReader, Patience, Transport, answers, reading
+from raceday_iac.provider.appwrite import AppwriteReader, RetryPolicy, Transport, answers, reading
 from raceday_iac.provider.appwrite.answers import endpoint_of, says_absent
 
 from .. import recorded
@@ -327,7 +327,7 @@ def test_an_answer_that_only_drips_is_given_up(slept: Slept) -> None:
 
         threading.Thread(target=drip, daemon=True).start()
         address = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-        sender = Transport(address, "p", Secret("k"), sleep=slept, patience=Patience(read=0.1, attempts=1))
+        sender = Transport(address, "p", Secret("k"), sleep=slept, patience=RetryPolicy(read=0.1, attempts=1))
         try:
             with pytest.raises(UnreachableError, match=r"did not answer in time \(GET /functions/f\)"):
                 sender.request(GET)

@@ -23,7 +23,7 @@ from raceday_iac.errors import (
 )
 from raceday_iac.kinds.base import ARCHIVE, Call
 from raceday_iac.model.secret import Secret
-from raceday_iac.provider.appwrite import Patience, Transport
+from raceday_iac.provider.appwrite import RetryPolicy, Transport
 from raceday_iac.waiting import WAITS
 
 from .answering import CUT, Answering, Reply, Slept, error, transport
@@ -187,7 +187,7 @@ def closed_port() -> int:
 
 def test_a_post_that_cannot_have_arrived_is_sent_again(slept: Slept) -> None:
     sender = Transport(
-        f"http://127.0.0.1:{closed_port()}/v1", "p", Secret("k"), sleep=slept, patience=Patience(attempts=4)
+        f"http://127.0.0.1:{closed_port()}/v1", "p", Secret("k"), sleep=slept, patience=RetryPolicy(attempts=4)
     )
     with pytest.raises(UnreachableError):
         sender.request(POST)
@@ -278,11 +278,11 @@ def test_waiting_for_a_place_among_the_parallel_ones_counts(server: Answering) -
     sender = transport(server, clock.sleep, clock=clock)
 
     @contextmanager
-    def passage() -> Iterator[None]:
+    def acquire() -> Iterator[None]:
         clock.now += 61
         yield
 
-    sender.gate.passage = passage  # type: ignore[method-assign]
+    sender.gate.acquire = acquire  # type: ignore[method-assign]
     with pytest.raises(UnreachableError, match="it did not answer in time"):
         sender.request(GET)
     assert server.asked == []
@@ -413,7 +413,7 @@ def test_no_error_shows_the_key(server: Answering, slept: Slept, reply: Any) -> 
 
 def test_a_refused_connection_is_told_plainly(slept: Slept) -> None:
     port = closed_port()
-    sender = Transport(f"http://127.0.0.1:{port}/v1", "p", Secret("k"), sleep=slept, patience=Patience(attempts=1))
+    sender = Transport(f"http://127.0.0.1:{port}/v1", "p", Secret("k"), sleep=slept, patience=RetryPolicy(attempts=1))
     with pytest.raises(UnreachableError) as caught:
         sender.request(GET)
     assert (
@@ -433,7 +433,7 @@ def test_a_cut_connection_is_told_plainly(server: Answering, slept: Slept) -> No
 def test_a_server_that_does_not_answer_in_time_is_told_plainly(slept: Slept) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
-        sender = Transport(address, "p", Secret("k"), sleep=slept, patience=Patience(read=0.05, attempts=1))
+        sender = Transport(address, "p", Secret("k"), sleep=slept, patience=RetryPolicy(read=0.05, attempts=1))
         with pytest.raises(UnreachableError, match="it did not answer in time"):
             sender.request(GET)
 
@@ -441,7 +441,7 @@ def test_a_server_that_does_not_answer_in_time_is_told_plainly(slept: Slept) -> 
 def test_one_request_may_have_more_time_than_the_others(slept: Slept) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
-        sender = Transport(address, "p", Secret("k"), sleep=slept, patience=Patience(read=3600, attempts=1))
+        sender = Transport(address, "p", Secret("k"), sleep=slept, patience=RetryPolicy(read=3600, attempts=1))
         with pytest.raises(UnreachableError, match="it did not answer in time"):
             sender.request(GET, read_timeout=0.05)
 
@@ -475,7 +475,7 @@ def test_a_place_is_given_back_when_no_answer_comes(server: Answering, slept: Sl
         Secret("k"),
         parallelism=1,
         sleep=slept,
-        patience=Patience(attempts=3),
+        patience=RetryPolicy(attempts=3),
     )
     server.will(CUT, CUT, Reply())
     assert sender.request(GET) == {"$id": "x"}

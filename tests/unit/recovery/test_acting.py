@@ -16,11 +16,11 @@ from raceday_iac.errors import (
     UnreachableError,
 )
 from raceday_iac.health.observations import Observation
-from raceday_iac.health.watched import Watched
+from raceday_iac.health.watched import HealthConfig
 from raceday_iac.kinds.turns import Turn
 from raceday_iac.model.resource import Live
-from raceday_iac.recovery.acting import Hands, carry_out
-from raceday_iac.recovery.planning import Done, Left, Recovery, Remedy, Scene, Step, cleaned
+from raceday_iac.recovery.acting import RecoveryExecutor, carry_out
+from raceday_iac.recovery.planning import Done, Left, Recovery, RecoveryInput, Remedy, Step, cleaned
 from raceday_iac.refresh.deployments import Judged, Role
 
 from ..health.made import (
@@ -47,9 +47,11 @@ STUCK = member("index.d/c/i", "processing", ago(hours=1))
 
 
 def act(hand: Hand, *steps: Step, seen: Observation | None = None, judged: Any = None) -> list[Done]:
-    scene = Scene(seen or observation(function(lock=LOCK), schema=(STUCK,)), Watched(), rules(), judged or {})
+    scene = RecoveryInput(
+        seen or observation(function(lock=LOCK), schema=(STUCK,)), HealthConfig(), rules(), judged or {}
+    )
     provider, recorder = cast(Any, hand), cast(Any, None)
-    hands = Hands(provider, recorder, scene, ("d", "locks"), hand.sleep, hand.clock, lambda: "me")
+    hands = RecoveryExecutor(provider, recorder, scene, ("d", "locks"), hand.sleep, hand.clock, lambda: "me")
     return list(carry_out(Recovery(steps), hands))
 
 

@@ -11,7 +11,7 @@ import pytest
 from raceday_iac.health.data import Daily, Stand
 from raceday_iac.health.watched import read_watched
 from raceday_iac.model.address import Address
-from raceday_iac.recovery.planning import Recovery, Scene, daily_steps, plan_recovery
+from raceday_iac.recovery.planning import Recovery, RecoveryInput, daily_steps, plan_recovery
 from raceday_iac.refresh.deployments import Judged, Role
 
 from ..health.made import (
@@ -34,7 +34,7 @@ DAILY = "daily: [a, b, c]\n"
 
 def plan(seen: Any, file: str = "", judged: Any = None, owned: tuple[str, ...] = ()) -> Recovery:
     watched = read_watched(file, "h", DECLARED)
-    return plan_recovery(Scene(seen, watched, rules(), judged or {}, {Address.parse(each) for each in owned}))
+    return plan_recovery(RecoveryInput(seen, watched, rules(), judged or {}, {Address.parse(each) for each in owned}))
 
 
 def steps(recovery: Recovery) -> list[str]:

@@ -18,7 +18,7 @@ import pytest
 from raceday_iac.linting.facts import Configuration, FunctionFacts, read_configuration
 from raceday_iac.linting.findings import Acceptance, Finding, Report, Severity
 from raceday_iac.linting.judging import lint
-from raceday_iac.linting.timetable import Agenda, agenda_of
+from raceday_iac.linting.timetable import Timetable, agenda_of
 from raceday_iac.render.lines import Line
 from raceday_iac.render.lint_text import lint_document, lint_lines
 from raceday_iac.render.schedule_page import schedule_document, schedule_lines, schedule_page, schedule_svg
@@ -40,7 +40,7 @@ def report(legacy: Configuration) -> Report:
 
 
 @pytest.fixture(scope="module")
-def agenda(legacy: Configuration, report: Report) -> Agenda:
+def timetable(legacy: Configuration, report: Report) -> Timetable:
     return agenda_of(legacy, DAY, MIDNIGHT, 2, findings=report.findings)
 
 
@@ -57,8 +57,8 @@ def test_the_lint_report_reads_as_agreed(report: Report) -> None:
     check("lint-legacy.txt", lint_lines(report, verbose=False))
 
 
-def test_the_day_reads_as_agreed(agenda: Agenda) -> None:
-    check("schedule-legacy.txt", schedule_lines(agenda))
+def test_the_day_reads_as_agreed(timetable: Timetable) -> None:
+    check("schedule-legacy.txt", schedule_lines(timetable))
 
 
 def test_of_a_schedule_that_never_fires_it_is_said_that_there_is_no_run() -> None:
@@ -86,12 +86,12 @@ def test_what_is_answered_or_accepted_is_short_unless_asked_for() -> None:
     assert "accepted until 2027-01-01: because" in long
 
 
-def test_the_documents_hold_what_the_texts_say(report: Report, agenda: Agenda) -> None:
+def test_the_documents_hold_what_the_texts_say(report: Report, timetable: Timetable) -> None:
     found = lint_document(report)
     assert (found["errors"], found["warnings"]) == (report.count(Severity.ERROR), report.count(Severity.WARNING))
     first = next(each for each in found["findings"] if each["code"] == "SCH001")
     assert first["first"] == "2025-07-17T00:01:00+00:00"
-    shown = {each["function"]: each for each in schedule_document(agenda)["functions"]}
+    shown = {each["function"]: each for each in schedule_document(timetable)["functions"]}
     assert shown["daily-races"]["next"][0] == {
         "utc": "2025-10-04T20:00:00+00:00",
         "newZealand": "2025-10-05T09:00:00+13:00",
@@ -99,10 +99,10 @@ def test_the_documents_hold_what_the_texts_say(report: Report, agenda: Agenda) -
     json.dumps([found, shown])
 
 
-def test_the_picture_is_xml_with_a_lane_for_each_function(agenda: Agenda) -> None:
-    root = ET.fromstring(schedule_svg(agenda))
+def test_the_picture_is_xml_with_a_lane_for_each_function(timetable: Timetable) -> None:
+    root = ET.fromstring(schedule_svg(timetable))
     texts = {each.text for each in root.iter("{http://www.w3.org/2000/svg}text")}
-    assert {lane.function for lane in agenda.lanes} <= texts
+    assert {lane.function for lane in timetable.lanes} <= texts
     kinds = [each.get("class") for each in root.iter("{http://www.w3.org/2000/svg}path")]
     assert kinds.count("clash") == 2
 
@@ -117,9 +117,11 @@ class _Page(HTMLParser):
             self.loaded.append(tag)
 
 
-def test_the_page_loads_nothing_and_escapes_what_it_says(agenda: Agenda) -> None:
+def test_the_page_loads_nothing_and_escapes_what_it_says(timetable: Timetable) -> None:
     odd = Finding("SCH001", Severity.ERROR, "function.<b>", "<script>", "fix")
-    page = schedule_page(Agenda(agenda.day, agenda.begin, agenda.end, agenda.after, agenda.lanes, (odd,)))
+    page = schedule_page(
+        Timetable(timetable.day, timetable.begin, timetable.end, timetable.after, timetable.lanes, (odd,))
+    )
     parser = _Page()
     parser.feed(page)
     assert parser.loaded == []

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from raceday_iac.applying import Applied, Event, Moment
+from raceday_iac.applying import Applied, Event, EventKind
 from raceday_iac.errors import (
     EXIT_ERROR,
     EXIT_INTERRUPTED,
@@ -142,11 +142,11 @@ def test_for_machines_everything_is_named_by_key() -> None:
 @pytest.mark.parametrize(
     ("event", "shown"),
     [
-        (Event(Moment.STARTED, ONE), "    create function.one …"),
-        (Event(Moment.WAITING, ONE, note="build building"), "    create function.one: build building"),
-        (Event(Moment.DONE, ONE, 1.26), "  ✓ create function.one (1.3 s)"),
-        (Event(Moment.FAILED, ONE, 1.0, "no"), "  ✗ create function.one: no"),
-        (Event(Moment.WARNED, ONE, note="hm"), "  ! create function.one: hm"),
+        (Event(EventKind.STARTED, ONE), "    create function.one …"),
+        (Event(EventKind.WAITING, ONE, note="build building"), "    create function.one: build building"),
+        (Event(EventKind.DONE, ONE, 1.26), "  ✓ create function.one (1.3 s)"),
+        (Event(EventKind.FAILED, ONE, 1.0, "no"), "  ✗ create function.one: no"),
+        (Event(EventKind.WARNED, ONE, note="hm"), "  ! create function.one: hm"),
     ],
 )
 def test_one_event_is_one_line(event: Event, shown: str) -> None:
@@ -162,12 +162,12 @@ def observed(events: list[Event], total: int, *, as_json: bool = False) -> list[
 
 
 def test_without_a_terminal_what_is_done_is_listed_with_a_count() -> None:
-    events = [Event(Moment.STARTED, ONE), Event(Moment.DONE, ONE, 0.1), Event(Moment.DONE, TWO, 0.1)]
+    events = [Event(EventKind.STARTED, ONE), Event(EventKind.DONE, ONE, 0.1), Event(EventKind.DONE, TWO, 0.1)]
     assert observed(events, 2) == ["  ✓ create function.one (0.1 s)  [1/2]", "  ✓ create function.two (0.1 s)  [2/2]"]
 
 
 def test_attributes_are_counted_not_listed() -> None:
-    events = [Event(Moment.DONE, change(f"d/c/a{number}", kind="attribute")) for number in range(100)]
+    events = [Event(EventKind.DONE, change(f"d/c/a{number}", kind="attribute")) for number in range(100)]
     lines = observed(events, 100)
     assert lines[0] == "  … 10/100 changes done"
     assert lines[-1] == "  … 100/100 changes done"
@@ -178,11 +178,11 @@ def test_attributes_are_counted_not_listed() -> None:
 def test_what_takes_long_is_told_again(seconds: float, is_told: bool) -> None:
     out, now = io.StringIO(), [0.0]
     lines = PlainLines(2, out, lambda: now[0])
-    lines.observe(Event(Moment.STARTED, change("d/c/a", kind="attribute")))
-    lines.observe(Event(Moment.WAITING, ONE, note="build building"))
+    lines.observe(Event(EventKind.STARTED, change("d/c/a", kind="attribute")))
+    lines.observe(Event(EventKind.WAITING, ONE, note="build building"))
     now[0] += seconds
     # The same again is no news.
-    lines.observe(Event(Moment.WAITING, ONE, note="build building"))
+    lines.observe(Event(EventKind.WAITING, ONE, note="build building"))
     for _ in range(2):
         lines.remind()
     told = ["    … attribute.d/c/a, function.one (build building)"] if is_told else []
@@ -192,30 +192,30 @@ def test_what_takes_long_is_told_again(seconds: float, is_told: bool) -> None:
 def test_nothing_is_told_again_when_all_is_done() -> None:
     out, now = io.StringIO(), [0.0]
     lines = PlainLines(2, out, lambda: now[0])
-    lines.observe(Event(Moment.STARTED, ONE))
-    lines.observe(Event(Moment.DONE, ONE, 0.1))
+    lines.observe(Event(EventKind.STARTED, ONE))
+    lines.observe(Event(EventKind.DONE, ONE, 0.1))
     now[0] += 2 * QUIET
     lines.remind()
     assert out.getvalue().splitlines() == ["  ✓ create function.one (0.1 s)  [1/2]"]
 
 
 def test_a_failed_attribute_is_listed() -> None:
-    events = [Event(Moment.FAILED, change("d/c/a", kind="attribute"), note="no")]
+    events = [Event(EventKind.FAILED, change("d/c/a", kind="attribute"), note="no")]
     assert observed(events, 1) == ["  ✗ create attribute.d/c/a: no"]
 
 
 def test_a_warning_is_always_told() -> None:
-    warned = Event(Moment.WARNED, change("d/c/a", kind="attribute"), note="hm")
+    warned = Event(EventKind.WARNED, change("d/c/a", kind="attribute"), note="hm")
     assert observed([warned, warned], 1) == ["  ! create attribute.d/c/a: hm"] * 2
 
 
 def test_the_same_wait_is_told_once() -> None:
-    waiting = Event(Moment.WAITING, ONE, note="build building")
+    waiting = Event(EventKind.WAITING, ONE, note="build building")
     assert len(observed([waiting, waiting, replace(waiting, note="build ready")], 1)) == 2
 
 
 def test_for_machines_every_event_is_a_line_of_json_with_a_format_number() -> None:
-    lines = observed([Event(Moment.STARTED, ONE), Event(Moment.DONE, ONE, 1.23456)], 1, as_json=True)
+    lines = observed([Event(EventKind.STARTED, ONE), Event(EventKind.DONE, ONE, 1.23456)], 1, as_json=True)
     assert [json.loads(line) for line in lines][1] == {
         "format": 1,
         "event": "done",
@@ -236,6 +236,6 @@ def test_on_a_terminal_progress_is_drawn_and_failures_stay(monkeypatch: pytest.M
 
     out = Terminal()
     with progress(2, as_json=False, color=True, stream=out) as observer:
-        observer(Event(Moment.STARTED, ONE))
-        observer(Event(Moment.FAILED, ONE, 0.1, "no [bold]markup[/bold]"))
+        observer(Event(EventKind.STARTED, ONE))
+        observer(Event(EventKind.FAILED, ONE, 0.1, "no [bold]markup[/bold]"))
     assert "create function.one: no [bold]markup[/bold]" in out.getvalue()

@@ -9,7 +9,7 @@ import pytest
 
 from raceday_iac.diff import Cause, FieldChange, field_text
 from raceday_iac.model.stack import Collection, Database, FromEnvironment, Stack
-from raceday_iac.planning import Plan, Wishes
+from raceday_iac.planning import Plan, PlanOptions
 from raceday_iac.render.plan_text import field_lines, plan_lines
 
 from ..applied import NOTHING, live_as, plan, plan_between, state_of
@@ -221,8 +221,8 @@ def test_every_line_has_text_without_line_breaks() -> None:
 
 
 def partial(*, targets: tuple[str, ...] = (), excluded: tuple[str, ...] = ()) -> Plan:
-    wishes = Wishes(targets=frozenset(map(address, targets)), excluded=frozenset(map(address, excluded)))
-    return changed(wishes=wishes)
+    plan_options = PlanOptions(targets=frozenset(map(address, targets)), excluded=frozenset(map(address, excluded)))
+    return changed(plan_options=plan_options)
 
 
 PART = """\
@@ -263,14 +263,14 @@ def test_nothing_to_do_in_a_part_does_not_say_that_all_is_done() -> None:
 
 def test_nothing_to_refresh_says_so() -> None:
     desired = resolved(before())
-    found = plan(desired, state_of(desired), live_as(desired), wishes=Wishes(refresh_only=True))
+    found = plan(desired, state_of(desired), live_as(desired), plan_options=PlanOptions(refresh_only=True))
     assert "Nothing to do: the state is as Appwrite is." in shown(found)
 
 
 def test_a_refresh_is_shown_with_what_the_state_said_and_what_is_live() -> None:
     desired = resolved(stack_with_function(timeout=60))
     live = live_as(resolved(stack_with_function(timeout=90)))
-    text = shown(plan(desired, state_of(desired), live, wishes=Wishes(refresh_only=True)))
+    text = shown(plan(desired, state_of(desired), live, plan_options=PlanOptions(refresh_only=True)))
     assert "  ≈ refresh function.f: it was changed on the server (drift)\n        timeout: 60 → 90" in text
     assert "Plan: 1 to refresh in the state." in text
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from raceday_iac.model.resource import Desired
 from raceday_iac.model.stack import FromEnvironment, Stack
-from raceday_iac.planning import Wishes
+from raceday_iac.planning import PlanOptions
 from raceday_iac.planning.saved import SavedPlan, saved_plan
 from raceday_iac.provider import ServerFacts
 from raceday_iac.render.plan_text import saved_lines
@@ -31,11 +31,11 @@ def saved(
     after: Desired,
     *,
     live: Desired | None = None,
-    wishes: Wishes | None = None,
+    plan_options: PlanOptions | None = None,
     facts: ServerFacts = FACTS,
 ) -> SavedPlan:
     state = replace(state_of(before), serial=7)
-    made = plan(after, state, live_as(live or before), wishes=wishes, facts=facts)
+    made = plan(after, state, live_as(live or before), plan_options=plan_options, facts=facts)
     return saved_plan(made, after, "http://x/v1", "p", state.salt)
 
 
@@ -71,10 +71,13 @@ def test_a_saved_plan_reads_like_this() -> None:
     live = live.with_resources(
         {address("function.f"): replace(live.resources[address("function.f")], fields=function_fields)}
     )
-    wishes = Wishes(
+    plan_options = PlanOptions(
         targets=frozenset({address("index.d/c/i"), address("function.f")}), confirmed={"update function": 1}
     )
-    assert shown(saved(stack(), stack(timeout=90, secret="new", columns=("b",)), live=live, wishes=wishes)) == GOLDEN
+    assert (
+        shown(saved(stack(), stack(timeout=90, secret="new", columns=("b",)), live=live, plan_options=plan_options))
+        == GOLDEN
+    )
 
 
 NOTHING_TO_DO = """\

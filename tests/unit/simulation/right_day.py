@@ -10,8 +10,8 @@ from typing import Any
 
 from raceday_iac.raceday.nztab.events import event_at
 from raceday_iac.raceday.nztab.model import Day, Meeting, MeetingFacts, Race, Steps, Timeline
-from raceday_iac.raceday.simulation.checks import BUCKETS, Lived, Stored, check_all, runners_in_the_market
-from raceday_iac.raceday.simulation.day import NZ, Wanted
+from raceday_iac.raceday.simulation.checks import BUCKETS, DayResult, Stored, check_all, runners_in_the_market
+from raceday_iac.raceday.simulation.day import NZ, DaySpec
 from raceday_iac.raceday.simulation.ledger import Execution, Ledger, Outcome
 from raceday_iac.raceday.simulation.phases import INTERVALS, row_of
 
@@ -49,7 +49,7 @@ def the_day() -> Day:
     return Day(DATE, 1, (Meeting(FACTS, races, Steps("Good4")),))
 
 
-WANTED = Wanted(DATE)
+WANTED = DaySpec(DATE)
 
 
 @cache
@@ -157,21 +157,21 @@ def buckets(race: Race) -> list[dict[str, Any]]:
     ]
 
 
-def right_day(**changes: Any) -> Lived:
-    """The day, with other values of `Lived`."""
-    return replace(Lived(WANTED, the_day(), right_ledger(), right_stored()), **changes)
+def right_day(**changes: Any) -> DayResult:
+    """The day, with other values of `DayResult`."""
+    return replace(DayResult(WANTED, the_day(), right_ledger(), right_stored()), **changes)
 
 
-def stored_with(**changes: Any) -> Lived:
+def stored_with(**changes: Any) -> DayResult:
     """The day, with other documents in the end."""
     return right_day(stored=replace(right_stored(), **changes))
 
 
-def until(clock: time, **changes: Any) -> Lived:
+def until(clock: time, **changes: Any) -> DayResult:
     """The day, lived only until this New Zealand time."""
     return right_day(wanted=replace(WANTED, until=clock), **changes)
 
 
-def violated(lived: Lived) -> dict[str, tuple[str, ...]]:
+def violated(lived: DayResult) -> dict[str, tuple[str, ...]]:
     """What did not hold, with the sentences."""
     return {each.name: each.examples for each in check_all(lived) if not each.holds}

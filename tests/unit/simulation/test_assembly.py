@@ -17,7 +17,7 @@ from raceday_iac.raceday.simulation.assembly import (
     status_delays,
     wanted_options,
 )
-from raceday_iac.raceday.simulation.day import Wanted
+from raceday_iac.raceday.simulation.day import DaySpec
 from raceday_iac.raceday.simulation.ledger import Execution, Ledger, Outcome, StatusWrite
 from raceday_iac.raceday.simulation.legacy import ASSUMPTIONS
 from raceday_iac.raceday.simulation.report import DayReport
@@ -192,8 +192,8 @@ def test_where_nothing_was_refused_or_nothing_else_ran_nothing_is_said_to_be_sav
 
 
 def test_the_options_say_how_the_day_was_asked_for() -> None:
-    whole = Wanted(DATE)
-    part = Wanted(DATE, until=time(13), with_locks=False)
+    whole = DaySpec(DATE)
+    part = DaySpec(DATE, until=time(13), with_locks=False)
 
     assert wanted_options(whole, legacy_schedules=False) == {"locks": True, "legacy_schedules": False}
     assert wanted_options(part, legacy_schedules=True) == {"locks": False, "legacy_schedules": True, "until": "13:00"}
@@ -210,6 +210,6 @@ def test_the_assumptions_name_the_latencies_that_were_used() -> None:
 
 @pytest.mark.parametrize(("day", "hours"), [(date(2025, 7, 17), 25), (date(2025, 9, 28), 24), (date(2025, 4, 6), 26)])
 def test_a_day_goes_from_midnight_to_one_o_clock_whatever_its_length(day: date, hours: int) -> None:
-    wanted = Wanted(day)
+    wanted = DaySpec(day)
 
     assert wanted.end - wanted.begin == timedelta(hours=hours)

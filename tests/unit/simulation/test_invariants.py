@@ -12,8 +12,8 @@ import pytest
 
 from raceday_iac.raceday.nztab.model import Day
 from raceday_iac.raceday.simulation import checks
-from raceday_iac.raceday.simulation.checks import CHECKS, MAY_BE_EMPTY, Lived, check_all, runners_in_the_market
-from raceday_iac.raceday.simulation.day import Wanted
+from raceday_iac.raceday.simulation.checks import CHECKS, MAY_BE_EMPTY, DayResult, check_all, runners_in_the_market
+from raceday_iac.raceday.simulation.day import DaySpec
 from raceday_iac.raceday.simulation.ledger import Ledger, Outcome, Poll
 from raceday_iac.raceday.simulation.report import Invariant
 
@@ -49,11 +49,11 @@ def _events_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "event_at", known_event_at)
 
 
-def seen_with(ledger: Ledger) -> Lived:
+def seen_with(ledger: Ledger) -> DayResult:
     return right_day(ledger=ledger)
 
 
-def checked(lived: Lived) -> dict[str, Invariant]:
+def checked(lived: DayResult) -> dict[str, Invariant]:
     return {each.name: each for each in check_all(lived)}
 
 
@@ -74,7 +74,7 @@ def test_each_invariant_has_something_to_check_on_the_right_day(name: str) -> No
 
 @pytest.mark.parametrize("name", sorted(CHECKS.keys() - MAY_BE_EMPTY))
 def test_nothing_to_check_on_a_whole_day_is_a_violation(name: str) -> None:
-    empty = Lived(Wanted(DATE), Day(DATE, 1, ()), Ledger(), replace(right_stored(), money_flow={}, odds=0))
+    empty = DayResult(DaySpec(DATE), Day(DATE, 1, ()), Ledger(), replace(right_stored(), money_flow={}, odds=0))
 
     assert name in violated(empty)
 

@@ -11,14 +11,14 @@ import pytest
 
 from raceday_iac.errors import IacError, StateError
 from raceday_iac.model.secret import Secret
-from raceday_iac.state.sealing import AgeSeal, new_key
+from raceday_iac.state.sealing import AgeCipher, new_key
 
 MOMENT = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 TEXT = b"what nobody is to read" * 100
 
 
-def seal(key: Secret, *previous: Secret, recipients: tuple[str, ...] = (), now: datetime = MOMENT) -> AgeSeal:
-    return AgeSeal(key, previous, recipients, lambda: now)
+def seal(key: Secret, *previous: Secret, recipients: tuple[str, ...] = (), now: datetime = MOMENT) -> AgeCipher:
+    return AgeCipher(key, previous, recipients, lambda: now)
 
 
 def test_what_is_sealed_is_opened_by_the_same_key() -> None:
