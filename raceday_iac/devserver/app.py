@@ -19,7 +19,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from ..raceday.nztab import MOUNT
+from ..raceday.nztab.player import MOUNT
 from . import faults
 from .body import parse_query, read_body
 from .errors import ApiError

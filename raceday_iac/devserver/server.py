@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..raceday.nztab import Nztab
+from ..raceday.nztab.player import Nztab
 from . import keys, storage
 from .faults import Faults
 from .settings import Clock, Settings, SystemClock, stamp

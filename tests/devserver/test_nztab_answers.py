@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from raceday_iac.devserver.settings import ManualClock
-from raceday_iac.raceday.nztab import Nztab, NztabSettings
+from raceday_iac.raceday.nztab import NztabSettings
 from raceday_iac.raceday.nztab.cards import read_data
-from raceday_iac.raceday.nztab.player import BASE
+from raceday_iac.raceday.nztab.player import BASE, Nztab
 
 RECORDED: dict[str, Any] = json.loads(
     (Path(__file__).parents[1] / "data/nztab/recorded-answers.json").read_text(encoding="utf-8")

@@ -243,3 +243,32 @@ def test_the_command_line_imports_heavy_modules_only_where_they_are_used(path: P
     # A module inside a package counts as that package; relative imports keep their dots.
     top = {name if name.startswith(".") else name.partition(".")[0] for name in top}
     assert top <= ({*sys.stdlib_module_names} - heavy) | {"typer", "..errors", "."}
+
+
+def _loaded_with(path: Path) -> set[Path]:
+    """Modules of ours that are read when this one is imported: those it names at its top, each with its packages."""
+    names: set[str] = set()
+    package = [*path.relative_to(ROOT).with_suffix("").parts[:-1]]
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            names.update(f"{module}.{alias.name}" for alias in node.names)
+    found = set()
+    for name in names:
+        parts = name.split(".")
+        for length in range(1, len(parts) + 1):
+            place = ROOT.joinpath(*parts[:length])
+            found.update(each for each in (place / "__init__.py", place.with_suffix(".py")) if each in MODULE_SET)
+    return found - {path} - {each / "__init__.py" for each in path.parents}
+
+
+MODULE_SET = frozenset(MODULES)
+
+
+def test_every_module_can_be_imported_first() -> None:
+    """No circle: whichever module a test or a command imports first, all that it needs is there."""
+    loads = {path: _loaded_with(path) for path in MODULES}
+    while ready := {path for path, needed in loads.items() if not needed}:
+        loads = {path: needed - ready for path, needed in loads.items() if path not in ready}
+    assert sorted(str(path.relative_to(ROOT)) for path in loads) == []

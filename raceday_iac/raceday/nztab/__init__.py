@@ -10,15 +10,11 @@ from .days import make_day
 from .faults import NztabFault, NztabFaults
 from .fields import RaceState, state_of
 from .model import Day, Meeting, Race, Timeline
-from .player import MOUNT, Answer, Nztab
 from .settings import NztabSettings
 
 __all__ = [
-    "MOUNT",
-    "Answer",
     "Day",
     "Meeting",
-    "Nztab",
     "NztabFault",
     "NztabFaults",
     "NztabSettings",
