@@ -19,7 +19,8 @@ from reference_tables import NOTE, table
 from raceday_iac import errors
 from raceday_iac.cli import options
 from raceday_iac.cli.main import app
-from raceday_iac.linting.findings import CODES, DRIFT_CODES
+from raceday_iac.linting.acceptances import DRIFT_CODES
+from raceday_iac.linting.linter import known_rules
 
 #: Where this file and the pages lie.
 DOCS = Path(__file__).parent
@@ -158,20 +159,27 @@ FAMILIES = {
     "STK": "The stack",
     "SCH": "Schedules and locks",
     "POL": "Policies",
+    "BND": "Code folders",
     "ACC": "Acceptances",
     "DRF": "Drift",
 }
 
 
 def lint_codes_page() -> str:
-    """Every code of `lint` and `drift` with its title."""
+    """Every rule of `lint` with its docs, and the codes of `drift`."""
     parts = ["# Lint codes", NOTE]
-    parts.append("Severities, reasons, and how to accept a finding: [lint and schedules](../lint.md#codes).\n")
-    codes = {**CODES, **DRIFT_CODES}
-    for family in dict.fromkeys(code[:3] for code in codes):
-        rows = [(f"`{code}`", title) for code, title in codes.items() if code.startswith(family)]
-        parts += [f"## {FAMILIES.get(family, family)}\n", table(("code", "title"), rows)]
-    parts.append("What `drift` finds is told in [drift in CI](../ci.md#drift).\n")
+    parts.append("How findings are answered and accepted: [lint and schedules](../lint.md).\n")
+    rules = list(known_rules())
+    for family in (each for each in FAMILIES if each != "DRF"):
+        rows = [
+            (f"`{each.code}`", each.title, each.severity.value, each.why, each.fix)
+            for each in rules
+            if each.code.startswith(family)
+        ]
+        parts += [f"## {FAMILIES[family]}\n", table(("code", "title", "severity", "why it matters", "fix"), rows)]
+    rows = [(f"`{code}`", title) for code, title in DRIFT_CODES.items()]
+    parts += [f"## {FAMILIES['DRF']}\n", table(("code", "title"), rows)]
+    parts.append("[Drift in CI](../ci.md#drift) explains what `drift` finds.\n")
     return "\n".join(parts)
 
 

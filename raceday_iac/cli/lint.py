@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import EXIT_ERROR, EXIT_OK, IacError, StackError
+from ..linting.acceptances import read_acceptances
 from ..linting.expansion import ZONE
 from ..linting.facts import Configuration, Offered, read_configuration, read_stack
-from ..linting.findings import Acceptance, Severity, read_acceptances
-from ..linting.judging import lint
+from ..linting.findings import Acceptance, Severity
+from ..linting.linter import known_rules, lint
 from ..linting.timetable import Timetable, agenda_of
 from ..loading.environment import load_environment
 from ..loading.resolve import resolve
@@ -78,7 +79,7 @@ def acceptances_of(options: Options) -> tuple[Acceptance, ...]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise StackError([Diagnostic(Location(str(path)), "", f"cannot be read: {error}")]) from None
-    return read_acceptances(text, str(path))
+    return read_acceptances(text, str(path), known_rules().codes)
 
 
 def first_day(text: str) -> date:

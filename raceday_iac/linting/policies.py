@@ -1,17 +1,23 @@
-"""Rules on access and what a server offers: scopes, roles, permissions, secrets, runtimes, locks."""
+"""Rules on the stack as a whole, on access and on what a server offers: scopes, roles, permissions, secrets, runtimes,
+locks, code folders."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import groupby
 from pathlib import PurePosixPath
 
 from ..importing.project import looks_secret
+from ..model.problem import Diagnostic
 from ..model.resource import LeftOut, WhyLeftOut
 from ..model.validators import PERMISSION
 from ..packaging.bundle import is_whole_copy
-from .facts import CollectionFacts, FunctionFacts, Offered, VariableFacts
-from .findings import Finding, Severity
+from .facts import CollectionFacts, FunctionFacts, LockFacts, Offered, VariableFacts
+from .findings import Severity
+from .rules import Context, RuleSet, Violation, collections, functions, used_functions, variables, violation
 from .usage import IDLE, Usage, satisfies
+
+RULES = RuleSet()
 
 #: Runtimes that Appwrite 1.8.1 itself marks as deprecated in its list.
 DEPRECATED = frozenset(
@@ -24,194 +30,330 @@ _EVERYBODY = ("any", "guests")
 _WRITES = ("create", "update", "delete", "write")
 
 
-def scopes(function: FunctionFacts, usage: Usage) -> Iterator[Finding]:
-    """POL001 and POL002: only where the code was read."""
-    if not usage.is_known:
-        return
+def _mistakes(context: Context) -> Iterator[tuple[Diagnostic]]:
+    return ((each,) for each in context.configuration.problems)
+
+
+@RULES.rule("STK001", Severity.ERROR, "the stack has a mistake", each=_mistakes)
+def mistake(problem: Diagnostic) -> Iterator[Violation]:
+    """What cannot be resolved is not applied either. The rest is looked at all the same.
+
+    Fix: correct it; `apply` refuses the stack until then.
+    """
+    yield Violation(
+        problem.subject, problem.message, "correct it; apply refuses the stack until then", problem.location
+    )
+
+
+@RULES.rule("POL001", Severity.WARNING, "a scope that the function's code does not need", each=used_functions)
+def superfluous_scopes(function: FunctionFacts, usage: Usage) -> Iterator[Violation]:
+    """The key that each run gets can do more than it has to. Only where the code was read.
+
+    Fix: take the scope away.
+    """
     granted = frozenset(function.scopes)
-    used = {needed: satisfies(granted, needed) for needed in usage.scopes}
-    for scope in sorted(granted - {each for each in used.values() if each}):
+    used = {satisfies(granted, needed) for needed in usage.scopes}
+    for scope in sorted(granted - used) if usage.is_known else ():
         why = "no route of Appwrite 1.8 asks for it" if scope in IDLE else "no request in its code needs it"
-        yield _warning("POL001", function, f"scope {scope}: {why}", f"take {scope} away from its scopes")
-    for scope in sorted(needed for needed, by in used.items() if by is None):
-        fix = f"add {scope} to its scopes"
-        yield _error("POL002", function, f"scope {scope} is needed for {usage.scopes[scope]}", fix)
+        yield violation(function, f"scope {scope}: {why}", f"take {scope} away from its scopes")
 
 
-def who_may_start(function: FunctionFacts) -> Iterator[Finding]:
-    """POL003."""
+@RULES.rule("POL002", Severity.ERROR, "a scope that the function's code needs and does not have", each=used_functions)
+def missing_scopes(function: FunctionFacts, usage: Usage) -> Iterator[Violation]:
+    """The request will be refused, with 401. Only where the code was read.
+
+    Fix: add the scope.
+    """
+    granted = frozenset(function.scopes)
+    for scope in sorted(usage.scopes) if usage.is_known else ():
+        if satisfies(granted, scope) is None:
+            message = f"scope {scope} is needed for {usage.scopes[scope]}"
+            yield violation(function, message, f"add {scope} to its scopes")
+
+
+@RULES.rule("POL003", Severity.ERROR, "a function that people may start", each=functions)
+def who_may_start(function: FunctionFacts) -> Iterator[Violation]:
+    """`any` and `guests` are the whole internet. Warning for `users`.
+
+    Fix: empty `execute`, or name a team or a label: keys and schedules start the function all the same.
+    """
     for role in function.execute:
         if role in _EVERYBODY:
             message = f'execute holds "{role}": anybody on the internet may start it'
-            yield _error("POL003", function, message, "empty execute: keys and schedules start it all the same")
+            yield violation(function, message, "empty execute: keys and schedules start it all the same")
         elif role.startswith("users"):
             message = f'execute holds "{role}": everybody with an account may start it, and may make one'
-            yield _warning("POL003", function, message, "name a team or a label, or empty execute")
+            yield violation(function, message, "name a team or a label, or empty execute", Severity.WARNING)
 
 
-def runtime(function: FunctionFacts) -> Iterator[Finding]:
-    """POL010."""
-    if function.runtime in DEPRECATED:
-        message = f"runtime {function.runtime} is deprecated by Appwrite 1.8"
-        yield _warning("POL010", function, message, "move to a newer version of its runtime")
+def _granted(collection: CollectionFacts) -> list[tuple[str, list[str]]]:
+    """What each role may do, by role."""
+    matches = [match for match in map(PERMISSION.fullmatch, collection.permissions) if match]
+    pairs = sorted(((match[2], match[1]) for match in matches), key=lambda each: each[0])
+    return [(role, [action for _, action in group]) for role, group in groupby(pairs, key=lambda each: each[0])]
 
 
-def missing_lock(function: FunctionFacts) -> Iterator[Finding]:
-    """POL011."""
-    if function.lock is None:
-        message = "two runs of it can be at work at the same time"
-        yield _warning("POL011", function, message, "give it a lock: lock=Lock(...)")
+_GRANT_LESS = "grant less; with document_security=True each document says whose it is"
 
 
-def offered(function: FunctionFacts, server: Offered) -> Iterator[Finding]:
-    """POL008 and POL009: what the server does not offer, where it said what it does."""
-    for code, word, value, known in (
-        ("POL008", "specification", function.specification, server.specifications),
-        ("POL009", "runtime", function.runtime, server.runtimes),
-    ):
-        if known and value not in known:
-            message = f"the server does not offer {word} {value}"
-            yield _error(code, function, message, f"choose one of {', '.join(sorted(known))}")
+@RULES.rule("POL004", Severity.ERROR, "a collection that anyone may write", each=collections)
+def open_to_write(collection: CollectionFacts) -> Iterator[Violation]:
+    """Nobody is asked who they are.
 
-
-def permissions(collection: CollectionFacts) -> Iterator[Finding]:
-    """POL004 to POL006."""
-    granted: dict[str, list[str]] = {}
-    for permission in collection.permissions:
-        match = PERMISSION.fullmatch(permission)
-        if match:
-            granted.setdefault(match[2], []).append(match[1])
-    for role, actions in sorted(granted.items()):
+    Fix: grant less, or let each document say whose it is with `document_security=True`.
+    """
+    for role, actions in _granted(collection):
         writes = [action for action in actions if action in _WRITES]
         if role in _EVERYBODY and writes:
-            yield _open("POL004", Severity.ERROR, collection, f'"{role}" may {", ".join(writes)}: nobody is asked who')
+            yield violation(collection, f'"{role}" may {", ".join(writes)}: nobody is asked who', _GRANT_LESS)
+
+
+@RULES.rule("POL005", Severity.WARNING, "a collection that anyone may read", each=collections)
+def open_to_read(collection: CollectionFacts) -> Iterator[Violation]:
+    """Sometimes wanted: accept it.
+
+    Fix: grant less, or accept the finding.
+    """
+    for role, actions in _granted(collection):
         if role in _EVERYBODY and "read" in actions:
-            yield _open("POL005", Severity.WARNING, collection, f'"{role}" may read all its documents')
-        changes = [action for action in writes if action != "create"]
+            yield violation(collection, f'"{role}" may read all its documents', _GRANT_LESS)
+
+
+@RULES.rule(
+    "POL006",
+    Severity.WARNING,
+    "a collection in which each user may change the documents of all others",
+    each=collections,
+)
+def open_to_users(collection: CollectionFacts) -> Iterator[Violation]:
+    """`users` may update or delete, and documents have no permissions of their own.
+
+    Fix: grant less, or let each document say whose it is with `document_security=True`.
+    """
+    for role, actions in _granted(collection):
+        changes = [action for action in actions if action in _WRITES and action != "create"]
         if role.startswith("users") and changes and not collection.document_security:
             message = f'"{role}" may {", ".join(changes)} every document, also those of others'
-            yield _open("POL006", Severity.WARNING, collection, message)
+            yield violation(collection, message, _GRANT_LESS)
 
 
-def _open(code: str, severity: Severity, collection: CollectionFacts, message: str) -> Finding:
-    fix = "grant less; with document_security=True each document says whose it is"
-    return Finding(code, severity, collection.address, message, fix, collection.location)
+@RULES.rule("POL007", Severity.ERROR, "a secret in a plain variable", each=variables)
+def plain_secret(variable: VariableFacts) -> Iterator[Violation]:
+    """It lies in a file and can be read back from the server. Its value is never shown here.
 
-
-def plain_secret(variable: VariableFacts) -> Iterator[Finding]:
-    """POL007. The value is never told."""
+    Fix: declare it as `FromEnvironment("NAME")`, and change the secret: it has been seen.
+    """
     if looks_secret(variable.key, variable.value):
-        yield Finding(
-            "POL007",
-            Severity.ERROR,
-            variable.address,
+        yield violation(
+            variable,
             "its name or value looks like a secret, and it lies in a file and can be read back from the server",
             'declare it as FromEnvironment("NAME"), and change the secret: it has been seen',
-            variable.location,
         )
 
 
-def _warning(code: str, function: FunctionFacts, message: str, fix: str) -> Finding:
-    return Finding(code, Severity.WARNING, function.address, message, fix, function.location)
+def _offers(context: Context) -> Iterator[tuple[FunctionFacts, Offered]]:
+    return ((each, context.server) for each in context.configuration.functions)
 
 
-def _error(code: str, function: FunctionFacts, message: str, fix: str) -> Finding:
-    return Finding(code, Severity.ERROR, function.address, message, fix, function.location)
+@RULES.rule("POL008", Severity.ERROR, "a specification that the server does not offer", each=_offers)
+def offered_specification(function: FunctionFacts, server: Offered) -> Iterator[Violation]:
+    """The server refuses it. Only with `--live`, and where the server says what it offers.
+
+    Fix: choose one that it offers.
+    """
+    yield from _not_offered(function, "specification", function.specification, server.specifications)
+
+
+@RULES.rule("POL009", Severity.ERROR, "a runtime that the server does not offer", each=_offers)
+def offered_runtime(function: FunctionFacts, server: Offered) -> Iterator[Violation]:
+    """The server refuses it. Only with `--live`, and where the server says what it offers.
+
+    Fix: choose one that it offers.
+    """
+    yield from _not_offered(function, "runtime", function.runtime, server.runtimes)
+
+
+def _not_offered(function: FunctionFacts, word: str, value: str, known: frozenset[str] | None) -> Iterator[Violation]:
+    if known and value not in known:
+        message = f"the server does not offer {word} {value}"
+        yield violation(function, message, f"choose one of {', '.join(sorted(known))}")
+
+
+@RULES.rule("POL010", Severity.WARNING, "a deprecated runtime", each=functions)
+def deprecated_runtime(function: FunctionFacts) -> Iterator[Violation]:
+    """By the list of Appwrite 1.8.
+
+    Fix: move to a newer version of the runtime.
+    """
+    if function.runtime in DEPRECATED:
+        message = f"runtime {function.runtime} is deprecated by Appwrite 1.8"
+        yield violation(function, message, "move to a newer version of its runtime")
+
+
+@RULES.rule("POL011", Severity.WARNING, "a function without a lock", each=functions)
+def missing_lock(function: FunctionFacts) -> Iterator[Violation]:
+    """Whoever starts it twice gets two runs at once.
+
+    Fix: give it a lock: `lock=Lock(...)`.
+    """
+    if function.lock is None:
+        message = "two runs of it can be at work at the same time"
+        yield violation(function, message, "give it a lock: lock=Lock(...)")
+
+
+def _with_shared(context: Context) -> Iterator[tuple[FunctionFacts, Mapping[str, bytes]]]:
+    return ((each, context.configuration.shared) for each in context.configuration.functions)
+
+
+@RULES.rule("POL012", Severity.ERROR, "an edited copy of a shared module", each=_with_shared)
+def edited_copies(function: FunctionFacts, shared: Mapping[str, bytes]) -> Iterator[Violation]:
+    """Packing puts the shared module in its place, so it is refused: a copy that is not what its header says.
+
+    Fix: edit the shared module, and delete the copy.
+    """
+    for path, name, content in _foreign_copies(function, shared):
+        if not is_whole_copy(content):
+            message = f"{path} was edited, and packing puts _shared/{name} in its place: it is not deployed like this"
+            yield violation(function, message, f"edit _shared/{name}, and delete {path}")
+
+
+@RULES.rule("POL013", Severity.WARNING, "an outdated copy of a shared module", each=_with_shared)
+def outdated_copies(function: FunctionFacts, shared: Mapping[str, bytes]) -> Iterator[Violation]:
+    """It is replaced as well; it only misleads readers.
+
+    Fix: delete the copy: packing adds the current one.
+    """
+    for path, name, content in _foreign_copies(function, shared):
+        if is_whole_copy(content):
+            message = f"{path} is a copy of an older version of _shared/{name}"
+            yield violation(function, message, f"delete {path}: packing adds the current one")
+
+
+def _foreign_copies(function: FunctionFacts, shared: Mapping[str, bytes]) -> Iterator[tuple[str, str, bytes]]:
+    """Path, module and content of copies that are not the shared module as it is."""
+    for path, content in sorted(function.copies.items()):
+        name = PurePosixPath(path).name
+        if name in shared and content != shared[name]:
+            yield path, name, content
 
 
 _KEEP = 'if it is needed at run time, keep it with include=["…"]'
-_LEFT_OUT = {
-    "BND001": (
-        Severity.WARNING,
-        f"add it to .gitignore, or move it away: a variable is the place for a secret; {_KEEP}",
-    ),
-    "BND002": (Severity.WARNING, "remove it, or name it in ignore="),
-    "BND003": (Severity.INFO, _KEEP),
-}
 
 
-def copies(function: FunctionFacts, shared: Mapping[str, bytes]) -> Iterator[Finding]:
-    """POL012 for a copy that is not what its header says, POL013 for one of an older version."""
-    for path, content in sorted(function.copies.items()):
-        name = PurePosixPath(path).name
-        if name not in shared or content == shared[name]:
-            continue
-        if is_whole_copy(content):
-            message = f"{path} is a copy of an older version of _shared/{name}"
-            yield _finding(
-                "POL013", Severity.WARNING, function, message, f"delete {path}: packing adds the current one"
-            )
-        else:
-            message = f"{path} was edited, and packing puts _shared/{name} in its place: it is not deployed like this"
-            yield _finding("POL012", Severity.ERROR, function, message, f"edit _shared/{name}, and delete {path}")
+@RULES.rule("BND001", Severity.WARNING, "a file that looks like a secret lies in a code folder", each=functions)
+def secrets_left_out(function: FunctionFacts) -> Iterator[Violation]:
+    """It is not deployed, but it may be committed. For information where git ignores it too.
+
+    Fix: add it to `.gitignore`, or move it away; keep it with `include=` if it is needed at run time.
+    """
+    entries = [each for each in function.left_out if each.why is WhyLeftOut.SECRET]
+    # Git keeps it from others already, so there is nothing to do.
+    severity = Severity.INFO if all(each.is_ignored for each in entries) else None
+    fix = f"add it to .gitignore, or move it away: a variable is the place for a secret; {_KEEP}"
+    yield from _left_out(function, entries, fix, severity)
 
 
-def left_out(function: FunctionFacts) -> Iterator[Finding]:
-    """BND001 for what looks like a secret, BND002 for what cannot be packed, BND003 for all else."""
-    groups: dict[str, list[LeftOut]] = {"BND001": [], "BND002": [], "BND003": []}
-    for each in function.left_out:
-        groups[_code_of(each)].append(each)
-    for code, entries in groups.items():
-        if entries:
-            severity, fix = _LEFT_OUT[code]
-            # Git keeps it from others already, so there is nothing to do.
-            quiet = code == "BND001" and all(each.is_ignored for each in entries)
-            message = f"not in its bundle: {'; '.join(_said(each) for each in entries)}"
-            yield _finding(code, Severity.INFO if quiet else severity, function, message, fix)
+@RULES.rule(
+    "BND002", Severity.WARNING, "a broken link, or something that is no file, lies in a code folder", each=functions
+)
+def broken_left_out(function: FunctionFacts) -> Iterator[Violation]:
+    """It is not deployed.
+
+    Fix: remove it, or name it in `ignore=`.
+    """
+    entries = [each for each in function.left_out if _is_broken(each)]
+    yield from _left_out(function, entries, "remove it, or name it in ignore=")
 
 
-def _code_of(entry: LeftOut) -> str:
-    if entry.why is WhyLeftOut.SECRET:
-        return "BND001"
-    return "BND002" if entry.why in (WhyLeftOut.BROKEN, WhyLeftOut.SPECIAL) and not entry.is_ignored else "BND003"
+@RULES.rule("BND003", Severity.INFO, "files of a code folder that are not deployed", each=functions)
+def others_left_out(function: FunctionFacts) -> Iterator[Violation]:
+    """With what ignores each: `.gitignore`, `ignore=`, or a rule of ours.
+
+    Fix: keep what is needed at run time with `include=`.
+    """
+    entries = [each for each in function.left_out if each.why is not WhyLeftOut.SECRET and not _is_broken(each)]
+    yield from _left_out(function, entries, _KEEP)
 
 
-def _said(entry: LeftOut) -> str:
-    return f"{entry.path} ({', '.join(filter(None, (entry.why, entry.detail)))})"
+def _is_broken(entry: LeftOut) -> bool:
+    return entry.why in (WhyLeftOut.BROKEN, WhyLeftOut.SPECIAL) and not entry.is_ignored
 
 
-def _finding(code: str, severity: Severity, function: FunctionFacts, message: str, fix: str) -> Finding:
-    return Finding(code, severity, function.address, message, fix, function.location)
+def _left_out(
+    function: FunctionFacts, entries: list[LeftOut], fix: str, severity: Severity | None = None
+) -> Iterator[Violation]:
+    if entries:
+        names = "; ".join(f"{each.path} ({', '.join(filter(None, (each.why, each.detail)))})" for each in entries)
+        yield violation(function, f"not in its bundle: {names}", fix, severity)
 
 
-def lock_numbers(function: FunctionFacts) -> Iterator[Finding]:
-    """SCH007 to SCH009."""
-    lock = function.lock
-    if lock is None:
-        return
+def _locked(context: Context) -> Iterator[tuple[FunctionFacts, LockFacts]]:
+    return ((each, each.lock) for each in context.configuration.functions if each.lock)
+
+
+@RULES.rule("SCH007", Severity.ERROR, "a lock expires no sooner than the function times out", each=_locked)
+def late_expiry(function: FunctionFacts, lock: LockFacts) -> Iterator[Violation]:
+    """The run is killed before it can stop itself and tidy up.
+
+    Fix: an expiry below the timeout, or a longer timeout.
+    """
     if lock.expiry >= function.timeout:
-        yield _error(
-            "SCH007",
+        yield violation(
             function,
             f"expiry {lock.expiry} s, timeout {function.timeout} s: the run is killed before it stops itself",
             f"an expiry below {function.timeout} s, or a longer timeout",
         )
+
+
+@RULES.rule("SCH008", Severity.ERROR, "a lock goes stale no sooner than it expires", each=_locked)
+def late_staleness(function: FunctionFacts, lock: LockFacts) -> Iterator[Violation]:
+    """Staleness is never seen. For information where the two are equal: a dead run blocks until the expiry.
+
+    Fix: a `stale_after` below the expiry.
+    """
     if lock.stale_after > lock.expiry:
         message = f"stale after {lock.stale_after} s, expiry {lock.expiry} s: staleness is never seen"
-        yield _error("SCH008", function, message, f"stale_after below {lock.expiry} s")
+        yield violation(function, message, f"stale_after below {lock.expiry} s")
     elif lock.stale_after == lock.expiry:
-        yield Finding(
-            "SCH008",
-            Severity.INFO,
-            function.address,
+        yield violation(
+            function,
             f"stale after {lock.stale_after} s, which is when it expires: a dead run blocks others until then",
             f"stale_after below {lock.expiry} s frees the lock of a dead run sooner",
-            function.location,
+            Severity.INFO,
         )
+
+
+@RULES.rule(
+    "SCH009",
+    Severity.ERROR,
+    "a lock's heartbeat is no shorter than the time after which it is stale",
+    each=_locked,
+)
+def slow_heartbeat(function: FunctionFacts, lock: LockFacts) -> Iterator[Violation]:
+    """A healthy run is taken for a dead one.
+
+    Fix: a heartbeat of at most half of `stale_after`.
+    """
     if lock.heartbeat >= lock.stale_after:
-        yield _error(
-            "SCH009",
+        yield violation(
             function,
             f"heartbeat every {lock.heartbeat} s, stale after {lock.stale_after} s: a healthy run is taken for dead",
             f"a heartbeat of at most {max(1, lock.stale_after // 2)} s",
         )
 
 
-def timeout_limit(function: FunctionFacts, limit: int) -> Iterator[Finding]:
-    """SCH010."""
+def _limited(context: Context) -> Iterator[tuple[FunctionFacts, int]]:
+    return ((each, context.configuration.timeout_limit) for each in context.configuration.functions)
+
+
+@RULES.rule("SCH010", Severity.ERROR, "a timeout above the server's limit", each=_limited)
+def timeout_limit(function: FunctionFacts, limit: int) -> Iterator[Violation]:
+    """Appwrite takes at most 900 s unless its operator allows more.
+
+    Fix: a timeout within the limit, and work in parts that fit.
+    """
     if function.timeout > limit:
-        yield _error(
-            "SCH010",
+        yield violation(
             function,
             f"timeout {function.timeout} s, but the server takes at most {limit} s",
             f"a timeout of at most {limit} s, and work in parts that fit",

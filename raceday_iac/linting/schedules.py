@@ -7,35 +7,54 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, time, timedelta
 from itertools import combinations
 
-from .expansion import QUIET_FROM, QUIET_UNTIL, ZONE, Concurrency, Expansion, callers_of, clock_changes, offset
+from .expansion import (
+    QUIET_FROM,
+    QUIET_UNTIL,
+    ZONE,
+    Concurrency,
+    Expansion,
+    callers_of,
+    clock_changes,
+    offset,
+    presences,
+)
 from .facts import FunctionFacts
-from .findings import Finding, Severity
+from .findings import Severity
+from .rules import Context, RuleSet, Violation, scheduled, used_scheduled, violation
 from .usage import Usage
 
+RULES = RuleSet()
 
-def self_overlap(function: FunctionFacts, runs: Expansion) -> Iterator[Finding]:
-    """SCH001: the shortest time between two runs is below the timeout."""
+
+@RULES.rule("SCH001", Severity.ERROR, "a function starts again before its run has to end", each=scheduled)
+def self_overlap(function: FunctionFacts, runs: Expansion) -> Iterator[Violation]:
+    """The interval is below the timeout: two runs work on the same things.
+
+    Fix: take a lock before anything else, or end within the interval, or start less often.
+    """
     gap = runs.shortest_gap
     if gap is None or gap[0].total_seconds() >= function.timeout:
         return
     seconds = int(gap[0].total_seconds())
     most = -(-function.timeout // seconds)
-    yield Finding(
-        "SCH001",
-        Severity.ERROR,
-        function.address,
+    yield violation(
+        function,
         f"starts every {seconds} s ({function.schedule}), but a run may take {function.timeout} s: "
         f"up to {most} runs at once",
         f"take a lock before anything else, or end within {seconds} s, or start less often",
-        function.location,
-        gap[1],
-        runs.total,
-        lock_answer(function, "a second run ends at once"),
+        first=gap[1],
+        times=runs.total,
+        answered=lock_answer(function, "a second run ends at once"),
     )
 
 
-def never_fires(function: FunctionFacts, runs: Expansion) -> Iterator[Finding]:
-    """SCH012: an error where Appwrite finds no next run at all."""
+@RULES.rule("SCH012", Severity.ERROR, "a schedule that never fires", each=scheduled)
+def never_fires(function: FunctionFacts, runs: Expansion) -> Iterator[Violation]:
+    """Such as 31 February, or `22-2`: a range does not wrap. Appwrite 1.8 takes it, and its scheduler fails at it; 1.9
+    refuses it. Warning where it only does not fire within the year.
+
+    Fix: write a schedule that fires, or none.
+    """
     if not runs.is_empty:
         return
     begin = datetime.combine(runs.begin, time(), UTC)
@@ -45,26 +64,25 @@ def never_fires(function: FunctionFacts, runs: Expansion) -> Iterator[Finding]:
         advice = (
             "write a schedule that fires, or none; Appwrite 1.9 refuses this one, and the scheduler of 1.8 fails at it"
         )
-        yield Finding("SCH012", Severity.ERROR, function.address, message, advice, function.location)
+        yield violation(function, message, advice)
         return
     message = f"its schedule {function.schedule!r} does not fire in the {runs.days} days from {runs.begin}"
     first = runs.cron.next_run(begin)
-    yield Finding(
-        "SCH012", Severity.WARNING, function.address, message, "make sure that it is meant", function.location, first
-    )
+    yield violation(function, message, "make sure that it is meant", Severity.WARNING, first=first)
 
 
-def fires_otherwise(function: FunctionFacts, runs: Expansion) -> Iterator[Finding]:
-    """SCH013: Appwrite makes something else of the expression than its reader."""
+@RULES.rule("SCH013", Severity.WARNING, "a schedule that fires otherwise than it seems", each=scheduled)
+def fires_otherwise(function: FunctionFacts, runs: Expansion) -> Iterator[Violation]:
+    """Such as `0 20,8 * * *`, which never starts at 08:00. See [crons](../stack.md#schedules).
+
+    Fix: write what is meant, and look at `raceday-iac schedule`.
+    """
     surprises = [] if runs.is_empty else list(runs.cron.surprises())
     if surprises:
-        yield Finding(
-            "SCH013",
-            Severity.WARNING,
-            function.address,
+        yield violation(
+            function,
             f"its schedule {function.schedule!r} is not what it seems: {'; '.join(surprises)}",
             "write what is meant, and look at raceday-iac schedule",
-            function.location,
         )
 
 
@@ -75,35 +93,54 @@ def lock_answer(function: FunctionFacts, effect: str) -> str:
     return f"lock {function.lock.lock_id}: {effect}"
 
 
+def _called(
+    context: Context,
+) -> Iterator[tuple[FunctionFacts, tuple[FunctionFacts, ...], Mapping[str, Expansion], Mapping[str, Usage]]]:
+    return ((each, context.enabled, context.runs, context.used) for each in context.enabled)
+
+
+@RULES.rule("SCH002", Severity.ERROR, "a function is started by others before its run has to end", each=_called)
 def called_too_often(
     function: FunctionFacts,
     functions: tuple[FunctionFacts, ...],
     runs: Mapping[str, Expansion],
     used: Mapping[str, Usage],
-) -> Iterator[Finding]:
-    """SCH002: a caller's runs follow each other faster than this function ends."""
+) -> Iterator[Violation]:
+    """As SCH001, through another function. Warning where the code of the caller is not known.
+
+    Fix: take a lock in the function that is started, or let the caller look whether a run is under way.
+    """
     for caller in callers_of(function, functions, used):
         gap = runs[caller.id].shortest_gap if caller.id in runs else None
         if gap is None or gap[0].total_seconds() >= function.timeout:
             continue
         may = "" if used[caller.id].is_known else "may, by its scopes, "
-        yield Finding(
-            "SCH002",
-            Severity.ERROR if used[caller.id].is_known else Severity.WARNING,
-            function.address,
+        yield violation(
+            function,
             f"{caller.id} {may}{'start' if may else 'starts'} it every {gap[0].total_seconds():.0f} s, "
             f"but a run may take {function.timeout} s",
             f"take a lock in {function.id}, or let {caller.id} look whether a run is under way",
-            function.location,
-            gap[1],
+            None if used[caller.id].is_known else Severity.WARNING,
+            first=gap[1],
             answered=lock_answer(function, "a second run ends at once"),
         )
 
 
+def _together(
+    context: Context,
+) -> Iterator[tuple[tuple[FunctionFacts, ...], Mapping[str, Concurrency], Mapping[str, Usage]]]:
+    yield context.enabled, presences(context.enabled, context.runs, context.used), context.used
+
+
+@RULES.rule("SCH003", Severity.WARNING, "two functions write the same collections at the same time", each=_together)
 def collisions(
     functions: tuple[FunctionFacts, ...], present: Mapping[str, Concurrency], used: Mapping[str, Usage]
-) -> Iterator[Finding]:
-    """SCH003: one finding per function, naming the less busy ones that it meets."""
+) -> Iterator[Violation]:
+    """One may overwrite what the other has just written. One finding per function names the less busy
+    ones that it meets.
+
+    Fix: take a lock in each of them and write only fields of one's own, or move the schedules apart.
+    """
     active = sorted((each for each in functions if each.id in present), key=lambda each: -present[each.id].minutes)
     met: dict[str, list[tuple[int, int, int, FunctionFacts, frozenset[str]]]] = {}
     for one, other in combinations(active, 2):
@@ -127,7 +164,7 @@ def _collision(
     function: FunctionFacts,
     others: list[tuple[int, int, int, FunctionFacts, frozenset[str]]],
     present: Mapping[str, Concurrency],
-) -> Finding:
+) -> Violation:
     day, minute = others[0][:2]
     alike: dict[str, list[str]] = {}
     for _, _, days, other, shared in others:
@@ -140,14 +177,11 @@ def _collision(
             f"locks {', '.join(each.lock.lock_id for each in locked if each.lock)}: at most one run of each works, and "
             "ends before its lock expires. They do not keep each other out: each must write only what is its own"
         )
-    return Finding(
-        "SCH003",
-        Severity.WARNING,
-        function.address,
+    return violation(
+        function,
         f"may be at work together with {partners}",
         "take a lock in each of them and write only fields of one's own, or move the schedules apart",
-        function.location,
-        present[function.id].sources[0][0].moment(day, minute),
+        first=present[function.id].sources[0][0].moment(day, minute),
         answered=answer,
     )
 
@@ -163,8 +197,13 @@ _STRETCH = timedelta(hours=1)
 _MOST_SAID = 4
 
 
-def day_crossings(function: FunctionFacts, runs: Expansion) -> Iterator[Finding]:
-    """SCH004: a run, or a stretch of runs, has New Zealand's midnight in it."""
+@RULES.rule("SCH004", Severity.ERROR, "runs pass, or begin after, the change of the New Zealand date", each=scheduled)
+def day_crossings(function: FunctionFacts, runs: Expansion) -> Iterator[Violation]:
+    """The date of "today" changes within a run, or between two runs of one stretch. Warning where no run is under way
+    and it happens every night, not only in summer.
+
+    Fix: fix the New Zealand date when a run begins, and hold a lock, so that runs of two days cannot mix.
+    """
     length = timedelta(seconds=function.longest_run)
     inside = between = 0
     first: datetime | None = None
@@ -183,21 +222,25 @@ def day_crossings(function: FunctionFacts, runs: Expansion) -> Iterator[Finding]
         told.append("the change of the UTC date, at noon or 13:00 in New Zealand, is within the schedule too")
     # Runs that go over midnight in summer only were not meant to; those of every night at least do it knowingly.
     is_surprise = inside or between < runs.days - 1
-    yield Finding(
-        "SCH004",
-        Severity.ERROR if is_surprise else Severity.WARNING,
-        function.address,
+    yield violation(
+        function,
         "; ".join(told),
         "fix the New Zealand date when a run begins and hold a lock, so that runs of two days cannot mix",
-        function.location,
-        first,
-        max(inside, between),
-        lock_answer(function, "runs of two days never work at once, and it records the day that its run works for"),
+        None if is_surprise else Severity.WARNING,
+        first=first,
+        times=max(inside, between),
+        answered=lock_answer(
+            function, "runs of two days never work at once, and it records the day that its run works for"
+        ),
     )
 
 
-def quiet_runs(function: FunctionFacts, runs: Expansion, usage: Usage) -> Iterator[Finding]:
-    """SCH006: runs that begin in the quiet window."""
+@RULES.rule("SCH006", Severity.WARNING, "runs in the quiet window, 01:00 to 06:00 in New Zealand", each=used_scheduled)
+def quiet_runs(function: FunctionFacts, runs: Expansion, usage: Usage) -> Iterator[Violation]:
+    """Nothing races then. Answered by code that asks for the quiet window.
+
+    Fix: end them at once in the code, or leave those hours out of the schedule.
+    """
     total = days = 0
     first: datetime | None = None
     for begin, end in zip(_local(runs, QUIET_FROM), _local(runs, QUIET_UNTIL), strict=True):
@@ -207,21 +250,22 @@ def quiet_runs(function: FunctionFacts, runs: Expansion, usage: Usage) -> Iterat
     if first is None:
         return
     answered = "its code, which ends a run in the quiet window at once" if usage.minds_quiet else ""
-    yield Finding(
-        "SCH006",
-        Severity.WARNING,
-        function.address,
+    yield violation(
+        function,
         f"{total:,} runs a year, on {days} days, begin between 01:00 and 06:00 New Zealand time",
         "end them at once in the code, or leave those hours out of the schedule",
-        function.location,
-        first,
-        total,
-        answered,
+        first=first,
+        times=total,
+        answered=answered,
     )
 
 
-def clock_change_runs(function: FunctionFacts, runs: Expansion) -> Iterator[Finding]:
-    """SCH005: runs around a change of the clock. Crons are UTC, so none is lost; only what the clock says is odd."""
+@RULES.rule("SCH005", Severity.INFO, "runs fall into the hour in which the New Zealand clock changes", each=scheduled)
+def clock_change_runs(function: FunctionFacts, runs: Expansion) -> Iterator[Violation]:
+    """02:00 to 03:00 happens twice, or not at all. No run is lost: schedules are UTC.
+
+    Fix: work with instants, never with the time on the clock.
+    """
     met = [
         change
         for change in clock_changes(runs.begin, runs.days)
@@ -230,20 +274,21 @@ def clock_change_runs(function: FunctionFacts, runs: Expansion) -> Iterator[Find
     if not met:
         return
     told = [f"{change.astimezone(ZONE):%Y-%m-%d}: 02:00 to 03:00 {_oddity(change)}" for change in met]
-    yield Finding(
-        "SCH005",
-        Severity.INFO,
-        function.address,
+    yield violation(
+        function,
         f"runs while the clock changes ({'; '.join(told)}). Schedules are UTC: no run is lost or repeated",
         "work with instants, never with the time on the clock",
-        function.location,
-        met[0],
-        len(met),
+        first=met[0],
+        times=len(met),
     )
 
 
-def drift(function: FunctionFacts, runs: Expansion) -> Iterator[Finding]:
-    """SCH011: a schedule of certain hours is an hour later on the clock in summer."""
+@RULES.rule("SCH011", Severity.INFO, "the time on the New Zealand clock shifts over the year", each=scheduled)
+def drift(function: FunctionFacts, runs: Expansion) -> Iterator[Violation]:
+    """A UTC schedule is an hour later on the clock in summer.
+
+    Fix: make sure that both times are right; a cron cannot follow a clock that changes.
+    """
     hours = sorted({minute // 60 for minute in runs.minutes})
     changes = list(clock_changes(runs.begin, runs.days))
     if len(hours) == 24 or runs.is_empty or not changes:
@@ -254,15 +299,12 @@ def drift(function: FunctionFacts, runs: Expansion) -> Iterator[Finding]:
         name = moment.astimezone(ZONE).tzname() or "?"
         told[name] = _clock_times(runs, offset(moment))
     said = ", ".join(f"{times} in {name}" for name, times in sorted(told.items(), reverse=True))
-    yield Finding(
-        "SCH011",
-        Severity.INFO,
-        function.address,
+    yield violation(
+        function,
         f"{function.schedule} UTC is {said}",
         "make sure that both are right; a cron cannot follow New Zealand's clock",
-        function.location,
-        changes[0],
-        len(changes),
+        first=changes[0],
+        times=len(changes),
     )
 
 

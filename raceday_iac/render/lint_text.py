@@ -8,7 +8,7 @@ from typing import Any
 
 from ..counting import counted
 from ..linting.expansion import said
-from ..linting.findings import CODES, Finding, Report, Severity
+from ..linting.findings import Finding, Report, Severity
 from .lines import Line
 
 _STYLE = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
@@ -33,7 +33,7 @@ def lint_lines(report: Report, *, verbose: bool) -> Iterator[Line]:
 
 def _finding(finding: Finding) -> Iterator[Line]:
     head = f"{finding.effective.value:<8}{finding.code}  {finding.subject or finding.location}"
-    yield Line(f"{head}: {CODES[finding.code]}", _STYLE[finding.effective])
+    yield Line(f"{head}: {finding.title}", _STYLE[finding.effective])
     yield from _wrapped(finding.message)
     if finding.first:
         times = f", {finding.times:,} times in a year" if finding.times > 1 else ""
@@ -91,7 +91,7 @@ def _document(finding: Finding) -> dict[str, Any]:
     accepted = finding.accepted
     return {
         "code": finding.code,
-        "title": CODES[finding.code],
+        "title": finding.title,
         "severity": finding.effective.value,
         "unansweredSeverity": finding.severity.value,
         "subject": finding.subject,

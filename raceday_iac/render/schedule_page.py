@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 
 from ..linting.expansion import ZONE, is_quiet, said
-from ..linting.findings import CODES, Finding, Severity
+from ..linting.findings import Finding, Severity
 from ..linting.timetable import Lane, Timetable
 from .lines import Line
 from .simulation_picture import NZ, Scale, midnights, offset_name, quiet_windows, ticks
@@ -61,8 +61,8 @@ def _cells(finding: Finding) -> Iterator[str]:
     yield f"<span class={style}>{severity}</span> {finding.code}"
     yield escape(finding.subject.partition(".")[2])
     answer = f"<br><span class=faint>Answered by {escape(finding.answered)}.</span>" if finding.answered else ""
-    title = CODES[finding.code]
-    yield f"{escape(title[0].upper() + title[1:])}: {escape(finding.message)}.{answer}"
+    title = finding.title
+    yield f"{escape(title[:1].upper() + title[1:])}: {escape(finding.message)}.{answer}"
     yield escape(said(finding.first)) if finding.first else ""
 
 

@@ -5,15 +5,21 @@ from datetime import date, timedelta
 import pytest
 
 from raceday_iac.errors import StackError
-from raceday_iac.linting.findings import Finding, Severity, judge, read_acceptances
+from raceday_iac.linting.acceptances import apply_acceptances, read_acceptances
+from raceday_iac.linting.findings import Acceptance, Finding, Severity
 
 FOUND = Finding("POL005", Severity.WARNING, "collection.d/c", '"any" may read', "fix")
 UNTIL = date(2027, 6, 30)
+CODES = ("POL005",)
 ENTRY = "accepted:\n  - code: POL005\n    subject: collection.d/*\n    reason: because\n    until: 2027-06-30\n"
 
 
+def accepted(text: str, file: str) -> tuple[Acceptance, ...]:
+    return read_acceptances(text, file, CODES)
+
+
 def told(today: date, text: str = ENTRY) -> list[tuple[str, str]]:
-    found = judge([FOUND], read_acceptances(text, "policies.yaml"), today)
+    found = apply_acceptances([FOUND], accepted(text, "policies.yaml"), today)
     return [(each.code, each.effective.value) for each in found]
 
 
@@ -27,13 +33,13 @@ def test_a_day_before_its_end_an_acceptance_warns(days: int) -> None:
 
 
 def test_after_its_last_day_it_is_a_finding_again_and_says_so() -> None:
-    (finding,) = judge([FOUND], read_acceptances(ENTRY, "p"), UNTIL + timedelta(days=1))
+    (finding,) = apply_acceptances([FOUND], accepted(ENTRY, "p"), UNTIL + timedelta(days=1))
     assert finding.effective is Severity.WARNING
     assert "was accepted until 2027-06-30" in finding.message
 
 
 def test_an_acceptance_of_nothing_is_told_with_its_line() -> None:
-    (_, finding) = judge([FOUND], read_acceptances(ENTRY.replace("d/*", "e/*"), "p.yaml"), UNTIL)
+    (_, finding) = apply_acceptances([FOUND], accepted(ENTRY.replace("d/*", "e/*"), "p.yaml"), UNTIL)
     assert (finding.code, str(finding.location)) == ("ACC002", "p.yaml:2")
 
 
@@ -57,11 +63,11 @@ def test_an_acceptance_can_be_narrowed_by_what_is_said() -> None:
 )
 def test_mistakes_in_the_file_are_told_with_their_place(text: str, said: str) -> None:
     with pytest.raises(StackError) as caught:
-        read_acceptances(text, "policies.yaml")
+        accepted(text, "policies.yaml")
     assert said in str(caught.value.problems[0])
     assert caught.value.problems[0].location.file == "policies.yaml"
 
 
 def test_an_empty_file_accepts_nothing() -> None:
-    assert read_acceptances("", "p") == ()
-    assert read_acceptances("accepted:\n", "p") == ()
+    assert accepted("", "p") == ()
+    assert accepted("accepted:\n", "p") == ()

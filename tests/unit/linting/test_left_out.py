@@ -6,14 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from raceday_iac.linting.findings import Severity
-from raceday_iac.linting.policies import left_out
+from raceday_iac.linting.facts import FunctionFacts
+from raceday_iac.linting.findings import Finding, Severity
+from raceday_iac.linting.policies import broken_left_out, others_left_out, secrets_left_out
 from raceday_iac.model.resource import LeftOut, WhyLeftOut
 
 from .made import function
 
 SECRET = LeftOut(".env", WhyLeftOut.SECRET)
 IGNORED_SECRET = LeftOut(".env", WhyLeftOut.SECRET, "by .gitignore line 1", is_ignored=True)
+
+
+def left_out(function: FunctionFacts) -> list[Finding]:
+    return [found for rule in (secrets_left_out, broken_left_out, others_left_out) for found in rule(function)]
 
 
 def findings(*entries: LeftOut) -> dict[str, Severity]:

@@ -7,15 +7,26 @@ import pytest
 
 from raceday_iac.linting import policies
 from raceday_iac.linting.facts import CollectionFacts, Offered, VariableFacts
-from raceday_iac.linting.policies import copies
+from raceday_iac.linting.findings import Finding
+from raceday_iac.linting.rules import Rule
 from raceday_iac.linting.usage import Usage
 
 from .made import codes, function, locked
 
 
+def found_by(rules: tuple[Rule, ...], *arguments: object) -> list[Finding]:
+    return [found for rule in rules for found in rule(*arguments)]
+
+
+SCOPES = (policies.superfluous_scopes, policies.missing_scopes)
+PERMISSIONS = (policies.open_to_write, policies.open_to_read, policies.open_to_users)
+OFFERED = (policies.offered_specification, policies.offered_runtime)
+COPIES = (policies.edited_copies, policies.outdated_copies)
+
+
 def test_scopes_too_many_and_too_few_are_told() -> None:
     used = Usage(True, {"documents.read": "GET", "execution.write": "POST"})
-    found = policies.scopes(function(scopes=("documents.read", "users.read")), used)
+    found = found_by(SCOPES, function(scopes=("documents.read", "users.read")), used)
     assert [(each.code, each.message.split(":")[0].split()[1]) for each in found] == [
         ("POL001", "users.read"),
         ("POL002", "execution.write"),
@@ -23,11 +34,11 @@ def test_scopes_too_many_and_too_few_are_told() -> None:
 
 
 def test_a_scope_of_the_same_thing_under_its_other_name_counts() -> None:
-    assert not list(policies.scopes(function(scopes=("rows.read",)), Usage(True, {"documents.read": "GET"})))
+    assert not list(found_by(SCOPES, function(scopes=("rows.read",)), Usage(True, {"documents.read": "GET"})))
 
 
 def test_scopes_are_not_judged_without_code() -> None:
-    assert not list(policies.scopes(function(scopes=("users.read",)), Usage(False)))
+    assert not list(found_by(SCOPES, function(scopes=("users.read",)), Usage(False)))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +63,7 @@ def test_who_may_start_a_function(role: str, found: str | None) -> None:
     ],
 )
 def test_open_permissions(permission: str, security: bool, found: list[str]) -> None:
-    assert codes(list(policies.permissions(CollectionFacts("d", "c", (permission,), security)))) == found
+    assert codes(list(found_by(PERMISSIONS, CollectionFacts("d", "c", (permission,), security)))) == found
 
 
 def test_a_secret_is_found_by_name_or_value_and_never_told() -> None:
@@ -65,17 +76,19 @@ def test_a_secret_is_found_by_name_or_value_and_never_told() -> None:
 
 
 def test_what_the_server_does_not_offer_is_told_only_when_it_said_so() -> None:
-    assert codes(list(policies.offered(function(), Offered(frozenset({"node-22"}), frozenset({"x"}))))) == [
+    assert codes(list(found_by(OFFERED, function(), Offered(frozenset({"node-22"}), frozenset({"x"}))))) == [
         "POL008",
         "POL009",
     ]
-    assert not list(policies.offered(function(), Offered()))
+    assert not list(found_by(OFFERED, function(), Offered()))
+    fitting = Offered(frozenset({"python-3.12"}), frozenset({"s-1vcpu-1gb"}))
+    assert not list(found_by(OFFERED, function(), fitting))
 
 
 def test_a_deprecated_runtime_and_a_missing_lock_are_told() -> None:
     old = replace(function(), runtime="node-16.0")
-    assert codes([*policies.runtime(old), *policies.missing_lock(old)]) == ["POL010", "POL011"]
-    assert not [*policies.runtime(function()), *policies.missing_lock(function(lock=locked()))]
+    assert codes([*policies.deprecated_runtime(old), *policies.missing_lock(old)]) == ["POL010", "POL011"]
+    assert not [*policies.deprecated_runtime(function()), *policies.missing_lock(function(lock=locked()))]
 
 
 def copy(content: bytes) -> bytes:
@@ -94,4 +107,4 @@ def copy(content: bytes) -> bytes:
 )
 def test_copies_of_shared_modules_are_whole_and_current(found: bytes, code: list[str]) -> None:
     subject = replace(function(), copies={"src/vendor/lock.py": found})
-    assert codes(list(copies(subject, {"lock.py": copy(b"x = 1\n")}))) == code
+    assert codes(list(found_by(COPIES, subject, {"lock.py": copy(b"x = 1\n")}))) == code

@@ -11,8 +11,8 @@ import pytest
 from raceday_iac.cli.lint import acceptances_of, configuration_of
 from raceday_iac.cli.options import Options
 from raceday_iac.linting.facts import read_configuration
-from raceday_iac.linting.findings import CODES, Report, Severity
-from raceday_iac.linting.judging import lint
+from raceday_iac.linting.findings import Report, Severity
+from raceday_iac.linting.linter import lint
 
 from .made import BEGIN, ROOT
 
@@ -73,9 +73,3 @@ def test_every_function_has_the_scopes_that_its_code_needs_and_no_others(raceday
 def test_what_was_not_looked_at_is_said(raceday: Report, legacy: Report) -> None:
     assert [each.split(":")[0] for each in raceday.skipped] == ["specifications and runtimes that the server offers"]
     assert any("does not use the shared client" in each for each in legacy.skipped)
-
-
-def test_the_reference_names_every_code_with_its_title(project: Path) -> None:
-    lines = (project / "docs" / "lint.md").read_text(encoding="utf-8").splitlines()
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith(("| `", "|`"))]
-    assert {row[0].strip("`"): row[1] for row in rows if len(row) == 4} == dict(CODES)

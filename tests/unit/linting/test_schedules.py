@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from raceday_iac.linting.expansion import presences
-from raceday_iac.linting.findings import Severity
-from raceday_iac.linting.policies import lock_numbers, timeout_limit
+from raceday_iac.linting.facts import FunctionFacts
+from raceday_iac.linting.findings import Finding, Severity
+from raceday_iac.linting.policies import late_expiry, late_staleness, slow_heartbeat, timeout_limit
 from raceday_iac.linting.schedules import called_too_often, collisions, fires_otherwise, never_fires, self_overlap
 from raceday_iac.linting.usage import Usage
 
@@ -47,6 +48,11 @@ def test_a_schedule_that_appwrite_reads_otherwise_is_a_warning(schedule: str) ->
 @pytest.mark.parametrize("schedule", ["0 8,20 * * *", "0 9 * * 5-7", "*/5 * * * *", "0 22-2 * * *"])
 def test_a_schedule_that_is_read_as_written_or_never_fires_is_none(schedule: str) -> None:
     assert not list(fires_otherwise(function(schedule=schedule), runs_of(schedule)))
+
+
+def lock_numbers(function: FunctionFacts) -> list[Finding]:
+    rules = (late_expiry, late_staleness, slow_heartbeat)
+    return [found for rule in rules for found in rule(function, function.lock)]
 
 
 @pytest.mark.parametrize(
