@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..model.address import Address
 from . import attribute, collection, database, deployment, function, index, relationship, variable
 from .base import Call, Kind
 
@@ -10,4 +11,18 @@ KINDS: dict[str, Kind] = {
     for module in (database, collection, attribute, relationship, index, function, variable, deployment)
 }
 
-__all__ = ["KINDS", "Call", "Kind"]
+#: Names of kinds in which others lie.
+_HOLDING = frozenset(kind.owner for kind in KINDS.values() if kind.owner)
+
+
+def kind_of(address: Address) -> Kind:
+    """The rules for a resource."""
+    return KINDS[address.kind]
+
+
+def holds_others(address: Address) -> bool:
+    """Whether other resources can lie in it."""
+    return address.kind in _HOLDING
+
+
+__all__ = ["KINDS", "Call", "Kind", "holds_others", "kind_of"]

@@ -11,8 +11,9 @@ from ..model.address import Address, collection_address
 from ..model.evidence import Ask, Question
 from ..model.limits import FLOAT_EXTREME, INTEGER_MAXIMUM, INTEGER_MINIMUM, column_name
 from ..model.resource import Fields, Live
-from .base import Call, Kind, Shape, Wanted, is_finite, of_its_collection, thaw
+from .base import Call, Claims, Differing, Kind, Shape, Wanted, column_claim, is_finite, of_its_collection, thaw
 from .collection import MAYBE, MEMBER, collection_path, live_member
+from .conversion import temporary
 from .relationship import NEEDED as RELATED
 
 #: Our type (also the last part of the create path) by the server's (type, format).
@@ -182,18 +183,68 @@ def loses(live: Live) -> Iterator[Question]:
         yield Question(live.address, Ask.UNMANAGED)
 
 
+def asks_when_made(address: Address, wanted: Fields, real: Mapping[Address, Live]) -> Iterator[Question]:
+    """Documents will be without a value where a required one is made."""
+    collection = collection_address(*address.parts[:2])
+    if wanted["required"] and collection in real:
+        yield Question(collection, Ask.WITHOUT, (address.name,))
+
+
+def asks_when_updated(address: Address, wanted: Fields, field: Differing) -> Iterator[Question]:
+    """Values that do not fit what becomes stricter."""
+    collection, keys = collection_address(*address.parts[:2]), (address.name,)
+    if field.name == "required" and field.after:
+        yield Question(collection, Ask.NULLS, keys, must_read=wanted["type"] in SHAPES)
+    elif field.name == "size" and field.after < (field.before or 0):
+        yield Question(collection, Ask.LONGER, keys, limit=int(field.after))
+    elif field.name == "elements":
+        gone = tuple(sorted(set(field.before or ()) - set(field.after or ())))
+        if gone:
+            yield Question(collection, Ask.AMONG, keys, among=gone)
+    elif field.name in ("min", "max") and field.after is not None:
+        yield Question(collection, Ask.OUTSIDE, keys, low=wanted.get("min"), high=wanted.get("max"))
+
+
+def asks_when_converted(address: Address, wanted: Fields, old: Live | None) -> Iterator[Question]:
+    """Values that have no counterpart, and what breaks when the old attribute goes."""
+    collection, keys = collection_address(*address.parts[:2]), (address.name,)
+    if old is None or old.status == "deleting":
+        # In a conversion that was cut short, the old attribute may be gone: its values are in the new one by then.
+        if wanted["required"]:
+            yield Question(collection, Ask.NULLS, (temporary(address).name,))
+        return
+    yield Question(collection, Ask.UNCONVERTIBLE, keys, target=tuple(sorted(wanted.items())))
+    if wanted["required"] and not old.fields["required"]:
+        yield Question(collection, Ask.NULLS, keys)
+    yield Question(address, Ask.UNMANAGED)
+
+
+def claims(address: Address, _fields: Fields) -> Claims:
+    """Attributes and relationships of a collection share their keys."""
+    return frozenset({column_claim(address, address.name)})
+
+
 KIND = Kind(
     name="attribute",
     stage=30,
+    owner="collection",
     requests=_Requests(),
     parse=parse,
     in_place=frozenset(_UPDATABLE),
     unordered=frozenset({"elements"}),
     folded=column_name,
+    claims=claims,
+    is_column=True,
+    is_read_by_code=True,
     is_async=True,
     rename=rename,
     loses=loses,
+    asks_when_made=asks_when_made,
+    asks_when_updated=asks_when_updated,
+    asks_when_converted=asks_when_converted,
+    holds_values=True,
     listed="attributes",
+    is_one=lambda raw: raw["type"] != "relationship",
     sent_together=True,
     schema_places=of_its_collection,
 )

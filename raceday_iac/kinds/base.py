@@ -6,13 +6,14 @@ Kinds are pure: they compare and they describe requests; they never send any.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias
 
 from ..model.address import Address
 from ..model.evidence import Question
+from ..model.limits import column_name
 from ..model.resource import Fields, Live
 from .turns import Place
 
@@ -141,37 +142,137 @@ class Requests(Protocol):
     def read(self, address: Address) -> Call: ...
 
 
+#: What a resource keeps others from having: its name, a key of a collection, the far side of a relationship.
+Claims: TypeAlias = frozenset[tuple[str, ...]]
+
+
+class Offers(Protocol):
+    """What a server can build and run; empty where it does not tell."""
+
+    @property
+    def runtimes(self) -> Collection[str]: ...
+
+    @property
+    def specifications(self) -> Collection[str]: ...
+
+
+class Differing(Protocol):
+    """A field that an update changes."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def before(self) -> Any: ...
+
+    @property
+    def after(self) -> Any: ...
+
+
+def _no_questions(*_about: Any) -> Iterator[Question]:
+    return iter(())
+
+
 @dataclass(frozen=True)
 class Kind:
-    """Rules of one kind.
-
-    `stage` orders kinds in a plan (low first; deletes run the other way round).
-    `unordered` names the fields where Appwrite means a set; `in_place` the fields that an update can change:
-    a difference in any other field needs a replacement. `parse(owner, answer)` makes a
-    `Live` of an answer; the owner is the ids that the resource lies in (function, or database and collection).
-    `is_async` tells that a write is answered before it is done (`processing`); then `listed` names the list of the
-    collection that shows what has become of it. `schema_places` are the places whose schema a write changes (see
-    `turns`); `sent_together` ones go into a new collection all at once. `loses` are the questions to be asked before
-    one is deleted.
-    """
+    """Rules of one kind. What is not said of a kind it does not need: a plain one has a name, a stage, requests and
+    `parse(owner, answer)`, which makes a `Live` of an answer; the owner is the ids that the resource lies in."""
 
     name: str
+    #: Orders kinds in a plan (low first; deletions run the other way round).
     stage: int
     requests: Requests
     parse: Callable[[tuple[str, ...], Mapping[str, Any]], Live]
-    unordered: frozenset[str] = frozenset()
-    in_place: frozenset[str] = frozenset()
-    is_async: bool = False
-    #: The request that gives a live resource another name, where there is one: old address, live, new name.
-    rename: Callable[[Address, Live, str], Call] | None = None
-    loses: Callable[[Live], Iterator[Question]] = lambda _live: iter(())
+
+    # Its place.
+
+    #: The kind of what it lies in.
+    owner: str = ""
     #: Texts with an equal result are the same name to Appwrite.
     folded: Callable[[str], str] = str.lower
-    #: Whether documents lie in it.
+    #: What it takes for itself beside its name among its kind; see `claimed`.
+    claims: Callable[[Address, Fields], Claims] | None = None
+    #: Whether indexes can be over it. Columns of a collection share their keys.
+    is_column: bool = False
+    #: The columns beside it that it is made over, and its fields when one of them has another name.
+    over: Callable[[Fields], tuple[str, ...]] = lambda _fields: ()
+    over_renamed: Callable[[Fields, str, str], Fields] = lambda fields, _old, _new: fields
+    #: What it leads to: it goes with that as well, and is made anew with it.
+    leads_to: Callable[[Address, Fields], tuple[Address, ...]] = lambda _address, _fields: ()
+    #: The request that gives a live resource another name, where there is one: old address, live, new name.
+    rename: Callable[[Address, Live, str], Call] | None = None
+    #: Whether Appwrite chooses its id, so that the id stays when the name changes.
+    has_own_id: bool = False
+
+    # Comparing.
+
+    #: Fields where Appwrite means a set.
+    unordered: frozenset[str] = frozenset()
+    #: Fields that an update can change: a difference in any other field needs a replacement.
+    in_place: frozenset[str] = frozenset()
+    #: The field whose value may be a secret, which never comes back: the state keeps a fingerprint of it.
+    secret_field: str = ""
+
+    # Planning.
+
+    #: Whether it can be made anew by itself, with what lies in it.
+    is_replaceable: bool = True
+    #: Whether it is the code of what it lies in: uploaded, built and activated, never changed. It stays when nothing
+    #: manages it any more, and is not named by itself.
+    is_code: bool = False
+    #: Whether new code may read it, and so waits for it; whether the code of its owner makes no sense without it.
+    is_read_by_code: bool = False
+    is_needed_by_code: bool = False
+    #: The field that is set only after the code that it will start is active.
+    armed_last: str = ""
+    #: Whether it is deleted before everything else, for what it is made over must not go first.
+    goes_first: bool = False
+    #: Whether it breaks when what it depends on is made anew, and so is made anew too.
+    breaks_with_dependencies: bool = False
+    #: What a server must offer for it, as message and hint where that is missing.
+    unsupported: Callable[[Fields, Offers], Iterator[tuple[str, str]]] = lambda _fields, _offers: iter(())
+
+    # What is asked before something is lost.
+
+    #: Before one is deleted.
+    loses: Callable[[Live], Iterator[Question]] = _no_questions
+    #: Before one is made (address, wanted, what is live), updated (address, wanted, a field) or converted.
+    asks_when_made: Callable[[Address, Fields, Mapping[Address, Live]], Iterator[Question]] = _no_questions
+    asks_when_updated: Callable[[Address, Fields, Differing], Iterator[Question]] = _no_questions
+    asks_when_converted: Callable[[Address, Fields, Live | None], Iterator[Question]] = _no_questions
+    #: Whether documents lie in it; whether they have values of it, which may be cut or converted.
     holds_documents: bool = False
+    holds_values: bool = False
+
+    # Reading and writing.
+
+    #: Whether a write is answered before it is done (`processing`); then `listed` names the list of the collection
+    #: that shows what has become of it.
+    is_async: bool = False
     listed: str = ""
+    #: Whether an item of `listed` is one.
+    is_one: Callable[[Mapping[str, Any]], bool] = lambda _raw: True
+    #: The part of the answer to `requests.read` that is about it; None when it is not there.
+    found_in: Callable[[Address, Any], Any] = lambda _address, raw: raw
+    #: Whether what lies in it has a list of its own for each.
+    is_listed_inside: bool = False
+    #: Whether all of a new collection are sent at once.
     sent_together: bool = False
+    #: The places whose schema a write changes (see `turns`).
     schema_places: Callable[[Address, Fields], frozenset[Place]] = lambda _address, _fields: frozenset()
+
+    def claimed(self, address: Address, fields: Fields) -> Claims:
+        """What one takes for itself. Names are compared as the database compares them, without case at the least."""
+        if self.claims is not None:
+            return self.claims(address, fields)
+        *owner, name = address.parts
+        return frozenset({(self.name, *owner, self.folded(name))})
+
+
+def column_claim(address: Address, name: str) -> tuple[str, ...]:
+    """What a column takes of its collection."""
+    *owner, _ = address.parts
+    return ("column", *owner, column_name(name))
 
 
 def of_its_collection(address: Address, _fields: Fields) -> frozenset[Place]:

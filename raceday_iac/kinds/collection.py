@@ -119,11 +119,13 @@ def loses(live: Live) -> Iterator[Question]:
 KIND = Kind(
     name="collection",
     stage=20,
+    owner="database",
     requests=_Requests(),
     parse=parse,
     unordered=frozenset({"permissions"}),
     in_place=frozenset({"name", "permissions", "documentSecurity", "enabled"}),
     loses=loses,
+    is_read_by_code=True,
     holds_documents=True,
     schema_places=of_its_collection,
 )

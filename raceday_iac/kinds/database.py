@@ -46,6 +46,9 @@ KIND = Kind(
     parse=parse,
     in_place=frozenset({"name", "enabled"}),
     loses=loses,
+    is_replaceable=False,
+    is_read_by_code=True,
     holds_documents=True,
+    is_listed_inside=True,
     schema_places=of_its_collection,
 )

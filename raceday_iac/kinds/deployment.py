@@ -42,4 +42,13 @@ class _Requests:
         return Call("get", f"/functions/{address.path}/deployments", answer=listing("deployments", SHAPE))
 
 
-KIND = Kind(name="deployment", stage=70, requests=_Requests(), parse=parse, in_place=frozenset({"digest"}))
+KIND = Kind(
+    name="deployment",
+    stage=70,
+    owner="function",
+    has_own_id=True,
+    requests=_Requests(),
+    parse=parse,
+    in_place=frozenset({"digest"}),
+    is_code=True,
+)

@@ -9,7 +9,7 @@ from typing import Any
 from ..model.address import Address, function_address
 from ..model.evidence import Ask, Question
 from ..model.resource import Fields, Live, frozen
-from .base import Call, Kind, Shape, thaw
+from .base import Call, Kind, Offers, Shape, thaw
 from .variable import SHAPE as VARIABLE
 
 #: Fields that are compared and sent, always all of them: an update resets what it omits (Appwrite 1.8.1).
@@ -115,6 +115,18 @@ def loses(live: Live) -> Iterator[Question]:
     yield Question(live.address, Ask.EXECUTIONS)
 
 
+def unsupported(fields: Fields, offers: Offers) -> Iterator[tuple[str, str]]:
+    """An update to a runtime that the server does not offer is accepted silently, and then every build fails."""
+    if offers.runtimes and fields["runtime"] not in offers.runtimes:
+        offered = ", ".join(sorted(offers.runtimes))
+        message = f"this server does not offer the runtime {fields['runtime']!r} (it offers {offered})"
+        yield message, "enable it in _APP_FUNCTIONS_RUNTIMES of the server"
+    if offers.specifications and fields["specification"] not in offers.specifications:
+        offered = ", ".join(sorted(offers.specifications))
+        message = f"this server does not offer the specification {fields['specification']!r} (it offers {offered})"
+        yield message, "choose an offered one"
+
+
 KIND = Kind(
     name="function",
     stage=50,
@@ -122,5 +134,8 @@ KIND = Kind(
     parse=parse,
     unordered=frozenset(_LISTS),
     in_place=frozenset(FIELDS),
+    is_replaceable=False,
+    armed_last="schedule",
+    unsupported=unsupported,
     loses=loses,
 )

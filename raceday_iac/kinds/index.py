@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..model.address import Address
+from ..model.address import Address, collection_address
+from ..model.evidence import Ask, Question
 from ..model.limits import ARRAY_INDEX_LENGTH, column_name
-from ..model.resource import Fields, Live
+from ..model.resource import Fields, Live, frozen
 from .base import Call, Kind, Shape, of_its_collection, thaw
 from .collection import MAYBE, MEMBER, collection_path, live_member
 
@@ -65,13 +66,34 @@ class _Requests:
         return Call("get", f"{collection_path(address)}/indexes/{address.name}", answer=SHAPE)
 
 
+def over_renamed(fields: Fields, old: str, new: str) -> Fields:
+    """The server puts the new name of an attribute into the indexes too."""
+    return frozen({**fields, "attributes": tuple(new if key == old else key for key in fields["attributes"])})
+
+
+def asks_when_made(address: Address, wanted: Fields, real: Mapping[Address, Live]) -> Iterator[Question]:
+    """Appwrite does not build a unique index over values that occur twice."""
+    *owner, _ = address.parts
+    keys, collection = tuple(map(str, wanted["attributes"])), collection_address(*owner)
+    needed = [Address("attribute", "/".join((*owner, key))) for key in keys if not key.startswith("$")]
+    if wanted["type"] == "unique" and collection in real and all(each in real for each in needed):
+        yield Question(collection, Ask.DUPLICATES, keys)
+
+
 KIND = Kind(
     name="index",
     stage=40,
+    owner="collection",
     requests=_Requests(),
     parse=parse,
     is_async=True,
     folded=column_name,
+    over=lambda fields: tuple(map(str, fields["attributes"])),
+    over_renamed=over_renamed,
+    is_read_by_code=True,
+    goes_first=True,
+    breaks_with_dependencies=True,
+    asks_when_made=asks_when_made,
     listed="indexes",
     schema_places=of_its_collection,
 )

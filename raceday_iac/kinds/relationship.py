@@ -10,7 +10,7 @@ from ..model.address import Address, collection_address
 from ..model.evidence import Ask, Question
 from ..model.limits import column_name
 from ..model.resource import Fields, Live
-from .base import Call, Kind, Shape, Wanted
+from .base import Call, Claims, Kind, Shape, Wanted, column_claim
 from .collection import MAYBE, MEMBER, collection_path, live_member
 from .turns import Place
 
@@ -88,16 +88,43 @@ def loses(live: Live) -> Iterator[Question]:
         yield Question(collection_address(*live.address.parts[:2]), Ask.DOCUMENTS)
 
 
+def leads_to(address: Address, fields: Fields) -> tuple[Address, ...]:
+    """The other collection."""
+    return (collection_address(address.parts[0], str(fields["relatedCollection"])),)
+
+
+def claims(address: Address, fields: Fields) -> Claims:
+    """Its key, and its far side: Appwrite compares related collection and two-way key of all of them, also of one-way
+    ones. Of manyToMany there may be one between two collections."""
+    database, collection, _ = address.parts
+    related, key = str(fields["relatedCollection"]), column_name(str(fields["twoWayKey"]))
+    found = {
+        column_claim(address, address.name),
+        ("mirror", database, collection, related, key),
+        # Hidden, the far side of a one-way relationship takes the key all the same.
+        ("column", database, related, key),
+    }
+    if fields["relationType"] == "manyToMany":
+        found.add(("manyToMany", database, *sorted((collection, related))))
+    return frozenset(found)
+
+
 KIND = Kind(
     name="relationship",
     stage=35,
+    owner="collection",
     requests=_Requests(),
     parse=parse,
     in_place=frozenset({"onDelete"}),
     folded=column_name,
+    claims=claims,
+    is_column=True,
+    leads_to=leads_to,
+    is_read_by_code=True,
     is_async=True,
     rename=rename,
     loses=loses,
     listed="attributes",
+    is_one=lambda raw: raw["type"] == "relationship",
     schema_places=schema_places,
 )

@@ -56,9 +56,21 @@ def rename(old: Address, live: Live, name: str) -> Call:
     return Call("put", f"/functions/{old.parts[0]}/variables/{live.remote_id}", {"key": name}, SHAPE)
 
 
+def found_in(address: Address, raw: Any) -> Any:
+    """Appwrite chooses the ids of variables, so one is read from the list of all."""
+    if "variables" not in raw:
+        return raw
+    return next((each for each in raw["variables"] if each["key"] == address.name), None)
+
+
 KIND = Kind(
     name="variable",
     stage=60,
+    owner="function",
+    has_own_id=True,
+    secret_field="value",
+    is_needed_by_code=True,
+    found_in=found_in,
     requests=_Requests(),
     rename=rename,
     folded=collated,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ..diff import Difference, compare
+from ..kinds import kind_of
 from ..model.address import Address, deployment_address
 from ..model.evidence import Answer, Answering, Ask, Question
 from ..model.resource import Desired, LeftOut, Live, WhyLeftOut
@@ -13,7 +14,7 @@ from ..provider import Snapshot
 from ..provider.protocol import Deployment
 from ..state.document import State
 from . import guards
-from .changes import known_addresses, refresh_changes, replaced_collections, unmanaged, unwanted_changes, wanted_changes
+from .changes import known_addresses, refresh_changes, replaced_owners, unmanaged, unwanted_changes, wanted_changes
 from .guards import questions, threshold_refusals, unmanaged_with
 from .lifecycle import (
     RenameOverlay,
@@ -124,7 +125,7 @@ def _all_changes(
     if plan_options.refresh_only:
         return refresh_changes(state, real, desired)
     wanted = wanted_changes(desired, differences, real, plan_options.replaced)
-    unwanted = unwanted_changes(desired, state, real, plan_options, replaced_collections(wanted))
+    unwanted = unwanted_changes(desired, state, real, plan_options, replaced_owners(wanted))
     changes = [*moves, *wanted, *unwanted]
     return in_order(desired, _with_late_schedules(desired, differences, changes), real)
 
@@ -142,20 +143,21 @@ def _with_late_schedules(
     by_address = {difference.address: difference for difference in differences}
     result: list[Change] = []
     for change in changes:
-        if change.address.kind != "function" or deployment_address(change.address.path) not in deployed:
+        late = kind_of(change.address).armed_last
+        if not late or deployment_address(change.address.path) not in deployed:
             result.append(change)
             continue
-        result += _split_schedule(desired, by_address[change.address], change)
+        result += _split_schedule(desired, by_address[change.address], change, late)
     return result
 
 
-def _split_schedule(desired: Desired, difference: Difference, change: Change) -> list[Change]:
-    schedule = [each for each in change.fields if each.name == "schedule"]
+def _split_schedule(desired: Desired, difference: Difference, change: Change, late: str) -> list[Change]:
+    schedule = [each for each in change.fields if each.name == late]
     if change.action is Action.UPDATE and schedule:
-        others = tuple(each for each in change.fields if each.name != "schedule")
+        others = tuple(each for each in change.fields if each.name != late)
         early = [replace(change, fields=others)] if others else []
         return [*early, replace(change, action=Action.SCHEDULE, fields=tuple(schedule))]
-    if change.action is Action.CREATE and desired.resources[difference.address].fields["schedule"]:
+    if change.action is Action.CREATE and desired.resources[difference.address].fields[late]:
         return [change, Change(change.address, Action.SCHEDULE, "its code is active then")]
     return [change]
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from ..diff import HIDDEN, Cause, Difference, FieldChange, Presence, same
-from ..kinds import KINDS
+from ..kinds import holds_others, kind_of
 from ..kinds.conversion import has_form, temporary
 from ..kinds.deployment import UNFINISHED
-from ..model.address import Address, collection_address, owners
+from ..model.address import Address, owners
 from ..model.resource import Desired, Fields, Live, frozen
 from ..model.secret import Secret
 from ..state.document import Entry, State
@@ -43,31 +43,32 @@ def wanted_changes(
     _fill_anew(changes, desired, real)
     remade = (Action.REPLACE, Action.CONVERT)
     replaced = {address for address, change in changes.items() if change.action in remade}
-    for index in desired.of_kind("index"):
-        broken = [owner for owner in index.depends_on if owner in replaced]
-        if broken and changes.get(index.address, _ADOPTED).action is Action.ADOPT:
+    for address, wanted in desired.resources.items() if replaced else ():
+        broken = [each for each in wanted.depends_on if each in replaced]
+        is_unchanged = changes.get(address, _ADOPTED).action is Action.ADOPT
+        if broken and is_unchanged and kind_of(address).breaks_with_dependencies:
             # Deleting an attribute silently shrinks or drops its indexes (trap 32).
             reason = f"{broken[0]} is replaced, and its indexes would break"
-            changes[index.address] = Change(index.address, Action.REPLACE, reason)
+            changes[address] = Change(address, Action.REPLACE, reason)
     return [changes[address] for address in desired.resources if address in changes]
 
 
 def _fill_anew(changes: dict[Address, Change], desired: Desired, real: Mapping[Address, Live]) -> None:
     """What lies in a collection that is made anew is created again, and relationships to it are made anew."""
-    anew = replaced_collections(changes.values())
+    anew = replaced_owners(changes.values())
     for address, wanted in desired.resources.items() if anew else ():
         inside = next((each for each in owners(address) if each in anew), None)
         if inside is not None:
             changes[address] = Change(address, Action.CREATE, f"it lies in {inside}, which is made anew")
-        elif address.kind == "relationship" and address in real:
-            related = collection_address(address.parts[0], str(wanted.fields["relatedCollection"]))
-            if related in anew:
+        elif address in real:
+            related = next((each for each in kind_of(address).leads_to(address, wanted.fields) if each in anew), None)
+            if related is not None:
                 changes[address] = Change(address, Action.REPLACE, f"it leads to {related}, which is made anew")
 
 
-def replaced_collections(changes: Iterable[Change]) -> set[Address]:
-    """Collections that are deleted and created in the course of these changes."""
-    return {each.address for each in changes if each.address.kind == "collection" and each.action is Action.REPLACE}
+def replaced_owners(changes: Iterable[Change]) -> set[Address]:
+    """What is deleted and created in the course of these changes, and with it all that lies in it."""
+    return {each.address for each in changes if each.action is Action.REPLACE and holds_others(each.address)}
 
 
 def _convert(changes: dict[Address, Change], desired: Desired, address: Address, real: Mapping[Address, Live]) -> None:
@@ -92,14 +93,14 @@ def _is_begun(desired: Desired, address: Address, real: Mapping[Address, Live]) 
 
 
 def _made_anew(difference: Difference) -> Change:
-    action = Action.DEPLOY if difference.address.kind == "deployment" else Action.REPLACE
+    action = Action.DEPLOY if kind_of(difference.address).is_code else Action.REPLACE
     reason = "its replacement was asked for"
     return Change(difference.address, action, reason, difference.fields, drifted=difference.has_drifted)
 
 
 def _mend(difference: Difference) -> Iterator[Change]:
     address = difference.address
-    is_code = address.kind == "deployment"
+    is_code = kind_of(address).is_code
     if difference.presence is not Presence.PRESENT:
         lost = difference.presence is Presence.LOST
         reason = "it was deleted on the server" if lost else DECLARED
@@ -135,7 +136,7 @@ def _reason(difference: Difference, action: Action) -> str:
     else:
         text = "the stack changed"
     if action is Action.REPLACE:
-        kind = KINDS[difference.address.kind]
+        kind = kind_of(difference.address)
         fixed = [change.name for change in difference.fields if change.name not in kind.in_place]
         text += f"; Appwrite cannot change {' or '.join(fixed) or 'it'} in place"
     return text
@@ -185,7 +186,7 @@ def _with_owner(change: Change, going: Mapping[Address, Change]) -> Change:
     owner = next((each for each in owners(change.address) if each in going), None)
     if change.deletes and owner is not None:
         return gone_with(going[owner], change)
-    if change.deletes and change.address.kind == "deployment":
+    if change.deletes and kind_of(change.address).is_code:
         return replace(change, action=Action.FORGET, reason="its code is no longer managed; what is live stays")
     return change
 
@@ -211,9 +212,7 @@ def _taken_along(
 def taken_with(live: Live, deleted: Collection[Address]) -> Address | None:
     """What of the deleted takes this along: something that it lies in, or the collection that a relationship leads
     to."""
-    places = owners(live.address)
-    if live.address.kind == "relationship":
-        places.append(collection_address(live.address.parts[0], str(live.fields["relatedCollection"])))
+    places = [*owners(live.address), *kind_of(live.address).leads_to(live.address, live.fields)]
     return next((each for each in places if each in deleted), None)
 
 
@@ -232,7 +231,7 @@ def unmanaged(
     going = {change.address for change in changes}
     found = []
     for address in sorted(real):
-        if address in known or address in going or address.kind == "deployment":
+        if address in known or address in going or kind_of(address).is_code:
             continue
         hidden = any(owner in real and owner not in known for owner in owners(address))
         buried = any(owner in desired.tombstones for owner in owners(address))
@@ -243,7 +242,7 @@ def unmanaged(
 
 def refresh_changes(state: State, real: Mapping[Address, Live], desired: Desired) -> list[Change]:
     """What the state says otherwise than live Appwrite does, owners before what lies in them."""
-    entries = sorted(state.entries.values(), key=lambda entry: (KINDS[entry.address.kind].stage, entry.address))
+    entries = sorted(state.entries.values(), key=lambda entry: (kind_of(entry.address).stage, entry.address))
     return [change for entry in entries for change in _refresh(entry, real.get(entry.address), desired)]
 
 
@@ -251,7 +250,7 @@ def taken_over(entry: Entry, real: Live, desired: Desired) -> Entry:
     """The entry as it is when it says what is live."""
     fields = _live_fields(entry, real, desired)
     deployments = entry.deployments
-    if entry.address.kind == "deployment" and real.remote_id not in deployments:
+    if kind_of(entry.address).is_code and real.remote_id not in deployments:
         deployments = (real.remote_id, *deployments)
     return replace(entry, fields=frozen(fields), remote_id=real.remote_id or entry.remote_id, deployments=deployments)
 
@@ -270,43 +269,44 @@ def _refresh(entry: Entry, real: Live | None, desired: Desired) -> Iterator[Chan
 
 
 def _field_changes(before: Entry, after: Entry, desired: Desired) -> Iterator[FieldChange]:
-    kind = KINDS[before.address.kind]
+    kind = kind_of(before.address)
     names = [
         name
         for name, known in before.fields.items()
         if name not in after.fields or not same(known, after.fields[name], unordered=name in kind.unordered)
     ]
-    hides = _is_secret(before, desired)
+    hidden = ("fingerprint", kind.secret_field) if _is_secret(before, desired) else ("fingerprint",)
     for name in names:
-        if name == "fingerprint" or (name == "value" and hides):
-            yield FieldChange("value", HIDDEN, HIDDEN, HIDDEN, Cause.DRIFT)
+        if name in hidden:
+            yield FieldChange(kind.secret_field, HIDDEN, HIDDEN, HIDDEN, Cause.DRIFT)
         else:
             known = before.fields[name]
             yield FieldChange(name, known, after.fields.get(name), known, Cause.DRIFT, name in kind.unordered)
 
 
 def _live_fields(entry: Entry, real: Live, desired: Desired) -> Fields | dict[str, Any]:
-    if entry.address.kind == "variable":
-        return _live_variable(entry, real, desired)
-    if entry.address.kind == "deployment":
+    kind = kind_of(entry.address)
+    if kind.secret_field:
+        return _live_secret(entry, real, desired, kind.secret_field)
+    if kind.is_code:
         # What an unknown deployment holds is not read where the stack leaves the code alone.
         return real.fields if real.fields or real.remote_id != entry.remote_id else entry.fields
     return real.fields
 
 
-def _live_variable(entry: Entry, real: Live, desired: Desired) -> dict[str, Any]:
+def _live_secret(entry: Entry, real: Live, desired: Desired, name: str) -> dict[str, Any]:
     fields: dict[str, Any] = {"secret": bool(real.fields["secret"])}
     if fields["secret"]:
         # Another id is another variable, with a value that we do not know.
         if "fingerprint" in entry.fields and real.remote_id == entry.remote_id:
             fields["fingerprint"] = entry.fields["fingerprint"]
-    elif not _is_secret(entry, desired) or entry.fields.get("value") == real.fields["value"]:
-        fields["value"] = real.fields["value"]
+    elif not _is_secret(entry, desired) or entry.fields.get(name) == real.fields[name]:
+        fields[name] = real.fields[name]
     return fields
 
 
 def _is_secret(entry: Entry, desired: Desired) -> bool:
     """Whether the stack or the state takes the value for a secret, however it is on the server."""
-    wanted = desired.resources.get(entry.address)
-    declared = wanted is not None and isinstance(wanted.fields.get("value"), Secret)
+    wanted, name = desired.resources.get(entry.address), kind_of(entry.address).secret_field
+    declared = wanted is not None and isinstance(wanted.fields.get(name), Secret)
     return declared or bool(entry.fields.get("secret"))

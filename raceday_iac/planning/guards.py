@@ -7,17 +7,13 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..diff import FieldChange
-from ..kinds import KINDS
-from ..kinds.attribute import SHAPES
-from ..kinds.conversion import temporary
-from ..model.address import Address, collection_address, owners
+from ..kinds import kind_of
+from ..model.address import Address, owners
 from ..model.evidence import NOTHING, Answer, Ask, Question, total
 from ..model.lifecycle import DEFAULTS, RENAMEABLE, Threshold
-from ..model.resource import Desired, Fields, Live
+from ..model.resource import Desired, Live
 from ..provider import ServerFacts
 from .changes import taken_with
-from .order import claims
 from .plan import Action, Change, PlanOptions, Refusal
 
 #: Answers to the questions that a plan's changes raise.
@@ -107,9 +103,9 @@ def taken_names(changes: Sequence[Change], desired: Desired, real: Mapping[Addre
     holders: dict[tuple[str, ...], Address] = {}
     for address, live in real.items():
         if address not in going and live.status != "deleting":
-            holders |= dict.fromkeys(claims(address, live.fields), address)
+            holders |= dict.fromkeys(kind_of(address).claimed(address, live.fields), address)
     for change in made:
-        wanted = claims(change.address, desired.resources[change.address].fields)
+        wanted = kind_of(change.address).claimed(change.address, desired.resources[change.address].fields)
         holder = next(
             (holders[each] for each in sorted(wanted) if holders.get(each, change.address) != change.address), None
         )
@@ -119,7 +115,7 @@ def taken_names(changes: Sequence[Change], desired: Desired, real: Mapping[Addre
 
 def _taken(change: Change, holder: Address) -> Refusal:
     address = change.address
-    folded = KINDS[address.kind].folded
+    folded = kind_of(address).folded
     is_same = holder.kind == address.kind and folded(holder.name) == folded(address.name)
     why = "Appwrite takes the two names for one" if is_same else "it takes the name that this needs"
     ways = [f'stack.moved("{holder}", "{address}")'] if is_same and address.kind in RENAMEABLE else []
@@ -134,10 +130,12 @@ def _taken(change: Change, holder: Address) -> Refusal:
 
 
 def unsupported(changes: Iterable[Change], desired: Desired, facts: ServerFacts) -> Iterator[Refusal]:
-    """Functions that this server could not build or run."""
+    """What this server could not build or run."""
     for change in changes:
-        if change.address.kind == "function" and change.action in (Action.CREATE, Action.UPDATE):
-            yield from _unsupported(change, desired, facts)
+        if change.action in (Action.CREATE, Action.UPDATE):
+            wanted = desired.resources[change.address].fields
+            for message, hint in kind_of(change.address).unsupported(wanted, facts):
+                yield Refusal(change.address, f"{change.address}: {message}", hint)
 
 
 def _losses(change: Change, real: Mapping[Address, Live], desired: Desired, evidence: Evidence) -> Iterator[Loss]:
@@ -173,7 +171,7 @@ def needs_permission(change: Change, question: Question, answer: Answer, desired
     if change.address not in desired.tombstones or question.ask not in (Ask.CODE, Ask.UNMANAGED):
         return True
     things = answer.names if question.ask is Ask.UNMANAGED else ()
-    return any(KINDS[Address.parse(each).kind].holds_documents for each in things)
+    return any(kind_of(Address.parse(each)).holds_documents for each in things)
 
 
 def in_words(change: Change, question: Question, answer: Answer) -> str:
@@ -182,7 +180,7 @@ def in_words(change: Change, question: Question, answer: Answer) -> str:
     has, is_, lies = ("has", "is", "lies") if one else ("have", "are", "lie")
     documents, values = (f"{answer} {noun}{'' if one else 's'}" for noun in ("document", "value"))
     names = f" ({_some(answer.names)})" if answer.names else ""
-    goes = "be deleted" if KINDS[change.address.kind].holds_documents else "lose its values"
+    goes = "be deleted" if kind_of(change.address).holds_documents else "lose its values"
     return {
         Ask.DOCUMENTS: f"{documents} would {goes}",
         Ask.WITHOUT: f"{documents} {has} no value, which would be required",
@@ -200,7 +198,7 @@ def in_words(change: Change, question: Question, answer: Answer) -> str:
 
 
 def _suffers(change: Change) -> str:
-    return "break without it" if change.address.kind == "attribute" else "be deleted with it"
+    return "break without it" if kind_of(change.address).is_column else "be deleted with it"
 
 
 def _some(names: Sequence[str]) -> str:
@@ -212,7 +210,7 @@ def _way_out(change: Change, asked: Collection[Question], amount: Answer) -> str
     allow = f"if that is meant: --allow-data-loss {permission(change.address, amount)}"
     if any(each.ask is Ask.LONGER for each in asked):
         return f"{allow}, which cuts them first"
-    if change.action is Action.REPLACE and change.address.kind == "attribute":
+    if change.action is Action.REPLACE and kind_of(change.address).holds_values:
         return f'{allow}; to keep the values, in stages: stack.convert("{change.address}")'
     return allow
 
@@ -220,21 +218,6 @@ def _way_out(change: Change, asked: Collection[Question], amount: Answer) -> str
 def permission(address: Address, amount: Answer) -> str:
     """What stands behind `--allow-data-loss`; in quotes where a shell would take it apart."""
     return shlex.quote(f"{address}={amount.number}")
-
-
-def _unsupported(change: Change, desired: Desired, facts: ServerFacts) -> Iterator[Refusal]:
-    """An update to a runtime that the server does not offer is accepted silently, and then every build fails."""
-    fields = desired.resources[change.address].fields
-    if facts.runtimes and fields["runtime"] not in facts.runtimes:
-        offered = ", ".join(sorted(facts.runtimes))
-        message = (
-            f"{change.address}: this server does not offer the runtime {fields['runtime']!r} (it offers {offered})"
-        )
-        yield Refusal(change.address, message, "enable it in _APP_FUNCTIONS_RUNTIMES of the server")
-    if facts.specifications and fields["specification"] not in facts.specifications:
-        offered = ", ".join(sorted(facts.specifications))
-        message = f"{change.address}: this server does not offer the specification {fields['specification']!r}"
-        yield Refusal(change.address, f"{message} (it offers {offered})", "choose an offered one")
 
 
 def questions(changes: Iterable[Change], desired: Desired, real: Mapping[Address, Live]) -> list[Question]:
@@ -245,27 +228,20 @@ def questions(changes: Iterable[Change], desired: Desired, real: Mapping[Address
 
 def questions_of(change: Change, desired: Desired, real: Mapping[Address, Live]) -> Iterator[Question]:
     """What has to be asked about one change."""
-    kind = change.address.kind
+    kind, wanted = kind_of(change.address), desired.resources.get(change.address)
     if _is_emptied(change):
         return
     if change.destroys:
-        yield from KINDS[kind].loses(real[change.address])
+        yield from kind.loses(real[change.address])
+    if wanted is None:
+        return
     if change.action is Action.CONVERT:
-        yield from _about_conversion(change.address, desired.resources[change.address].fields, real)
-    elif kind == "attribute" and change.action is Action.UPDATE:
-        wanted = desired.resources[change.address].fields
+        yield from kind.asks_when_converted(change.address, wanted.fields, real.get(change.address))
+    elif change.action is Action.UPDATE:
         for field in change.fields:
-            yield from _about_update(change.address, field, wanted)
-    elif kind == "index" and change.action in (Action.CREATE, Action.REPLACE):
-        wanted, collection = desired.resources[change.address].fields, collection_address(*change.address.parts[:2])
-        keys = tuple(str(key) for key in wanted["attributes"])
-        is_live = collection in real and all(_is_live(change.address, key, real) for key in keys)
-        if wanted["type"] == "unique" and is_live:
-            yield Question(collection, Ask.DUPLICATES, keys)
-    elif kind == "attribute" and change.action in (Action.CREATE, Action.REPLACE):
-        collection = collection_address(*change.address.parts[:2])
-        if desired.resources[change.address].fields["required"] and collection in real:
-            yield Question(collection, Ask.WITHOUT, (change.address.name,))
+            yield from kind.asks_when_updated(change.address, wanted.fields, field)
+    elif change.action in (Action.CREATE, Action.REPLACE):
+        yield from kind.asks_when_made(change.address, wanted.fields, real)
 
 
 def _is_emptied(change: Change) -> bool:
@@ -274,25 +250,11 @@ def _is_emptied(change: Change) -> bool:
     return change.action is Action.CREATE and bool(anew & {*change.needs, *change.requires})
 
 
-def _about_conversion(address: Address, wanted: Fields, real: Mapping[Address, Live]) -> Iterator[Question]:
-    old, collection = real.get(address), collection_address(*address.parts[:2])
-    if old is None or old.status == "deleting":
-        # In a conversion that was cut short, the old attribute may be gone: its values are in the new one by then.
-        if wanted["required"]:
-            yield Question(collection, Ask.NULLS, (temporary(address).name,))
-        return
-    keys = (address.name,)
-    yield Question(collection, Ask.UNCONVERTIBLE, keys, target=tuple(sorted(wanted.items())))
-    if wanted["required"] and not old.fields["required"]:
-        yield Question(collection, Ask.NULLS, keys)
-    yield Question(address, Ask.UNMANAGED)
-
-
 def unmanaged_with(address: Address, real: Mapping[Address, Live], known: Collection[Address]) -> Answer:
     """The answer to UNMANAGED: what is not `known` and goes with an address, or breaks without it. Deleting an
     attribute silently shrinks or drops the indexes over it (1.8.1). What lies in something named is not named too."""
-    strange = [live for at, live in sorted(real.items()) if at not in known and at.kind != "deployment"]
-    if address.kind == "attribute":
+    strange = [live for at, live in sorted(real.items()) if at not in known and not kind_of(at).is_code]
+    if kind_of(address).is_column:
         found = [each.address for each in strange if _is_over(each, address)]
     else:
         found = [each.address for each in strange if taken_with(each, (address,))]
@@ -301,34 +263,13 @@ def unmanaged_with(address: Address, real: Mapping[Address, Live], known: Collec
 
 
 def _is_over(live: Live, attribute: Address) -> bool:
-    is_beside = live.address.kind == "index" and live.address.parts[:2] == attribute.parts[:2]
-    return is_beside and attribute.name in live.fields["attributes"]
-
-
-def _about_update(address: Address, field: FieldChange, wanted: Fields) -> Iterator[Question]:
-    collection, keys = collection_address(*address.parts[:2]), (address.name,)
-    if field.name == "required" and field.after:
-        yield Question(collection, Ask.NULLS, keys, must_read=wanted["type"] in SHAPES)
-    elif field.name == "size" and field.after < (field.before or 0):
-        yield Question(collection, Ask.LONGER, keys, limit=int(field.after))
-    elif field.name == "elements":
-        gone = tuple(sorted(set(field.before or ()) - set(field.after or ())))
-        if gone:
-            yield Question(collection, Ask.AMONG, keys, among=gone)
-    elif field.name in ("min", "max") and field.after is not None:
-        yield Question(collection, Ask.OUTSIDE, keys, low=wanted.get("min"), high=wanted.get("max"))
-
-
-def _is_live(index: Address, key: str, real: Mapping[Address, Live]) -> bool:
-    return key.startswith("$") or Address("attribute", "/".join((*index.parts[:2], key))) in real
+    is_beside = owners(live.address) == owners(attribute)
+    return is_beside and attribute.name in kind_of(live.address).over(live.fields)
 
 
 #: By `action kind`, where the stack says otherwise.
 Thresholds = Mapping[str, Threshold]
 _COUNTED = {"delete": (Action.DELETE, Action.REPLACE), "update": (Action.UPDATE, Action.CONVERT, Action.SCHEDULE)}
-#: Counted also where they go with their owner: one database may hold all of them. Of other things that go with an
-#: owner, the number of owners says enough.
-_ALSO_INSIDE = ("collection",)
 
 
 def threshold_refusals(
@@ -363,7 +304,9 @@ def _counted(changes: Sequence[Change]) -> Iterator[tuple[str, str, list[Address
 
 
 def _counts(change: Change) -> bool:
-    return change.goes_with is None or (change.managed and change.address.kind in _ALSO_INSIDE)
+    """Collections count also where they go with their owner: one database may hold all of them. Of other things that go
+    with an owner, the number of owners says enough."""
+    return change.goes_with is None or (change.managed and kind_of(change.address).holds_documents)
 
 
 def _shown(percent: float) -> str:

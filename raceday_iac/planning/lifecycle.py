@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ..diff import Difference
+from ..kinds import kind_of
 from ..kinds.base import thaw
 from ..kinds.conversion import temporary
 from ..model.address import Address, owners
@@ -17,7 +18,6 @@ from ..model.evidence import Question
 from ..model.resource import Desired, Fields, Live, frozen
 from ..provider import Snapshot
 from ..state.document import Entry, State
-from .order import COLUMNS as _COLUMNS
 from .plan import Action, Change, Refusal
 
 
@@ -79,10 +79,10 @@ def _can_move(old: Address, real: Mapping[Address, Live]) -> bool:
 
 def _holders(new: Address, old: Address, found: RenameOverlay) -> list[Address]:
     """What has the new name. Attributes and relationships share their keys, and those are compared without case."""
-    if new.kind not in _COLUMNS:
+    if not kind_of(new).is_column:
         return [new] if new in found.real else []
     return [
-        each for each in found.real if each.kind in _COLUMNS and each != old and each.path.lower() == new.path.lower()
+        each for each in found.real if kind_of(each).is_column and each != old and each.path.lower() == new.path.lower()
     ]
 
 
@@ -90,8 +90,8 @@ def _renamed(before: RenameOverlay, old: Address, new: Address) -> RenameOverlay
     real = {address: live for address, live in before.real.items() if address != old}
     real[new] = replace(before.real[old], address=new, remote_id=_remote_id(before.real[old], new))
     for address, live in before.real.items():
-        if _is_index_beside(address, old):
-            real[address] = replace(live, fields=_over(live.fields, old, new))
+        if _is_over(address, live.fields, old):
+            real[address] = replace(live, fields=kind_of(address).over_renamed(live.fields, old.name, new.name))
     state = before.state
     if old in state.entries:
         state = renamed_in_state(state, old, replace(state.entries[old], address=new, remote_id=real[new].remote_id))
@@ -103,24 +103,21 @@ def renamed_in_state(state: State, old: Address, entry: Entry) -> State:
     """The state in which `entry` takes the place of `old`; also where indexes name it."""
     found = state.without(old).with_entry(entry)
     for address, index in state.entries.items():
-        if _is_index_beside(address, old):
-            found = found.with_entry(replace(index, fields=_over(index.fields, old, entry.address)))
+        if _is_over(address, index.fields, old):
+            fields = kind_of(address).over_renamed(index.fields, old.name, entry.address.name)
+            found = found.with_entry(replace(index, fields=fields))
     return found
 
 
-def _is_index_beside(address: Address, column: Address) -> bool:
-    return column.kind in _COLUMNS and address.kind == "index" and address.parts[:2] == column.parts[:2]
-
-
-def _over(index: Fields, old: Address, new: Address) -> Fields:
-    """The server puts the new name into the indexes too."""
-    keys = tuple(new.name if key == old.name else key for key in index["attributes"])
-    return frozen({**index, "attributes": keys})
+def _is_over(address: Address, fields: Fields, column: Address) -> bool:
+    """Whether it is an index over that column."""
+    is_beside = kind_of(column).is_column and owners(address) == owners(column)
+    return is_beside and column.name in kind_of(address).over(fields)
 
 
 def _remote_id(live: Live, new: Address) -> str:
     """Attributes and relationships are known by their key, variables by an id that stays."""
-    return live.remote_id if new.kind == "variable" else new.name
+    return live.remote_id if kind_of(new).has_own_id else new.name
 
 
 def with_ignored(desired: Desired, real: Mapping[Address, Live]) -> Desired:
@@ -178,7 +175,7 @@ def possible_renames(changes: Iterable[Change], desired: Desired, real: Mapping[
     listed = list(changes)
     going = [each.address for each in listed if each.deletes and each.address in real]
     for change in listed:
-        if change.action is not Action.CREATE or change.address.kind not in ("attribute", "relationship"):
+        if change.action is not Action.CREATE or not kind_of(change.address).is_column:
             continue
         wanted = desired.resources[change.address].fields
         alike = [
@@ -197,7 +194,9 @@ def possible_renames(changes: Iterable[Change], desired: Desired, real: Mapping[
 
 def left_conversions(desired: Desired, state: State, real: Mapping[Address, Live]) -> Iterator[str]:
     """Copies that a conversion left, of which the stack does not speak any more. They may hold the only values."""
-    for wanted in desired.of_kind("attribute"):
+    for wanted in desired.resources.values():
+        if not kind_of(wanted.address).holds_values:
+            continue
         copy = temporary(wanted.address)
         is_ours = copy in desired.resources or copy in state.entries or wanted.address in desired.lifecycle.converted
         if copy in real and not is_ours:

@@ -16,7 +16,7 @@ from ..model.resource import Desired, Live
 from ..state.document import State
 
 #: Kinds that can be made anew, with what lies in them. A function is more than that: its code, its executions.
-REPLACEABLE = ("collection", "attribute", "relationship", "index", "variable", "deployment")
+REPLACEABLE = tuple(name for name, kind in KINDS.items() if kind.is_replaceable)
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def check_plan_options(plan_options: PlanOptions, desired: Desired, state: State
         for address in sorted(addresses - places):
             raise _nothing_there(option, address, "declared or managed")
     for address in sorted(plan_options.replaced):
-        if address.kind in KINDS and address.kind not in REPLACEABLE:
+        if address.kind in KINDS and not KINDS[address.kind].is_replaceable:
             raise IacError(
                 f"--replace {address}: a {address.kind} cannot be replaced by itself. Nothing was changed.",
                 hint=f"replaceable are {', '.join(REPLACEABLE)}",

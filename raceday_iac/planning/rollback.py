@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from ..diff import Cause, FieldChange
 from ..errors import IacError, RefusedError
+from ..kinds import kind_of
 from ..kinds.function import can_run
 from ..model.address import Address, deployment_address, owners
 from ..model.evidence import Answering
@@ -59,7 +60,7 @@ def must_run(function: str, deployment: Deployment, runtime: str) -> None:
 def must_be_managed(function: str, state: State) -> None:
     """Raise IacError for a function whose code is not ours to switch."""
     if deployment_address(function) not in state.entries:
-        known = sorted(each.path for each in state.entries if each.kind == "deployment")
+        known = sorted(each.path for each in state.entries if kind_of(each).is_code)
         raise IacError(
             f"The code of function.{function} is not in the state, so it is not ours to switch. Nothing was changed.",
             hint=f"functions whose code is managed: {', '.join(known) or 'none'}",
@@ -113,7 +114,7 @@ def plan_destruction(
     """Delete a function that is declared or owned. Raises IacError for one that is neither: it is not ours."""
     managed = address in desired.resources or address in state.entries or address in desired.tombstones
     if not managed:
-        known = sorted(each.path for each in {*desired.resources, *state.entries} if each.kind == "function")
+        known = sorted(each.path for each in {*desired.resources, *state.entries} if each.kind == address.kind)
         raise IacError(
             f"{address} is neither declared in the stack nor in the state, so it is not ours to delete. "
             "Nothing was changed.",

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..diff import Cause, FieldChange, Part, field_parts, stored_fields
 from ..errors import IacError, RefusedError, StaleError
-from ..kinds import KINDS, Kind
+from ..kinds import Kind, kind_of
 from ..kinds.base import thaw
 from ..model.address import Address
 from ..model.evidence import Answer, Question, counted_words, evidence_from_json, evidence_to_json
@@ -225,10 +225,11 @@ def _live_print(live: Live | None, wanted: Resource | None, salt: str) -> str:
     if live is None:
         return ABSENT
     fields = dict(_plain(live.fields))
-    is_declared_plain = wanted is not None and not isinstance(wanted.fields.get("value"), Secret)
-    if live.address.kind == "variable" and "value" in fields and not is_declared_plain:
+    name = kind_of(live.address).secret_field
+    is_declared_plain = wanted is not None and not isinstance(wanted.fields.get(name), Secret)
+    if name in fields and not is_declared_plain:
         # It may be a secret that somebody put there in the open. Without a salt only that it is there is compared.
-        fields["value"] = Secret(fields["value"]).fingerprint(salt) if salt else ""
+        fields[name] = Secret(fields[name]).fingerprint(salt) if salt else ""
     return _hash([fields, live.remote_id, live.status])
 
 
@@ -236,7 +237,7 @@ def _wanted_print(resource: Resource | None, salt: str) -> str:
     if resource is None:
         return ABSENT
     fields = resource.fields
-    if isinstance(fields.get("value"), Secret):
+    if isinstance(fields.get(kind_of(resource.address).secret_field), Secret):
         # Without a salt a fingerprint could be guessed at; then only that there is a secret is compared.
         fields = stored_fields(fields, salt) if salt else {"secret": True}
     return _hash([dict(_plain(fields)), sorted(map(str, resource.depends_on))])
@@ -339,7 +340,7 @@ def _change(document: Mapping[str, Any]) -> Change:
         address,
         Action(document["action"]),
         document["reason"],
-        tuple(_field(each, KINDS[address.kind]) for each in document["fields"]),
+        tuple(_field(each, kind_of(address)) for each in document["fields"]),
         requires=tuple(document["requires"]),
         drifted=document["drift"],
         origin=Address.parse(was) if was else None,

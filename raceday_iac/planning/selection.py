@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ..kinds import holds_others
 from ..model.address import owners
 from .plan import Action, Change, PlanOptions, lies_in
 
@@ -59,7 +60,7 @@ def _is_excluded(change: Change, plan_options: PlanOptions) -> bool:
 
 def _needs(change: Change, changes: Iterable[Change]) -> tuple[str, ...]:
     """What a change makes no sense without. A collection that is made anew is so with all that lies in it."""
-    if change.address.kind != "collection" or change.action is not Action.REPLACE:
+    if change.action is not Action.REPLACE or not holds_others(change.address):
         return change.needs
     inside = [each.key for each in changes if each.action is Action.CREATE and change.address in owners(each.address)]
     return (*change.needs, *inside)
