@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 from raceday_iac.devserver.runner import RunningServer, start_server
 from raceday_iac.devserver.settings import Settings, SystemClock
 from raceday_iac.raceday.nztab.days import make_day
+from raceday_iac.raceday.nztab.player import NztabPlugin
 from raceday_iac.raceday.nztab.settings import NztabSettings
 
 from .processes import target_of, timed
@@ -106,7 +107,7 @@ class MovedDay:
 def moved_day(folder: Path, races: int | None) -> Iterator[MovedDay]:
     """The recorded card, or a made-up one of so many races; events are as long as those of the real API."""
     clock = SystemClock(at(7) - datetime.now(UTC))
-    settings = Settings(scheduler=False, nztab=NztabSettings(races=races, full=True))
+    settings = Settings(scheduler=False, plugins=(NztabPlugin(NztabSettings(races=races, full=True)),))
     with start_server(folder / "server", settings=settings, clock=clock) as server:
         offset_file = folder / "offset"
         _deploy(_copy_project(folder, offset_file), server)

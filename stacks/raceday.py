@@ -15,6 +15,10 @@ stack = Stack(
     lock_store=(DATABASE, "locks"),
     # Project-wide variables that the legacy functions read. Appwrite 1.8 has no way to manage them with a key.
     expected_variables=("APPWRITE_ENDPOINT", "APPWRITE_PROJECT_ID", "APPWRITE_API_KEY"),
+    timezone="Pacific/Auckland",
+    # The functions finish gracefully before, and begin nothing in them.
+    quiet_hours=("01:00", "06:00"),
+    extensions=["raceday_iac.raceday"],
 )
 
 declare_schema(stack)

@@ -8,15 +8,16 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from copy import copy
 from typing import Any
 
 import typer
+from typer.models import CommandInfo
 
 from ..errors import EXIT_ERROR, EXIT_INTERRUPTED, IacError, Interrupted, OutputError, StackError
 from . import (
-    cleanup_commands,
     deployment_commands,
     function_commands,
     health_commands,
@@ -41,7 +42,6 @@ for _group in (
     function_commands,
     deployment_commands,
     lint_commands,
-    cleanup_commands,
     health_commands,
 ):
     _group.add_to(app)
@@ -126,13 +126,29 @@ def _app_for(arguments: list[str]) -> typer.Typer:
     """Knowing only the command asked for: typer inspects all that it knows, which takes longer than most of them do."""
     groups = [each for each in app.registered_groups if arguments[:1] == [each.name]]
     commands = [each for each in app.registered_commands if arguments[:1] == [each.name]]
-    if not (groups or commands):
-        return app
     narrow = copy(app)
+    if not (groups or commands):
+        added = [CommandInfo(name, callback=each) for name, each in _extension_commands(arguments).items()]
+        narrow.registered_commands = [*app.registered_commands, *added]
+        commands = [each for each in added if arguments[:1] == [each.name]]
+    if not (groups or commands):
+        return narrow
     narrow.registered_groups = groups
     # A lone command would not be called by its name.
     narrow.registered_commands = [*commands, *(each for each in app.registered_commands if each.name == "version")]
     return narrow
+
+
+def _extension_commands(arguments: list[str]) -> dict[str, Callable[..., Any]]:
+    """The commands that extensions add. Help is shown whatever is wrong with them."""
+    from .extensions import command_of, commands_of
+
+    try:
+        return {name: command_of(options.current, name) for name in commands_of(options.current)}
+    except IacError:
+        if arguments and not arguments[0].startswith("-"):
+            raise
+        return {}
 
 
 def _pressed(presses: int) -> None:

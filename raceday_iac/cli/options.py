@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import IacError
 
-DEFAULT_STACK = Path("stacks/raceday.py")
+STACKS = Path("stacks")
+#: Where a stack is looked for when none is named, and the folder of stacks does not hold exactly one.
+DEFAULT_STACK = STACKS / "stack.py"
+_SETS_STACK = re.compile(r"^stack\b[^=\n(]*=", re.MULTILINE)
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 HELP = """\b
 Global options, before or after the command:
   --env NAME         environment (stacks/environments/NAME.yaml); default local
-  --stack FILE       stack file; default stacks/raceday.py
+  --stack FILE       stack file; default the only one in stacks/
+  --extension NAME   an extension that the stack does not name; may be repeated
   --json             machine-readable output
   --no-color         no colours (NO_COLOR is respected too)
   --log-level LEVEL  debug, info, warning (default) or error"""
@@ -30,6 +36,8 @@ class Options:
     log_level: str = "warning"
     #: Whether the environment was named on the command line.
     env_named: bool = False
+    #: Extensions beside those that the stack names.
+    extensions: tuple[str, ...] = ()
 
     @property
     def root(self) -> Path:
@@ -43,7 +51,7 @@ class Options:
 
 def take_globals(arguments: list[str]) -> tuple[Options, list[str]]:
     """The global options, and the arguments without them. What follows `--` is left alone."""
-    options, rest = Options(), []
+    options, rest = Options(stack=Path()), []
     position = 0
     while position < len(arguments):
         word = arguments[position]
@@ -51,7 +59,7 @@ def take_globals(arguments: list[str]) -> tuple[Options, list[str]]:
             rest += arguments[position:]
             break
         name, equals, value = word.partition("=")
-        if name in ("--env", "--stack", "--log-level"):
+        if name in ("--env", "--stack", "--log-level", "--extension"):
             if not equals:
                 position += 1
                 if position >= len(arguments):
@@ -65,12 +73,26 @@ def take_globals(arguments: list[str]) -> tuple[Options, list[str]]:
         else:
             rest.append(word)
         position += 1
+    if options.stack == Path():
+        options = replace(options, stack=default_stack())
     return options, rest
+
+
+def default_stack(folder: Path = STACKS) -> Path:
+    """The file of the folder that sets the variable `stack`, where it is the only one."""
+    found = []
+    for file in sorted(folder.glob("*.py")):
+        with suppress(OSError, UnicodeDecodeError):
+            if _SETS_STACK.search(file.read_text(encoding="utf-8")):
+                found.append(file)
+    return found[0] if len(found) == 1 else folder / DEFAULT_STACK.name
 
 
 def _with_value(options: Options, name: str, value: str) -> Options:
     if name == "--env":
         return replace(with_environment(options, value), env_named=True)
+    if name == "--extension":
+        return replace(options, extensions=(*options.extensions, value))
     if name == "--stack":
         return replace(options, stack=Path(value))
     if value not in LOG_LEVELS:

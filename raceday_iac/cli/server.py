@@ -9,9 +9,11 @@ from pathlib import Path
 
 from ..counting import counted
 from ..errors import EXIT_ERROR, EXIT_OK, IacError
+from ..extensions import folders_of
 from ..loading.environment import Environment, load_environment
 from ..render.lines import Line, print_json, print_lines
 from ..waiting import WAITS
+from .extensions import plugin_names
 from .options import Options
 from .workspace import opened, require_same_project, reset_state, server_folder
 
@@ -23,7 +25,8 @@ def run_start(options: Options, port: int, database_workers: int) -> int:
     environment = _require_embedded(options)
     try:
         with WAITS.on("starting the embedded server"):
-            status = start(server_folder(options), port, environment.project, database_workers)
+            plugins, folders = plugin_names(options), folders_of(options.stack)
+            status = start(server_folder(options), port, environment.project, database_workers, plugins, folders)
     except (DataInUseError, StartError, OSError) as error:
         raise IacError(f"The embedded server could not be started: {error}") from None
     require_same_project(status.project, environment)

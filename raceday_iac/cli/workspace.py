@@ -311,10 +311,13 @@ def opened(environment: Environment, options: Options) -> Iterator[Target]:
         return
     from ..devserver.daemon import DataInUseError, StartError
     from ..devserver.runner import start_server
+    from ..devserver.settings import Settings
+    from .extensions import plugins_of
 
     try:
         with WAITS.on("starting the embedded server"):
-            server = start_server(server_folder(options), project=environment.project)
+            settings = Settings(scheduler=False, plugins=plugins_of(options))
+            server = start_server(server_folder(options), settings=settings, project=environment.project)
     except DataInUseError:
         raise IacError(
             "Another command is using the embedded server. Nothing was changed.",

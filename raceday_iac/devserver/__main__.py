@@ -6,6 +6,7 @@ import argparse
 import logging
 import os
 import sys
+from pkgutil import resolve_name
 
 from .daemon import DataInUseError
 from .runner import serve_forever
@@ -20,12 +21,16 @@ def main() -> int:
     parser.add_argument(
         "--database-workers", type=int, default=Settings.database_workers, help="how many schemas are changed at a time"
     )
+    parser.add_argument(
+        "--plugin", action="append", default=[], metavar="MODULE:NAME", help="what an extension adds; may be repeated"
+    )
     options = parser.parse_args()
     # Everything that this process and its children write is for its owner alone.
     os.umask(0o077)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
-        settings = Settings(database_workers=max(1, options.database_workers))
+        plugins = tuple(resolve_name(each)() for each in options.plugin)
+        settings = Settings(database_workers=max(1, options.database_workers), plugins=plugins)
         serve_forever(options.data_dir, options.port, settings, options.project)
     except (DataInUseError, OSError) as problem:
         sys.stderr.write(f"{problem}\n")

@@ -19,14 +19,13 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from ..raceday.nztab.player import MOUNT
 from . import faults
 from .body import parse_query, read_body
 from .errors import ApiError
 from .faults import RequestFault
 from .keys import FOREIGN_HOST, FOREIGN_ORIGIN, WRITES, cross_origin_headers, is_own_host, unknown_origin
 from .params import read_params
-from .server import Server
+from .server import Plugin, Server
 from .settings import VERSION
 from .web import Key, Reply, Request, Route, adapt, warning_for
 
@@ -71,9 +70,10 @@ class App:
         if not is_own_host(HttpRequest(scope).headers):
             await _failure(ApiError("general_access_forbidden", FOREIGN_HOST), dict(ALWAYS))(scope, receive, send)
             return
-        if path.startswith(f"{MOUNT}/"):
-            await self._play(scope, receive, send)
-            return
+        for plugin in self.server.settings.plugins:
+            if path.startswith(f"{plugin.mount}/"):
+                await self._leave_to(plugin, scope, receive, send)
+                return
         found = self.router.find(method, path)
         fault = None
         if not path.startswith(CONTROL):
@@ -101,12 +101,11 @@ class App:
             return
         await response(scope, receive, send)
 
-    async def _play(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A request to the played NZ TAB API: no project, no key, not among the counted requests."""
+    async def _leave_to(self, plugin: Plugin, scope: Scope, receive: Receive, send: Send) -> None:
+        """A request that an extension answers."""
         http = HttpRequest(scope, receive)
-        answer = self.server.nztab.answer(
-            http.method, scope["path"].removeprefix(MOUNT), scope["query_string"].decode("latin-1"), dict(http.headers)
-        )
+        path, query = scope["path"].removeprefix(plugin.mount), scope["query_string"].decode("latin-1")
+        answer = plugin.answer(self.server, http.method, path, query, dict(http.headers))
         if answer.delay:
             await asyncio.sleep(answer.delay)
         if answer.is_cut:

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -60,8 +60,18 @@ def status(data_dir: Path | str) -> Status:
     return Status(True, directory, info["endpoint"], info["project"], info["key"], int(info["pid"]), info["startedAt"])
 
 
-def start(data_dir: Path | str, port: int = 0, project: str = "", database_workers: int = 0) -> Status:
-    """Start a server process unless one runs, and wait until it answers. Raises `StartError`, `DataInUseError`."""
+def start(
+    data_dir: Path | str,
+    port: int = 0,
+    project: str = "",
+    database_workers: int = 0,
+    plugins: Sequence[str] = (),
+    folders: Sequence[str] = (),
+) -> Status:
+    """Start a server process unless one runs, and wait until it answers. Raises `StartError`, `DataInUseError`.
+
+    `plugins` are what extensions add, as `package.module:name`, and `folders` where these may be imported from.
+    """
     directory = Path(data_dir).resolve()
     current = status(directory)
     if current.running:
@@ -73,9 +83,18 @@ def start(data_dir: Path | str, port: int = 0, project: str = "", database_worke
     # Without a word the process takes its own default, which would be dear to import here.
     command += ["--project", project] if project else []
     command += ["--database-workers", str(database_workers)] if database_workers else []
+    command += [word for plugin in plugins for word in ("--plugin", plugin)]
+    path = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH", ""), *(folders if plugins else ()))))
+    env = {**os.environ, "PYTHONPATH": path} if path else None
     with open_private(directory / LOG_FILE, os.O_WRONLY | os.O_APPEND, "ab") as log:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=SOURCE
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd=SOURCE,
+            env=env,
         )
     if not _wait_until(lambda: process.poll() is not None or _answers(directory), START_SECONDS):
         process.kill()

@@ -17,7 +17,6 @@ from typing import IO, TypeVar
 
 import uvicorn
 
-from ..raceday.nztab import player as nztab_control
 from . import control, databases, functions, health
 from .app import App
 from .daemon import INFO_FILE, StartError, lock_data
@@ -33,7 +32,7 @@ STARTUP_SECONDS = 30
 
 def build_server(data_dir: Path, settings: Settings | None = None, clock: Clock | None = None) -> Server:
     """A server with all parts, not yet listening."""
-    return Server(data_dir, functions, databases, health, control, nztab_control, settings=settings, clock=clock)
+    return Server(data_dir, functions, databases, health, control, settings=settings, clock=clock)
 
 
 class Uvicorn(uvicorn.Server):  # type: ignore[misc]

@@ -10,16 +10,15 @@ import asyncio
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..raceday.nztab.player import Nztab
 from . import keys, storage
 from .faults import Faults
 from .settings import Clock, Settings, SystemClock, stamp
-from .web import Key, Routes
+from .web import Key, RawAnswer, Routes
 
 LOG = logging.getLogger("raceday_iac.devserver")
 
@@ -31,6 +30,19 @@ class Part(Protocol):
     routes: Routes
 
     def on_start(self, server: Server) -> None: ...
+
+
+class Plugin(Part, Protocol):
+    """A part that an extension brings. Requests below `mount`, which lies beside `/v1`, are its own: it answers them
+    without project, key or Appwrite's faults, and they are not among the counted requests."""
+
+    mount: str
+
+    def attach(self, server: Server) -> None:
+        """Called once for each server, before it starts. What belongs to the server is kept in its `services`."""
+
+    def answer(self, server: Server, method: str, path: str, query: str, headers: Mapping[str, str]) -> RawAnswer:
+        """The answer to a request; `path` is what follows `mount`."""
 
 
 class Server:
@@ -47,15 +59,15 @@ class Server:
         self.settings = settings or Settings()
         self.clock: Clock = clock or SystemClock()
         self.faults = Faults()
-        #: The upstream that is played below /nztab, with faults and counts of its own.
-        self.nztab = Nztab(self.clock, self.settings.nztab)
-        self.parts = parts
+        self.parts = (*parts, *self.settings.plugins)
         self.db = storage.open_database(data_dir, [part.SCHEMA for part in self.parts])
         self.endpoint = "http://127.0.0.1/v1"
         #: Requests by (method, route) since the last reset; calls to /v1/_dev are left out.
         self.requests: Counter[tuple[str, str]] = Counter()
         #: Objects of the parts that live as long as the server (executor, scheduler), by name.
         self.services: dict[str, Any] = {}
+        for plugin in self.settings.plugins:
+            plugin.attach(self)
         #: Put around work in the background; a simulation keeps account of it here.
         self.around: Callable[[Coroutine[Any, Any, object]], Coroutine[Any, Any, object]] = lambda work: work
         self._closing: list[Callable[[], Coroutine[Any, Any, None]]] = []

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ..raceday.nztab.settings import NztabSettings
+if TYPE_CHECKING:
+    from .server import Plugin
 
 VERSION = "1.8.1"
 #: The project of an embedded server that is not told another.
@@ -51,8 +52,8 @@ class Settings:
     #: False leaves schedules alone, for servers that live only for the length of a command.
     scheduler: bool = True
     execution_retention_days: int = 14
-    #: What the played NZ TAB API below /nztab shows.
-    nztab: NztabSettings = field(default_factory=NztabSettings)
+    #: What extensions add to the server.
+    plugins: tuple[Plugin, ...] = ()
 
     @property
     def window(self) -> float:

@@ -63,6 +63,17 @@ class Reply:
     model: str = ""
 
 
+@dataclass(frozen=True)
+class RawAnswer:
+    """An answer that is none of Appwrite's: sent after `delay` seconds; with `is_cut` the connection is dropped."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    delay: float = 0
+    is_cut: bool = False
+
+
 #: Called as handler(server, request, values); `values` are the validated parameters.
 Handler = Callable[["Server", Request, dict[str, Any]], "Reply | Awaitable[Reply]"]
 

@@ -12,9 +12,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from math import ceil
-from zoneinfo import ZoneInfo
 
 from ..cron import Cron, CronError, parse
+from ..model.local_time import LocalTime
 from .facts import FunctionFacts
 from .usage import Usage
 
@@ -117,7 +117,9 @@ def expand(expression: str, begin: date, days: int = YEAR) -> Expansion | None:
     return Expansion(cron, begin, tuple(by_day), before)
 
 
-ZONE = ZoneInfo("Pacific/Auckland")
+#: New Zealand's clock, and the hours in which its functions finish gracefully.
+LOCAL = LocalTime("Pacific/Auckland", (time(1), time(6)))
+ZONE = LOCAL.zone
 #: Inside it (the end excluded) the functions finish gracefully.
 QUIET_FROM, QUIET_UNTIL = 1, 6
 

@@ -21,6 +21,7 @@ from ..model import declarations as declared
 from ..model.address import Address, collection_address, database_address, function_address, variable_address
 from ..model.lifecycle import DEFAULTS, Threshold
 from ..model.limits import shown
+from ..model.local_time import read_local_time
 from ..model.problem import Diagnostic, Location
 from ..model.resource import CodeSource, Desired, Resource, Tombstone, frozen
 from ..model.secret import Secret
@@ -413,6 +414,7 @@ def resolve(stack: Stack, environment: Environment, root: Path, variables: Mappi
     broken = work.attempted - set(work.resources)
     lifecycle, problems = resolve_lifecycle(stack, work.resources, tombstones)
     work.problems += problems
+    local_time, mistakes = read_local_time(stack.timezone, stack.quiet_hours)
     desired = Desired(
         stack.name,
         work.resources,
@@ -422,8 +424,13 @@ def resolve(stack: Stack, environment: Environment, root: Path, variables: Mappi
         stack.expected_variables,
         lifecycle=lifecycle,
         thresholds=checked_thresholds(stack),
+        local_time=local_time,
+        extensions=tuple(stack.extensions),
     )
     work.problems += threshold_problems(stack)
+    work.problems += [Diagnostic(Location(), "stack", message) for message in mistakes]
+    if not isinstance(stack.extensions, list | tuple) or not all(isinstance(each, str) for each in stack.extensions):
+        work.problems.append(Diagnostic(Location(), "stack", "extensions must be a list of dotted names"))
     work.problems += consistency_problems(desired, work.members, broken)
     work.problems += work.unused_overrides()
     if work.problems:

@@ -19,7 +19,9 @@ _NO_CACHE = str(Path(os.devnull) / "cache")
 def load_stack(path: Path) -> Stack:
     """The module variable `stack` of the file. Raises StackError when the file cannot be run or has none."""
     if not path.is_file():
-        raise IacError(f"There is no stack file {path}. Nothing was changed.", hint="name one with --stack FILE")
+        others = ", ".join(str(each) for each in sorted(path.parent.glob("*.py")))
+        hint = f"name one with --stack FILE{f'; there are {others}' if others else ''}"
+        raise IacError(f"There is no stack file {path}. Nothing was changed.", hint=hint)
     stack = _run(path)
     if not isinstance(stack, Stack):
         raise StackError(

@@ -14,6 +14,7 @@ from typing import Any
 from .address import Address
 from .declarations import LockDeclaration, ProbeDeclaration
 from .lifecycle import Lifecycle, Threshold
+from .local_time import UTC_TIME, LocalTime
 from .problem import Location
 
 #: Field values in canonical form: JSON values, tuples instead of lists, and `Secret`.
@@ -125,6 +126,9 @@ class Desired:
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
     #: By function id: what of its code folder is not in its bundle.
     left_out: Mapping[str, tuple[LeftOut, ...]] = field(default_factory=dict)
+    local_time: LocalTime = UTC_TIME
+    #: Dotted names of packages.
+    extensions: tuple[str, ...] = ()
 
     def with_resources(self, extra: Mapping[Address, Resource]) -> Desired:
         """A copy with more resources."""

@@ -90,7 +90,10 @@ class Stack:
     `lock_store` is the (database id, collection id) in which functions keep their locks. `expected_variables` are
     project-wide variables that must be set on the server by hand (Appwrite 1.8 offers no way to manage them by key).
     `thresholds` limit how much one plan may change unasked: `{"delete function": Threshold(percent=10, number=1)}`.
-    `keep_deployments` previous deployments of each function stay on the server, for a rollback.
+    `keep_deployments` previous deployments of each function stay on the server, for a rollback. `timezone` is where
+    people live (a name of the IANA database): times are shown on its clock, and its midnight is where a day begins.
+    `quiet_hours` are begin and end of the hours in which nothing should run there: `("22:00", "06:00")`. `extensions`
+    are packages that add commands and rules, by their dotted names.
     """
 
     name: str
@@ -101,6 +104,9 @@ class Stack:
     absences: list[Absence] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
     keep_deployments: int = 3
+    timezone: str = "UTC"
+    quiet_hours: tuple[str, str] | None = None
+    extensions: Sequence[str] = ()
 
     def function(
         self,

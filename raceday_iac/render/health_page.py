@@ -13,11 +13,11 @@ from ..health.observations import moment
 from ..health.report import FunctionHealth, Report
 from ..health.runs import OVER, ending_of
 from ..health.watched import format_duration
-from ..linting.expansion import ZONE, said
+from ..linting.expansion import LOCAL, ZONE, said
 from ..provider.protocol import Execution
 from .health_text import headline, row_of, sections, style_of, usage_text
-from .simulation_picture import Scale, quiet_windows
 from .theme import PAGE_STYLE, PICTURE_STYLE
+from .time_axis import Scale, quiet_windows
 
 _STYLE = (
     "th,td{text-align:left!important}td{white-space:normal!important}td:first-child,.tight{white-space:nowrap!important}"
@@ -194,7 +194,7 @@ def _axis(report: Report, height: int) -> Iterator[str]:
     hours = (end - begin).total_seconds() / 3600
     step = next((step for longest, step in _STEPS if hours <= longest), _LONGEST_STEP)
     floor = height - BOTTOM + 4
-    for start, until in quiet_windows(_scale(report)) if hours <= _DAYS else ():
+    for start, until in quiet_windows(_scale(report), LOCAL) if hours <= _DAYS else ():
         x, width = _scale(report).x(start), _scale(report).length(until - start)
         yield f"<rect class=quiet x={x:.1f} y={TOP - 6} width={width:.1f} height={floor - TOP + 6} />"
     for mark in _marks(begin, end, step):

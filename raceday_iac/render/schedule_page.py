@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import Any
 
-from ..linting.expansion import ZONE, is_quiet, said
+from ..linting.expansion import LOCAL, ZONE, is_quiet, said
 from ..linting.findings import Finding, Severity
 from ..linting.timetable import Lane, Timetable
 from .lines import Line
-from .simulation_picture import NZ, Scale, midnights, offset_name, quiet_windows, ticks
 from .theme import PAGE_STYLE, PICTURE_STYLE
+from .time_axis import Scale, midnights, offset_name, quiet_windows, ticks
 
 #: Words, not numbers: the columns read from the left.
 _STYLE = (
@@ -104,20 +104,20 @@ def schedule_svg(timetable: Timetable) -> str:
 
 def _ground(scale: Scale, bottom: float) -> Iterator[str]:
     top = TOP - 8
-    for begin, end in quiet_windows(scale):
+    for begin, end in quiet_windows(scale, LOCAL):
         left, right = scale.x(begin), scale.x(end)
         yield f'<rect class="quiet" x="{left:.1f}" y="{top:g}" width="{right - left:.1f}" height="{bottom - top:g}"/>'
         yield _text("quiet window", (left + right) / 2, bottom - 5, "faint middle")
-    for tick in ticks(scale, NZ):
+    for tick in ticks(scale, ZONE):
         yield f'<path class="grid" d="M{scale.x(tick.moment):.1f} {top:g}V{bottom:g}"/>'
         yield _text(tick.label, scale.x(tick.moment), 44, "middle")
     for tick in ticks(scale, UTC):
         yield f'<path class="axis" d="M{scale.x(tick.moment):.1f} {bottom:g}v5"/>'
         yield _text(tick.label, scale.x(tick.moment), bottom + 17, "faint middle")
-    for moment in midnights(scale):
+    for moment in midnights(scale, LOCAL):
         yield f'<path class="midnight" d="M{scale.x(moment):.1f} {top:g}V{bottom:g}"/>'
     yield f'<path class="axis" d="M{scale.left:.1f} {bottom:g}H{scale.right:.1f}"/>'
-    yield _text(offset_name(scale.begin), scale.left - 24, 44, "end strong")
+    yield _text(offset_name(scale.begin, LOCAL), scale.left - 24, 44, "end strong")
     yield _text("UTC", scale.left - 24, bottom + 17, "end faint")
 
 

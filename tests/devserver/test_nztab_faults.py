@@ -15,7 +15,7 @@ from raceday_iac.devserver.runner import RunningServer, start_server
 from raceday_iac.devserver.settings import ManualClock, Settings
 from raceday_iac.raceday.nztab import NztabFault, NztabSettings
 from raceday_iac.raceday.nztab.faults import HUGE
-from raceday_iac.raceday.nztab.player import BASE, Nztab
+from raceday_iac.raceday.nztab.player import BASE, Nztab, NztabPlugin, nztab_of
 
 NOW = datetime(2025, 7, 17, 1, tzinfo=UTC)
 RACES = ("0f57e087-00d9-4c61-9549-835abe2ae2ed", "2a862302-6e24-427a-8470-77b59f3b59e4")
@@ -170,7 +170,7 @@ def test_faults_that_make_no_sense_are_refused(options: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    settings = Settings(scheduler=False, nztab=NztabSettings(seed=5))
+    settings = Settings(scheduler=False, plugins=(NztabPlugin(NztabSettings(seed=5)),))
     clock = ManualClock(NOW)
     with start_server(Path(tmp_path_factory.mktemp("nztab")), settings=settings, clock=clock) as server:
         yield server
@@ -199,7 +199,7 @@ def test_the_server_plays_without_keys_and_counts_apart_from_appwrite(running: R
     answer = fetch(running, f"/events/{RACES[0]}")
     assert answer.json()["data"]["race"]["event_id"] == RACES[0]
     assert answer.json()["header"]["generated_time"] == "2025-07-17T01:00:00Z"
-    assert running.server.nztab.requests == {"event": 1}
+    assert nztab_of(running.server).requests == {"event": 1}
     assert not running.server.requests
 
 
@@ -210,7 +210,7 @@ def test_settings_of_the_server_choose_what_is_played(running: RunningServer, co
 def test_the_control_route_changes_what_is_played_and_leaves_the_rest(running: RunningServer, control: Any) -> None:
     told = control("PATCH", {"date": "2025-09-28", "races": 30}).json()
     assert (told["date"], told["races"], told["seed"]) == ("2025-09-28", 30, 5)
-    assert running.server.nztab.settings == NztabSettings(date=date(2025, 9, 28), seed=5, races=30)
+    assert nztab_of(running.server).settings == NztabSettings(date=date(2025, 9, 28), seed=5, races=30)
     told = control("PATCH", {"date": "", "races": 0}).json()
     assert (told["date"], told["races"], told["seed"]) == ("", 0, 5)
 

@@ -12,12 +12,15 @@ import requests
 
 from raceday_iac.devserver.runner import RunningServer, start_server
 from raceday_iac.devserver.settings import Settings
+from raceday_iac.raceday.nztab.player import NztabPlugin
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     folder: Path = tmp_path_factory.mktemp("data")
-    with start_server(folder, settings=Settings(scheduler=False, function_creation_limit=0)) as found:
+    with start_server(
+        folder, settings=Settings(scheduler=False, function_creation_limit=0, plugins=(NztabPlugin(),))
+    ) as found:
         yield found
 
 
@@ -242,3 +245,13 @@ def test_no_value_in_any_field_crashes_the_server(
                 body = WHOLE[request_line] | {field: value}
                 session.request(method, running.endpoint + path, json=body, headers=headers, timeout=30)
     assert [str(each.exc_info[1]) for each in caplog.records if each.exc_info] == []
+
+
+def test_a_server_without_the_extension_has_neither_its_paths_nor_its_control_routes(tmp_path: Path) -> None:
+    with start_server(tmp_path) as plain:
+        key = {"x-appwrite-project": plain.project, "x-appwrite-key": plain.key}
+        base = plain.endpoint.removesuffix("/v1")
+        paths = (f"{base}/nztab/affiliates/v1/racing/meetings", f"{plain.endpoint}/_dev/nztab")
+        answers = [requests.get(path, headers=key, timeout=30) for path in paths]
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert {answer.json()["type"] for answer in answers} == {"general_route_not_found"}

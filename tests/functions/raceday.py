@@ -25,6 +25,7 @@ from raceday_iac.cli.options import Options
 from raceday_iac.cli.workspace import Workspace
 from raceday_iac.devserver.runner import RunningServer, start_server
 from raceday_iac.devserver.settings import Settings
+from raceday_iac.raceday.nztab.player import NztabPlugin, nztab_of
 from raceday_iac.raceday.simulation.virtual_time import VirtualTime
 
 from .runtime import Context, context
@@ -33,6 +34,7 @@ ROOT = Path(__file__).parents[2]
 DATABASE = "raceday-db"
 PROJECT = "raceday"
 NZTAB_URL = "/nztab"
+SETTINGS = Settings(processing_delay=0.0, scheduler=False, plugins=(NztabPlugin(),))
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def set_up_database(data: Path, bundles: Path) -> None:
     """A data folder with the whole schema, made by `database-setup` itself."""
     from .bundles import load
 
-    with start_server(data, settings=Settings(processing_delay=0.0, scheduler=False), project=PROJECT) as server:
+    with start_server(data, settings=SETTINGS, project=PROJECT) as server:
         client = Client(Credentials(server.endpoint, PROJECT, server.key))
         os.environ["APPWRITE_FUNCTION_API_ENDPOINT"] = server.endpoint
         os.environ["APPWRITE_FUNCTION_PROJECT_ID"] = PROJECT
@@ -87,9 +89,7 @@ class Raceday:
 
     def __init__(self, data: Path, bundles: Path, start: datetime) -> None:
         self.time = VirtualTime(start)
-        self.server: RunningServer = start_server(
-            data, settings=Settings(processing_delay=0.0, scheduler=False), clock=self.time, project=PROJECT
-        )
+        self.server: RunningServer = start_server(data, settings=SETTINGS, clock=self.time, project=PROJECT)
         os.environ["APPWRITE_FUNCTION_API_ENDPOINT"] = self.server.endpoint
         os.environ["APPWRITE_FUNCTION_PROJECT_ID"] = PROJECT
         os.environ["NZTAB_API_BASE_URL"] = NZTAB_URL
@@ -171,7 +171,7 @@ class Raceday:
     @property
     def nztab(self) -> Any:
         """The upstream player: what it serves, its faults, its count of requests."""
-        return self.server.server.nztab
+        return nztab_of(self.server.server)
 
     def close(self) -> None:
         self.client.close()

@@ -1,6 +1,6 @@
 """The card as it was recorded on 17 July 2025, with starts as minutes after NZ midnight, so that it fits any day.
 
-The recording is `data/nztab/card.json`: 76 meetings and 748 races of all countries and categories. Statuses and
+The recording is `data/card.json`: 76 meetings and 748 races of all countries and categories. Statuses and
 protests are left out of it, for these belong to a moment.
 """
 
@@ -54,7 +54,7 @@ class CardMeeting:
 
 def read_data(name: str) -> Any:
     """One of the recordings."""
-    path = files("raceday_iac.devserver").joinpath(f"data/nztab/{name}")
+    path = files(__package__).joinpath(f"data/{name}")
     return json.loads(path.read_text(encoding="utf-8"))
 
 

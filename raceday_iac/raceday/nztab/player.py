@@ -9,13 +9,14 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl, urlencode
 
 from ...devserver.keys import CONTROL_SCOPE
 from ...devserver.params import Param, Refused, boolean, list_of, whole_number
+from ...devserver.web import RawAnswer as Answer
 from ...devserver.web import Reply, Request, Routes
 from .answers import PLAYED, Asked, BadQuery, Content
 from .cards import RECORDED_DATE
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 #: The path below which the API is found on the embedded server.
 MOUNT = "/nztab"
+#: What it is called among the services of a server.
+SERVICE = "nztab"
 BASE = "/affiliates/v1/racing"
 #: Headers by which a client says who it is, as the operator asks.
 IDENTITY = ("user-agent", "from", "x-partner", "x-partner-id")
@@ -40,17 +43,6 @@ KEPT_DAYS = 40
 
 class Clock(Protocol):
     def now(self) -> datetime: ...
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What to send after `delay` seconds; with `is_cut` nothing, but to drop the connection."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
-    delay: float = 0
-    is_cut: bool = False
 
 
 class Nztab:
@@ -185,12 +177,33 @@ def _header(asked: Asked, path: str, title: str) -> dict[str, str]:
     return {"title": title, "generated_time": f"{moment}Z", "url": f"{path}?{query}" if query else path}
 
 
-SCHEMA = ""
 routes = Routes()
 
 
-def on_start(server: Server) -> None:
-    """Nothing to resume: days are made anew, faults and counts do not outlive the process."""
+class NztabPlugin:
+    """The played API as a part of the embedded server."""
+
+    SCHEMA = ""
+    mount = MOUNT
+    routes = routes
+
+    def __init__(self, settings: NztabSettings | None = None) -> None:
+        self._settings = settings
+
+    def attach(self, server: Server) -> None:
+        server.services[SERVICE] = Nztab(server.clock, self._settings)
+
+    def on_start(self, server: Server) -> None:
+        """Nothing to resume: days are made anew, faults and counts do not outlive the process."""
+
+    def answer(self, server: Server, method: str, path: str, query: str, headers: Mapping[str, str]) -> Answer:
+        return nztab_of(server).answer(method, path, query, headers)
+
+
+def nztab_of(server: Server) -> Nztab:
+    """The API that a server plays."""
+    found: Nztab = server.services[SERVICE]
+    return found
 
 
 def day_or_any(value: Any) -> str:
@@ -232,7 +245,7 @@ FAULT_FIELDS = {
 
 
 def _describe(server: Server) -> dict[str, Any]:
-    nztab = server.nztab
+    nztab = nztab_of(server)
     settings = nztab.settings
     return {
         "date": str(settings.date) if settings.date else "",
@@ -271,7 +284,7 @@ def show(server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
 def change(server: Server, _request: Request, values: dict[str, Any]) -> Reply:
     """Change what is played and what goes wrong. What is left out stays as it is; a given list of faults replaces the
     present one; an empty date and no races mean the recorded card on any day."""
-    nztab = server.nztab
+    nztab = nztab_of(server)
     changes: dict[str, Any] = {name: values[name] for name in ("seed", "full") if values[name] is not None}
     if values["date"] is not None:
         changes["date"] = date.fromisoformat(values["date"]) if values["date"] else None
@@ -289,5 +302,5 @@ def change(server: Server, _request: Request, values: dict[str, Any]) -> Reply:
 @routes.add("DELETE", "/_dev/nztab", CONTROL_SCOPE)
 def reset(server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
     """Disarm the faults, forget the counts, and play what the server was started with."""
-    server.nztab.reset()
+    nztab_of(server).reset()
     return Reply(204)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from raceday_iac.cli.main import execute
-from raceday_iac.raceday import cli
 from raceday_iac.raceday.cleanup import Change, plan_cleanup
-from raceday_iac.raceday.cli import read_tree, repository, write_changes
+from raceday_iac.raceday.cli import cleanup as cli
+from raceday_iac.raceday.cli.cleanup import read_tree, repository, write_changes
 
 from ..cleanup.legacy import written
 

@@ -14,6 +14,14 @@ from raceday_iac.errors import IacError
 GLOBALS = [["--env", "prod"], ["--env=prod"], ["--stack", "s.py"], ["--json"], ["--no-color"], ["--log-level=debug"]]
 
 
+@pytest.fixture(autouse=True)
+def without_stacks(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project without any stack file."""
+    folder = tmp_path_factory.mktemp("project")
+    monkeypatch.chdir(folder)
+    return folder
+
+
 def test_without_any_everything_is_as_usual() -> None:
     assert take_globals(["plan"]) == (Options(), ["plan"])
     assert Options() == Options("local", DEFAULT_STACK, json=False, color=True, log_level="warning")
@@ -89,3 +97,27 @@ def test_it_is_known_whether_an_environment_was_named() -> None:
 def test_what_leads_out_of_the_folder_of_environments_is_no_name_of_one(name: str) -> None:
     with pytest.raises(IacError, match="is not the name of an environment"):
         with_environment(Options(), name)
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({}, "stack.py"),
+        ({"shop.py": "stack = Stack('shop')\n"}, "shop.py"),
+        ({"shop.py": "stack: Stack = build()\n", "schema.py": "def declare(stack):\n    stack = 1\n"}, "shop.py"),
+        ({"a.py": "stack = 1\n", "b.py": "stack = 2\n"}, "stack.py"),
+        ({"a.py": "stack = 1\n", "stack.py": "stack = 2\n"}, "stack.py"),
+    ],
+)
+def test_the_only_stack_in_the_folder_is_taken_where_none_is_named(
+    without_stacks: Path, files: dict[str, str], found: str
+) -> None:
+    (without_stacks / "stacks").mkdir()
+    for name, text in files.items():
+        (without_stacks / "stacks" / name).write_text(text, encoding="utf-8")
+    assert take_globals(["plan"])[0].stack == Path("stacks") / found
+    assert take_globals(["plan", "--stack", "x.py"])[0].stack == Path("x.py")
+
+
+def test_extensions_may_be_named_one_by_one() -> None:
+    assert take_globals(["--extension", "a", "plan", "--extension=b.c"])[0].extensions == ("a", "b.c")

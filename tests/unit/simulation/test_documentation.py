@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from typer.main import get_command
-
-from raceday_iac.cli.main import app
 from raceday_iac.raceday.nztab.faults import KINDS
 from raceday_iac.raceday.nztab.settings import NztabSettings
 from raceday_iac.raceday.simulation.checks import CHECKS
+
+from ..raceday.commands import command
 
 DOCS = Path(__file__).parents[3] / "docs"
 SIMULATION = (DOCS / "simulation.md").read_text(encoding="utf-8")
@@ -28,8 +27,7 @@ def test_every_invariant_is_explained_in_its_order() -> None:
 
 
 def test_every_option_is_explained() -> None:
-    command = get_command(app).commands["simulate"]  # type: ignore[attr-defined]
-    options = {name for parameter in command.params for name in parameter.opts if name.startswith("--")}
+    options = {name for parameter in command("simulate").params for name in parameter.opts if name.startswith("--")}
 
     explained = {name for cell in first_cells(SIMULATION, "option") for name in re.findall(r"--[a-z-]+", cell)}
     assert explained == (options - {"--help"}) | {"--json"}

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from ..raceday.simulation.phases import PHASES, reduction
-from ..raceday.simulation.report import DayReport, FunctionCount, Invariant, Quantiles
-from .lines import Line
+from ...render.lines import Line
+from ...render.theme import PAGE_STYLE
+from ..simulation.phases import PHASES, reduction
+from ..simulation.report import DayReport, FunctionCount, Invariant, Quantiles
 from .simulation_picture import busiest_hour, clock, day_name, now_name, timeline_svg
-from .theme import PAGE_STYLE
 
 
 def simulation_page(report: DayReport) -> str:

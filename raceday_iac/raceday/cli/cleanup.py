@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..cli.options import Options
-from ..errors import EXIT_CHANGES, EXIT_OK, IacError, Interrupted
-from ..files import PRIVATE_FILE, is_draft_of, write_whole
+from ...cli.options import Options
+from ...errors import EXIT_CHANGES, EXIT_OK, IacError, Interrupted
+from ...files import PRIVATE_FILE, is_draft_of, write_whole
+from ...render.lines import print_json, print_lines
+from ..cleanup import Action, Change, Cleanup, Tree, plan_cleanup
 from ..render.cleanup_text import cleanup_document, cleanup_lines
-from ..render.lines import print_json, print_lines
-from .cleanup import Action, Change, Cleanup, Tree, plan_cleanup
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,10 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from raceday_iac.render.simulation_picture import NZ, Scale, clock, midnights, offset_name, quiet_windows, ticks
+from raceday_iac.raceday.render.simulation_picture import NZ_TIME, clock
+from raceday_iac.render.time_axis import Scale, midnights, offset_name, quiet_windows, ticks
+
+NZ = NZ_TIME.zone
 
 
 def scale_of(day: date) -> Scale:
@@ -36,8 +39,8 @@ def test_a_detail_has_a_tick_every_ten_minutes() -> None:
 @pytest.mark.parametrize("day", [date(2025, 7, 17), date(2025, 12, 6), date(2025, 4, 5), date(2025, 9, 27)])
 def test_the_date_changes_once_and_the_quiet_window_is_one_stretch(day: date) -> None:
     scale = scale_of(day)
-    (midnight,) = midnights(scale)
-    ((begin, end),) = quiet_windows(scale)
+    (midnight,) = midnights(scale, NZ_TIME)
+    ((begin, end),) = quiet_windows(scale, NZ_TIME)
     assert (clock(midnight), clock(begin), end) == ("00:00", "01:00", scale.end)
 
 
@@ -45,9 +48,9 @@ def test_the_date_changes_once_and_the_quiet_window_is_one_stretch(day: date) ->
     ("day", "hours"), [(date(2025, 7, 17), 5), (date(2025, 4, 5), 6), (date(2025, 9, 27), 4)], ids=str
 )
 def test_the_quiet_window_is_as_long_as_its_night(day: date, hours: int) -> None:
-    ((begin, end),) = quiet_windows(scale_of(day))
+    ((begin, end),) = quiet_windows(scale_of(day), NZ_TIME)
     assert end - begin == hours * 3600
 
 
 def test_the_offset_has_its_name() -> None:
-    assert [offset_name(scale_of(date(2025, month, 17)).begin) for month in (1, 7)] == ["NZDT", "NZST"]
+    assert [offset_name(scale_of(date(2025, month, 17)).begin, NZ_TIME) for month in (1, 7)] == ["NZDT", "NZST"]

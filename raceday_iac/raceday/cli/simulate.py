@@ -8,28 +8,29 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from pathlib import Path
 
-from ..applying import apply_plan
-from ..devserver.runner import start_server
-from ..devserver.settings import Settings
-from ..errors import EXIT_ERROR, EXIT_OK, IacError
-from ..loading.environment import load_environment
-from ..loading.stack_file import load_stack
-from ..model.secret import Secret
-from ..raceday.nztab.days import make_day
-from ..raceday.nztab.settings import NztabSettings
-from ..raceday.simulation.assembly import report_of, wanted_options
-from ..raceday.simulation.checks import DayResult, Stored
-from ..raceday.simulation.day import NZ, DaySpec, run_day
-from ..raceday.simulation.report import DayReport
-from ..raceday.simulation.virtual_time import VirtualTime
-from ..redaction import shown_document
-from ..render.lines import Line, print_json, print_lines
+from ...applying import apply_plan
+from ...cli.options import Options
+from ...cli.workspace import Target, Workspace, make_plan, must_be_writable, provider, reader, write_file
+from ...devserver.runner import start_server
+from ...devserver.settings import Settings
+from ...errors import EXIT_ERROR, EXIT_OK, IacError
+from ...loading.environment import load_environment
+from ...loading.stack_file import load_stack
+from ...model.secret import Secret
+from ...redaction import shown_document
+from ...render.lines import Line, print_json, print_lines
+from ...state.backends.local import LocalState
+from ...state.document import new_state
+from ..nztab.days import make_day
+from ..nztab.player import NztabPlugin
+from ..nztab.settings import NztabSettings
 from ..render.simulation_page import simulation_lines, simulation_page
 from ..render.simulation_picture import timeline_svg
-from ..state.backends.local import LocalState
-from ..state.document import new_state
-from .options import Options
-from .workspace import Target, Workspace, make_plan, must_be_writable, provider, reader, write_file
+from ..simulation.assembly import report_of, wanted_options
+from ..simulation.checks import DayResult, Stored
+from ..simulation.day import NZ, DaySpec, run_day
+from ..simulation.report import DayReport
+from ..simulation.virtual_time import VirtualTime
 
 DATABASE = "raceday-db"
 POLLER = "enhanced-race-poller"
@@ -74,8 +75,10 @@ def run(options: Options, asked: Asked) -> int:
 
 def _simulate(options: Options, asked: Asked, wanted: DaySpec, folder: Path) -> DayReport:
     clock = VirtualTime(wanted.begin)
-    nztab = NztabSettings(seed=wanted.seed, races=wanted.races)
-    settings = Settings(scheduler=False, processing_delay=0.0, build_preparation=0.0, build_minimum=0.0, nztab=nztab)
+    plugins = (NztabPlugin(NztabSettings(seed=wanted.seed, races=wanted.races)),)
+    settings = Settings(
+        scheduler=False, processing_delay=0.0, build_preparation=0.0, build_minimum=0.0, plugins=plugins
+    )
     workspace = _workspace(options, asked)
     with start_server(folder / "server", settings=settings, clock=clock) as server:
         target = Target(server.endpoint, server.project, Secret(server.key))

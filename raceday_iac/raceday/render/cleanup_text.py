@@ -6,10 +6,10 @@ import difflib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..counting import counted
-from ..raceday.cleanup import Action, Change, Cleanup, Finding
-from ..raceday.cleanup.tree import Count
-from .lines import Line
+from ...counting import counted
+from ...render.lines import Line
+from ..cleanup import Action, Change, Cleanup, Finding
+from ..cleanup.tree import Count
 
 
 def cleanup_lines(cleanup: Cleanup, path: str, *, written: bool, unkept: Sequence[str]) -> Iterator[Line]:

@@ -7,16 +7,19 @@ import heapq
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from html import escape
-from zoneinfo import ZoneInfo
 
-from ..raceday.simulation.ledger import Outcome, Run
-from ..raceday.simulation.phases import conflicts, overlaps
-from ..raceday.simulation.report import DayReport
-from .theme import PICTURE_STYLE
+from ...model.local_time import LocalTime
+from ...render.theme import PICTURE_STYLE
+from ...render.time_axis import Scale, midnights, offset_name, quiet_windows, ticks
+from ..simulation.ledger import Outcome, Run
+from ..simulation.phases import conflicts, overlaps
+from ..simulation.report import DayReport
 
+#: New Zealand's clock. In the quiet hours the functions finish gracefully.
+NZ_TIME = LocalTime("Pacific/Auckland", (time(1), time(6)))
 WIDTH = 1280.0
 LEFT = 196.0
 RIGHT = 24.0
@@ -68,6 +71,11 @@ def day_name(day: str) -> str:
     except ValueError:
         return day
     return f"{parsed:%A} {parsed.day} {parsed:%B %Y}"
+
+
+def clock(moment: float) -> str:
+    """The time on New Zealand's clock."""
+    return f"{datetime.fromtimestamp(moment, NZ_TIME.zone):%H:%M}"
 
 
 def now_name(report: DayReport) -> str:
@@ -123,25 +131,25 @@ def _totals(report: DayReport, side: str) -> str:
 
 def _background(scale: Scale, bottom: float) -> Iterator[str]:
     top = 50.0
-    for begin, end in quiet_windows(scale):
+    for begin, end in quiet_windows(scale, NZ_TIME):
         left, right = scale.x(begin), scale.x(end)
         yield f'<rect class="quiet" x="{_n(left)}" y="{top:g}" width="{_n(right - left)}" height="{_n(bottom - top)}"/>'
         if right - left >= LABEL:
             yield _text("quiet window", (left + right) / 2, bottom - 6, "faint middle")
-    for tick in ticks(scale, NZ):
+    for tick in ticks(scale, NZ_TIME.zone):
         yield f'<path class="grid" d="M{_n(scale.x(tick.moment))} {top:g}V{_n(bottom)}"/>'
         yield _text(tick.label, scale.x(tick.moment), 44, "middle")
     for tick in ticks(scale, UTC):
         yield f'<path class="axis" d="M{_n(scale.x(tick.moment))} {_n(bottom)}v5"/>'
         yield _text(tick.label, scale.x(tick.moment), bottom + 17, "faint middle")
-    for moment in midnights(scale):
+    for moment in midnights(scale, NZ_TIME):
         x = scale.x(moment)
         yield f'<path class="midnight" d="M{_n(x)} {top:g}V{_n(bottom)}"/>'
         is_at_the_edge = x + LABEL > scale.right
         at, style = (x - 4, "faint end") if is_at_the_edge else (x + 4, "faint")
         yield _text("NZ date changes", at, 60, style)
     yield f'<path class="axis" d="M{_n(scale.left)} {_n(bottom)}H{_n(scale.right)}"/>'
-    yield _text(offset_name(scale.begin), scale.left - 30, 44, "end strong")
+    yield _text(offset_name(scale.begin, NZ_TIME), scale.left - 30, 44, "end strong")
     yield _text("UTC", scale.left - 30, bottom + 17, "end faint")
 
 
@@ -301,101 +309,6 @@ def _text(content: str, x: float, y: float, style: str) -> str:
 
 def _n(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
-
-
-NZ = ZoneInfo("Pacific/Auckland")
-#: Inside it (NZ clock, the end excluded) the functions finish gracefully.
-QUIET_HOURS = (1, 6)
-_MINUTE = 60.0
-_HOUR = 3600.0
-
-
-@dataclass(frozen=True)
-class Scale:
-    """Moments (seconds since 1970) to pixels."""
-
-    begin: float
-    end: float
-    left: float
-    width: float
-
-    def x(self, moment: float) -> float:
-        return self.left + (moment - self.begin) / (self.end - self.begin) * self.width
-
-    def length(self, seconds: float) -> float:
-        return seconds / (self.end - self.begin) * self.width
-
-    @property
-    def right(self) -> float:
-        return self.left + self.width
-
-    @property
-    def is_detail(self) -> bool:
-        """Whether it shows a few hours rather than a day."""
-        return self.end - self.begin <= 4 * _HOUR
-
-
-@dataclass(frozen=True)
-class Tick:
-    """A moment with its name."""
-
-    moment: float
-    label: str
-
-
-def ticks(scale: Scale, zone: tzinfo) -> Iterator[Tick]:
-    """Round moments on a zone's clock: every second hour of a day, every ten minutes of a detail."""
-    step, is_round = (10 * _MINUTE, _always) if scale.is_detail else (_HOUR, _is_even_hour)
-    for moment in _every(step, scale.begin, scale.end):
-        clock = datetime.fromtimestamp(moment, zone)
-        if is_round(clock):
-            yield Tick(moment, f"{clock:%H:%M}")
-
-
-def midnights(scale: Scale) -> Iterator[float]:
-    """Where the New Zealand date changes."""
-    for moment in _every(_HOUR, scale.begin, scale.end):
-        if datetime.fromtimestamp(moment, NZ).hour == 0:
-            yield moment
-
-
-def quiet_windows(scale: Scale) -> Iterator[tuple[float, float]]:
-    """The stretches that are quiet, whatever the clock was changed to in them."""
-    begin: float | None = None
-    for moment in _every(_MINUTE, scale.begin, scale.end):
-        quiet = QUIET_HOURS[0] <= datetime.fromtimestamp(moment, NZ).hour < QUIET_HOURS[1]
-        if quiet and begin is None:
-            begin = moment
-        elif not quiet and begin is not None:
-            yield begin, moment
-            begin = None
-    if begin is not None:
-        yield begin, scale.end
-
-
-def offset_name(moment: float) -> str:
-    """NZST or NZDT."""
-    return datetime.fromtimestamp(moment, NZ).tzname() or "NZ"
-
-
-def clock(moment: float) -> str:
-    """The time on New Zealand's clock."""
-    return f"{datetime.fromtimestamp(moment, NZ):%H:%M}"
-
-
-def _every(step: float, begin: float, end: float) -> Iterator[float]:
-    moment = -(-begin // step) * step
-    while moment <= end:
-        yield moment
-        moment += step
-
-
-def _always(_: datetime) -> bool:
-    return True
-
-
-def _is_even_hour(clock: datetime) -> bool:
-    return clock.hour % 2 == 0
 
 
 #: From top to bottom, in the order of a day.

@@ -1,0 +1,43 @@
+"""What the extensions of a stack add to commands: further commands, and plugins of the embedded server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..extensions import Extension, extensions_named_in, load_extensions, load_part
+from .options import Options
+
+
+def extensions_of(options: Options) -> tuple[Extension, ...]:
+    """Those that the stack names, and those of `--extension`. Raises IacError."""
+    named = extensions_named_in(options.stack)
+    if named is None:
+        from ..loading.stack_file import load_stack
+
+        named = tuple(load_stack(options.stack).extensions)
+    return load_extensions(tuple(dict.fromkeys((*named, *options.extensions))), options.stack)
+
+
+def commands_of(options: Options) -> dict[str, tuple[str, str]]:
+    """The module of each command, and what is said of it. Raises IacError."""
+    return {name: told for extension in extensions_of(options) for name, told in extension.commands.items()}
+
+
+def command_of(options: Options, name: str) -> Callable[..., Any]:
+    """The function behind a command of an extension. Raises IacError."""
+    family = load_part(f"{commands_of(options)[name][0]}:app", options.stack)
+    found: Callable[..., Any] = next(
+        each.callback for each in family.registered_commands if name in (each.name, each.callback.__name__)
+    )
+    return found
+
+
+def plugin_names(options: Options) -> tuple[str, ...]:
+    """What the extensions add to the embedded server, as `package.module:name`."""
+    return tuple(each.server for each in extensions_of(options) if each.server)
+
+
+def plugins_of(options: Options) -> tuple[Any, ...]:
+    """The same, for a server in this process."""
+    return tuple(load_part(name, options.stack)() for name in plugin_names(options))

@@ -1,0 +1,21 @@
+"""What is Raceday's alone: the played NZ TAB, the simulated race day, the clean-up of the legacy project, and the rules
+of a day of racing. Reached only by stacks that name `raceday_iac.raceday` among their extensions."""
+
+from __future__ import annotations
+
+from ..extensions import Extension
+
+extension = Extension(
+    commands={
+        "simulate": (
+            "raceday_iac.raceday.cli.commands",
+            "Live through a whole race day in virtual time: real functions, real locks. Exit 1 when an invariant is "
+            "broken.",
+        ),
+        "cleanup": (
+            "raceday_iac.raceday.cli.commands",
+            "Take what is redundant out of a legacy server/ tree. Shows the differences unless told to --write.",
+        ),
+    },
+    server="raceday_iac.raceday.nztab.player:NztabPlugin",
+)

@@ -1,0 +1,1 @@
+"""Raceday's own commands."""

@@ -1,0 +1,1 @@
+"""How Raceday's own reports look."""
