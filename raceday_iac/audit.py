@@ -15,6 +15,7 @@ from .applying import Applied
 from .errors import IacError
 from .files import append_private
 from .importing.adoption import Adoption
+from .kinds import kind_of
 from .kinds.base import thaw
 from .model.address import Address
 from .planning import Change, Plan
@@ -141,7 +142,7 @@ def _ending(run: Run, begun: int, result: str, at: datetime) -> dict[str, Any]:
 
 
 def _change(change: Change) -> dict[str, Any]:
-    is_variable = change.address.kind == "variable"
+    is_secret = bool(kind_of(change.address).secret_field)
     return {
         "address": str(change.address),
         "action": str(change.action),
@@ -149,8 +150,8 @@ def _change(change: Change) -> dict[str, Any]:
         "fields": [
             {
                 "name": each.name,
-                "before": _HIDDEN if is_variable else thaw(each.before),
-                "after": _HIDDEN if is_variable else thaw(each.after),
+                "before": _HIDDEN if is_secret else thaw(each.before),
+                "after": _HIDDEN if is_secret else thaw(each.after),
             }
             for each in change.fields
         ],
@@ -159,7 +160,7 @@ def _change(change: Change) -> dict[str, Any]:
 
 def _error(error: IacError, change: Change | None = None) -> str:
     """The first line of a message; of a variable only what sort of error it was, for messages repeat values."""
-    if change is not None and change.address.kind == "variable":
+    if change is not None and kind_of(change.address).secret_field:
         return type(error).__name__
     return error.message.partition("\n")[0]
 

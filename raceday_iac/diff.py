@@ -34,7 +34,7 @@ def compare_resource(wanted: Resource, known: Entry | None, real: Live | None, s
         return Difference(wanted.address, Presence.MISSING if known is None else Presence.LOST, owned=known is not None)
     kind = KINDS[wanted.address.kind]
     known_fields = _last_applied(wanted, known, real)
-    if kind.name == "variable":
+    if kind.secret_field:
         changes = compare_variable(wanted.fields, real.fields, known_fields, salt)
         in_place = not any(change.name == "secret" and change.before for change in changes)
     else:

@@ -8,15 +8,16 @@ from functools import cached_property
 
 from ..diff import stored_fields
 from ..errors import ProviderError, RefusedError, ServerFaultError
-from ..kinds import KINDS
+from ..kinds import kind_of, outermost
 from ..kinds.deployment import UNFINISHED
-from ..model.address import Address, database_address, deployment_address, function_address
+from ..model.address import Address, deployment_address, function_address, owners
 from ..model.evidence import NOTHING, Answer, Answering, Ask, Question, total
 from ..model.resource import Desired, Fields, Live, frozen
 from ..packaging import Bundle
 from ..planning import Action, Change, Plan
 from ..planning.changes import taken_over
 from ..planning.guards import in_words, permission, questions_of, unmanaged_with
+from ..planning.order import shrinks_values
 from ..provider import Provider, Reader
 from ..refresh.deployments import FAILED, READY, Archives, Judged, Role
 from ..refresh.snapshot import unknown
@@ -99,10 +100,8 @@ class Recount:
         if question.ask is not Ask.UNMANAGED:
             return self.counting(question)
         place = question.place
-        function = place.kind == "function"
-        around = function_address(place.path) if function else database_address(place.parts[0])
         try:
-            return unmanaged_with(place, self.reader.inside(around), self.known)
+            return unmanaged_with(place, self.reader.inside(outermost(place)), self.known)
         except ProviderError as error:
             return unknown(error)
 
@@ -208,9 +207,8 @@ class Work:
         yield from ()
 
     def _must_cut(self, change: Change) -> bool:
-        """Whether a text becomes shorter, and may lose what is longer. Appwrite refuses that while there is any."""
-        shrinks = any(each.name == "size" and each.after < (each.before or 0) for each in change.fields)
-        return shrinks and change.address.kind == "attribute" and change.address in self.plan.plan_options.allowed
+        """Whether texts that are longer are cut. Appwrite refuses a smaller size while there are any."""
+        return shrinks_values(change) and change.address in self.plan.plan_options.allowed
 
     def _convert(self, change: Change) -> Iterator[float]:
         """Another type in stages, with the values."""
@@ -260,7 +258,7 @@ class Work:
         related = [each for each in left if _is_between(each, self.plan.real[each].fields, address)]
         for each in [*related, address]:
             self.provider.delete(each, self.plan.real[each])
-            if KINDS[each.kind].listed:
+            if kind_of(each).listed:
                 yield from until_gone(self.provider, [each], _FIRST_LOOK)
         self._schema.removed(address)
         self.recorder.drop(address)
@@ -352,10 +350,11 @@ class Work:
         return frozenset(each.address for each in all_changes if each.action is Action.SCHEDULE)
 
     def _own(self, address: Address, fields: Fields, live: Live) -> None:
-        stored = stored_fields(fields, self.recorder.state.salt) if address.kind == "variable" else fields
+        kind = kind_of(address)
+        stored = stored_fields(fields, self.recorder.state.salt) if kind.secret_field else fields
         known = self.recorder.state.entries.get(address)
         deployments = known.deployments if known else ()
-        if address.kind == "deployment" and live.remote_id not in deployments:
+        if kind.is_code and live.remote_id not in deployments:
             deployments = (live.remote_id, *deployments)
         uploads = known.uploads if known else ()
         self.recorder.put(Entry(address, frozen(stored), live.remote_id, deployments, uploads))
@@ -363,7 +362,6 @@ class Work:
 
 def _is_between(address: Address, fields: Fields, collection: Address) -> bool:
     """Whether it is a relationship of that collection with another one."""
-    if collection.kind != "collection" or address.kind != "relationship":
-        return False
-    ends = {address.parts[:2], (address.parts[0], str(fields["relatedCollection"]))}
-    return collection.parts in ends and len(ends) > 1
+    related = kind_of(address).leads_to(address, fields)
+    ends = {owners(address)[-1], *related} if related else set()
+    return collection in ends and len(ends) > 1

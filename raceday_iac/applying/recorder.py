@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from ..kinds import kind_of
 from ..model.address import Address, owners
 from ..planning import Change
 from ..planning.lifecycle import renamed_in_state
@@ -40,7 +41,7 @@ class Recorder:
 
     def put(self, entry: Entry) -> None:
         """Own a resource, with the values just applied, and save. A deployment is accepted by that."""
-        if entry.address.kind == "deployment":
+        if kind_of(entry.address).is_code:
             self._commit(lambda state: _accepted(state, entry))
         else:
             self._commit(lambda state: state.with_entry(entry))

@@ -24,7 +24,7 @@ from ..errors import (
     UnreachableError,
     UnsettledError,
 )
-from ..kinds import KINDS
+from ..kinds import holds_others, kind_of
 from ..kinds.turns import Place, Turn, Turns
 from ..model.address import Address, collection_address, owners
 from ..model.resource import Desired, Live
@@ -81,8 +81,8 @@ class _Steps:
         self._changes, self._desired, self._real = changes, desired, real
         self._by_key = {change.key: change for change in changes}
         self._removals = {removal_of(change) for change in changes if change.action is Action.REPLACE}
-        self._related = [self._places(each) for each in real if each.kind == "relationship"]
-        self._fresh = {each.address for each in changes if each.address.kind == "collection" and each.action in _MAKES}
+        self._related = [self._places(at) for at, live in real.items() if kind_of(at).leads_to(at, live.fields)]
+        self._fresh = {each.address for each in changes if holds_others(each.address) and each.action in _MAKES}
         self._batches: dict[Address, list[Change]] = {}
         for change in changes:
             if self._goes_together(change):
@@ -97,7 +97,7 @@ class _Steps:
     def _goes_together(self, change: Change) -> bool:
         """Whether a creation is sent with others of its kind: into a collection that this run creates. Where a server
         makes a collection with all that is in it by one request, this is what would go along."""
-        kind = KINDS[change.address.kind]
+        kind = kind_of(change.address)
         return kind.sent_together and change.action is Action.CREATE and _collection_of(change.address) in self._fresh
 
     # Turns.
@@ -106,7 +106,7 @@ class _Steps:
         if not change.touches_server:
             return Turn()
         places = self._places(change.address)
-        if change.destroys and change.address.kind == "collection":
+        if change.destroys and holds_others(change.address):
             # The server cuts off the relationships that others have with it.
             places = places.union(*(each for each in self._related if each & places))
         return Turn(places, together=self._goes_together(change))
@@ -115,7 +115,7 @@ class _Steps:
         """Where a write of it changes a schema, as it is and as it is to be."""
         forms = [each.fields for each in (self._real.get(address), self._desired.resources.get(address)) if each]
         found: frozenset[Place] = frozenset()
-        return found.union(*(KINDS[address.kind].schema_places(address, fields) for fields in forms))
+        return found.union(*(kind_of(address).schema_places(address, fields) for fields in forms))
 
     # Steps.
 
@@ -167,15 +167,15 @@ class _Steps:
         """What an earlier run, or somebody else, has begun and Appwrite not finished, by collection: everything where
         this plan writes, elsewhere what is declared."""
         written = {_address_of(place) for turn in self._turns.values() for place in turn.places}
-        going = {each.address for each in self._changes if each.destroys and each.address.kind == "collection"}
+        going = {each.address for each in self._changes if each.destroys and holds_others(each.address)}
         left: dict[Address, list[Address]] = {}
         for address, live in self._real.items():
             collection = _collection_of(address)
             is_ours = address in self._desired.resources and live.status == "processing"
-            if collection in going and address.kind != "relationship":
+            if collection in going and not kind_of(address).leads_to(address, live.fields):
                 # It goes as well. Only a relationship writes elsewhere.
                 continue
-            if KINDS[address.kind].listed and live.status in _PENDING and (is_ours or collection in written):
+            if kind_of(address).listed and live.status in _PENDING and (is_ours or collection in written):
                 left.setdefault(collection, []).append(address)
         return left
 
@@ -192,7 +192,7 @@ class _Steps:
                 touching.setdefault(_address_of(place), []).append(step)
         going = {each.address for each in self._changes if each.action is Action.DELETE}
         for collection, those in touching.items():
-            is_there = collection.kind == "collection" and not going & {collection, *owners(collection)}
+            is_there = bool(owners(collection)) and not going & {collection, *owners(collection)}
             if is_there and not all(self._is_proven(step, collection) for step in those):
                 after = frozenset(step.key for step in those) | self._adoptions(collection)
                 turn = Turn(frozenset({collection.parts}))

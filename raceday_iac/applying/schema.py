@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ..errors import AccessError, BrokenSchemaError, ProviderError, ServerFaultError, UnsettledError
-from ..kinds import KINDS
+from ..kinds import kind_of
 from ..kinds.collection import can_only_fail_again, document_keys, making_anew, unknown_to_documents
 from ..kinds.turns import Place, Turn
 from ..model.address import Address, collection_address, owners
@@ -74,7 +74,7 @@ def _looks(
 ) -> Iterator[float]:
     if not watched:
         return
-    (database, collection), listed = watched[0].parts[:2], KINDS[watched[0].kind].listed
+    (database, collection), listed = watched[0].parts[:2], kind_of(watched[0]).listed
     keys, still, in_vain, before = [each.name for each in watched], 0.0, 0, -1
     while True:
         yield pause
@@ -122,7 +122,7 @@ class SchemaWork:
 
     def created(self, address: Address) -> None:
         """A creation was answered; its end is still to be seen."""
-        if KINDS[address.kind].listed:
+        if kind_of(address).listed:
             self._unseen.add(address)
 
     def finish(self, address: Address) -> Iterator[float]:
@@ -161,10 +161,10 @@ class SchemaWork:
 
     def explained(self, address: Address, fault: ServerFaultError) -> ProviderError:
         """Why an update ended in an error that the server does not explain."""
-        if KINDS[address.kind].listed != "attributes":
+        if kind_of(address).listed != "attributes":
             return fault
         database, collection, key = address.parts
-        names = ([key], []) if address.kind == "attribute" else ([], [key])
+        names = ([key], []) if kind_of(address).holds_values else ([], [key])
         with suppress(ProviderError):
             if self.provider.unknown_attributes(database, collection, *names):
                 return self._broken(collection_address(database, collection), [key])

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..errors import AccessError, NotFoundError, ProviderError
-from ..kinds import KINDS
+from ..kinds import declared, kind_of
 from ..kinds.collection import document_keys
 from ..model.address import Address, collection_address, deployment_address, function_address
 from ..model.resource import Desired
@@ -51,21 +51,19 @@ class Collector:
 
     def look(self) -> Observation:
         """One look. Raises ProviderError."""
-        databases = [each.address.path for each in self.desired.of_kind("database")]
+        databases = [each.address.path for each in declared(self.desired, lambda kind: kind.is_listed_inside)]
         snapshot = self.reader.snapshot(databases)
         told = self.reader.server_time()
         now = told or self.clock()
         since = now - (self.window or self.watched.window)
-        names = [each.address.path for each in self.desired.of_kind("function")]
+        names = [each.address.path for each in declared(self.desired, lambda kind: kind.has_runs)]
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
             locks = pool.submit(self._locks)
             races = pool.submit(self._races, now)
             functions = tuple(pool.map(lambda name: self._function(name, snapshot, since), names))
             lost = dict(pool.map(lambda each: (each, self._lost(each, snapshot)), self._collections(snapshot)))
             counted = dict(enumerate(pool.map(lambda rule: self._counted(rule, now), self.watched.freshness)))
-        schema = tuple(
-            live for at, live in snapshot.resources.items() if at.kind in ("attribute", "relationship", "index")
-        )
+        schema = tuple(live for at, live in snapshot.resources.items() if kind_of(at).listed)
         return Observation(
             now=now,
             since=since,
@@ -87,10 +85,10 @@ class Collector:
         busy = {
             collection_address(*at.parts[:2])
             for at, live in snapshot.resources.items()
-            if KINDS[at.kind].listed and live.status in ("processing", "deleting")
+            if kind_of(at).listed and live.status in ("processing", "deleting")
         }
-        declared = [each.address for each in self.desired.of_kind("collection")]
-        return [each for each in declared if each in snapshot.resources and each not in busy]
+        collections = [each.address for each in declared(self.desired, lambda kind: kind.holds_documents_itself)]
+        return [each for each in collections if each in snapshot.resources and each not in busy]
 
     def _lost(self, collection: Address, snapshot: Snapshot) -> tuple[str, ...]:
         """What is listed as available and unknown to documents: one read, while all is well."""

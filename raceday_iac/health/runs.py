@@ -12,6 +12,7 @@ from itertools import zip_longest
 from math import ceil
 from typing import Any
 
+from ..kinds import kind_of
 from ..kinds.collection import can_only_fail_again, making_anew, unknown_to_documents
 from ..kinds.function import size_of
 from ..linting.expansion import Expansion, expand
@@ -485,7 +486,7 @@ def schema_findings(schema: Iterable[Live], grace: Grace, now: datetime) -> Iter
     for live in schema:
         what = trouble_of(live, grace, now)
         if what:
-            code = "index.stuck" if live.address.kind == "index" else "attribute.stuck"
+            code = "attribute.stuck" if kind_of(live.address).is_column else "index.stuck"
             since = moment(live.updated_at) if live.updated_at else None
             collection = collection_address(*live.address.parts[:2])
             advice = making_anew(collection) if can_only_fail_again(live) else "raceday-iac recover --dry-run"
@@ -501,7 +502,7 @@ def broken_findings(lost: Mapping[Address, Sequence[str]]) -> Iterator[Finding]:
 
 def trouble_of(live: Live, grace: Grace, now: datetime) -> str:
     """What is wrong with an attribute or index, in words; nothing while it is available or only just begun."""
-    if live.address.kind not in ("attribute", "relationship", "index") or live.status == "available":
+    if not kind_of(live.address).listed or live.status == "available":
         return ""
     reason = f" ({live.error})" if live.error else ""
     if live.status in ("failed", "stuck"):

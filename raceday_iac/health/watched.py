@@ -22,6 +22,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from ..errors import StackError
+from ..kinds import declared
 from ..model.problem import Diagnostic, Location
 from ..model.resource import Desired
 from .findings import Severity
@@ -176,7 +177,6 @@ def format_duration(span: timedelta | float) -> str:
 
 
 Mistake = tuple[tuple[str | int, ...], str]
-_KINDS = ("function", "collection")
 #: Moments that every document has.
 _OWN = ("$createdAt", "$updatedAt")
 #: What pydantic says of some mistakes, in plain words.
@@ -194,8 +194,10 @@ class Declared:
 
     @classmethod
     def of(cls, desired: Desired) -> Declared:
-        functions, collections = ([each.address.path for each in desired.of_kind(kind)] for kind in _KINDS)
-        types = {each.address.path: str(each.fields["type"]) for each in desired.of_kind("attribute")}
+        functions = [each.address.path for each in declared(desired, lambda kind: kind.has_runs)]
+        collections = [each.address.path for each in declared(desired, lambda kind: kind.holds_documents_itself)]
+        attributes = declared(desired, lambda kind: kind.holds_values)
+        types = {each.address.path: str(each.fields["type"]) for each in attributes}
         return cls(functions, collections, types)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from ..model.address import Address
+from collections.abc import Callable
+
+from ..model.address import Address, owners
+from ..model.resource import Desired, Resource
 from . import attribute, collection, database, deployment, function, index, relationship, variable
 from .base import Call, Kind
 
@@ -20,9 +23,20 @@ def kind_of(address: Address) -> Kind:
     return KINDS[address.kind]
 
 
+def declared(desired: Desired, has: Callable[[Kind], bool]) -> list[Resource]:
+    """What the stack declares of the kinds that have something, in declaration order."""
+    chosen = {name for name, kind in KINDS.items() if has(kind)}
+    return [each for address, each in desired.resources.items() if address.kind in chosen]
+
+
+def outermost(address: Address) -> Address:
+    """What an address lies in, as far out as there is something; else itself."""
+    return next(iter(owners(address)), address)
+
+
 def holds_others(address: Address) -> bool:
     """Whether other resources can lie in it."""
     return address.kind in _HOLDING
 
 
-__all__ = ["KINDS", "Call", "Kind", "holds_others", "kind_of"]
+__all__ = ["KINDS", "Call", "Kind", "declared", "holds_others", "kind_of", "outermost"]

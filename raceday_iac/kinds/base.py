@@ -184,6 +184,11 @@ class Kind:
     requests: Requests
     parse: Callable[[tuple[str, ...], Mapping[str, Any]], Live]
 
+    #: Of several, for people; the name with an s where nothing is said.
+    plural: str = ""
+    #: The tone of its cards in the picture of a stack.
+    tone: str = "calm"
+
     # Its place.
 
     #: The kind of what it lies in.
@@ -243,6 +248,8 @@ class Kind:
     #: Whether documents lie in it; whether they have values of it, which may be cut or converted.
     holds_documents: bool = False
     holds_values: bool = False
+    #: Whether Appwrite keeps records of its runs.
+    has_runs: bool = False
 
     # Reading and writing.
 
@@ -260,6 +267,15 @@ class Kind:
     sent_together: bool = False
     #: The places whose schema a write changes (see `turns`).
     schema_places: Callable[[Address, Fields], frozenset[Place]] = lambda _address, _fields: frozenset()
+
+    def __post_init__(self) -> None:
+        if not self.plural:
+            object.__setattr__(self, "plural", f"{self.name}s")
+
+    @property
+    def holds_documents_itself(self) -> bool:
+        """Whether documents lie in it, and not in what lies in it."""
+        return self.holds_documents and not self.is_listed_inside
 
     def claimed(self, address: Address, fields: Fields) -> Claims:
         """What one takes for itself. Names are compared as the database compares them, without case at the least."""

@@ -119,6 +119,7 @@ def loses(live: Live) -> Iterator[Question]:
 KIND = Kind(
     name="collection",
     stage=20,
+    tone="create",
     owner="database",
     requests=_Requests(),
     parse=parse,

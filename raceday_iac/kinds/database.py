@@ -42,6 +42,7 @@ def loses(live: Live) -> Iterator[Question]:
 KIND = Kind(
     name="database",
     stage=10,
+    tone="state",
     requests=_Requests(),
     parse=parse,
     in_place=frozenset({"name", "enabled"}),

@@ -130,6 +130,8 @@ def unsupported(fields: Fields, offers: Offers) -> Iterator[tuple[str, str]]:
 KIND = Kind(
     name="function",
     stage=50,
+    tone="deploy",
+    has_runs=True,
     requests=_Requests(),
     parse=parse,
     unordered=frozenset(_LISTS),

@@ -83,6 +83,7 @@ def asks_when_made(address: Address, wanted: Fields, real: Mapping[Address, Live
 KIND = Kind(
     name="index",
     stage=40,
+    plural="indexes",
     owner="collection",
     requests=_Requests(),
     parse=parse,

@@ -5,12 +5,13 @@ Unlike `Desired` these also hold what is wrong, so that lint can say why it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..importing.appwrite_json import read_appwrite_json
 from ..importing.project import Project
+from ..kinds import KINDS, Kind, kind_of
 from ..loading.environment import Environment
 from ..model.address import function_address, variable_address
 from ..model.problem import Diagnostic, Location
@@ -123,7 +124,7 @@ def read_stack(
     left_out: Mapping[str, tuple[LeftOut, ...]] | None = None,
 ) -> Configuration:
     """The configuration of a stack in an environment. `files`, `copies` and `left_out` by function id."""
-    functions = [each for each in stack.declarations if each.kind == "function"]
+    functions = [each for each in stack.declarations if KINDS[each.kind].has_runs]
     return Configuration(
         tuple(_functions(functions, environment, files or {}, copies or {}, left_out or {})),
         tuple(_collections(stack)),
@@ -185,7 +186,7 @@ def _lock(given: Any) -> LockFacts | None:
 
 def _collections(stack: Stack) -> Iterator[CollectionFacts]:
     for each in stack.declarations:
-        if each.kind == "collection":
+        if KINDS[each.kind].holds_documents_itself:
             given = each.arguments
             security = given["document_security"] is True
             yield CollectionFacts(
@@ -217,14 +218,14 @@ def read_configuration(document: Any, source: str) -> Configuration:
     raw = [each for each in document.get("functions") or () if isinstance(each, Mapping) and each.get("$id")]
     timeouts = {str(each["$id"]): each.get("timeout") for each in raw}
     return Configuration(
-        tuple(_function(live, timeouts, place) for live in _of_kind(project, "function")),
-        tuple(_collection(live, place) for live in _of_kind(project, "collection")),
+        tuple(_function(live, timeouts, place) for live in _those(project, lambda kind: kind.has_runs)),
+        tuple(_collection(live, place) for live in _those(project, lambda kind: kind.holds_documents_itself)),
         tuple(variable for each in raw for variable in _file_variables(each, place)),
     )
 
 
-def _of_kind(project: Project, kind: str) -> Iterator[Live]:
-    return (live for live in project.resources.values() if live.address.kind == kind)
+def _those(project: Project, has: Callable[[Kind], bool]) -> Iterator[Live]:
+    return (live for live in project.resources.values() if has(kind_of(live.address)))
 
 
 def _function(live: Live, timeouts: Mapping[str, Any], place: Location) -> FunctionFacts:

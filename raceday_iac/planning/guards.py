@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ..kinds import kind_of
 from ..model.address import Address, owners
 from ..model.evidence import NOTHING, Answer, Ask, Question, total
-from ..model.lifecycle import DEFAULTS, RENAMEABLE, Threshold
+from ..model.lifecycle import DEFAULTS, Threshold
 from ..model.resource import Desired, Live
 from ..provider import ServerFacts
 from .changes import taken_with
@@ -118,7 +118,7 @@ def _taken(change: Change, holder: Address) -> Refusal:
     folded = kind_of(address).folded
     is_same = holder.kind == address.kind and folded(holder.name) == folded(address.name)
     why = "Appwrite takes the two names for one" if is_same else "it takes the name that this needs"
-    ways = [f'stack.moved("{holder}", "{address}")'] if is_same and address.kind in RENAMEABLE else []
+    ways = [f'stack.moved("{holder}", "{address}")'] if is_same and kind_of(address).rename else []
     ways += [f"call it {holder.name} in the stack"] if is_same else []
     return Refusal(
         address,

@@ -14,7 +14,7 @@ from ..health.observing import UNDATED
 from ..health.runs import UNFINISHED, standing, stuck_builds, trouble_of
 from ..health.shared import Rules
 from ..health.watched import Grace, HealthConfig, format_duration
-from ..kinds import KINDS
+from ..kinds import kind_of
 from ..kinds.collection import can_only_fail_again, making_anew, unknown_to_documents
 from ..kinds.turns import Place, Turn
 from ..model.address import Address, collection_address
@@ -290,7 +290,7 @@ def _why_not_made(live: Live, owned: Collection[Address]) -> str:
         return f"deleted and created again, it fails again; {making_anew(collection)}"
     if live.status == "deleting":
         return "its deletion was asked for already; the server's own worker has to do it"
-    if live.address.kind != "index" and live.status not in _NEVER_WAS:
+    if kind_of(live.address).is_column and live.status not in _NEVER_WAS:
         # Observed on 1.8.1: an attribute of a unique index over two columns gets stuck, with an empty error.
         return (
             "its deletion failed, so it may still hold values; delete an index over it first (that is what it mostly "
@@ -300,8 +300,8 @@ def _why_not_made(live: Live, owned: Collection[Address]) -> str:
 
 
 def _schema_step(live: Live, trouble: str) -> Step:
-    is_index = live.address.kind == "index"
-    proof = "an index holds no data" if is_index else "it never was available, so no document has a value in it"
+    is_column = kind_of(live.address).is_column
+    proof = "it never was available, so no document has a value in it" if is_column else "an index holds no data"
     return Step(
         Remedy.DELETE_MEMBER,
         str(live.address),
@@ -314,7 +314,7 @@ def _schema_step(live: Live, trouble: str) -> Step:
 
 
 def _places(live: Live) -> frozenset[Place]:
-    return KINDS[live.address.kind].schema_places(live.address, live.fields)
+    return kind_of(live.address).schema_places(live.address, live.fields)
 
 
 def _at_work(live: Live) -> frozenset[Place]:

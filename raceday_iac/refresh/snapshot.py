@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import AccessError, NotFoundError, ProviderError
+from ..kinds import kind_of, outermost
 from ..kinds.conversion import UnconvertibleError, convert
 from ..kinds.deployment import REPLACED, UNFINISHED
 from ..model.address import Address, deployment_address
@@ -32,16 +33,8 @@ def refresh(reader: Reader, desired: Desired, state: State, archives: Archives |
 
 def _databases(desired: Desired, state: State) -> tuple[str, ...]:
     """Databases whose inside matters; others are only named."""
-    named = [
-        address.parts[0]
-        for address in (*desired.resources, *desired.tombstones, *state.entries)
-        if _lies_in_database(address)
-    ]
-    return tuple(dict.fromkeys(named))
-
-
-def _lies_in_database(address: Address) -> bool:
-    return address.kind in ("database", "collection", "attribute", "relationship", "index")
+    outer = dict.fromkeys(map(outermost, (*desired.resources, *desired.tombstones, *state.entries)))
+    return tuple(each.path for each in outer if kind_of(each).is_listed_inside)
 
 
 @dataclass(frozen=True)
@@ -125,7 +118,7 @@ class Counting:
             if question.ask is Ask.EXECUTIONS:
                 count = self.reader.count_executions(question.place.path)
                 return Answer(count, count >= COUNTED)
-            if question.place.kind == "database":
+            if kind_of(question.place).is_listed_inside:
                 return self._together(question)
         except ProviderError as error:
             return unknown(error)
@@ -134,7 +127,7 @@ class Counting:
     def _together(self, question: Question) -> Answer:
         """Of all collections that the database has now."""
         inside = self.reader.inside(question.place)
-        places = [address for address in sorted(inside) if address.kind == "collection"]
+        places = [address for address in sorted(inside) if kind_of(address).holds_documents_itself]
         return total(answer(self.reader, replace(question, place=each)) for each in places)
 
     def _code(self, function: str) -> Answer:

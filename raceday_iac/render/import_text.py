@@ -11,6 +11,7 @@ from ..diff import Difference
 from ..importing.adoption import Adoption
 from ..importing.project import Diagnostic, Project
 from ..importing.source import Source
+from ..kinds import holds_others
 from ..model.address import Address
 from ..planning.saved import field_document
 from .lines import Line
@@ -65,7 +66,7 @@ def project_lines(project: Project) -> Iterator[Line]:
     """What was found, by kind, with what is odd about it."""
     yield Line(f"{project.source} holds {_by_kind(project.resources)}.", "bold")
     for address, live in project.resources.items():
-        if address.kind in ("function", "database", "collection"):
+        if holds_others(address):
             yield Line(f"  {address}  {live.fields['name']}")
     yield from remark_lines(project.remarks)
 

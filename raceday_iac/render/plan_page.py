@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 
 from ..diff import field_text
-from ..model.address import Address, collection_address, function_address
+from ..kinds import KINDS, holds_others, kind_of
+from ..model.address import Address, owners
 from ..planning import Action, Change, Plan
 from ..planning.changes import DECLARED
 from .graph_picture import Card, Row, arrange, graph_svg
@@ -94,7 +95,7 @@ def _merely_goes(change: Change, at: Address) -> bool:
 
 def _row(change: Change, at: Address) -> str:
     what = "" if change.address == at else f"{change.address.kind} {change.address.name}"
-    if change.address.kind == "deployment":
+    if kind_of(change.address).is_code:
         what = "code"
     if change.action is Action.MOVE and change.origin is not None:
         what = f"{what or change.address.name} (was {change.origin.name})"
@@ -159,9 +160,8 @@ def grouped(changes: Iterable[Change]) -> dict[Address, list[Change]]:
 
 def container(address: Address) -> Address:
     """The database, collection or function that something is shown in."""
-    if address.kind in ("attribute", "relationship", "index"):
-        return collection_address(*address.parts[:2])
-    return function_address(address.parts[0]) if address.kind in ("variable", "deployment") else address
+    inside = owners(address)
+    return inside[-1] if inside and not holds_others(address) else address
 
 
 def _edges(changes: Iterable[Change]) -> Iterator[tuple[str, str]]:
@@ -195,7 +195,7 @@ def _is_urgent(change: Change) -> bool:
 def _card_rows(change: Change, at: Address) -> Iterator[Row]:
     sign, tone = SIGNS[change.action], TONES[change.action]
     if change.address != at:
-        name = "code" if change.address.kind == "deployment" else f"{change.address.kind} {change.address.name}"
+        name = _name(change.address)
         told = "; ".join((change.reason, *map(field_text, change.fields)))
         company = f" (with {change.goes_with})" if change.goes_with is not None else ""
         yield Row(sign, name, tone, f"{change.action} {change.address}{company}: {told}")
@@ -207,8 +207,6 @@ def _card_rows(change: Change, at: Address) -> Iterator[Row]:
 
 
 _STACK_ROWS = 10
-#: Cards are coloured by kind here, with the tones that the other pictures use for actions.
-_TONES = {"database": "state", "collection": "create", "function": "deploy"}
 
 
 def stack_svg(graph: Mapping[Address, Sequence[Address]], *, everything: bool) -> str:
@@ -226,8 +224,10 @@ def stack_svg(graph: Mapping[Address, Sequence[Address]], *, everything: bool) -
         if container(needed) != container(address)
     ]
     counts = Counter(at.kind for at in inside)
-    said = ", ".join(f"{counts[kind]} {kind if counts[kind] == 1 else f'{kind}s'}" for kind in _TONES if counts[kind])
-    legend = [(tone, kind) for kind, tone in _TONES.items() if counts[kind]]
+    shown = [kind for kind in KINDS.values() if counts[kind.name]]
+    said = ", ".join(f"{counts[each.name]} {each.name if counts[each.name] == 1 else each.plural}" for each in shown)
+    # Cards are coloured by kind here, with the tones that the other pictures use for actions.
+    legend = [(kind.tone, kind.name) for kind in shown]
     return graph_svg(arrange(cards, edges), "What depends on what", f"{said}; arrows lead to what needs it", legend)
 
 
@@ -254,8 +254,8 @@ def _stack_card(at: Address, members: Sequence[Address], limit: int | None) -> C
     rows = [Row("", _name(each), "calm", str(each)) for each in members]
     shown = rows if limit is None or len(rows) <= limit else rows[: limit - 1]
     more = [Row("", f"and {len(rows) - len(shown)} more", "calm")] if len(shown) < len(rows) else []
-    return Card(str(at), at.path, at.kind, _TONES.get(at.kind, "calm"), (*shown, *more))
+    return Card(str(at), at.path, at.kind, kind_of(at).tone, (*shown, *more))
 
 
 def _name(address: Address) -> str:
-    return "code" if address.kind == "deployment" else f"{address.kind} {address.name}"
+    return "code" if kind_of(address).is_code else f"{address.kind} {address.name}"

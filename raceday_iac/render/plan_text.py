@@ -12,7 +12,7 @@ from ..applying import Applied
 from ..counting import counted
 from ..diff import FieldChange, field_words
 from ..errors import BrokenSchemaError, RefusedError, StateError
-from ..kinds import KINDS
+from ..kinds import KINDS, kind_of
 from ..model.address import Address, collection_address
 from ..model.evidence import counted_words
 from ..planning import Action, Change, Plan
@@ -218,7 +218,8 @@ _WORDS = {
 }
 #: The title over what a plan neither makes nor takes away.
 UNMANAGED = "Unmanaged: live, but neither declared nor ours; left alone"
-_MEMBERS = {"attribute": "attributes", "relationship": "relationships", "index": "indexes"}
+#: What lies in a collection, and is folded into its line.
+_MEMBERS = {name: kind.plural for name, kind in KINDS.items() if kind.listed}
 
 
 @dataclass(frozen=True)
@@ -260,7 +261,7 @@ def fold(changes: Iterable[Change], *, verbose: bool = False) -> list[Shown]:
     folded: dict[tuple[Action, Address], Counter[str]] = defaultdict(Counter)
     kept: list[Change] = []
     for change in changes:
-        if verbose or change.address.kind not in _MEMBERS or not _is_plain(change, deleted):
+        if verbose or not kind_of(change.address).listed or not _is_plain(change, deleted):
             kept.append(change)
         else:
             folded[change.action, collection_address(*change.address.parts[:2])][change.address.kind] += 1

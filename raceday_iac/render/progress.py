@@ -12,10 +12,10 @@ from typing import IO
 from ..applying import Event, EventKind
 from ..applying.scheduler import Observer
 from ..errors import OutputError
+from ..kinds import kind_of
 from ..redaction import json_text
 from .lines import printable, speaks_unicode, tolerant, wants_color, write
 
-_MEMBERS = ("attribute", "relationship", "index")
 #: Seconds without a line, after which plain lines tell what is under way: a build may take minutes.
 QUIET = 30.0
 
@@ -124,7 +124,7 @@ class PlainLines:
     def _text(self, event: Event) -> str:
         if event.moment is EventKind.DONE:
             self._done += 1
-            if event.change.address.kind not in _MEMBERS:
+            if not kind_of(event.change.address).listed:
                 return f"{event_text(event)}  [{self._done}/{self._total}]"
             if self._done - self._counted >= max(1, self._total // 10) or self._done == self._total:
                 self._counted = self._done
@@ -163,7 +163,7 @@ def _live_view(total: int, out: IO[str]) -> Iterator[Observer]:
                 bar.advance(task)
             if event.moment is EventKind.FAILED:
                 bar.console.print(Text(event_text(event), style="red"))
-            elif event.moment is EventKind.DONE and event.change.address.kind not in _MEMBERS:
+            elif event.moment is EventKind.DONE and not kind_of(event.change.address).listed:
                 bar.console.print(Text(event_text(event), style="green"))
             bar.update(task, description=_description(under_way))
 

@@ -10,7 +10,18 @@ from itertools import islice
 from typing import Any
 
 from ...errors import NotFoundError, ProviderError, ServerFaultError
-from ...kinds import KINDS, attribute, collection, database, deployment, function, index, relationship, variable
+from ...kinds import (
+    KINDS,
+    attribute,
+    collection,
+    database,
+    deployment,
+    function,
+    index,
+    kind_of,
+    relationship,
+    variable,
+)
 from ...kinds.base import ARCHIVE, OBJECT, Call, Shape, is_finite, is_instant, listing
 from ...kinds.turns import selections, unknown_among
 from ...model.address import Address
@@ -104,7 +115,7 @@ class AppwriteReader:
 
     def inside(self, place: Address) -> Mapping[Address, Live]:
         """See `Reader.inside`."""
-        if place.kind == "database":
+        if kind_of(place).is_listed_inside:
             return self._collections(place.path)
         try:
             return dict(_function_members(self._get(f"/functions/{place.path}", function.SHAPE)))
@@ -239,7 +250,7 @@ class AppwriteReader:
     def find(self, address: Address) -> Live | None:
         """One resource by its own route, or None when it is not there. Appwrite takes ids without case (1.8.1), so what
         is found may be called otherwise in that."""
-        call = KINDS[address.kind].requests.read(address)
+        call = kind_of(address).requests.read(address)
         try:
             raw = self._transport.request(call)
         except NotFoundError:
@@ -251,7 +262,7 @@ class AppwriteReader:
 
     def current(self, address: Address) -> Live | None:
         """See `Reader.current`."""
-        listed = KINDS[address.kind].listed
+        listed = kind_of(address).listed
         if not listed:
             return self.find(address)
         database, collection, key = address.parts
@@ -365,17 +376,15 @@ def _members(owner: tuple[str, ...], listed: str, raw: Iterable[Mapping[str, Any
 
 
 def _member(owner: tuple[str, ...], listed: str, raw: Mapping[str, Any]) -> Live:
-    if listed == "indexes":
-        return index.parse(owner, raw)
-    return KINDS["relationship" if raw["type"] == "relationship" else "attribute"].parse(owner, raw)
+    kind = next(each for each in KINDS.values() if each.listed == listed and each.is_one(raw))
+    return kind.parse(owner, raw)
 
 
 def parse_answer(address: Address, raw: Any) -> Live | None:
     """The answer to a create, update or read as a `Live`, or None when it holds no such thing."""
-    if address.kind == "variable" and "variables" in raw:
-        matching = [each for each in raw["variables"] if each["key"] == address.name]
-        raw = matching[0] if matching else None
-    return KINDS[address.kind].parse(address.parts[:-1], raw) if raw else None
+    kind = kind_of(address)
+    found = kind.found_in(address, raw)
+    return kind.parse(address.parts[:-1], found) if found else None
 
 
 def parse_deployment(raw: Mapping[str, Any]) -> Deployment:

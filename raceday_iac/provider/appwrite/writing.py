@@ -16,7 +16,7 @@ from ...errors import (
     ThrottledError,
     UnreachableError,
 )
-from ...kinds import KINDS, Call
+from ...kinds import Call, kind_of
 from ...kinds import function as functions
 from ...kinds.base import Shape
 from ...model.address import Address
@@ -55,7 +55,7 @@ class AppwriteProvider(AppwriteReader):
 
     def create(self, address: Address, fields: Fields) -> Live:
         """See `Provider.create`."""
-        call = KINDS[address.kind].requests.create(address, fields)
+        call = kind_of(address).requests.create(address, fields)
         for attempt in range(1, _CREATE_ATTEMPTS + 1):
             try:
                 return self._verified(call, address, fields)
@@ -72,7 +72,7 @@ class AppwriteProvider(AppwriteReader):
         raise AssertionError("unreachable")
 
     def update(self, address: Address, fields: Fields, live: Live) -> Live:
-        return self._verified(KINDS[address.kind].requests.update(address, fields, live), address, fields)
+        return self._verified(kind_of(address).requests.update(address, fields, live), address, fields)
 
     def write_values(
         self, database: str, collection: str, values: Mapping[str, Mapping[str, Any]]
@@ -176,7 +176,7 @@ class AppwriteProvider(AppwriteReader):
 
     def rename(self, old: Address, new: Address, live: Live) -> Live:
         """See `Provider.rename`."""
-        rename = KINDS[old.kind].rename
+        rename = kind_of(old).rename
         if rename is None:
             raise ProviderError(f"{old}: Appwrite cannot rename a {old.kind}")
         try:
@@ -198,7 +198,7 @@ class AppwriteProvider(AppwriteReader):
     def delete(self, address: Address, live: Live) -> None:
         """See `Provider.delete`."""
         try:
-            self._transport.request(KINDS[address.kind].requests.delete(address, live))
+            self._transport.request(kind_of(address).requests.delete(address, live))
         except NotFoundError:
             return
 
@@ -282,13 +282,13 @@ def _is_committed(status: Any) -> bool:
 
 def difference(address: Address, wanted: Fields, real: Fields) -> list[str]:
     """Names of fields that differ. A secret's value cannot be read back and is not compared."""
-    unordered = KINDS[address.kind].unordered
+    kind = kind_of(address)
     differing = []
     for name, value in wanted.items():
-        if isinstance(value, Secret) or (address.kind == "variable" and name == "value" and wanted["secret"]):
+        if isinstance(value, Secret) or (name == kind.secret_field and wanted["secret"]):
             continue
         other = real.get(name)
-        same = sorted(value) == sorted(other or ()) if name in unordered else value == other
+        same = sorted(value) == sorted(other or ()) if name in kind.unordered else value == other
         if not same and not (name == "encrypt" and other is False):
             differing.append(name)
     return differing
