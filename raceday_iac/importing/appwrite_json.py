@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import IacError
 from ..kinds import attribute, collection, database, function, index, relationship
-from ..kinds.index import canonical_lengths
+from ..kinds.schema_rules import canonical_lengths, is_mirror
 from ..model.address import Address, database_address, function_address, variable_address
 from ..model.limits import FUNCTION_TIMEOUT, SPECIFICATIONS
 from ..model.resource import Live, frozen
@@ -208,7 +208,7 @@ class _SchemaReading:
         # The file says what is wanted: the status at the time of writing is of no interest.
         said = {"required": False, **_said(_renamed(raw)), "status": "available", "error": ""}
         if said.get("type") == "relationship":
-            return None if relationship.is_mirror(said) else relationship.parse(owner.parts, said)
+            return None if is_mirror(said) else relationship.parse(owner.parts, said)
         if not isinstance(said.get("type"), str):
             self.remark(owner.child("attribute", raw["key"]), "ignored: it has no type")
             return None

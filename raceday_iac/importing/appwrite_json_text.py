@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..kinds.attribute import EXTRA_FIELDS
 from ..kinds.base import thaw
+from ..kinds.schema_rules import EXTRA_FIELDS
 from ..model.address import Address
 from ..model.resource import Desired, Fields, Resource
 from .project import Diagnostic

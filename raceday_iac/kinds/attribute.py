@@ -4,49 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from ..model.address import Address, collection_address
 from ..model.evidence import Ask, Question
-from ..model.limits import FLOAT_EXTREME, INTEGER_MAXIMUM, INTEGER_MINIMUM, column_name
+from ..model.limits import column_name
 from ..model.resource import Fields, Live
-from .base import Call, Claims, Differing, Kind, Shape, Wanted, column_claim, is_finite, of_its_collection, thaw
-from .collection import MAYBE, MEMBER, collection_path, live_member
+from .base import Call, Claims, Differing, Kind, Shape, Wanted, as_call, column_claim, is_finite, of_its_collection
+from .collection import MAYBE, MEMBER, live_member
 from .conversion import temporary
 from .relationship import NEEDED as RELATED
+from .schema_rules import (
+    FORMATS,
+    IN_PLACE,
+    SETS,
+    SHAPES,
+    STAGES,
+    TYPE_OF_WIRE,
+    attribute_fields,
+    create_request,
+    path_of,
+    type_of,
+    update_request,
+)
 
-#: Our type (also the last part of the create path) by the server's (type, format).
-_TYPE_OF_WIRE = {
-    "integer": "integer",
-    "double": "float",
-    "boolean": "boolean",
-    "datetime": "datetime",
-    "point": "point",
-    "linestring": "line",
-    "polygon": "polygon",
-}
-_FORMATS = ("email", "url", "ip", "enum")
-#: Types for whose values a query cannot ask by `isNull` and `isNotNull`: 500 on 1.8.1 and 1.9.6.
-SHAPES = frozenset({"point", "line", "polygon"})
-TYPES = ("string", *_FORMATS, *_TYPE_OF_WIRE.values())
-#: Fields of a type beside type, required, default and array.
-EXTRA_FIELDS = {
-    "string": ("size", "encrypt"),
-    "integer": ("min", "max"),
-    "float": ("min", "max"),
-    "enum": ("elements",),
-}
-_UPDATABLE = ("required", "default", "size", "min", "max", "elements")
-
-
-def type_of(raw: Mapping[str, Any]) -> str:
-    """Our name of the type of an attribute in an answer."""
-    wire = str(raw["type"])
-    if wire == "string":
-        form = str(raw.get("format") or "")
-        return form if form in _FORMATS else "string"
-    return _TYPE_OF_WIRE.get(wire, wire)
+TYPES = ("string", *FORMATS, *TYPE_OF_WIRE.values())
 
 
 def _is_default(value: Any, depth: int = 0) -> bool:
@@ -70,103 +52,23 @@ _OF_OTHERS: Mapping[str, Wanted] = {"default": _is_default}
 SHAPE = Shape({**MEMBER, "required": bool, "array": bool}, MAYBE, lambda raw: _NEEDED.get(type_of(raw), _OF_OTHERS))
 
 
-def canonical_default(kind: str, default: Any) -> Any:
-    """A default in the form that compares: floats as floats, instants in UTC with milliseconds."""
-    if default is None:
-        return None
-    if kind == "float":
-        return float(default)
-    if kind == "datetime":
-        return canonical_instant(str(default))
-    return _tuples(default)
-
-
-def _tuples(value: Any) -> Any:
-    """Coordinates as nested tuples of floats."""
-    if isinstance(value, list | tuple):
-        return tuple(float(item) if isinstance(item, int) else _tuples(item) for item in value)
-    return value
-
-
-def canonical_instant(text: str) -> str:
-    """`2025-01-31T10:20:30.123+00:00`, as the server answers; text that is no instant stays as it is."""
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        return text
-    aware = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).isoformat(timespec="milliseconds")
-
-
-def canonical_bound(kind: str, bound: Any) -> Any:
-    """A range bound; the extremes that the server answers for an unset one become None (traps 36)."""
-    if bound is None:
-        return None
-    if kind == "integer":
-        return None if bound <= INTEGER_MINIMUM or bound >= INTEGER_MAXIMUM else int(bound)
-    return None if abs(float(bound)) >= FLOAT_EXTREME else float(bound)
-
-
 def parse(owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
     """An attribute as the server describes it, with its status."""
-    kind = type_of(raw)
-    fields: dict[str, Any] = {
-        "type": kind,
-        "required": bool(raw["required"]),
-        "default": canonical_default(kind, raw.get("default")),
-        "array": bool(raw.get("array", False)),
-    }
-    for name in EXTRA_FIELDS.get(kind, ()):
-        value = raw.get(name)
-        if name in ("min", "max"):
-            value = canonical_bound(kind, value)
-        elif name == "elements":
-            value = tuple(value or ())
-        elif name == "encrypt":
-            value = bool(value)
-        fields[name] = value
-    return live_member("attribute", owner, raw, fields)
+    return live_member("attribute", owner, raw, attribute_fields(raw))
 
 
 class _Requests:
     def create(self, address: Address, fields: Fields) -> Call:
-        body = {key: value for key, value in thaw(fields).items() if value is not None and key != "type"}
-        # An absent default means null; sending null is only safe where it is documented.
-        if not body.get("encrypt"):
-            body.pop("encrypt", None)
-        return Call(
-            "post", f"{collection_path(address)}/attributes/{fields['type']}", {"key": address.name, **body}, SHAPE
-        )
+        return as_call(create_request("attribute", address.parts, fields), SHAPE)
 
     def update(self, address: Address, fields: Fields, live: Live) -> Call:
-        # `required` and `default` must be present in every update, default also as null.
-        body: dict[str, Any] = {"required": fields["required"], "default": thaw(fields["default"])}
-        if "elements" in fields:
-            body["elements"] = thaw(fields["elements"])
-        body.update(_changed_limits(fields, live.fields))
-        return Call("patch", f"{collection_path(address)}/attributes/{fields['type']}/{address.name}", body, SHAPE)
+        return as_call(update_request("attribute", address.parts, fields, live.fields), SHAPE)
 
     def delete(self, address: Address, live: Live) -> Call:  # noqa: ARG002
-        return Call("delete", f"{collection_path(address)}/attributes/{address.name}")
+        return Call("delete", path_of("attribute", address.parts))
 
     def read(self, address: Address) -> Call:
-        return Call("get", f"{collection_path(address)}/attributes/{address.name}", answer=SHAPE)
-
-
-def _changed_limits(wanted: Fields, real: Fields) -> dict[str, Any]:
-    """Size and bounds that change. An omitted bound keeps the old one, so an unset one is sent as the extreme."""
-    extremes: dict[tuple[str, str], Any] = {
-        ("integer", "min"): INTEGER_MINIMUM,
-        ("integer", "max"): INTEGER_MAXIMUM,
-        ("float", "min"): -FLOAT_EXTREME,
-        ("float", "max"): FLOAT_EXTREME,
-    }
-    changed = {name: wanted[name] for name in ("size", "min", "max") if wanted.get(name) != real.get(name)}
-    return {
-        name: extremes[wanted["type"], name] if value is None else value
-        for name, value in changed.items()
-        if name in wanted
-    }
+        return Call("get", path_of("attribute", address.parts), answer=SHAPE)
 
 
 def rename(old: Address, live: Live, name: str) -> Call:
@@ -226,12 +128,12 @@ def claims(address: Address, _fields: Fields) -> Claims:
 
 KIND = Kind(
     name="attribute",
-    stage=30,
+    stage=STAGES["attribute"],
     owner="collection",
     requests=_Requests(),
     parse=parse,
-    in_place=frozenset(_UPDATABLE),
-    unordered=frozenset({"elements"}),
+    in_place=IN_PLACE["attribute"],
+    unordered=SETS["attribute"],
     folded=column_name,
     claims=claims,
     is_column=True,

@@ -15,6 +15,7 @@ from ..model.address import Address
 from ..model.evidence import Question
 from ..model.limits import column_name
 from ..model.resource import Fields, Live
+from .schema_rules import Request, schema_places
 from .turns import Place
 
 #: What a value of an answer must be: a JSON type as Python reads it, one of several, a list of such, an object of a
@@ -293,7 +294,17 @@ def column_claim(address: Address, name: str) -> tuple[str, ...]:
 
 def of_its_collection(address: Address, _fields: Fields) -> frozenset[Place]:
     """The place of something that lies in a collection, or is one."""
-    return frozenset({address.parts[:2]})
+    return schema_places(address.parts, {})
+
+
+def written_places(address: Address, fields: Fields) -> frozenset[Place]:
+    """The places of what may lead to another collection."""
+    return schema_places(address.parts, fields)
+
+
+def as_call(request: Request, answer: Shape) -> Call:
+    """A request of the schema's rules, with what its answer must be."""
+    return Call(request.method, request.path, thaw(request.body), answer)
 
 
 def thaw(value: Any) -> Any:

@@ -8,8 +8,16 @@ from typing import Any
 from ..model.address import Address, collection_address
 from ..model.evidence import Ask, Question
 from ..model.resource import Desired, Fields, Live, frozen
-from ..model.validators import expand_permissions, pack_permissions
-from .base import Call, Kind, Shape, Wanted, is_instant, of_its_collection, thaw
+from .base import Call, Kind, Shape, Wanted, as_call, is_instant, of_its_collection
+from .schema_rules import (
+    IN_PLACE,
+    SETS,
+    STAGES,
+    collection_fields,
+    create_request,
+    linked_keys,
+    update_request,
+)
 
 #: What it holds has shapes of its own.
 SHAPE = Shape(
@@ -22,13 +30,8 @@ MAYBE: Mapping[str, Wanted] = {"$updatedAt": is_instant, "error": str}
 
 def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
     """A collection as the server describes it."""
-    fields = {
-        "name": str(raw["name"]),
-        "permissions": expand_permissions(raw["$permissions"]),
-        "documentSecurity": bool(raw["documentSecurity"]),
-        "enabled": bool(raw["enabled"]),
-    }
-    return Live(collection_address(str(raw["databaseId"]), str(raw["$id"])), frozen(fields), str(raw["$id"]))
+    address = collection_address(str(raw["databaseId"]), str(raw["$id"]))
+    return Live(address, frozen(collection_fields(raw)), str(raw["$id"]))
 
 
 def collection_path(address: Address) -> str:
@@ -48,10 +51,6 @@ def live_member(kind: str, owner: Sequence[str], raw: Mapping[str, Any], fields:
         error=str(raw.get("error") or ""),
         updated_at=str(raw.get("$updatedAt") or ""),
     )
-
-
-def _body(fields: Fields) -> dict[str, Any]:
-    return {**thaw(fields), "permissions": list(pack_permissions(fields["permissions"]))}
 
 
 def making_anew(collection: Address) -> str:
@@ -79,29 +78,23 @@ def can_only_fail_again(live: Live) -> bool:
 
 def document_keys(desired: Desired, collection: Address, there: Collection[Address]) -> tuple[list[str], list[str]]:
     """Keys of attributes, and of relationships with their far sides, that documents of a collection must know; `there`
-    are the resources that exist. Of a relationship of a collection with itself 1.8.1 loses the key by itself."""
+    are the resources that exist."""
     attributes = [each.address.name for each in desired.below(collection, "attribute") if each.address in there]
     database, name = collection.parts
-    relationships = []
-    for each in desired.below(Address("database", database), "relationship"):
-        _, owner, key = each.address.parts
-        related = each.fields["relatedCollection"]
-        if each.address not in there or owner == related:
-            continue
-        if owner == name:
-            relationships.append(key)
-        elif related == name and each.fields["twoWay"]:
-            relationships.append(str(each.fields["twoWayKey"]))
-    return attributes, relationships
+    relationships = [
+        (each.address.parts[1], each.address.name, each.fields)
+        for each in desired.below(Address("database", database), "relationship")
+        if each.address in there
+    ]
+    return attributes, linked_keys(name, relationships)
 
 
 class _Requests:
     def create(self, address: Address, fields: Fields) -> Call:
-        database, collection = address.parts
-        return Call("post", f"/databases/{database}/collections", {"collectionId": collection, **_body(fields)}, SHAPE)
+        return as_call(create_request("collection", address.parts, fields), SHAPE)
 
-    def update(self, address: Address, fields: Fields, live: Live) -> Call:  # noqa: ARG002
-        return Call("put", collection_path(address), _body(fields), SHAPE)
+    def update(self, address: Address, fields: Fields, live: Live) -> Call:
+        return as_call(update_request("collection", address.parts, fields, live.fields), SHAPE)
 
     def delete(self, address: Address, live: Live) -> Call:  # noqa: ARG002
         return Call("delete", collection_path(address))
@@ -118,13 +111,13 @@ def loses(live: Live) -> Iterator[Question]:
 
 KIND = Kind(
     name="collection",
-    stage=20,
+    stage=STAGES["collection"],
     tone="create",
     owner="database",
     requests=_Requests(),
     parse=parse,
-    unordered=frozenset({"permissions"}),
-    in_place=frozenset({"name", "permissions", "documentSecurity", "enabled"}),
+    unordered=SETS["collection"],
+    in_place=IN_PLACE["collection"],
     loses=loses,
     is_read_by_code=True,
     holds_documents=True,

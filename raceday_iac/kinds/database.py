@@ -8,23 +8,23 @@ from typing import Any
 from ..model.address import Address, database_address
 from ..model.evidence import Ask, Question
 from ..model.resource import Fields, Live, frozen
-from .base import Call, Kind, Shape, of_its_collection
+from .base import Call, Kind, Shape, as_call, of_its_collection
+from .schema_rules import IN_PLACE, STAGES, create_request, database_fields, update_request
 
 SHAPE = Shape({"$id": str, "name": str, "enabled": bool})
 
 
 def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
     """A database as the server describes it."""
-    fields = {"name": str(raw["name"]), "enabled": bool(raw["enabled"])}
-    return Live(database_address(str(raw["$id"])), frozen(fields), str(raw["$id"]))
+    return Live(database_address(str(raw["$id"])), frozen(database_fields(raw)), str(raw["$id"]))
 
 
 class _Requests:
     def create(self, address: Address, fields: Fields) -> Call:
-        return Call("post", "/databases", {"databaseId": address.path, **fields}, SHAPE)
+        return as_call(create_request("database", address.parts, fields), SHAPE)
 
-    def update(self, address: Address, fields: Fields, live: Live) -> Call:  # noqa: ARG002
-        return Call("put", f"/databases/{address.path}", dict(fields), SHAPE)
+    def update(self, address: Address, fields: Fields, live: Live) -> Call:
+        return as_call(update_request("database", address.parts, fields, live.fields), SHAPE)
 
     def delete(self, address: Address, live: Live) -> Call:  # noqa: ARG002
         return Call("delete", f"/databases/{address.path}")
@@ -41,11 +41,11 @@ def loses(live: Live) -> Iterator[Question]:
 
 KIND = Kind(
     name="database",
-    stage=10,
+    stage=STAGES["database"],
     tone="state",
     requests=_Requests(),
     parse=parse,
-    in_place=frozenset({"name", "enabled"}),
+    in_place=IN_PLACE["database"],
     loses=loses,
     is_replaceable=False,
     is_read_by_code=True,

@@ -2,68 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..model.address import Address, collection_address
 from ..model.evidence import Ask, Question
-from ..model.limits import ARRAY_INDEX_LENGTH, column_name
+from ..model.limits import column_name
 from ..model.resource import Fields, Live, frozen
-from .base import Call, Kind, Shape, of_its_collection, thaw
-from .collection import MAYBE, MEMBER, collection_path, live_member
+from .base import Call, Kind, Shape, as_call, of_its_collection
+from .collection import MAYBE, MEMBER, live_member
+from .schema_rules import STAGES, create_request, index_fields, path_of
 
 SHAPE = Shape({**MEMBER, "attributes": [str], "orders": [(str, type(None))], "lengths": [(int, type(None))]}, MAYBE)
 
 
-def canonical_orders(attributes: Sequence[str], orders: Sequence[Any]) -> tuple[str, ...]:
-    """One order per attribute; what is not said (or dropped by the server) is ascending."""
-    given = [str(order or "ASC").upper() for order in orders][: len(attributes)]
-    return tuple(given + ["ASC"] * (len(attributes) - len(given)))
-
-
-def canonical_lengths(
-    attributes: Sequence[str], lengths: Sequence[Any], arrays: Collection[str] = frozenset()
-) -> tuple[int, ...]:
-    """One length per attribute, 0 = whole. The server forces 255 on array attributes (trap 35)."""
-    given = [int(length or 0) for length in lengths][: len(attributes)]
-    padded = given + [0] * (len(attributes) - len(given))
-    return tuple(
-        ARRAY_INDEX_LENGTH if name in arrays else length for name, length in zip(attributes, padded, strict=True)
-    )
-
-
 def parse(owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
     """An index as the server describes it, with its status."""
-    attributes = tuple(str(name) for name in raw["attributes"])
-    fields = {
-        "type": str(raw["type"]),
-        "attributes": attributes,
-        "orders": canonical_orders(attributes, raw.get("orders") or ()),
-        "lengths": canonical_lengths(attributes, raw.get("lengths") or ()),
-    }
-    return live_member("index", owner, raw, fields)
+    return live_member("index", owner, raw, index_fields(raw))
 
 
 class _Requests:
     def create(self, address: Address, fields: Fields) -> Call:
-        body: dict[str, Any] = {"key": address.name, "type": fields["type"], "attributes": thaw(fields["attributes"])}
-        # 1.8.1 answers 500 to an array behind other attributes when their orders are left out: it then keeps a list
-        # with a gap (Indexes/Create.php and utopia-php/database 3.5.0, tried on it).
-        may_have_gap = ARRAY_INDEX_LENGTH in fields["lengths"][1:]
-        if may_have_gap or any(order != "ASC" for order in fields["orders"]):
-            body["orders"] = thaw(fields["orders"])
-        if any(fields["lengths"]):
-            body["lengths"] = thaw(fields["lengths"])
-        return Call("post", f"{collection_path(address)}/indexes", body, SHAPE)
+        return as_call(create_request("index", address.parts, fields), SHAPE)
 
     def update(self, address: Address, fields: Fields, live: Live) -> Call:
         raise NotImplementedError("an index cannot be updated")
 
     def delete(self, address: Address, live: Live) -> Call:  # noqa: ARG002
-        return Call("delete", f"{collection_path(address)}/indexes/{address.name}")
+        return Call("delete", path_of("index", address.parts))
 
     def read(self, address: Address) -> Call:
-        return Call("get", f"{collection_path(address)}/indexes/{address.name}", answer=SHAPE)
+        return Call("get", path_of("index", address.parts), answer=SHAPE)
 
 
 def over_renamed(fields: Fields, old: str, new: str) -> Fields:
@@ -82,7 +51,7 @@ def asks_when_made(address: Address, wanted: Fields, real: Mapping[Address, Live
 
 KIND = Kind(
     name="index",
-    stage=40,
+    stage=STAGES["index"],
     plural="indexes",
     owner="collection",
     requests=_Requests(),

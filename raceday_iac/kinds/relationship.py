@@ -10,9 +10,16 @@ from ..model.address import Address, collection_address
 from ..model.evidence import Ask, Question
 from ..model.limits import column_name
 from ..model.resource import Fields, Live
-from .base import Call, Claims, Kind, Shape, Wanted, column_claim
-from .collection import MAYBE, MEMBER, collection_path, live_member
-from .turns import Place
+from .base import Call, Claims, Kind, Shape, Wanted, as_call, column_claim, written_places
+from .collection import MAYBE, MEMBER, live_member
+from .schema_rules import (
+    IN_PLACE,
+    STAGES,
+    create_request,
+    path_of,
+    relationship_fields,
+    update_request,
+)
 
 #: What makes one a relationship.
 NEEDED: Mapping[str, Wanted] = {
@@ -28,52 +35,23 @@ _SHAPE = Shape({**MEMBER, **NEEDED}, MAYBE)
 _FOUND = Shape(MEMBER, MAYBE, lambda raw: NEEDED if raw["type"] == "relationship" else {})
 
 
-def is_mirror(raw: Mapping[str, Any]) -> bool:
-    """Whether this is the side that the server made by itself (trap 38)."""
-    return raw.get("side") == "child"
-
-
 def parse(owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
     """A relationship as the server describes it."""
-    fields = {
-        # Looking for a relationship may find a plain attribute that holds its key; that has none of these.
-        "relatedCollection": str(raw.get("relatedCollection", "")),
-        "relationType": str(raw.get("relationType", "")),
-        "twoWay": bool(raw.get("twoWay")),
-        "twoWayKey": str(raw.get("twoWayKey", "")),
-        "onDelete": str(raw.get("onDelete", "")),
-    }
-    return live_member("relationship", owner, raw, fields)
+    return live_member("relationship", owner, raw, relationship_fields(raw))
 
 
 class _Requests:
     def create(self, address: Address, fields: Fields) -> Call:
-        body = {
-            "key": address.name,
-            "relatedCollectionId": fields["relatedCollection"],
-            "type": fields["relationType"],
-            "twoWay": fields["twoWay"],
-            "twoWayKey": fields["twoWayKey"],
-            "onDelete": fields["onDelete"],
-        }
-        return Call("post", f"{collection_path(address)}/attributes/relationship", body, _SHAPE)
+        return as_call(create_request("relationship", address.parts, fields), _SHAPE)
 
-    def update(self, address: Address, fields: Fields, live: Live) -> Call:  # noqa: ARG002
-        path = f"{collection_path(address)}/attributes/{address.name}/relationship"
-        return Call("patch", path, {"onDelete": fields["onDelete"]}, _SHAPE)
+    def update(self, address: Address, fields: Fields, live: Live) -> Call:
+        return as_call(update_request("relationship", address.parts, fields, live.fields), _SHAPE)
 
     def delete(self, address: Address, live: Live) -> Call:  # noqa: ARG002
-        return Call("delete", f"{collection_path(address)}/attributes/{address.name}")
+        return Call("delete", path_of("relationship", address.parts))
 
     def read(self, address: Address) -> Call:
-        return Call("get", f"{collection_path(address)}/attributes/{address.name}", answer=_FOUND)
-
-
-def schema_places(address: Address, fields: Fields) -> frozenset[Place]:
-    """Both collections: the other one gets a far side, even where it does not show it."""
-    database, collection, _ = address.parts
-    related = {(database, str(fields["relatedCollection"]))} if fields.get("relatedCollection") else set()
-    return frozenset({(database, collection)} | related)
+        return Call("get", path_of("relationship", address.parts), answer=_FOUND)
 
 
 def rename(old: Address, live: Live, name: str) -> Call:
@@ -111,11 +89,11 @@ def claims(address: Address, fields: Fields) -> Claims:
 
 KIND = Kind(
     name="relationship",
-    stage=35,
+    stage=STAGES["relationship"],
     owner="collection",
     requests=_Requests(),
     parse=parse,
-    in_place=frozenset({"onDelete"}),
+    in_place=IN_PLACE["relationship"],
     folded=column_name,
     claims=claims,
     is_column=True,
@@ -126,5 +104,5 @@ KIND = Kind(
     loses=loses,
     listed="attributes",
     is_one=lambda raw: raw["type"] == "relationship",
-    schema_places=schema_places,
+    schema_places=written_places,
 )

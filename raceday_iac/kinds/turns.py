@@ -6,7 +6,8 @@ the collection, each read that document, change it, and write it back whole, wit
 each other, and the lists do not show it (observed on 1.8.1, 1.9.6; nothing mends it but a new collection). A *turn* is
 the right to do one such write: from its request to the end of the work that Appwrite does in the background.
 
-This module needs nothing but the standard library: the bundle of a function that sets up a schema holds a copy of it.
+This module needs nothing but the standard library: it is put into the bundle of a function that sets up a schema (see
+`schema_rules`).
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@ from itertools import groupby
 from pathlib import PurePosixPath
 
 from ..importing.project import looks_secret
+from ..model.limits import PERMISSION
 from ..model.problem import Diagnostic
 from ..model.resource import LeftOut, WhyLeftOut
-from ..model.validators import PERMISSION
 from ..packaging.bundle import is_whole_copy
 from .facts import CollectionFacts, FunctionFacts, LockFacts, Offered, VariableFacts
 from .findings import Severity

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from ..kinds import schema_rules
 from ..model import declarations as declared
 from ..model import limits
 from ..model.address import Address, collection_address
@@ -13,12 +15,8 @@ from ..model.resource import Desired, Resource
 
 Members = Mapping[Address, declared.Declared]
 
-_FIXED_WIDTH = {"float": 8, "boolean": 1, "datetime": 7, "point": 25, "line": 20, "polygon": 20}
-_ARRAY_WIDTH = 20
-_RELATIONSHIP_WIDTH = 1021
-#: System attributes that can be indexed, and the characters and bytes that they count for.
-_SYSTEM_LENGTHS = {"$id": (255, 1020), "$createdAt": (1, 7), "$updatedAt": (1, 7)}
-_SPATIAL = ("point", "line", "polygon")
+#: System attributes that can be indexed, and the bytes that they take.
+_SYSTEM_BYTES = {"$id": 1020, "$createdAt": 7, "$updatedAt": 7}
 
 
 def consistency_problems(desired: Desired, members: Members, broken: Collection[Address] = ()) -> list[Diagnostic]:
@@ -170,12 +168,16 @@ def _width_problems(
     if columns > limits.COLUMNS:
         message = f"has {columns} attributes; at most {limits.COLUMNS} fit; split the collection"
         yield Diagnostic(collection.location, str(collection.address), message)
-    width = limits.ROW_WIDTH_BASE + sides.attributes * _RELATIONSHIP_WIDTH + sum(map(attribute_width, attributes))
+    width = (
+        limits.ROW_WIDTH_BASE
+        + sides.attributes * schema_rules.RELATIONSHIP_WIDTH
+        + sum(map(attribute_width, attributes))
+    )
     if width >= limits.ROW_WIDTH:
         message = f"a row would be {width} bytes wide, Appwrite allows less than {limits.ROW_WIDTH}"
         yield Diagnostic(collection.location, str(collection.address), f"{message}; {_row_advice(attributes)}")
         return
-    nullable = 3 + sides.columns + sum(not (each.required and each.type in _SPATIAL) for each in attributes)
+    nullable = 3 + sides.columns + sum(not (each.required and each.type in schema_rules.SHAPES) for each in attributes)
     in_table = 1055 + -(-nullable // 8) + sides.columns * 1022 + sum(map(_table_bytes, attributes))
     if in_table > limits.TABLE_ROW_BYTES:
         message = f"a row would be {in_table} bytes wide, MariaDB allows {limits.TABLE_ROW_BYTES}"
@@ -193,34 +195,26 @@ def _width_problems(
 def _row_advice(attributes: Sequence[declared.AttributeDeclaration]) -> str:
     widest = max(attributes, key=attribute_width, default=None)
     if widest is None:
-        return f"a relationship takes {_RELATIONSHIP_WIDTH}"
+        return f"a relationship takes {schema_rules.RELATIONSHIP_WIDTH}"
     return (
         f"the widest attribute is {widest.key} with {attribute_width(widest)} "
         f"(a string above {limits.LONGEST_VARCHAR} characters takes only 20)"
     )
 
 
+def _facts(attribute: declared.AttributeDeclaration) -> dict[str, Any]:
+    """What the rules want to know."""
+    return {name: getattr(attribute, name) for name in ("type", "array", "size", "max")}
+
+
 def attribute_width(attribute: declared.AttributeDeclaration) -> int:
     """Bytes of a row that an attribute takes, as Appwrite counts before it accepts one (1.8.1)."""
-    if attribute.array:
-        return _ARRAY_WIDTH
-    if attribute.type == "integer":
-        return _integer_bytes(attribute)
-    if attribute.type in _FIXED_WIDTH:
-        return _FIXED_WIDTH[attribute.type]
-    size = _characters(attribute)
-    if size > limits.LONGEST_VARCHAR:
-        return 20
-    return 4 * size + (1 if size <= 255 else 2)
+    return schema_rules.attribute_width(_facts(attribute))
 
 
 def _characters(attribute: declared.AttributeDeclaration) -> int:
     """The size of a text, 0 of other types."""
-    return limits.TEXT_SIZES.get(attribute.type, (attribute.size or 0) if attribute.type == "string" else 0)
-
-
-def _integer_bytes(attribute: declared.AttributeDeclaration) -> int:
-    return 8 if attribute.max is None or attribute.max > limits.SMALL_INTEGER_MAXIMUM else 4
+    return schema_rules.characters(_facts(attribute))
 
 
 #: Bytes in the page of what lies outside of it, and the shortest text that does.
@@ -230,10 +224,10 @@ _FIXED_BYTES = {"float": 8, "boolean": 1, "datetime": 7}
 
 def _table_bytes(attribute: declared.AttributeDeclaration) -> int:
     """Bytes of a row as MariaDB counts them (10.11, tried: CREATE TABLE and ALTER TABLE at the limit)."""
-    if attribute.array or attribute.type in _SPATIAL:
+    if attribute.array or attribute.type in schema_rules.SHAPES:
         return 12
     if attribute.type == "integer":
-        return _integer_bytes(attribute)
+        return schema_rules.integer_bytes(attribute.max)
     if attribute.type in _FIXED_BYTES:
         return _FIXED_BYTES[attribute.type]
     size = _characters(attribute)
@@ -245,7 +239,7 @@ def _table_bytes(attribute: declared.AttributeDeclaration) -> int:
 def _page_bytes(attribute: declared.AttributeDeclaration) -> int:
     """Bytes of a row that lie in the page (InnoDB of MariaDB 10.11, row format DYNAMIC; tried as above)."""
     size = _characters(attribute)
-    is_outside = attribute.array or attribute.type in _SPATIAL or size >= _SHORTEST_OUTSIDE
+    is_outside = attribute.array or attribute.type in schema_rules.SHAPES or size >= _SHORTEST_OUTSIDE
     return _OUTSIDE if is_outside else _table_bytes(attribute)
 
 
@@ -277,9 +271,9 @@ def _one_index(
 ) -> Iterator[str]:
     total = size_in_bytes = arrays = 0
     for position, name in enumerate(index.attributes):
-        if name in _SYSTEM_LENGTHS:
-            total += _SYSTEM_LENGTHS[name][0]
-            size_in_bytes += _SYSTEM_LENGTHS[name][1]
+        if name in _SYSTEM_BYTES:
+            total += schema_rules.SYSTEM_LENGTHS[name]
+            size_in_bytes += _SYSTEM_BYTES[name]
             continue
         if owner.child("attribute", name) in broken:
             continue
@@ -298,9 +292,8 @@ def _one_index(
             yield f"a length is only for text, {name!r} is {attribute.type}"
         elif length > size:
             yield f"length {length} of {name!r} is above its size {size}"
-        part = limits.ARRAY_INDEX_LENGTH if attribute.array else (length or size)
-        total += part or (2 if attribute.type == "float" else 1)
-        size_in_bytes += 4 * part or _table_bytes(attribute)
+        total += schema_rules.length_in_index(_facts(attribute), length)
+        size_in_bytes += 4 * schema_rules.text_in_index(_facts(attribute), length) or _table_bytes(attribute)
         yield from _type_problems(index, attribute)
     if index.type in ("key", "unique"):
         yield from _length_problems(total, size_in_bytes)
@@ -321,7 +314,7 @@ def _length_problems(characters: int, size_in_bytes: int) -> Iterator[str]:
 def _type_problems(index: declared.IndexDeclaration, attribute: declared.AttributeDeclaration) -> Iterator[str]:
     if index.type == "fulltext" and not _characters(attribute):
         yield f"a fulltext index needs text, {attribute.key!r} is {attribute.type}"
-    if (index.type == "spatial") != (attribute.type in _SPATIAL):
+    if (index.type == "spatial") != (attribute.type in schema_rules.SHAPES):
         yield f"a {index.type} index cannot be on {attribute.key!r}, which is {attribute.type}"
     elif index.type == "spatial" and not attribute.required:
         yield f"a spatial index needs a required attribute, {attribute.key!r} is optional"

@@ -15,18 +15,16 @@ from pydantic import ValidationError
 from ..counting import counted
 from ..errors import StackError
 from ..kinds import KINDS
-from ..kinds.attribute import EXTRA_FIELDS, canonical_bound, canonical_default
-from ..kinds.index import canonical_lengths, canonical_orders
+from ..kinds.schema_rules import attribute_fields, index_fields
 from ..model import declarations as declared
 from ..model.address import Address, collection_address, database_address, function_address, variable_address
 from ..model.lifecycle import DEFAULTS, Threshold
-from ..model.limits import shown
+from ..model.limits import expand_permissions, shown
 from ..model.local_time import read_local_time
 from ..model.problem import Diagnostic, Location
 from ..model.resource import CodeSource, Desired, Resource, Tombstone, frozen
 from ..model.secret import Secret
 from ..model.stack import KEEP, Declaration, FromEnvironment, Lock, Probe, Stack
-from ..model.validators import expand_permissions
 from .consistency import consistency_problems
 from .environment import Environment
 from .lifecycle import resolve_lifecycle
@@ -62,15 +60,7 @@ def add_attribute(work: Resolution, declaration: Declaration) -> None:
     attribute = work.checked(declared.AttributeDeclaration, declaration, address)
     if attribute is None:
         return
-    fields: dict[str, Any] = {
-        "type": attribute.type,
-        "required": attribute.required,
-        "default": canonical_default(attribute.type, attribute.default),
-        "array": attribute.array,
-    }
-    for name in EXTRA_FIELDS.get(attribute.type, ()):
-        value = getattr(attribute, name)
-        fields[name] = canonical_bound(attribute.type, value) if name in ("min", "max") else value
+    fields = attribute_fields(attribute.model_dump())
     work.put(address, fields, (collection_address(*declaration.owner),), declaration.location, attribute)
 
 
@@ -101,13 +91,7 @@ def add_index(work: Resolution, declaration: Declaration) -> None:
     owner = collection_address(*declaration.owner)
     named = {name: owner.child("attribute", name) for name in index.attributes}
     arrays = {name for name, each in named.items() if each in work.resources and work.resources[each].fields["array"]}
-    orders = ["ASC" if name in arrays else order for name, order in zip(index.attributes, index.orders, strict=False)]
-    fields = {
-        "type": index.type,
-        "attributes": index.attributes,
-        "orders": canonical_orders(index.attributes, orders),
-        "lengths": canonical_lengths(index.attributes, index.lengths, arrays),
-    }
+    fields = index_fields(index.model_dump(), arrays)
     owners = tuple(each for name, each in named.items() if not name.startswith("$"))
     depends = (owner, *owners)
     work.put(address, fields, depends, declaration.location, index)

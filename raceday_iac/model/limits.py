@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 CUSTOM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,35}")
@@ -92,6 +92,33 @@ SPECIFICATIONS = (
 #: What an encrypted value has around its Base64: cipher, initialisation vector and tag (app/init/database/filters.php).
 _ENVELOPE = 121
 _ACCENTLESS = str.maketrans({"\u00df": "s", "\u0131": "i", "\u03f2": "\u03c3"})
+
+
+PERMISSION = re.compile(r'(read|create|update|delete|write)\("([^"]*)"\)')
+_WRITE_MEANS = ("create", "update", "delete")
+
+
+def expand_permissions(permissions: Iterable[str]) -> tuple[str, ...]:
+    """Permissions as the server stores them: `write` spelled out, each once, in one order."""
+    expanded: set[str] = set()
+    for permission in permissions:
+        match = PERMISSION.fullmatch(permission)
+        if match and match[1] == "write":
+            expanded.update(f'{action}("{match[2]}")' for action in _WRITE_MEANS)
+        else:
+            expanded.add(permission)
+    return tuple(sorted(expanded))
+
+
+def pack_permissions(permissions: Sequence[str]) -> tuple[str, ...]:
+    """Expanded permissions as they are sent: only where there are too many for a request is `write` put together."""
+    if len(permissions) <= PERMISSIONS:
+        return tuple(permissions)
+    given = set(permissions)
+    roles = sorted({permission.partition("(")[2] for permission in given})
+    whole = [role for role in roles if given.issuperset(f"{action}({role}" for action in _WRITE_MEANS)]
+    given.difference_update(f"{action}({role}" for role in whole for action in _WRITE_MEANS)
+    return tuple(sorted(given.union(f"write({role}" for role in whole)))
 
 
 def stored_json_length(value: Any) -> int:

@@ -14,10 +14,8 @@ from ipaddress import ip_address
 from typing import Any
 
 from . import limits
-from .limits import EVENTS, shown
+from .limits import EVENTS, PERMISSION, expand_permissions, pack_permissions, shown
 
-PERMISSION = re.compile(r'(read|create|update|delete|write)\("([^"]*)"\)')
-WRITE_MEANS = ("create", "update", "delete")
 _ROLES = "any, guests, users, users/verified, user:ID, user:ID/verified, team:ID, team:ID/ROLE, member:ID, label:NAME"
 _VERIFIED = ("verified", "unverified")
 
@@ -67,29 +65,6 @@ def permission_problem(permission: str) -> str:
         return f'{shown(permission)} is not a permission; write for example read("any")'
     problem = role_problem(match[2])
     return f"{shown(permission)}: {problem}" if problem else ""
-
-
-def expand_permissions(permissions: Iterable[str]) -> tuple[str, ...]:
-    """Permissions as the server stores them: `write` spelled out, each once, in one order."""
-    expanded: set[str] = set()
-    for permission in permissions:
-        match = PERMISSION.fullmatch(permission)
-        if match and match[1] == "write":
-            expanded.update(f'{action}("{match[2]}")' for action in WRITE_MEANS)
-        else:
-            expanded.add(permission)
-    return tuple(sorted(expanded))
-
-
-def pack_permissions(permissions: Sequence[str]) -> tuple[str, ...]:
-    """Expanded permissions as they are sent: only where there are too many for a request is `write` put together."""
-    if len(permissions) <= limits.PERMISSIONS:
-        return tuple(permissions)
-    given = set(permissions)
-    roles = sorted({permission.partition("(")[2] for permission in given})
-    whole = [role for role in roles if given.issuperset(f"{action}({role}" for action in WRITE_MEANS)]
-    given.difference_update(f"{action}({role}" for role in whole for action in WRITE_MEANS)
-    return tuple(sorted(given.union(f"write({role}" for role in whole)))
 
 
 def permissions_problem(permissions: Iterable[str]) -> str:

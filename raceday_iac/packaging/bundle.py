@@ -1,7 +1,8 @@
 """What is deployed for a function: its folder, the shared code, and what is derived from the stack.
 
 Each deployed function is self-contained. Shared modules are written once, in `functions/_shared/`, and copied into
-every bundle with a header that names their version; lock numbers and schema come from the stack as JSON files.
+every bundle with a header that names their version; lock numbers and schema come from the stack as JSON files. With a
+schema come the rules that it is compared and written by: modules of this package that need nothing but Python.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import tarfile
 import zlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -28,6 +30,9 @@ from ..model.resource import CodeSource, Desired, LeftOut, Resource, frozen
 from .contents import CodeFolder, Contents, read_contents
 
 SHARED = "_shared"
+#: Goes with a schema, into `vendor/`. They import nothing but the standard library and each other.
+RULES = ("kinds/schema_rules.py", "kinds/turns.py", "model/limits.py")
+_PACKAGE = Path(__file__).parent.parent
 MANIFEST = "raceday-iac.json"
 #: Bytes that gzip adds at most to what it cannot compress: five for each block of 16 KiB, and its head and tail.
 _GZIP_ADDS = 1 + 5 / 16_384
@@ -115,6 +120,7 @@ def _added(source: CodeSource, desired: Desired, shared: Mapping[str, bytes], sc
         files[str(inner / "lock.json")] = _json(lock_settings(source, desired))
     if schema is not None:
         files[str(inner / "schema.json")] = schema
+        files |= {str(inner / "vendor" / name): content for name, content in vendored_rules().items()}
     # Commands, entrypoint and runtime are build inputs that no answer of Appwrite tells: a change of one is new code.
     files[MANIFEST] = _json(
         {
@@ -130,11 +136,13 @@ def _added(source: CodeSource, desired: Desired, shared: Mapping[str, bytes], sc
 def _clashes(own: Mapping[str, bytes], added: Mapping[str, bytes]) -> Iterator[str]:
     """Files of the user's that packing would put others in the place of. A copy of a shared module as packing wrote it
     is none of his, whatever its version; nor is what is the same."""
+    told = set[str]()
     for name, content in sorted(added.items()):
         above = [str(each) for each in PurePosixPath(name).parents if str(each) in own]
         below = [each for each in own if each.startswith(f"{name}/")]
         same = own.get(name) in (None, content) or is_whole_copy(own[name])
-        for taken in [*above, *below[:1], *([] if same else [name])]:
+        for taken in {*above, *below[:1], *([] if same else [name])} - told:
+            told.add(taken)
             yield (
                 f"{taken} is a file of its code folder, and packing puts one of its own at {name}; "
                 "rename yours, or leave it out (ignore=)"
@@ -182,12 +190,18 @@ def with_deployments(desired: Desired, bundles: Mapping[str, Bundle]) -> Desired
 
 def vendored_modules(shared: Path) -> dict[str, bytes]:
     """The shared modules as they are put into a bundle, each with a header: name, version, hash. Raises OSError."""
-    found = {}
-    for path in _shared_files(shared):
-        content = path.read_bytes()
-        header = f"# Copied from functions/{SHARED}/{path.name}, version {_short_hash(content)}. Do not edit.\n"
-        found[path.name] = header.encode() + content
-    return found
+    return {path.name: _copy(path, f"functions/{SHARED}/{path.name}") for path in _shared_files(shared)}
+
+
+@cache
+def vendored_rules() -> Mapping[str, bytes]:
+    """The rules of schemas as they are put into the bundle of a function that has one, by path in `vendor/`."""
+    return {name: _copy(_PACKAGE / name, f"{_PACKAGE.name}/{name}") for name in RULES}
+
+
+def _copy(path: Path, name: str) -> bytes:
+    content = path.read_bytes()
+    return f"# Copied from {name}, version {_short_hash(content)}. Do not edit.\n".encode() + content
 
 
 def _shared_files(shared: Path) -> list[Path]:

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from raceday_iac.packaging.bundle import vendored_rules
+
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 BOOKKEEPING: list[dict[str, Any]] = json.loads((FUNCTIONS / "_shared" / "collections.json").read_text())["collections"]
 LOCK = {
@@ -46,6 +48,9 @@ def assemble(target: Path, schema: Mapping[str, Any] | None = None, **lock: Any)
     vendor.mkdir()
     for module in (FUNCTIONS / "_shared").glob("*.py"):
         shutil.copy(module, vendor)
+    for name, content in vendored_rules().items():
+        (vendor / name).parent.mkdir(exist_ok=True)
+        (vendor / name).write_bytes(content)
     (folder / "src" / "lock.json").write_text(json.dumps({**LOCK, **lock}))
     if schema is not None:
         (folder / "src" / "schema.json").write_text(json.dumps(schema))

@@ -14,7 +14,7 @@ from raceday_iac.devserver.faults import RequestFault
 from raceday_iac.devserver.runner import start_server
 from raceday_iac.devserver.settings import Settings
 
-from .bundles import FUNCTIONS, assemble, schema_document
+from .bundles import assemble, schema_document
 from .live_project import LiveProject
 from .small_schema import attribute, collection, index, relationship, size, small_schema, without
 
@@ -50,12 +50,6 @@ def must_be_usable(project: LiveProject) -> None:
         assert unknown(copy, listed) == set(), name
         indexes = {each["key"] for each in listed["indexes"]}
         assert indexes <= set(copy.index_keys()), name
-
-
-def test_the_copy_in_the_bundle_is_the_rule_itself() -> None:
-    header, _, copied = (FUNCTIONS / "_shared" / "turns.py").read_text().partition("\n")
-    assert "raceday_iac/kinds/turns.py" in header
-    assert copied == (FUNCTIONS.parent / "raceday_iac" / "kinds" / "turns.py").read_text()
 
 
 def test_everything_is_usable_after_a_first_set_up(two_workers: LiveProject, tmp_path: Path) -> None:

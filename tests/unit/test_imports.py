@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from raceday_iac.packaging.bundle import RULES
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "raceday_iac"
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -110,6 +112,15 @@ def test_the_reader_of_crons_imports_nothing_but_the_standard_library() -> None:
     names = [name for path in of("cron") for name in imports(path)]
     assert [name for name in names if name.partition(".")[0] not in allowed] == []
     assert [name for name in names if within(name, "raceday_iac") and not within(name, "raceday_iac.cron")] == []
+
+
+def test_the_rules_that_functions_hold_import_nothing_but_the_standard_library_and_each_other() -> None:
+    held = {name.removesuffix(".py").replace("/", ".") for name in RULES}
+    names = {name.removeprefix("raceday_iac.") for each in RULES for name in imports(PACKAGE / each)}
+    others = {name for name in names if not any(within(name, each) for each in held)}
+    assert names - others
+    # `from ..model import limits` counts as model.limits.
+    assert {name.partition(".")[0] for name in others} <= {*sys.stdlib_module_names}
 
 
 def test_only_the_command_line_and_raceday_import_the_development_server() -> None:

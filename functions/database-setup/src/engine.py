@@ -1,6 +1,6 @@
 """Carries out a plan phase by phase. One thing that fails does not keep the others from being done.
 
-Who writes the schema of a collection has a turn there and keeps it until the server is done (see `vendor/turns.py`).
+Who writes the schema of a collection has a turn there and keeps it until the server is done (`vendor/kinds/turns.py`).
 Only the attributes of a collection that this run creates are sent together; they are proven at once, and made again one
 by one when documents do not know them all. At last every collection that was written is proven.
 """
@@ -18,7 +18,7 @@ from .requests import Item, Update, far_side
 from .schema import Schema
 from .settling import Place, Settled, settle, until_gone
 from .vendor.appwrite_http import AppwriteError
-from .vendor.turns import Turn, Turns
+from .vendor.kinds.turns import Turn, Turns
 from .work import Stop, Work
 
 #: Several runs may make this one at the same time, before there is a lock: never together, and never again.

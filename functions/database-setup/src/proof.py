@@ -13,7 +13,7 @@ from .problems import INCOMPATIBLE, Problem
 from .schema import Schema
 from .settling import Place
 from .vendor.appwrite_http import AppwriteError, query
-from .vendor.turns import selections, unknown_among
+from .vendor.kinds.turns import selections, unknown_among
 from .work import Work
 
 _NOTHING = [query("equal", "nobody", attribute="$id"), query("limit", 1)]

@@ -1,6 +1,6 @@
 """Taking back what this run created, when the set-up cannot be completed. Only that, and only while it is empty.
 
-One deletion at a time, awaited: each writes the schema of its collection (see `vendor/turns.py`).
+One deletion at a time, awaited: each writes the schema of its collection (see `vendor/kinds/turns.py`).
 
 The database and the collections of the lock and of the versions stay: this very run stands on them.
 """

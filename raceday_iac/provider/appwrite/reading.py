@@ -19,10 +19,10 @@ from ...kinds import (
     function,
     index,
     kind_of,
-    relationship,
     variable,
 )
 from ...kinds.base import ARCHIVE, OBJECT, Call, Shape, is_finite, is_instant, listing
+from ...kinds.schema_rules import is_mirror
 from ...kinds.turns import selections, unknown_among
 from ...model.address import Address
 from ...model.resource import Live
@@ -372,7 +372,7 @@ def _collection_members(raw: Mapping[str, Any]) -> Iterator[tuple[Address, Live]
 
 def _members(owner: tuple[str, ...], listed: str, raw: Iterable[Mapping[str, Any]]) -> Iterator[Live]:
     """The attributes and relationships of a collection, or its indexes."""
-    return (_member(owner, listed, each) for each in raw if not relationship.is_mirror(each))
+    return (_member(owner, listed, each) for each in raw if not is_mirror(each))
 
 
 def _member(owner: tuple[str, ...], listed: str, raw: Mapping[str, Any]) -> Live:

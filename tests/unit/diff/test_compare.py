@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from raceday_iac.diff import Cause, Difference, Presence, compare, compare_fields, compare_resource
 from raceday_iac.kinds import KINDS
+from raceday_iac.model.limits import expand_permissions
 from raceday_iac.model.resource import Live, Resource, frozen
 from raceday_iac.model.stack import Database, Stack
-from raceday_iac.model.validators import expand_permissions
 from raceday_iac.state.document import Entry, new_state
 
 from ..declaring import address, resolved, stack_with_function

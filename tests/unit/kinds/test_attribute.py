@@ -8,7 +8,8 @@ import pytest
 
 from raceday_iac.diff import compare_fields
 from raceday_iac.kinds import KINDS
-from raceday_iac.kinds.attribute import KIND, TYPES, canonical_bound, canonical_default, canonical_instant, parse
+from raceday_iac.kinds.attribute import KIND, TYPES, parse
+from raceday_iac.kinds.schema_rules import canonical_bound, canonical_default, canonical_instant
 from raceday_iac.model.resource import Live, frozen
 from raceday_iac.model.stack import Stack
 

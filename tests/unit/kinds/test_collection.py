@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from raceday_iac.diff import compare_fields
 from raceday_iac.kinds import KINDS
 from raceday_iac.kinds.collection import KIND, parse
+from raceday_iac.model.limits import expand_permissions
 from raceday_iac.model.resource import Live, frozen
-from raceday_iac.model.validators import expand_permissions
 
 from .. import recorded
 from ..declaring import address

@@ -6,7 +6,8 @@ import pytest
 
 from raceday_iac.diff import compare_fields
 from raceday_iac.kinds import KINDS
-from raceday_iac.kinds.index import KIND, canonical_lengths, canonical_orders, parse
+from raceday_iac.kinds.index import KIND, parse
+from raceday_iac.kinds.schema_rules import canonical_lengths, canonical_orders
 from raceday_iac.model.resource import Fields, Live, frozen
 from raceday_iac.model.stack import Stack
 

@@ -6,7 +6,8 @@ import pytest
 
 from raceday_iac.diff import compare_fields
 from raceday_iac.kinds import KINDS
-from raceday_iac.kinds.relationship import KIND, is_mirror, parse
+from raceday_iac.kinds.relationship import KIND, parse
+from raceday_iac.kinds.schema_rules import is_mirror
 from raceday_iac.model.resource import Live
 from raceday_iac.model.stack import Stack
 

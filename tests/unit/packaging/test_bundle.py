@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
+import raceday_iac
 from raceday_iac.errors import BuildError, StackError
 from raceday_iac.model.stack import Stack
 from raceday_iac.packaging import Bundle, pack_all, with_deployments
-from raceday_iac.packaging.bundle import MANIFEST, schema_document, vendored_modules
+from raceday_iac.packaging.bundle import MANIFEST, RULES, schema_document, vendored_modules
 
 from ..declaring import LOCK, address, collection, database, function, resolved
 
@@ -59,8 +60,20 @@ def test_a_bundle_holds_own_code_shared_code_and_what_is_derived_from_the_stack(
         "src/vendor/lock.py",
         "src/lock.json",
         "src/schema.json",
+        *(f"src/vendor/{name}" for name in RULES),
         MANIFEST,
     }
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_the_rules_of_a_schema_come_from_this_package_as_they_are(root: Path, name: str) -> None:
+    header, _, rest = bundle(root).files[f"src/vendor/{name}"].decode().partition("\n")
+    assert header.startswith(f"# Copied from raceday_iac/{name}, version ")
+    assert rest == (Path(raceday_iac.__file__).parent / name).read_text()
+
+
+def test_whoever_sets_up_no_schema_gets_no_rules(root: Path) -> None:
+    assert not {f"src/vendor/{name}" for name in RULES} & set(bundle(root, schema="").files)
 
 
 def test_shared_code_names_its_source_and_version_and_is_otherwise_as_written(root: Path) -> None:
@@ -212,8 +225,8 @@ def test_a_bundle_that_appwrite_would_not_take_is_a_problem_of_the_stack(
     made = bundle(root)
     made.archive()
     monkeypatch.setattr("raceday_iac.packaging.bundle.DEPLOYMENT_BYTES", size - 1)
-    assert complaint(root) == f"its bundle has {size} bytes, and Appwrite takes {size - 1}; {_SMALLER}"
-    with pytest.raises(BuildError, match=f"has {size} bytes"):
+    assert complaint(root) == f"its bundle has {size:,} bytes, and Appwrite takes {size - 1:,}; {_SMALLER}"
+    with pytest.raises(BuildError, match=f"has {size:,} bytes"):
         made.archive()
 
 
