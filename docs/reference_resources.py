@@ -10,13 +10,15 @@ from reference_tables import NOTE, described, field_row, model_table, table, tit
 
 from raceday_iac.health.watched import Alert, Freshness, FunctionWatch, Grace, HealthConfig
 from raceday_iac.kinds import KINDS, Kind
-from raceday_iac.loading.environment import AppwriteSettings, Encryption, Environment, LocalSettings, S3Settings
+from raceday_iac.loading.environment import Environment
 from raceday_iac.model import declarations, limits, stack
 from raceday_iac.model.address import Address
 from raceday_iac.model.evidence import Ask
 from raceday_iac.model.lifecycle import RENAMEABLE, Threshold
 from raceday_iac.model.limits import EVENTS, RUNTIMES, SCOPES
 from raceday_iac.model.resource import Live, frozen
+from raceday_iac.state.backends import BACKENDS, backend_of
+from raceday_iac.state.encryption import Encryption
 
 DECLARED: Mapping[str, tuple[type[declarations.Declared], str]] = {
     "database": (declarations.DatabaseDeclaration, "`stack.database(…)`"),
@@ -162,7 +164,8 @@ def settings_page() -> str:
     ]
     parts.append(model_table(Environment, ("name", "file")))
     parts.append("How the state's settings are meant: [where it is kept](../state.md#where-it-is-kept).\n")
-    parts += [described(title_of(each), each) for each in (LocalSettings, AppwriteSettings, S3Settings, Encryption)]
+    parts += [described(each.title, each.settings) for each in map(backend_of, BACKENDS)]
+    parts.append(described(title_of(Encryption), Encryption))
     parts += [
         "## Health",
         "`stacks/health.yaml`. Lengths of time: `90s`, `5m`, `24h`. See [health](../health.md#what-is-watched).\n",

@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 
 from raceday_iac.model import declarations
 from raceday_iac.model.secret import Secret
+from raceday_iac.state.backends import BACKENDS, BackendSettings, backend_of
 
 NOTE = "*Made from the code of this version.*\n"
 #: Fields that are called otherwise in a stack file than in the declaration.
@@ -88,12 +89,17 @@ def _type(annotation: Any) -> str:
     if isinstance(origin, type) and issubclass(origin, Mapping):
         inner = get_origin(arguments[1])
         return "for each address: fields and values" if inner else f"for each name: {_type(arguments[1])}"
+    if annotation is BackendSettings:
+        return " or ".join(_link(backend_of(each).title) for each in BACKENDS)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        name = title_of(annotation)
-        return f"[{name}](#{name.lower().replace(' ', '-')})"
+        return _link(title_of(annotation))
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         return ", ".join(f"`{each}`" for each in annotation)
     return _WORDS[annotation]
+
+
+def _link(title: str) -> str:
+    return f"[{title}](#{title.lower().replace(' ', '-')})"
 
 
 def title_of(model: type[BaseModel]) -> str:
@@ -103,9 +109,6 @@ def title_of(model: type[BaseModel]) -> str:
 
 #: Headings that are not the name of the model.
 TITLES = {
-    "LocalSettings": "State in files",
-    "AppwriteSettings": "State in Appwrite",
-    "S3Settings": "State in S3",
     "FunctionWatch": "A function",
     "Freshness": "A rule on data",
     "Alert": "An alert",

@@ -10,7 +10,6 @@ from pathlib import Path
 from ..drift import accept, judge
 from ..errors import EXIT_CHANGES, EXIT_OK, EXIT_REFUSED, IacError, RefusedError
 from ..kinds.dependencies import as_dot, as_mermaid, as_text, dependencies
-from ..loading.environment import LocalSettings
 from ..model.address import Address
 from ..model.evidence import Answer, read_number
 from ..planning import Plan, PlanOptions
@@ -59,7 +58,7 @@ def run_plan(
 def _with_key(workspace: Workspace, state: State, plan_options: PlanOptions) -> State:
     """A state that can seal a plan. Where it is kept by this machine, an empty one is begun; elsewhere, a command that
     only looks cannot write it. Raises RefusedError for options that nothing could prove."""
-    if isinstance(workspace.environment.state, LocalSettings):
+    if not workspace.environment.state.is_shared:
         with workspace.store.locked("plan --out"):
             found = workspace.read_state()
             if not found.serial:

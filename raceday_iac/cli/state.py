@@ -12,19 +12,20 @@ from pathlib import Path
 
 from ..audit import AuditLog, Inspection
 from ..errors import EXIT_ERROR, EXIT_OK, IacError, RefusedError, StateError
-from ..loading.environment import Encryption, load_environment
+from ..loading.environment import load_environment
 from ..loading.stack_file import load_stack
 from ..model.address import Address
 from ..render.audit_text import inspection_document, inspection_lines
 from ..render.lines import Line, print_json, print_lines, tolerant, write
 from ..state.backends.remote import UNDATED
+from ..state.codec import Codec
 from ..state.document import Binding, State, binding_of, entry_to_json, to_json
 from ..state.edits import forgotten, moved, pushed
-from ..state.sealing import KeyInUse, new_key
+from ..state.encryption import Encryption, KeyInUse, cipher_of, new_key
 from ..state.store import LockInfo, StateStore, Version
 from .apply import record_rebinding
 from .options import Options, begin_changes
-from .workspace import codec_of, opened_store, unreadable
+from .workspace import opened_store, unreadable
 
 
 def run_resource_list(options: Options) -> int:
@@ -137,7 +138,7 @@ def run_push(options: Options, file: Path, force: bool) -> int:
     """Put a state in the place of the current one."""
     text = _content(file)
     try:
-        given = codec_of(load_environment(options.stack, options.env).state.encryption).decode(text).state
+        given = Codec(cipher_of(load_environment(options.stack, options.env).state.encryption)).decode(text).state
     except StateError as error:
         raise StateError(f"{file} cannot be used as a state: {error}. Nothing was changed.", error.hint) from None
     if not force:
@@ -297,7 +298,7 @@ def run_keys(options: Options, generate: bool) -> int:
 
 
 def run_rekey(options: Options) -> int:
-    """Seal the state and its history with the key that the environment names now."""
+    """Encrypt the state and its history with the key that the environment names now."""
     _encryption(options)
     with opened_store(options) as store, store.locked("state rekey"):
         state = store.read()
@@ -309,7 +310,7 @@ def run_rekey(options: Options) -> int:
     if options.json:
         print_json({"serial": state.serial + 1, "lineage": state.lineage, "rewritten": rewritten, "key": public})
     else:
-        text = f"Serial {state.serial + 1} and {rewritten} earlier states are sealed for {public} now."
+        text = f"Serial {state.serial + 1} and {rewritten} earlier states are encrypted for {public} now."
         note = "The previous key opens none of them any more; copies made before are opened by it as ever."
         print_lines([Line(text), Line(note)], color=options.color)
     return EXIT_OK
@@ -324,7 +325,7 @@ def _show(options: Options, encryption: Encryption, in_use: KeyInUse | None) -> 
             {"key": public, "since": since or None, "days": days, "due": due, "recipients": list(encryption.recipients)}
         )
         return
-    used = f"in use since {since[:10]}, for {days} days" if since else "not used yet: nothing is sealed with it"
+    used = f"in use since {since[:10]}, for {days} days" if since else "not used yet: nothing is encrypted with it"
     lines = [Line(f"{public} (from {encryption.key_env}): {used}")]
     lines += [Line(f"{each} may open it as well") for each in encryption.recipients]
     if due:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,7 +10,7 @@ from pathlib import Path
 
 from .. import files
 from ..errors import IacError, StackError
-from ..loading.environment import AppwriteSettings, Encryption, Environment, LocalSettings, S3Settings, load_environment
+from ..loading.environment import Environment, load_environment
 from ..loading.resolve import resolve
 from ..loading.stack_file import load_stack
 from ..model.address import database_address
@@ -29,13 +27,8 @@ from ..redaction import know_credentials
 from ..refresh import refresh
 from ..refresh.deployments import Archives
 from ..refresh.snapshot import Counting
-from ..state.backends import StateBackend
-from ..state.backends.local import LocalState
-from ..state.backends.remote import RemoteState
-from ..state.codec import Codec
+from ..state.backends import Access, open_backend
 from ..state.document import Binding, State, binding_of, new_state
-from ..state.journal import Journal
-from ..state.sealing import AgeCipher
 from ..state.store import StateStore
 from ..waiting import WAITS
 from .options import Options
@@ -145,8 +138,7 @@ def unreadable(called: str, error: OSError | UnicodeDecodeError) -> IacError:
 def opened_store(options: Options) -> Iterator[StateStore]:
     """The store of an environment, for commands that need neither a stack nor (if they can help it) a server."""
     environment = load_environment(options.stack, options.env)
-    settings = environment.state
-    if isinstance(settings, AppwriteSettings) and settings.is_in_target:
+    if environment.state.is_in_target:
         with opened(environment, options) as target:
             yield open_store(environment, options, lambda: target)
     else:
@@ -158,23 +150,13 @@ def open_store(
 ) -> StateStore:
     """The store that the environment asks for. `target` is called when state is first read from the target itself.
     With `reading`, state that is kept elsewhere cannot be written."""
-    settings = environment.state
-    codec = codec_of(settings.encryption)
-    if isinstance(settings, LocalSettings):
-        return LocalState(options.state_folder, codec, settings.keep)
-    shelf: StateBackend
-    if isinstance(settings, AppwriteSettings):
-        shelf = _appwrite(environment.name, settings, target, reading=reading)
-    else:
-        shelf = _s3(environment.name, settings, reading=reading)
-    journal = Journal(options.state_folder / "journal.jsonl")
-    return RemoteState(shelf, journal, codec, settings.keep, settings.lock_expiry)
+    access = Access(environment.name, options.state_folder, target, reading)
+    return open_backend(environment.state, access)
 
 
 def reset_state(environment: Environment, options: Options) -> None:
     """The target's data is gone: so is what a state outside of it describes."""
-    settings = environment.state
-    if isinstance(settings, LocalSettings) or (isinstance(settings, AppwriteSettings) and settings.is_in_target):
+    if environment.state.is_in_target or not environment.state.is_shared:
         return
     with opened_store(options) as store, store.locked("server reset"):
         newest = next(iter(store.history()), None)
@@ -184,85 +166,11 @@ def reset_state(environment: Environment, options: Options) -> None:
 
 def must_not_be_declared(desired: Desired, environment: Environment) -> None:
     """Raises StackError when the stack declares the database that the state itself is kept in."""
-    settings = environment.state
-    if not isinstance(settings, AppwriteSettings) or not settings.is_in_target:
-        return
-    resource = desired.resources.get(database_address(settings.database))
-    if resource is not None:
-        message = f"the state of environment {environment.name!r} is kept in this database; give it one of its own"
-        raise StackError([Diagnostic(resource.location, str(resource.address), message)])
-
-
-def codec_of(encryption: Encryption | None, variables: Mapping[str, str] = os.environ) -> Codec:
-    """Writes and reads states, sealed when that is asked for."""
-    if encryption is None:
-        return Codec()
-    key = _required(encryption.key_env, "the key that seals the state", variables)
-    previous = _optional(encryption.previous_key_env, variables)
-    return Codec(AgeCipher(key, [previous] if previous else [], encryption.recipients))
-
-
-def _appwrite(
-    environment: str, settings: AppwriteSettings, target: Callable[[], Target], *, reading: bool
-) -> StateBackend:
-    from ..provider.appwrite import ReadingTransport, Transport
-    from ..state.backends.appwrite import LONGEST_ENVIRONMENT, AppwriteBackend
-
-    if len(environment) > LONGEST_ENVIRONMENT or not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9._-]*", environment):
-        raise IacError(
-            f"State in Appwrite is kept under ids that begin with the environment's name, and {environment!r} "
-            f"cannot be part of one: at most {LONGEST_ENVIRONMENT} letters, digits, dots, hyphens and underscores.",
-            hint="rename the environment's file, or choose another state.backend",
-        )
-    found: list[Transport] = []
-
-    def connect() -> Transport:
-        if not found:
-            place = target() if settings.is_in_target else _own_project(settings)
-            transport = ReadingTransport if reading else Transport
-            found.append(transport(place.endpoint, place.project, place.key))
-        return found[0]
-
-    return AppwriteBackend(connect, environment, settings.database, settings.collection)
-
-
-def _own_project(settings: AppwriteSettings) -> Target:
-    return Target(settings.endpoint, settings.project, _required(settings.api_key_env, "the API key of the state"))
-
-
-def _s3(environment: str, settings: S3Settings, *, reading: bool) -> StateBackend:
-    from ..state.backends.s3 import S3Backend, S3Place
-
-    named = settings.access_key_env and settings.secret_key_env
-    return S3Backend(
-        S3Place(
-            settings.bucket,
-            environment,
-            settings.prefix,
-            settings.endpoint,
-            settings.region,
-            _required(settings.access_key_env, "the access key of the state") if named else None,
-            _required(settings.secret_key_env, "the secret key of the state") if named else None,
-            _optional(settings.session_token_env),
-            reading=reading,
-        )
-    )
-
-
-def _required(name: str, what: str, variables: Mapping[str, str] = os.environ) -> Secret:
-    found = _optional(name, variables)
-    if found is None:
-        raise IacError(
-            f"The environment variable {name}, which is to hold {what}, is empty. Nothing was changed.",
-            hint=f"export {name}=…",
-        )
-    return found
-
-
-def _optional(name: str, variables: Mapping[str, str] = os.environ) -> Secret | None:
-    # Files and CI secrets like to end in a newline.
-    value = variables.get(name, "").strip() if name else ""
-    return Secret(value) if value else None
+    message = f"the state of environment {environment.name!r} is kept in this database; give it one of its own"
+    found = [desired.resources.get(database_address(each)) for each in environment.state.databases_in_target]
+    problems = [Diagnostic(each.location, str(each.address), message) for each in found if each is not None]
+    if problems:
+        raise StackError(problems)
 
 
 def _no_target() -> Target:

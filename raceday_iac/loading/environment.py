@@ -5,7 +5,7 @@ project: raceday | ${NAME}
 api_key_env: APPWRITE_API_KEY
 schedules: true
 build_patience: 600
-state: {backend: local}  (see state_settings.py)
+state: {backend: local}  (its settings: state/backends/)
 overrides:
   function.daily-races: {timeout: 600}
   variable.daily-races/NZTAB_API_BASE_URL: {value: "http://127.0.0.1:9000"}
@@ -17,110 +17,15 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import IacError, StackError
 from ..model.problem import Diagnostic, Location
 from ..model.secret import Secret
-
-DEFAULT_DATABASE, DEFAULT_COLLECTION = "raceday-iac-state", "states"
-
-#: An id in Appwrite.
-_ID = r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,35}$"
-
-
-def _variable_name(text: str) -> str:
-    # What was written may be a secret by mistake, so the message does not repeat it.
-    if text and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text):
-        raise ValueError("is the name of an environment variable, never the value itself")
-    return text
-
-
-def _endpoint(text: str) -> str:
-    if text and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", text):
-        raise ValueError("is a URL: https://host")
-    return text.rstrip("/")
-
-
-VariableName = Annotated[str, AfterValidator(_variable_name)]
-Endpoint = Annotated[str, AfterValidator(_endpoint)]
-
-
-class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Encryption(_Settings):
-    """age keys: `key_env` names the variable with the secret key that seals and opens; `previous_key_env` one that only
-    opens, while keys are changed; `recipients` are public keys that may open as well. `rotate_after` is in days."""
-
-    key_env: VariableName = Field(min_length=1)
-    previous_key_env: VariableName = ""
-    recipients: tuple[str, ...] = ()
-    rotate_after: int = Field(default=365, gt=0)
-
-
-class LocalSettings(_Settings):
-    """Files under state/, for one machine."""
-
-    backend: Literal["local"] = "local"
-    keep: int = Field(default=20, ge=1, le=90)
-    encryption: Encryption | None = None
-
-
-class AppwriteSettings(_Settings):
-    """A private collection: of the target itself, unless another project is named."""
-
-    backend: Literal["appwrite"]
-    database: str = Field(default=DEFAULT_DATABASE, pattern=_ID)
-    collection: str = Field(default=DEFAULT_COLLECTION, pattern=_ID)
-    endpoint: Endpoint = ""
-    project: str = ""
-    api_key_env: VariableName = ""
-    keep: int = Field(default=20, ge=5, le=90)
-    lock_expiry: float = Field(default=300.0, ge=15, le=86_400)
-    encryption: Encryption | None = None
-
-    @model_validator(mode="after")
-    def _whole(self) -> AppwriteSettings:
-        given = [self.endpoint, self.project, self.api_key_env]
-        if any(given) and not all(given):
-            raise ValueError(
-                "endpoint, project and api_key_env are given together, or none of them (then the target's)"
-            )
-        return self
-
-    @property
-    def is_in_target(self) -> bool:
-        return not self.endpoint
-
-
-class S3Settings(_Settings):
-    """A bucket. Without names of keys, those of the machine are used: its role, or AWS_* variables."""
-
-    backend: Literal["s3"]
-    bucket: str = Field(min_length=1)
-    prefix: str = ""
-    endpoint: Endpoint = ""
-    region: str = Field(default="us-east-1", min_length=1)
-    access_key_env: VariableName = ""
-    secret_key_env: VariableName = ""
-    session_token_env: VariableName = ""
-    keep: int = Field(default=20, ge=5, le=90)
-    lock_expiry: float = Field(default=300.0, ge=15, le=86_400)
-    encryption: Encryption | None = None
-
-    @model_validator(mode="after")
-    def _pair(self) -> S3Settings:
-        if bool(self.access_key_env) != bool(self.secret_key_env):
-            raise ValueError("access_key_env and secret_key_env are given together, or neither")
-        return self
-
-
-StateSettings = Annotated[LocalSettings | AppwriteSettings | S3Settings, Field(discriminator="backend")]
+from ..state.backends import BackendSettings, settings_of
 
 
 def expand_section(section: Any, variables: Mapping[str, str]) -> tuple[Any, list[tuple[str, str]]]:
@@ -140,9 +45,8 @@ def expand_section(section: Any, variables: Mapping[str, str]) -> tuple[Any, lis
     return expanded, missing
 
 
-_BACKENDS = "name its backend: local, appwrite or s3"
 #: What pydantic says of some mistakes, in plain words.
-_PLAIN = {"extra_forbidden": "unknown setting", "union_tag_invalid": _BACKENDS, "union_tag_not_found": _BACKENDS}
+_PLAIN = {"extra_forbidden": "unknown setting"}
 
 #: The endpoint that means: the Appwrite-compatible server that ships with this tool.
 EMBEDDED = "embedded"
@@ -161,7 +65,7 @@ class Environment(BaseModel):
     schedules: bool = True
     build_patience: float = Field(default=600.0, gt=0)
     overrides: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
-    state: StateSettings = LocalSettings()
+    state: BackendSettings = Field(default_factory=lambda: settings_of({"backend": "local"}))
 
     #: The file that this was read from.
     file: str = ""
@@ -217,13 +121,33 @@ def load_environment(stack_file: Path, name: str, variables: Mapping[str, str] =
         if reserved:
             place = Location(str(path), _line_of(text, reserved[0]))
             raise StackError([Diagnostic(place, reserved[0], "unknown setting: an environment is named by its file")])
-        return _checked(Environment(name=name, file=str(path), **_expand(content, path, text, variables)), path, text)
+        expanded = _expand(content, path, text, variables)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = Location(str(path), mark.line + 1 if mark else 0)
         raise StackError([Diagnostic(place, "", f"not valid YAML: {getattr(error, 'problem', error)}")]) from None
+    return _checked(_environment(name, expanded, path, text), path, text)
+
+
+def _environment(name: str, content: dict[str, Any], path: Path, text: str) -> Environment:
+    """The values as settings. Raises StackError with everything that is wrong in them."""
+    problems = []
+    if "state" in content:
+        try:
+            content = {**content, "state": settings_of(content["state"])}
+        except ValidationError as error:
+            problems = [_problem(path, text, issue, ("state",)) for issue in error.errors()]
+        except ValueError as error:
+            problems = [Diagnostic(Location(str(path), _line_of(text, "state")), "state", str(error))]
+    if problems:
+        content = {key: value for key, value in content.items() if key != "state"}
+    try:
+        found = Environment(name=name, file=str(path), **content)
     except ValidationError as error:
-        raise StackError([_problem(path, text, issue) for issue in error.errors()]) from None
+        problems = [_problem(path, text, issue) for issue in error.errors()] + problems
+    if problems:
+        raise StackError(problems)
+    return found
 
 
 def _checked(environment: Environment, path: Path, text: str) -> Environment:
@@ -258,16 +182,13 @@ def _expand(content: Mapping[str, Any], path: Path, text: str, variables: Mappin
     return expanded
 
 
-def _problem(path: Path, text: str, issue: Any) -> Diagnostic:
-    field = str(issue["loc"][0]) if issue["loc"] else ""
+def _problem(path: Path, text: str, issue: Any, section: tuple[str, ...] = ()) -> Diagnostic:
+    """One of pydantic's, of the whole file or of a section. Only within a section is the whole place named."""
+    place = [*section, *(str(part) for part in issue["loc"])]
+    field = place[0] if place else ""
     message = _PLAIN.get(issue["type"], str(issue["msg"]))
-    subject = _state_setting(issue["loc"]) if field == "state" else field
+    subject = ".".join(place) if section else field
     return Diagnostic(Location(str(path), _line_of(text, field)), subject, message.removeprefix("Value error, "))
-
-
-def _state_setting(place: tuple[Any, ...]) -> str:
-    """The name of a setting of the state. The second part of the place is the backend, by which it was read."""
-    return ".".join(["state", *(str(part) for part in place[2:])])
 
 
 def _line_of(text: str, key: str) -> int:

@@ -1,4 +1,4 @@
-"""A state as text and back: one resource a line, or sealed as a whole.
+"""A state as text and back: one resource a line, or encrypted as a whole.
 
 The header (format, lineage, serial, provenance) is always readable, so that history and locks work without a key.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import StateError
 from .document import Entry, Saved, State, entry_to_json, from_json, header_to_json, saved_of
-from .sealing import Seal
+from .encryption import AgeCipher, Cipher, KeyInUse
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class Decoded:
 
 
 class Codec:
-    """Writes and reads texts of states. With a `seal`, it writes sealed ones, and reads both."""
+    """Writes and reads texts of states. With a cipher, it writes encrypted ones, and reads both."""
 
-    def __init__(self, seal: Seal | None = None) -> None:
-        self.seal = seal
+    def __init__(self, cipher: Cipher | None = None) -> None:
+        self.cipher = cipher
         #: Kind, path, line and entry, by the identity of the entry.
         self._lines: dict[int, tuple[str, str, str, Entry]] = {}
 
@@ -34,9 +34,14 @@ class Codec:
         """The stored text. Raises TypeError when a secret has slipped into an entry."""
         head = json.dumps(header_to_json(state, saved))[1:-1]
         body = f'"salt": {json.dumps(state.salt)},\n "resources": {{\n{self._resources(state)}\n }}'
-        if self.seal is not None:
-            body = f'"sealed": {json.dumps(self.seal.seal(("{" + body + "}").encode()))}'
+        if self.cipher is not None:
+            body = f'"sealed": {json.dumps(self.cipher.encrypt(("{" + body + "}").encode()))}'
         return "{" + head + ",\n " + body + "\n}\n"
+
+    @property
+    def key_in_use(self) -> KeyInUse | None:
+        """See `StateStore.key_in_use`."""
+        return self.cipher.key_in_use if isinstance(self.cipher, AgeCipher) else None
 
     def decode(self, text: str) -> Decoded:
         """Raises StateError with what is wrong with "it"."""
@@ -50,16 +55,16 @@ class Codec:
     def _opened(self, content: Any) -> Any:
         if not isinstance(content, dict) or "sealed" not in content:
             return content
-        if self.seal is None:
+        if self.cipher is None:
             raise StateError(
                 "it is encrypted, and the environment names no key",
                 hint="name the variable that holds the key: state: {encryption: {key_env: NAME}}",
             )
         sealed = content["sealed"]
         if not isinstance(sealed, dict):
-            raise StateError("it is damaged: what is sealed is no object")
+            raise StateError("it is damaged: what is encrypted is no object")
         try:
-            body = json.loads(self.seal.open(sealed))
+            body = json.loads(self.cipher.decrypt(sealed))
         except (ValueError, RecursionError) as error:
             raise StateError(f"it is damaged: {error}") from None
         header = {key: value for key, value in content.items() if key != "sealed"}

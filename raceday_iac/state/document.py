@@ -227,8 +227,8 @@ class Entry:
 
 @dataclass(frozen=True)
 class State:
-    """`serial` counts saves; `lineage` names the series; `salt` keys the fingerprints of secrets and the seals of saved
-    plans; `bound` says what the state belongs to."""
+    """`serial` counts saves; `lineage` names the series; `salt` keys the fingerprints of secrets and the signatures of
+    saved plans; `bound` says what the state belongs to."""
 
     lineage: str
     serial: int = 0
@@ -275,7 +275,7 @@ def to_json(state: State, saved: Saved | None = None) -> dict[str, Any]:
 
 
 def header_to_json(state: State, saved: Saved | None = None) -> dict[str, Any]:
-    """The part of the stored form that is never sealed."""
+    """The part of the stored form that is never encrypted."""
     made = saved or Saved(resources=len(state.entries))
     return {
         "format": FORMAT,

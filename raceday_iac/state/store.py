@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .document import Saved, State
-from .sealing import KeyInUse
+from .encryption import KeyInUse
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class StateStore(Protocol):
         ...
 
     def keep_backup(self) -> None:
-        """Make sure that the state as it is now can be had back, before the first change of a run."""
+        """Make sure that the state as it is now can be restored, before the first change of a run."""
         ...
 
     def append_journal(self, line: str) -> None:
@@ -97,9 +97,9 @@ class StateStore(Protocol):
         ...
 
     def rewrite_history(self) -> int:
-        """Write older versions anew with the key in use; returns how many."""
+        """Encrypt older versions again with the key in use; returns how many."""
         ...
 
     def key_in_use(self) -> KeyInUse | None:
-        """The key that the stored state is sealed with, once it was read; None without encryption."""
+        """The key that the stored state is encrypted with, once it was read; None without encryption."""
         ...

@@ -187,7 +187,7 @@ def test_a_wrong_or_missing_key_is_told_and_nothing_is_changed(project: Project)
     assert "none of the given keys opens it" in here(project, "state", "rekey", code=1).err
     project.variables["STATE_KEY"] = ""
     assert (
-        "STATE_KEY, which is to hold the key that seals the state, is empty"
+        "STATE_KEY, which is to hold the key that encrypts the state, is empty"
         in here(project, "apply", "--auto-approve", code=1).err
     )
     keep_state(project, "backend: local")

@@ -13,7 +13,7 @@ import pytest
 from raceday_iac.devserver.runner import start_server
 from raceday_iac.devserver.settings import Settings
 from raceday_iac.model.secret import Secret
-from raceday_iac.provider.appwrite import Transport
+from raceday_iac.provider.appwrite import ReadingTransport, Transport
 from raceday_iac.state.backends import StateBackend
 from raceday_iac.state.backends.appwrite import AppwriteBackend
 from raceday_iac.state.backends.local import LocalState
@@ -24,7 +24,7 @@ from raceday_iac.state.document import Owner
 from raceday_iac.state.journal import Journal
 from raceday_iac.state.store import StateStore
 
-from .memory_shelf import MemoryShelf
+from .memory_backend import MemoryBackend
 from .s3_server import S3Server, s3_server
 
 REMOTE = ("memory", "appwrite", "s3")
@@ -32,11 +32,11 @@ REMOTE = ("memory", "appwrite", "s3")
 
 @dataclass
 class Place:
-    """One environment's place. `shelf` makes a new connection to it; local state has none."""
+    """One environment's place. `backend` makes a new connection to it; local state has none."""
 
     name: str
     folder: Path
-    shelf: Callable[[], StateBackend] | None
+    backend: Callable[[], StateBackend] | None
 
     def open(
         self,
@@ -44,13 +44,13 @@ class Place:
         keep: int = 20,
         expiry: float = 300.0,
         codec: Codec | None = None,
-        shelf: StateBackend | None = None,
+        backend: StateBackend | None = None,
     ) -> StateStore:
         """A store of somebody who works on this place."""
-        if self.shelf is None:
+        if self.backend is None:
             return LocalState(self.folder, codec, keep)
         journal = Journal(self.folder / f"journal-{owner}.jsonl")
-        return RemoteState(shelf or self.shelf(), journal, codec, keep, expiry, Owner(owner, "host", 1))
+        return RemoteState(backend or self.backend(), journal, codec, keep, expiry, Owner(owner, "host", 1))
 
 
 @pytest.fixture(scope="session")
@@ -65,20 +65,22 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         yield server
 
 
-def appwrite_shelf(server: Any) -> Callable[[], AppwriteBackend]:
-    """An environment of its own in the server's project; all share a collection."""
-    environment = f"e{uuid.uuid4().hex[:12]}"
+def appwrite_backend(
+    server: Any, environment: str = "", kind: type[Transport] = Transport
+) -> Callable[[], AppwriteBackend]:
+    """An environment of its own in the server's project, unless one is named; all share a collection."""
+    environment = environment or f"e{uuid.uuid4().hex[:12]}"
 
     def make() -> AppwriteBackend:
-        transport = Transport(server.endpoint, server.project, Secret(server.key))
+        transport = kind(server.endpoint, server.project, Secret(server.key))
         return AppwriteBackend(lambda: transport, environment, "raceday-iac-state", "states")
 
     return make
 
 
-def s3_shelf(server: S3Server) -> Callable[[], S3Backend]:
-    """An environment of its own in the bucket."""
-    environment = f"e{uuid.uuid4().hex[:12]}"
+def s3_backend(server: S3Server, environment: str = "", *, reading: bool = False) -> Callable[[], S3Backend]:
+    """An environment of its own in the bucket, unless one is named."""
+    environment = environment or f"e{uuid.uuid4().hex[:12]}"
     place = S3Place(
         server.bucket,
         environment,
@@ -86,6 +88,7 @@ def s3_shelf(server: S3Server) -> Callable[[], S3Backend]:
         server.endpoint,
         access_key=Secret(server.access_key),
         secret_key=Secret(server.secret_key),
+        reading=reading,
     )
     return lambda: S3Backend(place)
 
@@ -94,10 +97,10 @@ def make_place(request: pytest.FixtureRequest, name: str, folder: Path) -> Place
     if name == "local":
         return Place(name, folder, None)
     if name == "memory":
-        shelf = MemoryShelf()
-        return Place(name, folder, lambda: shelf)
+        backend = MemoryBackend()
+        return Place(name, folder, lambda: backend)
     server = request.getfixturevalue(name)
-    return Place(name, folder, appwrite_shelf(server) if name == "appwrite" else s3_shelf(server))
+    return Place(name, folder, appwrite_backend(server) if name == "appwrite" else s3_backend(server))
 
 
 @pytest.fixture(params=["local", *REMOTE])
@@ -110,3 +113,20 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 def remote(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """A place that machines share."""
     return make_place(request, request.param, tmp_path)
+
+
+@pytest.fixture
+def backend(remote: Place) -> StateBackend:
+    """What keeps the texts of a place that machines share."""
+    assert remote.backend is not None
+    return remote.backend()
+
+
+def other_backend(
+    request: pytest.FixtureRequest, name: str, environment: str, *, reading: bool = False
+) -> StateBackend:
+    """A backend on a real server, for a named environment; with `reading`, one that cannot write."""
+    server = request.getfixturevalue(name)
+    if name == "appwrite":
+        return appwrite_backend(server, environment, ReadingTransport if reading else Transport)()
+    return s3_backend(server, environment, reading=reading)()

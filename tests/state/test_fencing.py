@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from raceday_iac.errors import EXIT_LOCKED, FencedError, LockedError, StateError, UnreachableError
-from raceday_iac.state.backends import LockRecord, PreconditionFailed, StateBackend
+from raceday_iac.state.backends import LockRecord, StateBackend
 from raceday_iac.state.document import State
 from raceday_iac.state.store import StateStore
 
 from .conftest import Place, make_place
-from .memory_shelf import MemoryShelf
-from .test_contract import run, state_with
+from .memory_backend import MemoryBackend
+from .test_backend_contract import run, state_with
 
 LONG = 10_000.0
 #: Locks whose runs nobody ends: forgotten ones would be released.
@@ -34,23 +34,23 @@ def _ends() -> Iterator[None]:
 
 @dataclass
 class Later:
-    """A shelf as it looks when the lock was not renewed for so long."""
+    """A backend as it looks when the lock was not renewed for so long."""
 
-    shelf: StateBackend
+    backend: StateBackend
     seconds: float = LONG
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.shelf, name)
+        return getattr(self.backend, name)
 
     def read_lock(self) -> LockRecord | None:
-        found = self.shelf.read_lock()
+        found = self.backend.read_lock()
         return replace(found, age=found.age + self.seconds) if found else None
 
 
 def later(place: Place, owner: str = "bob") -> StateStore:
     """Somebody who comes when the lock of everybody else has expired."""
-    assert place.shelf is not None
-    return place.open(owner, shelf=Later(place.shelf()))  # type: ignore[arg-type]
+    assert place.backend is not None
+    return place.open(owner, backend=Later(place.backend()))  # type: ignore[arg-type]
 
 
 def begin(place: Place, owner: str = "ann", reason: str = "apply") -> tuple[StateStore, State, Any]:
@@ -82,11 +82,11 @@ def test_a_lock_that_has_not_expired_is_respected_and_one_that_has_is_taken_over
 
 def test_just_before_it_expires_it_is_still_respected(remote: Place) -> None:
     begin(remote)
-    assert remote.shelf is not None
-    shelf = Later(remote.shelf(), 200.0)
+    assert remote.backend is not None
+    backend = Later(remote.backend(), 200.0)
     with (
         pytest.raises(LockedError, match="locked by apply by ann") as caught,
-        remote.open("bob", shelf=shelf).locked("x"),  # type: ignore[arg-type]
+        remote.open("bob", backend=backend).locked("x"),  # type: ignore[arg-type]
     ):
         pass
     assert re.search(r"its lock expires in \d+ s, or now with: raceday-iac state lock release \w+", caught.value.hint)
@@ -204,20 +204,6 @@ def test_of_two_who_save_the_same_serial_without_any_lock_one_is_refused(remote:
         two.write(state_with("twos", base=base))
 
 
-def test_the_same_save_again_is_our_own_whose_answer_was_lost(remote: Place) -> None:
-    """The shelf settles it by looking: the text is the same."""
-    assert remote.shelf is not None
-    if remote.name == "memory":
-        pytest.skip("a shelf in memory loses no answers")
-    run(remote.open(), "apply", ("a",))
-    shelf = remote.shelf()
-    volume = shelf.volume(1)
-    assert volume is not None
-    shelf.add(volume)
-    with pytest.raises(PreconditionFailed):
-        shelf.add(replace(volume, text=volume.text + " "))
-
-
 # The lock itself, without a server.
 
 
@@ -226,18 +212,18 @@ def memory(request: pytest.FixtureRequest, tmp_path: Any) -> Place:
     return make_place(request, "memory", tmp_path)
 
 
-def shelf_of(place: Place) -> MemoryShelf:
-    assert place.shelf is not None
-    shelf = place.shelf()
-    assert isinstance(shelf, MemoryShelf)
-    return shelf
+def backend_of(place: Place) -> MemoryBackend:
+    assert place.backend is not None
+    backend = place.backend()
+    assert isinstance(backend, MemoryBackend)
+    return backend
 
 
 def test_a_lock_is_renewed_while_its_holder_lives(memory: Place) -> None:
-    shelf = shelf_of(memory)
+    backend = backend_of(memory)
     store = memory.open(expiry=0.03)
     with store.locked("apply"):
-        while shelf.lock is None or json.loads(shelf.lock[0])["beat"] < 4:
+        while backend.lock is None or json.loads(backend.lock[0])["beat"] < 4:
             pass
         store.write(state_with("a"))
     assert memory.open().lock_holder() is None
@@ -246,25 +232,25 @@ def test_a_lock_is_renewed_while_its_holder_lives(memory: Place) -> None:
 def test_a_run_that_has_lost_its_lock_begins_no_further_change(memory: Place) -> None:
     store, _, _ = begin(memory)
     store.append_journal("{}")
-    shelf = shelf_of(memory)
+    backend = backend_of(memory)
     with later(memory).locked("apply"):
         # The renewal that comes next is refused.
         store._lock._renew(store._lock._held)  # type: ignore[attr-defined]
         with pytest.raises(FencedError, match=r"no longer its own: apply by bob@host.* took it over") as caught:
             store.append_journal("{}")
     assert caught.value.exit_code == EXIT_LOCKED
-    operations = len(shelf.operations)
+    operations = len(backend.operations)
     with pytest.raises(FencedError):
         store.write(state_with("late"))
-    assert len(shelf.operations) == operations
+    assert len(backend.operations) == operations
 
 
 def test_a_run_that_was_stopped_for_long_looks_at_its_lock_before_it_goes_on(memory: Place) -> None:
     store, state, _ = begin(memory)
     store._lock._held.renewed -= LONG  # type: ignore[attr-defined]
     store.write(state_with("b", base=state))
-    assert shelf_of(memory).operations[-2:] == ["write_lock", "add"]
-    shelf_of(memory).lock = None
+    assert backend_of(memory).operations[-2:] == ["write_lock", "add"]
+    backend_of(memory).lock = None
     store._lock._held.renewed -= LONG  # type: ignore[attr-defined]
     with pytest.raises(FencedError, match="it was released"):
         store.append_journal("{}")
@@ -272,13 +258,13 @@ def test_a_run_that_was_stopped_for_long_looks_at_its_lock_before_it_goes_on(mem
 
 def test_a_renewal_that_cannot_be_sent_is_no_loss(memory: Place) -> None:
     store, state, lock = begin(memory)
-    shelf = shelf_of(memory)
+    backend = backend_of(memory)
 
     def cut(operation: str) -> None:
         if operation == "write_lock":
             raise UnreachableError("no answer")
 
-    shelf.before = cut
+    backend.before = cut
     store._lock._renew(store._lock._held)  # type: ignore[attr-defined]
     store.write(state_with("b", base=state))
     lock.__exit__(None, None, None)
@@ -286,13 +272,13 @@ def test_a_renewal_that_cannot_be_sent_is_no_loss(memory: Place) -> None:
 
 
 def test_a_save_that_cannot_be_sent_says_what_is_intact_and_what_to_do(memory: Place) -> None:
-    shelf = shelf_of(memory)
+    backend = backend_of(memory)
 
     def cut(operation: str) -> None:
         if operation == "add":
             raise UnreachableError("no answer.")
 
-    shelf.before = cut
+    backend.before = cut
     with pytest.raises(StateError, match="could not be saved to memory: no answer") as caught:
         memory.open().write(state_with("a"))
     assert "The state saved last is intact" in caught.value.message
@@ -300,20 +286,20 @@ def test_a_save_that_cannot_be_sent_says_what_is_intact_and_what_to_do(memory: P
 
 
 def test_what_cannot_be_let_go_of_is_no_failure_of_the_save(memory: Place) -> None:
-    shelf = shelf_of(memory)
+    backend = backend_of(memory)
 
     def cut(operation: str) -> None:
         if operation == "remove":
             raise UnreachableError("no answer")
 
-    shelf.before = cut
+    backend.before = cut
     last = run(memory.open(), "apply", ("a",), ("b",), ("c",), ("d",))
     assert memory.open().read() == last
     assert [each.serial for each in memory.open().history()] == [4]
 
 
 def test_a_lock_that_nobody_can_read_is_held_for_ever_and_can_be_released(memory: Place) -> None:
-    shelf_of(memory).write_lock("nonsense", "")
+    backend_of(memory).write_lock("nonsense", "")
     with pytest.raises(LockedError, match="locked by something by somebody unknown"), later(memory).locked("apply"):
         pass
     memory.open().release_lock("")
@@ -322,7 +308,7 @@ def test_a_lock_that_nobody_can_read_is_held_for_ever_and_can_be_released(memory
 
 
 def test_a_race_for_a_free_lock_has_one_winner_who_is_named(memory: Place) -> None:
-    shelf = shelf_of(memory)
+    backend = backend_of(memory)
     raced: list[str] = []
 
     def somebody_is_faster(operation: str) -> None:
@@ -330,14 +316,14 @@ def test_a_race_for_a_free_lock_has_one_winner_who_is_named(memory: Place) -> No
             raced.append(operation)
             hold(memory.open("fast"))
 
-    shelf.before = somebody_is_faster
+    backend.before = somebody_is_faster
     with pytest.raises(LockedError, match="locked by apply by fast@host"), memory.open("slow").locked("apply"):
         pass
 
 
 def test_a_save_between_takeover_and_fence_is_not_lost(memory: Place) -> None:
     late, old, _ = begin(memory)
-    shelf = shelf_of(memory)
+    backend = backend_of(memory)
     saved: list[State] = []
 
     def late_save(operation: str) -> None:
@@ -346,7 +332,7 @@ def test_a_save_between_takeover_and_fence_is_not_lost(memory: Place) -> None:
             late.write(saved[0])
 
     new = later(memory)
-    shelf.before = late_save
+    backend.before = late_save
     with new.locked("apply"):
         assert [each.path for each in new.read().entries] == ["first", "late"]
         with pytest.raises(FencedError):
@@ -357,7 +343,7 @@ def test_a_serial_that_was_let_go_of_while_a_lock_is_released_fences_nobody_out_
     memory: Place,
 ) -> None:
     late, old, _ = begin(memory)
-    shelf = shelf_of(memory)
+    backend = backend_of(memory)
     saved = [old]
 
     def late_saves(operation: str) -> None:
@@ -367,7 +353,7 @@ def test_a_serial_that_was_let_go_of_while_a_lock_is_released_fences_nobody_out_
                 saved.append(state_with(name, base=saved[-1]))
                 late.write(saved[-1])
 
-    shelf.before = late_saves
+    backend.before = late_saves
     memory.open("bob").release_lock("")
     with pytest.raises(FencedError):
         late.write(state_with("fourth", base=saved[-1]))
@@ -377,8 +363,8 @@ def test_a_serial_that_was_let_go_of_while_a_lock_is_released_fences_nobody_out_
 def test_a_damaged_state_is_told_with_its_serial_and_an_earlier_one_can_be_read(memory: Place) -> None:
     first = run(memory.open(), "apply", ("a",))
     run(memory.open(), "apply", ("b",))
-    shelf = shelf_of(memory)
-    shelf.kept[2] = replace(shelf.kept[2], text="{")
+    backend = backend_of(memory)
+    backend.kept[2] = replace(backend.kept[2], text="{")
     with pytest.raises(StateError, match="Serial 2 of the state in memory cannot be used") as caught:
         memory.open().read()
     assert "state history" in caught.value.hint
@@ -387,12 +373,12 @@ def test_a_damaged_state_is_told_with_its_serial_and_an_earlier_one_can_be_read(
 
 
 def test_reading_costs_one_request_and_a_run_few(memory: Place) -> None:
-    shelf = shelf_of(memory)
+    backend = backend_of(memory)
     memory.open().read()
-    assert shelf.operations == ["newest"]
-    shelf.operations.clear()
+    assert backend.operations == ["newest"]
+    backend.operations.clear()
     run(memory.open(), "apply", ("a",), ("b",), ("c",))
-    assert shelf.operations == [
+    assert backend.operations == [
         *("read_lock", "write_lock", "newest"),
         *("add", "serials"),
         "add",

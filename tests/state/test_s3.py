@@ -13,13 +13,13 @@ from raceday_iac.model.secret import Secret
 from raceday_iac.state.backends import PreconditionFailed, StateVersion
 from raceday_iac.state.backends.s3 import S3Backend, S3Place, _UncertainError, plain_reason
 
-from .conftest import s3_shelf
+from .conftest import s3_backend
 from .s3_server import S3Server
 
 
 @pytest.fixture
-def shelf(s3: S3Server) -> S3Backend:
-    return s3_shelf(s3)()
+def backend(s3: S3Server) -> S3Backend:
+    return s3_backend(s3)()
 
 
 @dataclass
@@ -34,66 +34,56 @@ class Losing(S3Backend):
         raise _UncertainError("no answer")
 
 
-def test_writes_whose_answers_were_lost_were_ours_when_the_text_is(shelf: S3Backend) -> None:
-    losing = Losing(shelf.place)
+def test_writes_whose_answers_were_lost_were_ours_when_the_text_is(backend: S3Backend) -> None:
+    losing = Losing(backend.place)
     losing.add(StateVersion(1, "note", "text"))
     tag = losing.write_lock("lock", "")
-    assert shelf.volume(1) == StateVersion(1, "note", "text")
-    assert shelf.write_lock("other", tag) != tag
+    assert backend.read(1) == StateVersion(1, "note", "text")
+    assert backend.write_lock("other", tag) != tag
 
 
-def test_writes_that_did_not_land_are_failures(shelf: S3Backend) -> None:
-    losing = Losing(shelf.place, lands=False)
+def test_writes_that_did_not_land_are_failures(backend: S3Backend) -> None:
+    losing = Losing(backend.place, lands=False)
     with pytest.raises(StateError, match="no answer"):
         losing.add(StateVersion(1, "", "text"))
     with pytest.raises(StateError, match="no answer"):
         losing.write_lock("lock", "")
 
 
-def test_a_lost_answer_does_not_make_somebody_elses_text_ours(shelf: S3Backend) -> None:
-    shelf.add(StateVersion(1, "", "theirs"))
+def test_a_lost_answer_does_not_make_somebody_elses_text_ours(backend: S3Backend) -> None:
+    backend.add(StateVersion(1, "", "theirs"))
     with pytest.raises(PreconditionFailed):
-        Losing(shelf.place).add(StateVersion(1, "", "ours"))
-    assert shelf.volume(1) == StateVersion(1, "", "theirs")
+        Losing(backend.place).add(StateVersion(1, "", "ours"))
+    assert backend.read(1) == StateVersion(1, "", "theirs")
 
 
-def test_a_lock_that_is_gone_was_taken(shelf: S3Backend) -> None:
-    with pytest.raises(PreconditionFailed):
-        shelf.write_lock("lock", '"of-one-that-never-was"')
-
-
-def test_prefixes_and_environments_do_not_mix(shelf: S3Backend) -> None:
-    shelf.add(StateVersion(1, "", "one"))
-    for other in (replace(shelf.place, prefix="else/where"), replace(shelf.place, environment="other")):
-        assert S3Backend(other).newest() is None
+def test_prefixes_do_not_mix(backend: S3Backend) -> None:
+    backend.add(StateVersion(1, "", "one"))
+    assert S3Backend(replace(backend.place, prefix="else/where")).newest() is None
     # One that begins with the same letters.
-    longer = replace(shelf.place, environment=shelf.place.environment + "-2")
+    longer = replace(backend.place, environment=backend.place.environment + "-2")
     S3Backend(longer).add(StateVersion(5, "", "longer"))
-    assert list(shelf.serials()) == [1]
+    assert list(backend.serials()) == [1]
 
 
-def test_what_else_lies_there_is_passed_over(shelf: S3Backend) -> None:
-    shelf.add(StateVersion(3, "", "three"))
-    shelf._put(f"{shelf.place.root}/states/notes.txt", "x", "overwrite")
-    assert list(shelf.serials()) == [3]
-
-
-def test_letting_go_of_what_is_gone_is_fine(shelf: S3Backend) -> None:
-    shelf.remove(99)
+def test_what_else_lies_there_is_passed_over(backend: S3Backend) -> None:
+    backend.add(StateVersion(3, "", "three"))
+    backend._put(f"{backend.place.root}/states/notes.txt", "x", "overwrite")
+    assert list(backend.serials()) == [3]
 
 
 @pytest.mark.parametrize("change", [{"secret_key": Secret("wrong")}, {"access_key": Secret("nobody")}])
-def test_a_wrong_key_is_told_for_reads_lists_and_writes(shelf: S3Backend, change: dict[str, Secret]) -> None:
-    wrong = S3Backend(replace(shelf.place, **change))
-    for act in (wrong.newest, wrong.read_lock, lambda: wrong.add(StateVersion(1, "", "x")), wrong.volumes):
+def test_a_wrong_key_is_told_for_reads_lists_and_writes(backend: S3Backend, change: dict[str, Secret]) -> None:
+    wrong = S3Backend(replace(backend.place, **change))
+    for act in (wrong.newest, wrong.read_lock, lambda: wrong.add(StateVersion(1, "", "x")), wrong.versions):
         with pytest.raises(StateError, match=r"does not accept the key: \w+") as caught:
             act()
         assert "state.secret_key_env" in caught.value.hint
         assert "wrong" not in caught.value.message
 
 
-def test_a_bucket_that_is_not_there_is_told(shelf: S3Backend) -> None:
-    absent = S3Backend(replace(shelf.place, bucket="never-made"))
+def test_a_bucket_that_is_not_there_is_told(backend: S3Backend) -> None:
+    absent = S3Backend(replace(backend.place, bucket="never-made"))
     for act in (absent.newest, absent.read_lock):
         with pytest.raises(StateError, match="There is no bucket 'never-made'") as caught:
             act()
@@ -107,25 +97,10 @@ def test_a_store_that_does_not_answer_is_told_in_plain_words() -> None:
     assert "state.endpoint" in caught.value.hint
 
 
-def test_a_reader_finds_what_is_there_and_cannot_write(shelf: S3Backend) -> None:
-    shelf.add(StateVersion(1, "", "one"))
-    reader = S3Backend(replace(shelf.place, reading=True))
-    for act in (
-        lambda: reader.add(StateVersion(2, "", "two")),
-        lambda: reader.replace(StateVersion(1, "", "changed")),
-        lambda: reader.remove(1),
-        lambda: reader.write_lock("mine", ""),
-    ):
-        with pytest.raises(StateError, match="was opened to be read"):
-            act()
-    assert reader.newest() == StateVersion(1, "", "one")
-    assert reader.read_lock() is None
-
-
-def test_credentials_are_not_shown(shelf: S3Backend, s3: S3Server) -> None:
-    shelf.newest()
-    assert s3.secret_key not in repr(shelf)
-    assert s3.access_key not in repr(shelf)
+def test_credentials_are_not_shown(backend: S3Backend, s3: S3Server) -> None:
+    backend.newest()
+    assert s3.secret_key not in repr(backend)
+    assert s3.access_key not in repr(backend)
 
 
 def test_a_missing_package_is_told_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,88 +74,90 @@ def slept() -> Slept:
 
 
 @pytest.fixture
-def shelf(server: Answering, store: Store, slept: Slept) -> S3Backend:
+def backend(server: Answering, store: Store, slept: Slept) -> S3Backend:
     keys = {"access_key": Secret("a"), "secret_key": Secret("the-key")}
     return S3Backend(S3Place("b", "e", endpoint=f"http://127.0.0.1:{server.port}", retries=2, **keys), slept)
 
 
-def test_an_empty_store_is_empty(shelf: S3Backend) -> None:
-    assert shelf.newest() is None
-    assert shelf.read_lock() is None
+def test_an_empty_store_is_empty(backend: S3Backend) -> None:
+    assert backend.newest() is None
+    assert backend.read_lock() is None
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_for_a_list_is_not_no_state(store: Store, shelf: S3Backend, page: str) -> None:
+def test_a_page_for_a_list_is_not_no_state(store: Store, backend: S3Backend, page: str) -> None:
     store.lists, store.reads = [PAGES[page]], {"states/0.json": [PAGES[page]]}
-    for act in (shelf.newest, shelf.serials, shelf.volumes):
+    for act in (backend.newest, backend.serials, backend.versions):
         with pytest.raises(_ForeignError, match="does not answer like S3 to") as caught:
             act()
-        assert shelf.place.endpoint in caught.value.message
+        assert backend.place.endpoint in caught.value.message
         assert "s3://b/e" in caught.value.message
         assert "the-key" not in f"{caught.value.message}{caught.value.hint}"
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_for_an_object_is_neither_its_content_nor_its_absence(store: Store, shelf: S3Backend, page: str) -> None:
+def test_a_page_for_an_object_is_neither_its_content_nor_its_absence(
+    store: Store, backend: S3Backend, page: str
+) -> None:
     store.reads = {"lock.json": [PAGES[page]], "states/7.json": [PAGES[page]]}
-    for act in (shelf.read_lock, lambda: shelf.volume(7)):
+    for act in (backend.read_lock, lambda: backend.read(7)):
         with pytest.raises(_ForeignError, match="does not answer like S3 to GET"):
             act()
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_on_the_way_is_asked_past(store: Store, shelf: S3Backend, slept: Slept, page: str) -> None:
+def test_a_page_on_the_way_is_asked_past(store: Store, backend: S3Backend, slept: Slept, page: str) -> None:
     store.reads = {"states/7.json": [PAGES[page], PAGES[page], STORED]}
-    assert shelf.volume(7) == StateVersion(7, "n", '{"a": 1}')
+    assert backend.read(7) == StateVersion(7, "n", '{"a": 1}')
     assert slept == [0.2, 0.4]
 
 
 @pytest.mark.parametrize("page", [name for name in PAGES if name[0] == "4"])
 def test_a_refusal_that_is_not_the_stores_is_not_somebody_elses_write(
-    store: Store, shelf: S3Backend, page: str
+    store: Store, backend: S3Backend, page: str
 ) -> None:
     store.writes = [PAGES[page]]
-    for act in (lambda: shelf.add(StateVersion(1, "", "x")), lambda: shelf.write_lock("mine", '"t"')):
+    for act in (lambda: backend.add(StateVersion(1, "", "x")), lambda: backend.write_lock("mine", '"t"')):
         with pytest.raises(StateError) as caught:
             act()
         assert not isinstance(caught.value, PreconditionFailed)
 
 
 @pytest.mark.parametrize("status", [409, 412])
-def test_nor_is_a_conflict_without_the_stores_words(store: Store, shelf: S3Backend, status: int) -> None:
+def test_nor_is_a_conflict_without_the_stores_words(store: Store, backend: S3Backend, status: int) -> None:
     store.writes = [Reply(status, b"conflict", {"content-type": "text/plain"})]
     with pytest.raises(_ForeignError):
-        shelf.add(StateVersion(1, "", "x"))
+        backend.add(StateVersion(1, "", "x"))
     store.writes = [told(status, "PreconditionFailed")]
     with pytest.raises(PreconditionFailed):
-        shelf.add(StateVersion(1, "", "x"))
+        backend.add(StateVersion(1, "", "x"))
 
 
-def test_a_lock_that_the_store_says_is_gone_was_taken(store: Store, shelf: S3Backend) -> None:
+def test_a_lock_that_the_store_says_is_gone_was_taken(store: Store, backend: S3Backend) -> None:
     store.writes = [NOT_THERE]
     with pytest.raises(PreconditionFailed):
-        shelf.write_lock("mine", '"t"')
+        backend.write_lock("mine", '"t"')
 
 
-def test_a_key_that_the_store_refuses_is_told_from_a_page(store: Store, shelf: S3Backend) -> None:
+def test_a_key_that_the_store_refuses_is_told_from_a_page(store: Store, backend: S3Backend) -> None:
     store.reads = {"states/7.json": [told(403, "AccessDenied")]}
     with pytest.raises(StateError, match="does not accept the key: AccessDenied"):
-        shelf.volume(7)
+        backend.read(7)
 
 
-def test_a_store_without_a_bucket_says_so(store: Store, shelf: S3Backend) -> None:
+def test_a_store_without_a_bucket_says_so(store: Store, backend: S3Backend) -> None:
     store.lists = store.reads["states/7.json"] = [told(404, "NoSuchBucket")]
-    for act in (shelf.newest, lambda: shelf.volume(7)):
+    for act in (backend.newest, lambda: backend.read(7)):
         with pytest.raises(StateError, match="There is no bucket 'b'"):
             act()
 
 
-def test_a_redirect_takes_no_key_along(server: Answering, store: Store, shelf: S3Backend) -> None:
+def test_a_redirect_takes_no_key_along(server: Answering, store: Store, backend: S3Backend) -> None:
     with answering() as other:
         store.reads["states/7.json"] = [
             Reply(302, b"", {"location": f"http://127.0.0.1:{other.port}/b/e/states/7.json"})
         ]
         other.will(PAGES["200 page"])
         with pytest.raises(_ForeignError):
-            replace(shelf, place=replace(shelf.place, retries=0)).volume(7)
+            replace(backend, place=replace(backend.place, retries=0)).read(7)
         assert not [each for each in other.asked if "authorization" in each.headers]

@@ -171,27 +171,32 @@ def test_only_the_s3_store_imports_its_client_and_only_where_it_is_used() -> Non
     assert [name for name in imports_at_the_top(s3) if within(name, "obstore")] == []
 
 
-def test_only_the_sealing_of_states_imports_encryption_and_only_where_it_is_used() -> None:
-    sealing = PACKAGE / "state" / "sealing.py"
-    assert offences([path for path in MODULES if path != sealing], "pyrage", "cryptography") == []
-    assert [name for name in imports_at_the_top(sealing) if within(name, "pyrage")] == []
+def test_only_the_encryption_of_states_imports_its_library_and_only_where_it_is_used() -> None:
+    encryption = PACKAGE / "state" / "encryption.py"
+    assert offences([path for path in MODULES if path != encryption], "pyrage", "cryptography") == []
+    assert [name for name in imports_at_the_top(encryption) if within(name, "pyrage")] == []
 
 
 #: Backends that keep texts for `remote.py`, which knows what they mean.
-TEXTS = [PACKAGE / "state" / "backends" / name for name in ("__init__.py", "base.py", "s3.py")]
+TEXTS = [BACKENDS / name for name in ("__init__.py", "base.py", "appwrite.py", "s3.py")]
 
 
-def test_stores_know_texts_and_never_what_they_mean() -> None:
-    others = [name for path in TEXTS for name in imports(path) if within(name, "raceday_iac")]
-    allowed = ("raceday_iac.state.backends", "raceday_iac.errors", "raceday_iac.model.secret", "raceday_iac.waiting")
-    assert [name for name in others if not any(within(name, each) for each in allowed)] == []
+def test_shared_backends_know_texts_and_never_what_they_mean() -> None:
+    meanings = ("document", "codec", "journal", "edits")
+    assert offences(TEXTS, *(f"raceday_iac.state.{each}" for each in meanings)) == []
 
 
-def test_only_the_command_line_knows_which_stores_there_are() -> None:
-    elsewhere = [path for path in not_commands() if path != PACKAGE / "state" / "backends" / "s3.py"]
-    assert offences(elsewhere, "raceday_iac.state.backends.s3") == []
-    kept_in_files = [path for path in not_commands() if not path.is_relative_to(PACKAGE / "state" / "backends")]
-    assert offences(kept_in_files, "raceday_iac.state.backends.local", "raceday_iac.state.backends.appwrite") == []
+def test_only_the_command_line_knows_which_backends_there_are() -> None:
+    elsewhere = [path for path in not_commands() if not path.is_relative_to(BACKENDS)]
+    names = sorted(path.stem for path in BACKENDS.glob("*.py") if path.stem not in ("__init__", "base"))
+    assert {"local", "appwrite", "s3"} <= set(names)
+    assert offences(elsewhere, *(f"raceday_iac.state.backends.{each}" for each in names)) == []
+
+
+def test_a_state_is_opened_by_the_registry_of_backends_alone() -> None:
+    workspace = PACKAGE / "cli" / "workspace.py"
+    assert "raceday_iac.state.backends.open_backend" in imports(workspace)
+    assert offences([workspace], *(f"raceday_iac.state.backends.{each}" for each in ("local", "appwrite", "s3"))) == []
 
 
 @pytest.mark.parametrize("pure", PURE)

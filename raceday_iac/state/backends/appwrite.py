@@ -10,11 +10,15 @@ from __future__ import annotations
 import base64
 import binascii
 import gzip
+import re
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
 
 from ...errors import (
     ConflictError,
@@ -27,15 +31,47 @@ from ...errors import (
 )
 from ...kinds.base import Call, Shape, is_instant, listing
 from ...provider.appwrite.reading import PAGE, STATE_NAME, query
-from ...provider.appwrite.transport import Transport
-from . import LockRecord, PreconditionFailed, StateVersion
+from ...provider.appwrite.transport import ReadingTransport, Transport
+from ..encryption import VariableName, required_secret
+from .base import Access, Backend, Endpoint, LockRecord, PreconditionFailed, SharedSettings, StateVersion
+from .remote import RemoteState, open_remote
 
+#: An id in Appwrite.
+_ID = r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,35}$"
 #: Appwrite's ids have at most 36 characters; a serial gets ten of them.
 LONGEST_ENVIRONMENT = 25
 _ATTEMPTS = 3
 #: What a document holds, and what a list of them shows that asks for no more.
 _DOCUMENT = Shape({"$id": str, "$updatedAt": is_instant, "serial": int, "content": str})
 _LISTED = Shape({"$id": str, "serial": int})
+
+
+class AppwriteSettings(SharedSettings):
+    """A private collection: of the target itself, unless another project is named."""
+
+    backend: Literal["appwrite"]
+    database: str = Field(default="raceday-iac-state", pattern=_ID)
+    collection: str = Field(default="states", pattern=_ID)
+    endpoint: Endpoint = ""
+    project: str = ""
+    api_key_env: VariableName = ""
+
+    @model_validator(mode="after")
+    def _whole(self) -> AppwriteSettings:
+        given = [self.endpoint, self.project, self.api_key_env]
+        if any(given) and not all(given):
+            raise ValueError(
+                "endpoint, project and api_key_env are given together, or none of them (then the target's)"
+            )
+        return self
+
+    @property
+    def is_in_target(self) -> bool:
+        return not self.endpoint
+
+    @property
+    def databases_in_target(self) -> tuple[str, ...]:
+        return (self.database,) if self.is_in_target else ()
 
 
 class AppwriteBackend:
@@ -52,37 +88,38 @@ class AppwriteBackend:
         return f"the collection {self._database}/{self._name} of Appwrite"
 
     def newest(self) -> StateVersion | None:
-        """See `Shelf.newest`. One request."""
+        """See `StateBackend.newest`. One request."""
         found = self._list(_DOCUMENT, query("limit", 1))
-        return _volume(found[0]) if found else None
+        return _version_of(found[0]) if found else None
 
-    def volume(self, serial: int) -> StateVersion | None:
+    def read(self, serial: int) -> StateVersion | None:
         raw = self._document(self._id(serial))
-        return _volume(raw) if raw else None
+        return _version_of(raw) if raw else None
 
-    def volumes(self) -> Sequence[StateVersion]:
+    def versions(self) -> Sequence[StateVersion]:
         return [
-            _volume(raw) for raw in self._list(_LISTED, query("limit", PAGE), query("select", "$id", "serial", "note"))
+            _version_of(raw)
+            for raw in self._list(_LISTED, query("limit", PAGE), query("select", "$id", "serial", "note"))
         ]
 
     def serials(self) -> Sequence[int]:
         found = self._list(_LISTED, query("limit", PAGE), query("select", "$id", "serial"))
         return [int(raw["serial"]) for raw in found]
 
-    def add(self, volume: StateVersion) -> None:
-        """See `Shelf.add`."""
-        content = pack(volume.text)
-        data = {"environment": self._environment, "serial": volume.serial, "note": volume.note, "content": content}
+    def add(self, version: StateVersion) -> None:
+        """See `StateBackend.add`."""
+        content = pack(version.text)
+        data = {"environment": self._environment, "serial": version.serial, "note": version.note, "content": content}
         try:
-            self._create(self._id(volume.serial), data)
+            self._create(self._id(version.serial), data)
         except ConflictError:
-            found = self._document(self._id(volume.serial))
+            found = self._document(self._id(version.serial))
             if found is None or found.get("content") != content:
-                raise PreconditionFailed(f"serial {volume.serial} exists") from None
+                raise PreconditionFailed(f"serial {version.serial} exists") from None
 
-    def replace(self, volume: StateVersion) -> None:
-        body = {"data": {"note": volume.note, "content": pack(volume.text)}}
-        self._transport.request(Call("patch", f"{self._documents}/{self._id(volume.serial)}", body))
+    def replace(self, version: StateVersion) -> None:
+        body = {"data": {"note": version.note, "content": pack(version.text)}}
+        self._transport.request(Call("patch", f"{self._documents}/{self._id(version.serial)}", body))
 
     def remove(self, serial: int) -> None:
         try:
@@ -95,7 +132,7 @@ class AppwriteBackend:
         return None if raw is None else LockRecord(str(raw["content"]), str(raw["$updatedAt"]), self._age(raw))
 
     def write_lock(self, text: str, tag: str) -> str:
-        """See `Shelf.write_lock`."""
+        """See `StateBackend.write_lock`."""
         try:
             written = self._update_lock(text, tag) if tag else self._create_lock(text)
             return str(written["$updatedAt"])
@@ -105,7 +142,7 @@ class AppwriteBackend:
             if raw is not None and raw["content"] == text:
                 return str(raw["$updatedAt"])
             if isinstance(error, ConflictError):
-                raise PreconditionFailed("the lock is another one by now") from None
+                raise PreconditionFailed("the lock has changed since it was read") from None
             raise
 
     @property
@@ -186,7 +223,7 @@ class AppwriteBackend:
         return None if now is None else max(0.0, (now - datetime.fromisoformat(str(raw["$updatedAt"]))).total_seconds())
 
 
-def _volume(raw: Mapping[str, Any]) -> StateVersion:
+def _version_of(raw: Mapping[str, Any]) -> StateVersion:
     try:
         return StateVersion(int(raw["serial"]), str(raw.get("note") or ""), unpack(str(raw.get("content") or "")))
     except (KeyError, TypeError, ValueError) as error:
@@ -295,3 +332,33 @@ class StateCollection:
         shape = listing("attributes", _ATTRIBUTE)
         raw = self._transport.request(Call("get", f"{self._path}/attributes", answer=shape))
         return {str(each["key"]): str(each["status"]) for each in raw["attributes"]}
+
+
+def _open(settings: AppwriteSettings, access: Access) -> RemoteState:
+    environment = access.environment
+    if len(environment) > LONGEST_ENVIRONMENT or not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9._-]*", environment):
+        raise IacError(
+            f"State in Appwrite is kept under ids that begin with the environment's name, and {environment!r} "
+            f"cannot be part of one: at most {LONGEST_ENVIRONMENT} letters, digits, dots, hyphens and underscores.",
+            hint="rename the environment's file, or choose another state.backend",
+        )
+    connect = _connection(settings, access)
+    return open_remote(AppwriteBackend(connect, environment, settings.database, settings.collection), settings, access)
+
+
+def _connection(settings: AppwriteSettings, access: Access) -> Callable[[], Transport]:
+    """Makes the connection when it is first needed, and keeps it."""
+    kind = ReadingTransport if access.reading else Transport
+
+    @cache
+    def connect() -> Transport:
+        if settings.is_in_target:
+            target = access.target()
+            return kind(target.endpoint, target.project, target.key)
+        key = required_secret(settings.api_key_env, "the API key of the state", access.variables)
+        return kind(settings.endpoint, settings.project, key)
+
+    return connect
+
+
+BACKEND = Backend("State in Appwrite", AppwriteSettings, _open)

@@ -1,14 +1,98 @@
-"""What the state asks of a remote store: numbered texts that are each created once, and one lock that is replaced only
-by who has read it last. Both are compare-and-set, and the store's own clock tells the age of the lock.
+"""What a backend is made of: its settings, what opening one needs, and what one that machines share has to do.
+
+A shared backend keeps numbered texts that are each created once, and one lock that is replaced only by who has read it
+last. Both are compare-and-set, and the backend's own clock tells the age of the lock. It knows texts, never what they
+mean: that is `remote.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ...errors import StateError
+from ...model.secret import Secret
+from ..encryption import Encryption
+from ..store import StateStore
+
+
+def _endpoint(text: str) -> str:
+    if text and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", text):
+        raise ValueError("is a URL: https://host")
+    return text.rstrip("/")
+
+
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
+
+
+class BackendSettings(BaseModel):
+    """What every backend can be told. `keep` is the number of states in the history, the current one included."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    backend: str
+    keep: int = Field(default=20, ge=1, le=90)
+    encryption: Encryption | None = None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other machines use the same state."""
+        return True
+
+    @property
+    def is_in_target(self) -> bool:
+        """Whether it is kept in the very project that the environment describes."""
+        return False
+
+    @property
+    def databases_in_target(self) -> tuple[str, ...]:
+        """Ids of databases of the target that hold it: nobody may declare them."""
+        return ()
+
+
+class SharedSettings(BackendSettings):
+    """`lock_expiry` is in seconds: a lock without a sign of life for so long may be taken over."""
+
+    keep: int = Field(default=20, ge=5, le=90)
+    lock_expiry: float = Field(default=300.0, ge=15, le=86_400)
+
+
+class Project(Protocol):
+    """An Appwrite project to talk to."""
+
+    @property
+    def endpoint(self) -> str: ...
+    @property
+    def project(self) -> str: ...
+    @property
+    def key(self) -> Secret: ...
+
+
+@dataclass(frozen=True)
+class Access:
+    """What opening needs beside the settings. `folder` is the environment's own on this machine. `target` is called
+    when a state that is kept in the target is first used. With `reading`, a shared state cannot be written."""
+
+    environment: str
+    folder: Path
+    target: Callable[[], Project]
+    reading: bool = False
+    variables: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A backend as it is registered: a title for people, the model of its settings, and how it is opened."""
+
+    title: str
+    settings: type[BackendSettings]
+    open: Callable[[Any, Access], StateStore]
 
 
 class PreconditionFailed(StateError):
@@ -17,7 +101,7 @@ class PreconditionFailed(StateError):
 
 @dataclass(frozen=True)
 class StateVersion:
-    """One numbered text. `note` is what a listing tells of it without the text: short, ASCII."""
+    """One numbered text. `note` is what a listing says about it without the text: short, ASCII."""
 
     serial: int
     note: str = ""
@@ -26,8 +110,8 @@ class StateVersion:
 
 @dataclass(frozen=True)
 class LockRecord:
-    """The lock's text as it is. `tag` names this very version of it; `age` is in seconds, by the store's clock; None
-    where that tells no time."""
+    """The lock's text as it is. `tag` names this very version of it; `age` is in seconds, by the backend's clock; None
+    where the backend does not tell its time."""
 
     text: str
     tag: str
@@ -35,10 +119,10 @@ class LockRecord:
 
 
 class StateBackend(Protocol):
-    """The volumes and the lock of one environment.
+    """The versions and the lock of one environment, for `remote.RemoteState`.
 
-    Every call raises an IacError when the store refuses or cannot be reached. A write whose answer was lost is settled
-    by looking before it is told as failed.
+    Every call raises an IacError when the backend refuses or cannot be reached. Where the answer to a write was lost,
+    the backend looks whether the write arrived before it reports a failure.
     """
 
     @property
@@ -47,12 +131,14 @@ class StateBackend(Protocol):
         ...
 
     def newest(self) -> StateVersion | None:
-        """The volume of the highest serial, with its text."""
+        """The version of the highest serial, with its text."""
         ...
 
-    def volume(self, serial: int) -> StateVersion | None: ...
+    def read(self, serial: int) -> StateVersion | None:
+        """One version, with its text."""
+        ...
 
-    def volumes(self) -> Sequence[StateVersion]:
+    def versions(self) -> Sequence[StateVersion]:
         """All, newest first, without their texts."""
         ...
 
@@ -60,24 +146,26 @@ class StateBackend(Protocol):
         """All serials, highest first."""
         ...
 
-    def add(self, volume: StateVersion) -> None:
-        """Create it. Raises PreconditionFailed when the serial is there with another text."""
+    def add(self, version: StateVersion) -> None:
+        """Create it. Raises PreconditionFailed when the serial exists with another text."""
         ...
 
-    def replace(self, volume: StateVersion) -> None:
+    def replace(self, version: StateVersion) -> None:
         """Write another text of the same meaning in its place (another key)."""
         ...
 
     def remove(self, serial: int) -> None:
-        """Gone already is fine."""
+        """Delete a version. One that does not exist is no failure."""
         ...
 
-    def read_lock(self) -> LockRecord | None: ...
+    def read_lock(self) -> LockRecord | None:
+        """The lock as it is; None where there never was one."""
+        ...
 
     def write_lock(self, text: str, tag: str) -> str:
         """Replace the lock that has this tag (empty: there is none yet) and return the new tag.
 
-        Raises PreconditionFailed when it is another one by now. No two texts are ever the same, else `tag` would mean
+        Raises PreconditionFailed when the lock has changed since. No two texts are ever the same, else `tag` would mean
         nothing.
         """
         ...

@@ -16,18 +16,29 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 from ...errors import FencedError, LockedError, StateError
 from ...files import PRIVATE_FILE, open_private, private_folder, remove_drafts, write_private
 from ..codec import Codec, Decoded
 from ..document import Saved, State, new_state, saved_of, this_process
+from ..encryption import KeyInUse, cipher_of
 from ..journal import Journal
-from ..sealing import AgeCipher, KeyInUse
 from ..store import LockInfo, Version
+from .base import Access, Backend, BackendSettings
 
 #: How many states are kept, the current one included.
 KEEP = 20
+
+
+class LocalSettings(BackendSettings):
+    """Files under state/, for one machine."""
+
+    backend: Literal["local"] = "local"
+
+    @property
+    def is_shared(self) -> bool:
+        return False
 
 
 class LocalState:
@@ -134,8 +145,7 @@ class LocalState:
         return self._history.rewrite()
 
     def key_in_use(self) -> KeyInUse | None:
-        seal = self._codec.seal
-        return seal.key_in_use if isinstance(seal, AgeCipher) else None
+        return self._codec.key_in_use
 
     def clear(self) -> None:
         """Delete the state with everything that is kept of it. The lock must be held."""
@@ -365,3 +375,10 @@ def _header(file: Path) -> dict[str, object] | None:
     except (OSError, ValueError):
         return None
     return content if isinstance(content, dict) and isinstance(content.get("serial"), int) else None
+
+
+def _open(settings: LocalSettings, access: Access) -> LocalState:
+    return LocalState(access.folder, Codec(cipher_of(settings.encryption, access.variables)), settings.keep)
+
+
+BACKEND = Backend("State in files", LocalSettings, _open)

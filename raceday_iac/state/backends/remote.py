@@ -1,4 +1,4 @@
-"""State on a shelf that many machines share. Each save creates the next serial, so that of two writers one wins.
+"""State in a backend that many machines share. Each save creates the next serial, so that of two writers one wins.
 
 Fencing: who takes over a lock first saves the state unchanged as the next serial. Whatever the late holder then tries
 to save has a serial that exists, and is refused. For the same reason the first serial of each run is kept as long as
@@ -22,10 +22,10 @@ from typing import Any
 from ...errors import FencedError, IacError, LockedError, ProviderError, StateError
 from ..codec import Codec, Decoded
 from ..document import Owner, Saved, State, new_state, this_process
+from ..encryption import KeyInUse, cipher_of
 from ..journal import Journal
-from ..sealing import AgeCipher, KeyInUse
 from ..store import LockInfo, Version
-from . import LockRecord, PreconditionFailed, StateBackend, StateVersion
+from .base import Access, LockRecord, PreconditionFailed, SharedSettings, StateBackend, StateVersion
 from .local import not_kept
 
 _log = logging.getLogger(__name__)
@@ -36,12 +36,19 @@ KEEP, LOCK_EXPIRY = 20, 300.0
 _FENCE_ATTEMPTS = 20
 
 
+def open_remote(backend: StateBackend, settings: SharedSettings, access: Access) -> RemoteState:
+    """The state in a backend, with the settings that all shared backends have."""
+    codec = Codec(cipher_of(settings.encryption, access.variables))
+    journal = Journal(access.folder / "journal.jsonl")
+    return RemoteState(backend, journal, codec, settings.keep, settings.lock_expiry)
+
+
 class RemoteState:
-    """The state of one environment on a shelf; the journal stays on this machine."""
+    """The state of one environment in a shared backend; the journal stays on this machine."""
 
     def __init__(
         self,
-        shelf: StateBackend,
+        backend: StateBackend,
         journal: Journal,
         codec: Codec | None = None,
         keep: int = KEEP,
@@ -49,13 +56,13 @@ class RemoteState:
         owner: Owner | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._shelf = shelf
+        self._backend = backend
         self._journal = journal
         self._codec = codec or Codec()
         self._keep = max(2, keep)
         self._owner = owner or this_process()
         self._now = now
-        self._lock = RemoteLock(shelf, self._owner, lock_expiry)
+        self._lock = RemoteLock(backend, self._owner, lock_expiry)
         #: The serial that was the newest when this store looked last; the first and last that it saved in this run; and
         #: why it may save no more.
         self._seen: int | None = None
@@ -66,11 +73,11 @@ class RemoteState:
 
     @property
     def where(self) -> str:
-        return self._shelf.where
+        return self._backend.where
 
     def read(self) -> State:
         """See `StateStore.read`. One request or two."""
-        newest = self._shelf.newest()
+        newest = self._backend.newest()
         self._seen = newest.serial if newest else 0
         return new_state() if newest is None else self._decode(newest).state
 
@@ -80,7 +87,7 @@ class RemoteState:
         text, note = self._encoded(state, self._command)
         try:
             self._must_follow(state.serial)
-            self._shelf.add(StateVersion(state.serial, note, text))
+            self._backend.add(StateVersion(state.serial, note, text))
             self._tidy(state.serial)
             self._seen = state.serial
         except PreconditionFailed:
@@ -131,32 +138,31 @@ class RemoteState:
 
     def history(self) -> Sequence[Version]:
         """See `StateStore.history`."""
-        versions = [_version(volume) for volume in self._shelf.volumes()]
+        versions = [_described(version) for version in self._backend.versions()]
         self._seen = versions[0].serial if versions else 0
         kept = [each for newer, each in zip([None, *versions], versions, strict=False) if not _same_run(newer, each)]
         return [replace(each, current=number == 0) for number, each in enumerate(kept)]
 
     def version(self, serial: int) -> State:
         """See `StateStore.version`."""
-        volume = self._shelf.volume(serial)
-        if volume is None:
+        version = self._backend.read(serial)
+        if version is None:
             raise not_kept(serial)
-        return self._decode(volume).state
+        return self._decode(version).state
 
     def rewrite_history(self) -> int:
         """See `StateStore.rewrite_history`."""
         done = 0
-        for serial in self._shelf.serials()[1:]:
-            volume = self._shelf.volume(serial)
-            if volume is not None:
-                found = self._decode(volume)
-                self._shelf.replace(replace(volume, text=self._codec.encode(found.state, found.saved)))
+        for serial in self._backend.serials()[1:]:
+            version = self._backend.read(serial)
+            if version is not None:
+                found = self._decode(version)
+                self._backend.replace(replace(version, text=self._codec.encode(found.state, found.saved)))
                 done += 1
         return done
 
     def key_in_use(self) -> KeyInUse | None:
-        seal = self._codec.seal
-        return seal.key_in_use if isinstance(seal, AgeCipher) else None
+        return self._codec.key_in_use
 
     def _begin(self, command: str) -> None:
         """A new run: its saves belong together."""
@@ -166,12 +172,12 @@ class RemoteState:
     def _fence(self, command: str) -> None:
         """Save the state as it is under the next serial, so that nobody else can save that one."""
         for _ in range(_FENCE_ATTEMPTS):
-            newest = self._shelf.newest()
+            newest = self._backend.newest()
             state = new_state() if newest is None else self._decode(newest).state
             fence = replace(state, serial=state.serial + 1)
             text, note = self._encoded(fence, command)
             try:
-                self._shelf.add(StateVersion(fence.serial, note, text))
+                self._backend.add(StateVersion(fence.serial, note, text))
                 self._must_be_newest(fence.serial)
             except PreconditionFailed:
                 continue
@@ -188,7 +194,7 @@ class RemoteState:
         if self._refused is not None:
             raise PreconditionFailed("an earlier save was refused")
         if self._seen is not None and serial != self._seen + 1:
-            serials = self._shelf.serials()
+            serials = self._backend.serials()
             if (serials[0] if serials else 0) != self._seen:
                 raise PreconditionFailed("somebody else has saved")
 
@@ -203,23 +209,23 @@ class RemoteState:
             unwanted = [] if previous in (None, self._first, serial) else [int(previous or 0)]
         for each in unwanted:
             try:
-                self._shelf.remove(each)
+                self._backend.remove(each)
             except IacError as error:
                 _log.info("Serial %d could not be let go of: %s", each, error.message)
 
     def _must_be_newest(self, serial: int) -> Sequence[int]:
         """All serials, when the one just saved is the newest. An old one may have been free because it was let go of;
         then it is taken away again. Raises PreconditionFailed."""
-        serials = self._shelf.serials()
+        serials = self._backend.serials()
         if serials and serials[0] > serial:
-            self._shelf.remove(serial)
+            self._backend.remove(serial)
             raise PreconditionFailed("a newer one exists")
         if serial not in serials:
             raise StateError(f"{self.where} does not keep what is written to it: serial {serial} is not there.")
         return serials
 
     def _overtaken(self, serial: int) -> FencedError:
-        newest = self._shelf.newest()
+        newest = self._backend.newest()
         by = ""
         if newest is not None:
             saved = Saved.from_json(_note(newest))
@@ -237,27 +243,27 @@ class RemoteState:
         saved = Saved(at, str(self._owner), command, self._owner.run, self._session, count)
         return self._codec.encode(state, saved), json.dumps({"lineage": state.lineage, **saved.to_json()})
 
-    def _decode(self, volume: StateVersion) -> Decoded:
+    def _decode(self, version: StateVersion) -> Decoded:
         try:
-            return self._codec.decode(volume.text)
+            return self._codec.decode(version.text)
         except StateError as error:
             raise StateError(
-                f"Serial {volume.serial} of the state in {self.where} cannot be used: {error}. Nothing was changed.",
+                f"Serial {version.serial} of the state in {self.where} cannot be used: {error}. Nothing was changed.",
                 hint=error.hint or "go back to an earlier one: raceday-iac state history, state restore SERIAL",
             ) from None
 
 
-def _note(volume: StateVersion) -> object:
+def _note(version: StateVersion) -> object:
     try:
-        return json.loads(volume.note)
+        return json.loads(version.note)
     except (ValueError, RecursionError):
         return {}
 
 
-def _version(volume: StateVersion) -> Version:
-    note = _note(volume)
+def _described(version: StateVersion) -> Version:
+    note = _note(version)
     lineage = str(note.get("lineage") or "") if isinstance(note, dict) else ""
-    return Version(volume.serial, lineage, Saved.from_json(note))
+    return Version(version.serial, lineage, Saved.from_json(note))
 
 
 def _same_run(newer: Version | None, older: Version) -> bool:
@@ -297,17 +303,17 @@ class _Held:
 
 
 class RemoteLock:
-    """The lock on a shelf. `expiry` is in seconds; thread-safe."""
+    """The lock in a backend. `expiry` is in seconds; thread-safe."""
 
     def __init__(
         self,
-        shelf: StateBackend,
+        backend: StateBackend,
         owner: Owner,
         expiry: float,
         clock: Callable[[], float] = elapsed,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._shelf = shelf
+        self._backend = backend
         self._owner = owner
         self._expiry = expiry
         self._clock = clock
@@ -320,7 +326,7 @@ class RemoteLock:
     def take(self, reason: str) -> LockInfo | None:
         """Take it, or raise LockedError. Returns whom it was taken over from, when it had expired."""
         for _ in range(_ATTEMPTS):
-            found = self._shelf.read_lock()
+            found = self._backend.read_lock()
             holder = parse(found)
             if holder is not None and not holder.expired:
                 raise LockedError(
@@ -329,7 +335,7 @@ class RemoteLock:
                 )
             held = _Held(self._content(reason), "", 0.0)
             with suppress(PreconditionFailed):
-                held.tag = self._shelf.write_lock(held.text, found.tag if found else "")
+                held.tag = self._backend.write_lock(held.text, found.tag if found else "")
                 held.renewed = self._clock()
                 self._held, self._lost = held, ""
                 self._stop.clear()
@@ -348,7 +354,7 @@ class RemoteLock:
             if held is None or self._lost:
                 return
             try:
-                self._shelf.write_lock(_free(), held.tag)
+                self._backend.write_lock(_free(), held.tag)
             except PreconditionFailed:
                 return
             except IacError as error:
@@ -365,19 +371,19 @@ class RemoteLock:
 
     def holder(self) -> LockInfo | None:
         """Who holds it, also one who has expired."""
-        return parse(self._shelf.read_lock())
+        return parse(self._backend.read_lock())
 
     def seize(self, lock_id: str) -> None:
         """Set it free, whoever holds it. Raises LockedError when it is another one than `lock_id` (empty: any)."""
         for _ in range(_ATTEMPTS):
-            found = self._shelf.read_lock()
+            found = self._backend.read_lock()
             holder = parse(found)
             if found is None or holder is None:
                 return
             if lock_id and holder.id != lock_id:
                 raise LockedError(f"The lock is another one by now ({holder.id}): {holder}. It was not released.")
             with suppress(PreconditionFailed):
-                self._shelf.write_lock(_free(), found.tag)
+                self._backend.write_lock(_free(), found.tag)
                 return
         raise LockedError("The lock is being renewed all the time. It was not released.", hint="try again")
 
@@ -392,7 +398,7 @@ class RemoteLock:
     def _renew(self, held: _Held) -> None:
         held.beat += 1
         try:
-            held.tag = self._shelf.write_lock(held.text, held.tag)
+            held.tag = self._backend.write_lock(held.text, held.tag)
             held.renewed = self._clock()
         except PreconditionFailed:
             holder = self._look()

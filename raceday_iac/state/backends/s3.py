@@ -4,7 +4,7 @@ replaced with `If-Match`. The bucket is not made here.
 `obstore` signs and sends the requests; it is imported only when an environment asks for this store. The store must
 honour both conditions (AWS S3, MinIO, Ceph, Cloudflare R2 and SeaweedFS do).
 
-An answer counts only if it is the store's: what is missing, taken or refused is told in S3's own XML. `obstore` takes
+An answer counts only if it is the store's: S3's own XML says what is missing, taken or refused. `obstore` takes
 the page of a proxy for an object, its 404 for "not there", and any XML for an empty list, so all three are looked at
 once more here.
 """
@@ -17,12 +17,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
+
+from pydantic import Field, model_validator
 
 from ...errors import IacError, StateError
 from ...model.secret import Secret
 from ...waiting import WAITS, ThreadPoolExecutor
-from .base import LockRecord, PreconditionFailed, StateVersion
+from ..encryption import VariableName, optional_secret, required_secret
+from .base import Access, Backend, Endpoint, LockRecord, PreconditionFailed, SharedSettings, StateVersion
+from .remote import RemoteState, open_remote
 
 _Read = TypeVar("_Read")
 #: Seconds for one request, for all attempts together, and how often it is repeated.
@@ -48,6 +52,25 @@ class _Object:
     note: str
     tag: str
     modified: datetime
+
+
+class S3Settings(SharedSettings):
+    """A bucket. Without names of keys, those of the machine are used: its role, or AWS_* variables."""
+
+    backend: Literal["s3"]
+    bucket: str = Field(min_length=1)
+    prefix: str = ""
+    endpoint: Endpoint = ""
+    region: str = Field(default="us-east-1", min_length=1)
+    access_key_env: VariableName = ""
+    secret_key_env: VariableName = ""
+    session_token_env: VariableName = ""
+
+    @model_validator(mode="after")
+    def _pair(self) -> S3Settings:
+        if bool(self.access_key_env) != bool(self.secret_key_env):
+            raise ValueError("access_key_env and secret_key_env are given together, or neither")
+        return self
 
 
 @dataclass(frozen=True)
@@ -84,20 +107,20 @@ class S3Backend:
         return f"s3://{self.place.bucket}/{self.place.root}"
 
     def newest(self) -> StateVersion | None:
-        """See `Shelf.newest`. A list and a read."""
+        """See `StateBackend.newest`. A list and a read."""
         for serial in self.serials():
-            found = self.volume(serial)
-            # One that was let go of in between is followed by newer ones; look at what is left.
+            found = self.read(serial)
+            # One that was removed in between is followed by newer ones; look at what is left.
             if found is not None:
                 return found
         return None
 
-    def volume(self, serial: int) -> StateVersion | None:
+    def read(self, serial: int) -> StateVersion | None:
         found = self._get(self._path(serial))
         return None if found is None else StateVersion(serial, found.note, found.text)
 
-    def volumes(self) -> Sequence[StateVersion]:
-        """See `Shelf.volumes`. A request per volume, at the same time: a listing shows no notes."""
+    def versions(self) -> Sequence[StateVersion]:
+        """See `StateBackend.versions`. A request per version, at the same time: a listing shows no notes."""
         serials = self.serials()
         with ThreadPoolExecutor(max_workers=8) as pool:
             found = list(pool.map(lambda serial: self._get(self._path(serial), head=True), serials))
@@ -109,21 +132,21 @@ class S3Backend:
         names = [path.rpartition("/")[2].removesuffix(".json") for path in self._repeated(self._listed)]
         return sorted((int(name) for name in names if name.isdecimal()), reverse=True)
 
-    def add(self, volume: StateVersion) -> None:
-        """See `Shelf.add`."""
+    def add(self, version: StateVersion) -> None:
+        """See `StateBackend.add`."""
         try:
-            self._put(self._path(volume.serial), volume.text, "create", volume.note)
+            self._put(self._path(version.serial), version.text, "create", version.note)
         except (PreconditionFailed, _UncertainError):
-            found = self._get(self._path(volume.serial))
-            if found is None or found.text != volume.text:
+            found = self._get(self._path(version.serial))
+            if found is None or found.text != version.text:
                 raise
 
-    def replace(self, volume: StateVersion) -> None:
-        self._put(self._path(volume.serial), volume.text, "overwrite", volume.note)
+    def replace(self, version: StateVersion) -> None:
+        self._put(self._path(version.serial), version.text, "overwrite", version.note)
 
     def remove(self, serial: int) -> None:
         self._must_write()
-        with self._told() as library:
+        with self._translating() as library:
             library.delete(self._store, self._path(serial))
 
     def read_lock(self) -> LockRecord | None:
@@ -135,7 +158,7 @@ class S3Backend:
         return LockRecord(found.text, found.tag, max(0.0, age))
 
     def write_lock(self, text: str, tag: str) -> str:
-        """See `Shelf.write_lock`."""
+        """See `StateBackend.write_lock`."""
         try:
             return self._put(self._lock_path, text, {"e_tag": tag} if tag else "create")
         except (PreconditionFailed, _UncertainError):
@@ -167,7 +190,7 @@ class S3Backend:
 
     def _listed(self) -> list[str]:
         """The paths of all states. That there are none is believed when the store says of one that it is not there."""
-        with self._told() as library:
+        with self._translating() as library:
             listed = [str(each["path"]) for each in library.list(self._store, f"{self.place.root}/states").collect()]
         if not listed and self._read(self._path(0)) is not None:
             raise self._foreign(f"the list of {self.where}/states", "no list")
@@ -179,7 +202,7 @@ class S3Backend:
 
     def _read(self, path: str, *, head: bool = False) -> _Object | None:
         """One attempt. The answer to a HEAD has no words, so what it does not find is asked for once more."""
-        with self._told() as library:
+        with self._translating() as library:
             try:
                 found = library.get(self._store, path, options={"head": head})
                 text = "" if head else bytes(found.bytes()).decode()
@@ -210,7 +233,7 @@ class S3Backend:
         """Write an object and return its tag."""
         self._must_write()
         attributes = {"Content-Type": "application/json", **({_NOTE: note} if note else {})}
-        with self._told() as library:
+        with self._translating() as library:
             options = {"mode": mode, "attributes": attributes, "use_multipart": False}
             return str(library.put(self._store, path, text.encode(), **options)["e_tag"])
 
@@ -219,7 +242,7 @@ class S3Backend:
             raise StateError(f"{self.where} was opened to be read; nothing was written.")
 
     @contextmanager
-    def _told(self) -> Iterator[Any]:
+    def _translating(self) -> Iterator[Any]:
         """The library, and its errors as ours."""
         library = _library()
         known = library.exceptions
@@ -238,7 +261,7 @@ class S3Backend:
         if "NoSuchBucket" in text:
             hint = "create it, or correct state.bucket in the environment file"
             return StateError(f"There is no bucket {self.place.bucket!r}. Nothing was changed.", hint=hint)
-        told = _UNTOLD.search(text)
+        told = _WORDLESS.search(text)
         if told and "<Code>" not in text:
             return self._foreign(told["asked"], told["answered"])
         if any(each in text for each in _UNREADABLE):
@@ -266,7 +289,7 @@ class S3Backend:
 
 
 #: An answer that means something in S3, but for its words. (A HEAD has none, and 5xx is distress whoever says it.)
-_UNTOLD = re.compile(
+_WORDLESS = re.compile(
     r"Error performing (?P<asked>(?!HEAD)\w+ \S+) in .*?status code: (?P<answered>[34][0-9][0-9][^\n]{0,160})",
     re.DOTALL,
 )
@@ -322,3 +345,22 @@ def _connect(place: S3Place) -> Any:
         client_options={"allow_http": place.endpoint.startswith("http://"), "timeout": timedelta(seconds=_TIMEOUT)},
         retry_config={"max_retries": place.retries, "retry_timeout": timedelta(seconds=_PATIENCE)},
     )
+
+
+def _open(settings: S3Settings, access: Access) -> RemoteState:
+    named, variables = settings.access_key_env and settings.secret_key_env, access.variables
+    place = S3Place(
+        settings.bucket,
+        access.environment,
+        settings.prefix,
+        settings.endpoint,
+        settings.region,
+        required_secret(settings.access_key_env, "the access key of the state", variables) if named else None,
+        required_secret(settings.secret_key_env, "the secret key of the state", variables) if named else None,
+        optional_secret(settings.session_token_env, variables),
+        reading=access.reading,
+    )
+    return open_remote(S3Backend(place), settings, access)
+
+
+BACKEND = Backend("State in S3", S3Settings, _open)

@@ -12,8 +12,10 @@ from raceday_iac.health.watched import HealthConfig
 from raceday_iac.kinds import KINDS
 from raceday_iac.linting.acceptances import DRIFT_CODES
 from raceday_iac.linting.linter import known_rules
-from raceday_iac.loading.environment import AppwriteSettings, Encryption, Environment, LocalSettings, S3Settings
+from raceday_iac.loading.environment import Environment
 from raceday_iac.model import declarations
+from raceday_iac.state.backends import BACKENDS, backend_of
+from raceday_iac.state.encryption import Encryption
 
 from .pages import load
 
@@ -110,7 +112,7 @@ def test_every_lint_code_is_listed() -> None:
 def test_every_setting_is_listed_with_its_default() -> None:
     page = reference.PAGES["reference/settings.md"]()
 
-    for model in (Environment, LocalSettings, AppwriteSettings, S3Settings, Encryption, HealthConfig):
+    for model in (Environment, *(backend_of(each).settings for each in BACKENDS), Encryption, HealthConfig):
         for name, field in model.model_fields.items():
             if model is not Environment or name not in ("name", "file"):
                 assert f"| `{field.alias or name}` |" in page

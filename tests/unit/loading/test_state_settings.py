@@ -8,13 +8,10 @@ from typing import Any
 import pytest
 
 from raceday_iac.errors import StackError
-from raceday_iac.loading.environment import (
-    AppwriteSettings,
-    LocalSettings,
-    S3Settings,
-    environment_file,
-    load_environment,
-)
+from raceday_iac.loading.environment import environment_file, load_environment
+from raceday_iac.state.backends.appwrite import AppwriteSettings
+from raceday_iac.state.backends.local import LocalSettings
+from raceday_iac.state.backends.s3 import S3Settings
 
 HEAD = "endpoint: https://appwrite.example.org/v1\nproject: raceday\n"
 

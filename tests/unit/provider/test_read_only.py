@@ -71,7 +71,8 @@ def test_the_commands_that_look_hold_such_a_transport() -> None:
 def test_state_in_appwrite_is_read_through_such_a_transport_too() -> None:
     from raceday_iac.cli.options import Options
     from raceday_iac.cli.workspace import Target, open_store
-    from raceday_iac.loading.environment import AppwriteSettings, Environment
+    from raceday_iac.loading.environment import Environment
+    from raceday_iac.state.backends.appwrite import AppwriteSettings
 
     kept = AppwriteSettings(backend="appwrite")
     environment = Environment(name="prod", endpoint="http://127.0.0.1:9/v1", project="p", state=kept)
@@ -79,5 +80,5 @@ def test_state_in_appwrite_is_read_through_such_a_transport_too() -> None:
     kinds = {}
     for wish in (True, False):
         store: Any = open_store(environment, Options(), lambda: target, reading=wish)
-        kinds[wish] = type(store._shelf._connect())
+        kinds[wish] = type(store._backend._connect())
     assert kinds == {True: ReadingTransport, False: Transport}

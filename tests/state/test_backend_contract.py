@@ -1,8 +1,9 @@
-"""What holds of every place where state can be kept."""
+"""What every place where state can be kept must do: as a store of states, and below it as a keeper of texts."""
 
 from __future__ import annotations
 
 import json
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -11,16 +12,17 @@ from threading import Barrier
 
 import pytest
 
-from raceday_iac.errors import EXIT_LOCKED, FencedError, LockedError, StateError
+from raceday_iac.errors import EXIT_LOCKED, FencedError, IacError, LockedError, StateError
 from raceday_iac.model.address import Address
 from raceday_iac.model.resource import frozen
 from raceday_iac.model.secret import Secret
+from raceday_iac.state.backends import PreconditionFailed, StateBackend, StateVersion
 from raceday_iac.state.codec import Codec
 from raceday_iac.state.document import Entry, State, binding_of, new_state
-from raceday_iac.state.sealing import AgeCipher, new_key
+from raceday_iac.state.encryption import AgeCipher, new_key
 from raceday_iac.state.store import StateStore
 
-from .conftest import Place
+from .conftest import REMOTE, Place, other_backend
 
 
 def state_with(*names: str, base: State | None = None) -> State:
@@ -54,14 +56,14 @@ def test_what_is_written_is_read_by_everybody(place: Place) -> None:
     assert place.open("bob").read() == state
 
 
-def test_what_a_state_belongs_to_is_kept_sealed_or_not(place: Place) -> None:
+def test_what_a_state_belongs_to_is_kept_encrypted_or_not(place: Place) -> None:
     bound = binding_of("https://appwrite.example.org/v1", "raceday", "raceday")
-    plain, sealed = place.open(), place.open(codec=Codec(AgeCipher(new_key()[0])))
+    plain, encrypted = place.open(), place.open(codec=Codec(AgeCipher(new_key()[0])))
     plain.write(replace(state_with("a"), bound=bound))
     assert plain.read().bound == bound
-    with sealed.locked("apply"):
-        sealed.write(state_with("a", base=sealed.read()))
-    assert sealed.read().bound == bound
+    with encrypted.locked("apply"):
+        encrypted.write(state_with("a", base=encrypted.read()))
+    assert encrypted.read().bound == bound
 
 
 def test_the_newest_is_read(place: Place) -> None:
@@ -244,15 +246,15 @@ def test_what_was_begun_and_not_concluded_was_interrupted(place: Place) -> None:
 
 def raw_texts(place: Place) -> str:
     """Everything that is stored, as it is."""
-    if place.shelf is None:
+    if place.backend is None:
         files = [each for each in Path(place.folder).rglob("*") if each.is_file()]
         return "\n".join(each.read_text(encoding="utf-8") for each in files)
-    shelf = place.shelf()
-    volumes = [shelf.volume(serial) for serial in shelf.serials()]
-    return "\n".join(each.text for each in volumes if each is not None)
+    backend = place.backend()
+    versions = [backend.read(serial) for serial in backend.serials()]
+    return "\n".join(each.text for each in versions if each is not None)
 
 
-def test_a_sealed_state_is_read_with_the_key_and_tells_nothing_without(place: Place) -> None:
+def test_an_encrypted_state_is_read_with_the_key_and_tells_nothing_without(place: Place) -> None:
     key, public = new_key()
     state = run(place.open(codec=Codec(AgeCipher(key))), "apply", ("remarkable",))
     assert place.open("bob", codec=Codec(AgeCipher(key))).read() == state
@@ -263,13 +265,13 @@ def test_a_sealed_state_is_read_with_the_key_and_tells_nothing_without(place: Pl
     assert key.reveal() not in stored
 
 
-def test_a_sealed_state_is_refused_without_a_key_and_with_a_wrong_one(place: Place) -> None:
+def test_an_encrypted_state_is_refused_without_a_key_and_with_a_wrong_one(place: Place) -> None:
     key, public = new_key()
     run(place.open(codec=Codec(AgeCipher(key))), "apply", ("a",))
     before = raw_texts(place)
     with pytest.raises(StateError, match="it is encrypted, and the environment names no key"):
         place.open().read()
-    with pytest.raises(StateError, match=f"none of the given keys opens it; it is sealed for {public}"):
+    with pytest.raises(StateError, match=f"none of the given keys opens it; it is encrypted for {public}"):
         place.open(codec=Codec(AgeCipher(new_key()[0]))).read()
     assert raw_texts(place) == before
 
@@ -280,7 +282,7 @@ def test_lock_and_history_need_no_key(place: Place) -> None:
     assert place.open().lock_holder() is None
 
 
-def test_a_plain_state_becomes_a_sealed_one_and_keys_are_changed_with_the_history(place: Place) -> None:
+def test_a_plain_state_becomes_an_encrypted_one_and_keys_are_changed_with_the_history(place: Place) -> None:
     run(place.open(), "apply", ("remarkable",))
     run(place.open(), "apply", ("remarkable", "b"))
     old, new = new_key()[0], new_key()[0]
@@ -295,3 +297,105 @@ def test_a_plain_state_becomes_a_sealed_one_and_keys_are_changed_with_the_histor
     assert [len(store.version(each.serial).entries) for each in store.history()] == [2, 2, 2, 1]
     with pytest.raises(StateError, match="none of the given keys"):
         place.open(codec=Codec(AgeCipher(old))).read()
+
+
+# Backends that machines share: numbered texts, and one lock.
+
+
+def test_a_backend_begins_empty(backend: StateBackend) -> None:
+    assert backend.newest() is None
+    assert backend.read(1) is None
+    assert list(backend.versions()) == []
+    assert list(backend.serials()) == []
+    assert backend.read_lock() is None
+
+
+def test_a_backend_keeps_numbered_texts_with_their_notes(backend: StateBackend) -> None:
+    for serial in (1, 2, 10):
+        backend.add(StateVersion(serial, f"note {serial}", f"text {serial}"))
+    assert backend.newest() == StateVersion(10, "note 10", "text 10")
+    assert backend.read(2) == StateVersion(2, "note 2", "text 2")
+    assert backend.read(3) is None
+    assert list(backend.serials()) == [10, 2, 1]
+    assert [(each.serial, each.note) for each in backend.versions()] == [(10, "note 10"), (2, "note 2"), (1, "note 1")]
+
+
+def test_a_serial_is_created_once_and_the_same_text_again_is_our_own_whose_answer_was_lost(
+    backend: StateBackend,
+) -> None:
+    backend.add(StateVersion(1, "", "ours"))
+    backend.add(StateVersion(1, "", "ours"))
+    with pytest.raises(PreconditionFailed):
+        backend.add(StateVersion(1, "", "theirs"))
+    assert backend.read(1) == StateVersion(1, "", "ours")
+
+
+def test_a_text_can_be_replaced_by_another_of_the_same_meaning(backend: StateBackend) -> None:
+    backend.add(StateVersion(1, "old", "old"))
+    backend.replace(StateVersion(1, "new", "new"))
+    assert backend.newest() == StateVersion(1, "new", "new")
+
+
+def test_a_version_can_be_removed_also_when_it_is_gone(backend: StateBackend) -> None:
+    for serial in (1, 2):
+        backend.add(StateVersion(serial, "", "text"))
+    for _ in range(2):
+        backend.remove(2)
+    assert list(backend.serials()) == [1]
+
+
+def test_the_lock_is_replaced_only_by_who_has_read_it_last(backend: StateBackend) -> None:
+    first = backend.write_lock("one", "")
+    second = backend.write_lock("two", first)
+    for tag in ("", first):
+        with pytest.raises(PreconditionFailed):
+            backend.write_lock("three", tag)
+    found = backend.read_lock()
+    assert found is not None
+    assert (found.text, found.tag) == ("two", second)
+    assert found.age is not None
+    assert 0 <= found.age < 60
+
+
+def test_a_lock_that_is_gone_is_not_replaced(backend: StateBackend) -> None:
+    with pytest.raises(PreconditionFailed):
+        backend.write_lock("lock", "2026-11-25T10:00:00.500+00:00")
+    assert backend.read_lock() is None
+
+
+def test_the_lock_is_no_version(backend: StateBackend) -> None:
+    backend.write_lock("lock", "")
+    assert list(backend.versions()) == []
+    assert backend.newest() is None
+
+
+SERVERS = [each for each in REMOTE if each != "memory"]
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_environments_on_one_server_do_not_mix(request: pytest.FixtureRequest, name: str) -> None:
+    environment = f"e{uuid.uuid4().hex[:12]}"
+    # The second begins with the same letters.
+    one, longer = (other_backend(request, name, each) for each in (environment, f"{environment}-2"))
+    one.add(StateVersion(1, "", "one"))
+    longer.add(StateVersion(5, "", "longer"))
+    longer.write_lock("lock", "")
+    assert (list(one.serials()), list(longer.serials())) == ([1], [5])
+    assert one.read_lock() is None
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_a_reader_finds_what_is_there_and_cannot_write(request: pytest.FixtureRequest, name: str) -> None:
+    environment = f"e{uuid.uuid4().hex[:12]}"
+    other_backend(request, name, environment).add(StateVersion(1, "", "one"))
+    reader = other_backend(request, name, environment, reading=True)
+    for act in (
+        lambda: reader.add(StateVersion(2, "", "two")),
+        lambda: reader.replace(StateVersion(1, "", "changed")),
+        lambda: reader.remove(1),
+        lambda: reader.write_lock("mine", ""),
+    ):
+        with pytest.raises(IacError, match=r"can only read|was opened to be read"):
+            act()
+    assert reader.newest() == StateVersion(1, "", "one")
+    assert reader.read_lock() is None

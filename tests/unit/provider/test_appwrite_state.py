@@ -1,4 +1,4 @@
-"""What the shelf in Appwrite asks, and what it makes of answers that are hard to come by from a real server."""
+"""What the backend in Appwrite asks, and what it makes of answers that are hard to come by from a real server."""
 
 from __future__ import annotations
 
@@ -33,99 +33,98 @@ def document(content: str, serial: int = 7) -> dict[str, Any]:
 
 
 @pytest.fixture
-def shelf(server: Answering, slept: Slept) -> AppwriteBackend:
+def backend(server: Answering, slept: Slept) -> AppwriteBackend:
     connection = transport(server, slept, attempts=2)
     return AppwriteBackend(lambda: connection, "prod", "db", "states")
 
 
 def test_the_age_of_the_lock_is_told_by_the_servers_clock(
-    server: Answering, shelf: AppwriteBackend, monkeypatch: pytest.MonkeyPatch
+    server: Answering, backend: AppwriteBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(BaseHTTPRequestHandler, "date_time_string", lambda self: DATE)
     server.will(Reply(200, document("held")))
-    found = shelf.read_lock()
+    found = backend.read_lock()
     assert found is not None
     assert (found.text, found.tag, found.age) == ("held", "2026-11-25T10:00:00.500+00:00", 299.5)
 
 
 def test_the_lock_is_replaced_under_the_condition_that_it_is_as_it_was(
-    server: Answering, shelf: AppwriteBackend
+    server: Answering, backend: AppwriteBackend
 ) -> None:
     server.will(Reply(200, document("new")))
-    shelf.write_lock("new", "2026-11-25T10:00:00.500+00:00")
+    backend.write_lock("new", "2026-11-25T10:00:00.500+00:00")
     assert server.lines == [f"PATCH {DOCUMENTS}/prod-lock"]
     assert server.asked[0].headers["x-appwrite-timestamp"] == "2026-11-25T10:00:00.500+00:00"
 
 
-def test_a_lock_that_is_another_one_by_now_is_told(server: Answering, shelf: AppwriteBackend) -> None:
+def test_a_lock_that_is_another_one_by_now_is_told(server: Answering, backend: AppwriteBackend) -> None:
     server.will(error(409, "document_update_conflict"), Reply(200, document("of somebody else")))
     with pytest.raises(PreconditionFailed):
-        shelf.write_lock("mine", "tag")
+        backend.write_lock("mine", "tag")
 
 
-def test_a_lock_that_was_deleted_is_told(server: Answering, shelf: AppwriteBackend) -> None:
+def test_a_lock_that_was_deleted_is_told(server: Answering, backend: AppwriteBackend) -> None:
     server.will(error(404, "document_not_found"))
     with pytest.raises(PreconditionFailed):
-        shelf.write_lock("mine", "tag")
+        backend.write_lock("mine", "tag")
 
 
-def test_a_repeated_write_that_meets_its_own_first_attempt_was_ours(server: Answering, shelf: AppwriteBackend) -> None:
+def test_a_repeated_write_that_meets_its_own_first_attempt_was_ours(
+    server: Answering, backend: AppwriteBackend
+) -> None:
     server.will(CUT, error(409, "document_update_conflict"), Reply(200, document("mine")))
-    assert shelf.write_lock("mine", "tag") == "2026-11-25T10:00:00.500+00:00"
+    assert backend.write_lock("mine", "tag") == "2026-11-25T10:00:00.500+00:00"
 
 
-def test_a_creation_whose_answer_was_lost_was_ours_when_the_text_is(server: Answering, shelf: AppwriteBackend) -> None:
+def test_a_creation_whose_answer_was_lost_was_ours_when_the_text_is(
+    server: Answering, backend: AppwriteBackend
+) -> None:
     server.will(CUT, error(409, "document_already_exists"), Reply(200, document("text")))
-    shelf.add(StateVersion(7, "{}", "text"))
+    backend.add(StateVersion(7, "{}", "text"))
     assert server.lines == [f"POST {DOCUMENTS}", f"POST {DOCUMENTS}", f"GET {DOCUMENTS}/prod-7"]
 
 
-def test_a_creation_that_meets_somebody_elses_is_refused(server: Answering, shelf: AppwriteBackend) -> None:
+def test_a_creation_that_meets_somebody_elses_is_refused(server: Answering, backend: AppwriteBackend) -> None:
     server.will(error(409, "document_already_exists"), Reply(200, document("another")))
     with pytest.raises(PreconditionFailed, match="serial 7 exists"):
-        shelf.add(StateVersion(7, "{}", "text"))
+        backend.add(StateVersion(7, "{}", "text"))
 
 
 @pytest.mark.parametrize(("answer", "kind"), [(CUT, UnreachableError), (error(500), ServerFaultError)])
 def test_a_creation_that_is_never_answered_is_given_up(
-    server: Answering, shelf: AppwriteBackend, answer: Any, kind: type[Exception]
+    server: Answering, backend: AppwriteBackend, answer: Any, kind: type[Exception]
 ) -> None:
     server.will(answer)
     with pytest.raises(kind):
-        shelf.add(StateVersion(7, "{}", "text"))
+        backend.add(StateVersion(7, "{}", "text"))
     assert server.lines == [f"POST {DOCUMENTS}"] * 3
 
 
-def test_a_creation_that_is_not_allowed_is_not_repeated(server: Answering, shelf: AppwriteBackend) -> None:
+def test_a_creation_that_is_not_allowed_is_not_repeated(server: Answering, backend: AppwriteBackend) -> None:
     server.will(error(401, "general_unauthorized_scope"))
     with pytest.raises(AccessError):
-        shelf.add(StateVersion(7, "{}", "text"))
+        backend.add(StateVersion(7, "{}", "text"))
     assert len(server.asked) == 1
 
 
 @pytest.mark.parametrize("kind", ["database_not_found", "collection_not_found"])
-def test_where_there_is_no_collection_there_is_no_state(server: Answering, shelf: AppwriteBackend, kind: str) -> None:
+def test_where_there_is_no_collection_there_is_no_state(server: Answering, backend: AppwriteBackend, kind: str) -> None:
     server.will(error(404, kind))
-    assert shelf.newest() is None
-    assert list(shelf.volumes()) == []
-    assert list(shelf.serials()) == []
-    assert shelf.read_lock() is None
+    assert backend.newest() is None
+    assert list(backend.versions()) == []
+    assert list(backend.serials()) == []
+    assert backend.read_lock() is None
 
 
-def test_in_a_collection_that_is_not_finished_there_is_no_state(server: Answering, shelf: AppwriteBackend) -> None:
+def test_in_a_collection_that_is_not_finished_there_is_no_state(server: Answering, backend: AppwriteBackend) -> None:
     server.will(error(400, "general_query_invalid"), Reply(200, made(ATTRIBUTES[:2])))
-    assert shelf.newest() is None
+    assert backend.newest() is None
 
 
-def test_a_query_that_a_finished_collection_refuses_is_a_failure(server: Answering, shelf: AppwriteBackend) -> None:
+def test_a_query_that_a_finished_collection_refuses_is_a_failure(server: Answering, backend: AppwriteBackend) -> None:
     server.will(error(400, "general_query_invalid"), Reply(200, made(ATTRIBUTES)))
     with pytest.raises(ProviderError):
-        shelf.newest()
-
-
-def test_letting_go_of_what_is_gone_is_fine(server: Answering, shelf: AppwriteBackend) -> None:
-    server.will(error(404, "document_not_found"))
-    shelf.remove(7)
+        backend.newest()
 
 
 def listed(number: int, status: str = "available") -> Reply:

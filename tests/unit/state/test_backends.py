@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from raceday_iac.cli.options import Options
-from raceday_iac.cli.workspace import Target, codec_of, open_store
+from raceday_iac.cli.workspace import Target, open_store
 from raceday_iac.errors import IacError
-from raceday_iac.loading.environment import AppwriteSettings, Encryption, Environment, LocalSettings, S3Settings
+from raceday_iac.loading.environment import Environment
 from raceday_iac.model.secret import Secret
-from raceday_iac.state.backends.local import LocalState
+from raceday_iac.state import backends
+from raceday_iac.state.backends import BACKENDS, backend_of
+from raceday_iac.state.backends.appwrite import AppwriteSettings
+from raceday_iac.state.backends.local import LocalSettings, LocalState
 from raceday_iac.state.backends.remote import RemoteState
-from raceday_iac.state.sealing import new_key
+from raceday_iac.state.backends.s3 import S3Settings
+from raceday_iac.state.encryption import Encryption, cipher_of, new_key
 from raceday_iac.state.store import StateStore
 
 
@@ -22,6 +26,18 @@ def opened(folder: Path, state: Any, name: str = "prod", target: Any = None) -> 
     environment = Environment(name=name, endpoint="embedded", project="p", state=state)
     options = Options(env=name, stack=folder / "stacks" / "x.py")
     return open_store(environment, options, target or (lambda: pytest.fail("no target was needed")))
+
+
+#: What the folder holds beside backends.
+PARTS = {"__init__", "base", "remote"}
+
+
+def test_every_file_that_is_a_backend_is_registered_under_its_name() -> None:
+    found = {path.stem for path in Path(backends.__file__).parent.glob("*.py")} - PARTS
+    assert found == set(BACKENDS)
+    for name in BACKENDS:
+        assert get_args(backend_of(name).settings.model_fields["backend"].annotation) == (name,)
+        assert backend_of(name).title.startswith("State in ")
 
 
 def test_files_are_kept_in_the_environments_folder(tmp_path: Path) -> None:
@@ -76,10 +92,10 @@ def test_a_name_that_cannot_be_part_of_an_id_is_told(tmp_path: Path, name: str) 
 def test_a_key_may_end_in_a_newline_and_a_previous_one_may_be_unset() -> None:
     key, public = new_key()
     variables = {"K": f"{key.reveal()}\n"}
-    seal = codec_of(Encryption(key_env="K", previous_key_env="OLD"), variables).seal
-    assert seal is not None
-    assert seal.seal(b"x")["key"] == public
+    cipher = cipher_of(Encryption(key_env="K", previous_key_env="OLD"), variables)
+    assert cipher is not None
+    assert cipher.encrypt(b"x")["key"] == public
 
 
-def test_without_encryption_nothing_is_sealed() -> None:
-    assert codec_of(None).seal is None
+def test_without_encryption_nothing_is_encrypted() -> None:
+    assert cipher_of(None) is None

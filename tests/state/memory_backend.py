@@ -1,4 +1,4 @@
-"""A shelf in memory with a clock of its own, which can be made to fail."""
+"""A backend in memory with a clock of its own, which can be made to fail."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from raceday_iac.state.backends import LockRecord, PreconditionFailed, StateVers
 
 
 @dataclass
-class MemoryShelf:
+class MemoryBackend:
     """`before` is called with each operation's name, and may raise."""
 
     kept: dict[int, StateVersion] = field(default_factory=dict)
@@ -29,27 +29,27 @@ class MemoryShelf:
         with self._begin("newest"):
             return self.kept[max(self.kept)] if self.kept else None
 
-    def volume(self, serial: int) -> StateVersion | None:
-        with self._begin("volume"):
+    def read(self, serial: int) -> StateVersion | None:
+        with self._begin("version"):
             return self.kept.get(serial)
 
-    def volumes(self) -> Sequence[StateVersion]:
-        with self._begin("volumes"):
+    def versions(self) -> Sequence[StateVersion]:
+        with self._begin("versions"):
             return [StateVersion(each, self.kept[each].note) for each in sorted(self.kept, reverse=True)]
 
     def serials(self) -> Sequence[int]:
         with self._begin("serials"):
             return sorted(self.kept, reverse=True)
 
-    def add(self, volume: StateVersion) -> None:
+    def add(self, version: StateVersion) -> None:
         with self._begin("add"):
-            if volume.serial in self.kept:
+            if version.serial in self.kept and self.kept[version.serial].text != version.text:
                 raise PreconditionFailed("taken")
-            self.kept[volume.serial] = volume
+            self.kept[version.serial] = version
 
-    def replace(self, volume: StateVersion) -> None:
+    def replace(self, version: StateVersion) -> None:
         with self._begin("replace"):
-            self.kept[volume.serial] = volume
+            self.kept[version.serial] = version
 
     def remove(self, serial: int) -> None:
         with self._begin("remove"):
