@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
 from ..errors import EXIT_ERROR, EXIT_OK, IacError, StackError
+from ..extensions import load_part
 from ..linting.acceptances import read_acceptances
-from ..linting.expansion import ZONE
 from ..linting.facts import Configuration, Offered, read_configuration, read_stack
 from ..linting.findings import Acceptance, Severity
 from ..linting.linter import known_rules, lint
@@ -19,6 +19,7 @@ from ..linting.timetable import Timetable, agenda_of
 from ..loading.environment import load_environment
 from ..loading.resolve import resolve
 from ..loading.stack_file import load_stack
+from ..model.local_time import UTC_TIME, LocalTime, read_local_time
 from ..model.problem import Diagnostic, Location
 from ..model.resource import Desired, LeftOut
 from ..packaging import pack_all
@@ -27,6 +28,7 @@ from ..redaction import shown_document
 from ..render.lines import print_json, print_lines
 from ..render.lint_text import lint_document, lint_lines
 from ..render.schedule_page import schedule_document, schedule_lines, schedule_page, schedule_svg
+from .extensions import extensions_of
 from .options import Options
 from .workspace import opened, reader, write_file
 
@@ -67,7 +69,18 @@ POLICIES = "policies.yaml"
 
 def configuration_of(options: Options, file: Path | None) -> Configuration:
     """Read it. Raises IacError for what cannot be read at all; mistakes in a stack become part of the result."""
-    return _stack(options) if file is None else read_configuration(_json(file), str(file))
+    if file is None:
+        return _stack(options)
+    return replace(read_configuration(_json(file), str(file)), local_time=_local_time(options))
+
+
+def _local_time(options: Options) -> LocalTime:
+    """That of the stack, where there is one that can be read: an appwrite.json says nothing of it."""
+    try:
+        stack = load_stack(options.stack)
+    except IacError:
+        return UTC_TIME
+    return read_local_time(stack.timezone, stack.quiet_hours)[0]
 
 
 def acceptances_of(options: Options) -> tuple[Acceptance, ...]:
@@ -108,7 +121,10 @@ def _stack(options: Options) -> Configuration:
     folders = {name: source.folder for name, source in desired.code.items()}
     copies = {name: _copies(folder) for name, folder in folders.items()}
     shared = {name: content for each in folders.values() for name, content in _shared(each).items()}
-    return read_stack(stack, environment, problems, files, copies, shared, left_out)
+    configuration = read_stack(stack, environment, problems, files, copies, shared, left_out)
+    extensions = (each.quiet_code for each in extensions_of(options))
+    minds = tuple(load_part(each, options.stack) for each in extensions if each)
+    return replace(configuration, quiet_code=minds)
 
 
 def _shared(folder: Path) -> dict[str, bytes]:
@@ -162,8 +178,8 @@ def _agenda(options: Options, asked: ScheduleAsked) -> Timetable:
         known = ", ".join(sorted(each.id for each in configuration.functions))
         raise IacError(f"There is no function {', '.join(unknown)}.", hint=f"functions: {known or 'none'}")
     now = datetime.now(UTC)
-    day = first_day(asked.begin) if asked.begin else now.astimezone(ZONE).date()
-    after = datetime.combine(day, time(), ZONE).astimezone(UTC) if asked.begin else now
+    day = first_day(asked.begin) if asked.begin else configuration.local_time.day_of(now)
+    after = configuration.local_time.at(day, time()) if asked.begin else now
     report = lint(configuration, after.date())
     about = tuple(each for each in report.findings if each.code.startswith("SCH"))
     return agenda_of(configuration, day, after, asked.number, asked.functions, about)

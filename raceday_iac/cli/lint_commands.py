@@ -44,7 +44,7 @@ def schedule(
     svg: Annotated[Path | None, typer.Option(help="Write the timeline as a picture.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the timeline and the next runs as a page.")] = None,
 ) -> None:
-    """The next runs of each function, in New Zealand and UTC, and its day as a timeline. Needs no server."""
+    """The next runs of each function, on the stack's clock and in UTC, and its day as a timeline. Needs no server."""
     from .lint import ScheduleAsked as Asked
     from .lint import run_schedule as run
 

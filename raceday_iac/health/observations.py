@@ -11,6 +11,7 @@ from typing import Any
 
 from ..model.address import Address
 from ..model.declarations import LockDeclaration
+from ..model.local_time import UTC_TIME, LocalTime
 from ..model.resource import CodeSource, Live
 from ..provider.protocol import Deployment, Execution
 
@@ -89,6 +90,7 @@ class Observation:
     #: What could not be looked at, and why.
     skipped: tuple[str, ...] = ()
     is_dated: bool = True
+    local_time: LocalTime = UTC_TIME
 
     def ageless(self) -> Observation:
         """The same, looked at from so long ago that nothing in it is old."""

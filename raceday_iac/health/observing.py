@@ -78,6 +78,7 @@ class Collector:
             counted={number: each for number, each in counted.items() if each is not None},
             skipped=tuple(self._skipped(is_dated=told is not None)),
             is_dated=told is not None,
+            local_time=self.desired.local_time,
         )
 
     def _collections(self, snapshot: Snapshot) -> list[Address]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from ..model.local_time import UTC_TIME, LocalTime
 from .data import Daily, DataHealth, daily_findings, daily_runs, data_findings, data_health
 from .findings import ORDER, Finding, Severity
 from .locks import LockHealth, lock_findings, lock_health, lock_without_secrets
@@ -55,6 +56,8 @@ class Report:
     daily: tuple[Daily, ...] = ()
     state_lock: StateLock | None = None
     skipped: tuple[str, ...] = ()
+    #: On whose clock times are shown.
+    local_time: LocalTime = UTC_TIME
 
     def count(self, severity: Severity) -> int:
         return sum(each.severity is severity for each in self.findings)
@@ -102,6 +105,7 @@ def judge(observation: Observation, watched: HealthConfig, rules: Rules | None =
         daily=daily,
         state_lock=observation.state_lock,
         skipped=observation.skipped,
+        local_time=observation.local_time,
     )
 
 

@@ -14,7 +14,7 @@ from itertools import pairwise
 from math import ceil
 
 from ..cron import Cron, CronError, parse
-from ..model.local_time import LocalTime
+from ..model.local_time import UTC_TIME, LocalTime
 from .facts import FunctionFacts
 from .usage import Usage
 
@@ -26,12 +26,13 @@ Minutes = tuple[int, ...]
 @dataclass(frozen=True)
 class Expansion:
     """When a cron fires from `begin` for `days` days. `by_day` has the minutes of each UTC day, in order, and
-    `before` those of the day before the first."""
+    `before` those of the day before the first. `local_time` is the clock that its runs are held against."""
 
     cron: Cron
     begin: date
     by_day: tuple[Minutes, ...]
     before: Minutes = ()
+    local_time: LocalTime = UTC_TIME
 
     @property
     def days(self) -> int:
@@ -107,50 +108,14 @@ def _bits(minutes: Minutes, seconds: int) -> int:
     return bits
 
 
-def expand(expression: str, begin: date, days: int = YEAR) -> Expansion | None:
+def expand(expression: str, begin: date, days: int = YEAR, local_time: LocalTime = UTC_TIME) -> Expansion | None:
     """The runs of a year; None when the expression cannot be read."""
     try:
         cron = parse(expression)
     except CronError:
         return None
     before, *by_day = (cron.runs_on(begin + timedelta(days=number - 1)) for number in range(days + 1))
-    return Expansion(cron, begin, tuple(by_day), before)
-
-
-#: New Zealand's clock, and the hours in which its functions finish gracefully.
-LOCAL = LocalTime("Pacific/Auckland", (time(1), time(6)))
-ZONE = LOCAL.zone
-#: Inside it (the end excluded) the functions finish gracefully.
-QUIET_FROM, QUIET_UNTIL = 1, 6
-
-
-def offset(moment: datetime) -> timedelta:
-    """New Zealand's distance from UTC at an instant."""
-    found = moment.astimezone(ZONE).utcoffset()
-    assert found is not None
-    return found
-
-
-def is_quiet(moment: datetime) -> bool:
-    return QUIET_FROM <= moment.astimezone(ZONE).hour < QUIET_UNTIL
-
-
-@lru_cache(maxsize=16)
-def clock_changes(begin: date, days: int) -> tuple[datetime, ...]:
-    """The instants at which the clock is changed, to the hour."""
-    midnights = [datetime.combine(begin, time(), UTC) + timedelta(days=number) for number in range(days + 1)]
-    found = []
-    for start, end in pairwise(midnights):
-        if offset(start) != offset(end):
-            hours = [start + timedelta(hours=number) for number in range(25)]
-            found += [after for before, after in pairwise(hours) if offset(before) != offset(after)]
-    return tuple(found)
-
-
-def said(moment: datetime) -> str:
-    """An instant as people read it here: New Zealand first, then UTC."""
-    local = moment.astimezone(ZONE)
-    return f"{local:%a %Y-%m-%d %H:%M} {local.tzname()} ({moment.astimezone(UTC):%m-%d %H:%M} UTC)"
+    return Expansion(cron, begin, tuple(by_day), before, local_time)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from ..importing.project import Project
 from ..kinds import KINDS, Kind, kind_of
 from ..loading.environment import Environment
 from ..model.address import function_address, variable_address
+from ..model.local_time import UTC_TIME, LocalTime, read_local_time
 from ..model.problem import Diagnostic, Location
 from ..model.resource import LeftOut, Live
 from ..model.stack import Declaration, Lock, Stack
@@ -112,6 +113,9 @@ class Configuration:
     timeout_limit: int = 900
     #: Checks that the source of the configuration does not allow, and why.
     skipped: tuple[str, ...] = ()
+    local_time: LocalTime = UTC_TIME
+    #: Say whether code ends by itself in the quiet hours; called with its modules by name.
+    quiet_code: tuple[Callable[[Mapping[str, Any]], bool], ...] = ()
 
 
 def read_stack(
@@ -133,6 +137,7 @@ def read_stack(
         shared or {},
         stack.lock_store,
         skipped=tuple(_skipped(environment, files)),
+        local_time=read_local_time(stack.timezone, stack.quiet_hours)[0],
     )
 
 

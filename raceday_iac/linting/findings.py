@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from ..model.local_time import UTC_TIME, LocalTime
 from ..model.problem import Location
 
 NOWHERE = Location()
@@ -67,6 +68,8 @@ class Report:
     skipped: tuple[str, ...] = ()
     #: Caller to the functions that it starts.
     calls: Mapping[str, tuple[str, ...]] | None = None
+    #: On whose clock times are shown.
+    local_time: LocalTime = UTC_TIME
 
     def count(self, severity: Severity) -> int:
         return sum(each.effective is severity for each in self.findings)

@@ -37,7 +37,7 @@ def lint(
     found = list(acceptances.apply_acceptances(found, accepted, today or begin))
     calls = {name: usage.calls for name, usage in context.used.items() if usage.calls}
     skipped = (*configuration.skipped, *_unread(context.used), *_silent(server))
-    return Report(tuple(sorted(found, key=_rank)), skipped, calls)
+    return Report(tuple(sorted(found, key=_rank)), skipped, calls, configuration.local_time)
 
 
 def _unread(used: Mapping[str, Usage]) -> Iterator[str]:

@@ -43,7 +43,10 @@ class Context:
     @cached_property
     def runs(self) -> dict[str, Expansion]:
         """The runs of every enabled function with a readable schedule, by function id."""
-        found = {each.id: expand(each.schedule, self.begin) for each in self.enabled if each.schedule}
+        local_time = self.configuration.local_time
+        found = {
+            each.id: expand(each.schedule, self.begin, local_time=local_time) for each in self.enabled if each.schedule
+        }
         return {name: runs for name, runs in found.items() if runs is not None}
 
     @cached_property

@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import combinations
 
-from .expansion import (
-    QUIET_FROM,
-    QUIET_UNTIL,
-    ZONE,
-    Concurrency,
-    Expansion,
-    callers_of,
-    clock_changes,
-    offset,
-    presences,
-)
+from .expansion import DAY, Concurrency, Expansion, callers_of, presences
 from .facts import FunctionFacts
 from .findings import Severity
 from .rules import Context, RuleSet, Violation, scheduled, used_scheduled, violation
@@ -197,17 +187,20 @@ _STRETCH = timedelta(hours=1)
 _MOST_SAID = 4
 
 
-@RULES.rule("SCH004", Severity.ERROR, "runs pass, or begin after, the change of the New Zealand date", each=scheduled)
+@RULES.rule("SCH004", Severity.ERROR, "runs pass, or begin after, the change of the local date", each=scheduled)
 def day_crossings(function: FunctionFacts, runs: Expansion) -> Iterator[Violation]:
     """The date of "today" changes within a run, or between two runs of one stretch. Warning where no run is under way
-    and it happens every night, not only in summer.
+    and it happens every night, not only in summer. Looked at where the stack declares a time zone.
 
-    Fix: fix the New Zealand date when a run begins, and hold a lock, so that runs of two days cannot mix.
+    Fix: fix the local date when a run begins, and hold a lock, so that runs of two days cannot mix.
     """
+    local_time = runs.local_time
+    if local_time.is_utc:
+        return
     length = timedelta(seconds=function.longest_run)
     inside = between = 0
     first: datetime | None = None
-    for midnight in _local(runs, 0):
+    for midnight in (local_time.at(day, time()) for day in _days(runs)):
         before, after = _around(runs, midnight)
         crosses = before is not None and before + length > midnight
         parts = before is not None and after is not None and after - before <= _STRETCH
@@ -219,13 +212,13 @@ def day_crossings(function: FunctionFacts, runs: Expansion) -> Iterator[Violatio
     told = [f"on {inside} days a year a run is under way when the date changes"] if inside else []
     told += [f"on {between} days its runs go on after the change, for another day than those before"] if between else []
     if {0, runs.minutes[-1] // 60} >= {0, 23} and runs.minutes[0] < 60 and runs.cron.hour != "*":
-        told.append("the change of the UTC date, at noon or 13:00 in New Zealand, is within the schedule too")
+        told.append(f"the change of the UTC date, at {_utc_midnight(runs)}, is within the schedule too")
     # Runs that go over midnight in summer only were not meant to; those of every night at least do it knowingly.
     is_surprise = inside or between < runs.days - 1
     yield violation(
         function,
         "; ".join(told),
-        "fix the New Zealand date when a run begins and hold a lock, so that runs of two days cannot mix",
+        "fix the local date when a run begins and hold a lock, so that runs of two days cannot mix",
         None if is_surprise else Severity.WARNING,
         first=first,
         times=max(inside, between),
@@ -235,24 +228,26 @@ def day_crossings(function: FunctionFacts, runs: Expansion) -> Iterator[Violatio
     )
 
 
-@RULES.rule("SCH006", Severity.WARNING, "runs in the quiet window, 01:00 to 06:00 in New Zealand", each=used_scheduled)
+@RULES.rule("SCH006", Severity.WARNING, "runs in the quiet hours", each=used_scheduled)
 def quiet_runs(function: FunctionFacts, runs: Expansion, usage: Usage) -> Iterator[Violation]:
-    """Nothing races then. Answered by code that asks for the quiet window.
+    """The stack's `quiet_hours` say that nothing should run then. Answered by code that asks for them, where an
+    extension can tell.
 
     Fix: end them at once in the code, or leave those hours out of the schedule.
     """
     total = days = 0
     first: datetime | None = None
-    for begin, end in zip(_local(runs, QUIET_FROM), _local(runs, QUIET_UNTIL), strict=True):
+    for begin, end in runs.local_time.quiet_spans(_days(runs)):
         count, found = _between(runs, begin, end)
         first = first or found
         total, days = total + count, days + (count > 0)
     if first is None:
         return
-    answered = "its code, which ends a run in the quiet window at once" if usage.minds_quiet else ""
+    hours = runs.local_time.quiet_text.replace(" to ", " and ")
+    answered = "its code, which ends a run in the quiet hours at once" if usage.minds_quiet else ""
     yield violation(
         function,
-        f"{total:,} runs a year, on {days} days, begin between 01:00 and 06:00 New Zealand time",
+        f"{total:,} runs a year, on {days} days, begin between {hours} in {runs.local_time.timezone}",
         "end them at once in the code, or leave those hours out of the schedule",
         first=first,
         times=total,
@@ -260,20 +255,21 @@ def quiet_runs(function: FunctionFacts, runs: Expansion, usage: Usage) -> Iterat
     )
 
 
-@RULES.rule("SCH005", Severity.INFO, "runs fall into the hour in which the New Zealand clock changes", each=scheduled)
+@RULES.rule("SCH005", Severity.INFO, "runs fall into the hour in which the local clock changes", each=scheduled)
 def clock_change_runs(function: FunctionFacts, runs: Expansion) -> Iterator[Violation]:
-    """02:00 to 03:00 happens twice, or not at all. No run is lost: schedules are UTC.
+    """An hour on the clock happens twice, or not at all. No run is lost: schedules are UTC.
 
     Fix: work with instants, never with the time on the clock.
     """
+    local_time = runs.local_time
     met = [
         change
-        for change in clock_changes(runs.begin, runs.days)
+        for change in local_time.clock_changes(runs.begin, runs.days)
         if _between(runs, change - timedelta(hours=1), change + timedelta(hours=1))[0]
     ]
     if not met:
         return
-    told = [f"{change.astimezone(ZONE):%Y-%m-%d}: 02:00 to 03:00 {_oddity(change)}" for change in met]
+    told = [f"{local_time.day_of(change)}: {local_time.change_text(change)}" for change in met]
     yield violation(
         function,
         f"runs while the clock changes ({'; '.join(told)}). Schedules are UTC: no run is lost or repeated",
@@ -283,26 +279,27 @@ def clock_change_runs(function: FunctionFacts, runs: Expansion) -> Iterator[Viol
     )
 
 
-@RULES.rule("SCH011", Severity.INFO, "the time on the New Zealand clock shifts over the year", each=scheduled)
+@RULES.rule("SCH011", Severity.INFO, "the time on the local clock shifts over the year", each=scheduled)
 def drift(function: FunctionFacts, runs: Expansion) -> Iterator[Violation]:
     """A UTC schedule is an hour later on the clock in summer.
 
     Fix: make sure that both times are right; a cron cannot follow a clock that changes.
     """
     hours = sorted({minute // 60 for minute in runs.minutes})
-    changes = list(clock_changes(runs.begin, runs.days))
+    local_time = runs.local_time
+    changes = local_time.clock_changes(runs.begin, runs.days)
     if len(hours) == 24 or runs.is_empty or not changes:
         return
     noon = datetime.combine(runs.begin, time(12), UTC)
     told = {}
-    for moment in (noon, *(change + timedelta(days=1) for change in changes)):
-        name = moment.astimezone(ZONE).tzname() or "?"
-        told[name] = _clock_times(runs, offset(moment))
-    said = ", ".join(f"{times} in {name}" for name, times in sorted(told.items(), reverse=True))
+    moments = (noon, *(change + timedelta(days=1) for change in changes))
+    for moment in sorted(moments, key=local_time.offset):
+        told[local_time.name_at(moment)] = _clock_times(runs, local_time.offset(moment))
+    said = ", ".join(f"{times} in {name}" for name, times in told.items())
     yield violation(
         function,
         f"{function.schedule} UTC is {said}",
-        "make sure that both are right; a cron cannot follow New Zealand's clock",
+        f"make sure that both are right; a cron cannot follow the clock of {local_time.timezone}",
         first=changes[0],
         times=len(changes),
     )
@@ -320,19 +317,29 @@ def _clock_times(runs: Expansion, distance: timedelta) -> str:
     return f"{local[(widest + 1) % len(local)]} to {local[widest]}"
 
 
-def _local(runs: Expansion, hour: int) -> list[datetime]:
-    """The instants of an hour of New Zealand's clock within the year; an hour of each local date."""
-    days = (runs.begin + timedelta(days=number + 1) for number in range(runs.days - 1))
-    return [datetime.combine(day, time(hour), ZONE).astimezone(UTC) for day in days]
+def _days(runs: Expansion) -> Iterator[date]:
+    """The local dates of the year, but for those that are not wholly in it."""
+    return (runs.day(number + 1) for number in range(runs.days - 1))
+
+
+def _utc_midnight(runs: Expansion) -> str:
+    """When the UTC date changes on the local clock: `12:00 or 13:00 in Pacific/Auckland`."""
+    local_time = runs.local_time
+    changes = local_time.clock_changes(runs.begin, runs.days)
+    days = (runs.begin, *(change.date() + timedelta(days=2) for change in changes))
+    midnights = (datetime.combine(day, time(), UTC).astimezone(local_time.zone) for day in days)
+    return f"{' or '.join(sorted({f'{each:%H:%M}' for each in midnights}))} in {local_time.timezone}"
 
 
 def _around(runs: Expansion, moment: datetime) -> tuple[datetime | None, datetime | None]:
-    """The last run before an instant and the first at or after it, on its UTC day."""
+    """The last run before an instant and the first at or after it, as far as the UTC days beside its own."""
     number, minute = (moment.date() - runs.begin).days, moment.hour * 60 + moment.minute
     minutes = runs.on(number)
     place = bisect_left(minutes, minute)
-    before = runs.moment(number, minutes[place - 1]) if place else None
-    return before, runs.moment(number, minutes[place]) if place < len(minutes) else None
+    earlier = minutes[:place] or [each - DAY for each in runs.on(number - 1)[-1:]]
+    later = minutes[place:] or [each + DAY for each in runs.on(number + 1)[:1]]
+    before = runs.moment(number, earlier[-1]) if earlier else None
+    return before, runs.moment(number, later[0]) if later else None
 
 
 def _between(runs: Expansion, begin: datetime, end: datetime) -> tuple[int, datetime | None]:
@@ -345,8 +352,3 @@ def _between(runs: Expansion, begin: datetime, end: datetime) -> tuple[int, date
             first = first or runs.moment(number, minutes[low])
             count += high - low
     return count, first
-
-
-def _oddity(change: datetime) -> str:
-    goes_back = offset(change) < offset(change - timedelta(hours=1))
-    return "happens twice" if goes_back else "does not exist"

@@ -1,13 +1,14 @@
-"""When functions run next, and what a New Zealand day of theirs looks like."""
+"""When functions run next, and what a local day of theirs looks like."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 
-from .expansion import ZONE, Expansion, callers_of, expand
+from ..model.local_time import UTC_TIME, LocalTime
+from .expansion import Expansion, callers_of, expand
 from .facts import Configuration, FunctionFacts
 from .findings import Finding
 from .usage import usages
@@ -43,7 +44,7 @@ class Lane:
 
 @dataclass(frozen=True)
 class Timetable:
-    """A New Zealand day, from midnight to midnight, and the findings about its schedules."""
+    """A local day, from midnight to midnight, and the findings about its schedules."""
 
     day: date
     begin: datetime
@@ -51,6 +52,7 @@ class Timetable:
     after: datetime
     lanes: tuple[Lane, ...]
     findings: tuple[Finding, ...] = ()
+    local_time: LocalTime = UTC_TIME
 
 
 def agenda_of(
@@ -62,7 +64,7 @@ def agenda_of(
     findings: tuple[Finding, ...] = (),
 ) -> Timetable:
     """The day, and the next `number` runs after an instant, of all functions or of some."""
-    begin, end = (datetime.combine(day + timedelta(days=each), time(), ZONE).astimezone(UTC) for each in (0, 1))
+    begin, end = configuration.local_time.bounds(day)
     used = usages(configuration)
     functions = tuple(each for each in configuration.functions if each.enabled)
     first = min(begin, after).date() - timedelta(days=1)
@@ -73,7 +75,8 @@ def agenda_of(
         callers = [each for each in callers_of(function, functions, used) if each.id in known]
         if not only or function.id in only:
             lanes.append(_lane(function, callers, known, (begin, end), after, number))
-    return Timetable(day, begin, end, after, tuple(sorted(lanes, key=_order)), findings)
+    ordered = tuple(sorted(lanes, key=_order))
+    return Timetable(day, begin, end, after, ordered, findings, configuration.local_time)
 
 
 def _lane(

@@ -1,5 +1,5 @@
 """What a function does with Appwrite, told from its code: scopes it needs, collections it writes, functions it starts,
-and whether it minds the quiet window. Without its code, what its scopes allow is assumed."""
+and whether it minds the quiet hours. Without its code, what its scopes allow is assumed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from .facts import Configuration, FunctionFacts
 
 #: Names of the shared code that collect what is to be written; the collection is one of their arguments.
 _WRITERS = frozenset({"Write", "put_all"})
-_QUIET = frozenset({"is_quiet", "seconds_until_quiet"})
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def _usage(function: FunctionFacts, configuration: Configuration) -> Usage:
         dict(_scopes(requests)),
         frozenset(_written(code, {each.id for each in configuration.collections})),
         tuple(_called(code, requests, function, configuration)),
-        any(_names(module) & _QUIET for name, module in code.items() if name != "vendor.nz_time"),
+        any(minds(code) for minds in configuration.quiet_code),
     )
 
 
@@ -91,7 +90,7 @@ def _texts(node: ast.AST) -> set[str]:
     return {part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)}
 
 
-def _names(module: Module) -> set[str]:
+def names_in(module: Module) -> set[str]:
     return {node.attr for _, node in module.nodes if isinstance(node, ast.Attribute)} | {
         node.id for _, node in module.nodes if isinstance(node, ast.Name)
     }

@@ -17,5 +17,6 @@ extension = Extension(
             "Take what is redundant out of a legacy server/ tree. Shows the differences unless told to --write.",
         ),
     },
+    quiet_code="raceday_iac.raceday.rules:ends_in_quiet_hours",
     server="raceday_iac.raceday.nztab.player:NztabPlugin",
 )

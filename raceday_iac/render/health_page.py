@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from html import escape
 from itertools import pairwise
 
@@ -13,7 +13,7 @@ from ..health.observations import moment
 from ..health.report import FunctionHealth, Report
 from ..health.runs import OVER, ending_of
 from ..health.watched import format_duration
-from ..linting.expansion import LOCAL, ZONE, said
+from ..model.local_time import LocalTime
 from ..provider.protocol import Execution
 from .health_text import headline, row_of, sections, style_of, usage_text
 from .theme import PAGE_STYLE, PICTURE_STYLE
@@ -39,7 +39,7 @@ _ROW = {"red": "bad", "yellow": "soso", "dim": "rest"}
 def health_page(report: Report) -> str:
     """The whole page."""
     title = f"Health of {report.environment}"
-    verdict = headline(report)
+    verdict, now = headline(report), report.local_time.said(report.now)
     style = {None: "holds", Severity.WARNING: "warn", Severity.ERROR: "broken"}[report.worst]
     return "".join(
         (
@@ -48,7 +48,7 @@ def health_page(report: Report) -> str:
             f"<title>{escape(title)}: {escape(verdict.text)}</title>",
             f"<style>{PAGE_STYLE}{PICTURE_STYLE}{_STYLE}</style></head><body>",
             f"<h1>{escape(title)}</h1>",
-            f"<p class=faint>{escape(report.project)} at {escape(report.endpoint)} · {escape(said(report.now))} · "
+            f"<p class=faint>{escape(report.project)} at {escape(report.endpoint)} · {escape(now)} · "
             f"the last {escape(format_duration(report.now - report.since))}</p>",
             f'<p class="verdict {style}">{escape(verdict.text)}</p>',
             f"<div class=cards>{''.join(_cards(report))}</div>",
@@ -139,7 +139,7 @@ def _function_cells(health: FunctionHealth, report: Report) -> Iterator[str]:
 
 def _section(title: str, head: Sequence[str], rows: Iterable[tuple[Sequence[str], str]]) -> Iterator[str]:
     yield f"<h2>{escape(title)}</h2>"
-    names = [name.capitalize().replace("(nz)", "(NZ)") for name in head]
+    names = [name.capitalize() for name in head]
     yield _table(names, ((list(map(escape, cells)), _ROW.get(style, "")) for cells, style in rows))
 
 
@@ -194,24 +194,25 @@ def _axis(report: Report, height: int) -> Iterator[str]:
     hours = (end - begin).total_seconds() / 3600
     step = next((step for longest, step in _STEPS if hours <= longest), _LONGEST_STEP)
     floor = height - BOTTOM + 4
-    for start, until in quiet_windows(_scale(report), LOCAL) if hours <= _DAYS else ():
+    for start, until in quiet_windows(_scale(report), report.local_time) if hours <= _DAYS else ():
         x, width = _scale(report).x(start), _scale(report).length(until - start)
         yield f"<rect class=quiet x={x:.1f} y={TOP - 6} width={width:.1f} height={floor - TOP + 6} />"
-    for mark in _marks(begin, end, step):
-        x, local = _x(mark, report), mark.astimezone(ZONE)
+    for mark in _marks(begin, end, step, report.local_time):
+        x, local = _x(mark, report), mark.astimezone(report.local_time.zone)
         style = "midnight" if not local.hour and not local.minute and step < 24 else "grid"
         words = f"{local:%a %d}" if style == "midnight" or step >= 24 else f"{local:%H:%M}"
         yield f"<line class={style} x1={x} x2={x} y1={TOP - 6} y2={floor} />"
         yield f"<text class=middle x={x} y={floor + 15}>{words}</text>"
-        yield f'<text class="faint middle" x={x} y={floor + 28}>{mark:%H:%M}</text>'
-    yield f'<text class="faint end" x={LEFT - 10} y={floor + 15}>New Zealand</text>'
-    yield f'<text class="faint end" x={LEFT - 10} y={floor + 28}>UTC</text>'
+        if not report.local_time.is_utc:
+            yield f'<text class="faint middle" x={x} y={floor + 28}>{mark:%H:%M}</text>'
+    yield f'<text class="faint end" x={LEFT - 10} y={floor + 15}>{escape(report.local_time.timezone)}</text>'
+    if not report.local_time.is_utc:
+        yield f'<text class="faint end" x={LEFT - 10} y={floor + 28}>UTC</text>'
 
 
-def _marks(begin: datetime, end: datetime, step: float) -> Iterator[datetime]:
-    """Full steps of New Zealand's clock. Not so near to the edges that words are cut."""
-    local = begin.astimezone(ZONE)
-    midnight = datetime(local.year, local.month, local.day, tzinfo=ZONE).astimezone(begin.tzinfo)
+def _marks(begin: datetime, end: datetime, step: float, local_time: LocalTime) -> Iterator[datetime]:
+    """Full steps of the local clock. Not so near to the edges that words are cut."""
+    midnight = local_time.at(local_time.day_of(begin), time()).astimezone(begin.tzinfo)
     room = (end - begin) / 60
     mark = midnight
     while mark <= end - room:

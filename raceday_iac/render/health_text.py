@@ -20,7 +20,7 @@ from ..health.report import Changes, FunctionHealth, Report
 from ..health.runs import memory_limit
 from ..health.shared import LockState
 from ..health.watched import format_duration
-from ..linting.expansion import ZONE, said
+from ..model.local_time import LocalTime
 from .lines import Line
 from .markdown import LIMIT, Sheet, code, plain
 
@@ -31,7 +31,7 @@ LOCK_HEAD = ("FUNCTION", "LOCK", "SINCE", "SIGN OF LIFE", "RUN", "REFUSED", "BAC
 RESOURCE_HEAD = ("FUNCTION", "RUNS A DAY", "GB-HOURS", "MEMORY")
 EVENT_HEAD = ("FUNCTION", "EVENTS")
 DATA_HEAD = ("COLLECTION", "RULE", "", "")
-DAILY_HEAD = ("FUNCTION", "TODAY", "DUE (NZ)", "")
+DAILY_HEAD = ("FUNCTION", "TODAY", "DUE", "")
 HEAD = ("FUNCTION", "LAST RUN", "ENDED", "OK", "RUNS", "P50", "P95", "MAX", "SLOW", "TIMEOUT", "NEXT")
 _NOTHING = "-"
 #: So many entries of a run's progress are shown, each value with so many characters.
@@ -74,7 +74,7 @@ def usage_text(report: Report) -> Iterator[str]:
 def place_line(report: Report) -> Line:
     """What was looked at, and when."""
     return Line(
-        f"{report.environment} ({report.project} at {report.endpoint}), {said(report.now)}, "
+        f"{report.environment} ({report.project} at {report.endpoint}), {report.local_time.said(report.now)}, "
         f"the last {format_duration(report.now - report.since)}"
     )
 
@@ -82,7 +82,7 @@ def place_line(report: Report) -> Line:
 def look_lines(report: Report, since: Changes) -> Iterator[Line]:
     """One look of many: the verdict in a line, what is new and what is over below it."""
     verdict = headline(report)
-    yield Line(f"{said(report.now)}  {verdict.text}", verdict.style)
+    yield Line(f"{report.local_time.said(report.now)}  {verdict.text}", verdict.style)
     yield from (Line(f"  + {each.code} {each.subject}: {each.message}", STYLE[each.severity]) for each in since.new)
     yield from (Line(f"  - over: {each.code} {each.subject}", "green") for each in since.over)
 
@@ -101,7 +101,9 @@ def sections(report: Report) -> Iterator[tuple[str, Sequence[str], list[tuple[Se
         rows = [(data_row(each), VERDICT_STYLE.get(each.verdict, "")) for each in report.data]
         yield "Data", DATA_HEAD, [*rows]
     if report.daily:
-        days = [(daily_row(each), "red" if each.stand is Stand.MISSED else "") for each in report.daily]
+        days = [
+            (daily_row(each, report.local_time), "red" if each.stand is Stand.MISSED else "") for each in report.daily
+        ]
         yield "The day depends on", DAILY_HEAD, [*days]
 
 
@@ -164,8 +166,8 @@ def data_row(found: DataHealth) -> tuple[str, ...]:
     return f"{found.rule.collection}", found.rule.rule, found.verdict, found.said
 
 
-def daily_row(run: Daily) -> tuple[str, ...]:
-    due = f"{run.due.astimezone(ZONE):%a %H:%M}" if run.due else _NOTHING
+def daily_row(run: Daily, local_time: LocalTime) -> tuple[str, ...]:
+    due = f"{run.due.astimezone(local_time.zone):%a %H:%M} {local_time.name_at(run.due)}" if run.due else _NOTHING
     return run.function, str(run.stand), due, run.why
 
 

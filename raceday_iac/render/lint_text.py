@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..counting import counted
-from ..linting.expansion import said
 from ..linting.findings import Finding, Report, Severity
+from ..model.local_time import LocalTime
 from .lines import Line
 
 _STYLE = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
@@ -20,7 +20,7 @@ def lint_lines(report: Report, *, verbose: bool) -> Iterator[Line]:
     for finding in report.findings:
         if finding.effective is Severity.INFO and not verbose:
             continue
-        yield from _finding(finding)
+        yield from _finding(finding, report.local_time)
         yield Line()
     quiet = [each for each in report.findings if each.effective is Severity.INFO]
     if quiet and not verbose:
@@ -31,13 +31,13 @@ def lint_lines(report: Report, *, verbose: bool) -> Iterator[Line]:
     yield _summary(report)
 
 
-def _finding(finding: Finding) -> Iterator[Line]:
+def _finding(finding: Finding, local_time: LocalTime) -> Iterator[Line]:
     head = f"{finding.effective.value:<8}{finding.code}  {finding.subject or finding.location}"
     yield Line(f"{head}: {finding.title}", _STYLE[finding.effective])
     yield from _wrapped(finding.message)
     if finding.first:
         times = f", {finding.times:,} times in a year" if finding.times > 1 else ""
-        yield from _wrapped(f"first: {said(finding.first)}{times}")
+        yield from _wrapped(f"first: {local_time.said(finding.first)}{times}")
     if finding.answered:
         yield from _wrapped(f"answered by {finding.answered}", "green")
     if finding.accepted:

@@ -4,13 +4,13 @@ script."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from html import escape
 from typing import Any
 
-from ..linting.expansion import LOCAL, ZONE, is_quiet, said
 from ..linting.findings import Finding, Severity
 from ..linting.timetable import Lane, Timetable
+from ..model.local_time import LocalTime
 from .lines import Line
 from .theme import PAGE_STYLE, PICTURE_STYLE
 from .time_axis import Scale, midnights, offset_name, quiet_windows, ticks
@@ -32,30 +32,35 @@ def schedule_page(timetable: Timetable) -> str:
             '<meta name="viewport" content="width=device-width,initial-scale=1">',
             f"<title>{escape(title)}</title><style>{PAGE_STYLE}{_STYLE}</style></head><body>",
             f"<h1>{escape(title)}</h1>",
-            "<p class=faint>Bars show how long a run may take at most. Schedules are UTC; the page tells New Zealand "
-            "time, with UTC below the picture.</p>",
+            f"<p class=faint>Bars show how long a run may take at most. Schedules are UTC{_shown(timetable)}.</p>",
             f"<figure>{schedule_svg(timetable)}</figure>",
-            f"<h2>Next runs after {escape(said(timetable.after))}</h2>",
+            f"<h2>Next runs after {escape(timetable.local_time.said(timetable.after))}</h2>",
             _table(("Function", "Started", "Next runs"), _runs(timetable)),
-            *_findings(timetable.findings),
+            *_findings(timetable),
             "</body></html>\n",
         )
     )
 
 
+def _shown(timetable: Timetable) -> str:
+    """What the page says of the clock that it shows."""
+    zone = timetable.local_time
+    return "" if zone.is_utc else f"; the page shows the time in {escape(zone.timezone)}, with UTC below the picture"
+
+
 def _runs(timetable: Timetable) -> Iterator[str]:
     for lane in timetable.lanes:
-        following = "<br>".join(escape(said(moment)) for moment in lane.following) or "none"
+        following = "<br>".join(escape(timetable.local_time.said(moment)) for moment in lane.following) or "none"
         yield _row(escape(lane.function), escape(lane_note(lane)), following)
 
 
-def _findings(findings: Iterable[Finding]) -> Iterator[str]:
-    rows = [_row(*_cells(finding)) for finding in findings]
+def _findings(timetable: Timetable) -> Iterator[str]:
+    rows = [_row(*_cells(finding, timetable.local_time)) for finding in timetable.findings]
     if rows:
         yield f"<h2>Findings</h2>{_table(('Finding', 'Function', 'What', 'First'), rows)}"
 
 
-def _cells(finding: Finding) -> Iterator[str]:
+def _cells(finding: Finding, local_time: LocalTime) -> Iterator[str]:
     severity = "answered" if finding.answered else finding.effective.value
     style = _CLASS[finding.effective] if severity != "info" else "faint"
     yield f"<span class={style}>{severity}</span> {finding.code}"
@@ -63,7 +68,7 @@ def _cells(finding: Finding) -> Iterator[str]:
     answer = f"<br><span class=faint>Answered by {escape(finding.answered)}.</span>" if finding.answered else ""
     title = finding.title
     yield f"{escape(title[:1].upper() + title[1:])}: {escape(finding.message)}.{answer}"
-    yield escape(said(finding.first)) if finding.first else ""
+    yield escape(local_time.said(finding.first)) if finding.first else ""
 
 
 def _row(*cells: str) -> str:
@@ -94,7 +99,7 @@ def schedule_svg(timetable: Timetable) -> str:
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {bottom + 34:g}" role="img" ',
             f'class="raceday"><title>{escape(title)}</title><style>{PICTURE_STYLE}</style>',
             f'<rect class="paper" width="{WIDTH:g}" height="{bottom + 34:g}" rx="10"/>',
-            *_ground(scale, bottom),
+            *_ground(scale, bottom, timetable.local_time),
             *lanes,
             *_legend(title, scale),
             "</svg>\n",
@@ -102,23 +107,24 @@ def schedule_svg(timetable: Timetable) -> str:
     )
 
 
-def _ground(scale: Scale, bottom: float) -> Iterator[str]:
+def _ground(scale: Scale, bottom: float, local_time: LocalTime) -> Iterator[str]:
     top = TOP - 8
-    for begin, end in quiet_windows(scale, LOCAL):
+    for begin, end in quiet_windows(scale, local_time):
         left, right = scale.x(begin), scale.x(end)
         yield f'<rect class="quiet" x="{left:.1f}" y="{top:g}" width="{right - left:.1f}" height="{bottom - top:g}"/>'
-        yield _text("quiet window", (left + right) / 2, bottom - 5, "faint middle")
-    for tick in ticks(scale, ZONE):
+        yield _text("quiet hours", (left + right) / 2, bottom - 5, "faint middle")
+    for tick in ticks(scale, local_time.zone):
         yield f'<path class="grid" d="M{scale.x(tick.moment):.1f} {top:g}V{bottom:g}"/>'
         yield _text(tick.label, scale.x(tick.moment), 44, "middle")
-    for tick in ticks(scale, UTC):
+    for tick in () if local_time.is_utc else ticks(scale, UTC):
         yield f'<path class="axis" d="M{scale.x(tick.moment):.1f} {bottom:g}v5"/>'
         yield _text(tick.label, scale.x(tick.moment), bottom + 17, "faint middle")
-    for moment in midnights(scale, LOCAL):
+    for moment in midnights(scale, local_time):
         yield f'<path class="midnight" d="M{scale.x(moment):.1f} {top:g}V{bottom:g}"/>'
     yield f'<path class="axis" d="M{scale.left:.1f} {bottom:g}H{scale.right:.1f}"/>'
-    yield _text(offset_name(scale.begin, LOCAL), scale.left - 24, 44, "end strong")
-    yield _text("UTC", scale.left - 24, bottom + 17, "end faint")
+    yield _text(offset_name(scale.begin, local_time), scale.left - 24, 44, "end strong")
+    if not local_time.is_utc:
+        yield _text("UTC", scale.left - 24, bottom + 17, "end faint")
 
 
 def _lane(lane: Lane, scale: Scale, y: float) -> Iterator[str]:
@@ -173,28 +179,32 @@ _LABEL_EVERY = 6
 
 def schedule_lines(timetable: Timetable) -> Iterator[Line]:
     """The picture first, then the runs."""
-    width = max((len(lane.function) for lane in timetable.lanes), default=8) + 2
-    slots = list(_slots(timetable))
+    names = (_zone(timetable), *(lane.function for lane in timetable.lanes))
+    width = max(map(len, names)) + 2
+    slots, zone = list(_slots(timetable)), timetable.local_time.timezone
     yield Line(
-        f"{timetable.day:%A} {timetable.day.day} {timetable.day:%B %Y} in New Zealand, half an hour a column", "bold"
+        f"{timetable.day:%A} {timetable.day.day} {timetable.day:%B %Y} in {zone}, half an hour a column",
+        "bold",
     )
     yield Line()
-    yield Line(f"{_zone(timetable):<{width}}{_axis(slots, local=True)}", "bold")
+    yield Line(f"{_zone(timetable):<{width}}{_axis(slots, timetable.local_time.zone)}", "bold")
     for lane in timetable.lanes:
-        bars = "".join(_mark(lane, slot) for slot in slots)
+        bars = "".join(_mark(lane, slot, timetable.local_time) for slot in slots)
         yield Line(f"{lane.function:<{width}}{bars}".rstrip(), "red" if lane.overlaps else "")
-    yield Line(f"{'UTC':<{width}}{_axis(slots, local=False)}", "dim")
-    yield Line("▁ to █ how much of it a run may take · quiet window (01:00 to 06:00)", "dim")
+    if not timetable.local_time.is_utc:
+        yield Line(f"{'UTC':<{width}}{_axis(slots, UTC)}", "dim")
+    quiet = timetable.local_time.quiet_text
+    yield Line(f"▁ to █ how much of it a run may take{f' · quiet hours ({quiet})' if quiet else ''}", "dim")
     yield Line()
     yield from _next_runs(timetable, width)
 
 
 def _next_runs(timetable: Timetable, width: int) -> Iterator[Line]:
-    yield Line(f"Next runs after {said(timetable.after)}", "bold")
+    yield Line(f"Next runs after {timetable.local_time.said(timetable.after)}", "bold")
     for lane in timetable.lanes:
         yield Line(f"{lane.function:<{width}}{lane_note(lane)}")
         for moment in lane.following:
-            yield Line(f"{'':<{width}}{said(moment)}", "dim")
+            yield Line(f"{'':<{width}}{timetable.local_time.said(moment)}", "dim")
         if lane.schedule and not lane.following:
             yield Line(f"{'':<{width}}none within four years", "dim")
 
@@ -220,27 +230,26 @@ def _slots(timetable: Timetable) -> Iterator[datetime]:
         moment += SLOT
 
 
-def _mark(lane: Lane, slot: datetime) -> str:
+def _mark(lane: Lane, slot: datetime, local_time: LocalTime) -> str:
     """How much of half an hour a function may be at work."""
     taken = timedelta()
     for span in lane.spans:
         taken += max(timedelta(), min(span.end, slot + SLOT) - max(span.begin, slot))
     if not taken:
-        return "·" if is_quiet(slot) else " "
+        return "·" if local_time.is_quiet(slot) else " "
     return _HEIGHTS[max(1, round(taken / SLOT * 8))]
 
 
-def _axis(slots: list[datetime], *, local: bool) -> str:
+def _axis(slots: list[datetime], zone: tzinfo) -> str:
     """A time every three hours."""
     text = ""
     for number in range(0, len(slots), _LABEL_EVERY):
-        moment = slots[number].astimezone(ZONE) if local else slots[number]
-        text += f"{moment:%H:%M}".ljust(_LABEL_EVERY)
+        text += f"{slots[number].astimezone(zone):%H:%M}".ljust(_LABEL_EVERY)
     return text.rstrip()
 
 
 def _zone(timetable: Timetable) -> str:
-    names = dict.fromkeys(moment.astimezone(ZONE).tzname() or "NZ" for moment in (timetable.begin, timetable.end))
+    names = dict.fromkeys(map(timetable.local_time.name_at, (timetable.begin, timetable.end)))
     return "/".join(names)
 
 
@@ -249,11 +258,12 @@ def schedule_document(timetable: Timetable) -> dict[str, Any]:
         "day": timetable.day.isoformat(),
         "begin": timetable.begin.isoformat(),
         "end": timetable.end.isoformat(),
-        "functions": [_document(lane) for lane in timetable.lanes],
+        "timezone": timetable.local_time.timezone,
+        "functions": [_document(lane, timetable.local_time.zone) for lane in timetable.lanes],
     }
 
 
-def _document(lane: Lane) -> dict[str, Any]:
+def _document(lane: Lane, zone: tzinfo) -> dict[str, Any]:
     return {
         "function": lane.function,
         "schedule": lane.schedule or None,
@@ -263,7 +273,7 @@ def _document(lane: Lane) -> dict[str, Any]:
         "overlapsItself": lane.overlaps,
         "startsOnDay": lane.starts,
         "next": [
-            {"utc": moment.isoformat(), "newZealand": moment.astimezone(ZONE).isoformat()} for moment in lane.following
+            {"utc": moment.isoformat(), "local": moment.astimezone(zone).isoformat()} for moment in lane.following
         ],
         "spans": [[span.begin.isoformat(), span.end.isoformat()] for span in lane.spans],
     }

@@ -199,7 +199,7 @@ def test_the_old_schedule_needs_the_poller(
 ) -> None:
     (tmp_path / "environments").mkdir()
     (tmp_path / "environments" / "local.yaml").write_text("endpoint: embedded\nproject: x\n", encoding="utf-8")
-    stack = "from raceday_iac.model.stack import Stack\n\nstack = Stack('empty')\n"
+    stack = "from raceday_iac.model.stack import Stack\n\nstack = Stack('empty', extensions=['raceday_iac.raceday'])\n"
     (tmp_path / "stack.py").write_text(stack, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
 

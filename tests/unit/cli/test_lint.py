@@ -71,6 +71,9 @@ def test_schedule_draws_a_day_to_files(stack: Path, tmp_path: Path, capsys: pyte
     svg, html = tmp_path / "out" / "day.svg", tmp_path / "out" / "day.html"
     arguments = ["schedule", "f", "--stack", str(stack), "--from", "2025-07-17", "-n", "1"]
     assert execute([*arguments, "--svg", str(svg), "--html", str(html)]) == EXIT_OK
+    assert "Thu 2025-07-17 00:01 UTC" in capsys.readouterr().out
+    stack.write_text(stack.read_text().replace("Stack(", "Stack(timezone='Pacific/Auckland', name=", 1))
+    assert execute(arguments) == EXIT_OK
     assert "Thu 2025-07-17 00:01 NZST (07-16 12:01 UTC)" in capsys.readouterr().out
     assert svg.read_text().startswith("<svg")
     assert html.read_text().startswith("<!doctype html>")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,11 @@ from raceday_iac.health.shared import Rules, load_rules
 from raceday_iac.health.watched import Declared
 from raceday_iac.model.address import Address, function_address
 from raceday_iac.model.declarations import LockDeclaration
+from raceday_iac.model.local_time import LocalTime
 from raceday_iac.model.resource import CodeSource, Desired, Live, frozen
 from raceday_iac.provider.protocol import Deployment, Execution
 
+NZ_TIME = LocalTime("Pacific/Auckland", (time(1), time(6)))
 NOW = datetime(2025, 7, 17, 2, 0, tzinfo=UTC)
 SINCE = NOW - timedelta(hours=24)
 FUNCTIONS = Path(__file__).parents[3] / "functions"
@@ -97,7 +99,8 @@ def lock_document(taken: datetime, beaten: datetime, **more: Any) -> dict[str, A
 
 
 def observation(*functions: FunctionSeen, **more: Any) -> Observation:
-    return Observation(NOW, SINCE, "test", "http://127.0.0.1/v1", "raceday", functions, **more)
+    given = {"local_time": NZ_TIME, **more}
+    return Observation(NOW, SINCE, "test", "http://127.0.0.1/v1", "raceday", functions, **given)
 
 
 @cache

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 
 from raceday_iac.linting.expansion import Expansion, expand
 from raceday_iac.linting.facts import Configuration, FunctionFacts, LockFacts
 from raceday_iac.linting.findings import Finding
+from raceday_iac.model.local_time import LocalTime
 
 BEGIN = date(2025, 7, 17)
+NZ_TIME = LocalTime("Pacific/Auckland", (time(1), time(6)))
 ROOT = Path(__file__).parents[3]
 
 
@@ -45,14 +47,14 @@ def locked(expiry: int = 50, stale_after: int = 40, heartbeat: int = 10) -> Lock
     return LockFacts("f-lock", stale_after, heartbeat, expiry)
 
 
-def runs_of(schedule: str) -> Expansion:
-    runs = expand(schedule, BEGIN)
+def runs_of(schedule: str, local_time: LocalTime = NZ_TIME) -> Expansion:
+    runs = expand(schedule, BEGIN, local_time=local_time)
     assert runs is not None
     return runs
 
 
 def configuration(*functions: FunctionFacts) -> Configuration:
-    return Configuration(functions)
+    return Configuration(functions, local_time=NZ_TIME)
 
 
 def codes(findings: tuple[Finding, ...] | list[Finding]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -14,13 +15,13 @@ from raceday_iac.linting.facts import read_configuration
 from raceday_iac.linting.findings import Report, Severity
 from raceday_iac.linting.linter import lint
 
-from .made import BEGIN, ROOT
+from .made import BEGIN, NZ_TIME, ROOT
 
 
 @pytest.fixture(scope="module")
 def legacy() -> Report:
     document = json.loads((ROOT / "tests" / "data" / "raceday" / "appwrite.json").read_text(encoding="utf-8"))
-    return lint(read_configuration(document, "appwrite.json"), BEGIN)
+    return lint(replace(read_configuration(document, "appwrite.json"), local_time=NZ_TIME), BEGIN)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def raceday(project: Path) -> Report:
     ("code", "function", "said"),
     [
         ("SCH001", "master-race-scheduler", "every 60 s (*/1 * * * *), but a run may take 120 s"),
-        ("SCH004", "meeting-status-poller", "change of the UTC date, at noon or 13:00 in New Zealand, is within"),
+        ("SCH004", "meeting-status-poller", "change of the UTC date, at 12:00 or 13:00 in Pacific/Auckland, is"),
         ("SCH001", "race-data-poller", "every 600 s (*/10 * * * *), but a run may take 840 s"),
     ],
 )

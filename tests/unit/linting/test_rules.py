@@ -17,7 +17,7 @@ from raceday_iac.linting.rules import Rule, RuleSet, Violation, functions, sched
 from raceday_iac.model.problem import Diagnostic, Location
 from raceday_iac.model.resource import LeftOut, WhyLeftOut
 
-from .made import BEGIN, function, locked
+from .made import BEGIN, NZ_TIME, function, locked
 
 READS = """
 from .vendor.appwrite_http import path_of
@@ -45,7 +45,7 @@ class Case:
 
 
 def with_functions(*found: FunctionFacts, collections: tuple[CollectionFacts, ...] = ()) -> Case:
-    return Case(Configuration(found, collections, shared=SHARED))
+    return Case(Configuration(found, collections, shared=SHARED, local_time=NZ_TIME))
 
 
 def with_collection(permission: str, *, security: bool = False) -> Case:

@@ -9,7 +9,8 @@ import json
 import os
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -19,11 +20,13 @@ from raceday_iac.linting.facts import Configuration, FunctionFacts, read_configu
 from raceday_iac.linting.findings import Acceptance, Finding, Report, Severity
 from raceday_iac.linting.linter import lint
 from raceday_iac.linting.timetable import Timetable, agenda_of
+from raceday_iac.model.local_time import LocalTime
 from raceday_iac.render.lines import Line
 from raceday_iac.render.lint_text import lint_document, lint_lines
 from raceday_iac.render.schedule_page import schedule_document, schedule_lines, schedule_page, schedule_svg
 
 DATA = Path(__file__).parents[2] / "data"
+NZ_TIME = LocalTime("Pacific/Auckland", (time(1), time(6)))
 DAY = date(2025, 10, 5)
 MIDNIGHT = datetime(2025, 10, 4, 11, tzinfo=UTC)
 
@@ -31,7 +34,7 @@ MIDNIGHT = datetime(2025, 10, 4, 11, tzinfo=UTC)
 @pytest.fixture(scope="module")
 def legacy() -> Configuration:
     document = json.loads((DATA / "raceday" / "appwrite.json").read_text(encoding="utf-8"))
-    return read_configuration(document, "appwrite.json")
+    return replace(read_configuration(document, "appwrite.json"), local_time=NZ_TIME)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +66,7 @@ def test_the_day_reads_as_agreed(timetable: Timetable) -> None:
 
 def test_of_a_schedule_that_never_fires_it_is_said_that_there_is_no_run() -> None:
     functions = (FunctionFacts("never", schedule="0 22-2 * * *"), FunctionFacts("daily", schedule="0 19 * * *"))
-    found = agenda_of(Configuration(functions), DAY, MIDNIGHT, 1)
+    found = agenda_of(Configuration(functions, local_time=NZ_TIME), DAY, MIDNIGHT, 1)
     *_, daily, run, never, none = (line.text.strip() for line in schedule_lines(found))
     assert (daily.split()[0], never.split()[0]) == ("daily", "never")
     assert (run.endswith("(10-04 19:00 UTC)"), none) == (True, "none within four years")
@@ -94,7 +97,7 @@ def test_the_documents_hold_what_the_texts_say(report: Report, timetable: Timeta
     shown = {each["function"]: each for each in schedule_document(timetable)["functions"]}
     assert shown["daily-races"]["next"][0] == {
         "utc": "2025-10-04T20:00:00+00:00",
-        "newZealand": "2025-10-05T09:00:00+13:00",
+        "local": "2025-10-05T09:00:00+13:00",
     }
     json.dumps([found, shown])
 

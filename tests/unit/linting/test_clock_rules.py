@@ -1,19 +1,21 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 
-from raceday_iac.linting.expansion import clock_changes
+import pytest
+
 from raceday_iac.linting.findings import Severity
 from raceday_iac.linting.schedules import clock_change_runs, day_crossings, drift, quiet_runs
 from raceday_iac.linting.usage import Usage
+from raceday_iac.model.local_time import UTC_TIME, LocalTime
 
-from .made import BEGIN, function, locked, runs_of
+from .made import BEGIN, NZ_TIME, function, locked, runs_of
 
 STATUS = "*/15 21-23,0-11 * * *"
 
 
 def test_the_clock_is_changed_twice_a_year() -> None:
-    assert list(clock_changes(BEGIN, 365)) == [
+    assert list(NZ_TIME.clock_changes(BEGIN, 365)) == [
         datetime(2025, 9, 27, 14, tzinfo=UTC),
         datetime(2026, 4, 4, 14, tzinfo=UTC),
     ]
@@ -68,3 +70,31 @@ def test_the_drift_names_the_times_of_both_halves_of_the_year() -> None:
     (status,) = drift(function("f", STATUS), runs_of(STATUS))
     assert status.message.endswith("UTC is 09:00 to 23:45 in NZST, 10:00 to 00:45 in NZDT")
     assert not list(drift(function("f", "*/1 * * * *"), runs_of("*/1 * * * *")))
+
+
+VIENNA = LocalTime("Europe/Vienna", (time(22), time(6)))
+LONDON = LocalTime("Europe/London")
+
+
+def test_the_rules_hold_for_any_zone() -> None:
+    night = "30 0 * * *"
+    (change,) = clock_change_runs(function("f", night), runs_of(night, VIENNA))
+    assert "2025-10-26: 02:00 to 03:00 happens twice" in change.message
+    (shift,) = drift(function("f", night), runs_of(night, VIENNA))
+    assert shift.message == "30 0 * * * UTC is 01:30 in CET, 02:30 in CEST"
+    (quiet,) = quiet_runs(function("f", night), runs_of(night, VIENNA), Usage(False))
+    assert "364 runs a year, on 364 days, begin between 22:00 and 06:00 in Europe/Vienna" in quiet.message
+
+
+def test_a_midnight_that_is_also_that_of_utc_is_seen_from_both_sides() -> None:
+    """In winter London's day begins with the UTC day: the run before it is on the UTC day before."""
+    late = "59 23 * * *"
+    assert [each.times for each in day_crossings(function("f", late, 120), runs_of(late, LONDON))] == [154]
+    assert not list(day_crossings(function("f", late, 60), runs_of(late, LONDON)))
+
+
+@pytest.mark.parametrize("schedule", ["*/15 * * * *", "0 19 * * *", "59 23 * * *"])
+def test_where_no_zone_is_declared_clocks_and_dates_are_no_subject(schedule: str) -> None:
+    runs, one = runs_of(schedule, UTC_TIME), function("f", schedule, 300)
+    assert not [*day_crossings(one, runs), *clock_change_runs(one, runs), *drift(one, runs)]
+    assert not list(quiet_runs(one, runs, Usage(False)))
