@@ -147,6 +147,7 @@ def _change(change: Change) -> dict[str, Any]:
         "address": str(change.address),
         "action": str(change.action),
         "reason": change.reason,
+        "reasonCode": str(change.why),
         "fields": [
             {
                 "name": each.name,

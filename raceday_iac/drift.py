@@ -12,7 +12,7 @@ from .errors import EXIT_CHANGES, EXIT_DRIFT, EXIT_DRIFT_AND_CHANGES, EXIT_OK
 from .linting.acceptances import DRIFT_CODES, NOTICE, speaks_of
 from .linting.findings import Acceptance
 from .model.address import Address
-from .planning import Action, Change, Plan
+from .planning import Action, Change, Plan, Reason
 
 
 class Standing(StrEnum):
@@ -37,6 +37,7 @@ class Item:
     address: Address
     standing: Standing
     reason: str
+    why: Reason
     fields: tuple[FieldChange, ...] = ()
     change: Change | None = None
     accepted: Acceptance | None = None
@@ -86,7 +87,7 @@ class Verdict:
 def judge(plan: Plan) -> Verdict:
     """Everything in which the server differs, nothing of it accepted."""
     items = [item for change in plan.changes for item in _items(change)]
-    items += [Item(address, Standing.UNMANAGED, NOT_OURS) for address in plan.unmanaged]
+    items += [Item(address, Standing.UNMANAGED, NOT_OURS, Reason.NOT_OURS) for address in plan.unmanaged]
     return Verdict(tuple(items))
 
 
@@ -96,12 +97,12 @@ def _items(change: Change) -> Iterator[Item]:
         return
     if not change.fields:
         standing = Standing.CHANGED if change.drifted else Standing.PENDING
-        yield Item(change.address, standing, change.reason, change=change)
+        yield Item(change.address, standing, change.reason, change.why, change=change)
         return
     for standing in Standing:
         fields = tuple(each for each in change.fields if _standing(each, change) is standing)
         if fields:
-            yield Item(change.address, standing, change.reason, fields, change)
+            yield Item(change.address, standing, change.reason, change.why, fields, change)
 
 
 def _standing(field: FieldChange, change: Change) -> Standing:

@@ -1,6 +1,6 @@
 """What will be done, in which order, and what stands in its way. Pure: tested without a server."""
 
 from .build import build_plan
-from .plan import Action, Change, Plan, PlanOptions, Refusal
+from .plan import Action, Change, Plan, PlanOptions, Reason, Refusal
 
-__all__ = ["Action", "Change", "Plan", "Refusal", "PlanOptions", "build_plan"]
+__all__ = ["Action", "Change", "Plan", "PlanOptions", "Reason", "Refusal", "build_plan"]

@@ -26,7 +26,7 @@ from .lifecycle import (
     without_ignored,
 )
 from .order import in_order
-from .plan import Action, Change, Plan, PlanOptions, check_plan_options
+from .plan import Action, Change, Plan, PlanOptions, Reason, check_plan_options
 from .selection import select
 
 
@@ -158,7 +158,7 @@ def _split_schedule(desired: Desired, difference: Difference, change: Change, la
         early = [replace(change, fields=others)] if others else []
         return [*early, replace(change, action=Action.SCHEDULE, fields=tuple(schedule))]
     if change.action is Action.CREATE and desired.resources[difference.address].fields[late]:
-        return [change, Change(change.address, Action.SCHEDULE, "its code is active then")]
+        return [change, Change(change.address, Action.SCHEDULE, "its code is active then", why=Reason.AFTER_CODE)]
     return [change]
 
 

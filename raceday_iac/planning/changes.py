@@ -14,14 +14,13 @@ from ..model.address import Address, owners
 from ..model.resource import Desired, Fields, Live, frozen
 from ..model.secret import Secret
 from ..state.document import Entry, State
-from .order import removal_of
-from .plan import Action, Change, PlanOptions
+from .order import removal_key, removal_of
+from .plan import Action, Change, PlanOptions, Reason
 
 #: The reason of an ordinary creation.
 DECLARED = "the stack declares it"
 #: The reason of a deletion that takes along what is neither declared nor ours.
 NOT_OURS = "live, but neither declared nor ours"
-_ADOPTED = Change(Address("", ""), Action.ADOPT, "")
 
 
 def wanted_changes(
@@ -45,11 +44,11 @@ def wanted_changes(
     replaced = {address for address, change in changes.items() if change.action in remade}
     for address, wanted in desired.resources.items() if replaced else ():
         broken = [each for each in wanted.depends_on if each in replaced]
-        is_unchanged = changes.get(address, _ADOPTED).action is Action.ADOPT
+        is_unchanged = address not in changes or changes[address].action is Action.ADOPT
         if broken and is_unchanged and kind_of(address).breaks_with_dependencies:
             # Deleting an attribute silently shrinks or drops its indexes (trap 32).
             reason = f"{broken[0]} is replaced, and its indexes would break"
-            changes[address] = Change(address, Action.REPLACE, reason)
+            changes[address] = Change(address, Action.REPLACE, reason, why=Reason.DEPENDENCY_REPLACED)
     return [changes[address] for address in desired.resources if address in changes]
 
 
@@ -59,11 +58,13 @@ def _fill_anew(changes: dict[Address, Change], desired: Desired, real: Mapping[A
     for address, wanted in desired.resources.items() if anew else ():
         inside = next((each for each in owners(address) if each in anew), None)
         if inside is not None:
-            changes[address] = Change(address, Action.CREATE, f"it lies in {inside}, which is made anew")
+            reason = f"it lies in {inside}, which is made anew"
+            changes[address] = Change(address, Action.CREATE, reason, why=Reason.OWNER_REPLACED)
         elif address in real:
             related = next((each for each in kind_of(address).leads_to(address, wanted.fields) if each in anew), None)
             if related is not None:
-                changes[address] = Change(address, Action.REPLACE, f"it leads to {related}, which is made anew")
+                reason = f"it leads to {related}, which is made anew"
+                changes[address] = Change(address, Action.REPLACE, reason, why=Reason.DEPENDENCY_REPLACED)
 
 
 def replaced_owners(changes: Iterable[Change]) -> set[Address]:
@@ -78,9 +79,11 @@ def _convert(changes: dict[Address, Change], desired: Desired, address: Address,
     is_anew = change is not None and change.action is Action.REPLACE and real[address].status == "available"
     if is_begun or is_anew:
         stages = f"in stages: add {temporary(address).name}, copy and convert the values, verify, switch"
-        reason = "an earlier run was interrupted" if is_begun else change.reason if change is not None else ""
+        reason, why = "an earlier run was interrupted", Reason.INTERRUPTED
+        if change is not None and not is_begun:
+            reason, why = change.reason, change.why
         fields = change.fields if change is not None else ()
-        changes[address] = Change(address, Action.CONVERT, f"{reason}; {stages}", fields)
+        changes[address] = Change(address, Action.CONVERT, f"{reason}; {stages}", fields, why=why)
 
 
 def _is_begun(desired: Desired, address: Address, real: Mapping[Address, Live]) -> bool:
@@ -94,8 +97,14 @@ def _is_begun(desired: Desired, address: Address, real: Mapping[Address, Live]) 
 
 def _made_anew(difference: Difference) -> Change:
     action = Action.DEPLOY if kind_of(difference.address).is_code else Action.REPLACE
-    reason = "its replacement was asked for"
-    return Change(difference.address, action, reason, difference.fields, drifted=difference.has_drifted)
+    return Change(
+        difference.address,
+        action,
+        "its replacement was asked for",
+        difference.fields,
+        drifted=difference.has_drifted,
+        why=Reason.REPLACE_ASKED,
+    )
 
 
 def _mend(difference: Difference) -> Iterator[Change]:
@@ -105,13 +114,14 @@ def _mend(difference: Difference) -> Iterator[Change]:
         lost = difference.presence is Presence.LOST
         reason = "it was deleted on the server" if lost else DECLARED
         action = Action.DEPLOY if is_code else Action.CREATE
-        yield Change(address, action, reason, drifted=lost)
+        yield Change(address, action, reason, drifted=lost, why=Reason.LOST if lost else Reason.DECLARED)
     elif difference.status in ("failed", "stuck"):
         reason = f"it is {difference.status} on the server{': ' + difference.error if difference.error else ''}"
-        yield Change(address, Action.REPLACE, reason, difference.fields, drifted=difference.has_drifted)
+        drifted = difference.has_drifted
+        yield Change(address, Action.REPLACE, reason, difference.fields, drifted=drifted, why=Reason.UNUSABLE)
     elif is_code and difference.status == UNFINISHED:
         reason = "an earlier run activated what is live and did not get to accept it"
-        yield Change(address, Action.DEPLOY, reason, difference.fields)
+        yield Change(address, Action.DEPLOY, reason, difference.fields, why=Reason.INTERRUPTED)
     elif difference.fields:
         action = Action.UPDATE if difference.in_place else Action.REPLACE
         yield Change(
@@ -120,21 +130,35 @@ def _mend(difference: Difference) -> Iterator[Change]:
             _reason(difference, action),
             difference.fields,
             drifted=difference.has_drifted,
+            why=why_different(difference),
         )
     elif not difference.owned:
-        yield Change(address, Action.ADOPT, "it exists as the stack declares it, but is not in the state yet")
+        reason = "it exists as the stack declares it, but is not in the state yet"
+        yield Change(address, Action.ADOPT, reason, why=Reason.EXISTS)
+
+
+def why_different(difference: Difference) -> Reason:
+    """Who brought it about that something live is not as it should be."""
+    if difference.status in ("failed", "stuck"):
+        return Reason.UNUSABLE
+    causes = {change.cause for change in difference.fields}
+    if Cause.CONFLICT in causes:
+        return Reason.BOTH_CHANGED
+    if Cause.DRIFT in causes:
+        return Reason.SERVER_CHANGED
+    return Reason.DIFFERS if causes == {Cause.UNKNOWN} else Reason.STACK_CHANGED
+
+
+_SENTENCES = {
+    Reason.BOTH_CHANGED: "both the stack and the server changed",
+    Reason.SERVER_CHANGED: "it was changed on the server",
+    Reason.DIFFERS: "it exists, but not as the stack declares it",
+    Reason.STACK_CHANGED: "the stack changed",
+}
 
 
 def _reason(difference: Difference, action: Action) -> str:
-    causes = {change.cause for change in difference.fields}
-    if Cause.CONFLICT in causes:
-        text = "both the stack and the server changed"
-    elif Cause.DRIFT in causes:
-        text = "it was changed on the server"
-    elif causes == {Cause.UNKNOWN}:
-        text = "it exists, but not as the stack declares it"
-    else:
-        text = "the stack changed"
+    text = _SENTENCES[why_different(difference)]
     if action is Action.REPLACE:
         kind = kind_of(difference.address)
         fixed = [change.name for change in difference.fields if change.name not in kind.in_place]
@@ -156,22 +180,25 @@ def unwanted_changes(
     changes = []
     for address, tombstone in desired.tombstones.items():
         if address in real:
-            changes.append(Change(address, Action.DELETE, tombstone.reason))
+            changes.append(Change(address, Action.DELETE, tombstone.reason, why=Reason.ABSENT))
         elif address in state.entries:
-            changes.append(Change(address, Action.FORGET, "it is gone from the server, as declared"))
+            changes.append(Change(address, Action.FORGET, "it is gone from the server, as declared", why=Reason.GONE))
     # In an order of their own, so that the same plan is the same text.
     for address in sorted(state.entries):
         if address in desired.resources or address in desired.tombstones:
             continue
         forgotten = desired.lifecycle.forgets(address)
         if forgotten is not None:
-            changes.append(Change(address, Action.FORGET, f"it is no longer managed: {forgotten}"))
+            reason = f"it is no longer managed: {forgotten}"
+            changes.append(Change(address, Action.FORGET, reason, why=Reason.FORGOTTEN))
         elif not _is_live(address, real):
-            changes.append(Change(address, Action.FORGET, "it is gone from the server and no longer declared"))
+            reason = "it is gone from the server and no longer declared"
+            changes.append(Change(address, Action.FORGET, reason, why=Reason.GONE))
         else:
-            changes.append(Change(address, Action.DELETE, "the stack no longer declares it"))
+            changes.append(Change(address, Action.DELETE, "the stack no longer declares it", why=Reason.UNDECLARED))
     deleted = {change.address: change for change in changes if change.deletes and plan_options.let_go(change.address)}
-    going = deleted | {address: Change(address, Action.REPLACE, "") for address in replaced}
+    going = {address: removal_of(change) for address, change in deleted.items()}
+    going |= {address: removal_key(Action.REPLACE, address) for address in replaced}
     ours = [_with_owner(change, going) for change in changes]
     return [*ours, *_taken_along(going, desired, state, real)]
 
@@ -180,30 +207,32 @@ def _is_live(address: Address, real: Mapping[Address, Live]) -> bool:
     return address in real and real[address].status != "deleting"
 
 
-def _with_owner(change: Change, going: Mapping[Address, Change]) -> Change:
+def _with_owner(change: Change, going: Mapping[Address, str]) -> Change:
     """What goes with its owner needs no deletion of its own. Code that nothing manages any more stays, unless its
     function goes."""
     owner = next((each for each in owners(change.address) if each in going), None)
     if change.deletes and owner is not None:
-        return gone_with(going[owner], change)
+        return gone_with(owner, going[owner], change)
     if change.deletes and kind_of(change.address).is_code:
-        return replace(change, action=Action.FORGET, reason="its code is no longer managed; what is live stays")
+        reason = "its code is no longer managed; what is live stays"
+        return replace(change, action=Action.FORGET, reason=reason, why=Reason.CODE_LEFT)
     return change
 
 
-def gone_with(owner: Change, change: Change) -> Change:
-    """The deletion of something that is deleted with its owner. It is ours until the owner is gone."""
-    return replace(change, goes_with=owner.address, needs=(removal_of(owner),))
+def gone_with(owner: Address, removal: str, change: Change) -> Change:
+    """The deletion of something that is deleted with its owner, of which `removal` is the moment. It is ours until the
+    owner is gone."""
+    return replace(change, goes_with=owner, needs=(removal,))
 
 
 def _taken_along(
-    going: Mapping[Address, Change], desired: Desired, state: State, real: Mapping[Address, Live]
+    going: Mapping[Address, str], desired: Desired, state: State, real: Mapping[Address, Live]
 ) -> list[Change]:
     """What is neither declared nor ours and goes with something that is deleted."""
     known = known_addresses(desired, state, real)
     found = ((address, taken_with(real[address], going)) for address in sorted(real) if address not in known)
     return [
-        gone_with(going[owner], Change(address, Action.DELETE, NOT_OURS, managed=False))
+        gone_with(owner, going[owner], Change(address, Action.DELETE, NOT_OURS, managed=False, why=Reason.NOT_OURS))
         for address, owner in found
         if owner is not None
     ]
@@ -257,7 +286,7 @@ def taken_over(entry: Entry, real: Live, desired: Desired) -> Entry:
 
 def _refresh(entry: Entry, real: Live | None, desired: Desired) -> Iterator[Change]:
     if real is None or real.status == "deleting":
-        yield Change(entry.address, Action.FORGET, "it is gone from the server", drifted=True)
+        yield Change(entry.address, Action.FORGET, "it is gone from the server", drifted=True, why=Reason.GONE)
         return
     if real.status == UNFINISHED:
         # Ours, and not accepted: that is for the next apply to say.
@@ -265,7 +294,8 @@ def _refresh(entry: Entry, real: Live | None, desired: Desired) -> Iterator[Chan
     after = taken_over(entry, real, desired)
     fields = tuple(_field_changes(entry, after, desired))
     if fields or after.remote_id != entry.remote_id:
-        yield Change(entry.address, Action.REFRESH, "it was changed on the server", fields, drifted=True)
+        reason = _SENTENCES[Reason.SERVER_CHANGED]
+        yield Change(entry.address, Action.REFRESH, reason, fields, drifted=True, why=Reason.SERVER_CHANGED)
 
 
 def _field_changes(before: Entry, after: Entry, desired: Desired) -> Iterator[FieldChange]:

@@ -14,7 +14,7 @@ from ..model.lifecycle import DEFAULTS, Threshold
 from ..model.resource import Desired, Live
 from ..provider import ServerFacts
 from .changes import taken_with
-from .plan import Action, Change, PlanOptions, Refusal
+from .plan import Action, Change, PlanOptions, Refusal, key_of
 
 #: Answers to the questions that a plan's changes raise.
 Evidence = Mapping[Question, Answer]
@@ -246,7 +246,7 @@ def questions_of(change: Change, desired: Desired, real: Mapping[Address, Live])
 
 def _is_emptied(change: Change) -> bool:
     """Whether it is made in a collection that is made anew before: then there are no documents that it could harm."""
-    anew = {Change(owner, Action.REPLACE, "").key for owner in owners(change.address)}
+    anew = {key_of(Action.REPLACE, owner) for owner in owners(change.address)}
     return change.action is Action.CREATE and bool(anew & {*change.needs, *change.requires})
 
 

@@ -18,7 +18,7 @@ from ..model.evidence import Question
 from ..model.resource import Desired, Fields, Live, frozen
 from ..provider import Snapshot
 from ..state.document import Entry, State
-from .plan import Action, Change, Refusal
+from .plan import Action, Change, Reason, Refusal
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _renamed(before: RenameOverlay, old: Address, new: Address) -> RenameOverlay
     state = before.state
     if old in state.entries:
         state = renamed_in_state(state, old, replace(state.entries[old], address=new, remote_id=real[new].remote_id))
-    change = Change(new, Action.MOVE, f"it was {old}", origin=old)
+    change = Change(new, Action.MOVE, f"it was {old}", origin=old, why=Reason.RENAMED)
     return replace(before, real=real, state=state, changes=(*before.changes, change))
 
 

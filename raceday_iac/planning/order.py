@@ -17,7 +17,7 @@ from ..kinds import KINDS, holds_others, kind_of
 from ..kinds.base import Claims
 from ..model.address import Address, deployment_address, owners
 from ..model.resource import Desired, Live
-from .plan import Action, Change
+from .plan import Action, Change, key_of
 
 _MAKES_STRICTER = (Action.CREATE, Action.UPDATE, Action.REPLACE)
 
@@ -259,7 +259,13 @@ def _does_without(change: Change, other: Change) -> bool:
 
 def removal_of(change: Change) -> str:
     """The key of the moment when a replaced resource is gone and its successor not yet there."""
-    return f"removal:{change.key}" if change.action is Action.REPLACE else change.key
+    return removal_key(change.action, change.address)
+
+
+def removal_key(action: Action, address: Address) -> str:
+    """The same of a change that need not be there yet."""
+    key = key_of(action, address)
+    return f"removal:{key}" if action is Action.REPLACE else key
 
 
 class Removals:

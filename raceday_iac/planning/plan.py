@@ -145,10 +145,59 @@ class Action(StrEnum):
     FORGET = "forget"
 
 
+class Reason(StrEnum):
+    """Why a change is made, for programs; `Change.reason` says it to people, with the particulars. A value never
+    changes its meaning: new reasons get new values."""
+
+    #: It is declared, and was never there.
+    DECLARED = "declared"
+    #: It was there, and somebody deleted it on the server.
+    LOST = "deleted-on-server"
+    #: What the stack says of it changed; somebody changed it on the server; both.
+    STACK_CHANGED = "stack-changed"
+    SERVER_CHANGED = "server-changed"
+    BOTH_CHANGED = "both-changed"
+    #: It is there without being in the state: not as the stack declares it, or exactly so.
+    DIFFERS = "not-as-declared"
+    EXISTS = "exists-as-declared"
+    #: Appwrite says that it is failed or stuck.
+    UNUSABLE = "unusable"
+    #: Something that it lies in, or depends on, is made anew.
+    OWNER_REPLACED = "owner-replaced"
+    DEPENDENCY_REPLACED = "dependency-replaced"
+    #: An earlier run did not come to its end.
+    INTERRUPTED = "interrupted"
+    #: Its schedule is armed after its code is active.
+    AFTER_CODE = "after-code"
+    #: The stack gives it another name.
+    RENAMED = "renamed"
+    #: The stack says that it must not exist, that nothing manages it any more, or does not name it any more.
+    ABSENT = "declared-absent"
+    FORGOTTEN = "forgotten"
+    UNDECLARED = "no-longer-declared"
+    #: Nothing manages this code any more; it stays.
+    CODE_LEFT = "code-no-longer-managed"
+    #: It is gone from the server.
+    GONE = "gone-from-server"
+    #: Nobody declares it, and it is none of ours; it goes with something.
+    NOT_OURS = "not-ours"
+    #: Somebody asked for it: `--replace`, `rollback`, `destroy`.
+    REPLACE_ASKED = "replace-requested"
+    ROLLBACK_ASKED = "rollback-requested"
+    DESTROY_ASKED = "destroy-requested"
+    #: A saved plan does not say it: it names what was left out of it by its key alone.
+    NOT_SAVED = "not-saved"
+
+
+def key_of(action: Action, address: Address) -> str:
+    """What names a change in a plan."""
+    return f"{action}:{address}"
+
+
 @dataclass(frozen=True)
 class Change:
-    """One step. `requires` names the changes (by `key`) that must be done before; `needs` are those among them
-    without which it makes no sense, the others only come first."""
+    """One step. `reason` says why to people, `why` to programs. `requires` names the changes (by `key`) that must be
+    done before; `needs` are those among them without which it makes no sense, the others only come first."""
 
     address: Address
     action: Action
@@ -163,10 +212,11 @@ class Change:
     goes_with: Address | None = None
     #: Whether it is declared or ours. Of what is neither, only what goes with something else is in a plan.
     managed: bool = True
+    why: Reason = field(kw_only=True)
 
     @property
     def key(self) -> str:
-        return f"{self.action}:{self.address}"
+        return key_of(self.action, self.address)
 
     @property
     def touches_server(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ..diff import Cause, FieldChange
 from ..errors import IacError, RefusedError
@@ -19,7 +20,7 @@ from . import guards
 from .build import count
 from .changes import NOT_OURS, gone_with
 from .lifecycle import protection_refusals
-from .plan import Action, Change, Plan, PlanOptions
+from .plan import Action, Change, Plan, PlanOptions, Reason
 
 
 def choose(function: str, judged: Sequence[Judged], remembered: Remembered, wanted: str = "") -> Judged:
@@ -77,6 +78,7 @@ def plan_rollback(environment: str, state: State, active: Live, target: Judged, 
             _field("deployment", active.remote_id, target.deployment.id),
             _field("digest", str(active.fields.get("digest", "")), digest),
         ),
+        why=Reason.ROLLBACK_ASKED,
     )
     return Plan(
         environment=environment,
@@ -142,12 +144,9 @@ def _changes(address: Address, state: State, real: Mapping[Address, Live]) -> li
     inside = sorted(each for each in {*state.entries, *real} if address in owners(each))
     if address not in real:
         gone = [each for each in (address, *inside) if each in state.entries]
-        return [Change(each, Action.FORGET, "it is gone from the server") for each in gone]
-    deletion = Change(address, Action.DELETE, "destroy was asked for")
-    going = [
-        gone_with(deletion, Change(each, Action.DELETE, deletion.reason, requires=(deletion.key,)))
-        if each in state.entries
-        else gone_with(deletion, Change(each, Action.DELETE, NOT_OURS, requires=(deletion.key,), managed=False))
-        for each in inside
-    ]
-    return [deletion, *going]
+        return [Change(each, Action.FORGET, "it is gone from the server", why=Reason.GONE) for each in gone]
+    deletion = Change(address, Action.DELETE, "destroy was asked for", why=Reason.DESTROY_ASKED)
+    ours = replace(deletion, requires=(deletion.key,))
+    others = replace(ours, reason=NOT_OURS, managed=False, why=Reason.NOT_OURS)
+    going = [replace(ours if each in state.entries else others, address=each) for each in inside]
+    return [deletion, *(gone_with(address, deletion.key, each) for each in going)]

@@ -23,7 +23,7 @@ from ..model.address import Address
 from ..model.evidence import Answer, Question, counted_words, evidence_from_json, evidence_to_json
 from ..model.resource import Desired, Live, Resource
 from ..model.secret import Secret
-from .plan import Action, Change, Plan, PlanOptions, plan_options_from_json
+from .plan import Action, Change, Plan, PlanOptions, Reason, plan_options_from_json
 
 #: Format 1 had neither evidence nor a seal.
 FORMAT = 2
@@ -156,6 +156,7 @@ def _must_be_whole(content: Mapping[str, Any]) -> None:
         for name in ("address", "was", "with"):
             Address.parse(change.get(name, change["address"]))
         Action(change["action"])
+        _why(change)
         texts.append(change["reason"])
         _ = (change["drift"], [(each["name"], each["before"], each["after"]) for each in change["fields"]])
     lists = (content["changes"], content["leftOut"])
@@ -193,10 +194,16 @@ def _stale_because(saved: Mapping[str, Any], fresh: Mapping[str, Any]) -> Iterat
     yield from _some(_touched_by_one(saved, fresh))
     if saved["serverVersion"] != fresh["serverVersion"]:
         yield f"the server is {fresh['serverVersion']}, it was {saved['serverVersion']}"
-    if saved["changes"] != fresh["changes"] and saved["live"] == fresh["live"] and saved["wanted"] == fresh["wanted"]:
+    has_other_changes = list(_without_codes(saved["changes"])) != list(_without_codes(fresh["changes"]))
+    if has_other_changes and saved["live"] == fresh["live"] and saved["wanted"] == fresh["wanted"]:
         yield "planning now gives other changes"
     if saved["evidence"] != fresh["evidence"]:
         yield "planning now counts something else"
+
+
+def _without_codes(changes: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """The sentences say the same, and older plans have nothing else."""
+    return ({name: value for name, value in change.items() if name != "reasonCode"} for change in changes)
 
 
 def _some(reasons: Iterable[str]) -> Iterator[str]:
@@ -280,6 +287,7 @@ def change_document(change: Change, *, with_parts: bool = True) -> dict[str, Any
         "address": str(change.address),
         "action": str(change.action),
         "reason": change.reason,
+        "reasonCode": str(change.why),
         "drift": change.drifted,
         **({"was": str(change.origin)} if change.origin else {}),
         **({"with": str(change.goes_with)} if change.goes_with else {}),
@@ -346,7 +354,13 @@ def _change(document: Mapping[str, Any]) -> Change:
         origin=Address.parse(was) if was else None,
         goes_with=Address.parse(goes_with) if goes_with else None,
         managed=document.get("managed", True),
+        why=_why(document),
     )
+
+
+def _why(document: Mapping[str, Any]) -> Reason:
+    """Plans that were saved before there were codes only have the sentence."""
+    return Reason(document.get("reasonCode", Reason.NOT_SAVED))
 
 
 def _field(document: Mapping[str, Any], kind: Kind) -> FieldChange:
@@ -366,4 +380,4 @@ def _canonical(value: Any) -> Any:
 
 def _left_out(key: str) -> Change:
     action, _, address = key.partition(":")
-    return Change(Address.parse(address), Action(action), "")
+    return Change(Address.parse(address), Action(action), "", why=Reason.NOT_SAVED)

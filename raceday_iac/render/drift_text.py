@@ -126,6 +126,7 @@ def _item_document(item: Item) -> dict[str, Any]:
         "verdict": "accepted" if item.accepted else str(item.standing),
         "standing": str(item.standing),
         "reason": item.reason,
+        "reasonCode": str(item.why),
         "fields": [field_document(field) for field in item.fields],
         "accepted": _acceptance_document(item.accepted),
         "acceptanceEnded": _acceptance_document(item.ended),

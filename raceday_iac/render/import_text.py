@@ -13,6 +13,8 @@ from ..importing.project import Diagnostic, Project
 from ..importing.source import Source
 from ..kinds import holds_others
 from ..model.address import Address
+from ..planning import Reason
+from ..planning.changes import why_different
 from ..planning.saved import field_document
 from .lines import Line
 
@@ -51,11 +53,14 @@ def adoption_document(adoption: Adoption) -> dict[str, Any]:
             {
                 "address": str(each.address),
                 "status": each.status,
+                "reasonCode": str(why_different(each)),
                 "fields": [field_document(field) for field in each.fields],
             }
             for each in adoption.differing
         ],
         "missing": [str(each) for each in adoption.missing],
+        "reasons": {str(each): str(Reason.EXISTS) for each in adoption.adopted}
+        | {str(each.address): str(why_different(each)) for each in adoption.differing},
         "alreadyOwned": [str(each) for each in adoption.owned],
         "assumedSecrets": [str(each) for each in adoption.assumed],
         "serial": adoption.state.serial,

@@ -172,6 +172,7 @@ def applied_document(applied: Applied, left: Sequence[str], seconds: float) -> d
         "failed": [
             {
                 "change": change.key,
+                "reasonCode": str(change.why),
                 "message": error.message,
                 "hint": error.hint,
                 "stopped": isinstance(error, RefusedError),
@@ -179,7 +180,7 @@ def applied_document(applied: Applied, left: Sequence[str], seconds: float) -> d
             for change, error in applied.failed
         ]
         + [
-            {"change": "", "message": error.message, "hint": error.hint, "stopped": False}
+            {"change": "", "reasonCode": "", "message": error.message, "hint": error.hint, "stopped": False}
             for error in applied.unsettled
         ],
         "skipped": [change.key for change in applied.skipped],

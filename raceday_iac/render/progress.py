@@ -51,6 +51,7 @@ def _json_line(out: IO[str], event: Event) -> None:
         "event": str(event.moment),
         "address": str(event.change.address),
         "action": str(event.change.action),
+        "reasonCode": str(event.change.why),
         "seconds": round(event.seconds, 3),
         "note": event.note,
     }

@@ -16,7 +16,7 @@ from raceday_iac.errors import ProviderError, UnsettledError
 from raceday_iac.model.address import Address, deployment_address, function_address
 from raceday_iac.model.resource import Live, frozen
 from raceday_iac.model.stack import Stack
-from raceday_iac.planning import Action, Change, Plan
+from raceday_iac.planning import Action, Change, Plan, Reason
 from raceday_iac.provider import Provider
 from raceday_iac.state.backends.local import LocalState
 from raceday_iac.state.document import Entry
@@ -183,6 +183,7 @@ def rollback(before: str = "new") -> Change:
         Action.ACTIVATE,
         "",
         tuple(FieldChange(name, was, now, was, Cause.CONFIG) for name, (was, now) in fields.items()),
+        why=Reason.ROLLBACK_ASKED,
     )
 
 
@@ -225,5 +226,5 @@ def test_an_adopted_or_changed_function_keeps_its_uploads(tmp_path: Path) -> Non
     found = plan(desired, state, live_as(desired))
     recorder = Recorder(LocalState(tmp_path / "state"), state)
     done = Work(FakeAppwrite(), recorder, found, desired, {}, lambda change, text: None)
-    list(done.perform(Step("adopt", frozenset(), Change(at, Action.ADOPT, ""))))
+    list(done.perform(Step("adopt", frozenset(), Change(at, Action.ADOPT, "", why=Reason.EXISTS))))
     assert recorder.state.uploads_of("f") == ("u",)

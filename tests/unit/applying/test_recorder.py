@@ -14,7 +14,7 @@ from raceday_iac.applying.recorder import Recorder
 from raceday_iac.errors import StateError
 from raceday_iac.model.address import Address
 from raceday_iac.model.resource import frozen
-from raceday_iac.planning import Action, Change
+from raceday_iac.planning import Action, Change, Reason
 from raceday_iac.state.backends.local import LocalState
 from raceday_iac.state.document import Entry, State, new_state
 
@@ -130,7 +130,7 @@ def test_dropping_what_is_not_there_is_fine(store: LocalState) -> None:
 
 
 def change(name: str) -> Change:
-    return Change(Address("function", name), Action.CREATE, "why")
+    return Change(Address("function", name), Action.CREATE, "why", why=Reason.DECLARED)
 
 
 def test_what_is_intended_and_not_concluded_was_interrupted(store: LocalState) -> None:

@@ -24,7 +24,7 @@ from raceday_iac.errors import (
 )
 from raceday_iac.kinds.turns import Turn
 from raceday_iac.model.address import Address
-from raceday_iac.planning import Action, Change
+from raceday_iac.planning import Action, Change, Reason
 
 #: For events that must come; only a broken scheduler ever waits that long.
 PATIENCE = 10.0
@@ -112,7 +112,7 @@ def test_what_a_guard_stops_takes_down_exactly_what_needs_it(
 
 def test_nobody_waits_for_what_was_never_sent() -> None:
     watching: list[tuple[str, ...]] = []
-    first, second = (Change(Address("attribute", f"d/c/{key}"), Action.CREATE, "") for key in "ab")
+    first, second = (Change(Address("attribute", f"d/c/{key}"), Action.CREATE, "", why=Reason.DECLARED) for key in "ab")
     steps = [
         Step("a", frozenset(), first),
         Step("b", frozenset({"a"}), second, needs=frozenset({"a"})),

@@ -11,7 +11,7 @@ import pytest
 from raceday_iac.model.address import deployment_address, function_address
 from raceday_iac.model.resource import LeftOut, Live, WhyLeftOut, frozen
 from raceday_iac.planning.build import deployment_notes, left_out_notes
-from raceday_iac.planning.plan import Action, Change
+from raceday_iac.planning.plan import Action, Change, Reason
 from raceday_iac.provider import Snapshot
 from raceday_iac.provider.protocol import Deployment
 from raceday_iac.state.document import Entry, State, new_state
@@ -62,7 +62,7 @@ def test_uploads_that_were_never_accepted_are_mentioned(tmp_path: Path) -> None:
 
 
 def test_an_upload_that_is_about_to_be_used_is_not_offered_for_deletion(tmp_path: Path) -> None:
-    deploy = Change(AT, Action.DEPLOY, "new code")
+    deploy = Change(AT, Action.DEPLOY, "new code", why=Reason.DECLARED)
     (note,) = notes(tmp_path, begun("b"), Deployment("b", "ready"), changes=[deploy])
     assert "apply uses what holds the code to be deployed" in note
     assert "--clean" not in note

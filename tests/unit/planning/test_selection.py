@@ -14,7 +14,7 @@ from raceday_iac.applying.scheduler import make_steps
 from raceday_iac.model.address import Address
 from raceday_iac.model.resource import Desired, Resource, frozen
 from raceday_iac.model.stack import Collection, Stack
-from raceday_iac.planning import Action, Change, Plan, PlanOptions
+from raceday_iac.planning import Action, Change, Plan, PlanOptions, Reason
 from raceday_iac.planning.plan import lies_in
 from raceday_iac.planning.selection import select
 
@@ -300,7 +300,7 @@ def test_what_came_one_after_the_other_still_does_without_the_one_between() -> N
     names = [Address("attribute", f"d/c/{name}") for name in "abc"]
     keys_of = [f"create:{each}" for each in names]
     line = [
-        Change(each, Action.CREATE, "", requires=tuple(keys_of[max(0, place - 1) : place]))
+        Change(each, Action.CREATE, "", requires=tuple(keys_of[max(0, place - 1) : place]), why=Reason.DECLARED)
         for place, each in enumerate(names)
     ]
     kept = select(line, PlanOptions(excluded=frozenset({names[1]}))).kept

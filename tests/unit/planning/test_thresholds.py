@@ -12,7 +12,7 @@ from raceday_iac.model.address import Address
 from raceday_iac.model.lifecycle import DEFAULTS
 from raceday_iac.model.resource import Desired
 from raceday_iac.model.stack import Collection, Stack, Threshold
-from raceday_iac.planning import Action, Change, Plan, PlanOptions
+from raceday_iac.planning import Action, Change, Plan, PlanOptions, Reason
 from raceday_iac.planning.guards import threshold_refusals
 
 from ..applied import NOTHING, live_as, plan, state_of
@@ -20,7 +20,7 @@ from ..declaring import address, database, function, resolved
 
 
 def some(action: Action, count: int, kind: str = "function") -> list[Change]:
-    return [Change(Address(kind, f"x{number}"), action, "") for number in range(count)]
+    return [Change(Address(kind, f"x{number}"), action, "", why=Reason.DECLARED) for number in range(count)]
 
 
 def managed(count: int, kind: str = "function") -> list[Address]:
@@ -103,7 +103,7 @@ def test_what_an_action_counts_as(action: Action, counted: str) -> None:
 
 
 def test_deletions_and_replacements_count_together() -> None:
-    changes = [*some(Action.DELETE, 2), Change(Address("function", "y"), Action.REPLACE, "")]
+    changes = [*some(Action.DELETE, 2), Change(Address("function", "y"), Action.REPLACE, "", why=Reason.DECLARED)]
     assert "3 of 3" in messages(changes, managed(2))[0]
 
 

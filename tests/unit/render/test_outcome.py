@@ -22,14 +22,14 @@ from raceday_iac.errors import (
     StateError,
 )
 from raceday_iac.model.address import Address
-from raceday_iac.planning import Action, Change
+from raceday_iac.planning import Action, Change, Reason
 from raceday_iac.render.plan_text import applied_document, applied_lines
 from raceday_iac.render.progress import QUIET, PlainLines, event_text, progress
 from raceday_iac.state.document import State
 
 
 def change(name: str, action: Action = Action.CREATE, kind: str = "function") -> Change:
-    return Change(Address(kind, name), action, "why")
+    return Change(Address(kind, name), action, "why", why=Reason.DECLARED)
 
 
 ONE, TWO = change("one"), change("two")
@@ -130,7 +130,15 @@ def test_for_machines_everything_is_named_by_key() -> None:
         "seconds": 1.235,
         "serial": 5,
         "done": ["create:function.one"],
-        "failed": [{"change": "create:function.two", "message": "no", "hint": "try this", "stopped": False}],
+        "failed": [
+            {
+                "change": "create:function.two",
+                "reasonCode": "declared",
+                "message": "no",
+                "hint": "try this",
+                "stopped": False,
+            }
+        ],
         "skipped": ["create:function.three"],
         "stillDifferent": [],
     }
@@ -221,6 +229,7 @@ def test_for_machines_every_event_is_a_line_of_json_with_a_format_number() -> No
         "event": "done",
         "address": "function.one",
         "action": "create",
+        "reasonCode": "declared",
         "seconds": 1.235,
         "note": "",
     }

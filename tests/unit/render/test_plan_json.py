@@ -41,6 +41,7 @@ def test_it_says_where_from_and_what() -> None:
                 "address": "function.f",
                 "action": "update",
                 "reason": "the stack changed",
+                "reasonCode": "stack-changed",
                 "drift": False,
                 "fields": [{"name": "timeout", "before": 1, "after": 2, "lastApplied": 1, "cause": "config"}],
                 "requires": [],
