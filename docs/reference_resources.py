@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from reference_tables import NOTE, described, field_row, model_table, table, title_of
 
 from raceday_iac.health.watched import Alert, Freshness, FunctionWatch, Grace, HealthConfig
-from raceday_iac.kinds import KINDS, Kind
+from raceday_iac.kinds import KINDS, Kind, variable
+from raceday_iac.kinds.fields import effect
+from raceday_iac.kinds.function import SETTINGS
 from raceday_iac.loading.environment import Environment
 from raceday_iac.model import declarations, limits, stack
 from raceday_iac.model.address import Address
@@ -20,18 +22,6 @@ from raceday_iac.model.resource import Live, frozen
 from raceday_iac.state.backends import BACKENDS, backend_of
 from raceday_iac.state.encryption import Encryption
 
-DECLARED: Mapping[str, tuple[type[declarations.Declared], str]] = {
-    "database": (declarations.DatabaseDeclaration, "`stack.database(…)`"),
-    "collection": (declarations.CollectionDeclaration, "`database.collection(…)`"),
-    "attribute": (
-        declarations.AttributeDeclaration,
-        "`collection.string(…)`, `.integer(…)` and so on, one method for each type",
-    ),
-    "relationship": (declarations.RelationshipDeclaration, "`collection.relationship(…)`"),
-    "index": (declarations.IndexDeclaration, "`collection.index(…)`"),
-    "function": (declarations.FunctionDeclaration, "`stack.function(…)`"),
-    "variable": (declarations.VariableDeclaration, "`variables={KEY: value}` of a function"),
-}
 PATHS = {
     "database": "ID",
     "collection": "DATABASE/ID",
@@ -50,26 +40,13 @@ LOSSES = {
     Ask.CODE: "code that is nowhere else",
     Ask.EXECUTIONS: "records of its runs",
 }
-#: What a change of a field does where the kind's own fields do not say it.
-ELSEWHERE = {
-    ("function", "code"): "a new deployment",
-    ("function", "ignore"): "a new deployment, where the bundle changes",
-    ("function", "include"): "a new deployment, where the bundle changes",
-    ("function", "schema_of"): "a new deployment",
-    ("function", "lock"): "a new deployment",
-    **{("function", name): "in place, and a new deployment" for name in ("runtime", "entrypoint", "commands")},
-    ("function", "variables"): "changes of the variables",
-    ("function", "probe"): "nothing on the server",
-    ("function", "keep_deployments"): "nothing on the server",
-    ("variable", "value"): "in place",
-}
 
 
 def resources_page() -> str:
     """Every kind with the fields that may be declared of it."""
     parts = ["# Resources", NOTE, _overview()]
     parts += [_kind(kind) for kind in KINDS.values()]
-    parts += [described(title_of(each), each) for each in (declarations.LockDeclaration, declarations.ProbeDeclaration)]
+    parts += [described(title_of(each), each) for each in map(declarations.model_of, SETTINGS.values())]
     parts += ["## The stack itself", _calls(), _values()]
     return "\n".join(parts)
 
@@ -97,26 +74,47 @@ def _lost_with(kind: Kind) -> str:
 
 def _kind(kind: Kind) -> str:
     head = f"## {kind.name}\n"
-    if kind.name not in DECLARED:
+    model, call, models = _declared(kind)
+    if model is None:
         said = "The code of a function: made where `code` names a folder. Never changed; a new one takes its place."
         return f"{head}\n{said}\n"
-    model, call = DECLARED[kind.name]
-    rows = [(*field_row(name, field), _effect(kind, name)) for name, field in model.model_fields.items()]
+    rows = [(*field_row(name, info), _effect(kind, name)) for name, info in model.model_fields.items()]
+    if len(models) > 1:
+        rows += [*_rows_of_types(kind, model, models)]
     settled = " Appwrite answers before it is done; it is waited for." if kind.is_async else ""
     return "\n".join(
         (head, f"Declared with {call}.{settled}\n", table(("field", "value", "default", "a change of it"), rows))
     )
 
 
+def _declared(kind: Kind) -> tuple[type[declarations.Declared] | None, str, tuple[type[declarations.Declared], ...]]:
+    """The model of what can be declared of a kind, how that is written, and the models of its types."""
+    if kind.declaring is None:
+        model = variable.VariableDeclaration if kind.name == "variable" else None
+        return model, "`variables={KEY: value}` of a function", ()
+    return kind.declaring.model, kind.declaring.call, kind.declaring.models
+
+
+def _rows_of_types(
+    kind: Kind, model: type[declarations.Declared], models: Iterable[type[declarations.Declared]]
+) -> Iterator[tuple[str, str, str, str]]:
+    """The type itself, and fields that not all types have."""
+    types = {str(each.type): each for each in models}
+    yield "`type`", ", ".join(f"`{each}`" for each in types), "**required**", _effect(kind, "type")
+    for name, info in {name: info for each in models for name, info in each.model_fields.items()}.items():
+        if name not in model.model_fields:
+            having = ", ".join(f"`{type}`" for type, each in types.items() if name in each.model_fields)
+            field, value, default = field_row(name, info)
+            yield field, f"{value}; of {having}", default, _effect(kind, name)
+
+
 def _effect(kind: Kind, name: str) -> str:
     """What a change of a declared field leads to."""
     if name in ("id", "key"):
         return "a rename, where `stack.moved` says so" if kind.name in RENAMEABLE else "another resource"
-    if (kind.name, name) in ELSEWHERE:
-        return ELSEWHERE[kind.name, name]
-    first, *rest = name.split("_")
-    camel = first + "".join(word.capitalize() for word in rest)
-    return "in place" if camel in kind.in_place or name in kind.in_place else "made anew"
+    model, _, models = _declared(kind)
+    holding = [each for each in (model, *models) if each is not None and name in each.model_fields]
+    return effect(holding[0], name, kind.in_place) if holding else "made anew"
 
 
 def _calls() -> str:

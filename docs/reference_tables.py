@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import is_dataclass
 from datetime import time, timedelta
 from enum import StrEnum
 from types import NoneType, UnionType
@@ -15,15 +16,13 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from raceday_iac.model import declarations
-from raceday_iac.model.secret import Secret
+from raceday_iac.model.secret import FromEnvironment, Secret
 from raceday_iac.state.backends import BACKENDS, BackendSettings, backend_of
 
 NOTE = "*Made from the code of this version.*\n"
-#: Fields that are called otherwise in a stack file than in the declaration.
-WRITTEN_AS = {"schema_of": "schema"}
 AN_ID = "an [id](#ids)"
-#: What a stack file need not say although the declaration always holds it.
-ASSUMED = {"two_way_key": "this collection's id"}
+#: What is taken where a stack file says nothing, and another place says it.
+ASSUMED = {"two_way_key": "this collection's id", "keep_deployments": "the stack's"}
 _WORDS = {
     str: "text",
     int: "whole number",
@@ -31,6 +30,7 @@ _WORDS = {
     bool: "yes or no",
     Any: "as the type",
     Secret: "secret",
+    FromEnvironment: "secret",
     timedelta: "length of time",
     time: "time of day",
 }
@@ -60,8 +60,8 @@ def field_row(name: str, field: FieldInfo) -> tuple[str, str, str]:
     """Name, what may be written, and what is taken when nothing is."""
     rules = [rule for each in field.metadata for rule in _rules(each)]
     kind = [] if AN_ID in rules else [_type(field.annotation)]
-    default = ASSUMED.get(name, "**required**") if field.is_required() else _default(field.default)
-    return f"`{field.alias or WRITTEN_AS.get(name, name)}`", "; ".join((*kind, *rules)), default
+    default = ASSUMED.get(name) or ("**required**" if field.is_required() else _default(field.default))
+    return f"`{field.alias or name}`", "; ".join((*kind, *rules)), default
 
 
 def _default(value: Any) -> str:
@@ -84,14 +84,18 @@ def _type(annotation: Any) -> str:
         return _type(arguments[0])
     if origin in (Union, UnionType):
         return " or ".join(dict.fromkeys(_type(each) for each in arguments if each is not NoneType))
-    if origin is tuple:
+    if origin in (tuple, Sequence):
         return f"list of {_type(arguments[0])}" if arguments[0] in (str, int) else f"list: {_type(arguments[0])}"
     if isinstance(origin, type) and issubclass(origin, Mapping):
+        if arguments[1] is Any:
+            return "values"
         inner = get_origin(arguments[1])
-        return "for each address: fields and values" if inner else f"for each name: {_type(arguments[1])}"
+        is_mapping = isinstance(inner, type) and issubclass(inner, Mapping)
+        return "for each address: fields and values" if is_mapping else f"for each name: {_type(arguments[1])}"
     if annotation is BackendSettings:
         return " or ".join(_link(backend_of(each).title) for each in BACKENDS)
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    if is_model or (is_dataclass(annotation) and annotation not in _WORDS):
         return _link(title_of(annotation))
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         return ", ".join(f"`{each}`" for each in annotation)
@@ -102,7 +106,7 @@ def _link(title: str) -> str:
     return f"[{title}](#{title.lower().replace(' ', '-')})"
 
 
-def title_of(model: type[BaseModel]) -> str:
+def title_of(model: type) -> str:
     """The heading under which a model is described."""
     return TITLES.get(model.__name__) or model.__name__.removesuffix("Declaration")
 

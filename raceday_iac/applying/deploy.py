@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from ..errors import BuildError, IacError, ProbeError, ProviderError
 from ..model.address import deployment_address
-from ..model.declarations import ProbeDeclaration
+from ..model.declarations import Probe
 from ..model.resource import Live, frozen
 from ..packaging import Bundle
 from ..packaging.bundle import Origin
@@ -162,7 +162,7 @@ class Probing:
 
     provider: Provider
     function: str
-    probe: ProbeDeclaration
+    probe: Probe
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
 
@@ -189,7 +189,7 @@ class Probing:
     def _ended(self) -> Execution:
         """Asynchronous, because Appwrite cuts synchronous executions after 30 s and keeps no log of them on the way."""
         probe, deadline, pause = self.probe, self.clock() + self.probe.timeout, _FIRST_PROBE_PAUSE
-        seen = self.provider.execute(self.function, probe.body, wait=False, path=probe.path, method=probe.method)
+        seen = self.provider.execute(self.function, probe.text, wait=False, path=probe.path, method=probe.method)
         while seen.status not in _ENDED and self.clock() < deadline:
             self.sleep(min(pause, max(0.0, deadline - self.clock())))
             pause = min(_LONGEST_PROBE_PAUSE, pause * 1.3)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..model.address import Address
-from ..model.declarations import LockDeclaration
+from ..model.declarations import Lock
 from ..model.local_time import UTC_TIME, LocalTime
 from ..model.resource import CodeSource, Live
 from ..provider.protocol import Deployment, Execution
@@ -36,7 +36,7 @@ class FunctionSeen:
     unfinished: tuple[Execution, ...] = ()
     deployments: tuple[Deployment, ...] = ()
     slow_after: float | None = None
-    lock: LockDeclaration | None = None
+    lock: Lock | None = None
 
     @property
     def schedule(self) -> str:

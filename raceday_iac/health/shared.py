@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from ..errors import IacError
-from ..model.declarations import LockDeclaration
+from ..model.declarations import Lock
 from ..model.resource import Desired
 from ..packaging.bundle import SHARED
 from .observations import moment
@@ -111,11 +111,11 @@ class Rules:
         waited = at - since
         return Late(race.identity, row, waited, patience, waited >= _LONGEST) if waited > patience else None
 
-    def numbers(self, lock: LockDeclaration) -> Any:
+    def numbers(self, lock: Lock) -> Any:
         return self.lock_protocol.Numbers(lock.stale_after, lock.heartbeat, lock.expiry)
 
     def lock_state(
-        self, document: Mapping[str, Any], seen: Mapping[str, Any] | None, lock: LockDeclaration, now: datetime
+        self, document: Mapping[str, Any], seen: Mapping[str, Any] | None, lock: Lock, now: datetime
     ) -> LockState:
         """A lock as a run that wants it would judge it."""
         found = self.lock_protocol.read_found(document)

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any, ClassVar, Self
 
+from pydantic import Field, SkipValidation, model_validator
+
+from ..model import limits, validators
 from ..model.address import Address, collection_address
+from ..model.declarations import Declared, Key
 from ..model.evidence import Ask, Question
 from ..model.limits import column_name
-from ..model.resource import Fields, Live
-from .base import Call, Claims, Differing, Kind, Shape, Wanted, as_call, column_claim, is_finite, of_its_collection
+from ..model.problem import Location
+from ..model.resource import Fields, Live, Resource
+from ..model.validators import is_double, is_integer
+from .base import Call, Claims, Differing, Kind, Shape, as_call, column_claim, is_finite, of_its_collection
 from .collection import MAYBE, MEMBER, live_member
 from .conversion import temporary
+from .declaring import Declaring, Work
+from .fields import IDENTITY, Wire, canonical, told
 from .relationship import NEEDED as RELATED
 from .schema_rules import (
-    FORMATS,
     IN_PLACE,
     SETS,
     SHAPES,
     STAGES,
-    TYPE_OF_WIRE,
     attribute_fields,
     create_request,
     path_of,
     type_of,
     update_request,
 )
-
-TYPES = ("string", *FORMATS, *TYPE_OF_WIRE.values())
 
 
 def _is_default(value: Any, depth: int = 0) -> bool:
@@ -38,18 +42,269 @@ def _is_default(value: Any, depth: int = 0) -> bool:
     return value is None or isinstance(value, str | bool) or is_finite(value)
 
 
-_null = type(None)
-#: What a type needs. Without it, an attribute would seem to have been changed.
-_NEEDED: Mapping[str, Mapping[str, Wanted]] = {
-    "string": {"default": _is_default, "size": int},
-    "enum": {"default": _is_default, "elements": [str]},
-    "integer": {"default": _is_default, "min": (int, _null), "max": (int, _null)},
-    "float": {"default": _is_default, "min": (is_finite, _null), "max": (is_finite, _null)},
-    "relationship": RELATED,
+_DEFAULT = Wire(json=_is_default)
+_WHOLE_BOUND = Wire(json=(int, type(None)))
+_BOUND = Wire(json=(is_finite, type(None)))
+
+
+class AttributeDeclaration(Declared):
+    """An attribute; each type is a class of its own."""
+
+    #: Our name of the type.
+    type: ClassVar[str] = ""
+
+    key: Annotated[Key, IDENTITY] = Field(init=False)
+    required: bool = False
+    default: Annotated[SkipValidation[Any], _DEFAULT] = None
+    array: bool = False
+
+    @classmethod
+    def written(cls, arguments: Mapping[str, Any], owner: tuple[str, ...]) -> dict[str, Any]:  # noqa: ARG003
+        return {"type": cls.type, **arguments}
+
+    @property
+    def characters(self) -> int:
+        """Of a type that is stored as text, 0 of others."""
+        return limits.TEXT_SIZES.get(self.type, 0)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        problems = [*self._type_problems(), *self._default_problems()]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def _type_problems(self) -> Iterator[str]:
+        """What is wrong with the fields of this type alone."""
+        yield from ()
+
+    def _default_range(self) -> Iterator[str]:
+        """Why a default of the right type cannot stand."""
+        yield from ()
+
+    def _default_problems(self) -> Iterator[str]:
+        if self.default is None:
+            return
+        if self.required:
+            yield "a required attribute cannot have a default"
+        elif self.array:
+            yield "an array attribute cannot have a default"
+        elif problem := validators.default_problem(self.type, self.default):
+            yield problem
+        else:
+            yield from self._default_range()
+            yield from self._default_width()
+
+    def _default_width(self) -> Iterator[str]:
+        stored = limits.stored_json_length({"value": self.default})
+        if stored > limits.STORED_JSON:
+            yield (
+                f"default {limits.shown(self.default)} takes {stored} characters as Appwrite stores it (JSON, six or "
+                f"more for each that is not ASCII), {limits.STORED_JSON} fit; shorten it"
+            )
+
+
+class StringDeclaration(AttributeDeclaration):
+    """Text of at most `size` characters."""
+
+    type = "string"
+    default: Annotated[SkipValidation[str | None], _DEFAULT] = None
+    size: int = Field(init=False, ge=1, le=limits.STRING_SIZE)
+    #: Servers before 1.8 do not tell it.
+    encrypt: Annotated[bool, Wire(is_told=False)] = False
+
+    @property
+    def characters(self) -> int:
+        return self.size
+
+    def _type_problems(self) -> Iterator[str]:
+        if self.encrypt and self.size < limits.ENCRYPTED_STRING_MINIMUM:
+            yield f"an encrypted string needs a size of at least {limits.ENCRYPTED_STRING_MINIMUM}"
+
+    def _default_range(self) -> Iterator[str]:
+        if len(str(self.default)) > self.size:
+            yield f"default {limits.shown(self.default)} is longer than the size {self.size}"
+
+    def _default_width(self) -> Iterator[str]:
+        problems = list(super()._default_width())
+        yield from problems
+        stored = limits.encrypted_length(str(self.default))
+        if not problems and self.encrypt and stored > self.size:
+            yield f"default {limits.shown(self.default)} takes {stored} characters encrypted; raise the size to that"
+
+
+class _BoundedDeclaration(AttributeDeclaration):
+    min: int | float | None = None
+    max: int | float | None = None
+
+    def _type_problems(self) -> Iterator[str]:
+        whole = self.type == "integer"
+        for name, bound in (("min", self.min), ("max", self.max)):
+            if bound is not None and not (is_integer if whole else is_double)(bound):
+                kind = "64-bit integer" if whole else "number that a double holds"
+                yield f"{name} {limits.shown(bound)} is not a {kind}"
+        if self.min is not None and self.max is not None and self.min > self.max:
+            yield f"min {self.min} is above max {self.max}"
+
+    def _default_range(self) -> Iterator[str]:
+        if self.min is not None and self.default < self.min:
+            yield f"default {self.default} is below min {self.min}"
+        elif self.max is not None and self.default > self.max:
+            yield f"default {self.default} is above max {self.max}"
+
+
+class IntegerDeclaration(_BoundedDeclaration):
+    """A 64-bit whole number."""
+
+    type = "integer"
+    default: Annotated[SkipValidation[int | None], _DEFAULT] = None
+    min: Annotated[int | float | None, _WHOLE_BOUND] = None
+    max: Annotated[int | float | None, _WHOLE_BOUND] = None
+
+    @property
+    def is_small(self) -> bool:
+        """Whether Appwrite stores it in four bytes, whatever its min is."""
+        return self.max is not None and self.max <= limits.SMALL_INTEGER_MAXIMUM
+
+    def _type_problems(self) -> Iterator[str]:
+        yield from super()._type_problems()
+        least = -limits.SMALL_INTEGER_MAXIMUM
+        if self.is_small and self.min is not None and self.min < least:
+            yield (
+                f"min {self.min} cannot be kept: Appwrite stores an integer of max {self.max} in four bytes, which "
+                f"hold {least} and more; leave max out or set it above {-least}"
+            )
+
+    def _default_range(self) -> Iterator[str]:
+        problems = list(super()._default_range())
+        yield from problems
+        least = -limits.SMALL_INTEGER_MAXIMUM
+        if not problems and self.is_small and self.default is not None and self.default < least:
+            yield f"default {self.default} is below {least}, the least that four bytes hold"
+
+
+class FloatDeclaration(_BoundedDeclaration):
+    """A double."""
+
+    type = "float"
+    default: Annotated[SkipValidation[float | None], _DEFAULT] = None
+    min: Annotated[int | float | None, _BOUND] = None
+    max: Annotated[int | float | None, _BOUND] = None
+
+
+class BooleanDeclaration(AttributeDeclaration):
+    """True or false."""
+
+    type = "boolean"
+    default: Annotated[SkipValidation[bool | None], _DEFAULT] = None
+
+
+class DatetimeDeclaration(AttributeDeclaration):
+    """An instant; the default in ISO 8601."""
+
+    type = "datetime"
+    default: Annotated[SkipValidation[str | None], _DEFAULT] = None
+
+
+class _TextDeclaration(AttributeDeclaration):
+    default: Annotated[SkipValidation[str | None], _DEFAULT] = None
+
+
+class EmailDeclaration(_TextDeclaration):
+    """An e-mail address."""
+
+    type = "email"
+
+
+class UrlDeclaration(_TextDeclaration):
+    """A URL."""
+
+    type = "url"
+
+
+class IpDeclaration(_TextDeclaration):
+    """An IPv4 or IPv6 address."""
+
+    type = "ip"
+
+
+class EnumDeclaration(_TextDeclaration):
+    """One of `elements`."""
+
+    type = "enum"
+    elements: Sequence[str] = Field(init=False, max_length=limits.ENUM_ELEMENTS)
+
+    def _type_problems(self) -> Iterator[str]:
+        if not self.elements:
+            yield "an enum needs elements"
+            return
+        for element in self.elements:
+            if not 1 <= len(element) <= limits.ENUM_ELEMENT:
+                yield f"enum element {limits.shown(element)} must have 1 to {limits.ENUM_ELEMENT} characters"
+        stored = limits.stored_json_length({"elements": self.elements})
+        if stored > limits.STORED_JSON:
+            yield (
+                f"its {len(self.elements)} elements take {stored} characters as Appwrite stores them (JSON, six "
+                f"or more for each that is not ASCII), {limits.STORED_JSON} fit; shorten them, or use a string"
+            )
+
+    def _default_range(self) -> Iterator[str]:
+        if self.default not in self.elements:
+            yield f"default {limits.shown(self.default)} is not among the elements"
+
+
+class _ShapeDeclaration(AttributeDeclaration):
+    array: bool = Field(default=False, init=False)
+    default: Annotated[SkipValidation[Sequence[Any] | None], _DEFAULT] = None
+
+
+class PointDeclaration(_ShapeDeclaration):
+    """A point: longitude and latitude."""
+
+    type = "point"
+
+
+class LineDeclaration(_ShapeDeclaration):
+    """A line: points."""
+
+    type = "line"
+
+
+class PolygonDeclaration(_ShapeDeclaration):
+    """A polygon: rings of points."""
+
+    type = "polygon"
+
+
+#: By our name of the type, which is also the last part of the create path.
+MODELS: Mapping[str, type[AttributeDeclaration]] = {
+    model.type: model
+    for model in (
+        StringDeclaration,
+        IntegerDeclaration,
+        FloatDeclaration,
+        BooleanDeclaration,
+        DatetimeDeclaration,
+        EmailDeclaration,
+        EnumDeclaration,
+        IpDeclaration,
+        UrlDeclaration,
+        PointDeclaration,
+        LineDeclaration,
+        PolygonDeclaration,
+    )
 }
-_OF_OTHERS: Mapping[str, Wanted] = {"default": _is_default}
-#: Of plain attributes and relationships, which share their routes.
-SHAPE = Shape({**MEMBER, "required": bool, "array": bool}, MAYBE, lambda raw: _NEEDED.get(type_of(raw), _OF_OTHERS))
+TYPES = tuple(MODELS)
+
+
+#: Of plain attributes and relationships, which share their routes. What a type needs is needed: without it, an
+#: attribute would seem to have been changed.
+SHAPE = Shape(MEMBER, MAYBE, lambda raw: RELATED if (kind := type_of(raw)) == "relationship" else told(_model(kind)))
+
+
+def _model(kind: str) -> type[AttributeDeclaration]:
+    """Of a type that we do not know, only what all have."""
+    return MODELS.get(kind, AttributeDeclaration)
 
 
 def parse(owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
@@ -126,6 +381,34 @@ def claims(address: Address, _fields: Fields) -> Claims:
     return frozenset({column_claim(address, address.name)})
 
 
+class _Declaring(Declaring):
+    @property
+    def models(self) -> tuple[type[Declared], ...]:
+        return tuple(MODELS.values())
+
+    def prepare(
+        self, work: Work, address: Address, arguments: dict[str, Any], written: Mapping[str, Any], location: Location
+    ) -> dict[str, Any]:
+        if arguments["type"] in MODELS:
+            return arguments
+        known = ", ".join(MODELS)
+        work.complain(address, location, f"type: there is no {limits.shown(arguments['type'])}; there are {known}")
+        return dict(written)
+
+    def model_of(self, arguments: Mapping[str, Any]) -> type[Declared]:
+        return _model(str(arguments["type"]))
+
+    def checked(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Where the environment says another type, what that does not have counts no more."""
+        known = self.model_of(arguments).model_fields
+        return {name: value for name, value in arguments.items() if name in known}
+
+    def fields(self, declared: Declared, address: Address, resources: Mapping[Address, Resource]) -> Fields:  # noqa: ARG002
+        """With bounds and default as the server keeps them."""
+        assert isinstance(declared, AttributeDeclaration)
+        return attribute_fields({"type": declared.type, **canonical(declared)})
+
+
 KIND = Kind(
     name="attribute",
     stage=STAGES["attribute"],
@@ -149,4 +432,9 @@ KIND = Kind(
     is_one=lambda raw: raw["type"] != "relationship",
     sent_together=True,
     schema_places=of_its_collection,
+    declaring=_Declaring(
+        "attribute",
+        AttributeDeclaration,
+        "`collection.string(…)`, `.integer(…)` and so on, one method for each type",
+    ),
 )

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ..model.address import Address
 from ..model.evidence import Question
@@ -17,6 +17,9 @@ from ..model.limits import column_name
 from ..model.resource import Fields, Live
 from .schema_rules import Request, schema_places
 from .turns import Place
+
+if TYPE_CHECKING:
+    from .declaring import Declaring
 
 #: What a value of an answer must be: a JSON type as Python reads it, one of several, a list of such, an object of a
 #: shape, or what a function says of it.
@@ -268,6 +271,8 @@ class Kind:
     sent_together: bool = False
     #: The places whose schema a write changes (see `turns`).
     schema_places: Callable[[Address, Fields], frozenset[Place]] = lambda _address, _fields: frozenset()
+    #: What a stack file may say of it. Without, it is declared along with another kind.
+    declaring: Declaring | None = None
 
     def __post_init__(self) -> None:
         if not self.plural:

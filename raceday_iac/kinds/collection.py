@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator
 
 from ..model.address import Address, collection_address
+from ..model.declarations import Declared, Id, Name, all_valid
 from ..model.evidence import Ask, Question
-from ..model.resource import Desired, Fields, Live, frozen
+from ..model.resource import Desired, Fields, Live, Resource, frozen
+from ..model.validators import permission_problem, permissions_problem
 from .base import Call, Kind, Shape, Wanted, as_call, is_instant, of_its_collection
+from .declaring import Declaring
+from .fields import IDENTITY, Wire, canonical, told
 from .schema_rules import (
     IN_PLACE,
     SETS,
@@ -19,10 +25,28 @@ from .schema_rules import (
     update_request,
 )
 
+
+class CollectionDeclaration(Declared):
+    """A collection."""
+
+    id: Annotated[Id, IDENTITY] = Field(init=False)
+    name: Name
+    permissions: Annotated[Sequence[str], Wire(answer="$permissions")] = ()
+    document_security: bool = False
+    enabled: bool = True
+
+    @field_validator("permissions")
+    @classmethod
+    def _valid_permissions(cls, value: Sequence[str]) -> Sequence[str]:
+        all_valid(value, permission_problem)
+        problem = permissions_problem(value)
+        if problem:
+            raise ValueError(problem)
+        return value
+
+
 #: What it holds has shapes of its own.
-SHAPE = Shape(
-    {"$id": str, "databaseId": str, "name": str, "$permissions": [str], "documentSecurity": bool, "enabled": bool}
-)
+SHAPE = Shape({"$id": str, "databaseId": str, **told(CollectionDeclaration)})
 #: What attributes, relationships and indexes have in common.
 MEMBER: Mapping[str, Wanted] = {"key": str, "type": str, "status": str}
 MAYBE: Mapping[str, Wanted] = {"$updatedAt": is_instant, "error": str}
@@ -109,6 +133,12 @@ def loses(live: Live) -> Iterator[Question]:
     yield Question(live.address, Ask.UNMANAGED)
 
 
+class _Declaring(Declaring):
+    def fields(self, declared: Declared, address: Address, resources: Mapping[Address, Resource]) -> Fields:  # noqa: ARG002
+        """With its permissions spelled out."""
+        return collection_fields(canonical(declared))
+
+
 KIND = Kind(
     name="collection",
     stage=STAGES["collection"],
@@ -122,4 +152,5 @@ KIND = Kind(
     is_read_by_code=True,
     holds_documents=True,
     schema_places=of_its_collection,
+    declaring=_Declaring("collection", CollectionDeclaration, "`database.collection(…)`"),
 )

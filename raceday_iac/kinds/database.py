@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from ..model.address import Address, database_address
+from ..model.declarations import Declared, Id, Name
 from ..model.evidence import Ask, Question
 from ..model.resource import Fields, Live, frozen
 from .base import Call, Kind, Shape, as_call, of_its_collection
+from .declaring import Declaring
+from .fields import IDENTITY, told
 from .schema_rules import IN_PLACE, STAGES, create_request, database_fields, update_request
 
-SHAPE = Shape({"$id": str, "name": str, "enabled": bool})
+
+class DatabaseDeclaration(Declared):
+    """A database."""
+
+    id: Annotated[Id, IDENTITY] = Field(init=False)
+    name: Name
+    enabled: bool = True
+
+
+SHAPE = Shape({"$id": str, **told(DatabaseDeclaration)})
 
 
 def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
@@ -52,4 +66,5 @@ KIND = Kind(
     holds_documents=True,
     is_listed_inside=True,
     schema_places=of_its_collection,
+    declaring=Declaring("database", DatabaseDeclaration, "`stack.database(…)`"),
 )

@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Self
 
-from ..model.address import Address, function_address
+from pydantic import Field, SkipValidation, field_validator, model_validator
+
+from ..cron import cron_problem
+from ..model import limits, validators
+from ..model.address import Address, database_address, function_address
+from ..model.declarations import KEEP, Declared, Id, Lock, Name, Probe, all_valid, model_of, nearest
 from ..model.evidence import Ask, Question
-from ..model.resource import Fields, Live, frozen
-from .base import Call, Kind, Offers, Shape, thaw
+from ..model.limits import RUNTIMES, SCOPES
+from ..model.problem import Diagnostic, Location
+from ..model.resource import CodeSource, Fields, Live, frozen
+from ..model.secret import FromEnvironment
+from . import variable
+from .base import Kind, Offers, Shape
+from .declaring import Declaring, Work
+from .fields import (
+    IDENTITY,
+    Local,
+    PlainRequests,
+    Wire,
+    as_set,
+    may_be_told,
+    parsed,
+    told,
+    unordered,
+    wire_fields,
+)
 from .variable import SHAPE as VARIABLE
 
-#: Fields that are compared and sent, always all of them: an update resets what it omits (Appwrite 1.8.1).
-FIELDS = (
-    "name",
-    "runtime",
-    "specification",
-    "execute",
-    "events",
-    "schedule",
-    "timeout",
-    "enabled",
-    "logging",
-    "entrypoint",
-    "commands",
-    "scopes",
-)
-_LISTS = ("execute", "events", "scopes")
 #: The link to a repository is not ours, yet an update that omits it cuts it.
 _CARRIED = (
     "installationId",
@@ -50,27 +57,126 @@ _ENDINGS = {
     "dart": (".dart",),
 }
 
-#: `specification` is not in all of them.
+_SET = Wire(is_set=True, canonical=as_set)
+_BUILT = Wire(effect="in place, and a new deployment")
+_PACKED = Local("a new deployment, where the bundle changes")
+
+
+class FunctionDeclaration(Declared):
+    """A function. `timeout` in seconds; `schedule` is a cron in UTC; `code` a folder, relative to the project's root,
+    or `KEEP`; `ignore` and `include` are patterns as in a `.gitignore` of that folder, and what `include` names is
+    deployed whatever leaves it out; `schema` names a database whose declaration is packed with the code; `probe` is
+    executed when new code was activated; `keep_deployments` overrides the stack's number."""
+
+    id: Annotated[Id, IDENTITY] = Field(init=False)
+    name: Name
+    runtime: Annotated[str, _BUILT]
+    #: Not in all answers.
+    specification: Annotated[str, Wire(is_told=False)]
+    schedule: str = ""
+    timeout: int = Field(ge=1, le=limits.FUNCTION_TIMEOUT)
+    execute: Annotated[Sequence[str], _SET] = Field(default=(), max_length=limits.FUNCTION_LIST_ITEMS)
+    events: Annotated[Sequence[str], _SET] = Field(default=(), max_length=limits.FUNCTION_LIST_ITEMS)
+    scopes: Annotated[Sequence[str], _SET] = Field(default=(), max_length=limits.FUNCTION_LIST_ITEMS)
+    enabled: bool = True
+    logging: bool = True
+    entrypoint: Annotated[str, _BUILT] = Field(min_length=1, max_length=limits.FUNCTION_ENTRYPOINT)
+    commands: Annotated[str, _BUILT] = Field(default="", max_length=limits.FUNCTION_COMMANDS)
+    code: Annotated[str, Local("a new deployment")] = KEEP
+    ignore: Annotated[Sequence[str], _PACKED] = ()
+    include: Annotated[Sequence[str], _PACKED] = ()
+    schema_of: Annotated[str, Local("a new deployment")] = Field(default="", alias="schema")
+    lock: Annotated[SkipValidation[Lock | None], Local("a new deployment")] = None
+    variables: Annotated[
+        SkipValidation[Mapping[str, str | FromEnvironment] | None], Local("changes of the variables")
+    ] = Field(default_factory=dict)
+    probe: Annotated[SkipValidation[Probe | None], Local("nothing on the server")] = None
+    keep_deployments: Annotated[int | None, Local("nothing on the server")] = Field(default=None, ge=0)
+
+    @field_validator("runtime")
+    @classmethod
+    def _known_runtime(cls, value: str) -> str:
+        if value not in RUNTIMES:
+            raise ValueError(f"unknown runtime {value!r}{nearest(value, RUNTIMES)}")
+        return value
+
+    @field_validator("specification")
+    @classmethod
+    def _known_specification(cls, value: str) -> str:
+        if value not in limits.SPECIFICATIONS:
+            raise ValueError(f"unknown specification {value!r}{nearest(value, limits.SPECIFICATIONS)}")
+        return value
+
+    @field_validator("scopes")
+    @classmethod
+    def _known_scopes(cls, value: Sequence[str]) -> Sequence[str]:
+        unknown = [scope for scope in value if scope not in SCOPES]
+        if unknown:
+            raise ValueError("; ".join(f"unknown scope {scope!r}{nearest(scope, SCOPES)}" for scope in unknown))
+        return value
+
+    @field_validator("execute")
+    @classmethod
+    def _valid_roles(cls, value: Sequence[str]) -> Sequence[str]:
+        return all_valid(value, validators.role_problem)
+
+    @field_validator("events")
+    @classmethod
+    def _valid_events(cls, value: Sequence[str]) -> Sequence[str]:
+        return all_valid(value, validators.event_problem)
+
+    @field_validator("schedule")
+    @classmethod
+    def _valid_cron(cls, value: str) -> str:
+        if len(value) > limits.FUNCTION_SCHEDULE:
+            raise ValueError(
+                f"{limits.shown(value)} is too long: Appwrite's scheduler stores {limits.FUNCTION_SCHEDULE} "
+                "characters; write ranges and steps (0-30/5) instead of lists"
+            )
+        problem = cron_problem(value) if value else ""
+        if problem:
+            raise ValueError(problem)
+        return value
+
+    @model_validator(mode="after")
+    def _lock_ends_first(self) -> Self:
+        if self.lock and self.lock.expiry >= self.timeout:
+            raise ValueError(
+                f"lock expiry {self.lock.expiry} s must be below the timeout {self.timeout} s: "
+                "a run must stop itself before Appwrite kills it"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _probes_code(self) -> Self:
+        if self.probe and self.code == KEEP:
+            raise ValueError("a probe tells whether new code works, but the code is not managed (code=KEEP)")
+        return self
+
+    @model_validator(mode="after")
+    def _few_variables(self) -> Self:
+        count = len(self.variables or {})
+        if count > limits.FUNCTION_VARIABLES:
+            raise ValueError(
+                f"variables: {count} are declared, and Appwrite gives a function {limits.FUNCTION_VARIABLES}"
+            )
+        return self
+
+
+#: Fields that are compared and sent, always all of them: an update resets what it omits (Appwrite 1.8.1).
+FIELDS = tuple(each.name for each in wire_fields(FunctionDeclaration))
 SHAPE = Shape(
+    {"$id": str, "deploymentId": str, **told(FunctionDeclaration), "vars": [VARIABLE]},
     {
-        "$id": str,
-        **dict.fromkeys(("name", "runtime", "schedule", "entrypoint", "commands", "deploymentId"), str),
-        "execute": [str],
-        "events": [str],
-        "scopes": [str],
-        "timeout": int,
-        **dict.fromkeys(("enabled", "logging"), bool),
-        "vars": [VARIABLE],
+        **may_be_told(FunctionDeclaration),
+        **dict.fromkeys((*_CARRIED, "latestDeploymentId", "latestDeploymentStatus"), (str, bool)),
     },
-    dict.fromkeys((*_CARRIED, "specification", "latestDeploymentId", "latestDeploymentStatus"), (str, bool)),
 )
 
 
 def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
     """A function as the server describes it."""
-    fields = {name: raw[name] for name in FIELDS if name in raw}
-    for name in _LISTS:
-        fields[name] = tuple(sorted(set(fields.get(name) or ())))
+    fields = parsed(FunctionDeclaration, raw)
     carried = {name: raw[name] for name in _CARRIED if raw.get(name)}
     updated_at = str(raw.get("$updatedAt") or "")
     return Live(
@@ -94,20 +200,6 @@ def can_run(runtime: str, entrypoint: str) -> bool:
     return not own or entrypoint.endswith(own) or not entrypoint.endswith(tuple(others))
 
 
-class _Requests:
-    def create(self, address: Address, fields: Fields) -> Call:
-        return Call("post", "/functions", {"functionId": address.path, **thaw(fields)}, SHAPE)
-
-    def update(self, address: Address, fields: Fields, live: Live) -> Call:
-        return Call("put", f"/functions/{address.path}", {**thaw(live.carried), **thaw(fields)}, SHAPE)
-
-    def delete(self, address: Address, live: Live) -> Call:  # noqa: ARG002 - same shape for every kind
-        return Call("delete", f"/functions/{address.path}")
-
-    def read(self, address: Address) -> Call:
-        return Call("get", f"/functions/{address.path}", answer=SHAPE)
-
-
 def loses(live: Live) -> Iterator[Question]:
     """Code that is nowhere else, variables that nobody declares, and the records of its runs."""
     yield Question(live.address, Ask.CODE)
@@ -127,17 +219,112 @@ def unsupported(fields: Fields, offers: Offers) -> Iterator[tuple[str, str]]:
         yield message, "choose an offered one"
 
 
+#: Settings of a function that have settings of their own.
+SETTINGS: Mapping[str, type] = {"lock": Lock, "probe": Probe}
+
+
+def nested_settings(name: str, written: Any, given: Any) -> dict[str, Any]:
+    """What is `written` in the stack, with what is `given` in its stead. Raises ValueError with a sentence."""
+    kind = SETTINGS[name]
+    if isinstance(given, Mapping):
+        settings = {**(vars(written) if isinstance(written, kind) else {}), **given}
+    elif isinstance(given, kind):
+        settings = dict(vars(given))
+    else:
+        raise ValueError(f"{name}: must be a {kind.__name__}(...)")
+    if kind is Probe:
+        settings["body"] = Probe(settings.get("body", "")).text
+    return settings
+
+
+def _settings(work: Work, address: Address, name: str, given: Any, written: Any, location: Location) -> Any:
+    """The checked settings; None when there are none, or after a complaint."""
+    if given is None:
+        return None
+    try:
+        settings = nested_settings(name, written, given)
+    except ValueError as error:
+        work.complain(address, location, str(error))
+        return None
+    checked = work.check(model_of(SETTINGS[name]), settings, address, location)
+    return SETTINGS[name](**vars(checked)) if checked else None
+
+
+def _put_code(work: Work, function: FunctionDeclaration, location: Location) -> None:
+    folder = (work.root / function.code).resolve()
+    subject = str(function_address(function.id))
+    if not folder.is_dir():
+        work.problems.append(Diagnostic(location, subject, f"code folder {function.code} does not exist"))
+    elif not (folder / function.entrypoint).is_file():
+        message = f"entrypoint {function.entrypoint} does not exist in {function.code}"
+        work.problems.append(Diagnostic(location, subject, message))
+    work.code[function.id] = CodeSource(
+        function.id,
+        folder,
+        function.entrypoint,
+        function.commands,
+        function.runtime,
+        function.lock,
+        function.schema_of,
+        function.probe,
+        work.keep_deployments if function.keep_deployments is None else function.keep_deployments,
+        work.environment.build_patience,
+        tuple(function.ignore),
+        tuple(function.include),
+        _project_of(folder, work.root.resolve()),
+    )
+    if function.schema_of and database_address(function.schema_of) not in work.attempted:
+        message = f"packs the schema of {function.schema_of!r}, which is not declared"
+        work.problems.append(Diagnostic(location, subject, message))
+
+
+def _project_of(folder: Path, root: Path) -> Path | None:
+    """What links in a code folder may lead to: the project, with the repository that it lies in. A folder elsewhere,
+    which the stack names or a link that it names leads to, has its own repository; None where it has none."""
+    inside = folder.is_relative_to(root)
+    for each in (root, *root.parents) if inside else (folder, *folder.parents):
+        if (each / ".git").exists():
+            return each
+    return root if inside else None
+
+
+class _Declaring(Declaring):
+    def prepare(
+        self, work: Work, address: Address, arguments: dict[str, Any], written: Mapping[str, Any], location: Location
+    ) -> dict[str, Any]:
+        variables = arguments["variables"] or {}
+        if not isinstance(variables, Mapping):
+            work.complain(address, location, "variables: must be a mapping of names to values")
+            variables = {}
+        if not work.environment.schedules:
+            arguments["schedule"] = ""
+        arguments["variables"] = variable.declare(work, address, variables, location)
+        for name in SETTINGS:
+            arguments[name] = _settings(work, address, name, arguments[name], written[name], location)
+        return arguments
+
+    def put_more(self, work: Work, address: Address, declared: Declared, location: Location) -> None:
+        """Its variables, and where its code is."""
+        assert isinstance(declared, FunctionDeclaration)
+        for each in (declared.variables or {}).values():
+            assert isinstance(each, variable.VariableDeclaration)
+            variable.put(work, address, each, location)
+        if declared.code != KEEP:
+            _put_code(work, declared, location)
+
+
 KIND = Kind(
     name="function",
     stage=50,
     tone="deploy",
     has_runs=True,
-    requests=_Requests(),
+    requests=PlainRequests(FunctionDeclaration, lambda _address: "/functions", "functionId", SHAPE),
     parse=parse,
-    unordered=frozenset(_LISTS),
+    unordered=unordered(FunctionDeclaration),
     in_place=frozenset(FIELDS),
     is_replaceable=False,
     armed_last="schedule",
     unsupported=unsupported,
     loses=loses,
+    declaring=_Declaring("function", FunctionDeclaration, "`stack.function(…)`"),
 )

@@ -2,18 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
+from pydantic import Field, model_validator
+
+from ..model import limits
 from ..model.address import Address, collection_address
+from ..model.declarations import Declared, Id
 from ..model.evidence import Ask, Question
 from ..model.limits import column_name
-from ..model.resource import Fields, Live, frozen
+from ..model.resource import Fields, Live, Resource, frozen
 from .base import Call, Kind, Shape, as_call, of_its_collection
 from .collection import MAYBE, MEMBER, live_member
+from .declaring import Declaring
+from .fields import IDENTITY, Wire, canonical, told
 from .schema_rules import STAGES, create_request, index_fields, path_of
 
-SHAPE = Shape({**MEMBER, "attributes": [str], "orders": [(str, type(None))], "lengths": [(int, type(None))]}, MAYBE)
+Type: TypeAlias = Literal["key", "unique", "fulltext", "spatial"]
+Order: TypeAlias = Literal["ASC", "DESC"]
+#: Where the server answers null for what is not said.
+_ORDERS, _LENGTHS = (Wire(json=[(each, type(None))]) for each in (str, int))
+
+
+class IndexDeclaration(Declared):
+    """An index. `lengths` in characters, 0 = the whole attribute."""
+
+    key: Annotated[Id, IDENTITY] = Field(init=False)
+    type: Type = "key"
+    attributes: tuple[str, ...] = Field(min_length=1)
+    orders: Annotated[tuple[Order, ...], _ORDERS] = ()
+    lengths: Annotated[tuple[int, ...], _LENGTHS] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        problems = list(self._problems())
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def _problems(self) -> Iterator[str]:
+        names = [name.lower() for name in self.attributes]
+        if len(set(names)) != len(names):
+            yield "an index names an attribute twice"
+        if len(names) > limits.INDEX_ATTRIBUTES:
+            yield f"names {len(names)} attributes, MariaDB takes {limits.INDEX_ATTRIBUTES} in an index"
+        if limits.column_name(self.key) in limits.RESERVED_INDEXES:
+            yield f"{self.key!r} is a name that Appwrite keeps for itself; choose another"
+        if self.type == "spatial" and (len(names) != 1 or self.orders):
+            yield "a spatial index is on exactly one attribute and has no orders"
+        if len(self.lengths) > len(names):
+            yield "an index has more lengths than attributes"
+        if len(self.orders) > len(names):
+            yield "an index has more orders than attributes"
+        if any(length < 0 for length in self.lengths):
+            yield "an index length cannot be negative"
+
+
+def arguments(
+    key: str, *attributes: str, type: Type = "key", orders: Sequence[Order] = (), lengths: Sequence[int] = ()
+) -> Mapping[str, Any]:
+    """How one is written: its attributes follow the key."""
+    return locals()
+
+
+SHAPE = Shape({**MEMBER, **told(IndexDeclaration)}, MAYBE)
 
 
 def parse(owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
@@ -49,6 +102,23 @@ def asks_when_made(address: Address, wanted: Fields, real: Mapping[Address, Live
         yield Question(collection, Ask.DUPLICATES, keys)
 
 
+class _Declaring(Declaring):
+    def fields(self, declared: Declared, address: Address, resources: Mapping[Address, Resource]) -> Fields:
+        """With orders and lengths as the server keeps them."""
+        assert isinstance(declared, IndexDeclaration)
+        owner = collection_address(*address.parts[:2])
+        named = {name: owner.child("attribute", name) for name in declared.attributes}
+        arrays = {name for name, each in named.items() if each in resources and resources[each].fields["array"]}
+        return index_fields(canonical(declared), arrays)
+
+    def depends_on(self, address: Address, declared: Declared) -> tuple[Address, ...]:
+        """Its attributes come first."""
+        assert isinstance(declared, IndexDeclaration)
+        owner = collection_address(*address.parts[:2])
+        named = dict.fromkeys(name for name in declared.attributes if not name.startswith("$"))
+        return (owner, *(owner.child("attribute", name) for name in named))
+
+
 KIND = Kind(
     name="index",
     stage=STAGES["index"],
@@ -66,4 +136,5 @@ KIND = Kind(
     asks_when_made=asks_when_made,
     listed="indexes",
     schema_places=of_its_collection,
+    declaring=_Declaring("index", IndexDeclaration, "`collection.index(…)`"),
 )

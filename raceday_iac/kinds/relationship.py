@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
 
 from ..model.address import Address, collection_address
+from ..model.declarations import Declared, Id, Key
 from ..model.evidence import Ask, Question
 from ..model.limits import column_name
 from ..model.resource import Fields, Live
 from .base import Call, Claims, Kind, Shape, Wanted, as_call, column_claim, written_places
 from .collection import MAYBE, MEMBER, live_member
+from .declaring import Declaring
+from .fields import IDENTITY, Wire, told
 from .schema_rules import (
     IN_PLACE,
     STAGES,
@@ -21,15 +26,38 @@ from .schema_rules import (
     update_request,
 )
 
+
+class RelationshipDeclaration(Declared):
+    """A relationship to another collection of the same database."""
+
+    key: Annotated[Key, IDENTITY] = Field(init=False)
+    related: Annotated[Id, Wire("relatedCollection", request="relatedCollectionId")] = Field(init=False)
+    type: Annotated[
+        Literal["oneToOne", "oneToMany", "manyToOne", "manyToMany"],
+        Wire("relationType", request="type"),
+    ]
+    two_way: bool = False
+    two_way_key: Annotated[Key | None, Wire(json=str)] = None
+    on_delete: Literal["restrict", "cascade", "setNull"] = "restrict"
+
+    @classmethod
+    def written(cls, arguments: Mapping[str, Any], owner: tuple[str, ...]) -> dict[str, Any]:
+        """The far side is called as this collection, unless it is said otherwise."""
+        return {**arguments, "two_way_key": arguments["two_way_key"] or owner[-1]}
+
+    @model_validator(mode="after")
+    def _two_columns(self) -> Self:
+        """Both keys of a manyToMany become columns of one table."""
+        if self.type == "manyToMany" and column_name(self.key) == column_name(str(self.two_way_key)):
+            raise ValueError(
+                f"a manyToMany relationship cannot have {self.key!r} and {self.two_way_key!r} as its two keys: "
+                "Appwrite takes them for one column (case and dots do not count); give another two_way_key"
+            )
+        return self
+
+
 #: What makes one a relationship.
-NEEDED: Mapping[str, Wanted] = {
-    "relatedCollection": str,
-    "relationType": str,
-    "twoWay": bool,
-    "twoWayKey": str,
-    "onDelete": str,
-    "side": str,
-}
+NEEDED: Mapping[str, Wanted] = {**told(RelationshipDeclaration), "side": str}
 _SHAPE = Shape({**MEMBER, **NEEDED}, MAYBE)
 #: A plain attribute may hold the key that is looked for.
 _FOUND = Shape(MEMBER, MAYBE, lambda raw: NEEDED if raw["type"] == "relationship" else {})
@@ -87,6 +115,15 @@ def claims(address: Address, fields: Fields) -> Claims:
     return frozenset(found)
 
 
+class _Declaring(Declaring):
+    def depends_on(self, address: Address, declared: Declared) -> tuple[Address, ...]:
+        """It needs both collections."""
+        assert isinstance(declared, RelationshipDeclaration)
+        database, collection, _ = address.parts
+        both = (collection_address(database, collection), collection_address(database, declared.related))
+        return tuple(dict.fromkeys(both))
+
+
 KIND = Kind(
     name="relationship",
     stage=STAGES["relationship"],
@@ -105,4 +142,5 @@ KIND = Kind(
     listed="attributes",
     is_one=lambda raw: raw["type"] == "relationship",
     schema_places=written_places,
+    declaring=_Declaring("relationship", RelationshipDeclaration, "`collection.relationship(…)`"),
 )

@@ -6,15 +6,83 @@ A secret's value never comes back. What is compared is a keyed fingerprint that 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
+from pydantic import Field, field_validator
+
+from ..model import limits
 from ..model.address import Address, variable_address
+from ..model.declarations import Declared, is_text
 from ..model.limits import collated
+from ..model.problem import Diagnostic, Location
 from ..model.resource import Fields, Live, frozen
-from ..model.secret import Secret
+from ..model.secret import FromEnvironment, Secret
 from .base import Call, Kind, Shape, listing
+from .declaring import Work
+from .fields import IDENTITY, Wire, body, canonical, told
 
-SHAPE = Shape({"$id": str, "key": str, "value": str, "secret": bool})
+Variables: TypeAlias = "Mapping[str, VariableDeclaration]"
+
+
+def _revealed(value: str | Secret) -> str:
+    return value.reveal() if isinstance(value, Secret) else value
+
+
+class VariableDeclaration(Declared):
+    """A function variable; the value is plain text or a `Secret`."""
+
+    key: Annotated[str, IDENTITY] = Field(min_length=1, max_length=limits.VARIABLE_KEY)
+    value: Annotated[str | Secret, Wire(json=str, send=_revealed)]
+
+    @field_validator("key")
+    @classmethod
+    def _names_a_variable(cls, key: str) -> str:
+        if "=" in key or "\0" in key:
+            raise ValueError(f"{limits.shown(key)} cannot be the name of an environment variable: it has a = or a NUL")
+        return key
+
+    @field_validator("value")
+    @classmethod
+    def _fits(cls, value: str | Secret) -> str | Secret:
+        text = value.reveal() if isinstance(value, Secret) else value
+        if not is_text(text):
+            raise ValueError("its value is not valid text (UTF-8)")
+        if "\0" in text:
+            raise ValueError("its value has a NUL character, which no environment variable can hold")
+        size = len(text.encode())
+        if size > limits.VARIABLE_VALUE_BYTES:
+            raise ValueError(
+                f"a variable's value has at most {limits.VARIABLE_VALUE_BYTES} bytes of UTF-8 (Appwrite stores it "
+                f"encrypted), this has {size}; split it over several variables, or pack it with the code"
+            )
+        return value
+
+
+SHAPE = Shape({"$id": str, "key": str, **told(VariableDeclaration), "secret": bool})
+
+
+def declare(work: Work, owner: Address, given: Mapping[str, str | FromEnvironment], location: Location) -> Variables:
+    """A function's variables, each checked."""
+    checked = {}
+    for key, value in given.items():
+        address = variable_address(owner.path, key)
+        override = work.with_override(address, {"value": value})["value"]
+        if isinstance(override, FromEnvironment):
+            if override.name not in work.variables:
+                message = f"its secret comes from the environment variable {override.name}, which is not set"
+                work.problems.append(Diagnostic(location, str(address), message))
+                continue
+            override = Secret(work.variables[override.name])
+        model = work.check(VariableDeclaration, {"key": key, "value": override}, address, location)
+        if model is not None:
+            checked[model.key] = model
+    return checked
+
+
+def put(work: Work, owner: Address, variable: VariableDeclaration, location: Location) -> None:
+    """What is wanted of one."""
+    fields = {**canonical(variable), "secret": isinstance(variable.value, Secret)}
+    work.put(variable_address(owner.path, variable.key), fields, (owner,), location, variable)
 
 
 def parse(owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
@@ -27,12 +95,7 @@ def parse(owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
 
 
 def _body(address: Address, fields: Fields) -> dict[str, Any]:
-    value = fields["value"]
-    return {
-        "key": address.name,
-        "value": value.reveal() if isinstance(value, Secret) else value,
-        "secret": fields["secret"],
-    }
+    return {"key": address.name, **body(VariableDeclaration, fields), "secret": fields["secret"]}
 
 
 class _Requests:

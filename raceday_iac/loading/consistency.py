@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ..kinds import schema_rules
-from ..model import declarations as declared
+from ..kinds.function import FunctionDeclaration
+from ..kinds.index import IndexDeclaration
 from ..model import limits
 from ..model.address import Address, collection_address
+from ..model.declarations import Declared, nearest
 from ..model.problem import Diagnostic
-from ..model.resource import Desired, Resource
+from ..model.resource import Desired, Fields, Resource
 
-Members = Mapping[Address, declared.Declared]
+Members = Mapping[Address, Declared]
 
 #: System attributes that can be indexed, and the bytes that they take.
 _SYSTEM_BYTES = {"$id": 1020, "$createdAt": 7, "$updatedAt": 7}
@@ -66,7 +67,7 @@ def _lock_problems(desired: Desired, members: Members, broken: Collection[Addres
     taken: dict[str, str] = {}
     for resource in desired.of_kind("function"):
         function = members[resource.address]
-        if not isinstance(function, declared.FunctionDeclaration) or function.lock is None:
+        if not isinstance(function, FunctionDeclaration) or function.lock is None:
             continue
         lock = function.lock.lock_id
         first = taken.setdefault(lock.lower(), str(resource.address))
@@ -111,16 +112,12 @@ def _sides(desired: Desired, collection: Address) -> _Sides:
 def _collection_problems(
     desired: Desired, members: Members, collection: Resource, broken: Collection[Address]
 ) -> list[Diagnostic]:
-    attributes = [
-        (resource, model)
-        for resource in desired.below(collection.address, "attribute")
-        if isinstance(model := members[resource.address], declared.AttributeDeclaration)
-    ]
+    attributes = desired.below(collection.address, "attribute")
     relationships = desired.below(collection.address, "relationship")
     sides = _sides(desired, collection.address)
     return [
-        *_repeated_keys(desired, collection, [resource for resource, _ in attributes] + relationships),
-        *_width_problems(collection, [model for _, model in attributes], sides),
+        *_repeated_keys(desired, collection, attributes + relationships),
+        *_width_problems(collection, attributes, sides),
         *_index_problems(desired, members, collection, sides, broken),
         *_many_to_many_problems(desired, relationships),
     ]
@@ -161,28 +158,29 @@ def _why(first: Address, key: str) -> str:
     return "(Appwrite leaves dots out of the names of columns)"
 
 
-def _width_problems(
-    collection: Resource, attributes: Sequence[declared.AttributeDeclaration], sides: _Sides
-) -> Iterator[Diagnostic]:
-    columns = len(attributes) + sides.attributes
+def _width_problems(collection: Resource, attributes: Sequence[Resource], sides: _Sides) -> Iterator[Diagnostic]:
+    fields = [each.fields for each in attributes]
+    columns = len(fields) + sides.attributes
     if columns > limits.COLUMNS:
         message = f"has {columns} attributes; at most {limits.COLUMNS} fit; split the collection"
         yield Diagnostic(collection.location, str(collection.address), message)
     width = (
         limits.ROW_WIDTH_BASE
         + sides.attributes * schema_rules.RELATIONSHIP_WIDTH
-        + sum(map(attribute_width, attributes))
+        + sum(map(schema_rules.attribute_width, fields))
     )
     if width >= limits.ROW_WIDTH:
         message = f"a row would be {width} bytes wide, Appwrite allows less than {limits.ROW_WIDTH}"
         yield Diagnostic(collection.location, str(collection.address), f"{message}; {_row_advice(attributes)}")
         return
-    nullable = 3 + sides.columns + sum(not (each.required and each.type in schema_rules.SHAPES) for each in attributes)
-    in_table = 1055 + -(-nullable // 8) + sides.columns * 1022 + sum(map(_table_bytes, attributes))
+    nullable = (
+        3 + sides.columns + sum(not (each["required"] and each["type"] in schema_rules.SHAPES) for each in fields)
+    )
+    in_table = 1055 + -(-nullable // 8) + sides.columns * 1022 + sum(map(_table_bytes, fields))
     if in_table > limits.TABLE_ROW_BYTES:
         message = f"a row would be {in_table} bytes wide, MariaDB allows {limits.TABLE_ROW_BYTES}"
         yield Diagnostic(collection.location, str(collection.address), f"{message}; {_row_advice(attributes)}")
-    in_page = 82 + -(-nullable // 8) + sides.columns * _OUTSIDE + sum(map(_page_bytes, attributes))
+    in_page = 82 + -(-nullable // 8) + sides.columns * _OUTSIDE + sum(map(_page_bytes, fields))
     if in_page > limits.PAGE_ROW_BYTES:
         message = (
             f"a row would take {in_page} bytes of a page, MariaDB allows {limits.PAGE_ROW_BYTES}, and attributes "
@@ -192,29 +190,14 @@ def _width_problems(
         yield Diagnostic(collection.location, str(collection.address), message)
 
 
-def _row_advice(attributes: Sequence[declared.AttributeDeclaration]) -> str:
-    widest = max(attributes, key=attribute_width, default=None)
+def _row_advice(attributes: Sequence[Resource]) -> str:
+    widest = max(attributes, key=lambda each: schema_rules.attribute_width(each.fields), default=None)
     if widest is None:
         return f"a relationship takes {schema_rules.RELATIONSHIP_WIDTH}"
     return (
-        f"the widest attribute is {widest.key} with {attribute_width(widest)} "
+        f"the widest attribute is {widest.address.name} with {schema_rules.attribute_width(widest.fields)} "
         f"(a string above {limits.LONGEST_VARCHAR} characters takes only 20)"
     )
-
-
-def _facts(attribute: declared.AttributeDeclaration) -> dict[str, Any]:
-    """What the rules want to know."""
-    return {name: getattr(attribute, name) for name in ("type", "array", "size", "max")}
-
-
-def attribute_width(attribute: declared.AttributeDeclaration) -> int:
-    """Bytes of a row that an attribute takes, as Appwrite counts before it accepts one (1.8.1)."""
-    return schema_rules.attribute_width(_facts(attribute))
-
-
-def _characters(attribute: declared.AttributeDeclaration) -> int:
-    """The size of a text, 0 of other types."""
-    return schema_rules.characters(_facts(attribute))
 
 
 #: Bytes in the page of what lies outside of it, and the shortest text that does.
@@ -222,24 +205,24 @@ _OUTSIDE, _SHORTEST_OUTSIDE = 21, 64
 _FIXED_BYTES = {"float": 8, "boolean": 1, "datetime": 7}
 
 
-def _table_bytes(attribute: declared.AttributeDeclaration) -> int:
+def _table_bytes(attribute: Fields) -> int:
     """Bytes of a row as MariaDB counts them (10.11, tried: CREATE TABLE and ALTER TABLE at the limit)."""
-    if attribute.array or attribute.type in schema_rules.SHAPES:
+    if attribute["array"] or attribute["type"] in schema_rules.SHAPES:
         return 12
-    if attribute.type == "integer":
-        return schema_rules.integer_bytes(attribute.max)
-    if attribute.type in _FIXED_BYTES:
-        return _FIXED_BYTES[attribute.type]
-    size = _characters(attribute)
+    if attribute["type"] == "integer":
+        return schema_rules.integer_bytes(attribute["max"])
+    if attribute["type"] in _FIXED_BYTES:
+        return _FIXED_BYTES[attribute["type"]]
+    size = schema_rules.characters(attribute)
     if size > limits.LONGEST_VARCHAR:
         return 10 if size <= 65_535 else 11 if size <= 16_777_215 else 12
     return 4 * size + (1 if 4 * size <= 255 else 2)
 
 
-def _page_bytes(attribute: declared.AttributeDeclaration) -> int:
+def _page_bytes(attribute: Fields) -> int:
     """Bytes of a row that lie in the page (InnoDB of MariaDB 10.11, row format DYNAMIC; tried as above)."""
-    size = _characters(attribute)
-    is_outside = attribute.array or attribute.type in schema_rules.SHAPES or size >= _SHORTEST_OUTSIDE
+    size = schema_rules.characters(attribute)
+    is_outside = attribute["array"] or attribute["type"] in schema_rules.SHAPES or size >= _SHORTEST_OUTSIDE
     return _OUTSIDE if is_outside else _table_bytes(attribute)
 
 
@@ -257,16 +240,15 @@ def _index_problems(
         yield Diagnostic(collection.location, str(collection.address), message)
     for resource in indexes:
         index = members[resource.address]
-        assert isinstance(index, declared.IndexDeclaration)
-        for message in _one_index(desired, members, collection.address, index, broken):
+        assert isinstance(index, IndexDeclaration)
+        for message in _one_index(desired, collection.address, index, broken):
             yield Diagnostic(resource.location, str(resource.address), message)
 
 
 def _one_index(
     desired: Desired,
-    members: Members,
     owner: Address,
-    index: declared.IndexDeclaration,
+    index: IndexDeclaration,
     broken: Collection[Address],
 ) -> Iterator[str]:
     total = size_in_bytes = arrays = 0
@@ -280,21 +262,22 @@ def _one_index(
         if owner.child("relationship", name) in desired.resources:
             yield f"{name!r} is a relationship, and those cannot be indexed"
             continue
-        attribute = members.get(owner.child("attribute", name))
-        if not isinstance(attribute, declared.AttributeDeclaration):
+        found = desired.resources.get(owner.child("attribute", name))
+        if found is None:
             keys = [resource.address.name for resource in desired.below(owner, "attribute")]
-            yield f"unknown attribute {name!r}{declared.nearest(name, keys)}"
+            yield f"unknown attribute {name!r}{nearest(name, keys)}"
             continue
-        arrays += attribute.array
+        attribute = found.fields
+        arrays += attribute["array"]
         length = index.lengths[position] if position < len(index.lengths) else 0
-        size = _characters(attribute)
+        size = schema_rules.characters(attribute)
         if length and not size:
-            yield f"a length is only for text, {name!r} is {attribute.type}"
+            yield f"a length is only for text, {name!r} is {attribute['type']}"
         elif length > size:
             yield f"length {length} of {name!r} is above its size {size}"
-        total += schema_rules.length_in_index(_facts(attribute), length)
-        size_in_bytes += 4 * schema_rules.text_in_index(_facts(attribute), length) or _table_bytes(attribute)
-        yield from _type_problems(index, attribute)
+        total += schema_rules.length_in_index(attribute, length)
+        size_in_bytes += 4 * schema_rules.text_in_index(attribute, length) or _table_bytes(attribute)
+        yield from _type_problems(index.type, name, attribute)
     if index.type in ("key", "unique"):
         yield from _length_problems(total, size_in_bytes)
     if arrays > 1:
@@ -311,15 +294,15 @@ def _length_problems(characters: int, size_in_bytes: int) -> Iterator[str]:
         )
 
 
-def _type_problems(index: declared.IndexDeclaration, attribute: declared.AttributeDeclaration) -> Iterator[str]:
-    if index.type == "fulltext" and not _characters(attribute):
-        yield f"a fulltext index needs text, {attribute.key!r} is {attribute.type}"
-    if (index.type == "spatial") != (attribute.type in schema_rules.SHAPES):
-        yield f"a {index.type} index cannot be on {attribute.key!r}, which is {attribute.type}"
-    elif index.type == "spatial" and not attribute.required:
-        yield f"a spatial index needs a required attribute, {attribute.key!r} is optional"
-    if index.type in ("fulltext", "unique") and attribute.array:
-        yield f"a {index.type} index cannot be on the array {attribute.key!r}"
+def _type_problems(index: str, key: str, attribute: Fields) -> Iterator[str]:
+    if index == "fulltext" and not schema_rules.characters(attribute):
+        yield f"a fulltext index needs text, {key!r} is {attribute['type']}"
+    if (index == "spatial") != (attribute["type"] in schema_rules.SHAPES):
+        yield f"a {index} index cannot be on {key!r}, which is {attribute['type']}"
+    elif index == "spatial" and not attribute["required"]:
+        yield f"a spatial index needs a required attribute, {key!r} is optional"
+    if index in ("fulltext", "unique") and attribute["array"]:
+        yield f"a {index} index cannot be on the array {key!r}"
 
 
 def _many_to_many_problems(desired: Desired, relationships: Sequence[Resource]) -> Iterator[Diagnostic]:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from .address import Address
-from .declarations import LockDeclaration, ProbeDeclaration
+from .declarations import Lock, Probe
 from .lifecycle import Lifecycle, Threshold
 from .local_time import UTC_TIME, LocalTime
 from .problem import Location
@@ -100,9 +100,9 @@ class CodeSource:
     entrypoint: str
     commands: str
     runtime: str
-    lock: LockDeclaration | None
+    lock: Lock | None
     schema_of: str = ""
-    probe: ProbeDeclaration | None = None
+    probe: Probe | None = None
     keep: int = 3
     patience: float = 600.0
     ignore: tuple[str, ...] = ()

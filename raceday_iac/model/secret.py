@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 #: Every secret of this run: what is shown is searched for them.
@@ -56,3 +57,10 @@ class Secret:
         from pydantic_core import core_schema  # noqa: PLC0415 - only needed when a model with a secret is built
 
         return core_schema.is_instance_schema(cls)
+
+
+@dataclass(frozen=True)
+class FromEnvironment:
+    """A secret taken from an environment variable of the machine that applies."""
+
+    name: str

@@ -1,56 +1,131 @@
 """The language of stack files: a `Stack` collects declarations, each with the line it was written on.
 
-Nothing is judged here. `loading.resolve` checks everything together and reports all mistakes at once.
+Its methods take what the models in `kinds/` hold; no field is named here. Nothing is judged here either:
+`loading.resolve` checks everything together and reports all mistakes at once.
 """
 
 from __future__ import annotations
 
+import inspect
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
+from ..kinds import attribute
+from ..kinds.collection import CollectionDeclaration
+from ..kinds.database import DatabaseDeclaration
+from ..kinds.fields import identity
+from ..kinds.function import FunctionDeclaration
+from ..kinds.index import IndexDeclaration
+from ..kinds.index import arguments as index_arguments
+from ..kinds.relationship import RelationshipDeclaration
+from .declarations import KEEP, Declared, Lock, Probe, nearest
 from .lifecycle import Threshold
 from .problem import Location
+from .secret import FromEnvironment
 
 __all__ = ["KEEP", "Collection", "Database", "FromEnvironment", "Lock", "Probe", "Stack", "Threshold"]
 
-#: Value of `code`: manage the configuration, leave whatever code is live untouched.
-KEEP = "keep"
+P = ParamSpec("P")
+R_co = TypeVar("R_co", covariant=True)
+A = TypeVar("A")
 
 
-@dataclass(frozen=True)
-class FromEnvironment:
-    """A secret taken from an environment variable of the machine that applies."""
+class Handle(Protocol):
+    """What declarations are written on: a stack, a database, a collection."""
 
-    name: str
+    @property
+    def stack(self) -> Stack: ...
 
-
-@dataclass(frozen=True)
-class Lock:
-    """A function's execution lock: document id, seconds after which it counts as stale, and so on."""
-
-    lock_id: str
-    stale_after: int
-    heartbeat: int
-    expiry: int
-    check_target_ms: int | None = None
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Ids of what it stands for, outermost first."""
 
 
-@dataclass(frozen=True)
-class Probe:
-    """An execution that tells whether new code works. When it does not answer `expect_status` within `timeout` seconds,
-    the deployment that was active before is activated again, and the change fails.
+class Declares(Generic[P, R_co]):
+    """A method that declares one resource with the fields of a model. Editors and type checkers read its parameters
+    from the model: the id or key comes first, then `more` fields, and the others are keywords."""
 
-    It reaches the function as any execution does: with `body` (a text, or values that are sent as JSON), on `path`.
-    """
+    def __init__(
+        self,
+        kind: str,
+        model: Callable[..., Declared],
+        more: Sequence[str],
+        handle: Callable[[Stack, tuple[str, ...], str], R_co],
+        read: Callable[P, Mapping[str, Any]] | None = None,
+    ) -> None:
+        assert isinstance(model, type)
+        assert issubclass(model, Declared)
+        self._kind, self._model, self._handle = kind, model, handle
+        self._positional = (identity(model), *more)
+        self._read = read
+        self.__name__, self.__doc__ = kind, inspect.getdoc(model)
 
-    body: str | Mapping[str, Any] = ""
-    path: str = "/"
-    method: str = "POST"
-    expect_status: int = 200
-    timeout: int = 30
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self.__name__ = name
+
+    @overload
+    def __get__(self, handle: None, owner: type) -> Declares[P, R_co]: ...
+
+    @overload
+    def __get__(self, handle: Handle, owner: type | None = None) -> Callable[P, R_co]: ...
+
+    def __get__(self, handle: Handle | None, owner: type | None = None) -> Declares[P, R_co] | Callable[P, R_co]:
+        return self if handle is None else partial(self._declare, handle)
+
+    @cached_property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(self._read) if self._read else inspect.Signature([*self._parameters()])
+
+    def _parameters(self) -> Iterator[inspect.Parameter]:
+        yield from (inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in self._positional)
+        for name, info in self._model.model_fields.items():
+            if name not in self._positional and info.init is not False:
+                default = inspect.Parameter.empty if info.is_required() else info.get_default(call_default_factory=True)
+                yield inspect.Parameter(info.alias or name, inspect.Parameter.KEYWORD_ONLY, default=default)
+
+    def _declare(self, handle: Handle, *given: P.args, **named: P.kwargs) -> R_co:
+        known = self.__signature__.parameters
+        for name in named:
+            if name not in known:
+                raise TypeError(f"{self.__name__}() has no argument {name!r}{nearest(name, known)}")
+        try:
+            bound = self.__signature__.bind(*given, **named)
+        except TypeError as error:
+            raise TypeError(f"{self.__name__}() {error}") from None
+        bound.apply_defaults()
+        given_values = self._read(*bound.args, **bound.kwargs) if self._read else bound.arguments
+        # What can be read only once would be gone when the stack is resolved a second time.
+        values = {name: tuple(each) if isinstance(each, Iterator) else each for name, each in given_values.items()}
+        written = self._model.written(values, handle.path)
+        handle.stack._declare(self._kind, handle.path, written)
+        return self._handle(handle.stack, handle.path, str(written[self._positional[0]]))
+
+
+def _no_handle(_stack: Stack, _owner: tuple[str, ...], _name: str) -> None:
+    """Most methods give none."""
+
+
+def declares(kind: str, model: Callable[P, Declared]) -> Declares[Concatenate[str, P], None]:
+    """A method that takes the id or key, then keywords."""
+    return Declares(kind, model, (), _no_handle)
+
+
+def declares_with(
+    kind: str, model: Callable[P, Declared], second: str, _type: type[A]
+) -> Declares[Concatenate[str, A, P], None]:
+    """A method that takes the id or key and a second field, then keywords."""
+    return Declares(kind, model, (second,), _no_handle)
+
+
+def declares_owner(
+    kind: str, model: Callable[P, Declared], handle: Callable[[Stack, tuple[str, ...], str], R_co]
+) -> Declares[Concatenate[str, P], R_co]:
+    """A method that gives a handle to declare what lies in it."""
+    return Declares(kind, model, (), handle)
 
 
 @dataclass(frozen=True)
@@ -108,64 +183,16 @@ class Stack:
     quiet_hours: tuple[str, str] | None = None
     extensions: Sequence[str] = ()
 
-    def function(
-        self,
-        id: str,
-        *,
-        name: str,
-        runtime: str,
-        specification: str,
-        timeout: int,
-        entrypoint: str,
-        schedule: str = "",
-        execute: Sequence[str] = (),
-        events: Sequence[str] = (),
-        scopes: Sequence[str] = (),
-        enabled: bool = True,
-        logging: bool = True,
-        commands: str = "",
-        code: str = KEEP,
-        ignore: Sequence[str] = (),
-        include: Sequence[str] = (),
-        schema: str = "",
-        lock: Lock | None = None,
-        variables: Mapping[str, str | FromEnvironment] | None = None,
-        probe: Probe | None = None,
-        keep_deployments: int | None = None,
-    ) -> None:
-        """Declare a function. `timeout` in seconds; `schedule` is a cron in UTC; `code` a folder, relative to the
-        project's root, or `KEEP`; `ignore` and `include` are patterns as in a `.gitignore` of that folder, and what
-        `include` names is deployed whatever leaves it out; `schema` names a database whose declaration is packed with
-        the code; `probe` is executed when new code was activated; `keep_deployments` overrides the stack's number."""
-        arguments = {
-            "id": id,
-            "name": name,
-            "runtime": runtime,
-            "specification": specification,
-            "timeout": timeout,
-            "entrypoint": entrypoint,
-            "schedule": schedule,
-            "execute": execute,
-            "events": events,
-            "scopes": scopes,
-            "enabled": enabled,
-            "logging": logging,
-            "commands": commands,
-            "code": code,
-            "ignore": ignore,
-            "include": include,
-            "schema": schema,
-            "lock": lock,
-            "variables": variables or {},
-            "probe": probe,
-            "keep_deployments": keep_deployments,
-        }
-        self._declare("function", (), arguments)
+    function = declares("function", FunctionDeclaration)
+    database = declares_owner("database", DatabaseDeclaration, lambda stack, _owner, id: Database(stack, id))
 
-    def database(self, id: str, *, name: str, enabled: bool = True) -> Database:
-        """Declare a database and get the handle to declare its collections."""
-        self._declare("database", (), {"id": id, "name": name, "enabled": enabled})
-        return Database(self, id)
+    @property
+    def stack(self) -> Stack:
+        return self
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        return ()
 
     def absent(self, address: str, *, reason: str) -> None:
         """Declare that a resource must not exist: it is deleted where it lives and never created again."""
@@ -202,25 +229,13 @@ class Database:
     stack: Stack
     id: str
 
-    def collection(
-        self,
-        id: str,
-        *,
-        name: str,
-        permissions: Iterable[str] = (),
-        document_security: bool = False,
-        enabled: bool = True,
-    ) -> Collection:
-        """Declare a collection and get the handle to declare what is in it."""
-        arguments = {
-            "id": id,
-            "name": name,
-            "permissions": tuple(permissions),
-            "document_security": document_security,
-            "enabled": enabled,
-        }
-        self.stack._declare("collection", (self.id,), arguments)
-        return Collection(self.stack, self.id, id)
+    @property
+    def path(self) -> tuple[str, ...]:
+        return (self.id,)
+
+    collection = declares_owner(
+        "collection", CollectionDeclaration, lambda stack, owner, id: Collection(stack, owner[0], id)
+    )
 
 
 @dataclass(frozen=True)
@@ -231,121 +246,24 @@ class Collection:
     database: str
     id: str
 
-    def string(
-        self,
-        key: str,
-        size: int,
-        *,
-        required: bool = False,
-        default: str | None = None,
-        array: bool = False,
-        encrypt: bool = False,
-    ) -> None:
-        """Text of at most `size` characters."""
-        self._attribute("string", key, required, default, array, size=size, encrypt=encrypt)
+    @property
+    def path(self) -> tuple[str, ...]:
+        return (self.database, self.id)
 
-    def integer(
-        self,
-        key: str,
-        *,
-        required: bool = False,
-        default: int | None = None,
-        array: bool = False,
-        min: int | None = None,
-        max: int | None = None,
-    ) -> None:
-        """A 64-bit whole number."""
-        self._attribute("integer", key, required, default, array, min=min, max=max)
-
-    def float(
-        self,
-        key: str,
-        *,
-        required: bool = False,
-        default: float | None = None,
-        array: bool = False,
-        min: float | None = None,
-        max: float | None = None,
-    ) -> None:
-        """A double."""
-        self._attribute("float", key, required, default, array, min=min, max=max)
-
-    def boolean(self, key: str, *, required: bool = False, default: bool | None = None, array: bool = False) -> None:
-        self._attribute("boolean", key, required, default, array)
-
-    def datetime(self, key: str, *, required: bool = False, default: str | None = None, array: bool = False) -> None:
-        """An instant; the default in ISO 8601."""
-        self._attribute("datetime", key, required, default, array)
-
-    def email(self, key: str, *, required: bool = False, default: str | None = None, array: bool = False) -> None:
-        self._attribute("email", key, required, default, array)
-
-    def url(self, key: str, *, required: bool = False, default: str | None = None, array: bool = False) -> None:
-        self._attribute("url", key, required, default, array)
-
-    def ip(self, key: str, *, required: bool = False, default: str | None = None, array: bool = False) -> None:
-        self._attribute("ip", key, required, default, array)
-
-    def enum(
-        self,
-        key: str,
-        elements: Sequence[str],
-        *,
-        required: bool = False,
-        default: str | None = None,
-        array: bool = False,
-    ) -> None:
-        """One of `elements`."""
-        self._attribute("enum", key, required, default, array, elements=elements)
-
-    def point(self, key: str, *, required: bool = False, default: Sequence[Any] | None = None) -> None:
-        self._attribute("point", key, required, default, False)
-
-    def line(self, key: str, *, required: bool = False, default: Sequence[Any] | None = None) -> None:
-        self._attribute("line", key, required, default, False)
-
-    def polygon(self, key: str, *, required: bool = False, default: Sequence[Any] | None = None) -> None:
-        self._attribute("polygon", key, required, default, False)
-
-    def relationship(
-        self,
-        key: str,
-        related: str,
-        *,
-        type: str,
-        two_way: bool = False,
-        two_way_key: str | None = None,
-        on_delete: str = "restrict",
-    ) -> None:
-        """A link to another collection of this database; `two_way_key` defaults to this collection's id."""
-        arguments = {
-            "key": key,
-            "related": related,
-            "type": type,
-            "two_way": two_way,
-            "two_way_key": two_way_key or self.id,
-            "on_delete": on_delete,
-        }
-        self._declare("relationship", arguments)
-
-    def index(
-        self,
-        key: str,
-        *attributes: str,
-        type: str = "key",
-        orders: Sequence[str] = (),
-        lengths: Sequence[int] = (),
-    ) -> None:
-        """An index over `attributes`; `type` is key, unique, fulltext or spatial."""
-        arguments = {"key": key, "attributes": attributes, "type": type, "orders": orders, "lengths": lengths}
-        self._declare("index", arguments)
-
-    def _attribute(self, type: str, key: str, required: bool, default: Any, array: bool, **extra: Any) -> None:
-        common = {"type": type, "key": key, "required": required, "default": default, "array": array}
-        self._declare("attribute", {**common, **extra})
-
-    def _declare(self, kind: str, arguments: Mapping[str, Any]) -> None:
-        self.stack._declare(kind, (self.database, self.id), arguments)
+    string = declares_with("attribute", attribute.StringDeclaration, "size", int)
+    integer = declares("attribute", attribute.IntegerDeclaration)
+    float = declares("attribute", attribute.FloatDeclaration)
+    boolean = declares("attribute", attribute.BooleanDeclaration)
+    datetime = declares("attribute", attribute.DatetimeDeclaration)
+    email = declares("attribute", attribute.EmailDeclaration)
+    url = declares("attribute", attribute.UrlDeclaration)
+    ip = declares("attribute", attribute.IpDeclaration)
+    enum = declares_with("attribute", attribute.EnumDeclaration, "elements", Sequence[str])  # type: ignore[type-abstract]
+    point = declares("attribute", attribute.PointDeclaration)
+    line = declares("attribute", attribute.LineDeclaration)
+    polygon = declares("attribute", attribute.PolygonDeclaration)
+    relationship = declares_with("relationship", RelationshipDeclaration, "related", str)
+    index = Declares("index", IndexDeclaration, (), _no_handle, index_arguments)
 
 
 def caller() -> Location:

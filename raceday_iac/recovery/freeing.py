@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import ConflictError, NotFoundError, ProviderError
 from ..health.shared import Rules
-from ..model.declarations import LockDeclaration
+from ..model.declarations import Lock
 from ..provider import Provider
 
 #: What the owner of the lock is called for that moment, in its `executionId`.
@@ -40,7 +40,7 @@ class LockPlace:
     clock: Callable[[], float] = time.monotonic
 
 
-def free(place: LockPlace, rules: Rules, lock: LockDeclaration, owner: str) -> str:
+def free(place: LockPlace, rules: Rules, lock: Lock, owner: str) -> str:
     """Take the lock over and give it back. Returns why that was not done: it lives, or is free by now; nothing when it
     was. Raises ProviderError when the outcome is not known."""
     protocol, store = rules.lock_protocol, _Store(place, rules.lock_protocol)

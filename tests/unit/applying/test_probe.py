@@ -9,7 +9,7 @@ import pytest
 from raceday_iac.applying.deploy import Before, Probing, go_back
 from raceday_iac.errors import AccessError, ProbeError, ProviderError, UnreachableError
 from raceday_iac.model.address import function_address
-from raceday_iac.model.declarations import ProbeDeclaration
+from raceday_iac.model.declarations import Probe
 from raceday_iac.model.resource import Live, frozen
 from raceday_iac.packaging import Bundle
 from raceday_iac.provider.protocol import Execution
@@ -17,7 +17,7 @@ from raceday_iac.provider.protocol import Execution
 from ..fake_appwrite import FakeAppwrite
 from .test_deploy import bundle, run
 
-PROBE = ProbeDeclaration(body='{"a": 1}', path="/probe", method="PUT", expect_status=204, timeout=30)
+PROBE = Probe(body='{"a": 1}', path="/probe", method="PUT", expect_status=204, timeout=30)
 
 
 class Executing(FakeAppwrite):

@@ -10,10 +10,10 @@ import pytest
 from raceday_iac import errors
 from raceday_iac.health.watched import HealthConfig
 from raceday_iac.kinds import KINDS
+from raceday_iac.kinds.function import FunctionDeclaration
 from raceday_iac.linting.acceptances import DRIFT_CODES
 from raceday_iac.linting.linter import known_rules
 from raceday_iac.loading.environment import Environment
-from raceday_iac.model import declarations
 from raceday_iac.state.backends import BACKENDS, backend_of
 from raceday_iac.state.encryption import Encryption
 
@@ -53,13 +53,13 @@ def test_every_kind_is_described_with_all_its_fields() -> None:
     for kind in KINDS:
         part = page.partition(f"\n## {kind}\n")[2].partition("\n## ")[0]
         assert part.strip(), kind
-        model = resources.DECLARED.get(kind)
-        for field in model[0].model_fields if model else ():
-            assert f"| `{tables.WRITTEN_AS.get(field, field)}` |" in part
+        model, _, models = resources._declared(KINDS[kind])
+        for field, info in [each for one in (model, *models) if one for each in one.model_fields.items()]:
+            assert f"| `{info.alias or field}` |" in part
 
 
 def test_only_deployments_have_no_declaration_of_their_own() -> None:
-    assert set(KINDS) - set(resources.DECLARED) == {"deployment"}
+    assert [name for name, kind in KINDS.items() if resources._declared(kind)[0] is None] == ["deployment"]
     assert set(resources.PATHS) == set(KINDS)
 
 
@@ -81,7 +81,7 @@ def test_what_a_change_does_is_told(kind: str, field: str, effect: str) -> None:
 
 
 def test_no_field_of_a_function_is_said_to_be_made_anew() -> None:
-    fields = declarations.FunctionDeclaration.model_fields
+    fields = FunctionDeclaration.model_fields
 
     assert [name for name in fields if resources._effect(KINDS["function"], name) == "made anew"] == []
 

@@ -12,7 +12,7 @@ from raceday_iac.health.observations import FunctionSeen, Observation
 from raceday_iac.health.shared import Rules, load_rules
 from raceday_iac.health.watched import Declared
 from raceday_iac.model.address import Address, function_address
-from raceday_iac.model.declarations import LockDeclaration
+from raceday_iac.model.declarations import Lock
 from raceday_iac.model.local_time import LocalTime
 from raceday_iac.model.resource import CodeSource, Desired, Live, frozen
 from raceday_iac.provider.protocol import Deployment, Execution
@@ -26,7 +26,7 @@ DECLARED = Declared(
     ["d/meetings", "d/races", "d/odds"],
     {"d/meetings/date": "datetime", "d/races/startTime": "datetime", "d/odds/at": "datetime"},
 )
-LOCK = LockDeclaration(lock_id="f-lock", stale_after=120, heartbeat=45, expiry=120)
+LOCK = Lock(lock_id="f-lock", stale_after=120, heartbeat=45, expiry=120)
 
 
 def ago(**span: float) -> datetime:

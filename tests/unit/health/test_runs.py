@@ -131,7 +131,7 @@ def test_what_is_not_on_the_server_takes_nothing() -> None:
 def checked(*milliseconds: float, event: str = "lock.acquired") -> FunctionSeen:
     logs = [f'{{"event": "{event}", "checkMs": {each}}}' for each in milliseconds]
     runs = [execution(ago(minutes=n), logs=text) for n, text in enumerate(logs)]
-    return replace(function(*runs), lock=LOCK.model_copy(update={"check_target_ms": 25}))
+    return replace(function(*runs), lock=replace(LOCK, check_target_ms=25))
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.loading.consistency import attribute_width
+from raceday_iac.kinds.schema_rules import attribute_width
 from raceday_iac.model import limits
-from raceday_iac.model.declarations import AttributeDeclaration
 from raceday_iac.model.stack import Collection, Database, Lock, Stack
 
 from ..declaring import LOCK, collection, complaint, database, function, problems, resolved, stack_with_function
@@ -204,7 +203,7 @@ def test_two_relationships_to_one_collection_need_different_two_way_keys() -> No
     ],
 )
 def test_width_of_an_attribute(settings: dict[str, Any], width: int) -> None:
-    assert attribute_width(AttributeDeclaration(key="a", **settings)) == width
+    assert attribute_width(settings) == width
 
 
 def filled(*, spare: int) -> tuple[Stack, Collection]:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.model.declarations import ProbeDeclaration
 from raceday_iac.model.resource import CodeSource
 from raceday_iac.model.stack import Probe, Stack
 
@@ -32,8 +31,8 @@ def test_without_one_there_is_no_probe(tmp_path: Path) -> None:
 
 
 def test_a_probe_has_settings_that_do(tmp_path: Path) -> None:
-    assert source(tmp_path, probe=Probe()).probe == ProbeDeclaration()
-    assert ProbeDeclaration().expect_status == 200
+    assert source(tmp_path, probe=Probe()).probe == Probe()
+    assert Probe().expect_status == 200
 
 
 def test_values_are_sent_as_json_and_a_text_as_it_is(tmp_path: Path) -> None:
@@ -47,7 +46,7 @@ def test_an_environment_may_change_a_part_of_a_probe_or_all_of_it(tmp_path: Path
     assert changed is not None
     assert (changed.body, changed.timeout) == ('{"a": 1}', 60)
     assert source(tmp_path, probe=probe, settings=overriding(probe=None)).probe is None
-    assert source(tmp_path, settings=overriding(probe={"body": {"b": 2}})).probe == ProbeDeclaration(body='{"b": 2}')
+    assert source(tmp_path, settings=overriding(probe={"body": {"b": 2}})).probe == Probe(body='{"b": 2}')
 
 
 @pytest.mark.parametrize(

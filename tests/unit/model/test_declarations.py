@@ -265,7 +265,9 @@ def test_a_switch_is_true_or_false_and_no_text(setting: str) -> None:
 
 
 def test_one_text_is_no_list_of_scopes() -> None:
-    assert "scopes: Input should be a valid tuple" in complaint(stack_with_function(scopes="documents.read"))
+    assert "scopes: 'documents.read' is one text; write a list" in complaint(
+        stack_with_function(scopes="documents.read")
+    )
 
 
 # Locks.
@@ -371,7 +373,7 @@ def test_other_string_sizes_are_refused(size: int) -> None:
 
 
 def test_a_string_needs_a_size() -> None:
-    assert "a string needs a size" in complaint(with_attribute("string", size=None))
+    assert "size: Input should be a valid integer" in complaint(with_attribute("string", size=None))
 
 
 def test_an_encrypted_string_needs_150_characters() -> None:
