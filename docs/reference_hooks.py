@@ -18,7 +18,7 @@ from reference_tables import NOTE, table
 
 from raceday_iac import errors
 from raceday_iac.cli import options
-from raceday_iac.cli.main import app
+from raceday_iac.cli.main import whole_program
 from raceday_iac.linting.acceptances import DRIFT_CODES
 from raceday_iac.linting.linter import known_rules
 
@@ -43,9 +43,7 @@ _TAKES = {"int": "NUMBER", "float": "NUMBER", "str": "TEXT"}
 
 def commands() -> Iterator[tuple[str, Any, Any]]:
     """Name, command and context of every command, as `state lock list`."""
-    from typer.main import get_command  # noqa: PLC0415 - half a second, and only this page needs it
-
-    yield from _below(get_command(app), (), None)
+    yield from _below(whole_program(), (), None)
 
 
 def _below(command: Any, path: tuple[str, ...], parent: Any) -> Iterator[tuple[str, Any, Any]]:

@@ -9,19 +9,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .applying import Applied
 from .errors import IacError
 from .files import append_private
-from .importing.adoption import Adoption
 from .kinds import kind_of
 from .kinds.base import thaw
 from .model.address import Address
 from .planning import Change, Plan
-from .recovery.planning import Done, Recovery
 from .redaction import hidden_values
-from .state.document import Binding, State
+
+if TYPE_CHECKING:
+    from .applying import Applied
+    from .importing.adoption import Adoption
+    from .recovery.planning import Done, Recovery
+    from .state.document import Binding, State
 
 _HIDDEN = "***"
 

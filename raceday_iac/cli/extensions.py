@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from ..extensions import Extension, extensions_named_in, load_extensions, load_part
@@ -22,15 +21,6 @@ def extensions_of(options: Options) -> tuple[Extension, ...]:
 def commands_of(options: Options) -> dict[str, tuple[str, str]]:
     """The module of each command, and what is said of it. Raises IacError."""
     return {name: told for extension in extensions_of(options) for name, told in extension.commands.items()}
-
-
-def command_of(options: Options, name: str) -> Callable[..., Any]:
-    """The function behind a command of an extension. Raises IacError."""
-    family = load_part(f"{commands_of(options)[name][0]}:app", options.stack)
-    found: Callable[..., Any] = next(
-        each.callback for each in family.registered_commands if name in (each.name, each.callback.__name__)
-    )
-    return found
 
 
 def plugin_names(options: Options) -> tuple[str, ...]:

@@ -1,96 +1,161 @@
-"""`raceday-iac health`. It only ever reads: the connection that it holds can do nothing else."""
+"""`health` and `recover`: how the project is, and the end of what is stuck.
+
+`health` only ever reads: the connection that it holds can do nothing else. `recover` works under the lock of the state;
+what it does is in the audit log before and after.
+"""
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import count
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from ..applying.recorder import Recorder
 from ..errors import (
+    EXIT_CHANGES,
     EXIT_DEGRADED,
+    EXIT_ERROR,
     EXIT_INTERRUPTED,
     EXIT_OK,
     EXIT_UNHEALTHY,
     IacError,
     Interrupted,
     OutputError,
-    ServerFaultError,
-    ThrottledError,
-    UnreachableError,
+    ProviderError,
+    StackError,
+    StateError,
 )
 from ..health.findings import Severity
-from ..health.report import Report, changes
-from ..redaction import json_text, shown_document
+from ..health.observations import Observation, StateLock
+from ..health.observing import Collector, Place
+from ..health.report import Report, judge, without_secrets
+from ..health.shared import Rules, load_rules
+from ..health.watched import Declared, HealthConfig, read_span, read_watched
+from ..loading.environment import load_environment
+from ..loading.resolve import resolve
+from ..loading.stack_file import load_stack
+from ..model.problem import Diagnostic, Location
+from ..model.resource import Desired
+from ..provider import Provider, Reader
+from ..recovery.acting import RecoveryExecutor, carry_out
+from ..recovery.planning import Done, Recovery, RecoveryInput, cleaned, plan_recovery
+from ..redaction import shown, shown_document
+from ..refresh.deployments import Remembered, read_deployments
+from ..render.executions import done_line, outcome_lines, recovery_document, recovery_lines
 from ..render.health_page import health_page
-from ..render.health_prometheus import CONTENT_TYPE, health_metrics
-from ..render.health_text import health_document, health_lines, health_markdown, look_lines
-from ..render.lines import Line, print_json, print_lines, tolerant, write
-from .health_hooks import Hooks
-from .options import Options
-from .recover import HealthContext, window_of
-from .workspace import reader, write_file
+from ..render.health_text import health_document, health_lines, health_markdown
+from ..render.lines import Line, print_json, print_lines
+from .options import Options, begin_changes, current
+from .recording import recorded_recovery
+from .watching import HOST, Hooks, Looker, server_of, view_of, watch
+from .workspace import Target, Workspace, answer, confirmed, provider, reader, write_file
+
+app = typer.Typer()
+
+Interval = Annotated[float, typer.Option(metavar="SECONDS", min=1, help="Between two looks of --watch or --serve.")]
 
 
-@dataclass(frozen=True)
-class Asked:
-    """The options of the command."""
-
-    since: str = ""
-    watch: bool = False
-    serve: int | None = None
-    interval: float = 30
-    alert: bool = False
-    told: Path | None = None
-    html: Path | None = None
-    markdown: Path | None = None
-
-
-def run(options: Options, asked: Asked) -> int:
+@app.command("health")
+def health(
+    since: Annotated[str, typer.Option(metavar="SPAN", help="How far back: 90m, 24h, 7d. Default: health.yaml.")] = "",
+    watching: Annotated[bool, typer.Option("--watch", help="Look again and again, until Ctrl-C.")] = False,
+    serve: Annotated[
+        int | None,
+        typer.Option(metavar="PORT", min=0, max=65535, help="Serve /metrics, /health.json and the page on 127.0.0.1."),
+    ] = None,
+    interval: Interval = 30,
+    alert: Annotated[bool, typer.Option("--alert", help="Tell the webhooks of health.yaml what is new.")] = False,
+    told: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Remember what --alert told, and tell only what is new since, or over."),
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write it as a page.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write it as Markdown.")] = None,
+) -> int:
     """Look once, and say how it is; or look again and again."""
-    window = window_of(asked.since)
-    if asked.serve is not None and (asked.watch or asked.alert or asked.html or asked.markdown):
+    options, window = current(), window_of(since)
+    if serve is not None and (watching or alert or html or markdown):
         raise IacError("--serve goes with --since and --interval only.")
-    if asked.told is not None and not asked.alert:
+    if told is not None and not alert:
         raise IacError("--told remembers what --alert told, so it goes with --alert only.")
-    scenery = HealthContext.load(options, reading=True)
-    hooks = Hooks.of(scenery.watched.alerts, memory=asked.told) if asked.alert else None
+    context = HealthContext.load(options, reading=True)
+    hooks = Hooks.of(context.watched.alerts, memory=told) if alert else None
+    files = _Files(html, markdown)
     try:
-        return _look(options, asked, scenery, hooks, window)
+        with context.workspace.target() as target:
+            collector = context.collector(target, reader(target), window)
+
+            def look() -> Report:
+                return context.report(collector)
+
+            try:
+                if serve is not None:
+                    return _serve(options, Looker(look, interval), serve)
+                if watching:
+                    return _watch(options, context, look, interval, files, hooks)
+            except Interrupted:
+                # The way to end these two: nothing to complain of.
+                return EXIT_INTERRUPTED
+            report = look()
+        files.write(report)
+        answer(options, {"health": health_document(report)}, health_lines(report))
+        if hooks is not None:
+            hooks.tell(report)
+        return exit_code(report)
     except IacError as error:
         # Whoever watches by these messages must not take silence for health.
         if hooks is not None and not isinstance(error, Interrupted | OutputError):
-            hooks.tell_unseen(_nothing_of(scenery), error.message)
+            hooks.tell_unseen(_nothing_of(context), error.message)
         raise
 
 
-def _look(options: Options, asked: Asked, scenery: HealthContext, hooks: Hooks | None, window: timedelta | None) -> int:
-    with ExitStack() as stack:
-        target = stack.enter_context(scenery.opened())
-        eye = scenery.eye(target, reader(target), window)
+@dataclass(frozen=True)
+class _Files:
+    """Where the report is written each time."""
 
-        def look() -> Report:
-            return scenery.report(eye)
+    html: Path | None
+    markdown: Path | None
 
-        try:
-            if asked.serve is not None:
-                return _serve(options, asked, look)
-            if asked.watch:
-                return _watch(options, asked, scenery, look, hooks)
-        except Interrupted:
-            # The way to end these two: nothing to complain of.
-            return EXIT_INTERRUPTED
-        report = look()
-    _tell(options, asked, report, hooks)
-    return exit_code(report)
+    def write(self, report: Report) -> None:
+        if self.html is not None:
+            write_file(self.html, shown_document(health_page(report)))
+        if self.markdown is not None:
+            write_file(self.markdown, shown_document(health_markdown(report)))
+
+
+def _watch(
+    options: Options,
+    context: HealthContext,
+    look: Callable[[], Report],
+    interval: float,
+    files: _Files,
+    hooks: Hooks | None,
+) -> int:
+    def tell(report: Report) -> None:
+        files.write(report)
+        if hooks is not None:
+            hooks.tell(report)
+
+    def tell_unseen(problem: str) -> None:
+        if hooks is not None:
+            hooks.tell_unseen(_nothing_of(context), problem)
+
+    report = watch(look, view_of(options), interval, tell, tell_unseen)
+    return exit_code(report) if report else EXIT_OK
+
+
+def _serve(options: Options, looker: Looker, port: int) -> int:
+    with server_of(looker, port) as server:
+        address = f"http://{HOST}:{server.server_address[1]}"
+        text = f"Serving {address}/metrics, /health.json and / until Ctrl-C."
+        answer(options, {"serving": {"address": address}}, [text])
+        server.serve_forever()
+    return EXIT_OK
 
 
 def exit_code(report: Report) -> int:
@@ -99,219 +164,148 @@ def exit_code(report: Report) -> int:
     return codes[report.worst] if report.worst else EXIT_OK
 
 
-def _nothing_of(scenery: HealthContext) -> Report:
+def _nothing_of(context: HealthContext) -> Report:
     """The project, of which nothing was seen."""
-    now, environment = datetime.now(UTC), scenery.workspace.environment
+    now, environment = datetime.now(UTC), context.workspace.environment
     return Report(now, now, environment.name, environment.endpoint, environment.project, (), ())
 
 
-def _write(asked: Asked, report: Report) -> None:
-    if asked.html is not None:
-        write_file(asked.html, shown_document(health_page(report)))
-    if asked.markdown is not None:
-        write_file(asked.markdown, shown_document(health_markdown(report)))
-
-
-def _tell(options: Options, asked: Asked, report: Report, hooks: Hooks | None) -> None:
-    _write(asked, report)
-    if options.json:
-        print_json({"health": health_document(report)})
-    else:
-        print_lines(health_lines(report), color=options.color)
-    if hooks is not None:
-        hooks.tell(report)
-
-
-def _watch(
-    options: Options, asked: Asked, scenery: HealthContext, look: Callable[[], Report], hooks: Hooks | None
+@app.command("recover")
+def recover(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be done. Exit 2 if anything.")
+    ] = False,
+    auto_approve: Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")] = False,
 ) -> int:
-
-    def tell(report: Report) -> None:
-        _write(asked, report)
-        if hooks is not None:
-            hooks.tell(report)
-
-    def tell_unseen(problem: str) -> None:
-        if hooks is not None:
-            hooks.tell_unseen(_nothing_of(scenery), problem)
-
-    report = watch(look, view_of(options), asked.interval, tell, tell_unseen)
-    return exit_code(report) if report else EXIT_OK
-
-
-def _serve(options: Options, asked: Asked, look: Callable[[], Report]) -> int:
-
-    with server_of(Looker(look, asked.interval), asked.serve or 0) as server:
-        address = f"http://{HOST}:{server.server_address[1]}"
-        if options.json:
-            print_json({"serving": {"address": address}})
-        else:
-            print_lines([Line(f"Serving {address}/metrics, /health.json and / until Ctrl-C.")], color=options.color)
-        server.serve_forever()
-    return EXIT_OK
+    """Look, say what is to be done, ask, do it."""
+    options = current()
+    context = HealthContext.load(options, reading=dry_run)
+    with ExitStack() as stack:
+        target = stack.enter_context(context.workspace.target())
+        if dry_run:
+            recovery = cleaned(plan_recovery(_look(context, target, reader(target))), shown)
+            answer(options, recovery_document(recovery), recovery_lines(recovery))
+            return EXIT_CHANGES if recovery.steps else EXIT_OK
+        stack.enter_context(context.workspace.store.locked("recover"))
+        connection = provider(target)
+        found = _look(context, target, connection)
+        recovery = cleaned(plan_recovery(found), shown)
+        if not (options.json and auto_approve):
+            answer(options, recovery_document(recovery), recovery_lines(recovery))
+        if recovery.steps and not auto_approve and not confirmed(f"Do these {len(recovery.steps)}?"):
+            print_lines([Line("Nothing was changed.")], color=options.color)
+            return EXIT_ERROR
+        return _act(options, recovery, _executor(context, connection, found))
 
 
-HOST = "127.0.0.1"
-Answer = tuple[int, str, str]
+def _look(context: HealthContext, target: Target, connection: Reader) -> RecoveryInput:
+    return _recovery_input(context, connection, context.collector(target, connection).look())
 
 
-class Looker:
-    """Looks for everybody who asks: one at a time, and what was seen lately is good enough."""
-
-    def __init__(
-        self, look: Callable[[], Report], interval: float, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._look, self._interval, self._clock = look, interval, clock
-        self._guard = threading.Lock()
-        self._seen: tuple[float, Report | None, str] | None = None
-
-    def report(self) -> tuple[Report | None, str]:
-        """What was seen, or why nothing was."""
-        with self._guard:
-            if self._seen is None or self._clock() - self._seen[0] >= self._interval:
-                try:
-                    report, problem = self._look(), ""
-                except IacError as error:
-                    report, problem = None, error.message
-                self._seen = (self._clock(), report, problem)
-            return self._seen[1:]
+def _recovery_input(context: HealthContext, connection: Reader, observation: Observation) -> RecoveryInput:
+    workspace = context.workspace
+    state, archives = workspace.read_state(), workspace.archives(connection)
+    old_after = context.watched.grace.build.total_seconds()
+    judged = {
+        each.id: read_deployments(connection, archives, each.id, Remembered.of(state, each.id), old_after)
+        for each in observation.functions
+        if each.live is not None
+    }
+    owned = {*workspace.desired.resources, *state.entries}
+    return RecoveryInput(observation, context.watched, context.rules, judged, owned)
 
 
-def answer(path: str, looker: Looker) -> Answer:
-    """Status, content type and body for a path."""
-    if path == "/metrics":
-        return 200, CONTENT_TYPE, health_metrics(looker.report()[0])
-    if path not in ("/", "/health.json"):
-        return 404, "text/plain; charset=utf-8", "There are /metrics, /health.json and /.\n"
-    report, problem = looker.report()
-    if path == "/health.json":
-        content = {"health": health_document(report)} if report else {"error": {"message": problem}}
-        return 200 if report else 503, "application/json", json.dumps({"format": 1, **content})
-    if report is None:
-        return 503, "text/plain; charset=utf-8", f"{problem}\n"
-    return 200, "text/html; charset=utf-8", health_page(report)
+def _executor(context: HealthContext, connection: Provider, found: RecoveryInput) -> RecoveryExecutor:
+    workspace = context.workspace
+    return RecoveryExecutor(
+        connection, Recorder(workspace.store, workspace.read_state()), found, workspace.desired.lock_store
+    )
 
 
-def server_of(looker: Looker, port: int) -> ThreadingHTTPServer:
-    """A server that listens on loopback; port 0 takes a free one. Raises IacError."""
-
-    class Handler(BaseHTTPRequestHandler):
-        server_version = "raceday-iac"
-        sys_version = ""
-
-        def do_GET(self) -> None:
-            self._give()
-
-        def do_HEAD(self) -> None:
-            self._give(with_body=False)
-
-        def _give(self, *, with_body: bool = True) -> None:
-            # A page in a browser on this machine must not read this by a name of its own that leads here.
-            name = (self.headers.get("host") or "").rpartition(":")[0]
-            is_own = name in (HOST, "localhost", "")
-            refused = (421, "text/plain; charset=utf-8", "This is not for that host.\n")
-            status, kind, text = answer(self.path.partition("?")[0], looker) if is_own else refused
-            content = text.encode()
-            self.send_response(status)
-            self.send_header("content-type", kind)
-            self.send_header("content-length", str(len(content)))
-            self.send_header("cache-control", "no-store")
-            self.end_headers()
-            if with_body:
-                self.wfile.write(content)
-
-        def log_message(self, *_args: object) -> None:
-            """Nothing: standard error is for what is wrong."""
-
-    try:
-        server = ThreadingHTTPServer((HOST, port), Handler)
-    except (OSError, OverflowError) as error:
-        raise IacError(f"Port {port} of {HOST} cannot be had: {getattr(error, 'strerror', None) or error}.") from None
-    server.daemon_threads = True
-    return server
-
-
-#: Shows a look, or why there was none.
-Show = Callable[[Report | None, str], None]
-#: What passes by itself: the watch goes on.
-_PASSING = (UnreachableError, ServerFaultError, ThrottledError)
-#: One look in vain is a slip; so many in a row are told.
-_IN_VAIN = 3
-
-
-def watch(
-    look: Callable[[], Report],
-    view: AbstractContextManager[Show],
-    interval: float,
-    tell: Callable[[Report], None] = lambda _report: None,
-    tell_unseen: Callable[[str], None] = lambda _problem: None,
-    times: int | None = None,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Report | None:
-    """Until interrupted, or so many times. Returns the last report."""
-    last: Report | None = None
-    in_vain = 0
-    with view as show:
-        for number in count(1):
-            try:
-                last = look()
-            except _PASSING as error:
-                show(None, error.message)
-                in_vain += 1
-                if in_vain >= _IN_VAIN:
-                    tell_unseen(error.message)
-            else:
-                in_vain = 0
-                show(last, "")
-                tell(last)
-            if number == times:
-                return last
-            sleep(interval)
-    return last
-
-
-def view_of(options: Options) -> AbstractContextManager[Show]:
-    """What fits where standard output leads."""
+def _act(options: Options, recovery: Recovery, executor: RecoveryExecutor) -> int:
+    done: list[Done] = []
+    if recovery.steps:
+        begin_changes("raceday-iac recover --dry-run")
+        with recorded_recovery(options, recovery) as tell:
+            for each in carry_out(recovery, executor):
+                done.append(replace(each, problem=shown(each.problem), note=shown(each.note)))
+                if not options.json:
+                    print_lines([done_line(done[-1])], color=options.color)
+            tell(done)
     if options.json:
-        return nullcontext(_as_json)
-    is_live = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-    return _live(options) if is_live else nullcontext(_as_lines(options))
+        print_json(recovery_document(recovery, done))
+    elif done:
+        print_lines(outcome_lines(done), color=options.color)
+    return EXIT_ERROR if any(each.problem for each in done) else EXIT_OK
 
 
-def _as_json(report: Report | None, problem: str) -> None:
-    """A line each, for programs that read a stream."""
-    content = {"health": health_document(report)} if report else {"error": {"message": problem}}
-    write(tolerant(sys.stdout), json_text({"format": 1, **content}, ascii_only=True) + "\n")
+#: Beside the stack file.
+HEALTH = "health.yaml"
 
 
-def _as_lines(options: Options) -> Show:
-    before: Report | None = None
+@dataclass(frozen=True)
+class HealthContext:
+    """An environment, and what is watched in it."""
 
-    def show(report: Report | None, problem: str) -> None:
-        nonlocal before
-        if report is None:
-            print_lines([Line(f"could not look: {problem}", "red")], color=options.color)
-            return
-        print_lines(look_lines(report, changes(before, report)), color=options.color)
-        before = report
+    workspace: Workspace
+    watched: HealthConfig
+    rules: Rules | None
+    #: What is not watched in this environment, and why.
+    skipped: tuple[str, ...] = ()
 
-    return show
+    @classmethod
+    def load(cls, options: Options, *, reading: bool = False) -> HealthContext:
+        """Read the user's files. Nothing is packed: what code would be deployed does not matter here. With `reading`
+        the store of the state can only be read, too."""
+        environment = load_environment(options.stack, options.env)
+        desired = resolve(load_stack(options.stack), environment, options.root)
+        workspace = Workspace(options, environment, desired, {}, reading)
+        watched, rules = watched_of(options, desired), load_rules(desired)
+        if environment.schedules:
+            return cls(workspace, watched, rules)
+        # Where nothing runs by itself, nothing is brought up to date.
+        resting = watched.model_copy(update={"daily": (), "freshness": ()})
+        return cls(workspace, resting, rules, ("data and daily runs: schedules are off in this environment",))
+
+    def collector(self, target: Target, reader: Reader, window: timedelta | None = None) -> Collector:
+        """Looks at the server through a connection."""
+        place = Place(self.workspace.environment.name, target.endpoint, target.project)
+        return Collector(reader, self.workspace.desired, self.watched, place, self.rules, window)
+
+    def report(self, collector: Collector) -> Report:
+        """One look, judged. What a log says goes into messages and to webhooks, so secrets are taken out of it."""
+        seen = collector.look()
+        lock, problems = self._state_lock()
+        skipped = (*seen.skipped, *problems, *self.skipped)
+        found = judge(replace(seen, state_lock=lock, skipped=skipped), self.watched, self.rules)
+        return without_secrets(found, shown)
+
+    def _state_lock(self) -> tuple[StateLock | None, tuple[str, ...]]:
+        """Who holds it; a state that cannot be reached does not keep the project from being looked at."""
+        try:
+            holder = self.workspace.store.lock_holder()
+        except (StateError, ProviderError) as error:
+            return None, (f"the lock of the state: {error.message.partition(chr(10))[0]}",)
+        return (StateLock(str(holder), holder.age, holder.expired) if holder else None), ()
 
 
-@contextmanager
-def _live(options: Options) -> Iterator[Show]:
-    from rich.console import Console
-    from rich.live import Live
+def watched_of(options: Options, desired: Desired) -> HealthConfig:
+    """What `health.yaml` beside the stack file says; the defaults without one."""
+    path = options.stack.parent / HEALTH
+    if not path.exists():
+        return HealthConfig()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StackError([Diagnostic(Location(str(path)), "", f"cannot be read: {error}")]) from None
+    return read_watched(text, str(path), Declared.of(desired))
 
-    from ..render.health_text import health_view
 
-    console = Console(no_color=not options.color or bool(os.environ.get("NO_COLOR")), highlight=False)
-    before: Report | None = None
-    with Live(console=console, screen=True, auto_refresh=False, vertical_overflow="ellipsis") as live:
-
-        def show(report: Report | None, problem: str) -> None:
-            nonlocal before
-            before = report or before
-            live.update(health_view(before, problem), refresh=True)
-
-        yield show
+def window_of(since: str) -> timedelta | None:
+    """How far back; None for the declared window. Raises IacError."""
+    if not since:
+        return None
+    try:
+        return read_span(since)
+    except ValueError as error:
+        raise IacError(f"--since: {error}.") from None

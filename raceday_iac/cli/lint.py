@@ -1,59 +1,93 @@
-"""`raceday-iac lint`. It sends nothing, and with `--live` only reads."""
+"""`lint` and `schedule`. They send nothing, and with `--live` lint only reads."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
+from dataclasses import replace
+from datetime import UTC, datetime, time
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from ..errors import EXIT_ERROR, EXIT_OK, IacError, StackError
 from ..extensions import load_part
-from ..linting.acceptances import read_acceptances
 from ..linting.facts import Configuration, Offered, read_configuration, read_stack
-from ..linting.findings import Acceptance, Severity
-from ..linting.linter import known_rules, lint
+from ..linting.findings import Severity
+from ..linting.linter import lint as lint_of
 from ..linting.timetable import Timetable, agenda_of
 from ..loading.environment import load_environment
 from ..loading.resolve import resolve
 from ..loading.stack_file import load_stack
 from ..model.local_time import UTC_TIME, LocalTime, read_local_time
-from ..model.problem import Diagnostic, Location
+from ..model.problem import Diagnostic
 from ..model.resource import Desired, LeftOut
 from ..packaging import pack_all
 from ..packaging.bundle import SHARED, vendored_modules
 from ..redaction import shown_document
-from ..render.lines import print_json, print_lines
 from ..render.lint_text import lint_document, lint_lines
 from ..render.schedule_page import schedule_document, schedule_lines, schedule_page, schedule_svg
 from .extensions import extensions_of
-from .options import Options
-from .workspace import opened, reader, write_file
+from .options import Options, current
+from .workspace import acceptances_of, answer, first_day, opened, reader, write_file
+
+app = typer.Typer()
+
+FromJson = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Look at an appwrite.json instead of the stack. Needs no stack.")
+]
+Begin = Annotated[str, typer.Option("--from", metavar="DATE", help="First day of the year looked at; default today.")]
 
 
-@dataclass(frozen=True)
-class Asked:
-    """The options of the command."""
-
-    from_appwrite_json: Path | None
-    begin: str
-    live: bool
-    verbose: bool
-
-
-def run_lint(options: Options, asked: Asked) -> int:
+@app.command("lint")
+def lint(
+    from_appwrite_json: FromJson = None,
+    begin: Begin = "",
+    live: Annotated[bool, typer.Option("--live", help="Also ask the server what it offers. Reads only.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Also explain what is answered, accepted or for information.")
+    ] = False,
+) -> int:
     """Look and report."""
-    begin, today = first_day(asked.begin), first_day("")
-    configuration = configuration_of(options, asked.from_appwrite_json)
-    accepted = acceptances_of(options) if asked.from_appwrite_json is None else ()
-    report = lint(configuration, begin, _offered(options) if asked.live else None, accepted, today)
-    if options.json:
-        print_json(lint_document(report))
-    else:
-        print_lines(lint_lines(report, verbose=asked.verbose), color=options.color)
+    options, first, today = current(), first_day(begin), first_day("")
+    configuration = configuration_of(options, from_appwrite_json)
+    accepted = acceptances_of(options) if from_appwrite_json is None else ()
+    report = lint_of(configuration, first, _offered(options) if live else None, accepted, today)
+    answer(options, lint_document(report), lint_lines(report, verbose=verbose))
     return EXIT_ERROR if report.count(Severity.ERROR) else EXIT_OK
+
+
+@app.command("schedule")
+def schedule(
+    functions: Annotated[list[str] | None, typer.Argument(metavar="[FUNCTION]...", show_default=False)] = None,
+    from_appwrite_json: FromJson = None,
+    begin: Begin = "",
+    number: Annotated[int, typer.Option("--number", "-n", min=1, max=1000, help="Runs to name per function.")] = 3,
+    svg: Annotated[Path | None, typer.Option(help="Write the timeline as a picture.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the timeline and the next runs as a page.")] = None,
+) -> int:
+    """Show the day that is asked for, or today."""
+    options = current()
+    timetable = _timetable(configuration_of(options, from_appwrite_json), functions or (), begin, number)
+    for path, content in ((svg, schedule_svg), (html, schedule_page)):
+        if path is not None:
+            write_file(path, shown_document(content(timetable)))
+    answer(options, schedule_document(timetable), schedule_lines(timetable))
+    return EXIT_OK
+
+
+def _timetable(configuration: Configuration, functions: Sequence[str], begin: str, number: int) -> Timetable:
+    unknown = sorted(set(functions) - {each.id for each in configuration.functions})
+    if unknown:
+        known = ", ".join(sorted(each.id for each in configuration.functions))
+        raise IacError(f"There is no function {', '.join(unknown)}.", hint=f"functions: {known or 'none'}")
+    now = datetime.now(UTC)
+    day = first_day(begin) if begin else configuration.local_time.day_of(now)
+    after = configuration.local_time.at(day, time()) if begin else now
+    report = lint_of(configuration, after.date())
+    about = tuple(each for each in report.findings if each.code.startswith("SCH"))
+    return agenda_of(configuration, day, after, number, functions, about)
 
 
 def _offered(options: Options) -> Offered:
@@ -61,10 +95,6 @@ def _offered(options: Options) -> Offered:
     with opened(load_environment(options.stack, options.env), options) as target:
         facts = reader(target).snapshot((), functions=False).facts
     return Offered(facts.runtimes or None, facts.specifications or None)
-
-
-#: Beside the stack file.
-POLICIES = "policies.yaml"
 
 
 def configuration_of(options: Options, file: Path | None) -> Configuration:
@@ -81,28 +111,6 @@ def _local_time(options: Options) -> LocalTime:
     except IacError:
         return UTC_TIME
     return read_local_time(stack.timezone, stack.quiet_hours)[0]
-
-
-def acceptances_of(options: Options) -> tuple[Acceptance, ...]:
-    """What `policies.yaml` beside the stack file accepts; nothing without one."""
-    path = options.stack.parent / POLICIES
-    if not path.exists():
-        return ()
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise StackError([Diagnostic(Location(str(path)), "", f"cannot be read: {error}")]) from None
-    return read_acceptances(text, str(path), known_rules().codes)
-
-
-def first_day(text: str) -> date:
-    """The day that a year is looked at from. Raises IacError for what is none."""
-    if not text:
-        return datetime.now(UTC).date()
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise IacError(f"--from {text!r} is not a date; write it as 2025-07-17.") from None
 
 
 def _stack(options: Options) -> Configuration:
@@ -144,42 +152,3 @@ def _json(path: Path) -> Any:
         raise IacError(f"{path} cannot be read: {error.strerror or error}.") from None
     except ValueError as error:
         raise IacError(f"{path} is not valid JSON: {error}.") from None
-
-
-@dataclass(frozen=True)
-class ScheduleAsked:
-    """The options of the command."""
-
-    functions: Sequence[str]
-    from_appwrite_json: Path | None
-    begin: str
-    number: int
-    svg: Path | None
-    html: Path | None
-
-
-def run_schedule(options: Options, asked: ScheduleAsked) -> int:
-    """Show the day that was asked for, or today."""
-    timetable = _agenda(options, asked)
-    for path, content in ((asked.svg, schedule_svg), (asked.html, schedule_page)):
-        if path is not None:
-            write_file(path, shown_document(content(timetable)))
-    if options.json:
-        print_json(schedule_document(timetable))
-    else:
-        print_lines(schedule_lines(timetable), color=options.color)
-    return EXIT_OK
-
-
-def _agenda(options: Options, asked: ScheduleAsked) -> Timetable:
-    configuration = configuration_of(options, asked.from_appwrite_json)
-    unknown = sorted(set(asked.functions) - {each.id for each in configuration.functions})
-    if unknown:
-        known = ", ".join(sorted(each.id for each in configuration.functions))
-        raise IacError(f"There is no function {', '.join(unknown)}.", hint=f"functions: {known or 'none'}")
-    now = datetime.now(UTC)
-    day = first_day(asked.begin) if asked.begin else configuration.local_time.day_of(now)
-    after = configuration.local_time.at(day, time()) if asked.begin else now
-    report = lint(configuration, after.date())
-    about = tuple(each for each in report.findings if each.code.startswith("SCH"))
-    return agenda_of(configuration, day, after, asked.number, asked.functions, about)

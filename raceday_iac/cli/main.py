@@ -1,4 +1,8 @@
-"""The command line. Each command imports what it needs when it runs, so that `--help` stays instant."""
+"""The command line: one table of all commands, and what every command has in common.
+
+A command lies in the module of its family, which is imported when the command is called and not before: `--help` and
+completion read the table alone. A family has an `app` (typer) with its commands; a command returns its exit code.
+"""
 
 from __future__ import annotations
 
@@ -8,27 +12,129 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Mapping
 from contextlib import suppress
-from copy import copy
+from importlib import import_module
 from typing import Any
 
 import typer
-from typer.models import CommandInfo
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command, get_command_from_info, get_group
 
-from ..errors import EXIT_ERROR, EXIT_INTERRUPTED, IacError, Interrupted, OutputError, StackError
-from . import (
-    deployment_commands,
-    function_commands,
-    health_commands,
-    lint_commands,
-    options,
-    reconcile_commands,
-    server_commands,
-    state_commands,
-)
+from ..errors import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, IacError, Interrupted, OutputError, StackError
+from ..extensions import load_part
+from . import options
+from .extensions import commands_of
+
+#: Each command with the module that has it, and what is said of it. A module may have a group of the same name.
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "plan": (".plan", "Show what apply would do. Changes nothing."),
+    "apply": (".apply", "Make Appwrite what the stack says."),
+    "show": (".plan", "Show a saved plan. Needs no server."),
+    "destroy": (".apply", "Delete one managed function with its variables, deployments and executions."),
+    "drift": (
+        ".plan",
+        "Show what was changed outside of raceday-iac. Exit 0 clean, 2 changes pending, 3 drift, 4 both.",
+    ),
+    "import": (
+        ".importing",
+        "Import existing resources into the state, or write the stack that declares them. Changes nothing on the "
+        "server.",
+    ),
+    "export": (".importing", "Write the stack in another form. Needs no server."),
+    "graph": (".plan", "Show what depends on what. Needs no server."),
+    "run": (".functions", "Execute a function and show its answer."),
+    "logs": (".functions", "Show a function's executions with their logs."),
+    "vendor": (
+        ".functions",
+        "Write out the bundle that would be deployed: own code, shared code, lock numbers, schema.",
+    ),
+    "rollback": (
+        ".apply",
+        "Activate an earlier deployment of a function. Nothing is built, and the stack is not needed.",
+    ),
+    "deployments": (
+        ".functions",
+        "List a function's deployments: active, previous, unfinished, orphans, and those of others.",
+    ),
+    "lint": (
+        ".lint",
+        "Find schedules that clash, locks that do not hold, scopes too wide, open doors. Exit 1 on an error.",
+    ),
+    "schedule": (
+        ".lint",
+        "The next runs of each function, on the stack's clock and in UTC, and its day as a timeline. Needs no server.",
+    ),
+    "health": (
+        ".health",
+        "How the functions, their schedules, locks and data fare. Reads only. Exit 7 on a warning, 8 on an error.",
+    ),
+    "recover": (".health", "End what is proven to be stuck, each by a safe step; everything else is only told."),
+    "state": (".state", "Inspect the state, move it, and see who holds its lock."),
+    "server": (".server", "The Appwrite-compatible server for development, on this machine only."),
+}
+
+
+class Program(TyperGroup):
+    """Lists the commands by what the table and the stack's extensions say; the one that is called is loaded."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self._added: Mapping[str, tuple[str, str]] | None = None
+        self._offer(COMMANDS)
+
+    def _offer(self, table: Mapping[str, tuple[str, str]]) -> None:
+        for name, (_, said) in table.items():
+            self.add_command(TyperCommand(name, help=said, rich_markup_mode=None))
+
+    def _extend(self) -> None:
+        """Add the commands of the extensions. They are looked at only where none of ours is meant. Raises IacError."""
+        if self._added is None:
+            self._added = commands_of(options.current())
+            self._offer(self._added)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """All, in the order of the table. They are shown whatever is wrong with the extensions."""
+        with suppress(IacError):
+            self._extend()
+        return super().list_commands(ctx)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A command as it is listed. Raises IacError where it might be that of an extension which is broken."""
+        if cmd_name not in self.commands:
+            self._extend()
+        return super().get_command(ctx, cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """The command that is called, with its options. Refuses what is no command."""
+        name, found, rest = super().resolve_command(ctx, args)
+        return name, self.load(str(name)) or found, rest
+
+    def load(self, name: str) -> Any:
+        """A command, or a group of them, from its family; None for one that no table names."""
+        if name in COMMANDS:
+            module, said = COMMANDS[name]
+            return _built(import_module(module, __package__).app, name, said)
+        if self._added and name in self._added:
+            module, said = self._added[name]
+            return _built(load_part(f"{module}:app", options.current().stack), name, said)
+        return None
+
+
+def _built(family: typer.Typer, name: str, said: str) -> Any:
+    if family.info.name == name:
+        group = get_group(family)
+        group.help = said
+        return group
+    command = next(
+        each for each in family.registered_commands if name == (each.name or getattr(each.callback, "__name__", ""))
+    )
+    command.name, command.help = name, said
+    return get_command_from_info(command, pretty_exceptions_short=False, rich_markup_mode=None)
+
 
 app = typer.Typer(
+    cls=Program,
     name="raceday-iac",
     help="Reconcile a stack of Python files with a live Appwrite project.",
     epilog=options.HELP,
@@ -37,27 +143,33 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=True,
 )
-for _group in (
-    reconcile_commands,
-    function_commands,
-    deployment_commands,
-    lint_commands,
-    health_commands,
-):
-    _group.add_to(app)
-app.add_typer(state_commands.app, name="state")
-app.add_typer(server_commands.app, name="server")
+
+
+def whole_program(chosen: options.Options = options.Options()) -> Any:  # noqa: B008 - immutable
+    """All commands with their options, loaded: for documentation and tests. The stack's extensions are among them."""
+    options.use(chosen)
+    program: Any = get_command(app)
+    for name in program.list_commands(None):
+        program.commands[name] = program.load(name) or program.commands[name]
+    return program
+
 
 #: The base of all complaints about the command line; typer ships it, but does not export it.
 _UsageError: Any = next(each for each in typer.BadParameter.__mro__ if each.__name__ == "ClickException")
 
 
+@app.callback()
+def _program() -> None:
+    """Makes typer see a group here: it has one command of its own only."""
+
+
 @app.command("version")
-def version() -> None:
+def version() -> int:
     """Print the version."""
     from .. import __version__
 
     typer.echo(__version__)
+    return EXIT_OK
 
 
 def main() -> None:
@@ -86,7 +198,7 @@ def execute(arguments: list[str]) -> int:
         options.use(chosen)
         _log_to_standard_error(chosen.log_level.upper())
         with telling(_tell_wait), unless_heard(_deaf, signal.SIGINT), handled(_pressed, signal.SIGINT):
-            result = _app_for(rest)(rest, prog_name="raceday-iac", standalone_mode=False)
+            result = app(rest, prog_name="raceday-iac", standalone_mode=False)
         return int(result or 0)
     except OutputError as error:
         code = _report(error)
@@ -120,35 +232,6 @@ def _log_to_standard_error(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_Shown("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=level, handlers=[handler])
-
-
-def _app_for(arguments: list[str]) -> typer.Typer:
-    """Knowing only the command asked for: typer inspects all that it knows, which takes longer than most of them do."""
-    groups = [each for each in app.registered_groups if arguments[:1] == [each.name]]
-    commands = [each for each in app.registered_commands if arguments[:1] == [each.name]]
-    narrow = copy(app)
-    if not (groups or commands):
-        added = [CommandInfo(name, callback=each) for name, each in _extension_commands(arguments).items()]
-        narrow.registered_commands = [*app.registered_commands, *added]
-        commands = [each for each in added if arguments[:1] == [each.name]]
-    if not (groups or commands):
-        return narrow
-    narrow.registered_groups = groups
-    # A lone command would not be called by its name.
-    narrow.registered_commands = [*commands, *(each for each in app.registered_commands if each.name == "version")]
-    return narrow
-
-
-def _extension_commands(arguments: list[str]) -> dict[str, Callable[..., Any]]:
-    """The commands that extensions add. Help is shown whatever is wrong with them."""
-    from .extensions import command_of, commands_of
-
-    try:
-        return {name: command_of(options.current, name) for name in commands_of(options.current)}
-    except IacError:
-        if arguments and not arguments[0].startswith("-"):
-            raise
-        return {}
 
 
 def _pressed(presses: int) -> None:
@@ -202,7 +285,7 @@ def _give_up_output() -> None:
 
 
 def _report(error: IacError) -> int:
-    if options.current.json and not isinstance(error, OutputError):
+    if options.current().json and not isinstance(error, OutputError):
         from ..redaction import json_text
 
         content: dict[str, object] = {"message": error.message, "hint": error.hint, "kind": type(error).__name__}

@@ -107,9 +107,7 @@ def with_environment(options: Options, name: str) -> Options:
     return replace(options, env=name)
 
 
-#: Set once by `main`, read by commands.
-current = Options()
-
+_current = Options()
 
 #: Whether this run has begun to change something. An interrupt must not claim that nothing was.
 changes_begun = False
@@ -118,13 +116,18 @@ changes_begun = False
 shows_rest = ""
 
 
-def begin_changes(rest: str = "raceday-iac plan") -> None:
-    """From here on something may have been changed. `rest` is the command that shows what is left of it."""
-    global changes_begun, shows_rest
-    changes_begun, shows_rest = True, rest
+def current() -> Options:
+    """The global options of this run."""
+    return _current
 
 
 def use(options: Options) -> None:
     """Make the options of this run known to the commands."""
-    global current  # noqa: PLW0603 - one process runs one command
-    current = options
+    global _current  # noqa: PLW0603 - one process runs one command
+    _current = options
+
+
+def begin_changes(rest: str = "raceday-iac plan") -> None:
+    """From here on something may have been changed. `rest` is the command that shows what is left of it."""
+    global changes_begun, shows_rest
+    changes_begun, shows_rest = True, rest

@@ -1,151 +1,154 @@
-"""`raceday-iac plan` and `raceday-iac show`."""
+"""`plan`, `show`, `drift` and `graph`: what is, what would be, and how it hangs together. They change nothing."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated, NamedTuple
 
-from ..drift import accept, judge
+import typer
+
 from ..errors import EXIT_CHANGES, EXIT_OK, EXIT_REFUSED, IacError, RefusedError
-from ..kinds.dependencies import as_dot, as_mermaid, as_text, dependencies
 from ..model.address import Address
 from ..model.evidence import Answer, read_number
 from ..planning import Plan, PlanOptions
 from ..planning.saved import SavedPlan, plan_document, read_plan, restored, saved_plan
 from ..redaction import shown_document
-from ..render.drift_text import drift_document, drift_lines, drift_markdown, drift_page
 from ..render.lines import Line, print_json, print_lines, tolerant, write
-from ..render.plan_page import stack_svg
 from ..render.plan_text import plan_lines, saved_lines
 from ..state.document import State
-from .lint import acceptances_of, first_day
-from .options import Options
-from .workspace import Target, Workspace, make_plan, read_text, reader, write_file
+from .options import Options, current
+from .workspace import Target, Workspace, acceptances_of, answer, first_day, make_plan, read_text, reader, write_file
+
+app = typer.Typer()
 
 
-def run_plan(
-    options: Options,
-    asked: Asked,
-    detailed_exitcode: bool,
-    verbose: bool,
-    out: Path | None,
-    reports: Reports,
-) -> int:
-    """Show the plan, and save it where that was asked for."""
-    plan_options = plan_options_of(asked)
-    reports.check(options)
-    workspace = Workspace.load(options, reading=True)
-    with workspace.target() as target:
-        state = workspace.read_state()
-        if out is not None and not state.serial:
-            state = _with_key(workspace, state, plan_options)
-        plan = make_plan(workspace, state, reader(target), plan_options)
-        saved = None if out is None or plan.refusals else snapshot_of(plan, workspace, target, state)
-        if out is not None and saved is not None:
-            write_file(out, saved.to_text(), private=True)
-        _report(reports, plan, where(plan, target))
-        if not reports.to_stdout:
-            show(options, plan, target, verbose=verbose, **_where_saved(saved, out))
-    if out is not None and not options.json and not reports.to_stdout:
-        print_lines(_saved_lines(saved, out), color=options.color)
-    if plan.refusals:
-        return EXIT_REFUSED
-    return EXIT_CHANGES if detailed_exitcode and not plan.is_empty else EXIT_OK
+# Options that shape a plan; `apply` has them too
 
 
-def _with_key(workspace: Workspace, state: State, plan_options: PlanOptions) -> State:
-    """A state that can seal a plan. Where it is kept by this machine, an empty one is begun; elsewhere, a command that
-    only looks cannot write it. Raises RefusedError for options that nothing could prove."""
-    if not workspace.environment.state.is_shared:
-        with workspace.store.locked("plan --out"):
-            found = workspace.read_state()
-            if not found.serial:
-                found = replace(found, serial=1)
-                workspace.store.write(found)
-            return found
-    if plan_options != PlanOptions():
-        raise RefusedError(
-            "There is no state yet that could seal the options of this plan, so whoever applies it could not tell "
-            "whether they were added later. Nothing was saved.",
-            hint="save a plan without options, or begin the state: raceday-iac import --all",
+def read_address(text: str) -> Address:
+    """An address given on the command line. Raises IacError."""
+    try:
+        return Address.parse(text)
+    except ValueError as error:
+        raise IacError(f"{error}. Nothing was changed.") from None
+
+
+class AllowedLoss(NamedTuple):
+    """A resource that may lose data, and how much; None is as much as the plan shows."""
+
+    address: Address
+    number: Answer | None
+
+
+class ConfirmedNumber(NamedTuple):
+    """A threshold (`delete function`) that may be passed with this number."""
+
+    threshold: str
+    number: int
+
+
+def read_allowed(text: str) -> AllowedLoss:
+    """`ADDRESS`, or `ADDRESS=NUMBER` with the number that was shown. Raises IacError."""
+    place, equals, number = text.rpartition("=")
+    address = read_address(place if equals else text)
+    if not equals:
+        return AllowedLoss(address, None)
+    try:
+        return AllowedLoss(address, read_number(number.strip()))
+    except ValueError:
+        raise IacError(
+            f"--allow-data-loss {text!r} is not an address and a number. Nothing was changed.",
+            hint=f"write it as the plan shows it, for example --allow-data-loss {address}=301",
+        ) from None
+
+
+def read_confirmed(text: str) -> ConfirmedNumber:
+    """`ACTION KIND=NUMBER`. Raises IacError."""
+    name, equals, number = text.partition("=")
+    if not equals or not number.strip().isdecimal():
+        raise IacError(
+            f"--confirm {text!r} is not an action, a kind and a number. Nothing was changed.",
+            hint='write it as the plan shows it, for example --confirm "delete function=7"',
         )
-    return state
+    return ConfirmedNumber(" ".join(name.split()), int(number))
 
 
-def _report(reports: Reports, plan: Plan, place: str) -> None:
-    if not reports.are_wanted:
-        return
-    # Not needed by most runs, and each start pays for what is imported.
-    from ..render.plan_markdown import plan_markdown
-    from ..render.plan_page import plan_page, plan_svg
+DataLoss = Annotated[
+    list[AllowedLoss],
+    typer.Option(
+        "--allow-data-loss",
+        metavar="ADDRESS[=NUMBER]",
+        parser=read_allowed,
+        help="Resource that may lose data, as much as the plan showed; where nobody is asked, the number is needed. "
+        "Repeatable.",
+    ),
+]
+Targets = Annotated[
+    list[Address],
+    typer.Option(
+        metavar="ADDRESS", parser=read_address, help="Only this, what lies in it and what it needs; repeatable."
+    ),
+]
+Excluded = Annotated[
+    list[Address],
+    typer.Option(
+        metavar="ADDRESS", parser=read_address, help="Not this, what lies in it and what needs it; repeatable."
+    ),
+]
+Replaced = Annotated[
+    list[Address],
+    typer.Option(
+        metavar="ADDRESS", parser=read_address, help="Delete this and create it again, however it is; repeatable."
+    ),
+]
+RefreshOnly = Annotated[
+    bool, typer.Option("--refresh-only", help="Only take over into the state what was changed on the server.")
+]
+Confirmed = Annotated[
+    list[ConfirmedNumber],
+    typer.Option(
+        metavar='"ACTION KIND=NUMBER"',
+        parser=read_confirmed,
+        help="Let a threshold pass, with the number it shows; repeatable.",
+    ),
+]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="One line per attribute and index.")]
 
-    reports.write(
-        {
-            "markdown": lambda: plan_markdown(plan, place),
-            "html": lambda: plan_page(plan, place),
-            "svg": lambda: plan_svg(plan, place),
-        }
+
+def plan_options_of(
+    target: Sequence[Address] = (),
+    exclude: Sequence[Address] = (),
+    replace: Sequence[Address] = (),
+    refresh_only: bool = False,
+    allow_data_loss: Sequence[AllowedLoss] = (),
+    confirm: Sequence[ConfirmedNumber] = (),
+) -> PlanOptions:
+    """What the command line asks for. Raises IacError for what does not go together."""
+    if refresh_only and (replace or allow_data_loss):
+        raise IacError(
+            "--refresh-only changes nothing on the server, so nothing can be replaced or lost by it. "
+            "Nothing was changed."
+        )
+    return PlanOptions(
+        dict(allow_data_loss),
+        frozenset(target),
+        frozenset(exclude),
+        frozenset(replace),
+        refresh_only,
+        dict(confirm),
     )
 
 
-def run_show(options: Options, file: Path, reports: Reports) -> int:
-    """Show a saved plan. Needs no server."""
-    reports.check(options)
-    saved = load_plan(file)
-    _report(reports, restored(saved), _where_made(saved))
-    if reports.to_stdout:
-        return EXIT_OK
-    if options.json:
-        print_json({"id": saved.id, **saved.content})
-    else:
-        print_lines(saved_lines(saved), color=options.color)
-    return EXIT_OK
+# Where reports go
 
-
-def show(options: Options, plan: Plan, target: Target, *, verbose: bool, **more: object) -> None:
-    """Print a plan in the form asked for. Machines are told `more`."""
-    if options.json:
-        print_json({**plan_document(plan), **more})
-        return
-    print_lines(plan_lines(plan, where(plan, target), verbose=verbose), color=options.color)
-    if not plan.is_empty and not plan.refusals:
-        print_lines([Line()], color=options.color)
-
-
-def where(plan: Plan, target: Target) -> str:
-    version = f", Appwrite {plan.server_version}" if plan.server_version else ""
-    return f"project {target.project} at {target.endpoint}{version}"
-
-
-def _where_made(saved: SavedPlan) -> str:
-    content = saved.content
-    version = f", Appwrite {content['serverVersion']}" if content["serverVersion"] else ""
-    return f"project {content['project']} at {content['endpoint']}{version}; saved plan {saved.id[:12]}"
-
-
-def snapshot_of(plan: Plan, workspace: Workspace, target: Target, state: State) -> SavedPlan:
-    """The plan as it is saved, or as it is compared with a saved one."""
-    return saved_plan(plan, workspace.desired, workspace.environment.endpoint, target.project, state.salt)
-
-
-def load_plan(file: Path) -> SavedPlan:
-    """Read a plan file. Raises IacError when it is none."""
-    return read_plan(read_text(file, f"The plan {file}"), str(file))
-
-
-def _where_saved(saved: SavedPlan | None, out: Path | None) -> dict[str, object]:
-    return {} if saved is None else {"saved": {"file": str(out), "id": saved.id}}
-
-
-def _saved_lines(saved: SavedPlan | None, out: Path) -> Iterator[Line]:
-    if saved is None:
-        yield Line(f"Not saved as {out}: a plan that is refused cannot be applied.", "red")
-    else:
-        yield Line(f"Saved as {out} (plan {saved.id[:12]}). To run exactly this: raceday-iac apply {out}")
-
-
+Markdown = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write it as Markdown that fits into a comment; - prints it.")
+]
+Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as one page that needs nothing else.")]
+Svg = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw what changes and what waits for what.")]
 #: Instead of a file: standard output.
 STDOUT = Path("-")
 
@@ -184,108 +187,196 @@ class Reports:
                 write_file(place, shown_document(make()))
 
 
-@dataclass(frozen=True)
-class Asked:
-    """The options of `plan` and `apply` as they were typed."""
-
-    allow_data_loss: Sequence[str] = ()
-    target: Sequence[str] = ()
-    exclude: Sequence[str] = ()
-    replace: Sequence[str] = ()
-    confirm: Sequence[str] = ()
-    refresh_only: bool = False
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether nothing was asked for."""
-        return not any(vars(self).values())
+# Commands
 
 
-def plan_options_of(asked: Asked) -> PlanOptions:
-    """Read the options. Raises IacError for what cannot be read."""
-    if asked.refresh_only and (asked.replace or asked.allow_data_loss):
-        raise IacError(
-            "--refresh-only changes nothing on the server, so nothing can be replaced or lost by it. "
-            "Nothing was changed."
-        )
-    return PlanOptions(
-        dict(_allowed(text) for text in asked.allow_data_loss),
-        addresses(asked.target),
-        addresses(asked.exclude),
-        addresses(asked.replace),
-        asked.refresh_only,
-        dict(_confirmed(text) for text in asked.confirm),
-    )
+@app.command("plan")
+def plan(
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit 2 when changes are pending, 0 when there are none.")
+    ] = False,
+    verbose: Verbose = False,
+    out: Annotated[Path | None, typer.Option(help="Save the plan, to apply exactly this later.")] = None,
+    target: Targets = [],  # noqa: B006 - typer copies it
+    exclude: Excluded = [],  # noqa: B006
+    replace: Replaced = [],  # noqa: B006
+    refresh_only: RefreshOnly = False,
+    allow_data_loss: DataLoss = [],  # noqa: B006
+    confirm: Confirmed = [],  # noqa: B006
+    markdown: Markdown = None,
+    html: Html = None,
+    svg: Svg = None,
+) -> int:
+    """Show the plan, and save it where that is asked for."""
+    options, reports = current(), Reports(markdown, html, svg)
+    plan_options = plan_options_of(target, exclude, replace, refresh_only, allow_data_loss, confirm)
+    reports.check(options)
+    workspace = Workspace.load(options, reading=True)
+    with workspace.target() as server:
+        state = workspace.read_state()
+        if out is not None and not state.serial:
+            state = _with_key(workspace, state, plan_options)
+        found = make_plan(workspace, state, reader(server), plan_options)
+        saved = None if out is None or found.refusals else snapshot_of(found, workspace, server, state)
+        if out is not None and saved is not None:
+            write_file(out, saved.to_text(), private=True)
+        _report(reports, found, where(found, server))
+        if not reports.to_stdout:
+            show_plan(options, found, server, verbose=verbose, **_where_saved(saved, out))
+    if out is not None and not options.json and not reports.to_stdout:
+        print_lines(_saved_lines(saved, out), color=options.color)
+    if found.refusals:
+        return EXIT_REFUSED
+    return EXIT_CHANGES if detailed_exitcode and not found.is_empty else EXIT_OK
 
 
-def addresses(texts: Iterable[str]) -> frozenset[Address]:
-    """Addresses given on the command line."""
-    try:
-        return frozenset(Address.parse(text) for text in texts)
-    except ValueError as error:
-        raise IacError(f"{error}. Nothing was changed.") from None
+@app.command("show")
+def show(
+    file: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan saved by plan --out.")],
+    markdown: Markdown = None,
+    html: Html = None,
+    svg: Svg = None,
+) -> int:
+    """Show a saved plan without any server."""
+    options, reports = current(), Reports(markdown, html, svg)
+    reports.check(options)
+    saved = load_plan(file)
+    _report(reports, restored(saved), _where_made(saved))
+    if not reports.to_stdout:
+        answer(options, {"id": saved.id, **saved.content}, saved_lines(saved))
+    return EXIT_OK
 
 
-def _allowed(text: str) -> tuple[Address, Answer | None]:
-    """`ADDRESS`, or `ADDRESS=NUMBER` with the number that was shown."""
-    place, equals, number = text.rpartition("=")
-    (address,) = addresses([place if equals else text])
-    if not equals:
-        return address, None
-    try:
-        return address, read_number(number.strip())
-    except ValueError:
-        raise IacError(
-            f"--allow-data-loss {text!r} is not an address and a number. Nothing was changed.",
-            hint=f"write it as the plan shows it, for example --allow-data-loss {address}=301",
-        ) from None
-
-
-def _confirmed(text: str) -> tuple[str, int]:
-    name, equals, number = text.partition("=")
-    if not equals or not number.strip().isdecimal():
-        raise IacError(
-            f"--confirm {text!r} is not an action, a kind and a number. Nothing was changed.",
-            hint='write it as the plan shows it, for example --confirm "delete function=7"',
-        )
-    return " ".join(name.split()), int(number)
-
-
-def run_drift(options: Options, verbose: bool, reports: Reports) -> int:
+@app.command("drift")
+def drift(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also name what is unmanaged.")] = False,
+    markdown: Markdown = None,
+    html: Html = None,
+) -> int:
     """Compare and give the verdict as exit code."""
+    from ..drift import accept, judge
+    from ..render.drift_text import drift_document, drift_lines, drift_markdown, drift_page
+
+    options, reports = current(), Reports(markdown, html)
     reports.check(options)
     workspace = Workspace.load(options, reading=True)
     acceptances = acceptances_of(options)
     with workspace.target() as target:
-        plan = make_plan(workspace, workspace.read_state(), reader(target))
-        verdict = accept(judge(plan), acceptances, first_day(""))
-        place = where(plan, target)
-        reports.write(
-            {
-                "markdown": lambda: drift_markdown(verdict, plan, place),
-                "html": lambda: drift_page(verdict, plan, place),
-            }
-        )
-        if options.json:
-            print_json(drift_document(verdict, plan))
-        elif not reports.to_stdout:
-            print_lines(drift_lines(verdict, plan, place, verbose=verbose), color=options.color)
+        found = make_plan(workspace, workspace.read_state(), reader(target))
+    verdict, place = accept(judge(found), acceptances, first_day("")), where(found, target)
+    reports.write(
+        {
+            "markdown": lambda: drift_markdown(verdict, found, place),
+            "html": lambda: drift_page(verdict, found, place),
+        }
+    )
+    if not reports.to_stdout:
+        answer(options, drift_document(verdict, found), drift_lines(verdict, found, place, verbose=verbose))
     return verdict.exit_code
 
 
 _PICTURE = "svg"
 
 
-def run_graph(options: Options, form: str, everything: bool) -> int:
+@app.command("graph")
+def graph(
+    form: Annotated[str, typer.Option("--format", help="text, dot, mermaid or svg.")] = "text",
+    everything: Annotated[bool, typer.Option("--all", help="Attributes and indexes too.")] = False,
+) -> int:
     """Draw the stack's dependencies."""
+    from ..kinds.dependencies import as_dot, as_mermaid, as_text, dependencies
+
+    options = current()
     forms = {"text": as_text, "dot": as_dot, "mermaid": as_mermaid}
     if form not in (*forms, _PICTURE):
         raise IacError(f"--format {form!r} is not one of {', '.join((*forms, _PICTURE))}.")
-    graph = dependencies(Workspace.load(options).desired, everything=everything)
-    if options.json:
-        print_json({"resources": {str(address): [str(each) for each in needed] for address, needed in graph.items()}})
-    elif form == _PICTURE:
-        write(tolerant(sys.stdout), shown_document(stack_svg(graph, everything=everything)))
-    else:
-        print_lines((Line(text) for text in forms[form](graph)), color=options.color)
+    found = dependencies(Workspace.load(options).desired, everything=everything)
+    if form == _PICTURE and not options.json:
+        from ..render.plan_page import stack_svg
+
+        write(tolerant(sys.stdout), shown_document(stack_svg(found, everything=everything)))
+        return EXIT_OK
+    document = {"resources": {str(address): [str(each) for each in needed] for address, needed in found.items()}}
+    answer(options, document, [] if form == _PICTURE else forms[form](found))
     return EXIT_OK
+
+
+# What they have in common
+
+
+def show_plan(options: Options, plan: Plan, target: Target, *, verbose: bool, **more: object) -> None:
+    """Print a plan in the form asked for. Machines are told `more`."""
+    if options.json:
+        print_json({**plan_document(plan), **more})
+        return
+    print_lines(plan_lines(plan, where(plan, target), verbose=verbose), color=options.color)
+    if not plan.is_empty and not plan.refusals:
+        print_lines([Line()], color=options.color)
+
+
+def where(plan: Plan, target: Target) -> str:
+    """The server that a plan is for."""
+    version = f", Appwrite {plan.server_version}" if plan.server_version else ""
+    return f"project {target.project} at {target.endpoint}{version}"
+
+
+def _where_made(saved: SavedPlan) -> str:
+    content = saved.content
+    version = f", Appwrite {content['serverVersion']}" if content["serverVersion"] else ""
+    return f"project {content['project']} at {content['endpoint']}{version}; saved plan {saved.id[:12]}"
+
+
+def snapshot_of(plan: Plan, workspace: Workspace, target: Target, state: State) -> SavedPlan:
+    """The plan as it is saved, or as it is compared with a saved one."""
+    return saved_plan(plan, workspace.desired, workspace.environment.endpoint, target.project, state.salt)
+
+
+def load_plan(file: Path) -> SavedPlan:
+    """Read a plan file. Raises IacError when it is none."""
+    return read_plan(read_text(file, f"The plan {file}"), str(file))
+
+
+def _where_saved(saved: SavedPlan | None, out: Path | None) -> dict[str, object]:
+    return {} if saved is None else {"saved": {"file": str(out), "id": saved.id}}
+
+
+def _saved_lines(saved: SavedPlan | None, out: Path) -> Iterator[Line]:
+    if saved is None:
+        yield Line(f"Not saved as {out}: a plan that is refused cannot be applied.", "red")
+    else:
+        yield Line(f"Saved as {out} (plan {saved.id[:12]}). To run exactly this: raceday-iac apply {out}")
+
+
+def _with_key(workspace: Workspace, state: State, plan_options: PlanOptions) -> State:
+    """A state that can seal a plan. Where it is kept by this machine, an empty one is begun; elsewhere, a command that
+    only looks cannot write it. Raises RefusedError for options that nothing could prove."""
+    if not workspace.environment.state.is_shared:
+        with workspace.store.locked("plan --out"):
+            found = workspace.read_state()
+            if not found.serial:
+                found = replace(found, serial=1)
+                workspace.store.write(found)
+            return found
+    if plan_options != PlanOptions():
+        raise RefusedError(
+            "There is no state yet that could seal the options of this plan, so whoever applies it could not tell "
+            "whether they were added later. Nothing was saved.",
+            hint="save a plan without options, or begin the state: raceday-iac import --all",
+        )
+    return state
+
+
+def _report(reports: Reports, plan: Plan, place: str) -> None:
+    if not reports.are_wanted:
+        return
+    # Most runs need no report, and each start pays for what is imported.
+    from ..render.plan_markdown import plan_markdown
+    from ..render.plan_page import plan_page, plan_svg
+
+    reports.write(
+        {
+            "markdown": lambda: plan_markdown(plan, place),
+            "html": lambda: plan_page(plan, place),
+            "svg": lambda: plan_svg(plan, place),
+        }
+    )

@@ -1,27 +1,38 @@
-"""`raceday-iac server`: the embedded server as a process of its own."""
+"""`server`: the embedded server as a process of its own. It is imported only by the commands that need it."""
 
 from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from ..counting import counted
 from ..errors import EXIT_ERROR, EXIT_OK, IacError
 from ..extensions import folders_of
 from ..loading.environment import Environment, load_environment
-from ..render.lines import Line, print_json, print_lines
+from ..render.lines import Line, print_lines
 from ..waiting import WAITS
 from .extensions import plugin_names
-from .options import Options
-from .workspace import opened, require_same_project, reset_state, server_folder
+from .options import Options, current
+from .workspace import answer, opened, require_same_project, reset_state, server_folder
+
+app = typer.Typer(name="server", no_args_is_help=True, rich_markup_mode=None)
 
 
-def run_start(options: Options, port: int, database_workers: int) -> int:
-    """Start it, unless it runs."""
+@app.command("start")
+def start_server(
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
+    database_workers: Annotated[
+        int, typer.Option(min=1, help="How many schemas it changes at a time, as a server with more workers does.")
+    ] = 1,
+) -> int:
+    """Start it in the background, with scheduler and executor."""
     from ..devserver.daemon import DataInUseError, StartError, start
 
+    options = current()
     environment = _require_embedded(options)
     try:
         with WAITS.on("starting the embedded server"):
@@ -30,52 +41,62 @@ def run_start(options: Options, port: int, database_workers: int) -> int:
     except (DataInUseError, StartError, OSError) as error:
         raise IacError(f"The embedded server could not be started: {error}") from None
     require_same_project(status.project, environment)
-    _say(options, {"running": True, "endpoint": status.endpoint}, f"Serving at {status.endpoint} (loopback only).")
+    answer(options, {"running": True, "endpoint": status.endpoint}, [f"Serving at {status.endpoint} (loopback only)."])
     return EXIT_OK
 
 
-def run_stop(options: Options) -> int:
-    """Stop it, if it runs."""
+@app.command("stop")
+def stop_server() -> int:
+    """Stop it. Its data stays."""
     from ..devserver.daemon import stop
 
+    options = current()
     stopped = stop(server_folder(options))
-    _say(options, {"running": False, "wasRunning": stopped}, "Stopped." if stopped else "It was not running.")
+    answer(options, {"running": False, "wasRunning": stopped}, ["Stopped." if stopped else "It was not running."])
     return EXIT_OK
 
 
-def run_status(options: Options, env_vars: bool) -> int:
-    """Exit 0 when it runs, 1 when not."""
+@app.command("status")
+def show_status(
+    env_vars: Annotated[
+        bool, typer.Option("--env-vars", help="Print export lines for other clients. They hold the key.")
+    ] = False,
+) -> int:
+    """Whether it runs, and where. Exit 0 when it runs, 1 when not."""
     from ..devserver.daemon import status
 
-    current = status(server_folder(options))
+    options = current()
+    found = status(server_folder(options))
     if env_vars:
-        if not current.running:
+        if not found.running:
             raise IacError("The embedded server is not running.", hint="raceday-iac server start")
         values = {
-            "APPWRITE_ENDPOINT": current.endpoint,
-            "APPWRITE_PROJECT_ID": current.project,
-            "APPWRITE_API_KEY": current.key,
+            "APPWRITE_ENDPOINT": found.endpoint,
+            "APPWRITE_PROJECT_ID": found.project,
+            "APPWRITE_API_KEY": found.key,
         }
         print_lines((Line(f"export {name}={shlex.quote(value)}") for name, value in values.items()), revealing=True)
         return EXIT_OK
     content = {
-        "running": current.running,
-        "endpoint": current.endpoint,
-        "project": current.project,
-        "pid": current.pid,
-        "startedAt": current.started_at,
-        "dataFolder": str(current.data_dir),
+        "running": found.running,
+        "endpoint": found.endpoint,
+        "project": found.project,
+        "pid": found.pid,
+        "startedAt": found.started_at,
+        "dataFolder": str(found.data_dir),
     }
-    text = f"Running at {current.endpoint}, project {current.project}, process {current.pid}."
-    _say(options, content, text if current.running else "Not running.")
-    return EXIT_OK if current.running else EXIT_ERROR
+    text = f"Running at {found.endpoint}, project {found.project}, process {found.pid}."
+    answer(options, content, [text if found.running else "Not running."])
+    return EXIT_OK if found.running else EXIT_ERROR
 
 
-def run_reset(options: Options) -> int:
-    """Delete its data and, since that described it, the state of its environment."""
+@app.command("reset")
+def reset_server() -> int:
+    """Stop it and delete its data and the state that belongs to it."""
     from ..devserver.daemon import DataInUseError, reset
     from ..state.backends.local import LocalState
 
+    options = current()
     environment = _require_embedded(options)
     store = LocalState(options.state_folder)
     with store.locked("server reset"):
@@ -85,14 +106,16 @@ def run_reset(options: Options) -> int:
             raise IacError("Another command is using the embedded server. Nothing was deleted.") from None
         store.clear()
         reset_state(environment, options)
-    _say(options, {"reset": True}, "The embedded server is empty, and so is its state.")
+    answer(options, {"reset": True}, ["The embedded server is empty, and so is its state."])
     return EXIT_OK
 
 
-def run_load(options: Options, file: Path) -> int:
-    """Create the functions that an appwrite.json describes."""
+@app.command("load")
+def load_server(file: Annotated[Path, typer.Argument(help="An appwrite.json.")]) -> int:
+    """Create the functions of an appwrite.json on it."""
     from ..devserver.control import LoadError, load_appwrite_json
 
+    options = current()
     environment = _require_embedded(options)
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
@@ -110,7 +133,7 @@ def run_load(options: Options, file: Path) -> int:
     content = {"created": list(loaded.created), "skipped": list(loaded.skipped)}
     text = f"Created {counted(len(loaded.created), 'function')}"
     skipped = f"; {len(loaded.skipped)} were there already" if loaded.skipped else ""
-    _say(options, content, f"{text}{skipped}.")
+    answer(options, content, [f"{text}{skipped}."])
     return EXIT_OK
 
 
@@ -122,10 +145,3 @@ def _require_embedded(options: Options) -> Environment:
             "`server` is about the embedded one. Nothing was changed."
         )
     return environment
-
-
-def _say(options: Options, content: Mapping[str, object], text: str) -> None:
-    if options.json:
-        print_json(content)
-    else:
-        print_lines([Line(text)], color=options.color)

@@ -1,4 +1,4 @@
-"""`raceday-iac state`."""
+"""`state`: look at the state, change it by hand, its history, its key and its lock."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from ..audit import AuditLog, Inspection
 from ..errors import EXIT_ERROR, EXIT_OK, IacError, RefusedError, StateError
@@ -23,43 +26,44 @@ from ..state.document import Binding, State, binding_of, entry_to_json, to_json
 from ..state.edits import forgotten, moved, pushed
 from ..state.encryption import Encryption, KeyInUse, cipher_of, new_key
 from ..state.store import LockInfo, StateStore, Version
-from .apply import record_rebinding
-from .options import Options, begin_changes
-from .workspace import opened_store, unreadable
+from .options import Options, begin_changes, current
+from .plan import read_address
+from .recording import record_rebinding
+from .workspace import answer, opened_store, says_yes, unreadable
+
+app = typer.Typer(name="state", no_args_is_help=True, rich_markup_mode=None)
+lock_app = typer.Typer(help="Who holds the lock of the state.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(lock_app, name="lock")
 
 
-def run_resource_list(options: Options) -> int:
-    """Addresses of everything owned."""
+@app.command("list")
+def list_resources() -> int:
+    """The addresses of all owned resources."""
+    options = current()
     state = _read(options)
     addresses = [str(address) for address in sorted(state.entries, key=str)]
-    if options.json:
-        print_json({"lineage": state.lineage, "serial": state.serial, "resources": addresses})
-    else:
-        print_lines((Line(address) for address in addresses), color=options.color)
+    answer(options, {"lineage": state.lineage, "serial": state.serial, "resources": addresses}, addresses)
     return EXIT_OK
 
 
-def run_show(options: Options, text: str) -> int:
-    """One resource as last applied."""
+@app.command("show")
+def show_resource(address: Annotated[str, typer.Argument(help="For example function.daily-races.")]) -> int:
+    """What was last applied to one resource."""
+    options = current()
     state = _read(options)
     try:
-        entry = state.entries.get(Address.parse(text))
+        entry = state.entries.get(Address.parse(address))
     except ValueError as error:
         raise IacError(f"{error}.") from None
     if entry is None:
-        raise IacError(f"{text} is not in the state.", hint="see what is: raceday-iac state list")
+        raise IacError(f"{address} is not in the state.", hint="see what is: raceday-iac state list")
     content = entry_to_json(entry)
-    if options.json:
-        print_json({"address": text, **content})
-    else:
-        lines = [Line(text, "bold")]
-        lines += [
-            Line(f"  {name}: {json.dumps(value, ensure_ascii=False)}") for name, value in content["fields"].items()
-        ]
-        if "remoteId" in content:
-            lines.append(Line(f"  (id on the server: {content['remoteId']})"))
-        lines += [Line(f"  (deployment {each})") for each in content.get("deployments", ())]
-        print_lines(lines, color=options.color)
+    lines = [Line(address, "bold")]
+    lines += [Line(f"  {name}: {json.dumps(value, ensure_ascii=False)}") for name, value in content["fields"].items()]
+    if "remoteId" in content:
+        lines.append(Line(f"  (id on the server: {content['remoteId']})"))
+    lines += [Line(f"  (deployment {each})") for each in content.get("deployments", ())]
+    answer(options, {"address": address, **content}, lines)
     return EXIT_OK
 
 
@@ -68,31 +72,36 @@ def _read(options: Options) -> State:
         return store.read()
 
 
-def run_verify(options: Options) -> int:
-    """Check the audit log's chain. Exit 1 when it is broken."""
+@app.command("verify")
+def verify() -> int:
+    """Check that nobody changed the audit log. Exit 1 where its chain is broken."""
+    options = current()
     load_environment(options.stack, options.env)
     log = AuditLog(options.state_folder)
     try:
         inspection: Inspection = log.inspect()
     except OSError as error:
         raise IacError(f"The audit log {log.file} cannot be read: {error.strerror or error}.") from None
-    if options.json:
-        print_json({"audit": inspection_document(inspection, log.file)})
-    else:
-        print_lines(inspection_lines(inspection, log.file), color=options.color)
+    answer(options, {"audit": inspection_document(inspection, log.file)}, inspection_lines(inspection, log.file))
     return EXIT_OK if inspection.is_sound else EXIT_ERROR
 
 
 _LOOK = "Nothing on Appwrite was changed. See what that means: raceday-iac plan"
 
 
-def run_mv(options: Options, source: str, destination: str) -> int:
-    """Rename a resource in the state."""
-    old, new = _address(source), _address(destination)
+@app.command("mv")
+def move(
+    source: Annotated[Address, typer.Argument(parser=read_address, metavar="SOURCE", help="For example function.old.")],
+    destination: Annotated[
+        Address, typer.Argument(parser=read_address, metavar="DESTINATION", help="For example function.new.")
+    ],
+) -> int:
+    """Rename a resource, and what lies in it, in the state alone."""
+    options = current()
     renamed: dict[Address, Address] = {}
 
     def change(store: StateStore) -> State:
-        state, found = moved(store.read(), old, new)
+        state, found = moved(store.read(), source, destination)
         renamed.update(found)
         return state
 
@@ -102,13 +111,14 @@ def run_mv(options: Options, source: str, destination: str) -> int:
     return EXIT_OK
 
 
-def run_rm(options: Options, addresses: Sequence[str]) -> int:
-    """Forget resources."""
-    unwanted = [_address(each) for each in addresses]
+@app.command("rm")
+def remove(addresses: Annotated[list[Address], typer.Argument(parser=read_address, metavar="ADDRESS…")]) -> int:
+    """Forget resources, and what lies in them. They stay on Appwrite."""
+    options = current()
     gone: list[Address] = []
 
     def change(store: StateStore) -> State:
-        state, found = forgotten(store.read(), unwanted)
+        state, found = forgotten(store.read(), addresses)
         gone.extend(found)
         return state
 
@@ -119,13 +129,15 @@ def run_rm(options: Options, addresses: Sequence[str]) -> int:
     return EXIT_OK
 
 
-def run_restore(options: Options, serial: int) -> int:
-    """Make an earlier state the current one."""
+@app.command("restore")
+def restore(serial: Annotated[int, typer.Argument(help="From `state history`.")]) -> int:
+    """Make an earlier state the current one, under a new serial. Nothing on Appwrite is changed."""
+    options = current()
 
     def change(store: StateStore) -> State:
         found = store.version(serial)
-        current = newest(store)
-        number = max(serial, current.serial if current else 0) + 1
+        latest = newest(store)
+        number = max(serial, latest.serial if latest else 0) + 1
         return replace(found, serial=number, bound=found.bound.filled(_binding(store)))
 
     state = _save(options, "state restore", change)
@@ -134,8 +146,13 @@ def run_restore(options: Options, serial: int) -> int:
     return EXIT_OK
 
 
-def run_push(options: Options, file: Path, force: bool) -> int:
+@app.command("push")
+def push(
+    file: Annotated[Path, typer.Argument(help="A state as `pull` prints it; - is standard input.")],
+    force: Annotated[bool, typer.Option("--force", help="Also of another lineage, or older.")] = False,
+) -> int:
     """Put a state in the place of the current one."""
+    options = current()
     text = _content(file)
     try:
         given = Codec(cipher_of(load_environment(options.stack, options.env).state.encryption)).decode(text).state
@@ -149,8 +166,10 @@ def run_push(options: Options, file: Path, force: bool) -> int:
     return EXIT_OK
 
 
-def run_rebind(options: Options, yes: bool) -> int:
-    """Let the state belong to what the environment and the stack name now."""
+@app.command("rebind")
+def rebind(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> int:
+    """Let the state belong to the endpoint, project and stack that are named now: a move is meant."""
+    options = current()
     environment = load_environment(options.stack, options.env)
     here = binding_of(environment.endpoint, environment.project, load_stack(options.stack).name)
     with opened_store(options) as store, store.locked("state rebind"):
@@ -158,7 +177,7 @@ def run_rebind(options: Options, yes: bool) -> int:
         before = state.bound
         differences = list(before.differences(here))
         if state.serial and before != here:
-            if differences and not yes and not _confirmed(options, differences):
+            if differences and not yes and not _move_confirmed(options, differences):
                 print_lines([Line("The state was left as it is.")], color=options.color)
                 return EXIT_ERROR
             state = replace(state, serial=state.serial + 1, bound=here)
@@ -168,13 +187,14 @@ def run_rebind(options: Options, yes: bool) -> int:
             record_rebinding(options, before, state)
     content: dict[str, object] = {"before": before.to_json(), "after": here.to_json()}
     if before == here or not state.serial:
-        _tell(options, state, content, f"Nothing to do: the state belongs to {here}.")
+        text = f"Nothing to do: the state belongs to {here}."
+        answer(options, {"lineage": state.lineage, "serial": state.serial, **content}, [text])
     else:
         _say(options, state, content, [f"The state belongs to {here} now."])
     return EXIT_OK
 
 
-def _confirmed(options: Options, differences: Sequence[tuple[str, str, str]]) -> bool:
+def _move_confirmed(options: Options, differences: Sequence[tuple[str, str, str]]) -> bool:
     lines = [f"  its {name} is {own}, and becomes {other}" for name, own, other in differences]
     if not sys.stdin.isatty() or options.json:
         raise RefusedError(
@@ -183,15 +203,7 @@ def _confirmed(options: Options, differences: Sequence[tuple[str, str, str]]) ->
             hint="if the move is meant, run the command again with --yes",
         )
     print_lines(map(Line, ["The state is to belong to something else:", *lines]), color=options.color)
-    print("What it owns will be taken for ours there. Only 'yes' is taken for a yes: ", end="", flush=True)  # noqa: T201
-    return sys.stdin.readline().strip().lower() == "yes"
-
-
-def _tell(options: Options, state: State, content: dict[str, object], text: str) -> None:
-    if options.json:
-        print_json({"lineage": state.lineage, "serial": state.serial, **content})
-    else:
-        print_lines([Line(text)], color=options.color)
+    return says_yes("What it owns will be taken for ours there.")
 
 
 def newest(store: StateStore) -> Version | None:
@@ -217,17 +229,8 @@ def _save(options: Options, command: str, change: Callable[[StateStore], State])
 
 
 def _say(options: Options, state: State, content: dict[str, object], lines: Sequence[str]) -> None:
-    if options.json:
-        print_json({"lineage": state.lineage, "serial": state.serial, **content})
-    else:
-        print_lines([*map(Line, lines), Line(f"Saved as serial {state.serial}. {_LOOK}")], color=options.color)
-
-
-def _address(text: str) -> Address:
-    try:
-        return Address.parse(text)
-    except ValueError as error:
-        raise IacError(f"{error}. Nothing was changed.") from None
+    document = {"lineage": state.lineage, "serial": state.serial, **content}
+    answer(options, document, [*lines, f"Saved as serial {state.serial}. {_LOOK}"])
 
 
 def _content(file: Path) -> str:
@@ -237,25 +240,24 @@ def _content(file: Path) -> str:
         raise unreadable(str(file), error) from None
 
 
-def run_history(options: Options) -> int:
-    """The states that are kept, newest first."""
+@app.command("history")
+def history() -> int:
+    """The states that are kept: when, by whom, by which command, how many resources."""
+    options = current()
     with opened_store(options) as store:
         versions = store.history()
         where = store.where
-    if options.json:
-        print_json({"where": where, "history": [_document(each) for each in versions]})
-    elif not versions:
-        print_lines([Line(f"Nothing was saved in {where} yet.")], color=options.color)
-    else:
-        print_lines(_table(versions), color=options.color)
+    lines = _table(versions) if versions else [Line(f"Nothing was saved in {where} yet.")]
+    answer(options, {"where": where, "history": [_document(each) for each in versions]}, lines)
     return EXIT_OK
 
 
-def run_pull(options: Options) -> int:
-    """The current state, decrypted, as canonical JSON."""
-    with opened_store(options) as store:
-        state, current = store.read(), newest(store)
-    content = to_json(state, current.saved if current and current.serial == state.serial else None)
+@app.command("pull")
+def pull() -> int:
+    """Print the state as canonical JSON, decrypted."""
+    with opened_store(current()) as store:
+        state, latest = store.read(), newest(store)
+    content = to_json(state, latest.saved if latest and latest.serial == state.serial else None)
     write(tolerant(sys.stdout), json.dumps(content, indent=2, sort_keys=True, ensure_ascii=True) + "\n")
     return EXIT_OK
 
@@ -280,8 +282,12 @@ def _table(versions: Sequence[Version]) -> Iterator[Line]:
         yield Line(("  ".join(cells) + mark).rstrip(), "bold" if number == 0 else "")
 
 
-def run_keys(options: Options, generate: bool) -> int:
-    """The key in use with its age; or a new one, which is not kept anywhere."""
+@app.command("keys")
+def keys(
+    generate: Annotated[bool, typer.Option("--generate", help="Print a new key instead, which is not kept.")] = False,
+) -> int:
+    """The key that the state is encrypted with, and its age."""
+    options = current()
     if generate:
         key, public = new_key()
         if options.json:
@@ -293,12 +299,14 @@ def run_keys(options: Options, generate: bool) -> int:
     with opened_store(options) as store:
         store.read()
         in_use = store.key_in_use()
-    _show(options, encryption, in_use)
+    _show_key(options, encryption, in_use)
     return EXIT_OK
 
 
-def run_rekey(options: Options) -> int:
+@app.command("rekey")
+def rekey() -> int:
     """Encrypt the state and its history with the key that the environment names now."""
+    options = current()
     _encryption(options)
     with opened_store(options) as store, store.locked("state rekey"):
         state = store.read()
@@ -307,31 +315,31 @@ def run_rekey(options: Options) -> int:
         rewritten = store.rewrite_history()
         in_use = store.key_in_use()
     public = in_use.public if in_use else ""
-    if options.json:
-        print_json({"serial": state.serial + 1, "lineage": state.lineage, "rewritten": rewritten, "key": public})
-    else:
-        text = f"Serial {state.serial + 1} and {rewritten} earlier states are encrypted for {public} now."
-        note = "The previous key opens none of them any more; copies made before are opened by it as ever."
-        print_lines([Line(text), Line(note)], color=options.color)
+    text = f"Serial {state.serial + 1} and {rewritten} earlier states are encrypted for {public} now."
+    note = "The previous key opens none of them any more; copies made before are opened by it as ever."
+    document = {"serial": state.serial + 1, "lineage": state.lineage, "rewritten": rewritten, "key": public}
+    answer(options, document, [text, note])
     return EXIT_OK
 
 
-def _show(options: Options, encryption: Encryption, in_use: KeyInUse | None) -> None:
+def _show_key(options: Options, encryption: Encryption, in_use: KeyInUse | None) -> None:
     public, since = (in_use.public, in_use.since) if in_use else ("", "")
     days = (datetime.now(UTC) - datetime.fromisoformat(since)).days if since else None
     due = days is not None and days >= encryption.rotate_after
-    if options.json:
-        print_json(
-            {"key": public, "since": since or None, "days": days, "due": due, "recipients": list(encryption.recipients)}
-        )
-        return
     used = f"in use since {since[:10]}, for {days} days" if since else "not used yet: nothing is encrypted with it"
     lines = [Line(f"{public} (from {encryption.key_env}): {used}")]
     lines += [Line(f"{each} may open it as well") for each in encryption.recipients]
     if due:
         text = f"It is older than {encryption.rotate_after} days: name a new one, and run raceday-iac state rekey"
         lines.append(Line(text, "yellow"))
-    print_lines(lines, color=options.color)
+    document = {
+        "key": public,
+        "since": since or None,
+        "days": days,
+        "due": due,
+        "recipients": list(encryption.recipients),
+    }
+    answer(options, document, lines)
 
 
 def _encryption(options: Options) -> Encryption:
@@ -344,20 +352,24 @@ def _encryption(options: Options) -> Encryption:
     return found
 
 
-def run_lock_list(options: Options) -> int:
-    """Who holds the lock of the environment."""
+@lock_app.command("list")
+def show_lock() -> int:
+    """Who holds it, since when, and when it expires."""
+    options = current()
     with opened_store(options) as store:
         holder = store.lock_holder()
-    if options.json:
-        print_json({"locks": [_lock_document(holder)] if holder else []})
-    else:
-        lines = lock_lines(holder) if holder else ["The state is not locked."]
-        print_lines(map(Line, lines), color=options.color)
+    lines = lock_lines(holder) if holder else ["The state is not locked."]
+    answer(options, {"locks": [_lock_document(holder)] if holder else []}, lines)
     return EXIT_OK
 
 
-def run_release(options: Options, lock_id: str, yes: bool) -> int:
-    """Take the lock from its holder, after asking."""
+@lock_app.command("release")
+def release_lock(
+    lock_id: Annotated[str, typer.Argument(metavar="[ID]", help="Only if it is still this one.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> int:
+    """Take it from a run that is dead. Should that run still live, its next save is refused."""
+    options = current()
     with opened_store(options) as store:
         holder = store.lock_holder()
         if holder is None:
@@ -393,8 +405,7 @@ def _release_confirmed(options: Options, holder: LockInfo) -> bool:
             hint="make sure that this run is dead, then run the command again with --yes",
         )
     print_lines(map(Line, lock_lines(holder)), color=options.color)
-    print("Release it? Do so only when that run is dead. Only 'yes' is taken for a yes: ", end="", flush=True)  # noqa: T201
-    return sys.stdin.readline().strip().lower() == "yes"
+    return says_yes("Release it? Do so only when that run is dead.")
 
 
 def _lock_document(holder: LockInfo) -> dict[str, object]:
@@ -406,7 +417,4 @@ def _lock_document(holder: LockInfo) -> dict[str, object]:
 
 
 def _say_release(options: Options, released: LockInfo | None, text: str) -> None:
-    if options.json:
-        print_json({"released": _lock_document(released) if released else None})
-    else:
-        print_lines([Line(text)], color=options.color)
+    answer(options, {"released": _lock_document(released) if released else None}, [text])

@@ -1,21 +1,25 @@
-"""What most commands begin with: the checked stack, its environment, its state, and a connection to the target."""
+"""What most commands begin with: the checked stack, its environment, its state, and a connection to the target. And
+what they end with: an answer for people or machines, and files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from .. import files
-from ..errors import IacError, StackError
+from ..errors import IacError, RefusedError, StackError
 from ..loading.environment import Environment, load_environment
 from ..loading.resolve import resolve
 from ..loading.stack_file import load_stack
 from ..model.address import database_address
 from ..model.evidence import Answer, Question
-from ..model.problem import Diagnostic
+from ..model.problem import Diagnostic, Location
 from ..model.resource import Desired
 from ..model.secret import Secret
 from ..model.stack import Stack
@@ -27,11 +31,18 @@ from ..redaction import know_credentials
 from ..refresh import refresh
 from ..refresh.deployments import Archives
 from ..refresh.snapshot import Counting
+from ..render.lines import Line, print_json, print_lines
 from ..state.backends import Access, open_backend
 from ..state.document import Binding, State, binding_of, new_state
 from ..state.store import StateStore
 from ..waiting import WAITS
 from .options import Options
+
+if TYPE_CHECKING:
+    from ..linting.findings import Acceptance
+
+#: Beside the stack file.
+POLICIES = "policies.yaml"
 
 
 @dataclass(frozen=True)
@@ -264,3 +275,52 @@ def write_file(file: Path, content: str | bytes, *, private: bool = False) -> No
 
 def _unwritable(file: Path, error: OSError) -> IacError:
     return IacError(f"{file} cannot be written: {error.strerror or error}. Nothing was written.")
+
+
+def answer(options: Options, document: Mapping[str, Any], lines: Iterable[Line | str]) -> None:
+    """Print what a command found or did: the document for machines, the lines for people."""
+    if options.json:
+        print_json(document)
+    else:
+        print_lines((Line(each) if isinstance(each, str) else each for each in lines), color=options.color)
+
+
+def confirmed(question: str) -> bool:
+    """Ask on the terminal; anything but yes is no. Raises RefusedError when there is nobody to ask."""
+    if not sys.stdin.isatty():
+        raise RefusedError(
+            "There is no terminal to ask for approval. Nothing was changed.",
+            hint="read the plan above, then run the command again with --auto-approve",
+        )
+    return says_yes(question)
+
+
+def says_yes(question: str) -> bool:
+    """Whether the person at the terminal answers yes."""
+    print(f"{question} Only 'yes' will be accepted: ", end="", flush=True)  # noqa: T201
+    return sys.stdin.readline().strip().lower() == "yes"
+
+
+def acceptances_of(options: Options) -> tuple[Acceptance, ...]:
+    """What `policies.yaml` beside the stack file accepts; nothing without one."""
+    from ..linting.acceptances import read_acceptances
+    from ..linting.linter import known_rules
+
+    path = options.stack.parent / POLICIES
+    if not path.exists():
+        return ()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StackError([Diagnostic(Location(str(path)), "", f"cannot be read: {error}")]) from None
+    return read_acceptances(text, str(path), known_rules().codes)
+
+
+def first_day(text: str) -> date:
+    """The day that a year is looked at from. Raises IacError for what is none."""
+    if not text:
+        return datetime.now(UTC).date()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise IacError(f"--from {text!r} is not a date; write it as 2025-07-17.") from None

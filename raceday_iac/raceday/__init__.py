@@ -8,12 +8,12 @@ from ..extensions import Extension
 extension = Extension(
     commands={
         "simulate": (
-            "raceday_iac.raceday.cli.commands",
+            "raceday_iac.raceday.cli.simulate",
             "Live through a whole race day in virtual time: real functions, real locks. Exit 1 when an invariant is "
             "broken.",
         ),
         "cleanup": (
-            "raceday_iac.raceday.cli.commands",
+            "raceday_iac.raceday.cli.cleanup",
             "Take what is redundant out of a legacy server/ tree. Shows the differences unless told to --write.",
         ),
     },

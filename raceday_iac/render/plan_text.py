@@ -6,9 +6,8 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..applying import Applied
 from ..counting import counted
 from ..diff import FieldChange, field_words
 from ..errors import BrokenSchemaError, RefusedError, StateError
@@ -19,6 +18,9 @@ from ..planning import Action, Change, Plan
 from ..planning.changes import DECLARED
 from ..planning.saved import SavedPlan
 from .lines import Line
+
+if TYPE_CHECKING:
+    from ..applying import Applied
 
 #: Longer than this, the parts of a value stand below each other.
 _WIDE = 110

@@ -18,8 +18,7 @@ import pytest
 from raceday_iac import diff
 from raceday_iac.applying import actions, deploy, run, scheduler
 from raceday_iac.cli import apply
-from raceday_iac.cli.options import Options
-from raceday_iac.cli.plan import Asked
+from raceday_iac.cli.options import Options, use
 from raceday_iac.cli.workspace import Workspace
 from raceday_iac.devserver.functions.builds import Builder
 from raceday_iac.packaging.bundle import Bundle
@@ -50,8 +49,9 @@ class Scene:
     def apply(self, environment: str) -> tuple[int, str]:
         """The command itself, without the reading of its arguments: its exit code, and what it said."""
         options, said = Options(env=environment, stack=self.stack, json=True), StringIO()
+        use(options)
         with redirect_stdout(said), redirect_stderr(said):
-            code = apply.run_apply(options, Asked(), auto_approve=True, parallelism=1, verbose=False)
+            code = apply.apply(auto_approve=True, parallelism=1)
         return code, said.getvalue()
 
     def copy(self) -> None:

@@ -16,10 +16,9 @@ from typing import Any
 import pytest
 import requests
 
-from raceday_iac.cli.health import Looker, server_of, view_of, watch
-from raceday_iac.cli.health_hooks import Hooks
+from raceday_iac.cli.health import HealthContext
 from raceday_iac.cli.options import Options
-from raceday_iac.cli.recover import HealthContext
+from raceday_iac.cli.watching import Hooks, Looker, server_of, view_of, watch
 from raceday_iac.cli.workspace import reader
 from raceday_iac.errors import EXIT_DEGRADED, EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, EXIT_UNHEALTHY
 from raceday_iac.health.report import Report
@@ -74,10 +73,10 @@ def variables(project: Project, monkeypatch: pytest.MonkeyPatch) -> pytest.Monke
 @contextmanager
 def looking(project: Project) -> Iterator[Any]:
     """A function that looks, as the command does."""
-    scenery = HealthContext.load(Options(env=ENVIRONMENT, stack=project.stack_file))
-    with scenery.opened() as target:
-        eye = scenery.eye(target, reader(target))
-        yield lambda: scenery.report(eye)
+    context = HealthContext.load(Options(env=ENVIRONMENT, stack=project.stack_file))
+    with context.workspace.target() as target:
+        collector = context.collector(target, reader(target))
+        yield lambda: context.report(collector)
 
 
 @contextmanager

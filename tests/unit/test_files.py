@@ -214,7 +214,7 @@ def test_nobody_else_writes_files() -> None:
         if isinstance(node, ast.Call) and _writes(node)
     ]
     # A proof in a temporary folder, which is private and goes at once.
-    assert [each for each in found if not each.startswith(("cli/import_proof.py", "raceday/simulation/"))] == []
+    assert [each for each in found if not each.startswith(("cli/importing.py", "raceday/simulation/"))] == []
 
 
 def _writes(call: ast.Call) -> bool:

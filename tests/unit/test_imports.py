@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from raceday_iac.cli.main import COMMANDS
 from raceday_iac.packaging.bundle import RULES
 
 ROOT = Path(__file__).parents[2]
@@ -269,12 +271,9 @@ def test_stack_files_import_only_the_language_of_stacks() -> None:
     assert [name for name in names if not within(name, "raceday_iac.model.stack")] == []
 
 
-@pytest.mark.parametrize(
-    "path", [PACKAGE / "cli" / "main.py", *sorted((PACKAGE / "cli").glob("*_commands.py"))], ids=lambda path: path.stem
-)
-def test_the_command_line_imports_heavy_modules_only_where_they_are_used(path: Path) -> None:
-    """`--help` must stay instant: nothing heavy at the top of what is read for it."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+def test_the_table_of_commands_imports_nothing_heavy() -> None:
+    """`--help` must stay instant: it reads the table alone."""
+    tree = ast.parse((PACKAGE / "cli" / "main.py").read_text(encoding="utf-8"))
     top = {
         alias.name if isinstance(node, ast.Import) else f"{'.' * node.level}{node.module or ''}"
         for node in tree.body
@@ -284,7 +283,7 @@ def test_the_command_line_imports_heavy_modules_only_where_they_are_used(path: P
     heavy = {"asyncio", "http", "unittest", "multiprocessing"}
     # A module inside a package counts as that package; relative imports keep their dots.
     top = {name if name.startswith(".") else name.partition(".")[0] for name in top}
-    assert top <= ({*sys.stdlib_module_names} - heavy) | {"typer", "..errors", "."}
+    assert top <= ({*sys.stdlib_module_names} - heavy) | {"typer", "..errors", "..extensions", ".", ".extensions"}
 
 
 def _loaded_with(path: Path) -> set[Path]:
@@ -314,3 +313,40 @@ def test_every_module_can_be_imported_first() -> None:
     while ready := {path for path, needed in loads.items() if not needed}:
         loads = {path: needed - ready for path, needed in loads.items() if path not in ready}
     assert sorted(str(path.relative_to(ROOT)) for path in loads) == []
+
+
+def modules_after(statement: str) -> set[str]:
+    """What a fresh interpreter has imported after a statement."""
+    program = (
+        f"import sys, io; out = sys.stdout; sys.stdout = io.StringIO(); {statement}; print(*sys.modules, file=out)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    return set(done.stdout.split())
+
+
+def test_the_list_of_commands_loads_no_family() -> None:
+    found = modules_after("from raceday_iac.cli.main import execute; execute(['--help'])")
+    ours = {name for name in found if within(name, "raceday_iac.cli")}
+    assert ours == {f"raceday_iac.cli{name}" for name in ("", ".main", ".options", ".extensions")}
+    assert not found & {"pydantic", "requests", "rich", "yaml", "raceday_iac.raceday.cli"}
+
+
+FAMILIES = sorted({module for module, _ in COMMANDS.values()})
+
+
+def test_no_family_needs_the_development_server_before_it_is_used() -> None:
+    statement = "; ".join(f"import raceday_iac.cli{family}" for family in FAMILIES)
+    found = modules_after(statement)
+    assert "raceday_iac.cli.apply" in found
+    heavy = ("raceday_iac.devserver", "starlette", "uvicorn", "obstore", "pyrage")
+    assert [name for name in found if any(within(name, each) for each in heavy)] == []
+
+
+def test_showing_a_plan_imports_neither_lint_nor_reports() -> None:
+    found = modules_after("import raceday_iac.cli.plan")
+    others = (
+        "raceday_iac.linting.linter",
+        "raceday_iac.render.plan_page",
+        "raceday_iac.applying",
+    )
+    assert [name for name in found if any(within(name, each) for each in others)] == []

@@ -12,50 +12,52 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from ...cli.options import Options
+import typer
+
+from ...cli.options import current
+from ...cli.workspace import answer
 from ...errors import EXIT_CHANGES, EXIT_OK, IacError, Interrupted
 from ...files import PRIVATE_FILE, is_draft_of, write_whole
-from ...render.lines import print_json, print_lines
 from ..cleanup import Action, Change, Cleanup, Tree, plan_cleanup
 from ..render.cleanup_text import cleanup_document, cleanup_lines
 
-
-@dataclass(frozen=True)
-class Asked:
-    """What was asked for on the command line."""
-
-    path: Path
-    write: bool = False
-    git: bool = True
-    detailed_exitcode: bool = False
+app = typer.Typer()
 
 
-def run(options: Options, asked: Asked) -> int:
+@app.command("cleanup")
+def cleanup(
+    path: Annotated[Path, typer.Argument(help="The folder with appwrite.json and package.json.")],
+    write: Annotated[bool, typer.Option("--write", help="Do it. Refused while git has uncommitted changes.")] = False,
+    no_git: Annotated[bool, typer.Option("--no-git", help="With --write: without git's safety net.")] = False,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit 2 when changes are pending, 0 when there are none.")
+    ] = False,
+) -> int:
     """Show what a clean-up of the tree would do, or do it."""
-    root = asked.path.resolve()
-    cleanup = plan_cleanup(read_tree(root))
-    git = repository(root) if asked.git and cleanup.changes else None
-    unkept = git.unkept(cleanup) if git else ()
-    written = asked.write and bool(cleanup.changes)
+    root = path.resolve()
+    found = plan_cleanup(read_tree(root))
+    git = None if no_git or not found.changes else repository(root)
+    unkept = git.unkept(found) if git else ()
+    written = write and bool(found.changes)
     if written:
-        _write(root, cleanup, git, asked)
-    if options.json:
-        print_json({"cleanup": cleanup_document(cleanup, str(asked.path), written=written, unkept=unkept)})
-    else:
-        lines = cleanup_lines(cleanup, str(asked.path), written=written, unkept=unkept)
-        print_lines(lines, color=options.color)
-    pending = cleanup.changes and not written
-    return EXIT_CHANGES if pending and asked.detailed_exitcode else EXIT_OK
+        if git is None and not no_git:
+            raise IacError(
+                f"{root} is in no git repository: what goes could not be brought back. Nothing was changed.",
+                hint="put it under git first, or take the risk: --no-git",
+            )
+        _write(path, found, git)
+    answer(
+        current(),
+        {"cleanup": cleanup_document(found, str(path), written=written, unkept=unkept)},
+        cleanup_lines(found, str(path), written=written, unkept=unkept),
+    )
+    return EXIT_CHANGES if found.changes and not written and detailed_exitcode else EXIT_OK
 
 
-def _write(root: Path, cleanup: Cleanup, git: Git | None, asked: Asked) -> None:
-    if git is None and asked.git:
-        hint = "put it under git first, or take the risk: --no-git"
-        raise IacError(
-            f"{root} is in no git repository: what goes could not be brought back. Nothing was changed.", hint
-        )
+def _write(path: Path, cleanup: Cleanup, git: Git | None) -> None:
+    root = path.resolve()
     must_be_writable(root, cleanup)
     if git:
         git.must_be_clean()
@@ -64,7 +66,7 @@ def _write(root: Path, cleanup: Cleanup, git: Git | None, asked: Asked) -> None:
     try:
         write_changes(root, cleanup)
     except Interrupted:
-        hint = f"run it again, it does the rest: raceday-iac cleanup {asked.path} --write"
+        hint = f"run it again, it does the rest: raceday-iac cleanup {path} --write"
         raise Interrupted("Interrupted. Some files may be changed, each of them completely.", hint=hint) from None
     if git:
         git.end()

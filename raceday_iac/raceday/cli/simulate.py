@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, time
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from ...applying import apply_plan
-from ...cli.options import Options
-from ...cli.workspace import Target, Workspace, make_plan, must_be_writable, provider, reader, write_file
+from ...cli.options import Options, current
+from ...cli.workspace import Target, Workspace, answer, make_plan, must_be_writable, provider, reader, write_file
 from ...devserver.runner import start_server
 from ...devserver.settings import Settings
 from ...errors import EXIT_ERROR, EXIT_OK, IacError
@@ -18,7 +21,7 @@ from ...loading.environment import load_environment
 from ...loading.stack_file import load_stack
 from ...model.secret import Secret
 from ...redaction import shown_document
-from ...render.lines import Line, print_json, print_lines
+from ...render.lines import Line, print_lines
 from ...state.backends.local import LocalState
 from ...state.document import new_state
 from ..nztab.days import make_day
@@ -32,6 +35,8 @@ from ..simulation.day import NZ, DaySpec, run_day
 from ..simulation.report import DayReport
 from ..simulation.virtual_time import VirtualTime
 
+app = typer.Typer()
+
 DATABASE = "raceday-db"
 POLLER = "enhanced-race-poller"
 #: The redundant poller of old ran by this schedule. With `--legacy-schedules` its place is taken by the new poller.
@@ -41,45 +46,42 @@ MOST_RACES = 400
 FIRST_YEAR, LAST_YEAR = 1975, 2099
 
 
-@dataclass(frozen=True)
-class Asked:
-    """The options of the command."""
-
-    day: str
-    seed: int
-    races: int | None
-    until: str
-    without_locks: bool
-    legacy_schedules: bool
-    html: Path | None
-    svg: Path | None
-
-
-def run(options: Options, asked: Asked) -> int:
-    """Set a server up, live through the day, report."""
-    wanted = _wanted(asked)
-    for path in (asked.html, asked.svg):
+@app.command("simulate")
+def simulate(
+    day: Annotated[str, typer.Option(help="New Zealand date; 2025-07-17 is the recorded day.")] = "2025-07-17",
+    seed: Annotated[int, typer.Option(help="Decides everything that is left to chance.")] = 1,
+    races: Annotated[int | None, typer.Option(help="A made-up day with so many races.")] = None,
+    until: Annotated[str, typer.Option(metavar="HH:MM", help="Stop at this New Zealand time.")] = "",
+    without_locks: Annotated[
+        bool, typer.Option("--without-locks", help="Give every run the lock it asks for.")
+    ] = False,
+    legacy_schedules: Annotated[
+        bool, typer.Option("--legacy-schedules", help="Also start the poller every 10 minutes, as the deleted one was.")
+    ] = False,
+    html: Annotated[Path | None, typer.Option(help="Write the report as a page.")] = None,
+    svg: Annotated[Path | None, typer.Option(help="Write the timeline as a picture.")] = None,
+) -> int:
+    """Set a server up, run the day on it, report."""
+    options, wanted = current(), _wanted(day, seed, races, until, without_locks=without_locks)
+    for path in (html, svg):
         if path is not None:
             must_be_writable(path)
     with tempfile.TemporaryDirectory(prefix="raceday-simulation-") as folder:
-        report = _simulate(options, asked, wanted, Path(folder))
-    for path, content in ((asked.html, simulation_page), (asked.svg, timeline_svg)):
+        report = _simulate(options, wanted, Path(folder), legacy_schedules=legacy_schedules)
+    for path, content in ((html, simulation_page), (svg, timeline_svg)):
         if path is not None:
             write_file(path, shown_document(content(report)))
-    if options.json:
-        print_json(report.to_json())
-    else:
-        print_lines(simulation_lines(report), color=options.color)
+    answer(options, report.to_json(), simulation_lines(report))
     return EXIT_ERROR if report.violations else EXIT_OK
 
 
-def _simulate(options: Options, asked: Asked, wanted: DaySpec, folder: Path) -> DayReport:
+def _simulate(options: Options, wanted: DaySpec, folder: Path, *, legacy_schedules: bool) -> DayReport:
     clock = VirtualTime(wanted.begin)
     plugins = (NztabPlugin(NztabSettings(seed=wanted.seed, races=wanted.races)),)
     settings = Settings(
         scheduler=False, processing_delay=0.0, build_preparation=0.0, build_minimum=0.0, plugins=plugins
     )
-    workspace = _workspace(options, asked)
+    workspace = _workspace(options, legacy_schedules=legacy_schedules)
     with start_server(folder / "server", settings=settings, clock=clock) as server:
         target = Target(server.endpoint, server.project, Secret(server.key))
         _tell(options, "Setting up: the stack is applied to an empty server")
@@ -91,10 +93,10 @@ def _simulate(options: Options, asked: Asked, wanted: DaySpec, folder: Path) -> 
         stored = Stored.read(lambda collection: reader(target).documents(DATABASE, collection))
         day = make_day(wanted.day, wanted.seed, wanted.races)
         lived = DayResult(wanted, day, ledger, stored)
-        return report_of(lived, wanted_options(wanted, legacy_schedules=asked.legacy_schedules))
+        return report_of(lived, wanted_options(wanted, legacy_schedules=legacy_schedules))
 
 
-def _workspace(options: Options, asked: Asked) -> Workspace:
+def _workspace(options: Options, *, legacy_schedules: bool) -> Workspace:
     """The stack, with what only the simulation has."""
     environment = load_environment(options.stack, options.env)
     if not environment.is_embedded:
@@ -108,7 +110,7 @@ def _workspace(options: Options, asked: Asked) -> Workspace:
         if declaration.kind == "function":
             # Nothing is installed: the functions run in this process, with what it has installed.
             overrides.setdefault(f"function.{declaration.arguments['id']}", {})["commands"] = ""
-    if asked.legacy_schedules:
+    if legacy_schedules:
         if f"function.{POLLER}" not in overrides:
             raise IacError(f"--legacy-schedules starts the function {POLLER}, and the stack has none.")
         overrides[f"function.{POLLER}"]["schedule"] = LEGACY_POLLER_SCHEDULE
@@ -136,25 +138,25 @@ def _variables(workspace: Workspace) -> dict[str, str]:
     return found
 
 
-def _wanted(asked: Asked) -> DaySpec:
+def _wanted(day: str, seed: int, races: int | None, until: str, *, without_locks: bool) -> DaySpec:
     """Read the options. Raises IacError for what makes no sense."""
     try:
-        day = date.fromisoformat(asked.day)
+        date_of_day = date.fromisoformat(day)
     except ValueError:
-        raise IacError(f"--day {asked.day!r} is not a date; write it as 2025-07-17.") from None
-    if not FIRST_YEAR <= day.year <= LAST_YEAR:
-        raise IacError(f"--day takes days of {FIRST_YEAR} to {LAST_YEAR}, not {day}.")
-    if asked.races is not None and not 1 <= asked.races <= MOST_RACES:
-        raise IacError(f"--races takes 1 to {MOST_RACES}, not {asked.races}.")
-    until: time | None = None
-    if asked.until:
+        raise IacError(f"--day {day!r} is not a date; write it as 2025-07-17.") from None
+    if not FIRST_YEAR <= date_of_day.year <= LAST_YEAR:
+        raise IacError(f"--day takes days of {FIRST_YEAR} to {LAST_YEAR}, not {date_of_day}.")
+    if races is not None and not 1 <= races <= MOST_RACES:
+        raise IacError(f"--races takes 1 to {MOST_RACES}, not {races}.")
+    end: time | None = None
+    if until:
         try:
-            until = time.fromisoformat(asked.until)
+            end = time.fromisoformat(until)
         except ValueError:
-            raise IacError(f"--until {asked.until!r} is not a clock time; write it as 13:30.") from None
-        if until == time():
-            raise IacError(f"--until {asked.until} is when the day begins; leave it out to live through all of it.")
-    return DaySpec(day, asked.seed, asked.races, until, not asked.without_locks)
+            raise IacError(f"--until {until!r} is not a clock time; write it as 13:30.") from None
+        if end == time():
+            raise IacError(f"--until {until} is when the day begins; leave it out to live through all of it.")
+    return DaySpec(date_of_day, seed, races, end, not without_locks)
 
 
 def _hour(moment: datetime) -> str:

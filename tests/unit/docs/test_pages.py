@@ -9,18 +9,14 @@ from typing import Any
 
 import pytest
 import yaml
-from typer.main import get_command
 
-from raceday_iac.cli.main import app
-from raceday_iac.cli.options import take_globals
-from raceday_iac.raceday import extension
+from raceday_iac.cli.main import app, whole_program
+from raceday_iac.cli.options import Options, take_globals
 
-from ..raceday.commands import command
 from .pages import DOCS, PAGES, ROOT, blocks, commands, load, without_blocks
 
 reference = load("reference_hooks")
-TREE: Any = get_command(app)
-TREE.commands |= {name: command(name) for name in extension.commands}
+TREE: Any = whole_program(Options(stack=ROOT / "stacks" / "raceday.py"))
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from raceday_iac.cli.lint import acceptances_of, configuration_of
+from raceday_iac.cli.lint import configuration_of
 from raceday_iac.cli.options import Options
+from raceday_iac.cli.workspace import acceptances_of
 from raceday_iac.linting.facts import read_configuration
 from raceday_iac.linting.findings import Report, Severity
 from raceday_iac.linting.linter import lint

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.cli.plan import Asked, plan_options_of
+from raceday_iac.cli.plan import plan_options_of, read_allowed
 from raceday_iac.model.evidence import Answer, Ask, Question
 from raceday_iac.model.resource import Live
 from raceday_iac.model.stack import Collection, Stack
@@ -47,7 +47,7 @@ def judged(
         return answers(question) if callable(answers) else answers
 
     old = resolved(before)
-    plan_options = plan_options_of(Asked(allow_data_loss=allowed))
+    plan_options = plan_options_of(allow_data_loss=[read_allowed(each) for each in allowed])
     snapshot = Snapshot(live_as(old), FACTS)
     return asked, build_plan("test", resolved(after), state_of(old), snapshot, answer, plan_options)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from typer.main import get_command
+from raceday_iac.cli.main import whole_program
+from raceday_iac.cli.options import Options
 
-from raceday_iac.raceday.cli.commands import app
+STACK = Path(__file__).parents[3] / "stacks" / "raceday.py"
 
 
 def command(name: str) -> Any:
     """One of them, with its parameters."""
-    return get_command(app).commands[name]  # type: ignore[attr-defined]
+    return whole_program(Options(stack=STACK)).commands[name]

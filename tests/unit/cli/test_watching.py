@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.cli.health import watch
-from raceday_iac.cli.health_hooks import Hooks
+from raceday_iac.cli.watching import Hooks, watch
 from raceday_iac.errors import UnreachableError
 from raceday_iac.health.findings import Finding, Severity
 from raceday_iac.health.report import Report

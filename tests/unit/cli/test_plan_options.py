@@ -1,4 +1,4 @@
-"""Options of `plan` and `apply`, read as wishes."""
+"""Options of `plan` and `apply`: what is typed becomes PlanOptions."""
 
 from __future__ import annotations
 
@@ -6,27 +6,40 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.cli.plan import Asked, addresses, plan_options_of
+from raceday_iac.cli.main import whole_program
+from raceday_iac.cli.plan import plan_options_of
 from raceday_iac.errors import IacError
 from raceday_iac.model.evidence import Answer
 from raceday_iac.planning import PlanOptions
 
 from ..declaring import address
 
+PLAN = whole_program().commands["plan"]
+TAKEN = ("target", "exclude", "replace", "refresh_only", "allow_data_loss", "confirm")
 
-def refusal(**asked: Any) -> str:
+
+def typed(**options: Any) -> PlanOptions:
+    """What the command makes of its options: each a list of texts, or a flag."""
+    words: list[str] = []
+    for name, value in options.items():
+        flag = f"--{name.replace('_', '-')}"
+        words += [flag] if value is True else [word for text in value for word in (flag, text)]
+    found = PLAN.make_context("plan", words).params
+    return plan_options_of(**{name: found[name] for name in TAKEN})
+
+
+def refusal(**options: Any) -> str:
     with pytest.raises(IacError) as caught:
-        plan_options_of(Asked(**asked))
+        typed(**options)
     return caught.value.message
 
 
 def test_who_asks_for_nothing_gets_everything() -> None:
-    assert plan_options_of(Asked()) == PlanOptions()
-    assert Asked().is_plain
+    assert typed() == PlanOptions() == plan_options_of()
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "options",
     [
         {"allow_data_loss": ["a.b"]},
         {"target": ["a.b"]},
@@ -37,13 +50,17 @@ def test_who_asks_for_nothing_gets_everything() -> None:
     ],
     ids=str,
 )
-def test_every_option_makes_a_plan_that_is_not_plain(asked: dict[str, Any]) -> None:
-    assert not Asked(**asked).is_plain
+def test_every_option_makes_a_plan_that_is_not_plain(options: dict[str, Any]) -> None:
+    assert typed(**options) != PlanOptions()
 
 
 def test_each_option_has_its_place() -> None:
-    found = plan_options_of(
-        Asked(["attribute.d/c/a"], ["function.f"], ["variable.f/K"], ["index.d/c/i"], ["delete function=7"])
+    found = typed(
+        allow_data_loss=["attribute.d/c/a"],
+        target=["function.f"],
+        exclude=["variable.f/K"],
+        replace=["index.d/c/i"],
+        confirm=["delete function=7"],
     )
     assert found == PlanOptions(
         {address("attribute.d/c/a"): None},
@@ -55,7 +72,7 @@ def test_each_option_has_its_place() -> None:
 
 
 def test_saying_it_twice_is_saying_it_once() -> None:
-    assert plan_options_of(Asked(target=["function.f", "function.f"])).targets == {address("function.f")}
+    assert typed(target=["function.f", "function.f"]).targets == {address("function.f")}
 
 
 @pytest.mark.parametrize("option", ["allow_data_loss", "target", "exclude", "replace"])
@@ -67,7 +84,7 @@ def test_what_is_no_address_is_refused(option: str, text: str) -> None:
 
 
 def test_addresses_may_hold_dots_and_slashes() -> None:
-    assert addresses(["attribute.d.1/c/a"]) == {address("attribute.d.1/c/a")}
+    assert typed(target=["attribute.d.1/c/a"]).targets == {address("attribute.d.1/c/a")}
 
 
 @pytest.mark.parametrize(
@@ -81,7 +98,7 @@ def test_addresses_may_hold_dots_and_slashes() -> None:
     ],
 )
 def test_a_permission_may_carry_the_number_that_was_shown(text: str, number: Answer | None) -> None:
-    assert plan_options_of(Asked([text])).allowed == {address("attribute.d/c/a"): number}
+    assert typed(allow_data_loss=[text]).allowed == {address("attribute.d/c/a"): number}
 
 
 @pytest.mark.parametrize("number", ["", "many", "-1", "1.5", "+", "5 000", "٣", "1e3"])
@@ -92,18 +109,18 @@ def test_a_permission_with_something_else_than_a_number_is_refused(number: str) 
 
 @pytest.mark.parametrize("text", ["delete function=7", " delete  function = 7 ", "delete function=07"])
 def test_a_number_is_confirmed_as_the_plan_shows_it(text: str) -> None:
-    assert plan_options_of(Asked(confirm=[text])).confirmed == {"delete function": 7}
+    assert typed(confirm=[text]).confirmed == {"delete function": 7}
 
 
 def test_several_numbers_can_be_confirmed() -> None:
-    asked = Asked(confirm=["delete function=7", "update attribute=30"])
-    assert plan_options_of(asked).confirmed == {"delete function": 7, "update attribute": 30}
+    found = typed(confirm=["delete function=7", "update attribute=30"])
+    assert found.confirmed == {"delete function": 7, "update attribute": 30}
 
 
 @pytest.mark.parametrize("text", ["", "delete function", "delete function=", "delete function=all", "=-1", "x=1.5"])
 def test_what_is_no_number_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(IacError) as caught:
-        plan_options_of(Asked(confirm=[text]))
+        typed(confirm=[text])
     assert repr(text) in caught.value.message
     assert "delete function=7" in caught.value.hint
 
@@ -116,4 +133,4 @@ def test_a_refresh_changes_nothing_live_so_it_takes_no_orders_to(other: dict[str
 
 
 def test_a_part_can_be_refreshed() -> None:
-    assert plan_options_of(Asked(target=["function.f"], refresh_only=True)).refresh_only
+    assert typed(target=["function.f"], refresh_only=True).refresh_only

@@ -1,0 +1,262 @@
+"""`run`, `logs`, `deployments` and `vendor`: the code of functions and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..applying.actions import clean
+from ..applying.recorder import Recorder
+from ..errors import (
+    EXIT_ERROR,
+    EXIT_OK,
+    IacError,
+    Interrupted,
+    NotFoundError,
+    ProviderError,
+    ServerFaultError,
+    UnreachableError,
+)
+from ..files import write_new
+from ..loading.environment import load_environment
+from ..model.address import deployment_address
+from ..model.resource import LeftOut
+from ..provider import Provider, Reader
+from ..provider.protocol import Execution
+from ..refresh.deployments import Judged, Remembered, Role, line_of, read_deployments, server_now
+from ..render.executions import build_lines, deployment_lines, deployments_document, execution_document, execution_lines
+from ..render.lines import Line, print_lines
+from .options import Options, begin_changes, current
+from .recording import record_cleaning
+from .workspace import Workspace, answer, confirmed, opened, provider, reader, write_file
+
+app = typer.Typer()
+
+FunctionName = Annotated[str, typer.Argument(metavar="FUNCTION", help="Function id.")]
+AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")]
+
+
+@app.command("run")
+def run(
+    function: FunctionName,
+    body: Annotated[str, typer.Option(help="Request body, usually JSON.")] = "",
+    asynchronous: Annotated[bool, typer.Option("--async", help="Start it and do not wait.")] = False,
+) -> int:
+    """Exit 1 when it failed or answered 400 or above."""
+    options = current()
+    environment = load_environment(options.stack, options.env)
+    with opened(environment, options) as target:
+        try:
+            execution = provider(target).execute(function, body, wait=not asynchronous)
+        except ProviderError as error:
+            raise _explained(error, function) from None
+        except Interrupted:
+            raise Interrupted("Interrupted. Nothing waits for its end any more.", hint=_unknown(function)) from None
+    started = f"Started {execution.id}. Look later: raceday-iac logs {function} --execution {execution.id}"
+    lines = [Line(started)] if asynchronous else execution_lines(execution, with_body=True)
+    answer(options, {"execution": execution_document(execution)}, lines)
+    return EXIT_OK if _went_well(execution) else EXIT_ERROR
+
+
+def _went_well(execution: Execution) -> bool:
+    return execution.status != "failed" and execution.response_status < 400
+
+
+def _explained(error: ProviderError, function: str) -> ProviderError:
+    hints = {
+        "function_not_found": "see the functions with: raceday-iac state list",
+        "deployment_not_found": "it has no active deployment; deploy its code first",
+        "build_not_ready": "its deployment is not built yet",
+        "function_synchronous_timeout": "Appwrite waits 30 s at most; it may still run. Start it with --async",
+    }
+    error.message = f"function.{function} was not executed to its end: {error.message}"
+    error.hint = hints.get(error.kind, error.hint)
+    is_lost = isinstance(error, UnreachableError) and not error.unsent
+    if is_lost or (isinstance(error, ServerFaultError) and not error.kind):
+        # Nobody who knows has said so.
+        error.hint = _unknown(function)
+    return error
+
+
+def _unknown(function: str) -> str:
+    return f"whether it was started is not known: raceday-iac logs {function}"
+
+
+@app.command("logs")
+def logs(
+    function: FunctionName,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100, help="Newest executions.")] = 5,
+    execution: Annotated[str, typer.Option(metavar="ID", help="Only this execution.")] = "",
+    build: Annotated[
+        str, typer.Option(metavar="ID", help="The build log of a deployment; `latest` for the newest.")
+    ] = "",
+) -> int:
+    """Show executions, newest first, or a build log."""
+    options = current()
+    environment = load_environment(options.stack, options.env)
+    with opened(environment, options) as target:
+        connection = reader(target)
+        if build:
+            _show_build(options, connection, function, build)
+            return EXIT_OK
+        if execution:
+            found = [connection.execution(function, execution)]
+        else:
+            found = list(connection.executions(function, limit))
+    lines = [line for each in found for line in execution_lines(each)]
+    document = {"executions": [execution_document(each) for each in found]}
+    answer(options, document, lines if found else [f"function.{function} has no executions."])
+    return EXIT_OK
+
+
+def _show_build(options: Options, connection: Reader, function: str, build: str) -> None:
+    newest = connection.deployments(function, 1) if build == "latest" else ()
+    if build == "latest" and not newest:
+        raise IacError(f"function.{function} has no deployments.")
+    deployment = connection.deployment(function, newest[0].id if newest else build)
+    document = {"deployment": {"id": deployment.id, "status": deployment.status, "log": deployment.log}}
+    answer(options, document, build_lines(function, deployment))
+
+
+@dataclass(frozen=True)
+class _Found:
+    function: str
+    judged: list[Judged]
+    line: tuple[str, ...]
+    now: datetime | None
+
+    @property
+    def orphans(self) -> int:
+        return sum(each.role is Role.ORPHAN for each in self.judged)
+
+
+@app.command("deployments")
+def deployments(
+    function: FunctionName,
+    cleaning: Annotated[bool, typer.Option("--clean", help="Delete orphans, after asking.")] = False,
+    older_than: Annotated[
+        float, typer.Option(metavar="MINUTES", min=0, help="Unfinished ones count as abandoned after this.")
+    ] = 60,
+    auto_approve: AutoApprove = False,
+    download: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Save the source of the active one as FILE (.tar.gz).")
+    ] = None,
+    of: Annotated[str, typer.Option(metavar="DEPLOYMENT", help="With --download: of this one.")] = "",
+) -> int:
+    """List all deployments; with `cleaning`, delete the orphans after asking. Works without the stack."""
+    options = current()
+    function = function.removeprefix("function.")
+    if download is not None or of:
+        return _save_source(options, function, download, of)
+    workspace = Workspace.without_stack(options)
+    with ExitStack() as stack:
+        target = stack.enter_context(workspace.target())
+        if cleaning:
+            # Under the lock nothing of ours is under way, at least from this state.
+            stack.enter_context(workspace.store.locked("deployments --clean"))
+        connection = provider(target)
+        found = _read(workspace, connection, function, older_than)
+        # With --json, an approved cleaning is told by its outcome.
+        if not (options.json and cleaning and auto_approve):
+            document = deployments_document(found.function, found.judged, found.line, found.now)
+            answer(options, document, deployment_lines(found.function, found.judged, found.line, found.now))
+        return _clean(options, workspace, connection, found, auto_approve) if cleaning else EXIT_OK
+
+
+def _save_source(options: Options, function: str, file: Path | None, wanted: str) -> int:
+    """Save the source archive of a deployment as it was uploaded. It may hold secrets: it is for its owner alone."""
+    if file is None:
+        raise IacError("--of names the deployment for --download.", hint="add --download FILE")
+    workspace = Workspace.without_stack(options)
+    if file.exists():
+        raise IacError(f"{file} exists already. Nothing was written.", hint="name another file")
+    with workspace.target() as target:
+        connection = reader(target)
+        name = wanted or _active(connection, function)
+        content = connection.source_of(function, name)
+    write_file(file, content, private=True)
+    document = {"function": function, "deployment": name, "file": str(file), "bytes": len(content)}
+    text = f"Saved the source of {name} as {file} ({len(content):,} bytes)."
+    answer(options, {"download": document}, [text])
+    return EXIT_OK
+
+
+def _active(connection: Reader, function: str) -> str:
+    try:
+        name = connection.active_deployment(function)
+    except NotFoundError:
+        raise IacError(f"There is no function {function!r} in this project.") from None
+    if not name:
+        hint = f"name one with --of; see all: raceday-iac deployments {function}"
+        raise IacError(f"function.{function} has no active deployment. Nothing was written.", hint=hint)
+    return name
+
+
+def _read(workspace: Workspace, connection: Provider, function: str, older_than: float) -> _Found:
+    remembered = Remembered.of(workspace.read_state(), function)
+    try:
+        judged = read_deployments(connection, workspace.archives(connection), function, remembered, older_than * 60)
+    except NotFoundError:
+        raise IacError(f"There is no function {function!r} in this project.") from None
+    return _Found(function, judged, line_of(judged, remembered), server_now(connection))
+
+
+def _clean(options: Options, workspace: Workspace, connection: Provider, found: _Found, auto_approve: bool) -> int:
+    if found.orphans and not auto_approve and not confirmed(f"Delete {found.orphans} for good?"):
+        print_lines([Line("Nothing was changed.")], color=options.color)
+        return EXIT_ERROR
+    begin_changes(f"raceday-iac deployments {found.function}")
+    outcome = clean(connection, Recorder(workspace.store, workspace.read_state()), found.function, found.judged)
+    if outcome:
+        record_cleaning(options, deployment_address(found.function), outcome)
+    document = deployments_document(found.function, found.judged, found.line, found.now, outcome)
+    answer(options, document, _cleaned_lines(outcome))
+    return EXIT_ERROR if any(outcome.values()) else EXIT_OK
+
+
+def _cleaned_lines(outcome: Mapping[str, str]) -> Iterator[Line]:
+    if not outcome:
+        yield Line("There are no orphans.")
+        return
+    yield Line(f"Deleted {sum(not problem for problem in outcome.values())} of {len(outcome)}.", "bold")
+    yield from (Line(f"  ✗ {name}: {problem}", "red") for name, problem in outcome.items() if problem)
+
+
+@app.command("vendor")
+def vendor(
+    function: FunctionName,
+    out: Annotated[Path, typer.Option(help="Folder to write to; created when missing.")],
+) -> int:
+    """Write a bundle's files to a folder, to read or run them as they will be deployed."""
+    bundles = Workspace.load(current()).bundles
+    if function not in bundles:
+        raise IacError(
+            f"The code of function.{function} is not managed by the stack.",
+            hint=f"functions with managed code: {', '.join(sorted(bundles)) or 'none'}",
+        )
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise IacError(f"{out} is not empty; nothing was written.", hint="name a new folder")
+    bundle = bundles[function]
+    for name, content in bundle.files.items():
+        try:
+            write_new(out / name, content, 0o755 if name in bundle.executable else 0o644)
+        except OSError as error:
+            raise IacError(f"{out / name} cannot be written: {error.strerror or error}.") from None
+    left_out = [{"path": each.path, "why": str(each.why), "detail": each.detail} for each in bundle.left_out]
+    text = f"{len(bundle.files)} files of function.{function} written to {out} (digest {bundle.digest[:12]})"
+    document = {"function": function, "digest": bundle.digest, "files": sorted(bundle.files), "leftOut": left_out}
+    answer(current(), document, [text, *_left_out_lines(bundle.left_out)])
+    return EXIT_OK
+
+
+def _left_out_lines(left_out: Sequence[LeftOut]) -> Iterator[Line]:
+    if left_out:
+        yield Line("Not in its bundle:")
+    for each in left_out:
+        yield Line(f"  {each.path}: {each.why}{f' {each.detail}' if each.detail else ''}", "dim")

@@ -1,0 +1,228 @@
+"""`import` and `export`: existing resources into the state or into the source of a stack, and a stack for others."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import EXIT_OK, IacError, StackError
+from ..importing.adoption import Adoption, adopt, chosen
+from ..importing.appwrite_json import read_appwrite_json
+from ..importing.appwrite_json_text import appwrite_json, what_is_lost
+from ..importing.project import Project, select
+from ..importing.source import PLAIN, Source, write_source
+from ..loading.environment import Environment, load_environment
+from ..loading.resolve import resolve
+from ..loading.stack_file import load_stack
+from ..model.address import Address
+from ..model.evidence import Answer
+from ..model.resource import Desired, Live
+from ..model.stack import FromEnvironment, Stack
+from ..planning import Plan, build_plan
+from ..provider import Snapshot
+from ..refresh import refresh
+from ..render.import_text import (
+    adoption_document,
+    adoption_lines,
+    project_document,
+    project_lines,
+    remark_document,
+    remark_lines,
+    source_document,
+    source_lines,
+)
+from ..render.lines import Line, print_lines, tolerant, write
+from ..state.document import new_state
+from .options import Options, begin_changes, current
+from .plan import read_address
+from .recording import record_import
+from .workspace import Workspace, answer, must_be_free, opened, reader, write_file
+
+app = typer.Typer()
+
+
+@app.command("import")
+def import_(
+    addresses: Annotated[
+        list[Address] | None,
+        typer.Argument(metavar="[ADDRESS]...", parser=read_address, show_default=False),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Everything that the stack declares.")] = False,
+    from_appwrite_json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Take what an appwrite.json describes, instead of the server.")
+    ] = None,
+    write: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the stack file that declares what is there.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="With --write: replace the file.")] = False,
+    resend_secrets: Annotated[
+        bool, typer.Option("--resend-secrets", help="Do not trust live secrets: let the next apply send them.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name everything.")] = False,
+) -> int:
+    """Import what is asked for."""
+    options, wanted = current(), frozenset(addresses or ())
+    if write is not None:
+        return _write_stack(options, write, from_appwrite_json, wanted, force=force)
+    if from_appwrite_json is not None:
+        project = select(_file(from_appwrite_json), wanted)
+        answer(options, {"found": project_document(project)}, project_lines(project))
+        return EXIT_OK
+    if not wanted and not everything:
+        raise IacError(
+            "Say what to import: addresses, or --all for everything that the stack declares. Nothing was changed.",
+            hint="to have a stack written from what is live: raceday-iac import --write stacks/NAME.py",
+        )
+    adoption = _adopt(options, wanted, trust_secrets=not resend_secrets)
+    answer(options, {"imported": adoption_document(adoption)}, adoption_lines(adoption, verbose=verbose))
+    return EXIT_OK
+
+
+def _adopt(options: Options, wanted: frozenset[Address], *, trust_secrets: bool) -> Adoption:
+    workspace = Workspace.load(options)
+    names = chosen(workspace.desired, wanted)
+    with workspace.target() as target, workspace.store.locked("import"):
+        state = workspace.read_state()
+        connection = reader(target)
+        real = refresh(connection, workspace.desired, state, workspace.archives(connection)).resources
+        adoption = adopt(workspace.desired, state, real, names, trust_secrets=trust_secrets)
+        _must_be_there(adoption, wanted)
+        if adoption.changes_state:
+            adoption = replace(adoption, state=replace(adoption.state, serial=adoption.state.serial + 1))
+            workspace.store.keep_backup()
+            begin_changes()
+            workspace.store.write(adoption.state)
+            record_import(options, adoption)
+    return adoption
+
+
+def _must_be_there(adoption: Adoption, wanted: frozenset[Address]) -> None:
+    """What is asked for by name must exist; what lies in it may be missing."""
+    missing = sorted(str(each) for each in adoption.missing if each in wanted)
+    if missing:
+        raise IacError(
+            f"{', '.join(missing)}: declared, but not on the server. Nothing was changed.",
+            hint="apply creates it: raceday-iac plan",
+        )
+
+
+def _write_stack(
+    options: Options, file: Path, from_appwrite_json: Path | None, wanted: frozenset[Address], *, force: bool
+) -> int:
+    must_be_free(file, force=force)
+    if file.suffix != ".py":
+        raise IacError(f"{file} is not a Python file (.py). Nothing was written.")
+    environment = None
+    if from_appwrite_json is not None:
+        project = _file(from_appwrite_json)
+    else:
+        environment = load_environment(options.stack, options.env)
+        project = _live(options, environment)
+    project = select(project, wanted)
+    source = write_source(project, file.stem)
+    must_change_nothing(source, project)
+    hints = differs_in(environment, source, project) if environment else ()
+    write_file(file, source.text)
+    document = {"written": source_document(source, file, hints)}
+    answer(options, document, source_lines(source, file, hints, options.env))
+    return EXIT_OK
+
+
+def _live(options: Options, environment: Environment) -> Project:
+    with opened(environment, options) as target:
+        snapshot = reader(target).everything()
+        return Project(snapshot.resources, source=f"project {target.project} at {target.endpoint}")
+
+
+def _file(path: Path) -> Project:
+    try:
+        content: Any = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise IacError(f"{path} cannot be read: {error.strerror or error}. Nothing was changed.") from None
+    except ValueError as error:
+        raise IacError(f"{path} is not valid JSON: {error}. Nothing was changed.") from None
+    return read_appwrite_json(content, str(path))
+
+
+# The proof that a written stack changes nothing: loaded as any stack file, its plan is empty
+
+
+def must_change_nothing(source: Source, project: Project) -> None:
+    """Raises IacError when the plan of the source, adopted, is not empty. That is a defect of this tool."""
+    changes = _plan(_loaded(source, PLAIN), project.resources).changes
+    if changes:
+        raise IacError(
+            f"The source would not have come out as what is there ({changes[0].key}: {changes[0].reason}). "
+            "Nothing was written.",
+            hint="this is a defect of raceday-iac; import the rest by naming addresses",
+        )
+
+
+def differs_in(environment: Environment, source: Source, project: Project) -> list[str]:
+    """What the environment's own settings make different from what was found."""
+    try:
+        changes = _plan(_loaded(source, environment), project.resources).changes
+    except StackError as error:
+        return [f"environment {environment.name}: {problem}" for problem in error.problems]
+    return [f"environment {environment.name} makes a difference: {each.key}" for each in changes]
+
+
+def _loaded(source: Source, environment: Environment) -> Desired:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "imported.py"
+        file.write_text(source.text, encoding="utf-8")
+        return resolve(load_stack(file), environment, Path(folder), dict.fromkeys(source.secrets, "unknown"))
+
+
+def _plan(desired: Desired, real: Mapping[Address, Live]) -> Plan:
+    """The plan after adopting everything. Nothing is lost by a plan that must be empty, so nothing is counted."""
+    state = adopt(desired, new_state(), real, chosen(desired, ())).state
+    return build_plan("import", desired, state, Snapshot(real), lambda _question: Answer(None))
+
+
+@app.command("export")
+def export(
+    as_appwrite_json: Annotated[
+        bool, typer.Option("--appwrite-json", help="The form that Appwrite's own command line reads.")
+    ] = False,
+    file: Annotated[Path | None, typer.Argument(help="Where to; standard output when missing.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
+) -> int:
+    """Write the stack, as it is in this environment, for Appwrite's own command line."""
+    options = current()
+    if not as_appwrite_json:
+        raise IacError("Say which form: --appwrite-json is the only one.")
+    if file is not None:
+        must_be_free(file, force=force)
+    environment = load_environment(options.stack, options.env)
+    stack = load_stack(options.stack)
+    # No value of a secret is written, so none has to be known.
+    desired = resolve(stack, environment, options.root, dict.fromkeys(_secrets(stack), "unknown"))
+    folder = file.parent if file is not None else options.root
+    text = json.dumps(appwrite_json(desired, environment.project, folder), indent=4, ensure_ascii=False) + "\n"
+    remarks = list(what_is_lost(desired))
+    if file is None:
+        write(tolerant(sys.stdout), text)
+        print_lines(remark_lines(remarks), color=options.color, stream=sys.stderr)
+        return EXIT_OK
+    write_file(file, text)
+    document = {"exported": {"file": str(file), "remarks": [remark_document(each) for each in remarks]}}
+    answer(options, document, [Line(f"Wrote {file}.", "bold green"), *remark_lines(remarks)])
+    return EXIT_OK
+
+
+def _secrets(stack: Stack) -> list[str]:
+    """Names of the environment variables that secrets come from."""
+    return [
+        value.name
+        for each in stack.declarations
+        for value in each.arguments.get("variables", {}).values()
+        if isinstance(value, FromEnvironment)
+    ]

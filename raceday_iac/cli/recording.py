@@ -1,0 +1,126 @@
+"""The audit log of an environment: each command that changes something writes down its beginning and its end."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .. import __version__
+from ..audit import AuditLog, Inspection, Run, begin, broken_off, cleaned, end, imported, rebound, recovered, recovering
+from ..errors import IacError
+from ..render.lines import printable
+from .options import Options
+
+if TYPE_CHECKING:
+    from ..applying import Applied
+    from ..importing.adoption import Adoption
+    from ..model.address import Address
+    from ..planning import Plan
+    from ..recovery.planning import Done, Recovery
+    from ..state.document import Binding, State
+
+_Outcome = TypeVar("_Outcome")
+
+
+@contextmanager
+def recorded(options: Options, command: str, plan: Plan, plan_id: str) -> Iterator[Callable[[Applied], None]]:
+    """Write the beginning of a run, and its end: tell the outcome to what the block is given. A block that ends by an
+    error is written down as failed."""
+    run = _run(options, command, plan_id)
+    with _written(options, run, begin(run, plan, _now()), end) as tell:
+        yield tell
+
+
+@contextmanager
+def recorded_recovery(options: Options, recovery: Recovery) -> Iterator[Callable[[Sequence[Done]], None]]:
+    """The same for a recovery, which has steps instead of a plan."""
+    run = _run(options, "recover", "")
+    with _written(options, run, recovering(run, recovery, _now()), recovered) as tell:
+        yield tell
+
+
+@contextmanager
+def _written(
+    options: Options,
+    run: Run,
+    beginning: Mapping[str, Any],
+    ending: Callable[[Run, int, _Outcome, datetime], Mapping[str, Any]],
+) -> Iterator[Callable[[_Outcome], None]]:
+    log = AuditLog(options.state_folder)
+    begun = _append(log, beginning)
+    told = False
+
+    def tell(outcome: _Outcome) -> None:
+        nonlocal told
+        told = True
+        _append(log, ending(run, begun, outcome, _now()), quiet=True)
+
+    try:
+        yield tell
+    except BaseException as error:
+        if not told:
+            _append(log, broken_off(run, begun, _reason(error), _now()), quiet=True)
+        raise
+
+
+def record_import(options: Options, adoption: Adoption) -> None:
+    """Write down what was taken into the state."""
+    _append(AuditLog(options.state_folder), imported(_run(options, "import", ""), adoption, _now()))
+
+
+def record_rebinding(options: Options, before: Binding, state: State) -> None:
+    """Write down that the state belongs to something else now."""
+    _append(AuditLog(options.state_folder), rebound(_run(options, "state rebind", ""), before, state, _now()))
+
+
+def record_cleaning(options: Options, address: Address, outcome: Mapping[str, str]) -> None:
+    """Write down which deployments were deleted because they were of no use."""
+    _append(AuditLog(options.state_folder), cleaned(_run(options, "deployments", ""), address, outcome, _now()))
+
+
+def _reason(error: BaseException) -> str:
+    return error.message.partition("\n")[0] if isinstance(error, IacError) else type(error).__name__
+
+
+def _append(log: AuditLog, content: Mapping[str, Any], *, quiet: bool = False) -> int:
+    """Add a record and return its number; 0 when it could not be written."""
+    try:
+        before = log.append(content)
+    except OSError as error:
+        _warn(f"the audit log {log.file} cannot be written: {error.strerror or error}. The run goes on without it.")
+        return 0
+    if before.breaks and not quiet:
+        _warn(damage(log.file, before))
+    return before.number + 1
+
+
+def damage(file: Path, inspection: Inspection) -> str:
+    """The sentence about a log that does not hold."""
+    return f"the audit log {file} is damaged at {inspection.breaks[0]}. Look closer: raceday-iac state verify"
+
+
+def _warn(text: str) -> None:
+    print(printable(f"Warning: {text}"), file=sys.stderr)  # noqa: T201
+
+
+def _run(options: Options, command: str, plan_id: str) -> Run:
+    return Run(command, options.env, plan_id, _user(), socket.gethostname(), __version__)
+
+
+def _user() -> str:
+    """The login name, or the number of a user that has none (usual in containers)."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
