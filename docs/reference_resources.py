@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from reference_tables import NOTE, described, field_row, model_table, table, title_of
 
 from raceday_iac.health.watched import Alert, Freshness, FunctionWatch, Grace, HealthConfig
-from raceday_iac.kinds import KINDS, Kind, variable
+from raceday_iac.kinds import KINDS, Kind
+from raceday_iac.kinds.declaring import Declaring
 from raceday_iac.kinds.fields import effect
 from raceday_iac.kinds.function import SETTINGS
 from raceday_iac.loading.environment import Environment
@@ -74,35 +75,29 @@ def _lost_with(kind: Kind) -> str:
 
 def _kind(kind: Kind) -> str:
     head = f"## {kind.name}\n"
-    model, call, models = _declared(kind)
-    if model is None:
+    declaring = kind.declaring
+    if declaring is None:
         said = "The code of a function: made where `code` names a folder. Never changed; a new one takes its place."
         return f"{head}\n{said}\n"
-    rows = [(*field_row(name, info), _effect(kind, name)) for name, info in model.model_fields.items()]
-    if len(models) > 1:
-        rows += [*_rows_of_types(kind, model, models)]
+    rows = [(*field_row(name, info), _effect(kind, name)) for name, info in declaring.model.model_fields.items()]
+    if len(declaring.models) > 1:
+        rows += [*_rows_of_types(kind, declaring)]
     settled = " Appwrite answers before it is done; it is waited for." if kind.is_async else ""
     return "\n".join(
-        (head, f"Declared with {call}.{settled}\n", table(("field", "value", "default", "a change of it"), rows))
+        (
+            head,
+            f"Declared with {declaring.call}.{settled}\n",
+            table(("field", "value", "default", "a change of it"), rows),
+        )
     )
 
 
-def _declared(kind: Kind) -> tuple[type[declarations.Declared] | None, str, tuple[type[declarations.Declared], ...]]:
-    """The model of what can be declared of a kind, how that is written, and the models of its types."""
-    if kind.declaring is None:
-        model = variable.VariableDeclaration if kind.name == "variable" else None
-        return model, "`variables={KEY: value}` of a function", ()
-    return kind.declaring.model, kind.declaring.call, kind.declaring.models
-
-
-def _rows_of_types(
-    kind: Kind, model: type[declarations.Declared], models: Iterable[type[declarations.Declared]]
-) -> Iterator[tuple[str, str, str, str]]:
+def _rows_of_types(kind: Kind, declaring: Declaring) -> Iterator[tuple[str, str, str, str]]:
     """The type itself, and fields that not all types have."""
-    types = {str(each.type): each for each in models}
+    types = {str(each.type): each for each in declaring.models}
     yield "`type`", ", ".join(f"`{each}`" for each in types), "**required**", _effect(kind, "type")
-    for name, info in {name: info for each in models for name, info in each.model_fields.items()}.items():
-        if name not in model.model_fields:
+    for name, info in {name: info for each in types.values() for name, info in each.model_fields.items()}.items():
+        if name not in declaring.model.model_fields:
             having = ", ".join(f"`{type}`" for type, each in types.items() if name in each.model_fields)
             field, value, default = field_row(name, info)
             yield field, f"{value}; of {having}", default, _effect(kind, name)
@@ -112,8 +107,8 @@ def _effect(kind: Kind, name: str) -> str:
     """What a change of a declared field leads to."""
     if name in ("id", "key"):
         return "a rename, where `stack.moved` says so" if kind.name in RENAMEABLE else "another resource"
-    model, _, models = _declared(kind)
-    holding = [each for each in (model, *models) if each is not None and name in each.model_fields]
+    models = (kind.declaring.model, *kind.declaring.models) if kind.declaring else ()
+    holding = [each for each in models if name in each.model_fields]
     return effect(holding[0], name, kind.in_place) if holding else "made anew"
 
 

@@ -17,7 +17,7 @@ from ..model.problem import Location
 from ..model.resource import Fields, Live, Resource
 from ..model.validators import is_double, is_integer
 from .base import Call, Claims, Differing, Kind, Shape, as_call, column_claim, is_finite, of_its_collection
-from .collection import MAYBE, MEMBER, live_member
+from .collection import LEFT_OUT, MAYBE, MEMBER, live_member
 from .conversion import temporary
 from .declaring import Declaring, Work
 from .fields import IDENTITY, Wire, canonical, told
@@ -409,6 +409,13 @@ class _Declaring(Declaring):
         return attribute_fields({"type": declared.type, **canonical(declared)})
 
 
+def _routes() -> Iterator[str]:
+    attributes = "/databases/{databaseId}/collections/{collectionId}/attributes"
+    for kind in MODELS:
+        yield f"POST {attributes}/{kind}"
+        yield f"PATCH {attributes}/{kind}/{{key}}"
+
+
 KIND = Kind(
     name="attribute",
     stage=STAGES["attribute"],
@@ -432,6 +439,8 @@ KIND = Kind(
     is_one=lambda raw: raw["type"] != "relationship",
     sent_together=True,
     schema_places=of_its_collection,
+    routes=tuple(_routes()),
+    left_out={**LEFT_OUT, "type": "the method that declares it", "format": "the method that declares it"},
     declaring=_Declaring(
         "attribute",
         AttributeDeclaration,

@@ -271,8 +271,16 @@ class Kind:
     sent_together: bool = False
     #: The places whose schema a write changes (see `turns`).
     schema_places: Callable[[Address, Fields], frozenset[Place]] = lambda _address, _fields: frozenset()
-    #: What a stack file may say of it. Without, it is declared along with another kind.
+
+    # What is declared, and what of Appwrite's own description is not.
+
+    #: What a stack file may say of it; nothing of code, which a function names.
     declaring: Declaring | None = None
+    #: Routes that write it, as Appwrite's description has them. What they take or answer is declared, or carried along
+    #: (read, and sent back as it was), or left out for a reason. A test holds this against the description.
+    routes: tuple[str, ...] = ()
+    carried: frozenset[str] = frozenset()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.plural:

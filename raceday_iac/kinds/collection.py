@@ -49,6 +49,12 @@ class CollectionDeclaration(Declared):
 SHAPE = Shape({"$id": str, "databaseId": str, **told(CollectionDeclaration)})
 #: What attributes, relationships and indexes have in common.
 MEMBER: Mapping[str, Wanted] = {"key": str, "type": str, "status": str}
+#: What of those is not declared.
+LEFT_OUT = {
+    "status": "what became of the last write; waited for",
+    "error": "told when a write failed",
+    "newKey": "sent by a rename",
+}
 MAYBE: Mapping[str, Wanted] = {"$updatedAt": is_instant, "error": str}
 
 
@@ -152,5 +158,14 @@ KIND = Kind(
     is_read_by_code=True,
     holds_documents=True,
     schema_places=of_its_collection,
+    routes=(
+        "POST /databases/{databaseId}/collections",
+        "PUT /databases/{databaseId}/collections/{collectionId}",
+    ),
+    left_out={
+        "databaseId": "part of the address",
+        "attributes": "kinds of their own",
+        "indexes": "a kind of their own",
+    },
     declaring=_Declaring("collection", CollectionDeclaration, "`database.collection(…)`"),
 )

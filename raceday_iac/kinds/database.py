@@ -66,5 +66,7 @@ KIND = Kind(
     holds_documents=True,
     is_listed_inside=True,
     schema_places=of_its_collection,
+    routes=("POST /databases", "PUT /databases/{databaseId}"),
+    left_out={"type": "which API made it; databases of all are managed alike"},
     declaring=Declaring("database", DatabaseDeclaration, "`stack.database(…)`"),
 )

@@ -42,6 +42,12 @@ class _Requests:
         return Call("get", f"/functions/{address.path}/deployments", answer=listing("deployments", SHAPE))
 
 
+_OF_A_REPOSITORY = (
+    *(f"providerRepository{each}" for each in ("Name", "Owner", "Url")),
+    *(f"providerCommit{each}" for each in ("Hash", "AuthorUrl", "Author", "Message", "Url")),
+    *(f"providerBranch{each}" for each in ("", "Url")),
+)
+
 KIND = Kind(
     name="deployment",
     stage=70,
@@ -51,4 +57,20 @@ KIND = Kind(
     parse=parse,
     in_place=frozenset({"digest"}),
     is_code=True,
+    routes=("POST /functions/{functionId}/deployments",),
+    left_out={
+        "code": "the archive, packed from the folder that the function names",
+        "activate": "sent as false: new code is activated when it is built and everything else is done",
+        "entrypoint": "the function's, sent along with the archive",
+        "commands": "the function's, sent along with the archive",
+        "status": "waited for",
+        "type": "tells uploads from what a repository or a person made",
+        "sourceSize": "shown by `deployments`",
+        "totalSize": "shown by `deployments`",
+        "buildLogs": "told when a build fails",
+        **dict.fromkeys(("buildSize", "buildDuration", "buildId"), "told of a build, nothing that can be wanted"),
+        **dict.fromkeys(("resourceId", "resourceType"), "part of the address"),
+        **dict.fromkeys(("screenshotLight", "screenshotDark"), "of sites only"),
+        **dict.fromkeys(_OF_A_REPOSITORY, "of code that Appwrite fetched from a repository"),
+    },
 )

@@ -326,5 +326,17 @@ KIND = Kind(
     armed_last="schedule",
     unsupported=unsupported,
     loses=loses,
+    routes=("POST /functions", "PUT /functions/{functionId}"),
+    carried=frozenset(_CARRIED),
+    left_out={
+        "vars": "a kind of their own",
+        "live": "whether Appwrite thinks that new code is due; the state knows what was deployed",
+        "version": "which Open Runtimes run it; Appwrite chooses the newest",
+        "deploymentId": "the deployment's affair",
+        "deploymentCreatedAt": "the deployment's affair",
+        "latestDeploymentId": "the deployment's affair",
+        "latestDeploymentCreatedAt": "the deployment's affair",
+        "latestDeploymentStatus": "the deployment's affair",
+    },
     declaring=_Declaring("function", FunctionDeclaration, "`stack.function(…)`"),
 )

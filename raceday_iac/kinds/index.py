@@ -14,7 +14,7 @@ from ..model.evidence import Ask, Question
 from ..model.limits import column_name
 from ..model.resource import Fields, Live, Resource, frozen
 from .base import Call, Kind, Shape, as_call, of_its_collection
-from .collection import MAYBE, MEMBER, live_member
+from .collection import LEFT_OUT, MAYBE, MEMBER, live_member
 from .declaring import Declaring
 from .fields import IDENTITY, Wire, canonical, told
 from .schema_rules import STAGES, create_request, index_fields, path_of
@@ -136,5 +136,7 @@ KIND = Kind(
     asks_when_made=asks_when_made,
     listed="indexes",
     schema_places=of_its_collection,
+    routes=("POST /databases/{databaseId}/collections/{collectionId}/indexes",),
+    left_out={name: LEFT_OUT[name] for name in ("status", "error")},
     declaring=_Declaring("index", IndexDeclaration, "`collection.index(…)`"),
 )

@@ -14,7 +14,7 @@ from ..model.evidence import Ask, Question
 from ..model.limits import column_name
 from ..model.resource import Fields, Live
 from .base import Call, Claims, Kind, Shape, Wanted, as_call, column_claim, written_places
-from .collection import MAYBE, MEMBER, live_member
+from .collection import LEFT_OUT, MAYBE, MEMBER, live_member
 from .declaring import Declaring
 from .fields import IDENTITY, Wire, told
 from .schema_rules import (
@@ -142,5 +142,16 @@ KIND = Kind(
     listed="attributes",
     is_one=lambda raw: raw["type"] == "relationship",
     schema_places=written_places,
+    routes=(
+        "POST /databases/{databaseId}/collections/{collectionId}/attributes/relationship",
+        "PATCH /databases/{databaseId}/collections/{collectionId}/attributes/{key}/relationship",
+    ),
+    left_out={
+        **LEFT_OUT,
+        "type": "of an answer: that it is a relationship",
+        "required": "never true of one",
+        "array": "never true of one",
+        "side": "tells it from its mirror, which is not a resource",
+    },
     declaring=_Declaring("relationship", RelationshipDeclaration, "`collection.relationship(…)`"),
 )

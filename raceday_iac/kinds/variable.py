@@ -18,7 +18,7 @@ from ..model.problem import Diagnostic, Location
 from ..model.resource import Fields, Live, frozen
 from ..model.secret import FromEnvironment, Secret
 from .base import Call, Kind, Shape, listing
-from .declaring import Work
+from .declaring import Declaring, Work
 from .fields import IDENTITY, Wire, body, canonical, told
 
 Variables: TypeAlias = "Mapping[str, VariableDeclaration]"
@@ -140,4 +140,11 @@ KIND = Kind(
     parse=parse,
     # Secret to plain is refused by the server (variable_cannot_unset_secret): that is a replacement.
     in_place=frozenset({"value", "fingerprint", "secret:on"}),
+    routes=("POST /functions/{functionId}/variables", "PUT /functions/{functionId}/variables/{variableId}"),
+    left_out={
+        "secret": "follows from the value: one from the environment is a secret",
+        "resourceType": "always function",
+        "resourceId": "part of the address",
+    },
+    declaring=Declaring("variable", VariableDeclaration, "`variables={KEY: value}` of a function"),
 )
