@@ -27,7 +27,6 @@ from ..errors import (
     Interrupted,
     OutputError,
     ProviderError,
-    StackError,
     StateError,
 )
 from ..health.findings import Severity
@@ -39,7 +38,7 @@ from ..health.watched import Declared, HealthConfig, read_span, read_watched
 from ..loading.environment import load_environment
 from ..loading.resolve import resolve
 from ..loading.stack_file import load_stack
-from ..model.problem import Diagnostic, Location
+from ..loading.yaml_file import read_yaml_text
 from ..model.resource import Desired
 from ..provider import Provider, Reader
 from ..recovery.acting import RecoveryExecutor, carry_out
@@ -294,11 +293,7 @@ def watched_of(options: Options, desired: Desired) -> HealthConfig:
     path = options.stack.parent / HEALTH
     if not path.exists():
         return HealthConfig()
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise StackError([Diagnostic(Location(str(path)), "", f"cannot be read: {error}")]) from None
-    return read_watched(text, str(path), Declared.of(desired))
+    return read_watched(read_yaml_text(path), str(path), Declared.of(desired))
 
 
 def window_of(since: str) -> timedelta | None:

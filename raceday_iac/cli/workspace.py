@@ -17,9 +17,10 @@ from ..errors import IacError, RefusedError, StackError
 from ..loading.environment import Environment, load_environment
 from ..loading.resolve import resolve
 from ..loading.stack_file import load_stack
+from ..loading.yaml_file import read_yaml_text
 from ..model.address import database_address
 from ..model.evidence import Answer, Question
-from ..model.problem import Diagnostic, Location
+from ..model.problem import Diagnostic
 from ..model.resource import Desired
 from ..model.secret import Secret
 from ..model.stack import Stack
@@ -309,11 +310,7 @@ def acceptances_of(options: Options) -> tuple[Acceptance, ...]:
     path = options.stack.parent / POLICIES
     if not path.exists():
         return ()
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise StackError([Diagnostic(Location(str(path)), "", f"cannot be read: {error}")]) from None
-    return read_acceptances(text, str(path), known_rules().codes)
+    return read_acceptances(read_yaml_text(path), str(path), known_rules().codes)
 
 
 def first_day(text: str) -> date:

@@ -18,12 +18,11 @@ from dataclasses import dataclass, field
 from datetime import time, timedelta
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from ..errors import StackError
 from ..kinds import declared
-from ..model.problem import Diagnostic, Location
+from ..loading.yaml_file import ValuePath, parse_yaml
 from ..model.resource import Desired
 from .findings import Severity
 
@@ -176,11 +175,9 @@ def format_duration(span: timedelta | float) -> str:
     return f"{days} d {hours} h" if hours else f"{days} d"
 
 
-Mistake = tuple[tuple[str | int, ...], str]
-#: Moments that every document has.
+Mistake = tuple[ValuePath, str]
+#: Instants that every document has.
 _OWN = ("$createdAt", "$updatedAt")
-#: What pydantic says of some mistakes, in plain words.
-_PLAIN = {"extra_forbidden": "unknown setting", "missing": "is missing", "greater_than": "is too small"}
 
 
 @dataclass(frozen=True)
@@ -203,23 +200,12 @@ class Declared:
 
 def read_watched(text: str, file: str, declared: Declared) -> HealthConfig:
     """The file's content, compared with what the stack declares. Raises StackError with everything that is wrong."""
+    found = parse_yaml(text, file, "a health file is a mapping of names to values")
     try:
-        content = yaml.safe_load(text) or {}
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = Location(file, mark.line + 1 if mark else 0)
-        raise StackError([Diagnostic(place, "", f"not valid YAML: {getattr(error, 'problem', error)}")]) from None
-    if not isinstance(content, dict):
-        raise StackError([Diagnostic(Location(file, 1), "", "a health file is a mapping of names to values")])
-    try:
-        watched = HealthConfig.model_validate(content)
+        watched = HealthConfig.model_validate(found.content)
     except ValidationError as error:
-        raise StackError([_problem(file, root, issue) for issue in error.errors()]) from None
-    unknown = [
-        Diagnostic(Location(file, _line(root, path)), _dotted(path), message)
-        for path, message in _unknown(watched, declared)
-    ]
+        raise StackError(found.problems(error)) from None
+    unknown = [found.problem(path, message) for path, message in _unknown(watched, declared)]
     if unknown:
         raise StackError(unknown)
     return watched
@@ -244,7 +230,7 @@ def _unknown(watched: HealthConfig, declared: Declared) -> Iterator[Mistake]:
 
 
 def _misplaced(rule: Freshness, declared: Declared) -> Iterator[tuple[str, str]]:
-    """What a rule looks at must be there, and be a moment."""
+    """What a rule looks at must be there, and be an instant."""
     if rule.collection not in declared.collections:
         yield "collection", f"the stack declares no collection {rule.collection!r}"
         return
@@ -253,31 +239,3 @@ def _misplaced(rule: Freshness, declared: Declared) -> Iterator[tuple[str, str]]
         yield "attribute", f"the stack declares no attribute {rule.attribute!r} in {rule.collection}"
     elif found != "datetime":
         yield "attribute", f"{rule.attribute!r} is of type {found}; a datetime is needed"
-
-
-def _problem(file: str, root: Any, issue: Mapping[str, Any]) -> Diagnostic:
-    path = tuple(issue["loc"])
-    message = _PLAIN.get(issue["type"], str(issue["msg"]).removeprefix("Value error, "))
-    return Diagnostic(Location(file, _line(root, path)), _dotted(path), message)
-
-
-def _dotted(path: tuple[str | int, ...]) -> str:
-    """`freshness.2.collection`, counted from one as people count entries."""
-    return ".".join(str(each + 1) if isinstance(each, int) else each for each in path)
-
-
-def _line(node: Any, path: tuple[str | int, ...]) -> int:
-    """The line of a setting; of what is missing, the line of what it is missing from."""
-    line = int(node.start_mark.line) + 1
-    for step in path:
-        if isinstance(node, yaml.MappingNode):
-            found = next(((key, value) for key, value in node.value if key.value == step), None)
-            if found is None:
-                return line
-            line, node = int(found[0].start_mark.line) + 1, found[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
-            line = int(node.start_mark.line) + 1
-        else:
-            return line
-    return line

@@ -8,9 +8,8 @@ from datetime import date, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
-import yaml
-
 from ..errors import StackError
+from ..loading.yaml_file import parse_yaml
 from ..model.problem import Diagnostic, Location
 from .findings import Acceptance, Finding, Severity
 from .rules import RuleSet, Violation
@@ -22,6 +21,7 @@ DRIFT_CODES: Mapping[str, str] = {
     "DRF003": "live, but neither declared nor ours",
 }
 
+_SHAPE = "a policies file has one entry, `accepted`, which is a list"
 _FIELDS = ("code", "subject", "reason", "until")
 _OPTIONAL = ("message",)
 #: So long before its end an acceptance is warned of.
@@ -31,25 +31,15 @@ NOTICE = timedelta(days=1)
 def read_acceptances(text: str, file: str, codes: Collection[str]) -> tuple[Acceptance, ...]:
     """What a policies file accepts of the findings with these codes, and of drift. Raises StackError with everything
     that is wrong in it."""
-    try:
-        content = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = Location(file, mark.line + 1 if mark else 0)
-        raise StackError([Diagnostic(place, "", f"not valid YAML: {getattr(error, 'problem', error)}")]) from None
-    entries = content.get("accepted") if isinstance(content, Mapping) else None
-    if not isinstance(content, Mapping) or set(content) - {"accepted"} or not isinstance(entries or [], list):
-        raise StackError(
-            [Diagnostic(Location(file, 1), "", "a policies file has one entry, `accepted`, which is a list")]
-        )
-    lines = _lines(text)
-    places = [Location(file, lines[number] if number < len(lines) else 0) for number in range(len(entries or []))]
-    problems = [
-        each for entry, place in zip(entries or [], places, strict=True) for each in _problems(entry, place, codes)
-    ]
+    found = parse_yaml(text, file, _SHAPE)
+    entries = found.content.get("accepted") or []
+    if set(found.content) - {"accepted"} or not isinstance(entries, list):
+        raise StackError([Diagnostic(Location(file, 1), "", _SHAPE)])
+    placed = [(entry, found.location("accepted", number)) for number, entry in enumerate(entries)]
+    problems = [each for entry, place in placed for each in _problems(entry, place, codes)]
     if problems:
         raise StackError(problems)
-    return tuple(_acceptance(entry, place) for entry, place in zip(entries or [], places, strict=True))
+    return tuple(_acceptance(entry, place) for entry, place in placed)
 
 
 def _problems(entry: Any, place: Location, codes: Collection[str]) -> Iterator[Diagnostic]:
@@ -71,15 +61,6 @@ def _problems(entry: Any, place: Location, codes: Collection[str]) -> Iterator[D
 def _acceptance(entry: Mapping[str, Any], place: Location) -> Acceptance:
     message = entry.get("message", "*")
     return Acceptance(entry["code"], entry["subject"], entry["reason"].strip(), entry["until"], place, message)
-
-
-def _lines(text: str) -> list[int]:
-    """The lines on which the entries of the list begin."""
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
-    for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
-        if key.value == "accepted" and isinstance(value, yaml.SequenceNode):
-            return [each.start_mark.line + 1 for each in value.value]
-    return []
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import IacError, StackError
-from ..model.problem import Diagnostic, Location
+from ..model.problem import Diagnostic
 from ..model.secret import Secret
 from ..state.backends import BackendSettings, settings_of
+from .yaml_file import YamlFile, read_yaml
 
 
 def expand_section(section: Any, variables: Mapping[str, str]) -> tuple[Any, list[tuple[str, str]]]:
@@ -44,9 +44,6 @@ def expand_section(section: Any, variables: Mapping[str, str]) -> tuple[Any, lis
             expanded[key] = expanded[key].replace(f"${{{name}}}", variables.get(name, ""))
     return expanded, missing
 
-
-#: What pydantic says of some mistakes, in plain words.
-_PLAIN = {"extra_forbidden": "unknown setting"}
 
 #: The endpoint that means: the Appwrite-compatible server that ships with this tool.
 EMBEDDED = "embedded"
@@ -107,92 +104,55 @@ def load_environment(stack_file: Path, name: str, variables: Mapping[str, str] =
             f"There is no environment {name!r}: {path} does not exist. Nothing was changed.",
             hint=f"known environments: {', '.join(known) or 'none'}",
         )
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise StackError([Diagnostic(Location(str(path)), "", f"cannot be read: {error}")]) from None
-    try:
-        content = yaml.safe_load(text) or {}
-        if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
-            raise StackError(
-                [Diagnostic(Location(str(path), 1), "", "an environment file is a mapping of names to values")]
-            )
-        reserved = [key for key in ("name", "file") if key in content]
-        if reserved:
-            place = Location(str(path), _line_of(text, reserved[0]))
-            raise StackError([Diagnostic(place, reserved[0], "unknown setting: an environment is named by its file")])
-        expanded = _expand(content, path, text, variables)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = Location(str(path), mark.line + 1 if mark else 0)
-        raise StackError([Diagnostic(place, "", f"not valid YAML: {getattr(error, 'problem', error)}")]) from None
-    return _checked(_environment(name, expanded, path, text), path, text)
+    found = read_yaml(path, "an environment file is a mapping of names to values")
+    reserved = [key for key in ("name", "file") if key in found.content]
+    if reserved:
+        raise StackError([found.problem((reserved[0],), "unknown setting: an environment is named by its file")])
+    return _checked(_environment(name, _expand(found, variables), found), found)
 
 
-def _environment(name: str, content: dict[str, Any], path: Path, text: str) -> Environment:
+def _environment(name: str, content: dict[str, Any], file: YamlFile) -> Environment:
     """The values as settings. Raises StackError with everything that is wrong in them."""
     problems = []
     if "state" in content:
         try:
             content = {**content, "state": settings_of(content["state"])}
         except ValidationError as error:
-            problems = [_problem(path, text, issue, ("state",)) for issue in error.errors()]
+            problems = file.problems(error, ("state",))
         except ValueError as error:
-            problems = [Diagnostic(Location(str(path), _line_of(text, "state")), "state", str(error))]
+            problems = [file.problem(("state",), str(error))]
     if problems:
         content = {key: value for key, value in content.items() if key != "state"}
     try:
-        found = Environment(name=name, file=str(path), **content)
+        found = Environment(name=name, file=file.file, **content)
     except ValidationError as error:
-        problems = [_problem(path, text, issue) for issue in error.errors()] + problems
+        problems = file.problems(error) + problems
     if problems:
         raise StackError(problems)
     return found
 
 
-def _checked(environment: Environment, path: Path, text: str) -> Environment:
+def _checked(environment: Environment, file: YamlFile) -> Environment:
     """The endpoint is a URL that ends in /v1, as every Appwrite's does."""
     endpoint = environment.endpoint.rstrip("/")
     if environment.is_embedded or re.fullmatch(r"https?://[^\s/]+(/\S*)?/v1", endpoint):
         return environment
     message = f"{environment.endpoint!r} is not the address of an Appwrite API (https://host/v1)"
-    raise StackError([Diagnostic(Location(str(path), _line_of(text, "endpoint")), "endpoint", message)])
+    raise StackError([file.problem(("endpoint",), message)])
 
 
-def _expand(content: Mapping[str, Any], path: Path, text: str, variables: Mapping[str, str]) -> dict[str, Any]:
+def _expand(file: YamlFile, variables: Mapping[str, str]) -> dict[str, Any]:
     """`${NAME}` in endpoint, project and the state's settings becomes the value of that environment variable."""
-    expanded = dict(content)
-    missing = []
-    for key in ("endpoint", "project"):
-        given = str(content.get(key, ""))
-        place = Location(str(path), _line_of(text, key))
-        for name in re.findall(r"\$\{(\w+)\}", given):
-            if not variables.get(name):
-                message = f"{key} is taken from the environment variable {name}, which is not set"
-                missing.append(Diagnostic(place, "", message))
-            given = given.replace(f"${{{name}}}", variables.get(name, ""))
-            expanded[key] = given
+    content = file.content
+    top = {key: content[key] for key in ("endpoint", "project") if key in content}
+    expanded, unset = expand_section(top, variables)
+    missing = [(key, key, name) for key, name in unset]
     if "state" in content:
         expanded["state"], unset = expand_section(content["state"], variables)
-        for key, name in unset:
-            message = f"state.{key} is taken from the environment variable {name}, which is not set"
-            missing.append(Diagnostic(Location(str(path), _line_of(text, "state")), "", message))
+        missing += [("state", f"state.{key}", name) for key, name in unset]
     if missing:
-        raise StackError(missing)
-    return expanded
-
-
-def _problem(path: Path, text: str, issue: Any, section: tuple[str, ...] = ()) -> Diagnostic:
-    """One of pydantic's, of the whole file or of a section. Only within a section is the whole place named."""
-    place = [*section, *(str(part) for part in issue["loc"])]
-    field = place[0] if place else ""
-    message = _PLAIN.get(issue["type"], str(issue["msg"]))
-    subject = ".".join(place) if section else field
-    return Diagnostic(Location(str(path), _line_of(text, field)), subject, message.removeprefix("Value error, "))
-
-
-def _line_of(text: str, key: str) -> int:
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.startswith(f"{key}:"):
-            return number
-    return 1
+        message = "{} is taken from the environment variable {}, which is not set"
+        raise StackError(
+            [Diagnostic(file.location(key), "", message.format(what, name)) for key, what, name in missing]
+        )
+    return {**content, **expanded}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +24,7 @@ from ..model.stack import Stack
 from .consistency import consistency_problems
 from .environment import Environment
 from .lifecycle import resolve_lifecycle
+from .yaml_file import read_yaml
 
 Model = TypeVar("Model", bound=declared.Declared)
 
@@ -101,10 +101,9 @@ class Resolution:
     def override_place(self, name: str) -> Location:
         """Where in the environment file an override is written."""
         path = Path(self.environment.file)
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        key = re.compile(rf"\s+[\"']?{re.escape(name)}[\"']?\s*:")
-        found = [number for number, line in enumerate(lines, 1) if key.match(line)]
-        return Location(str(path) if lines else f"environments/{self.environment.name}.yaml", found[0] if found else 0)
+        if not path.is_file():
+            return Location(f"environments/{self.environment.name}.yaml")
+        return read_yaml(path, "").location("overrides", name)
 
 
 def _hardened(value: Any) -> Any:

@@ -241,7 +241,17 @@ def test_pure_packages_open_no_connections(pure: str) -> None:
 )
 def test_arrows_point_downwards(lower: str, higher: tuple[str, ...]) -> None:
     paths = [path for path in of(lower) if path != LANGUAGE]
-    assert offences(paths, *(f"raceday_iac.{each}" for each in higher)) == []
+    found = offences(paths, *(f"raceday_iac.{each}" for each in higher))
+    # The reader of YAML files knows nothing of stacks.
+    assert [each for each in found if "raceday_iac.loading.yaml_file" not in each] == []
+
+
+def test_one_module_reads_yaml_and_it_knows_nothing_of_what_is_in_the_files() -> None:
+    reader = PACKAGE / "loading" / "yaml_file.py"
+    assert offences([path for path in MODULES if path != reader], "yaml", "ruamel") == []
+    others = [name for name in imports(reader) if within(name, "raceday_iac")]
+    allowed = ("raceday_iac.errors", "raceday_iac.model.problem")
+    assert [name for name in others if not any(within(name, each) for each in allowed)] == []
 
 
 def test_nothing_but_render_and_the_command_line_prints() -> None:
