@@ -14,6 +14,8 @@ KINDS: dict[str, Kind] = {
     for module in (database, collection, attribute, relationship, index, function, variable, deployment)
 }
 
+#: Kinds whose name Appwrite can change while everything else stays, the data included.
+RENAMEABLE = tuple(name for name, kind in KINDS.items() if kind.rename is not None)
 #: Names of kinds in which others lie.
 _HOLDING = frozenset(kind.owner for kind in KINDS.values() if kind.owner)
 
@@ -39,4 +41,4 @@ def holds_others(address: Address) -> bool:
     return address.kind in _HOLDING
 
 
-__all__ = ["KINDS", "Call", "Kind", "declared", "holds_others", "kind_of", "outermost"]
+__all__ = ["KINDS", "RENAMEABLE", "Call", "Kind", "declared", "holds_others", "kind_of", "outermost"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from ..model.address import Address
+from ..model.address import Address, lies_in
 from ..model.evidence import Question
 from ..model.limits import column_name
 from ..model.resource import Fields, Live
@@ -116,6 +116,15 @@ ARCHIVE = Shape({})
 
 
 @dataclass(frozen=True)
+class Listing:
+    """A list of resources: its route, its key in the answer, and the shape of one of them."""
+
+    path: str
+    key: str
+    item: Shape
+
+
+@dataclass(frozen=True)
 class Call:
     """One request to Appwrite, path relative to the endpoint."""
 
@@ -195,8 +204,10 @@ class Kind:
 
     # Its place.
 
-    #: The kind of what it lies in.
+    #: The kind of what it lies in; whether there is one in each, which has its path; whether its name is free text.
     owner: str = ""
+    has_path_of_owner: bool = False
+    is_free_text: bool = False
     #: Texts with an equal result are the same name to Appwrite.
     folded: Callable[[str], str] = str.lower
     #: What it takes for itself beside its name among its kind; see `claimed`.
@@ -257,6 +268,11 @@ class Kind:
 
     # Reading and writing.
 
+    #: The type of Appwrite's error that says that there is no such thing; from the name where nothing is said. The part
+    #: of a request's path before its id is `plural`.
+    absent: str = ""
+    #: How all of them are listed, where nothing lies in them and they lie in nothing.
+    listing: Listing | None = None
     #: Whether a write is answered before it is done (`processing`); then `listed` names the list of the collection
     #: that shows what has become of it.
     is_async: bool = False
@@ -285,6 +301,10 @@ class Kind:
     def __post_init__(self) -> None:
         if not self.plural:
             object.__setattr__(self, "plural", f"{self.name}s")
+        if not self.absent:
+            object.__setattr__(self, "absent", f"{self.name}_not_found")
+        if self.owner:
+            lies_in(self.name, self.owner, has_path_of_owner=self.has_path_of_owner, is_free_text=self.is_free_text)
 
     @property
     def holds_documents_itself(self) -> bool:

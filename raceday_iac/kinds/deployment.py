@@ -52,6 +52,7 @@ KIND = Kind(
     name="deployment",
     stage=70,
     owner="function",
+    has_path_of_owner=True,
     has_own_id=True,
     requests=_Requests(),
     parse=parse,

@@ -130,6 +130,7 @@ KIND = Kind(
     name="variable",
     stage=60,
     owner="function",
+    is_free_text=True,
     has_own_id=True,
     secret_field="value",
     is_needed_by_code=True,

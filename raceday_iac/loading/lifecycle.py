@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ..kinds import KINDS
+from ..kinds import KINDS, RENAMEABLE, kind_of
 from ..kinds.conversion import CONVERTIBLE, temporary
 from ..model.address import Address
-from ..model.lifecycle import RENAMEABLE, Lifecycle
+from ..model.lifecycle import Lifecycle
 from ..model.problem import Diagnostic
 from ..model.resource import Resource, Tombstone
 from ..model.stack import Rule, Stack
@@ -57,7 +57,7 @@ class _Rules:
         except ValueError as error:
             yield str(error)
             return
-        if old.kind not in RENAMEABLE:
+        if kind_of(old).rename is None:
             yield f"Appwrite cannot rename a {old.kind}; it can rename {', '.join(RENAMEABLE)}"
         if new.kind != old.kind or new.parts[:-1] != old.parts[:-1]:
             yield f"{new} lies elsewhere: a new name must be in the same place"
@@ -103,7 +103,7 @@ class _Rules:
 
     def _convert(self, rule: Rule, address: Address) -> Iterator[str]:  # noqa: ARG002
         wanted = self._resources.get(address)
-        if wanted is None or address.kind != "attribute":
+        if wanted is None or not kind_of(address).holds_values:
             yield "it is not a declared attribute"
             return
         if wanted.fields["type"] not in CONVERTIBLE:
@@ -113,7 +113,7 @@ class _Rules:
         self.converted.add(address)
 
     def _ignore(self, rule: Rule, address: Address) -> Iterator[str]:
-        if address.kind == "deployment":
+        if kind_of(address).is_code:
             yield "code cannot be ignored; declare code=KEEP"
             return
         if address not in self._resources:

@@ -5,6 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+@dataclass(frozen=True)
+class Place:
+    """What resources of a kind lie in. One `has_path_of_owner` where there is one in each owner, which needs no name;
+    the name `is_free_text` where it may have slashes."""
+
+    owner: str
+    has_path_of_owner: bool = False
+    is_free_text: bool = False
+
+
+#: By kind. Kinds say it of themselves when they are defined (`kinds/`): this module knows none of them.
+_PLACES: dict[str, Place] = {}
+
+
+def lies_in(kind: str, owner: str, *, has_path_of_owner: bool = False, is_free_text: bool = False) -> None:
+    """Note what resources of a kind lie in."""
+    _PLACES[kind] = Place(owner, has_path_of_owner, is_free_text)
+
+
+def _depth(kind: str) -> int:
+    """How many owners one has."""
+    place = _PLACES.get(kind)
+    return 0 if place is None else 1 + _depth(place.owner)
+
+
 @dataclass(frozen=True, order=True)
 class Address:
     """Kind and path, written `function.daily-races` or `attribute.raceday-db/races/startTime`."""
@@ -17,8 +42,9 @@ class Address:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The path's segments, outermost first. The key of a variable is free text, slashes and all."""
-        return tuple(self.path.split("/", 1 if self.kind == "variable" else -1))
+        """The path's segments, outermost first. Where the name is free text, slashes and all belong to it."""
+        place = _PLACES.get(self.kind)
+        return tuple(self.path.split("/", _depth(self.kind) if place is not None and place.is_free_text else -1))
 
     @property
     def name(self) -> str:
@@ -65,11 +91,9 @@ def member_address(kind: str, database: str, collection: str, key: str) -> Addre
 
 def owners(address: Address) -> list[Address]:
     """The resources that an address lies in, outermost first."""
-    if address.kind in ("variable", "deployment"):
-        return [function_address(address.parts[0])]
-    found = []
-    if address.kind in ("collection", "attribute", "relationship", "index"):
-        found.append(Address("database", address.parts[0]))
-    if address.kind in ("attribute", "relationship", "index"):
-        found.append(collection_address(*address.parts[:2]))
-    return found
+    found: list[Address] = []
+    kind, parts = address.kind, address.parts
+    while (place := _PLACES.get(kind)) is not None:
+        kind, parts = place.owner, parts if place.has_path_of_owner else parts[:-1]
+        found.append(Address(kind, "/".join(parts)))
+    return found[::-1]

@@ -7,9 +7,6 @@ from dataclasses import dataclass, field
 
 from .address import Address, owners
 
-#: Kinds whose name Appwrite can change while everything else stays, the data included.
-RENAMEABLE = ("attribute", "relationship", "variable")
-
 
 @dataclass(frozen=True)
 class Lifecycle:

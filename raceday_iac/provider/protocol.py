@@ -94,8 +94,9 @@ class Written:
 class Reader(Protocol):
     """Reads only."""
 
-    def snapshot(self, databases: Collection[str], *, functions: bool = True) -> Snapshot:
-        """All functions with variables and active deployments, and the named databases with their schema."""
+    def snapshot(self, databases: Collection[str], *, functions: bool = True, others: Collection[str] = ()) -> Snapshot:
+        """All functions with variables and active deployments, the named databases with their schema, and everything of
+        the `others`, which are names of kinds that have a list of their own."""
         ...
 
     def collection(self, database: str, collection: str) -> Mapping[Address, Live]:

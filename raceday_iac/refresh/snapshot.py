@@ -26,15 +26,23 @@ _LOOK_BACK = 5
 def refresh(reader: Reader, desired: Desired, state: State, archives: Archives | None = None) -> Snapshot:
     """Everything live that the stack declares, the state owns, or that lies beside it. `archives` remembers what was
     read of deployments before."""
-    snapshot = reader.snapshot(_databases(desired, state))
+    snapshot = reader.snapshot(_databases(desired, state), others=_others(desired, state))
     code = _Code(reader, archives or Archives(reader), snapshot.resources, desired, state)
     return replace(snapshot, resources={**snapshot.resources, **code.resources()})
 
 
 def _databases(desired: Desired, state: State) -> tuple[str, ...]:
     """Databases whose inside matters; others are only named."""
-    outer = dict.fromkeys(map(outermost, (*desired.resources, *desired.tombstones, *state.entries)))
-    return tuple(each.path for each in outer if kind_of(each).is_listed_inside)
+    return tuple(each.path for each in _outermost(desired, state) if kind_of(each).is_listed_inside)
+
+
+def _others(desired: Desired, state: State) -> tuple[str, ...]:
+    """Kinds that are read by a list of their own, and only where there is anything of them."""
+    return tuple(dict.fromkeys(each.kind for each in _outermost(desired, state) if kind_of(each).listing))
+
+
+def _outermost(desired: Desired, state: State) -> Iterable[Address]:
+    return dict.fromkeys(map(outermost, (*desired.resources, *desired.tombstones, *state.entries)))
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ class FakeAppwrite:
 
     # Reading.
 
-    def snapshot(self, databases: Collection[str], *, functions: bool = True) -> Snapshot:
+    def snapshot(self, databases: Collection[str], *, functions: bool = True, others: Collection[str] = ()) -> Snapshot:
         return Snapshot(dict(self.resources))
 
     def collection(self, database: str, collection: str) -> Mapping[Address, Live]:

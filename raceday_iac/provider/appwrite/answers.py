@@ -18,6 +18,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3
 
+from ...kinds import KINDS
 from ...kinds.base import ARCHIVE, NOTHING, Call, misfit
 from .sdk import AppwriteException
 
@@ -32,16 +33,9 @@ _JSON = "application/json"
 _ARCHIVES = ("application/gzip", "application/x-gzip", "application/octet-stream")
 _DONE = (200, 201, 202)
 _REDIRECTS = (301, 302, 303, 307, 308)
-#: By the list that a thing is in: Appwrite's word for its absence.
+#: Of what is no resource. Kinds say theirs themselves.
 _ABSENCES = {
-    "databases": "database_not_found",
-    "collections": "collection_not_found",
-    "attributes": "attribute_not_found",
-    "indexes": "index_not_found",
     "documents": "document_not_found",
-    "functions": "function_not_found",
-    "variables": "variable_not_found",
-    "deployments": "deployment_not_found",
     "deployment": "deployment_not_found",
     "executions": "execution_not_found",
 }
@@ -80,9 +74,16 @@ def says_absent(call: Call, kind: str) -> bool:
     parts = call.path.strip("/").split("/")
     if parts[:2] == ["databases", "transactions"]:
         return kind in ("transaction_not_found", "document_not_found", "collection_not_found", "database_not_found")
-    # Every second part is the id of a thing.
-    named = [*parts[::2], *parts[-1:]]
-    return kind in {_ABSENCES[each] for each in named if each in _ABSENCES}
+    # Every second part is the id of a thing, after what some lists have in front: `storage/buckets`.
+    listings = [each.listing.path.strip("/").split("/") for each in KINDS.values() if each.listing is not None]
+    front = next((len(each) - 1 for each in listings if parts[: len(each)] == each), 0)
+    named, known = [*parts[front::2], *parts[-1:]], absences()
+    return kind in {known[each] for each in named if each in known}
+
+
+def absences() -> dict[str, str]:
+    """By the list that a thing is in: Appwrite's word for its absence."""
+    return {each.plural: each.absent for each in KINDS.values()} | _ABSENCES
 
 
 def body_of(

@@ -12,6 +12,7 @@ from typing import Any
 from ...errors import NotFoundError, ProviderError, ServerFaultError
 from ...kinds import (
     KINDS,
+    Kind,
     attribute,
     collection,
     database,
@@ -68,7 +69,7 @@ class AppwriteReader:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def snapshot(self, databases: Collection[str], *, functions: bool = True) -> Snapshot:
+    def snapshot(self, databases: Collection[str], *, functions: bool = True, others: Collection[str] = ()) -> Snapshot:
         """See `Reader.snapshot`. All lists are read at the same time."""
         reads: list[Callable[[], dict[Address, Live]]] = []
         newest: dict[str, Deployment] = {}
@@ -77,6 +78,7 @@ class AppwriteReader:
         if databases:
             reads.append(self._databases)
         reads += [partial(self._collections, name) for name in databases]
+        reads += [partial(self._listing, KINDS[name]) for name in others]
         with ThreadPoolExecutor(max_workers=8) as pool:
             facts = [pool.submit(read) for read in (self._version, self._runtimes, self._specifications)]
             answers = [pool.submit(read) for read in reads]
@@ -323,6 +325,13 @@ class AppwriteReader:
                 created = str(raw.get("latestDeploymentCreatedAt") or "")
                 newest[str(raw["$id"])] = Deployment(latest, status, created_at=created)
         return found
+
+    def _listing(self, kind: Kind) -> dict[Address, Live]:
+        """All of a kind that has a list of its own."""
+        if kind.listing is None:
+            return {}
+        found = [kind.parse((), raw) for raw in self._pages(kind.listing.path, kind.listing.key, kind.listing.item)]
+        return {live.address: live for live in found}
 
     def _databases(self) -> dict[Address, Live]:
         found = [raw for raw in self._pages("/databases", "databases", database.SHAPE) if raw["name"] != STATE_NAME]

@@ -21,17 +21,13 @@ ELSEWHERE = ("kinds", "devserver", "raceday")
 SELECTING = ("of_kind", "_of_kind", "below", "count")
 #: How many such places a file still has. The numbers may only become smaller.
 LEFT: dict[str, int] = {
-    "cli/simulate.py": 2,
     "importing/adoption.py": 3,
     "importing/appwrite_json.py": 1,
     "importing/appwrite_json_text.py": 6,
     "importing/declared.py": 5,
     "importing/source.py": 18,
     "loading/consistency.py": 11,
-    "loading/lifecycle.py": 3,
     "loading/resolve.py": 1,
-    "model/address.py": 4,
-    "model/lifecycle.py": 1,
     "packaging/bundle.py": 1,
 }
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from raceday_iac.kinds import KINDS
 from raceday_iac.model.address import (
     Address,
     collection_address,
@@ -11,6 +12,7 @@ from raceday_iac.model.address import (
     deployment_address,
     function_address,
     member_address,
+    owners,
     variable_address,
 )
 
@@ -68,3 +70,25 @@ def test_addresses_sort_by_kind_then_path() -> None:
 def test_the_key_of_a_variable_may_hold_slashes() -> None:
     address = variable_address("daily-races", "A/B//C")
     assert (address.parts, address.name) == (("daily-races", "A/B//C"), "A/B//C")
+
+
+@pytest.mark.parametrize(
+    ("address", "places"),
+    [
+        (function_address("f"), []),
+        (variable_address("f", "A/B"), ["function.f"]),
+        (deployment_address("f"), ["function.f"]),
+        (database_address("d"), []),
+        (collection_address("d", "c"), ["database.d"]),
+        (member_address("attribute", "d", "c", "a"), ["database.d", "collection.d/c"]),
+        (member_address("relationship", "d", "c", "r"), ["database.d", "collection.d/c"]),
+        (member_address("index", "d", "c", "i"), ["database.d", "collection.d/c"]),
+    ],
+)
+def test_owners_are_what_it_lies_in_outermost_first(address: Address, places: list[str]) -> None:
+    assert address.kind in KINDS
+    assert [str(each) for each in owners(address)] == places
+
+
+def test_the_name_of_a_variable_may_have_slashes() -> None:
+    assert variable_address("f", "A/B/C").parts == ("f", "A/B/C")

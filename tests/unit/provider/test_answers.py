@@ -148,7 +148,7 @@ def test_a_number_is_one_that_can_be_reckoned_with() -> None:
 )
 def test_only_what_the_path_names_can_be_absent(path: str, kinds: list[str]) -> None:
     every = {
-        *answers._ABSENCES.values(),
+        *answers.absences().values(),
         "general_route_not_found",
         "project_not_found",
         "function_runtime_unsupported",
