@@ -27,7 +27,6 @@ LEFT: dict[str, int] = {
     "importing/declared.py": 5,
     "importing/source.py": 18,
     "loading/consistency.py": 11,
-    "loading/resolve.py": 1,
     "packaging/bundle.py": 1,
 }
 
