@@ -11,6 +11,7 @@ from typing import Any
 
 from ..diff import Difference, compare_resource, stored_fields
 from ..errors import IacError
+from ..kinds import kind_of
 from ..model.address import Address, owners
 from ..model.resource import Desired, Live, Resource, frozen
 from ..state.document import Entry, State
@@ -91,22 +92,22 @@ class _Found:
     def take(self, wanted: Resource, live: Live, salt: str, *, trust_secrets: bool) -> None:
         address = wanted.address
         difference = compare_resource(wanted, None, live, salt)
-        is_variable = address.kind == "variable"
-        if is_variable and trust_secrets and wanted.fields["secret"] and live.fields["secret"]:
+        kind = kind_of(address)
+        if kind.secret_field and trust_secrets and wanted.fields["secret"] and live.fields["secret"]:
             self.assumed.append(address)
             difference = replace(difference, fields=())
         if difference.is_clean:
             self.adopted.append(address)
-            fields = stored_fields(wanted.fields, salt) if is_variable else wanted.fields
+            fields = stored_fields(wanted.fields, salt) if kind.secret_field else wanted.fields
         else:
             self.differing.append(difference)
             fields = _as_live(wanted, live)
-        deployments = (live.remote_id,) if address.kind == "deployment" else ()
+        deployments = (live.remote_id,) if kind.is_code else ()
         self.entries[address] = Entry(address, frozen(fields), live.remote_id, deployments)
 
 
 def _as_live(wanted: Resource, live: Live) -> Mapping[str, Any]:
     """The live values of what is declared. Never one that the stack calls a secret, though it is readable now."""
-    if wanted.address.kind == "variable" and (live.fields["secret"] or wanted.fields["secret"]):
+    if kind_of(wanted.address).secret_field and (live.fields["secret"] or wanted.fields["secret"]):
         return {"secret": live.fields["secret"]}
     return {name: live.fields[name] for name in wanted.fields if name in live.fields}

@@ -210,6 +210,8 @@ class Kind:
     is_free_text: bool = False
     #: Texts with an equal result are the same name to Appwrite.
     folded: Callable[[str], str] = str.lower
+    #: What of a name does not count by that, in words.
+    folded_away: str = "case"
     #: What it takes for itself beside its name among its kind; see `claimed`.
     claims: Callable[[Address, Fields], Claims] | None = None
     #: Whether indexes can be over it. Columns of a collection share their keys.

@@ -128,6 +128,7 @@ KIND = Kind(
     parse=parse,
     is_async=True,
     folded=column_name,
+    folded_away="case or dots",
     over=lambda fields: tuple(map(str, fields["attributes"])),
     over_renamed=over_renamed,
     is_read_by_code=True,

@@ -138,6 +138,7 @@ KIND = Kind(
     requests=_Requests(),
     rename=rename,
     folded=collated,
+    folded_away="case, accents or blanks at its end",
     parse=parse,
     # Secret to plain is refused by the server (variable_cannot_unset_secret): that is a replacement.
     in_place=frozenset({"value", "fingerprint", "secret:on"}),

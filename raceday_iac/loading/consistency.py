@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..kinds import schema_rules
+from ..kinds import KINDS, Kind, declared, kind_of, schema_rules
 from ..kinds.function import FunctionDeclaration
 from ..kinds.index import IndexDeclaration
 from ..model import limits
@@ -25,7 +25,7 @@ def consistency_problems(desired: Desired, members: Members, broken: Collection[
 
     `broken` are declarations that have a problem of their own: what refers to them gets no second one."""
     problems = [*_dangling(desired, broken), *_lock_problems(desired, members, broken), *_same_but_for_case(desired)]
-    for collection in desired.of_kind("collection"):
+    for collection in declared(desired, lambda kind: kind.holds_documents_itself):
         problems += _collection_problems(desired, members, collection, broken)
     return problems
 
@@ -34,8 +34,8 @@ def _dangling(desired: Desired, broken: Collection[Address]) -> Iterator[Diagnos
     for resource in desired.resources.values():
         for owner in resource.depends_on:
             # Index attributes have their own, more precise check.
-            is_index = resource.address.kind == "index" and owner.kind == "attribute"
-            if owner not in desired.resources and owner not in broken and not is_index:
+            is_over = kind_of(resource.address).breaks_with_dependencies and kind_of(owner).is_column
+            if owner not in desired.resources and owner not in broken and not is_over:
                 yield Diagnostic(resource.location, str(resource.address), f"refers to {owner}, which is not declared")
 
 
@@ -43,29 +43,20 @@ def _same_but_for_case(desired: Desired) -> Iterator[Diagnostic]:
     """Names that are one to the server. Attributes and relationships have a check of their own."""
     seen: dict[tuple[str, ...], Address] = {}
     for resource in desired.resources.values():
-        kind, (*owner, name) = resource.address.kind, resource.address.parts
-        if kind not in _SAME:
+        kind, (*owner, name) = kind_of(resource.address), resource.address.parts
+        if kind.is_column or kind.is_code:
             continue
-        simplified, ways = _SAME[kind]
-        first = seen.setdefault((kind, *owner, simplified(name)), resource.address)
+        first = seen.setdefault((kind.name, *owner, kind.folded(name)), resource.address)
         if first != resource.address:
-            message = f"differs from {first} only in {ways}, and Appwrite takes them for the same; rename one"
+            message = (
+                f"differs from {first} only in {kind.folded_away}, and Appwrite takes them for the same; rename one"
+            )
             yield Diagnostic(resource.location, str(resource.address), message)
-
-
-#: By kind: what of a name counts, and what does not.
-_SAME: dict[str, tuple[Callable[[str], str], str]] = {
-    "database": (str.lower, "case"),
-    "collection": (str.lower, "case"),
-    "function": (str.lower, "case"),
-    "index": (limits.column_name, "case or dots"),
-    "variable": (limits.collated, "case, accents or blanks at its end"),
-}
 
 
 def _lock_problems(desired: Desired, members: Members, broken: Collection[Address]) -> Iterator[Diagnostic]:
     taken: dict[str, str] = {}
-    for resource in desired.of_kind("function"):
+    for resource in declared(desired, lambda kind: kind.has_runs):
         function = members[resource.address]
         if not isinstance(function, FunctionDeclaration) or function.lock is None:
             continue
@@ -93,7 +84,7 @@ class _Sides:
 
 def _sides(desired: Desired, collection: Address) -> _Sides:
     attributes = columns = indexes = 0
-    for each in desired.of_kind("relationship"):
+    for each in _relationships(desired):
         kind, two_way = each.fields["relationType"], each.fields["twoWay"]
         owner, related = each.address.parts[:2], (each.address.parts[0], each.fields["relatedCollection"])
         # The column is on the side of the one; a oneToOne has one on its own side, and another where it is two-way.
@@ -109,11 +100,20 @@ def _sides(desired: Desired, collection: Address) -> _Sides:
     return _Sides(attributes, columns, indexes)
 
 
+def _relationships(desired: Desired) -> list[Resource]:
+    return declared(desired, lambda kind: kind.is_column and not kind.holds_values)
+
+
+def _inside(desired: Desired, collection: Address, has: Callable[[Kind], bool]) -> list[Resource]:
+    """What is declared in a collection of the kinds that have something."""
+    return [each for name, kind in KINDS.items() if has(kind) for each in desired.below(collection, name)]
+
+
 def _collection_problems(
     desired: Desired, members: Members, collection: Resource, broken: Collection[Address]
 ) -> list[Diagnostic]:
-    attributes = desired.below(collection.address, "attribute")
-    relationships = desired.below(collection.address, "relationship")
+    attributes = _inside(desired, collection.address, lambda kind: kind.holds_values)
+    relationships = _inside(desired, collection.address, lambda kind: kind.is_column and not kind.holds_values)
     sides = _sides(desired, collection.address)
     return [
         *_repeated_keys(desired, collection, attributes + relationships),
@@ -136,7 +136,7 @@ def _repeated_keys(desired: Desired, collection: Resource, own: Sequence[Resourc
             yield Diagnostic(
                 resource.location, str(resource.address), f"its key clashes with {first} {_why(first, key)}"
             )
-    for other in desired.of_kind("relationship"):
+    for other in _relationships(desired):
         related = (other.address.parts[0], other.fields["relatedCollection"])
         if collection.address != collection_address(*related):
             continue
@@ -229,7 +229,7 @@ def _page_bytes(attribute: Fields) -> int:
 def _index_problems(
     desired: Desired, members: Members, collection: Resource, sides: _Sides, broken: Collection[Address]
 ) -> Iterator[Diagnostic]:
-    indexes = desired.below(collection.address, "index")
+    indexes = _inside(desired, collection.address, lambda kind: kind.breaks_with_dependencies)
     if len(indexes) + sides.indexes > limits.INDEXES:
         message = f"has {len(indexes)} indexes; at most {limits.INDEXES} fit"
         if sides.indexes:
@@ -264,7 +264,7 @@ def _one_index(
             continue
         found = desired.resources.get(owner.child("attribute", name))
         if found is None:
-            keys = [resource.address.name for resource in desired.below(owner, "attribute")]
+            keys = [resource.address.name for resource in _inside(desired, owner, lambda kind: kind.holds_values)]
             yield f"unknown attribute {name!r}{nearest(name, keys)}"
             continue
         attribute = found.fields
@@ -308,7 +308,7 @@ def _type_problems(index: str, key: str, attribute: Fields) -> Iterator[str]:
 def _many_to_many_problems(desired: Desired, relationships: Sequence[Resource]) -> Iterator[Diagnostic]:
     """One manyToMany between two collections; the mirror of a two-way one counts from the other side."""
     pairs: dict[frozenset[str], Address] = {}
-    for other in desired.of_kind("relationship"):
+    for other in _relationships(desired):
         if other.fields["relationType"] != "manyToMany":
             continue
         pair = frozenset({other.address.parts[1], other.fields["relatedCollection"]})

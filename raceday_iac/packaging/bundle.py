@@ -22,8 +22,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..errors import BuildError, StackError
+from ..kinds import KINDS, declared
 from ..kinds.base import thaw
-from ..model.address import database_address, deployment_address, function_address
+from ..model.address import database_address, deployment_address, function_address, owners
 from ..model.limits import DEPLOYMENT_BYTES
 from ..model.problem import Diagnostic
 from ..model.resource import CodeSource, Desired, LeftOut, Resource, frozen
@@ -241,30 +242,28 @@ def schema_document(desired: Desired, database: str) -> dict[str, Any]:
     """A database's declaration as `database-setup` reads it; `schemaHash` identifies its content."""
     owner = database_address(database)
     fields = desired.resources[owner].fields
+    collections = declared(desired, lambda kind: kind.holds_documents_itself)
     content: dict[str, Any] = {
         "database": {"id": database, **thaw(fields)},
-        "collections": [_collection_document(desired, each) for each in desired.below(owner, "collection")],
+        "collections": [_collection_document(desired, each) for each in collections if owner in owners(each.address)],
     }
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return {"formatVersion": 1, "schemaHash": hashlib.sha256(canonical.encode()).hexdigest(), **content}
 
 
 def _collection_document(desired: Desired, collection: Resource) -> dict[str, Any]:
-    def members(kind: str) -> list[dict[str, Any]]:
-        return [{"key": each.address.name, **thaw(each.fields)} for each in desired.below(collection.address, kind)]
-
-    return {
-        "id": collection.address.name,
-        **thaw(collection.fields),
-        "attributes": [_without_nothing(each) for each in members("attribute")],
-        "relationships": members("relationship"),
-        "indexes": members("index"),
+    members = {
+        kind.plural: [_member_document(each) for each in desired.below(collection.address, name)]
+        for name, kind in KINDS.items()
+        if kind.listed
     }
+    return {"id": collection.address.name, **thaw(collection.fields), **members}
 
 
-def _without_nothing(attribute: dict[str, Any]) -> dict[str, Any]:
+def _member_document(member: Resource) -> dict[str, Any]:
     """Settings that an attribute does not have are left out; its default is always said."""
-    return {name: value for name, value in attribute.items() if value is not None or name == "default"}
+    said = {name: value for name, value in thaw(member.fields).items() if value is not None or name == "default"}
+    return {"key": member.address.name, **said}
 
 
 def _json(content: Any) -> bytes:

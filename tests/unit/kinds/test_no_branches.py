@@ -21,13 +21,10 @@ ELSEWHERE = ("kinds", "devserver", "raceday")
 SELECTING = ("of_kind", "_of_kind", "below", "count")
 #: How many such places a file still has. The numbers may only become smaller.
 LEFT: dict[str, int] = {
-    "importing/adoption.py": 3,
     "importing/appwrite_json.py": 1,
     "importing/appwrite_json_text.py": 6,
     "importing/declared.py": 5,
     "importing/source.py": 18,
-    "loading/consistency.py": 11,
-    "packaging/bundle.py": 1,
 }
 
 
