@@ -1,8 +1,9 @@
 """What is deployed for a function: its folder, the shared code, and what is derived from the stack.
 
 Each deployed function is self-contained. Shared modules are written once, in `functions/_shared/`, and copied into
-every bundle with a header that names their version; lock numbers and schema come from the stack as JSON files. With a
-schema come the rules that it is compared and written by: modules of this package that need nothing but Python.
+every bundle with a header that names their version; lock numbers and schema come from the stack as JSON files. Code
+that imports `vendor.kinds` gets the rules that a schema is compared and written by: modules of this package that need
+nothing but Python.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from ..model.resource import CodeSource, Desired, LeftOut, Resource, frozen
 from .contents import CodeFolder, Contents, read_contents
 
 SHARED = "_shared"
-#: Goes with a schema, into `vendor/`. They import nothing but the standard library and each other.
+#: Put into `vendor/` for code that sets up a schema. They import nothing but the standard library and each other.
 RULES = ("kinds/schema_rules.py", "kinds/turns.py", "model/limits.py")
 _PACKAGE = Path(__file__).parent.parent
 MANIFEST = "raceday-iac.json"
@@ -104,7 +105,7 @@ def _pack(
     """The bundle of one function, with the modules to vendor and its database's schema; and what is wrong with it."""
     code = CodeFolder(source.folder, source.project or source.folder, source.ignore, source.include)
     own = read_contents(code)
-    added = _added(source, desired, shared, schema)
+    added = {**_added(source, desired, shared, schema), **_rules_for(source, own.files)}
     problems = [*own.problems, *_clashes(own.files, added), *_entrypoint_problems(source, own)]
     files = {**own.files, **added}
     executable = frozenset(own.executable - added.keys())
@@ -121,7 +122,6 @@ def _added(source: CodeSource, desired: Desired, shared: Mapping[str, bytes], sc
         files[str(inner / "lock.json")] = _json(lock_settings(source, desired))
     if schema is not None:
         files[str(inner / "schema.json")] = schema
-        files |= {str(inner / "vendor" / name): content for name, content in vendored_rules().items()}
     # Commands, entrypoint and runtime are build inputs that no answer of Appwrite tells: a change of one is new code.
     files[MANIFEST] = _json(
         {
@@ -132,6 +132,14 @@ def _added(source: CodeSource, desired: Desired, shared: Mapping[str, bytes], sc
         }
     )
     return files
+
+
+def _rules_for(source: CodeSource, own: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The rules of schemas, for code that imports them from where they will be."""
+    if not any(name.endswith(".py") and b".vendor.kinds" in content for name, content in own.items()):
+        return {}
+    inner = PurePosixPath(source.entrypoint).parent
+    return {str(inner / "vendor" / name): content for name, content in vendored_rules().items()}
 
 
 def _clashes(own: Mapping[str, bytes], added: Mapping[str, bytes]) -> Iterator[str]:
@@ -196,7 +204,7 @@ def vendored_modules(shared: Path) -> dict[str, bytes]:
 
 @cache
 def vendored_rules() -> Mapping[str, bytes]:
-    """The rules of schemas as they are put into the bundle of a function that has one, by path in `vendor/`."""
+    """The rules of schemas as they are put into a bundle, by path in `vendor/`."""
     return {name: _copy(_PACKAGE / name, f"{_PACKAGE.name}/{name}") for name in RULES}
 
 

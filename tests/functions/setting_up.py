@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -69,7 +70,8 @@ class _Bridge:
         from _shared.connection import Unclear
 
         try:
-            return self._transport.send(method, path, body, headers)
+            # What arrives is JSON: no tuples.
+            return self._transport.send(method, path, json.loads(json.dumps(body)), headers)
         except Unclear as reason:
             raise self._bundle.connection.Unclear(str(reason)) from reason
 

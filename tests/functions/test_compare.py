@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from raceday_iac.kinds import schema_rules as rules
+
 from .bundles import assemble, load
 from .fake_appwrite import _attribute, _index
 from .small_schema import attribute, collection, index, relationship, small_schema
 
 
-@pytest.fixture(scope="module")
-def modules(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
-    folder = assemble(tmp_path_factory.mktemp("compare"), small_schema())
-    return load(folder, "compare"), load(folder, "schema")
+def attribute_differences(declared: dict[str, Any], live: dict[str, Any]) -> list[rules.FieldDifference]:
+    return rules.differences("attribute", rules.attribute_fields(declared), rules.attribute_fields(live))
+
+
+def comparable(declared: dict[str, Any]) -> dict[str, Any]:
+    fields = rules.attribute_fields(declared)
+    return fields | ({"elements": set(fields["elements"])} if "elements" in fields else {})
 
 
 TYPES = ["string", "integer", "float", "boolean", "datetime", "email", "url", "ip", "enum", "point", "line", "polygon"]
@@ -55,33 +61,26 @@ def as_answered(declared: dict[str, Any]) -> dict[str, Any]:
 
 
 @given(declared=attributes())
-def test_what_was_created_as_declared_shows_no_difference(modules: Any, declared: dict[str, Any]) -> None:
-    compare, schema = modules
-
-    assert compare.attribute_differences(schema._attribute(declared), as_answered(declared)) == []
+def test_what_was_created_as_declared_shows_no_difference(declared: dict[str, Any]) -> None:
+    assert attribute_differences(declared, as_answered(declared)) == []
 
 
 @given(declared=attributes())
-def test_the_order_of_elements_and_an_unknown_encrypt_say_nothing(modules: Any, declared: dict[str, Any]) -> None:
-    compare, schema = modules
+def test_the_order_of_elements_and_an_unknown_encrypt_say_nothing(declared: dict[str, Any]) -> None:
     live = as_answered(declared)
     live["elements"] = list(reversed(live.get("elements") or []))
     if not declared.get("encrypt"):
         live["encrypt"] = None
 
-    assert compare.attribute_differences(schema._attribute(declared), live) == []
+    assert attribute_differences(declared, live) == []
 
 
 @given(one=attributes(), other=attributes())
-def test_two_different_declarations_differ_in_both_directions(
-    modules: Any, one: dict[str, Any], other: dict[str, Any]
-) -> None:
-    compare, schema = modules
-    first, second = schema._attribute(one), schema._attribute(other)
-    forward = compare.attribute_differences(first, as_answered(other))
-    backward = compare.attribute_differences(second, as_answered(one))
+def test_two_different_declarations_differ_in_both_directions(one: dict[str, Any], other: dict[str, Any]) -> None:
+    forward = attribute_differences(one, as_answered(other))
+    backward = attribute_differences(other, as_answered(one))
 
-    assert bool(forward) == bool(backward) == (compare.wanted_attribute(first) != compare.wanted_attribute(second))
+    assert bool(forward) == bool(backward) == (comparable(one) != comparable(other))
 
 
 @pytest.mark.parametrize(
@@ -96,12 +95,8 @@ def test_two_different_declarations_differ_in_both_directions(
         ({"format": "email"}, "type", False),
     ],
 )
-def test_only_some_differences_can_be_changed_in_place(
-    modules: Any, change: dict[str, Any], field: str, in_place: bool
-) -> None:
-    compare, schema = modules
-
-    found = compare.attribute_differences(schema._attribute(attribute("key")), as_answered(attribute("key")) | change)
+def test_only_some_differences_can_be_changed_in_place(change: dict[str, Any], field: str, in_place: bool) -> None:
+    found = attribute_differences(attribute("key"), as_answered(attribute("key")) | change)
 
     assert [(each.field, each.in_place) for each in found] == [(field, in_place)]
 
@@ -115,35 +110,33 @@ def test_only_some_differences_can_be_changed_in_place(
         ("float", {"min": None, "max": None}),
     ],
 )
-def test_the_extremes_of_the_server_are_no_bounds(modules: Any, kind: str, live: dict[str, Any]) -> None:
-    compare, schema = modules
-
-    assert compare.attribute_differences(schema._attribute(attribute("key", kind)), attribute("key", kind) | live) == []
+def test_the_extremes_of_the_server_are_no_bounds(kind: str, live: dict[str, Any]) -> None:
+    assert attribute_differences(attribute("key", kind), attribute("key", kind) | live) == []
 
 
-def test_a_boolean_default_is_not_a_number(modules: Any) -> None:
-    compare, schema = modules
+def test_a_boolean_default_is_not_a_number() -> None:
     declared, live = attribute("key", "boolean", default=True), attribute("key", "boolean", default=1)
 
-    assert [each.field for each in compare.attribute_differences(schema._attribute(declared), live)] == ["default"]
+    assert [each.field for each in attribute_differences(declared, live)] == ["default"]
 
 
-def test_one_moment_in_two_zones_is_one_default(modules: Any) -> None:
-    compare, schema = modules
+def test_one_moment_in_two_zones_is_one_default() -> None:
     declared = attribute("key", "datetime", default="2024-02-03T04:05:06+02:00")
     live = attribute("key", "datetime", default="2024-02-03T02:05:06.000Z")
 
-    assert compare.attribute_differences(schema._attribute(declared), live) == []
+    assert attribute_differences(declared, live) == []
 
 
-def test_write_permissions_are_compared_as_the_server_spells_them_out(modules: Any) -> None:
-    compare, schema = modules
-    declared = schema._collection(collection("c", []) | {"permissions": ['read("any")', 'write("users")']})
+def test_write_permissions_are_compared_as_the_server_spells_them_out() -> None:
+    declared = collection("c", []) | {"permissions": ['read("any")', 'write("users")']}
     stored = ['delete("users")', 'create("users")', 'update("users")', 'read("any")']
     live = {"name": "C", "$permissions": stored, "documentSecurity": False, "enabled": True}
 
-    assert compare.collection_differences(declared, live) == []
-    assert compare.collection_differences(declared, live | {"$permissions": stored[1:]}) != []
+    def found(answer: dict[str, Any]) -> list[rules.FieldDifference]:
+        return rules.differences("collection", rules.collection_fields(declared), rules.collection_fields(answer))
+
+    assert found(live) == []
+    assert found(live | {"$permissions": stored[1:]}) != []
 
 
 @pytest.mark.parametrize(
@@ -161,34 +154,30 @@ def test_write_permissions_are_compared_as_the_server_spells_them_out(modules: A
     ],
 )
 def test_indexes_are_compared_column_by_column(
-    modules: Any, declared: dict[str, Any], live: dict[str, Any], arrays: tuple[str, ...], same: bool
+    declared: dict[str, Any], live: dict[str, Any], arrays: tuple[str, ...], same: bool
 ) -> None:
-    compare, schema = modules
     raw = _index({"key": "i", "type": "key", "attributes": declared["attributes"]}) | live
 
-    assert (compare.index_differences(schema._index(declared), raw, arrays) == []) is same
+    wanted, real = rules.index_fields(declared, arrays), rules.index_fields(raw, arrays)
+    assert (rules.differences("index", wanted, real) == []) is same
 
 
 @pytest.mark.parametrize(
     ("change", "in_place"), [({"onDelete": "cascade"}, True), ({"twoWay": True}, False), ({"relationType": "x"}, False)]
 )
-def test_of_a_relationship_only_the_deletion_rule_can_be_changed(
-    modules: Any, change: dict[str, Any], in_place: bool
-) -> None:
-    compare, schema = modules
+def test_of_a_relationship_only_the_deletion_rule_can_be_changed(change: dict[str, Any], in_place: bool) -> None:
     declared = relationship("meeting", "meetings")
 
-    found = compare.relationship_differences(
-        schema._relationship(declared), declared | {"type": "relationship"} | change
-    )
+    wanted, real = rules.relationship_fields(declared), rules.relationship_fields(declared | change)
+    found = rules.differences("relationship", wanted, real)
 
     assert [each.in_place for each in found] == [in_place]
 
 
-def test_a_plain_attribute_in_the_place_of_a_relationship_is_a_difference(modules: Any) -> None:
-    compare, schema = modules
+def test_a_plain_attribute_in_the_place_of_a_relationship_is_a_difference(tmp_path: Path) -> None:
+    schema = load(assemble(tmp_path, small_schema()), "schema")
+    live = schema.LiveCollection.of({"attributes": [attribute("m")]})
+    (wanted,) = schema._collection(collection("c", [], [relationship("m", "meetings")])).relationships
 
-    found = compare.relationship_differences(schema._relationship(relationship("m", "meetings")), attribute("m"))
-
-    assert found[0].field == "type"
-    assert not found[0].in_place
+    (found,) = live.differences(wanted)
+    assert (found.field, found.in_place) == ("type", False)

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from raceday_iac.kinds import schema_rules as rules
+
 from .bundles import assemble, load, schema_document
 from .small_schema import attribute, collection, index, relationship, small_schema
 
@@ -13,7 +15,7 @@ from .small_schema import attribute, collection, index, relationship, small_sche
 @pytest.fixture(scope="module")
 def checks(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
     folder = assemble(tmp_path_factory.mktemp("checks"), small_schema())
-    return load(folder, "schema_checks"), load(folder, "schema")
+    return load(folder, "verification"), load(folder, "schema")
 
 
 def sayings(checks: tuple[Any, Any], *collections: dict[str, Any]) -> list[str]:
@@ -49,10 +51,10 @@ def test_a_row_has_room_for_65535_bytes(checks: tuple[Any, Any], size: int, poss
         ({"type": "url"}, 8002),
     ],
 )
-def test_widths_are_those_of_the_server(checks: tuple[Any, Any], extra: dict[str, Any], bytes_needed: int) -> None:
-    module, schema = checks
+def test_widths_are_those_of_the_server(extra: dict[str, Any], bytes_needed: int) -> None:
+    declared = {"key": "k", "required": False, "type": "string", **extra}
 
-    assert module.width(schema._attribute({"key": "k", "required": False, "type": "string", **extra})) == bytes_needed
+    assert rules.attribute_width(rules.attribute_fields(declared)) == bytes_needed
 
 
 @pytest.mark.parametrize(("length", "possible"), [(768, True), (769, False)])

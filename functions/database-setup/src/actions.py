@@ -6,21 +6,74 @@ Imported only after the lock is held (set-up) or when none is needed (the two th
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from . import live, proof, schema_checks, verification, versions
-from .addresses import documents_path
-from .engine import LOCKS, Engine
+from . import history, stored_data, verification
+from .engine import LOCKS, Engine, roll_back
+from .history import ROLLED_BACK, Progress, Version
 from .planning import Plan, plan_changes
-from .problems import REFUSED, UNFINISHED, Problem
-from .progress import ROLLED_BACK, Progress
-from .report import Report
-from .rollback import roll_back
-from .schema import Schema
-from .settling import Place
+from .schema import REFUSED, UNFINISHED, Live, Problem, Schema, documents_path, read_live
 from .vendor.appwrite_http import AppwriteError, path_of
 from .vendor.lock import LockLost
 from .work import Stop, Work
+
+FORMAT = 1
+#: The answer must stay readable in the console; the logs name every problem.
+LISTED = 50
+
+
+@dataclass
+class Report:
+    """What a run did and found."""
+
+    action: str
+    schema_hash: str
+    version: Version = field(default_factory=Version)
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    rolled_back: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    unmanaged: list[str] = field(default_factory=list)
+    #: Why the run ended before its work was done; the next run goes on.
+    stopped: str | None = None
+    resumed: dict[str, Any] | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+    requests: int = 0
+    duration_ms: float = 0.0
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the database is exactly as declared and usable."""
+        return not self.problems and self.stopped is None
+
+    @property
+    def status(self) -> int:
+        """The HTTP status: the execution counts as failed when the database is not healthy."""
+        return 200 if self.healthy else 500
+
+    def as_json(self) -> dict[str, Any]:
+        """The body of the answer."""
+        listed = [problem._asdict() for problem in self.problems[:LISTED]]
+        body: dict[str, Any] = {
+            "format": FORMAT,
+            "action": self.action,
+            "healthy": self.healthy,
+            "created": self.created,
+            "updated": self.updated,
+            "unchanged": self.unchanged,
+            "problems": listed,
+            "problemCount": len(self.problems),
+            "unmanaged": self.unmanaged[:LISTED],
+            "version": self.version.number,
+            "hash": self.schema_hash,
+            "versionIsCurrent": self.version.hash == self.schema_hash,
+            "requests": self.requests,
+            "durationMs": self.duration_ms,
+        }
+        optional = {"rolledBack": self.rolled_back, "stopped": self.stopped, "resumed": self.resumed, **self.details}
+        return {**body, **{name: value for name, value in optional.items() if value}}
 
 
 def prepare_lock_store(work: Work, schema: Schema) -> None:
@@ -30,7 +83,7 @@ def prepare_lock_store(work: Work, schema: Schema) -> None:
     """
     wanted = schema.only([LOCKS])
     try:
-        plan = plan_changes(wanted, live.read(work.client, schema.database_id))
+        plan = plan_changes(wanted, read_live(work.client, schema.database_id))
         plan.updates.clear()
         Engine(work, wanted, ()).carry_out(plan)
     except (Stop, AppwriteError) as reason:
@@ -42,22 +95,22 @@ def prepare_lock_store(work: Work, schema: Schema) -> None:
 
 def set_up(work: Work, schema: Schema, *, execution: str, rollback: bool = True) -> Report:
     """Create what is missing and change what differs, so that the database is as declared."""
-    report = Report("setup", schema.hash, problems=schema_checks.impossible(schema))
+    report = Report("setup", schema.hash, problems=verification.impossible(schema))
     if report.problems:
         return report
     client, database = work.client, schema.database_id
     assert work.documents is not None, "documents are written under the lock only"
     progress = Progress(client, work.documents, work.log, database, content_hash=schema.hash, execution=execution)
     try:
-        found = live.read(client, database)
+        found = read_live(client, database)
         plan = plan_changes(schema, found)
-        report.version = versions.latest(client, database)
+        report.version = history.latest(client, database)
         _note_plan(report, work, plan)
         if not plan.is_empty() or report.version.hash != schema.hash:
             report.resumed = progress.interrupted()
         if not plan.is_empty():
             _carry_out(work, schema, plan, found, progress)
-        found = live.read(client, database) if _has_written(work, plan) else found
+        found = read_live(client, database) if _has_written(work, plan) else found
         _conclude(work, schema, found, report, progress, rollback=rollback, execution=execution)
     except (Stop, LockLost, AppwriteError) as reason:
         _stopped(work, report, reason)
@@ -67,10 +120,10 @@ def set_up(work: Work, schema: Schema, *, execution: str, rollback: bool = True)
 
 def verify(work: Work, schema: Schema) -> Report:
     """Compare everything, change nothing."""
-    report = Report("verify", schema.hash, problems=schema_checks.impossible(schema))
+    report = Report("verify", schema.hash, problems=verification.impossible(schema))
     try:
-        found = live.read(work.client, schema.database_id)
-        report.version = versions.latest(work.client, schema.database_id)
+        found = read_live(work.client, schema.database_id)
+        report.version = history.latest(work.client, schema.database_id)
     except AppwriteError as reason:
         _stopped(work, report, reason)
         return report
@@ -85,7 +138,7 @@ def verify(work: Work, schema: Schema) -> Report:
     report.details = {
         "declared": schema.counts(),
         "available": verification.counts(schema, found),
-        "relationshipDepth": schema_checks.deepest_chain(schema),
+        "relationshipDepth": verification.deepest_chain(schema),
     }
     return report
 
@@ -102,16 +155,16 @@ def health(work: Work, schema: Schema, lock_id: str) -> Report:
     return report
 
 
-def _lost(work: Work, schema: Schema, found: live.Live) -> list[Problem]:
+def _lost(work: Work, schema: Schema, found: Live) -> list[Problem]:
     """Collections of which documents do not know all that is listed; one read each, but not where the server is at
     work."""
-    available, problems = _available(found), []
+    available, problems = found.available(), []
     for each in schema.collections:
         real = found.collections.get(each.id)
         parts = [] if real is None else [*real.attributes.values(), *real.indexes.values()]
         if real is not None and all(raw.get("status") not in ("processing", "deleting") for raw in parts):
-            lost = proof.unknown(work, schema, each.id, available)
-            problems += [proof.problem(schema.database_id, each.id, lost)] if lost else []
+            lost = stored_data.unknown_keys(work, schema, each.id, available)
+            problems += [stored_data.unknown_problem(schema.database_id, each.id, lost)] if lost else []
     return problems
 
 
@@ -130,7 +183,7 @@ def _note_plan(report: Report, work: Work, plan: Plan) -> None:
     )
 
 
-def _carry_out(work: Work, schema: Schema, plan: Plan, found: live.Live, progress: Progress) -> None:
+def _carry_out(work: Work, schema: Schema, plan: Plan, found: Live, progress: Progress) -> None:
     before = work.at_phase
 
     def at_phase(phase: str, counts: Mapping[str, Any]) -> None:
@@ -138,16 +191,7 @@ def _carry_out(work: Work, schema: Schema, plan: Plan, found: live.Live, progres
         progress.save(phase, counts)
 
     work.at_phase = at_phase
-    Engine(work, schema, _available(found)).carry_out(plan)
-
-
-def _available(found: live.Live) -> set[Place]:
-    return {
-        (collection, key)
-        for collection, real in found.collections.items()
-        for key, raw in real.attributes.items()
-        if raw.get("status", "available") == "available"
-    }
+    Engine(work, schema, found.available()).carry_out(plan)
 
 
 def _has_written(work: Work, plan: Plan) -> bool:
@@ -157,7 +201,7 @@ def _has_written(work: Work, plan: Plan) -> bool:
 def _conclude(
     work: Work,
     schema: Schema,
-    found: live.Live,
+    found: Live,
     report: Report,
     progress: Progress,
     *,
@@ -170,13 +214,13 @@ def _conclude(
         progress.finish()
         summary = {"created": len(work.ledger.created), "updated": len(work.ledger.updated), **schema.counts()}
         assert work.documents is not None
-        report.version = versions.record(
+        report.version = history.record(
             work.documents, report.version, schema.hash, execution=execution, summary=summary
         )
         return
     refused = any(problem.severity == REFUSED for problem in report.problems)
     if rollback and refused and work.ledger.created:
-        report.rolled_back = roll_back(work, schema.database_id, {LOCKS, versions.COLLECTION})
+        report.rolled_back = roll_back(work, schema.database_id, {LOCKS, history.COLLECTION})
         report.problems = _merged(work.ledger.problems, report.problems)
         progress.finish(ROLLED_BACK)
 

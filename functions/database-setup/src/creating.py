@@ -1,16 +1,20 @@
-"""Creating many things at once: bounded threads, fewer when the server complains, each failure on its own.
+"""Creating many things at once: bounded threads, fewer when the server complains, each failure on its own; and waiting
+until what was created is available, for the server makes attributes and indexes in the background.
 
-A creation is never repeated blindly. After an unclear answer it is looked up first, because it may have landed.
+A creation is never repeated blindly. After an unclear answer it is looked up first, because it may have landed. One
+request a round shows the status of everything in all collections concerned. Waiting starts short, grows, and ends when
+nothing moves any more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from .problems import REFUSED, UNFINISHED
-from .requests import Item
+from .planning import Item
+from .schema import REFUSED, UNFINISHED, LiveCollection, Place, read_collections
 from .vendor.appwrite_http import AppwriteError
 from .work import Stop, Work
 
@@ -72,7 +76,8 @@ def _try(work: Work, attempt: Attempt) -> Result:
             # Absent when this run began, and asked for by us alone under the lock: it is ours.
             work.ledger.note_created(item)
             return Result(attempt, CREATED)
-        work.client.once("POST", item.create_path, item.body)
+        request = item.request()
+        work.client.once("POST", request.path, request.body)
     except AppwriteError as error:
         return _judge(work, attempt, error)
     work.ledger.note_created(item)
@@ -116,3 +121,61 @@ def _next_attempts(work: Work, again: list[Result]) -> list[Attempt]:
 def _wait(work: Work, again: list[Result], rounds: int) -> float:
     wishes = [result.error.retry_after for result in again if result.error and result.error.retry_after is not None]
     return max(wishes) if wishes else work.pacing.backoff.wait(rounds, work.draw)
+
+
+@dataclass
+class Settled:
+    """How the waiting ended, per place."""
+
+    available: set[Place] = field(default_factory=set)
+    #: With the reason that the server gives.
+    failed: dict[Place, str] = field(default_factory=dict)
+    #: Still being made when nothing moved any more.
+    stalled: set[Place] = field(default_factory=set)
+
+
+def settle(work: Work, database: str, places: Iterable[Place], part: str) -> Settled:
+    """Wait for attributes (relationships too) or indexes; `part` is `attributes` or `indexes`."""
+    pending, settled = set(places), Settled()
+    wait, moved_at = work.pacing.first_poll, work.clock()
+    while pending:
+        work.pause(wait)
+        collections = read_collections(work.client, database, {collection for collection, _ in pending})
+        done = {place for place in pending if _sort_in(settled, place, collections, part)}
+        pending -= done
+        if done:
+            wait, moved_at = work.pacing.first_poll, work.clock()
+        elif work.clock() - moved_at > work.pacing.patience:
+            settled.stalled |= pending
+            return settled
+        else:
+            wait = min(wait * 1.3, work.pacing.longest_poll)
+    return settled
+
+
+def until_gone(work: Work, database: str, place: Place, part: str) -> bool:
+    """Wait until what was deleted is listed no more; False when it stays. A deletion, too, is done in the background,
+    and an attribute that had failed shows nothing of it (1.8.1)."""
+    collection, key = place
+    wait, ends = work.pacing.first_poll, work.clock() + work.pacing.patience
+    while work.clock() <= ends:
+        work.pause(wait)
+        found = read_collections(work.client, database, {collection}).get(collection)
+        if found is None or key not in getattr(found, part):
+            return True
+        wait = min(wait * 1.3, work.pacing.longest_poll)
+    return False
+
+
+def _sort_in(settled: Settled, place: Place, collections: dict[str, LiveCollection], part: str) -> bool:
+    collection, key = place
+    parts = getattr(collections[collection], part) if collection in collections else {}
+    raw = parts.get(key)
+    status = "failed" if raw is None else raw.get("status", "available")
+    if status == "available":
+        settled.available.add(place)
+        return True
+    if status in ("failed", "stuck"):
+        settled.failed[place] = "vanished" if raw is None else f"{status}: {raw.get('error') or 'no reason given'}"
+        return True
+    return False

@@ -4,14 +4,65 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from . import addresses, compare, requests
-from .compare import Difference
-from .live import Live, LiveCollection
-from .problems import INCOMPATIBLE, Problem
-from .requests import Item, Update
-from .schema import Attribute, Collection, Index, Relationship, Schema
+from .schema import INCOMPATIBLE, Collection, Fields, Live, LiveCollection, Part, Place, Problem, Schema, address
+from .vendor.kinds import schema_rules as rules
+from .vendor.kinds.schema_rules import FieldDifference, Request
+
+
+class Item(NamedTuple):
+    """One thing to create: `ids` are those of database, collection and itself, as far as it has them."""
+
+    kind: str
+    ids: tuple[str, ...]
+    fields: Fields
+
+    @property
+    def address(self) -> str:
+        return address(self.kind, *self.ids)
+
+    @property
+    def collection(self) -> str:
+        return "".join(self.ids[1:2])
+
+    @property
+    def key(self) -> str:
+        return "".join(self.ids[2:])
+
+    @property
+    def place(self) -> Place:
+        return (self.collection, self.key)
+
+    @property
+    def read_path(self) -> str:
+        """Where it can be read, and deleted."""
+        return rules.path_of(self.kind, self.ids)
+
+    def request(self) -> Request:
+        """What creates it."""
+        return rules.create_request(self.kind, self.ids, self.fields)
+
+    def collections(self) -> set[str]:
+        """Those whose schema its creation and its deletion write."""
+        return {each for _, *rest in rules.schema_places(self.ids, self.fields) for each in rest}
+
+    def far_side(self) -> set[Place]:
+        """Where the server shows the other side of a two-way relationship."""
+        if self.kind != "relationship" or not self.fields["twoWay"]:
+            return set()
+        return {(self.fields["relatedCollection"], self.fields["twoWayKey"] or self.collection)}
+
+
+class Update(NamedTuple):
+    """One thing to change in place."""
+
+    item: Item
+    real: Fields
+    differences: tuple[FieldDifference, ...]
+
+    def request(self) -> Request:
+        return rules.update_request(self.item.kind, self.item.ids, self.item.fields, self.real)
 
 
 @dataclass
@@ -25,9 +76,9 @@ class Plan:
     indexes: list[Item] = field(default_factory=list)
     #: Updates of the database, collections, attributes and relationships.
     updates: list[Update] = field(default_factory=list)
-    #: Existing things that are still being made: (collection, key).
-    settling_attributes: set[tuple[str, str]] = field(default_factory=set)
-    settling_indexes: set[tuple[str, str]] = field(default_factory=set)
+    #: Existing things that are still being made.
+    settling_attributes: set[Place] = field(default_factory=set)
+    settling_indexes: set[Place] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
     unchanged: int = 0
     #: Live things in managed collections that the schema does not name. They are left alone.
@@ -38,122 +89,85 @@ class Plan:
         creations = self.database or self.collections or self.attributes or self.relationships or self.indexes
         return not (creations or self.updates or self.settling_attributes or self.settling_indexes)
 
+    def create(self, item: Item) -> None:
+        parts = {"attribute": self.attributes, "relationship": self.relationships, "index": self.indexes}
+        parts[item.kind].append(item)
+
+    def settling(self, kind: str) -> set[Place]:
+        return self.settling_indexes if kind == "index" else self.settling_attributes
+
 
 def plan_changes(schema: Schema, live: Live) -> Plan:
     """Compare everything."""
-    plan = Plan()
-    _plan_database(plan, schema, live)
+    plan, database = Plan(), Item("database", (schema.database_id,), schema.fields)
+    if live.database is None:
+        plan.database = database
+    else:
+        _update_container(plan, database, rules.database_fields(live.database))
     for wanted in schema.collections:
         _plan_collection(plan, schema.database_id, wanted, live.collections.get(wanted.id))
     known = {wanted.id for wanted in schema.collections}
     others = [each for each in live.collections if each not in known]
-    plan.unmanaged += [addresses.address("collection", schema.database_id, each) for each in others]
+    plan.unmanaged += [address("collection", schema.database_id, each) for each in others]
     return plan
 
 
-def _plan_database(plan: Plan, schema: Schema, live: Live) -> None:
-    if live.database is None:
-        plan.database = requests.create_database(schema)
-        return
-    declared = {"name": schema.database_name, "enabled": schema.database_enabled}
-    differences = tuple(
-        Difference(name, value, live.database.get(name), True)
-        for name, value in declared.items()
-        if live.database.get(name) != value
-    )
+def _update_container(plan: Plan, item: Item, real: Fields) -> None:
+    differences = tuple(rules.differences(item.kind, item.fields, real))
     if differences:
-        plan.updates.append(requests.update_database(schema, differences))
+        plan.updates.append(Update(item, real, differences))
     else:
         plan.unchanged += 1
 
 
 def _plan_collection(plan: Plan, database: str, wanted: Collection, live: LiveCollection | None) -> None:
+    item = Item("collection", (database, wanted.id), wanted.fields)
     if live is None:
-        plan.collections.append(requests.create_collection(database, wanted))
+        plan.collections.append(item)
         live = LiveCollection({})
     else:
-        differences = tuple(compare.collection_differences(wanted, live.raw))
-        if differences:
-            plan.updates.append(requests.update_collection(database, wanted, differences))
-        else:
-            plan.unchanged += 1
-    for attribute in wanted.attributes:
-        _plan_attribute(plan, database, wanted.id, attribute, live)
-    for relationship in wanted.relationships:
-        _plan_relationship(plan, database, wanted.id, relationship, live)
-    for index in wanted.indexes:
-        _plan_index(plan, database, wanted.id, index, live)
-    plan.unmanaged += unmanaged(database, wanted, live)
+        _update_container(plan, item, rules.collection_fields(live.raw))
+    for part in wanted.parts():
+        _plan_part(plan, (database, wanted.id), part, live)
+    plan.unmanaged += _unmanaged(database, wanted, live)
 
 
-def _plan_attribute(plan: Plan, database: str, collection: str, wanted: Attribute, live: LiveCollection) -> None:
-    raw = live.attributes.get(wanted.key)
+def _plan_part(plan: Plan, owner: tuple[str, str], wanted: Part, live: LiveCollection) -> None:
+    item = Item(wanted.kind, (*owner, wanted.key), wanted.fields)
+    raw = live.find(wanted.kind, wanted.key)
     if raw is None or raw.get("status") == "deleting":
-        plan.attributes.append(requests.create_attribute(database, collection, wanted))
+        plan.create(item)
         return
-    differences = tuple(compare.attribute_differences(wanted, raw))
-    named = addresses.address("attribute", database, collection, wanted.key)
-    if _exists_soundly(plan, plan.settling_attributes, named, (collection, wanted.key), raw, differences):
-        plan.updates.append(requests.update_attribute(database, collection, wanted, raw, differences))
+    differences = tuple(live.differences(wanted))
+    if _exists_soundly(plan, item, raw, differences):
+        real = rules.attribute_fields(raw) if wanted.kind == "attribute" else rules.relationship_fields(raw)
+        plan.updates.append(Update(item, real, differences))
 
 
-def _plan_relationship(plan: Plan, database: str, collection: str, wanted: Relationship, live: LiveCollection) -> None:
-    raw = live.attributes.get(wanted.key)
-    if raw is None or raw.get("status") == "deleting":
-        plan.relationships.append(requests.create_relationship(database, collection, wanted))
-        return
-    differences = tuple(compare.relationship_differences(wanted, raw))
-    named = addresses.address("relationship", database, collection, wanted.key)
-    if _exists_soundly(plan, plan.settling_attributes, named, (collection, wanted.key), raw, differences):
-        plan.updates.append(requests.update_relationship(database, collection, wanted, differences))
-
-
-def _plan_index(plan: Plan, database: str, collection: str, wanted: Index, live: LiveCollection) -> None:
-    raw = live.indexes.get(wanted.key)
-    if raw is None or raw.get("status") == "deleting":
-        plan.indexes.append(requests.create_index(database, collection, wanted))
-        return
-    arrays = live.arrays()
-    differences = tuple(compare.index_differences(wanted, raw, arrays))
-    named = addresses.address("index", database, collection, wanted.key)
-    _exists_soundly(plan, plan.settling_indexes, named, (collection, wanted.key), raw, differences)
-
-
-def _exists_soundly(
-    plan: Plan,
-    settling: set[tuple[str, str]],
-    named: str,
-    place: tuple[str, str],
-    raw: Mapping[str, Any],
-    differences: tuple[Difference, ...],
-) -> bool:
+def _exists_soundly(plan: Plan, item: Item, raw: Mapping[str, Any], differences: tuple[FieldDifference, ...]) -> bool:
     """Sort an existing thing in. True when an update is needed and possible."""
     status = raw.get("status", "available")
     if status in ("failed", "stuck"):
         reason = f"is {status}: {raw.get('error') or 'the server gives no reason'}; delete it by hand, then run again"
-        plan.problems.append(Problem(named, INCOMPATIBLE, reason))
+        plan.problems.append(Problem(item.address, INCOMPATIBLE, reason))
         return False
     if status == "processing":
-        settling.add(place)
+        plan.settling(item.kind).add(item.place)
     fixed = [str(each) for each in differences if not each.in_place]
     if fixed:
         reason = f"cannot be changed in place: {'; '.join(fixed)}"
-        plan.problems.append(Problem(named, INCOMPATIBLE, reason))
+        plan.problems.append(Problem(item.address, INCOMPATIBLE, reason))
         return False
     if not differences and status != "processing":
         plan.unchanged += 1
     return bool(differences)
 
 
-def unmanaged(database: str, wanted: Collection, live: LiveCollection) -> list[str]:
+def _unmanaged(database: str, wanted: Collection, live: LiveCollection) -> list[str]:
     """Addresses of attributes and indexes that are not declared. Mirrors of two-way relationships do not count."""
-    declared = {each.key for each in wanted.attributes} | {each.key for each in wanted.relationships}
-    attributes = [
-        addresses.address("attribute", database, wanted.id, key)
-        for key, raw in live.attributes.items()
-        if key not in declared and raw.get("side") != "child"
-    ]
+    declared = {each.key for each in (*wanted.attributes, *wanted.relationships)}
     known = {each.key for each in wanted.indexes}
-    return attributes + [
-        addresses.address("index", database, wanted.id, key) for key in live.indexes if key not in known
+    keys = [key for key, raw in live.attributes.items() if key not in declared and not rules.is_mirror(raw)]
+    return [address("attribute", database, wanted.id, key) for key in keys] + [
+        address("index", database, wanted.id, key) for key in live.indexes if key not in known
     ]

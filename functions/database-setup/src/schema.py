@@ -1,66 +1,75 @@
-"""The wanted schema as values, read from the `schema.json` that was generated into the bundle."""
+"""Values: the wanted schema as the bundle's `schema.json` declares it, what is really there, and what is wrong with it.
+
+Fields are in the canonical form of `vendor/kinds/schema_rules.py`, on both sides.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from .vendor.appwrite_http import Client, path_of, query
+from .vendor.kinds import schema_rules as rules
 
 FORMAT = 1
+Fields = Mapping[str, Any]
+Place = tuple[str, str]
+"""Collection and key."""
+
+#: The server refused or broke something that this run wanted to create: the set-up cannot be completed.
+REFUSED = "refused"
+#: Not finished yet, and the next run goes on from here.
+UNFINISHED = "unfinished"
+#: Exists in a form that cannot be changed in place, or must not be without a decision.
+INCOMPATIBLE = "incompatible"
+#: The declaration contradicts itself or a limit of the server; nothing is touched.
+IMPOSSIBLE = "impossible"
+#: Found by verification: missing, different or not available.
+UNSOUND = "unsound"
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong. Severity says what it means for a run, not how bad it sounds."""
+
+    address: str
+    severity: str
+    message: str
+
+
+def address(kind: str, *ids: str) -> str:
+    """`attribute.raceday-db/races/startTime`: the one way in which a thing is named."""
+    return f"{kind}.{'/'.join(ids)}"
+
+
+def documents_path(database: str, collection: str) -> str:
+    return path_of("databases", database, "collections", collection, "documents")
 
 
 class UnknownFormat(Exception):
     """The bundle carries a schema in a format that this code does not know."""
 
 
-@dataclass(frozen=True)
-class Attribute:
-    """A plain attribute. `type` is the word of the create route (`float`, `enum`, `line`…), not the wire type."""
+class Part(NamedTuple):
+    """An attribute, a relationship (its declared side) or an index."""
 
+    kind: str
     key: str
-    type: str
-    required: bool
-    default: Any = None
-    array: bool = False
-    size: int | None = None
-    encrypt: bool = False
-    minimum: float | None = None
-    maximum: float | None = None
-    elements: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Relationship:
-    """The declared (parent) side of a relationship."""
-
-    key: str
-    related: str
-    type: str
-    two_way: bool
-    two_way_key: str | None
-    on_delete: str
-
-
-@dataclass(frozen=True)
-class Index:
-    key: str
-    type: str
-    attributes: tuple[str, ...]
-    orders: tuple[str, ...] = ()
-    lengths: tuple[int, ...] = ()
+    fields: Fields
 
 
 @dataclass(frozen=True)
 class Collection:
     id: str
-    name: str
-    permissions: tuple[str, ...]
-    document_security: bool
-    enabled: bool
-    attributes: tuple[Attribute, ...]
-    relationships: tuple[Relationship, ...]
-    indexes: tuple[Index, ...]
+    fields: Fields
+    attributes: tuple[Part, ...]
+    relationships: tuple[Part, ...]
+    indexes: tuple[Part, ...]
+
+    def parts(self) -> tuple[Part, ...]:
+        """In the order in which they need each other."""
+        return (*self.attributes, *self.relationships, *self.indexes)
 
 
 @dataclass(frozen=True)
@@ -69,8 +78,7 @@ class Schema:
 
     hash: str
     database_id: str
-    database_name: str
-    database_enabled: bool
+    fields: Fields
     collections: tuple[Collection, ...]
 
     def only(self, ids: Iterable[str]) -> Schema:
@@ -99,59 +107,98 @@ def parse(raw: Mapping[str, Any]) -> Schema:
     if raw.get("formatVersion") != FORMAT:
         raise UnknownFormat(f"schema.json has format {raw.get('formatVersion')!r}, this code reads {FORMAT}")
     database = raw["database"]
-    return Schema(
-        hash=raw["schemaHash"],
-        database_id=database["id"],
-        database_name=database["name"],
-        database_enabled=database.get("enabled", True),
-        collections=tuple(_collection(each) for each in raw["collections"]),
-    )
+    collections = tuple(_collection(each) for each in raw["collections"])
+    return Schema(raw["schemaHash"], database["id"], rules.database_fields({"enabled": True, **database}), collections)
 
 
 def _collection(raw: Mapping[str, Any]) -> Collection:
+    attributes = tuple(Part("attribute", each["key"], rules.attribute_fields(each)) for each in raw["attributes"])
+    arrays = {each.key for each in attributes if each.fields["array"]}
     return Collection(
-        id=raw["id"],
-        name=raw["name"],
-        permissions=tuple(raw["permissions"]),
-        document_security=raw["documentSecurity"],
-        enabled=raw["enabled"],
-        attributes=tuple(_attribute(each) for each in raw["attributes"]),
-        relationships=tuple(_relationship(each) for each in raw["relationships"]),
-        indexes=tuple(_index(each) for each in raw["indexes"]),
+        raw["id"],
+        rules.collection_fields(raw),
+        attributes,
+        tuple(Part("relationship", each["key"], rules.relationship_fields(each)) for each in raw["relationships"]),
+        tuple(Part("index", each["key"], rules.index_fields(each, arrays)) for each in raw["indexes"]),
     )
 
 
-def _attribute(raw: Mapping[str, Any]) -> Attribute:
-    return Attribute(
-        key=raw["key"],
-        type=raw["type"],
-        required=raw["required"],
-        default=raw.get("default"),
-        array=bool(raw.get("array")),
-        size=raw.get("size"),
-        encrypt=bool(raw.get("encrypt")),
-        minimum=raw.get("min"),
-        maximum=raw.get("max"),
-        elements=tuple(raw.get("elements") or ()),
-    )
+_PAGE = 100
 
 
-def _relationship(raw: Mapping[str, Any]) -> Relationship:
-    return Relationship(
-        key=raw["key"],
-        related=raw["relatedCollection"],
-        type=raw["relationType"],
-        two_way=raw["twoWay"],
-        two_way_key=raw.get("twoWayKey"),
-        on_delete=raw["onDelete"],
-    )
+@dataclass
+class LiveCollection:
+    """One collection as the server answered it, its parts by key."""
+
+    raw: Mapping[str, Any]
+    attributes: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    indexes: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> LiveCollection:
+        return cls(
+            raw,
+            {str(each["key"]): each for each in raw.get("attributes") or ()},
+            {str(each["key"]): each for each in raw.get("indexes") or ()},
+        )
+
+    def find(self, kind: str, key: str) -> Mapping[str, Any] | None:
+        """One part as the server answered it."""
+        return (self.indexes if kind == "index" else self.attributes).get(key)
+
+    def differences(self, wanted: Part) -> list[rules.FieldDifference]:
+        """What a part that exists has different. What the server fills in by itself is no difference."""
+        raw = self.find(wanted.kind, wanted.key)
+        assert raw is not None, wanted.key
+        if wanted.kind == "index":
+            arrays = {key for key, each in self.attributes.items() if each.get("array")}
+            canonical = rules.index_fields(wanted.fields, arrays)
+            return rules.differences("index", canonical, rules.index_fields(raw, arrays))
+        if wanted.kind == "relationship":
+            if raw["type"] != "relationship":
+                return [rules.FieldDifference("type", "relationship", rules.type_of(raw), False)]
+            return rules.differences("relationship", wanted.fields, rules.relationship_fields(raw))
+        return rules.differences("attribute", wanted.fields, rules.attribute_fields(raw))
 
 
-def _index(raw: Mapping[str, Any]) -> Index:
-    return Index(
-        key=raw["key"],
-        type=raw["type"],
-        attributes=tuple(raw["attributes"]),
-        orders=tuple(raw.get("orders") or ()),
-        lengths=tuple(raw.get("lengths") or ()),
-    )
+@dataclass
+class Live:
+    """The database (None when there is none) and its collections by id, read with few requests: a collection's answer
+    holds all its attributes and indexes."""
+
+    database: Mapping[str, Any] | None
+    collections: dict[str, LiveCollection] = field(default_factory=dict)
+
+    def available(self) -> set[Place]:
+        """Attributes that can be used."""
+        return {
+            (collection, key)
+            for collection, real in self.collections.items()
+            for key, raw in real.attributes.items()
+            if raw.get("status", "available") == "available"
+        }
+
+
+def read_live(client: Client, database: str) -> Live:
+    """Everything, in two requests as long as there are no more than a hundred collections."""
+    found = client.find(path_of("databases", database))
+    return Live(found, _collections(client, database) if found is not None else {})
+
+
+def read_collections(client: Client, database: str, ids: Iterable[str]) -> dict[str, LiveCollection]:
+    """Just these collections, in one request."""
+    wanted = sorted(ids)
+    return _collections(client, database, [query("equal", *wanted, attribute="$id")] if wanted else [])
+
+
+def _collections(
+    client: Client, database: str, filters: list[dict[str, Any]] | None = None
+) -> dict[str, LiveCollection]:
+    found: dict[str, LiveCollection] = {}
+    page = [*(filters or []), query("limit", _PAGE)]
+    while True:
+        answered = client.get(path_of("databases", database, "collections"), page)["collections"]
+        found.update((str(raw["$id"]), LiveCollection.of(raw)) for raw in answered)
+        if len(answered) < _PAGE:
+            return found
+        page = [*(filters or []), query("limit", _PAGE), query("cursorAfter", str(answered[-1]["$id"]))]

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .problems import Problem
-from .requests import Item
+from .planning import Item
+from .schema import Problem
 from .vendor.appwrite_http import Client
 from .vendor.backoff import Backoff
 from .vendor.documents import Documents

@@ -60,20 +60,21 @@ def test_a_bundle_holds_own_code_shared_code_and_what_is_derived_from_the_stack(
         "src/vendor/lock.py",
         "src/lock.json",
         "src/schema.json",
-        *(f"src/vendor/{name}" for name in RULES),
         MANIFEST,
     }
 
 
 @pytest.mark.parametrize("name", RULES)
 def test_the_rules_of_a_schema_come_from_this_package_as_they_are(root: Path, name: str) -> None:
+    write(root, "functions/f/src/work.py", "from .vendor.kinds.schema_rules import same\n")
     header, _, rest = bundle(root).files[f"src/vendor/{name}"].decode().partition("\n")
     assert header.startswith(f"# Copied from raceday_iac/{name}, version ")
     assert rest == (Path(raceday_iac.__file__).parent / name).read_text()
 
 
-def test_whoever_sets_up_no_schema_gets_no_rules(root: Path) -> None:
-    assert not {f"src/vendor/{name}" for name in RULES} & set(bundle(root, schema="").files)
+def test_code_that_does_not_import_the_rules_of_schemas_gets_none(root: Path) -> None:
+    write(root, "functions/f/src/work.py", "from .vendor.lock import LOCK\n")
+    assert not {f"src/vendor/{name}" for name in RULES} & set(bundle(root).files)
 
 
 def test_shared_code_names_its_source_and_version_and_is_otherwise_as_written(root: Path) -> None:
