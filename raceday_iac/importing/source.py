@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ..diff import Difference, compare
 from ..errors import IacError, StackError
+from ..kinds import KINDS, holds_others, kind_of
+from ..kinds.declaring import Called
 from ..loading.environment import EMBEDDED, Environment
 from ..loading.resolve import resolve
-from ..model.address import Address, collection_address, function_address, owners
+from ..model.address import Address, owners
 from ..model.resource import Live
-from ..model.stack import FromEnvironment
+from ..model.stack import FromEnvironment, Stack
 from ..state.document import new_state
-from .declared import Declared, build, declared
 from .names import Name, Names, call, comment, constant, text_literal
 from .project import Diagnostic, Project, looks_secret
 
@@ -61,7 +62,7 @@ def _lines(settled: Settled, project: Project, name: str) -> Iterator[str]:
         yield ""
         yield from constant(word, values)
     for each in calls:
-        if each.method in ("database", "collection", "function"):
+        if holds_others(each.address):
             yield ""
         if each.address in project.notes:
             yield comment(project.notes[each.address])
@@ -71,38 +72,37 @@ def _lines(settled: Settled, project: Project, name: str) -> Iterator[str]:
 
 def _imports(settled: Settled) -> Iterator[str]:
     """In the order in which import sorters want them."""
-    if any(each.method == "function" for each in settled.calls):
+    if any("code" in each.keywords for each in settled.calls):
         yield "KEEP"
     if settled.secrets:
         yield "FromEnvironment"
     yield "Stack"
 
 
-def _call_lines(each: Declared, handles: Mapping[Address, str]) -> list[str]:
+def _call_lines(each: Called, handles: Mapping[Address, str]) -> list[str]:
     target = "stack" if each.owner is None else handles[each.owner]
     before = f"{handles[each.address]} = " if each.address in handles else ""
     keywords = {name: Name("KEEP") if name == "code" else value for name, value in each.keywords.items()}
-    is_function = each.method == "function"
-    return call(f"{target}.{each.method}", each.positional, keywords, before=before, always_spread=is_function)
+    return call(f"{target}.{each.method}", each.positional, keywords, before=before, always_spread=each.is_long)
 
 
-def _handles(calls: Sequence[Declared], project: Project, names: Names) -> dict[Address, str]:
-    """Variables for the databases and collections that something is declared in."""
+def _handles(calls: Sequence[Called], project: Project, names: Names) -> dict[Address, str]:
+    """Variables for what something is declared in, such as databases and collections."""
     owners = {each.owner for each in calls}
-    databases = [each for each in calls if each.method == "database"]
+    alone = Counter(each.method for each in calls if each.owner is None)
     found = {}
     for each in calls:
-        if each.method not in ("database", "collection") or each.address not in owners:
+        if each.address not in owners:
             continue
-        if each.method == "database" and len(databases) == 1:
-            found[each.address] = names.handle("database", "database", "")
+        if alone[each.method] == 1:
+            found[each.address] = names.handle(each.method, each.method, "")
         else:
             shown = str(project.resources[each.address].fields["name"])
             found[each.address] = names.handle(each.method, each.address.name, shown)
     return found
 
 
-def _with_constants(calls: Sequence[Declared], names: Names) -> tuple[list[Declared], dict[str, Sequence[Any]]]:
+def _with_constants(calls: Sequence[Called], names: Names) -> tuple[list[Called], dict[str, Sequence[Any]]]:
     """Lists that several resources share get a name."""
     counted = Counter((word, values) for each in calls for word, values in each.keywords.items() if word in _SHARED)
     given = {
@@ -132,7 +132,6 @@ def _left_out_lines(left_out: Mapping[Address, str]) -> Iterator[str]:
 
 #: An environment that changes nothing of a stack.
 PLAIN = Environment(name="import", endpoint=EMBEDDED, project="import")
-_MEMBERS = ("attribute", "relationship", "index")
 _UNUSABLE = ("failed", "stuck", "deleting")
 
 
@@ -140,7 +139,7 @@ _UNUSABLE = ("failed", "stuck", "deleting")
 class Settled:
     """The calls that declare a project; `secrets` by the environment variable that each is to come from."""
 
-    calls: tuple[Declared, ...]
+    calls: tuple[Called, ...]
     secrets: Mapping[str, Address] = field(default_factory=dict)
     left_out: Mapping[Address, str] = field(default_factory=dict)
 
@@ -152,22 +151,25 @@ def settle(project: Project, name: str) -> Settled:
     left_out = dict(_unusable(project))
     while True:
         tree = _tree(project.resources, left_out)
-        calls, found = [], {}
+        calls: list[Called] = []
+        found = {}
         for live in _in_order(tree):
             try:
-                calls.append(_call(live, tree, sources))
+                declaring = kind_of(live.address).declaring
+                called = declaring.called(live, _Beside(tree, sources)) if declaring else None
+                calls += [called] if called else []
             except ValueError as error:
                 found[live.address] = str(error)
         found = found or _objections(project, name, calls, secrets, left_out)
         if not found:
-            return Settled(tuple(calls), _present(secrets, tree), left_out)
+            return Settled(tuple(calls), _present(secrets, left_out), left_out)
         left_out.update(found)
 
 
 def _objections(
     project: Project,
     name: str,
-    calls: list[Declared],
+    calls: list[Called],
     secrets: Mapping[str, Address],
     left_out: Mapping[Address, str],
 ) -> dict[Address, str]:
@@ -188,8 +190,8 @@ def _objections(
 def _differs(difference: Difference, real: Mapping[Address, Live]) -> bool:
     fields = [each.name for each in difference.fields]
     # The value of a secret cannot be read, so it cannot be compared either.
-    if difference.address.kind == "variable" and fields == ["value"] and real[difference.address].fields["secret"]:
-        return False
+    if difference.address in real and _is_secret(real[difference.address]):
+        fields = [name for name in fields if name != kind_of(difference.address).secret_field]
     return bool(fields) or difference.address not in real
 
 
@@ -202,16 +204,15 @@ def _secret_sources(project: Project) -> dict[str, Address]:
     names = Names()
     found = {}
     for address, live in project.resources.items():
-        if address.kind == "variable" and live.fields["secret"]:
-            function = project.resources[function_address(address.parts[0])]
-            shown = str(function.fields["name"])
-            found[names.environment_variable(address.parts[0], shown, variable_key(address))] = address
+        if _is_secret(live):
+            owner = owners(address)[-1]
+            shown = str(project.resources[owner].fields["name"])
+            found[names.environment_variable(owner.name, shown, address.name)] = address
     return found
 
 
-def variable_key(variable: Address) -> str:
-    """A variable's key; it may hold slashes."""
-    return variable.path.partition("/")[2]
+def _is_secret(live: Live) -> bool:
+    return bool(kind_of(live.address).secret_field and live.fields["secret"])
 
 
 def _unusable(project: Project) -> Iterator[tuple[Address, str]]:
@@ -219,9 +220,9 @@ def _unusable(project: Project) -> Iterator[tuple[Address, str]]:
         if live.status in _UNUSABLE:
             yield address, f"it is {live.status}{': ' + live.error if live.error else ''}"
         elif (
-            address.kind == "variable"
-            and not live.fields["secret"]
-            and looks_secret(variable_key(address), str(live.fields["value"]))
+            (name := kind_of(address).secret_field)
+            and not _is_secret(live)
+            and looks_secret(address.name, live.fields[name])
         ):
             yield address, "it looks like a secret, but is plain text; its value is not written into a file"
 
@@ -240,32 +241,46 @@ def _tree(resources: Mapping[Address, Live], left_out: Mapping[Address, str]) ->
 
 
 def _in_order(tree: Tree) -> Iterator[Live]:
-    """Resources in the order of writing: databases with all that is in them, then functions."""
-    for database in tree.get(("database", None), ()):
-        yield database
-        for collection in tree.get(("collection", database.address), ()):
-            yield collection
-            for kind in _MEMBERS:
-                yield from tree.get((kind, collection.address), ())
-    yield from tree.get(("function", None), ())
+    """Resources in the order of writing: each with all that lies in it, low stages first."""
+
+    def below(kind: str, owner: Address | None) -> Iterator[Live]:
+        for each in sorted(KINDS.values(), key=lambda each: each.stage):
+            if each.owner == kind:
+                for live in tree.get((each.name, owner), ()):
+                    yield live
+                    yield from below(each.name, live.address)
+
+    return below("", None)
 
 
-def _call(live: Live, tree: Tree, sources: Mapping[Address, FromEnvironment]) -> Declared:
-    address = live.address
-    if address.kind == "function":
-        variables: dict[str, str | FromEnvironment] = {
-            variable_key(each.address): sources.get(each.address) or str(each.fields["value"])
-            for each in tree.get(("variable", address), ())
-        }
-        return declared(live, variables)
-    if address.kind == "index":
-        attributes = tree.get(("attribute", collection_address(*address.parts[:2])), ())
-        return declared(live, arrays=[each.address.name for each in attributes if each.fields["array"]])
-    return declared(live)
+@dataclass(frozen=True)
+class _Beside:
+    """What is declared together with a resource."""
+
+    tree: Tree
+    sources: Mapping[Address, FromEnvironment]
+
+    def of(self, kind: str, owner: Address) -> Sequence[Live]:
+        return self.tree.get((kind, owner), ())
+
+    def value_of(self, live: Live) -> str | FromEnvironment:
+        return self.sources.get(live.address) or str(live.fields["value"])
 
 
-def _present(secrets: Mapping[str, Address], tree: Tree) -> dict[str, Address]:
-    """Secrets that are declared: neither left out nor their function."""
-    functions = {live.address for live in tree.get(("function", None), ())}
-    kept = {each.address for function in functions for each in tree.get(("variable", function), ())}
-    return {source: address for source, address in secrets.items() if address in kept}
+def _present(secrets: Mapping[str, Address], left_out: Collection[Address]) -> dict[str, Address]:
+    """Secrets that are declared: neither left out nor what they lie in."""
+    return {
+        source: address
+        for source, address in secrets.items()
+        if not any(each in left_out for each in (address, *owners(address)))
+    }
+
+
+def build(name: str, calls: Sequence[Called]) -> Stack:
+    """The stack that the calls make. Owners must come before what they own."""
+    stack = Stack(name)
+    handles: dict[Address, Any] = {}
+    for each in calls:
+        target = stack if each.owner is None else handles[each.owner]
+        handles[each.address] = getattr(target, each.method)(*each.positional, **each.keywords)
+    return stack

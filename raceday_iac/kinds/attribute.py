@@ -403,6 +403,14 @@ class _Declaring(Declaring):
         known = self.model_of(arguments).model_fields
         return {name: value for name, value in arguments.items() if name in known}
 
+    def method(self, live: Live) -> str:
+        kind = str(live.fields["type"])
+        if kind not in MODELS:
+            raise ValueError(f"the stack language has no attributes of type {kind!r}")
+        if live.fields["array"] and MODELS[kind].model_fields["array"].init is False:
+            raise ValueError(f"the stack language has no arrays of type {kind!r}")
+        return kind
+
     def fields(self, declared: Declared, address: Address, resources: Mapping[Address, Resource]) -> Fields:  # noqa: ARG002
         """With bounds and default as the server keeps them."""
         assert isinstance(declared, AttributeDeclaration)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from ..model.address import Address, owners
 from ..model.declarations import Declared
 from ..model.problem import Diagnostic, Location
-from ..model.resource import CodeSource, Fields, Resource
-from .fields import canonical, identity
+from ..model.resource import CodeSource, Fields, Live, Resource
+from ..model.secret import FromEnvironment
+from .fields import canonical, identity, is_same, positional, wire_fields
 
 Model = TypeVar("Model", bound=Declared)
 
@@ -76,6 +78,30 @@ class Work(Protocol):
         """The arguments with what the environment says instead."""
 
 
+@dataclass(frozen=True)
+class Called:
+    """A call of the stack language that declares a live resource: the method, whose handle it is called on (None: the
+    stack's own), and the arguments. What the language assumes anyway is left out of `keywords`."""
+
+    address: Address
+    method: str
+    owner: Address | None
+    positional: tuple[Any, ...]
+    keywords: Mapping[str, Any]
+    #: Whether it takes a line for each argument, however short it is.
+    is_long: bool = False
+
+
+class Beside(Protocol):
+    """What is declared together with a resource."""
+
+    def of(self, kind: str, owner: Address) -> Sequence[Live]:
+        """Live resources of a kind that lie in another."""
+
+    def value_of(self, live: Live) -> str | FromEnvironment:
+        """The value of a variable, or where a secret one is to come from."""
+
+
 class Declaring:
     """What a stack file says of one kind: `model` are its fields, `call` how it is declared, for the reference."""
 
@@ -123,6 +149,41 @@ class Declaring:
     def depends_on(self, address: Address, declared: Declared) -> tuple[Address, ...]:  # noqa: ARG002
         """What has to exist before this."""
         return tuple(owners(address)[-1:])
+
+    def called(self, live: Live, beside: Beside) -> Called | None:
+        """The call that declares a live resource; None of what is declared along with another. Raises ValueError where
+        the language cannot say it."""
+        address, model = live.address, self.model_of(live.fields)
+        first = [*positional(model)][1:]
+        arguments = dict(self.arguments(live, beside))
+        keywords = {name: arguments[name] for name in arguments if name not in first}
+        said = (address.name, *(arguments[name] for name in first))
+        return Called(address, self.method(live), next(iter(owners(address)[-1:]), None), said, keywords, self.is_long)
+
+    #: Whether its calls take a line for each argument.
+    is_long = False
+
+    def method(self, live: Live) -> str:  # noqa: ARG002
+        return self.kind
+
+    def arguments(self, live: Live, beside: Beside) -> Iterator[tuple[str, Any]]:
+        """What a stack file says to have this resource: required fields, and others that are not as assumed."""
+        model = self.model_of(live.fields)
+        names = {each.attribute: each.name for each in wire_fields(model)}
+        for name, info in model.model_fields.items():
+            value = live.fields.get(names[name]) if name in names else self.local(name, live, beside)
+            if name in names or value is not None:
+                value = self.as_written(name, value, live, beside)
+                if info.is_required() or not is_same(value, info.get_default(call_default_factory=True)):
+                    yield info.alias or name, value
+
+    def local(self, name: str, live: Live, beside: Beside) -> Any:  # noqa: ARG002
+        """What a stack file would say of a field that Appwrite never sees; None for nothing."""
+        return None
+
+    def as_written(self, name: str, value: Any, live: Live, beside: Beside) -> Any:  # noqa: ARG002
+        """The value of a field as a person would write it."""
+        return value
 
     def put_more(self, work: Work, address: Address, declared: Declared, location: Location) -> None:
         """Put what is declared along with it."""

@@ -113,6 +113,17 @@ def identity(model: type[Declared]) -> str:
     return next(name for name, info in model.model_fields.items() if _said(info, Local) is IDENTITY)
 
 
+def positional(model: type[Declared]) -> list[str]:
+    """The fields that a stack file gives by position: the id or key, then others that have no default."""
+    rest = [name for name, info in model.model_fields.items() if info.init is False and info.is_required()]
+    return [identity(model), *(name for name in rest if name != identity(model))]
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Whether two values are written alike: `1` is not `True`."""
+    return type(one) is type(other) and bool(one == other)
+
+
 def effect(model: type[Declared], name: str, in_place: Collection[str]) -> str:
     """What a change of a declared field leads to, in words; `in_place` are those that an update can change."""
     info = model.model_fields[name]

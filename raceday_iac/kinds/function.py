@@ -20,7 +20,7 @@ from ..model.resource import CodeSource, Fields, Live, frozen
 from ..model.secret import FromEnvironment
 from . import variable
 from .base import Kind, Offers, Shape
-from .declaring import Declaring, Work
+from .declaring import Beside, Declaring, Work
 from .fields import (
     IDENTITY,
     Local,
@@ -302,6 +302,25 @@ class _Declaring(Declaring):
         for name in SETTINGS:
             arguments[name] = _settings(work, address, name, arguments[name], written[name], location)
         return arguments
+
+    is_long = True
+
+    def local(self, name: str, live: Live, beside: Beside) -> Any:
+        if name == "ignore":
+            return live.fields.get(name)
+        if name == "variables":
+            return {each.address.name: beside.value_of(each) for each in beside.of("variable", live.address)}
+        return None
+
+    def arguments(self, live: Live, beside: Beside) -> Iterator[tuple[str, Any]]:
+        said = dict(super().arguments(live, beside))
+        for name, info in FunctionDeclaration.model_fields.items():
+            word = info.alias or name
+            if name == "code":
+                # The live code stays: an archive that somebody else packed is not a folder of ours.
+                yield word, KEEP
+            elif word in said:
+                yield word, said[word]
 
     def put_more(self, work: Work, address: Address, declared: Declared, location: Location) -> None:
         """Its variables, and where its code is."""

@@ -15,7 +15,7 @@ from ..model.limits import column_name
 from ..model.resource import Fields, Live, Resource, frozen
 from .base import Call, Kind, Shape, as_call, of_its_collection
 from .collection import LEFT_OUT, MAYBE, MEMBER, live_member
-from .declaring import Declaring
+from .declaring import Beside, Called, Declaring
 from .fields import IDENTITY, Wire, canonical, told
 from .schema_rules import STAGES, create_request, index_fields, path_of
 
@@ -110,6 +110,25 @@ class _Declaring(Declaring):
         named = {name: owner.child("attribute", name) for name in declared.attributes}
         arrays = {name for name, each in named.items() if each in resources and resources[each].fields["array"]}
         return index_fields(canonical(declared), arrays)
+
+    def called(self, live: Live, beside: Beside) -> Called:
+        """Its attributes follow its key."""
+        said = dict(self.arguments(live, beside))
+        attributes = said.pop("attributes")
+        owner = collection_address(*live.address.parts[:2])
+        return Called(live.address, self.kind, owner, (live.address.name, *attributes), said)
+
+    def as_written(self, name: str, value: Any, live: Live, beside: Beside) -> Any:
+        if name == "orders":
+            return value if "DESC" in value else ()
+        if name == "lengths":
+            # The server itself gives array attributes their length (255); it may not be declared.
+            owner = collection_address(*live.address.parts[:2])
+            arrays = {each.address.name for each in beside.of("attribute", owner) if each.fields["array"]}
+            pairs = zip(live.fields["attributes"], value, strict=True)
+            lengths = [0 if each in arrays else length for each, length in pairs]
+            return lengths if any(lengths) else ()
+        return value
 
     def depends_on(self, address: Address, declared: Declared) -> tuple[Address, ...]:
         """Its attributes come first."""

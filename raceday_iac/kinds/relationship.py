@@ -15,7 +15,7 @@ from ..model.limits import column_name
 from ..model.resource import Fields, Live
 from .base import Call, Claims, Kind, Shape, Wanted, as_call, column_claim, written_places
 from .collection import LEFT_OUT, MAYBE, MEMBER, live_member
-from .declaring import Declaring
+from .declaring import Beside, Declaring
 from .fields import IDENTITY, Wire, told
 from .schema_rules import (
     IN_PLACE,
@@ -116,6 +116,9 @@ def claims(address: Address, fields: Fields) -> Claims:
 
 
 class _Declaring(Declaring):
+    def as_written(self, name: str, value: Any, live: Live, beside: Beside) -> Any:  # noqa: ARG002
+        return None if name == "two_way_key" and value == live.address.parts[1] else value
+
     def depends_on(self, address: Address, declared: Declared) -> tuple[Address, ...]:
         """It needs both collections."""
         assert isinstance(declared, RelationshipDeclaration)

@@ -18,7 +18,7 @@ from ..model.problem import Diagnostic, Location
 from ..model.resource import Fields, Live, frozen
 from ..model.secret import FromEnvironment, Secret
 from .base import Call, Kind, Shape, listing
-from .declaring import Declaring, Work
+from .declaring import Beside, Called, Declaring, Work
 from .fields import IDENTITY, Wire, body, canonical, told
 
 Variables: TypeAlias = "Mapping[str, VariableDeclaration]"
@@ -126,6 +126,12 @@ def found_in(address: Address, raw: Any) -> Any:
     return next((each for each in raw["variables"] if each["key"] == address.name), None)
 
 
+class _Declaring(Declaring):
+    def called(self, live: Live, beside: Beside) -> Called | None:  # noqa: ARG002
+        """Its function's call says it."""
+        return None
+
+
 KIND = Kind(
     name="variable",
     stage=60,
@@ -148,5 +154,5 @@ KIND = Kind(
         "resourceType": "always function",
         "resourceId": "part of the address",
     },
-    declaring=Declaring("variable", VariableDeclaration, "`variables={KEY: value}` of a function"),
+    declaring=_Declaring("variable", VariableDeclaration, "`variables={KEY: value}` of a function"),
 )

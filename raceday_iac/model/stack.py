@@ -17,7 +17,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, over
 from ..kinds import attribute
 from ..kinds.collection import CollectionDeclaration
 from ..kinds.database import DatabaseDeclaration
-from ..kinds.fields import identity
+from ..kinds.fields import positional
 from ..kinds.function import FunctionDeclaration
 from ..kinds.index import IndexDeclaration
 from ..kinds.index import arguments as index_arguments
@@ -47,20 +47,19 @@ class Handle(Protocol):
 
 class Declares(Generic[P, R_co]):
     """A method that declares one resource with the fields of a model. Editors and type checkers read its parameters
-    from the model: the id or key comes first, then `more` fields, and the others are keywords."""
+    from the model: the id or key comes first, then what has no default and is no keyword, then keywords."""
 
     def __init__(
         self,
         kind: str,
         model: Callable[..., Declared],
-        more: Sequence[str],
         handle: Callable[[Stack, tuple[str, ...], str], R_co],
         read: Callable[P, Mapping[str, Any]] | None = None,
     ) -> None:
         assert isinstance(model, type)
         assert issubclass(model, Declared)
         self._kind, self._model, self._handle = kind, model, handle
-        self._positional = (identity(model), *more)
+        self._positional = positional(model)
         self._read = read
         self.__name__, self.__doc__ = kind, inspect.getdoc(model)
 
@@ -111,21 +110,19 @@ def _no_handle(_stack: Stack, _owner: tuple[str, ...], _name: str) -> None:
 
 def declares(kind: str, model: Callable[P, Declared]) -> Declares[Concatenate[str, P], None]:
     """A method that takes the id or key, then keywords."""
-    return Declares(kind, model, (), _no_handle)
+    return Declares(kind, model, _no_handle)
 
 
-def declares_with(
-    kind: str, model: Callable[P, Declared], second: str, _type: type[A]
-) -> Declares[Concatenate[str, A, P], None]:
+def declares_with(kind: str, model: Callable[P, Declared], _second: type[A]) -> Declares[Concatenate[str, A, P], None]:
     """A method that takes the id or key and a second field, then keywords."""
-    return Declares(kind, model, (second,), _no_handle)
+    return Declares(kind, model, _no_handle)
 
 
 def declares_owner(
     kind: str, model: Callable[P, Declared], handle: Callable[[Stack, tuple[str, ...], str], R_co]
 ) -> Declares[Concatenate[str, P], R_co]:
     """A method that gives a handle to declare what lies in it."""
-    return Declares(kind, model, (), handle)
+    return Declares(kind, model, handle)
 
 
 @dataclass(frozen=True)
@@ -250,7 +247,7 @@ class Collection:
     def path(self) -> tuple[str, ...]:
         return (self.database, self.id)
 
-    string = declares_with("attribute", attribute.StringDeclaration, "size", int)
+    string = declares_with("attribute", attribute.StringDeclaration, int)
     integer = declares("attribute", attribute.IntegerDeclaration)
     float = declares("attribute", attribute.FloatDeclaration)
     boolean = declares("attribute", attribute.BooleanDeclaration)
@@ -258,12 +255,12 @@ class Collection:
     email = declares("attribute", attribute.EmailDeclaration)
     url = declares("attribute", attribute.UrlDeclaration)
     ip = declares("attribute", attribute.IpDeclaration)
-    enum = declares_with("attribute", attribute.EnumDeclaration, "elements", Sequence[str])  # type: ignore[type-abstract]
+    enum = declares_with("attribute", attribute.EnumDeclaration, Sequence[str])  # type: ignore[type-abstract]
     point = declares("attribute", attribute.PointDeclaration)
     line = declares("attribute", attribute.LineDeclaration)
     polygon = declares("attribute", attribute.PolygonDeclaration)
-    relationship = declares_with("relationship", RelationshipDeclaration, "related", str)
-    index = Declares("index", IndexDeclaration, (), _no_handle, index_arguments)
+    relationship = declares_with("relationship", RelationshipDeclaration, str)
+    index = Declares("index", IndexDeclaration, _no_handle, index_arguments)
 
 
 def caller() -> Location:

@@ -23,8 +23,6 @@ SELECTING = ("of_kind", "_of_kind", "below", "count")
 LEFT: dict[str, int] = {
     "importing/appwrite_json.py": 1,
     "importing/appwrite_json_text.py": 6,
-    "importing/declared.py": 5,
-    "importing/source.py": 18,
 }
 
 
