@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..extensions import Extension, extensions_named_in, load_extensions, load_part
 from .options import Options
 
 
-def extensions_of(options: Options) -> tuple[Extension, ...]:
-    """Those that the stack names, and those of `--extension`. Raises IacError."""
-    named = extensions_named_in(options.stack)
+def extensions_of(options: Options, named: Sequence[str] | None = None) -> tuple[Extension, ...]:
+    """Those that the stack names, and those of `--extension`. Raises IacError. Without `named` the stack file is looked
+    at, and run only where its text does not tell."""
+    named = extensions_named_in(options.stack) if named is None else named
     if named is None:
         from ..loading.stack_file import load_stack
 

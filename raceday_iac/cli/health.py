@@ -29,6 +29,7 @@ from ..errors import (
     ProviderError,
     StateError,
 )
+from ..extensions import load_part
 from ..health.findings import Severity
 from ..health.observations import Observation, StateLock
 from ..health.observing import Collector, Place
@@ -49,6 +50,7 @@ from ..render.executions import done_line, outcome_lines, recovery_document, rec
 from ..render.health_page import health_page
 from ..render.health_text import health_document, health_lines, health_markdown
 from ..render.lines import Line, print_json, print_lines
+from .extensions import extensions_of
 from .options import Options, begin_changes, current
 from .recording import recorded_recovery
 from .watching import HOST, Hooks, Looker, server_of, view_of, watch
@@ -248,7 +250,7 @@ class HealthContext:
 
     workspace: Workspace
     watched: HealthConfig
-    rules: Rules | None
+    rules: Rules
     #: What is not watched in this environment, and why.
     skipped: tuple[str, ...] = ()
 
@@ -259,7 +261,8 @@ class HealthContext:
         environment = load_environment(options.stack, options.env)
         desired = resolve(load_stack(options.stack), environment, options.root)
         workspace = Workspace(options, environment, desired, {}, reading)
-        watched, rules = watched_of(options, desired), load_rules(desired)
+        rules = rules_of(options, desired)
+        watched = watched_of(options, desired, rules)
         if environment.schedules:
             return cls(workspace, watched, rules)
         # Where nothing runs by itself, nothing is brought up to date.
@@ -288,12 +291,21 @@ class HealthContext:
         return (StateLock(str(holder), holder.age, holder.expired) if holder else None), ()
 
 
-def watched_of(options: Options, desired: Desired) -> HealthConfig:
+def rules_of(options: Options, desired: Desired) -> Rules:
+    """Those of an extension, where one has some for this project."""
+    for extension in extensions_of(options, desired.extensions):
+        found: Rules | None = load_part(extension.health, options.stack)(desired) if extension.health else None
+        if found is not None:
+            return found
+    return load_rules(desired)
+
+
+def watched_of(options: Options, desired: Desired, rules: Rules) -> HealthConfig:
     """What `health.yaml` beside the stack file says; the defaults without one."""
     path = options.stack.parent / HEALTH
     if not path.exists():
         return HealthConfig()
-    return read_watched(read_yaml_text(path), str(path), Declared.of(desired))
+    return read_watched(read_yaml_text(path), str(path), Declared.of(desired, rules.data_rules))
 
 
 def window_of(since: str) -> timedelta | None:

@@ -130,7 +130,7 @@ def _stack(options: Options) -> Configuration:
     copies = {name: _copies(folder) for name, folder in folders.items()}
     shared = {name: content for each in folders.values() for name, content in _shared(each).items()}
     configuration = read_stack(stack, environment, problems, files, copies, shared, left_out)
-    extensions = (each.quiet_code for each in extensions_of(options))
+    extensions = (each.quiet_code for each in extensions_of(options, tuple(stack.extensions)))
     minds = tuple(load_part(each, options.stack) for each in extensions if each)
     return replace(configuration, quiet_code=minds)
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from ..provider.protocol import Condition, Execution
 from .findings import Finding, Severity
 from .observations import Counted, FunctionSeen, Observation, moment
 from .runs import EARLY, ending_of, last_due, standing
-from .shared import Late, Rules, nz_window
+from .shared import Late, Rules
 from .watched import Freshness, Grace, HealthConfig, format_duration
 
-#: Races that are named one by one.
+#: Documents that are named one by one.
 _NAMED = 3
 
 
@@ -29,26 +28,26 @@ class DataHealth:
     count: int | None = None
     age: float | None = None
     late: tuple[Late, ...] = ()
+    #: What the documents are that are late.
+    noun: str = "document"
 
 
 def conditions_of(rule: Freshness, rules: Rules, now: datetime) -> tuple[Condition, ...]:
     """Which documents to count, or to look for the newest among, or to judge one by one."""
     if rule.rule == "newest":
         return (Condition("isNotNull", rule.attribute), Condition("orderDesc", rule.attribute))
-    day = rules.racing_day(now)
+    day = rules.day_of(now)
     if rule.form == "date" and rule.rule == "today":
         begin, end = f"{day}T00:00:00.000+00:00", f"{day + timedelta(days=1)}T00:00:00.000+00:00"
     else:
-        begin, end = (each.isoformat(timespec="milliseconds") for each in rules.card_bounds(day))
+        begin, end = (each.isoformat(timespec="milliseconds") for each in rules.bounds(day))
     return Condition("greaterThanEqual", rule.attribute, (begin,)), Condition("lessThan", rule.attribute, (end,))
 
 
 def data_health(
-    rules_on_data: Sequence[Freshness], observation: Observation, rules: Rules | None, grace: Grace
+    rules_on_data: Sequence[Freshness], observation: Observation, rules: Rules, grace: Grace
 ) -> Iterator[DataHealth]:
     """Each rule, in the order of the file."""
-    if rules is None:
-        return
     for number, rule in enumerate(rules_on_data):
         if rule.rule == "polled":
             yield _polled(rule, observation, rules, grace)
@@ -59,10 +58,10 @@ def data_health(
 def _counted(rule: Freshness, counted: Counted | None, now: datetime, rules: Rules) -> DataHealth:
     if counted is None:
         return DataHealth(rule, "bad", "the collection could not be read")
-    expected = nz_window(rules, now, rule.from_, rule.until)
+    expected = rules.is_between(now, rule.from_, rule.until)
     if rule.rule == "newest":
         return _newest(rule, counted, now, expected)
-    day = rules.racing_day(now)
+    day = rules.day_of(now)
     said = f"{counted.count} of {day}"
     if counted.count >= rule.at_least:
         return DataHealth(rule, "ok", said, counted.count)
@@ -86,22 +85,18 @@ def _newest(rule: Freshness, counted: Counted, now: datetime, expected: bool) ->
 
 
 def _polled(rule: Freshness, observation: Observation, rules: Rules, grace: Grace) -> DataHealth:
-    races = observation.races
-    if races is None:
-        return DataHealth(rule, "bad", "the races could not be read")
-    if rules.is_quiet(observation.now):
-        return DataHealth(rule, "resting", "quiet hours: nothing is polled", len(races))
-    late = tuple(found for each in races if (found := rules.late(each, observation.now, grace)) is not None)
-    open_races = sum(not _is_over(each, rules, observation.now) for each in races)
-    said = f"{open_races} open of {len(races)}"
+    found, now, noun = observation.polled, observation.now, rules.noun
+    if found is None:
+        return DataHealth(rule, "bad", f"the {noun}s could not be read", noun=noun)
+    if rules.is_quiet(now):
+        return DataHealth(rule, "resting", "quiet hours: nothing is polled", len(found), noun=noun)
+    late = tuple(each for document in found if (each := rules.late(document, now, grace)) is not None)
+    still_open = sum(not rules.is_over(each, now) for each in found)
+    said = f"{still_open} open of {len(found)}"
     if not late:
-        return DataHealth(rule, "ok", f"{said}, all polled on time", open_races)
+        return DataHealth(rule, "ok", f"{said}, all polled on time", still_open, noun=noun)
     ordered = tuple(sorted(late, key=lambda each: each.patience - each.seconds))
-    return DataHealth(rule, "bad", f"{said}, {len(late)} late", open_races, late=ordered)
-
-
-def _is_over(document: Mapping[str, Any], rules: Rules, now: datetime) -> bool:
-    return bool(rules.due.phase(rules.card.card_race(dict(document)), now.timestamp()) == "over")
+    return DataHealth(rule, "bad", f"{said}, {len(late)} late", still_open, late=ordered, noun=noun)
 
 
 def data_findings(found: DataHealth) -> Iterator[Finding]:
@@ -113,13 +108,13 @@ def data_findings(found: DataHealth) -> Iterator[Finding]:
         for each in found.late[:_NAMED]:
             more = "more than " if each.is_longer else ""
             message = (
-                f"race {each.race} ({each.row}) is due for {more}{format_duration(each.seconds)}; "
+                f"{found.noun} {each.identity} ({each.row}) is due for {more}{format_duration(each.seconds)}; "
                 f"allowed are {format_duration(each.patience)}"
             )
-            yield Finding("race.late", found.rule.severity, subject, message, _advice(found.rule))
+            yield Finding(f"{found.noun}.late", found.rule.severity, subject, message, _advice(found.rule))
         if len(found.late) > _NAMED:
-            message = f"{len(found.late) - _NAMED} more races are late"
-            yield Finding("race.late", Severity.INFO, subject, message)
+            message = f"{len(found.late) - _NAMED} more {found.noun}s are late"
+            yield Finding(f"{found.noun}.late", Severity.INFO, subject, message)
         return
     code = "data.old" if found.rule.rule == "newest" else "data.missing"
     name = f"{found.rule.attribute}: " if found.rule.rule != "polled" else ""
@@ -151,17 +146,15 @@ class Daily:
     why: str = ""
 
 
-def daily_runs(observation: Observation, watched: HealthConfig, rules: Rules | None) -> tuple[Daily, ...]:
-    """Today's, in the order in which they depend on each other. Which day is today is the functions' own rule."""
-    if rules is None:
-        return ()
+def daily_runs(observation: Observation, watched: HealthConfig, rules: Rules) -> tuple[Daily, ...]:
+    """Today's, in the order in which they depend on each other."""
     found = (observation.function(name) for name in watched.daily)
     return tuple(_daily(each, observation.now, watched, rules) for each in found if each is not None)
 
 
 def _daily(seen: FunctionSeen, now: datetime, watched: HealthConfig, rules: Rules) -> Daily:
     due = last_due(seen.schedule, now, watched.grace.schedule) if seen.schedule else None
-    if due is None or rules.racing_day(due) != rules.racing_day(now):
+    if due is None or rules.day_of(due) != rules.day_of(now):
         return Daily(seen.id, Stand.LATER)
     since = [each for each in seen.executions if moment(each.created_at) >= due - EARLY]
     good = next((each for each in since if did_its_work(each)), None)

@@ -34,7 +34,6 @@ CODES = {
     "lock.deaths": "runs that held a lock died, one after the other",
     "data.missing": "documents of today are missing",
     "data.old": "the newest document is too old",
-    "race.late": "a race is not polled on time",
     "daily.missed": "a run that the day depends on did not do its work",
     "state.locked": "the lock of the state is left over",
     "project.unseen": "nobody could look at the project",

@@ -32,10 +32,10 @@ class LockHealth:
 
 
 def lock_health(
-    observation: Observation, rules: Rules | None, watched: HealthConfig, figures: Mapping[str, Figures] = _NONE
+    observation: Observation, rules: Rules, watched: HealthConfig, figures: Mapping[str, Figures] = _NONE
 ) -> Iterator[LockHealth]:
     """Of each function that has one; of none where the locks could not be read. `figures` by function."""
-    if observation.locks is None or rules is None:
+    if observation.locks is None or not rules.has_locks:
         return
     for seen in observation.functions:
         if seen.lock is not None:
@@ -91,7 +91,7 @@ def lock_findings(lock: LockHealth) -> Iterator[Finding]:
         advice = "the next run takes it over by itself; to free it now: raceday-iac recover --dry-run"
         yield Finding("lock.stale", Severity.WARNING, subject, message, advice)
     elif state.is_of_yesterday:
-        message = f"the run that holds {lock.lock_id} works for {state.nz_date}, and that day is over"
+        message = f"the run that holds {lock.lock_id} works for {state.day}, and that day is over"
         yield Finding("lock.yesterday", Severity.WARNING, subject, message, f"raceday-iac logs {lock.function}")
     if state.is_crowded:
         message = f"{state.refused} starts were refused within a minute"

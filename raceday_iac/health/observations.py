@@ -72,7 +72,8 @@ class Counted:
 class Observation:
     """Everything. `now` is the server's clock. Where the server tells no time it is ours, and `is_dated` is False: then
     nothing is judged by its age. `locks` are the documents of the lock collection by id, None when it
-    was not to be had; `races` the stored races of the racing day; `counted` answers rules on data by their number."""
+    was not to be had; `polled` the stored documents of the day that the rule `polled`
+    judges; `counted` answers rules on data by their number."""
 
     now: datetime
     since: datetime
@@ -84,7 +85,7 @@ class Observation:
     #: What is listed as available and unknown to documents, by collection.
     lost: Mapping[Address, tuple[str, ...]] = field(default_factory=dict)
     locks: Mapping[str, Mapping[str, Any]] | None = None
-    races: tuple[Mapping[str, Any], ...] | None = None
+    polled: tuple[Mapping[str, Any], ...] | None = None
     counted: Mapping[int, Counted] = field(default_factory=dict)
     state_lock: StateLock | None = None
     #: What could not be looked at, and why.

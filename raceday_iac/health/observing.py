@@ -38,14 +38,13 @@ class Place:
 
 @dataclass(frozen=True)
 class Collector:
-    """Looks at one project. `window` is how far back; None takes the declared one. Without the functions' own `rules`
-    locks and data are left out."""
+    """Looks at one project. `window` is how far back; None takes the declared one. `rules` say what a day is."""
 
     reader: Reader
     desired: Desired
     watched: HealthConfig
     place: Place
-    rules: Rules | None = None
+    rules: Rules = field(default_factory=Rules)
     window: timedelta | None = None
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
@@ -59,7 +58,7 @@ class Collector:
         names = [each.address.path for each in declared(self.desired, lambda kind: kind.has_runs)]
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
             locks = pool.submit(self._locks)
-            races = pool.submit(self._races, now)
+            polled = pool.submit(self._polled, now)
             functions = tuple(pool.map(lambda name: self._function(name, snapshot, since), names))
             lost = dict(pool.map(lambda each: (each, self._lost(each, snapshot)), self._collections(snapshot)))
             counted = dict(enumerate(pool.map(lambda rule: self._counted(rule, now), self.watched.freshness)))
@@ -74,7 +73,7 @@ class Collector:
             schema=schema,
             lost={each: keys for each, keys in lost.items() if keys},
             locks=locks.result(),
-            races=races.result(),
+            polled=polled.result(),
             counted={number: each for number, each in counted.items() if each is not None},
             skipped=tuple(self._skipped(is_dated=told is not None)),
             is_dated=told is not None,
@@ -107,34 +106,32 @@ class Collector:
     def _skipped(self, *, is_dated: bool) -> Iterator[str]:
         if not is_dated:
             yield f"how old anything is: {UNDATED}"
-        if self.rules is None and (self.watched.freshness or self.watched.daily):
-            yield "data and daily runs: the functions share no code that says what a racing day is"
-        if self.rules is None and any(source.lock for source in self.desired.code.values()):
+        if not self.rules.has_locks and any(source.lock for source in self.desired.code.values()):
             yield "locks: the functions share no code that says when one is stale"
 
     def _locks(self) -> Mapping[str, Mapping[str, Any]] | None:
         """The documents of the lock collection. None where there is none; that is for others to find."""
-        if self.rules is None or not all(self.desired.lock_store):
+        if not self.rules.has_locks or not all(self.desired.lock_store):
             return None
         try:
             return {str(each["$id"]): each for each in self.reader.documents(*self.desired.lock_store)}
         except NotFoundError:
             return None
 
-    def _races(self, now: datetime) -> tuple[Mapping[str, Any], ...] | None:
+    def _polled(self, now: datetime) -> tuple[Mapping[str, Any], ...] | None:
         rule = next((each for each in self.watched.freshness if each.rule == "polled"), None)
-        if self.rules is None or rule is None:
+        if rule is None:
             return None
         conditions = conditions_of(rule, self.rules, now)
         try:
-            return tuple(self.reader.documents(*rule.place, *conditions, only=self.rules.race_fields[1:]))
+            return tuple(self.reader.documents(*rule.place, *conditions, only=self.rules.polled_fields))
         except ProviderError as error:
             if error.code not in _NOT_THERE:
                 raise
             return None
 
     def _counted(self, rule: Freshness, now: datetime) -> Counted | None:
-        if self.rules is None or rule.rule == "polled":
+        if rule.rule == "polled":
             return None
         conditions = conditions_of(rule, self.rules, now)
         try:

@@ -72,8 +72,8 @@ class Report:
         return tuple(each for each in self.findings if each.subject.partition(".")[2].split("/")[0] == function)
 
 
-def judge(observation: Observation, watched: HealthConfig, rules: Rules | None = None) -> Report:
-    """Everything that is watched. Without the functions' own rules nothing is said of locks and data."""
+def judge(observation: Observation, watched: HealthConfig, rules: Rules = Rules()) -> Report:  # noqa: B008 - immutable
+    """Everything that is watched. `rules` say what a day is, and how locks are judged."""
     if not observation.is_dated:
         timeless = watched.model_copy(update={"freshness": (), "daily": ()})
         found = judge(replace(observation.ageless(), is_dated=True, locks=None), timeless, rules)

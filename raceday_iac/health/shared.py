@@ -1,41 +1,42 @@
-"""The rules that the functions themselves go by, taken from where they are written: `functions/_shared/`.
+"""What health goes by: where a day begins and ends, which hours are quiet, and how a lock is judged.
 
-When a race has to be polled, which day is being raced, and whether a lock may be taken over is decided by one piece of
-code. It is imported from the project's folder, not copied: what is watched is what really runs.
+Days and hours are those of the stack's `timezone`. Whether a lock may be taken over is decided by the functions' own
+code, which is imported from the project's `functions/_shared/`, not copied: what is watched is what really runs. An
+extension may bring a subclass of `Rules` that knows more of its project's days.
 """
 
 from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 from ..errors import IacError
 from ..model.declarations import Lock
+from ..model.local_time import UTC_TIME, LocalTime
 from ..model.resource import Desired
 from ..packaging.bundle import SHARED
 from .observations import moment
 from .runs import object_in
 from .watched import Grace
 
-_NEEDED = ("due", "card", "nz_time", "lock_protocol", "attempts")
-#: How far back the beginning of a delay is looked for, and in which steps. Seconds.
-_LONGEST, _STEP = 7200, 15
-#: So long a run may take to end once its racing day is over.
+#: The shared modules that locks are judged by.
+LOCKS = ("lock_protocol", "attempts")
+#: So long a run may take to end once its day is over.
 _TO_END = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
 class Late:
-    """A race that is due for too long. Seconds; `is_longer` tells that it may have been due for longer still."""
+    """A document that is due for too long. Seconds; `is_longer` tells that it may have been due for longer still."""
 
-    race: str
+    identity: str
     row: str
     seconds: float
     patience: float
@@ -45,7 +46,7 @@ class Late:
 @dataclass(frozen=True)
 class LockState:
     """A lock document, judged. Ages are seconds on the server's clock; `refused` are starts in vain since the owner
-    last looked; `progress` is what the owner has told, and `nz_date` the New Zealand date of its run."""
+    last looked; `progress` is what the owner has told, and `day` the date that its run works for."""
 
     owner: str
     execution: str
@@ -56,7 +57,7 @@ class LockState:
     phase: str
     backoff: float
     progress: Mapping[str, Any] = field(default_factory=dict)
-    nz_date: str = ""
+    day: str = ""
     is_of_yesterday: bool = False
     refused: int = 0
     is_crowded: bool = False
@@ -65,51 +66,61 @@ class LockState:
 
 @dataclass(frozen=True)
 class Rules:
-    """The shared modules, and questions to them."""
+    """Questions about days, quiet hours and locks. `modules` are shared ones by name; without those of locks nothing
+    is said of locks."""
 
-    modules: Mapping[str, Any]
+    local_time: LocalTime = UTC_TIME
+    modules: Mapping[str, Any] = field(default_factory=dict)
+
+    #: What health.yaml may ask of documents.
+    data_rules: ClassVar[tuple[str, ...]] = ("today", "newest")
+    #: What the documents are that the rule `polled` judges one by one, and the attributes that it needs of them.
+    noun: ClassVar[str] = "document"
+    #: The attribute of a lock document with the date that its run works for; empty where there is none.
+    day_field: ClassVar[str] = ""
 
     def __getattr__(self, name: str) -> Any:
         try:
-            return self.modules[name]
+            return self.__dict__["modules"][name]
         except KeyError:
             raise AttributeError(name) from None
 
-    def racing_day(self, now: datetime) -> date:
-        day: date = self.nz_time.racing_day(now)
-        return day
-
-    def card_bounds(self, day: date) -> tuple[datetime, datetime]:
-        """Begin and end of a day's card, in UTC."""
-        begin, end = self.card.bounds(day)
-        return begin, end
-
-    def at(self, day: date, clock: Any) -> datetime:
-        """A time of a New Zealand day."""
-        return datetime.combine(day, clock, self.nz_time.ZONE)
-
-    def is_quiet(self, now: datetime) -> bool:
-        return bool(self.nz_time.is_quiet(now))
+    @property
+    def has_locks(self) -> bool:
+        return all(name in self.modules for name in LOCKS)
 
     @property
-    def race_fields(self) -> tuple[str, ...]:
-        return tuple(self.card.FIELDS)
+    def polled_fields(self) -> tuple[str, ...]:
+        """The attributes that `late` and `is_over` need."""
+        return ()
+
+    def day_of(self, now: datetime) -> date:
+        """The day that an instant belongs to."""
+        return self.local_time.day_of(now)
+
+    def bounds(self, day: date) -> tuple[datetime, datetime]:
+        """Begin and end of what belongs to a day, in UTC."""
+        return self.local_time.bounds(day)
+
+    def at(self, day: date, clock: time) -> datetime:
+        """A local time of a day."""
+        return self.local_time.at(day, clock)
+
+    def is_between(self, now: datetime, begin: time, end: time) -> bool:
+        """Whether it is between two local times of the day."""
+        day = self.day_of(now)
+        return self.at(day, begin) <= now <= self.at(day, end) + timedelta(minutes=1)
+
+    def is_quiet(self, now: datetime) -> bool:
+        return self.local_time.is_quiet(now)
 
     def late(self, document: Mapping[str, Any], now: datetime, grace: Grace) -> Late | None:
-        """Whether a stored race waits for its poll for longer than is allowed."""
-        race, day, at = self.card.card_race(dict(document)), self.racing_day(now), now.timestamp()
-        begin = self.card.polled_from(race, day)
-        row = self.due.phase(race, at)
-        if at < begin or row == "over" or not self.due.is_due(race, at, begin):
-            return None
-        earliest = max(begin, race.polled or begin)
-        since = at
-        while since - _STEP >= earliest and at - since < _LONGEST and self.due.is_due(race, since - _STEP, begin):
-            since -= _STEP
-        is_urgent = self.due.INTERVALS[row] <= 60
-        patience = (grace.urgent_poll if is_urgent else grace.poll).total_seconds()
-        waited = at - since
-        return Late(race.identity, row, waited, patience, waited >= _LONGEST) if waited > patience else None
+        """Whether a document waits for its poll for longer than is allowed. Only an extension can tell."""
+        raise NotImplementedError
+
+    def is_over(self, document: Mapping[str, Any], now: datetime) -> bool:
+        """Whether a document needs no poll any more. Only an extension can tell."""
+        raise NotImplementedError
 
     def numbers(self, lock: Lock) -> Any:
         return self.lock_protocol.Numbers(lock.stale_after, lock.heartbeat, lock.expiry)
@@ -122,7 +133,7 @@ class Rules:
         at = now.timestamp()
         refused = self.attempts.read(seen)
         until = str(document.get("backoffUntil") or "")
-        nz_date = str(document.get("nzDate") or "")
+        day = str(document.get(self.day_field) or "")
         return LockState(
             owner=found.owner,
             execution=str(document.get("executionId") or ""),
@@ -133,8 +144,8 @@ class Rules:
             phase=found.phase or "",
             backoff=max(0.0, (moment(until) - now).total_seconds()) if until else 0.0,
             progress=object_in(found.progress or ""),
-            nz_date=nz_date,
-            is_of_yesterday="" < nz_date < str(self.racing_day(now - _TO_END)),
+            day=day,
+            is_of_yesterday="" < day < str(self.day_of(now - _TO_END)),
             refused=refused.starts,
             is_crowded=refused.is_crowded(self.attempts.CROWD_WINDOW),
             is_dying=found.takeovers >= self.attempts.DEATHS,
@@ -145,12 +156,17 @@ class Rules:
         return str(self.attempts.document_of(lock_id))
 
 
-def load_rules(desired: Desired) -> Rules | None:
-    """The rules of a project, or None for one whose functions share no such code. Raises IacError when it is broken."""
+def load_rules(desired: Desired) -> Rules:
+    """The rules of a project. Raises IacError when its shared code is broken."""
+    return Rules(desired.local_time, shared_modules(desired, LOCKS) or {})
+
+
+def shared_modules(desired: Desired, names: Collection[str]) -> dict[str, Any] | None:
+    """These modules of the code that the functions share, or None where it has not all of them. Raises IacError."""
     folders = {source.folder.parent / SHARED for source in desired.code.values()}
     for folder in sorted(folders):
-        if all((folder / f"{name}.py").is_file() for name in _NEEDED):
-            return Rules({name: _module(folder, name) for name in _NEEDED})
+        if all((folder / f"{name}.py").is_file() for name in names):
+            return {name: _module(folder, name) for name in names}
     return None
 
 
@@ -165,9 +181,3 @@ def _module(folder: Path, name: str) -> Any:
         return import_module(f"{package}.{name}")
     except (ImportError, SyntaxError, AttributeError) as error:
         raise IacError(f"The shared code {folder / name}.py cannot be used: {error}.") from None
-
-
-def nz_window(rules: Rules, now: datetime, begin: Any, end: Any) -> bool:
-    """Whether it is between two times of the racing day."""
-    day = rules.racing_day(now)
-    return rules.at(day, begin) <= now <= rules.at(day, end) + timedelta(minutes=1)

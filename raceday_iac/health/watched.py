@@ -18,7 +18,16 @@ from dataclasses import dataclass, field
 from datetime import time, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from ..errors import StackError
 from ..kinds import declared
@@ -72,7 +81,7 @@ class Grace(Part):
     waiting: Span = timedelta(minutes=15)
     build: Span = timedelta(minutes=60)
     schema_: Span = Field(default=timedelta(minutes=10), alias="schema")
-    #: What a race may be late by, in rows of the interval table of more than a minute, and in those of less.
+    #: What the rule `polled` allows: for what is looked at every few minutes, and for what is more often.
     poll: Span = timedelta(seconds=150)
     urgent_poll: Span = timedelta(seconds=90)
 
@@ -93,14 +102,14 @@ class FunctionWatch(Part):
 class Freshness(Part):
     """A rule on the documents of a collection.
 
-    `today`: at least `at_least` documents whose `attribute` is the racing day (`form: date`) or lies within its card
-    (`form: instant`), from the New Zealand time `from_` on. `newest`: the newest `attribute` is at most `within` old,
-    between `from_` and `until`. `polled`: every open race of the day, found by its start in `attribute`, was polled
-    when the interval table says so. `by` names the function that brings the documents.
+    `today`: at least `at_least` documents whose `attribute` is the date of today (`form: date`) or lies within its day
+    (`form: instant`), from the local time `from_` on. `newest`: the newest `attribute` is at most `within` old,
+    between `from_` and `until`. `polled`, where an extension knows it: every document of the day, found by `attribute`,
+    was looked at when it had to be. `by` names the function that brings the documents.
     """
 
     collection: str = Field(pattern=r"^[^/\s]+/[^/\s]+$")
-    rule: Literal["today", "newest", "polled"]
+    rule: str
     attribute: str = Field(min_length=1)
     form: Literal["date", "instant"] = "instant"
     from_: Clock = Field(default=time(), alias="from")
@@ -109,6 +118,14 @@ class Freshness(Part):
     within: Span | None = None
     severity: Severity = Severity.ERROR
     by: str = ""
+
+    @field_validator("rule")
+    @classmethod
+    def _is_known(cls, value: str, info: ValidationInfo) -> str:
+        known = (info.context or {}).get("rules", (value,))
+        if value not in known:
+            raise ValueError(f"there is no rule {value!r}; there are {', '.join(known)}")
+        return value
 
     @property
     def place(self) -> tuple[str, str]:
@@ -188,21 +205,23 @@ class Declared:
     functions: Collection[str] = ()
     collections: Collection[str] = ()
     attributes: Mapping[str, str] = field(default_factory=dict)
+    #: Rules on data that are known.
+    rules: tuple[str, ...] = ("today", "newest")
 
     @classmethod
-    def of(cls, desired: Desired) -> Declared:
+    def of(cls, desired: Desired, rules: tuple[str, ...] = ("today", "newest")) -> Declared:
         functions = [each.address.path for each in declared(desired, lambda kind: kind.has_runs)]
         collections = [each.address.path for each in declared(desired, lambda kind: kind.holds_documents_itself)]
         attributes = declared(desired, lambda kind: kind.holds_values)
         types = {each.address.path: str(each.fields["type"]) for each in attributes}
-        return cls(functions, collections, types)
+        return cls(functions, collections, types, rules)
 
 
 def read_watched(text: str, file: str, declared: Declared) -> HealthConfig:
     """The file's content, compared with what the stack declares. Raises StackError with everything that is wrong."""
     found = parse_yaml(text, file, "a health file is a mapping of names to values")
     try:
-        watched = HealthConfig.model_validate(found.content)
+        watched = HealthConfig.model_validate(found.content, context={"rules": declared.rules})
     except ValidationError as error:
         raise StackError(found.problems(error)) from None
     unknown = [found.problem(path, message) for path, message in _unknown(watched, declared)]

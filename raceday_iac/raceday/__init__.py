@@ -18,5 +18,6 @@ extension = Extension(
         ),
     },
     quiet_code="raceday_iac.raceday.rules:ends_in_quiet_hours",
+    health="raceday_iac.raceday.rules:load_rules",
     server="raceday_iac.raceday.nztab.player:NztabPlugin",
 )

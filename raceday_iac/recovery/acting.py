@@ -118,7 +118,6 @@ def _delete_execution(step: Step, hands: RecoveryExecutor) -> Done:
 def _free_lock(step: Step, hands: RecoveryExecutor) -> Done:
     lock, rules = hands.seen(step.function).lock, hands.scene.rules
     assert lock is not None
-    assert rules is not None
     place = LockPlace(hands.provider, *hands.lock_store, step.identity, hands.sleep, hands.clock)
     reason = free(place, rules, lock, hands.new_owner())
     return Done(step, was_needed=not reason, note=reason)

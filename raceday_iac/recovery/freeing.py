@@ -53,7 +53,7 @@ def free(place: LockPlace, rules: Rules, lock: Lock, owner: str) -> str:
         raise ProviderError(f"{place.lock_id} was not freed: {type(error).__name__}: {error}") from None
     if isinstance(held, protocol.Refusal):
         return "its owner has given a sign of life"
-    if (kept := _progress(place, held, store.last)) and store.may_write(held):
+    if (kept := _progress(place, held, store.last, rules.day_field)) and store.may_write(held):
         # Losing the lock just now loses the progress, and nothing else: it is in nobody's way.
         with suppress(NotFoundError):
             place.provider.put_document(place.database, place.collection, *kept, fence=held.fence)
@@ -62,12 +62,14 @@ def free(place: LockPlace, rules: Rules, lock: Lock, owner: str) -> str:
     return ""
 
 
-def _progress(place: LockPlace, held: Any, document: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
+def _progress(
+    place: LockPlace, held: Any, document: Mapping[str, Any], day_field: str
+) -> tuple[str, Mapping[str, Any]] | None:
     """What the dead run had reached goes where runs of the same day look for it: `<function>-progress`."""
-    day = document.get("nzDate")
+    day = document.get(day_field)
     if not day or (held.inherited or "{}") == "{}":
         return None
-    data = {"owner": held.owner, "generation": 0, "nzDate": day, "progress": held.inherited}
+    data = {"owner": held.owner, "generation": 0, day_field: day, "progress": held.inherited}
     return _beside(place, "progress"), data
 
 

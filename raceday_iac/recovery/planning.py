@@ -26,11 +26,11 @@ from ..refresh.deployments import READY, Judged, Role
 @dataclass(frozen=True)
 class RecoveryInput:
     """What a recovery is planned from. `judged` are all deployments by function, `owned` what the stack declares or the
-    state owns. Without the functions' own rules locks and daily runs are left out."""
+    state owns. `rules` say what a day is, and how locks are judged."""
 
     observation: Observation
     watched: HealthConfig
-    rules: Rules | None = None
+    rules: Rules = field(default_factory=Rules)
     judged: Mapping[str, Sequence[Judged]] = field(default_factory=dict)
     owned: Collection[Address] = ()
 
@@ -53,7 +53,7 @@ def plan_recovery(scene: RecoveryInput) -> Recovery:
             schema_steps(seen.schema, scene.owned, watched.grace, now, seen.lost),
             lock_steps(locks),
             execution_steps(seen, watched, held),
-            daily_steps(daily, seen, held, is_quiet=rules is not None and rules.is_quiet(now)),
+            daily_steps(daily, seen, held, is_quiet=rules.is_quiet(now)),
         ]
     )
 
@@ -91,7 +91,7 @@ def _why_not_started(
     runs: Sequence[Daily], wanted: Sequence[Daily], observation: Observation, held: Collection[str], is_quiet: bool
 ) -> str:
     if is_quiet:
-        return "it is the quiet window, in which every run ends at once"
+        return "these are quiet hours, in which nothing should run"
     running = next((each.function for each in runs if each.stand is Stand.RUNNING), None)
     if running is not None:
         return f"{running} is under way; look again when it has ended"

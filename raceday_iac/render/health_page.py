@@ -77,7 +77,9 @@ def _cards(report: Report) -> Iterator[str]:
     for each in report.data:
         if each.rule.rule == "polled":
             late = len(each.late)
-            yield _card("Races late for their poll", f"{late}", each.said, is_good=each.verdict != "bad")
+            yield _card(
+                f"{each.noun.capitalize()}s late for their poll", f"{late}", each.said, is_good=each.verdict != "bad"
+            )
     if report.locks:
         held = [each for each in report.locks if each.state is not None]
         stale = sum(each.state is not None and each.state.is_stale for each in held)

@@ -12,6 +12,7 @@ from ..health.report import FunctionHealth, Report
 from ..health.runs import memory_limit
 
 PREFIX = "raceday_iac_"
+LATE = "data_late_"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 Labels = Mapping[str, str]
 Sample = tuple[str, Labels, float | None]
@@ -50,7 +51,6 @@ HELP = {
     "data_ok": "1 when the rule holds or nothing is expected now.",
     "data_documents": "Documents that the rule counts.",
     "data_age_seconds": "Age of the newest document.",
-    "data_late_races": "Races that wait for their poll for too long.",
     "daily_done": "1 when a run that the day depends on has done its work.",
 }
 
@@ -71,7 +71,7 @@ def _overall(report: Report) -> Iterator[Sample]:
     yield "health_looked_at_seconds", {}, report.now.timestamp()
     for severity in ORDER:
         yield "health_findings", {"severity": str(severity)}, report.count(severity)
-    # Several races may be late: one series for the same labels.
+    # Several documents may be late: one series for the same labels.
     for code, subject, severity_of in sorted(
         {(each.code, each.subject, str(each.severity)) for each in report.findings}
     ):
@@ -127,7 +127,7 @@ def _data(found: DataHealth) -> Iterator[Sample]:
     yield "data_documents", labels, found.count
     yield "data_age_seconds", labels, found.age
     if found.rule.rule == "polled":
-        yield "data_late_races", labels, len(found.late)
+        yield f"{LATE}{found.noun}s", labels, len(found.late)
 
 
 def _written(samples: Iterable[Sample]) -> Iterator[str]:
@@ -136,7 +136,9 @@ def _written(samples: Iterable[Sample]) -> Iterator[str]:
     for name, labels, value in samples:
         if value is not None:
             grouped.setdefault(name, []).append((labels, float(value)))
-    for name, text in HELP.items():
+    late = {name: f"{name.removeprefix(LATE).capitalize()} that wait for their poll for too long." for name in grouped}
+    explained = {**{name: text for name, text in late.items() if name.startswith(LATE)}, **HELP}
+    for name, text in explained.items():
         if name in grouped:
             yield f"# HELP {PREFIX}{name} {text}\n# TYPE {PREFIX}{name} gauge\n"
             yield from (f"{PREFIX}{name}{_labelled(labels)} {value:.15g}\n" for labels, value in grouped[name])

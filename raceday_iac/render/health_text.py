@@ -140,8 +140,8 @@ def lock_row(lock: LockHealth) -> tuple[str, ...]:
 def _at_work(state: LockState) -> str:
     """The phase of a run, what it has told of its progress, and the day that it works for."""
     parts = [f"{name} {_short(value)}" for name, value in state.progress.items()][:_TOLD]
-    if state.nz_date:
-        parts.append(f"for {state.nz_date}")
+    if state.day:
+        parts.append(f"for {state.day}")
     said = f" ({', '.join(parts)})" if parts else ""
     return f"{state.phase or 'at work'}{said}"
 
@@ -356,7 +356,7 @@ def lock_document(lock: LockHealth) -> dict[str, Any]:
         "expiry": lock.expiry,
         "phase": state.phase,
         "progress": state.progress,
-        "nzDate": state.nz_date,
+        "day": state.day,
         "takeovers": state.takeovers,
         "refused": state.refused,
         "backoff": state.backoff,
@@ -372,7 +372,7 @@ def data_document(found: DataHealth) -> dict[str, Any]:
         "said": found.said,
         "count": found.count,
         "age": found.age,
-        "late": [{"race": each.race, "row": each.row, "seconds": each.seconds} for each in found.late],
+        "late": [{found.noun: each.identity, "row": each.row, "seconds": each.seconds} for each in found.late],
     }
 
 

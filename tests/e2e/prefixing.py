@@ -12,7 +12,8 @@ from raceday_iac.model.stack import KEEP, Absence, Declaration, Stack
 def prefixed(stack: Stack, prefix: str, functions: Collection[str] | None = None, *, keep_code: bool = False) -> Stack:
     """The stack with other ids. `functions` leaves only those; `keep_code` leaves the live code alone."""
     database, collection = stack.lock_store
-    result = Stack(stack.name, (prefix + database, collection), stack.expected_variables)
+    given = {name: getattr(stack, name) for name in ("timezone", "quiet_hours", "extensions")}
+    result = Stack(stack.name, (prefix + database, collection), stack.expected_variables, **given)
     for declaration in stack.declarations:
         if declaration.kind == "function":
             if functions is None or declaration.arguments["id"] in functions:

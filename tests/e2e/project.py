@@ -30,7 +30,7 @@ _STACK_HEAD = """\
 from raceday_iac.model.stack import KEEP, FromEnvironment, Lock, Stack
 
 P = {prefix!r}
-stack = Stack("e2e")
+stack = Stack("e2e", extensions=["raceday_iac.raceday"])
 """
 
 

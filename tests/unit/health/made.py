@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from raceday_iac.health.observations import FunctionSeen, Observation
-from raceday_iac.health.shared import Rules, load_rules
 from raceday_iac.health.watched import Declared
 from raceday_iac.model.address import Address, function_address
 from raceday_iac.model.declarations import Lock
 from raceday_iac.model.local_time import LocalTime
 from raceday_iac.model.resource import CodeSource, Desired, Live, frozen
 from raceday_iac.provider.protocol import Deployment, Execution
+from raceday_iac.raceday.rules import RacingRules, load_rules
 
 NZ_TIME = LocalTime("Pacific/Auckland", (time(1), time(6)))
 NOW = datetime(2025, 7, 17, 2, 0, tzinfo=UTC)
@@ -25,6 +25,7 @@ DECLARED = Declared(
     ["a", "b", "c", "f", "g"],
     ["d/meetings", "d/races", "d/odds"],
     {"d/meetings/date": "datetime", "d/races/startTime": "datetime", "d/odds/at": "datetime"},
+    RacingRules.data_rules,
 )
 LOCK = Lock(lock_id="f-lock", stale_after=120, heartbeat=45, expiry=120)
 
@@ -104,7 +105,7 @@ def observation(*functions: FunctionSeen, **more: Any) -> Observation:
 
 
 @cache
-def rules() -> Rules:
+def rules() -> RacingRules:
     """Those of the functions of this very project."""
     source = CodeSource("f", FUNCTIONS / "daily-races", "src/main.py", "", "python-3.12", None)
     found = load_rules(Desired("x", {}, code={"f": source}))

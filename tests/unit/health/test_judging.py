@@ -88,7 +88,7 @@ def found(report: Report) -> dict[str, Severity]:
 
 def with_data(at: Any = NOW, meetings: int = 3, odds: Any = None, *races: dict[str, Any]) -> Observation:
     counted = {0: Counted(meetings), 2: Counted(newest=odds or at)}
-    return replace(observation(), now=at, since=at - timedelta(hours=24), counted=counted, races=races)
+    return replace(observation(), now=at, since=at - timedelta(hours=24), counted=counted, polled=races)
 
 
 def verdicts(report: Report) -> list[str]:

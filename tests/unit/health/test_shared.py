@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from raceday_iac.errors import IacError
-from raceday_iac.health.shared import load_rules
-from raceday_iac.health.watched import Grace
+from raceday_iac.errors import IacError, StackError
+from raceday_iac.health.observations import Counted
+from raceday_iac.health.report import judge
+from raceday_iac.health.shared import Rules
+from raceday_iac.health.shared import load_rules as load_plain_rules
+from raceday_iac.health.watched import Grace, read_watched
+from raceday_iac.model.local_time import LocalTime
 from raceday_iac.model.resource import CodeSource, Desired
+from raceday_iac.raceday.rules import load_rules
 
-from .made import LOCK, NOW, ago, lock_document, rules, stamp
+from .made import DECLARED, FUNCTIONS, LOCK, NOW, ago, lock_document, observation, rules, stamp
 
 
 def race(start: Any, polled: Any, status: str = "Open", **more: Any) -> dict[str, Any]:
@@ -28,7 +34,7 @@ def late(*parts: Any, **more: Any) -> tuple[str, float] | None:
 
 def test_the_hour_after_midnight_belongs_to_the_day_before() -> None:
     # 00:30 on the 18th in New Zealand.
-    assert rules().racing_day(NOW + timedelta(hours=10, minutes=30)) == date(2025, 7, 17)
+    assert rules().day_of(NOW + timedelta(hours=10, minutes=30)) == date(2025, 7, 17)
 
 
 def test_a_race_that_was_polled_when_it_should_is_not_late() -> None:
@@ -93,7 +99,7 @@ DEEP = '{"a": ' + "[" * 2400 + "]" * 2400 + "}"
 def test_what_an_owner_tells_of_its_progress_is_read_if_it_can_be(stored: str, told: dict[str, object]) -> None:
     document = lock_document(ago(seconds=9), ago(seconds=5), progress=stored, nzDate="2025-07-17")
     state = rules().lock_state(document, None, LOCK, NOW)
-    assert (state.progress, state.nz_date) == (told, "2025-07-17")
+    assert (state.progress, state.day) == (told, "2025-07-17")
 
 
 def source(folder: Path) -> Desired:
@@ -110,3 +116,43 @@ def test_shared_code_that_is_broken_is_told(tmp_path: Path) -> None:
         (tmp_path / "_shared" / f"{name}.py").write_text("(", encoding="utf-8")
     with pytest.raises(IacError, match="cannot be used"):
         load_rules(source(tmp_path))
+
+
+VIENNA = Rules(LocalTime("Europe/Vienna", (time(22), time(6))))
+
+
+def test_without_an_extension_a_day_is_that_of_the_stacks_zone() -> None:
+    instant = datetime(2025, 7, 17, 22, 30, tzinfo=UTC)
+    assert (VIENNA.day_of(instant), Rules().day_of(instant)) == (date(2025, 7, 18), date(2025, 7, 17))
+    begin, end = VIENNA.bounds(date(2025, 7, 18))
+    assert (begin, end - begin) == (datetime(2025, 7, 17, 22, tzinfo=UTC), timedelta(hours=24))
+    assert [each.is_quiet(instant) for each in (VIENNA, Rules())] == [True, False]
+
+
+@pytest.mark.parametrize(("clock", "expected"), [("07:59", False), ("08:00", True), ("20:01", True), ("20:02", False)])
+def test_times_of_the_day_are_local(clock: str, expected: bool) -> None:
+    now = VIENNA.local_time.at(date(2025, 7, 18), time.fromisoformat(clock))
+    assert VIENNA.is_between(now, time(8), time(20)) is expected
+
+
+def test_locks_are_judged_where_the_functions_share_their_code() -> None:
+    source = CodeSource("f", FUNCTIONS / "daily-races", "src/main.py", "", "python-3.12", None)
+    plain = load_plain_rules(Desired("x", {}, code={"f": source}))
+    assert (plain.has_locks, Rules().has_locks) == (True, False)
+    state = plain.lock_state(lock_document(ago(seconds=9), ago(seconds=5), nzDate="2025-07-01"), None, LOCK, NOW)
+    # What is a date in a lock document is for an extension to say.
+    assert (state.is_stale, state.day, state.is_of_yesterday) == (False, "", False)
+
+
+def test_other_projects_know_no_rule_on_polls() -> None:
+    text = "freshness:\n- {collection: d/races, rule: polled, attribute: startTime}\n"
+    with pytest.raises(StackError, match="there is no rule 'polled'; there are today, newest"):
+        read_watched(text, "h", replace(DECLARED, rules=Rules.data_rules))
+
+
+def test_data_of_the_local_day_is_expected_without_any_shared_code() -> None:
+    text = "freshness:\n- {collection: d/races, rule: today, attribute: startTime, from: '08:00', at_least: 2}\n"
+    watched = read_watched(text, "h", replace(DECLARED, rules=Rules.data_rules))
+    for hour, verdict in ((5, "resting"), (6, "bad")):
+        seen = replace(observation(), now=datetime(2025, 7, 18, hour, tzinfo=UTC), counted={0: Counted(1)})
+        assert [each.verdict for each in judge(seen, watched, VIENNA).data] == [verdict]

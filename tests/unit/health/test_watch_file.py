@@ -13,6 +13,7 @@ from raceday_iac.health.watched import Declared, read_watched
 from raceday_iac.loading.environment import load_environment
 from raceday_iac.loading.resolve import resolve
 from raceday_iac.loading.stack_file import load_stack
+from raceday_iac.raceday.rules import RacingRules
 
 DECLARED = Declared(["f"], ["d/c"], {"d/c/a": "datetime", "d/c/text": "string"})
 
@@ -63,7 +64,7 @@ freshness:
         (4, "functions.f.success", "Input should be less than or equal to 1"),
         (5, "functions.f.unknown", "unknown setting"),
         (7, "freshness.1.collection", "String should match pattern '^[^/\\s]+/[^/\\s]+$'"),
-        (8, "freshness.1.rule", "Input should be 'today', 'newest' or 'polled'"),
+        (8, "freshness.1.rule", "there is no rule 'someday'; there are today, newest"),
         (7, "freshness.1.attribute", "is missing"),
     ]
 
@@ -102,6 +103,6 @@ def test_the_file_of_this_project_fits_its_stack(project: Path) -> None:
     stack = project / "stacks" / "raceday.py"
     desired = resolve(load_stack(stack), load_environment(stack, "local"), project)
     text = (project / "stacks" / "health.yaml").read_text(encoding="utf-8")
-    watched = read_watched(text, "h", Declared.of(desired))
+    watched = read_watched(text, "h", Declared.of(desired, RacingRules.data_rules))
     assert watched.daily == ("daily-meetings", "daily-races", "daily-initial-data")
     assert len(watched.freshness) == 5

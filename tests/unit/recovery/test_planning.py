@@ -235,7 +235,7 @@ def test_nothing_is_run_in_the_quiet_window() -> None:
     missed = Daily("a", Stand.MISSED, ago(hours=7), why="it did not begin")
     recovery = daily_steps([missed], seen, (), is_quiet=True)
     assert steps(recovery) == []
-    assert "quiet window" in reasons(recovery)
+    assert "quiet hours" in reasons(recovery)
     assert steps(daily_steps([missed], seen, (), is_quiet=False)) == ["run:function.a"]
 
 
