@@ -116,7 +116,7 @@ MEANINGS = {
     "EXIT_OK": "Done, or nothing to do.",
     "EXIT_ERROR": "An error. What was changed until then is in the state.",
     "EXIT_CHANGES": "Changes are pending: `plan --detailed-exitcode`, `cleanup --detailed-exitcode`, `drift`.",
-    "EXIT_DRIFT": "Somebody changed the server behind the stack's back: `drift`.",
+    "EXIT_DRIFT": "Somebody changed the server outside of raceday-iac: `drift`.",
     "EXIT_DRIFT_AND_CHANGES": "Both: drift, and changes that are pending.",
     "EXIT_REFUSED": "A guard said no: data would be lost, a limit is exceeded, nobody was there to ask.",
     "EXIT_LOCKED": "Somebody else is at work, or the plan is stale. Try again, or plan again.",

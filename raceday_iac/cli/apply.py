@@ -223,7 +223,7 @@ def _what_is_left(workspace: Workspace, connection: Provider, applied: Applied, 
 def _claim(plan: Plan) -> str:
     """What may be said after a complete apply."""
     if plan.plan_options.refresh_only:
-        return "The state is as Appwrite is."
+        return "The state matches Appwrite."
     if plan.left_out:
         number = len(plan.left_out)
         return f"{counted(number, 'change')} {'was' if number == 1 else 'were'} left out; see: raceday-iac plan"

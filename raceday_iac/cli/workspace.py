@@ -212,7 +212,7 @@ def require_same_project(served: str, environment: Environment) -> None:
         raise IacError(
             f"The embedded server that runs serves the project {served}, the environment names {environment.project}. "
             "Nothing was changed.",
-            hint="start it anew: raceday-iac server stop, then raceday-iac server start",
+            hint="start it again: raceday-iac server stop, then raceday-iac server start",
         )
 
 

@@ -7,10 +7,11 @@ Its methods take what the models in `kinds/` hold; no field is named here. Nothi
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
@@ -268,10 +269,11 @@ def caller() -> Location:
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename == __file__:
         frame = frame.f_back
-    return Location(_shown(frame.f_code.co_filename), frame.f_lineno)
+    return Location(_shown(frame.f_code.co_filename, os.getcwd()), frame.f_lineno)
 
 
-def _shown(file: str) -> str:
-    """A path as a person would type it: relative to where he stands when it lies below."""
+@cache
+def _shown(file: str, folder: str) -> str:
+    """A path as a person would type it: relative to the folder where he stands when it lies below."""
     path = Path(file)
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else file

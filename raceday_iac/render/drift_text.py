@@ -30,7 +30,7 @@ def drift_lines(verdict: Verdict, plan: Plan, where: str, *, verbose: bool) -> I
     if not (changed or conflicts):
         yield Line(nothing_drifted(verdict), "green")
     if changed:
-        yield Line(f"Drift: {len(changed)} changed behind the stack's back", "bold yellow")
+        yield Line(f"Drift: {len(changed)} changed outside of raceday-iac", "bold yellow")
         for item in changed:
             yield from _item_lines(item, "~", "yellow")
     if conflicts:
@@ -175,7 +175,7 @@ def headline(verdict: Verdict) -> str:
         (len(verdict.of(Standing.CHANGED)), "changed on the server"),
         (len(verdict.of(Standing.PENDING)), "not applied yet"),
     )
-    return ", ".join(f"{number} {what}" for number, what in counted if number) or "as the stack says"
+    return ", ".join(f"{number} {what}" for number, what in counted if number) or "matches the configuration"
 
 
 def _markdown_row(item: Item) -> str:
@@ -222,7 +222,7 @@ def drift_page(verdict: Verdict, plan: Plan, where: str) -> str:
 def _body(verdict: Verdict, title: str, where: str) -> Iterator[str]:
     yield f"<h1>{escape(title)}</h1><p class=faint>{escape(where)}</p>"
     if verdict.drifted:
-        yield banner("destroy", f"{len(verdict.drifted)} changed behind the stack's back", (escape(WAYS_OUT),))
+        yield banner("destroy", f"{len(verdict.drifted)} changed outside of raceday-iac", (escape(WAYS_OUT),))
     else:
         yield banner("create", nothing_drifted(verdict))
     yield f'<div class="tiles">{"".join(_tiles(verdict))}</div>'

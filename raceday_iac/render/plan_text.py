@@ -111,7 +111,7 @@ def field_lines(field: FieldChange, style: str = "", direction: str = "") -> Ite
 
 #: What can be said after a whole plan.
 _SHOWN = 10
-AS_DECLARED = "Appwrite is as the stack says."
+AS_DECLARED = "Appwrite matches the configuration."
 
 
 def applied_lines(applied: Applied, left: Sequence[str], seconds: float, claim: str = AS_DECLARED) -> Iterator[Line]:
@@ -300,10 +300,10 @@ def counts_by_kind(plan: Plan) -> dict[str, Counter[Action]]:
 def nothing_to_do(plan: Plan) -> str:
     """What is said of an empty plan, no more than is true."""
     if plan.plan_options.refresh_only:
-        return "Nothing to do: the state is as Appwrite is."
+        return "No changes. The state matches Appwrite."
     if plan.left_out:
-        return "Nothing to do in the part of the plan that was asked for."
-    return "Nothing to do: Appwrite is as the stack says."
+        return "No changes in the part of the plan that was asked for."
+    return "No changes. Appwrite matches the configuration."
 
 
 def saved_lines(saved: SavedPlan) -> Iterator[Line]:

@@ -165,7 +165,7 @@ def test_each_stage_saves_its_own_plan_and_applies_exactly_that(walk: Walk, stag
     planned, applied = walk.ran["promote"][f"plan-{stage}"], walk.ran["promote"][f"apply-{stage}"]
     assert len(planned.outputs["plan-id"]) == 64
     assert f"Plan for environment {stage}" in planned.text
-    assert "Appwrite is as the stack says" in applied.text
+    assert "Appwrite matches the configuration" in applied.text
     assert applied.steps["after"].outputs["exit-code"] == "0"
     assert f'"environment":"{stage}"' in (walk.root / "raceday-iac-reports" / f"{stage}.plan").read_text("utf-8")
 

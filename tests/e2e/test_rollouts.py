@@ -197,7 +197,7 @@ def test_a_rollback_asks_first(walk: Walk) -> None:
 def test_a_rollback_activates_the_previous_deployment_and_builds_nothing(walk: Walk) -> None:
     said = walk.must_end("rollback").out
     assert "That deployment is active." in said
-    assert "as the stack says" not in said
+    assert "matches the configuration" not in said
     assert walk.seen["rollback"] == walk.seen["deploy 12"]
     (write,) = walk.writes("rollback")
     assert (write.method, write.path.rpartition("/")[2]) == ("PATCH", "deployment")

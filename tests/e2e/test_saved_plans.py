@@ -234,7 +234,7 @@ def test_a_refresh_takes_drift_into_the_state_and_then_it_is_a_change_of_the_sta
     project.iac("drift", code=3)
     project.proxy.forget()
     said = project.apply("--refresh-only").out
-    assert "The state is as Appwrite is." in said
+    assert "The state matches Appwrite." in said
     assert project.proxy.writes() == 0
     (change,) = project.plan()["changes"]
     assert (change["action"], change["drift"]) == ("update", False)

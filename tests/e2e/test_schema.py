@@ -75,7 +75,7 @@ def test_the_whole_schema_comes_from_nothing_by_one_write_for_each_object(projec
 
 def test_an_apply_with_nothing_to_do_writes_nothing(applied: Project) -> None:
     applied.proxy.forget()
-    assert "Nothing to do" in applied.apply().out
+    assert "No changes" in applied.apply().out
     assert applied.proxy.writes() == 0
 
 

@@ -44,7 +44,7 @@ def text(applied: Applied, left: tuple[str, ...] = ()) -> str:
 
 
 def test_a_complete_apply_is_one_line() -> None:
-    assert text(COMPLETE) == "Applied: 2 changes in 1.2 s. Appwrite is as the stack says."
+    assert text(COMPLETE) == "Applied: 2 changes in 1.2 s. Appwrite matches the configuration."
 
 
 def test_after_a_part_no_more_is_claimed_than_holds() -> None:

@@ -60,7 +60,7 @@ def test_what_goes_with_something_stands_among_what_goes_away() -> None:
 
 def test_nothing_to_do_is_the_headline() -> None:
     assert shown(plan_between(before(), before())).startswith(
-        "## Plan for `test`: Nothing to do: Appwrite is as the stack says\n"
+        "## Plan for `test`: No changes. Appwrite matches the configuration\n"
     )
 
 

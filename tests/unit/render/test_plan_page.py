@@ -101,7 +101,7 @@ def test_what_goes_with_something_says_with_what_on_the_page_and_in_the_picture(
 
 def test_nothing_to_do_needs_no_picture() -> None:
     reader = page(plan_between(before(), before()))
-    assert "Nothing to do: Appwrite is as the stack says." in reader.text
+    assert "No changes. Appwrite matches the configuration." in reader.text
     assert "svg" not in [tag for tag, _ in reader.elements]
 
 

@@ -101,7 +101,7 @@ def test_in_full_every_attribute_has_its_line() -> None:
 
 def test_nothing_to_do_is_said_in_one_line() -> None:
     assert shown(plan_between(before(), before())) == (
-        "Plan for environment test (project p at http://x/v1)\n\nNothing to do: Appwrite is as the stack says."
+        "Plan for environment test (project p at http://x/v1)\n\nNo changes. Appwrite matches the configuration."
     )
 
 
@@ -258,13 +258,13 @@ def test_a_part_of_a_plan_names_what_it_pulls_in_and_what_it_leaves_out() -> Non
 
 def test_nothing_to_do_in_a_part_does_not_say_that_all_is_done() -> None:
     text = shown(partial(excluded=("database.d", "database.e", "function.f", "function.old")))
-    assert "Nothing to do in the part of the plan that was asked for." in text
+    assert "No changes in the part of the plan that was asked for." in text
 
 
 def test_nothing_to_refresh_says_so() -> None:
     desired = resolved(before())
     found = plan(desired, state_of(desired), live_as(desired), plan_options=PlanOptions(refresh_only=True))
-    assert "Nothing to do: the state is as Appwrite is." in shown(found)
+    assert "No changes. The state matches Appwrite." in shown(found)
 
 
 def test_a_refresh_is_shown_with_what_the_state_said_and_what_is_live() -> None:
