@@ -11,7 +11,7 @@ from reference_tables import NOTE, described, field_row, model_table, table, tit
 from raceday_iac.health.watched import Alert, Freshness, FunctionWatch, Grace, HealthConfig
 from raceday_iac.kinds import KINDS, RENAMEABLE, Kind
 from raceday_iac.kinds.declaring import Declaring
-from raceday_iac.kinds.fields import effect
+from raceday_iac.kinds.fields import effect, identity
 from raceday_iac.kinds.function import SETTINGS
 from raceday_iac.loading.environment import Environment
 from raceday_iac.model import declarations, limits, stack
@@ -23,16 +23,6 @@ from raceday_iac.model.resource import Live, frozen
 from raceday_iac.state.backends import BACKENDS, backend_of
 from raceday_iac.state.encryption import Encryption
 
-PATHS = {
-    "database": "ID",
-    "collection": "DATABASE/ID",
-    "attribute": "DATABASE/COLLECTION/KEY",
-    "relationship": "DATABASE/COLLECTION/KEY",
-    "index": "DATABASE/COLLECTION/KEY",
-    "function": "ID",
-    "variable": "FUNCTION/KEY",
-    "deployment": "FUNCTION",
-}
 #: What is counted before something is deleted.
 LOSSES = {
     Ask.DOCUMENTS: "documents",
@@ -56,7 +46,7 @@ def _overview() -> str:
     rows = [
         (
             f"[{name}](#{name})",
-            f"`{name}.{PATHS[name]}`",
+            f"`{name}.{path_of(kind)}`",
             "yes" if name in RENAMEABLE else "no",
             _lost_with(kind),
         )
@@ -67,9 +57,20 @@ def _overview() -> str:
     )
 
 
+def path_of(kind: Kind) -> str:
+    """How the path of an address is made: `DATABASE/COLLECTION/KEY`."""
+    above, each = [], kind
+    while each.owner:
+        each = KINDS[each.owner]
+        above.insert(0, each.name.upper())
+    if kind.has_path_of_owner or kind.declaring is None:
+        return "/".join(above)
+    return "/".join((*above, identity(kind.declaring.model).upper()))
+
+
 def _lost_with(kind: Kind) -> str:
     """What is counted before one is deleted."""
-    live = Live(Address(kind.name, PATHS[kind.name]), frozen({}))
+    live = Live(Address(kind.name, path_of(kind)), frozen({}))
     return ", ".join(LOSSES[each.ask] for each in kind.loses(live)) or "nothing that is data"
 
 

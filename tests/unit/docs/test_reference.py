@@ -60,9 +60,22 @@ def test_every_kind_is_described_with_all_its_fields() -> None:
             assert f"| `{info.alias or field}` |" in part
 
 
-def test_only_deployments_have_no_declaration_of_their_own() -> None:
+def test_only_code_has_no_declaration_of_its_own() -> None:
     assert [name for name, kind in KINDS.items() if kind.declaring is None] == ["deployment"]
-    assert set(resources.PATHS) == set(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        ("database", "ID"),
+        ("collection", "DATABASE/ID"),
+        ("attribute", "DATABASE/COLLECTION/KEY"),
+        ("variable", "FUNCTION/KEY"),
+        ("deployment", "FUNCTION"),
+    ],
+)
+def test_the_form_of_an_address_follows_from_what_it_lies_in(kind: str, path: str) -> None:
+    assert f"`{kind}.{path}`" in resources.resources_page()
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from pkgutil import iter_modules
+
 import pytest
 
+from raceday_iac import kinds
 from raceday_iac.kinds import KINDS, Kind
 from raceday_iac.kinds.base import thaw
 from raceday_iac.kinds.database import parse
@@ -15,32 +19,31 @@ from .. import recorded
 from ..declaring import address
 
 
-def test_every_kind_is_in_the_table_under_its_name() -> None:
-    assert list(KINDS) == [kind.name for kind in KINDS.values()]
-    assert set(KINDS) == {
-        "database",
-        "collection",
-        "attribute",
-        "relationship",
-        "index",
-        "function",
-        "variable",
-        "deployment",
-    }
+def test_every_module_that_defines_a_kind_is_in_the_table_under_its_name() -> None:
+    modules = [import_module(f"raceday_iac.kinds.{each.name}") for each in iter_modules(kinds.__path__)]
+    assert {each.KIND.name: each.KIND for each in modules if hasattr(each, "KIND")} == KINDS
 
 
-def test_schema_comes_before_functions_variables_and_code() -> None:
-    order = sorted(KINDS, key=lambda name: KINDS[name].stage)
-    assert order == [
-        "database",
-        "collection",
-        "attribute",
-        "relationship",
-        "index",
-        "function",
-        "variable",
-        "deployment",
-    ]
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ("database", "collection"),
+        ("collection", "attribute"),
+        ("attribute", "relationship"),
+        ("relationship", "index"),
+        ("function", "variable"),
+        ("variable", "deployment"),
+    ],
+)
+def test_what_needs_something_comes_after_it(first: str, then: str) -> None:
+    assert KINDS[first].stage < KINDS[then].stage
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
+def test_owners_come_first_and_code_after_what_it_reads(kind: Kind) -> None:
+    assert not kind.owner or KINDS[kind.owner].stage < kind.stage
+    code = [each.stage for each in KINDS.values() if each.is_code or each.has_runs]
+    assert not kind.is_read_by_code or kind.stage < min(code)
 
 
 def test_deleting_what_holds_documents_may_lose_data() -> None:
