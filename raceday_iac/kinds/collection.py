@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
+from ..model import limits
 from ..model.address import Address, collection_address
 from ..model.declarations import Declared, Id, Name, all_valid
 from ..model.evidence import Ask, Question
+from ..model.problem import Diagnostic
 from ..model.resource import Desired, Fields, Live, Resource, frozen
 from ..model.validators import permission_problem, permissions_problem
+from . import schema_rules
 from .base import Call, Kind, Shape, Wanted, as_call, is_instant, of_its_collection
-from .declaring import Declaring
+from .declaring import Checked, Declaring
 from .fields import IDENTITY, Wire, canonical, told
 from .schema_rules import (
     IN_PLACE,
@@ -139,7 +143,146 @@ def loses(live: Live) -> Iterator[Question]:
     yield Question(live.address, Ask.UNMANAGED)
 
 
+@dataclass(frozen=True)
+class Sides:
+    """What relationships put into a collection, its own and those of others that point to it: attributes, hidden ones
+    too; columns; and indexes that Appwrite adds by itself (utopia-php/database 3.5.0, createRelationship)."""
+
+    attributes: int = 0
+    columns: int = 0
+    indexes: int = 0
+
+
+def sides_of(desired: Desired, collection: Address) -> Sides:
+    attributes = columns = indexes = 0
+    for each in desired.of_kind("relationship"):
+        kind, two_way = each.fields["relationType"], each.fields["twoWay"]
+        owner, related = each.address.parts[:2], (each.address.parts[0], each.fields["relatedCollection"])
+        # The column is on the side of the one; a oneToOne has one on its own side, and another where it is two-way.
+        if collection.parts == owner:
+            attributes += 1
+            columns += kind in ("oneToOne", "manyToOne")
+            indexes += kind in ("oneToOne", "manyToOne")
+        if collection.parts == related:
+            # Of a one-way relationship with itself only one side is counted.
+            attributes += two_way or owner != related
+            columns += kind == "oneToMany" or (kind == "oneToOne" and two_way)
+            indexes += kind == "oneToMany" or (kind == "oneToOne" and two_way)
+    return Sides(attributes, columns, indexes)
+
+
+def _repeated_keys(desired: Desired, collection: Resource, own: Sequence[Resource]) -> Iterator[Diagnostic]:
+    """Keys are compared as the columns they become, and share one space with the far sides of relationships.
+
+    A one-way relationship has a far side as well: the data knows it, and takes an attribute of that key out of every
+    answer (utopia-php/database, populateDocumentRelationships; the library of 1.8.1)."""
+    seen: dict[str, Address] = {}
+    for resource in own:
+        key = resource.address.name
+        first = seen.setdefault(limits.column_name(key), resource.address)
+        if first != resource.address:
+            yield Diagnostic(
+                resource.location, str(resource.address), f"its key clashes with {first} {_why(first, key)}"
+            )
+    for other in desired.of_kind("relationship"):
+        related = (other.address.parts[0], other.fields["relatedCollection"])
+        if collection.address != collection_address(*related):
+            continue
+        key = str(other.fields["twoWayKey"])
+        if limits.column_name(key) in seen:
+            first = seen[limits.column_name(key)]
+            message = f"two_way_key {key!r} clashes with {first}"
+            if not other.fields["twoWay"]:
+                message += " (the far side of a one-way relationship is hidden, but its key is taken)"
+            elif key.lower() != first.name.lower():
+                message += f" {_why(first, key)}"
+            yield Diagnostic(other.location, str(other.address), message)
+        seen[limits.column_name(key)] = other.address
+
+
+def _why(first: Address, key: str) -> str:
+    if first.name.lower() == key.lower():
+        return "(keys are compared without case)"
+    return "(Appwrite leaves dots out of the names of columns)"
+
+
+def _width_problems(collection: Resource, attributes: Sequence[Resource], sides: Sides) -> Iterator[Diagnostic]:
+    fields = [each.fields for each in attributes]
+    columns = len(fields) + sides.attributes
+    if columns > limits.COLUMNS:
+        message = f"has {columns} attributes; at most {limits.COLUMNS} fit; split the collection"
+        yield Diagnostic(collection.location, str(collection.address), message)
+    width = (
+        limits.ROW_WIDTH_BASE
+        + sides.attributes * schema_rules.RELATIONSHIP_WIDTH
+        + sum(map(schema_rules.attribute_width, fields))
+    )
+    if width >= limits.ROW_WIDTH:
+        message = f"a row would be {width} bytes wide, Appwrite allows less than {limits.ROW_WIDTH}"
+        yield Diagnostic(collection.location, str(collection.address), f"{message}; {_row_advice(attributes)}")
+        return
+    nullable = (
+        3 + sides.columns + sum(not (each["required"] and each["type"] in schema_rules.SHAPES) for each in fields)
+    )
+    in_table = 1055 + -(-nullable // 8) + sides.columns * 1022 + sum(map(table_bytes, fields))
+    if in_table > limits.TABLE_ROW_BYTES:
+        message = f"a row would be {in_table} bytes wide, MariaDB allows {limits.TABLE_ROW_BYTES}"
+        yield Diagnostic(collection.location, str(collection.address), f"{message}; {_row_advice(attributes)}")
+    in_page = 82 + -(-nullable // 8) + sides.columns * _OUTSIDE + sum(map(_page_bytes, fields))
+    if in_page > limits.PAGE_ROW_BYTES:
+        message = (
+            f"a row would take {in_page} bytes of a page, MariaDB allows {limits.PAGE_ROW_BYTES}, and attributes "
+            f"beyond would fail; give short strings a size of {_SHORTEST_OUTSIDE} characters or more (they take "
+            f"{_OUTSIDE} bytes then), or split the collection"
+        )
+        yield Diagnostic(collection.location, str(collection.address), message)
+
+
+def _row_advice(attributes: Sequence[Resource]) -> str:
+    widest = max(attributes, key=lambda each: schema_rules.attribute_width(each.fields), default=None)
+    if widest is None:
+        return f"a relationship takes {schema_rules.RELATIONSHIP_WIDTH}"
+    return (
+        f"the widest attribute is {widest.address.name} with {schema_rules.attribute_width(widest.fields)} "
+        f"(a string above {limits.LONGEST_VARCHAR} characters takes only 20)"
+    )
+
+
+#: Bytes in the page of what lies outside of it, and the shortest text that does.
+_OUTSIDE, _SHORTEST_OUTSIDE = 21, 64
+_FIXED_BYTES = {"float": 8, "boolean": 1, "datetime": 7}
+
+
+def table_bytes(attribute: Fields) -> int:
+    """Bytes of a row as MariaDB counts them (10.11, tried: CREATE TABLE and ALTER TABLE at the limit)."""
+    if attribute["array"] or attribute["type"] in schema_rules.SHAPES:
+        return 12
+    if attribute["type"] == "integer":
+        return schema_rules.integer_bytes(attribute["max"])
+    if attribute["type"] in _FIXED_BYTES:
+        return _FIXED_BYTES[attribute["type"]]
+    size = schema_rules.characters(attribute)
+    if size > limits.LONGEST_VARCHAR:
+        return 10 if size <= 65_535 else 11 if size <= 16_777_215 else 12
+    return 4 * size + (1 if 4 * size <= 255 else 2)
+
+
+def _page_bytes(attribute: Fields) -> int:
+    """Bytes of a row that lie in the page (InnoDB of MariaDB 10.11, row format DYNAMIC; tried as above)."""
+    size = schema_rules.characters(attribute)
+    is_outside = attribute["array"] or attribute["type"] in schema_rules.SHAPES or size >= _SHORTEST_OUTSIDE
+    return _OUTSIDE if is_outside else table_bytes(attribute)
+
+
 class _Declaring(Declaring):
+    def problems(self, stack: Checked) -> Iterator[Diagnostic]:
+        """Keys that clash, and rows that are too wide."""
+        for collection in stack.desired.of_kind("collection"):
+            attributes = stack.desired.below(collection.address, "attribute")
+            relationships = stack.desired.below(collection.address, "relationship")
+            yield from _repeated_keys(stack.desired, collection, attributes + relationships)
+            yield from _width_problems(collection, attributes, sides_of(stack.desired, collection.address))
+
     def fields(self, declared: Declared, address: Address, resources: Mapping[Address, Resource]) -> Fields:  # noqa: ARG002
         """With its permissions spelled out."""
         return collection_fields(canonical(declared))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 from ..model.address import Address, owners
 from ..model.declarations import Declared
 from ..model.problem import Diagnostic, Location
-from ..model.resource import CodeSource, Fields, Live, Resource
+from ..model.resource import CodeSource, Desired, Fields, Live, Resource
 from ..model.secret import FromEnvironment
 from .fields import canonical, identity, is_same, positional, wire_fields
 
@@ -76,6 +76,16 @@ class Work(Protocol):
 
     def with_override(self, address: Address, arguments: dict[str, Any]) -> dict[str, Any]:
         """The arguments with what the environment says instead."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A stack whose declarations are right each by itself: what they want, and what was written, by address. `broken`
+    are those that have a problem of their own: what refers to them gets no second one."""
+
+    desired: Desired
+    members: Mapping[Address, Declared]
+    broken: Collection[Address] = ()
 
 
 @dataclass(frozen=True)
@@ -149,6 +159,10 @@ class Declaring:
     def depends_on(self, address: Address, declared: Declared) -> tuple[Address, ...]:  # noqa: ARG002
         """What has to exist before this."""
         return tuple(owners(address)[-1:])
+
+    def problems(self, stack: Checked) -> Iterator[Diagnostic]:  # noqa: ARG002
+        """What is wrong with the declarations of this kind when they are seen together."""
+        yield from ()
 
     def called(self, live: Live, beside: Beside) -> Called | None:
         """The call that declares a live resource; None of what is declared along with another. Raises ValueError where

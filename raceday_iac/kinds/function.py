@@ -11,7 +11,7 @@ from pydantic import Field, SkipValidation, field_validator, model_validator
 
 from ..cron import cron_problem
 from ..model import limits, validators
-from ..model.address import Address, database_address, function_address
+from ..model.address import Address, collection_address, database_address, function_address
 from ..model.declarations import KEEP, Declared, Id, Lock, Name, Probe, all_valid, model_of, nearest
 from ..model.evidence import Ask, Question
 from ..model.limits import RUNTIMES, SCOPES
@@ -20,7 +20,7 @@ from ..model.resource import CodeSource, Fields, Live, frozen
 from ..model.secret import FromEnvironment
 from . import variable
 from .base import Kind, Offers, Shape
-from .declaring import Beside, Declaring, Work
+from .declaring import Beside, Checked, Declaring, Work
 from .fields import (
     IDENTITY,
     Local,
@@ -321,6 +321,24 @@ class _Declaring(Declaring):
                 yield word, KEEP
             elif word in said:
                 yield word, said[word]
+
+    def problems(self, stack: Checked) -> Iterator[Diagnostic]:
+        """Locks are documents of one collection, each of one function."""
+        taken: dict[str, str] = {}
+        for resource in stack.desired.of_kind("function"):
+            function = stack.members[resource.address]
+            if not isinstance(function, FunctionDeclaration) or function.lock is None:
+                continue
+            lock = function.lock.lock_id
+            first = taken.setdefault(lock.lower(), str(resource.address))
+            if first != str(resource.address):
+                message = f"lock {lock!r} is already used by {first} (ids are compared without case)"
+                yield Diagnostic(resource.location, str(resource.address), message)
+            lock_store = collection_address(*stack.desired.lock_store)
+            if lock_store not in stack.desired.resources and lock_store not in stack.broken:
+                store = "/".join(stack.desired.lock_store) if any(stack.desired.lock_store) else "(none)"
+                message = f"has a lock, but the stack's lock_store {store} is not a declared collection"
+                yield Diagnostic(resource.location, str(resource.address), message)
 
     def put_more(self, work: Work, address: Address, declared: Declared, location: Location) -> None:
         """Its variables, and where its code is."""

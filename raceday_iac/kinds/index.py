@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
 from ..model import limits
 from ..model.address import Address, collection_address
-from ..model.declarations import Declared, Id
+from ..model.declarations import Declared, Id, nearest
 from ..model.evidence import Ask, Question
 from ..model.limits import column_name
-from ..model.resource import Fields, Live, Resource, frozen
+from ..model.problem import Diagnostic
+from ..model.resource import Desired, Fields, Live, Resource, frozen
+from . import schema_rules
 from .base import Call, Kind, Shape, as_call, of_its_collection
-from .collection import LEFT_OUT, MAYBE, MEMBER, live_member
-from .declaring import Beside, Called, Declaring
+from .collection import LEFT_OUT, MAYBE, MEMBER, live_member, sides_of, table_bytes
+from .declaring import Beside, Called, Checked, Declaring
 from .fields import IDENTITY, Wire, canonical, told
 from .schema_rules import STAGES, create_request, index_fields, path_of
 
@@ -102,7 +104,90 @@ def asks_when_made(address: Address, wanted: Fields, real: Mapping[Address, Live
         yield Question(collection, Ask.DUPLICATES, keys)
 
 
+#: System attributes that can be indexed, and the bytes that they take.
+_SYSTEM_BYTES = {"$id": 1020, "$createdAt": 7, "$updatedAt": 7}
+
+
+def _one_index(
+    desired: Desired,
+    owner: Address,
+    index: IndexDeclaration,
+    broken: Collection[Address],
+) -> Iterator[str]:
+    total = size_in_bytes = arrays = 0
+    for position, name in enumerate(index.attributes):
+        if name in _SYSTEM_BYTES:
+            total += schema_rules.SYSTEM_LENGTHS[name]
+            size_in_bytes += _SYSTEM_BYTES[name]
+            continue
+        if owner.child("attribute", name) in broken:
+            continue
+        if owner.child("relationship", name) in desired.resources:
+            yield f"{name!r} is a relationship, and those cannot be indexed"
+            continue
+        found = desired.resources.get(owner.child("attribute", name))
+        if found is None:
+            keys = [resource.address.name for resource in desired.below(owner, "attribute")]
+            yield f"unknown attribute {name!r}{nearest(name, keys)}"
+            continue
+        attribute = found.fields
+        arrays += attribute["array"]
+        length = index.lengths[position] if position < len(index.lengths) else 0
+        size = schema_rules.characters(attribute)
+        if length and not size:
+            yield f"a length is only for text, {name!r} is {attribute['type']}"
+        elif length > size:
+            yield f"length {length} of {name!r} is above its size {size}"
+        total += schema_rules.length_in_index(attribute, length)
+        size_in_bytes += 4 * schema_rules.text_in_index(attribute, length) or table_bytes(attribute)
+        yield from _type_problems(index.type, name, attribute)
+    if index.type in ("key", "unique"):
+        yield from _length_problems(total, size_in_bytes)
+    if arrays > 1:
+        yield "has more than one array attribute"
+
+
+def _length_problems(characters: int, size_in_bytes: int) -> Iterator[str]:
+    if characters > limits.INDEX_LENGTH:
+        yield f"is {characters} characters long, Appwrite allows {limits.INDEX_LENGTH}; give lengths"
+    elif size_in_bytes > limits.INDEX_BYTES:
+        yield (
+            f"is {size_in_bytes} bytes long (4 for a character), MariaDB allows {limits.INDEX_BYTES}, and the index "
+            "would fail; give lengths"
+        )
+
+
+def _type_problems(index: str, key: str, attribute: Fields) -> Iterator[str]:
+    if index == "fulltext" and not schema_rules.characters(attribute):
+        yield f"a fulltext index needs text, {key!r} is {attribute['type']}"
+    if (index == "spatial") != (attribute["type"] in schema_rules.SHAPES):
+        yield f"a {index} index cannot be on {key!r}, which is {attribute['type']}"
+    elif index == "spatial" and not attribute["required"]:
+        yield f"a spatial index needs a required attribute, {key!r} is optional"
+    if index in ("fulltext", "unique") and attribute["array"]:
+        yield f"a {index} index cannot be on the array {key!r}"
+
+
 class _Declaring(Declaring):
+    def problems(self, stack: Checked) -> Iterator[Diagnostic]:
+        """Too many of them, and attributes that an index cannot be over."""
+        for collection in stack.desired.of_kind("collection"):
+            indexes = stack.desired.below(collection.address, "index")
+            by_relationships = sides_of(stack.desired, collection.address).indexes
+            if len(indexes) + by_relationships > limits.INDEXES:
+                message = f"has {len(indexes)} indexes; at most {limits.INDEXES} fit"
+                if by_relationships:
+                    message = (
+                        f"has {len(indexes)} indexes and {by_relationships} that relationships add; "
+                        f"at most {limits.INDEXES} fit together"
+                    )
+                yield Diagnostic(collection.location, str(collection.address), message)
+            for resource in indexes:
+                index = stack.members[resource.address]
+                assert isinstance(index, IndexDeclaration)
+                for message in _one_index(stack.desired, collection.address, index, stack.broken):
+                    yield Diagnostic(resource.location, str(resource.address), message)
+
     def fields(self, declared: Declared, address: Address, resources: Mapping[Address, Resource]) -> Fields:
         """With orders and lengths as the server keeps them."""
         assert isinstance(declared, IndexDeclaration)

@@ -12,10 +12,11 @@ from ..model.address import Address, collection_address
 from ..model.declarations import Declared, Id, Key
 from ..model.evidence import Ask, Question
 from ..model.limits import column_name
-from ..model.resource import Fields, Live
+from ..model.problem import Diagnostic
+from ..model.resource import Desired, Fields, Live, Resource
 from .base import Call, Claims, Kind, Shape, Wanted, as_call, column_claim, written_places
 from .collection import LEFT_OUT, MAYBE, MEMBER, live_member
-from .declaring import Beside, Declaring
+from .declaring import Beside, Checked, Declaring
 from .fields import IDENTITY, Wire, told
 from .schema_rules import (
     IN_PLACE,
@@ -115,7 +116,26 @@ def claims(address: Address, fields: Fields) -> Claims:
     return frozenset(found)
 
 
+def _counts_twice(desired: Desired, first: Address, second: Resource) -> bool:
+    same_side = first.parts[:2] == second.address.parts[:2]
+    return same_side or desired.resources[first].fields["twoWay"] or second.fields["twoWay"]
+
+
 class _Declaring(Declaring):
+    def problems(self, stack: Checked) -> Iterator[Diagnostic]:
+        """One manyToMany between two collections; the mirror of a two-way one counts from the other side."""
+        pairs: dict[tuple[str, frozenset[str]], Address] = {}
+        for other in stack.desired.of_kind("relationship"):
+            if other.fields["relationType"] != "manyToMany":
+                continue
+            database, owner, _ = other.address.parts
+            first = pairs.setdefault((database, frozenset({owner, other.fields["relatedCollection"]})), other.address)
+            if first != other.address and _counts_twice(stack.desired, first, other):
+                message = (
+                    f"a second manyToMany relationship beside {first}; Appwrite allows one between two collections"
+                )
+                yield Diagnostic(other.location, str(other.address), message)
+
     def as_written(self, name: str, value: Any, live: Live, beside: Beside) -> Any:  # noqa: ARG002
         return None if name == "two_way_key" and value == live.address.parts[1] else value
 

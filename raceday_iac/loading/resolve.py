@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from ..counting import counted
 from ..errors import StackError
-from ..kinds import KINDS
+from ..kinds import KINDS, kind_of
+from ..kinds.declaring import Checked
 from ..model import declarations as declared
 from ..model.address import Address
 from ..model.lifecycle import DEFAULTS, Threshold
@@ -21,7 +22,6 @@ from ..model.local_time import read_local_time
 from ..model.problem import Diagnostic, Location
 from ..model.resource import CodeSource, Desired, Resource, Tombstone, frozen
 from ..model.stack import Stack
-from .consistency import consistency_problems
 from .environment import Environment
 from .lifecycle import resolve_lifecycle
 from .yaml_file import read_yaml
@@ -182,7 +182,7 @@ def resolve(stack: Stack, environment: Environment, root: Path, variables: Mappi
     work.problems += [Diagnostic(Location(), "stack", message) for message in mistakes]
     if not isinstance(stack.extensions, list | tuple) or not all(isinstance(each, str) for each in stack.extensions):
         work.problems.append(Diagnostic(Location(), "stack", "extensions must be a list of dotted names"))
-    work.problems += consistency_problems(desired, work.members, broken)
+    work.problems += consistency_problems(Checked(desired, work.members, broken))
     work.problems += work.unused_overrides()
     if work.problems:
         raise StackError(sorted(set(work.problems)))
@@ -206,6 +206,39 @@ def _tombstones(work: Resolution, stack: Stack) -> dict[Address, Tombstone]:
             work.problems.append(Diagnostic(absence.location, absence.address, message))
         found[address] = Tombstone(address, absence.reason, absence.location)
     return found
+
+
+def consistency_problems(stack: Checked) -> Iterator[Diagnostic]:
+    """Every mistake that is only visible when declarations are seen together."""
+    yield from _dangling(stack.desired, stack.broken)
+    yield from _same_but_for_case(stack.desired)
+    for kind in KINDS.values():
+        if kind.declaring:
+            yield from kind.declaring.problems(stack)
+
+
+def _dangling(desired: Desired, broken: Collection[Address]) -> Iterator[Diagnostic]:
+    for resource in desired.resources.values():
+        for owner in resource.depends_on:
+            # Index attributes have their own, more precise check.
+            is_over = kind_of(resource.address).breaks_with_dependencies and kind_of(owner).is_column
+            if owner not in desired.resources and owner not in broken and not is_over:
+                yield Diagnostic(resource.location, str(resource.address), f"refers to {owner}, which is not declared")
+
+
+def _same_but_for_case(desired: Desired) -> Iterator[Diagnostic]:
+    """Names that are one to the server. Attributes and relationships have a check of their own."""
+    seen: dict[tuple[str, ...], Address] = {}
+    for resource in desired.resources.values():
+        kind, (*owner, name) = kind_of(resource.address), resource.address.parts
+        if kind.is_column or kind.is_code:
+            continue
+        first = seen.setdefault((kind.name, *owner, kind.folded(name)), resource.address)
+        if first != resource.address:
+            message = (
+                f"differs from {first} only in {kind.folded_away}, and Appwrite takes them for the same; rename one"
+            )
+            yield Diagnostic(resource.location, str(resource.address), message)
 
 
 def checked_thresholds(stack: Stack) -> dict[str, Threshold]:

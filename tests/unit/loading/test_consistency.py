@@ -146,6 +146,15 @@ def test_two_mirrors_in_one_collection_clash() -> None:
     assert "two_way_key 'same' clashes with relationship.d/a/r" in complaint(stack)
 
 
+def test_many_to_many_relationships_of_two_databases_have_nothing_to_do_with_each_other() -> None:
+    stack = Stack("test")
+    for id in ("one", "two"):
+        base = database(stack, id)
+        base.collection("a", name="A").relationship("r", "b", type="manyToMany", two_way=True, two_way_key="x")
+        base.collection("b", name="B")
+    assert resolved(stack)
+
+
 def test_a_second_many_to_many_between_the_same_collections_is_refused() -> None:
     stack = Stack("test")
     base = database(stack)
