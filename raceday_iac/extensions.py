@@ -23,13 +23,15 @@ class Extension:
     """Dotted names, each empty where there is nothing to add.
 
     `commands`: by the name of a command, the module that has it in its `app` (typer), and what help says of it.
-    `server`: called without arguments, makes a plugin of the embedded server (`devserver.server.Plugin`). `quiet_code`:
-    called with the modules of a function's code, says whether it ends by itself in the quiet hours. `health`: called
-    with the checked stack, makes the rules on days, data and locks that health goes by, or None.
+    `server`: called without arguments, makes a plugin of the embedded server (`devserver.server.Plugin`). `lint_rules`:
+    a `linting.rules.RuleSet`. `quiet_code`: called with the modules of a function's code, says whether it ends by
+    itself in the quiet hours. `health`: called with the checked stack, makes the rules on days, data and locks that
+    health goes by, or None.
     """
 
     commands: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     server: str = ""
+    lint_rules: str = ""
     quiet_code: str = ""
     health: str = ""
 
@@ -57,7 +59,7 @@ def load_part(dotted: str, stack: Path) -> Any:
 
 def _imported(module: str, called: str, stack: Path) -> Any:
     if not all(part.isidentifier() for part in module.split(".")):
-        raise IacError(f"{module!r} is not the name of a package. An extension is named like raceday_iac.raceday.")
+        raise IacError(f"{module!r} is not the name of a package. An extension is named like shop.extras.")
     try:
         with import_folders(stack):
             return importlib.import_module(module)

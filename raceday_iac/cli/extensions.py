@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..extensions import Extension, extensions_named_in, load_extensions, load_part
 from .options import Options
+
+if TYPE_CHECKING:
+    from ..linting.rules import RuleSet
 
 
 def extensions_of(options: Options, named: Sequence[str] | None = None) -> tuple[Extension, ...]:
@@ -33,3 +36,14 @@ def plugin_names(options: Options) -> tuple[str, ...]:
 def plugins_of(options: Options) -> tuple[Any, ...]:
     """The same, for a server in this process."""
     return tuple(load_part(name, options.stack)() for name in plugin_names(options))
+
+
+def lint_rules_of(options: Options) -> RuleSet:
+    """The rules that hold for every stack, and those of the extensions. Raises IacError."""
+    from ..linting.linter import RULES
+
+    found = RULES
+    for extension in extensions_of(options):
+        if extension.lint_rules:
+            found |= load_part(extension.lint_rules, options.stack)
+    return found

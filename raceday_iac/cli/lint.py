@@ -28,7 +28,7 @@ from ..packaging.bundle import SHARED, vendored_modules
 from ..redaction import shown_document
 from ..render.lint_text import lint_document, lint_lines
 from ..render.schedule_page import schedule_document, schedule_lines, schedule_page, schedule_svg
-from .extensions import extensions_of
+from .extensions import extensions_of, lint_rules_of
 from .options import Options, current
 from .workspace import acceptances_of, answer, first_day, opened, reader, write_file
 
@@ -53,7 +53,8 @@ def lint(
     options, first, today = current(), first_day(begin), first_day("")
     configuration = configuration_of(options, from_appwrite_json)
     accepted = acceptances_of(options) if from_appwrite_json is None else ()
-    report = lint_of(configuration, first, _offered(options) if live else None, accepted, today)
+    offered, rules = _offered(options) if live else None, lint_rules_of(options)
+    report = lint_of(configuration, first, offered, accepted, today, rules)
     answer(options, lint_document(report), lint_lines(report, verbose=verbose))
     return EXIT_ERROR if report.count(Severity.ERROR) else EXIT_OK
 

@@ -47,7 +47,7 @@ def list_resources() -> int:
 
 
 @app.command("show")
-def show_resource(address: Annotated[str, typer.Argument(help="For example function.daily-races.")]) -> int:
+def show_resource(address: Annotated[str, typer.Argument(help="For example function.send-bills.")]) -> int:
     """What was last applied to one resource."""
     options = current()
     state = _read(options)

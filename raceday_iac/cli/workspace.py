@@ -306,11 +306,12 @@ def acceptances_of(options: Options) -> tuple[Acceptance, ...]:
     """What `policies.yaml` beside the stack file accepts; nothing without one."""
     from ..linting.acceptances import read_acceptances
     from ..linting.linter import known_rules
+    from .extensions import lint_rules_of
 
     path = options.stack.parent / POLICIES
     if not path.exists():
         return ()
-    return read_acceptances(read_yaml_text(path), str(path), known_rules().codes)
+    return read_acceptances(read_yaml_text(path), str(path), known_rules(lint_rules_of(options)).codes)
 
 
 def first_day(text: str) -> date:

@@ -13,7 +13,7 @@ from typing import IO, Any
 FILE_NAME = "appwrite.sqlite3"
 #: Prepared statements that are kept: each collection has its own, and updates one for each set of changed columns.
 STATEMENTS = 1024
-#: The documents of a race day; the usual 2 MB would read each page again and again.
+#: Room for the documents of a busy day; the usual 2 MB would read each page again and again.
 CACHE_KILOBYTES = 65_536
 
 CORE_SCHEMA = """

@@ -2,12 +2,12 @@
 
 window: 24h                # how far back executions are looked at
 functions:
-  daily-races: {slow_after: 300s, success: 95%}
-daily: [daily-meetings, daily-races]   # each needs what the one before has stored
+  send-bills: {slow_after: 300s, success: 95%}
+daily: [read-orders, send-bills]   # each needs what the one before has stored
 freshness:
-  - {collection: raceday-db/races, rule: today, attribute: startTime, from: "08:30", at_least: 10}
+  - {collection: shop/orders, rule: today, attribute: placedAt, from: "08:30", at_least: 10}
 alerts:
-  - {kind: slack, url_env: RACEDAY_SLACK_URL, at: error}
+  - {kind: slack, url_env: SHOP_SLACK_URL, at: error}
 """
 
 from __future__ import annotations

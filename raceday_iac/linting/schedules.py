@@ -323,7 +323,7 @@ def _days(runs: Expansion) -> Iterator[date]:
 
 
 def _utc_midnight(runs: Expansion) -> str:
-    """When the UTC date changes on the local clock: `12:00 or 13:00 in Pacific/Auckland`."""
+    """When the UTC date changes on the local clock: `01:00 or 02:00 in Europe/Vienna`."""
     local_time = runs.local_time
     changes = local_time.clock_changes(runs.begin, runs.days)
     days = (runs.begin, *(change.date() + timedelta(days=2) for change in changes))

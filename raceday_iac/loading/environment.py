@@ -1,14 +1,14 @@
 """Environment files: endpoint, project, where the key comes from, and what differs from the stack.
 
 endpoint: embedded | https://host/v1 | ${NAME}
-project: raceday | ${NAME}
+project: shop | ${NAME}
 api_key_env: APPWRITE_API_KEY
 schedules: true
 build_patience: 600
 state: {backend: local}  (its settings: state/backends/)
 overrides:
-  function.daily-races: {timeout: 600}
-  variable.daily-races/NZTAB_API_BASE_URL: {value: "http://127.0.0.1:9000"}
+  function.send-bills: {timeout: 600}
+  variable.send-bills/SHOP_URL: {value: "http://127.0.0.1:9000"}
 """
 
 from __future__ import annotations

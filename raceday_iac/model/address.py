@@ -32,7 +32,7 @@ def _depth(kind: str) -> int:
 
 @dataclass(frozen=True, order=True)
 class Address:
-    """Kind and path, written `function.daily-races` or `attribute.raceday-db/races/startTime`."""
+    """Kind and path, written `function.send-bills` or `attribute.shop/orders/number`."""
 
     kind: str
     path: str
@@ -60,7 +60,7 @@ class Address:
         """The reverse of `str`. Raises ValueError when there is no kind or no path."""
         kind, dot, path = text.partition(".")
         if not (kind and dot and path):
-            raise ValueError(f"{text!r} is not an address; write kind.path, for example function.daily-races")
+            raise ValueError(f"{text!r} is not an address; write kind.path, for example function.send-bills")
         return cls(kind, path)
 
 

@@ -109,3 +109,36 @@ def test_a_part_that_is_not_there_is_named(stack: Path) -> None:
     assert len(load_extensions(["shop_extras"], stack)) == 1
     with pytest.raises(IacError, match="there is no nothing in shop_extras_commands"):
         load_part("shop_extras_commands:nothing", stack)
+
+
+RULES = """
+from raceday_iac.linting.findings import Severity
+from raceday_iac.linting.rules import RuleSet, functions, violation
+RULES = RuleSet()
+@RULES.rule("SHOP01", Severity.ERROR, "a function without a nice name", each=functions)
+def nice_name(function):
+    '''People call it by that.
+
+    Fix: name it nicely.
+    '''
+    yield violation(function, "is not nice", "name it nicely")
+"""
+FUNCTION = """
+stack.function("f", name="F", runtime="python-3.12", specification="s-1vcpu-1gb", timeout=9, entrypoint="main.py")
+"""
+
+
+def test_rules_of_an_extension_are_linted_by_and_can_be_accepted(
+    stack: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (stack.parent / "shop_rules.py").write_text(RULES, encoding="utf-8")
+    lint_rules = "from raceday_iac.extensions import Extension\nextension = Extension(lint_rules='shop_rules:RULES')\n"
+    (stack.parent / "shop_extras.py").write_text(lint_rules, encoding="utf-8")
+    stack.write_text(STACK.format(names=["shop_extras"]) + FUNCTION, encoding="utf-8")
+    (stack.parent / "environments").mkdir()
+    (stack.parent / "environments" / "local.yaml").write_text("endpoint: embedded\nproject: p\n", encoding="utf-8")
+    assert execute(["lint", "--stack", str(stack)]) == EXIT_ERROR
+    assert "SHOP01  function.f: a function without a nice name" in capsys.readouterr().out
+    accepted = "accepted:\n- {code: SHOP01, subject: '*', reason: we like it, until: 2999-01-01}\n"
+    (stack.parent / "policies.yaml").write_text(accepted, encoding="utf-8")
+    assert execute(["lint", "--stack", str(stack)]) == EXIT_OK

@@ -1,7 +1,7 @@
 """Databases, collections, attributes, indexes, documents and transactions: Appwrite's legacy API and its tables API.
 
 Definitions are rows of our own tables; documents live in one real table per collection, with a column for each
-attribute and an index for each index, so that a race day's volumes stay quick.
+attribute and an index for each index, so that large collections stay quick.
 """
 
 from __future__ import annotations

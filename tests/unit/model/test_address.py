@@ -35,7 +35,7 @@ def test_only_the_first_dot_separates_kind_and_path() -> None:
 
 @pytest.mark.parametrize("text", ["", "function", "function.", ".daily-races", "."])
 def test_text_without_kind_or_path_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(ValueError, match=r"write kind.path, for example function.daily-races"):
+    with pytest.raises(ValueError, match=r"write kind.path, for example function.send-bills"):
         Address.parse(text)
 
 
