@@ -52,12 +52,18 @@ EXIT_UNHEALTHY = 8
 EXIT_INTERRUPTED = 130
 
 
+#: Said of every run that ended before its first change.
+NOTHING_CHANGED = "Nothing was changed."
+
+
 class IacError(Exception):
-    """Base of all. `hint` is the next thing to do, when there is one."""
+    """Base of all. `hint` is the next thing to do, when there is one. With `unchanged`, the message goes on to say that
+    nothing was changed: only who raises it knows."""
 
     exit_code = EXIT_ERROR
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", *, unchanged: bool = False) -> None:
+        message = f"{message} {NOTHING_CHANGED}" if unchanged else message
         super().__init__(message)
         self.message = message
         self.hint = hint

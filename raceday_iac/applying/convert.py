@@ -12,7 +12,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import Any
 
-from ..errors import ProviderError, RefusedError
+from ..errors import NOTHING_CHANGED, ProviderError, RefusedError
 from ..kinds.conversion import UnconvertibleError, convert, has_form, temporary
 from ..model.address import Address
 from ..model.evidence import Answer
@@ -72,7 +72,7 @@ def _add(
         provider.create(copy, fields)
     elif not has_form(found.fields, wanted):
         raise ProviderError(
-            f"{copy} is in the way: it is not what a conversion to {wanted['type']} makes. Nothing was changed.",
+            f"{copy} is in the way: it is not what a conversion to {wanted['type']} makes. {NOTHING_CHANGED}",
             hint="rename it if it is yours; delete it if it is left from a conversion to something else",
         )
     yield from until_available(provider, [copy], first_look)

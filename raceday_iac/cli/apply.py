@@ -133,8 +133,7 @@ def _approve(
             nothing = Applied(state, (), (), (), interrupted=False)
             print_json({"applied": applied_document(nothing, (), 0.0)})
         return EXIT_OK
-    if not auto_approve and not confirmed(question):
-        print_lines([Line("Nothing was changed.")], color=options.color)
+    if not auto_approve and not confirmed(options, question):
         return EXIT_ERROR
     return None
 
@@ -142,11 +141,11 @@ def _approve(
 def _refuse_options(options: Options, plan_options: PlanOptions, saved: SavedPlan) -> None:
     if plan_options != PlanOptions():
         raise IacError(
-            "A saved plan is applied as it is: options that shape a plan belong to `plan --out`. Nothing was changed."
+            "A saved plan is applied as it is: options that shape a plan belong to `plan --out`.", unchanged=True
         )
     if options.env_named and options.env != saved.environment:
         raise IacError(
-            f"The plan is for the environment {saved.environment}, --env says {options.env}. Nothing was changed."
+            f"The plan is for the environment {saved.environment}, --env says {options.env}.", unchanged=True
         )
 
 
@@ -279,8 +278,9 @@ def _function_address(function: str) -> Address:
         return Address.parse(function)
     if function.partition(".")[0] in KINDS:
         raise IacError(
-            f"destroy takes a function, not {function}. Nothing was changed.",
+            f"destroy takes a function, not {function}.",
             hint="remove the resource from the stack and run apply",
+            unchanged=True,
         )
     return function_address(function)
 

@@ -31,7 +31,7 @@ from ..provider import Provider, Reader
 from ..provider.protocol import Execution
 from ..refresh.deployments import Judged, Remembered, Role, line_of, read_deployments, server_now
 from ..render.executions import build_lines, deployment_lines, deployments_document, execution_document, execution_lines
-from ..render.lines import Line, print_lines
+from ..render.lines import Line
 from .options import Options, begin_changes, current
 from .recording import record_cleaning
 from .workspace import Workspace, answer, confirmed, opened, provider, reader, write_file
@@ -208,8 +208,7 @@ def _read(workspace: Workspace, connection: Provider, function: str, older_than:
 
 
 def _clean(options: Options, workspace: Workspace, connection: Provider, found: _Found, auto_approve: bool) -> int:
-    if found.orphans and not auto_approve and not confirmed(f"Delete {found.orphans} for good?"):
-        print_lines([Line("Nothing was changed.")], color=options.color)
+    if found.orphans and not auto_approve and not confirmed(options, f"Delete {found.orphans} for good?"):
         return EXIT_ERROR
     begin_changes(f"raceday-iac deployments {found.function}")
     outcome = clean(connection, Recorder(workspace.store, workspace.read_state()), found.function, found.judged)

@@ -49,7 +49,7 @@ from ..refresh.deployments import Remembered, read_deployments
 from ..render.executions import done_line, outcome_lines, recovery_document, recovery_lines
 from ..render.health_page import health_page
 from ..render.health_text import health_document, health_lines, health_markdown
-from ..render.lines import Line, print_json, print_lines
+from ..render.lines import print_json, print_lines
 from .extensions import extensions_of
 from .options import Options, begin_changes, current
 from .recording import recorded_recovery
@@ -193,8 +193,7 @@ def recover(
         recovery = cleaned(plan_recovery(found), shown)
         if not (options.json and auto_approve):
             answer(options, recovery_document(recovery), recovery_lines(recovery))
-        if recovery.steps and not auto_approve and not confirmed(f"Do these {len(recovery.steps)}?"):
-            print_lines([Line("Nothing was changed.")], color=options.color)
+        if recovery.steps and not auto_approve and not confirmed(options, f"Do these {len(recovery.steps)}?"):
             return EXIT_ERROR
         return _act(options, recovery, _executor(context, connection, found))
 

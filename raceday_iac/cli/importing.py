@@ -77,8 +77,9 @@ def import_(
         return EXIT_OK
     if not wanted and not everything:
         raise IacError(
-            "Say what to import: addresses, or --all for everything that the stack declares. Nothing was changed.",
+            "Say what to import: addresses, or --all for everything that the stack declares.",
             hint="to have a stack written from what is live: raceday-iac import --write stacks/NAME.py",
+            unchanged=True,
         )
     adoption = _adopt(options, wanted, trust_secrets=not resend_secrets)
     answer(options, {"imported": adoption_document(adoption)}, adoption_lines(adoption, verbose=verbose))
@@ -108,8 +109,9 @@ def _must_be_there(adoption: Adoption, wanted: frozenset[Address]) -> None:
     missing = sorted(str(each) for each in adoption.missing if each in wanted)
     if missing:
         raise IacError(
-            f"{', '.join(missing)}: declared, but not on the server. Nothing was changed.",
+            f"{', '.join(missing)}: declared, but not on the server.",
             hint="apply creates it: raceday-iac plan",
+            unchanged=True,
         )
 
 
@@ -145,9 +147,9 @@ def _file(path: Path) -> Project:
     try:
         content: Any = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise IacError(f"{path} cannot be read: {error.strerror or error}. Nothing was changed.") from None
+        raise IacError(f"{path} cannot be read: {error.strerror or error}.", unchanged=True) from None
     except ValueError as error:
-        raise IacError(f"{path} is not valid JSON: {error}. Nothing was changed.") from None
+        raise IacError(f"{path} is not valid JSON: {error}.", unchanged=True) from None
     return read_appwrite_json(content, str(path))
 
 

@@ -277,7 +277,7 @@ def _interrupted() -> Interrupted:
     if options.changes_begun:
         hint = f"see what is left: {options.shows_rest}"
         return Interrupted("Interrupted. Everything that was done is in the state.", hint=hint)
-    return Interrupted("Interrupted. Nothing was changed.")
+    return Interrupted("Interrupted.", unchanged=True)
 
 
 def _give_up_output() -> None:

@@ -33,7 +33,7 @@ def read_address(text: str) -> Address:
     try:
         return Address.parse(text)
     except ValueError as error:
-        raise IacError(f"{error}. Nothing was changed.") from None
+        raise IacError(f"{error}.", unchanged=True) from None
 
 
 class AllowedLoss(NamedTuple):
@@ -60,8 +60,9 @@ def read_allowed(text: str) -> AllowedLoss:
         return AllowedLoss(address, read_number(number.strip()))
     except ValueError:
         raise IacError(
-            f"--allow-data-loss {text!r} is not an address and a number. Nothing was changed.",
+            f"--allow-data-loss {text!r} is not an address and a number.",
             hint=f"write it as the plan shows it, for example --allow-data-loss {address}=301",
+            unchanged=True,
         ) from None
 
 
@@ -70,8 +71,9 @@ def read_confirmed(text: str) -> ConfirmedNumber:
     name, equals, number = text.partition("=")
     if not equals or not number.strip().isdecimal():
         raise IacError(
-            f"--confirm {text!r} is not an action, a kind and a number. Nothing was changed.",
+            f"--confirm {text!r} is not an action, a kind and a number.",
             hint='write it as the plan shows it, for example --confirm "delete function=7"',
+            unchanged=True,
         )
     return ConfirmedNumber(" ".join(name.split()), int(number))
 
@@ -129,8 +131,7 @@ def plan_options_of(
     """What the command line asks for. Raises IacError for what does not go together."""
     if refresh_only and (replace or allow_data_loss):
         raise IacError(
-            "--refresh-only changes nothing on the server, so nothing can be replaced or lost by it. "
-            "Nothing was changed."
+            "--refresh-only changes nothing on the server, so nothing can be replaced or lost by it.", unchanged=True
         )
     return PlanOptions(
         dict(allow_data_loss),
@@ -175,7 +176,7 @@ class Reports:
         """Raises IacError when two things would be written to standard output."""
         wanted = [self.markdown, self.html, self.svg].count(STDOUT) + options.json
         if wanted > 1:
-            raise IacError("Only one form can go to standard output. Nothing was changed.", hint="name files")
+            raise IacError("Only one form can go to standard output.", hint="name files", unchanged=True)
 
     def write(self, forms: Mapping[str, Callable[[], str]]) -> None:
         """Write what is asked for; `forms` makes each by the name of its option."""

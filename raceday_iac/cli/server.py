@@ -142,6 +142,7 @@ def _require_embedded(options: Options) -> Environment:
     if not environment.is_embedded:
         raise IacError(
             f"Environment {options.env!r} is a real Appwrite at {environment.endpoint}; "
-            "`server` is about the embedded one. Nothing was changed."
+            "`server` is about the embedded one.",
+            unchanged=True,
         )
     return environment

@@ -157,7 +157,7 @@ def push(
     try:
         given = Codec(cipher_of(load_environment(options.stack, options.env).state.encryption)).decode(text).state
     except StateError as error:
-        raise StateError(f"{file} cannot be used as a state: {error}. Nothing was changed.", error.hint) from None
+        raise StateError(f"{file} cannot be used as a state: {error}.", error.hint, unchanged=True) from None
     if not force:
         environment = load_environment(options.stack, options.env)
         given.bound.must_fit(binding_of(environment.endpoint, environment.project), str(file))
@@ -346,8 +346,9 @@ def _encryption(options: Options) -> Encryption:
     found = load_environment(options.stack, options.env).state.encryption
     if found is None:
         raise IacError(
-            f"The state of environment {options.env!r} is not encrypted. Nothing was changed.",
+            f"The state of environment {options.env!r} is not encrypted.",
             hint="to have it encrypted, name the variable with its key: state: {encryption: {key_env: NAME}}",
+            unchanged=True,
         )
     return found
 

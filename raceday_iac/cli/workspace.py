@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import files
-from ..errors import IacError, RefusedError, StackError
+from ..errors import NOTHING_CHANGED, IacError, RefusedError, StackError
 from ..loading.environment import Environment, load_environment
 from ..loading.resolve import resolve
 from ..loading.stack_file import load_stack
@@ -143,7 +143,7 @@ def read_text(file: Path, called: str) -> str:
 def unreadable(called: str, error: OSError | UnicodeDecodeError) -> IacError:
     """The error for it, in words."""
     reason = error.strerror if isinstance(error, OSError) else "it is not text"
-    return IacError(f"{called} cannot be read: {reason}. Nothing was changed.")
+    return IacError(f"{called} cannot be read: {reason}.", unchanged=True)
 
 
 @contextmanager
@@ -210,9 +210,9 @@ def require_same_project(served: str, environment: Environment) -> None:
     """A running embedded server serves the project that its environment named when it was started, and no other."""
     if served != environment.project:
         raise IacError(
-            f"The embedded server that runs serves the project {served}, the environment names {environment.project}. "
-            "Nothing was changed.",
+            f"The embedded server that runs serves the project {served}, the environment names {environment.project}.",
             hint="start it again: raceday-iac server stop, then raceday-iac server start",
+            unchanged=True,
         )
 
 
@@ -240,11 +240,12 @@ def opened(environment: Environment, options: Options) -> Iterator[Target]:
             server = start_server(server_folder(options), settings=settings, project=environment.project)
     except DataInUseError:
         raise IacError(
-            "Another command is using the embedded server. Nothing was changed.",
+            "Another command is using the embedded server.",
             hint="wait for it to end, or keep one running for all commands: raceday-iac server start",
+            unchanged=True,
         ) from None
     except (StartError, OSError) as error:
-        raise IacError(f"The embedded server could not be started: {error}. Nothing was changed.") from None
+        raise IacError(f"The embedded server could not be started: {error}.", unchanged=True) from None
     try:
         yield Target(server.endpoint, server.project, Secret(server.key))
     finally:
@@ -286,14 +287,19 @@ def answer(options: Options, document: Mapping[str, Any], lines: Iterable[Line |
         print_lines((Line(each) if isinstance(each, str) else each for each in lines), color=options.color)
 
 
-def confirmed(question: str) -> bool:
-    """Ask on the terminal; anything but yes is no. Raises RefusedError when there is nobody to ask."""
+def confirmed(options: Options, question: str) -> bool:
+    """Ask on the terminal; after anything but yes, say that nothing was changed. Raises RefusedError when there is
+    nobody to ask."""
     if not sys.stdin.isatty():
         raise RefusedError(
-            "There is no terminal to ask for approval. Nothing was changed.",
+            "There is no terminal to ask for approval.",
             hint="read the plan above, then run the command again with --auto-approve",
+            unchanged=True,
         )
-    return says_yes(question)
+    if says_yes(question):
+        return True
+    print_lines([Line(NOTHING_CHANGED)], color=options.color)
+    return False
 
 
 def says_yes(question: str) -> bool:

@@ -41,7 +41,7 @@ _SILENT = ("$id", "path", "$createdAt", "$updatedAt", "vars", "variables")
 def read_appwrite_json(document: Any, source: str) -> Project:
     """The project that a file describes. Raises IacError when it is no such file at all."""
     if not isinstance(document, Mapping) or not any(name in document for name in _TOP):
-        raise IacError(f"{source} is not an appwrite.json: it has none of {', '.join(_TOP)}. Nothing was changed.")
+        raise IacError(f"{source} is not an appwrite.json: it has none of {', '.join(_TOP)}.", unchanged=True)
     reading = _Reading()
     for raw in entries(document, "functions", reading.remarks):
         reading.function(raw)

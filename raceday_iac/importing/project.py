@@ -41,7 +41,7 @@ def select(project: Project, chosen: Collection[Address]) -> Project:
         return project
     missing = sorted(str(each) for each in chosen if each not in project.resources)
     if missing:
-        raise IacError(f"There is no {', '.join(missing)} in {project.source}. Nothing was changed.")
+        raise IacError(f"There is no {', '.join(missing)} in {project.source}.", unchanged=True)
     around = {owner for each in chosen for owner in owners(each)}
     kept = {
         address: live

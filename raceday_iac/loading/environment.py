@@ -77,15 +77,16 @@ class Environment(BaseModel):
         value = variables.get(self.api_key_env, "").strip() if self.api_key_env else ""
         if value and not (value.isascii() and value.isprintable()):
             raise IacError(
-                f"The API key in the environment variable {self.api_key_env} holds characters that no key has. "
-                "Nothing was changed.",
+                f"The API key in the environment variable {self.api_key_env} holds characters that no key has.",
                 hint="copy the key again from the Appwrite console",
+                unchanged=True,
             )
         if not value:
             raise IacError(
                 f"No API key for environment {self.name!r}: the environment variable "
-                f"{self.api_key_env or '(api_key_env is not set)'} is empty. Nothing was changed.",
+                f"{self.api_key_env or '(api_key_env is not set)'} is empty.",
                 hint=f"export {self.api_key_env or 'APPWRITE_API_KEY'}=… with a key of the project {self.project}",
+                unchanged=True,
             )
         return Secret(value)
 
@@ -101,8 +102,9 @@ def load_environment(stack_file: Path, name: str, variables: Mapping[str, str] =
     if not path.is_file():
         known = sorted(each.stem for each in path.parent.glob("*.yaml"))
         raise IacError(
-            f"There is no environment {name!r}: {path} does not exist. Nothing was changed.",
+            f"There is no environment {name!r}: {path} does not exist.",
             hint=f"known environments: {', '.join(known) or 'none'}",
+            unchanged=True,
         )
     found = read_yaml(path, "an environment file is a mapping of names to values")
     reserved = [key for key in ("name", "file") if key in found.content]

@@ -21,7 +21,7 @@ def load_stack(path: Path) -> Stack:
     if not path.is_file():
         others = ", ".join(str(each) for each in sorted(path.parent.glob("*.py")))
         hint = f"name one with --stack FILE{f'; there are {others}' if others else ''}"
-        raise IacError(f"There is no stack file {path}. Nothing was changed.", hint=hint)
+        raise IacError(f"There is no stack file {path}.", hint=hint, unchanged=True)
     stack = _run(path)
     if not isinstance(stack, Stack):
         raise StackError(

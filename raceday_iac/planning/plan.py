@@ -106,8 +106,9 @@ def check_plan_options(plan_options: PlanOptions, desired: Desired, state: State
     for address in sorted(plan_options.replaced):
         if address.kind in KINDS and not KINDS[address.kind].is_replaceable:
             raise IacError(
-                f"--replace {address}: a {address.kind} cannot be replaced by itself. Nothing was changed.",
+                f"--replace {address}: a {address.kind} cannot be replaced by itself.",
                 hint=f"replaceable are {', '.join(REPLACEABLE)}",
+                unchanged=True,
             )
         if address not in desired.resources:
             raise _nothing_there("--replace", address, "declared")
@@ -115,15 +116,17 @@ def check_plan_options(plan_options: PlanOptions, desired: Desired, state: State
         action, _, kind = name.partition(" ")
         if action not in DEFAULTS or kind not in KINDS:
             raise IacError(
-                f'--confirm "{name}=…": there is no such limit. Nothing was changed.',
+                f'--confirm "{name}=…": there is no such limit.',
                 hint=f"write {' or '.join(DEFAULTS)}, then one of {', '.join(KINDS)}, as the plan shows it",
+                unchanged=True,
             )
 
 
 def _nothing_there(option: str, address: Address, how: str) -> IacError:
     return IacError(
-        f"{option} {address}: nothing of that address is {how}. Nothing was changed.",
+        f"{option} {address}: nothing of that address is {how}.",
         hint="raceday-iac state list shows what is managed",
+        unchanged=True,
     )
 
 

@@ -32,17 +32,17 @@ def choose(function: str, judged: Sequence[Judged], remembered: Remembered, want
     name = wanted or next(iter(earlier or line_of(judged, remembered)), "")
     if not name:
         raise RefusedError(
-            f"function.{function} has no previous deployment to go back to. Nothing was changed.", hint=_list(function)
+            f"function.{function} has no previous deployment to go back to.", hint=_list(function), unchanged=True
         )
     found = by_id.get(name)
     if found is None:
         text = f"has no deployment {name}" if wanted else f"no longer has {name}, which was active before"
-        raise RefusedError(f"function.{function} {text}. Nothing was changed.", hint=_others(function, judged))
+        raise RefusedError(f"function.{function} {text}.", hint=_others(function, judged), unchanged=True)
     if found.deployment.status != READY:
         raise RefusedError(
-            f"The deployment {name} of function.{function} is {found.deployment.status}, not ready. "
-            "Nothing was changed.",
+            f"The deployment {name} of function.{function} is {found.deployment.status}, not ready.",
             hint=_others(function, judged),
+            unchanged=True,
         )
     return found
 
@@ -53,8 +53,9 @@ def must_run(function: str, deployment: Deployment, runtime: str) -> None:
     if not can_run(runtime, deployment.entrypoint):
         raise RefusedError(
             f"The deployment {deployment.id} of function.{function} begins with {deployment.entrypoint}, and the "
-            f"function has the runtime {runtime} by now, which cannot run that. Nothing was changed.",
+            f"function has the runtime {runtime} by now, which cannot run that.",
             hint="take runtime, entrypoint and code back in the stack, and apply: a build of that code is used again",
+            unchanged=True,
         )
 
 
@@ -63,8 +64,9 @@ def must_be_managed(function: str, state: State) -> None:
     if deployment_address(function) not in state.entries:
         known = sorted(each.path for each in state.entries if kind_of(each).is_code)
         raise IacError(
-            f"The code of function.{function} is not in the state, so it is not ours to switch. Nothing was changed.",
+            f"The code of function.{function} is not in the state, so it is not ours to switch.",
             hint=f"functions whose code is managed: {', '.join(known) or 'none'}",
+            unchanged=True,
         )
 
 
@@ -118,9 +120,9 @@ def plan_destruction(
     if not managed:
         known = sorted(each.path for each in {*desired.resources, *state.entries} if each.kind == address.kind)
         raise IacError(
-            f"{address} is neither declared in the stack nor in the state, so it is not ours to delete. "
-            "Nothing was changed.",
+            f"{address} is neither declared in the stack nor in the state, so it is not ours to delete.",
             hint=f"managed functions: {', '.join(known) or 'none'}",
+            unchanged=True,
         )
     real = snapshot.resources
     changes = _changes(address, state, real)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..diff import Cause, FieldChange, Part, field_parts, stored_fields
-from ..errors import IacError, RefusedError, StaleError
+from ..errors import NOTHING_CHANGED, IacError, RefusedError, StaleError
 from ..kinds import Kind, kind_of
 from ..kinds.base import thaw
 from ..model.address import Address
@@ -103,7 +103,9 @@ def must_be_sealed(saved: SavedPlan, name: str, lineage: str, salt: str) -> None
     is another one makes the plan stale."""
     if not salt:
         if saved.plan_options != PlanOptions():
-            raise RefusedError(f"{name} holds options, and there is no state that could prove them. {_NOTHING}", _AGAIN)
+            raise RefusedError(
+                f"{name} holds options, and there is no state that could prove them.", _AGAIN, unchanged=True
+            )
     elif saved.content["state"]["lineage"] == lineage and not hmac.compare_digest(
         saved.seal, _sealed(saved.content, salt)
     ):
@@ -111,7 +113,7 @@ def must_be_sealed(saved: SavedPlan, name: str, lineage: str, salt: str) -> None
 
 
 def _edited(name: str) -> RefusedError:
-    return RefusedError(f"{name} was changed after it was saved: its seal is broken. {_NOTHING}", _AGAIN)
+    return RefusedError(f"{name} was changed after it was saved: its seal is broken.", _AGAIN, unchanged=True)
 
 
 def read_plan(text: str, name: str) -> SavedPlan:
@@ -123,15 +125,15 @@ def read_plan(text: str, name: str) -> SavedPlan:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise _no_plan(name) from None
     if kind == "plan" and number == 1:
-        raise RefusedError(f"{name} was saved by an older raceday-iac and has no seal. {_NOTHING}", _AGAIN)
+        raise RefusedError(f"{name} was saved by an older raceday-iac and has no seal.", _AGAIN, unchanged=True)
     if kind != "plan" or number != FORMAT:
         raise IacError(
-            f"{name} is a {kind} of format {number}; this version applies plans of format {FORMAT}. "
-            "Nothing was changed.",
+            f"{name} is a {kind} of format {number}; this version applies plans of format {FORMAT}.",
             hint=_AGAIN,
+            unchanged=True,
         )
     if not isinstance(seal, str) or not seal.isascii():
-        raise RefusedError(f"{name} has no seal, so nobody can tell whether it was changed. {_NOTHING}", _AGAIN)
+        raise RefusedError(f"{name} has no seal, so nobody can tell whether it was changed.", _AGAIN, unchanged=True)
     plan = SavedPlan(content, seal)
     if plan.id != given:
         raise _edited(name)
@@ -143,7 +145,7 @@ def read_plan(text: str, name: str) -> SavedPlan:
 
 
 def _no_plan(name: str) -> IacError:
-    return IacError(f"{name} is not a saved plan. Nothing was changed.", hint=_AGAIN)
+    return IacError(f"{name} is not a saved plan.", hint=_AGAIN, unchanged=True)
 
 
 def _must_be_whole(content: Mapping[str, Any]) -> None:
@@ -172,10 +174,9 @@ def verify(saved: SavedPlan, fresh: SavedPlan) -> None:
     reasons = list(_stale_because(saved.content, fresh.content))
     if reasons:
         lines = "\n".join(f"  - {reason}" for reason in reasons)
-        raise StaleError(f"The plan is stale. Nothing was changed.\n{lines}", hint=_AGAIN)
+        raise StaleError(f"The plan is stale. {NOTHING_CHANGED}\n{lines}", hint=_AGAIN)
 
 
-_NOTHING = "Nothing was changed."
 _AGAIN = "make a new one: raceday-iac plan --out FILE"
 _SHOWN = 5
 

@@ -63,7 +63,7 @@ def tolerant(stream: IO[str] | None) -> IO[str]:
     """The stream, which from now on shows a question mark for what its encoding cannot say instead of failing.
     Raises OutputError when there is none."""
     if stream is None:
-        raise OutputError("Standard output is closed, so there is nowhere to show anything. Nothing was changed.")
+        raise OutputError("Standard output is closed, so there is nowhere to show anything.", unchanged=True)
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="replace")
     return stream

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import RefusedError, StateError
+from ..errors import NOTHING_CHANGED, RefusedError, StateError
 from ..kinds.base import thaw
 from ..model.address import Address, function_address
 from ..model.resource import Fields, frozen
@@ -162,7 +162,7 @@ class Binding:
         if found:
             lines = "\n".join(f"  - its {name} is {own}, this is {other}" for name, own, other in found)
             raise RefusedError(
-                f"The state in {where} belongs to something else. Nothing was changed.\n{lines}",
+                f"The state in {where} belongs to something else. {NOTHING_CHANGED}\n{lines}",
                 hint=_way_out({name for name, _, _ in found}),
             )
 

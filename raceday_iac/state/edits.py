@@ -23,7 +23,7 @@ def moved(state: State, source: Address, destination: Address) -> tuple[State, d
     taken = [each for each in renamed.values() if each in state.entries and each not in renamed]
     if taken:
         first = min(taken, key=lambda each: (each != destination, each))
-        raise StateError(f"{first} is in the state already. Nothing was changed.")
+        raise StateError(f"{first} is in the state already.", unchanged=True)
     entries: dict[Address, Entry] = {}
     for address, entry in state.entries.items():
         name = renamed.get(address, address)
@@ -53,13 +53,15 @@ def pushed(current: Version | None, given: State, *, force: bool) -> State:
     if not force and given.lineage != current.lineage:
         raise RefusedError(
             f"The lineage differs: this one is {given.lineage}, the stored one {current.lineage}. They describe "
-            "different things, or one was begun anew. Nothing was changed.",
+            "different things, or one was begun anew.",
             hint="if it is to take the other's place all the same: --force",
+            unchanged=True,
         )
     if not force and given.serial < current.serial:
         raise RefusedError(
-            f"It has serial {given.serial}, and the stored one has {current.serial}: it is older. Nothing was changed.",
+            f"It has serial {given.serial}, and the stored one has {current.serial}: it is older.",
             hint="pull the newest one and change that, or say --force",
+            unchanged=True,
         )
     return replace(given, serial=max(given.serial, current.serial + 1))
 
@@ -77,15 +79,12 @@ def _renamed(address: Address, source: Address, destination: Address) -> Address
 
 def _must_be_alike(source: Address, destination: Address) -> None:
     if source.kind != destination.kind:
-        raise StateError(f"A {source.kind} cannot become a {destination.kind}. Nothing was changed.")
+        raise StateError(f"A {source.kind} cannot become a {destination.kind}.", unchanged=True)
     if len(source.parts) != len(destination.parts):
         raise StateError(
-            f"{destination} has {len(destination.parts)} parts, and {source} has {len(source.parts)}. "
-            "Nothing was changed."
+            f"{destination} has {len(destination.parts)} parts, and {source} has {len(source.parts)}.", unchanged=True
         )
 
 
 def _not_owned(address: Address) -> StateError:
-    return StateError(
-        f"{address} is not in the state. Nothing was changed.", hint="see what is: raceday-iac state list"
-    )
+    return StateError(f"{address} is not in the state.", hint="see what is: raceday-iac state list", unchanged=True)

@@ -53,8 +53,9 @@ def required_secret(name: str, what: str, variables: Mapping[str, str]) -> Secre
     found = optional_secret(name, variables)
     if found is None:
         raise IacError(
-            f"The environment variable {name}, which is to hold {what}, is empty. Nothing was changed.",
+            f"The environment variable {name}, which is to hold {what}, is empty.",
             hint=f"export {name}=…",
+            unchanged=True,
         )
     return found
 
@@ -146,15 +147,16 @@ class AgeCipher:
             return self._age.x25519.Identity.from_str(key.reveal().strip())
         except self._age.IdentityError:
             raise IacError(
-                "A key for the state is not an age key (AGE-SECRET-KEY-1…). Nothing was changed.",
+                "A key for the state is not an age key (AGE-SECRET-KEY-1…).",
                 hint="make one: raceday-iac state keys --generate",
+                unchanged=True,
             ) from None
 
     def _recipient(self, public: str) -> Any:
         try:
             return self._age.x25519.Recipient.from_str(public)
         except self._age.RecipientError:
-            raise IacError(f"{public!r} is not a public age key (age1…). Nothing was changed.") from None
+            raise IacError(f"{public!r} is not a public age key (age1…).", unchanged=True) from None
 
 
 def new_key() -> tuple[Secret, str]:
@@ -168,8 +170,8 @@ def _library() -> Any:
         import pyrage  # noqa: PLC0415 - optional
     except ImportError:
         raise IacError(
-            "The environment asks for an encrypted state, and the package for it is not installed. "
-            "Nothing was changed.",
+            "The environment asks for an encrypted state, and the package for it is not installed.",
             hint="pip install 'raceday-iac[encryption]'",
+            unchanged=True,
         ) from None
     return pyrage

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from raceday_iac import errors
@@ -42,3 +44,15 @@ def test_an_error_carries_message_and_hint() -> None:
 def test_problems_of_a_stack_are_listed_one_a_line() -> None:
     error = errors.StackError([Diagnostic(Location("a.py", 1), "", "x"), Diagnostic(Location("a.py", 2), "f", "y")])
     assert error.message.splitlines()[1:] == ["  a.py:1: x", "  a.py:2: f: y"]
+
+
+def test_an_error_says_that_nothing_was_changed_only_where_whoever_raises_it_knows() -> None:
+    assert errors.RefusedError("No.", "ask", unchanged=True).message == "No. Nothing was changed."
+    assert str(errors.RefusedError("No.", unchanged=True)) == "No. Nothing was changed."
+    assert errors.RefusedError("No.", "ask").message == "No."
+
+
+def test_the_sentence_stands_in_one_place() -> None:
+    package = Path(errors.__file__).parent
+    elsewhere = [str(each) for each in package.rglob("*.py") if 'Nothing was changed."' in each.read_text("utf-8")]
+    assert elsewhere == [errors.__file__]

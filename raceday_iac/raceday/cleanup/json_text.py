@@ -101,11 +101,11 @@ def checked(text: str, path: str) -> Any:
         document = json.loads(text.removeprefix("\ufeff"))
     except ValueError as error:
         line = getattr(error, "lineno", 0)
-        raise IacError(f"{path}:{line} is not JSON: {getattr(error, 'msg', error)}. Nothing was changed.") from None
+        raise IacError(f"{path}:{line} is not JSON: {getattr(error, 'msg', error)}.", unchanged=True) from None
     except RecursionError:
-        raise IacError(f"{path} is nested too deeply. Nothing was changed.") from None
+        raise IacError(f"{path} is nested too deeply.", unchanged=True) from None
     if not isinstance(document, dict):
-        raise IacError(f"{path} does not hold a JSON object. Nothing was changed.")
+        raise IacError(f"{path} does not hold a JSON object.", unchanged=True)
     return document
 
 

@@ -186,10 +186,10 @@ def clean_appwrite_file(path: str, text: str) -> AppwriteFile:
     document = checked(text, path)
     entries = document.get("functions")
     if not isinstance(entries, list):
-        raise IacError(f"{path} has no list of functions. Nothing was changed.")
+        raise IacError(f"{path} has no list of functions.", unchanged=True)
     ids = tuple(_id(each) for each in entries)
     if not {*ids} & {*REMOVED_FUNCTIONS, *KEPT_FUNCTIONS, NEW_FUNCTION}:
-        raise IacError(f"{path} names none of the functions of RaceDay: this is another project. Nothing was changed.")
+        raise IacError(f"{path} names none of the functions of RaceDay: this is another project.", unchanged=True)
     new = {} if NEW_FUNCTION in ids else {None: dict(NEW_ENTRY)}
     where = _functions(text)
     after = text

@@ -73,8 +73,9 @@ def _appwrite_file(tree: Tree) -> AppwriteFile:
     path = next((path for path in APPWRITE_FILES if path in tree), None)
     if path is None:
         raise IacError(
-            f"There is no {APPWRITE_FILES[0]} here. Nothing was changed.",
+            f"There is no {APPWRITE_FILES[0]} here.",
             hint="name the folder that holds it: raceday-iac cleanup server",
+            unchanged=True,
         )
     return clean_appwrite_file(path, _text(tree, path))
 
@@ -86,7 +87,7 @@ def _package_file(tree: Tree) -> PackageFile | None:
 def _text(tree: Tree, path: str) -> str:
     text = tree.text(path)
     if text is None:
-        raise IacError(f"{path} is a link, too large, or no UTF-8 text. Nothing was changed.")
+        raise IacError(f"{path} is a link, too large, or no UTF-8 text.", unchanged=True)
     return text
 
 

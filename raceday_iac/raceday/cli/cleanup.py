@@ -44,8 +44,9 @@ def cleanup(
     if written:
         if git is None and not no_git:
             raise IacError(
-                f"{root} is in no git repository: what goes could not be brought back. Nothing was changed.",
+                f"{root} is in no git repository: what goes could not be brought back.",
                 hint="put it under git first, or take the risk: --no-git",
+                unchanged=True,
             )
         _write(path, found, git)
     answer(
@@ -81,7 +82,7 @@ _OPAQUE = {"node_modules", ".git"}
 def read_tree(root: Path) -> Tree:
     """The files below a folder. Links are not followed; the root's own `.git` is left out."""
     if not root.is_dir():
-        raise IacError(f"{root} is not a folder. Nothing was changed.")
+        raise IacError(f"{root} is not a folder.", unchanged=True)
     found: dict[str, bytes | None] = {}
     for folder, folders, files in os.walk(root, onerror=_unreadable):
         here = Path(folder)
@@ -105,7 +106,7 @@ def must_be_writable(root: Path, cleanup: Cleanup) -> None:
         if change.action is not Action.DELETE and (_content(path) if path.exists() else None) != expected:
             raise IacError(f"{path} was changed meanwhile. Nothing was written.", hint="run the command again")
         if change.action is Action.DELETE and ".git" in Path(change.path).parts:
-            raise IacError(f"{path.parent} is a git repository of its own. Nothing was changed.")
+            raise IacError(f"{path.parent} is a git repository of its own.", unchanged=True)
 
 
 def write_changes(root: Path, cleanup: Cleanup, done: Callable[[Change], None] | None = None) -> None:
@@ -168,7 +169,7 @@ def _content(path: Path) -> bytes | None:
 
 
 def _unreadable(error: OSError) -> None:
-    raise IacError(f"{error.filename} cannot be read: {error.strerror or error}. Nothing was changed.") from None
+    raise IacError(f"{error.filename} cannot be read: {error.strerror or error}.", unchanged=True) from None
 
 
 _JOURNAL = "raceday-iac-cleanup.json"
@@ -193,8 +194,9 @@ class Git:
             names = ", ".join(os.path.relpath(path, self.top) for path in others[:_SHOWN])
             more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
             raise IacError(
-                f"The git tree is not clean: {names}{more}. Nothing was changed.",
+                f"The git tree is not clean: {names}{more}.",
                 hint="commit or put aside what is there, so that git can bring back everything that goes",
+                unchanged=True,
             )
 
     def must_keep(self, cleanup: Cleanup) -> None:
@@ -203,8 +205,9 @@ class Git:
         unkept = [path for path in self.unkept(cleanup) if path in edited]
         if unkept:
             raise IacError(
-                f"git does not keep {', '.join(unkept)}, so that nobody could bring it back. Nothing was changed.",
+                f"git does not keep {', '.join(unkept)}, so that nobody could bring it back.",
                 hint="commit it, or do without git: --no-git",
+                unchanged=True,
             )
 
     def unkept(self, cleanup: Cleanup) -> tuple[str, ...]:
@@ -268,7 +271,7 @@ def _git(folder: Path, *arguments: str) -> str:
         result = subprocess.run(command, capture_output=True, check=False, env=environment)
     except OSError as error:
         hint = "install git, or do without it: --no-git"
-        raise IacError(f"git cannot be run: {error.strerror or error}. Nothing was changed.", hint=hint) from None
+        raise IacError(f"git cannot be run: {error.strerror or error}.", hint=hint, unchanged=True) from None
     if result.returncode:
         said = result.stderr.decode(errors="replace").strip()
         if "not a git repository" in said:

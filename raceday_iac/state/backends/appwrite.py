@@ -258,7 +258,7 @@ def unpack(stored: str) -> str:
     try:
         return gzip.decompress(base64.b64decode(stored[len(_MARK) :], validate=True)).decode()
     except (binascii.Error, OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise StateError(f"The state kept in Appwrite is damaged: {error}. Nothing was changed.") from None
+        raise StateError(f"The state kept in Appwrite is damaged: {error}.", unchanged=True) from None
 
 
 #: Key, path and body of each attribute.

@@ -97,8 +97,9 @@ class LocalState:
             write_private(self.backup, self.file.read_bytes())
         except OSError as error:
             raise StateError(
-                f"The state could not be backed up to {self.backup}: {error.strerror or error}. Nothing was changed.",
+                f"The state could not be backed up to {self.backup}: {error.strerror or error}.",
                 hint="make room or fix the permissions, then run apply again",
+                unchanged=True,
             ) from None
 
     def append_journal(self, line: str) -> None:
@@ -159,13 +160,14 @@ class LocalState:
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:
-            raise StateError(f"The state file {self.file} cannot be read: {error}. Nothing was changed.") from None
+            raise StateError(f"The state file {self.file} cannot be read: {error}.", unchanged=True) from None
         try:
             return self._codec.decode(text)
         except StateError as error:
             raise StateError(
-                f"The state file {self.file} cannot be used: {error}. Nothing was changed.",
+                f"The state file {self.file} cannot be used: {error}.",
                 hint=error.hint or self._recovery_hint(),
+                unchanged=True,
             ) from None
 
     def _provenance(self, state: State) -> Saved:
@@ -218,14 +220,14 @@ class FileLock:
             handle = open_private(self.file, "a+")
         except OSError as error:
             raise StateError(
-                f"The state folder {self.file.parent} cannot be written: {error.strerror or error}. "
-                "Nothing was changed."
+                f"The state folder {self.file.parent} cannot be written: {error.strerror or error}.", unchanged=True
             ) from None
         try:
             if not _take(handle):
                 raise LockedError(
-                    f"The state of this environment is locked by {_named(handle)}. Nothing was changed.",
+                    f"The state of this environment is locked by {_named(handle)}.",
                     hint="wait for it to end; the lock goes with its process",
+                    unchanged=True,
                 )
             _sign(handle, reason)
             yield
@@ -250,7 +252,7 @@ class FileLock:
         if holder is None:
             return
         if lock_id and holder.id != lock_id:
-            raise LockedError(f"The lock is another one by now: {holder}. Nothing was changed.")
+            raise LockedError(f"The lock is another one by now: {holder}.", unchanged=True)
         raise LockedError(
             f"The lock is held by a process that lives: {holder}. It was not released.",
             hint=f"end that process (kill {holder.pid} on this machine); the lock goes with it",
@@ -356,7 +358,7 @@ class LocalHistory:
 def not_kept(serial: int) -> StateError:
     """The error for a serial that is not in the history."""
     return StateError(
-        f"Serial {serial} is not in the history. Nothing was changed.", hint="see what is: raceday-iac state history"
+        f"Serial {serial} is not in the history.", hint="see what is: raceday-iac state history", unchanged=True
     )
 
 

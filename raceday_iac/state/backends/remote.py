@@ -184,8 +184,9 @@ class RemoteState:
             self._first = self._last = self._seen = fence.serial
             return
         raise FencedError(
-            f"The state in {self.where} is being saved all the time by somebody else. Nothing was changed.",
+            f"The state in {self.where} is being saved all the time by somebody else.",
             hint="run the command again",
+            unchanged=True,
         )
 
     def _must_follow(self, serial: int) -> None:
@@ -248,8 +249,9 @@ class RemoteState:
             return self._codec.decode(version.text)
         except StateError as error:
             raise StateError(
-                f"Serial {version.serial} of the state in {self.where} cannot be used: {error}. Nothing was changed.",
+                f"Serial {version.serial} of the state in {self.where} cannot be used: {error}.",
                 hint=error.hint or "go back to an earlier one: raceday-iac state history, state restore SERIAL",
+                unchanged=True,
             ) from None
 
 
@@ -330,8 +332,9 @@ class RemoteLock:
             holder = parse(found)
             if holder is not None and not holder.expired:
                 raise LockedError(
-                    f"The state of this environment is locked by {holder}. Nothing was changed.",
+                    f"The state of this environment is locked by {holder}.",
                     hint=f"wait for it to end; {_expiry_hint(holder)}",
+                    unchanged=True,
                 )
             held = _Held(self._content(reason), "", 0.0)
             with suppress(PreconditionFailed):
@@ -342,8 +345,9 @@ class RemoteLock:
                 threading.Thread(target=self._keep, args=(held,), name="state-lock", daemon=True).start()
                 return holder
         raise LockedError(
-            "The state of this environment was locked by somebody else just now. Nothing was changed.",
+            "The state of this environment was locked by somebody else just now.",
             hint="run the command again",
+            unchanged=True,
         )
 
     def release(self) -> None:

@@ -260,7 +260,7 @@ class S3Backend:
         """The kinds of the library's errors are not enough: what is wrong with a list always comes as a general one."""
         if "NoSuchBucket" in text:
             hint = "create it, or correct state.bucket in the environment file"
-            return StateError(f"There is no bucket {self.place.bucket!r}. Nothing was changed.", hint=hint)
+            return StateError(f"There is no bucket {self.place.bucket!r}.", hint=hint, unchanged=True)
         told = _WORDLESS.search(text)
         if told and "<Code>" not in text:
             return self._foreign(told["asked"], told["answered"])
@@ -322,9 +322,9 @@ def _library() -> Any:
         import obstore.store  # noqa: PLC0415
     except ImportError:
         raise IacError(
-            "The environment keeps its state in an S3-compatible store, and the package for it is not installed. "
-            "Nothing was changed.",
+            "The environment keeps its state in an S3-compatible store, and the package for it is not installed.",
             hint="pip install 'raceday-iac[s3]'",
+            unchanged=True,
         ) from None
     return obstore
 
