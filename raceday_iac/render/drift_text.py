@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from html import escape
 from typing import Any
 
 from ..drift import Item, Standing, Verdict
 from ..linting.findings import Acceptance
 from ..planning import Plan
 from ..planning.saved import change_document, field_document
-from .html import addresses, banner, change_row, listed, page, tile
+from .html import ChangeRow, change_row, page
 from .lines import Line
 from .markdown import LIMIT, Sheet, code, plain
 from .plan_markdown import field_cells
@@ -215,43 +214,39 @@ _TILES = {**{standing: word for standing, (_, word) in _TITLES.items()}, Standin
 
 def drift_page(verdict: Verdict, plan: Plan, where: str) -> str:
     """The whole page."""
-    title = f"Drift check of {plan.environment}"
-    return page(title, _body(verdict, title, where))
-
-
-def _body(verdict: Verdict, title: str, where: str) -> Iterator[str]:
-    yield f"<h1>{escape(title)}</h1><p class=faint>{escape(where)}</p>"
-    if verdict.drifted:
-        yield banner("destroy", f"{len(verdict.drifted)} changed outside of raceday-iac", (escape(WAYS_OUT),))
-    else:
-        yield banner("create", nothing_drifted(verdict))
-    yield f'<div class="tiles">{"".join(_tiles(verdict))}</div>'
-    for standing, (heading, tag) in _TITLES.items():
-        items = verdict.of(standing)
-        if items:
-            rows = "".join(_page_row(item, tag) for item in items)
-            yield f"<h2>{escape(heading)}</h2><div class='box t-{STANDING_TONES[standing]}'>{rows}</div>"
-    if verdict.accepted:
-        rows = "".join(_page_row(item, "accepted") for item in verdict.accepted)
-        yield f"<h2>Accepted</h2><p class=faint>Until its last day {escape(STILL_APPLIED)}.</p>"
-        yield f"<div class='box t-state'>{rows}</div>"
-    yield from listed("Notes", verdict.notices)
     unmanaged = verdict.of(Standing.UNMANAGED)
-    ended = [item for item in unmanaged if item.ended is not None]
-    if ended:
-        rows = "".join(_page_row(item, "unmanaged") for item in ended)
-        yield f"<h2>Unmanaged, and no longer accepted</h2><div class='box t-calm'>{rows}</div>"
-    others = (str(item.address) for item in unmanaged if item.ended is None)
-    yield from addresses("Unmanaged: live, but neither declared nor ours", others)
+    number = len(verdict.drifted)
+    return page(
+        "drift.html",
+        title=f"Drift check of {plan.environment}",
+        where=where,
+        drifted=f"{number} changed outside of raceday-iac" if number else "",
+        ways_out=WAYS_OUT,
+        no_drift=nothing_drifted(verdict),
+        tiles=list(_tiles(verdict)),
+        boxes=list(_boxes(verdict)),
+        notices=verdict.notices,
+        ended=[_page_row(item, "unmanaged") for item in unmanaged if item.ended is not None],
+        unmanaged=[str(item.address) for item in unmanaged if item.ended is None],
+    )
 
 
-def _tiles(verdict: Verdict) -> Iterator[str]:
+def _tiles(verdict: Verdict) -> Iterator[tuple[int, str, str]]:
+    """Number, word and tone."""
     for standing, word in _TILES.items():
-        yield tile(len(verdict.of(standing)), word, STANDING_TONES[standing])
-    yield tile(len(verdict.accepted), "accepted", "state")
+        yield len(verdict.of(standing)), word, STANDING_TONES[standing]
+    yield len(verdict.accepted), "accepted", "state"
 
 
-def _page_row(item: Item, tag: str) -> str:
+def _boxes(verdict: Verdict) -> Iterator[tuple[str, str, str, list[ChangeRow]]]:
+    """Heading, note, tone and rows."""
+    for standing, (heading, tag) in _TITLES.items():
+        yield heading, "", STANDING_TONES[standing], [_page_row(item, tag) for item in verdict.of(standing)]
+    note = f"Until its last day {STILL_APPLIED}."
+    yield "Accepted", note, "state", [_page_row(item, "accepted") for item in verdict.accepted]
+
+
+def _page_row(item: Item, tag: str) -> ChangeRow:
     tone = "state" if item.accepted is not None else STANDING_TONES[item.standing]
     return change_row(tag, tone, str(item.address), item.fields, _why(item))
 

@@ -3,7 +3,7 @@ script."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from html import escape
 from typing import Any
@@ -11,73 +11,47 @@ from typing import Any
 from ..linting.findings import Finding, Severity
 from ..linting.timetable import Lane, Timetable
 from ..model.local_time import LocalTime
+from .html import page
 from .lines import Line
-from .theme import PAGE_STYLE, PICTURE_STYLE
+from .theme import PICTURE_STYLE
 from .time_axis import Scale, midnights, offset_name, quiet_windows, ticks
 
-#: Words, not numbers: the columns read from the left.
-_STYLE = (
-    "th,td{text-align:left!important;white-space:normal!important}"
-    "td:first-child,td:last-child{white-space:nowrap!important}"
-)
 _CLASS = {Severity.ERROR: "broken", Severity.WARNING: "broken", Severity.INFO: "holds"}
 
 
 def schedule_page(timetable: Timetable) -> str:
     """The whole page."""
-    title = f"Schedules on {timetable.day:%A} {timetable.day.day} {timetable.day:%B %Y}"
-    return "".join(
-        (
-            '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width,initial-scale=1">',
-            f"<title>{escape(title)}</title><style>{PAGE_STYLE}{_STYLE}</style></head><body>",
-            f"<h1>{escape(title)}</h1>",
-            f"<p class=faint>Bars show how long a run may take at most. Schedules are UTC{_shown(timetable)}.</p>",
-            f"<figure>{schedule_svg(timetable)}</figure>",
-            f"<h2>Next runs after {escape(timetable.local_time.said(timetable.after))}</h2>",
-            _table(("Function", "Started", "Next runs"), _runs(timetable)),
-            *_findings(timetable),
-            "</body></html>\n",
-        )
+    zone = timetable.local_time
+    clock = f"; the page shows the time in {zone.timezone}, with UTC below the picture"
+    return page(
+        "schedule.html",
+        title=_title(timetable),
+        clock="" if zone.is_utc else clock,
+        picture=schedule_svg(timetable),
+        after=zone.said(timetable.after),
+        lanes=[
+            (each.function, lane_note(each), [zone.said(run) for run in each.following]) for each in timetable.lanes
+        ],
+        findings=[_finding(each, zone) for each in timetable.findings],
     )
 
 
-def _shown(timetable: Timetable) -> str:
-    """What the page says of the clock that it shows."""
-    zone = timetable.local_time
-    return "" if zone.is_utc else f"; the page shows the time in {escape(zone.timezone)}, with UTC below the picture"
+def _title(timetable: Timetable) -> str:
+    return f"Schedules on {timetable.day:%A} {timetable.day.day} {timetable.day:%B %Y}"
 
 
-def _runs(timetable: Timetable) -> Iterator[str]:
-    for lane in timetable.lanes:
-        following = "<br>".join(escape(timetable.local_time.said(moment)) for moment in lane.following) or "none"
-        yield _row(escape(lane.function), escape(lane_note(lane)), following)
-
-
-def _findings(timetable: Timetable) -> Iterator[str]:
-    rows = [_row(*_cells(finding, timetable.local_time)) for finding in timetable.findings]
-    if rows:
-        yield f"<h2>Findings</h2>{_table(('Finding', 'Function', 'What', 'First'), rows)}"
-
-
-def _cells(finding: Finding, local_time: LocalTime) -> Iterator[str]:
+def _finding(finding: Finding, local_time: LocalTime) -> dict[str, str]:
     severity = "answered" if finding.answered else finding.effective.value
-    style = _CLASS[finding.effective] if severity != "info" else "faint"
-    yield f"<span class={style}>{severity}</span> {finding.code}"
-    yield escape(finding.subject.partition(".")[2])
-    answer = f"<br><span class=faint>Answered by {escape(finding.answered)}.</span>" if finding.answered else ""
-    title = finding.title
-    yield f"{escape(title[:1].upper() + title[1:])}: {escape(finding.message)}.{answer}"
-    yield escape(local_time.said(finding.first)) if finding.first else ""
-
-
-def _row(*cells: str) -> str:
-    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
-
-
-def _table(head: Iterable[str], rows: Iterable[str]) -> str:
-    names = "".join(f"<th>{escape(name)}</th>" for name in head)
-    return f"<table><thead><tr>{names}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return {
+        "severity": severity,
+        "style": _CLASS[finding.effective] if severity != "info" else "faint",
+        "code": finding.code,
+        "function": finding.subject.partition(".")[2],
+        "title": finding.title[:1].upper() + finding.title[1:],
+        "message": finding.message,
+        "answered": finding.answered,
+        "first": local_time.said(finding.first) if finding.first else "",
+    }
 
 
 WIDTH, LEFT, RIGHT, TOP = 1280.0, 280.0, 24.0, 58.0
@@ -90,7 +64,7 @@ def schedule_svg(timetable: Timetable) -> str:
     """The whole day as an SVG document."""
     scale = Scale(timetable.begin.timestamp(), timetable.end.timestamp(), LEFT, WIDTH - LEFT - RIGHT)
     bottom = TOP + 12 + LANE * max(1, len(timetable.lanes))
-    title = f"Schedules on {timetable.day:%A} {timetable.day.day} {timetable.day:%B %Y}"
+    title = _title(timetable)
     lanes = [
         part for number, lane in enumerate(timetable.lanes) for part in _lane(lane, scale, TOP + 8 + LANE * number)
     ]

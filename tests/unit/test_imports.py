@@ -192,6 +192,12 @@ def test_only_the_encryption_of_states_imports_its_library_and_only_where_it_is_
     assert [name for name in imports_at_the_top(encryption) if within(name, "pyrage")] == []
 
 
+def test_one_module_makes_pages_of_templates_and_imports_jinja_only_where_it_is_used() -> None:
+    html = PACKAGE / "render" / "html.py"
+    assert offences([path for path in MODULES if path != html], "jinja2", "markupsafe") == []
+    assert [name for name in imports_at_the_top(html) if within(name, "jinja2")] == []
+
+
 #: Backends that keep texts for `remote.py`, which knows what they mean.
 TEXTS = [BACKENDS / name for name in ("__init__.py", "base.py", "appwrite.py", "s3.py")]
 

@@ -1,37 +1,43 @@
-"""One race day as one HTML page: the picture, an hour of it in detail, and every number. It loads nothing and runs no
-script; whatever the report says in words is escaped."""
+"""One race day as one HTML page: the picture, an hour of it in detail, and every number. Its template is
+`templates/simulation.html`."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
+from pathlib import Path
 
+from ...render.html import page
 from ...render.lines import Line
-from ...render.theme import PAGE_STYLE
 from ..simulation.phases import PHASES, reduction
 from ..simulation.report import DayReport, FunctionCount, Invariant, Quantiles
 from .simulation_picture import busiest_hour, clock, day_name, now_name, timeline_svg
 
+#: Where this page's template lies.
+TEMPLATES = Path(__file__).parent / "templates"
+
 
 def simulation_page(report: DayReport) -> str:
     """The whole page."""
-    title = f"Race day {day_name(report.day)}"
-    return "".join(
-        (
-            '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width,initial-scale=1">',
-            f"<title>{escape(title)}</title><style>{PAGE_STYLE}</style></head><body>",
-            f"<h1>{escape(title)}</h1><p class=faint>{escape(_circumstances(report))}</p>",
-            *_verdict(report),
-            f"<div class=cards>{''.join(_cards(report))}</div>",
-            *_pictures(report),
-            *_invariants(report),
-            f"<div class=tables>{''.join(f'<section>{_table(each)}</section>' for each in tables(report))}</div>",
-            *_assumptions(report),
-            "</body></html>\n",
-        )
+    begin, end = busiest_hour(report)
+    found = invariant_table(report)
+    return page(
+        "simulation.html",
+        folder=TEMPLATES,
+        title=f"Race day {day_name(report.day)}",
+        circumstances=_circumstances(report),
+        verdict=_verdict(report),
+        style="broken" if report.violations else "holds",
+        cards=list(_cards(report)),
+        picture=timeline_svg(report),
+        hour=f"{clock(begin)} to {clock(end)}",
+        detail=timeline_svg(report, begin=begin, end=end),
+        invariant_table=found,
+        invariant_head=(*found.head, ""),
+        invariants=list(zip(report.invariants, found.rows, strict=True)),
+        tables=list(tables(report)),
+        assumptions=report.assumptions,
     )
 
 
@@ -41,22 +47,28 @@ def _circumstances(report: DayReport) -> str:
     return " · ".join(parts)
 
 
-def _verdict(report: DayReport) -> Iterator[str]:
+def _verdict(report: DayReport) -> str:
     checked = sum(each.checked for each in report.invariants)
     if not report.invariants:
-        return
+        return ""
     if report.violations:
-        yield f"<p class=broken>Invariants violated {report.violations:,} times in {checked:,} checks.</p>"
-    else:
-        # One that found nothing to check says nothing of this day.
-        held = sum(each.checked > 0 for each in report.invariants)
-        yield f"<p class=holds>All {held} invariants held in {checked:,} checks.</p>"
+        return f"Invariants violated {report.violations:,} times in {checked:,} checks."
+    # One that found nothing to check says nothing about this day.
+    held = sum(each.checked > 0 for each in report.invariants)
+    return f"All {held} invariants held in {checked:,} checks."
 
 
-# -- the three numbers
+@dataclass(frozen=True)
+class Card:
+    """One of the three numbers: the verdict in large, and both numbers as bars (label, style, share in %, text)."""
+
+    name: str
+    big: str
+    is_worse: bool
+    bars: tuple[tuple[str, str, str, str], ...]
 
 
-def _cards(report: DayReport) -> Iterator[str]:
+def _cards(report: DayReport) -> Iterator[Card]:
     requests = report.appwrite_requests
     triples = (
         (report.overlaps.legacy, report.overlaps.with_locks),
@@ -67,73 +79,18 @@ def _cards(report: DayReport) -> Iterator[str]:
         yield _card(row, legacy, now)
 
 
-def _card(row: tuple[str, ...], legacy: int, now: int) -> str:
+def _card(row: tuple[str, ...], legacy: int, now: int) -> Card:
     name, legacy_text, now_text, fewer = row
     largest = max(legacy, now, 1)
     worse = now > legacy
     big = f"{percent(100 * (now - legacy) / legacy)} more" if worse and legacy else f"{fewer} fewer"
     if worse and not legacy:
         big = f"{now_text} more"
-    return (
-        f"<div class=card><h3>{escape(name)}</h3><div class='big {'bad' if worse else 'good'}'>{big}</div>"
-        f"<div class=pair>{_bar('legacy', 'l', legacy / largest)}<b>{legacy_text}</b>"
-        f"{_bar('now', 'n', now / largest)}<b>{now_text}</b></div></div>"
+    bars = (
+        ("legacy", "l", f"{100 * legacy / largest:.1f}", legacy_text),
+        ("now", "n", f"{100 * now / largest:.1f}", now_text),
     )
-
-
-def _bar(label: str, style: str, share: float) -> str:
-    return f'<span>{label}</span><i class={style} style="width:{100 * share:.1f}%"></i>'
-
-
-# -- pictures, tables, words
-
-
-def _pictures(report: DayReport) -> Iterator[str]:
-    yield f"<figure>{timeline_svg(report)}</figure>"
-    yield "<p class=faint>Runs at the same time stand on each other. Legacy runs come from a model, see below.</p>"
-    begin, end = busiest_hour(report)
-    yield f"<h2>{clock(begin)} to {clock(end)} in detail: the hour with the most legacy conflicts</h2>"
-    yield f"<figure>{timeline_svg(report, begin=begin, end=end)}</figure>"
-
-
-def _table(table: Table) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in table.head)
-    rows = "".join(_row(row) for row in table.rows)
-    foot = f"<tfoot>{_row(table.foot)}</tfoot>" if table.foot else ""
-    return f"<h2>{escape(table.title)}</h2><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody>{foot}</table>"
-
-
-def _row(cells: tuple[str, ...]) -> str:
-    return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
-
-
-def _invariants(report: DayReport) -> Iterator[str]:
-    if not report.invariants:
-        return
-    table = invariant_table(report)
-    head = "".join(f"<th>{escape(name)}</th>" for name in (*table.head, ""))
-    rows = zip(report.invariants, table.rows, strict=True)
-    body = "".join(_invariant_row(each, row) for each, row in rows)
-    yield f"<h2>{table.title}</h2><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _invariant_row(invariant: Invariant, row: tuple[str, ...]) -> str:
-    name, checked, violations = (escape(cell) for cell in row)
-    examples = "".join(f"<li>{escape(example)}</li>" for example in invariant.examples)
-    shown = f"<ul class=faint>{examples}</ul>" if examples else ""
-    return f"<tr><td>{name}{shown}</td><td>{checked}</td><td>{violations}</td>{_judgement(invariant)}</tr>"
-
-
-def _judgement(invariant: Invariant) -> str:
-    if not invariant.holds:
-        return "<td class=broken>violated</td>"
-    return "<td class=holds>holds</td>" if invariant.checked else "<td class=faint>nothing to check</td>"
-
-
-def _assumptions(report: DayReport) -> Iterator[str]:
-    if report.assumptions:
-        items = "".join(f"<li>{escape(sentence)}</li>" for sentence in report.assumptions)
-        yield f"<h2>Assumptions of the legacy model</h2><ul>{items}</ul>"
+    return Card(name, big, worse, bars)
 
 
 @dataclass(frozen=True)
