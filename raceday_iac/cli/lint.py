@@ -16,7 +16,7 @@ from ..extensions import load_part
 from ..linting.facts import Configuration, Offered, read_configuration, read_stack
 from ..linting.findings import Severity
 from ..linting.linter import lint as lint_of
-from ..linting.timetable import Timetable, agenda_of
+from ..linting.timetable import Timetable, timetable_of
 from ..loading.environment import load_environment
 from ..loading.resolve import resolve
 from ..loading.stack_file import load_stack
@@ -88,7 +88,7 @@ def _timetable(configuration: Configuration, functions: Sequence[str], begin: st
     after = configuration.local_time.at(day, time()) if begin else now
     report = lint_of(configuration, after.date())
     about = tuple(each for each in report.findings if each.code.startswith("SCH"))
-    return agenda_of(configuration, day, after, number, functions, about)
+    return timetable_of(configuration, day, after, number, functions, about)
 
 
 def _offered(options: Options) -> Offered:

@@ -55,7 +55,7 @@ class Timetable:
     local_time: LocalTime = UTC_TIME
 
 
-def agenda_of(
+def timetable_of(
     configuration: Configuration,
     day: date,
     after: datetime,

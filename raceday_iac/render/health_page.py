@@ -114,7 +114,7 @@ LEGEND = (
     ("missed", "did not take place"),
 )
 _BOTTOM_UP = ("now", "legacy", "refused", "missed", "clash")
-_PICTURE_STYLE = ".raceday .missed{fill:var(--failed)}"
+_PICTURE_STYLE = ".timeline .missed{fill:var(--failed)}"
 
 
 def runs_svg(report: Report) -> str:
@@ -122,7 +122,7 @@ def runs_svg(report: Report) -> str:
     height = TOP + LANE * len(report.functions) + BOTTOM
     lanes = "".join(part for number, each in enumerate(report.functions) for part in _lane(each, number, report))
     return (
-        f'<svg class=raceday viewBox="0 0 {WIDTH} {height}" role=img aria-label="Executions">'
+        f'<svg class=timeline viewBox="0 0 {WIDTH} {height}" role=img aria-label="Executions">'
         f"<style>{PICTURE_STYLE}{_PICTURE_STYLE}</style><rect class=paper width={WIDTH} height={height} />"
         f"{''.join(_legend())}{''.join(_axis(report, height))}{lanes}</svg>"
     )
@@ -226,6 +226,6 @@ def durations_bar(p50: float, p95: float, longest: float, slow: float | None, ti
     ]
     mark = f"<line class=refused-tick x1={slow * scale:.4g} x2={slow * scale:.4g} y1=1 y2=15 />" if slow else ""
     return (
-        f'<svg class="raceday bar" viewBox="0 0 {width} 16" role=img aria-label="durations">'
+        f'<svg class="timeline bar" viewBox="0 0 {width} 16" role=img aria-label="durations">'
         f"<line class=grid x1=0 x2={width} y1=8 y2=8 />{''.join(parts)}{mark}</svg>"
     )

@@ -1,4 +1,4 @@
-"""The agenda of a day as one HTML page: picture, next runs, findings about schedules. It loads nothing and runs no
+"""The timetable of a day as one HTML page: picture, next runs, findings about schedules. It loads nothing and runs no
 script."""
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def schedule_svg(timetable: Timetable) -> str:
     return "".join(
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {bottom + 34:g}" role="img" ',
-            f'class="raceday"><title>{escape(title)}</title><style>{PICTURE_STYLE}</style>',
+            f'class="timeline"><title>{escape(title)}</title><style>{PICTURE_STYLE}</style>',
             f'<rect class="paper" width="{WIDTH:g}" height="{bottom + 34:g}" rx="10"/>',
             *_ground(scale, bottom, timetable.local_time),
             *lanes,

@@ -53,7 +53,7 @@ def timeline_svg(report: DayReport, *, begin: float | None = None, end: float | 
         title += f", {clock(scale.begin)} to {clock(scale.end)}"
     return "".join(
         (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {height:g}" role="img" class="raceday">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {height:g}" role="img" class="timeline">',
             f"<title>{escape(title)}</title><style>{PICTURE_STYLE}</style>",
             f'<rect class="paper" width="{WIDTH:g}" height="{height:g}" rx="10"/>',
             *_background(scale, bottom),

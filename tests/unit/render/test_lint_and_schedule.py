@@ -19,7 +19,7 @@ import pytest
 from raceday_iac.linting.facts import Configuration, FunctionFacts, read_configuration
 from raceday_iac.linting.findings import Acceptance, Finding, Report, Severity
 from raceday_iac.linting.linter import lint
-from raceday_iac.linting.timetable import Timetable, agenda_of
+from raceday_iac.linting.timetable import Timetable, timetable_of
 from raceday_iac.model.local_time import LocalTime
 from raceday_iac.render.lines import Line
 from raceday_iac.render.lint_text import lint_document, lint_lines
@@ -44,7 +44,7 @@ def report(legacy: Configuration) -> Report:
 
 @pytest.fixture(scope="module")
 def timetable(legacy: Configuration, report: Report) -> Timetable:
-    return agenda_of(legacy, DAY, MIDNIGHT, 2, findings=report.findings)
+    return timetable_of(legacy, DAY, MIDNIGHT, 2, findings=report.findings)
 
 
 def check(name: str, lines: Iterable[Line]) -> None:
@@ -66,7 +66,7 @@ def test_the_day_reads_as_agreed(timetable: Timetable) -> None:
 
 def test_of_a_schedule_that_never_fires_it_is_said_that_there_is_no_run() -> None:
     functions = (FunctionFacts("never", schedule="0 22-2 * * *"), FunctionFacts("daily", schedule="0 19 * * *"))
-    found = agenda_of(Configuration(functions, local_time=NZ_TIME), DAY, MIDNIGHT, 1)
+    found = timetable_of(Configuration(functions, local_time=NZ_TIME), DAY, MIDNIGHT, 1)
     *_, daily, run, never, none = (line.text.strip() for line in schedule_lines(found))
     assert (daily.split()[0], never.split()[0]) == ("daily", "never")
     assert (run.endswith("(10-04 19:00 UTC)"), none) == (True, "none within four years")

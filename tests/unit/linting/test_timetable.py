@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from raceday_iac.linting.facts import FunctionFacts
-from raceday_iac.linting.timetable import Timetable, agenda_of
+from raceday_iac.linting.timetable import Timetable, timetable_of
 
 from .made import configuration, function, locked
 
@@ -13,7 +13,7 @@ AFTER = datetime(2025, 9, 27, 12, tzinfo=UTC)
 
 
 def timetable(*functions: FunctionFacts, day: date = date(2025, 9, 28), number: int = 2) -> Timetable:
-    return agenda_of(configuration(*functions), day, AFTER, number)
+    return timetable_of(configuration(*functions), day, AFTER, number)
 
 
 @pytest.mark.parametrize(
@@ -60,5 +60,5 @@ def test_a_function_that_is_called_may_work_until_long_after_its_caller() -> Non
 
 
 def test_only_the_functions_asked_for_are_shown() -> None:
-    found = agenda_of(configuration(function("a"), function("b")), date(2025, 9, 28), AFTER, 1, ("b",))
+    found = timetable_of(configuration(function("a"), function("b")), date(2025, 9, 28), AFTER, 1, ("b",))
     assert [each.function for each in found.lanes] == ["b"]
