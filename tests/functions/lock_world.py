@@ -289,7 +289,7 @@ def _request(name: str, ask: protocol.Ask) -> Request:
 #: Local variables of the protocol's generators that no longer matter when the next request is made. That the number
 #: of tries is one of them makes acquiring go on for ever in the model, which allows more than the real limit.
 USED_UP = {"_", "claim", "numbers", "lease", "fields", "number", "reply", "outcome", "found", "refusal", "document"}
-USED_UP |= {"taken", "create_next", "unclear", "since", "known", "passed"}
+USED_UP |= {"taken", "inherited", "create_next", "unclear", "since", "known", "passed"}
 
 
 def _place(steps: Any) -> tuple[tuple[Any, ...], tuple[int | None, ...], protocol.Lease | None]:
