@@ -1,41 +1,35 @@
-"""Reading an `appwrite.json` (or `appwrite.config.json`) of any age: what its functions and databases would be live.
+"""Reading an `appwrite.json` (or `appwrite.config.json`) of any age, and writing one. What it says of a kind is there.
 
 Such files were written by many versions of Appwrite's own command line and by hand. What is missing gets the value
-that Appwrite gives it, what is unknown is reported and left out, and nothing is refused for a single odd entry.
+that Appwrite gives it, what is unknown is reported and left out, and nothing is refused for a single odd entry. What is
+written is for people who still use that command line, and never holds a variable's value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ..errors import IacError
-from ..kinds import attribute, collection, database, function, index, relationship
-from ..kinds.schema_rules import canonical_lengths, is_mirror
-from ..model.address import Address, database_address, function_address, variable_address
-from ..model.limits import FUNCTION_TIMEOUT, SPECIFICATIONS
-from ..model.resource import Live, frozen
-from .project import Diagnostic, Project, looks_secret
+from ..kinds import KINDS, kind_of
+from ..kinds.declaring import Declaring
+from ..model.address import Address
+from ..model.resource import Desired, Live
+from .project import Diagnostic, Project
 
-#: Appwrite's values for what a creation leaves out (1.8.1).
-_DEFAULTS: Mapping[str, Any] = {
-    "runtime": "",
-    "execute": [],
-    "events": [],
-    "schedule": "",
-    "timeout": 15,
-    "enabled": True,
-    "logging": True,
-    "entrypoint": "",
-    "commands": "",
-    "scopes": [],
-}
-#: Files older than specifications do not name one. Appwrite's own default slug, not the largest that a server takes.
-DEFAULT_SPECIFICATION = SPECIFICATIONS[1]
-_TOP = ("projectId", "projectName", "functions", "databases", "collections", "tablesDB", "tables")
-#: Of no consequence for what is live: where code lies, and what a server adds to its answers.
-_SILENT = ("$id", "path", "$createdAt", "$updatedAt", "vars", "variables")
+
+def _lying_in(kind: str) -> list[Declaring]:
+    """The kinds that have lists in such a file, low stages first, so that owners come before what they own."""
+    found = sorted(KINDS.values(), key=lambda each: each.stage)
+    return [each.declaring for each in found if each.declaring and each.declaring.file_lists and each.owner == kind]
+
+
+#: What the file itself has lists of: what lies nowhere, and beside it what lies in that.
+_OUTER = _lying_in("")
+_INNER = [inner for outer in _OUTER for inner in _lying_in(outer.kind)]
+_TOP = ("projectId", "projectName", *(name for each in (*_OUTER, *_INNER) for name in each.file_lists))
 
 
 def read_appwrite_json(document: Any, source: str) -> Project:
@@ -43,27 +37,16 @@ def read_appwrite_json(document: Any, source: str) -> Project:
     if not isinstance(document, Mapping) or not any(name in document for name in _TOP):
         raise IacError(f"{source} is not an appwrite.json: it has none of {', '.join(_TOP)}.", unchanged=True)
     reading = _Reading()
-    for raw in entries(document, "functions", reading.remarks):
-        reading.function(raw)
-    schema, remarks = schema_of(document)
+    for declaring in (*_OUTER, *_INNER):
+        for name in declaring.file_lists:
+            for raw in entries(document, name, reading.remarks):
+                reading.take(declaring, raw, ())
     # Where a project is belongs to an environment, as `projectId` does.
     others = [name for name in document if name not in (*_TOP, "endpoint") and document[name]]
     if others:
         reading.remark(source, f"not imported, because this tool does not manage it: {', '.join(sorted(others))}")
-    return Project(
-        {**schema, **reading.resources},
-        (*reading.remarks, *remarks),
-        source,
-        str(document.get("projectName") or ""),
-        reading.notes,
-    )
-
-
-def texts(value: Any) -> list[str]:
-    """A list of texts; one text alone counts as a list, and nothing as an empty one."""
-    if value is None:
-        return []
-    return [str(each) for each in value] if isinstance(value, list | tuple) else [str(value)]
+    name = str(document.get("projectName") or "")
+    return Project(reading.resources, tuple(reading.remarks), source, name, reading.notes)
 
 
 @dataclass
@@ -75,63 +58,19 @@ class _Reading:
     def remark(self, subject: object, message: str) -> None:
         self.remarks.append(Diagnostic(str(subject), message))
 
-    def function(self, raw: Mapping[str, Any]) -> None:
-        address = function_address(raw["$id"])
-        unknown = sorted(set(raw) - {*function.FIELDS, *_SILENT, "ignore"})
-        if unknown:
-            self.remark(address, f"unknown settings are ignored: {', '.join(unknown)}")
-        filled = {**_DEFAULTS, **{name: value for name, value in raw.items() if value is not None}}
-        filled.setdefault("name", raw["$id"])
-        for name in ("execute", "events", "scopes"):
-            filled[name] = texts(filled[name])
-        if not filled.get("specification"):
-            filled["specification"] = DEFAULT_SPECIFICATION
-            self.remark(
-                address, f"names no specification; {DEFAULT_SPECIFICATION} is taken, which may not be the live one"
-            )
-        self._timeout(address, filled)
-        live = function.parse((), filled)
-        if raw.get("ignore"):
-            # What is packed is no setting of a live function, but one of the declaration that is written.
-            live = replace(live, fields=frozen({**live.fields, "ignore": tuple(texts(raw["ignore"]))}))
-        self.resources[live.address] = live
-        self._variables(address, raw)
-
-    def _timeout(self, address: Address, filled: dict[str, Any]) -> None:
-        """A timeout above the limit is reported, and cut to it: Appwrite would refuse the function."""
-        timeout = filled["timeout"]
-        if isinstance(timeout, int) and timeout > FUNCTION_TIMEOUT:
-            filled["timeout"] = FUNCTION_TIMEOUT
-            said = f"timeout {timeout} s is above Appwrite's limit; {FUNCTION_TIMEOUT} s is taken"
-            self.remark(address, said)
-            self.notes[address] = f"The imported file says {timeout} s; Appwrite allows {FUNCTION_TIMEOUT}."
-
-    def _variables(self, owner: Address, raw: Mapping[str, Any]) -> None:
-        """Old versions kept variables in the file: as a mapping, or as a list of key and value."""
-        for key, value, secret in _variables(raw.get("variables") or raw.get("vars") or {}):
-            address = variable_address(owner.path, key)
-            hidden = secret or looks_secret(key, value)
-            if hidden:
-                self.remark(address, "it is, or looks like, a secret: its value is not taken from the file")
-            fields = {"secret": True} if hidden else {"secret": False, "value": value}
-            self.resources[address] = Live(address, frozen(fields))
-
-
-def _variables(given: Any) -> Iterator[tuple[str, str, bool]]:
-    """Key, value, and whether it is said to be secret."""
-    if isinstance(given, Mapping):
-        yield from ((str(key), _text(value), False) for key, value in given.items())
-        return
-    for each in given if isinstance(given, list) else ():
-        if isinstance(each, Mapping) and each.get("key"):
-            yield str(each["key"]), _text(each.get("value")), bool(each.get("secret"))
-
-
-def _text(value: Any) -> str:
-    """A variable's value: variables are texts, whatever JSON made of them."""
-    if value is None:
-        return ""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    def take(self, declaring: Declaring, raw: Mapping[str, Any], owner: tuple[str, ...]) -> None:
+        """An entry, with what lies in it. The file says what is wanted: a status at the time of writing is of no
+        interest."""
+        words = {declaring.file_words.get(name, name): value for name, value in raw.items() if value is not None}
+        said = {**words, "status": "available", "error": ""} if owner else words
+        live = declaring.read_file(said, owner, self)
+        if live is None:
+            return
+        self.resources.setdefault(live.address, live)
+        for inner in _lying_in(declaring.kind) if declaring not in _OUTER else ():
+            for name in inner.file_lists:
+                for each in _with_keys(said.get(name)):
+                    self.take(inner, each, live.address.parts)
 
 
 def entries(document: Mapping[str, Any], name: str, remarks: list[Diagnostic]) -> Iterator[Mapping[str, Any]]:
@@ -154,101 +93,40 @@ def entries(document: Mapping[str, Any], name: str, remarks: list[Diagnostic]) -
         yield entry
 
 
-#: What a newer file calls it, and what we do.
-_NEW_WORDS = {"columns": "attributes", "rowSecurity": "documentSecurity", "relatedTable": "relatedCollection"}
-
-
-def schema_of(document: Mapping[str, Any]) -> tuple[dict[Address, Live], list[Diagnostic]]:
-    """Databases with all that lies in them, and remarks."""
-    reading = _SchemaReading()
-    for name in ("databases", "tablesDB"):
-        for raw in entries(document, name, reading.remarks):
-            reading.put(database.parse((), {"name": raw["$id"], "enabled": True, **_said(raw)}))
-    for name in ("collections", "tables"):
-        for raw in entries(document, name, reading.remarks):
-            reading.collection(_renamed(raw))
-    return reading.resources, reading.remarks
-
-
-@dataclass
-class _SchemaReading:
-    resources: dict[Address, Live] = field(default_factory=dict)
-    remarks: list[Diagnostic] = field(default_factory=list)
-
-    def put(self, live: Live) -> None:
-        self.resources.setdefault(live.address, live)
-
-    def remark(self, subject: object, message: str) -> None:
-        self.remarks.append(Diagnostic(str(subject), message))
-
-    def collection(self, raw: Mapping[str, Any]) -> None:
-        if not isinstance(raw.get("databaseId"), str):
-            self.remark(f"collection {raw['$id']}", "ignored: it does not say in which database it lies")
-            return
-        owner = database_address(raw["databaseId"])
-        if owner not in self.resources:
-            self.remark(owner, "the file has collections of it, but not itself; its id is taken for its name")
-            self.put(database.parse((), {"$id": owner.path, "name": owner.path, "enabled": True}))
-        defaults = {"name": raw["$id"], "$permissions": [], "documentSecurity": False, "enabled": True}
-        live = collection.parse((), {**defaults, **_said(raw)})
-        self.put(live)
-        self._members(live.address, raw)
-
-    def _members(self, owner: Address, raw: Mapping[str, Any]) -> None:
-        arrays = set()
-        for each in _with_keys(raw.get("attributes")):
-            live = self._attribute(owner, each)
-            if live is not None:
-                self.put(live)
-                arrays |= {live.address.name} if live.fields.get("array") else set()
-        for each in _with_keys(raw.get("indexes")):
-            self.put(_index(owner, each, arrays))
-
-    def _attribute(self, owner: Address, raw: Mapping[str, Any]) -> Live | None:
-        # The file says what is wanted: the status at the time of writing is of no interest.
-        said = {"required": False, **_said(_renamed(raw)), "status": "available", "error": ""}
-        if said.get("type") == "relationship":
-            return None if is_mirror(said) else relationship.parse(owner.parts, said)
-        if not isinstance(said.get("type"), str):
-            self.remark(owner.child("attribute", raw["key"]), "ignored: it has no type")
-            return None
-        try:
-            return attribute.parse(owner.parts, _with_numbers(said))
-        except (TypeError, ValueError) as error:
-            self.remark(owner.child("attribute", raw["key"]), f"ignored: {error}")
-            return None
-
-
-def _index(owner: Address, raw: Mapping[str, Any], arrays: Collection[str]) -> Live:
-    said = {"type": "key", **_said(_renamed(raw)), "status": "available", "error": ""}
-    names = [str(name) for name in said.get("attributes") or ()]
-    orders = said.get("orders") or ()
-    # An array attribute has neither order nor a length of one's choice.
-    said["orders"] = ["ASC" if name in arrays else order for name, order in zip(names, orders, strict=False)]
-    live = index.parse(owner.parts, {**said, "attributes": names})
-    lengths = canonical_lengths(names, live.fields["lengths"], arrays)
-    return Live(live.address, frozen({**live.fields, "lengths": lengths}), live.remote_id)
-
-
-def _renamed(raw: Mapping[str, Any]) -> dict[str, Any]:
-    return {_NEW_WORDS.get(name, name): value for name, value in raw.items()}
-
-
-def _said(raw: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in raw.items() if value is not None}
-
-
 def _with_keys(raw: Any) -> Iterator[Mapping[str, Any]]:
     for each in raw if isinstance(raw, list) else ():
         if isinstance(each, Mapping) and isinstance(each.get("key"), str):
             yield each
 
 
-def _with_numbers(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Bounds beyond what JavaScript can count are written as texts by some versions."""
-    whole = raw["type"] == "integer"
+def appwrite_json(desired: Desired, project: str, folder: Path) -> dict[str, Any]:
+    """The document. `folder` is where the file will lie: paths of code are relative to it."""
+    document: dict[str, Any] = {"projectId": project, "projectName": desired.name}
+    for declaring in (*reversed(_OUTER), *_INNER):
+        entries = [
+            {**declaring.write_file(each, desired, folder), **_inside(each.address, desired, folder)}
+            for each in desired.of_kind(declaring.kind)
+        ]
+        if entries:
+            document[declaring.file_lists[0]] = entries
+    return document
 
-    def number(value: Any) -> Any:
-        return (int(value) if whole else float(value)) if isinstance(value, str) else value
 
-    return {name: number(value) if name in ("min", "max") else value for name, value in raw.items()}
+def _inside(owner: Address, desired: Desired, folder: Path) -> dict[str, list[Any]]:
+    """The lists of what lies in something."""
+    lists: dict[str, list[Any]] = {}
+    for declaring in _lying_in(owner.kind) if kind_of(owner).owner else ():
+        found = lists.setdefault(declaring.file_lists[0], [])
+        found += (declaring.write_file(each, desired, folder) for each in desired.below(owner, declaring.kind))
+        found += declaring.write_beside(owner, desired)
+    return lists
+
+
+def what_is_lost(desired: Desired) -> Iterator[Diagnostic]:
+    """What a stack says and an `appwrite.json` cannot."""
+    for address, resource in desired.resources.items():
+        declaring = kind_of(address).declaring
+        for message in declaring.lost_in_file(resource, desired) if declaring else ():
+            yield Diagnostic(str(address), message)
+    for address in desired.tombstones:
+        yield Diagnostic(str(address), "that it must be absent cannot be said in such a file")

@@ -12,6 +12,7 @@ from ..diff import Difference, compare
 from ..errors import IacError, StackError
 from ..kinds import KINDS, holds_others, kind_of
 from ..kinds.declaring import Called
+from ..kinds.variable import looks_secret
 from ..loading.environment import EMBEDDED, Environment
 from ..loading.resolve import resolve
 from ..model.address import Address, owners
@@ -19,7 +20,7 @@ from ..model.resource import Live
 from ..model.stack import FromEnvironment, Stack
 from ..state.document import new_state
 from .names import Name, Names, call, comment, constant, text_literal
-from .project import Diagnostic, Project, looks_secret
+from .project import Diagnostic, Project
 
 #: Arguments whose value may be shared by many resources.
 _SHARED = ("execute", "events", "scopes", "permissions")

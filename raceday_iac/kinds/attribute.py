@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, SkipValidation, model_validator
@@ -14,19 +15,21 @@ from ..model.declarations import Declared, Key
 from ..model.evidence import Ask, Question
 from ..model.limits import column_name
 from ..model.problem import Location
-from ..model.resource import Fields, Live, Resource
+from ..model.resource import Desired, Fields, Live, Resource
 from ..model.validators import is_double, is_integer
-from .base import Call, Claims, Differing, Kind, Shape, as_call, column_claim, is_finite, of_its_collection
+from .base import Call, Claims, Differing, Kind, Shape, as_call, column_claim, is_finite, of_its_collection, thaw
 from .collection import LEFT_OUT, MAYBE, MEMBER, live_member
 from .conversion import temporary
-from .declaring import Declaring, Work
+from .declaring import Declaring, Reading, Work
 from .fields import IDENTITY, Wire, canonical, told
 from .relationship import NEEDED as RELATED
 from .schema_rules import (
+    FORMATS,
     IN_PLACE,
     SETS,
     SHAPES,
     STAGES,
+    TYPE_OF_WIRE,
     attribute_fields,
     create_request,
     path_of,
@@ -381,7 +384,43 @@ def claims(address: Address, _fields: Fields) -> Claims:
     return frozenset({column_claim(address, address.name)})
 
 
+def _with_numbers(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Bounds beyond what JavaScript can count are written as texts by some versions of Appwrite's command line."""
+    whole = raw["type"] == "integer"
+
+    def number(value: Any) -> Any:
+        return (int(value) if whole else float(value)) if isinstance(value, str) else value
+
+    return {name: number(value) if name in ("min", "max") else value for name, value in raw.items()}
+
+
 class _Declaring(Declaring):
+    file_lists = ("attributes",)
+
+    def read_file(self, raw: Mapping[str, Any], owner: tuple[str, ...], reading: Reading) -> Live | None:
+        address = collection_address(*owner).child("attribute", raw["key"])
+        if raw.get("type") == "relationship":
+            return None
+        if not isinstance(raw.get("type"), str):
+            reading.remark(address, "ignored: it has no type")
+            return None
+        try:
+            return parse(owner, _with_numbers({"required": False, **raw}))
+        except (TypeError, ValueError) as error:
+            reading.remark(address, f"ignored: {error}")
+            return None
+
+    def write_file(self, resource: Resource, desired: Desired, folder: Path) -> dict[str, Any]:  # noqa: ARG002
+        fields = thaw(resource.fields)
+        kind = fields.pop("type")
+        wire = {ours: theirs for theirs, ours in TYPE_OF_WIRE.items()}
+        said = {"key": resource.address.name, "type": "string" if kind in FORMATS else wire.get(kind, kind)}
+        # In the order in which Appwrite's command line writes them.
+        first = {name: fields.pop(name) for name in ("required", "array")}
+        last = {name: fields.pop(name) for name in ("default", "encrypt") if name in fields}
+        form = {"format": kind} if kind in FORMATS else {}
+        return {**said, **first, **{name: each for name, each in fields.items() if each is not None}, **form, **last}
+
     @property
     def models(self) -> tuple[type[Declared], ...]:
         return tuple(MODELS.values())

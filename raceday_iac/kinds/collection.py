@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
 from ..model import limits
-from ..model.address import Address, collection_address
+from ..model.address import Address, collection_address, database_address
 from ..model.declarations import Declared, Id, Name, all_valid
 from ..model.evidence import Ask, Question
 from ..model.problem import Diagnostic
 from ..model.resource import Desired, Fields, Live, Resource, frozen
 from ..model.validators import permission_problem, permissions_problem
-from . import schema_rules
-from .base import Call, Kind, Shape, Wanted, as_call, is_instant, of_its_collection
-from .declaring import Checked, Declaring
+from . import database, schema_rules
+from .base import Call, Kind, Shape, Wanted, as_call, is_instant, of_its_collection, thaw
+from .declaring import Checked, Declaring, Reading
 from .fields import IDENTITY, Wire, canonical, told
 from .schema_rules import (
     IN_PLACE,
@@ -275,6 +276,30 @@ def _page_bytes(attribute: Fields) -> int:
 
 
 class _Declaring(Declaring):
+    file_lists = ("collections", "tables")
+    file_words: Mapping[str, str] = {"columns": "attributes", "rowSecurity": "documentSecurity"}
+
+    def read_file(self, raw: Mapping[str, Any], owner: tuple[str, ...], reading: Reading) -> Live | None:
+        if not isinstance(raw.get("databaseId"), str):
+            reading.remark(f"collection {raw['$id']}", "ignored: it does not say in which database it lies")
+            return None
+        above = database_address(raw["databaseId"])
+        if above not in reading.resources:
+            reading.remark(above, "the file has collections of it, but not itself; its id is taken for its name")
+            reading.resources[above] = database.parse((), {"$id": above.path, "name": above.path, "enabled": True})
+        defaults = {"name": raw["$id"], "$permissions": [], "documentSecurity": False, "enabled": True}
+        return parse(owner, {**defaults, **raw})
+
+    def write_file(self, resource: Resource, desired: Desired, folder: Path) -> dict[str, Any]:  # noqa: ARG002
+        database, id = resource.address.parts
+        fields = thaw(resource.fields)
+        return {
+            "$id": id,
+            "$permissions": fields["permissions"],
+            "databaseId": database,
+            **{name: fields[name] for name in ("name", "enabled", "documentSecurity")},
+        }
+
     def problems(self, stack: Checked) -> Iterator[Diagnostic]:
         """Keys that clash, and rows that are too wide."""
         for collection in stack.desired.of_kind("collection"):

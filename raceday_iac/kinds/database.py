@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -10,9 +11,9 @@ from pydantic import Field
 from ..model.address import Address, database_address
 from ..model.declarations import Declared, Id, Name
 from ..model.evidence import Ask, Question
-from ..model.resource import Fields, Live, frozen
-from .base import Call, Kind, Shape, as_call, of_its_collection
-from .declaring import Declaring
+from ..model.resource import Desired, Fields, Live, Resource, frozen
+from .base import Call, Kind, Shape, as_call, of_its_collection, thaw
+from .declaring import Declaring, Reading
 from .fields import IDENTITY, told
 from .schema_rules import IN_PLACE, STAGES, create_request, database_fields, update_request
 
@@ -53,6 +54,16 @@ def loses(live: Live) -> Iterator[Question]:
     yield Question(live.address, Ask.UNMANAGED)
 
 
+class _Declaring(Declaring):
+    file_lists = ("databases", "tablesDB")
+
+    def read_file(self, raw: Mapping[str, Any], owner: tuple[str, ...], reading: Reading) -> Live:  # noqa: ARG002
+        return parse(owner, {"name": raw["$id"], "enabled": True, **raw})
+
+    def write_file(self, resource: Resource, desired: Desired, folder: Path) -> dict[str, Any]:  # noqa: ARG002
+        return {"$id": resource.address.path, **thaw(resource.fields)}
+
+
 KIND = Kind(
     name="database",
     stage=STAGES["database"],
@@ -68,5 +79,5 @@ KIND = Kind(
     schema_places=of_its_collection,
     routes=("POST /databases", "PUT /databases/{databaseId}"),
     left_out={"type": "which API made it; databases of all are managed alike"},
-    declaring=Declaring("database", DatabaseDeclaration, "`stack.database(…)`"),
+    declaring=_Declaring("database", DatabaseDeclaration, "`stack.database(…)`"),
 )

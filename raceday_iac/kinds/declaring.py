@@ -112,6 +112,20 @@ class Beside(Protocol):
         """The value of a variable, or where a secret one is to come from."""
 
 
+class Reading(Protocol):
+    """An `appwrite.json` that is being read, and where what it says goes."""
+
+    @property
+    def resources(self) -> dict[Address, Live]: ...
+
+    @property
+    def notes(self) -> dict[Address, str]:
+        """What a person should read beside a declaration."""
+
+    def remark(self, subject: object, message: str) -> None:
+        """Tell what cannot come along."""
+
+
 class Declaring:
     """What a stack file says of one kind: `model` are its fields, `call` how it is declared, for the reference."""
 
@@ -198,6 +212,27 @@ class Declaring:
     def as_written(self, name: str, value: Any, live: Live, beside: Beside) -> Any:  # noqa: ARG002
         """The value of a field as a person would write it."""
         return value
+
+    #: Lists of an `appwrite.json` that hold it, in each age of such files: of the file, or of what it lies in.
+    file_lists: tuple[str, ...] = ()
+    #: What newer files call it, and what we do.
+    file_words: Mapping[str, str] = {}
+
+    def read_file(self, raw: Mapping[str, Any], owner: tuple[str, ...], reading: Reading) -> Live | None:
+        """What an entry of an `appwrite.json` would be live; None after a remark, or where it is another kind's."""
+        raise NotImplementedError(f"no file has a list of a {self.kind}")
+
+    def write_file(self, resource: Resource, desired: Desired, folder: Path) -> dict[str, Any]:
+        """The entry of an `appwrite.json` that will lie in `folder`."""
+        raise NotImplementedError(f"no file has a list of a {self.kind}")
+
+    def write_beside(self, owner: Address, desired: Desired) -> Iterator[dict[str, Any]]:  # noqa: ARG002
+        """Entries of the same list that belong to something elsewhere."""
+        yield from ()
+
+    def lost_in_file(self, resource: Resource, desired: Desired) -> Iterator[str]:  # noqa: ARG002
+        """What a stack says of one and such a file cannot."""
+        yield from ()
 
     def put_more(self, work: Work, address: Address, declared: Declared, location: Location) -> None:
         """Put what is declared along with it."""

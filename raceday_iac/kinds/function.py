@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -16,11 +18,11 @@ from ..model.declarations import KEEP, Declared, Id, Lock, Name, Probe, all_vali
 from ..model.evidence import Ask, Question
 from ..model.limits import RUNTIMES, SCOPES
 from ..model.problem import Diagnostic, Location
-from ..model.resource import CodeSource, Fields, Live, frozen
+from ..model.resource import CodeSource, Desired, Fields, Live, Resource, frozen
 from ..model.secret import FromEnvironment
 from . import variable
-from .base import Kind, Offers, Shape
-from .declaring import Beside, Checked, Declaring, Work
+from .base import Kind, Offers, Shape, thaw
+from .declaring import Beside, Checked, Declaring, Reading, Work
 from .fields import (
     IDENTITY,
     Local,
@@ -73,15 +75,15 @@ class FunctionDeclaration(Declared):
     runtime: Annotated[str, _BUILT]
     #: Not in all answers.
     specification: Annotated[str, Wire(is_told=False)]
-    schedule: str = ""
-    timeout: int = Field(ge=1, le=limits.FUNCTION_TIMEOUT)
     execute: Annotated[Sequence[str], _SET] = Field(default=(), max_length=limits.FUNCTION_LIST_ITEMS)
     events: Annotated[Sequence[str], _SET] = Field(default=(), max_length=limits.FUNCTION_LIST_ITEMS)
-    scopes: Annotated[Sequence[str], _SET] = Field(default=(), max_length=limits.FUNCTION_LIST_ITEMS)
+    schedule: str = ""
+    timeout: int = Field(ge=1, le=limits.FUNCTION_TIMEOUT)
     enabled: bool = True
     logging: bool = True
     entrypoint: Annotated[str, _BUILT] = Field(min_length=1, max_length=limits.FUNCTION_ENTRYPOINT)
     commands: Annotated[str, _BUILT] = Field(default="", max_length=limits.FUNCTION_COMMANDS)
+    scopes: Annotated[Sequence[str], _SET] = Field(default=(), max_length=limits.FUNCTION_LIST_ITEMS)
     code: Annotated[str, Local("a new deployment")] = KEEP
     ignore: Annotated[Sequence[str], _PACKED] = ()
     include: Annotated[Sequence[str], _PACKED] = ()
@@ -288,7 +290,82 @@ def _project_of(folder: Path, root: Path) -> Path | None:
     return root if inside else None
 
 
+#: Appwrite's values for what a creation leaves out (1.8.1).
+_FILE_DEFAULTS: Mapping[str, Any] = {
+    "runtime": "",
+    "execute": [],
+    "events": [],
+    "schedule": "",
+    "timeout": 15,
+    "enabled": True,
+    "logging": True,
+    "entrypoint": "",
+    "commands": "",
+    "scopes": [],
+}
+#: Files older than specifications do not name one. Appwrite's own default slug, not the largest that a server takes.
+DEFAULT_SPECIFICATION = limits.SPECIFICATIONS[1]
+#: Of no consequence for what is live: where code lies, and what a server adds to its answers.
+_SILENT = ("$id", "path", "$createdAt", "$updatedAt", "vars", "variables")
+
+
+def _texts(value: Any) -> list[str]:
+    """A list of texts; one text alone counts as a list."""
+    return [str(each) for each in value] if isinstance(value, list | tuple) else [str(value)]
+
+
 class _Declaring(Declaring):
+    file_lists = ("functions",)
+
+    def read_file(self, raw: Mapping[str, Any], owner: tuple[str, ...], reading: Reading) -> Live:
+        address = function_address(raw["$id"])
+        unknown = sorted(set(raw) - {*FIELDS, *_SILENT, "ignore"})
+        if unknown:
+            reading.remark(address, f"unknown settings are ignored: {', '.join(unknown)}")
+        filled = {"name": raw["$id"], **_FILE_DEFAULTS, **raw}
+        for name in unordered(FunctionDeclaration):
+            filled[name] = _texts(filled[name])
+        if not filled.get("specification"):
+            filled["specification"] = DEFAULT_SPECIFICATION
+            said = f"names no specification; {DEFAULT_SPECIFICATION} is taken, which may not be the live one"
+            reading.remark(address, said)
+        timeout = filled["timeout"]
+        if isinstance(timeout, int) and timeout > limits.FUNCTION_TIMEOUT:
+            # Appwrite would refuse the function.
+            filled["timeout"] = limits.FUNCTION_TIMEOUT
+            reading.remark(
+                address, f"timeout {timeout} s is above Appwrite's limit; {limits.FUNCTION_TIMEOUT} s is taken"
+            )
+            said = f"The imported file says {timeout} s; Appwrite allows {limits.FUNCTION_TIMEOUT}."
+            reading.notes[address] = said
+        live = parse(owner, filled)
+        if raw.get("ignore"):
+            # What is packed is no setting of a live function, but one of the declaration that is written.
+            live = replace(live, fields=frozen({**live.fields, "ignore": tuple(_texts(raw["ignore"]))}))
+        variable.read_file(raw, address, reading)
+        return live
+
+    def write_file(self, resource: Resource, desired: Desired, folder: Path) -> dict[str, Any]:
+        id = resource.address.path
+        source = desired.code.get(id)
+        path = os.path.relpath(source.folder, folder.resolve()) if source else f"functions/{id}"
+        ignored = {"ignore": list(source.ignore)} if source and source.ignore else {}
+        fields = thaw(resource.fields)
+        # In the order in which Appwrite's command line writes them.
+        first = {name: fields.pop(name) for name in ("name", "runtime", "specification")}
+        return {"$id": id, **first, "path": Path(path).as_posix(), **fields, **ignored}
+
+    def lost_in_file(self, resource: Resource, desired: Desired) -> Iterator[str]:
+        keys = [each.address.name for each in desired.below(resource.address, "variable")]
+        if keys:
+            yield f"variables are not part of such a file: {', '.join(keys)}"
+        source = desired.code.get(resource.address.path)
+        if source is None:
+            yield "its code is not managed here; `path` is where it usually lies"
+        elif source.lock is not None or source.schema_of:
+            how = f"write them out with: raceday-iac vendor {source.function} --out FOLDER"
+            yield f"its bundle holds files that are not in its folder; {how}"
+
     def prepare(
         self, work: Work, address: Address, arguments: dict[str, Any], written: Mapping[str, Any], location: Location
     ) -> dict[str, Any]:

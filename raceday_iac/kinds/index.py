@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
@@ -15,9 +16,9 @@ from ..model.limits import column_name
 from ..model.problem import Diagnostic
 from ..model.resource import Desired, Fields, Live, Resource, frozen
 from . import schema_rules
-from .base import Call, Kind, Shape, as_call, of_its_collection
+from .base import Call, Kind, Shape, as_call, of_its_collection, thaw
 from .collection import LEFT_OUT, MAYBE, MEMBER, live_member, sides_of, table_bytes
-from .declaring import Beside, Called, Checked, Declaring
+from .declaring import Beside, Called, Checked, Declaring, Reading
 from .fields import IDENTITY, Wire, canonical, told
 from .schema_rules import STAGES, create_request, index_fields, path_of
 
@@ -169,6 +170,23 @@ def _type_problems(index: str, key: str, attribute: Fields) -> Iterator[str]:
 
 
 class _Declaring(Declaring):
+    file_lists = ("indexes",)
+    file_words: Mapping[str, str] = {"columns": "attributes"}
+
+    def read_file(self, raw: Mapping[str, Any], owner: tuple[str, ...], reading: Reading) -> Live:
+        above = collection_address(*owner)
+        names = [str(name) for name in raw.get("attributes") or ()]
+        found = {name: reading.resources.get(above.child("attribute", name)) for name in names}
+        arrays = {name for name, live in found.items() if live and live.fields.get("array")}
+        said = {"type": "key", **raw, "attributes": names}
+        return live_member("index", owner, said, index_fields(said, arrays))
+
+    def write_file(self, resource: Resource, desired: Desired, folder: Path) -> dict[str, Any]:  # noqa: ARG002
+        said = {"key": resource.address.name, **thaw(resource.fields)}
+        if not any(said["lengths"]):
+            del said["lengths"]
+        return said
+
     def problems(self, stack: Checked) -> Iterator[Diagnostic]:
         """Too many of them, and attributes that an index cannot be over."""
         for collection in stack.desired.of_kind("collection"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -16,12 +17,13 @@ from ..model.problem import Diagnostic
 from ..model.resource import Desired, Fields, Live, Resource
 from .base import Call, Claims, Kind, Shape, Wanted, as_call, column_claim, written_places
 from .collection import LEFT_OUT, MAYBE, MEMBER, live_member
-from .declaring import Beside, Checked, Declaring
+from .declaring import Beside, Checked, Declaring, Reading
 from .fields import IDENTITY, Wire, told
 from .schema_rules import (
     IN_PLACE,
     STAGES,
     create_request,
+    is_mirror,
     path_of,
     relationship_fields,
     update_request,
@@ -121,7 +123,30 @@ def _counts_twice(desired: Desired, first: Address, second: Resource) -> bool:
     return same_side or desired.resources[first].fields["twoWay"] or second.fields["twoWay"]
 
 
+def _in_file(key: str, fields: Fields, side: str) -> dict[str, Any]:
+    return {"key": key, "type": "relationship", "required": False, "array": False, **fields, "side": side}
+
+
 class _Declaring(Declaring):
+    file_lists = ("attributes",)
+    file_words: Mapping[str, str] = {"relatedTable": "relatedCollection"}
+
+    def read_file(self, raw: Mapping[str, Any], owner: tuple[str, ...], reading: Reading) -> Live | None:  # noqa: ARG002
+        return parse(owner, raw) if raw.get("type") == "relationship" and not is_mirror(raw) else None
+
+    def write_file(self, resource: Resource, desired: Desired, folder: Path) -> dict[str, Any]:  # noqa: ARG002
+        return _in_file(resource.address.name, resource.fields, "parent")
+
+    def write_beside(self, owner: Address, desired: Desired) -> Iterator[dict[str, Any]]:
+        """Relationships from elsewhere that show here. Appwrite's command line does not create them, but where they
+        are missing it deletes them, and with them the relationship and all its links."""
+        for each in desired.of_kind("relationship"):
+            database, collection, key = each.address.parts
+            is_here = (database, each.fields["relatedCollection"]) == owner.parts
+            if is_here and each.fields["twoWay"]:
+                far = {**each.fields, "relatedCollection": collection, "twoWayKey": key}
+                yield _in_file(each.fields["twoWayKey"], far, "child")
+
     def problems(self, stack: Checked) -> Iterator[Diagnostic]:
         """One manyToMany between two collections; the mirror of a two-way one counts from the other side."""
         pairs: dict[tuple[str, frozenset[str]], Address] = {}

@@ -5,7 +5,8 @@ A secret's value never comes back. What is compared is a keyed fingerprint that 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import Field, field_validator
@@ -18,7 +19,7 @@ from ..model.problem import Diagnostic, Location
 from ..model.resource import Fields, Live, frozen
 from ..model.secret import FromEnvironment, Secret
 from .base import Call, Kind, Shape, listing
-from .declaring import Beside, Called, Declaring, Work
+from .declaring import Beside, Called, Declaring, Reading, Work
 from .fields import IDENTITY, Wire, body, canonical, told
 
 Variables: TypeAlias = "Mapping[str, VariableDeclaration]"
@@ -124,6 +125,50 @@ def found_in(address: Address, raw: Any) -> Any:
     if "variables" not in raw:
         return raw
     return next((each for each in raw["variables"] if each["key"] == address.name), None)
+
+
+_TELLING_KEY = re.compile(
+    r"secret|token|passw(or)?d|passphrase|pwd|private[_-]?key|credential|(api|access|auth|encryption|service)[_-]?key"
+    r"|connection[_-]?string",
+    re.IGNORECASE,
+)
+#: A URL with a password in it, or a key of Appwrite or of a well-known service.
+_TELLING_VALUE = re.compile(
+    r"://[^/\s:@]*:[^/\s@]+@|\bstandard_[0-9a-f]{64}|-----BEGIN |\b[sr]k_live_|\bgh[pos]_\w{20}"
+)
+
+
+def looks_secret(key: str, value: str) -> bool:
+    """Whether a variable's name or value says that it is not for everybody's eyes."""
+    return bool(_TELLING_KEY.search(key) or _TELLING_VALUE.search(value))
+
+
+def read_file(raw: Mapping[str, Any], owner: Address, reading: Reading) -> None:
+    """Old files keep variables with their function: as a mapping, or as a list of key and value."""
+    for key, value, secret in _in_file(raw.get("variables") or raw.get("vars") or {}):
+        address = variable_address(owner.path, key)
+        hidden = secret or looks_secret(key, value)
+        if hidden:
+            reading.remark(address, "it is, or looks like, a secret: its value is not taken from the file")
+        fields = {"secret": True} if hidden else {"secret": False, "value": value}
+        reading.resources[address] = Live(address, frozen(fields))
+
+
+def _in_file(given: Any) -> Iterator[tuple[str, str, bool]]:
+    """Key, value, and whether it is said to be secret."""
+    if isinstance(given, Mapping):
+        yield from ((str(key), _text(value), False) for key, value in given.items())
+        return
+    for each in given if isinstance(given, list) else ():
+        if isinstance(each, Mapping) and each.get("key"):
+            yield str(each["key"]), _text(each.get("value")), bool(each.get("secret"))
+
+
+def _text(value: Any) -> str:
+    """A variable's value: variables are texts, whatever JSON made of them."""
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 class _Declaring(Declaring):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import PurePosixPath
 
-from ..importing.project import looks_secret
+from ..kinds.variable import looks_secret
 from ..model.limits import PERMISSION
 from ..model.problem import Diagnostic
 from ..model.resource import LeftOut, WhyLeftOut

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from raceday_iac.errors import IacError
-from raceday_iac.importing.appwrite_json import DEFAULT_SPECIFICATION, read_appwrite_json
-from raceday_iac.importing.appwrite_json_text import FUNCTION_KEYS, appwrite_json, what_is_lost
+from raceday_iac.importing.appwrite_json import appwrite_json, read_appwrite_json, what_is_lost
 from raceday_iac.importing.project import Project
 from raceday_iac.importing.source import write_source
+from raceday_iac.kinds.function import DEFAULT_SPECIFICATION
 from raceday_iac.model.resource import Desired
 from raceday_iac.model.stack import FromEnvironment, Stack
 
@@ -57,7 +57,11 @@ def test_what_is_written_reads_back_as_the_same_file(tmp_path: Path) -> None:
     document = json.loads((DATA / "appwrite.json").read_text(encoding="utf-8"))
     desired = loaded(write_source(read(document), "RaceDayTest"), tmp_path)
     written = appwrite_json(desired, "<PROJECT_ID>", tmp_path)
-    assert [list(each) for each in written["functions"]] == [FUNCTION_KEYS] * 9
+    # In the order in which Appwrite's command line writes them.
+    order = (
+        "$id name runtime specification path execute events schedule timeout enabled logging entrypoint commands scopes"
+    )
+    assert [list(each) for each in written["functions"]] == [order.split()] * 9
     assert list(written) == ["projectId", "projectName", "functions"]
     for each in (*written["functions"], *document["functions"]):
         each["scopes"].sort()

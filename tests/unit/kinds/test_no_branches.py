@@ -19,11 +19,6 @@ PACKAGE = Path(__file__).parents[3] / "raceday_iac"
 ELSEWHERE = ("kinds", "devserver", "raceday")
 #: Select resources by the name of a kind.
 SELECTING = ("of_kind", "_of_kind", "below", "count")
-#: How many such places a file still has. The numbers may only become smaller.
-LEFT: dict[str, int] = {
-    "importing/appwrite_json.py": 1,
-    "importing/appwrite_json_text.py": 6,
-}
 
 
 def is_name(node: ast.AST) -> bool:
@@ -93,8 +88,7 @@ def found() -> dict[str, list[int]]:
 
 
 def test_nothing_outside_kinds_asks_which_kind_something_is() -> None:
-    more = {name: lines for name, lines in found().items() if len(lines) > LEFT.get(name, 0)}
-    assert more == {}, "put it on the Kind instead (raceday_iac/kinds/base.py)"
+    assert found() == {}, "put it on the Kind instead (raceday_iac/kinds/base.py)"
 
 
 @pytest.mark.parametrize(
