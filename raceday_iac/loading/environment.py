@@ -53,7 +53,7 @@ class Environment(BaseModel):
     """One target. `overrides` maps addresses to fields that replace the declared ones. A build that shows no sign of
     life for `build_patience` seconds is given up."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     name: str
     endpoint: str

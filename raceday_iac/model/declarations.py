@@ -42,7 +42,8 @@ Name = Annotated[str, Field(min_length=1, max_length=limits.RESOURCE_NAME)]
 class Declared(BaseModel):
     """Base of all declarations: immutable, and an unknown word is a mistake."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
+    # Built when first used: a stack uses few of the models, and each start pays for what is built.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True, defer_build=True)
 
     @classmethod
     def written(cls, arguments: Mapping[str, Any], owner: tuple[str, ...]) -> dict[str, Any]:  # noqa: ARG003

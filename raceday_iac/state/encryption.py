@@ -40,7 +40,7 @@ class Encryption(BaseModel):
     that only decrypts, while keys are changed; `recipients` are public keys that may decrypt as well. `rotate_after` is
     in days."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     key_env: VariableName = Field(min_length=1)
     previous_key_env: VariableName = ""

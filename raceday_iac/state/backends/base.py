@@ -34,7 +34,7 @@ Endpoint = Annotated[str, AfterValidator(_endpoint)]
 class BackendSettings(BaseModel):
     """What every backend can be told. `keep` is the number of states in the history, the current one included."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     backend: str
     keep: int = Field(default=20, ge=1, le=90)
