@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode
 
 from .backoff import RETRYABLE, Backoff, wished_wait
 from .connection import Answer, Credentials, Foreign, NotSent, Sender, Unclear, cleaned
-from .world import REAL, World
+from .runtime import REAL, Runtime
 
 #: Connections kept open for reuse; more may be in use at a time.
 KEPT_CONNECTIONS = 16
@@ -60,14 +60,14 @@ class Client:
         credentials: Credentials,
         *,
         backoff: Backoff = Backoff(),  # noqa: B008 - immutable
-        world: World = REAL,
+        runtime: Runtime = REAL,
         permit: Callable[[], None] = lambda: None,
         left: Callable[[], float] = lambda: float("inf"),
     ) -> None:
         """`permit` is asked before every write and raises when this run may not write any more. `left` are the seconds
         that waiting may take at this moment."""
         self._credentials = credentials
-        self._backoff, self._world, self._permit, self._left = backoff, world, permit, left
+        self._backoff, self._runtime, self._permit, self._left = backoff, runtime, permit, left
         self._idle: list[Sender] = []
         self._guard = threading.Lock()
         self.requests = 0
@@ -116,7 +116,7 @@ class Client:
         if answer.status == 429:
             with self._guard:
                 self.throttled += 1
-        wish = wished_wait(answer.headers, self._world.now())
+        wish = wished_wait(answer.headers, self._runtime.now())
         try:
             document = answer.document()
         except Foreign as foreign:
@@ -152,10 +152,10 @@ class Client:
     def wait(self, attempt: int, error: AppwriteError) -> bool:
         """Sleep as long as the server wishes, or as the backoff says. False, and at once, when less time is left."""
         wish = error.retry_after
-        seconds = self._backoff.wait(attempt, self._world.draw) if wish is None else wish
+        seconds = self._backoff.wait(attempt, self._runtime.draw) if wish is None else wish
         if seconds >= self._left():
             return False
-        self._world.sleep(seconds)
+        self._runtime.sleep(seconds)
         return True
 
     def close(self) -> None:
@@ -181,7 +181,7 @@ class Client:
             self._permit()
         with self._guard:
             self.requests += 1
-            sender = self._idle.pop() if self._idle else self._world.connect(self._credentials)
+            sender = self._idle.pop() if self._idle else self._runtime.connect(self._credentials)
         try:
             answer = sender.send(method, path, body, headers)
         except (NotSent, Unclear) as error:

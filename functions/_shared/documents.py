@@ -12,11 +12,11 @@ written: the batch is halved until the bad one is alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from .appwrite_http import AppwriteError, Client, path_of
+from .appwrite_http import AppwriteError, Client, path_of, query
 from .lock import Lock, LockUnclear
 
 #: The server's limit for the operations of a transaction, and for the documents of a bulk upsert.
@@ -171,3 +171,29 @@ def _singly(database: str, writes: Sequence[Write]) -> list[dict[str, Any]]:
         }
         for each in writes
     ]
+
+
+#: Ids named in one request: a longer address is refused by some proxies.
+NAMED = 100
+
+
+def read_by_id(
+    client: Client, database: str, collection: str, identities: Sequence[str], fields: Collection[str]
+) -> dict[str, dict[str, Any]]:
+    """Those of the documents that exist, with these fields, by id."""
+    path = path_of("databases", database, "collections", collection, "documents")
+    found: dict[str, dict[str, Any]] = {}
+    for start in range(0, len(identities), NAMED):
+        named = identities[start : start + NAMED]
+        queries = [
+            query("equal", *named, attribute="$id"),
+            query("select", "$id", *fields),
+            query("limit", len(named)),
+        ]
+        found |= {document["$id"]: document for document in client.get(path, queries)["documents"]}
+    return found
+
+
+def changes(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What is wanted otherwise than it is stored. Both are in the form that the server gives."""
+    return {key: value for key, value in wanted.items() if stored.get(key) != value}

@@ -13,8 +13,8 @@ from . import invocation, lock
 from .lock import LockDenied, LockStoreMissing, LockStoreUnfit, LockUnclear, Refusal
 from .logs import Log
 from .racing_date import racing_date
+from .runtime import REAL, Runtime
 from .typed import Any
-from .world import REAL, World
 
 
 async def in_thread(handle: Callable[[Any], Any], context: Any) -> Any:
@@ -24,25 +24,25 @@ async def in_thread(handle: Callable[[Any], Any], context: Any) -> Any:
     return await asyncio.to_thread(handle, context)
 
 
-def serve(context: Any, main_file: str, package: str, world: World = REAL) -> Any:
+def serve(context: Any, main_file: str, package: str, runtime: Runtime = REAL) -> Any:
     """One execution of the function whose entry module is `main_file`; its work is `<package>.work.work(run)`,
     and `<package>.norm` says what a run takes."""
     folder = os.path.dirname(os.path.abspath(main_file))
     settings = lock.load_settings(folder)
     execution = str(context.req.headers.get("x-appwrite-execution-id", ""))
-    log = Log(context.log, context.error, function=settings.function, execution=execution, clock=world.clock)
+    log = Log(context.log, context.error, function=settings.function, execution=execution, clock=runtime.clock)
     try:
         call = invocation.read(context)
-        began = world.perf()
-        day = racing_date(world.now())
-        held = lock.acquire(settings, call.credentials, call.execution, nz_date=day, world=world)
+        began = runtime.perf()
+        day = racing_date(runtime.now())
+        held = lock.acquire(settings, call.credentials, call.execution, nz_date=day, runtime=runtime)
     except invocation.NotConfigured as reason:
         return _unusable(context, log, "run.not_configured", reason)
     except (LockDenied, LockStoreMissing, LockStoreUnfit, LockUnclear) as reason:
         return _unusable(context, log, "lock.unusable", reason)
-    checked_ms = round((world.perf() - began) * 1000, 2)
+    checked_ms = round((runtime.perf() - began) * 1000, 2)
     if isinstance(held, Refusal):
-        _count(call, settings, held, world)
+        _count(call, settings, held, runtime)
         return _duplicate(context, log, held, checked_ms, package)
     log.event(
         "lock.acquired",
@@ -53,7 +53,7 @@ def serve(context: Any, main_file: str, package: str, world: World = REAL) -> An
         nzDate=day,
     )
     with held:
-        outcome = _work(package, folder, settings, call, log, held, world)
+        outcome = _work(package, folder, settings, call, log, held, runtime)
     note = log.event if held.gave_back else log.problem
     note("lock.released", requests=held.requests, released=held.gave_back)
     return context.res.json(outcome.body, outcome.status)
@@ -67,12 +67,12 @@ def _work(package: str, folder: str, *parts: Any) -> Any:
     return running.perform(work, norm.SLOW_AFTER, running.Run(folder, *parts))
 
 
-def _count(call: invocation.Invocation, settings: lock.Settings, refusal: Refusal, world: World) -> None:
+def _count(call: invocation.Invocation, settings: lock.Settings, refusal: Refusal, runtime: Runtime) -> None:
     """So that the owner sees how many starts were in vain, and whoever starts runs can slow down."""
     from . import refusing  # noqa: PLC0415 - not needed by a run that gets the lock
 
     # The connection is the one on which the lock was asked for: what is closed stays open for the next.
-    sender = world.connect(call.credentials)
+    sender = runtime.connect(call.credentials)
     refusing.count(sender, settings, refusal.found.owner)
     sender.close()
 

@@ -15,8 +15,8 @@ from . import lock_protocol as protocol
 from .backoff import Backoff
 from .connection import Credentials, NotSent, Sender, Unclear, cleaned
 from .lock_protocol import Claim, LockDenied, LockStoreMissing, LockStoreUnfit, LockUnclear, Refusal
+from .runtime import REAL, Runtime, Task
 from .typed import Any, NamedTuple
-from .world import REAL, Task, World
 
 __all__ = [
     "Lock",
@@ -78,15 +78,15 @@ def acquire(
     execution: str,
     *,
     nz_date: str | None = None,
-    world: World = REAL,
+    runtime: Runtime = REAL,
     owner: Callable[[], str] = new_owner,
 ) -> Lock | Refusal:
     """Take the lock, or say who holds it. `nz_date` is the racing day that the run is for.
 
     Raises `LockStoreMissing`, `LockStoreUnfit`, `LockDenied`, `LockUnclear`.
     """
-    store = _Store(settings, credentials, world)
-    claim = Claim(owner(), execution[:36], settings.lock_id, nz_date, world.machine())
+    store = _Store(settings, credentials, runtime)
+    claim = Claim(owner(), execution[:36], settings.lock_id, nz_date, runtime.machine())
     try:
         outcome = store.run(protocol.acquiring(claim, settings.numbers))
     except BaseException:
@@ -95,18 +95,18 @@ def acquire(
     if isinstance(outcome, Refusal):
         store.close()
         return outcome
-    return Lock(outcome, store, world)
+    return Lock(outcome, store, runtime)
 
 
 class _Store:
     """Carries out what the protocol asks for, on one connection. Not for two threads at once."""
 
-    def __init__(self, settings: Settings, credentials: Credentials, world: World) -> None:
+    def __init__(self, settings: Settings, credentials: Credentials, runtime: Runtime) -> None:
         self._documents = f"/databases/{settings.database_id}/collections/{settings.collection_id}/documents"
         self.settings = settings
-        self._sender: Sender = world.connect(credentials)
+        self._sender: Sender = runtime.connect(credentials)
         self._key = credentials.key
-        self._world = world
+        self._runtime = runtime
         self.requests = 0
         #: The count of refused starts, as it was when the fence was made.
         self.seen: dict[str, Any] | None = None
@@ -120,7 +120,7 @@ class _Store:
             while True:
                 step = steps.send(reply)  # type: ignore[arg-type]
                 if isinstance(step, protocol.Pause):
-                    self._world.sleep(_WAITS.wait(step.attempt, self._world.draw))
+                    self._runtime.sleep(_WAITS.wait(step.attempt, self._runtime.draw))
                     reply = None
                 else:
                     reply = self._ask(step)
@@ -135,7 +135,7 @@ class _Store:
     def _ask(self, ask: protocol.Ask) -> protocol.Reply:
         method, path, body = self._request(ask)
         headers = {} if ask.unless_newer_than is None else {"X-Appwrite-Timestamp": ask.unless_newer_than}
-        asked_at, wall = self._world.clock(), self._world.now()
+        asked_at, wall = self._runtime.clock(), self._runtime.now()
         self.requests += 1
         try:
             answer = self._sender.send(method, path, body, headers)
@@ -206,16 +206,16 @@ def _queries(lock_id: str, seen_id: str) -> str:
 class Lock:
     """A held lock. Use it in a `with` statement: entering starts the heartbeat, leaving gives the lock back."""
 
-    def __init__(self, lease: protocol.Lease, store: _Store, world: World) -> None:
+    def __init__(self, lease: protocol.Lease, store: _Store, runtime: Runtime) -> None:
         self._lease = lease
         self._store = store
-        self._world = world
+        self._runtime = runtime
         self._fields: dict[str, Any] = {}
         #: Who may use the connection of the store.
-        self._turn = Turn(world)
+        self._turn = Turn(runtime)
         #: Who may have a transaction under way: two at once on one fence would be a conflict.
-        self.commits = Turn(world)
-        self._stopping = world.event()
+        self.commits = Turn(runtime)
+        self._stopping = runtime.event()
         self._thread: Task | None = None
         self.released = False
         #: Whether the document is known to be gone since the release.
@@ -254,11 +254,11 @@ class Lock:
 
     def start(self) -> None:
         """Start the heartbeat thread."""
-        self._thread = self._world.start(self._keep, "lock-heartbeat")
+        self._thread = self._runtime.start(self._keep, "lock-heartbeat")
 
     def writable(self) -> bool:
         """Whether this run may write at this moment."""
-        return not self._giving_back and self._lease.writable(self._world.clock())
+        return not self._giving_back and self._lease.writable(self._runtime.clock())
 
     def check(self) -> None:
         """Raise `LockLost` unless this run may write at this moment."""
@@ -289,7 +289,7 @@ class Lock:
 
     def remaining(self) -> float:
         """Seconds until the hard end of this run (not negative); plan the work to be done by then."""
-        return max(0.0, self._lease.deadline - self._world.clock()) if self._lease.lost is None else 0.0
+        return max(0.0, self._lease.deadline - self._runtime.clock()) if self._lease.lost is None else 0.0
 
     def report(
         self,
@@ -353,12 +353,12 @@ class Lock:
 
 
 class Turn:
-    """One thread at a time. Waiting takes time of the world, so it ends in a simulated one too."""
+    """One thread at a time. Waiting takes time of the runtime, so it ends in a simulated one too."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         import threading  # noqa: PLC0415 - a run that is refused needs none
 
-        self._taken, self._world = threading.Lock(), world
+        self._taken, self._runtime = threading.Lock(), runtime
 
     def try_it(self) -> bool:
         """Whether it is ours now."""
@@ -369,7 +369,7 @@ class Turn:
 
     def __enter__(self) -> None:
         while not self.try_it():
-            self._world.sleep(_PAUSE)
+            self._runtime.sleep(_PAUSE)
 
     def __exit__(self, *_: object) -> None:
         self.give_back()

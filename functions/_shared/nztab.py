@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from functools import cache
 from typing import Any
@@ -20,9 +21,64 @@ from urllib.parse import urljoin
 import httpx
 
 from .backoff import RETRYABLE, Backoff, wished_wait
-from .breaker import Breaker
 from .errors import Fatal, Retryable, Skip
 from .running import Run
+
+
+class Breaker:
+    """Closed (all pass), open (none pass), or waiting for the one trial. For any number of threads."""
+
+    def __init__(self, clock: Callable[[], float], failures: int = 3, open_seconds: float = 30.0) -> None:
+        self._clock, self._limit, self._open_seconds = clock, failures, open_seconds
+        self._guard = threading.Lock()
+        self._failures = 0
+        self._opened_at: float | None = None
+        self._trial_began: float | None = None
+        self._failing = set[str]()
+
+    def allows(self) -> bool:
+        """Whether a call may be made now. After the open time one caller gets True, the others wait for him."""
+        with self._guard:
+            if self._opened_at is None:
+                return True
+            now = self._clock()
+            if now - self._opened_at < self._open_seconds:
+                return False
+            # A trial that never reported back does not block for ever.
+            if self._trial_began is not None and now - self._trial_began < self._open_seconds:
+                return False
+            self._trial_began = now
+            return True
+
+    def opens_again_in(self) -> float:
+        """Seconds until the next call may be tried; 0 while calls pass."""
+        with self._guard:
+            if self._opened_at is None:
+                return 0.0
+            return max(0.0, self._opened_at + self._open_seconds - self._clock())
+
+    def is_failing(self, item: str) -> bool:
+        """Whether this item failed the last time that it was tried."""
+        with self._guard:
+            return item in self._failing
+
+    def succeeded(self, item: str = "") -> None:
+        with self._guard:
+            self._failing.discard(item)
+            self._failures, self._opened_at, self._trial_began = 0, None, None
+
+    def failed(self, item: str = "", *, is_news: bool = True) -> None:
+        """What failed before already is no `is_news`: it may be alone in that, so it stops nobody else, and after the
+        open time somebody else may be the trial."""
+        with self._guard:
+            self._failing.add(item)
+            if not is_news:
+                self._trial_began = None
+                return
+            self._failures += 1
+            if self._failures >= self._limit or self._trial_began is not None:
+                self._opened_at, self._trial_began = self._clock(), None
+
 
 DEFAULT_URL = "https://api.tab.co.nz"
 RACING = "/affiliates/v1/racing"
@@ -51,13 +107,13 @@ class NzTab:
         # A relative address lies beside Appwrite: that is how the embedded server offers recorded race days.
         wanted = environ.get("NZTAB_API_BASE_URL") or DEFAULT_URL
         self._base = urljoin(run.call.credentials.endpoint, wanted).rstrip("/") + RACING
-        self._breaker = Breaker(run.world.clock, failures)
+        self._breaker = Breaker(run.runtime.clock, failures)
         #: When the last good answer was made, in NZ TAB's own words.
         self.generated: Any = None
         self._http = httpx.Client(
             headers=_identity(environ),
             timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
-            transport=run.world.transport(_kept_transport()),
+            transport=run.runtime.transport(_kept_transport()),
         )
 
     def __enter__(self) -> NzTab:
@@ -110,7 +166,7 @@ class NzTab:
         attempts: int = _BACKOFF.attempts,
         patience: float = float("inf"),
     ) -> dict[str, Any]:
-        last, is_news = self._run.world.clock() + patience, not self._breaker.is_failing(path)
+        last, is_news = self._run.runtime.clock() + patience, not self._breaker.is_failing(path)
         for attempt in range(1, attempts + 1):
             if not self._breaker.allows():
                 self._run.counts.add("nztab.circuit_open")
@@ -124,8 +180,8 @@ class NzTab:
                 else:
                     self._breaker.failed(path, is_news=is_news)
                 self._run.counts.add(f"nztab.{trouble.kind}")
-                wait = _BACKOFF.wait(attempt, self._run.world.draw) if trouble.wish is None else trouble.wish
-                is_late = wait >= self._run.remaining() or self._run.world.clock() + wait > last
+                wait = _BACKOFF.wait(attempt, self._run.runtime.draw) if trouble.wish is None else trouble.wish
+                is_late = wait >= self._run.remaining() or self._run.runtime.clock() + wait > last
                 if attempt == attempts or is_late:
                     raise Retryable(f"{path}: {trouble.kind}") from trouble
                 self._run.sleep(wait)
@@ -161,7 +217,9 @@ class NzTab:
     def _judge(self, path: str, response: httpx.Response) -> None:
         status = response.status_code
         if status in RETRYABLE:
-            wish = wished_wait({name.lower(): value for name, value in response.headers.items()}, self._run.world.now())
+            wish = wished_wait(
+                {name.lower(): value for name, value in response.headers.items()}, self._run.runtime.now()
+            )
             raise _Again(f"status_{status}", wish)
         if status in (401, 403):
             raise Fatal(f"{path}: NZ TAB refuses this client ({status})")
@@ -177,9 +235,9 @@ class NzTab:
         # A transport that stands in for the network may have read it, and then has unpacked it.
         is_read = response.is_stream_consumed
         unpacked = _Unpacked(packed == "gzip" and not is_read)
-        began = self._run.world.clock()
+        began = self._run.runtime.clock()
         for part in [response.content] if is_read else response.iter_raw():
-            if self._run.world.clock() - began > LONGEST_READ:
+            if self._run.runtime.clock() - began > LONGEST_READ:
                 raise _Again("slow")
             unpacked.add(part)
             if unpacked.is_too_large:

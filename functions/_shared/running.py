@@ -6,6 +6,7 @@ before each piece of new work and may raise `Stop` at any moment: what is writte
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 import traceback
@@ -16,12 +17,11 @@ from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
 from . import attempts, nz_time
-from . import world as worlds
+from . import runtime as runtimes
 from .appwrite_http import AppwriteError, Client, path_of
 from .attempts import Attempts
 from .documents import Documents, Write
 from .errors import BadRequest, Fatal, Retryable, Skip, Stop
-from .fitting import Fitting
 from .invocation import Invocation
 from .lock import (
     Lock,
@@ -35,8 +35,62 @@ from .lock import (
     read_progress,
 )
 from .logs import Log
-from .memory import EASED, FULL, HIGH, Memory, Reading
-from .world import World
+from .runtime import Runtime
+from .sanitize import Sanitizer
+
+#: Parts of the memory that the specification gives. From the first on a run takes less at a time and drops what it can
+#: read again; from the second on it ends. One event of a race needs a few megabytes.
+HIGH, FULL = 0.7, 0.85
+#: So far below `HIGH` it must be before it counts as low again.
+EASED = 0.6
+
+
+class Reading(NamedTuple):
+    """`used` and `limit` in MB; `limit` is what the specification gives."""
+
+    used: float
+    limit: float
+
+    @property
+    def share(self) -> float:
+        return self.used / self.limit
+
+
+class Memory:
+    """What one run takes. `used` is asked for the memory of the process, in MB; it knows nothing on some platforms."""
+
+    def __init__(self, used: Callable[[], float | None], environ: Mapping[str, str] = os.environ) -> None:
+        self._used = used
+        #: MB. None: the runtime does not say, and then nothing is ever short.
+        self.limit = _limit(environ.get("APPWRITE_FUNCTION_MEMORY", ""))
+        self.is_high = False
+        self._droppable: list[Callable[[], object]] = []
+
+    def may_drop(self, drop: Callable[[], object]) -> None:
+        """Something that a run remembers and can read again: it is called when memory is short."""
+        self._droppable.append(drop)
+
+    def look(self) -> Reading | None:
+        """What is taken at this moment; None when that is not known."""
+        used = None if self.limit is None else self._used()
+        return None if used is None or self.limit is None else Reading(used, self.limit)
+
+    def relieve(self) -> Reading | None:
+        """Drop what can be read again, and look once more."""
+        for drop in self._droppable:
+            drop()
+        gc.collect()
+        return self.look()
+
+
+def _limit(text: str) -> float | None:
+    """Appwrite writes megabytes, as in its list of specifications."""
+    try:
+        found = float(text)
+    except ValueError:
+        return None
+    return found if 0 < found < float("inf") else None
+
 
 #: Seconds before the end of the lease in which nothing new is begun.
 RESERVE = 10.0
@@ -85,8 +139,10 @@ class Counts:
 class Run:
     """What the work of a function has to hand."""
 
-    def __init__(self, folder: str, settings: Settings, call: Invocation, log: Log, held: Lock, world: World) -> None:
-        self.settings, self.call, self.log, self.held, self.world = settings, call, log, held, world
+    def __init__(
+        self, folder: str, settings: Settings, call: Invocation, log: Log, held: Lock, runtime: Runtime
+    ) -> None:
+        self.settings, self.call, self.log, self.held, self.runtime = settings, call, log, held, runtime
         self.database = settings.database_id
         self.counts = Counts()
         self._folder = folder
@@ -95,9 +151,9 @@ class Run:
         #: Whether the work looks for refused starts by itself, when that costs nothing; else it is done at its end.
         self.looks_for_crowds = False
         self._backoff = 0.0
-        self.client = Client(call.credentials, world=world, permit=held.check, left=self._left)
+        self.client = Client(call.credentials, runtime=runtime, permit=held.check, left=self._left)
         #: Whether the process comes near to what its specification gives.
-        self.memory = Memory(world.memory)
+        self.memory = Memory(runtime.memory)
         #: What this run writes, it writes here.
         self.documents = Documents(self.client, self.database, held, tell=self._tell_write)
         #: The NZ day whose card this run works on. A run never goes over into the next one.
@@ -123,13 +179,13 @@ class Run:
         self.log.event("midnight.crossed", at=where, **dates, phase=self._phase)
 
     @cached_property
-    def fitting(self) -> Fitting:
+    def sanitizer(self) -> Sanitizer:
         """Cuts documents to what the schema takes."""
-        return Fitting.load(os.path.join(self._folder, "schema.json"), self.counts.add)
+        return Sanitizer.load(os.path.join(self._folder, "schema.json"), self.counts.add)
 
     def now(self) -> datetime:
         """The moment, in UTC."""
-        return datetime.fromtimestamp(self.world.now(), UTC)
+        return datetime.fromtimestamp(self.runtime.now(), UTC)
 
     def timestamp(self) -> str:
         """The moment as Appwrite writes it."""
@@ -138,7 +194,7 @@ class Run:
     def server_now(self) -> datetime:
         """The moment by the server's clock: its stamp on our lock, and the time since. Ahead by a request at most."""
         lease = self.held.lease
-        return datetime.fromisoformat(lease.updated_at) + timedelta(seconds=self.world.clock() - lease.renewed)
+        return datetime.fromisoformat(lease.updated_at) + timedelta(seconds=self.runtime.clock() - lease.renewed)
 
     def remaining(self) -> float:
         """Seconds in which new work may be begun: until shortly before the lease ends, or the quiet window begins."""
@@ -196,11 +252,11 @@ class Run:
 
     def sleep(self, seconds: float) -> None:
         """Sleep, but not past the end of the run."""
-        self.world.sleep(max(0.0, min(seconds, self.remaining())))
+        self.runtime.sleep(max(0.0, min(seconds, self.remaining())))
 
     def each(self, work: Callable[[Item], Result], items: Iterable[Item], width: int) -> list[Result]:
         """Do the work for all items, at most `width` at a time."""
-        return worlds.each(self.world, work, items, width)
+        return runtimes.each(self.runtime, work, items, width)
 
     def phase(self, name: str, progress: Mapping[str, Any] | None = None, *, save: bool = False) -> None:
         """What the run is at now, for the next heartbeat; with `save` it is sent at once."""

@@ -52,7 +52,7 @@ Before = Callable[[str, str, Any], None]
 
 def watched(raceday: Any, function: str, before: Before, carried_out: list[int] | None = None) -> Any:
     """Connections of a function that tell what they are about to send, and what became of each commit."""
-    real = raceday.world(of=function).connect
+    real = raceday.runtime(of=function).connect
 
     class HealthConfig:
         def __init__(self, credentials: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from _shared import lock
 from _shared.lock_protocol import Numbers
-from _shared.world import World
+from _shared.runtime import Runtime
 
 from .scripted import CREDENTIALS, CutOff, Reply, Scripted, Time, error
 
@@ -101,7 +101,7 @@ class LockStore:
     def acquire(self, owner: str = "me", **options: Any) -> Any:
         connect = options.pop("connect", self.transport().connect)
         machine, wall = options.pop("machine", "here"), options.pop("wall", self.time.clock)
-        world = World(
+        runtime = Runtime(
             now=wall,
             clock=self.time.clock,
             sleep=self.time.sleep,
@@ -113,7 +113,7 @@ class LockStore:
             SETTINGS,
             CREDENTIALS,
             "execution-1",
-            world=world,
+            runtime=runtime,
             owner=lambda: owner,
             **options,
         )

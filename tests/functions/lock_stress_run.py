@@ -21,7 +21,7 @@ from _shared.appwrite_http import AppwriteError, Client, query
 from _shared.connection import Answer, Connection, Credentials, Unclear
 from _shared.documents import Documents, Write
 from _shared.lock_protocol import Numbers
-from _shared.world import REAL, steady_clock
+from _shared.runtime import REAL, steady_clock
 
 #: Short, so that a crashed owner is replaced soon; the margin of the protocol is one second of them.
 SETTINGS = lock.Settings("stress", "stress-lock", "raceday-db", "locks", Numbers(2, 0.4, 6))
@@ -56,7 +56,7 @@ class Process:
     def __init__(self, credentials: Credentials, folder: Path, name: str) -> None:
         self._credentials, self._name = credentials, name
         self._file = os.open(folder / f"{name}.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        self._client = Client(credentials, world=REAL._replace(connect=Flaky))
+        self._client = Client(credentials, runtime=REAL._replace(connect=Flaky))
 
     def note(self, what: str, **facts: Any) -> None:
         os.write(self._file, (json.dumps({"what": what, **facts}) + "\n").encode())
@@ -64,7 +64,7 @@ class Process:
     def attempt(self) -> None:
         """Try for the lock once, and work if it was got."""
         try:
-            held = lock.acquire(SETTINGS, self._credentials, self._name, world=REAL._replace(connect=Flaky))
+            held = lock.acquire(SETTINGS, self._credentials, self._name, runtime=REAL._replace(connect=Flaky))
         except lock.LockUnclear:
             return
         if isinstance(held, lock.Refusal):

@@ -73,7 +73,10 @@ class PollerStandIn:
     def _execute(self, job: Job) -> None:
         raceday = self._raceday
         held = lock.acquire(
-            self.settings, raceday.credentials_of(POLLER), job.headers["x-appwrite-execution-id"], world=raceday.world()
+            self.settings,
+            raceday.credentials_of(POLLER),
+            job.headers["x-appwrite-execution-id"],
+            runtime=raceday.runtime(),
         )
         if isinstance(held, lock.Refusal):
             self.refused += 1

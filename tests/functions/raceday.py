@@ -1,6 +1,6 @@
 """Raceday on an embedded server in virtual time: the whole schema, the upstream player, and the real functions.
 
-Functions are called in this process, as the packaged bundles of the real stack, with a world whose time is virtual.
+Functions are called in this process, as the packaged bundles of the real stack, with a runtime whose time is virtual.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 from _shared import connection as _connection
 from _shared.appwrite_http import Client, path_of, query
 from _shared.connection import Credentials
-from _shared.world import World
+from _shared.runtime import Runtime
 
 from raceday_iac.cli.options import Options
 from raceday_iac.cli.workspace import Workspace
@@ -99,14 +99,14 @@ class Raceday:
         if str(bundles) not in sys.path:
             sys.path.insert(0, str(bundles))
 
-    def world(self, *, of: str | None = None, **changes: Any) -> World:
-        """The world that functions are called in. `of`: the function whose copy of the shared code runs in it.
+    def runtime(self, *, of: str | None = None, **changes: Any) -> Runtime:
+        """The runtime that functions are called in. `of`: the function whose copy of the shared code runs in it.
 
         A copy recognises lost answers only by its own exceptions, so its connections must be of its own code.
         """
         time = self.time
         vendored = _connection if of is None else importlib.import_module(f"{package_of(of)}.src.vendor.connection")
-        plain = World(
+        plain = Runtime(
             now=time.seconds,
             clock=time.seconds,
             sleep=time.sleep,
@@ -118,13 +118,13 @@ class Raceday:
         )
         return plain._replace(**changes)
 
-    def call(self, function: str, body: Any = None, *, world: World | None = None, **changes: Any) -> Called:
-        """One execution, to its end. Keyword arguments replace parts of the world."""
+    def call(self, function: str, body: Any = None, *, runtime: Runtime | None = None, **changes: Any) -> Called:
+        """One execution, to its end. Keyword arguments replace parts of the runtime."""
         self._executions += 1
         text = body if isinstance(body, str) else json.dumps(body or {})
         told = context(self.key_of(function), text, execution=f"execution-{self._executions}")
         module = importlib.import_module(f"{package_of(function)}.src.main")
-        answer = module.handle(told, world or self.world(of=function, **changes))
+        answer = module.handle(told, runtime or self.runtime(of=function, **changes))
         return Called(answer["statusCode"], json.loads(answer["body"]), told)
 
     def key_of(self, function: str) -> str:

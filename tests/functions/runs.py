@@ -35,12 +35,12 @@ class Frame:
 
 
 def begin(raceday: Raceday, settings: lock.Settings = SETTINGS, folder: str = "", **changes: Any) -> Frame:
-    """Take the lock and make a run of it. Keyword arguments replace parts of the world."""
-    world = raceday.world(**changes)
+    """Take the lock and make a run of it. Keyword arguments replace parts of the runtime."""
+    runtime = raceday.runtime(**changes)
     credentials = raceday.credentials_of("tester")
-    held = lock.acquire(settings, credentials, "execution-1", nz_date=racing_date(world.now()), world=world)
+    held = lock.acquire(settings, credentials, "execution-1", nz_date=racing_date(runtime.now()), runtime=runtime)
     assert isinstance(held, lock.Lock), held
     told = context("")
-    log = Log(told.log, told.error, function=settings.function, execution="execution-1", clock=world.clock)
+    log = Log(told.log, told.error, function=settings.function, execution="execution-1", clock=runtime.clock)
     call = Invocation(credentials, settings.function, "execution-1", "http", {})
-    return Frame(Run(folder, settings, call, log, held, world), held, told)
+    return Frame(Run(folder, settings, call, log, held, runtime), held, told)

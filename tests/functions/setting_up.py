@@ -26,7 +26,7 @@ class Bundle:
     logs: ModuleType
     documents: ModuleType
     connection: ModuleType
-    world: ModuleType
+    runtime: ModuleType
 
     @classmethod
     def of(cls, folder: Any) -> Bundle:
@@ -38,7 +38,7 @@ class Bundle:
             "vendor.logs",
             "vendor.documents",
             "vendor.connection",
-            "vendor.world",
+            "vendor.runtime",
         )
         return cls(*(load(folder, name) for name in names))
 
@@ -109,10 +109,10 @@ def run(
 ) -> Run:
     """One run, `seconds` long at most."""
     http, work_module = bundle.http, bundle.work
-    world = bundle.world.World(
+    runtime = bundle.runtime.Runtime(
         now=lambda: 0.0, sleep=server.time.sleep, draw=lambda: 1.0, connect=lambda _: _Bridge(bundle, server)
     )
-    client = http.Client(CREDENTIALS, world=world, permit=permit)
+    client = http.Client(CREDENTIALS, runtime=runtime, permit=permit)
     told = context("dynamic_key")
     log = bundle.logs.Log(told.log, told.error, function="database-setup", execution="e1", clock=server.time.clock)
     ends = server.time.now + seconds

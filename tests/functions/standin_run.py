@@ -13,9 +13,9 @@ from typing import Any
 
 import httpx
 from _shared.connection import Credentials
-from _shared.fitting import Fitting
 from _shared.running import Counts
-from _shared.world import World
+from _shared.runtime import Runtime
+from _shared.sanitize import Sanitizer
 
 ENDPOINT = "http://appwrite.test/v1"
 
@@ -38,9 +38,9 @@ class StandInRun:
         self.log = SimpleNamespace(event=self._note, problem=self._note)
 
     @property
-    def world(self) -> World:
+    def runtime(self) -> Runtime:
         handler = self.handler or (lambda request: httpx.Response(500))
-        return World(
+        return Runtime(
             now=lambda: self.moment,
             clock=lambda: self.moment,
             sleep=self.sleep,
@@ -49,9 +49,9 @@ class StandInRun:
         )
 
     @cached_property
-    def fitting(self) -> Fitting:
+    def sanitizer(self) -> Sanitizer:
         assert self.schema is not None
-        return Fitting.load(str(self.schema), self.counts.add)
+        return Sanitizer.load(str(self.schema), self.counts.add)
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from _shared.appwrite_http import AppwriteError, Client, path_of, query
 from _shared.backoff import Backoff
-from _shared.world import World
+from _shared.runtime import Runtime
 
 from .scripted import CREDENTIALS, CutOff, Reply, Scripted, error
 
@@ -27,9 +27,9 @@ def client_of(*replies: Reply | str, **options: Any) -> tuple[Client, Scripted]:
         return reply
 
     transport = Scripted(handle)
-    world = World(now=lambda: 0.0, sleep=transport.time.sleep, draw=lambda: 1.0, connect=transport.connect)
+    runtime = Runtime(now=lambda: 0.0, sleep=transport.time.sleep, draw=lambda: 1.0, connect=transport.connect)
     backoff = Backoff(base=0.1, cap=1.0, attempts=3)
-    return Client(CREDENTIALS, backoff=backoff, world=world, **options), transport
+    return Client(CREDENTIALS, backoff=backoff, runtime=runtime, **options), transport
 
 
 @pytest.mark.parametrize("trouble", [LOST, error(500, "x"), error(503, "x"), error(429, "x"), error(408, "x")])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from _shared.breaker import Breaker
+from _shared.nztab import Breaker
 
 
 class Clock:

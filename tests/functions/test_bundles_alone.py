@@ -34,7 +34,7 @@ NAMES = (
 SETUP = "database-setup"
 #: Shared modules that a run needs before it holds the lock.
 BEFORE_THE_LOCK = {"backoff", "connection", "entry", "invocation", "lock", "lock_protocol", "logs"}
-BEFORE_THE_LOCK |= {"racing_date", "typed", "wire", "world"}
+BEFORE_THE_LOCK |= {"racing_date", "typed", "wire", "runtime"}
 #: Part of the standard library, but slow to import and of no use before the lock is held.
 TOO_HEAVY = {"asyncio", "concurrent.futures", "dataclasses", "email", "http.client", "logging", "ssl", "subprocess"}
 TOO_HEAVY |= {"selectors", "socket", "typing", "urllib.parse", "zoneinfo"}
@@ -258,7 +258,7 @@ def test_the_first_thing_the_entry_module_does_is_to_take_the_lock(alone: Path, 
         "from .vendor.typed import Any",
     ]
     handle, main = (node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
-    assert ast.unparse(handle.body[1]) == "return entry.serve(context, __file__, __package__ or '', world)"
+    assert ast.unparse(handle.body[1]) == "return entry.serve(context, __file__, __package__ or '', runtime)"
     assert ast.unparse(main.body[1]) == "return await entry.in_thread(handle, context)"
     assert (handle.name, main.name, len(handle.body), len(main.body)) == ("handle", "main", 2, 2)
 

@@ -49,7 +49,7 @@ def meeting(*races: Any, **changes: Any) -> dict[str, Any]:
 
 
 def upstream(*meetings: Any, body: Callable[[Any], bytes] | None = None) -> Callable[[Any], Any]:
-    """For the `transport` of a world: NZ TAB lists these meetings."""
+    """For the `transport` of a runtime: NZ TAB lists these meetings."""
     envelope = {"header": {}, "data": {"meetings": list(meetings)}}
     content = json.dumps(envelope).encode() if body is None else body(envelope)
     return lambda _: httpx.MockTransport(lambda request: httpx.Response(200, content=content))
@@ -422,7 +422,7 @@ def test_what_was_read_before_an_outage_is_written(
 def test_killed_in_the_middle_the_next_run_completes_it(raceday: Any, request_number: int) -> None:
     raceday.nztab.use(races=120)
     with pytest.raises(Killed):
-        raceday.call("daily-meetings", world=Mortal(appwrite=request_number).world(raceday.world()))
+        raceday.call("daily-meetings", runtime=Mortal(appwrite=request_number).runtime(raceday.runtime()))
     raceday.time.sleep(STALE)
 
     assert raceday.call("daily-meetings").body["races"] == 120

@@ -152,7 +152,7 @@ def test_killed_while_writing_the_next_run_continues_where_it_was(raceday: Any, 
 
 def die_and_continue(raceday: Any, mortal: Mortal) -> None:
     with pytest.raises(Killed):
-        raceday.call("daily-races", world=mortal.world(raceday.world()))
+        raceday.call("daily-races", runtime=mortal.runtime(raceday.runtime()))
     saved = complete(raceday)
     fields = fields_upstream(raceday)
     # A race that is marked as complete is complete.
@@ -172,7 +172,7 @@ def die_and_continue(raceday: Any, mortal: Mortal) -> None:
 def test_a_run_that_was_killed_leaves_its_progress_to_the_next(raceday: Any) -> None:
     prepared(raceday, 26)
     with pytest.raises(Killed):
-        raceday.call("daily-races", world=Mortal(nztab=15).world(raceday.world()))
+        raceday.call("daily-races", runtime=Mortal(nztab=15).runtime(raceday.runtime()))
     assert raceday.call("daily-races").outcome == "duplicate"
     raceday.time.sleep(STALE)
 
@@ -184,7 +184,7 @@ def test_the_races_that_a_killed_run_had_at_hand_come_last(raceday: Any) -> None
     """If one of them was its end, it is not the end of the others as well."""
     prepared(raceday, 26)
     with pytest.raises(Killed):
-        raceday.call("daily-races", world=Mortal(nztab=15).world(raceday.world()))
+        raceday.call("daily-races", runtime=Mortal(nztab=15).runtime(raceday.runtime()))
     at_hand = set(json.loads(raceday.document("locks", "daily-races-lock")["progress"])["races"])
     raceday.time.sleep(STALE)
     asked: list[str] = []
@@ -200,7 +200,7 @@ def test_the_races_that_a_killed_run_had_at_hand_come_last(raceday: Any) -> None
 def test_what_yesterdays_run_left_behind_is_not_gone_on_with(raceday: Any) -> None:
     prepared(raceday, 26)
     with pytest.raises(Killed):
-        raceday.call("daily-races", world=Mortal(nztab=15).world(raceday.world()))
+        raceday.call("daily-races", runtime=Mortal(nztab=15).runtime(raceday.runtime()))
     raceday.time.sleep(86_400)
 
     called = raceday.call("daily-races")

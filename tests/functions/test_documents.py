@@ -15,7 +15,7 @@ from _shared.connection import Answer, Connection, Credentials
 from _shared.documents import BATCH, LIMIT, Documents, Write
 from _shared.lock import LockLost
 from _shared.lock_protocol import Numbers
-from _shared.world import REAL
+from _shared.runtime import REAL
 
 from raceday_iac.devserver.faults import RequestFault
 
@@ -57,11 +57,11 @@ class Writer:
     def __init__(self, project: LiveProject, before: Before = lambda *_: None) -> None:
         self.project = project
         credentials = Credentials(project.endpoint, project.name, project.key)
-        world = REAL._replace(connect=lambda each: HealthConfig(each, before), sleep=lambda _: time.sleep(0.001))
-        held = lock.acquire(SETTINGS, credentials, "execution", world=world)
+        runtime = REAL._replace(connect=lambda each: HealthConfig(each, before), sleep=lambda _: time.sleep(0.001))
+        held = lock.acquire(SETTINGS, credentials, "execution", runtime=runtime)
         assert isinstance(held, lock.Lock)
         self.held = held
-        self.client = Client(credentials, world=world, permit=held.check)
+        self.client = Client(credentials, runtime=runtime, permit=held.check)
         self.documents = Documents(self.client, "raceday-db", held)
 
     def write(self, name: str, documents: Mapping[str, Mapping[str, Any]]) -> Any:

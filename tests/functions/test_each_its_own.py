@@ -44,7 +44,7 @@ def nested(depth: int) -> Any:
 
 
 def spoiling(ids: set[str], spoil: Callable[[], httpx.Response]) -> Callable[[Any], Any]:
-    """For the `transport` of a world: answers about these ids are spoilt, all others are as they are."""
+    """For the `transport` of a runtime: answers about these ids are spoilt, all others are as they are."""
 
     def transport(real: Any) -> httpx.MockTransport:
         def answer(request: httpx.Request) -> httpx.Response:

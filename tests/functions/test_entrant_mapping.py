@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _shared.entrant_mapping import MOST_RUNNERS, ODDS, entrant_values, entrants_of
 from _shared.errors import Skip
+from _shared.mapping import MOST_RUNNERS, ODDS, entrant_values, entrants_of
 
 from raceday_iac.raceday.nztab.cards import recorded_event
 from raceday_iac.raceday.nztab.faults import spoil_data

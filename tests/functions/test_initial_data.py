@@ -108,7 +108,7 @@ def test_a_failing_poller_is_an_attempt_and_is_reported(morning: Raceday, poller
 
 def test_a_run_of_the_poller_that_works_already_is_waited_for(morning: Raceday, poller: PollerStandIn) -> None:
     held = lock.acquire(
-        poller.settings, morning.credentials_of(POLLER), "execution-x", world=morning.world(), nz_date="2025-07-17"
+        poller.settings, morning.credentials_of(POLLER), "execution-x", runtime=morning.runtime(), nz_date="2025-07-17"
     )
     assert isinstance(held, lock.Lock)
 
@@ -234,7 +234,7 @@ def test_a_poller_that_is_not_deployed_is_a_loud_failure(morning: Raceday) -> No
 def test_races_of_the_card_without_a_poll_since_it_began(bundles: Path, fields: dict[str, Any], wanted: bool) -> None:
     document = {"$id": "r", "status": "Open", "startTime": "2025-07-17T00:00:00+00:00", **fields}
 
-    found = load(bundles / package_of(INITIAL), "unpolled").unpolled([document], date(2025, 7, 17))
+    found = load(bundles / package_of(INITIAL), "work").unpolled([document], date(2025, 7, 17))
 
     assert (found.races == ("r",)) is wanted
 
@@ -243,7 +243,7 @@ def test_races_of_the_card_without_a_poll_since_it_began(bundles: Path, fields: 
 def test_a_race_that_makes_no_sense_is_counted(bundles: Path, broken: dict[str, Any]) -> None:
     good = {"$id": "r", "status": "Open", "startTime": "2025-07-17T00:00:00+00:00"}
 
-    found = load(bundles / package_of(INITIAL), "unpolled").unpolled([{**good, **broken}, good], date(2025, 7, 17))
+    found = load(bundles / package_of(INITIAL), "work").unpolled([{**good, **broken}, good], date(2025, 7, 17))
 
     assert (found.races, found.unreadable) == (("r",), 1)
 

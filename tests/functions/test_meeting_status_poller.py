@@ -290,9 +290,9 @@ def test_in_the_quiet_window_nothing_is_begun(raceday: Any, moment: tuple[int, .
 @pytest.mark.parametrize("request_number", [1, 2, 3, 4, 5, 6])
 def test_killed_in_the_middle_the_next_run_does_it(one: Any, request_number: int) -> None:
     listed = upstream(meeting(*races("Open", "Open", "Open"), track_condition="Heavy"))
-    world = Mortal(appwrite=request_number).world(one.world())
+    runtime = Mortal(appwrite=request_number).runtime(one.runtime())
     with pytest.raises(Killed):
-        one.call("meeting-status-poller", world=world._replace(transport=listed))
+        one.call("meeting-status-poller", runtime=runtime._replace(transport=listed))
     one.time.sleep(900)
 
     assert one.call("meeting-status-poller", transport=listed).outcome == "done"

@@ -10,8 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from _shared.logs import memory_mb, peak_memory_mb
-from _shared.memory import FULL, HIGH, Memory
-from _shared.running import Run
+from _shared.running import FULL, HIGH, Memory, Run
 
 from .poller_day import POLLER, put_side_by_side
 from .raceday import Called, Raceday

@@ -24,7 +24,7 @@ def flow(bundles: Path) -> ModuleType:
 
 @pytest.fixture(scope="module")
 def buckets(bundles: Path) -> ModuleType:
-    return poller_module(bundles, "buckets")
+    return poller_module(bundles, "money_flow")
 
 
 @pytest.fixture(scope="module")
@@ -214,21 +214,21 @@ def test_one_document_has_both_percentages_and_all_amounts(flow: ModuleType, poo
 
 
 def test_all_fields_are_in_the_schema(bundles: Path, flow: ModuleType, pools_module: ModuleType) -> None:
-    from _shared.fitting import Fitting
+    from _shared.sanitize import Sanitizer
 
     from .raceday import package_of
 
     unknown = Counter[str]()
     schema = bundles / package_of("enhanced-race-poller") / "src" / "schema.json"
-    fitting = Fitting.load(str(schema), lambda name: unknown.update([name]))
+    sanitizer = Sanitizer.load(str(schema), lambda name: unknown.update([name]))
     moment = flow.Moment("2025-07-17T00:45:10.000+00:00", 4.84, 230)
     pools = pools_of(pools_module, 1, 1)
     values = flow.flow_values("r", ENTRANT, flow.Tracked(18, 14, 9), pools, moment, {}, {}, 93)
 
-    fitted = fitting.fit("money-flow-history", {**values, "bucketDocumentId": "b"})
+    fitted = sanitizer.fit("money-flow-history", {**values, "bucketDocumentId": "b"})
 
     assert not unknown
-    assert fitted.keys() == fitting.keys("money-flow-history")
+    assert fitted.keys() == sanitizer.keys("money-flow-history")
 
 
 def test_a_later_poll_of_a_step_with_the_same_content_is_the_same(flow: ModuleType) -> None:

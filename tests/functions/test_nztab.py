@@ -19,7 +19,7 @@ import pytest
 from _shared import nztab
 from _shared.errors import Fatal, Retryable, Skip
 from _shared.nztab import LONGEST_BODY, LONGEST_READ, MOST_PAGES, PAGE, NzTab
-from _shared.world import World
+from _shared.runtime import Runtime
 
 from .standin_run import Sent, StandInRun
 
@@ -424,8 +424,8 @@ class Networked(StandInRun):
     """Asks over a real network."""
 
     @property
-    def world(self) -> World:
-        return super().world._replace(transport=lambda transport: transport)
+    def runtime(self) -> Runtime:
+        return super().runtime._replace(transport=lambda transport: transport)
 
 
 @contextmanager

@@ -244,7 +244,7 @@ def look(bundles: Path, event: dict[str, Any]) -> tuple[Any, Counter[str]]:
 
 def bare_run(bundles: Path, counts: Counter[str]) -> Any:
     """What a poll needs of a run."""
-    fitting: ModuleType = poller_module(bundles, "vendor.fitting")
+    sanitizer: ModuleType = poller_module(bundles, "vendor.sanitize")
     now = datetime(2025, 7, 17, 0, 40, tzinfo=UTC)
 
     def add(name: str, number: int = 1) -> None:
@@ -252,9 +252,9 @@ def bare_run(bundles: Path, counts: Counter[str]) -> Any:
 
     return SimpleNamespace(
         counts=SimpleNamespace(add=add),
-        fitting=fitting.Fitting.load(str(bundles / package_of(POLLER) / "src" / "schema.json"), add),
+        sanitizer=sanitizer.Sanitizer.load(str(bundles / package_of(POLLER) / "src" / "schema.json"), add),
         log=SimpleNamespace(event=lambda *_args, **fields: json.dumps(fields)),
         now=lambda: now,
         timestamp=lambda: now.isoformat(timespec="milliseconds"),
-        world=SimpleNamespace(clock=lambda: 0.0),
+        runtime=SimpleNamespace(clock=lambda: 0.0),
     )

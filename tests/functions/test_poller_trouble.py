@@ -234,7 +234,7 @@ def test_a_poller_whose_forerunners_died_in_their_first_round_asks_for_patience(
 
     for takeovers in range(3):
         with pytest.raises(Killed):
-            raceday.call(POLLER, world=Mortal(nztab=1).world(raceday.world()))
+            raceday.call(POLLER, runtime=Mortal(nztab=1).runtime(raceday.runtime()))
         lock = raceday.document("locks", LOCK)
         assert (lock["takeovers"], lock["backoffUntil"] is not None) == (takeovers, takeovers >= 2)
         raceday.time.sleep(121)

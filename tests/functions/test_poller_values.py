@@ -29,7 +29,7 @@ def pools(load: Any) -> ModuleType:
 
 @pytest.fixture(scope="module")
 def odds(load: Any) -> ModuleType:
-    module: ModuleType = load("odds")
+    module: ModuleType = load("pools")
     return module
 
 
@@ -41,7 +41,7 @@ def results(load: Any) -> ModuleType:
 
 @pytest.fixture(scope="module")
 def status(load: Any) -> ModuleType:
-    module: ModuleType = load("status")
+    module: ModuleType = load("results")
     return module
 
 
@@ -251,7 +251,7 @@ def test_an_actual_start_that_is_stored_is_no_change(status: ModuleType) -> None
     ],
 )
 def test_the_body_says_which_races(load: Any, body: dict[str, Any], mode: str, races: tuple[str, ...]) -> None:
-    assert load("selection").read_wanted(body) == (mode, races)
+    assert load("stored").read_wanted(body) == (mode, races)
 
 
 @pytest.mark.parametrize(
@@ -269,4 +269,4 @@ def test_the_body_says_which_races(load: Any, body: dict[str, Any], mode: str, r
 )
 def test_impossible_ids_are_refused(load: Any, body: dict[str, Any]) -> None:
     with pytest.raises(load("vendor.errors").BadRequest):
-        load("selection").read_wanted(body)
+        load("stored").read_wanted(body)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from _shared.errors import Skip
-from _shared.race_mapping import check_same_race, epoch, identity, race_from_meeting, race_values
+from _shared.mapping import check_same_race, epoch, identity, race_from_meeting, race_values
 
 from raceday_iac.raceday.nztab.cards import recorded_event
 
@@ -94,7 +94,7 @@ def test_the_recorded_race(event: dict[str, Any]) -> None:
 
 def test_all_of_it_fits_the_schema(event: dict[str, Any], bundles: Path) -> None:
     run = StandInRun(schema=schema_of(bundles))
-    fitted = run.fitting.fit("races", race_values(event), partial=True)
+    fitted = run.sanitizer.fit("races", race_values(event), partial=True)
 
     assert run.counts.as_dict() == {}
     assert fitted["actualStart"] == "2025-07-17T00:52:46.000+00:00"

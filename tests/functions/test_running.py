@@ -213,7 +213,7 @@ def test_a_day_that_ends_between_the_lock_and_the_work_is_noticed_before_anythin
     frame = begin(raceday)
     frame.held.lease.nz_date, frame.held.lease.inherited = "2025-07-16", '{"chunk":3}'
 
-    run = Run("", frame.run.settings, frame.run.call, frame.run.log, frame.held, frame.run.world)
+    run = Run("", frame.run.settings, frame.run.call, frame.run.log, frame.held, frame.run.runtime)
 
     assert (run.day.isoformat(), lock_document(raceday)["nzDate"]) == ("2025-07-17", "2025-07-17")
     assert run.earlier_progress() == {}
@@ -682,7 +682,7 @@ def test_counts_leave_out_what_did_not_happen() -> None:
 def test_documents_are_fitted_by_the_schema_of_the_bundle(raceday: Raceday, bundles: Path) -> None:
     frame = begin(raceday, folder=str(bundles / "bundle_of_daily_races" / "src"))
 
-    fitted = frame.run.fitting.fit("race-results", {"resultStatus": "x" * 300})
+    fitted = frame.run.sanitizer.fit("race-results", {"resultStatus": "x" * 300})
 
     assert len(fitted["resultStatus"]) == 20
     assert SETTINGS.function == frame.run.settings.function

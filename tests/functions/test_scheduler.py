@@ -254,7 +254,7 @@ def test_a_day_that_ends_between_reading_and_starting_starts_nothing(raceday: Ra
 
 def _slow_after(raceday: Raceday, path_part: str, seconds: float) -> Any:
     """Connections that answer requests of this path late."""
-    plain = raceday.world(of=SCHEDULER).connect
+    plain = raceday.runtime(of=SCHEDULER).connect
 
     def connect(credentials: Any) -> Any:
         sender = plain(credentials)
@@ -494,7 +494,7 @@ def test_a_race_that_makes_no_sense_is_counted_and_the_others_are_selected(
     counts: Counter[str] = Counter()
     now = datetime(2025, 7, 17, tzinfo=UTC).timestamp()
 
-    selected = load(bundles / package_of(SCHEDULER), "selection").select(
+    selected = load(bundles / package_of(SCHEDULER), "work").select(
         [document, good], now, date(2025, 7, 17), lambda name, number: counts.update({name: number})
     )
 
@@ -507,7 +507,7 @@ def test_a_race_that_makes_no_sense_is_counted_and_the_others_are_selected(
 
 def counted_tick(raceday: Raceday) -> list[str]:
     """The requests of one tick: those of others that run at the same time are not among them."""
-    plain, made = raceday.world(of=SCHEDULER).connect, list[str]()
+    plain, made = raceday.runtime(of=SCHEDULER).connect, list[str]()
 
     def connect(credentials: Any) -> Any:
         sender = plain(credentials)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from _shared.documents import Write
-from _shared.stored import NAMED, changes, read_by_id
+from _shared.documents import NAMED, Write, changes, read_by_id
 
 from .runs import begin
 

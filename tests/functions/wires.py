@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 from _shared.connection import Answer, Connection, Credentials
-from _shared.world import World
+from _shared.runtime import Runtime
 
 
 class Wire(httpx.BaseTransport):
@@ -25,7 +25,7 @@ class Wire(httpx.BaseTransport):
 
 
 def wired(before: Callable[[httpx.Request], None]) -> Callable[[Any], Any]:
-    """For the `transport` of a world."""
+    """For the `transport` of a runtime."""
     return lambda inner: Wire(inner, before)
 
 
@@ -40,8 +40,8 @@ class Mortal:
         self._left = {"nztab": nztab, "appwrite": appwrite}
         self.is_dead = False
 
-    def world(self, world: World) -> World:
-        return world._replace(transport=wired(lambda _: self._step("nztab")), connect=self._connect)
+    def runtime(self, runtime: Runtime) -> Runtime:
+        return runtime._replace(transport=wired(lambda _: self._step("nztab")), connect=self._connect)
 
     def _step(self, side: str) -> None:
         left = self._left[side]

@@ -6,13 +6,39 @@ cut off is simply continued by the next one.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any, NamedTuple
 
-from .unpolled import Unpolled, unpolled
-from .vendor import card
+from .vendor import card, due
 from .vendor.errors import Stop
 from .vendor.poller_runs import LONGEST_RUN, MOST_RACES, Execution, PollerRuns
 from .vendor.running import Run
+
+
+class Unpolled(NamedTuple):
+    """Ids of the races that still want their first poll, by start, and how many documents made no sense."""
+
+    races: tuple[str, ...]
+    unreadable: int
+
+
+def unpolled(documents: Iterable[Mapping[str, Any]], day: date) -> Unpolled:
+    """A poll before the day's card began is one of another day; a race that is over needs none."""
+    begin, end = (moment.timestamp() for moment in card.bounds(day))
+    found, unreadable = [], 0
+    for document in documents:
+        try:
+            race = card.card_race(dict(document))
+            is_of_day = begin <= race.start < end
+        except (KeyError, TypeError, ValueError):
+            is_of_day = False
+        if not is_of_day:
+            unreadable += 1
+        elif race.status not in due.TERMINAL and (race.polled is None or race.polled < begin):
+            found.append((race.start, race.identity))
+    return Unpolled(tuple(identity for _, identity in sorted(found)), unreadable)
+
 
 #: Between two looks at an execution, or at the lock of the poller.
 LOOK_SECONDS = 5.0
@@ -93,9 +119,9 @@ class _Filling:
         self._watch(execution)
 
     def _watch(self, execution: Execution) -> None:
-        begun = self._run.world.clock()
+        begun = self._run.runtime.clock()
         while not execution.is_over:
-            if self._run.world.clock() - begun > LONGEST_RUN:
+            if self._run.runtime.clock() - begun > LONGEST_RUN:
                 self._run.log.problem("poller.lost", started=execution.identity, status=execution.status)
                 return
             self._run.going_on()

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .vendor.errors import Fatal, Retryable, Skip, shown
+from .vendor.mapping import identity
 from .vendor.nztab import NzTab
-from .vendor.race_mapping import identity
 from .vendor.running import Run
 
 #: An outage at seven in the morning must not cost the whole day: the list is asked for again for some minutes.

@@ -10,8 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from .chunks import FETCH_SECONDS, WIDTH, Race, import_chunk
-from .event import is_imported
+from .chunks import FETCH_SECONDS, WIDTH, Race, import_chunk, is_imported
 from .vendor import card
 from .vendor.errors import Retryable, Stop
 from .vendor.nztab import NzTab

@@ -9,12 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
-from .buckets import bucket_identity
-from .figures import nearest
 from .money_flow import (
     DEVIATION,
     Amounts,
     Moment,
+    bucket_identity,
     deviations,
     flow_values,
     is_same,
@@ -22,19 +21,15 @@ from .money_flow import (
     plausibility,
     summed,
 )
-from .odds import odds_changes
-from .pools import Pools, pool_values, pools_of
-from .results import is_news, result_time, result_values
-from .selection import Race
-from .status import is_over, status_changes, status_of
-from .stored import Known
+from .pools import Pools, nearest, odds_changes, pool_values, pools_of
+from .results import is_news, is_over, result_time, result_values, status_changes, status_of
+from .stored import Known, Race
 from .vendor.card import card_race
 from .vendor.documents import Write
 from .vendor.due import minutes_to_start
-from .vendor.entrant_mapping import entrants_of
 from .vendor.errors import Retryable
+from .vendor.mapping import check_same_race, entrants_of
 from .vendor.nztab import NzTab, Paused
-from .vendor.race_mapping import check_same_race
 from .vendor.running import OF_THE_RUN, Run
 
 #: Only what is stored is asked for: bets and expected payments are not.
@@ -106,18 +101,18 @@ def poll(run: Run, nztab: NzTab, race: Race, known: Known) -> Poll | Missed:
 
 
 def _seen(run: Run, nztab: NzTab, race: Race, known: Known) -> Poll:
-    identity, began = race["$id"], run.world.clock()
+    identity, began = race["$id"], run.runtime.clock()
     data = nztab.event(identity, flags=FLAGS, attempts=ATTEMPTS, patience=PATIENCE)
     check_same_race(data, identity)
     now = run.now()
     minutes = minutes_to_start(card_race(race), now.timestamp())
-    moment = Moment(now.isoformat(timespec="milliseconds"), minutes, nearest((run.world.clock() - began) * 1000))
+    moment = Moment(now.isoformat(timespec="milliseconds"), minutes, nearest((run.runtime.clock() - began) * 1000))
     return _Look(run, race, known, data, moment).whole()
 
 
 def _stamped(run: Run, race: Race, polled_at: str, changes: Mapping[str, Any]) -> Poll:
     changed = {**changes, "lastUpdated": polled_at} if changes else {}
-    update = run.fitting.fit("races", {**changed, "last_poll_time": polled_at}, partial=True)
+    update = run.sanitizer.fit("races", {**changed, "last_poll_time": polled_at}, partial=True)
     return Poll(race["$id"], polled_at, str(update.get("status", race["status"])), update)
 
 
@@ -170,7 +165,7 @@ class _Look:
         pools = pools_of(self.data, self.run.counts.add)
         if pools is not None and pools != self.known.pools:
             values = pool_values(self.identity, pools, found.polled_at)
-            found.writes.append(Write("race-pools", self.identity, self.run.fitting.fit("race-pools", values)))
+            found.writes.append(Write("race-pools", self.identity, self.run.sanitizer.fit("race-pools", values)))
             found.pools = pools
         return pools
 
@@ -187,7 +182,7 @@ class _Look:
             steps = self.known.steps.get(entrant, {})
             values = flow_values(self.identity, entrant, share, pools, self.moment, field[entrant], steps, score)
             bucket = bucket_identity(entrant, values["timeInterval"])
-            document = self.run.fitting.fit("money-flow-history", {**values, "bucketDocumentId": bucket})
+            document = self.run.sanitizer.fit("money-flow-history", {**values, "bucketDocumentId": bucket})
             if not is_over(found.status) and is_same(document, self.known.flows.get(entrant)):
                 self.run.counts.add("unchanged:money_flow")
                 continue
@@ -198,12 +193,12 @@ class _Look:
         values = result_values(self.data, self.identity, found.status, self._field(found))
         if values is None:
             return
-        document = self.run.fitting.fit("race-results", values)
+        document = self.run.sanitizer.fit("race-results", values)
         stored = self.known.result or {}
         if not is_news(document, stored):
             return
         when = result_time(document, stored, found.polled_at)
-        found.result = {**document, **self.run.fitting.fit("race-results", {"resultTime": when}, partial=True)}
+        found.result = {**document, **self.run.sanitizer.fit("race-results", {"resultTime": when}, partial=True)}
         found.writes.append(Write("race-results", self.identity, found.result))
         self.run.counts.add("results_saved")
 

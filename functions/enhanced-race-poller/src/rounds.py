@@ -2,23 +2,58 @@
 
 One run at a time polls (the lock sees to that), so it takes care of all races: those it was asked for, and those that
 become due while it lives. It ends early when nothing will become due before its end; the scheduler starts the next.
+The stamp of a race is its last write. So a race that is stamped has everything of that poll stored before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .polling import Missed, Poll, poll
-from .selection import FIELDS, Race, Wanted, read_others
-from .stored import Memory
+from .stored import FIELDS, Memory, Race, Wanted, read_others
 from .vendor.appwrite_http import AppwriteError
 from .vendor.card import card_race, due_races, stored_races
+from .vendor.documents import BATCH
 from .vendor.due import BASELINE, INTERVALS, minutes_to_start, phase
 from .vendor.errors import Stop
 from .vendor.nztab import NzTab
 from .vendor.running import Run
-from .writing import write_polls
+
+
+def write_polls(run: Run, polls: Iterable[Poll]) -> Iterator[Poll]:
+    """Write, and give back those whose race is stamped now, as soon as they are."""
+    for pack in packed(polls):
+        yield from _write(run, pack)
+
+
+def packed(polls: Iterable[Poll]) -> Iterator[list[Poll]]:
+    """Whole races, as many as fit into one transaction; one that does not fit alone is alone."""
+    pack, size = list[Poll](), 0
+    for each in polls:
+        own = len(each.all_writes)
+        if pack and size + own > BATCH:
+            yield pack
+            pack, size = [], 0
+        pack.append(each)
+        size += own
+    if pack:
+        yield pack
+
+
+def _write(run: Run, pack: Sequence[Poll]) -> list[Poll]:
+    writes = [write for poll in pack for write in poll.all_writes]
+    written = run.documents.write(writes)
+    refused = {(write.collection, write.identity) for write in written.refused_writes}
+    for collection, count in Counter(write.collection for write in writes).items():
+        run.counts.add(f"written:{collection}", count - sum(each == collection for each, _ in refused))
+    for write in written.refused_writes:
+        run.counts.add(f"refused:{write.collection}")
+        reason = written.refused[write.identity][:300]
+        run.log.problem("document.refused", collection=write.collection, document=write.identity, reason=reason)
+    return [poll for poll in pack if ("races", poll.race) not in refused]
+
 
 ROUND = 15.0
 #: A race is polled in the round nearest to the moment when it becomes due.
@@ -46,7 +81,7 @@ class Rounds:
         self._run, self._nztab, self._wanted = run, nztab, wanted
         self._memory = Memory(run)
         run.memory.may_drop(self._memory.forget_all)
-        self._end = run.world.clock() + BUDGET - run.log.elapsed_ms() / 1000
+        self._end = run.runtime.clock() + BUDGET - run.log.elapsed_ms() / 1000
         self._card: dict[str, Race] = {}
         self._card_read: float | None = None
         #: Races that were asked for and not polled yet.
@@ -68,7 +103,7 @@ class Rounds:
         self._run.note_deaths()
         try:
             while True:
-                began = self._run.world.now()
+                began = self._run.runtime.now()
                 self._try_round(began)
                 wait = self._wait_after(began)
                 if wait is None:
@@ -134,7 +169,7 @@ class Rounds:
             self._begin()
         queue, is_first = self._queue(), True
         while queue:
-            is_late = not is_first and self._run.world.now() - began >= ROUND
+            is_late = not is_first and self._run.runtime.now() - began >= ROUND
             if is_late or self._left() <= 0:
                 self._is_cut = True
                 return
@@ -150,7 +185,7 @@ class Rounds:
 
     def _begin(self) -> None:
         others = read_others(self._run, self._wanted, self._card)
-        now = self._run.world.now()
+        now = self._run.runtime.now()
         for identity in self._wanted.races:
             race = self._card.get(identity) or others.get(identity)
             if race is None:
@@ -163,7 +198,7 @@ class Rounds:
 
     def _queue(self) -> list[Race]:
         """What is urgent, then what was asked for, then what is due as well."""
-        now = self._run.world.now()
+        now = self._run.runtime.now()
         due = self._due_at(now)
         urgent = [race for race in due if INTERVALS[phase(card_race(self._card[race]), now)] <= URGENT]
         asked = [race for race in self._pending if self._is_ready(race, now)]
@@ -185,7 +220,7 @@ class Rounds:
         return self._not_before.get(race, 0.0) <= moment
 
     def _poll(self, races: list[Race]) -> None:
-        now = self._run.world.now()
+        now = self._run.runtime.now()
         self._at_hand = [race["$id"] for race in races]
         self._tell()
         self._memory.prepare(races, {race["$id"]: minutes_to_start(card_race(race), now) for race in races})
@@ -226,7 +261,7 @@ class Rounds:
         self._unanswered[race] = times = self._unanswered.get(race, 0) + 1
         pause = min(LONGEST_PAUSE, PAUSE * 2.0 ** (times - 1))
         # Counted from the begin of the round that follows, so that one round is left out only from the second time on.
-        self._not_before[race] = self._run.world.now() + pause - ROUND
+        self._not_before[race] = self._run.runtime.now() + pause - ROUND
 
     def _show(self, each: Poll) -> None:
         self._shown.pop(each.race, None)
@@ -241,7 +276,7 @@ class Rounds:
 
     def _wait_after(self, began: float) -> float | None:
         """Seconds until the next round that has something to do; None when there will be none in this run."""
-        now, end = self._run.world.now(), self._run.world.now() + self._left()
+        now, end = self._run.runtime.now(), self._run.runtime.now() + self._left()
         if now >= end:
             return None
         if self._is_cut:
@@ -256,11 +291,11 @@ class Rounds:
 
     def _moments(self, began: float, end: float) -> Iterator[float]:
         """When rounds may begin: every 15 seconds, at once when one took longer than that."""
-        moment = max(began + ROUND, self._run.world.now())
+        moment = max(began + ROUND, self._run.runtime.now())
         while moment < end:
             yield moment
             moment += ROUND
 
     def _left(self) -> float:
         """Seconds in which a round may begin."""
-        return max(0.0, min(self._end - self._run.world.clock(), self._run.remaining()))
+        return max(0.0, min(self._end - self._run.runtime.clock(), self._run.remaining()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .rounds import Rounds
-from .selection import read_wanted
+from .stored import read_wanted
 from .vendor.nztab import NzTab
 from .vendor.running import Run
 

@@ -9,9 +9,9 @@ from .vendor import entry
 from .vendor.typed import Any
 
 
-def handle(context: Any, world: entry.World = entry.REAL) -> Any:
+def handle(context: Any, runtime: entry.Runtime = entry.REAL) -> Any:
     """One execution, from request to answer."""
-    return entry.serve(context, __file__, __package__ or "", world)
+    return entry.serve(context, __file__, __package__ or "", runtime)
 
 
 async def main(context: Any) -> Any:

@@ -2,21 +2,89 @@
 
 One request to NZ TAB, and one write when something has changed. When NZ TAB is in trouble, the run does what it can
 and ends well, but says that it was `degraded`: the next run is a quarter of an hour away, and nothing is lost by it.
-Only an answer that waiting does not mend (this client is refused, or there is no list) makes it fail.
+Only an answer that waiting does not mend (this client is refused, or there is no list) makes it fail. Most of what is
+true of a meeting as a whole is gathered from its races: the API states it nowhere else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, NamedTuple
 
-from .facts import facts_of
-from .upstream import Told, read_meetings
 from .vendor import card, due
 from .vendor.appwrite_http import path_of, query
-from .vendor.documents import Write
+from .vendor.documents import Write, changes
+from .vendor.due import TERMINAL
+from .vendor.errors import Fatal, Retryable, Skip, shown
+from .vendor.mapping import renamed
+from .vendor.nztab import NzTab
 from .vendor.running import OF_THE_RUN, Run
-from .vendor.stored import changes
+
+ACTIVE, ABANDONED = "active", "abandoned"
+#: The recordings have only the first of these; the others are taken should they ever come.
+_FACTS = {
+    "track_condition": "trackCondition",
+    "rail_position": "railPosition",
+    "track_direction": "trackDirection",
+    "track_surface": "trackSurface",
+}
+
+
+def facts_of(meeting: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a meeting that change during a day; those that cannot be told are left out."""
+    values = renamed(meeting, _FACTS)
+    races = meeting.get("races")
+    usable = [race for race in races if isinstance(race, Mapping)] if isinstance(races, list) else []
+    if usable:
+        values["status"] = status_of([race.get("status") for race in usable])
+    if (weather := weather_of(usable)) is not None:
+        values["weather"] = weather
+    return values
+
+
+def status_of(races: list[Any]) -> str:
+    """A meeting is abandoned when all its races are, and only then."""
+    return ABANDONED if all(status == "Abandoned" for status in races) else ACTIVE
+
+
+def weather_of(races: list[Mapping[str, Any]]) -> str | None:
+    """The weather of the races still to come, when they agree. It is written in various cases (`FINE`, `Fine`)."""
+    told = [race.get("weather") for race in races if race.get("status") not in TERMINAL]
+    texts = [text.strip() for text in told if isinstance(text, str) and text.strip()]
+    return texts[0] if len({text.casefold() for text in texts}) == 1 else None
+
+
+class Told(NamedTuple):
+    """The meetings that we know, by id. `trouble` says why it may not be all of them."""
+
+    meetings: dict[str, Mapping[str, Any]]
+    generated: Any = None
+    trouble: str = ""
+
+
+def read_meetings(run: Run, known: Collection[str]) -> Told:
+    """Of the list of meetings those with a known id. Foreign ones, doubles and those of another day are left out."""
+    found: dict[str, Mapping[str, Any]] = {}
+    with NzTab(run) as nztab:
+        try:
+            for meeting in nztab.meetings(run.day):
+                key = meeting.get("meeting")
+                if not isinstance(key, str) or key not in known:
+                    continue
+                if not shown(meeting.get("date")).startswith(run.day.isoformat()):
+                    run.counts.add("skipped:other_day")
+                elif key in found:
+                    run.counts.add("skipped:duplicate_meeting")
+                else:
+                    found[key] = meeting
+        except Fatal as reason:
+            if not found:
+                raise
+            return Told(found, nztab.generated, str(reason))
+        except (Retryable, Skip) as reason:
+            return Told(found, nztab.generated, str(reason))
+        return Told(found, nztab.generated)
+
 
 #: After the last race has ended a meeting is looked at for so many seconds, which is two runs: nothing changes later.
 LOOKED_AT = 35 * due.MINUTE
@@ -30,7 +98,7 @@ def work(run: Run) -> Mapping[str, Any]:
     if not races:
         run.log.problem("card.empty", reason="daily-meetings has stored no races of this day")
         return {"skipped": "no races are stored for this day"}
-    if is_over(races, run.world.now()):
+    if is_over(races, run.runtime.now()):
         return {"skipped": "no race is open any more"}
     stored = stored_meetings(run)
     if not stored:
@@ -75,11 +143,11 @@ def stored_meetings(run: Run) -> dict[str, dict[str, Any]]:
 def _writes(run: Run, stored: Mapping[str, Any], meeting: Mapping[str, Any], told: Told) -> list[Write]:
     """The changed fields of one meeting; nothing when there are none, or when it cannot be understood."""
     try:
-        altered = changes(stored, run.fitting.fit("meetings", facts_of(meeting), partial=True))
+        altered = changes(stored, run.sanitizer.fit("meetings", facts_of(meeting), partial=True))
         if not altered:
             return []
         stamps = {"lastUpdated": run.timestamp(), "apiGeneratedTime": told.generated}
-        data = {**altered, **run.fitting.fit("meetings", stamps, partial=True)}
+        data = {**altered, **run.sanitizer.fit("meetings", stamps, partial=True)}
     except OF_THE_RUN:
         raise
     except Exception as reason:  # noqa: BLE001 - whatever is wrong with a meeting, the others are refreshed

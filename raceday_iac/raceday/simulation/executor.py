@@ -138,7 +138,7 @@ class VirtualExecutor:
     def _work(self, job: Job, module: Any, wire: Wire, logger: _Logger, answers: list[dict[str, Any]]) -> None:
         context = worker.Context(_given(job), logger)
         try:
-            answers.append(worker.answer(module.handle(context, self._world(module, wire))))
+            answers.append(worker.answer(module.handle(context, self._runtime(module, wire))))
         except Killed:
             return
         except (Exception, SystemExit):  # noqa: BLE001 - the function's code may raise anything
@@ -158,10 +158,10 @@ class VirtualExecutor:
                 self.cold_starts += 1
             return importlib.import_module(f"{package}.{entry}")
 
-    def _world(self, module: Any, wire: Wire) -> Any:
-        """A `World` of the bundle's own vendored code."""
+    def _runtime(self, module: Any, wire: Wire) -> Any:
+        """A `Runtime` of the bundle's own vendored code."""
         vendored = module.__package__ + ".vendor"
-        worlds = importlib.import_module(f"{vendored}.world")
+        runtimes = importlib.import_module(f"{vendored}.runtime")
         connection = importlib.import_module(f"{vendored}.connection")
         time = wire.time
 
@@ -170,7 +170,7 @@ class VirtualExecutor:
             inner = connection.Connection(credentials, clock=lambda: 0.0)
             return RecordingSender(wire, inner, connection.Answer)
 
-        return worlds.World(
+        return runtimes.Runtime(
             now=time.seconds,
             clock=time.seconds,
             sleep=wire.sleep,

@@ -29,7 +29,7 @@ class Unfit(Exception):
     """A value that cannot be stored; the text is the rule that it broke."""
 
 
-class Fitting:
+class Sanitizer:
     """The attributes of all collections, and the counting of what was changed."""
 
     def __init__(self, schema: Mapping[str, Any], count: Count) -> None:
@@ -44,7 +44,7 @@ class Fitting:
         }
 
     @classmethod
-    def load(cls, path: str, count: Count) -> Fitting:
+    def load(cls, path: str, count: Count) -> Sanitizer:
         """Read the `schema.json` of a bundle."""
         with open(path, encoding="utf-8") as file:
             return cls(json.load(file), count)

@@ -1,4 +1,4 @@
-"""What a run needs of the world around it: time, chance, threads, connections. A simulation puts its own in place.
+"""What a run needs of the runtime around it: time, chance, threads, connections. A simulation puts its own in place.
 
 Only the standard library, and only what is loaded in any case: this is imported before the lock is taken.
 """
@@ -66,7 +66,7 @@ def connect(credentials: Credentials) -> Sender:
     return Connection(credentials)
 
 
-class World(NamedTuple):
+class Runtime(NamedTuple):
     """The real one by default. Seconds throughout."""
 
     #: Seconds since 1970.
@@ -87,10 +87,10 @@ class World(NamedTuple):
     transport: Callable[[Any], Any] = lambda transport: transport
 
 
-REAL = World()
+REAL = Runtime()
 
 
-def each(world: World, work: Callable[[Item], Result], items: Iterable[Item], width: int) -> list[Result]:
+def each(runtime: Runtime, work: Callable[[Item], Result], items: Iterable[Item], width: int) -> list[Result]:
     """Do the work for each item, at most `width` at a time; results in the order of the items.
 
     After the first exception nothing more is begun; it is raised when everything that was under way has ended.
@@ -117,7 +117,7 @@ def each(world: World, work: Callable[[Item], Result], items: Iterable[Item], wi
     if min(width, len(todo)) <= 1:
         labour()
     else:
-        tasks = [world.start(labour, f"each-{number}") for number in range(min(width, len(todo)))]
+        tasks = [runtime.start(labour, f"each-{number}") for number in range(min(width, len(todo)))]
         for task in tasks:
             task.join()
     if failures:
