@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -118,9 +119,8 @@ def test_where_a_rename_is_possible_it_is_suggested_and_keeps_the_values(empty: 
     declare(empty, more)
     suggested = f'stack.moved("{named(empty, theirs)}", "{named(empty, ours)}")'
     assert suggested in run(empty, "plan", "--json", code=5).json["refusals"][0]["hint"]
-    empty.declare(
-        empty.stack_file.read_text(encoding="utf-8").partition('stack = Stack("e2e")')[2] + f"\n{suggested}\n"
-    )
+    declared = re.split(r"^stack = Stack.*$", empty.stack_file.read_text(encoding="utf-8"), flags=re.MULTILINE)[1]
+    empty.declare(f"{declared}\n{suggested}\n")
     apply(empty)
     run(empty, "plan", "--detailed-exitcode")
     if kind == "attribute":
