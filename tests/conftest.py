@@ -1,5 +1,7 @@
 """Settings for every test."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -8,6 +10,36 @@ from raceday_iac.model.secret import forget_secrets
 # How fast a machine draws examples says nothing about the code: a busy one must not fail a test.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+#: The files that take longest, which are begun first: at the end no worker waits for the one that got the longest.
+SLOW = (
+    "functions/test_lock_exploration.py",
+    "functions/test_hostile_days.py",
+    "crash/test_raceday_requests.py",
+    "crash/test_raceday_files.py",
+    "ci/test_flow.py",
+    "functions/test_daily_races.py",
+    "functions/test_database_setup_live.py",
+    "functions/test_scheduler.py",
+    "adversary/test_answers.py",
+    "e2e/test_simulate.py",
+    "adversary/test_functions_answers.py",
+    "e2e/test_bad_input.py",
+    "devserver/test_functions_workers.py",
+    "e2e/test_legacy_project.py",
+    "unit/planning/test_saved.py",
+    "functions/test_setting_up_turns.py",
+    "contract/test_transcripts.py",
+    "e2e/test_state_places.py",
+    "functions/test_lock_stress.py",
+    "crash/test_killed_processes.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    rank = {here / name: place for place, name in enumerate(SLOW)}
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
 
 
 @pytest.fixture(autouse=True)
