@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from .recovery.planning import Done, Recovery
     from .state.document import Binding, State
 
+# What is written about a run: its beginning, with everything it is about to do, and its end. Pure; no secrets.
+#
+# Values of variables are never written, secret or not: a log lives long and is read by many.
+
+
 _HIDDEN = "***"
 
 
@@ -168,6 +173,13 @@ def _error(error: IacError, change: Change | None = None) -> str:
     return error.message.partition("\n")[0]
 
 
+# The chain of records: how one is sealed to the one before, and how a text of them is checked. Pure.
+#
+# A line is a JSON object. `hash` is the SHA-256 of all its other fields in canonical form; one of these is
+# `previous`, the hash of the line before. So a line that is changed, removed, put in or moved shows. What does not
+# show is a cut at the end: whoever wants to rule that out notes the last hash elsewhere.
+
+
 FORMAT = 1
 #: What the first line has for a line before it.
 GENESIS = ""
@@ -257,6 +269,10 @@ def _record(line: bytes) -> Mapping[str, Any] | None:
 def _hash(record: Mapping[str, Any]) -> str:
     canonical = json.dumps(record, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+# The log file. Its owner holds the state lock, so there is one writer. Nothing here ever stops a run: what is wrong
+# with the log is handed back to be told.
 
 
 FILE = "audit.jsonl"

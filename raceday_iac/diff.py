@@ -17,6 +17,9 @@ from .model.resource import Desired, Fields, Live, Resource
 from .model.secret import Secret
 from .state.document import Entry, State
 
+# Three-way comparison: what the stack wants, what we last applied, what is really there. Pure.
+
+
 _UNSEEN = object()
 
 
@@ -82,6 +85,9 @@ def _cause(wanted: Any, real: Any, known: Any, *, unordered: bool) -> Cause:
     return Cause.DRIFT if same(known, wanted, unordered=unordered) else Cause.CONFLICT
 
 
+# The values that describe a difference between wanted, last applied and real.
+
+
 class Cause(StrEnum):
     """Why a field differs. `config`: the stack changed. `drift`: the server changed. `conflict`: both did.
     `unknown`: state has never seen this resource, so nobody can tell."""
@@ -135,6 +141,9 @@ class Difference:
         """Whether somebody else changed or removed it since we last applied."""
         drifted = any(change.cause in (Cause.DRIFT, Cause.CONFLICT) for change in self.fields)
         return self.presence is Presence.LOST or drifted
+
+
+# Are two field values the same, and if not, what differs inside them.
 
 
 #: Keys and positions that lead to a place inside a value.
@@ -269,6 +278,9 @@ def _is_return(part: Part, gone: Part) -> bool:
     return part.op is Op.ADDED and part.path[:-1] == gone.path[:-1] and bool(part.after == gone.before)
 
 
+# Differences of variables. A secret's value never comes back, so its fingerprint in state stands for it.
+
+
 HIDDEN = "***"
 
 
@@ -316,6 +328,9 @@ def _variable_cause(wanted: Any, real: Any, known: Any) -> Cause:
     if known == real:
         return Cause.CONFIG
     return Cause.DRIFT if known == wanted else Cause.CONFLICT
+
+
+# A field's difference in words: what people read in plans, and what acceptances are compared with.
 
 
 @dataclass(frozen=True)

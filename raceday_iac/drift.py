@@ -14,6 +14,11 @@ from .linting.findings import Acceptance
 from .model.address import Address
 from .planning import Action, Change, Plan, Reason
 
+# Is the server still what we left it as, and is the stack applied? Made from a plan; needs nothing else.
+#
+# Each difference stands in exactly one place: somebody changed the server, the stack is not applied yet, both
+# happened to the same field, nobody manages it, or somebody has accepted it until a day.
+
 
 class Standing(StrEnum):
     """Who brought a difference about. `conflict`: the stack and somebody on the server, each another value."""
@@ -115,6 +120,9 @@ def _standing(field: FieldChange, change: Change) -> Standing:
 
 def _changes(items: Iterable[Item]) -> tuple[Change, ...]:
     return tuple({each.change.key: each.change for each in items if each.change is not None}.values())
+
+
+# Differences that somebody decided to live with, by `policies.yaml`. An acceptance whose last day is over is none.
 
 
 #: An acceptance that counts, and one that did until a day that is over. At most one of them is there.

@@ -28,6 +28,8 @@ from .recorder import Recorder
 from .scheduler import Step
 from .schema import FIRST_LOOK, SchemaWork, until_gone
 
+# Deleting deployments of ours that are of no use: failed builds, abandoned uploads, code that was never accepted.
+
 
 def clean(provider: Provider, recorder: Recorder, function: str, judged: Sequence[Judged]) -> dict[str, str]:
     """Delete the orphans. Returns what went wrong with each, an empty text for nothing; the state forgets what is gone.
@@ -53,6 +55,12 @@ def _delete(provider: Provider, function: str, judged: Judged) -> str:
     except ProviderError as error:
         return error.message
     return ""
+
+
+# Counting again, right before something is destroyed or narrowed.
+#
+# What was counted when the plan was made is what somebody agreed to. Between that and the deletion lie questions,
+# builds and reviews: whatever came since is not agreed to, and stops the step. The rest of the plan goes on.
 
 
 #: Records of runs come all the time, and duplicates destroy nothing: Appwrite does not build the index over them.

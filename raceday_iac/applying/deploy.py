@@ -151,6 +151,13 @@ def _log_hint(function: str, deployment: str) -> str:
     return f"read the whole log with: raceday-iac logs {function} --build {deployment}"
 
 
+# Executing new code to see whether it works.
+#
+# Appwrite runs the active deployment and no other: an execution names no deployment, and one whose deployment belongs
+# to another function is refused (1.8.1, Executions/Create.php). So new code is activated, executed, and where it
+# fails, what was active before is activated again at once. Between the two, schedules and callers meet the new code.
+
+
 _FIRST_PROBE_PAUSE, _LONGEST_PROBE_PAUSE = 0.1, 1.0
 _ENDED = ("completed", "failed")
 
@@ -221,6 +228,12 @@ def _log_tail(execution: Execution) -> str:
     lines = [*execution.logs.strip().splitlines(), *(f"! {each}" for each in execution.errors.strip().splitlines())]
     shown = "\n".join(f"    {line}" for line in lines[-_LOG_LINES:])
     return f"\n  Last lines of its log:\n{shown}" if shown else ""
+
+
+# Deleting previous deployments that are too many, after a newer one was activated.
+#
+# Only those that their own source proves to be ours, and never the active one. What cannot be deleted is told, and
+# does not make an apply fail: the code that was wanted is in use.
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,14 @@ from ..model.resource import Desired, Live
 from ..planning import Action, Change
 from ..planning.order import removal_of
 
+# From a plan's changes to steps that can run: who waits for whom, down to Appwrite's asynchronous work. Pure.
+#
+# A change becomes one `act` step, a replacement two. Whoever writes a collection's schema has a turn there (see
+# `kinds.turns`) and holds it until Appwrite is done. Only the attributes of a collection that this very run creates
+# are sent together: a `settle` step waits for all of them and proves them, before anything else is done to the
+# collection. At the end a `prove` step reads once what documents of a written collection know.
+
+
 #: What must be done before something of the same place can be removed.
 _FIRST = (Action.DELETE, Action.MOVE)
 _MAKES = (Action.CREATE, Action.REPLACE)
@@ -412,6 +420,9 @@ class _Run:
             self._waiting[dependent].discard(key)
             if not self._waiting[dependent] and dependent not in self._without:
                 heapq.heappush(self._ready, (self._order[dependent], dependent))
+
+
+# What an apply tells while it runs. Renderers turn events into a live table, plain lines or JSON.
 
 
 class EventKind(StrEnum):

@@ -98,6 +98,9 @@ def _offered(options: Options) -> Offered:
     return Offered(facts.runtimes or None, facts.specifications or None)
 
 
+# What `lint` and `schedule` look at: the stack in its environment, or an appwrite.json.
+
+
 def configuration_of(options: Options, file: Path | None) -> Configuration:
     """Read it. Raises IacError for what cannot be read at all; mistakes in a stack become part of the result."""
     if file is None:

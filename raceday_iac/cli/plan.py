@@ -120,6 +120,9 @@ Confirmed = Annotated[
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="One line per attribute and index.")]
 
 
+# What the command line asks of a plan, as `PlanOptions`.
+
+
 def plan_options_of(
     target: Sequence[Address] = (),
     exclude: Sequence[Address] = (),
@@ -150,6 +153,9 @@ Markdown = Annotated[
 ]
 Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as one page that needs nothing else.")]
 Svg = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw what changes and what waits for what.")]
+# The other forms of what a command shows: files for a pull request, a page, a picture.
+
+
 #: Instead of a file: standard output.
 STDOUT = Path("-")
 
@@ -274,6 +280,9 @@ def drift(
     if not reports.to_stdout:
         answer(options, drift_document(verdict, found), drift_lines(verdict, found, place, verbose=verbose))
     return verdict.exit_code
+
+
+# `raceday-iac graph`.
 
 
 _PICTURE = "svg"

@@ -86,6 +86,10 @@ def verify() -> int:
     return EXIT_OK if inspection.is_sound else EXIT_ERROR
 
 
+# `raceday-iac state mv | rm | restore | push | rebind`: changes of the state alone. Nothing is sent to Appwrite for
+# them, unless the state is kept there.
+
+
 _LOOK = "Nothing on Appwrite was changed. See what that means: raceday-iac plan"
 
 
@@ -262,6 +266,9 @@ def pull() -> int:
     return EXIT_OK
 
 
+# `raceday-iac state history | pull`: look at states, without changing any.
+
+
 def _document(version: Version) -> dict[str, object]:
     saved = version.saved.to_json()
     del saved["session"]
@@ -342,6 +349,9 @@ def _show_key(options: Options, encryption: Encryption, in_use: KeyInUse | None)
     answer(options, document, lines)
 
 
+# `raceday-iac state keys | rekey`: the keys that an encrypted state is sealed with.
+
+
 def _encryption(options: Options) -> Encryption:
     found = load_environment(options.stack, options.env).state.encryption
     if found is None:
@@ -382,6 +392,9 @@ def release_lock(
         store.release_lock(lock_id or holder.id)
     _say_release(options, holder, f"Released. If that run still lives ({holder}), its next save is refused.")
     return EXIT_OK
+
+
+# `raceday-iac state lock list | release`.
 
 
 def lock_lines(holder: LockInfo) -> list[str]:

@@ -132,6 +132,9 @@ def make_plan(
     return build_plan(workspace.environment.name, workspace.desired, state, snapshot, counting, plan_options, shown)
 
 
+# Files that a user names to be read.
+
+
 def read_text(file: Path, called: str) -> str:
     """Raises IacError, with the file as it is `called`, when it cannot be read."""
     try:
@@ -144,6 +147,9 @@ def unreadable(called: str, error: OSError | UnicodeDecodeError) -> IacError:
     """The error for it, in words."""
     reason = error.strerror if isinstance(error, OSError) else "it is not text"
     return IacError(f"{called} cannot be read: {reason}.", unchanged=True)
+
+
+# Opens the place where an environment's state is kept. Keys are read here from the variables that the file names.
 
 
 @contextmanager
@@ -187,6 +193,9 @@ def must_not_be_declared(desired: Desired, environment: Environment) -> None:
 
 def _no_target() -> Target:
     raise AssertionError("this state is not kept in the target")
+
+
+# Where an environment's Appwrite is. The embedded server is found or started here; nobody else knows of it.
 
 
 @dataclass(frozen=True)
@@ -250,6 +259,9 @@ def opened(environment: Environment, options: Options) -> Iterator[Target]:
         yield Target(server.endpoint, server.project, Secret(server.key))
     finally:
         server.stop()
+
+
+# Files that a command writes for the user: never over what is there unasked, and whole or not at all.
 
 
 def must_be_free(file: Path, *, force: bool) -> None:

@@ -271,6 +271,9 @@ async def _cut(send: Send, end: Callable[[], object] | None = None) -> None:
     await asyncio.sleep(0)
 
 
+# Finding the route for a method and a path. Fixed words win over placeholders, from left to right.
+
+
 class Router:
     def __init__(self, routes: Iterable[Route]) -> None:
         self._by_shape: dict[tuple[str, int], list[tuple[Route, list[str]]]] = {}

@@ -173,6 +173,9 @@ def move_clock(server: Server, _request: Request, values: dict[str, Any]) -> Rep
     return Reply(200, {"now": server.timestamp()})
 
 
+# Creating the functions that an appwrite.json describes, through the HTTP API.
+
+
 #: Fields of a function in appwrite.json that are parameters of its creation.
 FUNCTION_FIELDS = (
     "name runtime execute events schedule timeout enabled logging entrypoint commands scopes specification"

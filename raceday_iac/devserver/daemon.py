@@ -165,6 +165,9 @@ def _log_tail(directory: Path, lines: int = 15) -> str:
         return ""
 
 
+# The lock on a data directory: only one process may have its database open.
+
+
 LOCK_FILE = "server.lock"
 LOCK_PAUSES = (0.01, 0.02, 0.05, 0.1)
 

@@ -49,6 +49,12 @@ def invalid(parameter: str, reason: str) -> ApiError:
     return ApiError("general_argument_invalid", f"Invalid `{parameter}` param: {reason}")
 
 
+# What Appwrite says for an error type when the thrower gives no words of its own.
+#
+# The texts in data/messages.json are those of a running 1.8.1, or of its app/config/errors.php. Clients should branch
+# on the type, not on these.
+
+
 #: The tables API speaks of the same things in other words.
 PREFIXES = (("column_index_", "index_"), ("column_", "attribute_"), ("row_", "document_"), ("table_", "collection_"))
 WORDS = (("collection", "table"), ("attribute", "column"), ("document", "row"))

@@ -115,6 +115,12 @@ class Faults:
         self.stuck_executions.clear()
 
 
+# Answers that are not Appwrite's: of a proxy in front, of a cache, of another program, of a broken connection.
+#
+# Each has a name, and some an argument after a colon. What is made is the text that goes over the wire, because much
+# of it no HTTP library would send. Some are given instead of asking the server; others spoil what it has answered.
+
+
 #: Pieces to be sent as they are; a number is a pause in seconds. Whoever sends them stops when the client leaves.
 Wire = Iterator[bytes | float]
 

@@ -114,6 +114,15 @@ def _signing_secret(db: sqlite3.Connection) -> bytes:
     return secret
 
 
+# Who may ask from where. As with Appwrite, a page in a browser must reach this server neither under a name of its own
+# (DNS rebinding) nor from another origin.
+#
+# Appwrite answers a host that is none of its own with 401 (`general_access_forbidden`, "router protection": on from
+# 1.9 on, a setting before), and a write from an origin that is no registered platform, without a key, with 403
+# (`general_unknown_origin`). Both from its source (app/controllers/general.php). Here the names of this machine are
+# all the hosts and platforms that there are.
+
+
 OWN = frozenset({"localhost", "127.0.0.1", "::1"})
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 FOREIGN_HOST = (

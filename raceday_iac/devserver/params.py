@@ -165,6 +165,12 @@ def list_of(item: Check, maximum: int) -> Check:
     return check
 
 
+# Roles such as `any` or `team:crew/owner`: how they are read and which are accepted.
+#
+# Order of checks and sentences as utopia-php/database 3.5.0 (Helpers/Role.php, Validator/Roles.php). PHP takes the
+# text `0` for empty, and what follows a second colon is not looked at.
+
+
 NAMES = ("any", "guests", "users", "user", "team", "member", "label")
 USER_DIMENSIONS = ("verified", "unverified")
 KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,35}")
@@ -239,6 +245,13 @@ def check(role: Role) -> None:
         raise Refused(f'Role "{name}" dimension value is invalid. Must be one of: {", ".join(USER_DIMENSIONS)}.')
     if has_dimension and not KEY.fullmatch(dimension):
         raise Refused(f'Role "{name}" dimension value is invalid: {KEY_RULE}')
+
+
+# What a real server's database makes of a value before its width and its likeness to others are judged.
+#
+# Appwrite's parameter checks look at what was sent; behind them stand columns whose width counts the encoded or
+# encrypted form (utopia-php/database 3.5.0, Validator/Structure.php; 1.8.1, app/init/database/filters.php), and
+# unique keys that compare by MariaDB's collation.
 
 
 #: What surrounds the encrypted text: cipher, initialisation vector and tag.

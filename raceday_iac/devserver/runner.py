@@ -24,6 +24,11 @@ from .server import Server
 from .settings import PROJECT, Clock, Settings
 from .storage import open_private
 
+# A server in a thread of this process: what commands use for their own lifetime, and what tests use.
+#
+# Only one process may have a data directory open; a file lock sees to that.
+
+
 Result = TypeVar("Result")
 
 HOST = "127.0.0.1"
@@ -224,6 +229,9 @@ def start_server(
     except BaseException:
         lock.close()
         raise
+
+
+# What the server's own process does: serve until it is told to end, and say in `server.json` how to reach it.
 
 
 LOG = logging.getLogger("raceday_iac.devserver")

@@ -61,6 +61,9 @@ class Settings:
         return min(0.005, self.processing_delay / 4) if self.schema_window is None else self.schema_window
 
 
+# Where the server gets its time from. Tests and simulations replace it.
+
+
 class Clock(Protocol):
     """Anything that knows the time, in UTC."""
 

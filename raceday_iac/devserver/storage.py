@@ -68,6 +68,9 @@ def next_value(connection: sqlite3.Connection, name: str) -> int:
     return int(row[0])
 
 
+# Files of the server: for their owner alone (0600 in folders of 0700), never made or written through a link.
+
+
 FILE, FOLDER = 0o600, 0o700
 _OTHERS = 0o077
 

@@ -117,6 +117,11 @@ class Routes:
         return register
 
 
+# Answers for clients that announce an older API version in `X-Appwrite-Response-Format`.
+#
+# The changes are those of Appwrite's response filters V18 to V20 (src/Appwrite/Utopia/Response/Filters).
+
+
 Adapter = Callable[[dict[str, Any]], dict[str, Any]]
 
 NUMBERS = re.compile(r"\d+(?:\.\d+)*")

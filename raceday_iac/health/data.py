@@ -125,6 +125,9 @@ def _advice(rule: Freshness) -> str:
     return f"it comes from {rule.by}: raceday-iac logs {rule.by}" if rule.by else ""
 
 
+# The runs that a day depends on, in their order: which of them did their work, and which did not. Pure.
+
+
 class Stand(StrEnum):
     """How a daily run stands today."""
 

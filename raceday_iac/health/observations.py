@@ -107,6 +107,11 @@ def moment(text: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+# How long a run of a function should take, from its own code: `SLOW_AFTER` in the `norm.py` beside its entry module.
+#
+# The functions themselves log `run.slow` by that number; reading it here keeps it in one place.
+
+
 FILE, NAME = "norm.py", "SLOW_AFTER"
 
 

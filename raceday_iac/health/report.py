@@ -148,6 +148,9 @@ def _ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=lambda each: (ORDER.index(each.severity), each.subject, each.code)))
 
 
+# What is new since the last look, and what is over. Pure.
+
+
 @dataclass(frozen=True)
 class Changes:
     """Findings that began, went on, and ended between two looks."""

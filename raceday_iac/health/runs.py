@@ -23,6 +23,9 @@ from .findings import Finding, Severity
 from .observations import FunctionSeen, moment
 from .watched import FunctionWatch, Grace, format_duration
 
+# What the log of an execution says of its end. The functions log one JSON object a line; other lines say nothing.
+
+
 #: The beginnings of what the server itself writes into `errors` (Appwrite 1.8.1, and the embedded server).
 _SERVER_SAYS = (
     ("timed out", "timeout"),
@@ -352,6 +355,9 @@ def _slow_lock(seen: FunctionSeen, figures: Figures, watch: FunctionWatch) -> It
     yield Finding("lock.slow", Severity.WARNING, f"lock.{seen.id}", message, advice)
 
 
+# Runs that a cron asks for, compared with those that there were. Pure. Crons are UTC, as everywhere on Appwrite.
+
+
 #: The server's clock may stand a little before the minute when it creates what is due.
 EARLY = timedelta(seconds=5)
 #: Far enough for the next run of a yearly cron.
@@ -447,6 +453,9 @@ def _without_run(due: Sequence[datetime], began: Sequence[datetime], grace: time
             position += 1
         else:
             yield each
+
+
+# Deployments and schema that do not come to their end. Pure.
 
 
 UNFINISHED = ("waiting", "processing", "building")

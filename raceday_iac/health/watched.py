@@ -160,6 +160,9 @@ class HealthConfig(Part):
         return self.functions.get(function) or FunctionWatch()
 
 
+# Lengths of time as people write them: `90s`, `5m`, `24h`, `7d`.
+
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _FORM = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
 
@@ -190,6 +193,9 @@ def format_duration(span: timedelta | float) -> str:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     days, hours = divmod(hours, 24)
     return f"{days} d {hours} h" if hours else f"{days} d"
+
+
+# Reading `health.yaml`: every mistake in it is told at once, each with its line.
 
 
 Mistake = tuple[ValuePath, str]

@@ -73,6 +73,9 @@ class _Reading:
                     self.take(inner, each, live.address.parts)
 
 
+# The lists of an `appwrite.json`.
+
+
 def entries(document: Mapping[str, Any], name: str, remarks: list[Diagnostic]) -> Iterator[Mapping[str, Any]]:
     """The usable entries of one of the file's lists: mappings with an id of their own."""
     seen = set()
@@ -91,6 +94,9 @@ def entries(document: Mapping[str, Any], name: str, remarks: list[Diagnostic]) -
             continue
         seen.add(place)
         yield entry
+
+
+# The databases of an `appwrite.json`: as collections with attributes, or, in newer files, tables with columns.
 
 
 def _with_keys(raw: Any) -> Iterator[Mapping[str, Any]]:

@@ -55,6 +55,12 @@ class Names:
         return candidate
 
 
+# Values and calls as Python text, in the form that `ruff format` (and Black) leaves as it is.
+#
+# A call or list that is known to fit stands on one line. Everything else is written with one item a line and a comma
+# after the last one, which formatters keep whatever the width: so nothing here has to measure as they do.
+
+
 WIDTH = 120
 _INDENT = "    "
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}

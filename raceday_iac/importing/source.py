@@ -131,6 +131,12 @@ def _left_out_lines(left_out: Mapping[Address, str]) -> Iterator[str]:
         yield comment(f"  {address}: {reason}")
 
 
+# Find out what of a project can be declared so that nothing would change, and what has to be left as it is.
+#
+# Every declaration is checked by the very rules that a stack file is checked by, and then compared with what is
+# there. What does not pass is left out with the reason, and the rest is tried again: what remains is proven.
+
+
 #: An environment that changes nothing of a stack.
 PLAIN = Environment(name="import", endpoint=EMBEDDED, project="import")
 _UNUSABLE = ("failed", "stuck", "deleting")

@@ -118,6 +118,9 @@ def expand(expression: str, begin: date, days: int = YEAR, local_time: LocalTime
     return Expansion(cron, begin, tuple(by_day), before, local_time)
 
 
+# When a function may be at work: after its own schedule, and while (or after) those work that start it.
+
+
 @dataclass(frozen=True)
 class Concurrency:
     """Schedules, each with the seconds after a start in which the function may be at work."""

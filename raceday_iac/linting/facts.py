@@ -118,6 +118,9 @@ class Configuration:
     quiet_code: tuple[Callable[[Mapping[str, Any]], bool], ...] = ()
 
 
+# The facts that a stack declares, as written: what is wrong stays visible, what makes no sense is left out.
+
+
 def read_stack(
     stack: Stack,
     environment: Environment,
@@ -214,6 +217,9 @@ def _text(value: Any) -> str:
 
 def _texts(value: Any) -> tuple[str, ...]:
     return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list | tuple) else ()
+
+
+# The facts that an `appwrite.json` describes. Its functions' code is not known, and it knows no locks.
 
 
 def read_configuration(document: Any, source: str) -> Configuration:

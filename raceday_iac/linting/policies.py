@@ -237,6 +237,10 @@ def _foreign_copies(function: FunctionFacts, shared: Mapping[str, bytes]) -> Ite
             yield path, name, content
 
 
+# What lies in a function's folder and is not deployed as it is: copies of shared modules, which packing replaces, and
+# what it leaves out.
+
+
 _KEEP = 'if it is needed at run time, keep it with include=["…"]'
 
 
@@ -344,6 +348,9 @@ def slow_heartbeat(function: FunctionFacts, lock: LockFacts) -> Iterator[Violati
 
 def _limited(context: Context) -> Iterator[tuple[FunctionFacts, int]]:
     return ((each, context.configuration.timeout_limit) for each in context.configuration.functions)
+
+
+# Rules on the numbers of a lock and a timeout.
 
 
 @RULES.rule("SCH010", Severity.ERROR, "a timeout above the server's limit", each=_limited)

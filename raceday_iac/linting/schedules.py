@@ -89,6 +89,9 @@ def _called(
     return ((each, context.enabled, context.runs, context.used) for each in context.enabled)
 
 
+# Rules on several functions: one is started by others too often, or two write the same collections at once.
+
+
 @RULES.rule("SCH002", Severity.ERROR, "a function is started by others before its run has to end", each=_called)
 def called_too_often(
     function: FunctionFacts,
@@ -180,6 +183,9 @@ def _collections(shared: frozenset[str]) -> str:
     if "*" in shared:
         return "which collections they write is not known"
     return f"both write {', '.join(sorted(shared))}"
+
+
+# Rules about schedules (UTC) on New Zealand's clock: its date, its changes, its quiet window.
 
 
 #: Runs that follow each other within this belong to one stretch of work.

@@ -106,6 +106,9 @@ def _called(
     yield from (each.id for each in configuration.functions if each.id in texts and each.id != function.id)
 
 
+# A function's Python code, read and never run: its own modules, and the shared ones that they import.
+
+
 #: The folder that shared modules are copied into.
 VENDOR = "vendor"
 
@@ -207,6 +210,13 @@ def _results(module: Module) -> Iterator[tuple[str, ast.AST, ast.expr]]:
     for scope, value in last.items():
         if isinstance(scope, ast.FunctionDef):
             yield scope.name, scope, value
+
+
+# The requests that a function's code makes of Appwrite with the shared client, found by reading the code.
+#
+# A request is a mention of one of the client's methods. Its path is worked out from constants, `path_of(...)`, text
+# that is put together, and names and functions that lead to such. Where that does not succeed, all paths that the
+# module (or the function's own code) speaks of are taken, so that too much is found rather than too little.
 
 
 #: The shared client itself: what passes through it is not a request of its own.
@@ -402,6 +412,11 @@ class _Assignments:
             self._found.setdefault((id(scope), target.id), []).append(value)
         elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":
             self._found.setdefault((0, target.attr), []).append(value)
+
+
+# Which scope Appwrite asks for at which endpoint (1.8.1, its route labels and the server's API description).
+#
+# A path is a template: what is not known of it is `*`.
 
 
 READ, WRITE = "read", "write"

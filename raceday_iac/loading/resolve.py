@@ -26,6 +26,9 @@ from .environment import Environment
 from .lifecycle import resolve_lifecycle
 from .yaml_file import read_yaml
 
+# What checking a stack has gathered so far, and the steps that all kinds of declarations share.
+
+
 Model = TypeVar("Model", bound=declared.Declared)
 
 
@@ -239,6 +242,9 @@ def _same_but_for_case(desired: Desired) -> Iterator[Diagnostic]:
                 f"differs from {first} only in {kind.folded_away}, and Appwrite takes them for the same; rename one"
             )
             yield Diagnostic(resource.location, str(resource.address), message)
+
+
+# Check what a stack says about thresholds.
 
 
 def checked_thresholds(stack: Stack) -> dict[str, Threshold]:

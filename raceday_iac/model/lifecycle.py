@@ -32,6 +32,9 @@ class Lifecycle:
         return next((each for each in all_addresses if each in self.protected and address in owners(each)), None)
 
 
+# How much of a project one plan may change before somebody has to say the number.
+
+
 @dataclass(frozen=True)
 class Threshold:
     """More than `number` *and* more than `percent` of the managed resources of a kind are too many for one plan."""

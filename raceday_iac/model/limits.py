@@ -160,6 +160,9 @@ def shown(value: Any, longest: int = 48) -> str:
     return f"{text[: longest - 1]}…{text[-1]}{length}"
 
 
+# Names that Appwrite 1.8.1 knows: runtimes, the scopes a function may hold, and the events it may listen to.
+
+
 #: Every runtime id of the reference server; an instance may allow fewer (`GET /functions/runtimes`).
 RUNTIMES = frozenset(
     """

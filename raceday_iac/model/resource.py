@@ -64,6 +64,9 @@ class Tombstone:
     location: Location = field(default_factory=Location, compare=False)
 
 
+# What a checked stack wants: resources by address, what must not exist, and where code comes from.
+
+
 class WhyLeftOut(StrEnum):
     """Why something in a code folder is not deployed."""
 

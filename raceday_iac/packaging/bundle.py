@@ -278,6 +278,9 @@ def _json(content: Any) -> bytes:
     return (json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
+# Archives that come out the same, byte for byte, wherever and whenever they are made.
+
+
 #: Every file carries this time (1980-01-01, the earliest that all archivers know).
 _EPOCH = 315_532_800
 _AT_ONCE = 1_048_576
@@ -317,6 +320,12 @@ def _make_tar(files: Mapping[str, bytes], executable: Collection[str]) -> bytes:
             entry.mode = 0o755 if path in executable else 0o644
             tar.addfile(entry, io.BytesIO(content))
     return buffer.getvalue()
+
+
+# What a source archive tells of itself: its digest, and whether this tool made it, and for which function.
+#
+# An archive that holds our manifest was packed by us. That is how a deployment is known to be ours when no state is
+# left to say so; without it a deployment is somebody else's and is never deleted.
 
 
 #: A manifest has four short fields. Whatever is larger is somebody else's file of the same name.

@@ -296,6 +296,14 @@ def _target_of(link: Path) -> str:
         return ""
 
 
+# `.gitignore` files as git reads them: nested ones, negations, folders that nothing can bring back.
+#
+# pathspec translates the patterns. What stands above it is the walk: git asks folder by folder, the nearest file
+# first, and takes a pattern for what it names itself, never for what lies below that; below an ignored folder nothing
+# is asked. `.git/info/exclude` and a user's own `core.excludesFile` are not read: a bundle is the same on every
+# machine.
+
+
 IGNORE_FILE = ".gitignore"
 #: A last `**` means what lies below, and never the folder itself; alone it is `*`.
 _LONE_STARS, _LAST_STARS = re.compile(r"^(!?)/?\*\*(/?)$"), re.compile(r"/\*\*(/?)$")

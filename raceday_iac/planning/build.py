@@ -162,6 +162,9 @@ def _split_schedule(desired: Desired, difference: Difference, change: Change, la
     return [change]
 
 
+# What a plan mentions although it changes nothing of it. Pure, and made of what was read anyway.
+
+
 _READY = "ready"
 _SHOWN = 3
 _LISTED = 10

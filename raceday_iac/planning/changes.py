@@ -269,6 +269,12 @@ def unmanaged(
     return found
 
 
+# Taking over into the state what others did to live resources, without changing anything live. Pure.
+#
+# Afterwards, a plan compares the stack with what is real and finds no drift. A secret stays what it was: its value
+# never comes back, and one that somebody wrote down in the open is not taken into the state.
+
+
 def refresh_changes(state: State, real: Mapping[Address, Live], desired: Desired) -> list[Change]:
     """What the state says otherwise than live Appwrite does, owners before what lies in them."""
     entries = sorted(state.entries.values(), key=lambda entry: (kind_of(entry.address).stage, entry.address))

@@ -220,6 +220,12 @@ def permission(address: Address, amount: Answer) -> str:
     return shlex.quote(f"{address}={amount.number}")
 
 
+# What has to be known of the data before a change can be judged: questions about what would be lost. Pure.
+#
+# Who makes a plan collects the questions, has them answered from live, and judges. Nothing is asked that no change
+# needs.
+
+
 def questions(changes: Iterable[Change], desired: Desired, real: Mapping[Address, Live]) -> list[Question]:
     """Everything that has to be asked about these changes, once each."""
     found = (question for change in changes for question in questions_of(change, desired, real))
@@ -265,6 +271,12 @@ def unmanaged_with(address: Address, real: Mapping[Address, Live], known: Collec
 def _is_over(live: Live, attribute: Address) -> bool:
     is_beside = owners(live.address) == owners(attribute)
     return is_beside and attribute.name in kind_of(live.address).over(live.fields)
+
+
+# Against plans that change or delete far more than anybody meant: limits per kind, as a share and as a number. Pure.
+#
+# A limit strikes only when both are exceeded, so that small projects are not bothered. Letting it pass takes the very
+# number that the plan shows: who repeats it has read it.
 
 
 #: By `action kind`, where the stack says otherwise.

@@ -257,6 +257,11 @@ def _does_without(change: Change, other: Change) -> bool:
     return other.action is Action.UPDATE and holds_others(other.address) and change.action is not Action.DEPLOY
 
 
+# What goes in the course of a plan, found by where it lies. Pure.
+#
+# Looking through all removals for each of them would take minutes for some thousands.
+
+
 def removal_of(change: Change) -> str:
     """The key of the moment when a replaced resource is gone and its successor not yet there."""
     return removal_key(change.action, change.address)

@@ -15,6 +15,9 @@ from ..model.lifecycle import DEFAULTS
 from ..model.resource import Desired, Live
 from ..state.document import State
 
+# What is asked of a plan beyond the stack: which part of it, what to replace, and which guards to let pass.
+
+
 #: Kinds that can be made anew, with what lies in them. A function is more than that: its code, its executions.
 REPLACEABLE = tuple(name for name, kind in KINDS.items() if kind.is_replaceable)
 

@@ -106,6 +106,9 @@ def _list(function: str) -> str:
     return f"see all of them: raceday-iac deployments {function}"
 
 
+# The plan that deletes one function. Pure.
+
+
 def plan_destruction(
     environment: str,
     address: Address,

@@ -263,6 +263,9 @@ def _hash(content: Any) -> str:
     return hashlib.sha256(_canonical_text(content).encode()).hexdigest()
 
 
+# A plan as JSON values: what is shown to machines, and what is saved to be applied later. Secrets appear as ***.
+
+
 def plan_document(plan: Plan) -> dict[str, Any]:
     """The plan as `plan --json` shows it."""
     return {
@@ -318,6 +321,9 @@ def _part_document(part: Part) -> dict[str, Any]:
     values = {"before": part.before, "after": part.after}
     missing = {"added": "before", "removed": "after"}.get(str(part.op))
     return {**document, **{name: thaw(value) for name, value in values.items() if name != missing}}
+
+
+# A plan made again from its file, to be looked at. It cannot be applied: what is live is known only by fingerprint.
 
 
 def restored(saved: SavedPlan) -> Plan:

@@ -145,6 +145,9 @@ _STEPS: Mapping[Remedy, Callable[[Step, RecoveryExecutor], Done]] = {
 }
 
 
+# Starting a function and waiting for its end. A start whose answer is lost is never repeated.
+
+
 OVER = ("completed", "failed")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 

@@ -66,6 +66,9 @@ def together(parts: Iterable[Recovery]) -> Recovery:
     )
 
 
+# Making up for daily runs that were missed, in the order in which they depend on each other. Pure.
+
+
 CHAIN = "daily"
 
 
@@ -118,6 +121,9 @@ def _daily_step(run: Daily, observation: Observation) -> Step:
     return Step(Remedy.RUN, f"function.{run.function}", "", what, f"{why}{more}", chain=CHAIN)
 
 
+# Builds that do not end, and uploads that were never finished or never accepted. Pure.
+
+
 def deployment_steps(judged: Mapping[str, Sequence[Judged]], stuck: Mapping[str, Sequence[str]]) -> Recovery:
     """`judged` are all deployments by function, `stuck` the ids of those that are unfinished for too long.
 
@@ -151,6 +157,12 @@ def _deployment_step(function: str, judged: Judged) -> Step:
         why = f"it is ours, {deployment.status} since {deployment.created_at[:16]} UTC, and not active"
     then = "the code that is declared is uploaded anew by: raceday-iac apply"
     return Step(Remedy.DELETE_DEPLOYMENT, f"deployment.{function}", deployment.id, what, why, then)
+
+
+# Executions that the server has lost. Pure.
+#
+# Appwrite has no endpoint that ends an execution: deleting one that waits or is processing is refused (1.8.1: 400
+# execution_in_progress). So a lost one stays in the list, and what can be mended is what it left undone.
 
 
 _NO_ENDPOINT = "Appwrite has no endpoint that ends it (its deletion is refused while it is in progress)"
@@ -221,6 +233,9 @@ def _told(seen: FunctionSeen, lost: list[Execution], reason: str) -> Iterator[Le
         yield Left(f"function.{seen.id}", what, f"{_NO_ENDPOINT}; {reason}")
 
 
+# Locks whose owner is gone. Pure: whether one is, the functions' own rule says.
+
+
 def lock_steps(locks: Iterable[LockHealth]) -> Recovery:
     """A stale lock is taken over as a run would do it, and given back. A lock that lives is not touched."""
     steps, left = [], []
@@ -251,6 +266,13 @@ def _lock_step(lock: LockHealth) -> Step:
         "lives would have stopped writing by itself"
     )
     return Step(Remedy.FREE_LOCK, f"lock.{lock.function}", lock.lock_id, what, why, "the next run begins at once")
+
+
+# Attributes and indexes that the server does not finish. Pure.
+#
+# An attribute that never was available holds no value in any document, and an index holds no data at all: these can
+# be deleted, and `apply` makes them anew. An attribute whose deletion failed may still hold values, so it is left
+# alone.
 
 
 _NEVER_WAS = ("processing", "failed")
@@ -325,6 +347,9 @@ def _at_work(live: Live) -> frozenset[Place]:
 def _broken(collection: Address, keys: Sequence[str]) -> Left:
     what = unknown_to_documents(collection, keys).partition(": ")[2]
     return Left(str(collection), what, making_anew(collection))
+
+
+# What may be done, and what is left alone. Values only.
 
 
 class Remedy(StrEnum):

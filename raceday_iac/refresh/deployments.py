@@ -149,6 +149,12 @@ def _needs_proof(deployment: Deployment, active: str, remembered: Remembered) ->
     return deployment.id != active and not known and deployment.type not in FOREIGN_TYPES
 
 
+# What is known of deployments' source archives, so that none is downloaded twice.
+#
+# A deployment never changes, so what was once read of it stays true: it is kept by the deployment's id, in memory and
+# in a file beside the state. The file is a cache and nothing more: lost or damaged, it is read anew from the server.
+
+
 _log = logging.getLogger(__name__)
 
 FORMAT = 1

@@ -98,6 +98,9 @@ class _Code:
         return any(self.archives.origin(function, each).digest == declared.fields["digest"] for each in others)
 
 
+# Answers questions about what would be lost, from live Appwrite. Counting is left to the server wherever it can.
+
+
 #: The server stops counting here.
 COUNTED = 5000
 #: So many documents are read where counting does not help; beyond, an answer says "at least".

@@ -139,6 +139,9 @@ def _acceptance_document(acceptance: Acceptance | None) -> dict[str, Any] | None
     return {"reason": acceptance.reason, "until": str(acceptance.until), "file": place.file, "line": place.line}
 
 
+# A drift verdict as Markdown, for issues and job summaries.
+
+
 _HEAD = ("| resource | on the server → in the stack |", "|---|---|")
 
 
@@ -202,6 +205,9 @@ def _accepted_row(item: Item) -> str:
 
 def _or(parts: Iterable[str], otherwise: str) -> list[str]:
     return list(parts) or [otherwise]
+
+
+# A drift verdict as one HTML page, the worst first.
 
 
 _TITLES = {

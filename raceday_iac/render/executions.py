@@ -56,6 +56,9 @@ def build_lines(function: str, deployment: Deployment) -> Iterator[Line]:
     yield from (Line(f"    {text}") for text in printable(deployment.log).strip().splitlines())
 
 
+# A function's deployments for people and machines.
+
+
 _STYLES = {
     Role.ACTIVE: "bold green",
     Role.PREVIOUS: "",
@@ -143,6 +146,9 @@ def _size(count: int) -> str:
     return (
         f"{count} B" if count < 10_000 else f"{count / 1000:.0f} kB" if count < 10_000_000 else f"{count / 1e6:.0f} MB"
     )
+
+
+# A recovery for people and machines: what is done, why that is safe, and what is left alone.
 
 
 def recovery_lines(recovery: Recovery) -> Iterator[Line]:

@@ -133,6 +133,9 @@ def _tip(x: float, y: float) -> str:
     return f'<path class="tip" d="M{x + 1:.0f} {y:.0f}l-9 -4.5v9z"/>'
 
 
+# Where the cards of a graph go: columns by dependency, and arrows without those that others already say. Pure.
+
+
 WIDTH, GAP_X, GAP_Y = 268, 104, 18
 HEAD, ROW, FOOT = 40, 19, 8
 MARGIN = 24

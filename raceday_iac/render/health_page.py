@@ -98,6 +98,9 @@ def _function(health: FunctionHealth, report: Report) -> dict[str, Any]:
     return {"style": style, "cells": cells, "bar": bar, "timeout": timeout, "following": following}
 
 
+# The executions of a window as a picture: a lane for each function, a mark for each run. It loads nothing.
+
+
 WIDTH, LEFT, RIGHT, TOP, LANE, BOTTOM = 1240, 190, 24, 46, 34, 40
 #: A run is at least so wide, to be seen; and so high.
 _NARROWEST, _HEIGHT, _THIN = 1.6, 16, 5

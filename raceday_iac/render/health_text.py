@@ -243,6 +243,9 @@ def table(head: Sequence[str], rows: Iterable[tuple[Sequence[str], str]]) -> Ite
         yield Line("  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip(), style)
 
 
+# Messages for webhooks: one for programs, one that Slack and its kin show.
+
+
 #: Slack takes 3000 characters in a section; the rest is counted.
 _LONGEST_ALERT = 2800
 _ICON = {Severity.ERROR: ":red_circle:", Severity.WARNING: ":large_yellow_circle:", Severity.INFO: ":white_circle:"}
@@ -308,6 +311,9 @@ def _body(lines: Sequence[str]) -> str:
 def _escaped(text: str) -> str:
     """Slack reads these three as markup."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+# How a project fares, for machines: the same values as the text.
 
 
 def health_document(report: Report) -> dict[str, Any]:
@@ -436,6 +442,9 @@ def instant(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat(timespec="seconds")
 
 
+# How a project fares as Markdown, for job summaries and issues. What is wrong comes first, so that it is never cut.
+
+
 _MARKS = {Severity.ERROR: "🟥", Severity.WARNING: "🟨", Severity.INFO: "⬜"}
 _CLOSING = ("</details>", "")
 
@@ -472,6 +481,9 @@ def _listed(texts: tuple[str, ...]) -> list[str]:
 
 def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(map(plain, cells))} |"
+
+
+# The view that `health --watch` renews in place on a terminal: what is wrong stands on top, for it must not be cut.
 
 
 def health_view(report: Report | None, problem: str = "") -> RenderableType:

@@ -100,6 +100,9 @@ def _row(change: Change, at: Address) -> ChangeRow:
     return change_row(tag, TONES[change.action], what, change.fields, (company, change.reason, drift))
 
 
+# A plan as a graph: a card for each database, collection and function that changes, arrows for what comes first.
+
+
 #: Rows of one card; what is destroyed is never among those that are only counted.
 _ROWS = 12
 _CARDS = 160
@@ -188,6 +191,9 @@ def _card_rows(change: Change, at: Address) -> Iterator[Row]:
         yield Row(sign, "schedule, when its code is active", tone, change.reason)
     for field in change.fields:
         yield Row(sign, field_text(field), tone)
+
+
+# A stack's dependencies as a picture: a card for each database, collection and function, with what lies in it.
 
 
 _STACK_ROWS = 10

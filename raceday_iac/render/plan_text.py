@@ -109,6 +109,9 @@ def field_lines(field: FieldChange, style: str = "", direction: str = "") -> Ite
     yield from (Line(f"            {part.text}", style) for part in words.parts)
 
 
+# What came of an apply, for people and machines.
+
+
 #: What can be said after a whole plan.
 _SHOWN = 10
 AS_DECLARED = "Appwrite matches the configuration."
@@ -188,6 +191,9 @@ def applied_document(applied: Applied, left: Sequence[str], seconds: float) -> d
         "skipped": [change.key for change in applied.skipped],
         "stillDifferent": list(left),
     }
+
+
+# What all forms of a plan have in common: signs, words, counts, and what is folded into its collection.
 
 
 #: Each action's sign and its words in a summary, in the order in which they are counted.
@@ -304,6 +310,9 @@ def nothing_to_do(plan: Plan) -> str:
     if plan.left_out:
         return "No changes in the part of the plan that was asked for."
     return "No changes. Appwrite matches the configuration."
+
+
+# A saved plan as text.
 
 
 def saved_lines(saved: SavedPlan) -> Iterator[Line]:

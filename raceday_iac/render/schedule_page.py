@@ -54,6 +54,9 @@ def _finding(finding: Finding, local_time: LocalTime) -> dict[str, str]:
     }
 
 
+# The agenda of a day as one SVG picture that stands alone. Light and dark; needs nothing from anywhere.
+
+
 WIDTH, LEFT, RIGHT, TOP = 1280.0, 280.0, 24.0, 58.0
 LANE, BAR = 34.0, 14.0
 #: Nothing is drawn thinner than this, or it would vanish.
@@ -144,6 +147,9 @@ def _legend(title: str, scale: Scale) -> Iterator[str]:
 
 def _text(text: str, x: float, y: float, style: str) -> str:
     return f'<text class="{style}" x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>'
+
+
+# The agenda of a day for a terminal and for machines: a timeline of half hours, and the next runs.
 
 
 SLOT = timedelta(minutes=30)

@@ -98,6 +98,9 @@ def page_colours() -> str:
     return variables(":root") + "".join(f".t-{tone}{{--tone:var(--{tone})}}" for tone in STRENGTH)
 
 
+# Colours and type of the race day's picture and page, light and dark. Nothing is loaded from anywhere.
+
+
 #: Of pictures along an axis of time.
 PICTURE_STYLE = (
     f"{variables('.timeline')}"

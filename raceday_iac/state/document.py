@@ -22,6 +22,9 @@ from ..model.address import Address, function_address
 from ..model.resource import Fields, frozen
 from ..model.secret import Secret
 
+# Who saves a state: the user, the machine, the process, and the CI run when there is one.
+
+
 #: Where CI systems tell the address of the run, in the order of asking.
 _RUN_URLS = ("CI_JOB_URL", "BUILD_URL", "CIRCLE_BUILD_URL", "BUILDKITE_BUILD_URL")
 _GITHUB = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
@@ -94,6 +97,13 @@ def _run_url(variables: Mapping[str, str]) -> str:
     return next((variables[name] for name in _RUN_URLS if variables.get(name)), "")
 
 
+# Old formats of the state document, upgraded one step at a time. Each has a stored example in tests/data/state/.
+#
+# Format 1: lineage, serial, salt, resources. Format 2: also `saved`, which says how the state came to be; the salt
+# and the resources may be sealed (see sealing.py). Format 3: also `bound`, which says what the state belongs to (see
+# document.py).
+
+
 FORMAT = 3
 
 Document = dict[str, Any]
@@ -128,6 +138,13 @@ def _with_binding(document: Document) -> Document:
 
 
 STEPS: Mapping[int, Callable[[Document], Document]] = {1: _with_provenance, 2: _with_binding}
+
+
+# What a state belongs to: one project on one server, managed by one stack.
+#
+# A state that is applied to another project deletes what happens to have the same id there; a second stack over the
+# same state plans to delete everything of the first. So each state says what it belongs to, and is used for nothing
+# else.
 
 
 _PORTS = {"http": 80, "https": 443}

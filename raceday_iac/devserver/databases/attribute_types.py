@@ -20,6 +20,9 @@ from .dialect import Vocabulary
 from .formats import MAX_BIG_INTEGER, MAX_DOUBLE, MAX_INTEGER, MIN_BIG_INTEGER, grouped
 from .limits import KEY_LENGTH
 
+# Checks of request parameters that only the databases side needs, with the words of a real 1.8.1.
+
+
 IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,35}")
 KEY_RULE = (
     "Parameter must contain at most 36 chars. Valid chars are a-z, A-Z, 0-9, period, hyphen, and underscore. "

@@ -195,6 +195,12 @@ def _mark_mirror_deleting(server: Server, options: dict[str, Any], words: Vocabu
     _mark_deleting(server, find_attribute(server, related, options["twoWayKey"], words))
 
 
+# Changing an attribute in place. Appwrite does this at once, not in the background (1.8.1, Attributes/Action.php):
+# the metadata is read and changed first, then the table, and after the window both copies are written.
+#
+# The type in the path is not compared with the attribute's type: what is checked depends on the attribute alone.
+
+
 class AttributeUpdate:
     """One update of one attribute; `values` are the parameters of whichever route was used."""
 

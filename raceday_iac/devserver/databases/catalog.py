@@ -237,6 +237,17 @@ def _read_relation(options: dict[str, Any]) -> Relation:
     )
 
 
+# The second copy of a collection's schema: the one that documents are checked against.
+#
+# Appwrite keeps each attribute and index twice: as a document of its own, which the API lists (`db_attributes`,
+# `db_indexes`), and inside one metadata document of the collection (`db_metadata`). PATCHes of attributes and PUTs of
+# collections (HTTP workers), creations and deletions (database workers) read that document, change the table, and
+# write the document back whole, without a lock. Where two overlap, the one that writes last takes back what the other
+# wrote, and the API's list does not show it (utopia-php/database 3.5.0, Database.php; observed on 1.8.1, 1.9.6).
+#
+# Nobody else writes `db_metadata`. Who changes a schema calls `read`, lets the window pass, and calls `write`.
+
+
 Result = TypeVar("Result")
 Record = dict[str, Any]
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from ..server import Server
 
 
+# Databases: create, read, list, change, delete.
+
+
 NAME = Param("name", params.text(1, 128))
 ENABLED = Param("enabled", params.boolean, default=True)
 

@@ -158,6 +158,12 @@ def exceeds_size(db: sqlite3.Connection, collection: int, key: str, size: int) -
     return found is not None
 
 
+# Where definitions are kept. Documents live elsewhere: one real table per collection (see columns.py).
+#
+# `deleted` rows wait for their contents to be dropped; their ids are free at once, as in Appwrite. `db_attributes`
+# and `db_indexes` are what the API lists; `db_metadata` is what documents are checked against (see catalog.py).
+
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS db_databases (
     number INTEGER PRIMARY KEY AUTOINCREMENT, project TEXT NOT NULL, sequence INTEGER NOT NULL,

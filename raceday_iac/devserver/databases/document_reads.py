@@ -187,6 +187,9 @@ def _selections(collection: Collection, parsed: Sequence[Query]) -> list[str]:
     return selected
 
 
+# What clients send as documents, made ready for the store.
+
+
 MAX_BATCH = 100
 
 DATA = Param("data", json_value, default={})
@@ -251,6 +254,9 @@ def request_moment(server: Server, request: Request) -> datetime | None:
     if moment is None:
         raise ApiError("general_argument_invalid", "Invalid X-Appwrite-Timestamp header value")
     return moment
+
+
+# Documents as answers: where they live, related documents included, and failures as errors.
 
 
 def document_answer(

@@ -286,6 +286,9 @@ def delete_document(server: Server, request: Request, values: dict[str, Any], wo
     return Reply(204, headers={"X-Debug-Operations": "1"})
 
 
+# Writing many documents (rows) in one call: put, change, delete. All or nothing, and only without relationships.
+
+
 Changed = Callable[[Document, Document | None], None]
 EVERYTHING = 2**62
 
@@ -425,6 +428,9 @@ def delete_documents(server: Server, request: Request, values: dict[str, Any], w
     with failures_as_errors(words):
         total = delete_all(store, collection, matching(store, collection, parsed, words), collected)
     return collected.answer(store, collection, total, words)
+
+
+# Counting one attribute of a document up or down, in one step.
 
 
 def count(

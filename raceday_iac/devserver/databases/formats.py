@@ -121,6 +121,9 @@ def _is_host_name(text: str) -> bool:
     return len(text.removesuffix(".")) <= 253 and all(_LABEL.fullmatch(label) for label in labels)
 
 
+# Numbers as PHP writes them.
+
+
 #: Beyond this, PHP's JSON shows a whole float in exponent form.
 LARGEST_PLAIN_FLOAT = 1e15
 
@@ -142,6 +145,9 @@ def shown(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_PLAIN_FLOAT:
         return int(value)
     return value
+
+
+# Points, lines and polygons (utopia-php/database 3.5.0, Validator/Spatial.php).
 
 
 class BadGeometry(ValueError):
@@ -219,6 +225,11 @@ def _check_coordinates(point: list[Any], prefix: str = "") -> None:
         raise BadGeometry(f"{prefix}Longitude (x) must be between -180 and 180, got {x:g}")
     if not -90 <= y <= 90:
         raise BadGeometry(f"{prefix}Latitude (y) must be between -90 and 90, got {y:g}")
+
+
+# Permission strings: what is accepted, and how `write` is expanded before it is stored.
+#
+# Messages and order of checks as utopia-php/database 3.5.0 (Validator/Permissions.php, Helpers/Permission.php).
 
 
 COLLECTION_KINDS = ("create", "read", "update", "delete", "write")

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from .failures import Finish
 
 
+# Building and dropping attributes in the background (Appwrite 1.8.1, Databases/Workers/Databases.php).
+
+
 def attribute_row(db: sqlite3.Connection, number: int) -> sqlite3.Row | None:
     row: sqlite3.Row | None = db.execute("SELECT * FROM db_attributes WHERE number = ?", (number,)).fetchone()
     return row
@@ -121,6 +124,9 @@ def delete_attribute(server: Server, number: int) -> Finish | None:
 def _forget(server: Server, number: int, collection: int, key: str) -> None:
     server.db.execute("DELETE FROM db_attributes WHERE number = ?", (number,))
     forget_attribute(server, collection, key)
+
+
+# Building and dropping indexes in the background, and what a dropped attribute leaves of them.
 
 
 #: Index types that have a real index behind them; the others only permit queries.
@@ -291,6 +297,9 @@ def _rebuild(db: sqlite3.Connection, collection: int, number: int) -> None:
     if row is not None and definition is not None and row["status"] in BUILT:
         columns.drop_index(db, number)
         build_physical(db, definition, row)
+
+
+# Dropping the contents of deleted collections and databases.
 
 
 def delete_collection(server: Server, number: int) -> None:

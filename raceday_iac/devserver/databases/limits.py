@@ -155,6 +155,9 @@ def key_bytes(attribute: Attribute, length: int | None) -> int:
     return _table_bytes(attribute)
 
 
+# Which indexes are accepted. Sentences and order of checks as utopia-php/database 3.5.0, Validator/Index.php.
+
+
 #: Characters of a key, as MariaDB counts them in utf8mb4.
 MAX_LENGTH = 768
 ARRAY_LENGTH = 255

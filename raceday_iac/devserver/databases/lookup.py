@@ -53,6 +53,9 @@ def find_collection(server: Server, request: Request, values: dict[str, Any], wo
     return catalog.load(server.db, find_collection_row(server, request, values, words))
 
 
+# Lists of databases, collections, attributes, indexes and transactions: what may be filtered, and reading a page.
+
+
 SYSTEM = {
     "$id": Field("string", "id"),
     "$createdAt": Field("datetime", "created_at"),

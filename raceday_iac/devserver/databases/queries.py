@@ -140,6 +140,9 @@ def _add(plan: Plan, query: Query) -> None:
         plan.filters.append(query)
 
 
+# Which queries are accepted. Sentences as utopia-php/database 3.5.0, Validator/Queries and Validator/Query.
+
+
 MAX_VALUES = 500
 INTERNAL_SELECTIONS = frozenset(
     {"$id", "$sequence", "$collection", "$tenant", "$createdAt", "$updatedAt", "$permissions"}

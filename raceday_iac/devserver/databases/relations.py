@@ -164,6 +164,9 @@ def _narrow(related: Collection, found: Sequence[Document], paths: Sequence[str]
         project(found, own_selections(related, paths))
 
 
+# Relationships in documents that are written: nested documents, links by id, and the links that a change cuts.
+
+
 #: Documents deeper than this are not written or read along.
 MAX_DEPTH = 3
 
@@ -402,6 +405,9 @@ def unlink(store: Store, related: Collection, relation: Relation, own_id: str, r
         return
     parent, child = (own_id, related_id) if relation.is_parent else (related_id, own_id)
     store.db.execute(f"DELETE FROM {relation.junction} WHERE parent = ? AND child = ?", (parent, child))
+
+
+# What the deletion of a document does to related ones: forbid it, cut the links, or delete them as well.
 
 
 def release(store: Store, collection: Collection, document: Document) -> None:

@@ -117,6 +117,12 @@ def index_answer(row: Row, collection: sqlite3.Row, words: Vocabulary) -> dict[s
     }
 
 
+# Attributes and indexes as a read of one document shows them: from a cache that may be stale (a fault, see `Faults`).
+#
+# A real server reads a collection, an attribute or an index by its id through a cache, and lists from the database. A
+# read that crosses the end of the work in the background fills the cache with what was before, and there it stays.
+
+
 AnyRow = Mapping[str, Any]
 _ROWS = {"attributes": attribute_rows, "indexes": index_rows}
 

@@ -142,6 +142,9 @@ def current_document(
     return view.document(collection, values["documentId"])
 
 
+# Documents as a transaction that is still open sees them (Appwrite 1.8.1, Databases/TransactionState.php).
+
+
 @dataclass
 class Staged:
     """What operations make of one document. `document` is None when it is deleted."""

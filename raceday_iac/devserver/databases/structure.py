@@ -188,6 +188,11 @@ def _format_judges(form: str, options: tuple[Any, ...]) -> tuple[Judge, ...]:
     return ()
 
 
+# Documents as rows and rows as documents.
+#
+# A document is a dictionary of its attributes and of `$id $sequence $createdAt $updatedAt $permissions`.
+
+
 Document = dict[str, Any]
 
 SYSTEM_KEYS = tuple(SYSTEM_COLUMNS)

@@ -198,6 +198,9 @@ def _check_target(
             raise ApiError("document_not_found")
 
 
+# The operations that a client may put into a transaction: their form (Appwrite 1.8.1, Validator/Operation.php).
+
+
 ON_ONE = ("create", "update", "upsert", "delete", "increment", "decrement")
 ON_MANY = ("bulkCreate", "bulkUpdate", "bulkUpsert", "bulkDelete")
 ACTIONS = (*ON_ONE, *ON_MANY)
@@ -284,6 +287,9 @@ def _is_numeric(value: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return True
+
+
+# Committing a transaction: its operations in order, all or none (Appwrite 1.8.1, Transactions/Update.php).
 
 
 CONFLICT = "The transaction has a conflict. Please resolve the conflict and try again."

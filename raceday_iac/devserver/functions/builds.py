@@ -253,6 +253,9 @@ def resume_builds(server: Server) -> None:
             builder_of(server).enqueue(row["project"], row["id"])
 
 
+# The log of a build: kept in the database while it grows, so that whoever waits sees progress.
+
+
 #: Appwrite's colours: grey, green, yellow, white, red.
 COLOURS = {"info": "97", "good": "32", "stop": "33"}
 RED = "\x1b[31m"
@@ -277,6 +280,13 @@ class BuildLog:
         if time.monotonic() - self._saved_at >= self._interval:
             self._saved_at = time.monotonic()
             self._save(self.text)
+
+
+# Virtual environments for Python functions, shared by deployments that would install the same.
+#
+# Two deployments share an environment when their requirements and commands are equal, and the commands do nothing but
+# install those requirements; otherwise the archive's content counts as well, and the environment is the deployment's
+# own.
 
 
 COMPLETE = ".complete"

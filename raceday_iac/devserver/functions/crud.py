@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from ..server import Server
 
 
+# Checks of parameters that only functions and executions have.
+
+
 MOST_ITEMS = 100
 SCHEDULE_WIDTH, EVENT_WIDTH = 128, 256
 HEADER_NAME = re.compile(r"[A-Za-z0-9-]+")
@@ -290,6 +293,13 @@ def delete_function(server: Server, request: Request, values: dict[str, Any]) ->
     return Reply(204)
 
 
+# Which event patterns a function may listen to.
+#
+# The tree is Appwrite 1.8.1's app/config/events.php, the rules its Event/Validator/Event.php, with their oddities:
+# the action of a document is looked up among those of its collection (so `…documents.*.upsert` is refused), and what
+# follows a whole pattern is not always looked at.
+
+
 Tree = Mapping[str, Any]
 
 #: Every entry of PHP's configuration has these beside the real names, and they pass as actions.
@@ -372,6 +382,9 @@ def _happens(kind: Tree, action: str, detail: str) -> bool:
     if not _is_empty(action) and action not in kind:
         return False
     return _is_empty(detail) or detail in (kind.get(action) or {})
+
+
+# Ending what runs for deployments and removing their files, after they were deleted from the database.
 
 
 def discard_deployments(server: Server, project: str, deployments: Iterable[str]) -> None:

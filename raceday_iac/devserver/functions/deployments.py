@@ -218,6 +218,9 @@ def deploy_from_repository(server: Server, request: Request, values: dict[str, A
     raise ApiError("installation_not_found")
 
 
+# Receiving source archives, whole or in pieces that come in any order.
+
+
 CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 

@@ -234,6 +234,9 @@ def _append(path: Path, text: str) -> None:
         file.write(text)
 
 
+# The executor's side of one worker process: starting it, asking it, killing it.
+
+
 class WorkerLostError(Exception):
     """The process ended in the middle of a run."""
 
@@ -303,6 +306,13 @@ class Worker:
         if self._process.stdin is not None:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
+
+
+# Running a program so that nothing it started survives it: not in its group, nor in a session of its own.
+#
+# A child that begins a session of its own leaves the group, and one whose parent ended leaves the tree. So the
+# program adopts its orphans (Linux lets a process ask for that), and whatever it starts inherits a mark in its
+# environment; when it is to end, the tree is stopped, followed, and killed, and so is all that bears the mark.
 
 
 MARK = "RACEDAY_IAC_RUN"
@@ -457,6 +467,9 @@ def _adopt_orphans() -> Callable[[], None] | None:
         prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
     return adopt
+
+
+# What came out of a run, and how much of its logs is kept.
 
 
 #: Characters of logs and of errors that an execution keeps (1.8.1, APP_FUNCTION_LOG_LENGTH_LIMIT).

@@ -13,6 +13,11 @@ from ..errors import ApiError, invalid
 from ..params import Refused
 from ..settings import stamp
 
+# The `queries` of resource lists: parsing, checking and turning them into SQL.
+#
+# Everything is checked up front and refused as a bad parameter, unlike the queries of documents.
+
+
 RULE = (
     "Value must a valid array no longer than 100 items and Value must be a valid string and at least 1 chars "
     "and no longer than 4096 chars"

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from ..server import Server
 
 
+# Rows as the objects that go over the wire, field by field as a running 1.8.1 answers them.
+
+
 Row = sqlite3.Row
 
 #: Width of the scheduler's own column (1.8.1, app/config/collections/platform.php, schedules).
@@ -258,6 +261,11 @@ def execution_model(row: Row) -> dict[str, Any]:
         "duration": row["duration"] or 0,
         "scheduledAt": row["scheduled_at"],
     }
+
+
+# Tables of functions, variables, deployments and executions, and the scheduler's own table.
+#
+# Ids and variable keys ignore case, as the collation of a real server's database does.
 
 
 SCHEMA = """

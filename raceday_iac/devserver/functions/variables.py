@@ -139,6 +139,9 @@ def project_variables(_server: Server, _request: Request, _values: dict[str, Any
     raise ApiError("general_access_forbidden")
 
 
+# Environment variables of builds and runs: what the container gives, the user's variables, and Appwrite's own.
+
+
 #: Settings of this machine that code needs to reach the internet and package registries.
 PASSED_ON = (
     "HTTP_PROXY HTTPS_PROXY ALL_PROXY http_proxy https_proxy all_proxy SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE "

@@ -383,6 +383,9 @@ def _without_user(address: str) -> str:
     return re.sub(r"//[^/@]*@", "//", address)[:300]
 
 
+# How many requests may be under way at once. The number falls when the server shows distress and creeps up again.
+
+
 #: Good answers in a row after which one more request is allowed.
 _RECOVERY = 16
 
@@ -424,6 +427,13 @@ class AdaptiveLimiter:
                 self.limit += 1
                 self._good = 0
                 self._changed.notify()
+
+
+# A transport built for reading: what it hands to the network can only be a GET.
+#
+# All of Appwrite's lists and queries are GET requests, so nothing that looks needs anything else. The rule sits in
+# the adapter, below the SDK and every retry: there is no other adapter in the session through which a request could
+# leave.
 
 
 class ReadingTransport(Transport):

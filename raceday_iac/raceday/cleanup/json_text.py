@@ -13,6 +13,11 @@ from typing import Any
 
 from ...errors import IacError
 
+# Items between commas, as they stand in a text: some go, some come, and the spacing of the rest stays.
+#
+# Each item keeps the blanks before it. Those before the first belong to the opening bracket and those after the last
+# to the closing one, so that neither a removed first nor a removed last item leaves a trace.
+
 
 @dataclass(frozen=True)
 class Item:
@@ -212,6 +217,11 @@ def _skip(text: str, position: int) -> int:
 def _line_indent(text: str, position: int) -> str:
     line = text[text.rfind("\n", 0, position) + 1 : position]
     return line[: len(line) - len(line.lstrip(" \t"))]
+
+
+# As much of JavaScript as a clean-up needs: what is code, what is text, and what is imported.
+#
+# This is no parser. It is used to report, and to allow a change; where it is in doubt nothing is changed.
 
 
 CODE, TEXT, TEMPLATE, COMMENT = "c", "s", "t", "/"

@@ -27,6 +27,9 @@ from .tree import (
     line_of,
 )
 
+# What a command line of package.json (or of a text) starts: functions, files and other scripts.
+
+
 _BETWEEN = {"&&", "||", ";", "|", "&"}
 _RUNNERS = {"npm", "pnpm", "yarn"}
 _RUN = {"run", "run-script"}
@@ -164,6 +167,9 @@ def _findings(path: str, text: str) -> Iterator[Finding]:
             yield Finding(path, line, f"script {part.key} is there already and stays: {command}")
 
 
+# `appwrite.json`: entries go by `$id`, one comes.
+
+
 @dataclass(frozen=True)
 class AppwriteFile:
     """The file before and after, and the folder of each function that it has afterwards."""
@@ -239,6 +245,10 @@ def _file_findings(path: str, text: str) -> Iterator[Finding]:
         yield Finding(path, line, f"{NEW_FUNCTION} is there already and stays; it differs in {', '.join(other)}")
     if "any" in (part.value.get("execute") or []):
         yield Finding(path, line, f'{NEW_FUNCTION}: execute ["any"] lets anyone on the internet start it')
+
+
+# References in the deployment scripts that can be taken out safely: a line of help that only names what goes, and a
+# list of function ids. Everything else is left to people.
 
 
 _PRINTS = r"console\.(?:log|info|warn|error)\("

@@ -151,6 +151,11 @@ def _gone(package: PackageFile | None, stays: Held) -> Names:
     )
 
 
+# What has to be looked at once the changes are made: imports and deployments of what is not there, and mentions.
+#
+# All of it is found in the tree as it is afterwards, so that a second run tells the same.
+
+
 _ENDINGS = ("", ".js", ".mjs", ".cjs", ".ts", ".json", "/index.js")
 #: Files that act on what they name; elsewhere an unknown id may be a placeholder.
 _ACTING = (".sh", ".yml", ".yaml")
@@ -228,6 +233,9 @@ def _mentions(path: str, text: str, gone: Names) -> Iterator[Finding]:
         excerpt = "".join(each if each.isprintable() else " " for each in excerpt)
         excerpt = excerpt if len(excerpt) <= _EXCERPT else excerpt[: _EXCERPT - 1] + "…"
         yield Finding(path, number, f"names {', '.join(dict.fromkeys(names))}: {excerpt}", mention=True)
+
+
+# What does not go although the plan says so, because something that stays needs it.
 
 
 CODE_FILES = (".js", ".mjs", ".cjs", ".ts")

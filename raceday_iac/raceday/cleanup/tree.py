@@ -60,6 +60,9 @@ def line_of(text: str, position: int) -> int:
     return text.count("\n", 0, position) + 1
 
 
+# What a clean-up does and what it leaves to people.
+
+
 class Action(StrEnum):
     """In the order in which they are done: nothing goes before everything else is written."""
 
@@ -137,6 +140,12 @@ class Cleanup:
         return tuple(each for each in self.findings if each.mention)
 
 
+# What goes, what comes, and what it is called: exact ids, keys and paths, never patterns.
+#
+# `enhanced-race-poller` and `meeting-status-poller` stay, although their names contain what the names of the others
+# do.
+
+
 REMOVED_FUNCTIONS = ("race-data-poller", "single-race-poller", "batch-race-poller")
 KEPT_FUNCTIONS = (
     "daily-meetings",
@@ -211,6 +220,9 @@ APPWRITE_FILES = ("appwrite.json", "appwrite.config.json")
 PACKAGE_FILE = "package.json"
 #: Scripts whose first argument is the id of a function.
 FUNCTION_SCRIPTS = ("deploy.js", "run-function.js")
+
+
+# Where a removed function, script or file is still named: exact words only.
 
 
 #: What may not stand beside a name. A dot or colon with something behind it continues a name: `batch-race-poller.js`.

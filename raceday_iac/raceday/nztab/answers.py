@@ -174,6 +174,9 @@ PLAYED: dict[str, Callable[[Cards, Asked], Content]] = {
 }
 
 
+# Meetings as the API writes them at a moment, and the flat list of races, which calls the same things differently.
+
+
 #: Fields that only the answer about a single meeting has, with the recorded values of those we know no rule for.
 SINGLE_ONLY = {
     "jetbet_club_name": "",
@@ -281,6 +284,11 @@ def listed_special(meeting: Meeting, moment: datetime) -> dict[str, Any]:
 
 def _utc(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+# Reading the query of a request, and refusing what the API cannot understand.
+#
+# Unknown parameters are ignored, as the API does: what was understood is echoed in `params` of the answer.
 
 
 LIMIT, LARGEST_LIMIT = 100, 200

@@ -82,6 +82,11 @@ def _card_meeting(meeting: dict[str, Any]) -> CardMeeting:
     )
 
 
+# The event that was recorded: the pattern of all others, and of itself.
+#
+# It is `data/nztab/event.json`, race 1 of Awapuni Synthetic on 17 July 2025, after the race.
+
+
 @cache
 def recorded_event() -> dict[str, Any]:
     """The `data` of the event that was recorded."""
@@ -115,6 +120,12 @@ def heavy_blocks(place: int) -> dict[str, Any]:
     runners = recorded_event()["runners"]
     runner: dict[str, Any] = runners[place % len(runners)]
     return {key: value for key, value in runner.items() if key in HEAVY}
+
+
+# A card of a wanted size, for days larger than the recorded one: 220 races are a big Saturday.
+#
+# Its AUS and NZ thoroughbred and harness meetings are made up; the rest of the world and the greyhounds are those of
+# the recorded card, on large days twice, so that the meetings no longer fit on one page of 100.
 
 
 #: Races per meeting, about.

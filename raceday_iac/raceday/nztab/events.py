@@ -146,6 +146,9 @@ def _prizes(total: int) -> dict[str, int]:
     return {**{name: int(total * share) for name, share in zip(names, shares, strict=True)}, "total_value": total}
 
 
+# The runners of an event as the API writes them at a moment.
+
+
 #: What `favourite` and `mover` lack beside an entry of `runners`, in the recording.
 NOT_REPEATED = frozenset(
     "picks ride_guide_exists ride_guide_file ride_guide_thumbnail flucs flucs_with_timestamp meta scr_time "
@@ -219,6 +222,9 @@ def mover_at(market: Market, runners: list[dict[str, Any]]) -> dict[str, Any]:
 def _again(runner: dict[str, Any]) -> dict[str, Any]:
     speedmap = {key: value for key, value in runner["speedmap"].items() if key != "label"}
     return {key: value for key, value in runner.items() if key not in NOT_REPEATED} | {"speedmap": speedmap}
+
+
+# How a race ends: the placings and what they pay. Both are known from the start and shown when they are due.
 
 
 #: Lengths behind the horse in front, and how the judge writes them.

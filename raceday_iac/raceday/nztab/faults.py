@@ -102,6 +102,12 @@ class NztabFaults:
         self._recent.clear()
 
 
+# Spoiling good answers, by fixed rules, so that a test can say what must be left of them.
+#
+# Entries of a list (runners, meetings, races) are spoilt by their place: `nulls` those at 0, 3, 6, …; `wrong_types`
+# those at 1, 4, 7, …; `duplicates` repeats the first two at the end, with other contents. Everything else stays good.
+
+
 #: The list that matters in the `data` of each kind of answer.
 LISTS = {"event": "runners", "meetings": "meetings", "meeting": "meetings", "list": "races"}
 HUGE = 10 * 1024 * 1024

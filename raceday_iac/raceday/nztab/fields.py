@@ -221,6 +221,9 @@ def _strangers(race: Race, draw: Random) -> tuple[tuple[str, float], ...]:
     return tuple((made_id(race.id, "stranger", place), share) for place, share in enumerate(shares))
 
 
+# What the API says of a race at a moment: status, track and weather, and which results are out.
+
+
 @dataclass(frozen=True)
 class RaceState:
     """`dividends` are the statuses of the dividend rows that exist: interim rows stay when the final ones come."""
@@ -256,6 +259,9 @@ def state_of(race: Race, moment: datetime) -> RaceState:
 def _protest(race: Race) -> str:
     first, _second, third = field_of(race).finish[:3]
     return f"Protest DISMISSED - 3rd (#{third.number}) v 1st (#{first.number})"
+
+
+# When the things of one race happen: the jump, interim and final results, dividends, or the end of it all.
 
 
 #: This share of the races is 10 to 25 minutes late; the others jump within 3 minutes of the advertised start.

@@ -154,6 +154,9 @@ def plain(value: float) -> float:
     return int(value) if value == int(value) else value
 
 
+# The tote pools of an event as the API writes them at a moment.
+
+
 #: Pools whose trend the API tells, and the tote's name of them.
 TRENDS = {"Trifecta": "TFA", "FirstFour": "FT4", "EarlyQuadrella": "QAD", "Quadrella": "QAD"}
 
@@ -251,6 +254,11 @@ def _trend_runners(race: Race, market: Market, total: float) -> str:
         for runner, share in zip(field_of(race).runners, market.shares, strict=True)
     ]
     return f'          <runners race_number="{race.number}">\r\n{"".join(lines)}          </runners>\r\n'
+
+
+# The money tracker: which entrant holds how much of the money, in the API's roundabout way.
+#
+# The list has several entries per entrant, to be summed, in whole percent, and entrants that are not in the field.
 
 
 @dataclass(frozen=True)

@@ -177,6 +177,9 @@ def _by_start(race: Race) -> tuple[datetime, str]:
     return race.start, race.id
 
 
+# Chance that can be repeated: every draw belongs to a name, so that one race's luck does not depend on another's.
+
+
 #: The namespace of all ids that were not recorded.
 NAMESPACE = UUID("6f1c3c52-6c0e-5b0e-9d8b-5d6c1c0f9a11")
 
@@ -189,6 +192,9 @@ def dice(*name: object) -> Random:
 def made_id(*name: object) -> str:
     """A UUID that is always the same for this name."""
     return str(uuid5(NAMESPACE, "/".join(map(str, name))))
+
+
+# Words of which horses, people and races are named when nothing was recorded.
 
 
 SPONSORS = tuple(

@@ -177,6 +177,9 @@ def _header(asked: Asked, path: str, title: str) -> dict[str, str]:
     return {"title": title, "generated_time": f"{moment}Z", "url": f"{path}?{query}" if query else path}
 
 
+# Control routes of the played API below /v1/_dev/nztab: what is played, what goes wrong, what was asked.
+
+
 routes = Routes()
 
 

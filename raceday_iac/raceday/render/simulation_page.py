@@ -93,6 +93,9 @@ def _card(row: tuple[str, ...], legacy: int, now: int) -> Card:
     return Card(name, big, worse, bars)
 
 
+# The numbers of a race day as titled tables of text: one source for the terminal and for the page.
+
+
 @dataclass(frozen=True)
 class Table:
     """A title, the names of the columns, rows of text. The first column is text, the others are numbers."""
@@ -229,6 +232,9 @@ def _unit(name: str) -> str:
     """`cpu_ms` as `CPU ms`."""
     words = name.split("_")
     return " ".join(word.upper() if word in ("cpu", "mb") else word for word in words)
+
+
+# A race day as plain lines: what was compared, what held, and every number in aligned columns.
 
 
 _WIDTH = 110

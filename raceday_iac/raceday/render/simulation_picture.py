@@ -73,6 +73,9 @@ def day_name(day: str) -> str:
     return f"{parsed:%A} {parsed.day} {parsed:%B %Y}"
 
 
+# The time axis of a race day: New Zealand's clock above, UTC below, the day boundary and the quiet window.
+
+
 def clock(moment: float) -> str:
     """The time on New Zealand's clock."""
     return f"{datetime.fromtimestamp(moment, NZ_TIME.zone):%H:%M}"
@@ -309,6 +312,10 @@ def _text(content: str, x: float, y: float, style: str) -> str:
 
 def _n(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+# Where each run of a race day stands in its function's lane. Runs at the same time stand on each other, so the height
+# of a lane is how many there were at once. In units of time; pixels are the picture's business.
 
 
 #: From top to bottom, in the order of a day.

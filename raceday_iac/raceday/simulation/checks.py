@@ -19,6 +19,11 @@ from .ledger import Ledger, Outcome
 from .phases import INTERVALS, PATIENCE, Followed, conflicts, gaps, overlaps, patience_of, row_of
 from .report import Invariant
 
+# Invariants of what was seen on the wires: who ran and wrote when, and which race was polled when.
+#
+# Nothing here shares code with the functions that are judged.
+
+
 #: Inside this window of the New Zealand clock nothing is written.
 QUIET = (time(1), time(6))
 #: When the daily functions start, UTC, on the date before the New Zealand one; and their longest run.
@@ -162,6 +167,11 @@ def _daily_start(lived: DayResult, start: time) -> datetime:
 
 def _is_quiet(moment: float) -> bool:
     return QUIET[0] <= datetime.fromtimestamp(moment, NZ).time() < QUIET[1]
+
+
+# Invariants of what is stored when the day is over, held against what upstream played.
+#
+# Nothing here shares code with the functions that are judged.
 
 
 #: Steps of the money-flow timeline, each from so many minutes before the start to the one before it.
@@ -309,6 +319,9 @@ def _wrong_results(lived: DayResult, race: Race, stored: Mapping[str, Any]) -> V
             yield f"{what} of race {race.id}: {len(rows)} are stored, {right} of {len(truth[what])} are right"
 
 
+# What a day left in the database, by what it is looked up by.
+
+
 Document = Mapping[str, Any]
 #: All documents of a collection.
 Read = Callable[[str], Iterable[Document]]
@@ -362,6 +375,11 @@ def _odds(documents: Iterable[Document]) -> tuple[int, int]:
 def _related(value: Any) -> str:
     """A relationship comes as an id, or as the document when it was asked for."""
     return str(value["$id"]) if isinstance(value, Mapping) else str(value)
+
+
+# All there is to judge a day by, and which races can be judged by its end.
+#
+# The truth is the player's day: it knows when each race changed and what it paid.
 
 
 #: Polling begins at this time of the New Zealand clock.

@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+# What a race day leaves behind, whoever lived it: one value per execution. The real functions on the embedded server
+# and the legacy model produce the same values, so that both are counted by the same rules.
+
 
 class Outcome(StrEnum):
     """How a run ended."""

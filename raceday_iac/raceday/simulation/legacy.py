@@ -115,6 +115,9 @@ def _bodies(world: LegacyWorld, day: date) -> dict[str, Body]:
     }
 
 
+# The three legacy daily jobs: meetings, races with entrants, and the first poll of every race.
+
+
 #: daily-meetings verified the schema first, fetching a collection once for each of its attributes.
 SCHEMA_REQUESTS = 1 + 9 + 181 + 6 + 23
 #: Upserts of races at the same time.
@@ -203,6 +206,10 @@ def _from_utc_midnight(world: LegacyWorld) -> list[RaceRow]:
     return [row for row in world.existing() if row.card.start >= bound]
 
 
+# The legacy functions that poll all day: enhanced-race-poller as it behaved when started with a list of races,
+# race-data-poller on its cron, and meeting-status-poller. No locks.
+
+
 #: enhanced-race-poller outside its loops: groups of 5, pauses between calls and between groups.
 GROUP = 5
 BETWEEN_CALLS = 0.8
@@ -286,6 +293,10 @@ def meeting_status_poller(world: LegacyWorld, day: date) -> Body:
             execution.leave(meeting)
 
     return body
+
+
+# The legacy master-race-scheduler: every minute it finds the races that are due and has them polled, group by group,
+# then stamps them all. No locks, and not told what other runs just started.
 
 
 OPENING_HOUR = 9

@@ -102,6 +102,9 @@ class Engine:
         heapq.heappush(self._queue, (moment, self._asked, action))
 
 
+# The races of a day as the legacy model sees them: when each one starts, closes and ends upstream.
+
+
 #: Domain facts: the sample day's volumes count a race as Final this long after its advertised start.
 FINAL_AFTER = 8 * 60.0
 
@@ -145,6 +148,11 @@ def card_of(races: Iterable[Mapping[str, Any]]) -> tuple[CardRace, ...]:
 
 def _reached(moment: float | None, now: float) -> bool:
     return moment is not None and now >= moment
+
+
+# The state that legacy executions share: the database rows that decide what is due, and the notes of every poll.
+#
+# Also what one race poll costs, call by call; the numbers follow from the field's size and the race's status.
 
 
 NZ = ZoneInfo("Pacific/Auckland")
@@ -243,6 +251,10 @@ def write_race(execution: LegacyExecution, row: RaceRow, fetched: str) -> Steps:
     yield from execution.call_appwrite(1)
     row.last_poll = execution.now
     execution.leave(row.card.race)
+
+
+# When the legacy system started what, and after how long it was cut off: its nine functions as they were configured
+# before the clean-up. Crons are UTC.
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,12 @@ def count_phases(phases: Iterable[str]) -> dict[str, int]:
     return {**known, **dict(sorted(counts.items()))}
 
 
+# What the interval table demands, said a second time: the functions have their own copy, this one judges them.
+#
+# A race is *due* when its last poll is as long ago as the row it is in demands. It may stay due for as long as it
+# takes to start the poller; near its start that is hardly any time, for there one run follows the other.
+
+
 #: Seconds, by row. The poller goes round every 15 to 30 s near the jump; domain facts give the table in minutes.
 INTERVALS = {
     "baseline": 1800.0,
@@ -129,6 +135,19 @@ def _status(statuses: Sequence[tuple[float, str]], now: float) -> str:
             break
         current = status
     return current
+
+
+# Overlaps and conflicts among the runs of a day: one definition for the legacy model and the real functions.
+#
+# Overlap: two runs of one function, or of two different pollers with a race in common, at the same time. Each pair of
+# runs counts once. A run that was refused by a lock did nothing and makes no overlap; `overlaps_with_refused` counts
+# those pairs too.
+#
+# Conflict: two runs, of whatever function, that hold the same race or meeting at the same time, that is between the
+# upstream fetch and the last write for it. Each pair of runs counts once per race or meeting.
+#
+# Periods are half open: a run that starts in the very moment another ends does not meet it. Two that begin in the
+# same moment do, however short they are: in virtual time work may take none.
 
 
 #: Functions that poll races: two of them on one race at once are an overlap although their names differ.

@@ -169,6 +169,12 @@ class VirtualTask:
         return self._ended.wait(timeout)
 
 
+# The connections of one simulated execution: real HTTP, made to take virtual time, and written down.
+#
+# A request takes effect in the middle of its latency, so that runs interleave as they would over a network. When the
+# execution has been killed, every further use of a wire ends its threads, as SIGKILL would: nothing is sent any more.
+
+
 LOCKS = "/collections/locks/documents"
 _FENCE = re.compile(r"f\d+-[0-9a-f]{32}")
 _EVENT = re.compile(r"/events/([^/?]+)")

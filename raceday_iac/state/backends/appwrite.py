@@ -230,6 +230,9 @@ def _version_of(raw: Mapping[str, Any]) -> StateVersion:
         raise IacError(f"A document of the state's collection is not what it should be: {error!r}.") from None
 
 
+# Texts that fit into a string attribute: short ones as they are, so that the console shows them, long ones packed.
+
+
 #: Characters of the attribute that holds a state.
 LIMIT = 4_000_000
 #: Longer texts are packed.
@@ -259,6 +262,10 @@ def unpack(stored: str) -> str:
         return gzip.decompress(base64.b64decode(stored[len(_MARK) :], validate=True)).decode()
     except (binascii.Error, OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise StateError(f"The state kept in Appwrite is damaged: {error}.", unchanged=True) from None
+
+
+# The private collection that holds states, made when it is first needed: one attribute at a time, each awaited, for a
+# real server loses attributes of one collection that it makes at the same time (see `kinds.turns`).
 
 
 #: Key, path and body of each attribute.

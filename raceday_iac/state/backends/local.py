@@ -206,6 +206,9 @@ class LocalState:
         return f"{restore}, or {adopt}" if restore else adopt
 
 
+# The lock of local state: the kernel's lock on a file, which says in it who holds it.
+
+
 class FileLock:
     """At most one holder at a time on this machine. It goes with its process."""
 
@@ -288,6 +291,10 @@ def _signature(handle: IO[str]) -> LockInfo | None:
 
 def _named(handle: IO[str]) -> str:
     return str(_signature(handle) or "another process")
+
+
+# Earlier states in a folder, one file per serial. A file is never changed in place, so it can be a second name of the
+# state file that a save is about to replace.
 
 
 class LocalHistory:

@@ -28,6 +28,13 @@ from ..store import LockInfo, Version
 from .base import Access, LockRecord, PreconditionFailed, SharedSettings, StateBackend, StateVersion
 from .local import not_kept
 
+# The lock of remote state: a text with its owner that is renewed while the owner lives, and may be taken over when it
+# was not renewed for as long as it says.
+#
+# Ages are told by the store's clock, so no two machines' clocks are ever compared. A clock that lies all the same can
+# only make a lock be taken over too early; then fencing (see remote.py) refuses the late writer's save.
+
+
 _log = logging.getLogger(__name__)
 
 #: How many states are kept, and the seconds without a sign of life after which a lock may be taken over.
