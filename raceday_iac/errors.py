@@ -20,7 +20,6 @@ IacError
 │   └── BrokenSchemaError  documents do not know what Appwrite lists; only a new collection mends it
 ├── OutputError          what should be shown cannot be written                        exit 1
 ├── Interrupted          Ctrl-C outside the changes themselves                         exit 130
-├── ApplyError           some changes failed; carries which                            exit 1
 ├── BuildError           a bundle or a deployment's build failed                       exit 1
 └── ProbeError           new code did not pass its probe                               exit 1
 """
@@ -123,10 +122,6 @@ class Interrupted(IacError):
     """The user pressed Ctrl-C."""
 
     exit_code = EXIT_INTERRUPTED
-
-
-class ApplyError(IacError):
-    """Some changes failed."""
 
 
 class ProviderError(IacError):

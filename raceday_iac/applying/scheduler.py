@@ -448,7 +448,3 @@ class Event:
 
 
 Observer = Callable[[Event], None]
-
-
-def nobody(_event: Event) -> None:
-    """An observer that looks away."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ..diff import Cause, Difference, FieldChange
+from ..diff import Difference, FieldChange
 from ..errors import IacError
 from ..kinds import KINDS
 from ..model.address import Address, owners
@@ -278,15 +278,6 @@ class Plan:
         """Changes that undo what somebody else did."""
         return tuple(change for change in self.changes if change.drifted)
 
-    @property
-    def configured(self) -> tuple[Change, ...]:
-        """Changes that bring something the stack says and the server never had."""
-        return tuple(change for change in self.changes if not change.drifted or _also_configured(change))
-
     def count(self, action: Action, kind: str = "") -> int:
         """How many changes of an action, of one kind when it is named."""
         return sum(1 for change in self.changes if change.action is action and kind in ("", change.address.kind))
-
-
-def _also_configured(change: Change) -> bool:
-    return any(each.cause in (Cause.CONFIG, Cause.CONFLICT) for each in change.fields)

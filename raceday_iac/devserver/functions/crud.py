@@ -135,9 +135,6 @@ def execution_headers(value: Any) -> dict[str, str]:
     return headers
 
 
-SPECIFICATION = text(0, 128)
-
-
 routes = Routes()
 
 DAY = 86_400

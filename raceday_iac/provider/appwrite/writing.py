@@ -32,7 +32,6 @@ _CREATE_ATTEMPTS = 3
 _DELETION_PATIENCE = 60.0
 #: Synchronous executions are cut by the server at 30 s (408).
 _SYNCHRONOUS_LIMIT = 40.0
-_UPLOAD_TIMEOUT = 120.0
 #: Documents that are changed at the same time.
 _AT_ONCE = 4
 #: Makes a write conditional on the document being no newer than this.

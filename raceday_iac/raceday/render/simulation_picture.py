@@ -27,7 +27,6 @@ RIGHT = 24.0
 FLOOR_BAR = 12.0
 NEXT_BAR = 5.0
 CHART = 44.0
-GAP = 12.0
 #: Nothing is drawn thinner than this, or it would vanish.
 THINNEST = 1.0
 #: Seconds that a column of a chart stands for, and how many columns a detail has.

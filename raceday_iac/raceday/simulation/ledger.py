@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -144,7 +143,6 @@ class Ledger:
         #: Writes that were not behind the fence of their run.
         self.unfenced: list[str] = []
         self.lock_ms: list[float] = []
-        self.refused_with: Counter[str] = Counter()
         self._owners: dict[str, str] = {}
 
     def begun(self, execution: Execution) -> None:
