@@ -21,8 +21,8 @@ from zoneinfo import ZoneInfo
 from raceday_iac.devserver.runner import RunningServer, start_server
 from raceday_iac.devserver.settings import Settings, SystemClock
 from raceday_iac.raceday.nztab.days import make_day
+from raceday_iac.raceday.nztab.model import NztabSettings
 from raceday_iac.raceday.nztab.player import NztabPlugin
-from raceday_iac.raceday.nztab.settings import NztabSettings
 
 from .processes import target_of, timed
 from .raw_schema import Client

@@ -10,16 +10,14 @@ from reference_tables import NOTE, described, field_row, model_table, table, tit
 
 from raceday_iac.health.watched import Alert, Freshness, FunctionWatch, Grace, HealthConfig
 from raceday_iac.kinds import KINDS, RENAMEABLE, Kind
-from raceday_iac.kinds.declaring import Declaring
-from raceday_iac.kinds.fields import effect, identity
+from raceday_iac.kinds.fields import Declaring, effect, identity
 from raceday_iac.kinds.function import SETTINGS
 from raceday_iac.loading.environment import Environment
 from raceday_iac.model import declarations, limits, stack
 from raceday_iac.model.address import Address
 from raceday_iac.model.evidence import Ask
-from raceday_iac.model.lifecycle import Threshold
 from raceday_iac.model.limits import EVENTS, RUNTIMES, SCOPES
-from raceday_iac.model.resource import Live, frozen
+from raceday_iac.model.resource import Live, Threshold, frozen
 from raceday_iac.state.backends import BACKENDS, backend_of
 from raceday_iac.state.encryption import Encryption
 

@@ -33,7 +33,7 @@ from .counting import counted
 from .redaction import one_line
 
 if TYPE_CHECKING:
-    from .model.problem import Diagnostic
+    from .model.resource import Diagnostic
 
 #: Characters of an answer's error, with what we say around the server's words.
 _LONGEST = 1_000

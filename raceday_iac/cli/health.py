@@ -30,8 +30,7 @@ from ..errors import (
     StateError,
 )
 from ..extensions import load_part
-from ..health.findings import Severity
-from ..health.observations import Observation, StateLock
+from ..health.observations import Observation, Severity, StateLock
 from ..health.observing import Collector, Place
 from ..health.report import Report, judge, without_secrets
 from ..health.shared import Rules, load_rules

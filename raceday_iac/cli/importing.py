@@ -15,7 +15,7 @@ import typer
 from ..errors import EXIT_OK, IacError, StackError
 from ..importing.adoption import Adoption, adopt, chosen
 from ..importing.appwrite_json import appwrite_json, read_appwrite_json, what_is_lost
-from ..importing.project import Project, select
+from ..importing.names import Project, select
 from ..importing.source import PLAIN, Source, write_source
 from ..loading.environment import Environment, load_environment
 from ..loading.resolve import resolve

@@ -21,8 +21,7 @@ from ..loading.environment import load_environment
 from ..loading.resolve import resolve
 from ..loading.stack_file import load_stack
 from ..model.local_time import UTC_TIME, LocalTime, read_local_time
-from ..model.problem import Diagnostic
-from ..model.resource import Desired, LeftOut
+from ..model.resource import Desired, Diagnostic, LeftOut
 from ..packaging import pack_all
 from ..packaging.bundle import SHARED, vendored_modules
 from ..redaction import shown_document

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 from .. import files
 from ..errors import IacError, ServerFaultError, ThrottledError, UnreachableError
-from ..health.findings import Finding, Severity
+from ..health.observations import Finding, Severity
 from ..health.report import Report, changes, since
 from ..health.watched import Alert
 from ..model.secret import Secret

@@ -20,8 +20,7 @@ from ..loading.stack_file import load_stack
 from ..loading.yaml_file import read_yaml_text
 from ..model.address import database_address
 from ..model.evidence import Answer, Question
-from ..model.problem import Diagnostic
-from ..model.resource import Desired
+from ..model.resource import Desired, Diagnostic
 from ..model.secret import Secret
 from ..model.stack import Stack
 from ..packaging import Bundle, pack_all, with_deployments

@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ..provider.protocol import Condition, Execution
-from .findings import Finding, Severity
-from .observations import Counted, FunctionSeen, Observation, moment
+from .observations import Counted, Finding, FunctionSeen, Observation, Severity, moment
 from .runs import EARLY, ending_of, last_due, standing
 from .shared import Late, Rules
 from .watched import Freshness, Grace, HealthConfig, format_duration

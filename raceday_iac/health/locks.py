@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from .findings import Finding, Severity
-from .observations import FunctionSeen, Observation
+from .observations import Finding, FunctionSeen, Observation, Severity
 from .runs import Figures, check_target
 from .shared import LockState, Rules
 from .watched import HealthConfig, format_duration

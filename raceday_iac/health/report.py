@@ -8,9 +8,8 @@ from datetime import datetime
 
 from ..model.local_time import UTC_TIME, LocalTime
 from .data import Daily, DataHealth, daily_findings, daily_runs, data_findings, data_health
-from .findings import ORDER, Finding, Severity
 from .locks import LockHealth, lock_findings, lock_health, lock_without_secrets
-from .observations import FunctionSeen, Observation, StateLock
+from .observations import ORDER, Finding, FunctionSeen, Observation, Severity, StateLock
 from .runs import (
     Figures,
     Punctuality,

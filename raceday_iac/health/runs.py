@@ -19,8 +19,7 @@ from ..linting.expansion import Expansion, expand
 from ..model.address import Address, collection_address
 from ..model.resource import Live
 from ..provider.protocol import Deployment, Execution
-from .findings import Finding, Severity
-from .observations import FunctionSeen, moment
+from .observations import Finding, FunctionSeen, Severity, moment
 from .watched import FunctionWatch, Grace, format_duration
 
 # What the log of an execution says of its end. The functions log one JSON object a line; other lines say nothing.

@@ -33,7 +33,7 @@ from ..errors import StackError
 from ..kinds import declared
 from ..loading.yaml_file import ValuePath, parse_yaml
 from ..model.resource import Desired
-from .findings import Severity
+from .observations import Severity
 
 
 def _span(value: Any) -> Any:

@@ -14,10 +14,10 @@ from typing import Any
 
 from ..errors import IacError
 from ..kinds import KINDS, kind_of
-from ..kinds.declaring import Declaring
+from ..kinds.fields import Declaring
 from ..model.address import Address
 from ..model.resource import Desired, Live
-from .project import Diagnostic, Project
+from .names import Diagnostic, Project
 
 
 def _lying_in(kind: str) -> list[Declaring]:

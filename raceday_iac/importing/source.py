@@ -11,7 +11,7 @@ from typing import Any
 from ..diff import Difference, compare
 from ..errors import IacError, StackError
 from ..kinds import KINDS, holds_others, kind_of
-from ..kinds.declaring import Called
+from ..kinds.fields import Called
 from ..kinds.variable import looks_secret
 from ..loading.environment import EMBEDDED, Environment
 from ..loading.resolve import resolve
@@ -19,8 +19,7 @@ from ..model.address import Address, owners
 from ..model.resource import Live
 from ..model.stack import FromEnvironment, Stack
 from ..state.document import new_state
-from .names import Name, Names, call, comment, constant, text_literal
-from .project import Diagnostic, Project
+from .names import Diagnostic, Name, Names, Project, call, comment, constant, text_literal
 
 #: Arguments whose value may be shared by many resources.
 _SHARED = ("execute", "events", "scopes", "permissions")

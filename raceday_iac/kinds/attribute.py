@@ -14,14 +14,12 @@ from ..model.address import Address, collection_address
 from ..model.declarations import Declared, Key
 from ..model.evidence import Ask, Question
 from ..model.limits import column_name
-from ..model.problem import Location
-from ..model.resource import Desired, Fields, Live, Resource
+from ..model.resource import Desired, Fields, Live, Location, Resource
 from ..model.validators import is_double, is_integer
 from .base import Call, Claims, Differing, Kind, Shape, as_call, column_claim, is_finite, of_its_collection, thaw
 from .collection import LEFT_OUT, MAYBE, MEMBER, live_member
 from .conversion import temporary
-from .declaring import Declaring, Reading, Work
-from .fields import IDENTITY, Wire, canonical, told
+from .fields import IDENTITY, Declaring, Reading, Wire, Work, canonical, told
 from .relationship import NEEDED as RELATED
 from .schema_rules import (
     FORMATS,

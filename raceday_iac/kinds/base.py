@@ -19,7 +19,7 @@ from .schema_rules import Request, schema_places
 from .turns import Place
 
 if TYPE_CHECKING:
-    from .declaring import Declaring
+    from .fields import Declaring
 
 #: What a value of an answer must be: a JSON type as Python reads it, one of several, a list of such, an object of a
 #: shape, or what a function says of it.

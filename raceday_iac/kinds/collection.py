@@ -13,13 +13,11 @@ from ..model import limits
 from ..model.address import Address, collection_address, database_address
 from ..model.declarations import Declared, Id, Name, all_valid
 from ..model.evidence import Ask, Question
-from ..model.problem import Diagnostic
-from ..model.resource import Desired, Fields, Live, Resource, frozen
+from ..model.resource import Desired, Diagnostic, Fields, Live, Resource, frozen
 from ..model.validators import permission_problem, permissions_problem
 from . import database, schema_rules
 from .base import Call, Kind, Shape, Wanted, as_call, is_instant, of_its_collection, thaw
-from .declaring import Checked, Declaring, Reading
-from .fields import IDENTITY, Wire, canonical, told
+from .fields import IDENTITY, Checked, Declaring, Reading, Wire, canonical, told
 from .schema_rules import (
     IN_PLACE,
     SETS,

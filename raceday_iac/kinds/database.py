@@ -13,8 +13,7 @@ from ..model.declarations import Declared, Id, Name
 from ..model.evidence import Ask, Question
 from ..model.resource import Desired, Fields, Live, Resource, frozen
 from .base import Call, Kind, Shape, as_call, of_its_collection, thaw
-from .declaring import Declaring, Reading
-from .fields import IDENTITY, told
+from .fields import IDENTITY, Declaring, Reading, told
 from .schema_rules import IN_PLACE, STAGES, create_request, database_fields, update_request
 
 

@@ -17,17 +17,20 @@ from ..model.address import Address, collection_address, database_address, funct
 from ..model.declarations import KEEP, Declared, Id, Lock, Name, Probe, all_valid, model_of, nearest
 from ..model.evidence import Ask, Question
 from ..model.limits import RUNTIMES, SCOPES
-from ..model.problem import Diagnostic, Location
-from ..model.resource import CodeSource, Desired, Fields, Live, Resource, frozen
+from ..model.resource import CodeSource, Desired, Diagnostic, Fields, Live, Location, Resource, frozen
 from ..model.secret import FromEnvironment
 from . import variable
 from .base import Kind, Offers, Shape, thaw
-from .declaring import Beside, Checked, Declaring, Reading, Work
 from .fields import (
     IDENTITY,
+    Beside,
+    Checked,
+    Declaring,
     Local,
     PlainRequests,
+    Reading,
     Wire,
+    Work,
     as_set,
     may_be_told,
     parsed,

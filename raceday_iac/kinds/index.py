@@ -13,13 +13,11 @@ from ..model.address import Address, collection_address
 from ..model.declarations import Declared, Id, nearest
 from ..model.evidence import Ask, Question
 from ..model.limits import column_name
-from ..model.problem import Diagnostic
-from ..model.resource import Desired, Fields, Live, Resource, frozen
+from ..model.resource import Desired, Diagnostic, Fields, Live, Resource, frozen
 from . import schema_rules
 from .base import Call, Kind, Shape, as_call, of_its_collection, thaw
 from .collection import LEFT_OUT, MAYBE, MEMBER, live_member, sides_of, table_bytes
-from .declaring import Beside, Called, Checked, Declaring, Reading
-from .fields import IDENTITY, Wire, canonical, told
+from .fields import IDENTITY, Beside, Called, Checked, Declaring, Reading, Wire, canonical, told
 from .schema_rules import STAGES, create_request, index_fields, path_of
 
 Type: TypeAlias = Literal["key", "unique", "fulltext", "spatial"]

@@ -13,12 +13,10 @@ from ..model.address import Address, collection_address
 from ..model.declarations import Declared, Id, Key
 from ..model.evidence import Ask, Question
 from ..model.limits import column_name
-from ..model.problem import Diagnostic
-from ..model.resource import Desired, Fields, Live, Resource
+from ..model.resource import Desired, Diagnostic, Fields, Live, Resource
 from .base import Call, Claims, Kind, Shape, Wanted, as_call, column_claim, written_places
 from .collection import LEFT_OUT, MAYBE, MEMBER, live_member
-from .declaring import Beside, Checked, Declaring, Reading
-from .fields import IDENTITY, Wire, told
+from .fields import IDENTITY, Beside, Checked, Declaring, Reading, Wire, told
 from .schema_rules import (
     IN_PLACE,
     STAGES,

@@ -15,12 +15,10 @@ from ..model import limits
 from ..model.address import Address, variable_address
 from ..model.declarations import Declared, is_text
 from ..model.limits import collated
-from ..model.problem import Diagnostic, Location
-from ..model.resource import Fields, Live, frozen
+from ..model.resource import Diagnostic, Fields, Live, Location, frozen
 from ..model.secret import FromEnvironment, Secret
 from .base import Call, Kind, Shape, listing
-from .declaring import Beside, Called, Declaring, Reading, Work
-from .fields import IDENTITY, Wire, body, canonical, told
+from .fields import IDENTITY, Beside, Called, Declaring, Reading, Wire, Work, body, canonical, told
 
 Variables: TypeAlias = "Mapping[str, VariableDeclaration]"
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import StackError
 from ..loading.yaml_file import parse_yaml
-from ..model.problem import Diagnostic, Location
+from ..model.resource import Diagnostic, Location
 from .findings import Acceptance, Finding, Severity
 from .rules import RuleSet, Violation
 

@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..importing.appwrite_json import read_appwrite_json
-from ..importing.project import Project
+from ..importing.names import Project
 from ..kinds import KINDS, Kind, kind_of
 from ..loading.environment import Environment
 from ..model.address import function_address, variable_address
 from ..model.local_time import UTC_TIME, LocalTime, read_local_time
-from ..model.problem import Diagnostic, Location
-from ..model.resource import LeftOut, Live
+from ..model.resource import Diagnostic, LeftOut, Live, Location
 from ..model.stack import Declaration, Lock, Stack
 
 NOWHERE = Location()

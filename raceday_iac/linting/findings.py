@@ -8,7 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from ..model.local_time import UTC_TIME, LocalTime
-from ..model.problem import Location
+from ..model.resource import Location
 
 NOWHERE = Location()
 

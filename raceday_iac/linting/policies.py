@@ -9,8 +9,7 @@ from pathlib import PurePosixPath
 
 from ..kinds.variable import looks_secret
 from ..model.limits import PERMISSION
-from ..model.problem import Diagnostic
-from ..model.resource import LeftOut, WhyLeftOut
+from ..model.resource import Diagnostic, LeftOut, WhyLeftOut
 from ..packaging.bundle import is_whole_copy
 from .facts import CollectionFacts, FunctionFacts, LockFacts, Offered, VariableFacts
 from .findings import Severity

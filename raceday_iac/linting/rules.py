@@ -20,7 +20,7 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import Any, TypeVarTuple
 
-from ..model.problem import Location
+from ..model.resource import Location
 from .expansion import Expansion, expand
 from .facts import CollectionFacts, Configuration, FunctionFacts, Offered, VariableFacts
 from .findings import NOWHERE, Finding, Severity

@@ -22,7 +22,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import IacError, StackError
-from ..model.problem import Diagnostic
+from ..model.resource import Diagnostic
 from ..model.secret import Secret
 from ..state.backends import BackendSettings, settings_of
 from .yaml_file import YamlFile, read_yaml

@@ -9,7 +9,7 @@ import traceback
 from pathlib import Path
 
 from ..errors import IacError, StackError
-from ..model.problem import Diagnostic, Location
+from ..model.resource import Diagnostic, Location
 from ..model.stack import Stack
 
 #: A place where no cached bytecode lies.

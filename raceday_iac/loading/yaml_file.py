@@ -16,7 +16,7 @@ import yaml
 from pydantic import ValidationError
 
 from ..errors import StackError
-from ..model.problem import Diagnostic, Location
+from ..model.resource import Diagnostic, Location
 
 #: Bytes of a file, values in it, and how deep they may lie in each other. Real files are far below.
 LONGEST, MOST_VALUES, DEEPEST = 1_000_000, 20_000, 50

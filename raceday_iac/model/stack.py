@@ -24,8 +24,7 @@ from ..kinds.index import IndexDeclaration
 from ..kinds.index import arguments as index_arguments
 from ..kinds.relationship import RelationshipDeclaration
 from .declarations import KEEP, Declared, Lock, Probe, nearest
-from .lifecycle import Threshold
-from .problem import Location
+from .resource import Location, Threshold
 from .secret import FromEnvironment
 
 __all__ = ["KEEP", "Collection", "Database", "FromEnvironment", "Lock", "Probe", "Stack", "Threshold"]

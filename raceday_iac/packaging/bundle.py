@@ -27,8 +27,7 @@ from ..kinds import KINDS, declared
 from ..kinds.base import thaw
 from ..model.address import database_address, deployment_address, function_address, owners
 from ..model.limits import DEPLOYMENT_BYTES
-from ..model.problem import Diagnostic
-from ..model.resource import CodeSource, Desired, LeftOut, Resource, frozen
+from ..model.resource import CodeSource, Desired, Diagnostic, LeftOut, Resource, frozen
 from .contents import CodeFolder, Contents, read_contents
 
 SHARED = "_shared"

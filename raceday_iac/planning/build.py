@@ -26,8 +26,7 @@ from .lifecycle import (
     without_ignored,
 )
 from .order import in_order
-from .plan import Action, Change, Plan, PlanOptions, Reason, check_plan_options
-from .selection import select
+from .plan import Action, Change, Plan, PlanOptions, Reason, check_plan_options, select
 
 
 def build_plan(

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from ..kinds import kind_of
 from ..model.address import Address, owners
 from ..model.evidence import NOTHING, Answer, Ask, Question, total
-from ..model.lifecycle import DEFAULTS, Threshold
-from ..model.resource import Desired, Live
+from ..model.resource import DEFAULTS, Desired, Live, Threshold
 from ..provider import ServerFacts
 from .changes import taken_with
 from .plan import Action, Change, PlanOptions, Refusal, key_of

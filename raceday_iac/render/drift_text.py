@@ -9,12 +9,11 @@ from ..drift import Item, Standing, Verdict
 from ..linting.findings import Acceptance
 from ..planning import Plan
 from ..planning.saved import change_document, field_document
-from .html import ChangeRow, change_row, page
 from .lines import Line
 from .markdown import LIMIT, Sheet, code, plain
 from .plan_markdown import field_cells
 from .plan_text import field_lines
-from .theme import STANDING_TONES
+from .theme import STANDING_TONES, ChangeRow, change_row, page
 
 _SHOWN = 20
 WAYS_OUT = "To put it back: raceday-iac apply. To keep it: change the stack, then plan shows nothing to do."

@@ -10,16 +10,14 @@ from itertools import pairwise
 from typing import Any
 
 from ..health.data import Stand
-from ..health.findings import Severity
-from ..health.observations import moment
+from ..health.observations import Severity, moment
 from ..health.report import FunctionHealth, Report
 from ..health.runs import OVER, ending_of
 from ..health.watched import format_duration
 from ..model.local_time import LocalTime
 from ..provider.protocol import Execution
 from .health_text import headline, row_of, sections, style_of, usage_text
-from .html import page
-from .theme import PICTURE_STYLE
+from .theme import PICTURE_STYLE, page
 from .time_axis import Scale, quiet_windows
 
 _CLASS = {Severity.ERROR: "broken", Severity.WARNING: "warn", Severity.INFO: "faint"}

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from ..health.data import DataHealth, Stand
-from ..health.findings import ORDER
 from ..health.locks import LockHealth
-from ..health.observations import moment
+from ..health.observations import ORDER, moment
 from ..health.report import FunctionHealth, Report
 from ..health.runs import memory_limit
 

@@ -13,9 +13,8 @@ from rich.text import Text
 
 from ..counting import counted
 from ..health.data import Daily, DataHealth, Stand
-from ..health.findings import Finding, Severity
 from ..health.locks import LockHealth
-from ..health.observations import moment
+from ..health.observations import Finding, Severity, moment
 from ..health.report import Changes, FunctionHealth, Report
 from ..health.runs import memory_limit
 from ..health.shared import LockState

@@ -9,7 +9,7 @@ from typing import Any
 from ..counting import counted
 from ..diff import Difference
 from ..importing.adoption import Adoption
-from ..importing.project import Diagnostic, Project
+from ..importing.names import Diagnostic, Project
 from ..importing.source import Source
 from ..kinds import holds_others
 from ..model.address import Address

@@ -12,9 +12,8 @@ from ..model.address import Address, owners
 from ..planning import Action, Change, Plan
 from ..planning.changes import DECLARED
 from .graph_picture import Card, Row, arrange, graph_svg
-from .html import ChangeRow, change_row, page
 from .plan_text import SIGNS, UNMANAGED, counts_by_kind, nothing_to_do, summary
-from .theme import TONES, strongest
+from .theme import TONES, ChangeRow, change_row, page, strongest
 
 
 def plan_page(plan: Plan, where: str) -> str:

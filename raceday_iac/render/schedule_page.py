@@ -11,9 +11,8 @@ from typing import Any
 from ..linting.findings import Finding, Severity
 from ..linting.timetable import Lane, Timetable
 from ..model.local_time import LocalTime
-from .html import page
 from .lines import Line
-from .theme import PICTURE_STYLE
+from .theme import PICTURE_STYLE, page
 from .time_axis import Scale, midnights, offset_name, quiet_windows, ticks
 
 _CLASS = {Severity.ERROR: "broken", Severity.WARNING: "broken", Severity.INFO: "holds"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from raceday_iac.state.journal import Journal
+from raceday_iac.state.codec import Journal
 
 
 class Tail:

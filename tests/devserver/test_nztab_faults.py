@@ -14,8 +14,7 @@ import requests
 from raceday_iac.devserver.runner import RunningServer, start_server
 from raceday_iac.devserver.settings import ManualClock, Settings
 from raceday_iac.raceday.nztab import NztabFault, NztabSettings
-from raceday_iac.raceday.nztab.faults import HUGE
-from raceday_iac.raceday.nztab.player import BASE, Nztab, NztabPlugin, nztab_of
+from raceday_iac.raceday.nztab.player import BASE, HUGE, Nztab, NztabPlugin, nztab_of
 
 NOW = datetime(2025, 7, 17, 1, tzinfo=UTC)
 RACES = ("0f57e087-00d9-4c61-9549-835abe2ae2ed", "2a862302-6e24-427a-8470-77b59f3b59e4")

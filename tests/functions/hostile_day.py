@@ -28,7 +28,7 @@ from raceday_iac.devserver.functions.executor import Job, Outcome
 from raceday_iac.raceday.nztab.days import make_day
 from raceday_iac.raceday.nztab.fields import make_timeline
 from raceday_iac.raceday.nztab.model import NZ, Day, Meeting, Race
-from raceday_iac.raceday.simulation.phases import Followed, gaps
+from raceday_iac.raceday.simulation.day import Followed, gaps
 
 from .poller_day import POLLER
 from .poller_standin import PollerStandIn

@@ -11,7 +11,7 @@ from _shared.errors import Skip
 from _shared.mapping import MOST_RUNNERS, ODDS, entrant_values, entrants_of
 
 from raceday_iac.raceday.nztab.cards import recorded_event
-from raceday_iac.raceday.nztab.faults import spoil_data
+from raceday_iac.raceday.nztab.player import spoil_data
 
 from .standin_run import StandInRun, schema_of
 

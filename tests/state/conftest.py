@@ -19,9 +19,8 @@ from raceday_iac.state.backends.appwrite import AppwriteBackend
 from raceday_iac.state.backends.local import LocalState
 from raceday_iac.state.backends.remote import RemoteState
 from raceday_iac.state.backends.s3 import S3Backend, S3Place
-from raceday_iac.state.codec import Codec
+from raceday_iac.state.codec import Codec, Journal
 from raceday_iac.state.document import Owner
-from raceday_iac.state.journal import Journal
 from raceday_iac.state.store import StateStore
 
 from .memory_backend import MemoryBackend

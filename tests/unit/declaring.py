@@ -12,8 +12,7 @@ from raceday_iac.errors import StackError
 from raceday_iac.loading.environment import Environment
 from raceday_iac.loading.resolve import resolve
 from raceday_iac.model.address import Address
-from raceday_iac.model.problem import Diagnostic
-from raceday_iac.model.resource import Desired
+from raceday_iac.model.resource import Desired, Diagnostic
 from raceday_iac.model.stack import Collection, Database, Lock, Stack
 
 NOWHERE = Path("/nowhere")

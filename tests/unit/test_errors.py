@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from raceday_iac import errors
-from raceday_iac.model.problem import Diagnostic, Location
+from raceday_iac.model.resource import Diagnostic, Location
 
 
 def every() -> list[type[errors.IacError]]:

@@ -26,8 +26,7 @@ from .attribute_types import (
 )
 from .catalog import Collection, Relation
 from .dialect import Vocabulary, route
-from .failures import BadRelation, Conflict, Duplicate, Restricted
-from .formats import DOCUMENT_KINDS, aggregate, permission_list
+from .formats import DOCUMENT_KINDS, BadRelation, Conflict, Duplicate, Restricted, aggregate, permission_list
 from .lookup import TOTAL, find_collection
 from .queries import INTERNAL_SELECTIONS, BadQuery, Plan, Query
 from .query_sql import Source

@@ -44,8 +44,16 @@ from .document_reads import (
     request_moment,
     without_readonly,
 )
-from .failures import Duplicate, NotANumber, NotThere, OutOfBounds
-from .formats import COLLECTION_KINDS, MAX_BIG_INTEGER, MAX_INTEGER, permission_list
+from .formats import (
+    COLLECTION_KINDS,
+    MAX_BIG_INTEGER,
+    MAX_INTEGER,
+    Duplicate,
+    NotANumber,
+    NotThere,
+    OutOfBounds,
+    permission_list,
+)
 from .lookup import find_collection
 from .queries import Query
 from .store import Store

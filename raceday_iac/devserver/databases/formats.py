@@ -1,10 +1,15 @@
-"""Texts with a format: e-mail addresses, URLs and IP addresses, judged as PHP's filter_var() and parse_url() do."""
+"""Texts with a format: e-mail addresses, URLs and IP addresses, judged as PHP's filter_var() and parse_url() do.
+
+And how reading and writing documents, and jobs of the database workers, can fail.
+
+What HTTP answer the failure of a document becomes depends on who called.
+"""
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple
@@ -299,3 +304,39 @@ def aggregate(permissions: Sequence[str], *, with_create: bool) -> list[str]:
         kinds = ("create", "update", "delete") if with_create else ("update", "delete")
         expanded += [str(Permission(kind, permission.role)) for kind in kinds]
     return list(dict.fromkeys(expanded))
+
+
+#: The second half of a job: what is done when the window between its read and its write has passed.
+Finish = Callable[[], None]
+
+
+class WorkFailed(Exception):
+    """A job that ends badly; the text becomes the `error` of the attribute or index."""
+
+
+class Duplicate(Exception):
+    """An id or the value of a unique index is taken."""
+
+
+class Conflict(Exception):
+    """The document changed after the moment that the writer knows of."""
+
+
+class Restricted(Exception):
+    """Related documents forbid a deletion."""
+
+
+class NotThere(Exception):
+    """A document or attribute that a write needs does not exist."""
+
+
+class NotANumber(Exception):
+    """Only numbers can be counted up and down."""
+
+
+class OutOfBounds(Exception):
+    """A counter would pass its bound."""
+
+
+class BadRelation(Exception):
+    """A value that cannot be a relationship, in the server's words."""

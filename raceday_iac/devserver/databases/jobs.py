@@ -18,11 +18,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from . import catalog, columns, limits, relation_jobs
-from .failures import Finish, WorkFailed
+from .formats import Finish, WorkFailed
 
 if TYPE_CHECKING:
     from ..server import Server
-    from .failures import Finish
+    from .formats import Finish
 
 
 # Building and dropping attributes in the background (Appwrite 1.8.1, Databases/Workers/Databases.php).

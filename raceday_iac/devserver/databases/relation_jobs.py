@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from . import catalog, columns
 from .catalog import Relation
-from .failures import WorkFailed
+from .formats import WorkFailed
 
 if TYPE_CHECKING:
     from ..server import Server
     from .catalog import Record
-    from .failures import Finish
+    from .formats import Finish
 
 
 Options = dict[str, Any]

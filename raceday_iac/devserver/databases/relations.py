@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .catalog import MANY_TO_MANY, MANY_TO_ONE, ONE_TO_MANY, ONE_TO_ONE, Attribute, Collection, Relation
-from .failures import BadRelation, Duplicate, Restricted
+from .formats import BadRelation, Duplicate, Restricted
 from .structure import Document, is_same
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from . import catalog, php_dates, relations, structure
 from .catalog import Collection
 from .columns import SYSTEM_COLUMNS, quoted
-from .failures import Conflict, Duplicate
+from .formats import Conflict, Duplicate
 from .structure import Document, columns_of, complete, decode, encode_value, is_same
 
 if TYPE_CHECKING:

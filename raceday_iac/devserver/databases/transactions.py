@@ -16,7 +16,7 @@ from .attribute_types import uid, within
 from .catalog import Collection
 from .dialect import Vocabulary, route
 from .document_reads import parse_queries, without_readonly
-from .failures import BadRelation, Conflict, Duplicate, NotANumber, NotThere, OutOfBounds, Restricted
+from .formats import BadRelation, Conflict, Duplicate, NotANumber, NotThere, OutOfBounds, Restricted
 from .query_sql import Source
 from .staging import NOT_PENDING, Operation, TransactionView, find_transaction, refuse_expired, refuse_overflow
 from .store import Store

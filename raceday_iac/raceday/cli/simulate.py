@@ -25,8 +25,8 @@ from ...render.lines import Line, print_lines
 from ...state.backends.local import LocalState
 from ...state.document import new_state
 from ..nztab.days import make_day
+from ..nztab.model import NztabSettings
 from ..nztab.player import NztabPlugin
-from ..nztab.settings import NztabSettings
 from ..render.simulation_page import simulation_lines, simulation_page
 from ..render.simulation_picture import timeline_svg
 from ..simulation.assembly import report_of, wanted_options

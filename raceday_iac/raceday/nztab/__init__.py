@@ -7,10 +7,9 @@ requests from them by the server's clock and can be told to answer badly. Nothin
 from __future__ import annotations
 
 from .days import make_day
-from .faults import NztabFault, NztabFaults
 from .fields import RaceState, state_of
-from .model import Day, Meeting, Race, Timeline
-from .settings import NztabSettings
+from .model import Day, Meeting, NztabSettings, Race, Timeline
+from .player import NztabFault, NztabFaults
 
 __all__ = [
     "Day",

@@ -12,8 +12,7 @@ from typing import Any, Protocol
 
 from .events import Wants, event_at
 from .fields import state_of
-from .model import CATEGORY_NAMES, NZ, Day, Meeting, Race, made_id
-from .settings import NztabSettings
+from .model import CATEGORY_NAMES, NZ, Day, Meeting, NztabSettings, Race, made_id
 
 ALL_OFFSETS = 1_000_000
 

@@ -1,4 +1,4 @@
-"""A race day as values: meetings, races and what is going to happen to each of them, and when.
+"""A race day as values: meetings, races, what is going to happen to each of them and when; and which days are played.
 
 Everything is fixed when a day is made; nothing here knows what time it is. Moments are aware, in UTC.
 """
@@ -231,3 +231,15 @@ SILKS = (
     "Black, yellow sash, black cap",
     "Purple & lime checks, lime cap",
 )
+
+
+@dataclass(frozen=True)
+class NztabSettings:
+    """Without `date` every day that is asked for has a card, else only this one. `races` asks for a made-up day of that
+    many AUS and NZ thoroughbred and harness races. `full` adds horses' form, which makes events seven times as long.
+    """
+
+    date: date | None = None
+    seed: int = 1
+    races: int | None = None
+    full: bool = False

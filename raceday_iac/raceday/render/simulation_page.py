@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...render.html import page
 from ...render.lines import Line
-from ..simulation.phases import PHASES, reduction
+from ...render.theme import page
+from ..simulation.day import PHASES, reduction
 from ..simulation.report import DayReport, FunctionCount, Invariant, Quantiles
 from .simulation_picture import busiest_hour, clock, day_name, now_name, timeline_svg
 

@@ -14,8 +14,8 @@ from html import escape
 from ...model.local_time import LocalTime
 from ...render.theme import PICTURE_STYLE
 from ...render.time_axis import Scale, midnights, offset_name, quiet_windows, ticks
+from ..simulation.day import conflicts, overlaps
 from ..simulation.ledger import Outcome, Run
-from ..simulation.phases import conflicts, overlaps
 from ..simulation.report import DayReport
 
 #: New Zealand's clock. In the quiet hours the functions finish gracefully.

@@ -7,11 +7,10 @@ from datetime import datetime
 
 from ..nztab.model import Day, Race
 from .checks import DayResult, check_all
-from .day import DaySpec
+from .day import DaySpec, count_phases, phase_of
 from .ledger import Execution, Ledger, Outcome
 from .legacy import ASSUMPTIONS, simulate_legacy
 from .legacy_world import CardRace
-from .phases import count_phases, phase_of
 from .report import DayReport, Duplicates, Polls, Quantiles, compare_runs
 from .virtual_time import Latencies
 

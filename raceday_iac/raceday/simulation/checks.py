@@ -14,9 +14,8 @@ from typing import Any
 
 from ..nztab.events import event_at
 from ..nztab.model import Day, Race
-from .day import NZ, DaySpec
+from .day import INTERVALS, NZ, PATIENCE, DaySpec, Followed, conflicts, gaps, overlaps, patience_of, row_of
 from .ledger import Ledger, Outcome
-from .phases import INTERVALS, PATIENCE, Followed, conflicts, gaps, overlaps, patience_of, row_of
 from .report import Invariant
 
 # Invariants of what was seen on the wires: who ran and wrote when, and which race was polled when.

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
+from .day import TERMINAL, count_phases
 from .ledger import Run, appwrite_requests_by_function
 from .legacy_world import (
     APPWRITE_SECONDS,
@@ -26,7 +27,6 @@ from .legacy_world import (
     occurrences,
     write_race,
 )
-from .phases import TERMINAL, count_phases
 from .report import Polls
 
 SCHEDULER = "master-race-scheduler"

@@ -11,8 +11,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ...cron import parse
+from .day import phase_of
 from .ledger import Occupation, Outcome, Run
-from .phases import phase_of
 
 #: Yields seconds to wait.
 Steps = Generator[float, None, None]

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .day import Clash, clashes_by_function, conflicts, overlaps, overlaps_with_refused, reduction
 from .ledger import Outcome, Run, appwrite_requests_by_function
-from .phases import Clash, clashes_by_function, conflicts, overlaps, overlaps_with_refused, reduction
 
 FORMAT_VERSION = 1
 #: Examples of a violated invariant that the JSON carries at most; the count is always complete.

@@ -20,10 +20,9 @@ from typing import IO, Literal
 
 from ...errors import FencedError, LockedError, StateError
 from ...files import PRIVATE_FILE, open_private, private_folder, remove_drafts, write_private
-from ..codec import Codec, Decoded
+from ..codec import Codec, Decoded, Journal
 from ..document import Saved, State, new_state, saved_of, this_process
 from ..encryption import KeyInUse, cipher_of
-from ..journal import Journal
 from ..store import LockInfo, Version
 from .base import Access, Backend, BackendSettings
 

@@ -20,10 +20,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ...errors import FencedError, IacError, LockedError, ProviderError, StateError
-from ..codec import Codec, Decoded
+from ..codec import Codec, Decoded, Journal
 from ..document import Owner, Saved, State, new_state, this_process
 from ..encryption import KeyInUse, cipher_of
-from ..journal import Journal
 from ..store import LockInfo, Version
 from .base import Access, LockRecord, PreconditionFailed, SharedSettings, StateBackend, StateVersion
 from .local import not_kept

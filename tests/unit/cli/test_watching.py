@@ -11,7 +11,7 @@ import pytest
 
 from raceday_iac.cli.watching import Hooks, watch
 from raceday_iac.errors import UnreachableError
-from raceday_iac.health.findings import Finding, Severity
+from raceday_iac.health.observations import Finding, Severity
 from raceday_iac.health.report import Report
 from raceday_iac.health.watched import Alert
 from raceday_iac.model.secret import Secret

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from raceday_iac.health.findings import CODES
+from raceday_iac.health.observations import CODES
 from raceday_iac.health.watched import Grace, HealthConfig
 from raceday_iac.raceday.rules import HEALTH_CODES
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.health.findings import CODES, Severity
-from raceday_iac.health.observations import Counted, Observation, StateLock
+from raceday_iac.health.observations import CODES, Counted, Observation, Severity, StateLock
 from raceday_iac.health.report import Report, changes, judge, without_secrets
 from raceday_iac.health.watched import read_watched
 from raceday_iac.model.resource import frozen

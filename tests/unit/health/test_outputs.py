@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.health.findings import Severity
-from raceday_iac.health.observations import Counted, StateLock
+from raceday_iac.health.observations import Counted, Severity, StateLock
 from raceday_iac.health.report import Changes, Report, changes, judge
 from raceday_iac.health.runs import Usage
 from raceday_iac.health.watched import read_watched

@@ -7,8 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from raceday_iac.health.findings import Severity
-from raceday_iac.health.observations import FunctionSeen
+from raceday_iac.health.observations import FunctionSeen, Severity
 from raceday_iac.health.runs import Durations, Usage, check_target, figures_of, run_findings, standing, usage_of
 from raceday_iac.health.watched import FunctionWatch, Grace
 from raceday_iac.kinds.function import size_of

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from raceday_iac.errors import StackError
-from raceday_iac.health.findings import Severity
+from raceday_iac.health.observations import Severity
 from raceday_iac.health.watched import Declared, read_watched
 from raceday_iac.loading.environment import load_environment
 from raceday_iac.loading.resolve import resolve

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from raceday_iac.importing.project import Project
+from raceday_iac.importing.names import Project
 from raceday_iac.importing.source import PLAIN, Source
 from raceday_iac.loading.resolve import resolve
 from raceday_iac.loading.stack_file import load_stack

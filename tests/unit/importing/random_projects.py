@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from raceday_iac.importing.project import Project
+from raceday_iac.importing.names import Project
 from raceday_iac.model.limits import RUNTIMES, SCOPES, SPECIFICATIONS
 from raceday_iac.model.resource import Live
 

@@ -10,7 +10,7 @@ import pytest
 
 from raceday_iac.errors import IacError
 from raceday_iac.importing.appwrite_json import appwrite_json, read_appwrite_json, what_is_lost
-from raceday_iac.importing.project import Project
+from raceday_iac.importing.names import Project
 from raceday_iac.importing.source import write_source
 from raceday_iac.kinds.function import DEFAULT_SPECIFICATION
 from raceday_iac.model.resource import Desired

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raceday_iac.importing.names import Names
-from raceday_iac.importing.project import Project
+from raceday_iac.importing.names import Names, Project
 from raceday_iac.importing.source import write_source
 
 from ..applied import plan

@@ -14,8 +14,7 @@ from raceday_iac.linting.facts import CollectionFacts, Configuration, FunctionFa
 from raceday_iac.linting.findings import Acceptance, Report, Severity
 from raceday_iac.linting.linter import RULES, known_rules, lint
 from raceday_iac.linting.rules import Rule, RuleSet, Violation, functions, scheduled, violation
-from raceday_iac.model.problem import Diagnostic, Location
-from raceday_iac.model.resource import LeftOut, WhyLeftOut
+from raceday_iac.model.resource import Diagnostic, LeftOut, Location, WhyLeftOut
 
 from .made import BEGIN, NZ_TIME, function, locked
 

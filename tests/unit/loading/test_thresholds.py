@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from raceday_iac.kinds import KINDS
-from raceday_iac.model.lifecycle import DEFAULTS
+from raceday_iac.model.resource import DEFAULTS
 from raceday_iac.model.stack import Stack, Threshold
 
 from ..declaring import complaint, database, problems, resolved

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from raceday_iac.model.problem import Diagnostic, Location
+from raceday_iac.model.resource import Diagnostic, Location
 
 
 def test_reads_as_place_subject_message() -> None:

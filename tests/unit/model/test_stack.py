@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from _pytest.monkeypatch import MonkeyPatch
 
-from raceday_iac.model.problem import Location
+from raceday_iac.model.resource import Location
 from raceday_iac.model.stack import Lock, Stack
 
 from ..declaring import collection, function

@@ -15,8 +15,7 @@ from raceday_iac.model.address import Address
 from raceday_iac.model.resource import Desired, Resource, frozen
 from raceday_iac.model.stack import Collection, Stack
 from raceday_iac.planning import Action, Change, Plan, PlanOptions, Reason
-from raceday_iac.planning.plan import lies_in
-from raceday_iac.planning.selection import select
+from raceday_iac.planning.plan import lies_in, select
 
 from ..applied import NOTHING, live_as, plan, precedes, state_of
 from ..declaring import address, database, function, resolved

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from raceday_iac.model.address import Address
-from raceday_iac.model.lifecycle import DEFAULTS
-from raceday_iac.model.resource import Desired
+from raceday_iac.model.resource import DEFAULTS, Desired
 from raceday_iac.model.stack import Collection, Stack, Threshold
 from raceday_iac.planning import Action, Change, Plan, PlanOptions, Reason
 from raceday_iac.planning.guards import threshold_refusals

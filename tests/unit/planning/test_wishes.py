@@ -13,7 +13,7 @@ from raceday_iac.errors import IacError
 from raceday_iac.kinds import KINDS
 from raceday_iac.model.address import Address
 from raceday_iac.model.evidence import Answer
-from raceday_iac.model.lifecycle import DEFAULTS
+from raceday_iac.model.resource import DEFAULTS
 from raceday_iac.model.stack import Stack
 from raceday_iac.planning import PlanOptions
 from raceday_iac.planning.plan import REPLACEABLE, check_plan_options, lies_in, plan_options_from_json

@@ -9,8 +9,7 @@ import jinja2
 import pytest
 
 from raceday_iac.raceday.render.simulation_page import TEMPLATES as RACEDAY
-from raceday_iac.render.html import TEMPLATES, ChangeRow, page
-from raceday_iac.render.theme import STRENGTH, page_colours
+from raceday_iac.render.theme import STRENGTH, TEMPLATES, ChangeRow, page, page_colours
 
 EVIL = "<script>alert(1)</script>"
 #: Pictures and colours that are made here.

@@ -11,9 +11,8 @@ from typing import Any
 from raceday_iac.raceday.nztab.events import event_at
 from raceday_iac.raceday.nztab.model import Day, Meeting, MeetingFacts, Race, Steps, Timeline
 from raceday_iac.raceday.simulation.checks import BUCKETS, DayResult, Stored, check_all, runners_in_the_market
-from raceday_iac.raceday.simulation.day import NZ, DaySpec
+from raceday_iac.raceday.simulation.day import INTERVALS, NZ, DaySpec, row_of
 from raceday_iac.raceday.simulation.ledger import Execution, Ledger, Outcome
-from raceday_iac.raceday.simulation.phases import INTERVALS, row_of
 
 DATE = date(2025, 7, 17)
 POLLER = "enhanced-race-poller"

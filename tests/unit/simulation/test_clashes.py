@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raceday_iac.raceday.simulation.ledger import Occupation, Outcome, Run
-from raceday_iac.raceday.simulation.phases import (
+from raceday_iac.raceday.simulation.day import (
     Period,
     clashes_by_function,
     conflicts,
@@ -18,6 +17,7 @@ from raceday_iac.raceday.simulation.phases import (
     overlaps_with_refused,
     reduction,
 )
+from raceday_iac.raceday.simulation.ledger import Occupation, Outcome, Run
 
 
 def run(function: str, start: float, end: float, *races: str, outcome: Outcome = Outcome.COMPLETED) -> Run:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raceday_iac.raceday.simulation.phases import (
+from raceday_iac.raceday.simulation.day import (
     INTERVALS,
     PATIENCE,
     URGENT_PATIENCE,

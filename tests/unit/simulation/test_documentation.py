@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from raceday_iac.raceday.nztab.faults import KINDS
-from raceday_iac.raceday.nztab.settings import NztabSettings
+from raceday_iac.raceday.nztab.model import NztabSettings
+from raceday_iac.raceday.nztab.player import KINDS
 from raceday_iac.raceday.simulation.checks import CHECKS
 
 from ..raceday.commands import command

@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from raceday_iac.raceday.simulation.day import clashes_by_function, conflicts, overlaps
 from raceday_iac.raceday.simulation.ledger import Outcome
 from raceday_iac.raceday.simulation.legacy import ASSUMPTIONS, SCHEDULER, simulate_legacy
 from raceday_iac.raceday.simulation.legacy_world import NZ
-from raceday_iac.raceday.simulation.phases import clashes_by_function, conflicts, overlaps
 
 from .cards import at, day_bounds, race, sample_card, sample_day
 

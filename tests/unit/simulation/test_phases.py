@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from raceday_iac.raceday.simulation.phases import count_phases, phase_of
+from raceday_iac.raceday.simulation.day import count_phases, phase_of
 
 
 @pytest.mark.parametrize(
