@@ -5,12 +5,11 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any
 
-from ...errors import IacError
 from .json_text import CODE, COMMENT, TEMPLATE, Item, Listing, Node, checked, kinds, node, rebuilt, root, without
 from .tree import (
     FUNCTION_SCRIPTS,
@@ -21,6 +20,8 @@ from .tree import (
     REMOVED_FILES,
     REMOVED_FUNCTIONS,
     REMOVED_SCRIPTS,
+    VARIABLES_FILE,
+    VARIABLES_SCRIPT,
     Count,
     Finding,
     Names,
@@ -34,7 +35,7 @@ _BETWEEN = {"&&", "||", ";", "|", "&"}
 _RUNNERS = {"npm", "pnpm", "yarn"}
 _RUN = {"run", "run-script"}
 #: Scripts take the function's id first; this one only for functions that exist, whatever else it did.
-_FUNCTION_SCRIPTS = (*FUNCTION_SCRIPTS, "update-vars-only.js")
+_FUNCTION_SCRIPTS = (*FUNCTION_SCRIPTS, posixpath.basename(VARIABLES_FILE))
 #: Upper case is a placeholder.
 _NAMED = re.compile(rf"\bnode[ \t]+\S*\b(?:{'|'.join(map(re.escape, FUNCTION_SCRIPTS))})[ \t]+([a-z0-9][\w.-]*)")
 
@@ -116,6 +117,8 @@ def clean_package_file(path: str, text: str) -> PackageFile:
         finding = Finding(path, 0, f"has no scripts, so that {' and '.join(NEW_SCRIPTS)} could not be added", must=True)
         return PackageFile(path, text, text, Count(), {}, (finding,))
     goes = {key for key in REMOVED_SCRIPTS if key in scripts and _is_what_was_meant(scripts[key])}
+    while more := {key for key, command in scripts.items() if key not in goes and _sets_variables(key, command, goes)}:
+        goes |= more
     new = {key: command for key, command in NEW_SCRIPTS.items() if key not in scripts}
     after = without(text, _scripts(text), lambda part: part.key in goes, new) if goes or new else text
     return PackageFile(
@@ -145,6 +148,17 @@ def dangling(path: str, package: PackageFile, functions: Collection[str], files:
 def _is_what_was_meant(command: object) -> bool:
     """Whether a script of a removed name does what goes. One that was given another task stays, and is reported."""
     return Names(REMOVED_FUNCTIONS, REMOVED_SCRIPTS, tuple(REMOVED_FILES)).named_in(str(command))
+
+
+def _sets_variables(key: str, command: object, goes: Collection[str]) -> bool:
+    """Whether a script does nothing but set variables of functions, also of one that is gone already."""
+    started = started_by(str(command))
+    return (
+        bool(VARIABLES_SCRIPT.fullmatch(key))
+        and bool(started.files or started.scripts)
+        and {*started.files} <= {VARIABLES_FILE}
+        and {*started.scripts} <= {*goes}
+    )
 
 
 def _scripts(text: str) -> Node:
@@ -187,15 +201,19 @@ class AppwriteFile:
     findings: tuple[Finding, ...]
 
 
+class OtherProjectError(Exception):
+    """The tree is that of another project; why, in words."""
+
+
 def clean_appwrite_file(path: str, text: str) -> AppwriteFile:
-    """Take the three pollers out and put `database-setup` in. Raises IacError for a file of another project."""
+    """Take the three pollers out and put `database-setup` in. Raises OtherProjectError for another project's file."""
     document = checked(text, path)
     entries = document.get("functions")
     if not isinstance(entries, list):
-        raise IacError(f"{path} has no list of functions.", unchanged=True)
+        raise OtherProjectError(f"{path} has no list of functions")
     ids = tuple(_id(each) for each in entries)
     if not {*ids} & {*REMOVED_FUNCTIONS, *KEPT_FUNCTIONS, NEW_FUNCTION}:
-        raise IacError(f"{path} names none of the functions of RaceDay: this is another project.", unchanged=True)
+        raise OtherProjectError(f"{path} names none of the functions of RaceDay")
     new = {} if NEW_FUNCTION in ids else {None: dict(NEW_ENTRY)}
     where = _functions(text)
     after = text
@@ -268,17 +286,73 @@ def without_references(text: str, gone: Names, kept: Names, deployed: Collection
 
 def _without_help(text: str, gone: Names, kept: Names) -> str:
     kind = kinds(text)
-    result: list[str] = []
+    lines: list[_Line] = []
     before, here = "", 0
     for line in text.splitlines(keepends=True):
         end = here + len(line)
-        if not (gone.named_in(line) and not kept.named_in(line) and _is_help(text, kind, here, end, before)):
-            result.append(line)
-            # A comment between a branch and its only statement must not hide the branch.
-            code = "".join(c for c, k in zip(line, kind[here:end], strict=True) if k != COMMENT).strip()
-            before = code or before
+        goes = gone.named_in(line) and not kept.named_in(line) and _is_help(text, kind, here, end, before)
+        # A comment between a branch and its only statement must not hide the branch.
+        code = "".join(c for c, k in zip(line, kind[here:end], strict=True) if k != COMMENT).strip()
+        lines.append(_Line(line, code, goes, kind[here] == TEMPLATE))
+        before = before if goes else code or before
         here = end
-    return "".join(result)
+    words = {place: _other_words(lines[place].text, gone, kept) for place in _last_words(lines)}
+    return "".join(words.get(place, "" if each.goes else each.text) for place, each in enumerate(lines))
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line of a script, what of it is no comment, and whether it goes and begins in a text over several lines."""
+
+    text: str
+    code: str
+    goes: bool
+    is_inside: bool
+
+
+_SAYS = re.compile(r"\bconsole\.|\bprocess\.std(?:err|out)\.write\(|\bthrow\b")
+#: The script ends, and tells whoever started it that it failed.
+_FAILS = re.compile(r"\bprocess\.exit\(\s*(?![\s0)])|\bprocess\.exitCode\s*=\s*(?![\s0=])")
+
+
+def _last_words(lines: Sequence[_Line]) -> Iterator[int]:
+    """Lines that go and were all that a script said before it failed, or all of a text: the first of each."""
+    for place, each in enumerate(lines):
+        if not each.is_inside and not each.goes and _FAILS.search(each.code):
+            said = list(_said_before(lines, place))
+            if said and all(lines[number].goes for number in said):
+                yield said[-1]
+        elif each.goes and each.is_inside and not lines[place - 1].goes:
+            inner = list(takewhile(lambda line: line.is_inside, lines[place:]))
+            is_blank = all(line.goes or line.text.strip(" \t\r\n`);") == "" for line in inner)
+            if is_blank and lines[place - 1].code.endswith("`"):
+                yield place
+
+
+def _said_before(lines: Sequence[_Line], place: int) -> Iterator[int]:
+    """What is said in the block before a line, the last first."""
+    for number in range(place - 1, -1, -1):
+        each = lines[number]
+        if each.goes or _SAYS.search(each.code):
+            yield number
+        if not each.is_inside and (each.code.endswith("{") or each.code.startswith("}")):
+            return
+
+
+def _other_words(line: str, gone: Names, kept: Names) -> str:
+    """The line with names of what stays, or that there is none."""
+    named = [name for _, name in gone.positions(line)]
+    others = {name: kept.like(name) for name in named}
+    if all(others.values()):
+        for name in sorted(named, key=len, reverse=True):
+            line = line.replace(name, others[name])
+        return line
+    said = f"There is nothing to name here: {', '.join(dict.fromkeys(named))} is gone."
+    printed = re.search(r"(['\"`])(.*)\1\);", line)
+    if printed:
+        return line[: printed.start(2)] + said + line[printed.end(2) :]
+    blank = line[: len(line) - len(line.lstrip())]
+    return blank + said + line[len(line.rstrip()) :]
 
 
 def _is_help(text: str, kind: str, start: int, end: int, before: str) -> bool:

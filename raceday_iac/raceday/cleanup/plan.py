@@ -6,6 +6,7 @@ clean-up plan says: its import in the daily job is reported, because taking it o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from ...errors import IacError
 from .json_text import Import, imports, uses
 from .package_file import (
     AppwriteFile,
+    OtherProjectError,
     PackageFile,
     clean_appwrite_file,
     clean_package_file,
@@ -29,6 +31,8 @@ from .tree import (
     REMOVED_FILES,
     REMOVED_FUNCTIONS,
     REMOVED_SCRIPTS,
+    RUNNER,
+    VARIABLES_SCRIPT,
     Action,
     Change,
     Cleanup,
@@ -42,13 +46,16 @@ from .tree import (
 
 
 def plan_cleanup(tree: Tree) -> Cleanup:
-    """The plan for a tree. Raises IacError for a tree of another project, and for JSON that is none."""
-    appwrite = _appwrite_file(tree)
+    """The plan for a tree. Raises IacError for JSON that is none."""
+    try:
+        appwrite = _appwrite_file(tree)
+    except OtherProjectError as other:
+        return Cleanup((), (), Count(), Count(), nothing_here=str(other))
     package = _package_file(tree)
     stays = held(tree, appwrite, package)
     created, remarks = _moved(tree)
     deleted = tuple(_deleted(tree, stays, moved=bool(created) or _is_moved(tree)))
-    names = _gone(package, stays)
+    names = _gone(tree, package, stays)
     edited = tuple(_edited(tree, appwrite, package, names, {each.path for each in deleted}))
     gone = {each.path for each in deleted}
     after = tree.after(gone, {each.path: each.after for each in (*created, *edited)})
@@ -72,11 +79,7 @@ def _order(finding: Finding) -> tuple[bool, str, int, str]:
 def _appwrite_file(tree: Tree) -> AppwriteFile:
     path = next((path for path in APPWRITE_FILES if path in tree), None)
     if path is None:
-        raise IacError(
-            f"There is no {APPWRITE_FILES[0]} here.",
-            hint="name the folder that holds it: raceday-iac cleanup server",
-            unchanged=True,
-        )
+        raise OtherProjectError(f"there is no {APPWRITE_FILES[0]}; the folder to name is the one that holds it")
     return clean_appwrite_file(path, _text(tree, path))
 
 
@@ -141,14 +144,19 @@ def _edit(file: AppwriteFile | PackageFile, subject: str) -> Iterator[Change]:
         yield Change(Action.EDIT, file.path, reason, file.before, file.after)
 
 
-def _gone(package: PackageFile | None, stays: Held) -> Names:
+def _gone(tree: Tree, package: PackageFile | None, stays: Held) -> Names:
     """The names that nothing answers to any more."""
     scripts: Mapping[str, object] = package.scripts if package else {}
+    others = sorted({found for _, text in tree.texts() for found in _VARIABLES_SCRIPT.findall(text)})
     return Names(
         REMOVED_FUNCTIONS,
-        tuple(each for each in REMOVED_SCRIPTS if each not in scripts),
+        tuple(each for each in dict.fromkeys((*REMOVED_SCRIPTS, *others)) if each not in scripts),
         tuple(path for path in REMOVED_FILES if path not in stays.paths),
     )
+
+
+#: Where a text runs one, whichever function it was for.
+_VARIABLES_SCRIPT = re.compile(rf"{RUNNER}({VARIABLES_SCRIPT.pattern})")
 
 
 # What has to be looked at once the changes are made: imports and deployments of what is not there, and mentions.

@@ -123,6 +123,8 @@ class Cleanup:
     scripts: Count
     #: Folders that go with everything in them.
     folders: tuple[str, ...] = ()
+    #: Why there is nothing to clean up, where the tree is that of another project.
+    nothing_here: str = ""
 
     def of(self, action: Action) -> tuple[Change, ...]:
         return tuple(each for each in self.changes if each.action is action)
@@ -177,10 +179,13 @@ VARIABLE_SCRIPTS = (
     "vars:master-scheduler",
     "vars:all",
 )
+#: Others like them may have been added since, or belong to functions that are gone already.
+VARIABLES_SCRIPT = re.compile(r"vars:[a-z][\w-]*")
+VARIABLES_FILE = "scripts/update-vars-only.js"
 REMOVED_SCRIPTS = (*POLLER_SCRIPTS, *VARIABLE_SCRIPTS)
 #: Scripts that only the removed entries of package.json started, with the reason why they go.
 REMOVED_FILES: Mapping[str, str] = {
-    "scripts/update-vars-only.js": "variables belong to the whole project",
+    VARIABLES_FILE: "variables belong to the whole project",
     "scripts/test-batch-race-poller.js": "tests a function that goes",
     "scripts/monitor-batch-results.js": "watches a function that goes",
 }
@@ -227,7 +232,7 @@ FUNCTION_SCRIPTS = ("deploy.js", "run-function.js")
 
 #: What may not stand beside a name. A dot or colon with something behind it continues a name: `batch-race-poller.js`.
 _BEFORE, _AFTER = r"(?<![\w:-])", r"(?![\w-]|[.:]\w)"
-_RUNNER = r"\b(?:npm|pnpm|yarn)\s+(?:(?:run|run-script|-\S+)\s+)*"
+RUNNER = r"\b(?:npm|pnpm|yarn)\s+(?:(?:run|run-script|-\S+)\s+)*"
 
 
 @dataclass(frozen=True)
@@ -247,13 +252,24 @@ class Names:
         words = [*map(re.escape, self.functions), *files, *distinct]
         parts = [f"{_BEFORE}(?:{'|'.join(words)}){_AFTER}"] if words else []
         if plain:
-            parts.insert(0, f"{_RUNNER}(?:{'|'.join(plain)})(?![\\w:.-])")
+            parts.insert(0, f"{RUNNER}(?:{'|'.join(plain)})(?![\\w:.-])")
         return re.compile("|".join(parts) or r"(?!)")
 
     def positions(self, text: str) -> Iterator[tuple[int, str]]:
         """Where something is named, and how."""
         for found in self._pattern.finditer(text):
             yield found.start(), re.sub(r"\s+", " ", found[0])
+
+    def like(self, name: str) -> str:
+        """The first name of the same sort: a function, a script that is run in the same way; nothing where there is
+        none."""
+        runner, _, word = name.rpartition(" ")
+        sort, colon, _ = word.rpartition(":")
+        if runner or colon:
+            scripts = (each for each in self.scripts if each.rpartition(":")[:2] == (sort, colon))
+            found = next(scripts, "")
+            return f"{runner} {found}" if runner and found else found
+        return next(iter(self.functions), "") if "." not in word else ""
 
     def named_in(self, text: str) -> bool:
         return self._pattern.search(text) is not None

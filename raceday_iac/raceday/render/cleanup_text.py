@@ -14,6 +14,9 @@ from ..cleanup.tree import Count
 
 def cleanup_lines(cleanup: Cleanup, path: str, *, written: bool, unkept: Sequence[str]) -> Iterator[Line]:
     """The whole report."""
+    if cleanup.nothing_here:
+        yield Line(f"Nothing here to clean up: {path} is not RaceDay's server ({cleanup.nothing_here}).", "green")
+        return
     yield Line(f"Clean-up of {path}", "bold")
     if cleanup.changes:
         yield _count_line("functions", cleanup.functions)
@@ -39,6 +42,7 @@ def cleanup_document(cleanup: Cleanup, path: str, *, written: bool, unkept: Sequ
     return {
         "path": path,
         "written": written,
+        "nothingHere": cleanup.nothing_here or None,
         "functions": _count(cleanup.functions),
         "scripts": _count(cleanup.scripts),
         "changes": [_change(each) for each in cleanup.changes],

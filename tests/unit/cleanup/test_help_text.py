@@ -35,6 +35,53 @@ def test_help_and_lists_of_functions_lose_what_goes(before: str, after: str) -> 
     assert cleaned(after) == after
 
 
+USAGE = "if (!target) {{\n{}  process.exit(1);\n}}\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("  console.log('Usage: npm run deploy:poller');\n", "  console.log('Usage: npm run deploy:races');\n"),
+        ('  console.error("npm run poller");\n', '  console.error("npm run races");\n'),
+        ("  console.log('race-data-poller ID');\n", "  console.log('daily-races ID');\n"),
+        (
+            "  // help\n  console.log('race-data-poller');\n  console.log('batch-race-poller');\n",
+            "  // help\n  console.log('daily-races');\n",
+        ),
+        (
+            "  console.log('node scripts/update-vars-only.js ID');\n",
+            "  console.log('There is nothing to name here: update-vars-only.js is gone.');\n",
+        ),
+        ("  console.log(`\n  race-data-poller\n`);\n", "  console.log(`\n  daily-races\n`);\n"),
+        ("  console.log('Usage:');\n  console.log('race-data-poller');\n", "  console.log('Usage:');\n"),
+        ("  console.log('race-data-poller');\n  console.log('See below');\n", "  console.log('See below');\n"),
+        (
+            "  process.stderr.write('Usage');\n  console.log('poller: npm run poller');\n",
+            "  process.stderr.write('Usage');\n",
+        ),
+    ],
+)
+def test_a_script_that_fails_keeps_a_word(before: str, after: str) -> None:
+    assert cleaned(USAGE.format(before)) == USAGE.format(after)
+    assert cleaned(USAGE.format(after)) == USAGE.format(after)
+
+
+@pytest.mark.parametrize("ending", ["process.exit(0);", "process.exit();", "return;", ""])
+def test_a_script_that_ends_well_needs_none(ending: str) -> None:
+    assert cleaned(f"if (x) {{\n  console.log('race-data-poller');\n  {ending}\n}}\n") == f"if (x) {{\n  {ending}\n}}\n"
+
+
+@pytest.mark.parametrize("ending", ["process.exit(code);", "process.exit( 2 )", "process.exitCode = 1;"])
+def test_any_failure_is_one(ending: str) -> None:
+    assert "daily-races" in cleaned(f"if (x) {{\n  console.log('race-data-poller');\n  {ending}\n}}\n")
+
+
+def test_without_any_other_name_the_text_says_that_it_is_gone() -> None:
+    text = "console.log('race-data-poller');\nprocess.exit(1);\n"
+    kept = without_references(text, GONE, Names(), DEPLOYED)
+    assert kept == "console.log('There is nothing to name here: race-data-poller is gone.');\nprocess.exit(1);\n"
+
+
 @pytest.mark.parametrize(
     "text",
     [

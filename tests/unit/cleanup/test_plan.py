@@ -184,6 +184,34 @@ def test_a_script_that_is_wrapped_goes_all_the_same() -> None:
     assert "vars:races" not in parsed(after(before, plan_cleanup(before)), "package.json")["scripts"]
 
 
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("vars:entrants", "node scripts/update-vars-only.js entrants"),
+        ("vars:initial-data", "dotenv -- node scripts/update-vars-only.js daily-initial-data"),
+        ("vars:some", "npm run vars:races && npm run vars:meetings"),
+        ("vars:both", "npm run vars:some && node scripts/update-vars-only.js entrants"),
+    ],
+)
+def test_variables_of_any_function_belong_to_the_project(name: str, command: str) -> None:
+    document = json.loads(files()["package.json"])
+    document["scripts"] |= {"vars:some": "npm run vars:races && npm run vars:meetings", name: command}
+    readme = f"    npm run {name}\n"
+    before = tree({"package.json": json.dumps(document, indent=2), "README.md": readme})
+    cleanup = plan_cleanup(before)
+    found = after(before, cleanup)
+    assert not [key for key in parsed(found, "package.json")["scripts"] if key.startswith("vars:")]
+    assert "scripts/update-vars-only.js" not in found
+    assert f"README.md:1: names {name}: " in said(cleanup)
+    assert plan_cleanup(found).findings == cleanup.findings
+
+
+@pytest.mark.parametrize("command", ["node scripts/check.js", "npm run vars:races && npm run races", "echo"])
+def test_a_variables_script_with_another_task_stays(command: str) -> None:
+    before = with_script("vars:mine", command)
+    assert "vars:mine" in parsed(after(before, plan_cleanup(before)), "package.json")["scripts"]
+
+
 def test_a_helper_that_another_script_starts_stays() -> None:
     cleanup = plan_cleanup(with_script("watch", "node scripts/monitor-batch-results.js"))
     assert "scripts/monitor-batch-results.js" not in {each.path for each in cleanup.changes}
@@ -260,16 +288,30 @@ def test_the_newer_name_of_the_configuration_is_known() -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"appwrite.json": None}, "no appwrite.json"),
-        ({"appwrite.json": '{"functions": [{"$id": "race-data-poller-2"}]}'}, "another project"),
-        ({"appwrite.json": "{}"}, "no list of functions"),
         ({"appwrite.json": b"\xff"}, "no UTF-8"),
         ({"package.json": "{"}, "package.json:1 is not JSON"),
     ],
 )
-def test_what_is_no_legacy_tree_is_refused(changed: dict[str, str | bytes | None], message: str) -> None:
+def test_what_cannot_be_read_is_refused(changed: dict[str, str | bytes | None], message: str) -> None:
     with pytest.raises(IacError, match=message):
         plan_cleanup(tree(changed))
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"appwrite.json": None}, "there is no appwrite.json"),
+        ({"appwrite.json": '{"functions": [{"$id": "race-data-poller-2"}]}'}, "appwrite.json names none of"),
+        ({"appwrite.json": '{"functions": []}'}, "appwrite.json names none of"),
+        ({"appwrite.json": '{"functions": {}}'}, "appwrite.json has no list of functions"),
+        ({"appwrite.json": "{}"}, "appwrite.json has no list of functions"),
+    ],
+)
+def test_in_another_project_there_is_nothing_to_do(changed: dict[str, str | bytes | None], why: str) -> None:
+    cleanup = plan_cleanup(tree(changed))
+    assert (cleanup.changes, cleanup.findings) == ((), ())
+    assert why in cleanup.nothing_here
+    assert plan_cleanup(tree()).nothing_here == ""
 
 
 def test_a_tree_without_a_package_is_cleaned_of_functions() -> None:

@@ -217,3 +217,17 @@ def test_a_file_that_cannot_be_written_is_named(
 def test_a_folder_that_is_none_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cleanup(tmp_path / "nowhere") == 1
     assert "is not a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", [None, '{"projectId": "p", "functions": [{"$id": "mine"}]}'])
+def test_in_another_project_there_is_nothing_to_do(
+    content: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if content:
+        (tmp_path / "appwrite.json").write_text(content)
+    assert cleanup(tmp_path, "--write", "--detailed-exitcode") == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("Nothing here to clean up: ")
+    assert said.out.count("\n") == 1
+    assert cleanup(tmp_path, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["cleanup"]["nothingHere"]
