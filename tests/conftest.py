@@ -1,5 +1,7 @@
 """Settings for every test."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,11 @@ from raceday_iac.model.secret import forget_secrets
 # How fast a machine draws examples says nothing about the code: a busy one must not fail a test.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+# Without bytecode each run rewrites all assertions anew (12 s in each worker), and each of some hundred child processes
+# compiles the program.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 #: The files that take longest, which are begun first: at the end no worker waits for the one that got the longest.
 SLOW = (
