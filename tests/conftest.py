@@ -1,13 +1,22 @@
 """Settings for every test."""
 
+from __future__ import annotations
+
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from raceday_iac.model.secret import forget_secrets
+
+if TYPE_CHECKING:
+    from raceday_iac.devserver.runner import RunningServer
 
 # How fast a machine draws examples says nothing about the code: a busy one must not fail a test.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -53,3 +62,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _no_secrets_of_others() -> None:
     """What is shown is searched for the secrets of this run, and each test is one."""
     forget_secrets()
+
+
+@pytest.fixture(scope="session")
+def server_of_age(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], RunningServer]]:
+    """Embedded servers by the age that they play (`1.8`, `1.9`, `main`): started when asked for, one for all tests."""
+    from raceday_iac.devserver.ages import AGES
+    from raceday_iac.devserver.runner import start_server
+    from raceday_iac.devserver.settings import Settings
+
+    with ExitStack() as servers:
+
+        @cache
+        def of(age: str) -> RunningServer:
+            folder = tmp_path_factory.mktemp(f"appwrite-{age}")
+            chosen = Settings(age=AGES[age], scheduler=False, processing_delay=0.0, function_creation_limit=0)
+            return servers.enter_context(start_server(folder, settings=chosen))
+
+        yield of

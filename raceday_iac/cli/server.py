@@ -28,16 +28,24 @@ def start_server(
     database_workers: Annotated[
         int, typer.Option(min=1, help="How many schemas it changes at a time, as a server with more workers does.")
     ] = 1,
+    appwrite: Annotated[
+        str, typer.Option(help="Which Appwrite it plays: 1.8, 1.9 or main. Without: the one that it played last.")
+    ] = "",
 ) -> int:
     """Start it in the background, with scheduler and executor."""
+    from ..devserver.ages import AGES
     from ..devserver.daemon import DataInUseError, StartError, start
 
+    if appwrite not in ("", *AGES):
+        raise IacError(f"The embedded server does not play Appwrite {appwrite}.", hint=f"one of {', '.join(AGES)}")
     options = current()
     environment = _require_embedded(options)
     try:
         with WAITS.on("starting the embedded server"):
             plugins, folders = plugin_names(options), folders_of(options.stack)
-            status = start(server_folder(options), port, environment.project, database_workers, plugins, folders)
+            status = start(
+                server_folder(options), port, environment.project, database_workers, plugins, folders, appwrite
+            )
     except (DataInUseError, StartError, OSError) as error:
         raise IacError(f"The embedded server could not be started: {error}") from None
     require_same_project(status.project, environment)

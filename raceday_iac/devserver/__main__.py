@@ -8,6 +8,7 @@ import os
 import sys
 from pkgutil import resolve_name
 
+from .ages import AGES
 from .daemon import DataInUseError
 from .runner import serve_forever
 from .settings import PROJECT, Settings
@@ -21,6 +22,7 @@ def main() -> int:
     parser.add_argument(
         "--database-workers", type=int, default=Settings.database_workers, help="how many schemas are changed at a time"
     )
+    parser.add_argument("--appwrite", choices=AGES, help="which Appwrite to play")
     parser.add_argument(
         "--plugin", action="append", default=[], metavar="MODULE:NAME", help="what an extension adds; may be repeated"
     )
@@ -30,7 +32,9 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
         plugins = tuple(resolve_name(each)() for each in options.plugin)
-        settings = Settings(database_workers=max(1, options.database_workers), plugins=plugins)
+        settings = Settings(
+            age=AGES.get(options.appwrite), database_workers=max(1, options.database_workers), plugins=plugins
+        )
         serve_forever(options.data_dir, options.port, settings, options.project)
     except (DataInUseError, OSError) as problem:
         sys.stderr.write(f"{problem}\n")

@@ -26,8 +26,7 @@ from .faults import RequestFault
 from .keys import FOREIGN_HOST, FOREIGN_ORIGIN, WRITES, cross_origin_headers, is_own_host, unknown_origin
 from .params import read_params
 from .server import Plugin, Server
-from .settings import VERSION
-from .web import Key, Reply, Request, Route, adapt, warning_for
+from .web import Key, Reply, Request, Route, adapt, adapt_request, warning_for
 
 LOG = logging.getLogger("raceday_iac.devserver")
 
@@ -44,7 +43,9 @@ class App:
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        self.router = Router(route for part in server.parts for route in part.routes.table)
+        self.router = Router(
+            route.of(server) for part in server.parts for route in part.routes.table if server.age.name in route.ages
+        )
         self._windows: dict[tuple[str, str], tuple[int, int]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,7 +69,7 @@ class App:
         method = scope["method"]
         path = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
         if not is_own_host(HttpRequest(scope).headers):
-            await _failure(ApiError("general_access_forbidden", FOREIGN_HOST), dict(ALWAYS))(scope, receive, send)
+            await self._failure(ApiError("general_access_forbidden", FOREIGN_HOST), dict(ALWAYS))(scope, receive, send)
             return
         for plugin in self.server.settings.plugins:
             if path.startswith(f"{plugin.mount}/"):
@@ -91,7 +92,7 @@ class App:
             query = scope["query_string"].decode("latin-1")
             await _write(send, faults.instead(fault.answer, f"{path}?{query}" if query else path))
             return
-        response = _faulty(fault) if fault is not None and fault.status else await self._answer(http, found)
+        response = self._faulty(fault) if fault is not None and fault.status else await self._answer(http, found)
         if fault is not None and fault.answer:
             answer = faults.Answer(response.status_code, dict(response.headers), bytes(response.body))
             await _write(send, faults.spoilt(fault.answer, answer))
@@ -119,21 +120,22 @@ class App:
         try:
             if found is None:
                 raise ApiError("general_route_not_found")
-            warning = warning_for(announced)
+            warning = warning_for(announced, self.server.age.version)
             if warning:
                 headers["x-appwrite-warning"] = warning
             reply = await self._handle(http, *found, headers)
             return _success(reply, announced, headers)
         except ApiError as error:
-            return _failure(error, headers)
+            return self._failure(error, headers)
         except Exception:
             LOG.exception("%s %s failed", http.method, http.scope["path"])
-            return _failure(ApiError("general_unknown"), headers)
+            return self._failure(ApiError("general_unknown"), headers)
 
     async def _handle(self, http: HttpRequest, route: Route, ids: dict[str, str], headers: dict[str, str]) -> Reply:
         query = parse_query(http.scope["query_string"])
         body, files = await read_body(http)
-        given = {**body, **query, **ids}
+        announced = http.headers.get("x-appwrite-response-format", "")
+        given = adapt_request(route, {**body, **query, **ids}, announced)
         headers.update(cross_origin_headers(http.headers))
         project, key = self._authorise(http.headers, query, route, http.method)
         if route.limit is not None:
@@ -194,6 +196,17 @@ class App:
         self._windows[project, url] = (start, used)
         return _limit_headers(most, max(most - used, 0), start + seconds)
 
+    def _failure(self, error: ApiError, headers: dict[str, str]) -> Response:
+        body = {"message": error.message, "code": error.status, "type": error.kind, "version": self.server.age.version}
+        return _response(_encode(body), error.status, {**headers, **error.headers, **NO_CACHE, "content-type": JSON})
+
+    def _faulty(self, fault: RequestFault) -> Response:
+        body = {"message": fault.message, "code": fault.status, "type": fault.kind, "version": self.server.age.version}
+        headers = {**ALWAYS, **NO_CACHE, "content-type": JSON}
+        if fault.retry_after is not None:
+            headers["retry-after"] = str(fault.retry_after)
+        return _response(_encode(body), fault.status, headers)
+
 
 def _limit_headers(limit: int, remaining: int, reset: int) -> dict[str, str]:
     return {
@@ -216,19 +229,6 @@ def _success(reply: Reply, announced: str, headers: dict[str, str]) -> Response:
     return _response(
         _encode(adapt(reply.body, reply.model, announced)), reply.status, {"content-type": JSON, **headers}
     )
-
-
-def _failure(error: ApiError, headers: dict[str, str]) -> Response:
-    body = {"message": error.message, "code": error.status, "type": error.kind, "version": VERSION}
-    return _response(_encode(body), error.status, {**headers, **error.headers, **NO_CACHE, "content-type": JSON})
-
-
-def _faulty(fault: RequestFault) -> Response:
-    body = {"message": fault.message, "code": fault.status, "type": fault.kind, "version": VERSION}
-    headers = {**ALWAYS, **NO_CACHE, "content-type": JSON}
-    if fault.retry_after is not None:
-        headers["retry-after"] = str(fault.retry_after)
-    return _response(_encode(body), fault.status, headers)
 
 
 def _encode(body: Any) -> bytes:

@@ -67,10 +67,12 @@ def start(
     database_workers: int = 0,
     plugins: Sequence[str] = (),
     folders: Sequence[str] = (),
+    appwrite: str = "",
 ) -> Status:
     """Start a server process unless one runs, and wait until it answers. Raises `StartError`, `DataInUseError`.
 
-    `plugins` are what extensions add, as `package.module:name`, and `folders` where these may be imported from.
+    `appwrite` is the age to play; without it the one that the directory was last used with. `plugins` are what
+    extensions add, as `package.module:name`, and `folders` where these may be imported from.
     """
     directory = Path(data_dir).resolve()
     current = status(directory)
@@ -83,6 +85,7 @@ def start(
     # Without a word the process takes its own default, which would be dear to import here.
     command += ["--project", project] if project else []
     command += ["--database-workers", str(database_workers)] if database_workers else []
+    command += ["--appwrite", appwrite] if appwrite else []
     command += [word for plugin in plugins for word in ("--plugin", plugin)]
     path = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH", ""), *(folders if plugins else ()))))
     env = {**os.environ, "PYTHONPATH": path} if path else None

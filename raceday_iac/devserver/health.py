@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import ApiError
 from .params import Param, one_of, text, whole_number
-from .settings import VERSION
 from .web import Reply, Request, Routes
 
 if TYPE_CHECKING:
@@ -47,8 +46,8 @@ def on_start(server: Server) -> None:
 
 
 @routes.add("GET", "/health/version", "public")
-def version(_server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
-    return Reply(200, {"version": VERSION})
+def version(server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
+    return Reply(200, {"version": server.age.version})
 
 
 @routes.add("GET", "/health", "health.read")

@@ -12,8 +12,7 @@ import json
 import secrets
 import sqlite3
 from collections.abc import Iterable, Mapping
-from functools import cache, lru_cache
-from importlib.resources import files
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,13 +26,6 @@ GUEST_SCOPES = frozenset({"global", "public", "home", "console", "graphql", "ses
 #: Opens the control routes below /v1/_dev; only the server's own key has it.
 CONTROL_SCOPE = "_dev"
 GUEST = Key("guest", GUEST_SCOPES)
-
-
-@cache
-def scope_names() -> tuple[str, ...]:
-    """The scopes that keys and functions may be given, in Appwrite's order."""
-    text = files("raceday_iac.devserver").joinpath("data/scopes.json").read_text(encoding="utf-8")
-    return tuple(json.loads(text)["scopes"])
 
 
 def create_key(

@@ -11,9 +11,13 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from .ages import EVERY
 from .errors import ApiError, invalid
+
+if TYPE_CHECKING:
+    from .server import Server
 
 Check = Callable[[Any], Any]
 
@@ -40,6 +44,10 @@ class Param:
     check: Check
     default: Any = REQUIRED
     nullable: bool = False
+    #: Names of the ages that have it.
+    ages: frozenset[str] = EVERY
+    #: Makes the check for a server: its age, or what its operator has set.
+    of_server: Callable[[Server], Check] | None = None
 
     @property
     def required(self) -> bool:
@@ -115,7 +123,7 @@ def whole_number(minimum: int, maximum: int) -> Check:
     """An integer between `minimum` and `maximum`, both included."""
 
     def check(value: Any) -> int:
-        rule = f"Value must be a valid range between {minimum} and {maximum}"
+        rule = f"Value must be a valid range between {minimum:,} and {maximum:,}"
         if isinstance(value, bool) or not isinstance(value, int | str):
             raise Refused(rule)
         try:
@@ -152,17 +160,42 @@ def one_of(*choices: str) -> Check:
     return check
 
 
+def or_null(check: Check) -> Check:
+    """As `check`; refusals say that null would have been fine as well."""
+
+    def checked(value: Any) -> Any:
+        try:
+            return check(value)
+        except Refused as refusal:
+            raise Refused(f"{refusal} or null") from None
+
+    return checked
+
+
 def list_of(item: Check, maximum: int) -> Check:
-    """A list of at most `maximum` items, each accepted by `item`."""
+    """A list of at most `maximum` items, each accepted by `item`, whose words end every refusal of it."""
+    rule = f"Value must a valid array no longer than {maximum} items"
 
     def check(value: Any) -> list[Any]:
         if not isinstance(value, list):
-            raise Refused("Value must a valid array")
+            raise Refused(f"{rule} and {_words_of(item)}")
         if len(value) > maximum:
-            raise Refused(f"Value must a valid array no longer than {maximum} items")
-        return [item(each) for each in value]
+            raise Refused(f"{rule} and {_words_of(item)}")
+        try:
+            return [item(each) for each in value]
+        except Refused as refusal:
+            raise Refused(f"{rule} and {refusal}") from None
 
     return check
+
+
+def _words_of(item: Check) -> str:
+    """What a check says about a value that it cannot accept."""
+    try:
+        item(None)
+    except Refused as refusal:
+        return str(refusal)
+    return ""
 
 
 # Roles such as `any` or `team:crew/owner`: how they are read and which are accepted.

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from . import keys, storage
+from .ages import AGES, V1_8, Age
 from .faults import Faults
 from .settings import Clock, Settings, SystemClock, stamp
 from .web import Key, RawAnswer, Routes
@@ -61,6 +62,7 @@ class Server:
         self.faults = Faults()
         self.parts = (*parts, *self.settings.plugins)
         self.db = storage.open_database(data_dir, [part.SCHEMA for part in self.parts])
+        self.age = self._age()
         self.endpoint = "http://127.0.0.1/v1"
         #: Requests by (method, route) since the last reset; calls to /v1/_dev are left out.
         self.requests: Counter[tuple[str, str]] = Counter()
@@ -74,6 +76,18 @@ class Server:
         self._timers: set[asyncio.TimerHandle] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self.is_stopping = False
+
+    def _age(self) -> Age:
+        """The age that the settings ask for, which the data directory remembers; else the one it remembers."""
+        if self.settings.age is None:
+            row = self.db.execute("SELECT value FROM texts WHERE name = 'appwrite'").fetchone()
+            return AGES.get(row["value"], V1_8) if row else V1_8
+        self.db.execute(
+            "INSERT INTO texts (name, value) VALUES ('appwrite', ?) "
+            "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (self.settings.age.name,),
+        )
+        return self.settings.age
 
     def timestamp(self) -> str:
         return stamp(self.clock.now())
@@ -101,12 +115,12 @@ class Server:
 
     def create_key(self, project: str, scopes: Iterable[str] | None = None, secret: str | None = None) -> str:
         """A project key; without `scopes` it may do everything a key can do."""
-        wanted = keys.scope_names() if scopes is None else scopes
+        wanted = self.age.scopes if scopes is None else scopes
         return keys.create_key(self.db, project, wanted, self.timestamp(), secret)
 
     def create_server_key(self, project: str, secret: str | None = None) -> str:
         """A key with every scope that may also use the control routes."""
-        return self.create_key(project, (*keys.scope_names(), keys.CONTROL_SCOPE), secret)
+        return self.create_key(project, (*self.age.scopes, keys.CONTROL_SCOPE), secret)
 
     def find_key(self, project: str, header: str) -> Key:
         return keys.find_key(self.db, project, header, self.clock.now().timestamp())

@@ -7,19 +7,21 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from .ages import Age
+
 if TYPE_CHECKING:
     from .server import Plugin
 
-VERSION = "1.8.1"
 #: The project of an embedded server that is not told another.
 PROJECT = "raceday"
-RUNTIMES = ("node-16.0", "php-8.0", "python-3.9", "ruby-3.0", "node-22", "python-3.12")
 
 
 @dataclass(frozen=True)
 class Settings:
     """Times are seconds, sizes bytes. An empty `runtimes` allows all; a compute limit of 0 means none."""
 
+    #: Which Appwrite is played. None: the one that the data directory was last used with, at first 1.8.1.
+    age: Age | None = None
     #: How long an attribute or index waits for a database worker; about what a real 1.8.1 takes on two cores.
     processing_delay: float = 0.02
     #: How long a change of a collection's schema takes from reading its metadata to writing it. Meanwhile others may do
@@ -29,7 +31,7 @@ class Settings:
     database_workers: int = 1
     #: Creations of functions per project and UTC day; 0 switches the limit off.
     function_creation_limit: int = 50
-    runtimes: tuple[str, ...] = RUNTIMES
+    runtimes: tuple[str, ...] = ()
     function_timeout_limit: int = 900
     compute_cpus: float = 0
     compute_memory: int = 0

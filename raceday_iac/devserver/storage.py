@@ -43,6 +43,14 @@ def open_database(data_dir: Path, schemas: Sequence[str]) -> sqlite3.Connection:
     return connection
 
 
+def add_columns(connection: sqlite3.Connection, table: str, **columns: str) -> None:
+    """Give a table of an older data directory the columns that it lacks."""
+    there = {row["name"] for row in connection.execute(f"PRAGMA table_info({table})")}
+    for name, definition in columns.items():
+        if name not in there:
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {definition}")
+
+
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """All or nothing. Inside another transaction it joins that one."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from .ages import EVERY
 from .params import Param
-from .settings import VERSION
 
 if TYPE_CHECKING:
     from .server import Server
@@ -91,6 +91,13 @@ class Route:
     params: tuple[Param, ...]
     handler: Handler
     limit: tuple[int, int] | None = None
+    ages: frozenset[str] = EVERY
+
+    def of(self, server: Server) -> Route:
+        """The route with the parameters and checks that it has on one server."""
+        mine = (each for each in self.params if server.age.name in each.ages)
+        made = (replace(each, check=each.of_server(server)) if each.of_server else each for each in mine)
+        return replace(self, params=tuple(made))
 
 
 class Routes:
@@ -106,12 +113,13 @@ class Routes:
         scopes: str | tuple[str, ...],
         *params: Param,
         limit: tuple[int, int] | None = None,
+        ages: frozenset[str] = EVERY,
     ) -> Callable[[Handler], Handler]:
-        """Decorator that registers a handler."""
+        """Decorator that registers a handler for the ages that have the route."""
 
         def register(handler: Handler) -> Handler:
             wanted = (scopes,) if isinstance(scopes, str) else scopes
-            self.table.append(Route(method, path, wanted, params, handler, limit))
+            self.table.append(Route(method, path, wanted, params, handler, limit, ages))
             return handler
 
         return register
@@ -133,14 +141,14 @@ def parse_version(text: str) -> tuple[int, ...] | None:
     return tuple(int(number) for number in found[0].split(".")) if found else None
 
 
-def warning_for(announced: str) -> str | None:
-    """What a server says to a client that is newer than itself."""
+def warning_for(announced: str, own: str) -> str | None:
+    """What a server of the version `own` says to a client that is newer than itself."""
     version = parse_version(announced)
-    if version is None or version <= (parse_version(VERSION) or ()):
+    if version is None or version <= (parse_version(own) or ()):
         return None
     return (
         f"The current SDK is built for Appwrite {announced}. "
-        f"However, the current Appwrite server version is {VERSION}. "
+        f"However, the current Appwrite server version is {own}. "
         "Please downgrade your SDK to match the Appwrite version: https://appwrite.io/docs/sdks"
     )
 
@@ -159,12 +167,23 @@ def _deployment_1_6(item: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
+def _function_1_8(item: dict[str, Any]) -> dict[str, Any]:
+    """Of the two specifications an older client sees that of builds (observed on 1.9.6)."""
+    if "buildSpecification" not in item:
+        return item
+    return {
+        **_without(item, "buildSpecification", "runtimeSpecification"),
+        "specification": item["buildSpecification"],
+    }
+
+
 def _without(item: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in item.items() if name not in names}
 
 
 #: (older than this version, model) → how to change one item. Newest first: older clients get all of them in turn.
 ADAPTERS: tuple[tuple[tuple[int, ...], str, Adapter], ...] = (
+    ((1, 9, 0), "function", _function_1_8),
     ((1, 8, 0), "document", lambda item: _without(item, "$sequence")),
     ((1, 7, 0), "function", _function_1_6),
     ((1, 7, 0), "deployment", _deployment_1_6),
@@ -172,6 +191,33 @@ ADAPTERS: tuple[tuple[tuple[int, ...], str, Adapter], ...] = (
     ((1, 6, 0), "function", lambda item: _without(item, "scopes", "specification")),
     ((1, 6, 0), "execution", lambda item: _without(item, "scheduledAt")),
 )
+
+
+def _both_specifications(given: dict[str, Any]) -> dict[str, Any]:
+    wanted = given.get("specification")
+    return {**given, "buildSpecification": wanted, "runtimeSpecification": wanted} if wanted else given
+
+
+def _own_variable_id(given: dict[str, Any]) -> dict[str, Any]:
+    return {"variableId": "unique()", **given}
+
+
+#: (older than this version, method, route) → how to change what such a client sent.
+REQUEST_ADAPTERS: tuple[tuple[tuple[int, ...], str, str, Adapter], ...] = (
+    ((1, 9, 0), "POST", "/functions", _both_specifications),
+    ((1, 9, 0), "PUT", "/functions/{functionId}", _both_specifications),
+    ((1, 9, 4), "POST", "/functions/{functionId}/variables", _own_variable_id),
+    ((1, 9, 4), "POST", "/project/variables", _own_variable_id),
+)
+
+
+def adapt_request(route: Route, given: dict[str, Any], announced: str) -> dict[str, Any]:
+    """What a client of the announced version means, in today's words."""
+    version = parse_version(announced)
+    for older_than, method, path, change in REQUEST_ADAPTERS if version is not None else ():
+        if version is not None and version < older_than and (method, path) == (route.method, route.path):
+            given = change(given)
+    return given
 
 
 def adapt(body: Any, model: str, announced: str) -> Any:

@@ -20,6 +20,10 @@ from typing import Any
 
 import pytest
 
+from raceday_iac.devserver.ages import AGES
+from raceday_iac.devserver.runner import start_server
+from raceday_iac.devserver.settings import Settings
+
 from .client import Api, Observer, q
 from .description import DATA
 
@@ -27,6 +31,11 @@ ENDPOINT = "APPWRITE_CONTRACT_ENDPOINT"
 PROJECT = "APPWRITE_CONTRACT_PROJECT"
 KEY = "APPWRITE_CONTRACT_KEY"
 DISPOSABLE = "APPWRITE_CONTRACT_DISPOSABLE"
+
+
+#: What the recorded servers allow of the runtimes they know.
+_RUNTIMES = ("node-16.0", "php-8.0", "python-3.9", "ruby-3.0", "node-22", "python-3.12")
+RUNTIMES = {"1.8": _RUNTIMES, "1.9": (*_RUNTIMES, "python-3.11"), "main": (*_RUNTIMES, "python-3.11")}
 
 
 def every_scope() -> list[str]:
@@ -91,8 +100,8 @@ def emptied(api: Api, kept: set[str]) -> Api:
     return api
 
 
-def embedded_target(directory: Path, observers: tuple[Observer, ...], **options: Any) -> Target:
-    """A freshly started embedded server. The caller stops `target.server`."""
-    runner = pytest.importorskip("raceday_iac.devserver.runner")
-    server = runner.start_server(directory, **options)
+def embedded_target(directory: Path, observers: tuple[Observer, ...], age: str = "1.8", **settings: Any) -> Target:
+    """A freshly started embedded server of an age, set as the recorded one was. The caller stops `target.server`."""
+    chosen = Settings(age=AGES[age], scheduler=False, runtimes=RUNTIMES[age], **settings)
+    server = start_server(directory, settings=chosen)
     return Target(server.endpoint.rstrip("/"), server.project, server.key, observers, server)

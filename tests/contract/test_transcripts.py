@@ -116,9 +116,7 @@ def report(replay: Replay) -> None:
 @pytest.fixture(scope="module")
 def slow_target(tmp_path_factory: pytest.TempPathFactory, watch: Watch) -> Iterator[Target]:
     """A server whose attributes stay `processing` for a whole scenario, and whose builds can be met on their way."""
-    settings = pytest.importorskip("raceday_iac.devserver.settings")
-    slow = settings.Settings(processing_delay=1.5)
-    own = embedded_target(tmp_path_factory.mktemp("slow"), (watch,), settings=slow)
+    own = embedded_target(tmp_path_factory.mktemp("slow"), (watch,), processing_delay=1.5)
     assert own.api().patch("/_dev/faults", {"buildDelay": 0.3}).status == 200
     yield own
     own.server.stop()

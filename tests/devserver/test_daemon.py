@@ -17,13 +17,19 @@ def _databases(endpoint: str, project: str, key: str) -> int:
 
 
 def test_a_server_is_started_once_serves_its_project_and_is_stopped_once(tmp_path: Path) -> None:
-    started = start(tmp_path, project="operations", plugins=["raceday_iac.raceday.nztab.player:NztabPlugin"])
+    started = start(
+        tmp_path, project="operations", plugins=["raceday_iac.raceday.nztab.player:NztabPlugin"], appwrite="1.9"
+    )
     try:
         assert (started.running, started.project) == (True, "operations")
         assert _databases(started.endpoint, "operations", started.key) == 0
         assert start(tmp_path).pid == status(tmp_path).pid == started.pid
         with urlopen(f"{started.endpoint.removesuffix('/v1')}/nztab/affiliates/v1/racing/meetings") as answer:
             assert json.load(answer)["data"]["meetings"]
+        with urlopen(
+            Request(f"{started.endpoint}/health/version", headers={"X-Appwrite-Project": "operations"})
+        ) as answer:
+            assert json.load(answer) == {"version": "1.9.6"}
         assert oct((tmp_path / "server.json").stat().st_mode & 0o777) == "0o600"
     finally:
         assert stop(tmp_path)

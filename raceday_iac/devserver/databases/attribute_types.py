@@ -14,7 +14,7 @@ from typing import Any
 from .. import params
 from ..body import parse_json
 from ..errors import ApiError
-from ..params import Check, Param, Refused
+from ..params import Check, Param, Refused, or_null
 from . import formats, php_dates
 from .dialect import Vocabulary
 from .formats import MAX_BIG_INTEGER, MAX_DOUBLE, MAX_INTEGER, MIN_BIG_INTEGER, grouped
@@ -126,18 +126,6 @@ def any_of(*choices: str) -> Check:
     return check
 
 
-def nullable(check: Check) -> Check:
-    """As `check`; refusals say that null would have been fine as well."""
-
-    def checked(value: Any) -> Any:
-        try:
-            return check(value)
-        except Refused as refusal:
-            raise Refused(f"{refusal} or null") from None
-
-    return checked
-
-
 def array_of(item: Check, maximum: int, item_rule: str) -> Check:
     """A list whose every fault is answered with one and the same sentence. `maximum` 0 means no limit."""
     longest = f" no longer than {maximum} items" if maximum else ""
@@ -181,7 +169,7 @@ COLLECTION_ID = Param("collectionId", uid)
 DOCUMENT_ID = Param("documentId", uid)
 KEY = Param("key", key)
 QUERIES = Param("queries", array_of(query_text, 100, QUERIES_RULE), default=[])
-TRANSACTION_ID = Param("transactionId", nullable(uid), default=None, nullable=True)
+TRANSACTION_ID = Param("transactionId", or_null(uid), default=None, nullable=True)
 
 
 MAX_STRING_SIZE = 1_073_741_824
@@ -191,11 +179,11 @@ INTEGER_RANGE, FLOAT_RANGE, ENUM = "intRange", "floatRange", "enum"
 MAX_ELEMENTS = 100
 
 SIZE = Param("size", within(1, MAX_STRING_SIZE))
-NEW_SIZE = Param("size", nullable(within(1, MAX_STRING_SIZE)), default=None, nullable=True)
+NEW_SIZE = Param("size", or_null(within(1, MAX_STRING_SIZE)), default=None, nullable=True)
 REQUIRED = Param("required", params.boolean)
 ARRAY = Param("array", params.boolean, default=False)
 ENCRYPT = Param("encrypt", params.boolean, default=False)
-NEW_KEY = Param("newKey", nullable(key), default=None, nullable=True)
+NEW_KEY = Param("newKey", or_null(key), default=None, nullable=True)
 ELEMENTS = Param(
     "elements",
     array_of(
@@ -250,12 +238,12 @@ def _geometric(kind: str) -> Check:
 
 
 def _optional(name: str, check: Check) -> Param:
-    return Param(name, nullable(check), default=None, nullable=True)
+    return Param(name, or_null(check), default=None, nullable=True)
 
 
 def _default(check: Check) -> tuple[Param, Param]:
     """`default` of create (optional) and of update (must be sent, may be null)."""
-    return _optional("default", check), Param("default", nullable(check), default=ABSENT, nullable=True)
+    return _optional("default", check), Param("default", or_null(check), default=ABSENT, nullable=True)
 
 
 def _simple(word: str, check: Check, definition: Definition, shape: tuple[str, ...] = ("default",)) -> AttributeType:

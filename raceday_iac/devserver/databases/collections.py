@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from .. import params
 from ..errors import ApiError
 from ..keys import CONTROL_SCOPE
-from ..params import NO_IDS, Param
+from ..params import NO_IDS, Param, or_null
 from ..web import Reply, Request
 from . import catalog, columns, jobs, lookup, responses
-from .attribute_types import COLLECTION_ID, DATABASE_ID, custom_id, nullable
+from .attribute_types import COLLECTION_ID, DATABASE_ID, custom_id
 from .dialect import LEGACY, Vocabulary, route, routes
 from .formats import COLLECTION_KINDS, aggregate, permission_list
 from .lookup import find_collection_row, find_database
@@ -79,7 +79,7 @@ def delete_database(server: Server, request: Request, values: dict[str, Any], wo
     return Reply(204)
 
 
-PERMISSIONS = Param("permissions", nullable(permission_list(COLLECTION_KINDS)), default=None, nullable=True)
+PERMISSIONS = Param("permissions", or_null(permission_list(COLLECTION_KINDS)), default=None, nullable=True)
 SECURITY = Param("documentSecurity", params.loose_boolean, default=False)
 
 COLLECTIONS_PATH = "/{databaseId}/collections"

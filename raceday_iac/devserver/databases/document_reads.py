@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..body import parse_json
 from ..errors import ApiError
-from ..params import Param
+from ..params import Param, or_null
 from ..web import Reply, Request
 from . import php_dates, queries, query_sql, relations, staging
 from .attribute_types import (
@@ -22,7 +22,6 @@ from .attribute_types import (
     array_of,
     is_identifier,
     json_value,
-    nullable,
 )
 from .catalog import Collection, Relation
 from .dialect import Vocabulary, route
@@ -193,7 +192,7 @@ MAX_BATCH = 100
 
 DATA = Param("data", json_value, default={})
 DOCUMENTS = array_of(json_value, MAX_BATCH, "Value must be a valid JSON string")
-PERMISSIONS = Param("permissions", nullable(permission_list(DOCUMENT_KINDS)), default=None, nullable=True)
+PERMISSIONS = Param("permissions", or_null(permission_list(DOCUMENT_KINDS)), default=None, nullable=True)
 
 
 def as_document(data: Any) -> Document:

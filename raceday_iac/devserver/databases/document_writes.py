@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ApiError
-from ..params import NO_IDS, Param, Refused
+from ..params import NO_IDS, Param, Refused, or_null
 from ..web import Reply, Request
 from . import relations, staging, structure
 from .attribute_types import (
@@ -20,7 +20,6 @@ from .attribute_types import (
     custom_id,
     json_value,
     key,
-    nullable,
     numeric,
 )
 from .catalog import Collection
@@ -511,7 +510,7 @@ for _word, _bound in (("increment", "max"), ("decrement", "min")):
         DOCUMENT_ID,
         Param("attribute", key),
         Param("value", numeric, default=1),
-        Param(_bound, nullable(numeric), default=None, nullable=True),
+        Param(_bound, or_null(numeric), default=None, nullable=True),
         TRANSACTION_ID,
         limit=WRITE_LIMIT,
     )(_counter(_word, _bound))

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from .. import params
 from ..errors import ApiError
-from ..params import Param
+from ..params import Param, or_null
 from ..web import Reply, Request
 from . import catalog, columns, jobs, limits, relation_jobs
-from .attribute_types import COLLECTION_ID, DATABASE_ID, KEY, NEW_KEY, ON_DELETE, RELATION_KINDS, key, nullable, uid
+from .attribute_types import COLLECTION_ID, DATABASE_ID, KEY, NEW_KEY, ON_DELETE, RELATION_KINDS, key, uid
 from .attributes import ATTRIBUTES_PATH, find_attribute
 from .dialect import Vocabulary, route
 from .limits import Width
@@ -35,8 +35,8 @@ WIDTH = Width("relationship", 0, is_array=False)
     Param("relatedCollectionId", uid),
     Param("type", params.one_of(*RELATION_KINDS)),
     Param("twoWay", params.boolean, default=False),
-    Param("key", nullable(key), default=None, nullable=True),
-    Param("twoWayKey", nullable(key), default=None, nullable=True),
+    Param("key", or_null(key), default=None, nullable=True),
+    Param("twoWayKey", or_null(key), default=None, nullable=True),
     Param("onDelete", params.one_of(*ON_DELETE), default="restrict"),
 )
 def create_relationship(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
@@ -97,7 +97,7 @@ def _insert(server: Server, collection: sqlite3.Row, attribute: str, options: Op
     DATABASE_ID,
     COLLECTION_ID,
     KEY,
-    Param("onDelete", nullable(params.one_of(*ON_DELETE)), default=None, nullable=True),
+    Param("onDelete", or_null(params.one_of(*ON_DELETE)), default=None, nullable=True),
     NEW_KEY,
 )
 def update_relationship(

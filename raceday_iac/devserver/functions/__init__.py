@@ -11,7 +11,7 @@ from .executor import executor_of
 from .runs import resume_runs
 from .scheduler import scheduler_of
 from .store import SCHEMA as TABLES
-from .store import complete_schedules
+from .store import complete_columns, complete_schedules
 
 if TYPE_CHECKING:
     from ..server import Server
@@ -24,6 +24,7 @@ for part in (catalogue, crud, variables, deployments, executions, development):
 
 def on_start(server: Server) -> None:
     """Start the services, and pick up builds and executions that an earlier process left."""
+    complete_columns(server.db)
     complete_schedules(server)
     executor_of(server)
     builder_of(server)

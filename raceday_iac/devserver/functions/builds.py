@@ -25,7 +25,6 @@ from ..keys import mint_dynamic_key
 from ..storage import narrow_all, open_private, private_file, private_folder
 from . import files as storage
 from . import store
-from .catalogue import runtimes
 from .executor import MOST_LOG, run_logged
 from .files import DeploymentFiles
 from .store import Row
@@ -141,7 +140,7 @@ class Builder:
 
     async def _run_commands(self, function: Row, row: Row, files: storage.DeploymentFiles, log: BuildLog) -> str:
         """Returns the Python that runs the code, or an empty text for other languages."""
-        language = runtimes()[function["runtime"]]["key"]
+        language = self._server.age.runtimes[function["runtime"]]["key"]
         commands = str(row["commands"])
         if not language.startswith("python"):
             if language == "node" and commands.strip() and shutil.which("npm") is None:

@@ -23,12 +23,6 @@ def _read(name: str) -> Any:
 
 
 @cache
-def runtimes() -> dict[str, dict[str, Any]]:
-    """All runtimes that 1.8.1 knows, by id."""
-    return {entry["$id"]: entry for entry in _read("runtimes.json")["runtimes"]}
-
-
-@cache
 def all_specifications() -> tuple[dict[str, Any], ...]:
     return tuple(_read("specifications.json")["specifications"])
 
@@ -57,7 +51,7 @@ def list_runtimes(server: Server, _request: Request, _values: dict[str, Any]) ->
     allowed = server.settings.runtimes
     shown = [
         {"logo": f"{entry['key']}.png", **{name: entry[name] for name in WIRE_FIELDS if name in entry}}
-        for name, entry in runtimes().items()
+        for name, entry in server.age.runtimes.items()
         if not allowed or name in allowed
     ]
     return Reply(200, {"total": len(shown), "runtimes": shown}, model="runtimes")

@@ -8,12 +8,13 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ...cron import cron_problem
+from ...cron import cron_problem, next_run
 from .. import params
-from ..errors import ApiError, invalid
-from ..keys import scope_names
+from ..ages import ONLY_1_8, ONLY_1_9, ONLY_MAIN, SINCE_1_9
+from ..errors import ApiError
 from ..params import (
     NO_IDS,
+    Check,
     Param,
     Refused,
     anything,
@@ -22,6 +23,7 @@ from ..params import (
     existing_id,
     list_of,
     one_of,
+    or_null,
     text,
     whole_number,
 )
@@ -29,7 +31,7 @@ from ..web import Reply, Request, Routes
 from . import files as storage
 from . import store
 from .builds import builder_of
-from .catalogue import default_specification, runtimes, specifications
+from .catalogue import default_specification, specifications
 from .executor import executor_of
 from .listing import COLUMN_SETS, Scope, parse_queries, query_texts, read_page
 from .store import Row, function_model
@@ -46,8 +48,8 @@ SCHEDULE_WIDTH, EVENT_WIDTH = 128, 256
 HEADER_NAME = re.compile(r"[A-Za-z0-9-]+")
 MOST_HEADER_BYTES = 16_384
 
-RUNTIME = one_of(*runtimes())
-SCOPES = list_of(one_of(*scope_names()), MOST_ITEMS)
+MOST_RETENTION_DAYS = 36_500
+BRANCHES = list_of(text(1, 256), MOST_ITEMS)
 
 
 def _check_role(role: Any) -> None:
@@ -85,21 +87,49 @@ def events(value: Any) -> list[str]:
     return list(list_of(_event, MOST_ITEMS)(value))
 
 
-def schedule(value: Any) -> str:
-    """Empty, or a cron expression, though it may never come (1.8.1). To PHP "0" is as empty as ""."""
-    if isinstance(value, str) and (value in ("", "0") or not cron_problem(value)):
-        return value
-    raise Refused("String must be a valid cron expression")
+def _schedule(server: Server) -> Check:
+    """Empty, or a cron expression that may come, before 1.9 also one that never does. To PHP "0" is as empty as ""."""
+
+    def check(value: Any) -> str:
+        if isinstance(value, str) and (value in ("", "0") or (not cron_problem(value) and _comes(server, value))):
+            return value
+        raise Refused("String must be a valid cron expression")
+
+    return check
 
 
-def check_settings(server: Server, values: dict[str, Any]) -> None:
-    """The parameters whose limits the operator sets. Part of validation: comes before everything else."""
-    limit = server.settings.function_timeout_limit
-    if values["timeout"] > limit:
-        raise invalid("timeout", f"Value must be a valid range between 1 and {limit}")
+def _comes(server: Server, expression: str) -> bool:
+    if not server.age.refuses_schedules_that_never_come:
+        return True
+    return next_run(expression, server.clock.now()) is not None
+
+
+def _runtime(server: Server) -> Check:
+    return one_of(*server.age.runtimes)
+
+
+def _scopes(server: Server) -> Check:
+    return list_of(one_of(*server.age.scopes), server.age.most_scopes)
+
+
+def _timeout(server: Server) -> Check:
+    return whole_number(1, server.settings.function_timeout_limit)
+
+
+def _specification(server: Server) -> Check:
     slugs = [entry["slug"] for entry in specifications(server.settings)]
-    if values["specification"] not in (None, *slugs):
-        raise invalid("specification", f"Specification must be one of: {', '.join(slugs)}")
+    rule = f"Specification must be one of: {', '.join(slugs)}"
+
+    def check(value: Any) -> str:
+        if value not in slugs:
+            raise Refused(rule)
+        return str(value)
+
+    return check
+
+
+def _kept_specification(server: Server) -> Check:
+    return or_null(_specification(server))
 
 
 def check_widths(values: dict[str, Any]) -> None:
@@ -144,21 +174,36 @@ NEEDS_BUILD = ("name", "entrypoint", "commands", "provider_root_directory", "run
 OPTIONAL = (
     Param("execute", execute_roles, ()),
     Param("events", events, ()),
-    Param("schedule", schedule, ""),
-    Param("timeout", whole_number(1, 2**31), 15),
+    Param("schedule", anything, "", of_server=_schedule),
+    Param("timeout", anything, 15, of_server=_timeout),
     Param("enabled", boolean, True),
     Param("logging", boolean, True),
     Param("entrypoint", text(0, 1028), ""),
     Param("commands", text(0, 8192), ""),
-    Param("scopes", SCOPES, ()),
+    Param("scopes", anything, (), of_server=_scopes),
     Param("installationId", text(0, 128), ""),
     Param("providerRepositoryId", text(0, 128), None, nullable=True),
     Param("providerBranch", text(0, 128), ""),
     Param("providerSilentMode", boolean, False),
     Param("providerRootDirectory", text(0, 128), ""),
-    Param("specification", anything, None),
+    Param("specification", anything, None, ages=ONLY_1_8, of_server=_specification),
+    Param("providerBranches", BRANCHES, None, ages=SINCE_1_9),
+    Param("providerPaths", BRANCHES, None, ages=SINCE_1_9),
+)
+RETENTION = Param("deploymentRetention", whole_number(0, MOST_RETENTION_DAYS), 0, ages=SINCE_1_9)
+NEW_SPECIFICATIONS = tuple(
+    Param(name, anything, None, ages=SINCE_1_9, of_server=_specification)
+    for name in ("buildSpecification", "runtimeSpecification")
+)
+#: On main null is as good as nothing.
+CHANGED_SPECIFICATIONS = tuple(
+    Param(name, anything, None, ages is ONLY_MAIN, ages, check)
+    for ages, check in ((ONLY_1_9, _specification), (ONLY_MAIN, _kept_specification))
+    for name in ("buildSpecification", "runtimeSpecification")
 )
 FUNCTION_ID = Param("functionId", existing_id)
+SPECIFICATION_COLUMNS = {"runtimeSpecification": "specification", "buildSpecification": "build_specification"}
+PROVIDER_LISTS = (("providerBranches", "provider_branches"), ("providerPaths", "provider_paths"))
 
 
 def reply(server: Server, request: Request, function: str, status: int = 200, **headers: str) -> Reply:
@@ -168,7 +213,7 @@ def reply(server: Server, request: Request, function: str, status: int = 200, **
 
 
 def _model(server: Server, row: Row) -> dict[str, Any]:
-    return function_model(row, store.variables_of(server, row["project"], row["id"]))
+    return function_model(server.age, row, store.variables_of(server, row["project"], row["id"]))
 
 
 @routes.add("GET", "/functions", "functions.read", Param("queries", query_texts, ()), Param("search", text(0, 256), ""))
@@ -190,11 +235,12 @@ def get_function(server: Server, request: Request, values: dict[str, Any]) -> Re
     "functions.write",
     Param("functionId", custom_id),
     Param("name", text(1, 128)),
-    Param("runtime", RUNTIME),
+    Param("runtime", anything, of_server=_runtime),
     *OPTIONAL,
+    *NEW_SPECIFICATIONS,
+    RETENTION,
 )
 def create_function(server: Server, request: Request, values: dict[str, Any]) -> Reply:
-    check_settings(server, values)
     headers = count_creation(server, request.project)
     try:
         function = _insert(server, request.project, values)
@@ -237,12 +283,14 @@ def _insert(server: Server, project: str, values: dict[str, Any]) -> str:
     return function
 
 
-def _columns(server: Server, values: dict[str, Any]) -> dict[str, Any]:
+def _columns(server: Server, values: dict[str, Any], before: Row | None = None) -> dict[str, Any]:
     same = ("name", "runtime", "schedule", "timeout", "enabled", "logging", "entrypoint", "commands")
     return {
         **{name: values[name] for name in same},
         **{name: json.dumps(list(values[name])) for name in ("execute", "events", "scopes")},
-        "specification": values["specification"] or default_specification(server.settings),
+        **_specifications(server, values, before),
+        "deployment_retention": values.get("deploymentRetention", 0),
+        **{column: _branches(values.get(name), before, column) for name, column in PROVIDER_LISTS},
         "installation_id": values["installationId"],
         "provider_repository_id": values["providerRepositoryId"],
         "provider_branch": values["providerBranch"],
@@ -251,24 +299,44 @@ def _columns(server: Server, values: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _specifications(server: Server, values: dict[str, Any], before: Row | None) -> dict[str, str]:
+    """That of run time, and that of builds. What is not named becomes the largest, or on main stays."""
+    keeps = server.age.keeps_specifications and before is not None
+    largest = default_specification(server.settings)
+    if not server.age.has_two_specifications:
+        return dict.fromkeys(SPECIFICATION_COLUMNS.values(), values["specification"] or largest)
+    return {
+        column: values[name] or (before[column] if keeps and before is not None else "") or largest
+        for name, column in SPECIFICATION_COLUMNS.items()
+    }
+
+
+def _branches(sent: list[str] | None, before: Row | None, column: str) -> str:
+    """Branches and paths of version control stay when they are left out."""
+    if sent is None:
+        return str(before[column]) if before is not None else "[]"
+    return json.dumps(sent)
+
+
 @routes.add(
     "PUT",
     "/functions/{functionId}",
     "functions.write",
     FUNCTION_ID,
     Param("name", text(1, 128)),
-    Param("runtime", RUNTIME, ""),
+    Param("runtime", anything, "", of_server=_runtime),
     *OPTIONAL,
+    *CHANGED_SPECIFICATIONS,
+    RETENTION,
 )
 def update_function(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     """A full replacement: what is left out goes back to its default, except runtime and entrypoint."""
-    check_settings(server, values)
     function = store.get_function(server, request.project, values["functionId"])
     check_repository(values)
     values["runtime"] = values["runtime"] or function["runtime"]
     values["entrypoint"] = values["entrypoint"] or function["entrypoint"]
     check_widths(values)
-    columns = _columns(server, values)
+    columns = _columns(server, values, function)
     live = all(columns[name] == function[name] for name in NEEDS_BUILD)
     if columns["specification"] != function["specification"]:
         executor_of(server).forget(request.project, function["deployment_id"])

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..keys import mint_dynamic_key
 from . import store
-from .catalogue import runtimes
 from .executor import Job, Outcome, executor_of
 from .files import files_of
 from .store import Row
@@ -100,7 +99,7 @@ def job_for(server: Server, function: Row, deployment: Row, call: Call, executio
     return Job(
         project=function["project"],
         deployment=deployment["id"],
-        runtime=runtimes()[function["runtime"]]["key"],
+        runtime=server.age.runtimes[function["runtime"]]["key"],
         entrypoint=deployment["entrypoint"],
         files=files_of(server, function["project"], deployment["id"]),
         python=deployment["environment"],

@@ -7,8 +7,10 @@ import sqlite3
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from ..ages import Age
 from ..errors import ApiError
 from ..params import too_long
+from ..storage import add_columns
 
 if TYPE_CHECKING:
     from ..server import Server
@@ -75,6 +77,19 @@ def create_schedule(server: Server, function: Row) -> None:
     )
     if problem:
         raise ApiError("general_unknown", keep_writes=True)
+
+
+def complete_columns(db: sqlite3.Connection) -> None:
+    """What a data directory of an earlier release lacks."""
+    texts, lists = "TEXT NOT NULL DEFAULT ''", "TEXT NOT NULL DEFAULT '[]'"
+    add_columns(
+        db,
+        "functions",
+        build_specification=texts,
+        deployment_retention="INTEGER NOT NULL DEFAULT 0",
+        provider_branches=lists,
+        provider_paths=lists,
+    )
 
 
 def complete_schedules(server: Server) -> None:
@@ -169,8 +184,8 @@ VCS_FIELDS = (
 )
 
 
-def function_model(row: Row, variables: Iterable[Row]) -> dict[str, Any]:
-    return {
+def function_model(age: Age, row: Row, variables: Iterable[Row]) -> dict[str, Any]:
+    shown = {
         "$id": row["id"],
         "$createdAt": row["created_at"],
         "$updatedAt": row["updated_at"],
@@ -198,7 +213,16 @@ def function_model(row: Row, variables: Iterable[Row]) -> dict[str, Any]:
         "providerBranch": row["provider_branch"],
         "providerRootDirectory": row["provider_root_directory"],
         "providerSilentMode": bool(row["provider_silent_mode"]),
-        "specification": row["specification"],
+    }
+    if not age.has_two_specifications:
+        return {**shown, "specification": row["specification"]}
+    return {
+        **shown,
+        "deploymentRetention": row["deployment_retention"],
+        "providerBranches": json.loads(row["provider_branches"]),
+        "providerPaths": json.loads(row["provider_paths"]),
+        "buildSpecification": row["build_specification"] or row["specification"],
+        "runtimeSpecification": row["specification"],
     }
 
 
@@ -298,6 +322,10 @@ CREATE TABLE IF NOT EXISTS functions (
     provider_branch TEXT NOT NULL,
     provider_root_directory TEXT NOT NULL,
     provider_silent_mode INTEGER NOT NULL,
+    build_specification TEXT NOT NULL DEFAULT '',
+    deployment_retention INTEGER NOT NULL DEFAULT 0,
+    provider_branches TEXT NOT NULL DEFAULT '[]',
+    provider_paths TEXT NOT NULL DEFAULT '[]',
     UNIQUE (project, id)
 );
 CREATE TABLE IF NOT EXISTS schedules (

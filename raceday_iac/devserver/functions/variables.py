@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ApiError
 from ..params import Param, boolean, collated, encrypted_length, existing_id, text
-from ..settings import VERSION
 from ..web import Reply, Request, Routes
 from . import store
-from .catalogue import runtimes, specification
+from .catalogue import specification
 from .store import Row, variable_model, variables_of
 
 if TYPE_CHECKING:
@@ -186,15 +185,15 @@ def function_environment(server: Server, function: Row, deployment: Row) -> dict
     own = variables_of(server, project, function["id"])
     return {
         **{row["key"]: row["value"] for row in (*shared, *own) if "\0" not in row["key"] + row["value"]},
-        **_appwrite_environment(server.endpoint, function, deployment),
+        **_appwrite_environment(server, function, deployment),
     }
 
 
-def _appwrite_environment(endpoint: str, function: Row, deployment: Row) -> Mapping[str, str]:
-    runtime = runtimes()[function["runtime"]]
+def _appwrite_environment(server: Server, function: Row, deployment: Row) -> Mapping[str, str]:
+    runtime = server.age.runtimes[function["runtime"]]
     size = specification(function["specification"])
     return {
-        "APPWRITE_FUNCTION_API_ENDPOINT": endpoint,
+        "APPWRITE_FUNCTION_API_ENDPOINT": server.endpoint,
         "APPWRITE_FUNCTION_ID": function["id"],
         "APPWRITE_FUNCTION_NAME": function["name"],
         "APPWRITE_FUNCTION_DEPLOYMENT": deployment["id"],
@@ -203,7 +202,7 @@ def _appwrite_environment(endpoint: str, function: Row, deployment: Row) -> Mapp
         "APPWRITE_FUNCTION_RUNTIME_VERSION": runtime["version"],
         "APPWRITE_FUNCTION_CPUS": str(size["cpus"]),
         "APPWRITE_FUNCTION_MEMORY": str(size["memory"]),
-        "APPWRITE_VERSION": VERSION,
+        "APPWRITE_VERSION": server.age.version,
         "APPWRITE_REGION": "default",
         "APPWRITE_DEPLOYMENT_TYPE": deployment["type"],
         **{f"APPWRITE_VCS_{name}": "" for name in VCS},

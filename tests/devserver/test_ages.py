@@ -1,0 +1,73 @@
+"""One server, three Appwrites: what a server of each age says of itself, and what only some of them know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from raceday_iac.devserver.ages import AGES, V1_8, V1_9
+from raceday_iac.devserver.runner import RunningServer, start_server
+from raceday_iac.devserver.settings import Settings
+
+Ages = Callable[[str], RunningServer]
+QUICK = {"scheduler": False, "processing_delay": 0.0}
+
+
+def call(server: RunningServer, method: str, path: str, body: Any = None, **headers: str) -> requests.Response:
+    sent = {"X-Appwrite-Project": server.project, "X-Appwrite-Key": server.key}
+    return requests.request(method, server.endpoint + path, json=body, headers={**sent, **headers}, timeout=10)
+
+
+def create(server: RunningServer, identifier: str, **fields: Any) -> Any:
+    body = {"functionId": identifier, "name": "F", "runtime": "python-3.12", **fields}
+    return call(server, "POST", "/functions", body).json()
+
+
+@pytest.mark.parametrize(("age", "version"), [("1.8", "1.8.1"), ("1.9", "1.9.6"), ("main", "1.9.6")])
+def test_a_server_says_its_version(server_of_age: Ages, age: str, version: str) -> None:
+    server = server_of_age(age)
+    answer = requests.get(
+        f"{server.endpoint}/health/version", headers={"X-Appwrite-Project": server.project}, timeout=10
+    )
+    assert answer.json() == {"version": version}
+    assert call(server, "GET", "/functions/none").json()["version"] == version
+
+
+def test_before_1_9_a_function_has_one_specification(server_of_age: Ages) -> None:
+    made = create(server_of_age("1.8"), "one", specification="s-1vcpu-1gb", buildSpecification="s-2vcpu-2gb")
+    assert made["specification"] == "s-1vcpu-1gb"
+    assert not made.keys() & {"buildSpecification", "runtimeSpecification", "deploymentRetention"}
+
+
+@pytest.mark.parametrize("age", ["1.9", "main"])
+def test_since_1_9_it_has_two_and_a_retention(server_of_age: Ages, age: str) -> None:
+    two = {"buildSpecification": "s-1vcpu-1gb", "runtimeSpecification": "s-2vcpu-2gb", "deploymentRetention": 7}
+    made = create(server_of_age(age), "two", specification="s-4vcpu-4gb", **two)
+    assert "specification" not in made
+    assert {name: made[name] for name in two} == two
+
+
+@pytest.mark.parametrize(("age", "runs_with"), [("1.9", "s-8vcpu-8gb"), ("main", "s-2vcpu-2gb")])
+def test_what_a_put_leaves_out_goes_back_or_stays(server_of_age: Ages, age: str, runs_with: str) -> None:
+    create(server_of_age(age), "kept", runtimeSpecification="s-2vcpu-2gb", deploymentRetention=7)
+    changed = call(server_of_age(age), "PUT", "/functions/kept", {"name": "F"}).json()
+    assert (changed["runtimeSpecification"], changed["deploymentRetention"]) == (runs_with, 0)
+
+
+def test_a_data_directory_remembers_its_age(tmp_path: Path) -> None:
+    for asked, played in ((None, V1_8), (V1_9, V1_9), (None, V1_9)):
+        with start_server(tmp_path, settings=Settings(age=asked, **QUICK)) as server:
+            assert server.server.age is played
+
+
+@pytest.mark.parametrize("age", AGES)
+def test_all_runtimes_of_an_age_are_offered(server_of_age: Ages, age: str) -> None:
+    server = server_of_age(age)
+    answer = requests.get(
+        f"{server.endpoint}/functions/runtimes", headers={"X-Appwrite-Project": server.project}, timeout=10
+    )
+    assert [each["$id"] for each in answer.json()["runtimes"]] == list(AGES[age].runtimes)
