@@ -8,13 +8,14 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from ..errors import EXIT_OK, IacError, StackError
 from ..importing.adoption import Adoption, adopt, chosen
 from ..importing.appwrite_json import appwrite_json, read_appwrite_json, what_is_lost
+from ..importing.document import read_document
 from ..importing.names import Project, select
 from ..importing.source import PLAIN, Source, write_source
 from ..loading.environment import Environment, load_environment
@@ -143,13 +144,9 @@ def _live(options: Options, environment: Environment) -> Project:
 
 
 def _file(path: Path) -> Project:
-    try:
-        content: Any = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise IacError(f"{path} cannot be read: {error.strerror or error}.", unchanged=True) from None
-    except ValueError as error:
-        raise IacError(f"{path} is not valid JSON: {error}.", unchanged=True) from None
-    return read_appwrite_json(content, str(path))
+    document = read_document(path)
+    project = read_appwrite_json(document.content, str(path))
+    return replace(project, remarks=(*document.remarks, *project.remarks))
 
 
 # The proof that a written stack changes nothing: loaded as any stack file, its plan is empty

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import shlex
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,11 +13,15 @@ from ..counting import counted
 from ..errors import EXIT_ERROR, EXIT_OK, IacError
 from ..extensions import folders_of
 from ..loading.environment import Environment, load_environment
+from ..render.import_text import remark_lines
 from ..render.lines import Line, print_lines
 from ..waiting import WAITS
 from .extensions import plugin_names
 from .options import Options, current
 from .workspace import answer, opened, require_same_project, reset_state, server_folder
+
+if TYPE_CHECKING:
+    from ..devserver.control import Loaded
 
 app = typer.Typer(name="server", no_args_is_help=True, rich_markup_mode=None)
 
@@ -120,29 +124,39 @@ def reset_server() -> int:
 
 @app.command("load")
 def load_server(file: Annotated[Path, typer.Argument(help="An appwrite.json.")]) -> int:
-    """Create the functions of an appwrite.json on it."""
-    from ..devserver.control import LoadError, load_appwrite_json
+    """Create the functions of an appwrite.json on it, as far as it takes them. Exit 1 when it does not take all."""
+    from ..devserver.control import load_functions
+    from ..importing.document import read_document
 
     options = current()
     environment = _require_embedded(options)
-    try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise IacError(f"{file} cannot be read: {error.strerror}.") from None
-    except ValueError as error:
-        raise IacError(f"{file} is not valid JSON: {error}.") from None
-    if not isinstance(document, dict) or not isinstance(document.get("functions", []), list):
-        raise IacError(f"{file} is not an appwrite.json: it has no list of functions.")
+    document = read_document(file)
+    functions = document.content.get("functions", [])
+    if not isinstance(functions, list):
+        raise IacError(f"{file} is not an appwrite.json: its functions are no list.", unchanged=True)
     with opened(environment, options) as target:
-        try:
-            loaded = load_appwrite_json(document, target.endpoint, target.project, target.key.reveal())
-        except (LoadError, KeyError) as error:
-            raise IacError(f"{file} could not be loaded: {error}") from None
-    content = {"created": list(loaded.created), "skipped": list(loaded.skipped)}
-    text = f"Created {counted(len(loaded.created), 'function')}"
+        loaded = load_functions(functions, target.endpoint, target.project, target.key.reveal())
+    others = sorted(name for name, held in document.content.items() if name != "functions" and isinstance(held, list))
+    content = {
+        "created": list(loaded.created),
+        "skipped": list(loaded.skipped),
+        "refused": dict(loaded.refused),
+        "changed": {id: list(remarks) for id, remarks in loaded.changed.items()},
+        "notLoaded": others,
+    }
+    answer(options, content, [*_loaded_lines(loaded, others), *remark_lines(document.remarks)])
+    return EXIT_ERROR if loaded.refused else EXIT_OK
+
+
+def _loaded_lines(loaded: Loaded, others: Sequence[str]) -> Iterator[Line]:
     skipped = f"; {len(loaded.skipped)} were there already" if loaded.skipped else ""
-    answer(options, content, [f"{text}{skipped}."])
-    return EXIT_OK
+    yield Line(f"Created {counted(len(loaded.created), 'function')}{skipped}.")
+    for id, reason in loaded.refused.items():
+        yield Line(f"  {id} was not created: {reason}", "red")
+    for id, remarks in loaded.changed.items():
+        yield from (Line(f"  {id}: {each}", "yellow") for each in remarks)
+    if others:
+        yield Line(f"  not loaded, for only functions are: {', '.join(others)}", "yellow")
 
 
 def _require_embedded(options: Options) -> Environment:

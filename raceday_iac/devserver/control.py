@@ -6,10 +6,10 @@ They need the server's own key, which no project key and no function can get.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import faults as foreign
@@ -21,6 +21,8 @@ from .settings import SystemClock
 from .web import Reply, Request, Routes
 
 if TYPE_CHECKING:
+    from requests import Response, Session
+
     from .server import Server
 
 
@@ -176,41 +178,112 @@ def move_clock(server: Server, _request: Request, values: dict[str, Any]) -> Rep
 # Creating the functions that an appwrite.json describes, through the HTTP API.
 
 
-#: Fields of a function in appwrite.json that are parameters of its creation.
+#: Fields of a function in such a file that are parameters of its creation, in every age of Appwrite. A server ignores
+#: those of other ages.
 FUNCTION_FIELDS = (
-    "name runtime execute events schedule timeout enabled logging entrypoint commands scopes specification"
+    "name runtime execute events schedule timeout enabled logging entrypoint commands scopes specification "
+    "buildSpecification runtimeSpecification deploymentRetention"
 ).split()
+#: Where code lies is of no interest without it, and what a server added to its answer is of none at all.
+_SILENT = frozenset({"$id", "$createdAt", "$updatedAt", "path", "ignore"})
+#: Appwrite's limit of a timeout, in seconds (1.8.1).
+_LONGEST = 900
+_REFUSED_FIELD = re.compile(r"Invalid `(\w+)` param")
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """Ids of the functions that `load_appwrite_json` created, and of those that were there already."""
+    """Ids of the functions that `load_functions` created and of those that were there already; for others why they were
+    not created, and what of a created one was not taken as the file says it."""
 
-    created: tuple[str, ...]
-    skipped: tuple[str, ...]
+    created: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
+    changed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-class LoadError(RuntimeError):
-    """The server refused a function of an appwrite.json."""
-
-
-def load_appwrite_json(source: Path | str | Mapping[str, Any], endpoint: str, project: str, key: str) -> Loaded:
+def load_functions(functions: Sequence[Any], endpoint: str, project: str, key: str) -> Loaded:
     """Create the functions of an appwrite.json, without code, through the HTTP API. Their folders need not exist."""
     import requests  # noqa: PLC0415 - takes long, and `status` imports this module too
 
-    document = source if isinstance(source, Mapping) else json.loads(Path(source).read_text(encoding="utf-8"))
     created: list[str] = []
     skipped: list[str] = []
+    refused: dict[str, str] = {}
+    changed: dict[str, tuple[str, ...]] = {}
     with requests.Session() as session:
         session.headers.update({"X-Appwrite-Project": project, "X-Appwrite-Key": key})
-        for function in document.get("functions", []):
-            body = {"functionId": function["$id"]}
-            body |= {name: function[name] for name in FUNCTION_FIELDS if function.get(name) is not None}
-            answer = session.post(f"{endpoint}/functions", json=body, timeout=30)
+        for number, function in enumerate(functions):
+            id = function.get("$id") if isinstance(function, Mapping) else None
+            if not isinstance(id, str) or not id:
+                refused[f"functions[{number}]"] = "it has no $id"
+                continue
+            remarks: list[str] = []
+            answer = _created(session, f"{endpoint}/functions", id, function, remarks)
             if answer.status_code == 409:
-                skipped.append(function["$id"])
-            elif answer.ok:
-                created.append(function["$id"])
+                skipped.append(id)
+            elif not answer.ok:
+                refused[id] = _message(answer)
             else:
-                raise LoadError(f"function {function['$id']}: {answer.json()['message']}")
-    return Loaded(tuple(created), tuple(skipped))
+                created.append(id)
+                remarks += _with_variables(session, f"{endpoint}/functions/{id}/variables", function)
+                changed |= {id: tuple(remarks)} if remarks else {}
+    return Loaded(tuple(created), tuple(skipped), refused, changed)
+
+
+def _created(session: Session, url: str, id: str, function: Mapping[str, Any], remarks: list[str]) -> Response:
+    """The last answer to a creation. What the server refuses of optional settings is left out and told."""
+    body = _body(function, remarks)
+    while True:
+        answer = session.post(url, json={"functionId": id, **body}, timeout=30)
+        found = _REFUSED_FIELD.match(_message(answer)) if answer.status_code == 400 else None
+        if found is None or found[1] not in body or found[1] in ("name", "runtime"):
+            return answer
+        remarks.append(f"{found[1]} is left out: {_message(answer)}")
+        del body[found[1]]
+
+
+def _body(function: Mapping[str, Any], remarks: list[str]) -> dict[str, Any]:
+    body = {name: function[name] for name in FUNCTION_FIELDS if function.get(name) is not None}
+    body.setdefault("name", function["$id"])
+    specification = body.get("specification")
+    for name in ("buildSpecification", "runtimeSpecification"):
+        # Until 1.8 there is one specification for both, and what runs is what counts.
+        if specification is not None:
+            body.setdefault(name, specification)
+        elif name in body:
+            body["specification"] = body[name]
+    commands = body.get("commands")
+    if isinstance(commands, list):
+        body["commands"] = " && ".join(map(str, commands))
+        remarks.append(f"commands is a list, and is joined: {body['commands']}")
+    timeout = body.get("timeout")
+    if isinstance(timeout, int) and timeout > _LONGEST:
+        body["timeout"] = _LONGEST
+        remarks.append(f"timeout {timeout} s is above Appwrite's limit; {_LONGEST} s is taken")
+    unknown = sorted(set(function) - {*FUNCTION_FIELDS, *_SILENT, "vars", "variables"})
+    if unknown:
+        remarks.append(f"unknown settings are left out: {', '.join(unknown)}")
+    return body
+
+
+def _with_variables(session: Session, url: str, function: Mapping[str, Any]) -> Iterator[str]:
+    """Create its variables; say what came of those that could not be."""
+    given = function.get("variables") or function.get("vars") or {}
+    pairs = given.items() if isinstance(given, Mapping) else [_pair(each) for each in given]
+    for name, value in pairs:
+        said = value if isinstance(value, str) else json.dumps(value)
+        body = {"variableId": "unique()", "key": name, "value": said, "secret": False}
+        answer = session.post(url, json=body, timeout=30)
+        if not answer.ok:
+            yield f"variable {name} is left out: {_message(answer)}"
+
+
+def _pair(each: Any) -> tuple[Any, Any]:
+    return (each.get("key"), each.get("value")) if isinstance(each, Mapping) else (each, "")
+
+
+def _message(answer: Response) -> str:
+    try:
+        return str(answer.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"the server answered {answer.status_code}"
