@@ -380,8 +380,8 @@ def _report(reports: Reports, plan: Plan, place: str) -> None:
     if not reports.are_wanted:
         return
     # Most runs need no report, and each start pays for what is imported.
-    from ..render.plan_markdown import plan_markdown
     from ..render.plan_page import plan_page, plan_svg
+    from ..render.plan_text import plan_markdown
 
     reports.write(
         {

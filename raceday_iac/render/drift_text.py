@@ -11,8 +11,7 @@ from ..planning import Plan
 from ..planning.saved import change_document, field_document
 from .lines import Line
 from .markdown import LIMIT, Sheet, code, plain
-from .plan_markdown import field_cells
-from .plan_text import field_lines
+from .plan_text import field_cells, field_lines
 from .theme import STANDING_TONES, ChangeRow, change_row, page
 
 _SHOWN = 20

@@ -6,8 +6,8 @@ import pytest
 
 from raceday_iac.errors import IacError
 from raceday_iac.planning.saved import SavedPlan, restored, saved_plan
-from raceday_iac.render.plan_markdown import plan_markdown
 from raceday_iac.render.plan_page import plan_svg
+from raceday_iac.render.plan_text import plan_markdown
 
 from ..declaring import resolved
 from ..render.test_plan_text import after, changed, partial

@@ -10,9 +10,8 @@ from raceday_iac.model.stack import Stack
 from raceday_iac.planning import Plan
 from raceday_iac.planning.saved import plan_document, restored, saved_plan
 from raceday_iac.render.drift_text import drift_document, drift_lines, drift_markdown, drift_page
-from raceday_iac.render.plan_markdown import plan_markdown
 from raceday_iac.render.plan_page import plan_page
-from raceday_iac.render.plan_text import plan_lines
+from raceday_iac.render.plan_text import plan_lines, plan_markdown
 
 from ..applied import change, live_as, plan, plan_between, state_of
 from ..declaring import collection, function, resolved

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from raceday_iac.planning import Plan
-from raceday_iac.render.plan_markdown import plan_markdown
+from raceday_iac.render.plan_text import plan_markdown
 
 from .reports import HOSTILE, SECRET, hostile, large, secretive
 from .test_markdown import cells
