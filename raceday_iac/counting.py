@@ -11,3 +11,8 @@ def counted(number: int, noun: str) -> str:
 def plural(noun: str) -> str:
     """The plural of a noun that this tool uses."""
     return f"{noun}es" if noun.endswith("x") else f"{noun}s"
+
+
+def spaced(number: int) -> str:
+    """`1 204 332`: its digits in threes."""
+    return f"{number:,}".replace(",", " ")

@@ -134,9 +134,10 @@ class ProviderError(IacError):
 
 
 class UnreachableError(ProviderError):
-    """No answer: whether a write landed is unknown, unless it is known to be `unsent`."""
+    """No answer: whether a write landed is unknown, unless it is known to be `unsent`. `timed_out`: nor in time."""
 
     unsent: bool = False
+    timed_out: bool = False
 
 
 class RedirectedError(UnreachableError):

@@ -22,11 +22,13 @@ _LOOKS = 0.25
 
 @dataclass
 class Wait:
-    """One of them. `note` says how it stands, such as `retry 2 of 5`."""
+    """One of them. `note` says how it stands, such as `retry 2 of 5`; `progress` how far it has come, which changes all
+    the time and is told with the rest."""
 
     what: str
     since: float
     note: str = ""
+    progress: str = ""
 
 
 class Waits:
@@ -62,7 +64,8 @@ class Waits:
         if waited < FIRST or (said == self._said and now - self._said_at < AGAIN):
             return ""
         self._said, self._said_at = said, now
-        return f"… {said} ({waited:.0f} s{f', and {more} more' if more else ''})"
+        progress = f": {first.progress}" if first.progress else ""
+        return f"… {said}{progress} ({waited:.0f} s{f', and {more} more' if more else ''})"
 
 
 #: Those of this process.

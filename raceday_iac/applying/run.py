@@ -91,7 +91,7 @@ def apply_plan(
     watch = _Watch(observer)
     archives = archives or Archives(provider)
     known = known_addresses(desired, state, plan.real)
-    recount = Recount(provider, plan, desired, known, Counting(provider, state, archives))
+    recount = Recount(provider, plan, desired, known, Counting(provider, state, archives, plan.plan_options.look_at))
     work = Work(provider, recorder, plan, desired, bundles, watch.note, watch.warn, archives, recount)
     scheduler = Scheduler(lambda step: _observed(work, recorder, watch, step), parallelism)
     steps = make_steps(plan.changes, desired, plan.real)

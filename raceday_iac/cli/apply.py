@@ -32,6 +32,7 @@ from .plan import (
     Confirmed,
     DataLoss,
     Excluded,
+    LookAt,
     RefreshOnly,
     Replaced,
     Targets,
@@ -62,10 +63,11 @@ def apply(
     refresh_only: RefreshOnly = False,
     allow_data_loss: DataLoss = [],  # noqa: B006
     confirm: Confirmed = [],  # noqa: B006
+    look_at: LookAt = 0,
 ) -> int:
     """Plan, ask, apply, and look again. A saved plan in `file` was reviewed: it is run as it is, or not at all."""
     saved = None if file is None else load_plan(file)
-    plan_options = plan_options_of(target, exclude, replace, refresh_only, allow_data_loss, confirm)
+    plan_options = plan_options_of(target, exclude, replace, refresh_only, allow_data_loss, confirm, look_at)
     if saved is None:
         plan_options = _needing_numbers(plan_options, auto_approve=auto_approve)
         return _apply(current(), plan_options, auto_approve=auto_approve, parallelism=parallelism, verbose=verbose)
@@ -256,7 +258,7 @@ def destroy(
         connection = provider(target)
         archives = workspace.archives(connection)
         snapshot = refresh(connection, workspace.desired, state, archives)
-        counting = Counting(connection, state, archives)
+        counting = Counting(connection, state, archives, plan_options.look_at)
         name = workspace.environment.name
         plan = plan_destruction(name, address, workspace.desired, state, snapshot, counting, plan_options)
         code = _approve(options, plan, target, f"Delete {address} for good?", state, auto_approve=auto_approve)

@@ -78,6 +78,16 @@ def read_confirmed(text: str) -> ConfirmedNumber:
     return ConfirmedNumber(" ".join(name.split()), int(number))
 
 
+def read_look_at(text: str | int) -> int:
+    """A number of documents, or `all` of them, which is 0. Raises IacError."""
+    found = str(text).replace(" ", "").replace("_", "")
+    if found == "all" or text == 0:
+        return 0
+    if not (found.isascii() and found.isdecimal() and int(found)):
+        raise IacError(f"--look-at {text!r} is neither a number of documents nor all.", unchanged=True)
+    return int(found)
+
+
 DataLoss = Annotated[
     list[AllowedLoss],
     typer.Option(
@@ -117,6 +127,15 @@ Confirmed = Annotated[
         help="Let a threshold pass, with the number it shows; repeatable.",
     ),
 ]
+LookAt = Annotated[
+    int,
+    typer.Option(
+        "--look-at",
+        metavar="NUMBER|all",
+        parser=read_look_at,
+        help="How many documents of a collection are looked at for what no query tells; all, if nothing is said.",
+    ),
+]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="One line per attribute and index.")]
 
 
@@ -130,6 +149,7 @@ def plan_options_of(
     refresh_only: bool = False,
     allow_data_loss: Sequence[AllowedLoss] = (),
     confirm: Sequence[ConfirmedNumber] = (),
+    look_at: int = 0,
 ) -> PlanOptions:
     """What the command line asks for. Raises IacError for what does not go together."""
     if refresh_only and (replace or allow_data_loss):
@@ -143,6 +163,7 @@ def plan_options_of(
         frozenset(replace),
         refresh_only,
         dict(confirm),
+        look_at=look_at,
     )
 
 
@@ -210,13 +231,14 @@ def plan(
     refresh_only: RefreshOnly = False,
     allow_data_loss: DataLoss = [],  # noqa: B006
     confirm: Confirmed = [],  # noqa: B006
+    look_at: LookAt = 0,
     markdown: Markdown = None,
     html: Html = None,
     svg: Svg = None,
 ) -> int:
     """Show the plan, and save it where that is asked for."""
     options, reports = current(), Reports(markdown, html, svg)
-    plan_options = plan_options_of(target, exclude, replace, refresh_only, allow_data_loss, confirm)
+    plan_options = plan_options_of(target, exclude, replace, refresh_only, allow_data_loss, confirm, look_at)
     reports.check(options)
     workspace = Workspace.load(options, reading=True)
     with workspace.target() as server:

@@ -127,7 +127,7 @@ def make_plan(
     """Refresh from live and compare. What was `shown` by a saved plan is not counted again."""
     archives = workspace.archives(connection)
     snapshot = refresh(connection, workspace.desired, state, archives)
-    counting = Counting(connection, state, archives)
+    counting = Counting(connection, state, archives, plan_options.look_at)
     return build_plan(workspace.environment.name, workspace.desired, state, snapshot, counting, plan_options, shown)
 
 

@@ -137,7 +137,8 @@ class Collector:
         try:
             if rule.rule == "today":
                 return Counted(self.reader.count_documents(*rule.place, *conditions))
-            newest = next(iter(self.reader.documents(*rule.place, *conditions, only=(rule.attribute,))), None)
+            found = self.reader.documents(*rule.place, *conditions, only=(rule.attribute,), limit=1)
+            newest = next(iter(found), None)
         except ProviderError as error:
             if error.code not in _NOT_THERE:
                 raise

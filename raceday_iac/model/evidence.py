@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -59,12 +59,15 @@ class Question:
 @dataclass(frozen=True)
 class Answer:
     """`count` is None when it could not be counted, `at_least` says that counting ended early, `longest` goes with
-    LONGER. `names` are what was counted, where that has names."""
+    LONGER. `names` are what was counted, where that has names. Where documents were read for it, `looked` is the number
+    of them, and `of` how many there are in all if that was not all of them; neither says how much is lost."""
 
     count: int | None
     at_least: bool = False
     longest: int = 0
     names: tuple[str, ...] = ()
+    looked: int = field(default=0, compare=False)
+    of: int = field(default=0, compare=False)
 
     def __str__(self) -> str:
         return "an unknown number of" if self.count is None else self.number
@@ -159,6 +162,7 @@ def _answer_to_json(answer: Answer) -> dict[str, Any]:
         found["longest"] = answer.longest
     if answer.names:
         found["names"] = list(answer.names)
+    found |= {name: number for name in ("looked", "of") if (number := getattr(answer, name))}
     return found
 
 
@@ -185,6 +189,8 @@ def _answer(content: Mapping[str, Any]) -> Answer:
         bool(content.get("atLeast", False)),
         int(content.get("longest", 0)),
         tuple(map(str, content.get("names", ()))),
+        int(content.get("looked", 0)),
+        int(content.get("of", 0)),
     )
 
 

@@ -80,6 +80,7 @@ def build_plan(
         left_out=selection.left_out,
         notes=(
             *guards.loss_notes(losses, plan_options),
+            *guards.look_notes(selection.kept, real, desired, evidence),
             *renamed.notes,
             *left_conversions(desired, state, real),
             *possible_renames(selection.kept, desired, real),

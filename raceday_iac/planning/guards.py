@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..counting import spaced
 from ..kinds import kind_of
 from ..model.address import Address, owners
 from ..model.evidence import NOTHING, Answer, Ask, Question, total
@@ -174,7 +175,42 @@ def needs_permission(change: Change, question: Question, answer: Answer, desired
 
 
 def in_words(change: Change, question: Question, answer: Answer) -> str:
-    """What an answer means."""
+    """What an answer means, and how far was looked for it if that was not at all documents."""
+    if not answer.of:
+        return _counted_words(change, question, answer)
+    looked = f"looked at {spaced(answer.looked)} of {spaced(answer.of)} documents"
+    if not answer.count:
+        return f"{looked}, found none {_SUCH[question.ask].format(limit=question.limit)}"
+    return f"{_counted_words(change, question, answer)}; {looked}"
+
+
+#: What was looked for, of documents and of values.
+_SUCH = {
+    Ask.VALUES: "with a value",
+    Ask.NULLS: "without a value",
+    Ask.LONGER: "longer than {limit} characters",
+    Ask.AMONG: "with a value that would not be allowed any more",
+    Ask.OUTSIDE: "outside the new bounds",
+    Ask.UNCONVERTIBLE: "that cannot be converted",
+    Ask.DUPLICATES: "twice",
+}
+
+
+def look_notes(
+    changes: Iterable[Change], real: Mapping[Address, Live], desired: Desired, evidence: Evidence
+) -> Iterator[str]:
+    """Where documents were looked at and nothing is lost: that all of them were."""
+    for change in changes:
+        for question in questions_of(change, desired, real):
+            answer = evidence.get(question, NOTHING)
+            if answer.looked and answer.is_nothing:
+                none = _SUCH[question.ask].format(limit=question.limit)
+                is_one = f"is {none}" if question.ask is Ask.LONGER else f"was found {none}"
+                looked = f"looked at all {spaced(answer.looked)} documents"
+                yield f"{change.action} of {change.address}: {looked}: none {is_one}"
+
+
+def _counted_words(change: Change, question: Question, answer: Answer) -> str:
     one = answer.count == 1 and not answer.at_least
     has, is_, lies = ("has", "is", "lies") if one else ("have", "are", "lie")
     documents, values = (f"{answer} {noun}{'' if one else 's'}" for noun in ("document", "value"))
@@ -205,8 +241,10 @@ def _some(names: Sequence[str]) -> str:
     return f"{', '.join(names[:_SHOWN])}{more}"
 
 
-def _way_out(change: Change, asked: Collection[Question], amount: Answer) -> str:
+def _way_out(change: Change, asked: Mapping[Question, Answer], amount: Answer) -> str:
     allow = f"if that is meant: --allow-data-loss {permission(change.address, amount)}"
+    if any(each.of for each in asked.values()):
+        return f"{allow}; or --look-at all"
     if any(each.ask is Ask.LONGER for each in asked):
         return f"{allow}, which cuts them first"
     if change.action is Action.REPLACE and kind_of(change.address).holds_values:

@@ -31,7 +31,8 @@ class PlanOptions:
 
     `allowed` may lose data, as much as the number that goes with it (None: no number was given, so what the plan
     shows). With `numbers_needed`, where nobody is asked, a permission without a number is none. `confirmed` repeats
-    numbers that a threshold refused, by `action kind` (`delete function`).
+    numbers that a threshold refused, by `action kind` (`delete function`). `look_at` is the number of documents of a
+    collection that are looked at for what no query tells; 0 is all of them.
     """
 
     allowed: Mapping[Address, Answer | None] = field(default_factory=dict)
@@ -41,6 +42,7 @@ class PlanOptions:
     refresh_only: bool = False
     confirmed: Mapping[str, int] = field(default_factory=dict)
     numbers_needed: bool = False
+    look_at: int = 0
 
     @property
     def is_partial(self) -> bool:
@@ -72,6 +74,8 @@ class PlanOptions:
             found["refreshOnly"] = True
         if self.confirmed:
             found["confirmed"] = dict(sorted(self.confirmed.items()))
+        if self.look_at:
+            found["lookAt"] = self.look_at
         return found
 
 
@@ -94,6 +98,7 @@ def plan_options_from_json(content: Mapping[str, object]) -> PlanOptions:
         addresses("replaced"),
         bool(content.get("refreshOnly", False)),
         {str(name): int(number) for name, number in confirmed.items()},
+        look_at=int(str(content.get("lookAt", 0))),
     )
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from ..model.address import Address
+from ..model.evidence import Answer
 from ..model.resource import Fields, Live
 
 
@@ -131,11 +132,23 @@ class Reader(Protocol):
         """How many documents of a collection meet all conditions (Appwrite stops counting at 5000)."""
         ...
 
+    def count_all(self, database: str, collection: str, *conditions: Condition) -> Answer:
+        """The same, also above 5000, by some more requests. Raises ProviderError, also where there is no such
+        collection."""
+        ...
+
     def documents(
-        self, database: str, collection: str, *conditions: Condition, only: Sequence[str] = ()
+        self, database: str, collection: str, *conditions: Condition, only: Sequence[str] = (), limit: int = 0
     ) -> Iterator[Mapping[str, Any]]:
         """Documents of a collection that meet all conditions, page by page, as the server answers them; with `only`
-        just these attributes. Raises ProviderError."""
+        just these attributes, with `limit` just the first ones. Raises ProviderError."""
+        ...
+
+    def every_document(
+        self, database: str, collection: str, *, only: Sequence[str] = ()
+    ) -> Iterator[Sequence[Mapping[str, Any]]]:
+        """All documents of a collection, in portions, in no order, several requests at once; with `only` just these
+        attributes. Raises ProviderError."""
         ...
 
     def document(self, database: str, collection: str, identity: str) -> Mapping[str, Any] | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from array import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
+from itertools import groupby
 from typing import Any
 
 from ..errors import AccessError, NotFoundError, ProviderError
@@ -101,10 +103,8 @@ class _Code:
 # Answers questions about what would be lost, from live Appwrite. Counting is left to the server wherever it can.
 
 
-#: The server stops counting here.
+#: The server stops counting the records of runs here.
 COUNTED = 5000
-#: So many documents are read where counting does not help; beyond, an answer says "at least".
-READ = 20_000
 #: Appwrite's answer to a query on what cannot be queried.
 _CANNOT_QUERY = 400
 #: Appwrite's answers to what it cannot count: refused, too slow, or a defect of its own (1.8.1: queries for null on
@@ -114,11 +114,13 @@ _CANNOT_TELL = (_CANNOT_QUERY, 403, 408, 500)
 
 @dataclass(frozen=True)
 class Counting:
-    """Answers questions about what is live. `state` knows which code is managed, `archives` what was read of it."""
+    """Answers questions about what is live. `state` knows which code is managed, `archives` what was read of it.
+    `look_at` is the number of documents of a collection that are read where counting does not help; 0: all of them."""
 
     reader: Reader
     state: State
     archives: Archives
+    look_at: int = 0
 
     def __call__(self, question: Question) -> Answer:
         """The answer; an unknown one when the key may not look, or Appwrite says that it cannot tell. Raises
@@ -133,13 +135,13 @@ class Counting:
                 return self._together(question)
         except ProviderError as error:
             return unknown(error)
-        return answer(self.reader, question)
+        return answer(self.reader, question, self.look_at)
 
     def _together(self, question: Question) -> Answer:
         """Of all collections that the database has now."""
         inside = self.reader.inside(question.place)
         places = [address for address in sorted(inside) if kind_of(address).holds_documents_itself]
-        return total(answer(self.reader, replace(question, place=each)) for each in places)
+        return total(answer(self.reader, replace(question, place=each), self.look_at) for each in places)
 
     def _code(self, function: str) -> Answer:
         """Deployments whose source the stack does not hold. Where it manages the code, they are somebody else's; where
@@ -156,7 +158,7 @@ class Counting:
         return Answer(len(names), names=names)
 
 
-def answer(reader: Reader, question: Question) -> Answer:
+def answer(reader: Reader, question: Question, look_at: int = 0) -> Answer:
     """The answer to a question about the documents of one collection; an unknown one when the key may not look, or
     Appwrite says that it cannot tell. Raises ProviderError for everything else: no answer is not an answer."""
     try:
@@ -166,7 +168,7 @@ def answer(reader: Reader, question: Question) -> Answer:
             except ProviderError as error:
                 if error.code != _CANNOT_QUERY:
                     raise
-        return _by_reading(reader, question)
+        return _by_reading(reader, question, look_at)
     except NotFoundError:
         # Appwrite says that there is no such collection: then there is nothing in it.
         return Answer(0)
@@ -183,8 +185,7 @@ def unknown(error: ProviderError) -> Answer:
 
 def _by_counting(reader: Reader, question: Question) -> Answer:
     database, collection = question.place.parts
-    counts = [reader.count_documents(database, collection, *each) for each in _conditions(question)]
-    return Answer(sum(counts), any(count >= COUNTED for count in counts))
+    return total(reader.count_all(database, collection, *each) for each in _conditions(question))
 
 
 def _conditions(question: Question) -> list[list[Condition]]:
@@ -203,47 +204,88 @@ def _conditions(question: Question) -> list[list[Condition]]:
     return [*below, *above]
 
 
-def _by_reading(reader: Reader, question: Question) -> Answer:
+def _by_reading(reader: Reader, question: Question, look_at: int = 0) -> Answer:
     """Look at the documents themselves: what no query finds, and what queries may not ask (arrays, encrypted texts)."""
     database, collection = question.place.parts
-    seen, found, longest = 0, 0, 0
-    together: Counter[str] = Counter()
-    for document in reader.documents(database, collection, only=question.attributes):
-        if seen == READ:
-            break
-        seen += 1
+    looking = _Looking(question)
+    for portion in reader.every_document(database, collection, only=question.attributes):
+        left = look_at - looking.looked if look_at else len(portion)
+        looking.look(portion[:left])
+        if left < len(portion):
+            return looking.answer(of=_at_least(reader.count_all(database, collection), looking.looked + 1))
+    return looking.answer()
+
+
+def _at_least(counted: Answer, known: int) -> int:
+    return max(counted.count or 0, known)
+
+
+class _Looking:
+    """What was found in the documents that were looked at."""
+
+    def __init__(self, question: Question) -> None:
+        self.looked = 0
+        self._question = question
+        self._found = self._longest = 0
+        #: Eight bytes for each value of a unique index, for there may be millions of them.
+        self._keys = array("Q")
+
+    def look(self, documents: Sequence[Mapping[str, Any]]) -> None:
+        self.looked += len(documents)
+        question = self._question
         if question.ask is Ask.DUPLICATES:
-            together.update(_key(document, question.attributes))
-            continue
-        values = _values(document.get(question.attributes[0])) if question.attributes else [document]
-        found += _counts(question, values, document)
+            self._keys.extend(_hash(key) for each in documents for key in _key(each, question.attributes))
+            return
+        key = question.attributes[0] if question.attributes else "$id"
+        values = [document.get(key) for document in documents]
         if question.ask is Ask.LONGER:
-            longest = max([longest, *(len(each) for each in values if isinstance(each, str))])
-    if question.ask is Ask.DUPLICATES:
-        found = sum(count for count in together.values() if count > 1)
-    return Answer(found, seen == READ, longest)
+            lengths = [_longest(value) for value in values]
+            self._longest = max([self._longest, *lengths])
+            self._found += sum(length > question.limit for length in lengths)
+        else:
+            self._found += sum(map(_judge(question), values))
+
+    def answer(self, of: int = 0) -> Answer:
+        """`of` how many, where these are not all."""
+        if self._question.ask is Ask.DUPLICATES:
+            runs = (sum(1 for _ in same) for _, same in groupby(sorted(self._keys)))
+            self._found = sum(length for length in runs if length > 1)
+        return Answer(self._found, of > 0, self._longest, looked=self.looked, of=of)
 
 
-def _counts(question: Question, values: list[Any], document: Mapping[str, Any]) -> bool:
-    """Whether a document with these values is one of those that are asked for."""
-    if question.ask is Ask.LONGER:
-        return any(isinstance(each, str) and len(each) > question.limit for each in values)
+def _hash(key: str) -> int:
+    return int.from_bytes(blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+
+
+def _longest(value: Any) -> int:
+    """Of a text, its characters; of a list, those of its longest text."""
+    if isinstance(value, str):
+        return len(value)
+    return max((len(each) for each in value if isinstance(each, str)), default=0) if isinstance(value, list) else 0
+
+
+def _judge(question: Question) -> Callable[[Any], bool]:
+    """Whether a document with this value is one of those that are asked for."""
+    low, high = question.low, question.high
+
+    def is_outside(value: Any) -> bool:
+        return (low is not None and value < low) or (high is not None and value > high)
+
+    def is_convertible(value: Any) -> bool:
+        try:
+            convert(value, target)
+        except UnconvertibleError:
+            return False
+        return True
+
+    target = dict(question.target)
     if question.ask is Ask.UNCONVERTIBLE:
-        return not _is_convertible(document.get(question.attributes[0]), dict(question.target))
+        return lambda value: not is_convertible(value)
     if question.ask is Ask.AMONG:
-        return any(each in question.among for each in values)
+        return lambda value: any(each in question.among for each in _values(value))
     if question.ask is Ask.OUTSIDE:
-        low, high = question.low, question.high
-        return any((low is not None and each < low) or (high is not None and each > high) for each in values)
-    return not values if question.ask is Ask.NULLS else bool(values)
-
-
-def _is_convertible(value: Any, target: Mapping[str, Any]) -> bool:
-    try:
-        convert(value, target)
-    except UnconvertibleError:
-        return False
-    return True
+        return lambda value: any(map(is_outside, _values(value)))
+    return (lambda value: not _values(value)) if question.ask is Ask.NULLS else lambda value: bool(_values(value))
 
 
 def _values(value: Any) -> list[Any]:

@@ -10,7 +10,7 @@ from raceday_iac.model.address import Address, variable_address
 from raceday_iac.model.resource import frozen
 from raceday_iac.model.secret import Secret
 from raceday_iac.provider import Condition
-from raceday_iac.provider.appwrite import AppwriteProvider, reading
+from raceday_iac.provider.appwrite import AppwriteProvider, documents
 
 from .conftest import PREFIX
 from .test_databases import COLLECTION, DATABASE, OTHER, THINGS, attribute, settled
@@ -120,7 +120,7 @@ def test_what_cannot_be_queried_is_refused_and_can_be_read(things: AppwriteProvi
 def test_documents_are_read_page_by_page_with_only_what_is_asked_for(
     things: AppwriteProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "PAGE", 2)
+    monkeypatch.setattr(things, "_sizes", documents.PageSize((2,)))
     found = list(things.documents(*THINGS.parts, only=("text",)))
     assert [(each["$id"], each["text"]) for each in found] == [("x", "one"), ("y", "two"), ("z", None)]
     assert all("count" not in each for each in found)

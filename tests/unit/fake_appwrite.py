@@ -13,6 +13,7 @@ from typing import Any
 from raceday_iac.errors import ConflictError, NotFoundError, ProviderError
 from raceday_iac.kinds import KINDS
 from raceday_iac.model.address import Address, collection_address, function_address, owners
+from raceday_iac.model.evidence import Answer
 from raceday_iac.model.resource import Fields, Live, frozen
 from raceday_iac.packaging import digest_of_archive
 from raceday_iac.provider import Snapshot
@@ -80,6 +81,9 @@ class FakeAppwrite:
 
     def count_documents(self, database: str, collection: str, *conditions: Any) -> int:
         return self.documents
+
+    def count_all(self, database: str, collection: str, *conditions: Any) -> Answer:
+        return Answer(self.documents)
 
     def rename(self, old: Address, new: Address, live: Live) -> Live:
         self.log.append(f"rename {old} {new}")

@@ -45,7 +45,8 @@ class Failure(AppwriteException):  # type: ignore[misc] # the SDK carries no typ
     """A request that was not answered as wished, in the SDK's form: `code` is 0 when no answer of Appwrite's came.
 
     `unsent` tells that the request cannot have reached the server, `foreign` what came instead of an answer,
-    `location` where it was redirected to, `retry_after` the seconds that the server asks to wait.
+    `location` where it was redirected to, `retry_after` the seconds that the server asks to wait. `too_long`: more came
+    than is read.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Failure(AppwriteException):  # type: ignore[misc] # the SDK carries no typ
         timed_out: bool = False,
         foreign: str = "",
         location: str = "",
+        too_long: bool = False,
     ) -> None:
         super().__init__(message, code, kind)
         self.retry_after = retry_after
@@ -66,6 +68,7 @@ class Failure(AppwriteException):  # type: ignore[misc] # the SDK carries no typ
         self.timed_out = timed_out
         self.foreign = foreign
         self.location = location
+        self.too_long = too_long
 
 
 def says_absent(call: Call, kind: str) -> bool:
@@ -102,7 +105,7 @@ def body_of(
             parts.append(part)
             size += len(part)
             if size > longest:
-                raise foreign(response, f"longer than {longest:,} bytes")
+                raise _too_long(response, f"longer than {longest:,} bytes")
             if clock() - begun > patience + size / _SLOWEST:
                 raise Failure("its answer did not come to an end", timed_out=True)
     except urllib3.exceptions.HTTPError as error:
@@ -125,6 +128,8 @@ def _unpacked(response: requests.Response, body: bytes, longest: int) -> bytes:
         unpacked = unpacking.decompress(body, longest)
     except zlib.error:
         raise foreign(response, "it cannot be unpacked") from None
+    if unpacking.unconsumed_tail:
+        raise _too_long(response, f"it is longer than {longest:,} bytes when unpacked")
     if not unpacking.eof or unpacking.unused_data:
         raise foreign(response, f"it is cut, or longer than {longest:,} bytes when unpacked")
     return unpacked
@@ -167,6 +172,12 @@ def _content(call: Call, response: requests.Response, body: bytes) -> Any:
     if wrong:
         raise foreign(response, wrong if wrong[0] != " " else f"it{wrong}")
     return content
+
+
+def _too_long(response: requests.Response, what: str) -> Failure:
+    failure = foreign(response, what)
+    failure.too_long = True
+    return failure
 
 
 def foreign(response: requests.Response, what: str) -> Failure:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -26,18 +25,18 @@ from ...kinds.base import ARCHIVE, OBJECT, Call, Shape, is_finite, is_instant, l
 from ...kinds.schema_rules import is_mirror
 from ...kinds.turns import selections, unknown_among
 from ...model.address import Address
+from ...model.evidence import Answer
 from ...model.resource import Live
 from ...waiting import ThreadPoolExecutor
 from ..protocol import Condition, Deployment, Execution, ServerFacts, Snapshot
+from .documents import SIZES, DocumentList, PageSize, pages, query
 from .transport import Transport
 
 #: The name of the database and of the collection that hold states kept in Appwrite, by which they are passed over.
 STATE_NAME = "raceday-iac state (do not edit)"
 
-#: Items per page. Every Appwrite accepts 100; larger pages are refused by some.
+#: Resources in a page: each brings what lies in it. Documents come in larger ones.
 PAGE = 100
-#: How often a list is read again from its start because what it had come to was deleted meanwhile.
-_REREADS = 5
 #: Keys by which a list is filtered; with more of them, the whole list is not longer than the question.
 _FILTERED = 40
 #: What answers must hold, beside the kinds' own.
@@ -54,20 +53,12 @@ DOCUMENT = Shape({"$id": str, "$updatedAt": is_instant})
 UNFINISHED = ("waiting", "processing", "scheduled")
 
 
-def query(method: str, *values: Any, attribute: str = "") -> str:
-    """One query in Appwrite's JSON form."""
-    content: dict[str, Any] = {"method": method}
-    if attribute:
-        content["attribute"] = attribute
-    content["values"] = list(values)
-    return json.dumps(content)
-
-
 class AppwriteReader:
     """Reads a project. Holds a transport, and uses it for GET only."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        self._sizes = PageSize()
 
     def snapshot(self, databases: Collection[str], *, functions: bool = True, others: Collection[str] = ()) -> Snapshot:
         """See `Reader.snapshot`. All lists are read at the same time."""
@@ -166,18 +157,33 @@ class AppwriteReader:
 
     def count_documents(self, database: str, collection: str, *conditions: Condition) -> int:
         """See `Reader.count_documents`."""
-        path, counted = f"/databases/{database}/collections/{collection}/documents", listing("documents", OBJECT)
         try:
-            return int(self._get(path, counted, *map(_as_query, conditions), query("limit", 1))["total"])
+            return self._documents(database, collection).count(*map(_as_query, conditions))
         except NotFoundError:
             return 0
 
+    def count_all(self, database: str, collection: str, *conditions: Condition) -> Answer:
+        """See `Reader.count_all`."""
+        return self._documents(database, collection).count_all(*map(_as_query, conditions))
+
     def documents(
-        self, database: str, collection: str, *conditions: Condition, only: Sequence[str] = ()
+        self, database: str, collection: str, *conditions: Condition, only: Sequence[str] = (), limit: int = 0
     ) -> Iterator[Mapping[str, Any]]:
         """See `Reader.documents`."""
         wanted = [*map(_as_query, conditions), *([query("select", "$id", *only)] if only else [])]
-        return self._pages(f"/databases/{database}/collections/{collection}/documents", "documents", OBJECT, *wanted)
+        of = self._documents(database, collection)
+        for found in [of.first(limit, *wanted)] if limit else pages(of.page, *wanted):
+            yield from found
+
+    def every_document(
+        self, database: str, collection: str, *, only: Sequence[str] = ()
+    ) -> Iterator[Sequence[Mapping[str, Any]]]:
+        """See `Reader.every_document`."""
+        return self._documents(database, collection).every(only)
+
+    def _documents(self, database: str, collection: str) -> DocumentList:
+        path, shape = f"/databases/{database}/collections/{collection}/documents", listing("documents", OBJECT)
+        return DocumentList(partial(self._get, path, shape), f"{database}/{collection}", self._sizes)
 
     def document(self, database: str, collection: str, identity: str) -> Mapping[str, Any] | None:
         """See `Reader.document`."""
@@ -287,32 +293,17 @@ class AppwriteReader:
         return answer
 
     def _pages(
-        self, path: str, plural: str, item: Shape, *more: str, identity: str = "$id"
+        self, path: str, plural: str, item: Shape, *more: str, identity: str = "$id", size: int = 0
     ) -> Iterator[Mapping[str, Any]]:
-        """All items of a list, each once. When the item that a page goes on from was deleted meanwhile, the list is
-        read again from its start, so that nothing is passed over. `identity` is the field by which a list goes on."""
-        seen: set[str] = set()
-        for attempt in range(_REREADS + 1):
-            try:
-                for each in self._walk(path, listing(plural, item), plural, identity, *more):
-                    if each[identity] not in seen:
-                        seen.add(each[identity])
-                        yield each
-            except ProviderError as error:
-                if error.kind != "general_cursor_not_found" or attempt == _REREADS:
-                    raise
-            else:
-                return
+        """All items of a list, each once. `identity` is the field by which a list goes on."""
+        shape, size = listing(plural, item), size or PAGE
+        sizes = PageSize([size, *(each for each in SIZES if each < size)])
 
-    def _walk(self, path: str, shape: Shape, plural: str, identity: str, *more: str) -> Iterator[Mapping[str, Any]]:
-        cursor = ""
-        while True:
-            queries = [query("limit", PAGE), *([query("cursorAfter", cursor)] if cursor else []), *more]
-            items = self._get(path, shape, *queries)[plural]
-            yield from items
-            if len(items) < PAGE:
-                return
-            cursor = str(items[-1][identity])
+        def fetch(*queries: str) -> tuple[Sequence[Mapping[str, Any]], int]:
+            return sizes.fetch(lambda limit: self._get(path, shape, query("limit", limit), *queries)[plural])
+
+        for found in pages(fetch, *more, identity=identity):
+            yield from found
 
     def _functions(self, newest: dict[str, Deployment]) -> dict[Address, Live]:
         """Functions with variables and active deployments. Notes each newest deployment that is not active."""

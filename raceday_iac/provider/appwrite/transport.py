@@ -223,7 +223,9 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
         if failure.location:
             return self._redirected(failure, call)
         if failure.foreign:
-            return self.not_appwrite(call, failure.foreign)
+            error = self.not_appwrite(call, failure.foreign)
+            error.kind = "answer_too_long" if failure.too_long else ""
+            return error
         if failure.code == 0:
             return self._unreachable(failure, call)
         return _refused(failure, call, self.endpoint, self.project)
@@ -248,7 +250,7 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
             f"Appwrite at {self.endpoint} cannot be reached: {reason}{asked}.",
             hint="check the endpoint in the environment file and the network, then run the command again",
         )
-        found.unsent = failure.unsent
+        found.unsent, found.timed_out = failure.unsent, failure.timed_out
         return found
 
 
@@ -297,7 +299,7 @@ def _encode(client: Any, method: str, headers: dict[str, str], params: dict[str,
 
 
 def _may_repeat(call: Call, failure: Failure) -> bool:
-    if failure.location:
+    if failure.location or failure.too_long:
         return False
     if call.method == "post":
         # The daily limit of function creations counts failures, so that one is never repeated.

@@ -30,7 +30,8 @@ from ...errors import (
     UnreachableError,
 )
 from ...kinds.base import Call, Shape, is_instant, listing
-from ...provider.appwrite.reading import PAGE, STATE_NAME, query
+from ...provider.appwrite.documents import query
+from ...provider.appwrite.reading import PAGE, STATE_NAME
 from ...provider.appwrite.transport import ReadingTransport, Transport
 from ..encryption import VariableName, required_secret
 from .base import Access, Backend, Endpoint, LockRecord, PreconditionFailed, SharedSettings, StateVersion

@@ -11,11 +11,12 @@ from raceday_iac.cli.plan import plan_options_of
 from raceday_iac.errors import IacError
 from raceday_iac.model.evidence import Answer
 from raceday_iac.planning import PlanOptions
+from raceday_iac.planning.plan import plan_options_from_json
 
 from ..declaring import address
 
 PLAN = whole_program().commands["plan"]
-TAKEN = ("target", "exclude", "replace", "refresh_only", "allow_data_loss", "confirm")
+TAKEN = ("target", "exclude", "replace", "refresh_only", "allow_data_loss", "confirm", "look_at")
 
 
 def typed(**options: Any) -> PlanOptions:
@@ -47,6 +48,7 @@ def test_who_asks_for_nothing_gets_everything() -> None:
         {"replace": ["a.b"]},
         {"confirm": ["delete function=1"]},
         {"refresh_only": True},
+        {"look_at": ["7"]},
     ],
     ids=str,
 )
@@ -69,6 +71,17 @@ def test_each_option_has_its_place() -> None:
         frozenset({address("index.d/c/i")}),
         confirmed={"delete function": 7},
     )
+
+
+@pytest.mark.parametrize(("text", "number"), [("all", 0), ("1", 1), ("200000", 200_000), ("200 000", 200_000)])
+def test_a_limit_says_how_many_documents_are_looked_at(text: str, number: int) -> None:
+    assert typed(look_at=[text]).look_at == number
+    assert plan_options_from_json(typed(look_at=[text]).to_json()) == typed(look_at=[text])
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "many", "1.5", "", "³"])
+def test_what_is_neither_a_number_of_documents_nor_all_is_refused(text: str) -> None:
+    assert "neither a number of documents nor all" in refusal(look_at=[text])
 
 
 def test_saying_it_twice_is_saying_it_once() -> None:

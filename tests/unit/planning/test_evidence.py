@@ -101,6 +101,42 @@ def test_what_cannot_be_known_is_refused(name: str) -> None:
     assert "an unknown number of" in judged(before, after, Answer(None))[1].refusals[0].message
 
 
+PART = Answer(0, at_least=True, looked=200_000, of=1_204_332)
+SOME = Answer(2, at_least=True, longest=9, looked=200_000, of=1_204_332)
+
+
+@pytest.mark.parametrize(
+    ("found", "said", "permission"),
+    [
+        (PART, "looked at 200 000 of 1 204 332 documents, found none longer than 5 characters", f"{AT}=0+"),
+        (SOME, "2+ values are longer than 5 characters (the longest has 9); looked at 200 000 of", f"{AT}=2+"),
+    ],
+)
+def test_a_guard_that_looked_at_a_part_says_at_how_many_and_what_may_be_done(
+    found: Answer, said: str, permission: str
+) -> None:
+    (refusal,) = judged(one("string", 10), one("string", 5), found)[1].refusals
+    assert said in refusal.message
+    assert refusal.hint == f"if that is meant: --allow-data-loss {permission}; or --look-at all"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "none"),
+    [
+        (one("string", 10), one("string", 5), "none is longer than 5 characters"),
+        (one("string", 10), with_index("a"), "none was found twice"),
+    ],
+)
+def test_a_guard_that_looked_at_all_documents_says_so(before: Stack, after: Stack, none: str) -> None:
+    _, found = judged(before, after, Answer(0, looked=1_204_332))
+    assert found.refusals == ()
+    assert any(f"looked at all 1 204 332 documents: {none}" in note for note in found.notes)
+
+
+def test_what_was_counted_and_not_looked_at_says_nothing_of_it() -> None:
+    assert judged(one("string", 10), one("string", 5), Answer(0))[1].notes == ()
+
+
 def test_what_was_not_looked_at_to_the_end_is_refused() -> None:
     assert len(judged(one("string", 10), one("string", 5), Answer(0, at_least=True))[1].refusals) == 1
 

@@ -16,7 +16,7 @@ from raceday_iac.errors import ForeignAnswerError, NotFoundError, ProviderError,
 from raceday_iac.kinds import attribute, collection, database, deployment, function, index, relationship, variable
 from raceday_iac.kinds.base import ARCHIVE, OBJECT, Call, Shape, is_finite, is_instant, listing, misfit
 from raceday_iac.model.secret import Secret
-from raceday_iac.provider.appwrite import AppwriteReader, RetryPolicy, Transport, answers, reading
+from raceday_iac.provider.appwrite import AppwriteReader, RetryPolicy, Transport, answers, documents, reading
 from raceday_iac.provider.appwrite.answers import endpoint_of, says_absent
 
 from .. import recorded
@@ -435,11 +435,12 @@ def test_documents_are_read_again_one_by_one_as_they_are_asked_for(server: Answe
     moving = Moving(250)
     path = "/databases/d/collections/c/documents"
 
-    def documents(asked: Asked) -> Reply:
+    def answered(asked: Asked) -> Reply:
         reply = moving(asked)
         return Reply(200, {"total": 250, "documents": reply.body["functions"]}) if reply.status == 200 else reply
 
-    Routes(server, {path: documents})
+    Routes(server, {path: answered})
+    reader._sizes = documents.PageSize((reading.PAGE,))
     found = [each["$id"] for each in reader.documents("d", "c")]
     assert found == [f"f{number:03}" for number in range(250)]
 
@@ -451,7 +452,7 @@ def test_a_list_that_loses_its_cursor_all_the_time_is_given_up(server: Answering
     moving.items += [{**FUNCTION, "$id": f"g{number:03}"} for number in range(200)]
     with pytest.raises(ProviderError, match="general_cursor_not_found"):
         reader.snapshot(())
-    assert moving.pages == 2 * (reading._REREADS + 1)
+    assert moving.pages == 2 * (documents._REREADS + 1)
 
 
 def test_another_error_of_a_page_is_not_tried_again(server: Answering, reader: AppwriteReader) -> None:

@@ -10,7 +10,7 @@ import pytest
 from raceday_iac.errors import AccessError, ProviderError, ServerFaultError
 from raceday_iac.model.address import Address
 from raceday_iac.provider.appwrite import AppwriteReader
-from raceday_iac.provider.appwrite.reading import query
+from raceday_iac.provider.appwrite.documents import query
 
 from .. import recorded
 from ..declaring import address

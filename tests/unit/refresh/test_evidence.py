@@ -17,7 +17,6 @@ from raceday_iac.errors import (
 )
 from raceday_iac.model.evidence import Answer, Ask, Question
 from raceday_iac.provider import Condition
-from raceday_iac.refresh import snapshot
 from raceday_iac.refresh.snapshot import answer
 
 from ..fake_documents import COLLECTION, integer
@@ -34,22 +33,28 @@ class Reading:
         self.counts = counts
         self.asked: list[tuple[str, Any]] = []
         self.read: Sequence[str] | None = None
+        self.portions = 0
 
-    def count_documents(self, database: str, collection: str, *conditions: Condition) -> int:
+    def count_all(self, database: str, collection: str, *conditions: Condition) -> Answer:
         if isinstance(self.counts, ProviderError):
             raise self.counts
         self.asked += [(each.method, each.values) for each in conditions]
-        return (self.counts or {})[conditions[0].method if conditions else ""]
+        counts = {"": len(self.documents_there)} if self.counts is None else self.counts
+        return Answer(counts[conditions[0].method if conditions else ""])
 
-    def documents(
-        self, database: str, collection: str, *conditions: Condition, only: Sequence[str] = ()
-    ) -> Iterator[Mapping[str, Any]]:
+    def every_document(
+        self, database: str, collection: str, *, only: Sequence[str] = ()
+    ) -> Iterator[Sequence[Mapping[str, Any]]]:
+        """In portions of two."""
         self.read = only
-        yield from self.documents_there
+        for first in range(0, len(self.documents_there), 2):
+            self.portions += 1
+            yield self.documents_there[first : first + 2]
 
 
-def ask(reading: Reading, what: Ask, *attributes: str, **settings: Any) -> Answer:
-    return answer(reading, Question(COLLECTION, what, attributes or ("a",), **settings))  # type: ignore[arg-type]
+def ask(reading: Reading, what: Ask, *attributes: str, look_at: int = 0, **settings: Any) -> Answer:
+    question = Question(COLLECTION, what, attributes or ("a",), **settings)
+    return answer(reading, question, look_at)  # type: ignore[arg-type]
 
 
 REFUSED = ProviderError("Cannot query encrypted attribute: a", code=400)
@@ -74,12 +79,6 @@ def test_counting_is_left_to_the_server(what: Ask, settings: dict[str, Any], ask
 
 def test_documents_are_counted_without_a_condition() -> None:
     assert answer(Reading(counts={"": 7}), Question(COLLECTION, Ask.DOCUMENTS)) == Answer(7)  # type: ignore[arg-type]
-
-
-def test_where_the_server_stops_counting_there_may_be_more() -> None:
-    found = ask(Reading(counts={"isNotNull": 5000}), Ask.VALUES)
-    assert found.at_least
-    assert str(found) == "5000+"
 
 
 @pytest.mark.parametrize(
@@ -151,9 +150,12 @@ def test_duplicates_are_compared_as_the_database_does() -> None:
     assert reading.read == ("a", "b")
 
 
-def test_reading_ends_somewhere_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(snapshot, "READ", 2)
-    assert ask(Reading("abcd", "abcd", "abcd"), Ask.LONGER, limit=3) == Answer(2, at_least=True, longest=4)
+@pytest.mark.parametrize(("look_at", "count", "of"), [(1, 1, 5), (2, 1, 5), (3, 2, 5), (4, 2, 5), (5, 3, 0), (0, 3, 0)])
+def test_no_more_is_looked_at_than_somebody_wants_and_the_answer_says_so(look_at: int, count: int, of: int) -> None:
+    reading = Reading("abcd", "a", "abcd", "a", "abcd")
+    found = ask(reading, Ask.LONGER, limit=3, look_at=look_at)
+    assert (found, found.looked, found.of) == (Answer(count, of > 0, 4), look_at or 5, of)
+    assert reading.portions <= (look_at or 5) // 2 + 1
 
 
 def test_what_no_query_can_ask_is_read_without_a_query() -> None:
