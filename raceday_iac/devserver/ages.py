@@ -34,7 +34,9 @@ class Age:
     #: What a path that is none is answered with: an error page (1.9), or an error as any other.
     has_error_pages: bool = True
     #: A variable's PUT answers the time of its own change (1.9); before that of the change before.
-    answers_new_times: bool = True
+    answers_new_time: bool = True
+    #: A PUT of a function or variable that changes nothing leaves its time of change alone (1.9).
+    unchanged_keeps_time: bool = True
 
     @cached_property
     def scopes(self) -> tuple[str, ...]:
@@ -63,7 +65,8 @@ V1_8 = Age(
     has_two_specifications=False,
     refuses_schedules_that_never_come=False,
     has_error_pages=False,
-    answers_new_times=False,
+    answers_new_time=False,
+    unchanged_keeps_time=False,
 )
 V1_9 = Age("1.9", "1.9.6", ("1.9",))
 MAIN = Age("main", "1.9.6", ("main", "1.9"), keeps_specifications=True, most_scopes=200)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from email.utils import format_datetime
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
@@ -34,6 +34,7 @@ JSON = "application/json; charset=UTF-8"
 NO_CACHE = {"cache-control": "no-cache, no-store, must-revalidate", "expires": "0", "pragma": "no-cache"}
 ALWAYS = {"server": "Appwrite", "x-content-type-options": "nosniff"}
 CONTROL = "/v1/_dev"
+ERROR_PAGE = b'<!DOCTYPE html><html lang="en"><head><title>Error</title></head><body><h1>Error 404</h1></body></html>'
 #: Bytes that may wait to be sent before more are made.
 _UNSENT = 1 << 20
 
@@ -118,6 +119,8 @@ class App:
         headers = {**ALWAYS, "date": format_datetime(self.server.clock.now(), usegmt=True)}
         announced = http.headers.get("x-appwrite-response-format", "")
         try:
+            if found is None and self.server.age.has_error_pages:
+                return _response(ERROR_PAGE, 404, {**headers, **NO_CACHE, "content-type": "text/html; charset=UTF-8"})
             if found is None:
                 raise ApiError("general_route_not_found")
             warning = warning_for(announced, self.server.age.version)
@@ -165,7 +168,7 @@ class App:
             raise ApiError("general_unknown_origin", FOREIGN_ORIGIN.format(stranger))
         key = self.server.find_key(project, headers.get("x-appwrite-key", ""))
         if not key.scopes.intersection(route.scopes):
-            who = "User (role: guests)" if key.kind == "guest" else f"{_name(project)} (role: applications)"
+            who = "User (role: guests)" if key.kind == "guest" else f"{_name(project, headers)} (role: applications)"
             wanted = json.dumps(list(route.scopes), separators=(",", ":"))
             raise ApiError("general_unauthorized_scope", f"{who} missing scopes ({wanted})")
         if project == "console" and not route.path.startswith("/health"):
@@ -216,8 +219,10 @@ def _limit_headers(limit: int, remaining: int, reset: int) -> dict[str, str]:
     }
 
 
-def _name(project: str) -> str:
-    return f"app.{project}@service.localhost"
+def _name(project: str, headers: Mapping[str, str]) -> str:
+    """The e-mail address of a key: at the host that was asked."""
+    host = urlsplit(f"//{headers.get('host', '')}").hostname or "localhost"
+    return f"app.{project}@service.{host}"
 
 
 def _success(reply: Reply, announced: str, headers: dict[str, str]) -> Response:

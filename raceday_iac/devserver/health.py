@@ -1,9 +1,13 @@
-"""The health routes. There is one process and one database here, so all is well whenever we can answer."""
+"""The health routes, and what else an instance tells of itself.
+
+There is one process and one database here, so all is well whenever we can answer.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .ages import SINCE_1_9
 from .errors import ApiError
 from .params import Param, one_of, text, whole_number
 from .web import Reply, Request, Routes
@@ -43,6 +47,17 @@ THRESHOLD = Param("threshold", whole_number(0, 2**31 - 1), 5000)
 
 def on_start(server: Server) -> None:
     """Health has nothing to resume."""
+
+
+@routes.add("GET", "/ping", "global")
+def ping(_server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
+    return Reply(200, b"Pong!", {"content-type": "text/plain; charset=UTF-8"})
+
+
+@routes.add("GET", "/console/scopes/project", "public", ages=SINCE_1_9)
+def key_scopes(server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
+    shown = list(server.age.described_scopes)
+    return Reply(200, {"total": len(shown), "scopes": shown})
 
 
 @routes.add("GET", "/health/version", "public")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from .client import Api, Exchange
 from .description import Description
 from .target import Target, embedded_target, external_target
+
+Targets = Callable[[str], Target]
 
 
 class Watch:
@@ -46,6 +48,23 @@ def target(tmp_path_factory: pytest.TempPathFactory, watch: Watch) -> Iterator[T
     own = embedded_target(tmp_path_factory.mktemp("server"), (watch,))
     yield own
     own.server.stop()
+
+
+@pytest.fixture(scope="session")
+def target_of(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Targets]:
+    """The target by the age that it plays; servers of other ages than the usual one are started when asked for."""
+    others: dict[str, Target] = {}
+
+    def of(age: str) -> Target:
+        if age == "1.8" or target.server is None:
+            return target
+        if age not in others:
+            others[age] = embedded_target(tmp_path_factory.mktemp(age), (), age)
+        return others[age]
+
+    yield of
+    for each in others.values():
+        each.server.stop()
 
 
 @pytest.fixture

@@ -1,16 +1,19 @@
-"""Recorded traffic of a real Appwrite 1.8.1, one scenario a file (format: `_about.json` beside them)."""
+"""Recorded traffic of real Appwrites, a folder an age, one scenario a file (format: `_about.json` beside them)."""
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from .description import DATA
 
 FOLDER = DATA / "transcripts"
+FOLDERS = {"1.8": FOLDER, "1.9": DATA / "transcripts-1.9.6", "main": DATA / "transcripts-main"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Step:
 
     @property
     def query(self) -> list[tuple[str, str]]:
-        return [(name, value) for name, value in self.request.get("query", [])]
+        return [(pair[0], pair[1] if len(pair) > 1 else "") for pair in self.request.get("query", [])]
 
     def answers(self) -> Iterator[tuple[int, Any]]:
         """Every recorded status with its body."""
@@ -55,6 +58,32 @@ class Recording:
     scenario: str
     about: str
     steps: tuple[Step, ...]
+    age: str = "1.8"
+
+    @property
+    def service(self) -> str:
+        """What the scenario is about, in few words."""
+        return next((name for name, begins in SERVICES.items() if self.scenario.startswith(begins)), "other")
+
+
+#: Scenarios by the beginning of their names.
+SERVICES = {
+    "functions": ("functions-create", "functions-update", "function-create"),
+    "variables": ("variables", "project-variables"),
+    "deployments": ("deployments",),
+    "databases": ("databases", "collections", "attribute", "columns", "indexes", "concurrency"),
+    "documents": ("documents",),
+    "transactions": ("transactions",),
+    "relationships": ("relationships",),
+    "catalogues and keys": ("functions-catalogue", "auth-errors"),
+}
+
+
+def _content(response: Mapping[str, Any]) -> Any:
+    """A recorded body: JSON, a text, or of anything else its size."""
+    if "bytes" in response:
+        return {"bytes": response["bytes"]}
+    return response.get("text", response.get("body"))
 
 
 def as_step(number: int, raw: Mapping[str, Any]) -> Step:
@@ -67,7 +96,7 @@ def as_step(number: int, raw: Mapping[str, Any]) -> Step:
         raw["request"],
         response.get("status"),
         response.get("headers", {}),
-        response.get("body"),
+        _content(response),
         raw.get("polled", False),
         raw.get("parallel", 0),
         several.get("tally", {}),
@@ -75,18 +104,23 @@ def as_step(number: int, raw: Mapping[str, Any]) -> Step:
     )
 
 
-def as_recording(raw: Mapping[str, Any]) -> Recording:
+def as_recording(raw: Mapping[str, Any], age: str = "1.8") -> Recording:
     """A scenario from its JSON form; steps that are notes only have no request and are left out."""
     steps = [as_step(number, each) for number, each in enumerate(raw["steps"]) if not each.get("note")]
-    return Recording(raw["scenario"], raw["about"], tuple(steps))
+    return Recording(raw["scenario"], raw["about"], tuple(steps), age)
 
 
 @cache
-def recordings() -> tuple[Recording, ...]:
-    """All scenarios, by name."""
-    files = sorted(FOLDER.glob("[!_]*.json"))
-    return tuple(as_recording(json.loads(file.read_text(encoding="utf-8"))) for file in files)
+def recordings(age: str = "1.8") -> tuple[Recording, ...]:
+    """All scenarios of an age, by name."""
+    files = sorted(each for each in FOLDERS[age].glob("[!_]*.json*"))
+    return tuple(as_recording(json.loads(_text(file)), age) for file in files)
 
 
-def recording(scenario: str) -> Recording:
-    return next(each for each in recordings() if each.scenario == scenario)
+def _text(file: Path) -> str:
+    raw = file.read_bytes()
+    return (gzip.decompress(raw) if file.suffix == ".gz" else raw).decode()
+
+
+def recording(scenario: str, age: str = "1.8") -> Recording:
+    return next(each for each in recordings(age) if each.scenario == scenario)

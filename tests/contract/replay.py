@@ -20,6 +20,8 @@ from .unrecorded import BEFORE, VARYING, WAITED, Request
 #: A key of the right form that no server has.
 UNKNOWN_KEY = "standard_" + "0" * 256
 PATIENCE = 10.0
+#: Under which name the recorder knew the server, where it is not the address of ours.
+HOSTS = {"1.8": "localhost"}
 #: States in which a resource stays; polling any longer changes nothing.
 FINAL = {"available", "failed", "stuck", "ready", "canceled", "completed"}
 RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
@@ -37,6 +39,7 @@ class Replay:
     patience: float = PATIENCE
     put: Callable[[Request], Request] = lambda request: request
     used: set[int] = field(default_factory=set)
+    used_here: set[int] = field(default_factory=set)
     comparison: Comparison = field(init=False)
     recorded_project: str = field(init=False)
 
@@ -47,17 +50,29 @@ class Replay:
 
     def differences(self) -> Iterator[Difference]:
         """Plays all steps; yields what differs and is not exempt."""
+        for _, found, _ in self.outcomes():
+            yield from found
+
+    def outcomes(self) -> Iterator[tuple[Step, list[Difference], set[int]]]:
+        """Plays all steps; yields each with what differs and is not exempt, and the exemptions that it needed."""
         prepared: set[tuple[str, str]] = set()
         for step in self.recording.steps:
             place = (self.recording.scenario, step.label)
             if place in BEFORE and place not in prepared:
                 prepared.add(place)
                 self._prepare(place)
-            yield from self._play(step)
+            self.used_here = set()
+            found = self._play(step)
+            self.used |= self.used_here
+            yield step, found, self.used_here
 
     def unused(self) -> list[Exemption]:
         """Exemptions of this scenario that should have been needed and were not."""
-        mine = [each for each in enumerate(self.exemptions) if each[1].scenario == self.recording.scenario]
+        mine = [
+            (number, each)
+            for number, each in enumerate(self.exemptions)
+            if each.scenario == self.recording.scenario and self.recording.age in each.ages
+        ]
         return [each for number, each in mine if each.always and number not in self.used]
 
     def _prepare(self, place: tuple[str, str]) -> None:
@@ -75,6 +90,7 @@ class Replay:
         while True:
             bound = dict(self.comparison.bound)
             answer = self._send(step, self._api_of(step))
+            self.used_here = set()
             found = self._not_exempt(self._compare(step, answer))
             if not found or time.monotonic() >= deadline or (_settled(answer) and not _settled_as(step, answer)):
                 return found
@@ -112,6 +128,8 @@ class Replay:
     def _send(self, step: Step, api: Api, body: Any = None) -> Answer:
         request = step.request
         headers = {name: self.comparison.ours_for(value) for name, value in request.get("headers", {}).items()}
+        if self.recording.age in HOSTS:
+            headers["Host"] = HOSTS[self.recording.age]
         path = self.comparison.ours_for(step.path.removeprefix("/v1"))
         content = body if body is not None else _filled_in(request.get("body"), self.comparison)
         if "multipart" in request:
@@ -120,14 +138,16 @@ class Replay:
         if "raw_body" in request:
             headers.setdefault("Content-Type", "application/json")
             return api.call(step.method, path, headers=headers, raw=request["raw_body"])
-        return api.call(step.method, path, content, headers=headers, query=step.query)
+        query = [(name, self.comparison.ours_for(value)) for name, value in step.query]
+        return api.call(step.method, path, content, headers=headers, query=query)
 
     def _compare(self, step: Step, answer: Answer) -> Iterator[Difference]:
         # The quota of function creations is the project's alone; all others are shared by url and address.
         exact = (step.method, step.path) == ("POST", "/v1/functions")
         found = list(self.comparison.differences("status", step.status, answer.status))
         found += self.comparison.headers(step.headers, answer.headers, exact=exact)
-        found += self.comparison.differences("body", step.body, answer.body)
+        body = {"bytes": len(answer.content)} if _is_size(step.body) else answer.body
+        found += self.comparison.differences("body", step.body, body)
         return self._as_differences(step, iter(found))
 
     def _as_differences(self, step: Step, found: Iterator[tuple[str, Any, Any]]) -> Iterator[Difference]:
@@ -137,11 +157,19 @@ class Replay:
     def _not_exempt(self, found: Iterator[Difference] | list[Difference]) -> list[Difference]:
         left = []
         for difference in found:
-            numbers = [n for n, each in enumerate(self.exemptions) if each.covers(self.recording.scenario, difference)]
-            self.used.update(numbers)
+            numbers = [
+                n
+                for n, each in enumerate(self.exemptions)
+                if each.covers(self.recording.age, self.recording.scenario, difference)
+            ]
+            self.used_here.update(numbers)
             if not numbers:
                 left.append(difference)
         return left
+
+
+def _is_size(recorded: Any) -> bool:
+    return isinstance(recorded, dict) and recorded.keys() == {"bytes"}
 
 
 def _settled(answer: Answer) -> bool:

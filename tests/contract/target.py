@@ -44,6 +44,10 @@ def every_scope() -> list[str]:
     return list(parsed["scopes"])
 
 
+#: Creations of functions a day on the recorded servers.
+CREATIONS = {"1.8": 50, "1.9": 5000, "main": 5000}
+
+
 @dataclass(frozen=True)
 class Target:
     """A server to test. `server` is None when it is somebody else's."""
@@ -66,7 +70,7 @@ class Target:
             return emptied(self.api(), self.kept)
         name = project or f"p-{uuid.uuid4().hex[:12]}"
         self.server.ensure_project(name)
-        return Api(self.endpoint, name, self.key_for(name, every_scope()), self.observers)
+        return Api(self.endpoint, name, self.server.create_key(name), self.observers)
 
     def key_for(self, project: str, scopes: list[str]) -> str:
         """A new key of a project with exactly these scopes."""
@@ -102,6 +106,12 @@ def emptied(api: Api, kept: set[str]) -> Api:
 
 def embedded_target(directory: Path, observers: tuple[Observer, ...], age: str = "1.8", **settings: Any) -> Target:
     """A freshly started embedded server of an age, set as the recorded one was. The caller stops `target.server`."""
-    chosen = Settings(age=AGES[age], scheduler=False, runtimes=RUNTIMES[age], **settings)
+    chosen = Settings(
+        age=AGES[age],
+        scheduler=False,
+        runtimes=RUNTIMES[age],
+        function_creation_limit=CREATIONS[age],
+        **settings,
+    )
     server = start_server(directory, settings=chosen)
     return Target(server.endpoint.rstrip("/"), server.project, server.key, observers, server)

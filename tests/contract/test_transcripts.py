@@ -1,4 +1,4 @@
-"""Recorded scenarios of a real Appwrite 1.8.1, replayed step by step. Every field must come back as recorded.
+"""Recorded scenarios of real Appwrites, replayed step by step. Every field must come back as recorded.
 
 What may differ is written down in `EXEMPTIONS`, one entry a fact. An exemption that nothing needs fails the test.
 """
@@ -6,14 +6,14 @@ What may differ is written down in `EXEMPTIONS`, one entry a fact. An exemption 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from .client import Api
 from .comparison import Exemption
-from .conftest import Watch
-from .recordings import Recording, recording, recordings
+from .conftest import Targets, Watch
+from .exemptions import EXEMPTIONS, text
+from .recordings import FOLDERS, Recording, recording, recordings
 from .replay import UNKNOWN_KEY, Replay
 from .target import Target, embedded_target
 from .translation import in_tables_words, request_in_tables_words
@@ -21,67 +21,17 @@ from .translation import in_tables_words, request_in_tables_words
 #: How many differing fields one report shows.
 SHOWN = 25
 
+#: Scenarios of newer servers that are replayed.
+PLAYED_SINCE_1_9 = {"functions-catalogue", "functions-create", "functions-update", "project-variables", "variables"}
+
 #: In these scenarios the recorder looked at unfinished work: attributes with their worker paused, builds on their way.
 UNFINISHED_WORK = {"attribute-processing", "deployments-built"}
 
 
-def number(recorded: Any, ours: Any) -> bool:
-    """Some number that is not negative."""
-    return isinstance(ours, int | float) and not isinstance(ours, bool) and ours >= 0
-
-
-def text(recorded: Any, ours: Any) -> bool:
-    return isinstance(ours, str)
-
-
-def anything(recorded: Any, ours: Any) -> bool:
-    return True
-
-
-STAND_IN = "the recorded builds and executions come from a stand-in executor"
-
-EXEMPTIONS: tuple[Exemption, ...] = (
-    Exemption("deployments-built", "*", "body*.buildSize", STAND_IN, number),
-    Exemption("deployments-built", "*", "body*.totalSize", STAND_IN + " (total includes the build)", number),
-    Exemption("deployments-built", "*", "body*.buildLogs", STAND_IN, text),
-    Exemption("deployments-built", "*", "body*.duration", STAND_IN, number),
-    Exemption(
-        "concurrency",
-        "delete same document",
-        "tally.*",
-        "how many of ten deletes find the document is a race; the recorded run had two winners",
-        anything,
-        always=False,
-    ),
-    Exemption(
-        "concurrency",
-        "*",
-        "body*.title",
-        "which of the parallel writers wins is a race",
-        lambda recorded, ours: str(recorded).startswith("w") and str(ours).startswith("w"),
-        always=False,
-    ),
-    Exemption(
-        "concurrency",
-        "increment by 1",
-        "body 200.qty",
-        "the first of the fifty answers may be any of them",
-        lambda recorded, ours: isinstance(ours, int) and 1 <= ours <= 50,
-        always=False,
-    ),
-    Exemption(
-        "concurrency",
-        "after",
-        "body.qty",
-        "which of the parallel patches comes last is a race",
-        lambda recorded, ours: isinstance(ours, int) and 0 <= ours < 20,
-        always=False,
-    ),
-)
-
-
 #: For the tables API there are no recordings of its own. Its words differ, and so do the messages made of them.
-IN_TABLES_WORDS = Exemption("*", "*", "body*.message", "no recording shows the wording", text, always=False)
+IN_TABLES_WORDS = Exemption(
+    "*", "*", "body*.message", "no recording shows the wording", text, always=False, ages=tuple(FOLDERS)
+)
 
 #: Scenarios that are replayed through the tables API as well.
 BY_TABLES = (
@@ -97,10 +47,14 @@ BY_TABLES = (
 )
 
 
+#: The scopes of keys that recordings name; the key called full has all of them.
+SCOPES = {"narrow": ["functions.read"], "pread": ["project.read"], "pwrite": ["project.write"]}
+
+
 def keys_of(target: Target, api: Api) -> dict[str, str]:
     """The kinds of keys that recordings name."""
-    narrow = target.key_for(api.project, ["functions.read"])
-    return {"full": api.key, "narrow": narrow, "wrong": UNKNOWN_KEY, "none": ""}
+    some = {name: target.key_for(api.project, scopes) for name, scopes in SCOPES.items()}
+    return {"full": api.key, "wrong": UNKNOWN_KEY, "none": "", **some}
 
 
 def report(replay: Replay) -> None:
@@ -122,8 +76,14 @@ def slow_target(tmp_path_factory: pytest.TempPathFactory, watch: Watch) -> Itera
     own.server.stop()
 
 
-@pytest.mark.parametrize("recorded", recordings(), ids=lambda each: each.scenario)
-def test_server_answers_as_recorded(recorded: Recording, target: Target, request: pytest.FixtureRequest) -> None:
+def played() -> list[Recording]:
+    newer = [each for age in ("1.9", "main") for each in recordings(age) if each.scenario in PLAYED_SINCE_1_9]
+    return [*recordings(), *newer]
+
+
+@pytest.mark.parametrize("recorded", played(), ids=lambda each: f"{each.age}-{each.scenario}")
+def test_server_answers_as_recorded(recorded: Recording, target_of: Targets, request: pytest.FixtureRequest) -> None:
+    target = target_of(recorded.age)
     target.need_own_server()
     if recorded.scenario in UNFINISHED_WORK:
         target = request.getfixturevalue("slow_target")

@@ -76,6 +76,7 @@ VARYING: dict[tuple[str, str], Callable[[int, Any], Any]] = {
     ("concurrency", "upsert same id"): _numbered("title"),
     ("concurrency", "patch same document"): _own_quantity,
     ("concurrency", "different ids"): _own_id,
+    ("project-variables", "one key, twelve at once"): lambda n, body: body | {"variableId": f"par{n}", "value": str(n)},
 }
 
 #: Steps before which the recorder waited without marking them as polled.

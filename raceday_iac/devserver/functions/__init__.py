@@ -16,7 +16,7 @@ from .store import complete_columns, complete_schedules
 if TYPE_CHECKING:
     from ..server import Server
 
-SCHEMA = TABLES + development.SCHEMA
+SCHEMA = TABLES
 routes = Routes()
 for part in (catalogue, crud, variables, deployments, executions, development):
     routes.table.extend(part.routes.table)
@@ -24,7 +24,7 @@ for part in (catalogue, crud, variables, deployments, executions, development):
 
 def on_start(server: Server) -> None:
     """Start the services, and pick up builds and executions that an earlier process left."""
-    complete_columns(server.db)
+    complete_columns(server)
     complete_schedules(server)
     executor_of(server)
     builder_of(server)

@@ -57,6 +57,12 @@ def list_runtimes(server: Server, _request: Request, _values: dict[str, Any]) ->
     return Reply(200, {"total": len(shown), "runtimes": shown}, model="runtimes")
 
 
+@routes.add("GET", "/functions/templates", "public")
+def list_templates(_server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
+    """Templates are repositories of others, which this server does not fetch."""
+    return Reply(200, {"total": 0, "templates": []})
+
+
 @routes.add("GET", "/functions/specifications", "functions.read")
 def list_specifications(server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
     shown = [

@@ -340,7 +340,9 @@ def update_function(server: Server, request: Request, values: dict[str, Any]) ->
     live = all(columns[name] == function[name] for name in NEEDS_BUILD)
     if columns["specification"] != function["specification"]:
         executor_of(server).forget(request.project, function["deployment_id"])
-    store.change(server, "functions", function, live=live, **columns)
+    changed = {"live": live, **columns}
+    if not server.age.unchanged_keeps_time or any(function[name] != value for name, value in changed.items()):
+        store.change(server, "functions", function, **changed)
     store.arm_schedule(server, request.project, function["id"])
     return reply(server, request, function["id"])
 

@@ -1,4 +1,4 @@
-"""Control routes of functions: project variables, which in 1.8.1 only the console can set, and the scheduler."""
+"""Control routes of functions: project variables, which before 1.9 only the console can set, and the scheduler."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..keys import CONTROL_SCOPE
 from ..params import Param, Refused
 from ..web import Reply, Request, Routes
+from . import store
 from .executor import executor_of
 from .scheduler import scheduler_of
 
@@ -14,12 +15,6 @@ if TYPE_CHECKING:
     from ..server import Server
 
 routes = Routes()
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS project_variables (
-    project TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (project, key)
-);
-"""
 
 
 def _texts(value: Any) -> dict[str, str]:
@@ -31,11 +26,9 @@ def _texts(value: Any) -> dict[str, str]:
 @routes.add("PUT", "/_dev/variables", CONTROL_SCOPE, Param("variables", _texts))
 def set_project_variables(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     """Replace the variables that all functions of the project get."""
-    server.db.execute("DELETE FROM project_variables WHERE project = ?", (request.project,))
-    server.db.executemany(
-        "INSERT INTO project_variables (project, key, value) VALUES (?, ?, ?)",
-        [(request.project, key, value) for key, value in values["variables"].items()],
-    )
+    server.db.execute("DELETE FROM variables WHERE project = ? AND function = ''", (request.project,))
+    for key, value in values["variables"].items():
+        store.insert_project_variable(server, request.project, key, value)
     return Reply(200, {"variables": values["variables"]})
 
 

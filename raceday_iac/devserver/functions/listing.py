@@ -128,6 +128,8 @@ def _take(parsed: Parsed, query: dict[str, Any], columns: Mapping[str, Column], 
         parsed.orders.append(("random()", False))
     elif method == "select" and selectable:
         parsed.select.extend(str(value) for value in values)
+    elif method == "select":
+        raise invalid("queries", f"Invalid query method: {method}")
     else:
         parsed.conditions.append(_condition(query, columns))
 
@@ -321,6 +323,12 @@ COLUMN_SETS: dict[str, dict[str, Column]] = {
         "status": Column("status"),
         "activate": Column("activate", "boolean"),
         "type": Column("type"),
+    },
+    "variables": {
+        "key": Column("key"),
+        "secret": Column("secret", "boolean"),
+        "resourceId": Column("function"),
+        "resourceType": Column("iif(function = '', 'project', 'function')"),
     },
     "executions": {
         "trigger": Column("trigger"),

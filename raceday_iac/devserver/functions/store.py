@@ -48,8 +48,13 @@ def get_deployment(server: Server, project: str, function: Row, deployment: str)
     return row
 
 
-def variables_of(server: Server, project: str, function: str) -> list[Row]:
+def functions_of(server: Server, project: str) -> list[Row]:
     """In creation order."""
+    return server.db.execute("SELECT * FROM functions WHERE project = ? ORDER BY sequence", (project,)).fetchall()
+
+
+def variables_of(server: Server, project: str, function: str) -> list[Row]:
+    """Those of a function, or of the project when it has no name, in creation order."""
     return server.db.execute(
         "SELECT * FROM variables WHERE project = ? AND function = ? ORDER BY sequence", (project, function)
     ).fetchall()
@@ -79,8 +84,9 @@ def create_schedule(server: Server, function: Row) -> None:
         raise ApiError("general_unknown", keep_writes=True)
 
 
-def complete_columns(db: sqlite3.Connection) -> None:
-    """What a data directory of an earlier release lacks."""
+def complete_columns(server: Server) -> None:
+    """What a data directory of an earlier release lacks, or has elsewhere."""
+    db = server.db
     texts, lists = "TEXT NOT NULL DEFAULT ''", "TEXT NOT NULL DEFAULT '[]'"
     add_columns(
         db,
@@ -90,6 +96,17 @@ def complete_columns(db: sqlite3.Connection) -> None:
         provider_branches=lists,
         provider_paths=lists,
     )
+    if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'project_variables'").fetchone():
+        for row in db.execute("SELECT project, key, value FROM project_variables").fetchall():
+            insert_project_variable(server, **row)
+        db.execute("DROP TABLE project_variables")
+
+
+def insert_project_variable(server: Server, project: str, key: str, value: str) -> None:
+    """One that everybody may read and all functions get."""
+    now = server.timestamp()
+    own = {"project": project, "function": "", "id": server.new_id(), "key": key, "value": value}
+    insert(server, "variables", **own, secret=False, created_at=now, updated_at=now)
 
 
 def complete_schedules(server: Server) -> None:
@@ -235,7 +252,7 @@ def variable_model(row: Row) -> dict[str, Any]:
         "key": row["key"],
         "value": "" if row["secret"] else row["value"],
         "secret": bool(row["secret"]),
-        "resourceType": "function",
+        "resourceType": "function" if row["function"] else "project",
         "resourceId": row["function"],
     }
 

@@ -7,11 +7,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..ages import EVERY, ONLY_1_8, SINCE_1_9
 from ..errors import ApiError
-from ..params import Param, boolean, collated, encrypted_length, existing_id, text
+from ..params import (
+    NO_IDS,
+    Param,
+    boolean,
+    collated,
+    custom_id,
+    encrypted_length,
+    existing_id,
+    loose_boolean,
+    or_null,
+    text,
+)
 from ..web import Reply, Request, Routes
 from . import store
 from .catalogue import specification
+from .listing import COLUMN_SETS, Scope, parse_queries, query_texts, read_page
 from .store import Row, variable_model, variables_of
 
 if TYPE_CHECKING:
@@ -22,28 +35,56 @@ routes = Routes()
 
 FUNCTION_ID = Param("functionId", existing_id)
 VARIABLE_ID = Param("variableId", existing_id)
-COLLECTION = "/functions/{functionId}/variables"
-ONE = "/functions/{functionId}/variables/{variableId}"
+#: Since 1.9 lists can be asked, the id is the client's to choose, and a PUT may name what it changes only.
+LISTED = (
+    Param("queries", query_texts, (), ages=SINCE_1_9),
+    Param("total", loose_boolean, True, ages=SINCE_1_9),
+)
+CREATED = (
+    Param("variableId", custom_id, ages=SINCE_1_9),
+    Param("key", text(1, 255)),
+    Param("value", text(0, 8192)),
+    Param("secret", boolean, True),
+)
+CHANGED = (
+    VARIABLE_ID,
+    Param("key", text(1, 255), ages=ONLY_1_8),
+    Param("key", or_null(text(1, 255)), None, nullable=True, ages=SINCE_1_9),
+    Param("value", text(0, 8192), None, nullable=True),
+    Param("secret", boolean, None, nullable=True),
+)
+OF_FUNCTION = "/functions/{functionId}/variables"
+OF_PROJECT = "/project/variables"
+ONE = "/{variableId}"
 VALUE_WIDTH = 8192
 
 
-def _get(server: Server, request: Request, values: dict[str, Any]) -> tuple[Row, Row]:
-    function = store.get_function(server, request.project, values["functionId"])
+def _owner(server: Server, request: Request, values: dict[str, Any]) -> str:
+    """The function whose variables are meant, or an empty text for the project's."""
+    if "functionId" not in values:
+        return ""
+    return str(store.get_function(server, request.project, values["functionId"])["id"])
+
+
+def _get(server: Server, request: Request, values: dict[str, Any], owner: str) -> Row:
     variable = store.find(server, "variables", request.project, values["variableId"])
-    if variable is None or variable["function"] != function["id"]:
+    if variable is None or variable["function"] != owner:
         raise ApiError("variable_not_found")
-    return function, variable
+    return variable
 
 
-def _needs_redeploy(server: Server, function: Row) -> None:
-    store.change(server, "functions", function, live=False)
-    store.arm_schedule(server, function["project"], function["id"])
+def _needs_redeploy(server: Server, project: str, owner: str) -> None:
+    """The functions that get the variable: the one that has it, or all."""
+    owned = (store.get_function(server, project, owner),) if owner else store.functions_of(server, project)
+    for function in owned:
+        store.change(server, "functions", function, live=False)
+        store.arm_schedule(server, project, function["id"])
 
 
-def _refuse_taken(server: Server, function: Row, key: str, but: int = 0) -> None:
+def _refuse_taken(server: Server, project: str, owner: str, key: str, but: int = 0) -> None:
     """Keys are the same when MariaDB's collation takes them for the same."""
     wanted = collated(key)
-    for row in store.variables_of(server, function["project"], function["id"]):
+    for row in store.variables_of(server, project, owner):
         if row["sequence"] != but and collated(row["key"]) == wanted:
             raise ApiError("variable_already_exists")
 
@@ -54,38 +95,39 @@ def _check_width(value: str) -> None:
         raise ApiError("general_unknown")
 
 
-@routes.add("GET", COLLECTION, "functions.read", FUNCTION_ID)
 def list_variables(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     """Unpaged in 1.8.1."""
-    function = store.get_function(server, request.project, values["functionId"])
-    found = [variable_model(row) for row in store.variables_of(server, request.project, function["id"])]
-    return Reply(200, {"total": len(found), "variables": found}, model="variables")
+    owner = _owner(server, request, values)
+    if "queries" not in values:
+        rows = store.variables_of(server, request.project, owner)
+        total = len(rows)
+    else:
+        asked = parse_queries(values["queries"], COLUMN_SETS["variables"])
+        page = read_page(
+            server.db, Scope("variables", "Variable", {"project": request.project, "function": owner}), asked
+        )
+        rows, total = page.rows, page.total
+    return Reply(200, {"total": total, "variables": [variable_model(row) for row in rows]}, model="variables")
 
 
-@routes.add("GET", ONE, "functions.read", FUNCTION_ID, VARIABLE_ID)
 def get_variable(server: Server, request: Request, values: dict[str, Any]) -> Reply:
-    return Reply(200, variable_model(_get(server, request, values)[1]), model="variable")
+    row = _get(server, request, values, _owner(server, request, values))
+    return Reply(200, variable_model(row), model="variable")
 
 
-@routes.add(
-    "POST",
-    COLLECTION,
-    "functions.write",
-    FUNCTION_ID,
-    Param("key", text(1, 255)),
-    Param("value", text(0, 8192)),
-    Param("secret", boolean, True),
-)
 def create_variable(server: Server, request: Request, values: dict[str, Any]) -> Reply:
-    function = store.get_function(server, request.project, values["functionId"])
+    owner = _owner(server, request, values)
     _check_width(values["value"])
-    _refuse_taken(server, function, values["key"])
-    identifier, now = server.new_id(), server.timestamp()
+    chosen = values.get("variableId", "unique()")
+    identifier, now = server.new_id() if chosen in NO_IDS else chosen, server.timestamp()
+    if store.find(server, "variables", request.project, identifier) is not None:
+        raise ApiError("variable_already_exists")
+    _refuse_taken(server, request.project, owner, values["key"])
     store.insert(
         server,
         "variables",
         project=request.project,
-        function=function["id"],
+        function=owner,
         id=identifier,
         created_at=now,
         updated_at=now,
@@ -93,46 +135,54 @@ def create_variable(server: Server, request: Request, values: dict[str, Any]) ->
         value=values["value"],
         secret=values["secret"],
     )
-    _needs_redeploy(server, function)
+    _needs_redeploy(server, request.project, owner)
     created = store.find(server, "variables", request.project, identifier)
     assert created is not None
     return Reply(201, variable_model(created), model="variable")
 
 
-@routes.add(
-    "PUT",
-    ONE,
-    "functions.write",
-    FUNCTION_ID,
-    VARIABLE_ID,
-    Param("key", text(1, 255)),
-    Param("value", text(0, 8192), None, nullable=True),
-    Param("secret", boolean, None, nullable=True),
-)
 def update_variable(server: Server, request: Request, values: dict[str, Any]) -> Reply:
-    function, variable = _get(server, request, values)
+    owner = _owner(server, request, values)
+    variable = _get(server, request, values, owner)
     if variable["secret"] and values["secret"] is False:
         raise ApiError("variable_cannot_unset_secret")
-    _check_width(variable["value"] if values["value"] is None else values["value"])
-    _refuse_taken(server, function, values["key"], variable["sequence"])
-    given = {name: values[name] for name in ("value", "secret") if values[name] is not None}
-    store.change(server, "variables", variable, key=values["key"], **given)
-    _needs_redeploy(server, function)
-    _, changed = _get(server, request, values)
-    # 1.8.1 answers the time of the change before this one (observed).
-    return Reply(200, {**variable_model(changed), "$updatedAt": variable["updated_at"]}, model="variable")
+    given = {name: values[name] for name in ("key", "value", "secret") if values[name] is not None}
+    if not given:
+        raise ApiError("general_argument_invalid")
+    wanted = {"key": variable["key"], "value": variable["value"], **given}
+    _check_width(wanted["value"])
+    _refuse_taken(server, request.project, owner, wanted["key"], variable["sequence"])
+    changed = {name: value for name, value in given.items() if value != variable[name]}
+    if changed or not server.age.unchanged_keeps_time:
+        store.change(server, "variables", variable, **given)
+    _needs_redeploy(server, request.project, owner)
+    shown = variable_model(_get(server, request, values, owner))
+    if not server.age.answers_new_time:
+        shown["$updatedAt"] = variable["updated_at"]
+    return Reply(200, shown, model="variable")
 
 
-@routes.add("DELETE", ONE, "functions.write", FUNCTION_ID, VARIABLE_ID)
 def delete_variable(server: Server, request: Request, values: dict[str, Any]) -> Reply:
-    function, variable = _get(server, request, values)
+    owner = _owner(server, request, values)
+    variable = _get(server, request, values, owner)
     server.db.execute("DELETE FROM variables WHERE sequence = ?", (variable["sequence"],))
-    _needs_redeploy(server, function)
+    _needs_redeploy(server, request.project, owner)
     return Reply(204)
 
 
-@routes.add("GET", "/project/variables", "projects.read")
-@routes.add("POST", "/project/variables", "projects.write")
+for _path, _params, _scope, _ages in (
+    (OF_FUNCTION, (FUNCTION_ID,), "functions", EVERY),
+    (OF_PROJECT, (), "project", SINCE_1_9),
+):
+    routes.add("GET", _path, f"{_scope}.read", *_params, *LISTED, ages=_ages)(list_variables)
+    routes.add("GET", _path + ONE, f"{_scope}.read", *_params, VARIABLE_ID, ages=_ages)(get_variable)
+    routes.add("POST", _path, f"{_scope}.write", *_params, *CREATED, ages=_ages)(create_variable)
+    routes.add("PUT", _path + ONE, f"{_scope}.write", *_params, *CHANGED, ages=_ages)(update_variable)
+    routes.add("DELETE", _path + ONE, f"{_scope}.write", *_params, VARIABLE_ID, ages=_ages)(delete_variable)
+
+
+@routes.add("GET", OF_PROJECT, "projects.read", ages=ONLY_1_8)
+@routes.add("POST", OF_PROJECT, "projects.write", ages=ONLY_1_8)
 def project_variables(_server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
     """Only the console may call these in 1.8.1: no key has the scope, so this is never reached."""
     raise ApiError("general_access_forbidden")
@@ -181,7 +231,7 @@ def machine_environment(scratch: Path, binaries: Path | None) -> dict[str, str]:
 def function_environment(server: Server, function: Row, deployment: Row) -> dict[str, str]:
     """The project's variables, then the function's, then Appwrite's: each may hide the ones before."""
     project = function["project"]
-    shared = server.db.execute("SELECT key, value FROM project_variables WHERE project = ?", (project,)).fetchall()
+    shared = variables_of(server, project, "")
     own = variables_of(server, project, function["id"])
     return {
         **{row["key"]: row["value"] for row in (*shared, *own) if "\0" not in row["key"] + row["value"]},
