@@ -11,16 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
-
-from ..counting import counted
 from ..errors import StackError
 from ..kinds import KINDS, RENAMEABLE, kind_of
 from ..kinds.conversion import CONVERTIBLE, temporary
 from ..kinds.fields import Checked
 from ..model import declarations as declared
 from ..model.address import Address
-from ..model.limits import shown
 from ..model.local_time import read_local_time
 from ..model.resource import (
     DEFAULTS,
@@ -65,12 +61,10 @@ class Resolution:
     ) -> Model | None:
         """The checked declaration, or None after a complaint."""
         self.attempted.add(address)
-        try:
-            return model.model_validate({key: _hardened(value) for key, value in arguments.items()})
-        except ValidationError as error:
-            for issue in error.errors():
-                self.complain(address, location, _sentence(issue))
-            return None
+        found, mistakes = declared.checked(model, arguments)
+        for each in mistakes:
+            self.complain(address, location, str(each))
+        return found
 
     def complain(self, address: Address, location: Location, message: str) -> None:
         """A problem of a declaration; where an override had its say, it is the place to look."""
@@ -119,50 +113,6 @@ class Resolution:
         if not path.is_file():
             return Location(f"environments/{self.environment.name}.yaml")
         return read_yaml(path, "").location("overrides", name)
-
-
-def _hardened(value: Any) -> Any:
-    """Lists become tuples: declarations are immutable, and strict models take no lists for tuples."""
-    if isinstance(value, list | tuple):
-        return tuple(_hardened(item) for item in value)
-    if isinstance(value, set | frozenset):
-        return tuple(sorted(value, key=str))
-    return value
-
-
-def _sentence(issue: Any) -> str:
-    field = ".".join(str(part) for part in issue["loc"])
-    if issue["type"] == "extra_forbidden":
-        return f"unknown setting {field!r}"
-    message = _limit(issue) or str(issue["msg"]).removeprefix("Value error, ")
-    return f"{field}: {message}" if field else message
-
-
-def _limit(issue: Any) -> str:
-    """A broken limit: the value, the limit and what to do. Empty for every other mistake."""
-    kind, context, given = issue["type"], issue.get("ctx", {}), issue["input"]
-    if kind == "string_too_long":
-        return f"{shown(given)} is longer than the {context['max_length']} characters that Appwrite takes; shorten it"
-    if kind == "string_too_short":
-        return f"{shown(given)} is too short; it needs {counted(context['min_length'], 'character')} or more"
-    if kind == "too_long":
-        return f"{context['actual_length']} items are more than the {context['max_length']} that are taken; drop some"
-    if kind == "too_short":
-        return f"it needs {counted(context['min_length'], 'item')} or more"
-    if kind == "sequence_str":
-        return f"{shown(given)} is one text; write a list"
-    if kind in _BOUNDS:
-        name, comparison = _BOUNDS[kind]
-        return f"{given} has to be {comparison} {context[name]}"
-    return ""
-
-
-_BOUNDS = {
-    "greater_than": ("gt", "greater than"),
-    "greater_than_equal": ("ge", "at least"),
-    "less_than": ("lt", "less than"),
-    "less_than_equal": ("le", "at most"),
-}
 
 
 def resolve(stack: Stack, environment: Environment, root: Path, variables: Mapping[str, str] = os.environ) -> Desired:

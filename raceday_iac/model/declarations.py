@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass
 from dataclasses import fields as members
 from functools import cache
-from typing import Annotated, Any, ClassVar, Literal, Self, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_type_hints
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
 from . import limits, validators
 
@@ -173,3 +173,103 @@ def nearest(word: str, known: Any) -> str:
 
     close = difflib.get_close_matches(word, sorted(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+# What is wrong with a declaration, in words of ours.
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """What is wrong with a declaration; `field` is where, and empty where fields do not go together."""
+
+    field: str
+    message: str
+    is_unknown: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}" if self.field and not self.is_unknown else self.message
+
+
+Model = TypeVar("Model", bound=Declared)
+
+
+def checked(model: type[Model], arguments: Mapping[str, Any]) -> tuple[Model | None, list[Mistake]]:
+    """The checked declaration, or None and every mistake in it."""
+    try:
+        return model.model_validate({key: _hardened(value) for key, value in arguments.items()}), []
+    except ValidationError as error:
+        return None, [_mistake(issue) for issue in error.errors()]
+
+
+def _hardened(value: Any) -> Any:
+    """Lists become tuples: declarations are immutable, and strict models take no lists for tuples."""
+    if isinstance(value, list | tuple):
+        return tuple(_hardened(item) for item in value)
+    if isinstance(value, set | frozenset):
+        return tuple(sorted(value, key=str))
+    return value
+
+
+def _mistake(issue: Any) -> Mistake:
+    field = ".".join(str(part) for part in issue["loc"])
+    if issue["type"] == "extra_forbidden":
+        return Mistake(field, f"unknown setting {field!r}", is_unknown=True)
+    return Mistake(field, _limit(issue) or _misfit(issue) or str(issue["msg"]).removeprefix("Value error, "))
+
+
+def _limit(issue: Any) -> str:
+    """A broken limit: the value, the limit and what to do. Empty for every other mistake."""
+    kind, context, given = issue["type"], issue.get("ctx", {}), issue["input"]
+    if kind == "string_too_long":
+        longest = context["max_length"]
+        return f"{limits.shown(given)} is longer than the {longest} characters that Appwrite takes; shorten it"
+    if kind == "string_too_short":
+        return f"{limits.shown(given)} is too short; it needs {_counted(context['min_length'], 'character')} or more"
+    if kind == "too_long":
+        return f"{context['actual_length']} items are more than the {context['max_length']} that are taken; drop some"
+    if kind == "too_short":
+        return f"it needs {_counted(context['min_length'], 'item')} or more"
+    if kind == "sequence_str":
+        return f"{limits.shown(given)} is one text; write a list"
+    if kind in _BOUNDS:
+        name, comparison = _BOUNDS[kind]
+        return f"{given} has to be {comparison} {context[name]}"
+    return ""
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+_BOUNDS = {
+    "greater_than": ("gt", "greater than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
+}
+
+
+def _misfit(issue: Any) -> str:
+    """A value of another type. Empty for every other mistake."""
+    kind = issue["type"]
+    if kind == "missing":
+        return "it is missing"
+    if kind == "literal_error":
+        return f"{limits.shown(issue['input'])} is none of {issue['ctx']['expected'].replace(' or ', ', ')}"
+    wanted = next((words for start, words in _WANTED.items() if kind.startswith(start)), "")
+    given = list(issue["input"]) if isinstance(issue["input"], tuple) else issue["input"]
+    return f"{limits.shown(given)} is {wanted}" if wanted else ""
+
+
+#: By how pydantic's names of such mistakes begin.
+_WANTED = {
+    "string_": "no text",
+    "int_": "no whole number",
+    "float_": "no number",
+    "bool_": "neither true nor false",
+    "tuple_": "no list",
+    "sequence_": "no list",
+    "is_instance_of": "no list",
+    "dict_": "no mapping",
+    "mapping_": "no mapping",
+}

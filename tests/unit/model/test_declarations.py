@@ -102,7 +102,7 @@ def test_a_timeout_outside_that_is_refused(timeout: int) -> None:
 
 @pytest.mark.parametrize("timeout", ["60", 60.5, True, None])
 def test_a_timeout_is_a_whole_number_and_nothing_else(timeout: Any) -> None:
-    assert "timeout: Input should be a valid integer" in complaint(stack_with_function(timeout=timeout))
+    assert f"timeout: {timeout!r} is no whole number" in complaint(stack_with_function(timeout=timeout))
 
 
 @pytest.mark.parametrize("length", [1, limits.FUNCTION_NAME])
@@ -261,7 +261,7 @@ def test_commands_have_at_most_8192_characters() -> None:
 
 @pytest.mark.parametrize("setting", ["enabled", "logging"])
 def test_a_switch_is_true_or_false_and_no_text(setting: str) -> None:
-    assert f"{setting}: Input should be a valid boolean" in complaint(stack_with_function(**{setting: "true"}))
+    assert f"{setting}: 'true' is neither true nor false" in complaint(stack_with_function(**{setting: "true"}))
 
 
 def test_one_text_is_no_list_of_scopes() -> None:
@@ -373,7 +373,7 @@ def test_other_string_sizes_are_refused(size: int) -> None:
 
 
 def test_a_string_needs_a_size() -> None:
-    assert "size: Input should be a valid integer" in complaint(with_attribute("string", size=None))
+    assert "size: None is no whole number" in complaint(with_attribute("string", size=None))
 
 
 def test_an_encrypted_string_needs_150_characters() -> None:
@@ -558,3 +558,25 @@ def test_index_keys_that_appwrite_keeps_for_itself_are_refused(key: str) -> None
 
 def test_an_index_may_have_orders_and_lengths_for_its_first_attributes_only() -> None:
     assert resolved(with_index("a", "b", orders=["DESC"], lengths=[5]))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"name": 5}, "name: 5 is no text"),
+        ({"commands": ["npm ci"]}, "commands: ['npm ci'] is no text"),
+        ({"execute": 5}, "execute: 5 is no list"),
+        ({"scopes": ["documents.read", 5]}, "scopes.1: 5 is no text"),
+        ({"keep_deployments": "3"}, "keep_deployments: '3' is no whole number"),
+    ],
+)
+def test_a_value_of_another_type_is_named(settings: dict[str, Any], message: str) -> None:
+    assert message in complaint(stack_with_function(**settings))
+
+
+def test_a_word_that_is_none_of_a_few_is_told_with_them() -> None:
+    stack = Stack("s")
+    things = collection(stack)
+    things.string("a", 5)
+    things.index("i", "a", type="hash")
+    assert "type: 'hash' is none of 'key', 'unique', 'fulltext', 'spatial'" in complaint(stack)
