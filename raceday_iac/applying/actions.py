@@ -212,7 +212,13 @@ class Work:
         except ServerFaultError as fault:
             raise self._schema.explained(change.address, fault) from None
         self._own(change.address, fields, live)
+        self._tell(change, live)
         yield from ()
+
+    def _tell(self, change: Change, live: Live) -> None:
+        """What a write brought about beside what was asked for."""
+        for each in live.remarks:
+            self.warn(change, f"{change.address}: {each}")
 
     def _must_cut(self, change: Change) -> bool:
         """Whether texts that are longer are cut. Appwrite refuses a smaller size while there are any."""
@@ -326,7 +332,9 @@ class Work:
         if real is None:
             raise ProviderError(f"{change.address} is gone; its schedule cannot be armed")
         fields = self.desired.resources[change.address].fields
-        self._own(change.address, fields, self.provider.update(change.address, fields, real))
+        live = self.provider.update(change.address, fields, real)
+        self._own(change.address, fields, live)
+        self._tell(change, live)
         yield from ()
 
     def _adopt(self, change: Change) -> Iterator[float]:

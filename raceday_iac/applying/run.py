@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ..errors import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, IacError, RefusedError
+from ..kinds import on_server
 from ..model.resource import Desired
+from ..model.server import ServerFacts
 from ..packaging import Bundle
 from ..planning import Change, Plan
 from ..planning.changes import known_addresses
@@ -86,7 +88,7 @@ def apply_plan(
 ) -> Applied:
     """Carry out a plan. The state lock must be held. Failures are in the result, not raised. `archives` remembers what
     was read of deployments before."""
-    desired = with_ignored(desired, plan.real)
+    desired = with_ignored(on_server(desired, ServerFacts(plan.server_version)), plan.real)
     recorder = Recorder(store, state)
     watch = _Watch(observer)
     archives = archives or Archives(provider)

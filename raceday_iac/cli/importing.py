@@ -18,12 +18,14 @@ from ..importing.appwrite_json import appwrite_json, read_appwrite_json, what_is
 from ..importing.document import read_document
 from ..importing.names import Project, select
 from ..importing.source import PLAIN, Source, write_source
+from ..kinds import in_newest_words, on_server
 from ..loading.environment import Environment, load_environment
 from ..loading.resolve import resolve
 from ..loading.stack_file import load_stack
 from ..model.address import Address
 from ..model.evidence import Answer
 from ..model.resource import Desired, Live
+from ..model.server import NEWEST, ServerFacts
 from ..model.stack import FromEnvironment, Stack
 from ..planning import Plan, build_plan
 from ..provider import Snapshot
@@ -92,8 +94,9 @@ def _adopt(options: Options, wanted: frozenset[Address], *, trust_secrets: bool)
     with workspace.target() as target, workspace.store.locked("import"):
         state = workspace.read_state()
         connection = reader(target)
-        real = refresh(connection, workspace.desired, state, workspace.archives(connection)).resources
-        adoption = adopt(workspace.desired, state, real, names, trust_secrets=trust_secrets)
+        snapshot = refresh(connection, workspace.desired, state, workspace.archives(connection))
+        desired = on_server(workspace.desired, snapshot.facts)
+        adoption = adopt(desired, state, snapshot.resources, names, trust_secrets=trust_secrets)
         _must_be_there(adoption, wanted)
         if adoption.changes_state:
             adoption = replace(adoption, state=replace(adoption.state, serial=adoption.state.serial + 1))
@@ -181,8 +184,9 @@ def _loaded(source: Source, environment: Environment) -> Desired:
 
 def _plan(desired: Desired, real: Mapping[Address, Live]) -> Plan:
     """The plan after adopting everything. Nothing is lost by a plan that must be empty, so nothing is counted."""
-    state = adopt(desired, new_state(), real, chosen(desired, ())).state
-    return build_plan("import", desired, state, Snapshot(real), lambda _question: Answer(None))
+    server, real = ServerFacts(NEWEST), in_newest_words(real)
+    state = adopt(on_server(desired, server), new_state(), real, chosen(desired, ())).state
+    return build_plan("import", desired, state, Snapshot(real, server), lambda _question: Answer(None))
 
 
 @app.command("export")

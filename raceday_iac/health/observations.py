@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from ..kinds.function import run_size
 from ..model.address import Address
 from ..model.declarations import Lock
 from ..model.local_time import UTC_TIME, LocalTime
@@ -49,7 +50,7 @@ class FunctionSeen:
 
     @property
     def specification(self) -> str:
-        return str(self.live.fields.get("specification") or "") if self.live else ""
+        return run_size(self.live.fields) if self.live else ""
 
     @property
     def timeout(self) -> float:

@@ -10,13 +10,14 @@ from typing import Any
 
 from ..diff import Difference, compare
 from ..errors import IacError, StackError
-from ..kinds import KINDS, holds_others, kind_of
+from ..kinds import KINDS, holds_others, in_newest_words, kind_of, on_server
 from ..kinds.fields import Called
 from ..kinds.variable import looks_secret
 from ..loading.environment import EMBEDDED, Environment
 from ..loading.resolve import resolve
 from ..model.address import Address, owners
 from ..model.resource import Live
+from ..model.server import NEWEST, ServerFacts
 from ..model.stack import FromEnvironment, Stack
 from ..state.document import new_state
 from .names import Diagnostic, Name, Names, Project, call, comment, constant, text_literal
@@ -185,8 +186,9 @@ def _objections(
     except StackError as error:
         found = {Address.parse(each.subject): each.message for each in error.problems}
     else:
-        differences = compare(desired, new_state(), project.resources)
-        found = {each.address: _difference(each) for each in differences if _differs(each, project.resources)}
+        real = in_newest_words(project.resources)
+        differences = compare(on_server(desired, ServerFacts(NEWEST)), new_state(), real)
+        found = {each.address: _difference(each) for each in differences if _differs(each, real)}
     fresh = {address: reason for address, reason in found.items() if address not in left_out}
     if found and not fresh:
         raise IacError(f"A defect of this tool: {next(iter(found.items()))} was left out and is still there.")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from ..model.address import Address, owners
-from ..model.resource import Desired, Resource
+from ..model.resource import Desired, Fields, Live, Resource
+from ..model.server import NEWEST, ServerFacts
 from . import attribute, collection, database, deployment, function, index, relationship, variable
 from .base import Call, Kind
+from .fields import fitted
 
 KINDS: dict[str, Kind] = {
     module.KIND.name: module.KIND
@@ -41,4 +44,43 @@ def holds_others(address: Address) -> bool:
     return address.kind in _HOLDING
 
 
-__all__ = ["KINDS", "RENAMEABLE", "Call", "Kind", "declared", "holds_others", "kind_of", "outermost"]
+def in_words_of(server: ServerFacts, address: Address, fields: Fields) -> Fields:
+    """Fields of a resource as a server of that version says them."""
+    kind = kind_of(address)
+    return fitted(kind.model_of(fields), fields, server) if kind.ages else fields
+
+
+def on_server(desired: Desired, server: ServerFacts) -> Desired:
+    """The wanted side in the words of the server: one stack is for servers of all ages."""
+    changed = {
+        address: replace(wanted, fields=in_words_of(server, address, wanted.fields))
+        for address, wanted in desired.resources.items()
+        if kind_of(address).ages
+    }
+    ignored = {
+        address: frozenset(names.union(*(kind_of(address).instead(each) for each in names)))
+        for address, names in desired.lifecycle.ignored.items()
+    }
+    lifecycle = replace(desired.lifecycle, ignored=ignored)
+    return replace(desired, resources={**desired.resources, **changed}, lifecycle=lifecycle)
+
+
+def in_newest_words(resources: Mapping[Address, Live]) -> dict[Address, Live]:
+    """Live resources, or those of a file, as the newest server that we know would tell of them."""
+    newest = ServerFacts(NEWEST)
+    return {at: replace(live, fields=in_words_of(newest, at, live.fields)) for at, live in resources.items()}
+
+
+__all__ = [
+    "KINDS",
+    "RENAMEABLE",
+    "Call",
+    "Kind",
+    "declared",
+    "holds_others",
+    "in_newest_words",
+    "in_words_of",
+    "kind_of",
+    "on_server",
+    "outermost",
+]

@@ -6,19 +6,22 @@ Kinds are pure: they compare and they describe requests; they never send any.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ..model.address import Address, lies_in
 from ..model.evidence import Question
 from ..model.limits import column_name
-from ..model.resource import Fields, Live
+from ..model.resource import Desired, Fields, Live, Resource
+from ..model.server import ServerFacts
 from .schema_rules import Request, schema_places
 from .turns import Place
 
 if TYPE_CHECKING:
+    from ..model.declarations import Declared
     from .fields import Declaring
 
 #: What a value of an answer must be: a JSON type as Python reads it, one of several, a list of such, an object of a
@@ -159,16 +162,6 @@ class Requests(Protocol):
 Claims: TypeAlias = frozenset[tuple[str, ...]]
 
 
-class Offers(Protocol):
-    """What a server can build and run; empty where it does not tell."""
-
-    @property
-    def runtimes(self) -> Collection[str]: ...
-
-    @property
-    def specifications(self) -> Collection[str]: ...
-
-
 class Differing(Protocol):
     """A field that an update changes."""
 
@@ -252,7 +245,11 @@ class Kind:
     #: Whether it breaks when what it depends on is made anew, and so is made anew too.
     breaks_with_dependencies: bool = False
     #: What a server must offer for it, as message and hint where that is missing.
-    unsupported: Callable[[Fields, Offers], Iterator[tuple[str, str]]] = lambda _fields, _offers: iter(())
+    unsupported: Callable[[Resource, Desired, ServerFacts], Iterator[tuple[str, str]]] = (
+        lambda _wanted, _desired, _server: iter(())
+    )
+    #: What a reader of a plan should know, which stops nothing.
+    doubts: Callable[[Resource, ServerFacts], Iterator[str]] = lambda _wanted, _server: iter(())
 
     # What is asked before something is lost.
 
@@ -313,6 +310,20 @@ class Kind:
         """Whether documents lie in it, and not in what lies in it."""
         return self.holds_documents and not self.is_listed_inside
 
+    @cached_property
+    def ages(self) -> bool:
+        """Whether some of its fields are only known to some versions of Appwrite."""
+        return self.declaring is not None and self.declaring.ages
+
+    def model_of(self, fields: Fields) -> type[Declared]:
+        """The model of one with these fields."""
+        assert self.declaring is not None
+        return self.declaring.model_of(fields)
+
+    def instead(self, name: str) -> frozenset[str]:
+        """What means the same as a field to servers of another age."""
+        return self.declaring.instead(name) if self.declaring is not None else frozenset()
+
     def claimed(self, address: Address, fields: Fields) -> Claims:
         """What one takes for itself. Names are compared as the database compares them, without case at the least."""
         if self.claims is not None:
@@ -340,6 +351,11 @@ def written_places(address: Address, fields: Fields) -> frozenset[Place]:
 def as_call(request: Request, answer: Shape) -> Call:
     """A request of the schema's rules, with what its answer must be."""
     return Call(request.method, request.path, thaw(request.body), answer)
+
+
+def with_carried(call: Call, live: Live) -> Call:
+    """An update that replaces everything, with what is not ours as it was."""
+    return replace(call, body={**thaw(live.carried), **call.body})
 
 
 def thaw(value: Any) -> Any:

@@ -16,8 +16,8 @@ from ..model.evidence import Ask, Question
 from ..model.resource import Desired, Diagnostic, Fields, Live, Resource, frozen
 from ..model.validators import permission_problem, permissions_problem
 from . import database, schema_rules
-from .base import Call, Kind, Shape, Wanted, as_call, is_instant, of_its_collection, thaw
-from .fields import IDENTITY, Checked, Declaring, Reading, Wire, canonical, told
+from .base import Call, Kind, Shape, Wanted, as_call, is_instant, of_its_collection, thaw, with_carried
+from .fields import IDENTITY, Checked, Declaring, Reading, Wire, canonical, carried, told
 from .schema_rules import (
     IN_PLACE,
     SETS,
@@ -48,6 +48,13 @@ class CollectionDeclaration(Declared):
         return value
 
 
+_LEFT_OUT = {
+    "databaseId": "part of the address",
+    "attributes": "kinds of their own",
+    "indexes": "a kind of their own",
+    "purge": "throws a cache away, which is nothing that can be wanted",
+    **dict.fromkeys(("bytesMax", "bytesUsed"), "reckoned by Appwrite; the row width is checked before"),
+}
 #: What it holds has shapes of its own.
 SHAPE = Shape({"$id": str, "databaseId": str, **told(CollectionDeclaration)})
 #: What attributes, relationships and indexes have in common.
@@ -64,7 +71,8 @@ MAYBE: Mapping[str, Wanted] = {"$updatedAt": is_instant, "error": str}
 def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
     """A collection as the server describes it."""
     address = collection_address(str(raw["databaseId"]), str(raw["$id"]))
-    return Live(address, frozen(collection_fields(raw)), str(raw["$id"]))
+    kept = carried((CollectionDeclaration,), (), _LEFT_OUT, raw)
+    return Live(address, frozen(collection_fields(raw)), str(raw["$id"]), kept)
 
 
 def collection_path(address: Address) -> str:
@@ -127,7 +135,7 @@ class _Requests:
         return as_call(create_request("collection", address.parts, fields), SHAPE)
 
     def update(self, address: Address, fields: Fields, live: Live) -> Call:
-        return as_call(update_request("collection", address.parts, fields, live.fields), SHAPE)
+        return with_carried(as_call(update_request("collection", address.parts, fields, live.fields), SHAPE), live)
 
     def delete(self, address: Address, live: Live) -> Call:  # noqa: ARG002
         return Call("delete", collection_path(address))
@@ -328,10 +336,6 @@ KIND = Kind(
         "POST /databases/{databaseId}/collections",
         "PUT /databases/{databaseId}/collections/{collectionId}",
     ),
-    left_out={
-        "databaseId": "part of the address",
-        "attributes": "kinds of their own",
-        "indexes": "a kind of their own",
-    },
+    left_out=_LEFT_OUT,
     declaring=_Declaring("collection", CollectionDeclaration, "`database.collection(…)`"),
 )

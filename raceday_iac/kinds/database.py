@@ -12,8 +12,8 @@ from ..model.address import Address, database_address
 from ..model.declarations import Declared, Id, Name
 from ..model.evidence import Ask, Question
 from ..model.resource import Desired, Fields, Live, Resource, frozen
-from .base import Call, Kind, Shape, as_call, of_its_collection, thaw
-from .fields import IDENTITY, Declaring, Reading, told
+from .base import Call, Kind, Shape, as_call, of_its_collection, thaw, with_carried
+from .fields import IDENTITY, Declaring, Reading, carried, told
 from .schema_rules import IN_PLACE, STAGES, create_request, database_fields, update_request
 
 
@@ -25,12 +25,17 @@ class DatabaseDeclaration(Declared):
     enabled: bool = True
 
 
+_LEFT_OUT = {
+    "type": "which API made it; databases of all are managed alike",
+    "status": "of the main branch: whether Appwrite has set it up",
+}
 SHAPE = Shape({"$id": str, **told(DatabaseDeclaration)})
 
 
 def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
     """A database as the server describes it."""
-    return Live(database_address(str(raw["$id"])), frozen(database_fields(raw)), str(raw["$id"]))
+    kept = carried((DatabaseDeclaration,), (), _LEFT_OUT, raw)
+    return Live(database_address(str(raw["$id"])), frozen(database_fields(raw)), str(raw["$id"]), kept)
 
 
 class _Requests:
@@ -38,7 +43,7 @@ class _Requests:
         return as_call(create_request("database", address.parts, fields), SHAPE)
 
     def update(self, address: Address, fields: Fields, live: Live) -> Call:
-        return as_call(update_request("database", address.parts, fields, live.fields), SHAPE)
+        return with_carried(as_call(update_request("database", address.parts, fields, live.fields), SHAPE), live)
 
     def delete(self, address: Address, live: Live) -> Call:  # noqa: ARG002
         return Call("delete", f"/databases/{address.path}")
@@ -77,6 +82,6 @@ KIND = Kind(
     is_listed_inside=True,
     schema_places=of_its_collection,
     routes=("POST /databases", "PUT /databases/{databaseId}"),
-    left_out={"type": "which API made it; databases of all are managed alike"},
+    left_out=_LEFT_OUT,
     declaring=_Declaring("database", DatabaseDeclaration, "`stack.database(…)`"),
 )

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as member
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Protocol, TypeVar, Union, get_args, get_origin
@@ -22,8 +22,9 @@ from pydantic.fields import FieldInfo
 
 from ..model.address import Address, owners
 from ..model.declarations import Declared
-from ..model.resource import CodeSource, Desired, Diagnostic, Fields, Live, Location, Resource
+from ..model.resource import CodeSource, Desired, Diagnostic, Fields, Live, Location, Resource, frozen
 from ..model.secret import FromEnvironment
+from ..model.server import ServerFacts
 from .base import Call, Shape, Wanted, thaw
 
 
@@ -53,6 +54,13 @@ class Wire:
     json: Wanted | None = None
     #: Whether every answer must hold it.
     is_told: bool = True
+    #: The first version of Appwrite that has it, and the first that has it no more; `instead` are the fields that mean
+    #: the same to the others.
+    since: str = ""
+    until: str = ""
+    instead: tuple[str, ...] = ()
+    #: Whether one that is not said (None) is left as it is on the server.
+    is_left: bool = False
     #: What a change leads to, in the reference, where that is more than the rest says.
     effect: str = ""
 
@@ -145,7 +153,8 @@ def unordered(*models: type[Declared]) -> frozenset[str]:
 
 def canonical(declared: Declared) -> dict[str, Any]:
     """What was declared, in the form that is compared and kept."""
-    return {each.name: _canonical(each, getattr(declared, each.attribute)) for each in wire_fields(type(declared))}
+    values = ((each, getattr(declared, each.attribute)) for each in wire_fields(type(declared)))
+    return {each.name: _canonical(each, value) for each, value in values if value is not None or not each.wire.is_left}
 
 
 def parsed(model: type[Declared], raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,7 +162,7 @@ def parsed(model: type[Declared], raw: Mapping[str, Any]) -> dict[str, Any]:
     found = {}
     for each in wire_fields(model):
         value = raw.get(each.answer)
-        if value is None and each.info.is_required():
+        if value is None and (each.info.is_required() or each.wire.is_left):
             continue
         found[each.name] = _canonical(
             each, each.info.get_default(call_default_factory=True) if value is None else value
@@ -169,6 +178,58 @@ def body(model: type[Declared], fields: Fields) -> dict[str, Any]:
     """Fields as a request holds them."""
     said = thaw(fields)
     return {each.request: each.wire.send(said[each.name]) for each in wire_fields(model) if each.name in said}
+
+
+def fitted(model: type[Declared], fields: Fields, server: ServerFacts) -> Fields:
+    """Fields in the words of a server: what it does not have is left out, or said by what it has instead."""
+    strange = [each for each in wire_fields(model) if each.name in fields and not is_known(each.wire, server)]
+    if not strange:
+        return fields
+    found = {name: value for name, value in fields.items() if name not in {each.name for each in strange}}
+    for each in strange:
+        for name in each.wire.instead:
+            found.setdefault(name, fields[each.name])
+    return frozen(found)
+
+
+def unfitted(model: type[Declared], fields: Fields, server: ServerFacts) -> Iterator[str]:
+    """What of the fields the words of a server cannot say, each with the reason."""
+    found = fitted(model, fields, server)
+    for each in wire_fields(model):
+        if each.name not in fields or is_known(each.wire, server):
+            continue
+        if each.wire.instead and all(found[name] == fields[each.name] for name in each.wire.instead):
+            continue
+        when = f"since {each.wire.since}" if each.wire.since else f"before {each.wire.until}"
+        taken = {name: found[name] for name in each.wire.instead}
+        rest = "".join(f"; its {name} will be {value}" for name, value in taken.items()) or "; it is left out"
+        yield f"{each.attribute} {fields[each.name]!r} is only known to Appwrite {when}, and this is {server}{rest}"
+
+
+def is_known(wire: Wire, server: ServerFacts) -> bool:
+    """Whether a server has a field."""
+    return (not wire.since or server.is_since(wire.since)) and not (wire.until and server.is_since(wire.until))
+
+
+def carried(
+    models: Sequence[type[Declared]], known: Collection[str], left_out: Collection[str], raw: Mapping[str, Any]
+) -> Fields:
+    """What of an answer goes back with an update that replaces everything: fields that are not declared, also those
+    that no version of ours knows. What is empty is what a reset would make of it; of an unknown field, nobody can say
+    that but of a text."""
+    always = {each.answer for model in models for each in wire_fields(model) if not each.wire.is_left}
+    known = {*known, *(each.answer for model in models for each in wire_fields(model))}
+    return frozen(
+        {
+            name: value
+            for name, value in raw.items()
+            if not name.startswith("$")
+            and name not in always
+            and name not in left_out
+            and value not in (None, "")
+            and (value or name not in known)
+        }
+    )
 
 
 def told(*models: type[Declared]) -> dict[str, Wanted]:
@@ -340,6 +401,16 @@ class Declaring:
 
     def __init__(self, kind: str, model: type[Declared], call: str) -> None:
         self.kind, self.model, self.call = kind, model, call
+
+    @cached_property
+    def ages(self) -> bool:
+        """Whether some of its fields are only known to some versions of Appwrite."""
+        return any(each.wire.since or each.wire.until for model in self.models for each in wire_fields(model))
+
+    def instead(self, name: str) -> frozenset[str]:
+        """What means the same as a field to servers of another age."""
+        fields = (each for model in self.models for each in wire_fields(model) if each.name == name)
+        return frozenset().union(*(each.wire.instead for each in fields))
 
     @property
     def models(self) -> tuple[type[Declared], ...]:

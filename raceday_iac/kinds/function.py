@@ -19,8 +19,9 @@ from ..model.evidence import Ask, Question
 from ..model.limits import RUNTIMES, SCOPES
 from ..model.resource import CodeSource, Desired, Diagnostic, Fields, Live, Location, Resource, frozen
 from ..model.secret import FromEnvironment
+from ..model.server import ServerFacts
 from . import variable
-from .base import Kind, Offers, Shape, thaw
+from .base import Kind, Shape, thaw
 from .fields import (
     IDENTITY,
     Beside,
@@ -32,6 +33,7 @@ from .fields import (
     Wire,
     Work,
     as_set,
+    carried,
     may_be_told,
     parsed,
     told,
@@ -47,7 +49,20 @@ _CARRIED = (
     "providerBranch",
     "providerRootDirectory",
     "providerSilentMode",
+    "providerBranches",
+    "providerPaths",
 )
+#: What of it is neither declared nor sent back.
+_LEFT_OUT = {
+    "vars": "a kind of their own",
+    "live": "whether Appwrite thinks that new code is due; the state knows what was deployed",
+    "version": "which Open Runtimes run it; Appwrite chooses the newest",
+    "deploymentId": "the deployment's affair",
+    "deploymentCreatedAt": "the deployment's affair",
+    "latestDeploymentId": "the deployment's affair",
+    "latestDeploymentCreatedAt": "the deployment's affair",
+    "latestDeploymentStatus": "the deployment's affair",
+}
 
 _JAVASCRIPT = (".js", ".mjs", ".cjs", ".ts")
 #: What every entrypoint of a language ends with.
@@ -65,19 +80,29 @@ _ENDINGS = {
 _SET = Wire(is_set=True, canonical=as_set)
 _BUILT = Wire(effect="in place, and a new deployment")
 _PACKED = Local("a new deployment, where the bundle changes")
+#: The version that gave builds and runs a size each.
+_TWO_SIZES = "1.9.0"
+_AGED = Wire(since=_TWO_SIZES, is_told=False, is_left=True)
+_SIZE = Wire(until=_TWO_SIZES, instead=("buildSpecification", "runtimeSpecification"), is_told=False, is_left=True)
+_RUN_SIZE = _BUILD_SIZE = replace(_AGED, instead=("specification",))
 
 
 class FunctionDeclaration(Declared):
     """A function. `timeout` in seconds; `schedule` is a cron in UTC; `code` a folder, relative to the project's root,
     or `KEEP`; `ignore` and `include` are patterns as in a `.gitignore` of that folder, and what `include` names is
     deployed whatever leaves it out; `schema` names a database whose declaration is packed with the code; `probe` is
-    executed when new code was activated; `keep_deployments` overrides the stack's number."""
+    executed when new code was activated; `keep_deployments` overrides the stack's number.
+
+    `specification` is the size of builds and runs. Appwrite 1.9 and newer has one for each, which
+    `build_specification` and `runtime_specification` say apart; what of them is not said is left as it is. It also
+    deletes deployments that are not active after `deployment_retention` days (0: never)."""
 
     id: Annotated[Id, IDENTITY] = Field(init=False)
     name: Name
     runtime: Annotated[str, _BUILT]
-    #: Not in all answers.
-    specification: Annotated[str, Wire(is_told=False)]
+    specification: Annotated[str | None, _SIZE] = None
+    runtime_specification: Annotated[str | None, _RUN_SIZE] = None
+    build_specification: Annotated[str | None, _BUILD_SIZE] = None
     execute: Annotated[Sequence[str], _SET] = Field(default=(), max_length=limits.FUNCTION_LIST_ITEMS)
     events: Annotated[Sequence[str], _SET] = Field(default=(), max_length=limits.FUNCTION_LIST_ITEMS)
     schedule: str = ""
@@ -87,6 +112,7 @@ class FunctionDeclaration(Declared):
     entrypoint: Annotated[str, _BUILT] = Field(min_length=1, max_length=limits.FUNCTION_ENTRYPOINT)
     commands: Annotated[str, _BUILT] = Field(default="", max_length=limits.FUNCTION_COMMANDS)
     scopes: Annotated[Sequence[str], _SET] = Field(default=(), max_length=limits.FUNCTION_LIST_ITEMS)
+    deployment_retention: Annotated[int | None, _AGED] = Field(default=None, ge=0, le=limits.DEPLOYMENT_RETENTION)
     code: Annotated[str, Local("a new deployment")] = KEEP
     ignore: Annotated[Sequence[str], _PACKED] = ()
     include: Annotated[Sequence[str], _PACKED] = ()
@@ -105,10 +131,10 @@ class FunctionDeclaration(Declared):
             raise ValueError(f"unknown runtime {value!r}{nearest(value, RUNTIMES)}")
         return value
 
-    @field_validator("specification")
+    @field_validator("specification", "runtime_specification", "build_specification")
     @classmethod
-    def _known_specification(cls, value: str) -> str:
-        if value not in limits.SPECIFICATIONS:
+    def _known_specification(cls, value: str | None) -> str | None:
+        if value is not None and value not in limits.SPECIFICATIONS:
             raise ValueError(f"unknown specification {value!r}{nearest(value, limits.SPECIFICATIONS)}")
         return value
 
@@ -174,7 +200,7 @@ SHAPE = Shape(
     {"$id": str, "deploymentId": str, **told(FunctionDeclaration), "vars": [VARIABLE]},
     {
         **may_be_told(FunctionDeclaration),
-        **dict.fromkeys((*_CARRIED, "latestDeploymentId", "latestDeploymentStatus"), (str, bool)),
+        **dict.fromkeys((*_CARRIED, "latestDeploymentId", "latestDeploymentStatus"), (str, bool, [str])),
     },
 )
 
@@ -182,11 +208,9 @@ SHAPE = Shape(
 def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
     """A function as the server describes it."""
     fields = parsed(FunctionDeclaration, raw)
-    carried = {name: raw[name] for name in _CARRIED if raw.get(name)}
+    kept = carried((FunctionDeclaration,), _CARRIED, _LEFT_OUT, raw)
     updated_at = str(raw.get("$updatedAt") or "")
-    return Live(
-        function_address(str(raw["$id"])), frozen(fields), str(raw["$id"]), frozen(carried), updated_at=updated_at
-    )
+    return Live(function_address(str(raw["$id"])), frozen(fields), str(raw["$id"]), kept, updated_at=updated_at)
 
 
 def size_of(specification: str) -> tuple[float, float] | None:
@@ -212,16 +236,28 @@ def loses(live: Live) -> Iterator[Question]:
     yield Question(live.address, Ask.EXECUTIONS)
 
 
-def unsupported(fields: Fields, offers: Offers) -> Iterator[tuple[str, str]]:
+def unsupported(wanted: Resource, _desired: Desired, server: ServerFacts) -> Iterator[tuple[str, str]]:
     """An update to a runtime that the server does not offer is accepted silently, and then every build fails."""
-    if offers.runtimes and fields["runtime"] not in offers.runtimes:
-        offered = ", ".join(sorted(offers.runtimes))
+    fields = wanted.fields
+    if server.runtimes and fields["runtime"] not in server.runtimes:
+        offered = ", ".join(sorted(server.runtimes))
         message = f"this server does not offer the runtime {fields['runtime']!r} (it offers {offered})"
         yield message, "enable it in _APP_FUNCTIONS_RUNTIMES of the server"
-    if offers.specifications and fields["specification"] not in offers.specifications:
-        offered = ", ".join(sorted(offers.specifications))
-        message = f"this server does not offer the specification {fields['specification']!r} (it offers {offered})"
-        yield message, "choose an offered one"
+    sizes = dict.fromkeys(str(fields[name]) for name in SIZES if name in fields)
+    for size in sizes if server.specifications else ():
+        if size not in server.specifications:
+            offered = ", ".join(sorted(server.specifications))
+            message = f"this server does not offer the specification {size!r} (it offers {offered})"
+            yield message, "choose an offered one"
+
+
+#: The fields that hold a specification, that of runs first.
+SIZES = ("runtimeSpecification", "buildSpecification", "specification")
+
+
+def run_size(fields: Fields) -> str:
+    """The specification that runs have; empty where it is not known."""
+    return str(fields.get("runtimeSpecification") or fields.get("specification") or "")
 
 
 #: Settings of a function that have settings of their own.
@@ -293,6 +329,17 @@ def _project_of(folder: Path, root: Path) -> Path | None:
     return root if inside else None
 
 
+def _with_one_size(live: Live) -> Live:
+    """As a person writes it: one specification where builds and runs have the same, and no retention of 0."""
+    fields = dict(live.fields)
+    if not fields.get("deploymentRetention"):
+        fields.pop("deploymentRetention", None)
+    if "buildSpecification" in fields and fields["buildSpecification"] == fields.get("runtimeSpecification"):
+        fields["specification"] = fields.pop("buildSpecification")
+        del fields["runtimeSpecification"]
+    return replace(live, fields=frozen(fields))
+
+
 #: Appwrite's values for what a creation leaves out (1.8.1).
 _FILE_DEFAULTS: Mapping[str, Any] = {
     "runtime": "",
@@ -355,7 +402,7 @@ class _Declaring(Declaring):
         ignored = {"ignore": list(source.ignore)} if source and source.ignore else {}
         fields = thaw(resource.fields)
         # In the order in which Appwrite's command line writes them.
-        first = {name: fields.pop(name) for name in ("name", "runtime", "specification")}
+        first = {name: fields.pop(name) for name in ("name", "runtime", "specification") if name in fields}
         return {"$id": id, **first, "path": Path(path).as_posix(), **fields, **ignored}
 
     def lost_in_file(self, resource: Resource, desired: Desired) -> Iterator[str]:
@@ -393,7 +440,7 @@ class _Declaring(Declaring):
         return None
 
     def arguments(self, live: Live, beside: Beside) -> Iterator[tuple[str, Any]]:
-        said = dict(super().arguments(live, beside))
+        said = dict(super().arguments(_with_one_size(live), beside))
         for name, info in FunctionDeclaration.model_fields.items():
             word = info.alias or name
             if name == "code":
@@ -445,15 +492,6 @@ KIND = Kind(
     loses=loses,
     routes=("POST /functions", "PUT /functions/{functionId}"),
     carried=frozenset(_CARRIED),
-    left_out={
-        "vars": "a kind of their own",
-        "live": "whether Appwrite thinks that new code is due; the state knows what was deployed",
-        "version": "which Open Runtimes run it; Appwrite chooses the newest",
-        "deploymentId": "the deployment's affair",
-        "deploymentCreatedAt": "the deployment's affair",
-        "latestDeploymentId": "the deployment's affair",
-        "latestDeploymentCreatedAt": "the deployment's affair",
-        "latestDeploymentStatus": "the deployment's affair",
-    },
+    left_out=_LEFT_OUT,
     declaring=_Declaring("function", FunctionDeclaration, "`stack.function(…)`"),
 )

@@ -190,7 +190,9 @@ KIND = Kind(
     schema_places=written_places,
     routes=(
         "POST /databases/{databaseId}/collections/{collectionId}/attributes/relationship",
+        # 1.9 and newer answer to both, and name only the second.
         "PATCH /databases/{databaseId}/collections/{collectionId}/attributes/{key}/relationship",
+        "PATCH /databases/{databaseId}/collections/{collectionId}/attributes/relationship/{key}",
     ),
     left_out={
         **LEFT_OUT,

@@ -17,8 +17,8 @@ from ..model.declarations import Declared, is_text
 from ..model.limits import collated
 from ..model.resource import Diagnostic, Fields, Live, Location, frozen
 from ..model.secret import FromEnvironment, Secret
-from .base import Call, Kind, Shape, listing
-from .fields import IDENTITY, Beside, Called, Declaring, Reading, Wire, Work, body, canonical, told
+from .base import Call, Kind, Shape, listing, with_carried
+from .fields import IDENTITY, Beside, Called, Declaring, Reading, Wire, Work, body, canonical, carried, told
 
 Variables: TypeAlias = "Mapping[str, VariableDeclaration]"
 
@@ -57,6 +57,12 @@ class VariableDeclaration(Declared):
         return value
 
 
+_LEFT_OUT = {
+    "secret": "follows from the value: one from the environment is a secret",
+    "resourceType": "always function",
+    "resourceId": "part of the address",
+    "variableId": "chosen by Appwrite; variables are known by their key",
+}
 SHAPE = Shape({"$id": str, "key": str, **told(VariableDeclaration), "secret": bool})
 
 
@@ -90,7 +96,8 @@ def parse(owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
     fields: dict[str, Any] = {"secret": secret}
     if not secret:
         fields["value"] = str(raw["value"])
-    return Live(variable_address(owner[0], str(raw["key"])), frozen(fields), str(raw["$id"]))
+    kept = carried((VariableDeclaration,), ("key",), {*_LEFT_OUT, "key"}, raw)
+    return Live(variable_address(owner[0], str(raw["key"])), frozen(fields), str(raw["$id"]), kept)
 
 
 def _body(address: Address, fields: Fields) -> dict[str, Any]:
@@ -104,7 +111,8 @@ class _Requests:
         return Call("post", f"/functions/{address.parts[0]}/variables", body, SHAPE)
 
     def update(self, address: Address, fields: Fields, live: Live) -> Call:
-        return Call("put", f"/functions/{address.parts[0]}/variables/{live.remote_id}", _body(address, fields), SHAPE)
+        path = f"/functions/{address.parts[0]}/variables/{live.remote_id}"
+        return with_carried(Call("put", path, _body(address, fields), SHAPE), live)
 
     def delete(self, address: Address, live: Live) -> Call:
         return Call("delete", f"/functions/{address.parts[0]}/variables/{live.remote_id}")
@@ -192,10 +200,6 @@ KIND = Kind(
     # Secret to plain is refused by the server (variable_cannot_unset_secret): that is a replacement.
     in_place=frozenset({"value", "fingerprint", "secret:on"}),
     routes=("POST /functions/{functionId}/variables", "PUT /functions/{functionId}/variables/{variableId}"),
-    left_out={
-        "secret": "follows from the value: one from the environment is a secret",
-        "resourceType": "always function",
-        "resourceId": "part of the address",
-    },
+    left_out=_LEFT_OUT,
     declaring=_Declaring("variable", VariableDeclaration, "`variables={KEY: value}` of a function"),
 )

@@ -38,7 +38,7 @@ class FunctionFacts:
 
     id: str
     runtime: str = ""
-    specification: str = ""
+    specifications: tuple[str, ...] = ()
     schedule: str = ""
     timeout: int = 15
     execute: tuple[str, ...] = ()
@@ -167,7 +167,7 @@ def _functions(
         yield FunctionFacts(
             name,
             _text(given["runtime"]),
-            _text(given["specification"]),
+            _sizes(given),
             _text(given["schedule"]) if environment.schedules else "",
             timeout,
             _texts(given["execute"]),
@@ -238,6 +238,13 @@ def _those(project: Project, has: Callable[[Kind], bool]) -> Iterator[Live]:
     return (live for live in project.resources.values() if has(kind_of(live.address)))
 
 
+def _sizes(given: Mapping[str, Any]) -> tuple[str, ...]:
+    """The specifications that it names, in a stack's words or in Appwrite's."""
+    own = [each for name in ("runtime", "build") for each in (f"{name}_specification", f"{name}Specification")]
+    names = ("specification", *own)
+    return tuple(dict.fromkeys(_text(given[each]) for each in names if given.get(each)))
+
+
 def _function(live: Live, timeouts: Mapping[str, Any], place: Location) -> FunctionFacts:
     fields, name = live.fields, live.address.path
     # An import cuts a timeout to what Appwrite takes; lint has to see what was written.
@@ -245,7 +252,7 @@ def _function(live: Live, timeouts: Mapping[str, Any], place: Location) -> Funct
     return FunctionFacts(
         name,
         fields["runtime"],
-        fields["specification"],
+        _sizes(fields),
         fields["schedule"],
         written if isinstance(written, int) and written > 0 else fields["timeout"],
         tuple(fields["execute"]),

@@ -160,7 +160,8 @@ def offered_specification(function: FunctionFacts, server: Offered) -> Iterator[
 
     Fix: choose one that it offers.
     """
-    yield from _not_offered(function, "specification", function.specification, server.specifications)
+    for each in function.specifications:
+        yield from _not_offered(function, "specification", each, server.specifications)
 
 
 @RULES.rule("POL009", Severity.ERROR, "a runtime that the server does not offer", each=_offers)

@@ -21,6 +21,8 @@ FUNCTION_ENTRYPOINT = 1028
 FUNCTION_COMMANDS = 8192
 FUNCTION_TIMEOUT = 900
 FUNCTION_LIST_ITEMS = 100
+#: Days (1.9.6).
+DEPLOYMENT_RETENTION = 36_500
 #: Width of the scheduler's own column (platform.php, schedules). The function's has 128: between them, an update is
 #: half done, answered with 500, and every later write of the function's variables too (observed on 1.8.1).
 FUNCTION_SCHEDULE = 100

@@ -117,6 +117,8 @@ class Live:
     error: str = ""
     #: When the server last changed it, where that is told.
     updated_at: str = field(default="", compare=False)
+    #: What a write of ours brought about beside what was asked for.
+    remarks: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ..diff import Difference, compare
-from ..kinds import kind_of
+from ..kinds import kind_of, on_server
 from ..model.address import Address, deployment_address
 from ..model.evidence import Answer, Answering, Ask, Question
 from ..model.resource import Desired, LeftOut, Live, WhyLeftOut
@@ -18,10 +18,12 @@ from .changes import known_addresses, refresh_changes, replaced_owners, unmanage
 from .guards import questions, threshold_refusals, unmanaged_with
 from .lifecycle import (
     RenameOverlay,
+    known_on_server,
     left_conversions,
     play_renames,
     possible_renames,
     protection_refusals,
+    unheard,
     with_ignored,
     without_ignored,
 )
@@ -47,7 +49,9 @@ def build_plan(
     )
     state, snapshot = renamed.state, replace(snapshot, resources=renamed.real)
     real = snapshot.resources
-    desired = with_ignored(desired, real)
+    strange = tuple(unheard(desired, snapshot.facts))
+    desired = with_ignored(on_server(desired, snapshot.facts), real)
+    state = known_on_server(state, snapshot.facts)
     differences = without_ignored(compare(desired, state, real), desired)
     changes = _all_changes(desired, state, snapshot, differences, plan_options, renamed.changes)
     check_plan_options(plan_options, desired, state)
@@ -81,6 +85,8 @@ def build_plan(
         notes=(
             *guards.loss_notes(losses, plan_options),
             *guards.look_notes(selection.kept, real, desired, evidence),
+            *guards.doubts(selection.kept, desired, snapshot.facts),
+            *strange,
             *renamed.notes,
             *left_conversions(desired, state, real),
             *possible_renames(selection.kept, desired, real),

@@ -12,7 +12,7 @@ from ..kinds import kind_of
 from ..model.address import Address, owners
 from ..model.evidence import NOTHING, Answer, Ask, Question, total
 from ..model.resource import DEFAULTS, Desired, Live, Threshold
-from ..provider import ServerFacts
+from ..model.server import NEWEST, ServerFacts
 from .changes import taken_with
 from .plan import Action, Change, PlanOptions, Refusal, key_of
 
@@ -130,12 +130,27 @@ def _taken(change: Change, holder: Address) -> Refusal:
 
 
 def unsupported(changes: Iterable[Change], desired: Desired, facts: ServerFacts) -> Iterator[Refusal]:
-    """What this server could not build or run."""
+    """What this server could not have, build or run."""
     for change in changes:
-        if change.action in (Action.CREATE, Action.UPDATE):
-            wanted = desired.resources[change.address].fields
-            for message, hint in kind_of(change.address).unsupported(wanted, facts):
+        if change.action in _WRITES:
+            wanted = desired.resources[change.address]
+            for message, hint in kind_of(change.address).unsupported(wanted, desired, facts):
                 yield Refusal(change.address, f"{change.address}: {message}", hint)
+
+
+def doubts(changes: Iterable[Change], desired: Desired, server: ServerFacts) -> Iterator[str]:
+    """What may go wrong and only Appwrite knows."""
+    if server.is_unknown:
+        yield (
+            f"{server} is newer than {NEWEST}, the newest that this tool was tried with: what it adds is left as it is"
+        )
+    for change in changes:
+        if change.action in _WRITES:
+            found = kind_of(change.address).doubts(desired.resources[change.address], server)
+            yield from (f"{change.address}: {each}" for each in found)
+
+
+_WRITES = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.CONVERT)
 
 
 def _losses(change: Change, real: Mapping[Address, Live], desired: Desired, evidence: Evidence) -> Iterator[Loss]:

@@ -10,12 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ..diff import Difference
-from ..kinds import kind_of
+from ..kinds import in_words_of, kind_of
 from ..kinds.base import thaw
 from ..kinds.conversion import temporary
+from ..kinds.fields import unfitted
 from ..model.address import Address, owners
 from ..model.evidence import Question
 from ..model.resource import Desired, Fields, Live, frozen
+from ..model.server import ServerFacts
 from ..provider import Snapshot
 from ..state.document import Entry, State
 from .plan import Action, Change, Reason, Refusal
@@ -118,6 +120,22 @@ def _is_over(address: Address, fields: Fields, column: Address) -> bool:
 def _remote_id(live: Live, new: Address) -> str:
     """Attributes and relationships are known by their key, variables by an id that stays."""
     return live.remote_id if kind_of(new).has_own_id else new.name
+
+
+def known_on_server(state: State, server: ServerFacts) -> State:
+    """The same of what the state knows, which may have been applied before the server was upgraded."""
+    for address, entry in state.entries.items():
+        if kind_of(address).ages and (fields := in_words_of(server, address, entry.fields)) is not entry.fields:
+            state = state.with_entry(replace(entry, fields=fields))
+    return state
+
+
+def unheard(desired: Desired, server: ServerFacts) -> Iterator[str]:
+    """What the stack says and this server cannot have, though the rest of the resource can."""
+    for address, wanted in desired.resources.items():
+        if kind_of(address).ages:
+            for message in unfitted(kind_of(address).model_of(wanted.fields), wanted.fields, server):
+                yield f"{address}: {message}"
 
 
 def with_ignored(desired: Desired, real: Mapping[Address, Live]) -> Desired:

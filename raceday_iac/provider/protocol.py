@@ -10,15 +10,7 @@ from typing import Any, Protocol
 from ..model.address import Address
 from ..model.evidence import Answer
 from ..model.resource import Fields, Live
-
-
-@dataclass(frozen=True)
-class ServerFacts:
-    """What a server says of itself. `version` is empty when it does not tell."""
-
-    version: str = ""
-    runtimes: frozenset[str] = frozenset()
-    specifications: frozenset[str] = frozenset()
+from ..model.server import ServerFacts
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Answers recorded from Appwrite 1.8.1, by scenario and label of the step."""
+"""Answers recorded from real servers, by scenario and label of the step; of 1.8.1 where no version is named."""
 
 from __future__ import annotations
 
@@ -8,22 +8,26 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parents[1] / "data" / "appwrite" / "transcripts"
+DATA = Path(__file__).parents[1] / "data" / "appwrite"
 
 
 @cache
-def steps(scenario: str) -> tuple[dict[str, Any], ...]:
-    return tuple(json.loads((FOLDER / f"{scenario}.json").read_text(encoding="utf-8"))["steps"])
+def steps(scenario: str, version: str = "") -> tuple[dict[str, Any], ...]:
+    folder = DATA / (f"transcripts-{version}" if version else "transcripts")
+    return tuple(json.loads((folder / f"{scenario}.json").read_text(encoding="utf-8"))["steps"])
 
 
-def answer(scenario: str, label: str) -> dict[str, Any]:
+def answer(scenario: str, label: str, version: str = "") -> dict[str, Any]:
     """The body of the first answer with that label."""
-    return next(dict(each["response"]["body"]) for each in steps(scenario) if each["label"] == label)
+    return next(dict(each["response"]["body"]) for each in steps(scenario, version) if each["label"] == label)
 
 
-def writes(scenario: str, method: str, end: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """What was sent and what was answered, of every accepted request whose path ends like that."""
-    for each in steps(scenario):
+def writes(scenario: str, method: str, end: str, version: str = "") -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """What was sent and what was answered in the server's own format, of every accepted request whose path ends like
+    that."""
+    for each in steps(scenario, version):
+        if version and each["request"].get("headers"):
+            continue
         request, response = each["request"], each["response"]
         if request["method"] == method and response["status"] < 300 and end in request["path"]:
             yield dict(request.get("body") or {}), dict(response["body"] or {})

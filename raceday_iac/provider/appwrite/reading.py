@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -27,8 +27,9 @@ from ...kinds.turns import selections, unknown_among
 from ...model.address import Address
 from ...model.evidence import Answer
 from ...model.resource import Live
+from ...model.server import ServerFacts
 from ...waiting import ThreadPoolExecutor
-from ..protocol import Condition, Deployment, Execution, ServerFacts, Snapshot
+from ..protocol import Condition, Deployment, Execution, Snapshot
 from .documents import SIZES, DocumentList, PageSize, pages, query
 from .transport import Transport
 
@@ -393,7 +394,7 @@ def parse_deployment(raw: Mapping[str, Any]) -> Deployment:
         status=str(raw["status"]),
         source_size=int(raw.get("sourceSize") or 0),
         log=str(raw.get("buildLogs") or ""),
-        created_at=str(raw.get("$createdAt") or ""),
+        created_at=_with_zone(str(raw.get("$createdAt") or "")),
         activate=bool(raw.get("activate", False)),
         type=str(raw.get("type") or ""),
         size=int(raw.get("totalSize") or 0),
@@ -401,10 +402,21 @@ def parse_deployment(raw: Mapping[str, Any]) -> Deployment:
     )
 
 
+def _with_zone(text: str) -> str:
+    """An instant as answers usually have it. The main branch of August 2026 answers a new execution's without `T` and
+    zone; it means UTC."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return text if instant.tzinfo else instant.replace(tzinfo=UTC).isoformat(timespec="milliseconds")
+
+
 def parse_execution(raw: Mapping[str, Any]) -> Execution:
     return Execution(
         id=str(raw["$id"]),
-        function=str(raw.get("functionId") or ""),
+        # Newer than 1.9.6, an execution may be one of a site.
+        function=str(raw.get("functionId") or raw.get("resourceId") or ""),
         status=str(raw["status"]),
         trigger=str(raw["trigger"]),
         response_status=int(raw.get("responseStatusCode") or 0),
@@ -412,6 +424,6 @@ def parse_execution(raw: Mapping[str, Any]) -> Execution:
         logs=str(raw.get("logs") or ""),
         errors=str(raw.get("errors") or ""),
         duration=float(raw.get("duration") or 0.0),
-        created_at=str(raw["$createdAt"]),
-        scheduled_at=str(raw.get("scheduledAt") or ""),
+        created_at=_with_zone(str(raw["$createdAt"])),
+        scheduled_at=_with_zone(str(raw.get("scheduledAt") or "")),
     )

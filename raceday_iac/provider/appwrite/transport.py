@@ -45,8 +45,6 @@ from .sdk import Client, InputFile
 
 _log = logging.getLogger(__name__)
 
-#: The client format that 1.8 speaks and 1.9 still answers (integer `$sequence`, one `specification`).
-RESPONSE_FORMAT = "1.8.0"
 _UNSENT = (requests.exceptions.ConnectTimeout,)
 #: Bytes; larger archives are uploaded in pieces of this size (SDK 27).
 PIECE = 5 * 1024 * 1024
@@ -84,8 +82,10 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
         self.set_endpoint(endpoint.rstrip("/"))
         self.set_project(project)
         self.set_key(key.reveal())
-        self.add_header("X-Appwrite-Response-Format", RESPONSE_FORMAT)
-        self._global_headers.pop("X-Appwrite-Response-Format", None)
+        # Without one, a server speaks its own format. The adapters for older ones write what nobody asked for: an
+        # omitted `deploymentRetention` becomes 0 (1.9.6).
+        for name in [each for each in self._global_headers if each.lower() == "x-appwrite-response-format"]:
+            del self._global_headers[name]
         self.endpoint = endpoint.rstrip("/")
         self.project = project
         self.gate = AdaptiveLimiter(parallelism)

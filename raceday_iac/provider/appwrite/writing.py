@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from ...errors import (
@@ -71,7 +72,27 @@ class AppwriteProvider(AppwriteReader):
         raise AssertionError("unreachable")
 
     def update(self, address: Address, fields: Fields, live: Live) -> Live:
-        return self._verified(kind_of(address).requests.update(address, fields, live), address, fields)
+        call = kind_of(address).requests.update(address, fields, live)
+        return self._unasked(address, fields, live, self._verified(call, address, fields))
+
+    def _unasked(self, address: Address, fields: Fields, before: Live, after: Live) -> Live:
+        """What the update changed beside the fields that it names. Raises ProviderError where that is known to be
+        somebody's setting; what no version of ours knows may change by itself."""
+        now, kind = {**after.fields, **after.carried}, kind_of(address)
+        changed = {name: value for name, value in before.carried.items() if name not in fields}
+        changed = {name: value for name, value in changed.items() if now.get(name) != value}
+        told = {
+            name: f"{name} was {value!r}, is {repr(now[name]) if name in now else 'empty'}"
+            for name, value in changed.items()
+        }
+        known = [told[name] for name in told if name in kind.carried or name in after.fields]
+        if known:
+            raise ProviderError(
+                f"Appwrite changed more of {address} than it was asked to: {'; '.join(known)}",
+                hint="it was sent back as it was; set it again in the console",
+            )
+        said = "changed with the update, and nobody asked for that; this version of the tool does not know the field"
+        return replace(after, remarks=tuple(f"{each} ({said})" for each in told.values()))
 
     def write_values(
         self, database: str, collection: str, values: Mapping[str, Mapping[str, Any]]

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from raceday_iac.diff import compare_fields
-from raceday_iac.kinds import KINDS
-from raceday_iac.kinds.function import FIELDS, KIND, parse
+from raceday_iac.kinds import KINDS, in_words_of, on_server
+from raceday_iac.kinds.fields import is_known, wire_fields
+from raceday_iac.kinds.function import FIELDS, KIND, FunctionDeclaration, parse
+from raceday_iac.model.server import ServerFacts
 
 from .. import recorded
 from ..declaring import address, resolved, stack_with_function
@@ -16,26 +18,82 @@ REQUESTS = KINDS["function"].requests
 FULL = recorded.answer("functions-create", "full")
 
 
-def wanted() -> Any:
-    return resolved(stack_with_function()).resources[AT].fields
+OLD, NEW = ServerFacts("1.8.1"), ServerFacts("1.9.6")
+FULL_NEW = recorded.answer("functions-create", "create with every field", "1.9.6")
 
 
-def test_a_declared_function_has_exactly_the_fields_of_the_kind() -> None:
-    assert set(wanted()) == set(FIELDS)
+def wanted(server: ServerFacts = OLD, **settings: Any) -> Any:
+    return on_server(resolved(stack_with_function(**settings)), server).resources[AT].fields
 
 
-def test_a_creation_sends_every_field_so_that_nothing_is_left_to_defaults_of_the_server() -> None:
-    call = REQUESTS.create(AT, wanted())
+def fields_of(server: ServerFacts) -> set[str]:
+    return {each.name for each in wire_fields(FunctionDeclaration) if is_known(each.wire, server)}
+
+
+@pytest.mark.parametrize("server", [OLD, NEW])
+def test_a_creation_sends_every_field_so_that_nothing_is_left_to_defaults_of_the_server(server: ServerFacts) -> None:
+    settings = {"deployment_retention": 7} if server is NEW else {}
+    call = REQUESTS.create(AT, wanted(server, **settings))
     assert (call.method, call.path) == ("post", "/functions")
-    assert set(call.body) == {"functionId", *FIELDS}
+    assert set(call.body) == {"functionId", *fields_of(server)}
     assert None not in call.body.values()
 
 
-def test_an_update_sends_every_field_because_it_resets_what_it_omits() -> None:
-    live = parse((), FULL)
-    call = REQUESTS.update(AT, wanted(), live)
+@pytest.mark.parametrize(("server", "raw"), [(OLD, FULL), (NEW, FULL_NEW)])
+def test_an_update_sends_every_field_because_it_resets_what_it_omits(server: ServerFacts, raw: Any) -> None:
+    call = REQUESTS.update(AT, wanted(server), parse((), raw))
     assert (call.method, call.path) == ("put", "/functions/f")
-    assert set(call.body) >= set(FIELDS)
+    assert set(call.body) >= fields_of(server)
+
+
+def test_one_specification_means_both_to_a_newer_server() -> None:
+    fields = wanted(NEW, specification="s-2vcpu-2gb")
+    assert (fields["buildSpecification"], fields["runtimeSpecification"]) == ("s-2vcpu-2gb", "s-2vcpu-2gb")
+    assert "specification" not in fields
+
+
+def test_a_size_of_its_own_comes_before_the_one_for_both() -> None:
+    fields = wanted(NEW, specification="s-2vcpu-2gb", runtime_specification="s-1vcpu-1gb")
+    assert (fields["buildSpecification"], fields["runtimeSpecification"]) == ("s-2vcpu-2gb", "s-1vcpu-1gb")
+
+
+def test_an_older_server_has_the_size_of_runs() -> None:
+    sizes = {"specification": None, "build_specification": "s-4vcpu-4gb", "runtime_specification": "s-1vcpu-1gb"}
+    fields = wanted(OLD, **sizes)
+    assert {name: fields[name] for name in fields if "pecification" in name} == {"specification": "s-1vcpu-1gb"}
+
+
+@pytest.mark.parametrize("server", [OLD, NEW])
+def test_what_is_not_said_is_neither_wanted_nor_reset(server: ServerFacts) -> None:
+    live = parse((), FULL if server is OLD else FULL_NEW)
+    fields = wanted(server, specification=None)
+    assert not {"specification", "buildSpecification", "runtimeSpecification", "deploymentRetention"} & set(fields)
+    sent = REQUESTS.update(AT, fields, live).body
+    sizes = {name: value for name, value in live.fields.items() if name in live.carried}
+    assert sizes
+    assert {name: sent[name] for name in sizes} == sizes
+
+
+def test_a_field_that_no_version_of_ours_knows_is_sent_back() -> None:
+    live = parse((), {**FULL_NEW, "region": "fra", "isWarm": False, "limits": [], "note": None, "motto": ""})
+    body = REQUESTS.update(AT, wanted(NEW), live).body
+    assert {"region": "fra", "isWarm": False, "limits": []}.items() <= body.items()
+    assert not {"note", "motto", "vars", "live", "version", "deploymentId"} & set(body)
+
+
+def test_what_was_applied_before_the_server_was_upgraded_is_known_in_its_new_words() -> None:
+    fields = in_words_of(NEW, AT, parse((), FULL).fields)
+    assert fields["buildSpecification"] == fields["runtimeSpecification"] == FULL["specification"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "answer"), list(recorded.writes("functions-create", "POST", "/v1/functions", "1.9.6"))
+)
+def test_what_was_sent_to_a_newer_server_reads_back_as_sent(sent: dict[str, Any], answer: dict[str, Any]) -> None:
+    live = parse((), answer)
+    known = fields_of(NEW)
+    asked = {name: tuple(value) if isinstance(value, list) else value for name, value in sent.items() if name in known}
+    assert compare_fields(KIND, asked, live.fields, None) == []
 
 
 def test_an_update_keeps_the_link_to_a_repository() -> None:

@@ -32,7 +32,7 @@ def function(
     return FunctionFacts(
         name,
         runtime="python-3.12",
-        specification="s-1vcpu-1gb",
+        specifications=("s-1vcpu-1gb",),
         schedule=schedule,
         timeout=timeout,
         scopes=scopes,

@@ -59,7 +59,7 @@ def shape_of(method: str, path: str) -> Shape | None:
 
 def test_everything_that_a_real_server_answered_has_the_shape_that_is_asked_for() -> None:
     seen = 0
-    for file in sorted(recorded.FOLDER.glob("[a-z]*.json")):
+    for file in sorted((recorded.DATA / "transcripts").glob("[a-z]*.json")):
         for step in recorded.steps(file.stem):
             request, response = step["request"], step.get("response") or {}
             shape = shape_of(request["method"], request["path"]) if response.get("status", 400) < 300 else None

@@ -16,6 +16,7 @@ from raceday_iac.errors import (
     ThrottledError,
     UnreachableError,
 )
+from raceday_iac.kinds import function as functions
 from raceday_iac.kinds.base import Call
 from raceday_iac.model.address import Address
 from raceday_iac.model.resource import Fields, Live, frozen
@@ -24,6 +25,7 @@ from raceday_iac.provider import NewValues, Written
 from raceday_iac.provider.appwrite import writing
 from raceday_iac.provider.appwrite.writing import AppwriteProvider
 
+from .. import recorded
 from ..declaring import address
 from .answering import Slept
 
@@ -453,3 +455,46 @@ def test_a_rename_of_what_is_gone_is_an_error() -> None:
 def test_what_appwrite_cannot_rename_is_not_sent() -> None:
     with pytest.raises(ProviderError, match="Appwrite cannot rename a database"):
         provider(Script()).rename(DATABASE, Address("database", "e"), Live(DATABASE, DATABASE_FIELDS))
+
+
+# What an update changes beside what it names.
+
+
+FUNCTION = address("function.f")
+FUNCTION_RAW = {
+    **recorded.answer("functions-create", "create with every field", "1.9.6"),
+    "$id": "f",
+    "providerBranches": ["main"],
+    "region": "fra",
+}
+
+
+def update(after: dict[str, Any]) -> tuple[Script, Live]:
+    before = functions.parse((), FUNCTION_RAW)
+    script = Script(put=[after])
+    return script, provider(script).update(FUNCTION, frozen({**before.fields, "timeout": 40}), before)
+
+
+def test_an_update_after_which_nothing_else_is_different_has_no_remark() -> None:
+    script, live = update({**FUNCTION_RAW, "timeout": 40})
+    assert live.remarks == ()
+    assert {"providerBranches": ["main"], "region": "fra"}.items() <= script.asked[0].body.items()
+
+
+def test_a_field_that_we_do_not_declare_and_that_was_reset_is_an_error_with_the_old_value() -> None:
+    with pytest.raises(ProviderError, match=r"more of function\.f .*: providerBranches was \['main'\], is empty"):
+        update({**FUNCTION_RAW, "timeout": 40, "providerBranches": []})
+
+
+def test_a_size_that_is_left_as_it_is_and_was_reset_is_an_error() -> None:
+    before = functions.parse((), FUNCTION_RAW)
+    fields = {name: value for name, value in before.fields.items() if "pecification" not in name}
+    script = Script(put=[{**FUNCTION_RAW, "buildSpecification": "s-8vcpu-8gb"}])
+    with pytest.raises(ProviderError, match="buildSpecification was 's-1vcpu-1gb', is 's-8vcpu-8gb'"):
+        provider(script).update(FUNCTION, frozen(fields), before)
+
+
+def test_a_field_that_no_version_of_ours_knows_is_named_when_it_changed() -> None:
+    _, live = update({**FUNCTION_RAW, "timeout": 40, "region": ""})
+    (said,) = live.remarks
+    assert "region was 'fra', is empty" in said
