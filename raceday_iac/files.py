@@ -18,7 +18,35 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
+try:
+    import fcntl
+except ModuleNotFoundError:
+    import msvcrt
+
+    def take_lock(opened: IO[Any]) -> bool:
+        """Lock an open file for as long as it stays open. False when somebody else has it."""
+        # A locked byte cannot be read by others, so it is one far behind what the file says of its holder.
+        os.lseek(opened.fileno(), _LOCKED_BYTE, os.SEEK_SET)
+        try:
+            msvcrt.locking(opened.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        except OSError:
+            return False
+        return True
+else:
+
+    def take_lock(opened: IO[Any]) -> bool:
+        """Lock an open file for as long as it stays open. False when somebody else has it."""
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+_LOCKED_BYTE = 1 << 30
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
+#: Not through a link, not waiting at a pipe, not inherited; and on Windows, no line ends of its own.
+_CAREFUL = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
 _OTHERS = 0o077
 #: Beside a file until it is complete.
 _DRAFT = ".new-"
@@ -54,7 +82,7 @@ def write_whole(file: Path, content: str | bytes, mode: int, replacing: Callable
         with open_file(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _how("w", content)) as opened:
             opened.write(content)
             opened.flush()
-            os.fchmod(opened.fileno(), mode)
+            _set_mode(opened.fileno(), mode)
             os.fsync(opened.fileno())
         replacing()
         draft.replace(file)
@@ -98,13 +126,18 @@ def narrow(descriptor: int) -> None:
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode) and mode & _OTHERS:
         with suppress(PermissionError):
-            os.fchmod(descriptor, stat.S_IMODE(mode) & ~_OTHERS)
+            _set_mode(descriptor, stat.S_IMODE(mode) & ~_OTHERS)
+
+
+def _set_mode(descriptor: int, mode: int) -> None:
+    if hasattr(os, "fchmod"):
+        os.fchmod(descriptor, mode)
 
 
 def open_file(file: Path, flags: int, how: str) -> IO[Any]:
     """Open without following a link, and without waiting for whoever may be at the other end of a pipe."""
     try:
-        descriptor = os.open(file, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, PRIVATE_FILE)
+        descriptor = os.open(file, flags | _CAREFUL, PRIVATE_FILE)
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise OSError(errno.ELOOP, "it is a link, and what it leads to may be anybody's", str(file)) from None
@@ -153,7 +186,7 @@ def write_new(file: Path, content: bytes, mode: int) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     with open_file(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, "wb") as opened:
         opened.write(content)
-        os.fchmod(opened.fileno(), mode)
+        _set_mode(opened.fileno(), mode)
 
 
 def _write_into(file: Path, content: str | bytes, *, private: bool) -> None:
@@ -167,6 +200,8 @@ def _write_into(file: Path, content: str | bytes, *, private: bool) -> None:
 
 def _must_be_own(link: Path) -> None:
     """In a folder where everybody may put things, a link of somebody else's is a trap."""
+    if not hasattr(os, "geteuid"):
+        return
     owner, folder = link.lstat().st_uid, link.parent.stat()
     if owner not in (os.geteuid(), 0, folder.st_uid) and folder.st_mode & stat.S_IWOTH:
         raise PermissionError(errno.EPERM, "it is somebody else's link in a folder that is open to all", str(link))

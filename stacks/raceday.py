@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from raceday_schema import DATABASE, declare_schema
 
-from raceday_iac.model.stack import Lock, Stack
+from raceday_iac import Lock, Stack
 
 stack = Stack(
     "raceday",

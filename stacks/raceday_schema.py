@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from raceday_iac.model.stack import Collection, Database, Stack
+from raceday_iac import Collection, Database, Stack
 
 DATABASE = "raceday-db"
 #: The web client reads these; only the functions write, and their keys pass by collection permissions.

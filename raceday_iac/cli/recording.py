@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +14,7 @@ from .. import __version__
 from ..audit import AuditLog, Inspection, Run, begin, broken_off, cleaned, end, imported, rebound, recovered, recovering
 from ..errors import IacError
 from ..render.lines import printable
+from ..state.document import user_name
 from .options import Options
 
 if TYPE_CHECKING:
@@ -111,15 +110,7 @@ def _warn(text: str) -> None:
 
 
 def _run(options: Options, command: str, plan_id: str) -> Run:
-    return Run(command, options.env, plan_id, _user(), socket.gethostname(), __version__)
-
-
-def _user() -> str:
-    """The login name, or the number of a user that has none (usual in containers)."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
+    return Run(command, options.env, plan_id, user_name(), socket.gethostname(), __version__)
 
 
 def _now() -> datetime:

@@ -18,7 +18,7 @@ from ..render.lines import Line, print_lines
 from ..waiting import WAITS
 from .extensions import plugin_names
 from .options import Options, current
-from .workspace import answer, opened, require_same_project, reset_state, server_folder
+from .workspace import answer, must_run_here, opened, require_same_project, reset_state, server_folder
 
 if TYPE_CHECKING:
     from ..devserver.control import Loaded
@@ -60,6 +60,7 @@ def start_server(
 @app.command("stop")
 def stop_server() -> int:
     """Stop it. Its data stays."""
+    must_run_here()
     from ..devserver.daemon import stop
 
     options = current()
@@ -75,6 +76,7 @@ def show_status(
     ] = False,
 ) -> int:
     """Whether it runs, and where. Exit 0 when it runs, 1 when not."""
+    must_run_here()
     from ..devserver.daemon import status
 
     options = current()
@@ -160,6 +162,7 @@ def _loaded_lines(loaded: Loaded, others: Sequence[str]) -> Iterator[Line]:
 
 
 def _require_embedded(options: Options) -> Environment:
+    must_run_here()
     environment = load_environment(options.stack, options.env)
     if not environment.is_embedded:
         raise IacError(

@@ -3,6 +3,7 @@ what they end with: an answer for people or machines, and files."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -214,6 +215,16 @@ def server_folder(options: Options) -> Path:
     return options.state_folder / "server"
 
 
+def must_run_here() -> None:
+    """Raises IacError where the embedded server cannot run: it ends the functions that it runs as POSIX groups."""
+    if not hasattr(os, "killpg"):
+        raise IacError(
+            "The embedded server needs Linux or macOS.",
+            hint="name an environment with a real Appwrite (--env NAME), or run it in the container or in WSL",
+            unchanged=True,
+        )
+
+
 def require_same_project(served: str, environment: Environment) -> None:
     """A running embedded server serves the project that its environment named when it was started, and no other."""
     if served != environment.project:
@@ -230,6 +241,7 @@ def opened(environment: Environment, options: Options) -> Iterator[Target]:
     if not environment.is_embedded:
         yield Target(environment.endpoint, environment.project, environment.api_key())
         return
+    must_run_here()
     from ..devserver.daemon import status
 
     running = status(server_folder(options))

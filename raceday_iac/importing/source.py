@@ -56,7 +56,7 @@ def _lines(settled: Settled, project: Project, name: str) -> Iterator[str]:
     handles = _handles(calls, project, names)
     yield from _HEAD.splitlines()
     yield ""
-    yield f"from raceday_iac.model.stack import {', '.join(_imports(settled))}"
+    yield f"from raceday_iac import {', '.join(_imports(settled))}"
     yield ""
     yield f"stack = Stack({text_literal(name)})"
     for word, values in constants.items():

@@ -79,15 +79,15 @@ class Saved:
 
 def this_process(variables: Mapping[str, str] = os.environ) -> Owner:
     """The owner that this process is."""
-    return Owner(_user(), socket.gethostname(), os.getpid(), _run_url(variables))
+    return Owner(user_name(), socket.gethostname(), os.getpid(), _run_url(variables))
 
 
-def _user() -> str:
+def user_name() -> str:
     """The login name, or the number of a user that has none (usual in containers)."""
     try:
         return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
+    except (KeyError, OSError, ImportError):
+        return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"
 
 
 def _run_url(variables: Mapping[str, str]) -> str:

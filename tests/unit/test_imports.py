@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+import raceday_iac
 from raceday_iac.cli.main import COMMANDS
+from raceday_iac.model import stack
 from raceday_iac.packaging.bundle import RULES
 
 ROOT = Path(__file__).parents[2]
@@ -284,7 +286,11 @@ def test_functions_import_nothing_of_the_reconciler() -> None:
 def test_stack_files_import_only_the_language_of_stacks() -> None:
     paths = list((ROOT / "stacks").glob("*.py"))
     names = [name for path in paths for name in imports(path) if within(name, "raceday_iac")]
-    assert [name for name in names if not within(name, "raceday_iac.model.stack")] == []
+    language = {f"raceday_iac.{name}" for name in raceday_iac.__all__}
+    assert names
+    assert [name for name in names if name not in language and not within(name, "stacks")] == []
+    assert raceday_iac.Stack is stack.Stack
+    assert set(raceday_iac.__all__) == set(stack.__all__)
 
 
 def test_the_table_of_commands_imports_nothing_heavy() -> None:

@@ -6,7 +6,6 @@ it, so a killed run leaves none behind.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import IO, Literal
 
 from ...errors import FencedError, LockedError, StateError
-from ...files import PRIVATE_FILE, open_private, private_folder, remove_drafts, write_private
+from ...files import PRIVATE_FILE, open_private, private_folder, remove_drafts, take_lock, write_private
 from ..codec import Codec, Decoded, Journal
 from ..document import Saved, State, new_state, saved_of, this_process
 from ..encryption import KeyInUse, cipher_of
@@ -225,7 +224,7 @@ class FileLock:
                 f"The state folder {self.file.parent} cannot be written: {error.strerror or error}.", unchanged=True
             ) from None
         try:
-            if not _take(handle):
+            if not take_lock(handle):
                 raise LockedError(
                     f"The state of this environment is locked by {_named(handle)}.",
                     hint="wait for it to end; the lock goes with its process",
@@ -242,7 +241,7 @@ class FileLock:
         """Who holds it, or None when nobody does."""
         try:
             with self.file.open("r", encoding="utf-8") as handle:
-                if _take(handle):
+                if take_lock(handle):
                     return None
                 return _signature(handle) or LockInfo("", "another process", "unknown", 0, "an unknown time")
         except OSError:
@@ -259,14 +258,6 @@ class FileLock:
             f"The lock is held by a process that lives: {holder}. It was not released.",
             hint=f"end that process (kill {holder.pid} on this machine); the lock goes with it",
         )
-
-
-def _take(handle: IO[str]) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _sign(handle: IO[str], reason: str) -> None:
