@@ -11,7 +11,7 @@ from pathlib import Path
 
 from raceday_iac.devserver.runner import RunningServer
 
-#: What is installed has its bytecode; with this set, every start would compile all modules anew.
+#: What is installed has its bytecode; with this set, every start would compile all modules again.
 _NOT_WHERE_INSTALLED = "PYTHONDONTWRITEBYTECODE"
 
 

@@ -108,7 +108,7 @@ def _effect(kind: Kind, name: str) -> str:
         return "a rename, where `stack.moved` says so" if kind.name in RENAMEABLE else "another resource"
     models = (kind.declaring.model, *kind.declaring.models) if kind.declaring else ()
     holding = [each for each in models if name in each.model_fields]
-    return effect(holding[0], name, kind.in_place) if holding else "made anew"
+    return effect(holding[0], name, kind.in_place) if holding else "replaced"
 
 
 def _calls() -> str:

@@ -89,7 +89,7 @@ class Verdict:
         return EXIT_CHANGES if self.pending else EXIT_OK
 
 
-def judge(plan: Plan) -> Verdict:
+def classify(plan: Plan) -> Verdict:
     """Everything in which the server differs, nothing of it accepted."""
     items = [item for change in plan.changes for item in _items(change)]
     items += [Item(address, Standing.UNMANAGED, NOT_OURS, Reason.NOT_OURS) for address in plan.unmanaged]

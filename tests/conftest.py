@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
-# Without bytecode each run rewrites all assertions anew (12 s in each worker), and each of some hundred child processes
+# Without bytecode each run rewrites all assertions (12 s in each worker), and each of some hundred child processes
 # compiles the program.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False

@@ -78,7 +78,7 @@ def read(found: Mapping[str, Any] | None) -> Attempts:
 
 
 def clear(documents: Documents, settings: Settings) -> bool:
-    """Let the count begin anew. For the owner of the lock. False when that did not work."""
+    """Let the count start again. For the owner of the lock. False when that did not work."""
     try:
         written = documents.write([Write(settings.collection_id, document_of(settings.lock_id), {}, "delete")])
     except AppwriteError:

@@ -283,7 +283,7 @@ class Run:
 
     def note_crowding(self, seen: Attempts | None = None) -> float:
         """The same, and whether this function was started too often in vain. `seen` are the refused starts, for who
-        has read them already; they are counted anew from now on."""
+        has read them already; they are counted from zero from now on."""
         if seen is None:
             # Creating the fence has shown the count already.
             document = self.held.seen if self.held.lease.is_open else attempts.look(self.client, self.settings)
@@ -382,7 +382,7 @@ def _tried(work: Work, run: Run) -> Outcome:
 
 
 def _forget_refused(run: Run) -> None:
-    """The starts that were refused meanwhile are told and counted anew: an old count would hide the next crowd."""
+    """The starts that were refused meanwhile are told and counted from zero: an old count would hide the next crowd."""
     if run.looks_for_crowds or not run.held.writable():
         return
     try:

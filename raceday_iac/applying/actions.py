@@ -19,7 +19,7 @@ from ..planning.changes import taken_over
 from ..planning.guards import in_words, permission, questions_of, unmanaged_with
 from ..planning.order import shrinks_values
 from ..provider import Provider, Reader
-from ..refresh.deployments import FAILED, READY, Archives, Judged, Role
+from ..refresh.deployments import FAILED, READY, Archives, Classified, Role
 from ..refresh.snapshot import unknown
 from ..state.document import Entry
 from .convert import convert_attribute, cut_values
@@ -31,19 +31,19 @@ from .schema import FIRST_LOOK, SchemaWork, until_gone
 # Deleting deployments of ours that are of no use: failed builds, abandoned uploads, code that was never accepted.
 
 
-def clean(provider: Provider, recorder: Recorder, function: str, judged: Sequence[Judged]) -> dict[str, str]:
+def clean(provider: Provider, recorder: Recorder, function: str, classified: Sequence[Classified]) -> dict[str, str]:
     """Delete the orphans. Returns what went wrong with each, an empty text for nothing; the state forgets what is gone.
 
     Nothing that is active is deleted: that is looked up again before each deletion.
     """
-    outcome = {each.deployment.id: _delete(provider, function, each) for each in judged if each.role is Role.ORPHAN}
-    there = {each.deployment.id for each in judged} - {name for name, problem in outcome.items() if not problem}
+    outcome = {each.deployment.id: _delete(provider, function, each) for each in classified if each.role is Role.ORPHAN}
+    there = {each.deployment.id for each in classified} - {name for name, problem in outcome.items() if not problem}
     recorder.forget_uploads(function, [each for each in recorder.state.uploads_of(function) if each not in there])
     return outcome
 
 
-def _delete(provider: Provider, function: str, judged: Judged) -> str:
-    deployment = judged.deployment
+def _delete(provider: Provider, function: str, classified: Classified) -> str:
+    deployment = classified.deployment
     address = deployment_address(function)
     try:
         if provider.active_deployment(function) == deployment.id:
@@ -303,7 +303,7 @@ class Work:
             back,
             known.deployments if known else (),
             self.recorder.state.uploads_of(address.path),
-            anew=address in self.plan.plan_options.replaced,
+            upload_again=address in self.plan.plan_options.replaced,
         )
 
     def _function_entry(self, function: str) -> Entry:

@@ -114,7 +114,7 @@ class _Copying:
 
     def _look(self, *conditions: Condition) -> int:
         """One look at documents; how many values were written. What others changed after it was copied is copied
-        anew."""
+        again."""
         written = 0
         keys = (self.address.name, self.copy.name)
         documents = self.provider.documents(*_place(self.address), *conditions, only=keys)

@@ -15,7 +15,7 @@ from ..packaging import Bundle
 from ..packaging.bundle import Origin
 from ..provider import Provider
 from ..provider.protocol import Deployment, Execution
-from ..refresh.deployments import FAILED, READY, Archives, Remembered, judge, line_of
+from ..refresh.deployments import FAILED, READY, Archives, Remembered, classify, line_of
 from ..state.document import Entry
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 3.0
@@ -27,12 +27,12 @@ _LOG_LINES = 20
 @dataclass(frozen=True)
 class Before:
     """What there was: the deployment to go `back` to when the new one fails (whoever made it), and the `line` of those
-    that the state remembers. `begun` are uploads of earlier runs; with `anew`, none of them is used again."""
+    that the state remembers. `begun` are uploads of earlier runs; with `upload_again`, none of them is used again."""
 
     back: str = ""
     line: tuple[str, ...] = ()
     begun: tuple[str, ...] = ()
-    anew: bool = False
+    upload_again: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Deploying:
     def _begin(self) -> Deployment:
         """A deployment of this very bundle: one that an interrupted run left, or a new upload."""
         archive = self.bundle.archive()
-        for each in () if self.before.anew else self.provider.deployments(self.function, _LOOK_BACK):
+        for each in () if self.before.upload_again else self.provider.deployments(self.function, _LOOK_BACK):
             same_size = each.source_size == len(archive) and each.status not in FAILED
             if same_size and self.archives.origin(self.function, each.id).digest == self.bundle.digest:
                 self.note("found the upload of an earlier run")
@@ -260,8 +260,8 @@ class Retention:
             # Somebody else has activated another one meanwhile: this is no time to delete anything.
             return remembered.line
         found = self.provider.all_deployments(self.function)
-        judged = list(judge(found, active, remembered, lambda each: self._is_ours(each.id), lambda _each: False))
-        previous = line_of(judged, remembered)
+        classified = list(classify(found, active, remembered, lambda each: self._is_ours(each.id), lambda _each: False))
+        previous = line_of(classified, remembered)
         gone = [each for each in previous[self.keep :] if self._is_ours(each) and self._delete(each)]
         return (active, *(each for each in previous if each not in gone))
 

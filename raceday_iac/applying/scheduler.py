@@ -152,7 +152,7 @@ class _Steps:
 
     def _settled_before(self, change: Change) -> set[str]:
         """In collections that this run creates, everything but the attributes waits until those are there. What deletes
-        or renames is about the collection before, which is made anew: it comes before its removal."""
+        or renames is about the collection before, which is replaced: it comes before its removal."""
         if self._turns[change.key].together or change.action in _FIRST:
             return set()
         made = {_address_of(place) for place in self._turns[change.key].places} & self._batches.keys()

@@ -229,7 +229,7 @@ def _failure(failed: Sequence[Live]) -> ProviderError:
             "show it: creating it again fails again",
             hint=f"give it another key in the stack; for the same key {making_anew(collection)}",
         )
-    return ProviderError(message, hint="run apply again: it deletes what failed and creates it anew")
+    return ProviderError(message, hint="run apply again: it deletes what failed and creates it again")
 
 
 def _still_pending(pending: Sequence[Address], seconds: float) -> UnsettledError:

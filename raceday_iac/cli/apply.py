@@ -317,13 +317,13 @@ def rollback(
 def _plan_rollback(workspace: Workspace, connection: Provider, state: State, function: str, to: str) -> Plan:
     archives = workspace.archives(connection)
     remembered = Remembered.of(state, function)
-    judged = read_deployments(connection, archives, function, remembered, old_after=0.0)
-    chosen = choose(function, judged, remembered, to)
+    classified = read_deployments(connection, archives, function, remembered, old_after=0.0)
+    chosen = choose(function, classified, remembered, to)
     live = connection.find(function_address(function))
     if live is not None:
         deployment = connection.deployment(function, chosen.deployment.id)
         must_run(function, deployment, str(live.fields.get("runtime", "")))
-    active = next((each.deployment.id for each in judged if each.role is Role.ACTIVE), "")
+    active = next((each.deployment.id for each in classified if each.role is Role.ACTIVE), "")
     address = deployment_address(function)
     before = archives.origin(function, active).digest if active else ""
     now = Live(address, frozen({"digest": before}), active)

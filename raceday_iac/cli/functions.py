@@ -29,7 +29,7 @@ from ..model.address import deployment_address
 from ..model.resource import LeftOut
 from ..provider import Provider, Reader
 from ..provider.protocol import Execution
-from ..refresh.deployments import Judged, Remembered, Role, line_of, read_deployments, server_now
+from ..refresh.deployments import Classified, Remembered, Role, line_of, read_deployments, server_now
 from ..render.executions import build_lines, deployment_lines, deployments_document, execution_document, execution_lines
 from ..render.lines import Line
 from .options import Options, begin_changes, current
@@ -127,13 +127,13 @@ def _show_build(options: Options, connection: Reader, function: str, build: str)
 @dataclass(frozen=True)
 class _Found:
     function: str
-    judged: list[Judged]
+    classified: list[Classified]
     line: tuple[str, ...]
     now: datetime | None
 
     @property
     def orphans(self) -> int:
-        return sum(each.role is Role.ORPHAN for each in self.judged)
+        return sum(each.role is Role.ORPHAN for each in self.classified)
 
 
 @app.command("deployments")
@@ -164,8 +164,8 @@ def deployments(
         found = _read(workspace, connection, function, older_than)
         # With --json, an approved cleaning is told by its outcome.
         if not (options.json and cleaning and auto_approve):
-            document = deployments_document(found.function, found.judged, found.line, found.now)
-            answer(options, document, deployment_lines(found.function, found.judged, found.line, found.now))
+            document = deployments_document(found.function, found.classified, found.line, found.now)
+            answer(options, document, deployment_lines(found.function, found.classified, found.line, found.now))
         return _clean(options, workspace, connection, found, auto_approve) if cleaning else EXIT_OK
 
 
@@ -201,20 +201,20 @@ def _active(connection: Reader, function: str) -> str:
 def _read(workspace: Workspace, connection: Provider, function: str, older_than: float) -> _Found:
     remembered = Remembered.of(workspace.read_state(), function)
     try:
-        judged = read_deployments(connection, workspace.archives(connection), function, remembered, older_than * 60)
+        classified = read_deployments(connection, workspace.archives(connection), function, remembered, older_than * 60)
     except NotFoundError:
         raise IacError(f"There is no function {function!r} in this project.") from None
-    return _Found(function, judged, line_of(judged, remembered), server_now(connection))
+    return _Found(function, classified, line_of(classified, remembered), server_now(connection))
 
 
 def _clean(options: Options, workspace: Workspace, connection: Provider, found: _Found, auto_approve: bool) -> int:
     if found.orphans and not auto_approve and not confirmed(options, f"Delete {found.orphans} for good?"):
         return EXIT_ERROR
     begin_changes(f"raceday-iac deployments {found.function}")
-    outcome = clean(connection, Recorder(workspace.store, workspace.read_state()), found.function, found.judged)
+    outcome = clean(connection, Recorder(workspace.store, workspace.read_state()), found.function, found.classified)
     if outcome:
         record_cleaning(options, deployment_address(found.function), outcome)
-    document = deployments_document(found.function, found.judged, found.line, found.now, outcome)
+    document = deployments_document(found.function, found.classified, found.line, found.now, outcome)
     answer(options, document, _cleaned_lines(outcome))
     return EXIT_ERROR if any(outcome.values()) else EXIT_OK
 

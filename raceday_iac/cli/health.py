@@ -32,7 +32,7 @@ from ..errors import (
 from ..extensions import load_part
 from ..health.observations import Observation, Severity, StateLock
 from ..health.observing import Collector, Place
-from ..health.report import Report, judge, without_secrets
+from ..health.report import Report, evaluate, without_secrets
 from ..health.shared import Rules, load_rules
 from ..health.watched import Declared, HealthConfig, read_span, read_watched
 from ..loading.environment import load_environment
@@ -205,13 +205,13 @@ def _recovery_input(context: HealthContext, connection: Reader, observation: Obs
     workspace = context.workspace
     state, archives = workspace.read_state(), workspace.archives(connection)
     old_after = context.watched.grace.build.total_seconds()
-    judged = {
+    classified = {
         each.id: read_deployments(connection, archives, each.id, Remembered.of(state, each.id), old_after)
         for each in observation.functions
         if each.live is not None
     }
     owned = {*workspace.desired.resources, *state.entries}
-    return RecoveryInput(observation, context.watched, context.rules, judged, owned)
+    return RecoveryInput(observation, context.watched, context.rules, classified, owned)
 
 
 def _executor(context: HealthContext, connection: Provider, found: RecoveryInput) -> RecoveryExecutor:
@@ -273,11 +273,11 @@ class HealthContext:
         return Collector(reader, self.workspace.desired, self.watched, place, self.rules, window)
 
     def report(self, collector: Collector) -> Report:
-        """One look, judged. What a log says goes into messages and to webhooks, so secrets are taken out of it."""
+        """One look, evaluated. What a log says goes into messages and to webhooks, so secrets are taken out of it."""
         seen = collector.look()
         lock, problems = self._state_lock()
         skipped = (*seen.skipped, *problems, *self.skipped)
-        found = judge(replace(seen, state_lock=lock, skipped=skipped), self.watched, self.rules)
+        found = evaluate(replace(seen, state_lock=lock, skipped=skipped), self.watched, self.rules)
         return without_secrets(found, shown)
 
     def _state_lock(self) -> tuple[StateLock | None, tuple[str, ...]]:

@@ -283,7 +283,7 @@ def drift(
     html: Html = None,
 ) -> int:
     """Compare and give the verdict as exit code."""
-    from ..drift import accept, judge
+    from ..drift import accept, classify
     from ..render.drift_text import drift_document, drift_lines, drift_markdown, drift_page
 
     options, reports = current(), Reports(markdown, html)
@@ -292,7 +292,7 @@ def drift(
     acceptances = acceptances_of(options)
     with workspace.target() as target:
         found = make_plan(workspace, workspace.read_state(), reader(target))
-    verdict, place = accept(judge(found), acceptances, first_day("")), where(found, target)
+    verdict, place = accept(classify(found), acceptances, first_day("")), where(found, target)
     reports.write(
         {
             "markdown": lambda: drift_markdown(verdict, found, place),

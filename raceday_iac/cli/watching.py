@@ -112,7 +112,7 @@ def server_of(looker: Looker, port: int) -> ThreadingHTTPServer:
     try:
         server = ThreadingHTTPServer((HOST, port), Handler)
     except (OSError, OverflowError) as error:
-        raise IacError(f"Port {port} of {HOST} cannot be had: {getattr(error, 'strerror', None) or error}.") from None
+        raise IacError(f"Port {port} of {HOST} cannot be used: {getattr(error, 'strerror', None) or error}.") from None
     server.daemon_threads = True
     return server
 
@@ -297,7 +297,7 @@ def _name(report: Report, alert: Alert) -> str:
 
 
 def _remembered(memory: Path) -> Told:
-    """What a file remembers. Nothing when there is none; a damaged one is warned of, and everything is told anew."""
+    """What a file remembers. Nothing without one; a damaged one is warned of, and everything is reported again."""
     try:
         content = json.loads(memory.read_text(encoding="utf-8"))
         if (content["format"], content["kind"]) != (1, "told"):

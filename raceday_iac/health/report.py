@@ -71,11 +71,11 @@ class Report:
         return tuple(each for each in self.findings if each.subject.partition(".")[2].split("/")[0] == function)
 
 
-def judge(observation: Observation, watched: HealthConfig, rules: Rules = Rules()) -> Report:  # noqa: B008 - immutable
+def evaluate(observation: Observation, watched: HealthConfig, rules: Rules = Rules()) -> Report:  # noqa: B008 - immutable
     """Everything that is watched. `rules` say what a day is, and how locks are judged."""
     if not observation.is_dated:
         timeless = watched.model_copy(update={"freshness": (), "daily": ()})
-        found = judge(replace(observation.ageless(), is_dated=True, locks=None), timeless, rules)
+        found = evaluate(replace(observation.ageless(), is_dated=True, locks=None), timeless, rules)
         return replace(found, now=observation.now, since=observation.since)
     data = tuple(data_health(watched.freshness, observation, rules, watched.grace))
     daily = daily_runs(observation, watched, rules)

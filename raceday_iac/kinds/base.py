@@ -212,7 +212,7 @@ class Kind:
     #: The columns beside it that it is made over, and its fields when one of them has another name.
     over: Callable[[Fields], tuple[str, ...]] = lambda _fields: ()
     over_renamed: Callable[[Fields, str, str], Fields] = lambda fields, _old, _new: fields
-    #: What it leads to: it goes with that as well, and is made anew with it.
+    #: What it leads to: it goes with that as well, and is replaced with it.
     leads_to: Callable[[Address, Fields], tuple[Address, ...]] = lambda _address, _fields: ()
     #: The request that gives a live resource another name, where there is one: old address, live, new name.
     rename: Callable[[Address, Live, str], Call] | None = None
@@ -230,7 +230,7 @@ class Kind:
 
     # Planning.
 
-    #: Whether it can be made anew by itself, with what lies in it.
+    #: Whether it can be replaced by itself, with what lies in it.
     is_replaceable: bool = True
     #: Whether it is the code of what it lies in: uploaded, built and activated, never changed. It stays when nothing
     #: manages it any more, and is not named by itself.
@@ -242,7 +242,7 @@ class Kind:
     armed_last: str = ""
     #: Whether it is deleted before everything else, for what it is made over must not go first.
     goes_first: bool = False
-    #: Whether it breaks when what it depends on is made anew, and so is made anew too.
+    #: Whether it breaks when what it depends on is replaced, and so is replaced too.
     breaks_with_dependencies: bool = False
     #: What a server must offer for it, as message and hint where that is missing.
     unsupported: Callable[[Resource, Desired, ServerFacts], Iterator[tuple[str, str]]] = (

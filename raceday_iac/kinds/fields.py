@@ -143,7 +143,7 @@ def effect(model: type[Declared], name: str, in_place: Collection[str]) -> str:
     local, wire = _said(info, Local), _said(info, Wire) or Wire()
     if local:
         return str(local.effect)
-    return str(wire.effect or ("in place" if (wire.name or camel(name)) in in_place else "made anew"))
+    return str(wire.effect or ("in place" if (wire.name or camel(name)) in in_place else "replaced"))
 
 
 def unordered(*models: type[Declared]) -> frozenset[str]:

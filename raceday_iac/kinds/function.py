@@ -265,7 +265,7 @@ SETTINGS: Mapping[str, type] = {"lock": Lock, "probe": Probe}
 
 
 def nested_settings(name: str, written: Any, given: Any) -> dict[str, Any]:
-    """What is `written` in the stack, with what is `given` in its stead. Raises ValueError with a sentence."""
+    """What is `written` in the stack, with what is `given` instead. Raises ValueError with a sentence."""
     kind = SETTINGS[name]
     if isinstance(given, Mapping):
         settings = {**(vars(written) if isinstance(written, kind) else {}), **given}

@@ -38,7 +38,7 @@ def _run(path: Path) -> object:
     folder = str(path.resolve().parent)
     before = set(sys.modules)
     sys.path.insert(0, folder)
-    # Python's cache compares whole seconds and sizes, and a full disk may have cut it: a stack is always compiled anew.
+    # A stack is compiled each time: Python's cache compares whole seconds and sizes, and a full disk may have cut it.
     cache = (sys.pycache_prefix, sys.dont_write_bytecode)
     sys.pycache_prefix, sys.dont_write_bytecode = _NO_CACHE, True
     # Dataclasses look their module up by name.

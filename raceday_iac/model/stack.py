@@ -212,7 +212,7 @@ class Stack:
         self.rules.append(Rule("ignore", address, caller(), names=fields))
 
     def convert(self, address: str) -> None:
-        """Let an attribute that needs to be made anew keep its values: they are copied and converted in stages."""
+        """Let an attribute that has to be replaced keep its values: they are copied and converted in stages."""
         self.rules.append(Rule("convert", address, caller()))
 
     def _declare(self, kind: str, owner: tuple[str, ...], arguments: Mapping[str, Any]) -> None:

@@ -31,7 +31,7 @@ def wanted_changes(
 ) -> list[Change]:
     """Changes that bring declared resources into being or back into shape, in declaration order.
 
-    What is in `replaced_anyway` and exists is made anew, however it is."""
+    What is in `replaced_anyway` and exists is replaced, however it is."""
     differences = list(differences)
     changes = {change.address: change for difference in differences for change in _mend(difference)}
     for difference in differences:
@@ -53,17 +53,19 @@ def wanted_changes(
 
 
 def _fill_anew(changes: dict[Address, Change], desired: Desired, real: Mapping[Address, Live]) -> None:
-    """What lies in a collection that is made anew is created again, and relationships to it are made anew."""
-    anew = replaced_owners(changes.values())
-    for address, wanted in desired.resources.items() if anew else ():
-        inside = next((each for each in owners(address) if each in anew), None)
+    """What lies in a collection that is replaced is created again, and relationships to it are replaced."""
+    replaced = replaced_owners(changes.values())
+    for address, wanted in desired.resources.items() if replaced else ():
+        inside = next((each for each in owners(address) if each in replaced), None)
         if inside is not None:
-            reason = f"it lies in {inside}, which is made anew"
+            reason = f"it lies in {inside}, which is replaced"
             changes[address] = Change(address, Action.CREATE, reason, why=Reason.OWNER_REPLACED)
         elif address in real:
-            related = next((each for each in kind_of(address).leads_to(address, wanted.fields) if each in anew), None)
+            related = next(
+                (each for each in kind_of(address).leads_to(address, wanted.fields) if each in replaced), None
+            )
             if related is not None:
-                reason = f"it leads to {related}, which is made anew"
+                reason = f"it leads to {related}, which is replaced"
                 changes[address] = Change(address, Action.REPLACE, reason, why=Reason.DEPENDENCY_REPLACED)
 
 
@@ -73,7 +75,7 @@ def replaced_owners(changes: Iterable[Change]) -> set[Address]:
 
 
 def _convert(changes: dict[Address, Change], desired: Desired, address: Address, real: Mapping[Address, Live]) -> None:
-    """Instead of making an attribute anew without its values."""
+    """Instead of replacing an attribute without its values."""
     change = changes.get(address)
     is_begun = _is_begun(desired, address, real)
     is_anew = change is not None and change.action is Action.REPLACE and real[address].status == "available"
@@ -214,7 +216,7 @@ def _with_owner(change: Change, going: Mapping[Address, str]) -> Change:
     if change.deletes and owner is not None:
         return gone_with(owner, going[owner], change)
     if change.deletes and kind_of(change.address).is_code:
-        reason = "its code is no longer managed; what is live stays"
+        reason = "its code is no longer managed; the active deployment stays"
         return replace(change, action=Action.FORGET, reason=reason, why=Reason.CODE_LEFT)
     return change
 

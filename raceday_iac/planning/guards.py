@@ -303,9 +303,9 @@ def questions_of(change: Change, desired: Desired, real: Mapping[Address, Live])
 
 
 def _is_emptied(change: Change) -> bool:
-    """Whether it is made in a collection that is made anew before: then there are no documents that it could harm."""
-    anew = {key_of(Action.REPLACE, owner) for owner in owners(change.address)}
-    return change.action is Action.CREATE and bool(anew & {*change.needs, *change.requires})
+    """Whether it is made in a collection that is replaced before: then there are no documents that it could harm."""
+    replaced = {key_of(Action.REPLACE, owner) for owner in owners(change.address)}
+    return change.action is Action.CREATE and bool(replaced & {*change.needs, *change.requires})
 
 
 def unmanaged_with(address: Address, real: Mapping[Address, Live], known: Collection[Address]) -> Answer:

@@ -69,7 +69,7 @@ def _blocked(moved: Mapping[Address, Address], found: RenameOverlay) -> Iterator
         holders = _holders(new, old, found)
         if _can_move(old, found.real) and old not in moved and holders:
             yield (
-                f"{old} is not renamed to {new}, for there is {holders[0]} already. "
+                f"{old} is not renamed to {new}: {holders[0]} exists already. "
                 f"Delete one of the two, or take stack.moved({str(old)!r}, …) out of the stack"
             )
 

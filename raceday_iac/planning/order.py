@@ -230,8 +230,8 @@ def _early_deletions(
         for change in changes
         if change.deletes and (kind_of(change.address).goes_first or old.get(change.key, frozenset()) & coming)
     ]
-    anew = [change for change in changes if change.action is Action.REPLACE and holds_others(change.address)]
-    before = {key for change in (*early, *anew) for key in removals.broken_by(change.address)}
+    replaced = [change for change in changes if change.action is Action.REPLACE and holds_others(change.address)]
+    before = {key for change in (*early, *replaced) for key in removals.broken_by(change.address)}
     return before.union(change.key for change in early)
 
 

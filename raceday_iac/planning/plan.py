@@ -21,7 +21,7 @@ from ..state.document import State
 # What is asked of a plan beyond the stack: which part of it, what to replace, and which guards to let pass.
 
 
-#: Kinds that can be made anew, with what lies in them. A function is more than that: its code, its executions.
+#: Kinds that can be replaced, with what lies in them. A function is more than that: its code, its executions.
 REPLACEABLE = tuple(name for name, kind in KINDS.items() if kind.is_replaceable)
 
 
@@ -176,7 +176,7 @@ class Reason(StrEnum):
     EXISTS = "exists-as-declared"
     #: Appwrite says that it is failed or stuck.
     UNUSABLE = "unusable"
-    #: Something that it lies in, or depends on, is made anew.
+    #: Something that it lies in, or depends on, is replaced.
     OWNER_REPLACED = "owner-replaced"
     DEPENDENCY_REPLACED = "dependency-replaced"
     #: An earlier run did not come to its end.
@@ -338,7 +338,7 @@ def _is_excluded(change: Change, plan_options: PlanOptions) -> bool:
 
 
 def _needs(change: Change, changes: Iterable[Change]) -> tuple[str, ...]:
-    """What a change makes no sense without. A collection that is made anew is so with all that lies in it."""
+    """What a change makes no sense without. A collection that is replaced is so with all that lies in it."""
     if change.action is not Action.REPLACE or not holds_others(change.address):
         return change.needs
     inside = [each.key for each in changes if each.action is Action.CREATE and change.address in owners(each.address)]

@@ -14,7 +14,7 @@ from ..model.evidence import Answering
 from ..model.resource import Desired, Live
 from ..provider import Snapshot
 from ..provider.protocol import Deployment
-from ..refresh.deployments import READY, Judged, Remembered, Role, line_of
+from ..refresh.deployments import READY, Classified, Remembered, Role, line_of
 from ..state.document import State
 from . import guards
 from .build import count
@@ -23,13 +23,13 @@ from .lifecycle import protection_refusals
 from .plan import Action, Change, Plan, PlanOptions, Reason
 
 
-def choose(function: str, judged: Sequence[Judged], remembered: Remembered, wanted: str = "") -> Judged:
+def choose(function: str, classified: Sequence[Classified], remembered: Remembered, wanted: str = "") -> Classified:
     """The deployment to go back to: the `wanted` one, or the one before the active. Raises RefusedError when there is
     none, or when it cannot run."""
-    by_id = {each.deployment.id: each for each in judged}
-    active = next((each.deployment.id for each in judged if each.role is Role.ACTIVE), "")
+    by_id = {each.deployment.id: each for each in classified}
+    active = next((each.deployment.id for each in classified if each.role is Role.ACTIVE), "")
     earlier = [each for each in remembered.line if each != active]
-    name = wanted or next(iter(earlier or line_of(judged, remembered)), "")
+    name = wanted or next(iter(earlier or line_of(classified, remembered)), "")
     if not name:
         raise RefusedError(
             f"function.{function} has no previous deployment to go back to.", hint=_list(function), unchanged=True
@@ -37,11 +37,11 @@ def choose(function: str, judged: Sequence[Judged], remembered: Remembered, want
     found = by_id.get(name)
     if found is None:
         text = f"has no deployment {name}" if wanted else f"no longer has {name}, which was active before"
-        raise RefusedError(f"function.{function} {text}.", hint=_others(function, judged), unchanged=True)
+        raise RefusedError(f"function.{function} {text}.", hint=_others(function, classified), unchanged=True)
     if found.deployment.status != READY:
         raise RefusedError(
             f"The deployment {name} of function.{function} is {found.deployment.status}, not ready.",
-            hint=_others(function, judged),
+            hint=_others(function, classified),
             unchanged=True,
         )
     return found
@@ -70,7 +70,7 @@ def must_be_managed(function: str, state: State) -> None:
         )
 
 
-def plan_rollback(environment: str, state: State, active: Live, target: Judged, digest: str) -> Plan:
+def plan_rollback(environment: str, state: State, active: Live, target: Classified, digest: str) -> Plan:
     """Activate `target`, whose source has this digest. Empty when it is active already."""
     change = Change(
         active.address,
@@ -95,8 +95,8 @@ def _field(name: str, before: str, after: str) -> FieldChange:
     return FieldChange(name, before, after, before, Cause.CONFIG)
 
 
-def _others(function: str, judged: Sequence[Judged]) -> str:
-    ready = [each.deployment.id for each in judged if each.role is Role.PREVIOUS]
+def _others(function: str, classified: Sequence[Classified]) -> str:
+    ready = [each.deployment.id for each in classified if each.role is Role.PREVIOUS]
     if not ready:
         return _list(function)
     return f"what can be gone back to: raceday-iac rollback {function} --to {' | '.join(ready[:3])}"

@@ -69,7 +69,7 @@ class SavedPlan:
 def saved_plan(plan: Plan, desired: Desired, endpoint: str, project: str, salt: str) -> SavedPlan:
     """What is saved of a plan. `salt` keys the fingerprints of secrets, as in the state."""
     touched = sorted({change.address for change in plan.changes})
-    # A state that was never saved gets its lineage and its salt anew each time it is looked at.
+    # A state that was never saved gets its lineage and a new salt each time it is looked at.
     is_new = plan.serial == 0
     lineage, key = ("", "") if is_new else (plan.lineage, salt)
     content = {

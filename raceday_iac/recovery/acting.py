@@ -30,7 +30,7 @@ from ..model.declarations import Lock
 from ..model.resource import Live
 from ..provider import Provider
 from ..provider.protocol import Execution
-from ..refresh.deployments import Judged, Role
+from ..refresh.deployments import Classified, Role
 from .planning import Done, Recovery, RecoveryInput, Remedy, Step
 
 #: Seconds to wait until a deletion in the schema is done.
@@ -81,16 +81,16 @@ def carry_out(recovery: Recovery, hands: RecoveryExecutor) -> Iterator[Done]:
 
 
 def _delete_deployment(step: Step, hands: RecoveryExecutor) -> Done:
-    known = hands.scene.judged[step.function]
-    (judged,) = (each for each in known if each.deployment.id == step.identity)
+    known = hands.scene.classified[step.function]
+    (classified,) = (each for each in known if each.deployment.id == step.identity)
     try:
         status = hands.provider.deployment(step.function, step.identity).status
     except NotFoundError:
         return Done(step, was_needed=False, note="it is gone already")
-    if status != judged.deployment.status:
+    if status != classified.deployment.status:
         return Done(step, was_needed=False, note=f"it went on meanwhile and is {status}: left alone")
     # All deployments are handed over, because what is not among them is forgotten; only this one is an orphan in it.
-    only: Sequence[Judged] = [each if each is judged else replace(each, role=Role.PREVIOUS) for each in known]
+    only: Sequence[Classified] = [each if each is classified else replace(each, role=Role.PREVIOUS) for each in known]
     return Done(step, clean(hands.provider, hands.recorder, step.function, only)[step.identity])
 
 

@@ -20,18 +20,18 @@ from ..kinds.turns import Place, Turn
 from ..model.address import Address, collection_address
 from ..model.resource import Live
 from ..provider.protocol import Execution
-from ..refresh.deployments import READY, Judged, Role
+from ..refresh.deployments import READY, Classified, Role
 
 
 @dataclass(frozen=True)
 class RecoveryInput:
-    """What a recovery is planned from. `judged` are all deployments by function, `owned` what the stack declares or the
-    state owns. `rules` say what a day is, and how locks are judged."""
+    """What a recovery is planned from. `classified` are all deployments by function, `owned` what the stack declares or
+    the state owns. `rules` say what a day is, and how locks are judged."""
 
     observation: Observation
     watched: HealthConfig
     rules: Rules = field(default_factory=Rules)
-    judged: Mapping[str, Sequence[Judged]] = field(default_factory=dict)
+    classified: Mapping[str, Sequence[Classified]] = field(default_factory=dict)
     owned: Collection[Address] = ()
 
 
@@ -39,7 +39,9 @@ def plan_recovery(scene: RecoveryInput) -> Recovery:
     """Everything to do, in a safe order: first what is in the way, at last what has to run."""
     if not scene.observation.is_dated:
         # What is left needs no clock: deployments that were built, and never taken into use.
-        return together([deployment_steps(scene.judged, {}), Recovery((), (Left("everything", "its age", UNDATED),))])
+        return together(
+            [deployment_steps(scene.classified, {}), Recovery((), (Left("everything", "its age", UNDATED),))]
+        )
     seen, watched, rules, now = scene.observation, scene.watched, scene.rules, scene.observation.now
     locks = tuple(lock_health(seen, rules, watched))
     held = {each.function for each in locks if each.state is not None and not each.state.is_stale}
@@ -49,7 +51,7 @@ def plan_recovery(scene: RecoveryInput) -> Recovery:
     }
     return together(
         [
-            deployment_steps(scene.judged, stuck),
+            deployment_steps(scene.classified, stuck),
             schema_steps(seen.schema, scene.owned, watched.grace, now, seen.lost),
             lock_steps(locks),
             execution_steps(seen, watched, held),
@@ -124,13 +126,13 @@ def _daily_step(run: Daily, observation: Observation) -> Step:
 # Builds that do not end, and uploads that were never finished or never accepted. Pure.
 
 
-def deployment_steps(judged: Mapping[str, Sequence[Judged]], stuck: Mapping[str, Sequence[str]]) -> Recovery:
-    """`judged` are all deployments by function, `stuck` the ids of those that are unfinished for too long.
+def deployment_steps(classified: Mapping[str, Sequence[Classified]], stuck: Mapping[str, Sequence[str]]) -> Recovery:
+    """`classified` are all deployments by function, `stuck` the ids of those that are unfinished for too long.
 
     Failed builds stay: their log is still of use, and `deployments --clean` deletes them.
     """
     steps, left = [], []
-    for function, deployments in judged.items():
+    for function, deployments in classified.items():
         for each in deployments:
             deployment = each.deployment
             is_stuck = deployment.id in stuck.get(function, ())
@@ -145,8 +147,8 @@ def deployment_steps(judged: Mapping[str, Sequence[Judged]], stuck: Mapping[str,
     return Recovery(tuple(steps), tuple(left))
 
 
-def _deployment_step(function: str, judged: Judged) -> Step:
-    deployment = judged.deployment
+def _deployment_step(function: str, classified: Classified) -> Step:
+    deployment = classified.deployment
     if deployment.status == READY:
         what, why = f"delete deployment {deployment.id}", "a run of ours built it, and never took it into use"
     elif deployment.status == "waiting":
@@ -155,7 +157,7 @@ def _deployment_step(function: str, judged: Judged) -> Step:
     else:
         what = f"cancel the build of deployment {deployment.id} and delete it"
         why = f"it is ours, {deployment.status} since {deployment.created_at[:16]} UTC, and not active"
-    then = "the code that is declared is uploaded anew by: raceday-iac apply"
+    then = "the code that is declared is uploaded again by: raceday-iac apply"
     return Step(Remedy.DELETE_DEPLOYMENT, f"deployment.{function}", deployment.id, what, why, then)
 
 
@@ -271,7 +273,7 @@ def _lock_step(lock: LockHealth) -> Step:
 # Attributes and indexes that the server does not finish. Pure.
 #
 # An attribute that never was available holds no value in any document, and an index holds no data at all: these can
-# be deleted, and `apply` makes them anew. An attribute whose deletion failed may still hold values, so it is left
+# be deleted, and `apply` creates them again. An attribute whose deletion failed may still hold values, so it is left
 # alone.
 
 
@@ -330,7 +332,7 @@ def _schema_step(live: Live, trouble: str) -> Step:
         "",
         f"delete this {live.address.kind}",
         f"{trouble}, and {proof}",
-        "made anew by: raceday-iac apply",
+        "created again by: raceday-iac apply",
         turn=Turn(_places(live)),
     )
 

@@ -1,4 +1,4 @@
-"""All deployments of one function, judged: which is active, which can be gone back to, which are left over.
+"""All deployments of one function, classified: which is active, which can be gone back to, which are left over.
 
 Whose a deployment is, is never guessed: it is ours when the state remembers having begun or activated it, or when its
 own source archive says so.
@@ -45,7 +45,7 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True)
-class Judged:
+class Classified:
     """A deployment, and what it is to us. `why` is for people."""
 
     deployment: Deployment
@@ -69,7 +69,7 @@ class Remembered:
 
 def read_deployments(
     reader: Reader, archives: Archives, function: str, remembered: Remembered, old_after: float
-) -> list[Judged]:
+) -> list[Classified]:
     """All deployments of a function, newest first. What is unfinished for `old_after` seconds counts as abandoned."""
     active = reader.active_deployment(function)
     found = reader.all_deployments(function)
@@ -82,7 +82,7 @@ def read_deployments(
     def is_old(deployment: Deployment) -> bool:
         return now is not None and age(deployment, now) >= old_after
 
-    return list(judge(found, active, remembered, is_ours, is_old))
+    return list(classify(found, active, remembered, is_ours, is_old))
 
 
 def server_now(reader: Reader) -> datetime | None:
@@ -91,32 +91,32 @@ def server_now(reader: Reader) -> datetime | None:
     return reader.server_time()
 
 
-def judge(
+def classify(
     deployments: Iterable[Deployment],
     active: str,
     remembered: Remembered,
     is_ours: Callable[[Deployment], bool],
     is_old: Callable[[Deployment], bool],
-) -> Iterator[Judged]:
+) -> Iterator[Classified]:
     """Give each its role. Pure, apart from what the two questions cost."""
     for each in deployments:
         if each.id == active:
-            yield Judged(each, Role.ACTIVE)
+            yield Classified(each, Role.ACTIVE)
         elif each.id in remembered.begun:
             yield _begun(each, is_old)
         elif each.id in remembered.line and each.status == READY:
-            yield Judged(each, Role.PREVIOUS)
+            yield Classified(each, Role.PREVIOUS)
         elif each.type in FOREIGN_TYPES or not is_ours(each):
-            yield Judged(each, Role.FOREIGN)
+            yield Classified(each, Role.FOREIGN)
         elif each.status == READY:
-            yield Judged(each, Role.PREVIOUS, "not in the state; its source says that it is ours")
+            yield Classified(each, Role.PREVIOUS, "not in the state; its source says that it is ours")
         else:
             yield _unusable(each, is_old)
 
 
-def line_of(judged: Sequence[Judged], remembered: Remembered) -> tuple[str, ...]:
+def line_of(classified: Sequence[Classified], remembered: Remembered) -> tuple[str, ...]:
     """Deployments to go back to, the next one first: as remembered, then by age."""
-    previous = [each.deployment.id for each in judged if each.role is Role.PREVIOUS]
+    previous = [each.deployment.id for each in classified if each.role is Role.PREVIOUS]
     known = [each for each in remembered.line if each in previous]
     return (*known, *(each for each in previous if each not in known))
 
@@ -130,18 +130,18 @@ def age(deployment: Deployment, now: datetime) -> float:
     return max(0.0, (now - (created if created.tzinfo else created.replace(tzinfo=UTC))).total_seconds())
 
 
-def _begun(deployment: Deployment, is_old: Callable[[Deployment], bool]) -> Judged:
+def _begun(deployment: Deployment, is_old: Callable[[Deployment], bool]) -> Classified:
     if deployment.status == READY:
-        return Judged(deployment, Role.ORPHAN, "built, but never accepted")
+        return Classified(deployment, Role.ORPHAN, "built, but never accepted")
     return _unusable(deployment, is_old)
 
 
-def _unusable(deployment: Deployment, is_old: Callable[[Deployment], bool]) -> Judged:
+def _unusable(deployment: Deployment, is_old: Callable[[Deployment], bool]) -> Classified:
     if deployment.status in FAILED:
-        return Judged(deployment, Role.ORPHAN, f"its build {deployment.status}")
+        return Classified(deployment, Role.ORPHAN, f"its build {deployment.status}")
     if is_old(deployment):
-        return Judged(deployment, Role.ORPHAN, f"abandoned while {deployment.status}")
-    return Judged(deployment, Role.UNFINISHED)
+        return Classified(deployment, Role.ORPHAN, f"abandoned while {deployment.status}")
+    return Classified(deployment, Role.UNFINISHED)
 
 
 def _needs_proof(deployment: Deployment, active: str, remembered: Remembered) -> bool:
@@ -152,7 +152,7 @@ def _needs_proof(deployment: Deployment, active: str, remembered: Remembered) ->
 # What is known of deployments' source archives, so that none is downloaded twice.
 #
 # A deployment never changes, so what was once read of it stays true: it is kept by the deployment's id, in memory and
-# in a file beside the state. The file is a cache and nothing more: lost or damaged, it is read anew from the server.
+# in a file beside the state. The file is a cache and nothing more: lost or damaged, it is read again from the server.
 
 
 _log = logging.getLogger(__name__)
@@ -230,7 +230,7 @@ class Archives:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            _log.info("the cache %s is of no use and is made anew: %s", self._file, error)
+            _log.info("the cache %s is of no use and is made again: %s", self._file, error)
             return {}
 
     def _write(self, known: dict[str, Origin]) -> None:

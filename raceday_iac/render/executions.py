@@ -9,7 +9,7 @@ from typing import Any
 
 from ..provider.protocol import Deployment, Execution
 from ..recovery.planning import Done, Recovery
-from ..refresh.deployments import Judged, Role, age
+from ..refresh.deployments import Classified, Role, age
 from .lines import Line, printable
 
 
@@ -70,15 +70,15 @@ _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
 def deployment_lines(
-    function: str, judged: Sequence[Judged], line: Sequence[str], now: datetime | None
+    function: str, classified: Sequence[Classified], line: Sequence[str], now: datetime | None
 ) -> Iterator[Line]:
     """One line each, newest first. `line` are those that a rollback goes through, the next one first. Without `now`
     nobody knows how old they are."""
-    if not judged:
+    if not classified:
         yield Line(f"function.{function} has no deployments.")
         return
     yield Line(f"Deployments of function.{function}, newest first", "bold")
-    for each in judged:
+    for each in classified:
         found = each.deployment
         why = each.why or ("the next rollback goes here" if line and found.id == line[0] else "")
         text = (
@@ -90,7 +90,7 @@ def deployment_lines(
         yield Line(
             "The server does not tell its time (no `Date` in its answers): none of them counts as old.", "yellow"
         )
-    orphans = sum(each.role is Role.ORPHAN for each in judged)
+    orphans = sum(each.role is Role.ORPHAN for each in classified)
     if orphans:
         yield Line()
         plural = f"{orphans} orphans" if orphans > 1 else "1 orphan"
@@ -99,7 +99,7 @@ def deployment_lines(
 
 def deployments_document(
     function: str,
-    judged: Sequence[Judged],
+    classified: Sequence[Classified],
     line: Sequence[str],
     now: datetime | None,
     cleaned: Mapping[str, str] | None = None,
@@ -107,7 +107,7 @@ def deployments_document(
     """The same for machines; `cleaned` has what came of deleting each orphan, an empty text for success."""
     document: dict[str, Any] = {
         "function": function,
-        "deployments": [_document(each, now) for each in judged],
+        "deployments": [_document(each, now) for each in classified],
         "rollback": list(line),
     }
     if cleaned is not None:
@@ -116,18 +116,18 @@ def deployments_document(
     return document
 
 
-def _document(judged: Judged, now: datetime | None) -> dict[str, Any]:
-    found = judged.deployment
+def _document(classified: Classified, now: datetime | None) -> dict[str, Any]:
+    found = classified.deployment
     return {
         "id": found.id,
-        "role": str(judged.role),
+        "role": str(classified.role),
         "status": found.status,
         "type": found.type,
         "createdAt": found.created_at,
         "ageSeconds": None if now is None else round(age(found, now)),
         "sourceBytes": found.source_size,
         "totalBytes": found.size or found.source_size,
-        "why": judged.why,
+        "why": classified.why,
     }
 
 

@@ -79,7 +79,7 @@ class Codec:
 
     def _resources(self, state: State) -> str:
         """One resource a line: a diff of two states is readable, and an entry that has not changed since the last
-        save need not be written anew."""
+        save need not be written again."""
         lines = {}
         # No hashing and comparing of addresses: this happens on every save, for every resource.
         for address, entry in state.entries.items():

@@ -53,7 +53,7 @@ def pushed(current: Version | None, given: State, *, force: bool) -> State:
     if not force and given.lineage != current.lineage:
         raise RefusedError(
             f"The lineage differs: this one is {given.lineage}, the stored one {current.lineage}. They describe "
-            "different things, or one was begun anew.",
+            "different things, or one was started again.",
             hint="if it is to take the other's place all the same: --force",
             unchanged=True,
         )

@@ -140,7 +140,7 @@ def _promote(walk: Walk) -> None:
 
 
 def _break(walk: Walk, faults: Any) -> None:
-    """An attribute that somebody makes anew, and that fails."""
+    """An attribute that somebody makes again, and that fails."""
     attributes = f"{_COLLECTION}/attributes"
     if walk.call("GET", attributes)["total"]:
         walk.call("DELETE", f"{attributes}/a", {})

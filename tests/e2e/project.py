@@ -20,7 +20,7 @@ from .proxy import Proxy
 from .target import NARROW_KEY, VARIABLES, Site, without
 
 ENVIRONMENT = "e2e"
-#: Would make each of some hundred runs compile the program anew.
+#: Would make each of some hundred runs compile the program again.
 UNCACHED = "PYTHONDONTWRITEBYTECODE"
 #: What everything made by this suite is called. A project may hold other things, and they are not touched.
 FAMILY = re.compile(r"ie2e[0-9a-f]{5}-.*")

@@ -26,7 +26,7 @@ BASE = "/v1"
 #: Times that no test outlives.
 ALWAYS = 1_000_000
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
-#: Headers that concern one connection only, or that are made anew.
+#: Headers that concern one connection only, or that are made again.
 _HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host", "te", "upgrade", "date", "server"}
 
 

@@ -45,7 +45,7 @@ def test_a_schema_whose_creation_is_killed_is_finished_by_the_next_run(project: 
 
 @live
 def test_a_run_that_is_killed_anywhere_is_finished_by_the_next_one(project: Project) -> None:
-    """Where is decided anew each time; the assertion names it."""
+    """Where is decided again each time; the assertion names it."""
     project.declare(SCHEMA)
     where = random.SystemRandom().randrange(2 * 6 + SCHEMA_OBJECTS)
     run = project.start("apply", "--auto-approve")

@@ -94,7 +94,7 @@ class Rescue:
     def within_bounds(self, store: Store, late: Late) -> int:
         """The seconds that it takes at most. A late request can put the takeover off once, as a sign of life does.
 
-        Where the server's clock was set back, the time counts from when somebody first sees the lock, and begins anew
+        Where the server's clock was set back, the time counts from when somebody first sees the lock, and begins again
         when that clock has come to the last sign of life again: twice the time at most, and the second of its rounding.
         """
         found = self.wait(store, late)

@@ -553,7 +553,7 @@ def test_a_tick_with_a_start_makes_six_requests(day: Raceday) -> None:
 
 
 def test_refused_starts_cost_a_transaction_more(day: Raceday) -> None:
-    """To count them anew is the only thing that the scheduler ever writes, so it makes its fence for that."""
+    """To count them again is the only thing that the scheduler ever writes, so it makes its fence for that."""
     put_race(day, "r1", minutes(day, 10))
     note_refused_starts(day, 1)
 

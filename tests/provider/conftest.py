@@ -1,4 +1,4 @@
-"""A provider whose traffic comes from a cassette, one for each test. `RECORD=1 pytest tests/provider` records anew.
+"""A provider whose traffic comes from a cassette, one for each test. `RECORD=1 pytest tests/provider` records again.
 
 It records against APPWRITE_ENDPOINT, APPWRITE_PROJECT_ID and APPWRITE_API_KEY when they are set (an empty scratch
 project: everything that lies in it gets into the lists), else against the embedded server.

@@ -141,7 +141,7 @@ class Rounds:
         except AppwriteError as error:
             if not error.retryable:
                 raise
-            # Nobody knows what was written: the next round reads everything anew.
+            # Nobody knows what was written: the next round reads everything again.
             self._card_read = None
             self._trouble = error
             self._troubles += 1

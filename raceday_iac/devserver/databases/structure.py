@@ -63,7 +63,7 @@ def _check_date(key: str, value: Any) -> None:
 
 def refuse_numbered(collection: Collection) -> None:
     """Refuse every change of a document that has an attribute whose key is a number to PHP: the old values and the new
-    are put together by array_merge(), which counts such keys anew (utopia-php/database 3.5.0, tried on it)."""
+    are put together by array_merge(), which numbers such keys from zero (utopia-php/database 3.5.0, tried on it)."""
     numbered = [key for key in collection.by_key if re.fullmatch(r"0|[1-9][0-9]*", key)]
     if numbered:
         raise BadStructure(f'Unknown attribute: "{int(numbered[0] == "0")}"')

@@ -62,7 +62,7 @@ class Nztab:
         self._days: dict[date, Day] = {}
 
     def use(self, **changes: Any) -> None:
-        """Change settings; the days are made anew."""
+        """Change settings; the days are made again."""
         self.settings = replace(self.settings, **changes)
         self._days.clear()
 
@@ -94,7 +94,7 @@ class Nztab:
         return next((meeting for day in self._likely_days() if (meeting := day.meeting(meeting_id))), None)
 
     def _likely_days(self) -> Iterator[Day]:
-        """Days on which an id may be found: those made before, and, for a server that was started anew, today,
+        """Days on which an id may be found: those made before, and, for a server that was started again, today,
         yesterday, tomorrow and the recorded one."""
         made = list(self._days.values())
         yield from made
@@ -197,7 +197,7 @@ class NztabPlugin:
         server.services[SERVICE] = Nztab(server.clock, self._settings)
 
     def on_start(self, server: Server) -> None:
-        """Nothing to resume: days are made anew, faults and counts do not outlive the process."""
+        """Nothing to resume: days are made again, faults and counts do not outlive the process."""
 
     def answer(self, server: Server, method: str, path: str, query: str, headers: Mapping[str, str]) -> Answer:
         return nztab_of(server).answer(method, path, query, headers)

@@ -91,7 +91,7 @@ def test_what_is_not_shown_yet_is_waited_for(tmp_path: Path) -> None:
 def test_what_failed_ends_the_wait_with_the_servers_reason(tmp_path: Path, status: str) -> None:
     with pytest.raises(ProviderError, match=f"attribute.d/c/a is {status}: why") as caught:
         settle(Looks({A: status, B: "processing"}), tmp_path)
-    assert "it deletes what failed and creates it anew" in caught.value.hint
+    assert "it deletes what failed and creates it again" in caught.value.hint
 
 
 def test_a_wait_without_any_progress_is_given_up_with_the_names(tmp_path: Path) -> None:

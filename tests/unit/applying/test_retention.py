@@ -14,7 +14,7 @@ from raceday_iac.model.address import Address, deployment_address, function_addr
 from raceday_iac.model.resource import Live, frozen
 from raceday_iac.packaging.bundle import MANIFEST, make_archive
 from raceday_iac.provider.protocol import Deployment
-from raceday_iac.refresh.deployments import Archives, Judged, Remembered, Role
+from raceday_iac.refresh.deployments import Archives, Classified, Remembered, Role
 from raceday_iac.state.document import Entry, State, new_state
 
 from ..fake_appwrite import FakeAppwrite
@@ -123,13 +123,15 @@ class Store:
         pass
 
 
-def cleaned(server: Server, *judged: tuple[str, Role, str]) -> tuple[dict[str, str], tuple[str, ...]]:
+def cleaned(server: Server, *classified: tuple[str, Role, str]) -> tuple[dict[str, str], tuple[str, ...]]:
     """What came of each orphan, and which uploads the state still remembers. All are remembered at first, and one that
     is not there."""
-    names = tuple(name for name, _, _ in judged)
+    names = tuple(name for name, _, _ in classified)
     state = new_state().with_entry(Entry(function_address("f"), frozen({}), uploads=(*names, "vanished")))
     recorder = Recorder(Store(), state)  # type: ignore[arg-type]
-    outcome = clean(server, recorder, "f", [Judged(Deployment(name, status), role) for name, role, status in judged])
+    outcome = clean(
+        server, recorder, "f", [Classified(Deployment(name, status), role) for name, role, status in classified]
+    )
     return outcome, recorder.state.uploads_of("f")
 
 

@@ -101,7 +101,7 @@ def test_every_other_line_of_the_json_files_stays_as_it_was() -> None:
         old, new = before.text(name) or "", found.text(name) or ""
         assert old.endswith("\n") == new.endswith("\n")
         document = parsed(found, name)
-        # Both were written by the same kind of writer, so that writing them anew gives the same text.
+        # Both were written by the same kind of writer, so that writing them again gives the same text.
         indent = 2 if name == "package.json" else 4
         assert new.rstrip("\n") == json.dumps(document, indent=indent, ensure_ascii=False)
 

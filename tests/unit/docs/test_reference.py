@@ -82,11 +82,11 @@ def test_the_form_of_an_address_follows_from_what_it_lies_in(kind: str, path: st
     ("kind", "field", "effect"),
     [
         ("attribute", "size", "in place"),
-        ("attribute", "type", "made anew"),
+        ("attribute", "type", "replaced"),
         ("attribute", "key", "a rename, where `stack.moved` says so"),
         ("collection", "document_security", "in place"),
         ("relationship", "on_delete", "in place"),
-        ("index", "attributes", "made anew"),
+        ("index", "attributes", "replaced"),
         ("function", "id", "another resource"),
         ("function", "code", "a new deployment"),
     ],
@@ -98,7 +98,7 @@ def test_what_a_change_does_is_told(kind: str, field: str, effect: str) -> None:
 def test_no_field_of_a_function_is_said_to_be_made_anew() -> None:
     fields = FunctionDeclaration.model_fields
 
-    assert [name for name in fields if resources._effect(KINDS["function"], name) == "made anew"] == []
+    assert [name for name in fields if resources._effect(KINDS["function"], name) == "replaced"] == []
 
 
 def test_every_exit_code_is_explained() -> None:

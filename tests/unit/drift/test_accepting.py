@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from raceday_iac.drift import Standing, Verdict, accept, judge
+from raceday_iac.drift import Standing, Verdict, accept, classify
 from raceday_iac.errors import EXIT_CHANGES, EXIT_DRIFT, EXIT_DRIFT_AND_CHANGES, EXIT_OK
 from raceday_iac.linting.acceptances import DRIFT_CODES, apply_acceptances, read_acceptances
 from raceday_iac.model.stack import Stack
@@ -27,7 +27,7 @@ def policies(code: str, subject: str, until: str = "2026-01-31", message: str = 
 
 
 def judged(of: Plan, text: str, today: date = TODAY) -> Verdict:
-    return accept(judge(of), read_acceptances(text, "policies.yaml", {"POL005"}), today)
+    return accept(classify(of), read_acceptances(text, "policies.yaml", {"POL005"}), today)
 
 
 def drifted(**live: object) -> Plan:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from raceday_iac.drift import Standing, judge
+from raceday_iac.drift import Standing, classify
 from raceday_iac.errors import EXIT_CHANGES, EXIT_DRIFT, EXIT_DRIFT_AND_CHANGES, EXIT_OK
 from raceday_iac.model.resource import Live, frozen
 from raceday_iac.model.stack import Stack
@@ -31,27 +31,27 @@ def three_way(wanted: int, known: int, real: int) -> Plan:
     ],
 )
 def test_exit_code(wanted: int, known: int, real: int, code: int) -> None:
-    assert judge(three_way(wanted, known, real)).exit_code == code
+    assert classify(three_way(wanted, known, real)).exit_code == code
 
 
 def test_something_deleted_on_the_server_is_drift() -> None:
     desired = resolved(stack_with_function())
     real = live_as(desired)
     del real[address("function.f")]
-    verdict = judge(plan(desired, state_of(desired), real))
+    verdict = classify(plan(desired, state_of(desired), real))
     assert [str(each.address) for each in verdict.drifted] == ["function.f"]
     assert verdict.exit_code == EXIT_DRIFT
 
 
 def test_a_new_declaration_is_pending_and_no_drift() -> None:
-    assert judge(plan(resolved(stack_with_function()))).exit_code == EXIT_CHANGES
+    assert classify(plan(resolved(stack_with_function()))).exit_code == EXIT_CHANGES
 
 
 def test_drift_and_a_change_of_two_fields_of_one_resource_are_both_told() -> None:
     new = resolved(stack_with_function(timeout=2))
     old = resolved(stack_with_function(timeout=1))
     live = resolved(stack_with_function(timeout=1, commands="other"))
-    verdict = judge(plan(new, state_of(old), live_as(live)))
+    verdict = classify(plan(new, state_of(old), live_as(live)))
     assert verdict.drifted == verdict.pending
     assert verdict.exit_code == EXIT_DRIFT_AND_CHANGES
 
@@ -60,7 +60,7 @@ def test_every_difference_stands_in_one_place() -> None:
     new = resolved(stack_with_function(timeout=2, commands="new", entrypoint="a.py"))
     old = resolved(stack_with_function(timeout=1, commands="old", entrypoint="a.py"))
     live = resolved(stack_with_function(timeout=3, commands="old", entrypoint="b.py"))
-    verdict = judge(plan(new, state_of(old), live_as(live)))
+    verdict = classify(plan(new, state_of(old), live_as(live)))
     standing = {field.name: item.standing for item in verdict.items for field in item.fields}
     assert standing == {
         "timeout": Standing.CONFLICT,
@@ -74,7 +74,7 @@ def test_a_deleted_function_with_a_schedule_is_drift_alone() -> None:
     desired = resolved(stack_with_function(schedule="0 3 * * *"))
     real = live_as(desired)
     del real[address("function.f")]
-    assert judge(plan(desired, state_of(desired), real)).exit_code == EXIT_DRIFT
+    assert classify(plan(desired, state_of(desired), real)).exit_code == EXIT_DRIFT
 
 
 def test_a_variable_that_somebody_made_secret_is_drift_alone() -> None:
@@ -82,13 +82,13 @@ def test_a_variable_that_somebody_made_secret_is_drift_alone() -> None:
     real = live_as(desired)
     at = address("variable.f/K")
     real[at] = Live(at, frozen({"secret": True}), "id")
-    assert judge(plan(desired, state_of(desired), real)).exit_code == EXIT_DRIFT
+    assert classify(plan(desired, state_of(desired), real)).exit_code == EXIT_DRIFT
 
 
 def test_unmanaged_resources_do_not_count() -> None:
     desired, foreign = resolved(stack_with_function()), Stack("test")
     function(foreign, "theirs")
-    verdict = judge(plan(desired, state_of(desired), live_as(desired) | live_as(resolved(foreign))))
+    verdict = classify(plan(desired, state_of(desired), live_as(desired) | live_as(resolved(foreign))))
     assert [str(each.address) for each in verdict.of(Standing.UNMANAGED)] == ["function.theirs"]
     assert verdict.exit_code == EXIT_OK
 
@@ -103,4 +103,4 @@ def test_all_three_ways_in_which_one_field_can_stand(wanted: int, known: int, re
         wanted != real and known == wanted: [Standing.CHANGED],
         len({wanted, known, real}) == 3: [Standing.CONFLICT],
     }[True]
-    assert [each.standing for each in judge(three_way(wanted, known, real)).items] == expected
+    assert [each.standing for each in classify(three_way(wanted, known, real)).items] == expected

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from raceday_iac.health.observations import CODES, Counted, Observation, Severity, StateLock
-from raceday_iac.health.report import Report, changes, judge, without_secrets
+from raceday_iac.health.report import Report, changes, evaluate, without_secrets
 from raceday_iac.health.watched import read_watched
 from raceday_iac.model.resource import frozen
 
@@ -40,7 +40,7 @@ freshness:
 
 def judged(seen: Observation, file: str = "") -> Report:
     watched = read_watched(file, "h", DECLARED)
-    return judge(seen, watched, rules())
+    return evaluate(seen, watched, rules())
 
 
 @pytest.mark.parametrize(("budget", "is_told"), [("", False), ("gb_hours: 2", False), ("gb_hours: 1.9", True)])

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from raceday_iac.health.observations import Counted, Severity, StateLock
-from raceday_iac.health.report import Changes, Report, changes, judge
+from raceday_iac.health.report import Changes, Report, changes, evaluate
 from raceday_iac.health.runs import Usage
 from raceday_iac.health.watched import read_watched
 from raceday_iac.model.resource import frozen
@@ -65,12 +65,12 @@ def report() -> Report:
         skipped=("something: because",),
     )
     watched = read_watched(FILE, "h", DECLARED)
-    return judge(seen, watched, rules())
+    return evaluate(seen, watched, rules())
 
 
 @pytest.fixture
 def healthy() -> Report:
-    return judge(observation(function(execution(ago(minutes=5)))), read_watched("", "h", DECLARED), rules())
+    return evaluate(observation(function(execution(ago(minutes=5)))), read_watched("", "h", DECLARED), rules())
 
 
 def text(report: Report) -> str:

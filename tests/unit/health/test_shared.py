@@ -11,7 +11,7 @@ import pytest
 
 from raceday_iac.errors import IacError, StackError
 from raceday_iac.health.observations import Counted
-from raceday_iac.health.report import judge
+from raceday_iac.health.report import evaluate
 from raceday_iac.health.shared import Rules
 from raceday_iac.health.shared import load_rules as load_plain_rules
 from raceday_iac.health.watched import Grace, read_watched
@@ -155,4 +155,4 @@ def test_data_of_the_local_day_is_expected_without_any_shared_code() -> None:
     watched = read_watched(text, "h", replace(DECLARED, rules=Rules.data_rules))
     for hour, verdict in ((5, "resting"), (6, "bad")):
         seen = replace(observation(), now=datetime(2025, 7, 18, hour, tzinfo=UTC), counted={0: Counted(1)})
-        assert [each.verdict for each in judge(seen, watched, VIENNA).data] == [verdict]
+        assert [each.verdict for each in evaluate(seen, watched, VIENNA).data] == [verdict]

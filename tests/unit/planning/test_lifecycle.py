@@ -118,12 +118,12 @@ def test_a_rename_of_what_never_was_there_is_a_creation() -> None:
 def test_a_name_that_is_taken_is_not_given_and_the_plan_says_so() -> None:
     found = plan(resolved(texts("b", moved={"a": "b"})), state("b"), live("a", "b"))
     assert found.is_empty
-    assert "attribute.d/c/a is not renamed to attribute.d/c/b, for there is attribute.d/c/b already" in found.notes[0]
+    assert "attribute.d/c/a is not renamed to attribute.d/c/b: attribute.d/c/b exists already" in found.notes[0]
 
 
 def test_a_name_that_is_taken_in_other_letters_or_by_a_relationship_is_taken() -> None:
     real = live("a", "B")
-    assert "attribute.d/c/B already" in plan(resolved(texts("b", moved={"a": "b"})), state("a"), real).notes[0]
+    assert "attribute.d/c/B exists already" in plan(resolved(texts("b", moved={"a": "b"})), state("a"), real).notes[0]
     at = address("relationship.d/c/b")
     fields = {"relatedCollection": "x", "relationType": "oneToOne", "twoWay": False, "twoWayKey": "c", "onDelete": ""}
     real = {**live("a"), at: Live(at, frozen(fields))}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.drift import judge
+from raceday_iac.drift import classify
 from raceday_iac.model.address import Address, deployment_address
 from raceday_iac.model.evidence import Answer
 from raceday_iac.model.resource import Desired, Live, Resource, frozen
@@ -20,7 +20,7 @@ from raceday_iac.planning.rollback import plan_destruction, plan_rollback
 from raceday_iac.planning.saved import SavedPlan, plan_document, restored, saved_plan, verify
 from raceday_iac.provider import Snapshot
 from raceday_iac.provider.protocol import Deployment
-from raceday_iac.refresh.deployments import Judged, Role
+from raceday_iac.refresh.deployments import Classified, Role
 from raceday_iac.render.drift_text import drift_document
 from raceday_iac.state.document import Entry
 
@@ -92,7 +92,7 @@ def destroyed() -> Plan:
 def back() -> Plan:
     at = deployment_address("f")
     state = state_of(code("1")).with_entry(Entry(at, frozen({"digest": "1"}), "new"))
-    target = Judged(Deployment("old", "ready"), Role.PREVIOUS)
+    target = Classified(Deployment("old", "ready"), Role.PREVIOUS)
     return plan_rollback("test", state, Live(at, frozen({"digest": "1"}), "new"), target, "0")
 
 
@@ -145,7 +145,7 @@ def test_the_reference_explains_every_reason_and_no_other() -> None:
 
 def test_drift_tells_the_reason_of_each_verdict_and_change() -> None:
     found = plan(f(), state_of(f()), live_as(f(90)))
-    document = drift_document(judge(found), found)
+    document = drift_document(classify(found), found)
     assert [each["reasonCode"] for each in document["verdicts"]] == ["server-changed"]
     assert [each["reasonCode"] for each in document["drift"]] == ["server-changed"]
 

@@ -11,62 +11,62 @@ from raceday_iac.model.resource import Live, frozen
 from raceday_iac.planning import Action
 from raceday_iac.planning.rollback import choose, must_be_managed, must_run, plan_rollback
 from raceday_iac.provider.protocol import Deployment
-from raceday_iac.refresh.deployments import Judged, Remembered, Role
+from raceday_iac.refresh.deployments import Classified, Remembered, Role
 from raceday_iac.state.document import Entry, new_state
 
 AT = deployment_address("f")
 
 
-def judged(**roles: str) -> list[Judged]:
+def classified(**roles: str) -> list[Classified]:
     """Deployments by id, newest first, from `role` or `role/status`."""
     found, created = [], "2025-07-17T12:00:00.000+00:00"
     for name, text in roles.items():
         role, _, status = text.partition("/")
-        found.append(Judged(Deployment(name, status or "ready", created_at=created), Role(role)))
+        found.append(Classified(Deployment(name, status or "ready", created_at=created), Role(role)))
     return found
 
 
-def chosen(found: list[Judged], *line: str, to: str = "") -> str:
+def chosen(found: list[Classified], *line: str, to: str = "") -> str:
     return choose("f", found, Remembered(line), to).deployment.id
 
 
 def test_it_goes_to_the_one_that_was_active_before() -> None:
-    assert chosen(judged(c="active", b="previous", a="previous"), "c", "a", "b") == "a"
+    assert chosen(classified(c="active", b="previous", a="previous"), "c", "a", "b") == "a"
 
 
 def test_without_a_memory_it_goes_to_the_newest_that_can_be_gone_back_to() -> None:
-    assert chosen(judged(d="previous", c="active", b="previous"), "c") == "d"
+    assert chosen(classified(d="previous", c="active", b="previous"), "c") == "d"
 
 
 def test_it_goes_to_the_last_one_of_the_state_when_somebody_else_activated_another() -> None:
-    assert chosen(judged(x="active", b="previous", a="previous"), "b", "a") == "b"
+    assert chosen(classified(x="active", b="previous", a="previous"), "b", "a") == "b"
 
 
 def test_it_goes_to_the_one_that_is_named_whosever_it_is() -> None:
-    assert chosen(judged(c="active", b="previous", a="foreign"), "c", "b", to="a") == "a"
+    assert chosen(classified(c="active", b="previous", a="foreign"), "c", "b", to="a") == "a"
 
 
 @pytest.mark.parametrize("found", [{"c": "active"}, {"c": "active", "b": "foreign", "a": "orphan/failed"}])
 def test_without_a_previous_one_it_is_refused(found: dict[str, str]) -> None:
     with pytest.raises(RefusedError, match=r"has no previous deployment .* Nothing was changed"):
-        chosen(judged(**found), "c")
+        chosen(classified(**found), "c")
 
 
 def test_one_that_is_gone_is_refused_and_not_passed_over() -> None:
     with pytest.raises(RefusedError, match="no longer has b, which was active before") as caught:
-        chosen(judged(c="active", a="previous"), "c", "b", "a")
+        chosen(classified(c="active", a="previous"), "c", "b", "a")
     assert caught.value.hint.endswith("--to a")
 
 
 def test_one_that_was_never_there_is_refused() -> None:
     with pytest.raises(RefusedError, match="has no deployment zzz"):
-        chosen(judged(c="active"), "c", to="zzz")
+        chosen(classified(c="active"), "c", to="zzz")
 
 
 @pytest.mark.parametrize("status", ["failed", "waiting", "building", "canceled"])
 def test_one_that_is_not_ready_is_refused(status: str) -> None:
     with pytest.raises(RefusedError, match=f"is {status}, not ready"):
-        chosen(judged(c="active", b=f"orphan/{status}"), "c", "b")
+        chosen(classified(c="active", b=f"orphan/{status}"), "c", "b")
 
 
 def test_code_that_is_not_in_the_state_is_not_ours_to_switch() -> None:
@@ -78,7 +78,7 @@ def test_code_that_is_not_in_the_state_is_not_ours_to_switch() -> None:
 
 
 def test_the_plan_activates_and_says_what_changes() -> None:
-    (target,) = judged(b="previous")
+    (target,) = classified(b="previous")
     plan = plan_rollback("test", new_state(), Live(AT, frozen({"digest": "new"}), "c"), target, "old")
     (change,) = plan.changes
     assert (change.key, change.drifted) == ("activate:deployment.f", False)
@@ -91,7 +91,7 @@ def test_the_plan_activates_and_says_what_changes() -> None:
 
 
 def test_what_is_active_already_is_nothing_to_do() -> None:
-    (target,) = judged(c="active")
+    (target,) = classified(c="active")
     assert plan_rollback("test", new_state(), Live(AT, frozen({}), "c"), target, "x").is_empty
 
 

@@ -118,7 +118,7 @@ def test_a_file_says_what_it_is_and_of_which_format() -> None:
 
 
 def test_before_there_was_a_state_the_same_plan_is_still_the_same_file() -> None:
-    """A state that was never saved gets its lineage and its salt anew each time it is looked at."""
+    """A state that was never saved gets its lineage and a new salt each time it is looked at."""
     first, second = (Side(state=new_state()) for _ in range(2))
     assert first.state.salt != second.state.salt
     assert first.saved() == second.saved()
@@ -326,7 +326,7 @@ def test_a_state_that_is_lost_is_named() -> None:
         lambda live: replace(live, remote_id="another"),
         None,
     ],
-    ids=["changed", "changed elsewhere", "going", "made anew", "gone"],
+    ids=["changed", "changed elsewhere", "going", "replaced", "gone"],
 )
 def test_a_live_resource_that_is_not_as_it_was_is_named(change: Callable[[Live], Live] | None) -> None:
     assert "function.f is not live on the server as it was" in stale(Side(), Side().with_live("function.f", change))

@@ -21,7 +21,7 @@ from raceday_iac.kinds.turns import Turn
 from raceday_iac.model.resource import Live
 from raceday_iac.recovery.acting import RecoveryExecutor, carry_out
 from raceday_iac.recovery.planning import Done, Left, Recovery, RecoveryInput, Remedy, Step, cleaned
-from raceday_iac.refresh.deployments import Judged, Role
+from raceday_iac.refresh.deployments import Classified, Role
 
 from ..health.made import (
     LOCK,
@@ -46,9 +46,9 @@ STALE = lock_document(ago(hours=1), ago(hours=1))
 STUCK = member("index.d/c/i", "processing", ago(hours=1))
 
 
-def act(hand: Hand, *steps: Step, seen: Observation | None = None, judged: Any = None) -> list[Done]:
+def act(hand: Hand, *steps: Step, seen: Observation | None = None, classified: Any = None) -> list[Done]:
     scene = RecoveryInput(
-        seen or observation(function(lock=LOCK), schema=(STUCK,)), HealthConfig(), rules(), judged or {}
+        seen or observation(function(lock=LOCK), schema=(STUCK,)), HealthConfig(), rules(), classified or {}
     )
     provider, recorder = cast(Any, hand), cast(Any, None)
     hands = RecoveryExecutor(provider, recorder, scene, ("d", "locks"), hand.sleep, hand.clock, lambda: "me")
@@ -323,9 +323,9 @@ def test_a_scheduled_execution_is_deleted_only_while_it_is_that(status: str, log
 def test_a_build_that_ended_meanwhile_is_not_deleted(status: str, note: str) -> None:
     hand = Hand()
     hand.deployments = {"d2": deployment("d2", status, NOW)} if status else {}
-    judged = {"f": [Judged(deployment("d2", "building", ago(hours=2)), Role.ORPHAN)]}
+    classified = {"f": [Classified(deployment("d2", "building", ago(hours=2)), Role.ORPHAN)]}
     step = Step(Remedy.DELETE_DEPLOYMENT, "deployment.f", "d2", "delete it", "it is stuck")
-    (done,) = act(hand, step, judged=judged)
+    (done,) = act(hand, step, classified=classified)
     assert (done.was_needed, done.note) == (False, note)
 
 

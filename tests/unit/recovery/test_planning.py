@@ -12,7 +12,7 @@ from raceday_iac.health.data import Daily, Stand
 from raceday_iac.health.watched import read_watched
 from raceday_iac.model.address import Address
 from raceday_iac.recovery.planning import Recovery, RecoveryInput, daily_steps, plan_recovery
-from raceday_iac.refresh.deployments import Judged, Role
+from raceday_iac.refresh.deployments import Classified, Role
 
 from ..health.made import (
     DECLARED,
@@ -32,9 +32,11 @@ from ..health.made import (
 DAILY = "daily: [a, b, c]\n"
 
 
-def plan(seen: Any, file: str = "", judged: Any = None, owned: tuple[str, ...] = ()) -> Recovery:
+def plan(seen: Any, file: str = "", classified: Any = None, owned: tuple[str, ...] = ()) -> Recovery:
     watched = read_watched(file, "h", DECLARED)
-    return plan_recovery(RecoveryInput(seen, watched, rules(), judged or {}, {Address.parse(each) for each in owned}))
+    return plan_recovery(
+        RecoveryInput(seen, watched, rules(), classified or {}, {Address.parse(each) for each in owned})
+    )
 
 
 def steps(recovery: Recovery) -> list[str]:
@@ -52,33 +54,33 @@ def test_where_nothing_is_stuck_there_is_nothing_to_do() -> None:
 # -- deployments
 
 
-def deployments(*judged: Judged) -> Recovery:
-    seen = function(deployments=tuple(each.deployment for each in judged))
-    return plan(observation(seen), judged={"f": judged})
+def deployments(*classified: Classified) -> Recovery:
+    seen = function(deployments=tuple(each.deployment for each in classified))
+    return plan(observation(seen), classified={"f": classified})
 
 
 @pytest.mark.parametrize("status", ["waiting", "processing", "building", "ready"])
 def test_what_a_run_of_ours_left_is_deleted(status: str) -> None:
-    left = Judged(deployment("d2", status, ago(hours=2)), Role.ORPHAN, "abandoned")
+    left = Classified(deployment("d2", status, ago(hours=2)), Role.ORPHAN, "abandoned")
     assert steps(deployments(left)) == ["delete-deployment:deployment.f:d2"]
 
 
 def test_failed_builds_keep_their_log() -> None:
-    assert deployments(Judged(deployment("d2", "failed", ago(hours=2)), Role.ORPHAN)) == Recovery()
+    assert deployments(Classified(deployment("d2", "failed", ago(hours=2)), Role.ORPHAN)) == Recovery()
 
 
 @pytest.mark.parametrize(
     ("role", "reason"), [(Role.FOREIGN, "nothing shows that it is ours"), (Role.ACTIVE, "it is active")]
 )
 def test_a_stuck_build_that_is_not_ours_or_is_active_is_left(role: Role, reason: str) -> None:
-    recovery = deployments(Judged(deployment("d2", "building", ago(hours=2)), role))
+    recovery = deployments(Classified(deployment("d2", "building", ago(hours=2)), role))
     assert steps(recovery) == []
     assert reason in reasons(recovery)
 
 
 @pytest.mark.parametrize("role", [Role.UNFINISHED, Role.PREVIOUS])
 def test_what_goes_on_or_can_be_gone_back_to_is_not_even_mentioned(role: Role) -> None:
-    assert deployments(Judged(deployment("d2", "building", ago(minutes=2)), role)) == Recovery()
+    assert deployments(Classified(deployment("d2", "building", ago(minutes=2)), role)) == Recovery()
 
 
 # -- schema
@@ -259,10 +261,10 @@ def test_where_the_server_tells_no_time_nothing_is_stuck_by_its_age() -> None:
     seen = function(lost, lock=LOCK, deployments=(deployment("d2", "building", ago(hours=9)),))
     schema = (member("index.d/c/i", "processing", ago(hours=9)),)
     observed = observation(seen, schema=schema, locks={"f-lock": lock_document(ago(hours=9), ago(hours=9))})
-    built = Judged(deployment("d3", "ready", ago(hours=9)), Role.ORPHAN, "built, but never accepted")
-    judged, owned = {"f": (built,)}, ("index.d/c/i",)
-    assert len(steps(plan(observed, judged=judged, owned=owned))) > 1
-    recovery = plan(replace(observed, is_dated=False), judged=judged, owned=owned)
+    built = Classified(deployment("d3", "ready", ago(hours=9)), Role.ORPHAN, "built, but never accepted")
+    classified, owned = {"f": (built,)}, ("index.d/c/i",)
+    assert len(steps(plan(observed, classified=classified, owned=owned))) > 1
+    recovery = plan(replace(observed, is_dated=False), classified=classified, owned=owned)
     # Nobody needs a clock to see that this one was never taken into use.
     assert steps(recovery) == ["delete-deployment:deployment.f:d3"]
     assert "does not tell its time" in reasons(recovery)

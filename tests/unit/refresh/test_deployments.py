@@ -11,26 +11,35 @@ import pytest
 from raceday_iac.model.address import deployment_address, function_address
 from raceday_iac.model.resource import frozen
 from raceday_iac.provider.protocol import Deployment
-from raceday_iac.refresh.deployments import Archives, Judged, Remembered, Role, age, judge, line_of, read_deployments
+from raceday_iac.refresh.deployments import (
+    Archives,
+    Classified,
+    Remembered,
+    Role,
+    age,
+    classify,
+    line_of,
+    read_deployments,
+)
 from raceday_iac.state.document import Entry, new_state
 
 NOTHING = Remembered()
 NOW = datetime(2025, 7, 17, 12, tzinfo=UTC)
 
 
-def judged(
+def classified(
     *deployments: Deployment,
     active: str = "",
     remembered: Remembered = NOTHING,
     ours: Collection[str] = (),
     old: Collection[str] = (),
-) -> list[Judged]:
-    return list(judge(deployments, active, remembered, lambda each: each.id in ours, lambda each: each.id in old))
+) -> list[Classified]:
+    return list(classify(deployments, active, remembered, lambda each: each.id in ours, lambda each: each.id in old))
 
 
 def role(status: str, **settings: object) -> Role:
     """The role of one deployment `d`."""
-    (found,) = judged(Deployment("d", status), **settings)  # type: ignore[arg-type]
+    (found,) = classified(Deployment("d", status), **settings)  # type: ignore[arg-type]
     return found.role
 
 
@@ -49,7 +58,7 @@ def test_what_came_another_way_is_not_even_asked_whose_it_is(type: str) -> None:
     def ask(_each: Deployment) -> bool:
         raise AssertionError("asked")
 
-    (found,) = judge([Deployment("d", "ready", type=type)], "", NOTHING, ask, ask)
+    (found,) = classify([Deployment("d", "ready", type=type)], "", NOTHING, ask, ask)
     assert found.role is Role.FOREIGN
 
 
@@ -84,7 +93,7 @@ def test_what_is_under_way_becomes_an_orphan_with_age(status: str) -> None:
 
 
 def test_the_line_is_as_remembered_and_then_by_age() -> None:
-    found = judged(
+    found = classified(
         *(Deployment(name, "ready") for name in ("e", "d", "c", "b", "a")),
         active="c",
         remembered=Remembered(("c", "a", "gone", "d")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from raceday_iac.drift import Verdict, accept, judge
+from raceday_iac.drift import Verdict, accept, classify
 from raceday_iac.linting.findings import Acceptance
 from raceday_iac.model.resource import Live, frozen
 from raceday_iac.model.stack import FromEnvironment, Stack
@@ -64,7 +64,7 @@ def accepted(of: Plan, until: str, today: str = "2026-01-10") -> Verdict:
     from datetime import date
 
     entry = Acceptance("DRF001", "function.f", "agreed", date.fromisoformat(until), message="timeout*")
-    return accept(judge(of), [entry], date.fromisoformat(today))
+    return accept(classify(of), [entry], date.fromisoformat(today))
 
 
 def everything() -> Plan:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from raceday_iac.provider.protocol import Deployment
-from raceday_iac.refresh.deployments import Judged, Role
+from raceday_iac.refresh.deployments import Classified, Role
 from raceday_iac.render.executions import deployment_lines, deployments_document
 
 NOW = datetime(2025, 7, 17, 12, tzinfo=UTC)
 FOUND = [
-    Judged(Deployment("e", "failed", 900, created_at="2025-07-17T11:59:00.000+00:00"), Role.ORPHAN, "its build failed"),
-    Judged(Deployment("d", "ready", 900, created_at="2025-07-17T09:00:00.000+00:00", size=45_000), Role.ACTIVE),
-    Judged(Deployment("c", "ready", 900, created_at="2025-07-15T12:00:00.000+00:00", size=23_000_000), Role.PREVIOUS),
-    Judged(Deployment("b", "waiting", 900, created_at="2025-07-17T11:57:00.000+00:00"), Role.UNFINISHED),
-    Judged(Deployment("a", "ready", 900, type="vcs"), Role.FOREIGN),
+    Classified(
+        Deployment("e", "failed", 900, created_at="2025-07-17T11:59:00.000+00:00"), Role.ORPHAN, "its build failed"
+    ),
+    Classified(Deployment("d", "ready", 900, created_at="2025-07-17T09:00:00.000+00:00", size=45_000), Role.ACTIVE),
+    Classified(
+        Deployment("c", "ready", 900, created_at="2025-07-15T12:00:00.000+00:00", size=23_000_000), Role.PREVIOUS
+    ),
+    Classified(Deployment("b", "waiting", 900, created_at="2025-07-17T11:57:00.000+00:00"), Role.UNFINISHED),
+    Classified(Deployment("a", "ready", 900, type="vcs"), Role.FOREIGN),
 ]
 
 GOLDEN = """\
@@ -29,7 +33,7 @@ Deployments of function.f, newest first
 """
 
 
-def shown(found: list[Judged]) -> str:
+def shown(found: list[Classified]) -> str:
     return "".join(f"{line.text}\n" for line in deployment_lines("f", found, ["c"], NOW))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from raceday_iac.drift import Verdict, judge
+from raceday_iac.drift import Verdict, classify
 from raceday_iac.planning import Plan
 from raceday_iac.render.drift_text import drift_markdown, drift_page
 
@@ -45,11 +45,11 @@ To put it back: `raceday-iac apply`. To keep it: change the stack.
 
 
 def shown(of: Plan, verdict: Verdict | None = None) -> str:
-    return drift_markdown(verdict or judge(of), of, "here")
+    return drift_markdown(verdict or classify(of), of, "here")
 
 
 def page(of: Plan, verdict: Verdict | None = None) -> str:
-    return Reader(drift_page(verdict or judge(of), of, "here")).text
+    return Reader(drift_page(verdict or classify(of), of, "here")).text
 
 
 def test_a_verdict_reads_like_this() -> None:
@@ -85,12 +85,12 @@ def test_the_page_tells_every_verdict() -> None:
 def test_no_secret_is_in_either() -> None:
     of = secretive()
     assert SECRET not in shown(of)
-    assert SECRET not in drift_page(judge(of), of, "here")
+    assert SECRET not in drift_page(classify(of), of, "here")
 
 
 def test_hostile_texts_do_nothing() -> None:
     of = hostile()
-    tags = [tag for tag, _ in Reader(drift_page(judge(of), of, "here")).elements]
+    tags = [tag for tag, _ in Reader(drift_page(classify(of), of, "here")).elements]
     assert "script" not in tags
 
 

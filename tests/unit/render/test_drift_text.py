@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from raceday_iac.drift import Verdict, accept, judge
+from raceday_iac.drift import Verdict, accept, classify
 from raceday_iac.linting.findings import Acceptance
 from raceday_iac.model.stack import Stack
 from raceday_iac.planning import Plan
@@ -13,7 +13,7 @@ from ..declaring import function, resolved, stack_with_function
 
 
 def shown(of: Plan, *, verbose: bool = False) -> list[str]:
-    return [line.text for line in drift_lines(judge(of), of, "here", verbose=verbose)]
+    return [line.text for line in drift_lines(classify(of), of, "here", verbose=verbose)]
 
 
 def drifted() -> Plan:
@@ -64,13 +64,13 @@ def foreign() -> Stack:
 
 def test_for_machines_the_exit_code_is_in_the_document() -> None:
     found = drifted()
-    document = drift_document(judge(found), found)
-    assert document["exitCode"] == judge(found).exit_code == 4
+    document = drift_document(classify(found), found)
+    assert document["exitCode"] == classify(found).exit_code == 4
     assert [each["address"] for each in document["drift"]] == ["function.f"]
 
 
 def accepted(of: Plan, until: date) -> Verdict:
-    return accept(judge(of), [Acceptance("DRF001", "function.f", "agreed", until)], date(2026, 1, 10))
+    return accept(classify(of), [Acceptance("DRF001", "function.f", "agreed", until)], date(2026, 1, 10))
 
 
 def test_what_is_accepted_is_told_with_reason_and_last_day() -> None:

@@ -1,6 +1,6 @@
 """What `lint` and `schedule` print of the legacy configuration, against golden files.
 
-`UPDATE_GOLDEN=1 pytest tests/unit/render/test_lint_and_schedule.py` writes them anew.
+`UPDATE_GOLDEN=1 pytest tests/unit/render/test_lint_and_schedule.py` writes them again.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from raceday_iac.drift import judge
+from raceday_iac.drift import classify
 from raceday_iac.render.drift_text import drift_markdown
 from raceday_iac.render.markdown import code, plain
 from raceday_iac.render.plan_text import plan_markdown
@@ -35,8 +35,8 @@ def rendered(text: str) -> str:
     [
         plan_markdown(hostile(), "x"),
         plan_markdown(changed(documents=7), "x"),
-        drift_markdown(judge(hostile()), hostile(), "x"),
-        drift_markdown(judge(drifted()), drifted(), "x"),
+        drift_markdown(classify(hostile()), hostile(), "x"),
+        drift_markdown(classify(drifted()), drifted(), "x"),
     ],
     ids=["hostile plan", "refused plan", "hostile drift", "drift"],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from raceday_iac.drift import judge
+from raceday_iac.drift import classify
 from raceday_iac.model.stack import Stack
 from raceday_iac.planning import Plan
 from raceday_iac.planning.saved import plan_document, restored, saved_plan
@@ -75,7 +75,7 @@ def test_a_plan_tells_what_differs_inside_and_nothing_else() -> None:
 
 def test_so_does_a_drift_check() -> None:
     of = meddled()
-    text = "\n".join(line.text for line in drift_lines(judge(of), of, "x", verbose=False))
+    text = "\n".join(line.text for line in drift_lines(classify(of), of, "x", verbose=False))
     for part in (each for parts in TOLD.values() for each in parts):
         assert part in text
     assert not [each for each in KEPT if each in text]
@@ -84,12 +84,12 @@ def test_so_does_a_drift_check() -> None:
 def test_so_do_the_reports() -> None:
     of = changed()
     drift = meddled()
-    for markdown in (plan_markdown(of, "x"), drift_markdown(judge(drift), drift, "x")):
+    for markdown in (plan_markdown(of, "x"), drift_markdown(classify(drift), drift, "x")):
         assert "<br>`rows[0].every`: `30` → `15` <br>`+rows[2]:" in markdown
         assert "`-old: 1`" in markdown
         assert '<br>`[1]`: `"ASC"` → `"DESC"`' in markdown
         assert r'`+"read(\"users\")"` `-"read(\"any\")"`' in markdown
-    for page in (plan_page(of, "x"), drift_page(judge(drift), drift, "x")):
+    for page in (plan_page(of, "x"), drift_page(classify(drift), drift, "x")):
         text = " ".join(Reader(page).text.split())
         assert "rows[0].every 30 → 15" in text
         assert not [each for each in KEPT if each in text]
@@ -97,7 +97,7 @@ def test_so_do_the_reports() -> None:
 
 def test_programs_get_each_part_with_its_place() -> None:
     of = changed()
-    for document in (plan_document(of)["changes"], drift_document(judge(meddled()), meddled())["verdicts"]):
+    for document in (plan_document(of)["changes"], drift_document(classify(meddled()), meddled())["verdicts"]):
         assert parts_of(document, "variable.f/RULES", "value") == [
             {"op": "removed", "path": ["old"], "before": 1},
             {"op": "changed", "path": ["rows", 0, "every"], "before": 30, "after": 15},

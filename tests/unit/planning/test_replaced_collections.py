@@ -1,4 +1,4 @@
-"""Collections that are made anew, with all that lies in them: what heals one whose schema Appwrite has lost."""
+"""Collections that are replaced, with all that lies in them: what heals one whose schema Appwrite has lost."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def stack(*, extra: bool = False, owned: bool = False, required: bool = False) -
     return found
 
 
-def anew(
+def replaced_plan(
     before: Stack | None = None,
     *strange: Live,
     targets: Sequence[str] = (),
@@ -58,26 +58,28 @@ def anew(
 
 
 def test_all_that_lies_in_it_is_created_again_and_what_leads_to_it_made_anew() -> None:
-    assert actions(anew()) == {
+    assert actions(replaced_plan()) == {
         C: "replace",
         "attribute.d/c/text": "create",
         "index.d/c/unique": "create",
         "relationship.d/c/to_b": "create",
         "relationship.d/a/to_c": "replace",
     }
-    assert change(anew(), "attribute.d/c/text").reason == f"it lies in {C}, which is made anew"
-    assert change(anew(), "relationship.d/a/to_c").reason == f"it leads to {C}, which is made anew"
+    assert change(replaced_plan(), "attribute.d/c/text").reason == f"it lies in {C}, which is replaced"
+    assert change(replaced_plan(), "relationship.d/a/to_c").reason == f"it leads to {C}, which is replaced"
 
 
 def test_relationships_to_it_go_before_and_come_after() -> None:
-    steps = {each.key: each for each in make_steps(anew().changes, resolved(stack()), live_as(resolved(stack())))}
+    steps = {
+        each.key: each for each in make_steps(replaced_plan().changes, resolved(stack()), live_as(resolved(stack())))
+    }
     assert "removal:replace:relationship.d/a/to_c" in steps[f"removal:replace:{C}"].requires
     assert f"replace:{C}" in steps["replace:relationship.d/a/to_c"].requires
     assert steps["create:attribute.d/c/text"].turn.together
 
 
 def test_its_documents_are_counted_and_nothing_else_of_it() -> None:
-    found = anew(documents=3)
+    found = replaced_plan(documents=3)
     asked = {(str(each.place), each.ask) for each in found.evidence}
     assert asked == {(C, Ask.DOCUMENTS), (C, Ask.UNMANAGED), ("collection.d/a", Ask.DOCUMENTS)}
     assert [str(each.address) for each in found.refusals] == ["relationship.d/a/to_c", C] or [
@@ -87,21 +89,21 @@ def test_its_documents_are_counted_and_nothing_else_of_it() -> None:
 
 @pytest.mark.parametrize(("allowed", "refused"), [(2, True), (3, False)])
 def test_the_permission_names_its_documents(allowed: int, refused: bool) -> None:
-    found = anew(documents=3, allowed=allowed)
+    found = replaced_plan(documents=3, allowed=allowed)
     assert (C in {str(each.address) for each in found.refusals}) == refused
 
 
 def test_without_documents_no_permission_is_needed() -> None:
-    assert not anew().refusals
+    assert not replaced_plan().refusals
 
 
 def test_what_is_ours_and_no_longer_declared_goes_with_it() -> None:
-    found = change(anew(stack(extra=True)), "attribute.d/c/more")
+    found = change(replaced_plan(stack(extra=True)), "attribute.d/c/more")
     assert (found.action, found.goes_with, found.touches_server) == (Action.DELETE, address(C), False)
 
 
 def test_a_relationship_that_is_no_longer_declared_goes_before_it() -> None:
-    found = anew(stack(owned=True))
+    found = replaced_plan(stack(owned=True))
     assert change(found, "relationship.d/b/to_c").deletes
     assert precedes(found, "delete:relationship.d/b/to_c", f"replace:{C}")
 
@@ -120,20 +122,20 @@ def test_what_is_nobodys_goes_with_it_and_is_counted() -> None:
     strange = Live(
         Address("attribute", "d/c/strange"), live_as(resolved(stack()))[address("attribute.d/c/text")].fields
     )
-    found = anew(None, strange)
+    found = replaced_plan(None, strange)
     assert change(found, "attribute.d/c/strange").goes_with == address(C)
     (refusal,) = found.refusals
     assert "1 undeclared thing would be deleted with it (attribute.d/c/strange)" in refusal.message
 
 
 def test_a_part_of_it_is_never_made_anew_alone() -> None:
-    found = anew(targets=["attribute.d/c/text"])
-    assert set(actions(found)) == set(actions(anew()))
+    found = replaced_plan(targets=["attribute.d/c/text"])
+    assert set(actions(found)) == set(actions(replaced_plan()))
 
 
 @pytest.mark.parametrize("excluded", ["attribute.d/c/text", "index.d/c/unique", "relationship.d/a/to_c", C])
 def test_it_is_not_made_anew_where_something_of_it_is_excluded(excluded: str) -> None:
-    assert actions(anew(excluded=[excluded])) == {}
+    assert actions(replaced_plan(excluded=[excluded])) == {}
 
 
 def test_a_collection_that_is_not_there_is_created() -> None:
