@@ -206,7 +206,8 @@ class Work:
         fields = self._early_fields(change, real.fields)
         if self._must_cut(change):
             limit = self._limit(change, Ask.LONGER)
-            cut_values(self.provider, change.address, int(fields["size"]), limit, lambda text: self.note(change, text))
+            note = lambda text: self.note(change, text)  # noqa: E731
+            yield from cut_values(self.provider, change.address, int(fields["size"]), limit, note)
         try:
             live = self.provider.update(change.address, fields, real)
         except ServerFaultError as fault:

@@ -2,17 +2,28 @@
 
 Which stage an earlier run reached is seen from what is live, so a run that was killed is simply continued: the old
 attribute goes only after a look at every document found its value copied, and the copy takes its name only after that.
+
+Copies are written by bulk upsert where the collection allows it (1.8.1: 250 documents a second), else by transactions.
+An upsert writes back the other values as the server read them some milliseconds before, without a lock (1.8.1), and
+makes a document again that is gone. So it is only for documents that rest, and what it made again is deleted again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
+from hashlib import blake2b
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
-from ..errors import NOTHING_CHANGED, ProviderError, RefusedError
+from ..counting import format_duration, spaced
+from ..errors import NOTHING_CHANGED, ConflictError, NotFoundError, ProviderError, RefusedError
+from ..kinds import kind_of
 from ..kinds.conversion import UnconvertibleError, convert, has_form, temporary
 from ..model.address import Address
 from ..model.evidence import Answer
@@ -20,12 +31,19 @@ from ..model.resource import Fields, Live, frozen
 from ..provider import Condition, NewValues, Provider, Written
 from .schema import FIRST_LOOK, until_available, until_gone
 
-#: Documents written at a time.
+#: Documents written by one request: Appwrite takes no more. And requests under way at once; the connection lets fewer
+#: through while the server shows distress.
 BATCH = 100
+_AT_ONCE = 4
 #: Copying is repeated for what others write meanwhile; who writes all the time has to stop for a moment.
 _PASSES = 5
+#: A document that nobody has changed for so long rests.
+_RESTING = timedelta(minutes=1)
+#: Seconds until the first line about how far it has come, and between two of them.
+_FIRST, _EVERY = 2.0, 10.0
 
 Note = Callable[[str], None]
+Item = TypeVar("Item")
 
 
 def convert_attribute(
@@ -47,7 +65,7 @@ def convert_attribute(
                 yield _finished(provider, address, wanted, old)
                 return
             yield from _add(provider, copy, wanted, seen, note, first_look)
-            _Copying(provider, address, copy, wanted, may_lose, note).run()
+            yield from _Copying(provider, address, copy, wanted, may_lose, note, seen, _may_merge(seen)).run()
             note("switching")
             provider.delete(address, old)
         yield from until_gone(provider, [address], first_look)
@@ -80,9 +98,52 @@ def _add(
         provider.update(copy, fields, found)
 
 
+def _may_merge(seen: Mapping[Address, Live]) -> bool:
+    """Whether a bulk upsert of one attribute can be: it is refused where there are relationships, and where a required
+    attribute is not named."""
+    there = [each for each in seen.values() if each.status == "available"]
+    related = (kind_of(each.address).leads_to(each.address, each.fields) for each in there)
+    return not any(each.fields.get("required") for each in there) and not any(related)
+
+
+@dataclass(frozen=True)
+class _Copy:
+    """What a document is to hold. `rests` says that nobody has changed it lately."""
+
+    identity: str
+    value: Any
+    created: str
+    rests: bool
+
+
+@dataclass
+class _Look:
+    """One look at documents: how many, how many values were written, and the checksums of what they hold: of the old
+    attribute, converted, and of the copy. The order of documents does not count."""
+
+    looked: int = 0
+    written: int = 0
+    old: int = 0
+    copied: int = 0
+
+    def add(self, identity: str, value: Any, copied: Any) -> None:
+        self.looked += 1
+        self.old += _hash(identity, value)
+        self.copied += _hash(identity, copied)
+
+    @property
+    def checksum(self) -> str:
+        return f"{self.copied % 2**64:016x}"
+
+    @property
+    def is_same(self) -> bool:
+        return self.old == self.copied
+
+
 @dataclass
 class _Copying:
-    """The copying of one attribute. `lost` has what cannot be converted: document → why, as it was last seen."""
+    """The copying of one attribute. `lost` has what cannot be converted: document → why, as it was last seen. `merging`
+    says that values are written by bulk upsert."""
 
     provider: Provider
     address: Address
@@ -90,45 +151,144 @@ class _Copying:
     wanted: Fields
     may_lose: Answer
     note: Note
+    seen: Mapping[Address, Live]
+    merging: bool
+    clock: Callable[[], float] = time.monotonic
     lost: dict[str, str] = field(default_factory=dict)
+    _told: float = 0.0
 
-    def run(self) -> None:
+    def run(self) -> Iterator[float]:
         """Copy and convert, again and again until a look at every document finds nothing to write; then look after
-        what was changed behind that look, which may have taken minutes."""
+        what was changed behind that look, which may have taken minutes. Yields pauses, in which it can be left."""
         for _ in range(_PASSES):
             since = self.provider.server_time()
-            written = self._look()
-            if not written:
+            there = self.provider.count_all(*_place(self.address))
+            look = _Look()
+            yield from self._look(look, self.provider.every_document(*_place(self.address), only=self._read), there)
+            if not look.written and self._is_whole(look, there):
                 break
         else:
-            raise self._given_up(written)
+            raise self._given_up(look.written)
+        self.note(f"verified {spaced(look.looked)} documents: checksum {look.checksum} of both attributes")
         for _ in range(_PASSES):
             if since is None:
                 return
             now = self.provider.server_time()
-            after = (since - _CLOCKS).isoformat(timespec="milliseconds")
-            if not self._look(Condition("greaterThan", _CHANGED_AT, (after,))):
+            after = Condition("greaterThan", _CHANGED_AT, ((since - _CLOCKS).isoformat(timespec="milliseconds"),))
+            changed = self.provider.documents(*_place(self.address), after, only=self._read)
+            look = _Look()
+            yield from self._look(look, _batches(changed))
+            if not look.written:
                 return
             since = now
         raise self._given_up(1)
 
-    def _look(self, *conditions: Condition) -> int:
-        """One look at documents; how many values were written. What others changed after it was copied is copied
+    @property
+    def _read(self) -> Sequence[str]:
+        return (self.address.name, self.copy.name, _CREATED_AT, _CHANGED_AT)
+
+    def _is_whole(self, look: _Look, there: Answer) -> bool:
+        """Whether no document was passed over, as far as the server can count, and both sides hold the same."""
+        fewest = there.count or 0
+        if look.looked < fewest:
+            # Some may have been deleted meanwhile.
+            fewest = min(fewest, self.provider.count_all(*_place(self.address)).count or 0)
+        return look.looked >= fewest and look.is_same
+
+    def _look(
+        self, look: _Look, portions: Iterable[Sequence[Mapping[str, Any]]], there: Answer | None = None
+    ) -> Iterator[float]:
+        """One look at documents, with what is to be written. What others changed after it was copied is copied
         again."""
-        written = 0
-        keys = (self.address.name, self.copy.name)
-        documents = self.provider.documents(*_place(self.address), *conditions, only=keys)
-        while batch := list(islice(documents, BATCH)):
-            # Appwrite answers an array that was never set as an empty one.
-            pairs = ((str(each["$id"]), self._converted(each), each.get(self.copy.name)) for each in batch)
-            values = {identity: {self.copy.name: new} for identity, new, copied in pairs if not _same(new, copied)}
-            refused = self.provider.write_values(*_place(self.address), values)
-            if refused:
-                raise self._refused(refused)
-            written += len(values)
-            self.note(f"{written} values copied" if written else "verifying")
+        begun = self.clock()
+        self._told = begun - _EVERY + _FIRST
+        for portion in portions:
+            copies = [each for each in (self._evaluated(document, look) for document in portion) if each is not None]
+            merged = [each for each in copies if each.rests and self.merging]
+            others = [each for each in copies if not (each.rests and self.merging)]
+            writes = (
+                *(partial(self._merge, batch) for batch in _batches(merged)),
+                *(partial(self._write, batch) for batch in _batches(others)),
+            )
+            for written in _at_once(writes):
+                look.written += written
+                self._tell(look, there, begun)
+                yield 0.0
+            self._tell(look, there, begun)
+        if look.written:
+            self.note(f"{spaced(look.written)} values copied")
         self._must_not_lose()
-        return written
+
+    def _evaluated(self, document: Mapping[str, Any], look: _Look) -> _Copy | None:
+        """What has to be written of a document."""
+        identity, copied = str(document["$id"]), document.get(self.copy.name)
+        changed = str(document.get(_CHANGED_AT) or "")
+        created = str(document.get(_CREATED_AT) or "")
+        if copied not in (None, []) and created and created == changed and self._is_left(identity):
+            self._remove(identity, changed)
+            return None
+        value = self._converted(document)
+        look.add(identity, value, copied)
+        # Appwrite answers an array that was never set as an empty one.
+        return None if _same(value, copied) else _Copy(identity, value, created, self._rests(changed))
+
+    def _is_left(self, identity: str) -> bool:
+        """Whether a document was made by a bulk upsert of a run that was killed: it was deleted while its copy was
+        under way. It came with the copy, of which only we know, and holds nothing else."""
+        document = self.provider.document(*_place(self.address), identity) or {}
+        blanks: dict[str, tuple[Any, ...]] = {
+            at.name: (None, [], live.fields.get("default")) for at, live in self.seen.items()
+        }
+        others = {key: value for key, value in document.items() if not key.startswith("$") and key != self.copy.name}
+        is_blank = all(value in blanks.get(key, (None, [])) for key, value in others.items())
+        return is_blank and document.get(_CREATED_AT) == document.get(_CHANGED_AT) and not document.get("$permissions")
+
+    def _remove(self, identity: str, changed: str) -> None:
+        try:
+            self.provider.remove_document(*_place(self.address), identity, unless_newer_than=changed)
+        except (NotFoundError, ConflictError):
+            return
+        self.note(f"document {identity}, which was deleted while it was copied, is gone again")
+
+    def _rests(self, changed: str) -> bool:
+        now = self.provider.server_time()
+        return now is not None and bool(changed) and changed < (now - _RESTING).isoformat(timespec="milliseconds")
+
+    def _merge(self, batch: Sequence[_Copy]) -> int:
+        if not self.merging:
+            return self._write(batch)
+        values = {each.identity: {self.copy.name: each.value} for each in batch}
+        try:
+            self.provider.merge_values(*_place(self.address), values, {each.identity: each.created for each in batch})
+        except ProviderError as error:
+            if error.code not in _REFUSALS:
+                raise
+            # One document may be the reason, or all: then Appwrite says so of the request.
+            self.merging = error.kind not in _NEVER
+            return self._write(batch)
+        return len(batch)
+
+    def _write(self, batch: Sequence[_Copy]) -> int:
+        values = {each.identity: {self.copy.name: each.value} for each in batch}
+        refused = self.provider.write_values(*_place(self.address), values)
+        if refused:
+            raise self._refused(refused)
+        return len(batch)
+
+    def _tell(self, look: _Look, there: Answer | None, begun: float) -> None:
+        """How far it has come, and how long the rest will take."""
+        now = self.clock()
+        if now - self._told < _EVERY:
+            return
+        self._told = now
+        said = f"{spaced(look.written)} values copied" if look.written else "verifying"
+        share = look.looked / max(look.looked, there.count or 1) if there is not None else 0.0
+        if share and there is not None:
+            left = (now - begun) * (1 - share) / share
+            said += (
+                f", {spaced(look.looked)} of {spaced(there.count or 0)} documents; about {format_duration(left)} left"
+            )
+        self.note(said)
 
     def _converted(self, document: Mapping[str, Any]) -> Any:
         identity = str(document["$id"])
@@ -169,43 +329,83 @@ class _Copying:
 
 _SAFE = "Nothing was lost; the old attribute is as it was."
 #: When a document was changed last, by the server's clock; and how far the clocks of one server's machines may differ.
-_CHANGED_AT, _CLOCKS = "$updatedAt", timedelta(seconds=5)
+_CREATED_AT, _CHANGED_AT, _CLOCKS = "$createdAt", "$updatedAt", timedelta(seconds=5)
+#: What Appwrite answers to a bulk upsert that cannot be; and where none of that collection or server can.
+_REFUSALS, _NEVER = (400, 404, 405, 409, 413), ("general_bad_request", "general_route_not_found")
 
 
 def _same(value: Any, copied: Any) -> bool:
     return bool(value == copied or (value in (None, []) and copied in (None, [])))
 
 
-def cut_values(provider: Provider, address: Address, size: int, limit: Answer, note: Note) -> None:
+def _hash(identity: str, value: Any) -> int:
+    """The same for values that count as the same."""
+    return int.from_bytes(blake2b(json.dumps([identity, _plain(value)]).encode(), digest_size=8).digest(), "big")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(each) for each in value] or None
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _batches(items: Iterable[Item]) -> Iterator[Sequence[Item]]:
+    each = iter(items)
+    while batch := list(islice(each, BATCH)):
+        yield batch
+
+
+def _at_once(writes: Iterable[Callable[[], int]]) -> Iterator[int]:
+    """What writes come to, as they end; some are under way at once. Whoever leaves waits for those."""
+    under_way: set[Future[int]] = set()
+    with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="copying") as pool:
+        for write in writes:
+            under_way.add(pool.submit(write))
+            if len(under_way) == _AT_ONCE:
+                ended, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                yield sum(each.result() for each in ended)
+        yield sum(each.result() for each in under_way)
+
+
+def cut_values(provider: Provider, address: Address, size: int, limit: Answer, note: Note) -> Iterator[float]:
     """Shorten texts that are longer than `size` characters, `limit` of them at most. Appwrite refuses the size while
-    there are any. What somebody changes between our reading and our writing is read again: it may be short now."""
+    there are any. What somebody changes between our reading and our writing is read again: it may be short now. Yields
+    pauses, in which it can be left."""
     cut = 0
-    documents = provider.documents(*_place(address), only=(address.name, _CHANGED_AT))
-    while batch := list(islice(documents, BATCH)):
-        for _ in range(_PASSES):
-            longer = _longer(batch, address, size)
-            if not limit.covers(Answer(cut + len(longer))):
-                raise _too_many(address, size, limit, cut + len(longer), cut)
-            outcome = provider.change_values(*_place(address), longer) if longer else Written()
-            if outcome.refused:
-                identity, why = next(iter(outcome.refused.items()))
-                raise ProviderError(
-                    f"Appwrite refuses {len(outcome.refused)} documents with a shortened {address} "
-                    f"(document {identity}: {why}).",
-                    hint="correct them, then run apply again",
-                )
-            cut += len(longer) - len(outcome.changed)
-            again = [provider.document(*_place(address), each) for each in sorted(outcome.changed)]
-            batch = [each for each in again if each is not None]
-            if not batch:
-                break
-        else:
+    portions = provider.every_document(*_place(address), only=(address.name, _CHANGED_AT))
+    longest = (each for portion in portions for each in portion if _longer([each], address, size))
+    for batch in _batches(longest):
+        yield 0.0
+        cut += _cut_batch(provider, address, size, limit, batch, cut)
+        note(f"{cut} values cut to {size} characters")
+
+
+def _cut_batch(
+    provider: Provider, address: Address, size: int, limit: Answer, batch: Sequence[Mapping[str, Any]], before: int
+) -> int:
+    """How many were cut; so many were `before`."""
+    cut = 0
+    for _ in range(_PASSES):
+        longer = _longer(batch, address, size)
+        if not limit.covers(Answer(before + cut + len(longer))):
+            raise _too_many(address, size, limit, before + cut + len(longer), before + cut)
+        outcome = provider.change_values(*_place(address), longer) if longer else Written()
+        if outcome.refused:
+            identity, why = next(iter(outcome.refused.items()))
             raise ProviderError(
-                f"The values of {address} could not all be cut: others keep writing.",
-                hint="stop what writes to the collection, then run apply again: it goes on from here",
+                f"Appwrite refuses {len(outcome.refused)} documents with a shortened {address} "
+                f"(document {identity}: {why}).",
+                hint="correct them, then run apply again",
             )
-        if cut:
-            note(f"{cut} values cut to {size} characters")
+        cut += len(longer) - len(outcome.changed)
+        again = [provider.document(*_place(address), each) for each in sorted(outcome.changed)]
+        batch = [each for each in again if each is not None]
+        if not batch:
+            return cut
+    raise ProviderError(
+        f"The values of {address} could not all be cut: others keep writing.",
+        hint="stop what writes to the collection, then run apply again: it goes on from here",
+    )
 
 
 def _longer(batch: Sequence[Mapping[str, Any]], address: Address, size: int) -> dict[str, NewValues]:

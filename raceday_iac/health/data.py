@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from ..counting import format_duration
 from ..provider.protocol import Condition, Execution
 from .observations import Counted, Finding, FunctionSeen, Observation, Severity, moment
 from .runs import EARLY, ending_of, last_due, standing
 from .shared import Late, Rules
-from .watched import Freshness, Grace, HealthConfig, format_duration
+from .watched import Freshness, Grace, HealthConfig
 
 #: Documents that are named one by one.
 _NAMED = 3

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+from ..counting import format_duration
 from .observations import Finding, FunctionSeen, Observation, Severity
 from .runs import Figures, check_target
 from .shared import LockState, Rules
-from .watched import HealthConfig, format_duration
+from .watched import HealthConfig
 
 _NONE: Mapping[str, Figures] = MappingProxyType({})
 

@@ -12,6 +12,7 @@ from itertools import zip_longest
 from math import ceil
 from typing import Any
 
+from ..counting import format_duration
 from ..kinds import kind_of
 from ..kinds.collection import can_only_fail_again, making_anew, unknown_to_documents
 from ..kinds.function import size_of
@@ -20,7 +21,7 @@ from ..model.address import Address, collection_address
 from ..model.resource import Live
 from ..provider.protocol import Deployment, Execution
 from .observations import Finding, FunctionSeen, Severity, moment
-from .watched import FunctionWatch, Grace, format_duration
+from .watched import FunctionWatch, Grace
 
 # What the log of an execution says of its end. The functions log one JSON object a line; other lines say nothing.
 

@@ -206,6 +206,14 @@ class Provider(Reader, Protocol):
         gone are passed over. Returns what Appwrite refused: id → why."""
         ...
 
+    def merge_values(
+        self, database: str, collection: str, values: Mapping[str, Mapping[str, Any]], created: Mapping[str, str]
+    ) -> frozenset[str]:
+        """The same by one request, four times as fast (1.8.1). Only where a collection has no relationships and no
+        required attributes but those that are set: else ProviderError, and nothing is written. Documents that are gone
+        are made anew by it, and deleted at once: `created` is their `$createdAt` by id. Returns their ids."""
+        ...
+
     def change_values(self, database: str, collection: str, values: Mapping[str, NewValues]) -> Written:
         """The same, but each only if nobody has changed the document since it was read. Slower, for one by one."""
         ...

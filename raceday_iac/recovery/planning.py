@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from ..counting import format_duration
 from ..health.data import Daily, Stand, daily_runs, did_its_work, is_under_way
 from ..health.locks import LockHealth, lock_health
 from ..health.observations import FunctionSeen, Observation, moment
 from ..health.observing import UNDATED
 from ..health.runs import UNFINISHED, standing, stuck_builds, trouble_of
 from ..health.shared import Rules
-from ..health.watched import Grace, HealthConfig, format_duration
+from ..health.watched import Grace, HealthConfig
 from ..kinds import kind_of
 from ..kinds.collection import can_only_fail_again, making_anew, unknown_to_documents
 from ..kinds.turns import Place, Turn

@@ -9,11 +9,11 @@ from html import escape
 from itertools import pairwise
 from typing import Any
 
+from ..counting import format_duration
 from ..health.data import Stand
 from ..health.observations import Severity, moment
 from ..health.report import FunctionHealth, Report
 from ..health.runs import OVER, ending_of
-from ..health.watched import format_duration
 from ..model.local_time import LocalTime
 from ..provider.protocol import Execution
 from .health_text import headline, row_of, sections, style_of, usage_text

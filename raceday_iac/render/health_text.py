@@ -11,14 +11,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..counting import counted
+from ..counting import counted, format_duration
 from ..health.data import Daily, DataHealth, Stand
 from ..health.locks import LockHealth
 from ..health.observations import Finding, Severity, moment
 from ..health.report import Changes, FunctionHealth, Report
 from ..health.runs import memory_limit
 from ..health.shared import LockState
-from ..health.watched import format_duration
 from ..model.local_time import LocalTime
 from .lines import Line
 from .markdown import LIMIT, Sheet, code, plain

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from raceday_iac.applying.convert import convert_attribute
 from raceday_iac.devserver.runner import RunningServer, start_server
 from raceday_iac.model.address import Address, collection_address
-from raceday_iac.model.evidence import Answer, Ask, Question
+from raceday_iac.model.evidence import NOTHING, Answer, Ask, Question
 from raceday_iac.model.resource import frozen
 from raceday_iac.model.secret import Secret
 from raceday_iac.provider.appwrite import AppwriteProvider, Transport
@@ -114,3 +116,99 @@ def test_who_wants_no_more_than_a_part_looked_at_is_told_of_how_many(many: Many)
     ask = question(Ask.LONGER, limit=5)
     assert many.asked(lambda: found.append(answer(many.provider, ask, 6000))) <= 25
     assert (found[0].number, found[0].looked, found[0].of) == ("0+", 6000, MANY)
+
+
+# Conversions.
+
+TO_NUMBER = {"type": "integer", "required": False, "default": None, "array": False, "min": None, "max": None}
+BULK = ("PUT", LIST[1])
+
+
+@pytest.fixture
+def fewer(tmp_path: Path) -> Iterator[Many]:
+    """Five hundred documents, which nobody has changed for long."""
+    with start_server(tmp_path) as server:
+        found = Many(server)
+        found.fill(500)
+        yield found
+
+
+def convert(many: Many, provider: AppwriteProvider) -> list[str]:
+    """Texts become numbers; what is told on the way."""
+    told: list[str] = []
+    stages = convert_attribute(
+        provider,
+        PLACE.child("attribute", "text"),
+        frozen(TO_NUMBER),
+        may_lose=NOTHING,
+        note=told.append,
+        first_look=0.01,
+    )
+    for _ in stages:
+        pass
+    return told
+
+
+def numbers(many: Many) -> dict[str, Any]:
+    return {each["$id"]: each["text"] for each in many.provider.documents("d", "c", only=("text",))}
+
+
+class Meanwhile(AppwriteProvider):
+    """Somebody does something right before the first bulk upsert."""
+
+    act: Callable[[], object] | None = None
+
+    def merge_values(self, *arguments: Any) -> frozenset[str]:
+        act, self.act = self.act, None
+        if act is not None:
+            act()
+        return super().merge_values(*arguments)
+
+
+def meanwhile(many: Many, act: Callable[[], object]) -> Meanwhile:
+    provider = Meanwhile(many.provider._transport)
+    provider.act = act
+    return provider
+
+
+def test_documents_that_rest_are_converted_by_bulk_upserts_a_hundred_each(fewer: Many) -> None:
+    requests = fewer.server.server.requests
+    told = convert(fewer, fewer.provider)
+    assert numbers(fewer) == {f"d{number:07}": number for number in range(500)}
+    assert requests[BULK] == 5
+    assert not any("transactions" in path for _, path in requests)
+    assert any(each.startswith("verified 500 documents: checksum") for each in told)
+
+
+def test_a_document_that_is_deleted_while_it_is_copied_does_not_come_back(fewer: Many) -> None:
+    gone = "d0000042"
+    convert(fewer, meanwhile(fewer, lambda: fewer.provider.remove_document("d", "c", gone)))
+    assert numbers(fewer) == {f"d{number:07}": number for number in range(500) if number != 42}
+
+
+def test_what_somebody_writes_while_it_is_copied_is_kept_and_converted(fewer: Many) -> None:
+    def correct() -> None:
+        fewer.provider.change_document("d", "c", "d0000042", {"text": "4242"}, unless_newer_than="")
+        fewer.provider.create_document("d", "c", "late", {"text": "7"})
+
+    convert(fewer, meanwhile(fewer, correct))
+    found = numbers(fewer)
+    assert (found["d0000042"], found["late"], len(found)) == (4242, 7, 501)
+
+
+def test_what_a_killed_run_made_anew_is_deleted_by_the_next_one(fewer: Many) -> None:
+    """Its bulk upsert came after somebody's deletion, and before it could look at the answer."""
+    fewer.provider.create(PLACE.child("attribute", "text_conv"), frozen(TO_NUMBER))
+    while any(live.status != "available" for live in fewer.provider.members("d", "c", "attributes").values()):
+        pass
+    fewer.provider.merge_values("d", "c", {"gone": {"text_conv": 9}, "d0000001": {"text_conv": 1}}, {})
+    assert len(numbers(fewer)) == 501
+    told = convert(fewer, fewer.provider)
+    assert numbers(fewer) == {f"d{number:07}": number for number in range(500)}
+    assert "document gone, which was deleted while it was copied, is gone again" in told
+
+
+def test_a_document_that_somebody_made_with_nothing_in_it_stays(fewer: Many) -> None:
+    fewer.provider.create_document("d", "c", "empty", {"text": None})
+    convert(fewer, fewer.provider)
+    assert numbers(fewer)["empty"] is None

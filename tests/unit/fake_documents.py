@@ -1,10 +1,14 @@
 """One collection with documents in memory, as far as conversions and evidence touch it. It takes a provider's place.
 
+Calls come from several threads, and one after another. Once the process was killed, none does anything any more, but
+for those that were on their way: `landing` says how many of them still arrive.
+
 Work in the background ends when the collection is looked at for the second time, so that every waiting is seen.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,6 +16,7 @@ from typing import Any
 
 from raceday_iac.errors import ConflictError, NotFoundError, ProviderError
 from raceday_iac.model.address import Address, collection_address
+from raceday_iac.model.evidence import Answer
 from raceday_iac.model.resource import Fields, Live, frozen
 from raceday_iac.provider import Condition, NewValues, Written
 
@@ -46,7 +51,15 @@ class Documents:
         self.meanwhile: Callable[[str], object] = lambda _call: None
         #: Values that the server does not take, for a reason of its own.
         self.refused: tuple[Any, ...] = ()
+        #: When documents were changed last, for all of them. By the server's clock it is noon.
+        self.changed_at = "2026-11-29T11:00:00.000+00:00"
+        #: What a bulk upsert is answered with; None where it can be.
+        self.unmergeable: ProviderError | None = None
+        self.landing = 0
+        #: Documents that are read at a time.
+        self.portion = 1000
         self._looks: dict[Address, int] = {}
+        self._lock = threading.RLock()
 
     def values(self, key: str) -> dict[str, Any]:
         return {identity: data.get(key) for identity, data in self.documents_by_id.items()}
@@ -78,6 +91,22 @@ class Documents:
             done += PAGE
             if len(page) < PAGE:
                 return
+
+    def every_document(
+        self, database: str, collection: str, *, only: Sequence[str] = ()
+    ) -> Iterator[Sequence[Mapping[str, Any]]]:
+        """What comes meanwhile is met too."""
+        seen: set[str] = set()
+        while True:
+            self._begin("documents")
+            page = [(key, data) for key, data in self.documents_by_id.items() if key not in seen][: self.portion]
+            seen.update(key for key, _ in page)
+            yield self._end([{"$id": key, **self._shown(data, only)} for key, data in page])
+            if len(page) < self.portion:
+                return
+
+    def count_all(self, database: str, collection: str, *conditions: Condition) -> Answer:
+        return Answer(self.count_documents(database, collection, *conditions))
 
     def count_documents(self, database: str, collection: str, *conditions: Condition) -> int:
         self._begin("count")
@@ -127,17 +156,20 @@ class Documents:
         data = self.documents_by_id.get(identity)
         return self._end(data if data is None else {"$id": identity, **self._shown(data, [*data, "$updatedAt"])})
 
-    @staticmethod
-    def _shown(data: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    def _shown(self, data: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
         """Whoever changes something makes another version, whichever way: here, the content is the version."""
-        return {name: repr(data) if name == "$updatedAt" else data.get(name) for name in names}
+        system = {"$updatedAt": self._version(data), "$createdAt": "2026-01-01T00:00:00.000+00:00"}
+        return {name: system.get(name, data.get(name)) for name in names}
+
+    def _version(self, data: Mapping[str, Any] | None) -> str:
+        return f"{self.changed_at} {data!r}"
 
     def server_time(self) -> datetime:
         return datetime(2026, 11, 29, 12, tzinfo=UTC)
 
     def change_values(self, database: str, collection: str, values: Mapping[str, NewValues]) -> Written:
         self._begin(f"change {len(values)}")
-        there = {each: repr(self.documents_by_id.get(each)) for each in values}
+        there = {each: self._version(self.documents_by_id.get(each)) for each in values}
         changed = frozenset(each for each, new in values.items() if there[each] != new.unless_newer_than)
         present = {each for each in values if each in self.documents_by_id}
         kept = {each: new.data for each, new in values.items() if each in present - changed}
@@ -148,8 +180,22 @@ class Documents:
     ) -> Mapping[str, str]:
         if not values:
             return {}
-        self._begin(f"write {len(values)}")
-        return self._written(values)
+        with self._lock:
+            self._begin(f"write {len(values)}")
+            return self._written(values)
+
+    def merge_values(
+        self, database: str, collection: str, values: Mapping[str, Mapping[str, Any]], created: Mapping[str, str]
+    ) -> frozenset[str]:
+        with self._lock:
+            self._begin(f"merge {len(values)}")
+            if self.unmergeable is not None:
+                raise self.unmergeable
+            wrong = [value for data in values.values() for value in data.values() if value in self.refused]
+            if wrong:
+                raise ProviderError("Invalid document structure", code=400, kind="document_invalid_structure")
+            self._written(values)
+        return frozenset(values.keys() - self.documents_by_id.keys())
 
     def _written(self, values: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
         refused: dict[str, str] = {}
@@ -171,6 +217,10 @@ class Documents:
             data.pop(address.name, None)
 
     def _begin(self, call: str) -> None:
+        if self.calls_left is not None and self.calls_left <= 0:
+            self.landing -= 1
+            if self.landing < 0 or not call.startswith(("write", "merge", "change")):
+                raise Killed
         self.log.append(call)
         self.meanwhile(call)
 
@@ -178,6 +228,6 @@ class Documents:
         """Killed also when the server has done it and nobody has heard the answer."""
         if self.calls_left is not None:
             self.calls_left -= 1
-            if self.calls_left == 0:
+            if self.calls_left <= 0:
                 raise Killed
         return answer

@@ -19,7 +19,7 @@ from ...errors import (
 )
 from ...kinds import Call, kind_of
 from ...kinds import function as functions
-from ...kinds.base import Shape
+from ...kinds.base import Shape, is_instant, listing
 from ...model.address import Address
 from ...model.resource import Fields, Live
 from ...model.secret import Secret
@@ -35,6 +35,7 @@ _DELETION_PATIENCE = 60.0
 _SYNCHRONOUS_LIMIT = 40.0
 #: Documents that are changed at the same time.
 _AT_ONCE = 4
+_MERGED = Shape({"$id": str, "$createdAt": is_instant, "$updatedAt": is_instant})
 #: Makes a write conditional on the document being no newer than this.
 _TIMESTAMP = "X-Appwrite-Timestamp"
 
@@ -108,6 +109,23 @@ class AppwriteProvider(AppwriteReader):
         except ProviderError:
             return self._write_singly(database, collection, values)
         return {}
+
+    def merge_values(
+        self, database: str, collection: str, values: Mapping[str, Mapping[str, Any]], created: Mapping[str, str]
+    ) -> frozenset[str]:
+        """See `Provider.merge_values`. A bulk upsert keeps what is not named. It may be sent again after a lost answer:
+        what it made anew the first time is not as old as the document was, either."""
+        documents = [{"$id": identity, **data} for identity, data in values.items()]
+        path = f"/databases/{database}/collections/{collection}/documents"
+        call = Call("put", path, {"documents": documents}, listing("documents", _MERGED))
+        made = [each for each in self._transport.request(call)["documents"] if _is_new(each, created)]
+        for each in made:
+            try:
+                self.remove_document(database, collection, each["$id"], unless_newer_than=each["$updatedAt"])
+            except (NotFoundError, ConflictError):
+                # Somebody else has made it again, or deleted it.
+                continue
+        return frozenset(str(each["$id"]) for each in made)
 
     def _write_together(self, database: str, collection: str, values: Mapping[str, Mapping[str, Any]]) -> None:
         place = {"action": "update", "databaseId": database, "collectionId": collection}
@@ -294,6 +312,11 @@ class AppwriteProvider(AppwriteReader):
                 hint="this server may be older than the stack expects; the resource exists and is in the state",
             )
         return live
+
+
+def _is_new(document: Mapping[str, Any], created: Mapping[str, str]) -> bool:
+    """Whether it is not the document that was read."""
+    return bool(document["$createdAt"] != created.get(str(document["$id"]), document["$createdAt"]))
 
 
 def _is_committed(status: Any) -> bool:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.applying.convert import convert_attribute, cut_values
+from raceday_iac.applying import convert as converting
+from raceday_iac.applying.convert import _Copying, convert_attribute, cut_values
 from raceday_iac.errors import ProviderError, RefusedError
 from raceday_iac.model.evidence import NOTHING, Answer
 from raceday_iac.model.resource import Live, frozen
@@ -17,6 +18,11 @@ from ..fake_documents import COLLECTION, Documents, Killed, integer, text
 
 AT = COLLECTION.child("attribute", "a")
 COPY = COLLECTION.child("attribute", "a_conv")
+WRITES = ("write", "merge")
+#: A minute before noon, which it is: when documents were changed last.
+RESTING, LIVELY = "2026-11-29T11:58:59.999+00:00", "2026-11-29T11:59:00.001+00:00"
+#: As a collection with a relationship refuses a bulk upsert.
+RELATED = ProviderError("Bulk upsert is not supported", code=400, kind="general_bad_request")
 
 
 def numbered(count: int) -> Documents:
@@ -58,20 +64,28 @@ def test_a_second_run_changes_nothing() -> None:
     assert server.log == ["attributes"]
 
 
-def test_a_run_that_is_killed_after_any_call_is_finished_by_the_next_one() -> None:
-    whole = numbered(150)
-    convert(whole, integer(required=True, min=0))
+@pytest.mark.parametrize("landing", [0, 2])
+@pytest.mark.parametrize("changed_at", [RESTING, LIVELY], ids=["merged", "transactions"])
+def test_a_run_that_is_killed_after_any_call_is_finished_by_the_next_one(
+    landing: int, changed_at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of eleven batches, four are under way at once; some of those may land although the process is gone."""
+    monkeypatch.setattr(converting, "BATCH", 10)
+    whole, wanted = numbered(105), integer(required=True, min=0)
+    whole.changed_at = changed_at
+    convert(whole, wanted)
+    assert len([call for call in whole.log if call.startswith(WRITES)]) >= 11
     for calls in range(1, len(whole.log) + 1):
-        server = numbered(150)
-        server.calls_left = calls
+        server = numbered(105)
+        server.changed_at, server.calls_left, server.landing = changed_at, calls, landing
         with pytest.raises(Killed):
-            convert(server, integer(required=True, min=0))
+            convert(server, wanted)
         server.calls_left = None
         left = [data for key, data in server.documents_by_id.items() if key != "none"]
         assert all(data.get("a") is not None or data.get("a_conv") is not None for data in left), calls
-        convert(server, integer(required=True, min=0))
-        must_be_converted(server, 150)
-        assert server.columns[AT].fields == integer(required=True, min=0), calls
+        convert(server, wanted)
+        must_be_converted(server, 105)
+        assert server.columns[AT].fields == wanted, calls
 
 
 def test_a_run_that_is_killed_again_and_again_comes_to_an_end() -> None:
@@ -95,7 +109,7 @@ def test_what_others_write_meanwhile_is_converted_too() -> None:
     server = numbered(150)
 
     def write(call: str) -> None:
-        if call.startswith("write"):
+        if call.startswith(WRITES):
             server.documents_by_id["n0"]["a"] = "1000"
             server.documents_by_id["late"] = {"a": "7"}
             server.documents_by_id.pop("n149", None)
@@ -139,13 +153,13 @@ def test_what_was_changed_between_reading_and_writing_is_not_copied_from_what_wa
     written: list[str] = []
 
     def correct(call: str) -> None:
-        if call.startswith("write") and not written:
+        if call.startswith(WRITES) and not written:
             server.documents_by_id["n0"]["a"] = "1000"
-        written.extend([call] if call.startswith("write") else [])
+        written.extend([call] if call.startswith(WRITES) else [])
 
     server.meanwhile = correct
     convert(server)
-    assert written == ["write 2", "write 1"]
+    assert written == ["merge 2", "merge 1"]
     assert server.values("a") == {"n0": 1000, "n1": 1, "none": None}
 
 
@@ -153,6 +167,7 @@ def test_what_was_changed_between_reading_and_writing_is_not_copied_from_what_wa
 def test_what_is_changed_behind_a_look_is_copied_before_the_old_attribute_goes(looks: int) -> None:
     """A look at many documents takes minutes: one of its first may change before it comes to the last."""
     server = numbered(150)
+    server.portion = 100
     seen: list[str] = []
 
     def change(call: str) -> None:
@@ -163,6 +178,89 @@ def test_what_is_changed_behind_a_look_is_copied_before_the_old_attribute_goes(l
     server.meanwhile = change
     convert(server)
     assert server.values("a")["n0"] == 1000
+
+
+# How values are written.
+
+
+def writes(server: Documents) -> set[str]:
+    return {call.split()[0] for call in server.log if call.startswith(WRITES)}
+
+
+@pytest.mark.parametrize("changed_at", [RESTING, LIVELY])
+def test_only_documents_that_rest_are_written_by_a_bulk_upsert(changed_at: str) -> None:
+    """It writes back what else a document held some milliseconds before."""
+    server = numbered(250)
+    server.changed_at = changed_at
+    convert(server)
+    must_be_converted(server, 250)
+    assert writes(server) == {"merge" if changed_at == RESTING else "write"}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Live(COLLECTION.child("attribute", "must"), frozen(text(required=True)), "must"),
+        Live(
+            COLLECTION.child("relationship", "r"),
+            frozen({"relatedCollection": "other", "relationType": "oneToOne", "twoWay": False, "onDelete": "restrict"}),
+            "r",
+        ),
+    ],
+    ids=["required", "relationship"],
+)
+def test_where_a_bulk_upsert_would_be_refused_none_is_tried(other: Live) -> None:
+    server = numbered(3)
+    server.columns[other.address] = other
+    convert(server)
+    assert writes(server) == {"write"}
+
+
+def test_where_a_bulk_upsert_is_refused_for_the_collection_no_other_is_tried() -> None:
+    server = numbered(1050)
+    server.unmergeable = RELATED
+    convert(server)
+    must_be_converted(server, 1050)
+    assert len([call for call in server.log if call.startswith("merge")]) <= 4
+
+
+def test_where_one_is_refused_for_a_document_the_others_are_tried() -> None:
+    server = numbered(1050)
+    server.refused = (5,)
+    with pytest.raises(ProviderError, match=r"refuses 1 documents .* \(document n5: Invalid document structure\)"):
+        convert(server)
+    assert writes(server) == {"merge", "write"}
+
+
+def test_it_says_how_far_it_has_come_and_how_long_the_rest_takes() -> None:
+    server, seconds, notes = numbered(1000), iter(range(0, 1000, 3)), list[str]()
+    server.portion = 200
+    server.columns[COPY] = Live(COPY, frozen(integer()), "a_conv")
+    copying = _Copying(
+        server,  # type: ignore[arg-type]
+        AT,
+        COPY,
+        frozen(integer()),
+        NOTHING,
+        notes.append,
+        server.columns,
+        merging=True,
+        clock=lambda: float(next(seconds)),
+    )
+    for _ in copying.run():
+        pass
+    assert notes[0] == "200 values copied, 200 of 1 001 documents; about 12 s left"
+    assert any(note == "1 000 values copied" for note in notes)
+    assert any(note.startswith("verified 1 001 documents: checksum ") for note in notes)
+
+
+def test_a_document_that_was_passed_over_keeps_the_old_attribute() -> None:
+    """Whatever the reason: as many must be met as Appwrite counts."""
+    server = numbered(30)
+    server.count_documents = lambda *_asked: 32  # type: ignore[method-assign]
+    with pytest.raises(ProviderError, match="could not all be copied"):
+        convert(server)
+    assert server.columns[AT].fields["type"] == "string"
 
 
 # What does not fit.
@@ -255,7 +353,8 @@ def test_an_attribute_that_cannot_go_is_said_to_be_stuck() -> None:
 
 
 def cut(server: Documents, limit: int) -> None:
-    cut_values(server, AT, 3, Answer(limit), lambda _text: None)  # type: ignore[arg-type]
+    for _ in cut_values(server, AT, 3, Answer(limit), lambda _text: None):  # type: ignore[arg-type]
+        pass
 
 
 def test_texts_are_cut_to_the_size_and_others_left_alone() -> None:

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from raceday_iac.health.watched import format_duration, read_span
+from raceday_iac.counting import format_duration
+from raceday_iac.health.watched import read_span
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,15 @@ def test_a_guard_that_looked_at_all_documents_says_so(before: Stack, after: Stac
     assert any(f"looked at all 1 204 332 documents: {none}" in note for note in found.notes)
 
 
+@pytest.mark.parametrize(("documents", "said"), [(1_204_332, "about 80 min"), (2500, "about 10 s"), (2499, "")])
+def test_a_long_conversion_says_how_long_it_will_take(documents: int, said: str) -> None:
+    after = one("integer")
+    after.convert(AT)
+    _, found = judged(one("string", 10), after, Answer(0, looked=documents))
+    (note,) = [note for note in found.notes if "looked at all" in note]
+    assert (said in note, " takes " in note) == (True, bool(said))
+
+
 def test_what_was_counted_and_not_looked_at_says_nothing_of_it() -> None:
     assert judged(one("string", 10), one("string", 5), Answer(0))[1].notes == ()
 
