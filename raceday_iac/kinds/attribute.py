@@ -15,6 +15,7 @@ from ..model.declarations import Declared, Key
 from ..model.evidence import Ask, Question
 from ..model.limits import column_name
 from ..model.resource import Desired, Fields, Live, Location, Resource
+from ..model.server import ServerFacts
 from ..model.validators import is_double, is_integer
 from .base import Call, Claims, Differing, Kind, Shape, as_call, column_claim, is_finite, of_its_collection, thaw
 from .collection import LEFT_OUT, MAYBE, MEMBER, live_member
@@ -28,6 +29,8 @@ from .schema_rules import (
     SHAPES,
     STAGES,
     TYPE_OF_WIRE,
+    TYPES_SINCE,
+    WHOLE,
     attribute_fields,
     create_request,
     path_of,
@@ -66,7 +69,7 @@ class AttributeDeclaration(Declared):
     @property
     def characters(self) -> int:
         """Of a type that is stored as text, 0 of others."""
-        return limits.TEXT_SIZES.get(self.type, 0)
+        return limits.TEXT_SIZES.get(self.type, limits.TEXT_BYTES.get(self.type, 0))
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -134,12 +137,39 @@ class StringDeclaration(AttributeDeclaration):
             yield f"default {limits.shown(self.default)} takes {stored} characters encrypted; raise the size to that"
 
 
+class VarcharDeclaration(StringDeclaration):
+    """Text of at most `size` characters that lies in the row, whatever its size (Appwrite 1.9)."""
+
+    type = "varchar"
+    size: int = Field(init=False, ge=1, le=limits.LONGEST_VARCHAR)
+
+
+class TextDeclaration(AttributeDeclaration):
+    """Text of at most 65 535 bytes, which lies outside of the row (Appwrite 1.9)."""
+
+    type = "text"
+    default: Annotated[SkipValidation[str | None], _DEFAULT] = None
+    encrypt: Annotated[bool, Wire(is_told=False)] = False
+
+
+class MediumtextDeclaration(TextDeclaration):
+    """Text of at most 16 MB, which lies outside of the row (Appwrite 1.9)."""
+
+    type = "mediumtext"
+
+
+class LongtextDeclaration(TextDeclaration):
+    """Text of at most 4 GB, which lies outside of the row (Appwrite 1.9)."""
+
+    type = "longtext"
+
+
 class _BoundedDeclaration(AttributeDeclaration):
     min: int | float | None = None
     max: int | float | None = None
 
     def _type_problems(self) -> Iterator[str]:
-        whole = self.type == "integer"
+        whole = self.type in WHOLE
         for name, bound in (("min", self.min), ("max", self.max)):
             if bound is not None and not (is_integer if whole else is_double)(bound):
                 kind = "64-bit integer" if whole else "number that a double holds"
@@ -182,6 +212,15 @@ class IntegerDeclaration(_BoundedDeclaration):
         least = -limits.SMALL_INTEGER_MAXIMUM
         if not problems and self.is_small and self.default is not None and self.default < least:
             yield f"default {self.default} is below {least}, the least that four bytes hold"
+
+
+class BigintDeclaration(_BoundedDeclaration):
+    """A 64-bit whole number that always takes eight bytes (Appwrite 1.9.5)."""
+
+    type = "bigint"
+    default: Annotated[SkipValidation[int | None], _DEFAULT] = None
+    min: Annotated[int | float | None, _WHOLE_BOUND] = None
+    max: Annotated[int | float | None, _WHOLE_BOUND] = None
 
 
 class FloatDeclaration(_BoundedDeclaration):
@@ -282,7 +321,12 @@ MODELS: Mapping[str, type[AttributeDeclaration]] = {
     model.type: model
     for model in (
         StringDeclaration,
+        VarcharDeclaration,
+        TextDeclaration,
+        MediumtextDeclaration,
+        LongtextDeclaration,
         IntegerDeclaration,
+        BigintDeclaration,
         FloatDeclaration,
         BooleanDeclaration,
         DatetimeDeclaration,
@@ -377,6 +421,15 @@ def asks_when_converted(address: Address, wanted: Fields, old: Live | None) -> I
     yield Question(address, Ask.UNMANAGED)
 
 
+def unsupported(wanted: Resource, _desired: Desired, server: ServerFacts) -> Iterator[tuple[str, str]]:
+    """Types that are younger than the server."""
+    kind = str(wanted.fields["type"])
+    since = TYPES_SINCE.get(kind, "")
+    if since and not server.is_since(since):
+        instead = "an integer" if kind == "bigint" else "a string with a size"
+        yield f"{server} has no attributes of type {kind}: they came with {since}", f"declare {instead} for this server"
+
+
 def claims(address: Address, _fields: Fields) -> Claims:
     """Attributes and relationships of a collection share their keys."""
     return frozenset({column_claim(address, address.name)})
@@ -384,7 +437,7 @@ def claims(address: Address, _fields: Fields) -> Claims:
 
 def _with_numbers(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Bounds beyond what JavaScript can count are written as texts by some versions of Appwrite's command line."""
-    whole = raw["type"] == "integer"
+    whole = raw["type"] in WHOLE
 
     def number(value: Any) -> Any:
         return (int(value) if whole else float(value)) if isinstance(value, str) else value
@@ -476,6 +529,7 @@ KIND = Kind(
     is_async=True,
     rename=rename,
     loses=loses,
+    unsupported=unsupported,
     asks_when_made=asks_when_made,
     asks_when_updated=asks_when_updated,
     asks_when_converted=asks_when_converted,

@@ -257,7 +257,7 @@ def _row_advice(attributes: Sequence[Resource]) -> str:
 
 #: Bytes in the page of what lies outside of it, and the shortest text that does.
 _OUTSIDE, _SHORTEST_OUTSIDE = 21, 64
-_FIXED_BYTES = {"float": 8, "boolean": 1, "datetime": 7}
+_FIXED_BYTES = {"float": 8, "bigint": 8, "boolean": 1, "datetime": 7}
 
 
 def table_bytes(attribute: Fields) -> int:

@@ -37,7 +37,8 @@ def temporary(address: Address) -> Address:
 
 def has_form(fields: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     """Whether an attribute is what is wanted, but for what an update can change."""
-    return all((fields.get(name) or False) == (wanted.get(name) or False) for name in _FORM)
+    found = {**fields, "encrypt": wanted.get("encrypt")} if fields.get("encrypt", False) is None else fields
+    return all((found.get(name) or False) == (wanted.get(name) or False) for name in _FORM)
 
 
 def convert(value: Any, wanted: Mapping[str, Any]) -> Any:
@@ -64,6 +65,10 @@ def _scalar(value: Any, wanted: Mapping[str, Any]) -> Any:
 
 def _check(value: Any, wanted: Mapping[str, Any]) -> None:
     size, elements = wanted.get("size", limits.TEXT_SIZES.get(wanted["type"])), wanted.get("elements")
+    room = limits.TEXT_BYTES.get(wanted["type"])
+    stored = limits.encrypted_length(value) if room and wanted.get("encrypt") else len(value.encode()) if room else 0
+    if room and stored > room:
+        raise UnconvertibleError(f"{stored} bytes")
     if size is not None and isinstance(value, str) and len(value) > size:
         raise UnconvertibleError(f"{len(value)} characters")
     if size is not None and wanted.get("encrypt") and limits.encrypted_length(value) > size:
@@ -161,12 +166,13 @@ def _moment(value: Any) -> str:
 
 
 _CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
-    "string": _text,
+    **dict.fromkeys(("string", "varchar", *limits.TEXT_BYTES), _text),
     "enum": _text,
     "email": _fitting(validators.is_email, "an email address"),
     "url": _fitting(validators.is_url, "a URL"),
     "ip": _fitting(validators.is_ip, "an IP address"),
     "integer": _integer,
+    "bigint": _integer,
     "float": _number,
     "boolean": _boolean,
     "datetime": _moment,

@@ -14,6 +14,7 @@ from ..model.declarations import Declared, Id, nearest
 from ..model.evidence import Ask, Question
 from ..model.limits import column_name
 from ..model.resource import Desired, Diagnostic, Fields, Live, Resource, frozen
+from ..model.server import ServerFacts
 from . import schema_rules
 from .base import Call, Kind, Shape, as_call, of_its_collection, thaw
 from .collection import LEFT_OUT, MAYBE, MEMBER, live_member, sides_of, table_bytes
@@ -101,6 +102,22 @@ def asks_when_made(address: Address, wanted: Fields, real: Mapping[Address, Live
     needed = [Address("attribute", "/".join((*owner, key))) for key in keys if not key.startswith("$")]
     if wanted["type"] == "unique" and collection in real and all(each in real for each in needed):
         yield Question(collection, Ask.DUPLICATES, keys)
+
+
+#: The first version of Appwrite that refuses an index over an array.
+_NO_ARRAYS = "1.9.0"
+
+
+def unsupported(wanted: Resource, desired: Desired, server: ServerFacts) -> Iterator[tuple[str, str]]:
+    """Indexes over arrays: a newer server keeps those that it has and makes no others."""
+    owner = collection_address(*wanted.address.parts[:2])
+    named = (owner.child("attribute", name) for name in wanted.fields["attributes"])
+    arrays = [each.name for each in named if each in desired.resources and desired.resources[each].fields["array"]]
+    if arrays and server.is_since(_NO_ARRAYS):
+        yield (
+            f"{server} makes no index over an array ({', '.join(arrays)}); it was possible before {_NO_ARRAYS}",
+            "take it out of the stack; queries of the array work without it, and are slower",
+        )
 
 
 #: System attributes that can be indexed, and the bytes that they take.
@@ -255,6 +272,7 @@ KIND = Kind(
     goes_first=True,
     breaks_with_dependencies=True,
     asks_when_made=asks_when_made,
+    unsupported=unsupported,
     listed="indexes",
     schema_places=of_its_collection,
     routes=("POST /databases/{databaseId}/collections/{collectionId}/indexes",),

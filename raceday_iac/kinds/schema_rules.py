@@ -51,10 +51,20 @@ SHAPES = frozenset({"point", "line", "polygon"})
 #: Fields of a type beside type, required, default and array.
 EXTRA_FIELDS = {
     "string": ("size", "encrypt"),
+    "varchar": ("size", "encrypt"),
+    "text": ("encrypt",),
+    "mediumtext": ("encrypt",),
+    "longtext": ("encrypt",),
     "integer": ("min", "max"),
+    "bigint": ("min", "max"),
     "float": ("min", "max"),
     "enum": ("elements",),
 }
+
+
+#: The first version of Appwrite that has a type, where that is not 1.8 or before.
+TYPES_SINCE = {**dict.fromkeys(("varchar", *limits.TEXT_BYTES), "1.9.0"), "bigint": "1.9.5"}
+WHOLE = ("integer", "bigint")
 
 
 class FieldDifference(NamedTuple):
@@ -144,7 +154,8 @@ def attribute_fields(raw: Fields) -> dict[str, Any]:
             value = canonical_bound(kind, value)
         elif name == "elements":
             value = tuple(value or ())
-        elif name == "encrypt":
+        elif name == "encrypt" and not (value is None and "encrypt" in raw):
+            # The list of attributes answers null for the types of 1.9, encrypted or not; a collection says it.
             value = bool(value)
         fields[name] = value
     return fields
@@ -182,7 +193,7 @@ def canonical_bound(kind: str, bound: Any) -> Any:
     """A range bound; the extremes that the server answers for an unset one become None (traps 36)."""
     if bound is None:
         return None
-    if kind == "integer":
+    if kind in WHOLE:
         # Some JSON readers on the way turn the extremes into floats, which rounds them outwards.
         return None if bound <= limits.INTEGER_MINIMUM or bound >= limits.INTEGER_MAXIMUM else int(bound)
     return None if abs(float(bound)) >= limits.FLOAT_EXTREME else float(bound)
@@ -305,8 +316,8 @@ def _changed_attribute(fields: Fields, real: Fields) -> dict[str, Any]:
 
 
 _EXTREMES: Mapping[tuple[str, str], Any] = {
-    ("integer", "min"): limits.INTEGER_MINIMUM,
-    ("integer", "max"): limits.INTEGER_MAXIMUM,
+    **{(kind, "min"): limits.INTEGER_MINIMUM for kind in WHOLE},
+    **{(kind, "max"): limits.INTEGER_MAXIMUM for kind in WHOLE},
     ("float", "min"): -limits.FLOAT_EXTREME,
     ("float", "max"): limits.FLOAT_EXTREME,
 }
@@ -340,7 +351,7 @@ def linked_keys(collection: str, relationships: Iterable[tuple[str, str, Fields]
 
 #: What a relationship takes of a row's width.
 RELATIONSHIP_WIDTH = 1021
-_FIXED_WIDTHS = {"float": 8, "boolean": 1, "datetime": 7, "point": 25, "line": 20, "polygon": 20}
+_FIXED_WIDTHS = {"float": 8, "bigint": 8, "boolean": 1, "datetime": 7, "point": 25, "line": 20, "polygon": 20}
 _OUTSIDE_WIDTH = 20
 #: System attributes that can be indexed, and the characters that they count for.
 SYSTEM_LENGTHS = {"$id": 255, "$createdAt": 1, "$updatedAt": 1}
@@ -362,7 +373,10 @@ def attribute_width(fields: Fields) -> int:
 
 def characters(fields: Fields) -> int:
     """The size of a text, 0 of other types."""
-    return limits.TEXT_SIZES.get(fields["type"], (fields.get("size") or 0) if fields["type"] == "string" else 0)
+    kind = fields["type"]
+    if kind in ("string", "varchar"):
+        return fields.get("size") or 0
+    return limits.TEXT_SIZES.get(kind, limits.TEXT_BYTES.get(kind, 0))
 
 
 def integer_bytes(maximum: float | None) -> int:

@@ -48,6 +48,8 @@ EXECUTION_PATH = 2048
 STRING_SIZE = 1_073_741_824
 #: Width in characters that the server gives to types which are stored as text.
 TEXT_SIZES = {"email": 254, "url": 2000, "ip": 39, "enum": 255}
+#: Bytes of the texts that have no size (1.9.6; beyond, a document is answered 500).
+TEXT_BYTES = {"text": 65_535, "mediumtext": 16_777_215, "longtext": 4_294_967_295}
 ENCRYPTED_STRING_MINIMUM = 150
 ENUM_ELEMENTS = 100
 ENUM_ELEMENT = 255

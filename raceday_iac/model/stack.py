@@ -248,7 +248,12 @@ class Collection:
         return (self.database, self.id)
 
     string = declares_with("attribute", attribute.StringDeclaration, int)
+    varchar = declares_with("attribute", attribute.VarcharDeclaration, int)
+    text = declares("attribute", attribute.TextDeclaration)
+    mediumtext = declares("attribute", attribute.MediumtextDeclaration)
+    longtext = declares("attribute", attribute.LongtextDeclaration)
     integer = declares("attribute", attribute.IntegerDeclaration)
+    bigint = declares("attribute", attribute.BigintDeclaration)
     float = declares("attribute", attribute.FloatDeclaration)
     boolean = declares("attribute", attribute.BooleanDeclaration)
     datetime = declares("attribute", attribute.DatetimeDeclaration)

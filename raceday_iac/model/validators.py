@@ -211,9 +211,10 @@ def _is_ring(value: Any) -> bool:
 _COORDINATES = "[longitude, latitude], from -180 to 180 and from -90 to 90"
 #: What may stand as a default, by type, and how that is called.
 _FITTING: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "string": (lambda value: isinstance(value, str), "a text"),
-    "enum": (lambda value: isinstance(value, str), "a text"),
-    "integer": (is_integer, "a whole number of 64 bits"),
+    **dict.fromkeys(
+        ("string", "enum", "varchar", *limits.TEXT_BYTES), (lambda value: isinstance(value, str), "a text")
+    ),
+    **dict.fromkeys(("integer", "bigint"), (is_integer, "a whole number of 64 bits")),
     "float": (is_double, "a number that a double holds"),
     "boolean": (lambda value: isinstance(value, bool), "True or False"),
     "datetime": (is_instant, "a date such as 2025-01-31T10:20:30.123+00:00, of a year from 1000 to 9999"),

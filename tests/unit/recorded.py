@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
 from functools import cache
@@ -13,8 +14,9 @@ DATA = Path(__file__).parents[1] / "data" / "appwrite"
 
 @cache
 def steps(scenario: str, version: str = "") -> tuple[dict[str, Any], ...]:
-    folder = DATA / (f"transcripts-{version}" if version else "transcripts")
-    return tuple(json.loads((folder / f"{scenario}.json").read_text(encoding="utf-8"))["steps"])
+    file = DATA / (f"transcripts-{version}/{scenario}.json.gz" if version else f"transcripts/{scenario}.json")
+    content = gzip.decompress(file.read_bytes()) if version else file.read_bytes()
+    return tuple(json.loads(content)["steps"])
 
 
 def answer(scenario: str, label: str, version: str = "") -> dict[str, Any]:

@@ -332,6 +332,6 @@ def difference(address: Address, wanted: Fields, real: Fields) -> list[str]:
             continue
         other = real.get(name)
         same = sorted(value) == sorted(other or ()) if name in kind.unordered else value == other
-        if not same and not (name == "encrypt" and other is False):
+        if not same and not (name == "encrypt" and not other):
             differing.append(name)
     return differing

@@ -8,9 +8,11 @@ import pytest
 
 from raceday_iac.diff import compare_fields
 from raceday_iac.kinds import KINDS
-from raceday_iac.kinds.attribute import KIND, TYPES, parse
-from raceday_iac.kinds.schema_rules import canonical_instant
-from raceday_iac.model.resource import Live, frozen
+from raceday_iac.kinds.attribute import KIND, TYPES, parse, unsupported
+from raceday_iac.kinds.schema_rules import TYPES_SINCE, attribute_width, canonical_instant
+from raceday_iac.model.limits import ROW_WIDTH_BASE
+from raceday_iac.model.resource import Desired, Live, Resource, frozen
+from raceday_iac.model.server import ServerFacts
 from raceday_iac.model.stack import Stack
 
 from .. import recorded
@@ -18,6 +20,13 @@ from ..declaring import address, collection, resolved
 
 OWNER = ("d", "c")
 CREATED = list(recorded.writes("attributes-create", "POST", "/attributes/"))
+NEWER = [
+    each
+    for version in ("1.9.6", "main")
+    for each in recorded.writes("attributes-types", "POST", "/attributes/", version)
+    # Elements of an enum may be missing to Appwrite, and not to a stack; a text has no size.
+    if each[0].get("elements") != [] and each[0]["key"] != "txsz"
+]
 
 
 def parsed(**raw: Any) -> Live:
@@ -32,7 +41,11 @@ def declare(type: str, sent: dict[str, Any]) -> dict[str, Any]:
     return dict(resolved(stack).resources[address("attribute.d/c/a")].fields)
 
 
-@pytest.mark.parametrize(("sent", "answer"), CREATED, ids=[str(sent["key"]) for sent, _ in CREATED])
+@pytest.mark.parametrize(
+    ("sent", "answer"),
+    [*CREATED, *NEWER],
+    ids=[f"{sent['key']}-{number}" for number, (sent, _) in enumerate([*CREATED, *NEWER])],
+)
 def test_what_the_server_answers_to_a_creation_is_no_drift(sent: dict[str, Any], answer: dict[str, Any]) -> None:
     live = parse(OWNER, answer)
     wanted = declare(str(live.fields["type"]), sent)
@@ -40,7 +53,33 @@ def test_what_the_server_answers_to_a_creation_is_no_drift(sent: dict[str, Any],
 
 
 def test_every_type_was_recorded() -> None:
-    assert {parse(OWNER, answer).fields["type"] for _, answer in CREATED} == set(TYPES)
+    old = {parse(OWNER, answer).fields["type"] for _, answer in CREATED}
+    new = {parse(OWNER, answer).fields["type"] for _, answer in NEWER}
+    assert (old, new) == (set(TYPES) - set(TYPES_SINCE), set(TYPES))
+
+
+@pytest.mark.parametrize("version", ["1.9.6", "main"])
+def test_a_row_is_as_wide_as_appwrite_counts_it(version: str) -> None:
+    raw = recorded.answer("attributes-types", "collection with its attributes", version)
+    widths = [attribute_width(parse(OWNER, each).fields) for each in raw["attributes"]]
+    assert ROW_WIDTH_BASE + sum(widths) == raw["bytesUsed"]
+
+
+@pytest.mark.parametrize(("kind", "since"), [("varchar", "1.9.0"), ("longtext", "1.9.0"), ("bigint", "1.9.5")])
+def test_a_type_younger_than_the_server_is_refused_with_both_versions(kind: str, since: str) -> None:
+    wanted = Resource(AT, fields(kind))
+    desired = Desired("test", {})
+    before = {"1.9.0": "1.8.1", "1.9.5": "1.9.4"}[since]
+    (found,) = unsupported(wanted, desired, ServerFacts(before))
+    assert since in found[0]
+    assert before in found[0]
+    assert list(unsupported(wanted, desired, ServerFacts(since))) == []
+
+
+def test_a_list_that_does_not_say_whether_it_is_encrypted_is_believed_nothing() -> None:
+    assert parsed(type="varchar", size=200, encrypt=None).fields["encrypt"] is None
+    assert parsed(type="varchar", size=200, encrypt=True).fields["encrypt"] is True
+    assert parsed(type="string", size=200).fields["encrypt"] is False
 
 
 def test_an_answer_carries_status_and_error() -> None:
@@ -74,6 +113,8 @@ def test_the_type_is_told_by_type_and_format(wire: str, form: str | None, ours: 
         ("integer", 2**63 - 1, None),
         ("integer", 2**63 - 2, 2**63 - 2),
         ("integer", 0, 0),
+        ("bigint", -(2**63), None),
+        ("bigint", 2**63 - 2, 2**63 - 2),
         ("integer", None, None),
         ("float", 1.7976931348623157e308, None),
         ("float", -1.7976931348623157e308, None),

@@ -122,6 +122,11 @@ def test_a_text_becomes_the_very_number_it_says(text: str) -> None:
         ([], "integer", None),
         (["3"], "integer", 3),
         (None, "boolean", None),
+        ("x", "varchar", "x"),
+        ("x" * 65_535, "text", "x" * 65_535),
+        ("x" * 65_536, "mediumtext", "x" * 65_536),
+        (12, "longtext", "12"),
+        ("9007199254740993", "bigint", 2**53 + 1),
     ],
 )
 def test_what_has_a_counterpart(value: Any, type: str, found: Any) -> None:
@@ -159,6 +164,12 @@ def test_what_has_a_counterpart(value: Any, type: str, found: Any) -> None:
         ("x" * 64 + "@" + "b." * 100 + "org", to("email"), "not an email address"),
         ("c", to("enum", elements=("a", "b")), "not one of a, b"),
         (10, to("integer", min=0, max=9), "out of bounds"),
+        ("abcdef", to("varchar", size=5), "6 characters"),
+        ("x" * 65_536, to("text"), "65536 bytes"),
+        ("\U0001f600" * 16_384, to("text"), "65536 bytes"),
+        ("x" * 60_000, to("text", encrypt=True), "82621 bytes"),
+        (str(2**63), to("bigint"), "not within 64 bits"),
+        (10, to("bigint", max=9), "out of bounds"),
         (["1", "2"], to("integer"), "2 values"),
         ([1.0, 2.0], to("string"), "2 values"),
         ({}, to("string"), "dict"),
@@ -188,3 +199,7 @@ def test_the_form_is_what_an_update_cannot_change() -> None:
     assert not has_form(text, to("integer"))
     assert not has_form(text, {**text, "array": True})
     assert not has_form(text, {**text, "encrypt": True})
+
+
+def test_a_list_that_does_not_say_whether_it_is_encrypted_says_nothing_against_it() -> None:
+    assert has_form(to("varchar", size=200, encrypt=None), to("varchar", size=200, encrypt=True))

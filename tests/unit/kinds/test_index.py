@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 
 from raceday_iac.diff import compare_fields
+from raceday_iac.errors import StackError
 from raceday_iac.kinds import KINDS
-from raceday_iac.kinds.index import KIND, parse
+from raceday_iac.kinds.index import KIND, parse, unsupported
 from raceday_iac.kinds.schema_rules import canonical_lengths, canonical_orders
 from raceday_iac.model.resource import Fields, Live, frozen
+from raceday_iac.model.server import ServerFacts
 from raceday_iac.model.stack import Stack
 
 from .. import recorded
@@ -93,3 +95,68 @@ def test_an_index_cannot_be_updated() -> None:
 
 def test_deleting_an_index_loses_no_data() -> None:
     assert not list(KIND.loses(Live(AT, frozen({}))))
+
+
+# Newer types, and indexes over arrays.
+
+
+def newer() -> list[Any]:
+    found = []
+    for version in ("1.9.6", "main"):
+        for step in recorded.steps("attributes-indexes", version):
+            request, response = step["request"], step["response"]
+            # Of the attributes that are there before any of them is changed; what only answers differ in is left out.
+            if request["method"] == "POST" and request["path"].endswith("/indexes"):
+                asked = request["body"]
+                is_ours = (
+                    not set(asked["attributes"]) & {"nope"} and asked["type"] != "nope" and response["status"] != 409
+                )
+                if is_ours and not any(str(each).islower() for each in asked.get("orders", [])):
+                    found.append(pytest.param(asked, response, id=f"{version}-{asked['key']}"))
+    return found
+
+
+def declare_newer(asked: dict[str, Any]) -> Stack:
+    """The stack that declares an index over the attributes of the recording."""
+    stack = Stack("test")
+    owner = collection(stack)
+    for size in (20, 255, 768, 769, 2000):
+        owner.varchar(f"v{size}", size)
+    for kind, key in (("text", "tx"), ("mediumtext", "mt"), ("longtext", "lt"), ("bigint", "b"), ("integer", "i")):
+        getattr(owner, kind)(key)
+    owner.string("s", 20)
+    owner.string("s_big", 20000)
+    owner.varchar("va", 20, array=True)
+    owner.bigint("ba", array=True)
+    owner.point("pt", required=True)
+    owner.point("pt_n")
+    owner.datetime("dt")
+    owner.varchar("ve", 200, encrypt=True)
+    owner.index(
+        "i",
+        *asked["attributes"],
+        type=asked["type"],
+        **{each: asked[each] for each in ("orders", "lengths") if each in asked},
+    )
+    return stack
+
+
+@pytest.mark.parametrize(("asked", "response"), newer())
+def test_a_stack_takes_the_indexes_that_a_newer_appwrite_takes(asked: dict[str, Any], response: dict[str, Any]) -> None:
+    try:
+        desired = resolved(declare_newer(asked))
+    except StackError:
+        assert response["status"] == 400
+        return
+    refused = list(unsupported(desired.resources[AT], desired, ServerFacts("1.9.6")))
+    assert (response["status"] == 400) == bool(refused)
+    if not refused:
+        live = parse(("d", "c"), response["body"])
+        assert compare_fields(KIND, desired.resources[AT].fields, live.fields, None) == []
+
+
+def test_an_index_over_an_array_is_refused_by_the_versions_that_refuse_it() -> None:
+    desired = resolved(declare_newer({"attributes": ["va"], "type": "key"}))
+    assert list(unsupported(desired.resources[AT], desired, ServerFacts("1.8.1"))) == []
+    ((message, _),) = unsupported(desired.resources[AT], desired, ServerFacts("1.9.0"))
+    assert "Appwrite 1.9.0 makes no index over an array (va)" in message
