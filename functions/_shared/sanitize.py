@@ -38,6 +38,10 @@ class Sanitizer:
             collection["id"]: {each["key"]: each for each in collection["attributes"]}
             for collection in schema["collections"]
         }
+        self._stored = {
+            collection: {key: _storing(each) for key, each in attributes.items()}
+            for collection, attributes in self._attributes.items()
+        }
         self._relationships = {
             collection["id"]: {each["key"] for each in collection["relationships"]}
             for collection in schema["collections"]
@@ -58,32 +62,27 @@ class Sanitizer:
 
         None clears an optional attribute. Raises `Skip` when a required one has no usable value (unless `partial`).
         """
-        attributes = self._attributes[collection]
+        stored, relationships = self._stored[collection], self._relationships[collection]
         fitted: dict[str, Any] = {}
         for key, value in values.items():
-            if key in self._relationships[collection]:
-                fitted[key] = value
-            elif key not in attributes:
-                self._count(f"unknown:{collection}.{key}")
+            if key not in stored:
+                if key in relationships:
+                    fitted[key] = value
+                else:
+                    self._count(f"unknown:{collection}.{key}")
+            elif value is None or value == "":
+                if not self._attributes[collection][key]["required"]:
+                    fitted[key] = None
             else:
-                self._put(fitted, collection, attributes[key], value)
+                try:
+                    fitted[key], rule = stored[key](value)
+                except Unfit as broken:
+                    rule = str(broken)
+                if rule:
+                    self._count(f"{rule}:{collection}.{key}")
         if not partial:
             self._demand(collection, fitted)
         return fitted
-
-    def _put(self, fitted: dict[str, Any], collection: str, attribute: Mapping[str, Any], value: Any) -> None:
-        key = attribute["key"]
-        if value is None or value == "":
-            if not attribute["required"]:
-                fitted[key] = None
-            return
-        try:
-            fitted[key], rule = _stored(attribute, value)
-        except Unfit as broken:
-            self._count(f"{broken}:{collection}.{key}")
-        else:
-            if rule:
-                self._count(f"{rule}:{collection}.{key}")
 
     def _demand(self, collection: str, fitted: Mapping[str, Any]) -> None:
         for key, attribute in self._attributes[collection].items():
@@ -92,27 +91,37 @@ class Sanitizer:
                 raise Skip(f"{collection}: no usable {key}")
 
 
-def _stored(attribute: Mapping[str, Any], value: Any) -> tuple[Any, str]:
-    """The value as it is stored, and the rule by which it was changed (empty: it was not)."""
+def _storing(attribute: Mapping[str, Any]) -> Callable[[Any], tuple[Any, str]]:
+    """What makes of a value the stored one, and says the rule by which it was changed (empty: it was not)."""
     kind = attribute["type"]
     if kind == "string":
-        return _text(value, int(attribute["size"]), attribute["key"] in JSON_TEXTS)
-    if kind == "boolean":
-        if not isinstance(value, bool):
-            raise Unfit("not_boolean")
-        return value, ""
-    if kind == "datetime":
-        return _moment(value), ""
+        size, is_json = int(attribute["size"]), attribute["key"] in JSON_TEXTS
+        return lambda value: _text(value, size, is_json)
+    return {"boolean": _boolean, "datetime": _moment, "integer": _integer}.get(kind, _finite)
+
+
+def _boolean(value: Any) -> tuple[bool, str]:
+    if not isinstance(value, bool):
+        raise Unfit("not_boolean")
+    return value, ""
+
+
+def _integer(value: Any) -> tuple[int, str]:
     number = _number(value)
-    if kind == "integer":
-        whole = round(number)
-        if not _INTEGERS[0] <= whole <= _INTEGERS[1]:
-            raise Unfit("out_of_range")
-        return whole, "" if whole == number else "rounded"
-    return number, ""
+    whole = round(number)
+    if not _INTEGERS[0] <= whole <= _INTEGERS[1]:
+        raise Unfit("out_of_range")
+    return whole, "" if whole == number else "rounded"
+
+
+def _finite(value: Any) -> tuple[float, str]:
+    return _number(value), ""
 
 
 def _text(value: Any, size: int, is_json: bool) -> tuple[str, str]:
+    if type(value) is str and value.isascii() and "\0" not in value:
+        # Nearly all of them.
+        return (value, "") if len(value) <= size else (value[:size], "cut")
     if isinstance(value, bool):
         raise Unfit("not_text")
     if is_json and isinstance(value, (list, tuple, Mapping)):
@@ -162,7 +171,7 @@ def _number(value: Any) -> float:
     return number
 
 
-def _moment(value: Any) -> str:
+def _moment(value: Any) -> tuple[str, str]:
     """A moment in UTC. A text without a zone is not one."""
     if not isinstance(value, (str, datetime)):
         raise Unfit("not_a_moment")
@@ -172,4 +181,4 @@ def _moment(value: Any) -> str:
         raise Unfit("not_a_moment") from None
     if moment.tzinfo is None or not 1970 < moment.year < 2100:
         raise Unfit("not_a_moment")
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds"), ""

@@ -37,7 +37,7 @@ from .standin_run import Sent
 
 DATE = date(2025, 7, 17)
 SCHEDULER = "master-race-scheduler"
-RACES, MOST_HOSTILE = 4, 3
+RACES, HOSTILE = 4, 3
 #: Seconds that an answer of NZ TAB takes.
 UPSTREAM = 0.3
 MINUTE = 60.0
@@ -48,15 +48,15 @@ ODD: tuple[Any, ...] = (
     *([], {}, [None, 3, "x", [], {}], {"a": None}, [[[[]]]]),
 )
 _DEEP = b"[" * 900 + b"]" * 900
+_HOLDERS = (dict, list)
 
 
 class Hostility:
-    """What is done to the answers about one race, drawn once: to each of them, or to every other one."""
+    """What is done to the answers about one race: to each of them, or to every other one."""
 
-    def __init__(self, draw: Random, others: list[str]) -> None:
+    def __init__(self, kind: str, every: int, draw: Random, others: list[str]) -> None:
+        self.kind, self.every = kind, every
         self._draw, self._others = draw, others
-        self.kind = draw.choice(sorted(KINDS))
-        self.every = draw.choice((1, 1, 2))
         self._seen = 0
 
     def answer(self, ask: Callable[[], httpx.Response], time: Any) -> httpx.Response:
@@ -108,16 +108,22 @@ def _changed(change: Callable[[Random, dict[str, Any], list[str]], None]) -> Spo
 
 def _wrong_types(draw: Random, envelope: dict[str, Any], _others: list[str]) -> None:
     """A few values anywhere in the answer."""
+    places = _places(envelope["data"])
     for _ in range(draw.randint(1, 12)):
-        holder, key = draw.choice(list(_places(envelope["data"])))
-        holder[key] = draw.choice(ODD)
+        holder, key = draw.choice(places)
+        holder[key] = copy.deepcopy(draw.choice(ODD))
 
 
-def _places(value: Any) -> Iterator[tuple[Any, Any]]:
-    keys = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
-    for key in keys:
-        yield value, key
-        yield from _places(value[key])
+def _places(value: Any) -> list[tuple[Any, Any]]:
+    """Every place below a value that holds another one."""
+    found: list[tuple[Any, Any]] = []
+    left = [value]
+    while left:
+        holder = left.pop()
+        keys = range(len(holder)) if isinstance(holder, list) else holder
+        found += [(holder, key) for key in keys]
+        left += [each for each in (holder if isinstance(holder, list) else holder.values()) if type(each) in _HOLDERS]
+    return found
 
 
 def _missing(draw: Random, envelope: dict[str, Any], _others: list[str]) -> None:
@@ -134,7 +140,7 @@ def _duplicates(draw: Random, envelope: dict[str, Any], others: list[str]) -> No
     data = envelope["data"]
     for key in ("runners", "tote_pools", "results", "dividends"):
         if isinstance(data.get(key), list):
-            data[key] += copy.deepcopy(data[key])
+            data[key] *= 2
     if draw.random() < 0.5:
         data["race"]["event_id"] = draw.choice(others)
 
@@ -167,6 +173,14 @@ KINDS: dict[str, Spoil] = {
 }
 
 
+def _hostilities(seed: int) -> list[tuple[str, int]]:
+    """What is done on this day. Six days in a row have everything once, in an order of their own."""
+    everything = [(kind, every) for kind in sorted(KINDS) for every in (1, 2)]
+    block, place = divmod(HOSTILE * seed, len(everything))
+    Random(f"hostilities/{block}").shuffle(everything)
+    return everything[place : place + HOSTILE]
+
+
 @dataclass
 class HostileDay:
     """One day, lived by `live`. What was found is in the other fields."""
@@ -183,8 +197,8 @@ class HostileDay:
         self.day = _day(self._draw, self.seed)
         self.raceday.nztab._days[DATE] = self.day
         races = [race.id for race in self.day.imported]
-        hostile = self._draw.sample(races, self._draw.randint(1, MOST_HOSTILE))
-        self.hostile = {race: Hostility(self._draw, races) for race in hostile}
+        hostile = zip(self._draw.sample(races, HOSTILE), _hostilities(self.seed), strict=True)
+        self.hostile = {race: Hostility(*what, self._draw, races) for race, what in hostile}
         self.end = max(race.timeline.dividends for race in self.good).timestamp() + 3 * MINUTE
 
     @property

@@ -35,7 +35,7 @@ def explore(model: Model, first: State, limit: int = 10_000_000) -> Explored:
     index_of = {model.alike(first): 0}
     parents: list[tuple[int, str]] = [(-1, "")]
     queue: deque[State] = deque([first])
-    known: set[State] = set()
+    known: dict[State, int] = {}
     after: list[int] = []
     again: list[State] = []
     moves = writing = longest_wait = 0
@@ -45,9 +45,12 @@ def explore(model: Model, first: State, limit: int = 10_000_000) -> Explored:
         reached = set()
         for label, raw in model.moves(state):
             moves += 1
+            if (mark := known.get(raw)) is not None:
+                reached.add(mark)
+                continue
             try:
                 found = model.checked(raw)
-                if found not in known and model.settings.clocks:
+                if model.settings.clocks:
                     longest_wait = max(longest_wait, rescue.within_bounds(*model.crashed(found)))
             except Broken as broken:
                 raise Broken(f"{broken} after: {_story(parents, len(after), label)}") from None
@@ -57,9 +60,9 @@ def explore(model: Model, first: State, limit: int = 10_000_000) -> Explored:
                 index_of[mark] = len(parents)
                 parents.append((len(after), label))
                 queue.append(found)
-            elif found not in known and len(known) % SAMPLE == 0:
+            elif len(known) % SAMPLE == 0:
                 again.append(found)
-            known.add(found)
+            known[raw] = mark
         after.append(hash(frozenset(reached)))
     if not queue:
         _compare(model, again, index_of, after)
@@ -90,8 +93,16 @@ class Rescue:
     def __init__(self, model: Model) -> None:
         self._model, self._numbers = model, model.numbers
         self._known: dict[object, int] = {}
+        self._bounded: dict[tuple[Store, Late], int] = {}
 
     def within_bounds(self, store: Store, late: Late) -> int:
+        """As `_within_bounds`, which is worked out once for what is left behind by many states."""
+        found = self._bounded.get((store, late))
+        if found is None:
+            found = self._bounded[store, late] = self._within_bounds(store, late)
+        return found
+
+    def _within_bounds(self, store: Store, late: Late) -> int:
         """The seconds that it takes at most. A late request can put the takeover off once, as a sign of life does.
 
         Where the server's clock was set back, the time counts from when somebody first sees the lock, and begins again

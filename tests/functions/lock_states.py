@@ -168,9 +168,12 @@ class Model:
         self.runs: Table[Run] = Table()
         self.stores: Table[Store] = Table()
         self._moves: dict[tuple[int, int, int, bool], tuple[Move, ...]] = {}
-        self._codes: dict[tuple[int, int, bool, int], int] = {}
+        self._codes: dict[tuple[int, int, bool, int], tuple[int, bool, Token]] = {}
         self._store_codes: dict[tuple[int, bool, int], object] = {}
         self._tokens: dict[int, tuple[Token, bool]] = {}
+        self._ranks: dict[tuple[Token, ...], tuple[int, ...]] = {}
+        self._late: dict[tuple[int, int], tuple[tuple[str, Request], ...]] = {}
+        self._advanced: dict[Operation, Progress] = {}
         #: By how many ticks the clock of the state that is looked at can still be set back.
         self._back = 0
 
@@ -210,7 +213,8 @@ class Model:
             raise Broken("a write is carried out after one of a newer owner")
         if not self._by_lease:
             return state
-        tokens = [self._token(run) for run in state.runs]
+        known = self._tokens
+        tokens = [known.get(run) or self._token(run) for run in state.runs]
         writing = [index for index, (_, writes) in enumerate(tokens) if writes]
         highest = state.token
         if not writing and highest is NO_TOKEN:
@@ -234,19 +238,26 @@ class Model:
         hashes of -1 and -2 are the same one, so nothing in it may be both.)
         """
         self._back = max(0, -min(self.settings.steps)) if state.steps else 0
-        codes = [self._code(run, state.store, state.faults > 0) for run in state.runs]
+        known, store, faults, back = self._codes, state.store, state.faults > 0, self._back
+        views = [known.get((run, store, faults, back)) or self._viewed(run, store, faults) for run in state.runs]
+        codes, acquiring, own = zip(*views, strict=True)
         highest = 0
         if self._by_lease:
-            tokens = [self._token(run)[0] for run in state.runs]
-            order = sorted({state.token, *tokens})
-            highest = order.index(state.token)
-            codes = [hash((code, order.index(token))) for code, token in zip(codes, tokens, strict=True)]
+            highest, *ranks = self._ranked((state.token, *own))
+            codes = tuple(map(hash, zip(codes, ranks, strict=True)))
         if not self.settings.writes:
-            codes.sort()
+            codes = tuple(sorted(codes))
         # Whether anybody will judge the age of the lock any more.
-        is_wanted = any(_is_acquiring(self.runs.values[run]) for run in state.runs)
-        stored = self._code_of_store(state.store, is_wanted)
-        return hash((stored, tuple(codes), state.faults, state.steps, highest, self._orders(state)))
+        stored = self._code_of_store(store, True in acquiring)
+        return hash((stored, codes, state.faults, state.steps, highest, self._orders(state)))
+
+    def _ranked(self, tokens: tuple[Token, ...]) -> tuple[int, ...]:
+        """Of each token, how many lower ones there are."""
+        found = self._ranks.get(tokens)
+        if found is None:
+            order = sorted({*tokens})
+            found = self._ranks[tokens] = tuple(order.index(token) for token in tokens)
+        return found
 
     def _orders(self, state: State) -> tuple[int, ...]:
         """Who got the lock after whom, as far as it can matter for what is written."""
@@ -267,14 +278,19 @@ class Model:
 
     def crashed(self, state: State) -> tuple[Store, tuple[tuple[str, Request], ...]]:
         """What is left when every run crashes now: the store, and requests that may still be carried out."""
-        store = self.stores.values[state.store]
-        runs = (self.runs.values[run] for run in state.runs)
-        return store, tuple(
-            (run.name, each)
-            for run in runs
-            for each in run.late
-            if each.verb != "write" and not each.fence and self.can_act(each, store)
-        )
+        late: tuple[tuple[str, Request], ...] = ()
+        for run in state.runs:
+            late += self._late_of(run, state.store)
+        return self.stores.values[state.store], late
+
+    def _late_of(self, number: int, stored: int) -> tuple[tuple[str, Request], ...]:
+        found = self._late.get((number, stored))
+        if found is None:
+            run, store = self.runs.values[number], self.stores.values[stored]
+            acting = (each for each in run.late if each.verb != "write" and not each.fence)
+            found = tuple((run.name, each) for each in acting if self.can_act(each, store))
+            self._late[number, stored] = found
+        return found
 
     def can_act(self, request: Request, store: Store) -> bool:
         """Whether a request can still change anything: not when it compares with a stamp that was overtaken for good,
@@ -404,7 +420,9 @@ class Model:
     def _settled(self, run: Run) -> Run:
         """The run as far as it comes without another answer."""
         assert run.operation is not None
-        progress = advance(self.numbers, run.operation)
+        progress = self._advanced.get(run.operation)
+        if progress is None:
+            progress = self._advanced[run.operation] = advance(self.numbers, run.operation)
         if progress.request is not None:
             return run._replace(progress=progress)
         held = None if run.operation.doing == "release" else progress.held
@@ -434,11 +452,13 @@ class Model:
             return (watch is None,)
         return (self._stale_age(watch.clock),)
 
-    def _code(self, number: int, store: int, faults: bool) -> int:
-        key = (number, store, faults, self._back)
-        if key not in self._codes:
-            self._codes[key] = hash(self._code_of_run(self.runs.values[number], self.stores.values[store], faults))
-        return self._codes[key]
+    def _viewed(self, number: int, store: int, faults: bool) -> tuple[int, bool, Token]:
+        """A run as others see it: its code, whether it is acquiring, its token."""
+        run = self.runs.values[number]
+        code = hash(self._code_of_run(run, self.stores.values[store], faults))
+        found = (code, _is_acquiring(run), self._token(number)[0])
+        self._codes[number, store, faults, self._back] = found
+        return found
 
     def _code_of_run(self, run: Run, store: Store, faults: bool) -> tuple[object, ...]:
         # Tuples of different forms are sorted, so by how they look.

@@ -34,6 +34,7 @@ ROOT = Path(__file__).parents[2]
 DATABASE = "raceday-db"
 PROJECT = "raceday"
 NZTAB_URL = "/nztab"
+HOUR = 3600.0
 SETTINGS = Settings(processing_delay=0.0, scheduler=False, plugins=(NztabPlugin(),))
 
 
@@ -174,6 +175,8 @@ class Raceday:
         return nztab_of(self.server.server)
 
     def close(self) -> None:
+        """Executions that are under way live to their end first: the server waits for their threads."""
+        self.time.sleep(HOUR)
         self.client.close()
         self.server.stop()
 
