@@ -127,7 +127,8 @@ def test_a_name_that_is_taken_in_other_letters_or_by_a_relationship_is_taken() -
     at = address("relationship.d/c/b")
     fields = {"relatedCollection": "x", "relationType": "oneToOne", "twoWay": False, "twoWayKey": "c", "onDelete": ""}
     real = {**live("a"), at: Live(at, frozen(fields))}
-    assert "relationship.d/c/b exists already" in plan(resolved(texts("b", moved={"a": "b"})), state("a"), real).notes[0]
+    (note, *_) = plan(resolved(texts("b", moved={"a": "b"})), state("a"), real).notes
+    assert "relationship.d/c/b exists already" in note
 
 
 def test_only_what_is_available_is_renamed() -> None:
