@@ -54,6 +54,14 @@ def main() -> None:
     scale.main()
     _random_pairs()
     _hostile_days()
+    _kills()
+
+
+def _kills() -> None:
+    """A whole apply killed at each of its requests and writes, with the state in each place that can keep it."""
+    command = [sys.executable, "-m", "pytest", "tests/crash/test_raceday.py", "-p", "no:xdist"]
+    seconds = timed(command, {"RACEDAY_CRASH_ALL": "1"}, ROOT)
+    print(f"{'every kill of an apply, state in three places':<62} {seconds:6.1f} s", flush=True)
 
 
 def _hostile_days() -> None:

@@ -31,8 +31,7 @@ sys.dont_write_bytecode = False
 SLOW = (
     "functions/test_lock_exploration.py",
     "functions/test_hostile_days.py",
-    "crash/test_raceday_requests.py",
-    "crash/test_raceday_files.py",
+    "crash/test_raceday.py",
     "ci/test_flow.py",
     "functions/test_daily_races.py",
     "functions/test_database_setup_live.py",

@@ -9,14 +9,13 @@ import sys
 import threading
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import requests
 
 from raceday_iac.cli.main import execute
 
-from .places import watch_files
+from .places import request_name, watch_files, watch_objects
 
 
 def main(place: str, number: str, *words: str) -> int:
@@ -33,6 +32,7 @@ def main(place: str, number: str, *words: str) -> int:
     with pytest.MonkeyPatch.context() as patch:
         watch_files(patch, Path("state").resolve(), reached)
         _watch_requests(patch, reached)
+        watch_objects(patch, reached)
         return execute(list(words))
 
 
@@ -40,7 +40,7 @@ def _watch_requests(patch: pytest.MonkeyPatch, reached: Any) -> None:
     send = requests.Session.request
 
     def watched(session: requests.Session, method: str, url: str, **content: Any) -> requests.Response:
-        name = f"{method.upper()} {urlsplit(url).path}"
+        name = request_name(method, url, content)
         reached(f"before {name}")
         answer = send(session, method, url, **content)
         reached(f"after {name}")

@@ -22,26 +22,29 @@ from raceday_iac.devserver.app import App
 from raceday_iac.devserver.databases import jobs
 from raceday_iac.devserver.functions import builds
 from raceday_iac.devserver.runner import build_server, server_key
-from raceday_iac.devserver.settings import PROJECT, Settings
+from raceday_iac.devserver.settings import PROJECT, Clock, Settings
 from raceday_iac.devserver.storage import STATEMENTS
 
+from .keepers import is_own
+
+ENDPOINT = "http://appwrite/v1"
 SETTINGS = Settings(scheduler=False, processing_delay=0, function_creation_limit=0)
 #: A look at one collection or one deployment.
-_LOOKS = re.compile(r"/v1/(databases/[^/]+/collections/[^/]+|functions/[^/]+/deployments/[^/]+)")
+_LOOKS = re.compile(r"/v1/(databases/[^/]+/collections/[^/]+(/attributes)?|functions/[^/]+/deployments/[^/]+)")
 #: Turns of the event loop in which a job or a build (which is nothing here) is done.
 _TURNS = 12
 
 
 class MemoryServer:
-    """One project on one server, reached as `http://HOST/v1`. Archives lie in `folder`, which several may share."""
+    """One project on one server. Archives lie in `folder`, which several may share."""
 
-    def __init__(self, folder: Path, host: str) -> None:
-        self.endpoint = f"http://{host}/v1"
+    def __init__(self, folder: Path, clock: Clock | None = None) -> None:
+        self.endpoint = ENDPOINT
         self.is_slow = False
         self._is_idle = False
-        #: Requests that were no GET.
+        #: Requests that were no GET, but for those about the state.
         self.writes = 0
-        self._server = build_server(folder, SETTINGS)
+        self._server = build_server(folder, SETTINGS, clock)
         self._server.db = _in_memory(self._server.db)
         with self._server.transaction():
             self._server.ensure_project(PROJECT)
@@ -69,11 +72,13 @@ class MemoryServer:
             self._loop.run_until_complete(self._turn())
             self._is_idle = True
 
-    def answer(self, method: str, path: str, content: Mapping[str, Any]) -> requests.Response:
-        """What a server of Appwrite's would answer. `content` is said as to the library `requests`."""
+    def answer(self, name: str, content: Mapping[str, Any]) -> requests.Response:
+        """What a server of Appwrite's would answer. `name` begins with method and path; `content` is said as to the
+        library `requests`."""
+        method, path = name.split()[:2]
         if not self.is_slow or (method == "GET" and _LOOKS.fullmatch(path)):
             self.work()
-        self.writes += method != "GET"
+        self.writes += method != "GET" and not is_own(name)
         headers, body = _encoded(content)
         scope = {
             "type": "http",

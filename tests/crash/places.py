@@ -6,13 +6,14 @@ Each calls `reached` with a name. What is on the disk and on the server at that 
 from __future__ import annotations
 
 import json
-import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import IO, Any
 from urllib.parse import urlsplit
 
+import obstore
 import pytest
 import requests
 
@@ -26,22 +27,48 @@ _WRITES = re.compile(r"[wax+]")
 _DRAFT = re.compile(r"\.new-[0-9a-f]+$")
 
 
-def connect(patch: pytest.MonkeyPatch, servers: list[MemoryServer], watched: MemoryServer, reached: Reached) -> None:
-    """Every request goes to one of the servers; those to the watched one are places."""
+def connect(patch: pytest.MonkeyPatch, server: Callable[[], MemoryServer], reached: Reached) -> None:
+    """Every request to Appwrite goes to the server of that moment."""
 
     def request(session: requests.Session, method: str, url: str, **content: Any) -> requests.Response:
-        server = next(each for each in servers if url.startswith(each.endpoint))
         content["headers"] = {**session.headers, **content.get("headers", {})}
-        path = urlsplit(url).path
-        name = f"{method.upper()} {path}"
-        if server is watched:
-            reached(f"before {name}")
-        answer = server.answer(method.upper(), path, content)
-        if server is watched:
-            reached(f"after {name}")
+        name = request_name(method, url, content)
+        reached(f"before {name}")
+        answer = server().answer(name, content)
+        reached(f"after {name}")
         return answer
 
     patch.setattr(requests.Session, "request", request)
+
+
+def request_name(method: str, url: str, content: Mapping[str, Any]) -> str:
+    """Method and path; of a database that is made also which."""
+    name = f"{method.upper()} {urlsplit(url).path}"
+    if name != "POST /v1/databases":
+        return name
+    body = content.get("json") or json.loads(content["data"])
+    return f"{name} {body['databaseId']}"
+
+
+def watch_objects(patch: pytest.MonkeyPatch, reached: Reached) -> None:
+    """Every request to an S3-compatible store, where its library is called."""
+    for method in ("get", "put", "delete", "list"):
+        patch.setattr(obstore, method, _watched(method.upper(), getattr(obstore, method), reached))
+
+
+def _watched(method: str, ask: Callable[..., Any], reached: Reached) -> Callable[..., Any]:
+    def watched(store: object, path: str, *rest: Any, **more: Any) -> Any:
+        name = f"{method} {path}"
+        reached(f"before {name}")
+        answer = ask(store, path, *rest, **more)
+        if method == "LIST":
+            # It is only asked for when it is read.
+            found = answer.collect()
+            answer = SimpleNamespace(collect=lambda: found)
+        reached(f"after {name}")
+        return answer
+
+    return watched
 
 
 def watch_files(patch: pytest.MonkeyPatch, folder: Path, reached: Reached) -> None:
@@ -71,8 +98,6 @@ def watch_files(patch: pytest.MonkeyPatch, folder: Path, reached: Reached) -> No
     patch.setattr(files, "open_file", watched_open)
     patch.setattr(Path, "replace", watched_replace)
     patch.setattr(Path, "unlink", watched_unlink)
-    # Nothing here is cut off from electricity.
-    patch.setattr(os, "fsync", lambda _handle: None)
 
 
 class _File:

@@ -12,12 +12,13 @@ import requests
 
 from raceday_iac.devserver.settings import PROJECT
 
+from .keepers import ENVIRONMENT, is_own
 from .memory_server import MemoryServer
 
 ROOT = Path(__file__).parents[2]
 LEGACY = ROOT / "tests" / "data" / "raceday" / "appwrite.json"
 KEY = "APPWRITE_API_KEY"
-_ENVIRONMENT = "endpoint: {endpoint}\nproject: {project}\napi_key_env: {key}\n"
+_TARGET = "endpoint: {endpoint}\nproject: {project}\napi_key_env: {key}\n"
 _FIELDS = "name runtime execute events schedule timeout enabled logging entrypoint commands scopes specification"
 _DATABASE = "/databases/raceday-db"
 _MEETINGS = f"{_DATABASE}/collections/meetings"
@@ -40,16 +41,14 @@ NOTES = {"n1": {"text": "nobody declares this"}}
 BYSTANDERS = ("function bystander", "collection notes", "attribute notes/text", "attribute meetings/note")
 
 
-def lay_out(folder: Path, **endpoints: str) -> Path:
-    """The stack in a folder of its own, with an environment for each endpoint. Returns the stack file."""
+def lay_out(folder: Path, endpoint: str, state: str) -> None:
+    """The stack in a folder of its own, with the one environment. `state` is the setting of where it is kept."""
     (folder / "stacks" / "environments").mkdir(parents=True)
     for file in (ROOT / "stacks").glob("*.py"):
         shutil.copy(file, folder / "stacks")
     shutil.copytree(ROOT / "functions", folder / "functions", ignore=shutil.ignore_patterns("__pycache__"))
-    for name, endpoint in endpoints.items():
-        text = _ENVIRONMENT.format(endpoint=endpoint, project=PROJECT, key=KEY)
-        (folder / "stacks" / "environments" / f"{name}.yaml").write_text(text, encoding="utf-8")
-    return folder / "stacks" / "raceday.py"
+    text = _TARGET.format(endpoint=endpoint, project=PROJECT, key=KEY) + state
+    (folder / "stacks" / "environments" / f"{ENVIRONMENT}.yaml").write_text(text, encoding="utf-8")
 
 
 class Live:
@@ -62,6 +61,7 @@ class Live:
 
     @classmethod
     def of(cls, server: MemoryServer) -> Live:
+        """It is the server of that moment that will be looked at."""
         return cls(server.endpoint, server.key)
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None, **more: Any) -> Any:
@@ -107,7 +107,7 @@ def inventory(live: Live) -> Counter[str]:
         for each in live.all(f"/functions/{name}/deployments", "deployments"):
             is_active = each["$id"] == function["deploymentId"] and each["status"] == "ready"
             found[f"deployment {name}" if is_active else f"abandoned deployment {name}"] += 1
-    found.update(f"database {each['$id']}" for each in live.all("/databases", "databases"))
+    found.update(f"database {each['$id']}" for each in live.all("/databases", "databases") if not is_own(each["$id"]))
     for collection in live.all(f"{_DATABASE}/collections", "collections"):
         found.update(_members(collection))
     return found
@@ -124,9 +124,9 @@ def _members(collection: dict[str, Any]) -> list[str]:
     return found
 
 
-def must_be_whole(live: Live, state: Path, when: str) -> None:
+def must_be_whole(live: Live, state: str, when: str) -> None:
     """Nothing is there twice or without being owned, nothing is owned without being there, no document is lost."""
-    owned = json.loads(state.read_text(encoding="utf-8"))["resources"]
+    owned = json.loads(state)["resources"]
     names = [address.replace(".raceday-db/", " ").replace(".", " ", 1) for address in owned]
     found = {name: count for name, count in inventory(live).items() if not name.startswith("far side")}
     assert found == dict.fromkeys([*names, *BYSTANDERS], 1), when

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import gc
+import os
 import shutil
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,71 +23,155 @@ from raceday_iac import diff
 from raceday_iac.applying import actions, deploy, run, scheduler
 from raceday_iac.cli import apply
 from raceday_iac.cli.options import Options, use
+from raceday_iac.cli.state import release_lock
 from raceday_iac.cli.workspace import Workspace
 from raceday_iac.devserver.functions.builds import Builder
+from raceday_iac.devserver.settings import ManualClock
+from raceday_iac.errors import IacError
 from raceday_iac.packaging.bundle import Bundle
 from raceday_iac.provider.appwrite import reading
 from raceday_iac.refresh import deployments
+from raceday_iac.state.backends import remote
 
 from . import raceday
+from .keepers import ENVIRONMENT, VARIABLES, Keeper, keeper_of
+from .memory_bucket import Bucket, served
 from .memory_server import MemoryServer, no_build
-from .places import Reached, connect
+from .places import Reached, connect, watch_objects
+
+#: Seconds that a request takes.
+REQUEST = 0.05
+
+
+@dataclass
+class World:
+    """A machine with the project, and the servers that it talks to. Time is that of all of them."""
+
+    root: Path
+    clock: ManualClock
+    server: MemoryServer
+    bucket: Bucket
+
+    @classmethod
+    def made(cls, root: Path, server: Path) -> World:
+        clock = ManualClock(datetime.now(UTC))
+        return cls(root, clock, MemoryServer(server, clock), Bucket(clock.now))
+
+    @property
+    def stack(self) -> Path:
+        return self.root / "stacks" / "raceday.py"
+
+    @property
+    def folder(self) -> Path:
+        """The environment's own: the state that is kept in files, the journal, what was read of archives."""
+        return self.root / "state" / ENVIRONMENT
+
+    @property
+    def age(self) -> object:
+        """Another one means other content on the servers."""
+        return self.server.age, self.bucket.age
+
+    def become(self, other: World) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        if other.folder.exists():
+            shutil.copytree(other.folder, self.folder)
+        self.server.become(other.server)
+        self.bucket.become(other.bucket)
+        self.clock.moment = other.clock.moment
 
 
 @dataclass
 class Scene:
-    """Two environments of one stack, each with a server and a folder for the state."""
+    """Two worlds that cannot be told apart from within. What is asked for goes to the one that is `here`; `reached` is
+    told of every request in the first one."""
 
-    stack: Path
-    server: MemoryServer
-    again: MemoryServer
+    run: World
+    again: World
+    reached: Reached
+    here: World
+    keeper: Keeper = field(default_factory=lambda: Keeper("files"))
+    _is_looking: bool = False
+    _newest: dict[object, str] = field(default_factory=dict)
 
-    @property
-    def folder(self) -> Path:
-        return self.stack.parent.parent / "state" / "run"
+    def passed(self, place: str) -> None:
+        """A request comes to a place. Each takes a moment."""
+        if place.startswith("before"):
+            self.here.clock.advance(seconds=REQUEST)
+        if self.here is self.run and not self._is_looking:
+            self.reached(place)
 
-    @property
-    def folder_again(self) -> Path:
-        return self.stack.parent.parent / "state" / "again"
-
-    def apply(self, environment: str) -> tuple[int, str]:
+    def apply(self) -> tuple[int, str]:
         """The command itself, without the reading of its arguments: its exit code, and what it said."""
-        options, said = Options(env=environment, stack=self.stack, json=True), StringIO()
-        use(options)
+        return self._command(lambda: apply.apply(auto_approve=True, parallelism=1))
+
+    def release_lock(self) -> tuple[int, str]:
+        return self._command(lambda: release_lock(yes=True))
+
+    @contextmanager
+    def copied(self) -> Iterator[None]:
+        """What the run would leave behind if it were killed now becomes the other world, which is here for a block."""
+        self.again.become(self.run)
+        with self.looking(self.again):
+            self._is_looking = False
+            yield
+
+    @contextmanager
+    def looking(self, world: World) -> Iterator[None]:
+        """Requests for a block are those of a bystander, in that world."""
+        before = self.here, self._is_looking
+        self.here, self._is_looking = world, True
+        try:
+            yield
+        finally:
+            self.here, self._is_looking = before
+
+    def newest(self, world: World) -> str:
+        """The state saved last; empty where there is none."""
+        if self.keeper.backend is None:
+            return self.keeper.newest(world.folder)
+        name = id(world), world.age
+        if name not in self._newest:
+            with self.looking(world):
+                self._newest = {name: self.keeper.newest(world.folder)}
+        return self._newest[name]
+
+    def lock_age(self) -> float | None:
+        """See `Keeper.lock_age`."""
+        with self.looking(self.here):
+            return self.keeper.lock_age()
+
+    def _command(self, command: Callable[[], int]) -> tuple[int, str]:
+        use(Options(env=ENVIRONMENT, stack=self.here.stack, json=True))
+        said = StringIO()
         with redirect_stdout(said), redirect_stderr(said):
-            code = apply.apply(auto_approve=True, parallelism=1)
+            try:
+                code = command()
+            except IacError as error:
+                return error.exit_code, f"{error.message} {error.hint}"
         return code, said.getvalue()
-
-    def copy(self) -> None:
-        """What the run would leave behind if it were killed now becomes the world of the other one."""
-        shutil.rmtree(self.folder_again, ignore_errors=True)
-        if self.folder.exists():
-            shutil.copytree(self.folder, self.folder_again)
-            self._belong_there(self.folder_again / "state.json")
-        self.again.become(self.server)
-
-    def _belong_there(self, state: Path) -> None:
-        """The copy of the world has another address, and so has what its state belongs to."""
-        if state.exists():
-            text = state.read_text(encoding="utf-8")
-            state.write_text(text.replace(self.server.endpoint, self.again.endpoint), encoding="utf-8")
 
 
 @contextmanager
-def opened(folder: Path, patch: pytest.MonkeyPatch, reached: Reached) -> Iterator[Scene]:
-    """The scene, with a server as Raceday's was when the tool came. `reached` is told of every request."""
-    servers = [MemoryServer(folder / "server", host) for host in ("run", "again")]
-    endpoints = {name: each.endpoint for name, each in zip(("run", "again"), servers, strict=True)}
-    patch.setenv(raceday.KEY, servers[0].key)
-    _be_quick(patch)
-    with pytest.MonkeyPatch.context() as quiet:
-        connect(quiet, servers, servers[0], lambda _place: None)
-        raceday.furnish(raceday.Live.of(servers[0]))
-    connect(patch, servers, servers[0], reached)
-    with _rare_collections():
-        yield Scene(raceday.lay_out(folder, **endpoints), *servers)
-    for each in servers:
-        each.stop()
+def opened(folder: Path, patch: pytest.MonkeyPatch, keeper: str, reached: Reached) -> Iterator[Scene]:
+    """The scene, with a server as Raceday's was when the tool came, and the state in the place of that name."""
+    run, again = (World.made(folder / name, folder / "server") for name in ("run", "again"))
+    scene = Scene(run, again, reached, run)
+    for name, value in {raceday.KEY: run.server.key, **VARIABLES}.items():
+        patch.setenv(name, value)
+    _be_quick(patch, scene)
+    connect(patch, lambda: scene.here.server, scene.passed)
+    watch_objects(patch, scene.passed)
+    with ExitStack() as stack:
+        for world in (run, again):
+            stack.callback(world.server.stop)
+        stack.enter_context(_rare_collections())
+        store = stack.enter_context(served(lambda: scene.here.bucket)) if keeper == "s3" else ""
+        scene.keeper = keeper_of(keeper, run.server.endpoint, run.server.key, store)
+        for world in (run, again):
+            raceday.lay_out(world.root, world.server.endpoint, scene.keeper.settings)
+        with scene.looking(run):
+            raceday.furnish(raceday.Live.of(run.server))
+        yield scene
 
 
 @contextmanager
@@ -97,8 +185,14 @@ def _rare_collections() -> Iterator[None]:
     gc.unfreeze()
 
 
-def _be_quick(patch: pytest.MonkeyPatch) -> None:
-    """Nothing is built, waited for or packed twice, and one thread does everything, so that each run is the same."""
+def _be_quick(patch: pytest.MonkeyPatch, scene: Scene) -> None:
+    """Nothing is built, waited for or packed twice, and one thread does everything, so that each run is the same: also
+    the renewing of the lock, which comes of itself only with what is saved when time enough has passed."""
+    # Nothing here is cut off from electricity.
+    patch.setattr(os, "fsync", lambda _handle: None)
+    clock = partial(remote.RemoteLock, clock=lambda: scene.here.clock.now().timestamp())
+    patch.setattr(remote, "RemoteLock", clock)
+    patch.setattr(remote, "threading", SimpleNamespace(**{**vars(threading), "Thread": _NoThread}))
     patch.setattr(Builder, "_steps", no_build)
     patch.setattr(actions, "_FIRST_LOOK", 0.0)
     patch.setattr(deploy, "_FIRST_PAUSE", 0.0)
@@ -131,6 +225,16 @@ def _once(function: Callable[..., Any], name: Callable[..., Any]) -> Callable[..
         return known[key]
 
     return remembered
+
+
+class _NoThread:
+    """In the place of a thread that would have nothing to do for minutes."""
+
+    def __init__(self, **_: object) -> None:
+        pass
+
+    def start(self) -> None:
+        pass
 
 
 class AtOnce:

@@ -16,40 +16,58 @@ from raceday_iac.devserver.functions.builds import Builder
 from raceday_iac.devserver.runner import start_server
 from raceday_iac.devserver.settings import Settings
 
+from .keepers import ENVIRONMENT, VARIABLES, keeper_of
+from .memory_bucket import Bucket, served
 from .memory_server import no_build
 from .raceday import KEY, Live, furnish, lay_out, must_be_whole
 
 #: Where one run after the other dies, each in the world that those before it have left, and at how many times of that.
-PLACES = (
-    ("after POST /v1/databases/raceday-db/collections", 3),
-    ("half of journal.jsonl intent create:attribute", 20),
-    ("half of state.json.new", 100),
-    ("after POST /v1/functions/daily-races/deployments", 1),
-)
-NOWHERE = ("nowhere", 1)
+PLACES = {
+    "files": (
+        ("after POST /v1/databases/raceday-db/collections", 3),
+        ("half of journal.jsonl intent create:attribute", 20),
+        ("half of state.json.new", 100),
+        ("after POST /v1/functions/daily-races/deployments", 1),
+    ),
+    "appwrite": (("after POST /v1/databases/raceday-iac-state/collections/states/documents", 90),),
+    "s3": ((f"before DELETE {ENVIRONMENT}/states", 90),),
+}
 
 
-def test_raceday_is_finished_after_four_processes_were_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("keeper", PLACES)
+def test_raceday_is_finished_after_processes_were_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], keeper: str
+) -> None:
     monkeypatch.setattr(Builder, "_steps", no_build)
     settings = Settings(scheduler=False, processing_delay=0.001, function_creation_limit=0)
-    with start_server(tmp_path / "server", settings=settings) as server:
-        live = Live(server.endpoint, server.key)
+    bucket, folder = Bucket(), tmp_path / "project"
+    with start_server(tmp_path / "server", settings=settings) as server, served(lambda: bucket) as store:
+        live, keeping = Live(server.endpoint, server.key), keeper_of(keeper, server.endpoint, server.key, store)
         furnish(live)
-        folder = lay_out(tmp_path / "project", run=server.endpoint).parents[1]
-        monkeypatch.setenv(KEY, server.key)
-        for place in PLACES:
-            ended = _command(folder, place, "apply", "--auto-approve", "--json")
-            assert ended.returncode == -signal.SIGKILL, f"{place}\n{ended.stdout}\n{ended.stderr}"
-        ended = _command(folder, NOWHERE, "apply", "--auto-approve")
-        assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}"
-        assert "An earlier run ended in the middle of " in ended.stderr
-        planned = ["plan", "--detailed-exitcode", "--env", "run", "--stack", str(folder / "stacks" / "raceday.py")]
-        assert execute(planned) == 0
-        must_be_whole(live, folder / "state" / "run" / "state.json", "at last")
+        lay_out(folder, server.endpoint, keeping.settings)
+        for name, value in {KEY: server.key, **VARIABLES}.items():
+            monkeypatch.setenv(name, value)
+        for place in PLACES[keeper]:
+            died = _process(folder, place, "apply", "--auto-approve", "--json")
+            assert died.returncode == -signal.SIGKILL, f"{place}\n{died.stdout}\n{died.stderr}"
+            if keeping.backend is not None:
+                # Whoever comes next is told of the lock, and how it is released.
+                assert _here(folder, "apply", "--auto-approve") == 6
+                assert "if it is dead, its lock expires in " in capsys.readouterr().err
+                assert _here(folder, "state", "lock", "release", "--yes") == 0
+        assert _here(folder, "apply", "--auto-approve") == 0
+        assert "An earlier run ended in the middle of " in capsys.readouterr().err
+        assert _here(folder, "plan", "--detailed-exitcode") == 0
+        must_be_whole(live, keeping.newest(folder / "state" / ENVIRONMENT), "at last")
+        assert keeping.lock_age() is None
 
 
-def _command(folder: Path, place: tuple[str, int], *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "crash.dying", place[0], str(place[1]), *words, "--env", "run"]
+def _here(folder: Path, *words: str) -> int:
+    return execute([*words, "--env", ENVIRONMENT, "--stack", str(folder / "stacks" / "raceday.py")])
+
+
+def _process(folder: Path, place: tuple[str, int], *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "crash.dying", place[0], str(place[1]), *words, "--env", ENVIRONMENT]
     paths = os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])
     return subprocess.run(
         command,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from crash.memory_bucket import Bucket, served
 
 from raceday_iac.devserver.runner import start_server
 from raceday_iac.devserver.settings import Settings
@@ -26,7 +27,7 @@ from raceday_iac.state.store import StateStore
 from .memory_backend import MemoryBackend
 from .s3_server import S3Server, s3_server
 
-REMOTE = ("memory", "appwrite", "s3")
+REMOTE = ("memory", "appwrite", "s3", "bucket")
 
 
 @dataclass
@@ -62,6 +63,14 @@ def appwrite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     with s3_server(tmp_path_factory.mktemp("s3")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def bucket() -> Iterator[S3Server]:
+    """The store of `tests/crash`, which takes the place of a real one there."""
+    kept = Bucket()
+    with served(lambda: kept) as endpoint:
+        yield S3Server(endpoint)
 
 
 def appwrite_backend(
