@@ -80,8 +80,10 @@ def check_selections(collection: Collection, selected: Sequence[str]) -> None:
         raise BadQuery(f"Cannot select attributes: {', '.join(bad)}")
 
 
-def find_documents(store: Store, collection: Collection, plan: Plan, words: Vocabulary) -> list[Document]:
-    """The documents that a plan asks for, as they are stored."""
+def find_documents(
+    store: Store, collection: Collection, plan: Plan, words: Vocabulary, total: int = query_sql.MAX_COUNT
+) -> list[Document]:
+    """The documents that a plan asks for, as they are stored. `total` is the number that meets its conditions."""
     source, cursor = source_of(store, collection), None
     columns = _columns(collection, plan.selections)
     if plan.cursor is not None:
@@ -90,7 +92,8 @@ def find_documents(store: Store, collection: Collection, plan: Plan, words: Voca
             noun = words.document.capitalize()
             raise ApiError("general_cursor_not_found", f"{noun} '{plan.cursor}' for the 'cursor' value not found.")
     try:
-        rows = query_sql.select(store.db, source, plan, columns.sql, store.now, cursor)
+        few = bool(plan.filters) and total < query_sql.MAX_COUNT
+        rows = query_sql.select(store.db, source, plan, columns.sql, store.now, cursor, few=few)
     except BadQuery as problem:
         raise ApiError("general_query_invalid", str(problem)) from None
     except query_sql.OrderIsNull as problem:
@@ -133,9 +136,9 @@ def list_documents(server: Server, request: Request, values: dict[str, Any], wor
         total = view.count(collection, committed, plan, _count(store, collection, plan))
     else:
         plan = checked_plan(collection, parsed)
-        documents = find_documents(store, collection, plan, words)
-        select_from(store, collection, documents, plan.selections)
         total = _count(store, collection, plan)
+        documents = find_documents(store, collection, plan, words, total)
+        select_from(store, collection, documents, plan.selections)
     answers = [document_answer(store, collection, each, words) for each in documents]
     return Reply(200, {"total": total, words.documents: answers})
 
@@ -150,7 +153,10 @@ def _check_cursor(parsed: Sequence[Query]) -> None:
 
 
 def _count(store: Store, collection: Collection, plan: Plan) -> int:
-    return query_sql.count(store.db, source_of(store, collection), plan, store.now)
+    try:
+        return query_sql.count(store.db, source_of(store, collection), plan, store.now)
+    except BadQuery as problem:
+        raise ApiError("general_query_invalid", str(problem)) from None
 
 
 @route("GET", DOCUMENT_PATH, "documents.read", DATABASE_ID, COLLECTION_ID, DOCUMENT_ID, QUERIES, TRANSACTION_ID)

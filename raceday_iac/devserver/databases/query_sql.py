@@ -203,15 +203,22 @@ def select(
     columns: str,
     now: datetime,
     cursor: sqlite3.Row | None = None,
+    *,
+    few: bool = False,
 ) -> list[sqlite3.Row]:
-    """The rows that a plan asks for. `cursor` is the row behind `plan.cursor`, with every order field as a column."""
+    """The rows that a plan asks for. `cursor` is the row behind `plan.cursor`, with every order field as a column.
+    `few` says that not many meet its conditions: then they are found by these and sorted, not met on a walk through the
+    whole table in the wanted order, as SQLite would for the sake of the limit."""
     statement = Statement(source, now)
     orders = _complete_orders(plan)
     if cursor is not None:
         _add_cursor(statement, orders, plan, cursor)
     statement.filter(plan.filters)
     direction = {"ASC": "DESC", "DESC": "ASC"} if plan.is_backward else {"ASC": "ASC", "DESC": "DESC"}
-    terms = [f"{source.fields[name].column} {direction[order]}" if name else "random()" for name, order in orders]
+    sorting = "+" if few else ""
+    terms = [
+        f"{sorting}{source.fields[name].column} {direction[order]}" if name else "random()" for name, order in orders
+    ]
     limit = DEFAULT_LIMIT if plan.limit is None else plan.limit
     sql = f"SELECT {columns} FROM {source.table}{statement.where} ORDER BY {', '.join(terms)} LIMIT ? OFFSET ?"
     rows = db.execute(sql, [*statement.parameters, limit, plan.offset or 0]).fetchall()
