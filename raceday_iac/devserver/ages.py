@@ -8,6 +8,7 @@ else in this package compares versions. Facts are those of recorded traffic: of 
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,6 +34,38 @@ class Age:
     most_scopes: int = 100
     #: What a path that is none is answered with: an error page (1.9), or an error as any other.
     has_error_pages: bool = True
+    #: An index over an array attribute can be made (before 1.9).
+    indexes_arrays: bool = False
+    #: The legacy list of databases leaves out those made through the tables API (1.9).
+    hides_tables: bool = False
+    #: All types can be named in the creation of a collection, and a format as a type (main); on 1.9.6 only those that
+    #: were there before, and an enum needs a size.
+    knows_all_types_inline: bool = False
+    #: The answer to such a creation shows what came with it (main).
+    answers_inline_schema: bool = False
+    #: Documents can be asked for shapes that are null (main); before, it is an error that nobody foresees.
+    queries_null_shapes: bool = False
+    #: Documents are refused as no objects (main); before, as no texts.
+    wants_json_objects: bool = False
+    #: The answer to an increment says where the document lives (1.9).
+    locates_counted: bool = True
+    #: A document that is created in a transaction is answered with empty dates (main).
+    stages_empty_dates: bool = False
+    #: A document that is created in a transaction is found by its id within (1.9); before, only lists show it.
+    finds_staged: bool = True
+    #: Databases answer a status, "ready" (main).
+    has_database_status: bool = False
+    #: Collections answer how many bytes a row takes, and how many it may (1.9).
+    has_row_bytes: bool = True
+    #: `$sequence` is text (1.9), or a number to clients that announce an older format.
+    sequences_are_texts: bool = True
+    #: The text types are measured in bytes when a document is checked (main); before, in characters, and a text with
+    #: too many bytes is an error that nobody foresees.
+    measures_texts_in_bytes: bool = False
+    #: Integers are refused with their bounds (1.9).
+    names_integer_bounds: bool = True
+    #: Messages about databases and what is in them name the thing (1.9).
+    names_what_is_missing: bool = True
     #: A variable's PUT answers the time of its own change (1.9); before that of the change before.
     answers_new_time: bool = True
     #: A PUT of a function or variable that changes nothing leaves its time of change alone (1.9).
@@ -53,6 +86,17 @@ class Age:
         """All runtimes that this age knows, by id."""
         return {entry["$id"]: entry for entry in self._read("runtimes.json")["runtimes"]}
 
+    @cached_property
+    def _named_messages(self) -> Mapping[str, str]:
+        """What is said of an error where the thing has a name, by type."""
+        messages: Mapping[str, str] = self._read("messages.json") if self.names_what_is_missing else {}
+        return messages
+
+    def message(self, kind: str, name: str) -> str | None:
+        """What this age says of an error about the thing called `name`; None where it says what 1.8.1 does."""
+        known = self._named_messages.get(kind)
+        return None if known is None else known.format(name)
+
     def _read(self, name: str) -> Any:
         root = files("raceday_iac.devserver").joinpath("data")
         candidates = [root.joinpath(*folder, name) for folder in (*((each,) for each in self.folders), ())]
@@ -65,13 +109,49 @@ V1_8 = Age(
     has_two_specifications=False,
     refuses_schedules_that_never_come=False,
     has_error_pages=False,
+    names_what_is_missing=False,
+    indexes_arrays=True,
+    has_row_bytes=False,
+    sequences_are_texts=False,
+    locates_counted=False,
+    finds_staged=False,
+    names_integer_bounds=False,
     answers_new_time=False,
     unchanged_keeps_time=False,
 )
-V1_9 = Age("1.9", "1.9.6", ("1.9",))
-MAIN = Age("main", "1.9.6", ("main", "1.9"), keeps_specifications=True, most_scopes=200)
+V1_9 = Age("1.9", "1.9.6", ("1.9",), hides_tables=True)
+MAIN = Age(
+    "main",
+    "1.9.6",
+    ("main", "1.9"),
+    keeps_specifications=True,
+    most_scopes=200,
+    has_database_status=True,
+    measures_texts_in_bytes=True,
+    knows_all_types_inline=True,
+    answers_inline_schema=True,
+    queries_null_shapes=True,
+    wants_json_objects=True,
+    stages_empty_dates=True,
+)
 
 AGES = {each.name: each for each in (V1_8, V1_9, MAIN)}
+
+
+def remember(db: sqlite3.Connection, age: Age) -> None:
+    """Note in a data directory which age it is of."""
+    db.execute(
+        "INSERT INTO texts (name, value) VALUES ('appwrite', ?) "
+        "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (age.name,),
+    )
+
+
+def remembered(db: sqlite3.Connection) -> Age:
+    """The age of a data directory, at first that of 1.8.1."""
+    row = db.execute("SELECT value FROM texts WHERE name = 'appwrite'").fetchone()
+    return AGES.get(row["value"], V1_8) if row else V1_8
+
 
 #: What routes and parameters say of themselves.
 EVERY = frozenset(AGES)

@@ -138,7 +138,9 @@ class App:
         query = parse_query(http.scope["query_string"])
         body, files = await read_body(http)
         announced = http.headers.get("x-appwrite-response-format", "")
-        given = adapt_request(route, {**body, **query, **ids}, announced)
+        # What writes takes its parameters from the body alone (observed on 1.9.6; utopia-php/http, Request.php).
+        sent = body if http.method in WRITES else query
+        given = adapt_request(route, {**sent, **ids}, announced)
         headers.update(cross_origin_headers(http.headers))
         project, key = self._authorise(http.headers, query, route, http.method)
         if route.limit is not None:
@@ -200,7 +202,13 @@ class App:
         return _limit_headers(most, max(most - used, 0), start + seconds)
 
     def _failure(self, error: ApiError, headers: dict[str, str]) -> Response:
-        body = {"message": error.message, "code": error.status, "type": error.kind, "version": self.server.age.version}
+        named = self.server.age.message(error.kind, error.name) if error.is_usual else None
+        body = {
+            "message": named or error.message,
+            "code": error.status,
+            "type": error.kind,
+            "version": self.server.age.version,
+        }
         return _response(_encode(body), error.status, {**headers, **error.headers, **NO_CACHE, "content-type": JSON})
 
     def _faulty(self, fault: RequestFault) -> Response:

@@ -15,8 +15,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-from . import keys, storage
-from .ages import AGES, V1_8, Age
+from . import ages, keys, storage
 from .faults import Faults
 from .settings import Clock, Settings, SystemClock, stamp
 from .web import Key, RawAnswer, Routes
@@ -62,7 +61,9 @@ class Server:
         self.faults = Faults()
         self.parts = (*parts, *self.settings.plugins)
         self.db = storage.open_database(data_dir, [part.SCHEMA for part in self.parts])
-        self.age = self._age()
+        if self.settings.age is not None:
+            ages.remember(self.db, self.settings.age)
+        self.age = ages.remembered(self.db)
         self.endpoint = "http://127.0.0.1/v1"
         #: Requests by (method, route) since the last reset; calls to /v1/_dev are left out.
         self.requests: Counter[tuple[str, str]] = Counter()
@@ -76,18 +77,6 @@ class Server:
         self._timers: set[asyncio.TimerHandle] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self.is_stopping = False
-
-    def _age(self) -> Age:
-        """The age that the settings ask for, which the data directory remembers; else the one it remembers."""
-        if self.settings.age is None:
-            row = self.db.execute("SELECT value FROM texts WHERE name = 'appwrite'").fetchone()
-            return AGES.get(row["value"], V1_8) if row else V1_8
-        self.db.execute(
-            "INSERT INTO texts (name, value) VALUES ('appwrite', ?) "
-            "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            (self.settings.age.name,),
-        )
-        return self.settings.age
 
     def timestamp(self) -> str:
         return stamp(self.clock.now())

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from .ages import EVERY
+from .ages import EVERY, SINCE_1_9
 from .params import Param
 
 if TYPE_CHECKING:
@@ -92,12 +92,15 @@ class Route:
     handler: Handler
     limit: tuple[int, int] | None = None
     ages: frozenset[str] = EVERY
+    #: The scopes since 1.9, where they are others.
+    later_scopes: tuple[str, ...] = ()
 
     def of(self, server: Server) -> Route:
         """The route with the parameters and checks that it has on one server."""
         mine = (each for each in self.params if server.age.name in each.ages)
         made = (replace(each, check=each.of_server(server)) if each.of_server else each for each in mine)
-        return replace(self, params=tuple(made))
+        is_later = server.age.name in SINCE_1_9 and self.later_scopes
+        return replace(self, params=tuple(made), scopes=self.later_scopes if is_later else self.scopes)
 
 
 class Routes:
@@ -114,12 +117,13 @@ class Routes:
         *params: Param,
         limit: tuple[int, int] | None = None,
         ages: frozenset[str] = EVERY,
+        later_scopes: tuple[str, ...] = (),
     ) -> Callable[[Handler], Handler]:
         """Decorator that registers a handler for the ages that have the route."""
 
         def register(handler: Handler) -> Handler:
             wanted = (scopes,) if isinstance(scopes, str) else scopes
-            self.table.append(Route(method, path, wanted, params, handler, limit, ages))
+            self.table.append(Route(method, path, wanted, params, handler, limit, ages, later_scopes))
             return handler
 
         return register
@@ -177,6 +181,20 @@ def _function_1_8(item: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _numbered(item: dict[str, Any]) -> dict[str, Any]:
+    """The sequence of a document, and of those in it, as a number."""
+    kept = {name: _deep_numbered(value) for name, value in item.items()}
+    if isinstance(kept.get("$sequence"), str):
+        kept["$sequence"] = int(kept["$sequence"] or 0)
+    return kept
+
+
+def _deep_numbered(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_deep_numbered(each) for each in value]
+    return _numbered(value) if isinstance(value, dict) and "$sequence" in value else value
+
+
 def _without(item: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in item.items() if name not in names}
 
@@ -184,6 +202,8 @@ def _without(item: dict[str, Any], *names: str) -> dict[str, Any]:
 #: (older than this version, model) → how to change one item. Newest first: older clients get all of them in turn.
 ADAPTERS: tuple[tuple[tuple[int, ...], str, Adapter], ...] = (
     ((1, 9, 0), "function", _function_1_8),
+    ((1, 9, 0), "document", _numbered),
+    ((1, 9, 0), "row", _numbered),
     ((1, 8, 0), "document", lambda item: _without(item, "$sequence")),
     ((1, 7, 0), "function", _function_1_6),
     ((1, 7, 0), "deployment", _deployment_1_6),

@@ -41,7 +41,10 @@ class Step:
 
     @property
     def query(self) -> list[tuple[str, str]]:
-        return [(pair[0], pair[1] if len(pair) > 1 else "") for pair in self.request.get("query", [])]
+        given = self.request.get("query", [])
+        if isinstance(given, str):
+            return [("queries[]", each) for each in SHORTENED[given]]
+        return [(pair[0], pair[1] if len(pair) > 1 else "") for pair in given]
 
     def answers(self) -> Iterator[tuple[int, Any]]:
         """Every recorded status with its body."""
@@ -65,6 +68,20 @@ class Recording:
         """What the scenario is about, in few words."""
         return next((name for name, begins in SERVICES.items() if self.scenario.startswith(begins)), "other")
 
+
+#: What the recorder has put in few words.
+SHORTENED: dict[str, Any] = {
+    "(1000 of {$id,a})": {"documents": [{"$id": f"m{number}", "a": "x"} for number in range(1000)]},
+    "(1001 of {$id,a})": {"documents": [{"$id": f"m{number}", "a": "x"} for number in range(1001)]},
+    "(101 creates)": {
+        "operations": [
+            {"action": "create", "databaseId": "d", "collectionId": "c", "documentId": f"o{number}", "data": {"a": "x"}}
+            for number in range(101)
+        ]
+    },
+    "(101 equal)": ['{"method":"equal","attribute":"s","values":["x"]}'] * 101,
+    "(equal s of 501)": [json.dumps({"method": "equal", "attribute": "s", "values": ["x"] * 501})],
+}
 
 #: Scenarios by the beginning of their names.
 SERVICES = {

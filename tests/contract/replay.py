@@ -14,7 +14,7 @@ from typing import Any
 from .archives import archive_of_size
 from .client import Answer, Api
 from .comparison import Comparison, Difference, Exemption
-from .recordings import Recording, Step
+from .recordings import SHORTENED, Recording, Step
 from .unrecorded import BEFORE, VARYING, WAITED, Request
 
 #: A key of the right form that no server has.
@@ -191,6 +191,8 @@ def _texts(body: Any) -> Iterator[str]:
 
 def _filled_in(body: Any, comparison: Comparison) -> Any:
     """A recorded body with our ids in place of the recorded ones, and abbreviated texts written out."""
+    if isinstance(body, str) and body in SHORTENED:
+        return SHORTENED[body]
     if isinstance(body, str):
         return comparison.ours_for(body)
     if isinstance(body, dict) and "$repeat" in body:

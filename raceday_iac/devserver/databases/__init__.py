@@ -43,6 +43,7 @@ def on_start(server: Server) -> None:
     """Make search and shapes known to the database, and go on with jobs that an earlier process left."""
     lookup.install(server.db)
     query_sql.install(server.db)
+    catalog.forget_all()
     catalog.adopt(server.db)
     jobs.resume(server)
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from .. import params
+from ..ages import EVERY, SINCE_1_9
 from ..body import parse_json
 from ..errors import ApiError
 from ..params import Check, Param, Refused, or_null
@@ -19,6 +20,9 @@ from . import formats, php_dates
 from .dialect import Vocabulary
 from .formats import MAX_BIG_INTEGER, MAX_DOUBLE, MAX_INTEGER, MIN_BIG_INTEGER, grouped
 from .limits import KEY_LENGTH
+
+if TYPE_CHECKING:
+    from ..server import Server
 
 # Checks of request parameters that only the databases side needs, with the words of a real 1.8.1.
 
@@ -81,6 +85,16 @@ def is_integer(value: Any) -> bool:
     """Whether PHP would have a JSON number as an integer: not beyond 64 bits."""
     is_whole = isinstance(value, int) and not isinstance(value, bool)
     return is_whole and MIN_BIG_INTEGER <= value <= MAX_BIG_INTEGER
+
+
+def bounded_integer(value: Any) -> int:
+    """As `integer`. The last digit is the server's."""
+    if not is_integer(value):
+        raise Refused(
+            f"Value must be a valid signed 64-bit integer between {grouped(MIN_BIG_INTEGER)} and "
+            f"{MAX_BIG_INTEGER + 1:,}"
+        )
+    return int(value)
 
 
 def floating(value: Any) -> float:
@@ -175,7 +189,12 @@ TRANSACTION_ID = Param("transactionId", or_null(uid), default=None, nullable=Tru
 MAX_STRING_SIZE = 1_073_741_824
 MIN_ENCRYPTED_SIZE = 150
 
-INTEGER_RANGE, FLOAT_RANGE, ENUM = "intRange", "floatRange", "enum"
+INTEGER_RANGE, BIGINT_RANGE, FLOAT_RANGE, ENUM = "intRange", "bigintRange", "floatRange", "enum"
+RANGES = frozenset({INTEGER_RANGE, BIGINT_RANGE, FLOAT_RANGE})
+#: The texts of 1.9 whose size is the type's own.
+FIXED_TEXTS = {"text": 65_535, "mediumtext": 16_777_215, "longtext": 2_147_483_647}
+NEW_TEXTS = frozenset({"varchar", *FIXED_TEXTS})
+MAX_VARCHAR_SIZE = 16_381
 MAX_ELEMENTS = 100
 
 SIZE = Param("size", within(1, MAX_STRING_SIZE))
@@ -215,6 +234,7 @@ class AttributeType:
     define: Callable[[dict[str, Any], Vocabulary], Definition]
     #: The answer's fields beyond those of every attribute, from (default, size, encrypt, options, format).
     shape: tuple[str, ...] = ("default",)
+    ages: frozenset[str] = EVERY
 
 
 def _formatted(is_valid: Callable[[object], bool], rule: str) -> Check:
@@ -268,19 +288,35 @@ def _spatial(word: str, kind: str) -> AttributeType:
     )
 
 
-def _number(word: str, check: Check, define: Callable[[dict[str, Any], Vocabulary], Definition]) -> AttributeType:
-    on_create, on_update = _default(check)
-    bounds = (_optional("min", check), _optional("max", check))
+def _number(
+    word: str,
+    check: Check | None,
+    define: Callable[[dict[str, Any], Vocabulary], Definition],
+    ages: frozenset[str] = EVERY,
+) -> AttributeType:
+    """Without a check it is that of integers."""
+    numbers = [
+        Param(name, check or params.anything, default, True, of_server=None if check else _integer_of)
+        for name, default in (("min", None), ("max", None), ("default", None), ("default", ABSENT))
+    ]
+    if check:
+        numbers = [replace(each, check=or_null(check)) for each in numbers]
+    *bounds, on_create, on_update = numbers
     return AttributeType(
         word,
         (KEY, REQUIRED, *bounds, on_create, ARRAY),
         (KEY, REQUIRED, *bounds, on_update, NEW_KEY),
         define,
         ("min", "max", "default"),
+        ages,
     )
 
 
-def _define_string(values: dict[str, Any], words: Vocabulary) -> Definition:
+def _integer_of(server: Server) -> Check:
+    return or_null(bounded_integer if server.age.names_integer_bounds else integer)
+
+
+def _define_string(values: dict[str, Any], words: Vocabulary, kind: str = "string") -> Definition:
     size, default = values["size"], values["default"]
     if values["encrypt"] and size < MIN_ENCRYPTED_SIZE:
         raise words.error(
@@ -289,15 +325,17 @@ def _define_string(values: dict[str, Any], words: Vocabulary) -> Definition:
         )
     if default is not None and len(default) > size:
         raise words.error("attribute_value_invalid", f"Value must be a valid string and no longer than {size} chars")
-    return Definition("string", size=size, encrypt=values["encrypt"])
+    return Definition(kind, size=size, encrypt=values["encrypt"])
 
 
-def _define_integer(values: dict[str, Any], words: Vocabulary) -> Definition:
+def _define_integer(values: dict[str, Any], words: Vocabulary, kind: str = "integer") -> Definition:
     minimum = MIN_BIG_INTEGER if values["min"] is None else values["min"]
     maximum = MAX_BIG_INTEGER if values["max"] is None else values["max"]
     check_range(minimum, maximum, values["default"], words)
-    size = 8 if maximum > MAX_INTEGER else 4
-    return Definition("integer", INTEGER_RANGE, size, {"min": minimum, "max": maximum})
+    bounds = {"min": minimum, "max": maximum}
+    if kind == "bigint":
+        return Definition(kind, BIGINT_RANGE, 8, bounds)
+    return Definition("integer", INTEGER_RANGE, 8 if maximum > MAX_INTEGER else 4, bounds)
 
 
 def _define_float(values: dict[str, Any], words: Vocabulary) -> Definition:
@@ -335,6 +373,31 @@ def _string() -> AttributeType:
     )
 
 
+def _varchar() -> AttributeType:
+    on_create, on_update = _default(params.text(0, 0))
+    size = within(1, MAX_VARCHAR_SIZE)
+    return AttributeType(
+        "varchar",
+        (KEY, Param("size", size), REQUIRED, on_create, ARRAY, ENCRYPT),
+        (KEY, REQUIRED, on_update, _optional("size", size), NEW_KEY),
+        lambda values, words: _define_string(values, words, "varchar"),
+        ("size", "default", "encrypt"),
+        SINCE_1_9,
+    )
+
+
+def _text(word: str, size: int) -> AttributeType:
+    on_create, on_update = _default(params.text(0, 0))
+    return AttributeType(
+        word,
+        (KEY, REQUIRED, on_create, ARRAY, ENCRYPT),
+        (KEY, REQUIRED, on_update, NEW_KEY),
+        lambda values, words: _define_string(values | {"size": size}, words, word),
+        ("default", "encrypt"),
+        SINCE_1_9,
+    )
+
+
 def _enum() -> AttributeType:
     on_create, on_update = _default(params.text(0, 0))
     return AttributeType(
@@ -352,7 +415,10 @@ TYPES: dict[str, AttributeType] = {
     each.word: each
     for each in (
         _string(),
-        _number("integer", integer, _define_integer),
+        _varchar(),
+        *(_text(word, size) for word, size in FIXED_TEXTS.items()),
+        _number("integer", None, _define_integer),
+        _number("bigint", None, lambda values, words: _define_integer(values, words, "bigint"), SINCE_1_9),
         _number("float", floating, _define_float),
         _simple("boolean", params.boolean, Definition("boolean")),
         _simple("datetime", _formatted(php_dates.is_valid, php_dates.RULE), Definition("datetime"), WITH_FORMAT),

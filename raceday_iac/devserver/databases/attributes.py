@@ -14,9 +14,8 @@ from .attribute_types import (
     COLLECTION_ID,
     DATABASE_ID,
     ENUM,
-    FLOAT_RANGE,
-    INTEGER_RANGE,
     KEY,
+    RANGES,
     TYPES,
     AttributeType,
     Definition,
@@ -25,9 +24,9 @@ from .attribute_types import (
 )
 from .dialect import Action, Vocabulary, route
 from .limits import Width
-from .lookup import find_collection_row
+from .lookup import find_collection_row, internal_name
 from .query_sql import Source
-from .responses import attribute_answer
+from .responses import attribute_answer, listed_attribute
 
 if TYPE_CHECKING:
     from ..server import Server
@@ -43,7 +42,7 @@ def find_attribute(server: Server, collection: sqlite3.Row, key: str, words: Voc
         "SELECT * FROM db_attributes WHERE collection = ? AND key = ?", (collection["number"], key)
     ).fetchone()
     if row is None:
-        raise words.error("attribute_not_found")
+        raise words.error("attribute_not_found", name=key)
     return row
 
 
@@ -70,30 +69,13 @@ def _insert(
     number = int(collection["number"])
     width = Width(definition.type, definition.size, is_array)
     if not limits.fits([*limits.columns_of(server.db, number), width]):
-        raise words.error("attribute_limit_exceeded")
-    now = server.timestamp()
+        raise words.error("attribute_limit_exceeded", name=str(collection["id"]))
     try:
-        created = server.db.execute(
-            "INSERT INTO db_attributes (collection, key, type, format, status, size, required, is_array, encrypt, "
-            "default_value, options, created_at, updated_at) VALUES (?, ?, ?, ?, 'processing', ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                number,
-                values["key"],
-                definition.type,
-                definition.format,
-                definition.size,
-                values["required"],
-                is_array,
-                definition.encrypt,
-                json.dumps(values["default"]),
-                json.dumps(definition.options),
-                now,
-                now,
-            ),
+        return columns.insert_attribute(
+            server.db, number, {**values, "array": is_array}, definition, server.timestamp()
         )
     except sqlite3.IntegrityError:
-        raise words.error("attribute_already_exists") from None
-    return created.lastrowid or 0
+        raise words.error("attribute_already_exists", name=values["key"]) from None
 
 
 def check_default(required: bool, is_array: bool, default: Any, words: Vocabulary) -> None:
@@ -119,7 +101,7 @@ def _updater(kind: AttributeType) -> Action:
                 # The answer to a rename still has the date of the change before it (observed on 1.8.1).
                 answer["$updatedAt"] = row["updated_at"]
             # Appwrite forgets to read the filters of a string after an update (observed on 1.8.1).
-            return Reply(200, answer | {"encrypt": None} if kind.word == "string" else answer)
+            return Reply(200, answer | {"encrypt": None} if "encrypt" in answer else answer)
 
         return catalog.after_window(server, answered)
 
@@ -127,9 +109,15 @@ def _updater(kind: AttributeType) -> Action:
 
 
 for _kind in TYPES.values():
-    route("POST", f"{ATTRIBUTES_PATH}/{_kind.word}", "collections.write", DATABASE_ID, COLLECTION_ID, *_kind.create)(
-        _creator(_kind)
-    )
+    route(
+        "POST",
+        f"{ATTRIBUTES_PATH}/{_kind.word}",
+        "collections.write",
+        DATABASE_ID,
+        COLLECTION_ID,
+        *_kind.create,
+        ages=_kind.ages,
+    )(_creator(_kind))
     route(
         "PATCH",
         f"{ATTRIBUTES_PATH}/{_kind.word}/{{key}}",
@@ -137,6 +125,7 @@ for _kind in TYPES.values():
         DATABASE_ID,
         COLLECTION_ID,
         *_kind.update,
+        ages=_kind.ages,
     )(_updater(_kind))
 
 
@@ -145,7 +134,7 @@ def get_attribute(server: Server, request: Request, values: dict[str, Any], word
     collection = find_collection_row(server, request, values, words)
     row = responses.member(server, int(collection["number"]), "attributes", values["key"])
     if row is None:
-        raise words.error("attribute_not_found")
+        raise words.error("attribute_not_found", name=values["key"])
     return Reply(200, attribute_answer(row, words))
 
 
@@ -162,7 +151,7 @@ def list_attributes(server: Server, request: Request, values: dict[str, Any], wo
     collection = find_collection_row(server, request, values, words)
     source = Source("db_attributes", lookup.ATTRIBUTES, "collection = ?", (collection["number"],))
     rows, total = lookup.page(server, source, values["queries"], noun=words.attribute.capitalize(), cursor_by="key")
-    return Reply(200, {"total": total, words.attributes: [attribute_answer(row, words) for row in rows]})
+    return Reply(200, {"total": total, words.attributes: [listed_attribute(row, words) for row in rows]})
 
 
 @route("DELETE", ATTRIBUTE_PATH, "collections.write", DATABASE_ID, COLLECTION_ID, KEY)
@@ -245,6 +234,7 @@ class AttributeUpdate:
         def finish() -> sqlite3.Row:
             if size != self.row["size"]:
                 self._check_data(size)
+            self._check_nulls()
             if new_key is not None:
                 columns.rename_column(self.db, self.number, self.key, new_key)
                 self._rename_listed(new_key)
@@ -258,7 +248,7 @@ class AttributeUpdate:
 
     def _options(self) -> dict[str, Any]:
         options: dict[str, Any] = json.loads(self.row["options"])
-        if self.row["format"] in {INTEGER_RANGE, FLOAT_RANGE}:
+        if self.row["format"] in RANGES:
             for bound in ("min", "max"):
                 if self.values.get(bound) is not None:
                     options[bound] = self.values[bound]
@@ -285,13 +275,13 @@ class AttributeUpdate:
             (self.number, new_key, self.row["number"]),
         ).fetchone()
         if taken is not None:
-            raise self.words.error("attribute_already_exists")
+            raise self.words.error("attribute_already_exists", name=new_key)
 
     def _check_width(self, size: int) -> None:
         others = limits.columns_of(self.db, self.number, without=self.key)
         own = Width(str(self.row["type"]), size, bool(self.row["is_array"]))
         if not limits.fits([*others, own]):
-            raise self.words.error("attribute_limit_exceeded")
+            raise self.words.error("attribute_limit_exceeded", name=internal_name(self.collection))
 
     def _check_indexes(self, known: catalog.Metadata, key: str) -> None:
         """A longer string may no longer fit into the indexes that it belongs to, and a new name may stand in one of
@@ -312,6 +302,12 @@ class AttributeUpdate:
         if self.row["type"] != "string" or self.row["is_array"] or size > self.row["size"]:
             return
         if columns.exceeds_size(self.db, self.number, self.key, size):
+            raise self.words.error("attribute_invalid_resize")
+
+    def _check_nulls(self) -> None:
+        """Shapes that are required are columns that hold no nulls."""
+        becomes_required = self.values["required"] and self.row["type"] in limits.SPATIAL
+        if becomes_required and columns.has_null(self.db, self.number, self.key):
             raise self.words.error("attribute_invalid_resize")
 
     def _rename_in(self, known: catalog.Metadata, record: catalog.Record, new_key: str) -> None:

@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .. import ages
+from ..ages import Age
 from ..errors import ApiError
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 
 REMEMBERED = 512
+FLOATS = frozenset({"double", "point", "linestring", "polygon"})
 
 #: Rows of collections with what they need of their database.
 COLLECTION_ROWS = (
@@ -108,6 +111,7 @@ class Collection:
     database_id: str
     attributes: tuple[Attribute, ...]
     indexes: tuple[Index, ...]
+    age: Age
 
     @property
     def table(self) -> str:
@@ -153,7 +157,8 @@ class Collection:
 
     @cached_property
     def doubles(self) -> tuple[str, ...]:
-        return tuple(attribute.key for attribute in self.plain if attribute.type == "double")
+        """Keys of attributes whose values have floats in them."""
+        return tuple(attribute.key for attribute in self.plain if attribute.type in FLOATS)
 
 
 def table_name(collection: int) -> str:
@@ -185,11 +190,17 @@ def load(db: sqlite3.Connection, row: sqlite3.Row) -> Collection:
             read_attribute(each, has_column=each["key"].lower() in columns) for each in known_of.attributes
         ),
         indexes=tuple(Index(each["key"], each["type"], tuple(each["attributes"])) for each in known_of.indexes),
+        age=ages.remembered(db),
     )
     _remembered[token] = collection
     if len(_remembered) > REMEMBERED:
         _remembered.popitem(last=False)
     return collection
+
+
+def forget_all() -> None:
+    """Read definitions anew: a data directory may be of another age than before."""
+    _remembered.clear()
 
 
 def load_number(db: sqlite3.Connection, number: int) -> Collection | None:

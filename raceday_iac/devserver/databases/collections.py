@@ -12,9 +12,9 @@ from ..errors import ApiError
 from ..keys import CONTROL_SCOPE
 from ..params import NO_IDS, Param, or_null
 from ..web import Reply, Request
-from . import catalog, columns, jobs, lookup, responses
+from . import catalog, columns, inline, jobs, lookup, responses
 from .attribute_types import COLLECTION_ID, DATABASE_ID, custom_id
-from .dialect import LEGACY, Vocabulary, route, routes
+from .dialect import LEGACY, TABLES, Vocabulary, route, routes
 from .formats import COLLECTION_KINDS, aggregate, permission_list
 from .lookup import find_collection_row, find_database
 from .query_sql import Source
@@ -43,20 +43,22 @@ def create_database(server: Server, request: Request, values: dict[str, Any], wo
             (request.project, sequence, database_id, values["name"], values["enabled"], words.database_type, now, now),
         )
     except sqlite3.IntegrityError:
-        raise words.error("database_already_exists") from None
-    return Reply(201, database_answer(find_database(server, request, database_id, words)))
+        raise words.error("database_already_exists", name=database_id) from None
+    return Reply(201, database_answer(server.age, find_database(server, request, database_id, words)))
 
 
 @route("GET", "/{databaseId}", "databases.read", DATABASE_ID)
 def get_database(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
-    return Reply(200, database_answer(find_database(server, request, values["databaseId"], words)))
+    return Reply(200, database_answer(server.age, find_database(server, request, values["databaseId"], words)))
 
 
 @route("GET", "", "databases.read", lookup.queries_of(lookup.DATABASES), lookup.SEARCH, lookup.TOTAL)
-def list_databases(server: Server, request: Request, values: dict[str, Any], _words: Vocabulary) -> Reply:
-    source = Source("db_databases", lookup.DATABASES, "project = ? AND deleted = 0", (request.project,))
+def list_databases(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
+    hidden = TABLES.database_type if words.is_legacy and server.age.hides_tables else ""
+    condition = "project = ? AND deleted = 0 AND type != ?"
+    source = Source("db_databases", lookup.DATABASES, condition, (request.project, hidden))
     rows, total = lookup.page(server, lookup.with_search(source, values["search"]), values["queries"], noun="Database")
-    return Reply(200, {"total": total, "databases": [database_answer(row) for row in rows]})
+    return Reply(200, {"total": total, "databases": [database_answer(server.age, row) for row in rows]})
 
 
 @route("PUT", "/{databaseId}", "databases.write", DATABASE_ID, NAME, ENABLED)
@@ -68,7 +70,7 @@ def update_database(server: Server, request: Request, values: dict[str, Any], wo
             "UPDATE db_databases SET name = ?, enabled = ?, updated_at = ? WHERE number = ?",
             (values["name"], values["enabled"], server.timestamp(), row["number"]),
         )
-    return Reply(200, database_answer(find_database(server, request, values["databaseId"], words)))
+    return Reply(200, database_answer(server.age, find_database(server, request, values["databaseId"], words)))
 
 
 @route("DELETE", "/{databaseId}", "databases.write", DATABASE_ID)
@@ -97,21 +99,30 @@ FILTERS = lookup.queries_of(lookup.COLLECTIONS)
     PERMISSIONS,
     SECURITY,
     ENABLED,
+    *inline.PARAMS,
 )
 def create_collection(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
     database = find_database(server, request, values["databaseId"], words)
     if values["collectionId"] in NO_IDS:
         values["collectionId"] = server.new_id()
     if _collide(aggregate(values["permissions"] or [], with_create=True)):
-        raise words.error("collection_already_exists")
+        raise words.error("collection_already_exists", name=values["collectionId"])
     try:
         number = _insert(server, database, values)
     except sqlite3.IntegrityError:
-        raise words.error("collection_already_exists") from None
+        raise words.error("collection_already_exists", name=values["collectionId"]) from None
     columns.create_table(server.db, number)
     permissions = aggregate(values["permissions"] or [], with_create=True)
     catalog.create(server.db, number, permissions, security=values["documentSecurity"])
-    return _answer(server, request, values, words, 201)
+    if not (values.get("attributes") or values.get("indexes")):
+        return _answer(server, request, values, words, 201)
+    if server.age.answers_inline_schema:
+        inline.create(server, find_collection_row(server, request, values, words), values, words)
+        return _answer(server, request, values, words, 201)
+    # 1.9.6 answers with what it had read before.
+    answer = _answer(server, request, values, words, 201)
+    inline.create(server, find_collection_row(server, request, values, words), values, words)
+    return answer
 
 
 def _collide(permissions: list[str]) -> bool:
@@ -145,7 +156,7 @@ def _answer(server: Server, request: Request, values: dict[str, Any], words: Voc
     row = find_collection_row(server, request, values, words)
     number = int(row["number"])
     parts = (responses.members(server, number, part) for part in ("attributes", "indexes"))
-    return Reply(status, collection_answer(row, words, *parts))
+    return Reply(status, collection_answer(server.age, row, words, *parts))
 
 
 @route("GET", COLLECTION_PATH, "collections.read", DATABASE_ID, COLLECTION_ID)
@@ -166,7 +177,9 @@ def list_collections(server: Server, request: Request, values: dict[str, Any], w
         noun=words.collection.capitalize(),
     )
     answers = [
-        collection_answer(row, words, attribute_rows(server.db, row["number"]), index_rows(server.db, row["number"]))
+        collection_answer(
+            server.age, row, words, attribute_rows(server.db, row["number"]), index_rows(server.db, row["number"])
+        )
         for row in rows
     ]
     return Reply(200, {"total": total, words.collections: answers})

@@ -5,11 +5,16 @@ Text compares without regard to (ASCII) case, like MariaDB's utf8mb4 collation o
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from .catalog import Attribute, Relation, table_name
+
+if TYPE_CHECKING:
+    from .attribute_types import Definition
 
 #: Columns that every collection's table has, by the name that documents use.
 SYSTEM_COLUMNS = {
@@ -20,7 +25,7 @@ SYSTEM_COLUMNS = {
     "$permissions": "_permissions",
 }
 
-COLUMN_TYPES = {"integer": "INTEGER", "double": "REAL", "boolean": "INTEGER"}
+COLUMN_TYPES = {"integer": "INTEGER", "bigint": "INTEGER", "double": "REAL", "boolean": "INTEGER"}
 JSON_TYPES = frozenset({"point", "linestring", "polygon"})
 
 #: Longest string that MariaDB keeps inside the row; longer ones become TEXT types that are limited in bytes.
@@ -144,6 +149,12 @@ def drop_junction(db: sqlite3.Connection, junction: str) -> None:
     db.execute(f"DROP TABLE IF EXISTS {junction}")
 
 
+def has_null(db: sqlite3.Connection, collection: int, key: str) -> bool:
+    """Whether a document has no value for a key."""
+    sql = f"SELECT 1 FROM {table_name(collection)} WHERE {quoted(key)} IS NULL LIMIT 1"
+    return db.execute(sql).fetchone() is not None
+
+
 def exceeds_size(db: sqlite3.Connection, collection: int, key: str, size: int) -> bool:
     """Whether stored text would be cut by a column of `size` characters (MariaDB measures long texts in bytes)."""
     column = quoted(key)
@@ -156,6 +167,44 @@ def exceeds_size(db: sqlite3.Connection, collection: int, key: str, size: int) -
         )
     found = db.execute(f"SELECT 1 FROM {table_name(collection)} WHERE {length} > ? LIMIT 1", (limit,)).fetchone()
     return found is not None
+
+
+def insert_attribute(
+    db: sqlite3.Connection, collection: int, values: Mapping[str, Any], definition: Definition, now: str
+) -> int:
+    """The row of an attribute that is to be built. Raises IntegrityError for a key that is taken."""
+    created = db.execute(
+        "INSERT INTO db_attributes (collection, key, type, format, status, size, required, is_array, encrypt, "
+        "default_value, options, created_at, updated_at) VALUES (?, ?, ?, ?, 'processing', ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            collection,
+            values["key"],
+            definition.type,
+            definition.format,
+            definition.size,
+            values["required"],
+            values["array"],
+            definition.encrypt,
+            json.dumps(values["default"]),
+            json.dumps(definition.options),
+            now,
+            now,
+        ),
+    )
+    return created.lastrowid or 0
+
+
+def insert_index(
+    db: sqlite3.Connection, collection: int, key: str, kind: str, lists: tuple[Any, Any, Any], now: str
+) -> int:
+    """The row of an index that is to be built, from its attributes, lengths and orders. Raises IntegrityError for a key
+    that is taken."""
+    created = db.execute(
+        "INSERT INTO db_indexes (collection, key, type, status, attributes, lengths, orders, created_at, "
+        "updated_at) VALUES (?, ?, ?, 'processing', ?, ?, ?, ?, ?)",
+        (collection, key, kind, *map(json.dumps, lists), now, now),
+    )
+    return created.lastrowid or 0
 
 
 # Where definitions are kept. Documents live elsewhere: one real table per collection (see columns.py).

@@ -7,9 +7,10 @@ those of the API that was called (Appwrite 1.8.1, Platform/Modules/Databases).
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ..ages import EVERY
 from ..errors import ApiError
 from ..params import Param
 from ..web import Handler, Reply, Request, Routes
@@ -61,12 +62,12 @@ class Vocabulary:
         """This API's name of a legacy parameter."""
         return _parameter_names(self).get(legacy, legacy)
 
-    def error(self, kind: str, message: str | None = None) -> ApiError:
-        """The error that is called `kind` in the legacy API."""
+    def error(self, kind: str, message: str | None = None, *, name: str = "") -> ApiError:
+        """The error that is called `kind` in the legacy API, about the thing called `name`."""
         for prefix, renamed in self.error_prefixes:
             if kind.startswith(prefix):
-                return ApiError(renamed + kind.removeprefix(prefix), message)
-        return ApiError(kind, message)
+                return ApiError(renamed + kind.removeprefix(prefix), message, name=name)
+        return ApiError(kind, message, name=name)
 
 
 LEGACY = Vocabulary(
@@ -104,6 +105,8 @@ TABLE_SCOPES = {
     "documents.write": ("rows.write", "documents.write"),
 }
 
+LATER_SCOPES = {"attributes": ("columns", "attributes"), "indexes": ("indexes",)}
+
 #: A handler of this package; `values` carry the legacy names.
 Action = Callable[["Server", Request, dict[str, Any], Vocabulary], "Reply | Awaitable[Reply]"]
 
@@ -128,6 +131,7 @@ def route(
     scope: str | tuple[tuple[str, ...], tuple[str, ...]],
     *params: Param,
     limit: tuple[int, int] | None = None,
+    ages: frozenset[str] = EVERY,
 ) -> Callable[[Action], Action]:
     """Register a handler in both APIs. `path` is legacy and without the root; `scope` a legacy scope, or both sets."""
 
@@ -139,6 +143,8 @@ def route(
                 _scopes(scope, words),
                 *(_translate_param(param, words) for param in params),
                 limit=limit,
+                ages=ages,
+                later_scopes=_later_scopes(path, scope, words),
             )
             add(_bind(action, words, params))
         return action
@@ -150,6 +156,17 @@ def _scopes(scope: str | tuple[tuple[str, ...], tuple[str, ...]], words: Vocabul
     if isinstance(scope, tuple):
         return scope[0] if words.is_legacy else scope[1]
     return (scope,) if words.is_legacy else TABLE_SCOPES.get(scope, (scope,))
+
+
+def _later_scopes(
+    path: str, scope: str | tuple[tuple[str, ...], tuple[str, ...]], words: Vocabulary
+) -> tuple[str, ...]:
+    """Since 1.9 columns and indexes can be had with scopes of their own, in the tables API."""
+    part = next((part for part in LATER_SCOPES if f"/{part}" in path), "")
+    if words.is_legacy or isinstance(scope, tuple) or not part:
+        return ()
+    right = scope.partition(".")[2]
+    return (*_scopes(scope, words), *(f"{each}.{right}" for each in LATER_SCOPES[part]))
 
 
 def _translate_path(path: str, words: Vocabulary) -> str:
@@ -165,13 +182,13 @@ def _translate_step(step: str, words: Vocabulary) -> str:
 
 
 def _translate_param(param: Param, words: Vocabulary) -> Param:
-    return Param(words.parameter(param.name), param.check, param.default, param.nullable)
+    return replace(param, name=words.parameter(param.name))
 
 
 def _bind(action: Action, words: Vocabulary, params: tuple[Param, ...]) -> Handler:
     names = [(param.name, words.parameter(param.name)) for param in params]
 
     def handle(server: Server, request: Request, values: dict[str, Any]) -> Reply | Awaitable[Reply]:
-        return action(server, request, {legacy: values[here] for legacy, here in names}, words)
+        return action(server, request, {legacy: values[here] for legacy, here in names if here in values}, words)
 
     return handle

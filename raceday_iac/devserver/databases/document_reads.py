@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ..ages import SINCE_1_9
 from ..body import parse_json
 from ..errors import ApiError
-from ..params import Param, or_null
+from ..params import Check, Param, or_null, whole_number
 from ..web import Reply, Request
 from . import php_dates, queries, query_sql, relations, staging
 from .attribute_types import (
@@ -30,7 +32,17 @@ from .lookup import TOTAL, find_collection
 from .queries import INTERNAL_SELECTIONS, BadQuery, Plan, Query
 from .query_sql import Source
 from .store import Store
-from .structure import BadStructure, Columns, Document, columns_of, decode, fields_of, for_answer
+from .structure import (
+    DATES,
+    BadStructure,
+    Columns,
+    Document,
+    columns_of,
+    decode,
+    fields_of,
+    for_answer,
+    sequence_for_answer,
+)
 
 if TYPE_CHECKING:
     from ..server import Server
@@ -70,6 +82,9 @@ def checked_plan(collection: Collection, parsed: Sequence[Query]) -> Plan:
     except BadQuery as problem:
         raise ApiError("general_query_invalid", str(problem)) from None
     return plan
+
+
+TTL = Param("ttl", whole_number(0, 86_400), 0, ages=SINCE_1_9)
 
 
 def check_selections(collection: Collection, selected: Sequence[str]) -> None:
@@ -121,9 +136,27 @@ def select_from(store: Store, collection: Collection, documents: list[Document],
         relations.populate(store, collection, documents, nested)
 
 
-@route("GET", DOCUMENTS_PATH, "documents.read", DATABASE_ID, COLLECTION_ID, QUERIES, TRANSACTION_ID, TOTAL)
+@route("GET", DOCUMENTS_PATH, "documents.read", DATABASE_ID, COLLECTION_ID, QUERIES, TRANSACTION_ID, TOTAL, TTL)
 def list_documents(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
+    """With a `ttl` the answer is kept for so many seconds, whatever is written meanwhile; not beyond a schema."""
     collection = find_collection(server, request, values, words)
+    ttl = values.get("ttl", 0)
+    if not ttl or values["transactionId"] is not None:
+        return _list_now(server, request, collection, values, words)
+    kept: dict[Any, tuple[float, Reply]] = server.services.setdefault("kept lists", {})
+    now = server.clock.now().timestamp()
+    for old in [each for each, (until, _) in kept.items() if until <= now]:
+        del kept[old]
+    key = (collection, words.root, tuple(values["queries"]))
+    state = "hit" if key in kept else "miss"
+    if key not in kept:
+        kept[key] = (now + ttl, _list_now(server, request, collection, values, words))
+    return replace(kept[key][1], headers={"X-Appwrite-Cache": state})
+
+
+def _list_now(
+    server: Server, request: Request, collection: Collection, values: dict[str, Any], words: Vocabulary
+) -> Reply:
     parsed = parse_queries(values["queries"])
     _check_cursor(parsed)
     store = Store(server)
@@ -140,7 +173,7 @@ def list_documents(server: Server, request: Request, values: dict[str, Any], wor
         documents = find_documents(store, collection, plan, words, total)
         select_from(store, collection, documents, plan.selections)
     answers = [document_answer(store, collection, each, words) for each in documents]
-    return Reply(200, {"total": total, words.documents: answers})
+    return Reply(200, {"total": total, words.documents: answers}, model=words.documents)
 
 
 def _check_cursor(parsed: Sequence[Query]) -> None:
@@ -167,13 +200,16 @@ def get_document(server: Server, request: Request, values: dict[str, Any], words
     if values["transactionId"] is not None:
         view = staging.TransactionView(store, request.project, values["transactionId"])
         document = view.document(collection, values["documentId"])
+        if not server.age.finds_staged and store.fetch(collection, values["documentId"]) is None:
+            document = None
     else:
         document = store.fetch(collection, values["documentId"])
     if document is None:
-        raise words.error("document_not_found")
+        raise words.error("document_not_found", name=values["documentId"])
     select_from(store, collection, [document], selected)
     answer = document_answer(store, collection, document, words)
-    return Reply(200, answer, {"X-Debug-Operations": str(count_operations(collection, answer))})
+    counted = {"X-Debug-Operations": str(count_operations(collection, answer))}
+    return Reply(200, answer, counted, words.document)
 
 
 def _selections(collection: Collection, parsed: Sequence[Query]) -> list[str]:
@@ -197,7 +233,14 @@ def _selections(collection: Collection, parsed: Sequence[Query]) -> list[str]:
 MAX_BATCH = 100
 
 DATA = Param("data", json_value, default={})
-DOCUMENTS = array_of(json_value, MAX_BATCH, "Value must be a valid JSON string")
+
+
+def documents_of(server: Server) -> Check:
+    """The check of many documents."""
+    what = "object" if server.age.wants_json_objects else "string"
+    return array_of(json_value, MAX_BATCH, f"Value must be a valid JSON {what}")
+
+
 PERMISSIONS = Param("permissions", or_null(permission_list(DOCUMENT_KINDS)), default=None, nullable=True)
 
 
@@ -281,7 +324,9 @@ def document_answer(
     if located:
         answer["$databaseId"] = collection.database_id
         answer[f"${words.collection_id}"] = collection.id
-        answer.setdefault("$sequence", 0)
+        answer.setdefault("$sequence", sequence_for_answer(collection, 0))
+        if collection.age.stages_empty_dates:
+            answer = {**dict.fromkeys(DATES, ""), **answer}
     return answer
 
 

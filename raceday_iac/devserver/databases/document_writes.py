@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ..ages import ONLY_1_8, SINCE_1_9
 from ..errors import ApiError
-from ..params import NO_IDS, Param, Refused, or_null
+from ..params import NO_IDS, Param, Refused, anything, or_null
 from ..web import Reply, Request
 from . import relations, staging, structure
 from .attribute_types import (
@@ -28,13 +29,13 @@ from .dialect import Action, Vocabulary, route
 from .document_reads import (
     DATA,
     DOCUMENT_PATH,
-    DOCUMENTS,
     DOCUMENTS_PATH,
     MAX_BATCH,
     PERMISSIONS,
     as_document,
     checked_plan,
     document_answer,
+    documents_of,
     expanded,
     failures_as_errors,
     find_documents,
@@ -76,7 +77,7 @@ DELETE_LIMIT = (60, 60)
     COLLECTION_ID,
     DATA,
     PERMISSIONS,
-    Param("documents", DOCUMENTS, default=[]),
+    Param("documents", anything, default=[], of_server=documents_of),
     TRANSACTION_ID,
     limit=WRITE_LIMIT,
 )
@@ -188,7 +189,7 @@ def _stage_create(
         staging.stage(server, transaction, collection, "bulkCreate", None, documents)
         return Reply(200, {words.documents: [], "total": len(documents)})
     staging.stage(server, transaction, collection, "create", values["documentId"], documents[0])
-    return Reply(201, staging.mock(collection, documents[0], words))
+    return Reply(201, staging.mock(collection, documents[0], words), model=words.document)
 
 
 @route(
@@ -211,7 +212,7 @@ def update_document(server: Server, request: Request, values: dict[str, Any], wo
     store = Store(server, keep_dates=True, known_at=known_at)
     before = staging.current_document(store, request, collection, values)
     if before is None:
-        raise words.error("document_not_found")
+        raise words.error("document_not_found", name=values["documentId"])
     permissions = expanded(values["permissions"])
     data = as_document(values["data"]) | {
         "$id": values["documentId"],
@@ -221,14 +222,14 @@ def update_document(server: Server, request: Request, values: dict[str, Any], wo
     if values["transactionId"] is not None:
         transaction = staging.open_transaction(server, request, values["transactionId"])
         staging.stage(server, transaction, collection, "update", values["documentId"], changes)
-        return Reply(200, staging.mock(collection, before | changes, words))
+        return Reply(200, staging.mock(collection, before | changes, words), model=words.document)
     with failures_as_errors(words):
         structure.refuse_numbered(collection)
         stored = store.update(collection, values["documentId"], changes)
     if stored is None:
-        raise words.error("document_not_found")
+        raise words.error("document_not_found", name=values["documentId"])
     relations.populate(store, collection, [stored])
-    return Reply(200, document_answer(store, collection, stored, words))
+    return Reply(200, document_answer(store, collection, stored, words), model=words.document)
 
 
 @route(
@@ -238,7 +239,8 @@ def update_document(server: Server, request: Request, values: dict[str, Any], wo
     DATABASE_ID,
     COLLECTION_ID,
     Param("documentId", custom_id),
-    Param("data", json_value),
+    Param("data", json_value, ages=ONLY_1_8),
+    Param("data", json_value, {}, ages=SINCE_1_9),
     PERMISSIONS,
     TRANSACTION_ID,
     limit=WRITE_LIMIT,
@@ -260,12 +262,12 @@ def upsert_document(server: Server, request: Request, values: dict[str, Any], wo
     if values["transactionId"] is not None:
         transaction = staging.open_transaction(server, request, values["transactionId"])
         staging.stage(server, transaction, collection, "upsert", values["documentId"], document)
-        return Reply(201, staging.mock(collection, document, words))
+        return Reply(201, staging.mock(collection, document, words), model=words.document)
     with failures_as_errors(words):
         written = store.upsert(collection, document)
     stored = written[0] if written else store.fetch(collection, values["documentId"]) or {}
     relations.populate(store, collection, [stored])
-    return Reply(200, document_answer(store, collection, stored, words))
+    return Reply(200, document_answer(store, collection, stored, words), model=words.document)
 
 
 @route(
@@ -283,7 +285,7 @@ def delete_document(server: Server, request: Request, values: dict[str, Any], wo
     collection = find_collection(server, request, values, words)
     store = Store(server, known_at=known_at)
     if staging.current_document(store, request, collection, values) is None:
-        raise words.error("document_not_found")
+        raise words.error("document_not_found", name=values["documentId"])
     if values["transactionId"] is not None:
         transaction = staging.open_transaction(server, request, values["transactionId"])
         staging.stage(server, transaction, collection, "delete", values["documentId"], {})
@@ -365,7 +367,7 @@ class _Collected:
     "documents.write",
     DATABASE_ID,
     COLLECTION_ID,
-    Param("documents", DOCUMENTS),
+    Param("documents", anything, of_server=documents_of),
     TRANSACTION_ID,
     limit=WRITE_LIMIT,
 )
@@ -447,13 +449,13 @@ def count(
     definition = collection.by_key.get(attribute)
     if definition is None:
         raise NotThere
-    if definition.type not in {"integer", "double"} or definition.is_array:
+    if definition.type not in {"integer", "bigint", "double"} or definition.is_array:
         raise NotANumber
     document = store.fetch(collection, document_id)
     if document is None:
         raise NotThere
     value = (document[attribute] or 0) + step
-    if definition.type == "integer":
+    if definition.type != "double":
         value = round(value)
         limit = MAX_BIG_INTEGER if definition.size >= 8 else MAX_INTEGER
         if not -limit - 1 <= value <= limit:
@@ -478,7 +480,8 @@ def _counter(word: str, bound_name: str) -> Action:
             transaction = staging.open_transaction(server, request, values["transactionId"], is_late=True)
             data = {words.attribute: attribute, "value": step, bound_name: bound}
             staging.stage(server, transaction, collection, word, values["documentId"], data)
-            return Reply(200, staging.mock(collection, {"$id": values["documentId"], attribute: step}, words))
+            made = {"$id": values["documentId"], attribute: step}
+            return Reply(200, staging.mock(collection, made, words), model=words.document)
         if step <= 0:
             raise ApiError("general_argument_invalid", "Value must be numeric and greater than 0")
         store = Store(server)
@@ -486,7 +489,7 @@ def _counter(word: str, bound_name: str) -> Action:
         try:
             document = count(store, collection, values["documentId"], attribute, sign * step, bound)
         except NotThere:
-            raise words.error("attribute_not_found") from None
+            raise words.error("attribute_not_found", name=attribute) from None
         except NotANumber:
             raise ApiError("attribute_type_invalid", f"{subject} is not a number") from None
         except OutOfBounds:
@@ -494,8 +497,12 @@ def _counter(word: str, bound_name: str) -> Action:
             reason = f"{subject} has reached the {bound_word} value of {shown}"
             raise words.error("attribute_limit_exceeded", reason) from None
         relations.populate(store, collection, [document])
-        # The answer is the document as the database layer holds it: it does not say where it lives.
-        return Reply(200, document_answer(store, collection, document, words, located=False))
+        # Before 1.9 the answer is the document as the database layer holds it: it does not say where it lives.
+        return Reply(
+            200,
+            document_answer(store, collection, document, words, located=server.age.locates_counted),
+            model=words.document,
+        )
 
     return handle
 

@@ -147,6 +147,8 @@ def grouped(value: float) -> str:
 
 def shown(value: Any) -> Any:
     """A value in a JSON answer: of a whole float, PHP leaves `.0` out."""
+    if isinstance(value, list):
+        return [shown(each) for each in value]
     if isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_PLAIN_FLOAT:
         return int(value)
     return value

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ApiError
 from ..params import Param
 from ..web import Reply, Request
-from . import catalog, jobs, limits, lookup, responses
+from . import catalog, columns, jobs, limits, lookup, responses
 from .attribute_types import (
     COLLECTION_ID,
     DATABASE_ID,
@@ -37,6 +36,7 @@ def _length(value: Any) -> int | None:
     return None if value is None else integer(value)
 
 
+NO_ARRAYS = "Creating indexes on array attributes is not currently supported."
 ORDERS = Param("orders", array_of(any_of("asc", "desc"), 100, "Value must be one of (asc, desc)"), default=[])
 LENGTHS = Param("lengths", array_of(_length, 100, "Value must be a valid integer or null"), default=[])
 
@@ -58,7 +58,7 @@ def create_index(server: Server, request: Request, values: dict[str, Any], words
     number = int(collection["number"])
     existing = server.db.execute("SELECT count(*) FROM db_indexes WHERE collection = ?", (number,)).fetchone()[0]
     if existing >= limits.MAX_INDEXES:
-        raise words.error("index_limit_exceeded", "Index limit exceeded")
+        raise _refusal(server, "index_limit_exceeded", "Index limit exceeded", values["collectionId"], words)
     facts = _facts(server, number, values["attributes"], words)
     lengths, orders, has_gap = _settle(values, facts)
     try:
@@ -72,6 +72,11 @@ def create_index(server: Server, request: Request, values: dict[str, Any], words
     return Reply(202, index_answer(_find(server, collection, values["key"], words), collection, words))
 
 
+def _refusal(server: Server, kind: str, before: str, name: str, words: Vocabulary) -> ApiError:
+    """An error with the message that it had before things were named."""
+    return words.error(kind, None if server.age.names_what_is_missing else before, name=name)
+
+
 def _facts(server: Server, collection: int, attributes: list[str], words: Vocabulary) -> dict[str, catalog.Attribute]:
     """The attributes of an index. Each must be there, finished, and no relationship."""
     rows = {str(row["key"]): row for row in attribute_rows(server.db, collection)}
@@ -80,16 +85,20 @@ def _facts(server: Server, collection: int, attributes: list[str], words: Vocabu
         if key in facts:
             continue
         if key not in rows:
-            raise words.error(
-                "attribute_unknown",
-                f"Unknown {words.attribute}: {key}. Verify the {words.attribute} name or create the {words.attribute}.",
+            unknown = (
+                f"Unknown {words.attribute}: {key}. Verify the {words.attribute} name or create the {words.attribute}."
             )
+            raise _refusal(server, "attribute_unknown", unknown, key, words)
         if rows[key]["type"] == "relationship":
             raise words.error(
                 "attribute_type_invalid", f"Cannot create an index for a relationship {words.attribute}: {key}"
             )
         if rows[key]["status"] != "available":
-            raise words.error("attribute_not_available", f"{words.attribute.capitalize()} not available: {key}")
+            waiting = f"{words.attribute.capitalize()} not available: {key}"
+            raise _refusal(server, "attribute_not_available", waiting, key, words)
+        if rows[key]["is_array"] and not server.age.indexes_arrays:
+            # Under this name in both APIs.
+            raise ApiError("index_invalid", NO_ARRAYS)
         facts[key] = catalog.read_attribute(catalog.attribute_record(rows[key]))
     return facts
 
@@ -121,17 +130,14 @@ def _insert(
     orders: list[str | None],
     words: Vocabulary,
 ) -> None:
-    now = server.timestamp()
-    texts = [json.dumps(each) for each in (values["attributes"], lengths, orders)]
+    lists = (values["attributes"], lengths, orders)
     try:
-        created = server.db.execute(
-            "INSERT INTO db_indexes (collection, key, type, status, attributes, lengths, orders, created_at, "
-            "updated_at) VALUES (?, ?, ?, 'processing', ?, ?, ?, ?, ?)",
-            (collection, values["key"], values["type"].lower(), *texts, now, now),
+        created = columns.insert_index(
+            server.db, collection, values["key"], values["type"].lower(), lists, server.timestamp()
         )
     except sqlite3.IntegrityError:
-        raise words.error("index_already_exists") from None
-    jobs.enqueue(server, "create index", created.lastrowid or 0)
+        raise words.error("index_already_exists", name=values["key"]) from None
+    jobs.enqueue(server, "create index", created)
 
 
 def _find(server: Server, collection: sqlite3.Row, key: str, words: Vocabulary) -> sqlite3.Row:
@@ -139,7 +145,7 @@ def _find(server: Server, collection: sqlite3.Row, key: str, words: Vocabulary) 
         "SELECT * FROM db_indexes WHERE collection = ? AND key = ?", (collection["number"], key)
     ).fetchone()
     if row is None:
-        raise words.error("index_not_found")
+        raise words.error("index_not_found", name=key)
     return row
 
 
@@ -148,7 +154,7 @@ def get_index(server: Server, request: Request, values: dict[str, Any], words: V
     collection = find_collection_row(server, request, values, words)
     row = responses.member(server, int(collection["number"]), "indexes", values["key"])
     if row is None:
-        raise words.error("index_not_found")
+        raise words.error("index_not_found", name=values["key"])
     return Reply(200, index_answer(row, collection, words))
 
 

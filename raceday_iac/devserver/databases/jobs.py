@@ -55,6 +55,12 @@ def create_attribute(server: Server, number: int) -> Finish | None:
     return _create_plain(server, row)
 
 
+def build_attribute(server: Server, number: int) -> Finish | None:
+    """Build the column of an attribute that is no relationship, faults aside."""
+    row = attribute_row(server.db, number)
+    return None if row is None else _create_plain(server, row)
+
+
 def _create_plain(server: Server, row: sqlite3.Row) -> Finish | None:
     collection, number, key = int(row["collection"]), int(row["number"]), str(row["key"])
     known = catalog.read(server.db, collection)

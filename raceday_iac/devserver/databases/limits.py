@@ -23,7 +23,12 @@ BASE_ROW_WIDTH = 1067
 POINTER_WIDTH = 20
 KEY_LENGTH = 255
 
+#: Types of text: those with a size of their own, and those that are kept outside of the row.
+SIZED_TEXTS = frozenset({"string", "varchar"})
+OUTSIDE_TEXTS = frozenset({"text", "mediumtext", "longtext"})
+TEXTS = SIZED_TEXTS | OUTSIDE_TEXTS
 WIDTHS = {
+    "bigint": 8,
     "double": 8,
     "boolean": 1,
     "datetime": 7,
@@ -31,6 +36,7 @@ WIDTHS = {
     "point": 25,
     "linestring": POINTER_WIDTH,
     "polygon": POINTER_WIDTH,
+    **dict.fromkeys(OUTSIDE_TEXTS, POINTER_WIDTH),
 }
 
 
@@ -46,7 +52,7 @@ class Width:
         """The bytes of a row that the column takes."""
         if self.is_array:
             return POINTER_WIDTH
-        if self.type == "string":
+        if self.type in SIZED_TEXTS:
             return _string_bytes(self.size)
         if self.type == "integer":
             return 8 if self.size >= 8 else 4
@@ -68,11 +74,16 @@ def columns_of(db: sqlite3.Connection, collection: int, *, without: str = "") ->
     return [Width(str(row["type"]), int(row["size"]), bool(row["is_array"])) for row in rows]
 
 
+def row_bytes(columns: Sequence[Width]) -> int:
+    """How wide a row with these columns is, as Appwrite counts."""
+    return BASE_ROW_WIDTH + sum(column.bytes() for column in columns)
+
+
 def fits(columns: list[Width]) -> bool:
     """Whether a table may have these columns."""
     if len(columns) + INTERNAL_COLUMNS > MAX_COLUMNS:
         return False
-    return BASE_ROW_WIDTH + sum(column.bytes() for column in columns) < MAX_ROW_WIDTH
+    return row_bytes(columns) < MAX_ROW_WIDTH
 
 
 #: Columns of the collection that keeps attributes (1.8.1, app/config/collections/projects.php).
@@ -84,7 +95,7 @@ MAX_TABLE_BYTES, FULL_PAGE = 65_535, 8126
 BASE_TABLE_BYTES, BASE_PAGE_BYTES, BASE_NULLABLE = 1055, 82, 3
 #: Bytes in the page of what is kept outside of it, and the longest text (in bytes) that never is.
 OUTSIDE, LONGEST_INSIDE = 21, 255
-_TABLE_BYTES = {"double": 8, "boolean": 1, "datetime": 7, "point": 12, "linestring": 12, "polygon": 12}
+_TABLE_BYTES = {"bigint": 8, "double": 8, "boolean": 1, "datetime": 7, "point": 12, "linestring": 12, "polygon": 12}
 SPATIAL = frozenset({"point", "linestring", "polygon"})
 
 
@@ -120,7 +131,7 @@ def _null_bytes(attributes: Sequence[Attribute]) -> int:
 
 def _text_bytes(attribute: Attribute) -> int:
     """Bytes of a text that is kept as VARCHAR, 0 of anything else."""
-    if attribute.is_array or attribute.type not in {"string", "relationship"}:
+    if attribute.is_array or attribute.type not in SIZED_TEXTS | {"relationship"}:
         return 0
     size = KEY_LENGTH if attribute.type == "relationship" else attribute.size
     return 4 * size if size <= MAX_VARCHAR else 0
@@ -134,13 +145,13 @@ def _table_bytes(attribute: Attribute) -> int:
         return 12
     if attribute.type == "integer":
         return 8 if attribute.size >= 8 else 4
-    if attribute.type == "string":
+    if attribute.type in TEXTS:
         return 10 if attribute.size <= TEXT_BYTES else 11 if attribute.size <= MEDIUM_TEXT_BYTES else 12
     return _TABLE_BYTES[attribute.type]
 
 
 def _page_bytes(attribute: Attribute) -> int:
-    is_inside = not attribute.is_array and attribute.type not in SPATIAL | {"string", "relationship"}
+    is_inside = not attribute.is_array and attribute.type not in SPATIAL | TEXTS | {"relationship"}
     if is_inside or 0 < _text_bytes(attribute) <= LONGEST_INSIDE:
         return _table_bytes(attribute)
     return OUTSIDE
@@ -150,7 +161,7 @@ def key_bytes(attribute: Attribute, length: int | None) -> int:
     """Bytes that an attribute takes of an index."""
     if attribute.is_array:
         return 4 * KEY_LENGTH
-    if attribute.type == "string":
+    if attribute.type in TEXTS:
         return 4 * (length or attribute.size)
     return _table_bytes(attribute)
 
@@ -224,7 +235,7 @@ def _refuse_duplicates(attributes: Sequence[str]) -> None:
 
 def _check_fulltext(attributes: Sequence[str], facts: Facts) -> None:
     for name in attributes:
-        if facts[name].type != "string":
+        if facts[name].type not in TEXTS:
             raise BadIndex(f'Attribute "{name}" cannot be part of a fulltext index, must be of type string')
 
 
@@ -240,7 +251,7 @@ def _check_arrays(
         attribute = facts[name]
         length = lengths[place] if place < len(lengths) else None
         if not attribute.is_array:
-            if attribute.type != "string" and length:
+            if attribute.type not in TEXTS and length:
                 raise BadIndex(f'Cannot set a length on "{attribute.type}" attributes')
             continue
         if kind != "key":
@@ -274,7 +285,7 @@ def check_lengths(attributes: Sequence[str], lengths: Sequence[int | None], fact
 
 
 def _size_and_length(attribute: Attribute, length: int | None) -> tuple[int, int]:
-    if attribute.type == "string":
+    if attribute.type in TEXTS:
         return attribute.size, length or attribute.size
     units = 2 if attribute.type == "double" else 1
     return units, units

@@ -27,7 +27,7 @@ def find_database(server: Server, request: Request, database_id: str, words: Voc
         "SELECT * FROM db_databases WHERE project = ? AND id = ? AND deleted = 0", (request.project, database_id)
     ).fetchone()
     if row is None:
-        raise words.error("database_not_found")
+        raise words.error("database_not_found", name=database_id)
     return row
 
 
@@ -36,8 +36,13 @@ def find_collection_row(server: Server, request: Request, values: dict[str, Any]
     database = find_database(server, request, values["databaseId"], words)
     row = collection_row(server.db, int(database["number"]), values["collectionId"])
     if row is None:
-        raise words.error("collection_not_found")
+        raise words.error("collection_not_found", name=values["collectionId"])
     return row
+
+
+def internal_name(collection: sqlite3.Row) -> str:
+    """What the database layer calls a collection, and some messages do."""
+    return f"database_{collection['database_sequence']}_collection_{collection['sequence']}"
 
 
 def collection_row(db: sqlite3.Connection, database: int, collection_id: str) -> sqlite3.Row | None:

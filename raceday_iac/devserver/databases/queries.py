@@ -160,6 +160,8 @@ class Field:
     is_array: bool = False
     is_encrypted: bool = False
     relation: Relation | None = None
+    #: A question whether it is null is an error that the server does not foresee.
+    refuses_nulls: bool = False
 
 
 Fields = Mapping[str, Field]

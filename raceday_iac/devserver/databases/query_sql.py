@@ -88,10 +88,10 @@ class Statement:
         if field is None:
             return self._related_condition(query)
         if field.type in GEOMETRIES:
-            if query.method in NULLS:
-                # Observed on 1.8.1 and 1.9.6: the server runs into an error that it does not foresee.
+            if query.method in NULLS and field.refuses_nulls:
                 raise ApiError("general_unknown")
-            return self._spatial_condition(query, field)
+            if query.method not in NULLS:
+                return self._spatial_condition(query, field)
         values = [bound(field, value, self.now) for value in query.values]
         return self._comparison(query.method, field, values)
 

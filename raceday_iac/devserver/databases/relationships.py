@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import params
+from ..ages import ONLY_1_8, SINCE_1_9
 from ..errors import ApiError
 from ..params import Param, or_null
 from ..web import Reply, Request
@@ -43,7 +44,7 @@ def create_relationship(server: Server, request: Request, values: dict[str, Any]
     own = find_collection_row(server, request, values, words)
     related = collection_row(server.db, int(own["database"]), values["relatedCollectionId"])
     if related is None:
-        raise words.error("collection_not_found")
+        raise words.error("collection_not_found", name=values["relatedCollectionId"])
     own_key = values["key"] or values["relatedCollectionId"]
     options = {
         "related": int(related["number"]),
@@ -67,11 +68,11 @@ def _check_existing(own: catalog.Collection, own_key: str, options: Options, wor
     """Refuse what collides with relationships that are already built."""
     for attribute, relation in own.relations:
         if attribute.key.lower() == own_key.lower():
-            raise words.error("attribute_already_exists")
+            raise words.error("attribute_already_exists", name=own_key)
         if relation.related != options["related"]:
             continue
         if relation.two_way_key.lower() == options["twoWayKey"].lower():
-            raise words.error("attribute_already_exists")
+            raise words.error("attribute_already_exists", name=options["twoWayKey"])
         if relation.kind == options["relationType"] == catalog.MANY_TO_MANY:
             raise words.error(
                 "attribute_already_exists",
@@ -83,11 +84,11 @@ def _check_existing(own: catalog.Collection, own_key: str, options: Options, wor
 def _insert(server: Server, collection: sqlite3.Row, attribute: str, options: Options, words: Vocabulary) -> int:
     number = int(collection["number"])
     if not limits.fits([*limits.columns_of(server.db, number), WIDTH]):
-        raise words.error("attribute_limit_exceeded")
+        raise words.error("attribute_limit_exceeded", name=str(collection["id"]))
     try:
         return relation_jobs.insert_relationship(server.db, number, attribute, options, server.timestamp())
     except sqlite3.IntegrityError:
-        raise words.error("attribute_already_exists") from None
+        raise words.error("attribute_already_exists", name=attribute) from None
 
 
 @route(
@@ -97,8 +98,20 @@ def _insert(server: Server, collection: sqlite3.Row, attribute: str, options: Op
     DATABASE_ID,
     COLLECTION_ID,
     KEY,
-    Param("onDelete", or_null(params.one_of(*ON_DELETE)), default=None, nullable=True),
+    Param("onDelete", or_null(params.one_of(*ON_DELETE)), default=None, nullable=True, ages=ONLY_1_8),
+    Param("onDelete", params.one_of(*ON_DELETE), default=None, nullable=True, ages=SINCE_1_9),
     NEW_KEY,
+)
+@route(
+    "PATCH",
+    f"{ATTRIBUTES_PATH}/relationship/{{key}}",
+    "collections.write",
+    DATABASE_ID,
+    COLLECTION_ID,
+    KEY,
+    Param("onDelete", params.one_of(*ON_DELETE), default=None, nullable=True),
+    NEW_KEY,
+    ages=SINCE_1_9,
 )
 def update_relationship(
     server: Server, request: Request, values: dict[str, Any], words: Vocabulary
@@ -134,7 +147,7 @@ def _refuse_taken(server: Server, row: sqlite3.Row, new_key: str, words: Vocabul
         (row["collection"], new_key, row["number"]),
     ).fetchone()
     if taken is not None:
-        raise words.error("attribute_already_exists")
+        raise words.error("attribute_already_exists", name=new_key)
 
 
 def _begin(server: Server, row: sqlite3.Row, on_delete: str | None, new_key: str | None) -> Callable[[], None]:

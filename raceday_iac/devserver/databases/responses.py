@@ -7,7 +7,9 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .attribute_types import TYPES, word_for
+from ..ages import Age
+from . import limits
+from .attribute_types import NEW_TEXTS, TYPES, word_for
 from .dialect import Vocabulary
 from .formats import shown
 
@@ -15,8 +17,8 @@ if TYPE_CHECKING:
     from ..server import Server
 
 
-def database_answer(row: sqlite3.Row) -> dict[str, Any]:
-    return {
+def database_answer(age: Age, row: sqlite3.Row) -> dict[str, Any]:
+    shown = {
         "$id": row["id"],
         "name": row["name"],
         "$createdAt": row["created_at"],
@@ -24,6 +26,7 @@ def database_answer(row: sqlite3.Row) -> dict[str, Any]:
         "enabled": bool(row["enabled"]),
         "type": row["type"],
     }
+    return {**shown, "status": "ready"} if age.has_database_status else shown
 
 
 #: A row of a table, or what stands in for one.
@@ -31,10 +34,10 @@ Row = sqlite3.Row | Mapping[str, Any]
 
 
 def collection_answer(
-    row: sqlite3.Row, words: Vocabulary, attributes: Iterable[Row], indexes: Iterable[Row]
+    age: Age, row: sqlite3.Row, words: Vocabulary, attributes: Sequence[Row], indexes: Iterable[Row]
 ) -> dict[str, Any]:
     """A collection with all its attributes and indexes, whatever their status."""
-    return {
+    shown = {
         "$id": row["id"],
         "$createdAt": row["created_at"],
         "$updatedAt": row["updated_at"],
@@ -46,6 +49,10 @@ def collection_answer(
         words.attributes: [attribute_answer(each, words) for each in attributes],
         "indexes": [index_answer(each, row, words) for each in indexes],
     }
+    if not age.has_row_bytes:
+        return shown
+    widths = [limits.Width(str(each["type"]), int(each["size"]), bool(each["is_array"])) for each in attributes]
+    return {**shown, "bytesMax": limits.MAX_ROW_WIDTH, "bytesUsed": limits.row_bytes(widths)}
 
 
 def attribute_rows(db: sqlite3.Connection, collection: int) -> list[sqlite3.Row]:
@@ -54,6 +61,12 @@ def attribute_rows(db: sqlite3.Connection, collection: int) -> list[sqlite3.Row]
 
 def index_rows(db: sqlite3.Connection, collection: int) -> list[sqlite3.Row]:
     return db.execute("SELECT * FROM db_indexes WHERE collection = ? ORDER BY number", (collection,)).fetchall()
+
+
+def listed_attribute(row: Row, words: Vocabulary) -> dict[str, Any]:
+    """An attribute of a list, which does not look after whether the newer texts are encrypted (observed on 1.9.6)."""
+    answer = attribute_answer(row, words)
+    return {**answer, "encrypt": None} if row["type"] in NEW_TEXTS else answer
 
 
 def attribute_answer(row: Row, words: Vocabulary, word: str | None = None) -> dict[str, Any]:

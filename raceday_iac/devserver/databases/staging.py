@@ -46,7 +46,7 @@ def find_transaction(server: Server, request: Request, transaction_id: str) -> s
         "SELECT * FROM db_transactions WHERE project = ? AND id = ?", (request.project, transaction_id)
     ).fetchone()
     if row is None:
-        raise ApiError("transaction_not_found")
+        raise ApiError("transaction_not_found", name=transaction_id)
     return row
 
 
@@ -129,7 +129,8 @@ def _known_at(server: Server, collection: Collection) -> str:
 def mock(collection: Collection, document: Mapping[str, Any], words: Vocabulary) -> Document:
     """The answer to a staged write: what was sent, made to look like a document."""
     place = {f"${words.collection_id}": collection.id, "$databaseId": collection.database_id}
-    return place | for_answer(collection, document) | {"$sequence": document.get("$sequence", 0)}
+    dates = dict.fromkeys(("$createdAt", "$updatedAt"), "") if collection.age.stages_empty_dates else {}
+    return place | for_answer(collection, {"$sequence": 0, **dates, **document})
 
 
 def current_document(

@@ -11,9 +11,11 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from ..ages import Age
+from ..errors import ApiError
 from ..params import encrypted_length
 from . import formats, php_dates
-from .attribute_types import ENUM, FLOAT_RANGE, INTEGER_RANGE, is_integer
+from .attribute_types import ENUM, FIXED_TEXTS, RANGES, is_integer
 from .catalog import Attribute, Collection
 from .columns import JSON_TYPES, SYSTEM_COLUMNS, quoted
 from .formats import MAX_BIG_INTEGER, MAX_DOUBLE, MAX_INTEGER, grouped, shown
@@ -21,6 +23,8 @@ from .queries import Field, Fields
 
 #: What a document may hold besides its attributes.
 KNOWN = frozenset({"$id", "$sequence", "$createdAt", "$updatedAt", "$permissions", "$collection", "$tenant"})
+
+WHOLE = re.compile(r"-?\d{1,19}")
 
 #: A check answers what is wrong, or an empty text.
 Judge = Callable[[Any], str]
@@ -50,6 +54,8 @@ def check_part(collection: Collection, document: Document, keys: Iterable[str]) 
         raise BadStructure(f'Unknown attribute: "{unknown}"')
     for key in keys:
         rule, value = rules.get(key), document[key]
+        if rule is not None and rule.reads_texts:
+            value = document[key] = _whole(value)
         if rule is not None and (value is not None or rule.required):
             _check_value(rule, value)
         elif rule is None and key in DATES:
@@ -77,6 +83,10 @@ class _Rule(NamedTuple):
     label: str
     required: bool
     is_array: bool
+    #: Texts that are whole numbers are taken for these.
+    reads_texts: bool = False
+    #: Bytes that the column has; more is an error that the server does not foresee. 0 where they are looked at before.
+    most_bytes: int = 0
 
 
 @lru_cache(maxsize=512)
@@ -87,15 +97,22 @@ def _allowed(collection: Collection) -> frozenset[str]:
 @lru_cache(maxsize=512)
 def _rules(collection: Collection) -> dict[str, _Rule]:
     """Of all attributes but relationships, whose values are judged elsewhere."""
-    return {each.key: _rule(each) for each in collection.plain}
+    return {each.key: _rule(each, collection.age) for each in collection.plain}
 
 
-def _rule(attribute: Attribute) -> _Rule:
-    judges = _judges(attribute.type, attribute.format, attribute.size, _options_key(attribute))
+def _rule(attribute: Attribute, age: Age) -> _Rule:
+    judges = _judges(age, attribute.type, attribute.format, attribute.size, _options_key(attribute))
     if attribute.encrypt:
         judges = (_encrypted(attribute.size),)
     label = "format" if attribute.format else "type"
-    return _Rule(attribute.key, judges, label, attribute.required, attribute.is_array)
+    reads_texts = attribute.type == "bigint" and not attribute.is_array
+    most_bytes = 0 if age.measures_texts_in_bytes or attribute.is_array else FIXED_TEXTS.get(attribute.type, 0)
+    return _Rule(attribute.key, judges, label, attribute.required, attribute.is_array, reads_texts, most_bytes)
+
+
+def _whole(value: Any) -> Any:
+    is_text = isinstance(value, str) and WHOLE.fullmatch(value) is not None
+    return int(value) if is_text and is_integer(int(value)) else value
 
 
 def _check_value(rule: _Rule, value: Any) -> None:
@@ -114,27 +131,35 @@ def _judge(rule: _Rule, value: Any, place: str = "") -> None:
         problem = judge(value)
         if problem:
             raise BadStructure(f'Attribute "{rule.key}{place}" has invalid {rule.label}. {problem}')
+    if rule.most_bytes and isinstance(value, str) and len(value.encode()) > rule.most_bytes:
+        raise ApiError("general_unknown")
 
 
 def _options_key(attribute: Attribute) -> tuple[Any, ...]:
-    if attribute.format in {INTEGER_RANGE, FLOAT_RANGE}:
+    if attribute.format in RANGES:
         return (attribute.options["min"], attribute.options["max"])
     return tuple(attribute.options["elements"]) if attribute.format == ENUM else ()
 
 
 @lru_cache(maxsize=2048)
-def _judges(kind: str, form: str, size: int, options: tuple[Any, ...]) -> tuple[Judge, ...]:
-    return (*_type_judges(kind, size), *_format_judges(form, options))
+def _judges(age: Age, kind: str, form: str, size: int, options: tuple[Any, ...]) -> tuple[Judge, ...]:
+    return (*_type_judges(age, kind, size), *_format_judges(form, options))
 
 
-def _type_judges(kind: str, size: int) -> tuple[Judge, ...]:
-    if kind == "string":
+def _type_judges(age: Age, kind: str, size: int) -> tuple[Judge, ...]:
+    if kind in FIXED_TEXTS and age.measures_texts_in_bytes:
+        in_bytes = f"Value must be a valid string no longer than {size} bytes"
+        return (lambda value: "" if isinstance(value, str) and len(value.encode()) <= size else in_bytes,)
+    if kind in {"string", "varchar", *FIXED_TEXTS}:
         longest = f" and no longer than {size} chars" if size else ""
         rule = f"Value must be a valid string{longest}"
         return (lambda value: "" if isinstance(value, str) and len(value) <= size else rule,)
     if kind == "integer":
         limit = MAX_BIG_INTEGER if size >= 8 else MAX_INTEGER
-        return (_is_integer, _range(-limit, limit))
+        return (_integer_judge(age, size), _range(-limit, limit))
+    if kind == "bigint":
+        big = f"Value must be a valid signed 64-bit integer between {-MAX_BIG_INTEGER - 1:,} and {MAX_BIG_INTEGER:,}"
+        return (lambda value: "" if is_integer(value) else big,)
     if kind == "double":
         return (_is_float, _range(-MAX_DOUBLE, MAX_DOUBLE))
     if kind == "boolean":
@@ -152,8 +177,13 @@ def _encrypted(size: int) -> Judge:
     return lambda value: "" if isinstance(value, str) and encrypted_length(value) <= size else rule
 
 
-def _is_integer(value: Any) -> str:
-    return "" if is_integer(value) else "Value must be a valid integer"
+def _integer_judge(age: Age, size: int) -> Judge:
+    """Before 1.9 only the range that comes after it tells of bounds. PHP rounds the largest of 64 bits up."""
+    if not age.names_integer_bounds:
+        return lambda value: "" if is_integer(value) else "Value must be a valid integer"
+    bits, least, most = (64, -(2**63), 2**63) if size >= 8 else (32, -(2**31), 2**31 - 1)
+    rule = f"Value must be a valid signed {bits}-bit integer between {least:,} and {most:,}"
+    return lambda value: "" if is_integer(value) and least <= value <= most else rule
 
 
 def _is_float(value: Any) -> str:
@@ -174,7 +204,7 @@ def _geometry_problem(kind: str, value: Any) -> str:
 
 
 def _format_judges(form: str, options: tuple[Any, ...]) -> tuple[Judge, ...]:
-    if form in {INTEGER_RANGE, FLOAT_RANGE}:
+    if form in RANGES:
         return (_range(*options),)
     if form == ENUM:
         rule = f"Value must be one of ({', '.join(options)})"
@@ -208,12 +238,24 @@ SYSTEM_FIELDS: dict[str, Field] = {
 }
 
 
+def _queried_as(kind: str) -> str:
+    """The type whose queries a type has."""
+    if kind in {"varchar", *FIXED_TEXTS}:
+        return "string"
+    return "integer" if kind == "bigint" else kind
+
+
 @lru_cache(maxsize=512)
 def fields_of(collection: Collection) -> Fields:
     """What documents of a collection can be queried by."""
     fields = {
         each.key: Field(
-            each.type, quoted(each.key) if each.is_stored else "NULL", each.is_array, each.encrypt, each.relation
+            _queried_as(each.type),
+            quoted(each.key) if each.is_stored else "NULL",
+            each.is_array,
+            each.encrypt,
+            each.relation,
+            not collection.age.queries_null_shapes,
         )
         for each in collection.attributes
     }
@@ -304,6 +346,12 @@ def for_answer(collection: Collection, document: Mapping[str, Any]) -> Document:
     answer = dict(document)
     for key in collection.doubles:
         if key in answer:
-            value = answer[key]
-            answer[key] = [shown(each) for each in value] if isinstance(value, list) else shown(value)
+            answer[key] = shown(answer[key])
+    if "$sequence" in answer:
+        answer["$sequence"] = sequence_for_answer(collection, answer["$sequence"])
     return answer
+
+
+def sequence_for_answer(collection: Collection, number: int) -> int | str:
+    """The place of a document in its collection, 0 for one that is not stored yet."""
+    return (str(number) if number else "") if collection.age.sequences_are_texts else number

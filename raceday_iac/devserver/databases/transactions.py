@@ -164,7 +164,7 @@ def _collection(
     database = lookup.find_database(server, request, database_id, words)
     row = lookup.collection_row(server.db, int(database["number"]), collection_id)
     if row is None:
-        raise ApiError("collection_not_found")
+        raise ApiError("collection_not_found", name=collection_id)
     return catalog.load(server.db, row)
 
 
@@ -195,7 +195,7 @@ def _check_target(
             return
         view = TransactionView(store, request.project, transaction_id)
         if view.document(collection, document_id) is None:
-            raise ApiError("document_not_found")
+            raise ApiError("document_not_found", name=document_id)
 
 
 # The operations that a client may put into a transaction: their form (Appwrite 1.8.1, Validator/Operation.php).
@@ -322,7 +322,8 @@ def commit(server: Server, transaction: sqlite3.Row, words: Vocabulary) -> None:
 def _as_error(failure: Exception) -> ApiError:
     """The error of a failed commit; that the transaction failed is kept."""
     if isinstance(failure, ApiError):
-        return ApiError(failure.kind, failure.message, keep_writes=True)
+        said = None if failure.is_usual else failure.message
+        return ApiError(failure.kind, said, name=failure.name, keep_writes=True)
     if isinstance(failure, NotThere):
         return ApiError("document_not_found", keep_writes=True)
     if isinstance(failure, BadStructure):

@@ -48,7 +48,11 @@ def _headers_given(value: Any) -> Any:
     raise Refused("Value must be a valid object or a valid string and no longer than 65535 chars")
 
 
-@routes.add("GET", COLLECTION, "execution.read", FUNCTION_ID, Param("queries", query_texts, ()))
+#: Before 1.9 only the second.
+READ, WRITE = (("executions.read", "execution.read"), ("executions.write", "execution.write"))
+
+
+@routes.add("GET", COLLECTION, READ[1], FUNCTION_ID, Param("queries", query_texts, ()), later_scopes=READ)
 def list_executions(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     function = store.get_function(server, request.project, values["functionId"])
     asked = parse_queries(values["queries"], COLUMN_SETS["executions"])
@@ -66,12 +70,12 @@ def _get(server: Server, request: Request, values: dict[str, Any]) -> Row:
     return row
 
 
-@routes.add("GET", ONE, "execution.read", FUNCTION_ID, EXECUTION_ID)
+@routes.add("GET", ONE, READ[1], FUNCTION_ID, EXECUTION_ID, later_scopes=READ)
 def get_execution(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     return Reply(200, execution_model(_get(server, request, values)), model="execution")
 
 
-@routes.add("DELETE", ONE, "execution.write", FUNCTION_ID, EXECUTION_ID)
+@routes.add("DELETE", ONE, WRITE[1], FUNCTION_ID, EXECUTION_ID, later_scopes=WRITE)
 def delete_execution(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     """Deleting a scheduled one cancels it. Whose execution it is, is not checked (1.8.1, Executions/Delete.php)."""
     store.get_function(server, request.project, values["functionId"])
@@ -87,7 +91,7 @@ def delete_execution(server: Server, request: Request, values: dict[str, Any]) -
 @routes.add(
     "POST",
     COLLECTION,
-    "execution.write",
+    WRITE[1],
     FUNCTION_ID,
     Param("body", text(0, 10_485_760), ""),
     Param("async", loose_boolean, False),
@@ -95,6 +99,7 @@ def delete_execution(server: Server, request: Request, values: dict[str, Any]) -
     Param("method", one_of(*METHODS), "POST"),
     Param("headers", _headers_given, {}),
     Param("scheduledAt", text(1, 100), None, nullable=True),
+    later_scopes=WRITE,
 )
 def create_execution(server: Server, request: Request, values: dict[str, Any]) -> Reply | Awaitable[Reply]:
     scheduled_at = _check_schedule(server, values)
