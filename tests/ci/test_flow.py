@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import requests
+from e2e.forking import write_starter
 
 from raceday_iac.devserver.runner import start_server
 from raceday_iac.devserver.settings import Settings
@@ -54,6 +55,8 @@ class Walk:
             (root / "stacks" / "environments" / f"{stage}.yaml").write_text(environment, encoding="utf-8")
         (root / "stacks" / "health.yaml").write_text(_WATCHED, encoding="utf-8")
         (root / "fakes").mkdir()
+        # The real program, in a process of its own: some thirty starts would import it for half a minute.
+        write_starter(root / "fakes" / "raceday-iac")
         self.machine = Machine(root, root / "fakes")
         self.declare("Old")
 

@@ -89,6 +89,32 @@ def fork(command: Sequence[str], folder: Path, variables: Mapping[str, str], str
     return Forked(connection, command, folder, variables, streams)
 
 
+#: A program that has the process above start the real one with its own arguments, folder, environment and streams, and
+#: ends as that does. It imports no package, so that it starts at once.
+_STARTER = """\
+#!{python} -SE
+import json, os, socket, sys
+
+connection = socket.socket(socket.AF_UNIX)
+connection.connect({address!r})
+request = json.dumps({{"argv": sys.argv, "cwd": os.getcwd(), "env": dict(os.environ)}}).encode()
+socket.send_fds(connection, [len(request).to_bytes({length}, "big")], [0, 1, 2])
+connection.sendall(request)
+received = b""
+while len(received) < 2 * {length}:
+    received += connection.recv(2 * {length} - len(received))
+code = int.from_bytes(received[{length}:], "big", signed=True)
+os._exit(code if code >= 0 else 128 - code)
+"""
+
+
+def write_starter(path: Path) -> None:
+    """Write such a program, for scripts that start `raceday-iac` themselves."""
+    text = _STARTER.format(python=sys.executable, address=_parent()[1], length=_LENGTH)
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o755)
+
+
 def _exactly(connection: socket.socket, size: int) -> bytes:
     received = b""
     while len(received) < size:
