@@ -27,6 +27,7 @@ from ..render.lines import Line, print_json, print_lines, printable
 from ..render.plan_text import AS_DECLARED, applied_document, applied_lines
 from ..render.progress import progress
 from ..state.document import State
+from .completion import functions
 from .options import Options, begin_changes, current, with_environment
 from .plan import (
     Confirmed,
@@ -48,7 +49,7 @@ from .workspace import Target, Workspace, confirmed, make_plan, provider
 app = typer.Typer()
 
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")]
-FunctionName = Annotated[str, typer.Argument(metavar="FUNCTION", help="Function id.")]
+FunctionName = Annotated[str, typer.Argument(metavar="FUNCTION", help="Function id.", autocompletion=functions)]
 
 
 @app.command("apply")

@@ -26,19 +26,21 @@ from ..errors import (
 from ..files import write_new
 from ..loading.environment import load_environment
 from ..model.address import deployment_address
+from ..model.declarations import nearest
 from ..model.resource import LeftOut
 from ..provider import Provider, Reader
 from ..provider.protocol import Execution
 from ..refresh.deployments import Classified, Remembered, Role, line_of, read_deployments, server_now
 from ..render.executions import build_lines, deployment_lines, deployments_document, execution_document, execution_lines
 from ..render.lines import Line
+from .completion import functions
 from .options import Options, begin_changes, current
 from .recording import record_cleaning
 from .workspace import Workspace, answer, confirmed, opened, provider, reader, write_file
 
 app = typer.Typer()
 
-FunctionName = Annotated[str, typer.Argument(metavar="FUNCTION", help="Function id.")]
+FunctionName = Annotated[str, typer.Argument(metavar="FUNCTION", help="Function id.", autocompletion=functions)]
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")]
 
 
@@ -55,6 +57,8 @@ def run(
         try:
             execution = provider(target).execute(function, body, wait=not asynchronous)
         except ProviderError as error:
+            if error.kind == "function_not_found":
+                raise _no_function(reader(target), function) from None
             raise _explained(error, function) from None
         except Interrupted:
             raise Interrupted("Interrupted. Nothing waits for its end any more.", hint=_unknown(function)) from None
@@ -68,9 +72,18 @@ def _went_well(execution: Execution) -> bool:
     return execution.status != "failed" and execution.response_status < 400
 
 
+def _no_function(connection: Reader, function: str) -> IacError:
+    """The error for one that is not on the server, with those that are."""
+    known = sorted(each.path for each in connection.snapshot(()).resources if each.kind == "function")
+    return IacError(
+        f"There is no function {function!r} in this project{nearest(function, known)}.",
+        hint=f"functions: {', '.join(known)}" if known else "declare it in the stack, then: raceday-iac apply",
+        unchanged=True,
+    )
+
+
 def _explained(error: ProviderError, function: str) -> ProviderError:
     hints = {
-        "function_not_found": "see the functions with: raceday-iac state list",
         "deployment_not_found": "it has no active deployment; deploy its code first",
         "build_not_ready": "its deployment is not built yet",
         "function_synchronous_timeout": "Appwrite waits 30 s at most; it may still run. Start it with --async",
@@ -102,13 +115,18 @@ def logs(
     environment = load_environment(options.stack, options.env)
     with opened(environment, options) as target:
         connection = reader(target)
-        if build:
-            _show_build(options, connection, function, build)
-            return EXIT_OK
-        if execution:
-            found = [connection.execution(function, execution)]
-        else:
-            found = list(connection.executions(function, limit))
+        try:
+            if build:
+                _show_build(options, connection, function, build)
+                return EXIT_OK
+            if execution:
+                found = [connection.execution(function, execution)]
+            else:
+                found = list(connection.executions(function, limit))
+        except NotFoundError as error:
+            if error.kind == "function_not_found":
+                raise _no_function(connection, function) from None
+            raise
     lines = [line for each in found for line in execution_lines(each)]
     document = {"executions": [execution_document(each) for each in found]}
     answer(options, document, lines if found else [f"function.{function} has no executions."])
@@ -191,7 +209,7 @@ def _active(connection: Reader, function: str) -> str:
     try:
         name = connection.active_deployment(function)
     except NotFoundError:
-        raise IacError(f"There is no function {function!r} in this project.") from None
+        raise _no_function(connection, function) from None
     if not name:
         hint = f"name one with --of; see all: raceday-iac deployments {function}"
         raise IacError(f"function.{function} has no active deployment. Nothing was written.", hint=hint)
@@ -203,7 +221,7 @@ def _read(workspace: Workspace, connection: Provider, function: str, older_than:
     try:
         classified = read_deployments(connection, workspace.archives(connection), function, remembered, older_than * 60)
     except NotFoundError:
-        raise IacError(f"There is no function {function!r} in this project.") from None
+        raise _no_function(connection, function) from None
     return _Found(function, classified, line_of(classified, remembered), server_now(connection))
 
 
@@ -236,7 +254,7 @@ def vendor(
     bundles = Workspace.load(current()).bundles
     if function not in bundles:
         raise IacError(
-            f"The code of function.{function} is not managed by the stack.",
+            f"The code of function.{function} is not managed by the stack{nearest(function, bundles)}.",
             hint=f"functions with managed code: {', '.join(sorted(bundles)) or 'none'}",
         )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):

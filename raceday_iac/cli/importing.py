@@ -42,6 +42,7 @@ from ..render.import_text import (
 )
 from ..render.lines import Line, print_lines, tolerant, write
 from ..state.document import new_state
+from .completion import addresses
 from .options import Options, begin_changes, current
 from .plan import read_address
 from .recording import record_import
@@ -54,7 +55,7 @@ app = typer.Typer()
 def import_(
     addresses: Annotated[
         list[Address] | None,
-        typer.Argument(metavar="[ADDRESS]...", parser=read_address, show_default=False),
+        typer.Argument(metavar="[ADDRESS]...", parser=read_address, autocompletion=addresses, show_default=False),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Everything that the stack declares.")] = False,
     from_appwrite_json: Annotated[

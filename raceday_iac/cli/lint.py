@@ -20,6 +20,7 @@ from ..linting.timetable import Timetable, timetable_of
 from ..loading.environment import load_environment
 from ..loading.resolve import resolve
 from ..loading.stack_file import load_stack
+from ..model.declarations import nearest
 from ..model.local_time import UTC_TIME, LocalTime, read_local_time
 from ..model.resource import Desired, Diagnostic, LeftOut
 from ..packaging import pack_all
@@ -27,6 +28,7 @@ from ..packaging.bundle import SHARED, vendored_modules
 from ..redaction import shown_document
 from ..render.lint_text import lint_document, lint_lines
 from ..render.schedule_page import schedule_document, schedule_lines, schedule_page, schedule_svg
+from .completion import functions as function_names
 from .extensions import extensions_of, lint_rules_of
 from .options import Options, current
 from .workspace import acceptances_of, answer, first_day, opened, reader, write_file
@@ -60,7 +62,9 @@ def lint(
 
 @app.command("schedule")
 def schedule(
-    functions: Annotated[list[str] | None, typer.Argument(metavar="[FUNCTION]...", show_default=False)] = None,
+    functions: Annotated[
+        list[str] | None, typer.Argument(metavar="[FUNCTION]...", autocompletion=function_names, show_default=False)
+    ] = None,
     from_appwrite_json: FromJson = None,
     begin: Begin = "",
     number: Annotated[int, typer.Option("--number", "-n", min=1, max=1000, help="Runs to name per function.")] = 3,
@@ -81,7 +85,8 @@ def _timetable(configuration: Configuration, functions: Sequence[str], begin: st
     unknown = sorted(set(functions) - {each.id for each in configuration.functions})
     if unknown:
         known = ", ".join(sorted(each.id for each in configuration.functions))
-        raise IacError(f"There is no function {', '.join(unknown)}.", hint=f"functions: {known or 'none'}")
+        near = nearest(unknown[0], [each.id for each in configuration.functions])
+        raise IacError(f"There is no function {', '.join(unknown)}{near}.", hint=f"functions: {known or 'none'}")
     now = datetime.now(UTC)
     day = first_day(begin) if begin else configuration.local_time.day_of(now)
     after = configuration.local_time.at(day, time()) if begin else now

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -23,11 +23,19 @@ from typer.main import get_command, get_command_from_info, get_group
 
 from ..errors import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, IacError, Interrupted, OutputError, StackError
 from ..extensions import load_part
+from ..hints import use_environment
 from . import options
+from .completion import is_asked as completion_is_asked
+from .completion import use_what_is_typed, with_globals
 from .extensions import commands_of
+from .help import epilog, grouped, with_examples
 
 #: Each command with the module that has it, and what is said of it. A module may have a group of the same name.
 COMMANDS: Mapping[str, tuple[str, str]] = {
+    "init": (
+        ".init",
+        "Begin a project: stack file, environments, .gitignore. Asks what is not said; changes no server.",
+    ),
     "plan": (".plan", "Show what apply would do. Changes nothing."),
     "apply": (".apply", "Make Appwrite what the stack says."),
     "show": (".plan", "Show a saved plan. Needs no server."),
@@ -38,8 +46,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "import": (
         ".importing",
-        "Import existing resources into the state, or write the stack that declares them. Changes nothing on the "
-        "server.",
+        "Import existing resources. Into the state, or as the stack that declares them. Changes nothing on the server.",
     ),
     "export": (".importing", "Write the stack in another form. Needs no server."),
     "graph": (".plan", "Show what depends on what. Needs no server."),
@@ -47,7 +54,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "logs": (".functions", "Show a function's executions with their logs."),
     "vendor": (
         ".functions",
-        "Write out the bundle that would be deployed: own code, shared code, lock numbers, schema.",
+        "Write out the bundle that would be deployed. Own code, shared code, lock numbers, schema.",
     ),
     "rollback": (
         ".apply",
@@ -55,21 +62,21 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "deployments": (
         ".functions",
-        "List a function's deployments: active, previous, unfinished, orphans, and those of others.",
+        "List a function's deployments. Active, previous, unfinished, orphans, and those of others.",
     ),
     "lint": (
         ".lint",
-        "Find schedules that clash, locks that do not hold, scopes too wide, open doors. Exit 1 on an error.",
+        "Find schedules that clash, locks that do not hold, wide scopes, open doors. Exit 1 on an error.",
     ),
     "schedule": (
         ".lint",
-        "The next runs of each function, on the stack's clock and in UTC, and its day as a timeline. Needs no server.",
+        "The next runs of each function, on the stack's clock and in UTC. Its day as a timeline. Needs no server.",
     ),
     "health": (
         ".health",
         "Status of the functions, their schedules, locks and data. Reads only. Exit 7 on a warning, 8 on an error.",
     ),
-    "recover": (".health", "End what is proven to be stuck, each by a safe step; everything else is only told."),
+    "recover": (".health", "End what is proven to be stuck. Each by a safe step; everything else is only told."),
     "state": (".state", "Inspect the state, move it, and see who holds its lock."),
     "server": (".server", "The Appwrite-compatible server for development, on this machine only."),
 }
@@ -82,6 +89,8 @@ class Program(TyperGroup):
         super().__init__(**attributes)
         self._added: Mapping[str, tuple[str, str]] | None = None
         self._offer(COMMANDS)
+        if completion_is_asked():
+            with_globals(self)
 
     def _offer(self, table: Mapping[str, tuple[str, str]]) -> None:
         for name, (_, said) in table.items():
@@ -105,6 +114,13 @@ class Program(TyperGroup):
             self._extend()
         return super().get_command(ctx, cmd_name)
 
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """All of them below headings, none of them cut."""
+        named = ((name, str(self.commands[name].help)) for name in self.list_commands(ctx))
+        for heading, rows in grouped(named):
+            with formatter.section(heading):
+                formatter.write_dl(rows)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """The command that is called, with its options. Refuses what is no command."""
         name, found, rest = super().resolve_command(ctx, args)
@@ -122,6 +138,14 @@ class Program(TyperGroup):
 
 
 def _built(family: typer.Typer, name: str, said: str) -> Any:
+    built = _command_of(family, name, said)
+    with_examples(name, built)
+    if completion_is_asked():
+        with_globals(built)
+    return built
+
+
+def _command_of(family: typer.Typer, name: str, said: str) -> Any:
     if family.info.name == name:
         group = get_group(family)
         group.help = said
@@ -142,6 +166,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     add_completion=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -158,17 +183,34 @@ def whole_program(chosen: options.Options = options.Options()) -> Any:  # noqa: 
 _UsageError: Any = next(each for each in typer.BadParameter.__mro__ if each.__name__ == "ClickException")
 
 
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        version()
+        raise typer.Exit
+
+
 @app.callback()
-def _program() -> None:
+def _program(
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version, and end.")
+    ] = False,
+) -> None:
     """Makes typer see a group here: it has one command of its own only."""
 
 
-@app.command("version")
+@app.command("version", epilog=epilog("version"))
 def version() -> int:
     """Print the version."""
     from .. import __version__
 
-    typer.echo(__version__)
+    if options.current().json:
+        from platform import python_version
+
+        from ..render.lines import print_json
+
+        print_json({"version": __version__, "python": python_version(), "platform": sys.platform})
+    else:
+        typer.echo(__version__)
     return EXIT_OK
 
 
@@ -198,6 +240,9 @@ def execute(arguments: list[str]) -> int:
     try:
         chosen, rest = options.take_globals(arguments)
         options.use(chosen)
+        if completion_is_asked():
+            use_what_is_typed()
+        use_environment(chosen.env if chosen.env_named else "", COMMANDS)
         _log_to_standard_error(chosen.log_level.upper())
         with telling(_tell_wait), unless_heard(_deaf, signal.SIGINT), handled(_pressed, signal.SIGINT):
             result = app(rest, prog_name="raceday-iac", standalone_mode=False)

@@ -1,8 +1,14 @@
-"""Global options. They may stand before the subcommand or after it, so they are taken out before typer parses."""
+"""Global options. They may stand before the subcommand or after it, so they are taken out before typer parses.
+
+What is not said there comes from the variables RACEDAY_IAC_STACK and RACEDAY_IAC_ENV, then from `[tool.raceday-iac]` in
+the `pyproject.toml` of the project, whose root is the nearest folder, from the current one upwards, that has a stack.
+"""
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,13 +18,17 @@ from ..errors import IacError
 STACKS = Path("stacks")
 #: Where a stack is looked for when none is named, and the folder of stacks does not hold exactly one.
 DEFAULT_STACK = STACKS / "stack.py"
+STACK_VARIABLE, ENV_VARIABLE = "RACEDAY_IAC_STACK", "RACEDAY_IAC_ENV"
+#: The table of `pyproject.toml`, and what may stand in it.
+TABLE = "tool.raceday-iac"
+_SETTINGS = ("stack", "env")
 _SETS_STACK = re.compile(r"^stack\b[^=\n(]*=", re.MULTILINE)
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 HELP = """\b
 Global options, before or after the command:
-  --env NAME         environment (stacks/environments/NAME.yaml); default local
-  --stack FILE       stack file; default the only one in stacks/
+  --env NAME         environment (stacks/environments/NAME.yaml); default $RACEDAY_IAC_ENV, else local
+  --stack FILE       stack file; default $RACEDAY_IAC_STACK, else the only one in stacks/
   --extension NAME   an extension that the stack does not name; may be repeated
   --json             machine-readable output
   --no-color         no colours (NO_COLOR is respected too)
@@ -73,19 +83,74 @@ def take_globals(arguments: list[str]) -> tuple[Options, list[str]]:
         else:
             rest.append(word)
         position += 1
+    return _completed(options), rest
+
+
+def _completed(options: Options, variables: Mapping[str, str] = os.environ) -> Options:
+    """With what the command line does not say. Raises IacError."""
+    root = project_root()
+    settings = _settings(root / "pyproject.toml")
     if options.stack == Path():
-        options = replace(options, stack=default_stack())
-    return options, rest
+        named = variables.get(STACK_VARIABLE, "")
+        stack = Path(named) if named else root / settings["stack"] if "stack" in settings else None
+        options = replace(options, stack=stack or default_stack(root / STACKS))
+    if not options.env_named:
+        for where, name in ((ENV_VARIABLE, variables.get(ENV_VARIABLE)), (TABLE, settings.get("env"))):
+            if name:
+                return with_environment(options, name, where)
+    return options
+
+
+def project_root(folder: Path = Path()) -> Path:
+    """The nearest folder upwards that has a stack or a table of ours; the current one where there is none. It is
+    given relative to the current one, as a person would type it."""
+    here = folder.resolve()
+    for above, each in enumerate((here, *here.parents)):
+        if _is_project(each):
+            return Path(*[os.pardir] * above)
+    return folder
+
+
+def _is_project(folder: Path) -> bool:
+    stacks = folder / STACKS
+    return (stacks / "environments").is_dir() or any(map(_sets_stack, stacks.glob("*.py"))) or _has_table(folder)
+
+
+def _has_table(folder: Path) -> bool:
+    with suppress(OSError, UnicodeDecodeError):
+        return f"[{TABLE}]" in (folder / "pyproject.toml").read_text(encoding="utf-8")
+    return False
+
+
+def _settings(file: Path) -> Mapping[str, str]:
+    """What the project's table says. Raises IacError for what cannot be meant."""
+    if not _has_table(file.parent):
+        return {}
+    import tomllib
+
+    try:
+        found = tomllib.loads(file.read_text(encoding="utf-8"))["tool"]["raceday-iac"]
+    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise IacError(f"{file} cannot be read: {error}.", unchanged=True) from None
+    for name, value in found.items():
+        if name not in _SETTINGS or not isinstance(value, str) or not value:
+            raise IacError(
+                f"{file}: [{TABLE}] has {name} = {value!r}; what it may have is {' and '.join(_SETTINGS)}, as texts.",
+                unchanged=True,
+            )
+    return dict(found)
 
 
 def default_stack(folder: Path = STACKS) -> Path:
-    """The file of the folder that sets the variable `stack`, where it is the only one."""
-    found = []
-    for file in sorted(folder.glob("*.py")):
-        with suppress(OSError, UnicodeDecodeError):
-            if _SETS_STACK.search(file.read_text(encoding="utf-8")):
-                found.append(file)
+    """The only file of the folder that sets the variable `stack`; of several, the one called `stack.py`."""
+    found = [file for file in sorted(folder.glob("*.py")) if _sets_stack(file)]
     return found[0] if len(found) == 1 else folder / DEFAULT_STACK.name
+
+
+def _sets_stack(file: Path) -> bool:
+    with suppress(OSError, UnicodeDecodeError):
+        return _SETS_STACK.search(file.read_text(encoding="utf-8")) is not None
+    return False
 
 
 def _with_value(options: Options, name: str, value: str) -> Options:
@@ -100,10 +165,10 @@ def _with_value(options: Options, name: str, value: str) -> Options:
     return replace(options, log_level=value)
 
 
-def with_environment(options: Options, name: str) -> Options:
-    """The options for another environment. Raises IacError for what is no name of one."""
+def with_environment(options: Options, name: str, where: str = "--env") -> Options:
+    """The options for another environment. Raises IacError for what is no name of one; `where` says who named it."""
     if not name or "/" in name or name.startswith(".") or not name.isprintable():
-        raise IacError(f"--env {name!r} is not the name of an environment.")
+        raise IacError(f"{where} {name!r} is not the name of an environment.")
     return replace(options, env=name)
 
 

@@ -11,7 +11,9 @@ from typing import Annotated, NamedTuple
 import typer
 
 from ..errors import EXIT_CHANGES, EXIT_OK, EXIT_REFUSED, IacError, RefusedError
+from ..kinds import KINDS
 from ..model.address import Address
+from ..model.declarations import nearest
 from ..model.evidence import Answer, read_number
 from ..planning import Plan, PlanOptions
 from ..planning.saved import SavedPlan, plan_document, read_plan, restored, saved_plan
@@ -19,6 +21,7 @@ from ..redaction import shown_document
 from ..render.lines import Line, print_json, print_lines, tolerant, write
 from ..render.plan_text import plan_lines, saved_lines
 from ..state.document import State
+from .completion import addresses
 from .options import Options, current
 from .workspace import Target, Workspace, acceptances_of, answer, first_day, make_plan, read_text, reader, write_file
 
@@ -31,9 +34,13 @@ app = typer.Typer()
 def read_address(text: str) -> Address:
     """An address given on the command line. Raises IacError."""
     try:
-        return Address.parse(text)
+        found = Address.parse(text)
     except ValueError as error:
         raise IacError(f"{error}.", unchanged=True) from None
+    if found.kind not in KINDS:
+        hint = f"kinds: {', '.join(KINDS)}"
+        raise IacError(f"{text}: unknown kind {found.kind!r}{nearest(found.kind, KINDS)}.", hint=hint, unchanged=True)
+    return found
 
 
 class AllowedLoss(NamedTuple):
@@ -93,6 +100,7 @@ DataLoss = Annotated[
     typer.Option(
         "--allow-data-loss",
         metavar="ADDRESS[=NUMBER]",
+        autocompletion=addresses,
         parser=read_allowed,
         help="Resource that may lose data, as much as the plan showed; where nobody is asked, the number is needed. "
         "Repeatable.",
@@ -101,19 +109,28 @@ DataLoss = Annotated[
 Targets = Annotated[
     list[Address],
     typer.Option(
-        metavar="ADDRESS", parser=read_address, help="Only this, what lies in it and what it needs; repeatable."
+        metavar="ADDRESS",
+        parser=read_address,
+        autocompletion=addresses,
+        help="Only this, what lies in it and what it needs; repeatable.",
     ),
 ]
 Excluded = Annotated[
     list[Address],
     typer.Option(
-        metavar="ADDRESS", parser=read_address, help="Not this, what lies in it and what needs it; repeatable."
+        metavar="ADDRESS",
+        parser=read_address,
+        autocompletion=addresses,
+        help="Not this, what lies in it and what needs it; repeatable.",
     ),
 ]
 Replaced = Annotated[
     list[Address],
     typer.Option(
-        metavar="ADDRESS", parser=read_address, help="Delete this and create it again, however it is; repeatable."
+        metavar="ADDRESS",
+        parser=read_address,
+        autocompletion=addresses,
+        help="Delete this and create it again, however it is; repeatable.",
     ),
 ]
 RefreshOnly = Annotated[
@@ -321,7 +338,8 @@ def graph(
     options = current()
     forms = {"text": as_text, "dot": as_dot, "mermaid": as_mermaid}
     if form not in (*forms, _PICTURE):
-        raise IacError(f"--format {form!r} is not one of {', '.join((*forms, _PICTURE))}.")
+        known = (*forms, _PICTURE)
+        raise IacError(f"--format {form!r} is not one of {', '.join(known)}{nearest(form, known)}.", unchanged=True)
     found = dependencies(Workspace.load(options).desired, everything=everything)
     if form == _PICTURE and not options.json:
         from ..render.plan_page import stack_svg

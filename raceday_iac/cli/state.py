@@ -26,6 +26,7 @@ from ..state.document import Binding, State, binding_of, entry_to_json, to_json
 from ..state.edits import forgotten, moved, pushed
 from ..state.encryption import Encryption, KeyInUse, cipher_of, new_key
 from ..state.store import LockInfo, StateStore, Version
+from .completion import addresses
 from .options import Options, begin_changes, current
 from .plan import read_address
 from .recording import record_rebinding
@@ -47,7 +48,9 @@ def list_resources() -> int:
 
 
 @app.command("show")
-def show_resource(address: Annotated[str, typer.Argument(help="For example function.send-bills.")]) -> int:
+def show_resource(
+    address: Annotated[str, typer.Argument(help="For example function.send-bills.", autocompletion=addresses)],
+) -> int:
     """What was last applied to one resource."""
     options = current()
     state = _read(options)
@@ -95,7 +98,12 @@ _LOOK = "Nothing on Appwrite was changed. See what that means: raceday-iac plan"
 
 @app.command("mv")
 def move(
-    source: Annotated[Address, typer.Argument(parser=read_address, metavar="SOURCE", help="For example function.old.")],
+    source: Annotated[
+        Address,
+        typer.Argument(
+            parser=read_address, metavar="SOURCE", help="For example function.old.", autocompletion=addresses
+        ),
+    ],
     destination: Annotated[
         Address, typer.Argument(parser=read_address, metavar="DESTINATION", help="For example function.new.")
     ],
@@ -116,7 +124,11 @@ def move(
 
 
 @app.command("rm")
-def remove(addresses: Annotated[list[Address], typer.Argument(parser=read_address, metavar="ADDRESS…")]) -> int:
+def remove(
+    addresses: Annotated[
+        list[Address], typer.Argument(parser=read_address, metavar="ADDRESS…", autocompletion=addresses)
+    ],
+) -> int:
     """Forget resources, and what lies in them. They stay on Appwrite."""
     options = current()
     gone: list[Address] = []

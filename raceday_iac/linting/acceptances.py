@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import StackError
 from ..loading.yaml_file import parse_yaml
+from ..model.declarations import nearest
 from ..model.resource import Diagnostic, Location
 from .findings import Acceptance, Finding, Severity
 from .rules import RuleSet, Violation
@@ -47,12 +48,13 @@ def _problems(entry: Any, place: Location, codes: Collection[str]) -> Iterator[D
         yield Diagnostic(place, "", f"an acceptance is a mapping of {', '.join(_FIELDS)}")
         return
     for name in sorted(set(map(str, entry)) - {*_FIELDS, *_OPTIONAL}):
-        yield Diagnostic(place, name, "unknown setting")
+        yield Diagnostic(place, name, f"unknown setting{nearest(name, (*_FIELDS, *_OPTIONAL))}")
     for name in (*_FIELDS[:3], *(each for each in _OPTIONAL if each in entry)):
         if not isinstance(entry.get(name), str) or not entry[name].strip():
             yield Diagnostic(place, name, "is missing, or is not a text")
     if isinstance(entry.get("code"), str) and entry["code"] not in {*codes, *DRIFT_CODES}:
-        message = f"there is no {entry['code']!r}; the reference of lint codes and docs/ci.md name them all"
+        near = nearest(entry["code"], {*codes, *DRIFT_CODES})
+        message = f"there is no {entry['code']!r}{near}; the reference of lint codes and docs/ci.md name them all"
         yield Diagnostic(place, "code", message)
     if not isinstance(entry.get("until"), date) or isinstance(entry.get("until"), datetime):
         yield Diagnostic(place, "until", "is missing, or is not a date; write it as 2027-06-30")

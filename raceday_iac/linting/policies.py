@@ -190,13 +190,14 @@ def deprecated_runtime(function: FunctionFacts) -> Iterator[Violation]:
         yield violation(function, message, "move to a newer version of its runtime")
 
 
-@RULES.rule("POL011", Severity.WARNING, "a function without a lock", each=functions)
+@RULES.rule("POL011", Severity.WARNING, "a scheduled function without a lock", each=functions)
 def missing_lock(function: FunctionFacts) -> Iterator[Violation]:
-    """Whoever starts it twice gets two runs at once.
+    """A run that is late meets the next one, and whoever starts it by hand meets both. What runs only when it is called
+    is meant to run beside itself.
 
     Fix: give it a lock: `lock=Lock(...)`.
     """
-    if function.lock is None:
+    if function.lock is None and function.schedule:
         message = "two runs of it can be at work at the same time"
         yield violation(function, message, "give it a lock: lock=Lock(...)")
 

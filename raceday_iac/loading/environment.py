@@ -22,6 +22,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import IacError, StackError
+from ..model.declarations import nearest
 from ..model.resource import Diagnostic
 from ..model.secret import Secret
 from ..state.backends import BackendSettings, settings_of
@@ -110,8 +111,8 @@ def load_environment(stack_file: Path, name: str, variables: Mapping[str, str] =
     if not path.is_file():
         known = sorted(each.stem for each in path.parent.glob("*.yaml"))
         raise IacError(
-            f"There is no environment {name!r}: {path} does not exist.",
-            hint=f"known environments: {', '.join(known) or 'none'}",
+            f"There is no environment {name!r}{nearest(name, known)}: {path} does not exist.",
+            hint=f"known environments: {', '.join(known)}" if known else "begin a project: raceday-iac init",
             unchanged=True,
         )
     found = read_yaml(path, "an environment file is a mapping of names to values")
@@ -136,7 +137,7 @@ def _environment(name: str, content: dict[str, Any], file: YamlFile) -> Environm
     try:
         found = Environment(name=name, file=file.file, **content)
     except ValidationError as error:
-        problems = file.problems(error) + problems
+        problems = file.problems(error, near=lambda name: nearest(name, Environment.model_fields)) + problems
     if problems:
         raise StackError(problems)
     return found

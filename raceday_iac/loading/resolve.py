@@ -97,7 +97,9 @@ class Resolution:
         self.overridden.add(str(address))
         unknown = sorted(set(override) - set(arguments) | {"id", "key"} & set(override))
         for name in unknown:
-            message = f"{name!r} cannot be overridden; what can: {', '.join(sorted(set(arguments) - {'id', 'key'}))}"
+            known = sorted(set(arguments) - {"id", "key"})
+            near = declared.nearest(name, known)
+            message = f"{name!r} cannot be overridden{near}; what can: {', '.join(known)}"
             self.problems.append(Diagnostic(self.override_place(str(address)), str(address), message))
         return {**arguments, **{name: value for name, value in override.items() if name not in unknown}}
 
@@ -105,7 +107,8 @@ class Resolution:
         """Overrides of what the stack does not declare."""
         unused = sorted(set(self.environment.overrides) - self.overridden)
         message = "overrides a resource that the stack does not declare"
-        return [Diagnostic(self.override_place(name), name, message) for name in unused]
+        known = list(map(str, self.resources))
+        return [Diagnostic(self.override_place(name), name, message + declared.nearest(name, known)) for name in unused]
 
     def override_place(self, name: str) -> Location:
         """Where in the environment file an override is written."""
@@ -188,7 +191,9 @@ def _dangling(desired: Desired, broken: Collection[Address]) -> Iterator[Diagnos
             # Index attributes have their own, more precise check.
             is_over = kind_of(resource.address).breaks_with_dependencies and kind_of(owner).is_column
             if owner not in desired.resources and owner not in broken and not is_over:
-                yield Diagnostic(resource.location, str(resource.address), f"refers to {owner}, which is not declared")
+                near = declared.nearest(str(owner), [str(each.address) for each in desired.of_kind(owner.kind)])
+                message = f"refers to {owner}, which is not declared{near}"
+                yield Diagnostic(resource.location, str(resource.address), message)
 
 
 def _same_but_for_case(desired: Desired) -> Iterator[Diagnostic]:
@@ -267,7 +272,7 @@ class _Rules:
             self._complain(rule, str(error))
             return
         if address.kind not in KINDS:
-            self._complain(rule, f"unknown kind {address.kind!r}")
+            self._complain(rule, f"unknown kind {address.kind!r}{declared.nearest(address.kind, KINDS)}")
             return
         for message in getattr(self, f"_{rule.kind}")(rule, address):
             self._complain(rule, message)
@@ -286,7 +291,7 @@ class _Rules:
         if new.kind != old.kind or new.parts[:-1] != old.parts[:-1]:
             yield f"{new} lies elsewhere: a new name must be in the same place"
         if new not in self._resources:
-            yield f"{new} is not declared"
+            yield f"{new} is not declared{declared.nearest(str(new), map(str, self._resources))}"
         if old == new:
             yield "that is its name already"
         elif new in self.moved:
@@ -341,7 +346,7 @@ class _Rules:
             yield "code cannot be ignored; declare code=KEEP"
             return
         if address not in self._resources:
-            yield "it is not declared"
+            yield f"it is not declared{declared.nearest(str(address), map(str, self._resources))}"
             return
         fields = self._resources[address].fields
         unknown = [name for name in rule.names if name not in fields]
@@ -349,5 +354,6 @@ class _Rules:
         if not rule.names:
             yield f"name the fields that are left to others; {known}"
         if unknown:
-            yield f"it has no field {', '.join(map(repr, unknown))}; {known}"
+            near = declared.nearest(unknown[0], fields)
+            yield f"it has no field {', '.join(map(repr, unknown))}{near}; {known}"
         self.ignored[address] = self.ignored.get(address, frozenset()) | frozenset(rule.names)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import builtins
 import importlib.util
 import os
+import re
 import sys
 import traceback
 from pathlib import Path
+from types import ModuleType
 
 from ..errors import IacError, StackError
+from ..model import stack as language
+from ..model.declarations import nearest
 from ..model.resource import Diagnostic, Location
 from ..model.stack import Stack
 
@@ -19,9 +24,13 @@ _NO_CACHE = str(Path(os.devnull) / "cache")
 def load_stack(path: Path) -> Stack:
     """The module variable `stack` of the file. Raises StackError when the file cannot be run or has none."""
     if not path.is_file():
-        others = ", ".join(str(each) for each in sorted(path.parent.glob("*.py")))
-        hint = f"name one with --stack FILE{f'; there are {others}' if others else ''}"
-        raise IacError(f"There is no stack file {path}.", hint=hint, unchanged=True)
+        others = [str(each) for each in sorted(path.parent.glob("*.py"))]
+        hint = (
+            f"name one with --stack FILE; there are {', '.join(others)}"
+            if others
+            else "begin one: raceday-iac init, or name it: --stack FILE"
+        )
+        raise IacError(f"There is no stack file {path}{nearest(str(path), others)}.", hint=hint, unchanged=True)
     stack = _run(path)
     if not isinstance(stack, Stack):
         raise StackError(
@@ -53,12 +62,41 @@ def _run(path: Path) -> object:
             [Diagnostic(Location(str(path)), "", f"the file ends the process: exit({error.code})")]
         ) from None
     except Exception as error:  # noqa: BLE001 - the user's own code may raise anything
-        raise StackError([Diagnostic(_place(error, folder, path), "", f"{type(error).__name__}: {error}")]) from None
+        raise StackError([Diagnostic(_place(error, folder, path), "", _sentence(error))]) from None
     finally:
         sys.pycache_prefix, sys.dont_write_bytecode = cache
         sys.path.remove(folder)
         _forget_siblings(before, folder)
     return getattr(module, "stack", None)
+
+
+def _sentence(error: Exception) -> str:
+    """What went wrong, with the nearest name to one that is mistyped: Python says that only under a traceback."""
+    said = f"{type(error).__name__}: {error}"
+    if isinstance(error, AttributeError) and error.name:
+        known = [name for name in dir(error.obj) if not name.startswith("_")]
+        if type(error.obj).__module__ == language.__name__:
+            return f"a {type(error.obj).__name__} has no {error.name!r}{nearest(error.name, known)}"
+        return said + nearest(error.name, known)
+    if isinstance(error, NameError) and error.name:
+        return said + nearest(error.name, {*dir(builtins), *language.__all__, *_globals(error)})
+    if isinstance(error, ImportError) and not isinstance(error, ModuleNotFoundError):
+        missing, module = re.match(r"cannot import name '(\w+)'", str(error)), sys.modules.get(error.name or "")
+        if missing and isinstance(module, ModuleType):
+            return f"{error.name} has no {missing[1]!r}{nearest(missing[1], dir(module))}"
+    unexpected = re.fullmatch(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", str(error))
+    if isinstance(error, TypeError) and unexpected and unexpected[1] in language.__all__:
+        known = list(getattr(getattr(language, unexpected[1]), "__dataclass_fields__", ()))
+        return f"a {unexpected[1]} has no argument {unexpected[2]!r}{nearest(unexpected[2], known)}"
+    return said
+
+
+def _globals(error: Exception) -> set[str]:
+    """The names of the module in which it happened."""
+    deepest = error.__traceback__
+    while deepest is not None and deepest.tb_next is not None:
+        deepest = deepest.tb_next
+    return set(deepest.tb_frame.f_globals) if deepest is not None else set()
 
 
 def _forget_siblings(before: set[str], folder: str) -> None:

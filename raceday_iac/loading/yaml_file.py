@@ -7,7 +7,7 @@ as often as it is used. Every value knows its line.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,14 +42,17 @@ class YamlFile:
         """A mistake in a setting."""
         return Diagnostic(self.location(*path), dotted(path), message)
 
-    def problems(self, error: ValidationError, section: ValuePath = ()) -> list[Diagnostic]:
-        """What pydantic found wrong in the file, or in a section of it."""
-        return [
-            self.problem(
-                (*section, *issue["loc"]), _PLAIN.get(issue["type"], str(issue["msg"]).removeprefix("Value error, "))
-            )
-            for issue in error.errors()
-        ]
+    def problems(
+        self, error: ValidationError, section: ValuePath = (), near: Callable[[str], str] = lambda _name: ""
+    ) -> list[Diagnostic]:
+        """What pydantic found wrong in the file, or in a section of it. `near` adds what an unknown setting is like."""
+        found = []
+        for issue in error.errors():
+            place, kind = issue["loc"], issue["type"]
+            said = _PLAIN.get(kind, str(issue["msg"]).removeprefix("Value error, "))
+            is_unknown = kind == "extra_forbidden" and len(place) == 1
+            found.append(self.problem((*section, *place), said + (near(str(place[0])) if is_unknown else "")))
+        return found
 
 
 def dotted(path: ValuePath) -> str:

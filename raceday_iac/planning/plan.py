@@ -14,6 +14,7 @@ from ..diff import Difference, FieldChange
 from ..errors import IacError
 from ..kinds import KINDS, holds_others
 from ..model.address import Address, owners
+from ..model.declarations import nearest
 from ..model.evidence import Answer, Question, read_number
 from ..model.resource import DEFAULTS, Desired, Live
 from ..state.document import State
@@ -113,7 +114,7 @@ def check_plan_options(plan_options: PlanOptions, desired: Desired, state: State
     places = everything.union(*map(owners, everything))
     for option, addresses in (("--target", plan_options.targets), ("--exclude", plan_options.excluded)):
         for address in sorted(addresses - places):
-            raise _nothing_there(option, address, "declared or managed")
+            raise _nothing_there(option, address, "declared or managed", places)
     for address in sorted(plan_options.replaced):
         if address.kind in KINDS and not KINDS[address.kind].is_replaceable:
             raise IacError(
@@ -122,7 +123,7 @@ def check_plan_options(plan_options: PlanOptions, desired: Desired, state: State
                 unchanged=True,
             )
         if address not in desired.resources:
-            raise _nothing_there("--replace", address, "declared")
+            raise _nothing_there("--replace", address, "declared", desired.resources)
     for name in sorted(plan_options.confirmed):
         action, _, kind = name.partition(" ")
         if action not in DEFAULTS or kind not in KINDS:
@@ -133,9 +134,10 @@ def check_plan_options(plan_options: PlanOptions, desired: Desired, state: State
             )
 
 
-def _nothing_there(option: str, address: Address, how: str) -> IacError:
+def _nothing_there(option: str, address: Address, how: str, known: Iterable[Address]) -> IacError:
+    near = nearest(str(address), map(str, known))
     return IacError(
-        f"{option} {address}: nothing of that address is {how}.",
+        f"{option} {address}: nothing of that address is {how}{near}.",
         hint="raceday-iac state list shows what is managed",
         unchanged=True,
     )

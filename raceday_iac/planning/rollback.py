@@ -10,6 +10,7 @@ from ..errors import IacError, RefusedError
 from ..kinds import kind_of
 from ..kinds.function import can_run
 from ..model.address import Address, deployment_address, owners
+from ..model.declarations import nearest
 from ..model.evidence import Answering
 from ..model.resource import Desired, Live
 from ..provider import Snapshot
@@ -64,7 +65,8 @@ def must_be_managed(function: str, state: State) -> None:
     if deployment_address(function) not in state.entries:
         known = sorted(each.path for each in state.entries if kind_of(each).is_code)
         raise IacError(
-            f"The code of function.{function} is not in the state, so it is not ours to switch.",
+            f"The code of function.{function} is not in the state, so it is not ours to switch"
+            f"{nearest(function, known)}.",
             hint=f"functions whose code is managed: {', '.join(known) or 'none'}",
             unchanged=True,
         )
@@ -123,7 +125,8 @@ def plan_destruction(
     if not managed:
         known = sorted(each.path for each in {*desired.resources, *state.entries} if each.kind == address.kind)
         raise IacError(
-            f"{address} is neither declared in the stack nor in the state, so it is not ours to delete.",
+            f"{address} is neither declared in the stack nor in the state, so it is not ours to delete"
+            f"{nearest(address.path, known)}.",
             hint=f"managed functions: {', '.join(known) or 'none'}",
             unchanged=True,
         )

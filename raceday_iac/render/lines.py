@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from ..errors import OutputError
+from ..hints import with_environment
 from ..redaction import json_text, shown
 
 
@@ -29,7 +30,7 @@ def wants_color(stream: IO[str], *, color: bool = True) -> bool:
 
 def printable(text: str) -> str:
     """The text as it may be shown: names, logs and errors come from servers and functions."""
-    return shown(text)
+    return shown(with_environment(text))
 
 
 def print_lines(

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raceday_iac.cli.options import DEFAULT_STACK, LOG_LEVELS, Options, take_globals, with_environment
+from raceday_iac.cli.options import (
+    DEFAULT_STACK,
+    ENV_VARIABLE,
+    LOG_LEVELS,
+    STACK_VARIABLE,
+    Options,
+    project_root,
+    take_globals,
+    with_environment,
+)
 from raceday_iac.errors import IacError
 
 GLOBALS = [["--env", "prod"], ["--env=prod"], ["--stack", "s.py"], ["--json"], ["--no-color"], ["--log-level=debug"]]
@@ -121,3 +130,104 @@ def test_the_only_stack_in_the_folder_is_taken_where_none_is_named(
 
 def test_extensions_may_be_named_one_by_one() -> None:
     assert take_globals(["--extension", "a", "plan", "--extension=b.c"])[0].extensions == ("a", "b.c")
+
+
+def project(folder: Path, table: str = "") -> Path:
+    """A project with two stacks, below it a folder with code."""
+    (folder / "stacks" / "environments").mkdir(parents=True)
+    for name in ("first", "second"):
+        (folder / "stacks" / f"{name}.py").write_text("stack = 1\n")
+    if table:
+        (folder / "pyproject.toml").write_text(f"[tool.raceday-iac]\n{table}\n")
+    below = folder / "functions" / "pay"
+    below.mkdir(parents=True)
+    return below
+
+
+@pytest.fixture
+def clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (STACK_VARIABLE, ENV_VARIABLE):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.usefixtures("clean")
+def test_the_root_is_found_by_walking_up_and_named_as_one_would_type_it(
+    without_stacks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    below = project(without_stacks)
+    (without_stacks / "stacks" / "second.py").unlink()
+    monkeypatch.chdir(below)
+    found, _ = take_globals(["plan"])
+    assert found.stack == Path("../../stacks/first.py")
+    assert found.root == without_stacks.resolve()
+    assert found.state_folder == without_stacks.resolve() / "state" / "local"
+
+
+@pytest.mark.usefixtures("clean")
+def test_a_folder_without_any_project_above_is_its_own_root(without_stacks: Path) -> None:
+    assert project_root() == Path()
+    assert take_globals(["plan"])[0].stack == DEFAULT_STACK
+
+
+@pytest.mark.usefixtures("clean")
+@pytest.mark.parametrize(
+    ("words", "variables", "table", "stack", "env"),
+    [
+        ([], {}, "", "stacks/stack.py", "local"),
+        ([], {}, 'stack = "stacks/first.py"\nenv = "dev"', "stacks/first.py", "dev"),
+        ([], {ENV_VARIABLE: "prod"}, 'env = "dev"', "stacks/stack.py", "prod"),
+        ([], {STACK_VARIABLE: "stacks/second.py"}, 'stack = "stacks/first.py"', "stacks/second.py", "local"),
+        (["--env", "test"], {ENV_VARIABLE: "prod"}, 'env = "dev"', "stacks/stack.py", "test"),
+        (["--stack", "x.py"], {STACK_VARIABLE: "y.py"}, 'stack = "stacks/first.py"', "x.py", "local"),
+        ([], {ENV_VARIABLE: "", STACK_VARIABLE: ""}, 'env = "dev"', "stacks/stack.py", "dev"),
+    ],
+)
+def test_the_command_line_goes_before_the_variables_and_they_before_the_projects_table(
+    without_stacks: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    variables: dict[str, str],
+    table: str,
+    stack: str,
+    env: str,
+) -> None:
+    project(without_stacks, table)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    found, _ = take_globals([*words, "plan"])
+    assert (found.stack, found.env) == (Path(stack), env)
+    assert found.env_named == ("--env" in words)
+
+
+@pytest.mark.usefixtures("clean")
+def test_the_table_names_the_stack_seen_from_its_own_folder(
+    without_stacks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project(without_stacks, 'stack = "stacks/second.py"'))
+    assert take_globals(["plan"])[0].stack == Path("../../stacks/second.py")
+
+
+@pytest.mark.usefixtures("clean")
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("stak = 'x'", "has stak = 'x'"),
+        ("env = 3", "has env = 3"),
+        ("env = ''", "has env = ''"),
+        ("env = ", "cannot be read"),
+        ("env = '../x'", "tool.raceday-iac '../x' is not the name of an environment"),
+    ],
+)
+def test_a_table_that_cannot_be_meant_is_refused(without_stacks: Path, table: str, said: str) -> None:
+    project(without_stacks, table)
+    with pytest.raises(IacError) as caught:
+        take_globals(["plan"])
+    assert said in caught.value.message
+
+
+def test_the_variable_of_the_environment_is_named_where_its_value_is_no_name(
+    without_stacks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ENV_VARIABLE, "a/b")
+    with pytest.raises(IacError, match="RACEDAY_IAC_ENV 'a/b' is not the name of an environment"):
+        take_globals(["plan"])

@@ -42,10 +42,10 @@ def test_who_asks_for_nothing_gets_everything() -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        {"allow_data_loss": ["a.b"]},
-        {"target": ["a.b"]},
-        {"exclude": ["a.b"]},
-        {"replace": ["a.b"]},
+        {"allow_data_loss": ["function.b"]},
+        {"target": ["function.b"]},
+        {"exclude": ["function.b"]},
+        {"replace": ["function.b"]},
         {"confirm": ["delete function=1"]},
         {"refresh_only": True},
         {"look_at": ["7"]},

@@ -86,7 +86,7 @@ def test_what_the_server_does_not_offer_is_told_only_when_it_said_so() -> None:
 
 
 def test_a_deprecated_runtime_and_a_missing_lock_are_told() -> None:
-    old = replace(function(), runtime="node-16.0")
+    old = replace(function(schedule="0 5 * * *"), runtime="node-16.0")
     assert codes([*policies.deprecated_runtime(old), *policies.missing_lock(old)]) == ["POL010", "POL011"]
     assert not [*policies.deprecated_runtime(function()), *policies.missing_lock(function(lock=locked()))]
 

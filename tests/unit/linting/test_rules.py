@@ -115,7 +115,7 @@ CASES: dict[str, tuple[Case, Case]] = {
         with_functions(function()),
     ),
     "POL010": (with_functions(replace(function(), runtime="node-16.0")), with_functions(function())),
-    "POL011": (with_functions(function()), with_functions(function(lock=locked()))),
+    "POL011": (with_functions(function(schedule="0 5 * * *")), with_functions(function())),
     "POL012": (
         with_functions(replace(function(), copies={"src/vendor/lock.py": old_copy() + b"y = 1\n"})),
         with_functions(replace(function(), copies={"src/vendor/lock.py": SHARED["lock.py"]})),

@@ -91,11 +91,11 @@ def test_an_unknown_environment_is_answered_with_the_known_ones(load: Load, tmp_
 def test_no_environment_at_all_is_said_plainly(tmp_path: Path) -> None:
     with pytest.raises(IacError) as caught:
         load_environment(tmp_path / "stack.py", "prod", {})
-    assert caught.value.hint == "known environments: none"
+    assert caught.value.hint == "begin a project: raceday-iac init"
 
 
 def test_an_unknown_setting_is_refused_with_its_line(load: Load) -> None:
-    assert "test.yaml:3: endpont: unknown setting" in mistake(load, MINIMAL + "endpont: x\n")
+    assert "test.yaml:3: endpont: unknown setting (did you mean 'endpoint'?)" in mistake(load, MINIMAL + "endpont: x\n")
 
 
 @pytest.mark.parametrize("missing", ["endpoint", "project"])

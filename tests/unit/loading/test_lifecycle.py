@@ -107,9 +107,9 @@ def test_what_lies_in_something_forgotten_is_forgotten() -> None:
 @pytest.mark.parametrize(
     ("at", "fields", "said"),
     [
-        ("function.f", ["tiemout"], "it has no field 'tiemout'; its fields are commands, "),
+        ("function.f", ["tiemout"], "it has no field 'tiemout' (did you mean 'timeout'?); its fields are "),
         ("function.f", [], "name the fields that are left to others; its fields are "),
-        ("function.g", ["timeout"], "it is not declared"),
+        ("function.g", ["timeout"], "it is not declared (did you mean 'function.f'?)"),
         ("deployment.f", ["digest"], "code cannot be ignored; declare code=KEEP"),
     ],
 )

@@ -417,7 +417,10 @@ def test_an_override_is_checked_like_a_declaration() -> None:
 
 def test_an_override_of_an_unknown_setting_is_refused() -> None:
     said = complaint(stack_with_function(), overrides={"function.f": {"timeot": 1}})
-    assert "'timeot' cannot be overridden; what can: build_specification, code, commands," in said
+    assert (
+        "'timeot' cannot be overridden (did you mean 'timeout'?); what can: build_specification, code, commands,"
+        in said
+    )
 
 
 def test_an_unknown_setting_of_a_variable_is_refused() -> None:

@@ -110,3 +110,25 @@ def test_a_file_that_is_not_python_is_refused(tmp_path: Path) -> None:
     (tmp_path / "stack.yaml").write_text("a: b\n")
     with pytest.raises(StackError, match="a stack file is a Python file"):
         load_stack(tmp_path / "stack.yaml")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("stack.functon('f')", "a Stack has no 'functon' (did you mean 'function'?)"),
+        ("stack.database('d', name='D').colection('c')", "a Database has no 'colection' (did you mean 'collection'?)"),
+        (
+            "stack.database('d', name='D').collection('c', name='C').strng('s', 9)",
+            "a Collection has no 'strng' (did you mean 'string'?)",
+        ),
+        ("stack.function('f', timout=3)", "function() has no argument 'timout' (did you mean 'timeout'?)"),
+        ("Stack('x', timezne='UTC')", "a Stack has no argument 'timezne' (did you mean 'timezone'?)"),
+        ("from raceday_iac import Prob", "raceday_iac has no 'Prob' (did you mean 'Probe'?)"),
+        ("Lok('a')", "name 'Lok' is not defined (did you mean 'Lock'?)"),
+        ("orders = 1\nordrs", "name 'ordrs' is not defined (did you mean 'orders'?)"),
+        ("'text'.uper()", "'str' object has no attribute 'uper' (did you mean 'upper'?)"),
+        ("stack.zzzzzz()", "a Stack has no 'zzzzzz'"),
+    ],
+)
+def test_a_mistyped_name_is_told_with_the_nearest_one(load: Load, line: str, said: str) -> None:
+    assert mistake(load, f"{IMPORT}stack = Stack('x')\n{line}\n").endswith(said)

@@ -1,0 +1,104 @@
+"""What is nearly right is told with what it is near to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from raceday_iac.cli.main import execute
+from raceday_iac.devserver.runner import RunningServer, start_server
+from raceday_iac.devserver.settings import Settings
+from raceday_iac.errors import EXIT_ERROR, EXIT_OK
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    with start_server(tmp_path_factory.mktemp("server"), settings=Settings(scheduler=False), project="shop") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def applied(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shop, applied to the environment `prod` of a real server."""
+    folder = tmp_path_factory.mktemp("shop")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("SHOP_KEY", server.key)
+        assert execute(["init", "--example", "shop"]) == EXIT_OK
+        (folder / "stacks/environments/prod.yaml").write_text(
+            f"endpoint: {server.endpoint}\nproject: shop\napi_key_env: SHOP_KEY\n"
+            "overrides:\n  function.checkout: {timeout: 20}\n"
+        )
+        assert execute(["apply", "--auto-approve", "--env", "prod", "--target", "function.checkout"]) == EXIT_OK
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("plna", "Did you mean 'plan'?"),
+        ("plan --targt x", "--target"),
+        ("server strt", "Did you mean 'start'"),
+        ("plan --env prd", "There is no environment 'prd' (did you mean 'prod'?)"),
+        ("plan --stack stacks/shp.py", "There is no stack file stacks/shp.py (did you mean 'stacks/shop.py'?)"),
+        ("plan --target functin.checkout", "unknown kind 'functin' (did you mean 'function'?)"),
+        ("plan --env prod --target function.chekout", "(did you mean 'function.checkout'?)"),
+        ("plan --env prod --replace collection.shop/order", "(did you mean 'collection.shop/orders'?)"),
+        ("run chekout --env prod", "There is no function 'chekout' in this project (did you mean 'checkout'?)"),
+        ("logs chekout --env prod", "There is no function 'chekout' in this project (did you mean 'checkout'?)"),
+        ("deployments chekout --env prod", "There is no function 'chekout' in this project (did you mean 'checkout'?)"),
+        ("deployments chekout --env prod --download x.gz", "There is no function 'chekout' in this project"),
+        ("rollback chekout --env prod", "(did you mean 'checkout'?)"),
+        ("destroy chekout --env prod", "(did you mean 'checkout'?)"),
+        ("vendor chekout --env prod --out x", "(did you mean 'checkout'?)"),
+        ("schedule chekout --env prod", "There is no function chekout (did you mean 'checkout'?)"),
+        ("graph --env prod --format mermiad", "(did you mean 'mermaid'?)"),
+    ],
+)
+def test_it_is_told(
+    applied: Path,
+    server: RunningServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: str,
+    said: str,
+) -> None:
+    monkeypatch.chdir(applied)
+    monkeypatch.setenv("SHOP_KEY", server.key)
+    assert execute(words.split()) == EXIT_ERROR
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("function.checkout: {", "function.chekout: {", "(did you mean 'function.checkout'?)"),
+        ("timeout: 20", "timout: 20", "'timout' cannot be overridden (did you mean 'timeout'?)"),
+        ("project: shop", "projct: shop", "projct: unknown setting (did you mean 'project'?)"),
+    ],
+)
+def test_so_it_is_in_an_environment(
+    applied: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    old: str,
+    new: str,
+    said: str,
+) -> None:
+    monkeypatch.chdir(applied)
+    text = (applied / "stacks/environments/prod.yaml").read_text()
+    assert old in text
+    (applied / "stacks/environments/typo.yaml").write_text(text.replace(old, new))
+    assert execute(["graph", "--env", "typo"]) == EXIT_ERROR
+    assert said in capsys.readouterr().err
+
+
+def test_the_next_command_names_the_environment_again(
+    applied: Path, server: RunningServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(applied)
+    monkeypatch.setenv("SHOP_KEY", server.key)
+    execute(["run", "checkout", "--async", "--env", "prod"])
+    assert "raceday-iac logs --env prod checkout --execution" in capsys.readouterr().out
