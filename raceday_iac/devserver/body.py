@@ -24,11 +24,14 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 def parse_json(text: str | bytes) -> Any:
     """JSON as PHP's `json_decode` reads it. Raises ValueError for anything else: too deep, no UTF-8, half characters,
     numbers that are none."""
+    read = text if isinstance(text, str) else text.decode("utf-8")
     try:
-        value = json.loads(text if isinstance(text, str) else text.decode("utf-8"), parse_constant=_no_number)
+        value = json.loads(read, parse_constant=_no_number)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    _check(value)
+    # Nearly no text can be one of these, and looking through all values takes longer than reading them.
+    if read.count("[") + read.count("{") > JSON_DEPTH or "\\u" in read or _SURROGATE.search(read):
+        _check(value)
     return value
 
 

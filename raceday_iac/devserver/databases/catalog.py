@@ -12,7 +12,7 @@ import secrets
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -317,7 +317,7 @@ def write(db: sqlite3.Connection, collection: int, metadata: Metadata) -> None:
 
 
 def _store(db: sqlite3.Connection, collection: int, metadata: Metadata) -> None:
-    content = json.dumps(asdict(metadata), ensure_ascii=False)
+    content = json.dumps(vars(metadata), ensure_ascii=False)
     db.execute("INSERT OR REPLACE INTO db_metadata (collection, content) VALUES (?, ?)", (collection, content))
     touch(db, collection)
 
