@@ -26,7 +26,7 @@ from raceday_iac.packaging.bundle import schema_document
 
 from . import lock_latency, race_day, scale
 from .processes import timed
-from .raw_schema import Client, create_schema
+from .raw_schema import Client, create_schema, create_schema_inline
 
 ROOT = Path(__file__).parent.parent
 RACEDAY = ROOT / "stacks" / "raceday.py"
@@ -97,17 +97,25 @@ def _measure(project: Path, endpoint: str, name: str, key: str) -> None:
         )
 
     _row("raceday-iac --help", [timed([COMMAND, "--help"], {}) for _ in range(7)])
-    applied, bare = [], []
+    applied, bare, inline = [], [], []
     schema = _schema()
+    takes_inline = client.call("get", "/health/version")["version"] >= "1.9"
     for _ in range(3):
         _empty(client, project)
         bare.append(create_schema(client, schema))
+        if takes_inline:
+            _empty(client, project)
+            inline.append(create_schema_inline(client, schema))
         _empty(client, project)
         applied.append(iac("apply", "--auto-approve"))
     _row("whole schema, bare calls by 8 threads", bare)
+    if inline:
+        _row("whole schema, bare calls, inline", inline)
     _row("whole schema, raceday-iac apply", applied)
-    ratios = [one / other for one, other in zip(applied, bare, strict=True)]
-    print(f"{'ratio apply / bare calls':<44} {statistics.median(ratios):8.2f}")
+    for name, others in (("bare calls", bare), ("bare inline calls", inline)):
+        ratios = [one / other for one, other in zip(applied, others, strict=False)]
+        if ratios:
+            print(f"{f'ratio apply / {name}':<44} {statistics.median(ratios):8.2f}")
     _row("plan with nothing to do", [iac("plan") for _ in range(7)])
     _row("drift with nothing to tell", [iac("drift") for _ in range(7)])
     _empty(client, project)

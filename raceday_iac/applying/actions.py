@@ -6,10 +6,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from ..diff import stored_fields
+from ..diff import compare_fields, field_text, stored_fields
 from ..errors import ProviderError, RefusedError, ServerFaultError
 from ..kinds import kind_of, outermost
 from ..kinds.deployment import UNFINISHED
+from ..kinds.turns import Turn
 from ..model.address import Address, deployment_address, function_address, owners
 from ..model.evidence import NOTHING, Answer, Answering, Ask, Question, total
 from ..model.resource import Desired, Fields, Live, frozen
@@ -25,8 +26,8 @@ from ..state.document import Entry
 from .convert import convert_attribute, cut_values
 from .deploy import Before, Deploying
 from .recorder import Recorder
-from .scheduler import Step
-from .schema import FIRST_LOOK, SchemaWork, until_gone
+from .scheduler import Step, made_along
+from .schema import FIRST_LOOK, MadeAlong, SchemaWork, until_gone
 
 # Deleting deployments of ours that are of no use: failed builds, abandoned uploads, code that was never accepted.
 
@@ -144,6 +145,7 @@ class Work:
     archives: Archives | None = None
     recount: Recount | None = None
     _schema: SchemaWork = field(init=False)
+    _along: MadeAlong = field(init=False)
 
     def __post_init__(self) -> None:
         live = {address for address, live in self.plan.real.items() if live.status == "available"}
@@ -156,6 +158,7 @@ class Work:
             first_look=lambda: _FIRST_LOOK,
         )
         object.__setattr__(self, "_schema", schema)
+        object.__setattr__(self, "_along", MadeAlong(self.provider, made_along(self.plan, self.desired)))
 
     def perform(self, step: Step) -> Iterator[float]:
         """The work of one step."""
@@ -166,7 +169,8 @@ class Work:
         if change.touches_server:
             self._count_again(step, change)
             self.recorder.intend(change)
-            self._schema.writes(step.turn)
+            if not (self._along.may_have(change.address) or self._along.of(change.address)):
+                self._schema.writes(step.turn)
         if step.removes:
             yield from self._remove(change.address)
             return
@@ -196,10 +200,44 @@ class Work:
 
     def _create(self, change: Change) -> Iterator[float]:
         fields = self._early_fields(change, {"schedule": ""})
-        live = self.provider.create(change.address, fields)
+        for each in self._along.found(change.address):
+            if isinstance(each, Live):
+                self._take(change.address, fields, each)
+                return
+            yield each
+        if self._along.may_have(change.address):
+            # Sent by itself all the same.
+            self._schema.writes(Turn(kind_of(change.address).schema_places(change.address, fields)))
+        live = self._create_with_members(change, fields)
         self._schema.created(change.address)
         self._own(change.address, fields, live)
-        yield from ()
+
+    def _create_with_members(self, change: Change, fields: Fields) -> Live:
+        """By one request, where the server takes it; else what lies in it follows one by one."""
+        address, along = change.address, self._along.of(change.address)
+        if not along:
+            return self.provider.create(address, fields)
+        try:
+            live = self.provider.create(address, fields, along)
+        except ProviderError as error:
+            if error.code != _REFUSED:
+                raise
+            self.warn(change, f"{address} is made without what lies in it, which follows: {error.message}")
+            return self.provider.create(address, fields)
+        self._along.created(address)
+        return live
+
+    def _take(self, address: Address, fields: Fields, live: Live) -> None:
+        """It was made along with its collection."""
+        differing = compare_fields(kind_of(address), fields, live.fields, None)
+        if differing:
+            details = "; ".join(map(field_text, differing))
+            raise ProviderError(
+                f"Appwrite made {address} along with its collection, but not as it was asked to: {details}",
+                hint="plan again: the next apply mends it",
+            )
+        self._schema.came_along(live)
+        self._own(address, fields, live)
 
     def _update(self, change: Change) -> Iterator[float]:
         real = self.plan.real[change.address]
@@ -375,6 +413,10 @@ class Work:
             deployments = (live.remote_id, *deployments)
         uploads = known.uploads if known else ()
         self.recorder.put(Entry(address, frozen(stored), live.remote_id, deployments, uploads))
+
+
+#: Appwrite's answer to a request that it does not understand, or that says what cannot be.
+_REFUSED = 400
 
 
 def _is_between(address: Address, fields: Fields, collection: Address) -> bool:

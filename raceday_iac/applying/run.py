@@ -25,7 +25,7 @@ from ..state.document import State
 from ..state.store import StateStore
 from .actions import Recount, Work
 from .recorder import Recorder
-from .scheduler import Event, EventKind, Observer, Scheduler, Step, make_steps
+from .scheduler import Event, EventKind, Observer, Scheduler, Step, made_along, make_steps
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def apply_plan(
     recount = Recount(provider, plan, desired, known, Counting(provider, state, archives, plan.plan_options.look_at))
     work = Work(provider, recorder, plan, desired, bundles, watch.note, watch.warn, archives, recount)
     scheduler = Scheduler(lambda step: _observed(work, recorder, watch, step), parallelism)
-    steps = make_steps(plan.changes, desired, plan.real)
+    steps = make_steps(plan.changes, desired, plan.real, made_along(plan, desired))
     with handled(_interruption(scheduler.stop), signal.SIGINT, signal.SIGTERM):
         outcome = scheduler.run(steps)
     by_key = {change.key: change for change in plan.changes}

@@ -10,10 +10,12 @@ from __future__ import annotations
 import heapq
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
 
 from ..errors import (
     AccessError,
@@ -24,11 +26,12 @@ from ..errors import (
     UnreachableError,
     UnsettledError,
 )
-from ..kinds import holds_others, kind_of
+from ..kinds import holds_others, inline_members, kind_of
 from ..kinds.turns import Place, Turn, Turns
 from ..model.address import Address, collection_address, owners
 from ..model.resource import Desired, Live
-from ..planning import Action, Change
+from ..model.server import ServerFacts
+from ..planning import Action, Change, Plan
 from ..planning.order import removal_of
 
 # From a plan's changes to steps that can run: who waits for whom, down to Appwrite's asynchronous work. Pure.
@@ -67,9 +70,21 @@ class Step:
     proves: Address | None = None
 
 
-def make_steps(changes: Sequence[Change], desired: Desired, real: Mapping[Address, Live]) -> list[Step]:
-    """The steps, in the order in which ready ones are preferred."""
-    return _Steps(changes, desired, real).made()
+def make_steps(
+    changes: Sequence[Change],
+    desired: Desired,
+    real: Mapping[Address, Live],
+    along: Mapping[Address, Collection[Address]] = MappingProxyType({}),
+) -> list[Step]:
+    """The steps, in the order in which ready ones are preferred. `along` is what is made by the request that makes its
+    collection."""
+    return _Steps(changes, desired, real, along).made()
+
+
+def made_along(plan: Plan, desired: Desired) -> dict[Address, dict[Address, Mapping[str, Any]]]:
+    """What this plan makes by the request that makes its collection, where the server takes that."""
+    created = [each.address for each in plan.changes if each.action in _MAKES]
+    return inline_members(created, desired, ServerFacts(plan.server_version))
 
 
 def settle_key(collection: Address) -> str:
@@ -85,8 +100,15 @@ def left_key(collection: Address) -> str:
 class _Steps:
     """The steps of one plan, in the making."""
 
-    def __init__(self, changes: Sequence[Change], desired: Desired, real: Mapping[Address, Live]) -> None:
+    def __init__(
+        self,
+        changes: Sequence[Change],
+        desired: Desired,
+        real: Mapping[Address, Live],
+        along: Mapping[Address, Collection[Address]],
+    ) -> None:
         self._changes, self._desired, self._real = changes, desired, real
+        self._comes_after = self._after_collections(along)
         self._by_key = {change.key: change for change in changes}
         self._removals = {removal_of(change) for change in changes if change.action is Action.REPLACE}
         self._related = [self._places(at) for at, live in real.items() if kind_of(at).leads_to(at, live.fields)]
@@ -147,8 +169,19 @@ class _Steps:
         turn = self._turns[change.key]
         required = requires if removes else requires | self._settled_before(change)
         needs = frozenset(vital & required)
-        after = self._waits_before(turn)
+        after = self._waits_before(turn) | self._comes_after.get(change.address, frozenset())
         return Step(key, frozenset(required), change, removes=removes, needs=needs, after=after, turn=turn)
+
+    def _after_collections(self, along: Mapping[Address, Collection[Address]]) -> dict[Address, frozenset[str]]:
+        """What comes along with its collection is looked for when all collections of its database are made: then one
+        list tells of all."""
+        new: dict[str, set[str]] = {}
+        for change in self._changes:
+            if change.address in along and change.action is Action.CREATE:
+                new.setdefault(change.address.parts[0], set()).add(change.key)
+        return {
+            each: frozenset(new.get(collection.parts[0], ())) for collection, those in along.items() for each in those
+        }
 
     def _settled_before(self, change: Change) -> set[str]:
         """In collections that this run creates, everything but the attributes waits until those are there. What deletes

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
 
 from ..errors import AccessError, BrokenSchemaError, ProviderError, ServerFaultError, UnsettledError
-from ..kinds import kind_of
+from ..kinds import kind_of, outermost
 from ..kinds.collection import can_only_fail_again, document_keys, making_anew, unknown_to_documents
 from ..kinds.turns import Place, Turn
 from ..model.address import Address, collection_address, owners
@@ -112,6 +114,8 @@ class SchemaWork:
     first_look: Callable[[], float] = lambda: FIRST_LOOK
     #: What was created and not yet seen to be available.
     _unseen: set[Address] = field(default_factory=set)
+    #: What came with its collection, and was seen to be available.
+    _came: set[Address] = field(default_factory=set)
     #: Where something was sent, and of which it was already told that documents do not know all of it.
     _written: set[Place] = field(default_factory=set)
     _told: set[Address] = field(default_factory=set)
@@ -124,6 +128,13 @@ class SchemaWork:
         """A creation was answered; its end is still to be seen."""
         if kind_of(address).listed:
             self._unseen.add(address)
+
+    def came_along(self, live: Live) -> None:
+        """It was made with its collection, and is seen now."""
+        if live.status == "available":
+            self._came.add(live.address)
+        else:
+            self._unseen.add(live.address)
 
     def finish(self, address: Address) -> Iterator[float]:
         """Until a creation has ended. What was renamed, converted or adopted is there as well."""
@@ -141,6 +152,10 @@ class SchemaWork:
         watched, a proof of the collection, if anything was sent to it."""
         if step.proves is None:
             yield from self._left_under_way(step.watched)
+            return
+        if step.watched and self._came.issuperset(step.watched):
+            # Nothing was sent one by one, and what came with the collection is in its metadata as well.
+            self.there.update(step.watched)
             return
         if not step.watched:
             if step.proves.parts in self._written and step.proves not in self._told:
@@ -216,6 +231,55 @@ class SchemaWork:
     def _broken(self, collection: Address, lost: Sequence[str]) -> BrokenSchemaError:
         self._told.add(collection)
         return BrokenSchemaError(f"{unknown_to_documents(collection, lost)}.", hint=making_anew(collection))
+
+
+#: Pauses before what was made along with a collection is given up, in seconds: while the answer to its creation was
+#: lost, Appwrite may be at it still.
+_LATE = (0.05, 0.1, 0.2, 0.4, 0.8)
+
+
+@dataclass
+class MadeAlong:
+    """What is made by the request that creates its collection, from Appwrite 1.9. The answer of 1.9.6 does not show it,
+    so one list of the collections of a database tells of all of them. Safe for use by several threads."""
+
+    provider: Provider
+    #: By collection: its members, each as the request names it.
+    members: Mapping[Address, Mapping[Address, Mapping[str, Any]]]
+    _created: set[Address] = field(default_factory=set)
+    _seen: dict[Address, Live] = field(default_factory=dict)
+    _is_ignored: bool = False
+    _guard: Lock = field(default_factory=Lock)
+
+    def of(self, address: Address) -> Mapping[Address, Mapping[str, Any]]:
+        """What is to be made along with something."""
+        return self.members.get(address, {})
+
+    def may_have(self, address: Address) -> bool:
+        """Whether it is to be made along with its collection."""
+        return any(address in those for those in self.members.values())
+
+    def created(self, collection: Address) -> None:
+        """The request was accepted."""
+        self._created.add(collection)
+
+    def found(self, address: Address) -> Iterator[float | Live]:
+        """Yields pauses, and at the end how it was made; nothing more where it was not made along."""
+        collection = next((each for each in self._created if address in self.of(each)), None)
+        for pause in (*_LATE, 0.0) if collection is not None else ():
+            live = self._look(address)
+            if live is not None:
+                yield live
+            if live is not None or self._is_ignored:
+                return
+            yield pause
+        self._is_ignored = self._is_ignored or collection is not None
+
+    def _look(self, address: Address) -> Live | None:
+        with self._guard:
+            if address not in self._seen:
+                self._seen.update(self.provider.inside(outermost(address)))
+            return self._seen.get(address)
 
 
 def _failure(failed: Sequence[Live]) -> ProviderError:

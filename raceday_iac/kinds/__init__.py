@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from typing import Any
 
 from ..model.address import Address, owners
 from ..model.resource import Desired, Fields, Live, Resource
@@ -11,6 +12,7 @@ from ..model.server import NEWEST, ServerFacts
 from . import attribute, collection, database, deployment, function, index, relationship, variable
 from .base import Call, Kind
 from .fields import fitted
+from .schema_rules import MOST_INLINE
 
 KINDS: dict[str, Kind] = {
     module.KIND.name: module.KIND
@@ -71,6 +73,27 @@ def in_newest_words(resources: Mapping[Address, Live]) -> dict[Address, Live]:
     return {at: replace(live, fields=in_words_of(newest, at, live.fields)) for at, live in resources.items()}
 
 
+def inline_members(
+    created: Collection[Address], desired: Desired, server: ServerFacts
+) -> dict[Address, dict[Address, Mapping[str, Any]]]:
+    """By collection that is created: what is made along with it by the same request, and how that names it. An index
+    comes along where all that it is over does."""
+    found: dict[Address, dict[Address, Mapping[str, Any]]] = {}
+    created = frozenset(created)
+    for owner in created:
+        chosen: dict[Address, Mapping[str, Any]] = {}
+        for kind in KINDS.values() if holds_others(owner) else ():
+            below = desired.below(owner, kind.name) if kind.listed and kind.owner == owner.kind else []
+            for each in [each for each in below if each.address in created][:MOST_INLINE]:
+                named = kind.inline(each.address, each.fields, server)
+                beside = {at.name for at in chosen if kind_of(at).is_column}
+                if named is not None and beside.issuperset(kind.over(each.fields)):
+                    chosen[each.address] = named
+        if chosen:
+            found[owner] = chosen
+    return found
+
+
 __all__ = [
     "KINDS",
     "RENAMEABLE",
@@ -80,6 +103,7 @@ __all__ = [
     "holds_others",
     "in_newest_words",
     "in_words_of",
+    "inline_members",
     "kind_of",
     "on_server",
     "outermost",

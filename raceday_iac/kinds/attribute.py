@@ -18,7 +18,7 @@ from ..model.resource import Desired, Fields, Live, Location, Resource
 from ..model.server import ServerFacts
 from ..model.validators import is_double, is_integer
 from .base import Call, Claims, Differing, Kind, Shape, as_call, column_claim, is_finite, of_its_collection, thaw
-from .collection import LEFT_OUT, MAYBE, MEMBER, live_member
+from .collection import INLINE_SINCE, LEFT_OUT, MAYBE, MEMBER, live_member
 from .conversion import temporary
 from .fields import IDENTITY, Declaring, Reading, Wire, Work, canonical, told
 from .relationship import NEEDED as RELATED
@@ -33,6 +33,7 @@ from .schema_rules import (
     WHOLE,
     attribute_fields,
     create_request,
+    inline_attribute,
     path_of,
     type_of,
     update_request,
@@ -430,6 +431,14 @@ def unsupported(wanted: Resource, _desired: Desired, server: ServerFacts) -> Ite
         yield f"{server} has no attributes of type {kind}: they came with {since}", f"declare {instead} for this server"
 
 
+def inline(address: Address, fields: Fields, server: ServerFacts) -> Mapping[str, Any] | None:
+    """From 1.9, where the collection is new."""
+    if not server.is_since(INLINE_SINCE):
+        return None
+    found = inline_attribute(address.name, fields, takes_all=server.is_unknown)
+    return None if found is None else thaw(found)
+
+
 def claims(address: Address, _fields: Fields) -> Claims:
     """Attributes and relationships of a collection share their keys."""
     return frozenset({column_claim(address, address.name)})
@@ -537,6 +546,7 @@ KIND = Kind(
     listed="attributes",
     is_one=lambda raw: raw["type"] != "relationship",
     sent_together=True,
+    inline=inline,
     schema_places=of_its_collection,
     routes=tuple(_routes()),
     left_out={**LEFT_OUT, "type": "the method that declares it", "format": "the method that declares it"},

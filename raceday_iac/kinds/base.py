@@ -284,6 +284,8 @@ class Kind:
     is_listed_inside: bool = False
     #: Whether all of a new collection are sent at once.
     sent_together: bool = False
+    #: How the creation of the collection that it lies in names it, where a server takes it there; None where not.
+    inline: Callable[[Address, Fields, ServerFacts], Mapping[str, Any] | None] = lambda _address, _fields, _server: None
     #: The places whose schema a write changes (see `turns`).
     schema_places: Callable[[Address, Fields], frozenset[Place]] = lambda _address, _fields: frozenset()
 

@@ -59,6 +59,8 @@ _LEFT_OUT = {
 SHAPE = Shape({"$id": str, "databaseId": str, **told(CollectionDeclaration)})
 #: What attributes, relationships and indexes have in common.
 MEMBER: Mapping[str, Wanted] = {"key": str, "type": str, "status": str}
+#: The first version of Appwrite that makes a collection with attributes and indexes by one request.
+INLINE_SINCE = "1.9.0"
 #: What of those is not declared.
 LEFT_OUT = {
     "status": "what became of the last write; waited for",

@@ -17,9 +17,9 @@ from ..model.resource import Desired, Diagnostic, Fields, Live, Resource, frozen
 from ..model.server import ServerFacts
 from . import schema_rules
 from .base import Call, Kind, Shape, as_call, of_its_collection, thaw
-from .collection import LEFT_OUT, MAYBE, MEMBER, live_member, sides_of, table_bytes
+from .collection import INLINE_SINCE, LEFT_OUT, MAYBE, MEMBER, live_member, sides_of, table_bytes
 from .fields import IDENTITY, Beside, Called, Checked, Declaring, Reading, Wire, canonical, told
-from .schema_rules import STAGES, create_request, index_fields, path_of
+from .schema_rules import STAGES, create_request, index_fields, inline_index, path_of
 
 Type: TypeAlias = Literal["key", "unique", "fulltext", "spatial"]
 Order: TypeAlias = Literal["ASC", "DESC"]
@@ -88,6 +88,11 @@ class _Requests:
 
     def read(self, address: Address) -> Call:
         return Call("get", path_of("index", address.parts), answer=SHAPE)
+
+
+def inline(address: Address, fields: Fields, server: ServerFacts) -> Mapping[str, Any] | None:
+    """From 1.9, where the collection is new. One over an array is refused there, as it is elsewhere."""
+    return thaw(inline_index(address.name, fields)) if server.is_since(INLINE_SINCE) else None
 
 
 def over_renamed(fields: Fields, old: str, new: str) -> Fields:
@@ -273,6 +278,7 @@ KIND = Kind(
     breaks_with_dependencies=True,
     asks_when_made=asks_when_made,
     unsupported=unsupported,
+    inline=inline,
     listed="indexes",
     schema_places=of_its_collection,
     routes=("POST /databases/{databaseId}/collections/{collectionId}/indexes",),

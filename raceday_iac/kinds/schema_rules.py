@@ -45,6 +45,7 @@ TYPE_OF_WIRE = {
     "linestring": "line",
     "polygon": "polygon",
 }
+_WIRE_OF_TYPE = {ours: theirs for theirs, ours in TYPE_OF_WIRE.items()}
 FORMATS = ("email", "url", "ip", "enum")
 #: Types for whose values a query cannot ask by `isNull` and `isNotNull`: 500 on 1.8.1 and 1.9.6.
 SHAPES = frozenset({"point", "line", "polygon"})
@@ -333,6 +334,32 @@ def _new_index(fields: Fields) -> dict[str, Any]:
     if any(fields["lengths"]):
         body["lengths"] = fields["lengths"]
     return body
+
+
+#: Types that may be named in the creation of their collection (1.9.6); main, on the way to 2.0, takes all.
+_INLINE = ("string", *WHOLE, "float", "boolean", "datetime", *SHAPES, *FORMATS)
+#: How many of one list a request may hold.
+MOST_INLINE = 100
+
+
+def inline_attribute(key: str, fields: Fields, *, takes_all: bool) -> dict[str, Any] | None:
+    """What the creation of its collection says of an attribute, from 1.9; None of what cannot be said there. An
+    encrypted one cannot, nor an enum with an element that PHP takes for empty or that is long in bytes."""
+    kind, elements = fields["type"], fields.get("elements", ())
+    if fields.get("encrypt") or not (takes_all or kind in _INLINE):
+        return None
+    if any(each == "0" or len(each.encode()) > limits.ENUM_ELEMENT for each in elements):
+        return None
+    body = {"key": key, **_new_attribute(fields), "type": _WIRE_OF_TYPE.get(kind, kind)}
+    if kind in FORMATS:
+        # 1.9.6 asks for a size, main knows it.
+        body |= {"type": "string", "format": kind, "size": limits.TEXT_SIZES[kind]}
+    return body
+
+
+def inline_index(key: str, fields: Fields) -> dict[str, Any]:
+    """The same of an index; its attributes must be there too."""
+    return {"key": key, **_new_index(fields)}
 
 
 def linked_keys(collection: str, relationships: Iterable[tuple[str, str, Fields]]) -> list[str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 #: The newest version whose behaviour was recorded, and the one that is assumed where a server does not tell.
 NEWEST, ASSUMED = "1.9.6", "1.8.1"
 
 
+@cache
 def release(version: str) -> tuple[int, ...]:
     """Numbers that compare: `1.9.6-RC1` is taken for 1.9.6. Nothing of a text that is no version."""
     found = re.match(r"\D?(\d+)\.(\d+)(?:\.(\d+))?", version)

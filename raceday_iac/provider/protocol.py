@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from ..model.address import Address
 from ..model.evidence import Answer
 from ..model.resource import Fields, Live
 from ..model.server import ServerFacts
+
+#: For a creation that stands for itself.
+NOTHING_ALONG: Mapping[Address, Mapping[str, Any]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -193,8 +197,11 @@ class Reader(Protocol):
 class Provider(Reader, Protocol):
     """Reads and writes. Writes that may have landed unseen are looked up, never blindly repeated."""
 
-    def create(self, address: Address, fields: Fields) -> Live:
-        """Create; when it already exists exactly as wanted (our own lost answer), return that."""
+    def create(
+        self, address: Address, fields: Fields, along: Mapping[Address, Mapping[str, Any]] = NOTHING_ALONG
+    ) -> Live:
+        """Create; when it already exists exactly as wanted (our own lost answer), return that. `along` is made by the
+        same request, each as that names it: all of it or nothing, and the answer does not say."""
         ...
 
     def update(self, address: Address, fields: Fields, live: Live) -> Live: ...

@@ -9,7 +9,7 @@ from typing import Any
 
 from raceday_iac.applying.actions import Work
 from raceday_iac.applying.recorder import Recorder
-from raceday_iac.applying.scheduler import Step, make_steps
+from raceday_iac.applying.scheduler import Step, made_along, make_steps
 from raceday_iac.kinds.turns import Turns
 from raceday_iac.model.evidence import Answer
 from raceday_iac.model.resource import Desired
@@ -67,7 +67,7 @@ def carry_out(
     """Run all steps, choosing by chance which one goes on whenever there is a choice. Raises what a step raises."""
     recorder = Recorder(store or MemoryStore(), state)
     work = Work(provider, recorder, of, desired, bundles or {}, lambda change, text: None)
-    run = Run(make_steps(of.changes, desired, of.real), work)
+    run = Run(make_steps(of.changes, desired, of.real, made_along(of, desired)), work)
     while run.choices():
         run.advance(chance.choice(run.choices()))
     assert not run.waiting, f"nothing can go on; waiting: {sorted(run.waiting)}"

@@ -23,7 +23,7 @@ from ...kinds.base import Shape, is_instant, listing
 from ...model.address import Address
 from ...model.resource import Fields, Live
 from ...model.secret import Secret
-from ..protocol import Deployment, Execution, NewValues, Written
+from ..protocol import NOTHING_ALONG, Deployment, Execution, NewValues, Written
 from .reading import DOCUMENT, EXECUTION, AppwriteReader, document_path, parse_answer, parse_deployment, parse_execution
 from .transport import PIECE, Transport
 
@@ -54,9 +54,14 @@ class AppwriteProvider(AppwriteReader):
         self._sleep = sleep
         self._clock = clock
 
-    def create(self, address: Address, fields: Fields) -> Live:
+    def create(
+        self, address: Address, fields: Fields, along: Mapping[Address, Mapping[str, Any]] = NOTHING_ALONG
+    ) -> Live:
         """See `Provider.create`."""
         call = kind_of(address).requests.create(address, fields)
+        for at, named in along.items():
+            listed = kind_of(at).listed
+            call = replace(call, body={**call.body, listed: [*call.body.get(listed, ()), dict(named)]})
         for attempt in range(1, _CREATE_ATTEMPTS + 1):
             try:
                 return self._verified(call, address, fields)
