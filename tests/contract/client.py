@@ -82,13 +82,15 @@ class Api:
         headers: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
         file: tuple[str, bytes] | None = None,
+        part: str = "code",
         raw: str | bytes | None = None,
     ) -> Answer:
-        """Send one request. `body` goes as JSON; `form` with `file` (name, bytes) as multipart; `raw` as it is."""
+        """Send one request. `body` goes as JSON; `form` with `file` (name, bytes), which is `part` of it, as multipart;
+        `raw` as it is."""
         sent = self._identity() | dict(headers or {})
         payload: dict[str, Any] = {}
         if form is not None:
-            payload = {"files": _multipart(form, file)}
+            payload = {"files": _multipart(form, file, part)}
         elif raw is not None:
             payload = {"data": raw}
         elif body is not None:
@@ -142,10 +144,10 @@ def as_text(query: Any) -> str:
     return query if isinstance(query, str) else json.dumps(query, separators=(",", ":"))
 
 
-def _multipart(form: Mapping[str, str], file: tuple[str, bytes] | None) -> list[tuple[str, Any]]:
+def _multipart(form: Mapping[str, str], file: tuple[str, bytes] | None, part: str) -> list[tuple[str, Any]]:
     parts: list[tuple[str, Any]] = [(name, (None, value)) for name, value in form.items()]
     if file is not None:
-        parts.append(("code", (file[0], file[1], "application/gzip")))
+        parts.append((part, (file[0], file[1], "application/gzip")))
     return parts
 
 

@@ -92,6 +92,7 @@ SERVICES = {
     "documents": ("documents",),
     "transactions": ("transactions",),
     "relationships": ("relationships",),
+    "storage": ("buckets",),
     "catalogues and keys": ("functions-catalogue", "auth-errors"),
 }
 

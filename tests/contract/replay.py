@@ -133,8 +133,8 @@ class Replay:
         path = self.comparison.ours_for(step.path.removeprefix("/v1"))
         content = body if body is not None else _filled_in(request.get("body"), self.comparison)
         if "multipart" in request:
-            form, file = _upload(request["multipart"], headers)
-            return api.call(step.method, path, headers=headers, form=form, file=file)
+            form, part, file = _upload(request["multipart"], headers)
+            return api.call(step.method, path, headers=headers, form=form, file=file, part=part)
         if "raw_body" in request:
             headers.setdefault("Content-Type", "application/json")
             return api.call(step.method, path, headers=headers, raw=request["raw_body"])
@@ -204,16 +204,18 @@ def _filled_in(body: Any, comparison: Comparison) -> Any:
     return body
 
 
-def _upload(multipart: dict[str, Any], headers: dict[str, str]) -> tuple[dict[str, str], tuple[str, bytes] | None]:
-    """Form fields and file of a recorded upload: a whole archive, a piece of one, or what is no archive at all."""
+def _upload(multipart: dict[str, Any], headers: dict[str, str]) -> tuple[dict[str, str], str, tuple[str, bytes] | None]:
+    """Form fields, name of the part with the file, and file of a recorded upload: a whole archive, a piece of one, or
+    what is no archive at all."""
     form = {name: value for name, value in multipart.items() if isinstance(value, str)}
-    described = multipart.get("code")
+    part = next((name for name in ("code", "file") if name in multipart), "code")
+    described = multipart.get(part)
     if described is None:
-        return form, None
+        return form, part, None
     size = described["bytes"]
     sent = RANGE.fullmatch(headers.get("Content-Range", ""))
     if sent:
         first, total = int(sent[1]), int(sent[3])
-        return form, (described["filename"], archive_of_size(total)[first : first + size])
+        return form, part, (described["filename"], archive_of_size(total)[first : first + size])
     content = archive_of_size(size) if size > 100 else b"hello"[:size]
-    return form, (described["filename"], content)
+    return form, part, (described["filename"], content)

@@ -1,0 +1,139 @@
+"""Resources that are plain documents of a project (buckets, teams, topics, …): kept as JSON in one table.
+
+Each service says which fields of its resources lists can be filtered by, and what the errors are called.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .errors import ApiError
+from .functions.listing import Column, Parsed, Scope, parse_queries, query_texts, read_page
+from .params import NO_IDS, Param, loose_boolean, text
+
+if TYPE_CHECKING:
+    from .server import Server
+
+#: Ids are compared without case, as MariaDB does.
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS records (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    project TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    owner TEXT NOT NULL DEFAULT '' COLLATE NOCASE,
+    id TEXT NOT NULL COLLATE NOCASE,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL,
+    fields TEXT NOT NULL,
+    UNIQUE (project, kind, owner, id)
+);
+"""
+
+#: What every list takes.
+LIST = (
+    Param("queries", query_texts, ()),
+    Param("search", text(0, 256), ""),
+    Param("total", loose_boolean, True),
+)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One resource. `fields` are as answers hold them, without id and times."""
+
+    sequence: int
+    id: str
+    created_at: str
+    updated_at: str
+    fields: dict[str, Any]
+
+    def answer(self, **more: Any) -> dict[str, Any]:
+        times = {"$createdAt": self.created_at, "$updatedAt": self.updated_at}
+        return {"$id": self.id, **times, **self.fields, **more}
+
+
+@dataclass(frozen=True)
+class Records:
+    """All of one kind. `columns` are the fields that lists are filtered by, with their type (text, number, boolean)."""
+
+    kind: str
+    title: str
+    absent: str
+    taken: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    def create(
+        self, server: Server, project: str, identifier: str, fields: Mapping[str, Any], owner: str = ""
+    ) -> Record:
+        """Raises the 409 of an id that is taken."""
+        wanted = server.new_id() if identifier in NO_IDS else identifier
+        now = server.timestamp()
+        try:
+            server.db.execute(
+                "INSERT INTO records (project, kind, owner, id, created_at, updated_at, fields) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (project, self.kind, owner, wanted, now, now, json.dumps(fields)),
+            )
+        except sqlite3.IntegrityError:
+            raise ApiError(self.taken) from None
+        return self.find(server, project, wanted, owner)
+
+    def find(self, server: Server, project: str, identifier: str, owner: str = "") -> Record:
+        """Raises the 404 of one that is not there."""
+        row = server.db.execute(
+            "SELECT * FROM records WHERE project = ? AND kind = ? AND owner = ? AND id = ?",
+            (project, self.kind, owner, identifier),
+        ).fetchone()
+        if row is None:
+            raise ApiError(self.absent)
+        return _record(row)
+
+    def change(self, server: Server, record: Record, fields: Mapping[str, Any]) -> Record:
+        """Set some fields. Where nothing differs, the time of change stays."""
+        wanted = {**record.fields, **fields}
+        if wanted != record.fields:
+            server.db.execute(
+                "UPDATE records SET fields = ?, updated_at = ? WHERE sequence = ?",
+                (json.dumps(wanted), server.timestamp(), record.sequence),
+            )
+        row = server.db.execute("SELECT * FROM records WHERE sequence = ?", (record.sequence,)).fetchone()
+        return _record(row)
+
+    def delete(self, server: Server, record: Record) -> None:
+        server.db.execute("DELETE FROM records WHERE sequence = ?", (record.sequence,))
+
+    def delete_all(self, server: Server, project: str, owner: str) -> None:
+        """Everything of this kind that lies in something."""
+        server.db.execute(
+            "DELETE FROM records WHERE project = ? AND kind = ? AND owner = ?", (project, self.kind, owner)
+        )
+
+    def page(
+        self,
+        server: Server,
+        project: str,
+        values: Mapping[str, Any],
+        owner: str = "",
+        search: Sequence[str] = ("id", "name"),
+    ) -> tuple[int, list[Record]]:
+        """What a list request asks for, and how many there are."""
+        columns = {name: Column(name, kind) for name, kind in self.columns.items()}
+        asked: Parsed = parse_queries(values["queries"], columns)
+        scope = Scope(self._table(), self.title, {"project": project, "kind": self.kind, "owner": owner})
+        page = read_page(server.db, scope, asked, (values.get("search", ""), *search))
+        return page.total if values.get("total", True) else 0, [_record(row) for row in page.rows]
+
+    def _table(self) -> str:
+        """The table with a column for each field that lists are filtered by."""
+        extracted = "".join(
+            f", json_extract(fields, '$.\"{name}\"') AS {name}" for name in {"name": "", **self.columns}
+        )
+        return f"(SELECT *{extracted} FROM records)"
+
+
+def _record(row: sqlite3.Row) -> Record:
+    return Record(row["sequence"], row["id"], row["created_at"], row["updated_at"], json.loads(row["fields"]))
