@@ -19,6 +19,7 @@ from reference_tables import NOTE, table
 from raceday_iac import errors
 from raceday_iac.cli import options
 from raceday_iac.cli.main import whole_program
+from raceday_iac.kinds import KINDS
 from raceday_iac.linting.acceptances import DRIFT_CODES
 from raceday_iac.linting.linter import known_rules
 
@@ -158,6 +159,7 @@ FAMILIES = {
     "SCH": "Schedules and locks",
     "POL": "Policies",
     "BND": "Code folders",
+    **{danger.code[:3]: kind.plural.capitalize() for kind in KINDS.values() for danger in kind.dangers},
     "ACC": "Acceptances",
     "DRF": "Drift",
 }

@@ -69,7 +69,8 @@ def path_of(kind: Kind) -> str:
 def _lost_with(kind: Kind) -> str:
     """What is counted before one is deleted."""
     live = Live(Address(kind.name, path_of(kind)), frozen({}))
-    return ", ".join(LOSSES[each.ask] for each in kind.loses(live)) or "nothing that is data"
+    found = [f"{kind.contents.noun}s"] if kind.contents else [LOSSES[each.ask] for each in kind.loses(live)]
+    return ", ".join(found) or "nothing that is data"
 
 
 def _kind(kind: Kind) -> str:
@@ -85,7 +86,7 @@ def _kind(kind: Kind) -> str:
     return "\n".join(
         (
             head,
-            f"Declared with {declaring.call}.{settled}\n",
+            f"{inspect.getdoc(declaring.model)}\n\nDeclared with {declaring.call}.{settled}\n",
             table(("field", "value", "default", "a change of it"), rows),
         )
     )

@@ -12,13 +12,13 @@ from typing import Annotated
 
 import typer
 
-from ..errors import EXIT_OK, IacError, StackError
+from ..errors import EXIT_OK, AccessError, IacError, StackError
 from ..importing.adoption import Adoption, adopt, chosen
 from ..importing.appwrite_json import appwrite_json, read_appwrite_json, what_is_lost
 from ..importing.document import read_document
-from ..importing.names import Project, select
+from ..importing.names import Diagnostic, Project, select
 from ..importing.source import PLAIN, Source, write_source
-from ..kinds import in_newest_words, on_server
+from ..kinds import KINDS, in_newest_words, on_server
 from ..loading.environment import Environment, load_environment
 from ..loading.resolve import resolve
 from ..loading.stack_file import load_stack
@@ -144,7 +144,11 @@ def _write_stack(
 def _live(options: Options, environment: Environment) -> Project:
     with opened(environment, options) as target:
         snapshot = reader(target).everything()
-        return Project(snapshot.resources, source=f"project {target.project} at {target.endpoint}")
+        where = f"project {target.project} at {target.endpoint}"
+        # What a server does not have needs no word; what a key may not see does.
+        closed = {name: error for name, error in snapshot.unread.items() if isinstance(error, AccessError)}
+        remarks = [Diagnostic(KINDS[name].plural, f"not read: {error.message}") for name, error in closed.items()]
+        return Project(snapshot.resources, tuple(remarks), where)
 
 
 def _file(path: Path) -> Project:

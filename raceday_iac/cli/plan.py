@@ -153,6 +153,12 @@ LookAt = Annotated[
         help="How many documents of a collection are looked at for what no query tells; all, if nothing is said.",
     ),
 ]
+Unmanaged = Annotated[
+    bool,
+    typer.Option(
+        "--unmanaged", help="Also look for what is unmanaged among kinds of which nothing is declared or ours."
+    ),
+]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="One line per attribute and index.")]
 
 
@@ -249,6 +255,7 @@ def plan(
     allow_data_loss: DataLoss = [],  # noqa: B006
     confirm: Confirmed = [],  # noqa: B006
     look_at: LookAt = 0,
+    unmanaged: Unmanaged = False,
     markdown: Markdown = None,
     html: Html = None,
     svg: Svg = None,
@@ -262,7 +269,7 @@ def plan(
         state = workspace.read_state()
         if out is not None and not state.serial:
             state = _with_key(workspace, state, plan_options)
-        found = make_plan(workspace, state, reader(server), plan_options)
+        found = make_plan(workspace, state, reader(server), plan_options, every_kind=unmanaged)
         saved = None if out is None or found.refusals else snapshot_of(found, workspace, server, state)
         if out is not None and saved is not None:
             write_file(out, saved.to_text(), private=True)
@@ -296,6 +303,7 @@ def show(
 @app.command("drift")
 def drift(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also name what is unmanaged.")] = False,
+    unmanaged: Unmanaged = False,
     markdown: Markdown = None,
     html: Html = None,
 ) -> int:
@@ -308,7 +316,7 @@ def drift(
     workspace = Workspace.load(options, reading=True)
     acceptances = acceptances_of(options)
     with workspace.target() as target:
-        found = make_plan(workspace, workspace.read_state(), reader(target))
+        found = make_plan(workspace, workspace.read_state(), reader(target), every_kind=unmanaged)
     verdict, place = accept(classify(found), acceptances, first_day("")), where(found, target)
     reports.write(
         {

@@ -124,10 +124,13 @@ def make_plan(
     connection: Reader,
     plan_options: PlanOptions = PlanOptions(),  # noqa: B008 - immutable
     shown: Mapping[Question, Answer] | None = None,
+    *,
+    every_kind: bool = False,
 ) -> Plan:
-    """Refresh from live and compare. What was `shown` by a saved plan is not counted again."""
+    """Refresh from live and compare. What was `shown` by a saved plan is not counted again. With `every_kind`, what is
+    unmanaged is also looked for among kinds of which the stack declares nothing."""
     archives = workspace.archives(connection)
-    snapshot = refresh(connection, workspace.desired, state, archives)
+    snapshot = refresh(connection, workspace.desired, state, archives, every_kind=every_kind)
     counting = Counting(connection, state, archives, plan_options.look_at)
     return build_plan(workspace.environment.name, workspace.desired, state, snapshot, counting, plan_options, shown)
 

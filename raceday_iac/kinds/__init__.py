@@ -9,18 +9,20 @@ from typing import Any
 from ..model.address import Address, owners
 from ..model.resource import Desired, Fields, Live, Resource
 from ..model.server import NEWEST, ServerFacts
-from . import attribute, collection, database, deployment, function, index, relationship, variable
+from . import attribute, bucket, collection, database, deployment, function, index, relationship, variable
 from .base import Call, Kind
 from .fields import fitted
 from .schema_rules import MOST_INLINE
 
 KINDS: dict[str, Kind] = {
     module.KIND.name: module.KIND
-    for module in (database, collection, attribute, relationship, index, function, variable, deployment)
+    for module in (database, collection, attribute, relationship, index, function, variable, deployment, bucket)
 }
 
 #: Kinds whose name Appwrite can change while everything else stays, the data included.
 RENAMEABLE = tuple(name for name, kind in KINDS.items() if kind.rename is not None)
+#: Kinds that are read by one list of their own.
+LISTED = tuple(name for name, kind in KINDS.items() if kind.listing is not None)
 #: Names of kinds in which others lie.
 _HOLDING = frozenset(kind.owner for kind in KINDS.values() if kind.owner)
 
@@ -96,6 +98,7 @@ def inline_members(
 
 __all__ = [
     "KINDS",
+    "LISTED",
     "RENAMEABLE",
     "Call",
     "Kind",

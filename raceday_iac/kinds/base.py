@@ -128,6 +128,31 @@ class Listing:
 
 
 @dataclass(frozen=True)
+class Contents:
+    """Data that lies in a resource and goes with it: a list below its own path, whose items are called `noun`. `size`
+    is the field of an item that holds its bytes."""
+
+    key: str
+    noun: str
+    size: str = ""
+
+    def listed_at(self, path: str) -> Listing:
+        """The list of one resource, which has this path."""
+        return Listing(f"{path}/{self.key}", self.key, Shape({"$id": str, **({self.size: int} if self.size else {})}))
+
+
+@dataclass(frozen=True)
+class Danger:
+    """A setting that lint warns of. `look` yields a message and what to do for each place of the fields; its docstring
+    is the page of the reference, as that of every rule. `severity` is error, warning or info."""
+
+    code: str
+    severity: str
+    title: str
+    look: Callable[[Fields], Iterator[tuple[str, str]]]
+
+
+@dataclass(frozen=True)
 class Call:
     """One request to Appwrite, path relative to the endpoint."""
 
@@ -264,14 +289,19 @@ class Kind:
     holds_values: bool = False
     #: Whether Appwrite keeps records of its runs.
     has_runs: bool = False
+    #: Data that is no document and goes with it.
+    contents: Contents | None = None
 
     # Reading and writing.
 
     #: The type of Appwrite's error that says that there is no such thing; from the name where nothing is said. The part
     #: of a request's path before its id is `plural`.
     absent: str = ""
-    #: How all of them are listed, where nothing lies in them and they lie in nothing.
+    #: How all of them are listed, where nothing lies in them and they lie in nothing. Only read where one is declared
+    #: or ours, or everything is asked for.
     listing: Listing | None = None
+    #: The first version of Appwrite that has it; nothing where all have that we know.
+    since: str = ""
     #: Whether a write is answered before it is done (`processing`); then `listed` names the list of the collection
     #: that shows what has become of it.
     is_async: bool = False
@@ -298,6 +328,8 @@ class Kind:
     routes: tuple[str, ...] = ()
     carried: frozenset[str] = frozenset()
     left_out: Mapping[str, str] = field(default_factory=dict)
+    #: What lint says of its settings.
+    dangers: tuple[Danger, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.plural:

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from ..model import limits
 from ..model.address import Address, collection_address, database_address
-from ..model.declarations import Declared, Id, Name, all_valid
+from ..model.declarations import Declared, Id, Name, Permissions
 from ..model.evidence import Ask, Question
 from ..model.resource import Desired, Diagnostic, Fields, Live, Resource, frozen
-from ..model.validators import permission_problem, permissions_problem
 from . import database, schema_rules
 from .base import Call, Kind, Shape, Wanted, as_call, is_instant, of_its_collection, thaw, with_carried
 from .fields import IDENTITY, Checked, Declaring, Reading, Wire, canonical, carried, told
@@ -34,18 +33,9 @@ class CollectionDeclaration(Declared):
 
     id: Annotated[Id, IDENTITY] = Field(init=False)
     name: Name
-    permissions: Annotated[Sequence[str], Wire(answer="$permissions")] = ()
+    permissions: Annotated[Permissions, Wire(answer="$permissions")] = ()
     document_security: bool = False
     enabled: bool = True
-
-    @field_validator("permissions")
-    @classmethod
-    def _valid_permissions(cls, value: Sequence[str]) -> Sequence[str]:
-        all_valid(value, permission_problem)
-        problem = permissions_problem(value)
-        if problem:
-            raise ValueError(problem)
-        return value
 
 
 _LEFT_OUT = {

@@ -12,10 +12,12 @@ from typing import Any
 from ..importing.appwrite_json import read_appwrite_json
 from ..importing.names import Project
 from ..kinds import KINDS, Kind, kind_of
+from ..kinds.fields import canonical, identity
 from ..loading.environment import Environment
-from ..model.address import function_address, variable_address
+from ..model.address import Address, function_address, variable_address
+from ..model.declarations import checked
 from ..model.local_time import UTC_TIME, LocalTime, read_local_time
-from ..model.resource import Diagnostic, LeftOut, Live, Location
+from ..model.resource import Diagnostic, Fields, LeftOut, Live, Location
 from ..model.stack import Declaration, Lock, Stack
 
 NOWHERE = Location()
@@ -92,6 +94,20 @@ class VariableFacts:
 
 
 @dataclass(frozen=True)
+class ResourceFacts:
+    """A resource of a kind that brings rules of its own, with its fields as they are compared."""
+
+    kind: str
+    id: str
+    fields: Fields
+    location: Location = NOWHERE
+
+    @property
+    def address(self) -> str:
+        return f"{self.kind}.{self.id}"
+
+
+@dataclass(frozen=True)
 class Offered:
     """What a server offers; None where it did not say."""
 
@@ -115,6 +131,7 @@ class Configuration:
     local_time: LocalTime = UTC_TIME
     #: Say whether code ends by itself in the quiet hours; called with its modules by name.
     quiet_code: tuple[Callable[[Mapping[str, Any]], bool], ...] = ()
+    resources: tuple[ResourceFacts, ...] = ()
 
 
 # The facts that a stack declares, as written: what is wrong stays visible, what makes no sense is left out.
@@ -140,7 +157,22 @@ def read_stack(
         stack.lock_store,
         skipped=tuple(_skipped(environment, files)),
         local_time=read_local_time(stack.timezone, stack.quiet_hours)[0],
+        resources=tuple(_resources(stack, environment)),
     )
+
+
+def _resources(stack: Stack, environment: Environment) -> Iterator[ResourceFacts]:
+    """Those that pass their own checks."""
+    for each in stack.declarations:
+        declaring = KINDS[each.kind].declaring
+        if declaring is None or not KINDS[each.kind].dangers:
+            continue
+        address = Address(each.kind, "/".join((*each.owner, str(each.arguments[identity(declaring.model)]))))
+        given = {**each.arguments, **environment.overrides.get(str(address), {})}
+        # The stack's own check complains about what is wrong.
+        declared, _ = checked(declaring.model_of(given), declaring.checked(given))
+        if declared is not None:
+            yield ResourceFacts(each.kind, address.path, canonical(declared), each.location)
 
 
 def _skipped(environment: Environment, files: object) -> Iterator[str]:
@@ -231,6 +263,10 @@ def read_configuration(document: Any, source: str) -> Configuration:
         tuple(_function(live, timeouts, place) for live in _those(project, lambda kind: kind.has_runs)),
         tuple(_collection(live, place) for live in _those(project, lambda kind: kind.holds_documents_itself)),
         tuple(variable for each in raw for variable in _file_variables(each, place)),
+        resources=tuple(
+            ResourceFacts(live.address.kind, live.address.path, live.fields, place)
+            for live in _those(project, lambda kind: bool(kind.dangers))
+        ),
     )
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
-from . import acceptances, policies, schedules
+from . import acceptances, dangers, policies, schedules
 from .facts import Configuration, Offered
 from .findings import Acceptance, Finding, Report, Severity
 from .rules import Context, RuleSet
 from .usage import Usage
 
 #: The rules for every stack. Those of an extension are added to them.
-RULES: RuleSet = schedules.RULES | policies.RULES
+RULES: RuleSet = schedules.RULES | policies.RULES | dangers.RULES
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 _NOT_ASKED = "specifications and runtimes that the server offers: it is asked with --live only"
 

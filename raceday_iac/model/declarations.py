@@ -34,7 +34,23 @@ def attribute_key(value: str) -> str:
     return resource_id(value)
 
 
+def permissions(value: Sequence[str]) -> Sequence[str]:
+    """Permissions of something with an owner; raises ValueError with everything that is wrong with them."""
+    all_valid(value, validators.permission_problem)
+    problem = validators.permissions_problem(value)
+    if problem:
+        raise ValueError(problem)
+    return value
+
+
+def roles(value: Sequence[str]) -> Sequence[str]:
+    """Roles; raises ValueError with everything that is wrong with them."""
+    return all_valid(value, validators.role_problem)
+
+
 Id = Annotated[str, AfterValidator(resource_id)]
+Permissions = Annotated[Sequence[str], AfterValidator(permissions)]
+Roles = Annotated[Sequence[str], AfterValidator(roles)]
 Key = Annotated[str, AfterValidator(attribute_key)]
 Name = Annotated[str, Field(min_length=1, max_length=limits.RESOURCE_NAME)]
 

@@ -38,6 +38,8 @@ class Ask(StrEnum):
     CODE = "code"
     #: Records of a function's runs.
     EXECUTIONS = "executions"
+    #: Data that lies in something which is no database: files, memberships, subscribers.
+    CONTENTS = "contents"
 
 
 @dataclass(frozen=True)
@@ -59,13 +61,15 @@ class Question:
 @dataclass(frozen=True)
 class Answer:
     """`count` is None when it could not be counted, `at_least` says that counting ended early, `longest` goes with
-    LONGER. `names` are what was counted, where that has names. Where documents were read for it, `looked` is the number
-    of them, and `of` how many there are in all if that was not all of them; neither says how much is lost."""
+    LONGER, `size` (bytes) with CONTENTS. `names` are what was counted, where that has names. Where documents were read
+    for it, `looked` is the number of them, and `of` how many there are in all if that was not all of them; neither says
+    how much is lost."""
 
     count: int | None
     at_least: bool = False
     longest: int = 0
     names: tuple[str, ...] = ()
+    size: int = 0
     looked: int = field(default=0, compare=False)
     of: int = field(default=0, compare=False)
 
@@ -162,7 +166,7 @@ def _answer_to_json(answer: Answer) -> dict[str, Any]:
         found["longest"] = answer.longest
     if answer.names:
         found["names"] = list(answer.names)
-    found |= {name: number for name in ("looked", "of") if (number := getattr(answer, name))}
+    found |= {name: number for name in ("size", "looked", "of") if (number := getattr(answer, name))}
     return found
 
 
@@ -189,6 +193,7 @@ def _answer(content: Mapping[str, Any]) -> Answer:
         bool(content.get("atLeast", False)),
         int(content.get("longest", 0)),
         tuple(map(str, content.get("names", ()))),
+        int(content.get("size", 0)),
         int(content.get("looked", 0)),
         int(content.get("of", 0)),
     )

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from ..kinds import attribute
+from ..kinds.bucket import BucketDeclaration
 from ..kinds.collection import CollectionDeclaration
 from ..kinds.database import DatabaseDeclaration
 from ..kinds.fields import positional
@@ -182,6 +183,8 @@ class Stack:
 
     function = declares("function", FunctionDeclaration)
     database = declares_owner("database", DatabaseDeclaration, lambda stack, _owner, id: Database(stack, id))
+
+    bucket = declares("bucket", BucketDeclaration)
 
     @property
     def stack(self) -> Stack:

@@ -25,6 +25,7 @@ from .lifecycle import (
     protection_refusals,
     unheard,
     with_ignored,
+    without_closed,
     without_ignored,
 )
 from .order import in_order
@@ -49,6 +50,8 @@ def build_plan(
     )
     state, snapshot = renamed.state, replace(snapshot, resources=renamed.real)
     real = snapshot.resources
+    closed = tuple(guards.closed_kinds(desired, snapshot.unread, snapshot.facts))
+    desired, state = without_closed(desired, state, snapshot.unread)
     strange = tuple(unheard(desired, snapshot.facts))
     desired = with_ignored(on_server(desired, snapshot.facts), real)
     state = known_on_server(state, snapshot.facts)
@@ -65,6 +68,7 @@ def build_plan(
     refusals = [
         *guards.loss_refusals(losses, plan_options),
         *guards.taken_names(selection.kept, desired, real),
+        *closed,
         *guards.unsupported(selection.kept, desired, snapshot.facts),
         *protection_refusals(selection.kept, desired, real),
         *threshold_refusals(selection.kept, _managed(desired, state, real), desired.thresholds, plan_options.confirmed),

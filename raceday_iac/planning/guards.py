@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..counting import format_duration, spaced
-from ..kinds import kind_of
+from ..errors import AccessError, ProviderError
+from ..kinds import KINDS, kind_of
 from ..model.address import Address, owners
 from ..model.evidence import NOTHING, Answer, Ask, Question, total
 from ..model.resource import DEFAULTS, Desired, Live, Threshold
@@ -127,6 +128,23 @@ def _taken(change: Change, holder: Address) -> Refusal:
         if ways
         else f"delete or rename {holder} first, or choose another name",
     )
+
+
+def closed_kinds(desired: Desired, unread: Mapping[str, ProviderError], server: ServerFacts) -> Iterator[Refusal]:
+    """A no for each kind that is declared and cannot be read: this server does not have it, or the key may not see
+    it."""
+    for name, error in unread.items():
+        kind, places = KINDS[name], (*desired.resources, *desired.tombstones)
+        found = [each for each in places if each.kind == name]
+        if not found:
+            continue
+        declared = f"{len(found)} {kind.name if len(found) == 1 else kind.plural}"
+        if isinstance(error, AccessError):
+            yield Refusal(found[0], f"{declared} cannot be managed: {error.message}", error.hint)
+        else:
+            since = f"Appwrite has {kind.plural} since {kind.since}" if kind.since else f"it has no {kind.plural}"
+            message = f"{declared} cannot be managed on {server}: {since}"
+            yield Refusal(found[0], message, "take them out of the stack, or update the server")
 
 
 def unsupported(changes: Iterable[Change], desired: Desired, facts: ServerFacts) -> Iterator[Refusal]:
@@ -256,7 +274,17 @@ def _counted_words(change: Change, question: Question, answer: Answer) -> str:
         Ask.UNMANAGED: f"{answer} undeclared {'thing' if one else 'things'} would {_suffers(change)}{names}",
         Ask.CODE: f"{answer} deployment{'' if one else 's'} would be deleted, whose source is nowhere else{names}",
         Ask.EXECUTIONS: f"{answer} execution{'' if one else 's'} would be deleted with it",
+        Ask.CONTENTS: f"{answer} {_contents(change, one=one)}{_bytes(answer)} would be deleted with it",
     }[question.ask]
+
+
+def _contents(change: Change, *, one: bool) -> str:
+    contents = kind_of(change.address).contents
+    return f"{contents.noun if contents else 'thing'}{'' if one else 's'}"
+
+
+def _bytes(answer: Answer) -> str:
+    return f" ({spaced(answer.size)} bytes)" if answer.size else ""
 
 
 def _suffers(change: Change) -> str:

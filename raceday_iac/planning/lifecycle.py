@@ -6,7 +6,7 @@ name already, and one change really gives it that name before anything else happ
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ..diff import Difference
@@ -128,6 +128,16 @@ def known_on_server(state: State, server: ServerFacts) -> State:
         if kind_of(address).ages and (fields := in_words_of(server, address, entry.fields)) is not entry.fields:
             state = state.with_entry(replace(entry, fields=fields))
     return state
+
+
+def without_closed(desired: Desired, state: State, unread: Collection[str]) -> tuple[Desired, State]:
+    """Both without kinds that cannot be read on this server: nothing is planned for them, and nothing is forgotten."""
+    if not unread:
+        return desired, state
+    wanted = {address: each for address, each in desired.resources.items() if address.kind not in unread}
+    buried = {address: each for address, each in desired.tombstones.items() if address.kind not in unread}
+    known = {address: each for address, each in state.entries.items() if address.kind not in unread}
+    return replace(desired, resources=wanted, tombstones=buried), replace(state, entries=known)
 
 
 def unheard(desired: Desired, server: ServerFacts) -> Iterator[str]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from ..errors import ProviderError
 from ..model.address import Address
 from ..model.evidence import Answer
 from ..model.resource import Fields, Live
@@ -42,6 +43,8 @@ class Snapshot:
     resources: Mapping[Address, Live] = field(default_factory=dict)
     facts: ServerFacts = field(default_factory=ServerFacts)
     newest: Mapping[str, Deployment] = field(default_factory=dict)
+    #: Kinds that could not be read, by name: the server does not have them, or the key may not see them.
+    unread: Mapping[str, ProviderError] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,9 +94,17 @@ class Written:
 class Reader(Protocol):
     """Reads only."""
 
-    def snapshot(self, databases: Collection[str], *, functions: bool = True, others: Collection[str] = ()) -> Snapshot:
+    def snapshot(
+        self,
+        databases: Collection[str],
+        *,
+        functions: bool = True,
+        others: Collection[str] = (),
+        named: bool = False,
+    ) -> Snapshot:
         """All functions with variables and active deployments, the named databases with their schema, and everything of
-        the `others`, which are names of kinds that have a list of their own."""
+        the `others`, which are names of kinds that have a list of their own. Databases that are not named are in it
+        without what lies in them, if there are some that are, or with `named`."""
         ...
 
     def collection(self, database: str, collection: str) -> Mapping[Address, Live]:
@@ -173,6 +184,10 @@ class Reader(Protocol):
 
     def count_executions(self, function: str) -> int:
         """How many records of its runs a function has (Appwrite stops counting at 5000)."""
+        ...
+
+    def contents(self, address: Address) -> Answer:
+        """How many things lie in a resource that holds data (files of a bucket), and their bytes."""
         ...
 
     def executions(self, function: str, limit: int) -> Sequence[Execution]:

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from ..errors import AccessError, NotFoundError, ProviderError
-from ..kinds import kind_of, outermost
+from ..kinds import LISTED, kind_of, outermost
 from ..kinds.conversion import UnconvertibleError, convert
 from ..kinds.deployment import REPLACED, UNFINISHED
 from ..model.address import Address, deployment_address
@@ -25,10 +25,13 @@ from .deployments import READY, Archives
 _LOOK_BACK = 5
 
 
-def refresh(reader: Reader, desired: Desired, state: State, archives: Archives | None = None) -> Snapshot:
-    """Everything live that the stack declares, the state owns, or that lies beside it. `archives` remembers what was
-    read of deployments before."""
-    snapshot = reader.snapshot(_databases(desired, state), others=_others(desired, state))
+def refresh(
+    reader: Reader, desired: Desired, state: State, archives: Archives | None = None, *, every_kind: bool = False
+) -> Snapshot:
+    """Everything live that the stack declares, the state owns, or that lies beside it; with `every_kind`, also of kinds
+    of which nothing is declared or ours. `archives` remembers what was read of deployments before."""
+    others = LISTED if every_kind else _others(desired, state)
+    snapshot = reader.snapshot(_databases(desired, state), others=others, named=every_kind)
     code = _Code(reader, archives or Archives(reader), snapshot.resources, desired, state)
     return replace(snapshot, resources={**snapshot.resources, **code.resources()})
 
@@ -131,6 +134,8 @@ class Counting:
             if question.ask is Ask.EXECUTIONS:
                 count = self.reader.count_executions(question.place.path)
                 return Answer(count, count >= COUNTED)
+            if question.ask is Ask.CONTENTS:
+                return self.reader.contents(question.place)
             if kind_of(question.place).is_listed_inside:
                 return self._together(question)
         except ProviderError as error:

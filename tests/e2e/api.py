@@ -53,6 +53,10 @@ class Api:
             files={"code": ("code.tar.gz", archive, "application/gzip")},
         )
 
+    def form(self, path: str, fields: Mapping[str, str], files: Mapping[str, Any]) -> Any:
+        """A form with files: name, content and type of each."""
+        return self._call("POST", path, data=dict(fields), files=dict(files))
+
     def has(self, path: str) -> bool:
         answer = self._session.get(self.endpoint + path, timeout=TIMEOUT)
         assert answer.ok or answer.status_code == 404, f"GET {path}: {answer.status_code} {answer.text}"

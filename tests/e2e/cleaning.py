@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from .api import Api
 from .project import FAMILY
+from .samples import SAMPLES
 
 
 def remove(api: Api, prefix: str = "") -> None:
-    """Delete functions and databases of the suite: those of one test, or of every run there ever was."""
+    """Delete functions, databases and all else of the suite: those of one test, or of every run there ever was."""
 
     def ours(name: str) -> bool:
         return FAMILY.fullmatch(name) is not None and name.startswith(prefix)
@@ -16,3 +17,6 @@ def remove(api: Api, prefix: str = "") -> None:
         api.delete(f"/functions/{function}")
     for database in filter(ours, api.ids("/databases", "databases")):
         api.delete(f"/databases/{database}")
+    for sample in SAMPLES:
+        for each in filter(ours, api.ids(sample.route, sample.key)):
+            api.delete(f"{sample.route}/{each}")

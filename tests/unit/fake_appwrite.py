@@ -41,7 +41,9 @@ class FakeAppwrite:
 
     # Reading.
 
-    def snapshot(self, databases: Collection[str], *, functions: bool = True, others: Collection[str] = ()) -> Snapshot:
+    def snapshot(
+        self, databases: Collection[str], *, functions: bool = True, others: Collection[str] = (), named: bool = False
+    ) -> Snapshot:
         return Snapshot(dict(self.resources))
 
     def collection(self, database: str, collection: str) -> Mapping[Address, Live]:

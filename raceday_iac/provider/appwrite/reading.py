@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
@@ -11,6 +12,7 @@ from typing import Any
 from ...errors import NotFoundError, ProviderError, ServerFaultError
 from ...kinds import (
     KINDS,
+    LISTED,
     Kind,
     attribute,
     collection,
@@ -61,16 +63,24 @@ class AppwriteReader:
         self._transport = transport
         self._sizes = PageSize()
 
-    def snapshot(self, databases: Collection[str], *, functions: bool = True, others: Collection[str] = ()) -> Snapshot:
+    def snapshot(
+        self,
+        databases: Collection[str],
+        *,
+        functions: bool = True,
+        others: Collection[str] = (),
+        named: bool = False,
+    ) -> Snapshot:
         """See `Reader.snapshot`. All lists are read at the same time."""
         reads: list[Callable[[], dict[Address, Live]]] = []
         newest: dict[str, Deployment] = {}
         if functions:
             reads.append(partial(self._functions, newest))
-        if databases:
+        if databases or named:
             reads.append(self._databases)
         reads += [partial(self._collections, name) for name in databases]
-        reads += [partial(self._listing, KINDS[name]) for name in others]
+        unread: dict[str, ProviderError] = {}
+        reads += [partial(self._listing, KINDS[name], unread) for name in others]
         with ThreadPoolExecutor(max_workers=8) as pool:
             facts = [pool.submit(read) for read in (self._version, self._runtimes, self._specifications)]
             answers = [pool.submit(read) for read in reads]
@@ -78,13 +88,13 @@ class AppwriteReader:
             version, runtimes, specifications = (each.result() for each in facts)
         offered = frozenset(str(each["slug"]) for each in specifications.get("specifications", ()) if each["enabled"])
         known = frozenset(str(each["$id"]) for each in runtimes.get("runtimes", ()))
-        return Snapshot(resources, ServerFacts(str(version.get("version", "")), known, offered), newest)
+        return Snapshot(resources, ServerFacts(str(version.get("version", "")), known, offered), newest, unread)
 
     def everything(self) -> Snapshot:
-        """The whole project: all functions, and all databases with their schema."""
+        """The whole project: all functions, all databases with their schema, and all that has a list of its own."""
         databases = self._databases()
-        snapshot = self.snapshot([address.path for address in databases])
-        return Snapshot({**databases, **snapshot.resources}, snapshot.facts)
+        snapshot = self.snapshot([address.path for address in databases], others=LISTED)
+        return replace(snapshot, resources={**databases, **snapshot.resources}, newest={})
 
     # What the server does not tell, or a key may not ask, stays empty: the plan works without it.
 
@@ -227,6 +237,17 @@ class AppwriteReader:
         counted = listing("executions", EXECUTION)
         return int(self._get(f"/functions/{function}/executions", counted, query("limit", 1))["total"])
 
+    def contents(self, address: Address) -> Answer:
+        """See `Reader.contents`."""
+        kind = kind_of(address)
+        assert kind.contents is not None
+        listed, size = kind.contents.listed_at(kind.requests.read(address).path), kind.contents.size
+        try:
+            sizes = [each.get(size, 0) for each in self._pages(listed.path, listed.key, listed.item, size=SIZES[0])]
+        except NotFoundError:
+            return Answer(0)
+        return Answer(len(sizes), size=sum(sizes))
+
     def executions(self, function: str, limit: int) -> Sequence[Execution]:
         queries = (query("orderDesc", attribute="$createdAt"), query("limit", limit))
         raw = self._get(f"/functions/{function}/executions", listing("executions", EXECUTION), *queries)
@@ -318,11 +339,19 @@ class AppwriteReader:
                 newest[str(raw["$id"])] = Deployment(latest, status, created_at=created)
         return found
 
-    def _listing(self, kind: Kind) -> dict[Address, Live]:
-        """All of a kind that has a list of its own."""
+    def _listing(self, kind: Kind, unread: dict[str, ProviderError]) -> dict[Address, Live]:
+        """All of a kind that has a list of its own. Notes a kind that this server does not have, or this key may not
+        see."""
         if kind.listing is None:
             return {}
-        found = [kind.parse((), raw) for raw in self._pages(kind.listing.path, kind.listing.key, kind.listing.item)]
+        try:
+            items = self._pages(kind.listing.path, kind.listing.key, kind.listing.item)
+            found = [kind.parse((), raw) for raw in items]
+        except ProviderError as error:
+            if not _is_closed(error):
+                raise
+            unread[kind.name] = error
+            return {}
         return {live.address: live for live in found}
 
     def _databases(self) -> dict[Address, Live]:
@@ -344,6 +373,11 @@ class AppwriteReader:
 
 def document_path(database: str, collection: str, identity: str) -> str:
     return f"/databases/{database}/collections/{collection}/documents/{identity}"
+
+
+def _is_closed(error: ProviderError) -> bool:
+    """Whether an error says that nothing of a kind can be read here: the key lacks the scope, or there is no route."""
+    return bool({error.kind} & {"general_unauthorized_scope", "general_route_not_found"})
 
 
 def _as_query(condition: Condition) -> str:

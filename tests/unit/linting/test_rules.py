@@ -6,11 +6,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from hashlib import sha256
+from typing import Any
 
 import pytest
 
+from raceday_iac.kinds import KINDS
+from raceday_iac.kinds.fields import canonical
 from raceday_iac.linting.expansion import Expansion
-from raceday_iac.linting.facts import CollectionFacts, Configuration, FunctionFacts, Offered, VariableFacts
+from raceday_iac.linting.facts import (
+    CollectionFacts,
+    Configuration,
+    FunctionFacts,
+    Offered,
+    ResourceFacts,
+    VariableFacts,
+)
 from raceday_iac.linting.findings import Acceptance, Report, Severity
 from raceday_iac.linting.linter import RULES, known_rules, lint
 from raceday_iac.linting.rules import Rule, RuleSet, Violation, functions, scheduled, violation
@@ -70,6 +80,15 @@ def accepting(subject: str, until: date) -> Case:
     return replace(with_collection('read("any")'), accepted=(accepted,))
 
 
+def resource(kind: str, **settings: Any) -> Case:
+    """One that a kind brings rules for, as declared."""
+    declaring = KINDS[kind].declaring
+    assert declaring is not None
+    given = {"id": "x", "name": "X", **settings}
+    fields = canonical(declaring.model_of(given).model_validate(declaring.checked(given)))
+    return Case(Configuration((), resources=(ResourceFacts(kind, "x", fields),)))
+
+
 STATUS = "*/15 21-23,0-11 * * *"
 #: For every code: what it finds, and what is just no case of it.
 CASES: dict[str, tuple[Case, Case]] = {
@@ -127,6 +146,18 @@ CASES: dict[str, tuple[Case, Case]] = {
     "BND001": (leaving_out(WhyLeftOut.SECRET, ".env"), leaving_out(WhyLeftOut.ENVIRONMENT, "venv/")),
     "BND002": (leaving_out(WhyLeftOut.SPECIAL), leaving_out(WhyLeftOut.SECRET)),
     "BND003": (leaving_out(WhyLeftOut.ENVIRONMENT, "venv/"), leaving_out(WhyLeftOut.BROKEN)),
+    "BKT001": (
+        resource("bucket", permissions=('write("any")',)),
+        resource("bucket", permissions=('write("users")', 'read("any")')),
+    ),
+    "BKT002": (
+        resource("bucket", permissions=('read("guests")',)),
+        resource("bucket", permissions=('read("users")', 'create("any")')),
+    ),
+    "BKT003": (
+        resource("bucket", permissions=('delete("users")',)),
+        resource("bucket", permissions=('delete("users")',), file_security=True),
+    ),
     "ACC001": (accepting("*", BEGIN + timedelta(days=1)), accepting("*", BEGIN + timedelta(days=2))),
     "ACC002": (accepting("collection.e/*", BEGIN), accepting("collection.d/*", BEGIN)),
 }

@@ -34,7 +34,9 @@ class Reading:
         self.asked: tuple[str, ...] = ()
         self.downloads: list[str] = []
 
-    def snapshot(self, databases: Collection[str], *, functions: bool = True, others: Collection[str] = ()) -> Snapshot:
+    def snapshot(
+        self, databases: Collection[str], *, functions: bool = True, others: Collection[str] = (), named: bool = False
+    ) -> Snapshot:
         self.asked = tuple(databases)
         return Snapshot({AT: Live(AT, frozen({}), "build-1")}, ServerFacts("1.8.1"))
 
@@ -120,7 +122,7 @@ def test_deployments_of_code_that_is_kept_are_not_downloaded() -> None:
 
 def test_a_function_without_a_deployment_has_none(tmp_path: Path) -> None:
     reader = Reading()
-    reader.snapshot = lambda databases, *, functions=True, others=(): Snapshot({})  # type: ignore[method-assign]
+    reader.snapshot = lambda databases, **more: Snapshot({})  # type: ignore[method-assign]
     assert address("deployment.f") not in read(reader, with_code(tmp_path)).resources
 
 

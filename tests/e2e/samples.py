@@ -1,0 +1,88 @@
+"""One resource of each kind that lies nowhere: how it is declared, changed, and changed by hand. A new kind is a new
+entry of `SAMPLES`, and `test_resources.py` takes it through its whole life."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .api import Api
+from .project import Project
+
+
+@dataclass(frozen=True)
+class Sample:
+    """`declared` are arguments of the stack's method, `changed` those that are others later. `by_hand` is what somebody
+    sets on the server: a field of an update, and its name in the stack. `fill` puts data into it, and `lost` is what a
+    plan says of that."""
+
+    kind: str
+    route: str
+    declared: Mapping[str, Any]
+    changed: Mapping[str, Any]
+    by_hand: Mapping[str, Any]
+    #: What an `appwrite.json` calls the list; nothing where no file has one.
+    listed: str = ""
+    update: str = "put"
+    fill: Callable[[Api, str], None] | None = None
+    lost: str = ""
+    #: Dangerous settings, and the code of the rule that finds them.
+    dangerous: Mapping[str, Any] = field(default_factory=dict)
+    code: str = ""
+
+    @property
+    def key(self) -> str:
+        """The list's name in answers."""
+        return self.route.rpartition("/")[2]
+
+    def address(self, project: Project) -> str:
+        return f"{self.kind}.{project.id('x')}"
+
+    def at(self, project: Project) -> str:
+        """The path of the one that is declared."""
+        return f"{self.route}/{project.id('x')}"
+
+    def call(self, **changed: Any) -> str:
+        """The line of the stack."""
+        arguments = ", ".join(f"{name}={value!r}" for name, value in {**self.declared, **changed}.items())
+        return f'stack.{self.kind}(P + "x", {arguments})\n'
+
+    def set_by_hand(self, project: Project, **values: Any) -> None:
+        """As somebody does in the console, who changes nothing else."""
+        now = project.api.get(self.at(project))
+        kept = {} if self.update == "patch" else {name.lstrip("$"): value for name, value in now.items()}
+        ignored = ("id", "createdAt", "updatedAt", "totalSize", "total", "prefs")
+        body = {**{name: value for name, value in kept.items() if name not in ignored}, **values}
+        getattr(project.api, self.update)(self.at(project), body)
+
+
+def _file(api: Api, path: str) -> None:
+    for number, content in enumerate((b"hello", b"world!!")):
+        files = {"file": (f"{number}.txt", content, "text/plain")}
+        api.form(f"{path}/files", {"fileId": f"f{number}"}, files)
+
+
+SAMPLES = (
+    Sample(
+        "bucket",
+        "/storage/buckets",
+        {"name": "Silks", "permissions": ['write("users")'], "compression": "gzip", "allowed_file_extensions": ["txt"]},
+        {"name": "Silks 2", "enabled": False, "permissions": ['read("users")']},
+        {"antivirus": False},
+        listed="buckets",
+        fill=_file,
+        lost="2 files (12 bytes) would be deleted with it",
+        dangerous={"permissions": ['write("any")']},
+        code="BKT001",
+    ),
+)
+
+
+def entry(sample: Sample, answer: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry of an `appwrite.json` that Appwrite's own command line writes for what is there."""
+    return {name: value for name, value in json.loads(json.dumps(answer)).items() if name not in _TIMES}
+
+
+_TIMES = ("$createdAt", "$updatedAt", "totalSize", "total", "prefs", "emailTotal", "smsTotal", "pushTotal")

@@ -1,0 +1,235 @@
+"""The whole life of resources that lie nowhere, of each kind in turn (`samples.py`)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from .here import run_here
+from .project import Project, actions
+from .samples import SAMPLES, Sample, entry
+from .target import Target, needs
+
+live = pytest.mark.live
+EACH = pytest.mark.parametrize("sample", SAMPLES, ids=lambda each: each.kind)
+WITH_DATA = pytest.mark.parametrize("sample", [each for each in SAMPLES if each.fill], ids=lambda each: each.kind)
+IN_FILES = pytest.mark.parametrize("sample", [each for each in SAMPLES if each.listed], ids=lambda each: each.kind)
+LINTED = pytest.mark.parametrize("sample", [each for each in SAMPLES if each.code], ids=lambda each: each.kind)
+
+
+def here(project: Project, *words: str, code: int = 0) -> Any:
+    """A run in this process, which must end with `code`."""
+    ended = run_here(project, *words)
+    assert ended.code == code, f"expected exit {code}\n{ended}"
+    assert not [each for each in project.secrets if each in ended.text]
+    return ended
+
+
+def apply(project: Project, *words: str, code: int = 0) -> Any:
+    return here(project, "apply", "--auto-approve", *words, code=code)
+
+
+def planned(project: Project) -> dict[str, str]:
+    return actions(here(project, "plan", "--json").json)
+
+
+def fields_of(plan: Any) -> dict[str, tuple[Any, Any, str]]:
+    """Of the only change: before, after and cause of each field."""
+    (change,) = plan["changes"]
+    return {each["name"]: (each["before"], each["after"], each["cause"]) for each in change["fields"]}
+
+
+@live
+@EACH
+def test_one_is_made_changed_and_deleted(project: Project, sample: Sample) -> None:
+    project.declare(sample.call())
+    assert planned(project) == {sample.address(project): "create"}
+    apply(project)
+    project.must_be_clean()
+    made = project.api.get(sample.at(project))
+    project.declare(sample.call(**sample.changed))
+    plan = here(project, "plan", "--json").json
+    assert actions(plan) == {sample.address(project): "update"}
+    assert {cause for _, _, cause in fields_of(plan).values()} == {"config"}
+    assert len(fields_of(plan)) == len(sample.changed)
+    apply(project)
+    project.must_be_clean()
+    assert project.api.get(sample.at(project)) != made
+    project.declare("")
+    assert planned(project) == {sample.address(project): "delete"}
+    apply(project)
+    assert not project.api.has(sample.at(project))
+
+
+@live
+@EACH
+def test_what_somebody_changed_is_drift_and_is_taken_back(project: Project, sample: Sample) -> None:
+    project.declare(sample.call())
+    apply(project)
+    sample.set_by_hand(project, **sample.by_hand)
+    found = here(project, "drift", code=3)
+    assert sample.address(project) in found.out
+    plan = here(project, "plan", "--json").json
+    assert {cause for _, _, cause in fields_of(plan).values()} == {"drift"}
+    apply(project)
+    project.must_be_clean()
+    project.api.delete(sample.at(project))
+    assert planned(project) == {sample.address(project): "create"}
+    apply(project)
+    project.must_be_clean()
+
+
+@EACH
+def test_what_both_sides_changed_is_a_conflict_that_says_what_was_applied(project: Project, sample: Sample) -> None:
+    project.declare(sample.call())
+    apply(project)
+    sample.set_by_hand(project, name="By hand")
+    project.declare(sample.call(name="By stack"))
+    assert fields_of(here(project, "plan", "--json").json)["name"] == ("By hand", "By stack", "conflict")
+    assert "we last applied" in here(project, "plan").out
+
+
+@EACH
+def test_one_is_protected_forgotten_left_to_others_and_buried(project: Project, sample: Sample) -> None:
+    address = sample.address(project)
+    project.declare(sample.call() + f'stack.protect("{address}", reason="the only one")\n')
+    apply(project)
+    project.declare(f'stack.protect("{address}", reason="the only one")\n')
+    assert "is protected (the only one)" in apply(project, code=5).out
+    project.declare(sample.call() + f'stack.ignore("{address}", "name")\n')
+    sample.set_by_hand(project, name="Theirs")
+    assert here(project, "drift").code == 0
+    project.declare(f'stack.forget("{address}", reason="theirs now")\n')
+    apply(project)
+    assert (project.state(), project.api.has(sample.at(project))) == ({}, True)
+    project.declare(f'stack.absent("{address}", reason="removed")\n')
+    assert planned(project) == {address: "delete"}
+    apply(project)
+    assert not project.api.has(sample.at(project))
+    project.must_be_clean()
+
+
+@WITH_DATA
+def test_one_that_holds_data_is_not_deleted_unasked(project: Project, sample: Sample) -> None:
+    assert sample.fill is not None
+    project.declare(sample.call())
+    apply(project)
+    sample.fill(project.api, sample.at(project))
+    project.must_be_clean()
+    project.declare(f'stack.absent("{sample.address(project)}", reason="removed")\n')
+    refused = apply(project, code=5)
+    assert f"delete of {sample.address(project)} is refused: {sample.lost}" in refused.out
+    assert project.api.has(sample.at(project))
+    number = sample.lost.split()[0]
+    apply(project, "--allow-data-loss", f"{sample.address(project)}={number}")
+    assert not project.api.has(sample.at(project))
+
+
+@EACH
+def test_a_lost_state_is_imported(project: Project, sample: Sample) -> None:
+    project.declare(sample.call())
+    apply(project)
+    project.lose_state()
+    here(project, "import", "--all")
+    project.must_be_clean()
+    assert list(project.state()) == [sample.address(project)]
+
+
+@EACH
+def test_the_written_stack_of_a_live_one_changes_nothing(project: Project, sample: Sample, target: Target) -> None:
+    needs("a whole project is imported", not target.is_live)
+    project.declare(sample.call(**sample.changed))
+    apply(project)
+    before = project.api.get(sample.at(project))
+    here(project, "import", "--write", str(project.root / "stacks" / "e2e.py"))
+    project.stack_file.write_text((project.root / "stacks" / "e2e.py").read_text(encoding="utf-8"))
+    assert f"stack.{sample.kind}" in project.stack_file.read_text(encoding="utf-8")
+    project.must_be_clean()
+    assert project.api.get(sample.at(project)) == before
+
+
+@IN_FILES
+def test_it_goes_through_a_file_of_appwrites_command_line(project: Project, sample: Sample) -> None:
+    project.declare(sample.call())
+    apply(project)
+    file = project.root / "appwrite.json"
+    content = {
+        "projectId": "p",
+        "projectName": "P",
+        sample.listed: [entry(sample, project.api.get(sample.at(project)))],
+    }
+    file.write_text(json.dumps(content), encoding="utf-8")
+    written = project.root / "stacks" / "e2e.py"
+    here(project, "import", "--from-appwrite-json", str(file), "--write", str(written))
+    project.stack_file.write_text(written.read_text(encoding="utf-8"), encoding="utf-8")
+    project.must_be_clean()
+    here(project, "export", "--appwrite-json", str(project.root / "out.json"))
+    exported = json.loads((project.root / "out.json").read_text(encoding="utf-8"))
+    assert exported[sample.listed] == content[sample.listed]
+
+
+@EACH
+def test_one_that_nobody_declares_is_named_where_that_is_asked_for(
+    project: Project, sample: Sample, target: Target
+) -> None:
+    needs("another project may hold more", not target.is_live)
+    project.declare(sample.call())
+    apply(project)
+    project.declare(f'stack.forget("{sample.address(project)}", reason="theirs")\n')
+    apply(project)
+    project.declare("")
+    project.proxy.forget()
+    assert here(project, "plan", "--json").json["unmanaged"] == []
+    assert project.proxy.count("GET", sample.route) == 0
+    assert here(project, "plan", "--json", "--unmanaged").json["unmanaged"] == [sample.address(project)]
+    assert sample.address(project) in here(project, "drift", "--unmanaged", "--verbose").out
+    project.declare(sample.call().replace('P + "x"', 'P + "other"'))
+    assert here(project, "plan", "--json").json["unmanaged"] == [sample.address(project)]
+
+
+@EACH
+def test_a_plan_without_changes_asks_for_the_list_once(project: Project, sample: Sample) -> None:
+    project.declare(sample.call())
+    apply(project)
+    project.proxy.forget()
+    project.must_be_clean()
+    assert project.proxy.count("GET", sample.route) == 1
+    assert project.proxy.count("GET", f"{sample.route}/*") == 0
+
+
+def closed(sample: Sample, status: int, kind: str) -> Any:
+    """Whoever asks for the list is refused."""
+    from raceday_iac.devserver.faults import RequestFault
+
+    return RequestFault(path=f"*{sample.route}*", status=status, kind=kind, message="not here", times=1000)
+
+
+@EACH
+def test_a_key_that_may_not_see_it_is_told_once_and_only_where_it_is_declared(
+    project: Project, sample: Sample, faults: Any
+) -> None:
+    faults.add(closed(sample, 401, "general_unauthorized_scope"))
+    project.declare(sample.call() + sample.call().replace('P + "x"', 'P + "y"'))
+    refused = here(project, "plan", code=5)
+    assert refused.out.count("cannot be managed: The API key may not do this") == 1
+    project.declare("")
+    assert "cannot be managed" not in here(project, "plan", "--unmanaged").text
+
+
+@EACH
+def test_a_server_that_does_not_have_it_is_told_once(project: Project, sample: Sample, faults: Any) -> None:
+    faults.add(closed(sample, 404, "general_route_not_found"))
+    project.declare(sample.call() + sample.call().replace('P + "x"', 'P + "y"'))
+    refused = here(project, "plan", code=5)
+    assert refused.out.count("cannot be managed on Appwrite") == 1
+    assert actions(json.loads(here(project, "plan", "--json", code=5).out)) == {}
+
+
+@LINTED
+def test_lint_finds_dangerous_settings(project: Project, sample: Sample) -> None:
+    project.declare(sample.call())
+    assert sample.code not in here(project, "lint").out
+    project.declare(sample.call(**sample.dangerous))
+    assert f"{sample.code}" in run_here(project, "lint").out
