@@ -12,7 +12,8 @@ from .vendor.kinds.schema_rules import SHAPES, FieldDifference, linked_keys
 from .vendor.kinds.turns import selections, unknown_among
 from .work import Work
 
-_PAGE = 100
+#: Of each document only one value is read. By 5000, six times as many a second as by 100 (1.8.1).
+_PAGE = 5000
 #: Finds no document.
 _NOTHING = [query("equal", "nobody", attribute="$id"), query("limit", 1)]
 

@@ -63,19 +63,24 @@ class PageSize:
     def now(self) -> int:
         return self._left[0]
 
-    def fetch(self, get: Callable[[int], Found]) -> tuple[Found, int]:
-        """What `get` finds with a page of this size, and the size that it was. Raises ProviderError."""
+    def fetch(self, get: Callable[..., Mapping[str, Any]], listed: str, *queries: str) -> tuple[Documents, int]:
+        """What `get` finds with such a page, and how many would have fitted. Raises ProviderError."""
         while True:
             size, begun = self.now, self._clock()
             try:
-                found = get(size)
+                answer = get(query("limit", size), *queries)
             except ProviderError as error:
                 if not (_is_too_much(error) and self._shrink(size)):
                     raise
-            else:
-                if self._clock() - begun > SLOW:
-                    self._shrink(size)
-                return found, size
+                continue
+            found: Documents = answer[listed]
+            if 0 < len(found) < size and answer["total"] > len(found) and not any(map(_goes_on, queries)):
+                # It gives fewer than it was asked for, and does not say so.
+                self._left = [len(found)]
+                return found, len(found)
+            if self._clock() - begun > SLOW:
+                self._shrink(size)
+            return found, size
 
     def _shrink(self, size: int) -> bool:
         """Whether there is a smaller one to try."""
@@ -83,6 +88,11 @@ class PageSize:
             if self.now == size and len(self._left) > 1:
                 del self._left[0]
             return self.now < size
+
+
+def _goes_on(text: str) -> bool:
+    """Whether a query says where a page begins: then the total is not of what follows."""
+    return json.loads(text)["method"] in ("cursorAfter", "offset")
 
 
 def _is_too_much(error: ProviderError) -> bool:
@@ -184,7 +194,7 @@ class DocumentList:
 
     def page(self, *queries: str) -> tuple[Documents, int]:
         """The first of those that meet the queries, and how many would have fitted."""
-        return self._sizes.fetch(lambda size: self._get(query("limit", size), *queries)["documents"])
+        return self._sizes.fetch(self._get, "documents", *queries)
 
     def first(self, limit: int, *queries: str) -> Documents:
         """So many of those that meet the queries."""

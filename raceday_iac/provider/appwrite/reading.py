@@ -220,9 +220,9 @@ class AppwriteReader:
         """See `Reader.all_deployments`."""
         wanted = ["$id", "status", "sourceSize", "totalSize", "$createdAt", "activate", "type"]
         queries = (query("orderDesc", attribute="$createdAt"), query("select", *wanted))
+        path = f"/functions/{function}/deployments"
         return [
-            parse_deployment(each)
-            for each in self._pages(f"/functions/{function}/deployments", "deployments", _DEPLOYMENT, *queries)
+            parse_deployment(each) for each in self._pages(path, "deployments", _DEPLOYMENT, *queries, size=SIZES[0])
         ]
 
     def active_deployment(self, function: str) -> str:
@@ -265,8 +265,9 @@ class AppwriteReader:
 
     def _executions(self, function: str, limit: int, *queries: str) -> Sequence[Execution]:
         order = query("orderDesc", attribute="$createdAt")
-        pages = self._pages(f"/functions/{function}/executions", "executions", EXECUTION, *queries, order)
-        found = [parse_execution(each) for each in islice(pages, limit)]
+        path, size = f"/functions/{function}/executions", min(limit, SIZES[0])
+        listed = self._pages(path, "executions", EXECUTION, *queries, order, size=size)
+        found = [parse_execution(each) for each in islice(listed, limit)]
         # Where the list was read again, what is new came late.
         return sorted(found, key=lambda each: each.created_at, reverse=True)
 
@@ -320,11 +321,7 @@ class AppwriteReader:
         """All items of a list, each once. `identity` is the field by which a list goes on."""
         shape, size = listing(plural, item), size or PAGE
         sizes = PageSize([size, *(each for each in SIZES if each < size)])
-
-        def fetch(*queries: str) -> tuple[Sequence[Mapping[str, Any]], int]:
-            return sizes.fetch(lambda limit: self._get(path, shape, query("limit", limit), *queries)[plural])
-
-        for found in pages(fetch, *more, identity=identity):
+        for found in pages(partial(sizes.fetch, partial(self._get, path, shape), plural), *more, identity=identity):
             yield from found
 
     def _functions(self, newest: dict[str, Deployment]) -> dict[Address, Live]:

@@ -44,7 +44,7 @@ def page(items: list[dict[str, Any]], asked: Asked) -> list[dict[str, Any]]:
 
 def test_all_deployments_are_read_page_by_page_without_their_logs(server: Answering, provider: AppwriteReader) -> None:
     items = [raw(f"d{number}", type="manual", totalSize=number) for number in range(230)]
-    routes = Routes(server, {PATH: lambda asked: Reply(200, listed("deployments", *page(items, asked)))})
+    routes = Routes(server, {PATH: lambda asked: Reply(200, {"total": 230, "deployments": page(items, asked)})})
     found = provider.all_deployments("f")
     assert [each.id for each in found] == [each["$id"] for each in items]
     assert (found[7].type, found[7].size) == ("manual", 7)

@@ -28,6 +28,7 @@ class Server:
         self.largest = largest
         self.numbered = numbered
         self.matching: Callable[[int], bool] = lambda _number: True
+        self.gives = 10**9
         self.requests = 0
         self.too_large: ProviderError = ProviderError("Invalid limit: range between 1 and 100", code=400)
         self.meanwhile: Callable[[int], object] = lambda _request: None
@@ -49,7 +50,7 @@ class Server:
         for each in asked:
             found = self._applied(each, found)
         documents = [{"$id": f"d{number}"} | ({"$sequence": number} if self.numbered else {}) for number in found]
-        return {"total": min(len(found), COUNTED), "documents": documents[:limit]}
+        return {"total": min(len(found), COUNTED), "documents": documents[: min(limit, self.gives)]}
 
     def _applied(self, asked: dict[str, Any], found: list[int]) -> list[int]:
         method, values = asked["method"], asked["values"]
@@ -145,6 +146,12 @@ TOO_LONG = ForeignAnswerError("longer than 64 MB", kind="answer_too_long")
 def test_a_page_that_is_too_much_in_another_way_is_asked_for_smaller(error: ProviderError) -> None:
     server = Server(range(1, 3001), largest=1000)
     server.too_large = error
+    assert read(server.list()) == server.numbers
+
+
+def test_a_server_that_silently_gives_fewer_than_asked_for_is_not_taken_to_be_at_its_end() -> None:
+    server = Server(range(1, 3001))
+    server.gives = 700
     assert read(server.list()) == server.numbers
 
 
