@@ -53,6 +53,23 @@ class Age:
     stages_empty_dates: bool = False
     #: A document that is created in a transaction is found by its id within (1.9); before, only lists show it.
     finds_staged: bool = True
+    #: Statuses of a deployment with which its function shows it as the latest. None: from its upload on (before 1.9).
+    latest_from: frozenset[str] | None = frozenset({"building", "ready", "failed"})
+    #: A duplicate of a deployment is activated (main); before, as its original was to be.
+    activates_duplicates: bool = False
+    #: An execution names what was run as its resource (main), to older clients as its function.
+    runs_resources: bool = False
+    #: The runtime tells the length of what a function answers (as recorded with 1.9).
+    tells_lengths: bool = True
+    #: The search of deployments is refused as a query (main); before, it is an error that nobody foresees.
+    refuses_search: bool = False
+    #: Whoever has no key may ask for the download of a deployment, with a token (main).
+    offers_downloads: bool = False
+    #: A deployment of a template shows what of the repository was asked for (main).
+    shows_references: bool = False
+    #: A deployment that is to be activated takes that wish from all others, also from those that are being built, and
+    #: so does one of a template (main).
+    clears_all_wishes: bool = False
     #: Databases answer a status, "ready" (main).
     has_database_status: bool = False
     #: Collections answer how many bytes a row takes, and how many it may (1.9).
@@ -115,6 +132,8 @@ V1_8 = Age(
     sequences_are_texts=False,
     locates_counted=False,
     finds_staged=False,
+    latest_from=None,
+    tells_lengths=False,
     names_integer_bounds=False,
     answers_new_time=False,
     unchanged_keeps_time=False,
@@ -133,6 +152,13 @@ MAIN = Age(
     queries_null_shapes=True,
     wants_json_objects=True,
     stages_empty_dates=True,
+    latest_from=frozenset({"ready", "failed"}),
+    activates_duplicates=True,
+    clears_all_wishes=True,
+    shows_references=True,
+    runs_resources=True,
+    refuses_search=True,
+    offers_downloads=True,
 )
 
 AGES = {each.name: each for each in (V1_8, V1_9, MAIN)}

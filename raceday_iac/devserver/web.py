@@ -181,6 +181,13 @@ def _function_1_8(item: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _execution_1_9(item: dict[str, Any]) -> dict[str, Any]:
+    """What was run is its function to clients from before 2.0."""
+    if "resourceId" not in item:
+        return item
+    return {**_without(item, "resourceId", "resourceType"), "functionId": item["resourceId"]}
+
+
 def _numbered(item: dict[str, Any]) -> dict[str, Any]:
     """The sequence of a document, and of those in it, as a number."""
     kept = {name: _deep_numbered(value) for name, value in item.items()}
@@ -201,6 +208,7 @@ def _without(item: dict[str, Any], *names: str) -> dict[str, Any]:
 
 #: (older than this version, model) → how to change one item. Newest first: older clients get all of them in turn.
 ADAPTERS: tuple[tuple[tuple[int, ...], str, Adapter], ...] = (
+    ((2, 0, 0), "execution", _execution_1_9),
     ((1, 9, 0), "function", _function_1_8),
     ((1, 9, 0), "document", _numbered),
     ((1, 9, 0), "row", _numbered),
@@ -222,10 +230,16 @@ def _own_variable_id(given: dict[str, Any]) -> dict[str, Any]:
     return {"variableId": "unique()", **given}
 
 
+def _template_by_tag(given: dict[str, Any]) -> dict[str, Any]:
+    """Templates were once asked for by their version."""
+    return {"type": "tag", "reference": given["version"], **given} if "version" in given else given
+
+
 #: (older than this version, method, route) → how to change what such a client sent.
 REQUEST_ADAPTERS: tuple[tuple[tuple[int, ...], str, str, Adapter], ...] = (
     ((1, 9, 0), "POST", "/functions", _both_specifications),
     ((1, 9, 0), "PUT", "/functions/{functionId}", _both_specifications),
+    ((1, 9, 0), "POST", "/functions/{functionId}/deployments/template", _template_by_tag),
     ((1, 9, 4), "POST", "/functions/{functionId}/variables", _own_variable_id),
     ((1, 9, 4), "POST", "/project/variables", _own_variable_id),
 )

@@ -6,12 +6,12 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from .archives import archive_of_size
+from .archives import NODE_CODE, archive_of_size
 from .client import Answer, Api
 from .comparison import Comparison, Difference, Exemption
 from .recordings import SHORTENED, Recording, Step
@@ -20,6 +20,9 @@ from .unrecorded import BEFORE, VARYING, WAITED, Request
 #: A key of the right form that no server has.
 UNKNOWN_KEY = "standard_" + "0" * 256
 PATIENCE = 10.0
+#: What recorders have uploaded, where it is not the usual.
+PYTHON_CODE = {"main.py": "def main(c):\n c.log('hello')\n return c.res.json({'ok':True})"}
+UPLOADED = {"1.9": PYTHON_CODE, "main": PYTHON_CODE}
 #: Under which name the recorder knew the server, where it is not the address of ours.
 HOSTS = {"1.8": "localhost"}
 #: States in which a resource stays; polling any longer changes nothing.
@@ -133,7 +136,8 @@ class Replay:
         path = self.comparison.ours_for(step.path.removeprefix("/v1"))
         content = body if body is not None else _filled_in(request.get("body"), self.comparison)
         if "multipart" in request:
-            form, part, file = _upload(request["multipart"], headers)
+            files = UPLOADED.get(self.recording.age, NODE_CODE)
+            form, part, file = _upload(request["multipart"], headers, files)
             return api.call(step.method, path, headers=headers, form=form, file=file, part=part)
         if "raw_body" in request:
             headers.setdefault("Content-Type", "application/json")
@@ -204,7 +208,9 @@ def _filled_in(body: Any, comparison: Comparison) -> Any:
     return body
 
 
-def _upload(multipart: dict[str, Any], headers: dict[str, str]) -> tuple[dict[str, str], str, tuple[str, bytes] | None]:
+def _upload(
+    multipart: dict[str, Any], headers: dict[str, str], files: Mapping[str, str]
+) -> tuple[dict[str, str], str, tuple[str, bytes] | None]:
     """Form fields, name of the part with the file, and file of a recorded upload: a whole archive, a piece of one, or
     what is no archive at all."""
     form = {name: value for name, value in multipart.items() if isinstance(value, str)}
@@ -216,6 +222,6 @@ def _upload(multipart: dict[str, Any], headers: dict[str, str]) -> tuple[dict[st
     sent = RANGE.fullmatch(headers.get("Content-Range", ""))
     if sent:
         first, total = int(sent[1]), int(sent[3])
-        return form, part, (described["filename"], archive_of_size(total)[first : first + size])
-    content = archive_of_size(size) if size > 100 else b"hello"[:size]
+        return form, part, (described["filename"], archive_of_size(total, files)[first : first + size])
+    content = archive_of_size(size, files) if size > 100 else (b"hello" * size)[:size]
     return form, part, (described["filename"], content)

@@ -21,9 +21,6 @@ from .translation import in_tables_words, request_in_tables_words
 #: How many differing fields one report shows.
 SHOWN = 25
 
-#: Scenarios of newer servers that are replayed.
-PLAYED_SINCE_1_9 = {each.scenario for each in recordings("1.9")} - {"deployments"}
-
 #: In these scenarios the recorder looked at unfinished work: attributes with their worker paused, builds on their way,
 #: a relationship that a worker had not come to; or a worker was quicker than ours. How long (seconds) one waits there.
 UNFINISHED_WORK = {"attribute-processing": 1.5, "deployments-built": 1.5, "relationships": 0.2, "transactions": 0.0}
@@ -87,12 +84,9 @@ def slow_target_of(tmp_path_factory: pytest.TempPathFactory, watch: Watch) -> It
         each.server.stop()
 
 
-def played() -> list[Recording]:
-    newer = [each for age in ("1.9", "main") for each in recordings(age) if each.scenario in PLAYED_SINCE_1_9]
-    return [*recordings(), *newer]
-
-
-@pytest.mark.parametrize("recorded", played(), ids=lambda each: f"{each.age}-{each.scenario}")
+@pytest.mark.parametrize(
+    "recorded", [each for age in FOLDERS for each in recordings(age)], ids=lambda each: f"{each.age}-{each.scenario}"
+)
 def test_server_answers_as_recorded(
     recorded: Recording, target_of: Targets, slow_target_of: Callable[[str, float], Target]
 ) -> None:

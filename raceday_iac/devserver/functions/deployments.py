@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..ages import ONLY_1_8, ONLY_1_9, ONLY_MAIN, SINCE_1_9, UNTIL_1_9
 from ..errors import ApiError
-from ..params import CUSTOM_ID, Param, existing_id, loose_boolean, one_of, text
+from ..params import CUSTOM_ID, Param, boolean, existing_id, loose_boolean, one_of, text
 from ..storage import private_file, private_folder
 from ..web import Reply, Request, Routes, Upload
 from . import files as storage
@@ -50,7 +52,9 @@ def _both(server: Server, request: Request, values: dict[str, Any]) -> tuple[Row
 def list_deployments(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     function = store.get_function(server, request.project, values["functionId"])
     if values["search"]:
-        raise ApiError("general_unknown")  # A defect of 1.8.1 (observed): there is no index to search.
+        # A defect (observed): there is no index to search.
+        said = "Invalid query: Attribute not found in schema: search"
+        raise ApiError("general_query_invalid", said) if server.age.refuses_search else ApiError("general_unknown")
     asked = parse_queries(values["queries"], COLUMN_SETS["deployments"], selectable=True)
     scope = Scope("deployments", "Deployment", {"project": request.project, "function": function["id"]})
     page = read_page(server.db, scope, asked)
@@ -120,6 +124,8 @@ def duplicate_deployment(server: Server, request: Request, values: dict[str, Any
     if not source.exists():
         raise ApiError("deployment_not_found")
     identifier, now = server.new_id(), server.timestamp()
+    if server.age.activates_duplicates:
+        clear_activation(server, function, identifier)
     copy = storage.files_of(server, request.project, identifier).source
     private_folder(copy.parent)
     private_file(copy)
@@ -136,7 +142,8 @@ def duplicate_deployment(server: Server, request: Request, values: dict[str, Any
         commands=function["commands"],
         status="waiting",
         total_size=original["source_size"],
-        **{name: original[name] for name in ("type", "activate", "source_size", "chunks", "received")},
+        activate=server.age.activates_duplicates or original["activate"],
+        **{name: original[name] for name in ("type", "source_size", "chunks", "received")},
     )
     row = show_as_latest(server, function, identifier)
     builder_of(server).enqueue(request.project, identifier)
@@ -179,17 +186,32 @@ def _fall_back(server: Server, function: Row) -> None:
     FUNCTION_ID,
     DEPLOYMENT_ID,
     Param("type", one_of("source", "output"), "source"),
+    ages=UNTIL_1_9,
+)
+@routes.add(
+    "GET",
+    f"{ONE}/download",
+    ("public", "functions.read"),
+    FUNCTION_ID,
+    DEPLOYMENT_ID,
+    Param("type", one_of("source", "output"), "source"),
+    ages=ONLY_MAIN,
 )
 def download_deployment(server: Server, request: Request, values: dict[str, Any]) -> Reply:
+    if request.key.kind == "guest":
+        raise ApiError("user_unauthorized")
     _, deployment = _both(server, request, values)
     files = storage.files_of(server, request.project, deployment["id"])
     path = files.output if values["type"] == "output" else files.source
     if not path.exists():
         raise ApiError("deployment_not_found")
+    name, kind = values["type"], "application/gzip"
+    if name == "output" and server.age.offers_downloads:
+        name, kind = "output-code", "application/octet-stream"
     headers = {
-        "content-type": "application/gzip",
+        "content-type": kind,
         "cache-control": "private, max-age=3888000",
-        "content-disposition": f'attachment; filename="{deployment["id"]}-{values["type"]}.tar.gz"',
+        "content-disposition": f'attachment; filename="{deployment["id"]}-{name}.tar.gz"',
     }
     content = path.read_bytes()
     asked = request.headers.get("range", "")
@@ -198,6 +220,11 @@ def download_deployment(server: Server, request: Request, values: dict[str, Any]
     start, end = _byte_range(asked, len(content))
     headers |= {"accept-ranges": "bytes", "content-range": f"bytes {start}-{end}/{len(content)}"}
     return Reply(206, content[start : end + 1], headers)
+
+
+def _from(*kinds: str) -> Param:
+    """What of a repository is to be deployed."""
+    return Param("type", one_of(*kinds))
 
 
 def _byte_range(header: str, size: int) -> tuple[int, int]:
@@ -210,12 +237,67 @@ def _byte_range(header: str, size: int) -> tuple[int, int]:
     return start, end
 
 
-@routes.add("POST", f"{COLLECTION}/template", "functions.write", FUNCTION_ID)
-@routes.add("POST", f"{COLLECTION}/vcs", "functions.write", FUNCTION_ID)
+@routes.add("POST", f"{COLLECTION}/template", "functions.write", FUNCTION_ID, ages=ONLY_1_8)
+@routes.add("POST", f"{COLLECTION}/vcs", "functions.write", FUNCTION_ID, ages=ONLY_1_8)
+@routes.add("POST", f"{COLLECTION}/vcs", "functions.write", FUNCTION_ID, _from("branch", "commit"), ages=ONLY_MAIN)
 def deploy_from_repository(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     """There is no version control on this server."""
     store.get_function(server, request.project, values["functionId"])
     raise ApiError("installation_not_found")
+
+
+@routes.add("POST", f"{COLLECTION}/vcs", "functions.write", FUNCTION_ID, _from("branch", "commit"), ages=ONLY_1_9)
+def deploy_without_installation(server: Server, request: Request, values: dict[str, Any]) -> Reply:
+    """1.9.6 does not foresee a function without an installation."""
+    store.get_function(server, request.project, values["functionId"])
+    raise ApiError("general_unknown")
+
+
+@routes.add(
+    "POST",
+    f"{COLLECTION}/template",
+    "functions.write",
+    FUNCTION_ID,
+    Param("repository", text(0, 128)),
+    Param("owner", text(0, 128)),
+    Param("rootDirectory", text(0, 128)),
+    _from("commit", "branch", "tag"),
+    Param("reference", text(0, 128)),
+    Param("activate", boolean, False),
+    ages=SINCE_1_9,
+)
+def deploy_template(server: Server, request: Request, values: dict[str, Any]) -> Reply:
+    """Its build fails, as that of a real server without a way to the repository."""
+    function = store.get_function(server, request.project, values["functionId"])
+    identifier, now = server.new_id(), server.timestamp()
+    url = f"https://github.com/{values['owner']}/{values['repository']}"
+    provider = {
+        "providerRepositoryName": values["repository"],
+        "providerRepositoryOwner": values["owner"],
+        "providerRepositoryUrl": url,
+        "providerBranch": values["reference"] if server.age.shows_references else "",
+        "providerBranchUrl": f"{url}/blob/{values['reference']}",
+    }
+    if values["activate"] and server.age.clears_all_wishes:
+        clear_activation(server, function, identifier)
+    store.insert(
+        server,
+        "deployments",
+        project=request.project,
+        id=identifier,
+        function=function["id"],
+        created_at=now,
+        updated_at=now,
+        type="vcs",
+        entrypoint=function["entrypoint"],
+        commands=function["commands"],
+        activate=values["activate"],
+        status="waiting",
+        provider=json.dumps(provider),
+    )
+    row = show_as_latest(server, function, identifier)
+    builder_of(server).enqueue(request.project, identifier)
+    return Reply(202, deployment_model(row), model="deployment")
 
 
 # Receiving source archives, whole or in pieces that come in any order.
@@ -311,9 +393,11 @@ def _insert(server: Server, request: Request, function: Row, piece: Piece, value
 
 
 def show_as_latest(server: Server, function: Row, deployment: str) -> Row:
-    """Name a new deployment on its function."""
+    """Name a new deployment on its function. Since 1.9 it is not until its build is on its way."""
     row = store.find(server, "deployments", function["project"], deployment)
     assert row is not None
+    if server.age.latest_from is not None:
+        return row
     store.change(
         server,
         "functions",
@@ -349,10 +433,11 @@ def _complete(server: Server, function: Row, row: Row) -> None:
 
 
 def clear_activation(server: Server, function: Row, but: str) -> None:
-    """A deployment that is to be activated takes that wish from all others, but not from one that is being built:
-    the build worker writes its own copy back (observed on 1.8.1)."""
+    """A deployment that is to be activated takes that wish from all others. Before main not from one that is being
+    built: the build worker writes its own copy back (observed on 1.8.1)."""
+    spared = "" if server.age.clears_all_wishes else " AND status NOT IN ('processing', 'building')"
     server.db.execute(
         "UPDATE deployments SET activate = 0, updated_at = ? "
-        "WHERE project = ? AND function = ? AND activate = 1 AND id != ? AND status NOT IN ('processing', 'building')",
+        f"WHERE project = ? AND function = ? AND activate = 1 AND id != ?{spared}",
         (server.timestamp(), function["project"], function["id"], but),
     )

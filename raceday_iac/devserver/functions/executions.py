@@ -19,7 +19,7 @@ from .executor import Outcome, executor_of
 from .listing import COLUMN_SETS, Scope, parse_queries, query_texts, read_page
 from .runs import Call, job_for, new_execution, perform, result_columns
 from .scheduler import scheduler_of
-from .store import Row, execution_model
+from .store import Row, execution_model, new_execution_model
 
 if TYPE_CHECKING:
     from ..server import Server
@@ -58,7 +58,7 @@ def list_executions(server: Server, request: Request, values: dict[str, Any]) ->
     asked = parse_queries(values["queries"], COLUMN_SETS["executions"])
     scope = Scope("executions", "Execution", {"project": request.project, "function": function["id"]})
     page = read_page(server.db, scope, asked)
-    shown = [execution_model(row) for row in page.rows]
+    shown = [execution_model(server.age, row) for row in page.rows]
     return Reply(200, {"total": page.total, "executions": shown}, model="executions")
 
 
@@ -72,7 +72,7 @@ def _get(server: Server, request: Request, values: dict[str, Any]) -> Row:
 
 @routes.add("GET", ONE, READ[1], FUNCTION_ID, EXECUTION_ID, later_scopes=READ)
 def get_execution(server: Server, request: Request, values: dict[str, Any]) -> Reply:
-    return Reply(200, execution_model(_get(server, request, values)), model="execution")
+    return Reply(200, execution_model(server.age, _get(server, request, values)), model="execution")
 
 
 @routes.add("DELETE", ONE, WRITE[1], FUNCTION_ID, EXECUTION_ID, later_scopes=WRITE)
@@ -110,11 +110,11 @@ def create_execution(server: Server, request: Request, values: dict[str, Any]) -
     if scheduled_at:
         row = new_execution(server, function, call, "scheduled", scheduled_at=scheduled_at)
         scheduler_of(server).expect(request.project, row["id"], datetime.fromisoformat(scheduled_at))
-        return Reply(202, execution_model(row), model="execution")
+        return Reply(202, new_execution_model(server.age, row), model="execution")
     if values["async"]:
         row = new_execution(server, function, call, "waiting")
         server.background(perform(server, request.project, row["id"]))
-        return Reply(202, execution_model(row), model="execution")
+        return Reply(202, new_execution_model(server.age, row), model="execution")
     return _run_now(server, function, deployment, call)
 
 
@@ -174,14 +174,14 @@ async def _run_now(server: Server, function: Row, deployment: Row, call: Call) -
         problem = ApiError("function_synchronous_timeout")
         outcome = _timed_out(problem, limit)
     with server.transaction():
-        result = result_columns(outcome)
+        result = result_columns(server, outcome)
         row = new_execution(server, function, call, result.pop("status"), id=identifier, **result)
     if problem is not None:
         raise problem
-    shown = execution_model(row) | {
+    shown = new_execution_model(server.age, row) | {
         "responseBody": outcome.body.decode("utf-8", "replace"),
         "responseHeaders": [
-            *outcome.named_headers(stored_only=False),
+            *outcome.named_headers(stored_only=False, with_length=server.age.tells_lengths),
             {"name": "x-appwrite-execution-id", "value": identifier},
         ],
     }

@@ -494,10 +494,13 @@ class Outcome:
         """An answer of 4xx still counts as completed."""
         return "failed" if self.status >= 500 else "completed"
 
-    def named_headers(self, *, stored_only: bool) -> list[dict[str, str]]:
+    def named_headers(self, *, stored_only: bool, with_length: bool = False) -> list[dict[str, str]]:
+        headers = dict(self.headers)
+        if with_length:
+            headers.setdefault("content-length", str(len(self.body)))
         return [
             {"name": name, "value": value}
-            for name, value in self.headers.items()
+            for name, value in headers.items()
             if not stored_only or name in STORED_HEADERS
         ]
 

@@ -152,7 +152,7 @@ async def perform(server: Server, project: str, execution: str) -> None:
         job = job_for(server, function, deployment, Call.from_row(row), execution)
     outcome = await executor_of(server).run(job)
     with server.transaction():
-        store.change(server, "executions", row, **result_columns(outcome))
+        store.change(server, "executions", row, **result_columns(server, outcome))
 
 
 def _obstacle(function: Row, deployment: Row | None) -> str:
@@ -166,12 +166,13 @@ def fail(server: Server, row: Row, problem: str) -> None:
     store.change(server, "executions", row, status="failed", errors=problem, request="")
 
 
-def result_columns(outcome: Outcome) -> dict[str, Any]:
+def result_columns(server: Server, outcome: Outcome) -> dict[str, Any]:
     """What is stored of a run. Bodies are not."""
+    headers = outcome.named_headers(stored_only=True, with_length=server.age.tells_lengths)
     return {
         "status": outcome.state,
         "response_status_code": outcome.status,
-        "response_headers": json.dumps(outcome.named_headers(stored_only=True)),
+        "response_headers": json.dumps(headers),
         "logs": outcome.logs,
         "errors": outcome.errors,
         "duration": round(outcome.duration, 6),

@@ -96,6 +96,7 @@ def complete_columns(server: Server) -> None:
         provider_branches=lists,
         provider_paths=lists,
     )
+    add_columns(db, "deployments", provider="TEXT NOT NULL DEFAULT '{}'")
     if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'project_variables'").fetchone():
         for row in db.execute("SELECT project, key, value FROM project_variables").fetchall():
             insert_project_variable(server, **row)
@@ -167,7 +168,22 @@ def _schedule_problem(schedule: str) -> str:
 
 
 def set_latest_status(server: Server, project: str, deployment: Row, status: str) -> None:
-    """Show the state of a deployment on its function, if it is the newest one."""
+    """Show the state of a deployment on its function, if it is the newest one; since 1.9 its state makes it that."""
+    if server.age.latest_from is not None:
+        if status in server.age.latest_from:
+            server.db.execute(
+                "UPDATE functions SET latest_deployment_id = ?, latest_deployment_created_at = ?, "
+                "latest_deployment_status = ?, updated_at = ? WHERE project = ? AND id = ?",
+                (
+                    deployment["id"],
+                    deployment["created_at"],
+                    status,
+                    server.timestamp(),
+                    project,
+                    deployment["function"],
+                ),
+            )
+        return
     server.db.execute(
         "UPDATE functions SET latest_deployment_status = ?, updated_at = ? "
         "WHERE project = ? AND id = ? AND latest_deployment_id = ?",
@@ -277,17 +293,19 @@ def deployment_model(row: Row) -> dict[str, Any]:
         "buildLogs": row["build_logs"],
         "buildDuration": row["build_duration"],
         **dict.fromkeys(VCS_FIELDS, ""),
+        **json.loads(row["provider"]),
     }
 
 
-def execution_model(row: Row) -> dict[str, Any]:
+def execution_model(age: Age, row: Row) -> dict[str, Any]:
     """Bodies are never stored: only the answer to a synchronous execution shows one."""
+    is_of = {"resourceId": row["function"], "resourceType": "functions"} if age.runs_resources else {}
     return {
         "$id": row["id"],
         "$createdAt": row["created_at"],
         "$updatedAt": row["updated_at"],
         "$permissions": [],
-        "functionId": row["function"],
+        **(is_of or {"functionId": row["function"]}),
         "deploymentId": row["deployment"],
         "trigger": row["trigger"],
         "status": row["status"],
@@ -302,6 +320,14 @@ def execution_model(row: Row) -> dict[str, Any]:
         "duration": row["duration"] or 0,
         "scheduledAt": row["scheduled_at"],
     }
+
+
+def new_execution_model(age: Age, row: Row) -> dict[str, Any]:
+    """What the request that makes an execution is answered; on main with the dates as the database writes them."""
+    shown = execution_model(age, row)
+    if not age.runs_resources:
+        return shown
+    return shown | {name: shown[name].replace("T", " ").partition("+")[0] for name in ("$createdAt", "$updatedAt")}
 
 
 # Tables of functions, variables, deployments and executions, and the scheduler's own table.
@@ -383,6 +409,7 @@ CREATE TABLE IF NOT EXISTS deployments (
     chunks INTEGER NOT NULL DEFAULT 1,
     received TEXT NOT NULL DEFAULT '[]',
     environment TEXT NOT NULL DEFAULT '',
+    provider TEXT NOT NULL DEFAULT '{}',
     UNIQUE (project, id)
 );
 CREATE INDEX IF NOT EXISTS deployments_of_function ON deployments (project, function, sequence);
