@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Three for two cores: a third of the time a test waits for something.
+WORKERS ?= 3
 DOCS_STAMP := $(VENV)/.installed-docs
 
 .PHONY: demo test test-fast test-live bench bench-peers docs docs-walk docs-serve lint format lock clean
@@ -39,7 +41,7 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-fast: $(STAMP)
 	$(BIN)/python -m pytest tests/unit -n 2

@@ -10,8 +10,9 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -26,7 +27,7 @@ from .faults import RequestFault
 from .keys import FOREIGN_HOST, FOREIGN_ORIGIN, WRITES, cross_origin_headers, is_own_host, unknown_origin
 from .params import read_params
 from .server import Plugin, Server
-from .web import Key, Reply, Request, Route, adapt, adapt_request, warning_for
+from .web import Key, Reply, Request, Route, Routes, adapt, adapt_request, warning_for
 
 LOG = logging.getLogger("raceday_iac.devserver")
 
@@ -44,9 +45,7 @@ class App:
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        self.router = Router(
-            route.of(server) for part in server.parts for route in part.routes.table if server.age.name in route.ages
-        )
+        self.router = Router(server)
         self._windows: dict[tuple[str, str], tuple[int, int]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -287,14 +286,25 @@ async def _cut(send: Send, end: Callable[[], object] | None = None) -> None:
 # Finding the route for a method and a path. Fixed words win over placeholders, from left to right.
 
 
+@lru_cache(maxsize=16)
+def _by_shape(tables: tuple[Routes, ...], age: str) -> dict[tuple[str, int], list[tuple[Route, list[str]]]]:
+    """The routes of an age, sorted once for all servers: that takes longer than everything else at their start."""
+    found: dict[tuple[str, int], list[tuple[Route, list[str]]]] = {}
+    for route in (each for table in tables for each in table.table if age in each.ages):
+        words = route.path.strip("/").split("/")
+        found.setdefault((route.method, len(words)), []).append((route, words))
+    for candidates in found.values():
+        candidates.sort(key=lambda candidate: [word.startswith("{") for word in candidate[1]])
+    return found
+
+
 class Router:
-    def __init__(self, routes: Iterable[Route]) -> None:
-        self._by_shape: dict[tuple[str, int], list[tuple[Route, list[str]]]] = {}
-        for route in routes:
-            words = route.path.strip("/").split("/")
-            self._by_shape.setdefault((route.method, len(words)), []).append((route, words))
-        for candidates in self._by_shape.values():
-            candidates.sort(key=lambda candidate: [word.startswith("{") for word in candidate[1]])
+    """Finds the routes of one server."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._by_shape = _by_shape(tuple(part.routes for part in server.parts), server.age.name)
+        self._own: dict[tuple[str, str], Route] = {}
 
     def find(self, method: str, raw_path: str) -> tuple[Route, dict[str, str]] | None:
         """The route and the decoded values of its placeholders. A trailing slash is no part of a path."""
@@ -304,8 +314,15 @@ class Router:
         for route, words in self._by_shape.get((method, len(given)), ()):
             values = _match(words, given)
             if values is not None:
-                return route, values
+                return self._of_server(route), values
         return None
+
+    def _of_server(self, route: Route) -> Route:
+        """Made when it is first asked for."""
+        found = self._own.get((route.method, route.path))
+        if found is None:
+            found = self._own[route.method, route.path] = route.of(self._server)
+        return found
 
 
 def _match(words: list[str], given: list[str]) -> dict[str, str] | None:

@@ -12,8 +12,7 @@ from raceday_iac.state.backends.appwrite import PLAIN_LIMIT, pack, unpack
 
 def noise(length: int) -> str:
     """Text that does not compress."""
-    source = random.Random(1)
-    return "".join(chr(source.randrange(33, 0x3000)) for _ in range(length))
+    return "".join(map(chr, random.Random(1).choices(range(33, 0x3000), k=length)))
 
 
 @pytest.mark.parametrize(
