@@ -27,6 +27,10 @@ settings.load_profile("patient")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+# What it is for is the loss of power, which no test can see: a process that is killed loses nothing of what it wrote.
+# That it is called, and when, is tested in unit/state/test_local.py and unit/test_files.py.
+os.fsync = lambda _file: None
+
 #: The files that take longest, which are begun first: at the end no worker waits for the one that got the longest.
 SLOW = (
     "functions/test_lock_exploration.py",

@@ -184,6 +184,8 @@ def _import_everything() -> None:
         if not module.name.startswith(_LEFT_OUT) and not module.name.endswith("__main__"):
             importlib.import_module(module.name)
     gc.freeze()
+    # As in the tests' own process: see conftest.py.
+    os.fsync = lambda _file: None
 
 
 if __name__ == "__main__":
