@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -130,17 +131,25 @@ class Program(TyperGroup):
         """A command, or a group of them, from its family; None for one that no table names."""
         if name in COMMANDS:
             module, said = COMMANDS[name]
-            return _built(import_module(module, __package__).app, name, said)
+            return _built(import_module(module, __package__).app, name, said, completion_is_asked())
         if self._added and name in self._added:
             module, said = self._added[name]
-            return _built(load_part(f"{module}:app", options.current().stack), name, said)
+            return _built(load_part(f"{module}:app", options.current().stack), name, said, completion_is_asked())
         return None
 
+    def forget_extensions(self) -> None:
+        """Those of the stack of an earlier run."""
+        for name in self._added or ():
+            del self.commands[name]
+        self._added = None
 
-def _built(family: typer.Typer, name: str, said: str) -> Any:
+
+@cache
+def _built(family: typer.Typer, name: str, said: str, is_completing: bool) -> Any:
+    """A command with its options: once in a process, for it takes a hundredth of a second."""
     built = _command_of(family, name, said)
     with_examples(name, built)
-    if completion_is_asked():
+    if is_completing:
         with_globals(built)
     return built
 
@@ -170,12 +179,20 @@ app = typer.Typer(
 )
 
 
+@cache
+def _program_of(_is_completing: bool) -> Any:
+    return get_command(app)
+
+
 def whole_program(chosen: options.Options = options.Options()) -> Any:  # noqa: B008 - immutable
     """All commands with their options, loaded: for documentation and tests. The stack's extensions are among them."""
     options.use(chosen)
     program: Any = get_command(app)
+    # A command keeps some of how it was called: these are nobody else's.
+    _built.cache_clear()
     for name in program.list_commands(None):
         program.commands[name] = program.load(name) or program.commands[name]
+    _built.cache_clear()
     return program
 
 
@@ -245,7 +262,9 @@ def execute(arguments: list[str]) -> int:
         use_environment(chosen.env if chosen.env_named else "", COMMANDS)
         _log_to_standard_error(chosen.log_level.upper())
         with telling(_tell_wait), unless_heard(_deaf, signal.SIGINT), handled(_pressed, signal.SIGINT):
-            result = app(rest, prog_name="raceday-iac", standalone_mode=False)
+            program = _program_of(completion_is_asked())
+            program.forget_extensions()
+            result = program(rest, prog_name="raceday-iac", standalone_mode=False)
         return int(result or 0)
     except OutputError as error:
         code = _report(error)

@@ -7,9 +7,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import requests
-
 from .budget import Creations
+from .sessions import session_to
 
 TIMEOUT = 60
 PATIENCE = 180.0
@@ -21,9 +20,7 @@ class Api:
     def __init__(self, endpoint: str, project: str, key: str, creations: Creations) -> None:
         self.endpoint = endpoint
         self._creations = creations
-        self._session = requests.Session()
-        # Looking for a proxy takes a millisecond a request, and none is in between here.
-        self._session.trust_env = not endpoint.startswith("http://127.0.0.1:")
+        self._session = session_to(endpoint)
         self._session.headers.update({"X-Appwrite-Project": project, "X-Appwrite-Key": key})
         self._session.headers["X-Appwrite-Response-Format"] = "1.8.0"
 

@@ -6,6 +6,7 @@ It makes counting and fault tests work against any server. All paths are relativ
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +22,7 @@ import requests
 from raceday_iac.devserver import faults as foreign
 
 from .budget import Creations
+from .sessions import session_to
 
 BASE = "/v1"
 #: Times that no test outlives.
@@ -120,7 +122,8 @@ class Proxy:
             self.faults.clear()
 
     def stop(self) -> None:
-        self._web.shutdown()
+        # Whoever waits for a connection is told so.
+        self._web.socket.shutdown(socket.SHUT_RDWR)
         self._web.server_close()
 
     def take(self, method: str, path: str) -> Fault | None:
@@ -140,13 +143,19 @@ class Proxy:
         handler = type("Handler", (_Handler,), {"proxy": self})
         self._web = _Web(("127.0.0.1", 0), handler)
         self.endpoint = f"http://127.0.0.1:{self._web.server_address[1]}{BASE}"
-        threading.Thread(target=self._web.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        threading.Thread(target=self._web.serve, daemon=True).start()
         return self
 
 
 class _Web(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
+
+    def serve(self) -> None:
+        """Until the socket is shut down. The library's own loop must be waited for when it is to end."""
+        with suppress(OSError):
+            while True:
+                self.process_request(*self.get_request())
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that was killed leaves its connection broken; that is what some tests are about."""
@@ -161,9 +170,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         super().setup()
-        self._session = requests.Session()
-        # Looking for a proxy takes a millisecond a request, and none is in between here.
-        self._session.trust_env = not self.proxy.upstream.startswith("http://127.0.0.1:")
+        self._session = session_to(self.proxy.upstream)
 
     def finish(self) -> None:
         self._session.close()

@@ -79,6 +79,9 @@ def test_a_stack_that_does_not_name_it_has_no_such_command(stack: Path, capsys: 
     assert execute(["greet", "Ada", "--stack", str(stack)]) == EXIT_ERROR
     assert "No such command 'greet'" in capsys.readouterr().err
     assert execute(["greet", "Ada", "--stack", str(stack), "--extension", "shop_extras"]) == EXIT_OK
+    # A later run in the same process knows nothing of it.
+    assert execute(["greet", "Ada", "--stack", str(stack)]) == EXIT_ERROR
+    assert "No such command 'greet'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
