@@ -31,6 +31,8 @@ class Sample:
     #: Dangerous settings, and the code of the rule that finds them.
     dangerous: Mapping[str, Any] = field(default_factory=dict)
     code: str = ""
+    #: Environment variables that the declaration takes secrets from.
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:

@@ -12,10 +12,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from memory.plain import PLAIN as MEMORY_PLAIN
+
 from raceday_iac.model.stack import KEEP
 
 from .declaring import CODE
-from .specs import Settings, Spec
+from .specs import PLAIN, Settings, Spec
 
 Content = dict[str, Any]
 Raw = dict[str, Any]
@@ -40,6 +42,8 @@ def _expected(address: str, settings: Settings, spec: Spec) -> Any:
         }
     if kind == "variable":
         return dict(settings)
+    if kind in PLAIN:
+        return {name: _plain(name, value) for name, value in settings.items() if value is not None}
     if kind == "collection":
         return {**settings, "permissions": _permissions(settings["permissions"])}
     if kind == "relationship":
@@ -47,6 +51,27 @@ def _expected(address: str, settings: Settings, spec: Spec) -> Any:
     if kind == "index":
         return _index(settings["type"], settings["attributes"], settings["orders"], settings["lengths"], path, spec)
     return _attribute(settings) if kind == "attribute" else dict(settings)
+
+
+def _plain(name: str, value: Any) -> Any:
+    """A setting of a plain kind: all its lists are sets."""
+    return _permissions(value) if name == "permissions" else set(value) if isinstance(value, list) else value
+
+
+def _all_plain(project: Raw, spec: Spec) -> Content:
+    """What is not said in the stack is left as it is, whatever it is."""
+    found: Content = {}
+    for kind, of in MEMORY_PLAIN.items():
+        for identity, raw in project.get("plain", {}).get(of.plural, {}).items():
+            address = f"{kind}.{identity}"
+            said = [name for name, value in spec.get(address, {}).items() if value is not None]
+            found[address] = {name: _plain(name, raw[_camel(name)]) for name in said}
+    return found
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(map(str.capitalize, rest))
 
 
 def _permissions(permissions: Iterable[str]) -> set[str]:
@@ -84,7 +109,7 @@ def _index(
 
 def actual(project: Raw, spec: Spec) -> Content:
     """From what the server has. What is not `available` is shown with its status."""
-    found: Content = {}
+    found = _all_plain(project, spec)
     deployments, databases = project["deployments"], project["databases"].values()
     for raw in project["functions"].values():
         found[f"function.{raw['$id']}"] = {

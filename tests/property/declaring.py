@@ -14,7 +14,7 @@ from raceday_iac.model.resource import Desired
 from raceday_iac.model.stack import Collection, Database, FromEnvironment, Stack
 from raceday_iac.packaging import Bundle, pack_all, with_deployments
 
-from .specs import Settings, Spec
+from .specs import PLAIN, Settings, Spec
 
 _ENVIRONMENT = Environment(name="test", endpoint="embedded", project="p")
 #: The folder with the folders of code.
@@ -82,8 +82,8 @@ def stack_of(spec: Spec) -> tuple[Stack, dict[str, str]]:
                         secrets[f"{path}_{key}"] = variable["value"]
                         variables[key] = FromEnvironment(f"{path}_{key}")
             stack.function(path, **settings, variables=variables)
-        elif kind == "database":
-            stack.database(path, **settings)
+        elif kind == "database" or kind in PLAIN:
+            getattr(stack, kind)(path, **settings)
         elif kind != "variable":
             _declare_member(stack, kind, path.split("/"), settings)
     for address in _ABSENT:

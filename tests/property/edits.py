@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from .declaring import Declared, declared, without
-from .specs import COLUMN, COLUMNS_OF, FUNCTION, NAMES, PERMISSIONS, RELATIONSHIP, Settings, Spec, indexes, specs
+from .specs import COLUMN, COLUMNS_OF, FUNCTION, NAMES, PERMISSIONS, PLAIN, RELATIONSHIP, Settings, Spec, indexes, specs
 
 _EDIT = st.sampled_from(["keep", "keep", "keep", "change", "change", "drop"])
 _OTHER = {
@@ -16,6 +16,7 @@ _OTHER = {
         {"name": NAMES, "permissions": PERMISSIONS, "document_security": st.booleans(), "enabled": st.booleans()}
     ),
     "relationship": RELATIONSHIP,
+    **PLAIN,
 }
 
 

@@ -126,6 +126,25 @@ def indexes(draw: st.DrawFn, columns: Mapping[str, Settings]) -> Settings:
     }
 
 
+#: Kinds that lie nowhere: their settings, as the stack calls them.
+PLAIN = {
+    "bucket": st.fixed_dictionaries(
+        {
+            "name": NAMES,
+            "permissions": PERMISSIONS,
+            "file_security": st.booleans(),
+            "enabled": st.booleans(),
+            "maximum_file_size": st.sampled_from([None, 1, 30_000_000]),
+            "allowed_file_extensions": subset("png", "txt", "Ü"),
+            "compression": st.sampled_from(["none", "gzip", "zstd"]),
+            "encryption": st.booleans(),
+            "antivirus": st.booleans(),
+            "transformations": st.booleans(),
+        }
+    ),
+}
+
+
 def cased(*names: str) -> st.SearchStrategy[str]:
     """A name, now and then in capitals."""
     return st.sampled_from([*names, *names, *names, *(name.upper() for name in names)])
@@ -139,6 +158,9 @@ def specs(draw: st.DrawFn) -> Spec:
         spec[f"function.{name}"] = draw(FUNCTION)
         for key, (secret, value) in draw(VARIABLES).items():
             spec[f"variable.{name}/{key}"] = {"secret": secret, "value": value}
+    for kind, settings in PLAIN.items():
+        for name in draw(subset("one", "Two")):
+            spec[f"{kind}.{name}"] = draw(settings)
     for base in draw(st.sampled_from([["d"], ["d"], ["d", "other"], []])):
         spec[f"database.{base}"] = {"name": draw(NAMES), "enabled": draw(st.booleans())}
         for name in draw(subset(*COLLECTIONS)):
@@ -163,7 +185,10 @@ def _collection(draw: st.DrawFn, spec: Spec, path: str) -> None:
 
 
 #: As we call them, and as Appwrite does.
-SETS = {"execute", "events", "scopes", "permissions", "$permissions", "elements"}
+SETS = {"execute", "events", "scopes", "permissions", "$permissions", "elements"} | {
+    "allowed_file_extensions",
+    "allowedFileExtensions",
+}
 
 
 def shuffled(spec: Spec, order: random.Random) -> Spec:

@@ -1,0 +1,135 @@
+"""Resources of every plain kind made, changed and deleted: a kill before and after every write, and then a new run.
+
+What a kill leaves is what is on the disk and on the server. A run that dies here sends and writes nothing more that
+counts: its folder is put back to what it was at that moment.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from e2e.samples import SAMPLES
+
+from raceday_iac.applying import scheduler
+from raceday_iac.cli.main import execute
+from raceday_iac.provider.appwrite import reading
+
+from .memory_server import MemoryServer
+from .places import connect
+from .raceday import KEY, Live
+from .scene import AtOnce
+
+HEAD = 'from raceday_iac.model.stack import FromEnvironment, Stack\n\nP = "one-"\nstack = Stack("resources")\n'
+STACKS = {
+    "nothing": "",
+    "made": "".join(each.call() for each in SAMPLES),
+    "changed": "".join(each.call(**each.changed) for each in SAMPLES),
+}
+ENVIRONMENT = "endpoint: {endpoint}\nproject: {project}\napi_key_env: {key}\n"
+
+
+class Died(BaseException):
+    """Nothing catches it."""
+
+
+class World:
+    """A machine with the project and its server, of which copies can be kept."""
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        self.folder, self.before = folder / "project", folder / "before"
+        self.server, self.kept = (MemoryServer(folder / "server") for _ in "ab")
+        self.left: int | None = None
+        self.is_dead = False
+        connect(patch, lambda: self.server, self._reached)
+        (self.folder / "stacks" / "environments").mkdir(parents=True)
+        text = ENVIRONMENT.format(endpoint=self.server.endpoint, project="raceday", key=KEY)
+        (self.folder / "stacks" / "environments" / "e.yaml").write_text(text)
+        patch.setenv(KEY, self.server.key)
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state"
+
+    def _reached(self, place: str) -> None:
+        if self.is_dead:
+            raise Died
+        if self.left is None or " GET " in place:
+            return
+        self.left -= 1
+        if self.left < 0:
+            self.is_dead = True
+            _copy(self.state, self.before / "dead")
+            raise Died
+
+    def run(self, *words: str) -> int:
+        return execute([*words, "--env", "e", "--stack", str(self.folder / "stacks" / "resources.py")])
+
+    def dies(self, number: int) -> bool:
+        """An apply that is killed at its write of that number, counted before and after each. Whether it came to it."""
+        self.left = number
+        try:
+            code = self.run("apply", "--auto-approve")
+        except Died:
+            code = None
+        finally:
+            died, self.left, self.is_dead = self.is_dead, None, False
+        if died:
+            _copy(self.before / "dead", self.state)
+        else:
+            assert code == 0
+        return died
+
+    def keep(self) -> None:
+        self.kept.become(self.server)
+        _copy(self.state, self.before / "kept")
+
+    def restore(self) -> None:
+        self.server.become(self.kept)
+        _copy(self.before / "kept", self.state)
+
+    def there(self) -> Iterator[str]:
+        live = Live(self.server.endpoint, self.server.key)
+        for sample in SAMPLES:
+            yield from (f"{sample.kind}.{each['$id']}" for each in live.all(sample.route, sample.key))
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.rmtree(target, ignore_errors=True)
+    if source.exists():
+        shutil.copytree(source, target)
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    for module in (scheduler, reading):
+        monkeypatch.setattr(module, "ThreadPoolExecutor", AtOnce)
+    for each in SAMPLES:
+        for name, value in each.secrets.items():
+            monkeypatch.setenv(name, value)
+    made = World(tmp_path, monkeypatch)
+    yield made
+    made.server.stop()
+    made.kept.stop()
+
+
+@pytest.mark.parametrize(("before", "after"), [("nothing", "made"), ("made", "changed"), ("changed", "nothing")])
+def test_a_run_after_a_kill_finishes_what_is_left(
+    world: World, capsys: pytest.CaptureFixture[str], before: str, after: str
+) -> None:
+    stack = world.folder / "stacks" / "resources.py"
+    stack.write_text(HEAD + STACKS[before])
+    assert world.run("apply", "--auto-approve") == 0
+    world.keep()
+    stack.write_text(HEAD + STACKS[after])
+    number = 0
+    while world.dies(number):
+        assert world.run("apply", "--auto-approve") == 0, f"after a kill at write {number}\n{capsys.readouterr().err}"
+        assert world.run("plan", "--detailed-exitcode") == 0, f"after a kill at write {number}"
+        expected = [] if after == "nothing" else [f"{each.kind}.one-x" for each in SAMPLES]
+        assert sorted(world.there()) == sorted(expected)
+        number += 1
+        world.restore()
+    assert number == 2 * len(SAMPLES)
