@@ -87,6 +87,12 @@ class Age:
     answers_new_time: bool = True
     #: A PUT of a function or variable that changes nothing leaves its time of change alone (1.9).
     unchanged_keeps_time: bool = True
+    #: Answers of storage, teams and users have the fields that are new in 1.9.
+    has_fields_of_1_9: bool = True
+    #: Files lie in folders (main).
+    has_folders: bool = False
+    #: A team's preferences may be set to nothing at all; main refuses that.
+    takes_empty_prefs: bool = True
 
     @cached_property
     def scopes(self) -> tuple[str, ...]:
@@ -137,6 +143,7 @@ V1_8 = Age(
     names_integer_bounds=False,
     answers_new_time=False,
     unchanged_keeps_time=False,
+    has_fields_of_1_9=False,
 )
 V1_9 = Age("1.9", "1.9.6", ("1.9",), hides_tables=True)
 MAIN = Age(
@@ -159,6 +166,8 @@ MAIN = Age(
     runs_resources=True,
     refuses_search=True,
     offers_downloads=True,
+    has_folders=True,
+    takes_empty_prefs=False,
 )
 
 AGES = {each.name: each for each in (V1_8, V1_9, MAIN)}

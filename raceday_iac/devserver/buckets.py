@@ -92,7 +92,7 @@ def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _bucket(server: Server, record: Record) -> dict[str, Any]:
     # The counter of bytes is one that a worker keeps; it stood still in all recordings.
-    return record.answer(**({} if server.age.name == "1.8" else {"totalSize": 0}))
+    return record.answer(**({"totalSize": 0} if server.age.has_fields_of_1_9 else {}))
 
 
 @routes.add(
@@ -234,13 +234,13 @@ def _new_file(server: Server, bucket: Record, values: Mapping[str, Any], upload:
         "bucketId": bucket.id,
         "$permissions": aggregate(values["permissions"] or [], with_create=False),
         "name": upload.filename,
-        **(place if server.age.name == "main" else {}),
+        **(place if server.age.has_folders else {}),
         "signature": "",
         "mimeType": "",
         "sizeOriginal": 0,
         "chunksTotal": max(1, -(-size // max(1, len(upload.content)))),
         "chunksUploaded": 0,
-        **({} if server.age.name == "1.8" else stored),
+        **(stored if server.age.has_fields_of_1_9 else {}),
     }
 
 

@@ -92,6 +92,27 @@ class Records:
             raise ApiError(self.absent)
         return _record(row)
 
+    def all(self, server: Server, project: str, owner: str = "") -> list[Record]:
+        """In creation order."""
+        rows = server.db.execute(
+            "SELECT * FROM records WHERE project = ? AND kind = ? AND owner = ? ORDER BY sequence",
+            (project, self.kind, owner),
+        )
+        return [_record(row) for row in rows]
+
+    def among(self, server: Server, project: str, name: str, value: str, owner: str = "") -> list[Record]:
+        """Those whose field says that, without case."""
+        return [each for each in self.all(server, project, owner) if str(each.fields[name]).lower() == value.lower()]
+
+    def anywhere(self, server: Server, project: str, identifier: str) -> Record:
+        """One by its id alone, whatever it lies in. Raises its 404."""
+        row = server.db.execute(
+            "SELECT * FROM records WHERE project = ? AND kind = ? AND id = ?", (project, self.kind, identifier)
+        ).fetchone()
+        if row is None:
+            raise ApiError(self.absent)
+        return _record(row)
+
     def change(self, server: Server, record: Record, fields: Mapping[str, Any]) -> Record:
         """Set some fields. Where nothing differs, the time of change stays."""
         wanted = {**record.fields, **fields}

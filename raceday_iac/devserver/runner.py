@@ -17,7 +17,7 @@ from typing import IO, TypeVar
 
 import uvicorn
 
-from . import buckets, control, databases, functions, health
+from . import buckets, control, databases, functions, health, messaging, teams, users
 from .app import App
 from .daemon import INFO_FILE, StartError, lock_data
 from .server import Server
@@ -37,7 +37,19 @@ STARTUP_SECONDS = 30
 
 def build_server(data_dir: Path, settings: Settings | None = None, clock: Clock | None = None) -> Server:
     """A server with all parts, not yet listening."""
-    return Server(data_dir, functions, databases, buckets, health, control, settings=settings, clock=clock)
+    return Server(
+        data_dir,
+        functions,
+        databases,
+        buckets,
+        users,
+        teams,
+        messaging,
+        health,
+        control,
+        settings=settings,
+        clock=clock,
+    )
 
 
 class Uvicorn(uvicorn.Server):  # type: ignore[misc]

@@ -212,6 +212,7 @@ ADAPTERS: tuple[tuple[tuple[int, ...], str, Adapter], ...] = (
     ((1, 9, 0), "function", _function_1_8),
     ((1, 9, 0), "document", _numbered),
     ((1, 9, 0), "row", _numbered),
+    ((1, 9, 0), "membership", lambda item: _without(item, "userPhone")),
     ((1, 8, 0), "document", lambda item: _without(item, "$sequence")),
     ((1, 7, 0), "function", _function_1_6),
     ((1, 7, 0), "deployment", _deployment_1_6),

@@ -9,14 +9,26 @@ from typing import Any
 from ..model.address import Address, owners
 from ..model.resource import Desired, Fields, Live, Resource
 from ..model.server import NEWEST, ServerFacts
-from . import attribute, bucket, collection, database, deployment, function, index, relationship, variable
+from . import attribute, bucket, collection, database, deployment, function, index, relationship, team, topic, variable
 from .base import Call, Kind
 from .fields import fitted
 from .schema_rules import MOST_INLINE
 
 KINDS: dict[str, Kind] = {
     module.KIND.name: module.KIND
-    for module in (database, collection, attribute, relationship, index, function, variable, deployment, bucket)
+    for module in (
+        database,
+        collection,
+        attribute,
+        relationship,
+        index,
+        function,
+        variable,
+        deployment,
+        bucket,
+        team,
+        topic,
+    )
 }
 
 #: Kinds whose name Appwrite can change while everything else stays, the data included.

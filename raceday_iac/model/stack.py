@@ -24,6 +24,8 @@ from ..kinds.function import FunctionDeclaration
 from ..kinds.index import IndexDeclaration
 from ..kinds.index import arguments as index_arguments
 from ..kinds.relationship import RelationshipDeclaration
+from ..kinds.team import TeamDeclaration
+from ..kinds.topic import TopicDeclaration
 from .declarations import KEEP, Declared, Lock, Probe, nearest
 from .resource import Location, Threshold
 from .secret import FromEnvironment
@@ -185,6 +187,8 @@ class Stack:
     database = declares_owner("database", DatabaseDeclaration, lambda stack, _owner, id: Database(stack, id))
 
     bucket = declares("bucket", BucketDeclaration)
+    team = declares("team", TeamDeclaration)
+    topic = declares("topic", TopicDeclaration)
 
     @property
     def stack(self) -> Stack:

@@ -32,6 +32,7 @@ MOMENTS = {
     "expiresAt": ("$id",),
     "deploymentCreatedAt": ("deploymentId", "$id"),
     "latestDeploymentCreatedAt": ("latestDeploymentId", "$id"),
+    **dict.fromkeys(("registration", "passwordUpdate", "invited", "joined"), ("$id",)),
 }
 
 ABSENT = "(absent)"

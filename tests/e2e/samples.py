@@ -66,6 +66,23 @@ def _file(api: Api, path: str) -> None:
         api.form(f"{path}/files", {"fileId": f"f{number}"}, files)
 
 
+def _user(api: Api, path: str) -> str:
+    """Somebody, with a target of messages of the same id."""
+    name = path.rpartition("/")[2]
+    api.post("/users", {"userId": name, "email": f"{name}@example.org", "password": "Passw0rd-123", "name": "U"})
+    return name
+
+
+def _member(api: Api, path: str) -> None:
+    api.post(f"{path}/memberships", {"userId": _user(api, path), "roles": ["owner"]})
+
+
+def _subscriber(api: Api, path: str) -> None:
+    user = _user(api, path)
+    target = api.get(f"/users/{user}/targets")["targets"][0]["$id"]
+    api.post(f"{path}/subscribers", {"subscriberId": user, "targetId": target})
+
+
 SAMPLES = (
     Sample(
         "bucket",
@@ -78,6 +95,29 @@ SAMPLES = (
         lost="2 files (12 bytes) would be deleted with it",
         dangerous={"permissions": ['write("any")']},
         code="BKT001",
+    ),
+    Sample(
+        "team",
+        "/teams",
+        {"name": "Stewards"},
+        {"name": "Stewards 2"},
+        {"name": "By hand"},
+        listed="teams",
+        fill=_member,
+        lost="1 membership would be deleted with it",
+    ),
+    Sample(
+        "topic",
+        "/messaging/topics",
+        {"name": "Results", "subscribe": ["users", "team:t/owner"]},
+        {"name": "Results 2", "subscribe": []},
+        {"subscribe": ["label:vip"]},
+        listed="topics",
+        update="patch",
+        fill=_subscriber,
+        lost="1 subscriber would be deleted with it",
+        dangerous={"subscribe": ["any"]},
+        code="TPC001",
     ),
 )
 

@@ -54,6 +54,8 @@ PLAIN = {
             "transformations": True,
         },
     ),
+    "team": Plain("/teams", {"name": ""}),
+    "topic": Plain("/messaging/topics", {"name": "", "subscribe": ["users"]}, "patch"),
 }
 
 

@@ -142,6 +142,8 @@ PLAIN = {
             "transformations": st.booleans(),
         }
     ),
+    "team": st.fixed_dictionaries({"name": NAMES}),
+    "topic": st.fixed_dictionaries({"name": NAMES, "subscribe": subset("any", "users", "team:t/owner", "label:vip")}),
 }
 
 
@@ -186,6 +188,7 @@ def _collection(draw: st.DrawFn, spec: Spec, path: str) -> None:
 
 #: As we call them, and as Appwrite does.
 SETS = {"execute", "events", "scopes", "permissions", "$permissions", "elements"} | {
+    "subscribe",
     "allowed_file_extensions",
     "allowedFileExtensions",
 }

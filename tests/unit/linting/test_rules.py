@@ -158,6 +158,7 @@ CASES: dict[str, tuple[Case, Case]] = {
         resource("bucket", permissions=('delete("users")',)),
         resource("bucket", permissions=('delete("users")',), file_security=True),
     ),
+    "TPC001": (resource("topic", subscribe=("guests",)), resource("topic", subscribe=("users",))),
     "ACC001": (accepting("*", BEGIN + timedelta(days=1)), accepting("*", BEGIN + timedelta(days=2))),
     "ACC002": (accepting("collection.e/*", BEGIN), accepting("collection.d/*", BEGIN)),
 }

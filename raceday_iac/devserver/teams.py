@@ -1,0 +1,195 @@
+"""Teams, their preferences and memberships. A key adds members who have joined at once; nobody is sent a mail."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from . import records, users
+from .errors import ApiError
+from .params import ID_RULE, Param, Refused, custom_id, existing_id, list_of, text
+from .records import LIST, Record, Records
+from .users import USERS, mail_address
+from .web import Reply, Request, Routes
+
+if TYPE_CHECKING:
+    from .server import Server
+
+SCHEMA = records.SCHEMA
+routes = Routes()
+TEAMS = Records("team", "Team", "team_not_found", "team_already_exists", {"name": "text", "total": "number"})
+MEMBERS = Records(
+    "membership",
+    "Membership",
+    "team_invite_not_found",
+    "membership_already_confirmed",
+    {
+        "userId": "text",
+        "teamId": "text",
+        "invited": "moment",
+        "joined": "moment",
+        "confirm": "boolean",
+        "roles": "text",
+    },
+)
+TEAM_ID = Param("teamId", existing_id)
+MEMBERSHIP_ID = Param("membershipId", existing_id)
+NAME = Param("name", text(1, 128))
+ONE = "/teams/{teamId}"
+MEMBERSHIPS = ONE + "/memberships"
+MEMBERSHIP = MEMBERSHIPS + "/{membershipId}"
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,35}")
+
+
+def on_start(server: Server) -> None:
+    """Teams have nothing to resume."""
+
+
+def _role(value: Any) -> str:
+    if not isinstance(value, str) or not _KEY.fullmatch(value):
+        raise Refused(ID_RULE.format("Parameter"))
+    return value
+
+
+ROLES = list_of(_role, 100)
+
+
+def _object(server: Server) -> Any:
+    def check(value: Any) -> dict[str, Any]:
+        """To PHP, an object without anything in it is a list."""
+        is_empty = value in ({}, [])
+        if (not isinstance(value, dict) and not is_empty) or (is_empty and not server.age.takes_empty_prefs):
+            raise Refused("Value must be a valid object.")
+        return dict(value)
+
+    return check
+
+
+@routes.add("POST", "/teams", "teams.write", Param("teamId", custom_id), NAME, Param("roles", ROLES, ("owner",)))
+def create_team(server: Server, request: Request, values: dict[str, Any]) -> Reply:
+    """Roles are those of the user who creates it; a key is none."""
+    fields = {"name": values["name"], "total": 0, "prefs": {}}
+    return Reply(201, TEAMS.create(server, request.project, values["teamId"], fields).answer(), model="team")
+
+
+@routes.add("GET", "/teams", "teams.read", *LIST)
+def list_teams(server: Server, request: Request, values: dict[str, Any]) -> Reply:
+    total, found = TEAMS.page(server, request.project, values)
+    return Reply(200, {"total": total, "teams": [each.answer() for each in found]}, model="teams")
+
+
+@routes.add("GET", ONE, "teams.read", TEAM_ID)
+def get_team(server: Server, request: Request, values: dict[str, Any]) -> Reply:
+    return Reply(200, TEAMS.find(server, request.project, values["teamId"]).answer(), model="team")
+
+
+@routes.add("PUT", ONE, "teams.write", TEAM_ID, NAME)
+def update_team(server: Server, request: Request, values: dict[str, Any]) -> Reply:
+    record = TEAMS.find(server, request.project, values["teamId"])
+    return Reply(200, TEAMS.change(server, record, {"name": values["name"]}).answer(), model="team")
+
+
+@routes.add("DELETE", ONE, "teams.write", TEAM_ID)
+def delete_team(server: Server, request: Request, values: dict[str, Any]) -> Reply:
+    """Members go with it, and nobody is asked."""
+    record = TEAMS.find(server, request.project, values["teamId"])
+    TEAMS.delete(server, record)
+    MEMBERS.delete_all(server, request.project, record.id)
+    return Reply(204)
+
+
+@routes.add("GET", ONE + "/prefs", "teams.read", TEAM_ID)
+def get_prefs(server: Server, request: Request, values: dict[str, Any]) -> Reply:
+    return Reply(200, TEAMS.find(server, request.project, values["teamId"]).fields["prefs"])
+
+
+@routes.add("PUT", ONE + "/prefs", "teams.write", TEAM_ID, Param("prefs", dict, of_server=_object))
+def update_prefs(server: Server, request: Request, values: dict[str, Any]) -> Reply:
+    record = TEAMS.find(server, request.project, values["teamId"])
+    return Reply(200, TEAMS.change(server, record, {"prefs": values["prefs"]}).fields["prefs"])
+
+
+# Memberships.
+
+
+def _with_total(server: Server, team: Record, change: int) -> None:
+    TEAMS.change(server, team, {"total": team.fields["total"] + change})
+
+
+def _user_of(server: Server, project: str, values: dict[str, Any]) -> Record:
+    """The user who is to be a member; one is made for an address that is nobody's."""
+    if values["userId"]:
+        try:
+            return USERS.find(server, project, values["userId"])
+        except ApiError:
+            raise ApiError("user_not_found", "User with given userId doesn't exist.") from None
+    if not values["email"]:
+        raise ApiError("general_argument_invalid", "At least one of userId, email, or phone is required")
+    found = USERS.among(server, project, "email", values["email"])
+    name = values["name"] or values["email"]
+    return found[0] if found else users.create(server, project, "unique()", name, values["email"])
+
+
+@routes.add(
+    "POST",
+    MEMBERSHIPS,
+    "teams.write",
+    TEAM_ID,
+    Param("email", mail_address, ""),
+    Param("userId", existing_id, ""),
+    Param("roles", ROLES),
+    Param("url", text(0, 2048), ""),
+    Param("name", text(0, 128), ""),
+)
+def create_membership(server: Server, request: Request, values: dict[str, Any]) -> Reply:
+    team, user = TEAMS.find(server, request.project, values["teamId"]), _user_of(server, request.project, values)
+    if any(each.fields["userId"] == user.id for each in MEMBERS.all(server, request.project, team.id)):
+        raise ApiError("membership_already_confirmed")
+    now, is_new = server.timestamp(), server.age.has_fields_of_1_9
+    fields = {
+        "userId": user.id,
+        "userName": user.fields["name"],
+        "userEmail": user.fields["email"],
+        **({"userPhone": user.fields["phone"]} if is_new else {}),
+        "teamId": team.id,
+        "teamName": team.fields["name"],
+        "invited": now,
+        "joined": now,
+        "confirm": True,
+        "mfa": False,
+        **({"userAccessedAt": ""} if is_new else {}),
+        "roles": values["roles"],
+    }
+    record = MEMBERS.create(server, request.project, "unique()", fields, team.id)
+    _with_total(server, team, 1)
+    return Reply(201, record.answer(), model="membership")
+
+
+@routes.add("GET", MEMBERSHIPS, "teams.read", TEAM_ID, *LIST)
+def list_memberships(server: Server, request: Request, values: dict[str, Any]) -> Reply:
+    team = TEAMS.find(server, request.project, values["teamId"])
+    total, found = MEMBERS.page(server, request.project, values, team.id, search=("userId",))
+    return Reply(200, {"total": total, "memberships": [each.answer() for each in found]}, model="memberships")
+
+
+@routes.add("GET", MEMBERSHIP, "teams.read", TEAM_ID, MEMBERSHIP_ID)
+def get_membership(server: Server, request: Request, values: dict[str, Any]) -> Reply:
+    team = TEAMS.find(server, request.project, values["teamId"])
+    return Reply(
+        200, MEMBERS.find(server, request.project, values["membershipId"], team.id).answer(), model="membership"
+    )
+
+
+@routes.add("PATCH", MEMBERSHIP, "teams.write", TEAM_ID, MEMBERSHIP_ID, Param("roles", ROLES))
+def update_membership(server: Server, request: Request, values: dict[str, Any]) -> Reply:
+    team = TEAMS.find(server, request.project, values["teamId"])
+    record = MEMBERS.find(server, request.project, values["membershipId"], team.id)
+    return Reply(200, MEMBERS.change(server, record, {"roles": values["roles"]}).answer(), model="membership")
+
+
+@routes.add("DELETE", MEMBERSHIP, "teams.write", TEAM_ID, MEMBERSHIP_ID)
+def delete_membership(server: Server, request: Request, values: dict[str, Any]) -> Reply:
+    team = TEAMS.find(server, request.project, values["teamId"])
+    MEMBERS.delete(server, MEMBERS.find(server, request.project, values["membershipId"], team.id))
+    _with_total(server, team, -1)
+    return Reply(204)
