@@ -67,11 +67,17 @@ class Records:
     columns: Mapping[str, str] = field(default_factory=dict)
 
     def create(
-        self, server: Server, project: str, identifier: str, fields: Mapping[str, Any], owner: str = ""
+        self,
+        server: Server,
+        project: str,
+        identifier: str,
+        fields: Mapping[str, Any],
+        owner: str = "",
+        now: str = "",
     ) -> Record:
-        """Raises the 409 of an id that is taken."""
+        """Raises the 409 of an id that is taken. `now` is the time that other fields name as well."""
         wanted = server.new_id() if identifier in NO_IDS else identifier
-        now = server.timestamp()
+        now = now or server.timestamp()
         try:
             server.db.execute(
                 "INSERT INTO records (project, kind, owner, id, created_at, updated_at, fields) "

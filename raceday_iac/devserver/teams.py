@@ -140,6 +140,7 @@ def _user_of(server: Server, project: str, values: dict[str, Any]) -> Record:
     Param("roles", ROLES),
     Param("url", text(0, 2048), ""),
     Param("name", text(0, 128), ""),
+    limit=(10, 3600),
 )
 def create_membership(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     team, user = TEAMS.find(server, request.project, values["teamId"]), _user_of(server, request.project, values)
@@ -160,7 +161,7 @@ def create_membership(server: Server, request: Request, values: dict[str, Any]) 
         **({"userAccessedAt": ""} if is_new else {}),
         "roles": values["roles"],
     }
-    record = MEMBERS.create(server, request.project, "unique()", fields, team.id)
+    record = MEMBERS.create(server, request.project, "unique()", fields, team.id, now)
     _with_total(server, team, 1)
     return Reply(201, record.answer(), model="membership")
 

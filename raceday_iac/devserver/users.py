@@ -70,7 +70,7 @@ def create(server: Server, project: str, identifier: str, name: str, email: str 
         "accessedAt": "",
         **({"impersonator": False, "impersonatorUserId": None} if server.age.has_fields_of_1_9 else {}),
     }
-    record = USERS.create(server, project, identifier, fields)
+    record = USERS.create(server, project, identifier, fields, now=now)
     if email:
         TARGETS.create(server, project, "unique()", _target(record, "email", email), record.id)
     return record
