@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from ..kinds import kind_of
+from ..kinds import holds_others, kind_of
 from ..model.address import Address, owners
 from ..planning import Change
 from ..planning.lifecycle import renamed_in_state
@@ -60,7 +60,12 @@ class Recorder:
         """Forget a resource and all that lay in it, and save."""
 
         def without(state: State) -> State:
-            kept = {key: each for key, each in state.entries.items() if key != address and address not in owners(key)}
+            kept = dict(state.entries)
+            gone = [address]
+            if holds_others(address):
+                gone += [each for each in kept if _may_lie_in(each, address) and address in owners(each)]
+            for each in gone:
+                kept.pop(each, None)
             return replace(state, entries=kept)
 
         self._commit(without)
@@ -95,6 +100,11 @@ class Recorder:
         line = json.dumps({"at": self._now().isoformat(), "what": what, "change": change.key, "note": note})
         with self._journaling:
             self._store.append_journal(line)
+
+
+def _may_lie_in(each: Address, address: Address) -> bool:
+    """Told by the beginning of its path, which costs little; there may be thousands to ask."""
+    return each.path.startswith(address.path)
 
 
 def _accepted(state: State, entry: Entry) -> State:

@@ -8,14 +8,15 @@ wherever the state is kept: it is about an interrupted run here.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import StateError
 from ..files import append_private
+from ..model.address import Address
 from ..redaction import hidden
 from .document import Entry, Saved, State, entry_to_json, from_json, header_to_json, saved_of
 from .encryption import AgeCipher, Cipher, KeyInUse
@@ -44,6 +45,42 @@ class Codec:
         if self.cipher is not None:
             body = f'"sealed": {json.dumps(self.cipher.encrypt(("{" + body + "}").encode()))}'
         return "{" + head + ",\n " + body + "\n}\n"
+
+    def encode_changes(self, before: int, state: State, saved: Saved, put: Sequence[Entry], gone: Sequence[str]) -> str:
+        """One line that makes the state of serial `before` into this one."""
+        content: dict[str, Any] = {**header_to_json(state, saved), "before": before}
+        body = {"put": {str(each.address): entry_to_json(each) for each in put}, "gone": list(gone)}
+        content |= body if self.cipher is None else {"sealed": self.cipher.encrypt(json.dumps(body).encode())}
+        return json.dumps(content, ensure_ascii=False) + "\n"
+
+    def with_changes(self, decoded: Decoded, lines: Sequence[str]) -> Decoded:
+        """A state with the changes that were saved after it. What is older than it is in it already; a last line that
+        was cut by a kill was never saved. Raises StateError for what is damaged otherwise."""
+        state, saved, entries = decoded.state, decoded.saved, dict(decoded.state.entries)
+        for number, line in enumerate(lines, start=1):
+            try:
+                content = json.loads(line)
+                before, serial = int(content["before"]), int(content["serial"])
+            except (ValueError, TypeError, KeyError):
+                if number == len(lines):
+                    break
+                raise StateError(f"line {number} of the changes saved last is damaged") from None
+            if content.get("lineage") != state.lineage or serial <= state.serial:
+                continue
+            if before != state.serial:
+                raise StateError(f"the changes saved last go on from serial {before}, and it has serial {state.serial}")
+            self._change(entries, content)
+            state, saved = replace(state, serial=serial), saved_of(content)
+        return Decoded(replace(state, entries=entries), saved)
+
+    def _change(self, entries: dict[Address, Entry], content: Mapping[str, Any]) -> None:
+        opened = self._opened(content)
+        try:
+            for each in opened["gone"]:
+                entries.pop(Address.parse(each), None)
+            entries.update(from_json({**content, "salt": "", "resources": opened["put"]}).entries)
+        except (KeyError, TypeError, ValueError) as error:
+            raise StateError(f"the changes saved last are damaged: {type(error).__name__}: {error}") from None
 
     @property
     def key_in_use(self) -> KeyInUse | None:

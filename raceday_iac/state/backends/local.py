@@ -1,7 +1,8 @@
 """State in local files: one folder per environment with the state, its history, its backup, the journal and the lock.
 
-Saving is atomic (write beside, flush to disk, rename). The lock is the kernel's: it ends with the process that holds
-it, so a killed run leaves none behind.
+Saving is atomic (write beside, flush to disk, rename). Of a large state, a run writes the whole only now and then and
+adds a line for each save between; at its end there is one file again. The lock is the kernel's: it ends with the
+process that holds it, so a killed run leaves none behind.
 """
 
 from __future__ import annotations
@@ -12,21 +13,25 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Literal
 
 from ...errors import FencedError, LockedError, StateError
-from ...files import PRIVATE_FILE, open_private, private_folder, remove_drafts, take_lock, write_private
+from ...files import PRIVATE_FILE, append_private, open_private, private_folder, remove_drafts, take_lock, write_private
 from ..codec import Codec, Decoded, Journal
-from ..document import Saved, State, new_state, saved_of, this_process
+from ..document import Entry, Saved, State, new_state, saved_of, this_process
 from ..encryption import KeyInUse, cipher_of
 from ..store import LockInfo, Version
 from .base import Access, Backend, BackendSettings
 
 #: How many states are kept, the current one included.
 KEEP = 20
+#: Resources from which on a save is a line and not the whole state.
+LARGE = 1000
+#: How often a state is read anew because it was saved meanwhile.
+_READS = 3
 
 
 class LocalSettings(BackendSettings):
@@ -53,6 +58,7 @@ class LocalState:
         self.file = folder / "state.json"
         self.backup = folder / "state.json.backup"
         self.journal = folder / "journal.jsonl"
+        self.changes = folder / "state.changes.jsonl"
         self._codec = codec or Codec()
         self._now = now
         self._journal = Journal(self.journal, self._what_is_intact)
@@ -60,8 +66,10 @@ class LocalState:
         self._lock = FileLock(folder / "state.lock")
         self._session, self._command = uuid.uuid4().hex, ""
         #: What the file looked like when it was last read or written here.
-        self._seen: tuple[int, int, int] | None = None
+        self._seen: tuple[tuple[int, int, int], ...] | None = None
         self._archived = False
+        #: What was saved last, by this run.
+        self._last: State | None = None
 
     @property
     def where(self) -> str:
@@ -69,23 +77,51 @@ class LocalState:
 
     def read(self) -> State:
         """The stored state, or a new one when there is none. Raises StateError when the file is damaged."""
-        seen = self._look()
-        found = self._read()
+        for _ in range(_READS):
+            seen = self._look()
+            found = self._read()
+            if self._look() == seen:
+                break
         self._seen = seen
         return found.state if found else new_state()
 
     def write(self, state: State) -> None:
         """See `StateStore.write`."""
         self._must_be_as_seen()
-        text = self._codec.encode(state, self._provenance(state))
+        saved, last = self._provenance(state), self._last
         try:
-            write_private(self.file, text, self._archive)
+            if last is not None and self._goes_on(last, state):
+                put, gone = _difference(last, state)
+                line = self._codec.encode_changes(last.serial, state, saved, put, gone)
+                append_private(self.changes, line, safely=True)
+            else:
+                self._write_whole(state, saved, self._archive)
         except OSError as error:
             raise StateError(
                 f"The state could not be saved to {self.file}: {error.strerror or error}. {self._what_is_intact()}",
                 hint="make room or fix the permissions, then run apply again: it adopts what was already done",
             ) from None
-        self._seen = self._look()
+        self._seen, self._last = self._look(), state
+
+    def _goes_on(self, last: State, state: State) -> bool:
+        """Whether a line says what became of the state saved last: it is large, and there are not too many yet."""
+        is_same = (last.lineage, last.salt, last.bound) == (state.lineage, state.salt, state.bound)
+        if not (self._archived and is_same and len(state.entries) >= LARGE and self.file.exists()):
+            return False
+        return not self.changes.exists() or self.changes.stat().st_size < self.file.stat().st_size
+
+    def _write_whole(self, state: State, saved: Saved, replacing: Callable[[], None] = lambda: None) -> None:
+        """In one file. What lines are left are older than it, and count for nothing. Raises OSError."""
+        write_private(self.file, self._codec.encode(state, saved), replacing)
+        self.changes.unlink(missing_ok=True)
+
+    def _settle(self) -> None:
+        """Put what a run has left in lines into one file. The lock must be held."""
+        if self.changes.exists():
+            found = self._read()
+            if found is not None:
+                self._write_whole(found.state, found.saved)
+                self._seen = self._look()
 
     def keep_backup(self) -> None:
         """Copy the stored state aside, before the first change of a run."""
@@ -115,7 +151,16 @@ class LocalState:
         with self._lock.held(reason):
             remove_drafts(self.folder)
             self._session, self._command, self._archived = uuid.uuid4().hex, reason, False
-            yield
+            # A state that cannot be used is told of by whoever reads it.
+            with suppress(StateError, OSError):
+                self._settle()
+            self._last = None
+            try:
+                yield
+            finally:
+                with suppress(StateError, OSError):
+                    self._must_be_as_seen()
+                    self._settle()
 
     def lock_holder(self) -> LockInfo | None:
         return self._lock.holder()
@@ -126,17 +171,27 @@ class LocalState:
 
     def history(self) -> Sequence[Version]:
         """See `StateStore.history`."""
-        current = version_in(self.file, current=True)
+        current = self._current()
         if current is None:
             return self._history.versions()
         return (current, *(each for each in self._history.versions() if each.serial != current.serial))
 
     def version(self, serial: int) -> State:
         """See `StateStore.version`."""
-        current = version_in(self.file)
+        current = self._current()
         if current is None or current.serial != serial:
             return self._history.read(serial)
         return self.read()
+
+    def _current(self) -> Version | None:
+        """What the state says of itself, with what was saved in lines after it."""
+        found = version_in(self.file, current=True)
+        for line in self._lines() if found is not None else ():
+            with suppress(ValueError, TypeError, KeyError):
+                content = json.loads(line)
+                if found is not None and content["lineage"] == found.lineage and content["serial"] > found.serial:
+                    found = replace(found, serial=int(content["serial"]), saved=saved_of(content))
+        return found
 
     def rewrite_history(self) -> int:
         """See `StateStore.rewrite_history`. The backup holds the state under the old key, so it goes."""
@@ -148,7 +203,7 @@ class LocalState:
 
     def clear(self) -> None:
         """Delete the state with everything that is kept of it. The lock must be held."""
-        for file in (self.file, self.backup, self.journal):
+        for file in (self.file, self.changes, self.backup, self.journal):
             file.unlink(missing_ok=True)
         self._history.clear()
 
@@ -160,13 +215,22 @@ class LocalState:
         except (OSError, UnicodeDecodeError) as error:
             raise StateError(f"The state file {self.file} cannot be read: {error}.", unchanged=True) from None
         try:
-            return self._codec.decode(text)
+            return self._codec.with_changes(self._codec.decode(text), self._lines())
         except StateError as error:
             raise StateError(
                 f"The state file {self.file} cannot be used: {error}.",
                 hint=error.hint or self._recovery_hint(),
                 unchanged=True,
             ) from None
+
+    def _lines(self) -> Sequence[str]:
+        """What was saved in lines. Raises StateError when that cannot be read."""
+        try:
+            return [each for each in self.changes.read_text(encoding="utf-8", errors="replace").split("\n") if each]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise StateError(f"{self.changes} cannot be read: {error.strerror or error}") from None
 
     def _provenance(self, state: State) -> Saved:
         owner = this_process()
@@ -187,12 +251,8 @@ class LocalState:
             hint="run plan again; what was already done on Appwrite is adopted",
         )
 
-    def _look(self) -> tuple[int, int, int] | None:
-        try:
-            found = self.file.stat()
-        except OSError:
-            return (0, 0, 0)
-        return (found.st_ino, found.st_mtime_ns, found.st_size)
+    def _look(self) -> tuple[tuple[int, int, int], ...]:
+        return tuple(_look_at(file) for file in (self.file, self.changes))
 
     def _what_is_intact(self) -> str:
         return "The state saved last is intact." if self.file.exists() else "There was no state before."
@@ -202,6 +262,25 @@ class LocalState:
         move = f"mv {self.file} {self.file}.damaged"
         adopt = f"move it away and run plan: what the stack declares and Appwrite has is adopted ({move})"
         return f"{restore}, or {adopt}" if restore else adopt
+
+
+def _look_at(file: Path) -> tuple[int, int, int]:
+    try:
+        found = file.stat()
+    except OSError:
+        return (0, 0, 0)
+    return (found.st_ino, found.st_mtime_ns, found.st_size)
+
+
+def _difference(last: State, state: State) -> tuple[list[Entry], list[str]]:
+    """What is new or another one, and what is gone. An entry that did not change is the same object."""
+    old, new = list(last.entries.values()), list(state.entries.values())
+    other = [(one, two) for one, two in zip(old, new, strict=False) if one is not two]
+    if len(old) <= len(new) and all(one.address == two.address for one, two in other):
+        return [*(two for _, two in other), *new[len(old) :]], []
+    known = set(map(id, old))
+    gone = [str(address) for address in last.entries if address not in state.entries]
+    return [each for each in new if id(each) not in known], gone
 
 
 # The lock of local state: the kernel's lock on a file, which says in it who holds it.
