@@ -24,6 +24,7 @@ from ..errors import (
     UnreachableError,
 )
 from ..files import write_new
+from ..kinds import kind_of
 from ..loading.environment import load_environment
 from ..model.address import deployment_address
 from ..model.declarations import nearest
@@ -74,7 +75,7 @@ def _went_well(execution: Execution) -> bool:
 
 def _no_function(connection: Reader, function: str) -> IacError:
     """The error for one that is not on the server, with those that are."""
-    known = sorted(each.path for each in connection.snapshot(()).resources if each.kind == "function")
+    known = sorted(each.path for each in connection.snapshot(()).resources if kind_of(each).has_runs)
     return IacError(
         f"There is no function {function!r} in this project{nearest(function, known)}.",
         hint=f"functions: {', '.join(known)}" if known else "declare it in the stack, then: raceday-iac apply",

@@ -14,7 +14,15 @@ from ..provider import Snapshot
 from ..provider.protocol import Deployment
 from ..state.document import State
 from . import guards
-from .changes import known_addresses, refresh_changes, replaced_owners, unmanaged, unwanted_changes, wanted_changes
+from .changes import (
+    known_addresses,
+    refresh_changes,
+    replaced_owners,
+    unmanaged,
+    unwanted_changes,
+    wanted_changes,
+    with_values,
+)
 from .guards import questions, threshold_refusals, unmanaged_with
 from .lifecycle import (
     RenameOverlay,
@@ -77,7 +85,7 @@ def build_plan(
         environment=environment,
         lineage=state.lineage,
         serial=state.serial,
-        changes=selection.kept,
+        changes=tuple(with_values(each, desired) for each in selection.kept),
         differences=tuple(differences),
         unmanaged=tuple(_left_alone(desired, state, real, selection.kept, evidence)),
         refusals=tuple(refusals),

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..diff import HIDDEN, Cause, Difference, FieldChange, Presence, same
 from ..kinds import holds_others, kind_of
+from ..kinds.base import thaw
 from ..kinds.conversion import has_form, temporary
 from ..kinds.deployment import UNFINISHED
 from ..model.address import Address, owners
@@ -137,6 +138,15 @@ def _mend(difference: Difference) -> Iterator[Change]:
     elif not difference.owned:
         reason = "it exists as the stack declares it, but is not in the state yet"
         yield Change(address, Action.ADOPT, reason, why=Reason.EXISTS)
+
+
+def with_values(change: Change, desired: Desired) -> Change:
+    """A creation that says what it creates."""
+    wanted = desired.resources.get(change.address)
+    if change.action is not Action.CREATE or wanted is None:
+        return change
+    values = {name: HIDDEN if isinstance(value, Secret) else thaw(value) for name, value in wanted.fields.items()}
+    return replace(change, values=values)
 
 
 def why_different(difference: Difference) -> Reason:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 from ..diff import Difference, FieldChange
 from ..errors import IacError
@@ -228,6 +229,8 @@ class Change:
     goes_with: Address | None = None
     #: Whether it is declared or ours. Of what is neither, only what goes with something else is in a plan.
     managed: bool = True
+    #: Of a creation, its fields, secrets as stars. They are shown; what is sent is taken from the stack.
+    values: Mapping[str, Any] = field(default_factory=dict, compare=False)
     why: Reason = field(kw_only=True)
 
     @property

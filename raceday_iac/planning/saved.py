@@ -203,8 +203,10 @@ def _stale_because(saved: Mapping[str, Any], fresh: Mapping[str, Any]) -> Iterat
 
 
 def _without_codes(changes: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """The sentences say the same, and older plans have nothing else."""
-    return ({name: value for name, value in change.items() if name != "reasonCode"} for change in changes)
+    """The sentences say the same, and older plans have nothing else. Values are the stack's, which is compared."""
+    return (
+        {name: value for name, value in change.items() if name not in ("reasonCode", "values")} for change in changes
+    )
 
 
 def _some(reasons: Iterable[str]) -> Iterator[str]:
@@ -298,6 +300,7 @@ def change_document(change: Change, *, with_parts: bool = True) -> dict[str, Any
         **({} if change.managed else {"managed": False}),
         "fields": [field_document(field, with_parts=with_parts) for field in change.fields],
         "requires": list(change.requires),
+        **({"values": dict(change.values)} if change.values else {}),
     }
 
 
@@ -361,6 +364,7 @@ def _change(document: Mapping[str, Any]) -> Change:
         origin=Address.parse(was) if was else None,
         goes_with=Address.parse(goes_with) if goes_with else None,
         managed=document.get("managed", True),
+        values=document.get("values", {}),
         why=_why(document),
     )
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import sys
-from collections.abc import Iterable
+import textwrap
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
 from ..errors import OutputError
 from ..hints import with_environment
 from ..redaction import json_text, shown
+
+_IS_COMMAND = re.compile(r"raceday-iac \w| --\w|stack\.\w+\(")
 
 
 @dataclass(frozen=True)
@@ -46,8 +50,22 @@ def print_lines(
     from rich.text import Text  # noqa: PLC0415
 
     console = Console(file=out, highlight=False)
-    for line in lines:
+    for line in fitting(lines, console.width):
         console.print(Text(printable(line.text), style=line.style), soft_wrap=True)
+
+
+def fitting(lines: Iterable[Line], width: int) -> Iterator[Line]:
+    """Lines that a terminal need not cut in the middle of words: what is too long goes on below, further to the right.
+    Commands stay whole, so that they can be copied."""
+    for line in lines:
+        if len(line.text) <= width or _IS_COMMAND.search(line.text):
+            yield line
+            continue
+        rest = " " * min(len(line.text) - len(line.text.lstrip()) + 4, width // 2)
+        parts = textwrap.wrap(
+            line.text, max(width, 20), subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
+        )
+        yield from (Line(part, line.style) for part in parts)
 
 
 def print_json(content: Any, stream: IO[str] | None = None, *, revealing: bool = False) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..diff import field_text
+from ..diff import FieldWords, PartWords, field_text
 from ..kinds import KINDS, holds_others, kind_of
 from ..model.address import Address, owners
 from ..planning import Action, Change, Plan
 from ..planning.changes import DECLARED
+from .created import folded_kinds, has_values, is_member, members_table, values_of
 from .graph_picture import Card, Row, arrange, graph_svg
 from .plan_text import SIGNS, UNMANAGED, counts_by_kind, nothing_to_do, summary
 from .theme import TONES, ChangeRow, change_row, page, strongest
@@ -18,7 +19,7 @@ from .theme import TONES, ChangeRow, change_row, page, strongest
 
 def plan_page(plan: Plan, where: str) -> str:
     """The whole page."""
-    counts = counts_by_kind(plan)
+    counts, folded = counts_by_kind(plan), folded_kinds(plan.changes)
     return page(
         "plan.html",
         title=f"Plan for {plan.environment}",
@@ -27,7 +28,7 @@ def plan_page(plan: Plan, where: str) -> str:
         nothing_to_do=nothing_to_do(plan) if plan.is_empty else "",
         tiles=list(_tiles(plan)),
         picture="" if plan.is_empty else plan_svg(plan, where),
-        boxes=[_box(at, changes) for at, changes in grouped(plan.changes).items()],
+        boxes=[_box(at, changes, folded) for at, changes in grouped(plan.changes).items()],
         actions=[action for action in SIGNS if any(each[action] for each in counts.values())],
         counts=counts.items(),
         notes=plan.notes,
@@ -57,37 +58,45 @@ class Box:
     rows: tuple[ChangeRow, ...]
 
 
-def _box(at: Address, changes: Sequence[Change]) -> Box:
+def _box(at: Address, changes: Sequence[Change], folded: Collection[str]) -> Box:
     tone = strongest({TONES[each.action] for each in changes})
     counts = Counter(str(each.action) for each in changes)
     counted = ", ".join(f"{number} {action}" for action, number in counts.items())
-    return Box(tone, at.kind, at.path, counted, tuple(_rows(at, changes)))
+    return Box(tone, at.kind, at.path, counted, tuple(_rows(at, changes, folded)))
 
 
-def _rows(at: Address, changes: Sequence[Change]) -> Iterator[ChangeRow]:
+def _rows(at: Address, changes: Sequence[Change], folded: Collection[str]) -> Iterator[ChangeRow]:
     """What needs words, one by one; then what is merely created or adopted, or goes with all of it, by action."""
     is_deleted = any(each.address == at and each.action is Action.DELETE for each in changes)
     plain = [each for each in changes if _is_plain(each) or (is_deleted and _merely_goes(each, at))]
-    yield from (_row(each, at) for each in changes if each not in plain)
+    yield from (_row(each, at, folded) for each in changes if each not in plain)
     for action in dict.fromkeys(each.action for each in plain):
         groups: dict[str, list[str]] = defaultdict(list)
         for change in plain:
             if change.action is action:
-                groups[change.address.kind].append(change.address.name)
+                groups[change.address.kind].append(_chip(change, folded))
         by_kind = tuple((kind, tuple(names)) for kind, names in groups.items())
         yield ChangeRow(f"{SIGNS[action]} {action}", TONES[action], groups=by_kind)
 
 
 def _is_plain(change: Change) -> bool:
-    is_plain = change.action is Action.ADOPT or (change.action is Action.CREATE and change.reason == DECLARED)
+    is_declared = change.action is Action.CREATE and change.reason == DECLARED
+    is_plain = change.action is Action.ADOPT or (is_declared and (is_member(change) or not has_values(change)))
     return is_plain and not change.fields
+
+
+def _chip(change: Change, folded: Collection[str]) -> str:
+    """The name of what is one of many, and what it is."""
+    if not has_values(change) or change.address.kind in folded:
+        return change.address.name
+    return " ".join(filter(None, members_table([change])[0]))
 
 
 def _merely_goes(change: Change, at: Address) -> bool:
     return change.goes_with is not None and change.managed and change.address != at
 
 
-def _row(change: Change, at: Address) -> ChangeRow:
+def _row(change: Change, at: Address, folded: Collection[str]) -> ChangeRow:
     what = "" if change.address == at else f"{change.address.kind} {change.address.name}"
     if kind_of(change.address).is_code:
         what = "code"
@@ -95,8 +104,12 @@ def _row(change: Change, at: Address) -> ChangeRow:
         what = f"{what or change.address.name} (was {change.origin.name})"
     company = f"it goes with {change.goes_with}" if change.goes_with is not None else ""
     drift = "somebody changed it on the server" if change.drifted and "server" not in change.reason else ""
-    tag = f"{SIGNS[change.action]} {change.action}"
-    return change_row(tag, TONES[change.action], what, change.fields, (company, change.reason, drift))
+    tag, why = f"{SIGNS[change.action]} {change.action}", (company, change.reason, drift)
+    if has_values(change):
+        why = (company, "" if change.reason == DECLARED else change.reason, drift)
+        values = tuple(FieldWords(name, parts=(PartWords("", None, told),)) for name, told in values_of(change, folded))
+        return ChangeRow(tag, TONES[change.action], what, values, why)
+    return change_row(tag, TONES[change.action], what, change.fields, why)
 
 
 # A plan as a graph: a card for each database, collection and function that changes, arrows for what comes first.

@@ -19,7 +19,8 @@ from ..model.address import Address, collection_address
 from ..model.evidence import counted_words
 from ..planning import Action, Change, Plan
 from ..planning.changes import DECLARED
-from ..planning.saved import SavedPlan
+from ..planning.saved import SavedPlan, restored
+from .created import aligned, folded_kinds, has_values, is_member, members_table, values_of
 from .lines import Line
 from .markdown import LIMIT, Sheet, code, plain
 
@@ -53,8 +54,9 @@ def plan_lines(plan: Plan, where: str, *, verbose: bool = False) -> Iterator[Lin
     if plan.is_empty:
         yield Line(nothing_to_do(plan), "green")
     else:
+        folded = frozenset() if verbose else folded_kinds(plan.changes)
         for shown in fold(plan.changes, verbose=verbose):
-            yield from _shown_lines(shown)
+            yield from _shown_lines(shown, folded)
         yield Line()
         yield from summary_lines(plan)
     if plan.left_out:
@@ -91,10 +93,12 @@ def summary_lines(plan: Plan) -> Iterator[Line]:
         yield Line(f"    {kind:<13} {parts}")
 
 
-def _shown_lines(shown: Shown) -> Iterator[Line]:
+def _shown_lines(shown: Shown, folded: Collection[str]) -> Iterator[Line]:
     sign, style, change = SIGNS[shown.action], _STYLES[shown.action], shown.change
+    table = [Line(f"        {each}") for each in aligned(members_table(shown.told(folded)))]
     if change is None:
         yield Line(f"  {sign} in {shown.address}: {shown.inside}", style)
+        yield from table
         return
     inside = f" with {shown.inside}" if shown.inside else ""
     drift = " (drift)" if change.drifted else ""
@@ -102,6 +106,18 @@ def _shown_lines(shown: Shown) -> Iterator[Line]:
     yield Line(f"  {sign} {change.action} {change.address}{shown.company}{inside}{reason}", style)
     for field in change.fields:
         yield from field_lines(field)
+    yield from creation_lines(change, folded)
+    yield from table
+
+
+def creation_lines(change: Change, folded: Collection[str] = ()) -> Iterator[Line]:
+    """What a creation sets, a field on each line; of what lies in a collection, all on one."""
+    if not has_values(change):
+        return
+    if is_member(change):
+        yield from (Line(f"        {' '.join(filter(None, row[1:]))}") for row in members_table([change]))
+        return
+    yield from (Line(f"        {name}: {value}") for name, value in values_of(change, folded))
 
 
 def field_lines(field: FieldChange, style: str = "", direction: str = "") -> Iterator[Line]:
@@ -245,6 +261,12 @@ class Shown:
     action: Action
     change: Change | None = None
     members: Mapping[str, int] | None = None
+    #: Those of them that are created.
+    created: tuple[Change, ...] = ()
+
+    def told(self, folded: Collection[str]) -> list[Change]:
+        """What of them a table tells: those of kinds of which there are not too many."""
+        return [each for each in self.created if each.address.kind not in folded]
 
     @property
     def reason(self) -> str:
@@ -272,16 +294,23 @@ def fold(changes: Iterable[Change], *, verbose: bool = False) -> list[Shown]:
     deleted too, is folded into one."""
     changes = list(changes)
     deleted = {change.address for change in changes if change.action is Action.DELETE}
-    folded: dict[tuple[Action, Address], Counter[str]] = defaultdict(Counter)
+    folded: dict[tuple[Action, Address], list[Change]] = defaultdict(list)
     kept: list[Change] = []
     for change in changes:
         if verbose or not kind_of(change.address).listed or not _is_plain(change, deleted):
             kept.append(change)
         else:
-            folded[change.action, collection_address(*change.address.parts[:2])][change.address.kind] += 1
-    shown = [Shown(each.address, each.action, each, folded.pop((each.action, each.address), None)) for each in kept]
+            folded[change.action, collection_address(*change.address.parts[:2])].append(change)
+    shown = [
+        _with_members(each.address, each.action, each, folded.pop((each.action, each.address), [])) for each in kept
+    ]
     # Members of collections that are not themselves in the plan get a line of their own.
-    return shown + [Shown(at, action, None, counts) for (action, at), counts in folded.items()]
+    return shown + [_with_members(at, action, None, inside) for (action, at), inside in folded.items()]
+
+
+def _with_members(at: Address, action: Action, change: Change | None, inside: Sequence[Change]) -> Shown:
+    created = tuple(each for each in inside if has_values(each))
+    return Shown(at, action, change, Counter(each.address.kind for each in inside), created)
 
 
 def _is_plain(change: Change, deleted: Collection[Address]) -> bool:
@@ -332,6 +361,8 @@ def saved_lines(saved: SavedPlan) -> Iterator[Line]:
     for name, value in sorted(content["wishes"].items()):
         yield Line(f"{name}: {json.dumps(value, ensure_ascii=False)}", "dim")
     yield Line()
+    told = {(str(each.address), str(each.action)): each for each in restored(saved).changes}
+    folded = folded_kinds(told.values())
     for change in saved.changes:
         drift = " (drift)" if change["drift"] else ""
         company = f" (with {change['with']})" if "with" in change else ""
@@ -339,6 +370,7 @@ def saved_lines(saved: SavedPlan) -> Iterator[Line]:
         for field in change["fields"]:
             before, after = (json.dumps(field[side], ensure_ascii=False) for side in ("before", "after"))
             yield Line(f"        {field['name']}: {before} → {after}")
+        yield from creation_lines(told[change["address"], change["action"]], folded)
     if not saved.changes:
         yield Line("  nothing to do", "green")
     counted_before = counted_words(saved.evidence)
@@ -381,10 +413,11 @@ def plan_markdown(plan: Plan, where: str, *, limit: int = LIMIT) -> str:
     title = nothing_to_do(plan) if plan.is_empty else summary(plan)
     sheet.say(f"## Plan for {code(plan.environment)}: {plain(title.rstrip('.'))}", "", plain(where), "")
     _refusals(sheet, plan)
-    shown = fold(plan.changes)
-    _table(sheet, "changes that delete or replace", "What goes away", [each for each in shown if _destroys(each)])
+    shown, folded = fold(plan.changes), folded_kinds(plan.changes)
+    gone = [each for each in shown if _destroys(each)]
+    _table(sheet, "changes that delete or replace", "What goes away", gone, folded)
     rest = [each for each in shown if not _destroys(each)]
-    _table(sheet, "changes", "What comes or changes" if len(rest) < len(shown) else "", rest)
+    _table(sheet, "changes", "What comes or changes" if len(rest) < len(shown) else "", rest, folded)
     notes = (f"- {plain(note)}" for note in plan.notes)
     sheet.entries("notes", ("**Notes**", ""), notes, ("",))
     _kinds(sheet, plan)
@@ -408,22 +441,26 @@ def _refusals(sheet: Sheet, plan: Plan) -> None:
         sheet.entries("refusals", head, entries, ("",))
 
 
-def _table(sheet: Sheet, what: str, title: str, rows: Iterable[Shown]) -> None:
+def _table(sheet: Sheet, what: str, title: str, rows: Iterable[Shown], folded: Collection[str]) -> None:
     head = (f"**{title}**", "", *_HEAD) if title else _HEAD
-    sheet.entries(what, head, map(_row, rows), ("",))
+    sheet.entries(what, head, (_row(each, folded) for each in rows), ("",))
 
 
-def _row(shown: Shown) -> str:
+def _row(shown: Shown, folded: Collection[str]) -> str:
     place = f"{'in ' if shown.change is None else ''}{code(str(shown.address))}"
     if shown.change is not None and shown.change.goes_with is not None:
         place += f"<br>with {code(str(shown.change.goes_with))}"
-    return f"| {MARKS[shown.action]}&nbsp;{shown.action} | {place} | {'<br>'.join(_cell(shown))} |"
+    return f"| {MARKS[shown.action]}&nbsp;{shown.action} | {place} | {'<br>'.join(_cell(shown, folded))} |"
 
 
-def _cell(shown: Shown) -> Iterator[str]:
+def _cell(shown: Shown, folded: Collection[str]) -> Iterator[str]:
     """What is folded in, the fields, and why."""
     if shown.inside:
         yield shown.inside
+    if shown.change is not None:
+        yield from (f"{code(name)}: {code(value)}" for name, value in values_of(shown.change, folded))
+    for name, *rest in members_table(shown.told(folded)):
+        yield f"{code(name)} {code(' '.join(filter(None, rest)))}"
     if shown.change is None:
         return
     yield from field_cells(shown.change.fields)

@@ -28,14 +28,13 @@ project p at http://x/v1
 
 | | resource | what changes |
 |---|---|---|
-| 🟩&nbsp;create | `database.e` |  |
-| 🟩&nbsp;create | `collection.e/c` | 1 attribute |
+| 🟩&nbsp;create | `database.e` | `name`: `"E"`<br>`enabled`: `true` |
+| 🟩&nbsp;create | `collection.e/c` | 1 attribute<br>`name`: `"C"`<br>`permissions`: `[]`<br>`documentSecurity`: `false`<br>`enabled`: `true`<br>`x` `boolean` |
 | 🟨&nbsp;update | `attribute.d/c/a` | `size`: `10` → `20`<br><sub>the stack changed</sub> |
-| 🟨&nbsp;update | `function.f` | `timeout`: `840` → `150`<br>`scopes`: `+"documents.write"` `-"users.read"`\
-<br><sub>the stack changed</sub> |
-| 🟩&nbsp;create | `variable.f/L` |  |
-| 🟩&nbsp;create | in `collection.d/c` | 2 attributes, 1 relationship, 1 index |
-"""
+| 🟨&nbsp;update | `function.f` | `timeout`: `840` → `150`<br>`scopes`: `+"documents.write"` `-"users.read"`<br><sub>the stack changed</sub> |
+| 🟩&nbsp;create | `variable.f/L` | `value`: `"w"`<br>`secret`: `false` |
+| 🟩&nbsp;create | in `collection.d/c` | 2 attributes, 1 relationship, 1 index<br>`c` `integer`<br>`n` `integer`<br>`r` `relationship oneToOne relatedCollection: "c", twoWayKey: "back", onDelete: "restrict"`<br>`j` `index key attributes: ["n"], orders: ["ASC"]` |
+"""  # noqa: E501
 
 
 def shown(of: Plan) -> str:

@@ -63,17 +63,30 @@ GOLDEN = """\
 Plan for environment test (project p at http://x/v1)
 
   + create database.e
+        name: "E"
+        enabled: true
   + create collection.e/c with 1 attribute
+        name: "C"
+        permissions: []
+        documentSecurity: false
+        enabled: true
+        x  boolean
   ~ update attribute.d/c/a: the stack changed
         size: 10 → 20
   ~ update function.f: the stack changed
         timeout: 840 → 150
         scopes: +"documents.write" -"users.read"
   + create variable.f/L
+        value: "w"
+        secret: false
   - delete variable.f/K: the stack no longer declares it
   - delete function.old: replaced by f
   - delete attribute.d/c/b: the stack no longer declares it
   + in collection.d/c: 2 attributes, 1 relationship, 1 index
+        c  integer
+        n  integer
+        r  relationship oneToOne    relatedCollection: "c", twoWayKey: "back", onDelete: "restrict"
+        j  index key                attributes: ["n"], orders: ["ASC"]
 
 Plan: 8 to create, 2 to update, 3 to delete.
     database      1 create
@@ -229,7 +242,9 @@ PART = """\
 Plan for environment test (project p at http://x/v1)
 
   + create attribute.d/c/n: the stack declares it (needed by index.d/c/j)
+        integer
   + in collection.d/c: 1 index
+        j  index key    attributes: ["n"], orders: ["ASC"]
 
 Plan: 2 to create.
     attribute     1 create

@@ -51,6 +51,7 @@ confirmed: {"update function": 1}
 targets: ["function.f", "index.d/c/i"]
 
   create attribute.d/c/b: the stack declares it (needed by index.d/c/i)
+        integer
   replace index.d/c/i: the stack changed; Appwrite cannot change attributes in place
         attributes: ["a"] → ["b"]
   update function.f: both the stack and the server changed (drift)
