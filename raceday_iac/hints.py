@@ -10,6 +10,9 @@ from collections.abc import Iterable
 _GROUPS = ("state", "server")
 #: What brings its environment along, or needs none.
 _WITHOUT = ("show",)
+#: What is followed by a name, and not by the rest of a sentence.
+_NAMING = ("run", "logs", "deployments", "rollback", "destroy", "vendor")
+_OPTIONS = r"(?: --(?:all|clean|dry-run|verbose|watch|async)\b| --[a-z-]+(?: [^\s,;:()`-][^\s,;:()`]*)?)*"
 _environment = ""
 _command = re.compile(r"(?!)")
 
@@ -20,12 +23,22 @@ def use_environment(name: str, commands: Iterable[str] = ()) -> None:
     global _environment, _command  # noqa: PLW0603 - one process runs one command
     _environment = name
     if name:
-        words = "|".join(f"{each} [a-z]+" if each in _GROUPS else each for each in commands if each not in _WITHOUT)
-        _command = re.compile(rf"\braceday-iac ({words})(?![\w-])(?![^,;:()`\n]*--env)")
+        words = "|".join(_word(each) for each in commands if each not in _WITHOUT)
+        _command = re.compile(rf"\braceday-iac (?:{words})(?![\w-]){_OPTIONS}")
+
+
+def _word(command: str) -> str:
+    """A command with the names that belong to it."""
+    if command in _GROUPS:
+        return rf"{command} (?:lock release(?: [\w-]+)?|lock list|[a-z]+)"
+    if command in _NAMING:
+        return rf"{command}(?: [^\s,;:()`-][^\s,;:()`]*)?"
+    # A saved plan, which is named here, brings its environment along.
+    return "apply(?! [A-Za-z./])" if command == "apply" else command
 
 
 def with_environment(text: str) -> str:
     """A message whose commands name the environment of this run."""
     if not _environment or "raceday-iac " not in text:
         return text
-    return _command.sub(lambda found: f"{found[0]} --env {_environment}", text)
+    return _command.sub(lambda found: found[0] if "--env" in found[0] else f"{found[0]} --env {_environment}", text)
