@@ -1,7 +1,7 @@
 """Request parameters: their declaration, and validation in Appwrite's order and words.
 
-Unknown parameters are ignored. A required parameter that is absent or null is refused. A null for an optional
-parameter passes unvalidated and crashes handlers that are not nullable, as on a real 1.8.1 (500).
+Unknown parameters are ignored. A required parameter that is absent is refused. A null is judged as any value on 1.8.1;
+since 1.9 one for an optional parameter passes unjudged, and crashes handlers that are not nullable (500).
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ CUSTOM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,35}")
 ID_RULE = (
     "{} must contain at most 36 chars. Valid chars are a-z, A-Z, 0-9, period, hyphen, and underscore. "
     "Can't start with a special char"
+)
+UID_RULE = (
+    "UID must contain at most 36 chars. Valid chars are a-z, A-Z, 0-9, and underscore. "
+    "Can't start with a leading underscore"
 )
 REQUIRED: Any = object()
 #: Ids instead of which the server makes one of its own: the wish for that, and what PHP has for empty
@@ -54,11 +58,15 @@ class Param:
         return self.default is REQUIRED
 
 
-def read_params(declared: Sequence[Param], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Validated values by name, defaults filled in. Raises `ApiError` for the first bad parameter."""
+def read_params(declared: Sequence[Param], given: Mapping[str, Any], *, judges_nulls: bool = False) -> dict[str, Any]:
+    """Validated values by name, defaults filled in. Raises `ApiError` for the first bad parameter.
+
+    `judges_nulls` says that a null which has no meaning is refused as any other bad value."""
     values: dict[str, Any] = {}
     for param in declared:
         value = given.get(param.name)
+        if value is None and param.name in given and judges_nulls and not param.nullable:
+            _refuse_null(param)
         if value is None and param.required:
             raise ApiError("general_argument_invalid", f'Param "{param.name}" is not optional.')
         if value is None:
@@ -71,6 +79,13 @@ def read_params(declared: Sequence[Param], given: Mapping[str, Any]) -> dict[str
         except Refused as refusal:
             raise invalid(param.name, str(refusal)) from None
     return values
+
+
+def _refuse_null(param: Param) -> None:
+    try:
+        param.check(None)
+    except Refused as refusal:
+        raise invalid(param.name, str(refusal)) from None
 
 
 def anything(value: Any) -> Any:
@@ -148,7 +163,7 @@ def existing_id(value: Any) -> str:
     """An id that names something which exists, or a key."""
     if isinstance(value, str) and CUSTOM_ID.fullmatch(value):
         return value
-    raise Refused(ID_RULE.format("UID"))
+    raise Refused(UID_RULE)
 
 
 def one_of(*choices: str) -> Check:

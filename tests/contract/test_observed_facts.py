@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from .client import Answer, Api
+from .conftest import Targets
 from .modelling import (
     add_attribute,
     add_index,
@@ -206,9 +207,43 @@ def test_an_unknown_field_is_ignored_without_a_word(api: Api) -> None:
     assert "runtimeSpecification" not in created.body
 
 
-def test_a_null_for_a_parameter_that_has_no_null_crashes(api: Api) -> None:
-    created = api.post("/functions", {"functionId": "f", "name": "Test", "runtime": "python-3.12", "timeout": None})
-    assert (created.status, created.kind) == (500, "general_unknown")
+#: What a null is answered with, where it means nothing: on 1.8.1 the rule for values, but for what may be empty.
+NULLS = {
+    "timeout": (400, "Invalid `timeout` param: Value must be a valid range between 1 and 900"),
+    "entrypoint": (400, "Invalid `entrypoint` param: Value must be a valid string and no longer than 1028 chars"),
+    "name": (
+        400,
+        "Invalid `name` param: Value must be a valid string and at least 1 chars and no longer than 128 chars",
+    ),
+    "schedule": (500, "Server Error"),
+}
+
+
+@pytest.mark.parametrize("field", NULLS)
+def test_a_null_is_judged_like_a_value(api: Api, field: str) -> None:
+    body = {"functionId": "f", "name": "Test", "runtime": "python-3.12", field: None}
+    answer = api.post("/functions", body)
+    assert (answer.status, answer["message"]) == NULLS[field]
+
+
+@pytest.mark.parametrize("field", ["timeout", "entrypoint", "schedule"])
+def test_since_1_9_a_null_crashes(target_of: Targets, field: str) -> None:
+    body = {"functionId": "f", "name": "Test", "runtime": "python-3.12", field: None}
+    assert target_of("1.9").fresh().post("/functions", body).status == 500
+
+
+def test_roles_are_kept_as_they_were_sent(api: Api) -> None:
+    body = {"functionId": "f", "name": "Test", "runtime": "python-3.12", "execute": ["any", "users", "any"]}
+    assert api.post("/functions", body)["execute"] == ["any", "users", "any"]
+
+
+def test_a_spatial_index_may_have_orders(api: Api) -> None:
+    create_collection(api)
+    collection = "/databases/d/collections/c"
+    assert api.post(f"{collection}/attributes/point", {"key": "p", "required": True}).status == 202
+    available_attribute(api, collection, "p")
+    body = {"key": "i", "type": "spatial", "attributes": ["p"], "orders": ["ASC"]}
+    assert api.post(f"{collection}/indexes", body).status == 202
 
 
 @pytest.mark.parametrize(

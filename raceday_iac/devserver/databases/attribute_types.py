@@ -15,7 +15,7 @@ from .. import params
 from ..ages import EVERY, SINCE_1_9
 from ..body import parse_json
 from ..errors import ApiError
-from ..params import Check, Param, Refused, or_null
+from ..params import UID_RULE, Check, Param, Refused, or_null
 from . import formats, php_dates
 from .dialect import Vocabulary
 from .formats import MAX_BIG_INTEGER, MAX_DOUBLE, MAX_INTEGER, MIN_BIG_INTEGER, grouped
@@ -31,10 +31,6 @@ IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,35}")
 KEY_RULE = (
     "Parameter must contain at most 36 chars. Valid chars are a-z, A-Z, 0-9, period, hyphen, and underscore. "
     "Can't start with a special char"
-)
-UID_RULE = (
-    "UID must contain at most 36 chars. Valid chars are a-z, A-Z, 0-9, and underscore. "
-    "Can't start with a leading underscore"
 )
 #: The default of a parameter that must be sent but may be null: only its absence is refused.
 ABSENT: Any = object()

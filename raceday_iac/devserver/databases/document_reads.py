@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..ages import SINCE_1_9
 from ..body import parse_json
 from ..errors import ApiError
-from ..params import Check, Param, or_null, whole_number
+from ..params import UID_RULE, Check, Param, or_null, whole_number
 from ..web import Reply, Request
 from . import php_dates, queries, query_sql, relations, staging
 from .attribute_types import (
@@ -20,7 +20,6 @@ from .attribute_types import (
     DOCUMENT_ID,
     QUERIES,
     TRANSACTION_ID,
-    UID_RULE,
     array_of,
     is_identifier,
     json_value,

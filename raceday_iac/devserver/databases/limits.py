@@ -214,7 +214,7 @@ def check(
         check_lengths(attributes, lengths, facts)
     if key.lower() in RESERVED:
         raise BadIndex("Index key name is reserved")
-    _check_spatial(kind, attributes, orders, facts)
+    _check_spatial(kind, attributes, facts)
 
 
 def check_again(kind: str, attributes: Sequence[str], lengths: Sequence[int | None], facts: Facts) -> None:
@@ -291,7 +291,7 @@ def _size_and_length(attribute: Attribute, length: int | None) -> tuple[int, int
     return units, units
 
 
-def _check_spatial(kind: str, attributes: Sequence[str], orders: Sequence[str | None], facts: Facts) -> None:
+def _check_spatial(kind: str, attributes: Sequence[str], facts: Facts) -> None:
     if kind != "spatial":
         for name in attributes:
             if facts[name].type in SPATIAL:
@@ -312,8 +312,4 @@ def _check_spatial(kind: str, attributes: Sequence[str], orders: Sequence[str | 
         raise BadIndex(
             f'Spatial indexes do not allow null values. Mark the attribute "{attributes[0]}" as required or create '
             "the index on a column with no null values."
-        )
-    if orders:
-        raise BadIndex(
-            "Spatial indexes with explicit orders are not supported. Remove the orders to create this index."
         )

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..body import parse_json
+from ..params import UID_RULE
 from . import php_dates
-from .attribute_types import UID_RULE, is_identifier, is_integer
+from .attribute_types import is_identifier, is_integer
 from .catalog import Relation
 from .formats import MAX_BIG_INTEGER, grouped
 

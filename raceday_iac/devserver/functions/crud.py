@@ -65,14 +65,14 @@ def _check_role(role: Any) -> None:
 
 
 def execute_roles(value: Any) -> list[str]:
-    """The roles that may execute a function, as sent but each once."""
+    """The roles that may execute a function, as sent."""
     if not isinstance(value, list):
         raise Refused("Roles must be an array of strings.")
     if len(value) > MOST_ITEMS:
         raise Refused(f"You can only provide up to {MOST_ITEMS} roles.")
     for role in value:
         _check_role(role)
-    return list(dict.fromkeys(value))
+    return value
 
 
 def _event(value: Any) -> str:
@@ -91,6 +91,8 @@ def _schedule(server: Server) -> Check:
     """Empty, or a cron expression that may come, before 1.9 also one that never does. To PHP "0" is as empty as ""."""
 
     def check(value: Any) -> str:
+        if value is None:
+            return ""
         if isinstance(value, str) and (value in ("", "0") or (not cron_problem(value) and _comes(server, value))):
             return value
         raise Refused("String must be a valid cron expression")
