@@ -21,8 +21,12 @@ from .web import Key
 
 #: What every key may do besides its scopes (Appwrite 1.8.1, app/config/roles.php).
 IMPLICIT_SCOPES = frozenset({"global", "health.read", "graphql"})
-#: What a caller without a key may do. A real server adds documents and files, guarded by permissions; we do not.
-GUEST_SCOPES = frozenset({"global", "public", "home", "console", "graphql", "sessions.write", "execution.write"})
+#: What a caller without a key may do (1.8.1, app/config/roles.php); documents are guarded by permissions. A real server
+#: adds files.
+GUEST_SCOPES = frozenset(
+    "global public home console graphql sessions.write execution.write executions.write "
+    "documents.read documents.write rows.read rows.write".split()
+)
 #: Opens the control routes below /v1/_dev; only the server's own key has it.
 CONTROL_SCOPE = "_dev"
 GUEST = Key("guest", GUEST_SCOPES)

@@ -13,7 +13,7 @@ from ..body import parse_json
 from ..errors import ApiError
 from ..params import UID_RULE, Check, Param, or_null, whole_number
 from ..web import Reply, Request
-from . import php_dates, queries, query_sql, relations, staging
+from . import guests, php_dates, queries, query_sql, relations, staging
 from .attribute_types import (
     COLLECTION_ID,
     DATABASE_ID,
@@ -59,9 +59,9 @@ def source_of(store: Store, collection: Collection) -> Source:
 
     def related(relation: Relation) -> Source | None:
         other = store.collection(relation.related)
-        return None if other is None else source_of(store, other)
+        return None if other is None else Source(other.table, fields_of(other), related=related)
 
-    return Source(collection.table, fields_of(collection), related=related)
+    return Source(collection.table, fields_of(collection), *store.only, related=related)
 
 
 def parse_queries(texts: Sequence[str]) -> list[Query]:
@@ -146,7 +146,7 @@ def list_documents(server: Server, request: Request, values: dict[str, Any], wor
     now = server.clock.now().timestamp()
     for old in [each for each, (until, _) in kept.items() if until <= now]:
         del kept[old]
-    key = (collection, words.root, tuple(values["queries"]))
+    key = (collection, words.root, request.key.kind, tuple(values["queries"]))
     state = "hit" if key in kept else "miss"
     if key not in kept:
         kept[key] = (now + ttl, _list_now(server, request, collection, values, words))
@@ -158,7 +158,7 @@ def _list_now(
 ) -> Reply:
     parsed = parse_queries(values["queries"])
     _check_cursor(parsed)
-    store = Store(server)
+    store = Store(server, only=guests.readable(server, request, collection))
     if values["transactionId"] is not None:
         view = staging.TransactionView(store, request.project, values["transactionId"])
         plan = checked_plan(collection, parsed)

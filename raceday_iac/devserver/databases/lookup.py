@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .. import params
 from ..errors import ApiError
 from ..params import Check, Param, Refused
-from . import catalog, query_sql
+from . import catalog, guests, query_sql
 from . import queries as query_rules
 from .dialect import Vocabulary
 from .queries import BadQuery, Field, Fields, Query, arrange, parse
@@ -54,8 +54,11 @@ def collection_row(db: sqlite3.Connection, database: int, collection_id: str) ->
 
 
 def find_collection(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> catalog.Collection:
-    """The collection that a request names, with everything that is built in it."""
-    return catalog.load(server.db, find_collection_row(server, request, values, words))
+    """The collection whose documents a request is about, with everything that is built in it."""
+    row = find_collection_row(server, request, values, words)
+    if guests.is_guest(request):
+        guests.admit(server, request, row, values, words)
+    return catalog.load(server.db, row)
 
 
 # Lists of databases, collections, attributes, indexes and transactions: what may be filtered, and reading a page.

@@ -26,11 +26,20 @@ class Store:
     """Documents within one request.
 
     `keep_dates` lets documents bring their own `$createdAt` and `$updatedAt`. `known_at` is the moment up to which the
-    writer knows the data: documents that changed later are conflicts.
+    writer knows the data: documents that changed later are conflicts. `only` is a condition with its values: what may
+    be listed.
     """
 
-    def __init__(self, server: Server, *, keep_dates: bool = False, known_at: datetime | None = None) -> None:
+    def __init__(
+        self,
+        server: Server,
+        *,
+        keep_dates: bool = False,
+        known_at: datetime | None = None,
+        only: tuple[str, tuple[str, ...]] = ("", ()),
+    ) -> None:
         self.server = server
+        self.only = only
         self.db = server.db
         self.keep_dates = keep_dates
         self.known_at = known_at
