@@ -6,6 +6,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +20,7 @@ from ..importing.document import read_document
 from ..importing.names import Diagnostic, Project, select
 from ..importing.source import PLAIN, Source, write_source
 from ..kinds import KINDS, in_newest_words, on_server
+from ..kinds.fields import NEWEST_CLI, Writing
 from ..loading.environment import Environment, load_environment
 from ..loading.resolve import resolve
 from ..loading.stack_file import load_stack
@@ -75,7 +77,7 @@ def import_(
     if write is not None:
         return _write_stack(options, write, from_appwrite_json, wanted, force=force)
     if from_appwrite_json is not None:
-        project = select(_file(from_appwrite_json), wanted)
+        project = select(_file(from_appwrite_json, options.root), wanted)
         answer(options, {"found": project_document(project)}, project_lines(project))
         return EXIT_OK
     if not wanted and not everything:
@@ -127,14 +129,14 @@ def _write_stack(
         raise IacError(f"{file} is not a Python file (.py). Nothing was written.")
     environment = None
     if from_appwrite_json is not None:
-        project = _file(from_appwrite_json)
+        project = _file(from_appwrite_json, options.root)
     else:
         environment = load_environment(options.stack, options.env)
         project = _live(options, environment)
     project = select(project, wanted)
-    source = write_source(project, file.stem)
-    must_change_nothing(source, project)
-    hints = differs_in(environment, source, project) if environment else ()
+    source = write_source(project, file.stem, options.root)
+    must_change_nothing(source, project, options.root)
+    hints = differs_in(environment, source, project, options.root) if environment else ()
     write_file(file, source.text)
     document = {"written": source_document(source, file, hints)}
     answer(options, document, source_lines(source, file, hints, options.env))
@@ -151,18 +153,27 @@ def _live(options: Options, environment: Environment) -> Project:
         return Project(snapshot.resources, tuple(remarks), where)
 
 
-def _file(path: Path) -> Project:
+def _file(path: Path, root: Path) -> Project:
     document = read_document(path)
-    project = read_appwrite_json(document.content, str(path))
+
+    def code_at(folder: str, entrypoint: str) -> str:
+        """Only what lies below the root: nothing else is managed unasked."""
+        place = (path.parent / folder).resolve()
+        with suppress(OSError, ValueError):
+            if place.is_relative_to(root.resolve()) and (place / entrypoint).is_file():
+                return place.relative_to(root.resolve()).as_posix()
+        return ""
+
+    project = read_appwrite_json(document.content, str(path), code_at)
     return replace(project, remarks=(*document.remarks, *project.remarks))
 
 
 # The proof that a written stack changes nothing: loaded as any stack file, its plan is empty
 
 
-def must_change_nothing(source: Source, project: Project) -> None:
+def must_change_nothing(source: Source, project: Project, root: Path) -> None:
     """Raises IacError when the plan of the source, adopted, is not empty. That is a defect of this tool."""
-    changes = _plan(_loaded(source, PLAIN), project.resources).changes
+    changes = _plan(_loaded(source, PLAIN, root), project.resources).changes
     if changes:
         raise IacError(
             f"The source would not have come out as what is there ({changes[0].key}: {changes[0].reason}). "
@@ -171,20 +182,20 @@ def must_change_nothing(source: Source, project: Project) -> None:
         )
 
 
-def differs_in(environment: Environment, source: Source, project: Project) -> list[str]:
+def differs_in(environment: Environment, source: Source, project: Project, root: Path) -> list[str]:
     """What the environment's own settings make different from what was found."""
     try:
-        changes = _plan(_loaded(source, environment), project.resources).changes
+        changes = _plan(_loaded(source, environment, root), project.resources).changes
     except StackError as error:
         return [f"environment {environment.name}: {problem}" for problem in error.problems]
     return [f"environment {environment.name} makes a difference: {each.key}" for each in changes]
 
 
-def _loaded(source: Source, environment: Environment) -> Desired:
+def _loaded(source: Source, environment: Environment, root: Path) -> Desired:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "imported.py"
         file.write_text(source.text, encoding="utf-8")
-        return resolve(load_stack(file), environment, Path(folder), dict.fromkeys(source.secrets, "unknown"))
+        return resolve(load_stack(file), environment, root, dict.fromkeys(source.secrets, "unknown"))
 
 
 def _plan(desired: Desired, real: Mapping[Address, Live]) -> Plan:
@@ -200,6 +211,9 @@ def export(
         bool, typer.Option("--appwrite-json", help="The form that Appwrite's own command line reads.")
     ] = False,
     file: Annotated[Path | None, typer.Argument(help="Where to; standard output when missing.")] = None,
+    for_cli: Annotated[
+        int, typer.Option(min=4, max=NEWEST_CLI, help="The version of that command line, such as 12, 15 or 25.")
+    ] = NEWEST_CLI,
     force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
 ) -> int:
     """Write the stack, as it is in this environment, for Appwrite's own command line."""
@@ -213,8 +227,9 @@ def export(
     # No value of a secret is written, so none has to be known.
     desired = resolve(stack, environment, options.root, dict.fromkeys(_secrets(stack), "unknown"))
     folder = file.parent if file is not None else options.root
-    text = json.dumps(appwrite_json(desired, environment.project, folder), indent=4, ensure_ascii=False) + "\n"
-    remarks = list(what_is_lost(desired))
+    to = Writing(folder, for_cli)
+    text = json.dumps(appwrite_json(desired, environment.project, to), indent=4, ensure_ascii=False) + "\n"
+    remarks = list(what_is_lost(desired, to))
     if file is None:
         write(tolerant(sys.stdout), text)
         print_lines(remark_lines(remarks), color=options.color, stream=sys.stderr)

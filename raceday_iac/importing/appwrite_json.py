@@ -7,17 +7,24 @@ written is for people who still use that command line, and never holds a variabl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..errors import IacError
 from ..kinds import KINDS, kind_of
-from ..kinds.fields import Declaring
-from ..model.address import Address
+from ..kinds.fields import Declaring, Entry, Writing
+from ..model.address import Address, collection_address, owners
+from ..model.limits import shown
 from ..model.resource import Desired, Live
+from ..model.secret import FromEnvironment
+from ..model.validators import id_problem
+from .entries import fitting, names_in, sifted, with_all_in_it
 from .names import Diagnostic, Project
+
+#: Finds a folder with an entrypoint, relative to the root of the stack.
+CodeAt: TypeAlias = Callable[[str, str], str]
 
 
 def _lying_in(kind: str) -> list[Declaring]:
@@ -26,91 +33,149 @@ def _lying_in(kind: str) -> list[Declaring]:
     return [each.declaring for each in found if each.declaring and each.declaring.file_lists and each.owner == kind]
 
 
-#: What the file itself has lists of: what lies nowhere, and beside it what lies in that.
-_OUTER = _lying_in("")
-_INNER = [inner for outer in _OUTER for inner in _lying_in(outer.kind)]
-_TOP = ("projectId", "projectName", *(name for each in (*_OUTER, *_INNER) for name in each.file_lists))
+def _outer() -> list[Declaring]:
+    """What the file itself has lists of: what lies nowhere, and beside it what lies in that."""
+    outer = _lying_in("")
+    return [*outer, *(inner for each in outer for inner in _lying_in(each.kind))]
 
 
-def read_appwrite_json(document: Any, source: str) -> Project:
-    """The project that a file describes. Raises IacError when it is no such file at all."""
-    if not isinstance(document, Mapping) or not any(name in document for name in _TOP):
-        raise IacError(f"{source} is not an appwrite.json: it has none of {', '.join(_TOP)}.", unchanged=True)
-    reading = _Reading()
-    for declaring in (*_OUTER, *_INNER):
-        for name in declaring.file_lists:
-            for raw in entries(document, name, reading.remarks):
-                reading.take(declaring, raw, ())
-    # Where a project is belongs to an environment, as `projectId` does.
-    others = [name for name in document if name not in (*_TOP, "endpoint") and document[name]]
-    if others:
-        reading.remark(source, f"not imported, because this tool does not manage it: {', '.join(sorted(others))}")
+#: Where a project is belongs to an environment.
+_PLACE = ("projectId", "organizationId", "endpoint")
+_SILENT = ("projectId", "projectName", "$schema")
+
+
+def _holders() -> set[str]:
+    """Kinds that what lies in them lies beside."""
+    return {each.kind for each in _lying_in("")}
+
+
+def read_appwrite_json(document: Any, source: str, code_at: CodeAt = lambda _path, _entrypoint: "") -> Project:
+    """The project that a file describes. `code_at` finds the folder that a function names, with its entrypoint, and
+    gives it relative to the stack's root. Raises IacError when it is no such file at all."""
+    lists = [(declaring, name) for declaring in _outer() for name in declaring.file_lists]
+    top = (*_SILENT[:2], *(name for _, name in lists))
+    if not isinstance(document, Mapping) or not any(name in document for name in top):
+        raise IacError(f"{source} is not an appwrite.json: it has none of {', '.join(top)}.", unchanged=True)
+    reading = _Reading(code_at)
+    for declaring, name in lists:
+        for number, raw in enumerate(_list(document, name, reading)):
+            reading.take(declaring, raw, (), f"{name}[{number}]")
+    reading.take_far_sides()
+    others = {name: held for name, held in document.items() if name not in {*top, *_SILENT, *_PLACE} and held}
+    for name, held in others.items():
+        named = ", ".join(names_in(held)) or shown(held)
+        reading.remark(name, f"not imported, because this tool does not manage it: {named}")
+    places = [name for name in _PLACE if document.get(name)]
+    if places[1:]:
+        reading.remark(source, f"not taken, because an environment file says it: {', '.join(places)}")
     name = str(document.get("projectName") or "")
     return Project(reading.resources, tuple(reading.remarks), source, name, reading.notes)
 
 
 @dataclass
 class _Reading:
+    code_at: CodeAt
     resources: dict[Address, Live] = field(default_factory=dict)
     remarks: list[Diagnostic] = field(default_factory=list)
     notes: dict[Address, str] = field(default_factory=dict)
+    far_sides: list[Live] = field(default_factory=list)
+    #: The entries that stand for what was read.
+    _entries: dict[Address, Entry] = field(default_factory=dict)
+    _inside: dict[tuple[str, Address], list[Live]] = field(default_factory=lambda: defaultdict(list))
 
     def remark(self, subject: object, message: str) -> None:
         self.remarks.append(Diagnostic(str(subject), message))
 
-    def take(self, declaring: Declaring, raw: Mapping[str, Any], owner: tuple[str, ...]) -> None:
+    def leave_out(self, declaring: Declaring, raw: Entry, subject: object, reason: str) -> None:
+        self.remark(subject, f"left out{with_all_in_it(declaring, raw)}: {reason}")
+
+    def of(self, kind: str, owner: Address) -> Sequence[Live]:
+        """See `Beside`."""
+        return self._inside.get((kind, owner), ())
+
+    def value_of(self, live: Live) -> str | FromEnvironment:
+        """See `Beside`."""
+        return str(live.fields["value"])
+
+    def fitting(self, declaring: Declaring, raw: Entry, address: Address) -> dict[str, Any] | None:
+        return fitting(declaring, raw, address, self)
+
+    def take(self, declaring: Declaring, raw: Any, owner: tuple[str, ...], place: str) -> None:
         """An entry, with what lies in it. The file says what is wanted: a status at the time of writing is of no
         interest."""
-        words = {declaring.file_words.get(name, name): value for name, value in raw.items() if value is not None}
-        said = {**words, "status": "available", "error": ""} if owner else words
+        word = "key" if owner else "$id"
+        if not isinstance(raw, Mapping) or not isinstance(raw.get(word), str) or not raw[word]:
+            self.leave_out(declaring, raw if isinstance(raw, Mapping) else {}, place, f"it has no {word}{_has(raw)}")
+            return
+        said = self._in_our_words(declaring, raw, place)
+        if problem := id_problem(raw[word]):
+            self.leave_out(declaring, said, place, problem)
+            return
         live = declaring.read_file(said, owner, self)
         if live is None:
             return
-        self.resources.setdefault(live.address, live)
-        for inner in _lying_in(declaring.kind) if declaring not in _OUTER else ():
+        if live.address in self._entries:
+            if said != self._entries[live.address]:
+                self.leave_out(declaring, said, place, f"{live.address} stands in the file twice; the first counts")
+            return
+        self._entries[live.address] = said
+        live = self.resources[live.address] = sifted(declaring, live, self)
+        for above in owners(live.address)[-1:]:
+            self._inside[live.address.kind, above].append(live)
+        for inner in _lying_in(declaring.kind) if declaring.kind not in _holders() else ():
             for name in inner.file_lists:
-                for each in _with_keys(said.get(name)):
-                    self.take(inner, each, live.address.parts)
+                for number, each in enumerate(_list(said, name, self)):
+                    if inner.is_one_in_file(each if isinstance(each, Mapping) else {}):
+                        self.take(inner, each, live.address.parts, f"{live.address}: {name}[{number}]")
+
+    def _in_our_words(self, declaring: Declaring, raw: Entry, place: str) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, value in raw.items():
+            ours = declaring.file_words.get(name, name)
+            if ours in found and found[ours] != value:
+                named = ", ".join(names_in(value)) or shown(value)
+                self.remark(place, f"{name} is left out, because it has {ours} too: {named}")
+            elif value is not None:
+                found[ours] = value
+        return found
+
+    def take_far_sides(self) -> None:
+        """Relationships of which the file holds the far side alone."""
+        for near in self.far_sides:
+            if near.address in self.resources:
+                continue
+            database, collection, _ = near.address.parts
+            if collection_address(database, collection) in self.resources:
+                self.remark(near.address, f"taken from its far side in {near.fields['relatedCollection']}")
+                self.resources[near.address] = near
+            else:
+                far = collection_address(database, near.fields["relatedCollection"])
+                message = f"left out: the collection {collection}, which it leads to, is not in the file"
+                self.remark(far.child("relationship", str(near.fields["twoWayKey"])), message)
 
 
-# The lists of an `appwrite.json`.
+def _has(raw: Any) -> str:
+    if not isinstance(raw, Mapping):
+        return f", it is {shown(raw)}"
+    return f" (it has {', '.join(raw)})" if raw else ""
 
 
-def entries(document: Mapping[str, Any], name: str, remarks: list[Diagnostic]) -> Iterator[Mapping[str, Any]]:
-    """The usable entries of one of the file's lists: mappings with an id of their own."""
-    seen = set()
-    raw = document.get(name) or []
-    if not isinstance(raw, list):
-        remarks.append(Diagnostic(name, "ignored: it is no list"))
-        return
-    for number, entry in enumerate(raw):
-        if not isinstance(entry, Mapping) or not isinstance(entry.get("$id"), str) or not entry["$id"]:
-            remarks.append(Diagnostic(f"{name}[{number}]", "ignored: it has no $id"))
-            continue
-        # Ids of collections count within their database.
-        place = (entry.get("databaseId"), entry["$id"])
-        if place in seen:
-            remarks.append(Diagnostic(f"{name}[{number}]", f"ignored: {entry['$id']} stands in the file twice"))
-            continue
-        seen.add(place)
-        yield entry
+def _list(held: Entry, name: str, reading: _Reading) -> Sequence[Any]:
+    found = held.get(name)
+    if found is not None and not isinstance(found, list):
+        reading.remark(name, f"left out: it is no list, it is {shown(found)}")
+    return found if isinstance(found, list) else ()
 
 
-# The databases of an `appwrite.json`: as collections with attributes, or, in newer files, tables with columns.
+# Writing one.
 
 
-def _with_keys(raw: Any) -> Iterator[Mapping[str, Any]]:
-    for each in raw if isinstance(raw, list) else ():
-        if isinstance(each, Mapping) and isinstance(each.get("key"), str):
-            yield each
-
-
-def appwrite_json(desired: Desired, project: str, folder: Path) -> dict[str, Any]:
-    """The document. `folder` is where the file will lie: paths of code are relative to it."""
+def appwrite_json(desired: Desired, project: str, to: Writing) -> dict[str, Any]:
+    """The document."""
     document: dict[str, Any] = {"projectId": project, "projectName": desired.name}
-    for declaring in (*reversed(_OUTER), *_INNER):
+    for declaring in _in_writing_order():
         entries = [
-            {**declaring.write_file(each, desired, folder), **_inside(each.address, desired, folder)}
+            {**declaring.write_file(each, desired, to), **_inside(each.address, desired, to)}
             for each in desired.of_kind(declaring.kind)
         ]
         if entries:
@@ -118,21 +183,27 @@ def appwrite_json(desired: Desired, project: str, folder: Path) -> dict[str, Any
     return document
 
 
-def _inside(owner: Address, desired: Desired, folder: Path) -> dict[str, list[Any]]:
+def _inside(owner: Address, desired: Desired, to: Writing) -> dict[str, list[Any]]:
     """The lists of what lies in something."""
     lists: dict[str, list[Any]] = {}
     for declaring in _lying_in(owner.kind) if kind_of(owner).owner else ():
         found = lists.setdefault(declaring.file_lists[0], [])
-        found += (declaring.write_file(each, desired, folder) for each in desired.below(owner, declaring.kind))
-        found += declaring.write_beside(owner, desired)
+        found += (declaring.write_file(each, desired, to) for each in desired.below(owner, declaring.kind))
+        found += declaring.write_beside(owner, desired, to)
     return lists
 
 
-def what_is_lost(desired: Desired) -> Iterator[Diagnostic]:
+def _in_writing_order() -> list[Declaring]:
+    """Functions come first, as Appwrite's command line writes them."""
+    outer = _lying_in("")
+    return [*reversed(outer), *(inner for each in outer for inner in _lying_in(each.kind))]
+
+
+def what_is_lost(desired: Desired, to: Writing) -> Iterator[Diagnostic]:
     """What a stack says and an `appwrite.json` cannot."""
     for address, resource in desired.resources.items():
         declaring = kind_of(address).declaring
-        for message in declaring.lost_in_file(resource, desired) if declaring else ():
+        for message in declaring.lost_in_file(resource, desired, to) if declaring else ():
             yield Diagnostic(str(address), message)
     for address in desired.tombstones:
         yield Diagnostic(str(address), "that it must be absent cannot be said in such a file")

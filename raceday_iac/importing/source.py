@@ -16,6 +16,7 @@ from ..kinds.variable import looks_secret
 from ..loading.environment import EMBEDDED, Environment
 from ..loading.resolve import resolve
 from ..model.address import Address, owners
+from ..model.declarations import KEEP
 from ..model.resource import Live
 from ..model.server import NEWEST, ServerFacts
 from ..model.stack import FromEnvironment, Stack
@@ -42,9 +43,10 @@ class Source:
     remarks: tuple[Diagnostic, ...] = ()
 
 
-def write_source(project: Project, name: str) -> Source:
-    """The source of a stack called `name` that declares all of a project that can be declared."""
-    settled = settle(project, name)
+def write_source(project: Project, name: str, root: Path = Path()) -> Source:
+    """The source of a stack called `name` that declares all of a project that can be declared. `root` is the folder
+    that its code paths are relative to."""
+    settled = settle(project, name, root)
     declared = tuple(each.address for each in settled.calls)
     text = "\n".join(_lines(settled, project, name)) + "\n"
     return Source(text, declared, settled.secrets, settled.left_out, project.remarks)
@@ -73,7 +75,7 @@ def _lines(settled: Settled, project: Project, name: str) -> Iterator[str]:
 
 def _imports(settled: Settled) -> Iterator[str]:
     """In the order in which import sorters want them."""
-    if any("code" in each.keywords for each in settled.calls):
+    if any(each.keywords.get("code") == KEEP for each in settled.calls):
         yield "KEEP"
     if settled.secrets:
         yield "FromEnvironment"
@@ -83,7 +85,9 @@ def _imports(settled: Settled) -> Iterator[str]:
 def _call_lines(each: Called, handles: Mapping[Address, str]) -> list[str]:
     target = "stack" if each.owner is None else handles[each.owner]
     before = f"{handles[each.address]} = " if each.address in handles else ""
-    keywords = {name: Name("KEEP") if name == "code" else value for name, value in each.keywords.items()}
+    keywords = {
+        name: Name("KEEP") if (name, value) == ("code", KEEP) else value for name, value in each.keywords.items()
+    }
     return call(f"{target}.{each.method}", each.positional, keywords, before=before, always_spread=each.is_long)
 
 
@@ -151,7 +155,7 @@ class Settled:
     left_out: Mapping[Address, str] = field(default_factory=dict)
 
 
-def settle(project: Project, name: str) -> Settled:
+def settle(project: Project, name: str, root: Path = Path()) -> Settled:
     """What can be declared of a project. Raises IacError only for a defect of this tool."""
     secrets = _secret_sources(project)
     sources = {address: FromEnvironment(source) for source, address in secrets.items()}
@@ -167,22 +171,34 @@ def settle(project: Project, name: str) -> Settled:
                 calls += [called] if called else []
             except ValueError as error:
                 found[live.address] = str(error)
-        found = found or _objections(project, name, calls, secrets, left_out)
+        found = found or _objections(project, name, root, calls, secrets, left_out)
         if not found:
+            left_out.update(_inside(project, left_out))
             return Settled(tuple(calls), _present(secrets, left_out), left_out)
         left_out.update(found)
+
+
+def _inside(project: Project, left_out: Collection[Address]) -> dict[Address, str]:
+    """What lies in something that is left out."""
+    found = {}
+    for address in project.resources:
+        above = next((each for each in owners(address) if each in left_out), None)
+        if above and address not in left_out:
+            found[address] = f"it lies in {above}"
+    return found
 
 
 def _objections(
     project: Project,
     name: str,
+    root: Path,
     calls: list[Called],
     secrets: Mapping[str, Address],
     left_out: Mapping[Address, str],
 ) -> dict[Address, str]:
     """Resources that cannot be declared like this, with the reason; each of them is a new one."""
     try:
-        desired = resolve(build(name, calls), PLAIN, Path(), dict.fromkeys(secrets, "?"))
+        desired = resolve(build(name, calls), PLAIN, root, dict.fromkeys(secrets, "?"))
     except StackError as error:
         found = {Address.parse(each.subject): each.message for each in error.problems}
     else:

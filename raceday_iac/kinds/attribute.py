@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, SkipValidation, model_validator
@@ -20,7 +19,7 @@ from ..model.validators import is_double, is_integer
 from .base import Call, Claims, Differing, Kind, Shape, as_call, column_claim, is_finite, of_its_collection, thaw
 from .collection import INLINE_SINCE, LEFT_OUT, MAYBE, MEMBER, live_member
 from .conversion import temporary
-from .fields import IDENTITY, Declaring, Reading, Wire, Work, canonical, told
+from .fields import IDENTITY, Declaring, Entry, Reading, Wire, Work, Writing, canonical, told
 from .relationship import NEEDED as RELATED
 from .schema_rules import (
     FORMATS,
@@ -444,33 +443,68 @@ def claims(address: Address, _fields: Fields) -> Claims:
     return frozenset({column_claim(address, address.name)})
 
 
-def _with_numbers(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Bounds beyond what JavaScript can count are written as texts by some versions of Appwrite's command line."""
-    whole = raw["type"] in WHOLE
+def _default_in_file(kind: str, raw: Entry) -> Any:
+    """The default as the type has it. Hands write numbers and switches as texts, and arrays have none."""
+    default = raw.get("default")
+    if default == [] or (raw.get("required") is True and default in ("", None)):
+        return None
+    if kind == "boolean" and str(default).lower() in ("true", "false"):
+        return str(default).lower() == "true"
+    if kind in (*WHOLE, "float") and isinstance(default, str):
+        try:
+            return int(default) if kind in WHOLE else float(default)
+        except ValueError:
+            return default
+    if kind in WHOLE and isinstance(default, float) and default.is_integer():
+        return int(default)
+    return default
 
-    def number(value: Any) -> Any:
-        return (int(value) if whole else float(value)) if isinstance(value, str) else value
 
-    return {name: number(value) if name in ("min", "max") else value for name, value in raw.items()}
+#: The command line that checks a file before it reads it, and those that know the types of newer servers.
+_CHECKING_CLI = 13
+_TYPES_SINCE_CLI = {"varchar": 13, "text": 13, "mediumtext": 13, "longtext": 13, "bigint": 21}
+
+
+def _is_unsayable(bound: Any, to: Writing) -> bool:
+    """Whether a bound is none for a command line that makes 64-bit integers of all (13.0.0 to 25.1.0)."""
+    return to.cli >= _CHECKING_CLI and isinstance(bound, float) and abs(bound) > limits.INTEGER_MAXIMUM
 
 
 class _Declaring(Declaring):
     file_lists = ("attributes",)
+    file_silent = Declaring.file_silent | {"type", "format"}
+    file_weak = ("default", "min", "max")
 
-    def read_file(self, raw: Mapping[str, Any], owner: tuple[str, ...], reading: Reading) -> Live | None:
+    def is_one_in_file(self, raw: Entry) -> bool:
+        return raw.get("type") != "relationship"
+
+    def file_defaults(self, raw: Entry, address: Address) -> Mapping[str, Any]:  # noqa: ARG002
+        return {"required": False}
+
+    def read_file(self, raw: Entry, owner: tuple[str, ...], reading: Reading) -> Live | None:
         address = collection_address(*owner).child("attribute", raw["key"])
-        if raw.get("type") == "relationship":
-            return None
         if not isinstance(raw.get("type"), str):
-            reading.remark(address, "ignored: it has no type")
+            reading.remark(address, "left out: it has no type")
+            return None
+        kind = type_of(raw)
+        if kind not in MODELS:
+            reading.remark(address, f"left out: the stack language has no attributes of type {limits.shown(kind)}")
+            return None
+        plain = {name: value for name, value in raw.items() if name != "default"}
+        default = _default_in_file(kind, raw)
+        if kind == "float" and not isinstance(default, int | float | None):
+            reading.remark(address, f"default is left out: {limits.shown(default)} is no number")
+            default = None
+        said = reading.fitting(self, {**plain, "type": kind, "default": default}, address)
+        if said is None:
             return None
         try:
-            return parse(owner, _with_numbers({"required": False, **raw}))
-        except (TypeError, ValueError) as error:
-            reading.remark(address, f"ignored: {error}")
+            return parse(owner, {**said, "key": raw["key"], "type": kind})
+        except (TypeError, ValueError, OverflowError):
+            reading.remark(address, "left out: a number in it is larger than any that Appwrite keeps")
             return None
 
-    def write_file(self, resource: Resource, desired: Desired, folder: Path) -> dict[str, Any]:  # noqa: ARG002
+    def write_file(self, resource: Resource, desired: Desired, to: Writing) -> dict[str, Any]:  # noqa: ARG002
         fields = thaw(resource.fields)
         kind = fields.pop("type")
         wire = {ours: theirs for theirs, ours in TYPE_OF_WIRE.items()}
@@ -479,7 +513,17 @@ class _Declaring(Declaring):
         first = {name: fields.pop(name) for name in ("required", "array")}
         last = {name: fields.pop(name) for name in ("default", "encrypt") if name in fields}
         form = {"format": kind} if kind in FORMATS else {}
-        return {**said, **first, **{name: each for name, each in fields.items() if each is not None}, **form, **last}
+        kept = {name: each for name, each in fields.items() if each is not None and not _is_unsayable(each, to)}
+        return {**said, **first, **kept, **form, **last}
+
+    def lost_in_file(self, resource: Resource, desired: Desired, to: Writing) -> Iterator[str]:  # noqa: ARG002
+        bounds = {name: resource.fields.get(name) for name in ("min", "max")}
+        lost = [name for name, bound in bounds.items() if _is_unsayable(bound, to)]
+        if lost:
+            yield f"{' and '.join(lost)} cannot be said: that command line takes no bounds beyond 64-bit integers"
+        kind = str(resource.fields["type"])
+        if to.cli < _TYPES_SINCE_CLI.get(kind, 0):
+            yield f"version {to.cli} of that command line does not know the type {kind}"
 
     @property
     def models(self) -> tuple[type[Declared], ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -14,9 +13,10 @@ from ..model.address import Address, collection_address, database_address
 from ..model.declarations import Declared, Id, Name, Permissions
 from ..model.evidence import Ask, Question
 from ..model.resource import Desired, Diagnostic, Fields, Live, Resource, frozen
+from ..model.validators import id_problem, role_of_today
 from . import database, schema_rules
 from .base import Call, Kind, Shape, Wanted, as_call, is_instant, of_its_collection, thaw, with_carried
-from .fields import IDENTITY, Checked, Declaring, Reading, Wire, canonical, carried, told
+from .fields import IDENTITY, Checked, Declaring, Entry, Reading, Wire, Writing, canonical, carried, told
 from .schema_rules import (
     IN_PLACE,
     SETS,
@@ -273,22 +273,51 @@ def _page_bytes(attribute: Fields) -> int:
     return _OUTSIDE if is_outside else table_bytes(attribute)
 
 
+def _of_today(raw: Entry, address: Address, reading: Reading) -> Entry:
+    """With permissions as they are since Appwrite 1.0. `permission` said whether those of the collection count, or
+    those of its documents."""
+    old = {name: raw[name] for name in ("permission", "$read", "$write") if name in raw}
+    if not old or raw.get("$permissions") is not None:
+        return raw
+    rest = {name: value for name, value in raw.items() if name not in old}
+    if raw.get("permission") == "document":
+        reading.remark(
+            address, "permission: document becomes document_security; with it $read and $write did not count"
+        )
+        return {**rest, "documentSecurity": True}
+    reading.remark(address, f"{', '.join(old)} become permissions")
+    said = [(verb, raw.get(f"${verb}")) for verb in ("read", "write")]
+    roles = [(verb, str(role)) for verb, names in said if isinstance(names, list) for role in names]
+    permissions = [f'{verb}("{role_of_today(role)}")' for verb, role in roles]
+    return {**rest, "$permissions": permissions, "documentSecurity": False}
+
+
 class _Declaring(Declaring):
     file_lists = ("collections", "tables")
     file_words: Mapping[str, str] = {"columns": "attributes", "rowSecurity": "documentSecurity"}
 
-    def read_file(self, raw: Mapping[str, Any], owner: tuple[str, ...], reading: Reading) -> Live | None:
+    file_silent = Declaring.file_silent | {"databaseId", "attributes", "indexes"}
+    file_holds = ("attributes", "indexes")
+
+    def file_defaults(self, raw: Entry, address: Address) -> Mapping[str, Any]:
+        return {**super().file_defaults(raw, address), "$permissions": [], "documentSecurity": False, "enabled": True}
+
+    def read_file(self, raw: Entry, owner: tuple[str, ...], reading: Reading) -> Live | None:
         if not isinstance(raw.get("databaseId"), str):
-            reading.remark(f"collection {raw['$id']}", "ignored: it does not say in which database it lies")
+            reading.leave_out(self, raw, f"collection {raw['$id']}", "it does not say in which database it lies")
             return None
+        if problem := id_problem(raw["databaseId"]):
+            reading.leave_out(self, raw, f"collection {raw['$id']}", f"its databaseId {problem}")
+            return None
+        address = collection_address(raw["databaseId"], raw["$id"])
         above = database_address(raw["databaseId"])
         if above not in reading.resources:
             reading.remark(above, "the file has collections of it, but not itself; its id is taken for its name")
             reading.resources[above] = database.parse((), {"$id": above.path, "name": above.path, "enabled": True})
-        defaults = {"name": raw["$id"], "$permissions": [], "documentSecurity": False, "enabled": True}
-        return parse(owner, {**defaults, **raw})
+        said = reading.fitting(self, _of_today(raw, address, reading), address)
+        return parse(owner, {**raw, **said}) if said is not None else None
 
-    def write_file(self, resource: Resource, desired: Desired, folder: Path) -> dict[str, Any]:  # noqa: ARG002
+    def write_file(self, resource: Resource, desired: Desired, to: Writing) -> dict[str, Any]:  # noqa: ARG002
         database, id = resource.address.parts
         fields = thaw(resource.fields)
         return {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -11,9 +10,9 @@ from pydantic import Field
 from ..model.address import Address, database_address
 from ..model.declarations import Declared, Id, Name
 from ..model.evidence import Ask, Question
-from ..model.resource import Desired, Fields, Live, Resource, frozen
-from .base import Call, Kind, Shape, as_call, of_its_collection, thaw, with_carried
-from .fields import IDENTITY, Declaring, Reading, carried, told
+from ..model.resource import Fields, Live, frozen
+from .base import Call, Kind, Shape, as_call, of_its_collection, with_carried
+from .fields import IDENTITY, Declaring, carried, told
 from .schema_rules import IN_PLACE, STAGES, create_request, database_fields, update_request
 
 
@@ -60,12 +59,7 @@ def loses(live: Live) -> Iterator[Question]:
 
 class _Declaring(Declaring):
     file_lists = ("databases", "tablesDB")
-
-    def read_file(self, raw: Mapping[str, Any], owner: tuple[str, ...], reading: Reading) -> Live:  # noqa: ARG002
-        return parse(owner, {"name": raw["$id"], "enabled": True, **raw})
-
-    def write_file(self, resource: Resource, desired: Desired, folder: Path) -> dict[str, Any]:  # noqa: ARG002
-        return {"$id": resource.address.path, **thaw(resource.fields)}
+    file_holds = ("collections", "tables")
 
 
 KIND = Kind(

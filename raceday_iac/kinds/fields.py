@@ -16,13 +16,13 @@ from dataclasses import field as member
 from functools import cache, cached_property
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Protocol, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Protocol, TypeAlias, TypeVar, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
 from ..model.address import Address, owners
 from ..model.declarations import Declared
-from ..model.resource import CodeSource, Desired, Diagnostic, Fields, Live, Location, Resource, frozen
+from ..model.resource import CodeSource, Desired, Diagnostic, Fields, KeptCode, Live, Location, Resource, frozen
 from ..model.secret import FromEnvironment
 from ..model.server import ServerFacts
 from .base import Call, Shape, Wanted, thaw
@@ -164,10 +164,13 @@ def parsed(model: type[Declared], raw: Mapping[str, Any]) -> dict[str, Any]:
         value = raw.get(each.answer)
         if value is None and (each.info.is_required() or each.wire.is_left):
             continue
-        found[each.name] = _canonical(
-            each, each.info.get_default(call_default_factory=True) if value is None else value
-        )
+        found[each.name] = canonical_default(each) if value is None else _canonical(each, value)
     return found
+
+
+def canonical_default(field: WireField) -> Any:
+    """What a stack means that does not say the field."""
+    return _canonical(field, field.info.get_default(call_default_factory=True))
 
 
 def _canonical(field: WireField, value: Any) -> Any:
@@ -321,6 +324,9 @@ class Work(Protocol):
     def code(self) -> dict[str, CodeSource]: ...
 
     @property
+    def kept_code(self) -> dict[str, KeptCode]: ...
+
+    @property
     def attempted(self) -> set[Address]:
         """Addresses of all declarations so far, also of those that turned out wrong."""
 
@@ -382,8 +388,14 @@ class Beside(Protocol):
         """The value of a variable, or where a secret one is to come from."""
 
 
-class Reading(Protocol):
-    """An `appwrite.json` that is being read, and where what it says goes."""
+#: An entry of a file of Appwrite's command line.
+Entry: TypeAlias = Mapping[str, Any]
+#: The newest such command line whose files we know.
+NEWEST_CLI = 25
+
+
+class Reading(Beside, Protocol):
+    """A file that is being read, and where what it says goes."""
 
     @property
     def resources(self) -> dict[Address, Live]: ...
@@ -392,8 +404,29 @@ class Reading(Protocol):
     def notes(self) -> dict[Address, str]:
         """What a person should read beside a declaration."""
 
+    @property
+    def far_sides(self) -> list[Live]:
+        """Relationships as their far sides tell of them."""
+
     def remark(self, subject: object, message: str) -> None:
         """Tell what cannot come along."""
+
+    def leave_out(self, declaring: Declaring, raw: Entry, subject: object, reason: str) -> None:
+        """Tell that an entry cannot come along, nor what lies in it."""
+
+    def fitting(self, declaring: Declaring, raw: Entry, address: Address) -> dict[str, Any] | None:
+        """The values of an entry that fit their fields, the rest being told; None where that is not enough."""
+
+    def code_at(self, path: str, entrypoint: str) -> str:
+        """A folder that the file names, relative to the stack's root; empty where it does not hold the entrypoint."""
+
+
+@dataclass(frozen=True)
+class Writing:
+    """A file that is to be written: the folder that it will lie in, and the version of the command line it is for."""
+
+    folder: Path
+    cli: int = NEWEST_CLI
 
 
 class Declaring:
@@ -495,22 +528,42 @@ class Declaring:
 
     #: Lists of an `appwrite.json` that hold it, in each age of such files: of the file, or of what it lies in.
     file_lists: tuple[str, ...] = ()
-    #: What newer files call it, and what we do.
+    #: What newer or older files call it, and what answers do.
     file_words: Mapping[str, str] = {}
+    #: What such an entry may hold beside that, of no consequence for what is live: what a server added to its answers.
+    file_silent: frozenset[str] = frozenset({"$id", "key", "$createdAt", "$updatedAt", "status", "error"})
+    #: Lists and mappings of an entry that hold what has a name of its own.
+    file_holds: tuple[str, ...] = ()
+    #: Of fields that do not go together, those that give way, the weakest first.
+    file_weak: tuple[str, ...] = ()
+    #: Fields without which the rest means something else.
+    file_kept: tuple[str, ...] = ()
 
-    def read_file(self, raw: Mapping[str, Any], owner: tuple[str, ...], reading: Reading) -> Live | None:
+    def is_one_in_file(self, raw: Entry) -> bool:  # noqa: ARG002
+        """Whether an entry is of this kind, where several share a list."""
+        return True
+
+    def file_defaults(self, raw: Entry, address: Address) -> Mapping[str, Any]:
+        """Appwrite's values for what an entry leaves out, where they are not those of the model."""
+        return {"name": address.name} if "name" in self.model_of(raw).model_fields else {}
+
+    def read_file(self, raw: Entry, owner: tuple[str, ...], reading: Reading) -> Live | None:
         """What an entry of an `appwrite.json` would be live; None after a remark, or where it is another kind's."""
-        raise NotImplementedError(f"no file has a list of a {self.kind}")
+        address = Address(self.kind, "/".join((*owner, str(raw.get("$id") or raw.get("key")))))
+        said = reading.fitting(self, raw, address)
+        return None if said is None else Live(address, frozen(parsed(self.model_of(raw), said)))
 
-    def write_file(self, resource: Resource, desired: Desired, folder: Path) -> dict[str, Any]:
-        """The entry of an `appwrite.json` that will lie in `folder`."""
-        raise NotImplementedError(f"no file has a list of a {self.kind}")
+    def write_file(self, resource: Resource, desired: Desired, to: Writing) -> dict[str, Any]:  # noqa: ARG002
+        """The entry of an `appwrite.json`."""
+        fields = thaw(resource.fields)
+        named = {each.answer: fields[each.name] for each in wire_fields(self.model) if each.name in fields}
+        return {"$id": resource.address.name, **named}
 
-    def write_beside(self, owner: Address, desired: Desired) -> Iterator[dict[str, Any]]:  # noqa: ARG002
+    def write_beside(self, owner: Address, desired: Desired, to: Writing) -> Iterator[dict[str, Any]]:  # noqa: ARG002
         """Entries of the same list that belong to something elsewhere."""
         yield from ()
 
-    def lost_in_file(self, resource: Resource, desired: Desired) -> Iterator[str]:  # noqa: ARG002
+    def lost_in_file(self, resource: Resource, desired: Desired, to: Writing) -> Iterator[str]:  # noqa: ARG002
         """What a stack says of one and such a file cannot."""
         yield from ()
 

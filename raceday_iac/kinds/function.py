@@ -17,7 +17,7 @@ from ..model.address import Address, collection_address, database_address, funct
 from ..model.declarations import KEEP, Declared, Id, Lock, Name, Probe, all_valid, model_of, nearest
 from ..model.evidence import Ask, Question
 from ..model.limits import RUNTIMES, SCOPES
-from ..model.resource import CodeSource, Desired, Diagnostic, Fields, Live, Location, Resource, frozen
+from ..model.resource import CodeSource, Desired, Diagnostic, Fields, KeptCode, Live, Location, Resource, frozen
 from ..model.secret import FromEnvironment
 from ..model.server import ServerFacts
 from . import variable
@@ -27,11 +27,13 @@ from .fields import (
     Beside,
     Checked,
     Declaring,
+    Entry,
     Local,
     PlainRequests,
     Reading,
     Wire,
     Work,
+    Writing,
     as_set,
     carried,
     may_be_told,
@@ -89,9 +91,10 @@ _RUN_SIZE = _BUILD_SIZE = replace(_AGED, instead=("specification",))
 
 class FunctionDeclaration(Declared):
     """A function. `timeout` in seconds; `schedule` is a cron in UTC; `code` a folder, relative to the project's root,
-    or `KEEP`; `ignore` and `include` are patterns as in a `.gitignore` of that folder, and what `include` names is
-    deployed whatever leaves it out; `schema` names a database whose declaration is packed with the code; `probe` is
-    executed when new code was activated; `keep_deployments` overrides the stack's number.
+    or `KEEP`, and then `path` is where it lies for Appwrite's own command line; `ignore` and `include` are patterns as
+    in a `.gitignore` of that folder, and what `include` names is deployed whatever leaves it out; `schema` names a
+    database whose declaration is packed with the code; `probe` is executed when new code was activated;
+    `keep_deployments` overrides the stack's number.
 
     `specification` is the size of builds and runs. Appwrite 1.9 and newer has one for each, which
     `build_specification` and `runtime_specification` say apart; what of them is not said is left as it is. It also
@@ -114,6 +117,7 @@ class FunctionDeclaration(Declared):
     scopes: Annotated[Sequence[str], _SET] = Field(default=(), max_length=limits.FUNCTION_LIST_ITEMS)
     deployment_retention: Annotated[int | None, _AGED] = Field(default=None, ge=0, le=limits.DEPLOYMENT_RETENTION)
     code: Annotated[str, Local("a new deployment")] = KEEP
+    path: Annotated[str, Local("nothing on the server")] = ""
     ignore: Annotated[Sequence[str], _PACKED] = ()
     include: Annotated[Sequence[str], _PACKED] = ()
     schema_of: Annotated[str, Local("a new deployment")] = Field(default="", alias="schema")
@@ -340,79 +344,107 @@ def _with_one_size(live: Live) -> Live:
     return replace(live, fields=frozen(fields))
 
 
-#: Appwrite's values for what a creation leaves out (1.8.1).
-_FILE_DEFAULTS: Mapping[str, Any] = {
-    "runtime": "",
-    "execute": [],
-    "events": [],
-    "schedule": "",
-    "timeout": 15,
-    "enabled": True,
-    "logging": True,
-    "entrypoint": "",
-    "commands": "",
-    "scopes": [],
-}
-#: Files older than specifications do not name one. Appwrite's own default slug, not the largest that a server takes.
-DEFAULT_SPECIFICATION = limits.SPECIFICATIONS[1]
-#: Of no consequence for what is live: where code lies, and what a server adds to its answers.
-_SILENT = ("$id", "path", "$createdAt", "$updatedAt", "vars", "variables")
+#: Appwrite's timeout where none is said, in seconds (1.8.1).
+_DEFAULT_TIMEOUT = 15
+#: Versions of Appwrite's command line: the one that takes what is ignored as one text, and the one that gave builds and
+#: runs a size each.
+_ONE_TEXT_CLI, _TWO_SIZES_CLI = 13, 15
 
 
-def _texts(value: Any) -> list[str]:
-    """A list of texts; one text alone counts as a list."""
-    return [str(each) for each in value] if isinstance(value, list | tuple) else [str(value)]
+def _patterns(given: Any) -> tuple[str, ...]:
+    """What is left out of the code: a list, or a text of lines."""
+    found = given if isinstance(given, list) else str(given or "").splitlines()
+    return tuple(each.strip() for each in map(str, found) if each.strip())
+
+
+def _of_today(raw: Entry, address: Address, reading: Reading) -> dict[str, Any]:
+    """An entry in the words of today's files."""
+    found = dict(raw)
+    commands, roles = raw.get("commands"), raw.get("execute")
+    if isinstance(commands, list):
+        found["commands"] = " && ".join(map(str, commands))
+        reading.remark(address, f"commands is a list, and is joined: {found['commands']}")
+    if isinstance(roles, list):
+        found["execute"] = [validators.role_of_today(each) if isinstance(each, str) else each for each in roles]
+        if found["execute"] != roles:
+            reading.remark(address, f"execute is {found['execute']} since Appwrite 1.0, the file says {roles}")
+    return found
+
+
+def _code_in_file(raw: Entry, entrypoint: str, address: Address, reading: Reading) -> Mapping[str, Any]:
+    """What the declaration that is written says of the code: none of it is a setting of a live function."""
+    found: dict[str, Any] = {}
+    ignore = _patterns(raw.get("ignore"))
+    if ignore:
+        found["ignore"] = ignore
+    path = raw.get("path")
+    if not isinstance(path, str) or not path:
+        return found
+    code = reading.code_at(path, entrypoint)
+    if code:
+        reading.remark(address, "its code is managed from its folder; where that is not what is live, the plan says so")
+        return {**found, "code": code}
+    return {**found, "path": path}
+
+
+def _sizes(fields: dict[str, Any], cli: int) -> dict[str, Any]:
+    """The specifications, taken out of the fields, as a version of Appwrite's command line has them."""
+    one = fields.pop("specification", None)
+    build = fields.pop("buildSpecification", None) or one
+    run = fields.pop("runtimeSpecification", None) or one
+    if cli < _TWO_SIZES_CLI:
+        fields.pop("deploymentRetention", None)
+        said = {"specification": run or build}
+    else:
+        said = {"buildSpecification": build, "runtimeSpecification": run}
+    return {name: value for name, value in said.items() if value}
 
 
 class _Declaring(Declaring):
     file_lists = ("functions",)
+    file_silent = Declaring.file_silent | {"path", "ignore", "vars", "variables"}
+    file_holds = ("vars", "variables")
 
-    def read_file(self, raw: Mapping[str, Any], owner: tuple[str, ...], reading: Reading) -> Live:
+    def file_defaults(self, raw: Entry, address: Address) -> Mapping[str, Any]:
+        return {**super().file_defaults(raw, address), "timeout": _DEFAULT_TIMEOUT}
+
+    def read_file(self, raw: Entry, owner: tuple[str, ...], reading: Reading) -> Live | None:
         address = function_address(raw["$id"])
-        unknown = sorted(set(raw) - {*FIELDS, *_SILENT, "ignore"})
-        if unknown:
-            reading.remark(address, f"unknown settings are ignored: {', '.join(unknown)}")
-        filled = {"name": raw["$id"], **_FILE_DEFAULTS, **raw}
-        for name in unordered(FunctionDeclaration):
-            filled[name] = _texts(filled[name])
-        if not filled.get("specification"):
-            filled["specification"] = DEFAULT_SPECIFICATION
-            said = f"names no specification; {DEFAULT_SPECIFICATION} is taken, which may not be the live one"
-            reading.remark(address, said)
-        timeout = filled["timeout"]
-        if isinstance(timeout, int) and timeout > limits.FUNCTION_TIMEOUT:
+        said = reading.fitting(self, _of_today(raw, address, reading), address)
+        if said is None:
+            return None
+        timeout = said["timeout"]
+        if timeout > limits.FUNCTION_TIMEOUT:
             # Appwrite would refuse the function.
-            filled["timeout"] = limits.FUNCTION_TIMEOUT
-            reading.remark(
-                address, f"timeout {timeout} s is above Appwrite's limit; {limits.FUNCTION_TIMEOUT} s is taken"
-            )
-            said = f"The imported file says {timeout} s; Appwrite allows {limits.FUNCTION_TIMEOUT}."
-            reading.notes[address] = said
-        live = parse(owner, filled)
-        if raw.get("ignore"):
-            # What is packed is no setting of a live function, but one of the declaration that is written.
-            live = replace(live, fields=frozen({**live.fields, "ignore": tuple(_texts(raw["ignore"]))}))
+            said["timeout"] = limits.FUNCTION_TIMEOUT
+            told = f"timeout {timeout} s is above Appwrite's limit; {limits.FUNCTION_TIMEOUT} s is taken"
+            reading.remark(address, told)
+            reading.notes[address] = f"The imported file says {timeout} s; Appwrite allows {limits.FUNCTION_TIMEOUT}."
+        live = parse(owner, {**said, "$id": raw["$id"]})
         variable.read_file(raw, address, reading)
-        return live
+        return replace(live, fields=frozen({**live.fields, **_code_in_file(raw, said["entrypoint"], address, reading)}))
 
-    def write_file(self, resource: Resource, desired: Desired, folder: Path) -> dict[str, Any]:
+    def write_file(self, resource: Resource, desired: Desired, to: Writing) -> dict[str, Any]:
         id = resource.address.path
-        source = desired.code.get(id)
-        path = os.path.relpath(source.folder, folder.resolve()) if source else f"functions/{id}"
-        ignored = {"ignore": list(source.ignore)} if source and source.ignore else {}
+        code = desired.code.get(id) or desired.kept_code.get(id) or KeptCode(None)
+        folder, ignore = code.folder, code.ignore
+        path = os.path.relpath(folder, to.folder.resolve()) if folder else f"functions/{id}"
         fields = thaw(resource.fields)
         # In the order in which Appwrite's command line writes them.
-        first = {name: fields.pop(name) for name in ("name", "runtime", "specification") if name in fields}
+        first = {name: fields.pop(name) for name in ("name", "runtime")} | _sizes(fields, to.cli)
+        patterns = "\n".join(ignore) if to.cli >= _ONE_TEXT_CLI else list(ignore)
+        ignored = {"ignore": patterns} if ignore else {}
         return {"$id": id, **first, "path": Path(path).as_posix(), **fields, **ignored}
 
-    def lost_in_file(self, resource: Resource, desired: Desired) -> Iterator[str]:
+    def lost_in_file(self, resource: Resource, desired: Desired, to: Writing) -> Iterator[str]:  # noqa: ARG002
+        id = resource.address.path
         keys = [each.address.name for each in desired.below(resource.address, "variable")]
         if keys:
             yield f"variables are not part of such a file: {', '.join(keys)}"
-        source = desired.code.get(resource.address.path)
-        if source is None:
+        source = desired.code.get(id)
+        if source is None and desired.kept_code.get(id, KeptCode(None)).folder is None:
             yield "its code is not managed here; `path` is where it usually lies"
-        elif source.lock is not None or source.schema_of:
+        elif source is not None and (source.lock is not None or source.schema_of):
             how = f"write them out with: raceday-iac vendor {source.function} --out FOLDER"
             yield f"its bundle holds files that are not in its folder; {how}"
 
@@ -433,7 +465,7 @@ class _Declaring(Declaring):
     is_long = True
 
     def local(self, name: str, live: Live, beside: Beside) -> Any:
-        if name == "ignore":
+        if name in ("ignore", "path"):
             return live.fields.get(name)
         if name == "variables":
             return {each.address.name: beside.value_of(each) for each in beside.of("variable", live.address)}
@@ -445,7 +477,7 @@ class _Declaring(Declaring):
             word = info.alias or name
             if name == "code":
                 # The live code stays: an archive that somebody else packed is not a folder of ours.
-                yield word, KEEP
+                yield word, live.fields.get(name, KEEP)
             elif word in said:
                 yield word, said[word]
 
@@ -475,6 +507,9 @@ class _Declaring(Declaring):
             variable.put(work, address, each, location)
         if declared.code != KEEP:
             _put_code(work, declared, location)
+        elif declared.path or declared.ignore:
+            folder = work.root / declared.path if declared.path else None
+            work.kept_code[declared.id] = KeptCode(folder, tuple(declared.ignore))
 
 
 KIND = Kind(

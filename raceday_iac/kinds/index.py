@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
@@ -18,7 +17,7 @@ from ..model.server import ServerFacts
 from . import schema_rules
 from .base import Call, Kind, Shape, as_call, of_its_collection, thaw
 from .collection import INLINE_SINCE, LEFT_OUT, MAYBE, MEMBER, live_member, sides_of, table_bytes
-from .fields import IDENTITY, Beside, Called, Checked, Declaring, Reading, Wire, canonical, told
+from .fields import IDENTITY, Beside, Called, Checked, Declaring, Entry, Reading, Wire, Writing, canonical, told
 from .schema_rules import STAGES, create_request, index_fields, inline_index, path_of
 
 Type: TypeAlias = Literal["key", "unique", "fulltext", "spatial"]
@@ -189,23 +188,55 @@ def _type_problems(index: str, key: str, attribute: Fields) -> Iterator[str]:
         yield f"a {index} index cannot be on the array {key!r}"
 
 
+def _is_order(given: Any) -> bool:
+    return given is None or str(given).upper() in ("ASC", "DESC")
+
+
+def _is_length(given: Any) -> bool:
+    return given is None or given >= 0
+
+
+def _each(
+    said: Entry, name: str, is_one: Callable[[Any], bool], other: Any, address: Address, reading: Reading
+) -> Iterator[Any]:
+    """What a file gives for each attribute; another value where it is none."""
+    for number, given in enumerate(said[name]):
+        if number >= len(said["attributes"]) or not is_one(given):
+            reading.remark(address, f"{name}: {limits.shown(given)} is left out: it is none for an attribute")
+        if number < len(said["attributes"]):
+            yield given if is_one(given) else other
+
+
 class _Declaring(Declaring):
     file_lists = ("indexes",)
     file_words: Mapping[str, str] = {"columns": "attributes"}
 
-    def read_file(self, raw: Mapping[str, Any], owner: tuple[str, ...], reading: Reading) -> Live:
-        above = collection_address(*owner)
-        names = [str(name) for name in raw.get("attributes") or ()]
-        found = {name: reading.resources.get(above.child("attribute", name)) for name in names}
-        arrays = {name for name, live in found.items() if live and live.fields.get("array")}
-        said = {"type": "key", **raw, "attributes": names}
-        return live_member("index", owner, said, index_fields(said, arrays))
+    file_kept = ("type",)
 
-    def write_file(self, resource: Resource, desired: Desired, folder: Path) -> dict[str, Any]:  # noqa: ARG002
-        said = {"key": resource.address.name, **thaw(resource.fields)}
-        if not any(said["lengths"]):
-            del said["lengths"]
-        return said
+    def file_defaults(self, raw: Entry, address: Address) -> Mapping[str, Any]:  # noqa: ARG002
+        return {"type": "key", "orders": [], "lengths": []}
+
+    def read_file(self, raw: Entry, owner: tuple[str, ...], reading: Reading) -> Live | None:
+        above = collection_address(*owner)
+        said = reading.fitting(self, raw, above.child("index", raw["key"]))
+        if said is None:
+            return None
+        found = {name: reading.resources.get(above.child("attribute", name)) for name in said["attributes"]}
+        arrays = {name for name, live in found.items() if live and live.fields.get("array")}
+        address = above.child("index", raw["key"])
+        said["orders"] = list(_each(said, "orders", _is_order, "ASC", address, reading))
+        said["lengths"] = list(_each(said, "lengths", _is_length, 0, address, reading))
+        return live_member("index", owner, {"key": raw["key"]}, index_fields(said, arrays))
+
+    def write_file(self, resource: Resource, desired: Desired, to: Writing) -> dict[str, Any]:  # noqa: ARG002
+        # No version of that command line knows lengths (25.1.0 refuses them).
+        fields = {name: each for name, each in thaw(resource.fields).items() if name != "lengths"}
+        return {"key": resource.address.name, **fields}
+
+    def lost_in_file(self, resource: Resource, desired: Desired, to: Writing) -> Iterator[str]:  # noqa: ARG002
+        given = [length for length in resource.fields["lengths"] if length not in (0, limits.ARRAY_INDEX_LENGTH)]
+        if given:
+            yield f"its lengths cannot be said: {', '.join(map(str, resource.fields['lengths']))}"
 
     def problems(self, stack: Checked) -> Iterator[Diagnostic]:
         """Too many of them, and attributes that an index cannot be over."""

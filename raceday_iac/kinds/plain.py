@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 from ..model import limits
 from ..model.address import Address
 from ..model.declarations import Declared, Permissions, Roles
 from ..model.evidence import Ask, Question
-from ..model.resource import Desired, Fields, Live, Resource, frozen
-from .base import Call, Contents, Danger, Kind, Listing, Shape, is_instant, thaw
+from ..model.resource import Fields, Live, frozen
+from .base import Call, Contents, Danger, Kind, Listing, Shape, is_instant
 from .fields import (
     Declaring,
     PlainRequests,
-    Reading,
     Wire,
     as_set,
     body,
@@ -53,28 +51,8 @@ class PlainDeclaring(Declaring):
 
     def __init__(self, kind: str, model: type[Declared], file_lists: tuple[str, ...], ignored: Collection[str]) -> None:
         super().__init__(kind, model, f"`stack.{kind}(…)`")
-        self.file_lists, self._ignored = file_lists, ignored
-
-    def read_file(self, raw: Mapping[str, Any], owner: tuple[str, ...], reading: Reading) -> Live | None:  # noqa: ARG002
-        address = Address(self.kind, str(raw["$id"]))
-        said: dict[str, Any] = {"name": address.path}
-        known = set(self._ignored)
-        for each in wire_fields(self.model):
-            known |= {each.answer, each.request}
-            value = raw.get(each.answer, raw.get(each.request))
-            if isinstance(each.json, list) and value is not None:
-                value = [str(one) for one in value] if isinstance(value, list | tuple) else [str(value)]
-            if value is not None:
-                said[each.answer] = value
-        unknown = sorted(name for name in set(raw) - known if not name.startswith("$"))
-        if unknown:
-            reading.remark(address, f"unknown settings are ignored: {', '.join(unknown)}")
-        return Live(address, frozen(parsed(self.model, said)), address.path)
-
-    def write_file(self, resource: Resource, desired: Desired, folder: Path) -> dict[str, Any]:  # noqa: ARG002
-        fields = thaw(resource.fields)
-        named = {each.answer: fields[each.name] for each in wire_fields(self.model) if each.name in fields}
-        return {"$id": resource.address.path, **named}
+        self.file_lists, self.file_silent = file_lists, Declaring.file_silent | frozenset(ignored)
+        self.file_words = {each.request: each.answer for each in wire_fields(model) if each.request != each.answer}
 
 
 def plain_kind(

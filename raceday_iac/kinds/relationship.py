@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -16,7 +15,7 @@ from ..model.limits import column_name
 from ..model.resource import Desired, Diagnostic, Fields, Live, Resource
 from .base import Call, Claims, Kind, Shape, Wanted, as_call, column_claim, written_places
 from .collection import LEFT_OUT, MAYBE, MEMBER, live_member
-from .fields import IDENTITY, Beside, Checked, Declaring, Reading, Wire, told
+from .fields import IDENTITY, Beside, Checked, Declaring, Entry, Reading, Wire, Writing, told
 from .schema_rules import (
     IN_PLACE,
     STAGES,
@@ -127,15 +126,40 @@ def _in_file(key: str, fields: Fields, side: str) -> dict[str, Any]:
 
 class _Declaring(Declaring):
     file_lists = ("attributes",)
-    file_words: Mapping[str, str] = {"relatedTable": "relatedCollection"}
+    file_words: Mapping[str, str] = {
+        "relatedTable": "relatedCollection",
+        "relatedTableId": "relatedCollection",
+        "relatedCollectionId": "relatedCollection",
+    }
+    file_silent = Declaring.file_silent | {"type", "side", "required", "array", "size", "default", "format", "encrypt"}
 
-    def read_file(self, raw: Mapping[str, Any], owner: tuple[str, ...], reading: Reading) -> Live | None:  # noqa: ARG002
-        return parse(owner, raw) if raw.get("type") == "relationship" and not is_mirror(raw) else None
+    def is_one_in_file(self, raw: Entry) -> bool:
+        return raw.get("type") == "relationship"
 
-    def write_file(self, resource: Resource, desired: Desired, folder: Path) -> dict[str, Any]:  # noqa: ARG002
+    def file_defaults(self, raw: Entry, address: Address) -> Mapping[str, Any]:  # noqa: ARG002
+        return {"twoWay": False, "twoWayKey": address.parts[1], "onDelete": "restrict"}
+
+    def read_file(self, raw: Entry, owner: tuple[str, ...], reading: Reading) -> Live | None:
+        said = reading.fitting(self, raw, collection_address(*owner).child("relationship", raw["key"]))
+        if said is None:
+            return None
+        if not is_mirror(raw):
+            return parse(owner, {**said, "key": raw["key"]})
+        # The near side may stand in the file as well, and then says it all.
+        near = {
+            **said,
+            "key": said["twoWayKey"],
+            "relatedCollection": owner[1],
+            "twoWayKey": raw["key"],
+            "twoWay": True,
+        }
+        reading.far_sides.append(parse((owner[0], said["relatedCollection"]), near))
+        return None
+
+    def write_file(self, resource: Resource, desired: Desired, to: Writing) -> dict[str, Any]:  # noqa: ARG002
         return _in_file(resource.address.name, resource.fields, "parent")
 
-    def write_beside(self, owner: Address, desired: Desired) -> Iterator[dict[str, Any]]:
+    def write_beside(self, owner: Address, desired: Desired, to: Writing) -> Iterator[dict[str, Any]]:  # noqa: ARG002
         """Relationships from elsewhere that show here. Appwrite's command line does not create them, but where they
         are missing it deletes them, and with them the relationship and all its links."""
         for each in desired.of_kind("relationship"):

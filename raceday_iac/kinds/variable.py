@@ -5,6 +5,7 @@ A secret's value never comes back. What is compared is a keyed fingerprint that 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, TypeAlias
@@ -150,31 +151,36 @@ def looks_secret(key: str, value: str) -> bool:
 
 
 def read_file(raw: Mapping[str, Any], owner: Address, reading: Reading) -> None:
-    """Old files keep variables with their function: as a mapping, or as a list of key and value."""
-    for key, value, secret in _in_file(raw.get("variables") or raw.get("vars") or {}):
-        address = variable_address(owner.path, key)
-        hidden = secret or looks_secret(key, value)
-        if hidden:
-            reading.remark(address, "it is, or looks like, a secret: its value is not taken from the file")
-        fields = {"secret": True} if hidden else {"secret": False, "value": value}
-        reading.resources[address] = Live(address, frozen(fields))
+    """Files keep variables with their function: as a mapping, or as a list of key and value."""
+    for name in ("vars", "variables"):
+        for key, value, secret in _in_file(raw.get(name), f"{owner}: {name}", reading):
+            address = variable_address(owner.path, key)
+            if address in reading.resources:
+                reading.remark(address, f"stands in the file twice; what {name} says counts")
+            hidden = secret or looks_secret(key, value)
+            if hidden:
+                reading.remark(address, "it is, or looks like, a secret: its value is not taken from the file")
+            fields = {"secret": True} if hidden else {"secret": False, "value": value}
+            reading.resources[address] = Live(address, frozen(fields))
 
 
-def _in_file(given: Any) -> Iterator[tuple[str, str, bool]]:
+def _in_file(given: Any, place: str, reading: Reading) -> Iterator[tuple[str, str, bool]]:
     """Key, value, and whether it is said to be secret."""
     if isinstance(given, Mapping):
-        yield from ((str(key), _text(value), False) for key, value in given.items())
+        yield from ((str(key), _text(value), False) for key, value in given.items() if key)
         return
-    for each in given if isinstance(given, list) else ():
+    for number, each in enumerate(given if isinstance(given, list) else ()):
         if isinstance(each, Mapping) and each.get("key"):
             yield str(each["key"]), _text(each.get("value")), bool(each.get("secret"))
+        else:
+            reading.remark(f"{place}[{number}]", "left out: it has no key")
 
 
 def _text(value: Any) -> str:
     """A variable's value: variables are texts, whatever JSON made of them."""
-    if value is None:
-        return ""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 class _Declaring(Declaring):

@@ -23,6 +23,7 @@ from ..model.resource import (
     CodeSource,
     Desired,
     Diagnostic,
+    KeptCode,
     Lifecycle,
     Location,
     Resource,
@@ -50,6 +51,7 @@ class Resolution:
     keep_deployments: int
     resources: dict[Address, Resource] = field(default_factory=dict)
     code: dict[str, CodeSource] = field(default_factory=dict)
+    kept_code: dict[str, KeptCode] = field(default_factory=dict)
     members: dict[Address, declared.Declared] = field(default_factory=dict)
     problems: list[Diagnostic] = field(default_factory=list)
     overridden: set[str] = field(default_factory=set)
@@ -139,6 +141,7 @@ def resolve(stack: Stack, environment: Environment, root: Path, variables: Mappi
         work.resources,
         tombstones,
         work.code,
+        work.kept_code,
         stack.lock_store,
         stack.expected_variables,
         lifecycle=lifecycle,

@@ -181,6 +181,14 @@ class CodeSource:
 
 
 @dataclass(frozen=True)
+class KeptCode:
+    """Where code lies that is not managed, and what of it is left out when something else packs it."""
+
+    folder: Path | None
+    ignore: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Desired:
     """The wanted side of a plan. `resources` are in declaration order, owners before what they own."""
 
@@ -188,6 +196,7 @@ class Desired:
     resources: Mapping[Address, Resource]
     tombstones: Mapping[Address, Tombstone] = field(default_factory=dict)
     code: Mapping[str, CodeSource] = field(default_factory=dict)
+    kept_code: Mapping[str, KeptCode] = field(default_factory=dict)
     lock_store: tuple[str, str] = ("", "")
     expected_variables: tuple[str, ...] = ()
     lifecycle: Lifecycle = field(default_factory=Lifecycle)

@@ -29,6 +29,15 @@ def id_problem(text: str) -> str:
     return ""
 
 
+#: Roles of Appwrite before 1.0, and what its migration made of them.
+_OLD_ROLES = {"role:all": "any", "role:member": "users", "role:guest": "guests", "*": "any"}
+
+
+def role_of_today(role: str) -> str:
+    """A role as Appwrite calls it since 1.0."""
+    return _OLD_ROLES.get(role, role)
+
+
 def role_problem(role: str) -> str:
     """Of a role as in `execute` and in permissions."""
     name, colon, rest = role.partition(":")

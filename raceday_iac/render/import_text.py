@@ -113,7 +113,7 @@ def remark_lines(remarks: Iterable[Diagnostic]) -> Iterator[Line]:
     for each in remarks:
         subjects.setdefault(each.message, []).append(each.subject)
     for message, names in subjects.items():
-        yield Line(f"  {_some(names)}: {message}", "yellow")
+        yield Line(f"  {', '.join(names)}: {message}", "yellow")
 
 
 def remark_document(remark: Diagnostic) -> dict[str, str]:

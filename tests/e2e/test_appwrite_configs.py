@@ -1,0 +1,78 @@
+"""Files of Appwrite's command line, as people wrote them in five years: each becomes a stack, and comes back.
+
+More of them may be laid beside those of `data/appwrite-configs`: each file there is tried.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from raceday_iac.cli.main import execute
+from raceday_iac.devserver.runner import start_server
+from raceday_iac.devserver.settings import Settings
+
+FILES = sorted((Path(__file__).parents[1] / "data" / "appwrite-configs").glob("*.json"))
+ENVIRONMENT = "endpoint: {}\nproject: {}\napi_key_env: APPWRITE_API_KEY\n"
+
+
+@dataclass
+class Folder:
+    """A project's folder, and commands in it."""
+
+    root: Path
+    capsys: pytest.CaptureFixture[str]
+    patch: pytest.MonkeyPatch
+
+    def iac(self, stack: str, *words: str) -> str:
+        """What a command says as JSON; it has to end well."""
+        code = execute([*words, "--env", "here", "--stack", f"stacks/{stack}.py", "--json"])
+        said = self.capsys.readouterr()
+        assert code == 0, said.err + said.out
+        return said.out
+
+    def imported(self, stack: str, *words: str) -> Mapping[str, Any]:
+        """A stack file from somewhere; its secrets are set."""
+        said = self.iac(stack, "import", *words, "--write", f"stacks/{stack}.py")
+        written: Mapping[str, Any] = json.loads(said)["written"]
+        for name in written["secrets"]:
+            self.patch.setenv(name, "a secret value")
+        return written
+
+    def exported(self, stack: str) -> Any:
+        """The stack as a file for the newest command line."""
+        self.iac(stack, "export", "--appwrite-json", f"{stack}.json")
+        return json.loads((self.root / f"{stack}.json").read_text(encoding="utf-8")) | {"projectName": ""}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Folder]:
+    """An empty project on an empty server."""
+    environments = tmp_path / "stacks" / "environments"
+    environments.mkdir(parents=True)
+    settings = Settings(scheduler=False, function_creation_limit=0)
+    with start_server(tmp_path / "server", settings=settings) as server:
+        (environments / "here.yaml").write_text(ENVIRONMENT.format(server.endpoint, server.project))
+        monkeypatch.setenv("APPWRITE_API_KEY", server.key)
+        monkeypatch.chdir(tmp_path)
+        yield Folder(tmp_path, capsys, monkeypatch)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda each: each.stem)
+def test_a_file_becomes_a_stack_that_is_applied_and_comes_back(file: Path, folder: Folder) -> None:
+    first = folder.imported("first", "--from-appwrite-json", os.fspath(file))
+    folder.iac("first", "apply", "--auto-approve")
+    folder.iac("first", "plan", "--detailed-exitcode")
+    live = folder.imported("live")
+    assert set(live["declared"]) == set(first["declared"])
+    exported = folder.exported("live")
+    again = folder.imported("again", "--from-appwrite-json", "live.json")
+    assert again["leftOut"] == []
+    assert again["remarks"] == []
+    assert folder.exported("again") == exported
