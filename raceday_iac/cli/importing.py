@@ -153,7 +153,7 @@ def _live(options: Options, environment: Environment) -> Project:
         return Project(snapshot.resources, tuple(remarks), where)
 
 
-def _file(path: Path, root: Path) -> Project:
+def _file(path: Path, root: Path = Path()) -> Project:
     document = read_document(path)
 
     def code_at(folder: str, entrypoint: str) -> str:
@@ -171,7 +171,7 @@ def _file(path: Path, root: Path) -> Project:
 # The proof that a written stack changes nothing: loaded as any stack file, its plan is empty
 
 
-def must_change_nothing(source: Source, project: Project, root: Path) -> None:
+def must_change_nothing(source: Source, project: Project, root: Path = Path()) -> None:
     """Raises IacError when the plan of the source, adopted, is not empty. That is a defect of this tool."""
     changes = _plan(_loaded(source, PLAIN, root), project.resources).changes
     if changes:

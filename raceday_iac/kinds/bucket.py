@@ -81,6 +81,7 @@ KIND = plain_kind(
     contents=Contents("files", "file", "sizeOriginal"),
     left_out={"totalSize": "what lies in it, which is data"},
     file_lists=("buckets",),
+    file_unsaid=("transformations",),
     is_read_by_code=True,
     dangers=(
         Danger("BKT001", "error", "a bucket that anyone may write", _anyone_writes),

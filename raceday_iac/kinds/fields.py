@@ -536,6 +536,8 @@ class Declaring:
     file_holds: tuple[str, ...] = ()
     #: Of fields that do not go together, those that give way, the weakest first.
     file_weak: tuple[str, ...] = ()
+    #: Fields that no version of that command line knows.
+    file_unsaid: frozenset[str] = frozenset()
     #: Fields without which the rest means something else.
     file_kept: tuple[str, ...] = ()
 
@@ -556,8 +558,8 @@ class Declaring:
     def write_file(self, resource: Resource, desired: Desired, to: Writing) -> dict[str, Any]:  # noqa: ARG002
         """The entry of an `appwrite.json`."""
         fields = thaw(resource.fields)
-        named = {each.answer: fields[each.name] for each in wire_fields(self.model) if each.name in fields}
-        return {"$id": resource.address.name, **named}
+        said = [each for each in wire_fields(self.model) if each.name in fields and each.name not in self.file_unsaid]
+        return {"$id": resource.address.name, **{each.answer: fields[each.name] for each in said}}
 
     def write_beside(self, owner: Address, desired: Desired, to: Writing) -> Iterator[dict[str, Any]]:  # noqa: ARG002
         """Entries of the same list that belong to something elsewhere."""
@@ -565,7 +567,9 @@ class Declaring:
 
     def lost_in_file(self, resource: Resource, desired: Desired, to: Writing) -> Iterator[str]:  # noqa: ARG002
         """What a stack says of one and such a file cannot."""
-        yield from ()
+        for each in wire_fields(self.model):
+            if each.name in self.file_unsaid and resource.fields.get(each.name) != canonical_default(each):
+                yield f"{each.name} cannot be said"
 
     def put_more(self, work: Work, address: Address, declared: Declared, location: Location) -> None:
         """Put what is declared along with it."""

@@ -49,9 +49,17 @@ class PatchedRequests(PlainRequests):
 class PlainDeclaring(Declaring):
     """The language, and the entries of an `appwrite.json`: the id, and the fields as answers have them."""
 
-    def __init__(self, kind: str, model: type[Declared], file_lists: tuple[str, ...], ignored: Collection[str]) -> None:
+    def __init__(
+        self,
+        kind: str,
+        model: type[Declared],
+        file_lists: tuple[str, ...],
+        ignored: Collection[str],
+        unsaid: Collection[str] = (),
+    ) -> None:
         super().__init__(kind, model, f"`stack.{kind}(…)`")
         self.file_lists, self.file_silent = file_lists, Declaring.file_silent | frozenset(ignored)
+        self.file_unsaid = frozenset(unsaid)
         self.file_words = {each.request: each.answer for each in wire_fields(model) if each.request != each.answer}
 
 
@@ -68,12 +76,14 @@ def plain_kind(
     left_out: Mapping[str, str] | None = None,
     dangers: tuple[Danger, ...] = (),
     file_lists: tuple[str, ...] = (),
+    file_unsaid: Collection[str] = (),
     tone: str = "state",
     since: str = "",
     is_read_by_code: bool = False,
 ) -> Kind:
     """A kind whose resources lie nowhere. `path` is the route of their list, `update` the method that changes one:
-    `put` replaces it, and what it does not say is sent back as it was; `patch` leaves that as it is."""
+    `put` replaces it, and what it does not say is sent back as it was; `patch` leaves that as it is. `file_unsaid` are
+    fields that the files of Appwrite's command line do not have."""
     plural, left_out = plural or f"{name}s", left_out or {}
     id_parameter = f"{name}Id"
     shape = Shape({"$id": str, **told(model)}, {**may_be_told(model), "$updatedAt": is_instant})
@@ -106,7 +116,7 @@ def plain_kind(
         is_read_by_code=is_read_by_code,
         routes=(f"POST {path}", f"{update.upper()} {path}/{{{id_parameter}}}"),
         left_out=left_out,
-        declaring=PlainDeclaring(name, model, file_lists, left_out),
+        declaring=PlainDeclaring(name, model, file_lists, left_out, file_unsaid),
         dangers=dangers,
     )
 

@@ -59,6 +59,18 @@ COLLECTION: Mapping[str, Any] = {
     "attributes": [ATTRIBUTE],
     "indexes": [INDEX],
 }
+BUCKET = {
+    "!$id": str,
+    "$permissions": [str],
+    "fileSecurity": bool,
+    "!name": str,
+    "enabled": bool,
+    "maximumFileSize": NUMBER,
+    "allowedFileExtensions": [str],
+    "compression": str,
+    "encryption": bool,
+    "antivirus": bool,
+}
 FORMATS = ("email", "enum", "url", "ip", "datetime", "")
 TYPES = ("string", "integer", "double", "boolean", "datetime", "relationship", "linestring", "point", "polygon")
 
@@ -73,6 +85,9 @@ def refused(document: Any, cli: int) -> list[str]:
         "endpoint": str,
         "functions": [{**FUNCTION, **sizes, **ignore}],
         "databases": [DATABASE],
+        "buckets": [BUCKET],
+        "teams": [{"!$id": str, "!name": str}],
+        "topics": [{"!$id": str, "!name": str, "subscribe": [str]}],
         "collections": [COLLECTION],
     }
     return [*_misfits("file", document, top), *_odd_attributes(document, cli)]

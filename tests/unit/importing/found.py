@@ -50,6 +50,9 @@ def everything() -> Project:
     things.index("search", "text", type="fulltext")
     things.index("only", "count", type="unique")
     things.index("there", "spot", type="spatial")
+    stack.bucket(
+        "files", name="Files", permissions=['read("any")'], maximum_file_size=5, allowed_file_extensions=["png"]
+    )
     stack.database("other", name="Other", enabled=False).collection("things", name="Things").string("a", 5)
     scopes = ["documents.read", "documents.write", "databases.read"]
     function(stack, "big", name=ODD, scopes=scopes, execute=["any"], events=["users.*.create"], enabled=False)

@@ -155,14 +155,6 @@ def test_a_file_becomes_what_it_says(name: str) -> None:
     assert told == list(expected)
 
 
-def test_names_that_this_version_does_not_know_are_left_to_the_server() -> None:
-    _, source, told = imported(CASES / "import-newer-names" / "appwrite.json")
-    assert set(source.declared) == {address("function.rt"), address("function.sc")}
-    assert 'runtime="node-24"' in source.text
-    assert '"sessions.read"' in source.text
-    assert told == []
-
-
 def test_each_case_is_tried() -> None:
     files = {each.relative_to(CASES).as_posix() for each in CASES.glob("import-*/**/appwrite*.json")}
     # Of loading: see the tests of the embedded server.
