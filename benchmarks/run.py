@@ -24,7 +24,7 @@ from raceday_iac.loading.resolve import resolve
 from raceday_iac.loading.stack_file import load_stack
 from raceday_iac.packaging.bundle import schema_document
 
-from . import lock_latency, race_day, scale
+from . import lock_latency, race_day, scale, scale_documents
 from .processes import timed
 from .raw_schema import Client, create_schema, create_schema_inline
 
@@ -52,6 +52,8 @@ def main() -> None:
     lock_latency.main()
     race_day.main()
     scale.main()
+    # A million takes a quarter of an hour: python -m benchmarks.scale_documents
+    scale_documents.main(scale_documents.COUNTS[:2])
     _random_pairs()
     _hostile_days()
     _kills()

@@ -210,11 +210,13 @@ class _Copying:
                 *(partial(self._merge, batch) for batch in _batches(merged)),
                 *(partial(self._write, batch) for batch in _batches(others)),
             )
+            left = len(copies)
             for written in _at_once(writes):
                 look.written += written
-                self._tell(look, there, begun)
+                left -= written
+                self._tell(look, there, begun, look.looked - left)
                 yield 0.0
-            self._tell(look, there, begun)
+            self._tell(look, there, begun, look.looked)
         if look.written:
             self.note(f"{spaced(look.written)} values copied")
         self._must_not_lose()
@@ -275,19 +277,17 @@ class _Copying:
             raise self._refused(refused)
         return len(batch)
 
-    def _tell(self, look: _Look, there: Answer | None, begun: float) -> None:
-        """How far it has come, and how long the rest will take."""
+    def _tell(self, look: _Look, there: Answer | None, begun: float, done: int) -> None:
+        """How far it has come, with so many documents done, and how long the rest will take."""
         now = self.clock()
         if now - self._told < _EVERY:
             return
         self._told = now
         said = f"{spaced(look.written)} values copied" if look.written else "verifying"
-        share = look.looked / max(look.looked, there.count or 1) if there is not None else 0.0
-        if share and there is not None:
-            left = (now - begun) * (1 - share) / share
-            said += (
-                f", {spaced(look.looked)} of {spaced(there.count or 0)} documents; about {format_duration(left)} left"
-            )
+        whole = max(done, there.count or 0) if there is not None else 0
+        if whole and done:
+            left = (now - begun) * (whole - done) / done
+            said += f", {spaced(done)} of {spaced(whole)} documents; about {format_duration(left)} left"
         self.note(said)
 
     def _converted(self, document: Mapping[str, Any]) -> Any:

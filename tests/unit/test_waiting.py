@@ -24,6 +24,17 @@ def clock() -> Clock:
     return Clock()
 
 
+def test_how_far_a_wait_has_come_is_told_with_it_and_is_no_reason_to_tell_it_again() -> None:
+    now = [0.0]
+    waits = Waits(lambda: now[0])
+    with waits.on("looking at the documents of d/c") as wait:
+        for seconds, told in ((1.9, ""), (2.0, "5 000 seen, 10 %"), (6.0, ""), (12.1, "25 000 seen, 51 %")):
+            now[0] = seconds
+            wait.progress = told or "something else"
+            said = f"… looking at the documents of d/c: {told} ({seconds:.0f} s)" if told else ""
+            assert waits.due() == said
+
+
 @pytest.mark.parametrize(("seconds", "told"), [(1.9, ""), (2.0, "… reading functions (2 s)")])
 def test_a_wait_is_told_after_two_seconds(clock: Clock, seconds: float, told: str) -> None:
     waits = Waits(clock)

@@ -31,8 +31,8 @@ SIZES = (5000, 1000, 250, 100)
 COUNTED = 5000
 #: Ranges that are asked for at the same time.
 AT_ONCE = 4
-#: Seconds for a page after which the next ones are smaller.
-SLOW = 5.0
+#: Seconds for a page after which the next ones are smaller: after three times as many, an answer is given up.
+SLOW = 10.0
 #: How much wider a range may become than the one before, where there is little in it.
 _WIDER = 16
 #: How often a list is read again from its start because what it had come to was deleted meanwhile.
@@ -169,10 +169,6 @@ class _Spans:
         self._ended = True
         return _Span(low, None if self._open_end else self._last)
 
-    def share(self, lowest: int) -> int:
-        """How much of all is handed out, in percent."""
-        return 100 * (min(self._low, self._last) - lowest) // max(1, self._last - lowest)
-
     def put_back(self, span: _Span) -> None:
         self._back.append(span)
 
@@ -225,6 +221,7 @@ class DocumentList:
         last = self._end("orderDesc")
         spans = _Spans(low, last, seen, open_end=True)
         spans.learn(low - lowest + 1, seen, self._sizes.now)
+        passed = low
         with WAITS.on(f"looking at the documents of {self._name}") as waited:
             for span, (found, size) in _at_once(spans.take, lambda span: self.page(*wanted, *span.queries)):
                 width = span.width
@@ -234,7 +231,8 @@ class DocumentList:
                     width = reached - span.low
                 spans.learn(width, len(found), self._sizes.now)
                 seen += len(found)
-                waited.progress = f"{spaced(seen)} seen, {spans.share(lowest)} %"
+                passed += width or max(0, last - span.low)
+                waited.progress = f"{spaced(seen)} seen, {_percent(passed - lowest, last - lowest)}"
                 yield found
 
     def count(self, *conditions: str) -> int:
@@ -251,7 +249,7 @@ class DocumentList:
         except (ProviderError, ValueError):
             # It knows no such numbers.
             return Answer(counted, at_least=True)
-        total = 0
+        total = passed = 0
         spans = _Spans(lowest - 1, last, AT_ONCE * COUNTED, open_end=False)
         with WAITS.on(f"counting the documents of {self._name}") as waited:
             for span, found in _at_once(spans.take, lambda span: self.count(*conditions, *span.queries)):
@@ -263,7 +261,8 @@ class DocumentList:
                     continue
                 total += found
                 spans.learn(span.width, found, COUNTED)
-                waited.progress = f"{spaced(total)} counted, {spans.share(lowest)} %"
+                passed += span.width
+                waited.progress = f"{spaced(total)} counted, {_percent(passed, last - lowest)}"
         return Answer(total)
 
     def _end(self, order: str) -> int:
@@ -273,6 +272,10 @@ class DocumentList:
         if number is None:
             raise ValueError("documents without numbers")
         return number
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{min(100, 100 * part // max(1, whole))} %"
 
 
 def _number(document: Mapping[str, Any]) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -100,6 +100,28 @@ def test_a_run_that_is_killed_again_and_again_comes_to_an_end() -> None:
     server.calls_left = None
     convert(server)
     must_be_converted(server, 150)
+
+
+def test_a_run_that_is_left_at_any_pause_is_finished_by_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Ctrl-C leaves it: what was under way has come to its end."""
+    monkeypatch.setattr(converting, "BATCH", 10)
+
+    def stages(server: Documents) -> Iterator[object]:
+        wanted = frozen(integer())
+        return convert_attribute(server, AT, wanted, may_lose=NOTHING, note=lambda _text: None)  # type: ignore[arg-type]
+
+    pauses = len(list(stages(numbered(105))))
+    assert pauses > 10
+    for taken in range(pauses):
+        server = numbered(105)
+        left = stages(server)
+        for _ in range(taken):
+            next(left)
+        left.close()  # type: ignore[attr-defined]
+        calls = list(server.log)
+        convert(server)
+        assert server.log[: len(calls)] == calls
+        must_be_converted(server, 105)
 
 
 # Others at work.
