@@ -1,7 +1,8 @@
 """Where the suite runs. Only this module knows whether the server is somebody's Appwrite or the embedded one.
 
-`pytest tests/e2e -m live` with APPWRITE_ENDPOINT, APPWRITE_PROJECT_ID and APPWRITE_API_KEY runs against that project.
-In all other cases an embedded server is started, with an empty project for every test that asks for one.
+`pytest tests/e2e -m live` runs against the project that APPWRITE_ENDPOINT, APPWRITE_PROJECT_ID and APPWRITE_API_KEY
+name; without one of them it is an error. In all other cases an embedded server is started, with an empty project for
+every test that asks for one: of Appwrite 1.8, or of what EMBEDDED_APPWRITE says (`1.9`, `main`), also with `-m live`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from .budget import Creations
 VARIABLES = ("APPWRITE_ENDPOINT", "APPWRITE_PROJECT_ID", "APPWRITE_API_KEY")
 #: Optional: a key of the same project that lacks `functions.write`.
 NARROW_KEY = "APPWRITE_NARROW_KEY"
+#: The age of Appwrite that the embedded server plays.
+EMBEDDED = "EMBEDDED_APPWRITE"
 #: Set to 0 when the server builds functions but does not really run their code.
 EXECUTION = "LIVE_EXECUTION"
 
@@ -73,9 +76,18 @@ NARROW_SCOPES = ("functions.read", "databases.read", "collections.read", "docume
 
 
 def named_server(marks: str) -> dict[str, str]:
-    """The server named by the environment, if the run is restricted to live tests; else nothing."""
+    """The server named by the environment, if the run is restricted to live tests; else nothing. Raises UsageError when
+    it is not named: a run that was meant for a real server must not pass on the embedded one."""
+    if marks.strip() != "live" or os.environ.get(EMBEDDED):
+        return {}
     values = {name: os.environ.get(name, "") for name in VARIABLES}
-    return values if marks.strip() == "live" and all(values.values()) else {}
+    missing = [name for name, value in values.items() if not value]
+    if missing:
+        raise pytest.UsageError(
+            f"-m live needs a project on a server: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} empty. "
+            f"For the embedded server set {EMBEDDED} to 1.8, 1.9 or main."
+        )
+    return values
 
 
 @pytest.fixture(scope="session")
@@ -84,13 +96,15 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     if named:
         yield Target(named, None, request.config.stash[CREATIONS])
         return
+    from raceday_iac.devserver.ages import AGES
     from raceday_iac.devserver.runner import start_server
     from raceday_iac.devserver.settings import Settings
 
     base = tmp_path_factory.getbasetemp()
     # All workers of one run share the virtual environments of builds.
     shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-    settings = Settings(scheduler=False, venv_folder=shared / "venvs")
+    age = AGES[os.environ.get(EMBEDDED) or "1.8"]
+    settings = Settings(age=age, scheduler=False, venv_folder=shared / "venvs")
     with start_server(tmp_path_factory.mktemp("server"), settings=settings) as server:
         yield Target({}, server, request.config.stash[CREATIONS])
 
