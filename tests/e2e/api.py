@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from .budget import Creations
@@ -23,6 +24,12 @@ class Api:
         self._session = session_to(endpoint)
         self._session.headers.update({"X-Appwrite-Project": project, "X-Appwrite-Key": key})
         self._session.headers["X-Appwrite-Response-Format"] = "1.8.0"
+
+    @cached_property
+    def version(self) -> tuple[int, ...]:
+        """Of the server: (1, 9, 6). A key is refused there."""
+        answer = requests.get(f"{self.endpoint}/health/version", timeout=TIMEOUT)
+        return tuple(int(each) for each in answer.json()["version"].split("-")[0].split("."))
 
     def get(self, path: str, *queries: Mapping[str, Any]) -> Any:
         return self._call("GET", path, params=[("queries[]", json.dumps(each)) for each in queries])

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from .mixed import FUNCTION, FUNCTION_WRITES, SCHEMA, SCHEMA_OBJECTS, declare_function, must_be_single
+from .mixed import FUNCTION, FUNCTION_WRITES, SCHEMA, SCHEMA_OBJECTS, declare_function, declare_schema, must_be_single
 from .project import Project
 
 live = pytest.mark.live
+LAST = SCHEMA_OBJECTS
 #: At most so many requests are under way when a run is killed, and may have to be sent again.
 PARALLEL = 8
 
@@ -33,12 +34,13 @@ def must_be_consistent(project: Project) -> None:
 
 
 @live
-@pytest.mark.parametrize(("write", "when"), [(1, "after"), (7, "before"), (15, "after"), (SCHEMA_OBJECTS, "after")])
+@pytest.mark.parametrize(("write", "when"), [(1, "after"), (7, "before"), (15, "after"), (LAST, "after")])
 def test_a_schema_whose_creation_is_killed_is_finished_by_the_next_run(project: Project, write: int, when: str) -> None:
-    project.declare(SCHEMA)
+    objects = declare_schema(project)
+    write = min(write, objects)
     kill(project, "WRITE", "*", when=when, skip=write - 1)
     project.apply()
-    assert project.proxy.count("POST") <= SCHEMA_OBJECTS - write + PARALLEL
+    assert project.proxy.count("POST") <= objects - write + PARALLEL
     project.must_be_clean()
     assert len(project.state()) == SCHEMA_OBJECTS
 
@@ -46,8 +48,7 @@ def test_a_schema_whose_creation_is_killed_is_finished_by_the_next_run(project: 
 @live
 def test_a_run_that_is_killed_anywhere_is_finished_by_the_next_one(project: Project) -> None:
     """Where is decided again each time; the assertion names it."""
-    project.declare(SCHEMA)
-    where = random.SystemRandom().randrange(2 * 6 + SCHEMA_OBJECTS)
+    where = random.SystemRandom().randrange(2 * 6 + declare_schema(project))
     run = project.start("apply", "--auto-approve")
     project.proxy.call(lambda: run.signal(signal.SIGKILL), "*", "*", skip=where)
     killed = run.end()
@@ -119,7 +120,7 @@ def test_the_next_run_tells_that_an_earlier_one_was_cut_short(project: Project) 
 
 @live
 def test_ctrl_c_finishes_what_is_under_way_and_says_what_was_not_done(project: Project) -> None:
-    project.declare(SCHEMA)
+    declare_schema(project)
     run = project.start("apply", "--auto-approve")
     project.proxy.call(lambda: run.signal(signal.SIGINT), "POST", "*/attributes/*", skip=2)
     ended = run.end()
@@ -138,7 +139,7 @@ def test_ctrl_c_finishes_what_is_under_way_and_says_what_was_not_done(project: P
 
 @live
 def test_a_second_ctrl_c_ends_at_once_and_the_next_run_finishes(project: Project) -> None:
-    project.declare(SCHEMA)
+    declare_schema(project)
     run = project.start("apply", "--auto-approve")
     project.proxy.call(lambda: run.signal(signal.SIGINT), "POST", "*/attributes/*", skip=1)
     # The first one has been heard when a request that was under way is answered.

@@ -24,7 +24,7 @@ STACK = """
     things.integer("free")
     things.relationship("other", "other", type="manyToOne", two_way=True, two_way_key="things", on_delete="setNull")
     things.index("by_text", "text", "$createdAt", orders=["DESC", "ASC"])
-    things.index("by_tags", "tags")
+    things.index("by_free", "free")
     things.index("one_count", "count", type="unique")
     things.index("words", "long", type="fulltext")
 """
