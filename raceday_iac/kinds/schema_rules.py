@@ -350,7 +350,9 @@ def inline_attribute(key: str, fields: Fields, *, takes_all: bool) -> dict[str, 
         return None
     if any(each == "0" or len(each.encode()) > limits.ENUM_ELEMENT for each in elements):
         return None
-    body = {"key": key, **_new_attribute(fields), "type": _WIRE_OF_TYPE.get(kind, kind)}
+    # A number that comes without bounds here takes none later: only with bounds Appwrite gives it a range (1.9.6).
+    bounds = {name: _EXTREMES[kind, name] for name in ("min", "max") if (kind, name) in _EXTREMES}
+    body = {"key": key, **bounds, **_new_attribute(fields), "type": _WIRE_OF_TYPE.get(kind, kind)}
     if kind in FORMATS:
         # 1.9.6 asks for a size, main knows it.
         body |= {"type": "string", "format": kind, "size": limits.TEXT_SIZES[kind]}

@@ -28,7 +28,7 @@ class Api:
     @cached_property
     def version(self) -> tuple[int, ...]:
         """Of the server: (1, 9, 6). A key is refused there."""
-        answer = requests.get(f"{self.endpoint}/health/version", timeout=TIMEOUT)
+        answer = session_to(self.endpoint).get(f"{self.endpoint}/health/version", timeout=TIMEOUT)
         return tuple(int(each) for each in answer.json()["version"].split("-")[0].split("."))
 
     def get(self, path: str, *queries: Mapping[str, Any]) -> Any:

@@ -214,3 +214,13 @@ def test_a_request_holds_a_hundred_attributes_at_most() -> None:
     for number in range(101):
         owner.boolean(f"a{number}")
     assert len(along(stack)) == 100
+
+
+def test_a_number_comes_with_both_bounds_because_one_without_takes_none_later() -> None:
+    stack = Stack("test")
+    owner = collection(stack)
+    owner.integer("n", max=9)
+    owner.float("f")
+    found = along(stack)
+    assert (found["n"]["min"], found["n"]["max"]) == (-(2**63), 9)
+    assert found["f"]["min"] == -found["f"]["max"] < -1e308
