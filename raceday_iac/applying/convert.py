@@ -265,8 +265,8 @@ class _Copying:
         except ProviderError as error:
             if error.code not in _REFUSALS:
                 raise
-            # One document may be the reason, or all: then Appwrite says so of the request.
-            self.merging = error.kind not in _NEVER
+            # One document may be the reason, or all: then Appwrite says so of the request or its route.
+            self.merging = error.kind not in ("general_bad_request", "general_route_not_found")
             return self._write(batch)
         return len(batch)
 
@@ -330,8 +330,8 @@ class _Copying:
 _SAFE = "Nothing was lost; the old attribute is as it was."
 #: When a document was changed last, by the server's clock; and how far the clocks of one server's machines may differ.
 _CREATED_AT, _CHANGED_AT, _CLOCKS = "$createdAt", "$updatedAt", timedelta(seconds=5)
-#: What Appwrite answers to a bulk upsert that cannot be; and where none of that collection or server can.
-_REFUSALS, _NEVER = (400, 404, 405, 409, 413), ("general_bad_request", "general_route_not_found")
+#: What Appwrite answers to a bulk upsert that cannot be.
+_REFUSALS = (400, 404, 405, 409, 413)
 
 
 def _same(value: Any, copied: Any) -> bool:

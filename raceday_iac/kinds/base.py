@@ -312,6 +312,8 @@ class Kind:
     found_in: Callable[[Address, Any], Any] = lambda _address, raw: raw
     #: Whether what lies in it has a list of its own for each.
     is_listed_inside: bool = False
+    #: Whether the server's lists say what can be chosen for it: runtimes, specifications.
+    is_offered: bool = False
     #: Whether all of a new collection are sent at once.
     sent_together: bool = False
     #: How the creation of the collection that it lies in names it, where a server takes it there; None where not.

@@ -513,6 +513,7 @@ class _Declaring(Declaring):
 
 
 KIND = Kind(
+    is_offered=True,
     name="function",
     stage=50,
     tone="deploy",

@@ -155,7 +155,7 @@ def attribute_fields(raw: Fields) -> dict[str, Any]:
             value = canonical_bound(kind, value)
         elif name == "elements":
             value = tuple(value or ())
-        elif name == "encrypt" and not (value is None and "encrypt" in raw):
+        elif name == "encrypt" and (value is not None or "encrypt" not in raw or kind == "string"):
             # The list of attributes answers null for the types of 1.9, encrypted or not; a collection says it.
             value = bool(value)
         fields[name] = value

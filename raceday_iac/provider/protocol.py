@@ -101,10 +101,12 @@ class Reader(Protocol):
         functions: bool = True,
         others: Collection[str] = (),
         named: bool = False,
+        offers: bool = True,
     ) -> Snapshot:
         """All functions with variables and active deployments, the named databases with their schema, and everything of
         the `others`, which are names of kinds that have a list of their own. Databases that are not named are in it
-        without what lies in them, if there are some that are, or with `named`."""
+        without what lies in them, if there are some that are, or with `named`. Without `offers` nobody needs to know
+        which runtimes and specifications can be chosen. What the server says of itself is read once in a run."""
         ...
 
     def collection(self, database: str, collection: str) -> Mapping[Address, Live]:

@@ -42,7 +42,13 @@ class FakeAppwrite:
     # Reading.
 
     def snapshot(
-        self, databases: Collection[str], *, functions: bool = True, others: Collection[str] = (), named: bool = False
+        self,
+        databases: Collection[str],
+        *,
+        functions: bool = True,
+        others: Collection[str] = (),
+        named: bool = False,
+        offers: bool = True,
     ) -> Snapshot:
         return Snapshot(dict(self.resources))
 

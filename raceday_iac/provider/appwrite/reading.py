@@ -62,6 +62,8 @@ class AppwriteReader:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._sizes = PageSize()
+        #: Answers about the server itself, by name.
+        self._facts: dict[str, Mapping[str, Any]] = {}
 
     def snapshot(
         self,
@@ -70,6 +72,7 @@ class AppwriteReader:
         functions: bool = True,
         others: Collection[str] = (),
         named: bool = False,
+        offers: bool = True,
     ) -> Snapshot:
         """See `Reader.snapshot`. All lists are read at the same time."""
         reads: list[Callable[[], dict[Address, Live]]] = []
@@ -82,13 +85,26 @@ class AppwriteReader:
         unread: dict[str, ProviderError] = {}
         reads += [partial(self._listing, KINDS[name], unread) for name in others]
         with ThreadPoolExecutor(max_workers=8) as pool:
-            facts = [pool.submit(read) for read in (self._version, self._runtimes, self._specifications)]
+            facts = {name: pool.submit(read) for name, read in self._own_lists(offers).items()}
             answers = [pool.submit(read) for read in reads]
             resources = {address: live for answer in answers for address, live in answer.result().items()}
-            version, runtimes, specifications = (each.result() for each in facts)
+            self._facts |= {name: answer for name, read in facts.items() if (answer := read.result())}
+        return Snapshot(resources, self._server_facts(), newest, unread)
+
+    def _own_lists(self, offers: bool) -> dict[str, Callable[[], Mapping[str, Any]]]:
+        """What the server says of itself, as far as it is needed and has not been read before."""
+        lists = {"version": self._version}
+        if offers:
+            lists |= {"runtimes": self._runtimes, "specifications": self._specifications}
+        return {name: read for name, read in lists.items() if name not in self._facts}
+
+    def _server_facts(self) -> ServerFacts:
+        version, runtimes, specifications = (
+            self._facts.get(name, {}) for name in ("version", "runtimes", "specifications")
+        )
         offered = frozenset(str(each["slug"]) for each in specifications.get("specifications", ()) if each["enabled"])
         known = frozenset(str(each["$id"]) for each in runtimes.get("runtimes", ()))
-        return Snapshot(resources, ServerFacts(str(version.get("version", "")), known, offered), newest, unread)
+        return ServerFacts(str(version.get("version", "")), known, offered)
 
     def everything(self) -> Snapshot:
         """The whole project: all functions, all databases with their schema, and all that has a list of its own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -162,7 +163,15 @@ def test_types_are_named_as_appwrite_names_them_and_formats_have_a_size() -> Non
     owner.line("l")
     owner.index("i", "f", "$createdAt", orders=["DESC"])
     assert along(stack) == {
-        "f": {"key": "f", "type": "double", "required": False, "default": 0.5, "array": False, "min": 0.0},
+        "f": {
+            "key": "f",
+            "type": "double",
+            "required": False,
+            "default": 0.5,
+            "array": False,
+            "min": 0.0,
+            "max": sys.float_info.max,
+        },
         "e": {
             "key": "e",
             "type": "string",

@@ -35,7 +35,13 @@ class Reading:
         self.downloads: list[str] = []
 
     def snapshot(
-        self, databases: Collection[str], *, functions: bool = True, others: Collection[str] = (), named: bool = False
+        self,
+        databases: Collection[str],
+        *,
+        functions: bool = True,
+        others: Collection[str] = (),
+        named: bool = False,
+        offers: bool = True,
     ) -> Snapshot:
         self.asked = tuple(databases)
         return Snapshot({AT: Live(AT, frozen({}), "build-1")}, ServerFacts("1.8.1"))
