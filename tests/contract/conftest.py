@@ -16,8 +16,8 @@ Targets = Callable[[str], Target]
 class Watch:
     """Collects answers that do not conform to the OpenAPI description."""
 
-    def __init__(self) -> None:
-        self.description = Description()
+    def __init__(self, age: str = "1.8") -> None:
+        self.description = Description(age=age)
         self.seen: dict[tuple[str, str], int] = {}
         self.problems: list[str] = []
 
@@ -32,6 +32,14 @@ class Watch:
 
 
 WATCH = Watch()
+#: One for each age that is played.
+WATCHES = {"1.8": WATCH}
+
+
+def watch_of(age: str) -> Watch:
+    if age not in WATCHES:
+        WATCHES[age] = Watch(age)
+    return WATCHES[age]
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +67,7 @@ def target_of(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Itera
         if age == "1.8" or target.server is None:
             return target
         if age not in others:
-            others[age] = embedded_target(tmp_path_factory.mktemp(age), (), age)
+            others[age] = embedded_target(tmp_path_factory.mktemp(age), (watch_of(age),), age)
         return others[age]
 
     yield of
@@ -74,12 +82,14 @@ def api(target: Target) -> Api:
 
 
 @pytest.fixture(autouse=True)
-def _answers_conform_to_the_description(watch: Watch) -> Iterator[None]:
-    """Fails a test that received an answer against the OpenAPI description."""
-    watch.problems.clear()
+def _answers_conform_to_the_description() -> Iterator[None]:
+    """Fails a test that received an answer against the OpenAPI description of the server's age."""
+    for watch in WATCHES.values():
+        watch.problems.clear()
     yield
-    found = list(dict.fromkeys(watch.problems))
-    watch.problems.clear()
+    found = [problem for watch in WATCHES.values() for problem in dict.fromkeys(watch.problems)]
+    for watch in WATCHES.values():
+        watch.problems.clear()
     if found:
         pytest.fail("answers against the OpenAPI description:\n" + "\n".join(found[:10]), pytrace=False)
 

@@ -1,8 +1,8 @@
-"""Answers against the OpenAPI description of Appwrite 1.8.x.
+"""Answers against the OpenAPI descriptions of Appwrite: of 1.8.x, and of main, which serves 1.9 too.
 
 A success must have the status the description lists and a body of the listed shape. The description lists no
 errors, so every error must have Appwrite's one error shape, with a known type and that type's status.
-Where the description is wrong about 1.8.1, a `Correction` says so and how it is known.
+Where a description is wrong about a server, a `Correction` says so and how it is known.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from jsonschema import Draft7Validator
 from .client import Exchange
 
 DATA = Path(__file__).parents[1] / "data" / "appwrite"
-DESCRIPTION = DATA / "openapi-1.8.x-server.json"
 
 #: Declared codes outside this set are answered as 500, keeping the type (Appwrite 1.8.1, app/controllers/general.php).
 PASSED_THROUGH = frozenset({400, 401, 402, 403, 404, 408, 409, 412, 416, 422, 429, 451, 501, 503})
@@ -45,7 +44,7 @@ DOWNLOAD = "/functions/{functionId}/deployments/{deploymentId}/download"
 
 @dataclass(frozen=True)
 class ListedStatus:
-    """A success status that 1.8.1 sends on this route although the description does not list it."""
+    """A success status that is sent on this route although the description does not list it."""
 
     method: str
     path: str
@@ -66,7 +65,7 @@ STATUSES = (
 
 @dataclass(frozen=True)
 class Correction:
-    """One place where 1.8.1 answers differ from a schema. `apply` repairs the schema in place."""
+    """One place where answers differ from a schema. `apply` repairs the schema in place."""
 
     schema: str
     what: str
@@ -119,6 +118,74 @@ CORRECTIONS = (
 )
 
 
+def _or_empty_list(*names: str) -> Callable[[dict[str, Any]], None]:
+    def apply(schema: dict[str, Any]) -> None:
+        for name in names:
+            schema["properties"][name]["type"] = ["object", "array"]
+
+    return apply
+
+
+def _nullable(*names: str) -> Callable[[dict[str, Any]], None]:
+    def apply(schema: dict[str, Any]) -> None:
+        _optional(*names)(schema)
+        for name in names:
+            schema["properties"][name]["type"] = ["string", "null"]
+
+    return apply
+
+
+#: For the description of main: `recording:` names a scenario of the age.
+STATUSES_OF_MAIN = (
+    ListedStatus("PUT", DOCUMENT + "/{documentId}", 200, "recording: transactions"),
+    ListedStatus("PUT", ROW + "/{rowId}", 200, "reading: the rows route runs the documents handler"),
+    ListedStatus("PUT", DOCUMENT, 200, "recording: transactions"),
+    ListedStatus("PUT", ROW, 200, "reading: the rows route runs the documents handler"),
+    ListedStatus("POST", "/functions/{functionId}/executions", 202, "recording: deployments"),
+    ListedStatus("GET", DOWNLOAD, 206, "reading: Deployments/Download/Get.php honours Range"),
+)
+CORRECTIONS_OF_MAIN = (
+    Correction(
+        "provider",
+        "what is empty is PHP's one empty array",
+        "reading: of the transcript of messaging",
+        _or_empty_list("options", "credentials"),
+    ),
+    Correction(
+        "frameworkAdapter",
+        "there may be no page to fall back to",
+        "recording: functions-catalogue",
+        _nullable("fallbackFile"),
+    ),
+)
+CORRECTIONS_OF_1_9 = (
+    *CORRECTIONS_OF_MAIN,
+    Correction("execution", "it names its function", "recording: deployments", _optional("resourceId", "resourceType")),
+    Correction("file", "it is in no folder", "reading: of the transcript of buckets", _optional("folder", "key")),
+)
+
+
+@dataclass(frozen=True)
+class Edition:
+    """A description as it is held against an age. Answers to clients that announce an older format than `described` are
+    not judged."""
+
+    file: str
+    described: tuple[int, ...]
+    corrections: tuple[Correction, ...]
+    statuses: tuple[ListedStatus, ...]
+
+
+#: Served, and in no description; without this they would be taken for ids.
+UNDOCUMENTED = {"/functions/templates"}
+MAIN_FILE = "openapi-main-server.json"
+EDITIONS = {
+    "1.8": Edition("openapi-1.8.x-server.json", (1, 8), CORRECTIONS, STATUSES),
+    "1.9": Edition(MAIN_FILE, (1, 9), CORRECTIONS_OF_1_9, STATUSES_OF_MAIN),
+    "main": Edition(MAIN_FILE, (2, 0), CORRECTIONS_OF_MAIN, STATUSES_OF_MAIN),
+}
+
+
 @dataclass(frozen=True)
 class Route:
     """One documented path with its operations by lower-case method."""
@@ -133,11 +200,15 @@ class Description:
 
     def __init__(
         self,
-        corrections: tuple[Correction, ...] = CORRECTIONS,
-        statuses: tuple[ListedStatus, ...] = STATUSES,
+        corrections: tuple[Correction, ...] | None = None,
+        statuses: tuple[ListedStatus, ...] | None = None,
+        age: str = "1.8",
     ) -> None:
-        text = DESCRIPTION.read_text(encoding="utf-8")
-        self.raw: dict[str, Any] = json.loads(text)
+        edition = EDITIONS[age]
+        corrections = edition.corrections if corrections is None else corrections
+        statuses = edition.statuses if statuses is None else statuses
+        self.described = edition.described
+        self.raw: dict[str, Any] = json.loads((DATA / edition.file).read_text(encoding="utf-8"))
         schemas = {name: as_json_schema(each) for name, each in self.raw["components"]["schemas"].items()}
         for correction in corrections:
             correction.apply(schemas[correction.schema])
@@ -158,9 +229,9 @@ class Description:
     def problems(self, exchange: Exchange) -> list[str]:
         """What is wrong with an answer; empty when it conforms or the route is not documented."""
         route = self.route(exchange.method, exchange.path)
-        if route is None:
-            return []
         answer = exchange.answer
+        if route is None or exchange.path in UNDOCUMENTED or is_page(answer.body):
+            return []
         if answer.status >= 400:
             return list(error_problems(answer.status, answer.body))
         operation = route.operations[exchange.method.lower()]
@@ -169,7 +240,7 @@ class Description:
             if (exchange.method, route.path, answer.status) not in self.statuses:
                 return [f"status {answer.status} is not listed (only {', '.join(operation['responses'])})"]
             listed = next(iter(operation["responses"].values()))
-        if listed["description"] == "File" or announces_older_format(exchange):
+        if listed["description"] in {"File", "Any"} or announces_older_format(exchange, self.described):
             return []
         content = listed.get("content") or {}
         if not content:
@@ -184,15 +255,21 @@ class Description:
         return [f"{error.json_path}: {error.message[:300]}" for error in validator.iter_errors(body)]
 
 
-def announces_older_format(exchange: Exchange) -> bool:
+def is_page(body: Any) -> bool:
+    """Since 1.9 a path that is none is answered with a page."""
+    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
+    return isinstance(text, str) and text.startswith("<!DOCTYPE")
+
+
+def announces_older_format(exchange: Exchange, described: tuple[int, ...] = (1, 8)) -> bool:
     """An older client is answered in the shape of its own time, which this description does not describe."""
     announced = re.match(r"(\d+)\.(\d+)", exchange.headers.get("x-appwrite-response-format", ""))
-    return announced is not None and (int(announced[1]), int(announced[2])) < (1, 8)
+    return announced is not None and (int(announced[1]), int(announced[2])) < described
 
 
 def is_partial(exchange: Exchange) -> bool:
     """A `select` query asks for some fields only; a write staged in a transaction is answered by a mock document."""
-    selects = any('"select"' in value for _, value in exchange.query)
+    selects = any('"select"' in value or name == "transactionId" for name, value in exchange.query)
     return selects or (isinstance(exchange.body, dict) and bool(exchange.body.get("transactionId")))
 
 

@@ -6,12 +6,13 @@ That every answer received by the suite conforms is checked around each test, in
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from .client import Answer, Exchange
-from .description import CORRECTIONS, STATUSES, Correction, Description, ListedStatus
+from .description import CORRECTIONS, EDITIONS, STATUSES, Correction, Description, ListedStatus
 from .recordings import Recording, recordings
 
 
@@ -21,16 +22,19 @@ def as_exchange(method: str, path: str, status: int, body: Any, query: tuple[tup
 
 def recorded_exchanges(recording: Recording) -> Iterator[tuple[str, Exchange]]:
     for step in recording.steps:
+        sent = step.request.get("body")
+        headers = {name.lower(): value for name, value in step.request.get("headers", {}).items()}
         for status, body in step.answers():
             query = tuple((name, value) for name, value in step.query)
             path = step.path.removeprefix("/v1")
-            yield step.label, as_exchange(step.method, path, status, body, query)
+            exchange = as_exchange(step.method, path, status, body, query)
+            yield step.label, replace(exchange, body=sent, headers=headers)
 
 
-def problems_of_recordings(description: Description) -> list[str]:
+def problems_of_recordings(description: Description, age: str = "1.8") -> list[str]:
     return [
         f"{recording.scenario}, {label}: {problem}"
-        for recording in recordings()
+        for recording in recordings(age)
         for label, exchange in recorded_exchanges(recording)
         for problem in description.problems(exchange)
     ]
@@ -41,8 +45,9 @@ def description() -> Description:
     return Description()
 
 
-def test_every_recorded_answer_conforms(description: Description) -> None:
-    assert problems_of_recordings(description) == []
+@pytest.mark.parametrize("age", EDITIONS)
+def test_every_recorded_answer_conforms(age: str) -> None:
+    assert problems_of_recordings(Description(age=age), age) == []
 
 
 def observed(entry: Correction | ListedStatus) -> bool:

@@ -11,7 +11,7 @@ import pytest
 
 from .client import Api
 from .comparison import Exemption
-from .conftest import Targets, Watch
+from .conftest import Targets, watch_of
 from .exemptions import EXEMPTIONS, text
 from .recordings import FOLDERS, Recording, recording, recordings
 from .replay import UNKNOWN_KEY, Replay
@@ -66,15 +66,14 @@ def report(replay: Replay) -> None:
 
 
 @pytest.fixture(scope="module")
-def slow_target_of(tmp_path_factory: pytest.TempPathFactory, watch: Watch) -> Iterator[Callable[[str, float], Target]]:
+def slow_target_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, float], Target]]:
     """Servers by age and the time that work stays unfinished, on which builds can be met on their way, too."""
     made: dict[tuple[str, float], Target] = {}
 
     def of(age: str, delay: float) -> Target:
         if (age, delay) not in made:
-            observers = (watch,) if age == "1.8" else ()
             made[age, delay] = embedded_target(
-                tmp_path_factory.mktemp("slow"), observers, age, processing_delay=delay, build_preparation=0.3
+                tmp_path_factory.mktemp("slow"), (watch_of(age),), age, processing_delay=delay, build_preparation=0.3
             )
             assert made[age, delay].api().patch("/_dev/faults", {"buildDelay": 0.3}).status == 200
         return made[age, delay]
