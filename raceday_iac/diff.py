@@ -300,6 +300,9 @@ def compare_variable(wanted: Fields, real: Fields, known: Mapping[str, Any] | No
         before_known = None if known is None else known.get("secret")
         cause = _variable_cause(isinstance(value, Secret), real["secret"], before_known)
         changes.append(FieldChange("secret", real["secret"], isinstance(value, Secret), before_known, cause))
+    if isinstance(value, Secret) and value.missing:
+        # Nobody here can tell what it should be.
+        return changes
     if isinstance(value, Secret):
         fingerprint = None if known is None else known.get("fingerprint")
         if fingerprint is None:

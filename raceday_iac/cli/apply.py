@@ -13,7 +13,7 @@ import typer
 from ..applying import Applied, apply_plan
 from ..counting import counted
 from ..errors import EXIT_ERROR, EXIT_OK, EXIT_REFUSED, IacError
-from ..kinds import KINDS
+from ..kinds import KINDS, kind_of
 from ..model.address import Address, deployment_address, function_address
 from ..model.resource import Live, frozen
 from ..planning import Plan, PlanOptions
@@ -27,7 +27,7 @@ from ..render.lines import Line, print_json, print_lines, printable
 from ..render.plan_text import AS_DECLARED, applied_document, applied_lines
 from ..render.progress import progress
 from ..state.document import State
-from .completion import functions
+from .completion import addresses, functions
 from .options import Options, begin_changes, current, with_environment
 from .plan import (
     Confirmed,
@@ -40,6 +40,7 @@ from .plan import (
     Verbose,
     load_plan,
     plan_options_of,
+    read_address,
     show_plan,
     snapshot_of,
 )
@@ -94,8 +95,9 @@ def _apply(
     saved: SavedPlan | None = None,
     file: Path | None = None,
 ) -> int:
-    workspace = Workspace.load(options)
-    with workspace.target() as server, workspace.store.locked("apply"):
+    destroys = plan_options.destroy
+    workspace, command = Workspace.load(options, sending=not destroys), "destroy" if destroys else "apply"
+    with workspace.target() as server, workspace.store.locked(command):
         _mention_interrupted_run(options, workspace)
         state = workspace.read_state()
         connection = provider(server, parallelism)
@@ -104,14 +106,14 @@ def _apply(
         plan = make_plan(workspace, state, connection, plan_options, saved.evidence if saved is not None else None)
         if saved is not None:
             verify(saved, snapshot_of(plan, workspace, server, state))
-        question = "Do you want to perform these actions?"
+        question = "Delete all of this for good?" if destroys else "Do you want to perform these actions?"
         code = _approve(options, plan, server, question, state, auto_approve=auto_approve, verbose=verbose)
         if code is not None:
             if plan.is_empty and not plan.refusals:
                 workspace.store.clear_journal()
             return code
         plan_id = snapshot_of(plan, workspace, server, state).id
-        return _carry_out(options, workspace, plan, connection, state, parallelism, plan_id=plan_id)
+        return _carry_out(options, workspace, plan, connection, state, parallelism, plan_id=plan_id, command=command)
 
 
 def _approve(
@@ -216,7 +218,9 @@ def _what_is_left(workspace: Workspace, connection: Provider, applied: Applied, 
     """After a complete apply everything must be as planned: look, do not assume."""
     if not applied.complete:
         return ()
-    again = make_plan(workspace, applied.state, connection, PlanOptions(refresh_only=plan.plan_options.refresh_only))
+    asked = plan.plan_options
+    options = PlanOptions(refresh_only=asked.refresh_only, destroy=asked.destroy)
+    again = make_plan(workspace, applied.state, connection, options)
     # A part of a change can be left out: code, and with it the schedule that waits for it.
     planned = {change.address for change in plan.changes} - {change.address for change in plan.left_out}
     return tuple(change.key for change in again.changes if change.address in planned)
@@ -226,6 +230,9 @@ def _claim(plan: Plan) -> str:
     """What may be said after a complete apply."""
     if plan.plan_options.refresh_only:
         return "The state matches Appwrite."
+    if plan.plan_options.destroy:
+        named = ", ".join(sorted(map(str, plan.plan_options.targets)))
+        return f"{named} is gone." if named else "Nothing that is managed is left."
     if plan.left_out:
         number = len(plan.left_out)
         return f"{counted(number, 'change')} {'was' if number == 1 else 'were'} left out; see: raceday-iac plan"
@@ -245,15 +252,33 @@ def _repeat_failure(applied: Applied) -> None:
 
 @app.command("destroy")
 def destroy(
-    function: FunctionName,
+    what: Annotated[
+        str,
+        typer.Argument(metavar="[FUNCTION|ADDRESS]", help="A function's id, or an address.", autocompletion=addresses),
+    ] = "",
+    everything: Annotated[bool, typer.Option("--all", help="Everything that is managed.")] = False,
     auto_approve: AutoApprove = False,
     allow_data_loss: DataLoss = [],  # noqa: B006
 ) -> int:
-    """Delete one function, after asking."""
-    options = current()
+    """Delete one function, something else with what lies in it, or all, after asking."""
     plan_options = _needing_numbers(plan_options_of(allow_data_loss=allow_data_loss), auto_approve=auto_approve)
-    workspace = Workspace.load(options)
-    address = _function_address(function)
+    if bool(what) == everything:
+        raise IacError(
+            "Say what to destroy: a function, an address, or --all for everything that is managed.",
+            hint="see what would go: raceday-iac plan --destroy",
+            unchanged=True,
+        )
+    address = None if everything else _address(what)
+    if address is not None and kind_of(address).has_runs:
+        return _destroy_function(address, plan_options, auto_approve=auto_approve)
+    targets = frozenset() if address is None else frozenset({address})
+    plan_options = dataclasses.replace(plan_options, targets=targets, destroy=True)
+    return _apply(current(), plan_options, auto_approve=auto_approve, parallelism=8, verbose=False)
+
+
+def _destroy_function(address: Address, plan_options: PlanOptions, *, auto_approve: bool) -> int:
+    options = current()
+    workspace = Workspace.load(options, sending=False)
     with workspace.target() as target, workspace.store.locked("destroy"):
         state = workspace.read_state()
         connection = provider(target)
@@ -275,17 +300,11 @@ def destroy(
         return code
 
 
-def _function_address(function: str) -> Address:
-    """The function's address; its id alone is enough."""
-    if function.startswith("function."):
-        return Address.parse(function)
-    if function.partition(".")[0] in KINDS:
-        raise IacError(
-            f"destroy takes a function, not {function}.",
-            hint="remove the resource from the stack and run apply",
-            unchanged=True,
-        )
-    return function_address(function)
+def _address(what: str) -> Address:
+    """An address; the id of a function alone is enough. Raises IacError."""
+    if what.partition(".")[0] in KINDS:
+        return read_address(what)
+    return function_address(what)
 
 
 @app.command("rollback")

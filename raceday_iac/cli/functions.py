@@ -252,7 +252,7 @@ def vendor(
     out: Annotated[Path, typer.Option(help="Folder to write to; created when missing.")],
 ) -> int:
     """Write a bundle's files to a folder, to read or run them as they will be deployed."""
-    bundles = Workspace.load(current()).bundles
+    bundles = Workspace.load(current(), sending=False).bundles
     if function not in bundles:
         raise IacError(
             f"The code of function.{function} is not managed by the stack{nearest(function, bundles)}.",

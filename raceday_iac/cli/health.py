@@ -6,6 +6,7 @@ what it does is in the audit log before and after.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -40,6 +41,7 @@ from ..loading.resolve import resolve
 from ..loading.stack_file import load_stack
 from ..loading.yaml_file import read_yaml_text
 from ..model.resource import Desired
+from ..model.secret import Lenient
 from ..provider import Provider, Reader
 from ..recovery.acting import RecoveryExecutor, carry_out
 from ..recovery.planning import Done, Recovery, RecoveryInput, cleaned, plan_recovery
@@ -257,7 +259,7 @@ class HealthContext:
         """Read the user's files. Nothing is packed: what code would be deployed does not matter here. With `reading`
         the store of the state can only be read, too."""
         environment = load_environment(options.stack, options.env)
-        desired = resolve(load_stack(options.stack), environment, options.root)
+        desired = resolve(load_stack(options.stack), environment, options.root, Lenient(os.environ))
         workspace = Workspace(options, environment, desired, {}, reading)
         rules = rules_of(options, desired)
         watched = watched_of(options, desired, rules)

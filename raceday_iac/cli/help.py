@@ -28,6 +28,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "raceday-iac plan",
         "raceday-iac plan --env prod --out release.plan",
         "raceday-iac plan --target function.checkout",
+        "raceday-iac plan --destroy",
     ),
     "apply": (
         "raceday-iac apply",
@@ -35,7 +36,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "raceday-iac apply --env prod --auto-approve --allow-data-loss attribute.shop/orders/note=12",
     ),
     "show": ("raceday-iac show release.plan", "raceday-iac show release.plan --html plan.html"),
-    "destroy": ("raceday-iac destroy checkout",),
+    "destroy": (
+        "raceday-iac destroy checkout",
+        "raceday-iac destroy collection.shop/orders",
+        "raceday-iac destroy --all --env preview",
+    ),
     "drift": ("raceday-iac drift --env prod", "raceday-iac drift --env prod --markdown drift.md"),
     "import": (
         "raceday-iac import --all",

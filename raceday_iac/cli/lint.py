@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time
@@ -23,6 +24,7 @@ from ..loading.stack_file import load_stack
 from ..model.declarations import nearest
 from ..model.local_time import UTC_TIME, LocalTime, read_local_time
 from ..model.resource import Desired, Diagnostic, LeftOut
+from ..model.secret import Lenient
 from ..packaging import pack_all
 from ..packaging.bundle import SHARED, vendored_modules
 from ..redaction import shown_document
@@ -128,7 +130,7 @@ def _stack(options: Options) -> Configuration:
     files: dict[str, Mapping[str, bytes]] | None = None
     left_out: dict[str, tuple[LeftOut, ...]] = {}
     try:
-        desired = resolve(stack, environment, options.root)
+        desired = resolve(stack, environment, options.root, Lenient(os.environ))
         bundles = pack_all(desired)
         files = {name: bundle.files for name, bundle in bundles.items()}
         left_out = {name: bundle.left_out for name, bundle in bundles.items()}

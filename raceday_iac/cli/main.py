@@ -40,7 +40,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "plan": (".plan", "Show what apply would do. Changes nothing."),
     "apply": (".apply", "Make Appwrite what the stack says."),
     "show": (".plan", "Show a saved plan. Needs no server."),
-    "destroy": (".apply", "Delete one managed function with its variables, deployments and executions."),
+    "destroy": (
+        ".apply",
+        "Delete a function, something else with what lies in it, or all that is managed. Asks first.",
+    ),
     "drift": (
         ".plan",
         "Show what was changed outside of raceday-iac. Exit 0 clean, 2 changes pending, 3 drift, 4 both.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -190,6 +191,13 @@ def plan_options_of(
     )
 
 
+def destroying(plan_options: PlanOptions) -> PlanOptions:
+    """The same, for a plan after which nothing of ours is left. Raises IacError for what does not go together."""
+    if plan_options.refresh_only or plan_options.replaced:
+        raise IacError("What is destroyed is neither refreshed nor created again.", unchanged=True)
+    return dataclasses.replace(plan_options, destroy=True)
+
+
 # Where reports go
 
 Markdown = Annotated[
@@ -256,6 +264,7 @@ def plan(
     confirm: Confirmed = [],  # noqa: B006
     look_at: LookAt = 0,
     unmanaged: Unmanaged = False,
+    destroy: Annotated[bool, typer.Option("--destroy", help="What would go with destroy --all.")] = False,
     markdown: Markdown = None,
     html: Html = None,
     svg: Svg = None,
@@ -263,8 +272,11 @@ def plan(
     """Show the plan, and save it where that is asked for."""
     options, reports = current(), Reports(markdown, html, svg)
     plan_options = plan_options_of(target, exclude, replace, refresh_only, allow_data_loss, confirm, look_at)
+    if destroy:
+        plan_options = destroying(plan_options)
     reports.check(options)
-    workspace = Workspace.load(options, reading=True)
+    # A saved plan holds fingerprints of the secrets that it was made with.
+    workspace = Workspace.load(options, reading=True, sending=out is not None and not destroy)
     with workspace.target() as server:
         state = workspace.read_state()
         if out is not None and not state.serial:
@@ -313,7 +325,7 @@ def drift(
 
     options, reports = current(), Reports(markdown, html)
     reports.check(options)
-    workspace = Workspace.load(options, reading=True)
+    workspace = Workspace.load(options, reading=True, sending=False)
     acceptances = acceptances_of(options)
     with workspace.target() as target:
         found = make_plan(workspace, workspace.read_state(), reader(target), every_kind=unmanaged)
@@ -348,7 +360,7 @@ def graph(
     if form not in (*forms, _PICTURE):
         known = (*forms, _PICTURE)
         raise IacError(f"--format {form!r} is not one of {', '.join(known)}{nearest(form, known)}.", unchanged=True)
-    found = dependencies(Workspace.load(options).desired, everything=everything)
+    found = dependencies(Workspace.load(options, sending=False).desired, everything=everything)
     if form == _PICTURE and not options.json:
         from ..render.plan_page import stack_svg
 

@@ -22,7 +22,7 @@ from ..loading.yaml_file import read_yaml_text
 from ..model.address import database_address
 from ..model.evidence import Answer, Question
 from ..model.resource import Desired, Diagnostic
-from ..model.secret import Secret
+from ..model.secret import Lenient, Secret
 from ..model.stack import Stack
 from ..packaging import Bundle, pack_all, with_deployments
 from ..planning import Plan, PlanOptions, build_plan
@@ -58,15 +58,23 @@ class Workspace:
     reading: bool = False
 
     @classmethod
-    def load(cls, options: Options, *, reading: bool = False) -> Workspace:
-        """Read and check the user's files. Raises StackError with everything that is wrong in them."""
-        workspace = cls.of(options, load_stack(options.stack), load_environment(options.stack, options.env))
+    def load(cls, options: Options, *, reading: bool = False, sending: bool = True) -> Workspace:
+        """Read and check the user's files. Raises StackError with everything that is wrong in them. Without `sending`,
+        values of secrets may be missing."""
+        stack, environment = load_stack(options.stack), load_environment(options.stack, options.env)
+        workspace = cls.of(options, stack, environment, os.environ if sending else Lenient(os.environ))
         return replace(workspace, reading=reading)
 
     @classmethod
-    def of(cls, options: Options, stack: Stack, environment: Environment) -> Workspace:
+    def of(
+        cls,
+        options: Options,
+        stack: Stack,
+        environment: Environment,
+        variables: Mapping[str, str] = os.environ,
+    ) -> Workspace:
         """Check a stack for an environment. Raises StackError with everything that is wrong in them."""
-        checked = resolve(stack, environment, options.root)
+        checked = resolve(stack, environment, options.root, variables)
         must_not_be_declared(checked, environment)
         bundles = pack_all(checked)
         return cls(options, environment, with_deployments(checked, bundles), bundles)

@@ -17,7 +17,7 @@ from ..model.address import Address, variable_address
 from ..model.declarations import Declared, is_text
 from ..model.limits import collated
 from ..model.resource import Diagnostic, Fields, Live, Location, frozen
-from ..model.secret import FromEnvironment, Secret
+from ..model.secret import FromEnvironment, Lenient, Secret
 from .base import Call, Kind, Shape, listing, with_carried
 from .fields import IDENTITY, Beside, Called, Declaring, Reading, Wire, Work, body, canonical, carried, told
 
@@ -74,11 +74,14 @@ def declare(work: Work, owner: Address, given: Mapping[str, str | FromEnvironmen
         address = variable_address(owner.path, key)
         override = work.with_override(address, {"value": value})["value"]
         if isinstance(override, FromEnvironment):
-            if override.name not in work.variables:
+            if override.name in work.variables:
+                override = Secret(work.variables[override.name])
+            elif isinstance(work.variables, Lenient):
+                override = Secret("", override.name)
+            else:
                 message = f"its secret comes from the environment variable {override.name}, which is not set"
                 work.problems.append(Diagnostic(location, str(address), message))
                 continue
-            override = Secret(work.variables[override.name])
         model = work.check(VariableDeclaration, {"key": key, "value": override}, address, location)
         if model is not None:
             checked[model.key] = model

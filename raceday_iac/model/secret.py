@@ -30,12 +30,18 @@ def _fingerprint(value: str, salt: str) -> str:
 class Secret:
     """Holds a secret text. Only `reveal` gives it out, at the one place that sends it."""
 
-    __slots__ = ("_value",)
+    __slots__ = ("_missing", "_value")
 
-    def __init__(self, value: str) -> None:
-        self._value = value
+    def __init__(self, value: str, missing: str = "") -> None:
+        """`missing` is the variable that should hold the value, where it is not set and nobody needs it."""
+        self._value, self._missing = value, missing
         if value:
             _KNOWN.add(value)
+
+    @property
+    def missing(self) -> str:
+        """The environment variable that would tell the value; empty where the value is known."""
+        return self._missing
 
     def reveal(self) -> str:
         return self._value
@@ -50,7 +56,7 @@ class Secret:
     __repr__ = __str__
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._value == self._value
+        return isinstance(other, Secret) and (other._value, other._missing) == (self._value, self._missing)
 
     def __hash__(self) -> int:
         return hash(("Secret", self._value))
@@ -63,6 +69,10 @@ class Secret:
         from pydantic_core import core_schema  # noqa: PLC0415 - only needed when a model with a secret is built
 
         return core_schema.is_instance_schema(cls)
+
+
+class Lenient(dict[str, str]):
+    """Environment variables for commands that send nothing: a secret whose variable is not set is not compared."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from ..kinds import kind_of, on_server
 from ..model.address import Address, deployment_address
 from ..model.evidence import Answer, Answering, Ask, Question
 from ..model.resource import Desired, LeftOut, Live, WhyLeftOut
+from ..model.secret import Secret
 from ..provider import Snapshot
 from ..provider.protocol import Deployment
 from ..state.document import State
@@ -51,6 +52,8 @@ def build_plan(
 ) -> Plan:
     """The plan that makes `snapshot` what `desired` says, as far as `plan_options` go. Raises IacError for options
     that make no sense. What was `shown` in a plan of before is not counted again: it is judged as it was then."""
+    if plan_options.destroy:
+        desired = nothing_of(desired)
     renamed = (
         RenameOverlay(snapshot.resources, state)
         if plan_options.refresh_only
@@ -79,8 +82,11 @@ def build_plan(
         *closed,
         *guards.unsupported(selection.kept, desired, snapshot.facts),
         *protection_refusals(selection.kept, desired, real),
-        *threshold_refusals(selection.kept, _managed(desired, state, real), desired.thresholds, plan_options.confirmed),
     ]
+    if not plan_options.destroy:
+        # Thresholds are for what nobody has asked for.
+        managed, confirmed = _managed(desired, state, real), plan_options.confirmed
+        refusals += threshold_refusals(selection.kept, managed, desired.thresholds, confirmed)
     return Plan(
         environment=environment,
         lineage=state.lineage,
@@ -93,7 +99,8 @@ def build_plan(
         evidence=evidence,
         server_version=snapshot.facts.version,
         plan_options=plan_options,
-        left_out=selection.left_out,
+        # Who names what is to go leaves nothing out.
+        left_out=() if plan_options.destroy else selection.left_out,
         notes=(
             *guards.loss_notes(losses, plan_options),
             *guards.look_notes(selection.kept, real, desired, evidence),
@@ -104,6 +111,7 @@ def build_plan(
             *possible_renames(selection.kept, desired, real),
             *deployment_notes(desired, state, snapshot, selection.kept),
             *left_out_notes(desired),
+            *not_compared(desired),
         ),
     )
 
@@ -144,8 +152,21 @@ def _all_changes(
         return refresh_changes(state, real, desired)
     wanted = wanted_changes(desired, differences, real, plan_options.replaced)
     unwanted = unwanted_changes(desired, state, real, plan_options, replaced_owners(wanted))
+    if plan_options.destroy:
+        unwanted = [_as_asked(each) for each in unwanted]
     changes = [*moves, *wanted, *unwanted]
     return in_order(desired, _with_late_schedules(desired, differences, changes), real)
+
+
+def nothing_of(desired: Desired) -> Desired:
+    """The stack without anything in it: whatever is ours goes. Its rules on what must not go still hold."""
+    return replace(desired, resources={}, tombstones={}, code={}, left_out={})
+
+
+def _as_asked(change: Change) -> Change:
+    if change.why is not Reason.UNDECLARED:
+        return change
+    return replace(change, reason="everything that is managed is to go", why=Reason.DESTROY_ASKED)
 
 
 def _managed(desired: Desired, state: State, real: Mapping[Address, Live]) -> set[Address]:
@@ -187,6 +208,14 @@ _READY = "ready"
 _SHOWN = 3
 _LISTED = 10
 _DELETE, _USED = "delete what is of no use: add --clean", "apply uses what holds the code to be deployed"
+
+
+def not_compared(desired: Desired) -> Iterator[str]:
+    """Secrets whose values nobody here knows."""
+    for address, resource in desired.resources.items():
+        value = resource.fields.get(kind_of(address).secret_field)
+        if isinstance(value, Secret) and value.missing:
+            yield f"{address}: not compared, for the environment variable {value.missing} is not set; apply needs it."
 
 
 def left_out_notes(desired: Desired) -> Iterator[str]:

@@ -45,6 +45,8 @@ class PlanOptions:
     confirmed: Mapping[str, int] = field(default_factory=dict)
     numbers_needed: bool = False
     look_at: int = 0
+    #: Whether everything that is ours is to go.
+    destroy: bool = False
 
     @property
     def is_partial(self) -> bool:
@@ -78,6 +80,8 @@ class PlanOptions:
             found["confirmed"] = dict(sorted(self.confirmed.items()))
         if self.look_at:
             found["lookAt"] = self.look_at
+        if self.destroy:
+            found["destroy"] = True
         return found
 
 
@@ -101,6 +105,7 @@ def plan_options_from_json(content: Mapping[str, object]) -> PlanOptions:
         bool(content.get("refreshOnly", False)),
         {str(name): int(number) for name, number in confirmed.items()},
         look_at=int(str(content.get("lookAt", 0))),
+        destroy=bool(content.get("destroy", False)),
     )
 
 

@@ -341,6 +341,8 @@ def nothing_to_do(plan: Plan) -> str:
     """What is said of an empty plan, no more than is true."""
     if plan.plan_options.refresh_only:
         return "No changes. The state matches Appwrite."
+    if plan.plan_options.destroy:
+        return "Nothing to destroy: nothing that is managed is there."
     if plan.left_out:
         return "No changes in the part of the plan that was asked for."
     return "No changes. Appwrite matches the configuration."

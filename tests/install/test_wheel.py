@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 import tarfile
 import tomllib
 import zipfile
@@ -56,6 +58,16 @@ def test_the_version_stands_in_one_place_and_the_changes_begin_with_it(machine: 
     assert machine.run("version", at=tmp_path) == f"{raceday_iac.__version__}\n"
     headings = [line for line in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").splitlines() if line[:3] == "## "]
     assert headings[0] == f"## {raceday_iac.__version__}"
+
+
+def test_the_shop_from_an_empty_folder_reads_as_its_page_shows(machine: Machine, tmp_path: Path) -> None:
+    """Made, changed by hand, healed and destroyed, by the program of the wheel and nothing of the checkout."""
+    env = {**os.environ, "PATH": f"{machine.program.parent}:{os.environ['PATH']}", "HOME": str(machine.home)}
+    env = {name: value for name, value in env.items() if not name.startswith(("RACEDAY", "PYTHON"))}
+    words = [sys.executable, str(ROOT / "docs" / "walk.py"), str(ROOT / "docs" / "shop.md")]
+    ended = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300, check=False)
+    assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr
+    assert "docs/shop.md: 16 commands" in ended.stdout
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs node, as Node functions do")

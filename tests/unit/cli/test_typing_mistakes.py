@@ -104,3 +104,33 @@ def test_the_next_command_names_the_environment_again(
     said = capsys.readouterr().out.rstrip()
     assert "raceday-iac logs checkout --execution" in said
     assert said.endswith(" --env prod")
+
+
+SECRET = """
+from raceday_iac import FromEnvironment, Stack
+
+stack = Stack("shop")
+settings = dict(runtime="python-3.12", specification="s-0.5vcpu-512mb", timeout=9, entrypoint="main.py")
+stack.function("pay", name="Pay", variables={"KEY": FromEnvironment("PAY_KEY")}, **settings)
+"""
+
+
+def test_who_only_looks_needs_no_secret_and_who_applies_does(
+    server: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SHOP_KEY", server.key)
+    monkeypatch.delenv("PAY_KEY", raising=False)
+    assert (
+        execute(["init", "pay", "--endpoint", server.endpoint, "--project", "shop", "--key-variable", "SHOP_KEY"]) == 0
+    )
+    (tmp_path / "stacks" / "pay.py").write_text(SECRET)
+    monkeypatch.setenv("RACEDAY_IAC_ENV", "prod")
+    for words in ("plan", "drift", "graph", "lint"):
+        capsys.readouterr()
+        assert execute(words.split()) != EXIT_ERROR, capsys.readouterr().err
+        if words == "plan":
+            assert "not compared, for the environment variable PAY_KEY is not set" in capsys.readouterr().out
+    for words in ("apply --auto-approve", "plan --out x.plan"):
+        assert execute(words.split()) == EXIT_ERROR
+        assert "PAY_KEY, which is not set" in capsys.readouterr().err
