@@ -104,10 +104,10 @@ class _Reading:
         """An entry, with what lies in it. The file says what is wanted: a status at the time of writing is of no
         interest."""
         word = "key" if owner else "$id"
-        if not isinstance(raw, Mapping) or not isinstance(raw.get(word), str) or not raw[word]:
-            self.leave_out(declaring, raw if isinstance(raw, Mapping) else {}, place, f"it has no {word}{_has(raw)}")
+        said = self._in_our_words(declaring, raw, place) if isinstance(raw, Mapping) else {}
+        if not isinstance(said.get(word), str) or not said[word]:
+            self.leave_out(declaring, said, place, f"it has no {word}{_has(raw)}")
             return
-        said = self._in_our_words(declaring, raw, place)
         if problem := id_problem(raw[word]):
             self.leave_out(declaring, said, place, problem)
             return

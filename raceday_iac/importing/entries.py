@@ -122,22 +122,27 @@ def sifted(declaring: Declaring, live: Live, reading: Reading) -> Live:
     fields = {each.attribute: each for each in wire_fields(model)}
     names = {word: fields[word].name if word in fields else word for word in model.model_fields}
     names = {word: name for word, name in names.items() if name in live.fields}
+    assumed = {**declaring.file_defaults(live.fields, live.address)}
+    spare = {word: assumed[each.answer] for word, each in fields.items() if each.answer in assumed}
     written = {word: declaring.as_written(word, live.fields[name], live, reading) for word, name in names.items()}
     arguments = {**written, identity(model): live.address.name}
-    for word, value, message in _refused(declaring, model, arguments):
-        reading.remark(live.address, f"{names[word]}: {value} is left out: {message}")
+    for word, value, message in _refused(declaring, model, arguments, spare):
+        told = f"; {shown(spare[word])} is taken" if word not in arguments and word in spare else ""
+        reading.remark(live.address, f"{names[word]}: {value} is left out: {message}{told}")
     kept = dict(live.fields)
     for word, name in names.items():
         if word not in arguments:
-            kept[name] = canonical_default(fields[word]) if word in fields else ()
+            kept[name] = spare.get(word, canonical_default(fields[word]) if word in fields else ())
         elif arguments[word] != written[word]:
             kept[name] = arguments[word]
     return replace(live, fields=frozen(kept))
 
 
-def _refused(declaring: Declaring, model: type[Declared], arguments: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Take what is refused out of the arguments, and tell it: name, value, why."""
-    while found := next(_causes(declaring, model, arguments), None):
+def _refused(
+    declaring: Declaring, model: type[Declared], arguments: dict[str, Any], spare: Mapping[str, Any]
+) -> Iterator[tuple[str, str, str]]:
+    """Take what is refused out of the arguments, and tell it: name, value, why. `spare` are values for some of them."""
+    while found := next(_causes(declaring, model, arguments, spare), None):
         word, message = found
         value = arguments.pop(word)
         items = (
@@ -150,17 +155,19 @@ def _refused(declaring: Declaring, model: type[Declared], arguments: dict[str, A
             yield word, shown(list(value) if isinstance(value, tuple) else value), message
 
 
-def _causes(declaring: Declaring, model: type[Declared], arguments: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _causes(
+    declaring: Declaring, model: type[Declared], given: Mapping[str, Any], spare: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
     """Arguments that can give way for a mistake. Where fields do not go together, that is the first weak one that mends
     it."""
-    for mistake in checked(model, arguments)[1]:
-        word = mistake.field.partition(".")[0]
-        may_go = word in arguments and word not in declaring.file_kept and not model.model_fields[word].is_required()
-        if may_go:
-            yield word, mistake.message
-        for each in declaring.file_weak if not word else ():
-            rest = {name: value for name, value in arguments.items() if name != each}
-            if each in arguments and mistake not in checked(model, rest)[1]:
+    whole, kept = {**spare, **given}, {*declaring.file_kept, identity(model)}
+    needed = {word for word, info in model.model_fields.items() if info.is_required()} - {*spare}
+    for mistake in checked(model, whole)[1]:
+        words = mistake.field.partition(".")[0].split(", ") if mistake.field else []
+        yield from ((word, mistake.message) for word in words if word in given and word not in kept | needed)
+        for each in declaring.file_weak if not words else ():
+            rest = {name: value for name, value in whole.items() if name != each}
+            if each in given and mistake not in checked(model, rest)[1]:
                 yield each, mistake.message
                 break
 

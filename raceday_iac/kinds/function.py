@@ -420,7 +420,7 @@ class _Declaring(Declaring):
             told = f"timeout {timeout} s is above Appwrite's limit; {limits.FUNCTION_TIMEOUT} s is taken"
             reading.remark(address, told)
             reading.notes[address] = f"The imported file says {timeout} s; Appwrite allows {limits.FUNCTION_TIMEOUT}."
-        live = parse(owner, {**said, "$id": raw["$id"]})
+        live = reading.resources[address] = parse(owner, {**said, "$id": raw["$id"]})
         variable.read_file(raw, address, reading)
         return replace(live, fields=frozen({**live.fields, **_code_in_file(raw, said["entrypoint"], address, reading)}))
 

@@ -55,6 +55,9 @@ Key = Annotated[str, AfterValidator(attribute_key)]
 Name = Annotated[str, Field(min_length=1, max_length=limits.RESOURCE_NAME)]
 
 
+_NO_TEXT = "not valid text (UTF-8)"
+
+
 class Declared(BaseModel):
     """Base of all declarations: immutable, and an unknown word is a mistake."""
 
@@ -72,7 +75,7 @@ class Declared(BaseModel):
         """Text that cannot be written as UTF-8 cannot be sent."""
         broken = [name for name, value in given.items() if not all(map(is_text, _texts(value)))]
         if broken:
-            raise ValueError(f"{', '.join(broken)}: not valid text (UTF-8)")
+            raise ValueError(f"{', '.join(broken)}: {_NO_TEXT}")
         return given
 
 
@@ -230,7 +233,10 @@ def _mistake(issue: Any) -> Mistake:
     field = ".".join(str(part) for part in issue["loc"])
     if issue["type"] == "extra_forbidden":
         return Mistake(field, f"unknown setting {field!r}", is_unknown=True)
-    return Mistake(field, _limit(issue) or _misfit(issue) or str(issue["msg"]).removeprefix("Value error, "))
+    message = _limit(issue) or _misfit(issue) or str(issue["msg"]).removeprefix("Value error, ")
+    if not field and message.endswith(_NO_TEXT):
+        field, message = message.removesuffix(f": {_NO_TEXT}"), _NO_TEXT
+    return Mistake(field, message)
 
 
 def _limit(issue: Any) -> str:

@@ -230,3 +230,158 @@ def test_an_export_leaves_out_what_the_stack_does(tmp_path: Path) -> None:
     function(stack, "less", code=".", ignore=["docs/"])
     exported = appwrite_json(resolved(stack, root=tmp_path), "p", Writing(tmp_path))["functions"]
     assert [each.get("ignore") for each in exported] == [None, "docs/"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "kept", "told"),
+    [
+        ({"name": "x" * 129}, {"name": "f"}, "is longer than the 128 characters"),
+        ({"name": "a\ud800"}, {"name": "f"}, "is left out: not valid text (UTF-8); 'f' is taken"),
+        ({"timeout": 0}, {"timeout": 15}, "timeout: 0 is left out: 0 has to be at least 1; 15 is taken"),
+        ({"timeout": "30"}, {"timeout": 30}, ""),
+        (
+            {"timeout": [30]},
+            {"timeout": 15},
+            "timeout is left out: it is a list, which does not fit there; 15 is taken",
+        ),
+        ({"enabled": "no"}, {"enabled": True}, "enabled is left out: it is a text, which does not fit there"),
+        ({"enabled": "false"}, {"enabled": False}, ""),
+        ({"schedule": "61 * * * *"}, {"schedule": ""}, "schedule: '61 * * * *' is left out: "),
+        (
+            {"execute": ["any", "nobody"]},
+            {"execute": ("any",)},
+            "execute: 'nobody' is left out: 'nobody' is not a role",
+        ),
+        ({"execute": ["any", 5]}, {"execute": ("any",)}, "execute: 5 is left out: it is a number"),
+        ({"events": ["users.*.create", "x"]}, {"events": ("users.*.create",)}, "events: 'x' is left out: "),
+        ({"execute": "users"}, {"execute": ("users",)}, ""),
+        ({"ignore": "a\n b \r\n\nc"}, {"ignore": ("a", "b", "c")}, ""),
+    ],
+)
+def test_one_bad_value_costs_no_more_than_itself(settings: dict[str, Any], kept: dict[str, Any], told: str) -> None:
+    project = of_one_function(**settings)
+    fields = project.resources[address("function.f")].fields
+    assert {name: fields[name] for name in kept} == kept
+    assert told in "\n".join(said(project))
+    assert bool(said(project)) == bool(told)
+    assert write_source(project, "x").declared == (address("function.f"),)
+
+
+@pytest.mark.parametrize("name", ["runtime", "entrypoint"])
+def test_what_a_function_needs_cannot_be_left_out(name: str) -> None:
+    project = of_one_function(**{name: None, "vars": {"A": "a"}})
+    assert said(project) == [f"function.f: left out, with A: it has no {name}"]
+    assert project.resources == {}
+
+
+def test_what_lies_in_something_that_is_left_out_is_named_too() -> None:
+    source = write_source(of_one_function(runtime="cobol-1", vars={"A": "a"}), "x")
+    assert [str(each) for each in source.left_out] == ["function.f", "variable.f/A"]
+    assert source.left_out[address("variable.f/A")] == "it lies in function.f"
+
+
+def column(**settings: Any) -> Project:
+    columns = [{"key": "k", "type": "string", "size": 5, "required": False, **settings}]
+    table = {"$id": "t", "databaseId": "d", "columns": columns, "indexes": [{"key": "i", "columns": ["k"]}]}
+    return read({"tablesDB": [{"$id": "d", "name": "D"}], "tables": [table]})
+
+
+@pytest.mark.parametrize(
+    ("settings", "kept", "told"),
+    [
+        ({"required": True, "default": "a"}, {"required": True, "default": None}, "a required attribute cannot have"),
+        ({"array": True, "default": []}, {"array": True, "default": None}, ""),
+        (
+            {"array": True, "default": ["a"]},
+            {"array": True, "default": None},
+            "an array attribute cannot have a default",
+        ),
+        ({"default": "too long"}, {"default": None}, "is longer than the size 5"),
+        ({"type": "integer", "min": "1", "max": "3", "default": "2"}, {"min": 1, "max": 3, "default": 2}, "size"),
+        (
+            {"type": "integer", "size": 0, "min": 1, "max": 3, "default": 4},
+            {"default": None},
+            "default 4 is above max 3",
+        ),
+        (
+            {"type": "double", "size": 0, "max": 10**400},
+            {"max": None},
+            "max is left out: it is a larger number than fits",
+        ),
+        ({"type": "double", "size": 0, "default": "x"}, {"default": None}, "default is left out: 'x' is no number"),
+        ({"type": "boolean", "size": 0, "default": "true"}, {"default": True}, ""),
+        ({"format": "email", "size": 0}, {"type": "email"}, ""),
+    ],
+)
+def test_a_column_is_taken_as_far_as_it_fits(settings: dict[str, Any], kept: dict[str, Any], told: str) -> None:
+    project = column(**settings)
+    fields = project.resources[address("attribute.d/t/k")].fields
+    assert {name: fields[name] for name in kept} == kept
+    assert told in "\n".join(said(project))
+    assert bool(said(project)) == bool(told)
+    assert address("attribute.d/t/k") in write_source(project, "x").declared
+
+
+@pytest.mark.parametrize(
+    ("index", "kept", "told"),
+    [
+        ({"orders": ["up"]}, {"orders": ("ASC",)}, "orders: 'up' is left out"),
+        ({"orders": ["desc", "ASC"]}, {"orders": ("DESC",)}, "orders: 'ASC' is left out: it is none for an attribute"),
+        ({"lengths": [-1]}, {"lengths": (0,)}, "lengths: -1 is left out"),
+        ({"orders": [None], "lengths": [None]}, {"orders": ("ASC",), "lengths": (0,)}, ""),
+    ],
+)
+def test_an_index_is_taken_as_far_as_it_fits(index: dict[str, Any], kept: dict[str, Any], told: str) -> None:
+    table = {"$id": "t", "databaseId": "d", "columns": [{"key": "k", "type": "string", "size": 5}]}
+    table["indexes"] = [{"key": "i", "type": "key", "columns": ["k"], **index}]
+    project = read({"tablesDB": [{"$id": "d", "name": "D"}], "tables": [table]})
+    fields = project.resources[address("index.d/t/i")].fields
+    assert {name: fields[name] for name in kept} == kept
+    assert told in "\n".join(said(project))
+    assert address("index.d/t/i") in write_source(project, "x").declared
+
+
+def test_an_index_of_a_type_that_there_is_not_is_no_other_index() -> None:
+    table = {"$id": "t", "databaseId": "d", "columns": [{"key": "k", "type": "string", "size": 5}]}
+    table["indexes"] = [{"key": "i", "type": "hash", "columns": ["k"]}]
+    source = write_source(read({"tables": [table]}), "x")
+    assert list(source.left_out) == [address("index.d/t/i")]
+
+
+def test_a_relationship_of_which_only_the_far_side_is_there_is_taken_from_it() -> None:
+    far = {"key": "back", "type": "relationship", "relatedTable": "near", "relationType": "oneToMany", "twoWay": True}
+    far |= {"twoWayKey": "to", "onDelete": "cascade", "side": "child"}
+    tables = [{"$id": name, "databaseId": "d", "columns": [far] if name == "far" else []} for name in ("far", "near")]
+    project = read({"tablesDB": [{"$id": "d", "name": "D"}], "tables": tables})
+    fields = project.resources[address("relationship.d/near/to")].fields
+    assert (fields["relatedCollection"], fields["twoWayKey"], fields["onDelete"]) == ("far", "back", "cascade")
+    assert said(project) == ["relationship.d/near/to: taken from its far side in far"]
+    alone = read({"tablesDB": [{"$id": "d", "name": "D"}], "tables": tables[:1]})
+    told = "relationship.d/far/back: left out: the collection near, which it leads to, is not in the file"
+    assert said(alone) == [told]
+
+
+@pytest.mark.parametrize(
+    ("old", "permissions", "security"),
+    [
+        ({"permission": "document", "$read": ["role:all"]}, (), True),
+        ({"permission": "collection", "$read": ["role:all"]}, ('read("any")',), False),
+        ({"$read": ["role:member"]}, ('read("users")',), False),
+        ({"$permissions": ['read("any")'], "$read": ["role:member"]}, ('read("any")',), False),
+    ],
+)
+def test_permissions_of_before_1_0_become_those_of_today(
+    old: dict[str, Any], permissions: tuple[str, ...], *, security: bool
+) -> None:
+    project = read({"databases": [{"$id": "d"}], "collections": [{"$id": "c", "databaseId": "d", **old}]})
+    fields = project.resources[address("collection.d/c")].fields
+    assert (fields["permissions"], fields["documentSecurity"]) == (permissions, security)
+    assert len(said(project)) == 1
+
+
+@pytest.mark.parametrize("id", ["a/b", "", "-a", "a b", "x" * 37, "\u202eevil"])
+def test_an_id_that_is_none_is_told_with_all_that_lies_in_it(id: str) -> None:
+    table = {"$id": id, "databaseId": "d", "columns": [{"key": "k", "type": "string", "size": 5}]}
+    project = read({"tablesDB": [{"$id": "d", "name": "D"}], "tables": [table]})
+    assert [each.partition(": ")[2].partition(":")[0] for each in said(project)] == ["left out, with k"]
+    assert list(project.resources) == [address("database.d")]
