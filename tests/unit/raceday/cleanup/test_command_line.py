@@ -13,7 +13,7 @@ from raceday_iac.raceday.cleanup import Change, plan_cleanup
 from raceday_iac.raceday.cli import cleanup as cli
 from raceday_iac.raceday.cli.cleanup import read_tree, repository, write_changes
 
-from ..cleanup.legacy import written
+from .legacy import written
 
 
 def git(folder: Path, *arguments: str) -> str:

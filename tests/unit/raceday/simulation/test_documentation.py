@@ -9,9 +9,9 @@ from raceday_iac.raceday.nztab.model import NztabSettings
 from raceday_iac.raceday.nztab.player import KINDS
 from raceday_iac.raceday.simulation.checks import CHECKS
 
-from ..raceday.commands import command
+from ..commands import command
 
-DOCS = Path(__file__).parents[3] / "docs"
+DOCS = Path(__file__).parents[4] / "docs"
 SIMULATION = (DOCS / "simulation.md").read_text(encoding="utf-8")
 SERVER = (DOCS / "server.md").read_text(encoding="utf-8").partition("## The played NZ TAB")[2]
 

@@ -8,7 +8,7 @@ import pytest
 from raceday_iac.errors import IacError
 from raceday_iac.raceday.cleanup import Action, Cleanup, Tree, plan_cleanup
 
-from ..test_imports import of, offences
+from ...test_imports import of, offences
 from .legacy import files, tree
 
 REMOVED_FOLDERS = {"race-data-poller", "single-race-poller", "batch-race-poller"}

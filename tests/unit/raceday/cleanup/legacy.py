@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from raceday_iac.raceday.cleanup import Tree
 
-DATA = Path(__file__).parents[2] / "data" / "legacy"
+DATA = Path(__file__).parents[3] / "data" / "legacy"
 
 MEETINGS = """\
 import { Client, Databases } from 'node-appwrite';

@@ -10,7 +10,7 @@ from pathlib import Path
 from raceday_iac.raceday.simulation.legacy import LegacyDay, simulate_legacy
 from raceday_iac.raceday.simulation.legacy_world import NZ, CardRace, card_of
 
-SAMPLE = Path(__file__).parents[2] / "data" / "raceday" / "card-2025-07-17.json"
+SAMPLE = Path(__file__).parents[3] / "data" / "raceday" / "card-2025-07-17.json"
 
 
 def sample_card() -> tuple[CardRace, ...]:
