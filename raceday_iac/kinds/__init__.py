@@ -9,7 +9,20 @@ from typing import Any
 from ..model.address import Address, owners
 from ..model.resource import Desired, Fields, Live, Resource
 from ..model.server import NEWEST, ServerFacts
-from . import attribute, bucket, collection, database, deployment, function, index, relationship, team, topic, variable
+from . import (
+    attribute,
+    bucket,
+    collection,
+    database,
+    deployment,
+    function,
+    index,
+    project_variable,
+    relationship,
+    team,
+    topic,
+    variable,
+)
 from .base import Call, Kind
 from .fields import fitted
 from .schema_rules import MOST_INLINE
@@ -28,6 +41,7 @@ KINDS: dict[str, Kind] = {
         bucket,
         team,
         topic,
+        project_variable,
     )
 }
 

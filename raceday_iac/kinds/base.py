@@ -338,7 +338,7 @@ class Kind:
             object.__setattr__(self, "plural", f"{self.name}s")
         if not self.absent:
             object.__setattr__(self, "absent", f"{self.name}_not_found")
-        if self.owner:
+        if self.owner or self.is_free_text:
             lies_in(self.name, self.owner, has_path_of_owner=self.has_path_of_owner, is_free_text=self.is_free_text)
 
     @property

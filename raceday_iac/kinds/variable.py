@@ -69,23 +69,29 @@ SHAPE = Shape({"$id": str, "key": str, **told(VariableDeclaration), "secret": bo
 
 def declare(work: Work, owner: Address, given: Mapping[str, str | FromEnvironment], location: Location) -> Variables:
     """A function's variables, each checked."""
-    checked = {}
+    found = {}
     for key, value in given.items():
-        address = variable_address(owner.path, key)
-        override = work.with_override(address, {"value": value})["value"]
-        if isinstance(override, FromEnvironment):
-            if override.name in work.variables:
-                override = Secret(work.variables[override.name])
-            elif isinstance(work.variables, Lenient):
-                override = Secret("", override.name)
-            else:
-                message = f"its secret comes from the environment variable {override.name}, which is not set"
-                work.problems.append(Diagnostic(location, str(address), message))
-                continue
-        model = work.check(VariableDeclaration, {"key": key, "value": override}, address, location)
+        model = checked(work, variable_address(owner.path, key), key, value, location)
         if model is not None:
-            checked[model.key] = model
-    return checked
+            found[model.key] = model
+    return found
+
+
+def checked(
+    work: Work, address: Address, key: str, value: str | FromEnvironment, location: Location
+) -> VariableDeclaration | None:
+    """One variable with its value; None after a complaint."""
+    override = work.with_override(address, {"value": value})["value"]
+    if isinstance(override, FromEnvironment):
+        if override.name in work.variables:
+            override = Secret(work.variables[override.name])
+        elif isinstance(work.variables, Lenient):
+            override = Secret("", override.name)
+        else:
+            message = f"its secret comes from the environment variable {override.name}, which is not set"
+            work.problems.append(Diagnostic(location, str(address), message))
+            return None
+    return work.check(VariableDeclaration, {"key": key, "value": override}, address, location)
 
 
 def put(work: Work, owner: Address, variable: VariableDeclaration, location: Location) -> None:
@@ -122,7 +128,13 @@ class _Requests:
         return Call("delete", f"/functions/{address.parts[0]}/variables/{live.remote_id}")
 
     def read(self, address: Address) -> Call:
-        return Call("get", f"/functions/{address.parts[0]}/variables", answer=listing("variables", SHAPE))
+        path = f"/functions/{address.parts[0]}/variables"
+        return Call("get", path, by_key(address.name), listing("variables", SHAPE))
+
+
+def by_key(key: str) -> dict[str, list[str]]:
+    """Parameters of a list that is to have the variable of that key. 1.8 knows none, and lists all."""
+    return {"queries": [json.dumps({"method": "equal", "attribute": "key", "values": [key]})]}
 
 
 def rename(old: Address, live: Live, name: str) -> Call:

@@ -5,7 +5,7 @@ Unlike `Desired` these also hold what is wrong, so that lint can say why it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from ..kinds.fields import canonical, identity
 from ..loading.environment import Environment
 from ..model.address import Address, function_address, variable_address
 from ..model.declarations import checked
+from ..model.limits import collated
 from ..model.local_time import UTC_TIME, LocalTime, read_local_time
 from ..model.resource import Diagnostic, Fields, LeftOut, Live, Location
 from ..model.stack import Declaration, Lock, Stack
@@ -132,6 +133,8 @@ class Configuration:
     #: Say whether code ends by itself in the quiet hours; called with its modules by name.
     quiet_code: tuple[Callable[[Mapping[str, Any]], bool], ...] = ()
     resources: tuple[ResourceFacts, ...] = ()
+    #: Variables of functions that have the key of one of the project.
+    shadows: tuple[VariableFacts, ...] = ()
 
 
 # The facts that a stack declares, as written: what is wrong stays visible, what makes no sense is left out.
@@ -158,7 +161,18 @@ def read_stack(
         skipped=tuple(_skipped(environment, files)),
         local_time=read_local_time(stack.timezone, stack.quiet_hours)[0],
         resources=tuple(_resources(stack, environment)),
+        shadows=tuple(_shadows(stack, functions)),
     )
+
+
+def _shadows(stack: Stack, functions: Sequence[Declaration]) -> Iterator[VariableFacts]:
+    """Values are none of its business."""
+    declared = [str(each.arguments["key"]) for each in stack.declarations if KINDS[each.kind].secret_field]
+    own = {collated(key) for key in (*stack.variables, *stack.expected_variables, *declared)}
+    for each in functions:
+        for key in each.arguments["variables"] or ():
+            if collated(str(key)) in own:
+                yield VariableFacts(str(each.arguments["id"]), str(key), "", each.location)
 
 
 def _resources(stack: Stack, environment: Environment) -> Iterator[ResourceFacts]:

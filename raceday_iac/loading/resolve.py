@@ -31,7 +31,7 @@ from ..model.resource import (
     Tombstone,
     frozen,
 )
-from ..model.stack import Rule, Stack
+from ..model.stack import Declaration, Rule, Stack
 from .environment import Environment
 from .yaml_file import read_yaml
 
@@ -127,7 +127,7 @@ def resolve(stack: Stack, environment: Environment, root: Path, variables: Mappi
     """
     work = Resolution(environment, root, variables, stack.keep_deployments)
     # By stage, so that the order of writing does not matter: an index has to know its attributes.
-    for declaration in sorted(stack.declarations, key=lambda each: KINDS[each.kind].stage):
+    for declaration in sorted(_declarations(work, stack), key=lambda each: KINDS[each.kind].stage):
         declaring = KINDS[declaration.kind].declaring
         assert declaring is not None, "the language of stacks declares nothing else"
         declaring.put(work, declaration.owner, declaration.arguments, declaration.location)
@@ -158,6 +158,17 @@ def resolve(stack: Stack, environment: Environment, root: Path, variables: Mappi
     if work.problems:
         raise StackError(sorted(set(work.problems)))
     return desired
+
+
+def _declarations(work: Resolution, stack: Stack) -> Iterator[Declaration]:
+    """All that the stack declares; the variables of the project also as one mapping."""
+    yield from stack.declarations
+    place = Location(stack.declarations[0].location.file) if stack.declarations else Location(stack.name)
+    if not isinstance(stack.variables, Mapping):
+        work.problems.append(Diagnostic(place, "stack", "variables: must be a mapping of names to values"))
+        return
+    for key, value in stack.variables.items():
+        yield Declaration("project_variable", (), {"key": key, "value": value}, place)
 
 
 def _tombstones(work: Resolution, stack: Stack) -> dict[Address, Tombstone]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Place:
-    """What resources of a kind lie in. One `has_path_of_owner` where there is one in each owner, which needs no name;
-    the name `is_free_text` where it may have slashes."""
+    """What resources of a kind lie in; empty where that is nothing. One `has_path_of_owner` where there is one in each
+    owner, which needs no name; the name `is_free_text` where it may have slashes."""
 
     owner: str
     has_path_of_owner: bool = False
@@ -27,7 +27,7 @@ def lies_in(kind: str, owner: str, *, has_path_of_owner: bool = False, is_free_t
 def _depth(kind: str) -> int:
     """How many owners one has."""
     place = _PLACES.get(kind)
-    return 0 if place is None else 1 + _depth(place.owner)
+    return 0 if place is None or not place.owner else 1 + _depth(place.owner)
 
 
 @dataclass(frozen=True, order=True)
@@ -93,7 +93,7 @@ def owners(address: Address) -> list[Address]:
     """The resources that an address lies in, outermost first."""
     found: list[Address] = []
     kind, parts = address.kind, address.parts
-    while (place := _PLACES.get(kind)) is not None:
+    while (place := _PLACES.get(kind)) is not None and place.owner:
         kind, parts = place.owner, parts if place.has_path_of_owner else parts[:-1]
         found.append(Address(kind, "/".join(parts)))
     return found[::-1]

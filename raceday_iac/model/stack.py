@@ -163,12 +163,13 @@ class Stack:
     """Everything one project should hold. Build one in a stack file as the module variable `stack`.
 
     `lock_store` is the (database id, collection id) in which functions keep their locks. `expected_variables` are
-    project-wide variables that must be set on the server by hand (Appwrite 1.8 offers no way to manage them by key).
+    project-wide variables that must be set on the server by hand (before 1.9 it has no way to manage them by key).
     `thresholds` limit how much one plan may change unasked: `{"delete function": Threshold(percent=10, number=1)}`.
     `keep_deployments` previous deployments of each function stay on the server, for a rollback. `timezone` is where
     people live (a name of the IANA database): times are shown on its clock, and its midnight is where a day begins.
     `quiet_hours` are begin and end of the hours in which nothing should run there: `("22:00", "06:00")`. `extensions`
-    are packages that add commands and rules, by their dotted names.
+    are packages that add commands and rules, by their dotted names. `variables` are those of the project, which all
+    functions get: texts, or `FromEnvironment` for secrets (Appwrite 1.9 and newer).
     """
 
     name: str
@@ -182,6 +183,7 @@ class Stack:
     timezone: str = "UTC"
     quiet_hours: tuple[str, str] | None = None
     extensions: Sequence[str] = ()
+    variables: Mapping[str, str | FromEnvironment] = field(default_factory=dict)
 
     function = declares("function", FunctionDeclaration)
     database = declares_owner("database", DatabaseDeclaration, lambda stack, _owner, id: Database(stack, id))
@@ -201,6 +203,10 @@ class Stack:
     def absent(self, address: str, *, reason: str) -> None:
         """Declare that a resource must not exist: it is deleted where it lives and never created again."""
         self.absences.append(Absence(address, reason, caller()))
+
+    def variable(self, key: str, value: str | FromEnvironment) -> None:
+        """Declare one variable of the project, as `variables` does."""
+        self._declare("project_variable", (), {"key": key, "value": value})
 
     def moved(self, old: str, new: str) -> None:
         """Say that what is declared at address `new` was called `old`: it is renamed, and its values stay."""

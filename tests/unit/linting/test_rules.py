@@ -20,12 +20,15 @@ from raceday_iac.linting.facts import (
     Offered,
     ResourceFacts,
     VariableFacts,
+    read_stack,
 )
 from raceday_iac.linting.findings import Acceptance, Report, Severity
 from raceday_iac.linting.linter import RULES, known_rules, lint
 from raceday_iac.linting.rules import Rule, RuleSet, Violation, functions, scheduled, violation
 from raceday_iac.model.resource import Diagnostic, LeftOut, Location, WhyLeftOut
+from raceday_iac.model.stack import Stack
 
+from ..declaring import environment, stack_with_function
 from .made import BEGIN, NZ_TIME, function, locked
 
 READS = """
@@ -89,6 +92,13 @@ def resource(kind: str, **settings: Any) -> Case:
     return Case(Configuration((), resources=(ResourceFacts(kind, "x", fields),)))
 
 
+def hiding(key: str) -> Stack:
+    """A function with a variable KEY, in a project with a variable of that key."""
+    stack = stack_with_function(variables={"KEY": "its own"})
+    stack.variables = {key: "the project's"}
+    return stack
+
+
 STATUS = "*/15 21-23,0-11 * * *"
 #: For every code: what it finds, and what is just no case of it.
 CASES: dict[str, tuple[Case, Case]] = {
@@ -124,6 +134,10 @@ CASES: dict[str, tuple[Case, Case]] = {
     "POL007": (
         Case(Configuration((), variables=(VariableFacts("f", "NZTAB_API_KEY", "x1y2"),))),
         Case(Configuration((), variables=(VariableFacts("f", "URL", "https://api.example"),))),
+    ),
+    "POL014": (
+        Case(read_stack(hiding("KEY "), environment())),
+        Case(read_stack(hiding("KEY2"), environment())),
     ),
     "POL008": (
         replace(with_functions(function()), server=Offered(OFFERED.runtimes, frozenset({"s-2vcpu-2gb"}))),
