@@ -8,7 +8,7 @@ from typing import Any
 
 #: Headings, and the commands below them. What an extension adds stands below the last one.
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "Reconcile": ("init", "plan", "apply", "destroy", "drift", "import", "rollback", "watch"),
+    "Reconcile": ("init", "plan", "apply", "destroy", "drift", "import", "rollback"),
     "Inspect": ("show", "graph", "lint", "schedule", "export", "vendor"),
     "Operate": ("run", "logs", "deployments", "health", "recover"),
     "State": ("state",),
@@ -54,7 +54,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "vendor": ("raceday-iac vendor checkout --out build/checkout",),
     "rollback": ("raceday-iac rollback checkout --env prod",),
     "deployments": ("raceday-iac deployments checkout", "raceday-iac deployments checkout --clean"),
-    "lint": ("raceday-iac lint", "raceday-iac lint --from-appwrite-json appwrite.json"),
+    "lint": (
+        "raceday-iac lint",
+        "raceday-iac lint --explain SCH001",
+        "raceday-iac lint --from-appwrite-json appwrite.json",
+    ),
     "schedule": ("raceday-iac schedule", "raceday-iac schedule daily-report --number 5"),
     "health": ("raceday-iac health --env prod", "raceday-iac health --env prod --watch"),
     "recover": ("raceday-iac recover --env prod --dry-run",),

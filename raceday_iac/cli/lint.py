@@ -16,6 +16,7 @@ from ..errors import EXIT_ERROR, EXIT_OK, IacError, StackError
 from ..extensions import load_part
 from ..linting.facts import Configuration, Offered, read_configuration, read_stack
 from ..linting.findings import Severity
+from ..linting.linter import known_rules
 from ..linting.linter import lint as lint_of
 from ..linting.timetable import Timetable, timetable_of
 from ..loading.environment import load_environment
@@ -28,6 +29,7 @@ from ..model.secret import Lenient
 from ..packaging import pack_all
 from ..packaging.bundle import SHARED, vendored_modules
 from ..redaction import shown_document
+from ..render.lines import Line
 from ..render.lint_text import lint_document, lint_lines
 from ..render.schedule_page import schedule_document, schedule_lines, schedule_page, schedule_svg
 from .completion import functions as function_names
@@ -51,8 +53,13 @@ def lint(
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Also explain what is answered, accepted or for information.")
     ] = False,
+    explain: Annotated[
+        str, typer.Option(metavar="CODE", help="What a rule is for, and what to do. Looks at nothing.")
+    ] = "",
 ) -> int:
     """Look and report."""
+    if explain:
+        return _explain(current(), explain)
     options, first, today = current(), first_day(begin), first_day("")
     configuration = configuration_of(options, from_appwrite_json)
     accepted = acceptances_of(options) if from_appwrite_json is None else ()
@@ -60,6 +67,25 @@ def lint(
     report = lint_of(configuration, first, offered, accepted, today, rules)
     answer(options, lint_document(report), lint_lines(report, verbose=verbose))
     return EXIT_ERROR if report.count(Severity.ERROR) else EXIT_OK
+
+
+def _explain(options: Options, code: str) -> int:
+    """Say what a rule is for. Raises IacError for one that there is not."""
+    rules = {each.code: each for each in known_rules(lint_rules_of(options))}
+    rule = rules.get(code.upper())
+    if rule is None:
+        raise IacError(
+            f"There is no rule {code}{nearest(code.upper(), rules)}.", hint=f"rules: {', '.join(rules)}", unchanged=True
+        )
+    content = {"code": rule.code, "severity": str(rule.severity), "title": rule.title, "why": rule.why, "fix": rule.fix}
+    lines = [
+        Line(f"{rule.severity} {rule.code}: {rule.title}", "bold"),
+        Line(f"  {' '.join(rule.why.split())}"),
+        Line(f"  → {' '.join(rule.fix.split())}"),
+        Line("  To accept one finding of it, name it in stacks/policies.yaml with a reason and a date.", "dim"),
+    ]
+    answer(options, {"rule": content}, lines)
+    return EXIT_OK
 
 
 @app.command("schedule")

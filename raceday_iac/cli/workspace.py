@@ -337,9 +337,13 @@ def confirmed(options: Options, question: str) -> bool:
 
 
 def says_yes(question: str) -> bool:
-    """Whether the person at the terminal answers yes."""
+    """Whether the person at the terminal answers yes. Who answers `y` is asked once more."""
     print(f"{question} Only 'yes' will be accepted: ", end="", flush=True)  # noqa: T201
-    return sys.stdin.readline().strip().lower() == "yes"
+    said = sys.stdin.readline().strip().lower()
+    if said in ("y", "ye", "yep", "ok"):
+        print(f"That was {said!r}. To go on, write yes in full: ", end="", flush=True)  # noqa: T201
+        said = sys.stdin.readline().strip().lower()
+    return said == "yes"
 
 
 def acceptances_of(options: Options) -> tuple[Acceptance, ...]:
