@@ -60,15 +60,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: rank.get(item.path, len(rank)))
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _electricity() -> Iterator[None]:
-    """Nobody pulls the plug of a test, so nothing in this process waits for the disk. That the tool asks for it, and
-    what it does when that fails, is tested with a function of the test's own in its place."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "fsync", lambda _handle: None)
-        yield
-
-
 @pytest.fixture(autouse=True)
 def _no_secrets_of_others() -> None:
     """What is shown is searched for the secrets of this run, and each test is one."""

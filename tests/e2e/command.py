@@ -57,6 +57,14 @@ class Ended:
         return f"{self.command} → exit {self.code}\n--- out\n{self.out}\n--- err\n{self.err}"
 
 
+def must_be_decent(ended: Ended, forbidden: Sequence[str]) -> None:
+    """No run shows a traceback or tells a secret."""
+    # One of the user's own code is indented, for it is part of what is shown.
+    assert not re.search(r"^Traceback", ended.text, re.MULTILINE), f"a traceback\n{ended}"
+    leaked = [secret for secret in forbidden if secret and secret in ended.text]
+    assert not leaked, f"a secret was printed by {ended.command}"
+
+
 class Run:
     """A run that may still be going on."""
 
@@ -98,10 +106,7 @@ class Run:
             os.kill(self._process.pid, signal.SIGKILL)
             raise AssertionError(f"hung: {self._command}\n{self._said()}") from None
         ended = Ended(self._command, code, *self._said())
-        # One of the user's own code is indented, for it is part of what is shown.
-        assert not re.search(r"^Traceback", ended.text, re.MULTILINE), f"a traceback\n{ended}"
-        leaked = [secret for secret in self._forbidden if secret and secret in ended.text]
-        assert not leaked, f"a secret was printed by {self._command}"
+        must_be_decent(ended, self._forbidden)
         return ended
 
     def _said(self) -> tuple[str, str]:

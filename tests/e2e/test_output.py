@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from raceday_iac.cli.main import COMMANDS
+
 from .conftest import OpenProject
 from .mixed import declare_function
 from .project import Project, actions
@@ -31,6 +33,7 @@ SHOWN = (
 @pytest.fixture(scope="module")
 def applied(open_project: OpenProject, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     with open_project(tmp_path_factory.mktemp("output")) as project:
+        project.in_processes = True
         project.declare(STACK)
         project.apply()
         yield project
@@ -92,3 +95,39 @@ def test_a_plan_and_what_apply_then_does_are_the_same(project: Project) -> None:
 
 def test_no_colour_is_written_into_a_pipe(applied: Project) -> None:
     assert "\x1b[" not in applied.iac("plan").text
+
+
+#: What each command is run with, in this order, on a project with a function `fn`; where nothing is said, `--help`.
+RUNS: tuple[tuple[int, tuple[str, ...]], ...] = (
+    (0, ("plan", "--out", "saved.json")),
+    (0, ("show", "saved.json")),
+    (0, ("apply", "saved.json")),
+    (0, ("drift",)),
+    (0, ("graph",)),
+    (0, ("export", "--appwrite-json", "appwrite.json")),
+    (0, ("import", "--all")),
+    (0, ("lint",)),
+    (0, ("schedule",)),
+    (0, ("vendor", "{fn}", "--out", "bundle")),
+    (0, ("run", "{fn}")),
+    (0, ("logs", "{fn}")),
+    (0, ("deployments", "{fn}")),
+    # There is none before.
+    (5, ("rollback", "{fn}", "--auto-approve")),
+    (0, ("health",)),
+    (0, ("recover", "--dry-run")),
+    (0, ("state", "list")),
+    # It is not ours that runs.
+    (1, ("server", "status")),
+    (0, ("destroy", "{fn}", "--auto-approve")),
+)
+
+
+@pytest.mark.usefixtures("_runs_functions")
+def test_every_command_is_a_process_that_ends_as_it_should(project: Project) -> None:
+    project.in_processes = True
+    declare_function(project)
+    for code, words in RUNS:
+        project.iac(*(word.format(fn=project.id("fn")) for word in words), code=code)
+    for name in COMMANDS.keys() - {words[0] for _, words in RUNS}:
+        assert "Usage: raceday-iac" in project.iac(name, "--help").out
