@@ -128,7 +128,9 @@ def reset_server() -> int:
 def load_server(file: Annotated[Path, typer.Argument(help="An appwrite.json.")]) -> int:
     """Create the functions of an appwrite.json on it, as far as it takes them. Exit 1 when it does not take all."""
     from ..devserver.control import load_functions
+    from ..importing.appwrite_json import PLACE, SILENT
     from ..importing.document import read_document
+    from ..importing.entries import named
 
     options = current()
     environment = _require_embedded(options)
@@ -138,7 +140,8 @@ def load_server(file: Annotated[Path, typer.Argument(help="An appwrite.json.")])
         raise IacError(f"{file} is not an appwrite.json: its functions are no list.", unchanged=True)
     with opened(environment, options) as target:
         loaded = load_functions(functions, target.endpoint, target.project, target.key.reveal())
-    others = sorted(name for name, held in document.content.items() if name != "functions" and isinstance(held, list))
+    silent = {"functions", *PLACE, *SILENT}
+    others = [named(name, held) for name, held in document.content.items() if held and name not in silent]
     content = {
         "created": list(loaded.created),
         "skipped": list(loaded.skipped),

@@ -40,8 +40,8 @@ def _outer() -> list[Declaring]:
 
 
 #: Where a project is belongs to an environment.
-_PLACE = ("projectId", "organizationId", "endpoint")
-_SILENT = ("projectId", "projectName", "$schema")
+PLACE = ("projectId", "organizationId", "endpoint")
+SILENT = ("projectId", "projectName", "$schema")
 
 
 def _holders() -> set[str]:
@@ -53,7 +53,7 @@ def read_appwrite_json(document: Any, source: str, code_at: CodeAt = lambda _pat
     """The project that a file describes. `code_at` finds the folder that a function names, with its entrypoint, and
     gives it relative to the stack's root. Raises IacError when it is no such file at all."""
     lists = [(declaring, name) for declaring in _outer() for name in declaring.file_lists]
-    top = (*_SILENT[:2], *(name for _, name in lists))
+    top = (*SILENT[:2], *(name for _, name in lists))
     if not isinstance(document, Mapping) or not any(name in document for name in top):
         raise IacError(f"{source} is not an appwrite.json: it has none of {', '.join(top)}.", unchanged=True)
     reading = _Reading(code_at)
@@ -61,11 +61,11 @@ def read_appwrite_json(document: Any, source: str, code_at: CodeAt = lambda _pat
         for number, raw in enumerate(_list(document, name, reading)):
             reading.take(declaring, raw, (), f"{name}[{number}]")
     reading.take_far_sides()
-    others = {name: held for name, held in document.items() if name not in {*top, *_SILENT, *_PLACE} and held}
+    others = {name: held for name, held in document.items() if name not in {*top, *SILENT, *PLACE} and held}
     for name, held in others.items():
         named = ", ".join(names_in(held)) or shown(held)
         reading.remark(name, f"not imported, because this tool does not manage it: {named}")
-    places = [name for name in _PLACE if document.get(name)]
+    places = [name for name in PLACE if document.get(name)]
     if places[1:]:
         reading.remark(source, f"not taken, because an environment file says it: {', '.join(places)}")
     name = str(document.get("projectName") or "")

@@ -37,21 +37,16 @@ def fitting(declaring: Declaring, raw: Entry, address: Address, reading: Reading
         else:
             found[name] = value
     known = {*fields, *assumed, *declaring.file_silent}
-    unknown = [_named(name, raw[name]) for name in raw if name not in known and raw[name]]
+    unknown = [named(name, raw[name]) for name in raw if name not in known and raw[name]]
     if unknown:
         reading.remark(address, f"not taken, because it has no such setting: {', '.join(unknown)}")
     missing = [name for name, field in fields.items() if field.info.is_required() and found.get(name) in (None, "", [])]
     if missing:
         words = {ours: theirs for theirs, ours in declaring.file_words.items()}
-        named = " and no ".join(f"{name} ({words[name]})" if name in words else name for name in missing)
-        reading.remark(address, f"left out{with_all_in_it(declaring, raw)}: it has no {named}")
+        needed = " and no ".join(f"{name} ({words[name]})" if name in words else name for name in missing)
+        reading.remark(address, f"left out{with_all_in_it(declaring, raw)}: it has no {needed}")
         return None
     return found
-
-
-def _named(name: str, value: Any) -> str:
-    inside = ", ".join(names_in(value))
-    return f"{name} ({inside})" if inside else name
 
 
 def _made_to_fit(value: Any, field: WireField) -> Any:
@@ -100,8 +95,14 @@ def _instead(assumed: Entry, name: str) -> str:
 
 def with_all_in_it(declaring: Declaring, raw: Entry) -> str:
     """The names of what lies in an entry."""
-    named = [str(name) for words in declaring.file_holds for name in names_in(raw.get(words))]
-    return f", with {', '.join(named)}" if named else ""
+    inside = [str(name) for words in declaring.file_holds for name in names_in(raw.get(words))]
+    return f", with {', '.join(inside)}" if inside else ""
+
+
+def named(name: str, held: Any) -> str:
+    """A word of a file, with the names of what it holds."""
+    inside = ", ".join(names_in(held))
+    return f"{name} ({inside})" if inside else name
 
 
 def names_in(given: Any) -> Iterator[str]:

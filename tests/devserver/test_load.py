@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -98,15 +99,14 @@ def test_a_file_in_which_something_is_wrong_is_loaded_as_far_as_it_can_be(
     environments = tmp_path / "stacks" / "environments"
     environments.mkdir(parents=True)
     (environments / "here.yaml").write_text("endpoint: embedded\nproject: p\n")
-    text = (
-        '\ufeff{"functions": [{"$id": "a", "name": "a", "runtime": "python-3.12"}, {"$id": "b"}], "buckets": [{}],'
-        ' "settings": {}}'
-    )
+    functions = [{"$id": "a", "name": "a", "runtime": "python-3.12"}, {"$id": "b"}]
+    others = {"buckets": [{"$id": "x"}, {}], "settings": {"auth": {}}, "teams": []}
+    text = "\ufeff" + json.dumps({"projectId": "p", "functions": functions, **others})
     (tmp_path / "appwrite.json").write_text(text, encoding="utf-8")
     assert execute(["server", "load", "appwrite.json", "--env", "here"]) == 1
     said = capsys.readouterr().out
     assert said.startswith("Created 1 function.\n  b was not created: ")
-    assert said.endswith("not loaded, for only functions are: buckets\n")
+    assert said.endswith("not loaded, for only functions are: buckets (x, number 1), settings (auth)\n")
     (tmp_path / "appwrite.json").write_text("{", encoding="utf-8")
     assert execute(["server", "load", "appwrite.json", "--env", "here"]) == 1
     assert "appwrite.json:1: is not valid JSON" in capsys.readouterr().err
