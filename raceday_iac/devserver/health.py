@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .ages import SINCE_1_9
+from .ages import SINCE_1_9, UNTIL_1_9
 from .errors import ApiError
 from .params import Param, one_of, text, whole_number
 from .web import Reply, Request, Routes
@@ -107,7 +107,7 @@ def antivirus(_server: Server, _request: Request, _values: dict[str, Any]) -> Re
     return Reply(200, {"version": "", "status": "disabled"})
 
 
-@routes.add("GET", "/health/queue/{name}", "health.read", Param("name", text(1, 64)), THRESHOLD)
+@routes.add("GET", "/health/queue/{name}", "health.read", Param("name", text(1, 64)), THRESHOLD, ages=UNTIL_1_9)
 def queue(server: Server, _request: Request, values: dict[str, Any]) -> Reply:
     """Queue lengths: ours are the deployments that wait and the executions that wait."""
     name = values["name"]

@@ -9,13 +9,15 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 from .exemptions import EXEMPTIONS
 from .recordings import FOLDERS, Recording, recordings
 from .replay import Replay
 from .target import Target, embedded_target
-from .test_transcripts import keys_of
+from .test_transcripts import UNFINISHED_WORK, keys_of, slow_target
 
 #: Seconds for what a recorder polled.
 PATIENCE = 2.0
@@ -32,18 +34,23 @@ def play(recorded: Recording, target: Target) -> Iterator[tuple[str, list[str]]]
 
 def main(words: list[str]) -> int:
     counts: Counter[tuple[str, str, str]] = Counter()
-    for age in FOLDERS:
-        wanted = [each for each in recordings(age) if not words or any(w in f"{age}/{each.scenario}" for w in words)]
-        if not wanted:
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            target = embedded_target(Path(folder), (), age)
-            for recorded in wanted:
-                for column, found in play(recorded, target):
-                    counts[age, recorded.service, column] += 1
-                    for line in found if words else ():
-                        sys.stdout.write(f"{age}/{recorded.scenario} {line}\n")
-            target.server.stop()
+    with ExitStack() as servers:
+
+        @cache
+        def target(age: str, delay: float | None) -> Target:
+            folder = Path(servers.enter_context(tempfile.TemporaryDirectory()))
+            made = embedded_target(folder, (), age) if delay is None else slow_target(folder, (), age, delay)
+            servers.callback(made.server.stop)
+            return made
+
+        for recorded in (each for age in FOLDERS for each in recordings(age)):
+            name = f"{recorded.age}/{recorded.scenario}"
+            if words and not any(word in name for word in words):
+                continue
+            for column, found in play(recorded, target(recorded.age, UNFINISHED_WORK.get(recorded.scenario))):
+                counts[recorded.age, recorded.service, column] += 1
+                for line in found if words else ():
+                    sys.stdout.write(f"{name} {line}\n")
     rows = sorted({(age, service) for age, service, _ in counts})
     sys.stdout.write(f"{'age':6}{'service':22}{'steps':>7}" + "".join(f"{name:>24}" for name in COLUMNS) + "\n")
     for age, service in rows:

@@ -6,10 +6,11 @@ What may differ is written down in `EXEMPTIONS`, one entry a fact. An exemption 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from .client import Api
+from .client import Api, Observer
 from .comparison import Exemption
 from .conftest import Targets, watch_of
 from .exemptions import EXEMPTIONS, text
@@ -65,6 +66,13 @@ def report(replay: Replay) -> None:
     assert not unused, "exemptions that nothing needs any more:\n" + "\n".join(unused)
 
 
+def slow_target(directory: Path, observers: tuple[Observer, ...], age: str, delay: float) -> Target:
+    """A server on which work stays unfinished for a time (seconds), and builds can be met on their way."""
+    made = embedded_target(directory, observers, age, processing_delay=delay, build_preparation=0.3)
+    assert made.api().patch("/_dev/faults", {"buildDelay": 0.3}).status == 200
+    return made
+
+
 @pytest.fixture(scope="module")
 def slow_target_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, float], Target]]:
     """Servers by age and the time that work stays unfinished, on which builds can be met on their way, too."""
@@ -72,10 +80,7 @@ def slow_target_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callabl
 
     def of(age: str, delay: float) -> Target:
         if (age, delay) not in made:
-            made[age, delay] = embedded_target(
-                tmp_path_factory.mktemp("slow"), (watch_of(age),), age, processing_delay=delay, build_preparation=0.3
-            )
-            assert made[age, delay].api().patch("/_dev/faults", {"buildDelay": 0.3}).status == 200
+            made[age, delay] = slow_target(tmp_path_factory.mktemp("slow"), (watch_of(age),), age, delay)
         return made[age, delay]
 
     yield of

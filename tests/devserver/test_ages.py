@@ -71,3 +71,30 @@ def test_all_runtimes_of_an_age_are_offered(server_of_age: Ages, age: str) -> No
         f"{server.endpoint}/functions/runtimes", headers={"X-Appwrite-Project": server.project}, timeout=10
     )
     assert [each["$id"] for each in answer.json()["runtimes"]] == list(AGES[age].runtimes)
+
+
+@pytest.mark.parametrize(("age", "status"), [("1.8", 400), ("1.9", 200), ("main", 200)])
+def test_a_put_without_a_name_keeps_it_since_1_9(server_of_age: Ages, age: str, status: int) -> None:
+    server = server_of_age(age)
+    call(server, "POST", "/databases", {"databaseId": "named", "name": "N", "enabled": False})
+    call(server, "POST", "/databases/named/collections", {"collectionId": "c", "name": "C"})
+    for path, name in (("/databases/named", "N"), ("/databases/named/collections/c", "C")):
+        answer = call(server, "PUT", path, {})
+        assert answer.status_code == status
+        assert status == 400 or (answer.json()["name"], answer.json()["enabled"]) == (name, True)
+
+
+def test_a_list_is_kept_for_its_ttl_until_it_is_purged(server_of_age: Ages) -> None:
+    server, path = server_of_age("1.9"), "/databases/kept/collections/c"
+    call(server, "POST", "/databases", {"databaseId": "kept", "name": "K"})
+    attributes = [{"key": "a", "type": "string", "size": 9}]
+    call(server, "POST", "/databases/kept/collections", {"collectionId": "c", "name": "C", "attributes": attributes})
+    totals = []
+    for change in (None, "documents", "purge"):
+        if change == "documents":
+            call(server, "POST", f"{path}/documents", {"documentId": "d", "data": {"a": "x"}})
+        if change == "purge":
+            call(server, "PUT", path, {"purge": True})
+        answer = call(server, "GET", f"{path}/documents?ttl=60")
+        totals.append((answer.json()["total"], answer.headers["x-appwrite-cache"]))
+    assert totals == [(0, "miss"), (0, "hit"), (1, "miss")]

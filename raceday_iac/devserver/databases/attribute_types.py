@@ -168,6 +168,14 @@ def json_value(value: Any) -> Any:
         raise Refused("Value must be a valid JSON string") from None
 
 
+def json_object(value: Any) -> Any:
+    """As `json_value`, in the words of newer servers."""
+    try:
+        return json_value(value)
+    except Refused:
+        raise Refused("Value must be a valid JSON object") from None
+
+
 def require_present(values: dict[str, Any], name: str) -> None:
     """Refuse the absence of a parameter that may be null but must be sent."""
     if values[name] is ABSENT:

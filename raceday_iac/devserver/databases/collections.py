@@ -8,6 +8,7 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 from .. import params
+from ..ages import ONLY_1_8, SINCE_1_9
 from ..errors import ApiError
 from ..keys import CONTROL_SCOPE
 from ..params import NO_IDS, Param, or_null
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 
 
 NAME = Param("name", params.text(1, 128))
+#: Since 1.9 a PUT without a name, or with an empty one, leaves it.
+NEW_NAME = (
+    Param("name", params.text(1, 128), ages=ONLY_1_8),
+    Param("name", params.text(1, 128), default=None, nullable=True, ages=SINCE_1_9),
+)
 ENABLED = Param("enabled", params.boolean, default=True)
 
 
@@ -61,10 +67,11 @@ def list_databases(server: Server, request: Request, values: dict[str, Any], wor
     return Reply(200, {"total": total, "databases": [database_answer(server.age, row) for row in rows]})
 
 
-@route("PUT", "/{databaseId}", "databases.write", DATABASE_ID, NAME, ENABLED)
+@route("PUT", "/{databaseId}", "databases.write", DATABASE_ID, *NEW_NAME, ENABLED)
 def update_database(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
     """An update without a change keeps its date."""
     row = find_database(server, request, values["databaseId"], words)
+    values["name"] = values["name"] or row["name"]
     if (row["name"], row["enabled"]) != (values["name"], values["enabled"]):
         server.db.execute(
             "UPDATE db_databases SET name = ?, enabled = ?, updated_at = ? WHERE number = ?",
@@ -185,13 +192,27 @@ def list_collections(server: Server, request: Request, values: dict[str, Any], w
     return Reply(200, {"total": total, words.collections: answers})
 
 
-@route("PUT", COLLECTION_PATH, "collections.write", DATABASE_ID, COLLECTION_ID, NAME, PERMISSIONS, SECURITY, ENABLED)
+@route(
+    "PUT",
+    COLLECTION_PATH,
+    "collections.write",
+    DATABASE_ID,
+    COLLECTION_ID,
+    *NEW_NAME,
+    PERMISSIONS,
+    SECURITY,
+    ENABLED,
+    Param("purge", params.loose_boolean, default=False, ages=SINCE_1_9),
+)
 def update_collection(
     server: Server, request: Request, values: dict[str, Any], words: Vocabulary
 ) -> Reply | Awaitable[Reply]:
     """Omitted permissions are kept; an omitted security or enabled goes back to its default."""
     row = find_collection_row(server, request, values, words)
     number = int(row["number"])
+    values["name"] = values["name"] or row["name"]
+    if values.get("purge"):
+        lookup.forget_lists(server, number)
     given = json.loads(row["permissions"]) if values["permissions"] is None else values["permissions"]
     permissions, security = aggregate(given, with_create=True), values["documentSecurity"]
     if _collide(permissions):

@@ -132,11 +132,13 @@ def route(
     *params: Param,
     limit: tuple[int, int] | None = None,
     ages: frozenset[str] = EVERY,
+    is_legacy_only: bool = False,
 ) -> Callable[[Action], Action]:
-    """Register a handler in both APIs. `path` is legacy and without the root; `scope` a legacy scope, or both sets."""
+    """Register a handler in both APIs, or in the older one only. `path` is legacy and without the root; `scope` is a
+    legacy scope, or both sets."""
 
     def register(action: Action) -> Action:
-        for words in (LEGACY, TABLES):
+        for words in (LEGACY,) if is_legacy_only else (LEGACY, TABLES):
             add = routes.add(
                 method,
                 words.root + _translate_path(path, words),

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from ..ages import SINCE_1_9
 from ..body import parse_json
 from ..errors import ApiError
-from ..params import UID_RULE, Check, Param, or_null, whole_number
+from ..params import UID_RULE, Check, Param, anything, or_null, whole_number
 from ..web import Reply, Request
-from . import guests, php_dates, queries, query_sql, relations, staging
+from . import guests, lookup, php_dates, queries, query_sql, relations, staging
 from .attribute_types import (
     COLLECTION_ID,
     DATABASE_ID,
@@ -22,6 +22,7 @@ from .attribute_types import (
     TRANSACTION_ID,
     array_of,
     is_identifier,
+    json_object,
     json_value,
 )
 from .catalog import Collection, Relation
@@ -142,7 +143,7 @@ def list_documents(server: Server, request: Request, values: dict[str, Any], wor
     ttl = values.get("ttl", 0)
     if not ttl or values["transactionId"] is not None:
         return _list_now(server, request, collection, values, words)
-    kept: dict[Any, tuple[float, Reply]] = server.services.setdefault("kept lists", {})
+    kept = lookup.kept_lists(server)
     now = server.clock.now().timestamp()
     for old in [each for each, (until, _) in kept.items() if until <= now]:
         del kept[old]
@@ -231,7 +232,13 @@ def _selections(collection: Collection, parsed: Sequence[Query]) -> list[str]:
 
 MAX_BATCH = 100
 
-DATA = Param("data", json_value, default={})
+
+def data_of(server: Server) -> Check:
+    """The check of a document's data."""
+    return json_object if server.age.wants_json_objects else json_value
+
+
+DATA = Param("data", anything, default={}, of_server=data_of)
 
 
 def documents_of(server: Server) -> Check:

@@ -18,7 +18,7 @@ from .query_sql import Source
 
 if TYPE_CHECKING:
     from ..server import Server
-    from ..web import Request
+    from ..web import Reply, Request
 
 
 def find_database(server: Server, request: Request, database_id: str, words: Vocabulary) -> sqlite3.Row:
@@ -38,6 +38,19 @@ def find_collection_row(server: Server, request: Request, values: dict[str, Any]
     if row is None:
         raise words.error("collection_not_found", name=values["collectionId"])
     return row
+
+
+def kept_lists(server: Server) -> dict[tuple[catalog.Collection, str, str, tuple[str, ...]], tuple[float, Reply]]:
+    """Answers that are kept for a time: until when (seconds), and which, by what was asked."""
+    kept: dict[Any, tuple[float, Reply]] = server.services.setdefault("kept lists", {})
+    return kept
+
+
+def forget_lists(server: Server, collection: int) -> None:
+    """Answer the lists of a collection anew."""
+    kept = kept_lists(server)
+    for key in [each for each in kept if each[0].number == collection]:
+        del kept[key]
 
 
 def internal_name(collection: sqlite3.Row) -> str:

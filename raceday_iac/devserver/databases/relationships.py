@@ -112,6 +112,7 @@ def _insert(server: Server, collection: sqlite3.Row, attribute: str, options: Op
     Param("onDelete", params.one_of(*ON_DELETE), default=None, nullable=True),
     NEW_KEY,
     ages=SINCE_1_9,
+    is_legacy_only=True,
 )
 def update_relationship(
     server: Server, request: Request, values: dict[str, Any], words: Vocabulary
