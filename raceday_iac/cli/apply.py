@@ -136,7 +136,7 @@ def _approve(
         if options.json and auto_approve:
             # The outcome, for machines that were not shown the plan.
             nothing = Applied(state, (), (), (), interrupted=False)
-            print_json({"applied": applied_document(nothing, (), 0.0)})
+            print_json({"applied": applied_document(nothing, (), 0.0)}, in_one_line=True)
         return EXIT_OK
     if not auto_approve and not confirmed(options, question):
         return EXIT_ERROR
@@ -205,7 +205,7 @@ def _carry_out(
     seconds = time.monotonic() - begun
     left = _what_is_left(workspace, connection, applied, plan) if not claim else ()
     if options.json:
-        print_json({"applied": applied_document(applied, left, seconds)})
+        print_json({"applied": applied_document(applied, left, seconds)}, in_one_line=True)
     else:
         print_lines(applied_lines(applied, left, seconds, claim or _claim(plan)), color=options.color)
         _repeat_failure(applied)

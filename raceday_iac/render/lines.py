@@ -68,14 +68,18 @@ def fitting(lines: Iterable[Line], width: int) -> Iterator[Line]:
         yield from (Line(part, line.style) for part in parts)
 
 
-def print_json(content: Any, stream: IO[str] | None = None, *, revealing: bool = False) -> None:
-    """Write one JSON document. Every document carries `format`, which changes when its shape does."""
+def print_json(
+    content: Any, stream: IO[str] | None = None, *, revealing: bool = False, in_one_line: bool = False
+) -> None:
+    """Write one JSON document. Every document carries `format`, which changes when its shape does. `in_one_line` it is
+    one of several: JSON Lines."""
     out = tolerant(stream or sys.stdout)
     document, ascii_only = {"format": 1, **content}, not speaks_unicode(out)
+    indent = None if in_one_line else 2
     if revealing:
-        write(out, json.dumps(document, indent=2, ensure_ascii=ascii_only) + "\n")
+        write(out, json.dumps(document, indent=indent, ensure_ascii=ascii_only) + "\n")
     else:
-        write(out, json_text(document, indent=2, ascii_only=ascii_only) + "\n")
+        write(out, json_text(document, indent=indent, ascii_only=ascii_only) + "\n")
 
 
 def tolerant(stream: IO[str] | None) -> IO[str]:

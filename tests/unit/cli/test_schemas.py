@@ -1,0 +1,104 @@
+"""What commands print for programs is what the published schemas say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from raceday_iac.cli.main import execute
+from raceday_iac.devserver.runner import start_server
+from raceday_iac.devserver.settings import Settings
+
+SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas"
+#: By schema, the command. They are typed one after the other, in an empty folder.
+DIALOGUE = (
+    ("init", "init --example shop"),
+    ("error", "plan --env nowhere"),
+    ("version", "version"),
+    ("graph", "graph"),
+    ("lint", "lint"),
+    ("lint-explain", "lint --explain POL011"),
+    ("schedule", "schedule --env prod"),
+    ("plan", "plan --env prod"),
+    ("plan", "plan --env prod --out saved.plan"),
+    ("applied", "apply --env prod --auto-approve"),
+    ("plan", "plan --env prod"),
+    ("applied", "apply --env prod --auto-approve"),
+    ("drift", "drift --env prod"),
+    ("run", "run checkout --env prod"),
+    ("logs", "logs checkout --env prod"),
+    ("deployments", "deployments checkout --env prod"),
+    ("vendor", "vendor checkout --env prod --out vendored"),
+    ("import", "import --all --env prod"),
+    ("health", "health --env prod"),
+    ("state-list", "state list --env prod"),
+    ("state-show", "state show function.checkout --env prod"),
+    ("state-history", "state history --env prod"),
+    ("state-verify", "state verify --env prod"),
+    ("state-lock-list", "state lock list --env prod"),
+    ("server-status", "server status"),
+    ("server-stop", "server stop"),
+    ("error", "apply --env prod --stack none.py"),
+    ("plan", "plan --destroy --env prod"),
+    ("applied", "destroy --all --auto-approve --env prod"),
+)
+#: What needs a process of its own.
+ELSEWHERE = {"server-start", "event"}
+
+
+def schema(name: str) -> Any:
+    return json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, str], list[str]]]:
+    """What was printed for each line of the dialogue."""
+    folder, printed = tmp_path_factory.mktemp("shop"), {}
+    with (
+        start_server(tmp_path_factory.mktemp("server"), settings=Settings(scheduler=False), project="shop") as server,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.chdir(folder)
+        for name, value in {"ENDPOINT": server.endpoint, "PROJECT_ID": "shop", "API_KEY": server.key}.items():
+            patch.setenv(f"SHOP_{name}", value)
+        for number, (name, words) in enumerate(DIALOGUE):
+            patch.setattr("sys.stdout", out := (folder / f"out-{number}").open("w+", encoding="utf-8"))
+            execute([*words.split(), "--json"])
+            out.seek(0)
+            printed[name, f"{number} {words}"] = out.read().splitlines()
+        yield printed
+
+
+def test_every_document_fits_its_schema(said: dict[tuple[str, str], list[str]]) -> None:
+    for (name, words), lines in said.items():
+        *events, last = lines if name == "applied" else ["\n".join(lines)]
+        document = json.loads(last)
+        jsonschema.validate(document, schema(name))
+        assert document["format"] == 1, words
+        for line in events:
+            jsonschema.validate(json.loads(line), schema("event"))
+    assert sum(len(lines) for (name, _), lines in said.items() if name == "applied") > 40
+
+
+def test_every_schema_is_one_and_none_is_without_a_command() -> None:
+    names = {path.name.removesuffix(".schema.json") for path in SCHEMAS.glob("*.schema.json")}
+    assert names == {name for name, _ in DIALOGUE} | ELSEWHERE
+    for name in names:
+        jsonschema.Draft202012Validator.check_schema(schema(name))
+
+
+def test_a_schema_refuses_what_it_does_not_know(said: dict[tuple[str, str], list[str]]) -> None:
+    lines = next(lines for (name, _), lines in said.items() if name == "plan")
+    document = json.loads("\n".join(lines))
+    for broken in (
+        {**document, "more": 1},
+        {**document, "format": 2},
+        {k: v for k, v in document.items() if k != "changes"},
+    ):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(broken, schema("plan"))
