@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from raceday_iac.errors import IacError
 from raceday_iac.importing.appwrite_json import appwrite_json, read_appwrite_json, what_is_lost
@@ -385,3 +387,36 @@ def test_an_id_that_is_none_is_told_with_all_that_lies_in_it(id: str) -> None:
     project = read({"tablesDB": [{"$id": "d", "name": "D"}], "tables": [table]})
     assert [each.partition(": ")[2].partition(":")[0] for each in said(project)] == ["left out, with k"]
     assert list(project.resources) == [address("database.d")]
+
+
+_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=6)
+    | st.sampled_from(["any", "role:all", 'read("any")', "relationship", "double", "9" * 40, "\ud800", 10**400]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=6,
+)  # fmt: skip
+
+
+def _entries(*names: str) -> st.SearchStrategy[dict[str, Any]]:
+    return st.dictionaries(st.sampled_from(names), _values, max_size=4)
+
+
+@settings(max_examples=30)
+@given(
+    _entries("name", "runtime", "execute", "timeout", "schedule", "vars", "ignore", "path", "commands", "x"),
+    _entries("name", "databaseId", "$permissions", "$read", "rowSecurity", "columns", "indexes"),
+    _entries("key", "type", "format", "required", "default", "array", "size", "min", "elements", "relatedTable"),
+    _entries("key", "type", "columns", "orders", "lengths"),
+)
+def test_whatever_a_file_holds_the_rest_of_it_is_read(
+    function: dict[str, Any], table: dict[str, Any], column: dict[str, Any], index: dict[str, Any]
+) -> None:
+    good = {"$id": "good", "runtime": "node-22", "entrypoint": "main.js"}
+    tables = [
+        {"$id": "t", "databaseId": "d", "columns": [{"key": "k", "type": "string", **column}], "indexes": [index]},
+        {"$id": "u", "databaseId": "d", **table},
+        {"$id": "v", "databaseId": "d", "columns": [{"key": "k", "type": "string", "size": 5}]},
+    ]
+    project = read({"functions": [{"$id": "f", **function}, good], "tablesDB": [{"$id": "d"}], "tables": tables})
+    declared = {str(each) for each in write_source(project, "x").declared}
+    assert {"function.good", "collection.d/t", "attribute.d/v/k"} <= declared
