@@ -198,15 +198,15 @@ def _be_quick(patch: pytest.MonkeyPatch, scene: Scene) -> None:
     patch.setattr(deploy, "_FIRST_PAUSE", 0.0)
     patch.setattr(Bundle, "archive", _once(Bundle.archive, lambda bundle: bundle.digest))
     patch.setattr(diff, "_deep_diff", _once(diff._deep_diff, lambda *both, **how: f"{both} {how}"))
-    load = _once(Workspace.load.__func__, lambda _cls, options: options)  # type: ignore[attr-defined]
+    load = _once(Workspace.load.__func__, lambda _cls, options, **how: f"{options} {how}")  # type: ignore[attr-defined]
     # Each run gets a workspace of its own: it holds the store.
-    patch.setattr(Workspace, "load", classmethod(lambda cls, options: replace(load(cls, options))))
+    patch.setattr(Workspace, "load", classmethod(lambda cls, options, **how: replace(load(cls, options, **how))))
     for module in (scheduler, reading, deployments):
         patch.setattr(module, "ThreadPoolExecutor", AtOnce)
     # For the audit log alone.
     patch.setattr(apply, "snapshot_of", lambda *_plan: SimpleNamespace(id="plan"))
     make = run.make_steps
-    patch.setattr(run, "make_steps", lambda *known: sorted(make(*known), key=_is_slower))
+    patch.setattr(run, "make_steps", lambda *known, **more: sorted(make(*known, **more), key=_is_slower))
 
 
 def _is_slower(step: run.Step) -> bool:
