@@ -41,8 +41,8 @@ def compare_resource(wanted: Resource, known: Entry | None, real: Live | None, s
         changes = compare_variable(wanted.fields, real.fields, known_fields, salt)
         in_place = not any(change.name == "secret" and change.before for change in changes)
     else:
-        changes = compare_fields(kind, wanted.fields, real.fields, known_fields)
-        in_place = all(change.name in kind.in_place for change in changes)
+        changes = compare_fields(kind, wanted.fields, real.fields, known_fields, salt)
+        in_place = all(each.name in kind.in_place and not kind.cannot_become(each.name, each.after) for each in changes)
     return Difference(
         wanted.address,
         Presence.PRESENT,
@@ -63,10 +63,14 @@ def _last_applied(wanted: Resource, known: Entry | None, real: Live) -> Fields |
     return known.fields
 
 
-def compare_fields(kind: Kind, wanted: Fields, real: Fields, known: Fields | None) -> list[FieldChange]:
+def compare_fields(kind: Kind, wanted: Fields, real: Fields, known: Fields | None, salt: str = "") -> list[FieldChange]:
     """Fields whose real value is not the wanted one, with the reason. Fields we do not declare are left alone."""
     changes = []
     for name, value in wanted.items():
+        if isinstance(value, Secret):
+            cause = _secret_cause(value, real.get(name), (known or {}).get(name), salt)
+            changes += [] if cause is None else [FieldChange(name, HIDDEN, HIDDEN, HIDDEN, cause)]
+            continue
         unordered = name in kind.unordered
         actual = real.get(name)
         if same(value, actual, unordered=unordered):
@@ -75,6 +79,22 @@ def compare_fields(kind: Kind, wanted: Fields, real: Fields, known: Fields | Non
         cause = _cause(value, actual, before, unordered=unordered)
         changes.append(FieldChange(name, actual, value, None if before is _UNSEEN else before, cause, unordered))
     return changes
+
+
+def _secret_cause(wanted: Secret, real: Any, known: Any, salt: str) -> Cause | None:
+    """Why a secret differs; None where it does not. Of `known` there is a fingerprint; what is real may not be told."""
+    if real == wanted or wanted.missing:
+        # Of one that is missing, nobody here can tell what it should be.
+        return None
+    applied = known.get("fingerprint") if isinstance(known, Mapping) else None
+    if not applied:
+        return Cause.UNKNOWN
+    is_applied = applied == wanted.fingerprint(salt)
+    if not isinstance(real, Secret):
+        return None if is_applied else Cause.CONFIG
+    if is_applied:
+        return Cause.DRIFT
+    return Cause.CONFIG if applied == real.fingerprint(salt) else Cause.CONFLICT
 
 
 def _cause(wanted: Any, real: Any, known: Any, *, unordered: bool) -> Cause:

@@ -14,6 +14,7 @@ from ..kinds.turns import Turn
 from ..model.address import Address, deployment_address, function_address, owners
 from ..model.evidence import NOTHING, Answer, Answering, Ask, Question, total
 from ..model.resource import Desired, Fields, Live, frozen
+from ..model.secret import fingerprinted
 from ..packaging import Bundle
 from ..planning import Action, Change, Plan
 from ..planning.changes import taken_over
@@ -384,7 +385,7 @@ class Work:
     def _refresh(self, change: Change) -> Iterator[float]:
         """The state takes over what is live."""
         known = self.recorder.state.entries[change.address]
-        self.recorder.put(taken_over(known, self.plan.real[change.address], self.desired))
+        self.recorder.put(taken_over(known, self.plan.real[change.address], self.desired, self.recorder.state.salt))
         yield from ()
 
     def _forget(self, change: Change) -> Iterator[float]:
@@ -406,7 +407,8 @@ class Work:
 
     def _own(self, address: Address, fields: Fields, live: Live) -> None:
         kind = kind_of(address)
-        stored = stored_fields(fields, self.recorder.state.salt) if kind.secret_field else fields
+        salt = self.recorder.state.salt
+        stored = stored_fields(fields, salt) if kind.secret_field else fingerprinted(fields, salt)
         known = self.recorder.state.entries.get(address)
         deployments = known.deployments if known else ()
         if kind.is_code and live.remote_id not in deployments:

@@ -18,7 +18,7 @@ from ..importing.adoption import Adoption, adopt, chosen
 from ..importing.appwrite_json import appwrite_json, read_appwrite_json, what_is_lost
 from ..importing.document import read_document
 from ..importing.names import Diagnostic, Project, select
-from ..importing.source import PLAIN, Source, write_source
+from ..importing.source import PLAIN, Source, without_secrets, write_source
 from ..kinds import KINDS, in_newest_words, on_server
 from ..kinds.fields import NEWEST_CLI, Writing
 from ..loading.environment import Environment, load_environment
@@ -200,6 +200,7 @@ def _loaded(source: Source, environment: Environment, root: Path) -> Desired:
 
 def _plan(desired: Desired, real: Mapping[Address, Live]) -> Plan:
     """The plan after adopting everything. Nothing is lost by a plan that must be empty, so nothing is counted."""
+    real = without_secrets(real)
     server, real = ServerFacts(NEWEST), in_newest_words(real)
     state = adopt(on_server(desired, server), new_state(), real, chosen(desired, ())).state
     return build_plan("import", desired, state, Snapshot(real, server), lambda _question: Answer(None))
@@ -242,9 +243,6 @@ def export(
 
 def _secrets(stack: Stack) -> list[str]:
     """Names of the environment variables that secrets come from."""
-    return [
-        value.name
-        for each in stack.declarations
-        for value in each.arguments.get("variables", {}).values()
-        if isinstance(value, FromEnvironment)
-    ]
+    given = [value for each in stack.declarations for value in each.arguments.values()]
+    inner = [one for value in given if isinstance(value, Mapping) for one in value.values()]
+    return [value.name for value in (*given, *inner) if isinstance(value, FromEnvironment)]

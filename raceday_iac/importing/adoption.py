@@ -14,6 +14,7 @@ from ..errors import IacError
 from ..kinds import kind_of
 from ..model.address import Address, owners
 from ..model.resource import Desired, Live, Resource, frozen
+from ..model.secret import Secret, fingerprinted
 from ..state.document import Entry, State
 
 
@@ -97,12 +98,19 @@ class _Found:
         if kind.secret_field and trust_secrets and wanted.fields["secret"] and live.fields["secret"]:
             self.assumed.append(address)
             difference = replace(difference, fields=())
+        always = {} if kind.secret_field else wanted.fields
+        untold = [name for name, each in always.items() if isinstance(each, Secret) and name not in live.fields]
+        if untold and trust_secrets:
+            self.assumed.append(address)
+            kept = tuple(each for each in difference.fields if each.name not in untold)
+            difference = replace(difference, fields=kept)
         if difference.is_clean:
             self.adopted.append(address)
-            fields = stored_fields(wanted.fields, salt) if kind.secret_field else wanted.fields
+            fields = stored_fields(wanted.fields, salt) if kind.secret_field else fingerprinted(wanted.fields, salt)
         else:
             self.differing.append(difference)
-            fields = _as_live(wanted, live)
+            trusted = {name: wanted.fields[name] for name in untold if trust_secrets}
+            fields = fingerprinted({**trusted, **_as_live(wanted, live)}, salt)
         deployments = (live.remote_id,) if kind.is_code else ()
         self.entries[address] = Entry(address, frozen(fields), live.remote_id, deployments)
 

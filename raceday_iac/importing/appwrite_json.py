@@ -97,6 +97,10 @@ class _Reading:
         """See `Beside`."""
         return str(live.fields["value"])
 
+    def secret_of(self, live: Live, name: str) -> FromEnvironment | None:  # noqa: ARG002
+        """See `Beside`. Files hold no kind that has such fields."""
+        return None
+
     def fitting(self, declaring: Declaring, raw: Entry, address: Address) -> dict[str, Any] | None:
         return fitting(declaring, raw, address, self)
 

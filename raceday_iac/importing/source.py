@@ -17,7 +17,8 @@ from ..loading.environment import EMBEDDED, Environment
 from ..loading.resolve import resolve
 from ..model.address import Address, owners
 from ..model.declarations import KEEP
-from ..model.resource import Live
+from ..model.resource import Live, frozen
+from ..model.secret import Secret
 from ..model.server import NEWEST, ServerFacts
 from ..model.stack import FromEnvironment, Stack
 from ..state.document import new_state
@@ -157,8 +158,9 @@ class Settled:
 
 def settle(project: Project, name: str, root: Path = Path()) -> Settled:
     """What can be declared of a project. Raises IacError only for a defect of this tool."""
-    secrets = _secret_sources(project)
-    sources = {address: FromEnvironment(source) for source, address in secrets.items()}
+    places = _secret_sources(project)
+    secrets = {source: address for source, (address, _) in places.items()}
+    sources = {place: FromEnvironment(source) for source, place in places.items()}
     left_out = dict(_unusable(project))
     while True:
         tree = _tree(project.resources, left_out)
@@ -202,7 +204,7 @@ def _objections(
     except StackError as error:
         found = {Address.parse(each.subject): each.message for each in error.problems}
     else:
-        real = in_newest_words(project.resources)
+        real = in_newest_words(without_secrets(project.resources))
         differences = compare(on_server(desired, ServerFacts(NEWEST)), new_state(), real)
         found = {each.address: _difference(each) for each in differences if _differs(each, real)}
     fresh = {address: reason for address, reason in found.items() if address not in left_out}
@@ -214,8 +216,11 @@ def _objections(
 def _differs(difference: Difference, real: Mapping[Address, Live]) -> bool:
     fields = [each.name for each in difference.fields]
     # The value of a secret cannot be read, so it cannot be compared either.
-    if difference.address in real and _is_secret(real[difference.address]):
-        fields = [name for name in fields if name != kind_of(difference.address).secret_field]
+    if difference.address in real:
+        live = real[difference.address]
+        declaring = kind_of(live.address).declaring
+        hidden = {each.name for each in declaring.secrets(live.fields)} if declaring else set()
+        fields = [name for name in fields if name not in {*hidden, *_secret_names(live)}]
     return bool(fields) or difference.address not in real
 
 
@@ -224,15 +229,35 @@ def _difference(difference: Difference) -> str:
     return f"a declaration would come out as something else: {shown}"
 
 
-def _secret_sources(project: Project) -> dict[str, Address]:
+def _secret_sources(project: Project) -> dict[str, tuple[Address, str]]:
+    """By environment variable: whose secret comes from it, and which field that is."""
     names = Names()
     found = {}
     for address, live in project.resources.items():
-        if _is_secret(live):
-            owner = owners(address)[-1]
-            shown = str(project.resources[owner].fields["name"])
-            found[names.environment_variable(owner.name, shown, address.name)] = address
+        above = owners(address)
+        owner = above[-1] if above else address
+        shown = str(project.resources[owner].fields["name"])
+        for name in _secret_names(live):
+            word = address.name if above else name
+            found[names.environment_variable(owner.name, shown, word)] = (address, name)
     return found
+
+
+def _secret_names(live: Live) -> list[str]:
+    """The fields that are secret: the one of a kind that may be, and those that always are, where they are there."""
+    if _is_secret(live):
+        return [kind_of(live.address).secret_field]
+    declaring = kind_of(live.address).declaring
+    held = declaring.secrets(live.fields) if declaring else ()
+    return [each.name for each in held if each.info.is_required() or each.name in live.fields]
+
+
+def without_secrets(resources: Mapping[Address, Live]) -> dict[Address, Live]:
+    """Live resources without what nobody may write down."""
+    return {
+        at: replace(live, fields=frozen({k: v for k, v in live.fields.items() if not isinstance(v, Secret)}))
+        for at, live in resources.items()
+    }
 
 
 def _is_secret(live: Live) -> bool:
@@ -282,13 +307,16 @@ class _Beside:
     """What is declared together with a resource."""
 
     tree: Tree
-    sources: Mapping[Address, FromEnvironment]
+    sources: Mapping[tuple[Address, str], FromEnvironment]
 
     def of(self, kind: str, owner: Address) -> Sequence[Live]:
         return self.tree.get((kind, owner), ())
 
     def value_of(self, live: Live) -> str | FromEnvironment:
-        return self.sources.get(live.address) or str(live.fields["value"])
+        return self.sources.get((live.address, "value")) or str(live.fields["value"])
+
+    def secret_of(self, live: Live, name: str) -> FromEnvironment | None:
+        return self.sources.get((live.address, name))
 
 
 def _present(secrets: Mapping[str, Address], left_out: Collection[Address]) -> dict[str, Address]:

@@ -18,6 +18,7 @@ from . import (
     function,
     index,
     project_variable,
+    provider,
     relationship,
     team,
     topic,
@@ -42,6 +43,7 @@ KINDS: dict[str, Kind] = {
         team,
         topic,
         project_variable,
+        provider,
     )
 }
 

@@ -250,6 +250,8 @@ class Kind:
     unordered: frozenset[str] = frozenset()
     #: Fields that an update can change: a difference in any other field needs a replacement.
     in_place: frozenset[str] = frozenset()
+    #: Whether there is a value of a field that no update can set, so that it needs a replacement too.
+    cannot_become: Callable[[str, Any], bool] = lambda _name, _value: False
     #: The field whose value may be a secret, which never comes back: the state keeps a fingerprint of it.
     secret_field: str = ""
 

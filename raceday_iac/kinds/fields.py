@@ -23,7 +23,7 @@ from pydantic.fields import FieldInfo
 from ..model.address import Address, owners
 from ..model.declarations import Declared
 from ..model.resource import CodeSource, Desired, Diagnostic, Fields, KeptCode, Live, Location, Resource, frozen
-from ..model.secret import FromEnvironment
+from ..model.secret import FromEnvironment, Lenient, Secret
 from ..model.server import ServerFacts
 from .base import Call, Shape, Wanted, thaw
 
@@ -63,6 +63,8 @@ class Wire:
     is_left: bool = False
     #: What a change leads to, in the reference, where that is more than the rest says.
     effect: str = ""
+    #: Whether its value is a `Secret`, which comes from the environment and of which the state keeps a fingerprint.
+    is_secret: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,11 @@ class Local:
     """A field that Appwrite never sees as such. `effect` is what a change of it leads to, in the reference."""
 
     effect: str
+
+
+def secret_wire(send: Callable[[str], Any] = _same, **more: Any) -> Wire:
+    """How a secret travels; `send` makes of its text what is sent."""
+    return Wire(is_secret=True, json=(str, dict), is_told=False, send=lambda value: send(value.reveal()), **more)
 
 
 #: The id or key, which is part of the address.
@@ -124,6 +131,10 @@ def _said(info: FieldInfo, about: type) -> Any:
 def identity(model: type[Declared]) -> str:
     """The name of the field that is the last part of the address."""
     return next(name for name, info in model.model_fields.items() if _said(info, Local) is IDENTITY)
+
+
+def model_has_secrets(model: type[Declared]) -> bool:
+    return any(each.wire.is_secret for each in wire_fields(model))
 
 
 def positional(model: type[Declared]) -> list[str]:
@@ -384,6 +395,9 @@ class Beside(Protocol):
     def of(self, kind: str, owner: Address) -> Sequence[Live]:
         """Live resources of a kind that lie in another."""
 
+    def secret_of(self, live: Live, name: str) -> FromEnvironment | None:
+        """Where a field that is secret is to come from."""
+
     def value_of(self, live: Live) -> str | FromEnvironment:
         """The value of a variable, or where a secret one is to come from."""
 
@@ -453,13 +467,42 @@ class Declaring:
     def put(self, work: Work, owner: tuple[str, ...], written: Mapping[str, Any], location: Location) -> None:
         """Check one declaration, and put what it wants."""
         address = Address(self.kind, "/".join((*owner, str(written[identity(self.model)]))))
-        arguments = self.prepare(work, address, work.with_override(address, dict(written)), written, location)
+        given = self.revealed(work, address, work.with_override(address, dict(written)), location)
+        if given is None:
+            return
+        arguments = self.prepare(work, address, given, written, location)
         declared = work.check(self.model_of(arguments), self.checked(arguments), address, location)
         if declared is None:
             return
         fields = self.fields(declared, address, work.resources)
         work.put(address, fields, self.depends_on(address, declared), location, declared)
         self.put_more(work, address, declared, location)
+
+    def secrets(self, arguments: Mapping[str, Any]) -> tuple[WireField, ...]:
+        """The fields that hold secrets."""
+        return tuple(each for each in wire_fields(self.model_of(arguments)) if each.wire.is_secret)
+
+    def revealed(
+        self, work: Work, address: Address, arguments: dict[str, Any], location: Location
+    ) -> dict[str, Any] | None:
+        """The arguments with their secrets from the environment; None after a complaint."""
+        found, is_right = dict(arguments), True
+        for each in self.secrets(arguments) if any(model_has_secrets(model) for model in self.models) else ():
+            given = arguments.get(each.attribute)
+            if isinstance(given, FromEnvironment) and given.name in work.variables:
+                found[each.attribute] = Secret(work.variables[given.name])
+            elif isinstance(given, FromEnvironment) and isinstance(work.variables, Lenient):
+                found[each.attribute] = Secret("", missing=given.name)
+            elif isinstance(given, FromEnvironment):
+                message = f"its {each.attribute} comes from the environment variable {given.name}, which is not set"
+                work.complain(address, location, message)
+                is_right = False
+            elif given is not None:
+                work.complain(address, location, f'{each.attribute}: write FromEnvironment("NAME"), it is a secret')
+                is_right = False
+        if not is_right:
+            work.attempted.add(address)
+        return found if is_right else None
 
     def prepare(
         self,

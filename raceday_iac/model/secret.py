@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NoReturn
@@ -69,6 +70,16 @@ class Secret:
         from pydantic_core import core_schema  # noqa: PLC0415 - only needed when a model with a secret is built
 
         return core_schema.is_instance_schema(cls)
+
+
+def fingerprinted(fields: Mapping[str, Any], salt: str) -> dict[str, Any]:
+    """Fields as they may be kept: of a secret, its fingerprint. Without a salt, which a guess could be tested against,
+    only that there is one."""
+    return {name: _kept(value, salt) if isinstance(value, Secret) else value for name, value in fields.items()}
+
+
+def _kept(value: Secret, salt: str) -> dict[str, str]:
+    return {"fingerprint": value.fingerprint(salt) if salt else ""}
 
 
 class Lenient(dict[str, str]):

@@ -15,7 +15,7 @@ from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
-from ..kinds import attribute
+from ..kinds import attribute, provider
 from ..kinds.bucket import BucketDeclaration
 from ..kinds.collection import CollectionDeclaration
 from ..kinds.database import DatabaseDeclaration
@@ -191,6 +191,18 @@ class Stack:
     bucket = declares("bucket", BucketDeclaration)
     team = declares("team", TeamDeclaration)
     topic = declares("topic", TopicDeclaration)
+    smtp_provider = declares("provider", provider.SmtpDeclaration)
+    sendgrid_provider = declares("provider", provider.SendgridDeclaration)
+    mailgun_provider = declares("provider", provider.MailgunDeclaration)
+    resend_provider = declares("provider", provider.ResendDeclaration)
+    ses_provider = declares("provider", provider.SesDeclaration)
+    twilio_provider = declares("provider", provider.TwilioDeclaration)
+    vonage_provider = declares("provider", provider.VonageDeclaration)
+    msg91_provider = declares("provider", provider.Msg91Declaration)
+    telesign_provider = declares("provider", provider.TelesignDeclaration)
+    textmagic_provider = declares("provider", provider.TextmagicDeclaration)
+    fcm_provider = declares("provider", provider.FcmDeclaration)
+    apns_provider = declares("provider", provider.ApnsDeclaration)
 
     @property
     def stack(self) -> Stack:

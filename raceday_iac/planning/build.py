@@ -213,9 +213,9 @@ _DELETE, _USED = "delete what is of no use: add --clean", "apply uses what holds
 def not_compared(desired: Desired) -> Iterator[str]:
     """Secrets whose values nobody here knows."""
     for address, resource in desired.resources.items():
-        value = resource.fields.get(kind_of(address).secret_field)
-        if isinstance(value, Secret) and value.missing:
-            yield f"{address}: not compared, for the environment variable {value.missing} is not set; apply needs it."
+        missing = [each.missing for each in resource.fields.values() if isinstance(each, Secret) and each.missing]
+        for name in missing:
+            yield f"{address}: not compared, for the environment variable {name} is not set; apply needs it."
 
 
 def left_out_notes(desired: Desired) -> Iterator[str]:

@@ -13,7 +13,7 @@ from ..kinds.conversion import has_form, temporary
 from ..kinds.deployment import UNFINISHED
 from ..model.address import Address, owners
 from ..model.resource import Desired, Fields, Live, frozen
-from ..model.secret import Secret
+from ..model.secret import Secret, fingerprinted
 from ..state.document import Entry, State
 from .order import removal_key, removal_of
 from .plan import Action, Change, PlanOptions, Reason
@@ -290,26 +290,26 @@ def unmanaged(
 def refresh_changes(state: State, real: Mapping[Address, Live], desired: Desired) -> list[Change]:
     """What the state says otherwise than live Appwrite does, owners before what lies in them."""
     entries = sorted(state.entries.values(), key=lambda entry: (kind_of(entry.address).stage, entry.address))
-    return [change for entry in entries for change in _refresh(entry, real.get(entry.address), desired)]
+    return [change for entry in entries for change in _refresh(entry, real.get(entry.address), desired, state.salt)]
 
 
-def taken_over(entry: Entry, real: Live, desired: Desired) -> Entry:
+def taken_over(entry: Entry, real: Live, desired: Desired, salt: str = "") -> Entry:
     """The entry as it is when it says what is live."""
-    fields = _live_fields(entry, real, desired)
+    fields = {**_untold(entry, real), **fingerprinted(_live_fields(entry, real, desired), salt)}
     deployments = entry.deployments
     if kind_of(entry.address).is_code and real.remote_id not in deployments:
         deployments = (real.remote_id, *deployments)
     return replace(entry, fields=frozen(fields), remote_id=real.remote_id or entry.remote_id, deployments=deployments)
 
 
-def _refresh(entry: Entry, real: Live | None, desired: Desired) -> Iterator[Change]:
+def _refresh(entry: Entry, real: Live | None, desired: Desired, salt: str) -> Iterator[Change]:
     if real is None or real.status == "deleting":
         yield Change(entry.address, Action.FORGET, "it is gone from the server", drifted=True, why=Reason.GONE)
         return
     if real.status == UNFINISHED:
         # Ours, and not accepted: that is for the next apply to say.
         return
-    after = taken_over(entry, real, desired)
+    after = taken_over(entry, real, desired, salt)
     fields = tuple(_field_changes(entry, after, desired))
     if fields or after.remote_id != entry.remote_id:
         reason = _SENTENCES[Reason.SERVER_CHANGED]
@@ -325,11 +325,23 @@ def _field_changes(before: Entry, after: Entry, desired: Desired) -> Iterator[Fi
     ]
     hidden = ("fingerprint", kind.secret_field) if _is_secret(before, desired) else ("fingerprint",)
     for name in names:
-        if name in hidden:
+        known = before.fields[name]
+        if isinstance(known, Mapping) and set(known) == {"fingerprint"}:
+            yield FieldChange(name, HIDDEN, HIDDEN, HIDDEN, Cause.DRIFT)
+        elif name in hidden:
             yield FieldChange(kind.secret_field, HIDDEN, HIDDEN, HIDDEN, Cause.DRIFT)
         else:
             known = before.fields[name]
             yield FieldChange(name, known, after.fields.get(name), known, Cause.DRIFT, name in kind.unordered)
+
+
+def _untold(entry: Entry, real: Live) -> dict[str, Any]:
+    """Fingerprints of secrets that the server does not tell: they stay what they were."""
+    return {
+        name: value
+        for name, value in entry.fields.items()
+        if name not in real.fields and isinstance(value, Mapping) and set(value) == {"fingerprint"}
+    }
 
 
 def _live_fields(entry: Entry, real: Live, desired: Desired) -> Fields | dict[str, Any]:

@@ -22,7 +22,7 @@ from ..kinds.base import thaw
 from ..model.address import Address
 from ..model.evidence import Answer, Question, counted_words, evidence_from_json, evidence_to_json
 from ..model.resource import Desired, Live, Resource
-from ..model.secret import Secret
+from ..model.secret import Secret, fingerprinted
 from .plan import Action, Change, Plan, PlanOptions, Reason, plan_options_from_json
 
 #: Format 1 had neither evidence nor a seal.
@@ -234,7 +234,7 @@ def _touched_by_one(saved: Mapping[str, Any], fresh: Mapping[str, Any]) -> Itera
 def _live_print(live: Live | None, wanted: Resource | None, salt: str) -> str:
     if live is None:
         return ABSENT
-    fields = dict(_plain(live.fields))
+    fields = dict(_plain(fingerprinted(live.fields, salt)))
     name = kind_of(live.address).secret_field
     is_declared_plain = wanted is not None and not isinstance(wanted.fields.get(name), Secret)
     if name in fields and not is_declared_plain:
@@ -250,6 +250,7 @@ def _wanted_print(resource: Resource | None, salt: str) -> str:
     if isinstance(fields.get(kind_of(resource.address).secret_field), Secret):
         # Without a salt a fingerprint could be guessed at; then only that there is a secret is compared.
         fields = stored_fields(fields, salt) if salt else {"secret": True}
+    fields = fingerprinted(fields, salt)
     return _hash([dict(_plain(fields)), sorted(map(str, resource.depends_on))])
 
 

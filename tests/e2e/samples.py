@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from raceday_iac.model.secret import FromEnvironment
+
 from .api import Api
 from .project import Project
 
@@ -31,6 +33,10 @@ class Sample:
     #: Dangerous settings, and the code of the rule that finds them.
     dangerous: Mapping[str, Any] = field(default_factory=dict)
     code: str = ""
+    #: The stack's method, where it is not called as the kind is.
+    method: str = ""
+    #: The route of an update by hand, where it is another one.
+    changed_at: str = ""
     #: Environment variables that the declaration takes secrets from.
     secrets: Mapping[str, str] = field(default_factory=dict)
 
@@ -49,7 +55,7 @@ class Sample:
     def call(self, **changed: Any) -> str:
         """The line of the stack."""
         arguments = ", ".join(f"{name}={value!r}" for name, value in {**self.declared, **changed}.items())
-        return f'stack.{self.kind}(P + "x", {arguments})\n'
+        return f'stack.{self.method or self.kind}(P + "x", {arguments})\n'
 
     def set_by_hand(self, project: Project, **values: Any) -> None:
         """As somebody does in the console, who changes nothing else."""
@@ -57,7 +63,8 @@ class Sample:
         kept = {} if self.update == "patch" else {name.lstrip("$"): value for name, value in now.items()}
         ignored = ("id", "createdAt", "updatedAt", "totalSize", "total", "prefs")
         body = {**{name: value for name, value in kept.items() if name not in ignored}, **values}
-        getattr(project.api, self.update)(self.at(project), body)
+        path = f"{self.changed_at}/{project.id('x')}" if self.changed_at else self.at(project)
+        getattr(project.api, self.update)(path, body)
 
 
 def _file(api: Api, path: str) -> None:
@@ -118,6 +125,25 @@ SAMPLES = (
         lost="1 subscriber would be deleted with it",
         dangerous={"subscribe": ["any"]},
         code="TPC001",
+    ),
+    Sample(
+        "provider",
+        "/messaging/providers",
+        {
+            "name": "Mail",
+            "host": "mail.example.org",
+            "username": "u",
+            "password": FromEnvironment("SAMPLE_PASSWORD"),
+            "from_email": "races@example.org",
+        },
+        {"name": "Mail 2", "port": 465, "encryption": "ssl"},
+        {"fromName": "By hand"},
+        update="patch",
+        dangerous={"encryption": "none", "auto_tls": False},
+        code="PRV001",
+        method="smtp_provider",
+        changed_at="/messaging/providers/smtp",
+        secrets={"SAMPLE_PASSWORD": "a-password-nobody-sees"},
     ),
 )
 

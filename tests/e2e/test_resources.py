@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -19,6 +20,13 @@ EACH = pytest.mark.parametrize("sample", SAMPLES, ids=lambda each: each.kind)
 WITH_DATA = pytest.mark.parametrize("sample", [each for each in SAMPLES if each.fill], ids=lambda each: each.kind)
 IN_FILES = pytest.mark.parametrize("sample", [each for each in SAMPLES if each.listed], ids=lambda each: each.kind)
 LINTED = pytest.mark.parametrize("sample", [each for each in SAMPLES if each.code], ids=lambda each: each.kind)
+
+
+@pytest.fixture(autouse=True)
+def _secrets(request: pytest.FixtureRequest, project: Project) -> None:
+    sample = request.node.callspec.params.get("sample") if hasattr(request.node, "callspec") else None
+    for name, value in (sample.secrets if sample else {}).items():
+        project.secret(name, value)
 
 
 def here(project: Project, *words: str, code: int = 0) -> Any:
@@ -146,8 +154,11 @@ def test_the_written_stack_of_a_live_one_changes_nothing(project: Project, sampl
     apply(project)
     before = project.api.get(sample.at(project))
     here(project, "import", "--write", str(project.root / "stacks" / "e2e.py"))
-    project.stack_file.write_text((project.root / "stacks" / "e2e.py").read_text(encoding="utf-8"))
-    assert f"stack.{sample.kind}" in project.stack_file.read_text(encoding="utf-8")
+    text = (project.root / "stacks" / "e2e.py").read_text(encoding="utf-8")
+    assert f"stack.{sample.method or sample.kind}(" in text
+    for name, value in zip(re.findall(r'FromEnvironment\("(\w+)"\)', text), sample.secrets.values(), strict=True):
+        project.secret(name, value)
+    project.stack_file.write_text(text, encoding="utf-8")
     project.must_be_clean()
     assert project.api.get(sample.at(project)) == before
 

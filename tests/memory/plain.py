@@ -129,4 +129,41 @@ def routes(of: Plain) -> list[tuple[str, str, Callable[..., Any]]]:
     ]
 
 
-ROUTES = [route for each in PLAIN.values() for route in routes(each)]
+def provider_routes() -> list[tuple[str, str, Callable[..., Any]]]:
+    """Providers: the type is a part of the path, credentials and options are kept apart, an update keeps the rest."""
+    of = Plain("/messaging/providers", {})
+    mine = routes(of)
+
+    def parts(body: Raw) -> Raw:
+        said = {name: value for name, value in body.items() if name not in ("name", "enabled", "providerId")}
+        return {
+            "credentials": {name: said.pop(name) for name in list(said) if name in _CREDENTIALS},
+            "options": said,
+        }
+
+    def create(project: Raw, body: Raw, type: str) -> Raw:
+        made = project.setdefault("plain", {}).setdefault(of.plural, {})
+        identity = body["providerId"]
+        if identity.lower() in map(str.lower, made):
+            raise taken(identity)
+        first = {"$id": identity, "name": body["name"], "enabled": body["enabled"], "provider": type}
+        made[identity] = {**first, **parts(body)}
+        return dict(made[identity])
+
+    def update(project: Raw, body: Raw, type: str, identity: str) -> Raw:
+        found = project.get("plain", {}).get(of.plural, {}).get(identity)
+        if found is None:
+            raise missing(identity)
+        assert found["provider"] == type
+        assert "" not in body.values(), "Appwrite empties no text"
+        found.update({name: body[name] for name in ("name", "enabled") if name in body})
+        for part, values in parts(body).items():
+            found[part] = {**found[part], **values}
+        return dict(found)
+
+    reading = [each for each in mine if each[0] in ("get", "delete")]
+    return [*reading, ("post", f"{of.route}/{{type}}", create), ("patch", f"{of.route}/{{type}}/{{id}}", update)]
+
+
+_CREDENTIALS = ("apiKey", "host", "port", "username", "password", "accountSid", "authToken")
+ROUTES = [route for each in PLAIN.values() for route in routes(each)] + provider_routes()

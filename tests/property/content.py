@@ -61,12 +61,21 @@ def _plain(name: str, value: Any) -> Any:
 def _all_plain(project: Raw, spec: Spec) -> Content:
     """What is not said in the stack is left as it is, whatever it is."""
     found: Content = {}
+    for identity, raw in project.get("plain", {}).get("providers", {}).items():
+        said = {"type": raw["provider"], **{name: raw[name] for name in ("name", "enabled")}}
+        held = {**raw["credentials"], **raw["options"]}
+        names = [each for each in spec.get(f"provider.{identity}", {}) if each not in said]
+        found[f"provider.{identity}"] = {**said, **{each: held.get(_word_of_providers(each), "") for each in names}}
     for kind, of in MEMORY_PLAIN.items():
         for identity, raw in project.get("plain", {}).get(of.plural, {}).items():
             address = f"{kind}.{identity}"
             said = [name for name, value in spec.get(address, {}).items() if value is not None]
             found[address] = {name: _plain(name, raw[_camel(name)]) for name in said}
     return found
+
+
+def _word_of_providers(name: str) -> str:
+    return "from" if name == "from_number" else _camel(name)
 
 
 def _camel(name: str) -> str:

@@ -14,7 +14,7 @@ from raceday_iac.model.resource import Desired
 from raceday_iac.model.stack import Collection, Database, FromEnvironment, Stack
 from raceday_iac.packaging import Bundle, pack_all, with_deployments
 
-from .specs import PLAIN, Settings, Spec
+from .specs import PLAIN, PROVIDERS, Settings, Spec
 
 _ENVIRONMENT = Environment(name="test", endpoint="embedded", project="p")
 #: The folder with the folders of code.
@@ -82,6 +82,12 @@ def stack_of(spec: Spec) -> tuple[Stack, dict[str, str]]:
                         secrets[f"{path}_{key}"] = variable["value"]
                         variables[key] = FromEnvironment(f"{path}_{key}")
             stack.function(path, **settings, variables=variables)
+        elif kind == "provider":
+            own = dict(settings)
+            type = own.pop("type")
+            secret = PROVIDERS[type][1]
+            secrets[f"{path}_KEY"] = own[secret]
+            getattr(stack, f"{type}_provider")(path, **{**own, secret: FromEnvironment(f"{path}_KEY")})
         elif kind == "database" or kind in PLAIN:
             getattr(stack, kind)(path, **settings)
         elif kind != "variable":

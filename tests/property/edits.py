@@ -5,7 +5,20 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from .declaring import Declared, declared, without
-from .specs import COLUMN, COLUMNS_OF, FUNCTION, NAMES, PERMISSIONS, PLAIN, RELATIONSHIP, Settings, Spec, indexes, specs
+from .specs import (
+    COLUMN,
+    COLUMNS_OF,
+    FUNCTION,
+    NAMES,
+    PERMISSIONS,
+    PLAIN,
+    RELATIONSHIP,
+    Settings,
+    Spec,
+    indexes,
+    providers,
+    specs,
+)
 
 _EDIT = st.sampled_from(["keep", "keep", "keep", "change", "change", "drop"])
 _OTHER = {
@@ -46,6 +59,8 @@ def _changed(draw: st.DrawFn, address: str, settings: Settings, spec: Spec) -> S
     kind, _, path = address.partition(".")
     if kind == "attribute":
         return draw(COLUMN if draw(st.integers(0, 3)) == 0 else COLUMNS_OF[settings["type"]])
+    if kind == "provider":
+        return draw(providers())
     if kind == "index":
         owner = f"attribute.{path.rpartition('/')[0]}/"
         other = draw(indexes({at.removeprefix(owner): each for at, each in spec.items() if at.startswith(owner)}))

@@ -145,6 +145,22 @@ PLAIN = {
     "team": st.fixed_dictionaries({"name": NAMES}),
     "topic": st.fixed_dictionaries({"name": NAMES, "subscribe": subset("any", "users", "team:t/owner", "label:vip")}),
 }
+#: By the type of a provider: what is said of it beside its name. The secret comes last.
+PROVIDERS = {
+    "sendgrid": ({"from_name": st.sampled_from(["", "F"])}, "api_key"),
+    "twilio": ({"account_sid": st.sampled_from(["a", "b"]), "from_number": st.just("+6421555012")}, "auth_token"),
+}
+
+
+@st.composite
+def providers(draw: st.DrawFn) -> Settings:
+    """A provider of either type."""
+    type = draw(st.sampled_from(sorted(PROVIDERS)))
+    own, secret = PROVIDERS[type]
+    settings = {name: draw(each) for name, each in own.items()}
+    mail = {"from_email": "f@example.org"} if type == "sendgrid" else {}
+    value = draw(st.sampled_from(["first-key", "second-key"]))
+    return {"type": type, "name": draw(NAMES), "enabled": draw(st.booleans()), **mail, **settings, secret: value}
 
 
 def cased(*names: str) -> st.SearchStrategy[str]:
@@ -163,6 +179,8 @@ def specs(draw: st.DrawFn) -> Spec:
     for kind, settings in PLAIN.items():
         for name in draw(subset("one", "Two")):
             spec[f"{kind}.{name}"] = draw(settings)
+    for name in draw(subset("one", "Two")):
+        spec[f"provider.{name}"] = draw(providers())
     for base in draw(st.sampled_from([["d"], ["d"], ["d", "other"], []])):
         spec[f"database.{base}"] = {"name": draw(NAMES), "enabled": draw(st.booleans())}
         for name in draw(subset(*COLLECTIONS)):

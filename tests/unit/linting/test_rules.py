@@ -99,6 +99,7 @@ def hiding(key: str) -> Stack:
     return stack
 
 
+MAIL = {"type": "smtp", "host": "h", "from_email": "a@example.org"}
 STATUS = "*/15 21-23,0-11 * * *"
 #: For every code: what it finds, and what is just no case of it.
 CASES: dict[str, tuple[Case, Case]] = {
@@ -173,6 +174,10 @@ CASES: dict[str, tuple[Case, Case]] = {
         resource("bucket", permissions=('delete("users")',), file_security=True),
     ),
     "TPC001": (resource("topic", subscribe=("guests",)), resource("topic", subscribe=("users",))),
+    "PRV001": (
+        resource("provider", **MAIL, encryption="none", auto_tls=False),
+        resource("provider", **MAIL, encryption="none", auto_tls=True),
+    ),
     "ACC001": (accepting("*", BEGIN + timedelta(days=1)), accepting("*", BEGIN + timedelta(days=2))),
     "ACC002": (accepting("collection.e/*", BEGIN), accepting("collection.d/*", BEGIN)),
 }
