@@ -17,6 +17,7 @@ from ..model.address import Address, collection_address, database_address, funct
 from ..model.declarations import KEEP, Declared, Id, Lock, Name, Probe, all_valid, model_of, nearest
 from ..model.evidence import Ask, Question
 from ..model.limits import RUNTIMES, SCOPES
+from ..model.names import Runtime, Scope, Specification
 from ..model.resource import CodeSource, Desired, Diagnostic, Fields, KeptCode, Live, Location, Resource, frozen
 from ..model.secret import FromEnvironment
 from ..model.server import ServerFacts
@@ -102,10 +103,10 @@ class FunctionDeclaration(Declared):
 
     id: Annotated[Id, IDENTITY] = Field(init=False)
     name: Name
-    runtime: Annotated[str, _BUILT]
-    specification: Annotated[str | None, _SIZE] = None
-    runtime_specification: Annotated[str | None, _RUN_SIZE] = None
-    build_specification: Annotated[str | None, _BUILD_SIZE] = None
+    runtime: Annotated[Runtime, _BUILT]
+    specification: Annotated[Specification | None, _SIZE] = None
+    runtime_specification: Annotated[Specification | None, _RUN_SIZE] = None
+    build_specification: Annotated[Specification | None, _BUILD_SIZE] = None
     execute: Annotated[Sequence[str], _SET] = Field(default=(), max_length=limits.FUNCTION_LIST_ITEMS)
     events: Annotated[Sequence[str], _SET] = Field(default=(), max_length=limits.FUNCTION_LIST_ITEMS)
     schedule: str = ""
@@ -114,7 +115,7 @@ class FunctionDeclaration(Declared):
     logging: bool = True
     entrypoint: Annotated[str, _BUILT] = Field(min_length=1, max_length=limits.FUNCTION_ENTRYPOINT)
     commands: Annotated[str, _BUILT] = Field(default="", max_length=limits.FUNCTION_COMMANDS)
-    scopes: Annotated[Sequence[str], _SET] = Field(default=(), max_length=limits.FUNCTION_LIST_ITEMS)
+    scopes: Annotated[Sequence[Scope], _SET] = Field(default=(), max_length=limits.FUNCTION_LIST_ITEMS)
     deployment_retention: Annotated[int | None, _AGED] = Field(default=None, ge=0, le=limits.DEPLOYMENT_RETENTION)
     code: Annotated[str, Local("a new deployment")] = KEEP
     path: Annotated[str, Local("nothing on the server")] = ""
