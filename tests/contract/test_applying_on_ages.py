@@ -17,6 +17,7 @@ from raceday_iac.kinds.base import Call, Shape
 from raceday_iac.kinds.fields import wire_fields
 from raceday_iac.loading.resolve import resolve
 from raceday_iac.loading.stack_file import load_stack
+from raceday_iac.model.address import database_address
 from raceday_iac.model.evidence import Answer
 from raceday_iac.model.resource import Desired
 from raceday_iac.model.secret import FromEnvironment, Secret
@@ -193,6 +194,26 @@ def test_a_type_that_the_server_is_too_old_for_is_refused_before_anything_is_wri
     messages = [each.message for each in project.plan(texts("varchar", 20)).refusals]
     assert ["Appwrite 1.8.1" in each and "1.9.0" in each for each in messages] == [True]
     assert project.count("POST") == 0
+
+
+# Databases of the tables API.
+
+
+@pytest.mark.parametrize("age", ["1.9", "main"])
+def test_a_database_that_the_tables_api_made_is_managed_like_any_other(on: Callable[[str], Project], age: str) -> None:
+    project = on(age)
+    project.raw("post", "/tablesdb", databaseId="d", name="D")
+    assert database_address("d") in project.provider.everything().resources
+    stack = Stack("test")
+    owner = stack.database("d", name="D").collection("c", name="C")
+    owner.varchar("v", 20)
+    owner.index("i", "v")
+    desired = resolved(stack)
+    assert {str(each.address): str(each.action) for each in project.plan(desired).changes}["database.d"] == "adopt"
+    project.apply(desired)
+    assert project.plan(desired).is_empty
+    (column,) = project.raw("get", "/tablesdb/d/tables/c/columns")["columns"]
+    assert (column["key"], column["type"]) == ("v", "varchar")
 
 
 # Variables of the project.

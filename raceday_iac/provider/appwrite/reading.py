@@ -26,7 +26,7 @@ from ...kinds import (
 from ...kinds.base import ARCHIVE, OBJECT, Call, Shape, is_finite, is_instant, listing
 from ...kinds.schema_rules import is_mirror
 from ...kinds.turns import selections, unknown_among
-from ...model.address import Address
+from ...model.address import Address, database_address
 from ...model.evidence import Answer
 from ...model.resource import Live
 from ...model.server import ServerFacts
@@ -81,7 +81,8 @@ class AppwriteReader:
             reads.append(partial(self._functions, newest))
         if databases or named:
             reads.append(self._databases)
-        reads += [partial(self._collections, name) for name in databases]
+        there: set[str] = set()
+        reads += [partial(self._collections, name, there) for name in databases]
         unread: dict[str, ProviderError] = {}
         reads += [partial(self._listing, KINDS[name], unread) for name in others]
         with ThreadPoolExecutor(max_workers=8) as pool:
@@ -89,6 +90,7 @@ class AppwriteReader:
             answers = [pool.submit(read) for read in reads]
             resources = {address: live for answer in answers for address, live in answer.result().items()}
             self._facts |= {name: answer for name, read in facts.items() if (answer := read.result())}
+        resources |= self._hidden(set(map(database_address, there)) - resources.keys())
         return Snapshot(resources, self._server_facts(), newest, unread)
 
     def _own_lists(self, offers: bool) -> dict[str, Callable[[], Mapping[str, Any]]]:
@@ -108,7 +110,7 @@ class AppwriteReader:
 
     def everything(self) -> Snapshot:
         """The whole project: all functions, all databases with their schema, and all that has a list of its own."""
-        databases = self._databases()
+        databases = {**self._databases(), **self._tables_databases()}
         snapshot = self.snapshot([address.path for address in databases], others=LISTED)
         return replace(snapshot, resources={**databases, **snapshot.resources}, newest={})
 
@@ -367,12 +369,29 @@ class AppwriteReader:
             return {}
         return {live.address: live for live in found}
 
+    def _hidden(self, databases: Iterable[Address]) -> dict[Address, Live]:
+        """Databases that are there and not in the list: 1.9.6 leaves out those that were made by its tables API, and
+        treats them like all others else."""
+        found = ((address, self.find(address)) for address in databases)
+        return {address: live for address, live in found if live is not None}
+
+    def _tables_databases(self) -> dict[Address, Live]:
+        """The list of the tables API, which has all. Servers before 1.8 have none."""
+        try:
+            items = [raw for raw in self._pages("/tablesdb", "databases", database.SHAPE) if raw["name"] != STATE_NAME]
+        except ProviderError as error:
+            if not _is_closed(error):
+                raise
+            return {}
+        return {live.address: live for live in (database.parse((), raw) for raw in items)}
+
     def _databases(self) -> dict[Address, Live]:
         found = [raw for raw in self._pages("/databases", "databases", database.SHAPE) if raw["name"] != STATE_NAME]
         parsed = [database.parse((), raw) for raw in found]
         return {live.address: live for live in parsed}
 
-    def _collections(self, name: str) -> dict[Address, Live]:
+    def _collections(self, name: str, there: set[str] | None = None) -> dict[Address, Live]:
+        """What lies in a database; `there` gets its name if it exists."""
         found: dict[Address, Live] = {}
         try:
             for raw in self._pages(f"/databases/{name}/collections", "collections", _COLLECTION):
@@ -381,6 +400,8 @@ class AppwriteReader:
                     found.update(_collection_members(raw))
         except NotFoundError:
             return {}
+        if there is not None:
+            there.add(name)
         return found
 
 

@@ -100,8 +100,8 @@ def test_one_list_shows_functions_variables_and_active_deployments(server: Answe
 
 def test_collections_show_everything_in_them_but_mirrors(server: Answering, reader: AppwriteReader) -> None:
     raw = {**COLLECTION, "$id": "a", "databaseId": "d-rel", "attributes": RELATIONS}
-    routes = {**NOTHING, "/databases/d-rel/collections": listed("collections", raw)}
-    Routes(server, routes)
+    there = listed("databases", {"$id": "d-rel", "name": "D", "enabled": True})
+    Routes(server, {**NOTHING, "/databases": there, "/databases/d-rel/collections": listed("collections", raw)})
     found = reader.snapshot(["d-rel"]).resources
     keys = {each.name for each in found if each.kind == "relationship"}
     assert keys == {each["key"] for each in RELATIONS if each.get("side") == "parent"}
@@ -111,7 +111,8 @@ def test_collections_show_everything_in_them_but_mirrors(server: Answering, read
 
 def test_no_request_is_made_for_a_single_attribute(server: Answering, reader: AppwriteReader) -> None:
     raw = {**COLLECTION, "$id": "a", "databaseId": "d", "attributes": RELATIONS}
-    routes = Routes(server, {**NOTHING, "/databases/d/collections": listed("collections", raw)})
+    there = listed("databases", {"$id": "d", "name": "D", "enabled": True})
+    routes = Routes(server, {**NOTHING, "/databases": there, "/databases/d/collections": listed("collections", raw)})
     reader.snapshot(["d"])
     assert len(routes.asked) == len(FACTS) + 3
 
