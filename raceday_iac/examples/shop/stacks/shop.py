@@ -1,4 +1,4 @@
-"""A small shop: what it sells, what was ordered, and two functions."""
+"""A small shop: what it sells, what was ordered, its pictures, its staff, and two functions."""
 
 from raceday_iac import Stack
 
@@ -21,6 +21,9 @@ orders.email("customer", required=True)
 orders.datetime("orderedAt", required=True)
 orders.enum("status", ["open", "paid", "sent"], default="open")
 orders.index("by_time", "orderedAt")
+
+stack.bucket("pictures", name="Pictures", permissions=['read("any")', 'write("team:staff")'])
+stack.team("staff", name="Staff")
 
 stack.function(
     "checkout",
