@@ -132,8 +132,9 @@ class FunctionDeclaration(Declared):
     @field_validator("runtime")
     @classmethod
     def _known_runtime(cls, value: str) -> str:
-        if value not in RUNTIMES:
-            raise ValueError(f"unknown runtime {value!r}{nearest(value, RUNTIMES)}")
+        known = RUNTIMES | limits.NEWER_RUNTIMES
+        if value not in known:
+            raise ValueError(f"unknown runtime {value!r}{nearest(value, known)}")
         return value
 
     @field_validator("specification", "runtime_specification", "build_specification")
@@ -146,9 +147,10 @@ class FunctionDeclaration(Declared):
     @field_validator("scopes")
     @classmethod
     def _known_scopes(cls, value: Sequence[str]) -> Sequence[str]:
-        unknown = [scope for scope in value if scope not in SCOPES]
+        known = SCOPES | limits.NEWER_SCOPES
+        unknown = [scope for scope in value if scope not in known]
         if unknown:
-            raise ValueError("; ".join(f"unknown scope {scope!r}{nearest(scope, SCOPES)}" for scope in unknown))
+            raise ValueError("; ".join(f"unknown scope {scope!r}{nearest(scope, known)}" for scope in unknown))
         return value
 
     @field_validator("execute")
@@ -248,6 +250,12 @@ def unsupported(wanted: Resource, _desired: Desired, server: ServerFacts) -> Ite
         offered = ", ".join(sorted(server.runtimes))
         message = f"this server does not offer the runtime {fields['runtime']!r} (it offers {offered})"
         yield message, "enable it in _APP_FUNCTIONS_RUNTIMES of the server"
+    newer = [scope for scope in fields["scopes"] if scope in limits.NEWER_SCOPES]
+    if newer and not server.is_since("1.9.0"):
+        yield (
+            f"{server} does not know the scopes {', '.join(newer)}, which came with 1.9",
+            "take them out for this server",
+        )
     sizes = dict.fromkeys(str(fields[name]) for name in SIZES if name in fields)
     for size in sizes if server.specifications else ():
         if size not in server.specifications:

@@ -180,6 +180,15 @@ RUNTIMES = frozenset(
     """.split()
 )
 
+#: The same of 1.9.6, beside those.
+NEWER_RUNTIMES = frozenset(
+    """
+    node-23 node-24 node-25 php-8.4 ruby-3.4 ruby-4.0 python-3.13 python-3.14 python-ml-3.13 deno-2.5 deno-2.6
+    dart-3.10 dart-3.11 dotnet-10 java-25 swift-6.2 kotlin-2.3 bun-1.2 bun-1.3 go-1.24 go-1.25 go-1.26 rust-1.83
+    flutter-3.38 flutter-3.41
+    """.split()
+)
+
 #: The white list for a function's `scopes`. Newer names, such as `executions.read`, are refused by 1.8.1.
 SCOPES = frozenset(
     """
@@ -190,6 +199,18 @@ SCOPES = frozenset(
     providers.read providers.write rows.read rows.write rules.read rules.write sessions.write sites.read sites.write
     subscribers.read subscribers.write tables.read tables.write targets.read targets.write teams.read teams.write
     tokens.read tokens.write topics.read topics.write users.read users.write vcs.read vcs.write
+    """.split()
+)
+
+
+#: Those that came with 1.9 (1.9.6 and main, the way to 2.0).
+NEWER_SCOPES = frozenset(
+    """
+    project.read project.write keys.read keys.write platforms.read platforms.write mocks.read mocks.write
+    policies.read policies.write project.policies.read project.policies.write templates.read templates.write
+    oauth2.read oauth2.write sessions.read executions.read executions.write webhooks.read webhooks.write
+    schedules.read schedules.write insights.read insights.write reports.read reports.write presences.read
+    presences.write project.oauth2.read project.oauth2.write stages.read stages.write embeddings.write
     """.split()
 )
 

@@ -178,14 +178,14 @@ def test_a_plain_value_that_looks_secret_is_not_written_into_a_file(key: str, va
 def test_what_cannot_be_declared_is_left_out_with_the_reason() -> None:
     found = project(
         function_live("no-entrypoint", entrypoint=""),
-        function_live("new-scope", scopes=("executions.read",)),
+        function_live("odd-scope", scopes=("execution.raed",)),
         function_live("slow", timeout=1800),
         function_live("fine"),
     )
     source = write_source(found, "x")
     assert [str(each) for each in source.declared] == ["function.fine"]
-    assert {str(at) for at in source.left_out} == {"function.no-entrypoint", "function.new-scope", "function.slow"}
-    assert "unknown scope 'executions.read'" in source.text.partition("# Not declared")[2]
+    assert {str(at) for at in source.left_out} == {"function.no-entrypoint", "function.odd-scope", "function.slow"}
+    assert "unknown scope 'execution.raed'" in source.text.partition("# Not declared")[2]
 
 
 def test_what_lies_in_something_left_out_is_not_declared_either() -> None:

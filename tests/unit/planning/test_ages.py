@@ -97,3 +97,15 @@ def test_a_size_that_the_server_does_not_offer_is_refused_in_any_words() -> None
     refused = plan(desired, facts=server).refusals
     assert ["s-8vcpu-8gb" in each.message for each in refused] == [True]
     assert not plan(resolved(stack()), facts=server).refusals
+
+
+@pytest.mark.parametrize(("server", "count"), [(OLD, 1), (NEW, 0)])
+def test_scopes_that_came_with_1_9_are_refused_by_a_server_before_it(server: ServerFacts, count: int) -> None:
+    refused = plan(resolved(stack(scopes=["users.read", "webhooks.read"])), facts=server).refusals
+    assert ["does not know the scopes webhooks.read" in each.message for each in refused] == [True] * count
+
+
+def test_a_runtime_of_1_9_is_declared_and_its_server_decides() -> None:
+    desired = resolved(stack(runtime="python-3.13"))
+    assert plan(desired, facts=ServerFacts("1.9.6", frozenset({"python-3.13"}))).refusals == ()
+    assert len(plan(desired, facts=ServerFacts("1.8.1", frozenset({"python-3.12"}))).refusals) == 1
