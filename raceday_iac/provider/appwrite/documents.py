@@ -109,8 +109,11 @@ def pages(fetch: Callable[..., tuple[Documents, int]], *wanted: str, identity: s
     seen: set[str] = set()
     for attempt in range(_REREADS + 1):
         try:
-            for found in _walk(fetch, wanted, identity):
+            for number, found in enumerate(_walk(fetch, wanted, identity)):
                 new = [each for each in found if each[identity] not in seen]
+                if number and attempt == 0 and found and not new:
+                    # What comes after an item never is what came before it. Without an end it would be read for ever.
+                    raise ProviderError("A list was answered with the same page again, so it cannot be read whole.")
                 seen.update(str(each[identity]) for each in new)
                 yield new
         except ProviderError as error:

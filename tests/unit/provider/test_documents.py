@@ -11,7 +11,7 @@ import pytest
 
 from raceday_iac.errors import ForeignAnswerError, NotFoundError, ProviderError, UnreachableError
 from raceday_iac.model.evidence import Answer
-from raceday_iac.provider.appwrite.documents import COUNTED, SIZES, DocumentList, PageSize, query
+from raceday_iac.provider.appwrite.documents import COUNTED, SIZES, DocumentList, PageSize, pages, query
 
 KIND = "general_query_invalid"
 REFUSED = ProviderError(
@@ -211,3 +211,9 @@ def test_who_stops_listening_stops_the_reading() -> None:
     next(portions)
     portions.close()
     assert server.requests < 12
+
+
+def test_a_list_that_is_answered_with_the_same_page_for_ever_is_an_error() -> None:
+    same = [{"$id": "a"}, {"$id": "b"}]
+    with pytest.raises(ProviderError, match="the same page again"):
+        list(pages(lambda *_queries: (same, len(same))))
