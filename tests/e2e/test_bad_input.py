@@ -77,10 +77,10 @@ def test_a_server_that_is_broken(declared: Project) -> None:
 
 
 def test_a_runtime_that_the_server_does_not_offer_is_refused_with_what_it_offers(project: Project) -> None:
-    declaration = 'P + "fn", name="F", runtime="node-18.0", specification="s-1vcpu-512mb", timeout=9, entrypoint="m.js"'
+    declaration = 'P + "fn", name="F", runtime="node-24", specification="s-1vcpu-512mb", timeout=9, entrypoint="m.js"'
     project.declare(f"stack.function({declaration})")
     refused = project.apply(code=5)
-    assert "does not offer the runtime 'node-18.0'" in refused.text
+    assert "does not offer the runtime 'node-24'" in refused.text
     assert "node-22" in refused.text
     assert project.proxy.writes() == 0
 

@@ -70,7 +70,7 @@ def in_db(project: Project, kind: str, inner: str) -> str:
 def test_a_saved_plan_is_shown_without_a_server_and_applied_without_a_terminal(project: Project) -> None:
     declare(project)
     said = project.iac("plan", "--out", FILE)
-    assert f"To run exactly this: raceday-iac apply --env e2e {FILE}" in said.out
+    assert f"To run exactly this: raceday-iac apply {FILE}" in said.out
     project.proxy.forget()
     shown, document = project.iac("show", FILE), project.iac("show", FILE, "--json").json
     assert project.proxy.exchanges() == []
@@ -122,7 +122,7 @@ def test_another_stack_makes_a_plan_stale(project: Project) -> None:
     declare(project, collection="Renamed")
     ended = refused(project, FILE)
     assert f"{in_db(project, 'collection', 'c')} is not in the stack as it was" in ended.err
-    assert "raceday-iac plan --env e2e --out FILE" in ended.err
+    assert "raceday-iac plan --out FILE --env e2e" in ended.err
 
 
 def test_a_secret_is_in_no_plan_and_another_value_makes_it_stale(project: Project) -> None:
