@@ -19,6 +19,7 @@ from ..model.address import Address, collection_address, owners
 from ..model.limits import shown
 from ..model.resource import Desired, Live
 from ..model.secret import FromEnvironment
+from ..model.server import ServerFacts
 from ..model.validators import id_problem
 from .entries import fitting, names_in, sifted, with_all_in_it
 from .names import Diagnostic, Project
@@ -68,6 +69,9 @@ def read_appwrite_json(document: Any, source: str, code_at: CodeAt = lambda _pat
     places = [name for name in PLACE if document.get(name)]
     if places[1:]:
         reading.remark(source, f"not taken, because an environment file says it: {', '.join(places)}")
+    for address, live in reading.resources.items():
+        for doubt in kind_of(address).doubts(live.fields, ServerFacts()):
+            reading.remark(address, doubt)
     name = str(document.get("projectName") or "")
     return Project(reading.resources, tuple(reading.remarks), source, name, reading.notes)
 

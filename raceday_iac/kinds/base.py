@@ -276,7 +276,7 @@ class Kind:
         lambda _wanted, _desired, _server: iter(())
     )
     #: What a reader of a plan should know, which stops nothing.
-    doubts: Callable[[Resource, ServerFacts], Iterator[str]] = lambda _wanted, _server: iter(())
+    doubts: Callable[[Fields, ServerFacts], Iterator[str]] = lambda _fields, _server: iter(())
 
     # What is asked before something is lost.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -132,25 +132,23 @@ class FunctionDeclaration(Declared):
     @field_validator("runtime")
     @classmethod
     def _known_runtime(cls, value: str) -> str:
-        known = RUNTIMES | limits.NEWER_RUNTIMES
-        if value not in known:
-            raise ValueError(f"unknown runtime {value!r}{nearest(value, known)}")
+        if value not in _RUNTIMES and not _RUNTIME.fullmatch(value):
+            raise ValueError(_unknown("runtime", value, _RUNTIMES))
         return value
 
     @field_validator("specification", "runtime_specification", "build_specification")
     @classmethod
     def _known_specification(cls, value: str | None) -> str | None:
-        if value is not None and value not in limits.SPECIFICATIONS:
-            raise ValueError(f"unknown specification {value!r}{nearest(value, limits.SPECIFICATIONS)}")
+        if value is not None and size_of(value) is None:
+            raise ValueError(_unknown("specification", value, limits.SPECIFICATIONS))
         return value
 
     @field_validator("scopes")
     @classmethod
     def _known_scopes(cls, value: Sequence[str]) -> Sequence[str]:
-        known = SCOPES | limits.NEWER_SCOPES
-        unknown = [scope for scope in value if scope not in known]
-        if unknown:
-            raise ValueError("; ".join(f"unknown scope {scope!r}{nearest(scope, known)}" for scope in unknown))
+        odd = [scope for scope in value if scope not in _SCOPES and not _SCOPE.fullmatch(scope)]
+        if odd:
+            raise ValueError("; ".join(_unknown("scope", scope, _SCOPES) for scope in odd))
         return value
 
     @field_validator("execute")
@@ -248,7 +246,9 @@ def unsupported(wanted: Resource, _desired: Desired, server: ServerFacts) -> Ite
     fields = wanted.fields
     if server.runtimes and fields["runtime"] not in server.runtimes:
         offered = ", ".join(sorted(server.runtimes))
-        message = f"this server does not offer the runtime {fields['runtime']!r} (it offers {offered})"
+        name = fields["runtime"]
+        guess = nearest(name, server.runtimes)
+        message = f"this server does not offer the runtime {name!r}{guess} (it offers {offered})"
         yield message, "enable it in _APP_FUNCTIONS_RUNTIMES of the server"
     newer = [scope for scope in fields["scopes"] if scope in limits.NEWER_SCOPES]
     if newer and not server.is_since("1.9.0"):
@@ -264,6 +264,25 @@ def unsupported(wanted: Resource, _desired: Desired, server: ServerFacts) -> Ite
             yield message, "choose an offered one"
 
 
+def doubts(fields: Fields, server: ServerFacts) -> Iterator[str]:
+    """Names that this tool does not know, where the server has no list of its own that decides."""
+    sizes = dict.fromkeys(str(fields[name]) for name in SIZES if fields.get(name))
+    names: list[tuple[str, Iterable[str], Collection[str]]] = [("scope", fields["scopes"], _SCOPES)]
+    if not server.specifications:
+        names.insert(0, ("specification", sizes, limits.SPECIFICATIONS))
+    if not server.runtimes:
+        names.insert(0, ("runtime", [fields["runtime"]], _RUNTIMES))
+    for what, used, known in names:
+        yield from (f"{_unknown(what, name, known)}: Appwrite decides" for name in used if name not in known)
+
+
+def _unknown(what: str, name: str, known: Collection[str]) -> str:
+    return f"unknown {what} {name!r}{nearest(name, known)}"
+
+
+#: What is known, and the form of what a newer server may have: only Appwrite knows that.
+_RUNTIMES, _RUNTIME = RUNTIMES | limits.NEWER_RUNTIMES, re.compile(r"[a-z]+(-[a-z]+)*-\d+(\.\d+)*")
+_SCOPES, _SCOPE = SCOPES | limits.NEWER_SCOPES, re.compile(r"[A-Za-z]+(\.[A-Za-z0-9]+)*\.(read|write)")
 #: The fields that hold a specification, that of runs first.
 SIZES = ("runtimeSpecification", "buildSpecification", "specification")
 
@@ -534,6 +553,7 @@ KIND = Kind(
     is_replaceable=False,
     armed_last="schedule",
     unsupported=unsupported,
+    doubts=doubts,
     loses=loses,
     routes=("POST /functions", "PUT /functions/{functionId}"),
     carried=frozenset(_CARRIED),

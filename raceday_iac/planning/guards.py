@@ -166,7 +166,7 @@ def doubts(changes: Iterable[Change], desired: Desired, server: ServerFacts) -> 
         )
     for change in changes:
         if change.action in _WRITES:
-            found = kind_of(change.address).doubts(desired.resources[change.address], server)
+            found = kind_of(change.address).doubts(desired.resources[change.address].fields, server)
             yield from (f"{change.address}: {each}" for each in found)
 
 

@@ -277,7 +277,7 @@ def test_what_a_function_needs_cannot_be_left_out(name: str) -> None:
 
 
 def test_what_lies_in_something_that_is_left_out_is_named_too() -> None:
-    source = write_source(of_one_function(runtime="cobol-1", vars={"A": "a"}), "x")
+    source = write_source(of_one_function(runtime="cobol", vars={"A": "a"}), "x")
     assert [str(each) for each in source.left_out] == ["function.f", "variable.f/A"]
     assert source.left_out[address("variable.f/A")] == "it lies in function.f"
 

@@ -159,6 +159,19 @@ def test_a_file_becomes_what_it_says(name: str) -> None:
     assert told == list(expected)
 
 
+def test_names_that_this_tool_does_not_know_are_taken_over_and_told(tmp_path: Path) -> None:
+    text = (CASES / "import-newer-names/appwrite.json").read_text(encoding="utf-8")
+    file = tmp_path / "appwrite.json"
+    file.write_text(text.replace("node-24", "node-99").replace("sessions.read", "spells.read"), encoding="utf-8")
+    project, source, told = imported(file)
+    assert project.resources[address("function.rt")].fields["runtime"] == "node-99"
+    assert {address("function.rt"), address("function.sc")} <= set(source.declared)
+    assert [each.partition(" (")[0] for each in told] == [
+        "function.rt: unknown runtime 'node-99'",
+        "function.sc: unknown scope 'spells.read'",
+    ]
+
+
 def test_each_case_is_tried() -> None:
     files = {each.relative_to(CASES).as_posix() for each in CASES.glob("import-*/**/appwrite*.json")}
     # Of loading: see the tests of the embedded server.

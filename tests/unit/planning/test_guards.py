@@ -146,6 +146,22 @@ def test_a_runtime_that_the_server_does_not_offer_is_refused_with_what_it_offers
     assert "_APP_FUNCTIONS_RUNTIMES" in refusal.hint
 
 
+def test_a_name_that_only_appwrite_may_know_is_a_note_where_it_has_no_list_and_else_the_list_decides() -> None:
+    wanted = resolved(stack_with_function(runtime="pyton-3.12", specification="s-16vcpu-32gb", scopes=["spells.read"]))
+    found = plan(wanted, facts=offering())
+    assert not found.refusals
+    assert [each.partition(": ")[2].partition(" '")[0] for each in found.notes] == [
+        "unknown runtime",
+        "unknown specification",
+        "unknown scope",
+    ]
+    assert "'pyton-3.12' (did you mean 'python-3.12'?): Appwrite decides" in found.notes[0]
+    offered = offering(runtimes={"python-3.12"}, specifications={"s-16vcpu-32gb"})
+    refused = plan(wanted, facts=offered)
+    assert "the runtime 'pyton-3.12' (did you mean 'python-3.12'?)" in said(refused)[0]
+    assert [each for each in refused.notes if "unknown" in each and "scope" not in each] == []
+
+
 def test_a_specification_that_the_server_does_not_offer_is_refused() -> None:
     found = plan(resolved(stack_with_function()), facts=offering(specifications={"s-2vcpu-2gb"}))
     assert "does not offer the specification 's-1vcpu-1gb' (it offers s-2vcpu-2gb)" in said(found)[0]
