@@ -209,6 +209,7 @@ def test_ctrl_c_during_changes_lets_what_is_under_way_end(project: Arena) -> Non
 def test_what_is_waited_for_is_told_on_standard_error_in_plain_lines(project: Arena) -> None:
     """A plan that is told to wait for longer than two seconds, and then succeeds."""
     project.proxy.answer(503, "GET", "/functions", retry_after=int(FIRST) + 1)
+    project.in_processes = True
     ended = project.iac("plan")
     assert "… reading functions, retry 1 of 4: 503" in ended.err
     assert "\x1b" not in ended.err
@@ -216,6 +217,7 @@ def test_what_is_waited_for_is_told_on_standard_error_in_plain_lines(project: Ar
 
 
 def test_what_is_quick_is_not_told(project: Arena) -> None:
+    project.in_processes = True
     assert project.iac("plan").err == ""
 
 

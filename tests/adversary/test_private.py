@@ -93,6 +93,7 @@ def test_devices_pipes_and_links_of_the_users_are_still_written_into(empty: Aren
     assert Path("/dev/null").is_char_device()
     assert (empty.root / "link.md").is_symlink()
     assert "database" in (empty.root / "real.md").read_text()
+    empty.in_processes = True
     said = empty.iac("plan", "--markdown", "/dev/stdout").out
     assert "<details>" in said
 

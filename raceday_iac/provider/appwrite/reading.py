@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -371,9 +372,14 @@ class AppwriteReader:
 
     def _hidden(self, databases: Iterable[Address]) -> dict[Address, Live]:
         """Databases that are there and not in the list: 1.9.6 leaves out those that were made by its tables API, and
-        treats them like all others else."""
-        found = ((address, self.find(address)) for address in databases)
-        return {address: live for address, live in found if live is not None}
+        treats them like all others else. Each has its own id, which may be another than was asked for: Appwrite finds
+        ids without case."""
+        found: dict[Address, Live] = {}
+        for address in databases:
+            with suppress(NotFoundError):
+                live = database.parse((), self._get(f"/databases/{address.path}", database.SHAPE))
+                found[live.address] = live
+        return found
 
     def _tables_databases(self) -> dict[Address, Live]:
         """The list of the tables API, which has all. Servers before 1.8 have none."""
