@@ -100,12 +100,17 @@ def over_renamed(fields: Fields, old: str, new: str) -> Fields:
 
 
 def asks_when_made(address: Address, wanted: Fields, real: Mapping[Address, Live]) -> Iterator[Question]:
-    """Appwrite does not build a unique index over values that occur twice."""
+    """Appwrite does not build a unique index over values that occur twice. An attribute that is being made, as after a
+    run that was killed, has no values yet, and documents cannot be asked for it."""
     *owner, _ = address.parts
     keys, collection = tuple(map(str, wanted["attributes"])), collection_address(*owner)
     needed = [Address("attribute", "/".join((*owner, key))) for key in keys if not key.startswith("$")]
-    if wanted["type"] == "unique" and collection in real and all(each in real for each in needed):
+    if wanted["type"] == "unique" and collection in real and all(_has_values(real.get(each)) for each in needed):
         yield Question(collection, Ask.DUPLICATES, keys)
+
+
+def _has_values(attribute: Live | None) -> bool:
+    return attribute is not None and attribute.status != "processing"
 
 
 #: The first version of Appwrite that refuses an index over an array.

@@ -160,3 +160,12 @@ def test_an_index_over_an_array_is_refused_by_the_versions_that_refuse_it() -> N
     assert list(unsupported(desired.resources[AT], desired, ServerFacts("1.8.1"))) == []
     ((message, _),) = unsupported(desired.resources[AT], desired, ServerFacts("1.9.0"))
     assert "Appwrite 1.9.0 makes no index over an array (va)" in message
+
+
+@pytest.mark.parametrize(("status", "count"), [("available", 1), ("stuck", 1), ("processing", 0)])
+def test_whether_values_occur_twice_is_asked_once_there_can_be_values(status: str, count: int) -> None:
+    at = address("attribute.d/c/a")
+    real = {address("collection.d/c"): Live(address("collection.d/c"), frozen({}))}
+    real[at] = Live(at, frozen({"type": "string"}), status=status)
+    wanted = frozen({"type": "unique", "attributes": ("a",)})
+    assert len(list(KINDS["index"].asks_when_made(address("index.d/c/i"), wanted, real))) == count
