@@ -318,10 +318,18 @@ def _say_nothing(_problem: object) -> None:
     pass
 
 
+#: Seconds that an interrupted command has for its last sentence.
+_LAST = 2.0
+
+
 def _deaf() -> None:
     """The interrupt was not heard, or what it left to be tidied up waits for somebody. What is being changed is never
     cut: there the first one lets it finish, and the second one ends it."""
     if not options.changes_begun:
+        # What is said may need a lock that the interrupted thread holds; the end may not wait for that.
+        last = threading.Timer(_LAST, os._exit, (EXIT_INTERRUPTED,))
+        last.daemon = True
+        last.start()
         _leave(_report(_interrupted()))
 
 

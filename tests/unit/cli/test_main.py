@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,15 @@ def test_an_interrupt_hints_at_the_command_that_shows_the_rest(monkeypatch: pyte
     with pytest.raises(Interrupted, match="Everything that was done") as pressed:
         main._pressed(1)
     assert pressed.value.hint == "see what is left: raceday-iac recover --dry-run"
+
+
+def test_an_interrupted_command_ends_also_when_its_last_sentence_cannot_be_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    codes: list[int] = []
+    ended = threading.Event()
+    monkeypatch.setattr(main, "_LAST", 0.01)
+    monkeypatch.setattr("os._exit", lambda code: (codes.append(code), ended.set()))
+    monkeypatch.setattr(main, "_report", lambda _error: 1 if ended.wait(30) else 0)
+    main._deaf()
+    assert codes == [130, 1]
