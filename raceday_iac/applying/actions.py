@@ -146,7 +146,7 @@ class Work:
     archives: Archives | None = None
     recount: Recount | None = None
     _schema: SchemaWork = field(init=False)
-    _along: MadeAlong = field(init=False)
+    along: MadeAlong = field(init=False)
 
     def __post_init__(self) -> None:
         live = {address for address, live in self.plan.real.items() if live.status == "available"}
@@ -159,7 +159,7 @@ class Work:
             first_look=lambda: _FIRST_LOOK,
         )
         object.__setattr__(self, "_schema", schema)
-        object.__setattr__(self, "_along", MadeAlong(self.provider, made_along(self.plan, self.desired)))
+        object.__setattr__(self, "along", MadeAlong(self.provider, made_along(self.plan, self.desired)))
 
     def perform(self, step: Step) -> Iterator[float]:
         """The work of one step."""
@@ -170,7 +170,7 @@ class Work:
         if change.touches_server:
             self._count_again(step, change)
             self.recorder.intend(change)
-            if not (self._along.may_have(change.address) or self._along.of(change.address)):
+            if not (self.along.may_have(change.address) or self.along.of(change.address)):
                 self._schema.writes(step.turn)
         if step.removes:
             yield from self._remove(change.address)
@@ -201,12 +201,11 @@ class Work:
 
     def _create(self, change: Change) -> Iterator[float]:
         fields = self._early_fields(change, {"schedule": ""})
-        for each in self._along.found(change.address):
-            if isinstance(each, Live):
-                self._take(change.address, fields, each)
-                return
-            yield each
-        if self._along.may_have(change.address):
+        found = yield from self.along.found(change.address)
+        if found is not None:
+            self._take(change.address, fields, found)
+            return
+        if self.along.may_have(change.address):
             # Sent by itself all the same.
             self._schema.writes(Turn(kind_of(change.address).schema_places(change.address, fields)))
         live = self._create_with_members(change, fields)
@@ -215,7 +214,7 @@ class Work:
 
     def _create_with_members(self, change: Change, fields: Fields) -> Live:
         """By one request, where the server takes it; else what lies in it follows one by one."""
-        address, along = change.address, self._along.of(change.address)
+        address, along = change.address, self.along.of(change.address)
         if not along:
             return self.provider.create(address, fields)
         try:
@@ -225,7 +224,7 @@ class Work:
                 raise
             self.warn(change, f"{address} is made without what lies in it, which follows: {error.message}")
             return self.provider.create(address, fields)
-        self._along.created(address)
+        self.along.created(address)
         return live
 
     def _take(self, address: Address, fields: Fields, live: Live) -> None:

@@ -17,6 +17,7 @@ from ..packaging import Bundle
 from ..planning import Change, Plan
 from ..planning.changes import known_addresses
 from ..planning.lifecycle import with_ignored
+from ..planning.plan import change_key
 from ..provider import Provider
 from ..refresh.deployments import Archives
 from ..refresh.snapshot import Counting
@@ -25,7 +26,7 @@ from ..state.document import State
 from ..state.store import StateStore
 from .actions import Recount, Work
 from .recorder import Recorder
-from .scheduler import Event, EventKind, Observer, Scheduler, Step, made_along, make_steps
+from .scheduler import Event, EventKind, Observer, Scheduler, Step, make_steps
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Applied:
         skipped = {each.key: each for each in self.skipped}
         seen, todo = {change.key}, list(change.requires)
         while todo:
-            key = todo.pop(0).removeprefix("removal:")
+            key = change_key(todo.pop(0))
             if key in failed:
                 return failed[key]
             if key in skipped and key not in seen:
@@ -96,7 +97,7 @@ def apply_plan(
     recount = Recount(provider, plan, desired, known, Counting(provider, state, archives, plan.plan_options.look_at))
     work = Work(provider, recorder, plan, desired, bundles, watch.note, watch.warn, archives, recount)
     scheduler = Scheduler(lambda step: _observed(work, recorder, watch, step), parallelism)
-    steps = make_steps(plan.changes, desired, plan.real, made_along(plan, desired))
+    steps = make_steps(plan.changes, desired, plan.real, work.along.members)
     with handled(_interruption(scheduler.stop), signal.SIGINT, signal.SIGTERM):
         outcome = scheduler.run(steps)
     by_key = {change.key: change for change in plan.changes}

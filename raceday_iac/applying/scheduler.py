@@ -33,6 +33,7 @@ from ..model.resource import Desired, Live
 from ..model.server import ServerFacts
 from ..planning import Action, Change, Plan
 from ..planning.order import removal_of
+from ..planning.plan import GOES_FIRST
 
 # From a plan's changes to steps that can run: who waits for whom, down to Appwrite's asynchronous work. Pure.
 #
@@ -42,8 +43,6 @@ from ..planning.order import removal_of
 # collection. At the end a `prove` step reads once what documents of a written collection know.
 
 
-#: What must be done before something of the same place can be removed.
-_FIRST = (Action.DELETE, Action.MOVE)
 _MAKES = (Action.CREATE, Action.REPLACE)
 #: What Appwrite has accepted and is at still.
 _PENDING = ("processing", "deleting")
@@ -156,7 +155,7 @@ class _Steps:
         if change.action is Action.REPLACE:
             gone = removal_of(change)
             # Old indexes and old holders of the key go first; what it depends on is its successor's affair.
-            earlier = {each.key for each in before if each.action in _FIRST}
+            earlier = {each.key for each in before if each.action in GOES_FIRST}
             yield self._step(gone, removals | earlier, vital, change, removes=True)
             removals = {gone}
             vital |= removals
@@ -186,7 +185,7 @@ class _Steps:
     def _settled_before(self, change: Change) -> set[str]:
         """In collections that this run creates, everything but the attributes waits until those are there. What deletes
         or renames is about the collection before, which is replaced: it comes before its removal."""
-        if self._turns[change.key].together or change.action in _FIRST:
+        if self._turns[change.key].together or change.action in GOES_FIRST:
             return set()
         made = {_address_of(place) for place in self._turns[change.key].places} & self._batches.keys()
         return set() if change.address in made else {settle_key(each) for each in made}

@@ -7,7 +7,7 @@ attributes in `select`. It is never read while the schema is written: a read tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Lock
@@ -246,10 +246,15 @@ class MadeAlong:
     provider: Provider
     #: By collection: its members, each as the request names it.
     members: Mapping[Address, Mapping[Address, Mapping[str, Any]]]
+    #: The collection of each member.
+    _places: dict[Address, Address] = field(init=False)
     _created: set[Address] = field(default_factory=set)
     _seen: dict[Address, Live] = field(default_factory=dict)
     _is_ignored: bool = False
     _guard: Lock = field(default_factory=Lock)
+
+    def __post_init__(self) -> None:
+        self._places = {each: collection for collection, those in self.members.items() for each in those}
 
     def of(self, address: Address) -> Mapping[Address, Mapping[str, Any]]:
         """What is to be made along with something."""
@@ -257,23 +262,23 @@ class MadeAlong:
 
     def may_have(self, address: Address) -> bool:
         """Whether it is to be made along with its collection."""
-        return any(address in those for those in self.members.values())
+        return address in self._places
 
     def created(self, collection: Address) -> None:
         """The request was accepted."""
         self._created.add(collection)
 
-    def found(self, address: Address) -> Iterator[float | Live]:
-        """Yields pauses, and at the end how it was made; nothing more where it was not made along."""
-        collection = next((each for each in self._created if address in self.of(each)), None)
-        for pause in (*_LATE, 0.0) if collection is not None else ():
+    def found(self, address: Address) -> Generator[float, None, Live | None]:
+        """Yields pauses, and returns how it was made; None where it was not made along."""
+        if self._places.get(address) not in self._created:
+            return None
+        for pause in (*_LATE, 0.0):
             live = self._look(address)
-            if live is not None:
-                yield live
             if live is not None or self._is_ignored:
-                return
+                return live
             yield pause
-        self._is_ignored = self._is_ignored or collection is not None
+        self._is_ignored = True
+        return None
 
     def _look(self, address: Address) -> Live | None:
         with self._guard:

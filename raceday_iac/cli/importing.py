@@ -77,7 +77,7 @@ def import_(
     if write is not None:
         return _write_stack(options, write, from_appwrite_json, wanted, force=force)
     if from_appwrite_json is not None:
-        project = select(_file(from_appwrite_json, options.root), wanted)
+        project = select(read_project(from_appwrite_json, options.root), wanted)
         answer(options, {"found": project_document(project)}, project_lines(project))
         return EXIT_OK
     if not wanted and not everything:
@@ -129,10 +129,10 @@ def _write_stack(
         raise IacError(f"{file} is not a Python file (.py). Nothing was written.")
     environment = None
     if from_appwrite_json is not None:
-        project = _file(from_appwrite_json, options.root)
+        project = read_project(from_appwrite_json, options.root)
     else:
         environment = load_environment(options.stack, options.env)
-        project = _live(options, environment)
+        project = read_live(options, environment)
     project = select(project, wanted)
     source = write_source(project, file.stem, options.root)
     must_change_nothing(source, project, options.root)
@@ -143,7 +143,7 @@ def _write_stack(
     return EXIT_OK
 
 
-def _live(options: Options, environment: Environment) -> Project:
+def read_live(options: Options, environment: Environment) -> Project:
     with opened(environment, options) as target:
         snapshot = reader(target).everything()
         where = f"project {target.project} at {target.endpoint}"
@@ -153,7 +153,7 @@ def _live(options: Options, environment: Environment) -> Project:
         return Project(snapshot.resources, tuple(remarks), where)
 
 
-def _file(path: Path, root: Path = Path()) -> Project:
+def read_project(path: Path, root: Path = Path()) -> Project:
     document = read_document(path)
 
     def code_at(folder: str, entrypoint: str) -> str:

@@ -22,9 +22,7 @@ from ..model.declarations import nearest
 from ..model.limits import CUSTOM_ID
 from ..render.import_text import remark_lines
 from ..render.lines import Line
-from .importing import _file as read_project
-from .importing import _live as read_live
-from .importing import must_change_nothing
+from .importing import must_change_nothing, read_live, read_project
 from .options import STACKS, Options, current
 from .workspace import answer, must_be_free, write_file
 

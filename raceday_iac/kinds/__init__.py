@@ -114,9 +114,9 @@ def inline_members(
         chosen: dict[Address, Mapping[str, Any]] = {}
         for kind in KINDS.values() if holds_others(owner) else ():
             below = desired.below(owner, kind.name) if kind.listed and kind.owner == owner.kind else []
+            beside = {at.name for at in chosen if kind_of(at).is_column}
             for each in [each for each in below if each.address in created][:MOST_INLINE]:
                 named = kind.inline(each.address, each.fields, server)
-                beside = {at.name for at in chosen if kind_of(at).is_column}
                 if named is not None and beside.issuperset(kind.over(each.fields)):
                     chosen[each.address] = named
         if chosen:

@@ -78,6 +78,11 @@ def fingerprinted(fields: Mapping[str, Any], salt: str) -> dict[str, Any]:
     return {name: _kept(value, salt) if isinstance(value, Secret) else value for name, value in fields.items()}
 
 
+def is_fingerprint(value: Any) -> bool:
+    """Whether that is kept in place of a secret."""
+    return isinstance(value, Mapping) and set(value) == {"fingerprint"}
+
+
 def _kept(value: Secret, salt: str) -> dict[str, str]:
     return {"fingerprint": value.fingerprint(salt) if salt else ""}
 

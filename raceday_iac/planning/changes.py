@@ -13,7 +13,7 @@ from ..kinds.conversion import has_form, temporary
 from ..kinds.deployment import UNFINISHED
 from ..model.address import Address, owners
 from ..model.resource import Desired, Fields, Live, frozen
-from ..model.secret import Secret, fingerprinted
+from ..model.secret import Secret, fingerprinted, is_fingerprint
 from ..state.document import Entry, State
 from .order import removal_key, removal_of
 from .plan import Action, Change, PlanOptions, Reason
@@ -326,22 +326,17 @@ def _field_changes(before: Entry, after: Entry, desired: Desired) -> Iterator[Fi
     hidden = ("fingerprint", kind.secret_field) if _is_secret(before, desired) else ("fingerprint",)
     for name in names:
         known = before.fields[name]
-        if isinstance(known, Mapping) and set(known) == {"fingerprint"}:
+        if is_fingerprint(known):
             yield FieldChange(name, HIDDEN, HIDDEN, HIDDEN, Cause.DRIFT)
         elif name in hidden:
             yield FieldChange(kind.secret_field, HIDDEN, HIDDEN, HIDDEN, Cause.DRIFT)
         else:
-            known = before.fields[name]
             yield FieldChange(name, known, after.fields.get(name), known, Cause.DRIFT, name in kind.unordered)
 
 
 def _untold(entry: Entry, real: Live) -> dict[str, Any]:
     """Fingerprints of secrets that the server does not tell: they stay what they were."""
-    return {
-        name: value
-        for name, value in entry.fields.items()
-        if name not in real.fields and isinstance(value, Mapping) and set(value) == {"fingerprint"}
-    }
+    return {name: value for name, value in entry.fields.items() if name not in real.fields and is_fingerprint(value)}
 
 
 def _live_fields(entry: Entry, real: Live, desired: Desired) -> Fields | dict[str, Any]:

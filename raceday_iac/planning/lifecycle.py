@@ -124,10 +124,12 @@ def _remote_id(live: Live, new: Address) -> str:
 
 def known_on_server(state: State, server: ServerFacts) -> State:
     """The same of what the state knows, which may have been applied before the server was upgraded."""
-    for address, entry in state.entries.items():
-        if kind_of(address).ages and (fields := in_words_of(server, address, entry.fields)) is not entry.fields:
-            state = state.with_entry(replace(entry, fields=fields))
-    return state
+    said = {
+        address: replace(entry, fields=fields)
+        for address, entry in state.entries.items()
+        if kind_of(address).ages and (fields := in_words_of(server, address, entry.fields)) is not entry.fields
+    }
+    return replace(state, entries={**state.entries, **said}) if said else state
 
 
 def without_closed(desired: Desired, state: State, unread: Collection[str]) -> tuple[Desired, State]:

@@ -17,7 +17,7 @@ from ..kinds import KINDS, holds_others, kind_of
 from ..kinds.base import Claims
 from ..model.address import Address, deployment_address, owners
 from ..model.resource import Desired, Live
-from .plan import Action, Change, key_of
+from .plan import REMOVAL, Action, Change, key_of
 
 _MAKES_STRICTER = (Action.CREATE, Action.UPDATE, Action.REPLACE)
 
@@ -270,7 +270,7 @@ def removal_of(change: Change) -> str:
 def removal_key(action: Action, address: Address) -> str:
     """The same of a change that need not be there yet."""
     key = key_of(action, address)
-    return f"removal:{key}" if action is Action.REPLACE else key
+    return f"{REMOVAL}{key}" if action is Action.REPLACE else key
 
 
 class Removals:

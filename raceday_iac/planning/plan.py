@@ -301,9 +301,10 @@ class Plan:
         return sum(1 for change in self.changes if change.action is action and kind in ("", change.address.kind))
 
 
-_REMOVAL = "removal:"
-#: What a removal waits for, as in `applying.steps`.
-_FIRST = (Action.DELETE, Action.MOVE)
+#: Before the key of a replacement: the moment when the old one is gone and its successor not yet there.
+REMOVAL = "removal:"
+#: What must be done before something of the same place can be removed.
+GOES_FIRST = (Action.DELETE, Action.MOVE)
 
 
 @dataclass(frozen=True)
@@ -361,7 +362,7 @@ def _needed(wanted: Iterable[str], by_key: Mapping[str, Change], needs: Mapping[
     todo = list(found)
     while todo:
         key = todo.pop()
-        for need in map(_base, needs[key]):
+        for need in map(change_key, needs[key]):
             if need in by_key and need not in found:
                 found[need] = key
                 todo.append(need)
@@ -372,7 +373,7 @@ def _dependents(dropped: Iterable[str], needs: Mapping[str, Iterable[str]]) -> s
     """What was dropped, and whatever needs it."""
     needing: dict[str, list[str]] = {}
     for key, needed in needs.items():
-        for need in map(_base, needed):
+        for need in map(change_key, needed):
             needing.setdefault(need, []).append(key)
     found: set[str] = set()
     todo = list(dropped)
@@ -400,21 +401,21 @@ def _bridged(change: Change, kept: Collection[str], by_key: Mapping[str, Change]
         if key in seen:
             continue
         seen.add(key)
-        if _base(key) in kept:
+        if change_key(key) in kept:
             yield key
-        elif _base(key) in by_key:
+        elif change_key(key) in by_key:
             todo += reversed(list(_before(key, by_key)))
 
 
 def _before(key: str, by_key: Mapping[str, Change]) -> Iterator[str]:
     """What a moment of a change comes after. A removal only waits for others of its kind; the rest is what its
     successor waits for, which may be waiting for the removal itself."""
-    for each in by_key[_base(key)].requires:
-        goes = each.startswith(_REMOVAL) or (each in by_key and by_key[each].action in _FIRST)
-        if goes or not key.startswith(_REMOVAL):
+    for each in by_key[change_key(key)].requires:
+        goes = each.startswith(REMOVAL) or (each in by_key and by_key[each].action in GOES_FIRST)
+        if goes or not key.startswith(REMOVAL):
             yield each
 
 
-def _base(key: str) -> str:
+def change_key(key: str) -> str:
     """The change of a moment in it: `removal:replace:…` is a part of `replace:…`."""
-    return key.removeprefix(_REMOVAL)
+    return key.removeprefix(REMOVAL)

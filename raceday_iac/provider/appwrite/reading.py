@@ -384,15 +384,14 @@ class AppwriteReader:
     def _tables_databases(self) -> dict[Address, Live]:
         """The list of the tables API, which has all. Servers before 1.8 have none."""
         try:
-            items = [raw for raw in self._pages("/tablesdb", "databases", database.SHAPE) if raw["name"] != STATE_NAME]
+            return self._databases("/tablesdb")
         except ProviderError as error:
             if not _is_closed(error):
                 raise
             return {}
-        return {live.address: live for live in (database.parse((), raw) for raw in items)}
 
-    def _databases(self) -> dict[Address, Live]:
-        found = [raw for raw in self._pages("/databases", "databases", database.SHAPE) if raw["name"] != STATE_NAME]
+    def _databases(self, path: str = "/databases") -> dict[Address, Live]:
+        found = [raw for raw in self._pages(path, "databases", database.SHAPE) if raw["name"] != STATE_NAME]
         parsed = [database.parse((), raw) for raw in found]
         return {live.address: live for live in parsed}
 
@@ -417,7 +416,7 @@ def document_path(database: str, collection: str, identity: str) -> str:
 
 def _is_closed(error: ProviderError) -> bool:
     """Whether an error says that nothing of a kind can be read here: the key lacks the scope, or there is no route."""
-    return bool({error.kind} & {"general_unauthorized_scope", "general_route_not_found"})
+    return error.kind in ("general_unauthorized_scope", "general_route_not_found")
 
 
 def _as_query(condition: Condition) -> str:
