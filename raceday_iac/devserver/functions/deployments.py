@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -123,17 +124,30 @@ def duplicate_deployment(server: Server, request: Request, values: dict[str, Any
     source = storage.files_of(server, request.project, original["id"]).source
     if not source.exists():
         raise ApiError("deployment_not_found")
-    identifier, now = server.new_id(), server.timestamp()
+    identifier = server.new_id()
     if server.age.activates_duplicates:
         clear_activation(server, function, identifier)
     copy = storage.files_of(server, request.project, identifier).source
     private_folder(copy.parent)
     private_file(copy)
     shutil.copyfile(source, copy)
+    return _begun(
+        server,
+        function,
+        identifier,
+        total_size=original["source_size"],
+        activate=server.age.activates_duplicates or original["activate"],
+        **{name: original[name] for name in ("type", "source_size", "chunks", "received")},
+    )
+
+
+def _begun(server: Server, function: sqlite3.Row, identifier: str, **facts: Any) -> Reply:
+    """A deployment that waits for its build, with the function's entrypoint and commands of today."""
+    now = server.timestamp()
     store.insert(
         server,
         "deployments",
-        project=request.project,
+        project=function["project"],
         id=identifier,
         function=function["id"],
         created_at=now,
@@ -141,12 +155,10 @@ def duplicate_deployment(server: Server, request: Request, values: dict[str, Any
         entrypoint=function["entrypoint"],
         commands=function["commands"],
         status="waiting",
-        total_size=original["source_size"],
-        activate=server.age.activates_duplicates or original["activate"],
-        **{name: original[name] for name in ("type", "source_size", "chunks", "received")},
+        **facts,
     )
     row = show_as_latest(server, function, identifier)
-    builder_of(server).enqueue(request.project, identifier)
+    builder_of(server).enqueue(function["project"], identifier)
     return Reply(202, deployment_model(row), model="deployment")
 
 
@@ -269,7 +281,7 @@ def deploy_without_installation(server: Server, request: Request, values: dict[s
 def deploy_template(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     """Its build fails, as that of a real server without a way to the repository."""
     function = store.get_function(server, request.project, values["functionId"])
-    identifier, now = server.new_id(), server.timestamp()
+    identifier = server.new_id()
     url = f"https://github.com/{values['owner']}/{values['repository']}"
     provider = {
         "providerRepositoryName": values["repository"],
@@ -280,24 +292,8 @@ def deploy_template(server: Server, request: Request, values: dict[str, Any]) ->
     }
     if values["activate"] and server.age.clears_all_wishes:
         clear_activation(server, function, identifier)
-    store.insert(
-        server,
-        "deployments",
-        project=request.project,
-        id=identifier,
-        function=function["id"],
-        created_at=now,
-        updated_at=now,
-        type="vcs",
-        entrypoint=function["entrypoint"],
-        commands=function["commands"],
-        activate=values["activate"],
-        status="waiting",
-        provider=json.dumps(provider),
-    )
-    row = show_as_latest(server, function, identifier)
-    builder_of(server).enqueue(request.project, identifier)
-    return Reply(202, deployment_model(row), model="deployment")
+    provider_facts = json.dumps(provider)
+    return _begun(server, function, identifier, type="vcs", activate=values["activate"], provider=provider_facts)
 
 
 # Receiving source archives, whole or in pieces that come in any order.
