@@ -7,6 +7,7 @@ import hashlib
 import mimetypes
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -113,8 +114,7 @@ def create_bucket(server: Server, request: Request, values: dict[str, Any]) -> R
 
 @routes.add("GET", "/storage/buckets", "buckets.read", *LIST)
 def list_buckets(server: Server, request: Request, values: dict[str, Any]) -> Reply:
-    total, found = BUCKETS.page(server, request.project, values)
-    return Reply(200, {"total": total, "buckets": [_bucket(server, each) for each in found]}, model="buckets")
+    return BUCKETS.listed(server, request, values, "buckets", shown=partial(_bucket, server))
 
 
 @routes.add("GET", ONE, "buckets.read", BUCKET_ID)
@@ -145,8 +145,7 @@ def delete_bucket(server: Server, request: Request, values: dict[str, Any]) -> R
 @routes.add("GET", ONE + "/files", "files.read", BUCKET_ID, *LIST)
 def list_files(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     bucket = BUCKETS.find(server, request.project, values["bucketId"])
-    total, found = FILES.page(server, request.project, values, bucket.id)
-    return Reply(200, {"total": total, "files": [each.answer() for each in found]}, model="files")
+    return FILES.listed(server, request, values, "files", bucket.id)
 
 
 @routes.add("GET", FILE, "files.read", BUCKET_ID, FILE_ID)

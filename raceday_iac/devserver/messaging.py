@@ -81,8 +81,7 @@ def create_topic(server: Server, request: Request, values: dict[str, Any]) -> Re
 
 @routes.add("GET", "/messaging/topics", "topics.read", *LIST)
 def list_topics(server: Server, request: Request, values: dict[str, Any]) -> Reply:
-    total, found = TOPICS.page(server, request.project, values)
-    return Reply(200, {"total": total, "topics": [each.answer() for each in found]}, model="topics")
+    return TOPICS.listed(server, request, values, "topics")
 
 
 @routes.add("GET", TOPIC, "topics.read", TOPIC_ID)
@@ -158,8 +157,7 @@ def create_subscriber(server: Server, request: Request, values: dict[str, Any]) 
 @routes.add("GET", TOPIC + "/subscribers", "subscribers.read", TOPIC_ID, *LIST)
 def list_subscribers(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     topic = TOPICS.find(server, request.project, values["topicId"])
-    total, found = SUBSCRIBERS.page(server, request.project, values, topic.id, search=("userId",))
-    return Reply(200, {"total": total, "subscribers": [each.answer() for each in found]}, model="subscribers")
+    return SUBSCRIBERS.listed(server, request, values, "subscribers", topic.id, search=("userId",))
 
 
 @routes.add("GET", SUBSCRIBER, "subscribers.read", TOPIC_ID, Param("subscriberId", existing_id))
@@ -359,8 +357,7 @@ PROVIDER = "/messaging/providers/{providerId}"
 
 @routes.add("GET", "/messaging/providers", "providers.read", *LIST)
 def list_providers(server: Server, request: Request, values: dict[str, Any]) -> Reply:
-    total, found = PROVIDERS.page(server, request.project, values)
-    return Reply(200, {"total": total, "providers": [_answer(each) for each in found]}, model="providers")
+    return PROVIDERS.listed(server, request, values, "providers", shown=_answer)
 
 
 @routes.add("GET", PROVIDER, "providers.read", PROVIDER_ID)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .errors import ApiError
 from .functions.listing import Column, Parsed, Scope, parse_queries, query_texts, read_page
 from .params import NO_IDS, Param, loose_boolean, text
+from .web import Reply, Request
 
 if TYPE_CHECKING:
     from .server import Server
@@ -153,6 +154,20 @@ class Records:
         scope = Scope(self._table(), self.title, {"project": project, "kind": self.kind, "owner": owner})
         page = read_page(server.db, scope, asked, (values.get("search", ""), *search))
         return page.total if values.get("total", True) else 0, [_record(row) for row in page.rows]
+
+    def listed(
+        self,
+        server: Server,
+        request: Request,
+        values: Mapping[str, Any],
+        plural: str,
+        owner: str = "",
+        search: Sequence[str] = ("id", "name"),
+        shown: Callable[[Record], dict[str, Any]] = Record.answer,
+    ) -> Reply:
+        """The answer to a list request; `plural` is what the list is called, `shown` how each of them is answered."""
+        total, found = self.page(server, request.project, values, owner, search)
+        return Reply(200, {"total": total, plural: [shown(each) for each in found]}, model=plural)
 
     def _table(self) -> str:
         """The table with a column for each field that lists are filtered by."""

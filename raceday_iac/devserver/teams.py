@@ -74,8 +74,7 @@ def create_team(server: Server, request: Request, values: dict[str, Any]) -> Rep
 
 @routes.add("GET", "/teams", "teams.read", *LIST)
 def list_teams(server: Server, request: Request, values: dict[str, Any]) -> Reply:
-    total, found = TEAMS.page(server, request.project, values)
-    return Reply(200, {"total": total, "teams": [each.answer() for each in found]}, model="teams")
+    return TEAMS.listed(server, request, values, "teams")
 
 
 @routes.add("GET", ONE, "teams.read", TEAM_ID)
@@ -169,8 +168,7 @@ def create_membership(server: Server, request: Request, values: dict[str, Any]) 
 @routes.add("GET", MEMBERSHIPS, "teams.read", TEAM_ID, *LIST)
 def list_memberships(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     team = TEAMS.find(server, request.project, values["teamId"])
-    total, found = MEMBERS.page(server, request.project, values, team.id, search=("userId",))
-    return Reply(200, {"total": total, "memberships": [each.answer() for each in found]}, model="memberships")
+    return MEMBERS.listed(server, request, values, "memberships", team.id, search=("userId",))
 
 
 @routes.add("GET", MEMBERSHIP, "teams.read", TEAM_ID, MEMBERSHIP_ID)

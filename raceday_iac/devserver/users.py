@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import records
@@ -118,10 +119,7 @@ def create_user(server: Server, request: Request, values: dict[str, Any]) -> Rep
 
 @routes.add("GET", "/users", "users.read", *LIST)
 def list_users(server: Server, request: Request, values: dict[str, Any]) -> Reply:
-    total, found = USERS.page(server, request.project, values)
-    return Reply(
-        200, {"total": total, "users": [_answer(server, request.project, each) for each in found]}, model="users"
-    )
+    return USERS.listed(server, request, values, "users", shown=partial(_answer, server, request.project))
 
 
 @routes.add("GET", "/users/{userId}", "users.read", USER_ID)
@@ -141,8 +139,7 @@ def delete_user(server: Server, request: Request, values: dict[str, Any]) -> Rep
 @routes.add("GET", "/users/{userId}/targets", ("users.read", "targets.read"), USER_ID, *LIST)
 def list_targets(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     user = USERS.find(server, request.project, values["userId"])
-    total, found = TARGETS.page(server, request.project, values, user.id, search=("id",))
-    return Reply(200, {"total": total, "targets": [each.answer() for each in found]}, model="targets")
+    return TARGETS.listed(server, request, values, "targets", user.id, search=("id",))
 
 
 @routes.add(

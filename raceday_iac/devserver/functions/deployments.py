@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -141,7 +140,7 @@ def duplicate_deployment(server: Server, request: Request, values: dict[str, Any
     )
 
 
-def _begun(server: Server, function: sqlite3.Row, identifier: str, **facts: Any) -> Reply:
+def _begun(server: Server, function: Row, identifier: str, **facts: Any) -> Reply:
     """A deployment that waits for its build, with the function's entrypoint and commands of today."""
     now = server.timestamp()
     store.insert(
