@@ -86,26 +86,17 @@ def _known() -> set[str]:
     from ..loading.environment import load_environment
     from ..loading.resolve import resolve
     from ..loading.stack_file import load_stack
+    from ..model.secret import Lenient
     from ..state.backends.local import LocalState
 
     current, found = options.current(), set[str]()
     with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
         with suppress(Exception):
             stack, environment = load_stack(current.stack), load_environment(current.stack, current.env)
-            found.update(map(str, resolve(stack, environment, current.root, Unset()).resources))
+            found.update(map(str, resolve(stack, environment, current.root, Lenient()).resources))
         with suppress(Exception):
             found.update(map(str, LocalState(current.state_folder).read().entries))
     return found
-
-
-class Unset(dict[str, str]):
-    """Variables of an environment in which nothing is set, and nothing is missing."""
-
-    def __contains__(self, _name: object) -> bool:
-        return True
-
-    def __missing__(self, _name: str) -> str:
-        return "unknown"
 
 
 _globals = typer.Typer()

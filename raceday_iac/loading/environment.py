@@ -30,8 +30,9 @@ from .yaml_file import YamlFile, read_yaml
 
 # The `state` section of an environment file: where the state is kept, and how it is encrypted.
 #
-# state: {backend: local, keep: 20} state: {backend: appwrite, database: raceday-iac-state, collection: states} state:
-# {backend: s3, bucket: acme-state, prefix: raceday, endpoint: https://…, access_key_env: A, secret_key_env: B}
+#   state: {backend: local, keep: 20}
+#   state: {backend: appwrite, database: raceday-iac-state, collection: states}
+#   state: {backend: s3, bucket: acme-state, prefix: raceday, endpoint: https://…, access_key_env: A, secret_key_env: B}
 #
 # Each may say `keep`, and `encryption: {key_env: C}`; those that machines share may say `lock_expiry`. Credentials
 # are never written here: the file names the environment variables that hold them.
