@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from reference_resources import resources_page, settings_page
+from reference_routes import routes_page
 from reference_tables import NOTE, table
 
 from raceday_iac import errors
@@ -202,4 +203,5 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "reference/settings.md": settings_page,
     "reference/exit-codes.md": exit_codes_page,
     "reference/lint-codes.md": lint_codes_page,
+    "reference/routes.md": routes_page,
 }
