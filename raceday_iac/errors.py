@@ -13,6 +13,7 @@ IacError
 │   ├── AccessError      wrong key, missing scope, unknown project
 │   ├── NotFoundError    what the request names is not there
 │   ├── ConflictError    409
+│   │   └── TakenError   the id is another project's, or belongs to something that this project does not show
 │   ├── ThrottledError   429
 │   ├── ServerFaultError 5xx
 │   │   └── ForeignAnswerError  what came is not Appwrite's
@@ -156,6 +157,10 @@ class NotFoundError(ProviderError):
 
 class ConflictError(ProviderError):
     """409, and what means the same: something with this name exists, or somebody else was faster."""
+
+
+class TakenError(ConflictError):
+    """An id is taken by what this project does not show: nothing of ours, and nothing to adopt."""
 
 
 class ThrottledError(ProviderError):

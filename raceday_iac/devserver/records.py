@@ -59,13 +59,15 @@ class Record:
 
 @dataclass(frozen=True)
 class Records:
-    """All of one kind. `columns` are the fields that lists are filtered by, with their type (text, number, boolean)."""
+    """All of one kind. `columns` are the fields that lists are filtered by, with their type (text, number, boolean).
+    With `is_server_wide`, an id is taken for all projects: Appwrite keeps these in its own project (1.9.6)."""
 
     kind: str
     title: str
     absent: str
     taken: str
     columns: Mapping[str, str] = field(default_factory=dict)
+    is_server_wide: bool = False
 
     def create(
         self,
@@ -79,6 +81,8 @@ class Records:
         """Raises the 409 of an id that is taken. `now` is the time that other fields name as well."""
         wanted = server.new_id() if identifier in NO_IDS else identifier
         now = now or server.timestamp()
+        if self.is_server_wide and self._exists(server, wanted):
+            raise ApiError(self.taken)
         try:
             server.db.execute(
                 "INSERT INTO records (project, kind, owner, id, created_at, updated_at, fields) "
@@ -88,6 +92,11 @@ class Records:
         except sqlite3.IntegrityError:
             raise ApiError(self.taken) from None
         return self.find(server, project, wanted, owner)
+
+    def _exists(self, server: Server, identifier: str) -> bool:
+        """In whatever project."""
+        asked = "SELECT 1 FROM records WHERE kind = ? AND id = ?"
+        return server.db.execute(asked, (self.kind, identifier)).fetchone() is not None
 
     def find(self, server: Server, project: str, identifier: str, owner: str = "") -> Record:
         """Raises the 404 of one that is not there."""

@@ -302,6 +302,8 @@ class Kind:
     #: How all of them are listed, where nothing lies in them and they lie in nothing. Only read where one is declared
     #: or ours, or everything is asked for.
     listing: Listing | None = None
+    #: Whether its ids are unique over all projects of a server: one that is taken need not be in this project (1.9.6).
+    is_server_wide: bool = False
     #: The first version of Appwrite that has it; nothing where all have that we know.
     since: str = ""
     #: Whether a write is answered before it is done (`processing`); then `listed` names the list of the collection

@@ -80,6 +80,7 @@ def plain_kind(
     tone: str = "state",
     since: str = "",
     is_read_by_code: bool = False,
+    is_server_wide: bool = False,
 ) -> Kind:
     """A kind whose resources lie nowhere. `path` is the route of their list, `update` the method that changes one:
     `put` replaces it, and what it does not say is sent back as it was; `patch` leaves that as it is. `file_unsaid` are
@@ -114,6 +115,7 @@ def plain_kind(
         listing=Listing(path, plural, shape),
         since=since,
         is_read_by_code=is_read_by_code,
+        is_server_wide=is_server_wide,
         routes=(f"POST {path}", f"{update.upper()} {path}/{{{id_parameter}}}"),
         left_out=left_out,
         declaring=PlainDeclaring(name, model, file_lists, left_out, file_unsaid),

@@ -14,6 +14,7 @@ from ...errors import (
     NotFoundError,
     ProviderError,
     ServerFaultError,
+    TakenError,
     ThrottledError,
     UnreachableError,
 )
@@ -71,6 +72,8 @@ class AppwriteProvider(AppwriteReader):
                 if found is not None and is_ours and not difference(address, fields, found.fields):
                     return found
                 if found is not None or attempt == _CREATE_ATTEMPTS:
+                    if isinstance(error, ConflictError):
+                        raise _taken(address, fields, error, found) from None
                     raise
                 if isinstance(error, ConflictError):
                     continue
@@ -317,6 +320,25 @@ class AppwriteProvider(AppwriteReader):
                 hint="this server may be older than the stack expects; the resource exists and is in the state",
             )
         return live
+
+
+def _taken(address: Address, fields: Fields, error: ConflictError, found: Live | None) -> ConflictError:
+    """What a 409 means, with what was found after it. That something exists does not make it ours."""
+    kind, said = kind_of(address), f"{address} was not created: {error.message}"
+    if found is not None and found.address != address:
+        text = f"{said} It is {found.address}, which is the same name to Appwrite."
+        return ConflictError(text, code=error.code, kind=error.kind, hint="choose another name, or that spelling")
+    if found is not None:
+        differing = ", ".join(difference(address, fields, found.fields))
+        text = f"{said} It exists by now, and is not as it was to be made ({differing}). It was left as it is."
+        return ConflictError(text, code=error.code, kind=error.kind, hint="plan again: the plan shows what differs")
+    if kind.is_server_wide:
+        hint = f"ids of {kind.plural} are unique over all projects of a server, and another project has this one: "
+        hint += "choose another id"
+    else:
+        hint = "choose another id, or look in the console for what has this one"
+    text = f"{said} This project shows no {kind.name} {address.name!r}."
+    return TakenError(text, code=error.code, kind=error.kind, hint=hint)
 
 
 def _is_new(document: Mapping[str, Any], created: Mapping[str, str]) -> bool:

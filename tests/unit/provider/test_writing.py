@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,10 +14,12 @@ from raceday_iac.errors import (
     NotFoundError,
     ProviderError,
     ServerFaultError,
+    TakenError,
     ThrottledError,
     UnreachableError,
 )
 from raceday_iac.kinds import function as functions
+from raceday_iac.kinds import kind_of
 from raceday_iac.kinds.base import Call
 from raceday_iac.model.address import Address
 from raceday_iac.model.resource import Fields, Live, frozen
@@ -128,6 +131,37 @@ def test_a_conflict_with_what_is_exactly_as_wanted_is_our_own_lost_answer() -> N
 def test_a_conflict_with_something_else_is_a_conflict() -> None:
     with pytest.raises(ConflictError):
         create(Script(post=[ConflictError("exists", code=409)], get=[{**DATABASE_RAW, "enabled": False}]))
+
+
+TAKEN = ConflictError("Appwrite answered 409", code=409, kind="database_already_exists")
+
+
+def test_a_conflict_with_what_somebody_made_meanwhile_names_what_differs() -> None:
+    with pytest.raises(ConflictError, match=r"database\.d was not created: .*It exists by now.*\(enabled\)") as caught:
+        create(Script(post=[TAKEN], get=[{**DATABASE_RAW, "enabled": False}]))
+    assert not isinstance(caught.value, TakenError)
+    assert "plan again" in caught.value.hint
+
+
+def test_a_conflict_with_another_spelling_names_that() -> None:
+    with pytest.raises(ConflictError, match=r"It is database\.D, which is the same name"):
+        create(Script(post=[TAKEN], get=[{**DATABASE_RAW, "$id": "D"}]))
+
+
+def test_an_id_that_is_taken_by_what_the_project_does_not_show_is_an_error_of_its_own() -> None:
+    script = Script(post=[TAKEN], get=[NOT_FOUND])
+    with pytest.raises(TakenError, match=r"database\.d was not created.*This project shows no database 'd'") as caught:
+        create(script)
+    assert (caught.value.code, caught.value.kind) == (409, "database_already_exists")
+    assert "over all projects" not in caught.value.hint
+
+
+def test_an_id_that_is_unique_over_the_server_may_be_that_of_another_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = replace(kind_of(DATABASE), is_server_wide=True)
+    monkeypatch.setattr(writing, "kind_of", lambda _address: kind)
+    with pytest.raises(TakenError) as caught:
+        create(Script(post=[TAKEN], get=[NOT_FOUND]))
+    assert "another project has this one: choose another id" in caught.value.hint
 
 
 @pytest.mark.parametrize("error", [ProviderError("bad", code=400), NOT_FOUND])
