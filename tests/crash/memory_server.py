@@ -11,6 +11,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -18,6 +19,7 @@ from urllib.parse import urlencode
 import requests
 from requests.structures import CaseInsensitiveDict
 
+from raceday_iac.devserver.ages import Age
 from raceday_iac.devserver.app import App
 from raceday_iac.devserver.databases import jobs
 from raceday_iac.devserver.functions import builds
@@ -38,13 +40,13 @@ _TURNS = 12
 class MemoryServer:
     """One project on one server. Archives lie in `folder`, which several may share."""
 
-    def __init__(self, folder: Path, clock: Clock | None = None) -> None:
+    def __init__(self, folder: Path, clock: Clock | None = None, appwrite: Age | None = None) -> None:
         self.endpoint = ENDPOINT
         self.is_slow = False
         self._is_idle = False
         #: Requests that were no GET, but for those about the state.
         self.writes = 0
-        self._server = build_server(folder, SETTINGS, clock)
+        self._server = build_server(folder, replace(SETTINGS, age=appwrite), clock)
         self._server.db = _in_memory(self._server.db)
         with self._server.transaction():
             self._server.ensure_project(PROJECT)

@@ -15,6 +15,7 @@ from e2e.samples import SAMPLES
 
 from raceday_iac.applying import scheduler
 from raceday_iac.cli.main import execute
+from raceday_iac.devserver.ages import V1_9
 from raceday_iac.provider.appwrite import reading
 
 from .memory_server import MemoryServer
@@ -40,7 +41,7 @@ class World:
 
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.folder, self.before = folder / "project", folder / "before"
-        self.server, self.kept = (MemoryServer(folder / "server") for _ in "ab")
+        self.server, self.kept = (MemoryServer(folder / "server", appwrite=V1_9) for _ in "ab")
         self.left: int | None = None
         self.is_dead = False
         connect(patch, lambda: self.server, self._reached)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ from .building import _builds_functions, _runs_functions, can_build
 from .cleaning import remove
 from .project import Project
 from .proxy import Proxy
-from .target import CREATIONS, Target, named_server, needs, target
+from .target import CREATIONS, Target, named_server, needs, newer_target, target
 
-__all__ = ["_builds_functions", "_runs_functions", "can_build", "target"]
+__all__ = ["_builds_functions", "_runs_functions", "can_build", "newer_target", "target"]
 
 OpenProject = Callable[[Path], AbstractContextManager[Project]]
 
@@ -44,23 +45,24 @@ def _tidy(target: Target) -> Iterator[None]:
     remove(api)
 
 
+@contextmanager
+def opened(target: Target, folder: Path) -> Iterator[Project]:
+    """A project that lives as long as a `with` block."""
+    site = target.site()
+    proxy = Proxy(site.endpoint, site.creations).start()
+    project = Project(folder, site, proxy)
+    try:
+        yield project
+    finally:
+        proxy.stop()
+        if target.is_live:
+            remove(project.api, project.prefix)
+
+
 @pytest.fixture(scope="session")
 def open_project(target: Target) -> OpenProject:
     """Makes projects that live as long as a `with` block."""
-
-    @contextmanager
-    def opened(folder: Path) -> Iterator[Project]:
-        site = target.site()
-        proxy = Proxy(site.endpoint, site.creations).start()
-        project = Project(folder, site, proxy)
-        try:
-            yield project
-        finally:
-            proxy.stop()
-            if target.is_live:
-                remove(project.api, project.prefix)
-
-    return opened
+    return partial(opened, target)
 
 
 @pytest.fixture
@@ -72,7 +74,7 @@ def faults(target: Target) -> Iterator[Any]:
 
 
 @pytest.fixture
-def project(open_project: OpenProject, tmp_path: Path) -> Iterator[Project]:
+def project(target: Target, tmp_path: Path) -> Iterator[Project]:
     """An empty project, for one test."""
-    with open_project(tmp_path) as opened:
-        yield opened
+    with opened(target, tmp_path) as project:
+        yield project

@@ -37,6 +37,8 @@ class Sample:
     method: str = ""
     #: The route of an update by hand, where it is another one.
     changed_at: str = ""
+    #: The first version of Appwrite that has the kind.
+    since: str = "1.8.0"
     #: Environment variables that the declaration takes secrets from.
     secrets: Mapping[str, str] = field(default_factory=dict)
 

@@ -96,6 +96,20 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     if named:
         yield Target(named, None, request.config.stash[CREATIONS])
         return
+    yield from _embedded(request, tmp_path_factory, os.environ.get(EMBEDDED) or "1.8")
+
+
+@pytest.fixture(scope="session")
+def newer_target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """For what Appwrite has since 1.9: the server under test, where one was chosen, else an embedded one of 1.9. A
+    module whose tests are about that overrides `target` with it."""
+    if os.environ.get(EMBEDDED) or named_server(request.config.option.markexpr):
+        yield request.getfixturevalue("target")
+        return
+    yield from _embedded(request, tmp_path_factory, "1.9")
+
+
+def _embedded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, age: str) -> Iterator[Target]:
     from raceday_iac.devserver.ages import AGES
     from raceday_iac.devserver.runner import start_server
     from raceday_iac.devserver.settings import Settings
@@ -103,8 +117,7 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     base = tmp_path_factory.getbasetemp()
     # All workers of one run share the virtual environments of builds.
     shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-    age = AGES[os.environ.get(EMBEDDED) or "1.8"]
-    settings = Settings(age=age, scheduler=False, venv_folder=shared / "venvs")
+    settings = Settings(age=AGES[age], scheduler=False, venv_folder=shared / "venvs")
     with start_server(tmp_path_factory.mktemp("server"), settings=settings) as server:
         yield Target({}, server, request.config.stash[CREATIONS])
 
