@@ -113,7 +113,7 @@ def _apply(
                 workspace.store.clear_journal()
             return code
         plan_id = snapshot_of(plan, workspace, server, state).id
-        return _carry_out(options, workspace, plan, connection, state, parallelism, plan_id=plan_id, command=command)
+        return carry_out(options, workspace, plan, connection, state, parallelism, plan_id=plan_id, command=command)
 
 
 def _approve(
@@ -171,7 +171,7 @@ def _mention_interrupted_run(options: Options, workspace: Workspace) -> None:
     )
 
 
-def _carry_out(
+def carry_out(
     options: Options,
     workspace: Workspace,
     plan: Plan,
@@ -291,7 +291,7 @@ def _destroy_function(address: Address, plan_options: PlanOptions, *, auto_appro
         if code is not None:
             return code
         plan_id = snapshot_of(plan, workspace, target, state).id
-        code = _carry_out(
+        code = carry_out(
             options, workspace, plan, connection, state, plan_id=plan_id, command="destroy", claim=f"{address} is gone."
         )
         if address in workspace.desired.resources and not options.json:
@@ -327,7 +327,7 @@ def rollback(
         if code is not None:
             return code
         plan_id, claim = snapshot_of(plan, workspace, target, state).id, "That deployment is active."
-        code = _carry_out(options, workspace, plan, connection, state, plan_id=plan_id, command="rollback", claim=claim)
+        code = carry_out(options, workspace, plan, connection, state, plan_id=plan_id, command="rollback", claim=claim)
         if code == EXIT_OK and not options.json:
             text = "The stack is as it was: if it still declares the code that was active, apply activates that again."
             print_lines([Line(text)], color=options.color)

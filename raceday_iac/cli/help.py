@@ -8,7 +8,7 @@ from typing import Any
 
 #: Headings, and the commands below them. What an extension adds stands below the last one.
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "Reconcile": ("init", "plan", "apply", "destroy", "drift", "import", "rollback"),
+    "Reconcile": ("init", "plan", "apply", "watch", "destroy", "drift", "import", "rollback"),
     "Inspect": ("show", "graph", "lint", "schedule", "export", "vendor"),
     "Operate": ("run", "logs", "deployments", "health", "recover"),
     "State": ("state",),
@@ -35,6 +35,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "raceday-iac apply release.plan",
         "raceday-iac apply --env prod --auto-approve --allow-data-loss attribute.shop/orders/note=12",
     ),
+    "watch": ("raceday-iac watch", "raceday-iac watch --env dev"),
     "show": ("raceday-iac show release.plan", "raceday-iac show release.plan --html plan.html"),
     "destroy": (
         "raceday-iac destroy checkout",

@@ -39,6 +39,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "plan": (".plan", "Show what apply would do. Changes nothing."),
     "apply": (".apply", "Make Appwrite what the stack says."),
+    "watch": (
+        ".watch",
+        "Plan again when a stack file or code changes. On the embedded server, apply it: the loop of who develops.",
+    ),
     "show": (".plan", "Show a saved plan. Needs no server."),
     "destroy": (
         ".apply",
@@ -270,16 +274,16 @@ def execute(arguments: list[str]) -> int:
             result = program(rest, prog_name="raceday-iac", standalone_mode=False)
         return int(result or 0)
     except OutputError as error:
-        code = _report(error)
+        code = report(error)
         _give_up_output()
         return code
     except IacError as error:
-        return _report(error)
+        return report(error)
     except _UsageError as error:
         error.show()
         return EXIT_ERROR
     except (KeyboardInterrupt, typer.Abort):
-        return _report(_interrupted())
+        return report(_interrupted())
     except BrokenPipeError:
         # The reader has seen enough.
         _give_up_output()
@@ -330,7 +334,7 @@ def _deaf() -> None:
         last = threading.Timer(_LAST, os._exit, (EXIT_INTERRUPTED,))
         last.daemon = True
         last.start()
-        _leave(_report(_interrupted()))
+        _leave(report(_interrupted()))
 
 
 def _leave(code: int) -> None:
@@ -361,7 +365,8 @@ def _give_up_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
-def _report(error: IacError) -> int:
+def report(error: IacError) -> int:
+    """Say what went wrong, in the form that was asked for. Returns the exit code."""
     if options.current().json and not isinstance(error, OutputError):
         from ..redaction import json_text
 

@@ -196,3 +196,9 @@ def begin_changes(rest: str = "raceday-iac plan") -> None:
     """From here on something may have been changed. `rest` is the command that shows what is left of it."""
     global changes_begun, shows_rest
     changes_begun, shows_rest = True, rest
+
+
+def end_changes() -> None:
+    """What was begun has ended, and the run goes on."""
+    global changes_begun  # noqa: PLW0603 - one process runs one command
+    changes_begun = False

@@ -48,9 +48,11 @@ _STYLES = {
 
 
 def plan_lines(plan: Plan, where: str, *, verbose: bool = False) -> Iterator[Line]:
-    """The whole plan. Without `verbose`, what is created or adopted inside a collection is folded into one line."""
-    yield Line(f"Plan for environment {plan.environment} ({where})", "bold")
-    yield Line()
+    """The whole plan, below a title that says `where` it is for, if that is to be said. Without `verbose`, what is
+    created or adopted inside a collection is folded into one line."""
+    if where:
+        yield Line(f"Plan for environment {plan.environment} ({where})", "bold")
+        yield Line()
     if plan.is_empty:
         yield Line(nothing_to_do(plan), "green")
     else:

@@ -89,6 +89,6 @@ def test_an_interrupted_command_ends_also_when_its_last_sentence_cannot_be_said(
     monkeypatch.setattr(main, "_LAST", 0.01)
     monkeypatch.setattr(options, "changes_begun", False)
     monkeypatch.setattr("os._exit", lambda code: (codes.append(code), ended.set()))
-    monkeypatch.setattr(main, "_report", lambda _error: 1 if ended.wait(30) else 0)
+    monkeypatch.setattr(main, "report", lambda _error: 1 if ended.wait(30) else 0)
     main._deaf()
     assert codes == [130, 1]
