@@ -95,6 +95,9 @@ class Age:
     has_folders: bool = False
     #: A team's preferences may be set to nothing at all; main refuses that.
     takes_empty_prefs: bool = True
+    #: Policies have narrower bounds, a new project allows ten sessions and not all, factors and two more providers of
+    #: sign-ins can be set, and a project tells how far its owner has come (main).
+    has_policies_of_main: bool = False
 
     @cached_property
     def scopes(self) -> tuple[str, ...]:
@@ -171,6 +174,7 @@ MAIN = Age(
     offers_downloads=True,
     has_folders=True,
     takes_empty_prefs=False,
+    has_policies_of_main=True,
 )
 
 AGES = {each.name: each for each in (V1_8, V1_9, MAIN)}

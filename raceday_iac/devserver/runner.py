@@ -17,7 +17,7 @@ from typing import IO, TypeVar
 
 import uvicorn
 
-from . import buckets, control, databases, functions, health, messaging, teams, users
+from . import buckets, control, databases, functions, health, messaging, project, sign_ins, teams, users
 from .app import App
 from .daemon import INFO_FILE, StartError, lock_data
 from .server import Server
@@ -45,6 +45,8 @@ def build_server(data_dir: Path, settings: Settings | None = None, clock: Clock 
         users,
         teams,
         messaging,
+        project,
+        sign_ins,
         health,
         control,
         settings=settings,

@@ -32,6 +32,8 @@ MOMENTS = {
     "expiresAt": ("$id",),
     "deploymentCreatedAt": ("deploymentId", "$id"),
     "latestDeploymentCreatedAt": ("latestDeploymentId", "$id"),
+    "consoleAccessedAt": ("$id",),
+    "at": ("actorType",),
     **dict.fromkeys(("registration", "passwordUpdate", "invited", "joined"), ("$id",)),
 }
 

@@ -161,6 +161,12 @@ CORRECTIONS_OF_MAIN = (
 CORRECTIONS_OF_1_9 = (
     *CORRECTIONS_OF_MAIN,
     Correction("execution", "it names its function", "recording: deployments", _optional("resourceId", "resourceType")),
+    Correction(
+        "project",
+        "it does not tell how far its owner has come",
+        "recording: project-settings",
+        _optional("onboarding", "wafEnabled"),
+    ),
     Correction("file", "it is in no folder", "reading: of the transcript of buckets", _optional("folder", "key")),
 )
 

@@ -47,7 +47,15 @@ BY_TABLES = (
 
 
 #: The scopes of keys that recordings name; the key called full has all of them.
-SCOPES = {"narrow": ["functions.read"], "pread": ["project.read"], "pwrite": ["project.write"]}
+SCOPES = {
+    "narrow": ["functions.read"],
+    "pread": ["project.read"],
+    "pwrite": ["project.write"],
+    "pr": ["project.read"],
+    "pw": ["project.write"],
+    "pol": ["policies.write"],
+    "pol2": ["project.policies.read"],
+}
 
 
 def keys_of(target: Target, api: Api) -> dict[str, str]:
