@@ -135,6 +135,13 @@ def _nullable(*names: str) -> Callable[[dict[str, Any]], None]:
     return apply
 
 
+def _or_empty(name: str) -> Callable[[dict[str, Any]], None]:
+    def apply(schema: dict[str, Any]) -> None:
+        schema["properties"][name] = {"anyOf": [schema["properties"][name], {"enum": [""]}]}
+
+    return apply
+
+
 #: For the description of main: `recording:` names a scenario of the age.
 STATUSES_OF_MAIN = (
     ListedStatus("PUT", DOCUMENT + "/{documentId}", 200, "recording: transactions"),
@@ -156,6 +163,12 @@ CORRECTIONS_OF_MAIN = (
         "there may be no page to fall back to",
         "recording: functions-catalogue",
         _nullable("fallbackFile"),
+    ),
+    Correction(
+        "proxyRule",
+        "a rule that is for the API is for no kind of resource",
+        "recording: project-settings",
+        _or_empty("deploymentResourceType"),
     ),
 )
 CORRECTIONS_OF_1_9 = (
