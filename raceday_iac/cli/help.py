@@ -47,6 +47,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "raceday-iac import --all",
         "raceday-iac import --write stacks/shop.py --env prod",
         "raceday-iac import function.checkout",
+        "raceday-iac import --from-tfstate terraform.tfstate --env prod",
     ),
     "export": ("raceday-iac export --appwrite-json appwrite.json",),
     "graph": ("raceday-iac graph", "raceday-iac graph --format mermaid --all"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,8 @@ from ..importing.appwrite_json import appwrite_json, read_appwrite_json, what_is
 from ..importing.document import read_document
 from ..importing.names import Diagnostic, Project, select
 from ..importing.source import PLAIN, Source, without_secrets, write_source
-from ..kinds import KINDS, in_newest_words, on_server
+from ..importing.tfstate import TerraformState, read_tfstate
+from ..kinds import KINDS, in_newest_words, kind_of, on_server
 from ..kinds.fields import NEWEST_CLI, Writing
 from ..loading.environment import Environment, load_environment
 from ..loading.resolve import resolve
@@ -37,6 +38,7 @@ from ..render.import_text import (
     adoption_lines,
     project_document,
     project_lines,
+    released_lines,
     remark_document,
     remark_lines,
     source_document,
@@ -63,6 +65,9 @@ def import_(
     from_appwrite_json: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Take what an appwrite.json describes, instead of the server.")
     ] = None,
+    from_tfstate: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Take what a Terraform state of the official provider names.")
+    ] = None,
     write: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the stack file that declares what is there.")
     ] = None,
@@ -74,8 +79,12 @@ def import_(
 ) -> int:
     """Import what is asked for."""
     options, wanted = current(), frozenset(addresses or ())
+    if from_tfstate is not None and (wanted or everything or from_appwrite_json is not None):
+        raise IacError("A Terraform state says itself what to import: name nothing beside it.", unchanged=True)
     if write is not None:
-        return _write_stack(options, write, from_appwrite_json, wanted, force=force)
+        return _write_stack(options, write, from_appwrite_json, from_tfstate, wanted, force=force)
+    if from_tfstate is not None:
+        return _from_tfstate(options, from_tfstate, trust_secrets=not resend_secrets, verbose=verbose)
     if from_appwrite_json is not None:
         project = select(read_project(from_appwrite_json, options.root), wanted)
         answer(options, {"found": project_document(project)}, project_lines(project))
@@ -86,14 +95,33 @@ def import_(
             hint="to have a stack written from what is live: raceday-iac import --write stacks/NAME.py",
             unchanged=True,
         )
-    adoption = _adopt(options, wanted, trust_secrets=not resend_secrets)
+    workspace = Workspace.load(options)
+    adoption = _adopt(workspace, chosen(workspace.desired, wanted), wanted, trust_secrets=not resend_secrets)
     answer(options, {"imported": adoption_document(adoption)}, adoption_lines(adoption, verbose=verbose))
     return EXIT_OK
 
 
-def _adopt(options: Options, wanted: frozenset[Address], *, trust_secrets: bool) -> Adoption:
+def _from_tfstate(options: Options, file: Path, *, trust_secrets: bool, verbose: bool) -> int:
+    """Take what the file names and the stack declares; say of the rest why it is not taken."""
     workspace = Workspace.load(options)
-    names = chosen(workspace.desired, wanted)
+    found, desired = read_tfstate(file, workspace.environment.project), workspace.desired.resources
+    names = [each for each in desired if each in found.named]
+    adoption = _adopt(workspace, names, frozenset(), trust_secrets=trust_secrets)
+    undeclared = (
+        Diagnostic(name, f"{address} is not declared in the stack")
+        for address, name in found.named.items()
+        if address not in desired
+    )
+    remarks = (*found.remarks, *undeclared)
+    lines = (*adoption_lines(adoption, verbose=verbose), *remark_lines(remarks), *released_lines(adoption, found.named))
+    answer(options, {"imported": adoption_document(adoption, remarks)}, lines)
+    return EXIT_OK
+
+
+def _adopt(
+    workspace: Workspace, names: Collection[Address], wanted: frozenset[Address], *, trust_secrets: bool
+) -> Adoption:
+    options = workspace.options
     with workspace.target() as target, workspace.store.locked("import"):
         state = workspace.read_state()
         connection = reader(target)
@@ -122,7 +150,13 @@ def _must_be_there(adoption: Adoption, wanted: frozenset[Address]) -> None:
 
 
 def _write_stack(
-    options: Options, file: Path, from_appwrite_json: Path | None, wanted: frozenset[Address], *, force: bool
+    options: Options,
+    file: Path,
+    from_appwrite_json: Path | None,
+    from_tfstate: Path | None,
+    wanted: frozenset[Address],
+    *,
+    force: bool,
 ) -> int:
     must_be_free(file, force=force)
     if file.suffix != ".py":
@@ -133,7 +167,10 @@ def _write_stack(
     else:
         environment = load_environment(options.stack, options.env)
         project = read_live(options, environment)
-    project = select(project, wanted)
+    if from_tfstate is None:
+        project = select(project, wanted)
+    elif environment is not None:
+        project = _named_by(read_tfstate(from_tfstate, environment.project), project)
     source = write_source(project, file.stem, options.root)
     must_change_nothing(source, project, options.root)
     hints = differs_in(environment, source, project, options.root) if environment else ()
@@ -141,6 +178,17 @@ def _write_stack(
     document = {"written": source_document(source, file, hints)}
     answer(options, document, source_lines(source, file, hints, options.env))
     return EXIT_OK
+
+
+def _named_by(found: TerraformState, project: Project) -> Project:
+    """What is live of what a Terraform state names, and nothing that merely lies in that. Code is the function's."""
+    named = {address: name for address, name in found.named.items() if not kind_of(address).is_code}
+    live = {each for each in named if each in project.resources}
+    if not live:
+        raise IacError(f"Nothing that the Terraform state names is in {project.source}.", unchanged=True)
+    gone = (Diagnostic(name, "not on the server") for address, name in named.items() if address not in live)
+    part = select(project, live, with_inner=False)
+    return replace(part, remarks=(*part.remarks, *found.remarks, *gone))
 
 
 def read_live(options: Options, environment: Environment) -> Project:

@@ -198,9 +198,9 @@ class Project:
     notes: Mapping[Address, str] = field(default_factory=dict)
 
 
-def select(project: Project, chosen: Collection[Address]) -> Project:
-    """The part that the addresses name: them, what lies in them, and what they lie in. Nothing chosen is everything.
-    Raises IacError for an address that is not there."""
+def select(project: Project, chosen: Collection[Address], *, with_inner: bool = True) -> Project:
+    """The part that the addresses name: them, what lies in them (`with_inner`), and what they lie in. Nothing chosen is
+    everything. Raises IacError for an address that is not there."""
     if not chosen:
         return project
     missing = sorted(str(each) for each in chosen if each not in project.resources)
@@ -210,7 +210,7 @@ def select(project: Project, chosen: Collection[Address]) -> Project:
     kept = {
         address: live
         for address, live in project.resources.items()
-        if address in chosen or address in around or _lies_in(address, chosen)
+        if address in chosen or address in around or (with_inner and _lies_in(address, chosen))
     }
     return Project(kept, project.remarks, project.source, project.name, project.notes)
 

@@ -599,4 +599,6 @@ KIND = Kind(
         AttributeDeclaration,
         "`collection.string(…)`, `.integer(…)` and so on, one method for each type",
     ),
+    terraform_types=("appwrite_tablesdb_column", "appwrite_database_column", "appwrite_column"),
+    terraform_path=("database_id", "table_id", "key"),
 )

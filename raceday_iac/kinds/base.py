@@ -336,6 +336,10 @@ class Kind:
     left_out: Mapping[str, str] = field(default_factory=dict)
     #: What lint says of its settings.
     dangers: tuple[Danger, ...] = ()
+    #: What the official Terraform provider calls it, in any of its versions, and which attributes of its state make the
+    #: path of the address.
+    terraform_types: tuple[str, ...] = ()
+    terraform_path: tuple[str, ...] = ("id",)
 
     def __post_init__(self) -> None:
         if not self.plural:

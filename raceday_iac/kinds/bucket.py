@@ -88,4 +88,5 @@ KIND = plain_kind(
         Danger("BKT002", "warning", "a bucket that anyone may read", _anyone_reads),
         Danger("BKT003", "warning", "a bucket in which each user may change the files of all others", _users_change),
     ),
+    terraform_types=("appwrite_storage_bucket", "appwrite_bucket"),
 )

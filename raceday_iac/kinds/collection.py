@@ -359,4 +359,6 @@ KIND = Kind(
     ),
     left_out=_LEFT_OUT,
     declaring=_Declaring("collection", CollectionDeclaration, "`database.collection(…)`"),
+    terraform_types=("appwrite_tablesdb_table", "appwrite_database_table", "appwrite_table"),
+    terraform_path=("database_id", "id"),
 )

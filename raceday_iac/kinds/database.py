@@ -78,4 +78,5 @@ KIND = Kind(
     routes=("POST /databases", "PUT /databases/{databaseId}"),
     left_out=_LEFT_OUT,
     declaring=_Declaring("database", DatabaseDeclaration, "`stack.database(…)`"),
+    terraform_types=("appwrite_tablesdb", "appwrite_database"),
 )

@@ -74,4 +74,6 @@ KIND = Kind(
         **dict.fromkeys(("screenshotLight", "screenshotDark"), "of sites only"),
         **dict.fromkeys(_OF_A_REPOSITORY, "of code that Appwrite fetched from a repository"),
     },
+    terraform_types=("appwrite_function_deployment",),
+    terraform_path=("function_id",),
 )

@@ -559,4 +559,5 @@ KIND = Kind(
     carried=frozenset(_CARRIED),
     left_out=_LEFT_OUT,
     declaring=_Declaring("function", FunctionDeclaration, "`stack.function(…)`"),
+    terraform_types=("appwrite_function",),
 )

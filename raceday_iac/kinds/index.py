@@ -320,4 +320,6 @@ KIND = Kind(
     routes=("POST /databases/{databaseId}/collections/{collectionId}/indexes",),
     left_out={name: LEFT_OUT[name] for name in ("status", "error")},
     declaring=_Declaring("index", IndexDeclaration, "`collection.index(…)`"),
+    terraform_types=("appwrite_tablesdb_index", "appwrite_database_index", "appwrite_index"),
+    terraform_path=("database_id", "table_id", "key"),
 )

@@ -81,6 +81,7 @@ def plain_kind(
     since: str = "",
     is_read_by_code: bool = False,
     is_server_wide: bool = False,
+    terraform_types: tuple[str, ...] = (),
 ) -> Kind:
     """A kind whose resources lie nowhere. `path` is the route of their list, `update` the method that changes one:
     `put` replaces it, and what it does not say is sent back as it was; `patch` leaves that as it is. `file_unsaid` are
@@ -120,6 +121,7 @@ def plain_kind(
         left_out=left_out,
         declaring=PlainDeclaring(name, model, file_lists, left_out, file_unsaid),
         dangers=dangers,
+        terraform_types=terraform_types,
     )
 
 

@@ -329,4 +329,5 @@ KIND = Kind(
     left_out={"provider": "the type, which the method says", "type": "mail, text or push; follows from the provider"},
     declaring=_Declaring("provider", ProviderDeclaration, "`stack.smtp_provider(…)` and the like, one for each type"),
     dangers=(Danger("PRV001", "error", "a provider that sends without TLS", _sent_in_the_open),),
+    terraform_types=("appwrite_messaging_provider",),
 )

@@ -226,4 +226,6 @@ KIND = Kind(
         "side": "tells it from its mirror, which is not a resource",
     },
     declaring=_Declaring("relationship", RelationshipDeclaration, "`collection.relationship(…)`"),
+    terraform_types=("appwrite_tablesdb_column", "appwrite_database_column", "appwrite_column"),
+    terraform_path=("database_id", "table_id", "key"),
 )

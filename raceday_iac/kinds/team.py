@@ -32,4 +32,5 @@ KIND = plain_kind(
     },
     file_lists=("teams",),
     is_read_by_code=True,
+    terraform_types=("appwrite_auth_team", "appwrite_team"),
 )

@@ -223,4 +223,6 @@ KIND = Kind(
     routes=("POST /functions/{functionId}/variables", "PUT /functions/{functionId}/variables/{variableId}"),
     left_out=_LEFT_OUT,
     declaring=_Declaring("variable", VariableDeclaration, "`variables={KEY: value}` of a function"),
+    terraform_types=("appwrite_function_variable",),
+    terraform_path=("function_id", "key"),
 )

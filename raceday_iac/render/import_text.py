@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,15 @@ def adoption_lines(adoption: Adoption, *, verbose: bool) -> Iterator[Line]:
         yield Line("  See what apply would do: raceday-iac plan")
 
 
-def adoption_document(adoption: Adoption) -> dict[str, Any]:
+def released_lines(adoption: Adoption, named: Mapping[Address, str]) -> Iterator[Line]:
+    """What Terraform should let go of, by its own names."""
+    ours = [each for each in named if each in adoption.state.entries]
+    if ours:
+        yield Line("  Only one tool may own a resource. Let Terraform forget these:")
+        yield from (Line(f"    terraform state rm {shlex.quote(named[each])}") for each in ours)
+
+
+def adoption_document(adoption: Adoption, remarks: Iterable[Diagnostic] = ()) -> dict[str, Any]:
     return {
         "adopted": [str(each) for each in adoption.adopted],
         "differing": [
@@ -64,6 +73,7 @@ def adoption_document(adoption: Adoption) -> dict[str, Any]:
         "alreadyOwned": [str(each) for each in adoption.owned],
         "assumedSecrets": [str(each) for each in adoption.assumed],
         "serial": adoption.state.serial,
+        "remarks": [remark_document(each) for each in remarks],
     }
 
 

@@ -300,3 +300,62 @@ def test_what_is_asked_for_by_name_must_be_there(applied: Project) -> None:
     applied.api.delete(f"/functions/{applied.id('fn')}")
     assert "not on the server" in on(applied, "x", "import", f"function.{applied.id('fn')}", code=1).err
     assert not applied.state_file.exists()
+
+
+def terraform(project: Project) -> str:
+    """The state of the official provider for the function, its variable and code, the database and a collection."""
+    db, fn = project.id("db"), project.id("fn")
+    named = (
+        ("appwrite_tablesdb", {"id": db}),
+        ("appwrite_tablesdb_table", {"id": "things", "database_id": db}),
+        ("appwrite_function", {"id": fn}),
+        ("appwrite_function_variable", {"id": "x", "function_id": fn, "key": "TOKEN", "value": "of-terraform"}),
+        ("appwrite_function_deployment", {"id": "x", "function_id": fn}),
+        ("appwrite_function", {"id": f"{fn}-other"}),
+        ("appwrite_tablesdb_row", {"id": "row"}),
+    )
+    resources = [
+        {"mode": "managed", "type": kind, "name": f"r{number}", "instances": [{"attributes": attributes}]}
+        for number, (kind, attributes) in enumerate(named)
+    ]
+    file = project.root / "terraform.tfstate"
+    file.write_text(json.dumps({"version": 4, "serial": 1, "resources": resources}), encoding="utf-8")
+    return str(file)
+
+
+def test_what_a_terraform_state_names_is_adopted_and_the_rest_named(applied: Project) -> None:
+    applied.lose_state()
+    file = terraform(applied)
+    imported = on(applied, "x", "import", "--from-tfstate", file)
+    db, fn = applied.id("db"), applied.id("fn")
+    assert set(applied.state()) == {
+        f"database.{db}",
+        f"collection.{db}/things",
+        f"function.{fn}",
+        f"variable.{fn}/TOKEN",
+        f"deployment.{fn}",
+    }
+    assert f"appwrite_function.r5: function.{fn}-other is not declared in the stack" in imported.out
+    assert "appwrite_tablesdb_row.r6: it is data, which is left alone" in imported.out
+    assert "terraform state rm appwrite_function_variable.r3" in imported.out
+    assert "of-terraform" not in imported.text + json.dumps(applied.state())
+    # The plan adopts what is declared and was not named.
+    assert set(actions(applied.plan()).values()) == {"adopt"}
+
+
+def test_a_stack_is_written_of_what_a_terraform_state_names_and_nothing_more(applied: Project) -> None:
+    file = applied.root / "from_terraform.py"
+    written = on(applied, "x", "import", "--from-tfstate", terraform(applied), "--write", str(file), "--json")
+    document = written.json["written"]
+    db, fn = applied.id("db"), applied.id("fn")
+    assert set(document["declared"]) == {f"database.{db}", f"collection.{db}/things", f"function.{fn}"}
+    text = file.read_text(encoding="utf-8")
+    assert '"TOKEN": FromEnvironment(' in text
+    assert '"A":' not in text
+    remarks = {each["subject"]: each["message"] for each in document["remarks"]}
+    assert remarks == {
+        "appwrite_function.r5": "not on the server",
+        "appwrite_tablesdb_row.r6": "it is data, which is left alone",
+    }
+    refused = on(applied, "x", "import", "--all", "--from-tfstate", terraform(applied), code=1)
+    assert "says itself what to import" in refused.err
