@@ -99,6 +99,16 @@ class Age:
     #: sign-ins can be set, and a project tells how far its owner has come (main).
     has_policies_of_main: bool = False
 
+    #: Sites have scopes, for the key that their builds get, and keep the runtime and specification of builds that a PUT
+    #: does not name (main); that specification is then not the largest where a creation does not name it.
+    sites_have_scopes: bool = False
+    site_build_specification: str = ""
+
+    @cached_property
+    def frameworks(self) -> Mapping[str, Mapping[str, Any]]:
+        """The frameworks of sites that the recorded servers listed, by key."""
+        return {entry["key"]: entry for entry in self._read("frameworks.json")["frameworks"]}
+
     @cached_property
     def scopes(self) -> tuple[str, ...]:
         """The scopes that keys and functions may be given, in Appwrite's order."""
@@ -175,6 +185,8 @@ MAIN = Age(
     has_folders=True,
     takes_empty_prefs=False,
     has_policies_of_main=True,
+    sites_have_scopes=True,
+    site_build_specification="s-2vcpu-2gb",
 )
 
 AGES = {each.name: each for each in (V1_8, V1_9, MAIN)}

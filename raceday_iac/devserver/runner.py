@@ -17,7 +17,7 @@ from typing import IO, TypeVar
 
 import uvicorn
 
-from . import buckets, control, databases, functions, health, messaging, project, sign_ins, teams, users
+from . import buckets, control, databases, functions, health, messaging, project, sign_ins, sites, teams, users
 from .app import App
 from .daemon import INFO_FILE, StartError, lock_data
 from .server import Server
@@ -40,6 +40,7 @@ def build_server(data_dir: Path, settings: Settings | None = None, clock: Clock 
     return Server(
         data_dir,
         functions,
+        sites,
         databases,
         buckets,
         users,

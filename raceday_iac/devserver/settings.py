@@ -18,7 +18,7 @@ PROJECT = "raceday"
 
 @dataclass(frozen=True)
 class Settings:
-    """Times are seconds, sizes bytes. An empty `runtimes` allows all; a compute limit of 0 means none."""
+    """Times are seconds, sizes bytes. Empty `runtimes` and `site_runtimes` allow all; a compute limit of 0 is none."""
 
     #: Which Appwrite is played. None: the one that the data directory was last used with, at first 1.8.1.
     age: Age | None = None
@@ -33,6 +33,8 @@ class Settings:
     function_creation_limit: int = 50
     runtimes: tuple[str, ...] = ()
     function_timeout_limit: int = 900
+    site_runtimes: tuple[str, ...] = ()
+    site_timeout_limit: int = 30
     compute_cpus: float = 0
     compute_memory: int = 0
     #: Total size of a deployment's source archive.

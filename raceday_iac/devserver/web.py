@@ -210,6 +210,7 @@ def _without(item: dict[str, Any], *names: str) -> dict[str, Any]:
 ADAPTERS: tuple[tuple[tuple[int, ...], str, Adapter], ...] = (
     ((2, 0, 0), "execution", _execution_1_9),
     ((1, 9, 0), "function", _function_1_8),
+    ((1, 9, 0), "site", _function_1_8),
     ((1, 9, 0), "document", _numbered),
     ((1, 9, 0), "row", _numbered),
     ((1, 9, 0), "membership", lambda item: _without(item, "userPhone")),
@@ -238,6 +239,10 @@ def _template_by_tag(given: dict[str, Any]) -> dict[str, Any]:
 
 #: (older than this version, method, route) → how to change what such a client sent.
 REQUEST_ADAPTERS: tuple[tuple[tuple[int, ...], str, str, Adapter], ...] = (
+    ((1, 9, 0), "POST", "/sites", _both_specifications),
+    ((1, 9, 0), "PUT", "/sites/{siteId}", _both_specifications),
+    ((1, 9, 0), "POST", "/sites/{siteId}/deployments/template", _template_by_tag),
+    ((1, 9, 4), "POST", "/sites/{siteId}/variables", _own_variable_id),
     ((1, 9, 0), "POST", "/functions", _both_specifications),
     ((1, 9, 0), "PUT", "/functions/{functionId}", _both_specifications),
     ((1, 9, 0), "POST", "/functions/{functionId}/deployments/template", _template_by_tag),

@@ -180,6 +180,7 @@ CORRECTIONS_OF_1_9 = (
         "recording: project-settings",
         _optional("onboarding", "wafEnabled"),
     ),
+    Correction("site", "it has no scopes", "recording: sites", _optional("scopes")),
     Correction("file", "it is in no folder", "reading: of the transcript of buckets", _optional("folder", "key")),
 )
 

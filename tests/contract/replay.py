@@ -23,6 +23,7 @@ PATIENCE = 10.0
 #: What recorders have uploaded, where it is not the usual.
 PYTHON_CODE = {"main.py": "def main(c):\n c.log('hello')\n return c.res.json({'ok':True})"}
 UPLOADED = {"1.9": PYTHON_CODE, "main": PYTHON_CODE}
+PAGE = {"index.html": "<p>ok"}
 #: Under which name the recorder knew the server, where it is not the address of ours.
 HOSTS = {"1.8": "localhost"}
 #: States in which a resource stays; polling any longer changes nothing.
@@ -136,7 +137,7 @@ class Replay:
         path = self.comparison.ours_for(step.path.removeprefix("/v1"))
         content = body if body is not None else _filled_in(request.get("body"), self.comparison)
         if "multipart" in request:
-            files = UPLOADED.get(self.recording.age, NODE_CODE)
+            files = PAGE if "/sites/" in path else UPLOADED.get(self.recording.age, NODE_CODE)
             form, part, file = _upload(request["multipart"], headers, files)
             return api.call(step.method, path, headers=headers, form=form, file=file, part=part)
         if "raw_body" in request:

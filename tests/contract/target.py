@@ -36,6 +36,7 @@ DISPOSABLE = "APPWRITE_CONTRACT_DISPOSABLE"
 #: What the recorded servers allow of the runtimes they know.
 _RUNTIMES = ("node-16.0", "php-8.0", "python-3.9", "ruby-3.0", "node-22", "python-3.12")
 RUNTIMES = {"1.8": _RUNTIMES, "1.9": (*_RUNTIMES, "python-3.11"), "main": (*_RUNTIMES, "python-3.11")}
+SITE_RUNTIMES = ("static-1", "node-22")
 
 
 def every_scope() -> list[str]:
@@ -110,6 +111,7 @@ def embedded_target(directory: Path, observers: tuple[Observer, ...], age: str =
         age=AGES[age],
         scheduler=False,
         runtimes=RUNTIMES[age],
+        site_runtimes=SITE_RUNTIMES,
         function_creation_limit=CREATIONS[age],
         **settings,
     )

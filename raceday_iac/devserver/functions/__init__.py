@@ -1,4 +1,4 @@
-"""Functions, their variables, deployments, builds and executions."""
+"""Functions, their executions, and what they have in common with sites: variables, deployments and builds."""
 
 from __future__ import annotations
 

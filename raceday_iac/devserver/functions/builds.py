@@ -13,9 +13,9 @@ import shutil
 import sys
 import time
 import venv
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,12 +28,14 @@ from . import store
 from .executor import MOST_LOG, run_logged
 from .files import DeploymentFiles
 from .store import Row
-from .variables import function_environment, machine_environment
+from .variables import code_environment, machine_environment, runtime_of
 
 if TYPE_CHECKING:
     from ..server import Server
 
 
+#: By language, the tool that commands need, and what people call that language.
+TOOLS = {"node": ("npm", "Node"), "bun": ("bun", "Bun"), "deno": ("deno", "Deno"), "flutter": ("flutter", "Flutter")}
 UNFINISHED = ("waiting", "processing", "building")
 VENVS = "venvs"
 
@@ -47,7 +49,9 @@ class Built:
     """What a successful build leaves."""
 
     size: int
-    python: str
+    python: str = ""
+    #: Columns of the function or site that are set by what was found in the build.
+    owner: Mapping[str, str] = field(default_factory=dict)
 
 
 class Builder:
@@ -119,9 +123,9 @@ class Builder:
     async def _steps(self, row: Row, log: BuildLog) -> Built:
         server = self._server
         files = storage.files_of(server, row["project"], row["id"])
-        function = store.find(server, "functions", row["project"], row["function"])
-        if function is None:
-            raise BuildError("The function was deleted.")
+        owner = store.owner_of(server, row)
+        if owner is None:
+            raise BuildError("What it belongs to was deleted.")
         try:
             await asyncio.gather(
                 asyncio.to_thread(storage.unpack, files), asyncio.sleep(server.settings.build_preparation)
@@ -134,18 +138,21 @@ class Builder:
         if server.faults.take_failing_build():
             raise BuildError("Failed to build runtime: a fault was asked for.")
         python, _ = await asyncio.gather(
-            self._run_commands(function, row, files, log), asyncio.sleep(server.settings.build_minimum)
+            self._run_commands(owner, row, files, log), asyncio.sleep(server.settings.build_minimum)
         )
-        return Built(await asyncio.to_thread(storage.pack, files), python)
+        if store.service_of(owner) is store.SITES:
+            return await asyncio.to_thread(built_site, owner, row, files)
+        return Built(await asyncio.to_thread(storage.pack, files, files.code), python)
 
-    async def _run_commands(self, function: Row, row: Row, files: storage.DeploymentFiles, log: BuildLog) -> str:
+    async def _run_commands(self, owner: Row, row: Row, files: storage.DeploymentFiles, log: BuildLog) -> str:
         """Returns the Python that runs the code, or an empty text for other languages."""
-        language = self._server.age.runtimes[function["runtime"]]["key"]
+        language = runtime_of(self._server, owner)["key"]
         commands = str(row["commands"])
         if not language.startswith("python"):
-            if language == "node" and commands.strip() and shutil.which("npm") is None:
-                raise BuildError("npm is not installed on this machine, so Node commands cannot run.")
-            await self._shell(function, row, files, log, None)
+            tool = TOOLS.get(language)
+            if tool is not None and commands.strip() and shutil.which(tool[0]) is None:
+                raise BuildError(f"{tool[0]} is not installed on this machine, so {tool[1]} commands cannot run.")
+            await self._shell(owner, row, files, log, None)
             return ""
         environment = venv_for(self._venv_folder(), files, commands)
         async with alone(environment):
@@ -155,7 +162,7 @@ class Builder:
                 if problem:
                     raise BuildError(f"Failed to create a virtual environment: {problem}")
             try:
-                await self._shell(function, row, files, log, environment.binaries)
+                await self._shell(owner, row, files, log, environment.binaries)
             except BaseException:
                 if is_new:
                     environment.discard()
@@ -167,7 +174,7 @@ class Builder:
         return self._server.settings.venv_folder or self._server.data_dir / VENVS
 
     async def _shell(
-        self, function: Row, row: Row, files: storage.DeploymentFiles, log: BuildLog, binaries: Path | None
+        self, owner: Row, row: Row, files: storage.DeploymentFiles, log: BuildLog, binaries: Path | None
     ) -> None:
         """The commands are one shell line; empty means that nothing runs and nothing is installed."""
         commands = str(row["commands"])
@@ -176,8 +183,8 @@ class Builder:
         with self._server.transaction():
             environment = {
                 **machine_environment(files.root, binaries),
-                **function_environment(self._server, function, row),
-                "APPWRITE_FUNCTION_API_KEY": self._build_key(function),
+                **code_environment(self._server, owner, row),
+                f"APPWRITE_{store.service_of(owner).one.upper()}_API_KEY": self._build_key(owner),
             }
         log.add(notice(self._server.clock.now(), "Build command execution started."))
         code = await run_logged(["/bin/sh", "-c", commands], files.code, environment, log.add)
@@ -185,12 +192,12 @@ class Builder:
             raise BuildError(f"Build command failed with exit code {code}.\n")
         log.add(notice(self._server.clock.now(), "Build command execution finished.", "good"))
 
-    def _build_key(self, function: Row) -> str:
+    def _build_key(self, owner: Row) -> str:
         return mint_dynamic_key(
             self._server.db,
-            function["project"],
-            function["id"],
-            json.loads(function["scopes"]),
+            owner["project"],
+            owner["id"],
+            json.loads(owner["scopes"]),
             now=self._server.clock.now().timestamp(),
             lifetime=self._server.settings.build_timeout,
         )
@@ -210,28 +217,28 @@ class Builder:
                 total_size=row["source_size"] + built.size,
                 environment=built.python,
             )
-            if ready is not None and ready["activate"]:
-                self._activate(ready)
-            if ready is not None:
+            owner = store.owner_of(self._server, ready) if ready is not None else None
+            if ready is None or owner is None:
+                return
+            if built.owner:
+                store.change_owner(self._server, owner, **built.owner)
+            if ready["activate"]:
+                self._activate(owner, ready)
+            if store.service_of(owner) is store.FUNCTIONS:
                 self._tell_scheduler(ready, logs)
 
     def _tell_scheduler(self, row: Row, logs: str) -> None:
         """What goes wrong with it counts as a failed build, also of code that is not activated (1.8.1, Builds.php)."""
-        if store.find(self._server, "functions", row["project"], row["function"]) is None:
-            return
         problem = store.schedule_problem(self._server, row["project"], row["function"])
         if problem:
             store.change(self._server, "deployments", row, status="failed", build_logs=f"{logs}\n{problem}")
             store.set_latest_status(self._server, row["project"], row, "failed")
 
-    def _activate(self, row: Row) -> None:
+    def _activate(self, owner: Row, row: Row) -> None:
         """Unless the active deployment was created later than this one (1.8.1, Workers/Builds.php)."""
-        function = store.find(self._server, "functions", row["project"], row["function"])
-        if function is None:
-            return
-        active = store.find(self._server, "deployments", row["project"], function["deployment_id"])
+        active = store.find(self._server, "deployments", row["project"], owner["deployment_id"])
         if active is None or active["sequence"] <= row["sequence"]:
-            store.activate(self._server, function, row, live=True)
+            store.activate(self._server, owner, row, live=True)
 
 
 def builder_of(server: Server) -> Builder:
@@ -250,6 +257,30 @@ def resume_builds(server: Server) -> None:
     for row in rows:
         if storage.is_complete(row["received"], row["source_size"]):
             builder_of(server).enqueue(row["project"], row["id"])
+
+
+# What a site's commands have made: files to be served.
+
+
+NO_SERVER_SIDE = (
+    "This server serves files only, and the site renders on the server (adapter ssr). "
+    'Build it with the adapter "static", or deploy it to a real Appwrite.'
+)
+
+
+def built_site(site: Row, row: Row, files: DeploymentFiles) -> Built:
+    """Pack the output directory. A site without an adapter gets the one that was found, and the only page as what is
+    shown for all that is not there (observed on 1.9.6 and main). Raises BuildError."""
+    if site["adapter"] == "ssr":
+        raise BuildError(NO_SERVER_SIDE)
+    folder = (files.code / row["output_directory"]).resolve()
+    if not folder.is_relative_to(files.code.resolve()) or not folder.is_dir():
+        raise BuildError(f"The output directory {row['output_directory']!r} was not made by the build.")
+    size = storage.pack(files, folder)
+    if site["adapter"]:
+        return Built(size)
+    pages = [each.name for each in sorted(folder.rglob("*.html"))]
+    return Built(size, owner={"adapter": "static", "fallback_file": pages[0] if len(pages) == 1 else ""})
 
 
 # The log of a build: kept in the database while it grows, so that whoever waits sees progress.

@@ -1,4 +1,4 @@
-"""What the instance offers: runtimes and specifications."""
+"""What the instance offers: runtimes, frameworks and specifications."""
 
 from __future__ import annotations
 
@@ -57,13 +57,28 @@ def list_runtimes(server: Server, _request: Request, _values: dict[str, Any]) ->
     return Reply(200, {"total": len(shown), "runtimes": shown}, model="runtimes")
 
 
+@routes.add("GET", "/sites/frameworks", "public")
+def list_frameworks(server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
+    """Each with the runtimes of its language that this instance allows; those without one are left out."""
+    allowed = server.settings.site_runtimes or tuple(server.age.runtimes)
+    shown = []
+    for entry in server.age.frameworks.values():
+        language = str(entry["buildRuntime"]).partition("-")[0]
+        runtimes = [each for each in allowed if each.startswith(f"{language}-")]
+        if runtimes:
+            shown.append({**entry, "runtimes": runtimes})
+    return Reply(200, {"total": len(shown), "frameworks": shown})
+
+
 @routes.add("GET", "/functions/templates", "public")
+@routes.add("GET", "/sites/templates", "public")
 def list_templates(_server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
     """Templates are repositories of others, which this server does not fetch."""
     return Reply(200, {"total": 0, "templates": []})
 
 
 @routes.add("GET", "/functions/specifications", "functions.read")
+@routes.add("GET", "/sites/specifications", "sites.read")
 def list_specifications(server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
     shown = [
         {"slug": entry["slug"], "memory": entry["memory"], "cpus": entry["cpus"], "enabled": True}

@@ -34,7 +34,7 @@ from .builds import builder_of
 from .catalogue import default_specification, specifications
 from .executor import executor_of
 from .listing import COLUMN_SETS, Scope, parse_queries, query_texts, read_page
-from .store import Row, function_model
+from .store import Row, owner_model
 
 if TYPE_CHECKING:
     from ..server import Server
@@ -110,7 +110,7 @@ def _runtime(server: Server) -> Check:
     return one_of(*server.age.runtimes)
 
 
-def _scopes(server: Server) -> Check:
+def scopes_of(server: Server) -> Check:
     return list_of(one_of(*server.age.scopes), server.age.most_scopes)
 
 
@@ -118,7 +118,7 @@ def _timeout(server: Server) -> Check:
     return whole_number(1, server.settings.function_timeout_limit)
 
 
-def _specification(server: Server) -> Check:
+def specification_of(server: Server) -> Check:
     slugs = [entry["slug"] for entry in specifications(server.settings)]
     rule = f"Specification must be one of: {', '.join(slugs)}"
 
@@ -131,7 +131,7 @@ def _specification(server: Server) -> Check:
 
 
 def _kept_specification(server: Server) -> Check:
-    return or_null(_specification(server))
+    return or_null(specification_of(server))
 
 
 def check_widths(values: dict[str, Any]) -> None:
@@ -173,6 +173,17 @@ DAY = 86_400
 #: `live` goes off when one of these is changed; any other update switches it on (1.8.1, Functions/Update.php).
 NEEDS_BUILD = ("name", "entrypoint", "commands", "provider_root_directory", "runtime")
 
+#: What functions and sites say of a repository, and of the size of builds before 1.9.
+REPOSITORY = (
+    Param("installationId", text(0, 128), ""),
+    Param("providerRepositoryId", text(0, 128), None, nullable=True),
+    Param("providerBranch", text(0, 128), ""),
+    Param("providerSilentMode", boolean, False),
+    Param("providerRootDirectory", text(0, 128), ""),
+    Param("specification", anything, None, ages=ONLY_1_8, of_server=specification_of),
+    Param("providerBranches", BRANCHES, None, ages=SINCE_1_9),
+    Param("providerPaths", BRANCHES, None, ages=SINCE_1_9),
+)
 OPTIONAL = (
     Param("execute", execute_roles, ()),
     Param("events", events, ()),
@@ -182,25 +193,18 @@ OPTIONAL = (
     Param("logging", boolean, True),
     Param("entrypoint", text(0, 1028), ""),
     Param("commands", text(0, 8192), ""),
-    Param("scopes", anything, (), of_server=_scopes),
-    Param("installationId", text(0, 128), ""),
-    Param("providerRepositoryId", text(0, 128), None, nullable=True),
-    Param("providerBranch", text(0, 128), ""),
-    Param("providerSilentMode", boolean, False),
-    Param("providerRootDirectory", text(0, 128), ""),
-    Param("specification", anything, None, ages=ONLY_1_8, of_server=_specification),
-    Param("providerBranches", BRANCHES, None, ages=SINCE_1_9),
-    Param("providerPaths", BRANCHES, None, ages=SINCE_1_9),
+    Param("scopes", anything, (), of_server=scopes_of),
+    *REPOSITORY,
 )
 RETENTION = Param("deploymentRetention", whole_number(0, MOST_RETENTION_DAYS), 0, ages=SINCE_1_9)
 NEW_SPECIFICATIONS = tuple(
-    Param(name, anything, None, ages=SINCE_1_9, of_server=_specification)
+    Param(name, anything, None, ages=SINCE_1_9, of_server=specification_of)
     for name in ("buildSpecification", "runtimeSpecification")
 )
 #: On main null is as good as nothing.
 CHANGED_SPECIFICATIONS = tuple(
     Param(name, anything, None, ages is ONLY_MAIN, ages, check)
-    for ages, check in ((ONLY_1_9, _specification), (ONLY_MAIN, _kept_specification))
+    for ages, check in ((ONLY_1_9, specification_of), (ONLY_MAIN, _kept_specification))
     for name in ("buildSpecification", "runtimeSpecification")
 )
 FUNCTION_ID = Param("functionId", existing_id)
@@ -208,14 +212,11 @@ SPECIFICATION_COLUMNS = {"runtimeSpecification": "specification", "buildSpecific
 PROVIDER_LISTS = (("providerBranches", "provider_branches"), ("providerPaths", "provider_paths"))
 
 
-def reply(server: Server, request: Request, function: str, status: int = 200, **headers: str) -> Reply:
-    """The function as it is now."""
-    row = store.get_function(server, request.project, function)
-    return Reply(status, _model(server, row), headers, model="function")
-
-
-def _model(server: Server, row: Row) -> dict[str, Any]:
-    return function_model(server.age, row, store.variables_of(server, row["project"], row["id"]))
+def reply(server: Server, owner: Row, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
+    """The function or site as it is now."""
+    service = store.service_of(owner)
+    row = service.get(server, owner["project"], owner["id"])
+    return Reply(status, owner_model(server, row), headers or {}, model=service.one)
 
 
 @routes.add("GET", "/functions", "functions.read", Param("queries", query_texts, ()), Param("search", text(0, 256), ""))
@@ -223,12 +224,13 @@ def list_functions(server: Server, request: Request, values: dict[str, Any]) -> 
     asked = parse_queries(values["queries"], COLUMN_SETS["functions"])
     scope = Scope("functions", "Function", {"project": request.project})
     page = read_page(server.db, scope, asked, (values["search"], "id", "name", "runtime"))
-    return Reply(200, {"total": page.total, "functions": [_model(server, row) for row in page.rows]}, model="functions")
+    shown = [owner_model(server, row) for row in page.rows]
+    return Reply(200, {"total": page.total, "functions": shown}, model="functions")
 
 
 @routes.add("GET", "/functions/{functionId}", "functions.read", FUNCTION_ID)
 def get_function(server: Server, request: Request, values: dict[str, Any]) -> Reply:
-    return reply(server, request, values["functionId"])
+    return reply(server, store.get_function(server, request.project, values["functionId"]))
 
 
 @routes.add(
@@ -248,7 +250,7 @@ def create_function(server: Server, request: Request, values: dict[str, Any]) ->
         function = _insert(server, request.project, values)
     except ApiError as error:
         raise ApiError(error.kind, error.message, headers, keep_writes=True) from None
-    return Reply(201, _model(server, store.get_function(server, request.project, function)), headers, model="function")
+    return reply(server, store.get_function(server, request.project, function), 201, headers)
 
 
 def count_creation(server: Server, project: str) -> dict[str, str]:
@@ -291,6 +293,13 @@ def _columns(server: Server, values: dict[str, Any], before: Row | None = None) 
         **{name: values[name] for name in same},
         **{name: json.dumps(list(values[name])) for name in ("execute", "events", "scopes")},
         **_specifications(server, values, before),
+        **repository_columns(values, before),
+    }
+
+
+def repository_columns(values: dict[str, Any], before: Row | None) -> dict[str, Any]:
+    """What functions and sites keep of a repository, and how long they keep deployments."""
+    return {
         "deployment_retention": values.get("deploymentRetention", 0),
         **{column: _branches(values.get(name), before, column) for name, column in PROVIDER_LISTS},
         "installation_id": values["installationId"],
@@ -346,20 +355,25 @@ def update_function(server: Server, request: Request, values: dict[str, Any]) ->
     if not server.age.unchanged_keeps_time or any(function[name] != value for name, value in changed.items()):
         store.change(server, "functions", function, **changed)
     store.arm_schedule(server, request.project, function["id"])
-    return reply(server, request, function["id"])
+    return reply(server, function)
 
 
 @routes.add("DELETE", "/functions/{functionId}", "functions.write", FUNCTION_ID)
 def delete_function(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     function = store.get_function(server, request.project, values["functionId"])
-    owned = (request.project, function["id"])
+    delete_owner(server, function)
+    store.delete_schedule(server, function)
+    return Reply(204)
+
+
+def delete_owner(server: Server, owner: Row) -> None:
+    """A function or site, with its variables, its deployments and the records of its runs."""
+    owned = (owner["project"], store.key_of(owner))
     deployments = server.db.execute("SELECT id FROM deployments WHERE project = ? AND function = ?", owned).fetchall()
     for table in ("variables", "deployments", "executions"):
         server.db.execute(f"DELETE FROM {table} WHERE project = ? AND function = ?", owned)
-    server.db.execute("DELETE FROM functions WHERE sequence = ?", (function["sequence"],))
-    discard_deployments(server, request.project, [row["id"] for row in deployments])
-    store.delete_schedule(server, function)
-    return Reply(204)
+    server.db.execute(f"DELETE FROM {store.service_of(owner).name} WHERE sequence = ?", (owner["sequence"],))
+    discard_deployments(server, owner["project"], [row["id"] for row in deployments])
 
 
 # Which event patterns a function may listen to.

@@ -1,24 +1,25 @@
-"""Reading, activating, cancelling, copying and deleting deployments."""
+"""Reading, activating, cancelling, copying and deleting deployments of functions and sites."""
 
 from __future__ import annotations
 
 import json
 import re
 import shutil
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..ages import ONLY_1_8, ONLY_1_9, ONLY_MAIN, SINCE_1_9, UNTIL_1_9
+from ..ages import EVERY, ONLY_1_8, ONLY_1_9, ONLY_MAIN, SINCE_1_9, UNTIL_1_9
 from ..errors import ApiError
 from ..params import CUSTOM_ID, Param, boolean, existing_id, loose_boolean, one_of, text
 from ..storage import private_file, private_folder
-from ..web import Reply, Request, Routes, Upload
+from ..web import Handler, Reply, Request, Routes, Upload
 from . import files as storage
 from . import store
 from .builds import builder_of, notice
 from .crud import discard_deployments, reply
 from .listing import COLUMN_SETS, Scope, parse_queries, query_texts, read_page
-from .store import Row, deployment_model
+from .store import FUNCTIONS, SITES, Row, Service, deployment_model
 
 if TYPE_CHECKING:
     from ..server import Server
@@ -26,37 +27,57 @@ if TYPE_CHECKING:
 
 routes = Routes()
 
-FUNCTION_ID = Param("functionId", existing_id)
 DEPLOYMENT_ID = Param("deploymentId", existing_id)
-COLLECTION = "/functions/{functionId}/deployments"
-ONE = "/functions/{functionId}/deployments/{deploymentId}"
+LISTED, ONE, ACTIVE = "/deployments", "/deployments/{deploymentId}", "/deployment"
+DOWNLOADED = Param("type", one_of("source", "output"), "source")
 RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 ALWAYS_SHOWN = ("$id", "$createdAt", "$updatedAt")
 #: The build worker writes to the log of a canceled build some time after the answer (observed on 1.8.1).
 CANCEL_NOTICE_DELAY = 0.25
 
 
+def _add(
+    method: str,
+    path: str,
+    *params: Param,
+    ages: frozenset[str] = EVERY,
+    is_public: bool = False,
+    services: Sequence[Service] = (FUNCTIONS, SITES),
+) -> Callable[[Handler], Handler]:
+    """Decorator that registers a handler below functions and below sites."""
+
+    def register(handler: Handler) -> Handler:
+        for each in services:
+            scope = f"{each.name}.{'read' if method == 'GET' else 'write'}"
+            scopes = ("public", scope) if is_public else scope
+            given = (Param(each.id_parameter, existing_id), *params)
+            routes.add(method, each.path + path, scopes, *given, ages=ages)(handler)
+        return handler
+
+    return register
+
+
+def _owner(server: Server, request: Request, values: dict[str, Any]) -> Row:
+    """The function or site whose deployments are meant."""
+    owner = store.asked_owner(server, request.project, values)
+    assert owner is not None
+    return owner
+
+
 def _both(server: Server, request: Request, values: dict[str, Any]) -> tuple[Row, Row]:
-    function = store.get_function(server, request.project, values["functionId"])
-    return function, store.get_deployment(server, request.project, function, values["deploymentId"])
+    owner = _owner(server, request, values)
+    return owner, store.get_deployment(server, owner, values["deploymentId"])
 
 
-@routes.add(
-    "GET",
-    COLLECTION,
-    "functions.read",
-    FUNCTION_ID,
-    Param("queries", query_texts, ()),
-    Param("search", text(0, 256), ""),
-)
+@_add("GET", LISTED, Param("queries", query_texts, ()), Param("search", text(0, 256), ""))
 def list_deployments(server: Server, request: Request, values: dict[str, Any]) -> Reply:
-    function = store.get_function(server, request.project, values["functionId"])
+    owner = _owner(server, request, values)
     if values["search"]:
         # A defect (observed): there is no index to search.
         said = "Invalid query: Attribute not found in schema: search"
         raise ApiError("general_query_invalid", said) if server.age.refuses_search else ApiError("general_unknown")
     asked = parse_queries(values["queries"], COLUMN_SETS["deployments"], selectable=True)
-    scope = Scope("deployments", "Deployment", {"project": request.project, "function": function["id"]})
+    scope = Scope("deployments", "Deployment", {"project": request.project, "function": store.key_of(owner)})
     page = read_page(server.db, scope, asked)
     shown = [_selected(deployment_model(row), asked.select) for row in page.rows]
     return Reply(200, {"total": page.total, "deployments": shown}, model="" if asked.select else "deployments")
@@ -68,37 +89,38 @@ def _selected(model: dict[str, Any], names: list[str]) -> dict[str, Any]:
     return {name: value for name, value in model.items() if name in names or name in ALWAYS_SHOWN}
 
 
-@routes.add("GET", ONE, "functions.read", FUNCTION_ID, DEPLOYMENT_ID)
+@_add("GET", ONE, DEPLOYMENT_ID)
 def get_deployment(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     return Reply(200, deployment_model(_both(server, request, values)[1]), model="deployment")
 
 
-@routes.add("PATCH", ONE, "functions.write", FUNCTION_ID, DEPLOYMENT_ID)
-@routes.add("PATCH", "/functions/{functionId}/deployment", "functions.write", FUNCTION_ID, DEPLOYMENT_ID)
+@_add("PATCH", ONE, DEPLOYMENT_ID, services=(FUNCTIONS,))
+@_add("PATCH", ACTIVE, DEPLOYMENT_ID)
 def activate_deployment(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     """Neither checks whose deployment it is nor touches `live` (1.8.1, Functions/Deployment/Update.php)."""
-    function = store.get_function(server, request.project, values["functionId"])
+    owner = _owner(server, request, values)
     deployment = store.find(server, "deployments", request.project, values["deploymentId"])
     if deployment is None:
         raise ApiError("deployment_not_found")
     if deployment["status"] != "ready":
         raise ApiError("build_not_ready")
-    if function["deployment_id"] != deployment["id"]:
-        store.activate(server, function, deployment)
-    store.arm_schedule(server, request.project, function["id"])
-    return reply(server, request, function["id"])
+    if owner["deployment_id"] != deployment["id"]:
+        store.activate(server, owner, deployment)
+    if store.service_of(owner) is FUNCTIONS:
+        store.arm_schedule(server, request.project, owner["id"])
+    return reply(server, owner)
 
 
-@routes.add("PATCH", f"{ONE}/status", "functions.write", FUNCTION_ID, DEPLOYMENT_ID)
+@_add("PATCH", f"{ONE}/status", DEPLOYMENT_ID)
 def cancel_build(server: Server, request: Request, values: dict[str, Any]) -> Reply:
-    function, deployment = _both(server, request, values)
+    owner, deployment = _both(server, request, values)
     if deployment["status"] in {"ready", "failed"}:
         raise ApiError("build_already_completed")
     store.change(server, "deployments", deployment, status="canceled")
     store.set_latest_status(server, request.project, deployment, "canceled")
     builder_of(server).cancel(request.project, deployment["id"])
     server.later(CANCEL_NOTICE_DELAY, lambda: _note_cancel(server, request.project, deployment["id"]))
-    current = store.get_deployment(server, request.project, function, deployment["id"])
+    current = store.get_deployment(server, owner, deployment["id"])
     return Reply(200, deployment_model(current), model="deployment")
 
 
@@ -109,30 +131,23 @@ def _note_cancel(server: Server, project: str, identifier: str) -> None:
         store.change(server, "deployments", row, build_logs=row["build_logs"] + line)
 
 
-@routes.add(
-    "POST",
-    f"{COLLECTION}/duplicate",
-    "functions.write",
-    FUNCTION_ID,
-    DEPLOYMENT_ID,
-    Param("buildId", existing_id, ""),
-)
+@_add("POST", f"{LISTED}/duplicate", DEPLOYMENT_ID, Param("buildId", existing_id, ""))
 def duplicate_deployment(server: Server, request: Request, values: dict[str, Any]) -> Reply:
-    """Build the same source again, with the function's entrypoint and commands of today."""
-    function, original = _both(server, request, values)
+    """Build the same source again, with the entrypoint and commands of today."""
+    owner, original = _both(server, request, values)
     source = storage.files_of(server, request.project, original["id"]).source
     if not source.exists():
         raise ApiError("deployment_not_found")
     identifier = server.new_id()
     if server.age.activates_duplicates:
-        clear_activation(server, function, identifier)
+        clear_activation(server, owner, identifier)
     copy = storage.files_of(server, request.project, identifier).source
     private_folder(copy.parent)
     private_file(copy)
     shutil.copyfile(source, copy)
     return _begun(
         server,
-        function,
+        owner,
         identifier,
         total_size=original["source_size"],
         activate=server.age.activates_duplicates or original["activate"],
@@ -140,74 +155,68 @@ def duplicate_deployment(server: Server, request: Request, values: dict[str, Any
     )
 
 
-def _begun(server: Server, function: Row, identifier: str, **facts: Any) -> Reply:
-    """A deployment that waits for its build, with the function's entrypoint and commands of today."""
+def _begun(server: Server, owner: Row, identifier: str, **facts: Any) -> Reply:
+    """A deployment that waits for its build, with the entrypoint and commands of today."""
     now = server.timestamp()
     store.insert(
         server,
         "deployments",
-        project=function["project"],
+        project=owner["project"],
         id=identifier,
-        function=function["id"],
+        function=store.key_of(owner),
         created_at=now,
         updated_at=now,
-        entrypoint=function["entrypoint"],
-        commands=function["commands"],
+        **_build_of(owner),
         status="waiting",
         **facts,
     )
-    row = show_as_latest(server, function, identifier)
-    builder_of(server).enqueue(function["project"], identifier)
+    row = show_as_latest(server, owner, identifier)
+    builder_of(server).enqueue(owner["project"], identifier)
     return Reply(202, deployment_model(row), model="deployment")
 
 
-@routes.add("DELETE", ONE, "functions.write", FUNCTION_ID, DEPLOYMENT_ID)
+def _build_of(owner: Row) -> dict[str, str]:
+    """What a deployment keeps of how it is built."""
+    if store.service_of(owner) is FUNCTIONS:
+        return {"entrypoint": owner["entrypoint"], "commands": owner["commands"]}
+    return {"entrypoint": "", **site_build(owner["install_command"], owner["build_command"], owner["output_directory"])}
+
+
+def site_build(install: str, build: str, output: str) -> dict[str, str]:
+    """Both commands of a site as one shell line, and where the files to be served are then."""
+    return {"commands": " && ".join(filter(str.strip, (install, build))), "output_directory": output}
+
+
+@_add("DELETE", ONE, DEPLOYMENT_ID)
 def delete_deployment(server: Server, request: Request, values: dict[str, Any]) -> Reply:
-    function, deployment = _both(server, request, values)
+    owner, deployment = _both(server, request, values)
     server.db.execute("DELETE FROM deployments WHERE sequence = ?", (deployment["sequence"],))
-    if function["latest_deployment_id"] == deployment["id"]:
-        _fall_back(server, function)
-    if function["deployment_id"] == deployment["id"]:
+    if owner["latest_deployment_id"] == deployment["id"]:
+        _fall_back(server, owner)
+    if owner["deployment_id"] == deployment["id"]:
         # The time is that of the deletion, and the schedule goes on (both observed on 1.8.1).
-        store.change(server, "functions", function, deployment_id="", deployment_created_at=server.timestamp())
+        store.change_owner(server, owner, deployment_id="", deployment_created_at=server.timestamp())
     discard_deployments(server, request.project, [deployment["id"]])
     return Reply(204)
 
 
-def _fall_back(server: Server, function: Row) -> None:
+def _fall_back(server: Server, owner: Row) -> None:
     """The newest of the remaining deployments becomes the latest."""
     newest = server.db.execute(
         "SELECT * FROM deployments WHERE project = ? AND function = ? ORDER BY sequence DESC LIMIT 1",
-        (function["project"], function["id"]),
+        (owner["project"], store.key_of(owner)),
     ).fetchone()
-    store.change(
+    store.change_owner(
         server,
-        "functions",
-        function,
+        owner,
         latest_deployment_id=newest["id"] if newest else "",
         latest_deployment_created_at=newest["created_at"] if newest else "",
         latest_deployment_status=newest["status"] if newest else "",
     )
 
 
-@routes.add(
-    "GET",
-    f"{ONE}/download",
-    "functions.read",
-    FUNCTION_ID,
-    DEPLOYMENT_ID,
-    Param("type", one_of("source", "output"), "source"),
-    ages=UNTIL_1_9,
-)
-@routes.add(
-    "GET",
-    f"{ONE}/download",
-    ("public", "functions.read"),
-    FUNCTION_ID,
-    DEPLOYMENT_ID,
-    Param("type", one_of("source", "output"), "source"),
-    ages=ONLY_MAIN,
-)
+@_add("GET", f"{ONE}/download", DEPLOYMENT_ID, DOWNLOADED, ages=UNTIL_1_9)
+@_add("GET", f"{ONE}/download", DEPLOYMENT_ID, DOWNLOADED, ages=ONLY_MAIN, is_public=True)
 def download_deployment(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     if request.key.kind == "guest":
         raise ApiError("user_unauthorized")
@@ -248,27 +257,25 @@ def _byte_range(header: str, size: int) -> tuple[int, int]:
     return start, end
 
 
-@routes.add("POST", f"{COLLECTION}/template", "functions.write", FUNCTION_ID, ages=ONLY_1_8)
-@routes.add("POST", f"{COLLECTION}/vcs", "functions.write", FUNCTION_ID, ages=ONLY_1_8)
-@routes.add("POST", f"{COLLECTION}/vcs", "functions.write", FUNCTION_ID, _from("branch", "commit"), ages=ONLY_MAIN)
+@_add("POST", f"{LISTED}/template", ages=ONLY_1_8)
+@_add("POST", f"{LISTED}/vcs", ages=ONLY_1_8)
+@_add("POST", f"{LISTED}/vcs", _from("branch", "commit"), ages=ONLY_MAIN)
 def deploy_from_repository(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     """There is no version control on this server."""
-    store.get_function(server, request.project, values["functionId"])
+    _owner(server, request, values)
     raise ApiError("installation_not_found")
 
 
-@routes.add("POST", f"{COLLECTION}/vcs", "functions.write", FUNCTION_ID, _from("branch", "commit"), ages=ONLY_1_9)
+@_add("POST", f"{LISTED}/vcs", _from("branch", "commit"), ages=ONLY_1_9)
 def deploy_without_installation(server: Server, request: Request, values: dict[str, Any]) -> Reply:
-    """1.9.6 does not foresee a function without an installation."""
-    store.get_function(server, request.project, values["functionId"])
+    """1.9.6 does not foresee a function or site without an installation."""
+    _owner(server, request, values)
     raise ApiError("general_unknown")
 
 
-@routes.add(
+@_add(
     "POST",
-    f"{COLLECTION}/template",
-    "functions.write",
-    FUNCTION_ID,
+    f"{LISTED}/template",
     Param("repository", text(0, 128)),
     Param("owner", text(0, 128)),
     Param("rootDirectory", text(0, 128)),
@@ -279,7 +286,7 @@ def deploy_without_installation(server: Server, request: Request, values: dict[s
 )
 def deploy_template(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     """Its build fails, as that of a real server without a way to the repository."""
-    function = store.get_function(server, request.project, values["functionId"])
+    owner = _owner(server, request, values)
     identifier = server.new_id()
     url = f"https://github.com/{values['owner']}/{values['repository']}"
     provider = {
@@ -290,14 +297,20 @@ def deploy_template(server: Server, request: Request, values: dict[str, Any]) ->
         "providerBranchUrl": f"{url}/blob/{values['reference']}",
     }
     if values["activate"] and server.age.clears_all_wishes:
-        clear_activation(server, function, identifier)
+        clear_activation(server, owner, identifier)
     provider_facts = json.dumps(provider)
-    return _begun(server, function, identifier, type="vcs", activate=values["activate"], provider=provider_facts)
+    return _begun(server, owner, identifier, type="vcs", activate=values["activate"], provider=provider_facts)
 
 
 # Receiving source archives, whole or in pieces that come in any order.
 
 
+#: Parameters of a site's deployment, and its columns that count where one is left out.
+SITE_BUILD = {
+    "installCommand": "install_command",
+    "buildCommand": "build_command",
+    "outputDirectory": "output_directory",
+}
 CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 
@@ -311,20 +324,37 @@ class Piece:
     deployment: str
 
 
-@routes.add(
+@_add(
     "POST",
-    "/functions/{functionId}/deployments",
-    "functions.write",
-    Param("functionId", existing_id),
+    LISTED,
     Param("entrypoint", text(1, 1028), None, nullable=True),
     Param("commands", text(0, 8192), None, nullable=True),
     Param("activate", loose_boolean),
+    services=(FUNCTIONS,),
 )
-def create_deployment(server: Server, request: Request, values: dict[str, Any]) -> Reply:
-    function = store.get_function(server, request.project, values["functionId"])
-    entrypoint = function["entrypoint"] if values["entrypoint"] is None else values["entrypoint"]
-    if not entrypoint:
+def deploy_function(server: Server, request: Request, values: dict[str, Any]) -> Reply:
+    owner = _owner(server, request, values)
+    build = {name: owner[name] if values[name] is None else values[name] for name in ("entrypoint", "commands")}
+    if not build["entrypoint"]:
         raise ApiError("function_entrypoint_missing")
+    return _deployed(server, request, owner, values["activate"], build)
+
+
+@_add(
+    "POST",
+    LISTED,
+    *(Param(name, text(0, 8192), None, nullable=True) for name in SITE_BUILD),
+    Param("activate", loose_boolean, ages=ONLY_1_8),
+    Param("activate", loose_boolean, False, ages=SINCE_1_9),
+    services=(SITES,),
+)
+def deploy_site(server: Server, request: Request, values: dict[str, Any]) -> Reply:
+    owner = _owner(server, request, values)
+    said = [owner[column] if values[name] is None else values[name] for name, column in SITE_BUILD.items()]
+    return _deployed(server, request, owner, values["activate"], {"entrypoint": "", **site_build(*said)})
+
+
+def _deployed(server: Server, request: Request, owner: Row, activate: bool, build: Mapping[str, str]) -> Reply:
     upload = _archive(request)
     piece = _piece(request, upload)
     limit = server.settings.compute_size_limit
@@ -332,12 +362,10 @@ def create_deployment(server: Server, request: Request, values: dict[str, Any]) 
         raise ApiError("storage_invalid_file_size")
     row = store.find(server, "deployments", request.project, piece.deployment) if piece.deployment else None
     if row is None:
-        values["entrypoint"] = entrypoint
-        values["commands"] = function["commands"] if values["commands"] is None else values["commands"]
-        row = _insert(server, request, function, piece, values)
-    elif row["function"] != function["id"]:
+        row = _insert(server, request, owner, piece, {"activate": activate, **build})
+    elif row["function"] != store.key_of(owner):
         raise ApiError("deployment_not_found")
-    return _receive(server, function, row, piece, upload)
+    return _receive(server, owner, row, piece, upload)
 
 
 def _archive(request: Request) -> Upload:
@@ -366,37 +394,34 @@ def _piece(request: Request, upload: Upload) -> Piece:
     return Piece(start, end, size, deployment)
 
 
-def _insert(server: Server, request: Request, function: Row, piece: Piece, values: dict[str, Any]) -> Row:
+def _insert(server: Server, request: Request, owner: Row, piece: Piece, values: Mapping[str, Any]) -> Row:
     identifier, now = piece.deployment or server.new_id(), server.timestamp()
     store.insert(
         server,
         "deployments",
         project=request.project,
         id=identifier,
-        function=function["id"],
+        function=store.key_of(owner),
         created_at=now,
         updated_at=now,
         type="cli" if request.headers.get("x-sdk-language") == "cli" else "manual",
-        entrypoint=values["entrypoint"],
-        commands=values["commands"],
-        activate=values["activate"],
+        **values,
         source_size=piece.size,
         total_size=piece.size,
         status="waiting",
     )
-    return show_as_latest(server, function, identifier)
+    return show_as_latest(server, owner, identifier)
 
 
-def show_as_latest(server: Server, function: Row, deployment: str) -> Row:
-    """Name a new deployment on its function. Since 1.9 it is not until its build is on its way."""
-    row = store.find(server, "deployments", function["project"], deployment)
+def show_as_latest(server: Server, owner: Row, deployment: str) -> Row:
+    """Name a new deployment on its owner. Since 1.9 it is not until its build is on its way."""
+    row = store.find(server, "deployments", owner["project"], deployment)
     assert row is not None
     if server.age.latest_from is not None:
         return row
-    store.change(
+    store.change_owner(
         server,
-        "functions",
-        function,
+        owner,
         latest_deployment_id=row["id"],
         latest_deployment_created_at=row["created_at"],
         latest_deployment_status=row["status"],
@@ -404,7 +429,7 @@ def show_as_latest(server: Server, function: Row, deployment: str) -> Row:
     return row
 
 
-def _receive(server: Server, function: Row, row: Row, piece: Piece, upload: Upload) -> Reply:
+def _receive(server: Server, owner: Row, row: Row, piece: Piece, upload: Upload) -> Reply:
     """Store a piece; the last one to come, whichever it is, starts the build."""
     project, identifier = row["project"], row["id"]
     if not storage.is_complete(row["received"], row["source_size"]):
@@ -415,24 +440,24 @@ def _receive(server: Server, function: Row, row: Row, piece: Piece, upload: Uplo
         else:
             server.db.execute("UPDATE deployments SET received = ? WHERE sequence = ?", (received, row["sequence"]))
         if storage.is_complete(received, row["source_size"]):
-            _complete(server, function, row)
+            _complete(server, owner, row)
     current = store.find(server, "deployments", project, identifier)
     assert current is not None
     return Reply(202, deployment_model(current), model="deployment")
 
 
-def _complete(server: Server, function: Row, row: Row) -> None:
+def _complete(server: Server, owner: Row, row: Row) -> None:
     if row["activate"]:
-        clear_activation(server, function, row["id"])
+        clear_activation(server, owner, row["id"])
     builder_of(server).enqueue(row["project"], row["id"])
 
 
-def clear_activation(server: Server, function: Row, but: str) -> None:
+def clear_activation(server: Server, owner: Row, but: str) -> None:
     """A deployment that is to be activated takes that wish from all others. Before main not from one that is being
     built: the build worker writes its own copy back (observed on 1.8.1)."""
     spared = "" if server.age.clears_all_wishes else " AND status NOT IN ('processing', 'building')"
     server.db.execute(
         "UPDATE deployments SET activate = 0, updated_at = ? "
         f"WHERE project = ? AND function = ? AND activate = 1 AND id != ?{spared}",
-        (server.timestamp(), function["project"], function["id"], but),
+        (server.timestamp(), owner["project"], store.key_of(owner), but),
     )

@@ -128,13 +128,13 @@ def _private(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
     return found if found.mode is None else found.replace(mode=found.mode & 0o700, deep=False)
 
 
-def pack(files: DeploymentFiles) -> int:
-    """Pack the built code folder; returns the size of the archive."""
+def pack(files: DeploymentFiles, folder: Path) -> int:
+    """Pack what was built; returns the size of the archive."""
     with (
         open_private(files.output, os.O_WRONLY | os.O_TRUNC, "wb") as output,
         tarfile.open(fileobj=output, mode="w:gz", compresslevel=1) as archive,
     ):
-        archive.add(files.code, arcname=".")
+        archive.add(folder, arcname=".")
     return files.output.stat().st_size
 
 

@@ -315,6 +315,16 @@ COLUMN_SETS: dict[str, dict[str, Column]] = {
         "commands": Column("commands"),
         "installationId": Column("installation_id"),
     },
+    "sites": {
+        "name": Column("name"),
+        "enabled": Column("enabled", "boolean"),
+        "framework": Column("framework"),
+        "deploymentId": Column("deployment_id"),
+        "buildCommand": Column("build_command"),
+        "installCommand": Column("install_command"),
+        "outputDirectory": Column("output_directory"),
+        "installationId": Column("installation_id"),
+    },
     "deployments": {
         "buildSize": Column("build_size", "number"),
         "sourceSize": Column("source_size", "number"),
@@ -327,8 +337,8 @@ COLUMN_SETS: dict[str, dict[str, Column]] = {
     "variables": {
         "key": Column("key"),
         "secret": Column("secret", "boolean"),
-        "resourceId": Column("function"),
-        "resourceType": Column("iif(function = '', 'project', 'function')"),
+        "resourceId": Column("iif(function LIKE 'sites/%', substr(function, 7), function)"),
+        "resourceType": Column("iif(function = '', 'project', iif(function LIKE 'sites/%', 'site', 'function'))"),
     },
     "executions": {
         "trigger": Column("trigger"),

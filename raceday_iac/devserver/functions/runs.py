@@ -12,7 +12,7 @@ from . import store
 from .executor import Job, Outcome, executor_of
 from .files import files_of
 from .store import Row
-from .variables import function_environment
+from .variables import code_environment
 
 if TYPE_CHECKING:
     from ..server import Server
@@ -103,7 +103,7 @@ def job_for(server: Server, function: Row, deployment: Row, call: Call, executio
         entrypoint=deployment["entrypoint"],
         files=files_of(server, function["project"], deployment["id"]),
         python=deployment["environment"],
-        variables=function_environment(server, function, deployment),
+        variables=code_environment(server, function, deployment),
         method=call.method,
         path=call.path,
         headers=_headers(call, execution, key),

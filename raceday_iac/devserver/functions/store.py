@@ -1,10 +1,11 @@
-"""Reading and changing rows of functions and what belongs to them."""
+"""Reading and changing rows of functions and sites, and of what belongs to them."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..ages import Age
@@ -32,18 +33,69 @@ def find(server: Server, table: str, project: str, identifier: str) -> Row | Non
     return row
 
 
+@dataclass(frozen=True)
+class Service:
+    """What has code, variables and deployments: functions, or sites. `name` is its table and the beginning of its
+    routes, `one` what variables and ids call one of them."""
+
+    name: str
+    one: str
+
+    @property
+    def path(self) -> str:
+        return f"/{self.name}/{{{self.id_parameter}}}"
+
+    @property
+    def id_parameter(self) -> str:
+        return f"{self.one}Id"
+
+    def get(self, server: Server, project: str, identifier: str) -> Row:
+        """Raises the 404 of one that is not there."""
+        row = find(server, self.name, project, identifier)
+        if row is None:
+            raise ApiError(f"{self.one}_not_found")
+        return row
+
+
+FUNCTIONS, SITES = Service("functions", "function"), Service("sites", "site")
+
+
+def service_of(owner: Row) -> Service:
+    return SITES if "framework" in owner.keys() else FUNCTIONS  # noqa: SIM118 - sqlite3.Row
+
+
+def key_of(owner: Row) -> str:
+    """By what variables and deployments know whose they are: the id of a function, and `sites/` and the id of a site,
+    which may be called as a function is."""
+    return str(owner["id"]) if service_of(owner) is FUNCTIONS else f"{SITES.name}/{owner['id']}"
+
+
+def split_key(key: str) -> tuple[Service, str]:
+    service, _, identifier = key.rpartition("/")
+    return SITES if service else FUNCTIONS, identifier
+
+
+def asked_owner(server: Server, project: str, values: Mapping[str, Any]) -> Row | None:
+    """The function or site that a request names; None where it names none. Raises its 404."""
+    named = next((each for each in (FUNCTIONS, SITES) if each.id_parameter in values), None)
+    return named.get(server, project, values[named.id_parameter]) if named is not None else None
+
+
+def owner_of(server: Server, row: Row) -> Row | None:
+    """The function or site of a deployment."""
+    service, identifier = split_key(row["function"])
+    return find(server, service.name, row["project"], identifier)
+
+
 def get_function(server: Server, project: str, function: str) -> Row:
     """Raises the 404 of an unknown function."""
-    row = find(server, "functions", project, function)
-    if row is None:
-        raise ApiError("function_not_found")
-    return row
+    return FUNCTIONS.get(server, project, function)
 
 
-def get_deployment(server: Server, project: str, function: Row, deployment: str) -> Row:
-    """Raises the 404 of a deployment that is unknown or another function's."""
-    row = find(server, "deployments", project, deployment)
-    if row is None or row["function"] != function["id"]:
+def get_deployment(server: Server, owner: Row, deployment: str) -> Row:
+    """Raises the 404 of a deployment that is unknown or another's."""
+    row = find(server, "deployments", owner["project"], deployment)
+    if row is None or row["function"] != key_of(owner):
         raise ApiError("deployment_not_found")
     return row
 
@@ -53,10 +105,10 @@ def functions_of(server: Server, project: str) -> list[Row]:
     return server.db.execute("SELECT * FROM functions WHERE project = ? ORDER BY sequence", (project,)).fetchall()
 
 
-def variables_of(server: Server, project: str, function: str) -> list[Row]:
-    """Those of a function, or of the project when it has no name, in creation order."""
+def variables_of(server: Server, project: str, owner: str) -> list[Row]:
+    """Those of a function or site, or of the project when there is no key, in creation order."""
     return server.db.execute(
-        "SELECT * FROM variables WHERE project = ? AND function = ? ORDER BY sequence", (project, function)
+        "SELECT * FROM variables WHERE project = ? AND function = ? ORDER BY sequence", (project, owner)
     ).fetchall()
 
 
@@ -65,6 +117,10 @@ def change(server: Server, table: str, row: Row, **values: Any) -> None:
     values["updated_at"] = server.timestamp()
     assignments = ", ".join(f"{name} = ?" for name in values)
     server.db.execute(f"UPDATE {table} SET {assignments} WHERE sequence = ?", (*values.values(), row["sequence"]))
+
+
+def change_owner(server: Server, owner: Row, **values: Any) -> None:
+    change(server, service_of(owner).name, owner, **values)
 
 
 def insert(server: Server, table: str, **values: Any) -> None:
@@ -96,7 +152,7 @@ def complete_columns(server: Server) -> None:
         provider_branches=lists,
         provider_paths=lists,
     )
-    add_columns(db, "deployments", provider="TEXT NOT NULL DEFAULT '{}'")
+    add_columns(db, "deployments", provider="TEXT NOT NULL DEFAULT '{}'", output_directory=texts)
     if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'project_variables'").fetchone():
         for row in db.execute("SELECT project, key, value FROM project_variables").fetchall():
             insert_project_variable(server, **row)
@@ -168,11 +224,12 @@ def _schedule_problem(schedule: str) -> str:
 
 
 def set_latest_status(server: Server, project: str, deployment: Row, status: str) -> None:
-    """Show the state of a deployment on its function, if it is the newest one; since 1.9 its state makes it that."""
+    """Show the state of a deployment on its owner, if it is the newest one; since 1.9 its state makes it that."""
+    service, owner = split_key(deployment["function"])
     if server.age.latest_from is not None:
         if status in server.age.latest_from:
             server.db.execute(
-                "UPDATE functions SET latest_deployment_id = ?, latest_deployment_created_at = ?, "
+                f"UPDATE {service.name} SET latest_deployment_id = ?, latest_deployment_created_at = ?, "
                 "latest_deployment_status = ?, updated_at = ? WHERE project = ? AND id = ?",
                 (
                     deployment["id"],
@@ -180,23 +237,22 @@ def set_latest_status(server: Server, project: str, deployment: Row, status: str
                     status,
                     server.timestamp(),
                     project,
-                    deployment["function"],
+                    owner,
                 ),
             )
         return
     server.db.execute(
-        "UPDATE functions SET latest_deployment_status = ?, updated_at = ? "
+        f"UPDATE {service.name} SET latest_deployment_status = ?, updated_at = ? "
         "WHERE project = ? AND id = ? AND latest_deployment_id = ?",
-        (status, server.timestamp(), project, deployment["function"], deployment["id"]),
+        (status, server.timestamp(), project, owner, deployment["id"]),
     )
 
 
-def activate(server: Server, function: Row, deployment: Row, **more: Any) -> None:
+def activate(server: Server, owner: Row, deployment: Row, **more: Any) -> None:
     """Make a deployment the one that runs. The scheduler has to be told after it."""
-    change(
+    change_owner(
         server,
-        "functions",
-        function,
+        owner,
         deployment_id=deployment["id"],
         deployment_created_at=deployment["created_at"],
         **more,
@@ -217,30 +273,30 @@ VCS_FIELDS = (
 )
 
 
-def function_model(age: Age, row: Row, variables: Iterable[Row]) -> dict[str, Any]:
+def owner_model(server: Server, owner: Row) -> dict[str, Any]:
+    """A function or site as it is answered."""
+    shown = _code_model(server.age, owner, variables_of(server, owner["project"], key_of(owner)))
+    own = _function_fields(owner) if service_of(owner) is FUNCTIONS else _site_fields(server.age, owner)
+    return {**shown, **own}
+
+
+def _code_model(age: Age, row: Row, variables: Iterable[Row]) -> dict[str, Any]:
+    """What functions and sites have in common."""
     shown = {
         "$id": row["id"],
         "$createdAt": row["created_at"],
         "$updatedAt": row["updated_at"],
-        "execute": json.loads(row["execute"]),
         "name": row["name"],
         "enabled": bool(row["enabled"]),
         "live": bool(row["live"]),
         "logging": bool(row["logging"]),
-        "runtime": row["runtime"],
         "deploymentId": row["deployment_id"],
         "deploymentCreatedAt": row["deployment_created_at"],
         "latestDeploymentId": row["latest_deployment_id"],
         "latestDeploymentCreatedAt": row["latest_deployment_created_at"],
         "latestDeploymentStatus": row["latest_deployment_status"],
-        "scopes": json.loads(row["scopes"]),
         "vars": [variable_model(variable) for variable in variables],
-        "events": json.loads(row["events"]),
-        "schedule": row["schedule"],
         "timeout": row["timeout"],
-        "entrypoint": row["entrypoint"],
-        "commands": row["commands"],
-        "version": "v5",
         "installationId": row["installation_id"],
         "providerRepositoryId": row["provider_repository_id"] or "",
         "providerBranch": row["provider_branch"],
@@ -259,6 +315,35 @@ def function_model(age: Age, row: Row, variables: Iterable[Row]) -> dict[str, An
     }
 
 
+def _function_fields(row: Row) -> dict[str, Any]:
+    return {
+        "execute": json.loads(row["execute"]),
+        "runtime": row["runtime"],
+        "scopes": json.loads(row["scopes"]),
+        "events": json.loads(row["events"]),
+        "schedule": row["schedule"],
+        "entrypoint": row["entrypoint"],
+        "commands": row["commands"],
+        "version": "v5",
+    }
+
+
+def _site_fields(age: Age, row: Row) -> dict[str, Any]:
+    return {
+        "framework": row["framework"],
+        "deploymentScreenshotLight": "",
+        "deploymentScreenshotDark": "",
+        "installCommand": row["install_command"],
+        "buildCommand": row["build_command"],
+        "outputDirectory": row["output_directory"],
+        "buildRuntime": row["build_runtime"],
+        "adapter": row["adapter"],
+        "fallbackFile": row["fallback_file"],
+        **({"startCommand": row["start_command"]} if age.has_two_specifications else {}),
+        **({"scopes": json.loads(row["scopes"])} if age.sites_have_scopes else {}),
+    }
+
+
 def variable_model(row: Row) -> dict[str, Any]:
     """A secret's value never leaves the server."""
     return {
@@ -268,8 +353,8 @@ def variable_model(row: Row) -> dict[str, Any]:
         "key": row["key"],
         "value": "" if row["secret"] else row["value"],
         "secret": bool(row["secret"]),
-        "resourceType": "function" if row["function"] else "project",
-        "resourceId": row["function"],
+        "resourceType": split_key(row["function"])[0].one if row["function"] else "project",
+        "resourceId": split_key(row["function"])[1],
     }
 
 
@@ -279,8 +364,8 @@ def deployment_model(row: Row) -> dict[str, Any]:
         "$createdAt": row["created_at"],
         "$updatedAt": row["updated_at"],
         "type": row["type"],
-        "resourceId": row["function"],
-        "resourceType": "functions",
+        "resourceId": split_key(row["function"])[1],
+        "resourceType": split_key(row["function"])[0].name,
         "entrypoint": row["entrypoint"],
         "sourceSize": row["source_size"],
         "buildSize": row["build_size"],
@@ -332,7 +417,8 @@ def new_execution_model(age: Age, row: Row) -> dict[str, Any]:
 
 # Tables of functions, variables, deployments and executions, and the scheduler's own table.
 #
-# Ids and variable keys ignore case, as the collation of a real server's database does.
+# Ids and variable keys ignore case, as the collation of a real server's database does. What variables and deployments
+# have as `function` is the key of their function or site (see `key_of`).
 
 
 SCHEMA = """
@@ -410,6 +496,7 @@ CREATE TABLE IF NOT EXISTS deployments (
     received TEXT NOT NULL DEFAULT '[]',
     environment TEXT NOT NULL DEFAULT '',
     provider TEXT NOT NULL DEFAULT '{}',
+    output_directory TEXT NOT NULL DEFAULT '',
     UNIQUE (project, id)
 );
 CREATE INDEX IF NOT EXISTS deployments_of_function ON deployments (project, function, sequence);

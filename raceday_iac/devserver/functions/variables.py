@@ -1,4 +1,4 @@
-"""Variables of functions. They reach code when a process starts, never a running one."""
+"""Variables of functions, sites and projects. They reach code when a process starts, never a running one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 routes = Routes()
 
-FUNCTION_ID = Param("functionId", existing_id)
 VARIABLE_ID = Param("variableId", existing_id)
 #: Since 1.9 lists can be asked, the id is the client's to choose, and a PUT may name what it changes only.
 LISTED = (
@@ -53,17 +52,15 @@ CHANGED = (
     Param("value", text(0, 8192), None, nullable=True),
     Param("secret", boolean, None, nullable=True),
 )
-OF_FUNCTION = "/functions/{functionId}/variables"
 OF_PROJECT = "/project/variables"
 ONE = "/{variableId}"
 VALUE_WIDTH = 8192
 
 
 def _owner(server: Server, request: Request, values: dict[str, Any]) -> str:
-    """The function whose variables are meant, or an empty text for the project's."""
-    if "functionId" not in values:
-        return ""
-    return str(store.get_function(server, request.project, values["functionId"])["id"])
+    """The key of the function or site whose variables are meant, or an empty text for the project's."""
+    owner = store.asked_owner(server, request.project, values)
+    return store.key_of(owner) if owner is not None else ""
 
 
 def _get(server: Server, request: Request, values: dict[str, Any], owner: str) -> Row:
@@ -74,11 +71,13 @@ def _get(server: Server, request: Request, values: dict[str, Any], owner: str) -
 
 
 def _needs_redeploy(server: Server, project: str, owner: str) -> None:
-    """The functions that get the variable: the one that has it, or all."""
-    owned = (store.get_function(server, project, owner),) if owner else store.functions_of(server, project)
-    for function in owned:
-        store.change(server, "functions", function, live=False)
-        store.arm_schedule(server, project, function["id"])
+    """What gets the variable: the function or site that has it, or all functions."""
+    service, identifier = store.split_key(owner)
+    owned = (service.get(server, project, identifier),) if owner else store.functions_of(server, project)
+    for each in owned:
+        store.change_owner(server, each, live=False)
+        if service is store.FUNCTIONS:
+            store.arm_schedule(server, project, each["id"])
 
 
 def _refuse_taken(server: Server, project: str, owner: str, key: str, but: int = 0) -> None:
@@ -171,7 +170,10 @@ def delete_variable(server: Server, request: Request, values: dict[str, Any]) ->
 
 
 for _path, _params, _scope, _ages in (
-    (OF_FUNCTION, (FUNCTION_ID,), "functions", EVERY),
+    *(
+        (f"{each.path}/variables", (Param(each.id_parameter, existing_id),), each.name, EVERY)
+        for each in (store.FUNCTIONS, store.SITES)
+    ),
     (OF_PROJECT, (), "project", SINCE_1_9),
 ):
     routes.add("GET", _path, f"{_scope}.read", *_params, *LISTED, ages=_ages)(list_variables)
@@ -228,30 +230,39 @@ def machine_environment(scratch: Path, binaries: Path | None) -> dict[str, str]:
     return environment
 
 
-def function_environment(server: Server, function: Row, deployment: Row) -> dict[str, str]:
-    """The project's variables, then the function's, then Appwrite's: each may hide the ones before."""
-    project = function["project"]
-    shared = variables_of(server, project, "")
-    own = variables_of(server, project, function["id"])
+def code_environment(server: Server, owner: Row, deployment: Row) -> dict[str, str]:
+    """The project's variables, then those of the function or site, then Appwrite's: each may hide the ones before."""
+    shared = variables_of(server, owner["project"], "")
+    own = variables_of(server, owner["project"], store.key_of(owner))
     return {
         **{row["key"]: row["value"] for row in (*shared, *own) if "\0" not in row["key"] + row["value"]},
-        **_appwrite_environment(server, function, deployment),
+        **_appwrite_environment(server, owner, deployment),
     }
 
 
-def _appwrite_environment(server: Server, function: Row, deployment: Row) -> Mapping[str, str]:
-    runtime = server.age.runtimes[function["runtime"]]
-    size = specification(function["specification"])
+def runtime_of(server: Server, owner: Row) -> Mapping[str, str]:
+    """The runtime that builds it. A site whose PUT left it out has none, and then nothing but files (1.9.6)."""
+    is_function = store.service_of(owner) is store.FUNCTIONS
+    return server.age.runtimes[owner["runtime"] if is_function else owner["build_runtime"] or "static-1"]
+
+
+def _appwrite_environment(server: Server, owner: Row, deployment: Row) -> Mapping[str, str]:
+    runtime = runtime_of(server, owner)
+    size = specification(owner["specification"])
+    own = {
+        "API_ENDPOINT": server.endpoint,
+        "ID": owner["id"],
+        "NAME": owner["name"],
+        "DEPLOYMENT": deployment["id"],
+        "PROJECT_ID": owner["project"],
+        "RUNTIME_NAME": runtime["name"],
+        "RUNTIME_VERSION": runtime["version"],
+        "CPUS": str(size["cpus"]),
+        "MEMORY": str(size["memory"]),
+    }
+    prefix = f"APPWRITE_{store.service_of(owner).one.upper()}_"
     return {
-        "APPWRITE_FUNCTION_API_ENDPOINT": server.endpoint,
-        "APPWRITE_FUNCTION_ID": function["id"],
-        "APPWRITE_FUNCTION_NAME": function["name"],
-        "APPWRITE_FUNCTION_DEPLOYMENT": deployment["id"],
-        "APPWRITE_FUNCTION_PROJECT_ID": function["project"],
-        "APPWRITE_FUNCTION_RUNTIME_NAME": runtime["name"],
-        "APPWRITE_FUNCTION_RUNTIME_VERSION": runtime["version"],
-        "APPWRITE_FUNCTION_CPUS": str(size["cpus"]),
-        "APPWRITE_FUNCTION_MEMORY": str(size["memory"]),
+        **{f"{prefix}{name}": value for name, value in own.items()},
         "APPWRITE_VERSION": server.age.version,
         "APPWRITE_REGION": "default",
         "APPWRITE_DEPLOYMENT_TYPE": deployment["type"],
