@@ -125,6 +125,12 @@ class Age:
         return {entry["$id"]: entry for entry in self._read("runtimes.json")["runtimes"]}
 
     @cached_property
+    def events(self) -> Mapping[str, Any]:
+        """Types of resources by name: below each, other types, and lists of details by what may happen to it."""
+        events: Mapping[str, Any] = self._read("events.json")
+        return events
+
+    @cached_property
     def _named_messages(self) -> Mapping[str, str]:
         """What is said of an error where the thing has a name, by type."""
         messages: Mapping[str, str] = self._read("messages.json") if self.names_what_is_missing else {}

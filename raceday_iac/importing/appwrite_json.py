@@ -70,7 +70,7 @@ def read_appwrite_json(document: Any, source: str, code_at: CodeAt = lambda _pat
     if places[1:]:
         reading.remark(source, f"not taken, because an environment file says it: {', '.join(places)}")
     for address, live in reading.resources.items():
-        for doubt in kind_of(address).doubts(live.fields, ServerFacts()):
+        for doubt in kind_of(address).all_doubts(live.fields, ServerFacts()):
             reading.remark(address, doubt)
     name = str(document.get("projectName") or "")
     return Project(reading.resources, tuple(reading.remarks), source, name, reading.notes)

@@ -275,7 +275,7 @@ class Kind:
     unsupported: Callable[[Resource, Desired, ServerFacts], Iterator[tuple[str, str]]] = (
         lambda _wanted, _desired, _server: iter(())
     )
-    #: What a reader of a plan should know, which stops nothing.
+    #: Names that this tool does not know, and the server has no list of, beside those of single fields.
     doubts: Callable[[Fields, ServerFacts], Iterator[str]] = lambda _fields, _server: iter(())
 
     # What is asked before something is lost.
@@ -367,6 +367,18 @@ class Kind:
     def instead(self, name: str) -> frozenset[str]:
         """What means the same as a field to servers of another age."""
         return self.declaring.instead(name) if self.declaring is not None else frozenset()
+
+    @cached_property
+    def has_doubts(self) -> bool:
+        """Whether fields of it hold names that only Appwrite knows."""
+        return self.declaring is not None and self.declaring.has_doubts
+
+    def all_doubts(self, fields: Fields, server: ServerFacts) -> Iterator[str]:
+        """What a reader of a plan should know, which stops nothing: whether the server takes it."""
+        found = list(self.doubts(fields, server))
+        if self.declaring is not None and self.declaring.has_doubts:
+            found += self.declaring.doubts(fields)
+        yield from (f"{each}: Appwrite decides" for each in found)
 
     def claimed(self, address: Address, fields: Fields) -> Claims:
         """What one takes for itself. Names are compared as the database compares them, without case at the least."""

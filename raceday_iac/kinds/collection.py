@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ..model import limits
 from ..model.address import Address, collection_address, database_address
-from ..model.declarations import Declared, Id, Name, Permissions
+from ..model.declarations import Declared, Id, Name, Permissions, unknown_permissions
 from ..model.evidence import Ask, Question
 from ..model.resource import Desired, Diagnostic, Fields, Live, Resource, frozen
 from ..model.validators import id_problem, role_of_today
@@ -33,7 +33,7 @@ class CollectionDeclaration(Declared):
 
     id: Annotated[Id, IDENTITY] = Field(init=False)
     name: Name
-    permissions: Annotated[Permissions, Wire(answer="$permissions")] = ()
+    permissions: Annotated[Permissions, Wire(answer="$permissions", doubts=unknown_permissions)] = ()
     document_security: bool = False
     enabled: bool = True
 

@@ -32,6 +32,10 @@ def _same(value: Any) -> Any:
     return value
 
 
+def _no_doubts(_value: Any) -> Iterator[str]:
+    return iter(())
+
+
 def as_set(values: Sequence[str]) -> tuple[str, ...]:
     """Each value once, in one order."""
     return tuple(sorted(set(values)))
@@ -63,6 +67,8 @@ class Wire:
     is_left: bool = False
     #: What a change leads to, in the reference, where that is more than the rest says.
     effect: str = ""
+    #: What is doubtful of a value that has the right form: names that only Appwrite may know.
+    doubts: Callable[[Any], Iterator[str]] = _no_doubts
     #: Whether its value is a `Secret`, which comes from the environment and of which the state keeps a fingerprint.
     is_secret: bool = False
 
@@ -458,6 +464,17 @@ class Declaring:
         """What means the same as a field to servers of another age."""
         fields = (each for model in self.models for each in wire_fields(model) if each.name == name)
         return frozenset().union(*(each.wire.instead for each in fields))
+
+    @cached_property
+    def has_doubts(self) -> bool:
+        """Whether values of it can be doubtful."""
+        return any(each.wire.doubts is not _no_doubts for model in self.models for each in wire_fields(model))
+
+    def doubts(self, fields: Fields) -> Iterator[str]:
+        """What only Appwrite knows of the values of fields."""
+        for each in wire_fields(self.model_of(fields)):
+            if each.name in fields:
+                yield from each.wire.doubts(fields[each.name])
 
     @property
     def models(self) -> tuple[type[Declared], ...]:

@@ -6,15 +6,29 @@ import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import Field, SkipValidation, field_validator, model_validator
 
 from ..cron import cron_problem
+from ..cron import parse as parse_cron
 from ..model import limits, validators
 from ..model.address import Address, collection_address, database_address, function_address
-from ..model.declarations import KEEP, Declared, Id, Lock, Name, Probe, all_valid, model_of, nearest
+from ..model.declarations import (
+    KEEP,
+    Declared,
+    Id,
+    Lock,
+    Name,
+    Probe,
+    all_valid,
+    model_of,
+    nearest,
+    unknown_events,
+    unknown_roles,
+)
 from ..model.evidence import Ask, Question
 from ..model.limits import RUNTIMES, SCOPES
 from ..model.names import Runtime, Scope, Specification
@@ -80,6 +94,20 @@ _ENDINGS = {
     "dart": (".dart",),
 }
 
+
+def _unknown(what: str, name: str, known: Collection[str]) -> str:
+    return f"unknown {what} {name!r}{nearest(name, known)}"
+
+
+#: What is known, and the form of what a newer server may have: only Appwrite knows that.
+_RUNTIMES, _RUNTIME = RUNTIMES | limits.NEWER_RUNTIMES, re.compile(r"[a-z]+(-[a-z]+)*-\d+(\.\d+)*")
+_SCOPES, _SCOPE = SCOPES | limits.NEWER_SCOPES, re.compile(r"[A-Za-z]+(\.[A-Za-z0-9]+)*\.(read|write)")
+
+
+def _unknown_scopes(scopes: Iterable[str]) -> Iterator[str]:
+    return (_unknown("scope", each, _SCOPES) for each in scopes if each not in _SCOPES)
+
+
 _SET = Wire(is_set=True, canonical=as_set)
 _BUILT = Wire(effect="in place, and a new deployment")
 _PACKED = Local("a new deployment, where the bundle changes")
@@ -107,15 +135,21 @@ class FunctionDeclaration(Declared):
     specification: Annotated[Specification | None, _SIZE] = None
     runtime_specification: Annotated[Specification | None, _RUN_SIZE] = None
     build_specification: Annotated[Specification | None, _BUILD_SIZE] = None
-    execute: Annotated[Sequence[str], _SET] = Field(default=(), max_length=limits.FUNCTION_LIST_ITEMS)
-    events: Annotated[Sequence[str], _SET] = Field(default=(), max_length=limits.FUNCTION_LIST_ITEMS)
+    execute: Annotated[Sequence[str], replace(_SET, doubts=unknown_roles)] = Field(
+        default=(), max_length=limits.FUNCTION_LIST_ITEMS
+    )
+    events: Annotated[Sequence[str], replace(_SET, doubts=unknown_events)] = Field(
+        default=(), max_length=limits.FUNCTION_LIST_ITEMS
+    )
     schedule: str = ""
     timeout: int = Field(ge=1, le=limits.FUNCTION_TIMEOUT)
     enabled: bool = True
     logging: bool = True
     entrypoint: Annotated[str, _BUILT] = Field(min_length=1, max_length=limits.FUNCTION_ENTRYPOINT)
     commands: Annotated[str, _BUILT] = Field(default="", max_length=limits.FUNCTION_COMMANDS)
-    scopes: Annotated[Sequence[Scope], _SET] = Field(default=(), max_length=limits.FUNCTION_LIST_ITEMS)
+    scopes: Annotated[Sequence[Scope], replace(_SET, doubts=_unknown_scopes)] = Field(
+        default=(), max_length=limits.FUNCTION_LIST_ITEMS
+    )
     deployment_retention: Annotated[int | None, _AGED] = Field(default=None, ge=0, le=limits.DEPLOYMENT_RETENTION)
     code: Annotated[str, Local("a new deployment")] = KEEP
     path: Annotated[str, Local("nothing on the server")] = ""
@@ -252,37 +286,42 @@ def unsupported(wanted: Resource, _desired: Desired, server: ServerFacts) -> Ite
         yield message, "enable it in _APP_FUNCTIONS_RUNTIMES of the server"
     newer = [scope for scope in fields["scopes"] if scope in limits.NEWER_SCOPES]
     if newer and not server.is_since("1.9.0"):
-        yield (
-            f"{server} does not know the scopes {', '.join(newer)}, which came with 1.9",
-            "take them out for this server",
-        )
+        yield f"{server} does not know the scopes {', '.join(newer)}, which came with 1.9", _TAKE_OUT
+    later = [event for event in fields["events"] if event.partition(".")[0] in limits.NEWER_EVENTS]
+    if later and not server.is_since("1.9.0"):
+        yield f"{server} does not know the events {', '.join(later)}, which came with 1.9", _TAKE_OUT
     sizes = dict.fromkeys(str(fields[name]) for name in SIZES if name in fields)
     for size in sizes if server.specifications else ():
         if size not in server.specifications:
             offered = ", ".join(sorted(server.specifications))
             message = f"this server does not offer the specification {size!r} (it offers {offered})"
             yield message, "choose an offered one"
+    yield from _never_starts(fields["schedule"], server)
+
+
+def _never_starts(schedule: str, server: ServerFacts) -> Iterator[tuple[str, str]]:
+    """Whether a schedule ever comes does not depend on when it is asked."""
+    never = parse_cron(schedule).why_never(_SOME_TIME) if schedule and server.is_since(_REFUSES_NEVER) else ""
+    if never:
+        yield (
+            f"its schedule {schedule!r} never comes, and {server} refuses that: {never}",
+            "write one that comes, or none",
+        )
 
 
 def doubts(fields: Fields, server: ServerFacts) -> Iterator[str]:
     """Names that this tool does not know, where the server has no list of its own that decides."""
+    if not server.runtimes and fields["runtime"] not in _RUNTIMES:
+        yield _unknown("runtime", fields["runtime"], _RUNTIMES)
     sizes = dict.fromkeys(str(fields[name]) for name in SIZES if fields.get(name))
-    names: list[tuple[str, Iterable[str], Collection[str]]] = [("scope", fields["scopes"], _SCOPES)]
-    if not server.specifications:
-        names.insert(0, ("specification", sizes, limits.SPECIFICATIONS))
-    if not server.runtimes:
-        names.insert(0, ("runtime", [fields["runtime"]], _RUNTIMES))
-    for what, used, known in names:
-        yield from (f"{_unknown(what, name, known)}: Appwrite decides" for name in used if name not in known)
+    for size in sizes if not server.specifications else ():
+        if size not in limits.SPECIFICATIONS:
+            yield _unknown("specification", size, limits.SPECIFICATIONS)
 
 
-def _unknown(what: str, name: str, known: Collection[str]) -> str:
-    return f"unknown {what} {name!r}{nearest(name, known)}"
-
-
-#: What is known, and the form of what a newer server may have: only Appwrite knows that.
-_RUNTIMES, _RUNTIME = RUNTIMES | limits.NEWER_RUNTIMES, re.compile(r"[a-z]+(-[a-z]+)*-\d+(\.\d+)*")
-_SCOPES, _SCOPE = SCOPES | limits.NEWER_SCOPES, re.compile(r"[A-Za-z]+(\.[A-Za-z0-9]+)*\.(read|write)")
+_TAKE_OUT = "take them out for this server"
+#: The version that refuses a schedule that never comes (1.9.0 takes it, 1.9.5 does not).
+_REFUSES_NEVER, _SOME_TIME = "1.9.5", datetime(2026, 1, 1, tzinfo=UTC)
 #: The fields that hold a specification, that of runs first.
 SIZES = ("runtimeSpecification", "buildSpecification", "specification")
 

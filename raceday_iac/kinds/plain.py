@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, TypeAlias
 
 from ..model import limits
 from ..model.address import Address
-from ..model.declarations import Declared, Permissions, Roles
+from ..model.declarations import Declared, Permissions, Roles, unknown_permissions, unknown_roles
 from ..model.evidence import Ask, Question
 from ..model.resource import Fields, Live, frozen
 from .base import Call, Contents, Danger, Kind, Listing, Shape, is_instant
@@ -27,6 +28,8 @@ from .fields import (
 
 #: A list that Appwrite means as a set.
 SET = Wire(is_set=True, canonical=as_set)
+#: Roles, which are a set.
+ROLES = replace(SET, doubts=unknown_roles)
 #: Who may do what, as a field: `write` is spelled out, as Appwrite stores it.
 PermissionField: TypeAlias = Annotated[
     Permissions,
@@ -34,9 +37,10 @@ PermissionField: TypeAlias = Annotated[
         answer="$permissions",
         canonical=limits.expand_permissions,
         send=lambda value: list(limits.pack_permissions(value)),
+        doubts=unknown_permissions,
     ),
 ]
-RoleField: TypeAlias = Annotated[Roles, SET]
+RoleField: TypeAlias = Annotated[Roles, ROLES]
 
 
 class PatchedRequests(PlainRequests):

@@ -11,7 +11,7 @@ from ..model.declarations import Declared, Id, Name, roles
 from ..model.resource import Fields
 from .base import Contents, Danger
 from .fields import IDENTITY
-from .plain import SET, plain_kind
+from .plain import ROLES, plain_kind
 
 
 class TopicDeclaration(Declared):
@@ -19,7 +19,7 @@ class TopicDeclaration(Declared):
 
     id: Annotated[Id, IDENTITY] = Field(init=False)
     name: Name
-    subscribe: Annotated[Sequence[str], AfterValidator(roles), SET] = Field(default=("users",), max_length=100)
+    subscribe: Annotated[Sequence[str], AfterValidator(roles), ROLES] = Field(default=("users",), max_length=100)
 
 
 def _anyone_subscribes(fields: Fields) -> Iterator[tuple[str, str]]:

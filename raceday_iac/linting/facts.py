@@ -96,7 +96,8 @@ class VariableFacts:
 
 @dataclass(frozen=True)
 class ResourceFacts:
-    """A resource of a kind that brings rules of its own, with its fields as they are compared."""
+    """A resource of a kind that brings rules of its own, or has names that only Appwrite knows, with its fields as they
+    are compared."""
 
     kind: str
     id: str
@@ -175,11 +176,16 @@ def _shadows(stack: Stack, functions: Sequence[Declaration]) -> Iterator[Variabl
                 yield VariableFacts(str(each.arguments["id"]), str(key), "", each.location)
 
 
+def _is_looked_at(kind: Kind) -> bool:
+    """Whether a rule looks at the resources of a kind as such."""
+    return bool(kind.dangers) or kind.has_doubts
+
+
 def _resources(stack: Stack, environment: Environment) -> Iterator[ResourceFacts]:
     """Those that pass their own checks."""
     for each in stack.declarations:
         declaring = KINDS[each.kind].declaring
-        if declaring is None or not KINDS[each.kind].dangers:
+        if declaring is None or not _is_looked_at(KINDS[each.kind]):
             continue
         address = Address(each.kind, "/".join((*each.owner, str(each.arguments[identity(declaring.model)]))))
         given = {**each.arguments, **environment.overrides.get(str(address), {})}
@@ -279,7 +285,7 @@ def read_configuration(document: Any, source: str) -> Configuration:
         tuple(variable for each in raw for variable in _file_variables(each, place)),
         resources=tuple(
             ResourceFacts(live.address.kind, live.address.path, live.fields, place)
-            for live in _those(project, lambda kind: bool(kind.dangers))
+            for live in _those(project, _is_looked_at)
         ),
     )
 

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import PurePosixPath
 
+from ..kinds import KINDS
 from ..kinds.variable import looks_secret
 from ..model.limits import PERMISSION
 from ..model.resource import Diagnostic, LeftOut, WhyLeftOut
+from ..model.server import ServerFacts
 from ..packaging.bundle import is_whole_copy
-from .facts import CollectionFacts, FunctionFacts, LockFacts, Offered, VariableFacts
+from .facts import CollectionFacts, FunctionFacts, LockFacts, Offered, ResourceFacts, VariableFacts
 from .findings import Severity
 from .rules import Context, RuleSet, Violation, collections, functions, used_functions, variables, violation
 from .usage import IDLE, Usage, satisfies
@@ -192,6 +194,22 @@ def _not_offered(function: FunctionFacts, word: str, value: str, known: frozense
     if known and value not in known:
         message = f"the server does not offer {word} {value}"
         yield violation(function, message, f"choose one of {', '.join(sorted(known))}")
+
+
+def _named(context: Context) -> Iterator[tuple[ResourceFacts, Offered]]:
+    return ((each, context.server) for each in context.configuration.resources)
+
+
+@RULES.rule("POL015", Severity.WARNING, "a name that this tool does not know", each=_named)
+def unknown_name(facts: ResourceFacts, server: Offered) -> Iterator[Violation]:
+    """A runtime, specification, scope, role or event that has the right form, and that no recorded version of Appwrite
+    has. A newer one may; else the apply fails at it.
+
+    Fix: look for a typing mistake; where there is none, try it with a server that has it.
+    """
+    offers = ServerFacts("", server.runtimes or frozenset(), server.specifications or frozenset())
+    for doubt in KINDS[facts.kind].all_doubts(facts.fields, offers):
+        yield Violation(facts.address, doubt, "look for a typing mistake", facts.location)
 
 
 @RULES.rule("POL010", Severity.WARNING, "a deprecated runtime", each=functions)

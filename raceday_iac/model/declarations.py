@@ -8,7 +8,7 @@ live in `limits.py`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass
 from dataclasses import fields as members
 from functools import cache
@@ -192,6 +192,31 @@ def nearest(word: str, known: Any) -> str:
 
     close = difflib.get_close_matches(word, sorted(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+# Names that have the right form, and that this tool does not know: a newer Appwrite may.
+
+
+def unknown_roles(roles: Iterable[str]) -> Iterator[str]:
+    """What is doubtful of roles."""
+    for role in roles:
+        name = validators.unknown_role(role)
+        if name:
+            yield f"unknown role {role!r}{nearest(name, validators.ROLE_NAMES)}"
+
+
+def unknown_permissions(permissions: Iterable[str]) -> Iterator[str]:
+    """What is doubtful of the roles in permissions, each role once."""
+    found = filter(None, map(limits.PERMISSION.fullmatch, permissions))
+    yield from unknown_roles(dict.fromkeys(each[2] for each in found))
+
+
+def unknown_events(events: Iterable[str]) -> Iterator[str]:
+    """What is doubtful of event patterns."""
+    for event in events:
+        pattern, known = validators.event_pattern(event), validators.known_events()
+        if pattern not in known:
+            yield f"unknown event {event!r}{nearest(pattern, known)}"
 
 
 # What is wrong with a declaration, in words of ours.

@@ -263,5 +263,9 @@ EVENTS: Mapping[str, Any] = _tree(
         "topics": {"": "create update delete", "subscribers": {"": "create delete"}},
         "providers": {"": "create update delete"},
         "rules": {"": "create update delete"},
+        "schedules": {"": "create"},
+        "reports": {"": "create update delete", "insights": {"": "create update delete"}},
     }
 )
+#: Types of resources whose events came with 1.9.
+NEWER_EVENTS = frozenset({"schedules", "reports"})

@@ -8,8 +8,9 @@ purpose where Appwrite takes what can never work: a second colon in a role, an e
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from ipaddress import ip_address
 from typing import Any
 
@@ -18,6 +19,9 @@ from .limits import EVENTS, PERMISSION, expand_permissions, pack_permissions, sh
 
 _ROLES = "any, guests, users, users/verified, user:ID, user:ID/verified, team:ID, team:ID/ROLE, member:ID, label:NAME"
 _VERIFIED = ("verified", "unverified")
+#: Roles by how they begin, and the form of one that begins otherwise: a newer server may have it.
+ROLE_NAMES = ("any", "guests", "users", "user", "team", "member", "label")
+_NEWER_ROLE = re.compile(r"([a-z]+)(?:(?::[A-Za-z0-9][A-Za-z0-9._-]{0,35})?(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,35})?)")
 
 
 def id_problem(text: str) -> str:
@@ -38,8 +42,16 @@ def role_of_today(role: str) -> str:
     return _OLD_ROLES.get(role, role)
 
 
+def unknown_role(role: str) -> str:
+    """How a role begins that only has the form of one; else nothing. (`role:` is what roles began with before 1.0.)"""
+    found = _NEWER_ROLE.fullmatch(role)
+    return found[1] if found and found[1] not in (*ROLE_NAMES, "role") else ""
+
+
 def role_problem(role: str) -> str:
-    """Of a role as in `execute` and in permissions."""
+    """Of a role as in `execute` and in permissions. One that is unknown and has the form of a role has none."""
+    if unknown_role(role):
+        return ""
     name, colon, rest = role.partition(":")
     if not colon:
         name, slash, dimension = role.partition("/")
@@ -91,7 +103,8 @@ def permissions_problem(permissions: Iterable[str]) -> str:
 
 
 def event_problem(event: str) -> str:
-    """Of a pattern that a function listens to (1.8.1, app/config/events.php)."""
+    """Of a pattern that a function listens to (1.8.1, app/config/events.php). One that is unknown and has the form of a
+    pattern has none."""
     if len(event) > limits.FUNCTION_EVENT:
         return f"event {shown(event)} is too long: Appwrite stores {limits.FUNCTION_EVENT} characters of each"
     if event.startswith("functions."):
@@ -103,29 +116,48 @@ def event_problem(event: str) -> str:
     return f"event {shown(event)}: {reason}" if reason else ""
 
 
+def event_pattern(event: str) -> str:
+    """An event with * for each id."""
+    parts = event.split(".")
+    return ".".join("*" if _is_place_of_id(parts, number) else part for number, part in enumerate(parts))
+
+
 def _event_reason(parts: list[str]) -> str:
-    tree = EVENTS
-    while parts:
-        name, *rest = parts
-        below = tree.get(name)
-        if not isinstance(below, Mapping):
-            return _action_reason(tree, name, rest)
-        if not rest:
-            return f"behind {name!r} an id or * is missing"
-        if rest[0] != "*" and id_problem(rest[0]):
-            return f"{shown(rest[0])} is neither * nor a valid id"
-        tree, parts = below, rest[1:]
+    """What of the form is wrong: names and ids take turns."""
+    for number, part in enumerate(parts):
+        if _is_place_of_id(parts, number):
+            if part != "*" and id_problem(part):
+                return f"{shown(part)} is neither * nor a valid id"
+        elif not _NAME_IN_EVENT.fullmatch(part):
+            return f"{shown(part)} is not the name of a type or of what happens to it"
     return ""
 
 
-def _action_reason(tree: Mapping[str, Any], action: str, details: Sequence[str]) -> str:
-    """What is wrong with the end of a pattern, whose last type is `tree`."""
-    known = tree.get(action)
-    if known is None:
-        return f"{shown(action)} is not known here; known are {', '.join(sorted(tree))}"
-    if details and (len(details) > 1 or details[0] not in known):
-        return f"behind {action!r} can stand: {', '.join(known) or 'nothing'}"
-    return ""
+_NAME_IN_EVENT = re.compile(r"[a-z][A-Za-z]*")
+
+
+def _is_place_of_id(parts: Sequence[str], number: int) -> bool:
+    """Whether an id stands there: behind the name of a type, and not a detail behind what happened."""
+    before = tuple(parts[:number:2])
+    below: Any = EVENTS
+    for name in before:
+        below = below.get(name) if isinstance(below, Mapping) else None
+    return number % 2 == 1 and (below is None or isinstance(below, Mapping))
+
+
+@cache
+def known_events() -> frozenset[str]:
+    """Everything that can be listened to, with * for ids."""
+    return frozenset(_patterns(EVENTS, ""))
+
+
+def _patterns(tree: Mapping[str, Any], around: str) -> Iterator[str]:
+    for name, inner in tree.items():
+        if isinstance(inner, Mapping):
+            yield f"{around}{name}.*"
+            yield from _patterns(inner, f"{around}{name}.*.")
+        else:
+            yield from (f"{around}{name}", *(f"{around}{name}.{detail}" for detail in inner))
 
 
 def is_integer(value: Any) -> bool:

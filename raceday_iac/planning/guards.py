@@ -166,11 +166,11 @@ def doubts(changes: Iterable[Change], desired: Desired, server: ServerFacts) -> 
         )
     for change in changes:
         if change.action in _WRITES:
-            found = kind_of(change.address).doubts(desired.resources[change.address].fields, server)
+            found = kind_of(change.address).all_doubts(desired.resources[change.address].fields, server)
             yield from (f"{change.address}: {each}" for each in found)
 
 
-_WRITES = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.CONVERT)
+_WRITES = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.CONVERT, Action.SCHEDULE)
 
 
 def _losses(change: Change, real: Mapping[Address, Live], desired: Desired, evidence: Evidence) -> Iterator[Loss]:

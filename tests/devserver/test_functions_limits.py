@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from raceday_iac.devserver.ages import AGES
+from raceday_iac.devserver.events import is_event
 from raceday_iac.devserver.params import collated, encoded, encrypted_length
 from raceday_iac.devserver.storage import FILE_NAME
 
@@ -210,6 +212,20 @@ def test_events_that_1_8_1_does_not_know(shared: Client, function: str, event: s
 )
 def test_events_that_1_8_1_knows(shared: Client, function: str, event: str) -> None:
     assert put(shared, function, events=[event]) == (200, "")
+
+
+@pytest.mark.parametrize(
+    ("event", "knowing"),
+    [
+        ("schedules.*.create", ["1.9", "main"]),
+        ("reports.*.insights.*.update", ["1.9", "main"]),
+        ("users.*.update.phone", ["main"]),
+        ("tablesdb.*.tables.*.rows.*.create", ["main"]),
+        ("tablesdb.*.tables.*.rows.*.upsert", []),
+    ],
+)
+def test_newer_ages_know_more_events(event: str, knowing: list[str]) -> None:
+    assert [name for name, age in AGES.items() if is_event(event, age)] == knowing
 
 
 @pytest.mark.parametrize(

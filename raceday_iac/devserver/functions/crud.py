@@ -12,6 +12,7 @@ from ...cron import cron_problem, next_run
 from .. import params
 from ..ages import ONLY_1_8, ONLY_1_9, ONLY_MAIN, SINCE_1_9
 from ..errors import ApiError
+from ..events import is_event
 from ..params import (
     NO_IDS,
     Check,
@@ -75,16 +76,15 @@ def execute_roles(value: Any) -> list[str]:
     return value
 
 
-def _event(value: Any) -> str:
-    if isinstance(value, str) and value.startswith("functions."):
-        raise Refused("Triggering a function on a function event is not allowed.")
-    if not isinstance(value, str) or not is_event(value):
-        raise Refused("Event is not valid.")
-    return value
+def _events(server: Server) -> Check:
+    def check(value: Any) -> str:
+        if isinstance(value, str) and value.startswith("functions."):
+            raise Refused("Triggering a function on a function event is not allowed.")
+        if not isinstance(value, str) or not is_event(value, server.age):
+            raise Refused("Event is not valid.")
+        return value
 
-
-def events(value: Any) -> list[str]:
-    return list(list_of(_event, MOST_ITEMS)(value))
+    return list_of(check, MOST_ITEMS)
 
 
 def _schedule(server: Server) -> Check:
@@ -186,7 +186,7 @@ REPOSITORY = (
 )
 OPTIONAL = (
     Param("execute", execute_roles, ()),
-    Param("events", events, ()),
+    Param("events", anything, (), of_server=_events),
     Param("schedule", anything, "", of_server=_schedule),
     Param("timeout", anything, 15, of_server=_timeout),
     Param("enabled", boolean, True),
@@ -374,97 +374,6 @@ def delete_owner(server: Server, owner: Row) -> None:
         server.db.execute(f"DELETE FROM {table} WHERE project = ? AND function = ?", owned)
     server.db.execute(f"DELETE FROM {store.service_of(owner).name} WHERE sequence = ?", (owner["sequence"],))
     discard_deployments(server, owner["project"], [row["id"] for row in deployments])
-
-
-# Which event patterns a function may listen to.
-#
-# The tree is Appwrite 1.8.1's app/config/events.php, the rules its Event/Validator/Event.php, with their oddities:
-# the action of a document is looked up among those of its collection (so `…documents.*.upsert` is refused), and what
-# follows a whole pattern is not always looked at.
-
-
-Tree = Mapping[str, Any]
-
-#: Every entry of PHP's configuration has these beside the real names, and they pass as actions.
-_DESCRIBED: Tree = {"$description": None}
-_RESOURCE: Tree = {**_DESCRIBED, "$model": None, "$resource": None}
-
-
-def _resource(actions: str, **below: Tree) -> Tree:
-    """A type of resource: what may happen to it, and what lies below it."""
-    return {**_RESOURCE, **dict.fromkeys(actions.split(), _DESCRIBED), **below}
-
-
-def _update(*details: str) -> Tree:
-    return {**_DESCRIBED, **dict.fromkeys(details, _DESCRIBED)}
-
-
-_CHANGES = "create update delete"
-_ROWS = _resource("create update upsert delete")
-_PART = _resource(_CHANGES)
-
-EVENTS: Tree = {
-    "users": _resource(
-        "create delete",
-        update=_update("email", "name", "password", "status", "prefs"),
-        sessions=_resource("create delete"),
-        recovery=_resource("create update"),
-        verification=_resource("create update"),
-        targets=_PART,
-        tokens=_resource("create"),
-    ),
-    "databases": _resource(
-        _CHANGES,
-        tables=_resource(_CHANGES, rows=_ROWS, indexes=_PART, columns=_PART),
-        collections=_resource(_CHANGES, documents=_ROWS, indexes=_PART, attributes=_PART),
-    ),
-    "buckets": _resource(_CHANGES, files=_PART),
-    "teams": _resource(
-        "create delete",
-        update=_update("prefs"),
-        memberships=_resource("create delete", update=_update("status")),
-    ),
-    "sites": _resource(_CHANGES, deployments=_PART),
-    "functions": _resource(_CHANGES, deployments=_PART, executions=_PART),
-    "messages": _resource("create update"),
-    "topics": _resource(_CHANGES, subscribers=_resource("create delete")),
-    "providers": _PART,
-    "rules": _PART,
-}
-
-
-def is_event(pattern: str) -> bool:
-    """Whether a server of version 1.8.1 accepts the pattern."""
-    parts = pattern.split(".")
-    if not 2 <= len(parts) <= 7 or _is_empty(parts[1]) or parts[0] not in EVENTS:
-        return False
-    kind: Tree = EVENTS[parts[0]]
-    below = _below(kind, parts, 2)
-    if below is None:
-        action = parts[2] if len(parts) > 2 else ""
-        return _happens(kind, action, parts[3] if len(parts) == 4 else "")
-    if _is_empty(parts[3]):
-        return False
-    if _below(below, parts, 4) is not None:
-        return _happens(below, parts[6] if len(parts) > 6 else "", "")
-    action = parts[4] if len(parts) > 4 else ""
-    return _happens(below, action, parts[5] if len(parts) == 6 else "")
-
-
-def _is_empty(text: str) -> bool:
-    return text in {"", "0"}
-
-
-def _below(kind: Tree, parts: list[str], place: int) -> Tree | None:
-    """The type that is named at `place`, when an id follows it."""
-    found = kind.get(parts[place]) if len(parts) > place + 1 else None
-    return found if found is not None and "$resource" in found else None
-
-
-def _happens(kind: Tree, action: str, detail: str) -> bool:
-    if not _is_empty(action) and action not in kind:
-        return False
-    return _is_empty(detail) or detail in (kind.get(action) or {})
 
 
 # Ending what runs for deployments and removing their files, after they were deleted from the database.

@@ -250,9 +250,9 @@ def test_an_export_leaves_out_what_the_stack_does(tmp_path: Path) -> None:
         ({"enabled": "false"}, {"enabled": False}, ""),
         ({"schedule": "61 * * * *"}, {"schedule": ""}, "schedule: '61 * * * *' is left out: "),
         (
-            {"execute": ["any", "nobody"]},
+            {"execute": ["any", "Nobody"]},
             {"execute": ("any",)},
-            "execute: 'nobody' is left out: 'nobody' is not a role",
+            "execute: 'Nobody' is left out: 'Nobody' is not a role",
         ),
         ({"execute": ["any", 5]}, {"execute": ("any",)}, "execute: 5 is left out: it is a number"),
         ({"events": ["users.*.create", "x"]}, {"events": ("users.*.create",)}, "events: 'x' is left out: "),

@@ -148,6 +148,10 @@ CASES: dict[str, tuple[Case, Case]] = {
         replace(with_functions(function()), server=Offered(frozenset({"node-22"}), OFFERED.specifications)),
         with_functions(function()),
     ),
+    "POL015": (
+        resource("bucket", permissions=('read("usrs")',)),
+        resource("bucket", permissions=('read("users")',)),
+    ),
     "POL010": (with_functions(replace(function(), runtime="node-16.0")), with_functions(function())),
     "POL011": (with_functions(function(schedule="0 5 * * *")), with_functions(function())),
     "POL012": (

@@ -174,7 +174,7 @@ def test_every_form_of_role_may_execute(role: str) -> None:
     assert resolved(stack_with_function(execute=[role]))
 
 
-@pytest.mark.parametrize("role", ["", "everybody", "users/other", "user:", "team:a/b/c", "label:", "ANY", "any "])
+@pytest.mark.parametrize("role", ["", "*", "role:all", "users/other", "user:", "team:a/b/c", "label:", "ANY", "any "])
 def test_other_roles_are_refused(role: str) -> None:
     assert f"{role!r} is not a role" in complaint(stack_with_function(execute=[role]))
 
@@ -352,7 +352,7 @@ def test_valid_permissions_are_taken(permission: str) -> None:
 
 @pytest.mark.parametrize(
     "permission",
-    ['read("")', 'read("nobody")', "read(any)", 'own("any")', "read", 'read("any") ', 'read("any","users")'],
+    ['read("")', 'read("role:all")', "read(any)", 'own("any")', "read", 'read("any") ', 'read("any","users")'],
 )
 def test_invalid_permissions_are_refused(permission: str) -> None:
     assert "collection.d/c: permissions:" in complaint(with_collection(permissions=[permission]))

@@ -162,6 +162,66 @@ def test_a_name_that_only_appwrite_may_know_is_a_note_where_it_has_no_list_and_e
     assert [each for each in refused.notes if "unknown" in each and "scope" not in each] == []
 
 
+def test_roles_and_events_that_only_appwrite_may_know_are_notes_too() -> None:
+    wanted = resolved(
+        stack_with_function(
+            execute=["usr:me"], events=["databases.*.tabels.*.rows.*.create", "tablesdb.*.tables.*.update"]
+        )
+    )
+    found = plan(wanted, facts=offering(runtimes={"python-3.12"}, specifications={"s-1vcpu-1gb"}))
+    assert not found.refusals
+    assert sorted(each.partition(": ")[2] for each in found.notes) == [
+        "unknown event 'databases.*.tabels.*.rows.*.create' (did you mean 'databases.*.tables.*.rows.*.create'?)"
+        ": Appwrite decides",
+        "unknown event 'tablesdb.*.tables.*.update' (did you mean 'databases.*.tables.*.update'?): Appwrite decides",
+        "unknown role 'usr:me' (did you mean 'user'?): Appwrite decides",
+    ]
+
+
+def test_an_unknown_role_in_permissions_is_noted_once() -> None:
+    stack = Stack("test")
+    collection(stack, permissions=['read("everyone")', 'update("everyone")', 'read("any")'])
+    found = plan(resolved(stack))
+    assert not found.refusals
+    assert [each for each in found.notes if "unknown" in each] == [
+        "collection.d/c: unknown role 'everyone': Appwrite decides"
+    ]
+
+
+@pytest.mark.parametrize(("version", "is_refused"), [("1.8.1", True), ("1.9.0", False)])
+def test_events_that_came_with_1_9_are_refused_before(version: str, is_refused: bool) -> None:
+    found = plan(resolved(stack_with_function(events=["schedules.*.create"])), facts=ServerFacts(version))
+    assert bool(found.refusals) is is_refused
+    assert not is_refused or "does not know the events schedules.*.create" in said(found)[0]
+
+
+NEVER = "0 0 30 2 *"
+
+
+@pytest.mark.parametrize(
+    ("version", "schedule", "is_refused"),
+    [
+        ("", NEVER, False),
+        ("1.8.1", NEVER, False),
+        ("1.9.0", NEVER, False),
+        ("1.9.5", NEVER, True),
+        ("1.9.6", NEVER, True),
+        ("2.0.0", NEVER, True),
+        ("1.9.6", "0 0 29 2 *", False),
+        ("1.9.6", "", False),
+    ],
+)
+def test_a_schedule_that_never_comes_is_refused_where_the_server_refuses_it(
+    version: str, schedule: str, is_refused: bool
+) -> None:
+    found = plan(resolved(stack_with_function(schedule=schedule)), facts=ServerFacts(version))
+    assert [f"{NEVER!r} never comes, and Appwrite {version} refuses that" in each for each in said(found)] == [
+        True
+    ] * is_refused
+    later = plan_between(stack_with_function(), stack_with_function(schedule=schedule), facts=ServerFacts(version))
+    assert bool(later.refusals) is is_refused
+
+
 def test_a_specification_that_the_server_does_not_offer_is_refused() -> None:
     found = plan(resolved(stack_with_function()), facts=offering(specifications={"s-2vcpu-2gb"}))
     assert "does not offer the specification 's-1vcpu-1gb' (it offers s-2vcpu-2gb)" in said(found)[0]
