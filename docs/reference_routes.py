@@ -105,6 +105,7 @@ RULES = (
     Rule("GET /project", Use.READ, "what the server says of the project"),
     Rule("POST /project/keys/ephemeral", Use.LEFT_OUT, "keys that end by themselves within an hour"),
     Rule("POST /project/smtp/tests", Use.LEFT_OUT, "sends a test e-mail; nothing of it is kept"),
+    Rule("* /project/platforms*", Use.MANAGED, "platform"),
     Rule("* /project/*", Use.LEFT_OUT, _UNMANAGED),
     Rule("* /proxy/*", Use.LEFT_OUT, _UNMANAGED),
     Rule("* /sites*", Use.LEFT_OUT, _UNMANAGED),

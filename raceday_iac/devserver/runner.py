@@ -17,7 +17,20 @@ from typing import IO, TypeVar
 
 import uvicorn
 
-from . import buckets, control, databases, functions, health, messaging, project, sign_ins, sites, teams, users
+from . import (
+    buckets,
+    control,
+    databases,
+    functions,
+    health,
+    messaging,
+    platforms,
+    project,
+    sign_ins,
+    sites,
+    teams,
+    users,
+)
 from .app import App
 from .daemon import INFO_FILE, StartError, lock_data
 from .server import Server
@@ -48,6 +61,7 @@ def build_server(data_dir: Path, settings: Settings | None = None, clock: Clock 
         messaging,
         project,
         sign_ins,
+        platforms,
         health,
         control,
         settings=settings,

@@ -188,6 +188,13 @@ def _execution_1_9(item: dict[str, Any]) -> dict[str, Any]:
     return {**_without(item, "resourceId", "resourceType"), "functionId": item["resourceId"]}
 
 
+def _platform_1_9(item: dict[str, Any]) -> dict[str, Any]:
+    """Whatever names an app was its key; a website had one, too (observed on 1.9.6)."""
+    words = ("bundleIdentifier", "applicationId", "packageName", "packageIdentifierName")
+    own = next((item[each] for each in words if each in item), "")
+    return {**_without(item, *words), "key": own, "hostname": item.get("hostname", ""), "store": ""}
+
+
 def _numbered(item: dict[str, Any]) -> dict[str, Any]:
     """The sequence of a document, and of those in it, as a number."""
     kept = {name: _deep_numbered(value) for name, value in item.items()}
@@ -211,6 +218,7 @@ ADAPTERS: tuple[tuple[tuple[int, ...], str, Adapter], ...] = (
     ((2, 0, 0), "execution", _execution_1_9),
     ((1, 9, 0), "function", _function_1_8),
     ((1, 9, 0), "site", _function_1_8),
+    ((1, 9, 5), "platform", _platform_1_9),
     ((1, 9, 0), "document", _numbered),
     ((1, 9, 0), "row", _numbered),
     ((1, 9, 0), "membership", lambda item: _without(item, "userPhone")),
@@ -228,8 +236,9 @@ def _both_specifications(given: dict[str, Any]) -> dict[str, Any]:
     return {**given, "buildSpecification": wanted, "runtimeSpecification": wanted} if wanted else given
 
 
-def _own_variable_id(given: dict[str, Any]) -> dict[str, Any]:
-    return {"variableId": "unique()", **given}
+def _own_id(parameter: str) -> Adapter:
+    """Once the server chose the ids of these."""
+    return lambda given: {parameter: "unique()", **given}
 
 
 def _template_by_tag(given: dict[str, Any]) -> dict[str, Any]:
@@ -242,12 +251,16 @@ REQUEST_ADAPTERS: tuple[tuple[tuple[int, ...], str, str, Adapter], ...] = (
     ((1, 9, 0), "POST", "/sites", _both_specifications),
     ((1, 9, 0), "PUT", "/sites/{siteId}", _both_specifications),
     ((1, 9, 0), "POST", "/sites/{siteId}/deployments/template", _template_by_tag),
-    ((1, 9, 4), "POST", "/sites/{siteId}/variables", _own_variable_id),
+    ((1, 9, 4), "POST", "/sites/{siteId}/variables", _own_id("variableId")),
     ((1, 9, 0), "POST", "/functions", _both_specifications),
     ((1, 9, 0), "PUT", "/functions/{functionId}", _both_specifications),
     ((1, 9, 0), "POST", "/functions/{functionId}/deployments/template", _template_by_tag),
-    ((1, 9, 4), "POST", "/functions/{functionId}/variables", _own_variable_id),
-    ((1, 9, 4), "POST", "/project/variables", _own_variable_id),
+    ((1, 9, 4), "POST", "/functions/{functionId}/variables", _own_id("variableId")),
+    ((1, 9, 4), "POST", "/project/variables", _own_id("variableId")),
+    *(
+        ((1, 9, 5), "POST", f"/project/platforms/{each}", _own_id("platformId"))
+        for each in ("web", "apple", "android", "linux", "windows")
+    ),
 )
 
 

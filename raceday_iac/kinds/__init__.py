@@ -17,6 +17,7 @@ from . import (
     deployment,
     function,
     index,
+    platform,
     project_variable,
     provider,
     relationship,
@@ -44,6 +45,7 @@ KINDS: dict[str, Kind] = {
         topic,
         project_variable,
         provider,
+        platform,
     )
 }
 

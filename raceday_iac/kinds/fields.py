@@ -582,9 +582,10 @@ class Declaring:
         """What a stack file would say of a field that Appwrite never sees; None for nothing."""
         return None
 
-    def as_written(self, name: str, value: Any, live: Live, beside: Beside) -> Any:  # noqa: ARG002
-        """The value of a field as a person would write it."""
-        return value
+    def as_written(self, name: str, value: Any, live: Live, beside: Beside) -> Any:
+        """The value of a field as a person would write it: of a secret, where it comes from."""
+        found = next((each for each in self.secrets(live.fields) if each.attribute == name), None)
+        return value if found is None else beside.secret_of(live, found.name)
 
     #: Lists of an `appwrite.json` that hold it, in each age of such files: of the file, or of what it lies in.
     file_lists: tuple[str, ...] = ()
@@ -627,6 +628,8 @@ class Declaring:
 
     def lost_in_file(self, resource: Resource, desired: Desired, to: Writing) -> Iterator[str]:  # noqa: ARG002
         """What a stack says of one and such a file cannot."""
+        if not self.file_lists:
+            yield f"such a file has no {self.kind.replace('_', ' ')}s"
         for each in wire_fields(self.model):
             if each.name in self.file_unsaid and resource.fields.get(each.name) != canonical_default(each):
                 yield f"{each.name} cannot be said"

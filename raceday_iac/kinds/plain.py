@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, ClassVar, TypeAlias
 
 from ..model import limits
 from ..model.address import Address
 from ..model.declarations import Declared, Permissions, Roles, unknown_permissions, unknown_roles
 from ..model.evidence import Ask, Question
-from ..model.resource import Fields, Live, frozen
-from .base import Call, Contents, Danger, Kind, Listing, Shape, is_instant
+from ..model.resource import Fields, Live, Resource, frozen
+from .base import Call, Contents, Danger, Kind, Listing, Shape, is_instant, with_carried
 from .fields import (
     Declaring,
     PlainRequests,
     Wire,
     as_set,
     body,
+    canonical,
     carried,
     may_be_told,
     parsed,
@@ -65,6 +66,49 @@ class PlainDeclaring(Declaring):
         self.file_lists, self.file_silent = file_lists, Declaring.file_silent | frozenset(ignored)
         self.file_unsaid = frozenset(unsaid)
         self.file_words = {each.request: each.answer for each in wire_fields(model) if each.request != each.answer}
+
+
+class Typed(Declared):
+    """One of a kind that has types: a model for each, and a method of the stack."""
+
+    type: ClassVar[str] = ""
+
+    @classmethod
+    def written(cls, arguments: Mapping[str, Any], owner: tuple[str, ...]) -> dict[str, Any]:
+        return {**super().written(arguments, owner), "type": cls.type}
+
+
+class TypedDeclaring(Declaring):
+    """The language of a kind that has types. The type is a field as well, and no update can change it. Files of
+    Appwrite's command line have none of these kinds."""
+
+    def __init__(self, kind: str, base: type[Typed], *models: type[Typed]) -> None:
+        super().__init__(kind, base, f"`stack.{models[0].type}_{kind}(…)` and the like, one for each type")
+        self._models = {each.type: each for each in models}
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        return tuple(self._models)
+
+    @property
+    def models(self) -> tuple[type[Declared], ...]:
+        return tuple(self._models.values())
+
+    def model_of(self, arguments: Mapping[str, Any]) -> type[Declared]:
+        return self._models.get(str(arguments["type"]), self.model)
+
+    def checked(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {name: value for name, value in arguments.items() if name != "type"}
+
+    def fields(self, declared: Declared, address: Address, resources: Mapping[Address, Resource]) -> Fields:  # noqa: ARG002
+        assert isinstance(declared, Typed)
+        return {"type": declared.type, **canonical(declared)}
+
+    def method(self, live: Live) -> str:
+        kind = str(live.fields["type"])
+        if kind not in self._models:
+            raise ValueError(f"the stack language has no {self.kind}s of type {kind!r}")
+        return f"{kind}_{self.kind}"
 
 
 def plain_kind(
@@ -126,6 +170,69 @@ def plain_kind(
         declaring=PlainDeclaring(name, model, file_lists, left_out, file_unsaid),
         dangers=dangers,
         terraform_types=terraform_types,
+    )
+
+
+class TypedRequests:
+    """The type is a part of the route of a creation and of an update, which replaces everything."""
+
+    def __init__(self, declaring: TypedDeclaring, path: str, shape: Shape) -> None:
+        self._declaring, self._path, self._shape = declaring, path, shape
+
+    def _at(self, fields: Fields) -> tuple[str, dict[str, Any]]:
+        return f"{self._path}/{fields['type']}", body(self._declaring.model_of(fields), fields)
+
+    def create(self, address: Address, fields: Fields) -> Call:
+        path, said = self._at(fields)
+        return Call("post", path, {f"{address.kind}Id": address.name, **said}, self._shape)
+
+    def update(self, address: Address, fields: Fields, live: Live) -> Call:
+        path, said = self._at(fields)
+        return with_carried(Call("put", f"{path}/{address.name}", said, self._shape), live)
+
+    def delete(self, address: Address, live: Live) -> Call:  # noqa: ARG002 - same shape for every kind
+        return Call("delete", f"{self._path}/{address.name}")
+
+    def read(self, address: Address) -> Call:
+        return Call("get", f"{self._path}/{address.name}", answer=self._shape)
+
+
+def typed_kind(
+    declaring: TypedDeclaring,
+    path: str,
+    *,
+    stage: int,
+    since: str,
+    left_out: Mapping[str, str],
+    dangers: tuple[Danger, ...] = (),
+) -> Kind:
+    """A kind whose resources lie nowhere and have types, each with a route below `path`, the route of their list."""
+    name = declaring.kind
+    shape = Shape({"$id": str, "type": str}, {"$updatedAt": is_instant}, lambda raw: told(declaring.model_of(raw)))
+
+    def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
+        model, identity = declaring.model_of(raw), str(raw["$id"])
+        fields = {"type": str(raw["type"]), **parsed(model, raw)}
+        kept = carried((model,), (), left_out, raw)
+        updated_at = str(raw.get("$updatedAt") or "")
+        return Live(Address(name, identity), frozen(fields), identity, kept, updated_at=updated_at)
+
+    return Kind(
+        name=name,
+        stage=stage,
+        tone="state",
+        requests=TypedRequests(declaring, path, shape),
+        parse=parse,
+        in_place=frozenset(each.name for model in declaring.models for each in wire_fields(model)),
+        listing=Listing(path, f"{name}s", shape),
+        is_server_wide=True,
+        since=since,
+        routes=tuple(
+            route for kind in declaring.types for route in (f"POST {path}/{kind}", f"PUT {path}/{kind}/{{{name}Id}}")
+        ),
+        left_out=left_out,
+        declaring=declaring,
+        dangers=dangers,
     )
 
 

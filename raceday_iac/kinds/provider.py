@@ -5,18 +5,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, Field, model_validator
 
 from ..model import validators
 from ..model.address import Address
-from ..model.declarations import Declared, Id, Name
+from ..model.declarations import Id, Name
 from ..model.resource import Desired, Fields, Live, Resource, frozen
 from ..model.secret import FromEnvironment, Secret
 from ..model.server import ServerFacts
 from .base import Call, Danger, Kind, Listing, Shape, is_instant, thaw
-from .fields import IDENTITY, Beside, Declaring, Wire, Writing, canonical, secret_wire, wire_fields
+from .fields import IDENTITY, Wire, secret_wire, wire_fields
+from .plain import Typed, TypedDeclaring
 
 ROUTE = "/messaging/providers"
 
@@ -52,19 +53,13 @@ Address_ = Annotated[str, AfterValidator(_address), _OPTION]
 Person = Annotated[str, Field(max_length=128), _OPTION]
 
 
-class ProviderDeclaration(Declared):
+class ProviderDeclaration(Typed):
     """A provider of messages; there is a method for each type. Credentials come from the environment:
     `FromEnvironment("NAME")`."""
-
-    type: ClassVar[str] = ""
 
     id: Annotated[Id, IDENTITY] = Field(init=False)
     name: Name
     enabled: bool = True
-
-    @classmethod
-    def written(cls, arguments: Mapping[str, Any], owner: tuple[str, ...]) -> dict[str, Any]:
-        return {**super().written(arguments, owner), "type": cls.type}
 
 
 class MailDeclaration(ProviderDeclaration):
@@ -199,28 +194,23 @@ class ApnsDeclaration(ProviderDeclaration):
     sandbox: Annotated[bool, _OPTION] = False
 
 
-MODELS: dict[str, type[ProviderDeclaration]] = {
-    each.type: each
-    for each in (
-        SmtpDeclaration,
-        SendgridDeclaration,
-        MailgunDeclaration,
-        ResendDeclaration,
-        SesDeclaration,
-        TwilioDeclaration,
-        VonageDeclaration,
-        Msg91Declaration,
-        TelesignDeclaration,
-        TextmagicDeclaration,
-        FcmDeclaration,
-        ApnsDeclaration,
-    )
-}
+_DECLARING = TypedDeclaring(
+    "provider",
+    ProviderDeclaration,
+    SmtpDeclaration,
+    SendgridDeclaration,
+    MailgunDeclaration,
+    ResendDeclaration,
+    SesDeclaration,
+    TwilioDeclaration,
+    VonageDeclaration,
+    Msg91Declaration,
+    TelesignDeclaration,
+    TextmagicDeclaration,
+    FcmDeclaration,
+    ApnsDeclaration,
+)
 SHAPE = Shape({"$id": str, "name": str, "provider": str, "enabled": bool}, {"$updatedAt": is_instant})
-
-
-def _model(type: str) -> type[ProviderDeclaration]:
-    return MODELS.get(type, ProviderDeclaration)
 
 
 def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
@@ -229,7 +219,7 @@ def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
     said = {**raw, **{name: value for part in parts for name, value in part.items()}}
     kind = str(raw["provider"])
     fields: dict[str, Any] = {"type": kind}
-    for each in wire_fields(_model(kind)):
+    for each in wire_fields(_DECLARING.model_of(fields)):
         value = said.get(each.name)
         if each.wire.is_secret:
             if value:
@@ -249,7 +239,7 @@ class _Requests:
         said = thaw(fields)
         named = {
             each.name: each.wire.send(said[each.name])
-            for each in wire_fields(_model(said["type"]))
+            for each in wire_fields(_DECLARING.model_of(said))
             if each.name in said
         }
         return {name: value for name, value in named.items() if value != ""}
@@ -265,35 +255,6 @@ class _Requests:
 
     def read(self, address: Address) -> Call:
         return Call("get", f"{ROUTE}/{address.path}", answer=SHAPE)
-
-
-class _Declaring(Declaring):
-    @property
-    def models(self) -> tuple[type[Declared], ...]:
-        return tuple(MODELS.values())
-
-    def model_of(self, arguments: Mapping[str, Any]) -> type[Declared]:
-        return _model(str(arguments["type"]))
-
-    def checked(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {name: value for name, value in arguments.items() if name != "type"}
-
-    def fields(self, declared: Declared, address: Address, resources: Mapping[Address, Resource]) -> Fields:  # noqa: ARG002
-        assert isinstance(declared, ProviderDeclaration)
-        return {"type": declared.type, **canonical(declared)}
-
-    def method(self, live: Live) -> str:
-        kind = str(live.fields["type"])
-        if kind not in MODELS:
-            raise ValueError(f"the stack language has no providers of type {kind!r}")
-        return f"{kind}_provider"
-
-    def as_written(self, name: str, value: Any, live: Live, beside: Beside) -> Any:
-        field = next((each for each in wire_fields(self.model_of(live.fields)) if each.attribute == name), None)
-        return beside.secret_of(live, field.name) if field is not None and field.wire.is_secret else value
-
-    def lost_in_file(self, resource: Resource, desired: Desired, to: Writing) -> Iterator[str]:  # noqa: ARG002
-        yield "such a file has no providers"
 
 
 def unsupported(wanted: Resource, _desired: Desired, server: ServerFacts) -> Iterator[tuple[str, str]]:
@@ -318,16 +279,16 @@ KIND = Kind(
     tone="state",
     requests=_Requests(),
     parse=parse,
-    in_place=frozenset(each.name for model in MODELS.values() for each in wire_fields(model)),
+    in_place=frozenset(each.name for model in _DECLARING.models for each in wire_fields(model)),
     cannot_become=lambda _name, value: value == "",
     listing=Listing(ROUTE, "providers", SHAPE),
     unsupported=unsupported,
     is_read_by_code=True,
     routes=tuple(
-        route for kind in MODELS for route in (f"POST {ROUTE}/{kind}", f"PATCH {ROUTE}/{kind}/{{providerId}}")
+        route for kind in _DECLARING.types for route in (f"POST {ROUTE}/{kind}", f"PATCH {ROUTE}/{kind}/{{providerId}}")
     ),
     left_out={"provider": "the type, which the method says", "type": "mail, text or push; follows from the provider"},
-    declaring=_Declaring("provider", ProviderDeclaration, "`stack.smtp_provider(…)` and the like, one for each type"),
+    declaring=_DECLARING,
     dangers=(Danger("PRV001", "error", "a provider that sends without TLS", _sent_in_the_open),),
     terraform_types=("appwrite_messaging_provider",),
 )

@@ -15,7 +15,7 @@ from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
-from ..kinds import attribute, provider
+from ..kinds import attribute, platform, provider
 from ..kinds.bucket import BucketDeclaration
 from ..kinds.collection import CollectionDeclaration
 from ..kinds.database import DatabaseDeclaration
@@ -203,6 +203,12 @@ class Stack:
     textmagic_provider = declares("provider", provider.TextmagicDeclaration)
     fcm_provider = declares("provider", provider.FcmDeclaration)
     apns_provider = declares("provider", provider.ApnsDeclaration)
+
+    web_platform = declares("platform", platform.WebDeclaration)
+    apple_platform = declares("platform", platform.AppleDeclaration)
+    android_platform = declares("platform", platform.AndroidDeclaration)
+    linux_platform = declares("platform", platform.LinuxDeclaration)
+    windows_platform = declares("platform", platform.WindowsDeclaration)
 
     @property
     def stack(self) -> Stack:

@@ -147,6 +147,18 @@ SAMPLES = (
         changed_at="/messaging/providers/smtp",
         secrets={"SAMPLE_PASSWORD": "a-password-nobody-sees"},
     ),
+    Sample(
+        "platform",
+        "/project/platforms",
+        {"name": "Shop", "hostname": "shop.example.com"},
+        {"name": "Shop 2", "hostname": "*.example.com"},
+        {"hostname": "by-hand.example.com"},
+        dangerous={"hostname": "*"},
+        code="PLT001",
+        method="web_platform",
+        changed_at="/project/platforms/web",
+        since="1.9.5",
+    ),
 )
 
 

@@ -165,5 +165,31 @@ def provider_routes() -> list[tuple[str, str, Callable[..., Any]]]:
     return [*reading, ("post", f"{of.route}/{{type}}", create), ("patch", f"{of.route}/{{type}}/{{id}}", update)]
 
 
+def platform_routes() -> list[tuple[str, str, Callable[..., Any]]]:
+    """Platforms: the type is a part of the path of what writes them."""
+    of = Plain("/project/platforms", {})
+
+    def create(project: Raw, body: Raw, type: str) -> Raw:
+        made = project.setdefault("plain", {}).setdefault(of.plural, {})
+        identity = body["platformId"]
+        if identity.lower() in map(str.lower, made):
+            raise taken(identity)
+        said = {name: value for name, value in body.items() if name != "platformId"}
+        made[identity] = {"$id": identity, "type": type, **said}
+        return dict(made[identity])
+
+    def update(project: Raw, body: Raw, type: str, identity: str) -> Raw:
+        found = project.get("plain", {}).get(of.plural, {}).get(identity)
+        if found is None:
+            raise missing(identity)
+        assert found["type"] == type
+        found.update(body)
+        return dict(found)
+
+    reading = [each for each in routes(of) if each[0] in ("get", "delete")]
+    return [*reading, ("post", f"{of.route}/{{type}}", create), ("put", f"{of.route}/{{type}}/{{id}}", update)]
+
+
 _CREDENTIALS = ("apiKey", "host", "port", "username", "password", "accountSid", "authToken")
-ROUTES = [route for each in PLAIN.values() for route in routes(each)] + provider_routes()
+ROUTES = [route for each in PLAIN.values() for route in routes(each)]
+ROUTES += [*provider_routes(), *platform_routes()]

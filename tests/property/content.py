@@ -66,6 +66,8 @@ def _all_plain(project: Raw, spec: Spec) -> Content:
         held = {**raw["credentials"], **raw["options"]}
         names = [each for each in spec.get(f"provider.{identity}", {}) if each not in said]
         found[f"provider.{identity}"] = {**said, **{each: held.get(_word_of_providers(each), "") for each in names}}
+    for identity, raw in project.get("plain", {}).get("platforms", {}).items():
+        found[f"platform.{identity}"] = {_snake(name): value for name, value in raw.items() if name != "$id"}
     for kind, of in MEMORY_PLAIN.items():
         for identity, raw in project.get("plain", {}).get(of.plural, {}).items():
             address = f"{kind}.{identity}"
@@ -81,6 +83,10 @@ def _word_of_providers(name: str) -> str:
 def _camel(name: str) -> str:
     first, *rest = name.split("_")
     return first + "".join(map(str.capitalize, rest))
+
+
+def _snake(name: str) -> str:
+    return re.sub("([A-Z])", r"_\1", name).lower()
 
 
 def _permissions(permissions: Iterable[str]) -> set[str]:

@@ -88,6 +88,9 @@ def stack_of(spec: Spec) -> tuple[Stack, dict[str, str]]:
             secret = PROVIDERS[type][1]
             secrets[f"{path}_KEY"] = own[secret]
             getattr(stack, f"{type}_provider")(path, **{**own, secret: FromEnvironment(f"{path}_KEY")})
+        elif kind == "platform":
+            own = dict(settings)
+            getattr(stack, f"{own.pop('type')}_platform")(path, **own)
         elif kind == "database" or kind in PLAIN:
             getattr(stack, kind)(path, **settings)
         elif kind != "variable":

@@ -16,6 +16,7 @@ from .specs import (
     Settings,
     Spec,
     indexes,
+    platforms,
     providers,
     specs,
 )
@@ -61,6 +62,8 @@ def _changed(draw: st.DrawFn, address: str, settings: Settings, spec: Spec) -> S
         return draw(COLUMN if draw(st.integers(0, 3)) == 0 else COLUMNS_OF[settings["type"]])
     if kind == "provider":
         return draw(providers())
+    if kind == "platform":
+        return draw(platforms())
     if kind == "index":
         owner = f"attribute.{path.rpartition('/')[0]}/"
         other = draw(indexes({at.removeprefix(owner): each for at, each in spec.items() if at.startswith(owner)}))

@@ -163,6 +163,21 @@ def providers(draw: st.DrawFn) -> Settings:
     return {"type": type, "name": draw(NAMES), "enabled": draw(st.booleans()), **mail, **settings, secret: value}
 
 
+#: Platforms: by type, what is said beside the name.
+PLATFORMS = {
+    "web": {"hostname": st.sampled_from(["a.example.org", "*.example.org"])},
+    "apple": {"bundle_identifier": st.sampled_from(["org.example.a", "org.example.b"])},
+    "linux": {"package_name": st.sampled_from(["org.example.a", "org.example.b"])},
+}
+
+
+@st.composite
+def platforms(draw: st.DrawFn) -> Settings:
+    """A platform of any type."""
+    type = draw(st.sampled_from(sorted(PLATFORMS)))
+    return {"type": type, "name": draw(NAMES), **{name: draw(each) for name, each in PLATFORMS[type].items()}}
+
+
 def cased(*names: str) -> st.SearchStrategy[str]:
     """A name, now and then in capitals."""
     return st.sampled_from([*names, *names, *names, *(name.upper() for name in names)])
@@ -181,6 +196,8 @@ def specs(draw: st.DrawFn) -> Spec:
             spec[f"{kind}.{name}"] = draw(settings)
     for name in draw(subset("one", "Two")):
         spec[f"provider.{name}"] = draw(providers())
+    for name in draw(subset("one", "Two")):
+        spec[f"platform.{name}"] = draw(platforms())
     for base in draw(st.sampled_from([["d"], ["d"], ["d", "other"], []])):
         spec[f"database.{base}"] = {"name": draw(NAMES), "enabled": draw(st.booleans())}
         for name in draw(subset(*COLLECTIONS)):

@@ -182,6 +182,10 @@ CASES: dict[str, tuple[Case, Case]] = {
         resource("provider", **MAIL, encryption="none", auto_tls=False),
         resource("provider", **MAIL, encryption="none", auto_tls=True),
     ),
+    "PLT001": (
+        resource("platform", type="web", hostname="*"),
+        resource("platform", type="web", hostname="*.example.com"),
+    ),
     "ACC001": (accepting("*", BEGIN + timedelta(days=1)), accepting("*", BEGIN + timedelta(days=2))),
     "ACC002": (accepting("collection.e/*", BEGIN), accepting("collection.d/*", BEGIN)),
 }
