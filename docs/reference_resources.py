@@ -12,7 +12,7 @@ from raceday_iac.health.watched import Alert, Freshness, FunctionWatch, Grace, H
 from raceday_iac.kinds import KINDS, RENAMEABLE, Kind
 from raceday_iac.kinds.fields import Declaring, effect, identity
 from raceday_iac.kinds.function import SETTINGS
-from raceday_iac.loading.environment import Environment
+from raceday_iac.loading.environment import Environment, Retention
 from raceday_iac.model import declarations, limits, stack
 from raceday_iac.model.address import Address
 from raceday_iac.model.evidence import Ask
@@ -159,6 +159,7 @@ def settings_page() -> str:
     parts.append("How the state's settings are meant: [where it is kept](../state.md#where-it-is-kept).\n")
     parts += [described(each.title, each.settings) for each in map(backend_of, BACKENDS)]
     parts.append(described(title_of(Encryption), Encryption))
+    parts.append(described(title_of(Retention), Retention))
     parts += [
         "## Health",
         "`stacks/health.yaml`. Lengths of time: `90s`, `5m`, `24h`. See [health](../health.md#what-is-watched).\n",

@@ -21,6 +21,8 @@ from .redaction import hidden_values
 
 if TYPE_CHECKING:
     from .applying import Applied
+    from .backup.manifest import Manifest
+    from .backup.restoring import RestorePlan
     from .importing.adoption import Adoption
     from .recovery.planning import Done, Recovery
     from .state.document import Binding, State
@@ -123,6 +125,30 @@ def recovered(run: Run, begun: int, done: Sequence[Done], at: datetime) -> dict[
         "failed": failed,
         "skipped": [each.step.key for each in done if not each.was_needed],
     }
+
+
+def backed_up(run: Run, manifest: Manifest, at: datetime) -> dict[str, Any]:
+    """A backup was made by hand, or deleted."""
+    kept = {"backup": manifest.id, "addresses": list(map(str, manifest.addresses)), "records": manifest.records}
+    return {**_opening(run, run.command, at), **kept}
+
+
+def restoring(run: Run, plan: RestorePlan, at: datetime) -> dict[str, Any]:
+    """Written before the first document is written back."""
+    return {**_opening(run, "begin", at), "backup": plan.manifest.id, "sections": _tallies(plan)}
+
+
+def restored(run: Run, begun: int, done: RestorePlan, at: datetime) -> dict[str, Any]:
+    """What a look at every document found afterwards."""
+    return {**_ending(run, begun, "success" if done.is_empty else "failed", at), "sections": _tallies(done)}
+
+
+def _tallies(plan: RestorePlan) -> list[dict[str, Any]]:
+    """Numbers alone: values of documents are never written."""
+    return [
+        {"address": str(goal.section.address), "written": tally.to_write, "newer": tally.newer, "unfit": tally.unfit}
+        for goal, tally in zip(plan.goals, plan.tallies, strict=True)
+    ]
 
 
 def _opening(run: Run, event: str, at: datetime) -> dict[str, Any]:

@@ -12,7 +12,7 @@ def counted(number: int, noun: str) -> str:
 
 def plural(noun: str) -> str:
     """The plural of a noun that this tool uses."""
-    return f"{noun}es" if noun.endswith("x") else f"{noun}s"
+    return f"{noun}es" if noun.endswith(("x", "ss")) else f"{noun}s"
 
 
 def spaced(number: int) -> str:

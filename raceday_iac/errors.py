@@ -5,6 +5,7 @@ IacError
 ├── StateError           the state file cannot be read or written                      exit 1
 │   └── LockedError      somebody else is applying                                     exit 6
 │       └── FencedError  this run's lock or state is no longer its own: save refused   exit 6
+├── BackupError          what a run would destroy could not be kept before it           exit 1
 ├── StaleError           the plan no longer fits what it was made from                 exit 6
 ├── RefusedError         a guard said no                                               exit 5
 ├── ProviderError        Appwrite answered with an error, or did not answer            exit 1
@@ -93,6 +94,10 @@ class LockedError(StateError):
 
 class FencedError(LockedError):
     """Somebody else saved, or took the lock over, since this run read the state: its save was refused."""
+
+
+class BackupError(IacError):
+    """What would be destroyed could not be written to a backup before, so nothing was begun."""
 
 
 class StaleError(IacError):

@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 from ..counting import format_duration, spaced
 from ..errors import NOTHING_CHANGED, ConflictError, NotFoundError, ProviderError, RefusedError
 from ..kinds import kind_of
-from ..kinds.conversion import UnconvertibleError, convert, has_form, temporary
+from ..kinds.conversion import UnconvertibleError, convert, has_form, shortened, temporary
 from ..model.address import Address
 from ..model.evidence import Answer
 from ..model.resource import Fields, Live, frozen
@@ -177,7 +177,7 @@ class _Copying:
             after = Condition("greaterThan", _CHANGED_AT, ((since - _CLOCKS).isoformat(timespec="milliseconds"),))
             changed = self.provider.documents(*_place(self.address), after, only=self._read)
             look = _Look()
-            yield from self._look(look, _batches(changed))
+            yield from self._look(look, batches(changed))
             if not look.written:
                 return
             since = now
@@ -207,11 +207,11 @@ class _Copying:
             merged = [each for each in copies if each.rests and self.merging]
             others = [each for each in copies if not (each.rests and self.merging)]
             writes = (
-                *(partial(self._merge, batch) for batch in _batches(merged)),
-                *(partial(self._write, batch) for batch in _batches(others)),
+                *(partial(self._merge, batch) for batch in batches(merged)),
+                *(partial(self._write, batch) for batch in batches(others)),
             )
             left = len(copies)
-            for written in _at_once(writes):
+            for written in at_once(writes):
                 look.written += written
                 left -= written
                 self._tell(look, there, begun, look.looked - left)
@@ -349,13 +349,13 @@ def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _batches(items: Iterable[Item]) -> Iterator[Sequence[Item]]:
+def batches(items: Iterable[Item]) -> Iterator[Sequence[Item]]:
     each = iter(items)
     while batch := list(islice(each, BATCH)):
         yield batch
 
 
-def _at_once(writes: Iterable[Callable[[], int]]) -> Iterator[int]:
+def at_once(writes: Iterable[Callable[[], int]]) -> Iterator[int]:
     """What writes come to, as they end; some are under way at once. Whoever leaves waits for those."""
     under_way: set[Future[int]] = set()
     with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="copying") as pool:
@@ -374,7 +374,7 @@ def cut_values(provider: Provider, address: Address, size: int, limit: Answer, n
     cut = 0
     portions = provider.every_document(*_place(address), only=(address.name, _CHANGED_AT))
     longest = (each for portion in portions for each in portion if _longer([each], address, size))
-    for batch in _batches(longest):
+    for batch in batches(longest):
         yield 0.0
         cut += _cut_batch(provider, address, size, limit, batch, cut)
         note(f"{cut} values cut to {size} characters")
@@ -410,10 +410,10 @@ def _cut_batch(
 
 def _longer(batch: Sequence[Mapping[str, Any]], address: Address, size: int) -> dict[str, NewValues]:
     """Documents that hold more, with what they are to hold."""
-    cut = {str(each["$id"]): (_cut(each.get(address.name), size), each) for each in batch}
+    shorter = {str(each["$id"]): (shortened(each.get(address.name), size), each) for each in batch}
     return {
         identity: NewValues({address.name: value}, str(document[_CHANGED_AT]))
-        for identity, (value, document) in cut.items()
+        for identity, (value, document) in shorter.items()
         if value != document.get(address.name)
     }
 
@@ -424,12 +424,6 @@ def _too_many(address: Address, size: int, limit: Answer, found: int, cut: int) 
         f"cut. {cut} were; the size was left as it is.",
         hint="look at what came, then plan again",
     )
-
-
-def _cut(value: Any, size: int) -> Any:
-    if isinstance(value, list):
-        return [_cut(each, size) for each in value]
-    return value[:size] if isinstance(value, str) else value
 
 
 def _finished(provider: Provider, address: Address, wanted: Fields, live: Live) -> Live:

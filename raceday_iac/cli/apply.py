@@ -23,10 +23,12 @@ from ..provider import Provider
 from ..refresh import refresh
 from ..refresh.deployments import Remembered, Role, read_deployments
 from ..refresh.snapshot import Counting
+from ..render.backup_text import kept_lines
 from ..render.lines import Line, print_json, print_lines, printable
 from ..render.plan_text import AS_DECLARED, applied_document, applied_lines
 from ..render.progress import progress
 from ..state.document import State
+from .backup import keep_lost
 from .completion import addresses, functions
 from .options import Options, begin_changes, current, with_environment
 from .plan import (
@@ -50,6 +52,9 @@ from .workspace import Target, Workspace, confirmed, make_plan, provider
 app = typer.Typer()
 
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")]
+NoBackup = Annotated[
+    bool, typer.Option("--no-backup", help="Do not write what will be lost to a backup before it is lost.")
+]
 FunctionName = Annotated[str, typer.Argument(metavar="FUNCTION", help="Function id.", autocompletion=functions)]
 
 
@@ -66,13 +71,21 @@ def apply(
     allow_data_loss: DataLoss = [],  # noqa: B006
     confirm: Confirmed = [],  # noqa: B006
     look_at: LookAt = 0,
+    no_backup: NoBackup = False,
 ) -> int:
     """Plan, ask, apply, and look again. A saved plan in `file` was reviewed: it is run as it is, or not at all."""
     saved = None if file is None else load_plan(file)
     plan_options = plan_options_of(target, exclude, replace, refresh_only, allow_data_loss, confirm, look_at)
     if saved is None:
         plan_options = _needing_numbers(plan_options, auto_approve=auto_approve)
-        return _apply(current(), plan_options, auto_approve=auto_approve, parallelism=parallelism, verbose=verbose)
+        return _apply(
+            current(),
+            plan_options,
+            auto_approve=auto_approve,
+            parallelism=parallelism,
+            verbose=verbose,
+            keeps=not no_backup,
+        )
     _refuse_options(current(), plan_options, saved)
     return _apply(
         with_environment(current(), saved.environment),
@@ -82,6 +95,7 @@ def apply(
         verbose=verbose,
         saved=saved,
         file=file,
+        keeps=not no_backup,
     )
 
 
@@ -94,6 +108,7 @@ def _apply(
     verbose: bool,
     saved: SavedPlan | None = None,
     file: Path | None = None,
+    keeps: bool,
 ) -> int:
     destroys = plan_options.destroy
     workspace, command = Workspace.load(options, sending=not destroys), "destroy" if destroys else "apply"
@@ -113,7 +128,17 @@ def _apply(
                 workspace.store.clear_journal()
             return code
         plan_id = snapshot_of(plan, workspace, server, state).id
-        return carry_out(options, workspace, plan, connection, state, parallelism, plan_id=plan_id, command=command)
+        return carry_out(
+            options,
+            workspace,
+            plan,
+            connection,
+            state,
+            parallelism,
+            plan_id=plan_id,
+            command=command,
+            keeps=keeps,
+        )
 
 
 def _approve(
@@ -136,7 +161,7 @@ def _approve(
         if options.json and auto_approve:
             # The outcome, for machines that were not shown the plan.
             nothing = Applied(state, (), (), (), interrupted=False)
-            print_json({"applied": applied_document(nothing, (), 0.0)}, in_one_line=True)
+            print_json({"applied": {**applied_document(nothing, (), 0.0), "backup": None}}, in_one_line=True)
         return EXIT_OK
     if not auto_approve and not confirmed(options, question):
         return EXIT_ERROR
@@ -182,31 +207,37 @@ def carry_out(
     plan_id: str,
     command: str = "apply",
     claim: str = "",
+    keeps: bool = True,
 ) -> int:
     """Apply an approved plan, look again, and say what came of it. `command` and `plan_id` are for the audit log.
-    A `claim` is what may be said of success instead; then nothing is looked at again."""
+    A `claim` is what may be said of success instead; then nothing is looked at again. What is lost by it is kept before
+    in a backup, if it `keeps` any."""
     workspace.store.keep_backup()
-    begin_changes()
     begun = time.monotonic()
     watching = progress(len(plan.changes), as_json=options.json, color=options.color)
-    with recorded(options, command, plan, plan_id) as tell, watching as observer:
-        applied = apply_plan(
-            plan,
-            workspace.desired,
-            workspace.bundles,
-            connection,
-            workspace.store,
-            state,
-            observer,
-            parallelism,
-            workspace.archives(connection),
-        )
-        tell(applied)
+    with recorded(options, command, plan, plan_id) as tell:
+        kept = keep_lost(workspace, connection, plan, plan_id, command) if keeps else None
+        begin_changes()
+        with watching as observer:
+            applied = apply_plan(
+                plan,
+                workspace.desired,
+                workspace.bundles,
+                connection,
+                workspace.store,
+                state,
+                observer,
+                parallelism,
+                workspace.archives(connection),
+            )
+            tell(applied)
     seconds = time.monotonic() - begun
     left = _what_is_left(workspace, connection, applied, plan) if not claim else ()
     if options.json:
-        print_json({"applied": applied_document(applied, left, seconds)}, in_one_line=True)
+        document = {**applied_document(applied, left, seconds), "backup": kept.id if kept is not None else None}
+        print_json({"applied": document}, in_one_line=True)
     else:
+        print_lines(kept_lines(kept), color=options.color)
         print_lines(applied_lines(applied, left, seconds, claim or _claim(plan)), color=options.color)
         _repeat_failure(applied)
     if applied.complete:
@@ -259,6 +290,7 @@ def destroy(
     everything: Annotated[bool, typer.Option("--all", help="Everything that is managed.")] = False,
     auto_approve: AutoApprove = False,
     allow_data_loss: DataLoss = [],  # noqa: B006
+    no_backup: NoBackup = False,
 ) -> int:
     """Delete one function, something else with what lies in it, or all, after asking."""
     plan_options = _needing_numbers(plan_options_of(allow_data_loss=allow_data_loss), auto_approve=auto_approve)
@@ -270,13 +302,13 @@ def destroy(
         )
     address = None if everything else _address(what)
     if address is not None and kind_of(address).has_runs:
-        return _destroy_function(address, plan_options, auto_approve=auto_approve)
+        return _destroy_function(address, plan_options, auto_approve=auto_approve, keeps=not no_backup)
     targets = frozenset() if address is None else frozenset({address})
     plan_options = dataclasses.replace(plan_options, targets=targets, destroy=True)
-    return _apply(current(), plan_options, auto_approve=auto_approve, parallelism=8, verbose=False)
+    return _apply(current(), plan_options, auto_approve=auto_approve, parallelism=8, verbose=False, keeps=not no_backup)
 
 
-def _destroy_function(address: Address, plan_options: PlanOptions, *, auto_approve: bool) -> int:
+def _destroy_function(address: Address, plan_options: PlanOptions, *, auto_approve: bool, keeps: bool) -> int:
     options = current()
     workspace = Workspace.load(options, sending=False)
     with workspace.target() as target, workspace.store.locked("destroy"):
@@ -292,7 +324,15 @@ def _destroy_function(address: Address, plan_options: PlanOptions, *, auto_appro
             return code
         plan_id = snapshot_of(plan, workspace, target, state).id
         code = carry_out(
-            options, workspace, plan, connection, state, plan_id=plan_id, command="destroy", claim=f"{address} is gone."
+            options,
+            workspace,
+            plan,
+            connection,
+            state,
+            plan_id=plan_id,
+            command="destroy",
+            claim=f"{address} is gone.",
+            keeps=keeps,
         )
         if address in workspace.desired.resources and not options.json:
             text = f"The stack still declares {address}: the next apply creates it again."

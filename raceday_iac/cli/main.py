@@ -85,6 +85,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "Status of the functions, their schedules, locks and data. Reads only. Exit 7 on a warning, 8 on an error.",
     ),
     "recover": (".health", "End what is proven to be stuck. Each by a safe step; everything else is only told."),
+    "backup": (".backup", "Make, list, check and delete backups. Apply makes one of what it destroys."),
+    "restore": (".restore", "Write back what a backup has. Never over newer values unasked. Asks first."),
     "state": (".state", "Inspect the state, move it, and see who holds its lock."),
     "server": (".server", "The Appwrite-compatible server for development, on this machine only."),
 }

@@ -11,7 +11,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import __version__
-from ..audit import AuditLog, Inspection, Run, begin, broken_off, cleaned, end, imported, rebound, recovered, recovering
+from ..audit import (
+    AuditLog,
+    Inspection,
+    Run,
+    backed_up,
+    begin,
+    broken_off,
+    cleaned,
+    end,
+    imported,
+    rebound,
+    recovered,
+    recovering,
+    restored,
+    restoring,
+)
 from ..errors import IacError
 from ..render.lines import printable
 from ..state.document import user_name
@@ -19,6 +34,8 @@ from .options import Options
 
 if TYPE_CHECKING:
     from ..applying import Applied
+    from ..backup.manifest import Manifest
+    from ..backup.restoring import RestorePlan
     from ..importing.adoption import Adoption
     from ..model.address import Address
     from ..planning import Plan
@@ -42,6 +59,14 @@ def recorded_recovery(options: Options, recovery: Recovery) -> Iterator[Callable
     """The same for a recovery, which has steps instead of a plan."""
     run = _run(options, "recover", "")
     with _written(options, run, recovering(run, recovery, _now()), recovered) as tell:
+        yield tell
+
+
+@contextmanager
+def recorded_restore(options: Options, plan: RestorePlan) -> Iterator[Callable[[RestorePlan], None]]:
+    """The same for what is written back from a backup."""
+    run = _run(options, "restore", "")
+    with _written(options, run, restoring(run, plan, _now()), restored) as tell:
         yield tell
 
 
@@ -82,6 +107,11 @@ def record_rebinding(options: Options, before: Binding, state: State) -> None:
 def record_cleaning(options: Options, address: Address, outcome: Mapping[str, str]) -> None:
     """Write down which deployments were deleted because they were of no use."""
     _append(AuditLog(options.state_folder), cleaned(_run(options, "deployments", ""), address, outcome, _now()))
+
+
+def record_backup(options: Options, what: str, manifest: Manifest) -> None:
+    """Write down that a backup was made by hand (`create`), or deleted."""
+    _append(AuditLog(options.state_folder), backed_up(_run(options, f"backup {what}", ""), manifest, _now()))
 
 
 def _reason(error: BaseException) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import files
+from ..backup.storage import Backups
 from ..errors import NOTHING_CHANGED, IacError, RefusedError, StackError
 from ..loading.environment import Environment, load_environment
 from ..loading.resolve import resolve
@@ -33,8 +34,9 @@ from ..refresh import refresh
 from ..refresh.deployments import Archives
 from ..refresh.snapshot import Counting
 from ..render.lines import Line, print_json, print_lines
-from ..state.backends import Access, open_backend
+from ..state.backends import Access, open_backend, open_files
 from ..state.document import Binding, State, binding_of, new_state
+from ..state.encryption import cipher_of
 from ..state.store import StateStore
 from ..waiting import WAITS
 from .options import Options
@@ -88,6 +90,13 @@ class Workspace:
     def store(self) -> StateStore:
         """Where the state is kept. State in the target's own Appwrite can be used while the target is open."""
         return open_store(self.environment, self.options, lambda: self._targets[-1], reading=self.reading)
+
+    @cached_property
+    def backups(self) -> Backups:
+        """The backups of the environment, beside its state."""
+        settings = self.environment.state
+        access = Access(self.environment.name, self.options.state_folder, _no_target, self.reading)
+        return Backups(open_files(settings, access), cipher_of(settings.encryption))
 
     @property
     def place(self) -> Binding:

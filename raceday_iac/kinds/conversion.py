@@ -54,6 +54,13 @@ def convert(value: Any, wanted: Mapping[str, Any]) -> Any:
     return _scalar(value, wanted)
 
 
+def shortened(value: Any, size: int) -> Any:
+    """A text, or those of a list, with so many characters at most."""
+    if isinstance(value, list):
+        return [shortened(each, size) for each in value]
+    return value[:size] if isinstance(value, str) else value
+
+
 def _scalar(value: Any, wanted: Mapping[str, Any]) -> Any:
     converter = _CONVERTERS.get(str(wanted["type"]))
     if converter is None:

@@ -205,6 +205,7 @@ KIND = Kind(
     claims=claims,
     is_column=True,
     leads_to=leads_to,
+    leads_to_many=lambda fields: fields["relationType"] in ("oneToMany", "manyToMany"),
     is_read_by_code=True,
     is_async=True,
     rename=rename,

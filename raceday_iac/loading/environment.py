@@ -6,6 +6,7 @@ api_key_env: APPWRITE_API_KEY
 schedules: true
 build_patience: 600
 state: {backend: local}  (its settings: state/backends/)
+backups: {keep: 20, days: 90}
 overrides:
   function.send-bills: {timeout: 600}
   variable.send-bills/SHOP_URL: {value: "http://127.0.0.1:9000"}
@@ -59,6 +60,15 @@ def expand_section(section: Any, variables: Mapping[str, str]) -> tuple[Any, lis
 EMBEDDED = "embedded"
 
 
+class Retention(BaseModel):
+    """How many backups are kept, and for how many days: what is more, or older, goes when a new one is made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    keep: int = Field(default=20, ge=1)
+    days: float = Field(default=90.0, gt=0, le=36_500)
+
+
 class Environment(BaseModel):
     """One target. `overrides` maps addresses to fields that replace the declared ones. A build that shows no sign of
     life for `build_patience` seconds is given up."""
@@ -73,6 +83,7 @@ class Environment(BaseModel):
     build_patience: float = Field(default=600.0, gt=0)
     overrides: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
     state: BackendSettings = Field(default_factory=lambda: settings_of({"backend": "local"}))
+    backups: Retention = Field(default_factory=Retention)
 
     #: The file that this was read from.
     file: str = ""

@@ -256,6 +256,13 @@ class Provider(Reader, Protocol):
         """Create a document. Sent once: after a lost answer nobody knows whether it is there (UnreachableError)."""
         ...
 
+    def create_documents(
+        self, database: str, collection: str, documents: Sequence[Mapping[str, Any]]
+    ) -> Mapping[str, str]:
+        """Create documents, at most 100, each with `$id`, `$permissions` and its values; `$createdAt` and `$updatedAt`
+        are what they say. One that is there is left as it is. Returns what Appwrite refused: id → why."""
+        ...
+
     def put_document(
         self, database: str, collection: str, identity: str, data: Mapping[str, Any], *, fence: str = ""
     ) -> None:

@@ -23,6 +23,7 @@ from ..errors import IacError, StateError
 from ..model.secret import Secret
 
 SCHEME = "age"
+_OLD_KEY = "export the key that belongs to it, or name it as state.encryption.previous_key_env"
 
 
 def _variable_name(text: str) -> str:
@@ -120,9 +121,19 @@ class AgeCipher:
     def encrypt(self, plain: bytes) -> dict[str, Any]:
         """See `Cipher`. Compressed first, because what is encrypted does not compress any more."""
         self._since = self._since or self._now().isoformat(timespec="seconds")
-        data = self._age.encrypt(gzip.compress(plain, mtime=0), self._recipients)
-        text = base64.b64encode(data).decode()
+        text = base64.b64encode(self.encrypt_packed(gzip.compress(plain, mtime=0))).decode()
         return {"scheme": SCHEME, "key": self.public, "since": self._since, "data": text}
+
+    def encrypt_packed(self, packed: bytes) -> bytes:
+        """What is compressed already, as a file of age."""
+        return bytes(self._age.encrypt(packed, self._recipients))
+
+    def decrypt_packed(self, data: bytes) -> bytes:
+        """The reverse. Raises StateError when no key fits, or it was tampered with."""
+        try:
+            return bytes(self._age.decrypt(data, self._identities))
+        except self._age.DecryptError:
+            raise StateError("none of the given keys opens it", hint=_OLD_KEY) from None
 
     def decrypt(self, encrypted: Mapping[str, Any]) -> bytes:
         """See `Cipher`."""
@@ -135,7 +146,7 @@ class AgeCipher:
             raise StateError(
                 "none of the given keys opens it; it is encrypted for "
                 f"{encrypted.get('key')} since {encrypted.get('since')}",
-                hint="export the key that belongs to it, or name it as state.encryption.previous_key_env",
+                hint=_OLD_KEY,
             ) from None
         except (binascii.Error, OSError, EOFError, zlib.error) as error:
             raise StateError(f"it is damaged: {error}") from None

@@ -20,7 +20,7 @@ from ...errors import (
 )
 from ...kinds import Call, kind_of
 from ...kinds import function as functions
-from ...kinds.base import Shape, is_instant, listing
+from ...kinds.base import OBJECT, Shape, is_instant, listing
 from ...model.address import Address
 from ...model.resource import Fields, Live
 from ...model.secret import Secret
@@ -37,6 +37,7 @@ _SYNCHRONOUS_LIMIT = 40.0
 #: Documents that are changed at the same time.
 _AT_ONCE = 4
 _MERGED = Shape({"$id": str, "$createdAt": is_instant, "$updatedAt": is_instant})
+_REFUSED, _CONFLICT = 400, 409
 #: Makes a write conditional on the document being no newer than this.
 _TIMESTAMP = "X-Appwrite-Timestamp"
 
@@ -54,6 +55,8 @@ class AppwriteProvider(AppwriteReader):
         super().__init__(transport)
         self._sleep = sleep
         self._clock = clock
+        #: Collections that take no documents in bulk.
+        self._only_single: set[tuple[str, str]] = set()
 
     def create(
         self, address: Address, fields: Fields, along: Mapping[Address, Mapping[str, Any]] = NOTHING_ALONG
@@ -206,6 +209,48 @@ class AppwriteProvider(AppwriteReader):
         """See `Provider.create_document`."""
         path = f"/databases/{database}/collections/{collection}/documents"
         self._transport.request(Call("post", path, {"documentId": identity, "data": dict(data)}))
+
+    def create_documents(
+        self, database: str, collection: str, documents: Sequence[Mapping[str, Any]]
+    ) -> Mapping[str, str]:
+        """See `Provider.create_documents`. By one request, which is all or nothing; one by one where that is refused:
+        there is a relationship (1.8.1), one of them is there, or does not fit."""
+        place = (database, collection)
+        if place not in self._only_single:
+            try:
+                path = f"/databases/{database}/collections/{collection}/documents"
+                self._transport.request(
+                    Call("post", path, {"documents": list(documents)}, listing("documents", OBJECT))
+                )
+            except (AccessError, ThrottledError):
+                raise
+            except ProviderError as error:
+                if error.kind == "general_bad_request":
+                    self._only_single.add(place)
+            else:
+                return {}
+        with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+            refused = pool.map(lambda each: self._create_single(*place, each), documents)
+            return {str(each["$id"]): why for each, why in zip(documents, refused, strict=True) if why}
+
+    def _create_single(self, database: str, collection: str, document: Mapping[str, Any]) -> str:
+        """Why Appwrite refuses it; nothing where it is there afterwards."""
+        data = {key: value for key, value in document.items() if key not in ("$id", "$permissions")}
+        body = {"documentId": document["$id"], "data": data, "permissions": document["$permissions"]}
+        path = f"/databases/{database}/collections/{collection}/documents"
+        try:
+            self._transport.request(Call("post", path, body))
+        except (UnreachableError, ServerFaultError, ConflictError) as error:
+            # It may have landed all the same. A unique value that is taken is told in the same words as a taken id.
+            if self.document(database, collection, str(document["$id"])) is None:
+                if error.code != _CONFLICT:
+                    raise
+                return error.message
+        except ProviderError as error:
+            if error.code != _REFUSED:
+                raise
+            return error.message
+        return ""
 
     def put_document(
         self, database: str, collection: str, identity: str, data: Mapping[str, Any], *, fence: str = ""

@@ -10,19 +10,30 @@ from importlib import import_module
 from typing import Any
 
 from ..store import StateStore
-from .base import Access, Backend, BackendSettings, LockRecord, PreconditionFailed, StateBackend, StateVersion
+from .base import (
+    Access,
+    Backend,
+    BackendSettings,
+    KeptFiles,
+    LockRecord,
+    PreconditionFailed,
+    StateBackend,
+    StateVersion,
+)
 
 __all__ = [
     "Access",
     "BACKENDS",
     "Backend",
     "BackendSettings",
+    "KeptFiles",
     "LockRecord",
     "PreconditionFailed",
     "StateBackend",
     "StateVersion",
     "backend_of",
     "open_backend",
+    "open_files",
     "settings_of",
 ]
 
@@ -52,3 +63,8 @@ def open_backend(settings: BackendSettings, access: Access) -> StateStore:
     """The state that the settings describe. Nothing is read or made yet. Raises IacError for settings that cannot be
     used, such as the name of a variable that is empty."""
     return backend_of(settings.backend).open(settings, access)
+
+
+def open_files(settings: BackendSettings, access: Access) -> KeptFiles:
+    """The files that are kept beside that state. Raises IacError as `open_backend` does."""
+    return backend_of(settings.backend).files(settings, access)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Protocol
@@ -17,6 +18,7 @@ from typing import Annotated, Any, Protocol
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ...errors import StateError
+from ...files import write_private
 from ...model.secret import Secret
 from ..encryption import Encryption
 from ..store import StateStore
@@ -86,13 +88,92 @@ class Access:
     variables: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
 
+class KeptFiles(Protocol):
+    """Files beside a state, by names of the form `folder/file`. Each is written whole or not at all. Every call raises
+    StateError where the place fails."""
+
+    @property
+    def where(self) -> str:
+        """The place, for messages."""
+        ...
+
+    def put(self, name: str, content: bytes) -> None:
+        """Write one, or replace it."""
+        ...
+
+    def get(self, name: str) -> bytes | None:
+        """What is in one; None where there is none."""
+        ...
+
+    def names(self) -> Sequence[str]:
+        """All there are."""
+        ...
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Delete some, in this order. One that does not exist is no failure."""
+        ...
+
+
+@dataclass(frozen=True)
+class FolderFiles:
+    """Files of this machine, for their owner alone."""
+
+    folder: Path
+
+    @property
+    def where(self) -> str:
+        return str(self.folder)
+
+    def put(self, name: str, content: bytes) -> None:
+        with self._telling(f"{name} could not be written to {self.folder}"):
+            write_private(self.folder / name, content)
+
+    def get(self, name: str) -> bytes | None:
+        with self._telling(f"{self.folder / name} cannot be read"):
+            try:
+                return (self.folder / name).read_bytes()
+            except FileNotFoundError:
+                return None
+
+    def names(self) -> Sequence[str]:
+        with self._telling(f"{self.folder} cannot be read"):
+            return sorted(each.relative_to(self.folder).as_posix() for each in self.folder.glob("*/*"))
+
+    def remove(self, names: Sequence[str]) -> None:
+        for name in names:
+            file = self.folder / name
+            with self._telling(f"{file} cannot be deleted"):
+                file.unlink(missing_ok=True)
+                # Its folder goes with the last of its files.
+                with suppress(OSError):
+                    file.parent.rmdir()
+
+    @contextmanager
+    def _telling(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StateError(f"{what}: {error.strerror or error}.") from None
+
+
+def folder_files(_settings: Any, access: Access) -> KeptFiles:
+    """Files in the environment's own folder on this machine."""
+    return FolderFiles(access.folder / FILES)
+
+
+#: Where files are kept beside a state.
+FILES = "backups"
+
+
 @dataclass(frozen=True)
 class Backend:
-    """A backend as it is registered: a title for people, the model of its settings, and how it is opened."""
+    """A backend as it is registered: a title for people, the model of its settings, how it is opened, and how the files
+    beside the state are."""
 
     title: str
     settings: type[BackendSettings]
     open: Callable[[Any, Access], StateStore]
+    files: Callable[[Any, Access], KeptFiles] = folder_files
 
 
 class PreconditionFailed(StateError):

@@ -25,7 +25,7 @@ from ...errors import IacError, StateError
 from ...model.secret import Secret
 from ...waiting import WAITS, ThreadPoolExecutor
 from ..encryption import VariableName, optional_secret, required_secret
-from .base import Access, Backend, Endpoint, LockRecord, PreconditionFailed, SharedSettings, StateVersion
+from .base import FILES, Access, Backend, Endpoint, LockRecord, PreconditionFailed, SharedSettings, StateVersion
 from .remote import RemoteState, open_remote
 
 _Read = TypeVar("_Read")
@@ -46,12 +46,16 @@ class _ForeignError(_UncertainError):
 
 @dataclass(frozen=True)
 class _Object:
-    """One object as read; `text` is empty when only its head was asked for."""
+    """One object as read; `content` is empty when only its head was asked for."""
 
-    text: str
+    content: bytes
     note: str
     tag: str
     modified: datetime
+
+    @property
+    def text(self) -> str:
+        return self.content.decode()
 
 
 class S3Settings(SharedSettings):
@@ -129,7 +133,8 @@ class S3Backend:
         ]
 
     def serials(self) -> Sequence[int]:
-        names = [path.rpartition("/")[2].removesuffix(".json") for path in self._repeated(self._listed)]
+        paths = self._repeated(lambda: self._listed("states"))
+        names = [path.rpartition("/")[2].removesuffix(".json") for path in paths]
         return sorted((int(name) for name in names if name.isdecimal()), reverse=True)
 
     def add(self, version: StateVersion) -> None:
@@ -145,9 +150,12 @@ class S3Backend:
         self._put(self._path(version.serial), version.text, "overwrite", version.note)
 
     def remove(self, serial: int) -> None:
+        self._delete(self._path(serial))
+
+    def _delete(self, path: str) -> None:
         self._must_write()
         with self._translating() as library:
-            library.delete(self._store, self._path(serial))
+            library.delete(self._store, path)
 
     def read_lock(self) -> LockRecord | None:
         found = self._get(self._lock_path)
@@ -188,12 +196,14 @@ class S3Backend:
             raise StateError(f"{self.where} does not keep what is written to it.")
         return found.modified
 
-    def _listed(self) -> list[str]:
-        """The paths of all states. That there are none is believed when the store says of one that it is not there."""
+    def _listed(self, folder: str) -> list[str]:
+        """The paths of all states, or of all files. That there are none is believed when the store says of one that it
+        is not there."""
         with self._translating() as library:
-            listed = [str(each["path"]) for each in library.list(self._store, f"{self.place.root}/states").collect()]
+            found = library.list(self._store, f"{self.place.root}/{folder}").collect()
+        listed = [str(each["path"]) for each in found]
         if not listed and self._read(self._path(0)) is not None:
-            raise self._foreign(f"the list of {self.where}/states", "no list")
+            raise self._foreign(f"the list of {self.where}/{folder}", "no list")
         return listed
 
     def _get(self, path: str, *, head: bool = False) -> _Object | None:
@@ -205,7 +215,7 @@ class S3Backend:
         with self._translating() as library:
             try:
                 found = library.get(self._store, path, options={"head": head})
-                text = "" if head else bytes(found.bytes()).decode()
+                content = b"" if head else bytes(found.bytes())
             except FileNotFoundError as error:
                 if "<Code>NoSuchKey</Code>" in str(error):
                     return None
@@ -215,9 +225,9 @@ class S3Backend:
                 if str(found.attributes.get("Content-Type", "")).startswith("text/"):
                     raise self._foreign(f"GET {path}", "a page")
                 note = str(found.attributes.get(_NOTE, ""))
-                return _Object(text, note, str(found.meta["e_tag"]), found.meta["last_modified"])
+                return _Object(content, note, str(found.meta["e_tag"]), found.meta["last_modified"])
         whole = self._read(path)
-        return None if whole is None else replace(whole, text="")
+        return None if whole is None else replace(whole, content=b"")
 
     def _repeated(self, read: Callable[[], _Read]) -> _Read:
         """A read, again when something answered in the store's place, as `obstore` does it when the store is in
@@ -229,13 +239,14 @@ class S3Backend:
                 self.sleep(_FIRST_PAUSE * 2**attempt)
         return read()
 
-    def _put(self, path: str, text: str, mode: Any, note: str = "") -> str:
+    def _put(self, path: str, content: str | bytes, mode: Any, note: str = "") -> str:
         """Write an object and return its tag."""
         self._must_write()
-        attributes = {"Content-Type": "application/json", **({_NOTE: note} if note else {})}
+        content, form = (content.encode(), "json") if isinstance(content, str) else (content, "octet-stream")
+        attributes = {"Content-Type": f"application/{form}", **({_NOTE: note} if note else {})}
         with self._translating() as library:
             options = {"mode": mode, "attributes": attributes, "use_multipart": False}
-            return str(library.put(self._store, path, text.encode(), **options)["e_tag"])
+            return str(library.put(self._store, path, content, **options)["e_tag"])
 
     def _must_write(self) -> None:
         if self.place.reading:
@@ -286,6 +297,35 @@ class S3Backend:
             hint="something in front of it may have answered in its place: run the command again in a minute. Else "
             "check state.endpoint in the environment file",
         )
+
+
+@dataclass(frozen=True)
+class S3Files:
+    """See `KeptFiles`."""
+
+    of: S3Backend
+
+    @property
+    def where(self) -> str:
+        return f"{self.of.where}/{FILES}"
+
+    def put(self, name: str, content: bytes) -> None:
+        self.of._put(self._path(name), content, "overwrite")
+
+    def get(self, name: str) -> bytes | None:
+        found = self.of._get(self._path(name))
+        return None if found is None else found.content
+
+    def names(self) -> Sequence[str]:
+        begin = self._path("")
+        return sorted(each.removeprefix(begin) for each in self.of._repeated(lambda: self.of._listed(FILES)))
+
+    def remove(self, names: Sequence[str]) -> None:
+        for name in names:
+            self.of._delete(self._path(name))
+
+    def _path(self, name: str) -> str:
+        return f"{self.of.place.root}/{FILES}/{name}"
 
 
 #: An answer that means something in S3, but for its words. (A HEAD has none, and 5xx is distress whoever says it.)
@@ -348,6 +388,10 @@ def _connect(place: S3Place) -> Any:
 
 
 def _open(settings: S3Settings, access: Access) -> RemoteState:
+    return open_remote(_backend(settings, access), settings, access)
+
+
+def _backend(settings: S3Settings, access: Access) -> S3Backend:
     named, variables = settings.access_key_env and settings.secret_key_env, access.variables
     place = S3Place(
         settings.bucket,
@@ -360,7 +404,7 @@ def _open(settings: S3Settings, access: Access) -> RemoteState:
         optional_secret(settings.session_token_env, variables),
         reading=access.reading,
     )
-    return open_remote(S3Backend(place), settings, access)
+    return S3Backend(place)
 
 
-BACKEND = Backend("State in S3", S3Settings, _open)
+BACKEND = Backend("State in S3", S3Settings, _open, lambda settings, access: S3Files(_backend(settings, access)))

@@ -45,10 +45,16 @@ DIALOGUE = (
     ("server-stop", "server stop"),
     ("error", "apply --env prod --stack none.py"),
     ("plan", "plan --destroy --env prod"),
+    ("backup-create", "backup create collection.shop/orders --env prod"),
     ("applied", "destroy --all --auto-approve --env prod"),
+    ("backup-list", "backup list --env prod"),
+    ("backup-show", "backup show latest --env prod"),
+    ("backup-verify", "backup verify --env prod"),
+    ("restore", "restore latest --dry-run --env prod"),
+    ("backup-delete", "backup delete latest --auto-approve --env prod"),
 )
-#: What needs a process of its own.
-ELSEWHERE = {"server-start", "event"}
+#: What needs a process of its own, or documents.
+ELSEWHERE = {"server-start", "event", "restored"}
 
 
 def schema(name: str) -> Any:

@@ -1,0 +1,344 @@
+"""What a backup is: its sections, their parts, and the manifest that says so. Pure.
+
+A backup has an id and a section for each thing that is lost: whole documents of a collection, the values of one
+attribute, or the links of one relationship. A section is kept in parts, which are compressed (and encrypted) JSON lines
+with a record each. The manifest is written last, so a backup without one was never completed.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from ..errors import StateError
+from ..kinds import kind_of
+from ..kinds.base import thaw
+from ..kinds.conversion import UnconvertibleError, convert, shortened
+from ..model.address import Address, collection_address, owners
+from ..model.evidence import NOTHING, Ask
+from ..model.resource import Desired, Live
+from ..planning import Action, Change, Plan
+from ..planning.guards import questions_of
+from ..planning.order import shrinks_values
+from ..state.document import Binding
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+
+
+class Form(StrEnum):
+    """What the records of a section are."""
+
+    #: Whole documents.
+    DOCUMENTS = "documents"
+    #: Values of some columns of documents.
+    VALUES = "values"
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a change leaves of a value: nothing, its first `size` characters, or what an attribute with the fields
+    `target` makes of it."""
+
+    size: int | None = None
+    target: Mapping[str, Any] | None = None
+
+    def of(self, value: Any) -> Any:
+        if self.size is not None:
+            return shortened(value, self.size)
+        if self.target is None:
+            return None
+        try:
+            return convert(value, self.target)
+        except UnconvertibleError:
+            return None
+
+    def to_json(self) -> dict[str, Any]:
+        found = {"size": self.size, "target": None if self.target is None else thaw(self.target)}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of a section. `sha256` is that of the file as it is stored."""
+
+    name: str
+    records: int
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """What is kept for the sake of one address. The documents are those of the collection `place`. `columns` are its
+    attributes with their fields, `links` its relationships with the collection that each leads to."""
+
+    address: Address
+    form: Form
+    place: Address
+    columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    links: Mapping[str, Address] = field(default_factory=dict)
+    left: Left = Left()
+    parts: tuple[Part, ...] = ()
+    #: Columns that have another name until the plan is carried out.
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def records(self) -> int:
+        return sum(each.records for each in self.parts)
+
+    @property
+    def size(self) -> int:
+        return sum(each.size for each in self.parts)
+
+    @property
+    def collection(self) -> tuple[str, str]:
+        """The ids of the database and the collection."""
+        database, collection = self.place.parts
+        return database, collection
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """What has to be asked for of each document; nothing where that is all of it."""
+        paths = tuple(f"{self.names.get(each, each)}.$id" for each in self.links)
+        if self.form is Form.DOCUMENTS:
+            return ("*", *paths) if paths else ()
+        return (*(self.names.get(each, each) for each in self.columns), *paths, "$createdAt", "$updatedAt")
+
+    def record_of(self, document: Mapping[str, Any]) -> dict[str, Any] | None:
+        """What is kept of a document; None where it has nothing that is lost."""
+        data = {key: document.get(self.names.get(key, key)) for key in self.columns}
+        links = {key: linked(document.get(self.names.get(key, key))) for key in self.links}
+        if self.form is Form.VALUES:
+            data = {key: value for key, value in data.items() if not is_same(value, self.left.of(value))}
+            links = {key: ids for key, ids in links.items() if ids}
+            if not data and not links:
+                return None
+        found = {"id": document["$id"], "data": data}
+        found |= {"links": links} if links else {}
+        found |= {name: document[f"${name}"] for name in ("createdAt", "updatedAt") if document.get(f"${name}")}
+        return found | ({"permissions": document.get("$permissions", [])} if self.form is Form.DOCUMENTS else {})
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A backup as it says it is. `plan` is the id of the plan that it was made for, `key` the public key that it is
+    encrypted for. `resources` has the fields of everything that goes, by address; it is encrypted with the rest."""
+
+    id: str
+    at: str
+    command: str
+    environment: str
+    bound: Binding
+    plan: str = ""
+    key: str = ""
+    sections: tuple[Section, ...] = ()
+    resources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def records(self) -> int:
+        return sum(each.records for each in self.sections)
+
+    @property
+    def size(self) -> int:
+        return sum(each.size for each in self.sections)
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return tuple(dict.fromkeys(each.address for each in self.sections))
+
+
+def new_id(now: datetime) -> str:
+    """Ids sort by time."""
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%S.%f}"[:-3] + f"Z-{secrets.token_hex(2)}"
+
+
+def linked(value: Any) -> list[str]:
+    """The ids that a relationship holds: of documents, of their ids, of one or of many."""
+    found = value if isinstance(value, list) else [value]
+    ids = (each.get("$id") if isinstance(each, Mapping) else each for each in found)
+    return [str(each) for each in ids if each]
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Appwrite answers an array that was never set as an empty one."""
+    return bool(one == other or (one in (None, []) and other in (None, [])))
+
+
+# What a plan would lose.
+
+
+def sections_of(plan: Plan, desired: Desired) -> list[Section]:
+    """What has to be kept before a plan is carried out: all that its changes destroy, cut or convert. What nobody has
+    anything of is left out."""
+    found = [section for change in plan.changes for section in _lost_by(change, plan, desired)]
+    moved = {each.address: each.origin.name for each in plan.changes if each.origin is not None}
+    found = [replace(each, names=_names(each, moved)) for each in found]
+    return [each for number, each in enumerate(found) if each not in found[:number] and not _is_within(each, found)]
+
+
+def _names(section: Section, moved: Mapping[Address, str]) -> dict[str, str]:
+    """What is read under another name: a backup is made before anything is renamed."""
+    return {at.name: old for at, old in moved.items() if kind_of(at).is_column and _place_of(at) == section.place}
+
+
+def _is_within(section: Section, others: Iterable[Section]) -> bool:
+    """Whether whole documents have it."""
+    return section.form is Form.VALUES and any(
+        each.form is Form.DOCUMENTS and each.place == section.place for each in others
+    )
+
+
+def _lost_by(change: Change, plan: Plan, desired: Desired) -> Iterator[Section]:
+    if change.action is Action.CONVERT:
+        yield from _values(change.address, plan.real, Left(target=desired.resources[change.address].fields))
+        return
+    for question in questions_of(change, desired, plan.real):
+        if plan.evidence.get(question, NOTHING).is_nothing:
+            continue
+        if question.ask in (Ask.DOCUMENTS, Ask.VALUES):
+            yield from everything_in(change.address, plan.real)
+        elif question.ask is Ask.LONGER and shrinks_values(change):
+            yield from _values(change.address, plan.real, Left(size=question.limit))
+
+
+def everything_in(address: Address, real: Mapping[Address, Live]) -> Iterator[Section]:
+    """All data of a database, a collection, an attribute or a relationship."""
+    if not kind_of(address).holds_documents:
+        yield from _values(address, real, Left())
+        return
+    places = [each for each in real if kind_of(each).holds_documents_itself and address in (each, *owners(each))]
+    for place in places:
+        yield _whole(place, real)
+    for each, live in real.items():
+        # What leads to it from elsewhere goes with it.
+        if set(places).intersection(kind_of(each).leads_to(each, live.fields)) and _place_of(each) not in places:
+            yield from _values(each, real, Left())
+
+
+def _whole(place: Address, real: Mapping[Address, Live]) -> Section:
+    columns = {
+        at: live for at, live in real.items() if kind_of(at).is_column and _place_of(at) == place and _is_usable(live)
+    }
+    links = {at.name: to for at, live in columns.items() for to in kind_of(at).leads_to(at, live.fields)}
+    plain = {at.name: thaw(live.fields) for at, live in columns.items() if at.name not in links}
+    return Section(place, Form.DOCUMENTS, place, plain, links)
+
+
+def _values(address: Address, real: Mapping[Address, Live], left: Left) -> Iterator[Section]:
+    live = real.get(address)
+    if live is None or not _is_usable(live):
+        return
+    key, related = address.name, kind_of(address).leads_to(address, live.fields)
+    links = {key: related[0]} if related else {}
+    columns = {} if related else {key: thaw(live.fields)}
+    yield Section(address, Form.VALUES, _place_of(address), columns, links, left)
+
+
+def _is_usable(live: Live) -> bool:
+    """Whether documents have values of it."""
+    return live.status == "available"
+
+
+def _place_of(column: Address) -> Address:
+    return collection_address(*column.parts[:2])
+
+
+def resources_of(changes: Iterable[Change], real: Mapping[Address, Live]) -> dict[str, Mapping[str, Any]]:
+    """The fields of everything that goes in the course of changes."""
+    return {str(each.address): thaw(real[each.address].fields) for each in _going(changes) if each.address in real}
+
+
+def is_known_nowhere(changes: Iterable[Change]) -> bool:
+    """Whether something goes whose fields are in no stack, or hold a value."""
+    return any(not each.managed or kind_of(each.address).secret_field for each in _going(changes))
+
+
+def _going(changes: Iterable[Change]) -> list[Change]:
+    return [each for each in changes if each.action in (Action.DELETE, Action.REPLACE)]
+
+
+# The manifest as text. Its head can always be read: lists work without a key.
+
+
+def manifest_document(manifest: Manifest) -> dict[str, Any]:
+    """All but the resources."""
+    return {
+        "id": manifest.id,
+        "at": manifest.at,
+        "command": manifest.command,
+        "environment": manifest.environment,
+        "bound": manifest.bound.to_json(),
+        "plan": manifest.plan,
+        "key": manifest.key,
+        "records": manifest.records,
+        "size": manifest.size,
+        "sections": [_section_document(each) for each in manifest.sections],
+    }
+
+
+def _section_document(section: Section) -> dict[str, Any]:
+    return {
+        "address": str(section.address),
+        "form": str(section.form),
+        "place": str(section.place),
+        "columns": thaw(section.columns),
+        "links": {key: str(to) for key, to in section.links.items()},
+        "left": section.left.to_json(),
+        "records": section.records,
+        "size": section.size,
+        "parts": [
+            {"name": each.name, "records": each.records, "size": each.size, "sha256": each.sha256}
+            for each in section.parts
+        ],
+    }
+
+
+def encoded(manifest: Manifest, sealed: Mapping[str, Any]) -> bytes:
+    """The stored text; `sealed` has the resources, encrypted or not."""
+    return (json.dumps({"format": FORMAT, **manifest_document(manifest), **sealed}, indent=1) + "\n").encode()
+
+
+def decoded(text: bytes, name: str) -> tuple[Manifest, Mapping[str, Any]]:
+    """The reverse. Raises StateError for what is none."""
+    try:
+        content = json.loads(text)
+        if content["format"] != FORMAT:
+            raise StateError(f"The backup {name} has format {content['format']}, this version reads {FORMAT}.")
+        manifest = Manifest(
+            id=str(content["id"]),
+            at=str(content["at"]),
+            command=str(content["command"]),
+            environment=str(content["environment"]),
+            bound=Binding(**content["bound"]),
+            plan=str(content["plan"]),
+            key=str(content["key"]),
+            sections=tuple(map(_section, content["sections"])),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise StateError(f"The manifest of the backup {name} is damaged: {type(error).__name__}: {error}.") from None
+    return manifest, content
+
+
+def _section(content: Mapping[str, Any]) -> Section:
+    return Section(
+        Address.parse(content["address"]),
+        Form(content["form"]),
+        Address.parse(content["place"]),
+        dict(content["columns"]),
+        {key: Address.parse(to) for key, to in content["links"].items()},
+        Left(content["left"].get("size"), content["left"].get("target")),
+        tuple(
+            Part(str(each["name"]), int(each["records"]), int(each["size"]), str(each["sha256"]))
+            for each in content["parts"]
+        ),
+    )
+
+
+def with_part(section: Section, part: Part) -> Section:
+    return replace(section, parts=(*section.parts, part))

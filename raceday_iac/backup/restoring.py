@@ -1,0 +1,373 @@
+"""Writing back from a backup: what would be written is looked at first, and looked at again when it was.
+
+Each record is held against the document as it is now, so a run that was killed is simply repeated: what it wrote is
+there. A value that is newer than the backup is left alone unless its number was allowed. What a deletion, a cut or a
+conversion left of a value is not newer than the value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from ..applying.convert import at_once, batches
+from ..counting import spaced
+from ..errors import IacError, RefusedError
+from ..kinds import kind_of
+from ..kinds.conversion import CONVERTIBLE, UnconvertibleError, convert, has_form
+from ..model.address import Address, collection_address
+from ..model.evidence import Answer
+from ..model.resource import Fields, Live
+from ..planning.plan import lies_in
+from ..provider import Condition, NewValues, Provider
+from ..waiting import WAITS
+from .manifest import Form, Left, Manifest, Section, is_same, linked
+from .storage import Backups
+
+#: How often it is looked and written until nothing is left to write: others may write meanwhile.
+_PASSES = 5
+#: Documents that are named where something is not as it should be.
+_EXAMPLES = 5
+
+# What of a backup is wanted, and where it goes.
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A section, and where it is written to as that is live: the name and the fields of each attribute, by its name in
+    the backup. `missing` are columns that are not there. Where there is a `problem`, nothing of it can be written."""
+
+    section: Section
+    place: Address
+    columns: Mapping[str, tuple[str, Fields]] = field(default_factory=dict)
+    #: Relationships by their name in the backup: the name, and whether it leads to many.
+    links: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    problem: str = ""
+
+    @property
+    def collection(self) -> tuple[str, str]:
+        """The ids of the database and the collection."""
+        database, collection = self.place.parts
+        return database, collection
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """What has to be read of each document."""
+        names = [name for name, _ in self.columns.values()]
+        return (*names, *(f"{name}.$id" for name, _ in self.links.values()), "$createdAt", "$updatedAt")
+
+    @property
+    def stages(self) -> tuple[bool, ...]:
+        """Values, then links, as far as there are any."""
+        is_whole = self.section.form is Form.DOCUMENTS
+        return (*((False,) if is_whole or self.columns else ()), *((True,) if self.links else ()))
+
+
+def wanted_of(manifest: Manifest, addresses: Sequence[Address]) -> list[Section]:
+    """The sections of these addresses, or what lies in them; of whole documents also single columns. Raises IacError
+    for what is not in the backup."""
+    if not addresses:
+        return list(manifest.sections)
+    found: list[Section] = []
+    for address in addresses:
+        chosen = [each for each in manifest.sections if lies_in(each.address, [address])]
+        chosen = chosen or [part for each in manifest.sections for part in _column_of(each, address)]
+        if not chosen:
+            known = ", ".join(map(str, manifest.addresses)) or "nothing"
+            raise IacError(f"{address} is not in the backup {manifest.id}.", hint=f"it has {known}", unchanged=True)
+        found += [each for each in chosen if each not in found]
+    return found
+
+
+def _column_of(section: Section, address: Address) -> Iterator[Section]:
+    """Of whole documents, one column alone."""
+    if kind_of(address).is_column and collection_address(*address.parts[:2]) == section.place:
+        columns = {key: each for key, each in section.columns.items() if key == address.name}
+        links = {key: each for key, each in section.links.items() if key == address.name}
+        if columns or links:
+            yield replace(section, address=address, form=Form.VALUES, columns=columns, links=links, left=Left())
+
+
+def goal_of(section: Section, real: Mapping[Address, Live], into: Address | None = None) -> Goal:
+    """Where a section goes. `real` is everything that lies in its collection, or in the one of `into`."""
+    place, renamed = section.place, {}
+    if into is not None:
+        place = into if kind_of(into).holds_documents_itself else collection_address(*into.parts[:2])
+        if kind_of(into).is_column:
+            renamed = dict.fromkeys((*section.columns, *section.links), into.name)
+    if place not in real:
+        return Goal(section, place, problem=f"{place} is not there")
+    there = {at.name: live for at, live in real.items() if kind_of(at).is_column and live.status == "available"}
+    names = {key: renamed.get(key, key) for key in (*section.columns, *section.links)}
+    columns = {
+        key: (name, there[name].fields) for key, name in names.items() if key in section.columns and name in there
+    }
+    lists = {name: kind_of(live.address).leads_to_many(live.fields) for name, live in there.items()}
+    links = {key: (name, lists[name]) for key, name in names.items() if key in section.links and name in there}
+    missing = tuple(name for name in names.values() if name not in there)
+    problem = f"{missing[0]} is not in {place}" if missing and not (columns or links) else ""
+    return Goal(section, place, columns, links, missing, problem)
+
+
+# What a record means for a document as it is.
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is to be done about one document: create it with these values, or write some. `newer` are values that would
+    replace newer ones, `unfit` says of attributes why they cannot hold theirs. `seen` is the document's `$updatedAt`;
+    empty where it is not there."""
+
+    identity: str
+    creates: bool = False
+    values: Mapping[str, Any] = field(default_factory=dict)
+    newer: Mapping[str, Any] = field(default_factory=dict)
+    unfit: Mapping[str, str] = field(default_factory=dict)
+    seen: str = ""
+
+
+def judge(goal: Goal, record: Mapping[str, Any], document: Mapping[str, Any] | None, *, links: bool) -> Verdict:
+    """What a record means for a document; with `links` for its relationships, which need all documents to be there, and
+    else for its values."""
+    identity = str(record["id"])
+    if document is None:
+        return _absent(goal, identity, record, links=links)
+    seen, is_newer = str(document["$updatedAt"]), _is_later(document["$updatedAt"], record.get("updatedAt"))
+
+    def kept(values: dict[str, Any]) -> dict[str, Any]:
+        """With the timestamp of the document, where nobody has changed it since."""
+        return values if is_newer or not values else {**values, "$updatedAt": record["updatedAt"]}
+
+    wanted, unfit = _wanted(goal, record)
+    differing = {name: value for name, value in wanted.items() if not is_same(document.get(name), value)}
+    if links:
+        found = _links(goal, record, document)
+        # What was created again has no links yet, and is else as it was.
+        is_bare = goal.section.form is Form.VALUES or not (differing or unfit)
+        free = {name for name in found if not is_newer or (is_bare and not linked(document.get(name)))}
+        return Verdict(identity, values=kept(_only(found, free)), newer=_without(found, free), seen=seen)
+    left = _left(goal, record)
+    free = {name for name in differing if not is_newer or (name in left and is_same(document.get(name), left[name]))}
+    return Verdict(
+        identity, values=kept(_only(differing, free)), newer=_without(differing, free), unfit=unfit, seen=seen
+    )
+
+
+def _absent(goal: Goal, identity: str, record: Mapping[str, Any], *, links: bool) -> Verdict:
+    """Whole documents are created again; of one that is gone, a single value is nobody's."""
+    if goal.section.form is not Form.DOCUMENTS:
+        return Verdict(identity)
+    if links:
+        return Verdict(identity, values=_links(goal, record, {}))
+    wanted, unfit = _wanted(goal, record)
+    system = {f"${name}": record[name] for name in ("createdAt", "updatedAt", "permissions") if name in record}
+    values = {name: value for name, value in wanted.items() if value is not None}
+    return Verdict(identity, creates=True, values={"$id": identity, **system, **values}, unfit=unfit)
+
+
+def _only(values: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name in names}
+
+
+def _without(values: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in names}
+
+
+def _wanted(goal: Goal, record: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The values as the attributes hold them now, and why some cannot."""
+    values, unfit = {}, {}
+    for key, value in record["data"].items():
+        if key in goal.columns:
+            name, fields = goal.columns[key]
+            try:
+                values[name] = _fitting(value, goal.section.columns[key], fields)
+            except UnconvertibleError as reason:
+                unfit[name] = str(reason)
+    return values, unfit
+
+
+def _left(goal: Goal, record: Mapping[str, Any]) -> dict[str, Any]:
+    """What the change that the backup was made for left of the values. Of whole documents it left none."""
+    found = {}
+    for key, value in record["data"].items() if goal.section.form is Form.VALUES else ():
+        if key in goal.columns:
+            (name, fields), section = goal.columns[key], goal.section
+            left = section.left.of(value)
+            with suppress(UnconvertibleError):
+                before = section.left.target or section.columns[key]
+                found[name] = fields.get("default") if left is None else _fitting(left, before, fields)
+    return found
+
+
+def _fitting(value: Any, before: Mapping[str, Any], now: Fields) -> Any:
+    """A value as an attribute with the fields `now` holds it. Raises UnconvertibleError."""
+    if now["type"] not in CONVERTIBLE and has_form(before, now):
+        return value
+    return convert(value, now)
+
+
+def _links(goal: Goal, record: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
+    """Links that are not as they were."""
+    found: dict[str, Any] = {}
+    for key, ids in record.get("links", {}).items():
+        if key in goal.links:
+            name, is_list = goal.links[key]
+            if sorted(ids) != sorted(linked(document.get(name))):
+                found[name] = ids if is_list else ids[0]
+    return found
+
+
+def _is_later(one: Any, other: Any) -> bool:
+    """Whether an instant is later than another. Where nobody knows, it may be."""
+    try:
+        return datetime.fromisoformat(str(one)) > datetime.fromisoformat(str(other))
+    except (ValueError, TypeError):
+        return True
+
+
+# The plan: how much would be written of each section.
+
+
+@dataclass
+class Tally:
+    """What a look at a section found, in documents: to be created, written to, or linked again; as they were; with
+    newer values, which are left; gone; with values that do not fit, or that Appwrite refused. `why` says of some."""
+
+    create: int = 0
+    write: int = 0
+    link: int = 0
+    same: int = 0
+    newer: int = 0
+    gone: int = 0
+    unfit: int = 0
+    why: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def to_write(self) -> int:
+        return self.create + self.write + self.link
+
+    def add(self, verdict: Verdict, *, links: bool) -> None:
+        self.newer += bool(verdict.newer)
+        if links:
+            self.link += bool(verdict.values)
+            return
+        is_gone = not (verdict.creates or verdict.seen)
+        self.create += verdict.creates
+        self.write += bool(verdict.values) and not verdict.creates
+        self.gone += is_gone
+        self.same += not (is_gone or verdict.values or verdict.newer or verdict.unfit)
+        if verdict.unfit:
+            self.reject(verdict.identity, "; ".join(f"{name}: {why}" for name, why in verdict.unfit.items()))
+
+    def reject(self, identity: str, why: str) -> None:
+        """A document that cannot be as it was."""
+        self.unfit += 1
+        if len(self.why) < _EXAMPLES:
+            self.why[identity] = why
+
+
+@dataclass(frozen=True)
+class RestorePlan:
+    """What would be written back, by goal."""
+
+    manifest: Manifest
+    goals: tuple[Goal, ...]
+    tallies: tuple[Tally, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(each.to_write for each in self.tallies)
+
+    def must_cover(self, overwrite: Mapping[Address, Answer | None], *, numbers_needed: bool) -> None:
+        """Raise RefusedError where more newer values would be overwritten than somebody has agreed to."""
+        by_address = {goal.section.address: tally for goal, tally in zip(self.goals, self.tallies, strict=True)}
+        for address, number in overwrite.items():
+            if address not in by_address:
+                raise IacError(f"--overwrite {address}: nothing of that address would be written back.", unchanged=True)
+            newer = by_address[address].newer
+            if numbers_needed if number is None else not number.covers(Answer(newer)):
+                raise RefusedError(
+                    f"{spaced(newer)} documents of {address} hold values that are newer than the backup, and "
+                    f"--overwrite names {'no number' if number is None else number.number}.",
+                    hint=f"if they are to be overwritten: --overwrite {address}={newer}",
+                    unchanged=True,
+                )
+
+
+@dataclass
+class Restoring:
+    """Looks at what is live, and writes back. `overwrite` are addresses whose newer values are written over."""
+
+    provider: Provider
+    backups: Backups
+    manifest: Manifest
+    goals: Sequence[Goal]
+    overwrite: Collection[Address] = ()
+    #: What Appwrite refused, by collection and document: why.
+    _refused: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def look(self) -> RestorePlan:
+        """Look at everything; write nothing."""
+        tallies = tuple(Tally() for _ in self.goals)
+        for goal, tally in zip(self.goals, tallies, strict=True):
+            for links in goal.stages:
+                for verdict in (each for batch in self._verdicts(goal, links=links) for each in batch):
+                    refused = self._refused.get((goal.place.path, verdict.identity))
+                    if refused is None:
+                        tally.add(self._free(goal, verdict), links=links)
+                    elif not links:
+                        tally.reject(verdict.identity, refused)
+        return RestorePlan(self.manifest, tuple(self.goals), tallies)
+
+    def write(self) -> RestorePlan:
+        """Write, until a look at everything finds nothing left to write. Returns what that look found."""
+        for _ in range(_PASSES):
+            for links in (False, True):
+                for goal in (each for each in self.goals if links in each.stages):
+                    batches_left = self._verdicts(goal, links=links, doing="writing back")
+                    for _written in at_once(partial(self._write, goal, each) for each in batches_left):
+                        continue
+            found = self.look()
+            if found.is_empty:
+                break
+        return found
+
+    def _free(self, goal: Goal, verdict: Verdict) -> Verdict:
+        """With newer values among what is written, where that is allowed."""
+        if goal.section.address not in self.overwrite:
+            return verdict
+        return replace(verdict, values={**verdict.values, **verdict.newer}, newer={})
+
+    def _write(self, goal: Goal, verdicts: Sequence[Verdict]) -> int:
+        place, free = goal.collection, [self._free(goal, each) for each in verdicts]
+        made = [each.values for each in free if each.creates]
+        changed = {each.identity: NewValues(each.values, each.seen) for each in free if each.values and each.seen}
+        refused = dict(self.provider.create_documents(*place, made)) if made else {}
+        if changed:
+            # What others have changed meanwhile is judged again in the next look.
+            refused |= self.provider.change_values(*place, changed).refused
+        self._refused |= {(goal.place.path, identity): why for identity, why in refused.items()}
+        return len(made) + len(changed)
+
+    def _verdicts(self, goal: Goal, *, links: bool, doing: str = "comparing") -> Iterator[Sequence[Verdict]]:
+        """What the records of a section mean now, a hundred at a time."""
+        if goal.problem:
+            return
+        is_empty = self.provider.count_documents(*goal.collection) == 0
+        with WAITS.on(f"{doing} {goal.section.address}") as waited:
+            seen = 0
+            for batch in batches(each for part in self.backups.records(self.manifest, goal.section) for each in part):
+                live = {} if is_empty else self._live(goal, batch)
+                yield [judge(goal, each, live.get(str(each["id"])), links=links) for each in batch]
+                seen += len(batch)
+                waited.progress = f"{spaced(seen)} of {spaced(goal.section.records)} documents"
+
+    def _live(self, goal: Goal, records: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+        ids = tuple(str(each["id"]) for each in records)
+        found = self.provider.documents(*goal.collection, Condition("equal", "$id", ids), only=goal.reads)
+        return {str(each["$id"]): each for each in found}

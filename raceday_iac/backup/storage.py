@@ -1,0 +1,162 @@
+"""Where backups are: beside the state of their environment, encrypted like it."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..errors import IacError, StateError
+from ..state.backends import KeptFiles
+from ..state.encryption import AgeCipher
+from .manifest import MANIFEST, Manifest, Part, Section, decoded, encoded
+
+#: How hard it is tried to make parts small: the best takes three times as long for a tenth less.
+_LEVEL = 6
+
+
+@dataclass(frozen=True)
+class Backups:
+    """The backups of one environment. Everything raises StateError where the place fails."""
+
+    files: KeptFiles
+    cipher: AgeCipher | None = None
+
+    @property
+    def where(self) -> str:
+        return self.files.where
+
+    @property
+    def key(self) -> str:
+        """The public key that is encrypted for; empty without encryption."""
+        return self.cipher.public if self.cipher is not None else ""
+
+    def ids(self) -> list[str]:
+        """Of all that were completed, oldest first."""
+        return sorted(name.partition("/")[0] for name in self.files.names() if name.endswith(f"/{MANIFEST}"))
+
+    def unfinished(self) -> list[str]:
+        """Ids of those that were not: of runs that were killed, or go on right now."""
+        whole = set(self.ids())
+        return sorted({name.partition("/")[0] for name in self.files.names()} - whole)
+
+    def manifest(self, name: str) -> Manifest:
+        """One of them. Raises IacError where there is none of that id."""
+        text = self.files.get(f"{name}/{MANIFEST}")
+        if text is None:
+            raise IacError(
+                f"There is no backup {name}.", hint="see which there are: raceday-iac backup list", unchanged=True
+            )
+        return decoded(text, name)[0]
+
+    def find(self, name: str) -> Manifest:
+        """The one whose id begins so; `latest` is the newest. Raises IacError."""
+        ids = self.ids()
+        found = (
+            ids[-1:] if name == "latest" else [name] if name in ids else [each for each in ids if each.startswith(name)]
+        )
+        if len(found) > 1:
+            raise IacError(f"{name} begins {len(found)} ids of backups: {', '.join(found)}.", unchanged=True)
+        return self.manifest(found[0] if found else name)
+
+    def resources(self, manifest: Manifest) -> Mapping[str, Mapping[str, Any]]:
+        """The fields of what went. Raises StateError where no key fits."""
+        text = self.files.get(f"{manifest.id}/{MANIFEST}") or b""
+        content = decoded(text, manifest.id)[1]
+        if "sealed" not in content:
+            return dict(content["resources"])
+        if self.cipher is None:
+            raise self._keyless(manifest)
+        return dict(json.loads(self.cipher.decrypt(content["sealed"])))
+
+    def put_part(self, name: str, records: Sequence[Mapping[str, Any]]) -> Part:
+        """Write some records."""
+        text = "".join(f"{json.dumps(each, separators=(',', ':'))}\n" for each in records)
+        content = gzip.compress(text.encode(), _LEVEL, mtime=0)
+        if self.cipher is not None:
+            content = self.cipher.encrypt_packed(content)
+        self.files.put(name, content)
+        return Part(name.partition("/")[2], len(records), len(content), hashlib.sha256(content).hexdigest())
+
+    def complete(self, manifest: Manifest, resources: Mapping[str, Any]) -> None:
+        """Write the manifest, by which the backup counts."""
+        if self.cipher is None:
+            sealed: Mapping[str, Any] = {"resources": resources}
+        else:
+            sealed = {"sealed": self.cipher.encrypt(json.dumps(resources).encode())}
+        self.files.put(f"{manifest.id}/{MANIFEST}", encoded(manifest, sealed))
+
+    def records(self, manifest: Manifest, section: Section) -> Iterator[Sequence[Mapping[str, Any]]]:
+        """What is in a section, part by part. Raises StateError for what is damaged."""
+        for part in section.parts:
+            yield self._opened(manifest, part, self._sound(manifest, part))
+
+    def problems(self, manifest: Manifest) -> Iterator[str]:
+        """What is wrong with a backup. Where there is a key for it, all of it is read."""
+        can_open = not manifest.key or self.cipher is not None
+        for part in (each for section in manifest.sections for each in section.parts):
+            try:
+                content = self._sound(manifest, part)
+                found = len(self._opened(manifest, part, content)) if can_open else part.records
+            except StateError as error:
+                yield error.message
+                continue
+            if found != part.records:
+                yield f"{part.name} has {found} records, the manifest says {part.records}."
+
+    def delete(self, name: str) -> None:
+        """Delete a backup, its manifest first: half of it is none."""
+        files = sorted(each for each in self.files.names() if each.startswith(f"{name}/"))
+        self.files.remove(sorted(files, key=lambda each: not each.endswith(f"/{MANIFEST}")))
+
+    def prune(self, keep: int, keep_days: float, now: datetime, spared: Iterable[str]) -> list[str]:
+        """Delete those that are too many or too old, and what was never completed; never the `spared`. Returns the
+        ids. The lock must be held."""
+        whole = self.ids()
+        oldest = f"{now - timedelta(days=keep_days):%Y%m%dT%H%M%S}"
+        late = [each for each in whole if each < oldest] + whole[: max(0, len(whole) - keep)] + self.unfinished()
+        gone = sorted(set(late) - set(spared))
+        for each in gone:
+            self.delete(each)
+        return gone
+
+    def _sound(self, manifest: Manifest, part: Part) -> bytes:
+        content = self.files.get(f"{manifest.id}/{part.name}")
+        if content is None:
+            raise StateError(f"{part.name} of the backup {manifest.id} is missing.")
+        if hashlib.sha256(content).hexdigest() != part.sha256:
+            raise StateError(f"{part.name} of the backup {manifest.id} is not as it was written.")
+        return content
+
+    def _opened(self, manifest: Manifest, part: Part, content: bytes) -> Sequence[Mapping[str, Any]]:
+        if manifest.key:
+            if self.cipher is None:
+                raise self._keyless(manifest)
+            try:
+                content = self.cipher.decrypt_packed(content)
+            except StateError as error:
+                raise StateError(
+                    f"The backup {manifest.id} cannot be opened: {error.message}; it is encrypted for {manifest.key}.",
+                    error.hint,
+                ) from None
+        try:
+            return [json.loads(line) for line in gzip.decompress(content).splitlines()]
+        except (OSError, EOFError, zlib.error, ValueError) as error:
+            raise StateError(f"{part.name} of the backup {manifest.id} is damaged: {error}.") from None
+
+    @staticmethod
+    def _keyless(manifest: Manifest) -> StateError:
+        return StateError(
+            f"The backup {manifest.id} is encrypted for {manifest.key}, and the environment names no key.",
+            hint="name the variable that holds the key: state: {encryption: {key_env: NAME}}",
+        )
+
+
+def suffix_of(cipher: AgeCipher | None) -> str:
+    """How files of parts end."""
+    return "jsonl.gz" if cipher is None else "jsonl.gz.age"

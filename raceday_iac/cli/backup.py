@@ -1,0 +1,186 @@
+"""`backup`: what was kept before it was lost. `apply` makes one of what it destroys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from ..backup.manifest import Manifest, Section, everything_in, is_known_nowhere, new_id, resources_of, sections_of
+from ..backup.writing import Writing
+from ..errors import EXIT_ERROR, EXIT_OK, IacError
+from ..kinds import kind_of, on_server, outermost
+from ..model.address import Address
+from ..model.resource import Live
+from ..model.server import ServerFacts
+from ..planning import Plan
+from ..planning.lifecycle import with_ignored
+from ..provider import Reader
+from ..render.backup_text import (
+    list_document,
+    list_lines,
+    show_document,
+    show_lines,
+    verify_lines,
+)
+from ..render.lines import print_lines
+from .completion import addresses
+from .options import begin_changes, current
+from .plan import read_address
+from .recording import record_backup
+from .workspace import Workspace, answer, confirmed, reader
+
+app = typer.Typer(name="backup", no_args_is_help=True, rich_markup_mode=None)
+
+AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")]
+Name = Annotated[str, typer.Argument(metavar="BACKUP", help="Its id, the beginning of it, or latest.")]
+
+
+def keep_lost(workspace: Workspace, connection: Reader, plan: Plan, plan_id: str, command: str) -> Manifest | None:
+    """Write what a plan would destroy or narrow to a backup; None where that is nothing. Raises BackupError when it
+    could not be completed."""
+    desired = with_ignored(on_server(workspace.desired, ServerFacts(plan.server_version)), plan.real)
+    sections = sections_of(plan, desired)
+    if not sections and not is_known_nowhere(plan.changes):
+        return None
+    head = _head(workspace, command, plan_id)
+    kept = Writing(connection, workspace.backups, head).run(sections, resources_of(plan.changes, plan.real))
+    if kept is not None:
+        _prune(workspace, kept)
+    return kept
+
+
+def _head(workspace: Workspace, command: str, plan_id: str = "") -> Manifest:
+    now = datetime.now(UTC)
+    at, name = now.isoformat(timespec="seconds"), workspace.environment.name
+    return Manifest(new_id(now), at, command, name, workspace.place, plan_id)
+
+
+def _prune(workspace: Workspace, kept: Manifest) -> None:
+    """Delete what is too old, or too much, beside the one just made."""
+    settings = workspace.environment.backups
+    workspace.backups.prune(settings.keep, settings.days, datetime.now(UTC), spared=[kept.id])
+
+
+@app.command("list")
+def list_backups() -> int:
+    """All backups of the environment, newest first."""
+    options = current()
+    backups = Workspace.without_stack(options).backups
+    manifests = [backups.manifest(each) for each in reversed(backups.ids())]
+    unfinished = backups.unfinished()
+    where = backups.where
+    answer(options, list_document(manifests, unfinished, where), list_lines(manifests, unfinished, where))
+    return EXIT_OK
+
+
+@app.command("show")
+def show(backup: Name) -> int:
+    """What is in a backup."""
+    options = current()
+    backups = Workspace.without_stack(options).backups
+    manifest = backups.find(backup)
+    resources = backups.resources(manifest)
+    answer(options, {"backup": show_document(manifest, resources)}, show_lines(manifest, resources))
+    return EXIT_OK
+
+
+@app.command("verify")
+def verify(backup: Name = "") -> int:
+    """Read a backup, or all of them, and check that nothing is missing or was changed. Exit 1 where something is."""
+    options = current()
+    backups = Workspace.without_stack(options).backups
+    manifests = [backups.find(backup)] if backup else [backups.manifest(each) for each in backups.ids()]
+    found = {each.id: list(backups.problems(each)) for each in manifests}
+    lines = [line for each in manifests for line in verify_lines(each, found[each.id])]
+    document = {"backups": [{"id": each, "whole": not wrong, "problems": wrong} for each, wrong in found.items()]}
+    answer(options, document, lines or [f"There are no backups in {backups.where}."])
+    return EXIT_ERROR if any(found.values()) else EXIT_OK
+
+
+@app.command("delete")
+def delete(
+    backups: Annotated[list[str], typer.Argument(metavar="BACKUP…", help="Ids, or beginnings of them.")],
+    auto_approve: AutoApprove = False,
+) -> int:
+    """Delete backups for good, after asking."""
+    options = current()
+    workspace = Workspace.without_stack(options)
+    with _locked(workspace, "backup delete"):
+        found = [workspace.backups.find(each) for each in backups]
+        print_lines(() if options.json else list_lines(found, (), workspace.backups.where), color=options.color)
+        if not auto_approve and not confirmed(options, f"Delete these {len(found)} for good?"):
+            return EXIT_ERROR
+        begin_changes("raceday-iac backup list")
+        for each in found:
+            workspace.backups.delete(each.id)
+            record_backup(options, "delete", each)
+    names = [each.id for each in found]
+    answer(options, {"deleted": names}, [f"{each} is deleted." for each in names])
+    return EXIT_OK
+
+
+@app.command("create")
+def create(
+    addresses: Annotated[
+        list[Address],
+        typer.Argument(
+            parser=read_address,
+            metavar="ADDRESS…",
+            help="Databases, collections, attributes, relationships.",
+            autocompletion=addresses,
+        ),
+    ],
+) -> int:
+    """Write what lies in resources to a backup. Changes nothing on the server."""
+    options = current()
+    workspace = Workspace.without_stack(options)
+    with workspace.target() as target, _locked(workspace, "backup create"):
+        connection = reader(target)
+        real = members(connection, addresses)
+        found = [section for address in addresses for section in _all_of(address, real)]
+        sections = [each for number, each in enumerate(found) if each not in found[:number]]
+        kept = Writing(connection, workspace.backups, _head(workspace, "backup create")).run(sections, {})
+        if kept is not None:
+            _prune(workspace, kept)
+            record_backup(options, "create", kept)
+    if kept is None:
+        answer(options, {"backup": None}, ["There is nothing in it, so no backup was made."])
+    else:
+        answer(options, {"backup": show_document(kept, {})}, show_lines(kept, {}))
+    return EXIT_OK
+
+
+def _all_of(address: Address, real: Mapping[Address, Live]) -> list[Section]:
+    """Raises IacError where nothing of it could be kept."""
+    found = list(everything_in(address, real)) if _is_kept(address) else []
+    if not found:
+        raise IacError(
+            f"{address} is not there, or holds no data that a backup could keep.",
+            hint="name a database, a collection, an attribute or a relationship",
+            unchanged=True,
+        )
+    return found
+
+
+def _is_kept(address: Address) -> bool:
+    return kind_of(outermost(address)).is_listed_inside
+
+
+def members(connection: Reader, addresses: Iterable[Address]) -> dict[Address, Live]:
+    """What lies in the databases of addresses."""
+    places = dict.fromkeys(outermost(each) for each in addresses if _is_kept(each))
+    return {at: live for place in places for at, live in connection.inside(place).items()}
+
+
+@contextmanager
+def _locked(workspace: Workspace, reason: str) -> Iterator[None]:
+    """The lock of the state; where that is in the target, the target is opened for it."""
+    with ExitStack() as stack:
+        if workspace.environment.state.is_in_target:
+            stack.enter_context(workspace.target())
+        stack.enter_context(workspace.store.locked(reason))
+        yield

@@ -1,0 +1,121 @@
+"""`restore`: write back what a backup has."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from typing import Annotated
+
+import typer
+
+from ..backup.manifest import Manifest
+from ..backup.restoring import RestorePlan, Restoring, goal_of, wanted_of
+from ..errors import EXIT_CHANGES, EXIT_ERROR, EXIT_OK, IacError, RefusedError
+from ..model.address import Address
+from ..provider import Provider, Reader
+from ..render.backup_text import restore_document, restore_lines, restored_lines
+from .backup import AutoApprove, Name, members
+from .options import Options, begin_changes, current
+from .plan import AllowedLoss, read_address, read_allowed
+from .recording import recorded_restore
+from .workspace import Workspace, answer, confirmed, make_plan, provider
+
+app = typer.Typer()
+
+
+@app.command("restore")
+def restore(
+    backup: Name,
+    address: Annotated[
+        list[Address],
+        typer.Option(metavar="ADDRESS", parser=read_address, help="Only this, and what lies in it; repeatable."),
+    ] = [],  # noqa: B006 - typer copies it
+    into: Annotated[
+        Address | None,
+        typer.Option(metavar="ADDRESS", parser=read_address, help="Another collection, or another attribute."),
+    ] = None,
+    overwrite: Annotated[
+        list[AllowedLoss],
+        typer.Option(
+            metavar="ADDRESS[=NUMBER]",
+            parser=read_allowed,
+            help="Write also over values that are newer than the backup, as many as was shown; repeatable.",
+        ),
+    ] = [],  # noqa: B006
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be written. Exit 2 if anything.")
+    ] = False,
+    auto_approve: AutoApprove = False,
+) -> int:
+    """Compare with what is live, say what would be written back, ask, write, and look again."""
+    options = current()
+    workspace = Workspace.load(options, sending=False)
+    manifest = workspace.backups.find(backup)
+    must_fit(manifest, workspace)
+    with workspace.target() as target, ExitStack() as stack:
+        if not dry_run:
+            stack.enter_context(workspace.store.locked("restore"))
+        connection = provider(target)
+        restoring = _restoring(workspace, connection, manifest, address, into, overwrite)
+        plan = restoring.look()
+        plan.must_cover(dict(overwrite), numbers_needed=auto_approve or not sys.stdin.isatty())
+        if dry_run or not (options.json and auto_approve):
+            answer(options, {"restore": restore_document(plan)}, restore_lines(plan))
+        if dry_run or plan.is_empty:
+            return EXIT_CHANGES if dry_run and not plan.is_empty else _end_of_nothing(options, plan, auto_approve)
+        if not auto_approve and not confirmed(options, "Write this back?"):
+            return EXIT_ERROR
+        begin_changes(f"raceday-iac restore {manifest.id} --dry-run")
+        begun = time.monotonic()
+        with recorded_restore(options, plan) as tell:
+            done = restoring.write()
+            tell(done)
+        seconds = time.monotonic() - begun
+        left = _plan_left(workspace, connection)
+    answer(options, {"restored": {**restore_document(done), "plan": left}}, restored_lines(plan, done, left, seconds))
+    return EXIT_OK if done.is_empty else EXIT_ERROR
+
+
+def must_fit(manifest: Manifest, workspace: Workspace) -> None:
+    """Raise RefusedError for the backup of another project."""
+    found = [each for each in manifest.bound.differences(workspace.place) if each[0] != "stack"]
+    for name, own, other in found:
+        raise RefusedError(
+            f"The backup {manifest.id} is of another {name}: {own}, and this environment is of {other}.",
+            hint="choose the environment that it was made in: --env",
+            unchanged=True,
+        )
+
+
+def _restoring(
+    workspace: Workspace,
+    connection: Provider,
+    manifest: Manifest,
+    wanted: Sequence[Address],
+    into: Address | None,
+    overwrite: Iterable[AllowedLoss],
+) -> Restoring:
+    sections = wanted_of(manifest, wanted)
+    if into is not None and len(sections) != 1:
+        raise IacError(
+            f"--into takes one thing of the backup, and {len(sections)} are asked for.",
+            hint="name it: --address ADDRESS",
+            unchanged=True,
+        )
+    real = members(connection, [*(each.place for each in sections), *([into] if into is not None else [])])
+    goals = [goal_of(each, real, into) for each in sections]
+    return Restoring(connection, workspace.backups, manifest, goals, frozenset(each.address for each in overwrite))
+
+
+def _end_of_nothing(options: Options, plan: RestorePlan, auto_approve: bool) -> int:
+    if options.json and auto_approve:
+        answer(options, {"restore": restore_document(plan)}, ())
+    return EXIT_ERROR if any(goal.problem for goal in plan.goals) else EXIT_OK
+
+
+def _plan_left(workspace: Workspace, connection: Reader) -> list[str]:
+    """What a plan would change now, by key."""
+    plan = make_plan(workspace, workspace.read_state(), connection)
+    return [each.key for each in plan.changes]

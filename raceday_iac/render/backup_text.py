@@ -1,0 +1,210 @@
+"""Backups for people and machines: which there are, what is in one, and what is written back from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from ..backup.manifest import Form, Manifest, Section, manifest_document
+from ..backup.restoring import Goal, RestorePlan, Tally
+from ..counting import counted, spaced
+from .lines import Line
+
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
+
+def kept_lines(manifest: Manifest | None) -> Iterator[Line]:
+    """That something was kept before it was lost."""
+    if manifest is not None:
+        yield Line()
+        yield Line(f"Kept before: {_amount(manifest)} in the backup {manifest.id}.")
+        if manifest.sections:
+            yield Line(f"  To get it back: raceday-iac restore {manifest.id}")
+
+
+def list_lines(manifests: Sequence[Manifest], unfinished: Sequence[str], where: str) -> Iterator[Line]:
+    """A line for each backup, newest first."""
+    if not manifests:
+        yield Line(f"There are no backups in {where}.")
+    for each in manifests:
+        of = f"{each.command}{f' of plan {each.plan[:12]}' if each.plan else ''}"
+        yield Line(f"{each.id}  {_minute(each.at)}  {of}  {_amount(each)}  {_some(map(str, each.addresses))}")
+    if unfinished:
+        names = ", ".join(unfinished)
+        yield Line(f"Not completed, and deleted when the next one is made: {names}", "yellow")
+
+
+def list_document(manifests: Sequence[Manifest], unfinished: Sequence[str], where: str) -> dict[str, Any]:
+    """The same."""
+    return {
+        "where": where,
+        "backups": [_head_document(each) for each in manifests],
+        "unfinished": list(unfinished),
+    }
+
+
+def _head_document(manifest: Manifest) -> dict[str, Any]:
+    content = manifest_document(manifest)
+    names = ("id", "at", "command", "environment", "plan", "records", "size")
+    head = {name: content[name] for name in names}
+    return {**head, "encrypted": bool(manifest.key), "addresses": list(map(str, manifest.addresses))}
+
+
+def show_lines(manifest: Manifest, resources: Mapping[str, Mapping[str, Any]]) -> Iterator[Line]:
+    """What is in one backup."""
+    yield Line(f"Backup {manifest.id}", "bold")
+    yield Line(f"  {_made(manifest)} in {manifest.environment}, project {manifest.bound.project}")
+    if manifest.plan:
+        yield Line(f"  plan {manifest.plan}")
+    if manifest.key:
+        yield Line(f"  encrypted for {manifest.key}")
+    for section in manifest.sections:
+        yield Line(f"  {section.address}: {_kept(section)}, {_bytes(section.size)}")
+    if resources:
+        yield Line("  Also the settings of what went:")
+        yield from (Line(f"    {address}: {_settings(fields)}") for address, fields in resources.items())
+
+
+def show_document(manifest: Manifest, resources: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The same, with every part."""
+    return {**manifest_document(manifest), "resources": {name: dict(each) for name, each in resources.items()}}
+
+
+def verify_lines(manifest: Manifest, problems: Sequence[str]) -> Iterator[Line]:
+    """Whether a backup is whole."""
+    if not problems:
+        parts = sum(len(each.parts) for each in manifest.sections)
+        yield Line(f"The backup {manifest.id} is whole: {counted(parts, 'part')}, {_amount(manifest)}.", "green")
+    yield from (Line(f"  ✗ {each}", "red") for each in problems)
+
+
+def _made(manifest: Manifest) -> str:
+    how = f"before {manifest.command}" if manifest.plan else "by hand"
+    return f"made {_minute(manifest.at)} {how}"
+
+
+def _amount(manifest: Manifest) -> str:
+    return f"{_documents(manifest.records)} of {counted(len(manifest.addresses), 'address')} ({_bytes(manifest.size)})"
+
+
+def _kept(section: Section) -> str:
+    if section.form is Form.DOCUMENTS:
+        return _documents(section.records)
+    what = "links" if section.links else "values"
+    return f"{what} of {_documents(section.records)}"
+
+
+def _documents(number: int) -> str:
+    return f"{spaced(number)} document{'' if number == 1 else 's'}"
+
+
+def _settings(fields: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in fields.items() if value not in (None, "", [], False))
+
+
+def _bytes(number: int) -> str:
+    size, unit = float(number), 0
+    while size >= 1000 and unit < len(_UNITS) - 1:
+        size, unit = size / 1000, unit + 1
+    return f"{size:.1f} {_UNITS[unit]}" if unit else f"{number} {_UNITS[0]}"
+
+
+def _minute(at: str) -> str:
+    return datetime.fromisoformat(at).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _some(names: Iterable[str]) -> str:
+    listed = list(names)
+    more = f" and {len(listed) - 3} more" if len(listed) > 3 else ""
+    return f"{', '.join(listed[:3])}{more}"
+
+
+# What is written back.
+
+
+def restore_lines(plan: RestorePlan) -> Iterator[Line]:
+    """What would be written back."""
+    yield Line(f"From the backup {plan.manifest.id}, {_made(plan.manifest)}:")
+    for goal, tally in zip(plan.goals, plan.tallies, strict=True):
+        yield from _goal_lines(goal, tally)
+    if plan.is_empty:
+        yield Line("Nothing is to be written back.", "bold")
+
+
+def _goal_lines(goal: Goal, tally: Tally) -> Iterator[Line]:
+    section = goal.section
+    into = f" into {goal.place}" if goal.place != section.place else ""
+    yield Line(f"  {section.address}{into}: {_to_do(tally)}", "bold")
+    if goal.problem:
+        yield Line(f"    ! {goal.problem}: declare it, apply, and restore again", "yellow")
+        return
+    if goal.missing:
+        yield Line(f"    ! not there any more, so not written: {', '.join(goal.missing)}", "yellow")
+    if tally.newer:
+        number = f"--overwrite {section.address}={tally.newer}"
+        yield Line(f"    ! {_documents(tally.newer)} with newer values, which stay; else: {number}", "yellow")
+    if tally.gone:
+        yield Line(
+            f"    ! {_documents(tally.gone)} that are there no more, so their values stay in the backup", "yellow"
+        )
+    if tally.unfit:
+        yield Line(f"    ! {_documents(tally.unfit)} with values that cannot be written:", "yellow")
+        yield from (Line(f"      {identity}: {why}") for identity, why in tally.why.items())
+
+
+def _to_do(tally: Tally) -> str:
+    parts = [
+        (tally.create, "to create"),
+        (tally.write, "to write to"),
+        (tally.link, "to link"),
+        (tally.same, "as they were"),
+    ]
+    told = [f"{_documents(number)} {what}" for number, what in parts if number]
+    return ", ".join(told) or "nothing to write"
+
+
+def restored_lines(plan: RestorePlan, done: RestorePlan, left: Sequence[str], seconds: float) -> Iterator[Line]:
+    """What came of it, as a look at every document found, and what a plan has `left` to change."""
+    yield Line()
+    written = sum(each.to_write for each in plan.tallies)
+    if done.is_empty:
+        same = sum(each.same for each in done.tallies)
+        yield Line(f"Restored in {seconds:.1f} s. Looked at again: {_documents(same)} as in the backup.", "bold green")
+    else:
+        rest = sum(each.to_write for each in done.tallies)
+        yield Line(
+            f"Not complete: {spaced(rest)} of {spaced(written)} are left to write ({seconds:.1f} s).", "bold red"
+        )
+        yield Line("  Others may have written meanwhile. Run the command again: it goes on from here.")
+    for goal, tally in zip(done.goals, done.tallies, strict=True):
+        yield from list(_goal_lines(goal, tally))[1:]
+    yield _plan_line(left)
+
+
+def restore_document(plan: RestorePlan) -> dict[str, Any]:
+    """What would be written back, or what was found after it."""
+    return {
+        "backup": plan.manifest.id,
+        "complete": plan.is_empty,
+        "sections": [_tally_document(*each) for each in zip(plan.goals, plan.tallies, strict=True)],
+    }
+
+
+def _tally_document(goal: Goal, tally: Tally) -> dict[str, Any]:
+    numbers = {name: getattr(tally, name) for name in ("create", "write", "link", "same", "newer", "gone", "unfit")}
+    return {
+        "address": str(goal.section.address),
+        "into": str(goal.place),
+        **numbers,
+        "problem": goal.problem,
+        "missing": list(goal.missing),
+        "why": dict(tally.why),
+    }
+
+
+def _plan_line(left: Sequence[str]) -> Line:
+    if not left:
+        return Line("The plan is empty: Appwrite matches the configuration.")
+    changes = f"{counted(len(left), 'change')} ({_some(left)})"
+    return Line(f"The plan has {changes}; a restore writes data, never the schema. See: raceday-iac plan")
