@@ -236,7 +236,7 @@ def _secret_sources(project: Project) -> dict[str, tuple[Address, str]]:
     for address, live in project.resources.items():
         above = owners(address)
         owner = above[-1] if above else address
-        shown = str(project.resources[owner].fields["name"])
+        shown = str(project.resources[owner].fields.get("name", ""))
         for name in _secret_names(live):
             word = address.name if above else name
             found[names.environment_variable(owner.name, shown, word)] = (address, name)

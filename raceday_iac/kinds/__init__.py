@@ -11,6 +11,7 @@ from ..model.resource import Desired, Fields, Live, Resource
 from ..model.server import NEWEST, ServerFacts
 from . import (
     attribute,
+    auth_method,
     bucket,
     collection,
     database,
@@ -46,6 +47,7 @@ KINDS: dict[str, Kind] = {
         project_variable,
         provider,
         platform,
+        auth_method,
     )
 }
 

@@ -16,6 +16,7 @@ from ..model.address import Address, lies_in
 from ..model.evidence import Question
 from ..model.limits import column_name
 from ..model.resource import Desired, Fields, Live, Resource
+from ..model.secret import Secret
 from ..model.server import ServerFacts
 from .schema_rules import Request, schema_places
 from .turns import Place
@@ -125,6 +126,14 @@ class Listing:
     path: str
     key: str
     item: Shape
+    #: Whether one request answers all of it, without pages. Several kinds may be in the same answer; with an empty key,
+    #: the answer itself is the only one.
+    is_whole: bool = False
+
+    @property
+    def answer(self) -> Shape:
+        """The shape of the whole answer."""
+        return Shape({self.key: [self.item]}) if self.key else self.item
 
 
 @dataclass(frozen=True)
@@ -267,6 +276,13 @@ class Kind:
     #: Whether new code may read it, and so waits for it; whether the code of its owner makes no sense without it.
     is_read_by_code: bool = False
     is_needed_by_code: bool = False
+    #: Whether it is a setting, which is never deleted: where nothing manages it any more, it stays as it is. Whether
+    #: every project has it, so that none is made either.
+    is_setting: bool = False
+    is_given: bool = False
+    #: Appwrite's own value of one, where that is known: what `absent` makes of it. One that has it is nobody's: no
+    #: import writes it, and it is not unmanaged.
+    original: Callable[[Address], Fields | None] = lambda _address: None
     #: The field that is set only after the code that it will start is active.
     armed_last: str = ""
     #: Whether it is deleted before everything else, for what it is made over must not go first.
@@ -355,6 +371,12 @@ class Kind:
     def holds_documents_itself(self) -> bool:
         """Whether documents lie in it, and not in what lies in it."""
         return self.holds_documents and not self.is_listed_inside
+
+    def is_original(self, live: Live) -> bool:
+        """Whether nobody ever changed it."""
+        fields = self.original(live.address)
+        told = {name: value for name, value in (fields or {}).items() if not isinstance(value, Secret)}
+        return fields is not None and all(live.fields.get(name) == value for name, value in told.items())
 
     @cached_property
     def ages(self) -> bool:

@@ -146,7 +146,8 @@ def model_has_secrets(model: type[Declared]) -> bool:
 def positional(model: type[Declared]) -> list[str]:
     """The fields that a stack file gives by position: the id or key, then others that have no default."""
     rest = [name for name, info in model.model_fields.items() if info.init is False and info.is_required()]
-    return [identity(model), *(name for name in rest if name != identity(model))]
+    first = [] if model.only else [identity(model)]
+    return [*first, *(name for name in rest if name != identity(model))]
 
 
 def is_same(one: Any, other: Any) -> bool:
@@ -492,7 +493,8 @@ class Declaring:
         if declared is None:
             return
         fields = self.fields(declared, address, work.resources)
-        work.put(address, fields, self.depends_on(address, declared), location, declared)
+        before = [each for each in self.follows if each in work.resources]
+        work.put(address, fields, (*self.depends_on(address, declared), *before), location, declared)
         self.put_more(work, address, declared, location)
 
     def secrets(self, arguments: Mapping[str, Any]) -> tuple[WireField, ...]:
@@ -555,11 +557,15 @@ class Declaring:
         """The call that declares a live resource; None of what is declared along with another. Raises ValueError where
         the language cannot say it."""
         address, model = live.address, self.model_of(live.fields)
-        first = [*positional(model)][1:]
+        named, first = self.identified(live), [each for each in positional(model) if each != identity(model)]
         arguments = dict(self.arguments(live, beside))
         keywords = {name: arguments[name] for name in arguments if name not in first}
-        said = (address.name, *(arguments[name] for name in first))
+        said = (*named, *(arguments[name] for name in first))
         return Called(address, self.method(live), next(iter(owners(address)[-1:]), None), said, keywords, self.is_long)
+
+    def identified(self, live: Live) -> tuple[Any, ...]:
+        """What names it in a call."""
+        return () if self.model_of(live.fields).only else (live.address.name,)
 
     #: Whether its calls take a line for each argument.
     is_long = False
@@ -587,6 +593,8 @@ class Declaring:
         found = next((each for each in self.secrets(live.fields) if each.attribute == name), None)
         return value if found is None else beside.secret_of(live, found.name)
 
+    #: What it waits for, where that is declared.
+    follows: tuple[Address, ...] = ()
     #: Lists of an `appwrite.json` that hold it, in each age of such files: of the file, or of what it lies in.
     file_lists: tuple[str, ...] = ()
     #: What newer or older files call it, and what answers do.

@@ -31,7 +31,7 @@ from ..model.resource import (
     Tombstone,
     frozen,
 )
-from ..model.stack import Declaration, Rule, Stack
+from ..model.stack import Absence, Declaration, Rule, Stack
 from .environment import Environment
 from .yaml_file import read_yaml
 
@@ -186,8 +186,21 @@ def _tombstones(work: Resolution, stack: Stack) -> dict[Address, Tombstone]:
             place = work.resources[address].location
             message = f"declared absent here, but also declared to exist at {place}"
             work.problems.append(Diagnostic(absence.location, absence.address, message))
+        elif KINDS[address.kind].is_setting:
+            _reset(work, address, absence)
+            continue
         found[address] = Tombstone(address, absence.reason, absence.location)
     return found
+
+
+def _reset(work: Resolution, address: Address, absence: Absence) -> None:
+    """A setting cannot be gone: it is to be what Appwrite makes of it."""
+    fields = KINDS[address.kind].original(address)
+    if fields is None:
+        message = "Appwrite cannot delete it, and it is not known what it was; declare what it should be"
+        work.problems.append(Diagnostic(absence.location, str(address), message))
+    else:
+        work.resources[address] = Resource(address, frozen(fields), (), absence.location)
 
 
 def consistency_problems(stack: Checked) -> Iterator[Diagnostic]:

@@ -64,10 +64,13 @@ class Declared(BaseModel):
     # Built when first used: a stack uses few of the models, and each start pays for what is built.
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True, defer_build=True)
 
+    #: The id, where there is only one: then nobody writes it.
+    only: ClassVar[str] = ""
+
     @classmethod
     def written(cls, arguments: Mapping[str, Any], owner: tuple[str, ...]) -> dict[str, Any]:  # noqa: ARG003
         """The arguments of a declaration, with what follows from where it is written: `owner` are the ids around it."""
-        return dict(arguments)
+        return {**arguments, **({"id": cls.only} if cls.only else {})}
 
     @model_validator(mode="before")
     @classmethod

@@ -15,11 +15,11 @@ from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
-from ..kinds import attribute, platform, provider
+from ..kinds import attribute, auth_method, platform, provider
 from ..kinds.bucket import BucketDeclaration
 from ..kinds.collection import CollectionDeclaration
 from ..kinds.database import DatabaseDeclaration
-from ..kinds.fields import positional
+from ..kinds.fields import identity, positional
 from ..kinds.function import FunctionDeclaration
 from ..kinds.index import IndexDeclaration
 from ..kinds.index import arguments as index_arguments
@@ -104,7 +104,7 @@ class Declares(Generic[P, R_co]):
         values = {name: tuple(each) if isinstance(each, Iterator) else each for name, each in given_values.items()}
         written = self._model.written(values, handle.path)
         handle.stack._declare(self._kind, handle.path, written)
-        return self._handle(handle.stack, handle.path, str(written[self._positional[0]]))
+        return self._handle(handle.stack, handle.path, str(written[identity(self._model)]))
 
 
 def _no_handle(_stack: Stack, _owner: tuple[str, ...], _name: str) -> None:
@@ -118,6 +118,16 @@ def declares(kind: str, model: Callable[P, Declared]) -> Declares[Concatenate[st
 
 def declares_with(kind: str, model: Callable[P, Declared], _second: type[A]) -> Declares[Concatenate[str, A, P], None]:
     """A method that takes the id or key and a second field, then keywords."""
+    return Declares(kind, model, _no_handle)
+
+
+def declares_among(kind: str, model: Callable[P, Declared], _names: Sequence[A]) -> Declares[Concatenate[A, P], None]:
+    """A method that takes one of some names, then keywords."""
+    return Declares(kind, model, _no_handle)
+
+
+def declares_only(kind: str, model: Callable[P, Declared]) -> Declares[P, None]:
+    """A method for what there is one of: it takes keywords."""
     return Declares(kind, model, _no_handle)
 
 
@@ -209,6 +219,8 @@ class Stack:
     android_platform = declares("platform", platform.AndroidDeclaration)
     linux_platform = declares("platform", platform.LinuxDeclaration)
     windows_platform = declares("platform", platform.WindowsDeclaration)
+
+    auth_method = declares_among("auth_method", auth_method.AuthMethodDeclaration, auth_method.METHODS)
 
     @property
     def stack(self) -> Stack:

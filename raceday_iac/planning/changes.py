@@ -207,12 +207,22 @@ def unwanted_changes(
             reason = "it is gone from the server and no longer declared"
             changes.append(Change(address, Action.FORGET, reason, why=Reason.GONE))
         else:
-            changes.append(Change(address, Action.DELETE, "the stack no longer declares it", why=Reason.UNDECLARED))
+            changes.append(_undeclared(address, real[address]))
     deleted = {change.address: change for change in changes if change.deletes and plan_options.let_go(change.address)}
     going = {address: removal_of(change) for address, change in deleted.items()}
     going |= {address: removal_key(Action.REPLACE, address) for address in replaced}
     ours = [_with_owner(change, going) for change in changes]
     return [*ours, *_taken_along(going, desired, state, real)]
+
+
+def _undeclared(address: Address, live: Live) -> Change:
+    """What happens to something of ours that the stack does not name any more. A setting stays: to put it back could
+    open what was closed, or close what is in use, because a line is gone."""
+    if not kind_of(address).is_setting:
+        return Change(address, Action.DELETE, "the stack no longer declares it", why=Reason.UNDECLARED)
+    kept = ", ".join(f"{name} {thaw(value)!r}" for name, value in live.fields.items() if not isinstance(value, Secret))
+    reason = f"the stack no longer declares it; it stays as it is ({kept})"
+    return Change(address, Action.FORGET, reason, why=Reason.SETTING_LEFT)
 
 
 def _is_live(address: Address, real: Mapping[Address, Live]) -> bool:
@@ -273,6 +283,8 @@ def unmanaged(
     found = []
     for address in sorted(real):
         if address in known or address in going or kind_of(address).is_code:
+            continue
+        if kind_of(address).is_original(real[address]):
             continue
         hidden = any(owner in real and owner not in known for owner in owners(address))
         buried = any(owner in desired.tombstones for owner in owners(address))

@@ -156,6 +156,19 @@ def unsupported(changes: Iterable[Change], desired: Desired, facts: ServerFacts)
             wanted = desired.resources[change.address]
             for message, hint in kind_of(change.address).unsupported(wanted, desired, facts):
                 yield Refusal(change.address, f"{change.address}: {message}", hint)
+            yield from _impossible_settings(change, facts)
+
+
+def _impossible_settings(change: Change, server: ServerFacts) -> Iterator[Refusal]:
+    """Settings are neither made nor replaced."""
+    kind = kind_of(change.address)
+    if kind.is_given and change.action is Action.CREATE:
+        message = f"{change.address}: {server} has no {kind.name} {change.address.name}"
+        yield Refusal(change.address, message, "take it out of the stack, or update the server")
+    elif kind.is_setting and change.action is Action.REPLACE:
+        fields = " and ".join(f"{each.name} to {each.after!r}" for each in change.fields) or "it"
+        message = f"{change.address}: a key cannot set {fields}, and a setting cannot be replaced"
+        yield Refusal(change.address, message, "set it in the console, or declare what is there")
 
 
 def doubts(changes: Iterable[Change], desired: Desired, server: ServerFacts) -> Iterator[str]:

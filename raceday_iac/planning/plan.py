@@ -199,6 +199,8 @@ class Reason(StrEnum):
     UNDECLARED = "no-longer-declared"
     #: Nothing manages this code any more; it stays.
     CODE_LEFT = "code-no-longer-managed"
+    #: Nothing manages this setting any more; it stays as it is.
+    SETTING_LEFT = "setting-no-longer-managed"
     #: It is gone from the server.
     GONE = "gone-from-server"
     #: Nobody declares it, and it is none of ours; it goes with something.

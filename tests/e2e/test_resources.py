@@ -224,18 +224,18 @@ def test_a_plan_without_changes_asks_for_the_list_once(project: Project, sample:
     assert project.proxy.count("GET", f"{sample.route}/*") == 0
 
 
-def closed(sample: Sample, status: int, kind: str) -> Any:
+def closed(route: str, status: int, kind: str) -> Any:
     """Whoever asks for the list is refused."""
     from raceday_iac.devserver.faults import RequestFault
 
-    return RequestFault(path=f"*{sample.route}*", status=status, kind=kind, message="not here", times=1000)
+    return RequestFault(path=f"*{route}*", status=status, kind=kind, message="not here", times=1000)
 
 
 @EACH
 def test_a_key_that_may_not_see_it_is_told_once_and_only_where_it_is_declared(
     project: Project, sample: Sample, faults: Any
 ) -> None:
-    faults.add(closed(sample, 401, "general_unauthorized_scope"))
+    faults.add(closed(sample.route, 401, "general_unauthorized_scope"))
     project.declare(sample.call() + sample.call().replace('P + "x"', 'P + "y"'))
     refused = here(project, "plan", code=5)
     assert refused.out.count("cannot be managed: The API key may not do this") == 1
@@ -245,7 +245,7 @@ def test_a_key_that_may_not_see_it_is_told_once_and_only_where_it_is_declared(
 
 @EACH
 def test_a_server_that_does_not_have_it_is_told_once(project: Project, sample: Sample, faults: Any) -> None:
-    faults.add(closed(sample, 404, "general_route_not_found"))
+    faults.add(closed(sample.route, 404, "general_route_not_found"))
     project.declare(sample.call() + sample.call().replace('P + "x"', 'P + "y"'))
     refused = here(project, "plan", code=5)
     assert refused.out.count("cannot be managed on Appwrite") == 1

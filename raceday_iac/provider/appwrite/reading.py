@@ -24,7 +24,7 @@ from ...kinds import (
     kind_of,
     variable,
 )
-from ...kinds.base import ARCHIVE, OBJECT, Call, Shape, is_finite, is_instant, listing
+from ...kinds.base import ARCHIVE, OBJECT, Call, Listing, Shape, is_finite, is_instant, listing
 from ...kinds.schema_rules import is_mirror
 from ...kinds.turns import selections, unknown_among
 from ...model.address import Address, database_address
@@ -85,7 +85,7 @@ class AppwriteReader:
         there: set[str] = set()
         reads += [partial(self._collections, name, there) for name in databases]
         unread: dict[str, ProviderError] = {}
-        reads += [partial(self._listing, KINDS[name], unread) for name in others]
+        reads += [partial(self._listing, kinds, unread) for kinds in _by_answer(others)]
         with ThreadPoolExecutor(max_workers=8) as pool:
             facts = {name: pool.submit(read) for name, read in self._own_lists(offers).items()}
             answers = [pool.submit(read) for read in reads]
@@ -110,10 +110,12 @@ class AppwriteReader:
         return ServerFacts(str(version.get("version", "")), known, offered)
 
     def everything(self) -> Snapshot:
-        """The whole project: all functions, all databases with their schema, and all that has a list of its own."""
+        """The whole project: all functions, all databases with their schema, all that has a list of its own, and the
+        settings that somebody changed."""
         databases = {**self._databases(), **self._tables_databases()}
         snapshot = self.snapshot([address.path for address in databases], others=LISTED)
-        return replace(snapshot, resources={**databases, **snapshot.resources}, newest={})
+        found = {at: live for at, live in snapshot.resources.items() if not kind_of(at).is_original(live)}
+        return replace(snapshot, resources={**databases, **found}, newest={})
 
     # What the server does not tell, or a key may not ask, stays empty: the plan works without it.
 
@@ -355,20 +357,27 @@ class AppwriteReader:
                 newest[str(raw["$id"])] = Deployment(latest, status, created_at=created)
         return found
 
-    def _listing(self, kind: Kind, unread: dict[str, ProviderError]) -> dict[Address, Live]:
-        """All of a kind that has a list of its own. Notes a kind that this server does not have, or this key may not
-        see."""
-        if kind.listing is None:
-            return {}
+    def _listing(self, kinds: Sequence[tuple[Kind, Listing]], unread: dict[str, ProviderError]) -> dict[Address, Live]:
+        """All of some kinds that share an answer, or of one that has a list of its own. Notes kinds that this server
+        does not have, or this key may not see."""
         try:
-            items = self._pages(kind.listing.path, kind.listing.key, kind.listing.item)
-            found = [kind.parse((), raw) for raw in items]
+            found = [kind.parse((), raw) for kind, raw in self._items(kinds) if kind.is_one(raw)]
         except ProviderError as error:
             if not _is_closed(error):
                 raise
-            unread[kind.name] = error
+            unread.update((kind.name, error) for kind, _ in kinds)
             return {}
         return {live.address: live for live in found}
+
+    def _items(self, kinds: Sequence[tuple[Kind, Listing]]) -> Iterator[tuple[Kind, Mapping[str, Any]]]:
+        first, one = kinds[0]
+        if not one.is_whole:
+            yield from ((first, raw) for raw in self._pages(one.path, one.key, one.item))
+            return
+        shape = Shape({name: wanted for _, each in kinds for name, wanted in each.answer.fields.items()})
+        answer = self._get(one.path, shape)
+        for kind, each in kinds:
+            yield from ((kind, raw) for raw in (answer[each.key] if each.key else [answer]))
 
     def _hidden(self, databases: Iterable[Address]) -> dict[Address, Live]:
         """Databases that are there and not in the list: 1.9.6 leaves out those that were made by its tables API, and
@@ -408,6 +417,16 @@ class AppwriteReader:
         if there is not None:
             there.add(name)
         return found
+
+
+def _by_answer(names: Iterable[str]) -> list[list[tuple[Kind, Listing]]]:
+    """Kinds that have lists, together where one answer holds them all."""
+    found: dict[tuple[str, str], list[tuple[Kind, Listing]]] = {}
+    for kind in (KINDS[name] for name in names):
+        if kind.listing is not None:
+            alone = "" if kind.listing.is_whole else kind.name
+            found.setdefault((kind.listing.path, alone), []).append((kind, kind.listing))
+    return list(found.values())
 
 
 def document_path(database: str, collection: str, identity: str) -> str:

@@ -48,11 +48,20 @@ def taken(version: str, route: str) -> Found:
     return {name for each in contents for name in each["schema"]["properties"]}
 
 
-def answered(version: str, route: str) -> Found:
-    """The properties of the model that is answered."""
+def answered(version: str, kind: Kind, route: str) -> Found:
+    """The properties of the model that is answered; of a setting, of its part of the answer that it is read from."""
+    if kind.is_given and kind.listing is not None:
+        whole = models(version, f"GET {kind.listing.path}")
+        if kind.listing.key:
+            items = [each["properties"][kind.listing.key]["items"] for each in whole]
+            whole = [schema(version, one["$ref"]) for each in items for one in each.get("anyOf", [each])]
+        return {name for each in whole for name in each["properties"]}
+    return {name for each in models(version, route) for name in each["properties"]}
+
+
+def models(version: str, route: str) -> list[Mapping[str, Any]]:
     answers = (operation(version, route) or {}).get("responses", {}).values()
-    contents = [each for answer in answers for each in answer["content"].values()]
-    return {name for each in contents for name in schema(version, each["schema"]["$ref"])["properties"]}
+    return [schema(version, each["schema"]["$ref"]) for answer in answers for each in answer["content"].values()]
 
 
 def fields_of(kind: Kind, version: str = "") -> list[WireField]:
@@ -64,7 +73,17 @@ def fields_of(kind: Kind, version: str = "") -> list[WireField]:
 def names(kind: Kind, side: str) -> Found:
     """What the fields of a kind are called in requests or answers, with the id or key that the address holds."""
     declared = {getattr(each, side) for each in fields_of(kind)}
-    return declared | {"key", f"{kind.name}Id"} | OF_ALL | set(kind.carried)
+    others = of_other_settings(kind) if side == "answer" else set()
+    return declared | others | {"key", f"{kind.name}Id"} | OF_ALL | set(kind.carried)
+
+
+def of_other_settings(kind: Kind) -> Found:
+    """What the answer that is one setting holds of others."""
+    if kind.listing is None or not kind.listing.is_whole or kind.listing.key:
+        return set()
+    beside = [each for each in KINDS.values() if each.listing and each.listing.path == kind.listing.path]
+    keys = {each.listing.key for each in beside if each.listing is not None}
+    return {*keys, *(field.answer for each in beside for field in fields_of(each))}
 
 
 def of_routes() -> Iterator[Any]:
@@ -98,14 +117,14 @@ def test_what_a_request_takes_is_declared_carried_or_left_out_with_a_reason(
 
 @EVERY
 def test_what_is_answered_is_declared_carried_or_left_out_with_a_reason(version: str, kind: Kind, route: str) -> None:
-    assert sorted(answered(version, route) - names(kind, "answer") - set(kind.left_out)) == []
+    assert sorted(answered(version, kind, route) - names(kind, "answer") - set(kind.left_out)) == []
 
 
 @KIND
 @pytest.mark.parametrize("version", DESCRIPTIONS)
 def test_what_is_declared_for_a_version_exists_in_it(kind: Kind, version: str) -> None:
     requests = set().union(*(taken(version, each) for each in kind.routes))
-    answers = set().union(*(answered(version, each) for each in kind.routes))
+    answers = set().union(*(answered(version, kind, each) for each in kind.routes))
     if not requests:
         pytest.skip(f"{kind.name} is younger than {version}")
     assert sorted({each.request for each in fields_of(kind, version)} - requests) == []
@@ -114,7 +133,7 @@ def test_what_is_declared_for_a_version_exists_in_it(kind: Kind, version: str) -
 
 @KIND
 def test_what_is_carried_exists_in_some_version(kind: Kind) -> None:
-    both = [taken(version, each) & answered(version, each) for version in DESCRIPTIONS for each in kind.routes]
+    both = [taken(version, each) & answered(version, kind, each) for version in DESCRIPTIONS for each in kind.routes]
     assert sorted(kind.carried - set().union(*both)) == []
 
 
@@ -128,7 +147,7 @@ def test_what_is_declared_for_other_versions_does_not_exist(kind: Kind, version:
 
 @KIND
 def test_nothing_is_left_out_that_does_not_exist_or_is_declared(kind: Kind) -> None:
-    known = [taken(version, each) | answered(version, each) for version in DESCRIPTIONS for each in kind.routes]
+    known = [taken(version, each) | answered(version, kind, each) for version in DESCRIPTIONS for each in kind.routes]
     assert sorted(set(kind.left_out) - set().union(*known)) == []
     # The type of a relationship is another thing in answers than in requests.
     declared = {each.request for each in fields_of(kind)} & {each.answer for each in fields_of(kind)}

@@ -62,6 +62,13 @@ def indexed(type_: str) -> Stack:
     return stack
 
 
+def setting() -> Stack:
+    """A setting that every project has."""
+    stack = Stack("test")
+    stack.auth_method("anonymous", enabled=False)
+    return stack
+
+
 def code(digest: str, **settings: Any) -> Desired:
     at = deployment_address("f")
     return f(**settings).with_resources({at: Resource(at, frozen({"digest": digest}), (address("function.f"),))})
@@ -118,6 +125,7 @@ CASES: dict[Reason, Callable[[], Plan]] = {
     Reason.UNDECLARED: lambda: plan_between(texts("a"), texts()),
     Reason.FORGOTTEN: lambda: plan_between(texts("a"), texts(forgotten="index.d/c/i")),
     Reason.CODE_LEFT: lambda: plan(f(), state_of(code("1")), live_as(code("1"))),
+    Reason.SETTING_LEFT: lambda: plan_between(setting(), Stack("test")),
     Reason.GONE: lambda: plan(resolved(NOTHING), state_of(f()), {}),
     Reason.NOT_OURS: lambda: plan(
         resolved(NOTHING), state_of(resolved(texts("a"))), with_stranger(resolved(texts("a")))
