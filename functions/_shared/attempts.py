@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 from .appwrite_http import AppwriteError, Client, path_of
 from .documents import Documents, Write
 from .lock import Settings
-from .refusing import document_of, moments, seconds
+from .lock_protocol import seconds
+from .refusing import document_of, moments
 
 #: So many refused starts within one window of so many seconds are too many, wherever the window begins.
 CROWD = 3

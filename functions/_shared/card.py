@@ -13,6 +13,7 @@ from typing import Any
 from . import due, nz_time
 from .appwrite_http import path_of, query
 from .due import CardRace
+from .lock_protocol import seconds
 from .running import Run
 
 #: More than the largest Saturday has.
@@ -92,4 +93,4 @@ def card_race(document: dict[str, Any]) -> CardRace:
 
 
 def _seconds(text: Any) -> float | None:
-    return None if not text else datetime.fromisoformat(text).timestamp()
+    return seconds(text) if text else None

@@ -6,6 +6,10 @@ repeating: a request that certainly never left (`NotSent`) and one that may have
 What stands in front of Appwrite answers too: a proxy with its own 404 while Appwrite restarts, a page with status 200.
 Such an answer says nothing about the request, so it is as good as none (`Foreign`). Redirects are never followed: the
 key goes nowhere but to the endpoint.
+
+No response format is announced: each server speaks its own. What is read here (documents, executions, attributes,
+indexes, errors) is the same in those of 1.7 to main, and what newer servers add is not looked at. Under an older format
+than its own, a server changes what is written as well.
 """
 
 from __future__ import annotations
@@ -18,8 +22,6 @@ from datetime import UTC, datetime
 from .typed import Any, NamedTuple, Protocol
 from .wire import Garbled, Wire
 
-#: Announcing 1.8.0 makes newer servers answer in the form that this code reads.
-RESPONSE_FORMAT = "1.8.0"
 USER_AGENT = "raceday-functions"
 #: A connection that was idle for longer is looked at before it is used again: servers close idle ones after 5 s and
 #: more, and a request sent into a closed connection has an unclear outcome.
@@ -122,7 +124,6 @@ class Connection:
         self._headers = {
             "X-Appwrite-Project": credentials.project,
             "X-Appwrite-Key": credentials.key,
-            "X-Appwrite-Response-Format": RESPONSE_FORMAT,
             "User-Agent": USER_AGENT,
             "Accept": "application/json",
         }

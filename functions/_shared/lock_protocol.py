@@ -488,8 +488,8 @@ def read_found(document: Mapping[str, Any]) -> Found:
         beats=int(document.get("beats") or 0),
         takeovers=int(document.get("takeovers") or 0),
         updated_at=updated_at,
-        touched=_seconds(updated_at),
-        acquired=_seconds(str(document.get("acquiredAt") or document["$createdAt"])),
+        touched=seconds(updated_at),
+        acquired=seconds(str(document.get("acquiredAt") or document["$createdAt"])),
         stale_after=document.get("staleAfterSeconds"),
         expiry=document.get("expirySeconds"),
         progress=document.get("progress"),
@@ -520,8 +520,11 @@ def _lease(numbers: Numbers, claim: Claim, document: Mapping[str, Any], since: f
     return Lease(numbers, claim.owner, claim.lock, found, **times, created_at=str(document["$createdAt"]))
 
 
-def _seconds(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()
+def seconds(stamp: str) -> float:
+    """A time that the server says, in seconds since 1970. Without a zone it is UTC (main of August 2026 answers some
+    so)."""
+    at = datetime.fromisoformat(stamp)
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
 
 def _is_free(reply: Reply) -> bool:

@@ -16,7 +16,7 @@ from . import attempts
 from .appwrite_http import AppwriteError, path_of, query
 from .attempts import Attempts
 from .lock_protocol import LONGEST_RUN as LONGEST_LOCK
-from .lock_protocol import Numbers, judge, read_found
+from .lock_protocol import Numbers, judge, read_found, seconds
 from .running import Run
 
 POLLER = "enhanced-race-poller"
@@ -96,11 +96,9 @@ class PollerRuns:
     def waiting(self) -> Waiting:
         """What is under way or waits to be run."""
         listed = self._listed(LONGEST_WAIT, query("equal", "waiting", "processing", attribute="status"))
-        lost = self._run.server_now() - timedelta(seconds=LONGEST_RUN)
+        lost = (self._run.server_now() - timedelta(seconds=LONGEST_RUN)).timestamp()
         states = [
-            each["status"]
-            for each in listed
-            if each["status"] == "waiting" or datetime.fromisoformat(each["$createdAt"]) > lost
+            each["status"] for each in listed if each["status"] == "waiting" or seconds(each["$createdAt"]) > lost
         ]
         return Waiting(states.count("processing"), states.count("waiting"))
 

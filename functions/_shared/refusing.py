@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 
 from .connection import NotSent, Sender, Unclear
 from .lock import Settings
+from .lock_protocol import seconds
 from .logs import Log, peak_memory_mb
 from .typed import Any
 
@@ -67,11 +67,6 @@ def _with_this_one(found: Mapping[str, Any]) -> str:
     """The moments with that of the start that was counted just now."""
     latest = [*moments(found), seconds(found["$updatedAt"])][-KEPT:]
     return json.dumps([round(each, 1) for each in latest], separators=(",", ":"))
-
-
-def seconds(text: str) -> float:
-    """A stamp of the server, in seconds since 1970."""
-    return datetime.fromisoformat(text).timestamp()
 
 
 def document_of(lock_id: str) -> str:

@@ -361,7 +361,7 @@ class _Within:
     def __init__(self, raceday: Raceday, app: App, credentials: Any, answer_type: Callable[..., Any]) -> None:
         self._loop, self._app, self._answer = raceday.server._loop, app, answer_type
         named = {"x-appwrite-project": credentials.project, "x-appwrite-key": credentials.key}
-        self._headers = {"host": "127.0.0.1", "x-appwrite-response-format": "1.8.0", **named}
+        self._headers = {"host": "127.0.0.1", **named}
 
     def send(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
         address, _, query = path.partition("?")

@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from _shared.runtime import Runtime
 
 from raceday_iac.cli.options import Options
 from raceday_iac.cli.workspace import Workspace
+from raceday_iac.devserver.ages import V1_8, Age
 from raceday_iac.devserver.runner import RunningServer, start_server
 from raceday_iac.devserver.settings import Settings
 from raceday_iac.raceday.nztab.player import NztabPlugin, nztab_of
@@ -71,11 +72,11 @@ def package_of(function: str) -> str:
     return f"bundle_of_{function.replace('-', '_')}"
 
 
-def set_up_database(data: Path, bundles: Path) -> None:
-    """A data folder with the whole schema, made by `database-setup` itself."""
+def set_up_database(data: Path, bundles: Path, age: Age = V1_8) -> None:
+    """A data folder with the whole schema, made by `database-setup` itself. The age stays in the folder."""
     from .bundles import load
 
-    with start_server(data, settings=SETTINGS, project=PROJECT) as server:
+    with start_server(data, settings=replace(SETTINGS, age=age), project=PROJECT) as server:
         client = Client(Credentials(server.endpoint, PROJECT, server.key))
         os.environ["APPWRITE_FUNCTION_API_ENDPOINT"] = server.endpoint
         os.environ["APPWRITE_FUNCTION_PROJECT_ID"] = PROJECT

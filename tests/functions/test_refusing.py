@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from _shared.lock_protocol import seconds
 from _shared.logs import Log
 from _shared.refusing import REQUESTS, saved
 
@@ -46,3 +48,16 @@ def test_the_requests_of_a_refusal_are_what_it_really_sends(raceday: Any) -> Non
 
     assert raceday.call("master-race-scheduler").outcome == "duplicate"
     assert sum(raceday.requests().values()) == REQUESTS
+
+
+@pytest.mark.parametrize(
+    "stamp", ["2026-08-21T10:20:30.123+00:00", "2026-08-21 10:20:30.123", "2026-08-21T10:20:30.123Z"]
+)
+def test_a_time_without_a_zone_is_utc_wherever_the_code_runs(stamp: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    time.tzset()
+    try:
+        assert seconds(stamp) == 1787307630.123
+    finally:
+        monkeypatch.undo()
+        time.tzset()
