@@ -30,7 +30,7 @@ def _measure(settings: Any, call: Any, rounds: int) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {"taken": [], "refused": [], "duplicate": [], "warm": [], "bare": []}
     bare = _Bare(settings, call.credentials)
     for _ in range(rounds):
-        # All in turn, so that a slower moment of the machine meets all of them.
+        # All in turn, so that a slower instant of the machine meets all of them.
         found["bare"].append(_timed(bare.create))
         bare.remove()
         for name in ("taken", "warm"):

@@ -80,9 +80,9 @@ class MovedDay:
         #: The races that are imported, by their start.
         self.races = sorted(make_day(DAY, 1, races).imported, key=lambda race: race.start)
 
-    def move_to(self, moment: datetime) -> None:
-        """Let it be that moment from now on."""
-        self._clock.offset = moment.astimezone(UTC) - datetime.now(UTC)
+    def move_to(self, instant: datetime) -> None:
+        """Let it be that instant from now on."""
+        self._clock.offset = instant.astimezone(UTC) - datetime.now(UTC)
         self._offset_file.write_text(str(self._clock.offset.total_seconds()), encoding="utf-8")
 
     def run(self, function: str, body: Mapping[str, Any] | None = None) -> Taken:

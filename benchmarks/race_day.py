@@ -56,8 +56,8 @@ def _norms(folder: Path) -> None:
 def _typical_runs(day: MovedDay) -> list[tuple[str, Taken]]:
     """In the order of the day, each at its usual time."""
     runs = [(SETUP, day.run(SETUP))]
-    for moment, function in ((at(7), "daily-meetings"), (at(8), "daily-races"), (at(8, 30), "daily-initial-data")):
-        day.move_to(moment)
+    for instant, function in ((at(7), "daily-meetings"), (at(8), "daily-races"), (at(8, 30), "daily-initial-data")):
+        day.move_to(instant)
         runs.append((function, day.run(function)))
     jump = day.races[len(day.races) // 2].start
     # What has been due since the morning is polled before, so that what follows is as busy as usual.

@@ -88,10 +88,10 @@ def _fill(server: RunningServer, count: int) -> None:
 
 
 def _row(number: int) -> tuple[str, str, str, str, int]:
-    moment = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(milliseconds=100 * number)
+    instant = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(milliseconds=100 * number)
     return (
         f"d{number:07}",
-        moment.isoformat(timespec="milliseconds"),
+        instant.isoformat(timespec="milliseconds"),
         str(number * 7),
         f"code {number}",
         number % 1000,

@@ -65,7 +65,7 @@ class Client:
         left: Callable[[], float] = lambda: float("inf"),
     ) -> None:
         """`permit` is asked before every write and raises when this run may not write any more. `left` are the seconds
-        that waiting may take at this moment."""
+        that waiting may take at this instant."""
         self._credentials = credentials
         self._backoff, self._runtime, self._permit, self._left = backoff, runtime, permit, left
         self._idle: list[Sender] = []

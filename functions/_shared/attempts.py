@@ -16,7 +16,7 @@ from .appwrite_http import AppwriteError, Client, path_of
 from .documents import Documents, Write
 from .lock import Settings
 from .lock_protocol import seconds
-from .refusing import document_of, moments
+from .refusing import document_of, instants
 
 #: So many refused starts within one window of so many seconds are too many, wherever the window begins.
 CROWD = 3
@@ -35,12 +35,12 @@ class Attempts(NamedTuple):
     #: Seconds between the first and the last of them.
     span: float = 0.0
     #: When the latest of them were, in seconds since 1970 and in order, as far as it is known.
-    moments: tuple[float, ...] = ()
+    instants: tuple[float, ...] = ()
 
     def most_within(self, window: float) -> int:
         """The most starts within any `window` seconds."""
-        counted = (bisect_right(self.moments, begin + window) - number for number, begin in enumerate(self.moments))
-        # A moment may be lost to another start at the same time, the count is not. However the starts are spread over
+        counted = (bisect_right(self.instants, begin + window) - number for number, begin in enumerate(self.instants))
+        # An instant may be lost to another start at the same time, the count is not. However the starts are spread over
         # the span, one of the windows that cover it has its share of them.
         share = ceil(self.starts / max(1, ceil(self.span / window)))
         return max(share, max(counted, default=0))
@@ -75,7 +75,7 @@ def read(found: Mapping[str, Any] | None) -> Attempts:
     if found is None:
         return Attempts()
     first, last = (seconds(found[name]) for name in ("$createdAt", "$updatedAt"))
-    return Attempts(int(found.get("attempts") or 0), last - first, moments(found))
+    return Attempts(int(found.get("attempts") or 0), last - first, instants(found))
 
 
 def clear(documents: Documents, settings: Settings) -> bool:

@@ -42,5 +42,5 @@ def wished_wait(headers: Mapping[str, str], now: float) -> float | None:
         return None
     if text.isdecimal():
         return min(float(text), LONGEST_WISH)
-    moment = parse_date(text)
-    return None if moment is None else min(max(0.0, moment - now), LONGEST_WISH)
+    instant = parse_date(text)
+    return None if instant is None else min(max(0.0, instant - now), LONGEST_WISH)

@@ -40,17 +40,17 @@ def opening(day: date) -> float:
 
 
 def polled_from(race: CardRace, day: date) -> float:
-    """From which moment on a race is polled: the opening, or 65 minutes before its start when that is earlier."""
+    """From which instant on a race is polled: the opening, or 65 minutes before its start when that is earlier."""
     return min(opening(day), race.start - NEAR_START)
 
 
 def is_dormant(races: Iterable[CardRace], now: float, day: date) -> bool:
-    """Whether nothing can be due at this moment: too early in the day, no races, or all of them over."""
+    """Whether nothing can be due at this instant: too early in the day, no races, or all of them over."""
     return not any(now >= polled_from(race, day) and due.phase(race, now) != "over" for race in races)
 
 
 def due_races(races: Iterable[CardRace], now: float, day: date) -> list[CardRace]:
-    """The races to poll at this moment, most urgent first."""
+    """The races to poll at this instant, most urgent first."""
     found = [race for race in races if now >= (begin := polled_from(race, day)) and due.is_due(race, now, begin)]
     return sorted(found, key=lambda race: _urgency(race, now, day))
 

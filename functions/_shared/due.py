@@ -1,6 +1,6 @@
 """When a race has to be polled: one table for the scheduler, which starts polling, and the poller, which does it.
 
-Minutes are counted to the advertised start: positive before it, negative after. All moments are seconds since 1970.
+Minutes are counted to the advertised start: positive before it, negative after. All instants are seconds since 1970.
 """
 
 from __future__ import annotations
@@ -71,13 +71,13 @@ def slot(identity: str) -> float:
 
 
 def due_at(race: CardRace, now: float, opening: float) -> float | None:
-    """From which moment on the race has to be polled; None: never. `opening` is when polling begins on its day."""
+    """From which instant on the race has to be polled; None: never. `opening` is when polling begins on its day."""
     row = phase(race, now)
     if row == "over":
         return None
     since = opening if race.polled is None else race.polled
     if row in ("baseline", "overdue"):
-        # The first moment of its own in the half hours that lies after the last poll.
+        # The first instant of its own in the half hours that lies after the last poll.
         own = slot(race.identity)
         passed = (since - own) // BASELINE
         return (passed + 1) * BASELINE + own
@@ -87,5 +87,5 @@ def due_at(race: CardRace, now: float, opening: float) -> float | None:
 
 
 def is_due(race: CardRace, now: float, opening: float) -> bool:
-    moment = due_at(race, now, opening)
-    return moment is not None and moment <= now
+    instant = due_at(race, now, opening)
+    return instant is not None and instant <= now

@@ -257,11 +257,11 @@ class Lock:
         self._thread = self._runtime.start(self._keep, "lock-heartbeat")
 
     def writable(self) -> bool:
-        """Whether this run may write at this moment."""
+        """Whether this run may write at this instant."""
         return not self._giving_back and self._lease.writable(self._runtime.clock())
 
     def check(self) -> None:
-        """Raise `LockLost` unless this run may write at this moment."""
+        """Raise `LockLost` unless this run may write at this instant."""
         if not self.writable():
             raise LockLost(self._lease.lost or "the lease ran out")
 
@@ -302,7 +302,7 @@ class Lock:
     ) -> None:
         """Put progress into the next heartbeat; with `now` send one at once (a checkpoint).
 
-        `backoff_until` (a moment) asks whoever starts this function to wait until then.
+        `backoff_until` (an instant) asks whoever starts this function to wait until then.
         """
         if phase is not None:
             self._fields["phase"] = phase[:64]

@@ -5,9 +5,9 @@ code runs against a server, against faults and in an exhaustive exploration of e
 
 Two rules, one behind the other:
 
-*A run sends a write only while its lease is writable, and nobody else can obtain the lease before that moment has
-passed.* The owner counts from the moment before it sent a request (its own monotonic clock), a contender from the
-moment the server recorded it (the server's clock), so the owner always stops first. That saves writes in vain.
+*A run sends a write only while its lease is writable, and nobody else can obtain the lease before that instant has
+passed.* The owner counts from the instant before it sent a request (its own monotonic clock), a contender from the
+instant the server recorded it (the server's clock), so the owner always stops first. That saves writes in vain.
 
 *A write is carried out only while the fence of its run exists, and nobody writes before all earlier fences are gone for
 good.* A fence is a document that every transaction of a run changes first. This one holds whatever the clocks say, and
@@ -169,17 +169,17 @@ class Lease:
 
     @property
     def until(self) -> float:
-        """The moment from which this run must not write any more."""
+        """The instant from which this run must not write any more."""
         freshest = min(self.renewed + self.numbers.stale_after, self.since + self.numbers.expiry)
         return freshest - self.numbers.margin
 
     @property
     def deadline(self) -> float:
-        """The latest moment that any heartbeat can extend the lease to."""
+        """The latest instant that any heartbeat can extend the lease to."""
         return self.since + self.numbers.expiry - self.numbers.margin
 
     def writable(self, now: float) -> bool:
-        """Whether this run may write at this moment."""
+        """Whether this run may write at this instant."""
         return self.lost is None and now < self.until
 
     def trying(self, sent_at: float) -> None:

@@ -95,16 +95,16 @@ def race_values(data: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(race.get("description"), str) and race["description"]:
         values["name"] = race["description"]
     # The texts beside the numbers (`…_string`) are no ISO 8601.
-    values |= moments(race)
+    values |= instants(race)
     if (day := race_date(race)) is not None:
         values["raceDateNz"] = day.isoformat()
     return {**values, "dataSource": SOURCE}
 
 
-def moments(race: Mapping[str, Any]) -> dict[str, datetime]:
+def instants(race: Mapping[str, Any]) -> dict[str, datetime]:
     """Advertised and actual start, where they are known."""
     found = {"startTime": epoch(race.get("advertised_start")), "actualStart": epoch(race.get("actual_start"))}
-    return {key: moment for key, moment in found.items() if moment is not None}
+    return {key: instant for key, instant in found.items() if instant is not None}
 
 
 def race_date(race: Mapping[str, Any]) -> date | None:
@@ -125,7 +125,7 @@ def race_from_meeting(race: Mapping[str, Any], meeting: Mapping[str, Any]) -> di
 
 
 def epoch(value: Any) -> datetime | None:
-    """A moment from seconds since 1970; None for 0 (there is none yet) and for what is no such number."""
+    """An instant from seconds since 1970; None for 0 (there is none yet) and for what is no such number."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
         return None
     try:

@@ -1,7 +1,7 @@
 """The New Zealand clock of a race day: which day it is, when the quiet window is, where a day begins.
 
-Everything takes and gives moments with a zone. Import it only after the lock is held: the zone data (from the system,
-or from the package `tzdata` that the bundle must then list) takes a moment to load.
+Everything takes and gives instants with a zone. Import it only after the lock is held: the zone data (from the system,
+or from the package `tzdata` that the bundle must then list) takes an instant to load.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ ZONE = ZoneInfo("Pacific/Auckland")
 QUIET_FROM, QUIET_UNTIL = time(1), time(6)
 
 
-def is_quiet(moment: datetime) -> bool:
+def is_quiet(instant: datetime) -> bool:
     """Whether runs have to finish: from 01:00 until before 06:00 in New Zealand."""
-    return QUIET_FROM <= moment.astimezone(ZONE).time() < QUIET_UNTIL
+    return QUIET_FROM <= instant.astimezone(ZONE).time() < QUIET_UNTIL
 
 
-def seconds_until_quiet(moment: datetime) -> float:
+def seconds_until_quiet(instant: datetime) -> float:
     """Seconds until the next quiet window begins; 0 inside one."""
-    if is_quiet(moment):
+    if is_quiet(instant):
         return 0.0
-    today = moment.astimezone(ZONE).date()
+    today = instant.astimezone(ZONE).date()
     begins = [datetime.combine(today + timedelta(days=days), QUIET_FROM, ZONE) for days in (0, 1)]
-    # Subtracting in UTC, because two moments of one zone are subtracted by their wall clocks.
-    waits = [(begin.astimezone(UTC) - moment.astimezone(UTC)).total_seconds() for begin in begins]
+    # Subtracting in UTC, because two instants of one zone are subtracted by their wall clocks.
+    waits = [(begin.astimezone(UTC) - instant.astimezone(UTC)).total_seconds() for begin in begins]
     return min(wait for wait in waits if wait >= 0)
 
 
-def date_of(moment: datetime) -> date:
+def date_of(instant: datetime) -> date:
     """The date on the calendar of New Zealand."""
-    return moment.astimezone(ZONE).date()
+    return instant.astimezone(ZONE).date()
 
 
-def racing_day(moment: datetime) -> date:
+def racing_day(instant: datetime) -> date:
     """The day whose card is being raced. The hour after midnight still belongs to the day before."""
-    return (moment.astimezone(UTC) - timedelta(hours=1)).astimezone(ZONE).date()
+    return (instant.astimezone(UTC) - timedelta(hours=1)).astimezone(ZONE).date()

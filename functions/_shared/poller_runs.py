@@ -36,7 +36,7 @@ _THROTTLED_TRIES = 3
 class Held(NamedTuple):
     """What the locks say before a start."""
 
-    #: A run of the poller works at this moment.
+    #: A run of the poller works at this instant.
     is_working: bool
     phase: str | None
     #: Seconds for which starts should be put off.

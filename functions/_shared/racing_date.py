@@ -13,10 +13,10 @@ _HOUR = timedelta(hours=1)
 
 
 def racing_date(seconds: float) -> str:
-    """The day whose card is being raced at this moment (seconds since 1970): the New Zealand date an hour before."""
-    moment = datetime.fromtimestamp(seconds, UTC) - _HOUR
-    is_summer = not _back(moment.year) <= moment < _forward(moment.year)
-    return (moment + (13 if is_summer else 12) * _HOUR).date().isoformat()
+    """The day whose card is being raced at this instant (seconds since 1970): the New Zealand date an hour before."""
+    instant = datetime.fromtimestamp(seconds, UTC) - _HOUR
+    is_summer = not _back(instant.year) <= instant < _forward(instant.year)
+    return (instant + (13 if is_summer else 12) * _HOUR).date().isoformat()
 
 
 def _forward(year: int) -> datetime:

@@ -17,9 +17,9 @@ from .typed import Any
 
 #: Milliseconds that a refused run may take from its first line to the end.
 TOTAL_TARGET_MS = 100.0
-#: Of a refused run: the creation that met the lock, the look at it, the counting of the attempt, and its moment.
+#: Of a refused run: the creation that met the lock, the look at it, the counting of the attempt, and its instant.
 REQUESTS = 4
-#: Of so many refused starts the moments are kept, the latest.
+#: Of so many refused starts the instants are kept, the latest.
 KEPT = 100
 
 
@@ -47,14 +47,14 @@ def count(sender: Sender, settings: Settings, owner: str) -> None:
             data = {"owner": owner, "generation": 0, "attempts": 1}
             sender.send("POST", documents, {"documentId": name, "data": data})
         elif answer.status == 200:
-            # No single request counts and notes the moment.
+            # No single request counts and notes the instant.
             sender.send("PATCH", f"{documents}/{name}", {"data": {"progress": _with_this_one(answer.document())}})
     except (NotSent, Unclear, KeyError, TypeError, ValueError):
         # A server in trouble: this one stays uncounted.
         return
 
 
-def moments(found: Mapping[str, Any]) -> tuple[float, ...]:
+def instants(found: Mapping[str, Any]) -> tuple[float, ...]:
     """When the latest starts were that a counting document notes, in order. The first made it, and noted nothing."""
     try:
         noted = [float(each) for each in json.loads(found.get("progress") or "[]")]
@@ -64,8 +64,8 @@ def moments(found: Mapping[str, Any]) -> tuple[float, ...]:
 
 
 def _with_this_one(found: Mapping[str, Any]) -> str:
-    """The moments with that of the start that was counted just now."""
-    latest = [*moments(found), seconds(found["$updatedAt"])][-KEPT:]
+    """The instants with that of the start that was counted just now."""
+    latest = [*instants(found), seconds(found["$updatedAt"])][-KEPT:]
     return json.dumps([round(each, 1) for each in latest], separators=(",", ":"))
 
 

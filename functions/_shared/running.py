@@ -1,7 +1,7 @@
 """One run that holds the lock: its clock, its day, its budget, its counts, and how it comes to an end.
 
 Imported only after the lock is held. The work of a function is a callable that gets a `Run`; it asks `going_on()`
-before each piece of new work and may raise `Stop` at any moment: what is written stays, the next run goes on.
+before each piece of new work and may raise `Stop` at any instant: what is written stays, the next run goes on.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Memory:
         self._droppable.append(drop)
 
     def look(self) -> Reading | None:
-        """What is taken at this moment; None when that is not known."""
+        """What is taken at this instant; None when that is not known."""
         used = None if self.limit is None else self._used()
         return None if used is None or self.limit is None else Reading(used, self.limit)
 
@@ -184,15 +184,15 @@ class Run:
         return Sanitizer.load(os.path.join(self._folder, "schema.json"), self.counts.add)
 
     def now(self) -> datetime:
-        """The moment, in UTC."""
+        """The instant, in UTC."""
         return datetime.fromtimestamp(self.runtime.now(), UTC)
 
     def timestamp(self) -> str:
-        """The moment as Appwrite writes it."""
+        """The instant as Appwrite writes it."""
         return self.now().isoformat(timespec="milliseconds")
 
     def server_now(self) -> datetime:
-        """The moment by the server's clock: its stamp on our lock, and the time since. Ahead by a request at most."""
+        """The instant by the server's clock: its stamp on our lock, and the time since. Ahead by a request at most."""
         lease = self.held.lease
         return datetime.fromisoformat(lease.updated_at) + timedelta(seconds=self.runtime.clock() - lease.renewed)
 
@@ -273,7 +273,7 @@ class Run:
     def note_deaths(self) -> float:
         """Whether too many runs in a row died before this one: seconds to back off, or 0. Without any it asks nothing.
 
-        A backoff is put into the lock at once, for whoever starts this function; its moment is on the server's clock.
+        A backoff is put into the lock at once, for whoever starts this function; its instant is on the server's clock.
         """
         deaths = attempts.backoff_after_deaths(self.held.lease.takeovers)
         # A dying run blocks the next one until its lock is stale; the backoff after deaths comes on top of that.

@@ -97,7 +97,7 @@ def _storing(attribute: Mapping[str, Any]) -> Callable[[Any], tuple[Any, str]]:
     if kind == "string":
         size, is_json = int(attribute["size"]), attribute["key"] in JSON_TEXTS
         return lambda value: _text(value, size, is_json)
-    return {"boolean": _boolean, "datetime": _moment, "integer": _integer}.get(kind, _finite)
+    return {"boolean": _boolean, "datetime": _instant, "integer": _integer}.get(kind, _finite)
 
 
 def _boolean(value: Any) -> tuple[bool, str]:
@@ -171,14 +171,14 @@ def _number(value: Any) -> float:
     return number
 
 
-def _moment(value: Any) -> tuple[str, str]:
-    """A moment in UTC. A text without a zone is not one."""
+def _instant(value: Any) -> tuple[str, str]:
+    """An instant in UTC. A text without a zone is not one."""
     if not isinstance(value, (str, datetime)):
-        raise Unfit("not_a_moment")
+        raise Unfit("not_an_instant")
     try:
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        instant = value if isinstance(value, datetime) else datetime.fromisoformat(value)
     except ValueError:
-        raise Unfit("not_a_moment") from None
-    if moment.tzinfo is None or not 1970 < moment.year < 2100:
-        raise Unfit("not_a_moment")
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds"), ""
+        raise Unfit("not_an_instant") from None
+    if instant.tzinfo is None or not 1970 < instant.year < 2100:
+        raise Unfit("not_an_instant")
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds"), ""

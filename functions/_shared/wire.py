@@ -143,7 +143,7 @@ class Wire:
 
 
 class _Received(io.RawIOBase):
-    """What comes in on a socket, to be read as a file, up to the moment when it `ends`."""
+    """What comes in on a socket, to be read as a file, up to the instant when it `ends`."""
 
     def __init__(self, source: Any) -> None:
         self._source = source

@@ -35,7 +35,7 @@ from .schema import FIRST_LOOK, until_available, until_gone
 #: through while the server shows distress.
 BATCH = 100
 _AT_ONCE = 4
-#: Copying is repeated for what others write meanwhile; who writes all the time has to stop for a moment.
+#: Copying is repeated for what others write meanwhile; who writes all the time has to stop for a short time.
 _PASSES = 5
 #: A document that nobody has changed for so long rests.
 _RESTING = timedelta(minutes=1)

@@ -473,7 +473,7 @@ class EventKind(StrEnum):
 class Event:
     """Something happened to a change. `seconds` since it started; `note` is for people."""
 
-    moment: EventKind
+    kind: EventKind
     change: Change
     seconds: float = 0.0
     note: str = ""

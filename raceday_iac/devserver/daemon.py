@@ -182,7 +182,7 @@ class DataInUseError(RuntimeError):
 def lock_data(data_dir: Path) -> IO[str]:
     """The lock on a data directory, held until the returned file is closed. Raises `DataInUseError`."""
     handle = open_private(private_folder(data_dir) / LOCK_FILE, os.O_WRONLY | os.O_APPEND, "a")
-    # `is_locked` of another process holds the lock for a moment, so one refusal proves nothing.
+    # `is_locked` of another process holds the lock for a short time, so one refusal proves nothing.
     for pause in LOCK_PAUSES:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

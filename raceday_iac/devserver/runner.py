@@ -102,7 +102,7 @@ class Uvicorn(uvicorn.Server):  # type: ignore[misc]
         await self._is_ended.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept nothing more, wait a moment for answers that are under way, and let go of everybody."""
+        """Accept nothing more, wait an instant for answers that are under way, and let go of everybody."""
         for server in self.servers:
             server.close()
         for listener in sockets or []:

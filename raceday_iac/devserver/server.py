@@ -83,8 +83,8 @@ class Server:
 
     def new_id(self) -> str:
         """20 hex characters that sort by time, as Appwrite's ID.unique()."""
-        moment = self.clock.now()
-        return f"{int(moment.timestamp()):08x}{moment.microsecond:05x}{secrets.token_hex(4)[:7]}"
+        instant = self.clock.now()
+        return f"{int(instant.timestamp()):08x}{instant.microsecond:05x}{secrets.token_hex(4)[:7]}"
 
     def sequence(self, name: str) -> int:
         """The next number of the counter `name`."""

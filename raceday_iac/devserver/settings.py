@@ -88,17 +88,17 @@ class ManualClock:
     """Time that stands still until it is moved."""
 
     def __init__(self, start: datetime) -> None:
-        self.moment = start.astimezone(UTC)
+        self.instant = start.astimezone(UTC)
 
     def now(self) -> datetime:
-        return self.moment
+        return self.instant
 
     def advance(self, **duration: float) -> datetime:
         """Move on by `timedelta(**duration)`."""
-        self.moment += timedelta(**duration)
-        return self.moment
+        self.instant += timedelta(**duration)
+        return self.instant
 
 
-def stamp(moment: datetime) -> str:
+def stamp(instant: datetime) -> str:
     """Appwrite's text form: ISO 8601, UTC, milliseconds."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds")

@@ -26,8 +26,8 @@ MEMBERS = Records(
     {
         "userId": "text",
         "teamId": "text",
-        "invited": "moment",
-        "joined": "moment",
+        "invited": "instant",
+        "joined": "instant",
         "confirm": "boolean",
         "roles": "text",
     },

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from ..counting import format_duration
 from ..provider.protocol import Condition, Execution
-from .observations import Counted, Finding, FunctionSeen, Observation, Severity, moment
+from .observations import Counted, Finding, FunctionSeen, Observation, Severity, instant_of
 from .runs import EARLY, ending_of, last_due, standing
 from .shared import Late, Rules
 from .watched import Freshness, Grace, HealthConfig
@@ -159,7 +159,7 @@ def _daily(seen: FunctionSeen, now: datetime, watched: HealthConfig, rules: Rule
     due = last_due(seen.schedule, now, watched.grace.schedule) if seen.schedule else None
     if due is None or rules.day_of(due) != rules.day_of(now):
         return Daily(seen.id, Stand.LATER)
-    since = [each for each in seen.executions if moment(each.created_at) >= due - EARLY]
+    since = [each for each in seen.executions if instant_of(each.created_at) >= due - EARLY]
     good = next((each for each in since if did_its_work(each)), None)
     if good is not None:
         return Daily(seen.id, Stand.DONE, due, good)

@@ -1,4 +1,4 @@
-"""What was seen of a project at one moment, and what is found to be wrong. Values only.
+"""What was seen of a project at one instant, and what is found to be wrong. Values only.
 
 `observing` fills the observations in, tests make them up. The codes of findings are names, so that an alert can be
 routed by them.
@@ -68,7 +68,7 @@ class StateLock:
 
 @dataclass(frozen=True)
 class Counted:
-    """The answer to one rule on data: how many documents there are, and the newest moment, where it was asked for."""
+    """The answer to one rule on data: how many documents there are, and the newest instant, where it was asked for."""
 
     count: int = 0
     newest: datetime | None = None
@@ -107,7 +107,7 @@ class Observation:
         return next((each for each in self.functions if each.id == name), None)
 
 
-def moment(text: str) -> datetime:
+def instant_of(text: str) -> datetime:
     """An instant as the server writes it. Raises ValueError."""
     found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=UTC)
@@ -151,7 +151,7 @@ CODES = {
     "function.no_code": "a function has no active deployment",
     "run.stuck": "an execution goes on for longer than its timeout allows: the server has lost it",
     "run.waiting": "an execution waits for too long to be begun",
-    "run.expired": "an execution was put off to a moment that has passed, and never began",
+    "run.expired": "an execution was put off to an instant that has passed, and never began",
     "run.overlong": "an execution takes longer than it should",
     "run.slow": "executions took longer than they should",
     "run.near_timeout": "an execution took most of its timeout",

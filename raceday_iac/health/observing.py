@@ -15,7 +15,7 @@ from ..model.resource import Desired
 from ..provider import Reader, Snapshot
 from ..waiting import ThreadPoolExecutor
 from .data import conditions_of
-from .observations import Counted, FunctionSeen, Observation, moment, slow_after_of
+from .observations import Counted, FunctionSeen, Observation, instant_of, slow_after_of
 from .shared import Rules
 from .watched import Freshness, HealthConfig
 
@@ -143,7 +143,7 @@ class Collector:
             if error.code not in _NOT_THERE:
                 raise
             return None
-        return Counted(newest=moment(str(newest[rule.attribute])) if newest else None)
+        return Counted(newest=instant_of(str(newest[rule.attribute])) if newest else None)
 
     def _function(self, name: str, snapshot: Snapshot, since: datetime) -> FunctionSeen:
         source = self.desired.code.get(name)

@@ -20,7 +20,7 @@ from ..linting.expansion import Expansion, expand
 from ..model.address import Address, collection_address
 from ..model.resource import Live
 from ..provider.protocol import Deployment, Execution
-from .observations import Finding, FunctionSeen, Severity, moment
+from .observations import Finding, FunctionSeen, Severity, instant_of
 from .watched import FunctionWatch, Grace
 
 # What the log of an execution says of its end. The functions log one JSON object a line; other lines say nothing.
@@ -198,7 +198,7 @@ class Usage:
 def usage_of(seen: FunctionSeen, since: datetime, now: datetime) -> Usage:
     """Reckoned over the window; where there were more runs than were read, over the time that these reach back."""
     over = [each for each in seen.executions if each.status in OVER]
-    begin = moment(seen.executions[-1].created_at) if seen.is_cut and seen.executions else since
+    begin = instant_of(seen.executions[-1].created_at) if seen.is_cut and seen.executions else since
     days = (now - begin) / timedelta(days=1)
     if days <= 0:
         return Usage(0.0, None)
@@ -241,7 +241,7 @@ def figures_of(seen: FunctionSeen) -> Figures:
         events=dict(sum((events_of(each) for each in seen.executions), Counter[str]()).most_common(MOST_EVENTS)),
         streak=len(streak),
         category=categories.most_common(1)[0][0] if categories else "",
-        streak_since=moment(streak[-1].created_at) if streak else None,
+        streak_since=instant_of(streak[-1].created_at) if streak else None,
     )
 
 
@@ -277,9 +277,9 @@ def _unfinished(seen: FunctionSeen, slow_after: float | None, grace: Grace, now:
     subject = f"function.{seen.id}"
     for each in seen.unfinished:
         state = standing(each, seen.timeout, grace, now)
-        age = now - moment(each.created_at)
+        age = now - instant_of(each.created_at)
         look = f"raceday-iac logs {seen.id} --execution {each.id}"
-        since = moment(each.created_at)
+        since = instant_of(each.created_at)
         if state == "stuck":
             message = f"execution {each.id} is processing for {format_duration(age)}; its timeout is {seen.timeout:g} s"
             yield Finding("run.stuck", Severity.ERROR, subject, message, "raceday-iac recover --dry-run", since)
@@ -300,14 +300,14 @@ def standing(execution: Execution, timeout: float, grace: Grace, now: datetime) 
 
     It may have waited before it began, and only its creation is told: so the wait is allowed for as well.
     """
-    created = moment(execution.created_at)
+    created = instant_of(execution.created_at)
     if execution.status == "processing":
         limit = timedelta(seconds=timeout) + grace.execution + grace.waiting
         return "stuck" if now - created > limit else ""
     if execution.status == "waiting":
         return "waiting" if now - created > grace.waiting else ""
     if execution.status == "scheduled" and execution.scheduled_at:
-        return "expired" if now - moment(execution.scheduled_at) > grace.waiting else ""
+        return "expired" if now - instant_of(execution.scheduled_at) > grace.waiting else ""
     return ""
 
 
@@ -366,7 +366,7 @@ _AHEAD = 367
 
 @dataclass(frozen=True)
 class Punctuality:
-    """What became of a schedule. `missed` are moments without a run, oldest first; `overdue` tells that nothing began
+    """What became of a schedule. `missed` are instants without a run, oldest first; `overdue` tells that nothing began
     at the newest one or since; `next` is None without a schedule."""
 
     expected: int = 0
@@ -376,7 +376,7 @@ class Punctuality:
 
 
 def punctuality(seen: FunctionSeen, since: datetime, now: datetime, grace: Grace) -> Punctuality:
-    """Look for a run of the scheduler after each moment of the cron.
+    """Look for a run of the scheduler after each instant of the cron.
 
     Nothing is counted from before the schedule can be known to have stood: the server does not tell since when it does,
     so that is its last change, or the oldest run that it began.
@@ -384,11 +384,11 @@ def punctuality(seen: FunctionSeen, since: datetime, now: datetime, grace: Grace
     runs = expand(seen.schedule, since.date(), (now.date() - since.date()).days + _AHEAD) if seen.schedule else None
     if runs is None:
         return Punctuality()
-    began = sorted(moment(each.created_at) for each in seen.executions if each.trigger == "schedule")
+    began = sorted(instant_of(each.created_at) for each in seen.executions if each.trigger == "schedule")
     due = list(_between(runs, since, now - grace.schedule))
     begin = _standing_since(seen, due, began, now, grace.schedule)
     if seen.is_cut and seen.executions:
-        begin = max(begin, moment(seen.executions[-1].created_at))
+        begin = max(begin, instant_of(seen.executions[-1].created_at))
     due = [each for each in due if each > begin]
     missed = tuple(_without_run(due, began, grace.schedule))
     following = next(iter(runs.runs_after(now)), None)
@@ -415,7 +415,7 @@ def schedule_findings(seen: FunctionSeen, found: Punctuality, now: datetime) -> 
 
 
 def last_due(schedule: str, now: datetime, grace: timedelta) -> datetime | None:
-    """The newest moment of a cron that has passed, the grace included."""
+    """The newest instant of a cron that has passed, the grace included."""
     begin = now.date() - timedelta(days=8)
     runs = expand(schedule, begin, 10)
     if runs is None:
@@ -435,7 +435,7 @@ def _standing_since(
     seen: FunctionSeen, due: Sequence[datetime], began: Sequence[datetime], now: datetime, grace: timedelta
 ) -> datetime:
     """The function's last change, or before it the first run that fits this very cron."""
-    changed = moment(seen.live.updated_at) if seen.live and seen.live.updated_at else now
+    changed = instant_of(seen.live.updated_at) if seen.live and seen.live.updated_at else now
     early = [each for each in began if each < changed]
     fitting = (each for each in due if any(each - EARLY <= start <= each + grace for start in early))
     first = next(fitting, None)
@@ -443,7 +443,7 @@ def _standing_since(
 
 
 def _without_run(due: Sequence[datetime], began: Sequence[datetime], grace: timedelta) -> Iterator[datetime]:
-    """Each run answers for one moment: the last one before it."""
+    """Each run answers for one instant: the last one before it."""
     position = 0
     for each, following in zip_longest(due, due[1:]):
         while position < len(began) and began[position] < each - EARLY:
@@ -473,21 +473,23 @@ def build_findings(seen: FunctionSeen, grace: Grace, now: datetime) -> Iterator[
         message = "it has no active deployment: nothing can run"
         yield Finding("function.no_code", Severity.ERROR, f"function.{seen.id}", message, "raceday-iac apply")
     for each in stuck_builds(seen.deployments, grace, now):
-        age = format_duration(now - moment(each.created_at))
+        age = format_duration(now - instant_of(each.created_at))
         what = "its upload was never finished" if each.status == "waiting" else f"it is {each.status}"
         message = f"deployment {each.id}: {what}, begun {age} ago"
         advice = "raceday-iac recover --dry-run"
-        yield Finding("build.stuck", Severity.WARNING, subject, message, advice, moment(each.created_at))
+        yield Finding("build.stuck", Severity.WARNING, subject, message, advice, instant_of(each.created_at))
     newest = next(iter(seen.deployments), None)
     if newest is not None and newest.status == "failed" and newest.id != seen.active:
         message = f"the build of deployment {newest.id} failed; {seen.active or 'none'} is still active"
         advice = f"raceday-iac logs {seen.id} --build latest"
-        yield Finding("build.failed", Severity.WARNING, subject, message, advice, moment(newest.created_at))
+        yield Finding("build.failed", Severity.WARNING, subject, message, advice, instant_of(newest.created_at))
 
 
 def stuck_builds(deployments: Iterable[Deployment], grace: Grace, now: datetime) -> list[Deployment]:
     """Unfinished for too long."""
-    return [each for each in deployments if each.status in UNFINISHED and now - moment(each.created_at) > grace.build]
+    return [
+        each for each in deployments if each.status in UNFINISHED and now - instant_of(each.created_at) > grace.build
+    ]
 
 
 def schema_findings(schema: Iterable[Live], grace: Grace, now: datetime) -> Iterator[Finding]:
@@ -496,7 +498,7 @@ def schema_findings(schema: Iterable[Live], grace: Grace, now: datetime) -> Iter
         what = trouble_of(live, grace, now)
         if what:
             code = "attribute.stuck" if kind_of(live.address).is_column else "index.stuck"
-            since = moment(live.updated_at) if live.updated_at else None
+            since = instant_of(live.updated_at) if live.updated_at else None
             collection = collection_address(*live.address.parts[:2])
             advice = making_anew(collection) if can_only_fail_again(live) else "raceday-iac recover --dry-run"
             yield Finding(code, Severity.ERROR, str(live.address), what, advice, since)
@@ -516,6 +518,6 @@ def trouble_of(live: Live, grace: Grace, now: datetime) -> str:
     reason = f" ({live.error})" if live.error else ""
     if live.status in ("failed", "stuck"):
         return f"it is {live.status}{reason}"
-    if not live.updated_at or now - moment(live.updated_at) <= grace.schema_:
+    if not live.updated_at or now - instant_of(live.updated_at) <= grace.schema_:
         return ""
-    return f"it is {live.status} for {format_duration(now - moment(live.updated_at))}{reason}"
+    return f"it is {live.status} for {format_duration(now - instant_of(live.updated_at))}{reason}"

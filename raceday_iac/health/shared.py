@@ -22,7 +22,7 @@ from ..model.declarations import Lock
 from ..model.local_time import UTC_TIME, LocalTime
 from ..model.resource import Desired
 from ..packaging.bundle import SHARED
-from .observations import moment
+from .observations import instant_of
 from .runs import object_in
 from .watched import Grace
 
@@ -142,7 +142,7 @@ class Rules:
             is_stale=self.lock_protocol.judge(found, self.numbers(lock), at) is None,
             takeovers=found.takeovers,
             phase=found.phase or "",
-            backoff=max(0.0, (moment(until) - now).total_seconds()) if until else 0.0,
+            backoff=max(0.0, (instant_of(until) - now).total_seconds()) if until else 0.0,
             progress=object_in(found.progress or ""),
             day=day,
             is_of_yesterday="" < day < str(self.day_of(now - _TO_END)),

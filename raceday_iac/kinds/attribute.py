@@ -19,7 +19,7 @@ from ..model.validators import is_double, is_integer
 from .base import Call, Claims, Differing, Kind, Shape, as_call, column_claim, is_finite, of_its_collection, thaw
 from .collection import INLINE_SINCE, LEFT_OUT, MAYBE, MEMBER, live_member
 from .conversion import temporary
-from .fields import IDENTITY, Declaring, Entry, Reading, Wire, Work, Writing, canonical, told
+from .fields import IDENTITY, Declaring, Entry, Reading, Wire, Work, Writing, answered, canonical
 from .relationship import NEEDED as RELATED
 from .schema_rules import (
     FORMATS,
@@ -115,7 +115,7 @@ class StringDeclaration(AttributeDeclaration):
     default: Annotated[SkipValidation[str | None], _DEFAULT] = None
     size: int = Field(init=False, ge=1, le=limits.STRING_SIZE)
     #: Servers before 1.8 do not tell it.
-    encrypt: Annotated[bool, Wire(is_told=False)] = False
+    encrypt: Annotated[bool, Wire(is_answered=False)] = False
 
     @property
     def characters(self) -> int:
@@ -149,7 +149,7 @@ class TextDeclaration(AttributeDeclaration):
 
     type = "text"
     default: Annotated[SkipValidation[str | None], _DEFAULT] = None
-    encrypt: Annotated[bool, Wire(is_told=False)] = False
+    encrypt: Annotated[bool, Wire(is_answered=False)] = False
 
 
 class MediumtextDeclaration(TextDeclaration):
@@ -344,7 +344,9 @@ TYPES = tuple(MODELS)
 
 #: Of plain attributes and relationships, which share their routes. What a type needs is needed: without it, an
 #: attribute would seem to have been changed.
-SHAPE = Shape(MEMBER, MAYBE, lambda raw: RELATED if (kind := type_of(raw)) == "relationship" else told(_model(kind)))
+SHAPE = Shape(
+    MEMBER, MAYBE, lambda raw: RELATED if (kind := type_of(raw)) == "relationship" else answered(_model(kind))
+)
 
 
 def _model(kind: str) -> type[AttributeDeclaration]:

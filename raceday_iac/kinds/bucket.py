@@ -32,7 +32,7 @@ class BucketDeclaration(Declared):
     compression: Literal["none", "gzip", "zstd"] = "none"
     encryption: bool = True
     antivirus: bool = True
-    transformations: Annotated[bool, Wire(is_told=False)] = True
+    transformations: Annotated[bool, Wire(is_answered=False)] = True
 
 
 _EVERYBODY = ("any", "guests")

@@ -16,7 +16,7 @@ from ..model.resource import Desired, Diagnostic, Fields, Live, Resource, frozen
 from ..model.validators import id_problem, role_of_today
 from . import database, schema_rules
 from .base import Call, Kind, Shape, Wanted, as_call, is_instant, of_its_collection, thaw, with_carried
-from .fields import IDENTITY, Checked, Declaring, Entry, Reading, Wire, Writing, canonical, carried, told
+from .fields import IDENTITY, Checked, Declaring, Entry, Reading, Wire, Writing, answered, canonical, carried
 from .schema_rules import (
     IN_PLACE,
     SETS,
@@ -46,7 +46,7 @@ _LEFT_OUT = {
     **dict.fromkeys(("bytesMax", "bytesUsed"), "reckoned by Appwrite; the row width is checked before"),
 }
 #: What it holds has shapes of its own.
-SHAPE = Shape({"$id": str, "databaseId": str, **told(CollectionDeclaration)})
+SHAPE = Shape({"$id": str, "databaseId": str, **answered(CollectionDeclaration)})
 #: What attributes, relationships and indexes have in common.
 MEMBER: Mapping[str, Wanted] = {"key": str, "type": str, "status": str}
 #: The first version of Appwrite that makes a collection with attributes and indexes by one request.
@@ -54,7 +54,7 @@ INLINE_SINCE = "1.9.0"
 #: What of those is not declared.
 LEFT_OUT = {
     "status": "what became of the last write; waited for",
-    "error": "told when a write failed",
+    "error": "answered when a write failed",
     "newKey": "sent by a rename",
 }
 MAYBE: Mapping[str, Wanted] = {"$updatedAt": is_instant, "error": str}

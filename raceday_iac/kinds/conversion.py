@@ -155,18 +155,18 @@ def _boolean(value: Any) -> bool:
     raise UnconvertibleError("neither true nor false")
 
 
-def _moment(value: Any) -> str:
+def _instant(value: Any) -> str:
     if not isinstance(value, str):
-        raise UnconvertibleError("not a moment")
+        raise UnconvertibleError("not an instant")
     try:
-        moment = datetime.fromisoformat(value.strip())
-        if moment.tzinfo is None:
+        instant = datetime.fromisoformat(value.strip())
+        if instant.tzinfo is None:
             # Whose midnight it is nobody knows.
-            raise UnconvertibleError("a moment without a zone")
+            raise UnconvertibleError("an instant without a zone")
         # Appwrite keeps no more than milliseconds.
-        found = moment.astimezone(UTC).isoformat(timespec="milliseconds")
+        found = instant.astimezone(UTC).isoformat(timespec="milliseconds")
     except (ValueError, OverflowError):
-        raise UnconvertibleError("not a moment") from None
+        raise UnconvertibleError("not an instant") from None
     if not validators.is_instant(found):
         raise UnconvertibleError("not within the years 1000 to 9999")
     return found
@@ -182,6 +182,6 @@ _CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
     "bigint": _integer,
     "float": _number,
     "boolean": _boolean,
-    "datetime": _moment,
+    "datetime": _instant,
 }
 CONVERTIBLE = tuple(_CONVERTERS)

@@ -12,7 +12,7 @@ from ..model.declarations import Declared, Id, Name
 from ..model.evidence import Ask, Question
 from ..model.resource import Fields, Live, frozen
 from .base import Call, Kind, Shape, as_call, of_its_collection, with_carried
-from .fields import IDENTITY, Declaring, carried, told
+from .fields import IDENTITY, Declaring, answered, carried
 from .schema_rules import IN_PLACE, STAGES, create_request, database_fields, update_request
 
 
@@ -28,7 +28,7 @@ _LEFT_OUT = {
     "type": "which API made it; databases of all are managed alike",
     "status": "of the main branch: whether Appwrite has set it up",
 }
-SHAPE = Shape({"$id": str, **told(DatabaseDeclaration)})
+SHAPE = Shape({"$id": str, **answered(DatabaseDeclaration)})
 
 
 def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:

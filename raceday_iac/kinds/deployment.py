@@ -24,7 +24,7 @@ REPLACED = "replaced"
 
 
 def parse(owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
-    """The active deployment, from a function's answer. What it holds is not told: see `refresh`."""
+    """The active deployment, from a function's answer. What it holds is not in it: see `refresh`."""
     return Live(deployment_address(owner[0]), frozen({}), str(raw["deploymentId"]))
 
 
@@ -68,8 +68,8 @@ KIND = Kind(
         "type": "tells uploads from what a repository or a person made",
         "sourceSize": "shown by `deployments`",
         "totalSize": "shown by `deployments`",
-        "buildLogs": "told when a build fails",
-        **dict.fromkeys(("buildSize", "buildDuration", "buildId"), "told of a build, nothing that can be wanted"),
+        "buildLogs": "shown when a build fails",
+        **dict.fromkeys(("buildSize", "buildDuration", "buildId"), "facts about a build, nothing that can be wanted"),
         **dict.fromkeys(("resourceId", "resourceType"), "part of the address"),
         **dict.fromkeys(("screenshotLight", "screenshotDark"), "of sites only"),
         **dict.fromkeys(_OF_A_REPOSITORY, "of code that Appwrite fetched from a repository"),

@@ -57,7 +57,7 @@ class Wire:
     #: What an answer must hold for it, where the type does not say so.
     json: Wanted | None = None
     #: Whether every answer must hold it.
-    is_told: bool = True
+    is_answered: bool = True
     #: The first version of Appwrite that has it, and the first that has it no more; `instead` are the fields that mean
     #: the same to the others.
     since: str = ""
@@ -82,7 +82,7 @@ class Local:
 
 def secret_wire(send: Callable[[str], Any] = _same, **more: Any) -> Wire:
     """How a secret travels; `send` makes of its text what is sent."""
-    return Wire(is_secret=True, json=(str, dict), is_told=False, send=lambda value: send(value.reveal()), **more)
+    return Wire(is_secret=True, json=(str, dict), is_answered=False, send=lambda value: send(value.reveal()), **more)
 
 
 #: The id or key, which is part of the address.
@@ -253,14 +253,14 @@ def carried(
     )
 
 
-def told(*models: type[Declared]) -> dict[str, Wanted]:
+def answered(*models: type[Declared]) -> dict[str, Wanted]:
     """What every answer must hold for the fields of the models."""
-    return {each.answer: each.json for model in models for each in wire_fields(model) if each.wire.is_told}
+    return {each.answer: each.json for model in models for each in wire_fields(model) if each.wire.is_answered}
 
 
-def may_be_told(model: type[Declared]) -> dict[str, Wanted]:
+def may_be_answered(model: type[Declared]) -> dict[str, Wanted]:
     """What an answer may hold beside that."""
-    return {each.answer: each.json for each in wire_fields(model) if not each.wire.is_told}
+    return {each.answer: each.json for each in wire_fields(model) if not each.wire.is_answered}
 
 
 def _json(annotation: Any) -> Wanted:
@@ -436,7 +436,7 @@ class Reading(Beside, Protocol):
         """Tell that an entry cannot come along, nor what lies in it."""
 
     def fitting(self, declaring: Declaring, raw: Entry, address: Address) -> dict[str, Any] | None:
-        """The values of an entry that fit their fields, the rest being told; None where that is not enough."""
+        """The values of an entry that fit their fields; the rest is reported. None where that is not enough."""
 
     def code_at(self, path: str, entrypoint: str) -> str:
         """A folder that the file names, relative to the stack's root; empty where it does not hold the entrypoint."""

@@ -49,11 +49,11 @@ from .fields import (
     Wire,
     Work,
     Writing,
+    answered,
     as_set,
     carried,
-    may_be_told,
+    may_be_answered,
     parsed,
-    told,
     unordered,
     wire_fields,
 )
@@ -113,8 +113,8 @@ _BUILT = Wire(effect="in place, and a new deployment")
 _PACKED = Local("a new deployment, where the bundle changes")
 #: The version that gave builds and runs a size each.
 _TWO_SIZES = "1.9.0"
-_AGED = Wire(since=_TWO_SIZES, is_told=False, is_left=True)
-_SIZE = Wire(until=_TWO_SIZES, instead=("buildSpecification", "runtimeSpecification"), is_told=False, is_left=True)
+_AGED = Wire(since=_TWO_SIZES, is_answered=False, is_left=True)
+_SIZE = Wire(until=_TWO_SIZES, instead=("buildSpecification", "runtimeSpecification"), is_answered=False, is_left=True)
 _RUN_SIZE = _BUILD_SIZE = replace(_AGED, instead=("specification",))
 
 
@@ -236,9 +236,9 @@ class FunctionDeclaration(Declared):
 #: Fields that are compared and sent, always all of them: an update resets what it omits (Appwrite 1.8.1).
 FIELDS = tuple(each.name for each in wire_fields(FunctionDeclaration))
 SHAPE = Shape(
-    {"$id": str, "deploymentId": str, **told(FunctionDeclaration), "vars": [VARIABLE]},
+    {"$id": str, "deploymentId": str, **answered(FunctionDeclaration), "vars": [VARIABLE]},
     {
-        **may_be_told(FunctionDeclaration),
+        **may_be_answered(FunctionDeclaration),
         **dict.fromkeys((*_CARRIED, "latestDeploymentId", "latestDeploymentStatus"), (str, bool, [str])),
     },
 )

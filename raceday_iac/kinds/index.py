@@ -17,7 +17,7 @@ from ..model.server import ServerFacts
 from . import schema_rules
 from .base import Call, Kind, Shape, as_call, of_its_collection, thaw
 from .collection import INLINE_SINCE, LEFT_OUT, MAYBE, MEMBER, live_member, sides_of, table_bytes
-from .fields import IDENTITY, Beside, Called, Checked, Declaring, Entry, Reading, Wire, Writing, canonical, told
+from .fields import IDENTITY, Beside, Called, Checked, Declaring, Entry, Reading, Wire, Writing, answered, canonical
 from .schema_rules import STAGES, create_request, index_fields, inline_index, path_of
 
 Type: TypeAlias = Literal["key", "unique", "fulltext", "spatial"]
@@ -67,7 +67,7 @@ def arguments(
     return locals()
 
 
-SHAPE = Shape({**MEMBER, **told(IndexDeclaration)}, MAYBE)
+SHAPE = Shape({**MEMBER, **answered(IndexDeclaration)}, MAYBE)
 
 
 def parse(owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:

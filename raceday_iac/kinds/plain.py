@@ -16,13 +16,13 @@ from .fields import (
     Declaring,
     PlainRequests,
     Wire,
+    answered,
     as_set,
     body,
     canonical,
     carried,
-    may_be_told,
+    may_be_answered,
     parsed,
-    told,
     unordered,
     wire_fields,
 )
@@ -136,7 +136,7 @@ def plain_kind(
     fields that the files of Appwrite's command line do not have."""
     plural, left_out = plural or f"{name}s", left_out or {}
     id_parameter = f"{name}Id"
-    shape = Shape({"$id": str, **told(model)}, {**may_be_told(model), "$updatedAt": is_instant})
+    shape = Shape({"$id": str, **answered(model)}, {**may_be_answered(model), "$updatedAt": is_instant})
 
     def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
         identity = str(raw["$id"])
@@ -208,7 +208,7 @@ def typed_kind(
 ) -> Kind:
     """A kind whose resources lie nowhere and have types, each with a route below `path`, the route of their list."""
     name = declaring.kind
-    shape = Shape({"$id": str, "type": str}, {"$updatedAt": is_instant}, lambda raw: told(declaring.model_of(raw)))
+    shape = Shape({"$id": str, "type": str}, {"$updatedAt": is_instant}, lambda raw: answered(declaring.model_of(raw)))
 
     def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
         model, identity = declaring.model_of(raw), str(raw["$id"])

@@ -15,7 +15,7 @@ from ..model.limits import column_name
 from ..model.resource import Desired, Diagnostic, Fields, Live, Resource
 from .base import Call, Claims, Kind, Shape, Wanted, as_call, column_claim, written_places
 from .collection import LEFT_OUT, MAYBE, MEMBER, live_member
-from .fields import IDENTITY, Beside, Checked, Declaring, Entry, Reading, Wire, Writing, told
+from .fields import IDENTITY, Beside, Checked, Declaring, Entry, Reading, Wire, Writing, answered
 from .schema_rules import (
     IN_PLACE,
     STAGES,
@@ -57,7 +57,7 @@ class RelationshipDeclaration(Declared):
 
 
 #: What makes one a relationship.
-NEEDED: Mapping[str, Wanted] = {**told(RelationshipDeclaration), "side": str}
+NEEDED: Mapping[str, Wanted] = {**answered(RelationshipDeclaration), "side": str}
 _SHAPE = Shape({**MEMBER, **NEEDED}, MAYBE)
 #: A plain attribute may hold the key that is looked for.
 _FOUND = Shape(MEMBER, MAYBE, lambda raw: NEEDED if raw["type"] == "relationship" else {})

@@ -14,7 +14,7 @@ from ..model.address import Address
 from ..model.declarations import Declared
 from ..model.resource import Desired, Fields, Live, Resource, frozen
 from .base import Call, Danger, Kind, Listing, Shape
-from .fields import Declaring, Writing, body, canonical, canonical_default, parsed, told, wire_fields
+from .fields import Declaring, Writing, answered, body, canonical, canonical_default, parsed, wire_fields
 from .turns import Place
 
 #: The answer that holds most settings, and the place where one is written at a time.
@@ -134,7 +134,7 @@ def setting_kind(
         return by_type[identity if identity in by_type else ""]
 
     def item_of(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-        return told(model_of(str(raw.get("$id")))) if is_one(raw) else {}
+        return answered(model_of(str(raw.get("$id")))) if is_one(raw) else {}
 
     def is_one(raw: Mapping[str, Any]) -> bool:
         """A newer server may have more of them."""
@@ -150,7 +150,7 @@ def setting_kind(
             return raw
         if key in raw:
             return next((each for each in raw[key] if each["$id"] == address.name), None)
-        is_it = raw.get("$id") == address.name and told(model_of(address.name)).keys() <= raw.keys()
+        is_it = raw.get("$id") == address.name and answered(model_of(address.name)).keys() <= raw.keys()
         return raw if is_it else None
 
     def original(address: Address) -> Fields | None:

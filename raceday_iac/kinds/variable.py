@@ -19,7 +19,7 @@ from ..model.limits import collated
 from ..model.resource import Diagnostic, Fields, Live, Location, frozen
 from ..model.secret import FromEnvironment, Lenient, Secret
 from .base import Call, Kind, Shape, listing, with_carried
-from .fields import IDENTITY, Beside, Called, Declaring, Reading, Wire, Work, body, canonical, carried, told
+from .fields import IDENTITY, Beside, Called, Declaring, Reading, Wire, Work, answered, body, canonical, carried
 
 Variables: TypeAlias = "Mapping[str, VariableDeclaration]"
 
@@ -64,7 +64,7 @@ _LEFT_OUT = {
     "resourceId": "part of the address",
     "variableId": "chosen by Appwrite; variables are known by their key",
 }
-SHAPE = Shape({"$id": str, "key": str, **told(VariableDeclaration), "secret": bool})
+SHAPE = Shape({"$id": str, "key": str, **answered(VariableDeclaration), "secret": bool})
 
 
 def declare(work: Work, owner: Address, given: Mapping[str, str | FromEnvironment], location: Location) -> Variables:

@@ -60,16 +60,16 @@ class Expansion:
     def day(self, number: int) -> date:
         return self.begin + timedelta(days=number)
 
-    def moment(self, number: int, minute: int) -> datetime:
+    def instant(self, number: int, minute: int) -> datetime:
         """The instant of a minute of a day; minutes beyond the day are on the next one."""
         return datetime.combine(self.day(number), time(), UTC) + timedelta(minutes=minute)
 
-    def runs_after(self, moment: datetime) -> Iterator[datetime]:
+    def runs_after(self, instant: datetime) -> Iterator[datetime]:
         """The runs after an instant, within the year, in order."""
-        for number in range(max(0, (moment.date() - self.begin).days), self.days):
+        for number in range(max(0, (instant.date() - self.begin).days), self.days):
             if self.by_day[number]:
-                runs = (self.moment(number, minute) for minute in self.by_day[number])
-                yield from (run for run in runs if run > moment)
+                runs = (self.instant(number, minute) for minute in self.by_day[number])
+                yield from (run for run in runs if run > instant)
 
     @cached_property
     def shortest_gap(self) -> tuple[timedelta, datetime] | None:
@@ -87,7 +87,7 @@ class Expansion:
             within = inner[id(minutes)]
             for gap, minute in [*gaps, *([within] if within else [])]:
                 if found is None or gap < found[0]:
-                    found = (gap, self.moment(number, minute))
+                    found = (gap, self.instant(number, minute))
             last = start + minutes[-1]
         return (timedelta(minutes=found[0]), found[1]) if found else None
 

@@ -174,7 +174,7 @@ def _collision(
         function,
         f"may be at work together with {partners}",
         "take a lock in each of them and write only fields of one's own, or move the schedules apart",
-        first=present[function.id].sources[0][0].moment(day, minute),
+        first=present[function.id].sources[0][0].instant(day, minute),
         answered=answer,
     )
 
@@ -298,9 +298,9 @@ def drift(function: FunctionFacts, runs: Expansion) -> Iterator[Violation]:
         return
     noon = datetime.combine(runs.begin, time(12), UTC)
     told = {}
-    moments = (noon, *(change + timedelta(days=1) for change in changes))
-    for moment in sorted(moments, key=local_time.offset):
-        told[local_time.name_at(moment)] = _clock_times(runs, local_time.offset(moment))
+    instants = (noon, *(change + timedelta(days=1) for change in changes))
+    for instant in sorted(instants, key=local_time.offset):
+        told[local_time.name_at(instant)] = _clock_times(runs, local_time.offset(instant))
     said = ", ".join(f"{times} in {name}" for name, times in told.items())
     yield violation(
         function,
@@ -337,24 +337,24 @@ def _utc_midnight(runs: Expansion) -> str:
     return f"{' or '.join(sorted({f'{each:%H:%M}' for each in midnights}))} in {local_time.timezone}"
 
 
-def _around(runs: Expansion, moment: datetime) -> tuple[datetime | None, datetime | None]:
+def _around(runs: Expansion, instant: datetime) -> tuple[datetime | None, datetime | None]:
     """The last run before an instant and the first at or after it, as far as the UTC days beside its own."""
-    number, minute = (moment.date() - runs.begin).days, moment.hour * 60 + moment.minute
+    number, minute = (instant.date() - runs.begin).days, instant.hour * 60 + instant.minute
     minutes = runs.on(number)
     place = bisect_left(minutes, minute)
     earlier = minutes[:place] or [each - DAY for each in runs.on(number - 1)[-1:]]
     later = minutes[place:] or [each + DAY for each in runs.on(number + 1)[:1]]
-    before = runs.moment(number, earlier[-1]) if earlier else None
-    return before, runs.moment(number, later[0]) if later else None
+    before = runs.instant(number, earlier[-1]) if earlier else None
+    return before, runs.instant(number, later[0]) if later else None
 
 
 def _between(runs: Expansion, begin: datetime, end: datetime) -> tuple[int, datetime | None]:
     """How many runs are in [begin, end), less than a day, and the first of them."""
     count, first = 0, None
     for number in range((begin.date() - runs.begin).days, (end.date() - runs.begin).days + 1):
-        minutes, start = runs.on(number), runs.moment(number, 0)
+        minutes, start = runs.on(number), runs.instant(number, 0)
         low, high = (bisect_left(minutes, (edge - start).total_seconds() / 60) for edge in (begin, end))
         if high > low:
-            first = first or runs.moment(number, minutes[low])
+            first = first or runs.instant(number, minutes[low])
             count += high - low
     return count, first

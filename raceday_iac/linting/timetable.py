@@ -106,12 +106,12 @@ def _lane(
 
 
 def _spans(runs: Expansion, day: tuple[datetime, datetime], seconds: int) -> Iterator[Span]:
-    """Runs that are under way at some moment of the day."""
+    """Runs that are under way at some instant of the day."""
     length = timedelta(seconds=seconds)
-    for moment in runs.runs_after(day[0] - length):
-        if moment >= day[1]:
+    for instant in runs.runs_after(day[0] - length):
+        if instant >= day[1]:
             return
-        yield Span(moment, moment + length)
+        yield Span(instant, instant + length)
 
 
 def _merged(spans: list[Span]) -> Iterator[Span]:

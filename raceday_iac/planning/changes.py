@@ -242,7 +242,7 @@ def _with_owner(change: Change, going: Mapping[Address, str]) -> Change:
 
 
 def gone_with(owner: Address, removal: str, change: Change) -> Change:
-    """The deletion of something that is deleted with its owner, of which `removal` is the moment. It is ours until the
+    """The deletion of something that is deleted with its owner, of which `removal` is the instant. It is ours until the
     owner is gone."""
     return replace(change, goes_with=owner, needs=(removal,))
 

@@ -30,7 +30,7 @@ def in_order(desired: Desired, changes: Sequence[Change], real: Mapping[Address,
 
 @dataclass(frozen=True)
 class _Before:
-    """A moment that comes before a change (see `removal_of`), and whether the change makes no sense without it."""
+    """An instant that comes before a change (see `removal_of`), and whether the change makes no sense without it."""
 
     key: str
     is_needed: bool
@@ -263,7 +263,7 @@ def _does_without(change: Change, other: Change) -> bool:
 
 
 def removal_of(change: Change) -> str:
-    """The key of the moment when a replaced resource is gone and its successor not yet there."""
+    """The key of the instant when a replaced resource is gone and its successor not yet there."""
     return removal_key(change.action, change.address)
 
 
@@ -274,7 +274,7 @@ def removal_key(action: Action, address: Address) -> str:
 
 
 class Removals:
-    """The removals among some changes, in their order. All answers are keys of moments, see `removal_of`."""
+    """The removals among some changes, in their order. All answers are keys of instants, see `removal_of`."""
 
     def __init__(self, changes: Iterable[Change], real: Mapping[Address, Live]) -> None:
         self._inside: dict[Address, list[str]] = defaultdict(list)

@@ -303,7 +303,7 @@ class Plan:
         return sum(1 for change in self.changes if change.action is action and kind in ("", change.address.kind))
 
 
-#: Before the key of a replacement: the moment when the old one is gone and its successor not yet there.
+#: Before the key of a replacement: the instant when the old one is gone and its successor not yet there.
 REMOVAL = "removal:"
 #: What must be done before something of the same place can be removed.
 GOES_FIRST = (Action.DELETE, Action.MOVE)
@@ -410,7 +410,7 @@ def _bridged(change: Change, kept: Collection[str], by_key: Mapping[str, Change]
 
 
 def _before(key: str, by_key: Mapping[str, Change]) -> Iterator[str]:
-    """What a moment of a change comes after. A removal only waits for others of its kind; the rest is what its
+    """What an instant of a change comes after. A removal only waits for others of its kind; the rest is what its
     successor waits for, which may be waiting for the removal itself."""
     for each in by_key[change_key(key)].requires:
         goes = each.startswith(REMOVAL) or (each in by_key and by_key[each].action in GOES_FIRST)
@@ -419,5 +419,5 @@ def _before(key: str, by_key: Mapping[str, Change]) -> Iterator[str]:
 
 
 def change_key(key: str) -> str:
-    """The change of a moment in it: `removal:replace:…` is a part of `replace:…`."""
+    """The change of an instant in it: `removal:replace:…` is a part of `replace:…`."""
     return key.removeprefix(REMOVAL)

@@ -76,7 +76,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class NewValues:
-    """What a document is to hold, unless it was changed after this moment (`$updatedAt` as it was read)."""
+    """What a document is to hold, unless it was changed after this instant (`$updatedAt` as it was read)."""
 
     data: Mapping[str, Any]
     unless_newer_than: str
@@ -245,11 +245,11 @@ class Provider(Reader, Protocol):
     def change_document(
         self, database: str, collection: str, identity: str, data: Mapping[str, Any], *, unless_newer_than: str
     ) -> Mapping[str, Any]:
-        """Change a document, unless it was changed since that moment: then ConflictError (compare-and-set)."""
+        """Change a document, unless it was changed since that instant: then ConflictError (compare-and-set)."""
         ...
 
     def remove_document(self, database: str, collection: str, identity: str, *, unless_newer_than: str = "") -> None:
-        """Delete a document, unless it was changed since that moment: then ConflictError. Raises NotFoundError."""
+        """Delete a document, unless it was changed since that instant: then ConflictError. Raises NotFoundError."""
         ...
 
     def create_document(self, database: str, collection: str, identity: str, data: Mapping[str, Any]) -> None:

@@ -21,7 +21,7 @@ from ..applying.actions import clean
 from ..applying.recorder import Recorder
 from ..errors import ConflictError, Interrupted, NotFoundError, ProviderError
 from ..health.data import did_its_work, is_under_way
-from ..health.observations import FunctionSeen, moment
+from ..health.observations import FunctionSeen, instant_of
 from ..health.runs import ending_of
 from ..health.shared import Rules
 from ..kinds.turns import Turns
@@ -135,7 +135,9 @@ def _free_lock(step: Step, hands: RecoveryExecutor) -> Done:
 
 def _run(step: Step, hands: RecoveryExecutor) -> Done:
     seen, watched, before = hands.seen(step.function), hands.scene.watched, hands.scene.observation.now
-    newest = [each for each in hands.provider.executions(step.function, _NEWEST) if moment(each.created_at) > before]
+    newest = [
+        each for each in hands.provider.executions(step.function, _NEWEST) if instant_of(each.created_at) > before
+    ]
     now = hands.provider.server_time() or before
     if any(did_its_work(each) for each in newest):
         return Done(step, was_needed=False, note="another run has done its work meanwhile")
@@ -208,7 +210,7 @@ def _followed(provider: Provider, execution: Execution, patience: RetryPolicy) -
     return execution
 
 
-#: What the owner of the lock is called for that moment, in its `executionId`.
+#: What the owner of the lock is called for that instant, in its `executionId`.
 WHO = "raceday-iac recover"
 _FENCE = re.compile(r"f\d+-[A-Za-z0-9]{1,32}")
 

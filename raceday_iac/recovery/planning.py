@@ -10,7 +10,7 @@ from enum import StrEnum
 from ..counting import format_duration
 from ..health.data import Daily, Stand, daily_runs, did_its_work, is_under_way
 from ..health.locks import LockHealth, lock_health
-from ..health.observations import FunctionSeen, Observation, moment
+from ..health.observations import FunctionSeen, Observation, instant_of
 from ..health.observing import UNDATED
 from ..health.runs import UNFINISHED, standing, stuck_builds, trouble_of
 from ..health.shared import Rules
@@ -117,7 +117,7 @@ def _daily_step(run: Daily, observation: Observation) -> Step:
         why = f"its run of {run.due:%H:%M} UTC did not do its work: {run.why}"
     else:
         assert run.run is not None
-        why = f"it ran at {moment(run.run.created_at):%H:%M} UTC, before what it needs was there"
+        why = f"it ran at {instant_of(run.run.created_at):%H:%M} UTC, before what it needs was there"
     guard = "its lock keeps a second run out" if seen is not None and seen.lock else "no run of it is under way"
     more = f"; {guard}, and by health.yaml it may be repeated"
     what = f"start {run.function} and wait for its end"
@@ -215,8 +215,8 @@ def _why_not_again(
     seen: FunctionSeen, lost: Execution, observation: Observation, watched: HealthConfig, held: Collection[str]
 ) -> str:
     """Why it is not started once more; nothing when it is."""
-    since = moment(lost.created_at)
-    later = [each for each in seen.executions if moment(each.created_at) > since]
+    since = instant_of(lost.created_at)
+    later = [each for each in seen.executions if instant_of(each.created_at) > since]
     if any(did_its_work(each) for each in later):
         return "a later run has done the work"
     if any(is_under_way(each, seen, watched, observation.now) for each in later):

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..counting import format_duration
 from ..health.data import Stand
-from ..health.observations import Severity, moment
+from ..health.observations import Severity, instant_of
 from ..health.report import FunctionHealth, Report
 from ..health.runs import OVER, ending_of
 from ..model.local_time import LocalTime
@@ -194,7 +194,7 @@ def _class(execution: Execution) -> str:
 
 def _mark(execution: Execution, middle: float, report: Report) -> str:
     """One that has not ended is a thin line until now."""
-    begin = moment(execution.created_at)
+    begin = instant_of(execution.created_at)
     is_over = execution.status in OVER
     end = begin + timedelta(seconds=execution.duration) if is_over else report.now
     x, height = _x(begin, report), _HEIGHT if is_over else _THIN

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ..health.data import DataHealth, Stand
 from ..health.locks import LockHealth
-from ..health.observations import ORDER, moment
+from ..health.observations import ORDER, instant_of
 from ..health.report import FunctionHealth, Report
 from ..health.runs import memory_limit
 
@@ -82,7 +82,7 @@ def _function(health: FunctionHealth) -> Iterator[Sample]:
     labels = {"function": seen.id}
     durations = figures.durations
     yield "function_on_server", labels, seen.live is not None
-    yield "function_last_run_seconds", labels, moment(figures.last.created_at).timestamp() if figures.last else None
+    yield "function_last_run_seconds", labels, instant_of(figures.last.created_at).timestamp() if figures.last else None
     for outcome, count in sorted(figures.outcomes.items()):
         yield "function_runs", {**labels, "outcome": outcome}, count
     yield "function_success_ratio", labels, figures.success

@@ -14,7 +14,7 @@ from rich.text import Text
 from ..counting import counted, format_duration
 from ..health.data import Daily, DataHealth, Stand
 from ..health.locks import LockHealth
-from ..health.observations import Finding, Severity, moment
+from ..health.observations import Finding, Severity, instant_of
 from ..health.report import Changes, FunctionHealth, Report
 from ..health.runs import memory_limit
 from ..health.shared import LockState
@@ -199,7 +199,7 @@ def row_of(health: FunctionHealth, now: datetime) -> tuple[str, ...]:
     success = _NOTHING if figures.success is None else f"{figures.success:.0%}"
     return (
         seen.id,
-        f"{format_duration(now - moment(figures.last.created_at))} ago" if figures.last else "never",
+        f"{format_duration(now - instant_of(figures.last.created_at))} ago" if figures.last else "never",
         ended(health),
         success,
         f"{'>' if seen.is_cut else ''}{figures.over}",
@@ -257,7 +257,7 @@ def generic_message(report: Report, changes: Changes) -> dict[str, Any]:
         "environment": report.environment,
         "project": report.project,
         "status": status_of(report),
-        "at": instant(report.now),
+        "at": timestamp(report.now),
         "new": [finding_document(each) for each in changes.new],
         "lasting": [finding_document(each) for each in changes.lasting],
         "over": [finding_document(each) for each in changes.over],
@@ -271,7 +271,7 @@ def slack_message(report: Report, changes: Changes) -> dict[str, Any]:
     blocks: list[dict[str, Any]] = [{"type": "header", "text": {"type": "plain_text", "text": title[:150]}}]
     if body:
         blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": body}})
-    where = f"project {report.project}, {instant(report.now)}, look: `raceday-iac health --env {report.environment}`"
+    where = f"project {report.project}, {timestamp(report.now)}, look: `raceday-iac health --env {report.environment}`"
     blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": _escaped(where)}]})
     return {"text": f"{_escaped(title)}\n{body}".strip(), "blocks": blocks}
 
@@ -318,8 +318,8 @@ def health_document(report: Report) -> dict[str, Any]:
     """Without `format`, which the printer adds."""
     return {
         "status": status_of(report),
-        "at": instant(report.now),
-        "since": instant(report.since),
+        "at": timestamp(report.now),
+        "since": timestamp(report.since),
         "environment": report.environment,
         "endpoint": report.endpoint,
         "project": report.project,
@@ -327,7 +327,7 @@ def health_document(report: Report) -> dict[str, Any]:
         "locks": [lock_document(each) for each in report.locks],
         "data": [data_document(each) for each in report.data],
         "daily": [
-            {"function": each.function, "stand": str(each.stand), "due": instant(each.due), "why": each.why}
+            {"function": each.function, "stand": str(each.stand), "due": timestamp(each.due), "why": each.why}
             for each in report.daily
         ],
         "stateLock": None if report.state_lock is None else asdict(report.state_lock),
@@ -387,7 +387,7 @@ def finding_document(finding: Finding) -> dict[str, Any]:
         "subject": finding.subject,
         "message": finding.message,
         "advice": finding.advice,
-        "since": instant(finding.since),
+        "since": timestamp(finding.since),
     }
 
 
@@ -422,13 +422,13 @@ def function_document(health: FunctionHealth) -> dict[str, Any]:
         "usage": {"runsPerDay": round(health.usage.runs, 1), "gbHoursPerDay": health.usage.gb_hours},
         "events": dict(figures.events),
         "memory": {"peakMb": figures.memory, "limitMb": memory_limit(seen)},
-        "streak": {"failures": figures.streak, "category": figures.category, "since": instant(figures.streak_since)},
+        "streak": {"failures": figures.streak, "category": figures.category, "since": timestamp(figures.streak_since)},
         "schedule": {
             "cron": seen.schedule,
             "expected": health.punctuality.expected,
-            "missed": [instant(each) for each in health.punctuality.missed],
+            "missed": [timestamp(each) for each in health.punctuality.missed],
             "overdue": health.punctuality.overdue,
-            "next": instant(health.punctuality.next),
+            "next": timestamp(health.punctuality.next),
         },
         "unfinished": [
             {"execution": each.id, "status": each.status, "at": each.created_at} for each in seen.unfinished
@@ -436,8 +436,8 @@ def function_document(health: FunctionHealth) -> dict[str, Any]:
     }
 
 
-def instant(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat(timespec="seconds")
+def timestamp(instant: datetime | None) -> str | None:
+    return None if instant is None else instant.isoformat(timespec="seconds")
 
 
 # How a project fares as Markdown, for job summaries and issues. What is wrong comes first, so that it is never cut.

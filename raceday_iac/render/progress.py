@@ -48,7 +48,7 @@ def _serialised(observer: Observer) -> Observer:
 def _json_line(out: IO[str], event: Event) -> None:
     content = {
         "format": 1,
-        "event": str(event.moment),
+        "event": str(event.kind),
         "address": str(event.change.address),
         "action": str(event.change.action),
         "reasonCode": str(event.change.why),
@@ -65,13 +65,13 @@ def event_text(event: Event) -> str:
 
 def _event_text(event: Event) -> str:
     what = f"{event.change.action} {event.change.address}"
-    if event.moment is EventKind.DONE:
+    if event.kind is EventKind.DONE:
         return f"  ✓ {what} ({event.seconds:.1f} s)"
-    if event.moment is EventKind.FAILED:
+    if event.kind is EventKind.FAILED:
         return f"  ✗ {what}: {event.note}"
-    if event.moment is EventKind.WAITING:
+    if event.kind is EventKind.WAITING:
         return f"    {what}: {event.note}"
-    if event.moment is EventKind.WARNED:
+    if event.kind is EventKind.WARNED:
         return f"  ! {what}: {event.note}"
     return f"    {what} …"
 
@@ -123,15 +123,15 @@ class PlainLines:
             write(self._out, text + "\n")
 
     def _text(self, event: Event) -> str:
-        if event.moment is EventKind.DONE:
+        if event.kind is EventKind.DONE:
             self._done += 1
             if not kind_of(event.change.address).listed:
                 return f"{event_text(event)}  [{self._done}/{self._total}]"
             if self._done - self._counted >= max(1, self._total // 10) or self._done == self._total:
                 self._counted = self._done
                 return f"  … {self._done}/{self._total} changes done"
-        elif event.moment in (EventKind.FAILED, EventKind.WARNED) or (
-            event.moment is EventKind.WAITING and event.note != self._note
+        elif event.kind in (EventKind.FAILED, EventKind.WARNED) or (
+            event.kind is EventKind.WAITING and event.note != self._note
         ):
             self._note = event.note
             return event_text(event)
@@ -157,14 +157,14 @@ def _live_view(total: int, out: IO[str]) -> Iterator[Observer]:
 
         def observe(event: Event) -> None:
             _keep(under_way, event)
-            if event.moment is EventKind.WARNED:
+            if event.kind is EventKind.WARNED:
                 bar.console.print(Text(event_text(event), style="yellow"))
                 return
-            if event.moment in (EventKind.DONE, EventKind.FAILED):
+            if event.kind in (EventKind.DONE, EventKind.FAILED):
                 bar.advance(task)
-            if event.moment is EventKind.FAILED:
+            if event.kind is EventKind.FAILED:
                 bar.console.print(Text(event_text(event), style="red"))
-            elif event.moment is EventKind.DONE and not kind_of(event.change.address).listed:
+            elif event.kind is EventKind.DONE and not kind_of(event.change.address).listed:
                 bar.console.print(Text(event_text(event), style="green"))
             bar.update(task, description=_description(under_way))
 
@@ -173,9 +173,9 @@ def _live_view(total: int, out: IO[str]) -> Iterator[Observer]:
 
 def _keep(under_way: dict[str, str], event: Event) -> None:
     """Note what an event says of what is under way, by change."""
-    if event.moment in (EventKind.STARTED, EventKind.WAITING):
+    if event.kind in (EventKind.STARTED, EventKind.WAITING):
         under_way[event.change.key] = f"{event.change.address}{f' ({event.note})' if event.note else ''}"
-    elif event.moment is not EventKind.WARNED:
+    elif event.kind is not EventKind.WARNED:
         under_way.pop(event.change.key, None)
 
 

@@ -90,13 +90,13 @@ def _ground(scale: Scale, bottom: float, local_time: LocalTime) -> Iterator[str]
         yield f'<rect class="quiet" x="{left:.1f}" y="{top:g}" width="{right - left:.1f}" height="{bottom - top:g}"/>'
         yield _text("quiet hours", (left + right) / 2, bottom - 5, "faint middle")
     for tick in ticks(scale, local_time.zone):
-        yield f'<path class="grid" d="M{scale.x(tick.moment):.1f} {top:g}V{bottom:g}"/>'
-        yield _text(tick.label, scale.x(tick.moment), 44, "middle")
+        yield f'<path class="grid" d="M{scale.x(tick.instant):.1f} {top:g}V{bottom:g}"/>'
+        yield _text(tick.label, scale.x(tick.instant), 44, "middle")
     for tick in () if local_time.is_utc else ticks(scale, UTC):
-        yield f'<path class="axis" d="M{scale.x(tick.moment):.1f} {bottom:g}v5"/>'
-        yield _text(tick.label, scale.x(tick.moment), bottom + 17, "faint middle")
-    for moment in midnights(scale, local_time):
-        yield f'<path class="midnight" d="M{scale.x(moment):.1f} {top:g}V{bottom:g}"/>'
+        yield f'<path class="axis" d="M{scale.x(tick.instant):.1f} {bottom:g}v5"/>'
+        yield _text(tick.label, scale.x(tick.instant), bottom + 17, "faint middle")
+    for instant in midnights(scale, local_time):
+        yield f'<path class="midnight" d="M{scale.x(instant):.1f} {top:g}V{bottom:g}"/>'
     yield f'<path class="axis" d="M{scale.left:.1f} {bottom:g}H{scale.right:.1f}"/>'
     yield _text(offset_name(scale.begin, local_time), scale.left - 24, 44, "end strong")
     if not local_time.is_utc:
@@ -182,8 +182,8 @@ def _next_runs(timetable: Timetable, width: int) -> Iterator[Line]:
     yield Line(f"Next runs after {timetable.local_time.said(timetable.after)}", "bold")
     for lane in timetable.lanes:
         yield Line(f"{lane.function:<{width}}{lane_note(lane)}")
-        for moment in lane.following:
-            yield Line(f"{'':<{width}}{timetable.local_time.said(moment)}", "dim")
+        for instant in lane.following:
+            yield Line(f"{'':<{width}}{timetable.local_time.said(instant)}", "dim")
         if lane.schedule and not lane.following:
             yield Line(f"{'':<{width}}none within four years", "dim")
 
@@ -203,10 +203,10 @@ def lane_note(lane: Lane) -> str:
 
 
 def _slots(timetable: Timetable) -> Iterator[datetime]:
-    moment = timetable.begin
-    while moment < timetable.end:
-        yield moment
-        moment += SLOT
+    instant = timetable.begin
+    while instant < timetable.end:
+        yield instant
+        instant += SLOT
 
 
 def _mark(lane: Lane, slot: datetime, local_time: LocalTime) -> str:
@@ -252,7 +252,7 @@ def _document(lane: Lane, zone: tzinfo) -> dict[str, Any]:
         "overlapsItself": lane.overlaps,
         "startsOnDay": lane.starts,
         "next": [
-            {"utc": moment.isoformat(), "local": moment.astimezone(zone).isoformat()} for moment in lane.following
+            {"utc": instant.isoformat(), "local": instant.astimezone(zone).isoformat()} for instant in lane.following
         ],
         "spans": [[span.begin.isoformat(), span.end.isoformat()] for span in lane.spans],
     }

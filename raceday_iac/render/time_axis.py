@@ -42,7 +42,7 @@ class Scale:
 class Tick:
     """An instant with its name."""
 
-    moment: float
+    instant: float
     label: str
 
 

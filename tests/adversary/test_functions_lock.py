@@ -22,8 +22,8 @@ class Set:
         self._clock, self._by = clock, timedelta(seconds=seconds)
 
     def now(self) -> datetime:
-        moment: datetime = self._clock.now() + self._by
-        return moment
+        instant: datetime = self._clock.now() + self._by
+        return instant
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._clock, name)

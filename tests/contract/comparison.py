@@ -1,6 +1,6 @@
 """Field-by-field comparison of a recorded answer with ours.
 
-Values that the server makes up differ from run to run: ids, moments, sequences. Such a value is *bound* where it
+Values that the server makes up differ from run to run: ids, instants, sequences. Such a value is *bound* where it
 is first seen; wherever the recording shows it again, ours must be the bound one. Everything else must be equal,
 type included (1 is not 1.0, and not true).
 """
@@ -17,16 +17,16 @@ from typing import Any
 GENERATED_ID = re.compile(r"[0-9a-f]{20}")
 #: Indexes answer their internal id: database sequence, collection sequence, key.
 INDEX_ID = re.compile(r"\d+_\d+_(.+)")
-MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00")
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00")
 #: As the database keeps it; some answers show it so.
-RAW_MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}")
+RAW_INSTANT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}")
 #: Ids are not looked for in longer texts.
 LONGEST_WITH_IDS = 10_000
 PAGE = "<!DOCTYPE html>"
 #: A very long text that was shortened by the recorder.
 LONG = re.compile(r"\((\d+) letters (.)\)")
 #: Fields that hold the time at which the server did something, and the fields that name what it was done to.
-MOMENTS = {
+INSTANTS = {
     "$createdAt": ("$id", "key"),
     "$updatedAt": ("$id", "key"),
     "expiresAt": ("$id",),
@@ -89,10 +89,10 @@ class Comparison:
     """Compares the answers of one scenario, remembering which of our values stands for which recorded one."""
 
     project: tuple[str, str]
-    #: Texts that the client sent: moments among them are not the server's to choose.
+    #: Texts that the client sent: instants among them are not the server's to choose.
     sent: frozenset[str] = frozenset()
     bound: dict[str, str] = field(default_factory=dict)
-    #: Two recorded moments of one thing must be two of ours: for steps before which something is waited for.
+    #: Two recorded instants of one thing must be two of ours: for steps before which something is waited for.
     moves_on: bool = False
 
     def ours_for(self, text: str) -> str:
@@ -131,8 +131,8 @@ class Comparison:
             one, other = recorded.get(name, ABSENT), ours.get(name, ABSENT)
             if name not in recorded or name not in ours:
                 yield f"{path}.{name}", one, other
-            elif self._is_made_up_moment(name, one):
-                if not self._same_moment(_owner(name, recorded), one, other):
+            elif self._is_made_up_instant(name, one):
+                if not self._same_instant(_owner(name, recorded), one, other):
                     yield f"{path}.{name}", one, other
             else:
                 yield from self.differences(f"{path}.{name}", one, other)
@@ -163,17 +163,17 @@ class Comparison:
             return found is not None and found[1] == inner[1] and self._binds(recorded, ours)
         return self.ours_for(recorded) == ours
 
-    def _is_made_up_moment(self, name: str, recorded: Any) -> bool:
-        return name in MOMENTS and isinstance(recorded, str) and recorded not in self.sent and recorded != ""
+    def _is_made_up_instant(self, name: str, recorded: Any) -> bool:
+        return name in INSTANTS and isinstance(recorded, str) and recorded not in self.sent and recorded != ""
 
-    def _same_moment(self, owner: str, recorded: str, ours: Any) -> bool:
-        """Moments are bound for each owner: two things may be done in the same millisecond by chance."""
-        form = RAW_MOMENT if RAW_MOMENT.fullmatch(recorded) else MOMENT
+    def _same_instant(self, owner: str, recorded: str, ours: Any) -> bool:
+        """Instants are bound for each owner: two things may be done in the same millisecond by chance."""
+        form = RAW_INSTANT if RAW_INSTANT.fullmatch(recorded) else INSTANT
         if not isinstance(ours, str) or not form.fullmatch(ours):
             return False
         key = f"{owner} at {recorded}"
         if self.moves_on and key not in self.bound:
-            before = {moment for bound, moment in self.bound.items() if bound.startswith(f"{owner} at ")}
+            before = {instant for bound, instant in self.bound.items() if bound.startswith(f"{owner} at ")}
             return ours not in before and self._binds(key, ours)
         return self._binds(key, ours)
 
@@ -182,8 +182,8 @@ class Comparison:
 
 
 def _owner(name: str, shown: Mapping[str, Any]) -> str:
-    """What a moment belongs to; the same for a deployment and for the function that shows its moment."""
-    return next((str(shown[field]) for field in MOMENTS[name] if shown.get(field)), "")
+    """What an instant belongs to; the same for a deployment and for the function that shows its instant."""
+    return next((str(shown[field]) for field in INSTANTS[name] if shown.get(field)), "")
 
 
 def left_out(name: str) -> bool:

@@ -194,8 +194,8 @@ def test_case_064_only_a_finished_execution_can_be_deleted(probe: Probe) -> None
 
 
 def at(**ahead: float) -> str:
-    moment = datetime.now(UTC) + timedelta(**ahead)
-    return moment.replace(second=0, microsecond=0).isoformat(timespec="milliseconds")
+    instant = datetime.now(UTC) + timedelta(**ahead)
+    return instant.replace(second=0, microsecond=0).isoformat(timespec="milliseconds")
 
 
 def test_case_065_an_execution_can_be_scheduled_ahead(probe: Probe) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from .client import Answer, Api, q
-from .comparison import MOMENT
+from .comparison import INSTANT
 from .deploying import RUNTIME, create_function, deployed_function, run
 from .modelling import ids
 from .replay import UNKNOWN_KEY
@@ -33,7 +33,7 @@ def test_case_001_a_created_function_answers_what_was_sent(api: Api) -> None:
     created = create(api, entrypoint="main.py", events=EVENTS, timeout=10)
     assert created.status == 201
     assert created["$id"]
-    assert MOMENT.fullmatch(created["$createdAt"])
+    assert INSTANT.fullmatch(created["$createdAt"])
     shown = {name: created[name] for name in ("name", "runtime", "timeout", "deploymentId", "schedule", "events")}
     assert shown == {
         "name": "Test", "runtime": RUNTIME, "timeout": 10, "deploymentId": "", "schedule": "", "events": EVENTS,

@@ -165,28 +165,28 @@ def test_one_recorded_id_stands_for_one_of_ours() -> None:
     assert [path for path, *_ in compared.differences("body", {"$id": one}, {"$id": three})] == ["body.$id"]
 
 
-def test_one_recorded_moment_stands_for_one_of_ours() -> None:
+def test_one_recorded_instant_stands_for_one_of_ours() -> None:
     compared = Comparison(("p", "p"))
-    moment = "2026-01-01T00:00:00.00{}+00:00".format
+    instant = "2026-01-01T00:00:00.00{}+00:00".format
 
     def shown(created: str, updated: str, owner: str = "x") -> dict[str, str]:
         return {"$id": owner, "$createdAt": created, "$updatedAt": updated}
 
-    recorded = shown(moment(1), moment(1))
-    assert list(compared.differences("body", recorded, shown(moment(5), moment(5)))) == []
-    assert list(compared.differences("body", recorded, shown(moment(5), moment(6)))) != []
-    assert list(compared.differences("body", recorded, shown("yesterday", moment(5)))) != []
-    other = shown(moment(1), moment(1), "y")
-    assert list(compared.differences("body", other, shown(moment(7), moment(7), "y"))) == []
+    recorded = shown(instant(1), instant(1))
+    assert list(compared.differences("body", recorded, shown(instant(5), instant(5)))) == []
+    assert list(compared.differences("body", recorded, shown(instant(5), instant(6)))) != []
+    assert list(compared.differences("body", recorded, shown("yesterday", instant(5)))) != []
+    other = shown(instant(1), instant(1), "y")
+    assert list(compared.differences("body", other, shown(instant(7), instant(7), "y"))) == []
 
 
-def test_a_function_shows_the_moment_of_its_deployment() -> None:
+def test_a_function_shows_the_instant_of_its_deployment() -> None:
     compared = Comparison(("p", "p"))
-    moment, one, two = "2026-01-01T00:00:00.00{}+00:00".format, "a" * 20, "b" * 20
-    deployment = {"$id": one, "$createdAt": moment(1)}
-    assert list(compared.differences("body", deployment, {"$id": two, "$createdAt": moment(5)})) == []
-    function = {"$id": "f", "deploymentId": one, "deploymentCreatedAt": moment(1)}
-    ours = {"$id": "f", "deploymentId": two, "deploymentCreatedAt": moment(6)}
+    instant, one, two = "2026-01-01T00:00:00.00{}+00:00".format, "a" * 20, "b" * 20
+    deployment = {"$id": one, "$createdAt": instant(1)}
+    assert list(compared.differences("body", deployment, {"$id": two, "$createdAt": instant(5)})) == []
+    function = {"$id": "f", "deploymentId": one, "deploymentCreatedAt": instant(1)}
+    ours = {"$id": "f", "deploymentId": two, "deploymentCreatedAt": instant(6)}
     found = [path for path, *_ in compared.differences("body", function, ours)]
     assert found == ["body.deploymentCreatedAt"]
 
@@ -219,7 +219,7 @@ def test_an_exemption_that_nothing_needs_is_named() -> None:
     assert replay.unused() == [unneeded]
 
 
-def test_a_moment_chosen_by_the_client_must_be_the_same() -> None:
+def test_an_instant_chosen_by_the_client_must_be_the_same() -> None:
     compared = Comparison(("p", "p"), frozenset({"2020-01-01T00:00:00.000+00:00"}))
     recorded = {"$id": "x", "$createdAt": "2020-01-01T00:00:00.000+00:00"}
     ours = {"$id": "x", "$createdAt": "2026-01-01T00:00:00.000+00:00"}

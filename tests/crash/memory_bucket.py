@@ -1,4 +1,4 @@
-"""A store that speaks S3 on loopback and has its objects in memory: it can be copied in a moment, and time stands still
+"""A store that speaks S3 on loopback and has its objects in memory: it can be copied at once, and time stands still
 in it until it is moved. What S3 promises (a creation that happens once, a replacement of what was read) it keeps: the
 contract of backends (`tests/state`) holds for it as for the real one.
 """
@@ -89,7 +89,7 @@ def _error(status: int, code: str) -> Answer:
 
 @contextmanager
 def served(bucket: Callable[[], Bucket]) -> Iterator[str]:
-    """The bucket of that moment, at the endpoint that this gives, for as long as the block lasts."""
+    """The bucket of that instant, at the endpoint that this gives, for as long as the block lasts."""
     guard = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""The embedded server without a network and without a disk: it answers inside the call, and can be copied in a moment.
+"""The embedded server without a network and a disk: it answers inside the call, and is copied at once.
 
 Appwrite's worker (attributes, indexes, builds) is not a thread here: it does all that is waiting before the next
 request is answered, or, when it is `slow`, not before somebody looks whether it has.

@@ -1,6 +1,6 @@
 """The places where a run can be killed: before and after every request, and around every write below a folder.
 
-Each calls `reached` with a name. What is on the disk and on the server at that moment is what a kill would leave.
+Each calls `reached` with a name. What is on the disk and on the server at that instant is what a kill would leave.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _DRAFT = re.compile(r"\.new-[0-9a-f]+$")
 
 
 def connect(patch: pytest.MonkeyPatch, server: Callable[[], MemoryServer], reached: Reached) -> None:
-    """Every request to Appwrite goes to the server of that moment."""
+    """Every request to Appwrite goes to the server of that instant."""
 
     def request(session: requests.Session, method: str, url: str, **content: Any) -> requests.Response:
         content["headers"] = {**session.headers, **content.get("headers", {})}

@@ -61,7 +61,7 @@ class Live:
 
     @classmethod
     def of(cls, server: MemoryServer) -> Live:
-        """It is the server of that moment that will be looked at."""
+        """It is the server of that instant that will be looked at."""
         return cls(server.endpoint, server.key)
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None, **more: Any) -> Any:

@@ -173,9 +173,9 @@ class Restarts:
         run = self.undisturbed
 
         def noted(event: Event) -> None:
-            if event.moment is EventKind.STARTED:
+            if event.kind is EventKind.STARTED:
                 run.under_way, run.begun = event.change.key, self._written()
-            elif event.moment is EventKind.DONE:
+            elif event.kind is EventKind.DONE:
                 run.left = run.after(event.change.key)
                 run.owned[event.change.key] = _owned(self.scene, self.scene.run)
             observer(event)
@@ -216,7 +216,7 @@ class Restarts:
 
         def waiting(event: Event) -> None:
             observer(event)
-            if event.moment is EventKind.DONE:
+            if event.kind is EventKind.DONE:
                 assert (event.change, self.scene.again.server.writes) == (adoption, 0)
                 self._will_own(run.under_way, self.scene.again)
                 raise Caught("adopts what was under way")

@@ -1,4 +1,4 @@
-"""One run that nothing disturbs, and beside it a copy of its world, in which another run can begin at any moment."""
+"""One run that nothing disturbs, and beside it a copy of its world, in which another run can begin at any instant."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class World:
             shutil.copytree(other.folder, self.folder)
         self.server.become(other.server)
         self.bucket.become(other.bucket)
-        self.clock.moment = other.clock.moment
+        self.clock.instant = other.clock.instant
 
 
 @dataclass
@@ -94,7 +94,7 @@ class Scene:
     _newest: dict[object, str] = field(default_factory=dict)
 
     def passed(self, place: str) -> None:
-        """A request comes to a place. Each takes a moment."""
+        """A request comes to a place. Each takes an instant."""
         if place.startswith("before"):
             self.here.clock.advance(seconds=REQUEST)
         if self.here is self.run and not self._is_looking:

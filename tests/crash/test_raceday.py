@@ -73,9 +73,9 @@ def test_raceday_is_finished_by_the_next_run_after_a_kill_at_any_request_and_any
 
 
 def _kind(place: str) -> str:
-    moment, what, *_ = place.split()
-    if moment in ("before", "after") and what.isupper():
-        return f"{moment} {what} {_about(place)}"
+    instant, what, *_ = place.split()
+    if instant in ("before", "after") and what.isupper():
+        return f"{instant} {what} {_about(place)}"
     # Without the number in a name, and without what it is about.
     return " ".join(word.rstrip("0123456789") for word in place.split()[:4] if ":" not in word)
 
@@ -117,10 +117,10 @@ def _must_have_met_everything(places: Counter[str], restarts: Restarts, keeper: 
     owned = restarts.undisturbed.owned
     sent = [change for change in owned if not change.startswith("adopt:")]
     deployed = [change for change in sent if change.startswith("deploy:")]
-    for moment in ("half of", "wrote"):
-        assert places[f"{moment} journal.jsonl intent"] == len(sent) > 260
-        assert places[f"{moment} journal.jsonl done"] == len(owned)
-        assert places[f"{moment} state.json.new"] == places["after replacing state.json"]
+    for instant in ("half of", "wrote"):
+        assert places[f"{instant} journal.jsonl intent"] == len(sent) > 260
+        assert places[f"{instant} journal.jsonl done"] == len(owned)
+        assert places[f"{instant} state.json.new"] == places["after replacing state.json"]
     writes = {
         place: number for place, number in places.items() if place.startswith("after") and place.endswith("a resource")
     }

@@ -1,7 +1,7 @@
 """Resources of every plain kind made, changed and deleted: a kill before and after every write, and then a new run.
 
 What a kill leaves is what is on the disk and on the server. A run that dies here sends and writes nothing more that
-counts: its folder is put back to what it was at that moment.
+counts: its folder is put back to what it was at that instant.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def test_a_scheduled_run_is_recorded_with_its_trigger(scheduled: Client, clock: 
 def test_schedules_are_in_utc(scheduled: Client, clock: ManualClock) -> None:
     set_schedule(scheduled, "0 12 * * *")
     assert tick(scheduled) == 0
-    clock.moment = datetime(2026, 3, 1, 12, 0, 1, tzinfo=UTC)
+    clock.instant = datetime(2026, 3, 1, 12, 0, 1, tzinfo=UTC)
     assert tick(scheduled) == 1
 
 
@@ -258,7 +258,7 @@ def started(client: Client, clock: ManualClock, *passes: tuple[int, int]) -> lis
     """The passes, each at an hour and minute of 2 March, that start a run."""
     found = []
     for hour, minute in passes:
-        clock.moment = datetime(2026, 3, 2, hour, minute, 5, tzinfo=UTC)
+        clock.instant = datetime(2026, 3, 2, hour, minute, 5, tzinfo=UTC)
         if tick(client):
             found.append(f"{hour:02}:{minute:02}")
     return found
@@ -277,7 +277,7 @@ def started(client: Client, clock: ManualClock, *passes: tuple[int, int]) -> lis
 def test_runs_that_the_library_skips_are_not_started(
     scheduled: Client, clock: ManualClock, schedule: str, times: list[str]
 ) -> None:
-    clock.moment = datetime(2026, 3, 2, 9, 55, tzinfo=UTC)
+    clock.instant = datetime(2026, 3, 2, 9, 55, tzinfo=UTC)
     set_schedule(scheduled, schedule)
     tick(scheduled)
     passes = [*((9, minute) for minute in range(56, 60)), *((10, minute) for minute in range(30))]
@@ -286,7 +286,7 @@ def test_runs_that_the_library_skips_are_not_started(
 
 def test_the_next_run_is_asked_for_again_in_each_minute(scheduled: Client, clock: ManualClock) -> None:
     """From 20:30 the library comes to 20:30 of the next day, and at 08:29 to 08:30 (1.8.1, ScheduleFunctions.php)."""
-    clock.moment = datetime(2026, 3, 1, 20, 30, tzinfo=UTC)
+    clock.instant = datetime(2026, 3, 1, 20, 30, tzinfo=UTC)
     set_schedule(scheduled, "30 20,8 * * *")
     tick(scheduled)
     assert started(scheduled, clock, (8, 28), (8, 29), (8, 30), (8, 31), (20, 29), (20, 30)) == ["08:30", "20:30"]

@@ -66,7 +66,7 @@ def test_recorded_meetings_are_served_as_recorded_but_for_the_hour(nztab: Nztab)
 
 
 def timeless(entry: dict[str, Any]) -> dict[str, Any]:
-    """Without what depends on the moment."""
+    """Without what depends on the instant."""
     moving = ("races", "status", "tote_status", "weather", "track_condition", "protest", "protest_reason")
     return {key: value for key, value in entry.items() if key not in moving}
 
@@ -110,7 +110,7 @@ def test_generated_times_and_states_follow_the_clock(nztab: Nztab, clock: Manual
 
 
 @pytest.mark.parametrize("hours", [0, 2, 4, 6, 9, 12])
-def test_list_and_event_tell_the_same_at_every_moment(nztab: Nztab, clock: ManualClock, hours: int) -> None:
+def test_list_and_event_tell_the_same_at_every_instant(nztab: Nztab, clock: ManualClock, hours: int) -> None:
     clock.advance(hours=hours)
     meetings = get(nztab, "/meetings", f"{TODAY}&country=NZ,AUS&category=T,H")["data"]["meetings"]
     for race in (race for meeting in meetings for race in meeting["races"]):
@@ -169,7 +169,7 @@ def races_of(nztab: Nztab, day: str) -> Any:
 
 
 def test_today_is_the_date_in_new_zealand(nztab: Nztab, clock: ManualClock) -> None:
-    clock.moment = datetime(2025, 7, 17, 12, 30, tzinfo=UTC)
+    clock.instant = datetime(2025, 7, 17, 12, 30, tzinfo=UTC)
     assert get(nztab, "/meetings", "date_from=today")["data"]["meetings"][0]["date"] == "2025-07-18T00:00:00Z"
 
 
@@ -198,7 +198,7 @@ def test_another_seed_plays_another_day(clock: ManualClock) -> None:
     assert one != other
 
 
-def test_the_same_request_at_the_same_moment_has_the_same_answer(clock: ManualClock) -> None:
+def test_the_same_request_at_the_same_instant_has_the_same_answer(clock: ManualClock) -> None:
     query = "with_tote_trends_data=true&with_money_tracker=true"
     one, other = (Nztab(clock).answer("GET", f"{BASE}/events/{GRAFTON_1}", query).body for _ in range(2))
     assert one == other

@@ -131,19 +131,19 @@ def test_starts_rise_within_an_imported_meeting(day: Day) -> None:
 @pytest.mark.parametrize("day", DAYS, ids=repr)
 def test_every_race_goes_through_a_legal_sequence_of_statuses(day: Day) -> None:
     for race in day.races:
-        moments, statuses = zip(*race.timeline.changes, strict=True)
+        instants, statuses = zip(*race.timeline.changes, strict=True)
         assert statuses in LEGAL
-        assert list(moments) == sorted(set(moments))
+        assert list(instants) == sorted(set(instants))
 
 
 @pytest.mark.parametrize("day", DAYS, ids=repr)
-def test_the_state_changes_at_the_moments_of_the_timeline_and_only_then(day: Day) -> None:
+def test_the_state_changes_at_the_instants_of_the_timeline_and_only_then(day: Day) -> None:
     blink = timedelta(microseconds=1)
     for race in day.imported:
         before = "Open"
-        for moment, status in race.timeline.changes:
-            assert state_of(race, moment - blink).status == before
-            assert state_of(race, moment).status == status
+        for instant, status in race.timeline.changes:
+            assert state_of(race, instant - blink).status == before
+            assert state_of(race, instant).status == status
             before = status
 
 
@@ -170,7 +170,9 @@ def test_a_day_has_late_races_late_dividends_and_abandoned_races_of_both_kinds(d
 def test_results_come_with_interim_and_final_dividends_possibly_later() -> None:
     race = next(race for race in DAYS[0].imported if race.timeline.dividends > race.timeline.final)
     timeline = race.timeline
-    told = [state_of(race, moment) for moment in (timeline.jump, timeline.interim, timeline.final, timeline.dividends)]
+    told = [
+        state_of(race, instant) for instant in (timeline.jump, timeline.interim, timeline.final, timeline.dividends)
+    ]
     assert [state.has_results for state in told] == [False, True, True, True]
     assert [state.dividends for state in told] == [(), ("Interim",), ("Interim",), ("Interim", "Final")]
 

@@ -1,4 +1,4 @@
-"""What the played API says of one race: runners, odds, pools, money and results, moment by moment."""
+"""What the played API says of one race: runners, odds, pools, money and results, instant by instant."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_what_is_not_asked_for_is_null() -> None:
     assert nulls == {"derivatives", "big_bets", "live_bets", "biggest_bet", "money_tracker", "tote_pools"}
 
 
-def test_the_same_moment_gives_the_same_event() -> None:
+def test_the_same_instant_gives_the_same_event() -> None:
     make_day.cache_clear()
     again = next(race for race in make_day(date(2025, 7, 17), 1).imported if race.id == RACES[3].id)
     assert event_at(again, again.start) == event_at(RACES[3], RACES[3].start)
@@ -220,8 +220,8 @@ def test_the_order_of_pools_changes() -> None:
 
 def test_pools_are_open_until_the_jump_and_final_with_the_race() -> None:
     race = RACES[0]
-    moments = (race.start - timedelta(hours=1), race.timeline.jump, race.timeline.interim, race.timeline.final)
-    told = [{(pool["status"], pool.get("is_final")) for pool in event_at(race, at)["tote_pools"]} for at in moments]
+    instants = (race.start - timedelta(hours=1), race.timeline.jump, race.timeline.interim, race.timeline.final)
+    told = [{(pool["status"], pool.get("is_final")) for pool in event_at(race, at)["tote_pools"]} for at in instants]
     single = [{pair for pair in pairs if pair[1] is not None} for pairs in told]
     assert single == [{("OPEN", False)}, {("CLOSED", False)}, {("CLOSED", False)}, {("CLOSED", True)}]
 
@@ -242,7 +242,7 @@ def test_results_place_every_starter_once_and_the_winner_pays_its_tote_odds(race
 
 def test_the_true_start_is_told_after_the_jump() -> None:
     race = next(race for race in RACES if race.timeline.jump > race.start)
-    before, after = (event_at(race, moment)["race"] for moment in (race.start, race.timeline.jump))
+    before, after = (event_at(race, instant)["race"] for instant in (race.start, race.timeline.jump))
     assert before["actual_start"] == before["advertised_start"]
     assert after["actual_start"] == race.timeline.jump.timestamp()
 

@@ -68,7 +68,7 @@ def test_two_runs_at_once_sleep_side_by_side(virtual: Virtual) -> None:
     assert [virtual.told(run)["status"] for run in runs] == ["completed", "completed"]
 
 
-def test_an_execution_begins_in_the_moment_in_which_it_was_created(virtual: Virtual) -> None:
+def test_an_execution_begins_in_the_instant_in_which_it_was_created(virtual: Virtual) -> None:
     """Between its creation and its start somebody is awake all the time, however long the server takes."""
     run = virtual.start(do="nothing")
     virtual.time.sleep(HOUR)
@@ -201,7 +201,7 @@ def test_the_numbers_of_the_lock_are_those_of_the_bundle(virtual: Virtual) -> No
     assert (virtual.seen(run["$id"]).function, virtual.seen(run["$id"]).expiry) == ("f", 120)
 
 
-def test_what_is_left_to_chance_follows_from_function_and_moment_not_from_the_id(virtual: Virtual) -> None:
+def test_what_is_left_to_chance_follows_from_function_and_instant_not_from_the_id(virtual: Virtual) -> None:
     runs = [virtual.start(do="chance") for _ in range(2)]
     virtual.time.sleep(5)
     later = virtual.start(do="chance")
@@ -212,7 +212,7 @@ def test_what_is_left_to_chance_follows_from_function_and_moment_not_from_the_id
 
 
 def test_a_deployment_is_loaded_once(virtual: Virtual) -> None:
-    """Also when two of its runs begin in the same moment."""
+    """Also when two of its runs begin in the same instant."""
     forget_modules()
     for _ in range(3):
         virtual.start(do="sleep", seconds=5)

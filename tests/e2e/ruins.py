@@ -1,6 +1,6 @@
-"""A project on which everything has gone wrong that `recover` knows, at a fixed moment of the server's clock.
+"""A project on which everything has gone wrong that `recover` knows, at a fixed instant of the server's clock.
 
-The moment is 11:00 on 16 January 2030 in New Zealand. Both daily functions were due, and neither has run.
+The instant is 11:00 on 16 January 2030 in New Zealand. Both daily functions were due, and neither has run.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def clock_of(server: Any) -> Iterator[Any]:
     clock = server.clock
     assert isinstance(clock, SystemClock)
 
-    def set_to(moment: datetime) -> None:
-        clock.offset += moment - clock.now()
+    def set_to(instant: datetime) -> None:
+        clock.offset += instant - clock.now()
 
     try:
         yield set_to

@@ -79,7 +79,7 @@ def _broken(draw: Random, ask: Callable[[], httpx.Response], _others: Any, _time
     whole = ask().read()
     bodies: list[tuple[bytes, str]] = [
         *((whole[: draw.randrange(len(whole))], "identity"), (b"", "identity"), (b"\xff\xfe\x00", "identity")),
-        *((b"<html>Just a moment...</html>", "identity"), (b"[" * 200_000, "identity"), (b"[" + whole, "identity")),
+        *((b"<html>Just an instant...</html>", "identity"), (b"[" * 200_000, "identity"), (b"[" + whole, "identity")),
         *((b"no gzip", "gzip"), (gzip.compress(whole[:200])[: draw.randrange(10, 60)], "gzip"), (whole, "br")),
         (b'{"data":{"race":' + _DEEP + b"}}", "identity"),
     ]
@@ -351,8 +351,8 @@ def _meeting(draw: Random, seed: int, meeting: Meeting, wanted: set[str]) -> Mee
 
 def _at(draw: Random, seed: int, race: Race) -> Race:
     start = datetime(DATE.year, DATE.month, DATE.day, 9, tzinfo=NZ).timestamp() + 60 * draw.randint(3, 9)
-    moment = datetime.fromtimestamp(start, race.start.tzinfo)
-    return replace(race, is_recorded=False, timeline=make_timeline(seed, race.id, moment, "", draw.randint(0, 200)))
+    instant = datetime.fromtimestamp(start, race.start.tzinfo)
+    return replace(race, is_recorded=False, timeline=make_timeline(seed, race.id, instant, "", draw.randint(0, 200)))
 
 
 class _Within:

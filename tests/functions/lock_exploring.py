@@ -148,8 +148,8 @@ class Rescue:
         """Attempts that meet the same go the same ways: for a contender only ages count."""
         document, watch = store.lock, store.watch
 
-        def age(moment: int | None) -> int:
-            return -9999 if moment is None else min(-(moment // 1000), int(self._numbers.expiry) + 1)
+        def age(instant: int | None) -> int:
+            return -9999 if instant is None else min(-(instant // 1000), int(self._numbers.expiry) + 1)
 
         requests = sorted(
             (each.verb, each.generation is None, age(each.acquired), age(each.unless), each.note is not None)

@@ -9,7 +9,7 @@ pause without end. What needs one, and is counted as a fault:
   before, the run hears the answer to the second one, as behind a proxy that repeats requests. Only the creation of a
   fence is not carried out once more after it was answered.
 
-A request counts as sent at the moment it is carried out or given up, if it was not duplicated before: later than that
+A request counts as sent at the instant it is carried out or given up, if it was not duplicated before: later than that
 it cannot have been, and the later it was, the longer the run may write.
 
 What runs write is in the model too (unless it is left out to keep it small): a write is sent while the run may write,
@@ -553,11 +553,11 @@ class Model:
             return (same, newest, held.lost is None, fence)
         return (same, newest, held.lost is None, fence, times)
 
-    def _stamp_age(self, moment: int | None, limit: float) -> int:
+    def _stamp_age(self, instant: int | None, limit: float) -> int:
         """The age of a stamp of the server. Above the limit it is of no interest, if the clock is not set back."""
-        if moment is None or not self.settings.clocks:
+        if instant is None or not self.settings.clocks:
             return NEVER
-        return BASE + min(-(moment // 1000), int(limit) + 1 + self._back)
+        return BASE + min(-(instant // 1000), int(limit) + 1 + self._back)
 
     def _stale_age(self, tick: int | None) -> int:
         return NEVER if tick is None or not self.settings.clocks else min(-tick, int(self.numbers.stale_after) + 1)

@@ -90,11 +90,11 @@ class LockStore:
 
     def stamp(self) -> str:
         self.writes += 1
-        moment = EPOCH + self.step + self.time.now + self.writes / 1000
-        return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
+        instant = EPOCH + self.step + self.time.now + self.writes / 1000
+        return datetime.fromtimestamp(instant, UTC).isoformat(timespec="milliseconds")
 
     def held_by(self, owner: str, **fields: Any) -> None:
-        """Somebody else has it since this moment."""
+        """Somebody else has it since this instant."""
         now = self.stamp()
         self.document = {"owner": owner, "generation": 1, "$createdAt": now, "$updatedAt": now, **fields}
 

@@ -187,7 +187,7 @@ def advance(numbers: protocol.Numbers, operation: Operation) -> Progress:
 
 
 def writable(numbers: protocol.Numbers, name: str, held: Held) -> bool:
-    """Whether the real lease allows writing at any moment of the present tick."""
+    """Whether the real lease allows writing at any instant of the present tick."""
     return _lease(numbers, name, held).writable(0)
 
 
@@ -243,7 +243,7 @@ def _held(lease: protocol.Lease) -> Held:
     since, renewed, unconfirmed = (_tick(each) for each in (lease.since, lease.renewed, lease._unconfirmed))
     assert since is not None
     assert renewed is not None
-    known = (generation, _moment(created), _moment(lease.updated_at), since, renewed, unconfirmed, lease.lost)
+    known = (generation, _instant(created), _instant(lease.updated_at), since, renewed, unconfirmed, lease.lost)
     return Held(*known, lease.fence, lease.is_open, lease.fences)
 
 
@@ -278,10 +278,10 @@ def _request(name: str, ask: protocol.Ask) -> Request:
         at = json.loads(data["progress"])
         clock = _tick(at["clock"])
         assert clock is not None
-        return Request("note", note=Watch(data["owner"], _moment(at["updatedAt"]), clock))
+        return Request("note", note=Watch(data["owner"], _instant(at["updatedAt"]), clock))
     assert data.get("owner", name) == name
     acquired, unless = (
-        None if each is None else _moment(each) for each in (data.get("acquiredAt"), ask.unless_newer_than)
+        None if each is None else _instant(each) for each in (data.get("acquiredAt"), ask.unless_newer_than)
     )
     return Request(ask.verb, data.get("generation"), acquired, unless, ask.fence)
 
@@ -318,15 +318,15 @@ def _place(steps: Any) -> tuple[tuple[Any, ...], tuple[int | None, ...], protoco
     return tuple(place), tuple(times), got
 
 
-def _tick(moment: float | None) -> int | None:
-    return None if moment is None else round(moment - LATE_IN_TICK)
+def _tick(instant: float | None) -> int | None:
+    return None if instant is None else round(instant - LATE_IN_TICK)
 
 
 @cache
-def _iso(moment: int) -> str:
-    return datetime.fromtimestamp(EPOCH + moment / 1000, UTC).isoformat(timespec="milliseconds")
+def _iso(instant: int) -> str:
+    return datetime.fromtimestamp(EPOCH + instant / 1000, UTC).isoformat(timespec="milliseconds")
 
 
 @cache
-def _moment(text: str) -> int:
+def _instant(text: str) -> int:
     return round((datetime.fromisoformat(text).timestamp() - EPOCH) * 1000)

@@ -100,9 +100,9 @@ def put_side_by_side(raceday: Any, count: int, minutes: float) -> list[str]:
     return [race.id for race in races]
 
 
-def go_to(raceday: Raceday, moment: datetime) -> None:
+def go_to(raceday: Raceday, instant: datetime) -> None:
     """Let time pass until then."""
-    raceday.time.sleep((moment - raceday.time.now()).total_seconds())
+    raceday.time.sleep((instant - raceday.time.now()).total_seconds())
 
 
 def live(raceday: Raceday, until: datetime, every: float = 120.0) -> Iterator[Called]:
@@ -128,7 +128,7 @@ def summary(called: Called) -> dict[str, Any]:
     return found
 
 
-def moment(text: str) -> datetime:
+def instant(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 

@@ -95,7 +95,7 @@ class PollerStandIn:
 
     def record(self, status: str, age: float) -> None:
         """An execution that began so many seconds ago and is in this state."""
-        moment = (self._raceday.time.now() - timedelta(seconds=age)).isoformat(timespec="milliseconds")
+        instant = (self._raceday.time.now() - timedelta(seconds=age)).isoformat(timespec="milliseconds")
         self._raceday.server.call(
             lambda server: store.insert(
                 server,
@@ -104,8 +104,8 @@ class PollerStandIn:
                 id=server.new_id(),
                 function=self._function,
                 deployment="deployed",
-                created_at=moment,
-                updated_at=moment,
+                created_at=instant,
+                updated_at=instant,
                 trigger="http",
                 status=status,
                 request_method="POST",
@@ -127,7 +127,7 @@ def _deploy(server: Any, function: str) -> None:
 
 
 def put_race(raceday: Raceday, name: str, start: datetime, **fields: Any) -> str:
-    """A stored race, as `daily-races` leaves it. Moments may be given as datetimes."""
+    """A stored race, as `daily-races` leaves it. Instants may be given as datetimes."""
     shown = {key: value.isoformat() if isinstance(value, datetime) else value for key, value in fields.items()}
     data = {"raceId": name, "name": name, "raceNumber": 1, "status": "Open", "startTime": start.isoformat(), **shown}
     raceday.put("races", name, **data)
@@ -139,8 +139,8 @@ def stamp_poll(raceday: Raceday, race: str) -> None:
     raceday.client.patch(path, {"data": {"last_poll_time": raceday.time.now().isoformat(timespec="milliseconds")}})
 
 
-def live_until(raceday: Raceday, *moment: int) -> datetime:
-    """Let time pass until this moment in UTC: year, month, day, hour, minute, second."""
-    wanted = datetime(*moment, tzinfo=UTC)  # type: ignore[arg-type,misc]
+def live_until(raceday: Raceday, *instant: int) -> datetime:
+    """Let time pass until this instant in UTC: year, month, day, hour, minute, second."""
+    wanted = datetime(*instant, tzinfo=UTC)  # type: ignore[arg-type,misc]
     raceday.time.sleep((wanted - raceday.time.now()).total_seconds())
     return wanted

@@ -27,7 +27,7 @@ class StandInRun:
     handler: Callable[[httpx.Request], httpx.Response] | None = None
     schema: Path | None = None
     day: date = date(2025, 7, 17)
-    moment: float = 1_752_700_000.0
+    instant: float = 1_752_700_000.0
     budget: float = 700.0
     slept: list[float] = field(default_factory=list)
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -41,8 +41,8 @@ class StandInRun:
     def runtime(self) -> Runtime:
         handler = self.handler or (lambda request: httpx.Response(500))
         return Runtime(
-            now=lambda: self.moment,
-            clock=lambda: self.moment,
+            now=lambda: self.instant,
+            clock=lambda: self.instant,
             sleep=self.sleep,
             draw=lambda: 0.5,
             transport=lambda _: httpx.MockTransport(handler),
@@ -55,13 +55,13 @@ class StandInRun:
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
-        self.moment += seconds
+        self.instant += seconds
 
     def remaining(self) -> float:
         return max(0.0, self.budget - sum(self.slept))
 
     def timestamp(self) -> str:
-        return datetime.fromtimestamp(self.moment, UTC).isoformat(timespec="milliseconds")
+        return datetime.fromtimestamp(self.instant, UTC).isoformat(timespec="milliseconds")
 
     def _note(self, name: str, **fields: Any) -> None:
         json.dumps(fields)

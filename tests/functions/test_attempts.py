@@ -75,12 +75,12 @@ def test_without_a_lock_store_nothing_is_counted_and_nothing_fails(project: Live
 def test_many_starts_in_a_short_time_are_a_crowd_however_they_are_spread(
     count: int, span: float, crowded: bool
 ) -> None:
-    """Not even the moments are needed for that."""
+    """Not even the instants are needed for that."""
     assert Attempts(count, span).is_crowded(60) is crowded
 
 
 @pytest.mark.parametrize(
-    ("moments", "most"),
+    ("instants", "most"),
     [
         ((0, 30, 60), 3),
         ((0, 30, 60.5), 2),
@@ -89,12 +89,12 @@ def test_many_starts_in_a_short_time_are_a_crowd_however_they_are_spread(
         (tuple(range(0, 600, 60)), 2),
     ],
 )
-def test_the_window_slides(moments: tuple[float, ...], most: int) -> None:
-    assert Attempts(len(moments), moments[-1] - moments[0], moments).most_within(60) == most
+def test_the_window_slides(instants: tuple[float, ...], most: int) -> None:
+    assert Attempts(len(instants), instants[-1] - instants[0], instants).most_within(60) == most
 
 
 @pytest.mark.parametrize(("seconds", "crowded"), [((0, 500, 20, 20, 300), True), ((0, 500, 45, 45, 300), False)])
-def test_starts_are_noted_with_their_moments(raceday: Raceday, seconds: tuple[float, ...], crowded: bool) -> None:
+def test_starts_are_noted_with_their_instants(raceday: Raceday, seconds: tuple[float, ...], crowded: bool) -> None:
     """A burst in the middle of a long and quiet time. `seconds` are the pauses before the starts."""
     settings = SETTINGS._replace(lock_id="tester-lock")
     for pause in seconds:
@@ -103,12 +103,12 @@ def test_starts_are_noted_with_their_moments(raceday: Raceday, seconds: tuple[fl
 
     found = attempts.read(attempts.look(raceday.client, settings))
 
-    assert (found.starts, len(found.moments)) == (5, 5)
+    assert (found.starts, len(found.instants)) == (5, 5)
     assert found.is_crowded(attempts.CROWD_WINDOW) is crowded
 
 
 @pytest.mark.parametrize("junk", ["", "no JSON", "{}", "[null]", '["x"]', "7", "[NaN]"])
-def test_moments_that_cannot_be_read_leave_the_count(junk: str) -> None:
+def test_instants_that_cannot_be_read_leave_the_count(junk: str) -> None:
     stamps = {"$createdAt": "2025-07-17T00:00:00.000+00:00", "$updatedAt": "2025-07-17T00:00:30.000+00:00"}
 
     found = attempts.read({"attempts": 5, "progress": junk, **stamps})
@@ -116,7 +116,7 @@ def test_moments_that_cannot_be_read_leave_the_count(junk: str) -> None:
     assert (found.starts, found.span, found.is_crowded(60)) == (5, 30, True)
 
 
-def test_no_more_moments_are_kept_than_fit(raceday: Raceday) -> None:
+def test_no_more_instants_are_kept_than_fit(raceday: Raceday) -> None:
     settings = SETTINGS._replace(lock_id="tester-lock")
     for _ in range(3):
         count_refused(raceday)
@@ -127,7 +127,7 @@ def test_no_more_moments_are_kept_than_fit(raceday: Raceday) -> None:
 
     count_refused(raceday)
 
-    assert len(attempts.read(attempts.look(raceday.client, settings)).moments) == refusing.KEPT
+    assert len(attempts.read(attempts.look(raceday.client, settings)).instants) == refusing.KEPT
 
 
 @pytest.mark.parametrize(("count", "seconds"), [(0, 0), (2, 0), (3, 15), (4, 30), (6, 120), (50, 900)])

@@ -92,7 +92,7 @@ def test_the_most_urgent_come_first() -> None:
     ]
 
 
-def test_a_stored_race_is_read_with_its_moments() -> None:
+def test_a_stored_race_is_read_with_its_instants() -> None:
     document = {
         "$id": "r",
         "status": "Abandoned",

@@ -31,7 +31,7 @@ DEFAULTS: dict[str, st.SearchStrategy[Any]] = {
     "integer": st.integers(-(2**53), 2**53),
     "float": st.floats(-1e9, 1e9, allow_nan=False),
     "boolean": st.booleans(),
-    "datetime": st.datetimes(timezones=st.timezones()).map(lambda moment: moment.isoformat()),
+    "datetime": st.datetimes(timezones=st.timezones()).map(lambda instant: instant.isoformat()),
     "enum": st.sampled_from(["a", "b"]),
 }
 
@@ -120,7 +120,7 @@ def test_a_boolean_default_is_not_a_number() -> None:
     assert [each.field for each in attribute_differences(declared, live)] == ["default"]
 
 
-def test_one_moment_in_two_zones_is_one_default() -> None:
+def test_one_instant_in_two_zones_is_one_default() -> None:
     declared = attribute("key", "datetime", default="2024-02-03T04:05:06+02:00")
     live = attribute("key", "datetime", default="2024-02-03T02:05:06.000Z")
 

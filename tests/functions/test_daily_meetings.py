@@ -164,15 +164,17 @@ def test_a_race_that_was_added_is_imported_beside_the_others(raceday: Any) -> No
     assert (called.counts["written:races"], called.counts["written:meetings"]) == (1, 1)
 
 
-@pytest.mark.parametrize(("status", "moment"), [("Open", None), ("Final", "finalizedAt"), ("Abandoned", "abandonedAt")])
-def test_a_race_that_had_ended_before_it_was_known_gets_a_moment_for_it(
-    raceday: Any, status: str, moment: str | None
+@pytest.mark.parametrize(
+    ("status", "instant"), [("Open", None), ("Final", "finalizedAt"), ("Abandoned", "abandonedAt")]
+)
+def test_a_race_that_had_ended_before_it_was_known_gets_an_instant_for_it(
+    raceday: Any, status: str, instant: str | None
 ) -> None:
     raceday.call("daily-meetings", transport=upstream(meeting(race(1, status=status))))
 
     stored = by_id(raceday, "races")["race-1"]
     assert stored["status"] == status
-    assert {key for key in ("finalizedAt", "abandonedAt") if stored[key]} == ({moment} if moment else set())
+    assert {key for key in ("finalizedAt", "abandonedAt") if stored[key]} == ({instant} if instant else set())
 
 
 def test_which_meetings_are_imported_is_a_setting(raceday: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,7 +198,7 @@ def test_a_large_day_is_read_page_by_page(raceday: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("moment", "day"),
+    ("instant", "day"),
     [
         ((2025, 7, 17, 19, 0), "2025-07-18"),
         ((2025, 12, 17, 19, 0), "2025-12-18"),
@@ -207,18 +209,18 @@ def test_a_large_day_is_read_page_by_page(raceday: Any) -> None:
         ((2025, 12, 17, 11, 30), "2025-12-17"),
     ],
 )
-def test_the_day_is_the_one_that_is_raced_in_new_zealand(raceday: Any, moment: tuple[int, ...], day: str) -> None:
+def test_the_day_is_the_one_that_is_raced_in_new_zealand(raceday: Any, instant: tuple[int, ...], day: str) -> None:
     raceday.nztab.use(races=8)
-    raceday.time.sleep(datetime(*moment, tzinfo=UTC).timestamp() - raceday.time.seconds())  # type: ignore[misc]
+    raceday.time.sleep(datetime(*instant, tzinfo=UTC).timestamp() - raceday.time.seconds())  # type: ignore[misc]
     called = raceday.call("daily-meetings")
 
     assert (called.body["day"], called.body["races"]) == (day, 8)
     assert {each["date"][:10] for each in by_id(raceday, "meetings").values()} == {day}
 
 
-@pytest.mark.parametrize("moment", [(2025, 7, 17, 13, 0), (2025, 12, 17, 12, 0)], ids=["winter", "summer"])
-def test_in_the_quiet_window_nothing_is_asked_for(raceday: Any, moment: tuple[int, ...]) -> None:
-    raceday.time.sleep(datetime(*moment, tzinfo=UTC).timestamp() - raceday.time.seconds())  # type: ignore[misc]
+@pytest.mark.parametrize("instant", [(2025, 7, 17, 13, 0), (2025, 12, 17, 12, 0)], ids=["winter", "summer"])
+def test_in_the_quiet_window_nothing_is_asked_for(raceday: Any, instant: tuple[int, ...]) -> None:
+    raceday.time.sleep(datetime(*instant, tzinfo=UTC).timestamp() - raceday.time.seconds())  # type: ignore[misc]
 
     assert raceday.call("daily-meetings").outcome == "stopped"
     assert not raceday.nztab.requests

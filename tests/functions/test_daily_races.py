@@ -20,9 +20,9 @@ CHUNK = 10
 STALE = 400.0
 
 
-def at(raceday: Any, *moment: int) -> None:
-    """Let time pass until this moment (UTC)."""
-    raceday.time.sleep(datetime(*moment, tzinfo=UTC).timestamp() - raceday.time.seconds())  # type: ignore[misc]
+def at(raceday: Any, *instant: int) -> None:
+    """Let time pass until this instant (UTC)."""
+    raceday.time.sleep(datetime(*instant, tzinfo=UTC).timestamp() - raceday.time.seconds())  # type: ignore[misc]
 
 
 def prepared(raceday: Any, races: int | None = None) -> Any:

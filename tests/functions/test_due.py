@@ -22,7 +22,7 @@ RACES = st.builds(
     polled=st.none() | st.floats(START - 20_000, START + 20_000),
     finished=st.none() | st.floats(START - 20_000, START + 20_000),
 )
-MOMENTS = st.floats(START - 20_000, START + 20_000)
+INSTANTS = st.floats(START - 20_000, START + 20_000)
 
 
 def race(status: str = "Open", polled: float | None = None, finished: float | None = None) -> CardRace:
@@ -81,7 +81,7 @@ def test_a_settling_race_is_looked_at_twice_even_when_a_look_is_a_minute_late() 
     assert looks >= 2
 
 
-@given(each=RACES, now=MOMENTS)
+@given(each=RACES, now=INSTANTS)
 def test_a_race_that_is_over_is_never_due(each: CardRace, now: float) -> None:
     is_over = due.phase(each, now) == "over"
 
@@ -89,21 +89,21 @@ def test_a_race_that_is_over_is_never_due(each: CardRace, now: float) -> None:
     assert not (is_over and due.is_due(each, now, OPENING))
 
 
-@given(each=RACES, now=MOMENTS)
+@given(each=RACES, now=INSTANTS)
 def test_after_a_poll_a_race_is_not_due_at_once(each: CardRace, now: float) -> None:
     polled = each._replace(polled=now)
 
     assert not due.is_due(polled, now, OPENING)
 
 
-@given(each=RACES, now=MOMENTS)
+@given(each=RACES, now=INSTANTS)
 def test_a_race_is_due_at_the_latest_one_interval_after_its_poll(each: CardRace, now: float) -> None:
     row = due.phase(each, now)
     if row != "over" and each.polled is not None and now - each.polled >= due.INTERVALS[row]:
         assert due.is_due(each, now, OPENING)
 
 
-@given(each=RACES, now=MOMENTS, later=st.floats(0, 1000))
+@given(each=RACES, now=INSTANTS, later=st.floats(0, 1000))
 def test_being_due_does_not_pass_within_a_row(each: CardRace, now: float, later: float) -> None:
     if due.is_due(each, now, OPENING) and due.phase(each, now) == due.phase(each, now + later):
         assert due.is_due(each, now + later, OPENING)
@@ -118,10 +118,10 @@ def test_a_race_never_polled_is_due_from_the_opening_on() -> None:
 
 def test_baseline_polls_come_once_in_each_half_hour() -> None:
     each, polls = race(polled=OPENING), []
-    for moment in range(int(OPENING), int(OPENING + 2 * 3600), 10):
-        if due.is_due(each, moment, OPENING):
-            polls.append(moment)
-            each = each._replace(polled=float(moment))
+    for instant in range(int(OPENING), int(OPENING + 2 * 3600), 10):
+        if due.is_due(each, instant, OPENING):
+            polls.append(instant)
+            each = each._replace(polled=float(instant))
 
     assert len(polls) == 4
     assert {later - earlier for earlier, later in pairwise(polls)} == {BASELINE}

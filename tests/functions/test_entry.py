@@ -25,7 +25,7 @@ LOCK = f"{LOCKS}/{FUNCTION}-lock"
 
 
 def hold(raceday: Raceday, **fields: Any) -> None:
-    """Somebody else has the lock since this moment."""
+    """Somebody else has the lock since this instant."""
     raceday.put("locks", f"{FUNCTION}-lock", owner="other", generation=1, phase="analysed", **fields)
 
 

@@ -1,7 +1,7 @@
 """Every interleaving of the real protocol code: never two runs that both may write, and no crash blocks the lock.
 
 What is exhausted: all reachable states of the runs named below, each trying once for the lock, with heartbeats and the
-release at any moment, pauses and crashes of any run at any moment, and so many faults in total (answers lost, requests
+release at any instant, pauses and crashes of any run, and so many faults in total (answers lost, requests
 lost, late or duplicated) as the scenario says. There is no limit to the length of a history or to the time that
 passes: states that behave alike are visited once, and the exploration goes on until no new one is left. The numbers of
 the lock are as small as they can be without two of them becoming one, and the safety margin is zero.
@@ -68,7 +68,7 @@ def test_no_two_runs_may_ever_both_write_and_no_crash_blocks_the_lock(scenario: 
     assert found.compared > 0
 
 
-#: The server's clock is set once at any moment, further than everything that is compared with it.
+#: The server's clock is set once at any instant, further than everything that is compared with it.
 FORTH, BACK, FURTHER_BACK = (4,), (-3,), (-5,)
 FENCED, NO_CLOCKS = Settings(writes="fenced"), Settings(writes="fenced", clocks=False)
 BARE_NO_CLOCKS = NO_CLOCKS._replace(beats=False)

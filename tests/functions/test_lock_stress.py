@@ -174,11 +174,11 @@ def test_processes_that_are_killed_and_stopped_at_random_never_work_two_at_a_tim
 
 def overlaps(permits: list[dict[str, Any]]) -> list[tuple[Any, Any]]:
     """Pairs of owners of which one could write before the other had ceased to, by the clock that all share."""
-    moments: dict[tuple[str, int], list[float]] = {}
+    instants: dict[tuple[str, int], list[float]] = {}
     for each in permits:
-        moments.setdefault(tuple(each["token"]), []).append(each["at"])
+        instants.setdefault(tuple(each["token"]), []).append(each["at"])
     return [
-        (first, second) for first, second in pairwise(sorted(moments)) if max(moments[first]) > min(moments[second])
+        (first, second) for first, second in pairwise(sorted(instants)) if max(instants[first]) > min(instants[second])
     ]
 
 

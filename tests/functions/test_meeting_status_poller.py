@@ -241,7 +241,7 @@ def test_without_a_card_nothing_is_asked_for(raceday: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("moment", "day"),
+    ("instant", "day"),
     [
         # UTC midnight is noon in New Zealand, of the same day.
         ((2025, 7, 17, 0, 0), "2025-07-17"),
@@ -252,9 +252,9 @@ def test_without_a_card_nothing_is_asked_for(raceday: Any) -> None:
         ((2025, 12, 17, 11, 45), "2025-12-17"),
     ],
 )
-def test_it_refreshes_the_day_that_is_raced(raceday: Any, moment: tuple[int, ...], day: str) -> None:
+def test_it_refreshes_the_day_that_is_raced(raceday: Any, instant: tuple[int, ...], day: str) -> None:
     raceday.nztab.use(races=30)
-    at = datetime(*moment, tzinfo=UTC).timestamp()  # type: ignore[misc]
+    at = datetime(*instant, tzinfo=UTC).timestamp()  # type: ignore[misc]
     raceday.time.sleep(max(0.0, at - 4 * 3600 - raceday.time.seconds()))
     raceday.call("daily-meetings")
     raceday.time.sleep(at - raceday.time.seconds())
@@ -279,9 +279,9 @@ def test_a_day_that_ends_while_the_list_is_read_is_not_written_to(one: Any) -> N
     assert stored(one) == before
 
 
-@pytest.mark.parametrize("moment", [(2025, 7, 17, 13, 0), (2025, 12, 17, 12, 0)], ids=["winter", "summer"])
-def test_in_the_quiet_window_nothing_is_begun(raceday: Any, moment: tuple[int, ...]) -> None:
-    raceday.time.sleep(datetime(*moment, tzinfo=UTC).timestamp() - raceday.time.seconds())  # type: ignore[misc]
+@pytest.mark.parametrize("instant", [(2025, 7, 17, 13, 0), (2025, 12, 17, 12, 0)], ids=["winter", "summer"])
+def test_in_the_quiet_window_nothing_is_begun(raceday: Any, instant: tuple[int, ...]) -> None:
+    raceday.time.sleep(datetime(*instant, tzinfo=UTC).timestamp() - raceday.time.seconds())  # type: ignore[misc]
 
     assert raceday.call("meeting-status-poller").outcome == "stopped"
 

@@ -54,7 +54,7 @@ def pools_module(bundles: Path) -> ModuleType:
         (-5000, -999, "live"),
     ],
 )
-def test_a_moment_falls_into_the_step_that_begins_at_or_before_it(
+def test_an_instant_falls_into_the_step_that_begins_at_or_before_it(
     buckets: ModuleType, minutes: float, interval: int, kind: str
 ) -> None:
     assert buckets.interval_at(minutes) == interval
@@ -191,12 +191,12 @@ def test_the_score_falls_with_what_the_shares_miss(
 
 
 def test_one_document_has_both_percentages_and_all_amounts(flow: ModuleType, pools_module: ModuleType) -> None:
-    moment = flow.Moment("2025-07-17T00:45:10.000+00:00", 4.84, 230)
+    instant = flow.Instant("2025-07-17T00:45:10.000+00:00", 4.84, 230)
     earlier = {5: flow.Amounts(100_000, 40_000)}
     odds = {"fixedWinOdds": 5, "poolWinOdds": None}
 
     values = flow.flow_values(
-        "r", ENTRANT, flow.Tracked(18, 14, 9), pools_of(pools_module, 915_138, 392_351), moment, odds, earlier, 93
+        "r", ENTRANT, flow.Tracked(18, 14, 9), pools_of(pools_module, 915_138, 392_351), instant, odds, earlier, 93
     )
 
     assert (values["holdPercentage"], values["betPercentage"]) == (18, 14)
@@ -221,9 +221,9 @@ def test_all_fields_are_in_the_schema(bundles: Path, flow: ModuleType, pools_mod
     unknown = Counter[str]()
     schema = bundles / package_of("enhanced-race-poller") / "src" / "schema.json"
     sanitizer = Sanitizer.load(str(schema), lambda name: unknown.update([name]))
-    moment = flow.Moment("2025-07-17T00:45:10.000+00:00", 4.84, 230)
+    instant = flow.Instant("2025-07-17T00:45:10.000+00:00", 4.84, 230)
     pools = pools_of(pools_module, 1, 1)
-    values = flow.flow_values("r", ENTRANT, flow.Tracked(18, 14, 9), pools, moment, {}, {}, 93)
+    values = flow.flow_values("r", ENTRANT, flow.Tracked(18, 14, 9), pools, instant, {}, {}, 93)
 
     fitted = sanitizer.fit("money-flow-history", {**values, "bucketDocumentId": "b"})
 

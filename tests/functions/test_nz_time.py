@@ -20,11 +20,11 @@ STACK = Path(__file__).parents[2] / "stacks" / "raceday.py"
 DAILY = ("daily-meetings", "daily-races", "daily-initial-data")
 #: A week around each change of the clocks, and one in the middle of each offset.
 WEEKS = ("2025-04-02", "2025-09-24", "2026-04-01", "2026-09-23", "2025-07-14", "2025-12-29")
-MOMENTS = st.datetimes(datetime(2025, 1, 1), datetime(2028, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
+INSTANTS = st.datetimes(datetime(2025, 1, 1), datetime(2028, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
 
 
 def runs(cron: str, begin: datetime, days: int) -> Iterator[datetime]:
-    """The moments of a cron of the stack, which is in UTC."""
+    """The instants of a cron of the stack, which is in UTC."""
     return parse(cron).runs_between(begin, begin + timedelta(days=days))
 
 
@@ -76,10 +76,10 @@ def test_the_racing_day_ends_one_hour_after_midnight(utc: str, day: date) -> Non
     assert nz_time.racing_day(at(utc)) == day
 
 
-@given(moment=MOMENTS)
-def test_the_date_for_the_lock_is_the_racing_day(moment: datetime) -> None:
+@given(instant=INSTANTS)
+def test_the_date_for_the_lock_is_the_racing_day(instant: datetime) -> None:
     """Worked out without the zone data."""
-    assert racing_date(moment.timestamp()) == nz_time.racing_day(moment).isoformat()
+    assert racing_date(instant.timestamp()) == nz_time.racing_day(instant).isoformat()
 
 
 @pytest.mark.parametrize("year", range(2024, 2038))
@@ -90,13 +90,13 @@ def test_the_date_for_the_lock_is_the_racing_day_when_the_clocks_change(year: in
     assert [each for each in edges if racing_date(each.timestamp()) != nz_time.racing_day(each).isoformat()] == []
 
 
-@given(moment=MOMENTS)
-def test_waiting_for_the_quiet_window_leads_into_it(moment: datetime) -> None:
-    wait = nz_time.seconds_until_quiet(moment)
+@given(instant=INSTANTS)
+def test_waiting_for_the_quiet_window_leads_into_it(instant: datetime) -> None:
+    wait = nz_time.seconds_until_quiet(instant)
 
-    assert nz_time.is_quiet(moment + timedelta(seconds=wait))
+    assert nz_time.is_quiet(instant + timedelta(seconds=wait))
     assert 0 <= wait <= 20 * 3600
-    assert wait == 0 or not nz_time.is_quiet(moment + timedelta(seconds=wait - 0.001))
+    assert wait == 0 or not nz_time.is_quiet(instant + timedelta(seconds=wait - 0.001))
 
 
 @pytest.mark.parametrize("week", WEEKS)
@@ -104,32 +104,32 @@ def test_waiting_for_the_quiet_window_leads_into_it(moment: datetime) -> None:
 def test_no_run_of_a_daily_function_falls_into_the_quiet_window(
     crons: dict[str, str], function: str, week: str
 ) -> None:
-    moments = list(runs(crons[function], at(week), 7))
+    instants = list(runs(crons[function], at(week), 7))
 
-    assert len(moments) == 7
-    assert not any(nz_time.is_quiet(moment) for moment in moments)
+    assert len(instants) == 7
+    assert not any(nz_time.is_quiet(instant) for instant in instants)
     # Nor does it come near: the longest may take 14 minutes.
-    assert all(nz_time.seconds_until_quiet(moment) > 840 for moment in moments)
+    assert all(nz_time.seconds_until_quiet(instant) > 840 for instant in instants)
 
 
 @pytest.mark.parametrize("week", WEEKS)
 def test_no_run_of_the_status_poller_falls_into_the_quiet_window(crons: dict[str, str], week: str) -> None:
-    moments = list(runs(crons["meeting-status-poller"], at(week), 7))
+    instants = list(runs(crons["meeting-status-poller"], at(week), 7))
 
-    assert len(moments) == 7 * 60
-    assert not any(nz_time.is_quiet(moment) for moment in moments)
+    assert len(instants) == 7 * 60
+    assert not any(nz_time.is_quiet(instant) for instant in instants)
 
 
 @pytest.mark.parametrize("week", WEEKS)
 @pytest.mark.parametrize("function", DAILY)
 def test_the_daily_functions_work_on_the_day_that_has_begun(crons: dict[str, str], function: str, week: str) -> None:
-    moments = list(runs(crons[function], at(week), 7))
+    instants = list(runs(crons[function], at(week), 7))
 
-    days = [nz_time.racing_day(moment) for moment in moments]
-    assert days == [moment.astimezone(nz_time.ZONE).date() for moment in moments]
+    days = [nz_time.racing_day(instant) for instant in instants]
+    assert days == [instant.astimezone(nz_time.ZONE).date() for instant in instants]
     assert {later - earlier for earlier, later in pairwise(days)} == {timedelta(days=1)}
     # A day later than in UTC, in both offsets.
-    assert all(day == moment.date() + timedelta(days=1) for day, moment in zip(days, moments, strict=True))
+    assert all(day == instant.date() + timedelta(days=1) for day, instant in zip(days, instants, strict=True))
 
 
 def test_every_schedule_of_the_stack_is_one_of_these(crons: dict[str, str]) -> None:
@@ -140,9 +140,9 @@ def test_every_schedule_of_the_stack_is_one_of_these(crons: dict[str, str]) -> N
 @pytest.mark.parametrize("week", WEEKS)
 def test_the_quiet_window_is_five_hours_of_the_local_clock_on_every_day(week: str) -> None:
     minutes = [at(week) + timedelta(minutes=minute) for minute in range(7 * 24 * 60)]
-    quiet = [moment for moment in minutes if nz_time.is_quiet(moment)]
+    quiet = [instant for instant in minutes if nz_time.is_quiet(instant)]
 
-    hours = {moment.astimezone(nz_time.ZONE).hour for moment in quiet}
+    hours = {instant.astimezone(nz_time.ZONE).hour for instant in quiet}
     assert hours == {1, 2, 3, 4, 5}
     # One day of a week in which the clocks change has an hour more or less, and it lies in the window.
     expected = 7 * 300 + {"2025-04-02": 60, "2026-04-01": 60, "2025-09-24": -60, "2026-09-23": -60}.get(week, 0)
@@ -152,10 +152,10 @@ def test_the_quiet_window_is_five_hours_of_the_local_clock_on_every_day(week: st
 @pytest.mark.parametrize("week", WEEKS)
 def test_the_hour_after_midnight_belongs_to_the_day_before(week: str) -> None:
     for minute in range(7 * 24 * 60):
-        moment = at(week) + timedelta(minutes=minute)
-        local = moment.astimezone(nz_time.ZONE)
+        instant = at(week) + timedelta(minutes=minute)
+        local = instant.astimezone(nz_time.ZONE)
         day_before = local.date() - timedelta(days=1)
-        assert nz_time.racing_day(moment) == (day_before if local.hour == 0 else local.date())
+        assert nz_time.racing_day(instant) == (day_before if local.hour == 0 else local.date())
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ def test_the_server_says_how_long_to_wait() -> None:
 
 def test_the_server_may_say_until_when_to_wait() -> None:
     run, upstream, nztab = asked(good())
-    upstream.answers.insert(0, status(503, retry_after=formatdate(run.moment + 11, usegmt=True)))
+    upstream.answers.insert(0, status(503, retry_after=formatdate(run.instant + 11, usegmt=True)))
     nztab.event("r1", flags=())
 
     assert run.slept == [11.0]
@@ -156,7 +156,7 @@ def test_without_a_wish_waits_grow() -> None:
     "content",
     [
         json.dumps(GOOD).encode()[:40],
-        b"<!DOCTYPE html><html><body>Just a moment...</body></html>",
+        b"<!DOCTYPE html><html><body>Just an instant...</body></html>",
         b"",
         b"\xff\xfe\x00",
         b"[" * 200_000,
@@ -232,7 +232,7 @@ def test_a_body_that_drips_in_is_given_up_and_asked_for_again() -> None:
     def dripping(_: httpx.Request) -> httpx.Response:
         def parts() -> Any:
             while True:
-                run.moment += LONGEST_READ / 3
+                run.instant += LONGEST_READ / 3
                 yield b" "
 
         return httpx.Response(200, content=parts())
@@ -333,7 +333,7 @@ def test_after_three_failures_nothing_is_asked_for_a_while() -> None:
         nztab.event("r2", flags=())
     assert (len(upstream.requests), run.counts["nztab.circuit_open"]) == (3, 2)
 
-    run.moment += nztab.paused_for()
+    run.instant += nztab.paused_for()
     assert nztab.event("r1", flags=()) == GOOD["data"]
     assert nztab.paused_for() == 0
 

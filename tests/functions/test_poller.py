@@ -21,9 +21,9 @@ from .poller_day import (
     by_entrant,
     go_to,
     imported,
+    instant,
     live,
     lock_requests,
-    moment,
     own_requests,
     played,
     put_played,
@@ -89,11 +89,11 @@ def _the_status_is_stamped(lived: DayResult) -> None:
     race, timeline = lived.document("races"), lived.race.timeline
     assert race["status"] == "Final"
     assert lived.counts["status_changes"] == 3
-    assert moment(race["actualStart"]) == timeline.jump
+    assert instant(race["actualStart"]) == timeline.jump
     assert race["finalizedAt"] == race["lastStatusChange"]
-    assert timeline.final <= moment(race["finalizedAt"]) <= timeline.final + timedelta(seconds=45)
+    assert timeline.final <= instant(race["finalizedAt"]) <= timeline.final + timedelta(seconds=45)
     assert race["abandonedAt"] is None
-    assert moment(race["last_poll_time"]) >= moment(race["finalizedAt"]) + timedelta(minutes=2)
+    assert instant(race["last_poll_time"]) >= instant(race["finalizedAt"]) + timedelta(minutes=2)
 
 
 def _all_steps_are_there_once(lived: DayResult) -> None:
@@ -207,8 +207,8 @@ def test_an_abandoned_race_is_stamped_and_left(raceday: Any, is_before: bool) ->
     assert stored["abandonedAt"] == stored["lastStatusChange"]
     assert sum(over[-5:]) == 0
     # There are no final totals: the money goes back.
-    last = moment(stored["abandonedAt"])
-    assert all(moment(each["eventTimestamp"]) < last for each in raceday.documents(MONEY))
+    last = instant(stored["abandonedAt"])
+    assert all(instant(each["eventTimestamp"]) < last for each in raceday.documents(MONEY))
     assert before.keys() <= {each["$id"] for each in raceday.documents(MONEY)}
 
 

@@ -13,7 +13,7 @@ from .poller_day import (
     POLLER,
     go_to,
     imported,
-    moment,
+    instant,
     played,
     polled,
     put_played,
@@ -199,7 +199,7 @@ def test_the_quiet_window_ends_a_run_which_says_what_is_left(raceday: Any) -> No
     # 00:59 of the 18th: the last minute of the card of the 17th.
     races = imported(raceday, 60)
     put_played(raceday, *races)
-    go_to(raceday, moment("2025-07-17T12:59:00+00:00"))
+    go_to(raceday, instant("2025-07-17T12:59:00+00:00"))
     for race in races:
         put_race(raceday, race.id, raceday.time.now() + timedelta(minutes=3))
 
@@ -209,7 +209,7 @@ def test_the_quiet_window_ends_a_run_which_says_what_is_left(raceday: Any) -> No
     assert called.body["day"] == "2025-07-17"
     assert called.body["polls"] > 0
     # What was under way is still written, but nothing is begun.
-    assert raceday.time.now() < moment("2025-07-17T13:00:10+00:00")
+    assert raceday.time.now() < instant("2025-07-17T13:00:10+00:00")
     assert raceday.document("locks", LOCK) is None
     # What the poller has done is in the races themselves, so no later run reads any progress of it.
     assert raceday.document("locks", "enhanced-race-poller-progress") is None
@@ -217,7 +217,7 @@ def test_the_quiet_window_ends_a_run_which_says_what_is_left(raceday: Any) -> No
 
 def test_in_the_quiet_window_nothing_is_polled(raceday: Any) -> None:
     put_played(raceday, played(raceday))
-    go_to(raceday, moment("2025-07-17T13:00:00+00:00"))
+    go_to(raceday, instant("2025-07-17T13:00:00+00:00"))
 
     called = raceday.call(POLLER)
 

@@ -13,7 +13,7 @@ from raceday_iac.devserver.faults import RequestFault
 from raceday_iac.health.runs import ending_of
 from raceday_iac.provider.protocol import Execution
 
-from .poller_day import LOCK, MONEY, POLLER, moment, polled, put_race, put_side_by_side
+from .poller_day import LOCK, MONEY, POLLER, instant, polled, put_race, put_side_by_side
 from .raceday import DATABASE
 from .wires import Killed, Mortal
 
@@ -64,7 +64,7 @@ def test_a_run_that_loses_its_lock_stops_writing(raceday: Any) -> None:
     assert (called.status, called.outcome) == (500, "lock_lost")
     stored = raceday.document("races", raceday.documents("races")[0]["$id"])
     # Nothing after the heartbeat that told it, 45 seconds after the start.
-    assert moment(stored["last_poll_time"]) <= moment(taken[0]) + timedelta(seconds=45)
+    assert instant(stored["last_poll_time"]) <= instant(taken[0]) + timedelta(seconds=45)
     assert raceday.document("locks", LOCK)["owner"] == "somebody else"
 
 

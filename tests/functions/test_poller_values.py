@@ -215,7 +215,7 @@ def test_a_changed_status_is_stamped(status: ModuleType) -> None:
         ("Open", "Running", None),
     ],
 )
-def test_the_end_of_a_race_has_a_moment(status: ModuleType, before: str, now: str, stamp: str | None) -> None:
+def test_the_end_of_a_race_has_an_instant(status: ModuleType, before: str, now: str, stamp: str | None) -> None:
     changes = status.status_changes({"status": before}, {"status": now}, NOW)
 
     assert changes.keys() - {"status", "lastStatusChange"} == ({stamp} if stamp else set())

@@ -123,7 +123,7 @@ def test_a_race_without_a_usable_name_keeps_the_one_it_has(event: dict[str, Any]
 
 
 @pytest.mark.parametrize("value", [0, -1, None, "1752713566", True, float("nan"), float("inf"), 10**30, []])
-def test_what_is_no_epoch_is_no_moment(event: dict[str, Any], value: Any) -> None:
+def test_what_is_no_epoch_is_no_instant(event: dict[str, Any], value: Any) -> None:
     assert epoch(value) is None
     assert "actualStart" not in race_values(with_race(event, actual_start=value))
 

@@ -16,8 +16,8 @@ NORM = SimpleNamespace(SECONDS=88.0, CPU_SECONDS=3600.0, MEMORY_MB=1_000_000, AP
 
 def log_after(seconds: float) -> Log:
     """A run that has lived for so many seconds."""
-    moments = iter((0.0, *[seconds] * 9))
-    return Log(print, print, function="f", execution="e", clock=lambda: next(moments))
+    instants = iter((0.0, *[seconds] * 9))
+    return Log(print, print, function="f", execution="e", clock=lambda: next(instants))
 
 
 def test_each_figure_is_the_usual_one_less_what_the_refusal_took() -> None:

@@ -33,7 +33,7 @@ def lock_document(raceday: Raceday) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("moment", "day"),
+    ("instant", "day"),
     [
         ((2025, 7, 17, 11, 59), "2025-07-17"),  # 23:59
         ((2025, 7, 17, 12, 0), "2025-07-17"),  # midnight
@@ -42,8 +42,8 @@ def lock_document(raceday: Raceday) -> dict[str, Any]:
         ((2025, 12, 31, 11, 59), "2025-12-31"),  # 00:59, in summer time
     ],
 )
-def test_a_run_works_on_the_card_of_its_racing_day(raceday: Raceday, moment: tuple[int, ...], day: str) -> None:
-    live_until(raceday, *moment)
+def test_a_run_works_on_the_card_of_its_racing_day(raceday: Raceday, instant: tuple[int, ...], day: str) -> None:
+    live_until(raceday, *instant)
 
     frame = begin(raceday)
     frame.run.phase("any", save=True)
@@ -77,8 +77,8 @@ def test_in_the_quiet_window_nothing_new_is_begun(
     assert begin(raceday).run.reason_to_stop() is None
 
 
-def _live_until_just_before(raceday: Raceday, moment: tuple[int, ...]) -> None:
-    wanted = datetime(*moment, tzinfo=UTC) - timedelta(milliseconds=1)  # type: ignore[arg-type,misc]
+def _live_until_just_before(raceday: Raceday, instant: tuple[int, ...]) -> None:
+    wanted = datetime(*instant, tzinfo=UTC) - timedelta(milliseconds=1)  # type: ignore[arg-type,misc]
     raceday.time.sleep((wanted - raceday.time.now()).total_seconds())
 
 
@@ -155,9 +155,9 @@ def test_no_scheduled_run_with_a_day_job_meets_the_quiet_window(day: str) -> Non
 
     met = []
     for function, (cron, expiry) in crons.items():
-        for moment in parse(cron).runs_between(begin_of_day, begin_of_day + timedelta(days=1)):
-            if nz_time.seconds_until_quiet(moment) < expiry:
-                met.append((function, moment))
+        for instant in parse(cron).runs_between(begin_of_day, begin_of_day + timedelta(days=1)):
+            if nz_time.seconds_until_quiet(instant) < expiry:
+                met.append((function, instant))
 
     assert {function for function, _ in met} == {"master-race-scheduler"}
     assert set(crons) > {"daily-meetings", "daily-races", "daily-initial-data", "meeting-status-poller"}

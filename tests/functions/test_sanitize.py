@@ -150,7 +150,7 @@ def test_only_true_and_false_are_either(sanitizer: Sanitizer, counted: Counter[s
         datetime(2025, 7, 17, 12, 50, tzinfo=timezone(timedelta(hours=12))),
     ],
 )
-def test_moments_are_stored_as_the_server_gives_them_back(sanitizer: Sanitizer, value: Any) -> None:
+def test_instants_are_stored_as_the_server_gives_them_back(sanitizer: Sanitizer, value: Any) -> None:
     assert fit(sanitizer, since=value) == {"since": "2025-07-17T00:50:00.000+00:00"}
 
 
@@ -168,9 +168,9 @@ def test_moments_are_stored_as_the_server_gives_them_back(sanitizer: Sanitizer, 
         datetime(2025, 7, 17),  # noqa: DTZ001 - that is the mistake
     ],
 )
-def test_what_is_no_moment_is_left_out(sanitizer: Sanitizer, counted: Counter[str], value: Any) -> None:
+def test_what_is_no_instant_is_left_out(sanitizer: Sanitizer, counted: Counter[str], value: Any) -> None:
     assert fit(sanitizer, since=value) == {}
-    assert counted == {"not_a_moment:things.since": 1}
+    assert counted == {"not_an_instant:things.since": 1}
 
 
 @pytest.mark.parametrize("empty", [None, ""])

@@ -42,7 +42,7 @@ def tick(raceday: Raceday, **changes: Any) -> Called:
 
 
 def minutes(raceday: Raceday, number: float) -> datetime:
-    """The moment so many minutes from now."""
+    """The instant so many minutes from now."""
     return raceday.time.now() + timedelta(minutes=number)
 
 
@@ -53,7 +53,7 @@ def decision(called: Called) -> str:
 
 
 def hold_poller_lock(raceday: Raceday, **fields: Any) -> None:
-    """A lock of the poller, taken at this moment by a run that is not heard of again."""
+    """A lock of the poller, taken at this instant by a run that is not heard of again."""
     stored = {"phase": "polling", "staleAfterSeconds": 120, "expirySeconds": 120, **fields}
     raceday.put("locks", f"{POLLER}-lock", owner="somebody", generation=1, **stored)
 
@@ -158,7 +158,7 @@ def test_the_poller_is_there_before_a_race_near_its_start_becomes_due(
     day.time.sleep(60)
 
     assert decision(called) == expected
-    # Nothing is due yet: the poller chooses by itself, at the right moment.
+    # Nothing is due yet: the poller chooses by itself, at the right instant.
     assert poller.asked == ([[]] if expected == "started" else [])
 
 
@@ -562,7 +562,7 @@ def test_refused_starts_cost_a_transaction_more(day: Raceday) -> None:
 
 
 def test_a_refused_tick_makes_four_requests_at_most(day: Raceday) -> None:
-    """Its attempt at the lock, a look at who holds it, and counting itself, with its moment."""
+    """Its attempt at the lock, a look at who holds it, and counting itself, with its instant."""
     day.put("locks", f"{SCHEDULER}-lock", owner="somebody", generation=1)
 
     first, later = counted_tick(day), counted_tick(day)

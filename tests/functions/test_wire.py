@@ -202,7 +202,7 @@ def test_other_addresses_are_refused(endpoint: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "moment"),
+    ("text", "instant"),
     [
         ("Tue, 24 Nov 2026 20:24:26 GMT", 1795551866.0),
         ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
@@ -212,8 +212,8 @@ def test_other_addresses_are_refused(endpoint: str) -> None:
         ("", None),
     ],
 )
-def test_dates_are_read_as_servers_write_them(text: str, moment: float | None) -> None:
-    assert parse_date(text) == moment
+def test_dates_are_read_as_servers_write_them(text: str, instant: float | None) -> None:
+    assert parse_date(text) == instant
 
 
 @pytest.fixture(scope="module")

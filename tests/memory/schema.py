@@ -186,8 +186,8 @@ def _special_fields(word: str, body: Raw) -> Raw:
 def _stored_default(word: str, default: Any) -> Any:
     """As it is answered: instants in UTC, whole floats as whole numbers."""
     if word == "datetime" and default is not None:
-        moment = datetime.fromisoformat(default)
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        instant = datetime.fromisoformat(default)
+        aware = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
         return aware.astimezone(UTC).isoformat(timespec="milliseconds")
     if word == "float" and default is not None and float(default).is_integer():
         return int(default)

@@ -25,7 +25,7 @@ class Unpolled(NamedTuple):
 
 def unpolled(documents: Iterable[Mapping[str, Any]], day: date) -> Unpolled:
     """A poll before the day's card began is one of another day; a race that is over needs none."""
-    begin, end = (moment.timestamp() for moment in card.bounds(day))
+    begin, end = (instant.timestamp() for instant in card.bounds(day))
     found, unreadable = [], 0
     for document in documents:
         try:

@@ -70,7 +70,7 @@ def races_of(meeting: Mapping[str, Any], run: Run) -> Iterator[dict[str, Any]]:
 
 
 def new_race(values: Mapping[str, Any], run: Run) -> dict[str, Any]:
-    """With what a document must have from the beginning; a race that has ended already gets a moment when it did."""
+    """With what a document must have from the beginning; a race that has ended already gets an instant when it did."""
     status, name = values.get("status"), values.get("name")
     if not isinstance(status, str) or not status:
         run.counts.add("assumed:races.status")

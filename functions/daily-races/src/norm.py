@@ -9,7 +9,7 @@ from __future__ import annotations
 SECONDS = 25.0
 #: Processor time of the process, imports included.
 CPU_SECONDS = 1.2
-#: Most memory of the process at any moment.
+#: Most memory of the process at any instant.
 MEMORY_MB = 36
 #: To Appwrite, those for the lock included.
 APPWRITE_REQUESTS = 73

@@ -8,7 +8,7 @@ from __future__ import annotations
 SECONDS = 0.25
 #: Processor time of the process, imports included.
 CPU_SECONDS = 0.1
-#: Most memory of the process at any moment.
+#: Most memory of the process at any instant.
 MEMORY_MB = 24
 #: To Appwrite, those for the lock included.
 APPWRITE_REQUESTS = 7

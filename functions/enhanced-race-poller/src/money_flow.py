@@ -76,7 +76,7 @@ class Amounts(NamedTuple):
     place: int
 
 
-class Moment(NamedTuple):
+class Instant(NamedTuple):
     """When a race was polled, in every form that is stored."""
 
     polled_at: str
@@ -154,13 +154,13 @@ def flow_values(
     entrant: str,
     shares: Tracked,
     pools: Pools,
-    moment: Moment,
+    instant: Instant,
     odds: Mapping[str, Any],
     earlier: Mapping[int, Amounts],
     score: int,
 ) -> dict[str, Any]:
     """The document of one runner and one step; its id is `bucket_identity(entrant, interval)`."""
-    interval = interval_at(moment.minutes)
+    interval = interval_at(instant.minutes)
     amounts = amounts_of(shares, pools)
     step = increments(amounts, interval, earlier)
     return {
@@ -171,10 +171,10 @@ def flow_values(
         "poolType": POOL_TYPE,
         "holdPercentage": shares.hold,
         "betPercentage": shares.bet,
-        "eventTimestamp": moment.polled_at,
-        "pollingTimestamp": moment.polled_at,
-        "pollingLatencyMs": moment.latency_ms,
-        "timeToStart": nearest(moment.minutes),
+        "eventTimestamp": instant.polled_at,
+        "pollingTimestamp": instant.polled_at,
+        "pollingLatencyMs": instant.latency_ms,
+        "timeToStart": nearest(instant.minutes),
         "timeInterval": interval,
         "intervalType": interval_type(interval),
         "winPoolAmount": amounts.win,

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 from .money_flow import (
     DEVIATION,
     Amounts,
-    Moment,
+    Instant,
     bucket_identity,
     deviations,
     flow_values,
@@ -106,8 +106,8 @@ def _seen(run: Run, nztab: NzTab, race: Race, known: Known) -> Poll:
     check_same_race(data, identity)
     now = run.now()
     minutes = minutes_to_start(card_race(race), now.timestamp())
-    moment = Moment(now.isoformat(timespec="milliseconds"), minutes, nearest((run.runtime.clock() - began) * 1000))
-    return _Look(run, race, known, data, moment).whole()
+    instant = Instant(now.isoformat(timespec="milliseconds"), minutes, nearest((run.runtime.clock() - began) * 1000))
+    return _Look(run, race, known, data, instant).whole()
 
 
 def _stamped(run: Run, race: Race, polled_at: str, changes: Mapping[str, Any]) -> Poll:
@@ -119,12 +119,12 @@ def _stamped(run: Run, race: Race, polled_at: str, changes: Mapping[str, Any]) -
 class _Look:
     """One usable event, taken apart."""
 
-    def __init__(self, run: Run, race: Race, known: Known, data: Mapping[str, Any], moment: Moment) -> None:
-        self.run, self.race, self.known, self.data, self.moment = run, race, known, data, moment
+    def __init__(self, run: Run, race: Race, known: Known, data: Mapping[str, Any], instant: Instant) -> None:
+        self.run, self.race, self.known, self.data, self.instant = run, race, known, data, instant
         self.identity = str(race["$id"])
 
     def whole(self) -> Poll:
-        event, polled_at = self.data["race"], self.moment.polled_at
+        event, polled_at = self.data["race"], self.instant.polled_at
         if status_of(event) is None:
             self.run.counts.add("skipped:status")
         changes = self._part("race", lambda: status_changes(self.race, event, polled_at), {})
@@ -180,7 +180,7 @@ class _Look:
         score = plausibility(shares.values(), pools)
         for entrant, share in sorted(shares.items()):
             steps = self.known.steps.get(entrant, {})
-            values = flow_values(self.identity, entrant, share, pools, self.moment, field[entrant], steps, score)
+            values = flow_values(self.identity, entrant, share, pools, self.instant, field[entrant], steps, score)
             bucket = bucket_identity(entrant, values["timeInterval"])
             document = self.run.sanitizer.fit("money-flow-history", {**values, "bucketDocumentId": bucket})
             if not is_over(found.status) and is_same(document, self.known.flows.get(entrant)):

@@ -28,7 +28,7 @@ def status_changes(stored: Mapping[str, Any], event: Mapping[str, Any], polled_a
     """The fields of the race document that this poll changes; {} when none. An unusable status changes nothing."""
     changes: dict[str, Any] = {}
     started = epoch(event.get("actual_start"))
-    if started is not None and started != _moment(stored.get("actualStart")):
+    if started is not None and started != _instant(stored.get("actualStart")):
         changes["actualStart"] = started
     status = status_of(event)
     if status is None or status == stored.get("status"):
@@ -45,7 +45,7 @@ def is_over(status: Any) -> bool:
     return status in TERMINAL
 
 
-def _moment(text: Any) -> datetime | None:
+def _instant(text: Any) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 

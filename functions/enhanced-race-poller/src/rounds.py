@@ -56,7 +56,7 @@ def _write(run: Run, pack: Sequence[Poll]) -> list[Poll]:
 
 
 ROUND = 15.0
-#: A race is polled in the round nearest to the moment when it becomes due.
+#: A race is polled in the round nearest to the instant when it becomes due.
 SLACK = ROUND / 2
 #: The card is read again after so many seconds: only this run stamps races, so in between it knows them itself.
 CARD_AGE = 45.0
@@ -178,10 +178,10 @@ class Rounds:
             self._poll(queue[:width])
             queue, is_first = queue[width:], False
 
-    def _read_card(self, moment: float) -> None:
-        if self._card_read is None or moment - self._card_read >= CARD_AGE:
+    def _read_card(self, instant: float) -> None:
+        if self._card_read is None or instant - self._card_read >= CARD_AGE:
             self._card = {race["$id"]: race for race in stored_races(self._run, FIELDS)}
-            self._card_read = moment
+            self._card_read = instant
 
     def _begin(self) -> None:
         others = read_others(self._run, self._wanted, self._card)
@@ -204,20 +204,20 @@ class Rounds:
         asked = [race for race in self._pending if self._is_ready(race, now)]
         return [self._card.get(race) or self._pending[race] for race in dict.fromkeys([*urgent, *asked, *due])]
 
-    def _due_at(self, moment: float) -> list[str]:
-        """The races of the card to poll in a round at that moment, most urgent first."""
-        races = [card_race(race) for race in self._card.values() if self._is_ready(race["$id"], moment)]
-        by_now = {race.identity for race in due_races(races, moment, self._run.day)}
-        soon = due_races(races, moment + SLACK, self._run.day)
+    def _due_at(self, instant: float) -> list[str]:
+        """The races of the card to poll in a round at that instant, most urgent first."""
+        races = [card_race(race) for race in self._card.values() if self._is_ready(race["$id"], instant)]
+        by_now = {race.identity for race in due_races(races, instant, self._run.day)}
+        soon = due_races(races, instant + SLACK, self._run.day)
         # A base line poll before its slot would not count for it.
         return [
             race.identity
             for race in soon
-            if race.identity in by_now or INTERVALS[phase(race, moment + SLACK)] < BASELINE
+            if race.identity in by_now or INTERVALS[phase(race, instant + SLACK)] < BASELINE
         ]
 
-    def _is_ready(self, race: str, moment: float) -> bool:
-        return self._not_before.get(race, 0.0) <= moment
+    def _is_ready(self, race: str, instant: float) -> bool:
+        return self._not_before.get(race, 0.0) <= instant
 
     def _poll(self, races: list[Race]) -> None:
         now = self._run.runtime.now()
@@ -281,20 +281,20 @@ class Rounds:
             return None
         if self._is_cut:
             return 0.0
-        for moment in self._moments(began, end):
-            if self._troubles or not self._is_begun or self._due_at(moment) or self._asked_at(moment):
-                return max(0.0, moment - now)
+        for instant in self._instants(began, end):
+            if self._troubles or not self._is_begun or self._due_at(instant) or self._asked_at(instant):
+                return max(0.0, instant - now)
         return None
 
-    def _asked_at(self, moment: float) -> bool:
-        return any(self._is_ready(race, moment) for race in self._pending)
+    def _asked_at(self, instant: float) -> bool:
+        return any(self._is_ready(race, instant) for race in self._pending)
 
-    def _moments(self, began: float, end: float) -> Iterator[float]:
+    def _instants(self, began: float, end: float) -> Iterator[float]:
         """When rounds may begin: every 15 seconds, at once when one took longer than that."""
-        moment = max(began + ROUND, self._run.runtime.now())
-        while moment < end:
-            yield moment
-            moment += ROUND
+        instant = max(began + ROUND, self._run.runtime.now())
+        while instant < end:
+            yield instant
+            instant += ROUND
 
     def _left(self) -> float:
         """Seconds in which a round may begin."""

@@ -22,7 +22,7 @@ TICK = 60.0
 
 
 class Selection(NamedTuple):
-    """The card at one moment. `due` are the races to poll, most urgent first."""
+    """The card at one instant. `due` are the races to poll, most urgent first."""
 
     now: float
     races: tuple[CardRace, ...]
@@ -52,16 +52,16 @@ def select(
     return Selection(now, races, found, soon, _reason(races, now) if dormant else None)
 
 
-def _is_urgent_at(race: CardRace, moment: float, day: date) -> bool:
+def _is_urgent_at(race: CardRace, instant: float, day: date) -> bool:
     """Whether it will be due then, in a row that demands a poll within a tick."""
-    row = due.phase(race, moment)
-    return row != "over" and due.INTERVALS[row] < TICK and due.is_due(race, moment, card.polled_from(race, day))
+    row = due.phase(race, instant)
+    return row != "over" and due.INTERVALS[row] < TICK and due.is_due(race, instant, card.polled_from(race, day))
 
 
 def _readable(
     documents: Iterable[Mapping[str, Any]], day: date, count: Callable[[str, int], None]
 ) -> Iterable[CardRace]:
-    begin, end = (moment.timestamp() for moment in card.bounds(day))
+    begin, end = (instant.timestamp() for instant in card.bounds(day))
     for document in documents:
         try:
             race = card.card_race(dict(document))

@@ -9,7 +9,7 @@ from __future__ import annotations
 SECONDS = 0.6
 #: Processor time of the process, imports included.
 CPU_SECONDS = 0.25
-#: Most memory of the process at any moment.
+#: Most memory of the process at any instant.
 MEMORY_MB = 32
 #: To Appwrite, those for the lock included.
 APPWRITE_REQUESTS = 5.3

@@ -125,7 +125,7 @@ def is_over(races: Iterable[due.CardRace], now: float) -> bool:
 
 
 def stored_meetings(run: Run) -> dict[str, dict[str, Any]]:
-    """The meetings of the run's day, by id. Their date is a label of the NZ day, not a moment."""
+    """The meetings of the run's day, by id. Their date is a label of the NZ day, not an instant."""
     path = path_of("databases", run.database, "collections", "meetings", "documents")
     queries = [
         query("equal", f"{run.day}T00:00:00.000+00:00", attribute="date"),

@@ -298,15 +298,15 @@ def _prepare_nested(store: Store, related: Collection, value: Any, words: Vocabu
     return prepare_relations(store, related, nested, words)
 
 
-def request_moment(server: Server, request: Request) -> datetime | None:
-    """The moment up to which the client knows the document (`X-Appwrite-Timestamp`)."""
+def request_instant(server: Server, request: Request) -> datetime | None:
+    """The instant up to which the client knows the document (`X-Appwrite-Timestamp`)."""
     text = request.headers.get("x-appwrite-timestamp", "")
     if not text:
         return None
-    moment = php_dates.parse(text, server.clock.now())
-    if moment is None:
+    instant = php_dates.parse(text, server.clock.now())
+    if instant is None:
         raise ApiError("general_argument_invalid", "Invalid X-Appwrite-Timestamp header value")
-    return moment
+    return instant
 
 
 # Documents as answers: where they live, related documents included, and failures as errors.

@@ -42,7 +42,7 @@ from .document_reads import (
     find_documents,
     parse_queries,
     prepare_relations,
-    request_moment,
+    request_instant,
     without_readonly,
 )
 from .formats import (
@@ -206,7 +206,7 @@ def _stage_create(
     limit=WRITE_LIMIT,
 )
 def update_document(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
-    known_at = request_moment(server, request)
+    known_at = request_instant(server, request)
     if not values["data"] and values["permissions"] is None:
         raise words.error("document_missing_payload")
     collection = find_collection(server, request, values, words)
@@ -248,7 +248,7 @@ def update_document(server: Server, request: Request, values: dict[str, Any], wo
 )
 def upsert_document(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
     """Create or change; unlike a change it has to name every required attribute."""
-    request_moment(server, request)
+    request_instant(server, request)
     data = values["data"]
     if (not data and values["permissions"] is None) or (isinstance(data, list) and len(data) > 1):
         raise words.error("document_missing_payload")
@@ -282,7 +282,7 @@ def upsert_document(server: Server, request: Request, values: dict[str, Any], wo
     limit=DELETE_LIMIT,
 )
 def delete_document(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
-    known_at = request_moment(server, request)
+    known_at = request_instant(server, request)
     collection = find_collection(server, request, values, words)
     store = Store(server, known_at=known_at)
     if staging.current_document(store, request, collection, values) is None:

@@ -321,7 +321,7 @@ class Duplicate(Exception):
 
 
 class Conflict(Exception):
-    """The document changed after the moment that the writer knows of."""
+    """The document changed after the instant that the writer knows of."""
 
 
 class Restricted(Exception):

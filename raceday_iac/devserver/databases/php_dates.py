@@ -49,25 +49,25 @@ _UNITS = {
 
 
 def parse(text: str, now: datetime) -> datetime | None:
-    """The moment a text means, in UTC; None when PHP would not understand it."""
+    """The instant a text means, in UTC; None when PHP would not understand it."""
     text = text.strip()
     try:
-        moment = _parse_common(text)
+        instant = _parse_common(text)
     except OverflowError:
         return None
-    return _parse_slowly(text, now) if moment is None else moment
+    return _parse_slowly(text, now) if instant is None else instant
 
 
 @lru_cache(maxsize=4096)
 def _parse_common(text: str) -> datetime | None:
-    """The common forms; everything else is slower. Remembered, because one moment is often written many times."""
+    """The common forms; everything else is slower. Remembered, because one instant is often written many times."""
     if not _COMMON.fullmatch(text):
         return None
     try:
-        moment = datetime.fromisoformat(text)
+        instant = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
 def _parse_slowly(text: str, now: datetime) -> datetime | None:
@@ -133,10 +133,10 @@ def _from_words(text: str, now: datetime) -> datetime | None:
 
 def _from_mail_date(text: str) -> datetime | None:
     try:
-        moment = parsedate_to_datetime(text)
+        instant = parsedate_to_datetime(text)
     except (TypeError, ValueError):
         return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def is_valid(value: object) -> bool:
@@ -147,20 +147,20 @@ def is_valid(value: object) -> bool:
 @lru_cache(maxsize=4096)
 def _is_valid_text(value: str) -> bool:
     # Relative words name no year and are refused below, so that any reference day will do.
-    moment = parse(value, _REFERENCE)
+    instant = parse(value, _REFERENCE)
     year = _YEAR.search(value)
-    return moment is not None and year is not None and int(year[1]) >= 1000 and _FIRST <= moment <= _LAST
+    return instant is not None and year is not None and int(year[1]) >= 1000 and _FIRST <= instant <= _LAST
 
 
 def normalised(text: str, now: datetime) -> str:
     """As stored and answered: UTC with milliseconds. What is no date stays as it is, for validation to refuse."""
-    moment = parse(text, now)
-    if moment is None or moment.year < 1000:
+    instant = parse(text, now)
+    if instant is None or instant.year < 1000:
         return text
-    return stamp(moment)
+    return stamp(instant)
 
 
 @lru_cache(maxsize=4096)
-def stamp(moment: datetime) -> str:
+def stamp(instant: datetime) -> str:
     """Cut, not rounded, to milliseconds."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds")

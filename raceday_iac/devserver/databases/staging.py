@@ -118,7 +118,7 @@ def stage_all(server: Server, transaction: sqlite3.Row, operations: Sequence[Ope
 
 
 def _known_at(server: Server, collection: Collection) -> str:
-    """The moment up to which an operation knows the data: now, or the last change, if dates run ahead of the clock."""
+    """The instant up to which an operation knows the data: now, or the last change, if dates run ahead of the clock."""
     now = server.clock.now()
     last = server.db.execute(
         f"SELECT max(_updatedAt) FROM {collection.table} WHERE _updatedAt <= ?",

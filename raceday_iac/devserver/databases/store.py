@@ -25,7 +25,7 @@ MAX_CLOCK_STEP = timedelta(minutes=1)
 class Store:
     """Documents within one request.
 
-    `keep_dates` lets documents bring their own `$createdAt` and `$updatedAt`. `known_at` is the moment up to which the
+    `keep_dates` lets documents bring their own `$createdAt` and `$updatedAt`. `known_at` is the instant up to which the
     writer knows the data: documents that changed later are conflicts. `only` is a condition with its values: what may
     be listed.
     """

@@ -291,9 +291,9 @@ COLOURS = {"info": "97", "good": "32", "stop": "33"}
 RED = "\x1b[31m"
 
 
-def notice(moment: datetime, text: str, colour: str = "info") -> str:
+def notice(instant: datetime, text: str, colour: str = "info") -> str:
     """A line of Appwrite's own in a build log, formatted as 1.8.1 does."""
-    return f"\x1b[90m[{moment:%H:%M:%S}] \x1b[90m[\x1b[0mappwrite\x1b[90m]\x1b[{COLOURS[colour]}m {text} \x1b[0m\n"
+    return f"\x1b[90m[{instant:%H:%M:%S}] \x1b[90m[\x1b[0mappwrite\x1b[90m]\x1b[{COLOURS[colour]}m {text} \x1b[0m\n"
 
 
 class BuildLog:

@@ -129,14 +129,14 @@ def _check_schedule(server: Server, values: dict[str, Any]) -> str | None:
             "Scheduled executions must run asynchronously. Set scheduledAt to a future date, or set async to true.",
         )
     try:
-        moment = datetime.fromisoformat(text_form)
+        instant = datetime.fromisoformat(text_form)
     except ValueError:
-        moment = datetime.min.replace(tzinfo=UTC)
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        instant = datetime.min.replace(tzinfo=UTC)
+    instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
     earliest = server.clock.now() + timedelta(minutes=1)
-    if moment < earliest or moment.second or moment.microsecond:
+    if instant < earliest or instant.second or instant.microsecond:
         raise ApiError("general_bad_request", "Execution schedule must be a valid date, and at least 1 minute from now")
-    return stamp(moment)
+    return stamp(instant)
 
 
 def _runnable(server: Server, request: Request, identifier: str) -> tuple[Row, Row]:

@@ -46,7 +46,7 @@ PATTERNS = {
 
 @dataclass(frozen=True)
 class Column:
-    """Where a filterable attribute is kept, and what its values must be: text, number, boolean or moment."""
+    """Where a filterable attribute is kept, and what its values must be: text, number, boolean or instant."""
 
     name: str
     kind: str = "text"
@@ -55,8 +55,8 @@ class Column:
 #: Filterable in every list.
 COMMON = {
     "$id": Column("id"),
-    "$createdAt": Column("created_at", "moment"),
-    "$updatedAt": Column("updated_at", "moment"),
+    "$createdAt": Column("created_at", "instant"),
+    "$updatedAt": Column("updated_at", "instant"),
     "$sequence": Column("sequence", "number"),
 }
 
@@ -215,13 +215,13 @@ def _value(attribute: str, column: Column, value: Any) -> Any:
         return value
     if column.kind == "text" and isinstance(value, str):
         return value
-    moment = _moment(value) if column.kind == "moment" else None
-    if moment is None:
+    instant = _instant(value) if column.kind == "instant" else None
+    if instant is None:
         raise Refused(f'Query value is invalid for attribute "{attribute}"')
-    return moment
+    return instant
 
 
-def _moment(value: Any) -> str | None:
+def _instant(value: Any) -> str | None:
     """A time in the form in which times are kept, so that text comparison orders them."""
     try:
         parsed = datetime.fromisoformat(value)
@@ -308,8 +308,8 @@ COLUMN_SETS: dict[str, dict[str, Column]] = {
         "runtime": Column("runtime"),
         "deploymentId": Column("deployment_id"),
         "schedule": Column("schedule"),
-        "scheduleNext": Column("NULL", "moment"),
-        "schedulePrevious": Column("NULL", "moment"),
+        "scheduleNext": Column("NULL", "instant"),
+        "schedulePrevious": Column("NULL", "instant"),
         "timeout": Column("timeout", "number"),
         "entrypoint": Column("entrypoint"),
         "commands": Column("commands"),

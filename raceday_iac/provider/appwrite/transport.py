@@ -101,7 +101,7 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
 
     @property
     def server_time(self) -> datetime | None:
-        """`server_date` as a moment, to the second; None when it told none."""
+        """`server_date` as an instant, to the second; None when it told none."""
         try:
             told = parsedate_to_datetime(self.server_date)
         except (ValueError, TypeError, OverflowError):

@@ -89,7 +89,7 @@ def _simulate(options: Options, wanted: DaySpec, folder: Path, *, legacy_schedul
         wanted = replace(wanted, variables=_variables(workspace))
         packages = folder / "packages"
         packages.mkdir()
-        ledger = run_day(server, clock, wanted, packages, lambda moment: _tell(options, _hour(moment)))
+        ledger = run_day(server, clock, wanted, packages, lambda instant: _tell(options, _hour(instant)))
         stored = Stored.read(lambda collection: reader(target).documents(DATABASE, collection))
         day = make_day(wanted.day, wanted.seed, wanted.races)
         lived = DayResult(wanted, day, ledger, stored)
@@ -159,8 +159,8 @@ def _wanted(day: str, seed: int, races: int | None, until: str, *, without_locks
     return DaySpec(date_of_day, seed, races, end, not without_locks)
 
 
-def _hour(moment: datetime) -> str:
-    return f"{moment.astimezone(NZ):%a %H:%M} in New Zealand"
+def _hour(instant: datetime) -> str:
+    return f"{instant.astimezone(NZ):%a %H:%M} in New Zealand"
 
 
 def _tell(options: Options, text: str) -> None:

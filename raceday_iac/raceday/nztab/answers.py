@@ -173,7 +173,7 @@ PLAYED: dict[str, Callable[[Cards, Asked], Content]] = {
 }
 
 
-# Meetings as the API writes them at a moment, and the flat list of races, which calls the same things differently.
+# Meetings as the API writes them at an instant, and the flat list of races, which calls the same things differently.
 
 
 #: Fields that only the answer about a single meeting has, with the recorded values of those we know no rule for.
@@ -192,38 +192,38 @@ SINGLE_ONLY = {
 }
 
 
-def meeting_at(meeting: Meeting, moment: datetime) -> dict[str, Any]:
+def meeting_at(meeting: Meeting, instant: datetime) -> dict[str, Any]:
     """A meeting of the list. Weather and status are those of its races; it has none itself."""
     facts = meeting.facts
     answer: dict[str, Any] = {
         "meeting": facts.id,
         "name": facts.name,
         "date": f"{facts.day}T00:00:00Z",
-        "track_condition": meeting.track.at(moment),
+        "track_condition": meeting.track.at(instant),
         "category": facts.category,
         "category_name": CATEGORY_NAMES[facts.category],
         "country": facts.country,
         "state": facts.state,
-        "races": [_race_at(race, moment) for race in meeting.races],
+        "races": [_race_at(race, instant) for race in meeting.races],
         **facts.extras,
     }
     if facts.tote is not None:
-        is_over = all(moment >= race.timeline.ended for race in meeting.races)
+        is_over = all(instant >= race.timeline.ended for race in meeting.races)
         answer["tote_meeting_number"] = facts.tote
         answer["tote_raceday_date"] = str(facts.tote_day)
         answer["tote_status"] = "Closed" if is_over else "Open"
     return answer
 
 
-def single_meeting_at(meeting: Meeting, moment: datetime) -> dict[str, Any]:
+def single_meeting_at(meeting: Meeting, instant: datetime) -> dict[str, Any]:
     """The longer form of `/meetings/{id}`."""
     day = str(meeting.facts.day)
     dates = {"sell_date": day, "meeting_date": day, "jetbet_track_name": meeting.facts.name}
-    return {**meeting_at(meeting, moment), **SINGLE_ONLY, **dates}
+    return {**meeting_at(meeting, instant), **SINGLE_ONLY, **dates}
 
 
-def _race_at(race: Race, moment: datetime) -> dict[str, Any]:
-    state = state_of(race, moment)
+def _race_at(race: Race, instant: datetime) -> dict[str, Any]:
+    state = state_of(race, instant)
     answer: dict[str, Any] = {
         "id": race.id,
         "race_number": race.number,
@@ -251,10 +251,10 @@ def tote_time(race: Race) -> str:
     return f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"
 
 
-def listed_race(race: Race, moment: datetime) -> dict[str, Any]:
+def listed_race(race: Race, instant: datetime) -> dict[str, Any]:
     """A race of `/list`: no status, and the start under other names."""
     timeline = race.timeline
-    has_jumped = timeline.status_at(moment) in ("Closed", "Interim", "Final")
+    has_jumped = timeline.status_at(instant) in ("Closed", "Interim", "Final")
     answer: dict[str, Any] = {
         "id": race.id,
         "name": race.name,
@@ -268,10 +268,10 @@ def listed_race(race: Race, moment: datetime) -> dict[str, Any]:
     return answer
 
 
-def listed_special(meeting: Meeting, moment: datetime) -> dict[str, Any]:
+def listed_special(meeting: Meeting, instant: datetime) -> dict[str, Any]:
     """The bet on a whole meeting that the recorded list has among its races: no number, and a senseless start."""
     last = meeting.races[-1]
-    first = listed_race(meeting.races[0], moment)
+    first = listed_race(meeting.races[0], instant)
     return {
         "id": made_id(meeting.id, "special"),
         "name": f"{meeting.facts.name} ({meeting.facts.category})",
@@ -281,8 +281,8 @@ def listed_special(meeting: Meeting, moment: datetime) -> dict[str, Any]:
     }
 
 
-def _utc(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+def _utc(instant: datetime) -> str:
+    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 # Reading the query of a request, and refusing what the API cannot understand.

@@ -1,7 +1,7 @@
 """The card as it was recorded on 17 July 2025, with starts as minutes after NZ midnight, so that it fits any day.
 
 The recording is `data/card.json`: 76 meetings and 748 races of all countries and categories. Statuses and
-protests are left out of it, for these belong to a moment.
+protests are left out of it, for these belong to an instant.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .model import IMPORTED_CATEGORIES, IMPORTED_COUNTRIES, RACE_KINDS, SPONSORS
 
 RECORDED_DATE = date(2025, 7, 17)
 
-#: Keys of a recorded meeting that do not concern a moment or another day, passed on as they are.
+#: Keys of a recorded meeting that do not concern an instant or another day, passed on as they are.
 EXTRAS = ("video_channels", "quaddie", "early_quaddie", "tote_running_double", "tote_treble")
 
 
@@ -101,7 +101,7 @@ HEAVY = frozenset(
     "weight_for_age last_12_months last_12_w last_12_p last_12_months_prize_money slow firm runner_win_history "
     "picks".split()
 )
-#: What the moment decides; see `events`.
+#: What the instant decides; see `events`.
 MOVING = frozenset(
     "is_scratched is_late_scratched scratch_time odds favourite mover flucs flucs_with_timestamp".split()
 )

@@ -65,7 +65,7 @@ def make_day(day: date, seed: int, races: int | None = None) -> Day:
     return Day(day, seed, tuple(_meeting(plan, meeting) for meeting in card))
 
 
-def nz_moment(day: date, minute: int) -> datetime:
+def nz_instant(day: date, minute: int) -> datetime:
     """The instant at which NZ clocks show `minute` minutes past midnight of `day`, on days of any length.
 
     An hour that does not exist is taken as the one after it, an hour that occurs twice as its first."""
@@ -110,7 +110,7 @@ def _meeting(plan: _Plan, card: CardMeeting) -> Meeting:
         races = tuple(_race(plan, facts, race, Steps(race.track), Steps(race.weather)) for race in card.races)
         return Meeting(facts, races, Steps(card.track))
     draw = dice(plan.seed, facts.id, "turn")
-    begin, end = (nz_moment(plan.day, race.minute) for race in (card.races[0], card.races[-1]))
+    begin, end = (nz_instant(plan.day, race.minute) for race in (card.races[0], card.races[-1]))
     change = (begin + (end - begin) * draw.uniform(-0.1, 0.8)).replace(microsecond=0)
     track = Steps(card.track, ((change, draw.choice(TRACK_CHANGES[card.track])),))
     clouds = ((change, draw.choice(("OCAST", "Overcast", "Showery", "SHWRY"))),)
@@ -130,7 +130,7 @@ def _meeting(plan: _Plan, card: CardMeeting) -> Meeting:
 def _race(plan: _Plan, facts: MeetingFacts, card: CardRace, track: Steps, weather: Steps) -> Race:
     race_id = plan.id_of(card.key)
     is_recorded = race_id == RECORDED_RACE
-    start = nz_moment(plan.day, card.minute)
+    start = nz_instant(plan.day, card.minute)
     delay = RECORDED_DELAY if is_recorded else None
     return Race(
         id=race_id,

@@ -1,4 +1,4 @@
-"""The answer to `/events/{id}`: one race with its runners, market and results at a moment."""
+"""The answer to `/events/{id}`: one race with its runners, market and results at an instant."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class Wants:
 ALL = Wants(True, True, True, True, True, True)
 
 
-def event_at(race: Race, moment: datetime, wants: Wants = ALL, full: bool = False) -> dict[str, Any]:
+def event_at(race: Race, instant: datetime, wants: Wants = ALL, full: bool = False) -> dict[str, Any]:
     """The `data` of the answer. Lists of results and dividends are shared between answers: copy before changing."""
-    state = state_of(race, moment)
-    market = market_of(race, moment)
-    runners = runners_at(race, market, moment, full)
+    state = state_of(race, instant)
+    market = market_of(race, instant)
+    runners = runners_at(race, market, instant, full)
     return {
-        "race": _race(race, state, moment),
+        "race": _race(race, state, instant),
         "results": results_of(race) if state.has_results else [],
         "dividends": [row for row in dividends_of(race) if row["status"] in state.dividends],
         "substitutions": _substitutions(race, state),
@@ -51,8 +51,8 @@ def event_at(race: Race, moment: datetime, wants: Wants = ALL, full: bool = Fals
         "big_bets": [] if wants.big_bets else None,
         "live_bets": [] if wants.live_bets else None,
         "biggest_bet": {} if wants.biggest_bet else None,
-        "money_tracker": tracker_of(race, market, moment) if wants.money_tracker else None,
-        "tote_pools": pools_at(race, market, moment, wants.will_pays, full) if wants.tote_trends else None,
+        "money_tracker": tracker_of(race, market, instant) if wants.money_tracker else None,
+        "tote_pools": pools_at(race, market, instant, wants.will_pays, full) if wants.tote_trends else None,
         "error": "",
     }
 
@@ -66,7 +66,7 @@ def _substitutions(race: Race, state: RaceState) -> list[dict[str, Any]]:
     return [{"entrant_id": field_of(race).runners[best].id, "tote": "NZ", "product_name": "Pool Win"}]
 
 
-def _race(race: Race, state: RaceState, moment: datetime) -> dict[str, Any]:
+def _race(race: Race, state: RaceState, instant: datetime) -> dict[str, Any]:
     # The recordings show the true start of races that were run; before the jump we assume the advertised one.
     actual = race.timeline.jump if state.status in ("Closed", "Interim", "Final") else race.start
     runners = field_of(race).runners
@@ -77,13 +77,13 @@ def _race(race: Race, state: RaceState, moment: datetime) -> dict[str, Any]:
         "actual_start_string": start_text(actual),
         "weather": state.weather,
         "track_condition": state.track_condition,
-        "field_size": sum(not runner.is_scratched_at(moment) for runner in runners),
+        "field_size": sum(not runner.is_scratched_at(instant) for runner in runners),
     }
 
 
-def start_text(moment: datetime) -> str:
+def start_text(instant: datetime) -> str:
     """`2025-07-17 00:52:46 +0000 UTC`, which is not ISO 8601."""
-    return f"{moment:%Y-%m-%d %H:%M:%S} +0000 UTC"
+    return f"{instant:%Y-%m-%d %H:%M:%S} +0000 UTC"
 
 
 @lru_cache(maxsize=512)
@@ -146,7 +146,7 @@ def _prizes(total: int) -> dict[str, int]:
     return {**{name: int(total * share) for name, share in zip(names, shares, strict=True)}, "total_value": total}
 
 
-# The runners of an event as the API writes them at a moment.
+# The runners of an event as the API writes them at an instant.
 
 
 #: What `favourite` and `mover` lack beside an entry of `runners`, in the recording.
@@ -158,29 +158,29 @@ NOT_REPEATED = frozenset(
 FOREIGN_FAVOURITES = 0.1
 
 
-def runners_at(race: Race, market: Market, moment: datetime, full: bool) -> list[dict[str, Any]]:
+def runners_at(race: Race, market: Market, instant: datetime, full: bool) -> list[dict[str, Any]]:
     """All runners by number, the scratched ones among them. `full` adds the form of horse and jockey."""
     nine = datetime.combine(race.meeting.day, time(9), NZ).astimezone(UTC)
     return [
         {
             **runner.facts,
             **(heavy_blocks(place) if full else {}),
-            **_moving(runner, price, market, min(moment, race.timeline.jump), nine),
-            **_scratching(runner, moment),
+            **_moving(runner, price, market, min(instant, race.timeline.jump), nine),
+            **_scratching(runner, instant),
         }
         for place, (runner, price) in enumerate(zip(field_of(race).runners, market.prices, strict=True))
     ]
 
 
-def _moving(runner: Runner, price: Price, market: Market, moment: datetime, nine: datetime) -> dict[str, Any]:
+def _moving(runner: Runner, price: Price, market: Market, instant: datetime, nine: datetime) -> dict[str, Any]:
     odds = {"fixed_win": price.fixed_win, "fixed_place": price.fixed_place}
     if price.pool_win is not None and price.pool_place is not None:
         odds |= {"pool_win": price.pool_win, "pool_place": price.pool_place}
-    history = [(since, value) for since, value in runner.prices if since <= moment] or list(runner.prices[:1])
+    history = [(since, value) for since, value in runner.prices if since <= instant] or list(runner.prices[:1])
     entries: list[dict[str, Any]] = [{"timestamp": _stamp(since), "fluc": value} for since, value in history]
     by_price = sorted(entries, key=lambda entry: entry["fluc"])
     flucs: dict[str, Any] = {"last_six": entries[-6:], "open": entries[0], "high": by_price[-1], "low": by_price[0]}
-    if moment >= nine:
+    if instant >= nine:
         early = [entry for entry, (since, _value) in zip(entries, history, strict=True) if since <= nine]
         flucs["nine_am"] = early[-1] if early else entries[0]
     return {
@@ -192,12 +192,12 @@ def _moving(runner: Runner, price: Price, market: Market, moment: datetime, nine
     }
 
 
-def _stamp(moment: datetime) -> str:
-    return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+def _stamp(instant: datetime) -> str:
+    return f"{instant.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
-def _scratching(runner: Runner, moment: datetime) -> dict[str, Any]:
-    if not runner.is_scratched_at(moment) or runner.scratched is None:
+def _scratching(runner: Runner, instant: datetime) -> dict[str, Any]:
+    if not runner.is_scratched_at(instant) or runner.scratched is None:
         return {"is_scratched": False, "is_late_scratched": False, "scratch_time": 0}
     return {
         "is_scratched": True,

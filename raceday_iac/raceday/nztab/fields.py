@@ -44,8 +44,8 @@ class Runner:
     scratched: datetime | None = None
     is_late_scratched: bool = False
 
-    def is_scratched_at(self, moment: datetime) -> bool:
-        return self.scratched is not None and self.scratched <= moment
+    def is_scratched_at(self, instant: datetime) -> bool:
+        return self.scratched is not None and self.scratched <= instant
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,7 @@ def _strangers(race: Race, draw: Random) -> tuple[tuple[str, float], ...]:
     return tuple((made_id(race.id, "stranger", place), share) for place, share in enumerate(shares))
 
 
-# What the API says of a race at a moment: status, track and weather, and which results are out.
+# What the API says of a race at an instant: status, track and weather, and which results are out.
 
 
 @dataclass(frozen=True)
@@ -236,15 +236,15 @@ class RaceState:
     protest_reason: str = ""
 
 
-def state_of(race: Race, moment: datetime) -> RaceState:
-    """The state of `race` at an aware `moment`. Always the same for the same race."""
+def state_of(race: Race, instant: datetime) -> RaceState:
+    """The state of `race` at an aware `instant`. Always the same for the same race."""
     timeline = race.timeline
     # Once a race is over, the later weather is no longer its own.
-    seen = min(moment, timeline.ended)
-    status = timeline.status_at(moment)
+    seen = min(instant, timeline.ended)
+    status = timeline.status_at(instant)
     settled = status in ("Interim", "Final")
     stages: tuple[str, ...] = ("Interim",) if settled else ()
-    if status == "Final" and moment >= timeline.dividends:
+    if status == "Final" and instant >= timeline.dividends:
         stages = ("Interim", "Final")
     return RaceState(
         status=status,
@@ -275,7 +275,7 @@ ABANDONED = 0.02
 def make_timeline(
     seed: int, race_id: str, advertised: datetime, ending: str = "", delay: int | None = None
 ) -> Timeline:
-    """The moments of a race, to the second. `ending` is empty, or says that it is abandoned `before` or `after` the
+    """The instants of a race, to the second. `ending` is empty, or says that it is abandoned `before` or `after` the
     advertised start; `delay` in seconds is drawn when not given."""
     draw = dice(seed, race_id, "timeline")
     if delay is None:

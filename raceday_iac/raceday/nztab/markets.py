@@ -1,4 +1,4 @@
-"""What the market of a race says at a moment: shares of the money, odds and pools.
+"""What the market of a race says at an instant: shares of the money, odds and pools.
 
 All of it moves in steps, as a tote's screens do: every two minutes at first, every 20 seconds in the last hour. Pools
 grow until the jump, settle within three minutes after it and then stand still.
@@ -59,21 +59,21 @@ class Market:
     mover: Runner
 
 
-def market_of(race: Race, moment: datetime) -> Market:
-    tick, progress = _progress(race, moment)
+def market_of(race: Race, instant: datetime) -> Market:
+    tick, progress = _progress(race, instant)
     runners = field_of(race).runners
-    shares = _shares(runners, progress, moment)
-    tote_bets = race.meeting.tote is not None and moment >= race.start - TOTE_OPENS
-    prices = tuple(_price(runner, share, moment, tote_bets) for runner, share in zip(runners, shares, strict=True))
+    shares = _shares(runners, progress, instant)
+    tote_bets = race.meeting.tote is not None and instant >= race.start - TOTE_OPENS
+    prices = tuple(_price(runner, share, instant, tote_bets) for runner, share in zip(runners, shares, strict=True))
     live = [(runner, price) for runner, price in zip(runners, prices, strict=True) if price.fixed_win]
     favourite = min(live, key=lambda pair: (pair[1].fixed_win, pair[0].number))[0]
     mover = min(live, key=lambda pair: (pair[1].fixed_win / pair[0].prices[0][1], pair[0].number))[0]
     return Market(tick, progress, shares, prices, favourite, mover)
 
 
-def pools_of(race: Race, moment: datetime) -> dict[str, float]:
+def pools_of(race: Race, instant: datetime) -> dict[str, float]:
     """Dollars by pool type; empty where there is no tote betting."""
-    _tick, progress = _progress(race, moment)
+    _tick, progress = _progress(race, instant)
     return {kind: round(total * progress**pace, 2) for kind, (total, pace) in final_pools(race).items()}
 
 
@@ -99,12 +99,12 @@ def _leg_pools(race: Race) -> list[str]:
     return kinds
 
 
-def _progress(race: Race, moment: datetime) -> tuple[int, float]:
+def _progress(race: Race, instant: datetime) -> tuple[int, float]:
     """The number of the step, and the share of the money that is in, from 0 to 1."""
     abandoned = race.timeline.abandoned
     if abandoned is not None:
-        moment = min(moment, abandoned)
-    left = (race.timeline.jump - moment).total_seconds()
+        instant = min(instant, abandoned)
+    left = (race.timeline.jump - instant).total_seconds()
     if left > 0:
         step = 120 if left > 3600 else 20
         # Rounded up, for what is not there yet is not shown.
@@ -114,11 +114,11 @@ def _progress(race: Race, moment: datetime) -> tuple[int, float]:
     return int(after), 1 - UNCOUNTED * (1 - after / SETTLING)
 
 
-def _shares(runners: tuple[Runner, ...], progress: float, moment: datetime) -> tuple[float, ...]:
+def _shares(runners: tuple[Runner, ...], progress: float, instant: datetime) -> tuple[float, ...]:
     """Each runner's share of the win pool at this stage; together 1."""
     shares = []
     for runner in runners:
-        if runner.is_scratched_at(moment):
+        if runner.is_scratched_at(instant):
             shares.append(0.0)
         elif runner.scratched is not None:
             shares.append(DOOMED_SHARE)
@@ -128,12 +128,12 @@ def _shares(runners: tuple[Runner, ...], progress: float, moment: datetime) -> t
     return tuple(share / total for share in shares)
 
 
-def _price(runner: Runner, share: float, moment: datetime, tote_bets: bool) -> Price:
+def _price(runner: Runner, share: float, instant: datetime, tote_bets: bool) -> Price:
     if not share:
         return Price(0, 0, None, None)
     fixed = runner.prices[0][1]
     for since, price in runner.prices:
-        if since > moment:
+        if since > instant:
             break
         fixed = price
     pool_win = max(round((1 - WIN_KEEPS) / share, 1), 1.0)
@@ -154,20 +154,20 @@ def plain(value: float) -> float:
     return int(value) if value == int(value) else value
 
 
-# The tote pools of an event as the API writes them at a moment.
+# The tote pools of an event as the API writes them at an instant.
 
 
 #: Pools whose trend the API tells, and the tote's name of them.
 TRENDS = {"Trifecta": "TFA", "FirstFour": "FT4", "EarlyQuadrella": "QAD", "Quadrella": "QAD"}
 
 
-def pools_at(race: Race, market: Market, moment: datetime, will_pays: bool, full: bool) -> list[dict[str, Any]]:
+def pools_at(race: Race, market: Market, instant: datetime, will_pays: bool, full: bool) -> list[dict[str, Any]]:
     """In another order each time the numbers move, as the API's own order is random."""
-    if moment < race.start - TOTE_OPENS:
+    if instant < race.start - TOTE_OPENS:
         return []
-    status = race.timeline.status_at(moment)
+    status = race.timeline.status_at(instant)
     pools = [
-        _pool(race, market, kind, total, status, will_pays, full) for kind, total in pools_of(race, moment).items()
+        _pool(race, market, kind, total, status, will_pays, full) for kind, total in pools_of(race, instant).items()
     ]
     dice(race.seed, race.id, "order", market.tick).shuffle(pools)
     return pools
@@ -280,9 +280,9 @@ def _plan(race: Race) -> _Plan:
     return _Plan(tuple(cuts), tuple(draw.sample(range(count), count)))
 
 
-def tracker_of(race: Race, market: Market, moment: datetime) -> dict[str, Any]:
+def tracker_of(race: Race, market: Market, instant: datetime) -> dict[str, Any]:
     """Nobody has bet yet more than 20 hours before the start."""
-    if moment < race.start - TOTE_OPENS:
+    if instant < race.start - TOTE_OPENS:
         return {"entrants": []}
     field = field_of(race)
     plan = _plan(race)

@@ -1,6 +1,6 @@
 """A race day as values: meetings, races, what is going to happen to each of them and when; and which days are played.
 
-Everything is fixed when a day is made; nothing here knows what time it is. Moments are aware, in UTC.
+Everything is fixed when a day is made; nothing here knows what time it is. Instants are aware, in UTC.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ CATEGORY_NAMES = {"T": "Thoroughbred Horse Racing", "H": "Harness Horse Racing",
 
 @dataclass(frozen=True)
 class Steps:
-    """A text that changes at known moments: the first value holds until the first change."""
+    """A text that changes at known instants: the first value holds until the first change."""
 
     first: str
     changes: tuple[tuple[datetime, str], ...] = ()
 
-    def at(self, moment: datetime) -> str:
+    def at(self, instant: datetime) -> str:
         value = self.first
         for since, text in self.changes:
-            if since > moment:
+            if since > instant:
                 break
             value = text
         return value
@@ -41,10 +41,10 @@ class Steps:
 
 @dataclass(frozen=True)
 class Timeline:
-    """The moments of one race: betting closes when the field jumps.
+    """The instants of one race: betting closes when the field jumps.
 
     `dividends` is when the final dividends appear, which may be minutes after the status says Final. An abandoned race
-    never reaches the moments after `abandoned`.
+    never reaches the instants after `abandoned`.
     """
 
     advertised: datetime
@@ -68,8 +68,8 @@ class Timeline:
         """When the terminal status was reached."""
         return self.changes[-1][0]
 
-    def status_at(self, moment: datetime) -> str:
-        return Steps("Open", self.changes).at(moment)
+    def status_at(self, instant: datetime) -> str:
+        return Steps("Open", self.changes).at(instant)
 
 
 @dataclass(frozen=True)

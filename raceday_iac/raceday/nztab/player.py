@@ -173,8 +173,8 @@ def _refusal(asked: Asked, path: str, refused: BadQuery, headers: Mapping[str, s
 
 def _header(asked: Asked, path: str, title: str) -> dict[str, str]:
     query = urlencode(sorted(asked.query.items()))
-    moment = f"{asked.now:%Y-%m-%dT%H:%M:%S.%f}".rstrip("0").rstrip(".")
-    return {"title": title, "generated_time": f"{moment}Z", "url": f"{path}?{query}" if query else path}
+    instant = f"{asked.now:%Y-%m-%dT%H:%M:%S.%f}".rstrip("0").rstrip(".")
+    return {"title": title, "generated_time": f"{instant}Z", "url": f"{path}?{query}" if query else path}
 
 
 # Control routes of the played API below /v1/_dev/nztab: what is played, what goes wrong, what was asked.
@@ -408,7 +408,7 @@ class NztabFaults:
 #: The list that matters in the `data` of each kind of answer.
 LISTS = {"event": "runners", "meetings": "meetings", "meeting": "meetings", "list": "races"}
 HUGE = 10 * 1024 * 1024
-HTML = b"<!DOCTYPE html><html><head><title>Attention</title></head><body><h1>Just a moment...</h1></body></html>\n"
+HTML = b"<!DOCTYPE html><html><head><title>Attention</title></head><body><h1>Just an instant...</h1></body></html>\n"
 
 NULLED = {
     "event": ("name", "runner_number", "odds", "weight", "is_scratched", "speedmap", "barrier"),

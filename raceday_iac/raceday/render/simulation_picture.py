@@ -75,9 +75,9 @@ def day_name(day: str) -> str:
 # The time axis of a race day: New Zealand's clock above, UTC below, the day boundary and the quiet window.
 
 
-def clock(moment: float) -> str:
+def clock(instant: float) -> str:
     """The time on New Zealand's clock."""
-    return f"{datetime.fromtimestamp(moment, NZ_TIME.zone):%H:%M}"
+    return f"{datetime.fromtimestamp(instant, NZ_TIME.zone):%H:%M}"
 
 
 def now_name(report: DayReport) -> str:
@@ -139,13 +139,13 @@ def _background(scale: Scale, bottom: float) -> Iterator[str]:
         if right - left >= LABEL:
             yield _text("quiet window", (left + right) / 2, bottom - 6, "faint middle")
     for tick in ticks(scale, NZ_TIME.zone):
-        yield f'<path class="grid" d="M{_n(scale.x(tick.moment))} {top:g}V{_n(bottom)}"/>'
-        yield _text(tick.label, scale.x(tick.moment), 44, "middle")
+        yield f'<path class="grid" d="M{_n(scale.x(tick.instant))} {top:g}V{_n(bottom)}"/>'
+        yield _text(tick.label, scale.x(tick.instant), 44, "middle")
     for tick in ticks(scale, UTC):
-        yield f'<path class="axis" d="M{_n(scale.x(tick.moment))} {_n(bottom)}v5"/>'
-        yield _text(tick.label, scale.x(tick.moment), bottom + 17, "faint middle")
-    for moment in midnights(scale, NZ_TIME):
-        x = scale.x(moment)
+        yield f'<path class="axis" d="M{_n(scale.x(tick.instant))} {_n(bottom)}v5"/>'
+        yield _text(tick.label, scale.x(tick.instant), bottom + 17, "faint middle")
+    for instant in midnights(scale, NZ_TIME):
+        x = scale.x(instant)
         yield f'<path class="midnight" d="M{_n(x)} {top:g}V{_n(bottom)}"/>'
         is_at_the_edge = x + LABEL > scale.right
         at, style = (x - 4, "faint end") if is_at_the_edge else (x + 4, "faint")
@@ -282,9 +282,9 @@ def _draw_chart(heading: str, now: _Amounts, legacy: _Amounts, scale: Scale, y: 
 def _binned(amounts: _Amounts, scale: Scale) -> list[float]:
     number = _columns_of(scale)
     bins = [0.0] * number
-    for moment, amount in amounts:
-        if scale.begin <= moment < scale.end:
-            bins[int((moment - scale.begin) / (scale.end - scale.begin) * number)] += amount
+    for instant, amount in amounts:
+        if scale.begin <= instant < scale.end:
+            bins[int((instant - scale.begin) / (scale.end - scale.begin) * number)] += amount
     return bins
 
 

@@ -82,10 +82,10 @@ def status_delays(day: Day, ledger: Ledger) -> list[float]:
         first.setdefault((each.race, each.status), each.at)
     delays = []
     for race in day.imported:
-        for moment, status in race.timeline.changes:
+        for instant, status in race.timeline.changes:
             written = first.get((race.id, status))
-            if written is not None and written >= moment.timestamp():
-                delays.append(written - moment.timestamp())
+            if written is not None and written >= instant.timestamp():
+                delays.append(written - instant.timestamp())
     return delays
 
 
@@ -107,7 +107,7 @@ def _worked(execution: Execution, function: str) -> bool:
 
 
 def _phases(day: Day, ledger: Ledger) -> Iterator[str]:
-    """The row of the table that each poll was in, by what upstream said at that moment."""
+    """The row of the table that each poll was in, by what upstream said at that instant."""
     for poll in ledger.polls:
         race = day.race(poll.race)
         if race is None:
@@ -116,8 +116,8 @@ def _phases(day: Day, ledger: Ledger) -> Iterator[str]:
         yield SETTLING if row == "terminal" else row
 
 
-def _status_before(race: Race, moment: float) -> str:
-    return race.timeline.status_at(datetime.fromtimestamp(moment, race.start.tzinfo))
+def _status_before(race: Race, instant: float) -> str:
+    return race.timeline.status_at(datetime.fromtimestamp(instant, race.start.tzinfo))
 
 
 def wanted_options(wanted: DaySpec, *, legacy_schedules: bool) -> dict[str, bool | int | str]:

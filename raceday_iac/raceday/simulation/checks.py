@@ -66,10 +66,10 @@ def changes_stored_soon(lived: DayResult) -> tuple[int, Violations]:
     checked, late = 0, list[str]()
     for race in lived.day.imported:
         written = lived.statuses_of(race.id)
-        for status, moment, limit in _changes(lived, race):
+        for status, instant, limit in _changes(lived, race):
             checked += 1
-            if not any(moment <= at <= limit for at, found in written if found == status):
-                late.append(f"{race.id} was {status} at {clock(moment)} and not stored as that by {clock(limit)}")
+            if not any(instant <= at <= limit for at, found in written if found == status):
+                late.append(f"{race.id} was {status} at {clock(instant)} and not stored as that by {clock(limit)}")
     return checked, iter(late)
 
 
@@ -149,14 +149,14 @@ def none_failed(lived: DayResult) -> tuple[int, Violations]:
 
 def _changes(lived: DayResult, race: Race) -> Iterator[tuple[str, float, float]]:
     """The changes of status that must be seen: into what, when, and until when it must be stored."""
-    changes = [(moment.timestamp(), status) for moment, status in race.timeline.changes]
+    changes = [(instant.timestamp(), status) for instant, status in race.timeline.changes]
     before, end = "Open", lived.wanted.end.timestamp()
-    for number, (moment, status) in enumerate(changes):
-        row = row_of(race.start.timestamp(), before, moment)
-        limit = moment + INTERVALS[row] + patience_of(row) + WRITING
+    for number, (instant, status) in enumerate(changes):
+        row = row_of(race.start.timestamp(), before, instant)
+        limit = instant + INTERVALS[row] + patience_of(row) + WRITING
         following = changes[number + 1][0] if number + 1 < len(changes) else end
-        if moment >= lived.opening.timestamp() and limit <= min(following, end):
-            yield status, moment, limit
+        if instant >= lived.opening.timestamp() and limit <= min(following, end):
+            yield status, instant, limit
         before = status
 
 
@@ -164,8 +164,8 @@ def _daily_start(lived: DayResult, start: time) -> datetime:
     return datetime.combine(lived.wanted.day - timedelta(days=1), start, UTC)
 
 
-def _is_quiet(moment: float) -> bool:
-    return QUIET[0] <= datetime.fromtimestamp(moment, NZ).time() < QUIET[1]
+def _is_quiet(instant: float) -> bool:
+    return QUIET[0] <= datetime.fromtimestamp(instant, NZ).time() < QUIET[1]
 
 
 # Invariants of what is stored when the day is over, held against what upstream played.
@@ -281,11 +281,11 @@ def pools_final(lived: DayResult) -> tuple[int, Violations]:
 
 
 def runners_in_the_market(race: Race) -> set[str]:
-    """Runners that the money tracker has, an hour before the start and at the last moment before the race is run."""
+    """Runners that the money tracker has, an hour before the start and at the last instant before the race is run."""
     last = min(race.timeline.jump, race.timeline.ended - timedelta(seconds=1))
     tracked = [
         {str(each["entrant_id"]) for each in event["money_tracker"]["entrants"]} & _field(event)
-        for event in (event_at(race, moment) for moment in (race.start - timedelta(minutes=61), last))
+        for event in (event_at(race, instant) for instant in (race.start - timedelta(minutes=61), last))
     ]
     return tracked[0] & tracked[1]
 
@@ -294,8 +294,8 @@ def _field(event: Mapping[str, Any]) -> set[str]:
     return {str(each["entrant_id"]) for each in event["runners"]}
 
 
-def _is_void(race: Race, moment: datetime) -> bool:
-    return race.timeline.abandoned is not None and race.timeline.abandoned <= moment
+def _is_void(race: Race, instant: datetime) -> bool:
+    return race.timeline.abandoned is not None and race.timeline.abandoned <= instant
 
 
 def _wrong_status(lived: DayResult, race: Race) -> str | None:
@@ -430,9 +430,9 @@ class DayResult:
 Check = Callable[[DayResult], tuple[int, Violations]]
 
 
-def clock(moment: float) -> str:
-    """A moment on the New Zealand clock."""
-    return f"{datetime.fromtimestamp(moment, NZ):%H:%M:%S}"
+def clock(instant: float) -> str:
+    """An instant on the New Zealand clock."""
+    return f"{datetime.fromtimestamp(instant, NZ):%H:%M:%S}"
 
 
 #: In the order in which a reader would ask for them.

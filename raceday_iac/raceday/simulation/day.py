@@ -36,7 +36,7 @@ END_OF_DAY = time(1)
 MINUTE = 60.0
 #: New values after which the youngest are searched, and searches after which the older ones are.
 COLLECTIONS = (50_000, 50, 50)
-#: Told the moment, at every full hour of New Zealand time.
+#: Told the instant, at every full hour of New Zealand time.
 Observer = Callable[[datetime], None]
 
 
@@ -78,7 +78,7 @@ def run_day(
             if time.seconds() % 3600 == 0:
                 observe(time.now())
             time.sleep(MINUTE - time.seconds() % MINUTE)
-        # Sleeping comes first: what was started a moment ago has begun when this thread wakes.
+        # Sleeping comes first: what was started an instant ago has begun when this thread wakes.
         time.sleep(1.0)
         while ledger.active():
             time.sleep(1.0)
@@ -91,7 +91,7 @@ def prepare(server: Server, executor: VirtualExecutor, time: VirtualTime) -> Non
     server.at_close(executor.close)
 
     def counted(work: Coroutine[Any, Any, object]) -> Coroutine[Any, Any, object]:
-        """Work in the background is awake, from the moment it is asked for."""
+        """Work in the background is awake, from the instant it is asked for."""
         time.join_in()
 
         async def held() -> object:
@@ -236,7 +236,7 @@ def patience_of(row: str) -> float:
 
 
 def row_of(start: float, status: str, now: float) -> str:
-    """The row of the table that a race is in at a moment; `terminal` when it is over."""
+    """The row of the table that a race is in at an instant; `terminal` when it is over."""
     minutes = (start - now) / 60
     row = "terminal" if status in TERMINAL else phase_of(status, minutes)
     return "baseline" if row == "jump" and minutes < HOUR_LATE else row
@@ -257,8 +257,8 @@ def _due_since(followed: Followed, last: float, begin: float, end: float) -> tup
 
 def _status(statuses: Sequence[tuple[float, str]], now: float) -> str:
     current = "Open"
-    for moment, status in statuses:
-        if moment > now:
+    for instant, status in statuses:
+        if instant > now:
             break
         current = status
     return current
@@ -273,8 +273,8 @@ def _status(statuses: Sequence[tuple[float, str]], now: float) -> str:
 # Conflict: two runs, of whatever function, that hold the same race or meeting at the same time, that is between the
 # upstream fetch and the last write for it. Each pair of runs counts once per race or meeting.
 #
-# Periods are half open: a run that starts in the very moment another ends does not meet it. Two that begin in the
-# same moment do, however short they are: in virtual time work may take none.
+# Periods are half open: a run that starts in the very instant another ends does not meet it. Two that begin in the
+# same instant do, however short they are: in virtual time work may take none.
 
 
 #: Functions that poll races: two of them on one race at once are an overlap although their names differ.
@@ -307,7 +307,7 @@ def overlaps(runs: Sequence[Run]) -> tuple[Clash, ...]:
 
 
 def overlaps_with_refused(runs: Sequence[Run]) -> tuple[Clash, ...]:
-    """The same, counting also the moments that refused duplicates lived."""
+    """The same, counting also the instants that refused duplicates lived."""
     return _overlaps(runs)
 
 
@@ -329,13 +329,13 @@ def conflicts(runs: Sequence[Run]) -> tuple[Clash, ...]:
 
 
 def meeting_pairs(periods: Iterable[Period]) -> Iterator[tuple[Period, Period]]:
-    """Every pair of periods that share a moment, by one sweep in order of their beginnings."""
+    """Every pair of periods that share an instant, by one sweep in order of their beginnings."""
     active: list[tuple[float, int, Period]] = []
     ordered = sorted(periods, key=lambda each: (each.begin, each.end, each.owner))
     for number, period in enumerate(ordered):
         while active and active[0][0] <= period.begin and not _is_instant_at(active[0][2], period.begin):
             heapq.heappop(active)
-        # An instant at exactly this moment is kept above, and with it perhaps a period that has just ended.
+        # An instant at exactly this instant is kept above, and with it perhaps a period that has just ended.
         for end, _, earlier in active:
             if end > period.begin or earlier.begin == period.begin:
                 yield earlier, period
@@ -374,8 +374,8 @@ def _are_alike(one: Run, other: Run) -> bool:
     return both_poll and not one.subjects.isdisjoint(other.subjects)
 
 
-def _is_instant_at(period: Period, moment: float) -> bool:
-    return period.begin == period.end == moment
+def _is_instant_at(period: Period, instant: float) -> bool:
+    return period.begin == period.end == instant
 
 
 def _clash(runs: Sequence[Run], one: Period, other: Period, subject: str | None = None) -> Clash:

@@ -88,7 +88,7 @@ class VirtualExecutor:
         self._seed, self._with_locks = seed, with_locks
         self._latencies = latencies or Latencies()
         self.cold_starts = 0
-        #: Two runs of one deployment may begin in the same moment.
+        #: Two runs of one deployment may begin in the same instant.
         self._importing = threading.Lock()
         sys.path.insert(0, str(folder))
 

@@ -1,6 +1,6 @@
 """What was seen on the wires of a simulated day: who asked for what, when, and what came of it.
 
-Everything is observed from outside the functions: their requests, the answers, and their log lines. Moments are
+Everything is observed from outside the functions: their requests, the answers, and their log lines. Instants are
 seconds since 1970 in virtual time; lock latencies are milliseconds of real time.
 """
 
@@ -137,7 +137,7 @@ class Ledger:
         self.executions: dict[str, Execution] = {}
         self.polls: list[Poll] = []
         self.statuses: list[StatusWrite] = []
-        #: Write requests, and those by a run that did not own its function's lock at that moment.
+        #: Write requests, and those by a run that did not own its function's lock at that instant.
         self.writes = 0
         self.unowned: list[str] = []
         #: Writes that were not behind the fence of their run.

@@ -96,8 +96,8 @@ def simulate_legacy(
     for function in FUNCTIONS:
         if function.cron is None or (schedules is not None and function.name not in schedules):
             continue
-        for moment in occurrences(function.cron, begin, end):
-            world.engine.start_at(moment, function.name, bodies[function.name])
+        for instant in occurrences(function.cron, begin, end):
+            world.engine.start_at(instant, function.name, bodies[function.name])
     runs = world.engine.run()
     return LegacyDay(
         runs, tuple(world.polls), len(card), world.scheduler_ticks, world.ticks_with_work, world.poller_executions

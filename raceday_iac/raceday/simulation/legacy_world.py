@@ -58,7 +58,7 @@ Body = Callable[[LegacyExecution], Steps]
 
 
 class Engine:
-    """Runs executions in the order of time; equal moments in the order they were asked for."""
+    """Runs executions in the order of time; equal instants in the order they were asked for."""
 
     def __init__(self, begin: float, appwrite_seconds: float) -> None:
         self.now = begin
@@ -67,8 +67,8 @@ class Engine:
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._asked = 0
 
-    def start_at(self, moment: float, function: str, body: Body) -> None:
-        self._at(moment, lambda: self.start(function, body))
+    def start_at(self, instant: float, function: str, body: Body) -> None:
+        self._at(instant, lambda: self.start(function, body))
 
     def start(self, function: str, body: Body) -> None:
         """Start an execution now."""
@@ -97,9 +97,9 @@ class Engine:
         steps.close()
         self.runs.append(execution.record(Outcome.KILLED))
 
-    def _at(self, moment: float, action: Callable[[], None]) -> None:
+    def _at(self, instant: float, action: Callable[[], None]) -> None:
         self._asked += 1
-        heapq.heappush(self._queue, (moment, self._asked, action))
+        heapq.heappush(self._queue, (instant, self._asked, action))
 
 
 # The races of a day as the legacy model sees them: when each one starts, closes and ends upstream.
@@ -111,7 +111,7 @@ FINAL_AFTER = 8 * 60.0
 
 @dataclass(frozen=True)
 class CardRace:
-    """One race. All moments are seconds since 1970, UTC; None means that it never comes to that."""
+    """One race. All instants are seconds since 1970, UTC; None means that it never comes to that."""
 
     race: str
     meeting: str
@@ -124,15 +124,15 @@ class CardRace:
     abandoned: float | None = None
     runners: int = 10
 
-    def status_at(self, moment: float) -> str:
-        """What the NZ TAB says of it at that moment."""
-        if _reached(self.abandoned, moment):
+    def status_at(self, instant: float) -> str:
+        """What the NZ TAB says of it at that instant."""
+        if _reached(self.abandoned, instant):
             return "Abandoned"
-        if _reached(self.final, moment):
+        if _reached(self.final, instant):
             return "Final"
-        if _reached(self.interim, moment):
+        if _reached(self.interim, instant):
             return "Interim"
-        return "Closed" if moment >= self.jump else "Open"
+        return "Closed" if instant >= self.jump else "Open"
 
 
 def card_of(races: Iterable[Mapping[str, Any]]) -> tuple[CardRace, ...]:
@@ -146,8 +146,8 @@ def card_of(races: Iterable[Mapping[str, Any]]) -> tuple[CardRace, ...]:
     return tuple(sorted(card, key=lambda race: (race.start, race.race)))
 
 
-def _reached(moment: float | None, now: float) -> bool:
-    return moment is not None and now >= moment
+def _reached(instant: float | None, now: float) -> bool:
+    return instant is not None and now >= instant
 
 
 # The state that legacy executions share: the database rows that decide what is due, and the notes of every poll.

@@ -1,7 +1,7 @@
 """Time that passes only while everybody sleeps: threads live through a day as fast as the machine can.
 
 Every thread that takes part is *awake* or *asleep*. As long as one is awake, time stands still, so computing and real
-requests take no time at all. When the last one falls asleep, time jumps to the earliest moment somebody waits for.
+requests take no time at all. When the last one falls asleep, time jumps to the earliest instant somebody waits for.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class VirtualTime:
         return datetime.fromtimestamp(self._now, UTC)
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass. A sleep of nothing still lets those go first who are due at this moment."""
+        """Let time pass. A sleep of nothing still lets those go first who are due at this instant."""
         with self._guard:
             sleeper = _Sleeper()
             self._set_alarm(sleeper, seconds)
@@ -88,9 +88,9 @@ class VirtualTime:
     def _fall_asleep(self) -> None:
         self._awake -= 1
         while self._awake == 0 and self._alarms:
-            moment, _, sleeper = heapq.heappop(self._alarms)
+            instant, _, sleeper = heapq.heappop(self._alarms)
             if not sleeper.is_woken:
-                self._now = max(self._now, moment)
+                self._now = max(self._now, instant)
                 self._wake(sleeper)
         if self._awake == 0 and self._waiting:
             self.stuck = True

@@ -78,8 +78,8 @@ def test_the_state_on_disk_is_the_state_returned(project: Project) -> None:
 
 def test_every_change_is_told_to_begin_and_to_end(project: Project) -> None:
     applied = project.apply(schema())
-    for moment in (EventKind.STARTED, EventKind.DONE):
-        told = sorted(event.change.key for event in project.events if event.moment is moment)
+    for instant in (EventKind.STARTED, EventKind.DONE):
+        told = sorted(event.change.key for event in project.events if event.kind is instant)
         assert told == sorted(change.key for change in applied.done)
 
 
@@ -128,7 +128,7 @@ def test_a_failure_is_in_the_result_with_what_it_took_down(tmp_path: Path) -> No
 def test_what_failed_is_told_and_concluded(tmp_path: Path) -> None:
     project = Project(tmp_path, Refusing("attribute.d/c/a", ProviderError("no")))
     project.apply(schema())
-    (told,) = [event for event in project.events if event.moment is EventKind.FAILED]
+    (told,) = [event for event in project.events if event.kind is EventKind.FAILED]
     assert (told.change.key, told.note) == ("create:attribute.d/c/a", "no")
     assert project.store.interrupted_changes() == []
 

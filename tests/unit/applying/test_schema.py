@@ -60,7 +60,7 @@ class Project:
 
     @property
     def warnings(self) -> list[str]:
-        return [each.note for each in self.events if each.moment is EventKind.WARNED]
+        return [each.note for each in self.events if each.kind is EventKind.WARNED]
 
 
 @pytest.fixture

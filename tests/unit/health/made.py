@@ -34,8 +34,8 @@ def ago(**span: float) -> datetime:
     return NOW - timedelta(**span)
 
 
-def stamp(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds")
+def stamp(instant: datetime) -> str:
+    return instant.isoformat(timespec="milliseconds")
 
 
 def summary(outcome: str, **more: Any) -> str:

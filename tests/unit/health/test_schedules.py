@@ -98,7 +98,7 @@ def test_without_a_schedule_nothing_is_expected(schedule: str) -> None:
     assert look(schedule=schedule) == Punctuality()
 
 
-def test_the_newest_moment_that_has_passed() -> None:
+def test_the_newest_instant_that_has_passed() -> None:
     assert last_due("30 20 * * *", NOW, timedelta(minutes=5)) == ago(hours=5, minutes=30)
     assert last_due("0 2 * * *", NOW, timedelta(minutes=5)) == ago(hours=24)
     assert last_due("0 0 30 2 *", NOW, timedelta()) is None

@@ -24,7 +24,7 @@ def test_a_day_is_from_midnight_to_midnight_in_new_zealand(day: date, hours: int
     assert found.end - found.begin == timedelta(hours=hours)
 
 
-def test_the_next_runs_are_after_the_moment_asked_for() -> None:
+def test_the_next_runs_are_after_the_instant_asked_for() -> None:
     (lane,) = timetable(function("f", "0 12,13 * * *")).lanes
     assert lane.following == (AFTER + timedelta(hours=1), AFTER + timedelta(hours=24))
 

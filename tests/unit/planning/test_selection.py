@@ -438,7 +438,7 @@ def test_the_order_of_the_whole_plan_holds_in_its_part(data: st.DataObject) -> N
 
 
 def closure(change: Change, of: Plan) -> set[str]:
-    """All that must be done before, directly or not; changes alone, without moments in them."""
+    """All that must be done before, directly or not; changes alone, without instants in them."""
     by_key = {each.key: each for each in of.changes}
     found: set[str] = set()
     todo = list(by_key[change.key].requires)

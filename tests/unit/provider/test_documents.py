@@ -161,8 +161,8 @@ def test_what_refuses_the_smallest_page_too_is_an_error() -> None:
 
 
 def test_a_page_that_takes_long_makes_the_next_ones_smaller() -> None:
-    server, moments = Server(range(1, 8001)), iter([0.0, 10.1])
-    of = server.list(clock=lambda: next(moments, 0.0))
+    server, instants = Server(range(1, 8001)), iter([0.0, 10.1])
+    of = server.list(clock=lambda: next(instants, 0.0))
     assert [len(portion) for portion in of.every()][:2] == [5000, 1000]
 
 

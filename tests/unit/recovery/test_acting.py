@@ -260,7 +260,7 @@ def test_a_lock_that_is_free_by_now_is_not_created() -> None:
     assert hand.log == []
 
 
-def test_a_lock_that_a_run_takes_over_at_the_same_moment_is_the_runs() -> None:
+def test_a_lock_that_a_run_takes_over_at_the_same_instant_is_the_runs() -> None:
     class Race(Hand):
         def change_document(self, *where: Any, **how: Any) -> Any:
             self.documents["f-lock"] = lock_document(NOW, NOW, owner="a run", generation=2)

@@ -13,11 +13,11 @@ from raceday_iac.errors import IacError, StateError
 from raceday_iac.model.secret import Secret
 from raceday_iac.state.encryption import AgeCipher, new_key
 
-MOMENT = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
+INSTANT = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 TEXT = b"what nobody is to read" * 100
 
 
-def cipher(key: Secret, *previous: Secret, recipients: tuple[str, ...] = (), now: datetime = MOMENT) -> AgeCipher:
+def cipher(key: Secret, *previous: Secret, recipients: tuple[str, ...] = (), now: datetime = INSTANT) -> AgeCipher:
     return AgeCipher(key, previous, recipients, lambda: now)
 
 
@@ -54,7 +54,7 @@ def test_a_previous_key_opens_and_does_not_seal() -> None:
 
 def test_a_key_keeps_its_age_and_a_new_one_begins_again() -> None:
     (old, _), (new, _) = new_key(), new_key()
-    later = MOMENT.replace(year=2027)
+    later = INSTANT.replace(year=2027)
     first = cipher(old).encrypt(TEXT)
     same = cipher(old, now=later)
     same.decrypt(first)

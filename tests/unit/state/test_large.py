@@ -1,4 +1,4 @@
-"""A large local state: a save is a line, a run ends with one file, and a kill at any moment loses nothing saved."""
+"""A large local state: a save is a line, a run ends with one file, and a kill at any instant loses nothing saved."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def test_a_run_during_another_stands_on_it_and_is_marked() -> None:
     ]  # fmt: skip
 
 
-def test_a_lane_is_as_high_as_its_busiest_moment() -> None:
+def test_a_lane_is_as_high_as_its_busiest_instant() -> None:
     (lane,) = lanes([Run("f", 0, 10), Run("f", 1, 10), Run("f", 2, 10), Run("f", 20, 30)])
     assert (lane.levels, lane.count(Kind.CLASH)) == (3, 2)
 

@@ -23,12 +23,12 @@ USUAL, VOID, LATE = "usual", "void", "late"
 
 
 def at(hour: int, minute: int = 0, second: float = 0, day: date = DATE) -> float:
-    """A moment on the New Zealand clock of the day; hours beyond 23 are those of the next."""
+    """An instant on the New Zealand clock of the day; hours beyond 23 are those of the next."""
     wall = datetime.combine(day, time(), NZ) + timedelta(hours=hour, minutes=minute, seconds=second)
     return wall.timestamp()
 
 
-def moment(*clock: float) -> datetime:
+def instant(*clock: float) -> datetime:
     return datetime.fromtimestamp(at(*clock), UTC)  # type: ignore[arg-type]
 
 
@@ -41,9 +41,9 @@ def race(name: str, start: datetime, *, abandoned: datetime | None = None, divid
 @cache
 def the_day() -> Day:
     races = (
-        race(USUAL, moment(11, 45), dividends_late=100),
-        race(VOID, moment(12, 30), abandoned=moment(12, 10)),
-        race(LATE, moment(23, 57)),
+        race(USUAL, instant(11, 45), dividends_late=100),
+        race(VOID, instant(12, 30), abandoned=instant(12, 10)),
+        race(LATE, instant(23, 57)),
     )
     return Day(DATE, 1, (Meeting(FACTS, races, Steps("Good4")),))
 
@@ -53,7 +53,7 @@ WANTED = DaySpec(DATE)
 
 @cache
 def polls_of(race: Race) -> tuple[float, ...]:
-    """One early, then each in the second in which it is due, by a poller that knows the truth a moment later."""
+    """One early, then each in the second in which it is due, by a poller that knows the truth an instant later."""
     polls, now, end = [at(8, 31)], at(9), WANTED.end.timestamp()
     while now <= end:
         # Of a change during the wait for a poll nobody knows before that poll.

@@ -98,7 +98,7 @@ def with_statuses(*writes: StatusWrite) -> list[float]:
 def written(name: str, status: str, delay: float) -> StatusWrite:
     race = DAY.race(name)
     assert race is not None
-    change = next(moment for moment, each in race.timeline.changes if each == status)
+    change = next(instant for instant, each in race.timeline.changes if each == status)
     return StatusWrite(name, status, change.timestamp() + delay)
 
 
@@ -124,7 +124,7 @@ def test_a_status_that_was_there_before_its_change_has_no_delay() -> None:
 # The card of the legacy model.
 
 
-def test_a_usual_race_is_taken_over_with_its_moments() -> None:
+def test_a_usual_race_is_taken_over_with_its_instants() -> None:
     card = {each.race: each for each in legacy_card(DAY)}[USUAL]
     line = usual.timeline
 
@@ -133,7 +133,7 @@ def test_a_usual_race_is_taken_over_with_its_moments() -> None:
 
 
 @pytest.mark.parametrize("seconds_late", [-1200, 10, 100, 199])
-def test_an_abandoned_race_never_comes_to_its_later_moments(seconds_late: int) -> None:
+def test_an_abandoned_race_never_comes_to_its_later_instants(seconds_late: int) -> None:
     end = usual.start + timedelta(seconds=seconds_late)
     line = replace(usual.timeline, abandoned=end)
     day = replace(DAY, meetings=(replace(DAY.meetings[0], races=(replace(usual, timeline=line),)),))
@@ -141,9 +141,9 @@ def test_an_abandoned_race_never_comes_to_its_later_moments(seconds_late: int) -
     (card,) = legacy_card(day)
 
     for second in range(-1500, 900, 7):
-        moment = usual.start + timedelta(seconds=second)
-        upstream = line.status_at(moment)
-        assert card.status_at(moment.timestamp()) == upstream
+        instant = usual.start + timedelta(seconds=second)
+        upstream = line.status_at(instant)
+        assert card.status_at(instant.timestamp()) == upstream
 
 
 # What refusing saved.

@@ -52,7 +52,7 @@ def test_a_refused_duplicate_overlaps_only_where_it_is_asked_for() -> None:
     assert (len(overlaps(runs)), len(overlaps_with_refused(runs))) == (0, 1)
 
 
-def test_a_conflict_needs_the_same_race_at_the_same_moment() -> None:
+def test_a_conflict_needs_the_same_race_at_the_same_instant() -> None:
     first = Run("a", 0, 10, (Occupation("r", 0, 4), Occupation("s", 4, 10)))
     later = Run("b", 0, 10, (Occupation("s", 0, 4), Occupation("r", 4, 10)))
     meeting = Run("c", 0, 10, (Occupation("r", 3, 5),))

@@ -32,8 +32,8 @@ class Course:
     interim: int
     final: int
 
-    def status_at(self, moment: float) -> str:
-        passed = moment - START
+    def status_at(self, instant: float) -> str:
+        passed = instant - START
         if passed < self.jump:
             return "Open"
         if passed < self.interim:

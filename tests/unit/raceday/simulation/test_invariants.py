@@ -40,7 +40,7 @@ DAY = the_day()
 usual, void, late = DAY.imported
 
 
-#: What upstream says of a race at a moment never changes, and takes long to make up.
+#: What upstream says of a race at an instant never changes, and takes long to make up.
 known_event_at = cache(checks.event_at)
 
 
@@ -203,7 +203,7 @@ def test_a_status_that_was_stored_hours_later_is_late() -> None:
     assert len(violated(seen_with(ledger))["every change of status is stored soon"]) == 1
 
 
-def test_a_status_that_upstream_shows_for_a_moment_need_not_be_seen() -> None:
+def test_a_status_that_upstream_shows_for_an_instant_need_not_be_seen() -> None:
     """Declared void a second after the jump: nobody can be asked to have stored that it was closed."""
     line = replace(usual.timeline, abandoned=usual.timeline.jump + timedelta(seconds=1))
     day = Day(DATE, 1, (replace(DAY.meetings[0], races=(replace(usual, timeline=line),)),))
@@ -285,7 +285,7 @@ def test_a_race_without_any_bucket_is_found_whenever_it_was_first_polled() -> No
 
 @pytest.mark.parametrize(("bucket", "is_demanded"), [(25, True), (20, False), (0, False)])
 def test_of_an_abandoned_race_the_buckets_until_then_are_demanded(bucket: int, is_demanded: bool) -> None:
-    """It starts at 12:30 and is abandoned at 12:10, in the moment in which bucket 20 would have ended."""
+    """It starts at 12:30 and is abandoned at 12:10, at the instant in which bucket 20 would have ended."""
     flow = right_stored().money_flow
     kept = tuple(each for each in flow[VOID] if each["timeInterval"] != bucket)
 
@@ -422,8 +422,8 @@ def test_a_run_that_began_before_the_quiet_window_must_not_write_in_it_either() 
     ledger = right_ledger()
     execution = begin(ledger, "nightly", at(24, 59, 50), "meeting-status-poller")
     ledger.lock_changed("l", "nightly")
-    for moment in (at(24, 59, 55), at(25, 0, 5)):
-        ledger.wrote(execution, "l", moment, "PATCH meetings")
+    for instant in (at(24, 59, 55), at(25, 0, 5)):
+        ledger.wrote(execution, "l", instant, "PATCH meetings")
     end(ledger, "nightly", at(25, 0, 6))
 
     assert list(violated(seen_with(ledger))) == ["nothing is written in the quiet window"]

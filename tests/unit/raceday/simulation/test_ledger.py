@@ -176,8 +176,8 @@ def test_the_lock_of_another_function_is_no_permission(ledger: Ledger) -> None:
 
 def test_the_first_and_the_last_write_of_a_run_are_known(ledger: Ledger) -> None:
     execution = begun(ledger)
-    for moment in (110, 120, 130):
-        ledger.wrote(execution, LOCK, moment, "commit")
+    for instant in (110, 120, 130):
+        ledger.wrote(execution, LOCK, instant, "commit")
 
     assert execution.wrote == (110, 130)
 

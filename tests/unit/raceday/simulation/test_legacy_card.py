@@ -10,10 +10,10 @@ from .cards import sample_card
 
 
 @pytest.mark.parametrize(
-    ("moment", "status"), [(99, "Open"), (100, "Closed"), (199, "Closed"), (200, "Interim"), (300, "Final")]
+    ("instant", "status"), [(99, "Open"), (100, "Closed"), (199, "Closed"), (200, "Interim"), (300, "Final")]
 )
-def test_a_race_goes_through_its_statuses(moment: float, status: str) -> None:
-    assert CardRace("r", "m", 90, jump=100, interim=200, final=300).status_at(moment) == status
+def test_a_race_goes_through_its_statuses(instant: float, status: str) -> None:
+    assert CardRace("r", "m", 90, jump=100, interim=200, final=300).status_at(instant) == status
 
 
 def test_abandoned_wins_over_everything() -> None:

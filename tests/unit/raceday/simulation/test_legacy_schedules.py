@@ -12,8 +12,8 @@ BEGIN = datetime(2025, 7, 16, 18, tzinfo=UTC).timestamp()
 DAY = 86400.0
 
 
-def clock(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%H:%M")
+def clock(instant: float) -> str:
+    return datetime.fromtimestamp(instant, UTC).strftime("%H:%M")
 
 
 def test_there_are_nine_functions_and_three_have_no_schedule() -> None:
@@ -29,14 +29,14 @@ def test_a_cron_fires_as_often_as_it_says(cron: str, times: int) -> None:
 
 
 def test_the_hours_of_a_cron_are_utc() -> None:
-    moments = [clock(moment) for moment in occurrences("*/15 21-23,0-11 * * *", BEGIN, BEGIN + DAY)]
-    assert (moments[0], moments[-1]) == ("21:00", "11:45")
+    instants = [clock(instant) for instant in occurrences("*/15 21-23,0-11 * * *", BEGIN, BEGIN + DAY)]
+    assert (instants[0], instants[-1]) == ("21:00", "11:45")
 
 
-def test_the_first_moment_is_included_and_the_last_is_not() -> None:
-    assert [clock(moment) for moment in occurrences("*/1 * * * *", BEGIN, BEGIN + 120)] == ["18:00", "18:01"]
-    assert [clock(moment) for moment in occurrences("*/1 * * * *", BEGIN + 1, BEGIN + 121)] == ["18:01", "18:02"]
+def test_the_first_instant_is_included_and_the_last_is_not() -> None:
+    assert [clock(instant) for instant in occurrences("*/1 * * * *", BEGIN, BEGIN + 120)] == ["18:00", "18:01"]
+    assert [clock(instant) for instant in occurrences("*/1 * * * *", BEGIN + 1, BEGIN + 121)] == ["18:01", "18:02"]
 
 
 def test_a_cron_may_have_days() -> None:
-    assert [clock(moment) for moment in occurrences("0 3 17 7 *", BEGIN, BEGIN + 9 * DAY)] == ["03:00"]
+    assert [clock(instant) for instant in occurrences("0 3 17 7 *", BEGIN, BEGIN + 9 * DAY)] == ["03:00"]

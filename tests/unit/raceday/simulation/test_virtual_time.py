@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from raceday_iac.raceday.simulation.virtual_time import StuckError, VirtualTime
 
 MORNING = datetime(2025, 7, 16, 19, 0, tzinfo=UTC)
-#: Quarters of a second, so that sums are exact and many wake at the same moment.
+#: Quarters of a second, so that sums are exact and many wake at the same instant.
 QUARTERS = st.integers(min_value=0, max_value=12).map(lambda number: number / 4)
 
 
@@ -28,7 +28,7 @@ def passed(time: VirtualTime) -> float:
 # Sleeping.
 
 
-def test_it_begins_at_the_given_moment(time: VirtualTime) -> None:
+def test_it_begins_at_the_given_instant(time: VirtualTime) -> None:
     assert time.now() == MORNING
 
 
@@ -70,12 +70,12 @@ def test_while_one_is_awake_time_stands_still(time: VirtualTime) -> None:
     assert passed(time) == 10
 
 
-def test_sleepers_of_the_same_moment_wake_one_after_another_in_the_order_of_falling_asleep(time: VirtualTime) -> None:
+def test_sleepers_of_the_same_instant_wake_one_after_another_in_the_order_of_falling_asleep(time: VirtualTime) -> None:
     order: list[int] = []
     busy = threading.Lock()
 
     def work(number: int) -> None:
-        # Fall asleep one after another, then all for the same moment.
+        # Fall asleep one after another, then all for the same instant.
         time.sleep(number)
         time.sleep(100 - number)
         assert busy.acquire(blocking=False)
@@ -150,7 +150,7 @@ def test_an_event_that_is_set_is_not_waited_for(time: VirtualTime) -> None:
     assert (passed(time), event.is_set()) == (0, True)
 
 
-def test_setting_an_event_wakes_all_who_wait_at_that_moment(time: VirtualTime) -> None:
+def test_setting_an_event_wakes_all_who_wait_at_that_instant(time: VirtualTime) -> None:
     event = time.event()
     woken: list[float] = []
     tasks = [time.start(lambda: (event.wait(), woken.append(passed(time)))[1], "waiter") for _ in range(3)]

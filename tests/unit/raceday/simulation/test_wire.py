@@ -180,7 +180,7 @@ def test_a_write_is_about_its_race_or_meeting(
     assert (connected.ledger.writes, sorted(connected.held())) == (1, subjects)
 
 
-def test_a_status_is_noted_at_the_moment_when_it_takes_effect(connected: Connected) -> None:
+def test_a_status_is_noted_at_the_instant_when_it_takes_effect(connected: Connected) -> None:
     connected.send("PATCH", DOCUMENTS.format("races") + "/r", {"data": {"status": "Closed"}})
 
     (found,) = connected.ledger.statuses
