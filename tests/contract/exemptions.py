@@ -149,10 +149,11 @@ EXEMPTIONS: tuple[Exemption, ...] = (
             ("deployments", "body.deployments.*.status", under_way),
             ("deployments", "body.deployments.*.$updatedAt", anything),
             ("deployments", "body.deployments.*.buildDuration", number),
-            ("list", "body.sites.0.latestDeployment*", text),
-            ("by framework", "body.sites.0.latestDeployment*", text),
-            ("list", "body.sites.0.$updatedAt", text),
-            ("by framework", "body.sites.0.$updatedAt", text),
+            *(
+                (step, f"body.sites.0.{name}", text)
+                for step in ("list", "by framework")
+                for name in ("latestDeployment*", "deploymentId", "deploymentCreatedAt", "$updatedAt")
+            ),
         )
     ),
     Exemption(
