@@ -8,10 +8,10 @@ from functools import cached_property
 
 from ..diff import compare_fields, field_text, stored_fields
 from ..errors import ProviderError, RefusedError, ServerFaultError
-from ..kinds import kind_of, outermost
+from ..kinds import code_of, kind_of, outermost
 from ..kinds.deployment import UNFINISHED
 from ..kinds.turns import Turn
-from ..model.address import Address, deployment_address, function_address, owners
+from ..model.address import Address, owners
 from ..model.evidence import NOTHING, Answer, Answering, Ask, Question, total
 from ..model.resource import Desired, Fields, Live, frozen
 from ..model.secret import fingerprinted
@@ -33,26 +33,26 @@ from .schema import FIRST_LOOK, MadeAlong, SchemaWork, until_gone
 # Deleting deployments of ours that are of no use: failed builds, abandoned uploads, code that was never accepted.
 
 
-def clean(provider: Provider, recorder: Recorder, function: str, classified: Sequence[Classified]) -> dict[str, str]:
+def clean(provider: Provider, recorder: Recorder, owner: Address, classified: Sequence[Classified]) -> dict[str, str]:
     """Delete the orphans. Returns what went wrong with each, an empty text for nothing; the state forgets what is gone.
 
     Nothing that is active is deleted: that is looked up again before each deletion.
     """
-    outcome = {each.deployment.id: _delete(provider, function, each) for each in classified if each.role is Role.ORPHAN}
+    outcome = {each.deployment.id: _delete(provider, owner, each) for each in classified if each.role is Role.ORPHAN}
     there = {each.deployment.id for each in classified} - {name for name, problem in outcome.items() if not problem}
-    recorder.forget_uploads(function, [each for each in recorder.state.uploads_of(function) if each not in there])
+    recorder.forget_uploads(owner, [each for each in recorder.state.uploads_of(owner) if each not in there])
     return outcome
 
 
-def _delete(provider: Provider, function: str, classified: Classified) -> str:
+def _delete(provider: Provider, owner: Address, classified: Classified) -> str:
     deployment = classified.deployment
-    address = deployment_address(function)
+    address = code_of(owner)
     try:
-        if provider.active_deployment(function) == deployment.id:
+        if provider.active_deployment(owner) == deployment.id:
             return "it is active now"
         if deployment.status not in (*FAILED, READY):
             # A build that goes on would come to its end without a deployment to write to.
-            provider.cancel(function, deployment.id)
+            provider.cancel(owner, deployment.id)
         provider.delete(address, Live(address, frozen({}), deployment.id))
     except ProviderError as error:
         return error.message
@@ -140,7 +140,7 @@ class Work:
     recorder: Recorder
     plan: Plan
     desired: Desired
-    bundles: Mapping[str, Bundle]
+    bundles: Mapping[Address, Bundle]
     note: Note
     warn: Note = lambda _change, _text: None
     archives: Archives | None = None
@@ -317,15 +317,15 @@ class Work:
         self.recorder.drop(address)
 
     def _deploy(self, change: Change) -> Iterator[float]:
-        function = self._function_entry(change.address.path)
+        owner = self._owner_entry(owners(change.address)[-1])
         deploying = Deploying(
             self.provider,
             self.archives or Archives(self.provider),
-            self.bundles[change.address.path],
+            self.bundles[owners(change.address)[-1]],
             self._before(change.address),
             note=lambda text: self.note(change, text),
             warn=lambda text: self.warn(change, text),
-            begun=lambda deployment: self.recorder.begin_upload(function, deployment),
+            begun=lambda deployment: self.recorder.begin_upload(owner, deployment),
         )
         for each in deploying.run():
             if isinstance(each, Entry):
@@ -341,25 +341,25 @@ class Work:
         return Before(
             back,
             known.deployments if known else (),
-            self.recorder.state.uploads_of(address.path),
+            self.recorder.state.uploads_of(owners(address)[-1]),
             upload_again=address in self.plan.plan_options.replaced,
         )
 
-    def _function_entry(self, function: str) -> Entry:
-        """The function as the state is to know it, for where it does not know it yet."""
-        address = function_address(function)
+    def _owner_entry(self, address: Address) -> Entry:
+        """What has the code, as the state is to know it, for where it does not know it yet."""
         fields = self.desired.resources[address].fields if address in self.desired.resources else frozen({})
-        return Entry(address, fields, function)
+        return Entry(address, fields, address.path)
 
     def _activate(self, change: Change) -> Iterator[float]:
         """Go back to a deployment. The one that it replaces becomes the last of those to go back to."""
         after = {each.name: each.after for each in change.fields}
         before = {each.name: each.before for each in change.fields}
         target = str(after["deployment"])
-        self.provider.activate(change.address.path, target)
+        owner = owners(change.address)[-1]
+        self.provider.activate(owner, target)
         known = self.recorder.state.entries.get(change.address)
         line = [each for each in (known.deployments if known else ()) if each not in (target, before["deployment"])]
-        if before["deployment"] and before["deployment"] not in self.recorder.state.uploads_of(change.address.path):
+        if before["deployment"] and before["deployment"] not in self.recorder.state.uploads_of(owner):
             line.append(str(before["deployment"]))
         self.recorder.put(
             Entry(change.address, frozen({"digest": after["digest"]}), target, (target, *line)),

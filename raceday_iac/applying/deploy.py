@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from ..errors import BuildError, IacError, ProbeError, ProviderError
-from ..model.address import deployment_address
+from ..kinds import as_typed, code_of, sent_with
+from ..model.address import Address
 from ..model.declarations import Probe
 from ..model.resource import Live, frozen
 from ..packaging import Bundle
@@ -51,8 +52,8 @@ class Deploying:
     clock: Callable[[], float] = time.monotonic
 
     @property
-    def function(self) -> str:
-        return self.bundle.source.function
+    def owner(self) -> Address:
+        return self.bundle.source.owner
 
     def run(self) -> Iterator[float | Entry]:
         """Upload (or find) the bundle, wait until it is built, activate and try it. Yields pauses, then the entry to
@@ -64,7 +65,7 @@ class Deploying:
         yield entry
         source = self.bundle.source
         left_over = tuple(each for each in self.before.begun if each != deployment.id)
-        retention = Retention(self.provider, self.archives, self.function, source.keep, self.warn)
+        retention = Retention(self.provider, self.archives, self.owner, source.keep, self.warn)
         line = retention.prune(Remembered(entry.deployments, left_over))
         if line != entry.deployments:
             yield replace(entry, deployments=line)
@@ -72,36 +73,36 @@ class Deploying:
     def _begin(self) -> Deployment:
         """A deployment of this very bundle: one that an interrupted run left, or a new upload."""
         archive = self.bundle.archive()
-        for each in () if self.before.upload_again else self.provider.deployments(self.function, _LOOK_BACK):
+        for each in () if self.before.upload_again else self.provider.deployments(self.owner, _LOOK_BACK):
             same_size = each.source_size == len(archive) and each.status not in FAILED
-            if same_size and self.archives.origin(self.function, each.id).digest == self.bundle.digest:
+            if same_size and self.archives.origin(self.owner, each.id).digest == self.bundle.digest:
                 self.note("found the upload of an earlier run")
                 self.begun(each.id)
                 return each
         self.note(f"uploading {len(archive)} bytes")
         source = self.bundle.source
-        found = self.provider.upload(self.function, archive, source.entrypoint, source.commands, self.begun)
-        self.archives.remember(found.id, Origin(self.bundle.digest, self.function))
+        found = self.provider.upload(self.owner, archive, sent_with(source), self.begun)
+        self.archives.remember(found.id, Origin(self.bundle.digest, self.owner))
         return found
 
     def _switch(self, deployment: Deployment) -> None:
         """Activate, and with a probe, go back unless it passes. In one piece: see `Probing`."""
         self.note("activating")
-        self.provider.activate(self.function, deployment.id)
+        self.provider.activate(self.owner, deployment.id)
         probe = self.bundle.source.probe
         if probe is None:
             return
         self.note("probing")
         back = self.before.back if self.before.back != deployment.id else ""
         try:
-            Probing(self.provider, self.function, probe, self.sleep, self.clock).run()
+            Probing(self.provider, self.owner, probe, self.sleep, self.clock).run()
         except ProbeError as failure:
-            raise go_back(self.provider, self.function, back, failure) from None
+            raise go_back(self.provider, self.owner, back, failure) from None
 
     def _entry(self, deployment: str) -> Entry:
         """What replaced it is the next to go back to."""
         line = dict.fromkeys((deployment, *((self.before.back,) if self.before.back else ()), *self.before.line))
-        return Entry(deployment_address(self.function), frozen({"digest": self.bundle.digest}), deployment, tuple(line))
+        return Entry(code_of(self.owner), frozen({"digest": self.bundle.digest}), deployment, tuple(line))
 
     def _until_ready(self, current: Deployment) -> Iterator[float]:
         """Waits from what its upload, or a list, said of it."""
@@ -109,7 +110,7 @@ class Deploying:
         patience = self.bundle.source.patience
         while current.status != READY:
             if current.status in FAILED:
-                raise BuildError(self._failure(current), hint=_log_hint(self.function, current.id))
+                raise BuildError(self._failure(current), hint=_log_hint(self.owner, current.id))
             sign = f"{current.status}:{len(current.log)}"
             if sign != seen:
                 seen, still = sign, 0.0
@@ -119,22 +120,22 @@ class Deploying:
             yield pause
             still += pause
             pause = min(_LONGEST_PAUSE, patience, pause * 1.3)
-            current = self.provider.deployment(self.function, current.id)
+            current = self.provider.deployment(self.owner, current.id)
 
     def _failure(self, deployment: Deployment) -> str:
         return (
-            f"The build of function.{self.function} ended {deployment.status}. {self._what_is_live}"
+            f"The build of {self.owner} ended {deployment.status}. {self._what_is_live}"
             f"\n  Last lines of its log:\n{_tail(deployment)}"
         )
 
     def _given_up(self, deployment: Deployment, still: float) -> BuildError:
         """It is not canceled: a build that only waits for others would lose its place in the queue."""
         return BuildError(
-            f"The build of function.{self.function} has not moved for {still:.0f} s (status {deployment.status}). "
+            f"The build of {self.owner} has not moved for {still:.0f} s (status {deployment.status}). "
             f"{self._what_is_live}\n  Last lines of its log:\n{_tail(deployment)}"
             "\n  It was not canceled: if it ends after all, the next apply uses it.",
-            hint=f"{_log_hint(self.function, deployment.id)}; to give it up: raceday-iac deployments {self.function} "
-            "--clean --older-than 0",
+            hint=f"{_log_hint(self.owner, deployment.id)}; to give it up: "
+            f"raceday-iac deployments {as_typed(self.owner)} --clean --older-than 0",
         )
 
     @property
@@ -147,8 +148,8 @@ def _tail(deployment: Deployment) -> str:
     return "\n".join(f"    {line}" for line in lines) or "    (empty)"
 
 
-def _log_hint(function: str, deployment: str) -> str:
-    return f"read the whole log with: raceday-iac logs {function} --build {deployment}"
+def _log_hint(owner: Address, deployment: str) -> str:
+    return f"read the whole log with: raceday-iac logs {as_typed(owner)} --build {deployment}"
 
 
 # Executing new code to see whether it works.
@@ -168,7 +169,7 @@ class Probing:
     nothing may stop this, or a Ctrl-C would leave unproven code in use."""
 
     provider: Provider
-    function: str
+    owner: Address
     probe: Probe
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
@@ -179,16 +180,15 @@ class Probing:
         try:
             ended = self._ended()
         except ProviderError as error:
-            raise ProbeError(f"The probe of function.{self.function} could not be executed: {error.message}") from None
+            raise ProbeError(f"The probe of {self.owner} could not be executed: {error.message}") from None
         if ended.status not in _ENDED:
             raise ProbeError(
-                f"The probe of function.{self.function} has not ended within {self.probe.timeout} s "
-                f"(it is {ended.status}).",
+                f"The probe of {self.owner} has not ended within {self.probe.timeout} s (it is {ended.status}).",
                 hint=self._log_hint(ended),
             )
         if ended.status == "failed" or ended.response_status != self.probe.expect_status:
             raise ProbeError(
-                f"The probe of function.{self.function} {ended.status} with {ended.response_status or 'no answer'}, "
+                f"The probe of {self.owner} {ended.status} with {ended.response_status or 'no answer'}, "
                 f"expected was {self.probe.expect_status}.{_log_tail(ended)}",
                 hint=self._log_hint(ended),
             )
@@ -196,29 +196,29 @@ class Probing:
     def _ended(self) -> Execution:
         """Asynchronous, because Appwrite cuts synchronous executions after 30 s and keeps no log of them on the way."""
         probe, deadline, pause = self.probe, self.clock() + self.probe.timeout, _FIRST_PROBE_PAUSE
-        seen = self.provider.execute(self.function, probe.text, wait=False, path=probe.path, method=probe.method)
+        seen = self.provider.execute(self.owner.path, probe.text, wait=False, path=probe.path, method=probe.method)
         while seen.status not in _ENDED and self.clock() < deadline:
             self.sleep(min(pause, max(0.0, deadline - self.clock())))
             pause = min(_LONGEST_PROBE_PAUSE, pause * 1.3)
-            seen = self.provider.execution(self.function, seen.id)
+            seen = self.provider.execution(self.owner.path, seen.id)
         return seen
 
     def _log_hint(self, execution: Execution) -> str:
-        return f"read its whole log with: raceday-iac logs {self.function} --execution {execution.id}"
+        return f"read its whole log with: raceday-iac logs {as_typed(self.owner)} --execution {execution.id}"
 
 
-def go_back(provider: Provider, function: str, before: str, failure: ProbeError) -> ProbeError:
+def go_back(provider: Provider, owner: Address, before: str, failure: ProbeError) -> ProbeError:
     """Activate what was active before. Returns the failure with what came of that."""
     if not before:
         more = "There was no deployment before: this one stays active. The next apply probes it again."
         return ProbeError(f"{failure.message}\n  {more}", failure.hint)
     try:
-        provider.activate(function, before)
+        provider.activate(owner, before)
     except IacError as error:
         return ProbeError(
             f"{failure.message}\n  And the deployment that was active before, {before}, could not be activated again: "
             f"{error.message}\n  THE CODE THAT FAILED IS IN USE.",
-            hint=f"go back by hand: raceday-iac rollback {function}",
+            hint=f"go back by hand: raceday-iac rollback {as_typed(owner)}",
         )
     more = f"The deployment that was active before, {before}, is active again."
     return ProbeError(f"{failure.message}\n  {more}", failure.hint)
@@ -238,11 +238,11 @@ def _log_tail(execution: Execution) -> str:
 
 @dataclass(frozen=True)
 class Retention:
-    """Keeps `keep` previous deployments of a function. `warn` is told what went wrong."""
+    """Keeps `keep` previous deployments of a function or site. `warn` is told what went wrong."""
 
     provider: Provider
     archives: Archives
-    function: str
+    owner: Address
     keep: int
     warn: Callable[[str], None]
 
@@ -255,22 +255,22 @@ class Retention:
             return remembered.line
 
     def _prune(self, remembered: Remembered) -> tuple[str, ...]:
-        active = self.provider.active_deployment(self.function)
+        active = self.provider.active_deployment(self.owner)
         if active != remembered.line[0]:
             # Somebody else has activated another one meanwhile: this is no time to delete anything.
             return remembered.line
-        found = self.provider.all_deployments(self.function)
+        found = self.provider.all_deployments(self.owner)
         classified = list(classify(found, active, remembered, lambda each: self._is_ours(each.id), lambda _each: False))
         previous = line_of(classified, remembered)
         gone = [each for each in previous[self.keep :] if self._is_ours(each) and self._delete(each)]
         return (active, *(each for each in previous if each not in gone))
 
     def _is_ours(self, deployment: str) -> bool:
-        return self.archives.is_ours(self.function, deployment)
+        return self.archives.is_ours(self.owner, deployment)
 
     def _delete(self, deployment: str) -> bool:
         """Whether it is gone."""
-        address = deployment_address(self.function)
+        address = code_of(self.owner)
         try:
             self.provider.delete(address, Live(address, frozen({}), deployment))
         except ProviderError as error:

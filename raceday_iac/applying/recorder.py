@@ -46,15 +46,15 @@ class Recorder:
         else:
             self._commit(lambda state: state.with_entry(entry))
 
-    def begin_upload(self, function: Entry, deployment: str) -> None:
-        """Remember a deployment that is begun, and save. `function` is its entry where there is none yet."""
-        if deployment not in self._state.uploads_of(function.address.path):
-            self._commit(lambda state: state.with_upload(function, deployment))
+    def begin_upload(self, owner: Entry, deployment: str) -> None:
+        """Remember a deployment that is begun, and save. `owner` is the entry of its owner where there is none yet."""
+        if deployment not in self._state.uploads_of(owner.address):
+            self._commit(lambda state: state.with_upload(owner, deployment))
 
-    def forget_uploads(self, function: str, gone: Collection[str]) -> None:
+    def forget_uploads(self, owner: Address, gone: Collection[str]) -> None:
         """Deployments that were begun are no longer there."""
-        if set(gone) & set(self._state.uploads_of(function)):
-            self._commit(lambda state: state.without_uploads(function, gone))
+        if set(gone) & set(self._state.uploads_of(owner)):
+            self._commit(lambda state: state.without_uploads(owner, gone))
 
     def drop(self, address: Address) -> None:
         """Forget a resource and all that lay in it, and save."""
@@ -108,4 +108,4 @@ def _may_lie_in(each: Address, address: Address) -> bool:
 
 
 def _accepted(state: State, entry: Entry) -> State:
-    return state.with_entry(entry).without_uploads(entry.address.path, (entry.remote_id,))
+    return state.with_entry(entry).without_uploads(owners(entry.address)[-1], (entry.remote_id,))

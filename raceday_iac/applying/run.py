@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ..errors import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, IacError, RefusedError
 from ..kinds import on_server
+from ..model.address import Address
 from ..model.resource import Desired
 from ..model.server import ServerFacts
 from ..packaging import Bundle
@@ -79,7 +80,7 @@ class Applied:
 def apply_plan(
     plan: Plan,
     desired: Desired,
-    bundles: Mapping[str, Bundle],
+    bundles: Mapping[Address, Bundle],
     provider: Provider,
     store: StateStore,
     state: State,

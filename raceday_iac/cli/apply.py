@@ -13,8 +13,8 @@ import typer
 from ..applying import Applied, apply_plan
 from ..counting import counted
 from ..errors import EXIT_ERROR, EXIT_OK, EXIT_REFUSED, IacError
-from ..kinds import KINDS, kind_of
-from ..model.address import Address, deployment_address, function_address
+from ..kinds import code_of, kind_of
+from ..model.address import Address
 from ..model.resource import Live, frozen
 from ..planning import Plan, PlanOptions
 from ..planning.rollback import choose, must_be_managed, must_run, plan_destruction, plan_rollback
@@ -42,7 +42,8 @@ from .plan import (
     Verbose,
     load_plan,
     plan_options_of,
-    read_address,
+    read_code_owner,
+    read_owner,
     show_plan,
     snapshot_of,
 )
@@ -300,7 +301,7 @@ def destroy(
             hint="see what would go: raceday-iac plan --destroy",
             unchanged=True,
         )
-    address = None if everything else _address(what)
+    address = None if everything else read_owner(what)
     if address is not None and kind_of(address).has_runs:
         return _destroy_function(address, plan_options, auto_approve=auto_approve, keeps=not no_backup)
     targets = frozenset() if address is None else frozenset({address})
@@ -340,13 +341,6 @@ def _destroy_function(address: Address, plan_options: PlanOptions, *, auto_appro
         return code
 
 
-def _address(what: str) -> Address:
-    """An address; the id of a function alone is enough. Raises IacError."""
-    if what.partition(".")[0] in KINDS:
-        return read_address(what)
-    return function_address(what)
-
-
 @app.command("rollback")
 def rollback(
     function: FunctionName,
@@ -356,13 +350,13 @@ def rollback(
     """Activate an earlier deployment, after asking."""
     options = current()
     workspace = Workspace.without_stack(options)
-    function = function.removeprefix("function.")
+    owner = read_code_owner(function)
     with workspace.target() as target, workspace.store.locked("rollback"):
         state = workspace.read_state()
-        must_be_managed(function, state)
+        must_be_managed(owner, state)
         connection = provider(target)
-        plan = _plan_rollback(workspace, connection, state, function, to)
-        question = f"Activate this deployment of function.{function}?"
+        plan = _plan_rollback(workspace, connection, state, owner, to)
+        question = f"Activate this deployment of {owner}?"
         code = _approve(options, plan, target, question, state, auto_approve=auto_approve)
         if code is not None:
             return code
@@ -374,18 +368,18 @@ def rollback(
         return code
 
 
-def _plan_rollback(workspace: Workspace, connection: Provider, state: State, function: str, to: str) -> Plan:
+def _plan_rollback(workspace: Workspace, connection: Provider, state: State, owner: Address, to: str) -> Plan:
     archives = workspace.archives(connection)
-    remembered = Remembered.of(state, function)
-    classified = read_deployments(connection, archives, function, remembered, old_after=0.0)
-    chosen = choose(function, classified, remembered, to)
-    live = connection.find(function_address(function))
+    remembered = Remembered.of(state, owner)
+    classified = read_deployments(connection, archives, owner, remembered, old_after=0.0)
+    chosen = choose(owner, classified, remembered, to)
+    live = connection.find(owner)
     if live is not None:
-        deployment = connection.deployment(function, chosen.deployment.id)
-        must_run(function, deployment, str(live.fields.get("runtime", "")))
+        deployment = connection.deployment(owner, chosen.deployment.id)
+        must_run(owner, deployment, str(live.fields.get("runtime", "")))
     active = next((each.deployment.id for each in classified if each.role is Role.ACTIVE), "")
-    address = deployment_address(function)
-    before = archives.origin(function, active).digest if active else ""
+    address = code_of(owner)
+    before = archives.origin(owner, active).digest if active else ""
     now = Live(address, frozen({"digest": before}), active)
-    digest = archives.origin(function, chosen.deployment.id).digest
+    digest = archives.origin(owner, chosen.deployment.id).digest
     return plan_rollback(workspace.environment.name, state, now, chosen, digest)

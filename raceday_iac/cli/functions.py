@@ -24,9 +24,9 @@ from ..errors import (
     UnreachableError,
 )
 from ..files import write_new
-from ..kinds import kind_of
+from ..kinds import as_typed, code_of, kind_of
 from ..loading.environment import load_environment
-from ..model.address import deployment_address
+from ..model.address import Address, function_address
 from ..model.declarations import nearest
 from ..model.resource import LeftOut
 from ..provider import Provider, Reader
@@ -36,6 +36,7 @@ from ..render.executions import build_lines, deployment_lines, deployments_docum
 from ..render.lines import Line
 from .completion import functions
 from .options import Options, begin_changes, current
+from .plan import read_code_owner
 from .recording import record_cleaning
 from .workspace import Workspace, answer, confirmed, opened, provider, reader, write_file
 
@@ -59,7 +60,7 @@ def run(
             execution = provider(target).execute(function, body, wait=not asynchronous)
         except ProviderError as error:
             if error.kind == "function_not_found":
-                raise _no_function(reader(target), function) from None
+                raise _not_there(reader(target), function_address(function)) from None
             raise _explained(error, function) from None
         except Interrupted:
             raise Interrupted("Interrupted. Nothing waits for its end any more.", hint=_unknown(function)) from None
@@ -73,12 +74,14 @@ def _went_well(execution: Execution) -> bool:
     return execution.status != "failed" and execution.response_status < 400
 
 
-def _no_function(connection: Reader, function: str) -> IacError:
+def _not_there(connection: Reader, owner: Address) -> IacError:
     """The error for one that is not on the server, with those that are."""
-    known = sorted(each.path for each in connection.snapshot(()).resources if kind_of(each).has_runs)
+    kind = kind_of(owner)
+    others = (owner.kind,) if kind.listing else ()
+    known = sorted(each.path for each in connection.snapshot((), others=others).resources if each.kind == owner.kind)
     return IacError(
-        f"There is no function {function!r} in this project{nearest(function, known)}.",
-        hint=f"functions: {', '.join(known)}" if known else "declare it in the stack, then: raceday-iac apply",
+        f"There is no {owner.kind} {owner.path!r} in this project{nearest(owner.path, known)}.",
+        hint=f"{kind.plural}: {', '.join(known)}" if known else "declare it in the stack, then: raceday-iac apply",
         unchanged=True,
     )
 
@@ -117,16 +120,17 @@ def logs(
     with opened(environment, options) as target:
         connection = reader(target)
         try:
+            owner = read_code_owner(function)
             if build:
-                _show_build(options, connection, function, build)
+                _show_build(options, connection, owner, build)
                 return EXIT_OK
             if execution:
                 found = [connection.execution(function, execution)]
             else:
                 found = list(connection.executions(function, limit))
         except NotFoundError as error:
-            if error.kind == "function_not_found":
-                raise _no_function(connection, function) from None
+            if error.kind == kind_of(owner).absent:
+                raise _not_there(connection, owner) from None
             raise
     lines = [line for each in found for line in execution_lines(each)]
     document = {"executions": [execution_document(each) for each in found]}
@@ -134,18 +138,18 @@ def logs(
     return EXIT_OK
 
 
-def _show_build(options: Options, connection: Reader, function: str, build: str) -> None:
-    newest = connection.deployments(function, 1) if build == "latest" else ()
+def _show_build(options: Options, connection: Reader, owner: Address, build: str) -> None:
+    newest = connection.deployments(owner, 1) if build == "latest" else ()
     if build == "latest" and not newest:
-        raise IacError(f"function.{function} has no deployments.")
-    deployment = connection.deployment(function, newest[0].id if newest else build)
+        raise IacError(f"{owner} has no deployments.")
+    deployment = connection.deployment(owner, newest[0].id if newest else build)
     document = {"deployment": {"id": deployment.id, "status": deployment.status, "log": deployment.log}}
-    answer(options, document, build_lines(function, deployment))
+    answer(options, document, build_lines(owner, deployment))
 
 
 @dataclass(frozen=True)
 class _Found:
-    function: str
+    owner: Address
     classified: list[Classified]
     line: tuple[str, ...]
     now: datetime | None
@@ -170,9 +174,9 @@ def deployments(
 ) -> int:
     """List all deployments; with `cleaning`, delete the orphans after asking. Works without the stack."""
     options = current()
-    function = function.removeprefix("function.")
+    owner = read_code_owner(function)
     if download is not None or of:
-        return _save_source(options, function, download, of)
+        return _save_source(options, owner, download, of)
     workspace = Workspace.without_stack(options)
     with ExitStack() as stack:
         target = stack.enter_context(workspace.target())
@@ -180,15 +184,15 @@ def deployments(
             # Under the lock nothing of ours is under way, at least from this state.
             stack.enter_context(workspace.store.locked("deployments --clean"))
         connection = provider(target)
-        found = _read(workspace, connection, function, older_than)
+        found = _read(workspace, connection, owner, older_than)
         # With --json, an approved cleaning is told by its outcome.
         if not (options.json and cleaning and auto_approve):
-            document = deployments_document(found.function, found.classified, found.line, found.now)
-            answer(options, document, deployment_lines(found.function, found.classified, found.line, found.now))
+            document = deployments_document(found.owner, found.classified, found.line, found.now)
+            answer(options, document, deployment_lines(found.owner, found.classified, found.line, found.now))
         return _clean(options, workspace, connection, found, auto_approve) if cleaning else EXIT_OK
 
 
-def _save_source(options: Options, function: str, file: Path | None, wanted: str) -> int:
+def _save_source(options: Options, owner: Address, file: Path | None, wanted: str) -> int:
     """Save the source archive of a deployment as it was uploaded. It may hold secrets: it is for its owner alone."""
     if file is None:
         raise IacError("--of names the deployment for --download.", hint="add --download FILE")
@@ -197,43 +201,43 @@ def _save_source(options: Options, function: str, file: Path | None, wanted: str
         raise IacError(f"{file} exists already. Nothing was written.", hint="name another file")
     with workspace.target() as target:
         connection = reader(target)
-        name = wanted or _active(connection, function)
-        content = connection.source_of(function, name)
+        name = wanted or _active(connection, owner)
+        content = connection.source_of(owner, name)
     write_file(file, content, private=True)
-    document = {"function": function, "deployment": name, "file": str(file), "bytes": len(content)}
+    document = {owner.kind: owner.path, "deployment": name, "file": str(file), "bytes": len(content)}
     text = f"Saved the source of {name} as {file} ({len(content):,} bytes)."
     answer(options, {"download": document}, [text])
     return EXIT_OK
 
 
-def _active(connection: Reader, function: str) -> str:
+def _active(connection: Reader, owner: Address) -> str:
     try:
-        name = connection.active_deployment(function)
+        name = connection.active_deployment(owner)
     except NotFoundError:
-        raise _no_function(connection, function) from None
+        raise _not_there(connection, owner) from None
     if not name:
-        hint = f"name one with --of; see all: raceday-iac deployments {function}"
-        raise IacError(f"function.{function} has no active deployment. Nothing was written.", hint=hint)
+        hint = f"name one with --of; see all: raceday-iac deployments {as_typed(owner)}"
+        raise IacError(f"{owner} has no active deployment. Nothing was written.", hint=hint)
     return name
 
 
-def _read(workspace: Workspace, connection: Provider, function: str, older_than: float) -> _Found:
-    remembered = Remembered.of(workspace.read_state(), function)
+def _read(workspace: Workspace, connection: Provider, owner: Address, older_than: float) -> _Found:
+    remembered = Remembered.of(workspace.read_state(), owner)
     try:
-        classified = read_deployments(connection, workspace.archives(connection), function, remembered, older_than * 60)
+        classified = read_deployments(connection, workspace.archives(connection), owner, remembered, older_than * 60)
     except NotFoundError:
-        raise _no_function(connection, function) from None
-    return _Found(function, classified, line_of(classified, remembered), server_now(connection))
+        raise _not_there(connection, owner) from None
+    return _Found(owner, classified, line_of(classified, remembered), server_now(connection))
 
 
 def _clean(options: Options, workspace: Workspace, connection: Provider, found: _Found, auto_approve: bool) -> int:
     if found.orphans and not auto_approve and not confirmed(options, f"Delete {found.orphans} for good?"):
         return EXIT_ERROR
-    begin_changes(f"raceday-iac deployments {found.function}")
-    outcome = clean(connection, Recorder(workspace.store, workspace.read_state()), found.function, found.classified)
+    begin_changes(f"raceday-iac deployments {as_typed(found.owner)}")
+    outcome = clean(connection, Recorder(workspace.store, workspace.read_state()), found.owner, found.classified)
     if outcome:
-        record_cleaning(options, deployment_address(found.function), outcome)
-    document = deployments_document(found.function, found.classified, found.line, found.now, outcome)
+        record_cleaning(options, code_of(found.owner), outcome)
+    document = deployments_document(found.owner, found.classified, found.line, found.now, outcome)
     answer(options, document, _cleaned_lines(outcome))
     return EXIT_ERROR if any(outcome.values()) else EXIT_OK
 
@@ -253,22 +257,23 @@ def vendor(
 ) -> int:
     """Write a bundle's files to a folder, to read or run them as they will be deployed."""
     bundles = Workspace.load(current(), sending=False).bundles
-    if function not in bundles:
+    owner, known = read_code_owner(function), sorted(map(as_typed, bundles))
+    if owner not in bundles:
         raise IacError(
-            f"The code of function.{function} is not managed by the stack{nearest(function, bundles)}.",
-            hint=f"functions with managed code: {', '.join(sorted(bundles)) or 'none'}",
+            f"The code of {owner} is not managed by the stack{nearest(as_typed(owner), known)}.",
+            hint=f"whose code is managed: {', '.join(known) or 'none'}",
         )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise IacError(f"{out} is not empty; nothing was written.", hint="name a new folder")
-    bundle = bundles[function]
+    bundle = bundles[owner]
     for name, content in bundle.files.items():
         try:
             write_new(out / name, content, 0o755 if name in bundle.executable else 0o644)
         except OSError as error:
             raise IacError(f"{out / name} cannot be written: {error.strerror or error}.") from None
     left_out = [{"path": each.path, "why": str(each.why), "detail": each.detail} for each in bundle.left_out]
-    text = f"{len(bundle.files)} files of function.{function} written to {out} (digest {bundle.digest[:12]})"
-    document = {"function": function, "digest": bundle.digest, "files": sorted(bundle.files), "leftOut": left_out}
+    text = f"{len(bundle.files)} files of {owner} written to {out} (digest {bundle.digest[:12]})"
+    document = {owner.kind: owner.path, "digest": bundle.digest, "files": sorted(bundle.files), "leftOut": left_out}
     answer(current(), document, [text, *_left_out_lines(bundle.left_out)])
     return EXIT_OK
 

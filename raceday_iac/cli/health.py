@@ -208,9 +208,9 @@ def _recovery_input(context: HealthContext, connection: Reader, observation: Obs
     state, archives = workspace.read_state(), workspace.archives(connection)
     old_after = context.watched.grace.build.total_seconds()
     classified = {
-        each.id: read_deployments(connection, archives, each.id, Remembered.of(state, each.id), old_after)
+        each.id: read_deployments(connection, archives, live.address, Remembered.of(state, live.address), old_after)
         for each in observation.functions
-        if each.live is not None
+        if (live := each.live) is not None
     }
     owned = {*workspace.desired.resources, *state.entries}
     return RecoveryInput(observation, context.watched, context.rules, classified, owned)

@@ -14,6 +14,7 @@ import typer
 
 from ..errors import EXIT_ERROR, EXIT_OK, IacError, StackError
 from ..extensions import load_part
+from ..kinds import kind_of
 from ..linting.facts import Configuration, Offered, read_configuration, read_stack
 from ..linting.findings import Severity
 from ..linting.linter import known_rules
@@ -158,11 +159,11 @@ def _stack(options: Options) -> Configuration:
     try:
         desired = resolve(stack, environment, options.root, Lenient(os.environ))
         bundles = pack_all(desired)
-        files = {name: bundle.files for name, bundle in bundles.items()}
-        left_out = {name: bundle.left_out for name, bundle in bundles.items()}
+        files = {owner.path: bundle.files for owner, bundle in bundles.items() if kind_of(owner).has_runs}
+        left_out = {owner.path: bundle.left_out for owner, bundle in bundles.items() if kind_of(owner).has_runs}
     except StackError as error:
         problems = tuple(error.problems)
-    folders = {name: source.folder for name, source in desired.code.items()}
+    folders = {owner.path: source.folder for owner, source in desired.code.items() if kind_of(owner).has_runs}
     copies = {name: _copies(folder) for name, folder in folders.items()}
     shared = {name: content for each in folders.values() for name, content in _shared(each).items()}
     configuration = read_stack(stack, environment, problems, files, copies, shared, left_out)

@@ -12,8 +12,8 @@ from typing import Annotated, NamedTuple
 import typer
 
 from ..errors import EXIT_CHANGES, EXIT_OK, EXIT_REFUSED, IacError, RefusedError
-from ..kinds import KINDS
-from ..model.address import Address
+from ..kinds import HAVING_CODE, KINDS, has_code
+from ..model.address import Address, function_address
 from ..model.declarations import nearest
 from ..model.evidence import Answer, read_number
 from ..planning import Plan, PlanOptions
@@ -30,6 +30,22 @@ app = typer.Typer()
 
 
 # Options that shape a plan; `apply` has them too
+
+
+def read_owner(text: str) -> Address:
+    """An address; the id of a function alone is enough. Raises IacError."""
+    return read_address(text) if text.partition(".")[0] in KINDS else function_address(text)
+
+
+def read_code_owner(text: str) -> Address:
+    """The same of what has code: a function, or a site. Raises IacError."""
+    owner = read_owner(text)
+    if not has_code(owner):
+        known = " or ".join(f"{kind}.ID" for kind in HAVING_CODE)
+        raise IacError(
+            f"{owner} has no code of its own.", hint=f"name a function by its id, or {known}", unchanged=True
+        )
+    return owner
 
 
 def read_address(text: str) -> Address:

@@ -20,7 +20,7 @@ from ..loading.environment import Environment, load_environment
 from ..loading.resolve import resolve
 from ..loading.stack_file import load_stack
 from ..loading.yaml_file import read_yaml_text
-from ..model.address import database_address
+from ..model.address import Address, database_address
 from ..model.evidence import Answer, Question
 from ..model.resource import Desired, Diagnostic
 from ..model.secret import Lenient, Secret
@@ -55,7 +55,7 @@ class Workspace:
     options: Options
     environment: Environment
     desired: Desired
-    bundles: dict[str, Bundle]
+    bundles: dict[Address, Bundle]
     #: For commands that only look: state in Appwrite is read by a connection that cannot write.
     reading: bool = False
 

@@ -146,10 +146,11 @@ class Collector:
         return Counted(newest=instant_of(str(newest[rule.attribute])) if newest else None)
 
     def _function(self, name: str, snapshot: Snapshot, since: datetime) -> FunctionSeen:
-        source = self.desired.code.get(name)
+        address = function_address(name)
+        source = self.desired.code.get(address)
         lock = source.lock if source else None
         expected = slow_after_of(source) if source else None
-        live = snapshot.resources.get(function_address(name))
+        live = snapshot.resources.get(address)
         if live is None:
             return FunctionSeen(name, slow_after=expected, lock=lock)
         active = snapshot.resources.get(deployment_address(name))
@@ -157,7 +158,7 @@ class Collector:
             found = self.reader.executions_since(name, since, self.watched.executions + 1)
             unfinished = self.reader.unfinished_executions(name, _UNFINISHED)
             newest = found[:1] or self.reader.executions(name, 1)
-            deployments = self.reader.all_deployments(name)
+            deployments = self.reader.all_deployments(address)
         except NotFoundError:
             # Deleted while it was looked at.
             return FunctionSeen(name, slow_after=expected, lock=lock)

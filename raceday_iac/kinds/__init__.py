@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..model.address import Address, owners
-from ..model.resource import Desired, Fields, Live, Resource
+from ..model.resource import CodeSource, Desired, Fields, Live, Resource
 from ..model.server import NEWEST, ServerFacts
 from . import (
     attribute,
@@ -55,6 +55,10 @@ KINDS: dict[str, Kind] = {
 RENAMEABLE = tuple(name for name, kind in KINDS.items() if kind.rename is not None)
 #: Kinds that are read by one list of their own.
 LISTED = tuple(name for name, kind in KINDS.items() if kind.listing is not None)
+#: By what it lies in, the kind that is code.
+_CODE = {kind.owner: name for name, kind in KINDS.items() if kind.is_code}
+#: Kinds that have code.
+HAVING_CODE = tuple(_CODE)
 #: Names of kinds in which others lie.
 _HOLDING = frozenset(kind.owner for kind in KINDS.values() if kind.owner)
 
@@ -62,6 +66,25 @@ _HOLDING = frozenset(kind.owner for kind in KINDS.values() if kind.owner)
 def kind_of(address: Address) -> Kind:
     """The rules for a resource."""
     return KINDS[address.kind]
+
+
+def has_code(address: Address) -> bool:
+    return address.kind in _CODE
+
+
+def code_of(owner: Address) -> Address:
+    """The code of a function or site."""
+    return Address(_CODE[owner.kind], owner.path)
+
+
+def sent_with(source: CodeSource) -> dict[str, str]:
+    """What is sent along with an archive of the source."""
+    return {name: source.settings[name] for name in kind_of(code_of(source.owner)).sent_along}
+
+
+def as_typed(owner: Address) -> str:
+    """How commands name what has code: the id of a function is enough."""
+    return owner.path if kind_of(owner).has_runs else str(owner)
 
 
 def declared(desired: Desired, has: Callable[[Kind], bool]) -> list[Resource]:
@@ -129,12 +152,16 @@ def inline_members(
 
 
 __all__ = [
+    "HAVING_CODE",
     "KINDS",
     "LISTED",
     "RENAMEABLE",
     "Call",
     "Kind",
+    "as_typed",
+    "code_of",
     "declared",
+    "has_code",
     "holds_others",
     "in_newest_words",
     "in_words_of",
@@ -142,4 +169,5 @@ __all__ = [
     "kind_of",
     "on_server",
     "outermost",
+    "sent_with",
 ]

@@ -273,6 +273,8 @@ class Kind:
     #: Whether it is the code of what it lies in: uploaded, built and activated, never changed. It stays when nothing
     #: manages it any more, and is not named by itself.
     is_code: bool = False
+    #: The settings of its source that are sent along with an archive of it.
+    sent_along: tuple[str, ...] = ()
     #: Whether new code may read it, and so waits for it; whether the code of its owner makes no sense without it.
     is_read_by_code: bool = False
     is_needed_by_code: bool = False

@@ -58,6 +58,7 @@ KIND = Kind(
     parse=parse,
     in_place=frozenset({"digest"}),
     is_code=True,
+    sent_along=("entrypoint", "commands"),
     routes=("POST /functions/{functionId}/deployments",),
     left_out={
         "code": "the archive, packed from the folder that the function names",

@@ -370,12 +370,10 @@ def _put_code(work: Work, function: FunctionDeclaration, location: Location) -> 
     elif not (folder / function.entrypoint).is_file():
         message = f"entrypoint {function.entrypoint} does not exist in {function.code}"
         work.problems.append(Diagnostic(location, subject, message))
-    work.code[function.id] = CodeSource(
-        function.id,
+    work.code[function_address(function.id)] = CodeSource(
+        function_address(function.id),
         folder,
-        function.entrypoint,
-        function.commands,
-        function.runtime,
+        {name: getattr(function, name) for name in ("entrypoint", "commands", "runtime")},
         function.lock,
         function.schema_of,
         function.probe,
@@ -493,7 +491,7 @@ class _Declaring(Declaring):
 
     def write_file(self, resource: Resource, desired: Desired, to: Writing) -> dict[str, Any]:
         id = resource.address.path
-        code = desired.code.get(id) or desired.kept_code.get(id) or KeptCode(None)
+        code = desired.code.get(resource.address) or desired.kept_code.get(resource.address) or KeptCode(None)
         folder, ignore = code.folder, code.ignore
         path = os.path.relpath(folder, to.folder.resolve()) if folder else f"functions/{id}"
         fields = thaw(resource.fields)
@@ -504,15 +502,14 @@ class _Declaring(Declaring):
         return {"$id": id, **first, "path": Path(path).as_posix(), **fields, **ignored}
 
     def lost_in_file(self, resource: Resource, desired: Desired, to: Writing) -> Iterator[str]:  # noqa: ARG002
-        id = resource.address.path
         keys = [each.address.name for each in desired.below(resource.address, "variable")]
         if keys:
             yield f"variables are not part of such a file: {', '.join(keys)}"
-        source = desired.code.get(id)
-        if source is None and desired.kept_code.get(id, KeptCode(None)).folder is None:
+        source = desired.code.get(resource.address)
+        if source is None and desired.kept_code.get(resource.address, KeptCode(None)).folder is None:
             yield "its code is not managed here; `path` is where it usually lies"
         elif source is not None and (source.lock is not None or source.schema_of):
-            how = f"write them out with: raceday-iac vendor {source.function} --out FOLDER"
+            how = f"write them out with: raceday-iac vendor {source.owner.path} --out FOLDER"
             yield f"its bundle holds files that are not in its folder; {how}"
 
     def prepare(
@@ -576,7 +573,7 @@ class _Declaring(Declaring):
             _put_code(work, declared, location)
         elif declared.path or declared.ignore:
             folder = work.root / declared.path if declared.path else None
-            work.kept_code[declared.id] = KeptCode(folder, tuple(declared.ignore))
+            work.kept_code[address] = KeptCode(folder, tuple(declared.ignore))
 
 
 KIND = Kind(

@@ -50,8 +50,8 @@ class Resolution:
     variables: Mapping[str, str]
     keep_deployments: int
     resources: dict[Address, Resource] = field(default_factory=dict)
-    code: dict[str, CodeSource] = field(default_factory=dict)
-    kept_code: dict[str, KeptCode] = field(default_factory=dict)
+    code: dict[Address, CodeSource] = field(default_factory=dict)
+    kept_code: dict[Address, KeptCode] = field(default_factory=dict)
     members: dict[Address, declared.Declared] = field(default_factory=dict)
     problems: list[Diagnostic] = field(default_factory=list)
     overridden: set[str] = field(default_factory=set)

@@ -158,18 +158,17 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class CodeSource:
-    """A function's code: its folder, what a build of it depends on, and how it is put into use.
+    """The code of a function or site: its folder, the `settings` that a build of it depends on, as Appwrite calls them,
+    and how it is put into use.
 
     `ignore` and `include` are patterns as in `.gitignore`; links may lead to anywhere in `project`. `keep` previous
     deployments stay on the server. A build that shows no sign of life for `patience` seconds is given up.
     """
 
-    function: str
+    owner: Address
     folder: Path
-    entrypoint: str
-    commands: str
-    runtime: str
-    lock: Lock | None
+    settings: Mapping[str, str]
+    lock: Lock | None = None
     schema_of: str = ""
     probe: Probe | None = None
     keep: int = 3
@@ -178,6 +177,11 @@ class CodeSource:
     include: tuple[str, ...] = ()
     #: Without one, links may lead no further than the folder.
     project: Path | None = None
+
+    @property
+    def entrypoint(self) -> str:
+        """The file of a function that its run begins with."""
+        return self.settings.get("entrypoint", "")
 
 
 @dataclass(frozen=True)
@@ -195,15 +199,15 @@ class Desired:
     name: str
     resources: Mapping[Address, Resource]
     tombstones: Mapping[Address, Tombstone] = field(default_factory=dict)
-    code: Mapping[str, CodeSource] = field(default_factory=dict)
-    kept_code: Mapping[str, KeptCode] = field(default_factory=dict)
+    code: Mapping[Address, CodeSource] = field(default_factory=dict)
+    kept_code: Mapping[Address, KeptCode] = field(default_factory=dict)
     lock_store: tuple[str, str] = ("", "")
     expected_variables: tuple[str, ...] = ()
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     #: By `action kind`, such as `delete function`.
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
-    #: By function id: what of its code folder is not in its bundle.
-    left_out: Mapping[str, tuple[LeftOut, ...]] = field(default_factory=dict)
+    #: By function or site: what of its code folder is not in its bundle.
+    left_out: Mapping[Address, tuple[LeftOut, ...]] = field(default_factory=dict)
     local_time: LocalTime = UTC_TIME
     #: Dotted names of packages.
     extensions: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What is deployed for a function: its folder, the shared code, and what is derived from the stack.
+"""What is deployed for a function or site: its folder, the shared code, and what is derived from the stack.
 
 Each deployed function is self-contained. Shared modules are written once, in `functions/_shared/`, and copied into
 every bundle with a header that names their version; lock numbers and schema come from the stack as JSON files. Code
@@ -23,9 +23,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..errors import BuildError, StackError
-from ..kinds import KINDS, declared
+from ..kinds import HAVING_CODE, KINDS, code_of, declared
 from ..kinds.base import thaw
-from ..model.address import database_address, deployment_address, function_address, owners
+from ..model.address import Address, database_address, owners
 from ..model.limits import DEPLOYMENT_BYTES
 from ..model.resource import CodeSource, Desired, Diagnostic, LeftOut, Resource, frozen
 from .contents import CodeFolder, Contents, read_contents
@@ -42,7 +42,7 @@ _COPY_HEADER = re.compile(rb"# Copied from \S+, version ([0-9a-f]{16})\. Do not 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A function's packed code. `digest` identifies its content, modes included."""
+    """Packed code. `digest` identifies its content, modes included."""
 
     source: CodeSource
     files: Mapping[str, bytes]
@@ -55,7 +55,7 @@ class Bundle:
         """The archive to upload. Raises BuildError when it is larger than Appwrite takes."""
         content = make_archive(self.files, self.executable)
         if len(content) > DEPLOYMENT_BYTES:
-            raise BuildError(f"The bundle of {function_address(self.source.function)} {_too_large(len(content))}")
+            raise BuildError(f"The bundle of {self.source.owner} {_too_large(len(content))}")
         return content
 
     def size_problem(self) -> str:
@@ -66,14 +66,14 @@ class Bundle:
         return f"its bundle {_too_large(size)}" if size > DEPLOYMENT_BYTES else ""
 
 
-def pack_all(desired: Desired) -> dict[str, Bundle]:
-    """Bundles by function id, for every function with managed code. The same inputs give the same digests.
+def pack_all(desired: Desired) -> dict[Address, Bundle]:
+    """Bundles of everything with managed code, by whose code it is. The same inputs give the same digests.
 
     Raises StackError for all that cannot be packed, with everything that is wrong with it.
     """
     folders = {_shared_of(each): each for each in desired.code.values()}
     unusable = [
-        Diagnostic(desired.resources[function_address(each.function)].location, "", problem)
+        Diagnostic(desired.resources[each.owner].location, "", problem)
         for folder, each in folders.items()
         for problem in _shared_problems(folder, each.project or each.folder.parent)
     ]
@@ -84,10 +84,9 @@ def pack_all(desired: Desired) -> dict[str, Bundle]:
     databases = {each.schema_of for each in desired.code.values() if each.schema_of}
     schemas = {database: _json(schema_document(desired, database)) for database in databases}
     bundles, problems = {}, []
-    for name, source in desired.code.items():
+    for address, source in desired.code.items():
         bundle, complaints = _pack(source, desired, shared[_shared_of(source)], schemas.get(source.schema_of))
-        bundles[name] = bundle
-        address = function_address(name)
+        bundles[address] = bundle
         problems += [Diagnostic(desired.resources[address].location, str(address), each) for each in complaints]
     if problems:
         raise StackError(sorted(set(problems)))
@@ -121,13 +120,11 @@ def _added(source: CodeSource, desired: Desired, shared: Mapping[str, bytes], sc
         files[str(inner / "lock.json")] = _json(lock_settings(source, desired))
     if schema is not None:
         files[str(inner / "schema.json")] = schema
-    # Commands, entrypoint and runtime are build inputs that no answer of Appwrite tells: a change of one is new code.
+    # What a build depends on beside its files no answer of Appwrite tells: a change of it is new code.
     files[MANIFEST] = _json(
         {
-            "function": source.function,
-            "entrypoint": source.entrypoint,
-            "commands": source.commands,
-            "runtime": source.runtime,
+            source.owner.kind: source.owner.path,
+            **source.settings,
         }
     )
     return files
@@ -170,7 +167,7 @@ def _short_hash(content: bytes) -> str:
 def _entrypoint_problems(source: CodeSource, own: Contents) -> Iterator[str]:
     """Code without the file that it begins with. Commands may make that file on the server."""
     entry = str(PurePosixPath(source.entrypoint))
-    if entry in own.files or source.commands or own.problems:
+    if entry in own.files or source.settings.get("commands") or own.problems:
         return
     found = [each for each in own.left_out if each.path == entry or entry.startswith(each.path)]
     why = f": {found[0].why}{f' ({found[0].detail})' if found[0].detail else ''}" if found else ""
@@ -184,15 +181,14 @@ def _too_large(size: int) -> str:
     )
 
 
-def with_deployments(desired: Desired, bundles: Mapping[str, Bundle]) -> Desired:
+def with_deployments(desired: Desired, bundles: Mapping[Address, Bundle]) -> Desired:
     """The wanted side, with one deployment per bundle, and with what was left out of them."""
     extra = {}
-    for name, bundle in bundles.items():
-        address = deployment_address(name)
-        owner = function_address(name)
+    for owner, bundle in bundles.items():
+        address = code_of(owner)
         fields = frozen({"digest": bundle.digest})
         extra[address] = Resource(address, fields, (owner,), desired.resources[owner].location)
-    left_out = {name: bundle.left_out for name, bundle in bundles.items() if bundle.left_out}
+    left_out = {owner: bundle.left_out for owner, bundle in bundles.items() if bundle.left_out}
     return replace(desired.with_resources(extra), left_out=left_out)
 
 
@@ -234,7 +230,7 @@ def lock_settings(source: CodeSource, desired: Desired) -> dict[str, Any]:
     assert lock is not None
     database, collection = desired.lock_store
     return {
-        "function": source.function,
+        "function": source.owner.path,
         "lockId": lock.lock_id,
         "databaseId": database,
         "collectionId": collection,
@@ -321,7 +317,7 @@ def _make_tar(files: Mapping[str, bytes], executable: Collection[str]) -> bytes:
     return buffer.getvalue()
 
 
-# What a source archive tells of itself: its digest, and whether this tool made it, and for which function.
+# What a source archive tells of itself: its digest, and whether this tool made it, and for which function or site.
 #
 # An archive that holds our manifest was packed by us. That is how a deployment is known to be ours when no state is
 # left to say so; without it a deployment is somebody else's and is never deleted.
@@ -333,25 +329,25 @@ _LARGEST_MANIFEST = 100_000
 
 @dataclass(frozen=True)
 class Origin:
-    """`digest` is empty for what is no gzip file; `function` is empty for what we did not make."""
+    """`digest` is empty for what is no gzip file; there is no `owner` of what we did not make."""
 
     digest: str = ""
-    function: str = ""
+    owner: Address | None = None
 
 
 def origin_of_archive(archive: bytes) -> Origin:
     """What an archive tells of itself. Never fails: an archive may be anything."""
     digest = digest_of_archive(archive) if archive else ""
-    return Origin(digest, _function_of(archive) if digest else "")
+    return Origin(digest, _owner_in(archive) if digest else None)
 
 
-def _function_of(archive: bytes) -> str:
+def _owner_in(archive: bytes) -> Address | None:
     try:
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
             entry = tar.getmember(MANIFEST)
             file = tar.extractfile(entry) if entry.isfile() and entry.size <= _LARGEST_MANIFEST else None
             content = json.loads(file.read()) if file is not None else {}
     except (tarfile.TarError, KeyError, ValueError, OSError, EOFError):
-        return ""
-    function = content.get("function") if isinstance(content, dict) else None
-    return function if isinstance(function, str) else ""
+        return None
+    named = ((name, content.get(name)) for name in HAVING_CODE) if isinstance(content, dict) else ()
+    return next((Address(name, said) for name, said in named if isinstance(said, str) and said), None)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ..diff import Difference, compare
-from ..kinds import kind_of, on_server
-from ..model.address import Address, deployment_address
+from ..kinds import as_typed, code_of, kind_of, on_server
+from ..model.address import Address
 from ..model.evidence import Answer, Answering, Ask, Question
 from ..model.resource import Desired, LeftOut, Live, WhyLeftOut
 from ..model.secret import Secret
@@ -183,7 +183,7 @@ def _with_late_schedules(
     result: list[Change] = []
     for change in changes:
         late = kind_of(change.address).armed_last
-        if not late or deployment_address(change.address.path) not in deployed:
+        if not late or code_of(change.address) not in deployed:
             result.append(change)
             continue
         result += _split_schedule(desired, by_address[change.address], change, late)
@@ -221,11 +221,11 @@ def not_compared(desired: Desired) -> Iterator[str]:
 def left_out_notes(desired: Desired) -> Iterator[str]:
     """What of a code folder is not in its bundle, though a reader of the folder might think so. What git ignores is
     for `lint`, secrets excepted: who looks for one must find it here."""
-    for function, left_out in sorted(desired.left_out.items()):
+    for owner, left_out in sorted(desired.left_out.items()):
         named = [each for each in left_out if each.why is WhyLeftOut.SECRET or not each.is_ignored]
         if named:
             keep = 'keep one with include=["…"]'
-            yield f"function.{function}: not in its bundle: {'; '.join(_left_out(named))}. If it is needed, {keep}."
+            yield f"{owner}: not in its bundle: {'; '.join(_left_out(named))}. If it is needed, {keep}."
 
 
 def _left_out(named: list[LeftOut]) -> Iterator[str]:
@@ -240,18 +240,18 @@ def deployment_notes(desired: Desired, state: State, snapshot: Snapshot, changes
     """Uploads of earlier runs that were never accepted, and builds that failed or are under way. What is left of an
     earlier run is not offered for deletion while `changes` may make use of it."""
     deployed = {each.address for each in changes if each.action is Action.DEPLOY}
-    for function in desired.code:
-        address = deployment_address(function)
+    for owner in desired.code:
+        address = code_of(owner)
         live = snapshot.resources.get(address)
         active = live.remote_id if live else ""
-        begun = [each for each in state.uploads_of(function) if each != active]
-        newest = snapshot.newest.get(function)
+        begun = [each for each in state.uploads_of(owner) if each != active]
+        newest = snapshot.newest.get(owner)
         if begun:
             use = _USED if address in deployed else _DELETE
-            yield f"function.{function}: {_begun(begun, newest)}. {_see(function, use)}"
+            yield f"{owner}: {_begun(begun, newest)}. {_see(owner, use)}"
         elif newest is not None and newest.status not in ("", _READY):
             what = f"its newest deployment {newest.id} is {newest.status}, not active"
-            yield f"function.{function}: {what}. {_see(function)}"
+            yield f"{owner}: {what}. {_see(owner)}"
 
 
 def _begun(begun: list[str], newest: Deployment | None) -> str:
@@ -262,5 +262,5 @@ def _begun(begun: list[str], newest: Deployment | None) -> str:
     return f"{plural} never accepted ({names}{status})"
 
 
-def _see(function: str, use: str = _DELETE) -> str:
-    return f"See them: raceday-iac deployments {function}; {use}."
+def _see(owner: Address, use: str = _DELETE) -> str:
+    return f"See them: raceday-iac deployments {as_typed(owner)}; {use}."

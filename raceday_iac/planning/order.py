@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from ..kinds import KINDS, holds_others, kind_of
+from ..kinds import KINDS, code_of, holds_others, kind_of
 from ..kinds.base import Claims
-from ..model.address import Address, deployment_address, owners
+from ..model.address import Address, owners
 from ..model.resource import Desired, Live
 from .plan import REMOVAL, Action, Change, key_of
 
@@ -163,7 +163,7 @@ def _code_after_what_it_reads(among: _Among, change: Change) -> Iterator[_Before
 def _schedule_after_code(among: _Among, change: Change) -> Iterator[_Before]:
     """A schedule is armed when what it starts is there."""
     if change.action is Action.SCHEDULE:
-        both = (deployment_address(change.address.path), change.address)
+        both = (code_of(change.address), change.address)
         yield from (_Before(among.by_address[each].key, True) for each in both if each in among.by_address)
 
 

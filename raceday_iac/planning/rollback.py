@@ -1,4 +1,4 @@
-"""The plan that goes back to an earlier deployment of one function. Pure."""
+"""The plan that goes back to an earlier deployment of one function or site. Pure."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from ..diff import Cause, FieldChange
 from ..errors import IacError, RefusedError
-from ..kinds import kind_of
+from ..kinds import as_typed, code_of, kind_of
 from ..kinds.function import can_run
-from ..model.address import Address, deployment_address, owners
+from ..model.address import Address, owners
 from ..model.declarations import nearest
 from ..model.evidence import Answering
 from ..model.resource import Desired, Live
@@ -24,7 +24,7 @@ from .lifecycle import protection_refusals
 from .plan import Action, Change, Plan, PlanOptions, Reason
 
 
-def choose(function: str, classified: Sequence[Classified], remembered: Remembered, wanted: str = "") -> Classified:
+def choose(owner: Address, classified: Sequence[Classified], remembered: Remembered, wanted: str = "") -> Classified:
     """The deployment to go back to: the `wanted` one, or the one before the active. Raises RefusedError when there is
     none, or when it cannot run."""
     by_id = {each.deployment.id: each for each in classified}
@@ -32,42 +32,39 @@ def choose(function: str, classified: Sequence[Classified], remembered: Remember
     earlier = [each for each in remembered.line if each != active]
     name = wanted or next(iter(earlier or line_of(classified, remembered)), "")
     if not name:
-        raise RefusedError(
-            f"function.{function} has no previous deployment to go back to.", hint=_list(function), unchanged=True
-        )
+        raise RefusedError(f"{owner} has no previous deployment to go back to.", hint=_list(owner), unchanged=True)
     found = by_id.get(name)
     if found is None:
         text = f"has no deployment {name}" if wanted else f"no longer has {name}, which was active before"
-        raise RefusedError(f"function.{function} {text}.", hint=_others(function, classified), unchanged=True)
+        raise RefusedError(f"{owner} {text}.", hint=_others(owner, classified), unchanged=True)
     if found.deployment.status != READY:
         raise RefusedError(
-            f"The deployment {name} of function.{function} is {found.deployment.status}, not ready.",
-            hint=_others(function, classified),
+            f"The deployment {name} of {owner} is {found.deployment.status}, not ready.",
+            hint=_others(owner, classified),
             unchanged=True,
         )
     return found
 
 
-def must_run(function: str, deployment: Deployment, runtime: str) -> None:
+def must_run(owner: Address, deployment: Deployment, runtime: str) -> None:
     """Raise RefusedError for a deployment that was built for another runtime than the function has by now: it would
     run until the next cold start, and then no more."""
     if not can_run(runtime, deployment.entrypoint):
         raise RefusedError(
-            f"The deployment {deployment.id} of function.{function} begins with {deployment.entrypoint}, and the "
+            f"The deployment {deployment.id} of {owner} begins with {deployment.entrypoint}, and the "
             f"function has the runtime {runtime} by now, which cannot run that.",
             hint="take runtime, entrypoint and code back in the stack, and apply: a build of that code is used again",
             unchanged=True,
         )
 
 
-def must_be_managed(function: str, state: State) -> None:
-    """Raise IacError for a function whose code is not ours to switch."""
-    if deployment_address(function) not in state.entries:
-        known = sorted(each.path for each in state.entries if kind_of(each).is_code)
+def must_be_managed(owner: Address, state: State) -> None:
+    """Raise IacError for a function or site whose code is not ours to switch."""
+    if code_of(owner) not in state.entries:
+        known = sorted(as_typed(owners(each)[-1]) for each in state.entries if kind_of(each).is_code)
         raise IacError(
-            f"The code of function.{function} is not in the state, so it is not ours to switch"
-            f"{nearest(function, known)}.",
-            hint=f"functions whose code is managed: {', '.join(known) or 'none'}",
+            f"The code of {owner} is not in the state, so it is not ours to switch{nearest(as_typed(owner), known)}.",
+            hint=f"whose code is managed: {', '.join(known) or 'none'}",
             unchanged=True,
         )
 
@@ -97,15 +94,15 @@ def _field(name: str, before: str, after: str) -> FieldChange:
     return FieldChange(name, before, after, before, Cause.CONFIG)
 
 
-def _others(function: str, classified: Sequence[Classified]) -> str:
+def _others(owner: Address, classified: Sequence[Classified]) -> str:
     ready = [each.deployment.id for each in classified if each.role is Role.PREVIOUS]
     if not ready:
-        return _list(function)
-    return f"what can be gone back to: raceday-iac rollback {function} --to {' | '.join(ready[:3])}"
+        return _list(owner)
+    return f"what can be gone back to: raceday-iac rollback {as_typed(owner)} --to {' | '.join(ready[:3])}"
 
 
-def _list(function: str) -> str:
-    return f"see all of them: raceday-iac deployments {function}"
+def _list(owner: Address) -> str:
+    return f"see all of them: raceday-iac deployments {as_typed(owner)}"
 
 
 # The plan that deletes one function. Pure.

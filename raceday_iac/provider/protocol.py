@@ -38,11 +38,11 @@ class Deployment:
 @dataclass(frozen=True)
 class Snapshot:
     """Everything read from a server, by address. `facts` are the server's own. `newest` has the newest deployment
-    of each function where that is not the active one: something is being built, failed, or was left."""
+    of each function and site where that is not the active one: something is being built, failed, or was left."""
 
     resources: Mapping[Address, Live] = field(default_factory=dict)
     facts: ServerFacts = field(default_factory=ServerFacts)
-    newest: Mapping[str, Deployment] = field(default_factory=dict)
+    newest: Mapping[Address, Deployment] = field(default_factory=dict)
     #: Kinds that could not be read, by name: the server does not have them, or the key may not see them.
     unread: Mapping[str, ProviderError] = field(default_factory=dict)
 
@@ -164,23 +164,23 @@ class Reader(Protocol):
         """One document as the server answers it; None when there is no document with that id."""
         ...
 
-    def source_of(self, function: str, deployment: str) -> bytes:
+    def source_of(self, owner: Address, deployment: str) -> bytes:
         """The source archive of a deployment, as uploaded."""
         ...
 
-    def deployments(self, function: str, limit: int) -> Sequence[Deployment]:
-        """The newest deployments of a function, without their logs."""
+    def deployments(self, owner: Address, limit: int) -> Sequence[Deployment]:
+        """The newest deployments of a function or site, without their logs."""
         ...
 
-    def all_deployments(self, function: str) -> Sequence[Deployment]:
-        """Every deployment of a function, newest first, page by page, without their logs."""
+    def all_deployments(self, owner: Address) -> Sequence[Deployment]:
+        """Every deployment of a function or site, newest first, page by page, without their logs."""
         ...
 
-    def active_deployment(self, function: str) -> str:
-        """The id of the active deployment; empty when there is none. Raises NotFoundError for no such function."""
+    def active_deployment(self, owner: Address) -> str:
+        """The id of the active deployment; empty when there is none. Raises NotFoundError where there is no owner."""
         ...
 
-    def deployment(self, function: str, deployment: str) -> Deployment:
+    def deployment(self, owner: Address, deployment: str) -> Deployment:
         """One deployment with its build log."""
         ...
 
@@ -284,21 +284,20 @@ class Provider(Reader, Protocol):
 
     def upload(
         self,
-        function: str,
+        owner: Address,
         archive: bytes,
-        entrypoint: str,
-        commands: str,
+        settings: Mapping[str, str],
         begun: Callable[[str], object] | None = None,
     ) -> Deployment:
-        """Upload without activating. `begun` is told the id as soon as the server has one, which for an upload in
-        pieces is long before the end; it may be told more than once."""
+        """Upload without activating. `settings` go along. `begun` is told the id as soon as the server has one, which
+        for an upload in pieces is long before the end; it may be told more than once."""
         ...
 
-    def activate(self, function: str, deployment: str) -> None:
+    def activate(self, owner: Address, deployment: str) -> None:
         """Make a ready deployment the one that runs."""
         ...
 
-    def cancel(self, function: str, deployment: str) -> None:
+    def cancel(self, owner: Address, deployment: str) -> None:
         """Stop a build; one that has ended meanwhile is fine."""
         ...
 

@@ -25,7 +25,7 @@ from ..health.observations import FunctionSeen, instant_of
 from ..health.runs import ending_of
 from ..health.shared import Rules
 from ..kinds.turns import Turns
-from ..model.address import Address
+from ..model.address import Address, function_address
 from ..model.declarations import Lock
 from ..model.resource import Live
 from ..provider import Provider
@@ -83,15 +83,16 @@ def carry_out(recovery: Recovery, hands: RecoveryExecutor) -> Iterator[Done]:
 def _delete_deployment(step: Step, hands: RecoveryExecutor) -> Done:
     known = hands.scene.classified[step.function]
     (classified,) = (each for each in known if each.deployment.id == step.identity)
+    owner = function_address(step.function)
     try:
-        status = hands.provider.deployment(step.function, step.identity).status
+        status = hands.provider.deployment(owner, step.identity).status
     except NotFoundError:
         return Done(step, was_needed=False, note="it is gone already")
     if status != classified.deployment.status:
         return Done(step, was_needed=False, note=f"it went on meanwhile and is {status}: left alone")
     # All deployments are handed over, because what is not among them is forgotten; only this one is an orphan in it.
     only: Sequence[Classified] = [each if each is classified else replace(each, role=Role.PREVIOUS) for each in known]
-    return Done(step, clean(hands.provider, hands.recorder, step.function, only)[step.identity])
+    return Done(step, clean(hands.provider, hands.recorder, owner, only)[step.identity])
 
 
 def _delete_member(step: Step, hands: RecoveryExecutor) -> Done:

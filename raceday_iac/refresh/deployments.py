@@ -1,4 +1,4 @@
-"""All deployments of one function, classified: which is active, which can be gone back to, which are left over.
+"""All deployments of one function or site, classified: which is active, which can be gone back to, which are left over.
 
 Whose a deployment is, is never guessed: it is ours when the state remembers having begun or activated it, or when its
 own source archive says so.
@@ -17,7 +17,8 @@ from pathlib import Path
 
 from ..errors import NotFoundError
 from ..files import write_private
-from ..model.address import deployment_address
+from ..kinds import code_of
+from ..model.address import Address
 from ..packaging.bundle import Origin, origin_of_archive
 from ..provider import Reader
 from ..provider.protocol import Deployment
@@ -55,29 +56,29 @@ class Classified:
 
 @dataclass(frozen=True)
 class Remembered:
-    """What the state knows of a function's deployments: the `line` of those that were active, the active one first,
+    """What the state knows of deployments: the `line` of those that were active, the active one first,
     and those that were `begun` and never accepted."""
 
     line: tuple[str, ...] = ()
     begun: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, state: State, function: str) -> Remembered:
-        entry = state.entries.get(deployment_address(function))
-        return cls(entry.deployments if entry else (), state.uploads_of(function))
+    def of(cls, state: State, owner: Address) -> Remembered:
+        entry = state.entries.get(code_of(owner))
+        return cls(entry.deployments if entry else (), state.uploads_of(owner))
 
 
 def read_deployments(
-    reader: Reader, archives: Archives, function: str, remembered: Remembered, old_after: float
+    reader: Reader, archives: Archives, owner: Address, remembered: Remembered, old_after: float
 ) -> list[Classified]:
-    """All deployments of a function, newest first. What is unfinished for `old_after` seconds counts as abandoned."""
-    active = reader.active_deployment(function)
-    found = reader.all_deployments(function)
+    """All deployments of one, newest first. What is unfinished for `old_after` seconds counts as abandoned."""
+    active = reader.active_deployment(owner)
+    found = reader.all_deployments(owner)
     now = server_now(reader)
-    archives.prefetch((function, each.id) for each in found if _needs_proof(each, active, remembered))
+    archives.prefetch((owner, each.id) for each in found if _needs_proof(each, active, remembered))
 
     def is_ours(deployment: Deployment) -> bool:
-        return archives.is_ours(function, deployment.id)
+        return archives.is_ours(owner, deployment.id)
 
     def is_old(deployment: Deployment) -> bool:
         return now is not None and age(deployment, now) >= old_after
@@ -157,7 +158,7 @@ def _needs_proof(deployment: Deployment, active: str, remembered: Remembered) ->
 
 _log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 #: Downloads under way at once, when many are needed: on the first plan of a fresh checkout.
 _AT_ONCE = 8
 #: Deployments that are remembered; the oldest are forgotten first.
@@ -173,18 +174,18 @@ class Archives:
         self._guard = threading.Lock()
         self._known: dict[str, Origin] | None = None
 
-    def origin(self, function: str, deployment: str) -> Origin:
+    def origin(self, owner: Address, deployment: str) -> Origin:
         """What a deployment's source tells. Empty where there is none to read, as with an unfinished upload."""
         known = self._loaded().get(deployment)
         if known is not None:
             return known
-        found = self._read(function, deployment)
+        found = self._read(owner, deployment)
         if found.digest:
             self.remember(deployment, found)
         return found
 
-    def prefetch(self, wanted: Iterable[tuple[str, str]]) -> None:
-        """Read several at the same time: pairs of function and deployment."""
+    def prefetch(self, wanted: Iterable[tuple[Address, str]]) -> None:
+        """Read several at the same time: pairs of whose it is and deployment."""
         missing = [pair for pair in wanted if pair[1] not in self._loaded()]
         if not missing:
             return
@@ -196,14 +197,14 @@ class Archives:
         """Note what is known already, such as of an upload of our own."""
         self._add({deployment: origin})
 
-    def is_ours(self, function: str, deployment: str) -> bool:
-        """Whether its own source says that this tool made it for this function."""
-        return self.origin(function, deployment).function == function
+    def is_ours(self, owner: Address, deployment: str) -> bool:
+        """Whether its own source says that this tool made it for this function or site."""
+        return self.origin(owner, deployment).owner == owner
 
-    def _read(self, function: str, deployment: str) -> Origin:
+    def _read(self, owner: Address, deployment: str) -> Origin:
         """Unreadable sources are not remembered: the rest of an upload may still come."""
         try:
-            return origin_of_archive(self._reader.source_of(function, deployment))
+            return origin_of_archive(self._reader.source_of(owner, deployment))
         except NotFoundError:
             return Origin()
 
@@ -226,7 +227,10 @@ class Archives:
             content = json.loads(self._file.read_text(encoding="utf-8"))
             if content["format"] != FORMAT:
                 return {}
-            return {str(name): Origin(str(digest), str(made)) for name, (digest, made) in content["archives"].items()}
+            return {
+                str(name): Origin(str(digest), Address.parse(made) if made else None)
+                for name, (digest, made) in content["archives"].items()
+            }
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -238,7 +242,7 @@ class Archives:
         if self._file is None:
             return
         kept = list(known.items())[-_KEPT:]
-        content = {"format": FORMAT, "archives": {name: [each.digest, each.function] for name, each in kept}}
+        content = {"format": FORMAT, "archives": {name: [each.digest, str(each.owner or "")] for name, each in kept}}
         try:
             write_private(self._file, json.dumps(content))
         except OSError as error:

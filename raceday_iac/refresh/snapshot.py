@@ -11,10 +11,10 @@ from itertools import groupby
 from typing import Any
 
 from ..errors import AccessError, NotFoundError, ProviderError
-from ..kinds import LISTED, kind_of, outermost
+from ..kinds import LISTED, code_of, kind_of, outermost
 from ..kinds.conversion import UnconvertibleError, convert
 from ..kinds.deployment import REPLACED, UNFINISHED
-from ..model.address import Address, deployment_address
+from ..model.address import Address
 from ..model.evidence import Answer, Ask, Question, total
 from ..model.resource import Desired, Live, frozen
 from ..provider import Condition, Reader, Snapshot
@@ -66,11 +66,11 @@ class _Code:
     state: State
 
     def resources(self) -> dict[Address, Live]:
-        active = {name: self.live[at] for name in self.desired.code if (at := deployment_address(name)) in self.live}
+        active = {owner: self.live[at] for owner in self.desired.code if (at := code_of(owner)) in self.live}
         self.archives.prefetch(
-            (name, live.remote_id) for name, live in active.items() if self._remembered(live) is None
+            (owner, live.remote_id) for owner, live in active.items() if self._remembered(live) is None
         )
-        return {live.address: self._judged(name, live) for name, live in active.items()}
+        return {live.address: self._judged(owner, live) for owner, live in active.items()}
 
     def _remembered(self, live: Live) -> str | None:
         known = self.state.entries.get(live.address)
@@ -78,18 +78,18 @@ class _Code:
             return None
         return str(known.fields["digest"])
 
-    def _judged(self, function: str, live: Live) -> Live:
+    def _judged(self, owner: Address, live: Live) -> Live:
         digest = self._remembered(live)
         if digest is None:
-            digest = self.archives.origin(function, live.remote_id).digest
+            digest = self.archives.origin(owner, live.remote_id).digest
         status = live.status
-        if live.remote_id in self.state.uploads_of(function):
+        if live.remote_id in self.state.uploads_of(owner):
             status = UNFINISHED
-        elif live.address not in self.state.entries and self._was_replaced(function, live, digest):
+        elif live.address not in self.state.entries and self._was_replaced(owner, live, digest):
             status = REPLACED
         return replace(live, fields=frozen({"digest": digest}), status=status)
 
-    def _was_replaced(self, function: str, live: Live, digest: str) -> bool:
+    def _was_replaced(self, owner: Address, live: Live, digest: str) -> bool:
         """Whether the very code of the stack was deployed before, and now something else is active. Without a state
         that is the only sign that somebody else changed it."""
         declared = self.desired.resources.get(live.address)
@@ -97,11 +97,11 @@ class _Code:
             return False
         others = [
             each.id
-            for each in self.reader.deployments(function, _LOOK_BACK)
+            for each in self.reader.deployments(owner, _LOOK_BACK)
             if each.id != live.remote_id and each.status == READY
         ]
-        self.archives.prefetch((function, each) for each in others)
-        return any(self.archives.origin(function, each).digest == declared.fields["digest"] for each in others)
+        self.archives.prefetch((owner, each) for each in others)
+        return any(self.archives.origin(owner, each).digest == declared.fields["digest"] for each in others)
 
 
 # Answers questions about what would be lost, from live Appwrite. Counting is left to the server wherever it can.
@@ -131,7 +131,7 @@ class Counting:
         ProviderError for everything else: no answer is not an answer."""
         try:
             if question.ask is Ask.CODE:
-                return self._code(question.place.path)
+                return self._code(question.place)
             if question.ask is Ask.EXECUTIONS:
                 count = self.reader.count_executions(question.place.path)
                 return Answer(count, count >= COUNTED)
@@ -149,16 +149,16 @@ class Counting:
         places = [address for address in sorted(inside) if kind_of(address).holds_documents_itself]
         return total(answer(self.reader, replace(question, place=each), self.look_at) for each in places)
 
-    def _code(self, function: str) -> Answer:
+    def _code(self, owner: Address) -> Answer:
         """Deployments whose source the stack does not hold. Where it manages the code, they are somebody else's; where
         it does not, all of them."""
-        found = self.reader.all_deployments(function)
-        entry = self.state.entries.get(deployment_address(function))
+        found = self.reader.all_deployments(owner)
+        entry = self.state.entries.get(code_of(owner))
         if entry is not None:
-            ours = {entry.remote_id, *entry.deployments, *self.state.uploads_of(function)}
+            ours = {entry.remote_id, *entry.deployments, *self.state.uploads_of(owner)}
             strange = [each.id for each in found if each.id not in ours]
-            self.archives.prefetch((function, each) for each in strange)
-            names = tuple(each for each in strange if not self.archives.is_ours(function, each))
+            self.archives.prefetch((owner, each) for each in strange)
+            names = tuple(each for each in strange if not self.archives.is_ours(owner, each))
         else:
             names = tuple(each.id for each in found)
         return Answer(len(names), names=names)

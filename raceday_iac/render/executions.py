@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from ..kinds import as_typed
+from ..model.address import Address
 from ..provider.protocol import Deployment, Execution
 from ..recovery.planning import Done, Recovery
 from ..refresh.deployments import Classified, Role, age
@@ -50,13 +52,13 @@ def execution_document(execution: Execution) -> dict[str, Any]:
     }
 
 
-def build_lines(function: str, deployment: Deployment) -> Iterator[Line]:
+def build_lines(owner: Address, deployment: Deployment) -> Iterator[Line]:
     """A deployment's build log."""
-    yield Line(f"{function}  deployment {deployment.id}  {deployment.status}", "bold")
+    yield Line(f"{as_typed(owner)}  deployment {deployment.id}  {deployment.status}", "bold")
     yield from (Line(f"    {text}") for text in printable(deployment.log).strip().splitlines())
 
 
-# A function's deployments for people and machines.
+# Deployments for people and machines.
 
 
 _STYLES = {
@@ -70,14 +72,14 @@ _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
 def deployment_lines(
-    function: str, classified: Sequence[Classified], line: Sequence[str], now: datetime | None
+    owner: Address, classified: Sequence[Classified], line: Sequence[str], now: datetime | None
 ) -> Iterator[Line]:
     """One line each, newest first. `line` are those that a rollback goes through, the next one first. Without `now`
     nobody knows how old they are."""
     if not classified:
-        yield Line(f"function.{function} has no deployments.")
+        yield Line(f"{owner} has no deployments.")
         return
-    yield Line(f"Deployments of function.{function}, newest first", "bold")
+    yield Line(f"Deployments of {owner}, newest first", "bold")
     for each in classified:
         found = each.deployment
         why = each.why or ("the next rollback goes here" if line and found.id == line[0] else "")
@@ -94,11 +96,11 @@ def deployment_lines(
     if orphans:
         yield Line()
         plural = f"{orphans} orphans" if orphans > 1 else "1 orphan"
-        yield Line(f"{plural}: of no use to anybody. Delete with: raceday-iac deployments {function} --clean")
+        yield Line(f"{plural}: of no use to anybody. Delete with: raceday-iac deployments {as_typed(owner)} --clean")
 
 
 def deployments_document(
-    function: str,
+    owner: Address,
     classified: Sequence[Classified],
     line: Sequence[str],
     now: datetime | None,
@@ -106,7 +108,7 @@ def deployments_document(
 ) -> dict[str, Any]:
     """The same for machines; `cleaned` has what came of deleting each orphan, an empty text for success."""
     document: dict[str, Any] = {
-        "function": function,
+        owner.kind: owner.path,
         "deployments": [_document(each, now) for each in classified],
         "rollback": list(line),
     }

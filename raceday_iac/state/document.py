@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from ..errors import NOTHING_CHANGED, RefusedError, StateError
 from ..kinds.base import thaw
-from ..model.address import Address, function_address
+from ..model.address import Address
 from ..model.resource import Fields, frozen
 from ..model.secret import Secret
 
@@ -256,20 +256,20 @@ class State:
     def with_entry(self, entry: Entry) -> State:
         return replace(self, entries={**self.entries, entry.address: entry})
 
-    def uploads_of(self, function: str) -> tuple[str, ...]:
-        """Deployments of a function that were begun and not accepted yet."""
-        entry = self.entries.get(function_address(function))
+    def uploads_of(self, owner: Address) -> tuple[str, ...]:
+        """Deployments of a function or site that were begun and not accepted yet."""
+        entry = self.entries.get(owner)
         return entry.uploads if entry else ()
 
-    def with_upload(self, function: Entry, deployment: str) -> State:
-        """Remember a deployment that is begun. `function` is the entry to begin with where there is none yet."""
-        entry = self.entries.get(function.address, function)
+    def with_upload(self, owner: Entry, deployment: str) -> State:
+        """Remember a deployment that is begun. `owner` is the entry to begin with where there is none yet."""
+        entry = self.entries.get(owner.address, owner)
         known = deployment in entry.uploads
         return self if known else self.with_entry(replace(entry, uploads=(*entry.uploads, deployment)))
 
-    def without_uploads(self, function: str, ended: Collection[str]) -> State:
+    def without_uploads(self, owner: Address, ended: Collection[str]) -> State:
         """Deployments were accepted, or are gone."""
-        entry = self.entries.get(function_address(function))
+        entry = self.entries.get(owner)
         if entry is None or not set(entry.uploads) & set(ended):
             return self
         return self.with_entry(replace(entry, uploads=tuple(each for each in entry.uploads if each not in ended)))

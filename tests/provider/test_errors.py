@@ -6,7 +6,7 @@ import pytest
 
 from raceday_iac.errors import AccessError, ConflictError, NotFoundError, ProviderError
 from raceday_iac.kinds.base import Call
-from raceday_iac.model.address import Address
+from raceday_iac.model.address import Address, function_address
 from raceday_iac.model.resource import frozen
 from raceday_iac.model.secret import Secret
 from raceday_iac.provider.appwrite import AppwriteProvider, AppwriteReader, Transport
@@ -26,7 +26,7 @@ def test_a_key_that_is_none_is_told_from_a_project_that_is_none(provider: Appwri
 
 def test_what_is_not_there_is_told_apart_by_type(provider: AppwriteProvider) -> None:
     with pytest.raises(NotFoundError) as caught:
-        provider.deployments(f"{PREFIX}nothing", 5)
+        provider.deployments(function_address(f"{PREFIX}nothing"), 5)
     assert (caught.value.code, caught.value.kind) == (404, "function_not_found")
     assert provider.find(DATABASE) is None
 

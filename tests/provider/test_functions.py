@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from raceday_iac.model.address import Address
+from raceday_iac.model.address import Address, function_address
 from raceday_iac.model.resource import frozen
 from raceday_iac.model.secret import Secret
 from raceday_iac.packaging.bundle import digest_of_archive, make_archive
@@ -13,6 +13,7 @@ from raceday_iac.provider.appwrite import AppwriteProvider, reading
 from .conftest import PREFIX, wait
 
 NAME = f"{PREFIX}fn"
+OWNER = function_address(NAME)
 FUNCTION = Address("function", NAME)
 PLAIN, TOKEN = Address("variable", f"{NAME}/PLAIN"), Address("variable", f"{NAME}/TOKEN")
 CONFIGURATION = {
@@ -66,16 +67,16 @@ def test_variables_are_created_changed_found_by_key_and_deleted(function: Appwri
 
 def test_code_is_uploaded_aside_read_back_activated_and_run(function: AppwriteProvider) -> None:
     archive = make_archive({"main.py": CODE})
-    uploaded = function.upload(NAME, archive, "main.py", "")
-    while (built := function.deployment(NAME, uploaded.id)).status != "ready":
+    uploaded = function.upload(OWNER, archive, {"entrypoint": "main.py", "commands": ""})
+    while (built := function.deployment(OWNER, uploaded.id)).status != "ready":
         assert built.status not in ("failed", "canceled"), built.log
         wait()
     assert not built.activate
-    assert [each.id for each in function.deployments(NAME, 5)] == [uploaded.id]
-    assert digest_of_archive(function.source_of(NAME, uploaded.id)) == digest_of_archive(archive)
+    assert [each.id for each in function.deployments(OWNER, 5)] == [uploaded.id]
+    assert digest_of_archive(function.source_of(OWNER, uploaded.id)) == digest_of_archive(archive)
     active = Address("deployment", NAME)
     assert active not in function.snapshot([]).resources
-    function.activate(NAME, uploaded.id)
+    function.activate(OWNER, uploaded.id)
     assert function.snapshot([]).resources[active].remote_id == uploaded.id
 
     done = function.execute(NAME, "echo", wait=True)

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from raceday_iac.errors import ConflictError, NotFoundError, ProviderError
-from raceday_iac.kinds import KINDS
-from raceday_iac.model.address import Address, collection_address, function_address, owners
+from raceday_iac.kinds import KINDS, code_of
+from raceday_iac.model.address import Address, collection_address, owners
 from raceday_iac.model.evidence import Answer
 from raceday_iac.model.resource import Fields, Live, frozen
 from raceday_iac.packaging import digest_of_archive
@@ -104,25 +104,25 @@ class FakeAppwrite:
 
     current = find
 
-    def source_of(self, function: str, deployment: str) -> bytes:
+    def source_of(self, owner: Address, deployment: str) -> bytes:
         return self.archives[deployment]
 
-    def deployments(self, function: str, limit: int) -> Sequence[Deployment]:
-        return self.builds.get(function, [])[::-1][:limit]
+    def deployments(self, owner: Address, limit: int) -> Sequence[Deployment]:
+        return self.builds.get(owner.path, [])[::-1][:limit]
 
-    def all_deployments(self, function: str) -> Sequence[Deployment]:
-        return self.builds.get(function, [])[::-1]
+    def all_deployments(self, owner: Address) -> Sequence[Deployment]:
+        return self.builds.get(owner.path, [])[::-1]
 
-    def active_deployment(self, function: str) -> str:
-        live = self.resources.get(Address("deployment", function))
+    def active_deployment(self, owner: Address) -> str:
+        live = self.resources.get(code_of(owner))
         return live.remote_id if live else ""
 
-    def deployment(self, function: str, deployment: str) -> Deployment:
-        found = next(each for each in self.builds[function] if each.id == deployment)
+    def deployment(self, owner: Address, deployment: str) -> Deployment:
+        found = next(each for each in self.builds[owner.path] if each.id == deployment)
         look = self._looks[deployment] = self._looks.get(deployment, -1) + 1
         status = self.build_statuses[min(look, len(self.build_statuses) - 1)]
-        self.builds[function] = [
-            replace(each, status=status) if each is found else each for each in self.builds[function]
+        self.builds[owner.path] = [
+            replace(each, status=status) if each is found else each for each in self.builds[owner.path]
         ]
         return replace(found, status=status, log=f"line {look}\n")
 
@@ -179,31 +179,30 @@ class FakeAppwrite:
 
     def upload(
         self,
-        function: str,
+        owner: Address,
         archive: bytes,
-        entrypoint: str,
-        commands: str,
+        settings: Mapping[str, str],
         begun: Callable[[str], object] | None = None,
     ) -> Deployment:
-        self.log.append(f"upload {function}")
-        if function_address(function) not in self.resources:
+        self.log.append(f"upload {owner.path}")
+        if owner not in self.resources:
             raise NotFoundError("function not found", code=404)
         # The answer to an upload is the first look at its build.
         deployment = Deployment(f"build-{len(self.archives) + 1}", self.build_statuses[0], len(archive))
         self._looks[deployment.id] = 0
         self.archives[deployment.id] = archive
-        self.builds.setdefault(function, []).append(deployment)
+        self.builds.setdefault(owner.path, []).append(deployment)
         if begun is not None:
             begun(deployment.id)
         return deployment
 
-    def activate(self, function: str, deployment: str) -> None:
-        self.log.append(f"activate {function}")
-        address = Address("deployment", function)
+    def activate(self, owner: Address, deployment: str) -> None:
+        self.log.append(f"activate {owner.path}")
+        address = code_of(owner)
         fields = frozen({"digest": digest_of_archive(self.archives[deployment])})
         self.resources[address] = Live(address, fields, deployment)
 
-    def cancel(self, function: str, deployment: str) -> None:
+    def cancel(self, owner: Address, deployment: str) -> None:
         self.log.append(f"cancel {deployment}")
 
     def execute(self, function: str, body: str, *, wait: bool, path: str = "/", method: str = "POST") -> Execution:

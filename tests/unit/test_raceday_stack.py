@@ -12,7 +12,7 @@ from raceday_iac.kinds.base import thaw
 from raceday_iac.loading.environment import load_environment
 from raceday_iac.loading.resolve import resolve
 from raceday_iac.loading.stack_file import load_stack
-from raceday_iac.model.address import Address
+from raceday_iac.model.address import Address, function_address
 from raceday_iac.model.resource import Desired
 from raceday_iac.model.stack import Declaration, Stack
 
@@ -262,7 +262,7 @@ def test_project_wide_variables_are_expected_and_not_shadowed(raceday: Desired) 
 
 
 def test_the_code_of_the_set_up_is_managed_and_packs_the_schema(raceday: Desired) -> None:
-    source = raceday.code["database-setup"]
+    source = raceday.code[function_address("database-setup")]
     assert (source.entrypoint, source.schema_of) == ("src/main.py", "raceday-db")
 
 

@@ -46,7 +46,6 @@ _FILTERED = 40
 #: What answers must hold, beside the kinds' own.
 _MEMBERS = {"attributes": attribute.SHAPE, "indexes": index.SHAPE}
 _COLLECTION = Shape({**collection.SHAPE.fields, **{listed: [shape] for listed, shape in _MEMBERS.items()}})
-_FUNCTION = function.SHAPE
 _DEPLOYMENT = deployment.SHAPE
 EXECUTION = Shape(
     {"$id": str, "status": str, "trigger": str, "$createdAt": is_instant},
@@ -77,7 +76,7 @@ class AppwriteReader:
     ) -> Snapshot:
         """See `Reader.snapshot`. All lists are read at the same time."""
         reads: list[Callable[[], dict[Address, Live]]] = []
-        newest: dict[str, Deployment] = {}
+        newest: dict[Address, Deployment] = {}
         if functions:
             reads.append(partial(self._functions, newest))
         if databases or named:
@@ -227,31 +226,31 @@ class AppwriteReader:
             return None
         return found
 
-    def source_of(self, function: str, deployment: str) -> bytes:
-        path = f"/functions/{function}/deployments/{deployment}/download"
+    def source_of(self, owner: Address, deployment: str) -> bytes:
+        path = f"{path_of(owner)}/deployments/{deployment}/download"
         return bytes(self._transport.request(Call("get", path, {"type": "source"}, ARCHIVE)))
 
-    def deployments(self, function: str, limit: int) -> Sequence[Deployment]:
+    def deployments(self, owner: Address, limit: int) -> Sequence[Deployment]:
         wanted = ["$id", "status", "sourceSize", "$createdAt", "activate"]
         queries = (query("orderDesc", attribute="$createdAt"), query("limit", limit), query("select", *wanted))
-        raw = self._get(f"/functions/{function}/deployments", listing("deployments", _DEPLOYMENT), *queries)
+        raw = self._get(f"{path_of(owner)}/deployments", listing("deployments", _DEPLOYMENT), *queries)
         return [parse_deployment(each) for each in raw["deployments"]]
 
-    def all_deployments(self, function: str) -> Sequence[Deployment]:
+    def all_deployments(self, owner: Address) -> Sequence[Deployment]:
         """See `Reader.all_deployments`."""
         wanted = ["$id", "status", "sourceSize", "totalSize", "$createdAt", "activate", "type"]
         queries = (query("orderDesc", attribute="$createdAt"), query("select", *wanted))
-        path = f"/functions/{function}/deployments"
+        path = f"{path_of(owner)}/deployments"
         return [
             parse_deployment(each) for each in self._pages(path, "deployments", _DEPLOYMENT, *queries, size=SIZES[0])
         ]
 
-    def active_deployment(self, function: str) -> str:
+    def active_deployment(self, owner: Address) -> str:
         """See `Reader.active_deployment`."""
-        return str(self._get(f"/functions/{function}", _FUNCTION)["deploymentId"])
+        return str(self._transport.request(kind_of(owner).requests.read(owner))["deploymentId"])
 
-    def deployment(self, function: str, deployment: str) -> Deployment:
-        return parse_deployment(self._get(f"/functions/{function}/deployments/{deployment}", _DEPLOYMENT))
+    def deployment(self, owner: Address, deployment: str) -> Deployment:
+        return parse_deployment(self._get(f"{path_of(owner)}/deployments/{deployment}", _DEPLOYMENT))
 
     def count_executions(self, function: str) -> int:
         """See `Reader.count_executions`."""
@@ -345,7 +344,7 @@ class AppwriteReader:
         for found in pages(partial(sizes.fetch, partial(self._get, path, shape), plural), *more, identity=identity):
             yield from found
 
-    def _functions(self, newest: dict[str, Deployment]) -> dict[Address, Live]:
+    def _functions(self, newest: dict[Address, Deployment]) -> dict[Address, Live]:
         """Functions with variables and active deployments. Notes each newest deployment that is not active."""
         found: dict[Address, Live] = {}
         for raw in self._pages("/functions", "functions", function.SHAPE):
@@ -354,7 +353,7 @@ class AppwriteReader:
             if latest and latest != raw["deploymentId"]:
                 status = str(raw.get("latestDeploymentStatus") or "")
                 created = str(raw.get("latestDeploymentCreatedAt") or "")
-                newest[str(raw["$id"])] = Deployment(latest, status, created_at=created)
+                newest[Address("function", str(raw["$id"]))] = Deployment(latest, status, created_at=created)
         return found
 
     def _listing(self, kinds: Sequence[tuple[Kind, Listing]], unread: dict[str, ProviderError]) -> dict[Address, Live]:
@@ -440,6 +439,11 @@ def _is_closed(error: ProviderError) -> bool:
 
 def _as_query(condition: Condition) -> str:
     return query(condition.method, *condition.values, attribute=condition.attribute)
+
+
+def path_of(owner: Address) -> str:
+    """The route of something that has code."""
+    return kind_of(owner).requests.read(owner).path
 
 
 def _function_members(raw: Mapping[str, Any]) -> Iterator[tuple[Address, Live]]:

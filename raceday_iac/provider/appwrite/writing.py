@@ -19,13 +19,21 @@ from ...errors import (
     UnreachableError,
 )
 from ...kinds import Call, kind_of
-from ...kinds import function as functions
 from ...kinds.base import OBJECT, Shape, is_instant, listing
 from ...model.address import Address
 from ...model.resource import Fields, Live
 from ...model.secret import Secret
 from ..protocol import NOTHING_ALONG, Deployment, Execution, NewValues, Written
-from .reading import DOCUMENT, EXECUTION, AppwriteReader, document_path, parse_answer, parse_deployment, parse_execution
+from .reading import (
+    DOCUMENT,
+    EXECUTION,
+    AppwriteReader,
+    document_path,
+    parse_answer,
+    parse_deployment,
+    parse_execution,
+    path_of,
+)
 from .transport import PIECE, Transport
 
 #: A create is sent at most this often; between two attempts the resource is looked up.
@@ -295,15 +303,14 @@ class AppwriteProvider(AppwriteReader):
 
     def upload(
         self,
-        function: str,
+        owner: Address,
         archive: bytes,
-        entrypoint: str,
-        commands: str,
+        settings: Mapping[str, str],
         begun: Callable[[str], object] | None = None,
     ) -> Deployment:
         """See `Provider.upload`."""
-        path = f"/functions/{function}/deployments"
-        fields = {"activate": False, "entrypoint": entrypoint, "commands": commands}
+        path = f"{path_of(owner)}/deployments"
+        fields = {"activate": False, **settings}
         if len(archive) <= PIECE:
             found = parse_deployment(self._transport.upload(path, fields, archive))
         else:
@@ -312,17 +319,18 @@ class AppwriteProvider(AppwriteReader):
             begun(found.id)
         return found
 
-    def activate(self, function: str, deployment: str) -> None:
-        """See `Provider.activate`. The answer is the function as it is now."""
-        call = Call("patch", f"/functions/{function}/deployment", {"deploymentId": deployment}, functions.SHAPE)
+    def activate(self, owner: Address, deployment: str) -> None:
+        """See `Provider.activate`. The answer is the function or site as it is now."""
+        read = kind_of(owner).requests.read(owner)
+        call = Call("patch", f"{read.path}/deployment", {"deploymentId": deployment}, read.answer)
         active = str(self._transport.request(call)["deploymentId"])
         if active != deployment:
             raise ProviderError(f"Appwrite accepted the activation of {deployment}, but {active or 'none'} is active")
 
-    def cancel(self, function: str, deployment: str) -> None:
+    def cancel(self, owner: Address, deployment: str) -> None:
         """See `Provider.cancel`."""
         try:
-            self._transport.request(Call("patch", f"/functions/{function}/deployments/{deployment}/status"))
+            self._transport.request(Call("patch", f"{path_of(owner)}/deployments/{deployment}/status"))
         except ProviderError as error:
             if error.kind != "build_already_completed":
                 raise

@@ -25,6 +25,8 @@ from ..applied import live_as, plan, plan_between, state_of
 from ..declaring import address, collection, resolved, stack_with_function
 from ..fake_appwrite import FakeAppwrite
 
+F = function_address("f")
+
 A, B = address("attribute.d/c/a"), address("attribute.d/c/b")
 PLACE = address("collection.d/c")
 
@@ -227,4 +229,4 @@ def test_an_adopted_or_changed_function_keeps_its_uploads(tmp_path: Path) -> Non
     recorder = Recorder(LocalState(tmp_path / "state"), state)
     done = Work(FakeAppwrite(), recorder, found, desired, {}, lambda change, text: None)
     list(done.perform(Step("adopt", frozenset(), Change(at, Action.ADOPT, "", why=Reason.EXISTS))))
-    assert recorder.state.uploads_of("f") == ("u",)
+    assert recorder.state.uploads_of(F) == ("u",)

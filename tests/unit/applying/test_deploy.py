@@ -20,12 +20,14 @@ from raceday_iac.state.document import Entry
 
 from ..fake_appwrite import FakeAppwrite
 
+F = function_address("f")
+
 NOTHING = Before()
 FILES = {"main.py": b"def main(context): ...\n"}
 
 
 def bundle(files: dict[str, bytes] = FILES) -> Bundle:
-    source = CodeSource("f", Path("/nowhere"), "main.py", "make", "python-3.12", None)
+    source = CodeSource(F, Path("/nowhere"), {"entrypoint": "main.py", "commands": "make"})
     return Bundle(source, files, digest_of_files(files))
 
 
@@ -88,7 +90,7 @@ def test_it_waits_between_looks_a_little_longer_each_time(server: FakeAppwrite) 
 
 
 def test_the_upload_of_an_interrupted_run_is_used_again(server: FakeAppwrite) -> None:
-    server.upload("f", make_archive(FILES), "main.py", "make")
+    server.upload(F, make_archive(FILES), {})
     entry, notes, _ = run(server)
     assert server.log == ["upload f", "activate f"]
     assert notes[0] == "found the upload of an earlier run"
@@ -96,7 +98,7 @@ def test_the_upload_of_an_interrupted_run_is_used_again(server: FakeAppwrite) ->
 
 
 def test_an_upload_of_other_code_is_not_used(server: FakeAppwrite) -> None:
-    server.upload("f", make_archive({"main.py": b"def main(context): pass\n"}), "main.py", "make")
+    server.upload(F, make_archive({"main.py": b"def main(context): pass\n"}), {})
     assert run(server)[0].remote_id == "build-2"
 
 
@@ -186,14 +188,14 @@ def test_an_unfinished_upload_has_no_source_and_is_not_used(server: FakeAppwrite
 
 
 def test_what_is_to_be_made_anew_is_uploaded_although_it_is_there(server: FakeAppwrite) -> None:
-    server.upload("f", make_archive(FILES), "main.py", "make")
+    server.upload(F, make_archive(FILES), {})
     assert run(server, Before(upload_again=True))[0].remote_id == "build-2"
 
 
 def test_nothing_is_deleted_before_the_new_deployment_is_saved(server: FakeAppwrite) -> None:
     """The entry comes first; only when it was taken does the work go on."""
     for number in range(4):
-        server.upload("f", make_archive({MANIFEST: b'{"function": "f"}', "n": b"%d" % number}), "main.py", "")
+        server.upload(F, make_archive({MANIFEST: b'{"function": "f"}', "n": b"%d" % number}), {})
     server.builds["f"] = [replace(each, status="ready") for each in server.builds["f"]]
     line = ("build-4", "build-3", "build-2", "build-1")
     steps = deploying(server, [], Before("build-4", line), bundle()).run()

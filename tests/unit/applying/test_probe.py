@@ -17,6 +17,8 @@ from raceday_iac.provider.protocol import Execution
 from ..fake_appwrite import FakeAppwrite
 from .test_deploy import bundle, run
 
+F = function_address("f")
+
 PROBE = Probe(body='{"a": 1}', path="/probe", method="PUT", expect_status=204, timeout=30)
 
 
@@ -54,7 +56,7 @@ class Clock:
 
 def probing(server: FakeAppwrite, clock: Clock | None = None) -> Probing:
     time = clock or Clock()
-    return Probing(server, "f", PROBE, time.sleep, lambda: time.now)
+    return Probing(server, F, PROBE, time.sleep, lambda: time.now)
 
 
 def probed(of: Bundle) -> Bundle:
@@ -107,11 +109,11 @@ def test_code_that_passes_is_accepted() -> None:
 
 def test_code_that_fails_gives_way_to_what_was_active() -> None:
     server = Executing(("failed", 500))
-    server.upload("f", b"old", "main.py", "")
+    server.upload(F, b"old", {})
     with pytest.raises(ProbeError, match="The deployment that was active before, build-1, is active again"):
         run(server, Before("build-1", ("build-1",)), probed(bundle()))
     assert server.log[-3:] == ["activate f", "execute f", "activate f"]
-    assert server.active_deployment("f") == "build-1"
+    assert server.active_deployment(F) == "build-1"
 
 
 @pytest.mark.parametrize("before", [Before(), Before("build-1")], ids=["none", "itself"])
@@ -119,7 +121,7 @@ def test_a_first_deployment_that_fails_stays_and_says_so(before: Before) -> None
     server = Executing(("failed", 500))
     with pytest.raises(ProbeError, match="There was no deployment before: this one stays active"):
         run(server, before, probed(bundle()))
-    assert server.active_deployment("f") == "build-1"
+    assert server.active_deployment(F) == "build-1"
 
 
 def test_when_even_going_back_fails_it_is_told_loudly() -> None:
@@ -129,7 +131,7 @@ def test_when_even_going_back_fails_it_is_told_loudly() -> None:
         raise UnreachableError("it is gone")
 
     server.activate = refuse  # type: ignore[method-assign]
-    failure = go_back(server, "f", "old", ProbeError("The probe failed."))
+    failure = go_back(server, F, "old", ProbeError("The probe failed."))
     assert "could not be activated again: it is gone" in failure.message
     assert "THE CODE THAT FAILED IS IN USE" in failure.message
     assert failure.hint == "go back by hand: raceday-iac rollback f"

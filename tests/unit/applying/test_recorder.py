@@ -12,13 +12,15 @@ import pytest
 
 from raceday_iac.applying.recorder import Recorder
 from raceday_iac.errors import StateError
-from raceday_iac.model.address import Address
+from raceday_iac.model.address import Address, function_address
 from raceday_iac.model.resource import frozen
 from raceday_iac.planning import Action, Change, Reason
 from raceday_iac.state.backends.local import LocalState
 from raceday_iac.state.document import Entry, State, new_state
 
 from ..declaring import address
+
+F = function_address("f")
 
 
 def entry(name: str) -> Entry:
@@ -158,7 +160,7 @@ def test_an_upload_is_saved_when_it_is_begun_and_once_only(store: LocalState) ->
     recorder = Recorder(store, new_state())
     for _ in range(3):
         recorder.begin_upload(entry("f"), "u")
-    assert store.read().uploads_of("f") == ("u",)
+    assert store.read().uploads_of(F) == ("u",)
     assert store.read().serial == 1
 
 
@@ -167,13 +169,13 @@ def test_a_deployment_that_is_owned_is_no_longer_begun(store: LocalState) -> Non
     recorder.begin_upload(entry("f"), "u")
     recorder.begin_upload(entry("f"), "v")
     recorder.put(Entry(address("deployment.f"), frozen({}), "v", ("v",)))
-    assert store.read().uploads_of("f") == ("u",)
+    assert store.read().uploads_of(F) == ("u",)
 
 
 def test_uploads_that_are_gone_are_forgotten(store: LocalState) -> None:
     recorder = Recorder(store, new_state())
     recorder.begin_upload(entry("f"), "u")
-    recorder.forget_uploads("f", ["other"])
-    assert store.read().uploads_of("f") == ("u",)
-    recorder.forget_uploads("f", ["u"])
-    assert store.read().uploads_of("f") == ()
+    recorder.forget_uploads(F, ["other"])
+    assert store.read().uploads_of(F) == ("u",)
+    recorder.forget_uploads(F, ["u"])
+    assert store.read().uploads_of(F) == ()

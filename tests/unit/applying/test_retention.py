@@ -19,6 +19,8 @@ from raceday_iac.state.document import Entry, State, new_state
 
 from ..fake_appwrite import FakeAppwrite
 
+F = function_address("f")
+
 AT = deployment_address("f")
 OURS = make_archive({MANIFEST: b'{"function": "f"}'})
 THEIRS = make_archive({"main.js": b"1"})
@@ -46,7 +48,7 @@ class Server(FakeAppwrite):
 
 def prune(server: Server, keep: int, *line: str, begun: Sequence[str] = ()) -> tuple[tuple[str, ...], list[str]]:
     warnings: list[str] = []
-    retention = Retention(server, Archives(server), "f", keep, warnings.append)
+    retention = Retention(server, Archives(server), F, keep, warnings.append)
     return retention.prune(Remembered(line, tuple(begun))), warnings
 
 
@@ -130,9 +132,9 @@ def cleaned(server: Server, *classified: tuple[str, Role, str]) -> tuple[dict[st
     state = new_state().with_entry(Entry(function_address("f"), frozen({}), uploads=(*names, "vanished")))
     recorder = Recorder(Store(), state)  # type: ignore[arg-type]
     outcome = clean(
-        server, recorder, "f", [Classified(Deployment(name, status), role) for name, role, status in classified]
+        server, recorder, F, [Classified(Deployment(name, status), role) for name, role, status in classified]
     )
-    return outcome, recorder.state.uploads_of("f")
+    return outcome, recorder.state.uploads_of(F)
 
 
 def test_only_orphans_are_deleted_and_the_state_forgets_what_is_gone() -> None:

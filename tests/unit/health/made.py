@@ -17,6 +17,8 @@ from raceday_iac.model.resource import CodeSource, Desired, Live, frozen
 from raceday_iac.provider.protocol import Deployment, Execution
 from raceday_iac.raceday.rules import RacingRules, load_rules
 
+F = function_address("f")
+
 NZ_TIME = LocalTime("Pacific/Auckland", (time(1), time(6)))
 NOW = datetime(2025, 7, 17, 2, 0, tzinfo=UTC)
 SINCE = NOW - timedelta(hours=24)
@@ -107,7 +109,7 @@ def observation(*functions: FunctionSeen, **more: Any) -> Observation:
 @cache
 def rules() -> RacingRules:
     """Those of the functions of this very project."""
-    source = CodeSource("f", FUNCTIONS / "daily-races", "src/main.py", "", "python-3.12", None)
+    source = CodeSource(F, FUNCTIONS / "daily-races", {"entrypoint": "src/main.py"})
     found = load_rules(Desired("x", {}, code={"f": source}))
     assert found is not None
     return found

@@ -15,11 +15,14 @@ from raceday_iac.health.report import evaluate
 from raceday_iac.health.shared import Rules
 from raceday_iac.health.shared import load_rules as load_plain_rules
 from raceday_iac.health.watched import Grace, read_watched
+from raceday_iac.model.address import function_address
 from raceday_iac.model.local_time import LocalTime
 from raceday_iac.model.resource import CodeSource, Desired
 from raceday_iac.raceday.rules import load_rules
 
 from .made import DECLARED, FUNCTIONS, LOCK, NOW, ago, lock_document, observation, rules, stamp
+
+F = function_address("f")
 
 
 def race(start: Any, polled: Any, status: str = "Open", **more: Any) -> dict[str, Any]:
@@ -103,7 +106,7 @@ def test_what_an_owner_tells_of_its_progress_is_read_if_it_can_be(stored: str, t
 
 
 def source(folder: Path) -> Desired:
-    return Desired("x", {}, code={"f": CodeSource("f", folder / "f", "main.py", "", "python-3.12", None)})
+    return Desired("x", {}, code={F: CodeSource(F, folder / "f", {"entrypoint": "main.py"})})
 
 
 def test_functions_that_share_no_such_code_have_no_rules(tmp_path: Path) -> None:
@@ -136,7 +139,7 @@ def test_times_of_the_day_are_local(clock: str, expected: bool) -> None:
 
 
 def test_locks_are_judged_where_the_functions_share_their_code() -> None:
-    source = CodeSource("f", FUNCTIONS / "daily-races", "src/main.py", "", "python-3.12", None)
+    source = CodeSource(F, FUNCTIONS / "daily-races", {"entrypoint": "src/main.py"})
     plain = load_plain_rules(Desired("x", {}, code={"f": source}))
     assert (plain.has_locks, Rules().has_locks) == (True, False)
     state = plain.lock_state(lock_document(ago(seconds=9), ago(seconds=5), nzDate="2025-07-01"), None, LOCK, NOW)

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
+from raceday_iac.model.address import function_address
 from raceday_iac.model.resource import CodeSource
 from raceday_iac.model.stack import Probe, Stack
 
 from ..declaring import complaint, function, resolved, stack_with_function
+
+F = function_address("f")
 
 
 def source(
@@ -19,7 +22,7 @@ def source(
     """The code of `f` of a stack that declares it, in an environment with these settings."""
     (folder / "main.py").write_text("x = 1\n")
     chosen = stack or stack_with_function(code=".", **stated)
-    return resolved(chosen, root=folder, **(settings or {})).code["f"]
+    return resolved(chosen, root=folder, **(settings or {})).code[F]
 
 
 def overriding(**fields: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import yaml
 
 from raceday_iac.errors import EXIT_ERROR, StackError
 from raceday_iac.kinds import attribute
+from raceday_iac.model.address import function_address
 from raceday_iac.model.secret import Secret
 from raceday_iac.model.stack import FromEnvironment, Stack
 
@@ -25,6 +26,8 @@ from ..declaring import (
     resolved,
     stack_with_function,
 )
+
+F = function_address("f")
 
 
 def line_after(offset: int = 1) -> int:
@@ -442,7 +445,7 @@ def test_an_override_of_something_undeclared_is_refused(undeclared: str) -> None
 def test_an_override_may_name_only_some_numbers_of_a_lock(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text("")
     stack = stack_with_function(lock=LOCK, code=".")
-    found = resolved(stack, root=tmp_path, overrides={"function.f": {"lock": {"heartbeat": 5}}}).code["f"].lock
+    found = resolved(stack, root=tmp_path, overrides={"function.f": {"lock": {"heartbeat": 5}}}).code[F].lock
     assert found is not None
     assert (found.lock_id, found.stale_after, found.heartbeat, found.expiry) == ("f-lock", 20, 5, 30)
 
@@ -499,9 +502,9 @@ def test_code_lies_below_the_root_and_carries_what_a_build_needs(tmp_path: Path)
     (tmp_path / "functions" / "f").mkdir(parents=True)
     (tmp_path / "functions" / "f" / "main.py").write_text("")
     stack = stack_with_function(code="functions/f", commands="make", lock=LOCK, schema="d")
-    source = resolved(stack, root=tmp_path).code["f"]
+    source = resolved(stack, root=tmp_path).code[F]
     assert source.folder == tmp_path / "functions" / "f"
-    assert (source.entrypoint, source.commands, source.runtime, source.schema_of) == (
+    assert (*source.settings.values(), source.schema_of) == (
         "main.py",
         "make",
         "python-3.12",

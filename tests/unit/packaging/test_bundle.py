@@ -14,11 +14,14 @@ import pytest
 
 import raceday_iac
 from raceday_iac.errors import BuildError, StackError
+from raceday_iac.model.address import function_address
 from raceday_iac.model.stack import Stack
 from raceday_iac.packaging import Bundle, pack_all, with_deployments
 from raceday_iac.packaging.bundle import MANIFEST, RULES, schema_document, vendored_modules
 
 from ..declaring import LOCK, address, collection, database, function, resolved
+
+F = function_address("f")
 
 Change = Callable[[Path], Any]
 
@@ -47,7 +50,7 @@ def stack(*, size: int = 10, **settings: Any) -> Stack:
 
 
 def bundle(root: Path, **settings: Any) -> Bundle:
-    return pack_all(resolved(stack(**settings), root=root))["f"]
+    return pack_all(resolved(stack(**settings), root=root))[F]
 
 
 # Contents.
@@ -107,7 +110,7 @@ def test_an_entrypoint_at_the_top_has_its_shared_code_beside_it(root: Path) -> N
     made = stack()
     made.declarations.pop()
     function(made, entrypoint="main.py", code="functions/f", lock=LOCK)
-    files = pack_all(resolved(made, root=root))["f"].files
+    files = pack_all(resolved(made, root=root))[F].files
     assert {"vendor/lock.py", "lock.json"} <= set(files)
 
 
@@ -327,7 +330,7 @@ def test_a_link_among_the_shared_modules_must_not_lead_out(
 def test_what_was_left_out_is_told_with_the_wanted_side(root: Path) -> None:
     write(root, "functions/f/.env", "KEY=1")
     desired = resolved(stack(), root=root)
-    (only,) = with_deployments(desired, pack_all(desired)).left_out["f"]
+    (only,) = with_deployments(desired, pack_all(desired)).left_out[F]
     assert (only.path, only.why) == (".env", "looks like a secret")
 
 

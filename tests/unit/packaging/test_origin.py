@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from raceday_iac.model.address import function_address
 from raceday_iac.packaging.bundle import MANIFEST, Origin, digest_of_files, make_archive, origin_of_archive
+
+F = function_address("f")
 
 
 def archive(manifest: Any) -> bytes:
@@ -18,7 +21,7 @@ def archive(manifest: Any) -> bytes:
 
 def test_an_archive_of_ours_tells_its_function() -> None:
     files = {"main.py": b"x = 1\n", MANIFEST: b'{"function": "f"}'}
-    assert origin_of_archive(make_archive(files)) == Origin(digest_of_files(files), "f")
+    assert origin_of_archive(make_archive(files)) == Origin(digest_of_files(files), F)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +32,7 @@ def test_an_archive_of_ours_tells_its_function() -> None:
 def test_a_file_that_only_has_the_name_of_our_manifest_proves_nothing(manifest: Any) -> None:
     found = origin_of_archive(archive(manifest))
     assert found.digest
-    assert found.function == ""
+    assert found.owner is None
 
 
 def test_an_archive_of_somebody_else_has_a_digest_only() -> None:
@@ -45,4 +48,4 @@ def test_what_is_no_whole_archive_tells_nothing(content: bytes) -> None:
 
 
 def test_a_zipped_file_that_is_no_tar_has_a_digest_only() -> None:
-    assert origin_of_archive(gzip.compress(b"hello")).function == ""
+    assert origin_of_archive(gzip.compress(b"hello")).owner is None

@@ -18,6 +18,8 @@ from raceday_iac.state.document import Entry, State, new_state
 
 from ..declaring import resolved, stack_with_function
 
+F = function_address("f")
+
 AT, SOMETHING = deployment_address("f"), deployment_address("g")
 
 
@@ -32,7 +34,7 @@ def notes(
 ) -> list[str]:
     (folder / "main.py").write_text("x = 1\n")
     desired = resolved(stack_with_function(**({"code": "."} if code else {})), root=folder)
-    snapshot = Snapshot({AT: Live(AT, frozen({}), active)}, newest={"f": newest} if newest else {})
+    snapshot = Snapshot({AT: Live(AT, frozen({}), active)}, newest={F: newest} if newest else {})
     return list(deployment_notes(desired, state or new_state(), snapshot, changes))
 
 
@@ -84,7 +86,7 @@ def test_functions_whose_code_is_not_managed_are_left_alone(tmp_path: Path) -> N
 
 
 def left_out(*entries: LeftOut) -> list[str]:
-    return list(left_out_notes(replace(resolved(stack_with_function()), left_out={"f": entries})))
+    return list(left_out_notes(replace(resolved(stack_with_function()), left_out={F: entries})))
 
 
 def test_what_is_left_out_of_a_bundle_is_named_with_the_reason() -> None:

@@ -6,13 +6,16 @@ import pytest
 
 from raceday_iac.diff import Cause
 from raceday_iac.errors import IacError, RefusedError
-from raceday_iac.model.address import deployment_address
+from raceday_iac.model.address import deployment_address, function_address
 from raceday_iac.model.resource import Live, frozen
 from raceday_iac.planning import Action
 from raceday_iac.planning.rollback import choose, must_be_managed, must_run, plan_rollback
 from raceday_iac.provider.protocol import Deployment
 from raceday_iac.refresh.deployments import Classified, Remembered, Role
 from raceday_iac.state.document import Entry, new_state
+
+F = function_address("f")
+G = function_address("g")
 
 AT = deployment_address("f")
 
@@ -27,7 +30,7 @@ def classified(**roles: str) -> list[Classified]:
 
 
 def chosen(found: list[Classified], *line: str, to: str = "") -> str:
-    return choose("f", found, Remembered(line), to).deployment.id
+    return choose(F, found, Remembered(line), to).deployment.id
 
 
 def test_it_goes_to_the_one_that_was_active_before() -> None:
@@ -72,9 +75,9 @@ def test_one_that_is_not_ready_is_refused(status: str) -> None:
 def test_code_that_is_not_in_the_state_is_not_ours_to_switch() -> None:
     state = new_state().with_entry(Entry(deployment_address("g"), frozen({})))
     with pytest.raises(IacError, match="not ours to switch") as caught:
-        must_be_managed("f", state)
-    assert caught.value.hint == "functions whose code is managed: g"
-    must_be_managed("g", state)
+        must_be_managed(F, state)
+    assert caught.value.hint == "whose code is managed: g"
+    must_be_managed(G, state)
 
 
 def test_the_plan_activates_and_says_what_changes() -> None:
@@ -117,7 +120,7 @@ def test_code_of_another_language_than_the_functions_runtime_is_not_gone_back_to
 ) -> None:
     deployment = Deployment("old", "ready", entrypoint=entrypoint)
     if not is_refused:
-        must_run("f", deployment, runtime)
+        must_run(F, deployment, runtime)
         return
     with pytest.raises(RefusedError, match=f"begins with {entrypoint}, and the function has the runtime {runtime}"):
-        must_run("f", deployment, runtime)
+        must_run(F, deployment, runtime)

@@ -15,6 +15,7 @@ import pytest
 from raceday_iac.errors import ForeignAnswerError, NotFoundError, ProviderError, RedirectedError, UnreachableError
 from raceday_iac.kinds import attribute, collection, database, deployment, function, index, relationship, variable
 from raceday_iac.kinds.base import ARCHIVE, OBJECT, Call, Shape, is_finite, is_instant, listing, misfit
+from raceday_iac.model.address import function_address
 from raceday_iac.model.secret import Secret
 from raceday_iac.provider.appwrite import AppwriteReader, RetryPolicy, Transport, answers, documents, reading
 from raceday_iac.provider.appwrite.answers import endpoint_of, says_absent
@@ -23,6 +24,9 @@ from .. import recorded
 from .answering import Answering, Asked, Reply, Slept, error, transport
 from .test_reading import FUNCTION, Routes, listed, paged
 from .test_reading import NOTHING as EMPTY
+
+F = function_address("f")
+G = function_address("g")
 
 GET = Call("get", "/functions/f")
 JSON = {"content-type": "application/json"}
@@ -477,9 +481,9 @@ def test_a_function_that_is_gone_is_told_from_one_that_a_proxy_does_not_find(
 ) -> None:
     Routes(server, {"/functions/f": error(404, "function_not_found"), "/functions/g": error(404, "")})
     with pytest.raises(NotFoundError):
-        reader.active_deployment("f")
+        reader.active_deployment(F)
     with pytest.raises(ForeignAnswerError):
-        reader.active_deployment("g")
+        reader.active_deployment(G)
 
 
 def test_listed_is_what_the_shapes_want() -> None:

@@ -8,12 +8,16 @@ from typing import Any
 import pytest
 
 from raceday_iac.errors import ConflictError, NotFoundError, ProviderError
+from raceday_iac.model.address import function_address
 from raceday_iac.provider.appwrite import AppwriteProvider, AppwriteReader
 from raceday_iac.provider.protocol import Deployment
 
 from .. import recorded
 from .answering import Answering, Asked, Reply, Slept, error, transport
 from .test_reading import FACTS, FUNCTION, Routes, listed
+
+F = function_address("f")
+G = function_address("g")
 
 PATH = "/functions/f/deployments"
 
@@ -45,7 +49,7 @@ def page(items: list[dict[str, Any]], asked: Asked) -> list[dict[str, Any]]:
 def test_all_deployments_are_read_page_by_page_without_their_logs(server: Answering, provider: AppwriteReader) -> None:
     items = [raw(f"d{number}", type="manual", totalSize=number) for number in range(230)]
     routes = Routes(server, {PATH: lambda asked: Reply(200, {"total": 230, "deployments": page(items, asked)})})
-    found = provider.all_deployments("f")
+    found = provider.all_deployments(F)
     assert [each.id for each in found] == [each["$id"] for each in items]
     assert (found[7].type, found[7].size) == ("manual", 7)
     assert len(routes.asked) == 3
@@ -57,9 +61,9 @@ def test_all_deployments_are_read_page_by_page_without_their_logs(server: Answer
 def test_the_active_deployment_is_told_by_its_function(server: Answering, provider: AppwriteReader) -> None:
     routes = {"/functions/f": {**FUNCTION, "$id": "f", "deploymentId": "b1"}, "/functions/g": {**FUNCTION, "$id": "g"}}
     Routes(server, {**routes, "/functions/nothing": error(404, "function_not_found")})
-    assert (provider.active_deployment("f"), provider.active_deployment("g")) == ("b1", "")
+    assert (provider.active_deployment(F), provider.active_deployment(G)) == ("b1", "")
     with pytest.raises(NotFoundError):
-        provider.active_deployment("nothing")
+        provider.active_deployment(function_address("nothing"))
 
 
 def function_of(active: str, newest: str, status: str) -> dict[str, Any]:
@@ -70,8 +74,8 @@ def function_of(active: str, newest: str, status: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("function", "newest"),
     [
-        (function_of("a", "b", "failed"), {"f": Deployment("b", "failed", created_at="2025")}),
-        (function_of("", "b", "waiting"), {"f": Deployment("b", "waiting", created_at="2025")}),
+        (function_of("a", "b", "failed"), {F: Deployment("b", "failed", created_at="2025")}),
+        (function_of("", "b", "waiting"), {F: Deployment("b", "waiting", created_at="2025")}),
         (function_of("a", "a", "ready"), {}),
         (function_of("", "", ""), {}),
         ({**FUNCTION, "$id": "f", "deploymentId": "a"}, {}),
@@ -97,7 +101,7 @@ def test_an_upload_in_pieces_tells_its_id_before_it_is_complete(server: Answerin
     answers = [Reply(202, raw("b1")), error(500)]
     server.will(*answers)
     with pytest.raises(ProviderError):
-        provider.upload("f", b"x" * (6 * 1024 * 1024), "main.py", "", told.append)
+        provider.upload(F, b"x" * (6 * 1024 * 1024), {"entrypoint": "main.py", "commands": ""}, told.append)
     assert told == ["b1"]
 
 
@@ -118,38 +122,38 @@ def test_an_upload_in_pieces_is_none_where_a_piece_was_not_answered_by_appwrite(
 ) -> None:
     server.will(*[Reply(202, raw("b1"))] * piece, reply)
     with pytest.raises(ProviderError, match="POST /functions/f/deployments"):
-        provider.upload("f", b"x" * (6 * 1024 * 1024), "main.py", "")
+        provider.upload(F, b"x" * (6 * 1024 * 1024), {"entrypoint": "main.py", "commands": ""})
     assert len(server.asked) == piece + 1
 
 
 def test_an_upload_in_one_piece_tells_its_id_as_well(server: Answering, provider: AppwriteProvider) -> None:
     told: list[str] = []
     server.will(Reply(202, raw("b1")))
-    assert provider.upload("f", b"x", "main.py", "", told.append).id == "b1"
+    assert provider.upload(F, b"x", {"entrypoint": "main.py", "commands": ""}, told.append).id == "b1"
     assert told == ["b1"]
 
 
 def test_an_activation_that_had_no_effect_is_an_error(server: Answering, provider: AppwriteProvider) -> None:
     server.will(Reply(200, {**FUNCTION, "$id": "f", "deploymentId": "other"}))
     with pytest.raises(ProviderError, match="accepted the activation of b1, but other is active"):
-        provider.activate("f", "b1")
+        provider.activate(F, "b1")
 
 
 def test_a_build_is_stopped_by_its_own_route(server: Answering, provider: AppwriteProvider) -> None:
     server.will(Reply(200, raw("b1", status="canceled")))
-    provider.cancel("f", "b1")
+    provider.cancel(F, "b1")
     assert (server.asked[0].method, server.asked[0].path) == ("PATCH", f"/v1{PATH}/b1/status")
 
 
 def test_a_build_that_has_ended_meanwhile_need_not_be_stopped(server: Answering, provider: AppwriteProvider) -> None:
     server.will(error(400, "build_already_completed"))
-    provider.cancel("f", "b1")
+    provider.cancel(F, "b1")
 
 
 def test_any_other_refusal_to_stop_a_build_is_an_error(server: Answering, provider: AppwriteProvider) -> None:
     server.will(error(409, "other"))
     with pytest.raises(ConflictError):
-        provider.cancel("f", "b1")
+        provider.cancel(F, "b1")
 
 
 def test_an_execution_says_where_it_goes_only_when_that_is_not_usual(

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from raceday_iac.errors import AccessError, ProviderError, ServerFaultError
-from raceday_iac.model.address import Address
+from raceday_iac.model.address import Address, function_address
 from raceday_iac.provider.appwrite import AppwriteReader
 from raceday_iac.provider.appwrite.documents import query
 
 from .. import recorded
 from ..declaring import address
 from .answering import Answering, Asked, Reply, Slept, error, transport
+
+F = function_address("f")
 
 
 class Routes:
@@ -282,7 +284,7 @@ def test_a_collection_that_is_not_there_has_no_documents(server: Answering, read
 def test_a_source_is_downloaded_as_bytes(server: Answering, reader: AppwriteReader) -> None:
     path = "/functions/f/deployments/b1/download"
     routes = Routes(server, {path: Reply(200, b"\x1f\x8b{}", {"content-type": "application/gzip"})})
-    assert reader.source_of("f", "b1") == b"\x1f\x8b{}"
+    assert reader.source_of(F, "b1") == b"\x1f\x8b{}"
     assert routes.asked[0].query == {"type": ["source"]}
 
 
@@ -295,7 +297,7 @@ def test_deployments_are_listed_newest_first_without_their_logs(server: Answerin
         "activate": True,
     }
     routes = Routes(server, {"/functions/f/deployments": listed("deployments", raw)})
-    (found,) = reader.deployments("f", 3)
+    (found,) = reader.deployments(F, 3)
     assert (found.id, found.status, found.source_size, found.activate) == ("b1", "ready", 5, True)
     queries = [json.loads(values[0]) for values in routes.asked[0].query.values()]
     assert {each["method"] for each in queries} == {"orderDesc", "limit", "select"}

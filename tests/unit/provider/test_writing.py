@@ -21,7 +21,7 @@ from raceday_iac.errors import (
 from raceday_iac.kinds import function as functions
 from raceday_iac.kinds import kind_of
 from raceday_iac.kinds.base import Call
-from raceday_iac.model.address import Address
+from raceday_iac.model.address import Address, function_address
 from raceday_iac.model.resource import Fields, Live, frozen
 from raceday_iac.model.secret import Secret
 from raceday_iac.provider import NewValues, Written
@@ -31,6 +31,8 @@ from raceday_iac.provider.appwrite.writing import AppwriteProvider
 from .. import recorded
 from ..declaring import address
 from .answering import Slept
+
+F = function_address("f")
 
 DATABASE = address("database.d")
 DATABASE_FIELDS = frozen({"name": "D", "enabled": True})
@@ -338,7 +340,7 @@ def test_a_variable_that_is_not_in_the_list_is_found_as_nothing() -> None:
 
 def test_a_deployment_is_activated_by_its_id() -> None:
     script = Script(patch=[{"$id": "f", "deploymentId": "b1"}])
-    provider(script).activate("f", "b1")
+    provider(script).activate(F, "b1")
     assert (script.asked[0].path, script.asked[0].body) == ("/functions/f/deployment", {"deploymentId": "b1"})
 
 

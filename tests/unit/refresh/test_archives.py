@@ -9,8 +9,12 @@ from typing import Any
 import pytest
 
 from raceday_iac.errors import NotFoundError, ServerFaultError
+from raceday_iac.model.address import function_address
 from raceday_iac.packaging.bundle import MANIFEST, Origin, make_archive
 from raceday_iac.refresh.deployments import Archives
+
+F = function_address("f")
+G = function_address("g")
 
 OURS = make_archive({MANIFEST: b'{"function": "f"}'})
 
@@ -36,29 +40,29 @@ def archives(reader: Sources, file: Path | None = None) -> Archives:
 def test_a_source_is_downloaded_once() -> None:
     reader = Sources(a=OURS)
     known = archives(reader)
-    assert known.origin("f", "a") == known.origin("f", "a") != Origin()
+    assert known.origin(F, "a") == known.origin(F, "a") != Origin()
     assert reader.downloads == ["a"]
 
 
 def test_it_is_ours_only_for_the_function_that_it_was_made_for() -> None:
     known = archives(Sources(a=OURS, b=make_archive({"x": b""})))
-    assert [known.is_ours("f", "a"), known.is_ours("g", "a"), known.is_ours("f", "b")] == [True, False, False]
+    assert [known.is_ours(F, "a"), known.is_ours(G, "a"), known.is_ours(F, "b")] == [True, False, False]
 
 
 def test_what_is_not_there_is_asked_for_again_for_the_upload_may_end() -> None:
     reader = Sources()
     known = archives(reader)
-    assert known.origin("f", "a") == Origin()
+    assert known.origin(F, "a") == Origin()
     reader.sources["a"] = OURS
-    assert known.is_ours("f", "a")
+    assert known.is_ours(F, "a")
 
 
 def test_a_source_that_is_half_there_is_asked_for_again() -> None:
     reader = Sources(a=OURS[:-9])
     known = archives(reader)
-    assert known.origin("f", "a") == Origin()
+    assert known.origin(F, "a") == Origin()
     reader.sources["a"] = OURS
-    assert known.is_ours("f", "a")
+    assert known.is_ours(F, "a")
 
 
 def test_a_server_that_fails_is_not_taken_for_one_without_sources() -> None:
@@ -69,47 +73,47 @@ def test_a_server_that_fails_is_not_taken_for_one_without_sources() -> None:
 
     reader.source_of = failing  # type: ignore[method-assign]
     with pytest.raises(ServerFaultError):
-        archives(reader).origin("f", "a")
+        archives(reader).origin(F, "a")
 
 
 def test_several_are_read_and_saved_together(tmp_path: Path) -> None:
     reader = Sources(a=OURS, b=OURS)
     known = archives(reader, tmp_path / "cache" / "archives.json")
-    known.prefetch([("f", "a"), ("f", "b"), ("f", "missing")])
+    known.prefetch([(F, "a"), (F, "b"), (F, "missing")])
     assert sorted(reader.downloads) == ["a", "b", "missing"]
-    assert known.is_ours("f", "a")
-    assert known.is_ours("f", "b")
+    assert known.is_ours(F, "a")
+    assert known.is_ours(F, "b")
     assert len(reader.downloads) == 3
 
 
 def test_the_next_run_remembers(tmp_path: Path) -> None:
     file = tmp_path / "cache" / "archives.json"
-    archives(Sources(a=OURS), file).origin("f", "a")
+    archives(Sources(a=OURS), file).origin(F, "a")
     later = Sources()
-    assert archives(later, file).is_ours("f", "a")
+    assert archives(later, file).is_ours(F, "a")
     assert later.downloads == []
 
 
 def test_an_upload_of_our_own_need_not_be_downloaded() -> None:
     reader = Sources()
     known = archives(reader)
-    known.remember("a", Origin("digest", "f"))
-    assert known.is_ours("f", "a")
+    known.remember("a", Origin("digest", F))
+    assert known.is_ours(F, "a")
     assert reader.downloads == []
 
 
 @pytest.mark.parametrize(
     "content",
-    ["", "{", "[]", '{"format": 2, "archives": {"a": ["x", "f"]}}', '{"format": 1, "archives": {"a": "x"}}', "{}"],
+    ["", "{", "[]", '{"format": 1, "archives": {"a": ["x", "f"]}}', '{"format": 2, "archives": {"a": "x"}}', "{}"],
 )
 def test_a_cache_that_is_damaged_is_made_anew(tmp_path: Path, content: str) -> None:
     file = tmp_path / "archives.json"
     file.write_text(content, encoding="utf-8")
-    assert archives(Sources(a=OURS), file).is_ours("f", "a")
+    assert archives(Sources(a=OURS), file).is_ours(F, "a")
     stored: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    assert stored["archives"]["a"][1] == "f"
+    assert stored["archives"]["a"][1] == "function.f"
 
 
 def test_a_cache_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where the folder should be", encoding="utf-8")
-    assert archives(Sources(a=OURS), tmp_path / "cache" / "archives.json").is_ours("f", "a")
+    assert archives(Sources(a=OURS), tmp_path / "cache" / "archives.json").is_ours(F, "a")

@@ -23,6 +23,9 @@ from raceday_iac.refresh.deployments import (
 )
 from raceday_iac.state.document import Entry, new_state
 
+F = function_address("f")
+G = function_address("g")
+
 NOTHING = Remembered()
 NOW = datetime(2025, 7, 17, 12, tzinfo=UTC)
 
@@ -108,8 +111,8 @@ def test_the_state_remembers_both_lists() -> None:
         .with_entry(Entry(function_address("f"), frozen({}), uploads=("u",)))
         .with_entry(Entry(deployment_address("f"), frozen({}), "a", ("a", "b")))
     )
-    assert Remembered.of(state, "f") == Remembered(("a", "b"), ("u",))
-    assert Remembered.of(state, "g") == NOTHING
+    assert Remembered.of(state, F) == Remembered(("a", "b"), ("u",))
+    assert Remembered.of(state, G) == NOTHING
 
 
 def test_the_age_is_counted_from_the_creation() -> None:
@@ -139,7 +142,7 @@ class _ServerInItsOwnTime:
 @pytest.mark.parametrize(("seconds", "role"), [(3600.0, Role.UNFINISHED), (60.0, Role.ORPHAN)])
 def test_an_upload_is_as_old_as_the_servers_clock_says(seconds: float, role: Role) -> None:
     server: Any = _ServerInItsOwnTime()
-    (found,) = read_deployments(server, Archives(server), "f", Remembered((), ("d",)), seconds)
+    (found,) = read_deployments(server, Archives(server), F, Remembered((), ("d",)), seconds)
     assert found.role is role
 
 
@@ -149,5 +152,5 @@ def test_where_the_server_tells_no_time_no_upload_is_abandoned(status: str) -> N
     server: Any = _ServerInItsOwnTime()
     server.all_deployments = lambda _function: [Deployment("d", status, created_at="2020-01-01T00:00:00.000+00:00")]
     server.server_time = lambda: None
-    (found,) = read_deployments(server, Archives(server), "f", Remembered((), ("d",)), 60.0)
+    (found,) = read_deployments(server, Archives(server), F, Remembered((), ("d",)), 60.0)
     assert found.role is Role.UNFINISHED

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from raceday_iac.model.address import function_address
 from raceday_iac.provider.protocol import Deployment
 from raceday_iac.refresh.deployments import Classified, Role
 from raceday_iac.render.executions import deployment_lines, deployments_document
+
+F = function_address("f")
 
 NOW = datetime(2025, 7, 17, 12, tzinfo=UTC)
 FOUND = [
@@ -34,7 +37,7 @@ Deployments of function.f, newest first
 
 
 def shown(found: list[Classified]) -> str:
-    return "".join(f"{line.text}\n" for line in deployment_lines("f", found, ["c"], NOW))
+    return "".join(f"{line.text}\n" for line in deployment_lines(F, found, ["c"], NOW))
 
 
 def test_the_list() -> None:
@@ -42,10 +45,10 @@ def test_the_list() -> None:
 
 
 def test_without_the_servers_time_nobody_knows_how_old_they_are() -> None:
-    text = "".join(f"{line.text}\n" for line in deployment_lines("f", FOUND, ["c"], None))
+    text = "".join(f"{line.text}\n" for line in deployment_lines(F, FOUND, ["c"], None))
     assert "  d                      active      ready              ?      45 kB\n" in text
     assert "does not tell its time" in text
-    assert deployments_document("f", FOUND, ["c"], None)["deployments"][1]["ageSeconds"] is None
+    assert deployments_document(F, FOUND, ["c"], None)["deployments"][1]["ageSeconds"] is None
 
 
 def test_orphans_are_counted() -> None:
@@ -58,7 +61,7 @@ def test_an_empty_list_says_so() -> None:
 
 
 def test_the_document_holds_the_same() -> None:
-    document = deployments_document("f", FOUND, ["c"], NOW)
+    document = deployments_document(F, FOUND, ["c"], NOW)
     assert document["rollback"] == ["c"]
     assert "deleted" not in document
     assert document["deployments"][1] == {
@@ -75,5 +78,5 @@ def test_the_document_holds_the_same() -> None:
 
 
 def test_the_document_tells_what_was_cleaned() -> None:
-    document = deployments_document("f", FOUND, [], NOW, {"e": "", "x": "no"})
+    document = deployments_document(F, FOUND, [], NOW, {"e": "", "x": "no"})
     assert (document["deleted"], document["notDeleted"]) == (["e"], {"x": "no"})

@@ -4,8 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from raceday_iac.model.address import function_address
 from raceday_iac.provider.protocol import Deployment, Execution
 from raceday_iac.render.executions import build_lines, execution_document, execution_lines
+
+F = function_address("f")
 
 DONE = Execution(
     "e1", "f", "completed", "http", 200, '{"ok":true}', "one\ntwo\n", "", 1.234, "2025-07-17T00:00:00.000+00:00"
@@ -55,7 +58,5 @@ def test_for_machines_everything_is_there() -> None:
 
 
 def test_a_build_log_has_no_colours() -> None:
-    lines = [
-        line.text for line in build_lines("f", Deployment("b1", "failed", log="\x1b[90m[12:00] \x1b[0mno module\n"))
-    ]
+    lines = [line.text for line in build_lines(F, Deployment("b1", "failed", log="\x1b[90m[12:00] \x1b[0mno module\n"))]
     assert lines == ["f  deployment b1  failed", "    [12:00] no module"]

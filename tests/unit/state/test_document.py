@@ -8,10 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raceday_iac.errors import StateError
-from raceday_iac.model.address import Address
+from raceday_iac.model.address import Address, function_address
 from raceday_iac.model.resource import frozen
 from raceday_iac.model.secret import Secret
 from raceday_iac.state.document import FORMAT, Entry, State, entry_to_json, from_json, new_state, to_json
+
+F = function_address("f")
+G = function_address("g")
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3).map(tuple), max_leaves=6)
@@ -134,8 +137,8 @@ def test_uploads_are_remembered_until_they_are_accepted_or_gone() -> None:
     at = Address("function", "f")
     first = Entry(at, frozen({"name": "F"}), "f")
     state = new_state().with_upload(first, "a").with_upload(first, "b").with_upload(first, "a")
-    assert state.uploads_of("f") == ("a", "b")
+    assert state.uploads_of(F) == ("a", "b")
     assert state.entries[at].fields == {"name": "F"}
-    assert state.without_uploads("f", ["a", "x"]).uploads_of("f") == ("b",)
-    assert state.without_uploads("g", ["a"]) == state
-    assert new_state().uploads_of("f") == ()
+    assert state.without_uploads(F, ["a", "x"]).uploads_of(F) == ("b",)
+    assert state.without_uploads(G, ["a"]) == state
+    assert new_state().uploads_of(F) == ()
