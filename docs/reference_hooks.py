@@ -9,11 +9,12 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stdout
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from reference_resources import resources_page, settings_page
+from reference_resources import kind_page, resources_page, settings_page
 from reference_routes import routes_page
 from reference_tables import NOTE, table
 
@@ -27,6 +28,17 @@ from raceday_iac.linting.linter import known_rules
 #: Where this file and the pages lie.
 DOCS = Path(__file__).parent
 STACK = DOCS.parent / "stacks" / "raceday.py"
+RESOURCES, KIND_PAGES = "reference/resources.md", "reference/kinds"
+
+
+def on_config(config: Any) -> Any:
+    """Put the page of each kind below that of all resources."""
+    kinds = [f"{KIND_PAGES}/{name}.md" for name in sorted(KINDS)]
+    for section in config["nav"]:
+        for pages in section.values():
+            if isinstance(pages, list) and RESOURCES in pages:
+                pages[pages.index(RESOURCES)] = {"Resources": [{"All kinds": RESOURCES}, *kinds]}
+    return config
 
 
 def on_files(files: Any, config: Any) -> Any:
@@ -199,9 +211,10 @@ def schedule_picture() -> str:
 PICTURES: Mapping[str, Callable[[], str]] = {"explanation/day-of-23-hours.svg": schedule_picture}
 PAGES: Mapping[str, Callable[[], str]] = {
     "reference/commands.md": commands_page,
-    "reference/resources.md": resources_page,
+    RESOURCES: resources_page,
     "reference/settings.md": settings_page,
     "reference/exit-codes.md": exit_codes_page,
     "reference/lint-codes.md": lint_codes_page,
     "reference/routes.md": routes_page,
+    **{f"{KIND_PAGES}/{name}.md": partial(kind_page, kind) for name, kind in KINDS.items()},
 }

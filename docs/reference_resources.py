@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from reference_tables import NOTE, described, field_row, model_table, table, title_of
@@ -12,15 +15,20 @@ from raceday_iac.health.watched import Alert, Freshness, FunctionWatch, Grace, H
 from raceday_iac.kinds import KINDS, RENAMEABLE, Kind
 from raceday_iac.kinds.fields import Declaring, effect, identity
 from raceday_iac.kinds.function import SETTINGS
-from raceday_iac.loading.environment import Environment, Retention
+from raceday_iac.loading.environment import Environment, Retention, load_environment
+from raceday_iac.loading.resolve import resolve
+from raceday_iac.loading.stack_file import load_stack
 from raceday_iac.model import declarations, limits, stack
 from raceday_iac.model.address import Address
 from raceday_iac.model.evidence import Ask
 from raceday_iac.model.limits import EVENTS, RUNTIMES, SCOPES
-from raceday_iac.model.resource import Live, Threshold, frozen
+from raceday_iac.model.resource import Desired, Live, Threshold, frozen
+from raceday_iac.model.secret import Lenient
 from raceday_iac.state.backends import BACKENDS, backend_of
 from raceday_iac.state.encryption import Encryption
 
+#: A stack with one of each kind.
+EVERYTHING = Path(__file__).parent / "examples" / "every-kind" / "stacks" / "everything.py"
 #: What is counted before something is deleted.
 LOSSES = {
     Ask.DOCUMENTS: "documents",
@@ -32,9 +40,8 @@ LOSSES = {
 
 
 def resources_page() -> str:
-    """Every kind with the fields that may be declared of it."""
+    """Every kind with its address, and what the stack itself may say."""
     parts = ["# Resources", NOTE, _overview()]
-    parts += [_kind(kind) for kind in KINDS.values()]
     parts += [described(title_of(each), each) for each in map(declarations.model_of, SETTINGS.values())]
     parts += ["## The stack itself", _calls(), _values()]
     return "\n".join(parts)
@@ -43,16 +50,77 @@ def resources_page() -> str:
 def _overview() -> str:
     rows = [
         (
-            f"[{name}](#{name})",
+            f"[{name}](kinds/{name}.md)",
             f"`{name}.{path_of(kind)}`",
+            kind.since or "all",
             "yes" if name in RENAMEABLE else "no",
             _lost_with(kind),
         )
         for name, kind in sorted(KINDS.items(), key=lambda each: each[1].stage)
     ]
-    return "In the order in which they are created; deletions run the other way round.\n\n" + table(
-        ("kind", "address", "can be renamed", "deleting it loses"), rows
+    said = (
+        "What is managed, in the order in which it is created; deletions run the other way round. Everything else of a "
+        "project stays as it is: [routes](routes.md) goes through all of Appwrite's API and says why.\n\n"
     )
+    return said + table(("kind", "address", "Appwrite", "can be renamed", "deleting it loses"), rows)
+
+
+def kind_page(kind: Kind) -> str:
+    """One kind: an example, its fields, its dangers, and what of it is left to Appwrite."""
+    parts = [f"# {kind.name}\n", NOTE, _about(kind), "## Example\n", f"```python\n{example(kind)}\n```\n", _facts(kind)]
+    # Its tables name places of the page above.
+    parts += ["## Fields\n", _fields(kind).replace("](#", "](../resources.md#")] if kind.declaring is not None else []
+    if kind.dangers:
+        rows = [(f"[{each.code}](../lint-codes.md)", each.severity, each.title) for each in kind.dangers]
+        parts += ["## What lint warns of\n", table(("code", "severity", "finding"), rows)]
+    not_said = {**dict.fromkeys(sorted(kind.carried), "sent back as it was"), **kind.left_out}
+    if not_said:
+        rows = [(f"`{name}`", why) for name, why in not_said.items()]
+        parts += ["## What it leaves as it is\n", table(("of Appwrite's API", "why"), rows)]
+    return "\n".join(parts)
+
+
+def _facts(kind: Kind) -> str:
+    rows = [
+        ("address", f"`{kind.name}.{path_of(kind)}`"),
+        ("Appwrite", f"{kind.since} and newer" if kind.since else "every version that is supported"),
+        (
+            "can be renamed",
+            "yes, with `stack.moved`" if kind.name in RENAMEABLE else "no: another id is another resource",
+        ),
+        ("deleting it loses", _lost_with(kind)),
+    ]
+    if kind.terraform_types:
+        rows.append(("in Terraform", ", ".join(f"`{each}`" for each in kind.terraform_types)))
+    return table(("", ""), rows)
+
+
+@cache
+def everything() -> Desired:
+    """What that stack declares."""
+    environment = load_environment(EVERYTHING, "local")
+    return resolve(load_stack(EVERYTHING), environment, EVERYTHING.parent.parent, Lenient())
+
+
+def example(kind: Kind) -> str:
+    """The lines of that stack that declare one of a kind, below those that they need."""
+    text = EVERYTHING.read_text(encoding="utf-8")
+    name = kind.name if kind.declaring is not None else kind.owner
+    line = next(each.location.line for address, each in everything().resources.items() if address.kind == name)
+    statements = ast.parse(text).body
+    chosen = next(each for each in statements if each.lineno <= line <= (each.end_lineno or each.lineno))
+    needed, names = [chosen], _names(chosen)
+    for each in reversed(statements[: statements.index(chosen)]):
+        if isinstance(each, ast.Assign) and names & {ast.unparse(target) for target in each.targets}:
+            needed.insert(0, each)
+            names |= _names(each)
+    imported = ", ".join(sorted(names & {"FromEnvironment", "KEEP", "Lock", "Probe", "Stack"}))
+    parts = [f"from raceday_iac import {imported}", *(ast.get_source_segment(text, each) or "" for each in needed)]
+    return "\n\n".join(parts)
+
+
+def _names(statement: ast.stmt) -> set[str]:
+    return {each.id for each in ast.walk(statement) if isinstance(each, ast.Name)}
 
 
 def path_of(kind: Kind) -> str:
@@ -73,23 +141,21 @@ def _lost_with(kind: Kind) -> str:
     return ", ".join(found) or "nothing that is data"
 
 
-def _kind(kind: Kind) -> str:
-    head = f"## {kind.name}\n"
+def _about(kind: Kind) -> str:
+    """What it is, and how it is declared."""
+    if kind.declaring is None:
+        return "The code of a function: made where `code` names a folder. Never changed; a new one takes its place.\n"
+    settled = " Appwrite answers before it is done; it is waited for." if kind.is_async else ""
+    return f"{inspect.getdoc(kind.declaring.model)}\n\nDeclared with {kind.declaring.call}.{settled}\n"
+
+
+def _fields(kind: Kind) -> str:
     declaring = kind.declaring
-    if declaring is None:
-        said = "The code of a function: made where `code` names a folder. Never changed; a new one takes its place."
-        return f"{head}\n{said}\n"
+    assert declaring is not None
     rows = [(*field_row(name, info), _effect(kind, name)) for name, info in declaring.model.model_fields.items()]
     if len(declaring.models) > 1:
         rows += [*_rows_of_types(kind, declaring)]
-    settled = " Appwrite answers before it is done; it is waited for." if kind.is_async else ""
-    return "\n".join(
-        (
-            head,
-            f"{inspect.getdoc(declaring.model)}\n\nDeclared with {declaring.call}.{settled}\n",
-            table(("field", "value", "default", "a change of it"), rows),
-        )
-    )
+    return table(("field", "value", "default", "a change of it"), rows)
 
 
 def _rows_of_types(kind: Kind, declaring: Declaring) -> Iterator[tuple[str, str, str, str]]:

@@ -421,10 +421,18 @@ def field_text(field: FieldChange) -> str:
 
 
 def value_text(value: Any) -> str:
-    """A value as JSON, on one line; a secret as stars."""
-    if value == HIDDEN:
-        return HIDDEN
-    return json.dumps(thaw(value), ensure_ascii=False)
+    """A value as JSON, on one line; a secret as stars. A text with quotes stands in single ones: `'read("any")'`."""
+    return HIDDEN if value == HIDDEN else _literal(thaw(value))
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, str) and '"' in value and not {"'", "\\"} & set(value) and value.isprintable():
+        return f"'{value}'"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_literal, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_literal(name)}: {_literal(each)}' for name, each in value.items())}}}"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _part_words(part: Part) -> PartWords:

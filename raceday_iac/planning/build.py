@@ -16,6 +16,7 @@ from ..provider.protocol import Deployment
 from ..state.document import State
 from . import guards
 from .changes import (
+    ALL_GO,
     known_addresses,
     refresh_changes,
     replaced_owners,
@@ -166,7 +167,7 @@ def nothing_of(desired: Desired) -> Desired:
 def _as_asked(change: Change) -> Change:
     if change.why is not Reason.UNDECLARED:
         return change
-    return replace(change, reason="everything that is managed is to go", why=Reason.DESTROY_ASKED)
+    return replace(change, reason=ALL_GO, why=Reason.DESTROY_ASKED)
 
 
 def _managed(desired: Desired, state: State, real: Mapping[Address, Live]) -> set[Address]:

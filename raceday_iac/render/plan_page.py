@@ -10,7 +10,7 @@ from ..diff import FieldWords, PartWords, field_text
 from ..kinds import KINDS, holds_others, kind_of
 from ..model.address import Address, owners
 from ..planning import Action, Change, Plan
-from ..planning.changes import DECLARED
+from ..planning.changes import DECLARED, OBVIOUS
 from .created import folded_kinds, has_values, is_member, members_table, values_of
 from .graph_picture import Card, Row, arrange, graph_svg
 from .plan_text import SIGNS, UNMANAGED, counts_by_kind, nothing_to_do, summary
@@ -102,11 +102,11 @@ def _row(change: Change, at: Address, folded: Collection[str]) -> ChangeRow:
         what = "code"
     if change.action is Action.MOVE and change.origin is not None:
         what = f"{what or change.address.name} (was {change.origin.name})"
+    said = "" if change.reason in OBVIOUS else change.reason
     company = f"it goes with {change.goes_with}" if change.goes_with is not None else ""
-    drift = "somebody changed it on the server" if change.drifted and "server" not in change.reason else ""
-    tag, why = f"{SIGNS[change.action]} {change.action}", (company, change.reason, drift)
+    drift = "somebody changed it on the server" if change.drifted and "server" not in said else ""
+    tag, why = f"{SIGNS[change.action]} {change.action}", (company, said, drift)
     if has_values(change):
-        why = (company, "" if change.reason == DECLARED else change.reason, drift)
         values = tuple(FieldWords(name, parts=(PartWords("", None, told),)) for name, told in values_of(change, folded))
         return ChangeRow(tag, TONES[change.action], what, values, why)
     return change_row(tag, TONES[change.action], what, change.fields, why)

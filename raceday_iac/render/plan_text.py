@@ -18,7 +18,7 @@ from ..kinds import KINDS, kind_of
 from ..model.address import Address, collection_address
 from ..model.evidence import counted_words
 from ..planning import Action, Change, Plan
-from ..planning.changes import DECLARED
+from ..planning.changes import DECLARED, OBVIOUS
 from ..planning.saved import SavedPlan, restored
 from .created import aligned, folded_kinds, has_values, is_member, members_table, values_of
 from .lines import Line
@@ -90,9 +90,11 @@ def refusal_lines(plan: Plan) -> Iterator[Line]:
 def summary_lines(plan: Plan) -> Iterator[Line]:
     """Counts by action, then by kind."""
     yield Line(f"Plan: {summary(plan)}.", "bold")
-    for kind, counts in counts_by_kind(plan).items():
+    by_kind = counts_by_kind(plan)
+    width = max(map(len, by_kind), default=0)
+    for kind, counts in by_kind.items():
         parts = ", ".join(f"{counts[action]} {action}" for action in SIGNS if counts[action])
-        yield Line(f"    {kind:<13} {parts}")
+        yield Line(f"    {kind:<{width}}  {parts}")
 
 
 def _shown_lines(shown: Shown, folded: Collection[str]) -> Iterator[Line]:
@@ -273,7 +275,7 @@ class Shown:
     @property
     def reason(self) -> str:
         """Why; nothing for what the stack simply declares, for that says nothing new about a creation."""
-        return "" if self.change is None or self.change.reason == DECLARED else self.change.reason
+        return "" if self.change is None or self.change.reason in OBVIOUS else self.change.reason
 
     @property
     def company(self) -> str:

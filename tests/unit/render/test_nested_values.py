@@ -44,10 +44,10 @@ AFTER = stack(
 TOLD = {
     "RULES": ("rows[0].every: 30 → 15", '+rows[2]: {"at": 0, "every": 1}', "-old: 1"),
     "orders": ('[1]: "ASC" → "DESC"',),
-    "permissions": (r'+"read(\"users\")"', r'-"read(\"any\")"'),
+    "permissions": ("+'read(\"users\")'", "-'read(\"any\")'"),
     "scopes": ('-"users.read"',),
 }
-KEPT = ('"at": -60', '"at": -5', r"update(\"users\")", "documents.read")
+KEPT = ('"at": -60', '"at": -5', 'update("users")', "documents.read")
 
 
 def changed() -> Plan:
@@ -88,7 +88,7 @@ def test_so_do_the_reports() -> None:
         assert "<br>`rows[0].every`: `30` → `15` <br>`+rows[2]:" in markdown
         assert "`-old: 1`" in markdown
         assert '<br>`[1]`: `"ASC"` → `"DESC"`' in markdown
-        assert r'`+"read(\"users\")"` `-"read(\"any\")"`' in markdown
+        assert "`+'read(\"users\")'` `-'read(\"any\")'`" in markdown
     for page in (plan_page(of, "x"), drift_page(classify(drift), drift, "x")):
         text = " ".join(Reader(page).text.split())
         assert "rows[0].every 30 → 15" in text

@@ -194,7 +194,7 @@ def test_a_plain_value_that_becomes_secret_is_not_shown() -> None:
         ({"host": "x", "a b": 1}, {"host": "y", "a b": 1}, 'f: host: "x" → "y"'),
         ({"a b": ({"on": True},)}, {"a b": ({"on": False},)}, 'f: ["a b"][0].on: true → false'),
         ('{"v": 1, "w": 2}', '{"v": 2}', "f: v: 1 → 2, -w: 2"),
-        ('{"v": 1}', '{"v":1}', r'f: "{\"v\": 1}" → "{\"v\":1}"'),
+        ('{"v": 1}', '{"v":1}', """f: '{"v": 1}' → '{"v":1}'"""),
         ("a\nb", "\x1b[31m", 'f: "a\\nb" → "\\u001b[31m"'),
     ],
 )
@@ -247,8 +247,8 @@ Plan for environment test (project p at http://x/v1)
         j  index key    attributes: ["n"], orders: ["ASC"]
 
 Plan: 2 to create.
-    attribute     1 create
-    index         1 create
+    attribute  1 create
+    index      1 create
 
 Left out (11): not asked for in this plan
     create database.e
@@ -301,12 +301,12 @@ Plan for environment test (project p at http://x/v1)
   - delete variable.f/K (with function.f): the stack no longer declares it
 
 Plan: 9 to delete.
-    database      1 delete
-    collection    2 delete
-    attribute     3 delete
-    index         1 delete
-    function      1 delete
-    variable      1 delete"""
+    database    1 delete
+    collection  2 delete
+    attribute   3 delete
+    index       1 delete
+    function    1 delete
+    variable    1 delete"""
 
 
 def all_goes() -> Plan:

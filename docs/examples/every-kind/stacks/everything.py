@@ -1,0 +1,73 @@
+"""One resource of every kind. Their pages in the reference show these lines, and plans of it are kept as tests.
+
+`raceday-iac plan` in the folder above shows what would be made of it.
+"""
+
+from raceday_iac import FromEnvironment, Stack
+
+stack = Stack("everything", timezone="Europe/Berlin")
+
+database = stack.database("shop", name="Shop")
+
+orders = database.collection(
+    "orders",
+    name="Orders",
+    permissions=['create("users")', 'read("team:staff")'],
+    document_security=True,
+)
+
+orders.string("customer", 36, required=True)
+orders.email("email", required=True)
+orders.integer("quantity", required=True, min=1, max=100)
+orders.float("weight", default=0.5)
+orders.enum("status", ["open", "paid", "sent", "returned"], default="open")
+orders.string("tags", 20, array=True)
+orders.datetime("orderedAt", required=True)
+
+orders.index("by_customer", "customer", "orderedAt", orders=["ASC", "DESC"])
+
+lines = database.collection("lines", name="Lines")
+
+lines.relationship("order", "orders", type="manyToOne", two_way_key="lines")
+
+stack.function(
+    "checkout",
+    name="Checkout",
+    runtime="python-3.12",
+    specification="s-0.5vcpu-512mb",
+    execute=["users"],
+    events=["users.*.create"],
+    schedule="*/15 8-20 * * 1-5",  # UTC
+    timeout=15,  # seconds
+    scopes=["documents.read", "documents.write"],
+    entrypoint="main.py",
+    code="functions/checkout",
+    variables={"CURRENCY": "EUR", "PAYMENT_KEY": FromEnvironment("PAYMENT_KEY")},
+)
+
+stack.bucket(
+    "pictures",
+    name="Pictures",
+    permissions=['read("any")', 'write("team:staff")'],
+    maximum_file_size=5_000_000,  # bytes
+    allowed_file_extensions=["jpg", "png"],
+    compression="gzip",
+)
+
+stack.team("staff", name="Staff")
+
+stack.topic("offers", name="Offers", subscribe=["users"])
+
+stack.smtp_provider(
+    "mail",
+    name="Mail",
+    host="smtp.example.org",
+    port=465,
+    encryption="ssl",
+    username="shop",
+    password=FromEnvironment("SMTP_PASSWORD"),
+    from_name="The shop",
+    from_email="shop@example.org",
+)
+
+stack.variable("LOG_LEVEL", "info")
