@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from raceday_iac.importing.adoption import adopt
-from raceday_iac.kinds import KINDS
+from raceday_iac.kinds import KINDS, kind_of
+from raceday_iac.kinds.setting import SettingDeclaration
 from raceday_iac.loading.environment import load_environment
 from raceday_iac.loading.resolve import resolve
 from raceday_iac.loading.stack_file import load_stack
@@ -24,7 +25,7 @@ from raceday_iac.model.address import Address
 from raceday_iac.model.resource import Desired, Live, frozen
 from raceday_iac.model.secret import Secret
 from raceday_iac.packaging import pack_all, with_deployments
-from raceday_iac.planning import Plan, PlanOptions
+from raceday_iac.planning import Action, Plan, PlanOptions
 from raceday_iac.planning.saved import plan_document
 from raceday_iac.provider import ServerFacts
 from raceday_iac.render.lines import fitting
@@ -71,7 +72,14 @@ def live() -> Mapping[Address, Live]:
 
 
 def creation() -> Plan:
-    return plan(desired(), facts=FACTS)
+    """Of a new project, which has its settings as Appwrite begins with them."""
+    settings = {at: each for at, each in desired().resources.items() if kind_of(at).is_setting}
+    real = {}
+    for at, resource in settings.items():
+        model = kind_of(at).model_of(resource.fields)
+        assert issubclass(model, SettingDeclaration)
+        real[at] = Live(at, frozen(model.original()), at.name)
+    return plan(desired(), real=real, facts=FACTS)
 
 
 def destruction() -> Plan:
@@ -119,5 +127,6 @@ def test_no_line_is_longer_than_the_terminal_but_a_command(name: str, width: int
 def test_the_stack_has_every_kind_and_its_plans_name_it() -> None:
     """A new kind is declared in docs/examples/every-kind/: its page in the reference shows these lines."""
     assert {at.kind for at in desired().resources} == set(KINDS)
-    for make in PLANS.values():
-        assert {each.address.kind for each in make().changes} == set(KINDS)
+    assert {each.address.kind for each in creation().changes} == set(KINDS)
+    stays = {name for name, kind in KINDS.items() if kind.is_setting}
+    assert {each.address.kind for each in destruction().changes if each.action is Action.DELETE} == set(KINDS) - stays

@@ -71,3 +71,7 @@ stack.smtp_provider(
 )
 
 stack.variable("LOG_LEVEL", "info")
+
+stack.web_platform("shop-web", name="Shop", hostname="shop.example.org")
+
+stack.auth_method("magic-url", enabled=False)
