@@ -52,6 +52,12 @@ class Waits:
             with self._lock:
                 self._under_way.remove(wait)
 
+    def under_way(self) -> tuple[str, ...]:
+        """What is being waited for, in words, the longest wait first."""
+        with self._lock:
+            found = sorted(self._under_way, key=lambda each: each.since)
+        return tuple(f"{each.what}{f', {each.note}' if each.note else ''}" for each in found)
+
     def due(self) -> str:
         """What is to be told now; empty when that is nothing."""
         with self._lock:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import sys
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ..applying import Applied, apply_plan
+from ..applying.scheduler import Observer
+from ..backup.manifest import Manifest
 from ..counting import counted
 from ..errors import EXIT_ERROR, EXIT_OK, EXIT_REFUSED, IacError
 from ..kinds import code_of, kind_of
@@ -213,9 +216,50 @@ def carry_out(
     """Apply an approved plan, look again, and say what came of it. `command` and `plan_id` are for the audit log.
     A `claim` is what may be said of success instead; then nothing is looked at again. What is lost by it is kept before
     in a backup, if it `keeps` any."""
-    workspace.store.keep_backup()
     begun = time.monotonic()
     watching = progress(len(plan.changes), as_json=options.json, color=options.color)
+    applied, kept = perform(
+        options,
+        workspace,
+        plan,
+        connection,
+        state,
+        watching,
+        parallelism,
+        plan_id=plan_id,
+        command=command,
+        keeps=keeps,
+    )
+    seconds = time.monotonic() - begun
+    left = what_is_left(workspace, connection, applied, plan) if not claim else ()
+    if options.json:
+        document = {**applied_document(applied, left, seconds), "backup": kept.id if kept is not None else None}
+        print_json({"applied": document}, in_one_line=True)
+    else:
+        print_lines(kept_lines(kept), color=options.color)
+        print_lines(applied_lines(applied, left, seconds, claim or claim_of(plan)), color=options.color)
+        _repeat_failure(applied)
+    if applied.complete:
+        workspace.store.clear_journal()
+    return EXIT_ERROR if left and applied.complete else applied.exit_code
+
+
+def perform(
+    options: Options,
+    workspace: Workspace,
+    plan: Plan,
+    connection: Provider,
+    state: State,
+    watching: AbstractContextManager[Observer],
+    parallelism: int = 8,
+    *,
+    plan_id: str,
+    command: str,
+    keeps: bool = True,
+) -> tuple[Applied, Manifest | None]:
+    """Apply an approved plan, written down in the audit log, with a backup of what is lost if it `keeps` any. The
+    journal is left to who looks at what came of it."""
+    workspace.store.keep_backup()
     with recorded(options, command, plan, plan_id) as tell:
         kept = keep_lost(workspace, connection, plan, plan_id, command) if keeps else None
         begin_changes()
@@ -232,21 +276,10 @@ def carry_out(
                 workspace.archives(connection),
             )
             tell(applied)
-    seconds = time.monotonic() - begun
-    left = _what_is_left(workspace, connection, applied, plan) if not claim else ()
-    if options.json:
-        document = {**applied_document(applied, left, seconds), "backup": kept.id if kept is not None else None}
-        print_json({"applied": document}, in_one_line=True)
-    else:
-        print_lines(kept_lines(kept), color=options.color)
-        print_lines(applied_lines(applied, left, seconds, claim or _claim(plan)), color=options.color)
-        _repeat_failure(applied)
-    if applied.complete:
-        workspace.store.clear_journal()
-    return EXIT_ERROR if left and applied.complete else applied.exit_code
+    return applied, kept
 
 
-def _what_is_left(workspace: Workspace, connection: Provider, applied: Applied, plan: Plan) -> tuple[str, ...]:
+def what_is_left(workspace: Workspace, connection: Provider, applied: Applied, plan: Plan) -> tuple[str, ...]:
     """After a complete apply everything must be as planned: look, do not assume."""
     if not applied.complete:
         return ()
@@ -258,7 +291,7 @@ def _what_is_left(workspace: Workspace, connection: Provider, applied: Applied, 
     return tuple(change.key for change in again.changes if change.address in planned)
 
 
-def _claim(plan: Plan) -> str:
+def claim_of(plan: Plan) -> str:
     """What may be said after a complete apply."""
     if plan.plan_options.refresh_only:
         return "The state matches Appwrite."

@@ -10,7 +10,7 @@ from typing import Any
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "Reconcile": ("init", "plan", "apply", "watch", "destroy", "drift", "import", "rollback"),
     "Inspect": ("show", "graph", "lint", "schedule", "export", "vendor"),
-    "Operate": ("run", "logs", "deployments", "health", "recover"),
+    "Operate": ("run", "logs", "deployments", "health", "recover", "console"),
     "Backups": ("backup", "restore"),
     "State": ("state",),
     "Local server": ("server",),
@@ -75,6 +75,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "raceday-iac restore latest --address collection.shop/orders",
         "raceday-iac restore 20261130T1345 --address attribute.shop/orders/note --into attribute.shop/orders/remark",
     ),
+    "console": ("raceday-iac console", "raceday-iac console --env prod --port 8123"),
     "version": ("raceday-iac version --json",),
     "state list": ("raceday-iac state list --env prod",),
     "state show": ("raceday-iac state show function.checkout",),

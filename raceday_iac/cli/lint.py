@@ -102,7 +102,7 @@ def schedule(
 ) -> int:
     """Show the day that is asked for, or today."""
     options = current()
-    timetable = _timetable(configuration_of(options, from_appwrite_json), functions or (), begin, number)
+    timetable = timetable_for(configuration_of(options, from_appwrite_json), functions or (), begin, number)
     for path, content in ((svg, schedule_svg), (html, schedule_page)):
         if path is not None:
             write_file(path, shown_document(content(timetable)))
@@ -110,7 +110,10 @@ def schedule(
     return EXIT_OK
 
 
-def _timetable(configuration: Configuration, functions: Sequence[str], begin: str, number: int) -> Timetable:
+def timetable_for(
+    configuration: Configuration, functions: Sequence[str] = (), begin: str = "", number: int = 3
+) -> Timetable:
+    """That of a day, or of today, with the next runs. Raises IacError."""
     unknown = sorted(set(functions) - {each.id for each in configuration.functions})
     if unknown:
         known = ", ".join(sorted(each.id for each in configuration.functions))

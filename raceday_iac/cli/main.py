@@ -87,6 +87,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "recover": (".health", "End what is proven to be stuck. Each by a safe step; everything else is only told."),
     "backup": (".backup", "Make, list, check and delete backups. Apply makes one of what it destroys."),
     "restore": (".restore", "Write back what a backup has. Never over newer values unasked. Asks first."),
+    "console": (
+        ".console",
+        "The project in a browser, on this machine only. A real Appwrite can only be looked at from there.",
+    ),
     "state": (".state", "Inspect the state, move it, and see who holds its lock."),
     "server": (".server", "The Appwrite-compatible server for development, on this machine only."),
 }

@@ -22,6 +22,7 @@ from .workspace import answer, must_run_here, opened, require_same_project, rese
 
 if TYPE_CHECKING:
     from ..devserver.control import Loaded
+    from ..devserver.daemon import Status
 
 app = typer.Typer(name="server", no_args_is_help=True, rich_markup_mode=None)
 
@@ -38,12 +39,22 @@ def start_server(
 ) -> int:
     """Start it in the background, with scheduler and executor."""
     from ..devserver.ages import AGES
-    from ..devserver.daemon import DataInUseError, StartError, start
 
     if appwrite not in ("", *AGES):
         raise IacError(f"The embedded server does not play Appwrite {appwrite}.", hint=f"one of {', '.join(AGES)}")
     options = current()
-    environment = _require_embedded(options)
+    status = started(options, _require_embedded(options), port, database_workers, appwrite)
+    lines = [f"Serving at {status.endpoint} (loopback only).", "Look at it in a browser: raceday-iac console"]
+    answer(options, {"running": True, "endpoint": status.endpoint}, lines)
+    return EXIT_OK
+
+
+def started(
+    options: Options, environment: Environment, port: int = 0, database_workers: int = 1, appwrite: str = ""
+) -> Status:
+    """The server of the environment in a process of its own, started unless it runs. Raises IacError."""
+    from ..devserver.daemon import DataInUseError, StartError, start
+
     try:
         with WAITS.on("starting the embedded server"):
             plugins, folders = plugin_names(options), folders_of(options.stack)
@@ -53,8 +64,7 @@ def start_server(
     except (DataInUseError, StartError, OSError) as error:
         raise IacError(f"The embedded server could not be started: {error}") from None
     require_same_project(status.project, environment)
-    answer(options, {"running": True, "endpoint": status.endpoint}, [f"Serving at {status.endpoint} (loopback only)."])
-    return EXIT_OK
+    return status
 
 
 @app.command("stop")

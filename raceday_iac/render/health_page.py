@@ -27,24 +27,28 @@ _ROW = {"red": "bad", "yellow": "soso", "dim": "rest"}
 
 def health_page(report: Report) -> str:
     """The whole page."""
+    return page("health.html", **health_values(report))
+
+
+def health_values(report: Report) -> dict[str, Any]:
+    """What the template of the page shows."""
     now, length = report.local_time.said(report.now), format_duration(report.now - report.since)
-    return page(
-        "health.html",
-        title=f"Health of {report.environment}",
-        verdict=headline(report).text,
-        style={None: "holds", Severity.WARNING: "warn", Severity.ERROR: "broken"}[report.worst],
-        about=f"{report.project} at {report.endpoint} · {now} · the last {length}",
-        cards=list(_cards(report)),
-        findings=[(each, _CLASS[each.severity], *_advice(each.advice)) for each in report.findings],
-        picture=runs_svg(report),
-        functions=[_function(each, report) for each in report.functions],
-        usage=list(usage_text(report)),
-        sections=[
+    return {
+        "title": f"Health of {report.environment}",
+        "verdict": headline(report).text,
+        "style": {None: "holds", Severity.WARNING: "warn", Severity.ERROR: "broken"}[report.worst],
+        "about": f"{report.project} at {report.endpoint} · {now} · the last {length}",
+        "cards": list(_cards(report)),
+        "findings": [(each, _CLASS[each.severity], *_advice(each.advice)) for each in report.findings],
+        "picture": runs_svg(report),
+        "functions": [_function(each, report) for each in report.functions],
+        "usage": list(usage_text(report)),
+        "sections": [
             (title, [name.capitalize() for name in head], [(cells, _ROW.get(style, "")) for cells, style in rows])
             for title, head, rows in sections(report)
         ],
-        skipped=report.skipped,
-    )
+        "skipped": report.skipped,
+    }
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..diff import FieldWords, PartWords, field_text
 from ..kinds import KINDS, holds_others, kind_of
@@ -19,24 +20,28 @@ from .theme import TONES, ChangeRow, change_row, page, strongest
 
 def plan_page(plan: Plan, where: str) -> str:
     """The whole page."""
+    return page("plan.html", **plan_values(plan, where))
+
+
+def plan_values(plan: Plan, where: str) -> dict[str, Any]:
+    """What the template of the page shows."""
     counts, folded = counts_by_kind(plan), folded_kinds(plan.changes)
-    return page(
-        "plan.html",
-        title=f"Plan for {plan.environment}",
-        where=where,
-        refusals=[(each.message, each.hint) for each in plan.refusals],
-        nothing_to_do=nothing_to_do(plan) if plan.is_empty else "",
-        tiles=list(_tiles(plan)),
-        picture="" if plan.is_empty else plan_svg(plan, where),
-        boxes=[_box(at, changes, folded) for at, changes in grouped(plan.changes).items()],
-        actions=[action for action in SIGNS if any(each[action] for each in counts.values())],
-        counts=counts.items(),
-        notes=plan.notes,
-        left_out=[f"{each.action} {each.address}" for each in plan.left_out],
-        unmanaged_title=UNMANAGED,
-        unmanaged=[str(each) for each in plan.unmanaged],
-        made_from=f"state {plan.lineage}, serial {plan.serial}" if plan.serial else "no state yet",
-    )
+    return {
+        "title": f"Plan for {plan.environment}",
+        "where": where,
+        "refusals": [(each.message, each.hint) for each in plan.refusals],
+        "nothing_to_do": nothing_to_do(plan) if plan.is_empty else "",
+        "tiles": list(_tiles(plan)),
+        "picture": "" if plan.is_empty else plan_svg(plan, where),
+        "boxes": [_box(at, changes, folded) for at, changes in grouped(plan.changes).items()],
+        "actions": [action for action in SIGNS if any(each[action] for each in counts.values())],
+        "counts": list(counts.items()),
+        "notes": plan.notes,
+        "left_out": [f"{each.action} {each.address}" for each in plan.left_out],
+        "unmanaged_title": UNMANAGED,
+        "unmanaged": [str(each) for each in plan.unmanaged],
+        "made_from": f"state {plan.lineage}, serial {plan.serial}" if plan.serial else "no state yet",
+    }
 
 
 def _tiles(plan: Plan) -> Iterator[tuple[int, str, str]]:

@@ -20,19 +20,23 @@ _CLASS = {Severity.ERROR: "broken", Severity.WARNING: "broken", Severity.INFO: "
 
 def schedule_page(timetable: Timetable) -> str:
     """The whole page."""
+    return page("schedule.html", **schedule_values(timetable))
+
+
+def schedule_values(timetable: Timetable, now: datetime | None = None) -> dict[str, Any]:
+    """What the template of the page shows. The picture marks `now`."""
     zone = timetable.local_time
     clock = f"; the page shows the time in {zone.timezone}, with UTC below the picture"
-    return page(
-        "schedule.html",
-        title=_title(timetable),
-        clock="" if zone.is_utc else clock,
-        picture=schedule_svg(timetable),
-        after=zone.said(timetable.after),
-        lanes=[
+    return {
+        "title": _title(timetable),
+        "clock": "" if zone.is_utc else clock,
+        "picture": schedule_svg(timetable, now),
+        "after": zone.said(timetable.after),
+        "lanes": [
             (each.function, lane_note(each), [zone.said(run) for run in each.following]) for each in timetable.lanes
         ],
-        findings=[_finding(each, zone) for each in timetable.findings],
-    )
+        "findings": [_finding(each, zone) for each in timetable.findings],
+    }
 
 
 def _title(timetable: Timetable) -> str:
@@ -62,8 +66,8 @@ LANE, BAR = 34.0, 14.0
 THINNEST = 1.2
 
 
-def schedule_svg(timetable: Timetable) -> str:
-    """The whole day as an SVG document."""
+def schedule_svg(timetable: Timetable, now: datetime | None = None) -> str:
+    """The whole day as an SVG document, with a line at `now`."""
     scale = Scale(timetable.begin.timestamp(), timetable.end.timestamp(), LEFT, WIDTH - LEFT - RIGHT)
     bottom = TOP + 12 + LANE * max(1, len(timetable.lanes))
     title = _title(timetable)
@@ -77,6 +81,7 @@ def schedule_svg(timetable: Timetable) -> str:
             f'<rect class="paper" width="{WIDTH:g}" height="{bottom + 34:g}" rx="10"/>',
             *_ground(scale, bottom, timetable.local_time),
             *lanes,
+            *(_now(now, scale, bottom) if now is not None and timetable.begin <= now < timetable.end else ()),
             *_legend(title, scale),
             "</svg>\n",
         )
@@ -101,6 +106,11 @@ def _ground(scale: Scale, bottom: float, local_time: LocalTime) -> Iterator[str]
     yield _text(offset_name(scale.begin, local_time), scale.left - 24, 44, "end strong")
     if not local_time.is_utc:
         yield _text("UTC", scale.left - 24, bottom + 17, "end faint")
+
+
+def _now(now: datetime, scale: Scale, bottom: float) -> Iterator[str]:
+    x = scale.x(now.timestamp())
+    yield f'<path class="start" d="M{x:.1f} {TOP - 8:g}V{bottom:g}"><title>now</title></path>'
 
 
 def _lane(lane: Lane, scale: Scale, y: float) -> Iterator[str]:

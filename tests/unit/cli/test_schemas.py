@@ -54,7 +54,7 @@ DIALOGUE = (
     ("backup-delete", "backup delete latest --auto-approve --env prod"),
 )
 #: What needs a process of its own, or documents.
-ELSEWHERE = {"server-start", "event", "restored"}
+ELSEWHERE = {"server-start", "event", "restored", "console"}
 
 
 def schema(name: str) -> Any:

@@ -1,0 +1,278 @@
+"""`console`: the project of an environment in a browser, on this machine only.
+
+Real environments are looked at through connections that can send nothing but GET, also where their state is kept. On
+the embedded server things can be done as well; each by the same steps, lock and audit log as the command for it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..applying import Event
+from ..applying.scheduler import Observer
+from ..audit import AuditLog, Inspection
+from ..console.project import Outcome, Planned
+from ..console.work import Tasks
+from ..drift import accept, classify
+from ..errors import EXIT_INTERRUPTED, IacError, Interrupted, StaleError
+from ..health.report import Report
+from ..linting.timetable import Timetable
+from ..loading.environment import load_environment
+from ..model.secret import Secret
+from ..provider import Reader
+from ..provider.appwrite import AppwriteReader
+from ..render.backup_text import kept_lines
+from ..render.lines import Line, print_lines
+from ..signals import handled
+from ..state.store import StateStore
+from .apply import claim_of, perform, what_is_left
+from .health import HealthContext
+from .lint import configuration_of, timetable_for
+from .options import Options, current, end_changes
+from .plan import snapshot_of, where
+from .workspace import (
+    Target,
+    Workspace,
+    acceptances_of,
+    answer,
+    first_day,
+    make_plan,
+    must_run_here,
+    provider,
+    reader,
+    require_same_project,
+    server_folder,
+)
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+app = typer.Typer()
+
+HOST = "127.0.0.1"
+#: Seconds that answers which are under way have at the end.
+_GRACE = 2
+
+
+@app.command("console")
+def console(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
+) -> int:
+    """Serve it until Ctrl-C."""
+    from ..console.app import application
+    from ..console.pages import DEEDS, PAGES
+
+    options = current()
+    project = LookedAt(options)
+    if project.is_local:
+        _start_server(project)
+    project.place()
+    token = secrets.token_urlsafe(24)
+    with listening(port) as listener:
+        chosen = listener.getsockname()[1]
+        local = AtHand(project) if project.is_local else None
+        tasks = Tasks()
+        web = application(project, local, PAGES, DEEDS, tasks, token, chosen)
+        link = f"http://{HOST}:{chosen}/{token}/"
+        can = "things can be done" if local else "it can only be looked at"
+        lines = [f"The console of environment {options.env} ({can}), until Ctrl-C:", f"  {link}"]
+        answer(options, {"console": {"address": link, "environment": options.env, "readOnly": local is None}}, lines)
+        _serve(web, listener, tasks)
+    return EXIT_INTERRUPTED
+
+
+class LookedAt:
+    """See `console.project.Project`."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.settings = load_environment(options.stack, options.env)
+        self._readers: dict[Target, AppwriteReader] = {}
+
+    @property
+    def environment(self) -> str:
+        return self.options.env
+
+    @property
+    def is_local(self) -> bool:
+        return self.settings.is_embedded
+
+    def target(self) -> Target:
+        """The server. An embedded one may have been started again meanwhile, at another port."""
+        if not self.is_local:
+            return Target(self.settings.endpoint, self.settings.project, self.settings.api_key())
+        from ..devserver.daemon import status
+
+        found = status(server_folder(self.options))
+        if not found.running:
+            raise IacError("The embedded server is not running.", hint="raceday-iac server start")
+        require_same_project(found.project, self.settings)
+        return Target(found.endpoint, found.project, Secret(found.key))
+
+    def place(self) -> str:
+        target = self.target()
+        return f"project {target.project} at {target.endpoint}"
+
+    def reader(self) -> Reader:
+        """One for each server, so that its connections are used again."""
+        target = self.target()
+        if target not in self._readers:
+            self._readers = {target: reader(target)}
+        return self._readers[target]
+
+    def plan(self) -> Planned:
+        self.target()
+        workspace = Workspace.load(self.options, reading=True, sending=False)
+        with workspace.target() as server:
+            state = workspace.read_state()
+            plan = make_plan(workspace, state, reader(server))
+            verdict = accept(classify(plan), acceptances_of(self.options), first_day(""))
+            plan_id = snapshot_of(plan, workspace, server, state).id
+        return Planned(plan, where(plan, server), plan_id, verdict, datetime.now(UTC))
+
+    def health(self) -> Report:
+        self.target()
+        context = HealthContext.load(self.options, reading=True)
+        with context.workspace.target() as server:
+            return context.report(context.collector(server, reader(server)))
+
+    def timetable(self) -> Timetable:
+        return timetable_for(configuration_of(self.options, None))
+
+    @contextmanager
+    def states(self) -> Iterator[StateStore]:
+        workspace = replace(Workspace.without_stack(self.options), reading=True)
+        with workspace.target() if self.settings.state.is_in_target else nullcontext():
+            yield workspace.store
+
+    def audit(self) -> Inspection:
+        log = AuditLog(self.options.state_folder)
+        try:
+            return log.inspect()
+        except OSError as error:
+            raise IacError(f"The audit log {log.file} cannot be read: {error.strerror or error}.") from None
+
+
+class AtHand:
+    """See `console.project.Local`."""
+
+    def __init__(self, project: LookedAt) -> None:
+        self._project = project
+
+    def apply(self, plan_id: str, observer: Observer) -> Outcome:
+        options = self._project.options
+        self._project.target()
+        workspace = Workspace.load(options)
+        with workspace.target() as server, workspace.store.locked("console"):
+            state, connection = workspace.read_state(), provider(server)
+            plan = make_plan(workspace, state, connection)
+            if snapshot_of(plan, workspace, server, state).id != plan_id:
+                raise StaleError("The plan is another one now: something changed since it was shown.", unchanged=True)
+            begun = time.monotonic()
+            watching = nullcontext(_one_at_a_time(observer))
+            try:
+                applied, manifest = perform(
+                    options, workspace, plan, connection, state, watching, plan_id=plan_id, command="console"
+                )
+            finally:
+                end_changes()
+            left = what_is_left(workspace, connection, applied, plan)
+            if applied.complete:
+                workspace.store.clear_journal()
+            kept = tuple(line.text.strip() for line in kept_lines(manifest) if line.text)
+            return Outcome(applied, left, time.monotonic() - begun, claim_of(plan), kept)
+
+
+def _one_at_a_time(observer: Observer) -> Observer:
+    """Events come from many threads."""
+    lock = threading.Lock()
+
+    def observe(event: Event) -> None:
+        with lock:
+            observer(event)
+
+    return observe
+
+
+# Serving
+
+
+def _start_server(project: LookedAt) -> None:
+    """The embedded server as a process of its own, unless it runs: its schedules go on when the console has ended."""
+    must_run_here()
+    from ..devserver.daemon import status
+    from .server import started
+
+    options = project.options
+    if not status(server_folder(options)).running:
+        endpoint = started(options, project.settings).endpoint
+        print_lines([Line(f"Started the embedded server at {endpoint}.")], color=options.color, stream=sys.stderr)
+
+
+@contextmanager
+def listening(port: int) -> Iterator[socket.socket]:
+    """A socket on this machine alone. Raises IacError."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((HOST, port))
+            listener.listen(64)
+        except OSError as error:
+            raise IacError(f"Port {port} of {HOST} cannot be used: {error.strerror or error}.") from None
+        yield listener
+
+
+@contextmanager
+def served(web: ASGIApp, listener: socket.socket) -> Iterator[threading.Thread]:
+    """Serve plain HTTP from a thread for as long as the block lasts. Nothing is logged."""
+    import uvicorn
+
+    config = uvicorn.Config(
+        web,
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="console", daemon=True)
+    thread.start()
+    try:
+        yield thread
+    finally:
+        server.should_exit = True
+        thread.join(_GRACE)
+
+
+def _serve(web: ASGIApp, listener: socket.socket, tasks: Tasks) -> None:
+    """Until Ctrl-C. What is being changed then is let finish; a second Ctrl-C ends it."""
+    try:
+        with served(web, listener) as thread, handled(_end, signal.SIGTERM):
+            while thread.is_alive():
+                thread.join(60)
+    except (Interrupted, KeyboardInterrupt):
+        for task in tasks.running():
+            if task.changes:
+                print_lines([Line(f"{task.title}: this ends first.")], stream=sys.stderr)
+                task.ended.wait()
+
+
+def _end(_times: int) -> None:
+    raise Interrupted("Ended.")

@@ -1,0 +1,175 @@
+"""The console as a web application: which path leads to which page, and which form to which deed.
+
+A page is a function that makes HTML of what the project shows; a deed is one that does something on the embedded
+server and says where to go then. Deeds are no routes at all where the environment is another.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from ..errors import IacError, NotFoundError
+from ..redaction import shown, shown_document
+from ..render.theme import page
+from .files import TEMPLATES, files
+from .guard import Guard
+from .project import Local, Project
+from .work import Tasks
+
+#: Bytes of a form: a document, or an appwrite.json.
+LARGEST = 4_000_000
+#: Messages that wait to be shown.
+_NOTES = 50
+
+Form = Mapping[str, str]
+
+
+@dataclass
+class Console:
+    """One console: the project it shows, and the work that is under way."""
+
+    project: Project
+    local: Local | None
+    pages: Sequence[Page]
+    root: str
+    tasks: Tasks
+    #: In every form: who does not see a page of ours cannot know it.
+    form_token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    _notes: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=_NOTES))
+
+    def show(self, template: str, request: Request, **values: Any) -> str:
+        """A page of the console."""
+        return page(template, folder=TEMPLATES, frame=self._frame(request), **values)
+
+    def to(self, path: str, note: str = "") -> str:
+        """Where to go after a deed, with what there is to say of it."""
+        if not note:
+            return path
+        name = secrets.token_hex(6)
+        self._notes.append((name, shown(note)))
+        return f"{path}{'&' if '?' in path else '?'}note={name}"
+
+    def _frame(self, request: Request) -> dict[str, Any]:
+        name = request.query_params.get("note", "")
+        return {
+            "root": self.root,
+            "token": self.form_token,
+            "here": request.url.path,
+            "pages": [(each.path, each.title) for each in self.pages if each.title],
+            "environment": self.project.environment,
+            "is_local": self.local is not None,
+            "note": next((text for key, text in self._notes if key == name), ""),
+            "running": [each.title for each in self.tasks.running() if each.changes],
+        }
+
+
+@dataclass(frozen=True)
+class Page:
+    """A path with what makes its page. With a `title` it stands in the navigation."""
+
+    path: str
+    make: Callable[[Console, Request], str]
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Deed:
+    """A path with what is done when a form is sent to it. `is_looking` ones change nothing but what the console has
+    seen, and are there for every environment."""
+
+    path: str
+    do: Callable[[Console, Request, Form], str]
+    is_looking: bool = False
+
+
+def application(
+    project: Project,
+    local: Local | None,
+    pages: Iterable[Page],
+    deeds: Iterable[Deed],
+    tasks: Tasks,
+    token: str,
+    port: int,
+) -> ASGIApp:
+    """The whole console, behind its guard."""
+    pages = tuple(pages)
+    console = Console(project, local, pages, f"/{token}", tasks)
+    offered = [each for each in deeds if each.is_looking or local is not None]
+    routes = [
+        *(Route(each.path, _page(console, each), methods=["GET"]) for each in pages),
+        *(Route(each.path, _deed(console, each), methods=["POST"]) for each in offered),
+        *(Route(f"/{name}", _text(content, kind)) for name, (content, kind) in files().items()),
+    ]
+    app = Starlette(routes=routes, exception_handlers={404: _missing(console), 405: _missing(console)})
+    app.router.redirect_slashes = False
+    return Guard(app, token, port)
+
+
+def _page(console: Console, wanted: Page) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        try:
+            return HTMLResponse(shown_document(wanted.make(console, request)))
+        except IacError as error:
+            return _problem(console, request, error)
+
+    return answer
+
+
+def _deed(console: Console, wanted: Deed) -> Callable[[Request], Any]:
+    async def answer(request: Request) -> Response:
+        length = request.headers.get("content-length", "")
+        if not length.isdecimal() or int(length) > LARGEST:
+            return PlainTextResponse("A form of at most 4 MB is taken here.\n", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        form = {name: await _value(each) for name, each in (await request.form(max_part_size=LARGEST)).multi_items()}
+        if not secrets.compare_digest(form.pop("token", "").encode(), console.form_token.encode()):
+            error = IacError(
+                "The form is from another run of this console.", hint="open the page again", unchanged=True
+            )
+            return _problem(console, request, error, HTTPStatus.FORBIDDEN)
+        try:
+            place = await run_in_threadpool(wanted.do, console, request, form)
+        except IacError as error:
+            return _problem(console, request, error)
+        return RedirectResponse(console.root + place, HTTPStatus.SEE_OTHER)
+
+    return answer
+
+
+async def _value(given: UploadFile | str) -> str:
+    return given if isinstance(given, str) else (await given.read()).decode("utf-8", "replace")
+
+
+def _problem(console: Console, request: Request, error: IacError, status: int = HTTPStatus.BAD_GATEWAY) -> Response:
+    """An error as a page: what happened, and what to do next."""
+    if isinstance(error, NotFoundError):
+        status = HTTPStatus.NOT_FOUND
+    text = console.show("problem.html", request, title="This did not work", message=error.message, hint=error.hint)
+    return HTMLResponse(shown_document(text), status)
+
+
+def _missing(console: Console) -> Callable[[Request, Exception], Response]:
+    def answer(request: Request, _error: Exception) -> Response:
+        error = IacError(f"There is no page {request.url.path} here.")
+        if request.method != "GET":
+            where = "" if console.local else f"; environment {console.project.environment} can only be looked at"
+            error = IacError(f"Nothing can be done at {request.url.path}{where}.", unchanged=True)
+        return _problem(console, request, error, HTTPStatus.NOT_FOUND)
+
+    return answer
+
+
+def _text(content: str, kind: str) -> Callable[[Request], Response]:
+    return lambda _request: Response(content, media_type=kind)

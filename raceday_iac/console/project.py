@@ -1,0 +1,81 @@
+"""What the console looks at, and what may be done from it."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ..applying import Applied
+from ..applying.scheduler import Observer
+from ..audit import Inspection
+from ..drift import Verdict
+from ..health.report import Report
+from ..linting.timetable import Timetable
+from ..planning import Plan
+from ..provider import Reader
+from ..state.store import StateStore
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan with what is said of it: the server it is for, its id, and what of it is drift."""
+
+    plan: Plan
+    where: str
+    id: str
+    verdict: Verdict
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an apply. `left` are changes that are still due after all of it was done; `kept` says in which
+    backup is what was lost."""
+
+    applied: Applied
+    left: tuple[str, ...]
+    seconds: float
+    claim: str
+    kept: tuple[str, ...] = ()
+
+
+class Project(Protocol):
+    """A stack in one environment, seen through connections that can only read. Everything raises IacError."""
+
+    @property
+    def environment(self) -> str: ...
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the environment is the embedded server."""
+        ...
+
+    def place(self) -> str:
+        """The project and where it is, for people. Raises IacError when the embedded server does not run."""
+        ...
+
+    def reader(self) -> Reader:
+        """A connection that can send nothing but GET."""
+        ...
+
+    def plan(self) -> Planned: ...
+
+    def health(self) -> Report: ...
+
+    def timetable(self) -> Timetable: ...
+
+    def states(self) -> AbstractContextManager[StateStore]:
+        """Where the state is kept, for as long as the block lasts."""
+        ...
+
+    def audit(self) -> Inspection: ...
+
+
+class Local(Protocol):
+    """What may be done, on the embedded server alone. Everything raises IacError."""
+
+    def apply(self, plan_id: str, observer: Observer) -> Outcome:
+        """Plan again, and apply it if it is the plan with this id. Raises StaleError otherwise."""
+        ...

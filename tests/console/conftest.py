@@ -1,0 +1,149 @@
+"""The shop of the examples on an embedded server of its own, and consoles of it that are asked without a browser."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+import raceday_iac.examples
+from raceday_iac.cli.console import AtHand, LookedAt, listening, served
+from raceday_iac.cli.options import Options
+from raceday_iac.console.app import application
+from raceday_iac.console.pages import DEEDS, PAGES
+from raceday_iac.console.work import Tasks
+from raceday_iac.devserver.daemon import Status, start, stop
+
+TOKEN = "the-token-of-this-console"
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A project folder whose embedded server runs."""
+
+    folder: Path
+    server: Status
+
+    def options(self, env: str = "local") -> Options:
+        return Options(env=env, stack=self.stack)
+
+    @property
+    def stack(self) -> Path:
+        return self.folder / "stacks" / "shop.py"
+
+    @contextmanager
+    def edited(self, old: str, new: str) -> Iterator[None]:
+        """The stack file says something else for as long as the block lasts."""
+        before = self.stack.read_text(encoding="utf-8")
+        assert old in before
+        self.stack.write_text(before.replace(old, new), encoding="utf-8")
+        try:
+            yield
+        finally:
+            self.stack.write_text(before, encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Browser:
+    """Asks a console as a browser would that has its link."""
+
+    port: int
+    tasks: Tasks
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def get(self, path: str, **headers: str) -> requests.Response:
+        """Whatever is answered for a path."""
+        return requests.get(f"{self.origin}{path}", headers=headers, timeout=60)
+
+    def post(self, path: str, form: Mapping[str, Any], **headers: str) -> requests.Response:
+        """Whatever is answered to a form."""
+        headers = {"origin": self.origin, **headers}
+        return requests.post(f"{self.origin}{path}", data=form, headers=headers, timeout=60)
+
+    def page(self, path: str) -> str:
+        """A page, which must be there."""
+        answer = self.get(f"/{TOKEN}{path}")
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    def settled(self, path: str) -> str:
+        """The page when all that it began to look at has been seen."""
+        self.page(path)
+        while running := self.tasks.running():
+            assert running[0].ended.wait(60)
+        return self.page(path)
+
+    def send(self, path: str, form: Mapping[str, Any], page: str, **headers: str) -> requests.Response:
+        """Send a form that stands in a page, with these values in its fields."""
+        text = self.page(page)
+        found = re.search(rf'<form[^>]*action="/{TOKEN}{re.escape(path)}".*?</form>', text, re.DOTALL)
+        assert found, f"no form for {path} in\n{text}"
+        hidden = dict(re.findall(r'<input type=hidden name=(\w+) value="([^"]*)"', found[0]))
+        values = {**{name: unescape(value) for name, value in hidden.items()}, **form}
+        return self.post(f"/{TOKEN}{path}", values, **headers)
+
+
+Consoles = Callable[..., Browser]
+
+
+@pytest.fixture(scope="module")
+def console_of() -> Iterator[Consoles]:
+    """Makes a console of an environment, which is served until the module's end."""
+    with ExitStack() as ends:
+
+        def make(shop: Shop, env: str = "local") -> Browser:
+            project, tasks = LookedAt(shop.options(env)), Tasks()
+            local = AtHand(project) if project.is_local else None
+            listener = ends.enter_context(listening(0))
+            port = listener.getsockname()[1]
+            ends.enter_context(served(application(project, local, PAGES, DEEDS, tasks, TOKEN, port), listener))
+            return Browser(port, tasks)
+
+        yield make
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    folder = tmp_path_factory.mktemp("shop")
+    shutil.copytree(Path(raceday_iac.examples.__file__).parent / "shop", folder, dirs_exist_ok=True)
+    place = folder / "state" / "local" / "server"
+    yield Shop(folder, start(place, project="shop"))
+    stop(place)
+
+
+@pytest.fixture(scope="module")
+def console(shop: Shop, console_of: Consoles) -> Browser:
+    return console_of(shop)
+
+
+@pytest.fixture(scope="module")
+def applied(console: Browser) -> Browser:
+    """The console, from which the shop was applied."""
+    sentence = re.search(r"data-wanted=\"([^\"]+)\"", console.settled("/plan"))
+    assert sentence
+    console.send("/apply", {"sentence": sentence[1]}, "/plan")
+    task = console.tasks.latest("apply")
+    assert task is not None
+    assert task.ended.wait(120)
+    assert task.error is None
+    return console
+
+
+@pytest.fixture
+def far(shop: Shop, console_of: Consoles, monkeypatch: pytest.MonkeyPatch) -> Browser:
+    """A console of an environment like one elsewhere: an address and a key."""
+    monkeypatch.setenv("SHOP_ENDPOINT", shop.server.endpoint)
+    monkeypatch.setenv("SHOP_PROJECT_ID", "shop")
+    monkeypatch.setenv("SHOP_API_KEY", shop.server.key)
+    return console_of(shop, "prod")

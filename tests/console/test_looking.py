@@ -1,0 +1,114 @@
+"""Overview, plan, health and schedule, and what can be done to an environment that is not here."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from raceday_iac.console.pages import DEEDS
+from raceday_iac.console.work import Tasks
+from raceday_iac.devserver.daemon import Status
+from raceday_iac.errors import IacError
+from raceday_iac.model.secret import Secret
+
+from .conftest import TOKEN, Browser, Consoles, Shop
+
+
+def test_a_plan_is_computed_when_its_page_is_opened(shop: Shop, console_of: Consoles) -> None:
+    console = console_of(shop)
+    first = console.page("/plan")
+    assert "Comparing the stack with the server" in first
+    assert "data-running" in first
+    assert "collection" in console.settled("/plan")
+    assert "data-running" not in console.page("/progress?of=plan")
+
+
+@pytest.mark.parametrize("typed", ["", "yes", "apply", "apply 0", "apply 4000"])
+def test_the_wrong_sentence_applies_nothing(shop: Shop, console_of: Consoles, typed: str) -> None:
+    console = console_of(shop)
+    with shop.edited('name="Staff"', 'name="Crew"'):
+        console.settled("/plan")
+        answer = console.send("/apply", {"sentence": typed}, "/plan")
+    assert "Nothing was changed: to apply this plan, type" in answer.text
+    assert console.tasks.latest("apply") is None
+
+
+def test_what_was_applied_is_said_with_what_it_made(applied: Browser) -> None:
+    text = applied.settled("/plan")
+    assert re.search(r"Applied: \d+ changes in", text)
+    assert "Appwrite matches the configuration" in text
+    assert "data-wanted" not in text
+    overview = applied.settled("/")
+    assert "success" in overview
+    assert "console, " in overview
+    assert "daily-report" in overview
+
+
+def test_a_plan_that_is_another_one_meanwhile_is_not_applied(applied: Browser, shop: Shop) -> None:
+    with shop.edited('name="Staff"', 'name="Crew"'):
+        applied.send("/look", {}, "/plan")
+        assert "Crew" in applied.settled("/plan")
+    with shop.edited('name="Staff"', 'name="Team"'):
+        applied.send("/apply", {"sentence": "apply 1"}, "/plan")
+        text = applied.settled("/plan")
+    assert "The plan is another one now" in text
+    assert "Nothing was changed" in text
+    applied.send("/look", {}, "/plan")
+    assert "data-wanted" not in applied.settled("/plan")
+
+
+def test_a_mistake_in_the_stack_is_shown_where_the_plan_would_be(shop: Shop, console_of: Consoles) -> None:
+    with shop.edited('"category", ["tea"', '"<b>cat", ["tea"'):
+        text = console_of(shop).settled("/plan")
+    assert "problem" in text
+    assert "&lt;b&gt;cat" in text
+    assert "<b>cat" not in text
+
+
+def test_health_and_schedule_are_the_pages_of_their_commands(applied: Browser) -> None:
+    assert "Runs that went well" in applied.settled("/health")
+    assert "Next runs after" in applied.settled("/schedule")
+
+
+def test_an_environment_elsewhere_can_only_be_looked_at(applied: Browser, far: Browser) -> None:
+    for path in ("/", "/plan", "/health", "/schedule"):
+        assert "prod: read only" in far.settled(path)
+    for deed in DEEDS:
+        answer = far.post(f"/{TOKEN}{deed.path}", {})
+        assert answer.status_code == (403 if deed.is_looking else 404)
+        assert deed.is_looking or "environment prod can only be looked at" in answer.text
+
+
+def test_what_is_due_elsewhere_is_a_command_to_copy(shop: Shop, applied: Browser, far: Browser) -> None:
+    with shop.edited('name="Staff"', 'name="Crew"'):
+        text = far.settled("/plan")
+    assert "raceday-iac apply --env prod" in text
+    assert "data-wanted" not in text
+
+
+def test_the_key_of_the_server_is_on_no_page(applied: Browser, shop: Shop) -> None:
+    for path in ("/", "/plan", "/health"):
+        assert shop.server.key not in applied.settled(path)
+
+
+def test_a_server_that_does_not_run_is_said(shop: Shop, console_of: Consoles, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("raceday_iac.devserver.daemon.status", lambda folder: Status(False, folder))
+    answer = console_of(shop).get(f"/{TOKEN}/")
+    assert answer.status_code == 502
+    assert "The embedded server is not running." in answer.text
+
+
+def test_work_of_a_name_is_done_once_at_a_time_and_its_secrets_stay_hidden() -> None:
+    tasks = Tasks()
+    Secret("very-secret-word")
+
+    def work(task: object) -> None:
+        raise IacError("no")
+
+    first = tasks.start("x", "X", work)
+    assert first.ended.wait(5)
+    assert first.error is not None
+    assert tasks.seen("x") is None
+    first.say("it is very-secret-word")
+    assert first.lines == ["it is ***"]
