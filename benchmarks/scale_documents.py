@@ -1,4 +1,4 @@
-"""How guards and conversions grow with the number of documents. Nothing is asserted.
+"""How guards, backups and conversions grow with the number of documents. Nothing is asserted.
 
 The real command is run as a process against an embedded server in this one; documents are put into its database at
 once, for a million requests would take longer than all that is measured. Requests are counted by the server; seconds,
@@ -35,6 +35,14 @@ STEPS = (
     ("guard: a size of 60 becomes 30", ("plan",), {"text": 'c.string("text", 30)'}),
     ("guard: a unique index", ("plan",), {"more": 'c.index("once", "code", type="unique")'}),
     ("guard: bounds, counted", ("plan",), {"bounds": ", min=0, max=999"}),
+    ("backup: made by hand", ("backup", "create", "collection.scale/c"), {}),
+    (
+        "backup, and the collection is deleted",
+        ("destroy", "collection.scale/c", "--auto-approve", "--allow-data-loss", "collection.scale/c={count}"),
+        {},
+    ),
+    ("the collection is made again", ("apply", "--auto-approve"), {}),
+    ("restore: all documents", ("restore", "latest", "--auto-approve"), {}),
     (
         "conversion: text becomes integer",
         ("apply", "--auto-approve"),
@@ -48,12 +56,12 @@ _PORTION = 50_000
 def main(counts: tuple[int, ...] = COUNTS) -> None:
     print(f"\nload average at the beginning: {os.getloadavg()[0]:.1f}, processors: {os.cpu_count()}")
     print(
-        f"\n{'documents':>10}  {'what':<34}{'requests':>9}{'seconds':>9}{'CPU s':>8}{'peak MB':>9}{'documents/s':>13}"
+        f"\n{'documents':>10}  {'what':<40}{'requests':>9}{'seconds':>9}{'CPU s':>8}{'peak MB':>9}{'documents/s':>13}"
     )
     for count in counts:
         for title, (requests, seconds, cpu, peak) in measured(count):
             figures = f"{requests:>10}{seconds:>10.1f}{cpu:>10.1f}{peak:>10.0f}{count / seconds:>10.0f}"
-            print(f"{count:>10}  {title:<34}{figures}", flush=True)
+            print(f"{count:>10}  {title:<40}{figures}", flush=True)
     print(f"\nload average at the end: {os.getloadavg()[0]:.1f}")
 
 
@@ -67,7 +75,7 @@ def measured(count: int) -> Iterator[tuple[str, tuple[int, float, float, float]]
         yield "plan: nothing to do", _run(project, server, "plan")
         for title, words, changed in STEPS:
             _write(project, changed)
-            yield title, _run(project, server, *words)
+            yield title, _run(project, server, *(each.format(count=count) for each in words))
 
 
 def _write(project: Path, changed: dict[str, str]) -> None:

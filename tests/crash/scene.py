@@ -240,7 +240,7 @@ class _NoThread:
 class AtOnce:
     """In the place of a pool of threads: work is done when it is handed over."""
 
-    def __init__(self, max_workers: int) -> None:
+    def __init__(self, max_workers: int, thread_name_prefix: str = "") -> None:
         pass
 
     def __enter__(self) -> AtOnce:

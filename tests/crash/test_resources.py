@@ -68,11 +68,12 @@ class World:
     def run(self, *words: str) -> int:
         return execute([*words, "--env", "e", "--stack", str(self.folder / "stacks" / "resources.py")])
 
-    def dies(self, number: int) -> bool:
-        """An apply that is killed at its write of that number, counted before and after each. Whether it came to it."""
+    def dies(self, number: int, *words: str) -> bool:
+        """A command (apply, where nothing is said) that is killed at its write of that number, counted before and after
+        each. Whether it came to it."""
         self.left = number
         try:
-            code = self.run("apply", "--auto-approve")
+            code = self.run(*(words or ("apply", "--auto-approve")))
         except Died:
             code = None
         finally:
