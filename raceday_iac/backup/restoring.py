@@ -100,6 +100,8 @@ def goal_of(section: Section, real: Mapping[Address, Live], into: Address | None
         place = into if kind_of(into).holds_documents_itself else collection_address(*into.parts[:2])
         if kind_of(into).is_column:
             renamed = dict.fromkeys((*section.columns, *section.links), into.name)
+            # Nothing was left there.
+            section = replace(section, left=Left())
     if place not in real:
         return Goal(section, place, problem=f"{place} is not there")
     there = {at.name: live for at, live in real.items() if kind_of(at).is_column and live.status == "available"}
@@ -278,6 +280,7 @@ class RestorePlan:
     manifest: Manifest
     goals: tuple[Goal, ...]
     tallies: tuple[Tally, ...]
+    overwrite: Collection[Address] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -322,7 +325,7 @@ class Restoring:
                         tally.add(self._free(goal, verdict), links=links)
                     elif not links:
                         tally.reject(verdict.identity, refused)
-        return RestorePlan(self.manifest, tuple(self.goals), tallies)
+        return RestorePlan(self.manifest, tuple(self.goals), tallies, self.overwrite)
 
     def write(self) -> RestorePlan:
         """Write, until a look at everything finds nothing left to write. Returns what that look found."""
@@ -341,7 +344,7 @@ class Restoring:
         """With newer values among what is written, where that is allowed."""
         if goal.section.address not in self.overwrite:
             return verdict
-        return replace(verdict, values={**verdict.values, **verdict.newer}, newer={})
+        return replace(verdict, values={**verdict.values, **verdict.newer})
 
     def _write(self, goal: Goal, verdicts: Sequence[Verdict]) -> int:
         place, free = goal.collection, [self._free(goal, each) for each in verdicts]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from ..backup.manifest import Form, Manifest, Section, manifest_document
 from ..backup.restoring import Goal, RestorePlan, Tally
 from ..counting import counted, spaced
+from ..model.address import Address
 from .lines import Line
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
@@ -127,12 +128,12 @@ def restore_lines(plan: RestorePlan) -> Iterator[Line]:
     """What would be written back."""
     yield Line(f"From the backup {plan.manifest.id}, {_made(plan.manifest)}:")
     for goal, tally in zip(plan.goals, plan.tallies, strict=True):
-        yield from _goal_lines(goal, tally)
+        yield from _goal_lines(goal, tally, plan.overwrite)
     if plan.is_empty:
         yield Line("Nothing is to be written back.", "bold")
 
 
-def _goal_lines(goal: Goal, tally: Tally) -> Iterator[Line]:
+def _goal_lines(goal: Goal, tally: Tally, overwrite: Collection[Address]) -> Iterator[Line]:
     section = goal.section
     into = f" into {goal.place}" if goal.place != section.place else ""
     yield Line(f"  {section.address}{into}: {_to_do(tally)}", "bold")
@@ -142,8 +143,9 @@ def _goal_lines(goal: Goal, tally: Tally) -> Iterator[Line]:
     if goal.missing:
         yield Line(f"    ! not there any more, so not written: {', '.join(goal.missing)}", "yellow")
     if tally.newer:
-        number = f"--overwrite {section.address}={tally.newer}"
-        yield Line(f"    ! {_documents(tally.newer)} with newer values, which stay; else: {number}", "yellow")
+        over = section.address in overwrite
+        what = "are written over" if over else f"stay; else: --overwrite {section.address}={tally.newer}"
+        yield Line(f"    ! {_documents(tally.newer)} with newer values, which {what}", "yellow")
     if tally.gone:
         yield Line(
             f"    ! {_documents(tally.gone)} that are there no more, so their values stay in the backup", "yellow"
@@ -178,7 +180,7 @@ def restored_lines(plan: RestorePlan, done: RestorePlan, left: Sequence[str], se
         )
         yield Line("  Others may have written meanwhile. Run the command again: it goes on from here.")
     for goal, tally in zip(done.goals, done.tallies, strict=True):
-        yield from list(_goal_lines(goal, tally))[1:]
+        yield from list(_goal_lines(goal, tally, ()))[1:]
     yield _plan_line(left)
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from .project import Project
 
+SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 #: Orders in the shop; more of them with this variable.
 ORDERS = int(os.environ.get("RACEDAY_BACKUP_DOCUMENTS", "230"))
 
@@ -110,7 +114,108 @@ def test_a_destroyed_collection_is_restored_document_by_document(shop: Project) 
     assert shop.iac("backup", "verify", backup).code == 0
     declare(shop, ROOMS, ORDER_FIELDS)
     shop.apply()
-    restored = shop.iac("restore", backup, "--auto-approve")
+    restored = shop.iac("restore", backup, "--auto-approve", "--json")
     assert everything(shop, "orders", "rooms", "notes") == before, restored
-    assert "The plan is empty" in restored.out
+    jsonschema.validate(restored.json, json.loads((SCHEMAS / "restored.schema.json").read_text()))
+    assert restored.json["restored"]["plan"] == []
+    assert [each["same"] for each in restored.json["restored"]["sections"]] == [0, ORDERS]
     assert shop.iac("restore", backup, "--dry-run").code == 0
+
+
+NARROW = """
+    shop = stack.database(P + "shop", name="Shop")
+    notes = shop.collection("notes", name="Notes")
+    notes.string("text", {size})
+    notes.string("other", 9)
+"""
+
+
+@pytest.fixture
+def notes(project: Project) -> Project:
+    """Three notes, two of which will be cut, and then one of those be written again."""
+    project.declare(NARROW.format(size=50))
+    project.apply()
+    for identity, text in (("a", "a long text"), ("b", "another long text"), ("c", "short")):
+        put(project, "notes", identity, {"text": text})
+    project.declare(NARROW.format(size=5))
+    cut = project.apply("--allow-data-loss", f"attribute.{project.id('shop')}/notes/text=2")
+    assert "Kept before: 2 documents of 1 address" in cut.out
+    assert texts(project) == {"a": "a lon", "b": "anoth", "c": "short"}
+    return project
+
+
+def texts(project: Project) -> dict[str, str]:
+    return {each["$id"]: each["text"] for each in project.api.get(documents(project, "notes"))["documents"]}
+
+
+def test_a_text_that_was_cut_is_restored_when_there_is_room_again(notes: Project) -> None:
+    too_narrow = notes.iac("restore", "latest", "--auto-approve")
+    assert "a: text: 11 characters" in too_narrow.out
+    notes.declare(NARROW.format(size=50))
+    notes.apply()
+    assert notes.iac("restore", "latest", "--dry-run", code=2).code == 2
+    assert texts(notes)["a"] == "a lon"
+    assert "The plan is empty" in notes.iac("restore", "latest", "--auto-approve").out
+    assert texts(notes) == {"a": "a long text", "b": "another long text", "c": "short"}
+
+
+def test_a_newer_value_stays_unless_its_number_is_named(notes: Project) -> None:
+    notes.declare(NARROW.format(size=50))
+    notes.apply()
+    notes.api.patch(f"{documents(notes, 'notes')}/b", {"data": {"text": "new"}})
+    notes.api.delete(f"{documents(notes, 'notes')}/c")
+    address = f"attribute.{notes.id('shop')}/notes/text"
+    assert f"--overwrite {address}=1" in notes.iac("restore", "latest", "--auto-approve").out
+    assert texts(notes) == {"a": "a long text", "b": "new"}
+    for wrong, said in ((f"{address}=0", "names 0"), (address, "names no number")):
+        refused = notes.iac("restore", "latest", "--auto-approve", "--overwrite", wrong, code=5)
+        assert said in refused.err
+    notes.iac("restore", "latest", "--auto-approve", "--overwrite", f"{address}=1")
+    assert texts(notes) == {"a": "a long text", "b": "another long text"}
+
+
+def test_values_go_into_another_attribute(notes: Project) -> None:
+    other = f"attribute.{notes.id('shop')}/notes/other"
+    notes.declare(NARROW.format(size=5).replace('"other", 9', '"other", 11'))
+    notes.apply()
+    said = notes.iac("restore", "latest", "--into", other, "--auto-approve").out
+    assert "b: other: 17 characters" in said
+    found = notes.api.get(f"{documents(notes, 'notes')}/a")
+    assert (found["text"], found["other"]) == ("a lon", "a long text")
+
+
+def test_nothing_is_destroyed_where_the_backup_fails(notes: Project) -> None:
+    folder = notes.state_folder / "backups"
+    for each in sorted(folder.rglob("*"), reverse=True):
+        each.unlink() if each.is_file() else each.rmdir()
+    folder.rmdir()
+    folder.write_text("in the way")
+    notes.declare("")
+    words = ("--allow-data-loss", f"database.{notes.id('shop')}=3")
+    failed = notes.apply(*words, code=1)
+    assert "could not be completed" in failed.err
+    assert "Nothing was changed." in failed.err
+    assert "--no-backup" in failed.err
+    assert len(texts(notes)) == 3
+    notes.apply("--no-backup", *words)
+    assert not notes.api.has(f"/databases/{notes.id('shop')}")
+
+
+def test_the_backup_of_another_project_is_not_written_here(notes: Project) -> None:
+    (manifest,) = (notes.state_folder / "backups").glob("*/manifest.json")
+    manifest.write_text(manifest.read_text().replace(f'"project": "{notes.site.project}"', '"project": "other"'))
+    assert "is of another project: other" in notes.iac("restore", "latest", "--auto-approve", code=5).err
+
+
+def test_what_is_done_with_backups_is_in_the_audit_log(notes: Project) -> None:
+    notes.declare(NARROW.format(size=50))
+    notes.apply()
+    notes.iac("restore", "latest", "--auto-approve")
+    notes.iac("backup", "create", f"collection.{notes.id('shop')}/notes")
+    notes.iac("backup", "delete", "latest", "--auto-approve")
+    assert notes.iac("state", "verify").code == 0
+    lines = (notes.state_folder / "audit.jsonl").read_text().splitlines()
+    events = [(each["command"], each["event"]) for each in map(json.loads, lines)]
+    expected = [("restore", "begin"), ("restore", "end"), ("backup create", "backup create")]
+    assert events[-4:] == [*expected, ("backup delete", "backup delete")]
+    assert "another long text" not in "".join(lines)

@@ -1,0 +1,162 @@
+"""What a record of a backup means for a document as it is now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from raceday_iac.backup.manifest import Form, Left, Section
+from raceday_iac.backup.restoring import Goal, Tally, goal_of, judge
+from raceday_iac.model.address import Address, collection_address, member_address
+from raceday_iac.model.resource import Live, frozen
+
+PLACE = collection_address("d", "c")
+TEXT = {"type": "string", "array": False, "size": 10, "default": None}
+NUMBER = {"type": "integer", "array": False, "min": None, "max": None, "default": None}
+BEFORE, THEN, LATER = (f"2026-01-0{day}T00:00:00.000+00:00" for day in (1, 2, 3))
+
+
+def section(form: Form = Form.VALUES, left: Left = Left(), **columns: Any) -> Section:  # noqa: B008
+    return Section(PLACE.child("attribute", "text"), form, PLACE, columns or {"text": TEXT}, left=left)
+
+
+def goal(of: Section, **columns: Any) -> Goal:
+    return Goal(of, PLACE, {name: (name, frozen(fields)) for name, fields in (columns or of.columns).items()})
+
+
+def record(links: dict[str, list[str]] | None = None, **data: Any) -> dict[str, Any]:
+    return {"id": "a", "createdAt": BEFORE, "updatedAt": THEN, "data": data, "links": links or {}, "permissions": ["p"]}
+
+
+def document(updated: str = THEN, **data: Any) -> dict[str, Any]:
+    return {"$id": "a", "$updatedAt": updated, **data}
+
+
+CUT = Left(size=3)
+#: What the change left, the value of the backup, the value now, when that document was changed last; what is written
+#: and what is newer.
+VALUES = [
+    (Left(), "old", None, LATER, "written"),
+    (Left(), "old", "old", LATER, "same"),
+    (Left(), "old", "new", LATER, "newer"),
+    (Left(), "old", "new", THEN, "written"),
+    (Left(), "old", "new", BEFORE, "written"),
+    (CUT, "abcdef", "abc", LATER, "written"),
+    (CUT, "abcdef", "abx", LATER, "newer"),
+    (CUT, "abcdef", None, LATER, "newer"),
+    (CUT, "abcdef", None, THEN, "written"),
+    (Left(target=NUMBER), "007", "7", LATER, "written"),
+    (Left(target=NUMBER), "007", "8", LATER, "newer"),
+    (Left(target=NUMBER), "seven", None, LATER, "written"),
+]
+
+
+@pytest.mark.parametrize(("left", "value", "now", "updated", "expected"), VALUES)
+def test_a_value_is_written_unless_somebody_wrote_a_newer_one(
+    left: Left, value: str, now: Any, updated: str, expected: str
+) -> None:
+    found = judge(goal(section(left=left)), record(text=value), document(updated, text=now), links=False)
+    written = {name: each for name, each in found.values.items() if name != "$updatedAt"}
+    assert (written, dict(found.newer)) == {
+        "written": ({"text": value}, {}),
+        "newer": ({}, {"text": value}),
+        "same": ({}, {}),
+    }[expected]
+    assert found.seen == updated
+
+
+def test_a_document_that_nobody_has_changed_since_keeps_its_timestamp() -> None:
+    found = judge(goal(section()), record(text="old"), document(THEN, text=None), links=False)
+    assert found.values == {"text": "old", "$updatedAt": THEN}
+    found = judge(goal(section()), record(text="old"), document(LATER, text=None), links=False)
+    assert found.values == {"text": "old"}
+
+
+def test_the_default_of_an_attribute_that_was_made_again_is_no_newer_value() -> None:
+    made = goal(section(), text={**TEXT, "default": "none"})
+    assert judge(made, record(text="old"), document(LATER, text="none"), links=False).values == {"text": "old"}
+
+
+def test_of_a_whole_document_that_is_newer_nothing_is_written() -> None:
+    whole = goal(section(Form.DOCUMENTS))
+    assert not judge(whole, record(text="old"), document(LATER, text=None), links=False).values
+    assert judge(whole, record(text="old"), document(THEN, text=None), links=False).values
+
+
+def test_a_document_that_is_gone_is_created_whole_and_a_single_value_of_it_is_not() -> None:
+    found = judge(goal(section(Form.DOCUMENTS)), record(text="old"), None, links=False)
+    assert found.creates
+    expected = {"$id": "a", "$createdAt": BEFORE, "$updatedAt": THEN, "$permissions": ["p"], "text": "old"}
+    assert found.values == expected
+    found = judge(goal(section()), record(text="old"), None, links=False)
+    assert (found.creates, found.values) == (False, {})
+
+
+@pytest.mark.parametrize(
+    ("value", "now", "why"),
+    [("a" * 10, TEXT, ""), ("a" * 11, TEXT, "11 characters"), ("7", NUMBER, ""), ("x", NUMBER, "not a number")],
+)
+def test_a_value_that_the_attribute_cannot_hold_is_named(value: str, now: Any, why: str) -> None:
+    found = judge(goal(section(), text=now), record(text=value), document(THEN, text=None), links=False)
+    assert dict(found.unfit) == ({"text": why} if why else {})
+    assert bool(found.values) is not bool(why)
+
+
+def linked(form: Form, *, many: bool = True) -> Goal:
+    of = Section(PLACE, form, PLACE, {"text": TEXT}, {"to": collection_address("d", "e")})
+    return Goal(of, PLACE, {"text": ("text", frozen(TEXT))}, {"to": ("to", many)})
+
+
+@pytest.mark.parametrize(
+    ("now", "updated", "expected"),
+    [
+        ([], LATER, "written"),
+        ([{"$id": "x"}], THEN, "written"),
+        ([{"$id": "x"}], LATER, "newer"),
+        ([{"$id": "2"}, {"$id": "1"}], LATER, "same"),
+    ],
+)
+@pytest.mark.parametrize("form", list(Form))
+def test_links_are_written_like_values_when_all_documents_are_there(
+    form: Form, now: list[Any], updated: str, expected: str
+) -> None:
+    found = judge(linked(form), record({"to": ["1", "2"]}, text="a"), document(updated, text="a", to=now), links=True)
+    assert bool(found.values) is (expected == "written")
+    assert bool(found.newer) is (expected == "newer")
+
+
+def test_a_document_that_somebody_made_again_with_other_values_is_not_linked() -> None:
+    found = judge(linked(Form.DOCUMENTS), record({"to": ["1"]}, text="a"), document(LATER, text="b", to=[]), links=True)
+    assert not found.values
+    assert found.newer
+
+
+def test_a_link_to_one_document_is_an_id() -> None:
+    found = judge(linked(Form.VALUES, many=False), record({"to": ["1"]}), document(THEN, to=None), links=True)
+    assert found.values["to"] == "1"
+
+
+def test_what_is_not_there_any_more_is_named() -> None:
+    of = section(Form.DOCUMENTS, text=TEXT, gone=TEXT)
+    at = member_address("attribute", "d", "c", "text")
+    real = {PLACE: Live(PLACE, frozen({})), at: Live(at, frozen(TEXT))}
+    found = goal_of(of, real)
+    assert (found.missing, found.problem) == (("gone",), "")
+    assert goal_of(of, {}).problem == "collection.d/c is not there"
+    assert goal_of(section(gone=TEXT), real).problem == "gone is not in collection.d/c"
+
+
+def test_values_can_go_into_another_attribute() -> None:
+    other = Address("attribute", "d/e/more")
+    real = {collection_address("d", "e"): Live(PLACE, frozen({})), other: Live(other, frozen(TEXT))}
+    found = goal_of(section(), real, other)
+    assert found.place == collection_address("d", "e")
+    assert judge(found, record(text="old"), document(THEN, more=None), links=False).values["more"] == "old"
+
+
+def test_each_document_counts_once() -> None:
+    tally, whole = Tally(), goal(section(Form.DOCUMENTS))
+    for live in (None, document(THEN, text="old"), document(THEN, text="x"), document(LATER, text="y")):
+        tally.add(judge(whole, record(text="old"), live, links=False), links=False)
+    assert (tally.create, tally.same, tally.write, tally.newer, tally.to_write) == (1, 1, 1, 1, 2)
