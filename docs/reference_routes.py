@@ -106,6 +106,7 @@ RULES = (
     Rule("POST /project/keys/ephemeral", Use.LEFT_OUT, "keys that end by themselves within an hour"),
     Rule("POST /project/smtp/tests", Use.LEFT_OUT, "sends a test e-mail; nothing of it is kept"),
     Rule("* /project/platforms*", Use.MANAGED, "platform"),
+    Rule("GET /project/policies*", Use.READ, "which policies there are, and how they are set"),
     Rule("* /project/*", Use.LEFT_OUT, _UNMANAGED),
     Rule("* /proxy/*", Use.LEFT_OUT, _UNMANAGED),
     Rule("* /sites*", Use.LEFT_OUT, _UNMANAGED),

@@ -18,10 +18,15 @@ from . import (
     deployment,
     function,
     index,
+    labels,
     platform,
+    policy,
     project_variable,
+    protocol,
     provider,
     relationship,
+    service,
+    smtp,
     team,
     topic,
     variable,
@@ -48,6 +53,11 @@ KINDS: dict[str, Kind] = {
         provider,
         platform,
         auth_method,
+        service,
+        protocol,
+        labels,
+        smtp,
+        policy,
     )
 }
 

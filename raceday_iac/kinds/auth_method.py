@@ -7,7 +7,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field
 
 from .fields import IDENTITY
-from .setting import ON, SettingDeclaration, setting_kind
+from .setting import ON, SettingDeclaration, SettingDeclaring, setting_kind
 
 Method = Literal["email-password", "magic-url", "email-otp", "anonymous", "invites", "jwt", "phone"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -24,7 +24,7 @@ class AuthMethodDeclaration(SettingDeclaration):
 
 KIND = setting_kind(
     "auth_method",
-    AuthMethodDeclaration,
+    SettingDeclaring("auth_method", AuthMethodDeclaration),
     "PATCH /project/auth-methods/{methodId}",
     stage=50,
     key="authMethods",

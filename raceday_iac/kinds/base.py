@@ -6,7 +6,7 @@ Kinds are pure: they compare and they describe requests; they never send any.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -282,9 +282,9 @@ class Kind:
     #: every project has it, so that none is made either.
     is_setting: bool = False
     is_given: bool = False
-    #: Appwrite's own value of one, where that is known: what `absent` makes of it. One that has it is nobody's: no
-    #: import writes it, and it is not unmanaged.
-    original: Callable[[Address], Fields | None] = lambda _address: None
+    #: Appwrite's own values of one, where they are known; the first is what `absent` makes of it. One that has such a
+    #: value is nobody's: no import writes it, and it is not unmanaged.
+    originals: Callable[[Address], Sequence[Fields]] = lambda _address: ()
     #: The field that is set only after the code that it will start is active.
     armed_last: str = ""
     #: Whether it is deleted before everything else, for what it is made over must not go first.
@@ -376,9 +376,10 @@ class Kind:
 
     def is_original(self, live: Live) -> bool:
         """Whether nobody ever changed it."""
-        fields = self.original(live.address)
-        told = {name: value for name, value in (fields or {}).items() if not isinstance(value, Secret)}
-        return fields is not None and all(live.fields.get(name) == value for name, value in told.items())
+        return any(
+            all(live.fields.get(name) == value for name, value in fields.items() if not isinstance(value, Secret))
+            for fields in self.originals(live.address)
+        )
 
     @cached_property
     def ages(self) -> bool:

@@ -7,14 +7,15 @@ A setting that the stack no longer declares stays as it is, and `stack.absent` s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..model.address import Address
 from ..model.declarations import Declared
 from ..model.resource import Desired, Fields, Live, Resource, frozen
 from .base import Call, Danger, Kind, Listing, Shape
-from .fields import Declaring, Writing, answered, body, canonical, canonical_default, parsed, wire_fields
+from .fields import Beside, Declaring, Writing, answered, body, canonical_default, parsed, wire_fields
+from .plain import Typed, TypedDeclaring
 from .turns import Place
 
 #: The answer that holds most settings, and the place where one is written at a time.
@@ -39,54 +40,45 @@ _HOLE = re.compile(r"\{\w+\}")
 
 
 class SettingDeclaration(Declared):
-    """Base of the models. `type` names one of several models of a kind; fields then hold it beside the model's own."""
+    """Base of the models."""
 
-    type: ClassVar[str] = ""
-    #: Appwrite's own values of fields that a stack must say.
+    #: Appwrite's own values of fields that a stack must say, or that it would not assume.
     begins: ClassVar[Mapping[str, Any]] = {}
 
     @classmethod
-    def written(cls, arguments: Mapping[str, Any], owner: tuple[str, ...]) -> dict[str, Any]:
-        return {**super().written(arguments, owner), **_typed(cls)}
-
-    @classmethod
-    def original(cls) -> dict[str, Any]:
-        """Appwrite's own value."""
+    def originals(cls) -> list[dict[str, Any]]:
+        """Appwrite's own values, by field."""
         rest = {each.name: canonical_default(each) for each in wire_fields(cls) if not each.info.is_required()}
-        return {**_typed(cls), **cls.begins, **rest}
-
-
-def _typed(model: type[SettingDeclaration]) -> dict[str, str]:
-    return {"type": model.type} if model.type else {}
+        return [{**rest, **cls.begins}]
 
 
 class SettingDeclaring(Declaring):
-    """The language of one kind, with a model for each type, or one for all."""
+    """The language of one kind."""
 
-    def __init__(self, kind: str, models: Mapping[str, type[SettingDeclaration]], call: str) -> None:
-        super().__init__(kind, next(iter(models.values())), call)
-        self._models = models
+    def __init__(self, kind: str, model: type[SettingDeclaration]) -> None:
+        super().__init__(kind, model, f"`stack.{kind}(…)`")
 
-    @property
-    def models(self) -> tuple[type[Declared], ...]:
-        return tuple(self._models.values())
-
-    def model_of(self, arguments: Mapping[str, Any]) -> type[Declared]:
-        return self._models.get(str(arguments.get("type", "")), self.model)
-
-    def checked(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {name: value for name, value in arguments.items() if name != "type"}
-
-    def fields(self, declared: Declared, address: Address, resources: Mapping[Address, Resource]) -> Fields:  # noqa: ARG002
-        assert isinstance(declared, SettingDeclaration)
-        return {**_typed(type(declared)), **canonical(declared)}
-
-    def method(self, live: Live) -> str:
-        kind = str(live.fields.get("type", ""))
-        return f"{kind.replace('-', '_')}_{self.kind}" if kind else self.kind
+    def as_written(self, name: str, value: Any, live: Live, beside: Beside) -> Any:
+        field = next(each for each in wire_fields(self.model_of(live.fields)) if each.attribute == name)
+        return beside.secret_of(live, field.name) if field.wire.is_secret else field.wire.send(value)
 
     def lost_in_file(self, resource: Resource, desired: Desired, to: Writing) -> Iterator[str]:  # noqa: ARG002
         yield "such a file does not have it"
+
+
+class TypedSettingDeclaring(SettingDeclaring, TypedDeclaring):
+    """That of a kind with a model for each setting, whose id is its type."""
+
+    def __init__(self, kind: str, base: type[Typed], *models: type[Typed]) -> None:
+        TypedDeclaring.__init__(self, kind, base, *models)
+        self.call = f"`stack.{_worded(models[0].type)}_{kind}(…)` and the like, one for each"
+
+    def method(self, live: Live) -> str:
+        return _worded(super().method(live))
+
+
+def _worded(name: str) -> str:
+    return name.replace("-", "_")
 
 
 class SettingRequests:
@@ -112,7 +104,7 @@ class SettingRequests:
 
 def setting_kind(
     name: str,
-    models: type[SettingDeclaration] | Sequence[type[SettingDeclaration]],
+    declaring: SettingDeclaring,
     route: str,
     *,
     stage: int,
@@ -123,27 +115,33 @@ def setting_kind(
     routes: Sequence[str] = (),
     left_out: Mapping[str, str] | None = None,
     dangers: tuple[Danger, ...] = (),
-    call: str = "",
+    cannot_become: Callable[[str, Any], bool] = lambda _name, _value: False,
 ) -> Kind:
     """A kind of settings. `route` changes one; what stands in braces there is the last part of its address, one of
     `ids`. They are read from `key` of the answer of `listed_at`; with no key, that answer is the only one. `routes` are
     those of Appwrite's description, where it has several for `route`."""
-    by_type = {each.type: each for each in ((models,) if isinstance(models, type) else models)}
 
     def model_of(identity: str) -> type[SettingDeclaration]:
-        return by_type[identity if identity in by_type else ""]
+        found = declaring.model_of({"type": identity})
+        assert issubclass(found, SettingDeclaration)
+        return found
 
-    def item_of(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-        return answered(model_of(str(raw.get("$id")))) if is_one(raw) else {}
+    def typed(identity: str, fields: Mapping[str, Any]) -> Fields:
+        return frozen({"type": identity, **fields} if issubclass(declaring.model, Typed) else fields)
 
     def is_one(raw: Mapping[str, Any]) -> bool:
         """A newer server may have more of them."""
         return not key or raw.get("$id") in ids
 
+    def item_of(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+        return answered(model_of(str(raw.get("$id")))) if is_one(raw) else {}
+
     def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
         identity = str(raw["$id"]) if key else ONLY
         model = model_of(identity)
-        return Live(Address(name, identity), frozen({**_typed(model), **parsed(model, raw)}), identity)
+        hidden = {each.name for each in wire_fields(model) if each.wire.is_secret}
+        shown = {each: value for each, value in parsed(model, raw).items() if each not in hidden}
+        return Live(Address(name, identity), typed(identity, shown), identity)
 
     def found_in(address: Address, raw: Any) -> Any:
         if not key:
@@ -153,12 +151,12 @@ def setting_kind(
         is_it = raw.get("$id") == address.name and answered(model_of(address.name)).keys() <= raw.keys()
         return raw if is_it else None
 
-    def original(address: Address) -> Fields | None:
-        return frozen(model_of(address.name).original()) if address.name in ids else None
+    def originals(address: Address) -> list[Fields]:
+        found = model_of(address.name).originals() if address.name in ids else []
+        return [typed(address.name, each) for each in found]
 
     listing = Listing(listed_at, key, Shape({"$id": str}, more=item_of), is_whole=True)
-    declaring = SettingDeclaring(name, by_type, call or f"`stack.{name}(…)`")
-    fields = [each for model in by_type.values() for each in wire_fields(model)]
+    fields = [each for model in declaring.models for each in wire_fields(model)]
     return Kind(
         name=name,
         stage=stage,
@@ -170,9 +168,10 @@ def setting_kind(
         is_one=is_one,
         unordered=frozenset(each.name for each in fields if each.wire.is_set),
         in_place=frozenset(each.name for each in fields),
+        cannot_become=cannot_become,
         is_setting=True,
         is_given=True,
-        original=original,
+        originals=originals,
         schema_places=lambda _address, _fields: TURN,
         listing=listing,
         since=SINCE,

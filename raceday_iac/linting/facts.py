@@ -12,7 +12,7 @@ from typing import Any
 from ..importing.appwrite_json import read_appwrite_json
 from ..importing.names import Project
 from ..kinds import KINDS, Kind, kind_of
-from ..kinds.fields import canonical, identity
+from ..kinds.fields import identity
 from ..loading.environment import Environment
 from ..model.address import Address, function_address, variable_address
 from ..model.declarations import checked
@@ -192,7 +192,7 @@ def _resources(stack: Stack, environment: Environment) -> Iterator[ResourceFacts
         # The stack's own check complains about what is wrong.
         declared, _ = checked(declaring.model_of(given), declaring.checked(given))
         if declared is not None:
-            yield ResourceFacts(each.kind, address.path, canonical(declared), each.location)
+            yield ResourceFacts(each.kind, address.path, declaring.fields(declared, address, {}), each.location)
 
 
 def _skipped(environment: Environment, files: object) -> Iterator[str]:

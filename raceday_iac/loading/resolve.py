@@ -195,12 +195,12 @@ def _tombstones(work: Resolution, stack: Stack) -> dict[Address, Tombstone]:
 
 def _reset(work: Resolution, address: Address, absence: Absence) -> None:
     """A setting cannot be gone: it is to be what Appwrite makes of it."""
-    fields = KINDS[address.kind].original(address)
-    if fields is None:
+    known = KINDS[address.kind].originals(address)
+    if not known:
         message = "Appwrite cannot delete it, and it is not known what it was; declare what it should be"
         work.problems.append(Diagnostic(absence.location, str(address), message))
     else:
-        work.resources[address] = Resource(address, frozen(fields), (), absence.location)
+        work.resources[address] = Resource(address, frozen(known[0]), (), absence.location)
 
 
 def consistency_problems(stack: Checked) -> Iterator[Diagnostic]:

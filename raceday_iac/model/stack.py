@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
 from pathlib import Path
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
-from ..kinds import attribute, auth_method, platform, provider
+from ..kinds import attribute, auth_method, platform, policy, protocol, provider, service
 from ..kinds.bucket import BucketDeclaration
 from ..kinds.collection import CollectionDeclaration
 from ..kinds.database import DatabaseDeclaration
@@ -23,7 +23,9 @@ from ..kinds.fields import identity, positional
 from ..kinds.function import FunctionDeclaration
 from ..kinds.index import IndexDeclaration
 from ..kinds.index import arguments as index_arguments
+from ..kinds.labels import LabelsDeclaration
 from ..kinds.relationship import RelationshipDeclaration
+from ..kinds.smtp import SmtpDeclaration
 from ..kinds.team import TeamDeclaration
 from ..kinds.topic import TopicDeclaration
 from .declarations import KEEP, Declared, Lock, Probe, nearest
@@ -220,6 +222,21 @@ class Stack:
     linux_platform = declares("platform", platform.LinuxDeclaration)
     windows_platform = declares("platform", platform.WindowsDeclaration)
 
+    smtp = declares_only("smtp", SmtpDeclaration)
+    labels: ClassVar[Declares[[Sequence[str]], None]] = Declares("labels", LabelsDeclaration, _no_handle)
+    service = declares_among("service", service.ServiceDeclaration, service.SERVICES)
+    protocol = declares_among("protocol", protocol.ProtocolDeclaration, protocol.PROTOCOLS)
+    password_dictionary_policy = declares_only("policy", policy.PasswordDictionaryPolicy)
+    password_history_policy = declares_only("policy", policy.PasswordHistoryPolicy)
+    password_strength_policy = declares_only("policy", policy.PasswordStrengthPolicy)
+    password_personal_data_policy = declares_only("policy", policy.PasswordPersonalDataPolicy)
+    session_alert_policy = declares_only("policy", policy.SessionAlertPolicy)
+    session_duration_policy = declares_only("policy", policy.SessionDurationPolicy)
+    session_invalidation_policy = declares_only("policy", policy.SessionInvalidationPolicy)
+    session_limit_policy = declares_only("policy", policy.SessionLimitPolicy)
+    user_limit_policy = declares_only("policy", policy.UserLimitPolicy)
+    membership_privacy_policy = declares_only("policy", policy.MembershipPrivacyPolicy)
+    mfa_factors_policy = declares_only("policy", policy.MfaFactorsPolicy)
     auth_method = declares_among("auth_method", auth_method.AuthMethodDeclaration, auth_method.METHODS)
 
     @property

@@ -15,7 +15,11 @@ from .settings import SETTINGS, Setting
 from .target import Target, needs
 from .test_resources import apply, closed, fields_of, here, planned
 
-EACH = pytest.mark.parametrize("setting", SETTINGS, ids=lambda each: each.address)
+EVERY = pytest.mark.parametrize("setting", SETTINGS, ids=lambda each: each.address)
+#: One of each kind: what holds of it holds of the others.
+EACH = pytest.mark.parametrize(
+    "setting", {each.kind: each for each in reversed(SETTINGS)}.values(), ids=lambda each: each.address
+)
 LINTED = pytest.mark.parametrize("setting", [each for each in SETTINGS if each.code], ids=lambda each: each.address)
 
 
@@ -43,18 +47,18 @@ def by_hand(project: Project, setting: Setting) -> None:
     getattr(project.api, setting.update)(setting.route, setting.by_hand)
 
 
-@EACH
+@EVERY
 def test_one_is_set_changed_and_left_as_it_is(project: Project, setting: Setting) -> None:
     project.declare(setting.before + setting.call())
     assert planned(project)[setting.address] == setting.first_action
     apply(project)
     project.must_be_clean()
     made = live(project, setting)
-    project.declare(setting.before + setting.call(**setting.changed))
+    project.declare(setting.before + setting.changed_call())
     plan = here(project, "plan", "--json").json
     assert actions(plan) == {setting.address: "update"}
     assert {cause for _, _, cause in fields_of(plan).values()} == {"config"}
-    assert len(fields_of(plan)) == len(setting.changed)
+    assert len(fields_of(plan)) == len(setting.changed or setting.other)
     apply(project)
     project.must_be_clean()
     changed = live(project, setting)
@@ -109,7 +113,10 @@ def test_one_that_is_declared_absent_is_set_back(project: Project, setting: Sett
     assert planned(project)[setting.address] == "update"
     apply(project)
     project.must_be_clean()
-    assert live(project, setting) == {**begun, **setting.left}
+    assert setting.left is None or live(project, setting) == {**begun, **setting.left}
+    project.declare("")
+    apply(project)
+    assert here(project, "plan", "--json", "--unmanaged").json["unmanaged"] == []
 
 
 @EACH

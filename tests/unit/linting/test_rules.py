@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from raceday_iac.kinds import KINDS
-from raceday_iac.kinds.fields import canonical
 from raceday_iac.linting.expansion import Expansion
 from raceday_iac.linting.facts import (
     CollectionFacts,
@@ -25,6 +24,7 @@ from raceday_iac.linting.facts import (
 from raceday_iac.linting.findings import Acceptance, Report, Severity
 from raceday_iac.linting.linter import RULES, known_rules, lint
 from raceday_iac.linting.rules import Rule, RuleSet, Violation, functions, scheduled, violation
+from raceday_iac.model.address import Address
 from raceday_iac.model.resource import Diagnostic, LeftOut, Location, WhyLeftOut
 from raceday_iac.model.stack import Stack
 
@@ -87,8 +87,9 @@ def resource(kind: str, **settings: Any) -> Case:
     """One that a kind brings rules for, as declared."""
     declaring = KINDS[kind].declaring
     assert declaring is not None
-    given = {"id": "x", "name": "X", **settings}
-    fields = canonical(declaring.model_of(given).model_validate(declaring.checked(given)))
+    model = declaring.model_of({"type": "", **settings})
+    given = {**({"name": "X"} if "name" in model.model_fields else {}), "id": "x", **settings}
+    fields = declaring.fields(model.model_validate(declaring.checked(given)), Address(kind, "x"), {})
     return Case(Configuration((), resources=(ResourceFacts(kind, "x", fields),)))
 
 
@@ -100,6 +101,7 @@ def hiding(key: str) -> Stack:
 
 
 MAIL = {"type": "smtp", "host": "h", "from_email": "a@example.org"}
+SMTP = {"host": "h.example.org", "sender_email": "a@example.org"}
 STATUS = "*/15 21-23,0-11 * * *"
 #: For every code: what it finds, and what is just no case of it.
 CASES: dict[str, tuple[Case, Case]] = {
@@ -185,6 +187,26 @@ CASES: dict[str, tuple[Case, Case]] = {
     "PLT001": (
         resource("platform", type="web", hostname="*"),
         resource("platform", type="web", hostname="*.example.com"),
+    ),
+    "SMT001": (
+        resource("smtp", **SMTP, secure=None),
+        resource("smtp", **SMTP),
+    ),
+    "PLC001": (
+        resource("policy", type="password-dictionary", enabled=False),
+        resource("policy", type="password-personal-data", enabled=False),
+    ),
+    "PLC002": (
+        resource("policy", type="session-invalidation", enabled=False),
+        resource("policy", type="session-invalidation", enabled=True),
+    ),
+    "PLC003": (
+        resource("policy", type="session-duration", duration=2_678_401),
+        resource("policy", type="session-duration", duration=2_678_400),
+    ),
+    "PLC004": (
+        resource("policy", type="membership-privacy", user_email=True),
+        resource("policy", type="membership-privacy", user_name=True),
     ),
     "ACC001": (accepting("*", BEGIN + timedelta(days=1)), accepting("*", BEGIN + timedelta(days=2))),
     "ACC002": (accepting("collection.e/*", BEGIN), accepting("collection.d/*", BEGIN)),
