@@ -110,7 +110,7 @@ def walk(page: Path, folder: Path) -> int:
         subprocess.run(["bash", "-c", script], cwd=folder, check=False)
         for number, step in enumerate(todo):
             if isinstance(step, Command):
-                _judge(step, Path(outputs) / str(number))
+                _check(step, Path(outputs) / str(number))
     return sum(isinstance(step, Command) for step in todo)
 
 
@@ -129,7 +129,7 @@ def _stop_servers(project: Path) -> None:
         subprocess.run(words, cwd=server.parents[2], check=False, capture_output=True)
 
 
-def _judge(command: Command, output: Path) -> None:
+def _check(command: Command, output: Path) -> None:
     code, text = Path(f"{output}.code"), output.read_text(encoding="utf-8") if output.exists() else ""
     print(f"$ {command.line}\n{text}", end="")
     if not code.exists():

@@ -231,7 +231,7 @@ def _contending(claim: Claim, numbers: Numbers, seen: Reply, begun: float | None
         since = seen.sent_at if begun is None else begun
         lease = _lease(numbers, claim, seen.document, since, since)
         return (yield from _clearing(lease)) if found.takeovers else lease
-    refusal = judge(found, numbers, seen.server_now)
+    refusal = refusal_of(found, numbers, seen.server_now)
     if refusal is not None and _is_odd(refusal):
         refusal = yield from _watching(claim, numbers, seen, refusal)
     if refusal is not None:
@@ -326,7 +326,7 @@ def _removing(lease: Lease, fences: Sequence[str]) -> Steps:
     return True
 
 
-def judge(found: Found, numbers: Numbers, server_now: float | None) -> Refusal | None:
+def refusal_of(found: Found, numbers: Numbers, server_now: float | None) -> Refusal | None:
     """A refusal while the lock lives, None when it may be taken over.
 
     The owner's own numbers count when it stored them: after a deployment with shorter ones, an older run still

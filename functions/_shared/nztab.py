@@ -193,7 +193,7 @@ class NzTab:
         self._run.counts.add("nztab.requests")
         try:
             with self._http.stream("GET", self._base + path, params=dict(query)) as response:
-                self._judge(path, response)
+                self._check(path, response)
                 body = self._read(path, response)
         except (_Again, Skip, Fatal):
             raise
@@ -214,7 +214,7 @@ class NzTab:
         self.generated = header.get("generated_time") if isinstance(header, dict) else None
         return data
 
-    def _judge(self, path: str, response: httpx.Response) -> None:
+    def _check(self, path: str, response: httpx.Response) -> None:
         status = response.status_code
         if status in RETRYABLE:
             wish = wished_wait(

@@ -16,7 +16,7 @@ from . import attempts
 from .appwrite_http import AppwriteError, path_of, query
 from .attempts import Attempts
 from .lock_protocol import LONGEST_RUN as LONGEST_LOCK
-from .lock_protocol import Numbers, judge, read_found, seconds
+from .lock_protocol import Numbers, read_found, refusal_of, seconds
 from .running import Run
 
 POLLER = "enhanced-race-poller"
@@ -84,13 +84,13 @@ class PollerRuns:
         listed = self._run.client.get(locks, [query("equal", lock, seen, attribute="$id"), query("limit", 2)])
         documents = {each["$id"]: each for each in listed["documents"]}
         refused = attempts.read(documents.get(seen))
-        return self._judged(documents[lock], refused) if lock in documents else Held(False, None, 0.0, refused)
+        return self._checked(documents[lock], refused) if lock in documents else Held(False, None, 0.0, refused)
 
-    def _judged(self, document: Mapping[str, Any], refused: Attempts) -> Held:
+    def _checked(self, document: Mapping[str, Any], refused: Attempts) -> Held:
         now = self._run.server_now()
         until = document.get("backoffUntil")
         backoff = (datetime.fromisoformat(until) - now).total_seconds() if until else 0.0
-        refusal = judge(read_found(document), _UNSTATED, now.timestamp())
+        refusal = refusal_of(read_found(document), _UNSTATED, now.timestamp())
         return Held(refusal is not None, document.get("phase"), max(0.0, backoff), refused)
 
     def waiting(self) -> Waiting:

@@ -133,7 +133,7 @@ class Verdict:
     seen: str = ""
 
 
-def judge(goal: Goal, record: Mapping[str, Any], document: Mapping[str, Any] | None, *, links: bool) -> Verdict:
+def verdict_of(goal: Goal, record: Mapping[str, Any], document: Mapping[str, Any] | None, *, links: bool) -> Verdict:
     """What a record means for a document; with `links` for its relationships, which need all documents to be there, and
     else for its values."""
     identity = str(record["id"])
@@ -352,7 +352,7 @@ class Restoring:
         changed = {each.identity: NewValues(each.values, each.seen) for each in free if each.values and each.seen}
         refused = dict(self.provider.create_documents(*place, made)) if made else {}
         if changed:
-            # What others have changed meanwhile is judged again in the next look.
+            # What others have changed meanwhile is checked again in the next look.
             refused |= self.provider.change_values(*place, changed).refused
         self._refused |= {(goal.place.path, identity): why for identity, why in refused.items()}
         return len(made) + len(changed)
@@ -366,7 +366,7 @@ class Restoring:
             seen = 0
             for batch in batches(each for part in self.backups.records(self.manifest, goal.section) for each in part):
                 live = {} if is_empty else self._live(goal, batch)
-                yield [judge(goal, each, live.get(str(each["id"])), links=links) for each in batch]
+                yield [verdict_of(goal, each, live.get(str(each["id"])), links=links) for each in batch]
                 seen += len(batch)
                 waited.progress = f"{spaced(seen)} of {spaced(goal.section.records)} documents"
 

@@ -33,7 +33,7 @@ class Age:
     #: The longest list of scopes of a function.
     most_scopes: int = 100
     #: A null that has no meaning is refused as any bad value (1.8.1); since 1.9 it passes, and crashes what is called.
-    judges_nulls: bool = False
+    checks_nulls: bool = False
     #: What a path that is none is answered with: an error page (1.9), or an error as any other.
     has_error_pages: bool = True
     #: An index over an array attribute can be made (before 1.9).
@@ -152,7 +152,7 @@ V1_8 = Age(
     "1.8.1",
     has_two_specifications=False,
     refuses_schedules_that_never_come=False,
-    judges_nulls=True,
+    checks_nulls=True,
     has_error_pages=False,
     names_what_is_missing=False,
     indexes_arrays=True,

@@ -177,7 +177,7 @@ class App:
         return project, key
 
     def _run(self, route: Route, request: Request) -> Reply | Awaitable[Reply]:
-        values = read_params(route.params, request.params, judges_nulls=self.server.age.judges_nulls)
+        values = read_params(route.params, request.params, checks_nulls=self.server.age.checks_nulls)
         db = self.server.db
         db.execute("BEGIN IMMEDIATE")
         try:

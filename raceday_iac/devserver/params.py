@@ -1,7 +1,7 @@
 """Request parameters: their declaration, and validation in Appwrite's order and words.
 
-Unknown parameters are ignored. A required parameter that is absent is refused. A null is judged as any value on 1.8.1;
-since 1.9 one for an optional parameter passes unjudged, and crashes handlers that are not nullable (500).
+Unknown parameters are ignored. A required parameter that is absent is refused. A null is checked as any value on 1.8.1;
+since 1.9 one for an optional parameter passes unchecked, and crashes handlers that are not nullable (500).
 """
 
 from __future__ import annotations
@@ -58,14 +58,14 @@ class Param:
         return self.default is REQUIRED
 
 
-def read_params(declared: Sequence[Param], given: Mapping[str, Any], *, judges_nulls: bool = False) -> dict[str, Any]:
+def read_params(declared: Sequence[Param], given: Mapping[str, Any], *, checks_nulls: bool = False) -> dict[str, Any]:
     """Validated values by name, defaults filled in. Raises `ApiError` for the first bad parameter.
 
-    `judges_nulls` says that a null which has no meaning is refused as any other bad value."""
+    `checks_nulls` says that a null which has no meaning is refused as any other bad value."""
     values: dict[str, Any] = {}
     for param in declared:
         value = given.get(param.name)
-        if value is None and param.name in given and judges_nulls and not param.nullable:
+        if value is None and param.name in given and checks_nulls and not param.nullable:
             _refuse_null(param)
         if value is None and param.required:
             raise ApiError("general_argument_invalid", f'Param "{param.name}" is not optional.')
@@ -295,7 +295,7 @@ def check(role: Role) -> None:
         raise Refused(f'Role "{name}" dimension value is invalid: {KEY_RULE}')
 
 
-# What a real server's database makes of a value before its width and its likeness to others are judged.
+# What a real server's database makes of a value before its width and its likeness to others are checked.
 #
 # Appwrite's parameter checks look at what was sent; behind them stand columns whose width counts the encoded or
 # encrypted form (utopia-php/database 3.5.0, Validator/Structure.php; 1.8.1, app/init/database/filters.php), and

@@ -33,7 +33,7 @@ class DataHealth:
 
 
 def conditions_of(rule: Freshness, rules: Rules, now: datetime) -> tuple[Condition, ...]:
-    """Which documents to count, or to look for the newest among, or to judge one by one."""
+    """Which documents to count, or to look for the newest among, or to check one by one."""
     if rule.rule == "newest":
         return (Condition("isNotNull", rule.attribute), Condition("orderDesc", rule.attribute))
     day = rules.day_of(now)

@@ -72,7 +72,7 @@ class Report:
 
 
 def evaluate(observation: Observation, watched: HealthConfig, rules: Rules = Rules()) -> Report:  # noqa: B008 - immutable
-    """Everything that is watched. `rules` say what a day is, and how locks are judged."""
+    """Everything that is watched. `rules` say what a day is, and how locks are checked."""
     if not observation.is_dated:
         timeless = watched.model_copy(update={"freshness": (), "daily": ()})
         found = evaluate(replace(observation.ageless(), is_dated=True, locks=None), timeless, rules)

@@ -1,4 +1,4 @@
-"""What health goes by: where a day begins and ends, which hours are quiet, and how a lock is judged.
+"""What health goes by: where a day begins and ends, which hours are quiet, and how a lock is checked.
 
 Days and hours are those of the stack's `timezone`. Whether a lock may be taken over is decided by the functions' own
 code, which is imported from the project's `functions/_shared/`, not copied: what is watched is what really runs. An
@@ -26,7 +26,7 @@ from .observations import instant_of
 from .runs import object_in
 from .watched import Grace
 
-#: The shared modules that locks are judged by.
+#: The shared modules that locks are checked by.
 LOCKS = ("lock_protocol", "attempts")
 #: So long a run may take to end once its day is over.
 _TO_END = timedelta(minutes=5)
@@ -45,7 +45,7 @@ class Late:
 
 @dataclass(frozen=True)
 class LockState:
-    """A lock document, judged. Ages are seconds on the server's clock; `refused` are starts in vain since the owner
+    """A lock document, checked. Ages are seconds on the server's clock; `refused` are starts in vain since the owner
     last looked; `progress` is what the owner has told, and `day` the date that its run works for."""
 
     owner: str
@@ -74,7 +74,7 @@ class Rules:
 
     #: What health.yaml may ask of documents.
     data_rules: ClassVar[tuple[str, ...]] = ("today", "newest")
-    #: What the documents are that the rule `polled` judges one by one, and the attributes that it needs of them.
+    #: What the documents are that the rule `polled` checks one by one, and the attributes that it needs of them.
     noun: ClassVar[str] = "document"
     #: The attribute of a lock document with the date that its run works for; empty where there is none.
     day_field: ClassVar[str] = ""
@@ -128,7 +128,7 @@ class Rules:
     def lock_state(
         self, document: Mapping[str, Any], seen: Mapping[str, Any] | None, lock: Lock, now: datetime
     ) -> LockState:
-        """A lock as a run that wants it would judge it."""
+        """A lock as a run that wants it would check it."""
         found = self.lock_protocol.read_found(document)
         at = now.timestamp()
         refused = self.attempts.read(seen)
@@ -139,7 +139,7 @@ class Rules:
             execution=str(document.get("executionId") or ""),
             age=max(0.0, at - found.acquired),
             heartbeat=max(0.0, at - found.touched),
-            is_stale=self.lock_protocol.judge(found, self.numbers(lock), at) is None,
+            is_stale=self.lock_protocol.refusal_of(found, self.numbers(lock), at) is None,
             takeovers=found.takeovers,
             phase=found.phase or "",
             backoff=max(0.0, (instant_of(until) - now).total_seconds()) if until else 0.0,

@@ -139,7 +139,7 @@ class Probe:
 
 
 class _Settings(Declared):
-    """Checks settings of a setting. Those are plain values: nothing is judged when they are written."""
+    """Checks settings of a setting. Those are plain values: nothing is checked when they are written."""
 
     settings: ClassVar[type[Lock] | type[Probe]]
 

@@ -1,6 +1,6 @@
 """The language of stack files: a `Stack` collects declarations, each with the line it was written on.
 
-Its methods take what the models in `kinds/` hold; no field is named here. Nothing is judged here either:
+Its methods take what the models in `kinds/` hold; no field is named here. Nothing is checked here either:
 `loading.resolve` checks everything together and reports all mistakes at once.
 """
 

@@ -52,7 +52,7 @@ def build_plan(
     shown: Mapping[Question, Answer] | None = None,
 ) -> Plan:
     """The plan that makes `snapshot` what `desired` says, as far as `plan_options` go. Raises IacError for options
-    that make no sense. What was `shown` in a plan of before is not counted again: it is judged as it was then."""
+    that make no sense. What was `shown` in a plan of before is not counted again: it is checked as it was then."""
     if plan_options.destroy:
         desired = nothing_of(desired)
     renamed = (

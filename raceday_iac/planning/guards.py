@@ -327,9 +327,9 @@ def permission(address: Address, amount: Answer) -> str:
     return shlex.quote(f"{address}={amount.number}")
 
 
-# What has to be known of the data before a change can be judged: questions about what would be lost. Pure.
+# What has to be known of the data before a change can be checked: questions about what would be lost. Pure.
 #
-# Who makes a plan collects the questions, has them answered from live, and judges. Nothing is asked that no change
+# Who makes a plan collects the questions, has them answered from live, and checks. Nothing is asked that no change
 # needs.
 
 

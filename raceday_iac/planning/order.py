@@ -147,7 +147,7 @@ def _what_would_break(among: _Among, change: Change) -> Iterator[_Before]:
 
 
 def _rewriting_before_stricter(among: _Among, change: Change) -> Iterator[_Before]:
-    """Appwrite judges whole documents at every write: what becomes stricter does so after the last one."""
+    """Appwrite checks whole documents at every write: what becomes stricter does so after the last one."""
     is_stricter = kind_of(change.address).holds_values and change.action in _MAKES_STRICTER
     if is_stricter and not _rewrites_documents(change):
         yield from (_Before(each, False) for each in among.rewriting.get(owners(change.address)[-1], ()))

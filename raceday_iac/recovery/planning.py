@@ -27,7 +27,7 @@ from ..refresh.deployments import READY, Classified, Role
 @dataclass(frozen=True)
 class RecoveryInput:
     """What a recovery is planned from. `classified` are all deployments by function, `owned` what the stack declares or
-    the state owns. `rules` say what a day is, and how locks are judged."""
+    the state owns. `rules` say what a day is, and how locks are checked."""
 
     observation: Observation
     watched: HealthConfig

@@ -70,7 +70,7 @@ class _Code:
         self.archives.prefetch(
             (owner, live.remote_id) for owner, live in active.items() if self._remembered(live) is None
         )
-        return {live.address: self._judged(owner, live) for owner, live in active.items()}
+        return {live.address: self._checked(owner, live) for owner, live in active.items()}
 
     def _remembered(self, live: Live) -> str | None:
         known = self.state.entries.get(live.address)
@@ -78,7 +78,7 @@ class _Code:
             return None
         return str(known.fields["digest"])
 
-    def _judged(self, owner: Address, live: Live) -> Live:
+    def _checked(self, owner: Address, live: Live) -> Live:
         digest = self._remembered(live)
         if digest is None:
             digest = self.archives.origin(owner, live.remote_id).digest
@@ -249,7 +249,7 @@ class _Looking:
             self._longest = max([self._longest, *lengths])
             self._found += sum(length > question.limit for length in lengths)
         else:
-            self._found += sum(map(_judge(question), values))
+            self._found += sum(map(_check(question), values))
 
     def answer(self, of: int = 0) -> Answer:
         """`of` how many, where these are not all."""
@@ -270,7 +270,7 @@ def _longest(value: Any) -> int:
     return max((len(each) for each in value if isinstance(each, str)), default=0) if isinstance(value, list) else 0
 
 
-def _judge(question: Question) -> Callable[[Any], bool]:
+def _check(question: Question) -> Callable[[Any], bool]:
     """Whether a document with this value is one of those that are asked for."""
     low, high = question.low, question.high
 

@@ -188,7 +188,7 @@ CORRECTIONS_OF_1_9 = (
 @dataclass(frozen=True)
 class Edition:
     """A description as it is held against an age. Answers to clients that announce an older format than `described` are
-    not judged."""
+    not checked."""
 
     file: str
     described: tuple[int, ...]
@@ -216,7 +216,7 @@ class Route:
 
 
 class Description:
-    """The description, ready to judge exchanges."""
+    """The description, ready to check exchanges."""
 
     def __init__(
         self,

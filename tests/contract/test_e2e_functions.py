@@ -206,7 +206,7 @@ def test_case_025_a_missing_scope_is_unauthorized(api: Api, target: Target) -> N
 
 
 def test_case_026_a_request_needs_a_known_project(api: Api) -> None:
-    """The case says `general_access_forbidden` without a project; 1.8.1 judges the key (recording auth-errors)."""
+    """The case says `general_access_forbidden` without a project; 1.8.1 checks the key (recording auth-errors)."""
     unknown = api.with_project("no-such-project").get("/functions")
     assert (unknown.status, unknown.kind) == (404, "project_not_found")
     missing = api.with_project("").get("/functions")

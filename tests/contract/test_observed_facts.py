@@ -220,7 +220,7 @@ NULLS = {
 
 
 @pytest.mark.parametrize("field", NULLS)
-def test_a_null_is_judged_like_a_value(api: Api, field: str) -> None:
+def test_a_null_is_checked_like_a_value(api: Api, field: str) -> None:
     body = {"functionId": "f", "name": "Test", "runtime": "python-3.12", field: None}
     answer = api.post("/functions", body)
     assert (answer.status, answer["message"]) == NULLS[field]

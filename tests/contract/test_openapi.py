@@ -1,4 +1,4 @@
-"""The OpenAPI description itself: it judges, it can refuse, and each correction to it is really needed.
+"""The OpenAPI description itself: it checks, it can refuse, and each correction to it is really needed.
 
 That every answer received by the suite conforms is checked around each test, in `conftest.py`.
 """

@@ -105,7 +105,7 @@ def test_a_renamed_attribute_keeps_its_data_and_its_indexes(db: Database) -> Non
         ((), "b", (409, "attribute_already_exists")),
     ],
 )
-def test_a_rename_onto_another_attribute_is_first_judged_by_their_indexes(
+def test_a_rename_onto_another_attribute_is_first_checked_by_their_indexes(
     db: Database, indexed: tuple[str, ...], taken: str, outcome: tuple[int, str]
 ) -> None:
     """Recorded on 1.8.1: an index that would name one attribute twice is refused before the taken key is."""

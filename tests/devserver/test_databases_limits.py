@@ -257,7 +257,7 @@ def test_an_encrypted_text_has_to_fit_encrypted(db: Database) -> None:
     assert db.call("POST", path, {"documentId": "long", "data": {"secret": "x" * 60}}).outcome == INVALID
 
 
-# Values with a format, as PHP 8 judged them.
+# Values with a format, as PHP 8 checked them.
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""How shapes lie to one another, judged without a server."""
+"""How shapes lie to one another, checked without a server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dates, formats, permissions and numbers, judged without a server."""
+"""Dates, formats, permissions and numbers, checked without a server."""
 
 from __future__ import annotations
 

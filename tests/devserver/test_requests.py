@@ -76,7 +76,7 @@ def test_an_origin_that_is_none_is_elsewhere_too(running: RunningServer) -> None
 
 
 @pytest.mark.parametrize("headers", [{"origin": "http://localhost:3000"}, {"origin": "http://127.0.0.1"}, {}])
-def test_a_page_of_this_machine_is_judged_like_any_client(running: RunningServer, headers: dict[str, str]) -> None:
+def test_a_page_of_this_machine_is_checked_like_any_client(running: RunningServer, headers: dict[str, str]) -> None:
     answer = send(running, "POST", "/functions", WRITE, x_appwrite_key="", **headers)
     assert said(answer) == (401, "general_unauthorized_scope")
 

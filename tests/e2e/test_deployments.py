@@ -155,7 +155,7 @@ def test_another_active_deployment_is_drift(walk: Walk) -> None:
     assert deployment(walk) in walk.must_end("drift", 3).out
 
 
-def test_without_the_state_code_is_judged_by_the_archive_that_is_live(walk: Walk) -> None:
+def test_without_the_state_code_is_checked_by_the_archive_that_is_live(walk: Walk) -> None:
     planned = actions(walk.json("plan without state"))
     assert planned.pop(deployment(walk)) == "deploy"
     assert set(planned.values()) == {"adopt"}

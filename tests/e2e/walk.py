@@ -1,4 +1,4 @@
-"""A sequence of runs that is walked through once, and judged by many tests."""
+"""A sequence of runs that is walked through once, and checked by many tests."""
 
 from __future__ import annotations
 

@@ -247,7 +247,7 @@ class Model:
             codes = tuple(map(hash, zip(codes, ranks, strict=True)))
         if not self.settings.writes:
             codes = tuple(sorted(codes))
-        # Whether anybody will judge the age of the lock any more.
+        # Whether anybody will check the age of the lock any more.
         stored = self._code_of_store(store, True in acquiring)
         return hash((stored, codes, state.faults, state.steps, highest, self._orders(state)))
 
@@ -471,7 +471,7 @@ class Model:
         acts = self.can_act(request, store)
         asked = self._code_of(request, run, store) if acts else (request.verb, request.fence)
         copied = (run.copied is None, self._lock_age(run.copied))
-        place = (doing, run.progress.place, copied, late, asked, self._code_of_judged(run, store))
+        place = (doing, run.progress.place, copied, late, asked, self._code_of_checked(run, store))
         mine = 0 if store.lock is None or store.lock.owner != run.name else min(store.lock.generation, 2)
         held = self._code_of_held(run, store)
         if doing != "acquire":
@@ -480,17 +480,17 @@ class Model:
         since = self._lock_age(begun) if faults or late or (mine and not held) else NEVER
         return (place, mine, held, since, self._lock_age(seen[0]) if seen and acts else NEVER)
 
-    def _code_of_judged(self, run: Run, store: Store) -> tuple[object, ...]:
-        judged = run.progress.judged
-        if judged is None or not isinstance(judged.document, Document):
+    def _code_of_checked(self, run: Run, store: Store) -> tuple[object, ...]:
+        checked = run.progress.checked
+        if checked is None or not isinstance(checked.document, Document):
             return ()
-        known = (judged.document.owner, judged.document.updated)
+        known = (checked.document.owner, checked.document.updated)
         same = store.lock is not None and known == (store.lock.owner, store.lock.updated)
-        # Where the lock is another one by now, what comes of judging this one depends on what was noted of it.
+        # Where the lock is another one by now, what comes of checking this one depends on what was noted of it.
         noted = store.watch is not None and known == (store.watch.owner, store.watch.updated)
         waited = self._stale_age(store.watch.clock) if noted and store.watch is not None else NEVER
-        now = None if judged.server_now is None else judged.server_now * 1000
-        return (same, noted, waited, self._stale_age(judged.sent), self._stamp_age(now, self.numbers.expiry))
+        now = None if checked.server_now is None else checked.server_now * 1000
+        return (same, noted, waited, self._stale_age(checked.sent), self._stamp_age(now, self.numbers.expiry))
 
     def _code_of(self, request: Request, run: Run, store: Store) -> tuple[object, ...]:
         if request.fence or request.verb == "write":

@@ -117,8 +117,8 @@ class Progress(NamedTuple):
     #: Everything else that decides what happens next: without the times, and the times.
     place: tuple[Any, ...] = ()
     times: tuple[int | None, ...] = ()
-    #: A lock that was read and is judged by what was noted of it.
-    judged: Heard | None = None
+    #: A lock that was read and is checked by what was noted of it.
+    checked: Heard | None = None
 
 
 def carry_out(
@@ -182,8 +182,8 @@ def advance(numbers: protocol.Numbers, operation: Operation) -> Progress:
     place, times, got = _place(steps)
     held = lease or got
     # What was read before: one answer ago, or two when it was also asked what is known of it.
-    judged = operation.heard[-1 if step.verb == "recall" else -2] if step.verb in ("recall", "note") else None
-    return Progress(_request(operation.name, step), None if held is None else _held(held), place, times, judged)
+    checked = operation.heard[-1 if step.verb == "recall" else -2] if step.verb in ("recall", "note") else None
+    return Progress(_request(operation.name, step), None if held is None else _held(held), place, times, checked)
 
 
 def writable(numbers: protocol.Numbers, name: str, held: Held) -> bool:

@@ -148,7 +148,7 @@ def test_by_the_servers_clock_alone_a_dead_run_would_block_the_lock_until_that_h
         explore(model, model.start("ab", 0))
 
 
-REAL_ASK, REAL_JUDGE, REAL_CONTENDING = protocol.Ask, protocol.judge, protocol._contending
+REAL_ASK, REAL_CHECK, REAL_CONTENDING = protocol.Ask, protocol.refusal_of, protocol._contending
 
 
 def ask_without_comparing(verb: str, *, takeover: bool = False) -> Any:
@@ -166,7 +166,7 @@ def deleting_then_creating(claim: Any, numbers: Any, seen: Any, begun: Any) -> p
     found = protocol.read_found(seen.document)
     if found.owner == claim.owner:
         return protocol._lease(numbers, claim, seen.document, begun, begun)
-    refusal = protocol.judge(found, numbers, seen.server_now)
+    refusal = protocol.refusal_of(found, numbers, seen.server_now)
     if refusal is not None:
         return refusal
     yield REAL_ASK("remove")
@@ -187,8 +187,8 @@ def renewing_whatever_is_there(lease: Any, fields: Any) -> protocol.Steps:
     return reply.status == 200
 
 
-def judging_a_second_early(found: Any, numbers: Any, now: float | None) -> Any:
-    return REAL_JUDGE(found, numbers, None if now is None else now + 1)
+def checking_a_second_early(found: Any, numbers: Any, now: float | None) -> Any:
+    return REAL_CHECK(found, numbers, None if now is None else now + 1)
 
 
 def counting_from_the_recognising_read(claim: Any, numbers: Any, seen: Any, begun: Any) -> protocol.Steps:
@@ -201,15 +201,21 @@ BROKEN = {
     "releases without comparing": ("Ask", ask_without_comparing("remove"), "abc", 0, "both write"),
     "takes over without comparing": ("Ask", ask_without_comparing("change", takeover=True), "abc", 0, "both write"),
     "renews whatever lock it finds": ("beating", renewing_whatever_is_there, "ab", 0, "both write"),
-    "steals a live lock": ("judge", lambda found, numbers, now: None, "ab", 0, "both write"),
-    "takes over a second too early": ("judge", judging_a_second_early, "ab", 0, "both write"),
+    "steals a live lock": ("refusal_of", lambda found, numbers, now: None, "ab", 0, "both write"),
+    "takes over a second too early": ("refusal_of", checking_a_second_early, "ab", 0, "both write"),
     "counts a lost answer from when it was found out": (
         "_contending",
         counting_from_the_recognising_read,
         *("ab", 1, "both write"),
     ),
     "takes a new document for its old one": ("_why_lost", recognising_by_owner_alone, "ab", 1, "newer token"),
-    "never takes over": ("judge", lambda found, *_: protocol.Refusal(found, 0.0, 0.0), "a", 0, "nobody gets the lock"),
+    "never takes over": (
+        "refusal_of",
+        lambda found, *_: protocol.Refusal(found, 0.0, 0.0),
+        "a",
+        0,
+        "nobody gets the lock",
+    ),
 }
 
 

@@ -79,12 +79,12 @@ def _try(work: Work, attempt: Attempt) -> Result:
         request = item.request()
         work.client.once("POST", request.path, request.body)
     except AppwriteError as error:
-        return _judge(work, attempt, error)
+        return _check(work, attempt, error)
     work.ledger.note_created(item)
     return Result(attempt, CREATED)
 
 
-def _judge(work: Work, attempt: Attempt, error: AppwriteError) -> Result:
+def _check(work: Work, attempt: Attempt, error: AppwriteError) -> Result:
     if error.status == 409:
         try:
             return Result(attempt, EXISTS if _is_there(work, attempt.item) else AGAIN, error)

@@ -94,7 +94,7 @@ def unknown_keys(work: Work, schema: Schema, collection: str, available: Collect
     """Keys that are declared and available, and that documents of a collection do not know.
 
     The server checks documents against a copy of the schema that its lists do not show. One list of documents that
-    names attributes in `select` proves all of a collection: names are judged before anything is looked up, so none is
+    names attributes in `select` proves all of a collection: names are checked before anything is looked up, so none is
     read. It is never asked while the schema is written.
     """
     attributes, relationships = _keys(schema, collection, available)

@@ -177,7 +177,7 @@ def _list_now(
 
 
 def _check_cursor(parsed: Sequence[Query]) -> None:
-    """A cursor is looked up before the other queries are judged."""
+    """A cursor is looked up before the other queries are checked."""
     for query in parsed:
         if query.method in queries.CURSORS:
             if not is_identifier(query.values[0] if query.values else None):

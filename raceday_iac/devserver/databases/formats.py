@@ -1,4 +1,4 @@
-"""Texts with a format: e-mail addresses, URLs and IP addresses, judged as PHP's filter_var() and parse_url() do.
+"""Texts with a format: e-mail addresses, URLs and IP addresses, checked as PHP's filter_var() and parse_url() do.
 
 And how reading and writing documents, and jobs of the database workers, can fail.
 

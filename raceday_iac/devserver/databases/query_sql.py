@@ -273,7 +273,7 @@ def count(db: sqlite3.Connection, source: Source, plan: Plan, now: datetime) -> 
     return int(db.execute(sql, statement.parameters).fetchone()[0])
 
 
-# How points, lines and polygons lie to one another, in the plane, as MariaDB's ST_ functions judge.
+# How points, lines and polygons lie to one another, in the plane, as MariaDB's ST_ functions check.
 #
 # Every relation is decided from sample points: the corners of one shape, and the middles of the pieces into which the
 # other cuts its edges. Between two cuts nothing changes, so that the samples speak for the whole shape.

@@ -298,14 +298,14 @@ def matches_filters(document: Document, filters: Sequence[Query]) -> bool:
 
 def _matches(value: Any, query: Query) -> bool:
     wanted = query.values
-    judge = _JUDGES.get(query.method)
+    check = _CHECKS.get(query.method)
     try:
-        return judge is None or judge(value, wanted)
+        return check is None or check(value, wanted)
     except TypeError:
         return False
 
 
-_JUDGES: dict[str, Callable[[Any, tuple[Any, ...]], bool]] = {
+_CHECKS: dict[str, Callable[[Any, tuple[Any, ...]], bool]] = {
     "equal": lambda value, wanted: value in wanted,
     "notEqual": lambda value, wanted: value not in wanted,
     "contains": lambda value, wanted: isinstance(value, list) and any(each in value for each in wanted),

@@ -27,7 +27,7 @@ KNOWN = frozenset({"$id", "$sequence", "$createdAt", "$updatedAt", "$permissions
 WHOLE = re.compile(r"-?\d{1,19}")
 
 #: A check answers what is wrong, or an empty text.
-Judge = Callable[[Any], str]
+Check = Callable[[Any], str]
 
 
 class BadStructure(ValueError):
@@ -76,10 +76,10 @@ def refuse_numbered(collection: Collection) -> None:
 
 
 class _Rule(NamedTuple):
-    """What the values of one attribute are judged by."""
+    """What the values of one attribute are checked by."""
 
     key: str
-    judges: tuple[Judge, ...]
+    checks: tuple[Check, ...]
     label: str
     required: bool
     is_array: bool
@@ -96,18 +96,18 @@ def _allowed(collection: Collection) -> frozenset[str]:
 
 @lru_cache(maxsize=512)
 def _rules(collection: Collection) -> dict[str, _Rule]:
-    """Of all attributes but relationships, whose values are judged elsewhere."""
+    """Of all attributes but relationships, whose values are checked elsewhere."""
     return {each.key: _rule(each, collection.age) for each in collection.plain}
 
 
 def _rule(attribute: Attribute, age: Age) -> _Rule:
-    judges = _judges(age, attribute.type, attribute.format, attribute.size, _options_key(attribute))
+    checks = _checks(age, attribute.type, attribute.format, attribute.size, _options_key(attribute))
     if attribute.encrypt:
-        judges = (_encrypted(attribute.size),)
+        checks = (_encrypted(attribute.size),)
     label = "format" if attribute.format else "type"
     reads_texts = attribute.type == "bigint" and not attribute.is_array
     most_bytes = 0 if age.measures_texts_in_bytes or attribute.is_array else FIXED_TEXTS.get(attribute.type, 0)
-    return _Rule(attribute.key, judges, label, attribute.required, attribute.is_array, reads_texts, most_bytes)
+    return _Rule(attribute.key, checks, label, attribute.required, attribute.is_array, reads_texts, most_bytes)
 
 
 def _whole(value: Any) -> Any:
@@ -117,18 +117,18 @@ def _whole(value: Any) -> Any:
 
 def _check_value(rule: _Rule, value: Any) -> None:
     if not rule.is_array:
-        _judge(rule, value)
+        _check(rule, value)
         return
     if not isinstance(value, list):
         raise BadStructure(f'Attribute "{rule.key}" must be an array')
     for place, child in enumerate(value):
         if child is not None or rule.required:
-            _judge(rule, child, f"['{place}']")
+            _check(rule, child, f"['{place}']")
 
 
-def _judge(rule: _Rule, value: Any, place: str = "") -> None:
-    for judge in rule.judges:
-        problem = judge(value)
+def _check(rule: _Rule, value: Any, place: str = "") -> None:
+    for check in rule.checks:
+        problem = check(value)
         if problem:
             raise BadStructure(f'Attribute "{rule.key}{place}" has invalid {rule.label}. {problem}')
     if rule.most_bytes and isinstance(value, str) and len(value.encode()) > rule.most_bytes:
@@ -142,11 +142,11 @@ def _options_key(attribute: Attribute) -> tuple[Any, ...]:
 
 
 @lru_cache(maxsize=2048)
-def _judges(age: Age, kind: str, form: str, size: int, options: tuple[Any, ...]) -> tuple[Judge, ...]:
-    return (*_type_judges(age, kind, size), *_format_judges(form, options))
+def _checks(age: Age, kind: str, form: str, size: int, options: tuple[Any, ...]) -> tuple[Check, ...]:
+    return (*_type_checks(age, kind, size), *_format_checks(form, options))
 
 
-def _type_judges(age: Age, kind: str, size: int) -> tuple[Judge, ...]:
+def _type_checks(age: Age, kind: str, size: int) -> tuple[Check, ...]:
     if kind in FIXED_TEXTS and age.measures_texts_in_bytes:
         in_bytes = f"Value must be a valid string no longer than {size} bytes"
         return (lambda value: "" if isinstance(value, str) and len(value.encode()) <= size else in_bytes,)
@@ -156,7 +156,7 @@ def _type_judges(age: Age, kind: str, size: int) -> tuple[Judge, ...]:
         return (lambda value: "" if isinstance(value, str) and len(value) <= size else rule,)
     if kind == "integer":
         limit = MAX_BIG_INTEGER if size >= 8 else MAX_INTEGER
-        return (_integer_judge(age, size), _range(-limit, limit))
+        return (_integer_check(age, size), _range(-limit, limit))
     if kind == "bigint":
         big = f"Value must be a valid signed 64-bit integer between {-MAX_BIG_INTEGER - 1:,} and {MAX_BIG_INTEGER:,}"
         return (lambda value: "" if is_integer(value) else big,)
@@ -171,13 +171,13 @@ def _type_judges(age: Age, kind: str, size: int) -> tuple[Judge, ...]:
     raise AssertionError(kind)
 
 
-def _encrypted(size: int) -> Judge:
-    """An encrypted text is judged as it is stored."""
+def _encrypted(size: int) -> Check:
+    """An encrypted text is checked as it is stored."""
     rule = f"Value must be a valid string and no longer than {size} chars"
     return lambda value: "" if isinstance(value, str) and encrypted_length(value) <= size else rule
 
 
-def _integer_judge(age: Age, size: int) -> Judge:
+def _integer_check(age: Age, size: int) -> Check:
     """Before 1.9 only the range that comes after it tells of bounds. PHP rounds the largest of 64 bits up."""
     if not age.names_integer_bounds:
         return lambda value: "" if is_integer(value) else "Value must be a valid integer"
@@ -190,7 +190,7 @@ def _is_float(value: Any) -> str:
     return "" if isinstance(value, int | float) and not isinstance(value, bool) else "Value must be a valid float"
 
 
-def _range(minimum: float, maximum: float) -> Judge:
+def _range(minimum: float, maximum: float) -> Check:
     rule = f"Value must be a valid range between {grouped(minimum)} and {grouped(maximum)}"
     return lambda value: "" if minimum <= value <= maximum else rule
 
@@ -203,7 +203,7 @@ def _geometry_problem(kind: str, value: Any) -> str:
     return ""
 
 
-def _format_judges(form: str, options: tuple[Any, ...]) -> tuple[Judge, ...]:
+def _format_checks(form: str, options: tuple[Any, ...]) -> tuple[Check, ...]:
     if form in RANGES:
         return (_range(*options),)
     if form == ENUM:

@@ -164,7 +164,7 @@ class AppwriteReader:
     def unknown_attributes(
         self, database: str, collection: str, attributes: Sequence[str], relationships: Sequence[str] = ()
     ) -> Sequence[str]:
-        """See `Reader.unknown_attributes`. No document is read: names are judged before anything is looked up."""
+        """See `Reader.unknown_attributes`. No document is read: names are checked before anything is looked up."""
         path, shape = f"/databases/{database}/collections/{collection}/documents", listing("documents", OBJECT)
         none = (query("equal", "nobody", attribute="$id"), query("limit", 1))
 

@@ -125,8 +125,8 @@ def _deleted(tree: Tree, stays: Held, *, moved: bool) -> Iterator[Change]:
 def _edited(
     tree: Tree, appwrite: AppwriteFile, package: PackageFile | None, gone: Names, deleted: set[str]
 ) -> Iterator[Change]:
-    """Scripts are judged by what appwrite.json said before, so that it changes last: a run that was cut short must be
-    able to judge in the same way."""
+    """Scripts are checked by what appwrite.json said before, so that it changes last: a run that was cut short must be
+    able to check in the same way."""
     kept = Names(tuple(appwrite.functions), tuple(package.scripts) if package else ())
     for path, text in tree.texts():
         if path.startswith("scripts/") and path.endswith((".js", ".mjs", ".cjs")) and path not in deleted:

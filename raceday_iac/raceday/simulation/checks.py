@@ -20,7 +20,7 @@ from .report import Invariant
 
 # Invariants of what was seen on the wires: who ran and wrote when, and which race was polled when.
 #
-# Nothing here shares code with the functions that are judged.
+# Nothing here shares code with the functions that are checked.
 
 
 #: Inside this window of the New Zealand clock nothing is written.
@@ -170,7 +170,7 @@ def _is_quiet(instant: float) -> bool:
 
 # Invariants of what is stored when the day is over, held against what upstream played.
 #
-# Nothing here shares code with the functions that are judged.
+# Nothing here shares code with the functions that are checked.
 
 
 #: Steps of the money-flow timeline, each from so many minutes before the start to the one before it.
@@ -376,7 +376,7 @@ def _related(value: Any) -> str:
     return str(value["$id"]) if isinstance(value, Mapping) else str(value)
 
 
-# All there is to judge a day by, and which races can be judged by its end.
+# All there is to check a day by, and which races can be checked by its end.
 #
 # The truth is the player's day: it knows when each race changed and what it paid.
 

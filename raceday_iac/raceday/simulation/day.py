@@ -169,7 +169,7 @@ def count_phases(phases: Iterable[str]) -> dict[str, int]:
     return {**known, **dict(sorted(counts.items()))}
 
 
-# What the interval table demands, said a second time: the functions have their own copy, this one judges them.
+# What the interval table demands, said a second time: the functions have their own copy, this one checks them.
 #
 # A race is *due* when its last poll is as long ago as the row it is in demands. It may stay due for as long as it
 # takes to start the poller; near its start that is hardly any time, for there one run follows the other.

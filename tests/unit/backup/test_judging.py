@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from raceday_iac.backup.manifest import Form, Left, Section
-from raceday_iac.backup.restoring import Goal, Tally, goal_of, judge
+from raceday_iac.backup.restoring import Goal, Tally, goal_of, verdict_of
 from raceday_iac.model.address import Address, collection_address, member_address
 from raceday_iac.model.resource import Live, frozen
 
@@ -56,7 +56,7 @@ VALUES = [
 def test_a_value_is_written_unless_somebody_wrote_a_newer_one(
     left: Left, value: str, now: Any, updated: str, expected: str
 ) -> None:
-    found = judge(goal(section(left=left)), record(text=value), document(updated, text=now), links=False)
+    found = verdict_of(goal(section(left=left)), record(text=value), document(updated, text=now), links=False)
     written = {name: each for name, each in found.values.items() if name != "$updatedAt"}
     assert (written, dict(found.newer)) == {
         "written": ({"text": value}, {}),
@@ -67,29 +67,29 @@ def test_a_value_is_written_unless_somebody_wrote_a_newer_one(
 
 
 def test_a_document_that_nobody_has_changed_since_keeps_its_timestamp() -> None:
-    found = judge(goal(section()), record(text="old"), document(THEN, text=None), links=False)
+    found = verdict_of(goal(section()), record(text="old"), document(THEN, text=None), links=False)
     assert found.values == {"text": "old", "$updatedAt": THEN}
-    found = judge(goal(section()), record(text="old"), document(LATER, text=None), links=False)
+    found = verdict_of(goal(section()), record(text="old"), document(LATER, text=None), links=False)
     assert found.values == {"text": "old"}
 
 
 def test_the_default_of_an_attribute_that_was_made_again_is_no_newer_value() -> None:
     made = goal(section(), text={**TEXT, "default": "none"})
-    assert judge(made, record(text="old"), document(LATER, text="none"), links=False).values == {"text": "old"}
+    assert verdict_of(made, record(text="old"), document(LATER, text="none"), links=False).values == {"text": "old"}
 
 
 def test_of_a_whole_document_that_is_newer_nothing_is_written() -> None:
     whole = goal(section(Form.DOCUMENTS))
-    assert not judge(whole, record(text="old"), document(LATER, text=None), links=False).values
-    assert judge(whole, record(text="old"), document(THEN, text=None), links=False).values
+    assert not verdict_of(whole, record(text="old"), document(LATER, text=None), links=False).values
+    assert verdict_of(whole, record(text="old"), document(THEN, text=None), links=False).values
 
 
 def test_a_document_that_is_gone_is_created_whole_and_a_single_value_of_it_is_not() -> None:
-    found = judge(goal(section(Form.DOCUMENTS)), record(text="old"), None, links=False)
+    found = verdict_of(goal(section(Form.DOCUMENTS)), record(text="old"), None, links=False)
     assert found.creates
     expected = {"$id": "a", "$createdAt": BEFORE, "$updatedAt": THEN, "$permissions": ["p"], "text": "old"}
     assert found.values == expected
-    found = judge(goal(section()), record(text="old"), None, links=False)
+    found = verdict_of(goal(section()), record(text="old"), None, links=False)
     assert (found.creates, found.values) == (False, {})
 
 
@@ -98,7 +98,7 @@ def test_a_document_that_is_gone_is_created_whole_and_a_single_value_of_it_is_no
     [("a" * 10, TEXT, ""), ("a" * 11, TEXT, "11 characters"), ("7", NUMBER, ""), ("x", NUMBER, "not a number")],
 )
 def test_a_value_that_the_attribute_cannot_hold_is_named(value: str, now: Any, why: str) -> None:
-    found = judge(goal(section(), text=now), record(text=value), document(THEN, text=None), links=False)
+    found = verdict_of(goal(section(), text=now), record(text=value), document(THEN, text=None), links=False)
     assert dict(found.unfit) == ({"text": why} if why else {})
     assert bool(found.values) is not bool(why)
 
@@ -121,19 +121,23 @@ def linked(form: Form, *, many: bool = True) -> Goal:
 def test_links_are_written_like_values_when_all_documents_are_there(
     form: Form, now: list[Any], updated: str, expected: str
 ) -> None:
-    found = judge(linked(form), record({"to": ["1", "2"]}, text="a"), document(updated, text="a", to=now), links=True)
+    found = verdict_of(
+        linked(form), record({"to": ["1", "2"]}, text="a"), document(updated, text="a", to=now), links=True
+    )
     assert bool(found.values) is (expected == "written")
     assert bool(found.newer) is (expected == "newer")
 
 
 def test_a_document_that_somebody_made_again_with_other_values_is_not_linked() -> None:
-    found = judge(linked(Form.DOCUMENTS), record({"to": ["1"]}, text="a"), document(LATER, text="b", to=[]), links=True)
+    found = verdict_of(
+        linked(Form.DOCUMENTS), record({"to": ["1"]}, text="a"), document(LATER, text="b", to=[]), links=True
+    )
     assert not found.values
     assert found.newer
 
 
 def test_a_link_to_one_document_is_an_id() -> None:
-    found = judge(linked(Form.VALUES, many=False), record({"to": ["1"]}), document(THEN, to=None), links=True)
+    found = verdict_of(linked(Form.VALUES, many=False), record({"to": ["1"]}), document(THEN, to=None), links=True)
     assert found.values["to"] == "1"
 
 
@@ -152,11 +156,11 @@ def test_values_can_go_into_another_attribute() -> None:
     real = {collection_address("d", "e"): Live(PLACE, frozen({})), other: Live(other, frozen(TEXT))}
     found = goal_of(section(), real, other)
     assert found.place == collection_address("d", "e")
-    assert judge(found, record(text="old"), document(THEN, more=None), links=False).values["more"] == "old"
+    assert verdict_of(found, record(text="old"), document(THEN, more=None), links=False).values["more"] == "old"
 
 
 def test_each_document_counts_once() -> None:
     tally, whole = Tally(), goal(section(Form.DOCUMENTS))
     for live in (None, document(THEN, text="old"), document(THEN, text="x"), document(LATER, text="y")):
-        tally.add(judge(whole, record(text="old"), live, links=False), links=False)
+        tally.add(verdict_of(whole, record(text="old"), live, links=False), links=False)
     assert (tally.create, tally.same, tally.write, tally.newer, tally.to_write) == (1, 1, 1, 1, 2)

@@ -75,7 +75,7 @@ def test_a_run_that_fits_the_schedule_shows_that_it_stood_before_the_last_change
     assert found.missed == tuple(ago(hours=n) for n in (5, 4, 3, 2, 1))
 
 
-def test_where_not_all_executions_were_read_only_those_are_judged() -> None:
+def test_where_not_all_executions_were_read_only_those_are_checked() -> None:
     runs = [execution(ago(hours=n)) for n in (1, 2, 3)]
     assert look(*runs, is_cut=True).expected == 2
 

@@ -138,7 +138,7 @@ def test_times_of_the_day_are_local(clock: str, expected: bool) -> None:
     assert VIENNA.is_between(now, time(8), time(20)) is expected
 
 
-def test_locks_are_judged_where_the_functions_share_their_code() -> None:
+def test_locks_are_checked_where_the_functions_share_their_code() -> None:
     source = CodeSource(F, FUNCTIONS / "daily-races", {"entrypoint": "src/main.py"})
     plain = load_plain_rules(Desired("x", {}, code={"f": source}))
     assert (plain.has_locks, Rules().has_locks) == (True, False)

@@ -37,7 +37,7 @@ def test_a_scope_of_the_same_thing_under_its_other_name_counts() -> None:
     assert not list(found_by(SCOPES, function(scopes=("rows.read",)), Usage(True, {"documents.read": "GET"})))
 
 
-def test_scopes_are_not_judged_without_code() -> None:
+def test_scopes_are_not_checked_without_code() -> None:
     assert not list(found_by(SCOPES, function(scopes=("users.read",)), Usage(False)))
 
 

@@ -120,7 +120,7 @@ def test_what_is_no_runtime_is_refused_with_the_nearest_known_one() -> None:
     assert "unknown runtime 'python3.12' (did you mean 'python-3.12'?)" in said
 
 
-def test_names_that_a_newer_server_may_know_are_for_the_server_to_judge() -> None:
+def test_names_that_a_newer_server_may_know_are_for_the_server_to_check() -> None:
     newer = stack_with_function(runtime="rust-1.99", specification="s-16vcpu-32gb", scopes=["spells.read"])
     assert resolved(newer)
 
@@ -150,7 +150,7 @@ def test_every_unknown_scope_is_named() -> None:
     assert "'y.red'" in said
 
 
-def test_a_scope_of_newer_servers_is_for_the_plan_to_judge() -> None:
+def test_a_scope_of_newer_servers_is_for_the_plan_to_check() -> None:
     assert resolved(stack_with_function(scopes=["executions.read"]))
 
 

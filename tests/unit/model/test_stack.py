@@ -94,7 +94,7 @@ def test_members_know_their_database_and_collection() -> None:
     assert stack.declarations[-1].owner == ("d", "races")
 
 
-def test_nothing_is_judged_while_declaring() -> None:
+def test_nothing_is_checked_while_declaring() -> None:
     stack = Stack("x")
     function(stack, runtime="cobol", timeout=-1, lock=Lock("", 0, 0, 0))
     assert len(stack.declarations) == 1

@@ -1,4 +1,4 @@
-"""`.gitignore` as git reads it: git itself is the judge."""
+"""`.gitignore` as git reads it: git itself is the authority."""
 
 from __future__ import annotations
 

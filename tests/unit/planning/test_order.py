@@ -232,7 +232,7 @@ def test_a_collection_goes_before_an_attribute_that_takes_the_key_of_its_relatio
 
 @pytest.mark.parametrize("rewriting", ["update", "convert"])
 def test_rules_become_stricter_when_no_documents_are_written_any_more(rewriting: str) -> None:
-    """Appwrite judges whole documents, at every write."""
+    """Appwrite checks whole documents, at every write."""
     before, after = Stack("test"), Stack("test")
     old, new = collection(before), collection(after)
     old.string("a", 10)

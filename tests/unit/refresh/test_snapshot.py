@@ -132,7 +132,7 @@ def test_a_function_without_a_deployment_has_none(tmp_path: Path) -> None:
     assert address("deployment.f") not in read(reader, with_code(tmp_path)).resources
 
 
-# Code that is live, as far as it can be judged.
+# Code that is live, as far as it can be checked.
 
 
 def with_digest(folder: Path) -> Desired:

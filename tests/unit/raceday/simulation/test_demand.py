@@ -1,4 +1,4 @@
-"""The judge of polls: what is in time passes, what is missing near the jump does not."""
+"""What checks polls: what is in time passes, what is missing near the jump does not."""
 
 from __future__ import annotations
 

@@ -347,7 +347,7 @@ def test_a_race_that_was_lost_at_midnight_is_found() -> None:
     assert found["nothing is lost at midnight"] == (f"lost at midnight: race {LATE} is Closed, upstream says Final",)
 
 
-def test_a_race_whose_end_is_too_near_to_the_end_of_the_day_is_not_judged() -> None:
+def test_a_race_whose_end_is_too_near_to_the_end_of_the_day_is_not_checked() -> None:
     """Dividends of the usual race come 9 minutes after 11:45; six minutes later they must be there."""
     races: dict[str, Any] = {**right_stored().races, USUAL: {"$id": USUAL, "status": "Closed"}}
     stored = replace(right_stored(), races=races)

@@ -38,7 +38,7 @@ freshness:
 """
 
 
-def judged(seen: Observation, file: str = "") -> Report:
+def checked(seen: Observation, file: str = "") -> Report:
     watched = read_watched(file, "h", DECLARED)
     return evaluate(seen, watched, rules())
 
@@ -48,7 +48,7 @@ def test_more_gb_hours_than_expected_are_told(budget: str, is_told: bool) -> Non
     seen = function(execution(ago(hours=2), seconds=7200))
     assert seen.live is not None
     seen = replace(seen, live=replace(seen.live, fields=frozen({**seen.live.fields, "specification": "s-1vcpu-1gb"})))
-    assert ("usage.high" in found(judged(observation(seen), budget))) is is_told
+    assert ("usage.high" in found(checked(observation(seen), budget))) is is_told
 
 
 @pytest.mark.parametrize(
@@ -66,18 +66,18 @@ def test_a_run_that_goes_on_after_its_day_is_told(minute: int, beaten: int, date
     at = NOW.replace(hour=13, minute=minute)
     document = lock_document(at - timedelta(seconds=9), at - timedelta(seconds=beaten), nzDate=date)
     seen = replace(observation(function(lock=LOCK), locks={"f-lock": document}), now=at)
-    assert {code for code in found(judged(seen)) if code.startswith("lock.")} == codes
+    assert {code for code in found(checked(seen)) if code.startswith("lock.")} == codes
 
 
 def test_what_the_owner_of_a_lock_says_is_told_without_secrets() -> None:
     told = '{"race": "my-secret", "races": {"my-secret": ["my-secret", 3]}, "left": 2}'
     document = lock_document(ago(seconds=9), ago(seconds=5), phase="at my-secret", progress=told)
-    report = judged(observation(function(lock=LOCK), locks={"f-lock": document}))
+    report = checked(observation(function(lock=LOCK), locks={"f-lock": document}))
     (lock,) = without_secrets(report, lambda text: text.replace("my-secret", "***")).locks
     assert lock.state is not None
     assert lock.state.phase == "at ***"
     assert lock.state.progress == {"race": "***", "races": {"***": ["***", 3]}, "left": 2}
-    assert without_secrets(judged(observation(function(lock=LOCK), locks={})), str.upper).locks[0].state is None
+    assert without_secrets(checked(observation(function(lock=LOCK), locks={})), str.upper).locks[0].state is None
 
 
 def found(report: Report) -> dict[str, Severity]:
@@ -95,29 +95,29 @@ def verdicts(report: Report) -> list[str]:
 
 
 def test_a_project_without_trouble_is_healthy() -> None:
-    report = judged(observation(function(execution(ago(minutes=5)))))
+    report = checked(observation(function(execution(ago(minutes=5)))))
     assert (report.findings, report.worst) == ((), None)
 
 
 def test_data_of_today_that_is_there_is_fine() -> None:
-    assert verdicts(judged(with_data(), FRESHNESS)) == ["ok", "ok", "ok"]
+    assert verdicts(checked(with_data(), FRESHNESS)) == ["ok", "ok", "ok"]
 
 
 def test_data_of_today_that_is_missing_is_an_error_from_its_time_on() -> None:
     # 08:29 and 08:30 in New Zealand.
     early, late = ago(hours=5, minutes=31), ago(hours=5, minutes=30)
-    assert verdicts(judged(with_data(early, 0), FRESHNESS))[0] == "resting"
-    assert found(judged(with_data(late, 0), FRESHNESS))["data.missing"] is Severity.ERROR
+    assert verdicts(checked(with_data(early, 0), FRESHNESS))[0] == "resting"
+    assert found(checked(with_data(late, 0), FRESHNESS))["data.missing"] is Severity.ERROR
 
 
 @pytest.mark.parametrize(("minutes", "verdict"), [(45, "ok"), (46, "bad")])
 def test_data_may_be_so_old(minutes: int, verdict: str) -> None:
-    assert verdicts(judged(with_data(NOW, 3, ago(minutes=minutes)), FRESHNESS))[2] == verdict
+    assert verdicts(checked(with_data(NOW, 3, ago(minutes=minutes)), FRESHNESS))[2] == verdict
 
 
 def test_old_data_does_not_matter_at_night() -> None:
     night = NOW + timedelta(hours=8)
-    assert verdicts(judged(with_data(night, 3, ago(hours=9)), FRESHNESS))[2] == "resting"
+    assert verdicts(checked(with_data(night, 3, ago(hours=9)), FRESHNESS))[2] == "resting"
 
 
 def test_late_races_are_named_the_latest_first_and_the_rest_counted() -> None:
@@ -130,7 +130,7 @@ def test_late_races_are_named_the_latest_first_and_the_rest_counted() -> None:
         }
         for n in range(4, 9)
     ]
-    late = [each for each in judged(with_data(NOW, 3, NOW, *races), FRESHNESS).findings if each.code == "race.late"]
+    late = [each for each in checked(with_data(NOW, 3, NOW, *races), FRESHNESS).findings if each.code == "race.late"]
     assert [each.message.split()[1] for each in late] == ["r8", "r7", "r6", "more"]
     assert late[-1].message == "2 more races are late"
 
@@ -138,14 +138,14 @@ def test_late_races_are_named_the_latest_first_and_the_rest_counted() -> None:
 def test_in_the_quiet_hours_no_race_is_late() -> None:
     night = NOW + timedelta(hours=12)
     race = {"$id": "r", "status": "Closed", "startTime": stamp(NOW), "last_poll_time": stamp(NOW)}
-    assert verdicts(judged(with_data(night, 3, night, race), FRESHNESS))[1] == "resting"
+    assert verdicts(checked(with_data(night, 3, night, race), FRESHNESS))[1] == "resting"
 
 
 def daily(*runs: Any, b: Any = (), at: Any = NOW) -> dict[str, tuple[str, str]]:
     """19:00 and 20:00 UTC are 07:00 and 08:00 of the racing day."""
     first = function(*runs, identity="a", schedule="0 19 * * *")
     second = function(*b, identity="b", schedule="0 20 * * *")
-    report = judged(replace(observation(first, second), now=at), FRESHNESS)
+    report = checked(replace(observation(first, second), now=at), FRESHNESS)
     return {each.function: (str(each.stand), each.why) for each in report.daily}
 
 
@@ -185,23 +185,23 @@ def test_before_its_time_a_daily_run_is_not_expected() -> None:
 
 def test_a_stale_lock_is_a_warning_and_a_held_one_is_not() -> None:
     seen = function(lock=LOCK)
-    held = judged(observation(seen, locks={"f-lock": lock_document(ago(seconds=90), ago(seconds=10))}))
+    held = checked(observation(seen, locks={"f-lock": lock_document(ago(seconds=90), ago(seconds=10))}))
     assert found(held) == {}
-    stale = judged(observation(seen, locks={"f-lock": lock_document(ago(hours=1), ago(hours=1), takeovers=2)}))
+    stale = checked(observation(seen, locks={"f-lock": lock_document(ago(hours=1), ago(hours=1), takeovers=2)}))
     assert found(stale) == {"lock.stale": Severity.WARNING, "lock.deaths": Severity.WARNING}
 
 
 def test_builds_that_do_not_end_and_a_newest_one_that_failed_are_told() -> None:
     builds = (deployment("d3", "failed", ago(hours=2)), deployment("d2", "building", ago(hours=3)))
-    assert set(found(judged(observation(function(deployments=builds))))) == {"build.failed", "build.stuck"}
+    assert set(found(checked(observation(function(deployments=builds))))) == {"build.failed", "build.stuck"}
     young = (deployment("d2", "building", ago(minutes=59)),)
-    assert found(judged(observation(function(deployments=young)))) == {}
+    assert found(checked(observation(function(deployments=young)))) == {}
 
 
 def test_a_function_that_is_not_there_or_has_no_code_is_an_error() -> None:
     missing = replace(function(), live=None)
-    assert set(found(judged(observation(missing)))) == {"function.missing"}
-    assert set(found(judged(observation(replace(function(), active=""))))) == {"function.no_code"}
+    assert set(found(checked(observation(missing)))) == {"function.missing"}
+    assert set(found(checked(observation(replace(function(), active=""))))) == {"function.no_code"}
 
 
 @pytest.mark.parametrize(
@@ -214,31 +214,31 @@ def test_a_function_that_is_not_there_or_has_no_code_is_an_error() -> None:
     ],
 )
 def test_an_attribute_is_stuck_when_it_failed_or_takes_too_long(status: str, minutes: int, code: str | None) -> None:
-    report = judged(observation(schema=(member("attribute.d/c/a", status, ago(minutes=minutes)),)))
+    report = checked(observation(schema=(member("attribute.d/c/a", status, ago(minutes=minutes)),)))
     assert list(found(report)) == ([code] if code else [])
 
 
 def test_a_state_lock_that_was_left_is_for_the_record_only() -> None:
-    report = judged(observation(state_lock=StateLock("apply by me", 900, True)))
+    report = checked(observation(state_lock=StateLock("apply by me", 900, True)))
     assert (found(report), report.worst) == ({"state.locked": Severity.INFO}, None)
 
 
 def test_findings_come_worst_first() -> None:
-    report = judged(observation(function(execution(ago(minutes=1), "failed")), replace(function(), id="b", live=None)))
+    report = checked(observation(function(execution(ago(minutes=1), "failed")), replace(function(), id="b", live=None)))
     severities = [each.severity for each in report.findings]
     assert severities == sorted(severities, key=list(Severity).index)
     assert report.worst is Severity.ERROR
 
 
 def test_secrets_are_taken_out_of_what_logs_say() -> None:
-    report = judged(observation(function(execution(ago(minutes=1), "failed", errors="no hunter2 here"))))
+    report = checked(observation(function(execution(ago(minutes=1), "failed", errors="no hunter2 here"))))
     clean = without_secrets(report, lambda text: text.replace("hunter2", "***"))
     assert "no *** here" in clean.findings[0].message
 
 
 def test_changes_are_what_is_new_and_what_is_over() -> None:
-    before = judged(observation(function(execution(ago(minutes=1), "failed"))))
-    after = judged(observation(replace(function(), live=None)))
+    before = checked(observation(function(execution(ago(minutes=1), "failed"))))
+    after = checked(observation(replace(function(), live=None)))
     seen = changes(before, after, Severity.WARNING)
     assert [each.code for each in seen.new] == ["function.missing"]
     assert [each.code for each in seen.over] == ["run.failing", "run.success"]
@@ -255,8 +255,8 @@ def test_where_the_server_tells_no_time_nothing_is_found_by_its_age() -> None:
     )
     locks = {"f-lock": lock_document(ago(hours=9), ago(hours=9))}
     observed = observation(seen, schema=(member("attribute.d/c/a", "processing", ago(hours=9)),), locks=locks)
-    assert {"lock.stale", "attribute.stuck", "build.stuck", "run.stuck"} <= set(found(judged(observed)))
-    assert found(judged(replace(observed, is_dated=False))) == {}
+    assert {"lock.stale", "attribute.stuck", "build.stuck", "run.stuck"} <= set(found(checked(observed)))
+    assert found(checked(replace(observed, is_dated=False))) == {}
     # What failed has failed at any time.
     broken = replace(observed, is_dated=False, schema=(member("attribute.d/c/a", "failed", ago(hours=9)),))
-    assert set(found(judged(broken))) == {"attribute.stuck"}
+    assert set(found(checked(broken))) == {"attribute.stuck"}
