@@ -131,11 +131,15 @@ def path_of(kind: Kind) -> str:
         above.insert(0, each.name.upper())
     if kind.has_path_of_owner or kind.declaring is None:
         return "/".join(above)
+    if kind.declaring.model.only:
+        return kind.declaring.model.only
     return "/".join((*above, identity(kind.declaring.model).upper()))
 
 
 def _lost_with(kind: Kind) -> str:
     """What is counted before one is deleted."""
+    if kind.is_setting:
+        return "never deleted: it stays as it is"
     live = Live(Address(kind.name, path_of(kind)), frozen({}))
     found = [f"{kind.contents.noun}s"] if kind.contents else [LOSSES[each.ask] for each in kind.loses(live)]
     return ", ".join(found) or "nothing that is data"

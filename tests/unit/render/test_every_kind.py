@@ -17,7 +17,6 @@ import pytest
 
 from raceday_iac.importing.adoption import adopt
 from raceday_iac.kinds import KINDS, kind_of
-from raceday_iac.kinds.setting import SettingDeclaration
 from raceday_iac.loading.environment import load_environment
 from raceday_iac.loading.resolve import resolve
 from raceday_iac.loading.stack_file import load_stack
@@ -73,12 +72,8 @@ def live() -> Mapping[Address, Live]:
 
 def creation() -> Plan:
     """Of a new project, which has its settings as Appwrite begins with them."""
-    settings = {at: each for at, each in desired().resources.items() if kind_of(at).is_setting}
-    real = {}
-    for at, resource in settings.items():
-        model = kind_of(at).model_of(resource.fields)
-        assert issubclass(model, SettingDeclaration)
-        real[at] = Live(at, frozen(model.original()), at.name)
+    begun = {at: kind_of(at).originals(at) for at in desired().resources}
+    real = {at: Live(at, fields[0], at.name) for at, fields in begun.items() if fields}
     return plan(desired(), real=real, facts=FACTS)
 
 

@@ -75,3 +75,19 @@ stack.variable("LOG_LEVEL", "info")
 stack.web_platform("shop-web", name="Shop", hostname="shop.example.org")
 
 stack.auth_method("magic-url", enabled=False)
+
+stack.service("avatars", enabled=False)
+
+stack.protocol("graphql", enabled=False)
+
+stack.labels(["shop"])
+
+stack.smtp(
+    host="smtp.example.org",
+    username="shop",
+    password=FromEnvironment("SMTP_PASSWORD"),
+    sender_email="shop@example.org",
+    sender_name="The shop",
+)
+
+stack.password_strength_policy(min=12, number=True)
