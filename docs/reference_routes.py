@@ -107,10 +107,10 @@ RULES = (
     Rule("POST /project/smtp/tests", Use.LEFT_OUT, "sends a test e-mail; nothing of it is kept"),
     Rule("* /project/platforms*", Use.MANAGED, "platform"),
     Rule("GET /project/policies*", Use.READ, "which policies there are, and how they are set"),
+    Rule("GET /project/keys", Use.MANAGED, "key"),
     Rule("* /project/*", Use.LEFT_OUT, _UNMANAGED),
     Rule("* /proxy/*", Use.LEFT_OUT, _UNMANAGED),
     Rule("* /sites*", Use.LEFT_OUT, _UNMANAGED),
-    Rule("* /webhooks*", Use.LEFT_OUT, _UNMANAGED),
     # What is neither configuration nor data of the project
     Rule("GET /health*", Use.READ, "what the server says of itself; for `health`, where the key may"),
     Rule("GET /ping", Use.LEFT_OUT, "says that the server is there, which every other request says too"),

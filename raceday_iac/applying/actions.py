@@ -14,7 +14,7 @@ from ..kinds.turns import Turn
 from ..model.address import Address, owners
 from ..model.evidence import NOTHING, Answer, Answering, Ask, Question, total
 from ..model.resource import Desired, Fields, Live, frozen
-from ..model.secret import fingerprinted
+from ..model.secret import Secret, fingerprinted
 from ..packaging import Bundle
 from ..planning import Action, Change, Plan
 from ..planning.changes import taken_over
@@ -145,6 +145,8 @@ class Work:
     warn: Note = lambda _change, _text: None
     archives: Archives | None = None
     recount: Recount | None = None
+    #: Keeps a secret that the server made; None where nobody asked for that.
+    keep_secret: Callable[[Address, Secret], None] | None = None
     _schema: SchemaWork = field(init=False)
     along: MadeAlong = field(init=False)
 
@@ -210,7 +212,20 @@ class Work:
             self._schema.writes(Turn(kind_of(change.address).schema_places(change.address, fields)))
         live = self._create_with_members(change, fields)
         self._schema.created(change.address)
+        self._keep_made_secret(change, fields, live)
         self._own(change.address, fields, live)
+
+    def _keep_made_secret(self, change: Change, fields: Fields, live: Live) -> None:
+        """Before it is ours: what is not written down then is made again by nobody."""
+        name = kind_of(change.address).made_secret
+        if not name or name in fields:
+            return
+        if live.made_secret is None:
+            self.warn(change, f"{change.address}: its {name} was made, and the answer that showed it was lost")
+        elif self.keep_secret is None:
+            self.warn(change, f"{change.address}: its {name} was made and not kept; --secrets-out FILE writes it down")
+        else:
+            self.keep_secret(change.address, live.made_secret)
 
     def _create_with_members(self, change: Change, fields: Fields) -> Live:
         """By one request, where the server takes it; else what lies in it follows one by one."""
@@ -377,8 +392,11 @@ class Work:
         yield from ()
 
     def _adopt(self, change: Change) -> Iterator[float]:
-        fields = self.desired.resources[change.address].fields
-        self._own(change.address, fields, self.plan.real[change.address])
+        fields, real = self.desired.resources[change.address].fields, self.plan.real[change.address]
+        if self.keep_secret is not None and real.made_secret is not None:
+            # Made by an earlier run, which did not come to writing it down, or by somebody else.
+            self.keep_secret(change.address, real.made_secret)
+        self._own(change.address, fields, real)
         yield from ()
 
     def _refresh(self, change: Change) -> Iterator[float]:

@@ -13,6 +13,7 @@ from ..errors import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, IacError, RefusedErr
 from ..kinds import on_server
 from ..model.address import Address
 from ..model.resource import Desired
+from ..model.secret import Secret
 from ..model.server import ServerFacts
 from ..packaging import Bundle
 from ..planning import Change, Plan
@@ -87,16 +88,17 @@ def apply_plan(
     observer: Observer,
     parallelism: int,
     archives: Archives | None = None,
+    keep_secret: Callable[[Address, Secret], None] | None = None,
 ) -> Applied:
     """Carry out a plan. The state lock must be held. Failures are in the result, not raised. `archives` remembers what
-    was read of deployments before."""
+    was read of deployments before; `keep_secret` takes the secrets that the server makes."""
     desired = with_ignored(on_server(desired, ServerFacts(plan.server_version)), plan.real)
     recorder = Recorder(store, state)
     watch = _Watch(observer)
     archives = archives or Archives(provider)
     known = known_addresses(desired, state, plan.real)
     recount = Recount(provider, plan, desired, known, Counting(provider, state, archives, plan.plan_options.look_at))
-    work = Work(provider, recorder, plan, desired, bundles, watch.note, watch.warn, archives, recount)
+    work = Work(provider, recorder, plan, desired, bundles, watch.note, watch.warn, archives, recount, keep_secret)
     scheduler = Scheduler(lambda step: _observed(work, recorder, watch, step), parallelism)
     steps = make_steps(plan.changes, desired, plan.real, work.along.members)
     with handled(_interruption(scheduler.stop), signal.SIGINT, signal.SIGTERM):

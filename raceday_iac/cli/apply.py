@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import sys
+import threading
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated
@@ -16,9 +19,11 @@ from ..applying.scheduler import Observer
 from ..backup.manifest import Manifest
 from ..counting import counted
 from ..errors import EXIT_ERROR, EXIT_OK, EXIT_REFUSED, IacError
+from ..files import PRIVATE_FILE, write_whole
 from ..kinds import code_of, kind_of
 from ..model.address import Address
 from ..model.resource import Live, frozen
+from ..model.secret import Secret
 from ..planning import Plan, PlanOptions
 from ..planning.rollback import choose, must_be_managed, must_run, plan_destruction, plan_rollback
 from ..planning.saved import SavedPlan, must_be_sealed, verify
@@ -76,8 +81,12 @@ def apply(
     confirm: Confirmed = [],  # noqa: B006
     look_at: LookAt = 0,
     no_backup: NoBackup = False,
+    secrets_out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write secrets that the server makes into this file (0600).")
+    ] = None,
 ) -> int:
     """Plan, ask, apply, and look again. A saved plan in `file` was reviewed: it is run as it is, or not at all."""
+    made_secrets = None if secrets_out is None else SecretsFile(secrets_out)
     saved = None if file is None else load_plan(file)
     plan_options = plan_options_of(target, exclude, replace, refresh_only, allow_data_loss, confirm, look_at)
     if saved is None:
@@ -89,6 +98,7 @@ def apply(
             parallelism=parallelism,
             verbose=verbose,
             keeps=not no_backup,
+            made_secrets=made_secrets,
         )
     _refuse_options(current(), plan_options, saved)
     return _apply(
@@ -100,7 +110,42 @@ def apply(
         saved=saved,
         file=file,
         keeps=not no_backup,
+        made_secrets=made_secrets,
     )
+
+
+class SecretsFile:
+    """The file of `--secrets-out`: secrets by address in JSON, for its owner alone. What it held before stays. Raises
+    IacError where it cannot be written, before anything is sent."""
+
+    def __init__(self, file: Path) -> None:
+        self._file, self._writing = file, threading.Lock()
+        try:
+            self._kept = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+            if not isinstance(self._kept, dict):
+                raise ValueError("it holds no JSON object")
+            self._write()
+        except (OSError, ValueError) as error:
+            raise IacError(
+                f"{file} cannot take the secrets: {error}",
+                hint="name a new file, or one of an earlier apply",
+                unchanged=True,
+            ) from None
+
+    def keep(self, address: Address, secret: Secret) -> None:
+        """Add one, and see it on the disk. Raises IacError."""
+        with self._writing:
+            self._kept[str(address)] = secret.reveal()
+            try:
+                self._write()
+            except OSError as error:
+                raise IacError(
+                    f"{address} was made, and its secret could not be written to {self._file}: {error}",
+                    hint="make room, and apply again: a secret that Appwrite still shows is written then",
+                ) from None
+
+    def _write(self) -> None:
+        write_whole(self._file, f"{json.dumps(self._kept, indent=2, sort_keys=True)}\n", PRIVATE_FILE)
 
 
 def _apply(
@@ -112,6 +157,7 @@ def _apply(
     verbose: bool,
     saved: SavedPlan | None = None,
     file: Path | None = None,
+    made_secrets: SecretsFile | None = None,
     keeps: bool,
 ) -> int:
     destroys = plan_options.destroy
@@ -142,6 +188,7 @@ def _apply(
             plan_id=plan_id,
             command=command,
             keeps=keeps,
+            keep_secret=made_secrets.keep if made_secrets is not None else None,
         )
 
 
@@ -212,10 +259,11 @@ def carry_out(
     command: str = "apply",
     claim: str = "",
     keeps: bool = True,
+    keep_secret: Callable[[Address, Secret], None] | None = None,
 ) -> int:
     """Apply an approved plan, look again, and say what came of it. `command` and `plan_id` are for the audit log.
     A `claim` is what may be said of success instead; then nothing is looked at again. What is lost by it is kept before
-    in a backup, if it `keeps` any."""
+    in a backup, if it `keeps` any. `keep_secret` takes the secrets that the server makes."""
     begun = time.monotonic()
     watching = progress(len(plan.changes), as_json=options.json, color=options.color)
     applied, kept = perform(
@@ -229,6 +277,7 @@ def carry_out(
         plan_id=plan_id,
         command=command,
         keeps=keeps,
+        keep_secret=keep_secret,
     )
     seconds = time.monotonic() - begun
     left = what_is_left(workspace, connection, applied, plan) if not claim else ()
@@ -256,6 +305,7 @@ def perform(
     plan_id: str,
     command: str,
     keeps: bool = True,
+    keep_secret: Callable[[Address, Secret], None] | None = None,
 ) -> tuple[Applied, Manifest | None]:
     """Apply an approved plan, written down in the audit log, with a backup of what is lost if it `keeps` any. The
     journal is left to who looks at what came of it."""
@@ -274,6 +324,7 @@ def perform(
                 observer,
                 parallelism,
                 workspace.archives(connection),
+                keep_secret,
             )
             tell(applied)
     return applied, kept

@@ -296,9 +296,9 @@ def apply(console: Console, _request: Request, form: Form) -> str:
 
 def _tell(task: Task, event: Event) -> None:
     """An event of an apply, as progress."""
-    if event.moment in (EventKind.DONE, EventKind.FAILED):
+    if event.kind in (EventKind.DONE, EventKind.FAILED):
         task.done += 1
-    if event.moment is not EventKind.STARTED:
+    if event.kind is not EventKind.STARTED:
         task.say(event_text(event))
 
 

@@ -91,6 +91,8 @@ class Age:
     unchanged_keeps_time: bool = True
     #: Answers of storage, teams and users have the fields that are new in 1.9.
     has_fields_of_1_9: bool = True
+    #: A key with the scope for it may make another one (1.9); main refuses that.
+    lets_keys_make_keys: bool = True
     #: Files lie in folders (main).
     has_folders: bool = False
     #: A team's preferences may be set to nothing at all; main refuses that.
@@ -189,6 +191,7 @@ MAIN = Age(
     refuses_search=True,
     offers_downloads=True,
     has_folders=True,
+    lets_keys_make_keys=False,
     takes_empty_prefs=False,
     has_policies_of_main=True,
     sites_have_scopes=True,

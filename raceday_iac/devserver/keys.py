@@ -12,6 +12,7 @@ import json
 import secrets
 import sqlite3
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,27 +34,43 @@ GUEST = Key("guest", GUEST_SCOPES)
 
 
 def create_key(
-    db: sqlite3.Connection, project: str, scopes: Iterable[str], created_at: str, secret: str | None = None
+    db: sqlite3.Connection,
+    project: str,
+    scopes: Iterable[str],
+    created_at: str,
+    secret: str | None = None,
+    expire: str = "",
 ) -> str:
-    """Store a project key and return its secret. An existing secret gets the new scopes."""
+    """Store a project key and return its secret. An existing secret gets the new scopes. `expire` is an instant, and
+    empty for ever."""
     value = secret or f"standard_{secrets.token_hex(128)}"
     db.execute(
-        "INSERT INTO api_keys (secret, project, scopes, created_at) VALUES (?, ?, ?, ?) "
-        "ON CONFLICT (secret) DO UPDATE SET project = excluded.project, scopes = excluded.scopes",
-        (value, project, json.dumps(sorted(set(scopes))), created_at),
+        """INSERT INTO api_keys (secret, project, scopes, created_at, expire) VALUES (?, ?, ?, ?, ?)
+        ON CONFLICT (secret)
+        DO UPDATE SET project = excluded.project, scopes = excluded.scopes, expire = excluded.expire""",
+        (value, project, json.dumps(sorted(set(scopes))), created_at, expire),
     )
     return value
+
+
+def delete_key(db: sqlite3.Connection, secret: str) -> None:
+    """Nobody gets in with it any more."""
+    db.execute("DELETE FROM api_keys WHERE secret = ?", (secret,))
 
 
 def find_key(db: sqlite3.Connection, project: str, header: str, now: float) -> Key:
     """Who sends this `X-Appwrite-Key`. Raises 401 for one that is unknown, malformed or expired."""
     if not header:
         return GUEST
-    if header.startswith("dynamic_"):
-        return _dynamic_key(db, project, header.removeprefix("dynamic_"), now)
-    row = db.execute("SELECT scopes FROM api_keys WHERE secret = ? AND project = ?", (header, project)).fetchone()
+    kind, _, token = header.partition("_")
+    if kind in ("dynamic", "ephemeral"):
+        return _signed_key(db, project, kind, token, now)
+    asked = "SELECT scopes, expire FROM api_keys WHERE secret = ? AND project = ?"
+    row = db.execute(asked, (header, project)).fetchone()
     if row is None:
         raise ApiError("user_unauthorized")
+    if row["expire"] and datetime.fromisoformat(row["expire"]).timestamp() < now:
+        raise ApiError("project_key_expired")
     return Key("standard", IMPLICIT_SCOPES | frozenset(json.loads(row["scopes"])))
 
 
@@ -61,24 +78,31 @@ def mint_dynamic_key(
     db: sqlite3.Connection, project: str, function: str, scopes: Iterable[str], *, now: float, lifetime: float
 ) -> str:
     """A key for one run of a function (HS256 token with `exp`, as Appwrite makes them). Times are seconds."""
-    claims = {
-        "projectId": project,
-        "functionId": function,
-        "scopes": list(scopes),
-        "iat": int(now),
-        "exp": int(now + lifetime),
-    }
+    return f"dynamic_{_signed(db, {'projectId': project, 'functionId': function}, scopes, now, lifetime)}"
+
+
+def mint_ephemeral_key(
+    db: sqlite3.Connection, project: str, scopes: Iterable[str], *, now: float, lifetime: float
+) -> str:
+    """A key that ends by itself and is kept nowhere. Times are seconds."""
+    return f"ephemeral_{_signed(db, {'projectId': project}, scopes, now, lifetime)}"
+
+
+def _signed(
+    db: sqlite3.Connection, about: Mapping[str, str], scopes: Iterable[str], now: float, lifetime: float
+) -> str:
+    claims = {**about, "scopes": list(scopes), "iat": int(now), "exp": int(now + lifetime)}
     text = ".".join(_encode(json.dumps(part).encode()) for part in ({"typ": "JWT", "alg": "HS256"}, claims))
-    return f"dynamic_{text}.{_signature(_signing_secret(db), text)}"
+    return f"{text}.{_signature(_signing_secret(db), text)}"
 
 
-def _dynamic_key(db: sqlite3.Connection, project: str, token: str, now: float) -> Key:
+def _signed_key(db: sqlite3.Connection, project: str, kind: str, token: str, now: float) -> Key:
     claims = _claims(_signing_secret(db), token)
     if claims is None or claims["exp"] < now:
         raise ApiError("project_key_expired")
     if claims["projectId"] != project:
         raise ApiError("user_unauthorized")
-    return Key("dynamic", IMPLICIT_SCOPES | frozenset(claims["scopes"]), claims["functionId"])
+    return Key(kind, IMPLICIT_SCOPES | frozenset(claims["scopes"]), claims.get("functionId", ""))
 
 
 @lru_cache(maxsize=256)

@@ -26,10 +26,12 @@ from . import (
     messaging,
     platforms,
     project,
+    project_keys,
     sign_ins,
     sites,
     teams,
     users,
+    webhooks,
 )
 from .app import App
 from .daemon import INFO_FILE, StartError, lock_data
@@ -62,6 +64,8 @@ def build_server(data_dir: Path, settings: Settings | None = None, clock: Clock 
         project,
         sign_ins,
         platforms,
+        webhooks,
+        project_keys,
         health,
         control,
         settings=settings,

@@ -40,6 +40,7 @@ def open_database(data_dir: Path, schemas: Sequence[str]) -> sqlite3.Connection:
     connection.execute(f"PRAGMA cache_size=-{CACHE_KILOBYTES}")
     for schema in (CORE_SCHEMA, *schemas):
         connection.executescript(schema)
+    add_columns(connection, "api_keys", expire="TEXT NOT NULL DEFAULT ''")
     return connection
 
 

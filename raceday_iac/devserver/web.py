@@ -195,6 +195,12 @@ def _platform_1_9(item: dict[str, Any]) -> dict[str, Any]:
     return {**_without(item, *words), "key": own, "hostname": item.get("hostname", ""), "store": ""}
 
 
+def _webhook_1_9(item: dict[str, Any]) -> dict[str, Any]:
+    """What older clients call its fields (observed on 1.9.6)."""
+    old = {"tls": "security", "authUsername": "httpUser", "authPassword": "httpPass", "secret": "signatureKey"}
+    return {old.get(name, name): value for name, value in item.items()}
+
+
 def _numbered(item: dict[str, Any]) -> dict[str, Any]:
     """The sequence of a document, and of those in it, as a number."""
     kept = {name: _deep_numbered(value) for name, value in item.items()}
@@ -219,6 +225,7 @@ ADAPTERS: tuple[tuple[tuple[int, ...], str, Adapter], ...] = (
     ((1, 9, 0), "function", _function_1_8),
     ((1, 9, 0), "site", _function_1_8),
     ((1, 9, 5), "platform", _platform_1_9),
+    ((1, 9, 5), "webhook", _webhook_1_9),
     ((1, 9, 0), "document", _numbered),
     ((1, 9, 0), "row", _numbered),
     ((1, 9, 0), "membership", lambda item: _without(item, "userPhone")),
@@ -257,6 +264,7 @@ REQUEST_ADAPTERS: tuple[tuple[tuple[int, ...], str, str, Adapter], ...] = (
     ((1, 9, 0), "POST", "/functions/{functionId}/deployments/template", _template_by_tag),
     ((1, 9, 4), "POST", "/functions/{functionId}/variables", _own_id("variableId")),
     ((1, 9, 4), "POST", "/project/variables", _own_id("variableId")),
+    ((1, 9, 5), "POST", "/webhooks", _own_id("webhookId")),
     *(
         ((1, 9, 5), "POST", f"/project/platforms/{each}", _own_id("platformId"))
         for each in ("web", "apple", "android", "linux", "windows")

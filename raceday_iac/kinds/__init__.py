@@ -18,6 +18,7 @@ from . import (
     deployment,
     function,
     index,
+    key,
     labels,
     platform,
     policy,
@@ -30,6 +31,7 @@ from . import (
     team,
     topic,
     variable,
+    webhook,
 )
 from .base import Call, Kind
 from .fields import fitted
@@ -58,6 +60,8 @@ KINDS: dict[str, Kind] = {
         labels,
         smtp,
         policy,
+        webhook,
+        key,
     )
 }
 

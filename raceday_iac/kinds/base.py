@@ -322,6 +322,10 @@ class Kind:
     #: How all of them are listed, where nothing lies in them and they lie in nothing. Only read where one is declared
     #: or ours, or everything is asked for.
     listing: Listing | None = None
+    #: The field of an answer that holds a secret which the server makes where the stack gives none, and shows once.
+    made_secret: str = ""
+    #: The request that an update is followed by, for a field that has a route of its own.
+    follow_up: Callable[[Address, Fields], Call | None] = lambda _address, _fields: None
     #: Whether its ids are unique over all projects of a server: one that is taken need not be in this project (1.9.6).
     is_server_wide: bool = False
     #: The first version of Appwrite that has it; nothing where all have that we know.

@@ -71,6 +71,8 @@ class Wire:
     doubts: Callable[[Any], Iterator[str]] = _no_doubts
     #: Whether its value is a `Secret`, which comes from the environment and of which the state keeps a fingerprint.
     is_secret: bool = False
+    #: Whether an update has a request of its own for it (`Kind.follow_up`).
+    is_apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -177,9 +179,12 @@ def canonical(declared: Declared) -> dict[str, Any]:
 
 def parsed(model: type[Declared], raw: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of an answer, in the same form. What it does not hold is what a stack means that does not say it."""
-    found = {}
+    found: dict[str, Any] = {}
     for each in wire_fields(model):
         value = raw.get(each.answer)
+        if each.wire.is_secret:
+            found |= {each.name: Secret(value)} if value else {}
+            continue
         if value is None and (each.info.is_required() or each.wire.is_left):
             continue
         found[each.name] = canonical_default(each) if value is None else _canonical(each, value)
@@ -238,8 +243,9 @@ def carried(
     """What of an answer goes back with an update that replaces everything: fields that are not declared, also those
     that no version of ours knows. What is empty is what a reset would make of it; of an unknown field, nobody can say
     that but of a text."""
-    always = {each.answer for model in models for each in wire_fields(model) if not each.wire.is_left}
-    known = {*known, *(each.answer for model in models for each in wire_fields(model))}
+    fields = [each for model in models for each in wire_fields(model)]
+    always = {each.answer for each in fields if each.wire.is_secret or not each.wire.is_left}
+    known = {*known, *(each.answer for each in fields)}
     return frozen(
         {
             name: value
@@ -295,8 +301,12 @@ class PlainRequests:
         return Call("post", self._listed_at(address), said, self._shape)
 
     def update(self, address: Address, fields: Fields, live: Live) -> Call:
-        # An update resets what it omits: what is not ours is sent back as it was.
-        return Call("put", self._path(address), {**thaw(live.carried), **body(self._model, fields)}, self._shape)
+        # An update resets what it omits: what is not ours is sent back as it was, also a secret.
+        wired = wire_fields(self._model)
+        kept = {each.name: live.fields[each.name] for each in wired if each.wire.is_secret and each.name in live.fields}
+        apart = {each.request for each in wired if each.wire.is_apart}
+        said = {**thaw(live.carried), **body(self._model, {**kept, **fields})}
+        return Call("put", self._path(address), {k: v for k, v in said.items() if k not in apart}, self._shape)
 
     def delete(self, address: Address, live: Live) -> Call:  # noqa: ARG002 - same shape for every kind
         return Call("delete", self._path(address))

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, SkipValidation, field_validator, model_validator
+from pydantic import AfterValidator, Field, SkipValidation, field_validator, model_validator
 
 from ..cron import cron_problem
 from ..cron import parse as parse_cron
@@ -104,8 +104,17 @@ _RUNTIMES, _RUNTIME = RUNTIMES | limits.NEWER_RUNTIMES, re.compile(r"[a-z]+(-[a-
 _SCOPES, _SCOPE = SCOPES | limits.NEWER_SCOPES, re.compile(r"[A-Za-z]+(\.[A-Za-z0-9]+)*\.(read|write)")
 
 
-def _unknown_scopes(scopes: Iterable[str]) -> Iterator[str]:
+def unknown_scopes(scopes: Iterable[str]) -> Iterator[str]:
+    """What is doubtful of scopes."""
     return (_unknown("scope", each, _SCOPES) for each in scopes if each not in _SCOPES)
+
+
+def known_scopes(value: Sequence[str]) -> Sequence[str]:
+    """Scopes; raises ValueError for what is none."""
+    odd = [scope for scope in value if scope not in _SCOPES and not _SCOPE.fullmatch(scope)]
+    if odd:
+        raise ValueError("; ".join(_unknown("scope", scope, _SCOPES) for scope in odd))
+    return value
 
 
 _SET = Wire(is_set=True, canonical=as_set)
@@ -147,7 +156,7 @@ class FunctionDeclaration(Declared):
     logging: bool = True
     entrypoint: Annotated[str, _BUILT] = Field(min_length=1, max_length=limits.FUNCTION_ENTRYPOINT)
     commands: Annotated[str, _BUILT] = Field(default="", max_length=limits.FUNCTION_COMMANDS)
-    scopes: Annotated[Sequence[Scope], replace(_SET, doubts=_unknown_scopes)] = Field(
+    scopes: Annotated[Sequence[Scope], AfterValidator(known_scopes), replace(_SET, doubts=unknown_scopes)] = Field(
         default=(), max_length=limits.FUNCTION_LIST_ITEMS
     )
     deployment_retention: Annotated[int | None, _AGED] = Field(default=None, ge=0, le=limits.DEPLOYMENT_RETENTION)
@@ -175,14 +184,6 @@ class FunctionDeclaration(Declared):
     def _known_specification(cls, value: str | None) -> str | None:
         if value is not None and size_of(value) is None:
             raise ValueError(_unknown("specification", value, limits.SPECIFICATIONS))
-        return value
-
-    @field_validator("scopes")
-    @classmethod
-    def _known_scopes(cls, value: Sequence[str]) -> Sequence[str]:
-        odd = [scope for scope in value if scope not in _SCOPES and not _SCOPE.fullmatch(scope)]
-        if odd:
-            raise ValueError("; ".join(_unknown("scope", scope, _SCOPES) for scope in odd))
         return value
 
     @field_validator("execute")

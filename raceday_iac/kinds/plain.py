@@ -11,6 +11,7 @@ from ..model.address import Address
 from ..model.declarations import Declared, Permissions, Roles, unknown_permissions, unknown_roles
 from ..model.evidence import Ask, Question
 from ..model.resource import Fields, Live, Resource, frozen
+from ..model.secret import Secret
 from .base import Call, Contents, Danger, Kind, Listing, Shape, is_instant, with_carried
 from .fields import (
     Declaring,
@@ -129,11 +130,13 @@ def plain_kind(
     since: str = "",
     is_read_by_code: bool = False,
     is_server_wide: bool = False,
+    made_secret: str = "",
     terraform_types: tuple[str, ...] = (),
 ) -> Kind:
     """A kind whose resources lie nowhere. `path` is the route of their list, `update` the method that changes one:
     `put` replaces it, and what it does not say is sent back as it was; `patch` leaves that as it is. `file_unsaid` are
-    fields that the files of Appwrite's command line do not have."""
+    fields that the files of Appwrite's command line do not have, `made_secret` the field of an answer that
+    holds a secret which the server makes."""
     plural, left_out = plural or f"{name}s", left_out or {}
     id_parameter = f"{name}Id"
     shape = Shape({"$id": str, **answered(model)}, {**may_be_answered(model), "$updatedAt": is_instant})
@@ -142,7 +145,9 @@ def plain_kind(
         identity = str(raw["$id"])
         kept = carried((model,), (), left_out, raw)
         updated_at = str(raw.get("$updatedAt") or "")
-        return Live(Address(name, identity), frozen(parsed(model, raw)), identity, kept, updated_at=updated_at)
+        made = Secret(raw[made_secret]) if made_secret and raw.get(made_secret) else None
+        fields = frozen(parsed(model, raw))
+        return Live(Address(name, identity), fields, identity, kept, updated_at=updated_at, made_secret=made)
 
     def loses(live: Live) -> Iterator[Question]:
         if contents is not None:
@@ -165,6 +170,7 @@ def plain_kind(
         since=since,
         is_read_by_code=is_read_by_code,
         is_server_wide=is_server_wide,
+        made_secret=made_secret,
         routes=(f"POST {path}", f"{update.upper()} {path}/{{{id_parameter}}}"),
         left_out=left_out,
         declaring=PlainDeclaring(name, model, file_lists, left_out, file_unsaid),

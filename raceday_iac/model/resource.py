@@ -16,6 +16,7 @@ from typing import Any
 from .address import Address, owners
 from .declarations import Lock, Probe
 from .local_time import UTC_TIME, LocalTime
+from .secret import Secret
 
 
 @dataclass(frozen=True, order=True)
@@ -119,6 +120,8 @@ class Live:
     updated_at: str = field(default="", compare=False)
     #: What a write of ours brought about beside what was asked for.
     remarks: tuple[str, ...] = field(default=(), compare=False)
+    #: A secret that the server made, where it shows it. It is never kept.
+    made_secret: Secret | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -23,11 +23,13 @@ from ..kinds.fields import identity, positional
 from ..kinds.function import FunctionDeclaration
 from ..kinds.index import IndexDeclaration
 from ..kinds.index import arguments as index_arguments
+from ..kinds.key import KeyDeclaration
 from ..kinds.labels import LabelsDeclaration
 from ..kinds.relationship import RelationshipDeclaration
 from ..kinds.smtp import SmtpDeclaration
 from ..kinds.team import TeamDeclaration
 from ..kinds.topic import TopicDeclaration
+from ..kinds.webhook import WebhookDeclaration
 from .declarations import KEEP, Declared, Lock, Probe, nearest
 from .resource import Location, Threshold
 from .secret import FromEnvironment
@@ -203,6 +205,8 @@ class Stack:
     bucket = declares("bucket", BucketDeclaration)
     team = declares("team", TeamDeclaration)
     topic = declares("topic", TopicDeclaration)
+    webhook = declares("webhook", WebhookDeclaration)
+    key = declares("key", KeyDeclaration)
     smtp_provider = declares("provider", provider.SmtpDeclaration)
     sendgrid_provider = declares("provider", provider.SendgridDeclaration)
     mailgun_provider = declares("provider", provider.MailgunDeclaration)

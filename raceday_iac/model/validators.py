@@ -103,12 +103,17 @@ def permissions_problem(permissions: Iterable[str]) -> str:
 
 
 def event_problem(event: str) -> str:
-    """Of a pattern that a function listens to (1.8.1, app/config/events.php). One that is unknown and has the form of a
-    pattern has none."""
-    if len(event) > limits.FUNCTION_EVENT:
-        return f"event {shown(event)} is too long: Appwrite stores {limits.FUNCTION_EVENT} characters of each"
+    """Of a pattern that a function listens to."""
     if event.startswith("functions."):
         return f"event {shown(event)}: Appwrite refuses events of functions themselves"
+    return pattern_problem(event)
+
+
+def pattern_problem(event: str) -> str:
+    """Of any pattern of events (1.8.1, app/config/events.php). One that is unknown and has the form of a pattern has
+    none."""
+    if len(event) > limits.FUNCTION_EVENT:
+        return f"event {shown(event)} is too long: Appwrite stores {limits.FUNCTION_EVENT} characters of each"
     parts = event.split(".")
     if not 2 <= len(parts) <= 7:
         return f"event {shown(event)} must have 2 to 7 parts separated by dots"

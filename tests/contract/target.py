@@ -20,8 +20,10 @@ from typing import Any
 
 import pytest
 
+from raceday_iac.devserver import project_keys
 from raceday_iac.devserver.ages import AGES
 from raceday_iac.devserver.runner import start_server
+from raceday_iac.devserver.server import Server
 from raceday_iac.devserver.settings import Settings
 
 from .client import Api, Observer, q
@@ -78,6 +80,17 @@ class Target:
         if self.server is None:
             pytest.skip("only the embedded server makes keys for us")
         return str(self.server.create_key(project, scopes))
+
+    def named_key(self, project: str, name: str, scopes: list[str] | None) -> str:
+        """A new key of a project that its list shows; without scopes, with all that there are."""
+        if self.server is None:
+            pytest.skip("only the embedded server makes keys for us")
+
+        def make(server: Server) -> str:
+            values = {"name": name, "expire": None, "scopes": server.age.scopes if scopes is None else scopes}
+            return str(project_keys.make(server, project, "unique()", values).fields["secret"])
+
+        return str(self.server.call(make))
 
     def need_own_server(self) -> None:
         """Skip a test that must not run against somebody else's server."""

@@ -25,6 +25,10 @@ class Api:
         self._session.headers.update({"X-Appwrite-Project": project, "X-Appwrite-Key": key})
         self._session.headers["X-Appwrite-Response-Format"] = "1.8.0"
 
+    def announce(self, version: str) -> None:
+        """Say which version's format is wanted from now on."""
+        self._session.headers["X-Appwrite-Response-Format"] = version
+
     @cached_property
     def version(self) -> tuple[int, ...]:
         """Of the server: (1, 9, 6). A key is refused there."""

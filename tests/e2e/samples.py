@@ -39,8 +39,12 @@ class Sample:
     changed_at: str = ""
     #: The first version of Appwrite that has the kind.
     since: str = "1.8.0"
+    #: How many requests an update takes.
+    writes: int = 1
     #: Environment variables that the declaration takes secrets from.
     secrets: Mapping[str, str] = field(default_factory=dict)
+    #: The one of them that no server tells, so that it cannot be imported.
+    untold: str = ""
 
     @property
     def key(self) -> str:
@@ -157,6 +161,36 @@ SAMPLES = (
         code="PLT001",
         method="web_platform",
         changed_at="/project/platforms/web",
+        since="1.9.5",
+    ),
+    Sample(
+        "webhook",
+        "/webhooks",
+        {
+            "name": "Orders",
+            "url": "https://shop.example.com/orders",
+            "events": ["users.*.create", "functions.*.executions.*.create"],
+            "auth_username": "shop",
+            "auth_password": FromEnvironment("SAMPLE_LOGIN"),
+            "secret": FromEnvironment("SAMPLE_SIGNATURE"),
+        },
+        {"name": "Orders 2", "events": ["users.*.delete"], "enabled": False},
+        {"url": "https://by-hand.example.com"},
+        dangerous={"url": "http://shop.example.com/orders"},
+        code="WHK001",
+        since="1.9.5",
+        writes=2,
+        secrets={"SAMPLE_LOGIN": "a-login-nobody-sees", "SAMPLE_SIGNATURE": "a-signature-nobody-sees"},
+        untold="SAMPLE_SIGNATURE",
+    ),
+    Sample(
+        "key",
+        "/project/keys",
+        {"name": "Backend", "scopes": ["users.read", "documents.read"], "expire": "2099-01-31T00:00:00+13:00"},
+        {"name": "Backend 2", "scopes": ["users.read"], "expire": "2099-06-30T00:00:00Z"},
+        {"scopes": ["users.write"]},
+        dangerous={"expire": ""},
+        code="KEY001",
         since="1.9.5",
     ),
 )

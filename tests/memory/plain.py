@@ -55,6 +55,11 @@ PLAIN = {
         },
     ),
     "team": Plain("/teams", {"name": ""}),
+    "webhook": Plain(
+        "/webhooks",
+        {"name": "", "url": "", "events": [], "enabled": True, "tls": False, "authUsername": "", "authPassword": ""},
+    ),
+    "key": Plain("/project/keys", {"name": "", "scopes": [], "expire": None}),
     "topic": Plain("/messaging/topics", {"name": "", "subscribe": ["users"]}, "patch"),
 }
 

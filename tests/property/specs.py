@@ -143,6 +143,23 @@ PLAIN = {
         }
     ),
     "team": st.fixed_dictionaries({"name": NAMES}),
+    "webhook": st.fixed_dictionaries(
+        {
+            "name": NAMES,
+            "url": st.sampled_from(["https://example.org/a", "http://example.org:8080/b?c=d"]),
+            "events": subset("users.*.create", "databases.*.delete", "functions.*.executions.*.create"),
+            "enabled": st.booleans(),
+            "tls": st.booleans(),
+            "auth_username": TEXTS,
+        }
+    ),
+    "key": st.fixed_dictionaries(
+        {
+            "name": NAMES,
+            "scopes": subset("users.read", "users.write", "project.read"),
+            "expire": st.sampled_from(["2099-01-01T00:00:00.000+00:00", "2099-06-30T12:00:00.000+00:00"]),
+        }
+    ),
     "topic": st.fixed_dictionaries({"name": NAMES, "subscribe": subset("any", "users", "team:t/owner", "label:vip")}),
 }
 #: By the type of a provider: what is said of it beside its name. The secret comes last.

@@ -92,8 +92,12 @@ class AppwriteProvider(AppwriteReader):
         raise AssertionError("unreachable")
 
     def update(self, address: Address, fields: Fields, live: Live) -> Live:
-        call = kind_of(address).requests.update(address, fields, live)
-        return self._unasked(address, fields, live, self._verified(call, address, fields))
+        kind = kind_of(address)
+        after = self._verified(kind.requests.update(address, fields, live), address, fields)
+        follow_up = kind.follow_up(address, fields)
+        if follow_up is not None:
+            after = self._verified(follow_up, address, fields)
+        return self._unasked(address, fields, live, after)
 
     def _unasked(self, address: Address, fields: Fields, before: Live, after: Live) -> Live:
         """What the update changed beside the fields that it names. Raises ProviderError where that is known to be

@@ -25,7 +25,9 @@ from raceday_iac.linting.findings import Acceptance, Report, Severity
 from raceday_iac.linting.linter import RULES, known_rules, lint
 from raceday_iac.linting.rules import Rule, RuleSet, Violation, functions, scheduled, violation
 from raceday_iac.model.address import Address
+from raceday_iac.model.limits import SCOPES
 from raceday_iac.model.resource import Diagnostic, LeftOut, Location, WhyLeftOut
+from raceday_iac.model.secret import Secret
 from raceday_iac.model.stack import Stack
 
 from ..declaring import environment, stack_with_function
@@ -100,6 +102,7 @@ def hiding(key: str) -> Stack:
     return stack
 
 
+HOOK = {"url": "https://example.org", "events": ("users.*.create",)}
 MAIL = {"type": "smtp", "host": "h", "from_email": "a@example.org"}
 SMTP = {"host": "h.example.org", "sender_email": "a@example.org"}
 STATUS = "*/15 21-23,0-11 * * *"
@@ -208,6 +211,12 @@ CASES: dict[str, tuple[Case, Case]] = {
         resource("policy", type="membership-privacy", user_email=True),
         resource("policy", type="membership-privacy", user_name=True),
     ),
+    "WHK001": (resource("webhook", **HOOK, tls=False), resource("webhook", **HOOK)),
+    "WHK002": (resource("webhook", **HOOK), resource("webhook", **HOOK, secret=Secret("12345678"))),
+    "KEY001": (resource("key", scopes=("users.read",)), resource("key", scopes=("users.read",), expire="2099-01-01")),
+    "KEY002": (resource("key", scopes=tuple(SCOPES)), resource("key", scopes=tuple(SCOPES)[1:])),
+    "KEY003": (resource("key", scopes=("project.write",)), resource("key", scopes=("project.read",))),
+    "KEY004": (resource("key", scopes=("keys.write",)), resource("key", scopes=("keys.read",))),
     "ACC001": (accepting("*", BEGIN + timedelta(days=1)), accepting("*", BEGIN + timedelta(days=2))),
     "ACC002": (accepting("collection.e/*", BEGIN), accepting("collection.d/*", BEGIN)),
 }

@@ -91,3 +91,13 @@ stack.smtp(
 )
 
 stack.password_strength_policy(min=12, number=True)
+
+stack.webhook(
+    "paid-orders",
+    name="Paid orders",
+    url="https://shop.example.org/hooks/orders",
+    events=["databases.*.collections.*.documents.*.update"],
+    secret=FromEnvironment("ORDERS_SIGNATURE"),
+)
+
+stack.key("backend", name="Backend", scopes=["users.read"], expire="2027-01-31T00:00:00Z")
