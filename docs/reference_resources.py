@@ -106,7 +106,10 @@ def example(kind: Kind) -> str:
     """The lines of that stack that declare one of a kind, below those that they need."""
     text = EVERYTHING.read_text(encoding="utf-8")
     name = kind.name if kind.declaring is not None else kind.owner
-    line = next(each.location.line for address, each in everything().resources.items() if address.kind == name)
+    lines = [each.location.line for address, each in everything().resources.items() if address.kind == name]
+    if not lines:
+        raise LookupError(f"{EVERYTHING} declares no {name}, so its page has no example")
+    line = lines[0]
     statements = ast.parse(text).body
     chosen = next(each for each in statements if each.lineno <= line <= (each.end_lineno or each.lineno))
     needed, names = [chosen], _names(chosen)

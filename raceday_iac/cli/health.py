@@ -192,7 +192,8 @@ def recover(
         connection = provider(target)
         found = _look(context, target, connection)
         recovery = cleaned(plan_recovery(found), shown)
-        if not (options.json and auto_approve):
+        # With --json, what nobody is asked about is told by its outcome.
+        if not (options.json and (auto_approve or not recovery.steps)):
             answer(options, recovery_document(recovery), recovery_lines(recovery))
         if recovery.steps and not auto_approve and not confirmed(options, f"Do these {len(recovery.steps)}?"):
             return EXIT_ERROR

@@ -13,6 +13,9 @@ import pytest
 from raceday_iac.cli.main import execute
 from raceday_iac.devserver.runner import start_server
 from raceday_iac.devserver.settings import Settings
+from raceday_iac.planning import saved
+from raceday_iac.state import document as state_document
+from raceday_iac.state.encryption import new_key
 
 SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas"
 #: By schema, the command. They are typed one after the other, in an empty folder.
@@ -26,6 +29,8 @@ DIALOGUE = (
     ("schedule", "schedule --env prod"),
     ("plan", "plan --env prod"),
     ("plan", "plan --env prod --out saved.plan"),
+    ("show", "show saved.plan"),
+    ("export", "export --appwrite-json out.json"),
     ("applied", "apply --env prod --auto-approve"),
     ("plan", "plan --env prod"),
     ("applied", "apply --env prod --auto-approve"),
@@ -33,7 +38,16 @@ DIALOGUE = (
     ("run", "run checkout --env prod"),
     ("logs", "logs checkout --env prod"),
     ("deployments", "deployments checkout --env prod"),
+    ("logs-build", "logs checkout --build latest --env prod"),
+    ("deployments", "deployments checkout --clean --auto-approve --env prod"),
+    ("deployments-download", "deployments checkout --download code.tar.gz --env prod"),
+    ("applied", "apply --replace deployment.checkout --auto-approve --env prod"),
+    ("applied", "rollback checkout --auto-approve --env prod"),
+    ("recover", "recover --dry-run --env prod"),
+    ("recover", "recover --env prod"),
     ("vendor", "vendor checkout --env prod --out vendored"),
+    ("import-found", "import --from-appwrite-json out.json"),
+    ("import-write", "import --write live.py --env prod"),
     ("import", "import --all --env prod"),
     ("health", "health --env prod"),
     ("state-list", "state list --env prod"),
@@ -41,8 +55,24 @@ DIALOGUE = (
     ("state-history", "state history --env prod"),
     ("state-verify", "state verify --env prod"),
     ("state-lock-list", "state lock list --env prod"),
+    ("state-lock-release", "state lock release --env prod"),
+    ("state-pull", "state pull --env prod"),
+    ("state-push", "state push state-pull.json --env prod"),
+    ("state-mv", "state mv team.staff team.people --env prod"),
+    ("state-rm", "state rm team.people --env prod"),
+    ("state-history", "state history --env prod"),
+    ("state-restore", "state restore OLDEST --env prod"),
+    ("state-rebind", "state rebind --env prod"),
+    ("state-keys-generate", "state keys --generate"),
+    ("import", "import --all --env sealed"),
+    ("state-keys", "state keys --env sealed"),
+    ("state-rekey", "state rekey --env sealed"),
+    ("import", "import --from-tfstate terraform.tfstate --env prod"),
+    ("import", "import --all --env prod"),
     ("server-status", "server status"),
     ("server-stop", "server stop"),
+    ("server-load", "server load out.json"),
+    ("server-reset", "server reset"),
     ("error", "apply --env prod --stack none.py"),
     ("plan", "plan --destroy --env prod"),
     ("backup-create", "backup create collection.shop/orders --env prod"),
@@ -54,11 +84,24 @@ DIALOGUE = (
     ("backup-delete", "backup delete latest --auto-approve --env prod"),
 )
 #: What needs a process of its own, or documents.
-ELSEWHERE = {"server-start", "event", "restored", "console"}
+ELSEWHERE = {"server-start", "event", "restored", "console", "watch"}
+#: Of documents that are files of their own.
+FORMATS = {"show": saved.FORMAT, "state-pull": state_document.FORMAT}
+#: An environment whose state is encrypted, and what Terraform might have.
+FILES = {
+    "stacks/environments/sealed.yaml": "endpoint: {endpoint}\nproject: shop\napi_key_env: SHOP_API_KEY\n"
+    "state: {{backend: local, encryption: {{key_env: SEAL}}}}\n",
+    "terraform.tfstate": '{{"version": 4, "resources": []}}',
+}
 
 
 def schema(name: str) -> Any:
     return json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
+
+
+def oldest_serial(history: Path) -> str:
+    """Of what was said to be in the history."""
+    return str(json.loads(history.read_text(encoding="utf-8"))["history"][-1]["serial"]) if history.exists() else ""
 
 
 @pytest.fixture(scope="module")
@@ -72,11 +115,16 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, s
         patch.chdir(folder)
         for name, value in {"ENDPOINT": server.endpoint, "PROJECT_ID": "shop", "API_KEY": server.key}.items():
             patch.setenv(f"SHOP_{name}", value)
+        patch.setenv("SEAL", new_key()[0].reveal())
         for number, (name, words) in enumerate(DIALOGUE):
-            patch.setattr("sys.stdout", out := (folder / f"out-{number}").open("w+", encoding="utf-8"))
-            execute([*words.split(), "--json"])
+            typed = words.replace("OLDEST", oldest_serial(folder / "state-history.json"))
+            patch.setattr("sys.stdout", out := (folder / f"{name}.json").open("w+", encoding="utf-8"))
+            execute([*typed.split(), "--json"])
             out.seek(0)
             printed[name, f"{number} {words}"] = out.read().splitlines()
+            if name == "init":
+                for file, text in FILES.items():
+                    (folder / file).write_text(text.format(endpoint=server.endpoint), encoding="utf-8")
         yield printed
 
 
@@ -85,7 +133,7 @@ def test_every_document_fits_its_schema(said: dict[tuple[str, str], list[str]]) 
         *events, last = lines if name == "applied" else ["\n".join(lines)]
         document = json.loads(last)
         jsonschema.validate(document, schema(name))
-        assert document["format"] == 1, words
+        assert document["format"] == FORMATS.get(name, 1), words
         for line in events:
             jsonschema.validate(json.loads(line), schema("event"))
     assert sum(len(lines) for (name, _), lines in said.items() if name == "applied") > 40

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from raceday_iac.cli import watch as watching
@@ -18,6 +19,7 @@ from raceday_iac.devserver.runner import start_server
 from raceday_iac.devserver.settings import Settings
 from raceday_iac.errors import EXIT_INTERRUPTED
 
+SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas"
 STACK = """
 from raceday_iac import Stack
 
@@ -73,7 +75,12 @@ def during(monkeypatch: pytest.MonkeyPatch, *edits: Callable[[], object]) -> Non
 def said(capsys: pytest.CaptureFixture[str], *words: str) -> list[Any]:
     capsys.readouterr()
     assert execute(["watch", "--json", *words]) == EXIT_INTERRUPTED
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    for event in events:
+        is_own = event.get("event") in ("changed", "planned", "watching", "stopped")
+        name = "watch" if is_own else next(each for each in ("event", "error", "applied") if each in event)
+        jsonschema.validate(event, json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8")))
+    return events
 
 
 def told(events: list[Any]) -> list[str]:
