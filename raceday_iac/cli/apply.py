@@ -439,7 +439,7 @@ def rollback(
         state = workspace.read_state()
         must_be_managed(owner, state)
         connection = provider(target)
-        plan = _plan_rollback(workspace, connection, state, owner, to)
+        plan = rollback_to(workspace, connection, state, owner, to)
         question = f"Activate this deployment of {owner}?"
         code = _approve(options, plan, target, question, state, auto_approve=auto_approve)
         if code is not None:
@@ -452,7 +452,8 @@ def rollback(
         return code
 
 
-def _plan_rollback(workspace: Workspace, connection: Provider, state: State, owner: Address, to: str) -> Plan:
+def rollback_to(workspace: Workspace, connection: Provider, state: State, owner: Address, to: str) -> Plan:
+    """The plan that activates a deployment, or the one before where none is named. Raises IacError."""
     archives = workspace.archives(connection)
     remembered = Remembered.of(state, owner)
     classified = read_deployments(connection, archives, owner, remembered, old_after=0.0)

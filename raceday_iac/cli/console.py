@@ -23,21 +23,25 @@ import typer
 from ..applying import Event
 from ..applying.scheduler import Observer
 from ..audit import AuditLog, Inspection
-from ..console.project import Outcome, Planned
+from ..console.project import Deployments, Outcome, Planned
 from ..console.work import Tasks
 from ..drift import accept, classify
-from ..errors import EXIT_INTERRUPTED, IacError, Interrupted, StaleError
+from ..errors import EXIT_INTERRUPTED, IacError, Interrupted, RefusedError, StaleError
 from ..health.report import Report
 from ..linting.timetable import Timetable
 from ..loading.environment import load_environment
+from ..model.address import function_address
 from ..model.secret import Secret
+from ..planning.rollback import must_be_managed
 from ..provider import Reader
 from ..provider.appwrite import AppwriteReader
+from ..provider.protocol import Execution
+from ..refresh.deployments import Remembered, line_of, read_deployments, server_now
 from ..render.backup_text import kept_lines
 from ..render.lines import Line, print_lines
 from ..signals import handled
 from ..state.store import StateStore
-from .apply import claim_of, perform, what_is_left
+from .apply import claim_of, perform, rollback_to, what_is_left
 from .health import HealthContext
 from .lint import configuration_of, timetable_for
 from .options import Options, current, end_changes
@@ -62,6 +66,8 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 HOST = "127.0.0.1"
+#: Seconds after which a build that has not ended counts as abandoned.
+_OLD = 3600.0
 #: Seconds that answers which are under way have at the end.
 _GRACE = 2
 
@@ -71,9 +77,6 @@ def console(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
 ) -> int:
     """Serve it until Ctrl-C."""
-    from ..console.app import application
-    from ..console.pages import DEEDS, PAGES
-
     options = current()
     project = LookedAt(options)
     if project.is_local:
@@ -82,14 +85,14 @@ def console(
     token = secrets.token_urlsafe(24)
     with listening(port) as listener:
         chosen = listener.getsockname()[1]
-        local = AtHand(project) if project.is_local else None
         tasks = Tasks()
-        web = application(project, local, PAGES, DEEDS, tasks, token, chosen)
         link = f"http://{HOST}:{chosen}/{token}/"
-        can = "things can be done" if local else "it can only be looked at"
+        can = "things can be done" if project.is_local else "it can only be looked at"
         lines = [f"The console of environment {options.env} ({can}), until Ctrl-C:", f"  {link}"]
-        answer(options, {"console": {"address": link, "environment": options.env, "readOnly": local is None}}, lines)
-        _serve(web, listener, tasks)
+        answer(
+            options, {"console": {"address": link, "environment": options.env, "readOnly": not project.is_local}}, lines
+        )
+        _serve(web_of(project, tasks, token, chosen), listener, tasks)
     return EXIT_INTERRUPTED
 
 
@@ -164,6 +167,14 @@ class LookedAt:
         except OSError as error:
             raise IacError(f"The audit log {log.file} cannot be read: {error.strerror or error}.") from None
 
+    def deployments(self, function: str) -> Deployments:
+        owner, connection = function_address(function), self.reader()
+        workspace = replace(Workspace.without_stack(self.options), reading=True)
+        with self.states() as store:
+            remembered = Remembered.of(store.read(), owner)
+        found = read_deployments(connection, workspace.archives(connection), owner, remembered, _OLD)
+        return Deployments(found, line_of(found, remembered), server_now(connection))
+
 
 class AtHand:
     """See `console.project.Local`."""
@@ -194,6 +205,34 @@ class AtHand:
             kept = tuple(line.text.strip() for line in kept_lines(manifest) if line.text)
             return Outcome(applied, left, time.monotonic() - begun, claim_of(plan), kept)
 
+    def run(self, function: str, body: str) -> Execution:
+        return provider(self._project.target()).execute(function, body, wait=True)
+
+    def activate(self, function: str, deployment: str) -> None:
+        options, owner = self._project.options, function_address(function)
+        self._project.target()
+        workspace = Workspace.without_stack(options)
+        with workspace.target() as server, workspace.store.locked("console"):
+            state, connection = workspace.read_state(), provider(server)
+            must_be_managed(owner, state)
+            plan = rollback_to(workspace, connection, state, owner, deployment)
+            for refusal in plan.refusals:
+                raise RefusedError(refusal.message, refusal.hint, unchanged=True)
+            plan_id, quiet = snapshot_of(plan, workspace, server, state).id, nullcontext(_say_nothing)
+            try:
+                applied, _ = perform(
+                    options, workspace, plan, connection, state, quiet, plan_id=plan_id, command="console"
+                )
+            finally:
+                end_changes()
+            for _, error in applied.failed:
+                raise error
+            workspace.store.clear_journal()
+
+
+def _say_nothing(_event: Event) -> None:
+    pass
+
 
 def _one_at_a_time(observer: Observer) -> Observer:
     """Events come from many threads."""
@@ -207,6 +246,17 @@ def _one_at_a_time(observer: Observer) -> Observer:
 
 
 # Serving
+
+
+def web_of(project: LookedAt, tasks: Tasks, token: str, port: int) -> ASGIApp:
+    """The console of a project as a web application."""
+    from ..console import functions, pages
+    from ..console.app import application
+
+    parts = (pages, functions)
+    shown, deeds = ([each for part in parts for each in getattr(part, name)] for name in ("PAGES", "DEEDS"))
+    local = AtHand(project) if project.is_local else None
+    return application(project, local, shown, deeds, tasks, token, port)
 
 
 def _start_server(project: LookedAt) -> None:

@@ -6,9 +6,12 @@ server and says where to go then. Deeds are no routes at all where the environme
 
 from __future__ import annotations
 
+import logging
+import re
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -29,8 +32,11 @@ from .guard import Guard
 from .project import Local, Project
 from .work import Tasks
 
+LOG = logging.getLogger("raceday_iac.console")
 #: Bytes of a form: a document, or an appwrite.json.
 LARGEST = 4_000_000
+#: Of an Appwrite, in a path.
+_ID = re.compile(r"[A-Za-z0-9_$][A-Za-z0-9._$-]{0,99}")
 #: Messages that wait to be shown.
 _NOTES = 50
 
@@ -120,16 +126,38 @@ def application(
 
 def _page(console: Console, wanted: Page) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
-        try:
+        if not _names_are_ids(request):
+            return _missing(console)(request, None)
+        with _told(console, request) as problems:
             return HTMLResponse(shown_document(wanted.make(console, request)))
-        except IacError as error:
-            return _problem(console, request, error)
+        return problems[0]
 
     return answer
 
 
+@contextmanager
+def _told(console: Console, request: Request) -> Iterator[list[Response]]:
+    """Errors of the block become a page."""
+    problems: list[Response] = []
+    try:
+        yield problems
+    except IacError as error:
+        problems.append(_problem(console, request, error))
+    except Exception:
+        LOG.exception("%s %s failed", request.method, request.url.path)
+        defect = IacError("It failed for a reason that should not exist.", hint="the terminal says more")
+        problems.append(_problem(console, request, defect, HTTPStatus.INTERNAL_SERVER_ERROR))
+
+
+def _names_are_ids(request: Request) -> bool:
+    """Whether what stands in the path may become a part of another: `..` must not."""
+    return all(_ID.fullmatch(str(each)) for each in request.path_params.values())
+
+
 def _deed(console: Console, wanted: Deed) -> Callable[[Request], Any]:
     async def answer(request: Request) -> Response:
+        if not _names_are_ids(request):
+            return _missing(console)(request, None)
         length = request.headers.get("content-length", "")
         if not length.isdecimal() or int(length) > LARGEST:
             return PlainTextResponse("A form of at most 4 MB is taken here.\n", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
@@ -139,11 +167,10 @@ def _deed(console: Console, wanted: Deed) -> Callable[[Request], Any]:
                 "The form is from another run of this console.", hint="open the page again", unchanged=True
             )
             return _problem(console, request, error, HTTPStatus.FORBIDDEN)
-        try:
+        with _told(console, request) as problems:
             place = await run_in_threadpool(wanted.do, console, request, form)
-        except IacError as error:
-            return _problem(console, request, error)
-        return RedirectResponse(console.root + place, HTTPStatus.SEE_OTHER)
+            return RedirectResponse(console.root + place, HTTPStatus.SEE_OTHER)
+        return problems[0]
 
     return answer
 
@@ -160,8 +187,8 @@ def _problem(console: Console, request: Request, error: IacError, status: int = 
     return HTMLResponse(shown_document(text), status)
 
 
-def _missing(console: Console) -> Callable[[Request, Exception], Response]:
-    def answer(request: Request, _error: Exception) -> Response:
+def _missing(console: Console) -> Callable[[Request, Exception | None], Response]:
+    def answer(request: Request, _error: Exception | None) -> Response:
         error = IacError(f"There is no page {request.url.path} here.")
         if request.method != "GET":
             where = "" if console.local else f"; environment {console.project.environment} can only be looked at"

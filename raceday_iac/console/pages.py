@@ -95,10 +95,11 @@ def _seen(console: Console, name: str) -> Seen:
 
 def progress(console: Console, request: Request) -> str:
     """The part of a page that says what goes on, for the script that asks again and again."""
-    return console.show("progress.html", request, tasks=_rows(console, request.query_params.getlist("of")))
+    return console.show("progress.html", request, tasks=rows(console, request.query_params.getlist("of")))
 
 
-def _rows(console: Console, names: Iterable[str]) -> list[dict[str, Any]]:
+def rows(console: Console, names: Iterable[str]) -> list[dict[str, Any]]:
+    """What goes on of these, for a page."""
     found = [task for name in names if (task := console.tasks.latest(name)) is not None and task.is_running]
     waits = WAITS.under_way()
     return [
@@ -141,7 +142,7 @@ def overview(console: Console, request: Request) -> str:
         facts=facts,
         schedule=schedule,
         next_runs=_next_runs(schedule.found),
-        tasks=_rows(console, LOOKS),
+        tasks=rows(console, LOOKS),
         names=list(LOOKS),
         seen=planned,
         problems=[each.error for each in (planned, health, schedule) if each.error is not None],
@@ -220,7 +221,7 @@ def schedule(console: Console, request: Request) -> str:
 def _report(console: Console, request: Request, name: str) -> str:
     _look(console, name)
     seen = _seen(console, name)
-    shown = {"seen": seen, "names": [name], "tasks": _rows(console, [name]), "back": f"/{name}"}
+    shown = {"seen": seen, "names": [name], "tasks": rows(console, [name]), "back": f"/{name}"}
     if seen.values is None:
         return console.show("waiting.html", request, title=name.capitalize(), **shown)
     return console.show(f"{name}_live.html", request, **shown, **seen.values)
@@ -233,7 +234,7 @@ def plan(console: Console, request: Request) -> str:
     """The plan as it was computed last, and the form that applies it."""
     _look(console, "plan")
     seen, names = _seen(console, "plan"), ["plan", "apply"]
-    shown = {"seen": seen, "names": names, "tasks": _rows(console, names), "back": "/plan"}
+    shown = {"seen": seen, "names": names, "tasks": rows(console, names), "back": "/plan"}
     shown["applied"] = _outcome(console)
     if seen.values is None:
         return console.show("waiting.html", request, title="Plan", **shown)

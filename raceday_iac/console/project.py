@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,8 @@ from ..health.report import Report
 from ..linting.timetable import Timetable
 from ..planning import Plan
 from ..provider import Reader
+from ..provider.protocol import Execution
+from ..refresh.deployments import Classified
 from ..state.store import StateStore
 
 
@@ -27,6 +30,15 @@ class Planned:
     id: str
     verdict: Verdict
     at: datetime
+
+
+@dataclass(frozen=True)
+class Deployments:
+    """All deployments of a function, newest first, and those that a rollback goes through, the next one first."""
+
+    classified: Sequence[Classified]
+    line: Sequence[str]
+    now: datetime | None
 
 
 @dataclass(frozen=True)
@@ -72,10 +84,20 @@ class Project(Protocol):
 
     def audit(self) -> Inspection: ...
 
+    def deployments(self, function: str) -> Deployments: ...
+
 
 class Local(Protocol):
     """What may be done, on the embedded server alone. Everything raises IacError."""
 
     def apply(self, plan_id: str, observer: Observer) -> Outcome:
         """Plan again, and apply it if it is the plan with this id. Raises StaleError otherwise."""
+        ...
+
+    def run(self, function: str, body: str) -> Execution:
+        """Execute a function, and wait for its answer."""
+        ...
+
+    def activate(self, function: str, deployment: str) -> None:
+        """Go back to a deployment, as `rollback` does."""
         ...

@@ -27,10 +27,11 @@ def execution_lines(execution: Execution, *, with_body: bool = False) -> Iterato
     yield from (Line(f"    ! {text}", "red") for text in execution.errors.strip().splitlines())
     if with_body and execution.response_body:
         yield Line("  answer:")
-        yield from (Line(f"    {text}") for text in _readable(execution.response_body).splitlines())
+        yield from (Line(f"    {text}") for text in readable(execution.response_body).splitlines())
 
 
-def _readable(body: str) -> str:
+def readable(body: str) -> str:
+    """JSON on several lines; anything else as it is."""
     try:
         return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
     except ValueError:

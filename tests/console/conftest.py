@@ -15,14 +15,30 @@ import pytest
 import requests
 
 import raceday_iac.examples
-from raceday_iac.cli.console import AtHand, LookedAt, listening, served
+from raceday_iac.cli.console import LookedAt, listening, served, web_of
 from raceday_iac.cli.options import Options
-from raceday_iac.console.app import application
-from raceday_iac.console.pages import DEEDS, PAGES
 from raceday_iac.console.work import Tasks
 from raceday_iac.devserver.daemon import Status, start, stop
 
 TOKEN = "the-token-of-this-console"
+#: A function that logs and answers whatever it is sent.
+ECHO = """
+def main(context):
+    context.log(context.req.body_text)
+    context.error(context.req.body_text)
+    return context.res.text(context.req.body_text)
+"""
+DECLARED = """
+stack.function(
+    "echo",
+    name="Echo",
+    runtime="python-3.12",
+    specification="s-0.5vcpu-512mb",
+    timeout=15,
+    entrypoint="main.py",
+    code="functions/echo",
+)
+"""
 
 
 @dataclass(frozen=True)
@@ -104,10 +120,9 @@ def console_of() -> Iterator[Consoles]:
 
         def make(shop: Shop, env: str = "local") -> Browser:
             project, tasks = LookedAt(shop.options(env)), Tasks()
-            local = AtHand(project) if project.is_local else None
             listener = ends.enter_context(listening(0))
             port = listener.getsockname()[1]
-            ends.enter_context(served(application(project, local, PAGES, DEEDS, tasks, TOKEN, port), listener))
+            ends.enter_context(served(web_of(project, tasks, TOKEN, port), listener))
             return Browser(port, tasks)
 
         yield make
@@ -117,6 +132,10 @@ def console_of() -> Iterator[Consoles]:
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     folder = tmp_path_factory.mktemp("shop")
     shutil.copytree(Path(raceday_iac.examples.__file__).parent / "shop", folder, dirs_exist_ok=True)
+    (folder / "functions" / "echo").mkdir()
+    (folder / "functions" / "echo" / "main.py").write_text(ECHO, encoding="utf-8")
+    with (folder / "stacks" / "shop.py").open("a", encoding="utf-8") as stack:
+        stack.write(DECLARED)
     place = folder / "state" / "local" / "server"
     yield Shop(folder, start(place, project="shop"))
     stop(place)
