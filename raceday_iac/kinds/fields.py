@@ -99,19 +99,19 @@ class WireField:
     wire: Wire
     info: FieldInfo = member(compare=False)
 
-    @property
+    @cached_property
     def name(self) -> str:
         return self.wire.name or camel(self.attribute)
 
-    @property
+    @cached_property
     def request(self) -> str:
         return self.wire.request or self.name
 
-    @property
+    @cached_property
     def answer(self) -> str:
         return self.wire.answer or self.name
 
-    @property
+    @cached_property
     def json(self) -> Wanted:
         return self.wire.json if self.wire.json is not None else _json(self.info.annotation)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ _PLACES: dict[str, Place] = {}
 def lies_in(kind: str, owner: str, *, has_path_of_owner: bool = False, is_free_text: bool = False) -> None:
     """Note what resources of a kind lie in."""
     _PLACES[kind] = Place(owner, has_path_of_owner, is_free_text)
+    owners.cache_clear()
 
 
 def _depth(kind: str) -> int:
@@ -89,11 +91,12 @@ def member_address(kind: str, database: str, collection: str, key: str) -> Addre
     return Address(kind, f"{database}/{collection}/{key}")
 
 
-def owners(address: Address) -> list[Address]:
-    """The resources that an address lies in, outermost first."""
+@cache
+def owners(address: Address) -> tuple[Address, ...]:
+    """The resources that an address lies in, outermost first. A plan asks for them thousands of times."""
     found: list[Address] = []
     kind, parts = address.kind, address.parts
     while (place := _PLACES.get(kind)) is not None and place.owner:
         kind, parts = place.owner, parts if place.has_path_of_owner else parts[:-1]
         found.append(Address(kind, "/".join(parts)))
-    return found[::-1]
+    return tuple(reversed(found))

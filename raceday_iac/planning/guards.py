@@ -359,8 +359,10 @@ def questions_of(change: Change, desired: Desired, real: Mapping[Address, Live])
 
 def _is_emptied(change: Change) -> bool:
     """Whether it is made in a collection that is replaced before: then there are no documents that it could harm."""
+    if change.action is not Action.CREATE:
+        return False
     replaced = {key_of(Action.REPLACE, owner) for owner in owners(change.address)}
-    return change.action is Action.CREATE and bool(replaced & {*change.needs, *change.requires})
+    return not replaced.isdisjoint((*change.needs, *change.requires))
 
 
 def unmanaged_with(address: Address, real: Mapping[Address, Live], known: Collection[Address]) -> Answer:

@@ -110,7 +110,7 @@ class _Among:
         found: dict[tuple[Address, ...], list[Change]] = defaultdict(list)
         for change in self.ordered:
             if change.action is Action.MOVE:
-                found[_place(change.address)].append(change)
+                found[owners(change.address)].append(change)
         return found
 
 
@@ -133,7 +133,7 @@ def _old_holders(among: _Among, change: Change) -> Iterator[_Before]:
 
 def _renames_in_its_place(among: _Among, change: Change) -> Iterator[_Before]:
     """They come before everything else there, one after the other."""
-    for other in among.renames.get(_place(change.address), ()):
+    for other in among.renames.get(owners(change.address), ()):
         if other.key == change.key:
             return
         yield _Before(other.key, _speaks_of(among.desired, change, other.address))
@@ -194,11 +194,6 @@ def shrinks_values(change: Change) -> bool:
     """Whether a text becomes shorter, and may lose what is longer."""
     shrinks = any(each.name == "size" and each.after < (each.before or 0) for each in change.fields)
     return shrinks and kind_of(change.address).holds_values
-
-
-def _place(address: Address) -> tuple[Address, ...]:
-    """What an address lies in."""
-    return tuple(owners(address))
 
 
 def _speaks_of(desired: Desired, change: Change, renamed: Address) -> bool:
@@ -293,7 +288,7 @@ class Removals:
         for related in kind.leads_to(address, live.fields) if live is not None else ():
             self._related[related].append(key)
         if kind.goes_first:
-            self._over[_place(address)].append((key, kind.over(live.fields) if live is not None else ()))
+            self._over[owners(address)].append((key, kind.over(live.fields) if live is not None else ()))
         if change.deletes:
             self._deletions[address.parts[0], kind.stage].append(key)
 
@@ -301,12 +296,12 @@ class Removals:
         """Removals without which this resource must not go: Appwrite would take along what lies in it and
         relationships to it, and break indexes over it."""
         if kind_of(address).is_column:
-            return [key for key, columns in self._over.get(_place(address), ()) if address.name in columns]
+            return [key for key, columns in self._over.get(owners(address), ()) if address.name in columns]
         return [*self._inside.get(address, ()), *self._related.get(address, ())]
 
     def indexes_beside(self, address: Address) -> list[str]:
         """Of a column: indexes of the same collection, whatever they are over."""
-        return [key for key, _ in self._over.get(_place(address), ())] if kind_of(address).is_column else []
+        return [key for key, _ in self._over.get(owners(address), ())] if kind_of(address).is_column else []
 
     def before(self, address: Address) -> list[str]:
         """Deletions that come before one: in the same database or function, what lies deeper."""

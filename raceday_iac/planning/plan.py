@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from ..diff import Difference, FieldChange
@@ -240,7 +241,7 @@ class Change:
     values: Mapping[str, Any] = field(default_factory=dict, compare=False)
     why: Reason = field(kw_only=True)
 
-    @property
+    @cached_property
     def key(self) -> str:
         return key_of(self.action, self.address)
 
