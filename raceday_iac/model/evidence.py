@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -56,6 +56,11 @@ class Question:
     target: tuple[tuple[str, Any], ...] = ()
     #: Whether only reading the documents tells: no query can ask it.
     must_read: bool = False
+
+    @property
+    def counted(self) -> Question:
+        """What is counted for it. All documents are without a value of a new attribute, whichever that is."""
+        return replace(self, attributes=()) if self.ask is Ask.WITHOUT else self
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 
 from ..diff import Difference, compare
 from ..kinds import as_typed, code_of, kind_of, on_server
@@ -72,8 +73,10 @@ def build_plan(
     check_plan_options(plan_options, desired, state)
     selection = select(changes, plan_options)
 
+    once = cache(answer)
+
     def answered(question: Question) -> Answer:
-        return shown[question] if shown and question in shown else answer(renamed.as_live(question))
+        return shown[question] if shown and question in shown else once(renamed.as_live(question).counted)
 
     evidence = count(selection.kept, desired, state, real, answered)
     losses = guards.losses(selection.kept, real, desired, evidence)

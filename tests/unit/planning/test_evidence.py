@@ -179,6 +179,15 @@ def test_a_new_attribute_that_is_required_is_checked_by_the_documents_there_are(
     )
 
 
+def test_the_documents_of_a_collection_are_counted_once_however_many_attributes_are_required() -> None:
+    after = one("string", 10)
+    for key in ("b", "e"):
+        Collection(after, "d", "c").string(key, 10, required=True)
+    asked, found = checked(one("string", 10), after, Answer(7))
+    assert [each.ask for each in asked] == [Ask.WITHOUT]
+    assert [str(each.address) for each in found.refusals] == ["attribute.d/c/b", "attribute.d/c/e"]
+
+
 def test_a_new_collection_has_no_documents_to_ask_for() -> None:
     assert checked(Stack("test"), one("string", 10, required=True), Answer(7))[0] == []
 
