@@ -176,13 +176,11 @@ def opened(folder: Path, patch: pytest.MonkeyPatch, keeper: str, reached: Reache
 
 @contextmanager
 def _rare_collections() -> Iterator[None]:
-    """Hundreds of plans are made, and everything that is loaded would be searched for garbage again and again."""
+    """Hundreds of plans are made, and what they leave would be searched for garbage again and again."""
     before = gc.get_threshold()
-    gc.freeze()
     gc.set_threshold(50_000, 20, 100)
     yield
     gc.set_threshold(*before)
-    gc.unfreeze()
 
 
 def _be_quick(patch: pytest.MonkeyPatch, scene: Scene) -> None:
