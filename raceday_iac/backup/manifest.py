@@ -38,6 +38,10 @@ class Form(StrEnum):
     DOCUMENTS = "documents"
     #: Values of some columns of documents.
     VALUES = "values"
+    #: What lies in a bucket, a team or a topic; of files with their content.
+    CONTENTS = "contents"
+    #: Source archives of a function's deployments.
+    SOURCES = "sources"
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,8 @@ class Left:
 
 @dataclass(frozen=True)
 class Part:
-    """One file of a section. `sha256` is that of the file as it is stored."""
+    """One file of a section. `sha256` is that of the file as it is stored. One without records is a piece of a content,
+    which a record names."""
 
     name: str
     records: int
@@ -75,7 +80,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Section:
-    """What is kept for the sake of one address. The documents are those of the collection `place`. `columns` are its
+    """What is kept for the sake of one address. Documents are those of the collection `place`; `columns` are its
     attributes with their fields, `links` its relationships with the collection that each leads to."""
 
     address: Address
@@ -87,6 +92,8 @@ class Section:
     parts: tuple[Part, ...] = ()
     #: Columns that have another name until the plan is carried out.
     names: Mapping[str, str] = field(default_factory=dict)
+    #: Deployments whose source is read.
+    deployments: tuple[str, ...] = ()
 
     @property
     def records(self) -> int:
@@ -199,16 +206,29 @@ def _lost_by(change: Change, plan: Plan, desired: Desired) -> Iterator[Section]:
         yield from _values(change.address, plan.real, Left(target=desired.resources[change.address].fields))
         return
     for question in questions_of(change, desired, plan.real):
-        if plan.evidence.get(question, NOTHING).is_nothing:
+        answer = plan.evidence.get(question, NOTHING)
+        if question.ask is Ask.CODE:
+            sources = dict.fromkeys((*_active(change.address, plan.real), *answer.names))
+            yield Section(change.address, Form.SOURCES, change.address, deployments=tuple(sources))
+        if answer.is_nothing:
             continue
-        if question.ask in (Ask.DOCUMENTS, Ask.VALUES):
+        if question.ask in (Ask.DOCUMENTS, Ask.VALUES, Ask.CONTENTS):
             yield from everything_in(change.address, plan.real)
         elif question.ask is Ask.LONGER and shrinks_values(change):
             yield from _values(change.address, plan.real, Left(size=question.limit))
 
 
+def _active(owner: Address, real: Mapping[Address, Live]) -> Iterator[str]:
+    """The deployment that runs."""
+    found = (live for at, live in real.items() if kind_of(at).is_code and owner in owners(at))
+    return (live.remote_id for live in found if live.remote_id)
+
+
 def everything_in(address: Address, real: Mapping[Address, Live]) -> Iterator[Section]:
-    """All data of a database, a collection, an attribute or a relationship."""
+    """All data of a database, a collection, an attribute, a relationship, or of what else holds some."""
+    if kind_of(address).contents is not None:
+        yield Section(address, Form.CONTENTS, address)
+        return
     if not kind_of(address).holds_documents:
         yield from _values(address, real, Left())
         return

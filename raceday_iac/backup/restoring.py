@@ -16,7 +16,7 @@ from typing import Any
 
 from ..applying.convert import at_once, batches
 from ..counting import spaced
-from ..errors import IacError, RefusedError
+from ..errors import IacError, ProviderError, RefusedError
 from ..kinds import kind_of
 from ..kinds.conversion import CONVERTIBLE, UnconvertibleError, convert, has_form
 from ..model.address import Address, collection_address
@@ -30,6 +30,8 @@ from .storage import Backups
 
 #: How often it is looked and written until nothing is left to write: others may write meanwhile.
 _PASSES = 5
+#: What Appwrite answers to a file that it does not take.
+_REFUSED = (400, 403, 413)
 #: Documents that are named where something is not as it should be.
 _EXAMPLES = 5
 
@@ -39,7 +41,8 @@ _EXAMPLES = 5
 @dataclass(frozen=True)
 class Goal:
     """A section, and where it is written to as that is live: the name and the fields of each attribute, by its name in
-    the backup. `missing` are columns that are not there. Where there is a `problem`, nothing of it can be written."""
+    the backup. `missing` are columns that are not there. Where there is a `problem`, nothing of it can be written yet;
+    what is `told` is why it never is."""
 
     section: Section
     place: Address
@@ -48,6 +51,7 @@ class Goal:
     links: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     problem: str = ""
+    told: str = ""
 
     @property
     def collection(self) -> tuple[str, str]:
@@ -64,7 +68,9 @@ class Goal:
     @property
     def stages(self) -> tuple[bool, ...]:
         """Values, then links, as far as there are any."""
-        is_whole = self.section.form is Form.DOCUMENTS
+        if self.problem or self.told:
+            return ()
+        is_whole = self.section.form in (Form.DOCUMENTS, Form.CONTENTS)
         return (*((False,) if is_whole or self.columns else ()), *((True,) if self.links else ()))
 
 
@@ -96,6 +102,10 @@ def _column_of(section: Section, address: Address) -> Iterator[Section]:
 def goal_of(section: Section, real: Mapping[Address, Live], into: Address | None = None) -> Goal:
     """Where a section goes. `real` is everything that lies in its collection, or in the one of `into`."""
     place, renamed = section.place, {}
+    if section.form is Form.SOURCES:
+        return Goal(section, place, told="the stack deploys code: take it out with backup extract, and name its folder")
+    if section.form is Form.CONTENTS:
+        return _contents_goal(section, into or place, real)
     if into is not None:
         place = into if kind_of(into).holds_documents_itself else collection_address(*into.parts[:2])
         if kind_of(into).is_column:
@@ -114,6 +124,13 @@ def goal_of(section: Section, real: Mapping[Address, Live], into: Address | None
     missing = tuple(name for name in names.values() if name not in there)
     problem = f"{missing[0]} is not in {place}" if missing and not (columns or links) else ""
     return Goal(section, place, columns, links, missing, problem)
+
+
+def _contents_goal(section: Section, place: Address, real: Mapping[Address, Live]) -> Goal:
+    contents = kind_of(place).contents
+    if contents is None or not contents.are_files:
+        return Goal(section, place, told="it is kept to be read (backup extract), and written back by nobody")
+    return Goal(section, place, problem="" if place in real else f"{place} is not there")
 
 
 # What a record means for a document as it is.
@@ -158,6 +175,18 @@ def verdict_of(goal: Goal, record: Mapping[str, Any], document: Mapping[str, Any
     return Verdict(
         identity, values=kept(_only(differing, free)), newer=_without(differing, free), unfit=unfit, seen=seen
     )
+
+
+def judge_file(goal: Goal, record: Mapping[str, Any], live: Mapping[str, Any] | None) -> Verdict:
+    """What a record means for a file: one that is gone is put back, and none is ever replaced."""
+    identity, contents = str(record["id"]), kind_of(goal.place).contents
+    assert contents is not None
+    if live is None:
+        return Verdict(identity, creates=True, values=record)
+    names = (contents.size, "signature", "name")
+    is_other = any(live.get(name) != record["data"].get(name) for name in names)
+    unfit = {contents.noun: "one of this id is there, and it is another one"} if is_other else {}
+    return Verdict(identity, unfit=unfit, seen=str(live.get("$updatedAt") or "?"))
 
 
 def _absent(goal: Goal, identity: str, record: Mapping[str, Any], *, links: bool) -> Verdict:
@@ -347,6 +376,8 @@ class Restoring:
         return replace(verdict, values={**verdict.values, **verdict.newer})
 
     def _write(self, goal: Goal, verdicts: Sequence[Verdict]) -> int:
+        if goal.section.form is Form.CONTENTS:
+            return self._write_files(goal, [each.values for each in verdicts if each.creates])
         place, free = goal.collection, [self._free(goal, each) for each in verdicts]
         made = [each.values for each in free if each.creates]
         changed = {each.identity: NewValues(each.values, each.seen) for each in free if each.values and each.seen}
@@ -357,9 +388,25 @@ class Restoring:
         self._refused |= {(goal.place.path, identity): why for identity, why in refused.items()}
         return len(made) + len(changed)
 
+    def _write_files(self, goal: Goal, records: Sequence[Mapping[str, Any]]) -> int:
+        for each in records:
+            content = self.backups.content(self.manifest, goal.section, each)
+            try:
+                self.provider.create_file(
+                    goal.place, str(each["id"]), each["data"]["name"], each["permissions"], content
+                )
+            except ProviderError as error:
+                if error.code not in _REFUSED:
+                    raise
+                self._refused[goal.place.path, str(each["id"])] = error.message
+        return len(records)
+
     def _verdicts(self, goal: Goal, *, links: bool, doing: str = "comparing") -> Iterator[Sequence[Verdict]]:
         """What the records of a section mean now, a hundred at a time."""
-        if goal.problem:
+        if goal.section.form is Form.CONTENTS:
+            there = {str(each["$id"]): each for each in self.provider.items(goal.place)}
+            for part in self.backups.records(self.manifest, goal.section):
+                yield from batches(judge_file(goal, each, there.get(str(each["id"]))) for each in part)
             return
         is_empty = self.provider.count_documents(*goal.collection) == 0
         with WAITS.on(f"{doing} {goal.section.address}") as waited:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -77,11 +78,18 @@ class Backups:
     def put_part(self, name: str, records: Sequence[Mapping[str, Any]]) -> Part:
         """Write some records."""
         text = "".join(f"{json.dumps(each, separators=(',', ':'))}\n" for each in records)
-        content = gzip.compress(text.encode(), _LEVEL, mtime=0)
+        return self._put(name, text.encode(), len(records))
+
+    def put_piece(self, name: str, content: bytes) -> Part:
+        """Write a piece of a content."""
+        return self._put(name, content, 0)
+
+    def _put(self, name: str, content: bytes, records: int) -> Part:
+        packed = gzip.compress(content, _LEVEL, mtime=0)
         if self.cipher is not None:
-            content = self.cipher.encrypt_packed(content)
-        self.files.put(name, content)
-        return Part(name.partition("/")[2], len(records), len(content), hashlib.sha256(content).hexdigest())
+            packed = self.cipher.encrypt_packed(packed)
+        self.files.put(name, packed)
+        return Part(name.partition("/")[2], records, len(packed), hashlib.sha256(packed).hexdigest())
 
     def complete(self, manifest: Manifest, resources: Mapping[str, Any]) -> None:
         """Write the manifest, by which the backup counts."""
@@ -94,15 +102,35 @@ class Backups:
     def records(self, manifest: Manifest, section: Section) -> Iterator[Sequence[Mapping[str, Any]]]:
         """What is in a section, part by part. Raises StateError for what is damaged."""
         for part in section.parts:
-            yield self._opened(manifest, part, self._sound(manifest, part))
+            if part.records:
+                yield self._read(manifest, part, self._opened(manifest, part))
+
+    def content(self, manifest: Manifest, section: Section, record: Mapping[str, Any]) -> bytes:
+        """The content that a record names. Raises StateError for what is damaged."""
+        parts = {each.name: each for each in section.parts}
+        return b"".join(self._opened(manifest, parts[name]) for name in record["pieces"])
+
+    def extracted(self, manifest: Manifest, section: Section) -> Iterator[tuple[str, bytes]]:
+        """What is in a section as files: relative names, and what is in them."""
+        folder = _plain(str(section.address))
+        for number, records in enumerate(self.records(manifest, section), start=1):
+            text = "".join(f"{json.dumps(each, ensure_ascii=False)}\n" for each in records)
+            yield f"{folder}/{section.form}-{number:05}.jsonl", text.encode("utf-8", "replace")
+            for each in records:
+                if "pieces" in each:
+                    name = _plain(f"{each['id']}-{each['data']['name']}")
+                    yield f"{folder}/{name}", self.content(manifest, section, each)
 
     def problems(self, manifest: Manifest) -> Iterator[str]:
         """What is wrong with a backup. Where there is a key for it, all of it is read."""
         can_open = not manifest.key or self.cipher is not None
         for part in (each for section in manifest.sections for each in section.parts):
             try:
-                content = self._sound(manifest, part)
-                found = len(self._opened(manifest, part, content)) if can_open else part.records
+                found = part.records
+                if not can_open:
+                    self._sound(manifest, part)
+                elif (content := self._opened(manifest, part)) and part.records:
+                    found = len(self._read(manifest, part, content))
             except StateError as error:
                 yield error.message
                 continue
@@ -133,21 +161,30 @@ class Backups:
             raise StateError(f"{part.name} of the backup {manifest.id} is not as it was written.")
         return content
 
-    def _opened(self, manifest: Manifest, part: Part, content: bytes) -> Sequence[Mapping[str, Any]]:
+    def _opened(self, manifest: Manifest, part: Part) -> bytes:
+        content = self._sound(manifest, part)
         if manifest.key:
             if self.cipher is None:
                 raise self._keyless(manifest)
             try:
                 content = self.cipher.decrypt_packed(content)
             except StateError as error:
-                raise StateError(
-                    f"The backup {manifest.id} cannot be opened: {error.message}; it is encrypted for {manifest.key}.",
-                    error.hint,
-                ) from None
+                told = f"{error.message}; it is encrypted for {manifest.key}"
+                raise StateError(f"The backup {manifest.id} cannot be opened: {told}.", error.hint) from None
         try:
-            return [json.loads(line) for line in gzip.decompress(content).splitlines()]
-        except (OSError, EOFError, zlib.error, ValueError) as error:
-            raise StateError(f"{part.name} of the backup {manifest.id} is damaged: {error}.") from None
+            return gzip.decompress(content)
+        except (OSError, EOFError, zlib.error) as error:
+            raise self._damaged(manifest, part, error) from None
+
+    def _read(self, manifest: Manifest, part: Part, content: bytes) -> Sequence[Mapping[str, Any]]:
+        try:
+            return [json.loads(line) for line in content.splitlines()]
+        except ValueError as error:
+            raise self._damaged(manifest, part, error) from None
+
+    @staticmethod
+    def _damaged(manifest: Manifest, part: Part, error: Exception) -> StateError:
+        return StateError(f"{part.name} of the backup {manifest.id} is damaged: {error}.")
 
     @staticmethod
     def _keyless(manifest: Manifest) -> StateError:
@@ -155,6 +192,11 @@ class Backups:
             f"The backup {manifest.id} is encrypted for {manifest.key}, and the environment names no key.",
             hint="name the variable that holds the key: state: {encryption: {key_env: NAME}}",
         )
+
+
+def _plain(name: str) -> str:
+    """A name of a file that leads nowhere else."""
+    return re.sub(r"[^\w.@=-]", "_", name)[:200].lstrip(".") or "_"
 
 
 def suffix_of(cipher: AgeCipher | None) -> str:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..applying.convert import batches
 from ..counting import spaced
-from ..errors import BackupError, ProviderError, StateError
+from ..errors import BackupError, NotFoundError, ProviderError, StateError
+from ..kinds import kind_of
 from ..provider import Reader
 from ..waiting import WAITS
-from .manifest import Manifest, Part, Section
+from .manifest import Form, Manifest, Part, Section
 from .storage import Backups, suffix_of
 
-#: Records in a part at most.
-PART = 5000
+#: Records in a part at most; bytes of a content in a piece.
+PART, PIECE = 5000, 8_000_000
+#: Writes a content, and returns the names of its pieces.
+Put = Callable[[bytes], list[str]]
 
 
 @dataclass(frozen=True)
@@ -48,11 +52,43 @@ class Writing:
 
     def _written(self, number: int, section: Section) -> Section:
         parts: list[Part] = []
+
+        def name() -> str:
+            return f"{self.head.id}/{number:03}-{len(parts) + 1:05}.{suffix_of(self.backups.cipher)}"
+
+        def put(content: bytes) -> list[str]:
+            """Write a content in pieces, and return their names."""
+            pieces = []
+            for start in range(0, len(content), PIECE):
+                parts.append(self.backups.put_piece(name(), content[start : start + PIECE]))
+                pieces.append(parts[-1].name)
+            return pieces
+
+        found = {Form.SOURCES: self._sources, Form.CONTENTS: self._contents}.get(section.form)
         with WAITS.on(f"keeping what is in {section.address}") as waited:
-            for records in self._records(section, waited):
-                name = f"{self.head.id}/{number:03}-{len(parts) + 1:05}.{suffix_of(self.backups.cipher)}"
-                parts.append(self.backups.put_part(name, records))
+            for records in self._records(section, waited) if found is None else batches(found(section, put)):
+                parts.append(self.backups.put_part(name(), records))
         return replace(section, parts=tuple(parts))
+
+    def _sources(self, section: Section, put: Put) -> Iterator[dict[str, Any]]:
+        for each in section.deployments:
+            # One that was never uploaded whole, or came from elsewhere, has none.
+            with suppress(NotFoundError):
+                source = self.reader.source_of(section.address, each)
+                yield {"id": each, "data": {"name": f"{each}.tar.gz"}, "pieces": put(source)}
+
+    def _contents(self, section: Section, put: Put) -> Iterator[dict[str, Any]]:
+        contents = kind_of(section.address).contents
+        for item in self.reader.items(section.address):
+            record = {"id": item["$id"], "data": dict(item), "permissions": item.get("$permissions", [])}
+            if contents is not None and contents.are_files:
+                content = self.reader.content_of(section.address, item["$id"])
+                if len(content) != item[contents.size]:
+                    raise StateError(
+                        f"{item['$id']} of {section.address} was read, and is not as long as it is listed."
+                    )
+                record["pieces"] = put(content)
+            yield record
 
     def _records(self, section: Section, waited: Any) -> Iterator[Sequence[Mapping[str, Any]]]:
         place = section.collection

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -31,7 +32,7 @@ from .completion import addresses
 from .options import begin_changes, current
 from .plan import read_address
 from .recording import record_backup
-from .workspace import Workspace, answer, confirmed, reader
+from .workspace import Workspace, answer, confirmed, must_be_free, reader, write_file
 
 app = typer.Typer(name="backup", no_args_is_help=True, rich_markup_mode=None)
 
@@ -123,6 +124,25 @@ def delete(
     return EXIT_OK
 
 
+@app.command("extract")
+def extract(
+    backup: Name,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Made for it: there must not be one.")],
+) -> int:
+    """Write out what is in a backup as files: documents as JSON lines, sources and contents as they were."""
+    options = current()
+    backups = Workspace.without_stack(options).backups
+    manifest = backups.find(backup)
+    must_be_free(folder, force=False)
+    written: dict[str, int] = {}
+    for name, content in (each for section in manifest.sections for each in backups.extracted(manifest, section)):
+        write_file(folder / name, content, private=True)
+        written[str(folder / name)] = len(content)
+    lines = [f"{name} ({size} bytes)" for name, size in written.items()]
+    answer(options, {"backup": manifest.id, "files": written}, lines)
+    return EXIT_OK
+
+
 @app.command("create")
 def create(
     addresses: Annotated[
@@ -156,24 +176,24 @@ def create(
 
 def _all_of(address: Address, real: Mapping[Address, Live]) -> list[Section]:
     """Raises IacError where nothing of it could be kept."""
-    found = list(everything_in(address, real)) if _is_kept(address) else []
+    found = list(everything_in(address, real)) if address in real else []
     if not found:
         raise IacError(
             f"{address} is not there, or holds no data that a backup could keep.",
-            hint="name a database, a collection, an attribute or a relationship",
+            hint="name a database, a collection, an attribute, a relationship, or a bucket",
             unchanged=True,
         )
     return found
 
 
-def _is_kept(address: Address) -> bool:
-    return kind_of(outermost(address)).is_listed_inside
-
-
 def members(connection: Reader, addresses: Iterable[Address]) -> dict[Address, Live]:
-    """What lies in the databases of addresses."""
-    places = dict.fromkeys(outermost(each) for each in addresses if _is_kept(each))
-    return {at: live for place in places for at, live in connection.inside(place).items()}
+    """The resources of these addresses, with all that lies in their databases."""
+    found: dict[Address, Live] = {}
+    for place in dict.fromkeys(map(outermost, addresses)):
+        live = connection.current(place)
+        found |= {} if live is None else {place: live}
+        found |= connection.inside(place) if live is not None and kind_of(place).is_listed_inside else {}
+    return found
 
 
 @contextmanager

@@ -67,6 +67,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "recover": ("raceday-iac recover --env prod --dry-run",),
     "backup list": ("raceday-iac backup list --env prod",),
     "backup show": ("raceday-iac backup show latest",),
+    "backup extract": ("raceday-iac backup extract latest kept",),
     "backup verify": ("raceday-iac backup verify",),
     "backup delete": ("raceday-iac backup delete 20261130T1345",),
     "backup create": ("raceday-iac backup create collection.shop/orders --env prod",),

@@ -116,8 +116,8 @@ def is_finite(value: Any) -> bool:
 OBJECT = Shape({"$id": str})
 #: A deletion: 204 without a body.
 NOTHING = Shape({})
-#: A file.
-ARCHIVE = Shape({})
+#: An archive of code; the content of a file of any type.
+ARCHIVE, CONTENT = Shape({}), Shape({})
 
 
 @dataclass(frozen=True)
@@ -140,11 +140,12 @@ class Listing:
 @dataclass(frozen=True)
 class Contents:
     """Data that lies in a resource and goes with it: a list below its own path, whose items are called `noun`. `size`
-    is the field of an item that holds its bytes."""
+    is the field of an item that holds its bytes, `are_files` says that each has a content beside its fields."""
 
     key: str
     noun: str
     size: str = ""
+    are_files: bool = False
 
     def listed_at(self, path: str) -> Listing:
         """The list of one resource, which has this path."""

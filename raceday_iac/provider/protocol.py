@@ -192,6 +192,14 @@ class Reader(Protocol):
         """How many things lie in a resource that holds data (files of a bucket), and their bytes."""
         ...
 
+    def items(self, address: Address) -> Iterator[Mapping[str, Any]]:
+        """These things, as the server lists them, page by page; none where there is no such resource."""
+        ...
+
+    def content_of(self, address: Address, item: str) -> bytes:
+        """The content of a file that lies in a resource."""
+        ...
+
     def executions(self, function: str, limit: int) -> Sequence[Execution]:
         """The newest executions of a function."""
         ...
@@ -261,6 +269,10 @@ class Provider(Reader, Protocol):
     ) -> Mapping[str, str]:
         """Create documents, at most 100, each with `$id`, `$permissions` and its values; `$createdAt` and `$updatedAt`
         are what they say. One that is there is left as it is. Returns what Appwrite refused: id → why."""
+        ...
+
+    def create_file(self, address: Address, item: str, name: str, permissions: Sequence[str], content: bytes) -> None:
+        """Put a file into a resource, under an id of our choice. One that is there is left as it is."""
         ...
 
     def put_document(

@@ -9,6 +9,7 @@ from typing import Any
 from ..backup.manifest import Form, Manifest, Section, manifest_document
 from ..backup.restoring import Goal, RestorePlan, Tally
 from ..counting import counted, spaced
+from ..kinds import kind_of
 from ..model.address import Address
 from .lines import Line
 
@@ -92,6 +93,11 @@ def _amount(manifest: Manifest) -> str:
 def _kept(section: Section) -> str:
     if section.form is Form.DOCUMENTS:
         return _documents(section.records)
+    contents = kind_of(section.address).contents
+    if section.form is Form.CONTENTS and contents is not None:
+        return counted(section.records, contents.noun)
+    if section.form is Form.SOURCES:
+        return f"source of {counted(section.records, 'deployment')}"
     what = "links" if section.links else "values"
     return f"{what} of {_documents(section.records)}"
 
@@ -137,6 +143,9 @@ def _goal_lines(goal: Goal, tally: Tally, overwrite: Collection[Address]) -> Ite
     section = goal.section
     into = f" into {goal.place}" if goal.place != section.place else ""
     yield Line(f"  {section.address}{into}: {_to_do(tally)}", "bold")
+    if goal.told:
+        yield Line(f"    {goal.told}")
+        return
     if goal.problem:
         yield Line(f"    ! {goal.problem}: declare it, apply, and restore again", "yellow")
         return
@@ -199,7 +208,7 @@ def _tally_document(goal: Goal, tally: Tally) -> dict[str, Any]:
         "address": str(goal.section.address),
         "into": str(goal.place),
         **numbers,
-        "problem": goal.problem,
+        "problem": goal.problem or goal.told,
         "missing": list(goal.missing),
         "why": dict(tally.why),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -219,3 +220,80 @@ def test_what_is_done_with_backups_is_in_the_audit_log(notes: Project) -> None:
     expected = [("restore", "begin"), ("restore", "end"), ("backup create", "backup create")]
     assert events[-4:] == [*expected, ("backup delete", "backup delete")]
     assert "another long text" not in "".join(lines)
+
+
+FILES = {"f1": ("../sun.txt", b"shine " * 3), "f2": ("empty.bin", bytes(range(256)) * 40), "f3": ("a.txt", b"x")}
+
+
+@pytest.fixture
+def bucket(project: Project) -> str:
+    """A bucket with files; its route."""
+    project.declare('stack.bucket(P + "pictures", name="Pictures", file_security=True)')
+    project.apply()
+    path = f"/storage/buckets/{project.id('pictures')}/files"
+    for identity, (name, content) in FILES.items():
+        fields = {"fileId": identity, "permissions[0]": f'read("user:{identity}")'}
+        project.api.form(path, fields, {"file": (name, content, "text/plain")})
+    return path
+
+
+def contents(project: Project, path: str) -> Any:
+    kept = ("$id", "name", "$permissions", "signature", "sizeOriginal", "mimeType")
+    return [{name: each[name] for name in kept} for each in project.api.get(path)["files"]]
+
+
+def test_the_files_of_a_deleted_bucket_are_put_back(project: Project, bucket: str) -> None:
+    before, stack = contents(project, bucket), project.stack_file.read_text()
+    project.declare("")
+    project.apply("--allow-data-loss", f"bucket.{project.id('pictures')}=3")
+    project.iac("backup", "verify")
+    assert "is not there" in project.iac("restore", "latest", "--auto-approve", code=1).out
+    project.stack_file.write_text(stack)
+    project.apply()
+    put_first = {"file": ("other.txt", b"somebody else's", "text/plain")}
+    project.api.form(bucket, {"fileId": "f3"}, put_first)
+    said = project.iac("restore", "latest", "--auto-approve").out
+    assert "f3: file: one of this id is there, and it is another one" in said
+    assert contents(project, bucket)[0]["name"] == "other.txt"
+    project.api.delete(f"{bucket}/f3")
+    assert "The plan is empty" in project.iac("restore", "latest", "--auto-approve").out
+    assert sorted(contents(project, bucket), key=str) == sorted(before, key=str)
+    project.iac("backup", "extract", "latest", "out")
+    found = {each.name: each.read_bytes() for each in (project.root / "out").rglob("*") if each.is_file()}
+    del found["contents-00001.jsonl"]
+    assert found == {f"{key}-{name.replace('/', '_')}": content for key, (name, content) in FILES.items()}
+    assert "exists already" in project.iac("backup", "extract", "latest", "out", code=1).err
+
+
+def test_members_of_a_team_are_kept_to_be_read(project: Project) -> None:
+    project.declare('stack.team(P + "staff", name="Staff")')
+    project.apply()
+    body = {"email": "a@example.org", "roles": ["owner"], "url": "http://localhost"}
+    project.api.post(f"/teams/{project.id('staff')}/memberships", body)
+    project.declare("")
+    project.apply("--allow-data-loss", f"team.{project.id('staff')}=1")
+    assert "written back by nobody" in project.iac("restore", "latest", "--auto-approve").out
+    (found,) = project.iac("backup", "extract", "latest", "out", "--json").json["files"]
+    assert json.loads((project.root / found).read_text())["data"]["userEmail"] == "a@example.org"
+
+
+def test_the_source_and_the_variables_of_a_deleted_function_are_kept(project: Project) -> None:
+    source = project.code("f", main="def main(context):\n    return context.res.empty()\n")
+    project.declare(f"""
+        stack.function(P + "f", name="F", runtime="python-3.12", specification="s-1vcpu-512mb", timeout=30,
+            entrypoint="main.py", code={source!r}, variables={{"A": "plain", "S": FromEnvironment("SECRET")}})
+    """)
+    project.secret("SECRET", "never to be seen")
+    project.apply()
+    project.iac("destroy", project.id("f"), "--auto-approve")
+    shown = project.iac("backup", "show", "latest")
+    assert "source of 1 deployment" in shown.out
+    assert "value='plain'" in shown.out
+    assert "take it out with backup extract" in project.iac("restore", "latest", "--auto-approve").out
+    project.iac("backup", "extract", "latest", "out")
+    (found,) = (project.root / "out").rglob("*.tar.gz")
+    with tarfile.open(found) as archive:
+        main = archive.extractfile("main.py")
+        assert main is not None
+        assert main.read() == (project.root / source / "main.py").read_bytes()
+    project.must_keep_no_secret()

@@ -19,7 +19,7 @@ import requests
 import urllib3
 
 from ...kinds import KINDS
-from ...kinds.base import ARCHIVE, NOTHING, Call, misfit
+from ...kinds.base import ARCHIVE, CONTENT, NOTHING, Call, misfit
 from .sdk import AppwriteException
 
 #: Bytes of a body, as sent and as unpacked: of JSON, and of a file.
@@ -97,7 +97,7 @@ def body_of(
     if response.raw is None:
         # It came over no connection: whoever made it has it whole.
         return response.content
-    longest = LONGEST_FILE if call.shape is ARCHIVE else LONGEST
+    longest = LONGEST_FILE if call.shape is ARCHIVE or call.shape is CONTENT else LONGEST
     begun, parts, size = clock(), [], 0
     try:
         # As it was sent: `requests` asks for nothing unpacked.
@@ -151,6 +151,8 @@ def read(call: Call, response: requests.Response, body: bytes) -> Any:
     if call.shape is ARCHIVE:
         if not body or _kind(response) not in _ARCHIVES:
             raise foreign(response, _excerpt(body) or "no archive")
+        return body
+    if call.shape is CONTENT:
         return body
     return _content(call, response, body)
 

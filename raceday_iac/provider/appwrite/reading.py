@@ -24,7 +24,7 @@ from ...kinds import (
     kind_of,
     variable,
 )
-from ...kinds.base import ARCHIVE, OBJECT, Call, Listing, Shape, is_finite, is_instant, listing
+from ...kinds.base import ARCHIVE, CONTENT, OBJECT, Call, Listing, Shape, is_finite, is_instant, listing
 from ...kinds.schema_rules import is_mirror
 from ...kinds.turns import selections, unknown_among
 from ...model.address import Address, database_address
@@ -260,13 +260,26 @@ class AppwriteReader:
     def contents(self, address: Address) -> Answer:
         """See `Reader.contents`."""
         kind = kind_of(address)
-        assert kind.contents is not None
-        listed, size = kind.contents.listed_at(kind.requests.read(address).path), kind.contents.size
-        try:
-            sizes = [each.get(size, 0) for each in self._pages(listed.path, listed.key, listed.item, size=SIZES[0])]
-        except NotFoundError:
-            return Answer(0)
+        size = kind.contents.size if kind.contents is not None else ""
+        sizes = [each.get(size, 0) for each in self.items(address)]
         return Answer(len(sizes), size=sum(sizes))
+
+    def items(self, address: Address) -> Iterator[Mapping[str, Any]]:
+        """See `Reader.items`."""
+        kind = kind_of(address)
+        assert kind.contents is not None
+        listed = kind.contents.listed_at(kind.requests.read(address).path)
+        try:
+            yield from self._pages(listed.path, listed.key, listed.item, size=SIZES[0])
+        except NotFoundError:
+            return
+
+    def content_of(self, address: Address, item: str) -> bytes:
+        """See `Reader.content_of`."""
+        kind = kind_of(address)
+        assert kind.contents is not None
+        path = f"{kind.contents.listed_at(kind.requests.read(address).path).path}/{item}/download"
+        return bytes(self._transport.request(Call("get", path, answer=CONTENT)))
 
     def executions(self, function: str, limit: int) -> Sequence[Execution]:
         queries = (query("orderDesc", attribute="$createdAt"), query("limit", limit))

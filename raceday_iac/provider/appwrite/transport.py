@@ -37,7 +37,7 @@ from ...errors import (
     UnreachableError,
 )
 from ...kinds import deployment
-from ...kinds.base import Call
+from ...kinds.base import OBJECT, Call
 from ...model.secret import Secret
 from ...waiting import WAITS
 from .answers import Failure, body_of, endpoint_of, read, says_absent
@@ -128,10 +128,17 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
     ) -> Any:
         """Upload an archive as `code`, in the SDK's chunks. `begun` is told the id after each of several. Raises
         `ProviderError`."""
+        code = InputFile.from_bytes(archive, "code.tar.gz", "application/gzip")
+        return self._upload(path, {**fields, "code": code}, "code", _telling(begun))
+
+    def upload_file(self, path: str, fields: Mapping[str, Any], name: str, content: bytes) -> Any:
+        """Upload the content of a file of this name in the same way."""
+        return self._upload(path, {**fields, "file": InputFile.from_bytes(content, name)}, "file", None)
+
+    def _upload(self, path: str, params: dict[str, Any], name: str, progressed: Any) -> Any:
         headers = {"X-Appwrite-Project": self.project, "content-type": "multipart/form-data"}
-        params = {**fields, "code": InputFile.from_bytes(archive, "code.tar.gz", "application/gzip")}
         try:
-            return self.chunked_upload(path, headers, params, "code", _telling(begun))
+            return self.chunked_upload(path, headers, params, name, progressed)
         except Failure as failure:
             raise self._translated(failure, Call("post", path)) from None
 
@@ -145,7 +152,8 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
         response_type: str = "json",  # noqa: ARG002 - the SDK passes it
     ) -> Any:
         """One attempt. Raises Failure."""
-        return self._once(Call(method, path, params or {}, deployment.SHAPE), dict(headers or {}), self.patience.read)
+        shape = deployment.SHAPE if "code" in (params or {}) else OBJECT
+        return self._once(Call(method, path, params or {}, shape), dict(headers or {}), self.patience.read)
 
     def _send_with_retry(self, call: Call, headers: dict[str, str], read_timeout: float | None) -> Any:
         patience, attempt = read_timeout or self.patience.read, 0

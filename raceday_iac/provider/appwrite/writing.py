@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -263,6 +264,15 @@ class AppwriteProvider(AppwriteReader):
                 raise
             return error.message
         return ""
+
+    def create_file(self, address: Address, item: str, name: str, permissions: Sequence[str], content: bytes) -> None:
+        """See `Provider.create_file`."""
+        kind = kind_of(address)
+        assert kind.contents is not None
+        path = kind.contents.listed_at(kind.requests.read(address).path).path
+        fields = {"fileId": item, "permissions": list(permissions)}
+        with suppress(ConflictError):
+            self._transport.upload_file(path, fields, name, content)
 
     def put_document(
         self, database: str, collection: str, identity: str, data: Mapping[str, Any], *, fence: str = ""

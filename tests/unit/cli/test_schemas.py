@@ -80,6 +80,7 @@ DIALOGUE = (
     ("backup-list", "backup list --env prod"),
     ("backup-show", "backup show latest --env prod"),
     ("backup-verify", "backup verify --env prod"),
+    ("backup-extract", "backup extract latest kept --env prod"),
     ("restore", "restore latest --dry-run --env prod"),
     ("backup-delete", "backup delete latest --auto-approve --env prod"),
 )
