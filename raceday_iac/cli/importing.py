@@ -208,7 +208,8 @@ def read_project(path: Path, root: Path = Path()) -> Project:
         """Only what lies below the root: nothing else is managed unasked."""
         place = (path.parent / folder).resolve()
         with suppress(OSError, ValueError):
-            if place.is_relative_to(root.resolve()) and (place / entrypoint).is_file():
+            has_code = (place / entrypoint).is_file() if entrypoint else place.is_dir() and place != root.resolve()
+            if place.is_relative_to(root.resolve()) and has_code:
                 return place.relative_to(root.resolve()).as_posix()
         return ""
 

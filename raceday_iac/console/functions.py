@@ -27,7 +27,7 @@ _NEWEST = 20
 def functions(console: Console, request: Request) -> str:
     """All of them, with what runs them and how they ran last."""
     reader = console.project.reader()
-    found = reader.snapshot((), offers=False).resources
+    found = reader.snapshot((), offers=()).resources
     listed = []
     for address, live in found.items():
         if kind_of(address).has_runs:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from ..kinds.function import run_size
+from ..kinds.code import run_size
 from ..model.address import Address
 from ..model.declarations import Lock
 from ..model.local_time import UTC_TIME, LocalTime

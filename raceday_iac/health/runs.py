@@ -14,8 +14,8 @@ from typing import Any
 
 from ..counting import format_duration
 from ..kinds import kind_of
+from ..kinds.code import size_of
 from ..kinds.collection import can_only_fail_again, making_anew, unknown_to_documents
-from ..kinds.function import size_of
 from ..linting.expansion import Expansion, expand
 from ..model.address import Address, collection_address
 from ..model.resource import Live

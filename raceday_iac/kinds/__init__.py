@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +27,9 @@ from . import (
     provider,
     relationship,
     service,
+    site,
+    site_deployment,
+    site_variable,
     smtp,
     team,
     topic,
@@ -48,6 +51,9 @@ KINDS: dict[str, Kind] = {
         function,
         variable,
         deployment,
+        site,
+        site_variable,
+        site_deployment,
         bucket,
         team,
         topic,
@@ -73,6 +79,10 @@ LISTED = tuple(name for name, kind in KINDS.items() if kind.listing is not None)
 _CODE = {kind.owner: name for name, kind in KINDS.items() if kind.is_code}
 #: Kinds that have code.
 HAVING_CODE = tuple(_CODE)
+#: By what they lie in, kinds.
+_INNER: dict[str, list[Kind]] = {}
+for _kind in KINDS.values():
+    _INNER.setdefault(_kind.owner, []).append(_kind)
 #: Names of kinds in which others lie.
 _HOLDING = frozenset(kind.owner for kind in KINDS.values() if kind.owner)
 
@@ -80,6 +90,14 @@ _HOLDING = frozenset(kind.owner for kind in KINDS.values() if kind.owner)
 def kind_of(address: Address) -> Kind:
     """The rules for a resource."""
     return KINDS[address.kind]
+
+
+def told_with(kind: Kind, raw: Mapping[str, Any]) -> Iterator[Live]:
+    """A resource as an answer describes it, with what the same answer tells of what lies in it."""
+    owner = kind.parse((), raw)
+    yield owner
+    for inner in _INNER.get(kind.name, ()):
+        yield from (inner.parse(owner.address.parts, each) for each in inner.told_in(raw))
 
 
 def has_code(address: Address) -> bool:
@@ -184,4 +202,5 @@ __all__ = [
     "on_server",
     "outermost",
     "sent_with",
+    "told_with",
 ]

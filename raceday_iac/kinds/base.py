@@ -6,7 +6,7 @@ Kinds are pure: they compare and they describe requests; they never send any.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -342,8 +342,10 @@ class Kind:
     found_in: Callable[[Address, Any], Any] = lambda _address, raw: raw
     #: Whether what lies in it has a list of its own for each.
     is_listed_inside: bool = False
-    #: Whether the server's lists say what can be chosen for it: runtimes, specifications.
-    is_offered: bool = False
+    #: The server's own lists that say what can be chosen for it: runtimes, frameworks, specifications.
+    offers: tuple[str, ...] = ()
+    #: Where the answer about what it lies in tells of it: each as `parse` takes it.
+    told_in: Callable[[Mapping[str, Any]], Iterable[Mapping[str, Any]]] = lambda _raw: ()
     #: Whether all of a new collection are sent at once.
     sent_together: bool = False
     #: How the creation of the collection that it lies in names it, where a server takes it there; None where not.

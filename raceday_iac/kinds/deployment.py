@@ -1,4 +1,4 @@
-"""Deployments: a function's code, known by the hash of its source archive.
+"""Deployments: the code of a function or site, known by the hash of its source archive.
 
 Uploading, waiting and activating takes several requests; see `applying/deploy.py`.
 """
@@ -6,9 +6,10 @@ Uploading, waiting and activating takes several requests; see `applying/deploy.p
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from ..model.address import Address, deployment_address
+from ..model.address import Address
 from ..model.resource import Fields, Live, frozen
 from .base import Call, Kind, Shape, is_instant, listing
 
@@ -23,12 +24,12 @@ UNFINISHED = "unfinished"
 REPLACED = "replaced"
 
 
-def parse(owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
-    """The active deployment, from a function's answer. What it holds is not in it: see `refresh`."""
-    return Live(deployment_address(owner[0]), frozen({}), str(raw["deploymentId"]))
-
-
+@dataclass(frozen=True)
 class _Requests:
+    """`service` is the route of what has the code."""
+
+    service: str
+
     def create(self, address: Address, fields: Fields) -> Call:
         raise NotImplementedError("a deployment is uploaded, not created in one request")
 
@@ -36,10 +37,10 @@ class _Requests:
         raise NotImplementedError("a deployment is never changed; a new one takes its place")
 
     def delete(self, address: Address, live: Live) -> Call:
-        return Call("delete", f"/functions/{address.path}/deployments/{live.remote_id}")
+        return Call("delete", f"{self.service}/{address.path}/deployments/{live.remote_id}")
 
     def read(self, address: Address) -> Call:
-        return Call("get", f"/functions/{address.path}/deployments", answer=listing("deployments", SHAPE))
+        return Call("get", f"{self.service}/{address.path}/deployments", answer=listing("deployments", SHAPE))
 
 
 _OF_A_REPOSITORY = (
@@ -48,33 +49,48 @@ _OF_A_REPOSITORY = (
     *(f"providerBranch{each}" for each in ("", "Url")),
 )
 
-KIND = Kind(
-    name="deployment",
-    stage=70,
-    owner="function",
-    has_path_of_owner=True,
-    has_own_id=True,
-    requests=_Requests(),
-    parse=parse,
-    in_place=frozenset({"digest"}),
-    is_code=True,
-    sent_along=("entrypoint", "commands"),
-    routes=("POST /functions/{functionId}/deployments",),
-    left_out={
-        "code": "the archive, packed from the folder that the function names",
-        "activate": "sent as false: new code is activated when it is built and everything else is done",
-        "entrypoint": "the function's, sent along with the archive",
-        "commands": "the function's, sent along with the archive",
-        "status": "waited for",
-        "type": "tells uploads from what a repository or a person made",
-        "sourceSize": "shown by `deployments`",
-        "totalSize": "shown by `deployments`",
-        "buildLogs": "shown when a build fails",
-        **dict.fromkeys(("buildSize", "buildDuration", "buildId"), "facts about a build, nothing that can be wanted"),
-        **dict.fromkeys(("resourceId", "resourceType"), "part of the address"),
-        **dict.fromkeys(("screenshotLight", "screenshotDark"), "of sites only"),
-        **dict.fromkeys(_OF_A_REPOSITORY, "of code that Appwrite fetched from a repository"),
-    },
-    terraform_types=("appwrite_function_deployment",),
-    terraform_path=("function_id",),
-)
+_LEFT_OUT = {
+    "code": "the archive, packed from the folder that the stack names",
+    "activate": "sent as false: new code is activated when it is built and everything else is done",
+    "status": "waited for",
+    "type": "tells uploads from what a repository or a person made",
+    "sourceSize": "shown by `deployments`",
+    "totalSize": "shown by `deployments`",
+    "buildLogs": "told when a build fails",
+    **dict.fromkeys(("buildSize", "buildDuration", "buildId"), "told of a build, nothing that can be wanted"),
+    **dict.fromkeys(("resourceId", "resourceType"), "part of the address"),
+    "entrypoint": "the function's, sent along with the archive; sites have none",
+    **dict.fromkeys(("screenshotLight", "screenshotDark"), "pictures of a site, which Appwrite takes"),
+    **dict.fromkeys(_OF_A_REPOSITORY, "of code that Appwrite fetched from a repository"),
+}
+
+
+def code_of(owner: str, service: str, name: str, sent_along: tuple[str, ...]) -> Kind:
+    """The code of a kind. `service` is the route of its list, `sent_along` are settings of the owner."""
+
+    def parse(path: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
+        """The active deployment, from its owner's answer. What it holds is not told: see `refresh`."""
+        return Live(Address(name, path[0]), frozen({}), str(raw["deploymentId"]))
+
+    return Kind(
+        name=name,
+        stage=70,
+        plural=name.replace("_", " ") + "s",
+        absent="deployment_not_found",
+        owner=owner,
+        has_path_of_owner=True,
+        has_own_id=True,
+        told_in=lambda raw: [raw] if raw["deploymentId"] else [],
+        requests=_Requests(service),
+        parse=parse,
+        in_place=frozenset({"digest"}),
+        is_code=True,
+        sent_along=sent_along,
+        routes=(f"POST {service}/{{{owner}Id}}/deployments",),
+        terraform_types=(f"appwrite_{owner}_deployment",),
+        terraform_path=(f"{owner}_id",),
+        left_out={**dict.fromkeys(sent_along, "its owner's, sent along with the archive"), **_LEFT_OUT},
+    )
+
+
+KIND = code_of("function", "/functions", "deployment", ("entrypoint", "commands"))

@@ -588,6 +588,8 @@ class Declaring:
         model = self.model_of(live.fields)
         names = {each.attribute: each.name for each in wire_fields(model)}
         for name, info in model.model_fields.items():
+            if name in names and names[name] not in live.fields and not info.is_required():
+                continue
             value = live.fields.get(names[name]) if name in names else self.local(name, live, beside)
             if name in names or value is not None:
                 value = self.as_written(name, value, live, beside)

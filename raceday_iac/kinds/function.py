@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, SkipValidation, field_validator, model_validator
+from pydantic import Field, SkipValidation, field_validator, model_validator
 
 from ..cron import cron_problem
 from ..cron import parse as parse_cron
@@ -30,18 +27,36 @@ from ..model.declarations import (
     unknown_roles,
 )
 from ..model.evidence import Ask, Question
-from ..model.limits import RUNTIMES, SCOPES
-from ..model.names import Runtime, Scope, Specification
-from ..model.resource import CodeSource, Desired, Diagnostic, Fields, KeptCode, Live, Location, Resource, frozen
-from ..model.secret import FromEnvironment
-from ..model.server import ServerFacts
+from ..model.resource import CodeSource, Desired, Diagnostic, Fields, Live, Location, Resource, frozen
+from ..model.server import FOR_FUNCTIONS, ServerFacts
 from . import variable
-from .base import Kind, Shape, thaw
+from .base import Kind, Shape
+from .code import (
+    CARRIED,
+    LEFT_OUT,
+    SCOPES,
+    BuildRuntime,
+    Built,
+    Code,
+    CodeDeclaring,
+    CodePath,
+    Kept,
+    OneSize,
+    OwnSize,
+    Patterns,
+    Retention,
+    Scopes,
+    Variables,
+    code_in_file,
+    few_variables,
+    sizes_not_offered,
+    source_of,
+    unknown_runtime,
+    unknown_sizes,
+)
 from .fields import (
     IDENTITY,
-    Beside,
     Checked,
-    Declaring,
     Entry,
     Local,
     PlainRequests,
@@ -59,27 +74,8 @@ from .fields import (
 )
 from .variable import SHAPE as VARIABLE
 
-#: The link to a repository is not ours, yet an update that omits it cuts it.
-_CARRIED = (
-    "installationId",
-    "providerRepositoryId",
-    "providerBranch",
-    "providerRootDirectory",
-    "providerSilentMode",
-    "providerBranches",
-    "providerPaths",
-)
-#: What of it is neither declared nor sent back.
-_LEFT_OUT = {
-    "vars": "a kind of their own",
-    "live": "whether Appwrite thinks that new code is due; the state knows what was deployed",
-    "version": "which Open Runtimes run it; Appwrite chooses the newest",
-    "deploymentId": "the deployment's affair",
-    "deploymentCreatedAt": "the deployment's affair",
-    "latestDeploymentId": "the deployment's affair",
-    "latestDeploymentCreatedAt": "the deployment's affair",
-    "latestDeploymentStatus": "the deployment's affair",
-}
+_LEFT_OUT = {**LEFT_OUT, "version": "which Open Runtimes run it; Appwrite chooses the newest"}
+_SET = Wire(is_set=True, canonical=as_set)
 
 _JAVASCRIPT = (".js", ".mjs", ".cjs", ".ts")
 #: What every entrypoint of a language ends with.
@@ -95,38 +91,6 @@ _ENDINGS = {
 }
 
 
-def _unknown(what: str, name: str, known: Collection[str]) -> str:
-    return f"unknown {what} {name!r}{nearest(name, known)}"
-
-
-#: What is known, and the form of what a newer server may have: only Appwrite knows that.
-_RUNTIMES, _RUNTIME = RUNTIMES | limits.NEWER_RUNTIMES, re.compile(r"[a-z]+(-[a-z]+)*-\d+(\.\d+)*")
-_SCOPES, _SCOPE = SCOPES | limits.NEWER_SCOPES, re.compile(r"[A-Za-z]+(\.[A-Za-z0-9]+)*\.(read|write)")
-
-
-def unknown_scopes(scopes: Iterable[str]) -> Iterator[str]:
-    """What is doubtful of scopes."""
-    return (_unknown("scope", each, _SCOPES) for each in scopes if each not in _SCOPES)
-
-
-def known_scopes(value: Sequence[str]) -> Sequence[str]:
-    """Scopes; raises ValueError for what is none."""
-    odd = [scope for scope in value if scope not in _SCOPES and not _SCOPE.fullmatch(scope)]
-    if odd:
-        raise ValueError("; ".join(_unknown("scope", scope, _SCOPES) for scope in odd))
-    return value
-
-
-_SET = Wire(is_set=True, canonical=as_set)
-_BUILT = Wire(effect="in place, and a new deployment")
-_PACKED = Local("a new deployment, where the bundle changes")
-#: The version that gave builds and runs a size each.
-_TWO_SIZES = "1.9.0"
-_AGED = Wire(since=_TWO_SIZES, is_answered=False, is_left=True)
-_SIZE = Wire(until=_TWO_SIZES, instead=("buildSpecification", "runtimeSpecification"), is_answered=False, is_left=True)
-_RUN_SIZE = _BUILD_SIZE = replace(_AGED, instead=("specification",))
-
-
 class FunctionDeclaration(Declared):
     """A function. `timeout` in seconds; `schedule` is a cron in UTC; `code` a folder, relative to the project's root,
     or `KEEP`, and then `path` is where it lies for Appwrite's own command line; `ignore` and `include` are patterns as
@@ -140,10 +104,10 @@ class FunctionDeclaration(Declared):
 
     id: Annotated[Id, IDENTITY] = Field(init=False)
     name: Name
-    runtime: Annotated[Runtime, _BUILT]
-    specification: Annotated[Specification | None, _SIZE] = None
-    runtime_specification: Annotated[Specification | None, _RUN_SIZE] = None
-    build_specification: Annotated[Specification | None, _BUILD_SIZE] = None
+    runtime: BuildRuntime
+    specification: OneSize = None
+    runtime_specification: OwnSize = None
+    build_specification: OwnSize = None
     execute: Annotated[Sequence[str], replace(_SET, doubts=unknown_roles)] = Field(
         default=(), max_length=limits.FUNCTION_LIST_ITEMS
     )
@@ -154,37 +118,19 @@ class FunctionDeclaration(Declared):
     timeout: int = Field(ge=1, le=limits.FUNCTION_TIMEOUT)
     enabled: bool = True
     logging: bool = True
-    entrypoint: Annotated[str, _BUILT] = Field(min_length=1, max_length=limits.FUNCTION_ENTRYPOINT)
-    commands: Annotated[str, _BUILT] = Field(default="", max_length=limits.FUNCTION_COMMANDS)
-    scopes: Annotated[Sequence[Scope], AfterValidator(known_scopes), replace(_SET, doubts=unknown_scopes)] = Field(
-        default=(), max_length=limits.FUNCTION_LIST_ITEMS
-    )
-    deployment_retention: Annotated[int | None, _AGED] = Field(default=None, ge=0, le=limits.DEPLOYMENT_RETENTION)
-    code: Annotated[str, Local("a new deployment")] = KEEP
-    path: Annotated[str, Local("nothing on the server")] = ""
-    ignore: Annotated[Sequence[str], _PACKED] = ()
-    include: Annotated[Sequence[str], _PACKED] = ()
+    entrypoint: Built = Field(min_length=1, max_length=limits.FUNCTION_ENTRYPOINT)
+    commands: Built = Field(default="", max_length=limits.FUNCTION_COMMANDS)
+    scopes: Annotated[Scopes, SCOPES] = Field(default=(), max_length=limits.FUNCTION_LIST_ITEMS)
+    deployment_retention: Retention = None
+    code: Code = KEEP
+    path: CodePath = ""
+    ignore: Patterns = ()
+    include: Patterns = ()
     schema_of: Annotated[str, Local("a new deployment")] = Field(default="", alias="schema")
     lock: Annotated[SkipValidation[Lock | None], Local("a new deployment")] = None
-    variables: Annotated[
-        SkipValidation[Mapping[str, str | FromEnvironment] | None], Local("changes of the variables")
-    ] = Field(default_factory=dict)
+    variables: Variables = Field(default_factory=dict)
     probe: Annotated[SkipValidation[Probe | None], Local("nothing on the server")] = None
-    keep_deployments: Annotated[int | None, Local("nothing on the server")] = Field(default=None, ge=0)
-
-    @field_validator("runtime")
-    @classmethod
-    def _known_runtime(cls, value: str) -> str:
-        if value not in _RUNTIMES and not _RUNTIME.fullmatch(value):
-            raise ValueError(_unknown("runtime", value, _RUNTIMES))
-        return value
-
-    @field_validator("specification", "runtime_specification", "build_specification")
-    @classmethod
-    def _known_specification(cls, value: str | None) -> str | None:
-        if value is not None and size_of(value) is None:
-            raise ValueError(_unknown("specification", value, limits.SPECIFICATIONS))
-        return value
+    keep_deployments: Kept = None
 
     @field_validator("execute")
     @classmethod
@@ -226,11 +172,7 @@ class FunctionDeclaration(Declared):
 
     @model_validator(mode="after")
     def _few_variables(self) -> Self:
-        count = len(self.variables or {})
-        if count > limits.FUNCTION_VARIABLES:
-            raise ValueError(
-                f"variables: {count} are declared, and Appwrite gives a function {limits.FUNCTION_VARIABLES}"
-            )
+        few_variables(self)
         return self
 
 
@@ -240,7 +182,7 @@ SHAPE = Shape(
     {"$id": str, "deploymentId": str, **answered(FunctionDeclaration), "vars": [VARIABLE]},
     {
         **may_be_answered(FunctionDeclaration),
-        **dict.fromkeys((*_CARRIED, "latestDeploymentId", "latestDeploymentStatus"), (str, bool, [str])),
+        **dict.fromkeys((*CARRIED, "latestDeploymentId", "latestDeploymentStatus"), (str, bool, [str])),
     },
 )
 
@@ -248,17 +190,9 @@ SHAPE = Shape(
 def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
     """A function as the server describes it."""
     fields = parsed(FunctionDeclaration, raw)
-    kept = carried((FunctionDeclaration,), _CARRIED, _LEFT_OUT, raw)
+    kept = carried((FunctionDeclaration,), CARRIED, _LEFT_OUT, raw)
     updated_at = str(raw.get("$updatedAt") or "")
     return Live(function_address(str(raw["$id"])), frozen(fields), str(raw["$id"]), kept, updated_at=updated_at)
-
-
-def size_of(specification: str) -> tuple[float, float] | None:
-    """Processors and GB of memory that a specification names: `s-1vcpu-512mb` has one and half of one. None for another
-    form of name. Their product is what Appwrite counts as GB-hours in an hour (its table for Cloud has 0.25 for
-    `s-0.5vcpu-512mb` and 16 for `s-4vcpu-4gb`)."""
-    found = re.fullmatch(r"s-(\d+(?:\.\d+)?)vcpu-(\d+)(mb|gb)", specification)
-    return (float(found[1]), float(found[2]) / (1024 if found[3] == "mb" else 1)) if found else None
 
 
 def can_run(runtime: str, entrypoint: str) -> bool:
@@ -291,12 +225,7 @@ def unsupported(wanted: Resource, _desired: Desired, server: ServerFacts) -> Ite
     later = [event for event in fields["events"] if event.partition(".")[0] in limits.NEWER_EVENTS]
     if later and not server.is_since("1.9.0"):
         yield f"{server} does not know the events {', '.join(later)}, which came with 1.9", _TAKE_OUT
-    sizes = dict.fromkeys(str(fields[name]) for name in SIZES if name in fields)
-    for size in sizes if server.specifications else ():
-        if size not in server.specifications:
-            offered = ", ".join(sorted(server.specifications))
-            message = f"this server does not offer the specification {size!r} (it offers {offered})"
-            yield message, "choose an offered one"
+    yield from sizes_not_offered(fields, server)
     yield from _never_starts(fields["schedule"], server)
 
 
@@ -312,26 +241,14 @@ def _never_starts(schedule: str, server: ServerFacts) -> Iterator[tuple[str, str
 
 def doubts(fields: Fields, server: ServerFacts) -> Iterator[str]:
     """Names that this tool does not know, where the server has no list of its own that decides."""
-    if not server.runtimes and fields["runtime"] not in _RUNTIMES:
-        yield _unknown("runtime", fields["runtime"], _RUNTIMES)
-    sizes = dict.fromkeys(str(fields[name]) for name in SIZES if fields.get(name))
-    for size in sizes if not server.specifications else ():
-        if size not in limits.SPECIFICATIONS:
-            yield _unknown("specification", size, limits.SPECIFICATIONS)
+    if not server.runtimes:
+        yield from unknown_runtime(fields["runtime"])
+    yield from unknown_sizes(fields, server)
 
 
 _TAKE_OUT = "take them out for this server"
 #: The version that refuses a schedule that never comes (1.9.0 takes it, 1.9.5 does not).
 _REFUSES_NEVER, _SOME_TIME = "1.9.5", datetime(2026, 1, 1, tzinfo=UTC)
-#: The fields that hold a specification, that of runs first.
-SIZES = ("runtimeSpecification", "buildSpecification", "specification")
-
-
-def run_size(fields: Fields) -> str:
-    """The specification that runs have; empty where it is not known."""
-    return str(fields.get("runtimeSpecification") or fields.get("specification") or "")
-
-
 #: Settings of a function that have settings of their own.
 SETTINGS: Mapping[str, type] = {"lock": Lock, "probe": Probe}
 
@@ -363,64 +280,8 @@ def _settings(work: Work, address: Address, name: str, given: Any, written: Any,
     return SETTINGS[name](**vars(checked)) if checked else None
 
 
-def _put_code(work: Work, function: FunctionDeclaration, location: Location) -> None:
-    folder = (work.root / function.code).resolve()
-    subject = str(function_address(function.id))
-    if not folder.is_dir():
-        work.problems.append(Diagnostic(location, subject, f"code folder {function.code} does not exist"))
-    elif not (folder / function.entrypoint).is_file():
-        message = f"entrypoint {function.entrypoint} does not exist in {function.code}"
-        work.problems.append(Diagnostic(location, subject, message))
-    work.code[function_address(function.id)] = CodeSource(
-        function_address(function.id),
-        folder,
-        {name: getattr(function, name) for name in ("entrypoint", "commands", "runtime")},
-        function.lock,
-        function.schema_of,
-        function.probe,
-        work.keep_deployments if function.keep_deployments is None else function.keep_deployments,
-        work.environment.build_patience,
-        tuple(function.ignore),
-        tuple(function.include),
-        _project_of(folder, work.root.resolve()),
-    )
-    if function.schema_of and database_address(function.schema_of) not in work.attempted:
-        message = f"packs the schema of {function.schema_of!r}, which is not declared"
-        work.problems.append(Diagnostic(location, subject, message))
-
-
-def _project_of(folder: Path, root: Path) -> Path | None:
-    """What links in a code folder may lead to: the project, with the repository that it lies in. A folder elsewhere,
-    which the stack names or a link that it names leads to, has its own repository; None where it has none."""
-    inside = folder.is_relative_to(root)
-    for each in (root, *root.parents) if inside else (folder, *folder.parents):
-        if (each / ".git").exists():
-            return each
-    return root if inside else None
-
-
-def _with_one_size(live: Live) -> Live:
-    """As a person writes it: one specification where builds and runs have the same, and no retention of 0."""
-    fields = dict(live.fields)
-    if not fields.get("deploymentRetention"):
-        fields.pop("deploymentRetention", None)
-    if "buildSpecification" in fields and fields["buildSpecification"] == fields.get("runtimeSpecification"):
-        fields["specification"] = fields.pop("buildSpecification")
-        del fields["runtimeSpecification"]
-    return replace(live, fields=frozen(fields))
-
-
 #: Appwrite's timeout where none is said, in seconds (1.8.1).
 _DEFAULT_TIMEOUT = 15
-#: Versions of Appwrite's command line: the one that takes what is ignored as one text, and the one that gave builds and
-#: runs a size each.
-_ONE_TEXT_CLI, _TWO_SIZES_CLI = 13, 15
-
-
-def _patterns(given: Any) -> tuple[str, ...]:
-    """What is left out of the code: a list, or a text of lines."""
-    found = given if isinstance(given, list) else str(given or "").splitlines()
-    return tuple(each.strip() for each in map(str, found) if each.strip())
 
 
 def _of_today(raw: Entry, address: Address, reading: Reading) -> dict[str, Any]:
@@ -437,39 +298,9 @@ def _of_today(raw: Entry, address: Address, reading: Reading) -> dict[str, Any]:
     return found
 
 
-def _code_in_file(raw: Entry, entrypoint: str, address: Address, reading: Reading) -> Mapping[str, Any]:
-    """What the declaration that is written says of the code: none of it is a setting of a live function."""
-    found: dict[str, Any] = {}
-    ignore = _patterns(raw.get("ignore"))
-    if ignore:
-        found["ignore"] = ignore
-    path = raw.get("path")
-    if not isinstance(path, str) or not path:
-        return found
-    code = reading.code_at(path, entrypoint)
-    if code:
-        reading.remark(address, "its code is managed from its folder; where that is not what is live, the plan says so")
-        return {**found, "code": code}
-    return {**found, "path": path}
-
-
-def _sizes(fields: dict[str, Any], cli: int) -> dict[str, Any]:
-    """The specifications, taken out of the fields, as a version of Appwrite's command line has them."""
-    one = fields.pop("specification", None)
-    build = fields.pop("buildSpecification", None) or one
-    run = fields.pop("runtimeSpecification", None) or one
-    if cli < _TWO_SIZES_CLI:
-        fields.pop("deploymentRetention", None)
-        said = {"specification": run or build}
-    else:
-        said = {"buildSpecification": build, "runtimeSpecification": run}
-    return {name: value for name, value in said.items() if value}
-
-
-class _Declaring(Declaring):
+class _Declaring(CodeDeclaring):
     file_lists = ("functions",)
-    file_silent = Declaring.file_silent | {"path", "ignore", "vars", "variables"}
-    file_holds = ("vars", "variables")
+    file_first = ("name", "runtime")
 
     def file_defaults(self, raw: Entry, address: Address) -> Mapping[str, Any]:
         return {**super().file_defaults(raw, address), "timeout": _DEFAULT_TIMEOUT}
@@ -488,63 +319,23 @@ class _Declaring(Declaring):
             reading.notes[address] = f"The imported file says {timeout} s; Appwrite allows {limits.FUNCTION_TIMEOUT}."
         live = reading.resources[address] = parse(owner, {**said, "$id": raw["$id"]})
         variable.read_file(raw, address, reading)
-        return replace(live, fields=frozen({**live.fields, **_code_in_file(raw, said["entrypoint"], address, reading)}))
+        return replace(live, fields=frozen({**live.fields, **code_in_file(raw, said["entrypoint"], address, reading)}))
 
-    def write_file(self, resource: Resource, desired: Desired, to: Writing) -> dict[str, Any]:
-        id = resource.address.path
-        code = desired.code.get(resource.address) or desired.kept_code.get(resource.address) or KeptCode(None)
-        folder, ignore = code.folder, code.ignore
-        path = os.path.relpath(folder, to.folder.resolve()) if folder else f"functions/{id}"
-        fields = thaw(resource.fields)
-        # In the order in which Appwrite's command line writes them.
-        first = {name: fields.pop(name) for name in ("name", "runtime")} | _sizes(fields, to.cli)
-        patterns = "\n".join(ignore) if to.cli >= _ONE_TEXT_CLI else list(ignore)
-        ignored = {"ignore": patterns} if ignore else {}
-        return {"$id": id, **first, "path": Path(path).as_posix(), **fields, **ignored}
-
-    def lost_in_file(self, resource: Resource, desired: Desired, to: Writing) -> Iterator[str]:  # noqa: ARG002
-        keys = [each.address.name for each in desired.below(resource.address, "variable")]
-        if keys:
-            yield f"variables are not part of such a file: {', '.join(keys)}"
+    def lost_in_file(self, resource: Resource, desired: Desired, to: Writing) -> Iterator[str]:
+        yield from super().lost_in_file(resource, desired, to)
         source = desired.code.get(resource.address)
-        if source is None and desired.kept_code.get(resource.address, KeptCode(None)).folder is None:
-            yield "its code is not managed here; `path` is where it usually lies"
-        elif source is not None and (source.lock is not None or source.schema_of):
+        if source is not None and (source.lock is not None or source.schema_of):
             how = f"write them out with: raceday-iac vendor {source.owner.path} --out FOLDER"
             yield f"its bundle holds files that are not in its folder; {how}"
 
     def prepare(
         self, work: Work, address: Address, arguments: dict[str, Any], written: Mapping[str, Any], location: Location
     ) -> dict[str, Any]:
-        variables = arguments["variables"] or {}
-        if not isinstance(variables, Mapping):
-            work.complain(address, location, "variables: must be a mapping of names to values")
-            variables = {}
         if not work.environment.schedules:
             arguments["schedule"] = ""
-        arguments["variables"] = variable.declare(work, address, variables, location)
         for name in SETTINGS:
             arguments[name] = _settings(work, address, name, arguments[name], written[name], location)
-        return arguments
-
-    is_long = True
-
-    def local(self, name: str, live: Live, beside: Beside) -> Any:
-        if name in ("ignore", "path"):
-            return live.fields.get(name)
-        if name == "variables":
-            return {each.address.name: beside.value_of(each) for each in beside.of("variable", live.address)}
-        return None
-
-    def arguments(self, live: Live, beside: Beside) -> Iterator[tuple[str, Any]]:
-        said = dict(super().arguments(_with_one_size(live), beside))
-        for name, info in FunctionDeclaration.model_fields.items():
-            word = info.alias or name
-            if name == "code":
-                # The live code stays: an archive that somebody else packed is not a folder of ours.
-                yield word, live.fields.get(name, KEEP)
-            elif word in said:
-                yield word, said[word]
+        return super().prepare(work, address, arguments, written, location)
 
     def problems(self, stack: Checked) -> Iterator[Diagnostic]:
         """Locks are documents of one collection, each of one function."""
@@ -564,21 +355,21 @@ class _Declaring(Declaring):
                 message = f"has a lock, but the stack's lock_store {store} is not a declared collection"
                 yield Diagnostic(resource.location, str(resource.address), message)
 
-    def put_more(self, work: Work, address: Address, declared: Declared, location: Location) -> None:
-        """Its variables, and where its code is."""
+    def source(self, work: Work, address: Address, declared: Declared, location: Location) -> CodeSource:
         assert isinstance(declared, FunctionDeclaration)
-        for each in (declared.variables or {}).values():
-            assert isinstance(each, variable.VariableDeclaration)
-            variable.put(work, address, each, location)
-        if declared.code != KEEP:
-            _put_code(work, declared, location)
-        elif declared.path or declared.ignore:
-            folder = work.root / declared.path if declared.path else None
-            work.kept_code[address] = KeptCode(folder, tuple(declared.ignore))
+        settings = {name: getattr(declared, name) for name in ("entrypoint", "commands", "runtime")}
+        source = source_of(work, address, declared, location, settings)
+        if source.folder.is_dir() and not (source.folder / declared.entrypoint).is_file():
+            message = f"entrypoint {declared.entrypoint} does not exist in {declared.code}"
+            work.problems.append(Diagnostic(location, str(address), message))
+        if declared.schema_of and database_address(declared.schema_of) not in work.attempted:
+            message = f"packs the schema of {declared.schema_of!r}, which is not declared"
+            work.problems.append(Diagnostic(location, str(address), message))
+        return replace(source, lock=declared.lock, schema_of=declared.schema_of, probe=declared.probe)
 
 
 KIND = Kind(
-    is_offered=True,
+    offers=FOR_FUNCTIONS,
     name="function",
     stage=50,
     tone="deploy",
@@ -593,7 +384,7 @@ KIND = Kind(
     doubts=doubts,
     loses=loses,
     routes=("POST /functions", "PUT /functions/{functionId}"),
-    carried=frozenset(_CARRIED),
+    carried=frozenset(CARRIED),
     left_out=_LEFT_OUT,
     declaring=_Declaring("function", FunctionDeclaration, "`stack.function(…)`"),
     terraform_types=("appwrite_function",),

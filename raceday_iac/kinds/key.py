@@ -15,8 +15,8 @@ from ..model.names import Scope
 from ..model.resource import Fields
 from ..model.server import ServerFacts
 from .base import Danger
+from .code import known_scopes, unknown_scopes
 from .fields import IDENTITY, Wire
-from .function import known_scopes, unknown_scopes
 from .plain import SET, plain_kind
 from .schema_rules import canonical_instant
 

@@ -1,4 +1,4 @@
-"""Function variables. Appwrite chooses their ids, so they are matched by key.
+"""Variables of functions and sites. Appwrite chooses their ids, so they are matched by key.
 
 A secret's value never comes back. What is compared is a keyed fingerprint that only state knows.
 """
@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import Field, field_validator
 
 from ..model import limits
-from ..model.address import Address, variable_address
+from ..model.address import Address
 from ..model.declarations import Declared, is_text
 from ..model.limits import collated
 from ..model.resource import Diagnostic, Fields, Live, Location, frozen
@@ -29,7 +30,7 @@ def _revealed(value: str | Secret) -> str:
 
 
 class VariableDeclaration(Declared):
-    """A function variable; the value is plain text or a `Secret`."""
+    """A variable; the value is plain text or a `Secret`."""
 
     key: Annotated[str, IDENTITY] = Field(min_length=1, max_length=limits.VARIABLE_KEY)
     value: Annotated[str | Secret, Wire(json=str, send=_revealed)]
@@ -60,18 +61,31 @@ class VariableDeclaration(Declared):
 
 _LEFT_OUT = {
     "secret": "follows from the value: one from the environment is a secret",
-    "resourceType": "always function",
+    "resourceType": "part of the address",
     "resourceId": "part of the address",
     "variableId": "chosen by Appwrite; variables are known by their key",
 }
 SHAPE = Shape({"$id": str, "key": str, **answered(VariableDeclaration), "secret": bool})
 
 
+#: What variables are called, by the kind that they lie in.
+_KINDS = {"function": "variable", "site": "site_variable"}
+
+
+def kind_in(owner: Address) -> str:
+    """The kind of the variables of something."""
+    return _KINDS[owner.kind]
+
+
+def address_in(owner: Address, key: str) -> Address:
+    return owner.child(kind_in(owner), key)
+
+
 def declare(work: Work, owner: Address, given: Mapping[str, str | FromEnvironment], location: Location) -> Variables:
-    """A function's variables, each checked."""
+    """The variables of one, each checked."""
     found = {}
     for key, value in given.items():
-        model = checked(work, variable_address(owner.path, key), key, value, location)
+        model = checked(work, address_in(owner, key), key, value, location)
         if model is not None:
             found[model.key] = model
     return found
@@ -97,49 +111,44 @@ def checked(
 def put(work: Work, owner: Address, variable: VariableDeclaration, location: Location) -> None:
     """What is wanted of one."""
     fields = {**canonical(variable), "secret": isinstance(variable.value, Secret)}
-    work.put(variable_address(owner.path, variable.key), fields, (owner,), location, variable)
-
-
-def parse(owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
-    """A variable as the server describes it; a secret one without a value."""
-    secret = bool(raw["secret"])
-    fields: dict[str, Any] = {"secret": secret}
-    if not secret:
-        fields["value"] = str(raw["value"])
-    kept = carried((VariableDeclaration,), ("key",), {*_LEFT_OUT, "key"}, raw)
-    return Live(variable_address(owner[0], str(raw["key"])), frozen(fields), str(raw["$id"]), kept)
+    work.put(address_in(owner, variable.key), fields, (owner,), location, variable)
 
 
 def _body(address: Address, fields: Fields) -> dict[str, Any]:
     return {"key": address.name, **body(VariableDeclaration, fields), "secret": fields["secret"]}
 
 
+@dataclass(frozen=True)
 class _Requests:
+    """`service` is the route of what has the variables."""
+
+    service: str
+
+    def listed(self, address: Address) -> str:
+        return f"{self.service}/{address.parts[0]}/variables"
+
     def create(self, address: Address, fields: Fields) -> Call:
         # 1.9.4 requires an id and 1.8 ignores it.
-        body = {"variableId": "unique()", **_body(address, fields)}
-        return Call("post", f"/functions/{address.parts[0]}/variables", body, SHAPE)
+        return Call("post", self.listed(address), {"variableId": "unique()", **_body(address, fields)}, SHAPE)
 
     def update(self, address: Address, fields: Fields, live: Live) -> Call:
-        path = f"/functions/{address.parts[0]}/variables/{live.remote_id}"
+        path = f"{self.listed(address)}/{live.remote_id}"
         return with_carried(Call("put", path, _body(address, fields), SHAPE), live)
 
     def delete(self, address: Address, live: Live) -> Call:
-        return Call("delete", f"/functions/{address.parts[0]}/variables/{live.remote_id}")
+        return Call("delete", f"{self.listed(address)}/{live.remote_id}")
 
     def read(self, address: Address) -> Call:
-        path = f"/functions/{address.parts[0]}/variables"
-        return Call("get", path, by_key(address.name), listing("variables", SHAPE))
+        return Call("get", self.listed(address), by_key(address.name), listing("variables", SHAPE))
+
+    def rename(self, old: Address, live: Live, name: str) -> Call:
+        """The value stays on the server, which never shows a secret one."""
+        return Call("put", f"{self.listed(old)}/{live.remote_id}", {"key": name}, SHAPE)
 
 
 def by_key(key: str) -> dict[str, list[str]]:
     """Parameters of a list that is to have the variable of that key. 1.8 knows none, and lists all."""
     return {"queries": [json.dumps({"method": "equal", "attribute": "key", "values": [key]})]}
-
-
-def rename(old: Address, live: Live, name: str) -> Call:
-    """The value stays on the server, which never shows a secret one."""
-    return Call("put", f"/functions/{old.parts[0]}/variables/{live.remote_id}", {"key": name}, SHAPE)
 
 
 def found_in(address: Address, raw: Any) -> Any:
@@ -166,10 +175,10 @@ def looks_secret(key: str, value: str) -> bool:
 
 
 def read_file(raw: Mapping[str, Any], owner: Address, reading: Reading) -> None:
-    """Files keep variables with their function: as a mapping, or as a list of key and value."""
+    """Files keep variables with their function or site: as a mapping, or as a list of key and value."""
     for name in ("vars", "variables"):
         for key, value, secret in _in_file(raw.get(name), f"{owner}: {name}", reading):
-            address = variable_address(owner.path, key)
+            address = address_in(owner, key)
             if address in reading.resources:
                 reading.remark(address, f"stands in the file twice; what {name} says counts")
             hidden = secret or looks_secret(key, value)
@@ -200,29 +209,49 @@ def _text(value: Any) -> str:
 
 class _Declaring(Declaring):
     def called(self, live: Live, beside: Beside) -> Called | None:  # noqa: ARG002
-        """Its function's call says it."""
+        """The call of what it lies in says it."""
         return None
 
 
-KIND = Kind(
-    name="variable",
-    stage=60,
-    owner="function",
-    is_free_text=True,
-    has_own_id=True,
-    secret_field="value",
-    is_needed_by_code=True,
-    found_in=found_in,
-    requests=_Requests(),
-    rename=rename,
-    folded=collated,
-    folded_away="case, accents or blanks at its end",
-    parse=parse,
-    # Secret to plain is refused by the server (variable_cannot_unset_secret): that is a replacement.
-    in_place=frozenset({"value", "fingerprint", "secret:on"}),
-    routes=("POST /functions/{functionId}/variables", "PUT /functions/{functionId}/variables/{variableId}"),
-    left_out=_LEFT_OUT,
-    declaring=_Declaring("variable", VariableDeclaration, "`variables={KEY: value}` of a function"),
-    terraform_types=("appwrite_function_variable",),
-    terraform_path=("function_id", "key"),
-)
+def variables_of(owner: str, service: str) -> Kind:
+    """Variables of a kind that has code. `service` is the route of its list."""
+    name, requests = _KINDS[owner], _Requests(service)
+
+    def parse(path: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
+        """A variable as the server describes it; a secret one without a value."""
+        secret = bool(raw["secret"])
+        fields: dict[str, Any] = {"secret": secret}
+        if not secret:
+            fields["value"] = str(raw["value"])
+        kept = carried((VariableDeclaration,), ("key",), {*_LEFT_OUT, "key"}, raw)
+        address = address_in(Address(owner, path[0]), str(raw["key"]))
+        return Live(address, frozen(fields), str(raw["$id"]), kept)
+
+    return Kind(
+        name=name,
+        stage=60,
+        plural=name.replace("_", " ") + "s",
+        absent="variable_not_found",
+        owner=owner,
+        is_free_text=True,
+        has_own_id=True,
+        secret_field="value",
+        is_needed_by_code=True,
+        told_in=lambda raw: raw["vars"],
+        found_in=found_in,
+        requests=requests,
+        rename=requests.rename,
+        folded=collated,
+        folded_away="case, accents or blanks at its end",
+        parse=parse,
+        # Secret to plain is refused by the server (variable_cannot_unset_secret): that is a replacement.
+        in_place=frozenset({"value", "fingerprint", "secret:on"}),
+        routes=(f"POST {service}/{{{owner}Id}}/variables", f"PUT {service}/{{{owner}Id}}/variables/{{variableId}}"),
+        left_out=_LEFT_OUT,
+        declaring=_Declaring(name, VariableDeclaration, f"`variables={{KEY: value}}` of a {owner}"),
+        terraform_types=(f"appwrite_{owner}_variable",),
+        terraform_path=(f"{owner}_id", "key"),
+    )
+
+
+KIND = variables_of("function", "/functions")

@@ -180,6 +180,15 @@ RUNTIMES = frozenset(
     """.split()
 )
 
+#: Frameworks of sites (1.8.1 to main); an instance lists those that it has a runtime for (`GET /sites/frameworks`).
+FRAMEWORKS = frozenset(
+    """
+    analog angular nextjs react nuxt vue sveltekit astro tanstack-start remix lynx flutter react-native vite other
+    """.split()
+)
+#: The longest that a site may take for a page, in seconds, unless the operator has set another number.
+SITE_TIMEOUT = 30
+
 #: The same of 1.9.6, beside those.
 NEWER_RUNTIMES = frozenset(
     """

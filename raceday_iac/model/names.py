@@ -82,6 +82,26 @@ if TYPE_CHECKING:
         ]
         | str
     )
+    Framework: TypeAlias = (
+        Literal[
+            "analog",
+            "angular",
+            "astro",
+            "flutter",
+            "lynx",
+            "nextjs",
+            "nuxt",
+            "other",
+            "react",
+            "react-native",
+            "remix",
+            "sveltekit",
+            "tanstack-start",
+            "vite",
+            "vue",
+        ]
+        | str
+    )
     Specification: TypeAlias = (
         Literal[
             "s-0.5vcpu-512mb",
@@ -157,4 +177,4 @@ if TYPE_CHECKING:
         | str
     )
 else:
-    Runtime = Specification = Scope = str
+    Framework = Runtime = Specification = Scope = str

@@ -17,6 +17,10 @@ def release(version: str) -> tuple[int, ...]:
     return tuple(int(each or 0) for each in found.groups()) if found else ()
 
 
+#: The lists of what a server offers that functions choose from.
+FOR_FUNCTIONS = ("runtimes", "specifications")
+
+
 @dataclass(frozen=True)
 class ServerFacts:
     """`version` is empty when the server does not tell, and what it offers when it, or the key, does not."""
@@ -24,6 +28,8 @@ class ServerFacts:
     version: str = ""
     runtimes: frozenset[str] = frozenset()
     specifications: frozenset[str] = frozenset()
+    #: Those of sites that it has a runtime for.
+    frameworks: tuple[str, ...] = ()
 
     def is_since(self, version: str) -> bool:
         """Whether it is of that version or newer."""

@@ -26,6 +26,7 @@ from ..kinds.index import arguments as index_arguments
 from ..kinds.key import KeyDeclaration
 from ..kinds.labels import LabelsDeclaration
 from ..kinds.relationship import RelationshipDeclaration
+from ..kinds.site import SiteDeclaration
 from ..kinds.smtp import SmtpDeclaration
 from ..kinds.team import TeamDeclaration
 from ..kinds.topic import TopicDeclaration
@@ -200,6 +201,7 @@ class Stack:
     variables: Mapping[str, str | FromEnvironment] = field(default_factory=dict)
 
     function = declares("function", FunctionDeclaration)
+    site = declares("site", SiteDeclaration)
     database = declares_owner("database", DatabaseDeclaration, lambda stack, _owner, id: Database(stack, id))
 
     bucket = declares("bucket", BucketDeclaration)

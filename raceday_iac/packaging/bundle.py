@@ -71,7 +71,7 @@ def pack_all(desired: Desired) -> dict[Address, Bundle]:
 
     Raises StackError for all that cannot be packed, with everything that is wrong with it.
     """
-    folders = {_shared_of(each): each for each in desired.code.values()}
+    folders = {_shared_of(each): each for each in desired.code.values() if each.entrypoint}
     unusable = [
         Diagnostic(desired.resources[each.owner].location, "", problem)
         for folder, each in folders.items()
@@ -85,7 +85,9 @@ def pack_all(desired: Desired) -> dict[Address, Bundle]:
     schemas = {database: _json(schema_document(desired, database)) for database in databases}
     bundles, problems = {}, []
     for address, source in desired.code.items():
-        bundle, complaints = _pack(source, desired, shared[_shared_of(source)], schemas.get(source.schema_of))
+        # A site has no module that could import them.
+        modules = shared[_shared_of(source)] if source.entrypoint else {}
+        bundle, complaints = _pack(source, desired, modules, schemas.get(source.schema_of))
         bundles[address] = bundle
         problems += [Diagnostic(desired.resources[address].location, str(address), each) for each in complaints]
     if problems:
@@ -121,12 +123,7 @@ def _added(source: CodeSource, desired: Desired, shared: Mapping[str, bytes], sc
     if schema is not None:
         files[str(inner / "schema.json")] = schema
     # What a build depends on beside its files no answer of Appwrite tells: a change of it is new code.
-    files[MANIFEST] = _json(
-        {
-            source.owner.kind: source.owner.path,
-            **source.settings,
-        }
-    )
+    files[MANIFEST] = _json({source.owner.kind: source.owner.path, **source.settings})
     return files
 
 
@@ -166,6 +163,8 @@ def _short_hash(content: bytes) -> str:
 
 def _entrypoint_problems(source: CodeSource, own: Contents) -> Iterator[str]:
     """Code without the file that it begins with. Commands may make that file on the server."""
+    if not source.entrypoint:
+        return
     entry = str(PurePosixPath(source.entrypoint))
     if entry in own.files or source.settings.get("commands") or own.problems:
         return

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ..diff import Difference
-from ..kinds import in_words_of, kind_of
+from ..kinds import in_words_of, kind_of, outermost
 from ..kinds.base import thaw
 from ..kinds.conversion import temporary
 from ..kinds.fields import unfitted
@@ -136,9 +136,9 @@ def without_closed(desired: Desired, state: State, unread: Collection[str]) -> t
     """Both without kinds that cannot be read on this server: nothing is planned for them, and nothing is forgotten."""
     if not unread:
         return desired, state
-    wanted = {address: each for address, each in desired.resources.items() if address.kind not in unread}
-    buried = {address: each for address, each in desired.tombstones.items() if address.kind not in unread}
-    known = {address: each for address, each in state.entries.items() if address.kind not in unread}
+    wanted = {address: each for address, each in desired.resources.items() if outermost(address).kind not in unread}
+    buried = {address: each for address, each in desired.tombstones.items() if outermost(address).kind not in unread}
+    known = {address: each for address, each in state.entries.items() if outermost(address).kind not in unread}
     return replace(desired, resources=wanted, tombstones=buried), replace(state, entries=known)
 
 

@@ -12,7 +12,7 @@ from ..errors import ProviderError
 from ..model.address import Address
 from ..model.evidence import Answer
 from ..model.resource import Fields, Live
-from ..model.server import ServerFacts
+from ..model.server import FOR_FUNCTIONS, ServerFacts
 
 #: For a creation that stands for itself.
 NOTHING_ALONG: Mapping[Address, Mapping[str, Any]] = MappingProxyType({})
@@ -101,7 +101,7 @@ class Reader(Protocol):
         functions: bool = True,
         others: Collection[str] = (),
         named: bool = False,
-        offers: bool = True,
+        offers: Collection[str] = FOR_FUNCTIONS,
     ) -> Snapshot:
         """All functions with variables and active deployments, the named databases with their schema, and everything of
         the `others`, which are names of kinds that have a list of their own. Databases that are not named are in it

@@ -31,7 +31,7 @@ def refresh(
     """Everything live that the stack declares, the state owns, or that lies beside it; with `every_kind`, also of kinds
     of which nothing is declared or ours. `archives` remembers what was read of deployments before."""
     others = LISTED if every_kind else _others(desired, state)
-    offers = any(kind_of(each).is_offered for each in desired.resources)
+    offers = {name for each in desired.resources for name in kind_of(each).offers}
     snapshot = reader.snapshot(_databases(desired, state), others=others, named=every_kind, offers=offers)
     code = _Code(reader, archives or Archives(reader), snapshot.resources, desired, state)
     return replace(snapshot, resources={**snapshot.resources, **code.resources()})

@@ -98,6 +98,21 @@ def _subscriber(api: Api, path: str) -> None:
 
 SAMPLES = (
     Sample(
+        "site",
+        "/sites",
+        {
+            "name": "Shop",
+            "framework": "other",
+            "build_runtime": "node-22",
+            "adapter": "static",
+            "output_directory": "./dist",
+            "build_command": "npm run build",
+            "specification": "s-1vcpu-1gb",
+        },
+        {"name": "Shop 2", "enabled": False, "timeout": 20, "install_command": "npm ci"},
+        {"outputDirectory": "./out"},
+    ),
+    Sample(
         "bucket",
         "/storage/buckets",
         {"name": "Silks", "permissions": ['write("users")'], "compression": "gzip", "allowed_file_extensions": ["txt"]},

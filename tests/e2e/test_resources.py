@@ -223,7 +223,7 @@ def test_a_plan_without_changes_asks_for_the_list_once(project: Project, sample:
     project.proxy.forget()
     project.must_be_clean()
     assert project.proxy.count("GET", sample.route) == 1
-    assert project.proxy.count("GET", f"{sample.route}/*") == 0
+    assert project.proxy.count("GET", f"{sample.at(project)}*") == 0
 
 
 def closed(route: str, status: int, kind: str) -> Any:

@@ -22,7 +22,7 @@ from ...kinds import (
     function,
     index,
     kind_of,
-    variable,
+    told_with,
 )
 from ...kinds.base import ARCHIVE, CONTENT, OBJECT, Call, Listing, Shape, is_finite, is_instant, listing
 from ...kinds.schema_rules import is_mirror
@@ -30,7 +30,7 @@ from ...kinds.turns import selections, unknown_among
 from ...model.address import Address, database_address
 from ...model.evidence import Answer
 from ...model.resource import Live
-from ...model.server import ServerFacts
+from ...model.server import FOR_FUNCTIONS, ServerFacts
 from ...waiting import ThreadPoolExecutor
 from ..protocol import Condition, Deployment, Execution, Snapshot
 from .documents import SIZES, DocumentList, PageSize, pages, query
@@ -72,7 +72,7 @@ class AppwriteReader:
         functions: bool = True,
         others: Collection[str] = (),
         named: bool = False,
-        offers: bool = True,
+        offers: Collection[str] = FOR_FUNCTIONS,
     ) -> Snapshot:
         """See `Reader.snapshot`. All lists are read at the same time."""
         reads: list[Callable[[], dict[Address, Live]]] = []
@@ -84,7 +84,7 @@ class AppwriteReader:
         there: set[str] = set()
         reads += [partial(self._collections, name, there) for name in databases]
         unread: dict[str, ProviderError] = {}
-        reads += [partial(self._listing, kinds, unread) for kinds in _by_answer(others)]
+        reads += [partial(self._listing, kinds, unread, newest) for kinds in _by_answer(others)]
         with ThreadPoolExecutor(max_workers=8) as pool:
             facts = {name: pool.submit(read) for name, read in self._own_lists(offers).items()}
             answers = [pool.submit(read) for read in reads]
@@ -93,20 +93,21 @@ class AppwriteReader:
         resources |= self._hidden(set(map(database_address, there)) - resources.keys())
         return Snapshot(resources, self._server_facts(), newest, unread)
 
-    def _own_lists(self, offers: bool) -> dict[str, Callable[[], Mapping[str, Any]]]:
+    def _own_lists(self, offers: Collection[str]) -> dict[str, Callable[[], Mapping[str, Any]]]:
         """What the server says of itself, as far as it is needed and has not been read before."""
         lists = {"version": self._version}
-        if offers:
-            lists |= {"runtimes": self._runtimes, "specifications": self._specifications}
+        offered = {"runtimes": self._runtimes, "specifications": self._specifications, "frameworks": self._frameworks}
+        lists |= {name: offered[name] for name in offers}
         return {name: read for name, read in lists.items() if name not in self._facts}
 
     def _server_facts(self) -> ServerFacts:
-        version, runtimes, specifications = (
-            self._facts.get(name, {}) for name in ("version", "runtimes", "specifications")
+        version, runtimes, specifications, frameworks = (
+            self._facts.get(name, {}) for name in ("version", "runtimes", "specifications", "frameworks")
         )
         offered = frozenset(str(each["slug"]) for each in specifications.get("specifications", ()) if each["enabled"])
         known = frozenset(str(each["$id"]) for each in runtimes.get("runtimes", ()))
-        return ServerFacts(str(version.get("version", "")), known, offered)
+        listed = tuple(str(each["key"]) for each in frameworks.get("frameworks", ()))
+        return ServerFacts(str(version.get("version", "")), known, offered, listed)
 
     def everything(self) -> Snapshot:
         """The whole project: all functions, all databases with their schema, all that has a list of its own, and the
@@ -125,6 +126,10 @@ class AppwriteReader:
     def _runtimes(self) -> Mapping[str, Any]:
         return self._optional(Call("get", "/functions/runtimes", answer=listing("runtimes", OBJECT)), anonymous=True)
 
+    def _frameworks(self) -> Mapping[str, Any]:
+        listed = listing("frameworks", Shape({"key": str}))
+        return self._optional(Call("get", "/sites/frameworks", answer=listed), anonymous=True)
+
     def _specifications(self) -> Mapping[str, Any]:
         offered = listing("specifications", Shape({"slug": str, "enabled": bool}))
         return self._optional(Call("get", "/functions/specifications", answer=offered))
@@ -141,8 +146,9 @@ class AppwriteReader:
         """See `Reader.inside`."""
         if kind_of(place).is_listed_inside:
             return self._collections(place.path)
+        kind = kind_of(place)
         try:
-            return dict(_function_members(self._get(f"/functions/{place.path}", function.SHAPE)))
+            return {live.address: live for live in told_with(kind, self._transport.request(kind.requests.read(place)))}
         except NotFoundError:
             return {}
 
@@ -361,25 +367,25 @@ class AppwriteReader:
         """Functions with variables and active deployments. Notes each newest deployment that is not active."""
         found: dict[Address, Live] = {}
         for raw in self._pages("/functions", "functions", function.SHAPE):
-            found.update(_function_members(raw))
-            latest = str(raw.get("latestDeploymentId") or "")
-            if latest and latest != raw["deploymentId"]:
-                status = str(raw.get("latestDeploymentStatus") or "")
-                created = str(raw.get("latestDeploymentCreatedAt") or "")
-                newest[Address("function", str(raw["$id"]))] = Deployment(latest, status, created_at=created)
+            found |= _taken(function.KIND, raw, newest)
         return found
 
-    def _listing(self, kinds: Sequence[tuple[Kind, Listing]], unread: dict[str, ProviderError]) -> dict[Address, Live]:
+    def _listing(
+        self,
+        kinds: Sequence[tuple[Kind, Listing]],
+        unread: dict[str, ProviderError],
+        newest: dict[Address, Deployment],
+    ) -> dict[Address, Live]:
         """All of some kinds that share an answer, or of one that has a list of its own. Notes kinds that this server
         does not have, or this key may not see."""
         try:
-            found = [kind.parse((), raw) for kind, raw in self._items(kinds) if kind.is_one(raw)]
+            found = [_taken(kind, raw, newest) for kind, raw in self._items(kinds) if kind.is_one(raw)]
         except ProviderError as error:
             if not _is_closed(error):
                 raise
             unread.update((kind.name, error) for kind, _ in kinds)
             return {}
-        return {live.address: live for live in found}
+        return {address: live for each in found for address, live in each.items()}
 
     def _items(self, kinds: Sequence[tuple[Kind, Listing]]) -> Iterator[tuple[Kind, Mapping[str, Any]]]:
         first, one = kinds[0]
@@ -459,16 +465,15 @@ def path_of(owner: Address) -> str:
     return kind_of(owner).requests.read(owner).path
 
 
-def _function_members(raw: Mapping[str, Any]) -> Iterator[tuple[Address, Live]]:
-    """The function itself, its variables and its active deployment."""
-    owner = function.parse((), raw)
-    yield owner.address, owner
-    for each in raw["vars"]:
-        owned = variable.parse((owner.address.path,), each)
-        yield owned.address, owned
-    if raw["deploymentId"]:
-        active = deployment.parse((owner.address.path,), raw)
-        yield active.address, active
+def _taken(kind: Kind, raw: Mapping[str, Any], newest: dict[Address, Deployment]) -> dict[Address, Live]:
+    """A resource with what lies in it: variables, the active deployment. Notes its newest one where it is another."""
+    owner, *inside = told_with(kind, raw)
+    latest = str(raw.get("latestDeploymentId") or "")
+    if latest and latest != raw["deploymentId"]:
+        status = str(raw.get("latestDeploymentStatus") or "")
+        created = str(raw.get("latestDeploymentCreatedAt") or "")
+        newest[owner.address] = Deployment(latest, status, created_at=created)
+    return {live.address: live for live in (owner, *inside)}
 
 
 def _collection_members(raw: Mapping[str, Any]) -> Iterator[tuple[Address, Live]]:

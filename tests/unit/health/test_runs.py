@@ -10,7 +10,7 @@ import pytest
 from raceday_iac.health.observations import FunctionSeen, Severity
 from raceday_iac.health.runs import Durations, Usage, check_target, figures_of, run_findings, standing, usage_of
 from raceday_iac.health.watched import FunctionWatch, Grace
-from raceday_iac.kinds.function import size_of
+from raceday_iac.kinds.code import size_of
 from raceday_iac.model.limits import SPECIFICATIONS
 from raceday_iac.model.resource import frozen
 

@@ -27,6 +27,21 @@ FUNCTION: Mapping[str, Any] = {
     "vars": {str: str},
     "ignore": str,
 }
+SITE: Mapping[str, Any] = {
+    "path": str,
+    "!$id": str,
+    "!name": str,
+    "enabled": bool,
+    "logging": bool,
+    "timeout": NUMBER,
+    "!framework": str,
+    "buildRuntime": str,
+    "adapter": str,
+    "installCommand": str,
+    "buildCommand": str,
+    "outputDirectory": str,
+    "fallbackFile": str,
+}
 TWO_SIZES = {"buildSpecification": str, "runtimeSpecification": str, "deploymentRetention": NUMBER}
 DATABASE = {"!$id": str, "!name": str, "enabled": bool}
 ATTRIBUTE: Mapping[str, Any] = {
@@ -84,6 +99,7 @@ def refused(document: Any, cli: int) -> list[str]:
         "projectName": str,
         "endpoint": str,
         "functions": [{**FUNCTION, **sizes, **ignore}],
+        "sites": [{**SITE, **sizes, **ignore, **({"startCommand": str} if cli >= 15 else {})}],
         "databases": [DATABASE],
         "buckets": [BUCKET],
         "teams": [{"!$id": str, "!name": str}],

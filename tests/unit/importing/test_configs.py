@@ -23,7 +23,7 @@ FILES = sorted((Path(__file__).parents[2] / "data" / "appwrite-configs").glob("*
 #: Ours by theirs.
 WORDS = {"tablesDB": "databases", "tables": "collections", "columns": "attributes", "rowSecurity": "documentSecurity"}
 WORDS |= {"relatedTable": "relatedCollection"}
-LISTS = ("teams", "topics", "buckets", "functions", "databases", "collections", "attributes", "indexes")
+LISTS = ("teams", "topics", "buckets", "functions", "sites", "databases", "collections", "attributes", "indexes")
 #: What a server added to an answer, and what says nothing where it stands.
 SILENT = {
     "total",
@@ -84,7 +84,7 @@ def entries(document: Any, above: str = "") -> Iterator[tuple[str, Mapping[str, 
                 path = "/".join(filter(None, (above, each.get("databaseId"), id)))
                 yield f"{name}.{path}", each
                 yield from entries(
-                    {inner: each[inner] for inner in LISTS[6:] if isinstance(each.get(inner), list)}, path
+                    {inner: each[inner] for inner in LISTS[7:] if isinstance(each.get(inner), list)}, path
                 )
 
 
@@ -112,7 +112,7 @@ def lost(raw: Any, written: Any, told: str) -> Iterator[str]:
             continue
         for name, value in entry.items():
             held = found.get(place, {}).get(name)
-            if name not in {*SILENT, *LISTS[6:7], "indexes", "databaseId"} | (
+            if name not in {*SILENT, *LISTS[7:8], "indexes", "databaseId"} | (
                 {"attributes"} if "indexes." not in place else set()
             ):
                 if place not in found:

@@ -58,6 +58,7 @@ def test_deleting_what_holds_documents_may_lose_data() -> None:
         "attribute": {Ask.VALUES, Ask.UNMANAGED},
         "relationship": {Ask.DOCUMENTS},
         "function": {Ask.CODE, Ask.UNMANAGED, Ask.EXECUTIONS},
+        "site": {Ask.CODE, Ask.UNMANAGED},
     }
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from raceday_iac.kinds import KINDS
-from raceday_iac.kinds.variable import parse
+from raceday_iac.kinds.variable import KIND
 from raceday_iac.model.resource import Live, frozen
 from raceday_iac.model.secret import Secret
 
@@ -14,14 +14,14 @@ LIVE = Live(AT, frozen({"secret": False, "value": "old"}), "server-chosen-id")
 
 
 def test_a_plain_variable_reads_back_with_its_value_and_the_id_that_the_server_chose() -> None:
-    live = parse(("f",), recorded.answer("variables", "create non secret"))
+    live = KIND.parse(("f",), recorded.answer("variables", "create non secret"))
     assert live.address == address("variable.f/PLAIN")
     assert live.fields == {"secret": False, "value": "p"}
     assert live.remote_id
 
 
 def test_a_secret_variable_has_no_value_not_an_empty_one() -> None:
-    assert "value" not in parse(("f",), recorded.answer("variables", "create secret")).fields
+    assert "value" not in KIND.parse(("f",), recorded.answer("variables", "create secret")).fields
 
 
 def test_a_creation_says_whether_it_is_secret_because_the_default_is_yes() -> None:

@@ -45,6 +45,17 @@ stack.function(
     variables={"CURRENCY": "EUR", "PAYMENT_KEY": FromEnvironment("PAYMENT_KEY")},
 )
 
+stack.site(
+    "front",
+    name="Front",
+    framework="other",
+    build_runtime="static-1",
+    adapter="static",
+    fallback_file="index.html",
+    code="sites/front",
+    variables={"SHOP_NAME": "The shop"},
+)
+
 stack.bucket(
     "pictures",
     name="Pictures",
