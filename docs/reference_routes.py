@@ -106,9 +106,10 @@ RULES = (
     Rule("POST /project/keys/ephemeral", Use.LEFT_OUT, "keys that end by themselves within an hour"),
     Rule("POST /project/smtp/tests", Use.LEFT_OUT, "sends a test e-mail; nothing of it is kept"),
     Rule("* /project/platforms*", Use.MANAGED, "platform"),
+    Rule("GET /project/oauth2*", Use.READ, "which providers of sign-ins there are, and how they are set"),
+    Rule("GET /project/templates/email/{templateId}", Use.LEFT_OUT, "the list has those that were set"),
     Rule("GET /project/policies*", Use.READ, "which policies there are, and how they are set"),
     Rule("GET /project/keys", Use.MANAGED, "key"),
-    Rule("* /project/*", Use.LEFT_OUT, _UNMANAGED),
     Rule("* /proxy/*", Use.LEFT_OUT, _UNMANAGED),
     Rule("* /sites*", Use.LEFT_OUT, _UNMANAGED),
     # What is neither configuration nor data of the project

@@ -16,10 +16,13 @@ from . import (
     collection,
     database,
     deployment,
+    email_template,
     function,
     index,
     key,
     labels,
+    mock_phone,
+    oauth,
     platform,
     policy,
     project_variable,
@@ -68,6 +71,9 @@ KINDS: dict[str, Kind] = {
         policy,
         webhook,
         key,
+        mock_phone,
+        email_template,
+        oauth,
     )
 }
 

@@ -492,9 +492,13 @@ class Declaring:
         """All models, where the kind has several types."""
         return (self.model,)
 
+    def address_of(self, owner: tuple[str, ...], written: Mapping[str, Any]) -> Address:
+        """The address of a declaration."""
+        return Address(self.kind, "/".join((*owner, str(written[identity(self.model)]))))
+
     def put(self, work: Work, owner: tuple[str, ...], written: Mapping[str, Any], location: Location) -> None:
         """Check one declaration, and put what it wants."""
-        address = Address(self.kind, "/".join((*owner, str(written[identity(self.model)]))))
+        address = self.address_of(owner, written)
         given = self.revealed(work, address, work.with_override(address, dict(written)), location)
         if given is None:
             return

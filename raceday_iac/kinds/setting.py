@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from ..model.address import Address
 from ..model.declarations import Declared
@@ -35,6 +35,8 @@ _NO_SETTINGS: Mapping[str, str] = {
     **dict.fromkeys(("blocks", "wafEnabled"), "of Appwrite Cloud"),
     "devKeys": "keys, which a project key does not see",
 }
+#: What a setting calls the fields of its model, by its id.
+Words: TypeAlias = Callable[[str], Mapping[str, str]]
 _ANSWER = Shape({})
 _HOLE = re.compile(r"\{\w+\}")
 
@@ -55,11 +57,13 @@ class SettingDeclaration(Declared):
 class SettingDeclaring(Declaring):
     """The language of one kind."""
 
-    def __init__(self, kind: str, model: type[SettingDeclaration]) -> None:
+    def __init__(self, kind: str, model: type[Declared]) -> None:
         super().__init__(kind, model, f"`stack.{kind}(…)`")
 
     def as_written(self, name: str, value: Any, live: Live, beside: Beside) -> Any:
-        field = next(each for each in wire_fields(self.model_of(live.fields)) if each.attribute == name)
+        field = next((each for each in wire_fields(self.model_of(live.fields)) if each.attribute == name), None)
+        if field is None:
+            return value
         return beside.secret_of(live, field.name) if field.wire.is_secret else field.wire.send(value)
 
     def lost_in_file(self, resource: Resource, desired: Desired, to: Writing) -> Iterator[str]:  # noqa: ARG002
@@ -84,13 +88,14 @@ def _worded(name: str) -> str:
 class SettingRequests:
     """Requests that change one. There is none that makes or deletes it."""
 
-    def __init__(self, declaring: SettingDeclaring, listing: Listing, route: str) -> None:
-        self._declaring, self._listing = declaring, listing
+    def __init__(self, declaring: SettingDeclaring, listing: Listing, route: str, words: Words) -> None:
+        self._declaring, self._listing, self._words = declaring, listing, words
         self._method, _, self._path = route.partition(" ")
 
     def update(self, address: Address, fields: Fields, live: Live) -> Call:  # noqa: ARG002 - the rest stays by itself
-        said = body(self._declaring.model_of(fields), fields)
-        return Call(self._method.lower(), _HOLE.sub(address.name, self._path), said, _ANSWER)
+        said, words = body(self._declaring.model_of(fields), fields), self._words(address.name)
+        renamed = {words.get(name, name): value for name, value in said.items()}
+        return Call(self._method.lower(), _HOLE.sub(address.name, self._path), renamed, _ANSWER)
 
     def create(self, address: Address, fields: Fields) -> Call:  # noqa: ARG002
         raise AssertionError(f"{address} is there in every project")
@@ -116,10 +121,12 @@ def setting_kind(
     left_out: Mapping[str, str] | None = None,
     dangers: tuple[Danger, ...] = (),
     cannot_become: Callable[[str, Any], bool] = lambda _name, _value: False,
+    words: Words = lambda _id: {},
 ) -> Kind:
     """A kind of settings. `route` changes one; what stands in braces there is the last part of its address, one of
     `ids`. They are read from `key` of the answer of `listed_at`; with no key, that answer is the only one. `routes` are
-    those of Appwrite's description, where it has several for `route`."""
+    those of Appwrite's description, where it has several for `route`; `words` what one calls fields, where that differs
+    from the model."""
 
     def model_of(identity: str) -> type[SettingDeclaration]:
         found = declaring.model_of({"type": identity})
@@ -134,13 +141,20 @@ def setting_kind(
         return not key or raw.get("$id") in ids
 
     def item_of(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-        return answered(model_of(str(raw.get("$id")))) if is_one(raw) else {}
+        return shape_of(str(raw.get("$id"))) if is_one(raw) else {}
+
+    def shape_of(identity: str) -> Mapping[str, Any]:
+        return {words(identity).get(each, each): wanted for each, wanted in answered(model_of(identity)).items()}
 
     def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
         identity = str(raw["$id"]) if key else ONLY
         model = model_of(identity)
+        said = {**raw, **{ours: raw.get(theirs) for ours, theirs in words(identity).items()}}
+        # A secret is told as an empty text, and so is what was never set.
         hidden = {each.name for each in wire_fields(model) if each.wire.is_secret}
-        shown = {each: value for each, value in parsed(model, raw).items() if each not in hidden}
+        left = {each.name for each in wire_fields(model) if each.wire.is_left}
+        found = parsed(model, said).items()
+        shown = {each: value for each, value in found if each not in hidden and (value or each not in left)}
         return Live(Address(name, identity), typed(identity, shown), identity)
 
     def found_in(address: Address, raw: Any) -> Any:
@@ -148,7 +162,7 @@ def setting_kind(
             return raw
         if key in raw:
             return next((each for each in raw[key] if each["$id"] == address.name), None)
-        is_it = raw.get("$id") == address.name and answered(model_of(address.name)).keys() <= raw.keys()
+        is_it = raw.get("$id") == address.name and shape_of(address.name).keys() <= raw.keys()
         return raw if is_it else None
 
     def originals(address: Address) -> list[Fields]:
@@ -162,7 +176,7 @@ def setting_kind(
         stage=stage,
         plural=plural,
         tone="calm",
-        requests=SettingRequests(declaring, listing, route),
+        requests=SettingRequests(declaring, listing, route, words),
         parse=parse,
         found_in=found_in,
         is_one=is_one,

@@ -12,9 +12,8 @@ from typing import Any
 from ..importing.appwrite_json import read_appwrite_json
 from ..importing.names import Project
 from ..kinds import KINDS, Kind, kind_of
-from ..kinds.fields import identity
 from ..loading.environment import Environment
-from ..model.address import Address, function_address, variable_address
+from ..model.address import function_address, variable_address
 from ..model.declarations import checked
 from ..model.limits import collated
 from ..model.local_time import UTC_TIME, LocalTime, read_local_time
@@ -187,7 +186,7 @@ def _resources(stack: Stack, environment: Environment) -> Iterator[ResourceFacts
         declaring = KINDS[each.kind].declaring
         if declaring is None or not _is_looked_at(KINDS[each.kind]):
             continue
-        address = Address(each.kind, "/".join((*each.owner, str(each.arguments[identity(declaring.model)]))))
+        address = declaring.address_of(each.owner, each.arguments)
         given = {**each.arguments, **environment.overrides.get(str(address), {})}
         # The stack's own check complains about what is wrong.
         declared, _ = checked(declaring.model_of(given), declaring.checked(given))

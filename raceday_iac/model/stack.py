@@ -15,7 +15,7 @@ from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
-from ..kinds import attribute, auth_method, platform, policy, protocol, provider, service
+from ..kinds import attribute, auth_method, email_template, oauth, platform, policy, protocol, provider, service
 from ..kinds.bucket import BucketDeclaration
 from ..kinds.collection import CollectionDeclaration
 from ..kinds.database import DatabaseDeclaration
@@ -25,6 +25,7 @@ from ..kinds.index import IndexDeclaration
 from ..kinds.index import arguments as index_arguments
 from ..kinds.key import KeyDeclaration
 from ..kinds.labels import LabelsDeclaration
+from ..kinds.mock_phone import MockPhoneDeclaration
 from ..kinds.relationship import RelationshipDeclaration
 from ..kinds.site import SiteDeclaration
 from ..kinds.smtp import SmtpDeclaration
@@ -229,6 +230,9 @@ class Stack:
     windows_platform = declares("platform", platform.WindowsDeclaration)
 
     smtp = declares_only("smtp", SmtpDeclaration)
+    email_template = declares_among("email_template", email_template.EmailTemplateDeclaration, email_template.TEMPLATES)
+    oauth = declares_among("oauth", oauth.OAuthDeclaration, oauth.PROVIDERS)
+    mock_phone = declares("mock_phone", MockPhoneDeclaration)
     labels: ClassVar[Declares[[Sequence[str]], None]] = Declares("labels", LabelsDeclaration, _no_handle)
     service = declares_among("service", service.ServiceDeclaration, service.SERVICES)
     protocol = declares_among("protocol", protocol.ProtocolDeclaration, protocol.PROTOCOLS)

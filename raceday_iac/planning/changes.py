@@ -12,6 +12,7 @@ from ..kinds.base import thaw
 from ..kinds.conversion import has_form, temporary
 from ..kinds.deployment import UNFINISHED
 from ..model.address import Address, owners
+from ..model.limits import shown
 from ..model.resource import Desired, Fields, Live, frozen
 from ..model.secret import Secret, fingerprinted, is_fingerprint
 from ..state.document import Entry, State
@@ -223,7 +224,8 @@ def _undeclared(address: Address, live: Live) -> Change:
     open what was closed, or close what is in use, because a line is gone."""
     if not kind_of(address).is_setting:
         return Change(address, Action.DELETE, "the stack no longer declares it", why=Reason.UNDECLARED)
-    kept = ", ".join(f"{name} {thaw(value)!r}" for name, value in live.fields.items() if not isinstance(value, Secret))
+    told = {name: thaw(value) for name, value in live.fields.items() if not isinstance(value, Secret)}
+    kept = ", ".join(f"{name} {shown(value)}" for name, value in told.items())
     reason = f"the stack no longer declares it; it stays as it is ({kept})"
     return Change(address, Action.FORGET, reason, why=Reason.SETTING_LEFT)
 

@@ -32,8 +32,9 @@ class Setting:
     before: str = ""
     #: Whether what is declared beside it is read with it.
     is_read_anyway: bool = False
-    #: What the first plan does with it.
+    #: What the first plan does with it, and that which does not find it in the stack any more.
     first_action: str = "update"
+    last_action: str = "forget"
     #: Whether Appwrite's own value of it is known, and what of the answer is not set back; None where it has several.
     has_original: bool = True
     left: Mapping[str, Any] | None = field(default_factory=dict)
@@ -167,5 +168,61 @@ SETTINGS = (
         "enabled",
         read_at="/project/policies",
         method="session_invalidation_policy",
+    ),
+    Setting(
+        "oauth.github",
+        ("github",),
+        {"client_id": "an-app", "secret": FromEnvironment("SAMPLE_SECRET")},
+        {"client_id": "another-app"},
+        "/project/oauth2/github",
+        {"enabled": False},
+        "enabled",
+        read_at="/project/oauth2",
+        secrets={"SAMPLE_SECRET": "a-secret-nobody-sees"},
+    ),
+    Setting(
+        "oauth.keycloak",
+        ("keycloak",),
+        {
+            "client_id": "an-app",
+            "secret": FromEnvironment("SAMPLE_SECRET"),
+            "endpoint": "https://a.example.org",
+            "realm_name": "r",
+        },
+        {"endpoint": "https://b.example.org", "enabled": False},
+        "/project/oauth2/keycloak",
+        {"realmName": "by-hand"},
+        "realmName",
+        read_at="/project/oauth2",
+        left=None,
+        dangerous={"endpoint": "http://a.example.org"},
+        code="OAT001",
+        secrets={"SAMPLE_SECRET": "a-secret-nobody-sees"},
+    ),
+    Setting(
+        "mock_phone.+14155550100",
+        ("+14155550100",),
+        {"otp": "123456"},
+        {"otp": "654321"},
+        "/project/mock-phones/+14155550100",
+        {"otp": "111111"},
+        "otp",
+        read_at="/project/mock-phones",
+        update="put",
+        first_action="create",
+        last_action="delete",
+    ),
+    Setting(
+        "email_template.verification-de",
+        ("verification",),
+        {"language": "de", "subject": "S", "message": "Ja: {{redirect}}"},
+        {"subject": "S 2", "sender_name": "N"},
+        "/project/templates/email",
+        {"templateId": "verification", "locale": "de", "subject": "By hand"},
+        "subject",
+        read_at="/project/templates/email",
+        before='stack.smtp(host="mail.example.org", sender_email="races@example.org")\n',
+        first_action="create",
+        has_original=False,
     ),
 )

@@ -90,7 +90,8 @@ def resource(kind: str, **settings: Any) -> Case:
     declaring = KINDS[kind].declaring
     assert declaring is not None
     model = declaring.model_of({"type": "", **settings})
-    given = {**({"name": "X"} if "name" in model.model_fields else {}), "id": "x", **settings}
+    assumed = {name: value for name, value in {"id": "x", "name": "X"}.items() if name in model.model_fields}
+    given = {**assumed, **settings}
     fields = declaring.fields(model.model_validate(declaring.checked(given)), Address(kind, "x"), {})
     return Case(Configuration((), resources=(ResourceFacts(kind, "x", fields),)))
 
@@ -105,6 +106,7 @@ def hiding(key: str) -> Stack:
 HOOK = {"url": "https://example.org", "events": ("users.*.create",)}
 MAIL = {"type": "smtp", "host": "h", "from_email": "a@example.org"}
 SMTP = {"host": "h.example.org", "sender_email": "a@example.org"}
+OAUTH = {"id": "auth0", "client_id": "c", "secret": Secret("s")}
 STATUS = "*/15 21-23,0-11 * * *"
 #: For every code: what it finds, and what is just no case of it.
 CASES: dict[str, tuple[Case, Case]] = {
@@ -194,6 +196,14 @@ CASES: dict[str, tuple[Case, Case]] = {
     "SMT001": (
         resource("smtp", **SMTP, secure=None),
         resource("smtp", **SMTP),
+    ),
+    "MCK001": (
+        resource("mock_phone", number="+14155550100", otp="123456"),
+        resource("smtp", **SMTP),
+    ),
+    "OAT001": (
+        resource("oauth", **OAUTH, endpoint="http://id.example.org"),
+        resource("oauth", **OAUTH, endpoint="https://id.example.org"),
     ),
     "PLC001": (
         resource("policy", type="password-dictionary", enabled=False),

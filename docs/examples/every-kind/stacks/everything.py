@@ -112,3 +112,13 @@ stack.webhook(
 )
 
 stack.key("backend", name="Backend", scopes=["users.read"], expire="2027-01-31T00:00:00Z")
+stack.mock_phone("+14155550100", otp="123456")
+
+stack.email_template(
+    "verification",
+    language="en",
+    subject="Your address",
+    message="<p>Hello {{user}}, <a href='{{redirect}}'>confirm your address</a>.</p>",
+)
+
+stack.oauth("github", client_id="e4d87900000000540733", secret=FromEnvironment("GITHUB_SECRET"))

@@ -1,0 +1,60 @@
+"""Numbers that sign in with a code of their own, without a message: for tests, and for reviewers of app stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from ..model.address import Address
+from ..model.declarations import Declared
+from ..model.resource import Fields, Live, frozen
+from .base import Danger, Kind, Listing, Shape, is_instant
+from .fields import IDENTITY, PlainRequests, answered, parsed, wire_fields
+from .setting import SINCE, TURN, SettingDeclaring
+
+ROUTE = "/project/mock-phones"
+
+
+class MockPhoneDeclaration(Declared):
+    """A number, with country code, and the six digits that it signs in with. Whoever may read the project's mock phones
+    can read them."""
+
+    number: Annotated[str, Field(pattern=r"^\+[1-9]\d{6,14}$"), IDENTITY] = Field(init=False)
+    otp: str = Field(pattern=r"^\d{6}$")
+
+
+SHAPE = Shape({"number": str, **answered(MockPhoneDeclaration)}, {"$updatedAt": is_instant})
+
+
+def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
+    number = str(raw["number"])
+    return Live(Address("mock_phone", number), frozen(parsed(MockPhoneDeclaration, raw)), number)
+
+
+def _signs_in(_fields: Fields) -> Iterator[tuple[str, str]]:
+    """Whoever knows number and code is signed in as its user.
+
+    Fix: keep it out of projects that people use, or accept the finding.
+    """
+    yield "whoever knows its code is signed in as its user", "keep it out of projects that people use"
+
+
+KIND = Kind(
+    name="mock_phone",
+    stage=56,
+    plural="mock-phones",
+    absent="mock_number_not_found",
+    tone="calm",
+    requests=PlainRequests(MockPhoneDeclaration, lambda _address: ROUTE, "number", SHAPE),
+    parse=parse,
+    in_place=frozenset(each.name for each in wire_fields(MockPhoneDeclaration)),
+    schema_places=lambda _address, _fields: TURN,
+    listing=Listing(ROUTE, "mockNumbers", SHAPE, is_whole=True),
+    since=SINCE,
+    routes=(f"POST {ROUTE}", f"PUT {ROUTE}/{{number}}"),
+    left_out={"number": "part of the address"},
+    declaring=SettingDeclaring("mock_phone", MockPhoneDeclaration),
+    dangers=(Danger("MCK001", "warning", "a number that signs in without a message", _signs_in),),
+)
