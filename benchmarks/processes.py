@@ -9,10 +9,24 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from raceday_iac.devserver.ages import AGES, Age
 from raceday_iac.devserver.runner import RunningServer
 
 #: What is installed has its bytecode; with this set, every start would compile all modules again.
 _NOT_WHERE_INSTALLED = "PYTHONDONTWRITEBYTECODE"
+
+
+#: The ages of Appwrite to be measured, with commas between them.
+_AGES = "EMBEDDED_APPWRITE"
+
+
+def ages() -> tuple[Age, ...]:
+    """Which Appwrites the embedded server is to play, one after the other: 1.8 and 1.9 where nothing is said."""
+    asked = os.environ.get(_AGES, "1.8,1.9").split(",")
+    unknown = [each for each in asked if each not in AGES]
+    if unknown:
+        sys.exit(f"{_AGES}: there is no {', '.join(unknown)}; known are {', '.join(AGES)}")
+    return tuple(AGES[each] for each in asked)
 
 
 def surroundings(variables: Mapping[str, str]) -> dict[str, str]:

@@ -3,8 +3,9 @@ the functions take on a race day; how all of it grows, and thousands of random p
 
 Nothing measured is asserted. A pair of stacks that does not come out as it should ends the run with an error.
 
-Against another server: APPWRITE_ENDPOINT, APPWRITE_PROJECT_ID, APPWRITE_API_KEY of a scratch project; the database
-`raceday-db` on it is deleted.
+The first part is measured on Appwrite 1.8 and on 1.9 (EMBEDDED_APPWRITE names others). Against another server:
+APPWRITE_ENDPOINT, APPWRITE_PROJECT_ID, APPWRITE_API_KEY of a scratch project; the database `raceday-db` on it is
+deleted.
 """
 
 from __future__ import annotations
@@ -18,14 +19,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from raceday_iac.devserver.ages import Age
 from raceday_iac.devserver.runner import start_server
+from raceday_iac.devserver.settings import Settings
 from raceday_iac.loading.environment import Environment
 from raceday_iac.loading.resolve import resolve
 from raceday_iac.loading.stack_file import load_stack
 from raceday_iac.packaging.bundle import schema_document
 
 from . import lock_latency, race_day, scale, scale_documents
-from .processes import timed
+from .processes import ages, timed
 from .raw_schema import Client, create_schema, create_schema_inline
 
 ROOT = Path(__file__).parent.parent
@@ -41,13 +44,14 @@ declare_schema(stack)
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder)
-        target = _target(work)
-        try:
-            _measure(_copy_project(work), *target[:3])
-        finally:
-            target[3]()
+    for age in ages() if "APPWRITE_ENDPOINT" not in os.environ else (None,):
+        with tempfile.TemporaryDirectory() as folder:
+            work = Path(folder)
+            target = _target(work, age)
+            try:
+                _measure(_copy_project(work), *target[:3])
+            finally:
+                target[3]()
     # The others are always measured on embedded servers of their own, which run the code of functions.
     lock_latency.main()
     race_day.main()
@@ -80,12 +84,13 @@ def _random_pairs() -> None:
     print(f"{PAIRS} random pairs of stacks hold, {seconds / PAIRS * 1000:.0f} ms each", flush=True)
 
 
-def _target(work: Path) -> tuple[str, str, str, Callable[[], object]]:
-    if "APPWRITE_ENDPOINT" in os.environ:
+def _target(work: Path, age: Age | None) -> tuple[str, str, str, Callable[[], object]]:
+    if age is None:
         names = ("APPWRITE_ENDPOINT", "APPWRITE_PROJECT_ID", "APPWRITE_API_KEY")
         endpoint, project, key = (os.environ[name] for name in names)
         return endpoint, project, key, lambda: None
-    server = start_server(work / "server")
+    print(f"Appwrite {age.name}")
+    server = start_server(work / "server", settings=Settings(age=age))
     return server.endpoint, server.project, server.key, server.stop
 
 
