@@ -11,6 +11,7 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from email.utils import format_datetime
 from functools import lru_cache
 from typing import Any
@@ -189,6 +190,9 @@ class App:
             db.execute("ROLLBACK")
             raise
         db.execute("COMMIT")
+        # A list that is not to be counted.
+        if values.get("total") is False and isinstance(outcome, Reply):
+            return replace(outcome, body={**outcome.body, "total": 0})
         return outcome
 
     def _count(self, project: str, url: str, limit: tuple[int, int]) -> dict[str, str]:

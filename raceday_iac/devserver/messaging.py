@@ -10,6 +10,7 @@ from . import records
 from .ages import EVERY, SINCE_1_9, UNTIL_1_9
 from .errors import ApiError
 from .functions.crud import execute_roles
+from .functions.listing import LIST
 from .params import (
     Check,
     Param,
@@ -22,7 +23,7 @@ from .params import (
     text,
     whole_number,
 )
-from .records import LIST, Record, Records
+from .records import Record, Records
 from .users import TARGETS, USERS, mail_address
 from .web import Reply, Request, Routes
 

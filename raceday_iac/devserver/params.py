@@ -123,15 +123,17 @@ def boolean(value: Any) -> bool:
     return value
 
 
-def loose_boolean(value: Any) -> bool:
-    """A boolean that may also arrive as text (`async`, `activate`, `total`, `documentSecurity`)."""
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.lower() in {"true", "1"}:
-        return True
-    if isinstance(value, str) and value.lower() in {"false", "0", ""}:
-        return False
+def spoken_boolean(value: Any) -> bool:
+    """A boolean that may also arrive as a text or number, and means what it says (`async`, `activate`)."""
+    if isinstance(value, bool | int | str) and value in {True, False, "true", "false", "1", "0"}:
+        return value in {True, "true", "1"}
     raise Refused("Value must be a valid boolean")
+
+
+def loose_boolean(value: Any) -> bool:
+    """As `spoken_boolean`, where PHP makes a boolean of what was sent: the text `false` is true (observed on 1.9.6)."""
+    spoken_boolean(value)
+    return bool(value) and value != "0"
 
 
 def whole_number(minimum: int, maximum: int) -> Check:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from . import records
 from .ages import SINCE_1_9
 from .errors import ApiError
+from .functions.listing import LIST
 from .params import Param, Refused, custom_id, existing_id, text
-from .records import LIST, Records
+from .records import Records
 from .web import Reply, Request, Routes
 
 if TYPE_CHECKING:

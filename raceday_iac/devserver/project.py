@@ -184,7 +184,7 @@ def page(values: Mapping[str, Any], items: Sequence[Any], key: str) -> Reply:
     asked = parse_queries(values["queries"], {})
     is_limited = any('"limit"' in each for each in values["queries"])
     shown = items[asked.offset :][: asked.limit if is_limited else None]
-    return Reply(200, {"total": len(items) if values["total"] else 0, key: shown}, model=key)
+    return Reply(200, {"total": len(items), key: shown}, model=key)
 
 
 LIST = (Param("queries", query_texts, ()), Param("total", loose_boolean, True))

@@ -13,8 +13,9 @@ from . import keys, records
 from .ages import SINCE_1_9
 from .databases.php_dates import RULE, parse
 from .errors import ApiError
+from .functions.listing import LIST
 from .params import Check, Param, Refused, custom_id, existing_id, list_of, one_of, or_null, text, whole_number
-from .records import LIST, Record, Records
+from .records import Record, Records
 from .settings import stamp
 from .web import Reply, Request, Routes
 

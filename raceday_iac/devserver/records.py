@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .errors import ApiError
-from .functions.listing import Column, Parsed, Scope, parse_queries, query_texts, read_page
-from .params import NO_IDS, Param, loose_boolean, text
+from .functions.listing import Column, Parsed, Scope, parse_queries, read_page
+from .params import NO_IDS
 from .web import Reply, Request
 
 if TYPE_CHECKING:
@@ -33,13 +33,6 @@ CREATE TABLE IF NOT EXISTS records (
     UNIQUE (project, kind, owner, id)
 );
 """
-
-#: What every list takes.
-LIST = (
-    Param("queries", query_texts, ()),
-    Param("search", text(0, 256), ""),
-    Param("total", loose_boolean, True),
-)
 
 
 @dataclass(frozen=True)
@@ -162,7 +155,7 @@ class Records:
         asked: Parsed = parse_queries(values["queries"], columns)
         scope = Scope(self._table(), self.title, {"project": project, "kind": self.kind, "owner": owner})
         page = read_page(server.db, scope, asked, (values.get("search", ""), *search))
-        return page.total if values.get("total", True) else 0, [_record(row) for row in page.rows]
+        return page.total, [_record(row) for row in page.rows]
 
     def listed(
         self,

@@ -19,7 +19,7 @@ from .functions.crud import (
     scopes_of,
     specification_of,
 )
-from .functions.listing import COLUMN_SETS, Scope, parse_queries, query_texts, read_page
+from .functions.listing import COLUMN_SETS, LIST, Scope, parse_queries, query_texts, read_page
 from .functions.store import SITES, Row, owner_model
 from .params import NO_IDS, Check, Param, anything, boolean, custom_id, existing_id, one_of, text, whole_number
 from .web import Reply, Request, Routes
@@ -115,7 +115,7 @@ SETTINGS = (
 )
 
 
-@routes.add("GET", "/sites", "sites.read", Param("queries", query_texts, ()), Param("search", text(0, 256), ""))
+@routes.add("GET", "/sites", "sites.read", *LIST)
 def list_sites(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     asked = parse_queries(values["queries"], COLUMN_SETS["sites"])
     scope = Scope("sites", "Site", {"project": request.project})

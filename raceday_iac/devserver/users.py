@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from . import records
 from .databases.formats import EMAIL_RULE, is_email
 from .errors import ApiError
+from .functions.listing import LIST
 from .params import Param, Refused, custom_id, existing_id, one_of, text
-from .records import LIST, Record, Records
+from .records import Record, Records
 from .web import Reply, Request, Routes
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from . import records
 from .ages import SINCE_1_9
 from .databases.formats import is_url
 from .events import is_event
+from .functions.listing import LIST
 from .params import Check, Param, Refused, custom_id, existing_id, list_of, loose_boolean, or_null, text
-from .records import LIST, Record, Records
+from .records import Record, Records
 from .web import Reply, Request, Routes
 
 if TYPE_CHECKING:

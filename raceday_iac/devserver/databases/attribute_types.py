@@ -104,6 +104,8 @@ def numeric(value: Any) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
     try:
+        if isinstance(value, bool):
+            raise TypeError
         number = float(value)
     except (TypeError, ValueError):
         raise Refused("Value must be a valid number") from None
@@ -265,6 +267,13 @@ def _optional(name: str, check: Check) -> Param:
     return Param(name, or_null(check), default=None, nullable=True)
 
 
+def _any_text(value: Any) -> str:
+    """Text of any length; refusals speak of none at all (utopia-php/validators, Text.php)."""
+    if not isinstance(value, str):
+        raise Refused("Value must be a valid string and exactly 0 chars")
+    return value
+
+
 def _default(check: Check) -> tuple[Param, Param]:
     """`default` of create (optional) and of update (must be sent, may be null)."""
     return _optional("default", check), Param("default", or_null(check), default=ABSENT, nullable=True)
@@ -367,7 +376,7 @@ def _define_enum(values: dict[str, Any], words: Vocabulary) -> Definition:
 
 
 def _string() -> AttributeType:
-    on_create, on_update = _default(params.text(0, 0))
+    on_create, on_update = _default(_any_text)
     return AttributeType(
         "string",
         (KEY, SIZE, REQUIRED, on_create, ARRAY, ENCRYPT),
@@ -378,7 +387,7 @@ def _string() -> AttributeType:
 
 
 def _varchar() -> AttributeType:
-    on_create, on_update = _default(params.text(0, 0))
+    on_create, on_update = _default(_any_text)
     size = within(1, MAX_VARCHAR_SIZE)
     return AttributeType(
         "varchar",
@@ -391,7 +400,7 @@ def _varchar() -> AttributeType:
 
 
 def _text(word: str, size: int) -> AttributeType:
-    on_create, on_update = _default(params.text(0, 0))
+    on_create, on_update = _default(_any_text)
     return AttributeType(
         word,
         (KEY, REQUIRED, on_create, ARRAY, ENCRYPT),
@@ -403,7 +412,7 @@ def _text(word: str, size: int) -> AttributeType:
 
 
 def _enum() -> AttributeType:
-    on_create, on_update = _default(params.text(0, 0))
+    on_create, on_update = _default(params.text(1, 0))
     return AttributeType(
         ENUM,
         (KEY, ELEMENTS, REQUIRED, on_create, ARRAY),

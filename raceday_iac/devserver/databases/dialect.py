@@ -6,13 +6,13 @@ those of the API that was called (Appwrite 1.8.1, Platform/Modules/Databases).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..ages import EVERY
 from ..errors import ApiError
-from ..params import Param
+from ..params import Check, Param
 from ..web import Handler, Reply, Request, Routes
 
 if TYPE_CHECKING:
@@ -113,6 +113,9 @@ Action = Callable[["Server", Request, dict[str, Any], Vocabulary], "Reply | Awai
 routes = Routes()
 
 
+NO_CHECKS: Mapping[str, Check] = {}
+
+
 def _parameter_names(words: Vocabulary) -> dict[str, str]:
     return {
         "collectionId": words.collection_id,
@@ -133,9 +136,10 @@ def route(
     limit: tuple[int, int] | None = None,
     ages: frozenset[str] = EVERY,
     is_legacy_only: bool = False,
+    of_tables: Mapping[str, Check] = NO_CHECKS,
 ) -> Callable[[Action], Action]:
     """Register a handler in both APIs, or in the older one only. `path` is legacy and without the root; `scope` is a
-    legacy scope, or both sets."""
+    legacy scope, or both sets; `of_tables` are the checks that the newer one has of its own, by legacy name."""
 
     def register(action: Action) -> Action:
         for words in (LEGACY,) if is_legacy_only else (LEGACY, TABLES):
@@ -143,7 +147,7 @@ def route(
                 method,
                 words.root + _translate_path(path, words),
                 _scopes(scope, words),
-                *(_translate_param(param, words) for param in params),
+                *(_translate_param(param, words, of_tables) for param in params),
                 limit=limit,
                 ages=ages,
                 later_scopes=_later_scopes(path, scope, words),
@@ -183,8 +187,9 @@ def _translate_step(step: str, words: Vocabulary) -> str:
     )
 
 
-def _translate_param(param: Param, words: Vocabulary) -> Param:
-    return replace(param, name=words.parameter(param.name))
+def _translate_param(param: Param, words: Vocabulary, of_tables: Mapping[str, Check]) -> Param:
+    check = param.check if words.is_legacy else of_tables.get(param.name, param.check)
+    return replace(param, name=words.parameter(param.name), check=check)
 
 
 def _bind(action: Action, words: Vocabulary, params: tuple[Param, ...]) -> Handler:

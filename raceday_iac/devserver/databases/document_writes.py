@@ -22,6 +22,7 @@ from .attribute_types import (
     json_value,
     key,
     numeric,
+    uid,
 )
 from .catalog import Collection
 from .columns import quoted
@@ -245,6 +246,7 @@ def update_document(server: Server, request: Request, values: dict[str, Any], wo
     PERMISSIONS,
     TRANSACTION_ID,
     limit=WRITE_LIMIT,
+    of_tables={"documentId": uid},
 )
 def upsert_document(server: Server, request: Request, values: dict[str, Any], words: Vocabulary) -> Reply:
     """Create or change; unlike a change it has to name every required attribute."""

@@ -6,7 +6,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ApiError
-from ..params import Param
+from ..params import Check, Param, Refused, anything
 from ..web import Reply, Request
 from . import catalog, columns, jobs, limits, lookup, responses
 from .attribute_types import (
@@ -18,7 +18,7 @@ from .attribute_types import (
     any_of,
     array_of,
     index_attribute,
-    integer,
+    is_integer,
 )
 from .dialect import Vocabulary, route
 from .lookup import find_collection_row
@@ -32,13 +32,23 @@ INDEXES_PATH = "/{databaseId}/collections/{collectionId}/indexes"
 INDEX_PATH = INDEXES_PATH + "/{key}"
 
 
-def _length(value: Any) -> int | None:
-    return None if value is None else integer(value)
+def _lengths(server: Server) -> Check:
+    """Whole numbers or null; since 1.9 those of 32 bits."""
+    longest = 2**31 if server.age.names_integer_bounds else 2**63
+    bounds = f"signed 32-bit integer between -{longest:,} and {longest - 1:,}"
+    rule = f"Value must be a valid {bounds if server.age.names_integer_bounds else 'integer'} or null"
+
+    def length(value: Any) -> int | None:
+        if value is not None and not (is_integer(value) and -longest <= value < longest):
+            raise Refused(rule)
+        return value  # type: ignore[no-any-return]
+
+    return array_of(length, 100, rule)
 
 
 NO_ARRAYS = "Creating indexes on array attributes is not currently supported."
 ORDERS = Param("orders", array_of(any_of("asc", "desc"), 100, "Value must be one of (asc, desc)"), default=[])
-LENGTHS = Param("lengths", array_of(_length, 100, "Value must be a valid integer or null"), default=[])
+LENGTHS = Param("lengths", anything, default=[], of_server=_lengths)
 
 
 @route(

@@ -111,8 +111,8 @@ INDEXES: Fields = {
 }
 TRANSACTIONS: Fields = {**SYSTEM, "status": Field("string", "status"), "expiresAt": Field("datetime", "expires_at")}
 
-SEARCH = Param("search", params.text(0, 256), default="")
-#: Accepted and ignored: lists are always counted (observed on 1.8.1).
+SEARCH = Param("search", params.text(1, 256), default="")
+#: Whether a list is counted.
 TOTAL = Param("total", params.loose_boolean, default=True)
 
 _SPECIAL = re.compile(r"[@+\-*)(,<>~\"]")

@@ -101,6 +101,7 @@ def _insert(server: Server, collection: sqlite3.Row, attribute: str, options: Op
     Param("onDelete", or_null(params.one_of(*ON_DELETE)), default=None, nullable=True, ages=ONLY_1_8),
     Param("onDelete", params.one_of(*ON_DELETE), default=None, nullable=True, ages=SINCE_1_9),
     NEW_KEY,
+    of_tables={"onDelete": or_null(params.one_of(*ON_DELETE))},
 )
 @route(
     "PATCH",

@@ -7,6 +7,9 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from ..ages import ONLY_MAIN
+from ..errors import ApiError
+from ..params import Check, Param, anything, list_of, loose_boolean, one_of, text, whole_number
 from ..settings import Settings
 from ..web import Reply, Request, Routes
 
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
 
 routes = Routes()
 
+#: What templates are for.
+USE_CASES = ("dev-tools", "starter", "databases", "ai", "messaging", "utilities")
 WIRE_FIELDS = ("$id", "key", "name", "version", "base", "image", "logo", "supports")
 
 
@@ -70,14 +75,37 @@ def list_frameworks(server: Server, _request: Request, _values: dict[str, Any]) 
     return Reply(200, {"total": len(shown), "frameworks": shown})
 
 
-@routes.add("GET", "/functions/templates", "public")
+def _known_runtimes(server: Server) -> Check:
+    return list_of(one_of(*server.age.runtimes), 100)
+
+
+@routes.add(
+    "GET",
+    "/functions/templates",
+    "public",
+    Param("runtimes", anything, (), of_server=_known_runtimes),
+    Param("useCases", list_of(one_of(*USE_CASES), 100), ()),
+    Param("limit", whole_number(1, 5000), 25),
+    Param("offset", whole_number(0, 5000), 0),
+    Param("total", loose_boolean, True),
+)
 @routes.add("GET", "/sites/templates", "public")
 def list_templates(_server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
     """Templates are repositories of others, which this server does not fetch."""
     return Reply(200, {"total": 0, "templates": []})
 
 
-@routes.add("GET", "/functions/specifications", "functions.read")
+@routes.add("GET", "/functions/templates/{templateId}", "public", Param("templateId", text(1, 128)))
+def get_template(_server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
+    raise ApiError("function_template_not_found")
+
+
+@routes.add(
+    "GET",
+    "/functions/specifications",
+    "functions.read",
+    Param("type", one_of("runtimes", "builds"), "", ages=ONLY_MAIN),
+)
 @routes.add("GET", "/sites/specifications", "sites.read")
 def list_specifications(server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
     shown = [

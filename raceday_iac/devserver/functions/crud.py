@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...cron import cron_problem, next_run
@@ -34,7 +35,7 @@ from . import store
 from .builds import builder_of
 from .catalogue import default_specification, specifications
 from .executor import executor_of
-from .listing import COLUMN_SETS, Scope, parse_queries, query_texts, read_page
+from .listing import COLUMN_SETS, LIST, Scope, parse_queries, read_page
 from .store import Row, owner_model
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ HEADER_NAME = re.compile(r"[A-Za-z0-9-]+")
 MOST_HEADER_BYTES = 16_384
 
 MOST_RETENTION_DAYS = 36_500
-BRANCHES = list_of(text(1, 256), MOST_ITEMS)
+BRANCHES = list_of(text(1, 128), MOST_ITEMS)
 
 
 def _check_role(role: Any) -> None:
@@ -184,6 +185,13 @@ REPOSITORY = (
     Param("providerBranches", BRANCHES, None, ages=SINCE_1_9),
     Param("providerPaths", BRANCHES, None, ages=SINCE_1_9),
 )
+#: In an update, null is as good as nothing for some.
+CHANGED_REPOSITORY = tuple(
+    replace(each, check=or_null(each.check), nullable=True)
+    if each.name in ("providerRepositoryId", "providerBranches", "providerPaths")
+    else each
+    for each in REPOSITORY
+)
 OPTIONAL = (
     Param("execute", execute_roles, ()),
     Param("events", anything, (), of_server=_events),
@@ -194,7 +202,11 @@ OPTIONAL = (
     Param("entrypoint", text(0, 1028), ""),
     Param("commands", text(0, 8192), ""),
     Param("scopes", anything, (), of_server=scopes_of),
-    *REPOSITORY,
+)
+#: Parameters of before 1.7, which only act for clients that announce an older format.
+TEMPLATE = tuple(
+    Param(name, text(0, 128), "")
+    for name in ("templateRepository", "templateOwner", "templateRootDirectory", "templateVersion")
 )
 RETENTION = Param("deploymentRetention", whole_number(0, MOST_RETENTION_DAYS), 0, ages=SINCE_1_9)
 NEW_SPECIFICATIONS = tuple(
@@ -219,7 +231,7 @@ def reply(server: Server, owner: Row, status: int = 200, headers: Mapping[str, s
     return Reply(status, owner_model(server, row), headers or {}, model=service.one)
 
 
-@routes.add("GET", "/functions", "functions.read", Param("queries", query_texts, ()), Param("search", text(0, 256), ""))
+@routes.add("GET", "/functions", "functions.read", *LIST)
 def list_functions(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     asked = parse_queries(values["queries"], COLUMN_SETS["functions"])
     scope = Scope("functions", "Function", {"project": request.project})
@@ -241,7 +253,9 @@ def get_function(server: Server, request: Request, values: dict[str, Any]) -> Re
     Param("name", text(1, 128)),
     Param("runtime", anything, of_server=_runtime),
     *OPTIONAL,
+    *REPOSITORY,
     *NEW_SPECIFICATIONS,
+    *TEMPLATE,
     RETENTION,
 )
 def create_function(server: Server, request: Request, values: dict[str, Any]) -> Reply:
@@ -337,6 +351,7 @@ def _branches(sent: list[str] | None, before: Row | None, column: str) -> str:
     Param("name", text(1, 128)),
     Param("runtime", anything, "", of_server=_runtime),
     *OPTIONAL,
+    *CHANGED_REPOSITORY,
     *CHANGED_SPECIFICATIONS,
     RETENTION,
 )

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..ages import EVERY, ONLY_1_8, ONLY_1_9, ONLY_MAIN, SINCE_1_9, UNTIL_1_9
 from ..errors import ApiError
-from ..params import CUSTOM_ID, Param, boolean, existing_id, loose_boolean, one_of, text
+from ..params import CUSTOM_ID, Param, boolean, existing_id, one_of, or_null, spoken_boolean, text
 from ..storage import private_file, private_folder
 from ..web import Handler, Reply, Request, Routes, Upload
 from . import files as storage
 from . import store
 from .builds import builder_of, notice
 from .crud import discard_deployments, reply
-from .listing import COLUMN_SETS, Scope, parse_queries, query_texts, read_page
+from .listing import COLUMN_SETS, LIST, Scope, parse_queries, read_page
 from .store import FUNCTIONS, SITES, Row, Service, deployment_model
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _both(server: Server, request: Request, values: dict[str, Any]) -> tuple[Row
     return owner, store.get_deployment(server, owner, values["deploymentId"])
 
 
-@_add("GET", LISTED, Param("queries", query_texts, ()), Param("search", text(0, 256), ""))
+@_add("GET", LISTED, *LIST)
 def list_deployments(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     owner = _owner(server, request, values)
     if values["search"]:
@@ -242,9 +242,16 @@ def download_deployment(server: Server, request: Request, values: dict[str, Any]
     return Reply(206, content[start : end + 1], headers)
 
 
-def _from(*kinds: str) -> Param:
-    """What of a repository is to be deployed."""
-    return Param("type", one_of(*kinds))
+#: What of a repository is to be deployed.
+VCS = (Param("type", one_of("branch", "commit")), Param("reference", text(1, 255)), Param("activate", boolean, False))
+TEMPLATE = (
+    Param("repository", text(0, 128)),
+    Param("owner", text(0, 128)),
+    Param("rootDirectory", text(0, 128)),
+    Param("type", one_of("commit", "branch", "tag")),
+    Param("reference", text(0, 128)),
+    Param("activate", boolean, False),
+)
 
 
 def _byte_range(header: str, size: int) -> tuple[int, int]:
@@ -257,33 +264,22 @@ def _byte_range(header: str, size: int) -> tuple[int, int]:
     return start, end
 
 
-@_add("POST", f"{LISTED}/template", ages=ONLY_1_8)
-@_add("POST", f"{LISTED}/vcs", ages=ONLY_1_8)
-@_add("POST", f"{LISTED}/vcs", _from("branch", "commit"), ages=ONLY_MAIN)
+@_add("POST", f"{LISTED}/template", *TEMPLATE, ages=ONLY_1_8)
+@_add("POST", f"{LISTED}/vcs", *VCS, ages=ONLY_1_8 | ONLY_MAIN)
 def deploy_from_repository(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     """There is no version control on this server."""
     _owner(server, request, values)
     raise ApiError("installation_not_found")
 
 
-@_add("POST", f"{LISTED}/vcs", _from("branch", "commit"), ages=ONLY_1_9)
+@_add("POST", f"{LISTED}/vcs", *VCS, ages=ONLY_1_9)
 def deploy_without_installation(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     """1.9.6 does not foresee a function or site without an installation."""
     _owner(server, request, values)
     raise ApiError("general_unknown")
 
 
-@_add(
-    "POST",
-    f"{LISTED}/template",
-    Param("repository", text(0, 128)),
-    Param("owner", text(0, 128)),
-    Param("rootDirectory", text(0, 128)),
-    _from("commit", "branch", "tag"),
-    Param("reference", text(0, 128)),
-    Param("activate", boolean, False),
-    ages=SINCE_1_9,
-)
+@_add("POST", f"{LISTED}/template", *TEMPLATE, ages=SINCE_1_9)
 def deploy_template(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     """Its build fails, as that of a real server without a way to the repository."""
     owner = _owner(server, request, values)
@@ -327,9 +323,9 @@ class Piece:
 @_add(
     "POST",
     LISTED,
-    Param("entrypoint", text(1, 1028), None, nullable=True),
-    Param("commands", text(0, 8192), None, nullable=True),
-    Param("activate", loose_boolean),
+    Param("entrypoint", or_null(text(1, 1028)), None, nullable=True),
+    Param("commands", or_null(text(0, 8192)), None, nullable=True),
+    Param("activate", spoken_boolean),
     services=(FUNCTIONS,),
 )
 def deploy_function(server: Server, request: Request, values: dict[str, Any]) -> Reply:
@@ -343,9 +339,9 @@ def deploy_function(server: Server, request: Request, values: dict[str, Any]) ->
 @_add(
     "POST",
     LISTED,
-    *(Param(name, text(0, 8192), None, nullable=True) for name in SITE_BUILD),
-    Param("activate", loose_boolean, ages=ONLY_1_8),
-    Param("activate", loose_boolean, False, ages=SINCE_1_9),
+    *(Param(name, or_null(text(0, 8192)), None, nullable=True) for name in SITE_BUILD),
+    Param("activate", spoken_boolean, ages=ONLY_1_8),
+    Param("activate", spoken_boolean, False, ages=SINCE_1_9),
     services=(SITES,),
 )
 def deploy_site(server: Server, request: Request, values: dict[str, Any]) -> Reply:

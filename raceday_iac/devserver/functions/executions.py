@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..body import parse_json
 from ..errors import ApiError
-from ..params import Param, Refused, existing_id, loose_boolean, one_of, text
+from ..params import Param, Refused, existing_id, one_of, or_null, spoken_boolean, text
 from ..settings import stamp
 from ..web import Reply, Request, Routes
 from . import store
 from .crud import execution_headers
 from .executor import Outcome, executor_of
-from .listing import COLUMN_SETS, Scope, parse_queries, query_texts, read_page
+from .listing import COLUMN_SETS, PAGE, Scope, parse_queries, read_page
 from .runs import Call, job_for, new_execution, perform, result_columns
 from .scheduler import scheduler_of
 from .store import Row, execution_model, new_execution_model
@@ -52,7 +52,7 @@ def _headers_given(value: Any) -> Any:
 READ, WRITE = (("executions.read", "execution.read"), ("executions.write", "execution.write"))
 
 
-@routes.add("GET", COLLECTION, READ[1], FUNCTION_ID, Param("queries", query_texts, ()), later_scopes=READ)
+@routes.add("GET", COLLECTION, READ[1], FUNCTION_ID, *PAGE, later_scopes=READ)
 def list_executions(server: Server, request: Request, values: dict[str, Any]) -> Reply:
     function = store.get_function(server, request.project, values["functionId"])
     asked = parse_queries(values["queries"], COLUMN_SETS["executions"])
@@ -94,11 +94,11 @@ def delete_execution(server: Server, request: Request, values: dict[str, Any]) -
     WRITE[1],
     FUNCTION_ID,
     Param("body", text(0, 10_485_760), ""),
-    Param("async", loose_boolean, False),
+    Param("async", spoken_boolean, False),
     Param("path", text(1, 2048), "/"),
     Param("method", one_of(*METHODS), "POST"),
     Param("headers", _headers_given, {}),
-    Param("scheduledAt", text(1, 100), None, nullable=True),
+    Param("scheduledAt", or_null(text(1, 100)), None, nullable=True),
     later_scopes=WRITE,
 )
 def create_execution(server: Server, request: Request, values: dict[str, Any]) -> Reply | Awaitable[Reply]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..body import parse_json
 from ..errors import ApiError, invalid
-from ..params import Refused
+from ..params import Param, Refused, loose_boolean, text
 from ..settings import stamp
 
 # The `queries` of resource lists: parsing, checking and turning them into SQL.
@@ -89,6 +89,11 @@ def query_texts(value: Any) -> list[str]:
     if not all(isinstance(item, str) and 1 <= len(item) <= 4096 for item in value):
         raise Refused(RULE)
     return value
+
+
+#: What lists take: PAGE all of them, LIST those that can be searched.
+PAGE = (Param("queries", query_texts, ()), Param("total", loose_boolean, True))
+LIST = (*PAGE, Param("search", text(1, 256), ""))
 
 
 def parse_queries(texts: Sequence[str], columns: Mapping[str, Column], *, selectable: bool = False) -> Parsed:

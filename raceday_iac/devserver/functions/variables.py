@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +18,13 @@ from ..params import (
     custom_id,
     encrypted_length,
     existing_id,
-    loose_boolean,
     or_null,
     text,
 )
 from ..web import Reply, Request, Routes
 from . import store
 from .catalogue import specification
-from .listing import COLUMN_SETS, Scope, parse_queries, query_texts, read_page
+from .listing import COLUMN_SETS, PAGE, Scope, parse_queries, read_page
 from .store import Row, variable_model, variables_of
 
 if TYPE_CHECKING:
@@ -35,10 +35,7 @@ routes = Routes()
 
 VARIABLE_ID = Param("variableId", existing_id)
 #: Since 1.9 lists can be asked, the id is the client's to choose, and a PUT may name what it changes only.
-LISTED = (
-    Param("queries", query_texts, (), ages=SINCE_1_9),
-    Param("total", loose_boolean, True, ages=SINCE_1_9),
-)
+LISTED = tuple(replace(each, ages=SINCE_1_9) for each in PAGE)
 CREATED = (
     Param("variableId", custom_id, ages=SINCE_1_9),
     Param("key", text(1, 255)),
@@ -48,9 +45,9 @@ CREATED = (
 CHANGED = (
     VARIABLE_ID,
     Param("key", text(1, 255), ages=ONLY_1_8),
-    Param("key", or_null(text(1, 255)), None, nullable=True, ages=SINCE_1_9),
-    Param("value", text(0, 8192), None, nullable=True),
-    Param("secret", boolean, None, nullable=True),
+    Param("key", or_null(text(0, 255)), None, nullable=True, ages=SINCE_1_9),
+    Param("value", or_null(text(0, 8192)), None, nullable=True),
+    Param("secret", or_null(boolean), None, nullable=True),
 )
 OF_PROJECT = "/project/variables"
 ONE = "/{variableId}"
