@@ -136,11 +136,13 @@ def _said(info: FieldInfo, about: type) -> Any:
     return next((each for each in reversed(info.metadata) if isinstance(each, about)), None)
 
 
+@cache
 def identity(model: type[Declared]) -> str:
     """The name of the field that is the last part of the address."""
     return next(name for name, info in model.model_fields.items() if _said(info, Local) is IDENTITY)
 
 
+@cache
 def model_has_secrets(model: type[Declared]) -> bool:
     return any(each.wire.is_secret for each in wire_fields(model))
 

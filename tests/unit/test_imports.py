@@ -39,11 +39,24 @@ PURE = (
 
 
 @cache
+def tree(path: Path) -> ast.Module:
+    """The syntax tree of a module."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _trees_are_forgotten() -> Iterator[None]:
+    """There are a million nodes in them."""
+    yield
+    tree.cache_clear()
+
+
+@cache
 def imports(path: Path) -> frozenset[str]:
     """Absolute dotted names that a module imports; `from x import y` counts as x.y."""
     package = [*path.relative_to(ROOT).with_suffix("").parts[:-1]]
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -55,7 +68,7 @@ def imports(path: Path) -> frozenset[str]:
 
 def imports_at_the_top(path: Path) -> set[str]:
     """Dotted names that a module imports whenever it is imported itself."""
-    body = ast.parse(path.read_text(encoding="utf-8")).body
+    body = tree(path).body
     plain = {alias.name for node in body if isinstance(node, ast.Import) for alias in node.names}
     return plain | {str(node.module) for node in body if isinstance(node, ast.ImportFrom) and not node.level}
 
@@ -95,7 +108,7 @@ def strings(path: Path) -> set[str]:
     """The texts in a module's code, without its docstrings, for imports by name."""
     return {
         str(node.value).partition(":")[0]
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(tree(path))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
 
@@ -267,7 +280,7 @@ def test_nothing_but_render_and_the_command_line_prints() -> None:
     printing = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in not_of("cli", "render", "devserver")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(tree(path))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
         and node.func.id == "print"
@@ -295,10 +308,9 @@ def test_stack_files_import_only_the_language_of_stacks() -> None:
 
 def test_the_table_of_commands_imports_nothing_heavy() -> None:
     """`--help` must stay instant: it reads the table alone."""
-    tree = ast.parse((PACKAGE / "cli" / "main.py").read_text(encoding="utf-8"))
     top = {
         alias.name if isinstance(node, ast.Import) else f"{'.' * node.level}{node.module or ''}"
-        for node in tree.body
+        for node in tree(PACKAGE / "cli" / "main.py").body
         if isinstance(node, ast.Import | ast.ImportFrom)
         for alias in node.names
     }
@@ -313,7 +325,7 @@ def _loaded_with(path: Path) -> set[Path]:
     """Modules of ours that are read when this one is imported: those it names at its top, each with its packages."""
     names: set[str] = set()
     package = [*path.relative_to(ROOT).with_suffix("").parts[:-1]]
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in tree(path).body:
         if isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             module = ".".join([*base, *([node.module] if node.module else [])])
