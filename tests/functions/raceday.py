@@ -61,9 +61,9 @@ class Called:
 def lay_out_bundles(target: Path) -> None:
     """The bundles of all functions as they are deployed, each in a folder that can be imported."""
     workspace = Workspace.load(Options(stack=ROOT / "stacks" / "raceday.py", env="local"))
-    for name, bundle in workspace.bundles.items():
+    for owner, bundle in workspace.bundles.items():
         for path, content in bundle.files.items():
-            file = target / package_of(name) / path
+            file = target / package_of(owner.path) / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
 

@@ -12,6 +12,7 @@ import pytest
 from raceday_iac.applying import apply_plan
 from raceday_iac.cli.options import Options
 from raceday_iac.cli.workspace import Workspace, make_plan
+from raceday_iac.model.address import function_address
 from raceday_iac.model.secret import Secret
 from raceday_iac.packaging.bundle import Bundle
 from raceday_iac.planning import Action, Plan
@@ -53,7 +54,7 @@ def plan_of(workspace: Workspace, project: LiveProject) -> tuple[Plan, Any]:
 def test_after_the_function_the_reconciler_has_nothing_to_do_but_adopt(
     workspace: Workspace, project: LiveProject, tmp_path: Path
 ) -> None:
-    answer, status, _ = project.call(unpacked(workspace.bundles["database-setup"], tmp_path))
+    answer, status, _ = project.call(unpacked(workspace.bundles[function_address("database-setup")], tmp_path))
     plan, _ = plan_of(workspace, project)
 
     schema_changes = [change for change in plan.changes if change.address.kind in SCHEMA_KINDS]
@@ -78,7 +79,7 @@ def test_after_the_reconciler_the_function_has_nothing_to_do(
     with store.locked("apply"):
         apply_plan(only_schema, workspace.desired, workspace.bundles, connection, store, new_state(), lambda _: None, 8)
 
-    answer, status, _ = project.call(unpacked(workspace.bundles["database-setup"], tmp_path))
+    answer, status, _ = project.call(unpacked(workspace.bundles[function_address("database-setup")], tmp_path))
 
     assert (status, answer["created"], answer["updated"], answer["problems"]) == (200, 0, 0, [])
     assert answer["unchanged"] == len(only_schema.changes)
