@@ -286,7 +286,8 @@ def carry_out(
         print_json({"applied": document}, in_one_line=True)
     else:
         print_lines(kept_lines(kept), color=options.color)
-        print_lines(applied_lines(applied, left, seconds, claim or claim_of(plan)), color=options.color)
+        again = "apply" if command == "watch" else command
+        print_lines(applied_lines(applied, left, seconds, claim or claim_of(plan), again), color=options.color)
         _repeat_failure(applied)
     if applied.complete:
         workspace.store.clear_journal()

@@ -81,7 +81,9 @@ def _not_there(connection: Reader, owner: Address) -> IacError:
     known = sorted(each.path for each in connection.snapshot((), others=others).resources if each.kind == owner.kind)
     return IacError(
         f"There is no {owner.kind} {owner.path!r} in this project{nearest(owner.path, known)}.",
-        hint=f"{kind.plural}: {', '.join(known)}" if known else "declare it in the stack, then: raceday-iac apply",
+        hint=f"{kind.plural}: {', '.join(known)}"
+        if known
+        else "none is there yet: declare it in the stack, then: raceday-iac apply",
         unchanged=True,
     )
 

@@ -17,7 +17,7 @@ from ..errors import EXIT_OK, IacError
 from ..importing.document import read_document
 from ..importing.names import Project
 from ..importing.source import Source, write_source
-from ..loading.environment import EMBEDDED, Environment, environment_file
+from ..loading.environment import EMBEDDED, Environment, environment_file, is_api_address, likely_address
 from ..model.declarations import nearest
 from ..model.limits import CUSTOM_ID
 from ..render.import_text import remark_lines
@@ -170,9 +170,9 @@ def _checked(wanted: Wanted, example: str) -> Wanted:
     endpoint = wanted.endpoint.rstrip("/")
     if not endpoint:
         return Wanted(name, "", wanted.project or name, wanted.variable)
-    if endpoint == EMBEDDED or not re.fullmatch(r"https?://[^\s/]+(/\S*)?/v1", endpoint):
-        almost = re.fullmatch(r"(?:https?://)?([\w.-]+(?::\d+)?)", endpoint)
-        hint = f"is it https://{almost[1]}/v1?" if almost and endpoint != EMBEDDED else "write it as https://host/v1"
+    if endpoint == EMBEDDED or not is_api_address(endpoint):
+        meant = "" if endpoint == EMBEDDED else likely_address(endpoint)
+        hint = f"is it {meant}?" if meant else "write it as https://host/v1"
         raise IacError(f"{endpoint!r} is not the address of an Appwrite API.", hint=hint, unchanged=True)
     if not wanted.project:
         raise IacError("An endpoint needs a project: name it with --project ID.", unchanged=True)
@@ -235,7 +235,7 @@ def _declaring(project: Project, name: str) -> Source:
 
 def _must_be_free(files: Mapping[Path, str]) -> None:
     for file in files:
-        must_be_free(file, force=False)
+        must_be_free(file, force=False, otherwise="begin in an empty folder, or move that file away")
 
 
 def _ignore() -> str:

@@ -389,10 +389,13 @@ def report(error: IacError) -> int:
             ]
         print(json_text({"format": 1, "error": content}, ascii_only=True))  # noqa: T201
     else:
-        from ..render.lines import printable
+        from ..render.lines import Line, print_lines
 
         hint = f"\n  → {error.hint}" if error.hint else ""
-        print(printable(f"Error: {error.message}{hint}"), file=sys.stderr)  # noqa: T201
+        lines = (Line(each) for each in f"Error: {error.message}{hint}".split("\n"))
+        # Where even this cannot be written, the exit code is all there is.
+        with suppress(OutputError):
+            print_lines(lines, color=False, stream=sys.stderr)
     return error.exit_code
 
 

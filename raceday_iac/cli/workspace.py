@@ -295,10 +295,10 @@ def opened(environment: Environment, options: Options) -> Iterator[Target]:
 # Files that a command writes for the user: never over what is there unasked, and whole or not at all.
 
 
-def must_be_free(file: Path, *, force: bool) -> None:
-    """Raises IacError when something is there that nobody allowed to replace."""
+def must_be_free(file: Path, *, force: bool, otherwise: str = "name another file, or replace it with --force") -> None:
+    """Raises IacError when something is there that nobody allowed to replace; then `otherwise` is the hint."""
     if file.is_dir() or (file.exists() and not force):
-        hint = "" if file.is_dir() else "name another file, or replace it with --force"
+        hint = "" if file.is_dir() else otherwise
         raise IacError(f"{file} exists already. Nothing was written.", hint=hint)
 
 

@@ -157,11 +157,23 @@ def _environment(name: str, content: dict[str, Any], file: YamlFile) -> Environm
 
 def _checked(environment: Environment, file: YamlFile) -> Environment:
     """The endpoint is a URL that ends in /v1, as every Appwrite's does."""
-    endpoint = environment.endpoint.rstrip("/")
-    if environment.is_embedded or re.fullmatch(r"https?://[^\s/]+(/\S*)?/v1", endpoint):
+    if environment.is_embedded or is_api_address(environment.endpoint):
         return environment
-    message = f"{environment.endpoint!r} is not the address of an Appwrite API (https://host/v1)"
+    meant = likely_address(environment.endpoint)
+    said = f"did you mean {meant!r}?" if meant else "https://host/v1"
+    message = f"{environment.endpoint!r} is not the address of an Appwrite API ({said})"
     raise StackError([file.problem(("endpoint",), message)])
+
+
+def is_api_address(endpoint: str) -> bool:
+    """Whether it can be the address of Appwrite's API."""
+    return re.fullmatch(r"https?://[^\s/]+(/\S*)?/v1/?", endpoint) is not None
+
+
+def likely_address(endpoint: str) -> str:
+    """The address that was meant by one that cannot be; empty where that is anybody's guess."""
+    found = re.fullmatch(r"(?:(https?)://|\w+://)?([\w.-]+(?::\d+)?)/?(?:v1)?/?", endpoint)
+    return f"{found[1] or 'https'}://{found[2]}/v1" if found else ""
 
 
 def _expand(file: YamlFile, variables: Mapping[str, str]) -> dict[str, Any]:

@@ -72,7 +72,9 @@ def _run(path: Path) -> object:
 
 def _sentence(error: Exception) -> str:
     """What went wrong, with the nearest name to one that is mistyped: Python says that only under a traceback."""
-    said = f"{type(error).__name__}: {error}"
+    # What the methods of a stack refuse says itself what it is.
+    is_ours = isinstance(error, TypeError) and "has no argument" in str(error)
+    said = str(error) if is_ours else f"{type(error).__name__}: {error}"
     if isinstance(error, AttributeError) and error.name:
         known = [name for name in dir(error.obj) if not name.startswith("_")]
         if type(error.obj).__module__ == language.__name__:

@@ -22,8 +22,9 @@ from .plan import Action, Change, PlanOptions, Reason
 #: The reason of an ordinary creation.
 DECLARED = "the stack declares it"
 ALL_GO = "everything that is managed is to go"
+ASKED_TO_GO = "destroy was asked for"
 #: Reasons that a creation, or a plan to destroy, says already.
-OBVIOUS = (DECLARED, ALL_GO)
+OBVIOUS = (DECLARED, ALL_GO, ASKED_TO_GO)
 #: The reason of a deletion that takes along what is neither declared nor ours.
 NOT_OURS = "live, but neither declared nor ours"
 

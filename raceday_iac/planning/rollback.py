@@ -19,7 +19,7 @@ from ..refresh.deployments import READY, Classified, Remembered, Role, line_of
 from ..state.document import State
 from . import guards
 from .build import count
-from .changes import NOT_OURS, gone_with
+from .changes import ASKED_TO_GO, NOT_OURS, gone_with
 from .lifecycle import protection_refusals
 from .plan import Action, Change, Plan, PlanOptions, Reason
 
@@ -64,7 +64,7 @@ def must_be_managed(owner: Address, state: State) -> None:
         known = sorted(as_typed(owners(each)[-1]) for each in state.entries if kind_of(each).is_code)
         raise IacError(
             f"The code of {owner} is not in the state, so it is not ours to switch{nearest(as_typed(owner), known)}.",
-            hint=f"whose code is managed: {', '.join(known) or 'none'}",
+            hint=f"whose code is managed: {', '.join(known)}" if known else "deploy it first: raceday-iac apply",
             unchanged=True,
         )
 
@@ -150,7 +150,7 @@ def _changes(address: Address, state: State, real: Mapping[Address, Live]) -> li
     if address not in real:
         gone = [each for each in (address, *inside) if each in state.entries]
         return [Change(each, Action.FORGET, "it is gone from the server", why=Reason.GONE) for each in gone]
-    deletion = Change(address, Action.DELETE, "destroy was asked for", why=Reason.DESTROY_ASKED)
+    deletion = Change(address, Action.DELETE, ASKED_TO_GO, why=Reason.DESTROY_ASKED)
     ours = replace(deletion, requires=(deletion.key,))
     others = replace(ours, reason=NOT_OURS, managed=False, why=Reason.NOT_OURS)
     going = [replace(ours if each in state.entries else others, address=each) for each in inside]

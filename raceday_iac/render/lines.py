@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -43,15 +44,21 @@ def print_lines(
     """Write lines, coloured only where that is welcome. Rich is not even imported otherwise. With `revealing`, secrets
     are shown: they are what was asked for."""
     out = tolerant(stream or sys.stdout)
-    if not wants_color(out, color=color) or revealing:
-        write(out, "".join(f"{line.text if revealing else printable(line.text)}\n" for line in lines))
+    if revealing:
+        write(out, "".join(f"{line.text}\n" for line in lines))
+        return
+    lines = (Line(printable(line.text), line.style) for line in lines)
+    if out.isatty():
+        lines = fitting(lines, shutil.get_terminal_size().columns)
+    if not wants_color(out, color=color):
+        write(out, "".join(f"{line.text}\n" for line in lines))
         return
     from rich.console import Console  # noqa: PLC0415 - costs a tenth of a second
     from rich.text import Text  # noqa: PLC0415
 
     console = Console(file=out, highlight=False)
-    for line in fitting(lines, console.width):
-        console.print(Text(printable(line.text), style=line.style), soft_wrap=True)
+    for line in lines:
+        console.print(Text(line.text, style=line.style), soft_wrap=True)
 
 
 def fitting(lines: Iterable[Line], width: int) -> Iterator[Line]:

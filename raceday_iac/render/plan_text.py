@@ -15,7 +15,7 @@ from ..counting import counted
 from ..diff import FieldChange, PartWords, field_words
 from ..errors import BrokenSchemaError, RefusedError, StateError
 from ..kinds import KINDS, kind_of
-from ..model.address import Address, collection_address
+from ..model.address import Address, collection_address, owners
 from ..model.evidence import counted_words
 from ..planning import Action, Change, Plan
 from ..planning.changes import DECLARED, OBVIOUS
@@ -142,11 +142,15 @@ _SHOWN = 10
 AS_DECLARED = "Appwrite matches the configuration."
 
 
-def applied_lines(applied: Applied, left: Sequence[str], seconds: float, claim: str = AS_DECLARED) -> Iterator[Line]:
-    """Done, failed and skipped, and what to do next. `claim` is said when nothing failed and nothing is `left`."""
+def applied_lines(
+    applied: Applied, left: Sequence[str], seconds: float, claim: str = AS_DECLARED, command: str = "apply"
+) -> Iterator[Line]:
+    """Done, failed and skipped, and what to do next. `claim` is said when nothing failed and nothing is `left`;
+    `command` is the one that finishes what was not."""
     yield Line()
     if applied.complete and not left:
         yield Line(f"Applied: {counted(len(applied.done), 'change')} in {seconds:.1f} s. {claim}", "bold green")
+        yield from _done_lines(applied)
         return
     yield Line(f"Not complete: {_numbers(applied)} ({seconds:.1f} s).", "bold red")
     for change, error in applied.failed:
@@ -163,15 +167,28 @@ def applied_lines(applied: Applied, left: Sequence[str], seconds: float, claim: 
     if any(isinstance(error, StateError) for error in (*(error for _, error in applied.failed), *applied.unsettled)):
         yield Line("  Not everything done could be saved in the state. Run apply again: it adopts that, and finishes.")
         return
-    yield Line(f"  Everything done is in the state (serial {applied.state.serial}). {_what_next(applied)}")
+    yield Line(f"  Everything done is in the state (serial {applied.state.serial}). {_what_next(applied, command)}")
 
 
-def _what_next(applied: Applied) -> str:
+def _done_lines(applied: Applied) -> Iterator[Line]:
+    """What was done, by action, and what one may try then."""
+    counts = Counter(change.action for change in applied.done)
+    if len(counts) > 1:
+        yield Line(f"  {', '.join(f'{counts[action]} {word}' for action, word in _DONE.items() if counts[action])}")
+    made = {change.address for change in applied.done if change.action is Action.CREATE}
+    for change in applied.done:
+        owner = owners(change.address)[-1] if change.action is Action.DEPLOY else None
+        if owner in made and kind_of(owner).has_runs:
+            yield Line(f"  Try it: raceday-iac run {owner.path}")
+            return
+
+
+def _what_next(applied: Applied, command: str) -> str:
     errors = (*(error for _, error in applied.failed), *applied.unsettled)
     if errors and all(isinstance(error, BrokenSchemaError) for error in errors):
         return "Another apply does not mend that."
     is_stopped = len(applied.stopped) == len(applied.failed) and not applied.interrupted and not applied.unsettled
-    return "What was stopped is as it was." if is_stopped else "Run apply again to finish."
+    return "What was stopped is as it was." if is_stopped else f"Run {command} again to finish."
 
 
 def _numbers(applied: Applied) -> str:
@@ -249,6 +266,20 @@ _WORDS = {
     Action.ADOPT: "to adopt",
     Action.REFRESH: "to refresh in the state",
     Action.FORGET: "to forget",
+}
+_DONE = {
+    Action.CREATE: "created",
+    Action.UPDATE: "updated",
+    Action.REPLACE: "replaced",
+    Action.MOVE: "renamed",
+    Action.CONVERT: "converted",
+    Action.DELETE: "deleted",
+    Action.DEPLOY: "deployed",
+    Action.ACTIVATE: "activated",
+    Action.SCHEDULE: "scheduled",
+    Action.ADOPT: "adopted",
+    Action.REFRESH: "refreshed in the state",
+    Action.FORGET: "forgotten",
 }
 #: The title over what a plan neither makes nor takes away.
 UNMANAGED = "Unmanaged: live, but neither declared nor ours; left alone"

@@ -138,37 +138,55 @@ class PlainLines:
         return ""
 
 
+#: Lines of the live view that say what is under way.
+LIVE_LINES = 6
+
+
 @contextmanager
 def _live_view(total: int, out: IO[str]) -> Iterator[Observer]:
-    from rich.console import Console  # noqa: PLC0415 - only where there is a terminal
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+    """A few lines that stay where they are: how far it has come, and what has been under way for longest. Only what
+    fails or warns is written above them."""
+    from rich.console import Console, Group, RenderableType  # noqa: PLC0415 - only where there is a terminal
+    from rich.live import Live  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TimeElapsedColumn  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    columns = (
-        SpinnerColumn(),
-        MofNCompleteColumn(),
-        BarColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.description}"),
-    )
-    with Progress(*columns, console=Console(file=out, highlight=False), transient=True) as bar:
-        task = bar.add_task("starting", total=total)
-        under_way: dict[str, str] = {}
+    console = Console(file=out, highlight=False)
+    bar = Progress(SpinnerColumn(), MofNCompleteColumn(), BarColumn(), TimeElapsedColumn(), console=console)
+    task, view = bar.add_task("", total=total), LiveLines()
 
-        def observe(event: Event) -> None:
-            _keep(under_way, event)
-            if event.kind is EventKind.WARNED:
-                bar.console.print(Text(event_text(event), style="yellow"))
-                return
-            if event.kind in (EventKind.DONE, EventKind.FAILED):
-                bar.advance(task)
-            if event.kind is EventKind.FAILED:
-                bar.console.print(Text(event_text(event), style="red"))
-            elif event.kind is EventKind.DONE and not kind_of(event.change.address).listed:
-                bar.console.print(Text(event_text(event), style="green"))
-            bar.update(task, description=_description(under_way))
+    def picture() -> RenderableType:
+        return Group(bar, *(Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in view.lines()))
 
+    def observe(event: Event) -> None:
+        view.observe(event)
+        if event.kind in (EventKind.DONE, EventKind.FAILED):
+            bar.advance(task)
+        if event.kind in (EventKind.FAILED, EventKind.WARNED):
+            console.print(Text(event_text(event), style="red" if event.kind is EventKind.FAILED else "yellow"))
+
+    with Live(get_renderable=picture, console=console, transient=True, refresh_per_second=8):
         yield _serialised(observe)
+
+
+class LiveLines:
+    """What is under way, the oldest first, each with its seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._under_way: dict[str, str] = {}
+        self._began: dict[str, float] = {}
+
+    def observe(self, event: Event) -> None:
+        """Note an event."""
+        _keep(self._under_way, event)
+        self._began.setdefault(event.change.key, self._clock())
+
+    def lines(self) -> list[str]:
+        """The lines to show now."""
+        now, rows = self._clock(), list(self._under_way.items())
+        shown = [printable(f"  {text}  {now - self._began[key]:.0f} s") for key, text in rows[:LIVE_LINES]]
+        return shown + ([f"  and {len(rows) - LIVE_LINES} more"] if len(rows) > LIVE_LINES else [])
 
 
 def _keep(under_way: dict[str, str], event: Event) -> None:

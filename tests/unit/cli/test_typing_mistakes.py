@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from raceday_iac.cli.main import execute
+from raceday_iac.cli.main import execute, report
 from raceday_iac.devserver.runner import RunningServer, start_server
 from raceday_iac.devserver.settings import Settings
-from raceday_iac.errors import EXIT_ERROR, EXIT_OK
+from raceday_iac.errors import EXIT_ERROR, EXIT_OK, IacError
+from raceday_iac.loading.environment import is_api_address, likely_address
 
 
 @pytest.fixture(scope="module")
@@ -134,3 +136,43 @@ def test_who_only_looks_needs_no_secret_and_who_applies_does(
     for words in ("apply --auto-approve", "plan --out x.plan"):
         assert execute(words.split()) == EXIT_ERROR
         assert "PAY_KEY, which is not set" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("http://10.0.0.5:8080", "http://10.0.0.5:8080/v1"),
+        ("https://cloud.appwrite.io/", "https://cloud.appwrite.io/v1"),
+        ("htps://cloud.appwrite.io/v1", "https://cloud.appwrite.io/v1"),
+        ("cloud.appwrite.io/v1", "https://cloud.appwrite.io/v1"),
+        ("https://a b/v1", ""),
+    ],
+)
+def test_an_address_that_cannot_be_one_is_answered_with_the_likely_one(typed: str, meant: str) -> None:
+    assert not is_api_address(typed)
+    assert likely_address(typed) == meant
+    assert not meant or is_api_address(meant)
+
+
+def test_an_error_goes_on_below_between_words_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "40")
+    assert report(IacError("There is no environment of this name in this folder.", hint="see: raceday-iac plan")) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "Error: There is no environment of this",
+        "    name in this folder.",
+        "  → see: raceday-iac plan",
+    ]
+
+
+def test_init_over_a_project_offers_no_option_that_it_does_not_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert execute(["init", "--example", "shop"]) == 0
+    assert execute(["init", "--example", "shop"]) == 1
+    said = capsys.readouterr().err
+    assert "exists already" in said
+    assert "--force" not in said

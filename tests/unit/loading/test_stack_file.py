@@ -61,7 +61,7 @@ def test_an_exception_is_told_with_the_line_of_the_user_not_a_traceback(load: Lo
 
 def test_a_misspelled_argument_is_told_with_its_line(load: Load) -> None:
     said = mistake(load, IMPORT + "stack = Stack('x')\nstack.database('d', nam='D')\n")
-    assert said.startswith("stack.py:3: TypeError:")
+    assert said.startswith("stack.py:3: ")
     assert "'nam'" in said
 
 

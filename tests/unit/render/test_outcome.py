@@ -24,7 +24,7 @@ from raceday_iac.errors import (
 from raceday_iac.model.address import Address
 from raceday_iac.planning import Action, Change, Reason
 from raceday_iac.render.plan_text import applied_document, applied_lines
-from raceday_iac.render.progress import QUIET, PlainLines, event_text, progress
+from raceday_iac.render.progress import LIVE_LINES, QUIET, LiveLines, PlainLines, event_text, progress
 from raceday_iac.state.document import State
 
 
@@ -45,6 +45,38 @@ def text(applied: Applied, left: tuple[str, ...] = ()) -> str:
 
 def test_a_complete_apply_is_one_line() -> None:
     assert text(COMPLETE) == "Applied: 2 changes in 1.2 s. Appwrite matches the configuration."
+
+
+def test_a_summary_counts_what_was_done_and_says_what_may_be_tried() -> None:
+    done = (ONE, TWO, change("one", Action.DEPLOY, "deployment"), change("other", Action.DEPLOY, "deployment"))
+    assert text(replace(COMPLETE, done=done)).splitlines()[1:] == [
+        "  2 created, 2 deployed",
+        "  Try it: raceday-iac run one",
+    ]
+    assert text(replace(COMPLETE, done=done[2:])).splitlines()[1:] == []
+
+
+def test_what_is_not_complete_names_the_command_that_finishes_it() -> None:
+    lines = [line.text for line in applied_lines(FAILED, (), 1.0, command="destroy")]
+    assert "Run destroy again to finish." in lines[-1]
+
+
+def test_the_live_view_shows_the_oldest_of_what_is_under_way_with_its_seconds() -> None:
+    now = 0.0
+    view = LiveLines(lambda: now)
+    many = [change(f"f{number}") for number in range(LIVE_LINES + 2)]
+    for each in many:
+        view.observe(Event(EventKind.STARTED, each))
+        now += 1
+    view.observe(Event(EventKind.WAITING, many[0], note="build building"))
+    lines = view.lines()
+    assert lines[0] == f"  function.f0 (build building)  {LIVE_LINES + 2} s"
+    assert lines[1] == f"  function.f1  {LIVE_LINES + 1} s"
+    assert lines[-1] == "  and 2 more"
+    assert len(lines) == LIVE_LINES + 1
+    for each in many:
+        view.observe(Event(EventKind.DONE, each))
+    assert view.lines() == []
 
 
 def test_after_a_part_no_more_is_claimed_than_holds() -> None:
