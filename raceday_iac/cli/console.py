@@ -12,11 +12,13 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -28,16 +30,18 @@ from ..console.work import Tasks
 from ..drift import accept, classify
 from ..errors import EXIT_INTERRUPTED, IacError, Interrupted, RefusedError, StaleError
 from ..health.report import Report
+from ..kinds.base import Call, Shape
 from ..linting.timetable import Timetable
 from ..loading.environment import load_environment
 from ..model.address import function_address
 from ..model.secret import Secret
 from ..planning.rollback import must_be_managed
 from ..provider import Reader
-from ..provider.appwrite import AppwriteReader
+from ..provider.appwrite import AppwriteReader, Transport
 from ..provider.protocol import Execution
 from ..refresh.deployments import Remembered, line_of, read_deployments, server_now
 from ..render.backup_text import kept_lines
+from ..render.import_text import remark_lines
 from ..render.lines import Line, print_lines
 from ..signals import handled
 from ..state.store import StateStore
@@ -66,6 +70,10 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 HOST = "127.0.0.1"
+#: Of the control routes: some object.
+_CONTROL = Shape({}, {"total": int})
+#: Files are read by one at a time: Python 3.11 cannot parse in two threads at once (mended in 3.11.8).
+_FILES = threading.Lock()
 #: Seconds after which a build that has not ended counts as abandoned.
 _OLD = 3600.0
 #: Seconds that answers which are under way have at the end.
@@ -137,7 +145,8 @@ class LookedAt:
 
     def plan(self) -> Planned:
         self.target()
-        workspace = Workspace.load(self.options, reading=True, sending=False)
+        with _FILES:
+            workspace = Workspace.load(self.options, reading=True, sending=False)
         with workspace.target() as server:
             state = workspace.read_state()
             plan = make_plan(workspace, state, reader(server))
@@ -147,12 +156,14 @@ class LookedAt:
 
     def health(self) -> Report:
         self.target()
-        context = HealthContext.load(self.options, reading=True)
+        with _FILES:
+            context = HealthContext.load(self.options, reading=True)
         with context.workspace.target() as server:
             return context.report(context.collector(server, reader(server)))
 
     def timetable(self) -> Timetable:
-        return timetable_for(configuration_of(self.options, None))
+        with _FILES:
+            return timetable_for(configuration_of(self.options, None))
 
     @contextmanager
     def states(self) -> Iterator[StateStore]:
@@ -185,7 +196,8 @@ class AtHand:
     def apply(self, plan_id: str, observer: Observer) -> Outcome:
         options = self._project.options
         self._project.target()
-        workspace = Workspace.load(options)
+        with _FILES:
+            workspace = Workspace.load(options)
         with workspace.target() as server, workspace.store.locked("console"):
             state, connection = workspace.read_state(), provider(server)
             plan = make_plan(workspace, state, connection)
@@ -229,6 +241,31 @@ class AtHand:
                 raise error
             workspace.store.clear_journal()
 
+    def control(self, method: str, path: str, values: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        target = self._project.target()
+        answer = None if method == "DELETE" else _CONTROL
+        call = Call(method.lower(), f"/_dev/{path}", values or {}, answer)
+        return Transport(target.endpoint, target.project, target.key).request(call) or {}
+
+    def reset(self) -> None:
+        from .server import reset_all, started
+
+        options, settings = self._project.options, self._project.settings
+        reset_all(options, settings)
+        started(options, settings)
+
+    def load(self, content: str) -> Sequence[str]:
+        from .server import load_file, loaded_lines
+
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / "appwrite.json"
+            file.write_text(content, encoding="utf-8")
+            loaded, others, remarks = load_file(self._project.options, self._project.settings, file)
+        return [line.text.strip() for line in (*loaded_lines(loaded, others), *remark_lines(remarks))]
+
+    def change_document(self, path: tuple[str, str, str], data: Mapping[str, Any], unless_newer_than: str) -> None:
+        provider(self._project.target()).change_document(*path, data, unless_newer_than=unless_newer_than)
+
 
 def _say_nothing(_event: Event) -> None:
     pass
@@ -250,10 +287,10 @@ def _one_at_a_time(observer: Observer) -> Observer:
 
 def web_of(project: LookedAt, tasks: Tasks, token: str, port: int) -> ASGIApp:
     """The console of a project as a web application."""
-    from ..console import functions, pages
+    from ..console import functions, pages, server
     from ..console.app import application
 
-    parts = (pages, functions)
+    parts = (pages, functions, server)
     shown, deeds = ([each for part in parts for each in getattr(part, name)] for name in ("PAGES", "DEEDS"))
     local = AtHand(project) if project.is_local else None
     return application(project, local, shown, deeds, tasks, token, port)

@@ -23,6 +23,7 @@ from .workspace import answer, must_run_here, opened, require_same_project, rese
 if TYPE_CHECKING:
     from ..devserver.control import Loaded
     from ..devserver.daemon import Status
+    from ..importing.names import Diagnostic
 
 app = typer.Typer(name="server", no_args_is_help=True, rich_markup_mode=None)
 
@@ -117,11 +118,17 @@ def show_status(
 @app.command("reset")
 def reset_server() -> int:
     """Stop it and delete its data and the state that belongs to it."""
+    options = current()
+    reset_all(options, _require_embedded(options))
+    answer(options, {"reset": True}, ["The embedded server is empty, and so is its state."])
+    return EXIT_OK
+
+
+def reset_all(options: Options, environment: Environment) -> None:
+    """Stop the server of the environment, and delete its data and its state. Raises IacError."""
     from ..devserver.daemon import DataInUseError, reset
     from ..state.backends.local import LocalState
 
-    options = current()
-    environment = _require_embedded(options)
     store = LocalState(options.state_folder)
     with store.locked("server reset"):
         try:
@@ -130,20 +137,33 @@ def reset_server() -> int:
             raise IacError("Another command is using the embedded server. Nothing was deleted.") from None
         store.clear()
         reset_state(environment, options)
-    answer(options, {"reset": True}, ["The embedded server is empty, and so is its state."])
-    return EXIT_OK
 
 
 @app.command("load")
 def load_server(file: Annotated[Path, typer.Argument(help="An appwrite.json.")]) -> int:
     """Create the functions of an appwrite.json on it, as far as it takes them. Exit 1 when it does not take all."""
+    options = current()
+    loaded, others, remarks = load_file(options, _require_embedded(options), file)
+    content = {
+        "created": list(loaded.created),
+        "skipped": list(loaded.skipped),
+        "refused": dict(loaded.refused),
+        "changed": {id: list(remarks) for id, remarks in loaded.changed.items()},
+        "notLoaded": others,
+    }
+    answer(options, content, [*loaded_lines(loaded, others), *remark_lines(remarks)])
+    return EXIT_ERROR if loaded.refused else EXIT_OK
+
+
+def load_file(
+    options: Options, environment: Environment, file: Path
+) -> tuple[Loaded, list[str], tuple[Diagnostic, ...]]:
+    """Create the functions of a file. What came of it, what else the file has, and remarks on it. Raises IacError."""
     from ..devserver.control import load_functions
     from ..importing.appwrite_json import PLACE, SILENT
     from ..importing.document import read_document
     from ..importing.entries import named
 
-    options = current()
-    environment = _require_embedded(options)
     document = read_document(file)
     functions = document.content.get("functions", [])
     if not isinstance(functions, list):
@@ -152,18 +172,11 @@ def load_server(file: Annotated[Path, typer.Argument(help="An appwrite.json.")])
         loaded = load_functions(functions, target.endpoint, target.project, target.key.reveal())
     silent = {"functions", *PLACE, *SILENT}
     others = [named(name, held) for name, held in document.content.items() if held and name not in silent]
-    content = {
-        "created": list(loaded.created),
-        "skipped": list(loaded.skipped),
-        "refused": dict(loaded.refused),
-        "changed": {id: list(remarks) for id, remarks in loaded.changed.items()},
-        "notLoaded": others,
-    }
-    answer(options, content, [*_loaded_lines(loaded, others), *remark_lines(document.remarks)])
-    return EXIT_ERROR if loaded.refused else EXIT_OK
+    return loaded, others, document.remarks
 
 
-def _loaded_lines(loaded: Loaded, others: Sequence[str]) -> Iterator[Line]:
+def loaded_lines(loaded: Loaded, others: Sequence[str]) -> Iterator[Line]:
+    """What came of it, for people."""
     skipped = f"; {len(loaded.skipped)} were there already" if loaded.skipped else ""
     yield Line(f"Created {counted(len(loaded.created), 'function')}{skipped}.")
     for id, reason in loaded.refused.items():

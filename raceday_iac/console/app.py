@@ -24,7 +24,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from ..errors import IacError, NotFoundError
+from ..errors import IacError, NotFoundError, ProviderError
 from ..redaction import shown, shown_document
 from ..render.theme import page
 from .files import TEMPLATES, files
@@ -84,11 +84,13 @@ class Console:
 
 @dataclass(frozen=True)
 class Page:
-    """A path with what makes its page. With a `title` it stands in the navigation."""
+    """A path with what makes its page. With a `title` it stands in the navigation; with `is_local` it is there for the
+    embedded server alone."""
 
     path: str
     make: Callable[[Console, Request], str]
     title: str = ""
+    is_local: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def application(
     port: int,
 ) -> ASGIApp:
     """The whole console, behind its guard."""
-    pages = tuple(pages)
+    pages = tuple(each for each in pages if local is not None or not each.is_local)
     console = Console(project, local, pages, f"/{token}", tasks)
     offered = [each for each in deeds if each.is_looking or local is not None]
     routes = [
@@ -179,10 +181,10 @@ async def _value(given: UploadFile | str) -> str:
     return given if isinstance(given, str) else (await given.read()).decode("utf-8", "replace")
 
 
-def _problem(console: Console, request: Request, error: IacError, status: int = HTTPStatus.BAD_GATEWAY) -> Response:
+def _problem(console: Console, request: Request, error: IacError, status: int = HTTPStatus.BAD_REQUEST) -> Response:
     """An error as a page: what happened, and what to do next."""
-    if isinstance(error, NotFoundError):
-        status = HTTPStatus.NOT_FOUND
+    if isinstance(error, ProviderError):
+        status = HTTPStatus.NOT_FOUND if isinstance(error, NotFoundError) else HTTPStatus.BAD_GATEWAY
     text = console.show("problem.html", request, title="This did not work", message=error.message, hint=error.hint)
     return HTMLResponse(shown_document(text), status)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..applying import Applied
 from ..applying.scheduler import Observer
@@ -96,6 +96,22 @@ class Local(Protocol):
 
     def run(self, function: str, body: str) -> Execution:
         """Execute a function, and wait for its answer."""
+        ...
+
+    def control(self, method: str, path: str, values: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        """Ask the server's control routes, which are below `/v1/_dev/`."""
+        ...
+
+    def reset(self) -> None:
+        """Delete all that is on the server, and the state of it, and start it again."""
+        ...
+
+    def load(self, content: str) -> Sequence[str]:
+        """Create the functions of an appwrite.json. Returns what came of it, in lines."""
+        ...
+
+    def change_document(self, path: tuple[str, str, str], data: Mapping[str, Any], unless_newer_than: str) -> None:
+        """Change a document (database, collection, id), unless it was changed since. Raises ConflictError."""
         ...
 
     def activate(self, function: str, deployment: str) -> None:

@@ -37,6 +37,12 @@ NO_CACHE = {"cache-control": "no-cache, no-store, must-revalidate", "expires": "
 ALWAYS = {"server": "Appwrite", "x-content-type-options": "nosniff"}
 CONTROL = "/v1/_dev"
 ERROR_PAGE = b'<!DOCTYPE html><html lang="en"><head><title>Error</title></head><body><h1>Error 404</h1></body></html>'
+#: What stands before a real Appwrite's console is none of its API; here it is said what this is.
+FRONT_PAGE = (
+    b'<!DOCTYPE html><html lang="en"><head><title>Embedded Appwrite</title></head><body>'
+    b"<h1>An Appwrite-compatible server for development</h1><p>Its API is below <code>/v1</code>. "
+    b"Look at it with <code>raceday-iac console</code>.</p></body></html>"
+)
 #: Bytes that may wait to be sent before more are made.
 _UNSENT = 1 << 20
 
@@ -76,32 +82,55 @@ class App:
             if path.startswith(f"{plugin.mount}/"):
                 await self._leave_to(plugin, scope, receive, send)
                 return
+        if path == "/" and method == "GET":
+            await _response(FRONT_PAGE, 200, {**ALWAYS, "content-type": "text/html; charset=UTF-8"})(
+                scope, receive, send
+            )
+            return
         found = self.router.find(method, path)
-        fault = None
-        if not path.startswith(CONTROL):
-            self.server.requests[method, f"/v1{found[0].path}" if found else path] += 1
-            fault = self.server.faults.take(method, path)
+        if path.startswith(CONTROL):
+            await (await self._answer(HttpRequest(scope, receive), found))(scope, receive, send)
+            return
+        route = f"/v1{found[0].path}" if found else path
+        self.server.requests[method, route] += 1
+        fault, begun = self.server.faults.take(method, path), time.perf_counter()
+        http, status = HttpRequest(scope, receive), 0
+        try:
+            status = await self._counted(http, path, found, fault, send)
+        finally:
+            who = http.scope.get("raceday key", "")
+            self.server.remember(method, path, route, status, time.perf_counter() - begun, who)
+
+    async def _counted(
+        self,
+        http: HttpRequest,
+        path: str,
+        found: tuple[Route, dict[str, str]] | None,
+        fault: RequestFault | None,
+        send: Send,
+    ) -> int:
+        """Answer a request of a client, with the fault that strikes it. Returns the status, 0 where there was none."""
         if fault is not None and fault.delay:
             await asyncio.sleep(fault.delay)
         if fault is not None and fault.cut == "before":
             await _cut(send)
-            return
-        http = HttpRequest(scope, receive)
+            return 0
         if fault is not None and fault.answer and faults.is_instead(fault.answer):
             # An end with something unread would be a reset, which takes the answer away.
             await http.body()
-            query = scope["query_string"].decode("latin-1")
+            query = http.scope["query_string"].decode("latin-1")
             await _write(send, faults.instead(fault.answer, f"{path}?{query}" if query else path))
-            return
+            return 0
         response = self._faulty(fault) if fault is not None and fault.status else await self._answer(http, found)
         if fault is not None and fault.answer:
             answer = faults.Answer(response.status_code, dict(response.headers), bytes(response.body))
             await _write(send, faults.spoilt(fault.answer, answer))
-            return
+            return response.status_code
         if fault is not None and fault.cut:
             await _cut(send)
-            return
-        await response(scope, receive, send)
+            return 0
+        await response(http.scope, http.receive, send)
+        return response.status_code
 
     async def _leave_to(self, plugin: Plugin, scope: Scope, receive: Receive, send: Send) -> None:
         """A request that an extension answers."""
@@ -142,7 +171,7 @@ class App:
         sent = body if http.method in WRITES else query
         given = adapt_request(route, {**sent, **ids}, announced)
         headers.update(cross_origin_headers(http.headers))
-        project, key = self._authorise(http.headers, query, route, http.method)
+        project, key = self._authorise(http, query, route)
         if route.limit is not None:
             headers.update(self._count(project, http.scope["path"], route.limit))
         request = Request(
@@ -158,10 +187,9 @@ class App:
         outcome = self._run(route, request)
         return outcome if isinstance(outcome, Reply) else await outcome
 
-    def _authorise(
-        self, headers: Mapping[str, str], query: Mapping[str, Any], route: Route, method: str
-    ) -> tuple[str, Key]:
+    def _authorise(self, http: HttpRequest, query: Mapping[str, Any], route: Route) -> tuple[str, Key]:
         """Project, key, scope. Without a project it is the console's, whose keys nobody has (observed on 1.8.1)."""
+        headers, method = http.headers, http.method
         project = headers.get("x-appwrite-project") or str(query.get("project", "")) or "console"
         if project != "console" and not self.server.has_project(project):
             raise ApiError("project_not_found")
@@ -169,6 +197,7 @@ class App:
         if stranger and method in WRITES and not headers.get("x-appwrite-key"):
             raise ApiError("general_unknown_origin", FOREIGN_ORIGIN.format(stranger))
         key = self.server.find_key(project, headers.get("x-appwrite-key", ""))
+        http.scope["raceday key"] = f"{key.kind} {key.function}".strip()
         if not key.scopes.intersection(route.scopes):
             who = "User (role: guests)" if key.kind == "guest" else f"{_name(project, headers)} (role: applications)"
             wanted = json.dumps(list(route.scopes), separators=(",", ":"))

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from . import faults as foreign
+from .databases.jobs import Workers
 from .errors import ApiError, invalid
 from .faults import RequestFault
 from .keys import CONTROL_SCOPE
@@ -60,6 +61,12 @@ def list_requests(server: Server, _request: Request, _values: dict[str, Any]) ->
     return Reply(200, {"total": sum(server.requests.values()), "requests": counted})
 
 
+@routes.add("GET", "/_dev/requests/recent", CONTROL_SCOPE)
+def list_recent(server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
+    """The last requests, the newest first."""
+    return Reply(200, {"total": len(server.recent), "requests": [asdict(each) for each in reversed(server.recent)]})
+
+
 @routes.add("DELETE", "/_dev/requests", CONTROL_SCOPE)
 def reset_requests(server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
     server.requests.clear()
@@ -77,6 +84,7 @@ def _describe(server: Server) -> dict[str, Any]:
         "failingBuilds": faults.failing_builds,
         "stuckBuilds": faults.stuck_builds,
         "stuckExecutions": sorted(faults.stuck_executions),
+        "databaseWorkers": Workers.of(server).number,
     }
 
 
@@ -131,6 +139,7 @@ def add_fault(server: Server, _request: Request, values: dict[str, Any]) -> Repl
     Param("failingBuilds", whole_number(0, 1000), None, nullable=True),
     Param("stuckBuilds", whole_number(0, 1000), None, nullable=True),
     Param("stuckExecutions", PATTERNS, None, nullable=True),
+    Param("databaseWorkers", whole_number(1, 64), None, nullable=True),
 )
 def change_faults(server: Server, _request: Request, values: dict[str, Any]) -> Reply:
     """Set the faults of background work. What is left out stays as it is."""
@@ -149,12 +158,15 @@ def change_faults(server: Server, _request: Request, values: dict[str, Any]) -> 
         faults.stuck_builds = values["stuckBuilds"]
     if values["stuckExecutions"] is not None:
         faults.stuck_executions = set(values["stuckExecutions"])
+    if values["databaseWorkers"] is not None:
+        Workers.of(server).change(values["databaseWorkers"])
     return Reply(200, _describe(server))
 
 
 @routes.add("DELETE", "/_dev/faults", CONTROL_SCOPE)
 def clear_faults(server: Server, _request: Request, _values: dict[str, Any]) -> Reply:
     server.faults.clear()
+    Workers.of(server).change(server.settings.database_workers)
     return Reply(204)
 
 

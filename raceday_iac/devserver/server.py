@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -45,6 +46,24 @@ class Plugin(Part, Protocol):
         """The answer to a request; `path` is what follows `mount`."""
 
 
+#: Requests that are remembered.
+RECENT = 300
+
+
+@dataclass(frozen=True)
+class Handled:
+    """A request that was answered. `key` says what kind of key it brought, and of which function."""
+
+    number: int
+    at: str
+    method: str
+    path: str
+    route: str
+    status: int
+    seconds: float
+    key: str
+
+
 class Server:
     """Everything a handler needs. `db` is inside a transaction while a handler or a `later` callback runs."""
 
@@ -67,6 +86,9 @@ class Server:
         self.endpoint = "http://127.0.0.1/v1"
         #: Requests by (method, route) since the last reset; calls to /v1/_dev are left out.
         self.requests: Counter[tuple[str, str]] = Counter()
+        #: The last of them, for people who watch.
+        self.recent: deque[Handled] = deque(maxlen=RECENT)
+        self._handled = 0
         #: Objects of the parts that live as long as the server (executor, scheduler), by name.
         self.services: dict[str, Any] = {}
         for plugin in self.settings.plugins:
@@ -77,6 +99,11 @@ class Server:
         self._timers: set[asyncio.TimerHandle] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self.is_stopping = False
+
+    def remember(self, method: str, path: str, route: str, status: int, seconds: float, key: str) -> None:
+        """Note a request that was answered. `status` is 0 where the connection was cut."""
+        self._handled += 1
+        self.recent.append(Handled(self._handled, self.timestamp(), method, path, route, status, seconds, key))
 
     def timestamp(self) -> str:
         return stamp(self.clock.now())

@@ -95,7 +95,7 @@ def test_the_key_of_the_server_is_on_no_page(applied: Browser, shop: Shop) -> No
 def test_a_server_that_does_not_run_is_said(shop: Shop, console_of: Consoles, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("raceday_iac.devserver.daemon.status", lambda folder: Status(False, folder))
     answer = console_of(shop).get(f"/{TOKEN}/")
-    assert answer.status_code == 502
+    assert answer.status_code == 400
     assert "The embedded server is not running." in answer.text
 
 

@@ -348,16 +348,23 @@ FAILURES: dict[str, Callable[[Server, int, str], None]] = {
 
 @dataclass
 class Workers:
-    """Who is free, what is being done, and up to which number jobs may be taken."""
+    """How many there are and are free, what is being done, and up to which number jobs may be taken."""
 
+    number: int
     free: int
     last: int = 0
     under_way: set[int] = field(default_factory=set)
 
     @classmethod
     def of(cls, server: Server) -> Workers:
-        found: Workers = server.services.setdefault("database workers", cls(server.settings.database_workers))
+        number = server.settings.database_workers
+        found: Workers = server.services.setdefault("database workers", cls(number, number))
         return found
+
+    def change(self, number: int) -> None:
+        """From the next job on there are so many."""
+        self.free += number - self.number
+        self.number = number
 
 
 def enqueue(server: Server, kind: str, target: int) -> None:
@@ -383,7 +390,7 @@ def run_until(server: Server, last: int) -> None:
 
 
 def _go_on(server: Server, workers: Workers) -> None:
-    while workers.free:
+    while workers.free > 0:
         row = _next(server, workers)
         if row is None:
             return
