@@ -147,6 +147,8 @@ class Work:
     recount: Recount | None = None
     #: Keeps a secret that the server made; None where nobody asked for that.
     keep_secret: Callable[[Address, Secret], None] | None = None
+    #: Keeps what was written since the backup, right before it is lost; None where there is no backup.
+    keep_late: Callable[[Change], None] | None = None
     _schema: SchemaWork = field(init=False)
     along: MadeAlong = field(init=False)
 
@@ -196,10 +198,14 @@ class Work:
             yield from self._schema.finish(change.address)
 
     def _count_again(self, step: Step, change: Change) -> None:
-        """Raise RefusedError where more would be lost than was shown. Of a replacement, it is the removal that does."""
-        is_second_half = change.action is Action.REPLACE and not step.removes
-        if self.recount is not None and not is_second_half:
+        """Raise RefusedError where more would be lost than was shown; what is lost is in the backup from then on. Of a
+        replacement, it is the removal that loses."""
+        if change.action is Action.REPLACE and not step.removes:
+            return
+        if self.recount is not None:
             self.recount.must_fit(change)
+        if self.keep_late is not None:
+            self.keep_late(change)
 
     def _create(self, change: Change) -> Iterator[float]:
         fields = self._early_fields(change, {"schedule": ""})

@@ -89,16 +89,20 @@ def apply_plan(
     parallelism: int,
     archives: Archives | None = None,
     keep_secret: Callable[[Address, Secret], None] | None = None,
+    keep_late: Callable[[Change], None] | None = None,
 ) -> Applied:
     """Carry out a plan. The state lock must be held. Failures are in the result, not raised. `archives` remembers what
-    was read of deployments before; `keep_secret` takes the secrets that the server makes."""
+    was read of deployments before; `keep_secret` takes the secrets that the server makes; `keep_late` is called right
+    before a change that may lose something."""
     desired = with_ignored(on_server(desired, ServerFacts(plan.server_version)), plan.real)
     recorder = Recorder(store, state)
     watch = _Watch(observer)
     archives = archives or Archives(provider)
     known = known_addresses(desired, state, plan.real)
     recount = Recount(provider, plan, desired, known, Counting(provider, state, archives, plan.plan_options.look_at))
-    work = Work(provider, recorder, plan, desired, bundles, watch.note, watch.warn, archives, recount, keep_secret)
+    work = Work(
+        provider, recorder, plan, desired, bundles, watch.note, watch.warn, archives, recount, keep_secret, keep_late
+    )
     scheduler = Scheduler(lambda step: _observed(work, recorder, watch, step), parallelism)
     steps = make_steps(plan.changes, desired, plan.real, work.along.members)
     with handled(_interruption(scheduler.stop), signal.SIGINT, signal.SIGTERM):

@@ -70,12 +70,13 @@ class Left:
 @dataclass(frozen=True)
 class Part:
     """One file of a section. `sha256` is that of the file as it is stored. One without records is a piece of a content,
-    which a record names."""
+    which a record names. A `late` one has what was written after the backup was read, and counts before the others."""
 
     name: str
     records: int
     size: int
     sha256: str
+    late: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,8 @@ class Section:
     names: Mapping[str, str] = field(default_factory=dict)
     #: Deployments whose source is read.
     deployments: tuple[str, ...] = ()
+    #: What destroys it or narrows it.
+    cause: Address | None = field(default=None, compare=False)
 
     @property
     def records(self) -> int:
@@ -183,7 +186,7 @@ def is_same(one: Any, other: Any) -> bool:
 def sections_of(plan: Plan, desired: Desired) -> list[Section]:
     """What has to be kept before a plan is carried out: all that its changes destroy, cut or convert. What nobody has
     anything of is left out."""
-    found = [section for change in plan.changes for section in _lost_by(change, plan, desired)]
+    found = [replace(each, cause=at.address) for at in plan.changes for each in _lost_by(at, plan, desired)]
     moved = {each.address: each.origin.name for each in plan.changes if each.origin is not None}
     found = [replace(each, names=_names(each, moved)) for each in found]
     return [each for number, each in enumerate(found) if each not in found[:number] and not _is_within(each, found)]
@@ -313,7 +316,7 @@ def _section_document(section: Section) -> dict[str, Any]:
         "records": section.records,
         "size": section.size,
         "parts": [
-            {"name": each.name, "records": each.records, "size": each.size, "sha256": each.sha256}
+            {"name": each.name, "records": each.records, "size": each.size, "sha256": each.sha256, "late": each.late}
             for each in section.parts
         ],
     }
@@ -354,11 +357,7 @@ def _section(content: Mapping[str, Any]) -> Section:
         {key: Address.parse(to) for key, to in content["links"].items()},
         Left(content["left"].get("size"), content["left"].get("target")),
         tuple(
-            Part(str(each["name"]), int(each["records"]), int(each["size"]), str(each["sha256"]))
+            Part(str(each["name"]), int(each["records"]), int(each["size"]), str(each["sha256"]), bool(each["late"]))
             for each in content["parts"]
         ),
     )
-
-
-def with_part(section: Section, part: Part) -> Section:
-    return replace(section, parts=(*section.parts, part))

@@ -100,10 +100,18 @@ class Backups:
         self.files.put(f"{manifest.id}/{MANIFEST}", encoded(manifest, sealed))
 
     def records(self, manifest: Manifest, section: Section) -> Iterator[Sequence[Mapping[str, Any]]]:
-        """What is in a section, part by part. Raises StateError for what is damaged."""
-        for part in section.parts:
-            if part.records:
-                yield self._read(manifest, part, self._opened(manifest, part))
+        """What is in a section, part by part, each document once as it was last. Raises StateError for what is
+        damaged."""
+        parts = [each for each in section.parts if each.records]
+        late = [record for each in parts if each.late for record in self._part(manifest, each)]
+        last = {str(each["id"]): each for each in late}
+        for part in (each for each in parts if not each.late):
+            yield [each for each in self._part(manifest, part) if str(each["id"]) not in last]
+        if last:
+            yield list(last.values())
+
+    def _part(self, manifest: Manifest, part: Part) -> Sequence[Mapping[str, Any]]:
+        return self._read(manifest, part, self._opened(manifest, part))
 
     def content(self, manifest: Manifest, section: Section, record: Mapping[str, Any]) -> bytes:
         """The content that a record names. Raises StateError for what is damaged."""
@@ -129,8 +137,10 @@ class Backups:
                 found = part.records
                 if not can_open:
                     self._sound(manifest, part)
-                elif (content := self._opened(manifest, part)) and part.records:
-                    found = len(self._read(manifest, part, content))
+                elif part.records:
+                    found = len(self._part(manifest, part))
+                else:
+                    self._opened(manifest, part)
             except StateError as error:
                 yield error.message
                 continue

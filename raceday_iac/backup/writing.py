@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 from ..applying.convert import batches
 from ..counting import spaced
 from ..errors import BackupError, NotFoundError, ProviderError, StateError
 from ..kinds import kind_of
-from ..provider import Reader
+from ..planning import Change
+from ..provider import Condition, Reader
 from ..waiting import WAITS
 from .manifest import Form, Manifest, Part, Section
 from .storage import Backups, suffix_of
 
 #: Records in a part at most; bytes of a content in a piece.
 PART, PIECE = 5000, 8_000_000
+#: How far the clocks of one server's machines may differ.
+_CLOCKS = timedelta(seconds=5)
+#: What others may change until it goes.
+_CHANGING = (Form.DOCUMENTS, Form.VALUES)
 #: Writes a content, and returns the names of its pieces.
 Put = Callable[[bytes], list[str]]
 
@@ -30,15 +37,15 @@ class Writing:
     backups: Backups
     head: Manifest
 
-    def run(self, sections: Sequence[Section], resources: Mapping[str, Any]) -> Manifest | None:
+    def run(self, sections: Sequence[Section], resources: Mapping[str, Any]) -> Kept | None:
         """Write everything, and the manifest at the end. None where there was nothing to keep: then nothing is there.
-        Raises IacError when it could not be completed."""
+        Raises BackupError when it could not be completed."""
         try:
-            kept = [self._written(number, each) for number, each in enumerate(sections, start=1)]
-            manifest = replace(self.head, key=self.backups.key, sections=tuple(each for each in kept if each.parts))
-            if not manifest.sections and not resources:
+            written = [self._written(number, each) for number, each in enumerate(sections, start=1)]
+            kept = Kept(self.reader, self.backups, self.head, resources, written)
+            if not kept.manifest.sections and not resources:
                 return None
-            self.backups.complete(manifest, resources)
+            kept.complete()
         except (ProviderError, StateError) as error:
             with suppress(StateError):
                 self.backups.delete(self.head.id)
@@ -48,9 +55,9 @@ class Writing:
                 hint=f"{more}to go on without a backup: --no-backup",
                 unchanged=True,
             ) from None
-        return manifest
+        return kept
 
-    def _written(self, number: int, section: Section) -> Section:
+    def _written(self, number: int, section: Section) -> Written:
         parts: list[Part] = []
 
         def name() -> str:
@@ -64,11 +71,15 @@ class Writing:
                 pieces.append(parts[-1].name)
             return pieces
 
+        now = self.reader.server_time()
+        since = (now - _CLOCKS).isoformat(timespec="milliseconds") if now is not None else ""
+        recent: set[tuple[str, str]] = set()
         found = {Form.SOURCES: self._sources, Form.CONTENTS: self._contents}.get(section.form)
         with WAITS.on(f"keeping what is in {section.address}") as waited:
             for records in self._records(section, waited) if found is None else batches(found(section, put)):
                 parts.append(self.backups.put_part(name(), records))
-        return replace(section, parts=tuple(parts))
+                recent.update(each for each in map(_version, records) if since and each[1] >= since)
+        return Written(replace(section, parts=tuple(parts)), since, recent)
 
     def _sources(self, section: Section, put: Put) -> Iterator[dict[str, Any]]:
         for each in section.deployments:
@@ -102,3 +113,67 @@ class Writing:
                 yield records[start : start + PART]
         if seen < there and seen < (self.reader.count_all(*place).count or 0):
             raise StateError(f"only {spaced(seen)} of {spaced(there)} documents of {section.place} could be read.")
+
+
+@dataclass(frozen=True)
+class Written:
+    """A section with its parts. What was changed after `since`, by the server's clock, must be looked at again, but for
+    what was `recent` already when it was read."""
+
+    section: Section
+    since: str
+    recent: Collection[tuple[str, str]]
+
+
+@dataclass
+class Kept:
+    """A backup that is complete, and what has to be known to keep it up to date until its documents go."""
+
+    reader: Reader
+    backups: Backups
+    head: Manifest
+    resources: Mapping[str, Any]
+    _written: list[Written]
+    _writing: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def manifest(self) -> Manifest:
+        found = tuple(each.section for each in self._written if each.section.parts)
+        return replace(self.head, key=self.backups.key, sections=found)
+
+    def complete(self) -> None:
+        """Write the manifest."""
+        self.backups.complete(self.manifest, self.resources)
+
+    def catch_up(self, change: Change) -> None:
+        """Keep also what others wrote since it was read, right before a change destroys it. Raises BackupError."""
+        for number, written in enumerate(self._written):
+            section = written.section
+            if section.cause == change.address and written.since and section.form in _CHANGING:
+                try:
+                    self._keep_late(number, written)
+                except (ProviderError, StateError) as error:
+                    raise BackupError(
+                        f"What was written to {section.place} since the backup could not be kept: {error.message} "
+                        f"{change.address} was left as it is.",
+                        hint="run apply again; to go on without a backup: --no-backup",
+                    ) from None
+
+    def _keep_late(self, number: int, written: Written) -> None:
+        # What was renamed meanwhile has its new name.
+        section = replace(written.section, names={})
+        after = Condition("greaterThan", "$updatedAt", (written.since,))
+        documents = self.reader.documents(*section.collection, after, only=section.reads)
+        records = (each for each in map(section.record_of, documents) if each is not None)
+        for batch in batches(each for each in records if _version(each) not in written.recent):
+            with self._writing:
+                parts = self._written[number].section.parts
+                name = f"{self.head.id}/{number + 1:03}-late-{len(parts) + 1:05}.{suffix_of(self.backups.cipher)}"
+                part = replace(self.backups.put_part(name, batch), late=True)
+                self._written[number] = replace(written, section=replace(section, parts=(*parts, part)))
+                self.complete()
+
+
+def _version(record: Mapping[str, Any]) -> tuple[str, str]:
+    """A document as it was at some time."""
+    return str(record["id"]), str(record.get("updatedAt", ""))

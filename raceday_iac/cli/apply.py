@@ -326,9 +326,10 @@ def perform(
                 parallelism,
                 workspace.archives(connection),
                 keep_secret,
+                kept.catch_up if kept is not None else None,
             )
             tell(applied)
-    return applied, kept
+    return applied, kept.manifest if kept is not None else None
 
 
 def what_is_left(workspace: Workspace, connection: Provider, applied: Applied, plan: Plan) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ..backup.manifest import Manifest, Section, everything_in, is_known_nowhere, new_id, resources_of, sections_of
-from ..backup.writing import Writing
+from ..backup.writing import Kept, Writing
 from ..errors import EXIT_ERROR, EXIT_OK, IacError
 from ..kinds import kind_of, on_server, outermost
 from ..model.address import Address
@@ -40,7 +40,7 @@ AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")
 Name = Annotated[str, typer.Argument(metavar="BACKUP", help="Its id, the beginning of it, or latest.")]
 
 
-def keep_lost(workspace: Workspace, connection: Reader, plan: Plan, plan_id: str, command: str) -> Manifest | None:
+def keep_lost(workspace: Workspace, connection: Reader, plan: Plan, plan_id: str, command: str) -> Kept | None:
     """Write what a plan would destroy or narrow to a backup; None where that is nothing. Raises BackupError when it
     could not be completed."""
     desired = with_ignored(on_server(workspace.desired, ServerFacts(plan.server_version)), plan.real)
@@ -50,7 +50,7 @@ def keep_lost(workspace: Workspace, connection: Reader, plan: Plan, plan_id: str
     head = _head(workspace, command, plan_id)
     kept = Writing(connection, workspace.backups, head).run(sections, resources_of(plan.changes, plan.real))
     if kept is not None:
-        _prune(workspace, kept)
+        _prune(workspace, kept.manifest)
     return kept
 
 
@@ -165,12 +165,12 @@ def create(
         sections = [each for number, each in enumerate(found) if each not in found[:number]]
         kept = Writing(connection, workspace.backups, _head(workspace, "backup create")).run(sections, {})
         if kept is not None:
-            _prune(workspace, kept)
-            record_backup(options, "create", kept)
+            _prune(workspace, kept.manifest)
+            record_backup(options, "create", kept.manifest)
     if kept is None:
         answer(options, {"backup": None}, ["There is nothing in it, so no backup was made."])
     else:
-        answer(options, {"backup": show_document(kept, {})}, show_lines(kept, {}))
+        answer(options, {"backup": show_document(kept.manifest, {})}, show_lines(kept.manifest, {}))
     return EXIT_OK
 
 

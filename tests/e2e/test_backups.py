@@ -123,6 +123,28 @@ def test_a_destroyed_collection_is_restored_document_by_document(shop: Project) 
     assert shop.iac("restore", backup, "--dry-run").code == 0
 
 
+def test_what_is_written_between_the_backup_and_the_deletion_is_kept_too(project: Project) -> None:
+    project.declare(NARROW.format(size=50))
+    project.apply()
+    for identity in "abc":
+        put(project, "notes", identity, {"text": identity})
+    project.declare("stack.database(P + 'shop', name='Shop')")
+    address = f"collection.{project.id('shop')}/notes"
+
+    def meddle() -> None:
+        project.api.patch(f"{documents(project, 'notes')}/b", {"data": {"text": "written late"}})
+        put(project, "notes", "d", {"text": "made late"})
+
+    # After it was counted for the plan, counted and read for the backup, and counted again before the deletion.
+    project.proxy.call(meddle, "GET", "*/documents", skip=4)
+    project.apply("--allow-data-loss", f"{address}=4")
+    project.declare(NARROW.format(size=50))
+    project.apply()
+    project.iac("backup", "verify")
+    project.iac("restore", "latest", "--auto-approve")
+    assert texts(project) == {"a": "a", "b": "written late", "c": "c", "d": "made late"}
+
+
 NARROW = """
     shop = stack.database(P + "shop", name="Shop")
     notes = shop.collection("notes", name="Notes")
