@@ -298,7 +298,7 @@ def _hash(record: Mapping[str, Any]) -> str:
 
 
 # The log file. Its owner holds the state lock, so there is one writer. Nothing here ever stops a run: what is wrong
-# with the log is handed back to be told.
+# with the log is handed back to be reported.
 
 
 FILE = "audit.jsonl"

@@ -82,7 +82,7 @@ def compare_fields(kind: Kind, wanted: Fields, real: Fields, known: Fields | Non
 
 
 def _secret_cause(wanted: Secret, real: Any, known: Any, salt: str) -> Cause | None:
-    """Why a secret differs; None where it does not. Of `known` there is a fingerprint; what is real may not be told."""
+    """Why a secret differs; None where it does not. Of `known` there is a fingerprint; what is real may be unknown."""
     if real == wanted or wanted.missing:
         # Of one that is missing, nobody here can tell what it should be.
         return None
@@ -110,7 +110,7 @@ def _cause(wanted: Any, real: Any, known: Any, *, unordered: bool) -> Cause:
 
 class Cause(StrEnum):
     """Why a field differs. `config`: the stack changed. `drift`: the server changed. `conflict`: both did.
-    `unknown`: state has never seen this resource, so nobody can tell."""
+    `unknown`: state has never seen this resource, so nobody can know."""
 
     CONFIG = "config"
     DRIFT = "drift"

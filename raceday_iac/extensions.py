@@ -94,7 +94,7 @@ def import_folders(stack: Path) -> Iterator[None]:
 
 
 def extensions_named_in(stack: Path) -> tuple[str, ...] | None:
-    """What a stack file names, read without running it: `--help` must not wait for it. None when that cannot be told
+    """What a stack file names, read without running it: `--help` must not wait for it. None when that cannot be known
     from its text; nothing where there is no such file, or none that can be read."""
     try:
         text = stack.read_text(encoding="utf-8")

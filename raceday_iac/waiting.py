@@ -2,7 +2,7 @@
 
 Whoever sends a request says so here. Whoever shows things (the command line) asks with `telling` to be told of waits
 that last: the first time after two seconds, then every ten, or when something about the wait has changed. Without that,
-nothing is told and nothing costs anything. `ThreadPoolExecutor` is a pool that an interrupt does not wait for.
+nothing is reported and nothing costs anything. `ThreadPoolExecutor` is a pool that an interrupt does not wait for.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 
-#: Seconds until a wait is told, and until it is told again.
+#: Seconds until a wait is reported, and until it is told again.
 FIRST, AGAIN = 2.0, 10.0
 _LOOKS = 0.25
 
@@ -23,7 +23,7 @@ _LOOKS = 0.25
 @dataclass
 class Wait:
     """One of them. `note` says how it stands, such as `retry 2 of 5`; `progress` how far it has come, which changes all
-    the time and is told with the rest."""
+    the time and is reported with the rest."""
 
     what: str
     since: float

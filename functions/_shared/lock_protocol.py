@@ -346,7 +346,7 @@ def _stale_after(found: Found, numbers: Numbers) -> float:
 
 
 def _is_odd(refusal: Refusal) -> bool:
-    """Whether the server's clock says nothing about the age: it tells no time, or went back behind a stamp of it."""
+    """Whether the server's clock says nothing about the age: it sends no time, or went back behind a stamp of it."""
     return refusal.heartbeat_age is None or refusal.heartbeat_age < -ROUNDING
 
 
@@ -452,7 +452,7 @@ def first_document(claim: Claim, numbers: Numbers) -> dict[str, Any]:
 def takeover_document(claim: Claim, numbers: Numbers, found: Found, server_now: float | None) -> dict[str, Any]:
     """What changes hands. Progress is left in place: the new owner may resume from it, unless it is of another day."""
     # One second is added because the Date header is rounded down: nobody may believe that we began earlier than
-    # we believe ourselves. Where the server tells no time, the last that it stamped is all there is.
+    # we believe ourselves. Where the server sends no time, the last that it stamped is all there is.
     now = found.touched if server_now is None else server_now
     acquired = datetime.fromtimestamp(now + 1, UTC).isoformat(timespec="milliseconds")
     document = {"owner": claim.owner, "generation": found.generation + 1, "executionId": claim.execution}

@@ -382,7 +382,7 @@ def _tried(work: Work, run: Run) -> Outcome:
 
 
 def _forget_refused(run: Run) -> None:
-    """The starts that were refused meanwhile are told and counted from zero: an old count would hide the next crowd."""
+    """The starts that were refused meanwhile are reported, and counted from zero: an old count hides the next crowd."""
     if run.looks_for_crowds or not run.held.writable():
         return
     try:

@@ -232,7 +232,7 @@ def _log_tail(execution: Execution) -> str:
 
 # Deleting previous deployments that are too many, after a newer one was activated.
 #
-# Only those that their own source proves to be ours, and never the active one. What cannot be deleted is told, and
+# Only those that their own source proves to be ours, and never the active one. What cannot be deleted is reported, and
 # does not make an apply fail: the code that was wanted is in use.
 
 

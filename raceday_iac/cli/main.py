@@ -84,7 +84,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         ".health",
         "Status of the functions, their schedules, locks and data. Reads only. Exit 7 on a warning, 8 on an error.",
     ),
-    "recover": (".health", "End what is proven to be stuck. Each by a safe step; everything else is only told."),
+    "recover": (".health", "End what is proven to be stuck. Each by a safe step; everything else is only reported."),
     "backup": (".backup", "Make, list, check and delete backups. Apply makes one of what it destroys."),
     "restore": (".restore", "Write back what a backup has. Never over newer values unasked. Asks first."),
     "console": (
@@ -246,7 +246,7 @@ def version() -> int:
 
 def main() -> None:
     """Entry point of the console script."""
-    # Before the command has begun, and when it is over, there is nothing to be told or tidied up.
+    # Before the command has begun, and when it is over, there is nothing to be reported or tidied up.
     signal.signal(signal.SIGINT, lambda *_: os._exit(EXIT_INTERRUPTED))
     # A command makes many objects and hardly any garbage: looking for it so often costs a tenth of a short one.
     gc.set_threshold(100_000)

@@ -121,7 +121,7 @@ def server_of(looker: Looker, port: int) -> ThreadingHTTPServer:
 Show = Callable[[Report | None, str], None]
 #: What passes by itself: the watch goes on.
 _PASSING = (UnreachableError, ServerFaultError, ThrottledError)
-#: One look in vain is a slip; so many in a row are told.
+#: One look in vain is a slip; so many in a row are reported.
 _IN_VAIN = 3
 
 
@@ -281,7 +281,7 @@ class Hooks:
             self._told[name] = report.findings
 
     def _remember(self) -> None:
-        """A file that cannot be written stops nothing: then all of it is told once more."""
+        """A file that cannot be written stops nothing: then all of it is reported once more."""
         if self.memory is None:
             return
         told = {name: [finding_document(each) for each in findings] for name, findings in self._told.items()}
@@ -306,7 +306,7 @@ def _remembered(memory: Path) -> Told:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        _warn(f"{memory} does not hold what was told, so everything counts as new")
+        _warn(f"{memory} does not hold what was reported, so everything counts as new")
         return {}
 
 

@@ -76,7 +76,7 @@ class Counted:
 
 @dataclass(frozen=True)
 class Observation:
-    """Everything. `now` is the server's clock. Where the server tells no time it is ours, and `is_dated` is False: then
+    """Everything. `now` is the server's clock. Where the server sends no time it is ours, and `is_dated` is False: then
     nothing is checked by its age. `locks` are the documents of the lock collection by id, None when it
     was not to be had; `polled` the stored documents of the day that the rule `polled`
     checks; `counted` answers rules on data by their number."""

@@ -22,7 +22,7 @@ from .watched import Freshness, HealthConfig
 #: At most so many executions that have not ended are read of a function.
 _UNFINISHED = 100
 _AT_ONCE = 4
-UNDATED = "the server does not tell its time (no `Date` in its answers), and clocks of two machines are not compared"
+UNDATED = "the server does not send its time (no `Date` in its answers), and clocks of two machines are not compared"
 #: A collection or an attribute that is not there is a finding, not the end of the look.
 _NOT_THERE = (400, 404)
 

@@ -169,7 +169,7 @@ def changes(before: Report | None, now: Report, at: Severity = Severity.INFO) ->
 
 
 def since(told: Iterable[Finding], now: Report, at: Severity = Severity.INFO) -> Changes:
-    """The same, since these findings were told."""
+    """The same, since these findings were reported."""
     known = {each.key: each for each in _at_least(told, at)}
     present = {each.key: each for each in _at_least(now.findings, at)}
     return Changes(

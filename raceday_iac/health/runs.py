@@ -298,7 +298,7 @@ def _unfinished(seen: FunctionSeen, slow_after: float | None, grace: Grace, now:
 def standing(execution: Execution, timeout: float, grace: Grace, now: datetime) -> str:
     """What an unfinished execution is: `stuck`, `waiting` for too long, `expired`, or nothing of that.
 
-    It may have waited before it began, and only its creation is told: so the wait is allowed for as well.
+    It may have waited before it began, and only its creation is reported: so the wait is allowed for as well.
     """
     created = instant_of(execution.created_at)
     if execution.status == "processing":

@@ -175,7 +175,7 @@ def read_span(text: str) -> timedelta:
     return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
 
 
-# Reading `health.yaml`: every mistake in it is told at once, each with its line.
+# Reading `health.yaml`: every mistake in it is reported at once, each with its line.
 
 
 Mistake = tuple[ValuePath, str]

@@ -70,7 +70,7 @@ class WebhookDeclaration(Declared):
 
 
 def _unprotected(fields: Fields) -> Iterator[tuple[str, str]]:
-    """Whoever is between the server and the URL can read what happens in the project, and change what is told.
+    """Whoever is between the server and the URL can read what happens in the project, and change what is reported.
 
     Fix: an https URL, and `tls=True`.
     """

@@ -312,7 +312,7 @@ class _Paths:
         self._spoken = {name: tuple(self._all_of(module)) for name, module in code.items()}
 
     def of(self, module: Module, scope: ast.AST, node: ast.expr | None) -> str | None:
-        """The template of a path; None when nothing of it can be told."""
+        """The template of a path; None when nothing of it is known."""
         found = self._text(module, scope, node) if node is not None else None
         return found if found is not None and found.startswith("/") else None
 

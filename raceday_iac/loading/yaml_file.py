@@ -106,7 +106,7 @@ def _refused(file: str, line: int, message: str) -> StackError:
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain values only, not deeper than allowed; a value that cannot be made is told with its line."""
+    """Plain values only, not deeper than allowed; a value that cannot be made is reported with its line."""
 
     _depth = 0
 

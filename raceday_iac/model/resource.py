@@ -116,7 +116,7 @@ class Live:
     carried: Fields = field(default_factory=lambda: frozen({}))
     status: str = "available"
     error: str = ""
-    #: When the server last changed it, where that is told.
+    #: When the server last changed it, where that is reported.
     updated_at: str = field(default="", compare=False)
     #: What a write of ours brought about beside what was asked for.
     remarks: tuple[str, ...] = field(default=(), compare=False)

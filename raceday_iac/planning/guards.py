@@ -211,7 +211,7 @@ _UNIQUE = "make them differ, or delete the surplus ones, and plan again"
 
 
 def needs_permission(change: Change, question: Question, answer: Answer, desired: Desired) -> bool:
-    """Records of runs are only told: Appwrite deletes them after two weeks anyway, and a function that runs every
+    """Records of runs are only reported: Appwrite deletes them after two weeks anyway, and a function that runs every
     minute has another number every minute. A tombstone, which gives a reason, permits what a thing is made of: code,
     variables, attributes. It never permits documents, nor what may hold some."""
     if question.ask is Ask.EXECUTIONS:

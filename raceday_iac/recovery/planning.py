@@ -309,7 +309,7 @@ def schema_steps(
 
 def _why_not_made(live: Live, owned: Collection[Address]) -> str:
     if live.address not in owned:
-        return "neither the stack nor the state knows it: whose it is cannot be told"
+        return "neither the stack nor the state knows it: whose it is nobody knows"
     if can_only_fail_again(live):
         collection = collection_address(*live.address.parts[:2])
         return f"deleted and created again, it fails again; {making_anew(collection)}"

@@ -88,7 +88,7 @@ def read_deployments(
 
 def server_now(reader: Reader) -> datetime | None:
     """The server's clock, which dates deployments: by a clock of ours that is ahead, all of them would be old. None
-    where the server does not tell its time: then none is."""
+    where the server does not send its time: then none is."""
     return reader.server_time()
 
 

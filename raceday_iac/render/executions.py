@@ -91,7 +91,7 @@ def deployment_lines(
         yield Line(text.rstrip(), _STYLES[each.role])
     if now is None:
         yield Line(
-            "The server does not tell its time (no `Date` in its answers): none of them counts as old.", "yellow"
+            "The server does not send its time (no `Date` in its answers): none of them counts as old.", "yellow"
         )
     orphans = sum(each.role is Role.ORPHAN for each in classified)
     if orphans:

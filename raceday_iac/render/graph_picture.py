@@ -147,7 +147,7 @@ _TALLEST = 1500
 
 @dataclass(frozen=True)
 class Row:
-    """One line in a card. `sign` is set apart; `full` is what a pointer resting on it is told."""
+    """One line in a card. `sign` is set apart; `full` is shown where a pointer rests on it."""
 
     sign: str
     text: str

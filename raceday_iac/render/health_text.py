@@ -113,7 +113,7 @@ def resource_row(health: FunctionHealth) -> tuple[str, ...]:
 
 
 def _events(health: FunctionHealth) -> str:
-    """How often what was told, most often first."""
+    """How often what was reported, most often first."""
     counts = [*health.figures.events.items()]
     more = f", {len(counts) - _EVENTS} more" if len(counts) > _EVENTS else ""
     return ", ".join(f"{name} {count}" for name, count in counts[:_EVENTS]) + more

@@ -113,7 +113,7 @@ class PlainLines:
         self._say(self._text(event))
 
     def remind(self) -> None:
-        """Tell what is under way, when nothing was told for long."""
+        """Tell what is under way, when nothing was reported for long."""
         if self._under_way and self._clock() - self._said_at >= QUIET:
             self._say(printable(f"    … {_description(self._under_way)}"))
 

@@ -225,7 +225,7 @@ def test_a_redirect_shows_no_password(arena: Arena) -> None:
     assert "endpoint: http://other.example/v1" in ended.err
 
 
-# A server that does not tell its time.
+# A server that does not send its time.
 
 
 @pytest.mark.parametrize(
@@ -240,4 +240,4 @@ def test_a_redirect_shows_no_password(arena: Arena) -> None:
 )
 def test_without_the_servers_time_nothing_counts_as_old(arena: Arena, command: str, code: int, is_told: bool) -> None:
     ended = play(arena, Case("date:", "GET *", command, code=code, must_name=False))
-    assert ("does not tell its time" in ended.text) == is_told
+    assert ("does not send its time" in ended.text) == is_told

@@ -1,4 +1,4 @@
-"""Ctrl-C ends what only reads at once, whatever is waited for; long waits are told; and no wait is without an end."""
+"""Ctrl-C ends at once what only reads; long waits are reported; and no wait is without an end."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ def test_ctrl_c_during_changes_lets_what_is_under_way_end(project: Arena) -> Non
     assert f"database.{project.id('db')}" in project.state()
 
 
-# Waits are told, and end.
+# Waits are reported, and end.
 
 
 def test_what_is_waited_for_is_told_on_standard_error_in_plain_lines(project: Arena) -> None:

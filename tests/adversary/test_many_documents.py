@@ -134,7 +134,7 @@ def fewer(tmp_path: Path) -> Iterator[Many]:
 
 
 def convert(many: Many, provider: AppwriteProvider) -> list[str]:
-    """Texts become numbers; what is told on the way."""
+    """Texts become numbers; what is reported on the way."""
     told: list[str] = []
     stages = convert_attribute(
         provider,

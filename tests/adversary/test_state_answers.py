@@ -115,7 +115,7 @@ def test_a_note_that_is_nested_without_end_is_passed_over(arena: Arena) -> None:
     play(arena, Case(f"set:documents.0.note={deep}", _DOCUMENTS, "state history", code=0, must_name=False))
 
 
-# A server that does not tell its time.
+# A server that does not send its time.
 
 
 def leave_lock(arena: Arena, expiry: float) -> str:
@@ -133,11 +133,11 @@ def test_a_lock_whose_age_nobody_knows_is_not_taken_over(arena: Arena, date: str
     arena.proxy.play(f"date:{date}")
     refused = arena.run("apply", "--auto-approve")
     assert refused.code == 6, refused
-    assert "does not tell its time" in refused.err
+    assert "does not send its time" in refused.err
     assert "raceday-iac state lock release dead" in refused.err
     assert arena.api.get(f"{documents_of(arena)}/e2e-lock")["content"] == held
     listed = arena.run("state", "lock", "list")
-    assert "does not tell its time" in listed.out
+    assert "does not send its time" in listed.out
     (lock,) = arena.run("state", "lock", "list", "--json").json["locks"]
     assert (lock["age"], lock["expiresIn"], lock["expired"]) == (None, None, False)
     arena.prepare("state", "lock", "release", "dead", "--yes")

@@ -115,7 +115,7 @@ def test_two_stacks_in_one_project_live_beside_each_other_with_environments_of_t
 
 
 def test_another_endpoint_is_refused(ours: Arena) -> None:
-    """The same project id on another server, or the same server by another name: nobody can tell."""
+    """The same project id on another server, or the same server by another name: nobody can know."""
     other = ours.proxy.endpoint.replace("127.0.0.1", "localhost")
     ours.variables["APPWRITE_ENDPOINT"] = other
     assert f"its endpoint is {ours.proxy.endpoint}, this is {other}" in run(ours, "plan", code=5).err

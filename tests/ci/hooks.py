@@ -12,7 +12,7 @@ from typing import Any
 
 @contextmanager
 def webhook() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Its address, and what it was told."""
+    """Its address, and what was sent to it."""
     got: list[dict[str, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):

@@ -46,7 +46,7 @@ class Walk:
         self.root, self.endpoint, self.keys = root, endpoint, keys
         self.done: dict[str, Done] = {}
         self.ran: dict[str, dict[str, Ran]] = {}
-        #: What the collection is called at each stage after dev refused a change, and what the webhook was told.
+        #: What the collection is called at each stage after dev refused a change, and what was sent to the webhook.
         self.names: list[str] = []
         self.told: list[dict[str, Any]] = []
         (root / "stacks" / "environments").mkdir(parents=True)

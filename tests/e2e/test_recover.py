@@ -150,7 +150,7 @@ def test_a_dry_run_names_each_step_in_a_safe_order_and_exits_2(walk: Walk) -> No
 
 def test_what_is_not_ours_and_what_appwrite_cannot_do_is_explained_and_left(walk: Walk) -> None:
     reasons = left(walk, "dry run")
-    assert "whose it is cannot be told" in reasons["attribute.db/meetings/theirs"]
+    assert "whose it is nobody knows" in reasons["attribute.db/meetings/theirs"]
     assert "no endpoint that ends it" in reasons["function.other"]
 
 

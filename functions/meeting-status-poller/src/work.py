@@ -31,7 +31,7 @@ _FACTS = {
 
 
 def facts_of(meeting: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a meeting that change during a day; those that cannot be told are left out."""
+    """The fields of a meeting that change during a day; those that cannot be known are left out."""
     values = renamed(meeting, _FACTS)
     races = meeting.get("races")
     usable = [race for race in races if isinstance(race, Mapping)] if isinstance(races, list) else []

@@ -254,7 +254,7 @@ class AppwriteProvider(AppwriteReader):
         try:
             self._transport.request(Call("post", path, body))
         except (UnreachableError, ServerFaultError, ConflictError) as error:
-            # It may have landed all the same. A unique value that is taken is told in the same words as a taken id.
+            # It may have landed all the same. A unique value that is taken is reported in the same words as a taken id.
             if self.document(database, collection, str(document["$id"])) is None:
                 if error.code != _CONFLICT:
                     raise

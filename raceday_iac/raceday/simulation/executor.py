@@ -54,7 +54,7 @@ class _Caller:
             raise
 
     def tell(self, result: Result) -> None:
-        """From another thread. Once the caller has given up, nothing is told."""
+        """From another thread. Once the caller has given up, nothing is reported."""
         if self._wake():
             self._loop.call_soon_threadsafe(self._settle, result)
 

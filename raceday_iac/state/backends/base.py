@@ -34,7 +34,7 @@ Endpoint = Annotated[str, AfterValidator(_endpoint)]
 
 
 class BackendSettings(BaseModel):
-    """What every backend can be told. `keep` is the number of states in the history, the current one included."""
+    """What every backend is given. `keep` is the number of states in the history, the current one included."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
@@ -192,7 +192,7 @@ class StateVersion:
 @dataclass(frozen=True)
 class LockRecord:
     """The lock's text as it is. `tag` names this very version of it; `age` is in seconds, by the backend's clock; None
-    where the backend does not tell its time."""
+    where the backend does not send its time."""
 
     text: str
     tag: str

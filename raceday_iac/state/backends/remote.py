@@ -280,7 +280,7 @@ def _same_run(newer: Version | None, older: Version) -> bool:
 
 
 #: Said of a lock whose age is not known.
-UNDATED = "how old it is nobody knows, for the server does not tell its time (no `Date` in its answers)"
+UNDATED = "how old it is nobody knows, for the server does not send its time (no `Date` in its answers)"
 #: Renewals in the time after which a lock counts as left behind.
 _RENEWALS = 3
 #: Seconds for which a renewal vouches for a save: within them nobody saves so often that the history forgets the serial

@@ -1,4 +1,4 @@
-"""What is nearly right is told with what it is near to."""
+"""What is nearly right is reported with what it is near to."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def test_a_damaged_file_makes_everything_new_and_is_said(
 ) -> None:
     timetable.memory.write_text(content, encoding="utf-8")
     assert len(timetable.tell(found(FAILING))) == 2
-    assert "does not hold what was told, so everything counts as new" in capsys.readouterr().err
+    assert "does not hold what was reported, so everything counts as new" in capsys.readouterr().err
     assert timetable.tell(found(FAILING)) == []
 
 

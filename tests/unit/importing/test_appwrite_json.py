@@ -77,7 +77,7 @@ def test_everything_but_variables_survives_the_way_through_a_file(tmp_path: Path
     again = read(document)
     assert again.remarks == ()
     kept = {at: dict(each.fields) for at, each in desired.resources.items() if at.kind != "variable"}
-    # What no version of that command line can say is told: see below.
+    # What no version of that command line can say is reported: see below.
     kept[address("index.main/things/by_text")]["lengths"] = (0, 0)
     found = {at: {name: each.fields[name] for name in kept[at]} for at, each in again.resources.items()}
     assert found == kept

@@ -18,7 +18,7 @@ from ..declaring import address
 CASES = Path(__file__).parents[2] / "data" / "cases"
 FUNCTION = {"name": "f", "runtime": "node-22", "entrypoint": "main.js", "timeout": 15, "enabled": True}
 
-#: Of a file: fields of resources, and what is told, each as "subject: how it begins" or with a part of it.
+#: Of a file: fields of resources, and what is reported, each as "subject: how it begins" or with a part of it.
 EXPECTED: Mapping[str, tuple[Mapping[str, Mapping[str, Any]], tuple[str, ...]]] = {
     "import-big/appwrite.json": (
         {

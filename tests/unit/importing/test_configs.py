@@ -130,7 +130,7 @@ def test_no_value_of_a_file_is_lost_without_a_word(imported: Imported) -> None:
 
 
 def must_be_taken(imported: Imported, cli: int) -> None:
-    """What a version refuses is no more than what was told."""
+    """What a version refuses is no more than what was reported."""
     told = imported.told_of_export(cli)
     for each in refused(imported.exported(cli), cli):
         assert " has the type " in each

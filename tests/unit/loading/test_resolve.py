@@ -1,4 +1,4 @@
-"""From declarations to canonical resources, and how mistakes are told."""
+"""From declarations to canonical resources, and how mistakes are reported."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def fields(stack: Stack, of: str, **settings: Any) -> dict[str, Any]:
     return dict(resolved(stack, **settings).resources[address(of)].fields)
 
 
-# How mistakes are told.
+# How mistakes are reported.
 
 
 def test_every_mistake_is_reported_at_once_each_with_its_line() -> None:

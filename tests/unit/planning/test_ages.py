@@ -1,4 +1,4 @@
-"""One stack for servers of different ages: what each is told, and what a plan says of what one cannot have."""
+"""One stack for servers of different ages: what each is sent, and what a plan says of what one cannot have."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def test_only_what_holds_no_data_is_deleted(address: str, status: str, is_delete
 def test_what_nobody_declares_is_not_touched() -> None:
     recovery = plan(observation(schema=(member("index.d/c/i", "failed", ago(hours=1)),)))
     assert steps(recovery) == []
-    assert "whose it is cannot be told" in reasons(recovery)
+    assert "whose it is nobody knows" in reasons(recovery)
 
 
 # -- locks
@@ -253,7 +253,7 @@ def test_nothing_is_run_without_code() -> None:
     assert "no active deployment" in reasons(recovery)
 
 
-# -- a server that does not tell its time
+# -- a server that does not send its time
 
 
 def test_where_the_server_tells_no_time_nothing_is_stuck_by_its_age() -> None:
@@ -267,4 +267,4 @@ def test_where_the_server_tells_no_time_nothing_is_stuck_by_its_age() -> None:
     recovery = plan(replace(observed, is_dated=False), classified=classified, owned=owned)
     # Nobody needs a clock to see that this one was never taken into use.
     assert steps(recovery) == ["delete-deployment:deployment.f:d3"]
-    assert "does not tell its time" in reasons(recovery)
+    assert "does not send its time" in reasons(recovery)

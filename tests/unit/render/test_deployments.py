@@ -47,7 +47,7 @@ def test_the_list() -> None:
 def test_without_the_servers_time_nobody_knows_how_old_they_are() -> None:
     text = "".join(f"{line.text}\n" for line in deployment_lines(F, FOUND, ["c"], None))
     assert "  d                      active      ready              ?      45 kB\n" in text
-    assert "does not tell its time" in text
+    assert "does not send its time" in text
     assert deployments_document(F, FOUND, ["c"], None)["deployments"][1]["ageSeconds"] is None
 
 

@@ -1,4 +1,4 @@
-"""Encryption at rest: what is encrypted tells nothing, and what cannot be opened is told with a sentence."""
+"""Encryption at rest: what is encrypted tells nothing, and what cannot be opened is reported with a sentence."""
 
 from __future__ import annotations
 
