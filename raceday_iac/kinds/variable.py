@@ -17,10 +17,23 @@ from ..model import limits
 from ..model.address import Address
 from ..model.declarations import Declared, is_text
 from ..model.limits import collated
-from ..model.resource import Diagnostic, Fields, Live, Location, frozen
+from ..model.resource import Desired, Diagnostic, Fields, Live, Location, Resource, frozen
 from ..model.secret import FromEnvironment, Lenient, Secret
 from .base import Call, Kind, Shape, listing, with_carried
-from .fields import IDENTITY, Beside, Called, Declaring, Reading, Wire, Work, answered, body, canonical, carried
+from .fields import (
+    IDENTITY,
+    Beside,
+    Called,
+    Declaring,
+    Reading,
+    Wire,
+    Work,
+    Writing,
+    answered,
+    body,
+    canonical,
+    carried,
+)
 
 Variables: TypeAlias = "Mapping[str, VariableDeclaration]"
 
@@ -211,6 +224,10 @@ class _Declaring(Declaring):
     def called(self, live: Live, beside: Beside) -> Called | None:  # noqa: ARG002
         """The call of what it lies in says it."""
         return None
+
+    def lost_in_file(self, resource: Resource, desired: Desired, to: Writing) -> Iterator[str]:  # noqa: ARG002
+        """What it lies in names them all."""
+        yield from ()
 
 
 def variables_of(owner: str, service: str) -> Kind:
