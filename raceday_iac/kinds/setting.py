@@ -150,7 +150,7 @@ def setting_kind(
         identity = str(raw["$id"]) if key else ONLY
         model = model_of(identity)
         said = {**raw, **{ours: raw.get(theirs) for ours, theirs in words(identity).items()}}
-        # A secret is told as an empty text, and so is what was never set.
+        # A secret is reported as an empty text, and so is what was never set.
         hidden = {each.name for each in wire_fields(model) if each.wire.is_secret}
         left = {each.name for each in wire_fields(model) if each.wire.is_left}
         found = parsed(model, said).items()
