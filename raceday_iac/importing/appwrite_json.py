@@ -21,7 +21,7 @@ from ..model.resource import Desired, Live
 from ..model.secret import FromEnvironment
 from ..model.server import ServerFacts
 from ..model.validators import id_problem
-from .entries import fitting, names_in, sifted, with_all_in_it
+from .entries import fitting, named, names_in, sifted, with_all_in_it
 from .names import Diagnostic, Project
 
 #: Finds a folder with an entrypoint, relative to the root of the stack.
@@ -43,6 +43,7 @@ def _outer() -> list[Declaring]:
 #: Where a project is belongs to an environment.
 PLACE = ("projectId", "organizationId", "endpoint")
 SILENT = ("projectId", "projectName", "$schema")
+SETTINGS = "settings"
 
 
 def _holders() -> set[str]:
@@ -62,7 +63,8 @@ def read_appwrite_json(document: Any, source: str, code_at: CodeAt = lambda _pat
         for number, raw in enumerate(_list(document, name, reading)):
             reading.take(declaring, raw, (), f"{name}[{number}]")
     reading.take_far_sides()
-    others = {name: held for name, held in document.items() if name not in {*top, *SILENT, *PLACE} and held}
+    reading.take_settings(document.get(SETTINGS))
+    others = {name: held for name, held in document.items() if name not in {*top, *SILENT, *PLACE, SETTINGS} and held}
     for name, held in others.items():
         named = ", ".join(names_in(held)) or shown(held)
         reading.remark(name, f"not imported, because this tool does not manage it: {named}")
@@ -147,6 +149,34 @@ class _Reading:
                 found[ours] = value
         return found
 
+    def take_settings(self, held: Any, at: tuple[str, ...] = ()) -> None:
+        """Settings of the project. One that is as Appwrite has it is not declared."""
+        place = ".".join((SETTINGS, *at))
+        if held is not None and not isinstance(held, Mapping):
+            self.remark(place, f"left out: it is {shown(held)}")
+            return
+        deeper = {
+            each.file_settings_at[: len(at) + 1] for each in _of_settings() if len(each.file_settings_at) > len(at)
+        }
+        for word, value in (held or {}).items():
+            about = [each for each in _of_settings() if each.file_settings_at == at and each.knows_setting(word)]
+            if (*at, word) in deeper:
+                self.take_settings(value, (*at, word))
+            elif not about:
+                self.remark(place, f"not taken, because it has no such setting: {named(word, value)}")
+            else:
+                self._take_setting(about[0], word, value, place)
+
+    def _take_setting(self, declaring: Declaring, word: str, value: Any, place: str) -> None:
+        try:
+            found = list(declaring.read_setting(word, value))
+        except ValueError as error:
+            self.remark(place, f"{word} is left out: {error}")
+            return
+        for live in found:
+            if not kind_of(live.address).is_original(live):
+                self.resources[live.address] = live
+
     def take_far_sides(self) -> None:
         """Relationships of which the file holds the far side alone."""
         for near in self.far_sides:
@@ -188,7 +218,27 @@ def appwrite_json(desired: Desired, project: str, to: Writing) -> dict[str, Any]
         ]
         if entries:
             document[declaring.file_lists[0]] = entries
+    if settings := _settings(desired, to):
+        document[SETTINGS] = settings
     return document
+
+
+def _of_settings() -> list[Declaring]:
+    """The kinds that the settings of such a file hold."""
+    return [each.declaring for each in KINDS.values() if each.declaring and each.declaring.file_settings_at]
+
+
+def _settings(desired: Desired, to: Writing) -> dict[str, Any]:
+    """What is declared of them."""
+    settings: dict[str, Any] = {}
+    for declaring in _of_settings():
+        for resource in desired.of_kind(declaring.kind):
+            for word, value in declaring.write_setting(resource, to):
+                held = settings
+                for each in declaring.file_settings_at:
+                    held = held.setdefault(each, {})
+                held[word] = [*held.get(word, ()), *value] if isinstance(value, list) else value
+    return settings
 
 
 def _inside(owner: Address, desired: Desired, to: Writing) -> dict[str, list[Any]]:

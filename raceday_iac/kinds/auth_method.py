@@ -24,7 +24,9 @@ class AuthMethodDeclaration(SettingDeclaration):
 
 KIND = setting_kind(
     "auth_method",
-    SettingDeclaring("auth_method", AuthMethodDeclaration),
+    SettingDeclaring(
+        "auth_method", AuthMethodDeclaration, ("auth", "methods"), {each: (each, "enabled") for each in METHODS}
+    ),
     "PATCH /project/auth-methods/{methodId}",
     stage=50,
     key="authMethods",

@@ -660,5 +660,20 @@ class Declaring:
             if each.name in self.file_unsaid and resource.fields.get(each.name) != canonical_default(each):
                 yield f"{each.name} cannot be said"
 
+    #: Where the `settings` of such a file hold it; empty where they do not.
+    file_settings_at: tuple[str, ...] = ()
+
+    def read_setting(self, word: str, value: Any) -> Iterator[Live]:  # noqa: ARG002
+        """What a word of the settings says. Raises ValueError where its value is of no use."""
+        yield from ()
+
+    def write_setting(self, resource: Resource, to: Writing) -> Iterator[tuple[str, Any]]:  # noqa: ARG002
+        """Words of the settings, with their values; lists of several resources become one."""
+        yield from ()
+
+    def knows_setting(self, word: str) -> bool:  # noqa: ARG002
+        """Whether a word of the settings is about it."""
+        return False
+
     def put_more(self, work: Work, address: Address, declared: Declared, location: Location) -> None:
         """Put what is declared along with it."""

@@ -9,12 +9,14 @@ from pydantic import Field
 
 from ..model.address import Address
 from ..model.declarations import Declared
-from ..model.resource import Fields, Live, frozen
+from ..model.limits import shown
+from ..model.resource import Fields, Live, Resource, frozen
 from .base import Danger, Kind, Listing, Shape, is_instant
-from .fields import IDENTITY, PlainRequests, answered, parsed, wire_fields
+from .fields import IDENTITY, PlainRequests, Writing, answered, parsed, wire_fields
 from .setting import SINCE, TURN, SettingDeclaring
 
 ROUTE = "/project/mock-phones"
+_WORD = "mockNumbers"
 
 
 class MockPhoneDeclaration(Declared):
@@ -31,6 +33,23 @@ SHAPE = Shape({"number": str, **answered(MockPhoneDeclaration)}, {"$updatedAt": 
 def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
     number = str(raw["number"])
     return Live(Address("mock_phone", number), frozen(parsed(MockPhoneDeclaration, raw)), number)
+
+
+class _Declaring(SettingDeclaring):
+    """Files of Appwrite's command line have a list of them."""
+
+    def read_setting(self, word: str, value: Any) -> Iterator[Live]:  # noqa: ARG002 - there is one word
+        for each in value if isinstance(value, list) else ():
+            number, otp = (each.get("phone"), each.get("otp")) if isinstance(each, Mapping) else (None, None)
+            if not isinstance(number, str) or not isinstance(otp, str):
+                raise ValueError(f"it holds {shown(each)}")
+            yield Live(Address(self.kind, number), frozen({"otp": otp}), number)
+
+    def write_setting(self, resource: Resource, to: Writing) -> Iterator[tuple[str, Any]]:  # noqa: ARG002
+        yield _WORD, [{"phone": resource.address.name, "otp": resource.fields["otp"]}]
+
+    def knows_setting(self, word: str) -> bool:
+        return word == _WORD
 
 
 def _signs_in(_fields: Fields) -> Iterator[tuple[str, str]]:
@@ -55,6 +74,6 @@ KIND = Kind(
     since=SINCE,
     routes=(f"POST {ROUTE}", f"PUT {ROUTE}/{{number}}"),
     left_out={"number": "part of the address"},
-    declaring=SettingDeclaring("mock_phone", MockPhoneDeclaration),
+    declaring=_Declaring("mock_phone", MockPhoneDeclaration, ("auth", "security")),
     dangers=(Danger("MCK001", "warning", "a number that signs in without a message", _signs_in),),
 )

@@ -185,9 +185,20 @@ def _open_memberships(fields: Fields) -> Iterator[tuple[str, str]]:
         yield "members of a team see each other's addresses or numbers", "leave user_email and user_phone out"
 
 
+#: What the files of Appwrite's command line call some.
+_IN_FILES = {
+    "duration": (SessionDurationPolicy.type, "duration"),
+    "limit": (UserLimitPolicy.type, "total"),
+    "sessionsLimit": (SessionLimitPolicy.type, "total"),
+    "passwordHistory": (PasswordHistoryPolicy.type, "total"),
+    "passwordDictionary": (PasswordDictionaryPolicy.type, "enabled"),
+    "personalDataCheck": (PasswordPersonalDataPolicy.type, "enabled"),
+    "sessionAlerts": (SessionAlertPolicy.type, "enabled"),
+}
+
 KIND = setting_kind(
     "policy",
-    TypedSettingDeclaring("policy", PolicyDeclaration, *MODELS),
+    TypedSettingDeclaring("policy", PolicyDeclaration, *MODELS, at=("auth", "security"), words=_IN_FILES),
     f"PATCH {ROUTE}/{{policyId}}",
     stage=55,
     listed_at=ROUTE,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
-from .fields import IDENTITY
+from ..model.resource import Resource
+from .fields import IDENTITY, Writing
 from .setting import ON, SettingDeclaration, SettingDeclaring, setting_kind
 
 Service = Literal[
@@ -41,9 +43,31 @@ class ServiceDeclaration(SettingDeclaration):
     enabled: bool
 
 
+#: What the files of Appwrite's command line may name; it refuses others (releases 12.0.0 to 25.1.0).
+_IN_FILES = (
+    "account",
+    "avatars",
+    "databases",
+    "locale",
+    "health",
+    "storage",
+    "teams",
+    "users",
+    "sites",
+    "functions",
+    "graphql",
+    "messaging",
+)
+
+
+class _Declaring(SettingDeclaring):
+    def write_setting(self, resource: Resource, to: Writing) -> Iterator[tuple[str, Any]]:
+        return (each for each in super().write_setting(resource, to) if each[0] in _IN_FILES)
+
+
 KIND = setting_kind(
     "service",
-    SettingDeclaring("service", ServiceDeclaration),
+    _Declaring("service", ServiceDeclaration, ("services",), {each: (each, "enabled") for each in SERVICES}),
     "PATCH /project/services/{serviceId}",
     stage=51,
     key="services",

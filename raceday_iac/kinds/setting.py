@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar, TypeAlias
 
 from ..model.address import Address
 from ..model.declarations import Declared
+from ..model.limits import shown
 from ..model.resource import Desired, Fields, Live, Resource, frozen
 from .base import Call, Danger, Kind, Listing, Shape
 from .fields import Beside, Declaring, Writing, answered, body, canonical_default, parsed, wire_fields
@@ -55,10 +57,18 @@ class SettingDeclaration(Declared):
 
 
 class SettingDeclaring(Declaring):
-    """The language of one kind."""
+    """The language of one kind. `at` is where the settings of a file of Appwrite's command line hold it, and `words`
+    what each word there is about: an id, and a field of it."""
 
-    def __init__(self, kind: str, model: type[Declared]) -> None:
+    def __init__(
+        self,
+        kind: str,
+        model: type[Declared],
+        at: tuple[str, ...] = (),
+        words: Mapping[str, tuple[str, str]] = MappingProxyType({}),
+    ) -> None:
         super().__init__(kind, model, f"`stack.{kind}(…)`")
+        self.file_settings_at, self._words = at, words
 
     def as_written(self, name: str, value: Any, live: Live, beside: Beside) -> Any:
         field = next((each for each in wire_fields(self.model_of(live.fields)) if each.attribute == name), None)
@@ -66,15 +76,44 @@ class SettingDeclaring(Declaring):
             return value
         return beside.secret_of(live, field.name) if field.wire.is_secret else field.wire.send(value)
 
+    def read_setting(self, word: str, value: Any) -> Iterator[Live]:
+        identity, name = self._words[word]
+        model = self.model_of({"type": identity})
+        assert issubclass(model, SettingDeclaration)
+        begun = model.originals()[0]
+        # Null is no limit.
+        value = 0 if value is None else value
+        if type(value) is not type(begun[name]):
+            raise ValueError(f"it is {shown(value)}")
+        fields = {"type": identity, name: value} if issubclass(model, Typed) else {name: value}
+        yield Live(Address(self.kind, identity), frozen(fields), identity)
+
+    def write_setting(self, resource: Resource, to: Writing) -> Iterator[tuple[str, Any]]:  # noqa: ARG002
+        for word, (identity, name) in self._words.items():
+            if identity == resource.address.name:
+                yield word, resource.fields[name]
+
+    def knows_setting(self, word: str) -> bool:
+        return word in self._words
+
     def lost_in_file(self, resource: Resource, desired: Desired, to: Writing) -> Iterator[str]:  # noqa: ARG002
-        yield "such a file does not have it"
+        if not any(self.write_setting(resource, to)):
+            yield "such a file does not have it"
 
 
 class TypedSettingDeclaring(SettingDeclaring, TypedDeclaring):
     """That of a kind with a model for each setting, whose id is its type."""
 
-    def __init__(self, kind: str, base: type[Typed], *models: type[Typed]) -> None:
+    def __init__(
+        self,
+        kind: str,
+        base: type[Typed],
+        *models: type[Typed],
+        at: tuple[str, ...] = (),
+        words: Mapping[str, tuple[str, str]] = MappingProxyType({}),
+    ) -> None:
         TypedDeclaring.__init__(self, kind, base, *models)
+        self.file_settings_at, self._words = at, words
         self.call = f"`stack.{_worded(models[0].type)}_{kind}(…)` and the like, one for each"
 
     def method(self, live: Live) -> str:

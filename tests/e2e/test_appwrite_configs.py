@@ -61,6 +61,10 @@ class Folder:
         return json.loads((self.root / f"{stack}.json").read_text(encoding="utf-8")) | {"projectName": ""}
 
 
+#: Files of before that changed settings of the project, which keys may do since 1.9.5.
+WITH_SETTINGS = ("2025-07-17", "2025-09-18", "2025-10-23")
+
+
 @pytest.fixture
 def folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
@@ -68,8 +72,9 @@ def folder(
     """An empty project on an empty server."""
     environments = tmp_path / "stacks" / "environments"
     environments.mkdir(parents=True)
-    # Indexes over arrays are of 1.8, the newer column types of 1.9.
-    age = V1_8 if request.node.callspec.params["file"].stem < "2026" else V1_9
+    # Indexes over arrays are of 1.8, the newer column types and settings of 1.9.
+    file = request.node.callspec.params["file"]
+    age = V1_8 if file.stem < "2026" and file.stem not in WITH_SETTINGS else V1_9
     settings = Settings(scheduler=False, function_creation_limit=0, age=age, processing_delay=0)
     with start_server(tmp_path / "server", settings=settings) as server:
         (environments / "here.yaml").write_text(ENVIRONMENT.format(server.endpoint, server.project))

@@ -86,6 +86,14 @@ BUCKET = {
     "encryption": bool,
     "antivirus": bool,
 }
+SERVICES = ("account", "avatars", "databases", "locale", "health", "storage", "teams", "users", "sites")
+SERVICES += ("functions", "graphql", "messaging")
+METHODS = ("jwt", "phone", "invites", "anonymous", "email-otp", "magic-url", "email-password")
+SECURITY = {
+    **dict.fromkeys(("duration", "limit", "sessionsLimit", "passwordHistory"), NUMBER),
+    **dict.fromkeys(("passwordDictionary", "personalDataCheck", "sessionAlerts"), bool),
+    "mockNumbers": [{"!phone": str, "!otp": str}],
+}
 FORMATS = ("email", "enum", "url", "ip", "datetime", "")
 TYPES = ("string", "integer", "double", "boolean", "datetime", "relationship", "linestring", "point", "polygon")
 
@@ -105,6 +113,11 @@ def refused(document: Any, cli: int) -> list[str]:
         "teams": [{"!$id": str, "!name": str}],
         "topics": [{"!$id": str, "!name": str, "subscribe": [str]}],
         "collections": [COLLECTION],
+        "settings": {
+            "services": dict.fromkeys(SERVICES, bool),
+            "auth": {"methods": dict.fromkeys(METHODS, bool), "security": SECURITY},
+            **({"protocols": dict.fromkeys(("rest", "graphql", "websocket"), bool)} if cli >= 25 else {}),
+        },
     }
     return [*_misfits("file", document, top), *_odd_attributes(document, cli)]
 

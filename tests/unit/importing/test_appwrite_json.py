@@ -112,8 +112,7 @@ def test_a_pulled_file_with_collections_is_read(tmp_path: Path) -> None:
     assert (kinds.count("database"), kinds.count("collection"), kinds.count("relationship")) == (1, 2, 1)
     assert desired.resources[address("attribute.main/races/pool")].fields["max"] is None
     assert desired.resources[address("index.main/races/by_tags")].fields["lengths"] == (255,)
-    told = [each for each in said(project) if "does not manage" in each]
-    assert told == ["settings: not imported, because this tool does not manage it: services"]
+    assert [each for each in said(project) if "settings" in each] == []
 
 
 def test_a_new_file_with_tables_says_the_same_in_other_words() -> None:
@@ -420,3 +419,69 @@ def test_whatever_a_file_holds_the_rest_of_it_is_read(
     project = read({"functions": [{"$id": "f", **function}, good], "tablesDB": [{"$id": "d"}], "tables": tables})
     declared = {str(each) for each in write_source(project, "x").declared}
     assert {"function.good", "collection.d/t", "attribute.d/v/k"} <= declared
+
+
+SETTINGS = {
+    "services": {"account": True, "avatars": False},
+    "protocols": {"rest": True, "graphql": False},
+    "auth": {
+        "methods": {"jwt": True, "anonymous": False},
+        "security": {
+            "duration": 1_209_600,
+            "limit": None,
+            "sessionsLimit": 10,
+            "passwordHistory": 5,
+            "passwordDictionary": True,
+            "sessionAlerts": False,
+            "mockNumbers": [{"phone": "+14155550100", "otp": "123456"}],
+        },
+    },
+}
+
+
+def test_settings_that_somebody_changed_are_declared_and_come_back(tmp_path: Path) -> None:
+    project = read({"projectId": "p", "settings": SETTINGS})
+    assert {str(each) for each in project.resources} == {
+        "service.avatars",
+        "protocol.graphql",
+        "auth_method.anonymous",
+        "policy.session-duration",
+        "policy.password-history",
+        "policy.password-dictionary",
+        "mock_phone.+14155550100",
+    }
+    desired = loaded(write_source(project, "x"), tmp_path)
+    assert appwrite_json(desired, "p", Writing(tmp_path))["settings"] == {
+        "services": {"avatars": False},
+        "protocols": {"graphql": False},
+        "auth": {
+            "methods": {"anonymous": False},
+            "security": {
+                "duration": 1_209_600,
+                "passwordHistory": 5,
+                "passwordDictionary": True,
+                "mockNumbers": [{"phone": "+14155550100", "otp": "123456"}],
+            },
+        },
+    }
+    assert "protocols" not in appwrite_json(desired, "p", Writing(tmp_path, 15))["settings"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ([], "settings: left out: it is []"),
+        ({"services": True}, "settings.services: left out: it is True"),
+        ({"services": {"avatars": "no"}}, "settings.services: avatars is left out: it is 'no'"),
+        ({"services": {"teapot": True}}, "settings.services: not taken, because it has no such setting: teapot"),
+        ({"billing": {"plan": "pro"}}, "settings: not taken, because it has no such setting: billing (plan)"),
+        ({"auth": {"security": {"duration": True}}}, "settings.auth.security: duration is left out: it is True"),
+        (
+            {"auth": {"security": {"mockNumbers": [{"phone": 1}]}}},
+            "settings.auth.security: mockNumbers is left out: it holds {'phone': 1}",
+        ),
+    ],
+)
+def test_a_setting_of_no_use_is_told_and_costs_no_more_than_itself(settings: Any, told: str) -> None:
+    project = read({"projectId": "p", "settings": settings})
+    assert (dict(project.resources), said(project)) == ({}, [told])
