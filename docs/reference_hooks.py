@@ -173,6 +173,7 @@ FAMILIES = {
     "POL": "Policies",
     "BND": "Code folders",
     **{danger.code[:3]: kind.plural.capitalize() for kind in KINDS.values() for danger in kind.dangers},
+    "DOC": "Documents of a stack",
     "ACC": "Acceptances",
     "DRF": "Drift",
 }

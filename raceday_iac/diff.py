@@ -42,7 +42,7 @@ def compare_resource(wanted: Resource, known: Entry | None, real: Live | None, s
         in_place = not any(change.name == "secret" and change.before for change in changes)
     else:
         changes = compare_fields(kind, wanted.fields, real.fields, known_fields, salt)
-        in_place = all(each.name in kind.in_place and not kind.cannot_become(each.name, each.after) for each in changes)
+        in_place = all(kind.is_in_place(x.name) and not kind.cannot_become(x.name, x.after) for x in changes)
     return Difference(
         wanted.address,
         Presence.PRESENT,

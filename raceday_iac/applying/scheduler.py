@@ -187,7 +187,10 @@ class _Steps:
         or renames is about the collection before, which is replaced: it comes before its removal."""
         if self._turns[change.key].together or change.action in GOES_FIRST:
             return set()
-        made = {_address_of(place) for place in self._turns[change.key].places} & self._batches.keys()
+        written = {_address_of(place) for place in self._turns[change.key].places}
+        if kind_of(change.address).is_document:
+            written.add(owners(change.address)[-1])
+        made = written & self._batches.keys()
         return set() if change.address in made else {settle_key(each) for each in made}
 
     def _waits_before(self, turn: Turn) -> frozenset[str]:

@@ -232,6 +232,9 @@ def everything_in(address: Address, real: Mapping[Address, Live]) -> Iterator[Se
     if kind_of(address).contents is not None:
         yield Section(address, Form.CONTENTS, address)
         return
+    if kind_of(address).is_document:
+        # With all others of its collection, for a backup has nothing smaller.
+        address = owners(address)[-1]
     if not kind_of(address).holds_documents:
         yield from _values(address, real, Left())
         return

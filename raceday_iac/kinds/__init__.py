@@ -16,6 +16,7 @@ from . import (
     collection,
     database,
     deployment,
+    document,
     email_template,
     function,
     index,
@@ -74,6 +75,7 @@ KINDS: dict[str, Kind] = {
         mock_phone,
         email_template,
         oauth,
+        document,
     )
 }
 

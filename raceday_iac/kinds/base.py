@@ -263,6 +263,8 @@ class Kind:
     unordered: frozenset[str] = frozenset()
     #: Fields that an update can change: a difference in any other field needs a replacement.
     in_place: frozenset[str] = frozenset()
+    #: Whether it has whatever fields its owner has columns for, and an update can change each.
+    has_free_fields: bool = False
     #: Whether there is a value of a field that no update can set, so that it needs a replacement too.
     cannot_become: Callable[[str, Any], bool] = lambda _name, _value: False
     #: The field whose value may be a secret, which never comes back: the state keeps a fingerprint of it.
@@ -311,6 +313,10 @@ class Kind:
     #: Whether documents lie in it; whether they have values of it, which may be cut or converted.
     holds_documents: bool = False
     holds_values: bool = False
+    #: Whether it is a document itself: it is read by its id, and only where it is declared or ours.
+    is_document: bool = False
+    #: So many in one owner are plenty: lint warns of more. None: there is no such number.
+    plenty: int | None = None
     #: Whether Appwrite keeps records of its runs.
     has_runs: bool = False
     #: Data that is no document and goes with it.
@@ -376,6 +382,10 @@ class Kind:
             object.__setattr__(self, "absent", f"{self.name}_not_found")
         if self.owner or self.is_free_text:
             lies_in(self.name, self.owner, has_path_of_owner=self.has_path_of_owner, is_free_text=self.is_free_text)
+
+    def is_in_place(self, name: str) -> bool:
+        """Whether an update can change a field."""
+        return self.has_free_fields or name in self.in_place
 
     @property
     def holds_documents_itself(self) -> bool:

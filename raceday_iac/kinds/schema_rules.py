@@ -340,6 +340,7 @@ def _new_index(fields: Fields) -> dict[str, Any]:
 _INLINE = ("string", *WHOLE, "float", "boolean", "datetime", *SHAPES, *FORMATS)
 #: How many of one list a request may hold.
 MOST_INLINE = 100
+_INT_32 = (-(2**31), 2**31 - 1)
 
 
 def inline_attribute(key: str, fields: Fields, *, takes_all: bool) -> dict[str, Any] | None:
@@ -353,6 +354,9 @@ def inline_attribute(key: str, fields: Fields, *, takes_all: bool) -> dict[str, 
     # A number that comes without bounds here takes none later: only with bounds Appwrite gives it a range (1.9.6).
     bounds = {name: _EXTREMES[kind, name] for name in ("min", "max") if (kind, name) in _EXTREMES}
     body = {"key": key, **bounds, **_new_attribute(fields), "type": _WIRE_OF_TYPE.get(kind, kind)}
+    if kind == "integer" and not _INT_32[0] <= body["min"] <= body["max"] <= _INT_32[1]:
+        # Its own route sees that by the bounds; here an integer has 32 bits unless it is said (1.9.6).
+        body["size"] = 8
     if kind in FORMATS:
         # 1.9.6 asks for a size, main knows it.
         body |= {"type": "string", "format": kind, "size": limits.TEXT_SIZES[kind]}

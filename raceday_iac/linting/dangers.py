@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from ..kinds import KINDS
 from ..kinds.base import Danger
+from ..model.address import Address, owners
 from .facts import ResourceFacts
 from .findings import Severity
 from .rules import Context, RuleSet, Violation
@@ -27,6 +28,28 @@ def _rule(danger: Danger) -> Callable[[ResourceFacts], Iterator[Violation]]:
 
     look.__doc__ = danger.look.__doc__
     return look
+
+
+def _crowds(context: Context) -> Iterator[tuple[ResourceFacts, int]]:
+    """The first of those that are too many in one place, and their number."""
+    found: dict[Address, list[ResourceFacts]] = {}
+    for each in context.configuration.resources:
+        if KINDS[each.kind].plenty is not None:
+            found.setdefault(owners(Address(each.kind, each.id))[-1], []).append(each)
+    for those in found.values():
+        if len(those) > (KINDS[those[0].kind].plenty or 0):
+            yield those[0], len(those)
+
+
+@RULES.rule("DOC001", Severity.WARNING, "more documents in a collection than configuration needs", each=_crowds)
+def crowded(first: ResourceFacts, number: int) -> Iterator[Violation]:
+    """Each is compared by every plan, and stands in the state. Data belongs to the application.
+
+    Fix: keep what configuration needs, and write the rest by code or by an import of Appwrite's own.
+    """
+    kind = KINDS[first.kind]
+    message = f"{number} {kind.plural} are declared beside it; more than {kind.plenty} are data"
+    yield Violation(first.address, message, "keep what configuration needs", first.location)
 
 
 for _kind in KINDS.values():

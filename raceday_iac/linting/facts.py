@@ -177,7 +177,7 @@ def _shadows(stack: Stack, functions: Sequence[Declaration]) -> Iterator[Variabl
 
 def _is_looked_at(kind: Kind) -> bool:
     """Whether a rule looks at the resources of a kind as such."""
-    return bool(kind.dangers) or kind.has_doubts
+    return bool(kind.dangers) or kind.has_doubts or kind.plenty is not None
 
 
 def _resources(stack: Stack, environment: Environment) -> Iterator[ResourceFacts]:

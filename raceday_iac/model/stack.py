@@ -19,6 +19,7 @@ from ..kinds import attribute, auth_method, email_template, oauth, platform, pol
 from ..kinds.bucket import BucketDeclaration
 from ..kinds.collection import CollectionDeclaration
 from ..kinds.database import DatabaseDeclaration
+from ..kinds.document import DocumentDeclaration
 from ..kinds.fields import identity, positional
 from ..kinds.function import FunctionDeclaration
 from ..kinds.index import IndexDeclaration
@@ -335,6 +336,7 @@ class Collection:
     line = declares("attribute", attribute.LineDeclaration)
     polygon = declares("attribute", attribute.PolygonDeclaration)
     relationship = declares_with("relationship", RelationshipDeclaration, str)
+    document = declares_with("document", DocumentDeclaration, Mapping[str, Any])  # type: ignore[type-abstract]
     index = Declares("index", IndexDeclaration, _no_handle, index_arguments)
 
 

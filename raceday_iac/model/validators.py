@@ -276,7 +276,13 @@ _FITTING: dict[str, tuple[Callable[[Any], bool], str]] = {
 }
 
 
+def value_problem(type: str, value: Any) -> str:
+    """Of a value, by the attribute's type alone."""
+    fits, description = _FITTING[type]
+    return "" if fits(value) else f"{shown(value)} does not fit type {type}: it has to be {description}"
+
+
 def default_problem(type: str, value: Any) -> str:
     """Of a default, by the attribute's type alone."""
-    fits, description = _FITTING[type]
-    return "" if fits(value) else f"default {shown(value)} does not fit type {type}: it has to be {description}"
+    problem = value_problem(type, value)
+    return f"default {problem}" if problem else ""

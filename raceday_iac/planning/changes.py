@@ -178,7 +178,7 @@ def _reason(difference: Difference, action: Action) -> str:
     text = _SENTENCES[why_different(difference)]
     if action is Action.REPLACE:
         kind = kind_of(difference.address)
-        fixed = [change.name for change in difference.fields if change.name not in kind.in_place]
+        fixed = [change.name for change in difference.fields if not kind.is_in_place(change.name)]
         text += f"; Appwrite cannot change {' or '.join(fixed) or 'it'} in place"
     return text
 

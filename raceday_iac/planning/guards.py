@@ -275,7 +275,8 @@ def _counted_words(change: Change, question: Question, answer: Answer) -> str:
     has, is_, lies = ("has", "is", "lies") if one else ("have", "are", "lie")
     documents, values = (f"{answer} {noun}{'' if one else 's'}" for noun in ("document", "value"))
     names = f" ({_some(answer.names)})" if answer.names else ""
-    goes = "be deleted" if kind_of(change.address).holds_documents else "lose its values"
+    kind = kind_of(change.address)
+    goes = "be deleted" if kind.holds_documents or kind.is_document else "lose its values"
     return {
         Ask.DOCUMENTS: f"{documents} would {goes}",
         Ask.WITHOUT: f"{documents} {has} no value, which would be required",

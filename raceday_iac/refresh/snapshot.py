@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from itertools import groupby
@@ -14,7 +14,7 @@ from ..errors import AccessError, NotFoundError, ProviderError
 from ..kinds import LISTED, code_of, kind_of, outermost
 from ..kinds.conversion import UnconvertibleError, convert
 from ..kinds.deployment import REPLACED, UNFINISHED
-from ..model.address import Address
+from ..model.address import Address, owners
 from ..model.evidence import Answer, Ask, Question, total
 from ..model.resource import Desired, Live, frozen
 from ..provider import Condition, Reader, Snapshot
@@ -34,7 +34,42 @@ def refresh(
     offers = {name for each in desired.resources for name in kind_of(each).offers}
     snapshot = reader.snapshot(_databases(desired, state), others=others, named=every_kind, offers=offers)
     code = _Code(reader, archives or Archives(reader), snapshot.resources, desired, state)
-    return replace(snapshot, resources={**snapshot.resources, **code.resources()})
+    documents, unread = _documents(reader, snapshot, desired, state)
+    found = {**snapshot.resources, **code.resources(), **documents}
+    return replace(snapshot, resources=found, unread={**snapshot.unread, **unread})
+
+
+def _documents(
+    reader: Reader, snapshot: Snapshot, desired: Desired, state: State
+) -> tuple[Mapping[Address, Live], Mapping[str, ProviderError]]:
+    """Documents that are declared or ours, in collections that are there."""
+    wanted = dict.fromkeys(
+        each
+        for each in (*desired.resources, *desired.tombstones, *state.entries)
+        if kind_of(each).is_document and owners(each)[-1] in snapshot.resources
+    )
+    found: dict[Address, Live] = {}
+    try:
+        for place, group in groupby(sorted(wanted), key=lambda each: owners(each)[-1]):
+            found |= _named(reader, place, list(group))
+        return found, {}
+    except AccessError as error:
+        return {}, {each.kind: error for each in wanted}
+
+
+#: Ids in one query; Appwrite takes no more values.
+_IDS = 100
+
+
+def _named(reader: Reader, place: Address, addresses: Sequence[Address]) -> Iterator[tuple[Address, Live]]:
+    """Those of these documents of a collection that exist. Appwrite compares ids without case."""
+    database, collection = place.parts
+    for begin in range(0, len(addresses), _IDS):
+        asked = Condition("equal", "$id", tuple(each.name for each in addresses[begin : begin + _IDS]))
+        for raw in reader.documents(database, collection, asked):
+            live = kind_of(addresses[0]).parse(place.parts, raw)
+            if live.address in addresses:
+                yield live.address, live
 
 
 def _databases(desired: Desired, state: State) -> tuple[str, ...]:
@@ -129,6 +164,8 @@ class Counting:
     def __call__(self, question: Question) -> Answer:
         """The answer; an unknown one when the key may not look, or Appwrite says that it cannot tell. Raises
         ProviderError for everything else: no answer is not an answer."""
+        if kind_of(question.place).is_document:
+            return Answer(1)
         try:
             if question.ask is Ask.CODE:
                 return self._code(question.place)

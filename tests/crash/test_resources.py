@@ -117,6 +117,33 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     made.kept.stop()
 
 
+SCHEMA = """
+collection = stack.database("d", name="D").collection("c", name="C")
+collection.string("title", 20, required=True)
+"""
+DOCUMENTS = {
+    "nothing": "",
+    "made": f'{SCHEMA}collection.document("main", {{"title": "One"}})\n',
+    "changed": f'{SCHEMA}collection.document("main", {{"title": "Two"}})\n',
+}
+
+
+@pytest.mark.parametrize(("before", "after", "writes"), [("nothing", "made", 3), ("made", "changed", 1)])
+def test_a_run_after_a_kill_finishes_the_documents(world: World, before: str, after: str, writes: int) -> None:
+    stack = world.folder / "stacks" / "resources.py"
+    stack.write_text(HEAD + DOCUMENTS[before])
+    assert world.run("apply", "--auto-approve") == 0
+    world.keep()
+    stack.write_text(HEAD + DOCUMENTS[after])
+    number = 0
+    while world.dies(number):
+        assert world.run("apply", "--auto-approve") == 0, f"after a kill at write {number}"
+        assert world.run("plan", "--detailed-exitcode") == 0, f"after a kill at write {number}"
+        number += 1
+        world.restore()
+    assert number == 2 * writes
+
+
 @pytest.mark.parametrize(("before", "after"), [("nothing", "made"), ("made", "changed"), ("changed", "nothing")])
 def test_a_run_after_a_kill_finishes_what_is_left(
     world: World, capsys: pytest.CaptureFixture[str], before: str, after: str

@@ -57,6 +57,7 @@ def test_deleting_what_holds_documents_may_lose_data() -> None:
         "collection": {Ask.DOCUMENTS, Ask.UNMANAGED},
         "attribute": {Ask.VALUES, Ask.UNMANAGED},
         "relationship": {Ask.DOCUMENTS},
+        "document": {Ask.DOCUMENTS},
         "function": {Ask.CODE, Ask.UNMANAGED, Ask.EXECUTIONS},
         "site": {Ask.CODE, Ask.UNMANAGED},
     }

@@ -96,6 +96,12 @@ def resource(kind: str, **settings: Any) -> Case:
     return Case(Configuration((), resources=(ResourceFacts(kind, "x", fields),)))
 
 
+def documents(number: int) -> Case:
+    """So many in one collection, and some in another."""
+    names = [*(f"d/c/{each}" for each in range(number)), "d/other/x"]
+    return Case(Configuration((), resources=tuple(ResourceFacts("document", name, {}) for name in names)))
+
+
 def hiding(key: str) -> Stack:
     """A function with a variable KEY, in a project with a variable of that key."""
     stack = stack_with_function(variables={"KEY": "its own"})
@@ -221,6 +227,7 @@ CASES: dict[str, tuple[Case, Case]] = {
         resource("policy", type="membership-privacy", user_email=True),
         resource("policy", type="membership-privacy", user_name=True),
     ),
+    "DOC001": (documents(301), documents(300)),
     "WHK001": (resource("webhook", **HOOK, tls=False), resource("webhook", **HOOK)),
     "WHK002": (resource("webhook", **HOOK), resource("webhook", **HOOK, secret=Secret("12345678"))),
     "KEY001": (resource("key", scopes=("users.read",)), resource("key", scopes=("users.read",), expire="2099-01-01")),

@@ -30,6 +30,11 @@ lines = database.collection("lines", name="Lines")
 
 lines.relationship("order", "orders", type="manyToOne", two_way_key="lines")
 
+settings = database.collection("settings", name="Settings")
+settings.string("currency", 3, required=True)
+
+settings.document("main", {"currency": "EUR"})
+
 stack.function(
     "checkout",
     name="Checkout",

@@ -1,0 +1,169 @@
+"""Documents that a stack declares: the few rows that configuration needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .here import run_here
+from .project import Project, actions
+from .target import Target
+from .test_resources import apply, fields_of, here
+
+
+@pytest.fixture(scope="session")
+def target(newer_target: Target) -> Target:
+    """A new collection is made there with all that is in it, by one request."""
+    return newer_target
+
+
+SCHEMA = """
+database = stack.database(P + "db", name="D")
+settings = database.collection("settings", name="S", permissions=['read("any")'], document_security=True)
+settings.string("title", 40, required=True)
+settings.string("tags", 20, array=True)
+settings.integer("limit", min=0, max=9_000_000_000_000_000_000)
+settings.float("rate")
+settings.boolean("on", default=True)
+settings.datetime("begins")
+settings.enum("mode", ["fast", "safe"])
+settings.string("note", 100)
+"""
+VALUES: dict[str, Any] = {
+    "title": "Main",
+    "tags": ["a", "b"],
+    "limit": 9_000_000_000_000_000_000,
+    "rate": 5,
+    "begins": "2026-01-31T12:00:00+13:00",
+    "mode": "safe",
+}
+
+
+def document(**changed: Any) -> str:
+    return f'settings.document("main", { ({**VALUES, **changed})!r})\n'
+
+
+def path(project: Project, identity: str = "main") -> str:
+    return f"/databases/{project.id('db')}/collections/settings/documents/{identity}"
+
+
+def address(project: Project) -> str:
+    return f"document.{project.id('db')}/settings/main"
+
+
+@pytest.mark.live
+def test_one_is_made_with_its_schema_changed_and_left_alone_where_nothing_is_said(project: Project) -> None:
+    project.declare(SCHEMA + document())
+    apply(project)
+    project.must_be_clean()
+    project.api.patch(path(project), {"data": {"note": "of somebody else"}})
+    project.api.post(path(project).rpartition("/")[0], {"documentId": "theirs", "data": {"title": "Theirs"}})
+    project.must_be_clean()
+    project.declare(SCHEMA + document(title="Second", tags=[], rate=0.5))
+    plan = here(project, "plan", "--json").json
+    assert fields_of(plan) == {
+        "title": ("Main", "Second", "config"),
+        "tags": (["a", "b"], [], "config"),
+        "rate": (5, 0.5, "config"),
+    }
+    apply(project)
+    project.must_be_clean()
+    now = project.api.get(path(project))
+    assert (now["title"], now["note"], now["limit"]) == ("Second", "of somebody else", VALUES["limit"])
+    assert project.api.get(path(project, "theirs"))["title"] == "Theirs"
+
+
+@pytest.mark.live
+def test_what_somebody_changed_is_drift_and_is_taken_back(project: Project) -> None:
+    project.declare(SCHEMA + document())
+    apply(project)
+    project.api.patch(path(project), {"data": {"mode": "fast"}})
+    assert address(project) in here(project, "drift", code=3).out
+    assert fields_of(here(project, "plan", "--json").json) == {"mode": ("fast", "safe", "drift")}
+    apply(project)
+    project.api.delete(path(project))
+    assert actions(here(project, "plan", "--json").json) == {address(project): "create"}
+    apply(project)
+    project.must_be_clean()
+
+
+def test_deleting_one_asks_as_for_all_data(project: Project) -> None:
+    project.declare(SCHEMA + document())
+    apply(project)
+    project.declare(SCHEMA)
+    refused = apply(project, code=5)
+    assert f"delete of {address(project)} is refused: 1 document would be deleted" in refused.out
+    assert project.api.has(path(project))
+    apply(project, "--allow-data-loss", f"{address(project)}=1")
+    assert not project.api.has(path(project))
+    project.must_be_clean()
+
+
+def test_permissions_are_compared_where_they_are_declared(project: Project) -> None:
+    project.declare(SCHEMA + 'settings.document("main", {"title": "T"}, permissions=[\'write("user:a")\'])\n')
+    apply(project)
+    project.must_be_clean()
+    assert sorted(project.api.get(path(project))["$permissions"]) == ['delete("user:a")', 'update("user:a")']
+    project.api.patch(path(project), {"permissions": ['read("any")']})
+    assert fields_of(here(project, "plan", "--json").json)["$permissions"][2] == "drift"
+    project.declare(SCHEMA + 'settings.document("main", {"title": "T"})\n')
+    project.must_be_clean()
+
+
+def test_a_lost_state_is_imported_and_one_may_be_forgotten_and_ignored(project: Project) -> None:
+    project.declare(SCHEMA + document())
+    apply(project)
+    project.lose_state()
+    here(project, "import", "--all")
+    project.must_be_clean()
+    assert address(project) in project.state()
+    project.declare(SCHEMA + document(mode="fast") + f'stack.ignore("{address(project)}", "mode")\n')
+    project.must_be_clean()
+    project.declare(SCHEMA + f'stack.forget("{address(project)}", reason="theirs now")\n')
+    apply(project)
+    assert (address(project) in project.state(), project.api.has(path(project))) == (False, True)
+
+
+def test_documents_of_a_collection_are_read_together_and_only_where_some_are_declared(project: Project) -> None:
+    project.declare(SCHEMA + document() + 'settings.document("other", {"title": "O"})\n')
+    apply(project)
+    project.proxy.forget()
+    project.must_be_clean()
+    assert project.proxy.count("GET", "*/documents") == 1
+    project.declare(SCHEMA + f'stack.forget("{address(project)}", reason="r")\n')
+    apply(project, "--allow-data-loss", f"document.{project.id('db')}/settings/other=1")
+    project.declare(SCHEMA)
+    project.proxy.forget()
+    project.must_be_clean()
+    assert project.proxy.count("GET", "*/documents") == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"title": "T", "nope": 1}, "has no attribute 'nope'"),
+        ({"mode": "safe"}, "title is missing, which its collection requires"),
+        ({"title": None}, "title: it is required"),
+        ({"title": "x" * 41}, "is longer than the size 40"),
+        ({"title": 5}, "does not fit type string"),
+        ({"title": "T", "tags": "a"}, "tags: it is a list"),
+        ({"title": "T", "limit": -1}, "limit: -1 is outside of its bounds"),
+        ({"title": "T", "mode": "slow"}, "is none of fast, safe"),
+        ({"title": "T", "on": None}, "Appwrite puts the default in place of None"),
+        ({"title": "T", "begins": "soon"}, "does not fit type datetime"),
+    ],
+)
+def test_values_are_checked_before_anything_is_sent(project: Project, values: dict[str, Any], message: str) -> None:
+    project.declare(SCHEMA + f'settings.document("main", {values!r})\n')
+    assert message in run_here(project, "plan").err
+
+
+def test_who_may_create_is_said_of_the_collection(project: Project) -> None:
+    project.declare(SCHEMA + 'settings.document("main", {"title": "T"}, permissions=[\'create("any")\'])\n')
+    assert "who may create is said of the collection" in run_here(project, "plan").err
+
+
+def test_a_relationship_is_none_of_its_values(project: Project) -> None:
+    project.declare(SCHEMA + 'settings.relationship("self", "settings", type="oneToOne")\n' + document(self="x"))
+    assert "self is a relationship, which a document of a stack does not set" in run_here(project, "plan").err
