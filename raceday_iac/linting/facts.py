@@ -11,9 +11,10 @@ from typing import Any
 
 from ..importing.appwrite_json import read_appwrite_json
 from ..importing.names import Project
-from ..kinds import KINDS, Kind, kind_of
+from ..kinds import KINDS, Kind, has_code, kind_of
+from ..kinds.variable import address_in, kind_in
 from ..loading.environment import Environment
-from ..model.address import function_address, variable_address
+from ..model.address import Address, function_address
 from ..model.declarations import checked
 from ..model.limits import collated
 from ..model.local_time import UTC_TIME, LocalTime, read_local_time
@@ -83,14 +84,15 @@ class CollectionFacts:
 class VariableFacts:
     """A variable that is not declared secret, or whose value lies in a file."""
 
-    function: str
+    owner: str
     key: str
     value: str
     location: Location = NOWHERE
+    kind: str = "variable"
 
     @property
     def address(self) -> str:
-        return f"variable.{self.function}/{self.key}"
+        return f"{self.kind}.{self.owner}/{self.key}"
 
 
 @dataclass(frozen=True)
@@ -151,28 +153,35 @@ def read_stack(
 ) -> Configuration:
     """The configuration of a stack in an environment. `files`, `copies` and `left_out` by function id."""
     functions = [each for each in stack.declarations if KINDS[each.kind].has_runs]
+    coded = [each for each in stack.declarations if has_code(_address(each))]
     return Configuration(
         tuple(_functions(functions, environment, files or {}, copies or {}, left_out or {})),
         tuple(_collections(stack)),
-        tuple(variable for each in functions for variable in _variables(each, environment)),
+        tuple(variable for each in coded for variable in _variables(each, environment)),
         problems,
         shared or {},
         stack.lock_store,
         skipped=tuple(_skipped(environment, files)),
         local_time=read_local_time(stack.timezone, stack.quiet_hours)[0],
         resources=tuple(_resources(stack, environment)),
-        shadows=tuple(_shadows(stack, functions)),
+        shadows=tuple(_shadows(stack, coded)),
     )
 
 
-def _shadows(stack: Stack, functions: Sequence[Declaration]) -> Iterator[VariableFacts]:
+def _address(declaration: Declaration) -> Address:
+    """Of what lies nowhere."""
+    return Address(declaration.kind, str(declaration.arguments.get("id")))
+
+
+def _shadows(stack: Stack, coded: Sequence[Declaration]) -> Iterator[VariableFacts]:
     """Values are none of its business."""
     declared = [str(each.arguments["key"]) for each in stack.declarations if KINDS[each.kind].secret_field]
     own = {collated(key) for key in (*stack.variables, *stack.expected_variables, *declared)}
-    for each in functions:
+    for each in coded:
+        owner = _address(each)
         for key in each.arguments["variables"] or ():
             if collated(str(key)) in own:
-                yield VariableFacts(str(each.arguments["id"]), str(key), "", each.location)
+                yield VariableFacts(owner.path, str(key), "", each.location, kind_in(owner))
 
 
 def _is_looked_at(kind: Kind) -> bool:
@@ -253,12 +262,12 @@ def _collections(stack: Stack) -> Iterator[CollectionFacts]:
 
 
 def _variables(declaration: Declaration, environment: Environment) -> Iterator[VariableFacts]:
-    function, given = str(declaration.arguments["id"]), declaration.arguments["variables"]
+    owner, given = _address(declaration), declaration.arguments["variables"]
     for key, value in given.items() if isinstance(given, Mapping) else ():
-        override = environment.overrides.get(str(variable_address(function, str(key))), {})
+        override = environment.overrides.get(str(address_in(owner, str(key))), {})
         found = override.get("value", value)
         if isinstance(found, str):
-            yield VariableFacts(function, str(key), found, declaration.location)
+            yield VariableFacts(owner.path, str(key), found, declaration.location, kind_in(owner))
 
 
 def _text(value: Any) -> str:
@@ -281,7 +290,7 @@ def read_configuration(document: Any, source: str) -> Configuration:
     return Configuration(
         tuple(_function(live, timeouts, place) for live in _those(project, lambda kind: kind.has_runs)),
         tuple(_collection(live, place) for live in _those(project, lambda kind: kind.holds_documents_itself)),
-        tuple(variable for each in raw for variable in _file_variables(each, place)),
+        tuple(_file_variables(document, place)),
         resources=tuple(
             ResourceFacts(live.address.kind, live.address.path, live.fields, place)
             for live in _those(project, _is_looked_at)
@@ -325,13 +334,22 @@ def _collection(live: Live, place: Location) -> CollectionFacts:
     return CollectionFacts(database, name, tuple(fields.get("permissions") or ()), security, place)
 
 
-def _file_variables(raw: Mapping[str, Any], place: Location) -> Iterator[VariableFacts]:
+def _file_variables(document: Mapping[str, Any], place: Location) -> Iterator[VariableFacts]:
     """Variables are a mapping, or a list of key and value. In a file, even one that is marked secret can be read."""
-    given = raw.get("variables") or raw.get("vars") or {}
-    pairs = given.items() if isinstance(given, Mapping) else _pairs(given)
-    for key, value in pairs:
-        if value:
-            yield VariableFacts(str(raw["$id"]), str(key), str(value), place)
+    for owner, raw in _coded_in(document):
+        given = raw.get("variables") or raw.get("vars") or {}
+        for key, value in given.items() if isinstance(given, Mapping) else _pairs(given):
+            if value:
+                yield VariableFacts(owner.path, str(key), str(value), place, kind_in(owner))
+
+
+def _coded_in(document: Mapping[str, Any]) -> Iterator[tuple[Address, Mapping[str, Any]]]:
+    """What of a file has code."""
+    lists = ((kind.name, each) for kind in KINDS.values() if kind.declaring for each in kind.declaring.file_lists)
+    for kind, name in lists:
+        entries = (each for each in document.get(name) or () if isinstance(each, Mapping) and each.get("$id"))
+        for raw in entries if has_code(Address(kind, "")) else ():
+            yield Address(kind, str(raw["$id"])), raw
 
 
 def _pairs(given: Any) -> Iterator[tuple[Any, Any]]:

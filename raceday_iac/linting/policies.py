@@ -156,15 +156,13 @@ def _shadows(context: Context) -> Iterator[tuple[VariableFacts]]:
     return ((each,) for each in context.configuration.shadows)
 
 
-@RULES.rule("POL014", Severity.WARNING, "a function's variable that hides one of the project", each=_shadows)
+@RULES.rule("POL014", Severity.WARNING, "a variable that hides one of the project", each=_shadows)
 def hidden_project_variable(variable: VariableFacts) -> Iterator[Violation]:
-    """The function gets its own value. Whoever changes the project's one later changes nothing there.
+    """The function or site gets its own value. Whoever changes the project's one later changes nothing there.
 
-    Fix: give it another key, or take one of the two away; accept it where the function is meant to differ.
+    Fix: give it another key, or take one of the two away; accept it where the two are meant to differ.
     """
-    yield violation(
-        variable, "the project has a variable of that key, which this function does not get", "give it another key"
-    )
+    yield violation(variable, "the project has a variable of that key, which does not reach it", "give it another key")
 
 
 def _offers(context: Context) -> Iterator[tuple[FunctionFacts, Offered]]:

@@ -182,3 +182,10 @@ def test_the_settings_of_a_site_are_checked_before_anything_is_sent(project: Pro
     (project.root / "sites" / "shop" / "index.html").unlink()
     (project.root / "sites" / "shop").rmdir()
     assert "code folder sites/shop does not exist" in project.iac("plan", code=1).err
+
+
+def test_lint_finds_a_secret_in_a_plain_variable(project: Project) -> None:
+    declare(project, more='variables={"API_KEY": "0123456789"}')
+    told = project.iac("lint", code=None).out
+    assert f"POL007  site_variable.{project.id('s')}/API_KEY" in told
+    assert "0123456789" not in told
