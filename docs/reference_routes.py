@@ -87,6 +87,14 @@ RULES = (
     Rule("POST /functions/*/deployments/*", Use.LEFT_OUT, _TEMPLATE),
     Rule("* /functions/*/deployments/*", Use.MANAGED, "deployment"),
     Rule("* /functions/*/executions*", Use.OPERATED, "started by `run`, read by `logs` and `health`; never planned"),
+    # Sites
+    Rule("GET /sites/frameworks", Use.READ, "which frameworks the server has a runtime for"),
+    Rule("GET /sites/specifications", Use.LEFT_OUT, "those of functions, which are read"),
+    Rule("PATCH /sites/{siteId}/deployment", Use.MANAGED, "site_deployment"),
+    Rule("POST /sites/*/deployments/duplicate", Use.OPERATED, "builds again what exists"),
+    Rule("POST /sites/*/deployments/*", Use.LEFT_OUT, _TEMPLATE),
+    Rule("* /sites/*/deployments/*", Use.MANAGED, "site_deployment"),
+    Rule("* /sites/*/logs*", Use.DATA, "who looked at a site, for as long as the server keeps that"),
     # Storage
     Rule("* /storage/buckets/*/files*", Use.DATA, "files; counted before a bucket is deleted"),
     Rule("* /tokens/*", Use.DATA, "tokens for single files"),
@@ -111,7 +119,6 @@ RULES = (
     Rule("GET /project/policies*", Use.READ, "which policies there are, and how they are set"),
     Rule("GET /project/keys", Use.MANAGED, "key"),
     Rule("* /proxy/*", Use.LEFT_OUT, _UNMANAGED),
-    Rule("* /sites*", Use.LEFT_OUT, _UNMANAGED),
     # What is neither configuration nor data of the project
     Rule("GET /health*", Use.READ, "what the server says of itself; for `health`, where the key may"),
     Rule("GET /ping", Use.LEFT_OUT, "says that the server is there, which every other request says too"),

@@ -93,6 +93,7 @@ SERVICES = {
     "transactions": ("transactions",),
     "relationships": ("relationships",),
     "storage": ("buckets",),
+    "sites": ("sites",),
     "teams and messaging": ("teams", "messaging"),
     "catalogues and keys": ("functions-catalogue", "auth-errors"),
 }

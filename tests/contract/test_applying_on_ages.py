@@ -31,7 +31,13 @@ from raceday_iac.state.document import State, new_state
 ROOT = Path(__file__).parents[2]
 AGES = ("1.8", "1.9", "main")
 #: What a project holds, with the key of its list.
-LISTS = {"functions": "functions", "databases": "databases", "tablesdb": "databases", "project/variables": "variables"}
+LISTS = {
+    "functions": "functions",
+    "sites": "sites",
+    "databases": "databases",
+    "tablesdb": "databases",
+    "project/variables": "variables",
+}
 
 
 class MemoryStore:
@@ -132,6 +138,46 @@ def test_the_schema_of_raceday_takes_at_most_forty_requests_where_collections_ar
     project = on(age)
     project.apply(raceday_schema())
     assert project.count() <= 40, project.transport.asked
+
+
+# Sites.
+
+
+def site(**more: Any) -> Desired:
+    stack = Stack("x")
+    stack.site("s", name="S", framework="other", build_runtime="static-1", **more)
+    return resolved(stack)
+
+
+@pytest.mark.parametrize("age", AGES)
+def test_a_site_is_made_and_changed_on_each_server_and_nothing_of_it_is_reset(
+    on: Callable[[str], Project], age: str
+) -> None:
+    project = on(age)
+    desired = site(specification="s-1vcpu-1gb", start_command="npm start", variables={"A": "1"})
+    project.apply(desired)
+    assert project.plan(desired).is_empty
+    by_hand = {"providerRootDirectory": "web", "adapter": "static", "fallbackFile": "index.html"}
+    sizes = ["specification"] if age == "1.8" else ["buildSpecification", "runtimeSpecification"]
+    said = {"name": "S", "framework": "other", "buildRuntime": "static-1", **dict.fromkeys(sizes, "s-2vcpu-2gb")}
+    project.raw("put", "/sites/s", **said, **by_hand)
+    changed = site(timeout=20, variables={"A": "2"})
+    project.apply(changed)
+    assert project.plan(changed).is_empty
+    found = project.raw("get", "/sites/s")
+    assert {name: found[name] for name in by_hand} == by_hand
+    assert [found[each] for each in sizes] == ["s-2vcpu-2gb"] * len(sizes)
+    assert (found["timeout"], found.get("startCommand", ""), found["vars"][0]["value"]) == (20, "", "2")
+
+
+@pytest.mark.parametrize(("age", "is_kept"), [("1.9", False), ("main", True)])
+def test_scopes_of_a_site_that_a_server_does_not_keep_are_an_error(
+    on: Callable[[str], Project], age: str, is_kept: bool
+) -> None:
+    project, desired = on(age), site(scopes=["users.read"])
+    plan = project.plan(desired)
+    applied = apply_plan(plan, desired, {}, project.provider, MemoryStore(), project.state, lambda _event: None, 8)  # type: ignore[arg-type]
+    assert [("scopes" in str(error)) for _, error in applied.failed] == ([] if is_kept else [True])
 
 
 # Column types.
