@@ -18,6 +18,7 @@ from ..applying.convert import at_once, batches
 from ..counting import spaced
 from ..errors import IacError, ProviderError, RefusedError
 from ..kinds import kind_of
+from ..kinds.base import thaw
 from ..kinds.conversion import CONVERTIBLE, UnconvertibleError, convert, has_form
 from ..model.address import Address, collection_address
 from ..model.evidence import Answer
@@ -64,6 +65,13 @@ class Goal:
         """What has to be read of each document."""
         names = [name for name, _ in self.columns.values()]
         return (*names, *(f"{name}.$id" for name, _ in self.links.values()), "$createdAt", "$updatedAt")
+
+    @property
+    def as_it_is(self) -> Section:
+        """What is there, as a section of another backup."""
+        columns = {name: thaw(fields) for name, fields in self.columns.values()}
+        links = {name: self.section.links[key] for key, (name, _) in self.links.items()}
+        return Section(self.place, Form.VALUES, self.place, columns, links)
 
     @property
     def stages(self) -> tuple[bool, ...]:
@@ -140,7 +148,7 @@ def _contents_goal(section: Section, place: Address, real: Mapping[Address, Live
 class Verdict:
     """What is to be done about one document: create it with these values, or write some. `newer` are values that would
     replace newer ones, `unfit` says of attributes why they cannot hold theirs. `seen` is the document's `$updatedAt`;
-    empty where it is not there."""
+    empty where it is not there. `has` says that something is there that would be written over."""
 
     identity: str
     creates: bool = False
@@ -148,6 +156,7 @@ class Verdict:
     newer: Mapping[str, Any] = field(default_factory=dict)
     unfit: Mapping[str, str] = field(default_factory=dict)
     seen: str = ""
+    has: bool = False
 
 
 def verdict_of(goal: Goal, record: Mapping[str, Any], document: Mapping[str, Any] | None, *, links: bool) -> Verdict:
@@ -158,9 +167,14 @@ def verdict_of(goal: Goal, record: Mapping[str, Any], document: Mapping[str, Any
         return _absent(goal, identity, record, links=links)
     seen, is_newer = str(document["$updatedAt"]), _is_later(document["$updatedAt"], record.get("updatedAt"))
 
-    def kept(values: dict[str, Any]) -> dict[str, Any]:
-        """With the timestamp of the document, where nobody has changed it since."""
-        return values if is_newer or not values else {**values, "$updatedAt": record["updatedAt"]}
+    def verdict(found: dict[str, Any], free: Collection[str], unfit: Mapping[str, str]) -> Verdict:
+        values = {name: value for name, value in found.items() if name in free}
+        if values and not is_newer:
+            # Nobody has changed it since, so it keeps its timestamp.
+            values["$updatedAt"] = record["updatedAt"]
+        newer = {name: value for name, value in found.items() if name not in free}
+        has = any(document.get(name) not in (None, []) for name in found)
+        return Verdict(identity, values=values, newer=newer, unfit=unfit, seen=seen, has=has)
 
     wanted, unfit = _wanted(goal, record)
     differing = {name: value for name, value in wanted.items() if not is_same(document.get(name), value)}
@@ -169,15 +183,13 @@ def verdict_of(goal: Goal, record: Mapping[str, Any], document: Mapping[str, Any
         # What was created again has no links yet, and is else as it was.
         is_bare = goal.section.form is Form.VALUES or not (differing or unfit)
         free = {name for name in found if not is_newer or (is_bare and not linked(document.get(name)))}
-        return Verdict(identity, values=kept(_only(found, free)), newer=_without(found, free), seen=seen)
+        return verdict(found, free, {})
     left = _left(goal, record)
     free = {name for name in differing if not is_newer or (name in left and is_same(document.get(name), left[name]))}
-    return Verdict(
-        identity, values=kept(_only(differing, free)), newer=_without(differing, free), unfit=unfit, seen=seen
-    )
+    return verdict(differing, free, unfit)
 
 
-def judge_file(goal: Goal, record: Mapping[str, Any], live: Mapping[str, Any] | None) -> Verdict:
+def verdict_of_file(goal: Goal, record: Mapping[str, Any], live: Mapping[str, Any] | None) -> Verdict:
     """What a record means for a file: one that is gone is put back, and none is ever replaced."""
     identity, contents = str(record["id"]), kind_of(goal.place).contents
     assert contents is not None
@@ -199,14 +211,6 @@ def _absent(goal: Goal, identity: str, record: Mapping[str, Any], *, links: bool
     system = {f"${name}": record[name] for name in ("createdAt", "updatedAt", "permissions") if name in record}
     values = {name: value for name, value in wanted.items() if value is not None}
     return Verdict(identity, creates=True, values={"$id": identity, **system, **values}, unfit=unfit)
-
-
-def _only(values: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name in names}
-
-
-def _without(values: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name not in names}
 
 
 def _wanted(goal: Goal, record: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -267,7 +271,8 @@ def _is_later(one: Any, other: Any) -> bool:
 @dataclass
 class Tally:
     """What a look at a section found, in documents: to be created, written to, or linked again; as they were; with
-    newer values, which are left; gone; with values that do not fit, or that Appwrite refused. `why` says of some."""
+    newer values, which are left; gone; with values that do not fit, or that Appwrite refused. `over` are those of them
+    in which something is written over. `why` says of some."""
 
     create: int = 0
     write: int = 0
@@ -276,6 +281,7 @@ class Tally:
     newer: int = 0
     gone: int = 0
     unfit: int = 0
+    over: int = 0
     why: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -284,6 +290,7 @@ class Tally:
 
     def add(self, verdict: Verdict, *, links: bool) -> None:
         self.newer += bool(verdict.newer)
+        self.over += bool(verdict.values) and verdict.has
         if links:
             self.link += bool(verdict.values)
             return
@@ -314,6 +321,21 @@ class RestorePlan:
     @property
     def is_empty(self) -> bool:
         return not any(each.to_write for each in self.tallies)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is left to write, and nothing could not be written."""
+        return (
+            self.is_empty
+            and not any(each.problem for each in self.goals)
+            and not any(each.unfit for each in self.tallies)
+        )
+
+    @property
+    def overwritten(self) -> list[Section]:
+        """What is written over, as it is now."""
+        found = zip(self.goals, self.tallies, strict=True)
+        return [goal.as_it_is for goal, tally in found if tally.over]
 
     def must_cover(self, overwrite: Mapping[Address, Answer | None], *, numbers_needed: bool) -> None:
         """Raise RefusedError where more newer values would be overwritten than somebody has agreed to."""
@@ -406,7 +428,7 @@ class Restoring:
         if goal.section.form is Form.CONTENTS:
             there = {str(each["$id"]): each for each in self.provider.items(goal.place)}
             for part in self.backups.records(self.manifest, goal.section):
-                yield from batches(judge_file(goal, each, there.get(str(each["id"]))) for each in part)
+                yield from batches(verdict_of_file(goal, each, there.get(str(each["id"]))) for each in part)
             return
         is_empty = self.provider.count_documents(*goal.collection) == 0
         with WAITS.on(f"{doing} {goal.section.address}") as waited:

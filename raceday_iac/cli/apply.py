@@ -36,7 +36,7 @@ from ..render.lines import Line, print_json, print_lines, printable
 from ..render.plan_text import AS_DECLARED, applied_document, applied_lines
 from ..render.progress import progress
 from ..state.document import State
-from .backup import keep_lost
+from .backup import NoBackup, keep_lost
 from .completion import addresses, functions
 from .options import Options, begin_changes, current, with_environment
 from .plan import (
@@ -61,9 +61,6 @@ from .workspace import Target, Workspace, confirmed, make_plan, provider
 app = typer.Typer()
 
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")]
-NoBackup = Annotated[
-    bool, typer.Option("--no-backup", help="Do not write what will be lost to a backup before it is lost.")
-]
 FunctionName = Annotated[str, typer.Argument(metavar="FUNCTION", help="Function id.", autocompletion=functions)]
 
 

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from ..backup.manifest import Manifest, Section, everything_in, is_known_nowhere, new_id, resources_of, sections_of
+from ..backup.restoring import RestorePlan
 from ..backup.writing import Kept, Writing
 from ..errors import EXIT_ERROR, EXIT_OK, IacError
 from ..kinds import kind_of, on_server, outermost
@@ -37,6 +38,9 @@ from .workspace import Workspace, answer, confirmed, must_be_free, reader, write
 app = typer.Typer(name="backup", no_args_is_help=True, rich_markup_mode=None)
 
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")]
+NoBackup = Annotated[
+    bool, typer.Option("--no-backup", help="Do not write what will be lost to a backup before it is lost.")
+]
 Name = Annotated[str, typer.Argument(metavar="BACKUP", help="Its id, the beginning of it, or latest.")]
 
 
@@ -54,16 +58,23 @@ def keep_lost(workspace: Workspace, connection: Reader, plan: Plan, plan_id: str
     return kept
 
 
+def keep_overwritten(workspace: Workspace, connection: Reader, plan: RestorePlan) -> None:
+    """Write what a restore writes over to a backup of its own. Raises BackupError when it could not be completed."""
+    kept = Writing(connection, workspace.backups, _head(workspace, "restore")).run(plan.overwritten, {})
+    if kept is not None:
+        _prune(workspace, kept.manifest, plan.manifest)
+
+
 def _head(workspace: Workspace, command: str, plan_id: str = "") -> Manifest:
     now = datetime.now(UTC)
     at, name = now.isoformat(timespec="seconds"), workspace.environment.name
     return Manifest(new_id(now), at, command, name, workspace.place, plan_id)
 
 
-def _prune(workspace: Workspace, kept: Manifest) -> None:
-    """Delete what is too old, or too much, beside the one just made."""
+def _prune(workspace: Workspace, *spared: Manifest) -> None:
+    """Delete what is too old, or too much, beside those that are needed."""
     settings = workspace.environment.backups
-    workspace.backups.prune(settings.keep, settings.days, datetime.now(UTC), spared=[kept.id])
+    workspace.backups.prune(settings.keep, settings.days, datetime.now(UTC), [each.id for each in spared])
 
 
 @app.command("list")

@@ -11,13 +11,13 @@ from typing import Annotated
 import typer
 
 from ..backup.manifest import Manifest
-from ..backup.restoring import RestorePlan, Restoring, goal_of, wanted_of
-from ..errors import EXIT_CHANGES, EXIT_ERROR, EXIT_OK, IacError, RefusedError
+from ..backup.restoring import Restoring, goal_of, wanted_of
+from ..errors import EXIT_CHANGES, EXIT_ERROR, EXIT_OK, IacError, Interrupted, RefusedError
 from ..model.address import Address
 from ..provider import Provider, Reader
 from ..render.backup_text import restore_document, restore_lines, restored_lines
-from .backup import AutoApprove, Name, members
-from .options import Options, begin_changes, current
+from .backup import AutoApprove, Name, NoBackup, keep_overwritten, members
+from .options import begin_changes, current
 from .plan import AllowedLoss, read_address, read_allowed
 from .recording import recorded_restore
 from .workspace import Workspace, answer, confirmed, make_plan, provider
@@ -48,6 +48,7 @@ def restore(
         bool, typer.Option("--dry-run", help="Only say what would be written. Exit 2 if anything.")
     ] = False,
     auto_approve: AutoApprove = False,
+    no_backup: NoBackup = False,
 ) -> int:
     """Compare with what is live, say what would be written back, ask, write, and look again."""
     options = current()
@@ -61,21 +62,29 @@ def restore(
         restoring = _restoring(workspace, connection, manifest, address, into, overwrite)
         plan = restoring.look()
         plan.must_cover(dict(overwrite), numbers_needed=auto_approve or not sys.stdin.isatty())
-        if dry_run or not (options.json and auto_approve):
+        if dry_run or plan.is_empty or not (options.json and auto_approve):
             answer(options, {"restore": restore_document(plan)}, restore_lines(plan))
-        if dry_run or plan.is_empty:
-            return EXIT_CHANGES if dry_run and not plan.is_empty else _end_of_nothing(options, plan, auto_approve)
+        if plan.is_empty:
+            return EXIT_OK if plan.is_whole else EXIT_ERROR
+        if dry_run:
+            return EXIT_CHANGES
         if not auto_approve and not confirmed(options, "Write this back?"):
             return EXIT_ERROR
-        begin_changes(f"raceday-iac restore {manifest.id} --dry-run")
         begun = time.monotonic()
         with recorded_restore(options, plan) as tell:
-            done = restoring.write()
+            if not no_backup:
+                keep_overwritten(workspace, connection, plan)
+            begin_changes()
+            try:
+                done = restoring.write()
+            except Interrupted:
+                hint = f"run it again, and it goes on from there: raceday-iac restore {manifest.id}"
+                raise Interrupted("Interrupted. What was written back until then is there.", hint) from None
             tell(done)
         seconds = time.monotonic() - begun
         left = _plan_left(workspace, connection)
     answer(options, {"restored": {**restore_document(done), "plan": left}}, restored_lines(plan, done, left, seconds))
-    return EXIT_OK if done.is_empty else EXIT_ERROR
+    return EXIT_OK if done.is_whole else EXIT_ERROR
 
 
 def must_fit(manifest: Manifest, workspace: Workspace) -> None:
@@ -107,12 +116,6 @@ def _restoring(
     real = members(connection, [*(each.place for each in sections), *([into] if into is not None else [])])
     goals = [goal_of(each, real, into) for each in sections]
     return Restoring(connection, workspace.backups, manifest, goals, frozenset(each.address for each in overwrite))
-
-
-def _end_of_nothing(options: Options, plan: RestorePlan, auto_approve: bool) -> int:
-    if options.json and auto_approve:
-        answer(options, {"restore": restore_document(plan)}, ())
-    return EXIT_ERROR if any(goal.problem for goal in plan.goals) else EXIT_OK
 
 
 def _plan_left(workspace: Workspace, connection: Reader) -> list[str]:

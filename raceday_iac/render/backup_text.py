@@ -13,6 +13,7 @@ from ..kinds import kind_of
 from ..model.address import Address
 from .lines import Line
 
+_NUMBERS = ("create", "write", "link", "same", "newer", "gone", "unfit", "over")
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
@@ -82,7 +83,7 @@ def verify_lines(manifest: Manifest, problems: Sequence[str]) -> Iterator[Line]:
 
 
 def _made(manifest: Manifest) -> str:
-    how = f"before {manifest.command}" if manifest.plan else "by hand"
+    how = "by hand" if manifest.command == "backup create" else f"before {manifest.command}"
     return f"made {_minute(manifest.at)} {how}"
 
 
@@ -155,6 +156,8 @@ def _goal_lines(goal: Goal, tally: Tally, overwrite: Collection[Address]) -> Ite
         over = section.address in overwrite
         what = "are written over" if over else f"stay; else: --overwrite {section.address}={tally.newer}"
         yield Line(f"    ! {_documents(tally.newer)} with newer values, which {what}", "yellow")
+    if tally.over:
+        yield Line(f"    {_documents(tally.over)} in which something is written over, which is kept before")
     if tally.gone:
         yield Line(
             f"    ! {_documents(tally.gone)} that are there no more, so their values stay in the backup", "yellow"
@@ -197,13 +200,13 @@ def restore_document(plan: RestorePlan) -> dict[str, Any]:
     """What would be written back, or what was found after it."""
     return {
         "backup": plan.manifest.id,
-        "complete": plan.is_empty,
+        "complete": plan.is_whole,
         "sections": [_tally_document(*each) for each in zip(plan.goals, plan.tallies, strict=True)],
     }
 
 
 def _tally_document(goal: Goal, tally: Tally) -> dict[str, Any]:
-    numbers = {name: getattr(tally, name) for name in ("create", "write", "link", "same", "newer", "gone", "unfit")}
+    numbers = {name: getattr(tally, name) for name in _NUMBERS}
     return {
         "address": str(goal.section.address),
         "into": str(goal.place),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 
 import jsonschema
 import pytest
+
+from raceday_iac.errors import EXIT_INTERRUPTED
 
 from .project import Project
 
@@ -172,14 +175,21 @@ def texts(project: Project) -> dict[str, str]:
 
 
 def test_a_text_that_was_cut_is_restored_when_there_is_room_again(notes: Project) -> None:
-    too_narrow = notes.iac("restore", "latest", "--auto-approve")
+    too_narrow = notes.iac("restore", "latest", "--auto-approve", code=1)
     assert "a: text: 11 characters" in too_narrow.out
     notes.declare(NARROW.format(size=50))
     notes.apply()
-    assert notes.iac("restore", "latest", "--dry-run", code=2).code == 2
+    backup = notes.iac("restore", "latest", "--dry-run", "--json", code=2).json["restore"]["backup"]
     assert texts(notes)["a"] == "a lon"
     assert "The plan is empty" in notes.iac("restore", "latest", "--auto-approve").out
     assert texts(notes) == {"a": "a long text", "b": "another long text", "c": "short"}
+    # What was written over is in a backup of its own.
+    assert notes.iac("backup", "show", "latest", "--json").json["backup"]["command"] == "restore"
+    address = f"collection.{notes.id('shop')}/notes"
+    notes.iac("restore", "latest", "--auto-approve", "--overwrite", f"{address}=2")
+    assert texts(notes)["a"] == "a lon"
+    notes.iac("restore", backup, "--auto-approve", "--no-backup")
+    assert len(notes.iac("backup", "list", "--json").json["backups"]) == 3
 
 
 def test_a_newer_value_stays_unless_its_number_is_named(notes: Project) -> None:
@@ -188,12 +198,13 @@ def test_a_newer_value_stays_unless_its_number_is_named(notes: Project) -> None:
     notes.api.patch(f"{documents(notes, 'notes')}/b", {"data": {"text": "new"}})
     notes.api.delete(f"{documents(notes, 'notes')}/c")
     address = f"attribute.{notes.id('shop')}/notes/text"
-    assert f"--overwrite {address}=1" in notes.iac("restore", "latest", "--auto-approve").out
+    first = notes.iac("backup", "list", "--json").json["backups"][0]["id"]
+    assert f"--overwrite {address}=1" in notes.iac("restore", first, "--auto-approve").out
     assert texts(notes) == {"a": "a long text", "b": "new"}
     for wrong, said in ((f"{address}=0", "names 0"), (address, "names no number")):
-        refused = notes.iac("restore", "latest", "--auto-approve", "--overwrite", wrong, code=5)
+        refused = notes.iac("restore", first, "--auto-approve", "--overwrite", wrong, code=5)
         assert said in refused.err
-    notes.iac("restore", "latest", "--auto-approve", "--overwrite", f"{address}=1")
+    notes.iac("restore", first, "--auto-approve", "--overwrite", f"{address}=1")
     assert texts(notes) == {"a": "a long text", "b": "another long text"}
 
 
@@ -201,7 +212,7 @@ def test_values_go_into_another_attribute(notes: Project) -> None:
     other = f"attribute.{notes.id('shop')}/notes/other"
     notes.declare(NARROW.format(size=5).replace('"other", 9', '"other", 11'))
     notes.apply()
-    said = notes.iac("restore", "latest", "--into", other, "--auto-approve").out
+    said = notes.iac("restore", "latest", "--into", other, "--auto-approve", code=1).out
     assert "b: other: 17 characters" in said
     found = notes.api.get(f"{documents(notes, 'notes')}/a")
     assert (found["text"], found["other"]) == ("a lon", "a long text")
@@ -222,6 +233,30 @@ def test_nothing_is_destroyed_where_the_backup_fails(notes: Project) -> None:
     assert len(texts(notes)) == 3
     notes.apply("--no-backup", *words)
     assert not notes.api.has(f"/databases/{notes.id('shop')}")
+
+
+def test_an_interrupted_backup_changes_nothing_and_an_interrupted_restore_goes_on(notes: Project) -> None:
+    stack = notes.stack_file.read_text()
+    notes.declare("")
+    before, losing = texts(notes), ("--allow-data-loss", f"database.{notes.id('shop')}=3")
+    run = notes.start("apply", "--auto-approve", *losing)
+    notes.proxy.call(lambda: run.signal(signal.SIGINT), "GET", "*/documents", skip=2, delay=0.5, when="after")
+    ended = run.end()
+    assert ended.code == EXIT_INTERRUPTED, ended
+    assert "Nothing was changed." in ended.err
+    assert texts(notes) == before
+    notes.proxy.forget()
+    notes.apply(*losing)
+    notes.stack_file.write_text(stack)
+    notes.apply()
+    run = notes.start("restore", "latest", "--auto-approve")
+    notes.proxy.call(lambda: run.signal(signal.SIGINT), "POST", "*/documents", delay=0.5, when="after")
+    ended = run.end()
+    assert ended.code == EXIT_INTERRUPTED, ended
+    assert "What was written back until then is there." in ended.err
+    notes.proxy.forget()
+    notes.iac("restore", "latest", "--auto-approve")
+    assert texts(notes) == before
 
 
 def test_the_backup_of_another_project_is_not_written_here(notes: Project) -> None:
@@ -274,7 +309,7 @@ def test_the_files_of_a_deleted_bucket_are_put_back(project: Project, bucket: st
     project.apply()
     put_first = {"file": ("other.txt", b"somebody else's", "text/plain")}
     project.api.form(bucket, {"fileId": "f3"}, put_first)
-    said = project.iac("restore", "latest", "--auto-approve").out
+    said = project.iac("restore", "latest", "--auto-approve", code=1).out
     assert "f3: file: one of this id is there, and it is another one" in said
     assert contents(project, bucket)[0]["name"] == "other.txt"
     project.api.delete(f"{bucket}/f3")

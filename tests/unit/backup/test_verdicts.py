@@ -117,7 +117,7 @@ def linked(form: Form, *, many: bool = True) -> Goal:
         ([{"$id": "2"}, {"$id": "1"}], LATER, "same"),
     ],
 )
-@pytest.mark.parametrize("form", list(Form))
+@pytest.mark.parametrize("form", [Form.DOCUMENTS, Form.VALUES])
 def test_links_are_written_like_values_when_all_documents_are_there(
     form: Form, now: list[Any], updated: str, expected: str
 ) -> None:
