@@ -41,12 +41,15 @@ def lint(
 
 
 def _unread(used: Mapping[str, Usage]) -> Iterator[str]:
-    """Functions whose code tells nothing."""
-    unread = sorted(name for name, usage in used.items() if not usage.is_known)
-    if unread:
+    """Functions whose code tells nothing, by reason."""
+    reasons: dict[str, list[str]] = {}
+    for name, usage in sorted(used.items()):
+        if usage.unread:
+            reasons.setdefault(usage.unread, []).append(name)
+    for reason, names in reasons.items():
         yield (
-            f"the code of {', '.join(unread)}: it is not managed, or does not use the shared client. Scopes are not "
-            "compared, and who may write documents is taken to write the same ones"
+            f"the code of {', '.join(names)}: {reason}. Scopes are not compared with what it needs, and who may write "
+            "documents is taken to write the same ones"
         )
 
 

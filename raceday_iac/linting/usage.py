@@ -19,14 +19,19 @@ _WRITERS = frozenset({"Write", "put_all"})
 
 @dataclass(frozen=True)
 class Usage:
-    """What one function does. `is_known` says that the code was read, and is not assumed from scopes."""
+    """What one function does. Where the code tells nothing, `unread` says why, and the rest is assumed from scopes."""
 
-    is_known: bool
+    unread: str = ""
     #: Scope to the place in the code that needs it first.
     scopes: Mapping[str, str] = field(default_factory=dict)
     writes: frozenset[str] = frozenset()
     calls: tuple[str, ...] = ()
     minds_quiet: bool = False
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the code was read."""
+        return not self.unread
 
 
 def usages(configuration: Configuration) -> dict[str, Usage]:
@@ -40,7 +45,7 @@ def _usage(function: FunctionFacts, configuration: Configuration) -> Usage:
         return _assumed(function, configuration)
     requests = requests_of(code)
     return Usage(
-        True,
+        "",
         dict(_scopes(requests)),
         frozenset(_written(code, {each.id for each in configuration.collections})),
         tuple(_called(code, requests, function, configuration)),
@@ -55,7 +60,15 @@ def _assumed(function: FunctionFacts, configuration: Configuration) -> Usage:
     calls: tuple[str, ...] = ()
     if "execution.write" in function.scopes:
         calls = tuple(each.id for each in configuration.functions if not each.schedule and each.id != function.id)
-    return Usage(False, {}, writes, calls)
+    return Usage(_why_unread(function), {}, writes, calls)
+
+
+def _why_unread(function: FunctionFacts) -> str:
+    if function.files is None:
+        return "it is not managed here"
+    if not function.entrypoint.endswith(".py"):
+        return "only Python is read, so code in Node and other languages is not"
+    return "it does not use the shared client, and what other libraries ask for is not read"
 
 
 def _scopes(requests: tuple[Request, ...]) -> Iterator[tuple[str, str]]:

@@ -47,12 +47,12 @@ def test_a_run_that_is_under_way_at_midnight_crosses_the_date() -> None:
 
 def test_the_quiet_window_is_from_one_to_six_on_the_clock() -> None:
     for schedule, days in {"59 11 * * *": 0, "0 12 * * *": 189, "0 13 * * *": 364, "0 17 * * *": 175}.items():
-        found = list(quiet_runs(function("f", schedule), runs_of(schedule), Usage(False)))
+        found = list(quiet_runs(function("f", schedule), runs_of(schedule), Usage("not read")))
         assert sum(each.times for each in found) == days, schedule
 
 
 def test_code_that_minds_the_quiet_window_answers_it() -> None:
-    (finding,) = quiet_runs(function("f", "0 14 * * *"), runs_of("0 14 * * *"), Usage(True, minds_quiet=True))
+    (finding,) = quiet_runs(function("f", "0 14 * * *"), runs_of("0 14 * * *"), Usage("", minds_quiet=True))
     assert finding.effective is Severity.INFO
 
 
@@ -82,7 +82,7 @@ def test_the_rules_hold_for_any_zone() -> None:
     assert "2025-10-26: 02:00 to 03:00 happens twice" in change.message
     (shift,) = drift(function("f", night), runs_of(night, VIENNA))
     assert shift.message == "30 0 * * * UTC is 01:30 in CET, 02:30 in CEST"
-    (quiet,) = quiet_runs(function("f", night), runs_of(night, VIENNA), Usage(False))
+    (quiet,) = quiet_runs(function("f", night), runs_of(night, VIENNA), Usage("not read"))
     assert "363 runs a year, on 363 days, begin between 22:00 and 06:00 in Europe/Vienna" in quiet.message
 
 
@@ -97,4 +97,4 @@ def test_a_midnight_that_is_also_that_of_utc_is_seen_from_both_sides() -> None:
 def test_where_no_zone_is_declared_clocks_and_dates_are_no_subject(schedule: str) -> None:
     runs, one = runs_of(schedule, UTC_TIME), function("f", schedule, 300)
     assert not [*day_crossings(one, runs), *clock_change_runs(one, runs), *drift(one, runs)]
-    assert not list(quiet_runs(one, runs, Usage(False)))
+    assert not list(quiet_runs(one, runs, Usage("not read")))

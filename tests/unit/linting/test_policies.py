@@ -25,7 +25,7 @@ COPIES = (policies.edited_copies, policies.outdated_copies)
 
 
 def test_scopes_too_many_and_too_few_are_told() -> None:
-    used = Usage(True, {"documents.read": "GET", "execution.write": "POST"})
+    used = Usage("", {"documents.read": "GET", "execution.write": "POST"})
     found = found_by(SCOPES, function(scopes=("documents.read", "users.read")), used)
     assert [(each.code, each.message.split(":")[0].split()[1]) for each in found] == [
         ("POL001", "users.read"),
@@ -34,11 +34,11 @@ def test_scopes_too_many_and_too_few_are_told() -> None:
 
 
 def test_a_scope_of_the_same_thing_under_its_other_name_counts() -> None:
-    assert not list(found_by(SCOPES, function(scopes=("rows.read",)), Usage(True, {"documents.read": "GET"})))
+    assert not list(found_by(SCOPES, function(scopes=("rows.read",)), Usage("", {"documents.read": "GET"})))
 
 
 def test_scopes_are_not_checked_without_code() -> None:
-    assert not list(found_by(SCOPES, function(scopes=("users.read",)), Usage(False)))
+    assert not list(found_by(SCOPES, function(scopes=("users.read",)), Usage("not read")))
 
 
 @pytest.mark.parametrize(

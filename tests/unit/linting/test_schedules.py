@@ -81,7 +81,7 @@ def test_a_timeout_may_be_the_limit_and_not_more() -> None:
 
 def test_a_function_that_is_called_faster_than_it_ends_is_found() -> None:
     caller, called = function("caller", "*/1 * * * *"), function("called", timeout=150)
-    used = {"caller": Usage(True, calls=("called",)), "called": Usage(True)}
+    used = {"caller": Usage(calls=("called",)), "called": Usage()}
     (finding,) = called_too_often(called, (caller, called), {"caller": runs_of("*/1 * * * *")}, used)
     assert (finding.code, finding.effective, finding.subject) == ("SCH002", Severity.ERROR, "function.called")
 
@@ -91,7 +91,7 @@ def _meeting(one: str, other: str, *, shared: str = "races", lock: bool = False)
         function(name, schedule, 600, lock=locked(500) if lock else None)
         for name, schedule in (("a", one), ("b", other))
     )
-    used = {"a": Usage(True, writes=frozenset({"races"})), "b": Usage(True, writes=frozenset({shared}))}
+    used = {"a": Usage(writes=frozenset({"races"})), "b": Usage(writes=frozenset({shared}))}
     runs = {"a": runs_of(one), "b": runs_of(other)}
     return [each.effective for each in collisions(functions, presences(functions, runs, used), used)]
 

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
+
 from raceday_iac.linting.facts import CollectionFacts, Configuration
+from raceday_iac.linting.linter import lint
 from raceday_iac.linting.usage import read_code, requests_of, usages
 
 from .made import configuration, function
@@ -74,6 +78,18 @@ def test_without_code_scopes_decide() -> None:
     caller = function("caller", "0 1 * * *", scopes=("execution.write", "documents.write"))
     used = usages(configuration(caller, function("idle"), function("scheduled", "0 2 * * *")))
     assert (used["caller"].calls, used["caller"].writes, used["caller"].is_known) == (("idle",), {"*"}, False)
+
+
+def test_it_is_said_of_each_function_why_its_code_tells_nothing() -> None:
+    node = replace(function("node"), entrypoint="src/main.js", files={"src/main.js": b"module.exports = () => {};"})
+    foreign = function("foreign", code="from appwrite.client import Client\n")
+    used = usages(configuration(node, foreign, function("live")))
+    assert "code in Node and other languages is not" in used["node"].unread
+    assert "does not use the shared client" in used["foreign"].unread
+    assert used["live"].unread == "it is not managed here"
+    skipped = lint(configuration(node, foreign), date(2026, 1, 1)).skipped
+    said = [each for each in skipped if each.startswith("the code")]
+    assert [each.partition(":")[0] for each in said] == ["the code of foreign", "the code of node"]
 
 
 def test_code_that_is_broken_or_no_python_is_not_known() -> None:
