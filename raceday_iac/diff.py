@@ -407,7 +407,8 @@ def field_words(field: FieldChange) -> FieldWords:
     found = tuple(map(_part_words, field_parts(field)))
     if found:
         return FieldWords(field.name, parts=found, known=known)
-    return FieldWords(field.name, value_text(field.before), value_text(field.after), known=known)
+    said = _digest_text if field.name == "digest" else value_text
+    return FieldWords(field.name, said(field.before), said(field.after), known=known)
 
 
 def field_parts(field: FieldChange) -> tuple[Part, ...]:
@@ -418,6 +419,11 @@ def field_parts(field: FieldChange) -> tuple[Part, ...]:
 def field_text(field: FieldChange) -> str:
     """`timeout: 840 → 150`; of lists, sets and settings what comes, goes and changes in them."""
     return field_words(field).text
+
+
+def _digest_text(value: Any) -> str:
+    """As much of a digest as people compare."""
+    return value_text(value[:12] if isinstance(value, str) else value)
 
 
 def value_text(value: Any) -> str:
