@@ -287,11 +287,11 @@ def _one_at_a_time(observer: Observer) -> Observer:
 
 def web_of(project: LookedAt, tasks: Tasks, token: str, port: int) -> ASGIApp:
     """The console of a project as a web application."""
-    from ..console import functions, pages, server
+    from ..console import data, functions, pages, server, state
     from ..console.app import application
 
-    parts = (pages, functions, server)
-    shown, deeds = ([each for part in parts for each in getattr(part, name)] for name in ("PAGES", "DEEDS"))
+    parts = (pages, functions, data, state, server)
+    shown, deeds = ([each for part in parts for each in getattr(part, name, ())] for name in ("PAGES", "DEEDS"))
     local = AtHand(project) if project.is_local else None
     return application(project, local, shown, deeds, tasks, token, port)
 

@@ -153,6 +153,13 @@ class Reader(Protocol):
         just these attributes, with `limit` just the first ones. Raises ProviderError."""
         ...
 
+    def document_page(
+        self, database: str, collection: str, queries: Sequence[str]
+    ) -> tuple[Sequence[Mapping[str, Any]], int]:
+        """What the list of a collection's documents answers to these queries, and how many meet them (5 000 also for
+        more). Raises ProviderError."""
+        ...
+
     def every_document(
         self, database: str, collection: str, *, only: Sequence[str] = ()
     ) -> Iterator[Sequence[Mapping[str, Any]]]:

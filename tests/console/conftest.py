@@ -100,6 +100,12 @@ class Browser:
             assert running[0].ended.wait(60)
         return self.page(path)
 
+    def planned(self) -> str:
+        """The page of a plan that is computed now, and not of one that is under way already."""
+        self.settled("/plan")
+        self.send("/look", {"what": "plan"}, "/plan")
+        return self.settled("/plan")
+
     def send(self, path: str, form: Mapping[str, Any], page: str, **headers: str) -> requests.Response:
         """Send a form that stands in a page, with these values in its fields."""
         text = self.page(page)

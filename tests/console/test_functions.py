@@ -52,8 +52,7 @@ def test_a_build_log_has_a_page(applied: Browser) -> None:
 def test_an_earlier_deployment_is_gone_back_to(applied: Browser, shop: Shop) -> None:
     code = shop.folder / "functions" / "echo" / "main.py"
     code.write_text(code.read_text(encoding="utf-8") + "\n# another\n", encoding="utf-8")
-    applied.send("/look", {"what": "plan"}, "/plan")
-    sentence = re.search(r'data-wanted="([^"]+)"', applied.settled("/plan"))
+    sentence = re.search(r'data-wanted="([^"]+)"', applied.planned())
     assert sentence
     applied.send("/apply", {"sentence": sentence[1]}, "/plan")
     applied.settled("/plan")

@@ -47,15 +47,13 @@ def test_what_was_applied_is_said_with_what_it_made(applied: Browser) -> None:
 
 def test_a_plan_that_is_another_one_meanwhile_is_not_applied(applied: Browser, shop: Shop) -> None:
     with shop.edited('name="Staff"', 'name="Crew"'):
-        applied.send("/look", {}, "/plan")
-        assert "Crew" in applied.settled("/plan")
+        assert "Crew" in applied.planned()
     with shop.edited('name="Staff"', 'name="Team"'):
         applied.send("/apply", {"sentence": "apply 1"}, "/plan")
         text = applied.settled("/plan")
     assert "The plan is another one now" in text
     assert "Nothing was changed" in text
-    applied.send("/look", {}, "/plan")
-    assert "data-wanted" not in applied.settled("/plan")
+    assert "data-wanted" not in applied.planned()
 
 
 def test_a_mistake_in_the_stack_is_shown_where_the_plan_would_be(shop: Shop, console_of: Consoles) -> None:

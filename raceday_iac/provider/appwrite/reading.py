@@ -212,6 +212,14 @@ class AppwriteReader:
         for found in [of.first(limit, *wanted)] if limit else pages(of.page, *wanted):
             yield from found
 
+    def document_page(
+        self, database: str, collection: str, queries: Sequence[str]
+    ) -> tuple[Sequence[Mapping[str, Any]], int]:
+        """See `Reader.document_page`."""
+        path, shape = f"/databases/{database}/collections/{collection}/documents", listing("documents", OBJECT)
+        answer = self._get(path, shape, *queries)
+        return answer["documents"], int(answer["total"])
+
     def every_document(
         self, database: str, collection: str, *, only: Sequence[str] = ()
     ) -> Iterator[Sequence[Mapping[str, Any]]]:
