@@ -1,4 +1,4 @@
-"""Resources of every plain kind made, changed and deleted: a kill before and after every write, and then a new run.
+"""Resources of every plain kind made, changed and deleted, and settings: a kill at every write, and then a new run.
 
 What a kill leaves is what is on the disk and on the server. A run that dies here sends and writes nothing more that
 counts: its folder is put back to what it was at that instant.
@@ -6,12 +6,14 @@ counts: its folder is put back to what it was at that instant.
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from e2e.samples import SAMPLES
+from e2e.settings import SETTINGS
 
 from raceday_iac.applying import scheduler
 from raceday_iac.cli.main import execute
@@ -28,6 +30,13 @@ STACKS = {
     "nothing": "",
     "made": "".join(each.call() for each in SAMPLES),
     "changed": "".join(each.call(**each.changed) for each in SAMPLES),
+}
+#: One of each kind but the switches, which are alike.
+SOME_SETTINGS = {each.kind: each for each in reversed(SETTINGS) if each.kind not in ("service", "protocol")}.values()
+SETTING_STACKS = {
+    "nothing": "",
+    "made": "".join(each.call() for each in SOME_SETTINGS),
+    "changed": "".join(each.changed_call() for each in SOME_SETTINGS),
 }
 ENVIRONMENT = "endpoint: {endpoint}\nproject: {project}\napi_key_env: {key}\n"
 
@@ -92,6 +101,23 @@ class World:
         self.server.become(self.kept)
         _copy(self.before / "kept", self.state)
 
+    def kills(self, before: str, after: str, capsys: pytest.CaptureFixture[str]) -> Iterator[int]:
+        """One stack becomes another, killed at each write in turn; a new run has finished it when the number comes."""
+        stack = self.folder / "stacks" / "resources.py"
+        stack.write_text(HEAD + before)
+        assert self.run("apply", "--auto-approve") == 0
+        self.keep()
+        stack.write_text(HEAD + after)
+        number = 0
+        while self.dies(number):
+            assert self.run("apply", "--auto-approve") == 0, (
+                f"after a kill at write {number}\n{capsys.readouterr().err}"
+            )
+            assert self.run("plan", "--detailed-exitcode") == 0, f"after a kill at write {number}"
+            yield number
+            number += 1
+            self.restore()
+
     def there(self) -> Iterator[str]:
         live = Live(self.server.endpoint, self.server.key)
         for sample in SAMPLES:
@@ -108,7 +134,7 @@ def _copy(source: Path, target: Path) -> None:
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     for module in (scheduler, reading):
         monkeypatch.setattr(module, "ThreadPoolExecutor", AtOnce)
-    for each in SAMPLES:
+    for each in (*SAMPLES, *SETTINGS):
         for name, value in each.secrets.items():
             monkeypatch.setenv(name, value)
     made = World(tmp_path, monkeypatch)
@@ -148,17 +174,21 @@ def test_a_run_after_a_kill_finishes_the_documents(world: World, before: str, af
 def test_a_run_after_a_kill_finishes_what_is_left(
     world: World, capsys: pytest.CaptureFixture[str], before: str, after: str
 ) -> None:
-    stack = world.folder / "stacks" / "resources.py"
-    stack.write_text(HEAD + STACKS[before])
-    assert world.run("apply", "--auto-approve") == 0
-    world.keep()
-    stack.write_text(HEAD + STACKS[after])
-    number = 0
-    while world.dies(number):
-        assert world.run("apply", "--auto-approve") == 0, f"after a kill at write {number}\n{capsys.readouterr().err}"
-        assert world.run("plan", "--detailed-exitcode") == 0, f"after a kill at write {number}"
+    kills = 0
+    for _ in world.kills(STACKS[before], STACKS[after], capsys):
         expected = [] if after == "nothing" else [f"{each.kind}.one-x" for each in SAMPLES]
         assert sorted(world.there()) == sorted(expected)
-        number += 1
-        world.restore()
-    assert number == 2 * sum(each.writes if after == "changed" else 1 for each in SAMPLES)
+        kills += 1
+    assert kills == 2 * sum(each.writes if after == "changed" else 1 for each in SAMPLES)
+
+
+@pytest.mark.parametrize(("before", "after"), [("nothing", "made"), ("made", "changed")])
+def test_a_run_after_a_kill_finishes_settings(
+    world: World, capsys: pytest.CaptureFixture[str], before: str, after: str
+) -> None:
+    live = Live(world.server.endpoint, world.server.key)
+    found = {
+        str([live.ask("GET", route) for route in sorted({each.read_at for each in SOME_SETTINGS})])
+        for _ in world.kills(SETTING_STACKS[before], SETTING_STACKS[after], capsys)
+    }
+    assert len({re.sub(r"'[$](created|updated)At': '[^']*'", "", each) for each in found}) == 1
