@@ -166,7 +166,10 @@ def _impossible_settings(change: Change, server: ServerFacts) -> Iterator[Refusa
         message = f"{change.address}: {server} has no {kind.name} {change.address.name}"
         yield Refusal(change.address, message, "take it out of the stack, or update the server")
     elif kind.is_setting and change.action is Action.REPLACE:
-        fields = " and ".join(f"{each.name} to {each.after!r}" for each in change.fields) or "it"
+        fields = (
+            " and ".join(f"{each.name} to {repr(each.after) if each.after else 'nothing'}" for each in change.fields)
+            or "it"
+        )
         message = f"{change.address}: a key cannot set {fields}, and a setting cannot be replaced"
         yield Refusal(change.address, message, "set it in the console, or declare what is there")
 

@@ -30,6 +30,13 @@ collection.point("a", array=True)  # error: "array"
 collection.relationship("a", "c", type="oneToFive")  # error: "type"
 collection.index("i", "a", type="sorted")  # error: "type"
 collection.index("i", "a", orders=["UP"])  # error: "Literal
+stack.auth_method("magic", enabled=True)  # error: Literal['magic']
+stack.service("avatars", enable=False)  # error: "enable"
+stack.password_strength_policy(min="8")  # error: "min"
+stack.session_limit_policy()  # error: "total"
+stack.labels("races", "live")  # error: Too many
+stack.email_template("verification", language="klingon", subject="S", message="M")  # error: "language"
+stack.oauth("github", client_id="c")  # error: "secret"
 Lock("l", stale_after="5", heartbeat=1, expiry=9)  # error: "stale_after"
 # Right, and so without a word.
 stack.function("g", name="G", runtime="python-3.12", specification="s", entrypoint="main.py", timeout=60, schema="d")
