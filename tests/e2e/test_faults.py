@@ -111,9 +111,10 @@ def test_a_lasting_refusal_fails_only_what_depends_on_it(project: Project) -> No
 @live
 def test_a_server_that_goes_away_ends_the_run_and_nothing_is_forgotten(project: Project) -> None:
     project.declare(SCHEMA)
-    project.proxy.lose("before", "*", "*", skip=16, times=999)
+    project.proxy.lose("before", "*", "*", skip=12, times=999)
     ended = project.apply(code=1)
     assert "cannot be reached" in ended.text
+    assert project.state()
     project.proxy.forget()
     assert not [each for each in project.plan()["changes"] if each["drift"]]
     project.apply()
