@@ -98,3 +98,39 @@ def test_a_list_is_kept_for_its_ttl_until_it_is_purged(server_of_age: Ages) -> N
         answer = call(server, "GET", f"{path}/documents?ttl=60")
         totals.append((answer.json()["total"], answer.headers["x-appwrite-cache"]))
     assert totals == [(0, "miss"), (0, "hit"), (1, "miss")]
+
+
+@pytest.mark.parametrize("age", AGES)
+def test_no_key_may_ask_for_what_the_console_knows(server_of_age: Ages, age: str) -> None:
+    answer = call(server_of_age(age), "GET", "/console/variables")
+    assert (answer.status_code, answer.json()["type"]) == (401, "general_unauthorized_scope")
+
+
+def test_a_list_that_is_not_counted_has_a_total_of_0_and_the_text_false_is_true(server_of_age: Ages) -> None:
+    server = server_of_age("1.9")
+    create(server, "counted")
+    totals = [call(server, "GET", f"/functions?total={asked}").json()["total"] for asked in ("0", "1", "false")]
+    assert totals[0] == 0
+    assert totals[1] == totals[2] > 0
+    assert call(server, "GET", "/functions?total=maybe").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "said"),
+    [
+        ("PUT", "/functions/worded", {"name": "F", "providerBranches": 5}, "no longer than 128 chars or null"),
+        ("GET", "/databases?search=", None, "and at least 1 chars and no longer than 256 chars"),
+        ("POST", "/functions/worded/deployments/vcs", {"type": "tag", "reference": "x"}, "one of (branch, commit)"),
+        ("POST", "/functions/worded/executions", {"scheduledAt": 5}, "no longer than 100 chars or null"),
+        ("PUT", "/tablesdb/d/tables/t/rows/-x", {"data": {}}, "Can't start with a leading underscore"),
+    ],
+)
+def test_a_bad_value_is_refused_in_the_words_of_the_server(
+    server_of_age: Ages, method: str, path: str, body: Any, said: str
+) -> None:
+    server = server_of_age("1.9")
+    if call(server, "GET", "/functions/worded").status_code == 404:
+        create(server, "worded")
+    answer = call(server, method, path, body).json()
+    assert answer["type"] == "general_argument_invalid"
+    assert answer["message"].endswith(said)
