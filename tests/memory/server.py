@@ -31,6 +31,7 @@ _FACTS: dict[str, Raw] = {
     "/health/version": {"version": "1.8.1"},
     "/functions/runtimes": {"runtimes": [{"$id": "python-3.12"}, {"$id": "node-22"}]},
     "/functions/specifications": {"specifications": []},
+    "/sites/frameworks": {"frameworks": []},
 }
 
 

@@ -142,6 +142,22 @@ PLAIN = {
             "transformations": st.booleans(),
         }
     ),
+    "site": st.fixed_dictionaries(
+        {
+            "name": NAMES,
+            "framework": st.sampled_from(["other", "vite"]),
+            "build_runtime": st.sampled_from(["static-1", "node-22"]),
+            "adapter": st.just("static"),
+            "install_command": st.sampled_from(["", "npm ci"]),
+            "build_command": st.sampled_from(["", "npm run build"]),
+            "output_directory": st.sampled_from(["", "./dist"]),
+            "fallback_file": st.sampled_from([None, "", "404.html"]),
+            "specification": st.sampled_from([None, "s-1vcpu-1gb", "s-2vcpu-2gb"]),
+            "timeout": st.sampled_from([1, 30]),
+            "enabled": st.booleans(),
+            "logging": st.booleans(),
+        }
+    ),
     "team": st.fixed_dictionaries({"name": NAMES}),
     "webhook": st.fixed_dictionaries(
         {
