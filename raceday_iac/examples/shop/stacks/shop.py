@@ -1,4 +1,4 @@
-"""A small shop: what it sells, what was ordered, its pictures, its staff, and two functions."""
+"""A small shop: what it sells, what was ordered, its pictures, its staff, two functions, and a page."""
 
 from raceday_iac import Stack
 
@@ -48,4 +48,14 @@ stack.function(
     scopes=["documents.read"],
     entrypoint="main.py",
     code="functions/daily-report",
+)
+
+stack.site(
+    "front",
+    name="Front",
+    framework="other",
+    build_runtime="static-1",  # nothing is built: the files are served as they are
+    adapter="static",
+    fallback_file="index.html",
+    code="sites/front",
 )
