@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from state.s3_server import S3Server, s3_server
 
+from raceday_iac.state.encryption import new_key
+
 from .here import run_here
 from .mixed import SCHEMA, SCHEMA_OBJECTS
 from .places import documents_of, here, keep_in_appwrite, keep_state
@@ -221,3 +223,53 @@ def test_a_wrong_key_and_a_store_that_is_not_there_are_told(project: Project, s3
     missing = project.iac("apply", "--auto-approve", code=1, STATE_SECRET_KEY="")
     assert "STATE_SECRET_KEY, which is to hold the secret key of the state, is empty" in missing.err
     assert project.proxy.writes() == 0
+
+
+NOTES = """
+    shop = stack.database(P + "shop", name="Shop")
+    notes = shop.collection("notes", name="Notes")
+    notes.string("text", 50)
+"""
+
+
+def lose_notes(project: Project) -> str:
+    """Delete a collection with a note; the path of its documents."""
+    path = f"/databases/{project.id('shop')}/collections/notes/documents"
+    project.declare(NOTES)
+    here(project, "apply", "--auto-approve")
+    project.api.post(path, {"documentId": "a", "data": {"text": "a note"}})
+    project.declare("")
+    here(project, "apply", "--auto-approve", "--allow-data-loss", f"database.{project.id('shop')}=1")
+    return path
+
+
+def get_notes_back(project: Project, path: str) -> None:
+    project.declare(NOTES)
+    here(project, "apply", "--auto-approve")
+    here(project, "backup", "verify")
+    here(project, "restore", "latest", "--auto-approve")
+    assert project.api.get(f"{path}/a")["text"] == "a note"
+
+
+def test_a_backup_is_beside_an_encrypted_state_in_s3_for_every_machine(project: Project, s3: S3Server) -> None:
+    key, _ = new_key()
+    project.secret("STATE_KEY", key.reveal())
+    keep_in_s3(project, s3)
+    file = project.root / "stacks" / "environments" / "e2e.yaml"
+    file.write_text(file.read_text() + "  encryption: {key_env: STATE_KEY}\n")
+    path = lose_notes(project)
+    assert not (project.state_folder / "backups").exists()
+    project.lose_state()
+    get_notes_back(project, path)
+    file.write_text(file.read_text().replace("  encryption: {key_env: STATE_KEY}\n", ""))
+    assert "names no key" in here(project, "backup", "show", "latest", code=1).err
+
+
+def test_with_a_state_in_appwrite_the_backup_is_on_the_machine_that_made_it(project: Project) -> None:
+    keep_in_appwrite(project)
+    path = lose_notes(project)
+    assert list((project.state_folder / "backups").glob("*/manifest.json"))
+    get_notes_back(project, path)
+    here(project, "backup", "create", f"collection.{project.id('shop')}/notes")
+    here(project, "backup", "delete", "latest", "--auto-approve")
+    assert len(here(project, "backup", "list", "--json").json["backups"]) == 1

@@ -29,6 +29,9 @@ Found = TypeVar("Found")
 SIZES = (5000, 1000, 250, 100)
 #: The server stops counting here (1.8.1).
 COUNTED = 5000
+#: Characters that a page of whole documents may have, and documents that are looked at for that: four pages at once are
+#: some hundred megabytes of objects.
+_LARGEST, _PROBED = 4_000_000, 20
 #: Ranges that are asked for at the same time.
 AT_ONCE = 4
 #: Seconds for a page after which the next ones are smaller: after three times as many, an answer is given up.
@@ -81,6 +84,13 @@ class PageSize:
             if self._clock() - begun > SLOW:
                 self._shrink(size)
             return found, size
+
+    def fit(self, documents: Documents) -> None:
+        """Make pages small enough for more documents like these."""
+        characters = sum(len(str(each)) for each in documents) // max(1, len(documents))
+        with self._lock:
+            while self.now * characters > _LARGEST and len(self._left) > 1:
+                del self._left[0]
 
     def _shrink(self, size: int) -> bool:
         """Whether there is a smaller one to try."""
@@ -204,6 +214,9 @@ class DocumentList:
         """All documents, in portions and in no order, each once; with `only`, just these attributes. Raises
         ProviderError."""
         wanted = [query("orderAsc", attribute=_NUMBER), *([query("select", "$id", *only, _NUMBER)] if only else [])]
+        if not only or "*" in only:
+            # Whole documents may be of any size.
+            self._sizes.fit(self.first(_PROBED, *([query("select", "$id", *only)] if only else [])))
         try:
             first, size = self.page(*wanted)
         except ProviderError as error:

@@ -217,3 +217,18 @@ def test_a_list_that_is_answered_with_the_same_page_for_ever_is_an_error() -> No
     same = [{"$id": "a"}, {"$id": "b"}]
     with pytest.raises(ProviderError, match="the same page again"):
         list(pages(lambda *_queries: (same, len(same))))
+
+
+@pytest.mark.parametrize(
+    ("characters", "size"), [(790, 5000), (820, 1000), (3_900, 1000), (4_100, 250), (500_000, 100)]
+)
+def test_pages_of_whole_documents_are_as_large_as_the_documents_allow(characters: int, size: int) -> None:
+    sizes = PageSize()
+    sizes.fit([{"text": "x" * (characters - len(str({"text": ""})))}] * 20)
+    assert sizes.now == size
+
+
+def test_no_documents_leave_pages_as_they_are() -> None:
+    sizes = PageSize()
+    sizes.fit([])
+    assert sizes.now == SIZES[0]
