@@ -29,6 +29,7 @@ from ..console.project import Deployments, Outcome, Planned
 from ..console.work import Tasks
 from ..drift import accept, classify
 from ..errors import EXIT_INTERRUPTED, IacError, Interrupted, RefusedError, StaleError
+from ..files import write_private
 from ..health.report import Report
 from ..kinds.base import Call, Shape
 from ..linting.timetable import Timetable
@@ -259,7 +260,7 @@ class AtHand:
 
         with TemporaryDirectory() as folder:
             file = Path(folder) / "appwrite.json"
-            file.write_text(content, encoding="utf-8")
+            write_private(file, content)
             loaded, others, remarks = load_file(self._project.options, self._project.settings, file)
         return [line.text.strip() for line in (*loaded_lines(loaded, others), *remark_lines(remarks))]
 

@@ -268,7 +268,7 @@ def test_the_code_of_the_set_up_is_managed_and_packs_the_schema(raceday: Desired
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_managed_code_is_python_and_kept_code_stays_what_it_is(raceday: Desired, name: str) -> None:
-    expected = ("python-3.12", "src/main.py") if name in raceday.code else ("node-22", "src/main.js")
+    expected = ("python-3.12", "src/main.py") if function_address(name) in raceday.code else ("node-22", "src/main.js")
     fields = function(raceday, name)
     assert (fields["runtime"], fields["entrypoint"]) == expected
 

@@ -68,7 +68,8 @@ def test_everything_that_other_validators_refuse_is_told_at_once() -> None:
     of_function = " ".join(
         each.message for each in problems(load_stack(CASES / "checks-looser-than-appwrite" / "stack.py"))
     )
-    assert "event 'user.*.create': 'user' is not known here; known are buckets, databases" in of_function
+    # A newer server may have it: the plan names what is near.
+    assert "user.*.create" not in of_function
     assert "'team:t/ä' is not a role: 'ä' is not a valid id" in of_function
 
 
@@ -102,19 +103,20 @@ EVENTS = {
     "users": "2 to 7 parts",
     "a.b.c.d.e.f.g.h": "2 to 7 parts",
     "functions.*.executions.*": "events of functions",
-    "user.*.create": "'user' is not known here",
+    "user.*.create": "",
     "users._a.create": "'_a' is neither * nor a valid id",
-    "users.*.updated": "'updated' is not known here",
-    "users.*.update.phone": "behind 'update' can stand: email, name, password, status, prefs",
-    "users.*.create.x": "behind 'create' can stand: nothing",
-    "users.*.sessions": "behind 'sessions' an id or * is missing",
-    "databases.*.collections.*.documents.*.upsert": "'upsert' is not known here",
+    # Unknown, in the form of one: a newer server may have it.
+    "users.*.updated": "",
+    "users.*.update.phone": "",
+    "users.*.create.x": "",
+    "users.*.sessions": "",
+    "databases.*.collections.*.documents.*.upsert": "",
     event_of(257): "Appwrite stores 256 characters",
 }
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_events_are_those_of_1_8_1(event: str) -> None:
+def test_events_that_no_server_can_have_are_refused(event: str) -> None:
     stack = stack_with_function(events=[event])
     assert EVENTS[event] in complaint(stack) if EVENTS[event] else resolved(stack)
 
@@ -133,7 +135,8 @@ ROLES = {
     "team:t/0": "'0' is not a valid id",
     "team:t/a/b": "'a/b' is not a valid id",
     "guests/verified": "is not a role",
-    "everybody:x": "is not a role",
+    "everybody:x": "",
+    "role:x": "is not a role",
 }
 
 
