@@ -84,7 +84,9 @@ def init(
     key_variable: Annotated[
         str, typer.Option(metavar="NAME", help="The environment variable that holds the API key.")
     ] = "",
-    example: Annotated[str, typer.Option(metavar="NAME", help="Begin with an example that works: shop.")] = "",
+    example: Annotated[
+        str, typer.Option(metavar="NAME", help="Begin with an example that works: shop, online-shop.")
+    ] = "",
     from_live: Annotated[bool, typer.Option("--from-live", help="Declare what the project holds by now.")] = False,
     from_appwrite_json: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Declare what an appwrite.json describes.")

@@ -18,7 +18,7 @@ from ..render.lines import Line, print_lines
 from ..waiting import WAITS
 from .extensions import plugin_names
 from .options import Options, current
-from .workspace import answer, must_run_here, opened, require_same_project, reset_state, server_folder
+from .workspace import answer, must_run_here, opened, played, require_same_project, reset_state, server_folder
 
 if TYPE_CHECKING:
     from ..devserver.control import Loaded
@@ -39,10 +39,7 @@ def start_server(
     ] = "",
 ) -> int:
     """Start it in the background, with scheduler and executor."""
-    from ..devserver.ages import AGES
-
-    if appwrite not in ("", *AGES):
-        raise IacError(f"The embedded server does not play Appwrite {appwrite}.", hint=f"one of {', '.join(AGES)}")
+    played(appwrite)
     options = current()
     status = started(options, _require_embedded(options), port, database_workers, appwrite)
     lines = [f"Serving at {status.endpoint} (loopback only).", "Look at it in a browser: raceday-iac console"]
@@ -58,6 +55,8 @@ def started(
 
     try:
         with WAITS.on("starting the embedded server"):
+            appwrite = appwrite or environment.appwrite
+            played(appwrite)
             plugins, folders = plugin_names(options), folders_of(options.stack)
             status = start(
                 server_folder(options), port, environment.project, database_workers, plugins, folders, appwrite

@@ -42,6 +42,7 @@ from ..waiting import WAITS
 from .options import Options
 
 if TYPE_CHECKING:
+    from ..devserver.ages import Age
     from ..linting.findings import Acceptance
 
 #: Beside the stack file.
@@ -276,7 +277,8 @@ def opened(environment: Environment, options: Options) -> Iterator[Target]:
 
     try:
         with WAITS.on("starting the embedded server"):
-            settings = Settings(scheduler=False, plugins=plugins_of(options))
+            age = played(environment.appwrite)
+            settings = Settings(age=age, scheduler=False, plugins=plugins_of(options))
             server = start_server(server_folder(options), settings=settings, project=environment.project)
     except DataInUseError:
         raise IacError(
@@ -290,6 +292,17 @@ def opened(environment: Environment, options: Options) -> Iterator[Target]:
         yield Target(server.endpoint, server.project, Secret(server.key))
     finally:
         server.stop()
+
+
+def played(appwrite: str) -> Age | None:
+    """The Appwrite that the embedded server is to play; None for the one that it played last. Raises IacError."""
+    from ..devserver.ages import AGES
+
+    if appwrite not in ("", *AGES):
+        raise IacError(
+            f"The embedded server does not play Appwrite {appwrite}.", hint=f"one of {', '.join(AGES)}", unchanged=True
+        )
+    return AGES.get(appwrite)
 
 
 # Files that a command writes for the user: never over what is there unasked, and whole or not at all.

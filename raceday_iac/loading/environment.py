@@ -71,7 +71,8 @@ class Retention(BaseModel):
 
 class Environment(BaseModel):
     """One target. `overrides` maps addresses to fields that replace the declared ones. A build that shows no sign of
-    life for `build_patience` seconds is given up."""
+    life for `build_patience` seconds is given up. `appwrite` is which Appwrite the embedded server plays: 1.8, 1.9 or
+    main; where it is not said, the one that it played last."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
@@ -79,6 +80,7 @@ class Environment(BaseModel):
     endpoint: str
     project: str
     api_key_env: str = ""
+    appwrite: str = ""
     schedules: bool = True
     build_patience: float = Field(default=600.0, gt=0)
     overrides: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
