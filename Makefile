@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 WORKERS ?= 3
 DOCS_STAMP := $(VENV)/.installed-docs
 
-.PHONY: demo test test-fast test-live bench bench-peers docs docs-walk docs-serve lint format lock clean
+.PHONY: demo test test-fast test-live bench bench-peers docs docs-walk package docs-serve lint format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make bench-peers  side by side with Appwrite's own command line; needs node and npm"
 	@echo "make docs       the documentation as a site, in build/site/; docs-serve shows it while it is written"
 	@echo "make docs-walk  does what tutorial and how-tos say, and compares"
+	@echo "make package    the wheel and the source archive, in dist/"
 	@echo "make lint       ruff and mypy alone"
 
 $(STAMP): requirements.lock pyproject.toml
@@ -55,6 +56,11 @@ bench: $(STAMP)
 
 bench-peers: $(STAMP)
 	$(BIN)/python -m benchmarks.peers
+
+# Wheel and source archive in dist/, built with what is locked: no network is used.
+package: $(STAMP)
+	rm -rf dist build/lib
+	$(BIN)/python -c 'from setuptools import build_meta as b; b.build_sdist("dist"); b.build_wheel("dist")'
 
 docs: $(DOCS_STAMP)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
