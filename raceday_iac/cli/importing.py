@@ -17,7 +17,7 @@ from ..errors import EXIT_OK, AccessError, IacError, StackError
 from ..importing.adoption import Adoption, adopt, chosen
 from ..importing.appwrite_json import appwrite_json, read_appwrite_json, what_is_lost
 from ..importing.document import read_document
-from ..importing.names import Diagnostic, Project, select
+from ..importing.names import Project, Remark, select
 from ..importing.source import PLAIN, Source, without_secrets, write_source
 from ..importing.tfstate import TerraformState, read_tfstate
 from ..kinds import KINDS, in_newest_words, kind_of, on_server
@@ -108,7 +108,7 @@ def _from_tfstate(options: Options, file: Path, *, trust_secrets: bool, verbose:
     names = [each for each in desired if each in found.named]
     adoption = _adopt(workspace, names, frozenset(), trust_secrets=trust_secrets)
     undeclared = (
-        Diagnostic(name, f"{address} is not declared in the stack")
+        Remark(name, f"{address} is not declared in the stack")
         for address, name in found.named.items()
         if address not in desired
     )
@@ -186,7 +186,7 @@ def _named_by(found: TerraformState, project: Project) -> Project:
     live = {each for each in named if each in project.resources}
     if not live:
         raise IacError(f"Nothing that the Terraform state names is in {project.source}.", unchanged=True)
-    gone = (Diagnostic(name, "not on the server") for address, name in named.items() if address not in live)
+    gone = (Remark(name, "not on the server") for address, name in named.items() if address not in live)
     part = select(project, live, with_inner=False)
     return replace(part, remarks=(*part.remarks, *found.remarks, *gone))
 
@@ -197,7 +197,7 @@ def read_live(options: Options, environment: Environment) -> Project:
         where = f"project {target.project} at {target.endpoint}"
         # What a server does not have needs no word; what a key may not see does.
         closed = {name: error for name, error in snapshot.unread.items() if isinstance(error, AccessError)}
-        remarks = [Diagnostic(KINDS[name].plural, f"not read: {error.message}") for name, error in closed.items()]
+        remarks = [Remark(KINDS[name].plural, f"not read: {error.message}") for name, error in closed.items()]
         return Project(snapshot.resources, tuple(remarks), where)
 
 

@@ -23,7 +23,7 @@ from .workspace import answer, must_run_here, opened, played, require_same_proje
 if TYPE_CHECKING:
     from ..devserver.control import Loaded
     from ..devserver.daemon import Status
-    from ..importing.names import Diagnostic
+    from ..importing.names import Remark
 
 app = typer.Typer(name="server", no_args_is_help=True, rich_markup_mode=None)
 
@@ -154,9 +154,7 @@ def load_server(file: Annotated[Path, typer.Argument(help="An appwrite.json.")])
     return EXIT_ERROR if loaded.refused else EXIT_OK
 
 
-def load_file(
-    options: Options, environment: Environment, file: Path
-) -> tuple[Loaded, list[str], tuple[Diagnostic, ...]]:
+def load_file(options: Options, environment: Environment, file: Path) -> tuple[Loaded, list[str], tuple[Remark, ...]]:
     """Create the functions of a file. What came of it, what else the file has, and remarks on it. Raises IacError."""
     from ..devserver.control import load_functions
     from ..importing.appwrite_json import PLACE, SILENT

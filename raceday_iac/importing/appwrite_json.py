@@ -22,7 +22,7 @@ from ..model.secret import FromEnvironment
 from ..model.server import ServerFacts
 from ..model.validators import id_problem
 from .entries import fitting, named, names_in, sifted, with_all_in_it
-from .names import Diagnostic, Project
+from .names import Project, Remark
 
 #: Finds a folder with an entrypoint, relative to the root of the stack.
 CodeAt: TypeAlias = Callable[[str, str], str]
@@ -82,7 +82,7 @@ def read_appwrite_json(document: Any, source: str, code_at: CodeAt = lambda _pat
 class _Reading:
     code_at: CodeAt
     resources: dict[Address, Live] = field(default_factory=dict)
-    remarks: list[Diagnostic] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
     notes: dict[Address, str] = field(default_factory=dict)
     far_sides: list[Live] = field(default_factory=list)
     #: The entries that stand for what was read.
@@ -90,7 +90,7 @@ class _Reading:
     _inside: dict[tuple[str, Address], list[Live]] = field(default_factory=lambda: defaultdict(list))
 
     def remark(self, subject: object, message: str) -> None:
-        self.remarks.append(Diagnostic(str(subject), message))
+        self.remarks.append(Remark(str(subject), message))
 
     def leave_out(self, declaring: Declaring, raw: Entry, subject: object, reason: str) -> None:
         self.remark(subject, f"left out{with_all_in_it(declaring, raw)}: {reason}")
@@ -257,11 +257,11 @@ def _in_writing_order() -> list[Declaring]:
     return [*reversed(outer), *(inner for each in outer for inner in _lying_in(each.kind))]
 
 
-def what_is_lost(desired: Desired, to: Writing) -> Iterator[Diagnostic]:
+def what_is_lost(desired: Desired, to: Writing) -> Iterator[Remark]:
     """What a stack says and an `appwrite.json` cannot."""
     for address, resource in desired.resources.items():
         declaring = kind_of(address).declaring
         for message in declaring.lost_in_file(resource, desired, to) if declaring else ():
-            yield Diagnostic(str(address), message)
+            yield Remark(str(address), message)
     for address in desired.tombstones:
-        yield Diagnostic(str(address), "that it must be absent cannot be said in such a file")
+        yield Remark(str(address), "that it must be absent cannot be said in such a file")

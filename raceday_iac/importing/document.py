@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from ..errors import IacError
 from ..model.limits import shown
-from .names import Diagnostic
+from .names import Remark
 
 #: Windows PowerShell writes UTF-16 when output is sent to a file.
 _MARKS = (
@@ -34,13 +34,13 @@ class Document:
     """What a file holds, its included files put in their places, and what must be told of it."""
 
     content: Mapping[str, Any]
-    remarks: tuple[Diagnostic, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
 
 def read_document(path: Path) -> Document:
     """The content of a configuration file. Raises IacError, with the line where there is one, for what is no JSON
     object, and for includes that Appwrite's own command line refuses."""
-    remarks: list[Diagnostic] = []
+    remarks: list[Remark] = []
     content = _read(path, remarks)
     if not isinstance(content, Mapping):
         raise _broken(path, "does not hold a JSON object")
@@ -57,12 +57,12 @@ def read_document(path: Path) -> Document:
     return Document(whole, tuple(remarks))
 
 
-def _included(path: Path, name: str, file: Any, remarks: list[Diagnostic]) -> Iterator[Any]:
+def _included(path: Path, name: str, file: Any, remarks: list[Remark]) -> Iterator[Any]:
     """The entries of an included file. Code lies beside the file that names it (command line 25.1.0)."""
     place = _place(path, name, file)
     if not place.exists():
         # Appwrite's own command line takes it for an empty list.
-        remarks.append(Diagnostic(name, f"nothing is read: the included file {place} does not exist"))
+        remarks.append(Remark(name, f"nothing is read: the included file {place} does not exist"))
         return
     entries = _read(place, remarks)
     if not isinstance(entries, list):
@@ -88,7 +88,7 @@ def _place(path: Path, name: str, file: Any) -> Path:
     return place
 
 
-def _read(path: Path, remarks: list[Diagnostic]) -> Any:
+def _read(path: Path, remarks: list[Remark]) -> Any:
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -103,7 +103,7 @@ def _read(path: Path, remarks: list[Diagnostic]) -> Any:
         return json.loads(
             text,
             parse_constant=partial(_refuse, path, text),
-            object_pairs_hook=partial(_object, lambda name: remarks.append(Diagnostic(str(path), _twice(name)))),
+            object_pairs_hook=partial(_object, lambda name: remarks.append(Remark(str(path), _twice(name)))),
         )
     except json.JSONDecodeError as error:
         message = error.msg[0].lower() + error.msg[1:] if text.strip() else "the file is empty"

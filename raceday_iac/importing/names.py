@@ -176,7 +176,7 @@ def fits(line: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Diagnostic:
+class Remark:
     """Something a person must know of an import: which resource or part of a file, and what."""
 
     subject: str
@@ -191,7 +191,7 @@ class Project:
     """A project as found on a server or in a file. Owners come before what they own."""
 
     resources: Mapping[Address, Live]
-    remarks: tuple[Diagnostic, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     #: Where it was found, for people.
     source: str = ""
     name: str = ""

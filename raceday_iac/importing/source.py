@@ -22,7 +22,7 @@ from ..model.secret import Secret
 from ..model.server import NEWEST, ServerFacts
 from ..model.stack import FromEnvironment, Stack
 from ..state.document import new_state
-from .names import Diagnostic, Name, Names, Project, call, comment, constant, text_literal
+from .names import Name, Names, Project, Remark, call, comment, constant, text_literal
 
 #: Arguments whose value may be shared by many resources.
 _SHARED = ("execute", "events", "scopes", "permissions")
@@ -41,7 +41,7 @@ class Source:
     declared: tuple[Address, ...]
     secrets: Mapping[str, Address] = field(default_factory=dict)
     left_out: Mapping[Address, str] = field(default_factory=dict)
-    remarks: tuple[Diagnostic, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
 
 def write_source(project: Project, name: str, root: Path = Path()) -> Source:

@@ -16,7 +16,7 @@ from ..kinds import KINDS
 from ..kinds.base import Kind
 from ..model.address import Address
 from .document import read_document
-from .names import Diagnostic
+from .names import Remark
 
 #: The form of the state that Terraform 0.12 and newer and OpenTofu write.
 FORMAT = 4
@@ -42,7 +42,7 @@ class TerraformState:
     """What a state `named`, with the addresses of Terraform, and what of it has no counterpart here."""
 
     named: Mapping[Address, str]
-    remarks: tuple[Diagnostic, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,13 @@ class _Instance:
 def read_tfstate(file: Path, project: str) -> TerraformState:
     """The resources of a project that a state file names. Raises IacError for what is no such file."""
     named: dict[Address, str] = {}
-    remarks: list[Diagnostic] = []
+    remarks: list[Remark] = []
     for each in _instances(file, read_document(file).content):
         found = _counterpart(each, project)
         if isinstance(found, Address):
             named[found] = each.address
         else:
-            remarks.append(Diagnostic(each.address, found))
+            remarks.append(Remark(each.address, found))
     return TerraformState(named, tuple(remarks))
 
 

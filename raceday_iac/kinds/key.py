@@ -105,6 +105,7 @@ KIND = replace(
         ),
         is_server_wide=True,
         made_secret="secret",
+        terraform_types=("appwrite_project_key",),
     ),
     # The description of the main branch has no route that makes one: there, a person has to.
     routes=(f"PUT {ROUTE}/{{keyId}}",),

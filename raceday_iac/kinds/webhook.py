@@ -116,6 +116,7 @@ KIND = replace(
         ),
         is_server_wide=True,
         made_secret="secret",
+        terraform_types=("appwrite_webhook",),
     ),
     routes=(f"POST {ROUTE}", f"PUT {ROUTE}/{{webhookId}}", f"PATCH {ROUTE}/{{webhookId}}/secret"),
     follow_up=_signed_anew,

@@ -10,7 +10,7 @@ from typing import Any
 from ..counting import counted
 from ..diff import Difference
 from ..importing.adoption import Adoption
-from ..importing.names import Diagnostic, Project
+from ..importing.names import Project, Remark
 from ..importing.source import Source
 from ..kinds import holds_others
 from ..model.address import Address
@@ -55,7 +55,7 @@ def released_lines(adoption: Adoption, named: Mapping[Address, str]) -> Iterator
         yield from (Line(f"    terraform state rm {shlex.quote(named[each])}") for each in ours)
 
 
-def adoption_document(adoption: Adoption, remarks: Iterable[Diagnostic] = ()) -> dict[str, Any]:
+def adoption_document(adoption: Adoption, remarks: Iterable[Remark] = ()) -> dict[str, Any]:
     return {
         "adopted": [str(each) for each in adoption.adopted],
         "differing": [
@@ -117,7 +117,7 @@ def source_document(source: Source, file: Path, hints: Sequence[str]) -> dict[st
     }
 
 
-def remark_lines(remarks: Iterable[Diagnostic]) -> Iterator[Line]:
+def remark_lines(remarks: Iterable[Remark]) -> Iterator[Line]:
     """What is the same for many is said once."""
     subjects: dict[str, list[str]] = {}
     for each in remarks:
@@ -126,7 +126,7 @@ def remark_lines(remarks: Iterable[Diagnostic]) -> Iterator[Line]:
         yield Line(f"  {', '.join(names)}: {message}", "yellow")
 
 
-def remark_document(remark: Diagnostic) -> dict[str, str]:
+def remark_document(remark: Remark) -> dict[str, str]:
     return {"subject": remark.subject, "message": remark.message}
 
 
