@@ -35,6 +35,15 @@ class Api:
         answer = session_to(self.endpoint).get(f"{self.endpoint}/health/version", timeout=TIMEOUT)
         return tuple(int(each) for each in answer.json()["version"].split("-")[0].split("."))
 
+    @cached_property
+    def makes_keys(self) -> bool:
+        """Whether a key may make keys: on 1.9.6 it may, on main not."""
+        body = {"keyId": "probe", "name": "probe", "scopes": []}
+        answer = self._session.post(f"{self.endpoint}/project/keys", json=body, timeout=TIMEOUT)
+        if answer.ok:
+            self.delete("/project/keys/probe")
+        return answer.status_code != 403
+
     def get(self, path: str, *queries: Mapping[str, Any]) -> Any:
         return self._call("GET", path, params=[("queries[]", json.dumps(each)) for each in queries])
 

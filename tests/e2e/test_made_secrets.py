@@ -30,6 +30,7 @@ def target(newer_target: Target) -> Target:
 def _native(project: Project) -> None:
     needs("Appwrite has them since 1.9.5", project.api.version >= release("1.9.5"))
     project.api.announce("1.9.6")
+    needs("A key may make keys", project.api.makes_keys)
 
 
 def test_what_the_server_makes_is_written_where_that_is_asked_for_and_nowhere_else(project: Project) -> None:
