@@ -127,10 +127,10 @@ def recovered(run: Run, begun: int, done: Sequence[Done], at: datetime) -> dict[
     }
 
 
-def backed_up(run: Run, manifest: Manifest, at: datetime) -> dict[str, Any]:
-    """A backup was made by hand, or deleted."""
+def backed_up(run: Run, event: str, manifest: Manifest, at: datetime) -> dict[str, Any]:
+    """A backup was made (`backup`), or deleted (`backup deleted`)."""
     kept = {"backup": manifest.id, "addresses": list(map(str, manifest.addresses)), "records": manifest.records}
-    return {**_opening(run, run.command, at), **kept}
+    return {**_opening(run, event, at), **kept}
 
 
 def restoring(run: Run, plan: RestorePlan, at: datetime) -> dict[str, Any]:

@@ -138,7 +138,7 @@ class Section:
 @dataclass(frozen=True)
 class Manifest:
     """A backup as it says it is. `plan` is the id of the plan that it was made for, `key` the public key that it is
-    encrypted for. `resources` has the fields of everything that goes, by address; it is encrypted with the rest."""
+    encrypted for. The fields of everything that goes are stored with it, and encrypted."""
 
     id: str
     at: str
@@ -148,7 +148,6 @@ class Manifest:
     plan: str = ""
     key: str = ""
     sections: tuple[Section, ...] = ()
-    resources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def records(self) -> int:

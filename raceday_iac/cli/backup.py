@@ -54,7 +54,7 @@ def keep_lost(workspace: Workspace, connection: Reader, plan: Plan, plan_id: str
     head = _head(workspace, command, plan_id)
     kept = Writing(connection, workspace.backups, head).run(sections, resources_of(plan.changes, plan.real))
     if kept is not None:
-        _prune(workspace, kept.manifest)
+        _finish(workspace, kept.manifest)
     return kept
 
 
@@ -62,7 +62,7 @@ def keep_overwritten(workspace: Workspace, connection: Reader, plan: RestorePlan
     """Write what a restore writes over to a backup of its own. Raises BackupError when it could not be completed."""
     kept = Writing(connection, workspace.backups, _head(workspace, "restore")).run(plan.overwritten, {})
     if kept is not None:
-        _prune(workspace, kept.manifest, plan.manifest)
+        _finish(workspace, kept.manifest, plan.manifest)
 
 
 def _head(workspace: Workspace, command: str, plan_id: str = "") -> Manifest:
@@ -71,10 +71,11 @@ def _head(workspace: Workspace, command: str, plan_id: str = "") -> Manifest:
     return Manifest(new_id(now), at, command, name, workspace.place, plan_id)
 
 
-def _prune(workspace: Workspace, *spared: Manifest) -> None:
-    """Delete what is too old, or too much, beside those that are needed."""
-    settings = workspace.environment.backups
-    workspace.backups.prune(settings.keep, settings.days, datetime.now(UTC), [each.id for each in spared])
+def _finish(workspace: Workspace, kept: Manifest, *needed: Manifest) -> None:
+    """Write down that a backup was made, and delete what is too old or too much, but nothing that is needed."""
+    record_backup(workspace.options, kept.command, kept)
+    settings, spared = workspace.environment.backups, [each.id for each in (kept, *needed)]
+    workspace.backups.prune(settings.keep, settings.days, datetime.now(UTC), spared)
 
 
 @app.command("list")
@@ -129,7 +130,7 @@ def delete(
         begin_changes("raceday-iac backup list")
         for each in found:
             workspace.backups.delete(each.id)
-            record_backup(options, "delete", each)
+            record_backup(options, "backup delete", each, "backup deleted")
     names = [each.id for each in found]
     answer(options, {"deleted": names}, [f"{each} is deleted." for each in names])
     return EXIT_OK
@@ -176,8 +177,7 @@ def create(
         sections = [each for number, each in enumerate(found) if each not in found[:number]]
         kept = Writing(connection, workspace.backups, _head(workspace, "backup create")).run(sections, {})
         if kept is not None:
-            _prune(workspace, kept.manifest)
-            record_backup(options, "create", kept.manifest)
+            _finish(workspace, kept.manifest)
     if kept is None:
         answer(options, {"backup": None}, ["There is nothing in it, so no backup was made."])
     else:

@@ -74,7 +74,7 @@ class ConfirmedNumber(NamedTuple):
     number: int
 
 
-def read_allowed(text: str) -> AllowedLoss:
+def read_allowed(text: str, option: str = "--allow-data-loss") -> AllowedLoss:
     """`ADDRESS`, or `ADDRESS=NUMBER` with the number that was shown. Raises IacError."""
     place, equals, number = text.rpartition("=")
     address = read_address(place if equals else text)
@@ -84,8 +84,8 @@ def read_allowed(text: str) -> AllowedLoss:
         return AllowedLoss(address, read_number(number.strip()))
     except ValueError:
         raise IacError(
-            f"--allow-data-loss {text!r} is not an address and a number.",
-            hint=f"write it as the plan shows it, for example --allow-data-loss {address}=301",
+            f"{option} {text!r} is not an address and a number.",
+            hint=f"write it as the plan shows it, for example {option} {address}=301",
             unchanged=True,
         ) from None
 

@@ -109,9 +109,9 @@ def record_cleaning(options: Options, address: Address, outcome: Mapping[str, st
     _append(AuditLog(options.state_folder), cleaned(_run(options, "deployments", ""), address, outcome, _now()))
 
 
-def record_backup(options: Options, what: str, manifest: Manifest) -> None:
-    """Write down that a backup was made by hand (`create`), or deleted."""
-    _append(AuditLog(options.state_folder), backed_up(_run(options, f"backup {what}", ""), manifest, _now()))
+def record_backup(options: Options, command: str, manifest: Manifest, event: str = "backup") -> None:
+    """Write down that a command has made a backup, or deleted one."""
+    _append(AuditLog(options.state_folder), backed_up(_run(options, command, ""), event, manifest, _now()), quiet=True)
 
 
 def _reason(error: BaseException) -> str:

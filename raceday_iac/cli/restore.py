@@ -40,7 +40,7 @@ def restore(
         list[AllowedLoss],
         typer.Option(
             metavar="ADDRESS[=NUMBER]",
-            parser=read_allowed,
+            parser=lambda text: read_allowed(text, "--overwrite"),
             help="Write also over values that are newer than the backup, as many as was shown; repeatable.",
         ),
     ] = [],  # noqa: B006

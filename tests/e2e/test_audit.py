@@ -33,7 +33,7 @@ def test_an_apply_and_a_destroy_are_written_down_without_secrets(project: Projec
     assert begun["who"]
     assert len(begun["plan"]) == 64
     project.must_keep_no_secret()
-    assert "unbroken: 4 records" in project.iac("state", "verify").out
+    assert "unbroken: 5 records" in project.iac("state", "verify").out
 
 
 def test_planning_and_an_apply_without_changes_write_nothing_down(project: Project) -> None:

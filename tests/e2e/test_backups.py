@@ -274,8 +274,9 @@ def test_what_is_done_with_backups_is_in_the_audit_log(notes: Project) -> None:
     assert notes.iac("state", "verify").code == 0
     lines = (notes.state_folder / "audit.jsonl").read_text().splitlines()
     events = [(each["command"], each["event"]) for each in map(json.loads, lines)]
-    expected = [("restore", "begin"), ("restore", "end"), ("backup create", "backup create")]
-    assert events[-4:] == [*expected, ("backup delete", "backup delete")]
+    expected = [("restore", "begin"), ("restore", "backup"), ("restore", "end"), ("backup create", "backup")]
+    assert events[-5:] == [*expected, ("backup delete", "backup deleted")]
+    assert events.index(("apply", "backup")) == events.index(("apply", "end"), 2) - 1
     assert "another long text" not in "".join(lines)
 
 
