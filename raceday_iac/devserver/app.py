@@ -21,7 +21,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from . import faults
+from . import faults, sites
 from .body import parse_query, read_body
 from .errors import ApiError
 from .faults import RequestFault
@@ -43,6 +43,8 @@ FRONT_PAGE = (
     b"<h1>An Appwrite-compatible server for development</h1><p>Its API is below <code>/v1</code>. "
     b"Look at it with <code>raceday-iac console</code>.</p></body></html>"
 )
+#: Methods that ask for a page of a site.
+SHOWS = ("GET", "HEAD")
 #: Bytes that may wait to be sent before more are made.
 _UNSENT = 1 << 20
 
@@ -75,6 +77,10 @@ class App:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope["method"]
         path = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
+        shown = sites.page(self.server, HttpRequest(scope).headers.get("host", ""), path) if method in SHOWS else None
+        if shown is not None:
+            await _response(shown.body, shown.status, shown.headers)(scope, receive, send)
+            return
         if not is_own_host(HttpRequest(scope).headers):
             await self._failure(ApiError("general_access_forbidden", FOREIGN_HOST), dict(ALWAYS))(scope, receive, send)
             return

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import mimetypes
+import posixpath
+import tarfile
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from .ages import ONLY_MAIN, SINCE_1_9
 from .errors import ApiError
@@ -19,6 +23,7 @@ from .functions.crud import (
     scopes_of,
     specification_of,
 )
+from .functions.files import files_of
 from .functions.listing import COLUMN_SETS, LIST, Scope, parse_queries, query_texts, read_page
 from .functions.store import SITES, Row, owner_model
 from .params import NO_IDS, Check, Param, anything, boolean, custom_id, existing_id, one_of, text, whole_number
@@ -211,6 +216,42 @@ def list_logs(server: Server, request: Request, values: dict[str, Any]) -> Reply
     """Records of requests to a site: this server does not note who looks at one."""
     SITES.get(server, request.project, values["siteId"])
     return Reply(200, {"total": 0, "executions": []}, model="executions")
+
+
+# A site is shown at a host of its own, as a real server shows it: its links may begin with a slash.
+
+
+#: `SITE.PROJECT` comes before it. Browsers take all names below `localhost` for this machine.
+DOMAIN = ".sites.localhost"
+
+
+def page(server: Server, host: str, path: str) -> Reply | None:
+    """What the site of a host shows at a path: a file of its active deployment, or its page for what is not there. None
+    for a host that is no site's."""
+    name = host.partition(":")[0].lower()
+    if not name.endswith(DOMAIN):
+        return None
+    site, _, project = name.removesuffix(DOMAIN).rpartition(".")
+    found = server.db.execute(
+        "SELECT * FROM sites WHERE lower(project) = ? AND id = ? AND enabled AND deployment_id != ''", (project, site)
+    ).fetchone()
+    if found is None:
+        return _NOT_THERE
+    wanted = unquote(path).strip("/")
+    places = dict.fromkeys(filter(None, (wanted, f"{wanted}/index.html".lstrip("/"), found["fallback_file"])))
+    with tarfile.open(files_of(server, found["project"], found["deployment_id"]).output) as archive:
+        held = {posixpath.normpath(each.name): each for each in archive if each.isfile()}
+        chosen = next((each for each in places if each in held), None)
+        content = archive.extractfile(held[chosen]) if chosen is not None else None
+        if chosen is None or content is None:
+            return _NOT_THERE
+        kind = mimetypes.guess_type(chosen)[0] or "application/octet-stream"
+        return Reply(200, content.read(), {"content-type": kind})
+
+
+_NOT_THERE = Reply(
+    404, b"<!DOCTYPE html><title>404</title><h1>There is no such page</h1>", {"content-type": "text/html"}
+)
 
 
 def on_start(server: Server) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from raceday_iac.devserver.ages import V1_8, V1_9
 
@@ -104,3 +105,22 @@ def test_before_1_9_a_site_has_one_specification_and_no_start_command(tmp_path: 
         assert not {"startCommand", "scopes", "buildSpecification", "deploymentRetention"} & found.keys()
         client.ok("PUT", site, {"name": "n", "framework": "other"})
         assert client.ok("GET", site)["buildRuntime"] == ""
+
+
+def test_a_deployed_site_is_shown_at_a_host_of_its_own(sites: Client) -> None:
+    site = made(sites, "Shown", adapter="static", fallbackFile="index.html", outputDirectory="./out")
+    files = {"out/index.html": "<p>shop", "out/a/b.css": "p {}", "secret.txt": "not served"}
+    sites.until(uploaded(sites, site, files), status="ready")
+    host, server = f"shown.{sites.running.project}.sites.localhost:1", sites.running.endpoint.removesuffix("/v1")
+
+    def got(path: str, host: str = host) -> tuple[int, str, str]:
+        answer = requests.get(server + path, headers={"Host": host}, timeout=10)
+        return answer.status_code, answer.headers["content-type"], answer.text
+
+    assert got("/") == got("/index.html") == got("/no/such/page") == (200, "text/html", "<p>shop")
+    assert got("/a/b.css") == (200, "text/css", "p {}")
+    assert "not served" not in got("/../secret.txt")[2] + got("/..%2Fsecret.txt")[2]
+    assert got("/", "other.sites.localhost")[0] == 404
+    sites.ok("PUT", site, {"name": "n", "framework": "other", "enabled": False})
+    assert got("/")[0] == 404
+    assert requests.get(f"{server}/", headers={"Host": "evil.example"}, timeout=10).status_code == 401
