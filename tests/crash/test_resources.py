@@ -15,12 +15,13 @@ import pytest
 from e2e.samples import SAMPLES
 from e2e.settings import SETTINGS
 
-from raceday_iac.applying import scheduler
+from raceday_iac.applying import deploy, scheduler
 from raceday_iac.cli.main import execute
 from raceday_iac.devserver.ages import V1_9
+from raceday_iac.devserver.functions.builds import Builder
 from raceday_iac.provider.appwrite import reading
 
-from .memory_server import MemoryServer
+from .memory_server import MemoryServer, no_build
 from .places import connect
 from .raceday import KEY, Live
 from .scene import AtOnce
@@ -137,6 +138,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     for each in (*SAMPLES, *SETTINGS):
         for name, value in each.secrets.items():
             monkeypatch.setenv(name, value)
+    monkeypatch.setattr(Builder, "_steps", no_build)
+    monkeypatch.setattr(deploy, "_FIRST_PAUSE", 0.0)
     made = World(tmp_path, monkeypatch)
     yield made
     made.server.stop()
@@ -168,6 +171,31 @@ def test_a_run_after_a_kill_finishes_the_documents(world: World, before: str, af
         number += 1
         world.restore()
     assert number == 2 * writes
+
+
+SITES = {
+    "nothing": "",
+    "made": 'stack.site("s", name="S", framework="other", build_runtime="static-1", code="sites/one", '
+    'variables={"A": "1"})\n',
+    "changed": 'stack.site("s", name="S", framework="other", build_runtime="static-1", code="sites/two")\n',
+}
+
+
+@pytest.mark.parametrize(("before", "after", "writes"), [("nothing", "made", 4), ("made", "changed", 3)])
+def test_a_run_after_a_kill_finishes_a_site_with_its_code(
+    world: World, capsys: pytest.CaptureFixture[str], before: str, after: str, writes: int
+) -> None:
+    for name in ("one", "two"):
+        page = world.folder / "sites" / name / "index.html"
+        page.parent.mkdir(parents=True)
+        page.write_text(name)
+    live, kills = Live(world.server.endpoint, world.server.key), 0
+    for _ in world.kills(SITES[before], SITES[after], capsys):
+        deployments = live.all("/sites/s/deployments", "deployments")
+        assert len(deployments) == (1 if after == "made" else 2), "an upload was sent twice"
+        assert live.ask("GET", "/sites/s")["deploymentId"] == deployments[-1]["$id"]
+        kills += 1
+    assert kills == 2 * writes
 
 
 @pytest.mark.parametrize(("before", "after"), [("nothing", "made"), ("made", "changed"), ("changed", "nothing")])
