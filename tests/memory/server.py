@@ -17,7 +17,7 @@ from raceday_iac.errors import ProviderError
 from raceday_iac.kinds.base import Call
 from raceday_iac.provider.appwrite import AppwriteProvider
 
-from . import functions, plain, schema
+from . import functions, plain, schema, settings
 
 Raw = dict[str, Any]
 Handler = Callable[..., Any]
@@ -25,7 +25,7 @@ Handler = Callable[..., Any]
 #: Method, path with placeholders, handler(project, body, *placeholders).
 _ROUTES: list[tuple[str, re.Pattern[str], Handler]] = [
     (method, re.compile(re.sub(r"\{\w+\}", "([^/]+)", path)), handler)
-    for method, path, handler in (*schema.ROUTES, *functions.ROUTES, *plain.ROUTES)
+    for method, path, handler in (*schema.ROUTES, *functions.ROUTES, *plain.ROUTES, *settings.ROUTES)
 ]
 _FACTS: dict[str, Raw] = {
     "/health/version": {"version": "1.8.1"},

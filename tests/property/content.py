@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from memory.plain import PLAIN as MEMORY_PLAIN
+from memory.settings import settings_of
 
 from raceday_iac.model.stack import KEEP
 
@@ -44,6 +45,10 @@ def _expected(address: str, settings: Settings, spec: Spec) -> Any:
         return dict(settings)
     if kind in PLAIN:
         return {name: _plain(name, value) for name, value in settings.items() if value is not None}
+    if kind == "labels":
+        return set(settings["names"])
+    if kind == "policy":
+        return {name: 0 if value is None else value for name, value in settings.items()}
     if kind == "collection":
         return {**settings, "permissions": _permissions(settings["permissions"])}
     if kind == "relationship":
@@ -74,6 +79,28 @@ def _all_plain(project: Raw, spec: Spec) -> Content:
             said = [name for name, value in spec.get(address, {}).items() if value is not None]
             found[address] = {name: _plain(name, raw[_camel(name)]) for name in said}
     return found
+
+
+def _all_settings(project: Raw, spec: Spec) -> Content:
+    """Those that are declared; others stay as they are. Mock phones are all there are."""
+    held = settings_of(project)
+    found: Content = {f"mock_phone.{number}": {"otp": otp} for number, otp in held["phones"].items()}
+    github = held["oauth"]["github"]
+    said = {
+        "auth_method.anonymous": {"enabled": held["authMethods"]["anonymous"]},
+        "service.avatars": {"enabled": held["services"]["avatars"]},
+        "labels.project": set(held["labels"]),
+        "oauth.github": {
+            "client_id": github["clientId"],
+            "enabled": github["enabled"],
+            "secret": github["clientSecret"],
+        },
+        **{
+            f"policy.{name}": {each: values[each] for each in spec.get(f"policy.{name}", {})}
+            for name, values in held["policies"].items()
+        },
+    }
+    return found | {address: said[address] for address in said if address in spec}
 
 
 def _word_of_providers(name: str) -> str:
@@ -124,7 +151,7 @@ def _index(
 
 def actual(project: Raw, spec: Spec) -> Content:
     """From what the server has. What is not `available` is shown with its status."""
-    found = _all_plain(project, spec)
+    found = _all_plain(project, spec) | _all_settings(project, spec)
     deployments, databases = project["deployments"], project["databases"].values()
     for raw in project["functions"].values():
         found[f"function.{raw['$id']}"] = {

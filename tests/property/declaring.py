@@ -14,7 +14,7 @@ from raceday_iac.model.resource import Desired
 from raceday_iac.model.stack import Collection, Database, FromEnvironment, Stack
 from raceday_iac.packaging import Bundle, pack_all, with_deployments
 
-from .specs import PLAIN, PROVIDERS, Settings, Spec
+from .specs import PLAIN, PROVIDERS, SETTINGS, Settings, Spec
 
 _ENVIRONMENT = Environment(name="test", endpoint="embedded", project="p")
 #: The folder with the folders of code.
@@ -91,6 +91,8 @@ def stack_of(spec: Spec) -> tuple[Stack, dict[str, str]]:
         elif kind == "platform":
             own = dict(settings)
             getattr(stack, f"{own.pop('type')}_platform")(path, **own)
+        elif address in SETTINGS:
+            secrets |= _declare_setting(stack, kind, path, settings)
         elif kind == "database" or kind in PLAIN:
             getattr(stack, kind)(path, **settings)
         elif kind != "variable":
@@ -98,6 +100,20 @@ def stack_of(spec: Spec) -> tuple[Stack, dict[str, str]]:
     for address in _ABSENT:
         stack.absent(address, reason="it never was")
     return stack, secrets
+
+
+def _declare_setting(stack: Stack, kind: str, path: str, settings: Settings) -> dict[str, str]:
+    """The environment variables that its secret comes from."""
+    if kind == "labels":
+        stack.labels(settings["names"])
+    elif kind == "policy":
+        getattr(stack, f"{path.replace('-', '_')}_policy")(**settings)
+    elif kind == "oauth":
+        stack.oauth("github", **{**settings, "secret": FromEnvironment("OAUTH")})
+        return {"OAUTH": settings["secret"]}
+    else:
+        getattr(stack, kind)(path, **settings)
+    return {}
 
 
 def _declare_member(stack: Stack, kind: str, path: list[str], settings: Settings) -> None:

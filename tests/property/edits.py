@@ -13,6 +13,7 @@ from .specs import (
     PERMISSIONS,
     PLAIN,
     RELATIONSHIP,
+    SETTINGS,
     Settings,
     Spec,
     indexes,
@@ -68,6 +69,6 @@ def _changed(draw: st.DrawFn, address: str, settings: Settings, spec: Spec) -> S
         owner = f"attribute.{path.rpartition('/')[0]}/"
         other = draw(indexes({at.removeprefix(owner): each for at, each in spec.items() if at.startswith(owner)}))
     else:
-        other = draw(_OTHER[kind])
+        other = draw(SETTINGS[address] if address in SETTINGS else _OTHER[kind])
     changed = draw(st.sets(st.sampled_from(sorted(settings)), min_size=1, max_size=3))
     return {**settings, **{name: other[name] for name in changed}}

@@ -211,6 +211,24 @@ def platforms(draw: st.DrawFn) -> Settings:
     return {"type": type, "name": draw(NAMES), **{name: draw(each) for name, each in PLATFORMS[type].items()}}
 
 
+#: Settings of the project, by address: what the stack says of one.
+SETTINGS = {
+    "auth_method.anonymous": st.fixed_dictionaries({"enabled": st.booleans()}),
+    "service.avatars": st.fixed_dictionaries({"enabled": st.booleans()}),
+    "labels.project": st.fixed_dictionaries({"names": subset("a", "b", "c")}),
+    "policy.session-limit": st.fixed_dictionaries({"total": st.sampled_from([None, 3, 10])}),
+    "policy.password-strength": st.fixed_dictionaries({"min": st.sampled_from([8, 12]), "number": st.booleans()}),
+    "mock_phone.+6421555012": st.fixed_dictionaries({"otp": st.sampled_from(["123456", "654321"])}),
+    "oauth.github": st.fixed_dictionaries(
+        {
+            "client_id": st.sampled_from(["a", "b"]),
+            "enabled": st.booleans(),
+            "secret": st.sampled_from(["first-secret", "second-secret"]),
+        }
+    ),
+}
+
+
 def cased(*names: str) -> st.SearchStrategy[str]:
     """A name, now and then in capitals."""
     return st.sampled_from([*names, *names, *names, *(name.upper() for name in names)])
@@ -231,6 +249,8 @@ def specs(draw: st.DrawFn) -> Spec:
         spec[f"provider.{name}"] = draw(providers())
     for name in draw(subset("one", "Two")):
         spec[f"platform.{name}"] = draw(platforms())
+    for address in draw(subset(*SETTINGS)):
+        spec[address] = draw(SETTINGS[address])
     for base in draw(st.sampled_from([["d"], ["d"], ["d", "other"], []])):
         spec[f"database.{base}"] = {"name": draw(NAMES), "enabled": draw(st.booleans())}
         for name in draw(subset(*COLLECTIONS)):
