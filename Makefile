@@ -6,13 +6,16 @@ STAMP := $(VENV)/.installed
 # Three for two cores: a third of the time a test waits for something.
 WORKERS ?= 3
 DOCS_STAMP := $(VENV)/.installed-docs
+BROWSER_STAMP := $(VENV)/.installed-browser
+AXE := build/axe/node_modules/axe-core/axe.min.js
 
-.PHONY: demo test test-fast test-live bench bench-peers docs docs-walk package docs-serve lint format lock clean
+.PHONY: demo test test-browser test-fast test-live bench bench-peers docs docs-walk package docs-serve lint format lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo       the main job, end to end, on the embedded server"
 	@echo "make test       lint, types and all tests"
+	@echo "make test-browser  the console in a real Chromium, which the system must have; with npm also by axe-core"
 	@echo "make test-live  the end-to-end suite against APPWRITE_ENDPOINT, APPWRITE_PROJECT_ID, APPWRITE_API_KEY"
 	@echo "                RECORD=1 also records the provider's cassettes anew; LIVE_EXECUTION=0 runs no function code"
 	@echo "make bench      measurements (nothing is asserted), and 2000 random pairs of stacks"
@@ -43,6 +46,17 @@ lint: $(STAMP)
 
 test: lint
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+$(BROWSER_STAMP): requirements-browser.lock $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.lock
+	touch $(BROWSER_STAMP)
+
+# axe-core (MPL-2.0) is fetched for these tests and is no part of this project. Without npm its tests are skipped.
+$(AXE):
+	! command -v npm > /dev/null || npm install --silent --no-audit --no-fund --prefix build/axe axe-core@4.10.3
+
+test-browser: $(BROWSER_STAMP) $(AXE)
+	RACEDAY_BROWSER_REQUIRED=1 $(BIN)/python -m pytest tests/console/test_browser.py -rs -p no:xdist
 
 test-fast: $(STAMP)
 	$(BIN)/python -m pytest tests/unit -n 2
@@ -83,6 +97,7 @@ lock:
 	$(COMPILE) --extra dev --output-file requirements.lock pyproject.toml
 	$(COMPILE) --extra docs --constraint requirements.lock --output-file requirements-docs.lock pyproject.toml
 	$(COMPILE) --extra s3 --extra encryption --constraint requirements.lock --output-file requirements-run.lock pyproject.toml
+	$(COMPILE) --extra browser --constraint requirements.lock --output-file requirements-browser.lock pyproject.toml
 	$(call lock-functions,requirements-http,daily-meetings daily-races enhanced-race-poller meeting-status-poller)
 	$(call lock-functions,requirements-zone,daily-initial-data master-race-scheduler)
 

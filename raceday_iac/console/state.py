@@ -12,6 +12,7 @@ from starlette.requests import Request
 from ..audit import Inspection
 from ..errors import NotFoundError
 from ..model.address import Address
+from ..render.plan_page import container
 from ..state.document import Entry, State, entry_to_json
 from .app import Console, Page
 
@@ -24,7 +25,6 @@ def state(console: Console, request: Request) -> str:
     with console.project.states() as store:
         found, history, holder, place = store.read(), store.history(), store.lock_holder(), store.where
     log = console.project.audit()
-    touched = _last_runs(log)
     return console.show(
         "state.html",
         request,
@@ -32,11 +32,19 @@ def state(console: Console, request: Request) -> str:
         where=place,
         state=found,
         holder=holder,
-        owned=[(address, touched.get(str(address), 0)) for address in sorted(found.entries)],
+        owned=_owned(found, _last_runs(log)),
         history=history[:_NEWEST],
         runs=list(_runs(log))[:_NEWEST],
         breaks=[str(each) for each in log.breaks],
     )
+
+
+def _owned(state: State, touched: Mapping[str, int]) -> dict[Address, list[tuple[Address, int]]]:
+    """Each resource with the run that changed it last, by what it is shown in."""
+    found: dict[Address, list[tuple[Address, int]]] = {}
+    for address in sorted(state.entries):
+        found.setdefault(container(address), []).append((address, touched.get(str(address), 0)))
+    return dict(sorted(found.items()))
 
 
 def resource(console: Console, request: Request) -> str:

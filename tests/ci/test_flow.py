@@ -403,7 +403,7 @@ def test_what_runs_is_what_was_tested_down_to_the_hashes() -> None:
 
 
 def test_no_lock_names_where_packages_come_from() -> None:
-    for name in ("requirements.lock", "requirements-run.lock", "requirements-docs.lock"):
+    for name in ("requirements.lock", "requirements-run.lock", "requirements-docs.lock", "requirements-browser.lock"):
         assert "://" not in (ROOT / name).read_text(encoding="utf-8")
 
 

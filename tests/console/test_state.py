@@ -23,7 +23,7 @@ def changed(applied: Browser, shop: Shop) -> Browser:
 def test_what_is_owned_is_listed_with_the_run_that_changed_it_last(changed: Browser) -> None:
     text = changed.page("/state")
     runs = [int(each) for each in re.findall(rf'/{TOKEN}/state/runs/(\d+)"', text)]
-    last = re.search(r'address=team\.staff">team\.staff</a> <a class=faint href="[^"]*/runs/(\d+)"', text)
+    last = re.search(r'address=team\.staff">team staff</a> <a class=faint href="[^"]*/runs/(\d+)"', text)
     assert last
     assert int(last[1]) == max(runs)
     assert "success" in text
