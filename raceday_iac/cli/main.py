@@ -6,12 +6,14 @@ completion read the table alone. A family has an `app` (typer) with its commands
 
 from __future__ import annotations
 
+import _thread
 import gc
 import logging
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
@@ -336,11 +338,15 @@ def _deaf() -> None:
     """The interrupt was not heard, or what it left to be tidied up waits for somebody. What is being changed is never
     cut: there the first one lets it finish, and the second one ends it."""
     if not options.changes_begun:
-        # What is said may need a lock that the interrupted thread holds; the end may not wait for that.
-        last = threading.Timer(_LAST, os._exit, (EXIT_INTERRUPTED,))
-        last.daemon = True
-        last.start()
+        # What is said may need a lock that the interrupted thread holds, and so may the start of a `threading.Thread`:
+        # the end may wait for neither.
+        _thread.start_new_thread(_end_unsaid, ())
         _leave(report(_interrupted()))
+
+
+def _end_unsaid() -> None:
+    time.sleep(_LAST)
+    os._exit(EXIT_INTERRUPTED)
 
 
 def _leave(code: int) -> None:
