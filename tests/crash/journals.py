@@ -18,16 +18,13 @@ class Tail:
     def cut_short(self) -> list[str]:
         """Changes that were begun and not concluded."""
         text = self._file.read_bytes() if self._file.exists() else b""
-        last = text.rstrip().rfind(b"\n") + 1
-        if not self._open_in(text[self._start : last]):
-            self._start = last
-        return self._open_in(text[self._start :])
+        self._read.file.write_bytes(text[self._start :])
+        found = self._read.interrupted_changes()
+        if not found and text.endswith(b"\n"):
+            self._start = len(text)
+        return found
 
     def must_go_on(self) -> None:
         """What a new run writes must not be swallowed by a line that was cut."""
         self._read.append('{"what": "intent", "change": "another"}')
         assert self._read.interrupted_changes()[-1:] == ["another"]
-
-    def _open_in(self, text: bytes) -> list[str]:
-        self._read.file.write_bytes(text)
-        return self._read.interrupted_changes()

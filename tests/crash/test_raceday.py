@@ -22,10 +22,13 @@ from .scene import Scene, opened
 
 #: Files that are complete at any time, or else not read.
 _READ = ("state.json", "state.json.backup", "audit.jsonl", "archives.json")
+#: After a save in a file, the state alone is new. A new run must begin with it; what it plans over it is seen when the
+#: next change is on the server and not yet in the state, and after one save in so many.
+SAVES = 12
 #: With the state on a server there are three times as many places, most of them about saves. After each save the state
 #: is read; one save in so many also sees a new run start, and one place in so many a new run that plans, and goes on.
-#: The rare places, and the first of each kind of request and change, see all of that. With RACEDAY_CRASH_ALL=1, as with
-#: the state in files, each place does.
+#: The rare places, and the first of each kind of request and change, see all of that. With RACEDAY_CRASH_ALL=1 each
+#: place does, wherever the state is.
 STARTING, PLANNING = 10, 48
 ALL = os.environ.get("RACEDAY_CRASH_ALL") == "1"
 
@@ -58,7 +61,7 @@ def test_raceday_is_finished_by_the_next_run_after_a_kill_at_any_request_and_any
         seen.add(found)
         cause = f"{kind} at {restarts.undisturbed.under_way.partition('.')[0]}"
         changes[cause] += 1
-        depth = PLANS if ALL or keeper == "files" else _depth(kind, places[kind] + NAMES.index(keeper), changes[cause])
+        depth = PLANS if ALL else _depth(keeper, kind, places[kind], changes[cause])
         # What was cut in the audit log is met when the new run writes there.
         restarts.begin(place, depth, to_its_end=place == "half of audit.jsonl")
 
@@ -101,9 +104,13 @@ def _written(scene: Scene) -> object:
     return scene.run.age, frozenset((each.name, each.stat().st_mtime_ns, each.stat().st_size) for each in files)
 
 
-def _depth(kind: str, number: int, of_its_change: int) -> int:
-    """How far a new run is followed, with the state on a server. `number` counts the places of that kind,
-    `of_its_change` those that came while such a change was under way."""
+def _depth(keeper: str, kind: str, number: int, of_its_change: int) -> int:
+    """How far a new run is followed. `number` counts the places of that kind, `of_its_change` those that came while
+    such a change was under way."""
+    if keeper == "files":
+        is_save = kind == "after replacing state.json"
+        return STARTS if is_save and of_its_change > 1 and number % SAVES else PLANS
+    number += NAMES.index(keeper)
     is_save = kind.endswith(("POST of the state", "PUT of the state", "DELETE of the state"))
     is_rare = not is_save and kind.endswith(("of the state", "of the lock", "of its collection", "audit.jsonl"))
     if is_rare or of_its_change == 1 or number % PLANNING == 0:
