@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import requests
+from e2e.sessions import session_to
 
 #: Long enough for a sync execution's own limit of 30 s.
 TIMEOUT = 60
@@ -58,7 +59,11 @@ class Api:
     project: str
     key: str
     observers: tuple[Observer, ...] = ()
-    session: requests.Session = field(default_factory=requests.Session, compare=False, repr=False)
+    session: requests.Session = field(default=None, compare=False, repr=False)  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if self.session is None:
+            object.__setattr__(self, "session", session_to(self.endpoint))
 
     def with_key(self, key: str) -> Api:
         """The same project through another key."""
@@ -70,7 +75,7 @@ class Api:
 
     def alone(self) -> Api:
         """A copy with a connection of its own, for use in another thread."""
-        return replace(self, session=requests.Session())
+        return replace(self, session=session_to(self.endpoint))
 
     def call(
         self,

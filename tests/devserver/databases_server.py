@@ -6,11 +6,13 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pytest
 import requests
+from e2e.sessions import session_to
 
 from raceday_iac.devserver.runner import RunningServer, start_server
 
@@ -42,14 +44,17 @@ class Database:
 
     running: RunningServer
     name: str
-    session: requests.Session = field(default_factory=requests.Session, compare=False)
+
+    @cached_property
+    def _session(self) -> requests.Session:
+        return session_to(self.running.endpoint)
 
     def call(self, method: str, path: str, body: Any = None, *queries: str, root: str = "", **headers: str) -> Answer:
         sent = {"X-Appwrite-Project": self.running.project, "X-Appwrite-Key": self.running.key}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         url = self.running.endpoint + (root or f"/databases/{self.name}") + path
         params = [("queries[]", query) for query in queries]
-        found = self.session.request(method, url, json=body, params=params, headers=sent, timeout=30)
+        found = self._session.request(method, url, json=body, params=params, headers=sent, timeout=30)
         return Answer(found.status_code, found.json() if found.content else None)
 
     def ok(self, method: str, path: str, body: Any = None, *queries: str, **options: str) -> Any:

@@ -7,11 +7,13 @@ import tarfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from e2e.sessions import session_to
 
 from raceday_iac.devserver.runner import RunningServer, start_server
 from raceday_iac.devserver.settings import Clock, Settings
@@ -44,10 +46,16 @@ class Client:
 
     running: RunningServer
 
+    @cached_property
+    def _session(self) -> requests.Session:
+        return session_to(self.running.endpoint)
+
     def call(self, method: str, path: str, body: Any = None, **options: Any) -> requests.Response:
         headers = {"X-Appwrite-Project": self.running.project, "X-Appwrite-Key": self.running.key}
         headers |= options.pop("headers", {})
-        return requests.request(method, self.running.endpoint + path, json=body, headers=headers, timeout=60, **options)
+        return self._session.request(
+            method, self.running.endpoint + path, json=body, headers=headers, timeout=60, **options
+        )
 
     def ok(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
         """The JSON of a call that must succeed."""
