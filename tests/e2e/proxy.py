@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from email.message import Message
 from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -184,6 +185,17 @@ class _Handler(BaseHTTPRequestHandler):
         if self.parse_request():
             self._forward()
             self.wfile.flush()
+
+    def parse_request(self) -> bool:
+        """What clients of the tests send. The library reads headers as those of a mail, which takes as long as all the
+        rest."""
+        self.command, self.path, self.request_version = self.raw_requestline.decode("latin-1").split()
+        self.headers = Message()
+        while line := self.rfile.readline(65537).decode("latin-1").strip():
+            name, _, value = line.partition(":")
+            self.headers[name] = value.strip()
+        self.close_connection = self.headers.get("connection", "").lower() == "close"
+        return True
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: failures are told by the tests."""
