@@ -32,6 +32,9 @@ sys.dont_write_bytecode = False
 # That it is called, and when, is tested in unit/state/test_local.py and unit/test_files.py.
 os.fsync = lambda _file: None
 
+# Nothing of what is collected is garbage (see below).
+gc.disable()
+
 #: The files that take longest, which are begun first: at the end no worker waits for the one that got the longest.
 SLOW = (
     "functions/test_lock_exploration.py",
@@ -64,9 +67,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
     """What was collected stays to the end: looking through it for garbage again and again finds none."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)
