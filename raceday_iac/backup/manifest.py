@@ -22,6 +22,7 @@ from ..kinds.conversion import UnconvertibleError, convert, shortened
 from ..model.address import Address, collection_address, owners
 from ..model.evidence import NOTHING, Ask
 from ..model.resource import Desired, Live
+from ..model.secret import Secret
 from ..planning import Action, Change, Plan
 from ..planning.guards import questions_of
 from ..planning.order import shrinks_values
@@ -275,8 +276,17 @@ def _place_of(column: Address) -> Address:
 
 
 def resources_of(changes: Iterable[Change], real: Mapping[Address, Live]) -> dict[str, Mapping[str, Any]]:
-    """The fields of everything that goes in the course of changes."""
-    return {str(each.address): thaw(real[each.address].fields) for each in _going(changes) if each.address in real}
+    """The fields of everything that goes in the course of changes, without secrets."""
+    going = [real[each.address] for each in _going(changes) if each.address in real]
+    return {str(live.address): thaw(_without_secrets(live.fields)) for live in going}
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _without_secrets(each) for name, each in value.items() if not isinstance(each, Secret)}
+    if isinstance(value, tuple | list):
+        return [_without_secrets(each) for each in value if not isinstance(each, Secret)]
+    return value
 
 
 def is_known_nowhere(changes: Iterable[Change]) -> bool:

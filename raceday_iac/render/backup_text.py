@@ -22,8 +22,8 @@ def kept_lines(manifest: Manifest | None) -> Iterator[Line]:
     if manifest is not None:
         yield Line()
         yield Line(f"Kept before: {_amount(manifest)} in the backup {manifest.id}.")
-        if manifest.sections:
-            yield Line(f"  To get it back: raceday-iac restore {manifest.id}")
+        command = "restore" if manifest.sections else "backup show"
+        yield Line(f"  To get it back: raceday-iac {command} {manifest.id}")
 
 
 def list_lines(manifests: Sequence[Manifest], unfinished: Sequence[str], where: str) -> Iterator[Line]:
@@ -88,6 +88,8 @@ def _made(manifest: Manifest) -> str:
 
 
 def _amount(manifest: Manifest) -> str:
+    if not manifest.sections:
+        return "settings of what went"
     return f"{_documents(manifest.records)} of {counted(len(manifest.addresses), 'address')} ({_bytes(manifest.size)})"
 
 

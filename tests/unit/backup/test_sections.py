@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -10,18 +11,20 @@ import pytest
 from raceday_iac.backup.manifest import Form, Left, Section, is_known_nowhere, resources_of, sections_of
 from raceday_iac.model.address import Address, collection_address
 from raceday_iac.model.evidence import Answer
+from raceday_iac.model.resource import Live, frozen
+from raceday_iac.model.secret import Secret
 from raceday_iac.model.stack import Stack
-from raceday_iac.planning import Plan, build_plan
+from raceday_iac.planning import Action, Change, Plan, Reason, build_plan
 from raceday_iac.planning.plan import PlanOptions
 from raceday_iac.provider import Snapshot
 
 from ..applied import FACTS, live_as, state_of
 from ..declaring import resolved
 
-Change = Callable[[Stack], Any]
+Declare = Callable[[Stack], Any]
 
 
-def shop(*changes: Change) -> Stack:
+def shop(*changes: Declare) -> Stack:
     """Orders with a text, and notes that lead to them."""
     stack = Stack("test")
     base = stack.database("d", name="D")
@@ -33,7 +36,7 @@ def shop(*changes: Change) -> Stack:
     return stack
 
 
-def text(size: int = 50, key: str = "text") -> Change:
+def text(size: int = 50, key: str = "text") -> Declare:
     return lambda at: at["orders"].string(key, size)  # type: ignore[index]
 
 
@@ -179,3 +182,12 @@ def test_settings_of_what_goes_are_kept() -> None:
     assert found["attribute.d/orders/text"]["size"] == 50
     assert Address("collection", "d/rooms") not in map(Address.parse, found)
     assert not is_known_nowhere(plan.changes)
+
+
+def test_secrets_are_not_among_them() -> None:
+    address = Address("webhook", "w")
+    fields = {"url": "https://example.org", "password": Secret("x"), "more": ({"token": Secret("y"), "on": True},)}
+    gone = Change(address, Action.DELETE, "", why=Reason.UNDECLARED)
+    found = resources_of([gone], {address: Live(address, frozen(fields))})
+    assert found == {"webhook.w": {"url": "https://example.org", "more": [{"on": True}]}}
+    json.dumps(found)
