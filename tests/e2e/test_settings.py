@@ -20,6 +20,9 @@ EVERY = pytest.mark.parametrize("setting", SETTINGS, ids=lambda each: each.addre
 EACH = pytest.mark.parametrize(
     "setting", {each.kind: each for each in reversed(SETTINGS)}.values(), ids=lambda each: each.address
 )
+SECRET = pytest.mark.parametrize(
+    "setting", {each.kind: each for each in SETTINGS if each.secrets}.values(), ids=lambda each: each.address
+)
 LINTED = pytest.mark.parametrize("setting", [each for each in SETTINGS if each.code], ids=lambda each: each.address)
 
 
@@ -173,15 +176,24 @@ def test_a_plan_without_changes_asks_once(project: Project, setting: Setting) ->
     assert project.proxy.count("GET", f"{setting.read_at}/*") == 0
 
 
-def test_all_settings_of_the_project_come_with_one_request(project: Project) -> None:
+def test_all_settings_together_cost_a_request_for_each_answer_and_come_back(project: Project) -> None:
     for each in SETTINGS:
         for name, value in each.secrets.items():
             project.secret(name, value)
-    project.declare("".join(dict.fromkeys(each.before + each.call() for each in SETTINGS if not each.before)))
+    project.declare("".join(each.call() for each in SETTINGS))
     apply(project)
     project.proxy.forget()
     project.must_be_clean()
-    assert [each for each in SETTINGS if project.proxy.count("GET", each.read_at) != 1 and not each.before] == []
+    answers = sorted({each.read_at for each in SETTINGS})
+    assert [each for each in answers if project.proxy.count("GET", each) != 1] == []
+    assert project.proxy.count("GET", "/project*") == len(answers)
+    written = project.root / "stacks" / "e2e.py"
+    here(project, "import", "--write", str(written))
+    text = written.read_text(encoding="utf-8")
+    for name in re.findall(r'FromEnvironment\("(\w+)"\)', text):
+        project.secret(name, "a-secret-nobody-sees")
+    project.stack_file.write_text(text, encoding="utf-8")
+    project.must_be_clean()
 
 
 @EACH
@@ -202,6 +214,21 @@ def test_a_server_that_does_not_have_it_is_told_once(project: Project, setting: 
     refused = here(project, "plan", code=5)
     assert refused.out.count("cannot be managed on Appwrite") == 1
     assert actions(json.loads(here(project, "plan", "--json", code=5).out)) == {}
+
+
+@SECRET
+def test_a_rotated_secret_shows_and_one_that_was_changed_there_cannot(project: Project, setting: Setting) -> None:
+    (name,) = setting.secrets
+    project.declare(setting.call())
+    apply(project)
+    project.secret(name, "another-secret-nobody-sees")
+    (shown,) = fields_of(here(project, "plan", "--json").json).values()
+    assert shown == ("***", "***", "config")
+    apply(project)
+    project.must_be_clean()
+    word = "password" if setting.kind == "smtp" else "clientSecret"
+    project.api.patch(setting.route, {word: "by-hand"})
+    project.must_be_clean()
 
 
 @LINTED
