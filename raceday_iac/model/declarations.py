@@ -8,6 +8,7 @@ live in `limits.py`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass
 from dataclasses import fields as members
@@ -245,7 +246,23 @@ def checked(model: type[Model], arguments: Mapping[str, Any]) -> tuple[Model | N
     try:
         return model.model_validate({key: _hardened(value) for key, value in arguments.items()}), []
     except ValidationError as error:
-        return None, [_mistake(issue) for issue in error.errors()]
+        return None, [_mistake(place, issue) for place, issue in _issues(error).items()]
+
+
+#: What pydantic puts behind the name of a field that may hold one of several types: the type.
+_TYPE = re.compile(r"int|float|str|bool|none|[a-z-]+\[.*\]")
+#: Of such types, the one whose fault says most comes last.
+_TELLING = ("is_instance_of", "int_type")
+
+
+def _issues(error: ValidationError) -> dict[tuple[int | str, ...], Any]:
+    """What is wrong, by place: once, also where none of several types fits."""
+    found: dict[tuple[int | str, ...], Any] = {}
+    for issue in error.errors():
+        place = tuple(part for part in issue["loc"] if isinstance(part, int) or not _TYPE.fullmatch(part))
+        if place not in found or issue["type"] not in _TELLING:
+            found[place] = issue
+    return found
 
 
 def _hardened(value: Any) -> Any:
@@ -257,8 +274,8 @@ def _hardened(value: Any) -> Any:
     return value
 
 
-def _mistake(issue: Any) -> Mistake:
-    field = ".".join(str(part) for part in issue["loc"])
+def _mistake(place: tuple[int | str, ...], issue: Any) -> Mistake:
+    field = ".".join(map(str, place))
     if issue["type"] == "extra_forbidden":
         return Mistake(field, f"unknown setting {field!r}", is_unknown=True)
     message = _limit(issue) or _misfit(issue) or str(issue["msg"]).removeprefix("Value error, ")

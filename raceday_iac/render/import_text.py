@@ -149,4 +149,4 @@ def _differing(difference: Difference) -> str:
 
 def _by_kind(addresses: Iterable[Address] | Mapping[Address, Any]) -> str:
     kinds = [each.kind for each in addresses]
-    return ", ".join(counted(kinds.count(kind), kind) for kind in dict.fromkeys(kinds)) or "nothing"
+    return ", ".join(counted(kinds.count(kind), kind.replace("_", " ")) for kind in dict.fromkeys(kinds)) or "nothing"

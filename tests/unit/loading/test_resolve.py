@@ -415,6 +415,24 @@ def test_a_variable_can_be_overridden_also_a_secret_one() -> None:
     assert found == {"value": "http://127.0.0.1", "secret": False}
 
 
+def test_a_variable_of_the_project_can_be_overridden_and_is_checked() -> None:
+    stack = Stack("test")
+    stack.variables = {"A KEY": FromEnvironment("NAME")}
+    at = "project_variable.A KEY"
+    assert fields(stack, at, overrides={at: {"value": "here"}}) == {"value": "here", "secret": False}
+    assert f"{at}: value: 5 is no text" in complaint(stack, overrides={at: {"value": 5}})
+    stack.variables = {"A KEY": "there"}
+    assert "secret" in complaint(stack, overrides={at: {"secret": True}})
+
+
+def test_a_value_of_none_of_several_types_is_one_mistake() -> None:
+    said = complaint(stack_with_function(variables={"K": None}))
+    assert said.endswith("variable.f/K: value: None is no text")
+    stack = Stack("test")
+    collection(stack).integer("a", min="x")
+    assert complaint(stack).endswith("attribute.d/c/a: min: 'x' is no number")
+
+
 def test_an_override_is_checked_like_a_declaration() -> None:
     assert "timeout" in complaint(stack_with_function(), overrides={"function.f": {"timeout": 901}})
 
