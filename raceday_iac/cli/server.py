@@ -140,7 +140,7 @@ def reset_all(options: Options, environment: Environment) -> None:
 
 @app.command("load")
 def load_server(file: Annotated[Path, typer.Argument(help="An appwrite.json.")]) -> int:
-    """Create the functions of an appwrite.json on it, as far as it takes them. Exit 1 when it does not take all."""
+    """Create functions and sites of an appwrite.json, as far as it takes them. Exit 1 when it does not take all."""
     options = current()
     loaded, others, remarks = load_file(options, _require_embedded(options), file)
     content = {
@@ -155,19 +155,21 @@ def load_server(file: Annotated[Path, typer.Argument(help="An appwrite.json.")])
 
 
 def load_file(options: Options, environment: Environment, file: Path) -> tuple[Loaded, list[str], tuple[Remark, ...]]:
-    """Create the functions of a file. What came of it, what else the file has, and remarks on it. Raises IacError."""
-    from ..devserver.control import load_functions
+    """Create functions and sites of a file. What came of it, what else it has, and remarks on it. Raises IacError."""
+    from ..devserver.control import load_functions, load_sites
     from ..importing.appwrite_json import PLACE, SILENT
     from ..importing.document import read_document
     from ..importing.entries import named
 
     document = read_document(file)
-    functions = document.content.get("functions", [])
-    if not isinstance(functions, list):
-        raise IacError(f"{file} is not an appwrite.json: its functions are no list.", unchanged=True)
+    functions, sites = (document.content.get(name, []) for name in ("functions", "sites"))
+    for name, entries in (("functions", functions), ("sites", sites)):
+        if not isinstance(entries, list):
+            raise IacError(f"{file} is not an appwrite.json: its {name} are no list.", unchanged=True)
     with opened(environment, options) as target:
-        loaded = load_functions(functions, target.endpoint, target.project, target.key.reveal())
-    silent = {"functions", *PLACE, *SILENT}
+        place = (target.endpoint, target.project, target.key.reveal())
+        loaded = load_functions(functions, *place).and_sites(load_sites(sites, *place))
+    silent = {"functions", "sites", *PLACE, *SILENT}
     others = [named(name, held) for name, held in document.content.items() if held and name not in silent]
     return loaded, others, document.remarks
 
@@ -175,13 +177,14 @@ def load_file(options: Options, environment: Environment, file: Path) -> tuple[L
 def loaded_lines(loaded: Loaded, others: Sequence[str]) -> Iterator[Line]:
     """What came of it, for people."""
     skipped = f"; {len(loaded.skipped)} were there already" if loaded.skipped else ""
-    yield Line(f"Created {counted(len(loaded.created), 'function')}{skipped}.")
+    sites = f" and {counted(loaded.sites, 'site')}" if loaded.sites else ""
+    yield Line(f"Created {counted(len(loaded.created) - loaded.sites, 'function')}{sites}{skipped}.")
     for id, reason in loaded.refused.items():
         yield Line(f"  {id} was not created: {reason}", "red")
     for id, remarks in loaded.changed.items():
         yield from (Line(f"  {id}: {each}", "yellow") for each in remarks)
     if others:
-        yield Line(f"  not loaded, for only functions are: {', '.join(others)}", "yellow")
+        yield Line(f"  not loaded, for only functions and sites are: {', '.join(others)}", "yellow")
 
 
 def _require_embedded(options: Options) -> Environment:

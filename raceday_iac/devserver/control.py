@@ -187,7 +187,7 @@ def move_clock(server: Server, _request: Request, values: dict[str, Any]) -> Rep
     return Reply(200, {"now": server.timestamp()})
 
 
-# Creating the functions that an appwrite.json describes, through the HTTP API.
+# Creating the functions and sites that an appwrite.json describes, through the HTTP API.
 
 
 #: Fields of a function in such a file that are parameters of its creation, in every age of Appwrite. A server ignores
@@ -196,26 +196,70 @@ FUNCTION_FIELDS = (
     "name runtime execute events schedule timeout enabled logging entrypoint commands scopes specification "
     "buildSpecification runtimeSpecification deploymentRetention"
 ).split()
+#: The same of a site.
+SITE_FIELDS = (
+    "name framework enabled logging timeout installCommand buildCommand startCommand outputDirectory buildRuntime "
+    "adapter fallbackFile specification buildSpecification runtimeSpecification deploymentRetention"
+).split()
 #: Where code lies is of no interest without it, and what a server added to its answer is of none at all.
 _SILENT = frozenset({"$id", "$createdAt", "$updatedAt", "path", "ignore"})
-#: Appwrite's limit of a timeout, in seconds (1.8.1).
-_LONGEST = 900
+#: Appwrite's limits of a timeout, in seconds (1.8.1).
+_LONGEST, _LONGEST_OF_SITE = 900, 30
 _REFUSED_FIELD = re.compile(r"Invalid `(\w+)` param")
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """Ids of the functions that `load_functions` created and of those that were there already; for others why they were
+    """Ids of what was created and of what was there already; for others why they were
     not created, and what of a created one was not taken as the file says it."""
 
     created: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     refused: Mapping[str, str] = field(default_factory=dict)
     changed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: How many of the created are sites.
+    sites: int = 0
+
+    def and_sites(self, other: Loaded) -> Loaded:
+        """Both together; sites by their addresses."""
+
+        def of(ids: Sequence[str]) -> tuple[str, ...]:
+            return tuple(f"site.{each}" for each in ids)
+
+        return Loaded(
+            (*self.created, *of(other.created)),
+            (*self.skipped, *of(other.skipped)),
+            {**self.refused, **dict(zip(of(list(other.refused)), other.refused.values(), strict=True))},
+            {**self.changed, **dict(zip(of(list(other.changed)), other.changed.values(), strict=True))},
+            len(other.created),
+        )
+
+
+@dataclass(frozen=True)
+class _Service:
+    """What the entries of a list are, and which of their fields are parameters."""
+
+    name: str
+    fields: Sequence[str]
+    needed: tuple[str, ...]
+    longest: int
+
+
+_FUNCTIONS = _Service("functions", FUNCTION_FIELDS, ("name", "runtime"), _LONGEST)
+_SITES = _Service("sites", SITE_FIELDS, ("name", "framework", "buildRuntime"), _LONGEST_OF_SITE)
 
 
 def load_functions(functions: Sequence[Any], endpoint: str, project: str, key: str) -> Loaded:
     """Create the functions of an appwrite.json, without code, through the HTTP API. Their folders need not exist."""
+    return _loaded(_FUNCTIONS, functions, endpoint, project, key)
+
+
+def load_sites(sites: Sequence[Any], endpoint: str, project: str, key: str) -> Loaded:
+    """The same of sites."""
+    return _loaded(_SITES, sites, endpoint, project, key)
+
+
+def _loaded(service: _Service, entries: Sequence[Any], endpoint: str, project: str, key: str) -> Loaded:
     import requests  # noqa: PLC0415 - takes long, and `status` imports this module too
 
     created: list[str] = []
@@ -224,39 +268,41 @@ def load_functions(functions: Sequence[Any], endpoint: str, project: str, key: s
     changed: dict[str, tuple[str, ...]] = {}
     with requests.Session() as session:
         session.headers.update({"X-Appwrite-Project": project, "X-Appwrite-Key": key})
-        for number, function in enumerate(functions):
-            id = function.get("$id") if isinstance(function, Mapping) else None
+        for number, entry in enumerate(entries):
+            id = entry.get("$id") if isinstance(entry, Mapping) else None
             if not isinstance(id, str) or not id:
-                refused[f"functions[{number}]"] = "it has no $id"
+                refused[f"{service.name}[{number}]"] = "it has no $id"
                 continue
             remarks: list[str] = []
-            answer = _created(session, f"{endpoint}/functions", id, function, remarks)
+            answer = _created(session, service, endpoint, entry, remarks)
             if answer.status_code == 409:
                 skipped.append(id)
             elif not answer.ok:
                 refused[id] = _message(answer)
             else:
                 created.append(id)
-                remarks += _with_variables(session, f"{endpoint}/functions/{id}/variables", function)
+                remarks += _with_variables(session, f"{endpoint}/{service.name}/{id}/variables", entry)
                 changed |= {id: tuple(remarks)} if remarks else {}
     return Loaded(tuple(created), tuple(skipped), refused, changed)
 
 
-def _created(session: Session, url: str, id: str, function: Mapping[str, Any], remarks: list[str]) -> Response:
+def _created(
+    session: Session, service: _Service, endpoint: str, entry: Mapping[str, Any], remarks: list[str]
+) -> Response:
     """The last answer to a creation. What the server refuses of optional settings is left out and told."""
-    body = _body(function, remarks)
+    identity, body = {f"{service.name.removesuffix('s')}Id": entry["$id"]}, _body(service, entry, remarks)
     while True:
-        answer = session.post(url, json={"functionId": id, **body}, timeout=30)
+        answer = session.post(f"{endpoint}/{service.name}", json={**identity, **body}, timeout=30)
         found = _REFUSED_FIELD.match(_message(answer)) if answer.status_code == 400 else None
-        if found is None or found[1] not in body or found[1] in ("name", "runtime"):
+        if found is None or found[1] not in body or found[1] in service.needed:
             return answer
         remarks.append(f"{found[1]} is left out: {_message(answer)}")
         del body[found[1]]
 
 
-def _body(function: Mapping[str, Any], remarks: list[str]) -> dict[str, Any]:
-    body = {name: function[name] for name in FUNCTION_FIELDS if function.get(name) is not None}
-    body.setdefault("name", function["$id"])
+def _body(service: _Service, entry: Mapping[str, Any], remarks: list[str]) -> dict[str, Any]:
+    body = {name: entry[name] for name in service.fields if entry.get(name) is not None}
+    body.setdefault("name", entry["$id"])
     specification = body.get("specification")
     for name in ("buildSpecification", "runtimeSpecification"):
         # Until 1.8 there is one specification for both, and what runs is what counts.
@@ -269,18 +315,18 @@ def _body(function: Mapping[str, Any], remarks: list[str]) -> dict[str, Any]:
         body["commands"] = " && ".join(map(str, commands))
         remarks.append(f"commands is a list, and is joined: {body['commands']}")
     timeout = body.get("timeout")
-    if isinstance(timeout, int) and timeout > _LONGEST:
-        body["timeout"] = _LONGEST
-        remarks.append(f"timeout {timeout} s is above Appwrite's limit; {_LONGEST} s is taken")
-    unknown = sorted(set(function) - {*FUNCTION_FIELDS, *_SILENT, "vars", "variables"})
+    if isinstance(timeout, int) and timeout > service.longest:
+        body["timeout"] = service.longest
+        remarks.append(f"timeout {timeout} s is above Appwrite's limit; {service.longest} s is taken")
+    unknown = sorted(set(entry) - {*service.fields, *_SILENT, "vars", "variables"})
     if unknown:
         remarks.append(f"unknown settings are left out: {', '.join(unknown)}")
     return body
 
 
-def _with_variables(session: Session, url: str, function: Mapping[str, Any]) -> Iterator[str]:
+def _with_variables(session: Session, url: str, entry: Mapping[str, Any]) -> Iterator[str]:
     """Create its variables; say what came of those that could not be."""
-    given = function.get("variables") or function.get("vars") or {}
+    given = entry.get("variables") or entry.get("vars") or {}
     pairs = given.items() if isinstance(given, Mapping) else [_pair(each) for each in given]
     for name, value in pairs:
         said = value if isinstance(value, str) else json.dumps(value)

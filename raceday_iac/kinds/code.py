@@ -96,7 +96,8 @@ def run_size(fields: Fields) -> str:
     return str(fields.get("runtimeSpecification") or fields.get("specification") or "")
 
 
-_BUILT = Wire(effect="in place, and a new deployment")
+#: Of a field that a build depends on.
+BUILT = Wire(effect="in place, and a new deployment")
 #: The version that gave builds and runs a size each.
 _TWO_SIZES = "1.9.0"
 _AGED = Wire(since=_TWO_SIZES, is_answered=False, is_left=True)
@@ -104,8 +105,8 @@ _NEWER_SIZE = replace(_AGED, instead=("specification",))
 _SIZE = Wire(until=_TWO_SIZES, instead=("buildSpecification", "runtimeSpecification"), is_answered=False, is_left=True)
 
 # The fields that both models have.
-Built: TypeAlias = Annotated[str, _BUILT]
-BuildRuntime: TypeAlias = Annotated[Runtime, _BUILT, AfterValidator(_known_runtime)]
+Built: TypeAlias = Annotated[str, BUILT]
+BuildRuntime: TypeAlias = Annotated[Runtime, BUILT, AfterValidator(_known_runtime)]
 _Specification: TypeAlias = Annotated[Specification | None, AfterValidator(_known_specification)]
 OneSize: TypeAlias = Annotated[_Specification, _SIZE]
 OwnSize: TypeAlias = Annotated[_Specification, _NEWER_SIZE]

@@ -21,6 +21,7 @@ from ..model.server import ServerFacts
 from . import variable
 from .base import Kind, Listing, Shape
 from .code import (
+    BUILT,
     CARRIED,
     LEFT_OUT,
     SCOPES,
@@ -60,7 +61,6 @@ from .fields import (
 from .variable import SHAPE as VARIABLE
 
 ROUTE = "/sites"
-_BUILT = Wire(effect="in place, and a new deployment")
 Command = Annotated[str, Field(max_length=limits.FUNCTION_COMMANDS)]
 
 
@@ -79,13 +79,13 @@ class SiteDeclaration(Declared):
 
     id: Annotated[Id, IDENTITY] = Field(init=False)
     name: Name
-    framework: Annotated[Framework, _BUILT]
+    framework: Annotated[Framework, BUILT]
     build_runtime: BuildRuntime
-    adapter: Annotated[Literal["static", "ssr"] | None, Wire(effect=_BUILT.effect, is_left=True)] = None
-    install_command: Annotated[Command, _BUILT] = ""
-    build_command: Annotated[Command, _BUILT] = ""
-    start_command: Annotated[Command, replace(_BUILT, since="1.9.0", is_answered=False)] = ""
-    output_directory: Annotated[Command, _BUILT] = ""
+    adapter: Annotated[Literal["static", "ssr"] | None, Wire(effect=BUILT.effect, is_left=True)] = None
+    install_command: Annotated[Command, BUILT] = ""
+    build_command: Annotated[Command, BUILT] = ""
+    start_command: Annotated[Command, replace(BUILT, since="1.9.0", is_answered=False)] = ""
+    output_directory: Annotated[Command, BUILT] = ""
     fallback_file: Annotated[str | None, Wire(is_left=True)] = Field(default=None, max_length=255)
     specification: OneSize = None
     runtime_specification: OwnSize = None

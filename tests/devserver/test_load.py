@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.devserver.control import Loaded, load_functions
+from raceday_iac.devserver.control import Loaded, load_functions, load_sites
 from raceday_iac.devserver.runner import start_server
 
 from .functions_server import Client, quick
@@ -106,7 +106,23 @@ def test_a_file_in_which_something_is_wrong_is_loaded_as_far_as_it_can_be(
     assert execute(["server", "load", "appwrite.json", "--env", "here"]) == 1
     said = capsys.readouterr().out
     assert said.startswith("Created 1 function.\n  b was not created: ")
-    assert said.endswith("not loaded, for only functions are: buckets (x, number 1), settings (auth)\n")
+    assert said.endswith("not loaded, for only functions and sites are: buckets (x, number 1), settings (auth)\n")
     (tmp_path / "appwrite.json").write_text("{", encoding="utf-8")
     assert execute(["server", "load", "appwrite.json", "--env", "here"]) == 1
     assert "appwrite.json:1: is not valid JSON" in capsys.readouterr().err
+
+
+def test_sites_of_a_file_are_loaded_with_their_variables_and_what_a_server_refuses_is_left_out(client: Client) -> None:
+    running = client.running
+    site = {"$id": "s", "name": "S", "framework": "vite", "buildRuntime": "node-22", "path": "./", "timeout": 60}
+    sites = [{**site, "adapter": "sometimes", "vars": {"A": "1"}}, {"$id": "t"}, site]
+    found = load_sites(sites, running.endpoint, running.project, running.key)
+    assert (found.created, found.skipped, list(found.refused)) == (("s",), ("s",), ["t"])
+    assert [each.partition(":")[0] for each in found.changed["s"]] == [
+        "timeout 60 s is above Appwrite's limit; 30 s is taken",
+        "adapter is left out",
+    ]
+    live = client.ok("GET", "/sites/s")
+    assert (live["framework"], live["timeout"], live["vars"][0]["key"]) == ("vite", 30, "A")
+    both = Loaded(("f",)).and_sites(found)
+    assert (both.created, both.skipped, list(both.refused), both.sites) == (("f", "site.s"), ("site.s",), ["site.t"], 1)
