@@ -69,7 +69,10 @@ while IFS= read -r word; do
 done <<< "$IAC_ARGUMENTS"
 
 code=0
-raceday-iac "${words[@]}" --env "$IAC_ENV" --stack "$IAC_STACK" || code=$?
+# Without one, the program takes the only stack of the folder.
+chosen=(--env "$IAC_ENV")
+if [[ -n $IAC_STACK ]]; then chosen+=(--stack "$IAC_STACK"); fi
+raceday-iac "${words[@]}" "${chosen[@]}" || code=$?
 
 {
   echo "exit-code=$code"

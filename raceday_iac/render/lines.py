@@ -10,6 +10,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -95,7 +96,9 @@ def tolerant(stream: IO[str] | None) -> IO[str]:
     if stream is None:
         raise OutputError("Standard output is closed, so there is nowhere to show anything.", unchanged=True)
     if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(errors="replace")
+        # A pipe that was taken for a file cannot be flushed here; what is written to it may still arrive.
+        with suppress(OSError):
+            stream.reconfigure(errors="replace")
     return stream
 
 
