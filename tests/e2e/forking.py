@@ -71,6 +71,8 @@ def _parent() -> tuple[subprocess.Popen[bytes], str]:
         cwd=Path(__file__).parents[2],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        # A pipe as well: whether it can seek is asked once, and a child with a pipe would seek in it otherwise.
+        stderr=subprocess.STDOUT,
     )
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
