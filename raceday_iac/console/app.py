@@ -78,7 +78,6 @@ class Console:
             "environment": self.project.environment,
             "is_local": self.local is not None,
             "note": next((text for key, text in self._notes if key == name), ""),
-            "running": [each.title for each in self.tasks.running() if each.changes],
         }
 
 
