@@ -118,7 +118,8 @@ RULES = (
     Rule("GET /project/templates/email/{templateId}", Use.LEFT_OUT, "the list has those that were set"),
     Rule("GET /project/policies*", Use.READ, "which policies there are, and how they are set"),
     Rule("GET /project/keys", Use.MANAGED, "key"),
-    Rule("* /proxy/*", Use.LEFT_OUT, _UNMANAGED),
+    Rule("PATCH /proxy/rules/{ruleId}/status", Use.LEFT_OUT, "lets the server look again whether a domain leads to it"),
+    Rule("* /proxy/rules*", Use.MANAGED, "rule"),
     # What is neither configuration nor data of the project
     Rule("GET /health*", Use.READ, "what the server says of itself; for `health`, where the key may"),
     Rule("GET /ping", Use.LEFT_OUT, "says that the server is there, which every other request says too"),

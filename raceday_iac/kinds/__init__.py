@@ -30,6 +30,7 @@ from . import (
     protocol,
     provider,
     relationship,
+    rule,
     service,
     site,
     site_deployment,
@@ -76,6 +77,7 @@ KINDS: dict[str, Kind] = {
         email_template,
         oauth,
         document,
+        rule,
     )
 }
 

@@ -15,7 +15,7 @@ from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
-from ..kinds import attribute, auth_method, email_template, oauth, platform, policy, protocol, provider, service
+from ..kinds import attribute, auth_method, email_template, oauth, platform, policy, protocol, provider, rule, service
 from ..kinds.bucket import BucketDeclaration
 from ..kinds.collection import CollectionDeclaration
 from ..kinds.database import DatabaseDeclaration
@@ -224,6 +224,10 @@ class Stack:
     fcm_provider = declares("provider", provider.FcmDeclaration)
     apns_provider = declares("provider", provider.ApnsDeclaration)
 
+    api_rule = declares("rule", rule.ApiDeclaration)
+    function_rule = declares("rule", rule.FunctionDeclaration)
+    site_rule = declares("rule", rule.SiteDeclaration)
+    redirect_rule = declares("rule", rule.RedirectDeclaration)
     web_platform = declares("platform", platform.WebDeclaration)
     apple_platform = declares("platform", platform.AppleDeclaration)
     android_platform = declares("platform", platform.AndroidDeclaration)

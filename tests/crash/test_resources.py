@@ -149,6 +149,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 SCHEMA = """
 collection = stack.database("d", name="D").collection("c", name="C")
 collection.string("title", 20, required=True)
+stack.api_rule("api.example.com")
 """
 DOCUMENTS = {
     "nothing": "",
@@ -157,8 +158,8 @@ DOCUMENTS = {
 }
 
 
-@pytest.mark.parametrize(("before", "after", "writes"), [("nothing", "made", 3), ("made", "changed", 1)])
-def test_a_run_after_a_kill_finishes_the_documents(world: World, before: str, after: str, writes: int) -> None:
+@pytest.mark.parametrize(("before", "after", "writes"), [("nothing", "made", 4), ("made", "changed", 1)])
+def test_a_run_after_a_kill_finishes_documents_and_rules(world: World, before: str, after: str, writes: int) -> None:
     stack = world.folder / "stacks" / "resources.py"
     stack.write_text(HEAD + DOCUMENTS[before])
     assert world.run("apply", "--auto-approve") == 0

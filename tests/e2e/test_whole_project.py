@@ -31,6 +31,7 @@ stack.function(
     P + "fn", name="Fn", runtime="python-3.12", specification="s-1vcpu-512mb", timeout=20, schedule="0 3 1 1 *",
     entrypoint="main.py", code="functions/fn", variables={"A": "a"},
 )
+stack.function_rule("fn.example.com", function=P + "fn")
 stack.site(
     P + "site", name="Site", framework="other", build_runtime="static-1", adapter="static", fallback_file="index.html",
     code="sites/site", variables={"B": "b"},

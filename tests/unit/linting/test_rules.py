@@ -109,6 +109,7 @@ def hiding(key: str) -> Stack:
     return stack
 
 
+REDIRECT = {"type": "redirect", "domain": "a.example.org", "resource_type": "site", "resource": "s"}
 HOOK = {"url": "https://example.org", "events": ("users.*.create",)}
 MAIL = {"type": "smtp", "host": "h", "from_email": "a@example.org"}
 SMTP = {"host": "h.example.org", "sender_email": "a@example.org"}
@@ -226,6 +227,10 @@ CASES: dict[str, tuple[Case, Case]] = {
     "PLC004": (
         resource("policy", type="membership-privacy", user_email=True),
         resource("policy", type="membership-privacy", user_name=True),
+    ),
+    "RUL001": (
+        resource("rule", **REDIRECT, url="http://example.org"),
+        resource("rule", **REDIRECT, url="https://example.org"),
     ),
     "DOC001": (documents(301), documents(300)),
     "WHK001": (resource("webhook", **HOOK, tls=False), resource("webhook", **HOOK)),

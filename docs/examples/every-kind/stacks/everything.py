@@ -127,3 +127,5 @@ stack.email_template(
 )
 
 stack.oauth("github", client_id="e4d87900000000540733", secret=FromEnvironment("GITHUB_SECRET"))
+
+stack.function_rule("checkout.example.org", function="checkout")
