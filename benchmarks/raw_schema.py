@@ -10,6 +10,8 @@ from typing import Any
 
 import requests
 
+from raceday_iac.model.server import release
+
 THREADS = 8
 _PAUSE = 0.05
 
@@ -21,6 +23,11 @@ class Client:
         self._endpoint = endpoint
         self._headers = {"X-Appwrite-Project": project, "X-Appwrite-Key": key}
         self._local = local()
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """Of the server, which refuses keys there: (1, 9, 6)."""
+        return release(requests.get(f"{self._endpoint}/health/version", timeout=30).json()["version"])
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         session = getattr(self._local, "session", None)

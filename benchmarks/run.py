@@ -106,7 +106,7 @@ def _measure(project: Path, endpoint: str, name: str, key: str) -> None:
     _row("raceday-iac --help", [timed([COMMAND, "--help"], {}) for _ in range(7)])
     applied, bare, inline = [], [], []
     schema = _schema()
-    takes_inline = client.call("get", "/health/version")["version"] >= "1.9"
+    takes_inline = client.version >= (1, 9)
     for _ in range(3):
         _empty(client, project)
         bare.append(create_schema(client, schema))
