@@ -342,7 +342,7 @@ class Kind:
     #: that shows what has become of it.
     is_async: bool = False
     listed: str = ""
-    #: Whether an item of `listed` is one.
+    #: Whether an item of `listed`, or of its own list, is one.
     is_one: Callable[[Mapping[str, Any]], bool] = lambda _raw: True
     #: The part of the answer to `requests.read` that is about it; None when it is not there.
     found_in: Callable[[Address, Any], Any] = lambda _address, raw: raw
@@ -356,7 +356,7 @@ class Kind:
     sent_together: bool = False
     #: How the creation of the collection that it lies in names it, where a server takes it there; None where not.
     inline: Callable[[Address, Fields, ServerFacts], Mapping[str, Any] | None] = lambda _address, _fields, _server: None
-    #: The places whose schema a write changes (see `turns`).
+    #: The places whose schema a write changes (see `turns`); the settings of a project are one place.
     schema_places: Callable[[Address, Fields], frozenset[Place]] = lambda _address, _fields: frozenset()
 
     # What is declared, and what of Appwrite's own description is not.

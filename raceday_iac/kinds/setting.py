@@ -39,7 +39,6 @@ _NO_SETTINGS: Mapping[str, str] = {
 }
 #: What a setting calls the fields of its model, by its id.
 Words: TypeAlias = Callable[[str], Mapping[str, str]]
-_ANSWER = Shape({})
 _HOLE = re.compile(r"\{\w+\}")
 
 
@@ -127,14 +126,14 @@ def _worded(name: str) -> str:
 class SettingRequests:
     """Requests that change one. There is none that makes or deletes it."""
 
-    def __init__(self, declaring: SettingDeclaring, listing: Listing, route: str, words: Words) -> None:
-        self._declaring, self._listing, self._words = declaring, listing, words
+    def __init__(self, declaring: SettingDeclaring, listing: Listing, route: str, words: Words, written: Shape) -> None:
+        self._declaring, self._listing, self._words, self._written = declaring, listing, words, written
         self._method, _, self._path = route.partition(" ")
 
     def update(self, address: Address, fields: Fields, live: Live) -> Call:  # noqa: ARG002 - the rest stays by itself
         said, words = body(self._declaring.model_of(fields), fields), self._words(address.name)
         renamed = {words.get(name, name): value for name, value in said.items()}
-        return Call(self._method.lower(), _HOLE.sub(address.name, self._path), renamed, _ANSWER)
+        return Call(self._method.lower(), _HOLE.sub(address.name, self._path), renamed, self._written)
 
     def create(self, address: Address, fields: Fields) -> Call:  # noqa: ARG002
         raise AssertionError(f"{address} is there in every project")
@@ -193,29 +192,40 @@ def setting_kind(
         hidden = {each.name for each in wire_fields(model) if each.wire.is_secret}
         left = {each.name for each in wire_fields(model) if each.wire.is_left}
         found = parsed(model, said).items()
-        shown = {each: value for each, value in found if each not in hidden and (value or each not in left)}
-        return Live(Address(name, identity), typed(identity, shown), identity)
+        seen = {each: value for each, value in found if each not in hidden and (value or each not in left)}
+        return Live(Address(name, identity), typed(identity, seen), identity)
 
     def found_in(address: Address, raw: Any) -> Any:
         if not key:
             return raw
         if key in raw:
             return next((each for each in raw[key] if each["$id"] == address.name), None)
-        is_it = raw.get("$id") == address.name and shape_of(address.name).keys() <= raw.keys()
-        return raw if is_it else None
+        return raw if raw.get("$id") == address.name and is_itself(raw) else None
+
+    def is_itself(raw: Mapping[str, Any]) -> bool:
+        """Whether the answer to a write is the setting, and not the project."""
+        return is_one(raw) and shape_of(str(raw["$id"])).keys() <= raw.keys()
+
+    def written_of(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+        if key in raw:
+            return {key: [item]}
+        return item_of(raw) if is_itself(raw) else {}
 
     def originals(address: Address) -> list[Fields]:
         found = model_of(address.name).originals() if address.name in ids else []
         return [typed(address.name, each) for each in found]
 
-    listing = Listing(listed_at, key, Shape({"$id": str}, more=item_of), is_whole=True)
+    item = Shape({"$id": str}, more=item_of) if key else Shape({"$id": str, **shape_of(ONLY)})
+    listing = Listing(listed_at, key, item, is_whole=True)
     fields = [each for model in declaring.models for each in wire_fields(model)]
     return Kind(
         name=name,
         stage=stage,
         plural=plural,
         tone="calm",
-        requests=SettingRequests(declaring, listing, route, words),
+        requests=SettingRequests(
+            declaring, listing, route, words, Shape({"$id": str}, more=written_of) if key else item
+        ),
         parse=parse,
         found_in=found_in,
         is_one=is_one,

@@ -9,6 +9,7 @@ import pytest
 
 from raceday_iac.kinds import KINDS, kind_of
 from raceday_iac.kinds.auth_method import METHODS
+from raceday_iac.kinds.base import misfit
 from raceday_iac.kinds.oauth import PROVIDERS
 from raceday_iac.model.address import Address
 from raceday_iac.model.resource import Live, Resource, frozen
@@ -132,3 +133,33 @@ def test_a_setting_with_appwrites_own_value_is_nobodys_and_can_be_sent(kind: Any
         assert kind_of(at).is_original(Live(at, frozen(told)))
         assert kind.requests.update(at, fields, Live(at, fields)).body
         assert set(Resource(at, fields).fields) - {"type"} <= kind.in_place
+
+
+STRENGTH = {"$id": "password-strength", "uppercase": False, "lowercase": False, "number": False, "symbols": False}
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "wrong"),
+    [
+        ("service.avatars", {"$id": "p", "services": [{"enabled": True}]}, "services[0].$id is missing"),
+        ("service.avatars", {"$id": "p", "services": [{"$id": "avatars"}]}, "services[0].enabled is missing"),
+        ("service.avatars", {"$id": "p", "services": [{"$id": "newer"}]}, ""),
+        ("service.avatars", {"$id": "p"}, ""),
+        ("smtp.project", {"$id": "p"}, "smtpHost is missing"),
+        ("policy.password-strength", {**STRENGTH, "min": "8"}, "min is a text, which does not fit"),
+        ("policy.password-strength", {**STRENGTH, "min": 8}, ""),
+        ("policy.session-limit", {"$id": "p", "services": []}, ""),
+        (
+            "oauth.dropbox",
+            {"$id": "dropbox", "appKey": 1, "enabled": True},
+            "appKey is a number, which does not fit there",
+        ),
+    ],
+)
+def test_an_answer_that_is_no_answer_is_refused(text: str, answer: dict[str, Any], wrong: str) -> None:
+    at = address(text)
+    kind = kind_of(at)
+    fields = kind.originals(at)[0]
+    assert misfit(answer, kind.requests.update(at, fields, Live(at, fields)).shape).removesuffix(" there") == wrong
+    if not wrong:
+        assert kind.found_in(at, answer) in (None, answer)
