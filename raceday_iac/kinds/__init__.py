@@ -102,12 +102,12 @@ def kind_of(address: Address) -> Kind:
     return KINDS[address.kind]
 
 
-def told_with(kind: Kind, raw: Mapping[str, Any]) -> Iterator[Live]:
+def answered_with(kind: Kind, raw: Mapping[str, Any]) -> Iterator[Live]:
     """A resource as an answer describes it, with what the same answer tells of what lies in it."""
     owner = kind.parse((), raw)
     yield owner
     for inner in _INNER.get(kind.name, ()):
-        yield from (inner.parse(owner.address.parts, each) for each in inner.told_in(raw))
+        yield from (inner.parse(owner.address.parts, each) for each in inner.answered_in(raw))
 
 
 def has_code(address: Address) -> bool:
@@ -212,5 +212,5 @@ __all__ = [
     "on_server",
     "outermost",
     "sent_with",
-    "told_with",
+    "answered_with",
 ]

@@ -351,7 +351,7 @@ class Kind:
     #: The server's own lists that say what can be chosen for it: runtimes, frameworks, specifications.
     offers: tuple[str, ...] = ()
     #: Where the answer about what it lies in tells of it: each as `parse` takes it.
-    told_in: Callable[[Mapping[str, Any]], Iterable[Mapping[str, Any]]] = lambda _raw: ()
+    answered_in: Callable[[Mapping[str, Any]], Iterable[Mapping[str, Any]]] = lambda _raw: ()
     #: Whether all of a new collection are sent at once.
     sent_together: bool = False
     #: How the creation of the collection that it lies in names it, where a server takes it there; None where not.

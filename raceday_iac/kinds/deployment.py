@@ -80,7 +80,7 @@ def code_of(owner: str, service: str, name: str, sent_along: tuple[str, ...]) ->
         owner=owner,
         has_path_of_owner=True,
         has_own_id=True,
-        told_in=lambda raw: [raw] if raw["deploymentId"] else [],
+        answered_in=lambda raw: [raw] if raw["deploymentId"] else [],
         requests=_Requests(service),
         parse=parse,
         in_place=frozenset({"digest"}),

@@ -254,7 +254,7 @@ def variables_of(owner: str, service: str) -> Kind:
         has_own_id=True,
         secret_field="value",
         is_needed_by_code=True,
-        told_in=lambda raw: raw["vars"],
+        answered_in=lambda raw: raw["vars"],
         found_in=found_in,
         requests=requests,
         rename=requests.rename,

@@ -10,12 +10,18 @@ from raceday_iac.packaging.bundle import make_archive
 
 from .project import Project, actions
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.usefixtures("_builds_functions")]
 
 STACK = """
     stack.site(
         P + "s", name="Shop", framework="other", build_runtime="static-1", code="sites/shop",
         build_command={command!r}, {more}
+    )
+"""
+
+STACK_OF_SETTINGS = """
+    stack.site(
+        P + "s", name="Shop", framework="other", build_runtime="static-1", variables={"NAME": "ours"}
     )
 """
 
@@ -189,3 +195,18 @@ def test_lint_finds_a_secret_in_a_plain_variable(project: Project) -> None:
     told = project.iac("lint", code=None).out
     assert f"POL007  site_variable.{project.id('s')}/API_KEY" in told
     assert "0123456789" not in told
+
+
+def test_a_variable_that_somebody_changed_is_taken_back_and_one_of_theirs_is_named(project: Project) -> None:
+    project.declare(STACK_OF_SETTINGS)
+    project.apply()
+    path, name = f"/sites/{project.id('s')}", f"site_variable.{project.id('s')}"
+    (ours,) = project.api.get(path)["vars"]
+    project.api.put(f"{path}/variables/{ours['$id']}", {"key": "NAME", "value": "theirs"})
+    project.api.post(f"{path}/variables", {"variableId": "unique()", "key": "THEIRS", "value": "x", "secret": False})
+    assert f"{name}/NAME" in project.iac("drift", code=3).out
+    plan = project.plan()
+    assert (actions(plan), plan["unmanaged"]) == ({f"{name}/NAME": "update"}, [f"{name}/THEIRS"])
+    project.apply()
+    assert {each["key"]: each["value"] for each in project.api.get(path)["vars"]} == {"NAME": "ours", "THEIRS": "x"}
+    project.must_be_clean()

@@ -15,6 +15,7 @@ from ...kinds import (
     KINDS,
     LISTED,
     Kind,
+    answered_with,
     attribute,
     collection,
     database,
@@ -22,7 +23,6 @@ from ...kinds import (
     function,
     index,
     kind_of,
-    told_with,
 )
 from ...kinds.base import ARCHIVE, CONTENT, OBJECT, Call, Listing, Shape, is_finite, is_instant, listing
 from ...kinds.schema_rules import is_mirror
@@ -148,7 +148,9 @@ class AppwriteReader:
             return self._collections(place.path)
         kind = kind_of(place)
         try:
-            return {live.address: live for live in told_with(kind, self._transport.request(kind.requests.read(place)))}
+            return {
+                live.address: live for live in answered_with(kind, self._transport.request(kind.requests.read(place)))
+            }
         except NotFoundError:
             return {}
 
@@ -475,7 +477,7 @@ def path_of(owner: Address) -> str:
 
 def _taken(kind: Kind, raw: Mapping[str, Any], newest: dict[Address, Deployment]) -> dict[Address, Live]:
     """A resource with what lies in it: variables, the active deployment. Notes its newest one where it is another."""
-    owner, *inside = told_with(kind, raw)
+    owner, *inside = answered_with(kind, raw)
     latest = str(raw.get("latestDeploymentId") or "")
     if latest and latest != raw["deploymentId"]:
         status = str(raw.get("latestDeploymentStatus") or "")
