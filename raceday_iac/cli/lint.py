@@ -75,8 +75,9 @@ def _explain(options: Options, code: str) -> int:
     rules = {each.code: each for each in known_rules(lint_rules_of(options))}
     rule = rules.get(code.upper())
     if rule is None:
+        near = nearest(code.upper(), rules)
         raise IacError(
-            f"There is no rule {code}{nearest(code.upper(), rules)}.", hint=f"rules: {', '.join(rules)}", unchanged=True
+            f"There is no rule {code}{near}.", hint="" if near else f"rules: {', '.join(rules)}", unchanged=True
         )
     content = {"code": rule.code, "severity": str(rule.severity), "title": rule.title, "why": rule.why, "fix": rule.fix}
     lines = [

@@ -55,8 +55,9 @@ def read_address(text: str) -> Address:
     except ValueError as error:
         raise IacError(f"{error}.", unchanged=True) from None
     if found.kind not in KINDS:
-        hint = f"kinds: {', '.join(KINDS)}"
-        raise IacError(f"{text}: unknown kind {found.kind!r}{nearest(found.kind, KINDS)}.", hint=hint, unchanged=True)
+        near = nearest(found.kind, KINDS)
+        hint = "" if near else f"kinds: {', '.join(KINDS)}"
+        raise IacError(f"{text}: unknown kind {found.kind!r}{near}.", hint=hint, unchanged=True)
     return found
 
 
