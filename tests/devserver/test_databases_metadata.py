@@ -232,6 +232,20 @@ def test_creations_that_are_awaited_lose_nothing_with_two_workers(two_workers: R
     assert keys(db) == ["a0", "a1", "a2"]
 
 
+@pytest.mark.parametrize(("number", "lost"), [(1, 0), (2, 2)])
+def test_a_server_gets_more_workers_while_it_runs(db: Database, number: int, lost: int) -> None:
+    db.ok("PATCH", "_dev/faults", {"databaseWorkers": number}, root="/")
+    db.collection("c")
+    try:
+        with overlapping(db):
+            for each in range(4):
+                db.attribute("c", f"a{each}", "string")
+            db.settle()
+    finally:
+        db.ok("PATCH", "_dev/faults", {"databaseWorkers": 1}, root="/")
+    assert len(keys(db)) == 4 - lost
+
+
 def test_collections_do_not_disturb_each_other(db: Database) -> None:
     db.collection("c", a="string")
     db.collection("other", a="string")

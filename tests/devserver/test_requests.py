@@ -35,6 +35,39 @@ def said(answer: requests.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["type"]
 
 
+# What is remembered of requests.
+
+
+def test_requests_are_remembered_with_route_status_and_key_also_where_the_connection_was_cut(
+    running: RunningServer,
+) -> None:
+    fault = json.dumps({"path": "/v1/teams/cut", "cut": "before"}).encode()
+    assert send(running, "POST", "/_dev/faults", fault).status_code == 201
+    with pytest.raises(requests.ConnectionError):
+        send(running, "GET", "/teams/cut")
+    send(running, "GET", "/teams/none")
+    send(running, "GET", "/teams/none", x_appwrite_key="")
+    send(running, "GET", "/nowhere")
+    found = send(running, "GET", "/_dev/requests/recent").json()["requests"]
+    kept = [(each["path"], each["route"], each["status"], each["key"]) for each in found[:4]]
+    assert kept == [
+        ("/v1/nowhere", "/v1/nowhere", 404, ""),
+        ("/v1/teams/none", "/v1/teams/{teamId}", 401, "guest"),
+        ("/v1/teams/none", "/v1/teams/{teamId}", 404, "standard"),
+        ("/v1/teams/cut", "/v1/teams/{teamId}", 0, ""),
+    ]
+    assert [each["number"] for each in found] == sorted((each["number"] for each in found), reverse=True)
+
+
+def test_database_workers_are_counted_and_go_back_to_what_the_server_began_with(running: RunningServer) -> None:
+    for number, status in ((1, 200), (2, 200), (64, 200), (0, 400), (65, 400)):
+        answer = send(running, "PATCH", "/_dev/faults", json.dumps({"databaseWorkers": number}).encode())
+        assert answer.status_code == status
+        assert status != 200 or answer.json()["databaseWorkers"] == number
+    assert send(running, "DELETE", "/_dev/faults").status_code == 204
+    assert send(running, "GET", "/_dev/faults").json()["databaseWorkers"] == 1
+
+
 # Hosts and origins.
 
 

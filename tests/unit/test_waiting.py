@@ -35,6 +35,16 @@ def test_how_far_a_wait_has_come_is_told_with_it_and_is_no_reason_to_tell_it_aga
             assert waits.due() == said
 
 
+def test_what_is_under_way_is_named_the_longest_wait_first(clock: Clock) -> None:
+    waits = Waits(clock)
+    with waits.on("reading functions"):
+        clock.now += 1
+        with waits.on("reading d/c") as wait:
+            wait.note = "retry 2 of 5"
+            assert waits.under_way() == ("reading functions", "reading d/c, retry 2 of 5")
+    assert waits.under_way() == ()
+
+
 @pytest.mark.parametrize(("seconds", "told"), [(1.9, ""), (2.0, "… reading functions (2 s)")])
 def test_a_wait_is_told_after_two_seconds(clock: Clock, seconds: float, told: str) -> None:
     waits = Waits(clock)

@@ -10,7 +10,7 @@ import os
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -108,6 +108,14 @@ def test_the_picture_is_xml_with_a_lane_for_each_function(timetable: Timetable) 
     assert {lane.function for lane in timetable.lanes} <= texts
     kinds = [each.get("class") for each in root.iter("{http://www.w3.org/2000/svg}path")]
     assert kinds.count("clash") == 2
+
+
+def test_the_picture_marks_now_within_its_day_alone(timetable: Timetable) -> None:
+    instant = timedelta(milliseconds=1)
+    for now in (timetable.begin, timetable.end - instant):
+        assert "<title>now</title>" in schedule_svg(timetable, now)
+    for now in (None, timetable.begin - instant, timetable.end):
+        assert "<title>now</title>" not in schedule_svg(timetable, now)
 
 
 class _Page(HTMLParser):
