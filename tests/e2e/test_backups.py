@@ -20,6 +20,7 @@ from .project import Project
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 #: Orders in the shop; more of them with this variable.
 ORDERS = int(os.environ.get("RACEDAY_BACKUP_DOCUMENTS", "230"))
+ROOM_NUMBER = ORDERS // 10
 
 ROOMS = """
     shop = stack.database(P + "shop", name="Shop")
@@ -49,8 +50,8 @@ def order(number: int) -> dict[str, Any]:
         "number": number if number % 5 else None,
         "price": number / 4,
         "at": "2026-01-02T03:04:05.678+00:00" if number % 2 else None,
-        "room": f"r{number % 4}" if number % 7 else None,
-        "extras": [f"r{each}" for each in range(number % 3)],
+        "room": f"r{number % ROOM_NUMBER}" if number % 7 else None,
+        "extras": [f"r{(number + each) % ROOM_NUMBER}" for each in range(number % 3)],
     }
 
 
@@ -64,7 +65,7 @@ def put(project: Project, collection: str, identity: str, data: dict[str, Any], 
 
 
 def fill(project: Project, number: int = ORDERS) -> None:
-    for each in range(4):
+    for each in range(ROOM_NUMBER):
         put(project, "rooms", f"r{each}", {"name": f"Room {each}"})
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda n: put(project, "orders", f"o{n}", order(n), f'read("user:u{n}")'), range(number)))
