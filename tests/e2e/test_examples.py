@@ -59,3 +59,17 @@ def test_an_environment_that_names_an_appwrite_that_is_not_played_is_refused(
     file.write_text(file.read_text().replace("1.9", "1.7"))
     assert execute(["plan"]) == 1
     assert "The embedded server does not play Appwrite 1.7" in capsys.readouterr().err
+
+
+def test_a_server_that_lets_no_key_make_another_says_so_and_nothing_is_ours(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = shop / "stacks" / "environments" / "local.yaml"
+    file.write_text(file.read_text().replace('"1.9"', "main"))
+    key = 'stack.key("k", name="K", scopes=["users.read"], expire="2099-01-01T00:00:00Z")'
+    (shop / "stacks" / "shop.py").write_text(f'from raceday_iac import Stack\nstack = Stack("shop")\n{key}\n')
+    assert execute(["apply", "--auto-approve"]) == 1
+    said = capsys.readouterr()
+    assert "make it in the console under this id" in said.out
+    assert "key_creation_denied" in said.err
+    assert execute(["plan", "--detailed-exitcode"]) == 2
