@@ -152,7 +152,7 @@ STRENGTH = {"$id": "password-strength", "uppercase": False, "lowercase": False, 
         (
             "oauth.dropbox",
             {"$id": "dropbox", "appKey": 1, "enabled": True},
-            "appKey is a number, which does not fit there",
+            "appKey is a number, which does not fit",
         ),
     ],
 )
