@@ -139,7 +139,7 @@ def _user_of(server: Server, project: str, values: dict[str, Any]) -> Record:
     Param("userId", existing_id, ""),
     Param("roles", ROLES),
     Param("url", text(0, 2048), ""),
-    Param("name", text(0, 128), ""),
+    Param("name", text(1, 128), ""),
     limit=(10, 3600),
 )
 def create_membership(server: Server, request: Request, values: dict[str, Any]) -> Reply:

@@ -11,7 +11,7 @@ from .ages import SINCE_1_9
 from .databases.formats import is_url
 from .events import is_event
 from .functions.listing import LIST
-from .params import Check, Param, Refused, custom_id, existing_id, list_of, loose_boolean, or_null, text
+from .params import Check, Param, Refused, boolean, custom_id, existing_id, list_of, or_null, text
 from .records import Record, Records
 from .web import Reply, Request, Routes
 
@@ -70,10 +70,10 @@ FIELDS = (
     Param("name", text(1, 128)),
     Param("url", _url),
     Param("events", list_of(text(1, 256), 100), of_server=_events),
-    Param("enabled", loose_boolean, True),
-    Param("tls", loose_boolean, False),
-    Param("authUsername", text(0, 256), ""),
-    Param("authPassword", text(0, 256), ""),
+    Param("enabled", boolean, True),
+    Param("tls", boolean, False),
+    Param("authUsername", text(1, 256), ""),
+    Param("authPassword", text(1, 256), ""),
 )
 
 

@@ -67,6 +67,8 @@ class Wire:
     is_left: bool = False
     #: What a change leads to, in the reference, where that is more than the rest says.
     effect: str = ""
+    #: Whether an empty text is said by leaving it out: Appwrite refuses one that is sent, and means one without it.
+    is_unsaid_empty: bool = False
     #: What is doubtful of a value that has the right form: names that only Appwrite may know.
     doubts: Callable[[Any], Iterator[str]] = _no_doubts
     #: Whether its value is a `Secret`, which comes from the environment and of which the state keeps a fingerprint.
@@ -205,7 +207,11 @@ def _canonical(field: WireField, value: Any) -> Any:
 def body(model: type[Declared], fields: Fields) -> dict[str, Any]:
     """Fields as a request holds them."""
     said = thaw(fields)
-    return {each.request: each.wire.send(said[each.name]) for each in wire_fields(model) if each.name in said}
+    return {
+        each.request: each.wire.send(said[each.name])
+        for each in wire_fields(model)
+        if each.name in said and not (each.wire.is_unsaid_empty and not said[each.name])
+    }
 
 
 def fitted(model: type[Declared], fields: Fields, server: ServerFacts) -> Fields:

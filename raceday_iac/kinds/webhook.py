@@ -15,7 +15,7 @@ from ..model.declarations import Declared, Id, Name, all_valid, unknown_events
 from ..model.resource import Fields
 from ..model.secret import FromEnvironment, Secret
 from .base import Call, Danger
-from .fields import IDENTITY, secret_wire
+from .fields import IDENTITY, Wire, secret_wire
 from .plain import SET, plain_kind
 
 ROUTE = "/webhooks"
@@ -60,7 +60,7 @@ class WebhookDeclaration(Declared):
     events: Annotated[Sequence[str], AfterValidator(_events), replace(SET, doubts=_doubts)] = Field(max_length=100)
     enabled: bool = True
     tls: bool = True
-    auth_username: str = Field(default="", max_length=256)
+    auth_username: Annotated[str, Wire(is_unsaid_empty=True)] = Field(default="", max_length=256)
     auth_password: Annotated[
         Secret | FromEnvironment | None, AfterValidator(_short_enough), secret_wire(is_left=True)
     ] = None

@@ -112,7 +112,7 @@ def test_a_login_that_the_stack_does_not_name_survives_an_update(project: Projec
     project.declare(HOOK.format(more=""))
     apply(project)
     path, body = f"/webhooks/{project.id('h')}", {"name": "H", "url": "https://example.org/h", "tls": True}
-    login = {"authUsername": "", "authPassword": "by-hand-in-the-console", "events": ["users.*.create"]}
+    login = {"authPassword": "by-hand-in-the-console", "events": ["users.*.create"]}
     project.secrets.append("by-hand-in-the-console")
     project.api.put(path, {**body, **login})
     project.must_be_clean()
