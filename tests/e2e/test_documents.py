@@ -8,7 +8,7 @@ import pytest
 
 from .here import run_here
 from .project import Project, actions
-from .target import Target
+from .target import Target, needs
 from .test_resources import apply, fields_of, here
 
 
@@ -167,3 +167,24 @@ def test_who_may_create_is_said_of_the_collection(project: Project) -> None:
 def test_a_relationship_is_none_of_its_values(project: Project) -> None:
     project.declare(SCHEMA + 'settings.relationship("self", "settings", type="oneToOne")\n' + document(self="x"))
     assert "self is a relationship, which a document of a stack does not set" in run_here(project, "plan").err
+
+
+def test_a_database_that_the_tables_api_made_is_no_other(project: Project) -> None:
+    needs("it has that API since 1.8", project.api.version >= (1, 8))
+    project.api.post("/tablesdb", {"databaseId": project.id("db"), "name": "D"})
+    project.api.post(f"/tablesdb/{project.id('db')}/tables", {"tableId": "settings", "name": "S"})
+    project.declare(SCHEMA + document())
+    apply(project)
+    project.must_be_clean()
+    row = project.api.get(f"/tablesdb/{project.id('db')}/tables/settings/rows/main")
+    assert (row["title"], row["tags"], row["limit"]) == (VALUES["title"], VALUES["tags"], VALUES["limit"])
+
+
+def test_a_key_that_may_not_read_documents_is_told_once(project: Project, faults: Any) -> None:
+    from raceday_iac.devserver.faults import RequestFault
+
+    project.declare(SCHEMA + document() + 'settings.document("other", {"title": "O"})\n')
+    apply(project)
+    said = {"status": 401, "kind": "general_unauthorized_scope", "message": "not here", "times": 1000}
+    faults.add(RequestFault(path="*/documents*", **said))
+    assert here(project, "plan", code=5).out.count("2 documents cannot be managed: The API key may not do this") == 1
