@@ -266,8 +266,13 @@ class Description:
         if not content:
             return [] if answer.body is None else ["a body where the description has none"]
         schemas = [next(iter(content.values()))["schema"], *_of_other_methods(operation, answer.status)]
-        attempts = [self._body_problems(schema, answer.body, is_partial(exchange)) for schema in schemas]
-        return [] if [] in attempts else attempts[0]
+        first: list[str] | None = None
+        for schema in schemas:
+            found = self._body_problems(schema, answer.body, is_partial(exchange))
+            if not found:
+                return []
+            first = first or found
+        return first or []
 
     def _body_problems(self, schema: dict[str, Any], body: Any, partial: bool) -> list[str]:
         components = _without_required(self.components) if partial else self.components
