@@ -1,4 +1,4 @@
-"""`python -m tests.contract.table`: how many recorded steps come back as recorded, by age and service.
+"""`PYTHONPATH=tests python -m contract.table`: how many recorded steps come back as recorded, by age and service.
 
 With words it plays only the scenarios whose `age/name` contains one of them, and tells every difference.
 """
@@ -17,7 +17,7 @@ from .exemptions import EXEMPTIONS
 from .recordings import FOLDERS, Recording, recordings
 from .replay import Replay
 from .target import Target, embedded_target
-from .test_transcripts import UNFINISHED_WORK, keys_of, slow_target
+from .test_transcripts import UNFINISHED_WORK, keys_for, slow_target
 
 #: Seconds for what a recorder polled.
 PATIENCE = 2.0
@@ -27,7 +27,7 @@ COLUMNS = ("equal", "different with reason", "unexplained")
 def play(recorded: Recording, target: Target) -> Iterator[tuple[str, list[str]]]:
     """The column of each step, and what differs in it."""
     api = target.fresh(str(recorded.steps[0].request["project"]))
-    replay = Replay(recorded, api, keys_of(target, api), EXEMPTIONS, patience=PATIENCE)
+    replay = Replay(recorded, api, keys_for(recorded, target, api), EXEMPTIONS, patience=PATIENCE)
     for _, found, used in replay.outcomes():
         yield COLUMNS[2 if found else 1 if used else 0], [str(each) for each in found]
 

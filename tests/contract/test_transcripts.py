@@ -64,6 +64,11 @@ def keys_of(target: Target, api: Api) -> dict[str, str]:
     return {"full": api.key, "wrong": UNKNOWN_KEY, "none": "", **some}
 
 
+def keys_for(recorded: Recording, target: Target, api: Api) -> dict[str, str]:
+    """The keys of a scenario."""
+    return (keys_that_are_listed if recorded.scenario == "api-keys" else keys_of)(target, api)
+
+
 def keys_that_are_listed(target: Target, api: Api) -> dict[str, str]:
     """Those of a scenario that looks at the keys themselves."""
     return {name: target.named_key(api.project, name, SCOPES.get(name)) for name in ("full", "narrow")}
@@ -112,8 +117,7 @@ def test_server_answers_as_recorded(
     if recorded.scenario in UNFINISHED_WORK:
         target = slow_target_of(recorded.age, UNFINISHED_WORK[recorded.scenario])
     api = target.fresh(str(recorded.steps[0].request["project"]))
-    keys = (keys_that_are_listed if recorded.scenario == "api-keys" else keys_of)(target, api)
-    report(Replay(recorded, api, keys, EXEMPTIONS))
+    report(Replay(recorded, api, keys_for(recorded, target, api), EXEMPTIONS))
 
 
 @pytest.mark.parametrize("scenario", BY_TABLES)
