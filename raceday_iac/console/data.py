@@ -91,7 +91,7 @@ def collection(console: Console, request: Request) -> str:
 
 def document(console: Console, request: Request) -> str:
     """One of them, whole, with links to what it is related to."""
-    database, name, identity = (request.path_params[each] for each in ("database", "collection", "document"))
+    database, name, identity = (request.path_params[each] for each in ("database", "collection", "id"))
     found = _document(console.project.reader(), database, name, identity)
     if found is None:
         raise NotFoundError(f"There is no document {identity} in {database}/{name}.")
@@ -151,7 +151,7 @@ def _address(kind: str, identity: str) -> Address:
 
 def change(console: Console, request: Request, form: Form) -> str:
     """Write a document's values, unless somebody changed it since they were shown."""
-    database, name, identity = (request.path_params[each] for each in ("database", "collection", "document"))
+    database, name, identity = (request.path_params[each] for each in ("database", "collection", "id"))
     try:
         values = json.loads(form.get("content", ""))
     except ValueError as error:
@@ -240,6 +240,6 @@ PAGES = (
     Page("/data", data, "Data"),
     Page("/data/in/{kind}/{id}", things),
     Page("/data/{database}/{collection}", collection),
-    Page("/data/{database}/{collection}/{document}", document),
+    Page("/data/{database}/{collection}/{id}", document),
 )
-DEEDS = (Deed("/data/{database}/{collection}/{document}", change),)
+DEEDS = (Deed("/data/{database}/{collection}/{id}", change),)
