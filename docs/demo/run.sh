@@ -45,7 +45,7 @@ iac 0 run daily-meetings
 step "Nothing is left to do"
 iac 0 plan --detailed-exitcode
 
-step "Somebody changes a timeout and an attribute behind the stack's back"
+step "Somebody changes a timeout and an attribute outside of raceday-iac"
 eval "$(raceday-iac server status --env-vars --env demo)"
 run 0 python docs/demo/meddle.py
 iac 3 drift

@@ -35,11 +35,13 @@ def start_server(
         int, typer.Option(min=1, help="How many schemas it changes at a time, as a server with more workers does.")
     ] = 1,
     appwrite: Annotated[
-        str, typer.Option(help="Which Appwrite it plays: 1.8, 1.9 or main. Without: the one that it played last.")
+        str,
+        typer.Option(
+            help="Which Appwrite it plays: 1.8, 1.9 or main. Without: the one that it played last, at first 1.9."
+        ),
     ] = "",
 ) -> int:
     """Start it in the background, with scheduler and executor."""
-    played(appwrite)
     options = current()
     status = started(options, _require_embedded(options), port, database_workers, appwrite)
     lines = [f"Serving at {status.endpoint} (loopback only).", "Look at it in a browser: raceday-iac console"]
@@ -55,12 +57,11 @@ def started(
 
     try:
         with WAITS.on("starting the embedded server"):
-            appwrite = appwrite or environment.appwrite
-            played(appwrite)
+            folder = server_folder(options)
+            age = played(appwrite or environment.appwrite, folder)
             plugins, folders = plugin_names(options), folders_of(options.stack)
-            status = start(
-                server_folder(options), port, environment.project, database_workers, plugins, folders, appwrite
-            )
+            name = age.name if age is not None else ""
+            status = start(folder, port, environment.project, database_workers, plugins, folders, name)
     except (DataInUseError, StartError, OSError) as error:
         raise IacError(f"The embedded server could not be started: {error}") from None
     require_same_project(status.project, environment)

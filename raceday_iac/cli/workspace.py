@@ -277,9 +277,10 @@ def opened(environment: Environment, options: Options) -> Iterator[Target]:
 
     try:
         with WAITS.on("starting the embedded server"):
-            age = played(environment.appwrite)
+            folder = server_folder(options)
+            age = played(environment.appwrite, folder)
             settings = Settings(age=age, scheduler=False, plugins=plugins_of(options))
-            server = start_server(server_folder(options), settings=settings, project=environment.project)
+            server = start_server(folder, settings=settings, project=environment.project)
     except DataInUseError:
         raise IacError(
             "Another command is using the embedded server.",
@@ -294,15 +295,18 @@ def opened(environment: Environment, options: Options) -> Iterator[Target]:
         server.stop()
 
 
-def played(appwrite: str) -> Age | None:
-    """The Appwrite that the embedded server is to play; None for the one that it played last. Raises IacError."""
-    from ..devserver.ages import AGES
+def played(appwrite: str, folder: Path) -> Age | None:
+    """The Appwrite that the embedded server with its data in a folder is to play: without a word 1.9 in a new folder,
+    and else the one that it played last (None). Raises IacError."""
+    from ..devserver.ages import AGES, V1_9
+    from ..devserver.storage import FILE_NAME
 
     if appwrite not in ("", *AGES):
         raise IacError(
             f"The embedded server does not play Appwrite {appwrite}.", hint=f"one of {', '.join(AGES)}", unchanged=True
         )
-    return AGES.get(appwrite)
+    is_new = not (folder / FILE_NAME).exists()
+    return V1_9 if is_new and not appwrite else AGES.get(appwrite)
 
 
 # Files that a command writes for the user: never over what is there unasked, and whole or not at all.

@@ -72,7 +72,7 @@ class Retention(BaseModel):
 class Environment(BaseModel):
     """One target. `overrides` maps addresses to fields that replace the declared ones. A build that shows no sign of
     life for `build_patience` seconds is given up. `appwrite` is which Appwrite the embedded server plays: 1.8, 1.9 or
-    main; where it is not said, the one that it played last."""
+    main; where it is not said, the one that it played last, at first 1.9."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
