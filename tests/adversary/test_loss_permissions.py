@@ -72,7 +72,10 @@ def test_an_unknown_number_is_allowed_by_that_word_alone(c: Arena) -> None:
     at_terminal(c, "apply", *allowed(c), code=5)
     apply(c, *allowed(c, "=999"), code=5)
     assert c.api.has(c.path("c"))
-    apply(c, *hint.split())
+    # What cannot be read cannot be kept.
+    assert "--no-backup" in apply(c, *hint.split(), code=1).err
+    assert c.api.has(c.path("c"))
+    apply(c, *hint.split(), "--no-backup")
     assert not c.api.has(c.path("c"))
 
 
