@@ -41,7 +41,8 @@ class Writing:
         """Write everything, and the manifest at the end. None where there was nothing to keep: then nothing is there.
         Raises BackupError when it could not be completed."""
         try:
-            written = [self._written(number, each) for number, each in enumerate(sections, start=1)]
+            readable = filter(None, map(self._readable, sections))
+            written = [self._written(number, each) for number, each in enumerate(readable, start=1)]
             kept = Kept(self.reader, self.backups, self.head, resources, written)
             if not kept.manifest.sections and not resources:
                 return None
@@ -56,6 +57,22 @@ class Writing:
                 unchanged=True,
             ) from None
         return kept
+
+    def _readable(self, section: Section) -> Section | None:
+        """Without what documents do not know although it is listed: Appwrite shows no value of that (1.8.1 loses changes
+        of a schema that are made at the same time). None where nothing is left."""
+        columns = section.columns if section.form is Form.VALUES else {}
+        if section.form not in _CHANGING or not (columns or section.links):
+            return section
+        names = {key: section.names.get(key, key) for key in (*columns, *section.links)}
+        unknown = self.reader.unknown_attributes(
+            *section.collection, [names[each] for each in columns], [names[each] for each in section.links]
+        )
+        gone = {key for key, name in names.items() if name in unknown}
+        columns = {key: each for key, each in section.columns.items() if key not in gone}
+        links = {key: each for key, each in section.links.items() if key not in gone}
+        is_empty = section.form is Form.VALUES and not (columns or links)
+        return None if is_empty else replace(section, columns=columns, links=links)
 
     def _written(self, number: int, section: Section) -> Written:
         parts: list[Part] = []
