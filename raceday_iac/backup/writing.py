@@ -59,8 +59,8 @@ class Writing:
         return kept
 
     def _readable(self, section: Section) -> Section | None:
-        """Without what documents do not know although it is listed: Appwrite shows no value of that (1.8.1 loses changes
-        of a schema that are made at the same time). None where nothing is left."""
+        """Without what documents do not know although it is listed: Appwrite shows no value of that (1.8.1 loses
+        changes of a schema that are made at the same time). None where nothing is left."""
         columns = section.columns if section.form is Form.VALUES else {}
         if section.form not in _CHANGING or not (columns or section.links):
             return section
