@@ -3,9 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# Three for two cores: a third of the time a test waits for something. Each collects all tests first (7 s), and more than
-# eight would wait for the longest file.
-WORKERS ?= $(shell n=$$(( $$(getconf _NPROCESSORS_ONLN) * 3 / 2 )); echo $$(( n < 2 ? 2 : n > 8 ? 8 : n )))
+# Two for each core: a test often waits for something. Each collects all tests first (7 s), and more than eight would
+# wait for the longest file.
+WORKERS ?= $(shell n=$$(( $$(getconf _NPROCESSORS_ONLN) * 2 )); echo $$(( n > 8 ? 8 : n )))
 DOCS_STAMP := $(VENV)/.installed-docs
 BROWSER_STAMP := $(VENV)/.installed-browser
 AXE := build/axe/node_modules/axe-core/axe.min.js
