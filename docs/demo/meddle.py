@@ -12,8 +12,10 @@ HEADERS = {"X-Appwrite-Project": os.environ["APPWRITE_PROJECT_ID"], "X-Appwrite-
 
 def main() -> None:
     poller = requests.get(f"{ENDPOINT}/functions/meeting-status-poller", headers=HEADERS, timeout=10).json()
-    kept = ("name", "runtime", "specification", "schedule", "entrypoint", "commands", "scopes", "execute", "events")
-    body = {name: poller[name] for name in kept} | {"timeout": 600}
+    kept = ("name", "runtime", "schedule", "entrypoint", "commands", "scopes", "execute", "events")
+    # One size up to 1.8, one for builds and one for runs since.
+    sizes = [name for name in ("specification", "buildSpecification", "runtimeSpecification") if name in poller]
+    body = {name: poller[name] for name in (*kept, *sizes)} | {"timeout": 600}
     requests.put(
         f"{ENDPOINT}/functions/meeting-status-poller", headers=HEADERS, json=body, timeout=10
     ).raise_for_status()
