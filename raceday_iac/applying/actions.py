@@ -11,7 +11,7 @@ from ..errors import ProviderError, RefusedError, ServerFaultError
 from ..kinds import code_of, kind_of, outermost
 from ..kinds.deployment import UNFINISHED
 from ..kinds.turns import Turn
-from ..model.address import Address, owners
+from ..model.address import Address, owner_of
 from ..model.evidence import NOTHING, Answer, Answering, Ask, Question, total
 from ..model.resource import Desired, Fields, Live, frozen
 from ..model.secret import Secret, fingerprinted
@@ -338,15 +338,16 @@ class Work:
         self.recorder.drop(address)
 
     def _deploy(self, change: Change) -> Iterator[float]:
-        owner = self._owner_entry(owners(change.address)[-1])
+        owner = owner_of(change.address)
+        entry = self._owner_entry(owner)
         deploying = Deploying(
             self.provider,
             self.archives or Archives(self.provider),
-            self.bundles[owners(change.address)[-1]],
+            self.bundles[owner],
             self._before(change.address),
             note=lambda text: self.note(change, text),
             warn=lambda text: self.warn(change, text),
-            begun=lambda deployment: self.recorder.begin_upload(owner, deployment),
+            begun=lambda deployment: self.recorder.begin_upload(entry, deployment),
         )
         for each in deploying.run():
             if isinstance(each, Entry):
@@ -362,7 +363,7 @@ class Work:
         return Before(
             back,
             known.deployments if known else (),
-            self.recorder.state.uploads_of(owners(address)[-1]),
+            self.recorder.state.uploads_of(owner_of(address)),
             upload_again=address in self.plan.plan_options.replaced,
         )
 
@@ -376,7 +377,7 @@ class Work:
         after = {each.name: each.after for each in change.fields}
         before = {each.name: each.before for each in change.fields}
         target = str(after["deployment"])
-        owner = owners(change.address)[-1]
+        owner = owner_of(change.address)
         self.provider.activate(owner, target)
         known = self.recorder.state.entries.get(change.address)
         line = [each for each in (known.deployments if known else ()) if each not in (target, before["deployment"])]
@@ -447,5 +448,5 @@ _REFUSED = 400
 def _is_between(address: Address, fields: Fields, collection: Address) -> bool:
     """Whether it is a relationship of that collection with another one."""
     related = kind_of(address).leads_to(address, fields)
-    ends = {owners(address)[-1], *related} if related else set()
+    ends = {owner_of(address), *related} if related else set()
     return collection in ends and len(ends) > 1

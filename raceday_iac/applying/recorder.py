@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from ..kinds import holds_others, kind_of
-from ..model.address import Address, owners
+from ..model.address import Address, owner_of, owners
 from ..planning import Change
 from ..planning.lifecycle import renamed_in_state
 from ..state.document import Entry, State
@@ -108,4 +108,4 @@ def _may_lie_in(each: Address, address: Address) -> bool:
 
 
 def _accepted(state: State, entry: Entry) -> State:
-    return state.with_entry(entry).without_uploads(owners(entry.address)[-1], (entry.remote_id,))
+    return state.with_entry(entry).without_uploads(owner_of(entry.address), (entry.remote_id,))

@@ -28,7 +28,7 @@ from ..errors import (
 )
 from ..kinds import holds_others, inline_members, kind_of
 from ..kinds.turns import Place, Turn, Turns
-from ..model.address import Address, collection_address, owners
+from ..model.address import Address, collection_address, owner_of, owners
 from ..model.resource import Desired, Live
 from ..model.server import ServerFacts
 from ..planning import Action, Change, Plan
@@ -189,7 +189,7 @@ class _Steps:
             return set()
         written = {_address_of(place) for place in self._turns[change.key].places}
         if kind_of(change.address).is_document:
-            written.add(owners(change.address)[-1])
+            written.add(owner_of(change.address))
         made = written & self._batches.keys()
         return set() if change.address in made else {settle_key(each) for each in made}
 

@@ -17,7 +17,7 @@ from ..errors import AccessError, BrokenSchemaError, ProviderError, ServerFaultE
 from ..kinds import kind_of, outermost
 from ..kinds.collection import can_only_fail_again, document_keys, making_anew, unknown_to_documents
 from ..kinds.turns import Place, Turn
-from ..model.address import Address, collection_address, owners
+from ..model.address import Address, collection_address, owner_of, owners
 from ..model.resource import Desired, Live
 from ..provider import Provider
 from .scheduler import Step
@@ -292,7 +292,7 @@ def _failure(failed: Sequence[Live]) -> ProviderError:
     message = f"Appwrite could not finish what it had accepted: {details}"
     taken = [each for each in failed if can_only_fail_again(each)]
     if taken:
-        collection = collection_address(*taken[0].address.parts[:2])
+        collection = owner_of(taken[0].address)
         return BrokenSchemaError(
             f"{message}. Something of that key is in its table or in its own copy of the schema, and its API does not "
             "show it: creating it again fails again",

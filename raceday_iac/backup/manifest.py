@@ -19,7 +19,7 @@ from ..errors import StateError
 from ..kinds import kind_of
 from ..kinds.base import thaw
 from ..kinds.conversion import UnconvertibleError, convert, shortened
-from ..model.address import Address, collection_address, owners
+from ..model.address import Address, owner_of, owners
 from ..model.evidence import NOTHING, Ask
 from ..model.resource import Desired, Live
 from ..model.secret import Secret
@@ -194,7 +194,7 @@ def sections_of(plan: Plan, desired: Desired) -> list[Section]:
 
 def _names(section: Section, moved: Mapping[Address, str]) -> dict[str, str]:
     """What is read under another name: a backup is made before anything is renamed."""
-    return {at.name: old for at, old in moved.items() if kind_of(at).is_column and _place_of(at) == section.place}
+    return {at.name: old for at, old in moved.items() if kind_of(at).is_column and owner_of(at) == section.place}
 
 
 def _is_within(section: Section, others: Iterable[Section]) -> bool:
@@ -234,7 +234,7 @@ def everything_in(address: Address, real: Mapping[Address, Live]) -> Iterator[Se
         return
     if kind_of(address).is_document:
         # With all others of its collection, for a backup has nothing smaller.
-        address = owners(address)[-1]
+        address = owner_of(address)
     if not kind_of(address).holds_documents:
         yield from _values(address, real, Left())
         return
@@ -243,13 +243,13 @@ def everything_in(address: Address, real: Mapping[Address, Live]) -> Iterator[Se
         yield _whole(place, real)
     for each, live in real.items():
         # What leads to it from elsewhere goes with it.
-        if set(places).intersection(kind_of(each).leads_to(each, live.fields)) and _place_of(each) not in places:
+        if set(places).intersection(kind_of(each).leads_to(each, live.fields)) and owner_of(each) not in places:
             yield from _values(each, real, Left())
 
 
 def _whole(place: Address, real: Mapping[Address, Live]) -> Section:
     columns = {
-        at: live for at, live in real.items() if kind_of(at).is_column and _place_of(at) == place and _is_usable(live)
+        at: live for at, live in real.items() if kind_of(at).is_column and owner_of(at) == place and _is_usable(live)
     }
     links = {at.name: to for at, live in columns.items() for to in kind_of(at).leads_to(at, live.fields)}
     plain = {at.name: thaw(live.fields) for at, live in columns.items() if at.name not in links}
@@ -263,16 +263,12 @@ def _values(address: Address, real: Mapping[Address, Live], left: Left) -> Itera
     key, related = address.name, kind_of(address).leads_to(address, live.fields)
     links = {key: related[0]} if related else {}
     columns = {} if related else {key: thaw(live.fields)}
-    yield Section(address, Form.VALUES, _place_of(address), columns, links, left)
+    yield Section(address, Form.VALUES, owner_of(address), columns, links, left)
 
 
 def _is_usable(live: Live) -> bool:
     """Whether documents have values of it."""
     return live.status == "available"
-
-
-def _place_of(column: Address) -> Address:
-    return collection_address(*column.parts[:2])
 
 
 def resources_of(changes: Iterable[Change], real: Mapping[Address, Live]) -> dict[str, Mapping[str, Any]]:

@@ -20,7 +20,7 @@ from ..errors import IacError, ProviderError, RefusedError
 from ..kinds import kind_of
 from ..kinds.base import thaw
 from ..kinds.conversion import CONVERTIBLE, UnconvertibleError, convert, has_form
-from ..model.address import Address, collection_address
+from ..model.address import Address, owner_of
 from ..model.evidence import Answer
 from ..model.resource import Fields, Live
 from ..planning.plan import lies_in
@@ -100,7 +100,7 @@ def wanted_of(manifest: Manifest, addresses: Sequence[Address]) -> list[Section]
 
 def _column_of(section: Section, address: Address) -> Iterator[Section]:
     """Of whole documents, one column alone."""
-    if kind_of(address).is_column and collection_address(*address.parts[:2]) == section.place:
+    if kind_of(address).is_column and owner_of(address) == section.place:
         columns = {key: each for key, each in section.columns.items() if key == address.name}
         links = {key: each for key, each in section.links.items() if key == address.name}
         if columns or links:
@@ -115,7 +115,7 @@ def goal_of(section: Section, real: Mapping[Address, Live], into: Address | None
     if section.form is Form.CONTENTS:
         return _contents_goal(section, into or place, real)
     if into is not None:
-        place = into if kind_of(into).holds_documents_itself else collection_address(*into.parts[:2])
+        place = into if kind_of(into).holds_documents_itself else owner_of(into)
         if kind_of(into).is_column:
             renamed = dict.fromkeys((*section.columns, *section.links), into.name)
             # Nothing was left there.

@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import AccessError, NotFoundError, ProviderError
 from ..kinds import declared, kind_of
 from ..kinds.collection import document_keys
-from ..model.address import Address, collection_address, deployment_address, function_address
+from ..model.address import Address, deployment_address, function_address, owner_of
 from ..model.resource import Desired
 from ..provider import Reader, Snapshot
 from ..waiting import ThreadPoolExecutor
@@ -83,7 +83,7 @@ class Collector:
     def _collections(self, snapshot: Snapshot) -> list[Address]:
         """Those that are declared, but not where Appwrite is at work: a read that crosses it would make a cache old."""
         busy = {
-            collection_address(*at.parts[:2])
+            owner_of(at)
             for at, live in snapshot.resources.items()
             if kind_of(at).listed and live.status in ("processing", "deleting")
         }

@@ -17,7 +17,7 @@ from ..kinds import kind_of
 from ..kinds.code import size_of
 from ..kinds.collection import can_only_fail_again, making_anew, unknown_to_documents
 from ..linting.expansion import Expansion, expand
-from ..model.address import Address, collection_address
+from ..model.address import Address, owner_of
 from ..model.resource import Live
 from ..provider.protocol import Deployment, Execution
 from .observations import Finding, FunctionSeen, Severity, instant_of
@@ -499,7 +499,7 @@ def schema_findings(schema: Iterable[Live], grace: Grace, now: datetime) -> Iter
         if what:
             code = "attribute.stuck" if kind_of(live.address).is_column else "index.stuck"
             since = instant_of(live.updated_at) if live.updated_at else None
-            collection = collection_address(*live.address.parts[:2])
+            collection = owner_of(live.address)
             advice = making_anew(collection) if can_only_fail_again(live) else "raceday-iac recover --dry-run"
             yield Finding(code, Severity.ERROR, str(live.address), what, advice, since)
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field, SkipValidation, model_validator
 
 from ..model import limits, validators
-from ..model.address import Address, collection_address
+from ..model.address import Address, collection_address, owner_of
 from ..model.declarations import Declared, Key
 from ..model.evidence import Ask, Question
 from ..model.limits import column_name
@@ -382,21 +382,21 @@ def rename(old: Address, live: Live, name: str) -> Call:
 def loses(live: Live) -> Iterator[Question]:
     """Its values. What never became available has none."""
     if live.status not in ("failed", "processing"):
-        collection, is_shape = collection_address(*live.address.parts[:2]), live.fields.get("type") in SHAPES
+        collection, is_shape = owner_of(live.address), live.fields.get("type") in SHAPES
         yield Question(collection, Ask.VALUES, (live.address.name,), must_read=is_shape)
         yield Question(live.address, Ask.UNMANAGED)
 
 
 def asks_when_made(address: Address, wanted: Fields, real: Mapping[Address, Live]) -> Iterator[Question]:
     """Documents will be without a value where a required one is made."""
-    collection = collection_address(*address.parts[:2])
+    collection = owner_of(address)
     if wanted["required"] and collection in real:
         yield Question(collection, Ask.WITHOUT, (address.name,))
 
 
 def asks_when_updated(address: Address, wanted: Fields, field: Differing) -> Iterator[Question]:
     """Values that do not fit what becomes stricter."""
-    collection, keys = collection_address(*address.parts[:2]), (address.name,)
+    collection, keys = owner_of(address), (address.name,)
     if field.name == "required" and field.after:
         yield Question(collection, Ask.NULLS, keys, must_read=wanted["type"] in SHAPES)
     elif field.name == "size" and field.after < (field.before or 0):
@@ -411,7 +411,7 @@ def asks_when_updated(address: Address, wanted: Fields, field: Differing) -> Ite
 
 def asks_when_converted(address: Address, wanted: Fields, old: Live | None) -> Iterator[Question]:
     """Values that have no counterpart, and what breaks when the old attribute goes."""
-    collection, keys = collection_address(*address.parts[:2]), (address.name,)
+    collection, keys = owner_of(address), (address.name,)
     if old is None or old.status == "deleting":
         # In a conversion that was cut short, the old attribute may be gone: its values are in the new one by then.
         if wanted["required"]:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, SkipValidation
 
 from ..model import limits, validators
-from ..model.address import Address, collection_address
+from ..model.address import Address, collection_address, owner_of
 from ..model.declarations import Declared, Id, all_valid
 from ..model.evidence import Ask, Question
 from ..model.resource import Diagnostic, Fields, Live, Resource, frozen
@@ -100,7 +100,7 @@ def _canonical(column: Fields, value: Any) -> Any:
 class _Declaring(Declaring):
     def fields(self, declared: Declared, address: Address, resources: Mapping[Address, Resource]) -> Fields:
         assert isinstance(declared, DocumentDeclaration)
-        owner, found = collection_address(*address.parts[:2]), super().fields(declared, address, resources)
+        owner, found = owner_of(address), super().fields(declared, address, resources)
         columns = {key: resources.get(owner.child("attribute", key)) for key in declared.data}
         said = {
             key: _canonical(column.fields, declared.data[key]) if column else _plain(declared.data[key])
@@ -111,13 +111,13 @@ class _Declaring(Declaring):
     def depends_on(self, address: Address, declared: Declared) -> tuple[Address, ...]:
         """The keys that it has values of come first."""
         assert isinstance(declared, DocumentDeclaration)
-        owner = collection_address(*address.parts[:2])
+        owner = owner_of(address)
         return (owner, *(owner.child("attribute", key) for key in declared.data))
 
     def problems(self, stack: Checked) -> Iterator[Diagnostic]:
         """Keys that the collection does not have, and values that it would not take."""
         for resource in stack.desired.of_kind(self.kind):
-            owner, data = collection_address(*resource.address.parts[:2]), resource.fields
+            owner, data = owner_of(resource.address), resource.fields
             columns = {each.address.name: each.fields for each in stack.desired.below(owner, "attribute")}
             relations = {each.address.name for each in stack.desired.below(owner, "relationship")}
             for problem in _problems(data, columns, relations):

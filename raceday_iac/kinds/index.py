@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 from pydantic import Field, model_validator
 
 from ..model import limits
-from ..model.address import Address, collection_address
+from ..model.address import Address, collection_address, owner_of
 from ..model.declarations import Declared, Id, nearest
 from ..model.evidence import Ask, Question
 from ..model.limits import column_name
@@ -119,7 +119,7 @@ _NO_ARRAYS = "1.9.0"
 
 def unsupported(wanted: Resource, desired: Desired, server: ServerFacts) -> Iterator[tuple[str, str]]:
     """Indexes over arrays: a newer server keeps those that it has and makes no others."""
-    owner = collection_address(*wanted.address.parts[:2])
+    owner = owner_of(wanted.address)
     named = (owner.child("attribute", name) for name in wanted.fields["attributes"])
     arrays = [each.name for each in named if each in desired.resources and desired.resources[each].fields["array"]]
     if arrays and server.is_since(_NO_ARRAYS):
@@ -265,7 +265,7 @@ class _Declaring(Declaring):
     def fields(self, declared: Declared, address: Address, resources: Mapping[Address, Resource]) -> Fields:
         """With orders and lengths as the server keeps them."""
         assert isinstance(declared, IndexDeclaration)
-        owner = collection_address(*address.parts[:2])
+        owner = owner_of(address)
         named = {name: owner.child("attribute", name) for name in declared.attributes}
         arrays = {name for name, each in named.items() if each in resources and resources[each].fields["array"]}
         return index_fields(canonical(declared), arrays)
@@ -274,7 +274,7 @@ class _Declaring(Declaring):
         """Its attributes follow its key."""
         said = dict(self.arguments(live, beside))
         attributes = said.pop("attributes")
-        owner = collection_address(*live.address.parts[:2])
+        owner = owner_of(live.address)
         return Called(live.address, self.kind, owner, (live.address.name, *attributes), said)
 
     def as_written(self, name: str, value: Any, live: Live, beside: Beside) -> Any:
@@ -282,7 +282,7 @@ class _Declaring(Declaring):
             return value if "DESC" in value else ()
         if name == "lengths":
             # The server itself gives array attributes their length (255); it may not be declared.
-            owner = collection_address(*live.address.parts[:2])
+            owner = owner_of(live.address)
             arrays = {each.address.name for each in beside.of("attribute", owner) if each.fields["array"]}
             pairs = zip(live.fields["attributes"], value, strict=True)
             lengths = [0 if each in arrays else length for each, length in pairs]
@@ -292,7 +292,7 @@ class _Declaring(Declaring):
     def depends_on(self, address: Address, declared: Declared) -> tuple[Address, ...]:
         """Its attributes come first."""
         assert isinstance(declared, IndexDeclaration)
-        owner = collection_address(*address.parts[:2])
+        owner = owner_of(address)
         named = dict.fromkeys(name for name in declared.attributes if not name.startswith("$"))
         return (owner, *(owner.child("attribute", name) for name in named))
 

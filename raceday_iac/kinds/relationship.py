@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ..model.address import Address, collection_address
+from ..model.address import Address, collection_address, owner_of
 from ..model.declarations import Declared, Id, Key
 from ..model.evidence import Ask, Question
 from ..model.limits import column_name
@@ -91,7 +91,7 @@ def rename(old: Address, live: Live, name: str) -> Call:
 def loses(live: Live) -> Iterator[Question]:
     """Its links. Queries on relationships tell nothing reliable, so it is asked whether there are documents."""
     if live.status not in ("failed", "processing"):
-        yield Question(collection_address(*live.address.parts[:2]), Ask.DOCUMENTS)
+        yield Question(owner_of(live.address), Ask.DOCUMENTS)
 
 
 def leads_to(address: Address, fields: Fields) -> tuple[Address, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from ..kinds import KINDS
 from ..kinds.base import Danger
-from ..model.address import Address, owners
+from ..model.address import Address, owner_of
 from .facts import ResourceFacts
 from .findings import Severity
 from .rules import Context, RuleSet, Violation
@@ -35,7 +35,7 @@ def _crowds(context: Context) -> Iterator[tuple[ResourceFacts, int]]:
     found: dict[Address, list[ResourceFacts]] = {}
     for each in context.configuration.resources:
         if KINDS[each.kind].plenty is not None:
-            found.setdefault(owners(Address(each.kind, each.id))[-1], []).append(each)
+            found.setdefault(owner_of(Address(each.kind, each.id)), []).append(each)
     for those in found.values():
         if len(those) > (KINDS[those[0].kind].plenty or 0):
             yield those[0], len(those)

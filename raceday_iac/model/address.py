@@ -100,3 +100,8 @@ def owners(address: Address) -> tuple[Address, ...]:
         kind, parts = place.owner, parts if place.has_path_of_owner else parts[:-1]
         found.append(Address(kind, "/".join(parts)))
     return tuple(reversed(found))
+
+
+def owner_of(address: Address) -> Address:
+    """What an address lies in directly, which there must be."""
+    return owners(address)[-1]

@@ -14,7 +14,7 @@ from ..kinds import in_words_of, kind_of, outermost
 from ..kinds.base import thaw
 from ..kinds.conversion import temporary
 from ..kinds.fields import unfitted
-from ..model.address import Address, owners
+from ..model.address import Address, owner_of, owners
 from ..model.evidence import Question
 from ..model.resource import Desired, Fields, Live, frozen
 from ..model.server import ServerFacts
@@ -38,7 +38,7 @@ class RenameOverlay:
         before = {
             change.address.name: change.origin.name
             for change in self.changes
-            if change.origin is not None and owners(change.address)[-1] == question.place
+            if change.origin is not None and owner_of(change.address) == question.place
         }
         return replace(question, attributes=tuple(before.get(each, each) for each in question.attributes))
 

@@ -15,7 +15,7 @@ from functools import cached_property
 
 from ..kinds import KINDS, code_of, holds_others, kind_of
 from ..kinds.base import Claims
-from ..model.address import Address, owners
+from ..model.address import Address, owner_of, owners
 from ..model.resource import Desired, Live
 from .plan import REMOVAL, Action, Change, key_of
 
@@ -92,7 +92,7 @@ class _Among:
         found: dict[Address, list[str]] = defaultdict(list)
         for change in self.made:
             if kind_of(change.address).is_needed_by_code:
-                found[owners(change.address)[-1]].append(change.key)
+                found[owner_of(change.address)].append(change.key)
         return found
 
     @cached_property
@@ -101,7 +101,7 @@ class _Among:
         found: dict[Address, list[str]] = defaultdict(list)
         for change in self.ordered:
             if _rewrites_documents(change):
-                found[owners(change.address)[-1]].append(change.key)
+                found[owner_of(change.address)].append(change.key)
         return found
 
     @cached_property
@@ -150,14 +150,14 @@ def _rewriting_before_stricter(among: _Among, change: Change) -> Iterator[_Befor
     """Appwrite checks whole documents at every write: what becomes stricter does so after the last one."""
     is_stricter = kind_of(change.address).holds_values and change.action in _MAKES_STRICTER
     if is_stricter and not _rewrites_documents(change):
-        yield from (_Before(each, False) for each in among.rewriting.get(owners(change.address)[-1], ()))
+        yield from (_Before(each, False) for each in among.rewriting.get(owner_of(change.address), ()))
 
 
 def _code_after_what_it_reads(among: _Among, change: Change) -> Iterator[_Before]:
     """New code never goes live before the schema it reads and the variables it needs."""
     if change.action is Action.DEPLOY:
         yield from (_Before(each, False) for each in among.read_by_code)
-        yield from (_Before(each, True) for each in among.needed_by_code.get(owners(change.address)[-1], ()))
+        yield from (_Before(each, True) for each in among.needed_by_code.get(owner_of(change.address), ()))
 
 
 def _schedule_after_code(among: _Among, change: Change) -> Iterator[_Before]:

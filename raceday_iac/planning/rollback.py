@@ -9,7 +9,7 @@ from ..diff import Cause, FieldChange
 from ..errors import IacError, RefusedError
 from ..kinds import as_typed, code_of, kind_of
 from ..kinds.function import can_run
-from ..model.address import Address, owners
+from ..model.address import Address, owner_of, owners
 from ..model.declarations import nearest
 from ..model.evidence import Answering
 from ..model.resource import Desired, Live
@@ -61,7 +61,7 @@ def must_run(owner: Address, deployment: Deployment, runtime: str) -> None:
 def must_be_managed(owner: Address, state: State) -> None:
     """Raise IacError for a function or site whose code is not ours to switch."""
     if code_of(owner) not in state.entries:
-        known = sorted(as_typed(owners(each)[-1]) for each in state.entries if kind_of(each).is_code)
+        known = sorted(as_typed(owner_of(each)) for each in state.entries if kind_of(each).is_code)
         raise IacError(
             f"The code of {owner} is not in the state, so it is not ours to switch{nearest(as_typed(owner), known)}.",
             hint=f"whose code is managed: {', '.join(known)}" if known else "deploy it first: raceday-iac apply",

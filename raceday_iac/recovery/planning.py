@@ -18,7 +18,7 @@ from ..health.watched import Grace, HealthConfig
 from ..kinds import kind_of
 from ..kinds.collection import can_only_fail_again, making_anew, unknown_to_documents
 from ..kinds.turns import Place, Turn
-from ..model.address import Address, collection_address
+from ..model.address import Address, owner_of
 from ..model.resource import Live
 from ..provider.protocol import Execution
 from ..refresh.deployments import READY, Classified, Role
@@ -311,7 +311,7 @@ def _why_not_made(live: Live, owned: Collection[Address]) -> str:
     if live.address not in owned:
         return "neither the stack nor the state knows it: whose it is nobody knows"
     if can_only_fail_again(live):
-        collection = collection_address(*live.address.parts[:2])
+        collection = owner_of(live.address)
         return f"deleted and created again, it fails again; {making_anew(collection)}"
     if live.status == "deleting":
         return "its deletion was asked for already; the server's own worker has to do it"

@@ -14,7 +14,7 @@ from ..errors import AccessError, NotFoundError, ProviderError
 from ..kinds import LISTED, code_of, kind_of, outermost
 from ..kinds.conversion import UnconvertibleError, convert
 from ..kinds.deployment import REPLACED, UNFINISHED
-from ..model.address import Address, owners
+from ..model.address import Address, owner_of
 from ..model.evidence import Answer, Ask, Question, total
 from ..model.resource import Desired, Live, frozen
 from ..provider import Condition, Reader, Snapshot
@@ -46,11 +46,11 @@ def _documents(
     wanted = dict.fromkeys(
         each
         for each in (*desired.resources, *desired.tombstones, *state.entries)
-        if kind_of(each).is_document and owners(each)[-1] in snapshot.resources
+        if kind_of(each).is_document and owner_of(each) in snapshot.resources
     )
     found: dict[Address, Live] = {}
     try:
-        for place, group in groupby(sorted(wanted), key=lambda each: owners(each)[-1]):
+        for place, group in groupby(sorted(wanted), key=owner_of):
             found |= _named(reader, place, list(group))
         return found, {}
     except AccessError as error:

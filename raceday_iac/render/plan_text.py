@@ -15,7 +15,7 @@ from ..counting import counted
 from ..diff import FieldChange, PartWords, field_words
 from ..errors import BrokenSchemaError, RefusedError, StateError
 from ..kinds import KINDS, kind_of
-from ..model.address import Address, collection_address, owners
+from ..model.address import Address, owner_of
 from ..model.evidence import counted_words
 from ..planning import Action, Change, Plan
 from ..planning.changes import DECLARED, OBVIOUS
@@ -177,7 +177,7 @@ def _done_lines(applied: Applied) -> Iterator[Line]:
         yield Line(f"  {', '.join(f'{counts[action]} {word}' for action, word in _DONE.items() if counts[action])}")
     made = {change.address for change in applied.done if change.action is Action.CREATE}
     for change in applied.done:
-        owner = owners(change.address)[-1] if change.action is Action.DEPLOY else None
+        owner = owner_of(change.address) if change.action is Action.DEPLOY else None
         if owner in made and kind_of(owner).has_runs:
             yield Line(f"  Try it: raceday-iac run {owner.path}")
             return
@@ -335,7 +335,7 @@ def fold(changes: Iterable[Change], *, verbose: bool = False) -> list[Shown]:
         if verbose or not kind_of(change.address).listed or not _is_plain(change, deleted):
             kept.append(change)
         else:
-            folded[change.action, collection_address(*change.address.parts[:2])].append(change)
+            folded[change.action, owner_of(change.address)].append(change)
     shown = [
         _with_members(each.address, each.action, each, folded.pop((each.action, each.address), [])) for each in kept
     ]
@@ -352,7 +352,7 @@ def _is_plain(change: Change, deleted: Collection[Address]) -> bool:
     """Whether a line of its own would say nothing new. What is created because something else needs it says so, and
     what nobody declares and goes all the same is named."""
     if change.goes_with is not None:
-        collection = collection_address(*change.address.parts[:2])
+        collection = owner_of(change.address)
         return collection in deleted and change.managed
     is_declared = change.action is Action.CREATE and change.reason == DECLARED
     return (change.action is Action.ADOPT or is_declared) and not change.drifted
