@@ -56,8 +56,8 @@ _LEFT_OUT = {
     "type": "tells uploads from what a repository or a person made",
     "sourceSize": "shown by `deployments`",
     "totalSize": "shown by `deployments`",
-    "buildLogs": "told when a build fails",
-    **dict.fromkeys(("buildSize", "buildDuration", "buildId"), "told of a build, nothing that can be wanted"),
+    "buildLogs": "shown when a build fails",
+    **dict.fromkeys(("buildSize", "buildDuration", "buildId"), "facts about a build, nothing that can be wanted"),
     **dict.fromkeys(("resourceId", "resourceType"), "part of the address"),
     "entrypoint": "the function's, sent along with the archive; sites have none",
     **dict.fromkeys(("screenshotLight", "screenshotDark"), "pictures of a site, which Appwrite takes"),
@@ -69,7 +69,7 @@ def code_of(owner: str, service: str, name: str, sent_along: tuple[str, ...]) ->
     """The code of a kind. `service` is the route of its list, `sent_along` are settings of the owner."""
 
     def parse(path: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
-        """The active deployment, from its owner's answer. What it holds is not told: see `refresh`."""
+        """The active deployment, from its owner's answer. What it holds is not in it: see `refresh`."""
         return Live(Address(name, path[0]), frozen({}), str(raw["deploymentId"]))
 
     return Kind(

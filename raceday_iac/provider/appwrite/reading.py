@@ -173,7 +173,7 @@ class AppwriteReader:
         self, database: str, collection: str, attributes: Sequence[str], relationships: Sequence[str] = ()
     ) -> Sequence[str]:
         """See `Reader.unknown_attributes`. No document is read: names are checked before anything is looked up."""
-        path, shape = f"/databases/{database}/collections/{collection}/documents", listing("documents", OBJECT)
+        path, shape = documents_path(database, collection), listing("documents", OBJECT)
         none = (query("equal", "nobody", attribute="$id"), query("limit", 1))
 
         def is_refused(names: Sequence[str]) -> bool:
@@ -218,7 +218,7 @@ class AppwriteReader:
         self, database: str, collection: str, queries: Sequence[str]
     ) -> tuple[Sequence[Mapping[str, Any]], int]:
         """See `Reader.document_page`."""
-        path, shape = f"/databases/{database}/collections/{collection}/documents", listing("documents", OBJECT)
+        path, shape = documents_path(database, collection), listing("documents", OBJECT)
         answer = self._get(path, shape, *queries)
         return answer["documents"], int(answer["total"])
 
@@ -229,7 +229,7 @@ class AppwriteReader:
         return self._documents(database, collection).every(only)
 
     def _documents(self, database: str, collection: str) -> DocumentList:
-        path, shape = f"/databases/{database}/collections/{collection}/documents", listing("documents", OBJECT)
+        path, shape = documents_path(database, collection), listing("documents", OBJECT)
         return DocumentList(partial(self._get, path, shape), f"{database}/{collection}", self._sizes)
 
     def document(self, database: str, collection: str, identity: str) -> Mapping[str, Any] | None:
@@ -457,8 +457,12 @@ def _by_answer(names: Iterable[str]) -> list[list[tuple[Kind, Listing]]]:
     return list(found.values())
 
 
+def documents_path(database: str, collection: str) -> str:
+    return f"/databases/{database}/collections/{collection}/documents"
+
+
 def document_path(database: str, collection: str, identity: str) -> str:
-    return f"/databases/{database}/collections/{collection}/documents/{identity}"
+    return f"{documents_path(database, collection)}/{identity}"
 
 
 def _is_closed(error: ProviderError) -> bool:

@@ -30,6 +30,7 @@ from .reading import (
     EXECUTION,
     AppwriteReader,
     document_path,
+    documents_path,
     parse_answer,
     parse_deployment,
     parse_execution,
@@ -140,7 +141,7 @@ class AppwriteProvider(AppwriteReader):
         """See `Provider.merge_values`. A bulk upsert keeps what is not named. It may be sent again after a lost answer:
         what it made anew the first time is not as old as the document was, either."""
         documents = [{"$id": identity, **data} for identity, data in values.items()]
-        path = f"/databases/{database}/collections/{collection}/documents"
+        path = documents_path(database, collection)
         call = Call("put", path, {"documents": documents}, listing("documents", _MERGED))
         made = [each for each in self._transport.request(call)["documents"] if _is_new(each, created)]
         for each in made:
@@ -220,7 +221,7 @@ class AppwriteProvider(AppwriteReader):
 
     def create_document(self, database: str, collection: str, identity: str, data: Mapping[str, Any]) -> None:
         """See `Provider.create_document`."""
-        path = f"/databases/{database}/collections/{collection}/documents"
+        path = documents_path(database, collection)
         self._transport.request(Call("post", path, {"documentId": identity, "data": dict(data)}))
 
     def create_documents(
@@ -231,10 +232,8 @@ class AppwriteProvider(AppwriteReader):
         place = (database, collection)
         if place not in self._only_single:
             try:
-                path = f"/databases/{database}/collections/{collection}/documents"
-                self._transport.request(
-                    Call("post", path, {"documents": list(documents)}, listing("documents", OBJECT))
-                )
+                said = {"documents": list(documents)}
+                self._transport.request(Call("post", documents_path(*place), said, listing("documents", OBJECT)))
             except (AccessError, ThrottledError):
                 raise
             except ProviderError as error:
@@ -250,9 +249,8 @@ class AppwriteProvider(AppwriteReader):
         """Why Appwrite refuses it; nothing where it is there afterwards."""
         data = {key: value for key, value in document.items() if key not in ("$id", "$permissions")}
         body = {"documentId": document["$id"], "data": data, "permissions": document["$permissions"]}
-        path = f"/databases/{database}/collections/{collection}/documents"
         try:
-            self._transport.request(Call("post", path, body))
+            self._transport.request(Call("post", documents_path(database, collection), body))
         except (UnreachableError, ServerFaultError, ConflictError) as error:
             # It may have landed all the same. A unique value that is taken is reported in the same words as a taken id.
             if self.document(database, collection, str(document["$id"])) is None:
