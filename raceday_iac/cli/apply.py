@@ -264,7 +264,6 @@ def carry_out(
     begun = time.monotonic()
     watching = progress(len(plan.changes), as_json=options.json, color=options.color)
     applied, kept = perform(
-        options,
         workspace,
         plan,
         connection,
@@ -292,7 +291,6 @@ def carry_out(
 
 
 def perform(
-    options: Options,
     workspace: Workspace,
     plan: Plan,
     connection: Provider,
@@ -308,7 +306,7 @@ def perform(
     """Apply an approved plan, written down in the audit log, with a backup of what is lost if it `keeps` any. The
     journal is left to who looks at what came of it."""
     workspace.store.keep_backup()
-    with recorded(options, command, plan, plan_id) as tell:
+    with recorded(workspace.options, command, plan, plan_id) as tell:
         kept = keep_lost(workspace, connection, plan, plan_id, command) if keeps else None
         begin_changes()
         with watching as observer:

@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..applying import Event
+from ..applying import Applied, Event
 from ..applying.scheduler import Observer
 from ..audit import AuditLog, Inspection
+from ..backup.manifest import Manifest
 from ..console.project import Deployments, Outcome, Planned
 from ..console.work import Tasks
 from ..drift import accept, classify
@@ -36,8 +37,9 @@ from ..linting.timetable import Timetable
 from ..loading.environment import load_environment
 from ..model.address import function_address
 from ..model.secret import Secret
+from ..planning import Plan
 from ..planning.rollback import must_be_managed
-from ..provider import Reader
+from ..provider import Provider, Reader
 from ..provider.appwrite import AppwriteReader, Transport
 from ..provider.protocol import Execution
 from ..refresh.deployments import Remembered, line_of, read_deployments, server_now
@@ -45,6 +47,7 @@ from ..render.backup_text import kept_lines
 from ..render.import_text import remark_lines
 from ..render.lines import Line, print_lines
 from ..signals import handled
+from ..state.document import State
 from ..state.store import StateStore
 from .apply import claim_of, perform, rollback_to, what_is_left
 from .health import HealthContext
@@ -168,9 +171,12 @@ class LookedAt:
 
     @contextmanager
     def states(self) -> Iterator[StateStore]:
-        workspace = replace(Workspace.without_stack(self.options), reading=True)
+        workspace = self._without_stack()
         with workspace.target() if self.settings.state.is_in_target else nullcontext():
             yield workspace.store
+
+    def _without_stack(self) -> Workspace:
+        return replace(Workspace.without_stack(self.options), reading=True)
 
     def audit(self) -> Inspection:
         log = AuditLog(self.options.state_folder)
@@ -181,10 +187,10 @@ class LookedAt:
 
     def deployments(self, function: str) -> Deployments:
         owner, connection = function_address(function), self.reader()
-        workspace = replace(Workspace.without_stack(self.options), reading=True)
         with self.states() as store:
             remembered = Remembered.of(store.read(), owner)
-        found = read_deployments(connection, workspace.archives(connection), owner, remembered, _OLD)
+        archives = self._without_stack().archives(connection)
+        found = read_deployments(connection, archives, owner, remembered, _OLD)
         return Deployments(found, line_of(found, remembered), server_now(connection))
 
 
@@ -205,13 +211,7 @@ class AtHand:
             if snapshot_of(plan, workspace, server, state).id != plan_id:
                 raise StaleError("The plan is another one now: something changed since it was shown.", unchanged=True)
             begun = time.monotonic()
-            watching = nullcontext(_one_at_a_time(observer))
-            try:
-                applied, manifest = perform(
-                    options, workspace, plan, connection, state, watching, plan_id=plan_id, command="console"
-                )
-            finally:
-                end_changes()
+            applied, manifest = _perform(workspace, plan, connection, state, _one_at_a_time(observer), plan_id)
             left = what_is_left(workspace, connection, applied, plan)
             if applied.complete:
                 workspace.store.clear_journal()
@@ -231,13 +231,8 @@ class AtHand:
             plan = rollback_to(workspace, connection, state, owner, deployment)
             for refusal in plan.refusals:
                 raise RefusedError(refusal.message, refusal.hint, unchanged=True)
-            plan_id, quiet = snapshot_of(plan, workspace, server, state).id, nullcontext(_say_nothing)
-            try:
-                applied, _ = perform(
-                    options, workspace, plan, connection, state, quiet, plan_id=plan_id, command="console"
-                )
-            finally:
-                end_changes()
+            plan_id = snapshot_of(plan, workspace, server, state).id
+            applied, _ = _perform(workspace, plan, connection, state, _say_nothing, plan_id)
             for _, error in applied.failed:
                 raise error
             workspace.store.clear_journal()
@@ -266,6 +261,17 @@ class AtHand:
 
     def change_document(self, path: tuple[str, str, str], data: Mapping[str, Any], unless_newer_than: str) -> None:
         provider(self._project.target()).change_document(*path, data, unless_newer_than=unless_newer_than)
+
+
+def _perform(
+    workspace: Workspace, plan: Plan, connection: Provider, state: State, observer: Observer, plan_id: str
+) -> tuple[Applied, Manifest | None]:
+    """Carry out a plan that was agreed to. The console goes on after it."""
+    try:
+        watching = nullcontext(observer)
+        return perform(workspace, plan, connection, state, watching, plan_id=plan_id, command="console")
+    finally:
+        end_changes()
 
 
 def _say_nothing(_event: Event) -> None:
