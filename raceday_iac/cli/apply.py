@@ -56,11 +56,10 @@ from .plan import (
     snapshot_of,
 )
 from .recording import recorded
-from .workspace import Target, Workspace, confirmed, make_plan, provider
+from .workspace import AutoApprove, Target, Workspace, confirmed, make_plan, provider
 
 app = typer.Typer()
 
-AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")]
 FunctionName = Annotated[str, typer.Argument(metavar="FUNCTION", help="Function id.", autocompletion=functions)]
 
 

@@ -33,11 +33,10 @@ from .completion import addresses
 from .options import begin_changes, current
 from .plan import read_address
 from .recording import record_backup
-from .workspace import Workspace, answer, confirmed, must_be_free, reader, write_file
+from .workspace import AutoApprove, Workspace, answer, confirmed, must_be_free, reader, write_file
 
 app = typer.Typer(name="backup", no_args_is_help=True, rich_markup_mode=None)
 
-AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")]
 NoBackup = Annotated[
     bool, typer.Option("--no-backup", help="Do not write what will be lost to a backup before it is lost.")
 ]

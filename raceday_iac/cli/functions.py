@@ -38,12 +38,11 @@ from .completion import functions
 from .options import Options, begin_changes, current
 from .plan import read_code_owner
 from .recording import record_cleaning
-from .workspace import Workspace, answer, confirmed, opened, provider, reader, write_file
+from .workspace import AutoApprove, Workspace, answer, confirmed, opened, provider, reader, write_file
 
 app = typer.Typer()
 
 FunctionName = Annotated[str, typer.Argument(metavar="FUNCTION", help="Function id.", autocompletion=functions)]
-AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")]
 
 
 @app.command("run")

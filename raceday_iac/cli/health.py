@@ -55,7 +55,7 @@ from .extensions import extensions_of
 from .options import Options, begin_changes, current
 from .recording import recorded_recovery
 from .watching import HOST, Hooks, Looker, server_of, view_of, watch
-from .workspace import Target, Workspace, answer, confirmed, provider, reader, write_file
+from .workspace import AutoApprove, Target, Workspace, answer, confirmed, provider, reader, write_file
 
 app = typer.Typer()
 
@@ -177,7 +177,7 @@ def recover(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be done. Exit 2 if anything.")
     ] = False,
-    auto_approve: Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")] = False,
+    auto_approve: AutoApprove = False,
 ) -> int:
     """Look, say what is to be done, ask, do it."""
     options = current()

@@ -16,11 +16,11 @@ from ..errors import EXIT_CHANGES, EXIT_ERROR, EXIT_OK, IacError, Interrupted, R
 from ..model.address import Address
 from ..provider import Provider, Reader
 from ..render.backup_text import restore_document, restore_lines, restored_lines
-from .backup import AutoApprove, Name, NoBackup, keep_overwritten, members
+from .backup import Name, NoBackup, keep_overwritten, members
 from .options import begin_changes, current
 from .plan import AllowedLoss, read_address, read_allowed
 from .recording import recorded_restore
-from .workspace import Workspace, answer, confirmed, make_plan, provider
+from .workspace import AutoApprove, Workspace, answer, confirmed, make_plan, provider
 
 app = typer.Typer()
 

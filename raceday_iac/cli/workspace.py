@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from .. import files
 from ..backup.storage import Backups
@@ -345,6 +347,10 @@ def answer(options: Options, document: Mapping[str, Any], lines: Iterable[Line |
         print_json(document)
     else:
         print_lines((Line(each) if isinstance(each, str) else each for each in lines), color=options.color)
+
+
+#: The option of commands that ask.
+AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")]
 
 
 def confirmed(options: Options, question: str) -> bool:
