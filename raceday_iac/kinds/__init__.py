@@ -1,4 +1,8 @@
-"""The kinds of resources: one module each. A new kind is a new module and a line in this table."""
+"""The kinds of resources: one module each. A new kind is a new module and a line in this table.
+
+Modules with models have no `from __future__ import annotations`: pydantic compiles each annotation that is a text, at
+the start of every command.
+"""
 
 from __future__ import annotations
 

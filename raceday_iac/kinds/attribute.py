@@ -1,7 +1,5 @@
 """Plain attributes of every type, decided on the raw `type` and `format` of the answer."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Self

@@ -1,7 +1,5 @@
 """Ways to sign in, on or off."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field

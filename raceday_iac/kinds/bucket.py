@@ -1,7 +1,5 @@
 """Buckets. The files in them are data: counted before they are lost, and else left alone."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 

@@ -1,7 +1,5 @@
 """Collections: name, permissions and switches. What they hold has kinds of its own."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any

@@ -4,8 +4,6 @@ One is owned by its id. Only what is declared of it is compared and written; the
 is left alone. It is read by its id, never by going through a collection.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any

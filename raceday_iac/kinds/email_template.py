@@ -1,8 +1,6 @@
 """Templates of the mails that Appwrite sends, by language. Keys make and change them and never delete one; they need a
 server of mails of the project (`smtp.py`)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, get_args
 

@@ -1,7 +1,5 @@
 """Functions: their configuration. Code is the deployment's affair, variables have a kind of their own."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime

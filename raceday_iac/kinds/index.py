@@ -1,7 +1,5 @@
 """Indexes. They cannot be updated: a change is delete and create, which loses no data."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Self, TypeAlias
 

@@ -1,7 +1,5 @@
 """Keys of the project's API. The secret is made by the server; it is written only where `apply --secrets-out` says."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Annotated

@@ -1,7 +1,5 @@
 """Labels of the project."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 

@@ -1,7 +1,5 @@
 """Numbers that sign in with a code of their own, without a message: for tests, and for reviewers of app stores."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """Kinds that are nothing but fields: an id of our choice, a list of all, and requests that follow from the model."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, TypeAlias

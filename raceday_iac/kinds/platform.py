@@ -1,7 +1,5 @@
 """Platforms: the apps that may talk to the project. To a browser, a host that is none of them is a foreign origin."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Annotated

@@ -1,7 +1,5 @@
 """Policies: what passwords, sessions, users and memberships must be like."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar
 

@@ -1,7 +1,5 @@
 """Protocols by which applications reach the API, on or off."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, get_args
 

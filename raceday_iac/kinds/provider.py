@@ -1,8 +1,6 @@
 """Providers of messages, of every type. A credential comes from the environment and is sent; the state keeps a
 fingerprint of it. A server tells keys what it holds (1.9.6), so that one that somebody changed there is drift."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self, TypeAlias

@@ -1,7 +1,5 @@
 """Relationships. A two-way one appears in the other collection as well; that mirror is not a resource of its own."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal, Self

@@ -2,8 +2,6 @@
 changed: another one takes its place. Whether the domain leads to the server is the server's to find out.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal

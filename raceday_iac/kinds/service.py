@@ -1,7 +1,5 @@
 """Services of the API, on or off for whoever has no key."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, get_args
 

@@ -4,8 +4,6 @@ document, which each write reads, changes and writes back whole; so only one is 
 A setting that the stack no longer declares stays as it is, and `stack.absent` sets it back to Appwrite's own value.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType

@@ -3,8 +3,6 @@
 Records of requests to a site are not counted before it is deleted: Appwrite keeps them for some days only.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal, Self

@@ -1,8 +1,6 @@
 """The server through which the project sends mails. A real Appwrite calls it before it takes the settings. The password
 is never told: the state keeps a fingerprint of it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 

@@ -1,7 +1,5 @@
 """Teams. Who is a member, with which roles, is data, and so are a team's preferences."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

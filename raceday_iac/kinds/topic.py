@@ -1,7 +1,5 @@
 """Topics of messages. Who has subscribed is data."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Annotated
 

@@ -3,8 +3,6 @@
 A secret's value never comes back. What is compared is a keyed fingerprint that only state knows.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """Webhooks: a URL that is called when something happens in the project, with a signature over what is sent."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
