@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .. import files
-from ..backup.storage import Backups
 from ..errors import NOTHING_CHANGED, IacError, RefusedError, StackError
 from ..loading.environment import Environment, load_environment
 from ..loading.resolve import resolve
@@ -44,6 +43,7 @@ from ..waiting import WAITS
 from .options import Options
 
 if TYPE_CHECKING:
+    from ..backup.storage import Backups
     from ..devserver.ages import Age
     from ..linting.findings import Acceptance
 
@@ -97,6 +97,9 @@ class Workspace:
     @cached_property
     def backups(self) -> Backups:
         """The backups of the environment, beside its state."""
+        # Slow to import, and a plan does not need it.
+        from ..backup.storage import Backups
+
         settings = self.environment.state
         access = Access(self.environment.name, self.options.state_folder, _no_target, self.reading)
         return Backups(open_files(settings, access), cipher_of(settings.encryption))
