@@ -186,8 +186,8 @@ def deployments(
             stack.enter_context(workspace.store.locked("deployments --clean"))
         connection = provider(target)
         found = _read(workspace, connection, owner, older_than)
-        # With --json, an approved cleaning is told by its outcome.
-        if not (options.json and cleaning and auto_approve):
+        # With --json, the document of a cleaning has the outcome too.
+        if not (options.json and cleaning):
             document = deployments_document(found.owner, found.classified, found.line, found.now)
             answer(options, document, deployment_lines(found.owner, found.classified, found.line, found.now))
         return _clean(options, workspace, connection, found, auto_approve) if cleaning else EXIT_OK
@@ -232,9 +232,12 @@ def _read(workspace: Workspace, connection: Provider, owner: Address, older_than
 
 
 def _clean(options: Options, workspace: Workspace, connection: Provider, found: _Found, auto_approve: bool) -> int:
-    if found.orphans and not auto_approve and not confirmed(options, f"Delete {found.orphans} for good?"):
-        return EXIT_ERROR
-    begin_changes(f"raceday-iac deployments {as_typed(found.owner)}")
+    listing = f"raceday-iac deployments {as_typed(found.owner)}"
+    if found.orphans and not auto_approve:
+        look = f"{listing} --json" if options.json else ""
+        if not confirmed(options, f"Delete {found.orphans} for good?", look):
+            return EXIT_ERROR
+    begin_changes(listing)
     outcome = clean(connection, Recorder(workspace.store, workspace.read_state()), found.owner, found.classified)
     if outcome:
         record_cleaning(options, code_of(found.owner), outcome)

@@ -192,11 +192,13 @@ def recover(
         connection = provider(target)
         found = _look(context, target, connection)
         recovery = cleaned(plan_recovery(found), shown)
-        # With --json, what nobody is asked about is told by its outcome.
-        if not (options.json and (auto_approve or not recovery.steps)):
-            answer(options, recovery_document(recovery), recovery_lines(recovery))
-        if recovery.steps and not auto_approve and not confirmed(options, f"Do these {len(recovery.steps)}?"):
-            return EXIT_ERROR
+        # The document of --json has the outcome too.
+        if not options.json:
+            print_lines(recovery_lines(recovery), color=options.color)
+        if recovery.steps and not auto_approve:
+            look = "raceday-iac recover --dry-run --json" if options.json else ""
+            if not confirmed(options, f"Do these {len(recovery.steps)}?", look):
+                return EXIT_ERROR
         return _act(options, recovery, _executor(context, connection, found))
 
 

@@ -116,7 +116,8 @@ def init(
         write_file(file, text)
     ignore = _ignore()
     written = [*map(str, files), *([ignore] if ignore else [])]
-    steps = list(_next_steps(options, wanted, example, source, from_live=from_live))
+    secrets = list(source.secrets if source else _secrets(texts))
+    steps = list(_next_steps(options, wanted, secrets, example, source, from_live=from_live))
     document = {"written": written, "next": steps}
     answer(options, {"init": document}, _lines(written, source, steps))
     return EXIT_OK
@@ -193,6 +194,13 @@ def _example(name: str) -> dict[Path, str]:
     return {each.relative_to(folder): each.read_text(encoding="utf-8") for each in found}
 
 
+def _secrets(texts: Mapping[Path, str]) -> Iterator[str]:
+    """The environment variables that stack files of an example take secrets from."""
+    for file, text in texts.items():
+        if file.parent == STACKS:
+            yield from re.findall(r'FromEnvironment\("(\w+)"\)', text)
+
+
 def _environment_files(options: Options, wanted: Wanted, texts: Mapping[Path, str]) -> dict[Path, str]:
     """`local`, and the real one where there is an endpoint; an example brings its own."""
     files = {}
@@ -255,11 +263,11 @@ def _ignore() -> str:
 
 
 def _next_steps(
-    options: Options, wanted: Wanted, example: str, source: Source | None, *, from_live: bool
+    options: Options, wanted: Wanted, secrets: list[str], example: str, source: Source | None, *, from_live: bool
 ) -> Iterator[str]:
     """What to type next."""
     env = f" --env {_real_name(options)}" if wanted.endpoint else ""
-    for variable in source.secrets if source else {}:
+    for variable in secrets:
         yield f"export {variable}=…"
     if wanted.endpoint:
         yield f"export {wanted.variable}=…"

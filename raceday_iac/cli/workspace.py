@@ -356,13 +356,17 @@ def answer(options: Options, document: Mapping[str, Any], lines: Iterable[Line |
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")]
 
 
-def confirmed(options: Options, question: str) -> bool:
-    """Ask on the terminal; after anything but yes, say that nothing was changed. Raises RefusedError when there is
-    nobody to ask."""
-    if not sys.stdin.isatty():
+def confirmed(options: Options, question: str, look: str = "") -> bool:
+    """Ask on the terminal; after anything but yes, say that nothing was changed. `look` is the command that shows what
+    this is about, where it is not shown before the question. Raises RefusedError when there is nobody to ask; with
+    `--json`, nobody is."""
+    if options.json or not sys.stdin.isatty():
+        first = f"see what would be done with `{look}`" if look else "read the plan above"
         raise RefusedError(
-            "There is no terminal to ask for approval.",
-            hint="read the plan above, then run the command again with --auto-approve",
+            "With --json, nobody is asked for approval."
+            if sys.stdin.isatty()
+            else "There is no terminal to ask for approval.",
+            hint=f"{first}, then run the command again with --auto-approve",
             unchanged=True,
         )
     if says_yes(question):

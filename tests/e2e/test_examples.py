@@ -38,6 +38,20 @@ def test_the_online_shop_is_applied_by_one_command_and_then_there_is_nothing_to_
     )
 
 
+def test_what_the_online_shop_needs_first_is_said_by_init(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert execute(["init", "--example", "online-shop", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)["init"]["next"]
+    assert said == [
+        "export WAREHOUSE_SIGNATURE=…",
+        "raceday-iac server start",
+        "raceday-iac plan",
+        "raceday-iac apply",
+    ]
+
+
 def test_the_functions_of_the_online_shop_answer_where_there_is_node(
     shop: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

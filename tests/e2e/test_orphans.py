@@ -81,6 +81,7 @@ def _walked(walk: Walk, faults: Any) -> Walk:
     look(walk, "young", "deployments", project.id("fn"), "--json")
     look(walk, "old", "deployments", project.id("fn"), "--json", "--older-than", "0")
     look(walk, "unasked", "deployments", project.id("fn"), "--clean", "--older-than", "0")
+    look(walk, "unasked by a machine", "deployments", project.id("fn"), "--clean", "--older-than", "0", "--json")
     walk.step("clean", "deployments", project.id("fn"), "--clean", "--older-than", "0", "--auto-approve")
     walk.seen["after cleaning"] = statuses(project)
     look(walk, "nothing to clean", "deployments", project.id("fn"), "--clean", "--json", "--auto-approve")
@@ -165,6 +166,10 @@ def test_what_is_unfinished_for_longer_is_an_orphan_unless_it_is_somebody_elses(
 def test_orphans_are_deleted_only_when_somebody_says_so(walk: Walk) -> None:
     walk.must_end("unasked", 5)
     assert walk.writes("unasked") == []
+    walk.must_end("unasked by a machine", 5)
+    assert walk.writes("unasked by a machine") == []
+    # One document, and no other beside it.
+    assert "--clean" not in walk.json("unasked by a machine")["error"]["hint"]
 
 
 def test_cleaning_deletes_all_orphans_and_nothing_else(walk: Walk) -> None:

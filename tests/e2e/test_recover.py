@@ -71,6 +71,7 @@ def _walked(walk: Walk, faults: Any, set_clock: Any, keys: list[str]) -> Walk:
     look(walk, "short look", "health", "--since", "30m", "--json")
     look(walk, "dry run", "recover", "--dry-run", "--json")
     look(walk, "unasked", "recover")
+    look(walk, "unasked by a machine", "recover", "--json")
     faults.stuck_executions.clear()
     project.variables["APPWRITE_API_KEY"] = keys[1]
     look(walk, "recover", "recover", "--auto-approve", "--json")
@@ -157,6 +158,10 @@ def test_what_is_not_ours_and_what_appwrite_cannot_do_is_explained_and_left(walk
 def test_nothing_is_done_unasked(walk: Walk) -> None:
     walk.must_end("unasked", EXIT_REFUSED)
     assert walk.writes("unasked") == []
+    walk.must_end("unasked by a machine", EXIT_REFUSED)
+    assert walk.writes("unasked by a machine") == []
+    # One document, and no other beside it.
+    assert "recover --dry-run --json" in walk.json("unasked by a machine")["error"]["hint"]
 
 
 def test_every_step_is_done_and_audited(walk: Walk) -> None:
