@@ -22,13 +22,12 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from . import faults, sites
-from .body import parse_query, read_body
 from .errors import ApiError
 from .faults import RequestFault
 from .keys import FOREIGN_HOST, FOREIGN_ORIGIN, WRITES, cross_origin_headers, is_own_host, unknown_origin
 from .params import read_params
 from .server import Plugin, Server
-from .web import Key, Reply, Request, Route, Routes, adapt, adapt_request, warning_for
+from .web import Key, Reply, Request, Route, Routes, adapt, adapt_request, parse_query, read_body, warning_for
 
 LOG = logging.getLogger("raceday_iac.devserver")
 

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from raceday_iac.devserver.ages import AGES
-from raceday_iac.devserver.events import is_event
-from raceday_iac.devserver.params import collated, encoded, encrypted_length
+from raceday_iac.devserver.params import collated, encoded, encrypted_length, is_event
 from raceday_iac.devserver.storage import FILE_NAME
 
 from .functions_server import HELLO, Client, serving

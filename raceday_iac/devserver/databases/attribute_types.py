@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from .. import params
 from ..ages import EVERY, SINCE_1_9
-from ..body import parse_json
 from ..errors import ApiError
 from ..params import UID_RULE, Check, Param, Refused, or_null
+from ..web import parse_json
 from . import formats, php_dates
 from .dialect import Vocabulary
 from .formats import MAX_BIG_INTEGER, MAX_DOUBLE, MAX_INTEGER, MIN_BIG_INTEGER, grouped

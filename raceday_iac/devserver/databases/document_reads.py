@@ -9,11 +9,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ..ages import SINCE_1_9
-from ..body import parse_json
 from ..errors import ApiError
 from ..params import UID_RULE, Check, Param, anything, or_null, whole_number
-from ..web import Reply, Request
-from . import guests, lookup, php_dates, queries, query_sql, relations, staging
+from ..web import Reply, Request, parse_json
+from . import lookup, php_dates, queries, query_sql, relations, staging
 from .attribute_types import (
     COLLECTION_ID,
     DATABASE_ID,
@@ -159,7 +158,7 @@ def _list_now(
 ) -> Reply:
     parsed = parse_queries(values["queries"])
     _check_cursor(parsed)
-    store = Store(server, only=guests.readable(server, request, collection))
+    store = Store(server, only=lookup.readable(server, request, collection))
     if values["transactionId"] is not None:
         view = staging.TransactionView(store, request.project, values["transactionId"])
         plan = checked_plan(collection, parsed)

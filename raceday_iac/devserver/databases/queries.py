@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..body import parse_json
 from ..params import UID_RULE
+from ..web import parse_json
 from . import php_dates
 from .attribute_types import is_identifier, is_integer
 from .catalog import Relation

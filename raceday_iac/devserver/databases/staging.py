@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import ApiError
-from . import guests, php_dates, queries
+from . import lookup, php_dates, queries
 from .catalog import Collection
 from .dialect import Vocabulary
 from .queries import Plan, Query
@@ -42,7 +42,7 @@ class Operation(NamedTuple):
 
 def find_transaction(server: Server, request: Request, transaction_id: str) -> sqlite3.Row:
     """The row of a transaction, or 404. Guests have none."""
-    guests.refuse(request)
+    lookup.refuse_guest(request)
     row: sqlite3.Row | None = server.db.execute(
         "SELECT * FROM db_transactions WHERE project = ? AND id = ?", (request.project, transaction_id)
     ).fetchone()

@@ -11,7 +11,7 @@ from .. import params
 from ..errors import ApiError, invalid
 from ..params import Check, Param, Refused
 from ..web import Reply, Request
-from . import catalog, document_writes, guests, lookup, php_dates, staging
+from . import catalog, document_writes, lookup, php_dates, staging
 from .attribute_types import uid, within
 from .catalog import Collection
 from .dialect import Vocabulary, route
@@ -47,7 +47,7 @@ def _answer(row: sqlite3.Row) -> dict[str, Any]:
 
 @route("POST", "/transactions", WRITE, Param("ttl", within(60, 3600), default=300))
 def create_transaction(server: Server, request: Request, values: dict[str, Any], _words: Vocabulary) -> Reply:
-    guests.refuse(request)
+    lookup.refuse_guest(request)
     now, transaction_id = server.timestamp(), server.new_id()
     expires_at = php_dates.stamp(server.clock.now() + timedelta(seconds=values["ttl"]))
     server.db.execute(
@@ -60,7 +60,7 @@ def create_transaction(server: Server, request: Request, values: dict[str, Any],
 
 @route("GET", "/transactions", READ, lookup.queries_of(lookup.TRANSACTIONS))
 def list_transactions(server: Server, request: Request, values: dict[str, Any], _words: Vocabulary) -> Reply:
-    guests.refuse(request)
+    lookup.refuse_guest(request)
     source = Source("db_transactions", lookup.TRANSACTIONS, "project = ?", (request.project,))
     rows, total = lookup.page(server, source, values["queries"], noun="Transaction")
     return Reply(200, {"total": total, "transactions": [_answer(row) for row in rows]})

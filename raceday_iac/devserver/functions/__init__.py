@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..web import Routes
-from . import catalogue, crud, deployments, development, executions, variables
+from . import catalogue, crud, deployments, executions, variables
 from .builds import builder_of, resume_builds
 from .executor import executor_of
-from .runs import resume_runs
-from .scheduler import scheduler_of
+from .runs import resume_runs, scheduler_of
 from .store import SCHEMA as TABLES
 from .store import complete_columns, complete_schedules
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 SCHEMA = TABLES
 routes = Routes()
-for part in (catalogue, crud, variables, deployments, executions, development):
+for part in (catalogue, crud, variables, deployments, executions):
     routes.table.extend(part.routes.table)
 
 

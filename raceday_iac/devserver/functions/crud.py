@@ -13,7 +13,6 @@ from ...cron import cron_problem, next_run
 from .. import params
 from ..ages import ONLY_1_8, ONLY_1_9, ONLY_MAIN, SINCE_1_9
 from ..errors import ApiError
-from ..events import is_event
 from ..params import (
     NO_IDS,
     Check,
@@ -23,6 +22,7 @@ from ..params import (
     boolean,
     custom_id,
     existing_id,
+    is_event,
     list_of,
     one_of,
     or_null,

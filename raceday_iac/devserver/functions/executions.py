@@ -8,17 +8,15 @@ from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ..body import parse_json
 from ..errors import ApiError
 from ..params import Param, Refused, existing_id, one_of, or_null, spoken_boolean, text
 from ..settings import stamp
-from ..web import Reply, Request, Routes
+from ..web import Reply, Request, Routes, parse_json
 from . import store
 from .crud import execution_headers
 from .executor import Outcome, executor_of
 from .listing import COLUMN_SETS, PAGE, Scope, parse_queries, read_page
-from .runs import Call, job_for, new_execution, perform, result_columns
-from .scheduler import scheduler_of
+from .runs import Call, job_for, new_execution, perform, result_columns, scheduler_of
 from .store import Row, execution_model, new_execution_model
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from ..body import parse_json
 from ..errors import ApiError, invalid
 from ..params import Param, Refused, loose_boolean, text
 from ..settings import stamp
+from ..web import parse_json
 
 # The `queries` of resource lists: parsing, checking and turning them into SQL.
 #
