@@ -33,7 +33,7 @@ from ..errors import EXIT_INTERRUPTED, IacError, Interrupted, RefusedError, Stal
 from ..files import write_private
 from ..health.report import Report
 from ..kinds.base import Call, Shape
-from ..linting.timetable import Timetable
+from ..linting.expansion import Timetable
 from ..loading.environment import load_environment
 from ..model.address import function_address
 from ..model.secret import Secret

@@ -15,11 +15,11 @@ import typer
 from ..errors import EXIT_ERROR, EXIT_OK, IacError, StackError
 from ..extensions import load_part
 from ..kinds import kind_of
+from ..linting.expansion import Timetable, timetable_of
 from ..linting.facts import Configuration, Offered, read_configuration, read_stack
 from ..linting.findings import Severity
 from ..linting.linter import known_rules
 from ..linting.linter import lint as lint_of
-from ..linting.timetable import Timetable, timetable_of
 from ..loading.environment import load_environment
 from ..loading.resolve import resolve
 from ..loading.stack_file import load_stack

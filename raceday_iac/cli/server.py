@@ -158,9 +158,8 @@ def load_server(file: Annotated[Path, typer.Argument(help="An appwrite.json.")])
 def load_file(options: Options, environment: Environment, file: Path) -> tuple[Loaded, list[str], tuple[Remark, ...]]:
     """Create functions and sites of a file. What came of it, what else it has, and remarks on it. Raises IacError."""
     from ..devserver.control import load_functions, load_sites
-    from ..importing.appwrite_json import PLACE, SILENT
+    from ..importing.appwrite_json import PLACE, SILENT, named
     from ..importing.document import read_document
-    from ..importing.entries import named
 
     document = read_document(file)
     functions, sites = (document.content.get(name, []) for name in ("functions", "sites"))

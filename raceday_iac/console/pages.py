@@ -16,7 +16,7 @@ from ..drift import Standing
 from ..errors import IacError
 from ..health.observations import Severity
 from ..health.report import Report
-from ..linting.timetable import Timetable
+from ..linting.expansion import Timetable
 from ..render.health_page import health_values
 from ..render.health_text import headline
 from ..render.plan_page import plan_values

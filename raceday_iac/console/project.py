@@ -13,7 +13,7 @@ from ..applying.scheduler import Observer
 from ..audit import Inspection
 from ..drift import Verdict
 from ..health.report import Report
-from ..linting.timetable import Timetable
+from ..linting.expansion import Timetable
 from ..planning import Plan
 from ..provider import Reader
 from ..provider.protocol import Execution

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from html import escape
 from typing import Any
 
+from ..linting.expansion import Lane, Timetable
 from ..linting.findings import Finding, Severity
-from ..linting.timetable import Lane, Timetable
 from ..model.local_time import LocalTime
 from .lines import Line
 from .theme import PICTURE_STYLE, page

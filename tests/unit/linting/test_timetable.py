@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from raceday_iac.linting.expansion import Timetable, timetable_of
 from raceday_iac.linting.facts import FunctionFacts
-from raceday_iac.linting.timetable import Timetable, timetable_of
 
 from .made import configuration, function, locked
 

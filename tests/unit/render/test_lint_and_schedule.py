@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from raceday_iac.linting.expansion import Timetable, timetable_of
 from raceday_iac.linting.facts import Configuration, FunctionFacts, read_configuration
 from raceday_iac.linting.findings import Acceptance, Finding, Report, Severity
 from raceday_iac.linting.linter import lint
-from raceday_iac.linting.timetable import Timetable, timetable_of
 from raceday_iac.model.local_time import LocalTime
 from raceday_iac.render.lines import Line
 from raceday_iac.render.lint_text import lint_document, lint_lines
