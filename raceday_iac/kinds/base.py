@@ -250,6 +250,8 @@ class Kind:
     over_renamed: Callable[[Fields, str, str], Fields] = lambda fields, _old, _new: fields
     #: What it leads to: it goes with that as well, and is replaced with it.
     leads_to: Callable[[Address, Fields], tuple[Address, ...]] = lambda _address, _fields: ()
+    #: What it refers to by its values (its live fields, what is live): it is deleted before that.
+    refers_to: Callable[[Address, Fields, Mapping[Address, Live]], Iterable[Address]] = lambda _at, _fields, _real: ()
     #: Whether it leads from one document to a list of others.
     leads_to_many: Callable[[Fields], bool] = lambda _fields: False
     #: The request that gives a live resource another name, where there is one: old address, live, new name.

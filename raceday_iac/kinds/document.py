@@ -6,6 +6,7 @@ is left alone. It is read by its id, never by going through a collection.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, SkipValidation
@@ -41,7 +42,8 @@ def _spelled_out(value: Sequence[str]) -> tuple[str, ...]:
 
 class DocumentDeclaration(Declared):
     """A document of a collection, for the few that configuration needs. Its keys are those of the collection; what is
-    not named is left as it is. Relationships are not set by it."""
+    not named is left as it is. A relationship that leads to one document takes the id of one that the stack declares;
+    one that leads to a list of them is not set by a document."""
 
     id: Annotated[Id, IDENTITY] = Field(init=False)
     data: Annotated[SkipValidation[Mapping[str, Any]], Local("in place")] = Field(init=False)
@@ -61,7 +63,59 @@ def parse(owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
 
 
 def _plain(value: Any) -> Any:
+    """A document that a relationship leads to is its id, also where the answer to a write shows all of it. An id that
+    no document has leads to nothing (1.8.1)."""
+    if isinstance(value, Mapping):
+        return value.get("$id")
     return tuple(map(_plain, value)) if isinstance(value, list | tuple) else value
+
+
+@dataclass(frozen=True)
+class _Link:
+    """A relationship as the documents of one of its sides see it: the type from there, the key of the other side
+    (empty where that has none), and the collection there."""
+
+    relationship: Address
+    type: str
+    back: str
+    leads_to: Address
+    #: Whether both sides are one collection, and this is the side that declares it. Documents do not know its key
+    #: there, only that of the other side (1.8.1).
+    is_unknown: bool = False
+
+    @property
+    def is_single(self) -> bool:
+        return self.type in ("oneToOne", "manyToOne")
+
+
+_SEEN_FROM_AFAR = {"oneToMany": "manyToOne", "manyToOne": "oneToMany"}
+
+
+def _link(owner: Address, key: str, resources: Mapping[Address, Resource] | Mapping[Address, Live]) -> _Link | None:
+    """The relationship of that key, which may be declared on either side."""
+    near = owner.child("relationship", key)
+    if near in resources:
+        fields = resources[near].fields
+        back = str(fields["twoWayKey"]) if fields["twoWay"] else ""
+        there = collection_address(owner.parts[0], str(fields["relatedCollection"]))
+        return _Link(near, str(fields["relationType"]), back, there, is_unknown=there == owner)
+    for address, each in resources.items():
+        if address.kind == "relationship" and each.fields["twoWay"] and each.fields["twoWayKey"] == key:
+            there = owner_of(address)
+            if collection_address(there.parts[0], str(each.fields["relatedCollection"])) == owner:
+                kind = str(each.fields["relationType"])
+                return _Link(address, _SEEN_FROM_AFAR.get(kind, kind), address.name, there)
+    return None
+
+
+def refers_to(address: Address, fields: Fields, real: Mapping[Address, Live]) -> Iterator[Address]:
+    """Live documents that it leads to."""
+    for key, value in fields.items():
+        if isinstance(value, str) and not key.startswith("$"):
+            owner = owner_of(address)
+            is_column = owner.child("attribute", key) in real
+            if not is_column and (link := _link(owner, key, real)) is not None and link.is_single:
+                yield link.leads_to.child("document", value)
 
 
 class _Requests:
@@ -100,39 +154,82 @@ class _Declaring(Declaring):
         assert isinstance(declared, DocumentDeclaration)
         owner, found = owner_of(address), super().fields(declared, address, resources)
         columns = {key: resources.get(owner.child("attribute", key)) for key in declared.data}
-        said = {
-            key: _canonical(column.fields, declared.data[key]) if column else _plain(declared.data[key])
-            for key, column in columns.items()
-        }
+        said = {key: _canonical(column.fields if column else {}, declared.data[key]) for key, column in columns.items()}
         return frozen({**said, **found})
 
-    def depends_on(self, address: Address, declared: Declared) -> tuple[Address, ...]:
-        """The keys that it has values of come first."""
+    def depends_on(
+        self, address: Address, declared: Declared, resources: Mapping[Address, Resource]
+    ) -> tuple[Address, ...]:
+        """The keys that it has values of come first, and the documents that it leads to."""
         assert isinstance(declared, DocumentDeclaration)
         owner = owner_of(address)
-        return (owner, *(owner.child("attribute", key) for key in declared.data))
+        found: list[Address] = [owner]
+        for key, value in declared.data.items():
+            column = owner.child("attribute", key)
+            link = None if column in resources else _link(owner, key, resources)
+            found.append(link.relationship if link is not None else column)
+            other = link.leads_to.child("document", value) if link is not None and is_id(value) else address
+            if link is not None and link.is_single and other != address:
+                found.append(other)
+        return tuple(found)
 
     def problems(self, stack: Checked) -> Iterator[Diagnostic]:
         """Keys that the collection does not have, and values that it would not take."""
         for resource in stack.desired.of_kind(self.kind):
             owner, data = owner_of(resource.address), resource.fields
             columns = {each.address.name: each.fields for each in stack.desired.below(owner, "attribute")}
-            relations = {each.address.name for each in stack.desired.below(owner, "relationship")}
-            for problem in _problems(data, columns, relations):
+            others = (key for key in data if key not in columns and key != PERMISSIONS)
+            links = {key: _link(owner, key, stack.desired.resources) for key in others}
+            for problem in (*_problems(data, columns, links), *_circles(resource, stack.desired.resources)):
                 yield Diagnostic(resource.location, str(resource.address), problem)
 
 
-def _problems(data: Fields, columns: Mapping[str, Fields], relations: set[str]) -> Iterator[str]:
+def is_id(value: Any) -> bool:
+    return isinstance(value, str) and limits.CUSTOM_ID.fullmatch(value) is not None
+
+
+def _circles(resource: Resource, resources: Mapping[Address, Resource]) -> Iterator[str]:
+    """None of them could be written first."""
+    seen = {resource.address}
+    ways: list[tuple[Address, ...]] = [(resource.address,)]
+    while ways:
+        way = ways.pop()
+        for each in resources[way[-1]].depends_on if way[-1] in resources else ():
+            if each == resource.address:
+                yield f"it leads back to itself by {', '.join(map(str, way[1:]))}; leave one of these keys out"
+                return
+            if each.kind == resource.address.kind and each not in seen:
+                seen.add(each)
+                ways.append((*way, each))
+
+
+def _problems(data: Fields, columns: Mapping[str, Fields], links: Mapping[str, _Link | None]) -> Iterator[str]:
     for key, value in data.items():
-        if key in relations:
-            yield f"{key} is a relationship, which a document of a stack does not set"
-        elif key != PERMISSIONS and key not in columns:
-            yield f"its collection has no attribute {key!r}"
-        elif key in columns:
+        if key in columns:
             yield from (f"{key}: {each}" for each in _misfits(columns[key], value))
+        elif (link := links.get(key)) is not None:
+            yield from _misfits_of_link(key, link, value)
+        elif key != PERMISSIONS:
+            yield f"its collection has no attribute {key!r}"
     for key, column in columns.items():
         if column["required"] and key not in data:
             yield f"{key} is missing, which its collection requires"
+
+
+def _misfits_of_link(key: str, link: _Link, value: Any) -> Iterator[str]:
+    """Appwrite keeps an id with the side that leads to one document, and takes any there (1.8.1). What a side leads to
+    that has a list, a document does not even show."""
+    if link.is_unknown:
+        where = "declare it as a two-way oneToMany, and set its two_way_key"
+        yield f"{key} leads to its own collection, whose documents know only the key of the other side; {where}"
+    elif link.is_single:
+        if value is not None and not is_id(value):
+            yield f"{key}: it leads to one document of {link.leads_to}; write its id"
+    elif link.type == "manyToMany":
+        yield f"{key} is a manyToMany relationship, whose links no document shows; write them by code"
+    else:
+        where = f"set {link.back} of each of them" if link.back else "make it two-way, and set the other side"
+        yield f"{key} leads to a list of documents of {link.leads_to}, which Appwrite keeps with those; {where}"
 
 
 def _misfits(column: Fields, value: Any) -> Iterator[str]:
@@ -182,6 +279,7 @@ KIND = Kind(
     is_document=True,
     plenty=300,
     is_read_by_code=True,
+    refers_to=refers_to,
     loses=loses,
     routes=(
         "POST /databases/{databaseId}/collections/{collectionId}/documents",

@@ -516,7 +516,8 @@ class Declaring:
             return
         fields = self.fields(declared, address, work.resources)
         before = [each for each in self.follows if each in work.resources]
-        work.put(address, fields, (*self.depends_on(address, declared), *before), location, declared)
+        depends_on = (*self.depends_on(address, declared, work.resources), *before)
+        work.put(address, fields, depends_on, location, declared)
         self.put_more(work, address, declared, location)
 
     def secrets(self, arguments: Mapping[str, Any]) -> tuple[WireField, ...]:
@@ -567,7 +568,12 @@ class Declaring:
         """What is wanted, in canonical form; `resources` are those of earlier stages."""
         return canonical(declared)
 
-    def depends_on(self, address: Address, declared: Declared) -> tuple[Address, ...]:  # noqa: ARG002
+    def depends_on(
+        self,
+        address: Address,
+        declared: Declared,  # noqa: ARG002
+        resources: Mapping[Address, Resource],  # noqa: ARG002
+    ) -> tuple[Address, ...]:
         """What has to exist before this."""
         return tuple(owners(address)[-1:])
 

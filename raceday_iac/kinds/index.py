@@ -287,7 +287,12 @@ class _Declaring(Declaring):
             return lengths if any(lengths) else ()
         return value
 
-    def depends_on(self, address: Address, declared: Declared) -> tuple[Address, ...]:
+    def depends_on(
+        self,
+        address: Address,
+        declared: Declared,
+        resources: Mapping[Address, Resource],  # noqa: ARG002
+    ) -> tuple[Address, ...]:
         """Its attributes come first."""
         assert isinstance(declared, IndexDeclaration)
         owner = owner_of(address)

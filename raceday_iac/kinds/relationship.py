@@ -184,7 +184,12 @@ class _Declaring(Declaring):
     def as_written(self, name: str, value: Any, live: Live, beside: Beside) -> Any:  # noqa: ARG002
         return None if name == "two_way_key" and value == live.address.parts[1] else value
 
-    def depends_on(self, address: Address, declared: Declared) -> tuple[Address, ...]:
+    def depends_on(
+        self,
+        address: Address,
+        declared: Declared,
+        resources: Mapping[Address, Resource],  # noqa: ARG002
+    ) -> tuple[Address, ...]:
         """It needs both collections."""
         assert isinstance(declared, RelationshipDeclaration)
         database, collection, _ = address.parts

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 from ..model import validators
 from ..model.address import Address
 from ..model.declarations import Declared, Id
-from ..model.resource import Fields, Live, frozen
+from ..model.resource import Fields, Live, Resource, frozen
 from .base import Call, Danger, Kind, Listing, Shape, is_instant, listing
 from .fields import IDENTITY, Wire, body, wire_fields
 from .plain import Typed, TypedDeclaring
@@ -75,7 +75,12 @@ class RedirectDeclaration(RuleDeclaration):
 
 
 class _Declaring(TypedDeclaring):
-    def depends_on(self, address: Address, declared: Declared) -> tuple[Address, ...]:  # noqa: ARG002
+    def depends_on(
+        self,
+        address: Address,  # noqa: ARG002
+        declared: Declared,
+        resources: Mapping[Address, Resource],  # noqa: ARG002
+    ) -> tuple[Address, ...]:
         """What answers has to be there."""
         if isinstance(declared, FunctionDeclaration):
             return (Address("function", declared.function),)

@@ -279,14 +279,16 @@ class Removals:
         self._deletions: dict[tuple[str, int], list[str]] = defaultdict(list)
         for change in changes:
             if change.destroys:
-                self._add(change, real.get(change.address))
+                self._add(change, real)
 
-    def _add(self, change: Change, live: Live | None) -> None:
-        address, key, kind = change.address, removal_of(change), kind_of(change.address)
+    def _add(self, change: Change, real: Mapping[Address, Live]) -> None:
+        live, address = real.get(change.address), change.address
+        key, kind = removal_of(change), kind_of(address)
         for owner in owners(address):
             self._inside[owner].append(key)
-        for related in kind.leads_to(address, live.fields) if live is not None else ():
-            self._related[related].append(key)
+        if live is not None:
+            for related in (*kind.leads_to(address, live.fields), *kind.refers_to(address, live.fields, real)):
+                self._related[related].append(key)
         if kind.goes_first:
             self._over[owners(address)].append((key, kind.over(live.fields) if live is not None else ()))
         if change.deletes:

@@ -164,9 +164,97 @@ def test_who_may_create_is_said_of_the_collection(project: Project) -> None:
     assert "who may create is said of the collection" in run_here(project, "plan").err
 
 
-def test_a_relationship_is_none_of_its_values(project: Project) -> None:
-    project.declare(SCHEMA + 'settings.relationship("self", "settings", type="oneToOne")\n' + document(self="x"))
-    assert "self is a relationship, which a document of a stack does not set" in run_here(project, "plan").err
+LINKED = """
+database = stack.database(P + "db", name="D")
+shelves = database.collection("shelves", name="Shelves")
+shelves.string("name", 20, required=True)
+shelves.relationship("below", "shelves", type="oneToMany", two_way=True, two_way_key="above")
+shelves.relationship("goods", "goods", type="oneToMany", two_way=True, two_way_key="shelf")
+goods = database.collection("goods", name="Goods")
+goods.string("name", 20, required=True)
+goods.relationship("farm", "farms", type="manyToOne")
+goods.relationship("tags", "tags", type="manyToMany")
+goods.relationship("parts", "tags", type="oneToMany", two_way_key="of")
+farms = database.collection("farms", name="Farms")
+farms.string("name", 20, required=True)
+tags = database.collection("tags", name="Tags")
+tags.string("name", 20, required=True)
+"""
+SHELVES = """
+shelves.document("one", {"name": "One", "above": "two"})
+shelves.document("two", {"name": "Two"})
+"""
+FARMS = """
+farms.document("kim", {"name": "Kim"})
+farms.document("lee", {"name": "Lee"})
+"""
+
+
+def goods(**changed: Any) -> str:
+    return f'goods.document("tea", { ({"name": "Tea", "farm": "kim", "shelf": "one", **changed})!r})\n'
+
+
+def of(project: Project, collection: str, identity: str) -> str:
+    return f"document.{project.id('db')}/{collection}/{identity}"
+
+
+@pytest.mark.live
+def test_a_document_leads_to_another_that_is_written_before_it_and_deleted_after_it(project: Project) -> None:
+    project.declare(LINKED + goods() + SHELVES + FARMS)
+    apply(project, "--parallelism", "1")
+    project.must_be_clean()
+    place = f"/databases/{project.id('db')}/collections/goods/documents/tea"
+    found = project.api.get(place)
+    assert (found["farm"], found["shelf"]) == ("kim", "one")
+    project.declare(LINKED + goods(farm="lee", shelf=None) + SHELVES + FARMS)
+    assert fields_of(here(project, "plan", "--json").json) == {
+        "farm": ("kim", "lee", "config"),
+        "shelf": ("one", None, "config"),
+    }
+    apply(project)
+    project.must_be_clean()
+    project.api.patch(place, {"data": {"farm": "kim"}})
+    assert fields_of(here(project, "plan", "--json").json) == {"farm": ("kim", "lee", "drift")}
+    apply(project)
+    project.declare(LINKED + SHELVES)
+    # A farm that a document leads to cannot be deleted: the relationship restricts it.
+    gone = [of(project, "goods", "tea"), of(project, "farms", "kim"), of(project, "farms", "lee")]
+    apply(project, "--parallelism", "1", *(word for each in gone for word in ("--allow-data-loss", f"{each}=1")))
+    project.must_be_clean()
+    assert not project.api.has(place)
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        (goods(farm="ghost"), "/farms/ghost, which is not declared"),
+        (goods(farm={"name": "New"}), "it leads to one document of collection."),
+        (goods(tags=["red"]), "tags is a manyToMany relationship, whose links no document shows"),
+        (goods(parts=["red"]), "make it two-way, and set the other side"),
+        ('shelves.document("three", {"name": "T", "goods": ["tea"]})\n', "set shelf of each of them"),
+        ('shelves.document("three", {"name": "T", "below": ["one"]})\n', "know only the key of the other side"),
+        ('shelves.document("three", {"name": "T", "above": "four"})\n'
+         'shelves.document("four", {"name": "F", "above": "three"})\n', "it leads back to itself by document."),
+    ],
+)  # fmt: skip
+def test_what_a_document_cannot_lead_to_is_refused_before_anything_is_sent(
+    project: Project, said: str, message: str
+) -> None:
+    project.declare(LINKED + SHELVES + FARMS + said)
+    assert message in run_here(project, "plan").err
+
+
+def test_one_is_protected_and_buried(project: Project) -> None:
+    rule = f'stack.protect("{address(project)}", reason="the only one")\n'
+    project.declare(SCHEMA + document() + rule)
+    apply(project)
+    project.declare(SCHEMA + rule)
+    assert "is protected (the only one)" in apply(project, code=5).out
+    project.declare(SCHEMA + f'stack.absent("{address(project)}", reason="removed")\n')
+    assert actions(here(project, "plan", "--json", code=5).json) == {address(project): "delete"}
+    apply(project, "--allow-data-loss", f"{address(project)}=1")
+    assert not project.api.has(path(project))
+    project.must_be_clean()
 
 
 def test_a_database_that_the_tables_api_made_is_no_other(project: Project) -> None:
