@@ -262,6 +262,12 @@ class AtHand:
     def change_document(self, path: tuple[str, str, str], data: Mapping[str, Any], unless_newer_than: str) -> None:
         provider(self._project.target()).change_document(*path, data, unless_newer_than=unless_newer_than)
 
+    def create_document(self, path: tuple[str, str, str], data: Mapping[str, Any]) -> None:
+        provider(self._project.target()).create_document(*path, data)
+
+    def delete_document(self, path: tuple[str, str, str], unless_newer_than: str) -> None:
+        provider(self._project.target()).remove_document(*path, unless_newer_than=unless_newer_than)
+
 
 def _perform(
     workspace: Workspace, plan: Plan, connection: Provider, state: State, observer: Observer, plan_id: str

@@ -83,11 +83,11 @@ class Console:
 
 @dataclass(frozen=True)
 class Page:
-    """A path with what makes its page. With a `title` it stands in the navigation; with `is_local` it is there for the
-    embedded server alone."""
+    """A path with what makes its page, or another answer. With a `title` it stands in the navigation; with `is_local`
+    it is there for the embedded server alone."""
 
     path: str
-    make: Callable[[Console, Request], str]
+    make: Callable[[Console, Request], str | Response]
     title: str = ""
     is_local: bool = False
 
@@ -130,7 +130,8 @@ def _page(console: Console, wanted: Page) -> Callable[[Request], Response]:
         if not _names_are_ids(request):
             return _missing(console)(request, None)
         with _told(console, request) as problems:
-            return HTMLResponse(shown_document(wanted.make(console, request)))
+            made = wanted.make(console, request)
+            return made if isinstance(made, Response) else HTMLResponse(shown_document(made))
         return problems[0]
 
     return answer
@@ -183,7 +184,9 @@ async def _value(given: UploadFile | str) -> str:
 def _problem(console: Console, request: Request, error: IacError, status: int = HTTPStatus.BAD_REQUEST) -> Response:
     """An error as a page: what happened, and what to do next."""
     if isinstance(error, ProviderError):
-        status = HTTPStatus.NOT_FOUND if isinstance(error, NotFoundError) else HTTPStatus.BAD_GATEWAY
+        # A 404 with a type is Appwrite's own: something is not there, of whichever sort.
+        is_missing = isinstance(error, NotFoundError) or (error.code == HTTPStatus.NOT_FOUND and error.kind != "")
+        status = HTTPStatus.NOT_FOUND if is_missing else HTTPStatus.BAD_GATEWAY
     text = console.show("problem.html", request, title="This did not work", message=error.message, hint=error.hint)
     return HTMLResponse(shown_document(text), status)
 

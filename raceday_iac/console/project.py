@@ -114,6 +114,14 @@ class Local(Protocol):
         """Change a document (database, collection, id), unless it was changed since. Raises ConflictError."""
         ...
 
+    def create_document(self, path: tuple[str, str, str], data: Mapping[str, Any]) -> None:
+        """Create a document (database, collection, id). Raises ConflictError where there is one with this id."""
+        ...
+
+    def delete_document(self, path: tuple[str, str, str], unless_newer_than: str) -> None:
+        """Delete a document, unless it was changed since. Raises ConflictError."""
+        ...
+
     def activate(self, function: str, deployment: str) -> None:
         """Go back to a deployment, as `rollback` does."""
         ...

@@ -203,6 +203,10 @@ class Reader(Protocol):
         """These things, as the server lists them, page by page; none where there is no such resource."""
         ...
 
+    def item(self, address: Address, item: str) -> Mapping[str, Any]:
+        """One of these things, as the server answers it. Raises NotFoundError."""
+        ...
+
     def content_of(self, address: Address, item: str) -> bytes:
         """The content of a file that lies in a resource."""
         ...

@@ -109,7 +109,7 @@ class Browser:
     def send(self, path: str, form: Mapping[str, Any], page: str, **headers: str) -> requests.Response:
         """Send a form that stands in a page, with these values in its fields."""
         text = self.page(page)
-        found = re.search(rf'<form[^>]*action="/{TOKEN}{re.escape(path)}".*?</form>', text, re.DOTALL)
+        found = re.search(rf'<form method=post[^>]*action="/{TOKEN}{re.escape(path)}".*?</form>', text, re.DOTALL)
         assert found, f"no form for {path} in\n{text}"
         hidden = dict(re.findall(r'<input type=hidden name=(\w+) value="([^"]*)"', found[0]))
         values = {**{name: unescape(value) for name, value in hidden.items()}, **form}

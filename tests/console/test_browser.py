@@ -30,7 +30,7 @@ PAGES = (
     "/functions/echo",
     "/data",
     "/data/shop/products",
-    "/data/in/bucket/pictures",
+    "/data/-/bucket/pictures",
     "/state",
     "/state/resource?address=team.staff",
     "/server",

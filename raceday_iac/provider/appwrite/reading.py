@@ -282,19 +282,21 @@ class AppwriteReader:
 
     def items(self, address: Address) -> Iterator[Mapping[str, Any]]:
         """See `Reader.items`."""
-        kind = kind_of(address)
-        assert kind.contents is not None
-        listed = kind.contents.listed_at(kind.requests.read(address).path)
+        listed = _contents_of(address)
         try:
             yield from self._pages(listed.path, listed.key, listed.item, size=SIZES[0])
         except NotFoundError:
             return
 
+    def item(self, address: Address, item: str) -> Mapping[str, Any]:
+        """See `Reader.item`."""
+        listed = _contents_of(address)
+        found: Mapping[str, Any] = self._get(f"{listed.path}/{item}", listed.item)
+        return found
+
     def content_of(self, address: Address, item: str) -> bytes:
         """See `Reader.content_of`."""
-        kind = kind_of(address)
-        assert kind.contents is not None
-        path = f"{kind.contents.listed_at(kind.requests.read(address).path).path}/{item}/download"
+        path = f"{_contents_of(address).path}/{item}/download"
         return bytes(self._transport.request(Call("get", path, answer=CONTENT)))
 
     def executions(self, function: str, limit: int) -> Sequence[Execution]:
@@ -497,6 +499,13 @@ def _collection_members(raw: Mapping[str, Any]) -> Iterator[tuple[Address, Live]
     for listed in ("attributes", "indexes"):
         for live in _members(owner.address.parts, listed, raw[listed]):
             yield live.address, live
+
+
+def _contents_of(address: Address) -> Listing:
+    """The list of what lies in a resource that holds data."""
+    kind = kind_of(address)
+    assert kind.contents is not None
+    return kind.contents.listed_at(kind.requests.read(address).path)
 
 
 def _members(owner: tuple[str, ...], listed: str, raw: Iterable[Mapping[str, Any]]) -> Iterator[Live]:
