@@ -31,6 +31,8 @@ from .storage import Backups
 
 #: How often it is looked and written until nothing is left to write: others may write meanwhile.
 _PASSES = 5
+#: A document keeps its `$updatedAt` at the price of a request for each: so many of a section do unasked.
+FEW = 1000
 #: What Appwrite answers to a file that it does not take.
 _REFUSED = (400, 403, 413)
 #: Documents that are named where something is not as it should be.
@@ -272,7 +274,8 @@ def _is_later(one: Any, other: Any) -> bool:
 class Tally:
     """What a look at a section found, in documents: to be created, written to, or linked again; as they were; with
     newer values, which are left; gone; with values that do not fit, or that Appwrite refused. `over` are those of them
-    in which something is written over. `why` says of some."""
+    in which something is written over, `undated` those that are there, unchanged, and become as new as the restore.
+    `why` says of some."""
 
     create: int = 0
     write: int = 0
@@ -282,6 +285,7 @@ class Tally:
     gone: int = 0
     unfit: int = 0
     over: int = 0
+    undated: int = 0
     why: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -291,6 +295,7 @@ class Tally:
     def add(self, verdict: Verdict, *, links: bool) -> None:
         self.newer += bool(verdict.newer)
         self.over += bool(verdict.values) and verdict.has
+        self.undated += "$updatedAt" in verdict.values and not verdict.creates
         if links:
             self.link += bool(verdict.values)
             return
@@ -355,13 +360,17 @@ class RestorePlan:
 
 @dataclass
 class Restoring:
-    """Looks at what is live, and writes back. `overwrite` are addresses whose newer values are written over."""
+    """Looks at what is live, and writes back. `overwrite` are addresses whose newer values are written over. With
+    `keep_timestamps`, documents that nobody has changed keep their `$updatedAt`; None leaves that to their number."""
 
     provider: Provider
     backups: Backups
     manifest: Manifest
     goals: Sequence[Goal]
     overwrite: Collection[Address] = ()
+    keep_timestamps: bool | None = None
+    #: Addresses whose documents get a new `$updatedAt`, as the first look found.
+    _undated: frozenset[Address] | None = None
     #: What Appwrite refused, by collection and document: why.
     _refused: dict[tuple[str, str], str] = field(default_factory=dict)
 
@@ -376,7 +385,17 @@ class Restoring:
                         tally.add(self._free(goal, verdict), links=links)
                     elif not links:
                         tally.reject(verdict.identity, refused)
+        if self._undated is None:
+            found = zip(self.goals, tallies, strict=True)
+            self._undated = frozenset(goal.section.address for goal, tally in found if self._is_undated(goal, tally))
+        for goal, tally in zip(self.goals, tallies, strict=True):
+            tally.undated = tally.undated if goal.section.address in self._undated else 0
         return RestorePlan(self.manifest, tuple(self.goals), tallies, self.overwrite)
+
+    def _is_undated(self, goal: Goal, tally: Tally) -> bool:
+        """Whole documents are as they were, with all that they had."""
+        is_dear = goal.section.form is not Form.DOCUMENTS and tally.undated > FEW
+        return is_dear if self.keep_timestamps is None else not self.keep_timestamps
 
     def write(self) -> RestorePlan:
         """Write, until a look at everything finds nothing left to write. Returns what that look found."""
@@ -402,13 +421,18 @@ class Restoring:
             return self._write_files(goal, [each.values for each in verdicts if each.creates])
         place, free = goal.collection, [self._free(goal, each) for each in verdicts]
         made = [each.values for each in free if each.creates]
-        changed = {each.identity: NewValues(each.values, each.seen) for each in free if each.values and each.seen}
+        changed = {each.identity: self._new_values(goal, each) for each in free if each.values and each.seen}
         refused = dict(self.provider.create_documents(*place, made)) if made else {}
         if changed:
             # What others have changed meanwhile is checked again in the next look.
             refused |= self.provider.change_values(*place, changed).refused
         self._refused |= {(goal.place.path, identity): why for identity, why in refused.items()}
         return len(made) + len(changed)
+
+    def _new_values(self, goal: Goal, verdict: Verdict) -> NewValues:
+        is_undated = goal.section.address in (self._undated or ())
+        values = {name: each for name, each in verdict.values.items() if not (is_undated and name == "$updatedAt")}
+        return NewValues(values, verdict.seen)
 
     def _write_files(self, goal: Goal, records: Sequence[Mapping[str, Any]]) -> int:
         for each in records:

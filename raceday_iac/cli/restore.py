@@ -44,6 +44,14 @@ def restore(
             help="Write also over values that are newer than the backup, as many as was shown; repeatable.",
         ),
     ] = [],  # noqa: B006
+    keep_timestamps: Annotated[
+        bool | None,
+        typer.Option(
+            "--keep-timestamps/--new-timestamps",
+            show_default="kept of up to 1000 documents of a section",
+            help="Whether documents that are there keep their $updatedAt, which takes a request for each.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be written. Exit 2 if anything.")
     ] = False,
@@ -59,7 +67,7 @@ def restore(
         if not dry_run:
             stack.enter_context(workspace.store.locked("restore"))
         connection = provider(target)
-        restoring = _restoring(workspace, connection, manifest, address, into, overwrite)
+        restoring = _restoring(workspace, connection, manifest, address, into, overwrite, keep_timestamps)
         plan = restoring.look()
         plan.must_cover(dict(overwrite), numbers_needed=auto_approve or not sys.stdin.isatty())
         if dry_run or plan.is_empty or not (options.json and auto_approve):
@@ -105,6 +113,7 @@ def _restoring(
     wanted: Sequence[Address],
     into: Address | None,
     overwrite: Iterable[AllowedLoss],
+    keep_timestamps: bool | None,
 ) -> Restoring:
     sections = wanted_of(manifest, wanted)
     if into is not None and len(sections) != 1:
@@ -115,7 +124,8 @@ def _restoring(
         )
     real = members(connection, [*(each.place for each in sections), *([into] if into is not None else [])])
     goals = [goal_of(each, real, into) for each in sections]
-    return Restoring(connection, workspace.backups, manifest, goals, frozenset(each.address for each in overwrite))
+    over = frozenset(each.address for each in overwrite)
+    return Restoring(connection, workspace.backups, manifest, goals, over, keep_timestamps)
 
 
 def _plan_left(workspace: Workspace, connection: Reader) -> list[str]:

@@ -258,7 +258,8 @@ class Provider(Reader, Protocol):
         ...
 
     def change_values(self, database: str, collection: str, values: Mapping[str, NewValues]) -> Written:
-        """The same, but each only if nobody has changed the document since it was read. Slower, for one by one."""
+        """The same, but each only if nobody has changed the document since it was read. With `$updatedAt` among the
+        values it is kept, by a request for each document; without, the document is as new as the write."""
         ...
 
     def change_document(

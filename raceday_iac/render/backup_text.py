@@ -13,7 +13,7 @@ from ..kinds import kind_of
 from ..model.address import Address
 from .lines import Line
 
-_NUMBERS = ("create", "write", "link", "same", "newer", "gone", "unfit", "over")
+_NUMBERS = ("create", "write", "link", "same", "newer", "gone", "unfit", "over", "undated")
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
@@ -160,6 +160,8 @@ def _goal_lines(goal: Goal, tally: Tally, overwrite: Collection[Address]) -> Ite
         yield Line(f"    ! {_documents(tally.newer)} with newer values, which {what}", "yellow")
     if tally.over:
         yield Line(f"    {_documents(tally.over)} in which something is written over, which is kept before")
+    if tally.undated:
+        yield Line(f"    {_documents(tally.undated)} of which get a new $updatedAt; to keep it: --keep-timestamps")
     if tally.gone:
         yield Line(
             f"    ! {_documents(tally.gone)} that are there no more, so their values stay in the backup", "yellow"

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from raceday_iac.applying import convert, scheduler
-from raceday_iac.backup import writing
+from raceday_iac.backup import restoring, writing
 from raceday_iac.provider.appwrite import documents, reading
 from raceday_iac.provider.appwrite import writing as provider_writing
 
@@ -50,7 +50,17 @@ RESTORE = ("restore", "latest", "--auto-approve")
 
 
 class Shop(World):
-    """With documents that are related."""
+    """With documents that are related. `meddling` is done once, at the place that many requests on."""
+
+    meddling: tuple[int, Callable[[], None]] | None = None
+
+    def _reached(self, place: str) -> None:
+        super()._reached(place)
+        if self.meddling is not None:
+            number, change = self.meddling
+            self.meddling = (number - 1, change) if number else None
+            if not number:
+                change()
 
     def declare(self, *parts: str) -> None:
         (self.folder / "stacks" / "resources.py").write_text("".join((HEAD, *parts)))
@@ -68,6 +78,16 @@ class Shop(World):
         path = f"/v1/databases/shop/collections/{collection}/documents"
         answer = self.server.answer(f"POST {path}", {"json": content, "headers": headers})
         assert answer.ok, answer.text
+
+    def change(self, path: str, data: Mapping[str, Any]) -> None:
+        """Somebody else changes a document."""
+        headers = {"x-appwrite-project": "raceday", "x-appwrite-key": self.server.key}
+        path = f"PATCH /v1/databases/shop/collections/{path}"
+        answer = self.server.answer(path, {"json": {"data": data}, "headers": headers})
+        assert answer.ok, answer.text
+
+    def texts(self) -> dict[str, str]:
+        return {each["$id"]: each["text"] for each in self._all("plain", ["*"])}
 
     def documents(self) -> dict[str, Any]:
         found = {}
@@ -96,6 +116,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     )
     monkeypatch.setattr(convert, "BATCH", BATCH)
     monkeypatch.setattr(writing, "PART", BATCH)
+    monkeypatch.setattr(provider_writing, "_FEWEST_TOGETHER", 2)
     made = Shop(tmp_path, monkeypatch)
     file = made.folder / "stacks" / "environments" / "e.yaml"
     file.write_text(file.read_text() + "backups: {keep: 2}\n")
@@ -158,3 +179,48 @@ def test_a_restore_after_a_killed_one_writes_what_is_missing(shop: Shop) -> None
         number += 1
         shop.restore()
     assert number > NUMBER
+
+
+@pytest.fixture
+def without_texts(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """An attribute went, and was made again: its values are to be written to documents that are there."""
+    # As with many of them.
+    monkeypatch.setattr(restoring, "FEW", 0)
+    shop.declare(ORDERS.replace('plain.string("text", 20)', 'plain.string("other", 20)'))
+    assert shop.run("apply", "--auto-approve", "--allow-data-loss", f"attribute.shop/plain/text={NUMBER}") == 0
+    shop.declare(ORDERS)
+    assert shop.run("apply", "--auto-approve") == 0
+    assert set(shop.texts().values()) == {None}
+    return shop
+
+
+TEXTS = {f"p{each}": f"Plain {each}" for each in range(NUMBER)}
+
+
+def test_values_that_a_killed_restore_wrote_together_are_not_written_again(without_texts: Shop) -> None:
+    shop = without_texts
+    shop.keep()
+    number = 0
+    while shop.dies(number, *RESTORE):
+        assert shop.run(*RESTORE) == 0, f"after a kill at place {number}"
+        assert shop.texts() == TEXTS, f"after a kill at place {number}"
+        number += 1
+        shop.restore()
+    # Begun, staged and committed: each before and after, for two batches.
+    assert number >= 3 * 2 * 2
+
+
+def test_what_others_write_at_any_time_of_a_restore_stays(without_texts: Shop) -> None:
+    shop = without_texts
+    shop.keep()
+    number = 0
+    while True:
+        shop.meddling = (number, lambda: shop.change("plain/documents/p1", {"text": "Newer"}))
+        assert shop.run(*RESTORE) == 0
+        if shop.meddling is not None:
+            break
+        assert shop.texts() == TEXTS | {"p1": "Newer"}, f"when it is written at place {number}"
+        number += 1
+        shop.restore()
+    # Those of the writes, and the looks before and after.
+    assert number > 3 * 2 * 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -409,7 +410,15 @@ def test_who_may_not_write_does_not_try_a_hundred_times(why: ProviderError) -> N
 
 
 NEW_VALUES = {"x": NewValues({"a": 1}, "noon"), "y": NewValues({"a": 2}, "one o'clock")}
+MANY = {str(each): NewValues({"a": 1}, "noon") for each in range(100)}
 GONE = NotFoundError("none", code=404, kind="document_not_found")
+
+
+def as_read(documents: Iterable[str]) -> dict[str, Any]:
+    """A page of documents with when they were changed: at noon where nothing else is said."""
+    when = documents if isinstance(documents, dict) else {}
+    found = [{"$id": each, "$updatedAt": "later" if when.get(each) == "later" else "noon"} for each in documents]
+    return {"total": len(found), "documents": found}
 
 
 @pytest.fixture
@@ -458,10 +467,61 @@ def test_what_was_changed_since_is_told_from_what_is_refused() -> None:
     ],
 )
 def test_anything_else_ends_it_and_is_not_tried_a_hundred_times(why: ProviderError) -> None:
-    script = Script(patch=[why] * 100)
+    script = Script(post=[why], patch=[why] * 100)
     with pytest.raises(type(why)):
-        provider(script).change_values("d", "c", {str(each): NewValues({"a": 1}, "noon") for each in range(100)})
-    assert len(script.asked) <= writing._AT_ONCE
+        provider(script).change_values("d", "c", MANY)
+    assert len(script.asked) <= writing._AT_ONCE + 1
+
+
+def test_many_are_changed_by_one_transaction_with_a_look_before_its_commit() -> None:
+    script = Script(post=[{"$id": "t"}, {}], get=[as_read(MANY)], patch=[{}])
+    assert provider(script).change_values("d", "c", MANY) == Written()
+    assert [(each.method, each.path) for each in script.asked] == [
+        ("post", "/databases/transactions"),
+        ("post", "/databases/transactions/t/operations"),
+        ("get", "/databases/d/collections/c/documents"),
+        ("patch", "/databases/transactions/t"),
+    ]
+    assert [each["data"] for each in script.asked[1].body["operations"]] == [{"a": 1}] * 100
+
+
+def test_what_others_changed_or_deleted_is_left_out_of_the_transaction_that_is_committed() -> None:
+    newer = {**dict.fromkeys(MANY, "noon"), "7": "later"}
+    del newer["9"]
+    rest = [each for each in MANY if each not in ("7", "9")]
+    script = Script(
+        post=[{"$id": "t"}, {}, {"$id": "u"}, {}], get=[as_read(newer), as_read(rest)], delete=[{}], patch=[{}]
+    )
+    assert provider(script).change_values("d", "c", MANY) == Written(changed=frozenset("79"))
+    assert [each.path for each in script.asked if each.method == "delete"] == ["/databases/transactions/t"]
+    assert [each["documentId"] for each in script.asked[-3].body["operations"]] == rest
+    assert script.asked[-1].path == "/databases/transactions/u"
+
+
+@pytest.mark.usefixtures("_one_at_a_time")
+@pytest.mark.parametrize("why", [ConflictError("changed", code=409, kind="transaction_conflict"), UnreachableError("")])
+def test_what_a_transaction_was_refused_for_is_found_one_by_one(why: ProviderError) -> None:
+    """A commit whose answer was lost may have landed: then each document is newer than it was read."""
+    newer = ConflictError("newer", code=409, kind="document_update_conflict")
+    script = Script(post=[{"$id": "t"}, {}], get=[as_read(MANY)], patch=[why, newer, *[{}] * 99])
+    assert provider(script).change_values("d", "c", MANY) == Written(changed=frozenset("0"))
+
+
+@pytest.mark.usefixtures("_one_at_a_time")
+def test_a_server_without_transactions_is_asked_for_one_once() -> None:
+    none = NotFoundError("no", code=404, kind="general_route_not_found")
+    script = Script(post=[none], patch=[{}] * 200)
+    things = provider(script)
+    assert things.change_values("d", "c", MANY) == things.change_values("d", "c", MANY) == Written()
+    assert [each.method for each in script.asked] == ["post", *["patch"] * 200]
+
+
+@pytest.mark.usefixtures("_one_at_a_time")
+def test_what_keeps_its_timestamp_and_what_is_few_needs_no_transaction() -> None:
+    dated = {each: NewValues({"a": 1, "$updatedAt": "noon"}, "noon") for each in MANY}
+    script = Script(patch=[{}] * 102)
+    assert provider(script).change_values("d", "c", dated | NEW_VALUES) == Written()
+    assert {each.method for each in script.asked} == {"patch"}
 
 
 # Renaming.
