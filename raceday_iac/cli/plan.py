@@ -370,7 +370,7 @@ def graph(
     everything: Annotated[bool, typer.Option("--all", help="Attributes and indexes too.")] = False,
 ) -> int:
     """Draw the stack's dependencies."""
-    from ..kinds.dependencies import as_dot, as_mermaid, as_text, dependencies
+    from ..render.graph import as_dot, as_mermaid, as_text, dependencies
 
     options = current()
     forms = {"text": as_text, "dot": as_dot, "mermaid": as_mermaid}

@@ -1,4 +1,5 @@
-"""The kinds of resources: one module each. A new kind is a new module and a line in this table.
+"""The kinds of resources: one module each. A new kind is a new module and a line in this table. What lies in one and is
+made like another kind stands in the same module (`INNER`).
 
 Modules with models have no `from __future__ import annotations`: pydantic compiles each annotation that is a text, at
 the start of every command.
@@ -37,8 +38,6 @@ from . import (
     rule,
     service,
     site,
-    site_deployment,
-    site_variable,
     smtp,
     team,
     topic,
@@ -50,7 +49,7 @@ from .fields import fitted
 from .schema_rules import MOST_INLINE
 
 KINDS: dict[str, Kind] = {
-    module.KIND.name: module.KIND
+    kind.name: kind
     for module in (
         database,
         collection,
@@ -61,8 +60,6 @@ KINDS: dict[str, Kind] = {
         variable,
         deployment,
         site,
-        site_variable,
-        site_deployment,
         bucket,
         team,
         topic,
@@ -83,6 +80,7 @@ KINDS: dict[str, Kind] = {
         document,
         rule,
     )
+    for kind in (module.KIND, *getattr(module, "INNER", ()))
 }
 
 #: Kinds whose name Appwrite can change while everything else stays, the data included.

@@ -571,6 +571,7 @@ KIND = Kind(
     name="attribute",
     stage=STAGES["attribute"],
     owner="collection",
+    is_detail=True,
     requests=_Requests(),
     parse=parse,
     in_place=IN_PLACE["attribute"],

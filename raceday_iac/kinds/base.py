@@ -228,8 +228,9 @@ class Kind:
 
     #: Of several, for people; the name with an s where nothing is said.
     plural: str = ""
-    #: The tone of its cards in the picture of a stack.
+    #: The tone of its cards in the picture of a stack; whether `graph` leaves it out unless all is asked for.
     tone: str = "calm"
+    is_detail: bool = False
 
     # Its place.
 

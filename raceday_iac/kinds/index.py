@@ -305,6 +305,7 @@ KIND = Kind(
     stage=STAGES["index"],
     plural="indexes",
     owner="collection",
+    is_detail=True,
     requests=_Requests(),
     parse=parse,
     is_async=True,

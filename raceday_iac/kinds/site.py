@@ -42,6 +42,7 @@ from .code import (
     unknown_runtime,
     unknown_sizes,
 )
+from .deployment import code_of
 from .fields import (
     IDENTITY,
     Entry,
@@ -204,4 +205,10 @@ KIND = Kind(
     left_out=_LEFT_OUT,
     declaring=_Declaring("site", SiteDeclaration, "`stack.site(…)`"),
     terraform_types=("appwrite_site",),
+)
+
+#: What lies in a site is what lies in a function, with other settings of the code.
+INNER = (
+    variable.variables_of("site", "/sites"),
+    code_of("site", "/sites", "site_deployment", ("installCommand", "buildCommand", "outputDirectory")),
 )

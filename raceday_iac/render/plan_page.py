@@ -13,7 +13,7 @@ from ..model.address import Address, owners
 from ..planning import Action, Change, Plan
 from ..planning.changes import DECLARED, OBVIOUS
 from .created import folded_kinds, has_values, is_member, members_table, values_of
-from .graph_picture import Card, Row, arrange, graph_svg
+from .graph import Card, Row, arrange, graph_svg
 from .plan_text import SIGNS, UNMANAGED, counts_by_kind, nothing_to_do, summary
 from .theme import TONES, ChangeRow, change_row, page, strongest
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from . import catalog, columns, limits, relation_jobs
+from . import catalog, columns, limits
 from .formats import Finish, WorkFailed
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def create_attribute(server: Server, number: int) -> Finish | None:
     if server.faults.is_failing(str(row["key"])):
         raise WorkFailed("Failed to create attribute/column")
     if row["type"] == "relationship":
-        return relation_jobs.build(server, row)
+        return columns.build_relationship(server, row)
     return _create_plain(server, row)
 
 
@@ -104,7 +104,7 @@ def delete_attribute(server: Server, number: int) -> Finish | None:
     if row is None:
         return None
     if row["type"] == "relationship":
-        return relation_jobs.drop(server, row)
+        return columns.drop_relationship(server, row)
     collection, key = int(row["collection"]), str(row["key"])
     known = catalog.read(server.db, collection)
     if known is None:
@@ -310,7 +310,7 @@ def _rebuild(db: sqlite3.Connection, collection: int, number: int) -> None:
 
 def delete_collection(server: Server, number: int) -> None:
     """Drop the data of a deleted collection, and every relationship that other collections have with it."""
-    relation_jobs.cut_off(server, number)
+    columns.cut_off_from(server, number)
     columns.drop_table(server.db, number)
     for table in ("db_attributes", "db_indexes", "db_operations", "db_metadata"):
         server.db.execute(f"DELETE FROM {table} WHERE collection = ?", (number,))

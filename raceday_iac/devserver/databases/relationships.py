@@ -12,7 +12,7 @@ from ..ages import ONLY_1_8, SINCE_1_9
 from ..errors import ApiError
 from ..params import Param, or_null
 from ..web import Reply, Request
-from . import catalog, columns, jobs, limits, relation_jobs
+from . import catalog, columns, jobs, limits
 from .attribute_types import COLLECTION_ID, DATABASE_ID, KEY, NEW_KEY, ON_DELETE, RELATION_KINDS, key, uid
 from .attributes import ATTRIBUTES_PATH, find_attribute
 from .dialect import Vocabulary, route
@@ -58,7 +58,7 @@ def create_relationship(server: Server, request: Request, values: dict[str, Any]
     _check_existing(catalog.load(server.db, own), own_key, options, words)
     number = _insert(server, own, own_key, options, words)
     if options["twoWay"]:
-        mirror = relation_jobs.mirror_options(options, own_key, int(own["number"]), values["collectionId"])
+        mirror = columns.mirror_options(options, own_key, int(own["number"]), values["collectionId"])
         _insert(server, related, options["twoWayKey"], mirror, words)
     jobs.enqueue(server, "create attribute", number)
     return Reply(202, attribute_answer(find_attribute(server, own, own_key, words), words))
@@ -86,7 +86,7 @@ def _insert(server: Server, collection: sqlite3.Row, attribute: str, options: Op
     if not limits.fits([*limits.columns_of(server.db, number), WIDTH]):
         raise words.error("attribute_limit_exceeded", name=str(collection["id"]))
     try:
-        return relation_jobs.insert_relationship(server.db, number, attribute, options, server.timestamp())
+        return columns.insert_relationship(server.db, number, attribute, options, server.timestamp())
     except sqlite3.IntegrityError:
         raise words.error("attribute_already_exists", name=attribute) from None
 

@@ -27,13 +27,13 @@ from ...state.document import new_state
 from ..nztab.days import make_day
 from ..nztab.model import NztabSettings
 from ..nztab.player import NztabPlugin
-from ..render.simulation_page import simulation_lines, simulation_page
-from ..render.simulation_picture import timeline_svg
 from ..simulation.assembly import report_of, wanted_options
 from ..simulation.checks import DayResult, Stored
 from ..simulation.day import NZ, DaySpec, run_day
 from ..simulation.report import DayReport
 from ..simulation.virtual_time import VirtualTime
+from ..simulation_page import simulation_lines, simulation_page
+from ..simulation_picture import timeline_svg
 
 app = typer.Typer()
 

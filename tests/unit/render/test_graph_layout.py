@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from raceday_iac.render.graph_picture import Card, Drawing, Row, arrange
+from raceday_iac.render.graph import Card, Drawing, Row, arrange
 
 
 def cards(names: str, rows: int = 0) -> list[Card]:

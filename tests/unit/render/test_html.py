@@ -8,7 +8,7 @@ from pathlib import Path
 import jinja2
 import pytest
 
-from raceday_iac.raceday.render.simulation_page import TEMPLATES as RACEDAY
+from raceday_iac.raceday.simulation_page import TEMPLATES as RACEDAY
 from raceday_iac.render.theme import STRENGTH, TEMPLATES, ChangeRow, page, page_colours
 
 EVIL = "<script>alert(1)</script>"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from raceday_iac.kinds.dependencies import dependencies
 from raceday_iac.model.stack import Stack
+from raceday_iac.render.graph import dependencies
 from raceday_iac.render.plan_page import stack_svg
 
 from ..declaring import function, resolved

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from raceday_iac.raceday.render.simulation_picture import NZ_TIME
 from raceday_iac.raceday.simulation.ledger import Occupation, Outcome, Run
 from raceday_iac.raceday.simulation.report import DayReport, Duplicates, Invariant, Polls, Quantiles, compare_runs
+from raceday_iac.raceday.simulation_picture import NZ_TIME
 
 NZ = NZ_TIME.zone
 BEGIN = datetime(2025, 7, 17, 6, tzinfo=NZ).timestamp()

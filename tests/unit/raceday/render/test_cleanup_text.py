@@ -5,7 +5,7 @@ from pathlib import Path
 
 from raceday_iac.raceday.cleanup import Action, plan_cleanup
 from raceday_iac.raceday.cleanup.tree import Change
-from raceday_iac.raceday.render.cleanup_text import cleanup_document, cleanup_lines, unified
+from raceday_iac.raceday.cli.cleanup import cleanup_document, cleanup_lines, unified
 
 from ..cleanup.legacy import tree
 

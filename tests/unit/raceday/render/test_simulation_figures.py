@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from raceday_iac.raceday.render.simulation_page import (
+from raceday_iac.raceday.simulation_page import (
     comparison_table,
     duplicate_table,
     duration,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from raceday_iac.raceday.render.simulation_picture import Kind, lanes
 from raceday_iac.raceday.simulation.ledger import Occupation, Outcome, Run
+from raceday_iac.raceday.simulation_picture import Kind, lanes
 
 
 def placed(*runs: Run) -> list[tuple[int, Kind]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-from raceday_iac.raceday.render.simulation_page import simulation_page
 from raceday_iac.raceday.simulation.legacy import ASSUMPTIONS
 from raceday_iac.raceday.simulation.report import Comparison, Invariant, compare_runs
+from raceday_iac.raceday.simulation_page import simulation_page
 
 from ..simulation.cards import sample_day
 from .simulated import NOW, day_report

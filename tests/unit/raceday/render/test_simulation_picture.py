@@ -7,9 +7,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from raceday_iac.raceday.render.simulation_picture import busiest_hour, day_name, timeline_svg
 from raceday_iac.raceday.simulation.ledger import Run
 from raceday_iac.raceday.simulation.report import compare_runs
+from raceday_iac.raceday.simulation_picture import busiest_hour, day_name, timeline_svg
 
 from .simulated import BEGIN, HOUR, day_report
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from raceday_iac.raceday.render.simulation_page import simulation_lines
 from raceday_iac.raceday.simulation.report import DayReport, Invariant
+from raceday_iac.raceday.simulation_page import simulation_lines
 
 from .simulated import day_report
 

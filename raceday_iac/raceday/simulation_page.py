@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...render.lines import Line
-from ...render.theme import page
-from ..simulation.day import PHASES, reduction
-from ..simulation.report import DayReport, FunctionCount, Invariant, Quantiles
+from ..render.lines import Line
+from ..render.theme import page
+from .simulation.day import PHASES, reduction
+from .simulation.report import DayReport, FunctionCount, Invariant, Quantiles
 from .simulation_picture import busiest_hour, clock, day_name, now_name, timeline_svg
 
 #: Where this page's template lies.

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from raceday_iac.kinds.dependencies import as_dot, as_mermaid, as_text, dependencies
 from raceday_iac.model.resource import Desired
 from raceday_iac.model.stack import Stack
+from raceday_iac.render.graph import as_dot, as_mermaid, as_text, dependencies
 
 from ..declaring import address, collection, resolved
 

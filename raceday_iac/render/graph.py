@@ -1,4 +1,6 @@
-"""A graph of cards as one SVG: no script, nothing loaded, light and dark."""
+"""Graphs: the cards of a plan as one SVG (no script, nothing loaded, light and dark), and the dependencies of a stack
+as text, for Graphviz, and as Mermaid.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,9 @@ from dataclasses import dataclass, field
 from html import escape
 from math import isqrt
 
+from ..kinds import kind_of
+from ..model.address import Address
+from ..model.resource import Desired
 from .theme import STRENGTH, variables
 
 #: Characters of a line that fit, by their average width in the two sizes of type used.
@@ -351,3 +356,39 @@ def _columns(layer: list[_Slot], limit: int) -> list[list[_Slot]]:
 
 def _height(column: Sequence[_Slot]) -> int:
     return sum(slot.height for slot in column) + GAP_Y * max(0, len(column) - 1)
+
+
+def dependencies(desired: Desired, *, everything: bool) -> dict[Address, tuple[Address, ...]]:
+    """What each resource needs. Without `everything`, details are left out."""
+    kept = [address for address in desired.resources if everything or not kind_of(address).is_detail]
+    return {
+        address: tuple(each for each in desired.resources[address].depends_on if each in desired.resources)
+        for address in kept
+    }
+
+
+def as_text(graph: Mapping[Address, tuple[Address, ...]]) -> Iterator[str]:
+    """One resource a line, with what it needs."""
+    for address, needed in graph.items():
+        arrow = f" → {', '.join(map(str, needed))}" if needed else ""
+        yield f"{address}{arrow}"
+
+
+def as_dot(graph: Mapping[Address, tuple[Address, ...]]) -> Iterator[str]:
+    """Graphviz."""
+    yield "digraph stack {"
+    yield "  rankdir=LR; node [shape=box, fontname=sans-serif];"
+    for address, needed in graph.items():
+        yield f'  "{address}";'
+        yield from (f'  "{address}" -> "{each}";' for each in needed)
+    yield "}"
+
+
+def as_mermaid(graph: Mapping[Address, tuple[Address, ...]]) -> Iterator[str]:
+    """Mermaid, as Markdown viewers draw it."""
+    names = {address: f"n{number}" for number, address in enumerate(graph)}
+    yield "graph LR"
+    for address, name in names.items():
+        yield f'  {name}["{address}"]'
+    for address, needed in graph.items():
+        yield from (f"  {names[address]} --> {names[each]}" for each in needed if each in names)

@@ -11,12 +11,12 @@ from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from html import escape
 
-from ...model.local_time import LocalTime
-from ...render.theme import PICTURE_STYLE
-from ...render.time_axis import Scale, midnights, offset_name, quiet_windows, ticks
-from ..simulation.day import conflicts, overlaps
-from ..simulation.ledger import Outcome, Run
-from ..simulation.report import DayReport
+from ..model.local_time import LocalTime
+from ..render.theme import PICTURE_STYLE
+from ..render.time_axis import Scale, midnights, offset_name, quiet_windows, ticks
+from .simulation.day import conflicts, overlaps
+from .simulation.ledger import Outcome, Run
+from .simulation.report import DayReport
 
 #: New Zealand's clock. In the quiet hours the functions finish gracefully.
 NZ_TIME = LocalTime("Pacific/Auckland", (time(1), time(6)))

@@ -1,1 +1,0 @@
-"""How Raceday's own reports look."""
