@@ -6,14 +6,64 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+
+
+class Interrupts:
+    """Interrupts of work in a thread that is not the main one, which alone hears signals. Who hears them passes them on
+    with `press`: they reach the innermost block of `handled` in that thread, or the next one as soon as it begins."""
+
+    def __init__(self) -> None:
+        self.presses = 0
+        self._handlers: list[Callable[[int], None]] = []
+        # A second signal may come while the first one is passed on.
+        self._guard = threading.RLock()
+
+    def press(self) -> None:
+        """Pass one on."""
+        with self._guard:
+            self.presses += 1
+            if self._handlers:
+                self._handlers[-1](self.presses)
+
+    @contextmanager
+    def heard(self) -> Iterator[None]:
+        """In the thread that does the work: from here on its blocks of `handled` hear of it."""
+        _here.interrupts = self
+        try:
+            yield
+        finally:
+            _here.interrupts = None
+
+    @contextmanager
+    def _handled(self, on_press: Callable[[int], None]) -> Iterator[None]:
+        with self._guard:
+            self._handlers.append(on_press)
+            if self.presses:
+                on_press(self.presses)
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._handlers.remove(on_press)
+
+
+#: Of each thread, its `interrupts`.
+_here = threading.local()
+
+
+def is_interrupted() -> bool:
+    """Whether an interrupt was passed on to this thread."""
+    found: Interrupts | None = getattr(_here, "interrupts", None)
+    return found is not None and found.presses > 0
 
 
 @contextmanager
 def handled(on_press: Callable[[int], None], *numbers: signal.Signals) -> Iterator[None]:
     """Call `on_press` with 1 at the first of these signals, 2 at the second, and so on; restore what was there before.
 
-    Only the main thread can have handlers. Elsewhere (a library user) nothing is installed, and no harm done.
+    Only the main thread can have handlers. Elsewhere nothing is installed, and no harm done: what is passed on to the
+    thread (see `Interrupts`) is heard all the same.
     """
     presses = 0
 
@@ -25,7 +75,9 @@ def handled(on_press: Callable[[int], None], *numbers: signal.Signals) -> Iterat
     try:
         before = {number: signal.signal(number, pressed) for number in numbers}
     except ValueError:
-        yield
+        interrupts: Interrupts | None = getattr(_here, "interrupts", None)
+        with interrupts._handled(on_press) if interrupts is not None else nullcontext():
+            yield
         return
     try:
         yield

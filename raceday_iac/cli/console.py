@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +27,7 @@ from ..applying.scheduler import Observer
 from ..audit import AuditLog, Inspection
 from ..backup.manifest import Manifest
 from ..console.project import Deployments, Outcome, Planned
-from ..console.work import Tasks
+from ..console.work import Task, Tasks
 from ..drift import accept, classify
 from ..errors import EXIT_INTERRUPTED, IacError, Interrupted, RefusedError, StaleError
 from ..files import write_private
@@ -46,13 +46,14 @@ from ..refresh.deployments import Remembered, line_of, read_deployments, server_
 from ..render.backup_text import kept_lines
 from ..render.import_text import remark_lines
 from ..render.lines import Line, print_lines
-from ..signals import handled
+from ..render.plan_text import applied_lines
+from ..signals import handled, is_interrupted
 from ..state.document import State
 from ..state.store import StateStore
 from .apply import claim_of, perform, rollback_to, what_is_left
 from .health import HealthContext
 from .lint import configuration_of, timetable_for
-from .options import Options, current, end_changes
+from .options import Options, begin_changes, current, end_changes
 from .plan import snapshot_of, where
 from .workspace import (
     Target,
@@ -80,8 +81,8 @@ _CONTROL = Shape({}, {"total": int})
 _FILES = threading.Lock()
 #: Seconds after which a build that has not ended counts as abandoned.
 _OLD = 3600.0
-#: Seconds that answers which are under way have at the end.
-_GRACE = 2
+#: Seconds that answers which are under way have at the end, and that an open page has to ask how an apply ended.
+_GRACE, _TO_BE_SHOWN = 2, 3
 
 
 @app.command("console")
@@ -104,7 +105,7 @@ def console(
         answer(
             options, {"console": {"address": link, "environment": options.env, "readOnly": not project.is_local}}, lines
         )
-        _serve(web_of(project, tasks, token, chosen), listener, tasks)
+        _serve(web_of(project, tasks, token, chosen), listener, tasks, options)
     return EXIT_INTERRUPTED
 
 
@@ -210,6 +211,8 @@ class AtHand:
             plan = make_plan(workspace, state, connection)
             if snapshot_of(plan, workspace, server, state).id != plan_id:
                 raise StaleError("The plan is another one now: something changed since it was shown.", unchanged=True)
+            if is_interrupted():
+                raise Interrupted("Interrupted before anything was sent.", unchanged=True)
             begun = time.monotonic()
             applied, manifest = _perform(workspace, plan, connection, state, _one_at_a_time(observer), plan_id)
             left = what_is_left(workspace, connection, applied, plan)
@@ -272,12 +275,13 @@ class AtHand:
 def _perform(
     workspace: Workspace, plan: Plan, connection: Provider, state: State, observer: Observer, plan_id: str
 ) -> tuple[Applied, Manifest | None]:
-    """Carry out a plan that was agreed to. The console goes on after it."""
+    """Carry out a plan that was agreed to. The console goes on after it, unless it was interrupted."""
     try:
         watching = nullcontext(observer)
         return perform(workspace, plan, connection, state, watching, plan_id=plan_id, command="console")
     finally:
-        end_changes()
+        if not is_interrupted():
+            end_changes()
 
 
 def _say_nothing(_event: Event) -> None:
@@ -361,18 +365,49 @@ def served(web: ASGIApp, listener: socket.socket) -> Iterator[threading.Thread]:
         thread.join(_GRACE)
 
 
-def _serve(web: ASGIApp, listener: socket.socket, tasks: Tasks) -> None:
-    """Until Ctrl-C. What is being changed then is let finish; a second Ctrl-C ends it."""
-    try:
-        with served(web, listener) as thread, handled(_end, signal.SIGTERM):
-            while thread.is_alive():
-                thread.join(60)
-    except (Interrupted, KeyboardInterrupt):
-        for task in tasks.running():
-            if task.changes:
-                print_lines([Line(f"{task.title}: this ends first.")], stream=sys.stderr)
-                task.ended.wait()
+def _serve(web: ASGIApp, listener: socket.socket, tasks: Tasks, options: Options) -> None:
+    """Until Ctrl-C. What is being changed then ends as on the command line: what is under way is finished, nothing new
+    is begun, and the pages are there to say so. A second Ctrl-C ends it."""
+    with served(web, listener) as thread:
+        try:
+            with handled(_end, signal.SIGINT, signal.SIGTERM):
+                while thread.is_alive():
+                    thread.join(60)
+        except Interrupted:
+            _let_end(tasks, options)
 
 
 def _end(_times: int) -> None:
     raise Interrupted("Ended.")
+
+
+def _let_end(tasks: Tasks, options: Options) -> None:
+    """Until what is being changed has ended, and its page has had time to be looked at."""
+
+    def press(_times: int) -> None:
+        tasks.interrupt()
+        raise Interrupted("Ended.")
+
+    with suppress(Interrupted), handled(press, signal.SIGINT, signal.SIGTERM):
+        ending = tasks.interrupt()
+        if ending:
+            begin_changes()
+        for task in ending:
+            print_lines([Line(f"{task.title}: this ends first.")], color=options.color, stream=sys.stderr)
+        for task in ending:
+            task.ended.wait()
+            print_lines(_ended_lines(task), color=options.color, stream=sys.stderr)
+        if any(task.shown.wait(_TO_BE_SHOWN) for task in ending):
+            # The page asks for its style once it is there.
+            time.sleep(_GRACE)
+
+
+def _ended_lines(task: Task) -> Iterator[Line]:
+    """How something ended that was interrupted."""
+    if isinstance(task.result, Outcome):
+        outcome = task.result
+        yield from applied_lines(outcome.applied, outcome.left, outcome.seconds, outcome.claim)
+    elif task.error is not None:
+        yield Line(f"{task.title}: {task.error.message}", "red")
+    else:
+        yield Line(f"{task.title}: done.")

@@ -91,8 +91,9 @@ def run(console: Console, request: Request, form: Form) -> str:
 def activate(console: Console, request: Request, form: Form) -> str:
     """Go back to a deployment."""
     name, deployment = request.path_params["function"], form.get("deployment", "")
-    assert console.local is not None
-    console.local.activate(name, deployment)
+    local = console.local
+    assert local is not None
+    console.tasks.complete(f"activate {name}", f"Going back in {name}", lambda _task: local.activate(name, deployment))
     console.tasks.forget("plan")
     return console.to(f"/functions/{name}", f"Deployment {deployment} is active. The stack is as it was.")
 

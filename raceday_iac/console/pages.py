@@ -256,6 +256,7 @@ def _outcome(console: Console) -> dict[str, Any] | None:
     task = console.tasks.latest("apply")
     if task is None or task.is_running:
         return None
+    task.shown.set()
     outcome = task.result
     if not isinstance(outcome, Outcome):
         assert task.error is not None
@@ -267,6 +268,9 @@ def _outcome(console: Console) -> dict[str, Any] | None:
     entries += [(f"{each} is still to do", "") for each in outcome.left]
     entries += [(each, "") for each in outcome.kept if entries]
     done = f"{counted(len(applied.done), 'change')} in {outcome.seconds:.1f} s."
+    if applied.interrupted:
+        headline = f"Interrupted: {done} Everything that was done is in the state; apply again to go on."
+        return {"tone": "destroy", "headline": headline, "entries": entries}
     if entries:
         return {"tone": "destroy", "headline": f"Not all of it was applied: {done}", "entries": entries}
     kept = [(each, "") for each in outcome.kept]
@@ -289,7 +293,8 @@ def apply(console: Console, _request: Request, form: Form) -> str:
         try:
             return local.apply(plan_id, lambda event: _tell(task, event))
         finally:
-            _look(console, *LOOKS, again=True)
+            if not task.interrupts.presses:
+                _look(console, *LOOKS, again=True)
 
     console.tasks.start("apply", "Applying", work, changes=True)
     return console.to("/plan")

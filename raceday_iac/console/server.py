@@ -158,14 +158,16 @@ def reset(console: Console, _request: Request, form: Form) -> str:
         return console.to("/server", f"Nothing was deleted: to delete everything, type {RESET!r}.")
     if any(each.changes for each in console.tasks.running()):
         raise IacError("An apply is under way. Nothing was deleted.", hint="wait for its end")
-    _local(console).reset()
+    local = _local(console)
+    console.tasks.complete("reset", "Deleting everything", lambda _task: local.reset())
     console.tasks.forget("plan", "health", "apply")
     return console.to("/server", "The embedded server is empty, and so is its state.")
 
 
 def load(console: Console, _request: Request, form: Form) -> str:
     """Create the functions of a file."""
-    lines = _local(console).load(form.get("file", ""))
+    local, content = _local(console), form.get("file", "")
+    lines = console.tasks.complete("load", "Loading a file", lambda _task: local.load(content))
     console.tasks.forget("plan")
     return console.to("/server", "\n".join(lines))
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import IacError
 from ..redaction import shown
+from ..signals import Interrupts
 
 LOG = logging.getLogger("raceday_iac.console")
 #: Lines of progress that are kept: a page shows the end.
@@ -35,6 +36,9 @@ class Task:
     result: Any = None
     error: IacError | None = None
     ended: threading.Event = field(default_factory=threading.Event)
+    #: Set once a page has shown how it ended.
+    shown: threading.Event = field(default_factory=threading.Event)
+    interrupts: Interrupts = field(default_factory=Interrupts)
 
     @property
     def is_running(self) -> bool:
@@ -58,9 +62,11 @@ class Tasks:
     """All work, by name: of each name at most one is under way. Thread-safe."""
 
     def __init__(self) -> None:
-        self._guard = threading.Lock()
+        # A signal may come, and ask for the tasks, while the main thread does.
+        self._guard = threading.RLock()
         self._latest: dict[str, Task] = {}
         self._well: dict[str, Task] = {}
+        self._is_ending = False
 
     def start(self, name: str, title: str, work: Work, *, changes: bool = False) -> Task:
         """Begin it, unless it is under way already."""
@@ -69,8 +75,29 @@ class Tasks:
             if current is not None and current.is_running:
                 return current
             task = self._latest[name] = Task(name, title, changes)
+            if self._is_ending and changes:
+                task.interrupts.press()
         threading.Thread(target=self._run, args=(task, work), name=f"console {name}", daemon=True).start()
         return task
+
+    def complete(self, name: str, title: str, work: Work) -> Any:
+        """Do work that changes something, and wait for its result. Raises IacError."""
+        task = self.start(name, title, work, changes=True)
+        task.ended.wait()
+        if task.error is not None:
+            raise task.error
+        return task.result
+
+    def interrupt(self) -> list[Task]:
+        """Pass an interrupt on to all that changes something, and to what would begin to. Returns what is under way of
+        it, which ends in good order."""
+        with self._guard:
+            self._is_ending = True
+        found = [each for each in self.running() if each.changes]
+        for each in found:
+            each.say("Interrupted: what is under way is finished, and nothing new is begun.")
+            each.interrupts.press()
+        return found
 
     def latest(self, name: str) -> Task | None:
         """The one that was begun last, however it stands."""
@@ -95,7 +122,8 @@ class Tasks:
 
     def _run(self, task: Task, work: Work) -> None:
         try:
-            task.result = work(task)
+            with task.interrupts.heard():
+                task.result = work(task)
         except IacError as error:
             task.error = error
         except Exception:

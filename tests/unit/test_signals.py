@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from raceday_iac.signals import handled, unless_heard
+from raceday_iac.signals import Interrupts, handled, is_interrupted, unless_heard
 
 
 @pytest.fixture(autouse=True)
@@ -58,3 +58,41 @@ def test_other_threads_are_left_alone() -> None:
     thread.start()
     thread.join(60)
     assert reached == [True]
+
+
+def in_a_thread(work: Callable[[], None]) -> None:
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(60)
+    assert not thread.is_alive()
+
+
+def test_what_is_passed_on_reaches_the_innermost_block_of_its_thread() -> None:
+    interrupts, heard = Interrupts(), list[tuple[str, int]]()
+
+    def work() -> None:
+        with interrupts.heard(), handled(lambda presses: heard.append(("outer", presses)), signal.SIGINT):
+            interrupts.press()
+            with handled(lambda presses: heard.append(("inner", presses)), signal.SIGINT):
+                interrupts.press()
+            interrupts.press()
+        assert not is_interrupted()
+
+    in_a_thread(work)
+    # The inner block begins after the first: it hears of that at once.
+    assert heard == [("outer", 1), ("inner", 1), ("inner", 2), ("outer", 3)]
+
+
+def test_what_was_passed_on_before_a_block_is_not_lost() -> None:
+    interrupts, heard = Interrupts(), list[int]()
+    interrupts.press()
+
+    def work() -> None:
+        with interrupts.heard():
+            assert is_interrupted()
+            with handled(heard.append, signal.SIGINT):
+                pass
+
+    in_a_thread(work)
+    assert heard == [1]
+    assert not is_interrupted()
