@@ -174,6 +174,7 @@ FAMILIES = {
     "BND": "Code folders",
     **{danger.code[:3]: kind.plural.capitalize() for kind in KINDS.values() for danger in kind.dangers},
     "DOC": "Documents of a stack",
+    "SVC": "Services that are off",
     "ACC": "Acceptances",
     "DRF": "Drift",
 }

@@ -1,9 +1,12 @@
 """Ways to sign in, on or off."""
 
+from collections.abc import Iterator
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
+from ..model.resource import Fields
+from .base import Danger
 from .fields import IDENTITY
 from .setting import ON, SettingDeclaration, SettingDeclaring, setting_kind
 
@@ -20,6 +23,16 @@ class AuthMethodDeclaration(SettingDeclaration):
     enabled: bool
 
 
+def _anonymous(fields: Fields) -> Iterator[tuple[str, str]]:
+    """Anybody makes themselves an account with one request, without a name or a password, and is let in wherever
+    `users` are.
+
+    Fix: `enabled=False`, unless guests of the application are meant to have a session.
+    """
+    if fields["enabled"]:
+        yield "anybody signs in without a name, and counts as users", "enabled=False, unless guests are meant to"
+
+
 KIND = setting_kind(
     "auth_method",
     SettingDeclaring(
@@ -30,4 +43,6 @@ KIND = setting_kind(
     key="authMethods",
     ids=METHODS,
     plural="auth methods",
+    dangers=(Danger("AUT001", "info", "sign-ins without a name", _anonymous, only="anonymous"),),
+    reached_through=lambda fields: frozenset({"account"} if fields["enabled"] else ()),
 )

@@ -161,6 +161,8 @@ class Danger:
     severity: str
     title: str
     look: Callable[[Fields], Iterator[tuple[str, str]]]
+    #: The id of the only one that it is about; nothing where it is about all of a kind.
+    only: str = ""
 
 
 @dataclass(frozen=True)
@@ -213,6 +215,14 @@ class Differing(Protocol):
 
 def _no_questions(*_about: Any) -> Iterator[Question]:
     return iter(())
+
+
+#: The services that lead to one with these fields, for whoever has no key.
+Reached: TypeAlias = Callable[[Fields], frozenset[str]]
+
+
+def by_nobody(_fields: Fields) -> frozenset[str]:
+    return frozenset()
 
 
 @dataclass(frozen=True)
@@ -373,6 +383,10 @@ class Kind:
     left_out: Mapping[str, str] = field(default_factory=dict)
     #: What lint says of its settings.
     dangers: tuple[Danger, ...] = ()
+    #: The services of the API, any of which leads to one whose fields let in somebody without a key; and the service
+    #: that one of this kind (its id, its fields) switches off.
+    reached_through: Reached = by_nobody
+    switches_off: Callable[[str, Fields], str] | None = None
     #: What the official Terraform provider calls it, in any of its versions, and which attributes of its state make the
     #: path of the address.
     terraform_types: tuple[str, ...] = ()

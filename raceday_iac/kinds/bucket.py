@@ -84,7 +84,8 @@ KIND = plain_kind(
     dangers=(
         Danger("BKT001", "error", "a bucket that anyone may write", _anyone_writes),
         Danger("BKT002", "warning", "a bucket that anyone may read", _anyone_reads),
-        Danger("BKT003", "warning", "a bucket in which each user may change the files of all others", _users_change),
+        Danger("BKT003", "warning", "a bucket where each user may change the files of all others", _users_change),
     ),
     terraform_types=("appwrite_storage_bucket", "appwrite_bucket"),
+    reached_through=lambda fields: frozenset({"storage"} if fields["permissions"] or fields["fileSecurity"] else ()),
 )

@@ -147,4 +147,5 @@ KIND = setting_kind(
         if word not in ("clientId", "secret")
     },
     dangers=(Danger("OAT001", "error", "sign-ins through a provider without TLS", _in_the_open),),
+    reached_through=lambda fields: frozenset({"account"} if fields["enabled"] else ()),
 )

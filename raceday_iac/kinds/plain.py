@@ -10,7 +10,7 @@ from ..model.declarations import Declared, Permissions, Roles, unknown_permissio
 from ..model.evidence import Ask, Question
 from ..model.resource import Fields, Live, Resource, frozen
 from ..model.secret import Secret
-from .base import Call, Contents, Danger, Kind, Listing, Shape, is_instant, with_carried
+from .base import Call, Contents, Danger, Kind, Listing, Reached, Shape, by_nobody, is_instant, with_carried
 from .fields import (
     Declaring,
     PlainRequests,
@@ -130,6 +130,7 @@ def plain_kind(
     is_server_wide: bool = False,
     made_secret: str = "",
     terraform_types: tuple[str, ...] = (),
+    reached_through: Reached = by_nobody,
 ) -> Kind:
     """A kind whose resources lie nowhere. `path` is the route of their list, `update` the method that changes one:
     `put` replaces it, and what it does not say is sent back as it was; `patch` leaves that as it is. `file_unsaid` are
@@ -174,6 +175,7 @@ def plain_kind(
         declaring=PlainDeclaring(name, model, file_lists, left_out, file_unsaid),
         dangers=dangers,
         terraform_types=terraform_types,
+        reached_through=reached_through,
     )
 
 

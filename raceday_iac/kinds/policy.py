@@ -17,6 +17,8 @@ _LIMIT = Wire(canonical=lambda value: value or 0, send=lambda value: value or No
 _NONE = {"total": 0}
 #: Seconds of a year, which is the longest, and of a month.
 _YEAR, _MONTH = 31_536_000, 2_678_400
+#: Passwords with fewer characters than this should hold some of several kinds.
+_SHORT = 10
 
 
 class PolicyDeclaration(SettingDeclaration, Typed):
@@ -174,6 +176,25 @@ def _long_sessions(fields: Fields) -> Iterator[tuple[str, str]]:
         yield f"sessions last {fields['duration'] // 86_400} days", f"duration={_MONTH} or less"
 
 
+def _weak_passwords(fields: Fields) -> Iterator[tuple[str, str]]:
+    """Eight letters are tried in hours, once somebody has the hashes.
+
+    Fix: `min=12`, or more kinds of characters.
+    """
+    kinds = [each for each in ("uppercase", "lowercase", "number", "symbols") if fields.get(each)]
+    if fields["type"] == PasswordStrengthPolicy.type and fields["min"] < _SHORT and not kinds:
+        yield f"passwords of {fields['min']} letters are taken", "min=12, or ask for numbers or symbols"
+
+
+def _any_number_of_sessions(fields: Fields) -> Iterator[tuple[str, str]]:
+    """Sessions that were forgotten, or stolen, are never ended by new ones.
+
+    Fix: a number, such as `total=10`.
+    """
+    if fields["type"] == SessionLimitPolicy.type and not fields["total"]:
+        yield "a user may have any number of sessions", "total=10, or as many as a user has devices"
+
+
 def _open_memberships(fields: Fields) -> Iterator[tuple[str, str]]:
     """Whoever is invited to a team can collect the addresses and numbers of all others.
 
@@ -209,5 +230,7 @@ KIND = setting_kind(
         Danger("PLC002", "warning", "sessions that outlive a password", _sessions_go_on),
         Danger("PLC003", "info", "sessions of more than a month", _long_sessions),
         Danger("PLC004", "warning", "members who see each other's addresses", _open_memberships),
+        Danger("PLC005", "info", "a policy that takes short passwords of letters", _weak_passwords),
+        Danger("PLC006", "info", "sessions without a limit", _any_number_of_sessions),
     ),
 )

@@ -70,4 +70,5 @@ KIND = setting_kind(
     stage=51,
     key="services",
     ids=SERVICES,
+    switches_off=lambda name, fields: "" if fields["enabled"] else name,
 )

@@ -13,7 +13,7 @@ from ..model.address import Address
 from ..model.declarations import Declared
 from ..model.limits import shown
 from ..model.resource import Desired, Fields, Live, Resource, frozen
-from .base import Call, Danger, Kind, Listing, Shape
+from .base import Call, Danger, Kind, Listing, Reached, Shape, by_nobody
 from .fields import Beside, Declaring, Writing, answered, body, canonical_default, parsed, wire_fields
 from .plain import Typed, TypedDeclaring
 from .turns import Place
@@ -158,6 +158,8 @@ def setting_kind(
     dangers: tuple[Danger, ...] = (),
     cannot_become: Callable[[str, Any], bool] = lambda _name, _value: False,
     words: Words = lambda _id: {},
+    reached_through: Reached = by_nobody,
+    switches_off: Callable[[str, Fields], str] | None = None,
 ) -> Kind:
     """A kind of settings. `route` changes one; what stands in braces there is the last part of its address, one of
     `ids`. They are read from `key` of the answer of `listed_at`; with no key, that answer is the only one. `routes` are
@@ -240,4 +242,6 @@ def setting_kind(
         left_out={**({} if key else _NO_SETTINGS), **(left_out or {})},
         declaring=declaring,
         dangers=dangers,
+        reached_through=reached_through,
+        switches_off=switches_off,
     )

@@ -44,4 +44,5 @@ KIND = plain_kind(
     is_read_by_code=True,
     dangers=(Danger("TPC001", "warning", "a topic that anyone may subscribe to", _anyone_subscribes),),
     terraform_types=("appwrite_messaging_topic", "appwrite_topic"),
+    reached_through=lambda fields: frozenset({"messaging"} if fields["subscribe"] else ()),
 )

@@ -186,7 +186,7 @@ def _shadows(stack: Stack, coded: Sequence[Declaration]) -> Iterator[VariableFac
 
 def _is_looked_at(kind: Kind) -> bool:
     """Whether a rule looks at the resources of a kind as such."""
-    return bool(kind.dangers) or kind.has_doubts or kind.plenty is not None
+    return bool(kind.dangers or kind.switches_off) or kind.has_doubts or kind.plenty is not None
 
 
 def _resources(stack: Stack, environment: Environment) -> Iterator[ResourceFacts]:

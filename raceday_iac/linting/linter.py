@@ -17,9 +17,9 @@ from .usage import Usage
 DANGERS = RuleSet()
 
 
-def _of_kind(name: str) -> Callable[[Context], Iterator[tuple[ResourceFacts]]]:
+def _of_kind(name: str, only: str) -> Callable[[Context], Iterator[tuple[ResourceFacts]]]:
     def those(context: Context) -> Iterator[tuple[ResourceFacts]]:
-        return ((each,) for each in context.configuration.resources if each.kind == name)
+        return ((each,) for each in context.configuration.resources if each.kind == name and only in ("", each.id))
 
     return those
 
@@ -55,9 +55,48 @@ def crowded(first: ResourceFacts, number: int) -> Iterator[Violation]:
     yield Violation(first.address, message, "keep what configuration needs", first.location)
 
 
+def _switched_off(context: Context) -> Iterator[tuple[ResourceFacts, list[str]]]:
+    """Services that are off, with what nothing else leads to."""
+    off: dict[str, ResourceFacts] = {}
+    for each in context.configuration.resources:
+        switch = KINDS[each.kind].switches_off
+        if switch is not None and (name := switch(each.id, each.fields)):
+            off[name] = each
+    cut: dict[str, list[str]] = {}
+    for subject, services in _reached(context.configuration) if off else ():
+        if services and services <= off.keys():
+            cut.setdefault(min(services), []).append(subject)
+    yield from ((off[name], subjects) for name, subjects in cut.items())
+
+
+def _reached(configuration: Configuration) -> Iterator[tuple[str, frozenset[str]]]:
+    """What lets in somebody without a key, and the services any of which leads to it."""
+    for each in configuration.functions:
+        yield each.address, frozenset({"functions"} if each.execute else ())
+    for place in configuration.collections:
+        yield (
+            place.address,
+            frozenset({"databases", "tablesdb"} if place.permissions or place.document_security else ()),
+        )
+    yield from ((each.address, KINDS[each.kind].reached_through(each.fields)) for each in configuration.resources)
+
+
+@DANGERS.rule("SVC001", Severity.WARNING, "a service that is off although people need it", each=_switched_off)
+def cut_off(service: ResourceFacts, subjects: list[str]) -> Iterator[Violation]:
+    """A service that is off answers keys, and nobody else: the permissions of what it leads to let nobody in.
+
+    Fix: switch the service on, or let nobody in there.
+    """
+    more = f" and {len(subjects) - 1} more" if len(subjects) > 1 else ""
+    message = f"it is off, and nothing else leads people to {subjects[0]}{more}"
+    yield Violation(service.address, message, "enabled=True, or let nobody in there", service.location)
+
+
 for _kind in KINDS.values():
     for _danger in _kind.dangers:
-        DANGERS.rule(_danger.code, Severity(_danger.severity), _danger.title, each=_of_kind(_kind.name))(_rule(_danger))
+        DANGERS.rule(_danger.code, Severity(_danger.severity), _danger.title, each=_of_kind(_kind.name, _danger.only))(
+            _rule(_danger)
+        )
 
 
 #: The rules for every stack. Those of an extension are added to them.

@@ -93,7 +93,13 @@ def resource(kind: str, **settings: Any) -> Case:
     assumed = {name: value for name, value in {"id": "x", "name": "X"}.items() if name in model.model_fields}
     given = {**assumed, **settings}
     fields = declaring.fields(model.model_validate(declaring.checked(given)), Address(kind, "x"), {})
-    return Case(Configuration((), resources=(ResourceFacts(kind, "x", fields),)))
+    return Case(Configuration((), resources=(ResourceFacts(kind, str(given.get("id", "x")), fields),)))
+
+
+def beside(*several: tuple[str, dict[str, Any]]) -> Case:
+    """Several of those."""
+    found = [each for kind, settings in several for each in resource(kind, **settings).configuration.resources]
+    return Case(Configuration((), resources=tuple(found)))
 
 
 def documents(number: int) -> Case:
@@ -228,6 +234,22 @@ CASES: dict[str, tuple[Case, Case]] = {
         resource("policy", type="membership-privacy", user_email=True),
         resource("policy", type="membership-privacy", user_name=True),
     ),
+    "PLC005": (
+        resource("policy", type="password-strength", min=9),
+        resource("policy", type="password-strength", min=9, number=True),
+    ),
+    "PLC006": (
+        resource("policy", type="session-limit", total=None),
+        resource("policy", type="session-limit", total=10),
+    ),
+    "AUT001": (
+        resource("auth_method", id="anonymous", enabled=True),
+        resource("auth_method", id="jwt", enabled=True),
+    ),
+    "SVC001": (
+        beside(("service", {"id": "storage", "enabled": False}), ("bucket", {"permissions": ('read("users")',)})),
+        beside(("service", {"id": "storage", "enabled": False}), ("bucket", {"permissions": ()})),
+    ),
     "RUL001": (
         resource("rule", **REDIRECT, url="http://example.org"),
         resource("rule", **REDIRECT, url="https://example.org"),
@@ -242,6 +264,34 @@ CASES: dict[str, tuple[Case, Case]] = {
     "ACC001": (accepting("*", BEGIN + timedelta(days=1)), accepting("*", BEGIN + timedelta(days=2))),
     "ACC002": (accepting("collection.e/*", BEGIN), accepting("collection.d/*", BEGIN)),
 }
+
+
+OFF = {"id": "databases", "enabled": False}, {"id": "tablesdb", "enabled": False}
+
+
+@pytest.mark.parametrize(
+    ("services", "found"),
+    [
+        ([{"id": "functions", "enabled": False}], ["service.functions"]),
+        ([{"id": "functions", "enabled": True}], []),
+        # A collection is reached through either.
+        ([OFF[0]], []),
+        ([OFF[1]], []),
+        ([*OFF], ["service.databases"]),
+        ([{"id": "account", "enabled": False}], ["service.account"]),
+    ],
+)
+def test_a_service_that_is_off_cuts_off_what_nothing_else_leads_to(
+    services: list[dict[str, Any]], found: list[str]
+) -> None:
+    settings = [*(("service", each) for each in services), ("auth_method", {"id": "jwt", "enabled": True})]
+    case = replace(
+        beside(*settings).configuration,
+        functions=(function("f", execute=("users",)),),
+        collections=(CollectionFacts("d", "c", ('read("users")',), document_security=False),),
+    )
+    said = [each.subject for each in report_of(Case(case)).findings if each.code == "SVC001"]
+    assert said == found
 
 
 def report_of(case: Case, rules: RuleSet = RULES) -> Report:
