@@ -129,8 +129,8 @@ def _first_sentence(text: str) -> str:
 MEANINGS = {
     "EXIT_OK": "Done, or nothing to do.",
     "EXIT_ERROR": "An error. What was changed until then is in the state.",
-    "EXIT_CHANGES": "Changes are pending: `plan --detailed-exitcode`, `cleanup --detailed-exitcode`, `drift`.",
-    "EXIT_DRIFT": "Somebody changed the server outside of raceday-iac: `drift`.",
+    "EXIT_CHANGES": "Changes are pending: `plan` or `cleanup --detailed-exitcode`, `drift`, `compare`.",
+    "EXIT_DRIFT": "Somebody changed the server outside of raceday-iac: `drift`, `compare`.",
     "EXIT_DRIFT_AND_CHANGES": "Both: drift, and changes that are pending.",
     "EXIT_REFUSED": "A guard said no: data would be lost, a limit is exceeded, nobody was there to ask.",
     "EXIT_LOCKED": "Somebody else is at work, or the plan is stale. Try again, or plan again.",

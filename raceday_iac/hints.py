@@ -9,7 +9,7 @@ from collections.abc import Iterable
 #: Each has commands below it, so its own name is no command.
 _GROUPS = ("state", "server", "backup")
 #: What brings its environment along, or needs none.
-_WITHOUT = ("show",)
+_WITHOUT = ("show", "compare", "promote")
 #: What is followed by a name, and not by the rest of a sentence.
 _NAMING = ("run", "logs", "deployments", "rollback", "destroy", "vendor", "restore")
 _OPTIONS = r"(?: --(?:all|clean|dry-run|verbose|watch|async)\b| --[a-z-]+(?: [^\s,;:()`-][^\s,;:()`]*)?)*"

@@ -8,7 +8,7 @@ from typing import Any
 
 #: Headings, and the commands below them. What an extension adds stands below the last one.
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "Reconcile": ("init", "plan", "apply", "watch", "destroy", "drift", "import", "rollback"),
+    "Reconcile": ("init", "plan", "apply", "watch", "destroy", "drift", "compare", "import", "rollback"),
     "Inspect": ("show", "graph", "lint", "schedule", "export", "vendor"),
     "Operate": ("run", "logs", "deployments", "health", "recover", "console"),
     "Backups": ("backup", "restore"),
@@ -44,6 +44,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "raceday-iac destroy --all --env preview",
     ),
     "drift": ("raceday-iac drift --env prod", "raceday-iac drift --env prod --markdown drift.md"),
+    "compare": (
+        "raceday-iac compare staging prod",
+        "raceday-iac compare prod release.plan",
+        "raceday-iac compare prod --commit v1.4",
+    ),
     "import": (
         "raceday-iac import --all",
         "raceday-iac import --write stacks/shop.py --env prod",

@@ -54,6 +54,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         ".plan",
         "Show what was changed outside of raceday-iac. Exit 0 clean, 2 changes pending, 3 drift, 4 both.",
     ),
+    "compare": (
+        ".compare",
+        "Show what differs between two environments, and whether that was meant. Changes nothing.",
+    ),
     "import": (
         ".importing",
         "Import existing resources. Into the state, or as the stack that declares them. Changes nothing on the server.",

@@ -77,9 +77,11 @@ class Workspace:
         stack: Stack,
         environment: Environment,
         variables: Mapping[str, str] = os.environ,
+        root: Path | None = None,
     ) -> Workspace:
-        """Check a stack for an environment. Raises StackError with everything that is wrong in them."""
-        checked = resolve(stack, environment, options.root, variables)
+        """Check a stack for an environment. Paths of code are relative to `root`, if not to the project's. Raises
+        StackError with everything that is wrong in them."""
+        checked = resolve(stack, environment, root or options.root, variables)
         must_not_be_declared(checked, environment)
         bundles = pack_all(checked)
         return cls(options, environment, with_deployments(checked, bundles), bundles)

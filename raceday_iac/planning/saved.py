@@ -365,7 +365,7 @@ def _change(document: Mapping[str, Any]) -> Change:
         origin=Address.parse(was) if was else None,
         goes_with=Address.parse(goes_with) if goes_with else None,
         managed=document.get("managed", True),
-        values=document.get("values", {}),
+        values=_canonical(document.get("values", {})),
         why=_why(document),
     )
 

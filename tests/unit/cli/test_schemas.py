@@ -65,6 +65,7 @@ DIALOGUE = (
     ("state-rebind", "state rebind --env prod"),
     ("state-keys-generate", "state keys --generate"),
     ("import", "import --all --env sealed"),
+    ("compare", "compare prod sealed"),
     ("state-keys", "state keys --env sealed"),
     ("state-rekey", "state rekey --env sealed"),
     ("import", "import --from-tfstate terraform.tfstate --env prod"),

@@ -1,0 +1,286 @@
+"""Environments beside each other, each on an embedded server of its own, over HTTP."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import subprocess
+import textwrap
+from collections.abc import Iterator
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from .api import Api
+from .budget import Creations
+from .command import Ended, must_be_decent
+
+SCHEMA = Path(__file__).parents[2] / "docs" / "schemas" / "compare.schema.json"
+#: With the Appwrite that each plays.
+AGES = {"dev": "1.9", "staging": "1.9", "prod": "1.9", "old": "1.8"}
+STACK = """
+from raceday_iac import FromEnvironment, Stack
+
+stack = Stack("races")
+database = stack.database("races", name="Races")
+meetings = database.collection("meetings", name="Meetings")
+meetings.string("name", size=80, required=True)
+meetings.index("by_name", "name")
+stack.function(
+    "next-race", name="Next race", runtime="python-3.12", timeout=15, schedule="0 5 * * *", entrypoint="main.py",
+    code="functions/next-race", variables={"TOKEN": FromEnvironment("TOKEN"), "BASE": "https://races.example"},
+)
+"""
+
+
+class Fleet:
+    """A project's folder in a repository of its own, with an environment for each server."""
+
+    def __init__(self, root: Path, servers: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+        self.root, self.apis = root, {}
+        self.secrets: list[str] = []
+        environments = root / "stacks" / "environments"
+        environments.mkdir(parents=True)
+        for name, server in servers.items():
+            project = f"p-{name}-{root.name[-20:]}"[:36].strip("-")
+            server.ensure_project(project)
+            key = server.create_key(project)
+            variable = f"{name.upper()}_KEY"
+            monkeypatch.setenv(variable, key)
+            self.secrets.append(key)
+            (environments / f"{name}.yaml").write_text(
+                f"endpoint: {server.endpoint}\nproject: {project}\napi_key_env: {variable}\n", encoding="utf-8"
+            )
+            self.apis[name] = Api(server.endpoint, project, key, Creations(0))
+        monkeypatch.setenv("TOKEN", "token-of-the-races")
+        self.secrets.append("token-of-the-races")
+        monkeypatch.chdir(root)
+        self.write("stacks/x.py", STACK)
+        self.write("functions/next-race/main.py", "def main(context):\n    return context.res.text('1')\n")
+        self.write(".gitignore", "state/\n")
+
+    def write(self, name: str, text: str) -> None:
+        file = self.root / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(textwrap.dedent(text), encoding="utf-8")
+
+    def replace(self, old: str, new: str, name: str = "stacks/x.py") -> None:
+        text = (self.root / name).read_text(encoding="utf-8")
+        assert old in text
+        (self.root / name).write_text(text.replace(old, new), encoding="utf-8")
+
+    def override(self, environment: str, text: str) -> None:
+        with (self.root / "stacks" / "environments" / f"{environment}.yaml").open("a", encoding="utf-8") as file:
+            file.write(textwrap.dedent(text))
+
+    def iac(self, words: str, code: int = 0, answer: str = "") -> Ended:
+        """A whole run, which must end with `code` and show no secret."""
+        from raceday_iac.cli.main import execute
+
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
+            patch.setattr("sys.stdin", io.StringIO(answer))
+            ended = Ended(words, execute(words.split()), out.getvalue(), err.getvalue())
+        must_be_decent(ended, self.secrets)
+        assert ended.code == code, f"expected exit {code}\n{ended}"
+        return ended
+
+    def apply(self, *environments: str) -> None:
+        for name in environments:
+            self.iac(f"apply --env {name} --auto-approve")
+
+    def git(self, *words: str) -> str:
+        command = ["git", "-c", "user.name=T", "-c", "user.email=t@example.org", "-C", str(self.root), *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    def commit(self, message: str) -> str:
+        """Commit everything; its hash."""
+        if not (self.root / ".git").exists():
+            self.git("init", "-q")
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", message)
+        return self.git("rev-parse", "HEAD")
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    from raceday_iac.devserver.ages import AGES as PLAYED
+    from raceday_iac.devserver.runner import start_server
+    from raceday_iac.devserver.settings import Settings
+
+    with ExitStack() as running:
+        shared = tmp_path_factory.mktemp("venvs")
+        yield {
+            name: running.enter_context(
+                start_server(
+                    tmp_path_factory.mktemp(name),
+                    settings=Settings(age=PLAYED[age], scheduler=False, venv_folder=shared),
+                )
+            )
+            for name, age in AGES.items()
+        }
+
+
+@pytest.fixture
+def fleet(servers: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
+    return Fleet(tmp_path, servers, monkeypatch)
+
+
+def seen(ended: Ended) -> dict[str, str]:
+    """Why each differs, by address with its fields."""
+    document = ended.json
+    jsonschema.validate(document, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    assert document["exitCode"] == ended.code
+    return {
+        " ".join([each["address"], *(field["name"] for field in each["fields"])]): each["why"]
+        for each in document["differences"]
+    }
+
+
+def meddle(fleet: Fleet, environment: str, name: str) -> None:
+    """Somebody renames the collection in the console."""
+    content = {"name": name, "permissions": [], "documentSecurity": False, "enabled": True}
+    fleet.apis[environment].put("/databases/races/collections/meetings", content)
+
+
+def test_three_environments_say_what_differs_and_why(fleet: Fleet) -> None:
+    fleet.override("dev", "schedules: false\noverrides:\n  function.next-race: {timeout: 60}\n")
+    fleet.override("prod", "overrides:\n  variable.next-race/BASE: {value: https://prod.example}\n")
+    fleet.apply("dev", "staging", "prod")
+    assert seen(fleet.iac("compare dev staging --json")) == {"function.next-race schedule timeout": "declared so"}
+    assert seen(fleet.iac("compare staging prod --json")) == {"variable.next-race/BASE value": "declared so"}
+    fleet.iac("compare staging prod --exact", code=2)
+
+    fleet.replace("size=80", "size=120")
+    fleet.replace("return context.res.text('1')", "return context.res.text('2')", "functions/next-race/main.py")
+    fleet.apply("staging")
+    meddle(fleet, "prod", "Meddled")
+    found = fleet.iac("compare staging prod --json", code=4)
+    assert seen(found) == {
+        "collection.races/meetings name": "prod drifted",
+        "attribute.races/meetings/name size": "not applied in prod",
+        "deployment.next-race digest": "not applied in prod",
+        "variable.next-race/BASE value": "declared so",
+    }
+    values = {each["address"]: each["fields"] for each in found.json["differences"]}
+    assert values["attribute.races/meetings/name"] == [{"name": "size", "first": 120, "second": 80}]
+    digest = values["deployment.next-race"][0]
+    assert digest["first"] != digest["second"]
+    assert len(digest["first"]) == 64
+    text = fleet.iac("compare prod staging", code=4).out
+    assert '        name: "Meddled" → "Meetings"   (prod → staging)' in text
+    assert "  ~ attribute.races/meetings/name: not applied in prod" in text
+
+
+def test_it_reads_only_and_writes_reports(fleet: Fleet) -> None:
+    fleet.apply("dev", "staging")
+    before = {file: file.read_bytes() for file in (fleet.root / "state").rglob("state.json")}
+    fleet.iac("compare dev staging --markdown out.md --html out.html")
+    assert {file: file.read_bytes() for file in (fleet.root / "state").rglob("state.json")} == before
+    assert "dev and staging are the same." in (fleet.root / "out.html").read_text(encoding="utf-8")
+    assert "✅ dev and staging are the same." in (fleet.root / "out.md").read_text(encoding="utf-8")
+
+
+def test_another_secret_is_a_difference_and_never_shown(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet.apply("dev")
+    monkeypatch.setenv("TOKEN", "another-token-of-the-races")
+    fleet.secrets.append("another-token-of-the-races")
+    fleet.apply("staging")
+    assert seen(fleet.iac("compare dev staging --json", code=2)) == {
+        "variable.next-race/TOKEN value": "not applied in dev"
+    }
+    monkeypatch.delenv("TOKEN")
+    found = fleet.iac("compare dev staging --json")
+    assert seen(found) == {}
+    assert found.json["notCompared"] == ["variable.next-race/TOKEN: whether value is the same secret is not known"]
+
+
+def test_kinds_that_an_older_server_does_not_have_are_said(fleet: Fleet) -> None:
+    fleet.apply("dev")
+    fleet.apply("old")
+    assert seen(fleet.iac("compare dev old --json")) == {}
+    fleet.replace('Stack("races")', 'Stack("races", variables={"A": "b"})')
+    fleet.apply("dev")
+    found = fleet.iac("compare dev old --json")
+    assert seen(found) == {}
+    assert any(each.startswith("project_variable: old: ") for each in found.json["notCompared"]), found
+
+
+def test_a_commits_stack_is_compared_with_what_is_live(fleet: Fleet) -> None:
+    fleet.commit("First")
+    fleet.git("tag", "v1")
+    fleet.apply("dev")
+    assert seen(fleet.iac("compare dev --commit v1 --json")) == {}
+    fleet.replace("size=80", "size=120")
+    fleet.replace("text('1')", "text('2')", "functions/next-race/main.py")
+    second = fleet.commit("Second")
+    fleet.apply("dev")
+    assert seen(fleet.iac("compare dev --commit HEAD~1 --json", code=2)) == {
+        "attribute.races/meetings/name size": "not applied in dev",
+        "deployment.next-race digest": "not applied in dev",
+    }
+    # What is checked out plays no part in it.
+    fleet.write("stacks/x.py", "stack = nonsense(")
+    shutil.rmtree(fleet.root / "functions")
+    assert seen(fleet.iac(f"compare dev --commit {second} --json")) == {}
+    meddle(fleet, "dev", "Meddled")
+    assert seen(fleet.iac(f"compare dev --commit {second} --json", code=3)) == {
+        "collection.races/meetings name": "dev drifted"
+    }
+    assert not list(fleet.root.glob(".git/worktrees/*"))
+
+
+def test_a_saved_plan_is_compared_with_another_environment(fleet: Fleet) -> None:
+    fleet.apply("dev", "staging")
+    fleet.replace("size=80", "size=120")
+    fleet.iac("plan --env staging --out release.plan")
+    assert seen(fleet.iac("compare dev release.plan --json", code=2)) == {
+        "attribute.races/meetings/name size": "not applied in dev; planned in release.plan"
+    }
+    fleet.apply("dev")
+    assert seen(fleet.iac("compare dev release.plan --json")) == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("compare dev dev", "dev is the same environment twice."),
+        ("compare dev stagin", "There is no environment 'stagin' (did you mean 'staging'?)"),
+        ("compare dve staging", "There is no environment 'dve' (did you mean 'dev'?)"),
+        ("compare dev", "Name a second environment, a saved plan, or --commit REV"),
+        ("compare dev staging --commit HEAD", "Name a second environment, a saved plan, or --commit REV"),
+        ("compare dev staging --env prod", "--env says nothing here"),
+        ("compare dev --commit HEAD", "HEAD is no commit of the repository"),
+        ("compare dev --commit=--all", "--all is no commit of the repository"),
+        ("compare dev stacks/x.py", "stacks/x.py is not a saved plan."),
+        ("compare dev staging --json --html -", "Only one form can go to standard output."),
+    ],
+)
+def test_what_makes_no_sense_is_said(fleet: Fleet, words: str, said: str) -> None:
+    ended = fleet.iac(words, code=1)
+    assert said in ended.text
+    assert "Nothing was changed." in ended.text
+
+
+def test_a_name_that_no_environment_can_have_is_said(fleet: Fleet) -> None:
+    assert "'../x' is not the name of an environment." in fleet.iac("compare dev ../x", code=1).err
+
+
+def test_which_one_is_not_reached_is_said(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet.apply("dev")
+    monkeypatch.setenv("STAGING_KEY", "wrong")
+    assert "Environment staging: " in fleet.iac("compare dev staging", code=1).err
+    monkeypatch.delenv("STAGING_KEY")
+    assert "No API key for environment 'staging'" in fleet.iac("compare dev staging", code=1).err
+
+
+def test_a_state_of_another_stack_is_refused(fleet: Fleet) -> None:
+    fleet.apply("dev", "staging")
+    fleet.replace('Stack("races")', 'Stack("horses")')
+    ended = fleet.iac("compare dev staging", code=5)
+    assert "Environment dev: The state in" in ended.err
+    assert "its stack is races, this is horses" in ended.err
