@@ -16,10 +16,9 @@ import typer
 from ..errors import EXIT_OK, AccessError, IacError, StackError
 from ..importing.adoption import Adoption, adopt, chosen
 from ..importing.appwrite_json import appwrite_json, read_appwrite_json, what_is_lost
-from ..importing.document import read_document
+from ..importing.document import TerraformState, read_document, read_tfstate
 from ..importing.names import Project, Remark, select
 from ..importing.source import PLAIN, Source, without_secrets, write_source
-from ..importing.tfstate import TerraformState, read_tfstate
 from ..kinds import KINDS, in_newest_words, kind_of, on_server
 from ..kinds.fields import NEWEST_CLI, Writing
 from ..loading.environment import Environment, load_environment

@@ -1,7 +1,12 @@
-"""The console as a web application: which path leads to which page, and which form to which deed.
+"""The console as a web application: which path leads to which page, which form to which deed, and who may ask.
 
-A page is a function that makes HTML of what the project shows; a deed is one that does something on the embedded
-server and says where to go then. Deeds are no routes at all where the environment is another.
+A page is a function that makes HTML of what the project shows; a deed is one that does something on the embedded server
+and says where to go then. Deeds are no routes at all where the environment is another.
+
+Nobody may ask but the browser that was given the link. Every request must name this machine as its host (a page
+elsewhere may have a name that leads here), and carry the token in its path: a cookie would be sent to every other port
+of this machine as well. What changes something must come from a page of the console (`Origin`), and from a form that
+the console made.
 """
 
 from __future__ import annotations
@@ -13,7 +18,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -22,13 +29,12 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import IacError, NotFoundError, ProviderError
 from ..redaction import shown, shown_document
-from ..render.theme import page
-from .files import TEMPLATES, files
-from .guard import Guard
+from ..render.theme import TEMPLATES as REPORTS
+from ..render.theme import page, page_colours
 from .project import Local, Project
 from .work import Tasks
 
@@ -41,6 +47,30 @@ _ID = re.compile(r"[A-Za-z0-9_$][A-Za-z0-9._$-]{0,99}")
 _NOTES = 50
 
 Form = Mapping[str, str]
+
+#: Nothing is loaded from elsewhere, no script stands in a page, and no page elsewhere may frame this one. Styles stand
+#: in pictures.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+#: `same-origin`: with no referrer at all, browsers hide the origin of forms.
+HEADERS = {
+    "content-security-policy": POLICY,
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+}
+NAMES = ("127.0.0.1", "localhost")
+FOREIGN_HOST = "This is not for that host.\n"
+NO_TOKEN = "Open the link that `raceday-iac console` printed: it has the token that is missing here.\n"
+FOREIGN_ORIGIN = "This did not come from a page of this console. Nothing was done.\n"
+
+_FOLDER = Path(__file__).parent
+TEMPLATES = _FOLDER / "templates"
+_STATIC = _FOLDER / "static"
 
 
 @dataclass
@@ -204,3 +234,60 @@ def _missing(console: Console) -> Callable[[Request, Exception | None], Response
 
 def _text(content: str, kind: str) -> Callable[[Request], Response]:
     return lambda _request: Response(content, media_type=kind)
+
+
+class Guard:
+    """Lets requests through to `app`, with the token taken off their path."""
+
+    def __init__(self, app: ASGIApp, token: str, port: int) -> None:
+        self._app, self._token = app, token
+        self._hosts = {f"{name}:{port}" for name in NAMES}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *_encoded(HEADERS)]
+            await send(message)
+
+        refusal = self._refusal(scope, headers)
+        if refusal is not None:
+            status, text = refusal
+            await PlainTextResponse(text, status)(scope, receive, answer)
+            return
+        rest = "/" + scope["path"].removeprefix("/").partition("/")[2]
+        await self._app({**scope, "path": rest, "raw_path": rest.encode()}, receive, answer)
+
+    def _refusal(self, scope: Scope, headers: Mapping[str, str]) -> tuple[int, str] | None:
+        """Status and sentence for a request that is not let through."""
+        host = headers.get("host", "")
+        if host not in self._hosts:
+            return 421, FOREIGN_HOST
+        given = scope["path"].removeprefix("/").partition("/")[0]
+        if not secrets.compare_digest(given.encode(), self._token.encode()):
+            return 403, NO_TOKEN
+        if scope["method"] not in ("GET", "HEAD") and headers.get("origin") != f"http://{host}":
+            return 403, FOREIGN_ORIGIN
+        return None
+
+
+def _encoded(headers: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
+@cache
+def files() -> dict[str, tuple[str, str]]:
+    """Content and type of each, by name. Read once."""
+    style = (page_colours(), _content(REPORTS / "page.css"), _content(_STATIC / "console.css"))
+    return {
+        "style.css": ("\n".join(style), "text/css"),
+        "console.js": (_content(_STATIC / "console.js"), "text/javascript"),
+        "icon.svg": (_content(_STATIC / "icon.svg"), "image/svg+xml"),
+    }
+
+
+def _content(file: Path) -> str:
+    return file.read_text(encoding="utf-8")

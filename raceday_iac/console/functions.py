@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from ..counting import format_duration
 from ..errors import NotFoundError
-from ..health.locks import LockHealth
+from ..health.data import LockHealth
 from ..health.report import Report
 from ..kinds import kind_of
 from ..model.address import function_address

@@ -17,8 +17,8 @@ from .databases.jobs import Workers
 from .errors import ApiError, invalid
 from .faults import RequestFault
 from .functions import store
+from .functions.executions import scheduler_of
 from .functions.executor import executor_of
-from .functions.runs import scheduler_of
 from .keys import CONTROL_SCOPE
 from .params import Param, Refused, anything, list_of, one_of, text, whole_number
 from .settings import SystemClock

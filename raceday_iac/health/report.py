@@ -7,8 +7,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ..model.local_time import UTC_TIME, LocalTime
-from .data import Daily, DataHealth, daily_findings, daily_runs, data_findings, data_health
-from .locks import LockHealth, lock_findings, lock_health, lock_without_secrets
+from .data import (
+    Daily,
+    DataHealth,
+    LockHealth,
+    daily_findings,
+    daily_runs,
+    data_findings,
+    data_health,
+    lock_findings,
+    lock_health,
+    lock_without_secrets,
+)
 from .observations import ORDER, Finding, FunctionSeen, Observation, Severity, StateLock
 from .runs import (
     Figures,

@@ -8,8 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from ..counting import format_duration
-from ..health.data import Daily, Stand, daily_runs, did_its_work, is_under_way
-from ..health.locks import LockHealth, lock_health
+from ..health.data import Daily, LockHealth, Stand, daily_runs, did_its_work, is_under_way, lock_health
 from ..health.observations import FunctionSeen, Observation, instant_of
 from ..health.observing import UNDATED
 from ..health.runs import UNFINISHED, standing, stuck_builds, trouble_of

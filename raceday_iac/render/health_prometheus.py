@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from ..health.data import DataHealth, Stand
-from ..health.locks import LockHealth
+from ..health.data import DataHealth, LockHealth, Stand
 from ..health.observations import ORDER, instant_of
 from ..health.report import FunctionHealth, Report
 from ..health.runs import memory_limit

@@ -12,8 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..counting import counted, format_duration
-from ..health.data import Daily, DataHealth, Stand
-from ..health.locks import LockHealth
+from ..health.data import Daily, DataHealth, LockHealth, Stand
 from ..health.observations import Finding, Severity, instant_of
 from ..health.report import Changes, FunctionHealth, Report
 from ..health.runs import memory_limit

@@ -18,7 +18,6 @@ from . import (
     jobs,
     lookup,
     query_sql,
-    relationships,
     transactions,
 )
 from .columns import SCHEMA
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 PARTS = (
     collections,
     attributes,
-    relationships,
+    attributes,
     indexes,
     document_reads,
     document_writes,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from ..web import Routes
 from . import catalogue, crud, deployments, executions, variables
 from .builds import builder_of, resume_builds
+from .executions import resume_runs, scheduler_of
 from .executor import executor_of
-from .runs import resume_runs, scheduler_of
 from .store import SCHEMA as TABLES
 from .store import complete_columns, complete_schedules
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ...devserver.functions.runs import scheduler_of
+from ...devserver.functions.executions import scheduler_of
 from ...devserver.runner import RunningServer
 from ...devserver.server import Server
 from .executor import VirtualExecutor

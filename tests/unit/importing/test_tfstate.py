@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from raceday_iac.errors import IacError
-from raceday_iac.importing.tfstate import TerraformState, read_tfstate
+from raceday_iac.importing.document import TerraformState, read_tfstate
 from raceday_iac.kinds import KINDS
 
 
