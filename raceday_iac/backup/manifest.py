@@ -43,6 +43,8 @@ class Form(StrEnum):
     CONTENTS = "contents"
     #: Source archives of a function's deployments.
     SOURCES = "sources"
+    #: Plain variables. They are kept with the settings of what goes, so no part has any.
+    VARIABLES = "variables"
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,8 @@ class Section:
 @dataclass(frozen=True)
 class Manifest:
     """A backup as it says it is. `plan` is the id of the plan that it was made for, `key` the public key that it is
-    encrypted for. The fields of everything that goes are stored with it, and encrypted."""
+    encrypted for. The fields of everything that goes are stored with it, and encrypted; `variables` are those of it
+    that hold a plain value."""
 
     id: str
     at: str
@@ -149,6 +152,7 @@ class Manifest:
     plan: str = ""
     key: str = ""
     sections: tuple[Section, ...] = ()
+    variables: tuple[Address, ...] = ()
 
     @property
     def records(self) -> int:
@@ -160,7 +164,7 @@ class Manifest:
 
     @property
     def addresses(self) -> tuple[Address, ...]:
-        return tuple(dict.fromkeys(each.address for each in self.sections))
+        return tuple(dict.fromkeys((*(each.address for each in self.sections), *self.variables)))
 
 
 def new_id(now: datetime) -> str:
@@ -285,6 +289,12 @@ def _without_secrets(value: Any) -> Any:
     return value
 
 
+def variables_of(resources: Mapping[str, Mapping[str, Any]]) -> tuple[Address, ...]:
+    """Those of them that are variables with a plain value."""
+    found = ((Address.parse(name), fields) for name, fields in resources.items())
+    return tuple(at for at, fields in found if kind_of(at).secret_field in fields)
+
+
 def is_known_nowhere(changes: Iterable[Change]) -> bool:
     """Whether something goes whose fields are in no stack, or hold a value."""
     return any(not each.managed or kind_of(each.address).secret_field for each in _going(changes))
@@ -310,6 +320,7 @@ def manifest_document(manifest: Manifest) -> dict[str, Any]:
         "records": manifest.records,
         "size": manifest.size,
         "sections": [_section_document(each) for each in manifest.sections],
+        "variables": list(map(str, manifest.variables)),
     }
 
 
@@ -350,6 +361,7 @@ def decoded(text: bytes, name: str) -> tuple[Manifest, Mapping[str, Any]]:
             plan=str(content["plan"]),
             key=str(content["key"]),
             sections=tuple(map(_section, content["sections"])),
+            variables=tuple(map(Address.parse, content.get("variables", ()))),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise StateError(f"The manifest of the backup {name} is damaged: {type(error).__name__}: {error}.") from None

@@ -18,11 +18,11 @@ from ..applying.convert import at_once, batches
 from ..counting import spaced
 from ..errors import IacError, ProviderError, RefusedError
 from ..kinds import kind_of
-from ..kinds.base import thaw
+from ..kinds.base import Contents, thaw
 from ..kinds.conversion import CONVERTIBLE, UnconvertibleError, convert, has_form
-from ..model.address import Address, owner_of
+from ..model.address import Address, owner_of, owners
 from ..model.evidence import Answer
-from ..model.resource import Fields, Live
+from ..model.resource import Fields, Live, frozen
 from ..planning.plan import lies_in
 from ..provider import Condition, NewValues, Provider
 from ..waiting import WAITS
@@ -33,8 +33,8 @@ from .storage import Backups
 _PASSES = 5
 #: A document keeps its `$updatedAt` at the price of a request for each: so many of a section do unasked.
 FEW = 1000
-#: What Appwrite answers to a file that it does not take.
-_REFUSED = (400, 403, 413)
+#: What Appwrite answers to an item or a variable that it does not take; also where what it names is gone, like a user.
+_REFUSED = (400, 403, 404, 409, 413)
 #: Documents that are named where something is not as it should be.
 _EXAMPLES = 5
 
@@ -55,6 +55,20 @@ class Goal:
     missing: tuple[str, ...] = ()
     problem: str = ""
     told: str = ""
+    #: Variables that lie there, with their fields.
+    variables: Mapping[Address, Fields] = field(default_factory=dict)
+
+    @property
+    def is_of_documents(self) -> bool:
+        return self.section.form in (Form.DOCUMENTS, Form.VALUES)
+
+    @property
+    def noun(self) -> str:
+        """What its records are."""
+        contents = kind_of(self.section.address).contents
+        if self.section.form is Form.CONTENTS and contents is not None:
+            return contents.noun
+        return "variable" if self.section.form is Form.VARIABLES else "document"
 
     @property
     def collection(self) -> tuple[str, str]:
@@ -80,7 +94,7 @@ class Goal:
         """Values, then links, as far as there are any."""
         if self.problem or self.told:
             return ()
-        is_whole = self.section.form in (Form.DOCUMENTS, Form.CONTENTS)
+        is_whole = self.section.form is not Form.VALUES
         return (*((False,) if is_whole or self.columns else ()), *((True,) if self.links else ()))
 
 
@@ -93,11 +107,26 @@ def wanted_of(manifest: Manifest, addresses: Sequence[Address]) -> list[Section]
     for address in addresses:
         chosen = [each for each in manifest.sections if lies_in(each.address, [address])]
         chosen = chosen or [part for each in manifest.sections for part in _column_of(each, address)]
-        if not chosen:
+        if not chosen and not variables_in(manifest, [address]):
             known = ", ".join(map(str, manifest.addresses)) or "nothing"
             raise IacError(f"{address} is not in the backup {manifest.id}.", hint=f"it has {known}", unchanged=True)
         found += [each for each in chosen if each not in found]
     return found
+
+
+def variables_in(manifest: Manifest, addresses: Sequence[Address]) -> list[Address]:
+    """The variables of these addresses, or what lies in them."""
+    return [each for each in manifest.variables if not addresses or lies_in(each, addresses)]
+
+
+def goals_of_variables(variables: Mapping[Address, Fields], there: Collection[Address]) -> Iterator[Goal]:
+    """Where variables go, for each of what they lie in. `there` are those of it that are live."""
+    by_owner: dict[Address, dict[Address, Fields]] = {}
+    for address, fields in variables.items():
+        by_owner.setdefault(next(iter(owners(address)), address), {})[address] = fields
+    for owner, found in by_owner.items():
+        problem = "" if owner in found or owner in there else f"{owner} is not there"
+        yield Goal(Section(owner, Form.VARIABLES, owner), owner, problem=problem, variables=found)
 
 
 def _column_of(section: Section, address: Address) -> Iterator[Section]:
@@ -137,9 +166,8 @@ def goal_of(section: Section, real: Mapping[Address, Live], into: Address | None
 
 
 def _contents_goal(section: Section, place: Address, real: Mapping[Address, Live]) -> Goal:
-    contents = kind_of(place).contents
-    if contents is None or not contents.are_files:
-        return Goal(section, place, told="it is kept to be read (backup extract), and written back by nobody")
+    if kind_of(place).contents is None:
+        return Goal(section, place, problem=f"{place} cannot hold what is in it")
     return Goal(section, place, problem="" if place in real else f"{place} is not there")
 
 
@@ -191,16 +219,30 @@ def verdict_of(goal: Goal, record: Mapping[str, Any], document: Mapping[str, Any
     return verdict(differing, free, unfit)
 
 
-def verdict_of_file(goal: Goal, record: Mapping[str, Any], live: Mapping[str, Any] | None) -> Verdict:
-    """What a record means for a file: one that is gone is put back, and none is ever replaced."""
-    identity, contents = str(record["id"]), kind_of(goal.place).contents
-    assert contents is not None
+def verdict_of_item(contents: Contents, record: Mapping[str, Any], live: Mapping[str, Any] | None) -> Verdict:
+    """What a record means for a file, a member, a subscriber: one that is gone is put back, and none is replaced."""
+    item, identity = record["data"], str(record["data"][contents.known_by])
     if live is None:
-        return Verdict(identity, creates=True, values=record)
-    names = (contents.size, "signature", "name")
-    is_other = any(live.get(name) != record["data"].get(name) for name in names)
-    unfit = {contents.noun: "one of this id is there, and it is another one"} if is_other else {}
+        why = contents.hindrance(item)
+        return Verdict(
+            identity, creates=not why, values={} if why else record, unfit={contents.noun: why} if why else {}
+        )
+    now, before = ([_plain(each.get(name)) for name in contents.alike] for each in (live, item))
+    unfit = {contents.noun: "one of this id is there, and it is another one"} if now != before else {}
     return Verdict(identity, unfit=unfit, seen=str(live.get("$updatedAt") or "?"))
+
+
+def _plain(value: Any) -> Any:
+    """Roles are a set."""
+    return sorted(value) if isinstance(value, list) else value
+
+
+def verdict_of_variable(address: Address, fields: Fields, live: Live | None) -> Verdict:
+    """What a variable means: one that is gone is created, and another value is newer."""
+    if live is None:
+        return Verdict(str(address), creates=True, values=fields)
+    differing = {name: value for name, value in fields.items() if live.fields.get(name) != value}
+    return Verdict(str(address), newer=differing, seen="?")
 
 
 def _absent(goal: Goal, identity: str, record: Mapping[str, Any], *, links: bool) -> Verdict:
@@ -381,7 +423,7 @@ class Restoring:
             for links in goal.stages:
                 for verdict in (each for batch in self._verdicts(goal, links=links) for each in batch):
                     refused = self._refused.get((goal.place.path, verdict.identity))
-                    if refused is None:
+                    if refused is None or not verdict.values:
                         tally.add(self._free(goal, verdict), links=links)
                     elif not links:
                         tally.reject(verdict.identity, refused)
@@ -412,13 +454,13 @@ class Restoring:
 
     def _free(self, goal: Goal, verdict: Verdict) -> Verdict:
         """With newer values among what is written, where that is allowed."""
-        if goal.section.address not in self.overwrite:
+        if goal.section.address not in self.overwrite or not goal.is_of_documents:
             return verdict
         return replace(verdict, values={**verdict.values, **verdict.newer})
 
     def _write(self, goal: Goal, verdicts: Sequence[Verdict]) -> int:
-        if goal.section.form is Form.CONTENTS:
-            return self._write_files(goal, [each.values for each in verdicts if each.creates])
+        if not goal.is_of_documents:
+            return sum(self._created(goal, each) for each in verdicts if each.creates)
         place, free = goal.collection, [self._free(goal, each) for each in verdicts]
         made = [each.values for each in free if each.creates]
         changed = {each.identity: self._new_values(goal, each) for each in free if each.values and each.seen}
@@ -434,25 +476,38 @@ class Restoring:
         values = {name: each for name, each in verdict.values.items() if not (is_undated and name == "$updatedAt")}
         return NewValues(values, verdict.seen)
 
-    def _write_files(self, goal: Goal, records: Sequence[Mapping[str, Any]]) -> int:
-        for each in records:
-            content = self.backups.content(self.manifest, goal.section, each)
-            try:
-                self.provider.create_file(
-                    goal.place, str(each["id"]), each["data"]["name"], each["permissions"], content
-                )
-            except ProviderError as error:
-                if error.code not in _REFUSED:
-                    raise
-                self._refused[goal.place.path, str(each["id"])] = error.message
-        return len(records)
+    def _created(self, goal: Goal, verdict: Verdict) -> int:
+        """Create an item or a variable. The next look says whether it is there."""
+        try:
+            self._create(goal, verdict)
+        except ProviderError as error:
+            if error.code not in _REFUSED:
+                raise
+            self._refused[goal.place.path, verdict.identity] = error.message
+        return 1
+
+    def _create(self, goal: Goal, verdict: Verdict) -> None:
+        contents, record = kind_of(goal.place).contents, verdict.values
+        if goal.variables:
+            self.provider.create(Address.parse(verdict.identity), frozen(record))
+        elif contents is not None and contents.are_files:
+            content = self.backups.content(self.manifest, goal.section, record)
+            name, permissions = record["data"]["name"], record["permissions"]
+            self.provider.create_file(goal.place, verdict.identity, name, permissions, content)
+        elif contents is not None:
+            self.provider.create_item(goal.place, contents.request(record["data"]))
 
     def _verdicts(self, goal: Goal, *, links: bool, doing: str = "comparing") -> Iterator[Sequence[Verdict]]:
         """What the records of a section mean now, a hundred at a time."""
-        if goal.section.form is Form.CONTENTS:
-            there = {str(each["$id"]): each for each in self.provider.items(goal.place)}
+        if goal.variables:
+            yield [verdict_of_variable(at, each, self.provider.current(at)) for at, each in goal.variables.items()]
+            return
+        contents = kind_of(goal.place).contents
+        if goal.section.form is Form.CONTENTS and contents is not None:
+            there = {str(each[contents.known_by]): each for each in self.provider.items(goal.place)}
             for part in self.backups.records(self.manifest, goal.section):
-                yield from batches(verdict_of_file(goal, each, there.get(str(each["id"]))) for each in part)
+                items = ((each, there.get(str(each["data"][contents.known_by]))) for each in part)
+                yield from batches(verdict_of_item(contents, each, live) for each, live in items)
             return
         is_empty = self.provider.count_documents(*goal.collection) == 0
         with WAITS.on(f"{doing} {goal.section.address}") as waited:

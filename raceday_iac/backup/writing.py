@@ -16,7 +16,7 @@ from ..kinds import kind_of
 from ..planning import Change
 from ..provider import Condition, Reader
 from ..waiting import WAITS
-from .manifest import Form, Manifest, Part, Section
+from .manifest import Form, Manifest, Part, Section, variables_of
 from .storage import Backups, suffix_of
 
 #: Records in a part at most; bytes of a content in a piece.
@@ -43,7 +43,8 @@ class Writing:
         try:
             readable = filter(None, map(self._readable, sections))
             written = [self._written(number, each) for number, each in enumerate(readable, start=1)]
-            kept = Kept(self.reader, self.backups, self.head, resources, written)
+            head = replace(self.head, variables=variables_of(resources))
+            kept = Kept(self.reader, self.backups, head, resources, written)
             if not kept.manifest.sections and not resources:
                 return None
             kept.complete()

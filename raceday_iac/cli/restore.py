@@ -11,9 +11,10 @@ from typing import Annotated
 import typer
 
 from ..backup.manifest import Manifest
-from ..backup.restoring import Restoring, goal_of, wanted_of
+from ..backup.restoring import Goal, Restoring, goal_of, goals_of_variables, variables_in, wanted_of
 from ..errors import EXIT_CHANGES, EXIT_ERROR, EXIT_OK, IacError, Interrupted, RefusedError
-from ..model.address import Address
+from ..model.address import Address, owners
+from ..model.resource import frozen
 from ..provider import Provider, Reader
 from ..render.backup_text import restore_document, restore_lines, restored_lines
 from .backup import Name, NoBackup, keep_overwritten, members
@@ -124,8 +125,19 @@ def _restoring(
         )
     real = members(connection, [*(each.place for each in sections), *([into] if into is not None else [])])
     goals = [goal_of(each, real, into) for each in sections]
+    goals += [] if into is not None else _goals_of_variables(workspace, connection, manifest, wanted)
     over = frozenset(each.address for each in overwrite)
     return Restoring(connection, workspace.backups, manifest, goals, over, keep_timestamps)
+
+
+def _goals_of_variables(
+    workspace: Workspace, connection: Reader, manifest: Manifest, wanted: Sequence[Address]
+) -> list[Goal]:
+    found = variables_in(manifest, wanted)
+    # Only they need the settings to be opened.
+    resources = workspace.backups.resources(manifest) if found else {}
+    holders = {each for at in found for each in owners(at) if connection.current(each) is not None}
+    return list(goals_of_variables({each: frozen(resources[str(each)]) for each in found}, holders))
 
 
 def _plan_left(workspace: Workspace, connection: Reader) -> list[str]:

@@ -140,12 +140,21 @@ class Listing:
 @dataclass(frozen=True)
 class Contents:
     """Data that lies in a resource and goes with it: a list below its own path, whose items are called `noun`. `size`
-    is the field of an item that holds its bytes, `are_files` says that each has a content beside its fields."""
+    is the field of an item that holds its bytes, `are_files` says that each has a content beside its fields.
+
+    An item is known by its field `known_by`, and is as it was where the fields `alike` are. `request` makes the body
+    that creates one again; files need none. `hindrance` says why one cannot be, or nothing; `remark` what is another
+    one afterwards."""
 
     key: str
     noun: str
     size: str = ""
     are_files: bool = False
+    known_by: str = "$id"
+    alike: tuple[str, ...] = ()
+    request: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
+    hindrance: Callable[[Mapping[str, Any]], str] = lambda _item: ""
+    remark: str = ""
 
     def listed_at(self, path: str) -> Listing:
         """The list of one resource, which has this path."""

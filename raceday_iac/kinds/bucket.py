@@ -76,7 +76,7 @@ KIND = plain_kind(
     "/storage/buckets",
     stage=42,
     absent="storage_bucket_not_found",
-    contents=Contents("files", "file", "sizeOriginal", are_files=True),
+    contents=Contents("files", "file", "sizeOriginal", are_files=True, alike=("sizeOriginal", "signature", "name")),
     left_out={"totalSize": "what lies in it, which is data"},
     file_lists=("buckets",),
     file_unsaid=("transformations",),

@@ -1,6 +1,7 @@
 """Teams. Who is a member, with which roles, is data, and so are a team's preferences."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -17,12 +18,31 @@ class TeamDeclaration(Declared):
     name: Name
 
 
+def _request(item: Mapping[str, Any]) -> dict[str, Any]:
+    """By a key, who is added has joined at once, and nobody is sent a mail (1.8.1)."""
+    return {"userId": item["userId"], "roles": list(item["roles"])}
+
+
+def _hindrance(item: Mapping[str, Any]) -> str:
+    if item["confirm"]:
+        return ""
+    return f"{item['userEmail'] or 'this user'} was invited and had not joined: invite again, with {item['roles']}"
+
+
 KIND = plain_kind(
     "team",
     TeamDeclaration,
     "/teams",
     stage=41,
-    contents=Contents("memberships", "membership"),
+    contents=Contents(
+        "memberships",
+        "membership",
+        known_by="userId",
+        alike=("roles",),
+        request=_request,
+        hindrance=_hindrance,
+        remark="memberships get new ids: a permission that names one (member:ID) has to be changed",
+    ),
     left_out={
         "roles": "of whoever creates it as a user; a key is no member",
         "total": "how many members it has, which is data",

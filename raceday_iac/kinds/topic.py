@@ -38,7 +38,12 @@ KIND = plain_kind(
     "/messaging/topics",
     stage=43,
     update="patch",
-    contents=Contents("subscribers", "subscriber"),
+    contents=Contents(
+        "subscribers",
+        "subscriber",
+        known_by="targetId",
+        request=lambda item: {"subscriberId": item["$id"], "targetId": item["targetId"]},
+    ),
     left_out=dict.fromkeys(("emailTotal", "smsTotal", "pushTotal"), _COUNTED),
     file_lists=("topics",),
     is_read_by_code=True,

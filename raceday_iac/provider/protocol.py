@@ -287,6 +287,10 @@ class Provider(Reader, Protocol):
         """Put a file into a resource, under an id of our choice. One that is there is left as it is."""
         ...
 
+    def create_item(self, address: Address, body: Mapping[str, Any]) -> None:
+        """Put something else into a resource. Raises ConflictError where it is there."""
+        ...
+
     def put_document(
         self, database: str, collection: str, identity: str, data: Mapping[str, Any], *, fence: str = ""
     ) -> None:

@@ -22,7 +22,7 @@ def kept_lines(manifest: Manifest | None) -> Iterator[Line]:
     if manifest is not None:
         yield Line()
         yield Line(f"Kept before: {_amount(manifest)} in the backup {manifest.id}.")
-        command = "restore" if manifest.sections else "backup show"
+        command = "restore" if manifest.sections or manifest.variables else "backup show"
         yield Line(f"  To get it back: raceday-iac {command} {manifest.id}")
 
 
@@ -88,9 +88,12 @@ def _made(manifest: Manifest) -> str:
 
 
 def _amount(manifest: Manifest) -> str:
+    variables = [counted(len(manifest.variables), "variable")] if manifest.variables else []
     if not manifest.sections:
-        return "settings of what went"
-    return f"{_documents(manifest.records)} of {counted(len(manifest.addresses), 'address')} ({_bytes(manifest.size)})"
+        return " and ".join((*variables, "settings of what went"))
+    places = len({each.address for each in manifest.sections})
+    amount = f"{_documents(manifest.records)} of {counted(places, 'address')} ({_bytes(manifest.size)})"
+    return " and ".join((amount, *variables))
 
 
 def _kept(section: Section) -> str:
@@ -107,6 +110,10 @@ def _kept(section: Section) -> str:
 
 def _documents(number: int) -> str:
     return f"{spaced(number)} document{'' if number == 1 else 's'}"
+
+
+def _things(goal: Goal, number: int) -> str:
+    return f"{spaced(number)} {goal.noun}{'' if number == 1 else 's'}"
 
 
 def _settings(fields: Mapping[str, Any]) -> str:
@@ -145,7 +152,8 @@ def restore_lines(plan: RestorePlan) -> Iterator[Line]:
 def _goal_lines(goal: Goal, tally: Tally, overwrite: Collection[Address]) -> Iterator[Line]:
     section = goal.section
     into = f" into {goal.place}" if goal.place != section.place else ""
-    yield Line(f"  {section.address}{into}: {_to_do(tally)}", "bold")
+    of = "variables of " if goal.variables and section.address not in goal.variables else ""
+    yield Line(f"  {of}{section.address}{into}: {_to_do(goal, tally)}", "bold")
     if goal.told:
         yield Line(f"    {goal.told}")
         return
@@ -157,7 +165,11 @@ def _goal_lines(goal: Goal, tally: Tally, overwrite: Collection[Address]) -> Ite
     if tally.newer:
         over = section.address in overwrite
         what = "are written over" if over else f"stay; else: --overwrite {section.address}={tally.newer}"
-        yield Line(f"    ! {_documents(tally.newer)} with newer values, which {what}", "yellow")
+        what = what if goal.is_of_documents else "stay: the stack says what they are, or somebody else does"
+        yield Line(f"    ! {_things(goal, tally.newer)} with newer values, which {what}", "yellow")
+    contents = kind_of(section.address).contents
+    if tally.create and contents is not None and contents.remark:
+        yield Line(f"    {contents.remark}")
     if tally.over:
         yield Line(f"    {_documents(tally.over)} in which something is written over, which is kept before")
     if tally.undated:
@@ -167,18 +179,19 @@ def _goal_lines(goal: Goal, tally: Tally, overwrite: Collection[Address]) -> Ite
             f"    ! {_documents(tally.gone)} that are there no more, so their values stay in the backup", "yellow"
         )
     if tally.unfit:
-        yield Line(f"    ! {_documents(tally.unfit)} with values that cannot be written:", "yellow")
+        what = "with values that cannot be written" if goal.is_of_documents else "cannot be written back"
+        yield Line(f"    ! {_things(goal, tally.unfit)} {what}:", "yellow")
         yield from (Line(f"      {identity}: {why}") for identity, why in tally.why.items())
 
 
-def _to_do(tally: Tally) -> str:
+def _to_do(goal: Goal, tally: Tally) -> str:
     parts = [
         (tally.create, "to create"),
         (tally.write, "to write to"),
         (tally.link, "to link"),
         (tally.same, "as they were"),
     ]
-    told = [f"{_documents(number)} {what}" for number, what in parts if number]
+    told = [f"{_things(goal, number)} {what}" for number, what in parts if number]
     return ", ".join(told) or "nothing to write"
 
 
@@ -187,8 +200,11 @@ def restored_lines(plan: RestorePlan, done: RestorePlan, left: Sequence[str], se
     yield Line()
     written = sum(each.to_write for each in plan.tallies)
     if done.is_empty:
-        same = sum(each.same for each in done.tallies)
-        yield Line(f"Restored in {seconds:.1f} s. Looked at again: {_documents(same)} as in the backup.", "bold green")
+        same: dict[str, int] = {}
+        for goal, tally in zip(done.goals, done.tallies, strict=True):
+            same[goal.noun] = same.get(goal.noun, 0) + tally.same
+        told = " and ".join(f"{spaced(each)} {noun}{'' if each == 1 else 's'}" for noun, each in same.items())
+        yield Line(f"Restored in {seconds:.1f} s. Looked at again: {told} as in the backup.", "bold green")
     else:
         rest = sum(each.to_write for each in done.tallies)
         yield Line(

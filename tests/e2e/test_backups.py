@@ -324,16 +324,77 @@ def test_the_files_of_a_deleted_bucket_are_put_back(project: Project, bucket: st
     assert "exists already" in project.iac("backup", "extract", "latest", "out", code=1).err
 
 
-def test_members_of_a_team_are_kept_to_be_read(project: Project) -> None:
-    project.declare('stack.team(P + "staff", name="Staff")')
+def members(project: Project) -> dict[str, list[str]]:
+    listed = project.api.get(f"/teams/{project.id('staff')}/memberships")["memberships"]
+    return {each["userEmail"]: each["roles"] for each in listed}
+
+
+def test_members_of_a_team_are_members_again(project: Project) -> None:
+    stack = 'stack.team(P + "staff", name="Staff")'
+    project.declare(stack)
     project.apply()
-    body = {"email": "a@example.org", "roles": ["owner"], "url": "http://localhost"}
-    project.api.post(f"/teams/{project.id('staff')}/memberships", body)
+    path = f"/teams/{project.id('staff')}/memberships"
+    for name, roles in (("a", ["owner", "judge"]), ("b", []), ("c", ["owner"])):
+        project.api.post(path, {"email": f"{name}@example.org", "roles": roles, "url": "http://localhost"})
+    before = members(project)
+    users = {each["userEmail"]: each["userId"] for each in project.api.get(path)["memberships"]}
     project.declare("")
-    project.apply("--allow-data-loss", f"team.{project.id('staff')}=1")
-    assert "written back by nobody" in project.iac("restore", "latest", "--auto-approve").out
+    project.apply("--allow-data-loss", f"team.{project.id('staff')}=3")
+    assert "is not there" in project.iac("restore", "latest", "--auto-approve", code=1).out
+    project.declare(stack)
+    project.apply()
+    project.api.post(path, {"userId": users["b@example.org"], "roles": ["guest"], "url": "http://localhost"})
+    project.api.delete(f"/users/{users['c@example.org']}")
+    said = project.iac("restore", "latest", "--auto-approve", code=1).out
+    assert f"{users['b@example.org']}: membership: one of this id is there, and it is another one" in said
+    assert "404 user_not_found: User with given userId doesn't exist." in said
+    assert "member:ID" in said
+    assert members(project) == {"a@example.org": before["a@example.org"], "b@example.org": ["guest"]}
     (found,) = project.iac("backup", "extract", "latest", "out", "--json").json["files"]
-    assert json.loads((project.root / found).read_text())["data"]["userEmail"] == "a@example.org"
+    assert json.loads((project.root / found).read_text().splitlines()[0])["data"]["userEmail"] == "a@example.org"
+
+
+def test_who_subscribed_to_a_topic_is_subscribed_again(project: Project) -> None:
+    stack = 'stack.topic(P + "news", name="News", subscribe=["users"])'
+    project.declare(stack)
+    project.apply()
+    path = f"/messaging/topics/{project.id('news')}/subscribers"
+    project.api.post("/users", {"userId": "u", "email": "u@example.org"})
+    target = {"targetId": "t", "providerType": "push", "identifier": "device"}
+    project.api.post("/users/u/targets", target)
+    project.api.post(path, {"subscriberId": "s", "targetId": "t"})
+    project.declare("")
+    project.apply("--allow-data-loss", f"topic.{project.id('news')}=1")
+    project.declare(stack)
+    project.apply()
+    assert "1 subscriber as in the backup" in project.iac("restore", "latest", "--auto-approve").out
+    assert [(each["$id"], each["targetId"]) for each in project.api.get(path)["subscribers"]] == [("s", "t")]
+
+
+def test_plain_variables_of_a_deleted_function_are_written_back(project: Project) -> None:
+    source = project.code("f", main="def main(context):\n    return context.res.empty()\n")
+    stack = f"""
+        stack.function(P + "f", name="F", runtime="python-3.12", specification="s-1vcpu-512mb", timeout=30,
+            entrypoint="main.py", code={source!r}, variables={{"A": "plain"}})
+    """
+    project.declare(stack)
+    project.apply()
+    path = f"/functions/{project.id('f')}/variables"
+    for key, secret in (("BY_HAND", False), ("HIDDEN", True)):
+        project.api.post(path, {"variableId": "unique()", "key": key, "value": f"value of {key}", "secret": secret})
+    losing = ("--allow-data-loss", f"function.{project.id('f')}=2")
+    done = project.iac("destroy", project.id("f"), "--auto-approve", *losing)
+    assert "and 2 variables in the backup" in done.out
+    assert "f is not there" in project.iac("restore", "latest", "--auto-approve", code=1).out
+    project.declare(stack.replace("plain", "another"))
+    project.apply()
+    said = project.iac("restore", "latest", "--auto-approve").out
+    assert "1 variable to create" in said
+    assert "1 variable with newer values, which stay" in said
+    values = {each["key"]: each["value"] for each in project.api.get(path)["variables"]}
+    assert values == {"A": "another", "BY_HAND": "value of BY_HAND"}
+    alone = project.iac("restore", "latest", "--address", f"variable.{project.id('f')}/BY_HAND", "--dry-run")
+    assert "1 variable as they were" in alone.out
 
 
 def test_the_source_and_the_variables_of_a_deleted_function_are_kept(project: Project) -> None:
@@ -348,7 +409,9 @@ def test_the_source_and_the_variables_of_a_deleted_function_are_kept(project: Pr
     shown = project.iac("backup", "show", "latest")
     assert "source of 1 deployment" in shown.out
     assert "value='plain'" in shown.out
-    assert "take it out with backup extract" in project.iac("restore", "latest", "--auto-approve").out
+    said = project.iac("restore", "latest", "--auto-approve", code=1).out
+    assert "take it out with backup extract" in said
+    assert "variables of function" in said
     project.iac("backup", "extract", "latest", "out")
     (found,) = (project.root / "out").rglob("*.tar.gz")
     with tarfile.open(found) as archive:

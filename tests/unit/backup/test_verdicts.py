@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from raceday_iac.backup.manifest import Form, Left, Section
-from raceday_iac.backup.restoring import Goal, Tally, goal_of, verdict_of
+from raceday_iac.backup.restoring import Goal, Tally, goal_of, verdict_of, verdict_of_item
+from raceday_iac.kinds import kind_of
 from raceday_iac.model.address import Address, collection_address, member_address
 from raceday_iac.model.resource import Live, frozen
 
@@ -164,3 +165,28 @@ def test_each_document_counts_once() -> None:
     for live in (None, document(THEN, text="old"), document(THEN, text="x"), document(LATER, text="y")):
         tally.add(verdict_of(whole, record(text="old"), live, links=False), links=False)
     assert (tally.create, tally.same, tally.write, tally.newer, tally.to_write) == (1, 1, 1, 1, 2)
+
+
+def member(*, confirm: bool = True, roles: tuple[str, ...] = ("owner", "judge")) -> dict[str, Any]:
+    return {"$id": "m", "userId": "u", "userEmail": "u@example.org", "roles": list(roles), "confirm": confirm}
+
+
+@pytest.mark.parametrize(
+    ("kept", "live", "creates", "unfit"),
+    [
+        (member(), None, True, ""),
+        (member(), {**member(roles=("judge", "owner")), "$id": "other"}, False, ""),
+        (member(), member(roles=("guest",)), False, "one of this id is there, and it is another one"),
+        (member(confirm=False), None, False, "u@example.org was invited and had not joined: invite again"),
+        (member(confirm=False), member(), False, ""),
+    ],
+)
+def test_a_member_is_known_by_the_user_and_an_invitation_makes_none(
+    kept: dict[str, Any], live: dict[str, Any] | None, creates: bool, unfit: str
+) -> None:
+    contents = kind_of(Address("team", "t")).contents
+    assert contents is not None
+    found = verdict_of_item(contents, {"id": "m", "data": kept}, live)
+    assert (found.identity, found.creates) == ("u", creates)
+    assert found.unfit.get("membership", "").startswith(unfit)
+    assert bool(found.unfit) == bool(unfit)
