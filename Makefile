@@ -3,8 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# Two for each core: a test often waits for something. Each collects all tests first (7 s), and more than eight would
-# wait for the longest file.
+# Two for each core: a test often waits for something. More than eight would wait for the longest file.
 WORKERS ?= $(shell n=$$(( $$(getconf _NPROCESSORS_ONLN) * 2 )); echo $$(( n > 8 ? 8 : n )))
 DOCS_STAMP := $(VENV)/.installed-docs
 BROWSER_STAMP := $(VENV)/.installed-browser
@@ -46,7 +45,7 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --workers $(WORKERS)
 
 $(BROWSER_STAMP): requirements-browser.lock $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.lock
@@ -57,14 +56,14 @@ $(AXE):
 	! command -v npm > /dev/null || npm install --silent --no-audit --no-fund --prefix build/axe axe-core@4.10.3
 
 test-browser: $(BROWSER_STAMP) $(AXE)
-	RACEDAY_BROWSER_REQUIRED=1 $(BIN)/python -m pytest tests/console/test_browser.py -rs -p no:xdist
+	RACEDAY_BROWSER_REQUIRED=1 $(BIN)/python -m pytest tests/console/test_browser.py -rs
 
 test-fast: $(STAMP)
-	$(BIN)/python -m pytest tests/unit -n 2
+	$(BIN)/python -m pytest tests/unit --workers 2
 
 test-live: $(STAMP)
-	$(BIN)/python -m pytest tests/e2e -m live -p no:xdist
-	test "$(RECORD)" != 1 || $(BIN)/python -m pytest tests/provider -p no:xdist
+	$(BIN)/python -m pytest tests/e2e -m live
+	test "$(RECORD)" != 1 || $(BIN)/python -m pytest tests/provider
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.run

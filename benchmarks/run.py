@@ -65,21 +65,21 @@ def main() -> None:
 
 def _kills() -> None:
     """A whole apply killed at each of its requests and writes, with the state in each place that can keep it."""
-    command = [sys.executable, "-m", "pytest", "tests/crash/test_raceday.py", "-p", "no:xdist"]
+    command = [sys.executable, "-m", "pytest", "tests/crash/test_raceday.py"]
     seconds = timed(command, {"RACEDAY_CRASH_ALL": "1"}, ROOT)
     print(f"{'every kill of an apply, state in three places':<62} {seconds:6.1f} s", flush=True)
 
 
 def _hostile_days() -> None:
     """The race days on which NZ TAB misbehaves, at length."""
-    command = [sys.executable, "-m", "pytest", "tests/functions/test_hostile_days.py", "-p", "no:xdist"]
+    command = [sys.executable, "-m", "pytest", "tests/functions/test_hostile_days.py"]
     seconds = timed(command, {"HOSTILE_DAYS": str(HOSTILE_DAYS)}, ROOT)
     print(f"{f'{HOSTILE_DAYS} race days with a hostile upstream':<62} {seconds:6.1f} s", flush=True)
 
 
 def _random_pairs() -> None:
     """The property tests at length: other pairs each time, and every one of them must hold."""
-    command = [sys.executable, "-m", "pytest", "tests/property", "-p", "no:xdist"]
+    command = [sys.executable, "-m", "pytest", "tests/property"]
     seconds = timed(command, {"PROPERTY_PAIRS": str(PAIRS)}, ROOT)
     print(f"{PAIRS} random pairs of stacks hold, {seconds / PAIRS * 1000:.0f} ms each", flush=True)
 

@@ -35,6 +35,8 @@ os.fsync = lambda _file: None
 # Nothing of what is collected is garbage (see below).
 gc.disable()
 
+pytest_plugins = ["workers"]
+
 #: The files that take longest, which are begun first: at the end no worker waits for the one that got the longest.
 SLOW = (
     "crash/test_raceday.py",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from functions.conftest import bundles, raceday, raceday_data  # noqa: F401 - what the functions' tests live on
+from workers import shared_folder
 
 from .harness import Arena, Elsewhere, Settled, elsewhere, make_quick, opened
 
@@ -18,10 +18,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     from raceday_iac.devserver.runner import start_server
     from raceday_iac.devserver.settings import Settings
 
-    base = tmp_path_factory.getbasetemp()
     # All workers of one run share the virtual environments of builds.
-    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-    settings = Settings(scheduler=False, venv_folder=shared / "venvs")
+    settings = Settings(scheduler=False, venv_folder=shared_folder(tmp_path_factory) / "venvs")
     with start_server(tmp_path_factory.mktemp("server"), settings=settings) as running:
         yield running
 

@@ -13,6 +13,7 @@ import pytest
 from .budget import LIVE_LIMIT, Creations
 from .building import _builds_functions, _runs_functions, can_build
 from .cleaning import remove
+from .forking import prepare
 from .project import Project
 from .proxy import Proxy
 from .target import CREATIONS, Target, named_server, needs, newer_target, target
@@ -25,6 +26,12 @@ OpenProject = Callable[[Path], AbstractContextManager[Project]]
 def pytest_configure(config: pytest.Config) -> None:
     is_live = bool(named_server(config.option.markexpr))
     config.stash[CREATIONS] = Creations(LIVE_LIMIT if is_live else 0)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    option = session.config.option
+    if option.workers > 1 and not option.collectonly:
+        prepare()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

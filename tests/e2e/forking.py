@@ -64,7 +64,8 @@ class Forked:
 
 @cache
 def _parent() -> tuple[subprocess.Popen[bytes], str]:
-    """The process that has everything imported, and its address. It ends with the process that asked for it."""
+    """The process that has everything imported, and its address. It ends with the process that asked for it, and with
+    those that this one has forked since."""
     name = f"raceday-iac-e2e-{os.getpid()}"
     process = subprocess.Popen(
         [sys.executable, "-P", __file__, name],
@@ -77,6 +78,11 @@ def _parent() -> tuple[subprocess.Popen[bytes], str]:
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
     return process, _address(name)
+
+
+def prepare() -> None:
+    """Start that process now: workers that are forked later share it."""
+    _parent()
 
 
 def _address(name: str) -> str:
@@ -129,17 +135,22 @@ def _exactly(connection: socket.socket, size: int) -> bytes:
 # What follows runs in that process.
 
 
-def _serve(name: str) -> None:
-    """Never returns, except in a child that is to become the program."""
+def _listen(name: str) -> socket.socket:
+    """Who connects from now on waits until everything is imported."""
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(_address(name))
     listener.listen()
+    print("ready", flush=True)
+    return listener
+
+
+def _serve(listener: socket.socket) -> None:
+    """Never returns, except in a child that is to become the program."""
     if os.fork() == 0:
         # Ends everything when the test run does, however it does.
         sys.stdin.read()
         os.kill(os.getppid(), 9)
         os._exit(0)
-    print("ready", flush=True)
     while True:
         connection = listener.accept()[0]
         if os.fork() == 0:
@@ -191,8 +202,9 @@ def _import_everything() -> None:
 
 
 if __name__ == "__main__":
+    waiting = _listen(sys.argv[1])
     _import_everything()
-    _serve(sys.argv[1])
+    _serve(waiting)
     from raceday_iac.cli.main import main
 
     main()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from workers import shared_folder
 
 from .api import Api
 from .budget import Creations
@@ -114,10 +115,8 @@ def _embedded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     from raceday_iac.devserver.runner import start_server
     from raceday_iac.devserver.settings import Settings
 
-    base = tmp_path_factory.getbasetemp()
     # All workers of one run share the virtual environments of builds.
-    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-    settings = Settings(age=AGES[age], scheduler=False, venv_folder=shared / "venvs")
+    settings = Settings(age=AGES[age], scheduler=False, venv_folder=shared_folder(tmp_path_factory) / "venvs")
     with start_server(tmp_path_factory.mktemp("server"), settings=settings) as server:
         yield Target({}, server, request.config.stash[CREATIONS])
 
