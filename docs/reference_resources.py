@@ -189,6 +189,7 @@ def _calls() -> str:
     """The methods of a stack that declare no resource of their own."""
     kept = stack.Stack
     methods: list[Callable[..., Any]] = [kept.absent, kept.moved, kept.forget, kept.protect, kept.ignore, kept.convert]
+    methods.append(kept.migration)
     rows = [(f"`stack.{each.__name__}({_signature(each)})`", inspect.getdoc(each) or "") for each in methods]
     return f"{inspect.getdoc(stack.Stack)}\n\n" + table(("call", ""), rows)
 

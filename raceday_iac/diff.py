@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from .kinds import KINDS, Kind
+from .kinds import Kind, kind_of
 from .kinds.base import thaw
 from .kinds.deployment import REPLACED, UNFINISHED
 from .model.address import Address
@@ -35,7 +35,7 @@ def compare_resource(wanted: Resource, known: Entry | None, real: Live | None, s
     """How one declared resource stands. Something that is being deleted counts as gone."""
     if real is None or real.status == "deleting":
         return Difference(wanted.address, Presence.MISSING if known is None else Presence.LOST, owned=known is not None)
-    kind = KINDS[wanted.address.kind]
+    kind = kind_of(wanted.address)
     known_fields = _last_applied(wanted, known, real)
     if kind.secret_field:
         changes = compare_variable(wanted.fields, real.fields, known_fields, salt)

@@ -6,6 +6,7 @@ IacError
 │   └── LockedError      somebody else is applying                                     exit 6
 │       └── FencedError  this run's lock or state is no longer its own: save refused   exit 6
 ├── BackupError          what a run would destroy could not be kept before it           exit 1
+├── MigrationError       the code of a migration failed                                exit 1
 ├── StaleError           the plan no longer fits what it was made from                 exit 6
 ├── RefusedError         a guard said no                                               exit 5
 ├── ProviderError        Appwrite answered with an error, or did not answer            exit 1
@@ -98,6 +99,10 @@ class FencedError(LockedError):
 
 class BackupError(IacError):
     """What would be destroyed could not be written to a backup before, so nothing was begun."""
+
+
+class MigrationError(IacError):
+    """The code of a migration failed, or asked for what there is not. What it wrote before is kept."""
 
 
 class StaleError(IacError):

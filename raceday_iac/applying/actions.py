@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import cached_property
 
 from ..diff import compare_fields, field_text, stored_fields
@@ -13,19 +15,21 @@ from ..kinds.deployment import UNFINISHED
 from ..kinds.turns import Turn
 from ..model.address import Address, owner_of
 from ..model.evidence import NOTHING, Answer, Answering, Ask, Question, total
-from ..model.resource import Desired, Fields, Live, frozen
+from ..model.resource import Desired, Fields, Live, Migration, frozen
 from ..model.secret import Secret, fingerprinted
 from ..packaging import Bundle
 from ..planning import Action, Change, Plan
 from ..planning.changes import taken_over
 from ..planning.guards import in_words, permission, questions_of, unmanaged_with
 from ..planning.order import shrinks_values
+from ..planning.plan import created_fields
 from ..provider import Provider, Reader
 from ..refresh.deployments import FAILED, READY, Archives, Classified, Role
 from ..refresh.snapshot import unknown
-from ..state.document import Entry
+from ..state.document import Entry, MigrationRecord, Stage, this_process
 from .convert import convert_attribute, cut_values
 from .deploy import Before, Deploying
+from .migrating import Data, Keeper, Progress, Stopped, counts_words, run_code
 from .recorder import Recorder
 from .scheduler import Step, made_along
 from .schema import FIRST_LOOK, MadeAlong, SchemaWork, until_gone
@@ -149,6 +153,9 @@ class Work:
     keep_secret: Callable[[Address, Secret], None] | None = None
     #: Keeps what was written since the backup, right before it is lost; None where there is no backup.
     keep_late: Callable[[Change], None] | None = None
+    #: Keeps what a migration writes over; None where there is no backup.
+    keeper: Keeper | None = None
+    is_stopping: Callable[[], bool] = lambda: False
     _schema: SchemaWork = field(init=False)
     along: MadeAlong = field(init=False)
 
@@ -189,6 +196,8 @@ class Work:
             Action.DEPLOY: self._deploy,
             Action.ACTIVATE: self._activate,
             Action.SCHEDULE: self._schedule,
+            Action.MIGRATE: self._migrate,
+            Action.UNDO: self._undo,
             Action.ADOPT: self._adopt,
             Action.REFRESH: self._refresh,
             Action.FORGET: self._forget,
@@ -208,7 +217,7 @@ class Work:
             self.keep_late(change)
 
     def _create(self, change: Change) -> Iterator[float]:
-        fields = self._early_fields(change, {"schedule": ""})
+        fields = created_fields(change, self._early_fields(change, {"schedule": ""}))
         found = yield from self.along.found(change.address)
         if found is not None:
             self._take(change.address, fields, found)
@@ -261,7 +270,10 @@ class Work:
         self._own(address, fields, live)
 
     def _update(self, change: Change) -> Iterator[float]:
-        real = self.plan.real[change.address]
+        # What this plan has made is not in it.
+        real = self.plan.real.get(change.address) or self.provider.current(change.address)
+        if real is None:
+            raise ProviderError(f"{change.address} is gone, so it cannot be changed", hint="plan again")
         fields = self._early_fields(change, real.fields)
         if self._must_cut(change):
             limit = self._limit(change, Ask.LONGER)
@@ -398,6 +410,54 @@ class Work:
         self._tell(change, live)
         yield from ()
 
+    def _migrate(self, change: Change) -> Iterator[float]:
+        """Run a migration, or go on with one that was cut short with the same content."""
+        migration, known = self.desired.migrations[change.address], self.recorder.state.migrations.get(change.address)
+        goes_on = known is not None and (known.digest, known.stage) == (migration.digest, Stage.BEGUN)
+        yield from self._run(change, migration, "run", Stage.BEGUN, known if goes_on else None)
+        record = self.recorder.state.migrations[change.address]
+        done = replace(record, stage=Stage.DONE, at=_now(), passes={})
+        self.recorder.note_migration(change.address, done)
+        self.note(change, counts_words(record.counts))
+
+    def _undo(self, change: Change) -> Iterator[float]:
+        """Take a migration back; nothing is known of it after that."""
+        migration, known = self.desired.migrations[change.address], self.recorder.state.migrations.get(change.address)
+        goes_on = known is not None and known.stage is Stage.UNDOING
+        yield from self._run(change, migration, "undo", Stage.UNDOING, known if goes_on else None)
+        self.note(change, counts_words(self.recorder.state.migrations[change.address].counts))
+        self.recorder.note_migration(change.address, None)
+
+    def _run(
+        self, change: Change, migration: Migration, function: str, stage: Stage, known: MigrationRecord | None
+    ) -> Iterator[float]:
+        progress = Progress(Counter(known.counts), dict(known.passes)) if known is not None else Progress()
+        owner = this_process()
+
+        def save(progress: Progress) -> None:
+            counts, passes = dict(progress.counts), dict(progress.passes)
+            record = MigrationRecord(migration.digest, stage, _now(), str(owner), owner.run, counts, passes)
+            self.recorder.note_migration(change.address, record)
+
+        save(progress)
+        data = Data(
+            change.address,
+            self.provider,
+            self.provider,
+            progress,
+            save=save,
+            keeper=self.keeper,
+            is_stopping=self.is_stopping,
+            note=lambda text: self.note(change, text),
+        )
+        try:
+            run_code(migration, function, data)
+        except Stopped:
+            # Who interrupts a run begins nothing any more, so it is not gone on with.
+            yield 0.0
+            raise AssertionError("an interrupted run goes on") from None
+        save(progress)
+
     def _adopt(self, change: Change) -> Iterator[float]:
         fields, real = self.desired.resources[change.address].fields, self.plan.real[change.address]
         if self.keep_secret is not None and real.made_secret is not None:
@@ -439,6 +499,10 @@ class Work:
             deployments = (live.remote_id, *deployments)
         uploads = known.uploads if known else ()
         self.recorder.put(Entry(address, frozen(stored), live.remote_id, deployments, uploads))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 #: Appwrite's answer to a request that it does not understand, or that says what cannot be.

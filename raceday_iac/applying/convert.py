@@ -2,10 +2,6 @@
 
 Which stage an earlier run reached is seen from what is live, so a run that was killed is simply continued: the old
 attribute goes only after a look at every document found its value copied, and the copy takes its name only after that.
-
-Copies are written by bulk upsert where the collection allows it (1.8.1: 250 documents a second), else by transactions.
-An upsert writes back the other values as the server read them some milliseconds before, without a lock (1.8.1), and
-makes a document again that is gone. So it is only for documents that rest, and what it made again is deleted again.
 """
 
 from __future__ import annotations
@@ -13,37 +9,27 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from hashlib import blake2b
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 from ..counting import format_duration, spaced
 from ..errors import NOTHING_CHANGED, ConflictError, NotFoundError, ProviderError, RefusedError
-from ..kinds import kind_of
 from ..kinds.conversion import UnconvertibleError, convert, has_form, shortened, temporary
 from ..model.address import Address
 from ..model.evidence import Answer
 from ..model.resource import Fields, Live, frozen
 from ..provider import Condition, NewValues, Provider, Written
+from .batches import BatchWriter, Row, batches, may_merge, rests
 from .schema import FIRST_LOOK, until_available, until_gone
 
-#: Documents written by one request: Appwrite takes no more. And requests under way at once; the connection lets fewer
-#: through while the server shows distress.
-BATCH = 100
-_AT_ONCE = 4
 #: Copying is repeated for what others write meanwhile; who writes all the time has to stop for a short time.
 _PASSES = 5
-#: A document that nobody has changed for so long rests.
-_RESTING = timedelta(minutes=1)
 #: Seconds until the first line about how far it has come, and between two of them.
 _FIRST, _EVERY = 2.0, 10.0
 
 Note = Callable[[str], None]
-Item = TypeVar("Item")
 
 
 def convert_attribute(
@@ -65,7 +51,7 @@ def convert_attribute(
                 yield _finished(provider, address, wanted, old)
                 return
             yield from _add(provider, copy, wanted, seen, note, first_look)
-            yield from _Copying(provider, address, copy, wanted, may_lose, note, seen, _may_merge(seen)).run()
+            yield from _Copying(provider, address, copy, wanted, may_lose, note, seen, may_merge(seen)).run()
             note("switching")
             provider.delete(address, old)
         yield from until_gone(provider, [address], first_look)
@@ -96,24 +82,6 @@ def _add(
     yield from until_available(provider, [copy], first_look)
     if found is not None and any(found.fields.get(name) != value for name, value in fields.items()):
         provider.update(copy, fields, found)
-
-
-def _may_merge(seen: Mapping[Address, Live]) -> bool:
-    """Whether a bulk upsert of one attribute can be: it is refused where there are relationships, and where a required
-    attribute is not named."""
-    there = [each for each in seen.values() if each.status == "available"]
-    related = (kind_of(each.address).leads_to(each.address, each.fields) for each in there)
-    return not any(each.fields.get("required") for each in there) and not any(related)
-
-
-@dataclass(frozen=True)
-class _Copy:
-    """What a document is to hold. `rests` says that nobody has changed it lately."""
-
-    identity: str
-    value: Any
-    created: str
-    rests: bool
 
 
 @dataclass
@@ -156,6 +124,10 @@ class _Copying:
     clock: Callable[[], float] = time.monotonic
     lost: dict[str, str] = field(default_factory=dict)
     _told: float = 0.0
+    _writer: BatchWriter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._writer = BatchWriter(self.provider, _place(self.address), self._refused, self.merging)
 
     def run(self) -> Iterator[float]:
         """Copy and convert, again and again until a look at every document finds nothing to write; then look after
@@ -204,14 +176,8 @@ class _Copying:
         self._told = begun - _EVERY + _FIRST
         for portion in portions:
             copies = [each for each in (self._evaluated(document, look) for document in portion) if each is not None]
-            merged = [each for each in copies if each.rests and self.merging]
-            others = [each for each in copies if not (each.rests and self.merging)]
-            writes = (
-                *(partial(self._merge, batch) for batch in batches(merged)),
-                *(partial(self._write, batch) for batch in batches(others)),
-            )
             left = len(copies)
-            for written in at_once(writes):
+            for written in self._writer.write(copies):
                 look.written += written
                 left -= written
                 self._tell(look, there, begun, look.looked - left)
@@ -221,7 +187,7 @@ class _Copying:
             self.note(f"{spaced(look.written)} values copied")
         self._must_not_lose()
 
-    def _evaluated(self, document: Mapping[str, Any], look: _Look) -> _Copy | None:
+    def _evaluated(self, document: Mapping[str, Any], look: _Look) -> Row | None:
         """What has to be written of a document."""
         identity, copied = str(document["$id"]), document.get(self.copy.name)
         changed = str(document.get(_CHANGED_AT) or "")
@@ -232,7 +198,9 @@ class _Copying:
         value = self._converted(document)
         look.add(identity, value, copied)
         # Appwrite answers an array that was never set as an empty one.
-        return None if _same(value, copied) else _Copy(identity, value, created, self._rests(changed))
+        if _same(value, copied):
+            return None
+        return Row(identity, {self.copy.name: value}, created, rests(self.provider, changed))
 
     def _is_left(self, identity: str) -> bool:
         """Whether a document was made by a bulk upsert of a run that was killed: it was deleted while its copy was
@@ -251,31 +219,6 @@ class _Copying:
         except (NotFoundError, ConflictError):
             return
         self.note(f"document {identity}, which was deleted while it was copied, is gone again")
-
-    def _rests(self, changed: str) -> bool:
-        now = self.provider.server_time()
-        return now is not None and bool(changed) and changed < (now - _RESTING).isoformat(timespec="milliseconds")
-
-    def _merge(self, batch: Sequence[_Copy]) -> int:
-        if not self.merging:
-            return self._write(batch)
-        values = {each.identity: {self.copy.name: each.value} for each in batch}
-        try:
-            self.provider.merge_values(*_place(self.address), values, {each.identity: each.created for each in batch})
-        except ProviderError as error:
-            if error.code not in _REFUSALS:
-                raise
-            # One document may be the reason, or all: then Appwrite says so of the request or its route.
-            self.merging = error.kind not in ("general_bad_request", "general_route_not_found")
-            return self._write(batch)
-        return len(batch)
-
-    def _write(self, batch: Sequence[_Copy]) -> int:
-        values = {each.identity: {self.copy.name: each.value} for each in batch}
-        refused = self.provider.write_values(*_place(self.address), values)
-        if refused:
-            raise self._refused(refused)
-        return len(batch)
 
     def _tell(self, look: _Look, there: Answer | None, begun: float, done: int) -> None:
         """How far it has come, with so many documents done, and how long the rest will take."""
@@ -330,8 +273,6 @@ class _Copying:
 _SAFE = "Nothing was lost; the old attribute is as it was."
 #: When a document was changed last, by the server's clock; and how far the clocks of one server's machines may differ.
 _CREATED_AT, _CHANGED_AT, _CLOCKS = "$createdAt", "$updatedAt", timedelta(seconds=5)
-#: What Appwrite answers to a bulk upsert that cannot be.
-_REFUSALS = (400, 404, 405, 409, 413)
 
 
 def _same(value: Any, copied: Any) -> bool:
@@ -347,24 +288,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(each) for each in value] or None
     return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def batches(items: Iterable[Item]) -> Iterator[Sequence[Item]]:
-    each = iter(items)
-    while batch := list(islice(each, BATCH)):
-        yield batch
-
-
-def at_once(writes: Iterable[Callable[[], int]]) -> Iterator[int]:
-    """What writes come to, as they end; some are under way at once. Whoever leaves waits for those."""
-    under_way: set[Future[int]] = set()
-    with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="copying") as pool:
-        for write in writes:
-            under_way.add(pool.submit(write))
-            if len(under_way) == _AT_ONCE:
-                ended, under_way = wait(under_way, return_when=FIRST_COMPLETED)
-                yield sum(each.result() for each in ended)
-        yield sum(each.result() for each in under_way)
 
 
 def cut_values(provider: Provider, address: Address, size: int, limit: Answer, note: Note) -> Iterator[float]:

@@ -16,7 +16,7 @@ from ..kinds import holds_others, kind_of
 from ..model.address import Address, owner_of, owners
 from ..planning import Change
 from ..planning.lifecycle import renamed_in_state
-from ..state.document import Entry, State
+from ..state.document import Entry, MigrationRecord, State
 from ..state.store import StateStore
 
 
@@ -66,9 +66,13 @@ class Recorder:
                 gone += [each for each in kept if _may_lie_in(each, address) and address in owners(each)]
             for each in gone:
                 kept.pop(each, None)
-            return replace(state, entries=kept)
+            return replace(state, entries=kept).with_migration(address, None)
 
         self._commit(without)
+
+    def note_migration(self, address: Address, record: MigrationRecord | None) -> None:
+        """How far a migration came, or that nothing is known of it any more; and save."""
+        self._commit(lambda state: state.with_migration(address, record))
 
     def rename(self, old: Address, entry: Entry) -> None:
         """What was called `old` is `entry` from now on, also for the indexes over it; and save, once."""

@@ -27,6 +27,7 @@ from ..signals import handled
 from ..state.document import State
 from ..state.store import StateStore
 from .actions import Recount, Work
+from .migrating import Keeper
 from .recorder import Recorder
 from .scheduler import Event, EventKind, Observer, Scheduler, Step, make_steps
 
@@ -90,10 +91,11 @@ def apply_plan(
     archives: Archives | None = None,
     keep_secret: Callable[[Address, Secret], None] | None = None,
     keep_late: Callable[[Change], None] | None = None,
+    keeper: Keeper | None = None,
 ) -> Applied:
     """Carry out a plan. The state lock must be held. Failures are in the result, not raised. `archives` remembers what
     was read of deployments before; `keep_secret` takes the secrets that the server makes; `keep_late` is called right
-    before a change that may lose something."""
+    before a change that may lose something, and a `keeper` takes what a migration writes over."""
     desired = with_ignored(on_server(desired, ServerFacts(plan.server_version)), plan.real)
     recorder = Recorder(store, state)
     watch = _Watch(observer)
@@ -101,7 +103,19 @@ def apply_plan(
     known = known_addresses(desired, state, plan.real)
     recount = Recount(provider, plan, desired, known, Counting(provider, state, archives, plan.plan_options.look_at))
     work = Work(
-        provider, recorder, plan, desired, bundles, watch.note, watch.warn, archives, recount, keep_secret, keep_late
+        provider,
+        recorder,
+        plan,
+        desired,
+        bundles,
+        watch.note,
+        watch.warn,
+        archives,
+        recount,
+        keep_secret,
+        keep_late,
+        keeper,
+        lambda: scheduler.is_stopping,
     )
     scheduler = Scheduler(lambda step: _observed(work, recorder, watch, step), parallelism)
     steps = make_steps(plan.changes, desired, plan.real, work.along.members)

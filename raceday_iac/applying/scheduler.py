@@ -155,7 +155,7 @@ class _Steps:
         if change.action is Action.REPLACE:
             gone = removal_of(change)
             # Old indexes and old holders of the key go first; what it depends on is its successor's affair.
-            earlier = {each.key for each in before if each.action in GOES_FIRST}
+            earlier = {each.key for each in before if each.action in (*GOES_FIRST, Action.MIGRATE)}
             yield self._step(gone, removals | earlier, vital, change, removes=True)
             removals = {gone}
             vital |= removals
@@ -190,6 +190,8 @@ class _Steps:
         written = {_address_of(place) for place in self._turns[change.key].places}
         if kind_of(change.address).is_document:
             written.add(owner_of(change.address))
+        if change.address in self._desired.migrations:
+            written.update(map(_collection_of, self._desired.migrations[change.address].needs))
         made = written & self._batches.keys()
         return set() if change.address in made else {settle_key(each) for each in made}
 
@@ -304,6 +306,11 @@ class Scheduler:
     def stop(self) -> None:
         """Start nothing new; what is under way is finished."""
         self._stopping.set()
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether what can be left in the middle is to be left."""
+        return self._stopping.is_set()
 
     def run(self, steps: Sequence[Step]) -> Outcome:
         """All steps. Raises nothing of what a step raises: see the outcome."""

@@ -14,7 +14,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from ..applying.convert import at_once, batches
+from ..applying.batches import at_once, batches
 from ..counting import spaced
 from ..errors import IacError, ProviderError, RefusedError
 from ..kinds import kind_of

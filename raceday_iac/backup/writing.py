@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from ..applying.convert import batches
+from ..applying.batches import batches
 from ..counting import spaced
 from ..errors import BackupError, NotFoundError, ProviderError, StateError
 from ..kinds import kind_of

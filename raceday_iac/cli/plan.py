@@ -12,7 +12,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from ..errors import EXIT_CHANGES, EXIT_OK, EXIT_REFUSED, IacError, RefusedError
-from ..kinds import HAVING_CODE, KINDS, has_code
+from ..kinds import HAVING_CODE, KINDS, has_code, is_known
 from ..model.address import Address, function_address
 from ..model.declarations import nearest
 from ..model.evidence import Answer, read_number
@@ -54,7 +54,7 @@ def read_address(text: str) -> Address:
         found = Address.parse(text)
     except ValueError as error:
         raise IacError(f"{error}.", unchanged=True) from None
-    if found.kind not in KINDS:
+    if not is_known(found.kind):
         near = nearest(found.kind, KINDS)
         hint = "" if near else f"kinds: {', '.join(KINDS)}"
         raise IacError(f"{text}: unknown kind {found.kind!r}{near}.", hint=hint, unchanged=True)

@@ -27,6 +27,7 @@ from . import (
     index,
     key,
     labels,
+    migration,
     mock_phone,
     oauth,
     platform,
@@ -83,6 +84,9 @@ KINDS: dict[str, Kind] = {
     for kind in (module.KIND, *getattr(module, "INNER", ()))
 }
 
+#: With what is in plans beside resources, and Appwrite knows nothing of.
+_ALL = {**KINDS, migration.KIND.name: migration.KIND}
+
 #: Kinds whose name Appwrite can change while everything else stays, the data included.
 RENAMEABLE = tuple(name for name, kind in KINDS.items() if kind.rename is not None)
 #: Kinds that are read by one list of their own.
@@ -100,8 +104,13 @@ _HOLDING = frozenset(kind.owner for kind in KINDS.values() if kind.owner)
 
 
 def kind_of(address: Address) -> Kind:
-    """The rules for a resource."""
-    return KINDS[address.kind]
+    """The rules for a resource, or for a migration."""
+    return _ALL[address.kind]
+
+
+def is_known(kind: str) -> bool:
+    """Whether an address can begin so: with a kind of resource, or that of migrations."""
+    return kind in _ALL
 
 
 def answered_with(kind: Kind, raw: Mapping[str, Any]) -> Iterator[Live]:
@@ -210,6 +219,7 @@ __all__ = [
     "in_newest_words",
     "in_words_of",
     "inline_members",
+    "is_known",
     "kind_of",
     "on_server",
     "outermost",

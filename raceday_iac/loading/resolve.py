@@ -33,6 +33,7 @@ from ..model.resource import (
 )
 from ..model.stack import Absence, Declaration, Rule, Stack
 from .environment import Environment
+from .migrations import read_migrations
 from .yaml_file import read_yaml
 
 # What checking a stack has gathered so far, and the steps that all kinds of declarations share.
@@ -135,6 +136,8 @@ def resolve(stack: Stack, environment: Environment, root: Path, variables: Mappi
     broken = work.attempted - set(work.resources)
     lifecycle, problems = resolve_lifecycle(stack, work.resources, tombstones)
     work.problems += problems
+    migrations, problems = read_migrations(stack, root, work.resources)
+    work.problems += problems
     local_time, mistakes = read_local_time(stack.timezone, stack.quiet_hours)
     desired = Desired(
         stack.name,
@@ -148,6 +151,7 @@ def resolve(stack: Stack, environment: Environment, root: Path, variables: Mappi
         thresholds=checked_thresholds(stack),
         local_time=local_time,
         extensions=tuple(stack.extensions),
+        migrations=migrations,
     )
     work.problems += threshold_problems(stack)
     work.problems += [Diagnostic(Location(), "stack", message) for message in mistakes]

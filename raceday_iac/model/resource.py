@@ -196,6 +196,22 @@ class KeptCode:
 
 
 @dataclass(frozen=True)
+class Migration:
+    """A migration of data: Python code that runs once in each environment. `digest` is the SHA-256 of its `source`,
+    `file` its name as declared. It comes after what it `needs`, and `before` what it makes possible; both are addresses
+    that also stand for what lies in them, and what is in `before` need not be declared any more."""
+
+    address: Address
+    file: str
+    source: str = field(repr=False)
+    digest: str
+    needs: tuple[Address, ...] = ()
+    before: tuple[Address, ...] = ()
+    can_undo: bool = False
+    location: Location = field(default_factory=Location, compare=False)
+
+
+@dataclass(frozen=True)
 class Desired:
     """The wanted side of a plan. `resources` are in declaration order, owners before what they own."""
 
@@ -214,6 +230,8 @@ class Desired:
     local_time: LocalTime = UTC_TIME
     #: Dotted names of packages.
     extensions: tuple[str, ...] = ()
+    #: In the order in which they are to run.
+    migrations: Mapping[Address, Migration] = field(default_factory=dict)
 
     def with_resources(self, extra: Mapping[Address, Resource]) -> Desired:
         """A copy with more resources."""

@@ -175,6 +175,17 @@ class Rule:
     names: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class MigrationDeclaration:
+    """A migration as written; `file` is relative to the folder that code paths are relative to."""
+
+    name: str
+    file: str
+    needs: tuple[str, ...]
+    before: tuple[str, ...]
+    location: Location
+
+
 @dataclass
 class Stack:
     """Everything one project should hold. Build one in a stack file as the module variable `stack`.
@@ -201,6 +212,7 @@ class Stack:
     quiet_hours: tuple[str, str] | None = None
     extensions: Sequence[str] = ()
     variables: Mapping[str, str | FromEnvironment] = field(default_factory=dict)
+    migrations: list[MigrationDeclaration] = field(default_factory=list, init=False)
 
     function = declares("function", FunctionDeclaration)
     site = declares("site", SiteDeclaration)
@@ -290,6 +302,11 @@ class Stack:
         """Let an attribute that has to be replaced keep its values: they are copied and converted in stages."""
         self.rules.append(Rule("convert", address, caller()))
 
+    def migration(self, name: str, file: str, *, needs: Sequence[str] = (), before: Sequence[str] = ()) -> None:
+        """Run `run(data)` of a Python file once in each environment: after the resources that it `needs` are there, and
+        before those in `before` become stricter or go. Migrations run one after the other, as they are declared."""
+        self.migrations.append(MigrationDeclaration(name, file, _several(needs), _several(before), caller()))
+
     def _declare(self, kind: str, owner: tuple[str, ...], arguments: Mapping[str, Any]) -> None:
         self.declarations.append(Declaration(kind, owner, arguments, caller()))
 
@@ -350,6 +367,10 @@ def caller() -> Location:
     while frame.f_back is not None and frame.f_code.co_filename == __file__:
         frame = frame.f_back
     return Location(_shown(frame.f_code.co_filename, os.getcwd()), frame.f_lineno)
+
+
+def _several(texts: Sequence[str]) -> tuple[str, ...]:
+    return (texts,) if isinstance(texts, str) else tuple(texts)
 
 
 @cache

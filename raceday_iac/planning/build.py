@@ -9,7 +9,7 @@ from functools import cache
 from ..diff import Difference, compare
 from ..kinds import as_typed, code_of, kind_of, on_server
 from ..model.address import Address
-from ..model.evidence import Answer, Answering, Ask, Question
+from ..model.evidence import NOTHING, Answer, Answering, Ask, Question
 from ..model.resource import Desired, LeftOut, Live, WhyLeftOut
 from ..model.secret import Secret
 from ..provider import Snapshot
@@ -39,6 +39,7 @@ from .lifecycle import (
     without_closed,
     without_ignored,
 )
+from .migrations import in_two_steps, mended, migration_changes, migration_notes, migration_refusals
 from .order import in_order
 from .plan import Action, Change, Plan, PlanOptions, Reason, check_plan_options, select
 
@@ -87,6 +88,8 @@ def build_plan(
         *guards.unsupported(selection.kept, desired, snapshot.facts),
         *protection_refusals(selection.kept, desired, real),
     ]
+    if not plan_options.refresh_only:
+        refusals += migration_refusals(selection.kept, desired, state)
     if not plan_options.destroy:
         # Thresholds are for what nobody has asked for.
         managed, confirmed = _managed(desired, state, real), plan_options.confirmed
@@ -116,6 +119,7 @@ def build_plan(
             *deployment_notes(desired, state, snapshot, selection.kept),
             *left_out_notes(desired),
             *not_compared(desired),
+            *migration_notes(selection.kept, desired, state),
         ),
     )
 
@@ -123,10 +127,22 @@ def build_plan(
 def count(
     changes: Sequence[Change], desired: Desired, state: State, real: Mapping[Address, Live], answer: Answering
 ) -> dict[Question, Answer]:
-    """Everything that has to be known about these changes. What goes with them unmanaged is seen from what was read."""
+    """Everything that has to be known about these changes. What goes with them unmanaged is seen from what was read;
+    what a migration mends before is nothing until that has run."""
     known = known_addresses(desired, state, real)
+    later = {
+        each
+        for change in changes
+        if (asks := mended(change))
+        for each in guards.questions_of(change, desired, real)
+        if each.ask in asks
+    }
     return {
-        each: unmanaged_with(each.place, real, known) if each.ask is Ask.UNMANAGED else answer(each)
+        each: NOTHING
+        if each in later
+        else unmanaged_with(each.place, real, known)
+        if each.ask is Ask.UNMANAGED
+        else answer(each)
         for each in questions(changes, desired, real)
     }
 
@@ -158,13 +174,13 @@ def _all_changes(
     unwanted = unwanted_changes(desired, state, real, plan_options, replaced_owners(wanted))
     if plan_options.destroy:
         unwanted = [_as_asked(each) for each in unwanted]
-    changes = [*moves, *wanted, *unwanted]
-    return in_order(desired, _with_late_schedules(desired, differences, changes), real)
+    changes = [*moves, *wanted, *unwanted, *migration_changes(desired, state, plan_options)]
+    return in_order(desired, in_two_steps(_with_late_schedules(desired, differences, changes), desired), real)
 
 
 def nothing_of(desired: Desired) -> Desired:
     """The stack without anything in it: whatever is ours goes. Its rules on what must not go still hold."""
-    return replace(desired, resources={}, tombstones={}, code={}, left_out={})
+    return replace(desired, resources={}, tombstones={}, code={}, left_out={}, migrations={})
 
 
 def _as_asked(change: Change) -> Change:

@@ -17,7 +17,7 @@ from ..model.resource import Desired, Fields, Live, frozen
 from ..model.secret import Secret, fingerprinted, is_fingerprint
 from ..state.document import Entry, State
 from .order import removal_key, removal_of
-from .plan import Action, Change, PlanOptions, Reason
+from .plan import Action, Change, PlanOptions, Reason, created_fields
 
 #: The reason of an ordinary creation.
 DECLARED = "the stack declares it"
@@ -150,7 +150,8 @@ def with_values(change: Change, desired: Desired) -> Change:
     wanted = desired.resources.get(change.address)
     if change.action is not Action.CREATE or wanted is None:
         return change
-    values = {name: HIDDEN if isinstance(value, Secret) else thaw(value) for name, value in wanted.fields.items()}
+    fields = created_fields(change, wanted.fields)
+    values = {name: HIDDEN if isinstance(value, Secret) else thaw(value) for name, value in fields.items()}
     return replace(change, values=values)
 
 

@@ -15,7 +15,7 @@ from ..model.evidence import NOTHING, Answer, Ask, Question, total
 from ..model.resource import DEFAULTS, Desired, Live, Threshold
 from ..model.server import NEWEST, ServerFacts
 from .changes import taken_with
-from .plan import Action, Change, PlanOptions, Refusal, key_of
+from .plan import Action, Change, PlanOptions, Refusal, created_fields, key_of
 
 #: Answers to the questions that a plan's changes raise.
 Evidence = Mapping[Question, Answer]
@@ -358,7 +358,7 @@ def questions_of(change: Change, desired: Desired, real: Mapping[Address, Live])
         for field in change.fields:
             yield from kind.asks_when_updated(change.address, wanted.fields, field)
     elif change.action in (Action.CREATE, Action.REPLACE):
-        yield from kind.asks_when_made(change.address, wanted.fields, real)
+        yield from kind.asks_when_made(change.address, created_fields(change, wanted.fields), real)
 
 
 def _is_emptied(change: Change) -> bool:

@@ -9,15 +9,16 @@ rule has to know of a kind of resource stands in `kinds`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from heapq import heapify, heappop, heappush
 
 from ..kinds import KINDS, code_of, holds_others, kind_of
 from ..kinds.base import Claims
 from ..model.address import Address, owner_of, owners
-from ..model.resource import Desired, Live
-from .plan import REMOVAL, Action, Change, key_of
+from ..model.resource import Desired, Live, Migration
+from .plan import GOES_FIRST, REMOVAL, Action, Change, change_key, key_of, lies_in
 
 _MAKES_STRICTER = (Action.CREATE, Action.UPDATE, Action.REPLACE)
 
@@ -25,7 +26,55 @@ _MAKES_STRICTER = (Action.CREATE, Action.UPDATE, Action.REPLACE)
 def in_order(desired: Desired, changes: Sequence[Change], real: Mapping[Address, Live]) -> list[Change]:
     """The changes in the order they are shown, each with what it requires."""
     among = _Among(desired, changes, real)
-    return [_with_requirements(among, change) for change in among.ordered]
+    ordered = [_with_requirements(among, change) for change in among.ordered]
+    # Where data is migrated, what becomes stricter after it is no longer in the order of the kinds.
+    return sorted_by_needs(ordered)[0] if among.migrating else ordered
+
+
+def sorted_by_needs(changes: Sequence[Change]) -> tuple[list[Change], list[str]]:
+    """Changes so that each comes after what it requires, and else in their order; and, where that cannot be, the keys
+    of changes that wait for each other in a circle, each for the next. Those are at the end, as they were."""
+    by_key = {change.key: change for change in changes}
+    waiting: dict[str, set[str]] = {}
+    for change in changes:
+        there = {each for each in change.requires if change_key(each) in by_key and change_key(each) != change.key}
+        waiting[change.key] = there
+        if change.action is Action.REPLACE:
+            gone = removal_of(change)
+            waiting[gone] = {each for each in there if _is_before_removal(each, by_key)}
+            waiting[change.key] = {*there, gone}
+    number = {key: place for place, key in enumerate(waiting)}
+    dependents: dict[str, list[str]] = defaultdict(list)
+    for key, required in waiting.items():
+        for each in required:
+            dependents[each].append(key)
+    left = {key: len(required & waiting.keys()) for key, required in waiting.items()}
+    ready = [number[key] for key, count in left.items() if not count]
+    heapify(ready)
+    keys, found = list(waiting), []
+    while ready:
+        key = keys[heappop(ready)]
+        found.append(key)
+        for each in dependents[key]:
+            left[each] -= 1
+            if not left[each]:
+                heappush(ready, number[each])
+    stuck = [key for key in keys if left[key]]
+    return [by_key[each] for each in (*found, *stuck) if each in by_key], _circle(stuck, waiting)
+
+
+def _is_before_removal(key: str, by_key: Mapping[str, Change]) -> bool:
+    return key.startswith(REMOVAL) or by_key[key].action in (*GOES_FIRST, Action.MIGRATE)
+
+
+def _circle(stuck: Sequence[str], waiting: Mapping[str, set[str]]) -> list[str]:
+    """One of the circles among what cannot be ordered."""
+    if not stuck:
+        return []
+    path = [stuck[0]]
+    while path[-1] not in path[:-1]:
+        path.append(next(each for each in stuck if each in waiting[path[-1]]))
+    return path[path.index(path[-1]) : -1]
 
 
 @dataclass(frozen=True)
@@ -69,7 +118,13 @@ class _Among:
         coming: Claims = frozenset().union(*self.new.values())
         self.early = _early_deletions(changes, self.old, coming, self.removals)
         self.ordered = sorted(changes, key=lambda change: _rank(change, self.early))
-        self.by_address = {change.address: change for change in self.ordered if change.action is not Action.SCHEDULE}
+        self.keys = frozenset(change.key for change in self.ordered)
+        self.by_address = {change.address: change for change in self.ordered if not self._is_later_half(change)}
+
+    def _is_later_half(self, change: Change) -> bool:
+        """Whether it belongs to another change of the same resource, which others wait for."""
+        is_made_before = change.action is Action.UPDATE and key_of(Action.CREATE, change.address) in self.keys
+        return change.action is Action.SCHEDULE or is_made_before
 
     @cached_property
     def going(self) -> list[Change]:
@@ -78,6 +133,18 @@ class _Among:
     @cached_property
     def made(self) -> list[Change]:
         return [change for change in self.ordered if change.touches_server and not change.deletes]
+
+    @cached_property
+    def migrating(self) -> Sequence[tuple[Change, Migration]]:
+        """In the order in which they run."""
+        found = {change.address: change for change in self.ordered if change.action is Action.MIGRATE}
+        return [(found[at], migration) for at, migration in self.desired.migrations.items() if at in found]
+
+    @cached_property
+    def fresh(self) -> frozenset[Address]:
+        """What is made with nothing in it."""
+        makes = (Action.CREATE, Action.REPLACE)
+        return frozenset(each.address for each in self.ordered if each.action in makes and holds_others(each.address))
 
     @cached_property
     def building(self) -> list[str]:
@@ -173,6 +240,57 @@ def _deletions_last(among: _Among, change: Change) -> Iterator[_Before]:
         yield from (_Before(each, False) for each in [*among.building, *among.removals.before(change.address)])
 
 
+def _migrations(among: _Among, change: Change) -> Iterator[_Before]:
+    """Migrations run one after the other, each after what it needs, under the names that it is given now; and what the
+    stack names as coming after one does so."""
+    before: Change | None = None
+    for migrate, migration in among.migrating:
+        if migrate.key == change.key:
+            if before is not None:
+                yield _Before(before.key, before.address in migration.needs)
+            yield from _needed_by(among, migration)
+            return
+        if change.action is not Action.MIGRATE and comes_after(change, migration, among.fresh):
+            yield _Before(migrate.key, True)
+        before = migrate
+
+
+def _needed_by(among: _Among, migration: Migration) -> Iterator[_Before]:
+    for change in among.made:
+        if change.action is Action.MOVE:
+            yield _Before(change.key, False)
+        elif change.action is not Action.MIGRATE and not comes_after(change, migration, among.fresh):
+            is_made_first = _is_early(change, migration) and lies_in(change.address, migration.before)
+            if is_made_first or lies_in(change.address, migration.needs):
+                yield _Before(change.key, True)
+    for migrate, other in among.migrating:
+        if other.address in migration.needs:
+            yield _Before(migrate.key, True)
+
+
+def comes_after(change: Change, migration: Migration, fresh: Collection[Address]) -> bool:
+    """Whether a change waits for a migration. What is made in something `fresh` waits for nothing: there is no data in
+    it. An attribute that is made is there for the migration, which fills it; it becomes stricter after that."""
+    if not change.touches_server or change.action is Action.MOVE or _is_early(change, migration):
+        return False
+    if change.action is Action.CREATE and any(each in fresh for each in owners(change.address)):
+        return False
+    goes_along = change.destroys and any(lies_in(each, [change.address]) for each in migration.before)
+    return goes_along or lies_in(change.address, migration.before)
+
+
+def _is_early(change: Change, migration: Migration) -> bool:
+    makes = change.action is Action.CREATE
+    return makes and (kind_of(change.address).holds_values or change.address in migration.needs)
+
+
+def _later_half(among: _Among, change: Change) -> Iterator[_Before]:
+    """What is made as it can be made is there before the rest is set."""
+    made = key_of(Action.CREATE, change.address)
+    if change.action is Action.UPDATE and made in among.keys:
+        yield _Before(made, True)
+
+
 _RULES: tuple[Callable[[_Among, Change], Iterator[_Before]], ...] = (
     _what_it_depends_on,
     _old_holders,
@@ -182,6 +300,8 @@ _RULES: tuple[Callable[[_Among, Change], Iterator[_Before]], ...] = (
     _code_after_what_it_reads,
     _schedule_after_code,
     _deletions_last,
+    _migrations,
+    _later_half,
 )
 
 

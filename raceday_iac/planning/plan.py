@@ -18,7 +18,7 @@ from ..kinds import KINDS, holds_others
 from ..model.address import Address, owners
 from ..model.declarations import nearest
 from ..model.evidence import Answer, Question, read_number
-from ..model.resource import DEFAULTS, Desired, Live
+from ..model.resource import DEFAULTS, Desired, Fields, Live, frozen
 from ..state.document import State
 
 # What is asked of a plan beyond the stack: which part of it, what to replace, and which guards to let pass.
@@ -117,7 +117,7 @@ def lies_in(address: Address, places: Iterable[Address]) -> bool:
 
 def check_plan_options(plan_options: PlanOptions, desired: Desired, state: State) -> None:
     """Raise IacError for addresses that name nothing, for replacements that cannot be, and for limits there are not."""
-    everything = {*desired.resources, *desired.tombstones, *state.entries}
+    everything = {*desired.resources, *desired.tombstones, *state.entries, *desired.migrations}
     places = everything.union(*map(owners, everything))
     for option, addresses in (("--target", plan_options.targets), ("--exclude", plan_options.excluded)):
         for address in sorted(addresses - places):
@@ -151,8 +151,8 @@ def _nothing_there(option: str, address: Address, how: str, known: Iterable[Addr
 
 
 class Action(StrEnum):
-    """What is done to a resource. `adopt`, `refresh` and `forget` change only the state; what is forgotten stays live,
-    or is gone already."""
+    """What is done to a resource; a migration is run (`migrate`) or taken back (`undo`). Only the state is changed by
+    `adopt`, `refresh` and `forget`; what is forgotten stays live, or is gone already."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -163,6 +163,8 @@ class Action(StrEnum):
     DEPLOY = "deploy"
     ACTIVATE = "activate"
     SCHEDULE = "schedule"
+    MIGRATE = "migrate"
+    UNDO = "undo"
     ADOPT = "adopt"
     REFRESH = "refresh"
     FORGET = "forget"
@@ -192,6 +194,11 @@ class Reason(StrEnum):
     INTERRUPTED = "interrupted"
     #: Its schedule is armed after its code is active.
     AFTER_CODE = "after-code"
+    #: A migration that has not run in this environment; what the stack wants stricter when one has run; a migration
+    #: that somebody takes back.
+    NOT_RUN = "not-run"
+    AFTER_MIGRATION = "after-migration"
+    UNDO_ASKED = "undo-requested"
     #: The stack gives it another name.
     RENAMED = "renamed"
     #: The stack says that it must not exist, that nothing manages it any more, or does not name it any more.
@@ -258,6 +265,14 @@ class Change:
     def destroys(self) -> bool:
         """Whether something live goes away in the course of it, by a request of its own."""
         return self.deletes or self.action is Action.REPLACE
+
+
+def created_fields(change: Change, wanted: Fields) -> Fields:
+    """What is set by a creation or replacement. A creation that names fields sets those otherwise than is wanted: a
+    later change does the rest."""
+    if change.action is not Action.CREATE or not change.fields:
+        return wanted
+    return frozen({**wanted, **{each.name: each.after for each in change.fields}})
 
 
 @dataclass(frozen=True)

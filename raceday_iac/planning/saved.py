@@ -85,7 +85,7 @@ def saved_plan(plan: Plan, desired: Desired, endpoint: str, project: str, salt: 
         "changes": [change_document(change, with_parts=False) for change in plan.changes],
         "leftOut": [change.key for change in plan.left_out],
         "live": {str(each): _live_print(plan.real.get(each), desired.resources.get(each), key) for each in touched},
-        "wanted": {str(each): _wanted_print(desired.resources.get(each), key) for each in touched},
+        "wanted": {str(each): _wanted(each, desired, key) for each in touched},
     }
     return SavedPlan(content, _sealed(content, key))
 
@@ -241,6 +241,12 @@ def _live_print(live: Live | None, wanted: Resource | None, salt: str) -> str:
         # It may be a secret that somebody put there in the open. Without a salt only that it is there is compared.
         fields[name] = Secret(fields[name]).fingerprint(salt) if salt else ""
     return _hash([fields, live.remote_id, live.status])
+
+
+def _wanted(address: Address, desired: Desired, salt: str) -> str:
+    """Of a migration, its whole content."""
+    migration = desired.migrations.get(address)
+    return _wanted_print(desired.resources.get(address), salt) if migration is None else migration.digest
 
 
 def _wanted_print(resource: Resource | None, salt: str) -> str:

@@ -41,6 +41,8 @@ _STYLES = {
     Action.DEPLOY: "cyan",
     Action.ACTIVATE: "cyan",
     Action.SCHEDULE: "cyan",
+    Action.MIGRATE: "magenta",
+    Action.UNDO: "magenta",
     Action.ADOPT: "blue",
     Action.REFRESH: "blue",
     Action.FORGET: "dim",
@@ -249,6 +251,8 @@ SIGNS: Mapping[Action, str] = {
     Action.DEPLOY: "↑",
     Action.ACTIVATE: "↺",
     Action.SCHEDULE: "⏲",
+    Action.MIGRATE: "»",
+    Action.UNDO: "«",
     Action.ADOPT: "=",
     Action.REFRESH: "≈",
     Action.FORGET: "·",
@@ -263,6 +267,8 @@ _WORDS = {
     Action.DEPLOY: "to deploy",
     Action.ACTIVATE: "to activate",
     Action.SCHEDULE: "to schedule",
+    Action.MIGRATE: "to migrate",
+    Action.UNDO: "to undo",
     Action.ADOPT: "to adopt",
     Action.REFRESH: "to refresh in the state",
     Action.FORGET: "to forget",
@@ -277,6 +283,8 @@ _DONE = {
     Action.DEPLOY: "deployed",
     Action.ACTIVATE: "activated",
     Action.SCHEDULE: "scheduled",
+    Action.MIGRATE: "migrated",
+    Action.UNDO: "undone",
     Action.ADOPT: "adopted",
     Action.REFRESH: "refreshed in the state",
     Action.FORGET: "forgotten",
@@ -369,7 +377,7 @@ def counts_by_kind(plan: Plan) -> dict[str, Counter[Action]]:
     counts: dict[str, Counter[Action]] = defaultdict(Counter)
     for change in plan.changes:
         counts[change.address.kind][change.action] += 1
-    return {kind: counts[kind] for kind in sorted(counts, key=lambda name: KINDS[name].stage)}
+    return {kind: counts[kind] for kind in sorted(counts, key=lambda name: kind_of(Address(name, "")).stage)}
 
 
 def nothing_to_do(plan: Plan) -> str:
@@ -435,6 +443,8 @@ MARKS = {
     Action.DEPLOY: "🟦",
     Action.ACTIVATE: "🟦",
     Action.SCHEDULE: "🟦",
+    Action.MIGRATE: "🟪",
+    Action.UNDO: "🟪",
     Action.ADOPT: "⬜",
     Action.REFRESH: "⬜",
     Action.FORGET: "⬜",

@@ -27,6 +27,8 @@ TONES: Mapping[Action, str] = {
     Action.DEPLOY: "deploy",
     Action.ACTIVATE: "deploy",
     Action.SCHEDULE: "deploy",
+    Action.MIGRATE: "convert",
+    Action.UNDO: "convert",
     Action.ADOPT: "state",
     Action.REFRESH: "state",
     Action.FORGET: "state",

@@ -18,7 +18,18 @@ from ..errors import StateError
 from ..files import append_private
 from ..model.address import Address
 from ..redaction import hidden
-from .document import Entry, Saved, State, entry_to_json, from_json, header_to_json, saved_of
+from .document import (
+    Entry,
+    MigrationRecord,
+    Saved,
+    State,
+    entry_to_json,
+    from_json,
+    header_to_json,
+    migrations_from_json,
+    migrations_to_json,
+    saved_of,
+)
 from .encryption import AgeCipher, Cipher, KeyInUse
 
 
@@ -41,15 +52,19 @@ class Codec:
     def encode(self, state: State, saved: Saved) -> str:
         """The stored text. Raises TypeError when a secret has slipped into an entry."""
         head = json.dumps(header_to_json(state, saved))[1:-1]
+        migrations = json.dumps(migrations_to_json(state.migrations), ensure_ascii=False)
         body = f'"salt": {json.dumps(state.salt)},\n "resources": {{\n{self._resources(state)}\n }}'
+        body += f',\n "migrations": {migrations}'
         if self.cipher is not None:
             body = f'"sealed": {json.dumps(self.cipher.encrypt(("{" + body + "}").encode()))}'
         return "{" + head + ",\n " + body + "\n}\n"
 
-    def encode_changes(self, before: int, state: State, saved: Saved, put: Sequence[Entry], gone: Sequence[str]) -> str:
-        """One line that makes the state of serial `before` into this one."""
-        content: dict[str, Any] = {**header_to_json(state, saved), "before": before}
-        body = {"put": {str(each.address): entry_to_json(each) for each in put}, "gone": list(gone)}
+    def encode_changes(self, last: State, state: State, saved: Saved, put: Sequence[Entry], gone: Sequence[str]) -> str:
+        """One line that makes the state saved `last` into this one."""
+        content: dict[str, Any] = {**header_to_json(state, saved), "before": last.serial}
+        body: dict[str, Any] = {"put": {str(each.address): entry_to_json(each) for each in put}, "gone": list(gone)}
+        if state.migrations != last.migrations:
+            body["migrations"] = migrations_to_json(state.migrations)
         content |= body if self.cipher is None else {"sealed": self.cipher.encrypt(json.dumps(body).encode())}
         return json.dumps(content, ensure_ascii=False) + "\n"
 
@@ -69,16 +84,22 @@ class Codec:
                 continue
             if before != state.serial:
                 raise StateError(f"the changes saved last go on from serial {before}, and it has serial {state.serial}")
-            self._change(entries, content)
-            state, saved = replace(state, serial=serial), saved_of(content)
+            migrations = self._change(entries, content)
+            state = replace(state, serial=serial, migrations=state.migrations if migrations is None else migrations)
+            saved = saved_of(content)
         return Decoded(replace(state, entries=entries), saved)
 
-    def _change(self, entries: dict[Address, Entry], content: Mapping[str, Any]) -> None:
+    def _change(
+        self, entries: dict[Address, Entry], content: Mapping[str, Any]
+    ) -> Mapping[Address, MigrationRecord] | None:
+        """Bring the entries up to date. Returns the migrations, where those changed."""
         opened = self._opened(content)
         try:
             for each in opened["gone"]:
                 entries.pop(Address.parse(each), None)
-            entries.update(from_json({**content, "salt": "", "resources": opened["put"]}).entries)
+            made = from_json({**content, "salt": "", "resources": opened["put"], "migrations": {}})
+            entries.update(made.entries)
+            return migrations_from_json(opened["migrations"]) if "migrations" in opened else None
         except (KeyError, TypeError, ValueError) as error:
             raise StateError(f"the changes saved last are damaged: {type(error).__name__}: {error}") from None
 

@@ -13,6 +13,7 @@ import socket
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -101,10 +102,10 @@ def _run_url(variables: Mapping[str, str]) -> str:
 #
 # Format 1: lineage, serial, salt, resources. Format 2: also `saved`, which says how the state came to be; the salt
 # and the resources may be sealed (see sealing.py). Format 3: also `bound`, which says what the state belongs to (see
-# document.py).
+# document.py). Format 4: also `migrations`, which says what has run.
 
 
-FORMAT = 3
+FORMAT = 4
 
 Document = dict[str, Any]
 
@@ -137,7 +138,12 @@ def _with_binding(document: Document) -> Document:
     return {**document, "bound": {}}
 
 
-STEPS: Mapping[int, Callable[[Document], Document]] = {1: _with_provenance, 2: _with_binding}
+def _with_migrations(document: Document) -> Document:
+    """3 → 4: none has run."""
+    return {**document, "migrations": {}}
+
+
+STEPS: Mapping[int, Callable[[Document], Document]] = {1: _with_provenance, 2: _with_binding, 3: _with_migrations}
 
 
 # What a state belongs to: one project on one server, managed by one stack.
@@ -242,16 +248,86 @@ class Entry:
     uploads: tuple[str, ...] = ()
 
 
+class Stage(StrEnum):
+    """How far a migration came: it was begun and not finished, it has run, or it is being taken back."""
+
+    BEGUN = "begun"
+    DONE = "done"
+    UNDOING = "undoing"
+
+
+@dataclass(frozen=True)
+class MigrationRecord:
+    """What is known of a migration in this environment. `digest` is the SHA-256 of the file that ran, `at` when it came
+    to its stage (ISO 8601, UTC), `by` who ran it (user@host) and `run` the address of the CI run, where there was one.
+    `counts` are documents by what was done to them. `passes` says how far each pass over a collection came, while it is
+    not finished. `was_run` is false for one that somebody marked as run."""
+
+    digest: str
+    stage: Stage
+    at: str = ""
+    by: str = ""
+    run: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    passes: Mapping[str, str] = field(default_factory=dict)
+    was_run: bool = True
+
+    @property
+    def is_done(self) -> bool:
+        return self.stage is Stage.DONE
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "digest": self.digest,
+            "stage": str(self.stage),
+            "at": self.at,
+            "by": self.by,
+            **({"run": self.run} if self.run else {}),
+            "counts": dict(self.counts),
+            **({"passes": dict(self.passes)} if self.passes else {}),
+            **({} if self.was_run else {"wasRun": False}),
+        }
+
+
+def _migration(stored: Mapping[str, Any]) -> MigrationRecord:
+    return MigrationRecord(
+        str(stored["digest"]),
+        Stage(stored["stage"]),
+        str(stored["at"]),
+        str(stored["by"]),
+        str(stored.get("run", "")),
+        {str(name): int(number) for name, number in stored["counts"].items()},
+        {str(name): str(place) for name, place in stored.get("passes", {}).items()},
+        bool(stored.get("wasRun", True)),
+    )
+
+
+def migrations_to_json(migrations: Mapping[Address, MigrationRecord]) -> dict[str, Any]:
+    return {str(address): record.to_json() for address, record in sorted(migrations.items())}
+
+
+def migrations_from_json(content: Mapping[str, Any]) -> dict[Address, MigrationRecord]:
+    """The reverse. Raises KeyError, TypeError, ValueError or AttributeError for anything else."""
+    return {Address.parse(text): _migration(stored) for text, stored in content.items()}
+
+
 @dataclass(frozen=True)
 class State:
     """`serial` counts saves; `lineage` names the series; `salt` keys the fingerprints of secrets and the signatures of
-    saved plans; `bound` says what the state belongs to."""
+    saved plans; `bound` says what the state belongs to; `migrations` are those that were begun here, also when the
+    stack does not name them any more."""
 
     lineage: str
     serial: int = 0
     salt: str = ""
     entries: Mapping[Address, Entry] = field(default_factory=dict)
     bound: Binding = NOWHERE
+    migrations: Mapping[Address, MigrationRecord] = field(default_factory=dict)
+
+    def with_migration(self, address: Address, record: MigrationRecord | None) -> State:
+        """With what is known of a migration; None: nothing is."""
+        others = {at: each for at, each in self.migrations.items() if at != address}
+        return replace(self, migrations=others if record is None else {**others, address: record})
 
     def with_entry(self, entry: Entry) -> State:
         return replace(self, entries={**self.entries, entry.address: entry})
@@ -288,7 +364,8 @@ def new_state(
 def to_json(state: State, saved: Saved | None = None) -> dict[str, Any]:
     """The stored form. Raises TypeError when a secret has slipped into an entry."""
     resources = {str(address): entry_to_json(entry) for address, entry in sorted(state.entries.items())}
-    return {**header_to_json(state, saved), "salt": state.salt, "resources": resources}
+    migrations = migrations_to_json(state.migrations)
+    return {**header_to_json(state, saved), "salt": state.salt, "resources": resources, "migrations": migrations}
 
 
 def header_to_json(state: State, saved: Saved | None = None) -> dict[str, Any]:
@@ -327,6 +404,7 @@ def from_json(content: Any) -> State:
             salt=str(content["salt"]),
             entries={entry.address: entry for entry in entries},
             bound=binding_from_json(content["bound"]),
+            migrations=migrations_from_json(content.get("migrations", {})),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StateError(f"it is damaged: {type(error).__name__}: {error}") from None

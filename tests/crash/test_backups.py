@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.applying import convert, scheduler
+from raceday_iac.applying import batches, scheduler
 from raceday_iac.backup import restoring, writing
 from raceday_iac.provider.appwrite import documents, reading
 from raceday_iac.provider.appwrite import writing as provider_writing
@@ -109,12 +109,12 @@ class Shop(World):
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    for module in (scheduler, reading, documents, convert, provider_writing):
+    for module in (scheduler, reading, documents, batches, provider_writing):
         monkeypatch.setattr(module, "ThreadPoolExecutor", AtOnce)
     monkeypatch.setattr(
         documents.PageSize.__init__, "__defaults__", ((BATCH,), *documents.PageSize.__init__.__defaults__[1:])
     )
-    monkeypatch.setattr(convert, "BATCH", BATCH)
+    monkeypatch.setattr(batches, "BATCH", BATCH)
     monkeypatch.setattr(writing, "PART", BATCH)
     monkeypatch.setattr(provider_writing, "_FEWEST_TOGETHER", 2)
     made = Shop(tmp_path, monkeypatch)

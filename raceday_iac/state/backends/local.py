@@ -92,7 +92,7 @@ class LocalState:
         try:
             if last is not None and self._goes_on(last, state):
                 put, gone = _difference(last, state)
-                line = self._codec.encode_changes(last.serial, state, saved, put, gone)
+                line = self._codec.encode_changes(last, state, saved, put, gone)
                 append_private(self.changes, line, safely=True)
             else:
                 self._write_whole(state, saved, self._archive)

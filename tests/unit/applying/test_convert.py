@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from raceday_iac.applying import convert as converting
+from raceday_iac.applying import batches as batching
 from raceday_iac.applying.convert import _Copying, convert_attribute, cut_values
 from raceday_iac.errors import ProviderError, RefusedError
 from raceday_iac.model.evidence import NOTHING, Answer
@@ -70,7 +70,7 @@ def test_a_run_that_is_killed_after_any_call_is_finished_by_the_next_one(
     landing: int, changed_at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of eleven batches, four are under way at once; some of those may land although the process is gone."""
-    monkeypatch.setattr(converting, "BATCH", 10)
+    monkeypatch.setattr(batching, "BATCH", 10)
     whole, wanted = numbered(105), integer(required=True, min=0)
     whole.changed_at = changed_at
     convert(whole, wanted)
@@ -104,7 +104,7 @@ def test_a_run_that_is_killed_again_and_again_comes_to_an_end() -> None:
 
 def test_a_run_that_is_left_at_any_pause_is_finished_by_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """As Ctrl-C leaves it: what was under way has come to its end."""
-    monkeypatch.setattr(converting, "BATCH", 10)
+    monkeypatch.setattr(batching, "BATCH", 10)
 
     def stages(server: Documents) -> Iterator[object]:
         wanted = frozen(integer())

@@ -13,16 +13,17 @@ import pytest
 from raceday_iac.drift import classify
 from raceday_iac.model.address import Address, deployment_address
 from raceday_iac.model.evidence import Answer
-from raceday_iac.model.resource import Desired, Live, Resource, frozen
-from raceday_iac.model.stack import Stack
+from raceday_iac.model.resource import Desired, Live, Migration, Resource, frozen
+from raceday_iac.model.stack import Collection, Stack
 from raceday_iac.planning import Plan, PlanOptions, Reason
+from raceday_iac.planning.migrations import plan_undo
 from raceday_iac.planning.rollback import plan_destruction, plan_rollback
 from raceday_iac.planning.saved import SavedPlan, plan_document, restored, saved_plan, verify
 from raceday_iac.provider import Snapshot
 from raceday_iac.provider.protocol import Deployment
 from raceday_iac.refresh.deployments import Classified, Role
 from raceday_iac.render.drift_text import drift_document
-from raceday_iac.state.document import Entry
+from raceday_iac.state.document import Entry, MigrationRecord, Stage
 
 from ..applied import NOTHING, live_as, plan, plan_between, state_of
 from ..declaring import address, collection, function, resolved
@@ -89,6 +90,18 @@ def with_stranger(desired: Desired) -> dict[Address, Live]:
     return {**found, at: Live(at, frozen(fields), "strange")}
 
 
+MIGRATION = address("migration.m")
+RAN = MigrationRecord("0", Stage.DONE)
+
+
+def migrating() -> Desired:
+    """A migration that fills a required attribute."""
+    stack = texts("a")
+    Collection(stack, "d", "c").string("b", size=10, required=True)
+    found = Migration(MIGRATION, "m.py", "", "0", before=(address("attribute.d/c/b"),), can_undo=True)
+    return replace(resolved(stack), migrations={MIGRATION: found})
+
+
 def destroyed() -> Plan:
     desired = f(variables={"K": "v"})
     return plan_destruction(
@@ -135,6 +148,11 @@ CASES: dict[Reason, Callable[[], Plan]] = {
     ),
     Reason.ROLLBACK_ASKED: back,
     Reason.DESTROY_ASKED: destroyed,
+    Reason.NOT_RUN: lambda: plan(migrating()),
+    Reason.AFTER_MIGRATION: lambda: plan(migrating(), state_of(resolved(texts("a"))), live_as(resolved(texts("a")))),
+    Reason.UNDO_ASKED: lambda: plan_undo(
+        "test", state_of(migrating()).with_migration(MIGRATION, RAN), migrating(), MIGRATION
+    ),
 }
 
 

@@ -1,0 +1,209 @@
+"""Migrations in a plan: which have to run, what waits for them, and what stands in their way. Pure.
+
+What has run is known by the state alone. A migration that ran never runs again, so one whose file is another one since
+then is refused; one that was cut short goes on, or begins again where its file was changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from ..diff import Cause, FieldChange
+from ..errors import RefusedError
+from ..kinds import holds_others, kind_of
+from ..model.address import Address, owners
+from ..model.evidence import Ask
+from ..model.resource import Desired, Migration
+from ..state.document import MigrationRecord, Stage, State
+from .order import sorted_by_needs
+from .plan import Action, Change, Plan, PlanOptions, Reason, Refusal, lies_in
+
+#: Characters of a digest that are shown.
+SHORT = 12
+#: What a migration may mend, so that it is counted when it has run.
+_MENDED = (
+    Ask.WITHOUT,
+    Ask.NULLS,
+    Ask.LONGER,
+    Ask.AMONG,
+    Ask.OUTSIDE,
+    Ask.UNCONVERTIBLE,
+    Ask.DUPLICATES,
+)
+
+
+def migration_changes(desired: Desired, state: State, plan_options: PlanOptions) -> list[Change]:
+    """The migrations that have to run, in their order. Where everything goes, what the state knows of them goes."""
+    if plan_options.destroy:
+        return [
+            Change(at, Action.FORGET, "everything that is managed is to go", why=Reason.DESTROY_ASKED)
+            for at in sorted(state.migrations)
+            if not plan_options.targets or lies_in(at, plan_options.targets)
+        ]
+    return [
+        _change(migration, state.migrations.get(at))
+        for at, migration in desired.migrations.items()
+        if _has_to_run(state.migrations.get(at))
+    ]
+
+
+def _has_to_run(record: MigrationRecord | None) -> bool:
+    return record is None or record.stage is Stage.BEGUN
+
+
+def _change(migration: Migration, record: MigrationRecord | None) -> Change:
+    before = None if record is None else record.digest[:SHORT]
+    after = migration.digest[:SHORT]
+    reason, why = f"{migration.file} has not run in this environment", Reason.NOT_RUN
+    if record is not None:
+        how = "it goes on from there" if before == after else "its file was changed since, so it begins again"
+        reason, why = (
+            f"{migration.file} was begun on {record.at} by {record.by} and not finished; {how}",
+            Reason.INTERRUPTED,
+        )
+    field = FieldChange("digest", before, after, before, Cause.CONFIG)
+    return Change(migration.address, Action.MIGRATE, reason, (field,), why=why)
+
+
+def plan_undo(environment: str, state: State, desired: Desired, address: Address) -> Plan:
+    """The plan that takes a migration back. Raises RefusedError where that cannot be."""
+    migration, record = desired.migrations.get(address), state.migrations.get(address)
+    if record is None:
+        known = f"what ran: {', '.join(sorted(each.name for each in state.migrations)) or 'nothing'}"
+        raise RefusedError(f"{address} has not run in the environment {environment}.", hint=known, unchanged=True)
+    if migration is None:
+        raise RefusedError(
+            f"{address} is not in the stack, so nobody knows how to take it back.",
+            hint="declare it again, with the file that ran",
+            unchanged=True,
+        )
+    if record.digest != migration.digest:
+        raise RefusedError(
+            f"{migration.file} was changed since it ran: {_how(record)} with the content {record.digest[:SHORT]}, "
+            f"and is {migration.digest[:SHORT]} now.",
+            hint="put the file back as it was",
+            unchanged=True,
+        )
+    if not migration.can_undo:
+        raise RefusedError(
+            f"{migration.file} has no function undo(data).",
+            hint="write a new migration that does it, or get the values back: raceday-iac backup list",
+            unchanged=True,
+        )
+    field = FieldChange("digest", record.digest[:SHORT], None, record.digest[:SHORT], Cause.CONFIG)
+    reason = "an earlier run began to take it back" if record.stage is Stage.UNDOING else _how(record)
+    change = Change(address, Action.UNDO, reason, (field,), why=Reason.UNDO_ASKED)
+    return Plan(environment, state.lineage, state.serial, (change,))
+
+
+def in_two_steps(changes: Sequence[Change], desired: Desired) -> list[Change]:
+    """What a migration fills is made so that it can be filled: a required attribute that is new among documents is
+    optional at first, and becomes required when the migration has run."""
+    migrating = [desired.migrations[each.address] for each in changes if each.action is Action.MIGRATE]
+    if not migrating:
+        return list(changes)
+    fresh = fresh_places(changes)
+    result: list[Change] = []
+    for change in changes:
+        filling = [each for each in migrating if lies_in(change.address, each.before)]
+        if filling and _is_strict(change, desired) and not fresh.intersection(owners(change.address)):
+            result += _halves(change, filling[-1])
+        else:
+            result.append(change)
+    return result
+
+
+def fresh_places(changes: Iterable[Change]) -> frozenset[Address]:
+    """What is made in the course of these changes with nothing in it."""
+    makes = (Action.CREATE, Action.REPLACE)
+    return frozenset(each.address for each in changes if each.action in makes and holds_others(each.address))
+
+
+def _is_strict(change: Change, desired: Desired) -> bool:
+    is_made = change.action is Action.CREATE and kind_of(change.address).holds_values
+    return is_made and bool(desired.resources[change.address].fields.get("required"))
+
+
+def _halves(change: Change, filling: Migration) -> Iterator[Change]:
+    first, then = (
+        FieldChange("required", before, after, None, Cause.CONFIG) for before, after in ((None, False), (False, True))
+    )
+    yield replace(change, fields=(first,), reason=f"optional at first: {filling.address} fills it")
+    reason = f"required when {filling.address} has run"
+    yield Change(change.address, Action.UPDATE, reason, (then,), why=Reason.AFTER_MIGRATION)
+
+
+def mended(change: Change) -> Collection[Ask]:
+    """What is not counted for a change before a migration that it waits for has run. Right before the change it is, and
+    stops it if anything is found."""
+    return _MENDED if _waits_for(change) else ()
+
+
+def _waits_for(change: Change) -> list[str]:
+    return [each.partition(":")[2] for each in change.needs if each.startswith(f"{Action.MIGRATE}:")]
+
+
+def migration_refusals(changes: Sequence[Change], desired: Desired, state: State) -> Iterator[Refusal]:
+    """A no where a migration ran with another content, was not taken back whole, or cannot be put in order."""
+    for at, migration in desired.migrations.items():
+        record = state.migrations.get(at)
+        if record is not None and record.stage is Stage.UNDOING:
+            yield Refusal(
+                at,
+                f"{at}: it was being taken back on {record.at} by {record.by}, and that was not finished",
+                f"finish it: raceday-iac migration undo {at.name}",
+            )
+        elif record is not None and record.is_done and record.digest != migration.digest:
+            yield Refusal(
+                at,
+                f"{at}: {migration.file} was changed since it ran: {_how(record)} with the content "
+                f"{record.digest[:SHORT]}, and is {migration.digest[:SHORT]} now. What ran does not run again",
+                f"put the file back as it was, and write what is new into a new migration; if the change means nothing "
+                f"to the data (a comment): raceday-iac migration mark {at.name}",
+            )
+    if any(each.action is Action.MIGRATE for each in changes):
+        _, circle = sorted_by_needs(changes)
+        for each in changes:
+            if circle and each.action is Action.MIGRATE and each.key in circle:
+                told = ", which waits for ".join([*_from(each.key, circle), each.key])
+                yield Refusal(
+                    each.address,
+                    f"{each.address} cannot be put in order: {told}",
+                    "take one of these out of its needs or before",
+                )
+                return
+
+
+def _how(record: MigrationRecord) -> str:
+    return f"it ran on {record.at} by {record.by}" if record.was_run else f"{record.by} marked it as run on {record.at}"
+
+
+def _from(key: str, circle: list[str]) -> list[str]:
+    place = circle.index(key)
+    return [*circle[place:], *circle[:place]]
+
+
+def migration_notes(changes: Sequence[Change], desired: Desired, state: State) -> Iterator[str]:
+    """What a reader should know: what is counted later, and what runs later than what is declared after it."""
+    declared = list(desired.migrations)
+    for change in changes:
+        if change.action is Action.MIGRATE:
+            later = [each for each in declared[declared.index(change.address) + 1 :] if _is_done(state, each)]
+            if later:
+                yield (
+                    f"{change.address} runs after {later[0]}, which is declared after it and ran already: where both "
+                    "are new, they run the other way round"
+                )
+        elif waiting := _waits_for(change):
+            yield f"{change.action} of {change.address}: the data is counted again when {waiting[-1]} has run"
+
+
+def _is_done(state: State, address: Address) -> bool:
+    record = state.migrations.get(address)
+    return record is not None and record.is_done
+
+
+def runs(changes: Iterable[Change]) -> list[Change]:
+    """The changes of a plan that run code over the data."""
+    return [each for each in changes if each.action in (Action.MIGRATE, Action.UNDO)]
