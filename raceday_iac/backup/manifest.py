@@ -73,13 +73,19 @@ class Left:
 @dataclass(frozen=True)
 class Part:
     """One file of a section. `sha256` is that of the file as it is stored. One without records is a piece of a content,
-    which a record names. A `late` one has what was written after the backup was read, and counts before the others."""
+    which a record names. A `late` one has what was written after the backup was read, and counts before the others.
+    `file` is where it is, if it was encrypted again since it got its name."""
 
     name: str
     records: int
     size: int
     sha256: str
     late: bool = False
+    file: str = ""
+
+    @property
+    def stored(self) -> str:
+        return self.file or self.name
 
 
 @dataclass(frozen=True)
@@ -141,8 +147,8 @@ class Section:
 @dataclass(frozen=True)
 class Manifest:
     """A backup as it says it is. `plan` is the id of the plan that it was made for, `key` the public key that it is
-    encrypted for. The fields of everything that goes are stored with it, and encrypted; `variables` are those of it
-    that hold a plain value."""
+    encrypted for, `recipients` are others. The fields of everything that goes are stored with it, and encrypted;
+    `variables` are those of it that hold a plain value."""
 
     id: str
     at: str
@@ -153,6 +159,7 @@ class Manifest:
     key: str = ""
     sections: tuple[Section, ...] = ()
     variables: tuple[Address, ...] = ()
+    recipients: tuple[str, ...] = ()
 
     @property
     def records(self) -> int:
@@ -317,6 +324,7 @@ def manifest_document(manifest: Manifest) -> dict[str, Any]:
         "bound": manifest.bound.to_json(),
         "plan": manifest.plan,
         "key": manifest.key,
+        "recipients": list(manifest.recipients),
         "records": manifest.records,
         "size": manifest.size,
         "sections": [_section_document(each) for each in manifest.sections],
@@ -335,7 +343,14 @@ def _section_document(section: Section) -> dict[str, Any]:
         "records": section.records,
         "size": section.size,
         "parts": [
-            {"name": each.name, "records": each.records, "size": each.size, "sha256": each.sha256, "late": each.late}
+            {
+                "name": each.name,
+                "records": each.records,
+                "size": each.size,
+                "sha256": each.sha256,
+                "late": each.late,
+                "file": each.stored,
+            }
             for each in section.parts
         ],
     }
@@ -361,6 +376,7 @@ def decoded(text: bytes, name: str) -> tuple[Manifest, Mapping[str, Any]]:
             plan=str(content["plan"]),
             key=str(content["key"]),
             sections=tuple(map(_section, content["sections"])),
+            recipients=tuple(content.get("recipients", ())),
             variables=tuple(map(Address.parse, content.get("variables", ()))),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -376,8 +392,11 @@ def _section(content: Mapping[str, Any]) -> Section:
         dict(content["columns"]),
         {key: Address.parse(to) for key, to in content["links"].items()},
         Left(content["left"].get("size"), content["left"].get("target")),
-        tuple(
-            Part(str(each["name"]), int(each["records"]), int(each["size"]), str(each["sha256"]), bool(each["late"]))
-            for each in content["parts"]
-        ),
+        tuple(map(_part, content["parts"])),
     )
+
+
+def _part(content: Mapping[str, Any]) -> Part:
+    name, file = str(content["name"]), str(content.get("file", ""))
+    numbers = int(content["records"]), int(content["size"])
+    return Part(name, *numbers, str(content["sha256"]), bool(content["late"]), "" if file == name else file)

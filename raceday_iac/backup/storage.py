@@ -6,15 +6,17 @@ import gzip
 import hashlib
 import json
 import re
+import secrets
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from ..errors import IacError, StateError
 from ..state.backends import KeptFiles
 from ..state.encryption import AgeCipher
+from ..waiting import WAITS
 from .manifest import MANIFEST, Manifest, Part, Section, decoded, encoded
 
 #: How hard it is tried to make parts small: the best takes three times as long for a tenth less.
@@ -36,6 +38,11 @@ class Backups:
     def key(self) -> str:
         """The public key that is encrypted for; empty without encryption."""
         return self.cipher.public if self.cipher is not None else ""
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Further public keys that are encrypted for."""
+        return self.cipher.recipients if self.cipher is not None else ()
 
     def ids(self) -> list[str]:
         """Of all that were completed, oldest first."""
@@ -85,7 +92,10 @@ class Backups:
         return self._put(name, content, 0)
 
     def _put(self, name: str, content: bytes, records: int) -> Part:
-        packed = gzip.compress(content, _LEVEL, mtime=0)
+        return self._stored(name, gzip.compress(content, _LEVEL, mtime=0), records)
+
+    def _stored(self, name: str, packed: bytes, records: int) -> Part:
+        """Write a part that is compressed already."""
         if self.cipher is not None:
             packed = self.cipher.encrypt_packed(packed)
         self.files.put(name, packed)
@@ -147,6 +157,38 @@ class Backups:
             if found != part.records:
                 yield f"{part.name} has {found} records, the manifest says {part.records}."
 
+    def rekey(self, manifest: Manifest) -> bool:
+        """Encrypt a backup for the keys in use, and delete what was encrypted for others. At each instant it is whole:
+        the manifest names the old files until all of the new ones are written. Returns whether there was anything to
+        encrypt. Raises StateError where none of the keys opens it; then it is as it was."""
+        is_done = (manifest.key, manifest.recipients) == (self.key, self.recipients)
+        if not is_done:
+            manifest = self._encrypted_again(manifest)
+        # A run that was killed left files that no manifest names: new ones, or old ones.
+        folder = f"{manifest.id}/"
+        named = {f"{folder}{part.stored}" for each in manifest.sections for part in each.parts} | {folder + MANIFEST}
+        self.files.remove([each for each in self.files.names() if each.startswith(folder) and each not in named])
+        return not is_done
+
+    def _encrypted_again(self, manifest: Manifest) -> Manifest:
+        resources, mark = self.resources(manifest), secrets.token_hex(3)
+        sections = []
+        with WAITS.on(f"encrypting the backup {manifest.id}") as waited:
+            done, all_parts = 0, sum(len(each.parts) for each in manifest.sections)
+            for section in manifest.sections:
+                parts = []
+                for part in section.parts:
+                    stem = part.name.partition(".")[0]
+                    name = f"{stem}.{mark}.{suffix_of(self.cipher)}"
+                    new = self._stored(f"{manifest.id}/{name}", self._packed(manifest, part), part.records)
+                    parts.append(replace(part, size=new.size, sha256=new.sha256, file=name))
+                    done += 1
+                    waited.progress = f"{done} of {all_parts} parts"
+                sections.append(replace(section, parts=tuple(parts)))
+        found = replace(manifest, key=self.key, recipients=self.recipients, sections=tuple(sections))
+        self.complete(found, resources)
+        return found
+
     def delete(self, name: str) -> None:
         """Delete a backup, its manifest first: half of it is none."""
         files = sorted(each for each in self.files.names() if each.startswith(f"{name}/"))
@@ -164,14 +206,15 @@ class Backups:
         return gone
 
     def _sound(self, manifest: Manifest, part: Part) -> bytes:
-        content = self.files.get(f"{manifest.id}/{part.name}")
+        content = self.files.get(f"{manifest.id}/{part.stored}")
         if content is None:
             raise StateError(f"{part.name} of the backup {manifest.id} is missing.")
         if hashlib.sha256(content).hexdigest() != part.sha256:
             raise StateError(f"{part.name} of the backup {manifest.id} is not as it was written.")
         return content
 
-    def _opened(self, manifest: Manifest, part: Part) -> bytes:
+    def _packed(self, manifest: Manifest, part: Part) -> bytes:
+        """A part as it was before it was encrypted."""
         content = self._sound(manifest, part)
         if manifest.key:
             if self.cipher is None:
@@ -181,8 +224,11 @@ class Backups:
             except StateError as error:
                 told = f"{error.message}; it is encrypted for {manifest.key}"
                 raise StateError(f"The backup {manifest.id} cannot be opened: {told}.", error.hint) from None
+        return content
+
+    def _opened(self, manifest: Manifest, part: Part) -> bytes:
         try:
-            return gzip.decompress(content)
+            return gzip.decompress(self._packed(manifest, part))
         except (OSError, EOFError, zlib.error) as error:
             raise self._damaged(manifest, part, error) from None
 

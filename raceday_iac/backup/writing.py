@@ -157,7 +157,7 @@ class Kept:
     @property
     def manifest(self) -> Manifest:
         found = tuple(each.section for each in self._written if each.section.parts)
-        return replace(self.head, key=self.backups.key, sections=found)
+        return replace(self.head, key=self.backups.key, recipients=self.backups.recipients, sections=found)
 
     def complete(self) -> None:
         """Write the manifest."""

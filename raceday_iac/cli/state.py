@@ -14,6 +14,8 @@ from typing import Annotated
 import typer
 
 from ..audit import AuditLog, Inspection
+from ..backup.storage import Backups
+from ..counting import counted
 from ..errors import EXIT_ERROR, EXIT_OK, IacError, RefusedError, StateError
 from ..loading.environment import load_environment
 from ..loading.stack_file import load_stack
@@ -30,7 +32,7 @@ from .completion import addresses
 from .options import Options, begin_changes, current
 from .plan import read_address
 from .recording import record_rebinding
-from .workspace import answer, opened_store, says_yes, unreadable
+from .workspace import Workspace, answer, opened_store, says_yes, unreadable
 
 app = typer.Typer(name="state", no_args_is_help=True, rich_markup_mode=None)
 lock_app = typer.Typer(help="Who holds the lock of the state.", no_args_is_help=True, rich_markup_mode=None)
@@ -324,21 +326,39 @@ def keys(
 
 @app.command("rekey")
 def rekey() -> int:
-    """Encrypt the state and its history with the key that the environment names now."""
+    """Encrypt the state, its history and the backups beside it with the key that the environment names now. A run that
+    was killed is repeated, and passes over the backups that are done."""
     options = current()
     _encryption(options)
+    backups = Workspace.without_stack(options).backups
     with opened_store(options) as store, store.locked("state rekey"):
         state = store.read()
         begin_changes()
         store.write(replace(state, serial=state.serial + 1))
         rewritten = store.rewrite_history()
         in_use = store.key_in_use()
+        done, left = _rekey_backups(backups)
     public = in_use.public if in_use else ""
-    text = f"Serial {state.serial + 1} and {rewritten} earlier states are encrypted for {public} now."
-    note = "The previous key opens none of them any more; copies made before are opened by it as ever."
+    lines = [
+        Line(f"Serial {state.serial + 1} and {rewritten} earlier states are encrypted for {public} now."),
+        *([Line(f"So {'is' if done == 1 else 'are'} {counted(done, 'backup')} in {backups.where}.")] if done else []),
+        Line("The previous key opens none of them any more; copies made before are opened by it as ever."),
+        *(Line(f"  ✗ {each} It was left as it is.", "red") for each in left.values()),
+    ]
     document = {"serial": state.serial + 1, "lineage": state.lineage, "rewritten": rewritten, "key": public}
-    answer(options, document, [text, note])
-    return EXIT_OK
+    answer(options, {**document, "backups": done, "left": left}, lines)
+    return EXIT_ERROR if left else EXIT_OK
+
+
+def _rekey_backups(backups: Backups) -> tuple[int, dict[str, str]]:
+    """How many were encrypted again, and why others could not be."""
+    done, left = 0, dict[str, str]()
+    for each in backups.ids():
+        try:
+            done += backups.rekey(backups.manifest(each))
+        except StateError as error:
+            left[each] = error.message
+    return done, left
 
 
 def _show_key(options: Options, encryption: Encryption, in_use: KeyInUse | None) -> None:

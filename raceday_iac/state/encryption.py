@@ -109,6 +109,7 @@ class AgeCipher:
         self._own = self._identity(key)
         self._identities = [self._own, *(self._identity(each) for each in previous)]
         self.public = str(self._own.to_public())
+        self.recipients = tuple(recipients)
         self._recipients = [self._own.to_public(), *(self._recipient(each) for each in recipients)]
         self._now = now
         self._since = ""

@@ -17,6 +17,7 @@ from raceday_iac.applying import batches, scheduler
 from raceday_iac.backup import restoring, writing
 from raceday_iac.provider.appwrite import documents, reading
 from raceday_iac.provider.appwrite import writing as provider_writing
+from raceday_iac.state.encryption import new_key
 
 from .places import watch_files
 from .scene import AtOnce
@@ -224,3 +225,33 @@ def test_what_others_write_at_any_time_of_a_restore_stays(without_texts: Shop) -
         shop.restore()
     # Those of the writes, and the looks before and after.
     assert number > 3 * 2 * 2
+
+
+def test_a_backup_is_whole_whenever_its_key_is_changed(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = shop.folder / "stacks" / "environments" / "e.yaml"
+    text = file.read_text()
+    for name in ("OLD_KEY", "NEW_KEY"):
+        monkeypatch.setenv(name, new_key()[0].reveal())
+    file.write_text(f"{text}state: {{backend: local, encryption: {{key_env: OLD_KEY}}}}\n")
+    assert shop.run("state", "rekey") == 0
+    assert shop.run("backup", "create", "collection.shop/plain") == 0
+    assert shop.run("backup", "create", "collection.shop/rooms") == 0
+    shop.keep()
+    folder = shop.state / "e" / "backups"
+    files = len(list(folder.glob("*/*")))
+    file.write_text(f"{text}state: {{backend: local, encryption: {{key_env: NEW_KEY, previous_key_env: OLD_KEY}}}}\n")
+    number = 0
+    while shop.dies(number, "state", "rekey"):
+        assert shop.run("backup", "verify") == 0, f"after a kill at place {number}"
+        assert shop.run("state", "rekey") == 0, f"after a kill at place {number}"
+        monkeypatch.setenv("PREVIOUS", os.environ["OLD_KEY"])
+        monkeypatch.delenv("OLD_KEY")
+        assert shop.run("backup", "verify") == 0, f"after a kill at place {number}"
+        monkeypatch.setenv("OLD_KEY", os.environ["PREVIOUS"])
+        assert len(backups_of(shop, capsys)["backups"]) == 2
+        assert len(list(folder.glob("*/*"))) == files, f"something is left of the kill at place {number}"
+        number += 1
+        shop.restore()
+    assert number >= 2 * (2 * 2 + 1)

@@ -146,3 +146,43 @@ def test_a_bucket_that_refuses_is_told(s3: Any) -> None:
     files = S3Files(type(s3_backend(s3)())(replace(place, secret_key=Secret("wrong"))))
     with pytest.raises(StateError):
         files.put("a/b", b"c")
+
+
+@pytest.mark.parametrize("before", [None, AgeCipher(OTHER)], ids=["plain", "another key"])
+def test_a_backup_is_encrypted_again_for_the_key_in_use(files: KeptFiles, before: AgeCipher | None) -> None:
+    old = Backups(files, before)
+    manifest = made(old)
+    files.put(f"{manifest.id}/001-00001.0a0a0a.jsonl.gz.age", b"left by a run that was killed")
+    assert Backups(files, AgeCipher(KEY, [OTHER])).rekey(manifest)
+    new = Backups(files, AgeCipher(KEY))
+    found = new.find("latest")
+    assert found.key == new.key != manifest.key
+    assert [each for part in new.records(found, found.sections[0]) for each in part] == RECORDS
+    assert new.resources(found) == RESOURCES
+    assert list(new.problems(found)) == []
+    with pytest.raises(StateError):
+        old.resources(found)
+    stored = [files.get(name) or b"" for name in files.names()]
+    assert len(stored) == 3
+    assert b"what nobody may read" not in b"".join(stored)
+    assert not new.rekey(found)
+
+
+def test_a_backup_is_encrypted_again_for_further_recipients(files: KeptFiles) -> None:
+    manifest = made(Backups(files, AgeCipher(KEY)))
+    other = AgeCipher(OTHER)
+    wider = Backups(files, AgeCipher(KEY, recipients=[other.public]))
+    assert wider.rekey(manifest)
+    found = wider.find("latest")
+    assert found.recipients == (other.public,)
+    assert list(Backups(files, other).problems(found)) == []
+    assert not wider.rekey(found)
+
+
+def test_a_backup_that_no_key_opens_is_left_as_it_was(files: KeptFiles) -> None:
+    old = Backups(files, AgeCipher(OTHER))
+    manifest = made(old)
+    with pytest.raises(StateError, match="none of the given keys opens it"):
+        Backups(files, AgeCipher(KEY)).rekey(manifest)
+    assert old.find("latest") == manifest
+    assert list(old.problems(manifest)) == []
