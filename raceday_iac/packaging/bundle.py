@@ -18,7 +18,7 @@ import tarfile
 import zlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -283,12 +283,15 @@ _AT_ONCE = 1_048_576
 def make_archive(files: Mapping[str, bytes], executable: Collection[str] = ()) -> bytes:
     """A gzip-compressed tar of the files, by path relative to its root. Those named `executable` have mode 0755, all
     others 0644."""
-    return gzip.compress(_make_tar(files, executable), compresslevel=9, mtime=0)
+    return gzip.compress(b"".join(_tar_of(files, executable)), compresslevel=9, mtime=0)
 
 
 def digest_of_files(files: Mapping[str, bytes], executable: Collection[str] = ()) -> str:
     """What identifies the archive's content: SHA-256 of the tar before compression, which varies between zlibs."""
-    return hashlib.sha256(_make_tar(files, executable)).hexdigest()
+    digest = hashlib.sha256()
+    for part in _tar_of(files, executable):
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def digest_of_archive(archive: bytes) -> str:
@@ -304,16 +307,25 @@ def digest_of_archive(archive: bytes) -> str:
     return digest.hexdigest()
 
 
-def _make_tar(files: Mapping[str, bytes], executable: Collection[str]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as tar:
-        for path, content in sorted(files.items()):
-            entry = tarfile.TarInfo(path)
-            entry.size = len(content)
-            entry.mtime = _EPOCH
-            entry.mode = 0o755 if path in executable else 0o644
-            tar.addfile(entry, io.BytesIO(content))
-    return buffer.getvalue()
+def _tar_of(files: Mapping[str, bytes], executable: Collection[str]) -> Iterator[bytes]:
+    """The bytes of a tar, in parts: what has to be known of a bundle at every plan is their digest alone."""
+    size = 0
+    for path, content in sorted(files.items()):
+        head = _tar_head(path, len(content), 0o755 if path in executable else 0o644)
+        padding = b"\0" * (-len(content) % tarfile.BLOCKSIZE)
+        yield from (head, content, padding)
+        size += len(head) + len(content) + len(padding)
+    # Two empty blocks end it, and it is filled up to a whole record.
+    size += 2 * tarfile.BLOCKSIZE
+    yield b"\0" * (2 * tarfile.BLOCKSIZE + -size % tarfile.RECORDSIZE)
+
+
+@lru_cache(1024)
+def _tar_head(path: str, size: int, mode: int) -> bytes:
+    """What stands before a file's content. All functions have the shared modules."""
+    entry = tarfile.TarInfo(path)
+    entry.size, entry.mode, entry.mtime = size, mode, _EPOCH
+    return entry.tobuf(tarfile.GNU_FORMAT)
 
 
 # What a source archive tells of itself: its digest, and whether this tool made it, and for which function or site.

@@ -32,7 +32,9 @@ _SECRET_FILES = """
     *.kdbx *.kdb *.agekey *.ovpn id_rsa id_dsa id_ecdsa id_ed25519 id_ecdsa_sk id_ed25519_sk
 """.split()
 _SECRET_FOLDERS = frozenset({".env", ".secret", ".secrets", ".ssh", ".aws", ".azure", ".gnupg", ".kube", ".gcloud"})
-_SECRET = re.compile("|".join(translate(each) for each in _SECRET_FILES))
+#: Most are whole names, and only what is a pattern has to be compiled.
+_SECRET_NAMES = frozenset(each for each in _SECRET_FILES if "*" not in each)
+_SECRET_PATTERN = re.compile("|".join(translate(each) for each in _SECRET_FILES if "*" in each))
 _BACKUP = re.compile(r"(?:~|\.(?:bak|backup|old|orig|save|swp|tmp|copy|\d+))+$")
 #: A part of a name that says that what it holds is made up; `example.pem` is a key like any other.
 _EXAMPLE = re.compile(r"(?:^|[._-])(?:examples?|samples?|template|tmpl|dist|defaults|schema)(?:[._-]|$)")
@@ -96,7 +98,7 @@ def looks_secret(name: str, *, is_folder: bool = False) -> bool:
         return lower in _SECRET_FOLDERS
     base = _BACKUP.sub("", lower) or lower
     is_example = _EXAMPLE.search(base) and not _KEY.search(base)
-    return not is_example and any(_SECRET.match(each) for each in (lower, base))
+    return not is_example and any(each in _SECRET_NAMES or _SECRET_PATTERN.match(each) for each in (lower, base))
 
 
 class _StopError(Exception):
@@ -268,15 +270,22 @@ def _is_state(path: Path) -> bool:
 def _by_name(path: Path, *, is_folder: bool) -> WhyLeftOut | None:
     """What everybody's rules leave out, whether it is ignored or not."""
     lower = path.name.lower()
+    # Most are files, which need not be asked what lies in them. A link may lead to a folder.
+    has_entries = path.is_dir()
     if lower in _REPOSITORIES:
         return WhyLeftOut.REPOSITORY
-    if lower in _ENVIRONMENTS or (path / "pyvenv.cfg").is_file() or (path / "conda-meta").is_dir():
+    if lower in _ENVIRONMENTS or (has_entries and _is_environment(path)):
         return WhyLeftOut.ENVIRONMENT
-    if lower in _CACHES or (path / _CACHE_TAG).is_file():
+    if lower in _CACHES or (has_entries and (path / _CACHE_TAG).is_file()):
         return WhyLeftOut.CACHE
     if looks_secret(lower, is_folder=is_folder) or (is_folder and _is_state(path)):
         return WhyLeftOut.SECRET
     return WhyLeftOut.CACHE if lower.endswith(_CACHE_ENDINGS) else None
+
+
+def _is_environment(folder: Path) -> bool:
+    """Whether packages are installed in a folder, whatever its name."""
+    return (folder / "pyvenv.cfg").is_file() or (folder / "conda-meta").is_dir()
 
 
 def _git_files(folder: Path, tree: Path) -> GitIgnore:

@@ -64,6 +64,28 @@ def test_nothing_of_this_machine_is_in_an_archive() -> None:
     assert (entry.mode, entry.mtime) == (0o644, 315_532_800)
 
 
+def written_by_tarfile(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for name, content in sorted(files.items()):
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mtime = len(content), 315_532_800
+            tar.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+@given(FILES)
+def test_it_is_what_tarfile_would_write(files: dict[str, bytes]) -> None:
+    assert gzip.decompress(make_archive(files)) == written_by_tarfile(files)
+
+
+@pytest.mark.parametrize("size", [0, 1, 511, 512, 513, 8703, 8704, 8705, 9728, 10240, 20000])
+@pytest.mark.parametrize("name", ["a", "a" * 101, "a/" * 140 + "x"])
+def test_every_block_is_filled_up_as_tarfile_does(name: str, size: int) -> None:
+    files = {name: b"x" * size}
+    assert gzip.decompress(make_archive(files)) == written_by_tarfile(files)
+
+
 @pytest.mark.parametrize("name", ["a" * 101, "a" * 255, "a/" * 140 + "x"])
 def test_long_names_are_packed(name: str) -> None:
     assert unpacked(make_archive({name: b"x"})) == {name: b"x"}
