@@ -170,7 +170,8 @@ class Work:
             first_look=lambda: _FIRST_LOOK,
         )
         object.__setattr__(self, "_schema", schema)
-        object.__setattr__(self, "along", MadeAlong(self.provider, made_along(self.plan, self.desired)))
+        along = MadeAlong(self.provider, made_along(self.plan, self.desired), self._own_along)
+        object.__setattr__(self, "along", along)
 
     def perform(self, step: Step) -> Iterator[float]:
         """The work of one step."""
@@ -180,7 +181,9 @@ class Work:
         change = step.change
         if change.touches_server:
             self._count_again(step, change)
-            self.recorder.intend(change)
+            # What comes with its collection is not sent itself.
+            if step.removes or not self.along.may_have(change.address):
+                self.recorder.intend(change)
             if not (self.along.may_have(change.address) or self.along.of(change.address)):
                 self._schema.writes(step.turn)
         if step.removes:
@@ -224,6 +227,7 @@ class Work:
             return
         if self.along.may_have(change.address):
             # Sent by itself all the same.
+            self.recorder.intend(change)
             self._schema.writes(Turn(kind_of(change.address).schema_places(change.address, fields)))
         live = self._create_with_members(change, fields)
         self._schema.created(change.address)
@@ -257,6 +261,12 @@ class Work:
         self.along.created(address)
         return live
 
+    def _own_along(self, seen: Mapping[Address, Live]) -> None:
+        """All that was made along with collections and is as it should be, with one save: it may be hundreds."""
+        wanted = {at: self.desired.resources[at].fields for at in seen}
+        right = [at for at, live in seen.items() if not compare_fields(kind_of(at), wanted[at], live.fields, None)]
+        self.recorder.put_all([self._entry(at, wanted[at], seen[at]) for at in right])
+
     def _take(self, address: Address, fields: Fields, live: Live) -> None:
         """It was made along with its collection."""
         differing = compare_fields(kind_of(address), fields, live.fields, None)
@@ -267,7 +277,7 @@ class Work:
                 hint="plan again: the next apply mends it",
             )
         self._schema.came_along(live)
-        self._own(address, fields, live)
+        self.recorder.put_all([self._entry(address, fields, live)])
 
     def _update(self, change: Change) -> Iterator[float]:
         # What this plan has made is not in it.
@@ -490,6 +500,10 @@ class Work:
         return frozenset(each.address for each in all_changes if each.action is Action.SCHEDULE)
 
     def _own(self, address: Address, fields: Fields, live: Live) -> None:
+        self.recorder.put(self._entry(address, fields, live))
+
+    def _entry(self, address: Address, fields: Fields, live: Live) -> Entry:
+        """What the state is to know of it."""
         kind = kind_of(address)
         salt = self.recorder.state.salt
         stored = stored_fields(fields, salt) if kind.secret_field else fingerprinted(fields, salt)
@@ -498,7 +512,7 @@ class Work:
         if kind.is_code and live.remote_id not in deployments:
             deployments = (live.remote_id, *deployments)
         uploads = known.uploads if known else ()
-        self.recorder.put(Entry(address, frozen(stored), live.remote_id, deployments, uploads))
+        return Entry(address, frozen(stored), live.remote_id, deployments, uploads)
 
 
 def _now() -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -34,6 +34,7 @@ class Recorder:
         self._changing = threading.Lock()
         self._saving = threading.Lock()
         self._journaling = threading.Lock()
+        self._intended: set[str] = set()
 
     @property
     def state(self) -> State:
@@ -45,6 +46,14 @@ class Recorder:
             self._commit(lambda state: _accepted(state, entry))
         else:
             self._commit(lambda state: state.with_entry(entry))
+
+    def put_all(self, entries: Iterable[Entry]) -> None:
+        """Own several at once, with one save, unless all of them are saved already. None of them is a deployment."""
+        found = {each.address: each for each in entries}
+        if found.items() <= self._state.entries.items():
+            self._save(self._version)
+        else:
+            self._commit(lambda state: replace(state, entries={**state.entries, **found}))
 
     def begin_upload(self, owner: Entry, deployment: str) -> None:
         """Remember a deployment that is begun, and save. `owner` is the entry of its owner where there is none yet."""
@@ -80,17 +89,23 @@ class Recorder:
 
     def intend(self, change: Change) -> None:
         """Write ahead what is about to be sent."""
+        self._intended.add(change.key)
         self._journal("intent", change, "")
 
     def conclude(self, change: Change, outcome: str) -> None:
-        """Write what came of it."""
-        self._journal(outcome, change, "")
+        """Write what came of it, where anything was to be sent."""
+        if change.key in self._intended:
+            self._journal(outcome, change, "")
 
     def _commit(self, mutate: Callable[[State], State]) -> None:
         with self._changing:
             self._state = mutate(self._state)
             self._version += 1
             mine = self._version
+        self._save(mine)
+
+    def _save(self, mine: int) -> None:
+        """See that what was changed up to then is saved."""
         with self._saving:
             if self._saved >= mine:
                 return

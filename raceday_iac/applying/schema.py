@@ -246,6 +246,8 @@ class MadeAlong:
     provider: Provider
     #: By collection: its members, each as the request names it.
     members: Mapping[Address, Mapping[Address, Mapping[str, Any]]]
+    #: Takes what a list shows of them, all at once.
+    own: Callable[[Mapping[Address, Live]], None] = lambda _seen: None
     #: The collection of each member.
     _places: dict[Address, Address] = field(init=False)
     _created: set[Address] = field(default_factory=set)
@@ -283,7 +285,9 @@ class MadeAlong:
     def _look(self, address: Address) -> Live | None:
         with self._guard:
             if address not in self._seen:
-                self._seen.update(self.provider.inside(outermost(address)))
+                found = self.provider.inside(outermost(address))
+                self._seen.update(found)
+                self.own({at: live for at, live in found.items() if self._places.get(at) in self._created})
             return self._seen.get(address)
 
 

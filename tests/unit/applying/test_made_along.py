@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -85,12 +86,13 @@ class Ran:
     pauses: list[float]
     warned: list[str]
     owned: set[str]
+    #: How often the state was saved.
+    saves: int
 
 
 def apply(server: Server, folder: Path, facts: ServerFacts = NEW) -> Ran:
     desired = schema()
     found = plan(desired, facts=facts)
-    (folder / "state").mkdir()
     recorder = Recorder(LocalState(folder / "state"), new_state())
     warned: list[str] = []
 
@@ -100,7 +102,12 @@ def apply(server: Server, folder: Path, facts: ServerFacts = NEW) -> Ran:
     work = Work(server, recorder, found, desired, {}, lambda _change, _text: None, warn)
     steps = make_steps(found.changes, desired, found.real, made_along(found, desired))
     pauses = [pause for step in steps for pause in work.perform(step)]
-    return Ran(server.log, pauses, warned, {str(each) for each in recorder.state.entries})
+    return Ran(server.log, pauses, warned, {str(each) for each in recorder.state.entries}, recorder.state.serial)
+
+
+def journaled(folder: Path) -> list[str]:
+    lines = (folder / "state" / "journal.jsonl").read_text(encoding="utf-8").split("\n")
+    return [json.loads(line)["change"] for line in lines if line]
 
 
 MADE = ["create database.d", "create collection.d/c"]
@@ -113,6 +120,16 @@ def test_one_request_makes_all_of_a_collection_and_one_list_tells_of_it(tmp_path
     ran = apply(server, tmp_path)
     assert (ran.log, server.lists, ran.pauses) == (MADE, 1, [])
     assert ran.owned == ALL
+
+
+def test_what_one_list_tells_of_is_saved_once_and_only_what_is_sent_is_in_the_journal(tmp_path: Path) -> None:
+    assert apply(Server(), tmp_path).saves == len(MADE) + 1
+    assert journaled(tmp_path) == ["create:database.d", "create:collection.d/c"]
+
+
+def test_what_is_sent_by_itself_all_the_same_is_in_the_journal(tmp_path: Path) -> None:
+    assert apply(Server(ignores=True), tmp_path).saves == len(ALL)
+    assert set(journaled(tmp_path)) == {f"create:{each}" for each in ALL}
 
 
 def test_an_older_server_gets_one_after_the_other(tmp_path: Path) -> None:
@@ -144,6 +161,7 @@ def test_where_it_was_refused_the_collection_is_made_without_it(tmp_path: Path) 
 def test_what_was_made_otherwise_is_an_error_with_both_values(tmp_path: Path) -> None:
     with pytest.raises(ProviderError, match=r"attribute\.d/c/b along .* not as it was asked to: max: 7 → 9"):
         apply(Server(other={address("attribute.d/c/b"): frozen({"max": 7})}), tmp_path)
+    assert {str(each) for each in LocalState(tmp_path / "state").read().entries} == ALL - {"attribute.d/c/b"}
 
 
 # What can come along.
