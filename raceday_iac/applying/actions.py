@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -229,8 +230,9 @@ class Work:
             # Sent by itself all the same.
             self.recorder.intend(change)
             self._schema.writes(Turn(kind_of(change.address).schema_places(change.address, fields)))
+        begun = time.monotonic()
         live = self._create_with_members(change, fields)
-        self._schema.created(change.address)
+        self._schema.created(change.address, time.monotonic() - begun)
         self._keep_made_secret(change, fields, live)
         self._own(change.address, fields, live)
 

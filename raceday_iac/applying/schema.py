@@ -112,8 +112,8 @@ class SchemaWork:
     warn: Callable[[str], None]
     #: The first pause of a wait, in seconds.
     first_look: Callable[[], float] = lambda: FIRST_LOOK
-    #: What was created and not yet seen to be available.
-    _unseen: set[Address] = field(default_factory=set)
+    #: What was created and not yet seen to be available, with the seconds that the answer took.
+    _unseen: dict[Address, float] = field(default_factory=dict)
     #: What came with its collection, and was seen to be available.
     _came: set[Address] = field(default_factory=set)
     #: Where something was sent, and of which it was already told that documents do not know all of it.
@@ -124,23 +124,26 @@ class SchemaWork:
         """Something is sent that writes a schema."""
         self._written |= turn.places
 
-    def created(self, address: Address) -> None:
-        """A creation was answered; its end is still to be seen."""
+    def created(self, address: Address, took: float = 0.0) -> None:
+        """A creation was answered after so many seconds; its end is still to be seen."""
         if kind_of(address).listed:
-            self._unseen.add(address)
+            self._unseen[address] = took
 
     def came_along(self, live: Live) -> None:
         """It was made with its collection, and is seen now."""
         if live.status == "available":
             self._came.add(live.address)
         else:
-            self._unseen.add(live.address)
+            self._unseen[live.address] = 0.0
 
     def finish(self, address: Address) -> Iterator[float]:
         """Until a creation has ended. What was renamed, converted or adopted is there as well."""
         if address in self._unseen:
-            yield from until_available(self.provider, [address], self.first_look())
-            self._unseen.discard(address)
+            # Half of the way of an answer has passed again when a look arrives.
+            yield from until_available(
+                self.provider, [address], max(0.0, self.first_look() - self._unseen[address] / 2)
+            )
+            self._unseen.pop(address, None)
         self.there.add(address)
 
     def removed(self, address: Address) -> None:
@@ -162,7 +165,8 @@ class SchemaWork:
                 self._prove(step.proves)
             return
         yield from until_available(self.provider, step.watched, self.first_look())
-        self._unseen.difference_update(step.watched)
+        for each in step.watched:
+            self._unseen.pop(each, None)
         self.there.update(step.watched)
         lost = self._unknown(step.proves)
         if lost:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from raceday_iac.applying import Applied, Event, EventKind, apply_plan
+from raceday_iac.applying.schema import SchemaWork
 from raceday_iac.errors import (
     AccessError,
     BrokenSchemaError,
@@ -17,7 +18,7 @@ from raceday_iac.errors import (
 )
 from raceday_iac.model.address import Address
 from raceday_iac.model.evidence import Answer
-from raceday_iac.model.resource import Fields, Live
+from raceday_iac.model.resource import Fields, Live, frozen
 from raceday_iac.model.stack import Stack
 from raceday_iac.planning import build_plan
 from raceday_iac.state.backends.local import LocalState
@@ -243,3 +244,14 @@ def test_the_relationships_of_a_collection_that_goes_go_before_it(project: Proje
     project.apply(without)
     gone = [each for each in project.server.log if each.startswith("delete")]
     assert gone == ["delete relationship.d/c/r", "delete collection.d/c"]
+
+
+@pytest.mark.parametrize(("took", "pause"), [(0.0, 0.05), (0.04, 0.03), (0.2, 0.0)])
+def test_on_a_long_way_the_first_look_is_sent_sooner(took: float, pause: float) -> None:
+    """It takes as long to arrive as the answer to the creation did."""
+    server = FakeAppwrite()
+    server.resources[A] = Live(A, frozen({}))
+    work = SchemaWork(server, resolved(stack("a")), set(), warn=lambda _text: None)
+    work.created(A, took)
+    assert list(work.finish(A)) == [pytest.approx(pause)]
+    assert work.there == {A}
