@@ -180,7 +180,7 @@ class SchemaWork:
 
     def explained(self, address: Address, fault: ServerFaultError) -> ProviderError:
         """Why an update ended in an error that the server does not explain."""
-        if kind_of(address).listed != "attributes":
+        if not kind_of(address).is_column:
             return fault
         database, collection, key = address.parts
         names = ([key], []) if kind_of(address).holds_values else ([], [key])

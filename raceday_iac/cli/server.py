@@ -157,19 +157,18 @@ def load_server(file: Annotated[Path, typer.Argument(help="An appwrite.json.")])
 
 def load_file(options: Options, environment: Environment, file: Path) -> tuple[Loaded, list[str], tuple[Remark, ...]]:
     """Create functions and sites of a file. What came of it, what else it has, and remarks on it. Raises IacError."""
-    from ..devserver.control import load_functions, load_sites
+    from ..devserver.control import LISTS, load_lists
     from ..importing.appwrite_json import PLACE, SILENT, named
     from ..importing.document import read_document
 
     document = read_document(file)
-    functions, sites = (document.content.get(name, []) for name in ("functions", "sites"))
-    for name, entries in (("functions", functions), ("sites", sites)):
+    lists = {name: document.content.get(name, []) for name in LISTS}
+    for name, entries in lists.items():
         if not isinstance(entries, list):
             raise IacError(f"{file} is not an appwrite.json: its {name} are no list.", unchanged=True)
     with opened(environment, options) as target:
-        place = (target.endpoint, target.project, target.key.reveal())
-        loaded = load_functions(functions, *place).and_sites(load_sites(sites, *place))
-    silent = {"functions", "sites", *PLACE, *SILENT}
+        loaded = load_lists(lists, target.endpoint, target.project, target.key.reveal())
+    silent = {*LISTS, *PLACE, *SILENT}
     others = [named(name, held) for name, held in document.content.items() if held and name not in silent]
     return loaded, others, document.remarks
 

@@ -188,7 +188,7 @@ def _schema(reader: Reader, database: str, name: str) -> Schema:
     related: dict[str, str] = {}
     named_by: list[NamedBy] = []
     for address, live in found.items():
-        if len(address.parts) != 3 or kind_of(address).listed != "attributes" or address.parts[0] != database:
+        if len(address.parts) != 3 or not kind_of(address).is_column or address.parts[0] != database:
             continue
         owner, fields = address.parts[1], live.fields
         leads_to = fields.get("relatedCollection")

@@ -252,6 +252,17 @@ _FUNCTIONS = _Service("functions", FUNCTION_FIELDS, ("name", "runtime"), _LONGES
 _SITES = _Service("sites", SITE_FIELDS, ("name", "framework", "buildRuntime"), _LONGEST_OF_SITE)
 
 
+#: The lists of an appwrite.json that are loaded.
+LISTS = (_FUNCTIONS.name, _SITES.name)
+
+
+def load_lists(lists: Mapping[str, Sequence[Any]], endpoint: str, project: str, key: str) -> Loaded:
+    """Create what the lists of an appwrite.json name, by the key of each."""
+    functions, sites = (lists[name] for name in LISTS)
+    place = (endpoint, project, key)
+    return load_functions(functions, *place).and_sites(load_sites(sites, *place))
+
+
 def load_functions(functions: Sequence[Any], endpoint: str, project: str, key: str) -> Loaded:
     """Create the functions of an appwrite.json, without code, through the HTTP API. Their folders need not exist."""
     return _loaded(_FUNCTIONS, functions, endpoint, project, key)

@@ -589,6 +589,7 @@ KIND = Kind(
     asks_when_converted=asks_when_converted,
     holds_values=True,
     listed="attributes",
+    listed_item=SHAPE,
     is_one=lambda raw: raw["type"] != "relationship",
     sent_together=True,
     inline=inline,

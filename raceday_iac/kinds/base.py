@@ -361,9 +361,10 @@ class Kind:
     #: The first version of Appwrite that has it; nothing where all have that we know.
     since: str = ""
     #: Whether a write is answered before it is done (`processing`); then `listed` names the list of the collection
-    #: that shows what has become of it.
+    #: that shows what has become of it, and `listed_item` what one of that list must be, where no other kind says it.
     is_async: bool = False
     listed: str = ""
+    listed_item: Shape | None = None
     #: Whether an item of `listed`, or of its own list, is one.
     is_one: Callable[[Mapping[str, Any]], bool] = lambda _raw: True
     #: The part of the answer to `requests.read` that is about it; None when it is not there.

@@ -338,6 +338,10 @@ class _Declaring(Declaring):
         return collection_fields(canonical(declared))
 
 
+def _reached_through(fields: Fields) -> frozenset[str]:
+    return frozenset({"databases", "tablesdb"} if fields["permissions"] or fields["documentSecurity"] else ())
+
+
 KIND = Kind(
     name="collection",
     stage=STAGES["collection"],
@@ -350,6 +354,7 @@ KIND = Kind(
     loses=loses,
     is_read_by_code=True,
     holds_documents=True,
+    reached_through=_reached_through,
     schema_places=of_its_collection,
     routes=(
         "POST /databases/{databaseId}/collections",

@@ -378,6 +378,7 @@ KIND = Kind(
     in_place=frozenset(FIELDS),
     is_replaceable=False,
     armed_last="schedule",
+    reached_through=lambda fields: frozenset({"functions"} if fields["execute"] else ()),
     unsupported=unsupported,
     doubts=doubts,
     loses=loses,

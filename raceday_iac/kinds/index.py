@@ -320,6 +320,7 @@ KIND = Kind(
     unsupported=unsupported,
     inline=inline,
     listed="indexes",
+    listed_item=SHAPE,
     schema_places=of_its_collection,
     routes=("POST /databases/{databaseId}/collections/{collectionId}/indexes",),
     left_out={name: LEFT_OUT[name] for name in ("status", "error")},

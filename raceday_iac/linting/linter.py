@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
+from typing import Any
 
-from ..kinds import KINDS
+from ..kinds import KINDS, kind_of
 from ..kinds.base import Danger
 from ..model.address import Address, owner_of
 from . import acceptances, policies, schedules
@@ -63,22 +64,24 @@ def _switched_off(context: Context) -> Iterator[tuple[ResourceFacts, list[str]]]
         if switch is not None and (name := switch(each.id, each.fields)):
             off[name] = each
     cut: dict[str, list[str]] = {}
-    for subject, services in _reached(context.configuration) if off else ():
+    for subject, services in _reached(context.configuration).items() if off else ():
         if services and services <= off.keys():
             cut.setdefault(min(services), []).append(subject)
     yield from ((off[name], subjects) for name, subjects in cut.items())
 
 
-def _reached(configuration: Configuration) -> Iterator[tuple[str, frozenset[str]]]:
-    """What lets in somebody without a key, and the services any of which leads to it."""
-    for each in configuration.functions:
-        yield each.address, frozenset({"functions"} if each.execute else ())
+def _reached(configuration: Configuration) -> Mapping[str, frozenset[str]]:
+    """By what lets in somebody without a key: the services any of which leads to it."""
+    found = {each.address: _services(each.address, {"execute": each.execute}) for each in configuration.functions}
     for place in configuration.collections:
-        yield (
-            place.address,
-            frozenset({"databases", "tablesdb"} if place.permissions or place.document_security else ()),
-        )
-    yield from ((each.address, KINDS[each.kind].reached_through(each.fields)) for each in configuration.resources)
+        security = {"permissions": place.permissions, "documentSecurity": place.document_security}
+        found[place.address] = _services(place.address, security)
+    others = [each for each in configuration.resources if each.address not in found]
+    return found | {each.address: _services(each.address, each.fields) for each in others}
+
+
+def _services(address: str, fields: Mapping[str, Any]) -> frozenset[str]:
+    return kind_of(Address.parse(address)).reached_through(fields)
 
 
 @DANGERS.rule("SVC001", Severity.WARNING, "a service that is off although people need it", each=_switched_off)

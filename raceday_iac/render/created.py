@@ -10,13 +10,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from ..diff import value_text
-from ..kinds import KINDS, kind_of
+from ..kinds import kind_of
 from ..planning import Action, Change
 
 FOLD = 20
 NEVER_FOLDED = ("execute", "scopes", "permissions", "events", "schedule")
-#: The kinds that lie in a collection; the first of them needs no name in a table.
-_MEMBERS = tuple(name for name, kind in KINDS.items() if kind.listed)
 #: What a table says in columns of its own.
 _COLUMNS = ("type", "relationType", "size", "array", "required", "default")
 
@@ -50,7 +48,8 @@ def aligned(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
 
 def _row(change: Change) -> tuple[str, str, str, str]:
     values = change.values
-    kind = "" if change.address.kind == _MEMBERS[0] else f"{change.address.kind} "
+    # Plain columns need no name of their kind.
+    kind = "" if kind_of(change.address).holds_values else f"{change.address.kind} "
     size = f"({values['size']})" if values.get("size") else ""
     form = f"{kind}{values.get('type') or values.get('relationType', '')}{size}{'[]' if values.get('array') else ''}"
     return change.address.name, form.strip(), _need(values), ", ".join(_rest(values))

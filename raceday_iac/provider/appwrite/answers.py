@@ -35,7 +35,6 @@ _DONE = (200, 201, 202)
 _REDIRECTS = (301, 302, 303, 307, 308)
 #: Of what is no resource. Kinds say theirs themselves.
 _ABSENCES = {
-    "documents": "document_not_found",
     "deployment": "deployment_not_found",
     "executions": "execution_not_found",
 }

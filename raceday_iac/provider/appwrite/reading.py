@@ -16,12 +16,10 @@ from ...kinds import (
     LISTED,
     Kind,
     answered_with,
-    attribute,
     collection,
     database,
     deployment,
     function,
-    index,
     kind_of,
 )
 from ...kinds.base import ARCHIVE, CONTENT, OBJECT, Call, Listing, Shape, is_finite, is_instant, listing
@@ -44,7 +42,7 @@ PAGE = 100
 #: Keys by which a list is filtered; with more of them, the whole list is not longer than the question.
 _FILTERED = 40
 #: What answers must hold, beside the kinds' own.
-_MEMBERS = {"attributes": attribute.SHAPE, "indexes": index.SHAPE}
+_MEMBERS = {kind.listed: kind.listed_item for kind in KINDS.values() if kind.listed_item is not None}
 _COLLECTION = Shape({**collection.SHAPE.fields, **{listed: [shape] for listed, shape in _MEMBERS.items()}})
 _DEPLOYMENT = deployment.SHAPE
 EXECUTION = Shape(
@@ -496,7 +494,7 @@ def _collection_members(raw: Mapping[str, Any]) -> Iterator[tuple[Address, Live]
     """The collection itself, its attributes, relationships and indexes."""
     owner = collection.parse((), raw)
     yield owner.address, owner
-    for listed in ("attributes", "indexes"):
+    for listed in _MEMBERS:
         for live in _members(owner.address.parts, listed, raw[listed]):
             yield live.address, live
 

@@ -17,14 +17,16 @@ from raceday_iac.kinds import KINDS
 PACKAGE = Path(__file__).parents[3] / "raceday_iac"
 #: The server must not share the reconciler's knowledge, and what is Raceday's alone speaks of its own functions.
 ELSEWHERE = ("kinds", "devserver", "raceday")
-#: Tables of the labels of a metric, which have names of kinds among them.
-LABELS = {"render/health_prometheus.py": 1}
+#: What asks for kinds by these asks as well: the names of their lists.
+NAMES = {*KINDS, *(kind.plural for kind in KINDS.values())}
+#: Keys of files, and labels of a metric, which have names of kinds among them.
+KEYS = {"health/watched.py": 1, "packaging/bundle.py": 1, "render/health_prometheus.py": 1}
 #: Select resources by the name of a kind.
 SELECTING = ("of_kind", "_of_kind", "below", "count")
 
 
 def is_name(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in KINDS
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in NAMES
 
 
 def is_collection(node: ast.AST) -> bool:
@@ -45,8 +47,31 @@ def is_kind_of_something(node: ast.AST) -> bool:
     return isinstance(node, ast.Attribute) and node.attr == "kind"
 
 
+def is_list_of_kind(node: ast.AST) -> bool:
+    """`kind.listed == "attributes"` asks as well whether it is one of the kinds in that list."""
+    if not isinstance(node, ast.Compare):
+        return False
+    operands = [node.left, *node.comparators]
+    asks = any(isinstance(each, ast.Attribute) and each.attr in ("listed", "plural", "absent") for each in operands)
+    return asks and any(isinstance(each, ast.Constant) and each.value for each in operands)
+
+
+def is_type_of_declaration(node: ast.AST) -> bool:
+    """`isinstance(declared, FunctionDeclaration)` asks for the kind by its model."""
+    called = (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("isinstance", "issubclass")
+    )
+    return called and any(
+        name.endswith("Declaration") and name != "Declaration"
+        for each in ast.walk(node)
+        if (name := each.id if isinstance(each, ast.Name) else each.attr if isinstance(each, ast.Attribute) else "")
+    )
+
+
 def is_known_kind(node: ast.AST) -> bool:
-    """A constant that stands for one kind or several: `COLUMNS`, `function.KIND`, `function.KIND.name`."""
+    """A constant that stands for one kind or several: `COLUMNS`, `COLUMNS[0]`, `function.KIND.name`."""
+    if isinstance(node, ast.Subscript):
+        return is_known_kind(node.value)
     if isinstance(node, ast.Name):
         return node.id.isupper() and node.id != "KINDS"
     return isinstance(node, ast.Attribute) and (
@@ -78,7 +103,15 @@ def is_case(node: ast.AST) -> bool:
 
 def branches(source: str) -> Iterator[int]:
     """The lines that ask for a kind, each once."""
-    asking = (is_comparison, is_collection, is_table, is_selection, is_case)
+    asking = (
+        is_comparison,
+        is_collection,
+        is_table,
+        is_selection,
+        is_case,
+        is_list_of_kind,
+        is_type_of_declaration,
+    )
     lines = {node.lineno for node in ast.walk(ast.parse(source)) if any(asks(node) for asks in asking)}
     yield from sorted(lines)
 
@@ -90,7 +123,7 @@ def found() -> dict[str, list[int]]:
 
 
 def test_nothing_outside_kinds_asks_which_kind_something_is() -> None:
-    beyond = {name: lines for name, lines in found().items() if len(lines) != LABELS.get(name, 0)}
+    beyond = {name: lines for name, lines in found().items() if len(lines) != KEYS.get(name, 0)}
     assert beyond == {}, "put it on the Kind instead (raceday_iac/kinds/base.py)"
 
 
@@ -102,6 +135,11 @@ def test_nothing_outside_kinds_asks_which_kind_something_is() -> None:
         "each.kind in ('attribute', 'index')",
         "COLUMNS = ('attribute', 'relationship')",
         "each.kind in COLUMNS",
+        "listed == 'attributes'",
+        "{'attributes': 1, 'indexes': 2}[listed]",
+        "each.kind == _MEMBERS[0]",
+        "kind_of(address).listed != 'attributes'",
+        "isinstance(declared, FunctionDeclaration)",
         "each.kind == function.KIND.name",
         "KINDS[each.kind] is function.KIND or each.kind == KIND",
         "{'attribute': 1, 'index': 2}[kind]",
@@ -128,6 +166,8 @@ def test_every_way_of_asking_is_found(source: str) -> None:
         "KINDS[address.kind].loses(live)",
         "desired.of_kind(kind)",
         "raw['deployment'] == known",
+        "error.kind == kind_of(address).absent",
+        "isinstance(entry, Declaration)",
     ],
 )
 def test_what_does_not_ask_is_not_found(source: str) -> None:
