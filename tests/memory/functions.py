@@ -1,78 +1,72 @@
-"""Functions, variables and deployments."""
+"""What has code: functions and sites, with their variables and deployments; and the rules that lead to them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from .refusals import missing, page, refused, taken
 
 Raw = dict[str, Any]
 
-#: What an update resets when it leaves it out.
-_DEFAULTS: Raw = {
-    "execute": [],
-    "events": [],
-    "schedule": "",
-    "timeout": 15,
-    "enabled": True,
-    "logging": True,
-    "commands": "",
-    "scopes": [],
-    "specification": "s-1vcpu-512mb",
-    "installationId": "",
-    "providerRepositoryId": "",
-    "providerBranch": "",
-    "providerRootDirectory": "",
-    "providerSilentMode": False,
-}
-_FIELDS = ("name", "runtime", "entrypoint", *_DEFAULTS)
+
+@dataclass(frozen=True)
+class Coded:
+    """`defaults` are what an update resets where it leaves them out; `kept` are fields that it leaves as they are."""
+
+    plural: str
+    defaults: Mapping[str, Any]
+    kept: tuple[str, ...]
+
+    @property
+    def identity(self) -> str:
+        return f"{self.plural.removesuffix('s')}Id"
+
+    def said(self, body: Raw) -> Raw:
+        return {name: body[name] for name in (*self.kept, *self.defaults) if name in body}
+
+
+FUNCTIONS = Coded(
+    "functions",
+    {
+        "execute": [],
+        "events": [],
+        "schedule": "",
+        "timeout": 15,
+        "enabled": True,
+        "logging": True,
+        "commands": "",
+        "scopes": [],
+        "specification": "s-1vcpu-512mb",
+        "installationId": "",
+        "providerRepositoryId": "",
+        "providerBranch": "",
+        "providerRootDirectory": "",
+        "providerSilentMode": False,
+    },
+    ("name", "runtime", "entrypoint"),
+)
+SITES = Coded(
+    "sites",
+    {
+        "name": "",
+        "framework": "",
+        "buildRuntime": "",
+        "adapter": "",
+        "installCommand": "",
+        "buildCommand": "",
+        "outputDirectory": "",
+        "fallbackFile": "",
+        "specification": "s-8vcpu-8gb",
+        "timeout": 30,
+        "enabled": True,
+        "logging": True,
+    },
+    (),
+)
 #: The statuses of a build, one a look.
 _BUILD = ("waiting", "building", "ready")
-
-
-def _function(project: Raw, function: str) -> Raw:
-    found: Raw | None = project["functions"].get(function)
-    if found is None:
-        raise missing(f"function {function}")
-    return found
-
-
-def _answer(function: Raw) -> Raw:
-    shown = [{**each, "value": "" if each["secret"] else each["value"]} for each in function["vars"]]
-    return {**function, "vars": shown}
-
-
-def _list(project: Raw, body: Raw) -> Raw:
-    return page(map(_answer, project["functions"].values()), body, "functions")
-
-
-def _get(project: Raw, _body: Raw, function: str) -> Raw:
-    return _answer(_function(project, function))
-
-
-def _create(project: Raw, body: Raw) -> Raw:
-    function = body["functionId"]
-    if function in project["functions"]:
-        raise taken(f"function {function}")
-    fields = {**_DEFAULTS, "entrypoint": "", **{name: body[name] for name in _FIELDS if name in body}}
-    project["functions"][function] = {"$id": function, **fields, "vars": [], "deploymentId": ""}
-    return _answer(project["functions"][function])
-
-
-def _update(project: Raw, body: Raw, function: str) -> Raw:
-    """A full replacement: what is left out goes back to its default, except runtime and entrypoint."""
-    found = _function(project, function)
-    found.update({**_DEFAULTS, **{name: body[name] for name in _FIELDS if name in body}})
-    return _answer(found)
-
-
-def _delete(project: Raw, _body: Raw, function: str) -> None:
-    _function(project, function)
-    del project["functions"][function]
-    gone = [name for name, each in project["deployments"].items() if each["function"] == function]
-    for name in gone:
-        del project["deployments"][name]
 
 
 def _number(project: Raw) -> str:
@@ -80,51 +74,49 @@ def _number(project: Raw) -> str:
     return f"n{project['numbers']:06}"
 
 
-def _variables(project: Raw, _body: Raw, function: str) -> Raw:
-    shown = _answer(_function(project, function))["vars"]
-    return {"total": len(shown), "variables": shown}
+def _shown(deployment: Raw) -> Raw:
+    return {name: value for name, value in deployment.items() if name != "archive"}
 
 
-def _variable(found: Raw, variable: str) -> Raw:
-    for each in found["vars"]:
+def _answer(found: Raw) -> Raw:
+    return {**found, "vars": [_answered(each) for each in found["vars"]]}
+
+
+def _answered(variable: Raw) -> Raw:
+    return {**variable, "value": "" if variable["secret"] else variable["value"]}
+
+
+def _one(those: list[Raw], variable: str) -> Raw:
+    for each in those:
         if each["$id"] == variable:
-            return dict(each)
+            return each
     raise missing(f"variable {variable}")
 
 
-def _create_variable(project: Raw, body: Raw, function: str) -> Raw:
-    found = _function(project, function)
-    if any(each["key"] == body["key"] for each in found["vars"]):
+def _made_variable(those: list[Raw], identity: str, body: Raw) -> Raw:
+    if any(each["key"] == body["key"] for each in those):
         raise taken(f"variable {body['key']}")
-    created = {"$id": _number(project), "key": body["key"], "value": body["value"], "secret": body["secret"]}
-    found["vars"].append(created)
-    return {**created, "value": "" if created["secret"] else created["value"]}
+    those.append({"$id": identity, "key": body["key"], "value": body["value"], "secret": body["secret"]})
+    return _answered(those[-1])
 
 
-def _update_variable(project: Raw, body: Raw, function: str, variable: str) -> Raw:
-    found = _function(project, function)
-    before = _variable(found, variable)
-    if before["secret"] and body.get("secret") is False:
+def _changed_variable(those: list[Raw], variable: str, body: Raw) -> Raw:
+    found = _one(those, variable)
+    if found["secret"] and body.get("secret") is False:
         raise refused("variable_cannot_unset_secret")
-    after = {**before, **{name: body[name] for name in ("key", "value", "secret") if body.get(name) is not None}}
-    found["vars"] = [after if each["$id"] == variable else each for each in found["vars"]]
-    return {**after, "value": "" if after["secret"] else after["value"]}
+    found.update({name: body[name] for name in ("key", "value", "secret") if body.get(name) is not None})
+    return _answered(found)
 
 
-def _delete_variable(project: Raw, _body: Raw, function: str, variable: str) -> None:
-    found = _function(project, function)
-    _variable(found, variable)
-    found["vars"] = [each for each in found["vars"] if each["$id"] != variable]
-
-
-def create_deployment(project: Raw, function: str, fields: Mapping[str, Any], archive: bytes) -> Raw:
+def create_deployment(project: Raw, plural: str, owner: str, fields: Mapping[str, Any], archive: bytes) -> Raw:
     """Take an archive and queue its build."""
-    _function(project, function)
+    if owner not in project[plural]:
+        raise missing(f"{plural} {owner}")
     name = _number(project)
     project["deployments"][name] = {
         "$id": name,
         "$createdAt": name,
-        "function": function,
+        "owner": f"{plural}/{owner}",
         "status": _BUILD[0],
         "sourceSize": len(archive),
         "buildLogs": "",
@@ -134,69 +126,178 @@ def create_deployment(project: Raw, function: str, fields: Mapping[str, Any], ar
     return _shown(project["deployments"][name])
 
 
-def _shown(deployment: Raw) -> Raw:
-    return {name: value for name, value in deployment.items() if name != "archive"}
+def routes(of: Coded) -> list[tuple[str, str, Callable[..., Any]]]:
+    """Handlers of functions, or of sites."""
+
+    def find(project: Raw, owner: str) -> Raw:
+        found: Raw | None = project[of.plural].get(owner)
+        if found is None:
+            raise missing(f"{of.plural} {owner}")
+        return found
+
+    def listed(project: Raw, body: Raw) -> Raw:
+        return page(map(_answer, project[of.plural].values()), body, of.plural)
+
+    def get(project: Raw, _body: Raw, owner: str) -> Raw:
+        return _answer(find(project, owner))
+
+    def create(project: Raw, body: Raw) -> Raw:
+        owner = body[of.identity]
+        if owner.lower() in map(str.lower, project[of.plural]):
+            raise taken(f"{of.plural} {owner}")
+        begun = {**dict.fromkeys(of.kept, ""), **of.defaults, **of.said(body)}
+        project[of.plural][owner] = {"$id": owner, **begun, "vars": [], "deploymentId": ""}
+        return get(project, body, owner)
+
+    def update(project: Raw, body: Raw, owner: str) -> Raw:
+        find(project, owner).update({**of.defaults, **of.said(body)})
+        return get(project, body, owner)
+
+    def delete(project: Raw, _body: Raw, owner: str) -> None:
+        """Its deployments go with it, and the rules that lead to it."""
+        find(project, owner)
+        del project[of.plural][owner]
+        place = f"{of.plural}/{owner}"
+        project["deployments"] = {name: each for name, each in project["deployments"].items() if each["owner"] != place}
+        project["rules"] = [each for each in project["rules"] if each["owner"] != place]
+
+    def variables(project: Raw, _body: Raw, owner: str) -> Raw:
+        shown = _answer(find(project, owner))["vars"]
+        return {"total": len(shown), "variables": shown}
+
+    def create_variable(project: Raw, body: Raw, owner: str) -> Raw:
+        return _made_variable(find(project, owner)["vars"], _number(project), body)
+
+    def update_variable(project: Raw, body: Raw, owner: str, variable: str) -> Raw:
+        return _changed_variable(find(project, owner)["vars"], variable, body)
+
+    def delete_variable(project: Raw, _body: Raw, owner: str, variable: str) -> None:
+        those = find(project, owner)["vars"]
+        those.remove(_one(those, variable))
+
+    def deployment(project: Raw, owner: str, name: str) -> Raw:
+        found: Raw | None = project["deployments"].get(name)
+        if found is None or found["owner"] != f"{of.plural}/{owner}":
+            raise missing(f"deployment {name}")
+        return found
+
+    def deployments(project: Raw, body: Raw, owner: str) -> Raw:
+        find(project, owner)
+        own = [_shown(each) for each in project["deployments"].values() if each["owner"] == f"{of.plural}/{owner}"]
+        return page(own, body, "deployments")
+
+    def get_deployment(project: Raw, _body: Raw, owner: str, name: str) -> Raw:
+        """Looking is what lets the build go on."""
+        found = deployment(project, owner, name)
+        found["status"] = _BUILD[min(_BUILD.index(found["status"]) + 1, len(_BUILD) - 1)]
+        return _shown(found)
+
+    def download(project: Raw, _body: Raw, owner: str, name: str) -> bytes:
+        return bytes(deployment(project, owner, name)["archive"])
+
+    def delete_deployment(project: Raw, _body: Raw, owner: str, name: str) -> None:
+        deployment(project, owner, name)
+        del project["deployments"][name]
+        if find(project, owner)["deploymentId"] == name:
+            find(project, owner)["deploymentId"] = ""
+
+    def activate(project: Raw, body: Raw, owner: str) -> Raw:
+        found = find(project, owner)
+        if deployment(project, owner, body["deploymentId"])["status"] != "ready":
+            raise refused("build_not_ready")
+        found["deploymentId"] = body["deploymentId"]
+        return _answer(found)
+
+    def executions(project: Raw, body: Raw, owner: str) -> Raw:
+        """Nothing runs here."""
+        get(project, body, owner)
+        return {"total": 0, "executions": []}
+
+    one = f"/{of.plural}/{{owner}}"
+    return [
+        ("get", f"/{of.plural}", listed),
+        ("post", f"/{of.plural}", create),
+        ("get", one, get),
+        ("put", one, update),
+        ("delete", one, delete),
+        ("get", f"{one}/variables", variables),
+        ("post", f"{one}/variables", create_variable),
+        ("put", f"{one}/variables/{{variable}}", update_variable),
+        ("delete", f"{one}/variables/{{variable}}", delete_variable),
+        ("get", f"{one}/deployments", deployments),
+        ("get", f"{one}/deployments/{{deployment}}", get_deployment),
+        ("get", f"{one}/deployments/{{deployment}}/download", download),
+        ("delete", f"{one}/deployments/{{deployment}}", delete_deployment),
+        ("patch", f"{one}/deployment", activate),
+        ("get", f"{one}/executions", executions),
+    ]
 
 
-def _deployment(project: Raw, function: str, deployment: str) -> Raw:
-    found: Raw | None = project["deployments"].get(deployment)
-    if found is None or found["function"] != function:
-        raise missing(f"deployment {deployment}")
-    return found
+# Variables of the project, whose ids are chosen.
 
 
-def _deployments(project: Raw, body: Raw, function: str) -> Raw:
-    _function(project, function)
-    own = [_shown(each) for each in project["deployments"].values() if each["function"] == function]
-    return page(own, body, "deployments")
+def _project_variables(project: Raw, body: Raw) -> Raw:
+    return page(map(_answered, project["variables"]), body, "variables")
 
 
-def _get_deployment(project: Raw, _body: Raw, function: str, deployment: str) -> Raw:
-    """Looking is what lets the build go on."""
-    found = _deployment(project, function, deployment)
-    found["status"] = _BUILD[min(_BUILD.index(found["status"]) + 1, len(_BUILD) - 1)]
-    return _shown(found)
+def _create_project_variable(project: Raw, body: Raw) -> Raw:
+    if any(each["$id"] == body["variableId"] for each in project["variables"]):
+        raise taken(f"variable {body['variableId']}")
+    return _made_variable(project["variables"], body["variableId"], body)
 
 
-def _download(project: Raw, _body: Raw, function: str, deployment: str) -> bytes:
-    return bytes(_deployment(project, function, deployment)["archive"])
+def _update_project_variable(project: Raw, body: Raw, variable: str) -> Raw:
+    return _changed_variable(project["variables"], variable, body)
 
 
-def _delete_deployment(project: Raw, _body: Raw, function: str, deployment: str) -> None:
-    _deployment(project, function, deployment)
-    del project["deployments"][deployment]
-    if _function(project, function)["deploymentId"] == deployment:
-        _function(project, function)["deploymentId"] = ""
+def _delete_project_variable(project: Raw, _body: Raw, variable: str) -> None:
+    project["variables"].remove(_one(project["variables"], variable))
 
 
-def _activate(project: Raw, body: Raw, function: str) -> Raw:
-    found = _function(project, function)
-    if _deployment(project, function, body["deploymentId"])["status"] != "ready":
-        raise refused("build_not_ready")
-    found["deploymentId"] = body["deploymentId"]
-    return _answer(found)
+# Rules.
 
 
-def _executions(project: Raw, body: Raw, function: str) -> Raw:
-    """Nothing runs here."""
-    _get(project, body, function)
-    return {"total": 0, "executions": []}
+def _rules(project: Raw, body: Raw) -> Raw:
+    return page(project["rules"], body, "rules")
+
+
+def _create_rule(project: Raw, body: Raw, type: str) -> Raw:
+    """What it leads to must be there."""
+    if any(each["domain"] == body["domain"] for each in project["rules"]):
+        raise taken(f"rule {body['domain']}")
+    named = "resource" if type == "redirect" else type
+    owner = body.get(f"{named}Id", "")
+    plural = "" if type == "api" else f"{body.get('resourceType', type)}s"
+    if plural and owner not in project[plural]:
+        raise missing(f"{plural} {owner}")
+    made = {
+        "$id": _number(project),
+        "domain": body["domain"],
+        "type": "deployment" if type in ("function", "site") else type,
+        "trigger": "manual",
+        "deploymentResourceType": plural.removesuffix("s"),
+        "deploymentResourceId": owner,
+        "deploymentVcsProviderBranch": body.get("branch", ""),
+        "redirectUrl": body.get("url", ""),
+        "redirectStatusCode": body.get("statusCode", 301),
+        "owner": f"{plural}/{owner}",
+    }
+    project["rules"].append(made)
+    return made
+
+
+def _delete_rule(project: Raw, _body: Raw, rule: str) -> None:
+    project["rules"].remove(_one(project["rules"], rule))
 
 
 ROUTES = (
-    ("get", "/functions", _list),
-    ("post", "/functions", _create),
-    ("get", "/functions/{function}", _get),
-    ("put", "/functions/{function}", _update),
-    ("delete", "/functions/{function}", _delete),
-    ("get", "/functions/{function}/variables", _variables),
-    ("post", "/functions/{function}/variables", _create_variable),
-    ("put", "/functions/{function}/variables/{variable}", _update_variable),
-    ("delete", "/functions/{function}/variables/{variable}", _delete_variable),
-    ("get", "/functions/{function}/deployments", _deployments),
-    ("get", "/functions/{function}/deployments/{deployment}", _get_deployment),
-    ("get", "/functions/{function}/deployments/{deployment}/download", _download),
-    ("delete", "/functions/{function}/deployments/{deployment}", _delete_deployment),
-    ("patch", "/functions/{function}/deployment", _activate),
-    ("get", "/functions/{function}/executions", _executions),
+    *routes(FUNCTIONS),
+    *routes(SITES),
+    ("get", "/project/variables", _project_variables),
+    ("post", "/project/variables", _create_project_variable),
+    ("put", "/project/variables/{variable}", _update_project_variable),
+    ("delete", "/project/variables/{variable}", _delete_project_variable),
+    ("get", "/proxy/rules", _rules),
+    ("post", "/proxy/rules/{type}", _create_rule),
+    ("delete", "/proxy/rules/{rule}", _delete_rule),
 )

@@ -54,26 +54,6 @@ PLAIN = {
             "transformations": True,
         },
     ),
-    "site": Plain(
-        "/sites",
-        {
-            "name": "",
-            "framework": "",
-            "buildRuntime": "",
-            "adapter": "",
-            "installCommand": "",
-            "buildCommand": "",
-            "outputDirectory": "",
-            "fallbackFile": "",
-            "specification": "s-8vcpu-8gb",
-            "timeout": 30,
-            "enabled": True,
-            "logging": True,
-            # It has neither code nor variables here.
-            "deploymentId": "",
-            "vars": [],
-        },
-    ),
     "team": Plain("/teams", {"name": ""}),
     "webhook": Plain(
         "/webhooks",

@@ -123,9 +123,97 @@ def _delete_collection(project: Raw, _body: Raw, database: str, collection: str)
             other[side] = [each for each in other[side] if each.get("relatedCollection") != collection]
 
 
+# Documents. All they hold is `documents` of their collection: their values and `$permissions` by id.
+
+
 def _list_documents(project: Raw, body: Raw, database: str, collection: str) -> Raw:
     _, found = _places(project, database, collection)
-    return page([{"$id": name, **data} for name, data in found["documents"].items()], body, "documents")
+    return page([_document(found, name) for name in found["documents"]], body, "documents")
+
+
+def _document(found: Raw, name: str) -> Raw:
+    """With a value for each attribute, and for each relationship that leads to one document."""
+    if name not in found["documents"]:
+        raise missing(f"document {name}")
+    begun = {each["key"]: [] if each["array"] else None for each in found["attributes"] if _is_shown(each)}
+    return {"$id": name, "$permissions": [], **begun, **found["documents"][name]}
+
+
+def _is_shown(attribute: Raw) -> bool:
+    return attribute["type"] != "relationship" or leads_to_one(attribute)
+
+
+def leads_to_one(relationship: Raw) -> bool:
+    """From this side."""
+    to_one = ("oneToOne", "manyToOne") if relationship["side"] == "parent" else ("oneToOne", "oneToMany")
+    return relationship["relationType"] in to_one
+
+
+def _get_document(project: Raw, _body: Raw, database: str, collection: str, document: str) -> Raw:
+    return _document(_places(project, database, collection)[1], document)
+
+
+def _create_document(project: Raw, body: Raw, database: str, collection: str) -> Raw:
+    base, found = _places(project, database, collection)
+    name = body["documentId"]
+    if name in found["documents"]:
+        raise taken(f"document {name}")
+    begun = {each["key"]: each["default"] for each in found["attributes"] if each.get("default") is not None}
+    found["documents"][name] = begun
+    try:
+        return _set_document(base, found, name, body)
+    except Exception:
+        del found["documents"][name]
+        raise
+
+
+def _update_document(project: Raw, body: Raw, database: str, collection: str, document: str) -> Raw:
+    base, found = _places(project, database, collection)
+    if document not in found["documents"]:
+        raise missing(f"document {document}")
+    return _set_document(base, found, document, body)
+
+
+def _set_document(base: Raw, found: Raw, name: str, body: Raw) -> Raw:
+    """Values must be of available attributes. What one leads to must be there, or a plan was out of order."""
+    facts = {each["key"]: each for each in found["attributes"] if each["status"] == "available"}
+    for key, value in body["data"].items():
+        if key not in facts:
+            raise refused(f"unknown attribute {key}")
+        if facts[key]["required"] and value is None:
+            raise refused(f"{key} is required")
+        if facts[key]["type"] == "relationship" and value is not None:
+            there = base["collections"][facts[key]["relatedCollection"]]["documents"]
+            assert value in there, f"{key} leads to {value}, which is not there yet"
+        default = facts[key].get("default")
+        found["documents"][name][key] = default if value is None and default is not None else _stored(facts[key], value)
+    if body.get("permissions") is not None:
+        found["documents"][name]["$permissions"] = list(body["permissions"])
+    after = _document(found, name)
+    lacking = [key for key, each in facts.items() if each["required"] and after.get(key) is None]
+    if lacking:
+        raise refused(f"missing required {lacking}")
+    return after
+
+
+def _stored(attribute: Raw, value: Any) -> Any:
+    if isinstance(value, list) and attribute["array"]:
+        return [_stored(attribute, each) for each in value]
+    word = "float" if attribute["type"] == "double" else attribute["type"]
+    return _stored_default(word, value)
+
+
+def _delete_document(project: Raw, _body: Raw, database: str, collection: str, document: str) -> None:
+    """As with `restrict`: nothing may lead to it any more."""
+    base, found = _places(project, database, collection)
+    if document not in found["documents"]:
+        raise missing(f"document {document}")
+    del found["documents"][document]
+    for other in base["collections"].values():
+        for each in other["attributes"]:
+            if each["type"] == "relationship" and each["relatedCollection"] == collection and leads_to_one(each):
+                held = [name for name, values in other["documents"].items() if values.get(each["key"]) == document]
+                assert not held, f"{held} still lead to {document}"
 
 
 # Attributes.
@@ -394,6 +482,10 @@ ROUTES = (
     ("put", _COLLECTION, _update_collection),
     ("delete", _COLLECTION, _delete_collection),
     ("get", f"{_COLLECTION}/documents", _list_documents),
+    ("post", f"{_COLLECTION}/documents", _create_document),
+    ("get", f"{_COLLECTION}/documents/{{document}}", _get_document),
+    ("patch", f"{_COLLECTION}/documents/{{document}}", _update_document),
+    ("delete", f"{_COLLECTION}/documents/{{document}}", _delete_document),
     ("get", f"{_COLLECTION}/attributes", _list_attributes),
     ("post", f"{_COLLECTION}/attributes/relationship", _create_relationship),
     ("post", f"{_COLLECTION}/attributes/{{word}}", _create_attribute),

@@ -39,7 +39,8 @@ class MemoryAppwrite:
     """Has the methods of a transport. `version` counts the writes that changed something."""
 
     def __init__(self) -> None:
-        self.project: Raw = {"databases": {}, "functions": {}, "deployments": {}, "numbers": 0}
+        self.project: Raw = {"databases": {}, "functions": {}, "sites": {}, "deployments": {}, "numbers": 0}
+        self.project |= {"variables": [], "rules": []}
         self.version = 0
         self._guard = threading.RLock()
 
@@ -62,8 +63,8 @@ class MemoryAppwrite:
         """Take an archive whole."""
         with self._guard:
             self.version += 1
-            (function,) = re.fullmatch(r"/functions/([^/]+)/deployments", path).groups()  # type: ignore[union-attr]
-            return dict(functions.create_deployment(self.project, function, fields, archive))
+            _, plural, owner, _ = path.split("/")
+            return dict(functions.create_deployment(self.project, plural, owner, fields, archive))
 
     def not_appwrite(self, call: Call, what: str) -> ProviderError:
         return ProviderError(f"no answer to {call}: {what}")

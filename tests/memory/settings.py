@@ -5,22 +5,53 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .refusals import missing, taken
+from .refusals import missing, refused, taken
 
 Raw = dict[str, Any]
 #: The switches of a project by their key in answers, and what each begins with.
-SWITCHES = {"authMethods": ("anonymous", "jwt"), "services": ("avatars", "teams")}
+SWITCHES = {
+    "authMethods": ("anonymous", "jwt", "magic-url"),
+    "services": ("avatars", "teams"),
+    "protocols": ("rest", "graphql", "websocket"),
+}
 POLICIES: dict[str, Raw] = {
-    "session-limit": {"total": 0},
+    "password-dictionary": {"enabled": False},
+    "password-history": {"total": 0},
+    "password-personal-data": {"enabled": False},
     "password-strength": {"min": 8, "uppercase": False, "lowercase": False, "number": False, "symbols": False},
+    "session-alert": {"enabled": False},
+    "session-duration": {"duration": 31_536_000},
+    "session-invalidation": {"enabled": True},
+    "session-limit": {"total": 0},
+    "user-limit": {"total": 0},
+    "membership-privacy": dict.fromkeys(
+        ("userId", "userEmail", "userPhone", "userName", "userMFA", "userAccessedAt"), False
+    ),
+    "mfa-factors": {"totp": True, "email": True, "phone": True, "custom": False},
+}
+SMTP: Raw = {
+    "host": "",
+    "port": 587,
+    "secure": "tls",
+    "username": "",
+    "password": "",
+    "senderEmail": "",
+    "senderName": "",
+    "replyToEmail": "",
+    "replyToName": "",
+    "enabled": False,
 }
 
 
 def settings_of(project: Raw) -> Raw:
     """All of them, as they are."""
     begun: Raw = {key: dict.fromkeys(names, True) for key, names in SWITCHES.items()}
-    begun |= {"labels": [], "policies": {name: dict(values) for name, values in POLICIES.items()}}
-    begun |= {"phones": {}, "oauth": {"github": {"clientId": "", "clientSecret": "", "enabled": False}}}
+    begun |= {"labels": [], "policies": {name: dict(values) for name, values in POLICIES.items()}, "smtp": dict(SMTP)}
+    begun |= {
+        "phones": {},
+        "templates": {},
+        "oauth": {"github": {"clientId": "", "clientSecret": "", "enabled": False}},
+    }
     found: Raw = project.setdefault("settings", begun)
     return found
 
@@ -28,7 +59,30 @@ def settings_of(project: Raw) -> Raw:
 def _project(project: Raw, _body: Raw) -> Raw:
     found = settings_of(project)
     switches = {key: [{"$id": name, "enabled": on} for name, on in found[key].items()] for key in SWITCHES}
-    return {"$id": "p", "labels": found["labels"], **switches}
+    smtp = {f"smtp{name[0].upper()}{name[1:]}": value for name, value in found["smtp"].items()}
+    return {"$id": "p", "labels": found["labels"], **switches, **smtp, "smtpPassword": ""}
+
+
+def _set_smtp(project: Raw, body: Raw) -> Raw:
+    """What is not said stays, and so does what is null."""
+    settings_of(project)["smtp"] |= {name: value for name, value in body.items() if value is not None}
+    return _project(project, body)
+
+
+def _templates(project: Raw, _body: Raw) -> Raw:
+    found = list(settings_of(project)["templates"].values())
+    return {"total": len(found), "templates": found}
+
+
+def _set_template(project: Raw, body: Raw) -> Raw:
+    """It needs the server of mails."""
+    if not settings_of(project)["smtp"]["enabled"]:
+        raise refused("general_smtp_disabled")
+    begun = dict.fromkeys(("senderName", "senderEmail", "replyToName", "replyToEmail"), "")
+    name = f"{body['templateId']}-{body['locale']}"
+    found: Raw = settings_of(project)["templates"].setdefault(name, begun)
+    found.update(body)
+    return dict(found)
 
 
 def _switch(key: str) -> Callable[[Raw, Raw, str], Raw]:
@@ -90,6 +144,10 @@ ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
     ("get", "/project", _project),
     ("patch", "/project/auth-methods/{id}", _switch("authMethods")),
     ("patch", "/project/services/{id}", _switch("services")),
+    ("patch", "/project/protocols/{id}", _switch("protocols")),
+    ("patch", "/project/smtp", _set_smtp),
+    ("get", "/project/templates/email", _templates),
+    ("patch", "/project/templates/email", _set_template),
     ("put", "/project/labels", _set_labels),
     ("get", "/project/policies", _policies),
     ("patch", "/project/policies/{id}", _set_policy),

@@ -41,14 +41,23 @@ def _expected(address: str, settings: Settings, spec: Spec) -> Any:
             **{name: set(settings[name]) for name in ("execute", "events", "scopes")},
             "code": _code_of(settings),
         }
-    if kind == "variable":
+    if kind.endswith("variable"):
         return dict(settings)
+    if kind == "site":
+        said = {name: _plain(name, each) for name, each in settings.items() if each is not None and name != "code"}
+        return {**said, "code": _code_of({**settings, "entrypoint": "main.py"})}
+    if kind == "document":
+        return _document(address, settings, spec)
+    if kind == "rule":
+        return {name: value for name, value in settings.items() if value != ""}
     if kind in PLAIN:
         return {name: _plain(name, value) for name, value in settings.items() if value is not None}
     if kind == "labels":
         return set(settings["names"])
     if kind == "policy":
         return {name: 0 if value is None else value for name, value in settings.items()}
+    if kind in ("smtp", "email_template"):
+        return dict(settings)
     if kind == "collection":
         return {**settings, "permissions": _permissions(settings["permissions"])}
     if kind == "relationship":
@@ -87,8 +96,9 @@ def _all_settings(project: Raw, spec: Spec) -> Content:
     found: Content = {f"mock_phone.{number}": {"otp": otp} for number, otp in held["phones"].items()}
     github = held["oauth"]["github"]
     said = {
-        "auth_method.anonymous": {"enabled": held["authMethods"]["anonymous"]},
-        "service.avatars": {"enabled": held["services"]["avatars"]},
+        **{f"auth_method.{name}": {"enabled": is_on} for name, is_on in held["authMethods"].items()},
+        **{f"service.{name}": {"enabled": is_on} for name, is_on in held["services"].items()},
+        **{f"protocol.{name}": {"enabled": is_on} for name, is_on in held["protocols"].items()},
         "labels.project": set(held["labels"]),
         "oauth.github": {
             "client_id": github["clientId"],
@@ -96,8 +106,13 @@ def _all_settings(project: Raw, spec: Spec) -> Content:
             "secret": github["clientSecret"],
         },
         **{
-            f"policy.{name}": {each: values[each] for each in spec.get(f"policy.{name}", {})}
+            f"policy.{name}": {each: values[_word_of_policies(each)] for each in spec.get(f"policy.{name}", {})}
             for name, values in held["policies"].items()
+        },
+        "smtp.project": {each: held["smtp"][_camel(each)] for each in spec.get("smtp.project", {})},
+        **{
+            f"email_template.{name}": {each: raw[_camel(each)] for each in spec.get(f"email_template.{name}", {})}
+            for name, raw in held["templates"].items()
         },
     }
     return found | {address: said[address] for address in said if address in spec}
@@ -105,6 +120,10 @@ def _all_settings(project: Raw, spec: Spec) -> Content:
 
 def _word_of_providers(name: str) -> str:
     return "from" if name == "from_number" else _camel(name)
+
+
+def _word_of_policies(name: str) -> str:
+    return "userMFA" if name == "user_mfa" else _camel(name)
 
 
 def _camel(name: str) -> str:
@@ -159,14 +178,62 @@ def actual(project: Raw, spec: Spec) -> Content:
             **{name: set(raw[name]) for name in ("execute", "events", "scopes")},
             "code": _active_code(raw, deployments, spec.get(f"function.{raw['$id']}", {})),
         }
-        for each in raw["vars"]:
-            address = f"variable.{raw['$id']}/{each['key']}"
-            assert address not in found, f"{address} is there twice"
-            found[address] = {"secret": each["secret"], "value": each["value"]}
+        found |= _variables(f"variable.{raw['$id']}/", raw["vars"])
+    for raw in project["sites"].values():
+        address = f"site.{raw['$id']}"
+        names = [name for name, value in spec.get(address, {}).items() if value is not None and name != "code"]
+        code = _active_code({**raw, "entrypoint": "main.py"}, deployments, spec.get(address, {}))
+        found[address] = {**{name: _plain(name, raw[_camel(name)]) for name in names}, "code": code}
+        found |= _variables(f"site_variable.{raw['$id']}/", raw["vars"])
+    found |= _variables("project_variable.", project["variables"])
+    found |= {f"rule.{raw['domain']}": _raw_rule(raw) for raw in project["rules"]}
     for raw in databases:
         found[f"database.{raw['$id']}"] = {"name": raw["name"], "enabled": raw["enabled"]}
         for each in raw["collections"].values():
             found |= _collection(each, spec)
+    return found
+
+
+def _variables(begin: str, those: Iterable[Raw]) -> Content:
+    found: Content = {}
+    for each in those:
+        assert f"{begin}{each['key']}" not in found, f"{begin}{each['key']} is there twice"
+        found[f"{begin}{each['key']}"] = {"secret": each["secret"], "value": each["value"]}
+    return found
+
+
+def _raw_rule(raw: Raw) -> Raw:
+    owner = {"resource_type": raw["deploymentResourceType"], "resource": raw["deploymentResourceId"]}
+    if raw["type"] == "redirect":
+        return {"type": "redirect", "url": raw["redirectUrl"], "status_code": raw["redirectStatusCode"], **owner}
+    if raw["type"] == "api":
+        return {"type": "api"}
+    branch = {"branch": raw["deploymentVcsProviderBranch"]} if raw["deploymentVcsProviderBranch"] else {}
+    return {"type": owner["resource_type"], owner["resource_type"]: owner["resource"], **branch}
+
+
+def _document(address: str, settings: Settings, spec: Spec) -> Any:
+    """What is said of one: values in the form of their attributes."""
+    owner = address.partition(".")[2].rpartition("/")[0]
+    said = {key: _value(spec.get(f"attribute.{owner}/{key}"), value) for key, value in settings["data"].items()}
+    return said if settings["permissions"] is None else {**said, "$permissions": set(settings["permissions"])}
+
+
+def _value(column: Settings | None, value: Any) -> Any:
+    if column is not None and column["type"] == "datetime" and isinstance(value, str):
+        return datetime.fromisoformat(value).astimezone(UTC)
+    return [_value(column, each) for each in value] if isinstance(value, list) else value
+
+
+def _raw_documents(collection: Raw, path: str, spec: Spec) -> Content:
+    """Of what is declared, the keys that are."""
+    found: Content = {}
+    for name, values in collection["documents"].items():
+        address = f"document.{path}/{name}"
+        said = spec.get(address, {"data": {}, "permissions": None})
+        shown = {key: _value(spec.get(f"attribute.{path}/{key}"), values.get(key)) for key in said["data"]}
+        permissions = {"$permissions": set(values.get("$permissions", ()))} if said["permissions"] is not None else {}
+        found[address] = {**shown, **permissions}
     return found
 
 
@@ -201,6 +268,7 @@ def _collection(raw: Raw, spec: Spec) -> Content:
                 found[f"relationship.{path}/{each['key']}"] = _with_status(each, _raw_relationship(each))
         else:
             found[f"attribute.{path}/{each['key']}"] = _with_status(each, _raw_attribute(each))
+    found |= _raw_documents(raw, path, spec)
     for each in raw["indexes"]:
         address = f"{path}/{each['key']}"
         plain = _index(each["type"], each["attributes"], each["orders"], each["lengths"], address, spec)

@@ -6,6 +6,7 @@ from collections.abc import Collection as Some
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from raceday_iac.errors import StackError
 from raceday_iac.loading.environment import Environment
@@ -14,7 +15,7 @@ from raceday_iac.model.resource import Desired
 from raceday_iac.model.stack import Collection, Database, FromEnvironment, Stack
 from raceday_iac.packaging import Bundle, pack_all, with_deployments
 
-from .specs import PLAIN, PROVIDERS, SETTINGS, Settings, Spec
+from .specs import PLAIN, PROVIDERS, SECRETS, SETTINGS, Settings, Spec
 
 _ENVIRONMENT = Environment(name="test", endpoint="embedded", project="p")
 #: The folder with the folders of code.
@@ -34,6 +35,9 @@ class Declared:
 def declared(spec: Spec) -> Declared:
     """The stack, without what is refused in it."""
     left = dict(spec)
+    if not left.get("smtp.project", {}).get("enabled"):
+        # Only the server knows whether there is a server of mails that nobody declares.
+        left.pop("email_template.recovery-de", None)
     while True:
         stack, variables = stack_of(left)
         try:
@@ -64,7 +68,7 @@ def without(spec: Spec, address: str) -> Spec:
 
 
 def _owns(address: str) -> bool:
-    return address.startswith(("function.", "database.", "collection."))
+    return address.startswith(("function.", "site.", "database.", "collection."))
 
 
 def stack_of(spec: Spec) -> tuple[Stack, dict[str, str]]:
@@ -72,16 +76,19 @@ def stack_of(spec: Spec) -> tuple[Stack, dict[str, str]]:
     stack, secrets = Stack("test"), {}
     for address, settings in spec.items():
         kind, _, path = address.partition(".")
-        if kind == "function":
-            variables = {}
+        if kind in ("function", "site"):
+            variables: dict[str, Any] = {}
+            inner = "variable" if kind == "function" else "site_variable"
             for other, variable in spec.items():
-                if other.startswith(f"variable.{path}/"):
+                if other.startswith(f"{inner}.{path}/"):
                     key = other.rpartition("/")[2]
-                    variables[key] = variable["value"]
-                    if variable["secret"]:
-                        secrets[f"{path}_{key}"] = variable["value"]
-                        variables[key] = FromEnvironment(f"{path}_{key}")
-            stack.function(path, **settings, variables=variables)
+                    variables[key] = _value(secrets, f"{kind}_{path}_{key}", variable)
+            getattr(stack, kind)(path, **settings, variables=variables)
+        elif kind == "project_variable":
+            stack.variable(path, _value(secrets, f"PROJECT_{path}", settings))
+        elif kind == "rule":
+            own = dict(settings)
+            getattr(stack, f"{own.pop('type')}_rule")(path, **own)
         elif kind == "provider":
             own = dict(settings)
             type = own.pop("type")
@@ -95,7 +102,7 @@ def stack_of(spec: Spec) -> tuple[Stack, dict[str, str]]:
             secrets |= _declare_setting(stack, kind, path, settings)
         elif kind == "database" or kind in PLAIN:
             getattr(stack, kind)(path, **settings)
-        elif kind != "variable":
+        elif kind not in ("variable", "site_variable"):
             _declare_member(stack, kind, path.split("/"), settings)
     for address in _ABSENT:
         stack.absent(address, reason="it never was")
@@ -108,12 +115,25 @@ def _declare_setting(stack: Stack, kind: str, path: str, settings: Settings) -> 
         stack.labels(settings["names"])
     elif kind == "policy":
         getattr(stack, f"{path.replace('-', '_')}_policy")(**settings)
+    elif kind == "smtp":
+        stack.smtp(**{**settings, "password": FromEnvironment("SMTP")})
+    elif kind == "email_template":
+        template, _, language = path.partition("-")
+        stack.email_template(template, language=language, **settings)
     elif kind == "oauth":
         stack.oauth("github", **{**settings, "secret": FromEnvironment("OAUTH")})
-        return {"OAUTH": settings["secret"]}
     else:
         getattr(stack, kind)(path, **settings)
-    return {}
+    word, variable = SECRETS.get(f"{kind}.{path}", ("", ""))
+    return {variable: settings[word]} if variable else {}
+
+
+def _value(secrets: dict[str, str], name: str, variable: Settings) -> Any:
+    """The value of a variable, or where it is to come from."""
+    if not variable["secret"]:
+        return variable["value"]
+    secrets[name] = variable["value"]
+    return FromEnvironment(name)
 
 
 def _declare_member(stack: Stack, kind: str, path: list[str], settings: Settings) -> None:
@@ -122,7 +142,9 @@ def _declare_member(stack: Stack, kind: str, path: list[str], settings: Settings
         return
     owner = Collection(stack, path[0], path[1])
     own = dict(settings)
-    if kind == "relationship":
+    if kind == "document":
+        owner.document(path[2], **own)
+    elif kind == "relationship":
         owner.relationship(path[2], own.pop("related"), **own)
     elif kind == "index":
         owner.index(path[2], *own.pop("attributes"), **own)

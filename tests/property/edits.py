@@ -8,24 +8,29 @@ from .declaring import Declared, declared, without
 from .specs import (
     COLUMN,
     COLUMNS_OF,
+    DOCUMENTS,
     FUNCTION,
     NAMES,
     PERMISSIONS,
     PLAIN,
     RELATIONSHIP,
     SETTINGS,
+    VARIABLE,
     Settings,
     Spec,
+    documents,
     indexes,
+    members,
     platforms,
     providers,
+    rules,
     specs,
 )
 
 _EDIT = st.sampled_from(["keep", "keep", "keep", "change", "change", "drop"])
 _OTHER = {
     "function": FUNCTION,
-    "variable": st.fixed_dictionaries({"secret": st.booleans(), "value": st.sampled_from(["", "1", "two"])}),
+    **dict.fromkeys(("variable", "site_variable", "project_variable"), VARIABLE),
     "database": st.fixed_dictionaries({"name": NAMES, "enabled": st.booleans()}),
     "collection": st.fixed_dictionaries(
         {"name": NAMES, "permissions": PERMISSIONS, "document_security": st.booleans(), "enabled": st.booleans()}
@@ -61,13 +66,19 @@ def _changed(draw: st.DrawFn, address: str, settings: Settings, spec: Spec) -> S
     kind, _, path = address.partition(".")
     if kind == "attribute":
         return draw(COLUMN if draw(st.integers(0, 3)) == 0 else COLUMNS_OF[settings["type"]])
+    if kind == "document":
+        place = path.rpartition("/")[0]
+        other = draw(documents(members(spec, "attribute", place), members(spec, "relationship", place)))
+        links = {key: value for key, value in settings["data"].items() if key in ("link", "back")}
+        return {**other, "data": {**other["data"], **{key: draw(st.sampled_from([*DOCUMENTS, None])) for key in links}}}
+    if kind == "rule":
+        return draw(rules())
     if kind == "provider":
         return draw(providers())
     if kind == "platform":
         return draw(platforms())
     if kind == "index":
-        owner = f"attribute.{path.rpartition('/')[0]}/"
-        other = draw(indexes({at.removeprefix(owner): each for at, each in spec.items() if at.startswith(owner)}))
+        other = draw(indexes(members(spec, "attribute", path.rpartition("/")[0])))
     else:
         other = draw(SETTINGS[address] if address in SETTINGS else _OTHER[kind])
     changed = draw(st.sets(st.sampled_from(sorted(settings)), min_size=1, max_size=3))

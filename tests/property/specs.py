@@ -156,6 +156,7 @@ PLAIN = {
             "timeout": st.sampled_from([1, 30]),
             "enabled": st.booleans(),
             "logging": st.booleans(),
+            "code": st.sampled_from([KEEP, "one", "two"]),
         }
     ),
     "team": st.fixed_dictionaries({"name": NAMES}),
@@ -211,13 +212,41 @@ def platforms(draw: st.DrawFn) -> Settings:
     return {"type": type, "name": draw(NAMES), **{name: draw(each) for name, each in PLATFORMS[type].items()}}
 
 
+_SWITCH = st.fixed_dictionaries({"enabled": st.booleans()})
 #: Settings of the project, by address: what the stack says of one.
 SETTINGS = {
-    "auth_method.anonymous": st.fixed_dictionaries({"enabled": st.booleans()}),
-    "service.avatars": st.fixed_dictionaries({"enabled": st.booleans()}),
+    "auth_method.anonymous": _SWITCH,
+    "auth_method.magic-url": _SWITCH,
+    "service.avatars": _SWITCH,
+    "protocol.graphql": _SWITCH,
     "labels.project": st.fixed_dictionaries({"names": subset("a", "b", "c")}),
-    "policy.session-limit": st.fixed_dictionaries({"total": st.sampled_from([None, 3, 10])}),
+    "smtp.project": st.fixed_dictionaries(
+        {
+            "host": st.sampled_from(["a.example.org", "b.example.org"]),
+            "port": st.sampled_from([465, 587]),
+            "secure": st.sampled_from(["tls", "ssl"]),
+            "username": st.sampled_from(["", "u"]),
+            "password": st.sampled_from(["first-password", "second-password"]),
+            "sender_email": st.just("a@example.org"),
+            "sender_name": TEXTS,
+            "reply_to_email": st.sampled_from(["", "b@example.org"]),
+            "enabled": st.sampled_from([True, True, False]),
+        }
+    ),
+    "email_template.recovery-de": st.fixed_dictionaries(
+        {"subject": NAMES, "message": st.sampled_from(["<p>a</p>", "b"]), "sender_name": TEXTS}
+    ),
+    "policy.password-dictionary": _SWITCH,
+    "policy.password-history": st.fixed_dictionaries({"total": st.sampled_from([None, 5])}),
+    "policy.password-personal-data": _SWITCH,
     "policy.password-strength": st.fixed_dictionaries({"min": st.sampled_from([8, 12]), "number": st.booleans()}),
+    "policy.session-alert": _SWITCH,
+    "policy.session-duration": st.fixed_dictionaries({"duration": st.sampled_from([60, 3600])}),
+    "policy.session-invalidation": _SWITCH,
+    "policy.session-limit": st.fixed_dictionaries({"total": st.sampled_from([None, 3, 10])}),
+    "policy.user-limit": st.fixed_dictionaries({"total": st.sampled_from([None, 100])}),
+    "policy.membership-privacy": st.fixed_dictionaries({"user_name": st.booleans(), "user_mfa": st.booleans()}),
+    "policy.mfa-factors": st.fixed_dictionaries({"phone": st.booleans(), "custom": st.booleans()}),
     "mock_phone.+6421555012": st.fixed_dictionaries({"otp": st.sampled_from(["123456", "654321"])}),
     "oauth.github": st.fixed_dictionaries(
         {
@@ -227,6 +256,62 @@ SETTINGS = {
         }
     ),
 }
+#: The environment variable that the secret of a setting comes from.
+SECRETS = {"oauth.github": ("secret", "OAUTH"), "smtp.project": ("password", "SMTP")}
+_OWNERS = st.sampled_from([("function", "f"), ("function", "g"), ("site", "one"), ("site", "Two")])
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> Settings:
+    """A rule of any type. What it leads to may not be declared."""
+    kind, owner = draw(_OWNERS)
+    branch = draw(st.sampled_from(["", "main"]))
+    code, url = draw(st.sampled_from([301, 308])), draw(st.sampled_from(["https://example.org/a", "https://b.example"]))
+    redirect = {"type": "redirect", "url": url, "status_code": code, "resource_type": kind, "resource": owner}
+    return draw(st.sampled_from([{"type": "api"}, {"type": kind, kind: owner, "branch": branch}, redirect]))
+
+
+RULES = ("a.example.org", "b.example.org", "c.example.org")
+VARIABLE = st.fixed_dictionaries({"secret": st.booleans(), "value": st.sampled_from(["", "1", "two"])})
+#: Values of documents, by the type of an attribute. Bounds refuse some.
+_VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "string": st.sampled_from(["", "x", "Ü☃"]),
+    "integer": st.sampled_from([0, 3, 4]),
+    "float": st.sampled_from([0.0, 3.5, 4]),
+    "boolean": st.booleans(),
+    "datetime": st.sampled_from(["2025-07-17T10:20:30.123+00:00", "2025-07-17T22:20:30+12:00"]),
+    "email": st.sampled_from(["a@example.com", "b@example.com"]),
+    "url": st.sampled_from(["https://example.com/x", "https://example.org"]),
+    "ip": st.sampled_from(["127.0.0.1", "::1"]),
+    "enum": st.just("red"),
+    "point": st.sampled_from([[1, 2.5], [0, 0]]),
+    "line": st.just([[1, 2], [3, 4]]),
+    "polygon": st.just([[[0, 0], [1, 0], [1, 1], [0, 0]]]),
+}
+DOCUMENTS = ("main", "other")
+
+
+@st.composite
+def documents(draw: st.DrawFn, columns: Mapping[str, Settings], links: Mapping[str, Settings]) -> Settings:
+    """A document with a value for each attribute that is required, and for some others."""
+    values: Settings = {}
+    for key, column in columns.items():
+        if column.get("required") or draw(st.booleans()):
+            one = _VALUES[column["type"]]
+            may_be_none = not column.get("required") and column.get("default") is None and not column.get("array")
+            empty = may_be_none and draw(st.integers(0, 4)) == 0
+            values[key] = None if empty else draw(st.lists(one, max_size=2) if column.get("array") else one)
+    for key, link in links.items():
+        if link["type"] in ("oneToOne", "manyToOne") and key not in columns and draw(st.booleans()):
+            values[key] = draw(st.sampled_from([*DOCUMENTS, None]))
+    permissions = st.one_of(st.none(), subset('read("any")', 'update("user:u1")', 'delete("team:t/owner")'))
+    return {"data": values, "permissions": draw(permissions)}
+
+
+def members(spec: Spec, kind: str, path: str) -> dict[str, Settings]:
+    """What of a kind lies in a collection, by key."""
+    begin = f"{kind}.{path}/"
+    return {at.removeprefix(begin): each for at, each in spec.items() if at.startswith(begin)}
 
 
 def cased(*names: str) -> st.SearchStrategy[str]:
@@ -242,9 +327,15 @@ def specs(draw: st.DrawFn) -> Spec:
         spec[f"function.{name}"] = draw(FUNCTION)
         for key, (secret, value) in draw(VARIABLES).items():
             spec[f"variable.{name}/{key}"] = {"secret": secret, "value": value}
+    for key in draw(subset("SHARED", "OTHER")):
+        spec[f"project_variable.{key}"] = draw(VARIABLE)
+    for domain in draw(subset(*RULES)):
+        spec[f"rule.{domain}"] = draw(rules())
     for kind, settings in PLAIN.items():
         for name in draw(subset("one", "Two")):
             spec[f"{kind}.{name}"] = draw(settings)
+            for key, (secret, value) in draw(VARIABLES).items() if kind == "site" else ():
+                spec[f"site_variable.{name}/{key}"] = {"secret": secret, "value": value}
     for name in draw(subset("one", "Two")):
         spec[f"provider.{name}"] = draw(providers())
     for name in draw(subset("one", "Two")):
@@ -255,7 +346,27 @@ def specs(draw: st.DrawFn) -> Spec:
         spec[f"database.{base}"] = {"name": draw(NAMES), "enabled": draw(st.booleans())}
         for name in draw(subset(*COLLECTIONS)):
             _collection(draw, spec, f"{base}/{draw(cased(name))}")
+        _links(draw, spec, base)
     return spec
+
+
+def _links(draw: st.DrawFn, spec: Spec, base: str) -> None:
+    """Documents of one collection that lead to those of another: by chance alone there are hardly any."""
+    paths = [at.partition(".")[2] for at in spec if at.startswith(f"collection.{base}/")]
+    if len(paths) < 2 or draw(st.booleans()):
+        return
+    first, second = draw(st.permutations(paths))[:2]
+    link = {**draw(RELATIONSHIP), "related": second.partition("/")[2], "two_way_key": "back"}
+    link["type"] = draw(st.sampled_from(["manyToOne", "oneToOne", "oneToMany"]))
+    link["two_way"] = link["type"] == "oneToMany"
+    spec[f"relationship.{first}/link"] = link
+    # That of a list is set from its other side.
+    here, there, key = (second, first, "back") if link["type"] == "oneToMany" else (first, second, "link")
+    for place in (here, there):
+        for name in DOCUMENTS:
+            spec[f"document.{place}/{name}"] = draw(documents(members(spec, "attribute", place), {}))
+    for name in DOCUMENTS:
+        spec[f"document.{here}/{name}"]["data"][key] = draw(st.sampled_from([*DOCUMENTS, None]))
 
 
 def _collection(draw: st.DrawFn, spec: Spec, path: str) -> None:
@@ -272,6 +383,9 @@ def _collection(draw: st.DrawFn, spec: Spec, path: str) -> None:
         spec[f"relationship.{path}/{key}"] = settings
     for key, settings in draw(st.dictionaries(cased(*INDEXES), indexes(columns), max_size=2)).items():
         spec[f"index.{path}/{key}"] = settings
+    for name in draw(subset(*DOCUMENTS)):
+        found = draw(documents(columns, members(spec, "relationship", path)))
+        spec[f"document.{path}/{name}"] = found
 
 
 #: As we call them, and as Appwrite does.
