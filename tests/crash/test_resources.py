@@ -29,8 +29,8 @@ from .scene import AtOnce
 HEAD = 'from raceday_iac.model.stack import FromEnvironment, Stack\n\nP = "one-"\nstack = Stack("resources")\n'
 STACKS = {
     "nothing": "",
-    "made": "".join(each.call() for each in SAMPLES),
-    "changed": "".join(each.call(**each.changed) for each in SAMPLES),
+    "made": "".join(each.stack() for each in SAMPLES),
+    "changed": "".join(each.stack(**each.changed) for each in SAMPLES),
 }
 #: One of each kind but the switches, which are alike.
 SOME_SETTINGS = {each.kind: each for each in reversed(SETTINGS) if each.kind not in ("service", "protocol")}.values()
@@ -122,7 +122,7 @@ class World:
     def there(self) -> Iterator[str]:
         live = Live(self.server.endpoint, self.server.key)
         for sample in SAMPLES:
-            yield from (f"{sample.kind}.{each['$id']}" for each in live.all(sample.route, sample.key))
+            yield from (f"{sample.kind}.{each[sample.identity]}" for each in live.all(sample.route, sample.key))
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -205,10 +205,11 @@ def test_a_run_after_a_kill_finishes_what_is_left(
 ) -> None:
     kills = 0
     for _ in world.kills(STACKS[before], STACKS[after], capsys):
-        expected = [] if after == "nothing" else [f"{each.kind}.one-x" for each in SAMPLES]
+        expected = [] if after == "nothing" else [f"{each.kind}.one-{each.name}" for each in SAMPLES]
         assert sorted(world.there()) == sorted(expected)
         kills += 1
-    assert kills == 2 * sum(each.writes if after == "changed" else 1 for each in SAMPLES)
+    writes = sum(each.writes if after == "changed" else 1 + each.writes_before for each in SAMPLES)
+    assert kills == 2 * writes
 
 
 @pytest.mark.parametrize(("before", "after"), [("nothing", "made"), ("made", "changed")])

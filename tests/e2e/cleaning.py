@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from raceday_iac.model.server import release
+
 from .api import Api
 from .project import FAMILY
 from .samples import SAMPLES
@@ -17,6 +19,7 @@ def remove(api: Api, prefix: str = "") -> None:
         api.delete(f"/functions/{function}")
     for database in filter(ours, api.ids("/databases", "databases")):
         api.delete(f"/databases/{database}")
-    for sample in SAMPLES:
-        for each in filter(ours, api.ids(sample.route, sample.key)):
-            api.delete(f"{sample.route}/{each}")
+    for sample in SAMPLES if api.version >= release("1.9.5") else [each for each in SAMPLES if each.since < "1.9"]:
+        for each in list(api.all(sample.route, sample.key)):
+            if ours(str(each[sample.identity])):
+                api.delete(f"{sample.route}/{each['$id']}")

@@ -14,6 +14,13 @@ from .api import Api
 from .project import Project
 
 
+class Text(str):
+    """Source text of a stack in the place of a value."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 @dataclass(frozen=True)
 class Sample:
     """`declared` are arguments of the stack's method, `changed` those that are others later. `by_hand` is what somebody
@@ -45,6 +52,17 @@ class Sample:
     secrets: Mapping[str, str] = field(default_factory=dict)
     #: The one of them that no server tells, so that it cannot be imported.
     untold: str = ""
+    #: What follows the prefix in its name, and the field of answers that holds that name.
+    name: str = "x"
+    identity: str = "$id"
+    #: What must be declared beside it, and how many requests make that.
+    before: str = ""
+    writes_before: int = 0
+    #: What a plan does for a change.
+    change: str = "update"
+    #: A text of it: how Appwrite and the stack call it, and values of it.
+    word: str = "name"
+    texts: tuple[str, str] = ("By hand", "By stack")
 
     @property
     def key(self) -> str:
@@ -52,25 +70,54 @@ class Sample:
         return self.route.rpartition("/")[2]
 
     def address(self, project: Project) -> str:
-        return f"{self.kind}.{project.id('x')}"
+        return f"{self.kind}.{project.id(self.name)}"
 
     def at(self, project: Project) -> str:
-        """The path of the one that is declared."""
-        return f"{self.route}/{project.id('x')}"
+        """The path of the one that is declared. Where Appwrite chooses ids, it is looked for."""
+        wanted = project.id(self.name)
+        if self.identity != "$id":
+            found = (each["$id"] for each in project.api.all(self.route, self.key) if each[self.identity] == wanted)
+            return f"{self.route}/{next(found, 'none')}"
+        return f"{self.route}/{wanted}"
 
-    def call(self, **changed: Any) -> str:
-        """The line of the stack."""
+    def call(self, *, other: str = "", **changed: Any) -> str:
+        """The line of the stack; `other` is another name."""
+        name = self.name.replace("x", other, 1) if other else self.name
         arguments = ", ".join(f"{name}={value!r}" for name, value in {**self.declared, **changed}.items())
-        return f'stack.{self.method or self.kind}(P + "x", {arguments})\n'
+        return f'stack.{self.method or self.kind}(P + "{name}", {arguments})\n'
+
+    def stack(self, **changed: Any) -> str:
+        """With what must be declared beside it."""
+        return self.before + self.call(**changed)
 
     def set_by_hand(self, project: Project, **values: Any) -> None:
         """As somebody does in the console, who changes nothing else."""
         now = project.api.get(self.at(project))
+        if not self.update:
+            # It is made again.
+            project.api.delete(self.at(project))
+            kept = {name: now[theirs] for name, theirs in _OF_RULES.items()}
+            project.api.post(self.changed_at, {**kept, **values})
+            return
         kept = {} if self.update == "patch" else {name.lstrip("$"): value for name, value in now.items()}
         ignored = ("id", "createdAt", "updatedAt", "totalSize", "total", "prefs")
         body = {**{name: value for name, value in kept.items() if name not in ignored}, **values}
         path = f"{self.changed_at}/{project.id('x')}" if self.changed_at else self.at(project)
         getattr(project.api, self.update)(path, body)
+
+
+#: How a redirection is made, and how answers call that.
+_OF_RULES = {
+    "domain": "domain",
+    "url": "redirectUrl",
+    "statusCode": "redirectStatusCode",
+    "resourceType": "deploymentResourceType",
+    "resourceId": "deploymentResourceId",
+}
+_FUNCTION = """stack.function(
+    P + "fn", name="Fn", runtime="python-3.12", specification="s-1vcpu-512mb", timeout=20, entrypoint="main.py",
+)
+"""
 
 
 def _file(api: Api, path: str) -> None:
@@ -207,6 +254,32 @@ SAMPLES = (
         dangerous={"expire": ""},
         code="KEY001",
         since="1.9.5",
+    ),
+    Sample(
+        "rule",
+        "/proxy/rules",
+        {
+            "url": "https://example.com/new",
+            "status_code": 308,
+            "resource_type": "function",
+            "resource": Text('P + "fn"'),
+        },
+        {"url": "https://example.com/newer", "status_code": 302},
+        {"url": "https://by-hand.example.com"},
+        update="",
+        dangerous={"url": "http://example.com/new"},
+        code="RUL001",
+        method="redirect_rule",
+        changed_at="/proxy/rules/redirect",
+        since="1.9.5",
+        writes=2,
+        name="x.example.com",
+        identity="domain",
+        before=_FUNCTION,
+        writes_before=1,
+        change="replace",
+        word="url",
+        texts=("https://by-hand.example.com", "https://by-stack.example.com"),
     ),
 )
 

@@ -97,11 +97,3 @@ def test_a_domain_of_another_project_is_named_and_left_alone(project: Project, t
 def test_what_is_no_domain_is_refused_before_anything_is_sent(project: Project, domain: str) -> None:
     project.declare(f"stack.api_rule({domain!r})\n")
     assert f"{domain!r} is no " in run_here(project, "plan").err
-
-
-def test_lint_finds_a_redirection_without_tls(project: Project) -> None:
-    said = FUNCTION + RULES
-    project.declare(said)
-    assert "RUL001" not in here(project, "lint").out
-    project.declare(said.replace("https://example.com/new", "http://example.com/new"))
-    assert "RUL001" in run_here(project, "lint").out
