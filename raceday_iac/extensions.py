@@ -26,7 +26,7 @@ class Extension:
     `server`: called without arguments, makes a plugin of the embedded server (`devserver.server.Plugin`). `lint_rules`:
     a `linting.rules.RuleSet`. `quiet_code`: called with the modules of a function's code, says whether it ends by
     itself in the quiet hours. `health`: called with the checked stack, makes the rules on days, data and locks that
-    health goes by, or None.
+    health goes by, or None. `console`: a `console.app.Part`, pages of the console.
     """
 
     commands: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -34,6 +34,7 @@ class Extension:
     lint_rules: str = ""
     quiet_code: str = ""
     health: str = ""
+    console: str = ""
 
 
 def load_extensions(names: Sequence[str], stack: Path) -> tuple[Extension, ...]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import secrets
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -26,10 +27,11 @@ from ..applying import Applied, Event
 from ..applying.scheduler import Observer
 from ..audit import AuditLog, Inspection
 from ..backup.manifest import Manifest
-from ..console.project import Deployments, Outcome, Planned
+from ..console.project import Deployments, Outcome, Planned, Watched
 from ..console.work import Task, Tasks
 from ..drift import accept, classify
 from ..errors import EXIT_INTERRUPTED, IacError, Interrupted, RefusedError, StaleError
+from ..extensions import load_part
 from ..files import write_private
 from ..health.report import Report
 from ..kinds.base import Call, Shape
@@ -51,7 +53,8 @@ from ..signals import handled, is_interrupted
 from ..state.document import State
 from ..state.store import StateStore
 from .apply import claim_of, perform, rollback_to, what_is_left
-from .health import HealthContext
+from .extensions import extensions_of
+from .health import HealthContext, watched_of
 from .lint import configuration_of, timetable_for
 from .options import Options, begin_changes, current, end_changes
 from .plan import snapshot_of, where
@@ -125,6 +128,10 @@ class LookedAt:
     def is_local(self) -> bool:
         return self.settings.is_embedded
 
+    @property
+    def folder(self) -> Path:
+        return self.options.state_folder
+
     def target(self) -> Target:
         """The server. An embedded one may have been started again meanwhile, at another port."""
         if not self.is_local:
@@ -165,6 +172,12 @@ class LookedAt:
             context = HealthContext.load(self.options, reading=True)
         with context.workspace.target() as server:
             return context.report(context.collector(server, reader(server)))
+
+    def watched(self) -> Watched:
+        with _FILES:
+            context = HealthContext.load(self.options, reading=True)
+        config = watched_of(self.options, context.workspace.desired, context.rules)
+        return Watched(context.rules, config, self.settings.schedules)
 
     def timetable(self) -> Timetable:
         with _FILES:
@@ -265,6 +278,25 @@ class AtHand:
     def change_document(self, path: tuple[str, str, str], data: Mapping[str, Any], unless_newer_than: str) -> None:
         provider(self._project.target()).change_document(*path, data, unless_newer_than=unless_newer_than)
 
+    def command(self, words: Sequence[str], said: Callable[[str], None]) -> int:
+        options = self._project.options
+        chosen = ["--env", options.env, "--stack", str(options.stack), "--no-color"]
+        chosen += [word for each in options.extensions for word in ("--extension", each)]
+        program = [sys.executable, "-P", "-c", "from raceday_iac.cli.main import main; main()", *chosen, *words]
+        # In a session of its own: an interrupt of the terminal comes once, by way of this process.
+        process = subprocess.Popen(
+            program,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        with process, handled(lambda _presses: process.send_signal(signal.SIGINT), signal.SIGINT):
+            for line in process.stderr or ():
+                said(line.rstrip())
+            return process.wait()
+
     def create_document(self, path: tuple[str, str, str], data: Mapping[str, Any]) -> None:
         provider(self._project.target()).create_document(*path, data)
 
@@ -305,12 +337,14 @@ def _one_at_a_time(observer: Observer) -> Observer:
 def web_of(project: LookedAt, tasks: Tasks, token: str, port: int) -> ASGIApp:
     """The console of a project as a web application."""
     from ..console import data, functions, pages, server, state
-    from ..console.app import application
+    from ..console.app import Part, application
 
-    parts = (pages, functions, data, state, server)
-    shown, deeds = ([each for part in parts for each in getattr(part, name, ())] for name in ("PAGES", "DEEDS"))
+    modules = (pages, functions, data, state, server)
+    parts = [Part(each.PAGES, getattr(each, "DEEDS", ()), getattr(each, "LOOKS", {})) for each in modules]
+    options = project.options
+    parts += [load_part(each.console, options.stack) for each in extensions_of(options) if each.console]
     local = AtHand(project) if project.is_local else None
-    return application(project, local, shown, deeds, tasks, token, port)
+    return application(project, local, parts, tasks, token, port)
 
 
 def _start_server(project: LookedAt) -> None:

@@ -80,15 +80,19 @@ class Console:
     project: Project
     local: Local | None
     pages: Sequence[Page]
+    looks: Mapping[str, Look]
     root: str
     tasks: Tasks
     #: In every form: who does not see a page of ours cannot know it.
     form_token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     _notes: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=_NOTES))
 
-    def show(self, template: str, request: Request, **values: Any) -> str:
-        """A page of the console."""
-        return page(template, folder=TEMPLATES, frame=self._frame(request), **values)
+    def show(self, template: str | Path, request: Request, **values: Any) -> str:
+        """A page of the console. That of an extension is named by its file."""
+        folders, name = (
+            ((template.parent, TEMPLATES), template.name) if isinstance(template, Path) else (TEMPLATES, template)
+        )
+        return page(name, folder=folders, frame=self._frame(request), **values)
 
     def to(self, path: str, note: str = "") -> str:
         """Where to go after a deed, with what there is to say of it."""
@@ -132,19 +136,35 @@ class Deed:
     is_looking: bool = False
 
 
+@dataclass(frozen=True)
+class Look:
+    """Something that takes longer than a page may: it is looked at in the background. `values` are what its page shows;
+    they are made there, too, where nobody waits."""
+
+    title: str
+    at: Callable[[Project], Any]
+    values: Callable[[Any], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the console: pages, what can be done there, and what is looked at in the background, by the name of its
+    page. An extension brings one."""
+
+    pages: Sequence[Page] = ()
+    deeds: Sequence[Deed] = ()
+    looks: Mapping[str, Look] = field(default_factory=dict)
+
+
 def application(
-    project: Project,
-    local: Local | None,
-    pages: Iterable[Page],
-    deeds: Iterable[Deed],
-    tasks: Tasks,
-    token: str,
-    port: int,
+    project: Project, local: Local | None, parts: Iterable[Part], tasks: Tasks, token: str, port: int
 ) -> ASGIApp:
     """The whole console, behind its guard."""
-    pages = tuple(each for each in pages if local is not None or not each.is_local)
-    console = Console(project, local, pages, f"/{token}", tasks)
-    offered = [each for each in deeds if each.is_looking or local is not None]
+    parts = tuple(parts)
+    pages = tuple(each for part in parts for each in part.pages if local is not None or not each.is_local)
+    looks = {name: look for part in parts for name, look in part.looks.items()}
+    console = Console(project, local, pages, looks, f"/{token}", tasks)
+    offered = [each for part in parts for each in part.deeds if each.is_looking or local is not None]
     routes = [
         *(Route(each.path, _page(console, each), methods=["GET"]) for each in pages),
         *(Route(each.path, _deed(console, each), methods=["POST"]) for each in offered),

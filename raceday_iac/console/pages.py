@@ -23,15 +23,23 @@ from ..render.plan_page import plan_values
 from ..render.progress import event_text
 from ..render.schedule_page import schedule_values
 from ..waiting import WAITS
-from .app import Console, Deed, Form, Page
+from .app import Console, Deed, Form, Look, Page
 from .project import Outcome, Planned, Project
 from .work import Task, Work
 
-#: What is looked at in the background, by name.
-LOOKS: Mapping[str, tuple[str, str]] = {
-    "plan": ("plan", "Comparing the stack with the server"),
-    "health": ("health", "Looking at runs, locks and data"),
-    "schedule": ("timetable", "Working out the schedules"),
+#: What is looked at in the background, by the name of its page.
+LOOKS: Mapping[str, Look] = {
+    "plan": Look(
+        "Comparing the stack with the server",
+        lambda project: project.plan(),
+        lambda planned: plan_values(planned.plan, planned.where),
+    ),
+    "health": Look("Looking at runs, locks and data", lambda project: project.health(), health_values),
+    "schedule": Look(
+        "Working out the schedules",
+        lambda project: project.timetable(),
+        lambda timetable: schedule_values(timetable, datetime.now(UTC)),
+    ),
 }
 _TONES = {None: "create", Severity.WARNING: "update", Severity.ERROR: "destroy"}
 
@@ -39,35 +47,26 @@ _TONES = {None: "create", Severity.WARNING: "update", Severity.ERROR: "destroy"}
 # Looking
 
 
-def _look(console: Console, *names: str, again: bool = False) -> None:
+def look_at(console: Console, *names: str, again: bool = False) -> None:
     """Begin to look at what nobody has looked at yet, or at all of it."""
     for name in names:
         if again or console.tasks.latest(name) is None:
-            console.tasks.start(name, LOOKS[name][1], _work(console.project, name))
+            console.tasks.start(name, console.looks[name].title, _work(console, console.looks[name]))
 
 
-def _work(project: Project, name: str) -> Work:
-    """What is looked at, with the values of its page: these are made here, where nobody waits."""
-    look = getattr(project, LOOKS[name][0])
-
-    def work(_task: Task) -> tuple[Any, dict[str, Any]]:
-        found = look()
-        return found, _values(found)
+def _work(console: Console, look: Look) -> Work:
+    def work(_task: Task) -> tuple[Any, Mapping[str, Any]]:
+        found = look.at(console.project)
+        return found, look.values(found)
 
     return work
 
 
-def _values(found: Planned | Report | Timetable) -> dict[str, Any]:
-    if isinstance(found, Planned):
-        return plan_values(found.plan, found.where)
-    return health_values(found) if isinstance(found, Report) else schedule_values(found, datetime.now(UTC))
-
-
 def look_again(console: Console, _request: Request, form: Form) -> str:
     """Look at everything, or at what the form names."""
-    names = [form["what"]] if form.get("what") in LOOKS else list(LOOKS)
-    _look(console, *names, again=True)
-    return console.to(form["back"] if form.get("back") in ("/plan", "/health", "/schedule") else "/")
+    names = [form["what"]] if form.get("what") in console.looks else list(LOOKS)
+    look_at(console, *names, again=True)
+    return console.to(form["back"] if form.get("back") in {f"/{name}" for name in console.looks} else "/")
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,8 @@ class Seen:
         return "" if self.at is None else f"{format_duration(datetime.now(UTC) - self.at)} ago"
 
 
-def _seen(console: Console, name: str) -> Seen:
+def seen_of(console: Console, name: str) -> Seen:
+    """What was seen of it."""
     latest, well = console.tasks.latest(name), console.tasks.seen(name)
     found, values = well.result if well else (None, None)
     error = latest.error if latest is not None else None
@@ -131,8 +131,8 @@ class Fact:
 def overview(console: Console, request: Request) -> str:
     """How the project is."""
     place = console.project.place()
-    _look(console, *LOOKS)
-    planned, health, schedule = (_seen(console, name) for name in LOOKS)
+    look_at(console, *LOOKS)
+    planned, health, schedule = (seen_of(console, name) for name in LOOKS)
     facts = [*_drift(planned), *_health(health), *_applied(console.project)]
     return console.show(
         "overview.html",
@@ -219,8 +219,8 @@ def schedule(console: Console, request: Request) -> str:
 
 
 def _report(console: Console, request: Request, name: str) -> str:
-    _look(console, name)
-    seen = _seen(console, name)
+    look_at(console, name)
+    seen = seen_of(console, name)
     shown = {"seen": seen, "names": [name], "tasks": rows(console, [name]), "back": f"/{name}"}
     if seen.values is None:
         return console.show("waiting.html", request, title=name.capitalize(), **shown)
@@ -232,8 +232,8 @@ def _report(console: Console, request: Request, name: str) -> str:
 
 def plan(console: Console, request: Request) -> str:
     """The plan as it was computed last, and the form that applies it."""
-    _look(console, "plan")
-    seen, names = _seen(console, "plan"), ["plan", "apply"]
+    look_at(console, "plan")
+    seen, names = seen_of(console, "plan"), ["plan", "apply"]
     shown = {"seen": seen, "names": names, "tasks": rows(console, names), "back": "/plan"}
     shown["applied"] = _outcome(console)
     if seen.values is None:
@@ -279,7 +279,7 @@ def _outcome(console: Console) -> dict[str, Any] | None:
 
 def apply(console: Console, _request: Request, form: Form) -> str:
     """Begin to apply the plan that the form is about."""
-    local, seen = console.local, _seen(console, "plan")
+    local, seen = console.local, seen_of(console, "plan")
     assert local is not None
     if not isinstance(seen.found, Planned) or seen.found.id != form.get("plan"):
         return console.to("/plan", "The plan is another one now. Nothing was changed; look at it again.")
@@ -294,7 +294,7 @@ def apply(console: Console, _request: Request, form: Form) -> str:
             return local.apply(plan_id, lambda event: _tell(task, event))
         finally:
             if not task.interrupts.presses:
-                _look(console, *LOOKS, again=True)
+                look_at(console, *LOOKS, again=True)
 
     console.tasks.start("apply", "Applying", work, changes=True)
     return console.to("/plan")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 from ..applying import Applied
@@ -13,6 +14,8 @@ from ..applying.scheduler import Observer
 from ..audit import Inspection
 from ..drift import Verdict
 from ..health.report import Report
+from ..health.shared import Rules
+from ..health.watched import HealthConfig
 from ..linting.expansion import Timetable
 from ..planning import Plan
 from ..provider import Reader
@@ -53,6 +56,15 @@ class Outcome:
     kept: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Watched:
+    """What health goes by: the rules on days and data, what health.yaml declares, and whether schedules are on."""
+
+    rules: Rules
+    config: HealthConfig
+    is_scheduled: bool
+
+
 class Project(Protocol):
     """A stack in one environment, seen through connections that can only read. Everything raises IacError."""
 
@@ -62,6 +74,11 @@ class Project(Protocol):
     @property
     def is_local(self) -> bool:
         """Whether the environment is the embedded server."""
+        ...
+
+    @property
+    def folder(self) -> Path:
+        """Where what belongs to the environment is kept on this machine."""
         ...
 
     def place(self) -> str:
@@ -75,6 +92,8 @@ class Project(Protocol):
     def plan(self) -> Planned: ...
 
     def health(self) -> Report: ...
+
+    def watched(self) -> Watched: ...
 
     def timetable(self) -> Timetable: ...
 
@@ -112,6 +131,11 @@ class Local(Protocol):
 
     def change_document(self, path: tuple[str, str, str], data: Mapping[str, Any], unless_newer_than: str) -> None:
         """Change a document (database, collection, id), unless it was changed since. Raises ConflictError."""
+        ...
+
+    def command(self, words: Sequence[str], said: Callable[[str], None]) -> int:
+        """Run a command of raceday-iac for this environment as a process of its own. `said` is called with each line of
+        its standard error. Returns its exit code; an interrupt ends it."""
         ...
 
     def create_document(self, path: tuple[str, str, str], data: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
-"""What is Raceday's alone: the played NZ TAB, the simulated race day, the clean-up of the legacy project, and the rules
-of a day of racing. Reached only by stacks that name `raceday_iac.raceday` among their extensions."""
+"""What is Raceday's alone: the played NZ TAB, the simulated race day, the clean-up of the legacy project, the rules
+of a day of racing, and its pages of the console. Reached only by stacks that name `raceday_iac.raceday` among their
+extensions."""
 
 from __future__ import annotations
 
@@ -19,5 +20,6 @@ extension = Extension(
     },
     quiet_code="raceday_iac.raceday.rules:ends_in_quiet_hours",
     health="raceday_iac.raceday.rules:load_rules",
+    console="raceday_iac.raceday.console:PART",
     server="raceday_iac.raceday.nztab.player:NztabPlugin",
 )

@@ -20,8 +20,28 @@ _CLOCK = "vendor.nz_time"
 _QUIET = frozenset({"is_quiet", "seconds_until_quiet"})
 #: What only health finds in Raceday's project.
 HEALTH_CODES = {"race.late": "a race is not polled on time"}
+#: The row of the interval table in which a race needs no poll any more.
+OVER = "over"
 #: How far back the beginning of a delay is looked for, and in which steps. Seconds.
 _LONGEST, _STEP = 7200, 15
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A stored race and its polls at an instant. `row` is that of the functions' interval table; `start`, `polled` and
+    `due` (from when on it has to be polled next; None once it is over) are seconds since 1970."""
+
+    identity: str
+    status: str
+    start: float
+    row: str
+    polled: float | None
+    due: float | None
+    late: Late | None
+
+    @property
+    def is_over(self) -> bool:
+        return self.row == OVER
 
 
 def ends_in_quiet_hours(code: Mapping[str, Module]) -> bool:
@@ -56,12 +76,27 @@ class RacingRules(Rules):
     def is_quiet(self, now: datetime) -> bool:
         return bool(self.nz_time.is_quiet(now))
 
+    def standing(self, document: Mapping[str, Any], now: datetime, grace: Grace) -> Standing:
+        """How a stored race stands with its polls."""
+        race, day, at = self.card.card_race(dict(document)), self.day_of(now), now.timestamp()
+        begin, row = self.card.polled_from(race, day), self.due.phase(race, at)
+        due = self.due.due_at(race, at, begin)
+        return Standing(
+            race.identity,
+            race.status,
+            race.start,
+            row,
+            race.polled,
+            None if due is None else max(begin, due),
+            self._late(race, row, at, begin, grace),
+        )
+
     def late(self, document: Mapping[str, Any], now: datetime, grace: Grace) -> Late | None:
         """Whether a stored race waits for its poll for longer than is allowed."""
-        race, day, at = self.card.card_race(dict(document)), self.day_of(now), now.timestamp()
-        begin = self.card.polled_from(race, day)
-        row = self.due.phase(race, at)
-        if at < begin or row == "over" or not self.due.is_due(race, at, begin):
+        return self.standing(document, now, grace).late
+
+    def _late(self, race: Any, row: str, at: float, begin: float, grace: Grace) -> Late | None:
+        if at < begin or row == OVER or not self.due.is_due(race, at, begin):
             return None
         earliest = max(begin, race.polled or begin)
         since = at
@@ -73,7 +108,7 @@ class RacingRules(Rules):
         return Late(race.identity, row, waited, patience, waited >= _LONGEST) if waited > patience else None
 
     def is_over(self, document: Mapping[str, Any], now: datetime) -> bool:
-        return bool(self.due.phase(self.card.card_race(dict(document)), now.timestamp()) == "over")
+        return bool(self.due.phase(self.card.card_race(dict(document)), now.timestamp()) == OVER)
 
 
 def load_rules(desired: Desired) -> RacingRules | None:

@@ -63,6 +63,11 @@ def timeline_svg(report: DayReport, *, begin: float | None = None, end: float | 
     )
 
 
+def place_of(report: DayReport, instant: float) -> float:
+    """Where an instant is in the picture of the whole day, as a share of its width."""
+    return Scale(report.begin, report.end, LEFT, WIDTH - LEFT - RIGHT).x(instant) / WIDTH
+
+
 def day_name(day: str) -> str:
     """`2025-07-17` as people say it; anything else as it is."""
     try:

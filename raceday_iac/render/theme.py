@@ -155,20 +155,22 @@ def change_row(tag: str, tone: str, what: str, fields: Iterable[FieldChange], wh
     return ChangeRow(tag, tone, what, tuple(map(field_words, fields)), tuple(why))
 
 
-def page(template: str, *, folder: Path = TEMPLATES, **values: Any) -> str:
-    """A whole document. The template lies in `folder` or here."""
-    return str(_environment(folder).get_template(template).render(colours=page_colours(), **values)) + "\n"
+def page(template: str, *, folder: Path | tuple[Path, ...] = TEMPLATES, **values: Any) -> str:
+    """A whole document. The template, and what it is made of, lies in `folder` (the first of them that has it) or
+    here."""
+    folders = folder if isinstance(folder, tuple) else (folder,)
+    return str(_environment(folders).get_template(template).render(colours=page_colours(), **values)) + "\n"
 
 
 @cache
-def _environment(folder: Path) -> Any:
+def _environment(folders: tuple[Path, ...]) -> Any:
     """Imported where it is used: most commands make no page. A value that a template lacks is an error."""
     import jinja2  # noqa: PLC0415
 
     return jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
-        loader=jinja2.FileSystemLoader([folder, TEMPLATES]),
+        loader=jinja2.FileSystemLoader([*folders, TEMPLATES]),
         trim_blocks=True,
         lstrip_blocks=True,
     )

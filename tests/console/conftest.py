@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +21,9 @@ from raceday_iac.cli.options import Options
 from raceday_iac.console.work import Tasks
 from raceday_iac.devserver.daemon import Status, start, stop
 
+ROOT = Path(__file__).parents[2]
+HOSTILE = "<script>alert(1)</script>"
+DATABASE = "/databases/raceday-db"
 TOKEN = "the-token-of-this-console"
 #: A function that logs and answers whatever it is sent.
 ECHO = """
@@ -145,6 +149,101 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     place = folder / "state" / "local" / "server"
     yield Shop(folder, start(place, project="shop"))
     stop(place)
+
+
+# Raceday's own project
+
+
+class Raceday(Shop):
+    """Raceday's own stack, of which the server has just the races and their meetings."""
+
+    @property
+    def stack(self) -> Path:
+        return self.folder / "stacks" / "raceday.py"
+
+
+def ask_raceday(shop: Shop, method: str, path: str, **body: object) -> requests.Response:
+    headers = {"x-appwrite-project": "raceday", "x-appwrite-key": shop.server.key}
+    return requests.request(method, f"{shop.server.endpoint}{path}", json=body or None, headers=headers, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def raceday(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Raceday]:
+    folder = tmp_path_factory.mktemp("raceday")
+    for name in ("stacks", "functions"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    place = folder / "state" / "local" / "server"
+    found = Raceday(folder, start(place, project="raceday"))
+    ask_raceday(found, "POST", "/databases", databaseId="raceday-db", name="Raceday").raise_for_status()
+    for name in ("meetings", "races"):
+        ask_raceday(found, "POST", f"{DATABASE}/collections", collectionId=name, name=name).raise_for_status()
+    attributes: list[tuple[str, str, dict[str, Any]]] = [
+        ("meetings", "string", {"key": "meetingName", "size": 100, "required": False}),
+        ("races", "string", {"key": "name", "size": 255, "required": False}),
+        ("races", "string", {"key": "status", "size": 50, "required": False}),
+        ("races", "integer", {"key": "raceNumber", "required": False}),
+        *(
+            ("races", "datetime", {"key": key, "required": False})
+            for key in ("startTime", "last_poll_time", "finalizedAt", "abandonedAt")
+        ),
+        ("races", "relationship", {"key": "meeting", "relatedCollectionId": "meetings", "type": "manyToOne"}),
+    ]
+    for collection, kind, body in attributes:
+        ask_raceday(found, "POST", f"{DATABASE}/collections/{collection}/attributes/{kind}", **body).raise_for_status()
+    yield found
+    stop(place)
+
+
+#: Noon of a day in New Zealand, in seconds since 1970.
+NOON = 1752710400
+
+
+def written_day() -> dict[str, Any]:
+    """Two races, one of them polled and under way at noon, and two runs."""
+    race = {"number": 1, "meeting": f"Ellerslie {HOSTILE}", "upstream": [], "polls": []}
+    return {
+        "formatVersion": 1,
+        "day": "2025-07-17",
+        "seed": 3,
+        "races": 2,
+        "options": {"locks": True},
+        "begin": NOON - 43200,
+        "end": NOON + 46800,
+        "invariants": [{"name": "no run fails", "checked": 2, "violations": 1, "examples": ["x"]}],
+        "card": [
+            {
+                **race,
+                "id": "a",
+                "name": "early",
+                "start": NOON - 60,
+                "stored": [[NOON - 20000, "Open"], [NOON - 30, "Closed"]],
+                "polls": [NOON - 70, NOON - 5],
+            },
+            {
+                **race,
+                "id": "b",
+                "name": "later",
+                "start": NOON + 18000,
+                "stored": [[NOON - 20000, "Open"]],
+                "polls": [NOON - 600],
+            },
+        ],
+        "runs": [
+            ["enhanced-race-poller", NOON - 40, NOON + 40, [["a", NOON - 35, NOON + 30]], 7, 2, "completed"],
+            ["enhanced-race-poller", NOON - 20, NOON - 19, [], 1, 0, "refused"],
+        ],
+        "legacyRuns": [
+            ["enhanced-race-poller", NOON - 40, NOON + 40, [["a", NOON - 35, NOON + 30]], 7, 2, "completed"],
+            ["race-data-poller", NOON - 20, NOON + 19, [["a", NOON - 10, NOON + 10]], 9, 3, "completed"],
+        ],
+    }
+
+
+def write_day(raceday: Raceday) -> None:
+    """Lay that day to the recordings, under the name `made`."""
+    days = raceday.folder / "state" / "local" / "days"
+    days.mkdir(parents=True, exist_ok=True)
+    (days / "made.json").write_text(json.dumps(written_day()), encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

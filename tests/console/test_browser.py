@@ -9,18 +9,22 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
-from .conftest import TOKEN, Browser, Shop
+from .conftest import NOON, TOKEN, Browser, Consoles, Raceday, Shop, write_day
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test-browser")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium on this machine")
 #: Where `make test-browser` lays axe-core, which is no part of this project.
 AXE = Path(__file__).parents[2] / "build" / "axe" / "node_modules" / "axe-core" / "axe.min.js"
+#: The smallest picture that there is.
+DOT = bytes.fromhex("47494638396101000100800000ffffff00000021f90401000000002c00000000010001000002024401003b")
 PAGES = (
     "/",
     "/plan",
@@ -30,9 +34,12 @@ PAGES = (
     "/functions/echo",
     "/data",
     "/data/shop/products",
+    "/data/shop/products/cup",
     "/data/-/bucket/pictures",
+    "/data/-/bucket/loose/photo",
     "/state",
     "/state/resource?address=team.staff",
+    "/state/runs/1",
     "/server",
 )
 
@@ -45,18 +52,47 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture
-def tab(chromium: Any, applied: Browser) -> Iterator[Any]:
-    """A page of the browser, which must say nothing on its console."""
+@contextmanager
+def watched(chromium: Any, console: Browser) -> Iterator[Any]:
+    """A page of the browser, which must say nothing on its console, and load nothing from elsewhere."""
     context = chromium.new_context(viewport={"width": 1200, "height": 800})
     page, said = context.new_page(), []
     page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("request", lambda request: said.append(request.url) if not request.url.startswith(applied.origin) else None)
+    page.on("request", lambda request: said.append(request.url) if not request.url.startswith(console.origin) else None)
     page.set_default_timeout(60_000)
     yield page
     context.close()
     assert said == []
+
+
+#: What would run, turn lines around, or push a page wide.
+HOSTILE = "<img src=x onerror=alert(1)><script>alert(1)</script> \u202e\u2066 " + "x" * 30
+
+
+@pytest.fixture(scope="module")
+def filled(applied: Browser, shop: Shop) -> Browser:
+    """With a document and a file, both with names that mean harm."""
+    headers = {"x-appwrite-project": "shop", "x-appwrite-key": shop.server.key}
+    data = {"name": HOSTILE, "category": "tea", "priceCents": 1}
+    sent: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("databases/shop/collections/products/documents", {"json": {"documentId": "cup", "data": data}}),
+        ("storage/buckets", {"json": {"bucketId": "loose", "name": HOSTILE[:120]}}),
+        (
+            "storage/buckets/loose/files",
+            {"data": {"fileId": "photo"}, "files": {"file": (f"{HOSTILE[:60]}.gif", DOT)}},
+        ),
+    )
+    for path, body in sent:
+        answer = requests.post(f"{shop.server.endpoint}/{path}", headers=headers, timeout=60, **body)
+        answer.raise_for_status()
+    return applied
+
+
+@pytest.fixture
+def tab(chromium: Any, filled: Browser) -> Iterator[Any]:
+    with watched(chromium, filled) as page:
+        yield page
 
 
 def open_page(tab: Any, console: Browser, path: str) -> None:
@@ -68,6 +104,11 @@ def open_page(tab: Any, console: Browser, path: str) -> None:
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_opens_without_complaint_and_fits_a_narrow_screen(tab: Any, applied: Browser, path: str) -> None:
     open_page(tab, applied, path)
+    fits(tab)
+
+
+def fits(tab: Any) -> None:
+    """The page is as wide as the screen, light and dark."""
     assert tab.locator("h1").count() == 1
     for scheme, width in (("dark", 1200), ("light", 400)):
         tab.emulate_media(color_scheme=scheme)
@@ -80,17 +121,22 @@ def test_a_page_has_no_serious_findings_of_axe(tab: Any, applied: Browser, path:
     if not AXE.exists():
         pytest.skip("axe-core is not there: make test-browser, with npm")
     open_page(tab, applied, path)
+    assert serious_findings(tab) == []
+
+
+def serious_findings(tab: Any) -> list[Any]:
+    """Of axe-core, light and dark."""
+    found: list[Any] = []
     for scheme in ("light", "dark"):
         tab.emulate_media(color_scheme=scheme)
         # By the debugger: the page itself allows no script but its own.
         tab.evaluate(AXE.read_text(encoding="utf-8"))
-        found = tab.evaluate("axe.run().then(result => result.violations)")
-        serious = [
+        found += [
             (each["id"], each["nodes"][0]["html"], each["nodes"][0]["failureSummary"])
-            for each in found
+            for each in tab.evaluate("axe.run().then(result => result.violations)")
             if each["impact"] in ("serious", "critical")
         ]
-        assert serious == []
+    return found
 
 
 def test_a_plan_is_applied_after_the_sentence_was_typed(tab: Any, applied: Browser, shop: Shop) -> None:
@@ -110,6 +156,29 @@ def test_a_function_is_run_and_its_answer_appears(tab: Any, applied: Browser) ->
     tab.get_by_role("button", name="Run").click()
     tab.get_by_role("heading", name="Answer").wait_for()
     assert tab.locator("pre.framed").inner_text() == "<b>hello</b>"
+
+
+def test_a_document_is_created_and_deleted(tab: Any, applied: Browser) -> None:
+    tab.goto(f"{applied.origin}/{TOKEN}/data/shop/products")
+    tab.get_by_text("Create a document").click()
+    tab.get_by_label("Id; one is made").fill("made")
+    tab.get_by_label("Values as JSON").fill('{"name": "Pot", "category": "tea", "priceCents": 5}')
+    tab.get_by_role("button", name="Create").click()
+    tab.get_by_text("Created made.").wait_for()
+    button = tab.get_by_role("button", name="Delete")
+    assert button.is_disabled()
+    tab.get_by_label("To delete this document").fill("delete made")
+    button.click()
+    tab.get_by_text("Deleted made.").wait_for()
+
+
+def test_a_picture_is_shown_and_a_file_is_saved(tab: Any, applied: Browser) -> None:
+    tab.goto(f"{applied.origin}/{TOKEN}/data/-/bucket/loose/photo")
+    assert tab.get_by_alt_text("The picture in this file").evaluate("each => each.naturalWidth") == 1
+    with tab.expect_download() as saved:
+        tab.get_by_role("link", name="Download").click()
+    assert Path(saved.value.path()).read_bytes() == DOT
+    assert saved.value.suggested_filename.endswith(".gif")
 
 
 def test_a_fault_is_switched_and_requests_appear_by_themselves(tab: Any, applied: Browser, shop: Shop) -> None:
@@ -135,6 +204,47 @@ def test_the_keyboard_alone_leads_to_every_page(tab: Any, applied: Browser) -> N
     assert names == ["Overview", "Plan", "Health", "Schedule", "Functions", "Data", "State", "Server"]
     tab.keyboard.press("Enter")
     tab.get_by_role("heading", name="Embedded server").wait_for()
+
+
+@pytest.fixture(scope="module")
+def played(raceday: Raceday, console_of: Consoles) -> Browser:
+    """A console with a recorded day."""
+    write_day(raceday)
+    return console_of(raceday)
+
+
+RACING = ("/races", "/races/days", f"/races/days/made?at={NOON}")
+
+
+@pytest.mark.parametrize("path", RACING)
+def test_a_page_of_races_opens_without_complaint_and_fits_a_narrow_screen(
+    chromium: Any, played: Browser, path: str
+) -> None:
+    with watched(chromium, played) as tab:
+        played.settled(path)
+        tab.goto(f"{played.origin}/{TOKEN}{path}")
+        fits(tab)
+        assert AXE.exists() is False or serious_findings(tab) == []
+
+
+def test_a_slider_moves_through_the_day(chromium: Any, played: Browser) -> None:
+    with watched(chromium, played) as tab:
+        played.settled("/races/days/made")
+        tab.goto(f"{played.origin}/{TOKEN}/races/days/made?at={NOON}")
+        tab.get_by_role("heading", name="12:00:00 in New Zealand").wait_for()
+        before = tab.locator("#cursor").evaluate("each => each.getBoundingClientRect().left")
+        tab.get_by_label("Instant").focus()
+        tab.keyboard.press("ArrowRight")
+        tab.get_by_role("heading", name="12:01:00 in New Zealand").wait_for()
+        tab.keyboard.press("End")
+        tab.get_by_role("heading", name="01:00:00 in New Zealand").wait_for()
+        after = tab.locator("#cursor").evaluate("each => each.getBoundingClientRect().left")
+        assert after > before
+        tab.keyboard.press("Home")
+        tab.get_by_role("heading", name="00:00:00 in New Zealand").wait_for()
+        tab.get_by_role("button", name="Play").click()
+        tab.get_by_role("heading", name=re.compile("00:0[2-9]:00 in New Zealand")).wait_for()
+        tab.get_by_role("button", name="Stop").click()
 
 
 def test_a_stranger_is_told_to_use_the_link(chromium: Any, applied: Browser) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -15,6 +17,7 @@ from xml.etree import ElementTree
 import pytest
 
 from raceday_iac.cli.main import execute
+from raceday_iac.raceday.simulation.recording import read_recording
 
 from .command import PROGRAM, Ended, Run
 
@@ -54,8 +57,9 @@ class Slices:
 def slices(tmp_path_factory: pytest.TempPathFactory) -> Slices:
     folder = tmp_path_factory.mktemp("slices")
     files = ("--html", str(folder / "new" / "day.html"), "--svg", str(folder / "day.svg"))
+    recorded = ("--record", str(folder / "day.json"))
     runs = (
-        start(folder / "one", *SLICE, *files, "--json"),
+        start(folder / "one", *SLICE, *files, *recorded, "--json"),
         start(folder / "two", *SHORTER, "--json"),
         start(folder / "three", *SHORTER, "--without-locks"),
     )
@@ -74,6 +78,16 @@ def report(slices: Slices) -> dict[str, Any]:
 def test_a_day_on_which_everything_holds_ends_with_0(slices: Slices) -> None:
     assert slices.locked.code == 0, slices.locked
     assert slices.locked.err == ""
+
+
+def test_the_day_is_written_down_to_be_played_again(slices: Slices, report: dict[str, Any]) -> None:
+    found = read_recording(json.loads((slices.folder / "day.json").read_text(encoding="utf-8")))
+    counts = {name: each.count for name, each in found.report.executions.items()}
+    assert counts == {name: each["count"] for name, each in report["executions"].items()}
+    assert found.report.conflicts.legacy == report["conflicts"]["legacy"]
+    assert sum(len(each.polls) for each in found.card) > 10
+    noon = datetime(2025, 7, 17, 0, 30, tzinfo=UTC).timestamp()
+    assert all(each.document_at(noon) is not None for each in found.card)
 
 
 def test_the_report_has_everything_that_was_promised(report: dict[str, Any]) -> None:

@@ -28,6 +28,41 @@ function confirm(field) {
   compare();
 }
 
+// A slider shows what it stands at while it is moved; `Play` moves it. Without this, its form has a button.
+function slide(form) {
+  const slider = form.querySelector("[type=range]"), play = form.querySelector("[data-play]");
+  const place = document.getElementById(form.dataset.place), cursor = document.getElementById(form.dataset.cursor);
+  let wanted = null, timer = null;
+  async function show() {
+    if (wanted !== null) { wanted = slider.value; return; }
+    for (wanted = slider.value; wanted !== null; ) {
+      const asked = wanted;
+      const answer = await fetch(form.dataset.part + "?" + new URLSearchParams({ [slider.name]: asked }));
+      if (answer.ok) place.innerHTML = await answer.text();
+      wanted = wanted === asked ? null : wanted;
+    }
+  }
+  function move() {
+    const share = (slider.value - slider.min) / (slider.max - slider.min);
+    const from = Number(cursor.dataset.from), to = Number(cursor.dataset.to);
+    cursor.style.left = from + (to - from) * share + "%";
+    show().catch((error) => { wanted = null; place.textContent = "The console does not answer: " + error.message; });
+  }
+  function stop() { clearInterval(timer); timer = null; play.textContent = "Play"; }
+  slider.addEventListener("input", move);
+  play.hidden = false;
+  play.addEventListener("click", () => {
+    if (timer !== null) return stop();
+    play.textContent = "Stop";
+    timer = setInterval(() => {
+      if (Number(slider.value) + Number(slider.step) > Number(slider.max)) return stop();
+      slider.stepUp();
+      move();
+    }, 250);
+  });
+}
+
+for (const form of document.querySelectorAll("form[data-part]")) slide(form);
 for (const place of document.querySelectorAll("[data-live]")) {
   if (place.dataset.endless !== undefined || place.dataset.running !== undefined) watch(place);
 }

@@ -20,7 +20,7 @@ from ...errors import EXIT_ERROR, EXIT_OK, IacError
 from ...loading.environment import load_environment
 from ...loading.stack_file import load_stack
 from ...model.secret import Secret
-from ...redaction import shown_document
+from ...redaction import json_text, shown_document
 from ...render.lines import Line, print_lines
 from ...state.backends.local import LocalState
 from ...state.document import new_state
@@ -30,6 +30,7 @@ from ..nztab.player import NztabPlugin
 from ..simulation.assembly import report_of, wanted_options
 from ..simulation.checks import DayResult, Stored
 from ..simulation.day import NZ, DaySpec, run_day
+from ..simulation.recording import record as written_down
 from ..simulation.report import DayReport
 from ..simulation.virtual_time import VirtualTime
 from ..simulation_page import simulation_lines, simulation_page
@@ -60,22 +61,29 @@ def simulate(
     ] = False,
     html: Annotated[Path | None, typer.Option(help="Write the report as a page.")] = None,
     svg: Annotated[Path | None, typer.Option(help="Write the timeline as a picture.")] = None,
+    record: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the day down, to be played again in the console.")
+    ] = None,
 ) -> int:
     """Set a server up, run the day on it, report."""
     options, wanted = current(), _wanted(day, seed, races, until, without_locks=without_locks)
-    for path in (html, svg):
+    for path in (html, svg, record):
         if path is not None:
             must_be_writable(path)
     with tempfile.TemporaryDirectory(prefix="raceday-simulation-") as folder:
-        report = _simulate(options, wanted, Path(folder), legacy_schedules=legacy_schedules)
+        lived, report = _simulate(options, wanted, Path(folder), legacy_schedules=legacy_schedules)
     for path, content in ((html, simulation_page), (svg, timeline_svg)):
         if path is not None:
             write_file(path, shown_document(content(report)))
+    if record is not None:
+        write_file(record, json_text(written_down(lived, report)) + "\n")
     answer(options, report.to_json(), simulation_lines(report))
     return EXIT_ERROR if report.violations else EXIT_OK
 
 
-def _simulate(options: Options, wanted: DaySpec, folder: Path, *, legacy_schedules: bool) -> DayReport:
+def _simulate(
+    options: Options, wanted: DaySpec, folder: Path, *, legacy_schedules: bool
+) -> tuple[DayResult, DayReport]:
     clock = VirtualTime(wanted.begin)
     plugins = (NztabPlugin(NztabSettings(seed=wanted.seed, races=wanted.races)),)
     settings = Settings(
@@ -93,7 +101,7 @@ def _simulate(options: Options, wanted: DaySpec, folder: Path, *, legacy_schedul
         stored = Stored.read(lambda collection: reader(target).documents(DATABASE, collection))
         day = make_day(wanted.day, wanted.seed, wanted.races)
         lived = DayResult(wanted, day, ledger, stored)
-        return report_of(lived, wanted_options(wanted, legacy_schedules=legacy_schedules))
+        return lived, report_of(lived, wanted_options(wanted, legacy_schedules=legacy_schedules))
 
 
 def _workspace(options: Options, *, legacy_schedules: bool) -> Workspace:
