@@ -20,7 +20,7 @@ from ..kinds import kind_of
 from ..kinds.base import thaw
 from ..kinds.conversion import UnconvertibleError, convert, shortened
 from ..model.address import Address, owner_of, owners
-from ..model.evidence import NOTHING, Ask
+from ..model.evidence import NOTHING, Answer, Ask, total
 from ..model.resource import Desired, Live
 from ..model.secret import Secret
 from ..planning import Action, Change, Plan
@@ -300,6 +300,41 @@ def variables_of(resources: Mapping[str, Mapping[str, Any]]) -> tuple[Address, .
     """Those of them that are variables with a plain value."""
     found = ((Address.parse(name), fields) for name, fields in resources.items())
     return tuple(at for at, fields in found if kind_of(at).secret_field in fields)
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a backup will keep of a plan: by what takes it away, how many documents, files or deployments, as far as
+    they were counted for the plan, and what they are. `settings` is the number of resources that go, `where` the
+    place."""
+
+    where: str
+    amounts: Mapping[Address, tuple[Answer, str]]
+    settings: int
+
+
+#: Questions whose answers say how much is kept, not how much of it is lost.
+_KEPT = (Ask.DOCUMENTS, Ask.VALUES, Ask.CONTENTS, Ask.LONGER)
+
+
+def forecast_of(plan: Plan, desired: Desired, where: str) -> Forecast | None:
+    """What will be kept before a plan is carried out; None where that is nothing."""
+    sections = sections_of(plan, desired)
+    if not sections and not is_known_nowhere(plan.changes):
+        return None
+    changes = {each.address: each for each in plan.changes}
+    amounts: dict[Address, tuple[Answer, str]] = {}
+    for section in sections:
+        cause = section.cause or section.address
+        if section.form is Form.SOURCES:
+            amounts[cause] = Answer(len(section.deployments)), "deployment"
+        elif cause not in amounts:
+            contents = kind_of(cause).contents
+            asked = [each for each in questions_of(changes[cause], desired, plan.real) if each.ask in _KEPT]
+            # A conversion keeps all values, and nobody has counted those.
+            count = total(plan.evidence.get(each, Answer(None)) for each in asked) if asked else Answer(None)
+            amounts[cause] = count, "document" if contents is None else contents.noun
+    return Forecast(where, amounts, len(_going(plan.changes)))
 
 
 def is_known_nowhere(changes: Iterable[Change]) -> bool:

@@ -16,7 +16,7 @@ import typer
 
 from ..applying import Applied, apply_plan
 from ..applying.scheduler import Observer
-from ..backup.manifest import Manifest
+from ..backup.manifest import Forecast, Manifest
 from ..counting import counted
 from ..errors import EXIT_ERROR, EXIT_OK, EXIT_REFUSED, IacError
 from ..files import PRIVATE_FILE, write_whole
@@ -48,6 +48,7 @@ from .plan import (
     Replaced,
     Targets,
     Verbose,
+    kept_before,
     load_plan,
     plan_options_of,
     read_code_owner,
@@ -168,7 +169,10 @@ def _apply(
         if saved is not None:
             verify(saved, snapshot_of(plan, workspace, server, state))
         question = "Delete all of this for good?" if destroys else "Do you want to perform these actions?"
-        code = _approve(options, plan, server, question, state, auto_approve=auto_approve, verbose=verbose)
+        kept = kept_before(plan, workspace)
+        code = _approve(
+            options, plan, server, question, state, kept, auto_approve=auto_approve, keeps=keeps, verbose=verbose
+        )
         if code is not None:
             if plan.is_empty and not plan.refusals:
                 workspace.store.clear_journal()
@@ -194,14 +198,20 @@ def _approve(
     server: Target,
     question: str,
     state: State,
+    kept: Forecast | None = None,
     *,
     auto_approve: bool,
+    keeps: bool = True,
     verbose: bool = False,
 ) -> int | None:
-    """Show the plan and ask. None when it may be carried out; otherwise the exit code."""
+    """Show the plan, and what will be `kept` before it if it `keeps` any, and ask. None when it may be carried out;
+    otherwise the exit code."""
     # With --json, an approved plan is told by its progress and outcome.
     if not (options.json and auto_approve) or plan.refusals:
-        show_plan(options, plan, server, verbose=verbose)
+        show_plan(options, plan, server, kept if keeps else None, verbose=verbose)
+        if kept is not None and not keeps and not options.json:
+            text = "Nothing is written to a backup before, for --no-backup was said: what is deleted is gone."
+            print_lines([Line(text, "yellow"), Line()], color=options.color)
     if plan.refusals:
         return EXIT_REFUSED
     if plan.is_empty:
@@ -400,7 +410,8 @@ def _destroy_function(address: Address, plan_options: PlanOptions, *, auto_appro
         counting = Counting(connection, state, archives, plan_options.look_at)
         name = workspace.environment.name
         plan = plan_destruction(name, address, workspace.desired, state, snapshot, counting, plan_options)
-        code = _approve(options, plan, target, f"Delete {address} for good?", state, auto_approve=auto_approve)
+        question, kept = f"Delete {address} for good?", kept_before(plan, workspace)
+        code = _approve(options, plan, target, question, state, kept, auto_approve=auto_approve, keeps=keeps)
         if code is not None:
             return code
         plan_id = snapshot_of(plan, workspace, target, state).id

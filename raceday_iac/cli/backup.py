@@ -14,12 +14,10 @@ from ..backup.manifest import Manifest, Section, everything_in, is_known_nowhere
 from ..backup.restoring import RestorePlan
 from ..backup.writing import Kept, Writing
 from ..errors import EXIT_ERROR, EXIT_OK, IacError
-from ..kinds import kind_of, on_server, outermost
+from ..kinds import kind_of, outermost
 from ..model.address import Address
 from ..model.resource import Live
-from ..model.server import ServerFacts
 from ..planning import Plan
-from ..planning.lifecycle import with_ignored
 from ..provider import Reader
 from ..render.backup_text import (
     list_document,
@@ -31,7 +29,7 @@ from ..render.backup_text import (
 from ..render.lines import print_lines
 from .completion import addresses
 from .options import begin_changes, current
-from .plan import read_address
+from .plan import read_address, wanted_by
 from .recording import record_backup
 from .workspace import AutoApprove, Workspace, answer, confirmed, must_be_free, reader, write_file
 
@@ -46,7 +44,7 @@ Name = Annotated[str, typer.Argument(metavar="BACKUP", help="Its id, the beginni
 def keep_lost(workspace: Workspace, connection: Reader, plan: Plan, plan_id: str, command: str) -> Kept | None:
     """Write what a plan would destroy or narrow to a backup; None where that is nothing. Raises BackupError when it
     could not be completed."""
-    desired = with_ignored(on_server(workspace.desired, ServerFacts(plan.server_version)), plan.real)
+    desired = wanted_by(plan, workspace)
     sections = sections_of(plan, desired)
     if not sections and not is_known_nowhere(plan.changes):
         return None

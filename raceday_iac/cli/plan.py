@@ -11,16 +11,20 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from ..backup.manifest import Forecast, forecast_of
 from ..errors import EXIT_CHANGES, EXIT_OK, EXIT_REFUSED, IacError, RefusedError
-from ..kinds import HAVING_CODE, KINDS, has_code, is_known
+from ..kinds import HAVING_CODE, KINDS, has_code, is_known, on_server
 from ..model.address import Address, function_address
 from ..model.declarations import nearest
 from ..model.evidence import Answer, read_number
+from ..model.resource import Desired
+from ..model.server import ServerFacts
 from ..planning import Plan, PlanOptions
+from ..planning.lifecycle import with_ignored
 from ..planning.saved import SavedPlan, plan_document, read_plan, restored, saved_plan
 from ..redaction import shown_document
 from ..render.lines import Line, print_json, print_lines, tolerant, write
-from ..render.plan_text import plan_lines, saved_lines
+from ..render.plan_text import forecast_document, forecast_lines, plan_lines, saved_lines
 from ..state.document import State
 from .completion import addresses
 from .options import Options, current
@@ -304,7 +308,8 @@ def plan(
             write_file(out, saved.to_text(), private=True)
         _report(reports, found, where(found, server))
         if not reports.to_stdout:
-            show_plan(options, found, server, verbose=verbose, **_where_saved(saved, out))
+            kept = kept_before(found, workspace)
+            show_plan(options, found, server, kept, verbose=verbose, **_where_saved(saved, out))
     if out is not None and not options.json and not reports.to_stdout:
         print_lines(_saved_lines(saved, out), color=options.color)
     if found.refusals:
@@ -391,14 +396,30 @@ def graph(
 # What they have in common
 
 
-def show_plan(options: Options, plan: Plan, target: Target, *, verbose: bool, **more: object) -> None:
-    """Print a plan in the form asked for. Machines are told `more`."""
+def show_plan(
+    options: Options, plan: Plan, target: Target, kept: Forecast | None, *, verbose: bool, **more: object
+) -> None:
+    """Print a plan in the form asked for, and what will be `kept` before. Machines are told `more`."""
     if options.json:
-        print_json({**plan_document(plan), **more})
+        print_json({**plan_document(plan), "backup": None if kept is None else forecast_document(kept), **more})
         return
     print_lines(plan_lines(plan, where(plan, target), verbose=verbose), color=options.color)
     if not plan.is_empty and not plan.refusals:
-        print_lines([Line()], color=options.color)
+        print_lines([*(forecast_lines(kept) if kept is not None else ()), Line()], color=options.color)
+
+
+def kept_before(plan: Plan, workspace: Workspace) -> Forecast | None:
+    """What is written to a backup before a plan is carried out; None where that is nothing, or the plan is refused."""
+    if plan.is_empty or plan.refusals:
+        return None
+    found = forecast_of(plan, wanted_by(plan, workspace), "")
+    # What keeps backups is slow to import, and most plans need none.
+    return None if found is None else replace(found, where=workspace.backups.where)
+
+
+def wanted_by(plan: Plan, workspace: Workspace) -> Desired:
+    """What a plan was made for: without what its server does not have, and what is ignored."""
+    return with_ignored(on_server(workspace.desired, ServerFacts(plan.server_version)), plan.real)
 
 
 def where(plan: Plan, target: Target) -> str:

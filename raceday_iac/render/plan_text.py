@@ -11,12 +11,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..counting import counted
+from ..counting import counted, spaced
 from ..diff import FieldChange, PartWords, field_words
 from ..errors import BrokenSchemaError, RefusedError, StateError
 from ..kinds import KINDS, kind_of
 from ..model.address import Address, owner_of
-from ..model.evidence import counted_words
+from ..model.evidence import Answer, counted_words
 from ..planning import Action, Change, Plan
 from ..planning.changes import DECLARED, OBVIOUS
 from ..planning.saved import SavedPlan, restored
@@ -26,6 +26,7 @@ from .markdown import LIMIT, Sheet, code, plain
 
 if TYPE_CHECKING:
     from ..applying import Applied
+    from ..backup.manifest import Forecast
 
 
 #: Longer than this, the parts of a value stand below each other.
@@ -392,6 +393,36 @@ def nothing_to_do(plan: Plan) -> str:
 
 
 # A saved plan as text.
+
+
+def forecast_lines(kept: Forecast) -> Iterator[Line]:
+    """What will be kept before it is lost, and where."""
+    yield Line()
+    yield Line(f"Before the first change, this is written to a backup in {kept.where}:")
+    for address, (answer, noun) in kept.amounts.items():
+        yield Line(f"  {address}: {_counted_things(answer, noun)}")
+    if kept.settings:
+        yield Line(f"  the settings of {counted(kept.settings, 'resource')}, without secrets")
+
+
+def _counted_things(answer: Answer, noun: str) -> str:
+    if answer.count is None:
+        return "all that it holds (not counted)"
+    least = "at least " if answer.at_least else ""
+    return f"{least}{spaced(answer.count)} {noun}{'' if answer.count == 1 else 's'}"
+
+
+def forecast_document(kept: Forecast) -> dict[str, Any]:
+    """The same. A `count` is null where nothing was counted."""
+    amounts = kept.amounts.items()
+    return {
+        "where": kept.where,
+        "keeps": [
+            {"address": str(at), "count": answer.count, "atLeast": answer.at_least, "what": noun}
+            for at, (answer, noun) in amounts
+        ],
+        "settings": kept.settings,
+    }
 
 
 def saved_lines(saved: SavedPlan) -> Iterator[Line]:

@@ -113,6 +113,15 @@ def test_a_destroyed_collection_is_restored_document_by_document(shop: Project) 
     declare(shop, ROOMS)
     allowed = (f"collection.{shop.id('shop')}/orders={ORDERS}", f"relationship.{shop.id('shop')}/notes/about=5")
     losing = [word for each in allowed for word in ("--allow-data-loss", each)]
+    planned = shop.iac("plan", *losing).out
+    assert f"is written to a backup in {shop.state_folder / 'backups'}:" in planned
+    assert f"  collection.{shop.id('shop')}/orders: {ORDERS} documents" in planned
+    assert f"  relationship.{shop.id('shop')}/notes/about: 5 documents" in planned
+    document = shop.iac("plan", "--json", *losing).json
+    jsonschema.validate(document, json.loads((SCHEMAS / "plan.schema.json").read_text()))
+    assert {each["address"]: each["count"] for each in document["backup"]["keeps"]}.items() >= {
+        (f"collection.{shop.id('shop')}/orders", ORDERS)
+    }
     done = shop.apply("--json", *losing).documents[-1]["applied"]
     assert done["complete"]
     backup = done["backup"]
@@ -232,7 +241,7 @@ def test_nothing_is_destroyed_where_the_backup_fails(notes: Project) -> None:
     assert "Nothing was changed." in failed.err
     assert "--no-backup" in failed.err
     assert len(texts(notes)) == 3
-    notes.apply("--no-backup", *words)
+    assert "for --no-backup was said" in notes.apply("--no-backup", *words).out
     assert not notes.api.has(f"/databases/{notes.id('shop')}")
 
 
