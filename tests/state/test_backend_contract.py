@@ -387,8 +387,11 @@ def test_environments_on_one_server_do_not_mix(request: pytest.FixtureRequest, n
 @pytest.mark.parametrize("name", SERVERS)
 def test_a_reader_finds_what_is_there_and_cannot_write(request: pytest.FixtureRequest, name: str) -> None:
     environment = f"e{uuid.uuid4().hex[:12]}"
-    other_backend(request, name, environment).add(StateVersion(1, "", "one"))
+    writer = other_backend(request, name, environment)
+    writer.add(StateVersion(1, "", "one"))
     reader = other_backend(request, name, environment, reading=True)
+    assert reader.read_lock() is None
+    writer.write_lock("theirs", "")
     for act in (
         lambda: reader.add(StateVersion(2, "", "two")),
         lambda: reader.replace(StateVersion(1, "", "changed")),
@@ -398,4 +401,6 @@ def test_a_reader_finds_what_is_there_and_cannot_write(request: pytest.FixtureRe
         with pytest.raises(IacError, match=r"can only read|was opened to be read"):
             act()
     assert reader.newest() == StateVersion(1, "", "one")
-    assert reader.read_lock() is None
+    found = reader.read_lock()
+    assert found is not None
+    assert found.text == "theirs"

@@ -192,7 +192,7 @@ class StateVersion:
 @dataclass(frozen=True)
 class LockRecord:
     """The lock's text as it is. `tag` names this very version of it; `age` is in seconds, by the backend's clock; None
-    where the backend does not send its time."""
+    where the backend does not send its time (S3: while it is only read)."""
 
     text: str
     tag: str

@@ -161,6 +161,8 @@ class S3Backend:
         found = self._get(self._lock_path)
         if found is None:
             return None
+        if self.place.reading:
+            return LockRecord(found.text, found.tag, None)
         # S3 tells its time only as that of an object, so one is written to ask for it.
         age = (self._now() - found.modified).total_seconds()
         return LockRecord(found.text, found.tag, max(0.0, age))
