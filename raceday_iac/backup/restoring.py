@@ -7,7 +7,7 @@ conversion left of a value is not newer than the value.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -83,6 +83,13 @@ class Goal:
         return (*names, *(f"{name}.$id" for name, _ in self.links.values()), "$createdAt", "$updatedAt")
 
     @property
+    def targets(self) -> dict[str, Address]:
+        """Where its relationships lead, by their names; nothing is known of those of another collection."""
+        if self.place != self.section.place:
+            return {}
+        return {name: self.section.links[key] for key, (name, _) in self.links.items()}
+
+    @property
     def as_it_is(self) -> Section:
         """What is there, as a section of another backup."""
         columns = {name: thaw(fields) for name, fields in self.columns.values()}
@@ -96,6 +103,21 @@ class Goal:
             return ()
         is_whole = self.section.form is not Form.VALUES
         return (*((False,) if is_whole or self.columns else ()), *((True,) if self.links else ()))
+
+
+def targets_first(goals: Iterable[Goal]) -> Iterator[Goal]:
+    """Those that others lead to come before them, so that there is something to link to, as far as there is an end."""
+    left = list(goals)
+    while left:
+        places = {each.place for each in left}
+        free = [each for each in left if places.isdisjoint({*each.targets.values()} - {each.place})]
+        chosen = free or left[:1]
+        yield from chosen
+        left = [each for each in left if each not in chosen]
+
+
+def _ids(link: Any) -> list[str]:
+    return link if isinstance(link, list) else [link]
 
 
 def wanted_of(manifest: Manifest, addresses: Sequence[Address]) -> list[Section]:
@@ -176,13 +198,15 @@ def _contents_goal(section: Section, place: Address, real: Mapping[Address, Live
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is to be done about one document: create it with these values, or write some. `newer` are values that would
-    replace newer ones, `unfit` says of attributes why they cannot hold theirs. `seen` is the document's `$updatedAt`;
-    empty where it is not there. `has` says that something is there that would be written over."""
+    """What is to be done about one document: create it with these values, and with these `links` as far as what they
+    lead to is there, or write some. `newer` are values that would replace newer ones, `unfit` says of attributes why
+    they cannot hold theirs. `seen` is the document's `$updatedAt`; empty where it is not there. `has` says that
+    something is there that would be written over."""
 
     identity: str
     creates: bool = False
     values: Mapping[str, Any] = field(default_factory=dict)
+    links: Mapping[str, Any] = field(default_factory=dict)
     newer: Mapping[str, Any] = field(default_factory=dict)
     unfit: Mapping[str, str] = field(default_factory=dict)
     seen: str = ""
@@ -254,7 +278,8 @@ def _absent(goal: Goal, identity: str, record: Mapping[str, Any], *, links: bool
     wanted, unfit = _wanted(goal, record)
     system = {f"${name}": record[name] for name in ("createdAt", "updatedAt", "permissions") if name in record}
     values = {name: value for name, value in wanted.items() if value is not None}
-    return Verdict(identity, creates=True, values={"$id": identity, **system, **values}, unfit=unfit)
+    values |= {"$id": identity, **system}
+    return Verdict(identity, creates=True, values=values, links=_links(goal, record, {}), unfit=unfit)
 
 
 def _wanted(goal: Goal, record: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -443,7 +468,7 @@ class Restoring:
         """Write, until a look at everything finds nothing left to write. Returns what that look found."""
         for _ in range(_PASSES):
             for links in (False, True):
-                for goal in (each for each in self.goals if links in each.stages):
+                for goal in (each for each in targets_first(self.goals) if links in each.stages):
                     batches_left = self._verdicts(goal, links=links, doing="writing back")
                     for _written in at_once(partial(self._write, goal, each) for each in batches_left):
                         continue
@@ -462,14 +487,43 @@ class Restoring:
         if not goal.is_of_documents:
             return sum(self._created(goal, each) for each in verdicts if each.creates)
         place, free = goal.collection, [self._free(goal, each) for each in verdicts]
-        made = [each.values for each in free if each.creates]
+        made = [each for each in free if each.creates]
         changed = {each.identity: self._new_values(goal, each) for each in free if each.values and each.seen}
-        refused = dict(self.provider.create_documents(*place, made)) if made else {}
+        refused = self._create_documents(goal, made) if made else {}
         if changed:
             # What others have changed meanwhile is checked again in the next look.
             refused |= self.provider.change_values(*place, changed).refused
         self._refused |= {(goal.place.path, identity): why for identity, why in refused.items()}
         return len(made) + len(changed)
+
+    def _create_documents(self, goal: Goal, verdicts: Sequence[Verdict]) -> dict[str, str]:
+        """Create documents with their links, which saves another request for each. Returns what was refused."""
+        linked = self._linkable(goal, verdicts)
+        made = [{**each.values, **linked.get(each.identity, {})} for each in verdicts]
+        refused = dict(self.provider.create_documents(*goal.collection, made))
+        # It may be a link that is refused.
+        bare = [each.values for each in verdicts if each.identity in refused and linked.get(each.identity)]
+        if bare:
+            again = self.provider.create_documents(*goal.collection, bare)
+            refused = {each: why for each, why in refused.items() if not linked.get(each)} | dict(again)
+        return refused
+
+    def _linkable(self, goal: Goal, verdicts: Sequence[Verdict]) -> dict[str, dict[str, Any]]:
+        """The links of documents that lead to documents which are there; the others wait for those."""
+        found: dict[str, dict[str, Any]] = {}
+        for name, target in goal.targets.items():
+            ids = {each.identity: _ids(each.links[name]) for each in verdicts if each.links.get(name)}
+            there = self._there(target, {one for each in ids.values() for one in each})
+            for each in verdicts:
+                if each.identity in ids and there.issuperset(ids[each.identity]):
+                    found.setdefault(each.identity, {})[name] = each.links[name]
+        return found
+
+    def _there(self, collection: Address, ids: Collection[str]) -> set[str]:
+        database, name = collection.parts
+        conditions = (Condition("equal", "$id", tuple(each)) for each in batches(sorted(ids)))
+        pages = (self.provider.documents(database, name, each, only=("$updatedAt",)) for each in conditions)
+        return {str(each["$id"]) for page in pages for each in page}
 
     def _new_values(self, goal: Goal, verdict: Verdict) -> NewValues:
         is_undated = goal.section.address in (self._undated or ())

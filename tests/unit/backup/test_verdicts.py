@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 
 from raceday_iac.backup.manifest import Form, Left, Section
-from raceday_iac.backup.restoring import Goal, Tally, goal_of, verdict_of, verdict_of_item
+from raceday_iac.backup.restoring import Goal, Restoring, Tally, goal_of, targets_first, verdict_of, verdict_of_item
 from raceday_iac.kinds import kind_of
 from raceday_iac.model.address import Address, collection_address, member_address
 from raceday_iac.model.resource import Live, frozen
@@ -190,3 +191,44 @@ def test_a_member_is_known_by_the_user_and_an_invitation_makes_none(
     assert (found.identity, found.creates) == ("u", creates)
     assert found.unfit.get("membership", "").startswith(unfit)
     assert bool(found.unfit) == bool(unfit)
+
+
+def leading(name: str, *targets: str) -> Goal:
+    place, links = collection_address("d", name), {each: collection_address("d", each) for each in targets}
+    of = Section(place, Form.DOCUMENTS, place, {}, links)
+    return Goal(of, place, links={each: (each, True) for each in targets})
+
+
+def test_what_others_lead_to_comes_first_also_where_there_is_a_circle() -> None:
+    goals = [leading("a", "b", "a"), leading("b", "c"), leading("c", "elsewhere"), leading("x", "y"), leading("y", "x")]
+    assert [each.place.name for each in targets_first(goals)] == ["c", "b", "a", "x", "y"]
+
+
+class Server:
+    """Has one document to lead to, and refuses whatever is linked with `refusing`."""
+
+    def __init__(self, *, refusing: bool = False) -> None:
+        self.refusing = refusing
+        self.made: list[Any] = []
+
+    def documents(self, _database: str, _collection: str, *_where: Any, **_only: Any) -> Iterator[dict[str, Any]]:
+        yield {"$id": "there"}
+
+    def create_documents(self, _database: str, _collection: str, documents: Sequence[Any]) -> dict[str, str]:
+        refused = {each["$id"]: "no" for each in documents if self.refusing and "b" in each}
+        self.made += [each for each in documents if each["$id"] not in refused]
+        return refused
+
+
+@pytest.mark.parametrize(
+    ("ids", "refusing", "sent"),
+    [(["there"], False, {"b": ["there"]}), (["there", "later"], False, {}), ([], False, {}), (["there"], True, {})],
+)
+def test_a_document_is_created_with_links_to_what_is_there(
+    ids: list[str], refusing: bool, sent: dict[str, list[str]]
+) -> None:
+    goal, server = leading("a", "b"), Server(refusing=refusing)
+    found = verdict_of(goal, record({"b": ids}), None, links=False)
+    restoring: Any = Restoring(server, None, None, [goal])  # type: ignore[arg-type]
+    assert restoring._create_documents(goal, [found]) == {}
+    assert [{key: each[key] for key in each if not key.startswith("$")} for each in server.made] == [sent]
