@@ -116,7 +116,7 @@ class _Among:
             if change.destroys and change.address in real
         }
         coming: Claims = frozenset().union(*self.new.values())
-        self.early = _early_deletions(changes, self.old, coming, self.removals)
+        self.early = _early_deletions(changes, self.old, coming, self.removals) | _in_the_way(changes, real)
         self.ordered = sorted(changes, key=lambda change: _rank(change, self.early))
         self.keys = frozenset(change.key for change in self.ordered)
         self.by_address = {change.address: change for change in self.ordered if not self._is_later_half(change)}
@@ -172,6 +172,16 @@ class _Among:
         return found
 
     @cached_property
+    def columns(self) -> Mapping[Address, list[str]]:
+        """Changes of columns that documents of their collection wait for, by collection."""
+        found: dict[Address, list[str]] = defaultdict(list)
+        for change in self.ordered:
+            comes = change.touches_server and (not change.deletes or change.key in self.early)
+            if comes and kind_of(change.address).is_column:
+                found[owner_of(change.address)].append(change.key)
+        return found
+
+    @cached_property
     def renames(self) -> Mapping[tuple[Address, ...], list[Change]]:
         """By the place that they are in."""
         found: dict[tuple[Address, ...], list[Change]] = defaultdict(list)
@@ -218,6 +228,12 @@ def _rewriting_before_stricter(among: _Among, change: Change) -> Iterator[_Befor
     is_stricter = kind_of(change.address).holds_values and change.action in _MAKES_STRICTER
     if is_stricter and not _rewrites_documents(change):
         yield from (_Before(each, False) for each in among.rewriting.get(owner_of(change.address), ()))
+
+
+def _documents_after_columns(among: _Among, change: Change) -> Iterator[_Before]:
+    """Appwrite checks whole documents, so that also a column that one says nothing of can refuse it."""
+    if kind_of(change.address).is_document and change.touches_server and not change.deletes:
+        yield from (_Before(each, False) for each in among.columns.get(owner_of(change.address), ()))
 
 
 def _code_after_what_it_reads(among: _Among, change: Change) -> Iterator[_Before]:
@@ -297,6 +313,7 @@ _RULES: tuple[Callable[[_Among, Change], Iterator[_Before]], ...] = (
     _renames_in_its_place,
     _what_would_break,
     _rewriting_before_stricter,
+    _documents_after_columns,
     _code_after_what_it_reads,
     _schedule_after_code,
     _deletions_last,
@@ -348,6 +365,21 @@ def _early_deletions(
     replaced = [change for change in changes if change.action is Action.REPLACE and holds_others(change.address)]
     before = {key for change in (*early, *replaced) for key in removals.broken_by(change.address)}
     return before.union(change.key for change in early)
+
+
+def _in_the_way(changes: Sequence[Change], real: Mapping[Address, Live]) -> set[str]:
+    """Deletions of required columns where documents are made, which would have to say a value of them."""
+    making = (Action.CREATE, Action.REPLACE)
+    filled = {owner_of(each.address) for each in changes if kind_of(each.address).is_document and each.action in making}
+    return {
+        each.key
+        for each in changes
+        if each.deletes
+        and kind_of(each.address).is_column
+        and owner_of(each.address) in filled
+        and each.address in real
+        and real[each.address].fields.get("required")
+    }
 
 
 def _rank(change: Change, early: set[str]) -> tuple[int, int]:

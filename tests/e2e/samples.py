@@ -256,6 +256,17 @@ SAMPLES = (
         since="1.9.5",
     ),
     Sample(
+        "project_variable",
+        "/project/variables",
+        {"value": "one"},
+        {"value": "two"},
+        {"value": "by hand"},
+        method="variable",
+        since="1.9.0",
+        identity="key",
+        word="value",
+    ),
+    Sample(
         "rule",
         "/proxy/rules",
         {

@@ -256,3 +256,30 @@ def test_a_conversion_under_a_new_name_waits_for_the_name() -> None:
     found = plan_between(before, after)
     assert precedes(found, "move:attribute.d/c/b", "convert:attribute.d/c/b")
     assert not precedes(found, "convert:attribute.d/c/b", "move:attribute.d/c/b")
+
+
+def with_documents(*, required: bool, declares: bool = True, has_document: bool = True) -> Stack:
+    stack = Stack("test")
+    owner = collection(stack, "c")
+    owner.string("kept", 10)
+    if declares:
+        owner.string("old", 10, required=required)
+    if has_document:
+        owner.document("main", {"kept": "x", **({"old": "y"} if declares and required else {})})
+    return stack
+
+
+def test_a_required_column_goes_before_a_document_is_made_that_would_need_a_value_of_it() -> None:
+    before = with_documents(required=True, has_document=False)
+    found = plan_between(before, with_documents(required=True, declares=False))
+    assert precedes(found, "delete:attribute.d/c/old", "create:document.d/c/main")
+    before = with_documents(required=False, has_document=False)
+    found = plan_between(before, with_documents(required=False, declares=False))
+    # What is not in the way goes last, as everything does.
+    assert precedes(found, "create:document.d/c/main", "delete:attribute.d/c/old")
+
+
+def test_a_document_waits_for_a_column_that_it_says_nothing_of() -> None:
+    before = with_documents(required=True, has_document=False)
+    found = plan_between(before, with_documents(required=False))
+    assert precedes(found, "update:attribute.d/c/old", "create:document.d/c/main")
