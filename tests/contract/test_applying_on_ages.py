@@ -293,6 +293,35 @@ def test_variables_of_the_project_are_refused_by_a_server_that_has_no_keys_for_t
     assert "1.9.0" in refused.message
 
 
+# A policy that only the newest servers have.
+
+
+def with_factors(**said: bool) -> Desired:
+    stack = Stack("test")
+    stack.mfa_factors_policy(**said)
+    return resolved(stack)
+
+
+def test_factors_of_a_second_sign_in_are_set_where_a_server_has_them(on: Callable[[str], Project]) -> None:
+    project = on("main")
+    policy = "/project/policies/mfa-factors"
+    for desired in (with_factors(phone=False, custom=True), with_factors(phone=True)):
+        project.apply(desired)
+        assert project.plan(desired).is_empty
+    project.raw("patch", policy, totp=False)
+    (drift,) = project.plan(with_factors(phone=True)).changes
+    assert [(each.name, each.before, each.after) for each in drift.fields] == [("totp", False, True)]
+    project.apply(with_factors(phone=True))
+    assert project.plan(with_factors(phone=True)).is_empty
+
+
+def test_factors_of_a_second_sign_in_are_refused_by_a_server_that_has_none(on: Callable[[str], Project]) -> None:
+    project = on("1.9")
+    (refused,) = project.plan(with_factors(phone=False)).refusals
+    assert "policy.mfa-factors" in str(refused)
+    assert project.count("PATCH") == 0
+
+
 # What is not declared.
 
 

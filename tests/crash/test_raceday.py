@@ -13,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from e2e.table import SCHEMA
 
 from .journals import Tail
 from .keepers import NAMES, is_own
@@ -33,6 +34,10 @@ STARTING, PLANNING = 10, 48
 ALL = os.environ.get("RACEDAY_CRASH_ALL") == "1"
 
 
+@pytest.mark.shows(
+    "crash",
+    kinds=["function", "variable", "deployment", *SCHEMA],
+)
 @pytest.mark.parametrize("keeper", NAMES)
 def test_raceday_is_finished_by_the_next_run_after_a_kill_at_any_request_and_any_write(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keeper: str

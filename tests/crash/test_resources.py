@@ -32,8 +32,8 @@ STACKS = {
     "made": "".join(each.stack() for each in SAMPLES),
     "changed": "".join(each.stack(**each.changed) for each in SAMPLES),
 }
-#: One of each kind but the switches, which are alike.
-SOME_SETTINGS = {each.kind: each for each in reversed(SETTINGS) if each.kind not in ("service", "protocol")}.values()
+#: One of each kind.
+SOME_SETTINGS = {each.kind: each for each in reversed(SETTINGS)}.values()
 SETTING_STACKS = {
     "nothing": "",
     "made": "".join(each.call() for each in SOME_SETTINGS),
@@ -158,6 +158,7 @@ DOCUMENTS = {
 }
 
 
+@pytest.mark.shows("crash", kinds=["database", "collection", "attribute", "document", "rule"])
 @pytest.mark.parametrize(("before", "after", "writes"), [("nothing", "made", 4), ("made", "changed", 1)])
 def test_a_run_after_a_kill_finishes_documents_and_rules(world: World, before: str, after: str, writes: int) -> None:
     stack = world.folder / "stacks" / "resources.py"
@@ -182,6 +183,7 @@ SITES = {
 }
 
 
+@pytest.mark.shows("crash", kinds=["site", "site_variable", "site_deployment"])
 @pytest.mark.parametrize(("before", "after", "writes"), [("nothing", "made", 4), ("made", "changed", 3)])
 def test_a_run_after_a_kill_finishes_a_site_with_its_code(
     world: World, capsys: pytest.CaptureFixture[str], before: str, after: str, writes: int
@@ -199,6 +201,7 @@ def test_a_run_after_a_kill_finishes_a_site_with_its_code(
     assert kills == 2 * writes
 
 
+@pytest.mark.shows("crash", kinds=[each.kind for each in SAMPLES])
 @pytest.mark.parametrize(("before", "after"), [("nothing", "made"), ("made", "changed"), ("changed", "nothing")])
 def test_a_run_after_a_kill_finishes_what_is_left(
     world: World, capsys: pytest.CaptureFixture[str], before: str, after: str
@@ -212,6 +215,7 @@ def test_a_run_after_a_kill_finishes_what_is_left(
     assert kills == 2 * writes
 
 
+@pytest.mark.shows("crash", kinds=[each.kind for each in SOME_SETTINGS])
 @pytest.mark.parametrize(("before", "after"), [("nothing", "made"), ("made", "changed")])
 def test_a_run_after_a_kill_finishes_settings(
     world: World, capsys: pytest.CaptureFixture[str], before: str, after: str

@@ -41,6 +41,8 @@ class Setting:
     dangerous: Mapping[str, Any] = field(default_factory=dict)
     code: str = ""
     secrets: Mapping[str, str] = field(default_factory=dict)
+    #: Whether a real Appwrite asks others about it, or never gets rid of it.
+    is_delicate: bool = False
 
     @property
     def kind(self) -> str:
@@ -116,6 +118,7 @@ SETTINGS = (
         dangerous={"secure": None},
         code="SMT001",
         secrets={"SAMPLE_PASSWORD": "a-password-nobody-sees"},
+        is_delicate=True,
     ),
     *(
         Setting(
@@ -179,6 +182,7 @@ SETTINGS = (
         "enabled",
         read_at="/project/oauth2",
         secrets={"SAMPLE_SECRET": "a-secret-nobody-sees"},
+        is_delicate=True,
     ),
     Setting(
         "oauth.keycloak",
@@ -198,6 +202,7 @@ SETTINGS = (
         dangerous={"endpoint": "http://a.example.org"},
         code="OAT001",
         secrets={"SAMPLE_SECRET": "a-secret-nobody-sees"},
+        is_delicate=True,
     ),
     Setting(
         "mock_phone.+14155550100",
@@ -224,5 +229,6 @@ SETTINGS = (
         before='stack.smtp(host="mail.example.org", sender_email="races@example.org")\n',
         first_action="create",
         has_original=False,
+        is_delicate=True,
     ),
 )

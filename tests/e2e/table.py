@@ -20,6 +20,8 @@ from contract.recordings import FOLDERS, recordings
 from raceday_iac.kinds import KINDS
 
 COLUMNS = ("declare", "plan", "apply", "drift", "import", "export", "lint", "embedded", "crash", "live")
+#: What lies in a collection, with that and its database.
+SCHEMA = ("database", "collection", "attribute", "relationship", "index")
 #: Where tests with such marks are.
 MODULES = (
     *(f"unit.{each}" for each in ("render.test_every_kind", "linting.test_rules", "importing.test_appwrite_json")),
@@ -33,11 +35,15 @@ MODULES = (
     ),
     *(f"crash.{each}" for each in ("test_resources", "test_raceday")),
 )
-_NO_FILE = "files of Appwrite's command line do not have it"
-_SAFE = "lint has no rule about it: nothing that can be said of it is dangerous by itself"
-#: Cells without a test, and why. One that has a test must not stand here.
+_SAFE = "nothing that can be said of it is dangerous by itself, so that lint has no rule about it"
+_CALLED = "a real Appwrite first calls the server of mails, which would have to be there"
+#: Cells without a test, and why. What has a test must not stand here; see also `reason`.
 EMPTY: Mapping[tuple[str, str], str] = {
-    **{(kind, "lint"): _SAFE for kind in ()},
+    **dict.fromkeys(((each, "live") for each in ("smtp", "email_template")), _CALLED),
+    ("oauth", "live"): "a real Appwrite asks some providers whether the credentials are right",
+    **dict.fromkeys(
+        ((each, "lint") for each in ("deployment", "site_deployment")), "rules look at it with what has it"
+    ),
 }
 Table = Mapping[str, Mapping[str, list[str]]]
 
@@ -64,12 +70,15 @@ def _marks(of: Any) -> list[Any]:
 
 
 def _shown(marks: list[Any]) -> Iterator[tuple[str, str]]:
-    columns = [column for mark in marks if mark.name == "shows" for column in mark.args]
-    columns += ["live"] if columns and any(mark.name == "live" for mark in marks) else []
-    named = [kind for mark in marks if mark.name == "shows" for kind in mark.kwargs.get("kinds", ())]
-    varied = [_kind_of(value) for mark in marks if mark.name == "parametrize" for value in mark.args[1]]
-    for kind in dict.fromkeys([*named, *(each for each in varied if each)]):
-        yield from ((kind, column) for column in columns)
+    """Kinds and columns of one test. Without `kinds`, those of its parameters; a module's parameters are not asked."""
+    is_live = any(mark.name == "live" for mark in marks)
+    values = [value for mark in marks if mark.name == "parametrize" for value in mark.args[1]]
+    varied = {found: not getattr(value, "is_delicate", False) for value in values if (found := _kind_of(value))}
+    for mark in (each for each in marks if each.name == "shows"):
+        for kind in mark.kwargs.get("kinds", varied):
+            yield from ((kind, column) for column in mark.args)
+            if is_live and varied.get(kind, True):
+                yield kind, "live"
 
 
 def _kind_of(value: Any) -> str:
@@ -97,6 +106,14 @@ def _recorded() -> Iterator[tuple[str, str]]:
 
 def reason(kind: str, column: str) -> str:
     """Why a cell has no test; empty where it should have one."""
+    of, declaring = KINDS[kind], KINDS[kind].declaring
+    if column == "export" and of.secret_field:
+        return "no value of a variable is written into a file"
+    in_files = declaring is not None and (declaring.file_lists or declaring.file_settings_at)
+    if column == "export" and not in_files:
+        return "files of Appwrite's command line do not have it"
+    if column == "lint" and not of.dangers and (kind, column) not in EMPTY:
+        return _SAFE
     return EMPTY.get((kind, column), "")
 
 
@@ -107,13 +124,13 @@ def main(words: list[str]) -> int:
     for kind, cells in table().items():
         if words and kind not in words:
             continue
-        out.append(f"{kind:{width}}" + "".join(f"{len(cells.get(each, ())) or '–':>10}" for each in COLUMNS))
+        out.append(f"{kind:{width}}" + "".join(f"{len(cells.get(each, ())) or '-':>10}" for each in COLUMNS))
         for column in COLUMNS:
             if words:
                 out += [f"  {column:10}{each}" for each in cells.get(column, ())]
             if not cells.get(column):
                 reasons[reason(kind, column) or "MISSING"].append(f"{kind} {column}")
-    out += [f"\n–  {why}:\n   {', '.join(those)}" for why, those in reasons.items()]
+    out += [f"\n-  {why}:\n   {', '.join(those)}" for why, those in reasons.items()]
     sys.stdout.write("\n".join(out) + "\n")
     return 0
 

@@ -22,6 +22,8 @@ from .budget import Creations
 VARIABLES = ("APPWRITE_ENDPOINT", "APPWRITE_PROJECT_ID", "APPWRITE_API_KEY")
 #: Optional: a key of the same project that lacks `functions.write`.
 NARROW_KEY = "APPWRITE_NARROW_KEY"
+#: Optional: 1 says that the project is for this suite alone, so that tests may change its settings.
+OWN_PROJECT = "APPWRITE_OWN_PROJECT"
 #: The age of Appwrite that the embedded server plays.
 EMBEDDED = "EMBEDDED_APPWRITE"
 #: Set to 0 when the server builds functions but does not really run their code.
@@ -54,6 +56,11 @@ class Target:
     @property
     def is_live(self) -> bool:
         return self.server is None
+
+    @property
+    def has_own_project(self) -> bool:
+        """Whether the whole project is ours, its settings included."""
+        return not self.is_live or os.environ.get(OWN_PROJECT) == "1"
 
     @property
     def executes(self) -> bool:

@@ -166,11 +166,13 @@ def applied(project: Project) -> Project:
     return project
 
 
+@pytest.mark.shows("plan", "apply", kinds=["attribute"])
 def test_every_type_is_created_and_then_left_alone(applied: Project) -> None:
     applied.must_be_clean()
     assert {address(applied, key) for key in CASES} <= set(applied.state())
 
 
+@pytest.mark.shows("drift", kinds=["attribute"])
 def test_every_type_that_was_changed_by_hand_is_told_with_both_values_and_healed(applied: Project) -> None:
     attributes = f"/databases/{applied.id('db')}/collections/things/attributes"
     for key, case in CASES.items():

@@ -108,6 +108,7 @@ def deployment(walk: Walk) -> str:
     return f"deployment.{walk.project.id('fn')}"
 
 
+@pytest.mark.shows("plan", "apply", kinds=["function", "deployment"])
 def test_code_is_uploaded_aside_built_and_then_switched(walk: Walk) -> None:
     walk.must_end("first")
     assert walk.seen["first"] in walk.seen["first: all"]
@@ -151,6 +152,7 @@ def test_new_code_takes_over_and_what_it_replaced_is_kept(walk: Walk) -> None:
     walk.must_end("plan after second")
 
 
+@pytest.mark.shows("drift", kinds=["deployment"])
 def test_another_active_deployment_is_drift(walk: Walk) -> None:
     assert deployment(walk) in walk.must_end("drift", 3).out
 

@@ -52,6 +52,7 @@ def address(project: Project) -> str:
     return f"document.{project.id('db')}/settings/main"
 
 
+@pytest.mark.shows("plan", "apply", kinds=["document"])
 @pytest.mark.live
 def test_one_is_made_with_its_schema_changed_and_left_alone_where_nothing_is_said(project: Project) -> None:
     project.declare(SCHEMA + document())
@@ -74,6 +75,7 @@ def test_one_is_made_with_its_schema_changed_and_left_alone_where_nothing_is_sai
     assert project.api.get(path(project, "theirs"))["title"] == "Theirs"
 
 
+@pytest.mark.shows("drift", kinds=["document"])
 @pytest.mark.live
 def test_what_somebody_changed_is_drift_and_is_taken_back(project: Project) -> None:
     project.declare(SCHEMA + document())
@@ -111,6 +113,7 @@ def test_permissions_are_compared_where_they_are_declared(project: Project) -> N
     project.must_be_clean()
 
 
+@pytest.mark.shows("import", kinds=["document"])
 def test_a_lost_state_is_imported_and_one_may_be_forgotten_and_ignored(project: Project) -> None:
     project.declare(SCHEMA + document())
     apply(project)

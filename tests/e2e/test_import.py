@@ -18,6 +18,7 @@ from .command import Ended
 from .conftest import OpenProject
 from .project import ENVIRONMENT, Project, actions
 from .raceday import LEGACY_FILE, ROOT, create_legacy, legacy_functions
+from .table import SCHEMA
 from .target import Target, needs
 
 SECRET = "not-to-be-seen"
@@ -161,6 +162,7 @@ def _grow_functions(project: Project) -> None:
     project.secret("FULL_TOKEN", SECRET)
 
 
+@pytest.mark.shows("import", kinds=["function", "variable", *SCHEMA])
 def test_a_grown_project_becomes_a_stack_that_changes_nothing(grown: Project) -> None:
     must_round_trip(grown, "grown")
 
@@ -201,6 +203,7 @@ def test_a_file_is_not_replaced_unasked(grown: Project) -> None:
     assert file.read_text(encoding="utf-8") == before
 
 
+@pytest.mark.shows("export", kinds=["function", "database", "collection"])
 def test_a_grown_project_goes_through_an_appwrite_json(grown: Project) -> None:
     on(grown, "grown", "export", "--appwrite-json", "appwrite.json")
     document = json.loads((grown.root / "appwrite.json").read_text(encoding="utf-8"))
@@ -233,6 +236,8 @@ def test_a_file_is_shown_without_a_server(project: Project) -> None:
     assert project.proxy.exchanges() == []
 
 
+#: Of what lies in a database, that has no relationship.
+SMALL_SCHEMA = [each for each in SCHEMA if each != "relationship"]
 SMALL = """
     database = stack.database(P + "db", name="Db")
     things = database.collection("things", name="Things")
@@ -255,6 +260,7 @@ def applied(project: Project) -> Project:
     return project
 
 
+@pytest.mark.shows("import", kinds=["function", "variable", "deployment", *SMALL_SCHEMA])
 def test_after_loss_of_the_state_an_import_makes_the_plan_empty(applied: Project) -> None:
     owned = applied.state()
     applied.lose_state()

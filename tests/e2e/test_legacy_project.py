@@ -134,6 +134,7 @@ def test_the_absent_pollers_are_not_mentioned_when_they_are_gone(walk: Walk) -> 
     assert not [each for each in POLLERS if each in walk.outcome["empty plan"].text]
 
 
+@pytest.mark.shows("drift", kinds=["function", "attribute"])
 def test_drift_names_what_was_changed_by_hand_with_both_values(walk: Walk) -> None:
     ended = walk.must_end("drift", 3)
     assert f"function.{walk.project.id(DRIFTED)}" in ended.out

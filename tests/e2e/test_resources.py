@@ -62,6 +62,7 @@ def fields_of(plan: Any) -> dict[str, tuple[Any, Any, str]]:
     return {each["name"]: (each["before"], each["after"], each["cause"]) for each in change["fields"]}
 
 
+@pytest.mark.shows("plan", "apply")
 @live
 @EACH
 def test_one_is_made_changed_and_deleted(project: Project, sample: Sample) -> None:
@@ -84,6 +85,7 @@ def test_one_is_made_changed_and_deleted(project: Project, sample: Sample) -> No
     assert not project.api.has(sample.at(project))
 
 
+@pytest.mark.shows("drift")
 @live
 @EACH
 def test_what_somebody_changed_is_drift_and_is_taken_back(project: Project, sample: Sample) -> None:
@@ -149,6 +151,7 @@ def test_one_that_holds_data_is_not_deleted_unasked(project: Project, sample: Sa
     assert not project.api.has(sample.at(project))
 
 
+@pytest.mark.shows("import")
 @EACH
 def test_a_lost_state_is_imported(project: Project, sample: Sample) -> None:
     project.declare(sample.stack())
@@ -159,6 +162,7 @@ def test_a_lost_state_is_imported(project: Project, sample: Sample) -> None:
     assert sample.address(project) in project.state()
 
 
+@pytest.mark.shows("import")
 @EACH
 def test_the_written_stack_of_a_live_one_changes_nothing(project: Project, sample: Sample, target: Target) -> None:
     needs("a whole project is imported", not target.is_live)
@@ -176,6 +180,7 @@ def test_the_written_stack_of_a_live_one_changes_nothing(project: Project, sampl
     assert project.api.get(sample.at(project)) == before
 
 
+@pytest.mark.shows("export")
 @IN_FILES
 def test_it_goes_through_a_file_of_appwrites_command_line(project: Project, sample: Sample) -> None:
     project.declare(sample.stack())
@@ -257,6 +262,7 @@ def test_a_server_that_does_not_have_it_is_told_once(project: Project, sample: S
     assert [each for each in planned_beside if each.startswith(f"{sample.kind}.")] == []
 
 
+@pytest.mark.shows("lint")
 @LINTED
 def test_lint_finds_dangerous_settings(project: Project, sample: Sample) -> None:
     project.declare(sample.stack())

@@ -10,6 +10,7 @@ import pytest
 from .mixed import INLINE
 from .project import Project, actions
 from .raceday import declare_raceday
+from .table import SCHEMA
 
 pytestmark = pytest.mark.live
 
@@ -63,6 +64,7 @@ def member(project: Project, kind: str, key: str, collection: str = "things") ->
     return f"{kind}.{project.id('db')}/{collection}/{key}"
 
 
+@pytest.mark.shows("plan", "apply", kinds=SCHEMA)
 def test_the_whole_schema_comes_from_nothing_by_few_writes(project: Project) -> None:
     """One for each object; from 1.9 on, a collection comes with what is in it."""
     declare_raceday(project, functions=())
@@ -183,16 +185,20 @@ def test_another_type_would_lose_values_and_is_refused_too(applied: Project) -> 
     assert applied.api.get(f"{documents}/one")["free"] == 7
 
 
+@pytest.mark.shows("drift", kinds=["database", "collection"])
 def test_permissions_and_switches_of_a_collection_drift_and_are_healed(applied: Project) -> None:
     path = f"/databases/{applied.id('db')}/collections/things"
     applied.api.put(path, {"name": "By hand", "permissions": ['delete("any")'], "documentSecurity": True})
+    applied.api.put(f"/databases/{applied.id('db')}", {"name": "By hand, too"})
     drift = applied.iac("drift", code=3)
     assert 'name: "By hand" → "Things"' in drift.out
     assert "documentSecurity: true → false" in drift.out
+    assert f"database.{applied.id('db')}" in drift.out
     applied.apply()
     assert applied.iac("drift").code == 0
 
 
+@pytest.mark.shows("drift", kinds=["collection", "attribute", "relationship", "index"])
 def test_what_vanished_from_the_server_is_drift_and_comes_back(applied: Project) -> None:
     collections = f"/databases/{applied.id('db')}/collections"
     for gone in ("/things/indexes/by_text", "/things/attributes/other"):

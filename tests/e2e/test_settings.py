@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+
+from raceday_iac.kinds.setting import SINCE
+from raceday_iac.model.server import release
 
 from .here import run_here
 from .project import Project, actions
@@ -29,8 +32,23 @@ LINTED = pytest.mark.parametrize("setting", [each for each in SETTINGS if each.c
 @pytest.fixture(scope="session")
 def target(newer_target: Target) -> Target:
     """Keys may change settings since 1.9.5. They are those of the whole project, so that it must be one of our own."""
-    needs("settings are those of a whole project", not newer_target.is_live)
+    needs("settings are those of a whole project", newer_target.has_own_project)
     return newer_target
+
+
+@pytest.fixture(autouse=True)
+def _as_before(request: pytest.FixtureRequest, target: Target) -> Iterator[None]:
+    """In a project that is used again, a setting is set back."""
+    setting = request.node.callspec.params.get("setting") if hasattr(request.node, "callspec") else None
+    if not target.is_live or setting is None:
+        yield
+        return
+    project = request.getfixturevalue("project")
+    needs(f"Appwrite has it since {SINCE}", project.api.version >= release(SINCE))
+    needs("a real Appwrite asks others about it, or never gets rid of it", not setting.is_delicate)
+    yield
+    project.declare(f'stack.absent("{setting.address}", reason="as it was")\n')
+    apply(project)
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +69,8 @@ def by_hand(project: Project, setting: Setting) -> None:
     getattr(project.api, setting.update)(setting.route, setting.by_hand)
 
 
+@pytest.mark.shows("plan", "apply")
+@pytest.mark.live
 @EVERY
 def test_one_is_set_changed_and_left_as_it_is(project: Project, setting: Setting) -> None:
     project.declare(setting.before + setting.call())
@@ -77,6 +97,8 @@ def test_one_is_set_changed_and_left_as_it_is(project: Project, setting: Setting
     assert (live(project, setting) == changed) == stays
 
 
+@pytest.mark.shows("drift")
+@pytest.mark.live
 @EACH
 def test_what_somebody_changed_is_drift_and_is_taken_back(project: Project, setting: Setting) -> None:
     project.declare(setting.before + setting.call())
@@ -125,6 +147,7 @@ def test_one_that_is_declared_absent_is_set_back(project: Project, setting: Sett
     assert here(project, "plan", "--json", "--unmanaged").json["unmanaged"] == []
 
 
+@pytest.mark.shows("import")
 @EACH
 def test_a_lost_state_is_imported(project: Project, setting: Setting) -> None:
     project.declare(setting.before + setting.call())
@@ -135,6 +158,7 @@ def test_a_lost_state_is_imported(project: Project, setting: Setting) -> None:
     assert setting.address in project.state()
 
 
+@pytest.mark.shows("import")
 @EACH
 def test_the_written_stack_of_a_live_one_changes_nothing(project: Project, setting: Setting) -> None:
     project.declare(setting.before + setting.call())
@@ -153,7 +177,8 @@ def test_the_written_stack_of_a_live_one_changes_nothing(project: Project, setti
 
 
 @EACH
-def test_only_what_somebody_changed_is_unmanaged(project: Project, setting: Setting) -> None:
+def test_only_what_somebody_changed_is_unmanaged(project: Project, setting: Setting, target: Target) -> None:
+    needs("a project that nobody has used", not target.is_live)
     project.declare("")
     assert here(project, "plan", "--json", "--unmanaged").json["unmanaged"] == []
     project.declare(setting.before + setting.call())
@@ -231,6 +256,7 @@ def test_a_rotated_secret_shows_and_one_that_was_changed_there_cannot(project: P
     project.must_be_clean()
 
 
+@pytest.mark.shows("lint")
 @LINTED
 def test_lint_finds_dangerous_settings(project: Project, setting: Setting) -> None:
     project.declare(setting.call())

@@ -57,6 +57,7 @@ def by_hand(project: Project, path: str) -> str:
     return oldest
 
 
+@pytest.mark.shows("plan", "apply", kinds=["site", "site_deployment"])
 def test_code_is_built_aside_and_then_switched(project: Project, site: str) -> None:
     writes = [(each.method, each.path.rpartition("/")[2]) for each in project.proxy.exchanges() if each.method != "GET"]
     assert writes == [("POST", "sites"), ("POST", "deployments"), ("PATCH", "deployment")]
@@ -102,6 +103,7 @@ def test_a_build_that_fails_leaves_the_old_code_active_and_its_log_can_be_read(p
     assert list(deployments(project, site)) == [before]
 
 
+@pytest.mark.shows("drift", kinds=["site_deployment"])
 def test_code_that_somebody_else_activated_is_drift_and_is_taken_back(project: Project, site: str) -> None:
     declare(project, "two")
     project.apply()
@@ -125,6 +127,7 @@ def test_a_rollback_goes_back_and_what_is_too_old_is_deleted(project: Project, s
     assert len(deployments(project, site)) == 2
 
 
+@pytest.mark.shows("plan", "apply", kinds=["site_variable"])
 def test_variables_come_before_the_code_that_needs_them_and_secrets_are_never_shown(project: Project) -> None:
     project.secret("SHOP_KEY", "a-secret-of-the-shop")
     variables = 'variables={"NAME": "plain", "KEY": FromEnvironment("SHOP_KEY")}'
@@ -162,6 +165,7 @@ def test_one_is_destroyed_by_its_name_with_what_lies_in_it(project: Project, sit
     assert project.state() == {}
 
 
+@pytest.mark.shows("import", kinds=["site", "site_deployment"])
 def test_a_live_one_is_imported_and_its_code_is_left_alone(project: Project, site: str) -> None:
     project.lose_state()
     before: Any = project.api.get(site)
@@ -190,6 +194,7 @@ def test_the_settings_of_a_site_are_checked_before_anything_is_sent(project: Pro
     assert "code folder sites/shop does not exist" in project.iac("plan", code=1).err
 
 
+@pytest.mark.shows("lint", kinds=["site_variable"])
 def test_lint_finds_a_secret_in_a_plain_variable(project: Project) -> None:
     declare(project, more='variables={"API_KEY": "0123456789"}')
     told = project.iac("lint", code=None).out
@@ -197,6 +202,7 @@ def test_lint_finds_a_secret_in_a_plain_variable(project: Project) -> None:
     assert "0123456789" not in told
 
 
+@pytest.mark.shows("drift", kinds=["site_variable"])
 def test_a_variable_that_somebody_changed_is_taken_back_and_one_of_theirs_is_named(project: Project) -> None:
     project.declare(STACK_OF_SETTINGS)
     project.apply()

@@ -73,6 +73,7 @@ def address(walk: Walk, key: str) -> str:
     return f"variable.{walk.project.id('fn')}/{key}"
 
 
+@pytest.mark.shows("plan", "apply", kinds=["function", "variable"])
 def test_plain_and_secret_variables_are_created_as_declared(walk: Walk) -> None:
     walk.must_end("apply")
     created = walk.seen["created"]
@@ -93,6 +94,7 @@ def test_the_state_knows_a_secret_by_its_fingerprint_only(walk: Walk) -> None:
     assert "value" not in shown
 
 
+@pytest.mark.shows("drift", kinds=["variable"])
 def test_a_variable_changed_by_hand_is_drift_with_both_values(walk: Walk) -> None:
     told = walk.must_end("drift", 3).out
     assert address(walk, "PLAIN") in told

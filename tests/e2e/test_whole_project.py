@@ -59,6 +59,8 @@ def secrets_of(text: str) -> dict[str, str]:
     return found
 
 
+@pytest.mark.shows("import", kinds=KINDS.keys() - NOT_WRITTEN)
+@pytest.mark.shows("plan", "apply", kinds=KINDS)
 def test_the_stack_that_is_written_of_a_project_of_all_kinds_changes_nothing(
     project: Project, target: Target, can_build: bool
 ) -> None:

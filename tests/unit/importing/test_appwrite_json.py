@@ -88,6 +88,7 @@ def test_everything_but_variables_survives_the_way_through_a_file(tmp_path: Path
     assert "index.main/things/by_text: its lengths cannot be said: 20, 0" in lost
 
 
+@pytest.mark.shows("export", kinds=["relationship"])
 def test_a_relationship_that_shows_on_both_sides_is_written_on_both(tmp_path: Path) -> None:
     stack = Stack("s")
     base = stack.database("d", name="D")
@@ -439,6 +440,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.shows("export", kinds=["service", "protocol", "auth_method", "policy", "mock_phone"])
 def test_settings_that_somebody_changed_are_declared_and_come_back(tmp_path: Path) -> None:
     project = read({"projectId": "p", "settings": SETTINGS})
     assert {str(each) for each in project.resources} == {

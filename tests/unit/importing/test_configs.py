@@ -124,6 +124,7 @@ def lost(raw: Any, written: Any, told: str) -> Iterator[str]:
                     yield f"{place}.{name}: {value!r} became {held!r}"
 
 
+@pytest.mark.shows("export", kinds=[each.removesuffix("es" if each == "indexes" else "s") for each in LISTS])
 def test_no_value_of_a_file_is_lost_without_a_word(imported: Imported) -> None:
     told = imported.told + imported.told_of_export(NEWEST_CLI)
     assert list(lost(imported.raw, imported.exported(NEWEST_CLI), told)) == []

@@ -266,6 +266,13 @@ CASES: dict[str, tuple[Case, Case]] = {
 }
 
 
+def kinds_of(case: Case) -> set[str]:
+    """The kinds of what a rule looks at."""
+    configuration = case.configuration
+    plain = [*(configuration.functions and ["function"]), *(configuration.collections and ["collection"])]
+    return {*plain, *(each.kind for each in (*configuration.resources, *configuration.variables))}
+
+
 OFF = {"id": "databases", "enabled": False}, {"id": "tablesdb", "enabled": False}
 
 
@@ -306,6 +313,7 @@ def test_every_rule_is_tried_on_both_sides() -> None:
     assert set(CASES) == set(known_rules().codes)
 
 
+@pytest.mark.shows("lint", kinds=sorted(set().union(*(kinds_of(found) for found, _ in CASES.values()))))
 @pytest.mark.parametrize("code", CASES)
 def test_a_rule_finds_what_it_is_for(code: str) -> None:
     found = [each for each in report_of(CASES[code][0]).findings if each.code == code]

@@ -119,6 +119,7 @@ def test_no_line_is_longer_than_the_terminal_but_a_command(name: str, width: int
     assert [line for line in lines if len(line) > width and "raceday-iac" not in line] == []
 
 
+@pytest.mark.shows("declare", "plan", kinds=KINDS)
 def test_the_stack_has_every_kind_and_its_plans_name_it() -> None:
     """A new kind is declared in docs/examples/every-kind/: its page in the reference shows these lines."""
     assert {at.kind for at in desired().resources} == set(KINDS)
