@@ -192,9 +192,9 @@ def inline_members(
     created = frozenset(created)
     for owner in created:
         chosen: dict[Address, Mapping[str, Any]] = {}
-        for kind in KINDS.values() if holds_others(owner) else ():
-            below = desired.below(owner, kind.name) if kind.listed and kind.owner == owner.kind else []
-            beside = {at.name for at in chosen if kind_of(at).is_column}
+        for kind in _INNER.get(owner.kind, ()):
+            below = desired.below(owner, kind.name) if kind.listed else []
+            beside = {at.name for at in chosen if kind_of(at).is_column} if below else set[str]()
             for each in [each for each in below if each.address in created][:MOST_INLINE]:
                 named = kind.inline(each.address, each.fields, server)
                 if named is not None and beside.issuperset(kind.over(each.fields)):
