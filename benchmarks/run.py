@@ -1,6 +1,10 @@
 """Measurements on this machine: start-up, plans, a full apply against the bare calls, the lock of a function, and what
 the functions take on a race day; how all of it grows, and thousands of random pairs of stacks.
 
+The embedded server answers at once, so that a short command there is mostly the start of Python. The schema is
+therefore also measured with `DELAY` added to each request: then the bare inline calls take as long as they were seen to
+take on a busy Appwrite 1.9.6, 1.6 to 3.2 s. `python -m benchmarks.run schema` measures this part alone.
+
 Nothing measured is asserted. A pair of stacks that does not come out as it should ends the run with an error.
 
 The first part is measured on Appwrite 1.8 and on 1.9 (EMBEDDED_APPWRITE names others). Against another server:
@@ -16,11 +20,15 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from raceday_iac.devserver.ages import Age
-from raceday_iac.devserver.runner import start_server
+from raceday_iac.devserver.faults import RequestFault
+from raceday_iac.devserver.runner import RunningServer, start_server
 from raceday_iac.devserver.settings import Settings
 from raceday_iac.loading.environment import Environment
 from raceday_iac.loading.resolve import resolve
@@ -28,12 +36,16 @@ from raceday_iac.loading.stack_file import load_stack
 from raceday_iac.packaging.bundle import schema_document
 
 from . import lock_latency, race_day, scale, scale_documents
-from .processes import ages, timed
+from .processes import ages, timed, timed_with_cpu
 from .raw_schema import Client, create_schema, create_schema_inline
 
 ROOT = Path(__file__).parent.parent
 RACEDAY = ROOT / "stacks" / "raceday.py"
 COMMAND = str(Path(sys.executable).parent / "raceday-iac")
+#: Seconds added to each request where a real server is to be resembled.
+DELAY = 0.1
+#: Of the schema, each of which makes it anew in each way; and of commands that change nothing.
+ROUNDS, LOOKS = 5, 20
 PAIRS = 2000
 HOSTILE_DAYS = 200
 SCHEMA_STACK = """from raceday_schema import declare_schema
@@ -49,9 +61,11 @@ def main() -> None:
             work = Path(folder)
             target = _target(work, age)
             try:
-                _measure(_copy_project(work), *target[:3])
+                _measure(_copy_project(work), target)
             finally:
-                target[3]()
+                target.stop()
+    if sys.argv[1:] == ["schema"]:
+        return
     # The others are always measured on embedded servers of their own, which run the code of functions.
     lock_latency.main()
     race_day.main()
@@ -84,48 +98,92 @@ def _random_pairs() -> None:
     print(f"{PAIRS} random pairs of stacks hold, {seconds / PAIRS * 1000:.0f} ms each", flush=True)
 
 
-def _target(work: Path, age: Age | None) -> tuple[str, str, str, Callable[[], object]]:
+@dataclass(frozen=True)
+class Target:
+    """What is measured against. `embedded` is None for another server."""
+
+    endpoint: str
+    project: str
+    key: str
+    embedded: RunningServer | None = None
+
+    def stop(self) -> None:
+        if self.embedded is not None:
+            self.embedded.stop()
+
+    @contextmanager
+    def slowed(self, delay: float) -> Iterator[Counter[tuple[str, str]]]:
+        """Each request takes so many seconds longer. Gives what is sent meanwhile, by method and route."""
+        if self.embedded is None:
+            yield Counter()
+            return
+        server = self.embedded.server
+        server.requests.clear()
+        if delay:
+            server.faults.add(RequestFault(times=sys.maxsize, delay=delay))
+        yield server.requests
+        server.faults.clear()
+
+
+def _target(work: Path, age: Age | None) -> Target:
     if age is None:
         names = ("APPWRITE_ENDPOINT", "APPWRITE_PROJECT_ID", "APPWRITE_API_KEY")
         endpoint, project, key = (os.environ[name] for name in names)
-        return endpoint, project, key, lambda: None
+        return Target(endpoint, project, key)
     print(f"Appwrite {age.name}")
     server = start_server(work / "server", settings=Settings(age=age))
-    return server.endpoint, server.project, server.key, server.stop
+    return Target(server.endpoint, server.project, server.key, server)
 
 
-def _measure(project: Path, endpoint: str, name: str, key: str) -> None:
-    variables = {"APPWRITE_ENDPOINT": endpoint, "APPWRITE_PROJECT_ID": name, "APPWRITE_API_KEY": key}
-    client = Client(endpoint, name, key)
+def _measure(project: Path, target: Target) -> None:
+    variables = {
+        "APPWRITE_ENDPOINT": target.endpoint,
+        "APPWRITE_PROJECT_ID": target.project,
+        "APPWRITE_API_KEY": target.key,
+    }
+    client = Client(target.endpoint, target.project, target.key)
 
-    def iac(*arguments: str) -> float:
-        return timed(
-            [COMMAND, *arguments, "--env", "bench", "--stack", str(project / "stacks" / "schema.py")], variables
-        )
+    def iac(*arguments: str) -> tuple[float, float]:
+        stack = str(project / "stacks" / "schema.py")
+        return timed_with_cpu([COMMAND, *arguments, "--env", "bench", "--stack", stack], variables)
 
-    _row("raceday-iac --help", [timed([COMMAND, "--help"], {}) for _ in range(7)])
-    applied, bare, inline = [], [], []
-    schema = _schema()
-    takes_inline = client.version >= (1, 9)
-    for _ in range(3):
-        _empty(client, project)
-        bare.append(create_schema(client, schema))
-        if takes_inline:
-            _empty(client, project)
-            inline.append(create_schema_inline(client, schema))
-        _empty(client, project)
-        applied.append(iac("apply", "--auto-approve"))
-    _row("whole schema, bare calls by 8 threads", bare)
-    if inline:
-        _row("whole schema, bare calls, inline", inline)
-    _row("whole schema, raceday-iac apply", applied)
-    for name, others in (("bare calls", bare), ("bare inline calls", inline)):
-        ratios = [one / other for one, other in zip(applied, others, strict=False)]
-        if ratios:
-            print(f"{f'ratio apply / {name}':<44} {statistics.median(ratios):8.2f}")
-    _row("plan with nothing to do", [iac("plan") for _ in range(7)])
-    _row("drift with nothing to tell", [iac("drift") for _ in range(7)])
+    _row("raceday-iac --help", [timed_with_cpu([COMMAND, "--help"], {}) for _ in range(LOOKS)])
+    for delay in (0.0, DELAY) if target.embedded is not None else (0.0,):
+        _measure_schema(project, target, client, delay, lambda: iac("apply", "--auto-approve"))
+    _row("plan with nothing to do", [iac("plan") for _ in range(LOOKS)])
+    _row("drift with nothing to report", [iac("drift") for _ in range(LOOKS)])
     _empty(client, project)
+
+
+def _measure_schema(
+    project: Path, target: Target, client: Client, delay: float, apply: Callable[[], tuple[float, float]]
+) -> None:
+    """The whole schema from nothing, in every way, one after the other in each round."""
+    ways: dict[str, Callable[[], tuple[float, float]]] = {
+        "bare calls by 8 threads": lambda: (create_schema(client, schema), 0.0),
+        "bare calls, inline": lambda: (create_schema_inline(client, schema), 0.0),
+        "raceday-iac apply": apply,
+    }
+    if client.version < (1, 9):
+        del ways["bare calls, inline"]
+    schema, sent = _schema(), Counter[str]()
+    took: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
+    for _ in range(ROUNDS):
+        for way, create in ways.items():
+            _empty(client, project)
+            with target.slowed(delay) as requests:
+                took[way].append(create())
+                sent[way] = requests.total()
+    added = f", {delay * 1000:.0f} ms more" if delay else ""
+    for way, each in took.items():
+        _row(f"whole schema, {way}{added}", each, f", {sent[way]} requests" if sent[way] else "")
+    for way in [way for way in ways if way.startswith("bare")]:
+        pairs = zip(took["raceday-iac apply"], took[way], strict=True)
+        ratios = [one / other for (one, _), (other, _) in pairs]
+        low, high = min(ratios), max(ratios)
+        print(
+            f"{f'ratio apply / {way}{added}':<54}{statistics.median(ratios):8.2f}     (min {low:.2f}, max {high:.2f})"
+        )
 
 
 def _schema() -> dict[str, object]:
@@ -151,9 +209,12 @@ def _empty(client: Client, project: Path) -> None:
             time.sleep(1)
 
 
-def _row(name: str, seconds: list[float]) -> None:
+def _row(name: str, took: list[tuple[float, float]], more: str = "") -> None:
+    """Wall clock, and with it the time of the processor where it is that of a program."""
+    seconds, used = zip(*took, strict=True)
     low, middle, high = min(seconds), statistics.median(seconds), max(seconds)
-    print(f"{name:<44} {middle:8.3f} s   (min {low:.3f}, max {high:.3f}, n={len(seconds)})", flush=True)
+    cpu = f", processor {statistics.median(used):.3f} s" if any(used) else ""
+    print(f"{name:<54}{middle:8.3f} s   (min {low:.3f}, max {high:.3f}, n={len(seconds)}{cpu}{more})", flush=True)
 
 
 if __name__ == "__main__":
