@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tempfile
 from collections.abc import Collection, Mapping
@@ -254,6 +255,37 @@ def _plan(desired: Desired, real: Mapping[Address, Live]) -> Plan:
     return build_plan("import", desired, state, Snapshot(real, server), lambda _question: Answer(None))
 
 
+#: The first version of Appwrite's command line with a file of this form.
+_OLDEST_CLI = 4
+
+
+def read_cli_version(text: str | int) -> int:
+    """The major version of Appwrite's command line, given as `25` or `25.1.0`. Raises IacError for what is no version,
+    and for one that is not known."""
+    number = re.fullmatch(r"v?(\d{1,4})(?:\.\w[\w.-]*)?", str(text).strip())
+    if number is None:
+        raise IacError(
+            f"--for-cli {str(text)[:40]!r} is not a version.",
+            hint=f"appwrite --version says it; its first number is enough: --for-cli {NEWEST_CLI}",
+            unchanged=True,
+        )
+    version = int(number[1])
+    if version > NEWEST_CLI:
+        raise IacError(
+            f"--for-cli {text}: this version of raceday-iac knows the files of Appwrite's command line up to "
+            f"{NEWEST_CLI}.",
+            hint=f"leave the option out: a newer command line probably reads what is written for {NEWEST_CLI}",
+            unchanged=True,
+        )
+    if version < _OLDEST_CLI:
+        raise IacError(
+            f"--for-cli {text}: files of this form are read by Appwrite's command line from {_OLDEST_CLI} on.",
+            hint=f"name a version from {_OLDEST_CLI} to {NEWEST_CLI}",
+            unchanged=True,
+        )
+    return version
+
+
 @app.command("export")
 def export(
     as_appwrite_json: Annotated[
@@ -261,7 +293,10 @@ def export(
     ] = False,
     file: Annotated[Path | None, typer.Argument(help="Where to; standard output when missing.")] = None,
     for_cli: Annotated[
-        int, typer.Option(min=4, max=NEWEST_CLI, help="The version of that command line, such as 12, 15 or 25.")
+        int,
+        typer.Option(
+            metavar="VERSION", parser=read_cli_version, help="The version of that command line, such as 12, 15 or 25."
+        ),
     ] = NEWEST_CLI,
     force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
 ) -> int:

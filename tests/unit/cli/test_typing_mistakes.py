@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from raceday_iac.cli.importing import read_cli_version
 from raceday_iac.cli.main import execute, report
 from raceday_iac.devserver.runner import RunningServer, start_server
 from raceday_iac.devserver.settings import Settings
@@ -176,3 +177,38 @@ def test_init_over_a_project_offers_no_option_that_it_does_not_have(
     said = capsys.readouterr().err
     assert "exists already" in said
     assert "--force" not in said
+
+
+@pytest.mark.parametrize(("typed", "version"), [("12", 12), ("25", 25), ("25.1.0", 25), ("v15.2", 15), (" 4 ", 4)])
+def test_a_version_of_appwrites_command_line_is_taken_as_it_shows_itself(typed: str, version: int) -> None:
+    assert read_cli_version(typed) == version
+
+
+@pytest.mark.parametrize(
+    ("typed", "said", "hint"),
+    [
+        ("26", "up to 25", "leave the option out"),
+        ("26.0.0-rc.1", "up to 25", "leave the option out"),
+        ("9999", "up to 25", "leave the option out"),
+        ("3", "from 4 on", "from 4 to 25"),
+        ("new", "'new' is not a version", "its first number is enough: --for-cli 25"),
+        ("-1", "'-1' is not a version", "--for-cli 25"),
+        ("", "'' is not a version", "--for-cli 25"),
+    ],
+)
+def test_an_export_for_a_command_line_that_is_not_known_is_refused_in_words(
+    typed: str,
+    said: str,
+    hint: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert execute(["init", "--example", "shop"]) == EXIT_OK
+    capsys.readouterr()
+    assert execute(["export", "--appwrite-json", "--for-cli", typed, "appwrite.json"]) == EXIT_ERROR
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert hint in shown
+    assert not Path("appwrite.json").exists()
