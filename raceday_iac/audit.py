@@ -17,6 +17,7 @@ from .kinds import kind_of
 from .kinds.base import thaw
 from .model.address import Address
 from .planning import Change, Plan
+from .planning.migrations import ran
 from .redaction import hidden_values
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def end(run: Run, begun: int, applied: Applied, at: datetime) -> dict[str, Any]:
         "failed": [{"change": each.key, "error": _error(error, each)} for each, error in applied.failed]
         + [{"change": "", "error": _error(error)} for error in applied.unsettled],
         "skipped": [each.key for each in applied.skipped],
+        **({"migrations": migrations} if (migrations := ran(applied.changes, applied.state)) else {}),
     }
 
 
@@ -83,6 +85,17 @@ def imported(run: Run, adoption: Adoption, at: datetime) -> dict[str, Any]:
         "lineage": adoption.state.lineage,
         "serial": adoption.state.serial,
         "adopted": sorted(map(str, (*adoption.adopted, *(each.address for each in adoption.differing)))),
+    }
+
+
+def marked(run: Run, address: Address, digest: str, state: State, at: datetime) -> dict[str, Any]:
+    """A migration counts as run with this content from now on; with none, as not run. Nothing ran for it."""
+    return {
+        **_opening(run, "migration marked", at),
+        "lineage": state.lineage,
+        "serial": state.serial,
+        "migration": str(address),
+        "digest": digest,
     }
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 #: Each has commands below it, so its own name is no command.
-_GROUPS = ("state", "server", "backup")
+_GROUPS = ("state", "server", "backup", "migration")
 #: What brings its environment along, or needs none.
 _WITHOUT = ("show", "compare", "promote")
 #: What is followed by a name, and not by the rest of a sentence.
@@ -30,7 +30,7 @@ def use_environment(name: str, commands: Iterable[str] = ()) -> None:
 def _word(command: str) -> str:
     """A command with the names that belong to it."""
     if command in _GROUPS:
-        return rf"{command} (?:lock release(?: [\w-]+)?|lock list|[a-z]+)"
+        return rf"{command} (?:lock release(?: [\w-]+)?|lock list|(?:undo|mark)(?: [\w.-]*\w)?|[a-z]+)"
     if command in _NAMING:
         return rf"{command}(?: [^\s,;:()`-][^\s,;:()`]*)?"
     # A saved plan, which is named here, brings its environment along.

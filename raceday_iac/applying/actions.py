@@ -22,6 +22,7 @@ from ..packaging import Bundle
 from ..planning import Action, Change, Plan
 from ..planning.changes import taken_over
 from ..planning.guards import in_words, permission, questions_of, unmanaged_with
+from ..planning.migrations import counts_words
 from ..planning.order import shrinks_values
 from ..planning.plan import created_fields
 from ..provider import Provider, Reader
@@ -30,7 +31,7 @@ from ..refresh.snapshot import unknown
 from ..state.document import Entry, MigrationRecord, Stage, this_process
 from .convert import convert_attribute, cut_values
 from .deploy import Before, Deploying
-from .migrating import Data, Keeper, Progress, Stopped, counts_words, run_code
+from .migrating import Data, Keeper, Progress, Stopped, run_code
 from .recorder import Recorder
 from .scheduler import Step, made_along
 from .schema import FIRST_LOOK, MadeAlong, SchemaWork, until_gone

@@ -24,10 +24,13 @@ from ..kinds import kind_of
 from ..kinds.base import thaw
 from ..kinds.schema_rules import canonical_instant
 from ..model import validators
-from ..model.address import Address, collection_address
+from ..model.address import Address, collection_address, owner_of
 from ..model.declarations import nearest
-from ..model.resource import Live, Migration
+from ..model.resource import Desired, Live, Migration
+from ..planning import Action, Plan
+from ..planning.migrations import counts_words
 from ..provider import Condition, Provider, Reader
+from ..redaction import one_line
 from .batches import BatchWriter, Row, at_once, batches, may_merge, rests
 
 #: Documents of a page, and of what is written at a time.
@@ -36,6 +39,8 @@ PAGE = 1000
 EXAMPLES = 10
 #: How far a pass came that is over.
 END = "end"
+#: Characters that are shown of an error of the code.
+_LONGEST = 300
 #: Seconds until the first line about how far it has come, and between two of them.
 _FIRST, _EVERY = 2.0, 10.0
 _NUMBER, _CREATED_AT, _CHANGED_AT, _PERMISSIONS = "$sequence", "$createdAt", "$updatedAt", "$permissions"
@@ -70,17 +75,13 @@ class Progress:
     counts: Counter[str] = field(default_factory=Counter)
     passes: dict[str, str] = field(default_factory=dict)
 
+    def add(self, what: str, number: int) -> None:
+        """So many documents more."""
+        if number:
+            self.counts[what] += number
+
     def __str__(self) -> str:
         return counts_words(self.counts)
-
-
-def counts_words(counts: Mapping[str, int]) -> str:
-    """`1 200 read, 1 100 updated`; what there was none of is left out."""
-    told = [f"{spaced(counts[name])} {name}" for name in _COUNTED if counts.get(name)]
-    return ", ".join(told) or "no documents"
-
-
-_COUNTED = ("read", "updated", "created", "deleted", "unchanged", "gone")
 
 
 @dataclass(frozen=True)
@@ -234,7 +235,7 @@ class Data:
                 if not last:
                     raise self._failed("This Appwrite does not number documents: migrations need 1.8 or newer.")
                 page = [each for each in found if str(each["$id"]) not in self._made.get(place, ())]
-                self._progress.counts["read"] += len(page)
+                self._progress.add("read", len(page))
                 if page:
                     yield [self._shown(place, each, only) for each in page]
                 self._flush()
@@ -360,7 +361,7 @@ class Data:
     def _update(self, place: Place, wanted: Mapping[str, Mapping[str, Any]]) -> None:
         keys = list(dict.fromkeys(key for values in wanted.values() for key in values))
         current = self._current(place, list(wanted), keys)
-        self._progress.counts["gone"] += len(wanted.keys() - current.keys())
+        self._progress.add("gone", len(wanted.keys() - current.keys()))
         rows = []
         for identity in (each for each in wanted if each in current):
             document = current[identity]
@@ -371,7 +372,7 @@ class Data:
                 if not _same(_canonical(value, columns.get(key)), document.get(key))
             }
             if not values:
-                self._progress.counts["unchanged"] += 1
+                self._progress.add("unchanged", 1)
                 continue
             changed = str(document.get(_CHANGED_AT) or "")
             is_resting = self._provider is not None and rests(self._reader, changed)
@@ -385,7 +386,7 @@ class Data:
             writer = BatchWriter(self._provider, place, partial(self._refused, place), self._may_merge(place, rows))
             for _ in writer.write(rows):
                 pass
-        self._progress.counts["updated"] += len(rows)
+        self._progress.add("updated", len(rows))
 
     def _may_merge(self, place: Place, rows: Sequence[Row]) -> bool:
         """A bulk upsert names the required attributes in each document."""
@@ -400,7 +401,7 @@ class Data:
 
     def _create(self, place: Place, wanted: Mapping[str, Mapping[str, Any]]) -> None:
         there = self._current(place, list(wanted), (_CREATED_AT,))
-        self._progress.counts["unchanged"] += len(there)
+        self._progress.add("unchanged", len(there))
         self._make(place, {each: values for each, values in wanted.items() if each not in there})
 
     def _make(self, place: Place, wanted: Mapping[str, Mapping[str, Any]]) -> None:
@@ -413,18 +414,18 @@ class Data:
             for refused in (create(batch) for batch in batches(documents)):
                 if refused:
                     raise self._refused(place, refused)
-        self._progress.counts["created"] += len(documents)
+        self._progress.add("created", len(documents))
 
     def _delete(self, place: Place, wanted: Mapping[str, Mapping[str, Any]]) -> None:
         current = self._current(place, list(wanted), ())
-        self._progress.counts["gone"] += len(wanted.keys() - current.keys())
+        self._progress.add("gone", len(wanted.keys() - current.keys()))
         for identity in current:
             self._show(Example(collection_address(*place), identity, "delete"))
         if current and self._provider is not None:
             self._keep(place, list(self._columns(place)), list(current.values()), None)
             for _ in at_once(partial(self._remove, place, each) for each in current):
                 pass
-        self._progress.counts["deleted"] += len(current)
+        self._progress.add("deleted", len(current))
 
     def _remove(self, place: Place, identity: str) -> int:
         assert self._provider is not None
@@ -530,25 +531,22 @@ def _compiled(migration: Migration) -> CodeType:
     return compile(migration.source, migration.file, "exec", dont_inherit=True)
 
 
-_KEPT = "What it wrote before is kept, and the state says how far it came."
-
-
 def _explained(migration: Migration, error: IacError) -> IacError:
     """What the helper complains of, with the line that called it."""
     if not isinstance(error, MigrationError):
         return error
     return MigrationError(
-        f"{migration.address} failed at {_line_of(migration, error)}: {error.message} {_KEPT}",
-        hint=f"correct {migration.file}, then run apply again",
+        f"{migration.address} failed at {_line_of(migration, error)}: {error.message}",
+        hint=f"correct {migration.file}, then run the command again: what was written before is kept",
     )
 
 
 def _broken(migration: Migration, error: BaseException) -> MigrationError:
     # The text may be about a document, so it is not in the first line, which goes to the log.
-    text = f"\n{str(error)[:300]}" if str(error) else ""
+    text = f"\n    {one_line(str(error), _LONGEST)}" if str(error) else ""
     return MigrationError(
-        f"{migration.address} failed at {_line_of(migration, error)}: {type(error).__name__}. {_KEPT}{text}",
-        hint=f"correct {migration.file}, then run apply again",
+        f"{migration.address} failed at {_line_of(migration, error)}: {type(error).__name__}{text}",
+        hint=f"correct {migration.file}, then run the command again: what was written before is kept",
     )
 
 
@@ -556,3 +554,48 @@ def _line_of(migration: Migration, error: BaseException) -> str:
     """The deepest line of the migration's own file."""
     lines = [each.lineno for each in traceback.extract_tb(error.__traceback__) if each.filename == migration.file]
     return f"{migration.file}:{lines[-1]}" if lines else migration.file
+
+
+# A rehearsal: the same, without anything that could write.
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a migration would do by what is live now, and the first changes; or the `problem` that it met."""
+
+    address: Address
+    counts: Mapping[str, int] = field(default_factory=dict)
+    examples: Sequence[Example] = ()
+    problem: IacError | None = None
+
+
+def rehearse(plan: Plan, desired: Desired, reader: Reader, note: Callable[[Address, str], None]) -> list[Rehearsal]:
+    """Run the migrations of a plan against what is live, without writing. One does not see what another would write,
+    nor what the plan changes before it but for new and renamed attributes. Raises ProviderError."""
+    planned = _planned_of(plan)
+    found = []
+    for change in plan.changes:
+        if change.action is not Action.MIGRATE:
+            continue
+        address, progress = change.address, Progress()
+        data = Data(address, reader, None, progress, note=partial(note, address), planned=planned)
+        try:
+            run_code(desired.migrations[address], "run", data)
+        except MigrationError as error:
+            found.append(Rehearsal(address, dict(progress.counts), data.examples, error))
+        else:
+            found.append(Rehearsal(address, dict(progress.counts), data.examples))
+    return found
+
+
+def _planned_of(plan: Plan) -> dict[Address, _Planned]:
+    found: dict[Address, _Planned] = {}
+    for change in plan.changes:
+        if kind_of(change.address).is_column:
+            place, name = owner_of(change.address), change.address.name
+            known = found.get(place, _Planned())
+            if change.origin is not None:
+                found[place] = _Planned(known.coming, {**known.names, name: change.origin.name})
+            elif change.action is Action.CREATE:
+                found[place] = _Planned(known.coming | {name}, known.names)
+    return found

@@ -49,6 +49,11 @@ class Applied:
         return not (self.failed or self.skipped or self.unsettled or self.interrupted)
 
     @property
+    def changes(self) -> tuple[Change, ...]:
+        """All, however they ended."""
+        return (*self.done, *(change for change, _ in self.failed), *self.skipped)
+
+    @property
     def stopped(self) -> tuple[Change, ...]:
         """Those of the failed that a guard stopped before anything of them was sent."""
         return tuple(change for change, error in self.failed if isinstance(error, RefusedError))

@@ -301,7 +301,8 @@ def _left(goal: Goal, record: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in record["data"].items() if goal.section.form is Form.VALUES else ():
         if key in goal.columns:
             (name, fields), section = goal.columns[key], goal.section
-            left = section.left.of(value)
+            # A migration makes of each value what it will.
+            left = record["left"].get(key) if "left" in record else section.left.of(value)
             with suppress(UnconvertibleError):
                 before = section.left.target or section.columns[key]
                 found[name] = fields.get("default") if left is None else _fitting(left, before, fields)

@@ -13,6 +13,7 @@ from ..applying.batches import batches
 from ..counting import spaced
 from ..errors import BackupError, NotFoundError, ProviderError, StateError
 from ..kinds import kind_of
+from ..model.address import Address
 from ..planning import Change
 from ..provider import Condition, Reader
 from ..waiting import WAITS
@@ -58,6 +59,10 @@ class Writing:
                 unchanged=True,
             ) from None
         return kept
+
+    def begin(self) -> Kept:
+        """A backup of what is not known before: what migrations write over. It is there when something was kept."""
+        return Kept(self.reader, self.backups, self.head, {}, [])
 
     def _readable(self, section: Section) -> Section | None:
         """Without what documents do not know although it is listed: Appwrite shows no value of that (1.8.1 loses
@@ -162,6 +167,56 @@ class Kept:
     def complete(self) -> None:
         """Write the manifest."""
         self.backups.complete(self.manifest, self.resources)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was kept, so that there is no backup."""
+        return not (self.manifest.sections or self.resources)
+
+    def keep_overwritten(
+        self,
+        place: Address,
+        columns: Mapping[str, Mapping[str, Any]],
+        links: Mapping[str, Address],
+        documents: Sequence[Mapping[str, Any]],
+        becomes: Mapping[str, Mapping[str, Any]] | None,
+    ) -> None:
+        """Keep values of documents right before a migration writes over them, with what they become by id; or, where
+        that is nothing, whole documents before they are deleted. Raises BackupError."""
+        form = Form.DOCUMENTS if becomes is None else Form.VALUES
+        plain = Section(place, form, place, columns, links)
+        records = [each for each in map(plain.record_of, documents) if each is not None]
+        if becomes is not None:
+            for each in records:
+                kept = {**each["data"], **each.get("links", {})}
+                each["left"] = {key: value for key, value in becomes[each["id"]].items() if key in kept}
+                each["data"] = {key: value for key, value in each["data"].items() if key in each["left"]}
+            records = [each for each in records if each["left"]]
+        if not records:
+            return
+        with self._writing:
+            number = self._place_of(plain)
+            section = self._written[number].section
+            name = f"{self.head.id}/{number + 1:03}-over-{len(section.parts) + 1:05}.{suffix_of(self.backups.cipher)}"
+            try:
+                parts = (*section.parts, self.backups.put_part(name, records))
+                columns, links = {**section.columns, **columns}, {**section.links, **links}
+                self._written[number] = Written(replace(section, columns=columns, links=links, parts=parts), "", ())
+                self.complete()
+            except StateError as error:
+                raise BackupError(
+                    f"What would be written over in {place} could not be kept: {error.message}",
+                    hint="run apply again: it goes on from here; to go on without a backup: --no-backup",
+                ) from None
+
+    def _place_of(self, plain: Section) -> int:
+        """Where in the backup such records are; a new section where there are none yet."""
+        for number, written in enumerate(self._written):
+            section = written.section
+            if (section.address, section.form, section.cause) == (plain.address, plain.form, None):
+                return number
+        self._written.append(Written(plain, "", ()))
+        return len(self._written) - 1
 
     def catch_up(self, change: Change) -> None:
         """Keep also what others wrote since it was read, right before a change destroys it. Raises BackupError."""

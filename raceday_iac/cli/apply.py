@@ -36,7 +36,7 @@ from ..render.lines import Line, print_json, print_lines, printable
 from ..render.plan_text import AS_DECLARED, applied_document, applied_lines
 from ..render.progress import progress
 from ..state.document import State
-from .backup import NoBackup, keep_lost
+from .backup import NoBackup, finished, keep_lost
 from .completion import addresses, functions
 from .options import Options, begin_changes, current, with_environment
 from .plan import (
@@ -170,7 +170,7 @@ def _apply(
             verify(saved, snapshot_of(plan, workspace, server, state))
         question = "Delete all of this for good?" if destroys else "Do you want to perform these actions?"
         kept = kept_before(plan, workspace)
-        code = _approve(
+        code = approve(
             options, plan, server, question, state, kept, auto_approve=auto_approve, keeps=keeps, verbose=verbose
         )
         if code is not None:
@@ -192,7 +192,7 @@ def _apply(
         )
 
 
-def _approve(
+def approve(
     options: Options,
     plan: Plan,
     server: Target,
@@ -317,6 +317,7 @@ def perform(
     workspace.store.keep_backup()
     with recorded(workspace.options, command, plan, plan_id) as tell:
         kept = keep_lost(workspace, connection, plan, plan_id, command) if keeps else None
+        before = kept.manifest if kept is not None else None
         begin_changes()
         with watching as observer:
             applied = apply_plan(
@@ -331,9 +332,11 @@ def perform(
                 workspace.archives(connection),
                 keep_secret,
                 kept.catch_up if kept is not None else None,
+                kept,
             )
             tell(applied)
-    return applied, kept.manifest if kept is not None else None
+        manifest = finished(workspace, kept, before)
+    return applied, manifest
 
 
 def what_is_left(workspace: Workspace, connection: Provider, applied: Applied, plan: Plan) -> tuple[str, ...]:
@@ -411,7 +414,7 @@ def _destroy_function(address: Address, plan_options: PlanOptions, *, auto_appro
         name = workspace.environment.name
         plan = plan_destruction(name, address, workspace.desired, state, snapshot, counting, plan_options)
         question, kept = f"Delete {address} for good?", kept_before(plan, workspace)
-        code = _approve(options, plan, target, question, state, kept, auto_approve=auto_approve, keeps=keeps)
+        code = approve(options, plan, target, question, state, kept, auto_approve=auto_approve, keeps=keeps)
         if code is not None:
             return code
         plan_id = snapshot_of(plan, workspace, target, state).id
@@ -448,7 +451,7 @@ def rollback(
         connection = provider(target)
         plan = rollback_to(workspace, connection, state, owner, to)
         question = f"Activate this deployment of {owner}?"
-        code = _approve(options, plan, target, question, state, auto_approve=auto_approve)
+        code = approve(options, plan, target, question, state, auto_approve=auto_approve)
         if code is not None:
             return code
         plan_id, claim = snapshot_of(plan, workspace, target, state).id, "That deployment is active."

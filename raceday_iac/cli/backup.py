@@ -18,6 +18,7 @@ from ..kinds import kind_of, outermost
 from ..model.address import Address
 from ..model.resource import Live
 from ..planning import Plan
+from ..planning.migrations import runs
 from ..provider import Reader
 from ..render.backup_text import (
     list_document,
@@ -42,17 +43,26 @@ Name = Annotated[str, typer.Argument(metavar="BACKUP", help="Its id, the beginni
 
 
 def keep_lost(workspace: Workspace, connection: Reader, plan: Plan, plan_id: str, command: str) -> Kept | None:
-    """Write what a plan would destroy or narrow to a backup; None where that is nothing. Raises BackupError when it
-    could not be completed."""
+    """Write what a plan would destroy or narrow to a backup; None where that is nothing, and no migration is run.
+    Raises BackupError when it could not be completed."""
     desired = wanted_by(plan, workspace)
     sections = sections_of(plan, desired)
-    if not sections and not is_known_nowhere(plan.changes):
-        return None
-    head = _head(workspace, command, plan_id)
-    kept = Writing(connection, workspace.backups, head).run(sections, resources_of(plan.changes, plan.real))
+    writing = Writing(connection, workspace.backups, _head(workspace, command, plan_id))
+    kept = None
+    if sections or is_known_nowhere(plan.changes):
+        kept = writing.run(sections, resources_of(plan.changes, plan.real))
     if kept is not None:
         _finish(workspace, kept.manifest)
-    return kept
+    return writing.begin() if kept is None and runs(plan.changes) else kept
+
+
+def finished(workspace: Workspace, kept: Kept | None, before: Manifest | None) -> Manifest | None:
+    """The backup of a run that is over; None where there is none. One in which nothing was `before` is written down."""
+    if kept is None or kept.is_empty:
+        return None
+    if before is None or not (before.sections or kept.resources):
+        _finish(workspace, kept.manifest)
+    return kept.manifest
 
 
 def keep_overwritten(workspace: Workspace, connection: Reader, plan: RestorePlan) -> None:

@@ -78,6 +78,12 @@ def functions(incomplete: str) -> list[str]:
     return _beginning(incomplete, (each.removeprefix(mark) for each in _known() if each.startswith(mark)))
 
 
+def migrations(incomplete: str) -> list[str]:
+    """Names of migrations that are declared or ran."""
+    mark = "migration."
+    return _beginning(incomplete, (each.removeprefix(mark) for each in _known() if each.startswith(mark)))
+
+
 def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:
     return sorted({name for name in names if name.startswith(incomplete)})
 
@@ -93,9 +99,11 @@ def _known() -> set[str]:
     with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
         with suppress(Exception):
             stack, environment = load_stack(current.stack), load_environment(current.stack, current.env)
-            found.update(map(str, resolve(stack, environment, current.root, Lenient()).resources))
+            desired = resolve(stack, environment, current.root, Lenient())
+            found.update(map(str, (*desired.resources, *desired.migrations)))
         with suppress(Exception):
-            found.update(map(str, LocalState(current.state_folder).read().entries))
+            state = LocalState(current.state_folder).read()
+            found.update(map(str, (*state.entries, *state.migrations)))
     return found
 
 

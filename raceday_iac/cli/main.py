@@ -92,6 +92,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "recover": (".health", "End what is proven to be stuck. Each by a safe step; everything else is only reported."),
     "backup": (".backup", "Make, list, check and delete backups. Apply makes one of what it destroys."),
+    "migration": (".migration", "Migrations of data: which ran here, taking one back, marking one as run."),
     "restore": (".restore", "Write back what a backup has. Never over newer values unasked. Asks first."),
     "console": (
         ".console",

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from ..backup.manifest import Forecast, forecast_of
-from ..errors import EXIT_CHANGES, EXIT_OK, EXIT_REFUSED, IacError, RefusedError
+from ..errors import EXIT_CHANGES, EXIT_ERROR, EXIT_OK, EXIT_REFUSED, IacError, RefusedError
 from ..kinds import HAVING_CODE, KINDS, has_code, is_known, on_server
 from ..model.address import Address, function_address
 from ..model.declarations import nearest
@@ -22,13 +22,18 @@ from ..model.server import ServerFacts
 from ..planning import Plan, PlanOptions
 from ..planning.lifecycle import with_ignored
 from ..planning.saved import SavedPlan, plan_document, read_plan, restored, saved_plan
+from ..provider import Reader
 from ..redaction import shown_document
 from ..render.lines import Line, print_json, print_lines, tolerant, write
 from ..render.plan_text import forecast_document, forecast_lines, plan_lines, saved_lines
 from ..state.document import State
+from ..waiting import WAITS
 from .completion import addresses
 from .options import Options, current
 from .workspace import Target, Workspace, acceptances_of, answer, first_day, make_plan, read_text, reader, write_file
+
+if TYPE_CHECKING:
+    from ..applying.migrating import Rehearsal
 
 app = typer.Typer()
 
@@ -286,6 +291,9 @@ def plan(
     look_at: LookAt = 0,
     unmanaged: Unmanaged = False,
     destroy: Annotated[bool, typer.Option("--destroy", help="What would go with destroy --all.")] = False,
+    rehearse: Annotated[
+        bool, typer.Option("--rehearse", help="Also run the plan's migrations over live data, without writing.")
+    ] = False,
     markdown: Markdown = None,
     html: Html = None,
     svg: Svg = None,
@@ -302,18 +310,26 @@ def plan(
         state = workspace.read_state()
         if out is not None and not state.serial:
             state = _with_key(workspace, state, plan_options)
-        found = make_plan(workspace, state, reader(server), plan_options, every_kind=unmanaged)
+        connection = reader(server)
+        found = make_plan(workspace, state, connection, plan_options, every_kind=unmanaged)
         saved = None if out is None or found.refusals else snapshot_of(found, workspace, server, state)
         if out is not None and saved is not None:
             write_file(out, saved.to_text(), private=True)
         _report(reports, found, where(found, server))
+        rehearsed = _rehearsed(workspace, found, connection) if rehearse else None
         if not reports.to_stdout:
-            kept = kept_before(found, workspace)
-            show_plan(options, found, server, kept, verbose=verbose, **_where_saved(saved, out))
+            kept, more = kept_before(found, workspace), {**_where_saved(saved, out), **_rehearsal(rehearsed)}
+            show_plan(options, found, server, kept, verbose=verbose, **more)
+    if rehearsed is not None and not options.json and not reports.to_stdout:
+        from ..render.migration_text import rehearsal_lines
+
+        print_lines(rehearsal_lines(rehearsed), color=options.color)
     if out is not None and not options.json and not reports.to_stdout:
         print_lines(_saved_lines(saved, out), color=options.color)
     if found.refusals:
         return EXIT_REFUSED
+    if any(each.problem is not None for each in rehearsed or ()):
+        return EXIT_ERROR
     return EXIT_CHANGES if detailed_exitcode and not found.is_empty else EXIT_OK
 
 
@@ -442,6 +458,26 @@ def snapshot_of(plan: Plan, workspace: Workspace, target: Target, state: State) 
 def load_plan(file: Path) -> SavedPlan:
     """Read a plan file. Raises IacError when it is none."""
     return read_plan(read_text(file, f"The plan {file}"), str(file))
+
+
+def _rehearsed(workspace: Workspace, plan: Plan, connection: Reader) -> list[Rehearsal]:
+    """What the migrations of a plan would do."""
+    from ..applying.migrating import rehearse
+
+    with WAITS.on("rehearsing") as waited:
+
+        def note(address: Address, text: str) -> None:
+            waited.progress = f"{address}: {text}"
+
+        return rehearse(plan, workspace.desired, connection, note)
+
+
+def _rehearsal(rehearsed: Sequence[Rehearsal] | None) -> dict[str, object]:
+    if rehearsed is None:
+        return {}
+    from ..render.migration_text import rehearsal_document
+
+    return {"rehearsal": rehearsal_document(rehearsed)}
 
 
 def _where_saved(saved: SavedPlan | None, out: Path | None) -> dict[str, object]:

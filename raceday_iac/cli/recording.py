@@ -21,6 +21,7 @@ from ..audit import (
     cleaned,
     end,
     imported,
+    marked,
     rebound,
     recovered,
     recovering,
@@ -102,6 +103,11 @@ def record_import(options: Options, adoption: Adoption) -> None:
 def record_rebinding(options: Options, before: Binding, state: State) -> None:
     """Write down that the state belongs to something else now."""
     _append(AuditLog(options.state_folder), rebound(_run(options, "state rebind", ""), before, state, _now()))
+
+
+def record_marking(options: Options, address: Address, digest: str, state: State) -> None:
+    """Write down that a migration counts as run, or as not run."""
+    _append(AuditLog(options.state_folder), marked(_run(options, "migration mark", ""), address, digest, state, _now()))
 
 
 def record_cleaning(options: Options, address: Address, outcome: Mapping[str, str]) -> None:

@@ -97,14 +97,17 @@ def seen(folders: Iterable[Path]) -> Seen:
 
 
 def _folders_of(options: Options) -> Callable[[], tuple[Path, ...]]:
-    """Where the stack lies, and the code that it names. While the stack cannot be read, the code that it named last."""
+    """Where the stack lies, with the code and the migrations that it names: those it named last, while it cannot be
+    read."""
     code: set[Path] = set()
 
     def folders() -> tuple[Path, ...]:
         nonlocal code
         with suppress(IacError):
-            named = (each.arguments.get("code") for each in load_stack(options.stack).declarations)
+            stack = load_stack(options.stack)
+            named = (each.arguments.get("code") for each in stack.declarations)
             code = {options.root / each for each in named if isinstance(each, str)}
+            code |= {(options.root / str(each.file)).parent for each in stack.migrations}
         shared = {each.parent / SHARED for each in code}
         return (options.stack.resolve().parent, *sorted(code | shared))
 

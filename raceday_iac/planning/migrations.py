@@ -6,9 +6,12 @@ then is refused; one that was cut short goes on, or begins again where its file 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from enum import StrEnum
+from typing import Any
 
+from ..counting import spaced
 from ..diff import Cause, FieldChange
 from ..errors import RefusedError
 from ..kinds import holds_others, kind_of
@@ -207,3 +210,62 @@ def _is_done(state: State, address: Address) -> bool:
 def runs(changes: Iterable[Change]) -> list[Change]:
     """The changes of a plan that run code over the data."""
     return [each for each in changes if each.action in (Action.MIGRATE, Action.UNDO)]
+
+
+def ran(changes: Iterable[Change], state: State) -> dict[str, Any]:
+    """What the migrations among changes did, as the state knows it; of one that was taken back nothing is known."""
+    records = {str(each.address): state.migrations.get(each.address) for each in runs(changes)}
+    return {at: record.to_json() for at, record in records.items() if record is not None}
+
+
+def counts_words(counts: Mapping[str, int]) -> str:
+    """`1 200 read, 1 100 updated`; what there was none of is left out."""
+    told = [f"{spaced(counts[name])} {name}" for name in _COUNTED if counts.get(name)]
+    return ", ".join(told) or "no documents"
+
+
+#: What is done to documents, in the order in which it is told.
+_COUNTED = ("read", "updated", "created", "deleted", "unchanged", "gone")
+
+
+# How each stands in an environment.
+
+
+class Standing(StrEnum):
+    """How a migration stands in an environment."""
+
+    PENDING = "pending"
+    BEGUN = "begun"
+    DONE = "done"
+    #: Somebody said that it counts as run.
+    MARKED = "marked"
+    #: Its file is not the one that ran.
+    CHANGED = "changed"
+    UNDOING = "undoing"
+    #: It ran, and the stack does not name it any more.
+    UNDECLARED = "undeclared"
+
+
+Stands = tuple[Migration | None, MigrationRecord | None, Standing]
+
+
+def standings(desired: Desired, state: State) -> dict[Address, Stands]:
+    """Each migration, with what is declared and what is known of it: those of the stack in their order, then others."""
+    others = sorted(state.migrations.keys() - desired.migrations.keys())
+    found: dict[Address, Stands] = {}
+    for at in (*desired.migrations, *others):
+        migration, record = desired.migrations.get(at), state.migrations.get(at)
+        found[at] = (migration, record, _standing(migration, record))
+    return found
+
+
+def _standing(migration: Migration | None, record: MigrationRecord | None) -> Standing:
+    if record is None:
+        return Standing.PENDING
+    if not record.is_done:
+        return Standing.BEGUN if record.stage is Stage.BEGUN else Standing.UNDOING
+    if migration is None:
+        return Standing.UNDECLARED
+    if migration.digest != record.digest:
+        return Standing.CHANGED
+    return Standing.DONE if record.was_run else Standing.MARKED

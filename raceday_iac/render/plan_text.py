@@ -19,6 +19,7 @@ from ..model.address import Address, owner_of
 from ..model.evidence import Answer, counted_words
 from ..planning import Action, Change, Plan
 from ..planning.changes import DECLARED, OBVIOUS
+from ..planning.migrations import counts_words, ran, runs
 from ..planning.saved import SavedPlan, restored
 from .created import aligned, folded_kinds, has_values, is_member, members_table, values_of
 from .lines import Line
@@ -178,6 +179,10 @@ def _done_lines(applied: Applied) -> Iterator[Line]:
     counts = Counter(change.action for change in applied.done)
     if len(counts) > 1:
         yield Line(f"  {', '.join(f'{counts[action]} {word}' for action, word in _DONE.items() if counts[action])}")
+    for change in runs(applied.done):
+        record = applied.state.migrations.get(change.address)
+        if record is not None:
+            yield Line(f"  {change.address}: {counts_words(record.counts)}")
     made = {change.address for change in applied.done if change.action is Action.CREATE}
     for change in applied.done:
         owner = owner_of(change.address) if change.action is Action.DEPLOY else None
@@ -235,6 +240,7 @@ def applied_document(applied: Applied, left: Sequence[str], seconds: float) -> d
         ],
         "skipped": [change.key for change in applied.skipped],
         "stillDifferent": list(left),
+        "migrations": ran(applied.changes, applied.state),
     }
 
 

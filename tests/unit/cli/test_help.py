@@ -112,6 +112,8 @@ def test_the_version_is_an_option_too(capsys: pytest.CaptureFixture[str]) -> Non
         ("raceday-iac apply release.plan", "raceday-iac apply release.plan"),
         ("to put it back: raceday-iac apply.", "to put it back: raceday-iac apply --env prod."),
         ("raceday-iac show release.plan", "raceday-iac show release.plan"),
+        ("mean: raceday-iac migration mark 0001-a.b.", "mean: raceday-iac migration mark 0001-a.b --env prod."),
+        ("finish it: raceday-iac migration undo 01", "finish it: raceday-iac migration undo 01 --env prod"),
         ("no command", "no command"),
     ],
 )

@@ -31,7 +31,12 @@ DIALOGUE = (
     ("plan", "plan --env prod --out saved.plan"),
     ("show", "show saved.plan"),
     ("export", "export --appwrite-json out.json"),
+    ("plan", "plan --rehearse --env prod"),
     ("applied", "apply --env prod --auto-approve"),
+    ("migration-list", "migration list --env prod"),
+    ("migration-show", "migration show 0001-note --env prod"),
+    ("applied", "migration undo 0001-note --auto-approve --env prod"),
+    ("migration-mark", "migration mark 0001-note --env prod"),
     ("plan", "plan --env prod"),
     ("applied", "apply --env prod --auto-approve"),
     ("drift", "drift --env prod"),
@@ -93,6 +98,7 @@ FORMATS = {"show": saved.FORMAT, "state-pull": state_document.FORMAT}
 FILES = {
     "stacks/environments/sealed.yaml": "endpoint: {endpoint}\nproject: shop\napi_key_env: SHOP_API_KEY\n"
     "state: {{backend: local, encryption: {{key_env: SEAL}}}}\n",
+    "migrations/0001_note.py": "def run(data):\n    data.note('noted')\n\n\ndef undo(data):\n    pass\n",
     "terraform.tfstate": '{{"version": 4, "resources": []}}',
 }
 
@@ -126,7 +132,10 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, s
             printed[name, f"{number} {words}"] = out.read().splitlines()
             if name == "init":
                 for file, text in FILES.items():
+                    (folder / file).parent.mkdir(exist_ok=True)
                     (folder / file).write_text(text.format(endpoint=server.endpoint), encoding="utf-8")
+                with (folder / "stacks" / "shop.py").open("a", encoding="utf-8") as stack:
+                    stack.write('stack.migration("0001-note", "migrations/0001_note.py")\n')
         yield printed
 
 

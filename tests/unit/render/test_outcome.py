@@ -173,6 +173,7 @@ def test_for_machines_everything_is_named_by_key() -> None:
         ],
         "skipped": ["create:function.three"],
         "stillDifferent": [],
+        "migrations": {},
     }
 
 
