@@ -60,6 +60,7 @@ class Rule:
 
 _BY_TABLES = "the same resource by its other name; raceday-iac sends what a server of each age knows"
 _CLOUD = "exists on Appwrite Cloud or on unreleased servers alone"
+_NAMED = "what is there is named as unmanaged, where `--unmanaged` asks for it"
 _ACCOUNT = "belongs to people who use the application"
 _LOGS = "logs, which end with the server's retention"
 _TEMPLATE = "code from a template or a repository; raceday-iac deploys the folder that the stack names"
@@ -76,6 +77,8 @@ RULES = (
     Rule("* /tablesdb/transactions*", Use.DATA, "transactions over rows"),
     Rule("* /tablesdb/*/rows*", Use.DATA, "rows, which are documents by their other name"),
     Rule("* /tablesdb*", Use.MANAGED, _BY_TABLES),
+    Rule("GET /documentsdb", Use.READ, _NAMED),
+    Rule("GET /vectorsdb", Use.READ, _NAMED),
     Rule("* /documentsdb*", Use.LEFT_OUT, _CLOUD),
     Rule("* /vectorsdb*", Use.LEFT_OUT, _CLOUD),
     Rule("* /embeddings/*", Use.LEFT_OUT, _CLOUD),

@@ -100,7 +100,7 @@ def build_plan(
         serial=state.serial,
         changes=tuple(with_values(each, desired) for each in selection.kept),
         differences=tuple(differences),
-        unmanaged=tuple(_left_alone(desired, state, real, selection.kept, evidence)),
+        unmanaged=(*_left_alone(desired, state, real, selection.kept, evidence), *snapshot.foreign),
         refusals=tuple(refusals),
         real=real,
         evidence=evidence,

@@ -45,6 +45,8 @@ class Snapshot:
     newest: Mapping[Address, Deployment] = field(default_factory=dict)
     #: Kinds that could not be read, by name: the server does not have them, or the key may not see them.
     unread: Mapping[str, ProviderError] = field(default_factory=dict)
+    #: What is live of kinds that raceday-iac has none of.
+    foreign: tuple[Address, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,11 @@ DOCUMENT = Shape({"$id": str, "$updatedAt": is_instant})
 UNFINISHED = ("waiting", "processing", "scheduled")
 
 
+#: Databases that raceday-iac does not manage, which Cloud and unreleased servers have: each kind with a list of its own
+#: that a key with `databases.read` may see.
+FOREIGN = ("documentsdb", "vectorsdb")
+
+
 class AppwriteReader:
     """Reads a project. Holds a transport, and uses it for GET only."""
 
@@ -86,10 +91,12 @@ class AppwriteReader:
         with ThreadPoolExecutor(max_workers=8) as pool:
             facts = {name: pool.submit(read) for name, read in self._own_lists(offers).items()}
             answers = [pool.submit(read) for read in reads]
+            others_there = [pool.submit(self._foreign, kind) for kind in (FOREIGN if named else ())]
             resources = {address: live for answer in answers for address, live in answer.result().items()}
             self._facts |= {name: answer for name, read in facts.items() if (answer := read.result())}
         resources |= self._hidden(set(map(database_address, there)) - resources.keys())
-        return Snapshot(resources, self._server_facts(), newest, unread)
+        foreign = tuple(each for found in others_there for each in found.result())
+        return Snapshot(resources, self._server_facts(), newest, unread, foreign)
 
     def _own_lists(self, offers: Collection[str]) -> dict[str, Callable[[], Mapping[str, Any]]]:
         """What the server says of itself, as far as it is needed and has not been read before."""
@@ -417,6 +424,15 @@ class AppwriteReader:
                 live = database.parse((), self._get(f"/databases/{address.path}", database.SHAPE))
                 found[live.address] = live
         return found
+
+    def _foreign(self, kind: str) -> list[Address]:
+        """Databases of another kind, by name alone."""
+        try:
+            return [Address(kind, str(raw["$id"])) for raw in self._pages(f"/{kind}", "databases", OBJECT)]
+        except ProviderError as error:
+            if not _is_closed(error):
+                raise
+            return []
 
     def _tables_databases(self) -> dict[Address, Live]:
         """The list of the tables API, which has all. Servers before 1.8 have none."""

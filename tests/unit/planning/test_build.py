@@ -11,9 +11,12 @@ from raceday_iac.loading.environment import load_environment
 from raceday_iac.loading.resolve import resolve
 from raceday_iac.loading.stack_file import load_stack
 from raceday_iac.model.address import Address
+from raceday_iac.model.evidence import Answer
 from raceday_iac.model.resource import Desired, Resource, frozen
 from raceday_iac.model.stack import Collection, Database, FromEnvironment, Stack
-from raceday_iac.planning import Action
+from raceday_iac.planning import Action, PlanOptions, build_plan
+from raceday_iac.provider import Snapshot
+from raceday_iac.state.document import new_state
 
 from ..applied import NOTHING, actions, change, live_as, plan, plan_between, precedes, state_of
 from ..declaring import address, collection, function, resolved, stack_with_function
@@ -192,6 +195,13 @@ def test_what_was_never_ours_is_unmanaged_and_not_touched() -> None:
     found = plan(resolved(NOTHING), None, live_as(resolved(schema())))
     assert found.is_empty
     assert [str(each) for each in found.unmanaged] == ["database.d"]
+
+
+def test_what_is_of_no_kind_of_ours_is_unmanaged_and_only_named() -> None:
+    snapshot = Snapshot(live_as(resolved(schema())), foreign=(address("documentsdb.notes"),))
+    state = new_state(lambda: "lineage", lambda: "salt")
+    found = build_plan("test", resolved(NOTHING), state, snapshot, lambda _question: Answer(0), PlanOptions())
+    assert (found.is_empty, [str(each) for each in found.unmanaged]) == (True, ["database.d", "documentsdb.notes"])
 
 
 def test_what_lies_in_something_unmanaged_is_not_listed_too() -> None:

@@ -333,3 +333,26 @@ def test_every_recorded_collection_can_be_read(server: Answering, reader: Appwri
         ]
         assert len(found) == len(raw["attributes"]) + len(raw["indexes"])
         assert all(isinstance(each, Address) for each in found)
+
+
+def test_databases_of_other_kinds_are_named_where_everything_is_asked_for(server: Answering, slept: Slept) -> None:
+    others = {
+        "/documentsdb": listed("databases", {"$id": "docs", "name": "D"}, {"$id": "more", "name": "M"}),
+        "/vectorsdb": listed("databases", {"$id": "vectors", "name": "V"}),
+    }
+    routes = Routes(server, {**NOTHING, **others})
+    reader = AppwriteReader(transport(server, slept, attempts=1))
+    assert list(map(str, reader.snapshot([], named=True).foreign)) == [
+        "documentsdb.docs",
+        "documentsdb.more",
+        "vectorsdb.vectors",
+    ]
+    routes.asked.clear()
+    assert reader.snapshot([]).foreign == ()
+    assert routes.of("/documentsdb") == []
+
+
+@pytest.mark.parametrize("reply", [error(401, "general_unauthorized_scope"), error(404, "general_route_not_found")])
+def test_a_server_without_databases_of_other_kinds_is_no_error(server: Answering, slept: Slept, reply: Reply) -> None:
+    Routes(server, {**NOTHING, "/documentsdb": reply, "/vectorsdb": reply})
+    assert AppwriteReader(transport(server, slept, attempts=1)).snapshot([], named=True).foreign == ()
