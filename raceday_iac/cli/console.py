@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import webbrowser
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
@@ -91,6 +92,7 @@ _GRACE, _TO_BE_SHOWN = 2, 3
 @app.command("console")
 def console(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
+    in_browser: Annotated[bool, typer.Option("--open", help="Open the link in the browser of this machine.")] = False,
 ) -> int:
     """Serve it until Ctrl-C."""
     options = current()
@@ -108,7 +110,7 @@ def console(
         answer(
             options, {"console": {"address": link, "environment": options.env, "readOnly": not project.is_local}}, lines
         )
-        _serve(web_of(project, tasks, token, chosen), listener, tasks, options)
+        _serve(web_of(project, tasks, token, chosen), listener, tasks, options, link if in_browser else "")
     return EXIT_INTERRUPTED
 
 
@@ -399,12 +401,14 @@ def served(web: ASGIApp, listener: socket.socket) -> Iterator[threading.Thread]:
         thread.join(_GRACE)
 
 
-def _serve(web: ASGIApp, listener: socket.socket, tasks: Tasks, options: Options) -> None:
-    """Until Ctrl-C. What is being changed then ends as on the command line: what is under way is finished, nothing new
-    is begun, and the pages are there to say so. A second Ctrl-C ends it."""
+def _serve(web: ASGIApp, listener: socket.socket, tasks: Tasks, options: Options, link: str) -> None:
+    """Until Ctrl-C; a `link` is opened in the browser. What is being changed then ends as on the command line: what is
+    under way is finished, nothing new is begun, and the pages are there to say so. A second Ctrl-C ends it."""
     with served(web, listener) as thread:
         try:
             with handled(_end, signal.SIGINT, signal.SIGTERM):
+                if link and not webbrowser.open(link):
+                    print_lines([Line("No browser of this machine could be opened.", "yellow")], stream=sys.stderr)
                 while thread.is_alive():
                     thread.join(60)
         except Interrupted:

@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.requests import Request
 
+from .. import __version__
 from ..applying import Event, EventKind
 from ..audit import Inspection
 from ..counting import counted, format_duration
@@ -22,6 +23,7 @@ from ..render.health_text import headline
 from ..render.plan_page import plan_values
 from ..render.progress import event_text
 from ..render.schedule_page import schedule_values
+from ..state.document import Saved
 from ..waiting import WAITS
 from .app import Console, Deed, Form, Look, Page
 from .project import Outcome, Planned, Project
@@ -138,7 +140,7 @@ def overview(console: Console, request: Request) -> str:
         "overview.html",
         request,
         title=f"Overview of {console.project.environment}",
-        place=place,
+        place=f"{place}; raceday-iac {__version__}",
         facts=facts,
         schedule=schedule,
         next_runs=_next_runs(schedule.found),
@@ -178,20 +180,44 @@ def _health(seen: Seen) -> Iterator[Fact]:
 def _applied(project: Project) -> Iterator[Fact]:
     with project.states() as store:
         holder, newest = store.lock_holder(), next(iter(store.history()), None)
-    ending = last_run(project.audit())
-    if ending is not None:
-        at, command, result = (str(ending.get(name, "")) for name in ("at", "command", "result"))
-        tone = "create" if result == "success" else "destroy"
-        yield Fact("Last run", result, f"{command}, {at[:16].replace('T', ' ')} UTC", tone, "/state")
+    yield from _last_apply(project.audit(), newest.saved if newest else None)
     owned = newest.saved.resources if newest else 0
     lock = f"locked: {holder.reason} by {holder.owner}" if holder else "not locked"
     serial = f"serial {newest.serial}" if newest else "nothing applied yet"
     yield Fact("Owned", f"{owned:,}", f"{serial}, {lock}", "update" if holder else "calm", "/state")
 
 
-def last_run(log: Inspection) -> Mapping[str, Any] | None:
-    """The record of the last run that came to its end."""
-    return next((each for each in reversed(log.records) if each.get("event") == "end"), None)
+def _last_apply(log: Inspection, saved: Saved | None) -> Iterator[Fact]:
+    """What carried out a plan last: by the audit log, which is this machine's, or by a state that another one saved."""
+    begun = next((each for each in reversed(log.records) if each.get("event") == "begin"), None)
+    ending = next((each for each in log.records if begun and each.get("begun") == begun.get("number")), None)
+    last = str((ending or begun or {}).get("at", ""))
+    if saved is not None and _is_later(saved.at, last):
+        yield Fact("Last apply", "saved", f"{saved.command} by {saved.by}, {_minute(saved.at)}", "create", "/state")
+    elif begun is not None:
+        result = str(ending.get("result", "")) if ending is not None else "not ended"
+        tone = {"success": "create", "not ended": "update"}.get(result, "destroy")
+        yield Fact("Last apply", result, f"{begun.get('command', '')}, {_minute(last)}", tone, "/state")
+
+
+def _is_later(first: str, second: str) -> bool:
+    """Of two instants; one that cannot be read is before all others."""
+    first_at, second_at = (_instant(each) for each in (first, second))
+    return first_at is not None and (second_at is None or first_at > second_at)
+
+
+def _instant(text: str) -> datetime | None:
+    """An instant with its zone, as state and audit log have it."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else None
+
+
+def _minute(text: str) -> str:
+    found = _instant(text)
+    return f"{found.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if found is not None else text
 
 
 def _next_runs(found: Any) -> list[tuple[str, str, str]]:

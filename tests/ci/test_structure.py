@@ -17,7 +17,9 @@ SCRIPTS = [*sorted((ROOT / ".github" / "scripts").glob("*.sh")), ROOT / "docs" /
 STAGES = ("dev", "staging", "prod")
 GITLAB = load(ROOT / "docs" / "examples" / "gitlab-ci.yml")
 #: Keys that each level may have; a mistyped one would silently do nothing.
-_JOB_KEYS = set("needs if runs-on container timeout-minutes permissions outputs env environment concurrency steps".split())
+_JOB_KEYS = set(
+    "needs if runs-on container timeout-minutes permissions outputs env environment concurrency steps".split()
+)
 _STEP_KEYS = set("name id if uses with env run shell working-directory".split())
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import jsonschema
@@ -15,6 +17,26 @@ import requests
 from .conftest import Shop
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "schemas" / "console.schema.json"
+
+
+def test_it_opens_the_link_in_the_browser_that_the_machine_has(shop: Shop, tmp_path: Path) -> None:
+    opened, browser = tmp_path / "opened", tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}.part; mv {opened}.part {opened}\n', encoding="utf-8")
+    browser.chmod(0o755)
+    command = [sys.executable, "-c", "from raceday_iac.cli.main import main; main()", "console", "--open"]
+    variables = {**os.environ, "BROWSER": str(browser)}
+    with subprocess.Popen(
+        command, cwd=shop.folder, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while not opened.exists():
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.02)
+        link = opened.read_text(encoding="utf-8").strip()
+        assert requests.get(link, timeout=60).status_code == 200
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert link in out
+    assert err == ""
 
 
 def test_it_prints_a_link_with_a_token_of_its_own_and_ends_by_an_interrupt(shop: Shop) -> None:

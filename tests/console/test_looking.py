@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
-from raceday_iac.console.pages import DEEDS
+from raceday_iac import __version__
+from raceday_iac.audit import Inspection
+from raceday_iac.console.pages import DEEDS, _last_apply
 from raceday_iac.console.work import Tasks
 from raceday_iac.devserver.daemon import Status
 from raceday_iac.errors import IacError
 from raceday_iac.model.secret import Secret
+from raceday_iac.state.document import Saved
 
 from .conftest import TOKEN, Browser, Consoles, Shop
 
@@ -40,8 +44,10 @@ def test_what_was_applied_is_said_with_what_it_made(applied: Browser) -> None:
     assert "Appwrite matches the configuration" in text
     assert "data-wanted" not in text
     overview = applied.settled("/")
+    assert "Last apply" in overview
     assert "success" in overview
     assert "console, " in overview
+    assert f"raceday-iac {__version__}" in overview
     assert "daily-report" in overview
 
 
@@ -95,6 +101,51 @@ def test_a_server_that_does_not_run_is_said(shop: Shop, console_of: Consoles, mo
     answer = console_of(shop).get(f"/{TOKEN}/")
     assert answer.status_code == 400
     assert "The embedded server is not running." in answer.text
+
+
+def record(event: str, at: str, **more: Any) -> dict[str, Any]:
+    return {"event": event, "at": at, "command": "apply", **more}
+
+
+@pytest.mark.parametrize(
+    ("records", "saved", "shown"),
+    [
+        ([], None, []),
+        (
+            [],
+            Saved("2026-01-02T00:00:00+00:00", "ann@far", "apply"),
+            [("saved", "apply by ann@far, 2026-01-02 00:00 UTC")],
+        ),
+        (
+            [record("begin", "2026-01-01T00:00:00+00:00", number=1)],
+            None,
+            [("not ended", "apply, 2026-01-01 00:00 UTC")],
+        ),
+        (
+            [
+                record("begin", "2026-01-01T00:00:00+00:00", number=1),
+                record("end", "2026-01-01T00:05:00+00:00", number=2, begun=1, result="failed"),
+                record("unlock", "2026-01-03T00:00:00+00:00", number=3),
+            ],
+            Saved("2026-01-01T00:04:59+00:00", "me@here", "apply"),
+            [("failed", "apply, 2026-01-01 00:05 UTC")],
+        ),
+        (
+            [
+                record("begin", "2026-01-01T00:00:00+00:00", number=1),
+                record("end", "2026-01-01T00:05:00+00:00", number=2, begun=1, result="success"),
+            ],
+            Saved("2026-01-01T01:10:00+01:00", "ann@far", "apply"),
+            [("saved", "apply by ann@far, 2026-01-01 00:10 UTC")],
+        ),
+        ([], Saved("yesterday", "ann", "apply"), []),
+    ],
+)
+def test_the_last_apply_is_that_of_whichever_machine(
+    records: list[dict[str, Any]], saved: Saved | None, shown: list[tuple[str, str]]
+) -> None:
+    found = _last_apply(Inspection(tuple(records)), saved)
+    assert [(each.big, each.words) for each in found] == shown
 
 
 def test_work_of_a_name_is_done_once_at_a_time_and_its_secrets_stay_hidden() -> None:
