@@ -7,8 +7,8 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -37,6 +37,7 @@ from ..render.plan_text import AS_DECLARED, applied_document, applied_lines
 from ..render.progress import progress
 from ..state.document import State
 from .backup import NoBackup, finished, keep_lost
+from .commits import at_commit
 from .completion import addresses, functions
 from .options import Options, begin_changes, current, with_environment
 from .plan import (
@@ -87,9 +88,9 @@ def apply(
     saved = None if file is None else load_plan(file)
     plan_options = plan_options_of(target, exclude, replace, refresh_only, allow_data_loss, confirm, look_at)
     if saved is None:
-        plan_options = _needing_numbers(plan_options, auto_approve=auto_approve)
-        return _apply(
-            current(),
+        plan_options = needing_numbers(plan_options, auto_approve=auto_approve)
+        return plan_and_apply(
+            Workspace.load(current()),
             plan_options,
             auto_approve=auto_approve,
             parallelism=parallelism,
@@ -98,17 +99,29 @@ def apply(
             made_secrets=made_secrets,
         )
     _refuse_options(current(), plan_options, saved)
-    return _apply(
-        with_environment(current(), saved.environment),
-        saved.plan_options,
-        auto_approve=True,
-        parallelism=parallelism,
-        verbose=verbose,
-        saved=saved,
-        file=file,
-        keeps=not no_backup,
-        made_secrets=made_secrets,
-    )
+    destroys = saved.plan_options.destroy
+    with _of_plan(with_environment(current(), saved.environment), saved, sending=not destroys) as workspace:
+        return plan_and_apply(
+            workspace,
+            saved.plan_options,
+            auto_approve=True,
+            parallelism=parallelism,
+            verbose=verbose,
+            saved=saved,
+            file=file,
+            keeps=not no_backup,
+            made_secrets=made_secrets,
+        )
+
+
+@contextmanager
+def _of_plan(options: Options, saved: SavedPlan, *, sending: bool) -> Iterator[Workspace]:
+    """The stack that a saved plan was made from: of a commit, or as it is checked out."""
+    if not saved.commit:
+        yield Workspace.load(options, sending=sending)
+        return
+    with at_commit(options, saved.commit, reading=False, sending=sending) as workspace:
+        yield workspace
 
 
 class SecretsFile:
@@ -145,8 +158,8 @@ class SecretsFile:
         write_whole(self._file, f"{json.dumps(self._kept, indent=2, sort_keys=True)}\n", PRIVATE_FILE)
 
 
-def _apply(
-    options: Options,
+def plan_and_apply(
+    workspace: Workspace,
     plan_options: PlanOptions,
     *,
     auto_approve: bool,
@@ -156,9 +169,12 @@ def _apply(
     file: Path | None = None,
     made_secrets: SecretsFile | None = None,
     keeps: bool,
+    origin: str = "",
 ) -> int:
-    destroys = plan_options.destroy
-    workspace, command = Workspace.load(options, sending=not destroys), "destroy" if destroys else "apply"
+    """Plan, ask, apply, and look again: what `apply` and `destroy` do. A `saved` plan, of `file`, is run as it is. For
+    `origin` see `make_and_show`."""
+    options, destroys = workspace.options, plan_options.destroy
+    command = "destroy" if destroys else "apply"
     with workspace.target() as server, workspace.store.locked(command):
         _mention_interrupted_run(options, workspace)
         state = workspace.read_state()
@@ -169,13 +185,22 @@ def _apply(
         if saved is not None:
             verify(saved, snapshot_of(plan, workspace, server, state))
         question = "Delete all of this for good?" if destroys else "Do you want to perform these actions?"
-        kept = kept_before(plan, workspace)
         code = approve(
-            options, plan, server, question, state, kept, auto_approve=auto_approve, keeps=keeps, verbose=verbose
+            options,
+            plan,
+            server,
+            question,
+            state,
+            kept_before(plan, workspace),
+            auto_approve=auto_approve,
+            keeps=keeps,
+            verbose=verbose,
+            origin=origin,
         )
         if code is not None:
             if plan.is_empty and not plan.refusals:
                 workspace.store.clear_journal()
+                _note_revision(workspace, plan, state)
             return code
         plan_id = snapshot_of(plan, workspace, server, state).id
         return carry_out(
@@ -203,12 +228,13 @@ def approve(
     auto_approve: bool,
     keeps: bool = True,
     verbose: bool = False,
+    origin: str = "",
 ) -> int | None:
     """Show the plan, and what will be `kept` before it if it `keeps` any, and ask. None when it may be carried out;
     otherwise the exit code."""
     # With --json, an approved plan is told by its progress and outcome.
     if not (options.json and auto_approve) or plan.refusals:
-        show_plan(options, plan, server, kept if keeps else None, verbose=verbose)
+        show_plan(options, plan, server, kept if keeps else None, verbose=verbose, origin=origin)
         if kept is not None and not keeps and not options.json:
             text = "Nothing is written to a backup before, for --no-backup was said: what is deleted is gone."
             print_lines([Line(text, "yellow"), Line()], color=options.color)
@@ -225,6 +251,16 @@ def approve(
     return None
 
 
+def _note_revision(workspace: Workspace, plan: Plan, state: State) -> None:
+    """Nothing has to be done for the commit that is checked out: the environment runs that one by now."""
+    options = plan.plan_options
+    if not state.serial or options.is_partial or options.refresh_only or options.destroy:
+        return
+    revision = workspace.revision
+    if revision.commit and not revision.is_dirty and revision != state.revision:
+        workspace.store.write(dataclasses.replace(state, serial=state.serial + 1, revision=revision))
+
+
 def _refuse_options(options: Options, plan_options: PlanOptions, saved: SavedPlan) -> None:
     if plan_options != PlanOptions():
         raise IacError(
@@ -236,7 +272,7 @@ def _refuse_options(options: Options, plan_options: PlanOptions, saved: SavedPla
         )
 
 
-def _needing_numbers(plan_options: PlanOptions, *, auto_approve: bool) -> PlanOptions:
+def needing_numbers(plan_options: PlanOptions, *, auto_approve: bool) -> PlanOptions:
     """A person who is asked sees the numbers; where nobody is asked, a permission to lose data has to name them."""
     return dataclasses.replace(plan_options, numbers_needed=auto_approve or not sys.stdin.isatty())
 
@@ -299,6 +335,10 @@ def carry_out(
     return EXIT_ERROR if left and applied.complete else applied.exit_code
 
 
+#: Commands after which an environment does not run what the stack says.
+_NOT_BY_STACK = ("destroy", "rollback")
+
+
 def perform(
     workspace: Workspace,
     plan: Plan,
@@ -315,6 +355,8 @@ def perform(
     """Apply an approved plan, written down in the audit log, with a backup of what is lost if it `keeps` any. The
     journal is left to who looks at what came of it."""
     workspace.store.keep_backup()
+    if command not in _NOT_BY_STACK and workspace.desired.name and not plan.plan_options.refresh_only:
+        state = dataclasses.replace(state, revision=workspace.revision)
     with recorded(workspace.options, command, plan, plan_id) as tell:
         kept = keep_lost(workspace, connection, plan, plan_id, command) if keeps else None
         before = kept.manifest if kept is not None else None
@@ -387,7 +429,7 @@ def destroy(
     no_backup: NoBackup = False,
 ) -> int:
     """Delete one function, something else with what lies in it, or all, after asking."""
-    plan_options = _needing_numbers(plan_options_of(allow_data_loss=allow_data_loss), auto_approve=auto_approve)
+    plan_options = needing_numbers(plan_options_of(allow_data_loss=allow_data_loss), auto_approve=auto_approve)
     if bool(what) == everything:
         raise IacError(
             "Say what to destroy: a function, an address, or --all for everything that is managed.",
@@ -399,7 +441,14 @@ def destroy(
         return _destroy_function(address, plan_options, auto_approve=auto_approve, keeps=not no_backup)
     targets = frozenset() if address is None else frozenset({address})
     plan_options = dataclasses.replace(plan_options, targets=targets, destroy=True)
-    return _apply(current(), plan_options, auto_approve=auto_approve, parallelism=8, verbose=False, keeps=not no_backup)
+    return plan_and_apply(
+        Workspace.load(current(), sending=False),
+        plan_options,
+        auto_approve=auto_approve,
+        parallelism=8,
+        verbose=False,
+        keeps=not no_backup,
+    )
 
 
 def _destroy_function(address: Address, plan_options: PlanOptions, *, auto_approve: bool, keeps: bool) -> int:

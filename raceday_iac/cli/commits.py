@@ -1,5 +1,5 @@
-"""Commits of the user's repository: which one is checked out, and the files of another one. The repository itself is
-only read."""
+"""Commits of the user's repository: which one is checked out, and the stack of another one. The repository is only
+read."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ import subprocess
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import IacError
+from ..loading.environment import environment_file, load_environment
+from ..loading.stack_file import load_stack
+from ..model.secret import Lenient
+from ..state.document import UNKNOWN_REVISION, Revision
+from .options import Options
+from .workspace import Workspace
 
 #: Would send git somewhere else than to the named folder, for example inside a hook.
 _MISLEADING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
-@dataclass(frozen=True)
-class CheckedOut:
-    """The commit that a project's files are of; empty outside of a repository, or before its first commit. `is_dirty`:
-    they are not exactly that."""
-
-    commit: str = ""
-    is_dirty: bool = False
-
-
-def checked_out(root: Path, folders: Collection[Path]) -> CheckedOut:
+def checked_out(root: Path, folders: Collection[Path]) -> Revision:
     """What the project in `root` is checked out at. Dirty makes it whatever differs of the files that git has, and in
     these `folders` (of the stack and of code) also what git neither has nor ignores. Never raises: it is only noted."""
     try:
+        top = Path(_git(root, "rev-parse", "--show-toplevel").strip())
         commit = _git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}").strip()
-        changed = _git(root, "status", "--porcelain=v1", "--untracked-files=no", "--", ".")
-        inside = [str(each) for each in sorted({each.resolve() for each in folders}) if each.is_relative_to(root)]
-        strange = _git(root, "ls-files", "--others", "--exclude-standard", "--", *inside) if inside else ""
+        places = sorted({each.resolve() for each in (root, *folders)})
+        inside = [str(each) for each in places if each.is_relative_to(top) and each.exists()]
+        changed = _git(top, "status", "--porcelain=v1", "--untracked-files=no", "--", *inside)
+        known = [each for each in inside if each != str(root.resolve())]
+        strange = _git(top, "ls-files", "--others", "--exclude-standard", "--", *known) if known else ""
     except _GitError:
-        return CheckedOut()
-    return CheckedOut(commit, bool(changed or strange))
+        return UNKNOWN_REVISION
+    return Revision(commit, bool(changed or strange))
 
 
 def full_commit(root: Path, name: str) -> str:
@@ -74,6 +74,29 @@ def files_of(root: Path, commit: str) -> Iterator[Path]:
         # What links in code may lead to ends at the repository's root, as it does in a real one.
         (folder / "files" / ".git").mkdir(exist_ok=True)
         yield project
+
+
+@contextmanager
+def at_commit(options: Options, commit: str, *, reading: bool = True, sending: bool = False) -> Iterator[Workspace]:
+    """The stack of a commit (a whole hash) in an environment, for as long as the block lasts: code is read from its
+    files. Where the environment is, and where its state is kept, is as it is said now; what it overrides, as the commit
+    says. Raises IacError."""
+    now, root = load_environment(options.stack, options.env), options.root
+    variables = os.environ if sending else Lenient(os.environ)
+    with files_of(root, commit) as files:
+        stack_file = files / options.stack.resolve().relative_to(root)
+        if not stack_file.is_file():
+            raise IacError(f"Commit {commit[:12]} has no {stack_file.relative_to(files)}.", unchanged=True)
+        environment = now
+        if environment_file(stack_file, options.env).is_file():
+            then = load_environment(stack_file, options.env)
+            environment = now.model_copy(update={name: getattr(then, name) for name in _OF_COMMIT})
+        workspace = Workspace.of(options, load_stack(stack_file), environment, variables, root=files)
+        yield replace(workspace, reading=reading, commit=commit)
+
+
+#: What an environment file says that belongs to the stack; the rest says how it is reached.
+_OF_COMMIT = ("schedules", "build_patience", "overrides", "file")
 
 
 class _GitError(Exception):

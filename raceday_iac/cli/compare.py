@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,20 +11,36 @@ from typing import Annotated
 import typer
 
 from ..comparison import Side, compare_sides, declared_side, live_side, planned_side
-from ..errors import IacError
+from ..errors import NOTHING_CHANGED, IacError, RefusedError, StackError
 from ..loading.environment import environment_file, load_environment
-from ..loading.stack_file import load_stack
 from ..model.evidence import Answer
-from ..model.secret import Lenient
-from ..planning import build_plan
+from ..planning import Plan, build_plan
 from ..refresh import refresh
 from ..render.comparison_text import comparison_document, comparison_lines, comparison_markdown, comparison_page
+from ..state.document import UNKNOWN_REVISION, Revision
 from ..waiting import ThreadPoolExecutor
-from .commits import files_of, full_commit
+from .backup import NoBackup
+from .commits import at_commit, full_commit
 from .completion import environments
 from .options import Options, current, with_environment
-from .plan import Html, Markdown, Reports, Unmanaged, load_plan, where
-from .workspace import Target, Workspace, answer, reader
+from .plan import (
+    Confirmed,
+    DataLoss,
+    DetailedExitCode,
+    Html,
+    LookAt,
+    Markdown,
+    Rehearse,
+    Reports,
+    Svg,
+    Unmanaged,
+    Verbose,
+    load_plan,
+    make_and_show,
+    plan_options_of,
+    where,
+)
+from .workspace import AutoApprove, Target, Workspace, answer, make_plan, reader
 
 app = typer.Typer()
 
@@ -53,7 +68,13 @@ def compare(
     """Refresh both, and show what differs, with both values and why."""
     options, reports = current(), Reports(markdown, html)
     reports.check(options)
-    _must_be_two(options, first, second, commit)
+    _must_be_two(options, first, second)
+    if bool(second) == bool(commit):
+        raise IacError(
+            "Name a second environment, a saved plan, or --commit REV; one of them.",
+            hint=f"raceday-iac compare {first} prod, or raceday-iac compare {first} --commit HEAD~1",
+            unchanged=True,
+        )
     if commit:
         sides = _beside_commit(options, first, commit, every_kind=unmanaged)
     elif not environment_file(options.stack, second).is_file() and Path(second).is_file():
@@ -67,20 +88,10 @@ def compare(
     return found.exit_code
 
 
-def _must_be_two(options: Options, first: str, second: str, commit: str) -> None:
-    """Raises IacError unless the command line names two sides."""
+def _must_be_two(options: Options, first: str, second: str) -> None:
+    """Raises IacError unless the command line names two environments, and only where they belong."""
     if options.env_named:
-        raise IacError(
-            "--env says nothing here: both sides are named.",
-            hint=f"raceday-iac compare {first} {second or '…'}",
-            unchanged=True,
-        )
-    if bool(second) == bool(commit):
-        raise IacError(
-            "Name a second environment, a saved plan, or --commit REV; one of them.",
-            hint=f"raceday-iac compare {first} prod, or raceday-iac compare {first} --commit HEAD~1",
-            unchanged=True,
-        )
+        raise IacError("--env says nothing here: both environments are named.", hint="leave it out", unchanged=True)
     if first == second:
         raise IacError(
             f"{first} is the same environment twice.",
@@ -122,29 +133,6 @@ def _loaded(options: Options) -> Workspace:
     return Workspace.load(options, reading=True, sending=False)
 
 
-@contextmanager
-def at_commit(options: Options, commit: str, *, sending: bool = False) -> Iterator[Workspace]:
-    """The stack of a commit (a whole hash) in an environment, for as long as the block lasts: code is read from its
-    files. Where the environment is, and where its state is kept, is as it is said now; what it overrides, as the commit
-    says. Raises IacError."""
-    now, root = load_environment(options.stack, options.env), options.root
-    variables = os.environ if sending else Lenient(os.environ)
-    with files_of(root, commit) as files:
-        stack_file = files / options.stack.resolve().relative_to(root)
-        if not stack_file.is_file():
-            raise IacError(f"Commit {commit[:12]} has no {stack_file.relative_to(files)}.", unchanged=True)
-        environment = now
-        if environment_file(stack_file, options.env).is_file():
-            then = load_environment(stack_file, options.env)
-            environment = now.model_copy(update={name: getattr(then, name) for name in _OF_COMMIT})
-        workspace = Workspace.of(options, load_stack(stack_file), environment, variables, root=files)
-        yield replace(workspace, reading=not sending)
-
-
-#: What an environment file says that belongs to the stack; the rest says how it is reached.
-_OF_COMMIT = ("schedules", "build_patience", "overrides", "file")
-
-
 def _look(workspace: Workspace, target: Target, *, every_kind: bool) -> Side:
     """What is live in an environment. Nothing is counted, for nothing will be lost."""
     with _saying_which(workspace):
@@ -152,7 +140,8 @@ def _look(workspace: Workspace, target: Target, *, every_kind: bool) -> Side:
         desired, name = workspace.desired, workspace.environment.name
         snapshot = refresh(connection, desired, state, workspace.archives(connection), every_kind=every_kind)
         plan = build_plan(name, desired, state, snapshot, lambda _: Answer(0))
-        return live_side(name, where(plan, target), desired, state, snapshot, plan)
+        applied = f", {state.revision}" if state.revision.commit else ""
+        return live_side(name, f"{where(plan, target)}{applied}", desired, state, snapshot, plan)
 
 
 @contextmanager
@@ -163,3 +152,126 @@ def _saying_which(workspace: Workspace) -> Iterator[None]:
     except IacError as error:
         error.message = f"Environment {workspace.environment.name}: {error.message}"
         raise
+
+
+# What one environment runs, for another one.
+
+
+@app.command("promote")
+def promote(
+    first: First,
+    second: Annotated[str, typer.Argument(metavar="B", help="Where it is to run.", autocompletion=environments)],
+    out: Annotated[Path | None, typer.Option(help="Save the plan, to apply exactly this later.")] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Apply the plan, after asking.")] = False,
+    auto_approve: AutoApprove = False,
+    detailed_exitcode: DetailedExitCode = False,
+    verbose: Verbose = False,
+    allow_data_loss: DataLoss = [],  # noqa: B006 - typer copies it
+    confirm: Confirmed = [],  # noqa: B006
+    look_at: LookAt = 0,
+    rehearse: Rehearse = False,
+    no_backup: NoBackup = False,
+    markdown: Markdown = None,
+    html: Html = None,
+    svg: Svg = None,
+) -> int:
+    """Plan for B what A runs: the stack of that very commit, with its code."""
+    options, reports = current(), Reports(markdown, html, svg)
+    reports.check(options)
+    _must_be_two(options, first, second)
+    if auto_approve and not apply:
+        raise IacError("--auto-approve says nothing without --apply.", unchanged=True)
+    if apply and (out is not None or reports.are_wanted or rehearse):
+        raise IacError("--apply neither saves nor rehearses: plan first, then apply that plan.", unchanged=True)
+    plan_options = plan_options_of(allow_data_loss=allow_data_loss, confirm=confirm, look_at=look_at)
+    chosen = with_environment(options, second, "promote")
+    load_environment(chosen.stack, second)
+    commit = _runs(with_environment(options, first, "promote"))
+    origin = f"; commit {commit[:12]}, which {first} runs"
+    is_sent = apply or out is not None
+    with at_commit(chosen, commit, reading=not apply, sending=is_sent) as workspace:
+        if not apply:
+            return make_and_show(
+                workspace,
+                plan_options,
+                reports,
+                out=out,
+                verbose=verbose,
+                detailed=detailed_exitcode,
+                rehearses=rehearse,
+                origin=origin,
+                promoted={"from": first, "commit": commit},
+            )
+        from .apply import needing_numbers, plan_and_apply
+
+        plan_options = needing_numbers(plan_options, auto_approve=auto_approve)
+        return plan_and_apply(
+            workspace,
+            plan_options,
+            auto_approve=auto_approve,
+            parallelism=8,
+            verbose=verbose,
+            keeps=not no_backup,
+            origin=origin,
+        )
+
+
+def _runs(options: Options) -> str:
+    """The commit that an environment runs: its stack makes an empty plan there. The one that is checked out is asked
+    first, then the one that was applied last. Raises RefusedError where it runs neither."""
+    name, applied, broken_off = options.env, *_applied(options)
+    if broken_off:
+        raise _not_clean(name, [f"an apply ended in the middle of {broken_off[0]}"])
+    now = _checked_out(options)
+    asked = [now.commit] if now.commit and not now.is_dirty else []
+    if applied.commit and not applied.is_dirty and applied.commit not in asked:
+        asked.append(applied.commit)
+    reasons: list[str] = []
+    for commit in asked:
+        with at_commit(options, commit) as workspace, _saying_which(workspace), workspace.target() as target:
+            plan = make_plan(workspace, workspace.read_state(), reader(target))
+        if plan.is_empty and not plan.refusals:
+            return commit
+        reasons = list(_left(plan, commit))
+    if not applied.commit:
+        reasons.append("its state does not say which commit was applied last")
+    elif applied.is_dirty:
+        reasons.append(f"what was applied last was {applied}, which were not committed")
+    raise _not_clean(name, reasons)
+
+
+def _checked_out(options: Options) -> Revision:
+    try:
+        return _loaded(options).revision
+    except StackError:
+        # What is being written here is nobody's business.
+        return UNKNOWN_REVISION
+
+
+def _applied(options: Options) -> tuple[Revision, Sequence[str]]:
+    """What was applied last, and what an apply has left in the middle."""
+    workspace = replace(Workspace.without_stack(options), reading=True)
+    with _saying_which(workspace), workspace.target():
+        return workspace.read_state().revision, workspace.store.interrupted_changes()
+
+
+def _left(plan: Plan, commit: str) -> Iterator[str]:
+    """Why an environment does not run a commit."""
+    for change in plan.changes[:_SHOWN]:
+        drift = " (drift)" if change.drifted else ""
+        yield f"by commit {commit[:12]}: {change.action} {change.address}: {change.reason}{drift}"
+    if len(plan.changes) > _SHOWN:
+        yield f"by commit {commit[:12]}: and {len(plan.changes) - _SHOWN} more"
+    yield from (f"by commit {commit[:12]}: {each.message}" for each in plan.refusals[:_SHOWN])
+
+
+_SHOWN = 5
+
+
+def _not_clean(name: str, reasons: Iterable[str]) -> RefusedError:
+    lines = "".join(f"\n  - {each}" for each in reasons)
+    return RefusedError(
+        f"{name} does not run a commit as it is, so there is nothing to promote. {NOTHING_CHANGED}{lines}",
+        hint=f"commit what is to run, then raceday-iac apply --env {name}; see what differs: "
+        f"raceday-iac drift --env {name}",
+    )

@@ -8,7 +8,7 @@ from typing import Any
 
 #: Headings, and the commands below them. What an extension adds stands below the last one.
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "Reconcile": ("init", "plan", "apply", "watch", "destroy", "drift", "compare", "import", "rollback"),
+    "Reconcile": ("init", "plan", "apply", "watch", "destroy", "drift", "compare", "promote", "import", "rollback"),
     "Inspect": ("show", "graph", "lint", "schedule", "export", "vendor"),
     "Operate": ("run", "logs", "deployments", "health", "recover", "console"),
     "Data": ("migration", "backup", "restore"),
@@ -49,6 +49,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "raceday-iac compare staging prod",
         "raceday-iac compare prod release.plan",
         "raceday-iac compare prod --commit v1.4",
+    ),
+    "promote": (
+        "raceday-iac promote staging prod --out release.plan",
+        "raceday-iac promote dev staging --apply",
     ),
     "import": (
         "raceday-iac import --all",

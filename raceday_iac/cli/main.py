@@ -58,6 +58,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         ".compare",
         "Show what differs between two environments, and whether that was meant. Changes nothing.",
     ),
+    "promote": (
+        ".compare",
+        "Plan for one environment the commit that another one runs. Refused where that is not clean.",
+    ),
     "import": (
         ".importing",
         "Import existing resources. Into the state, or as the stack that declares them. Changes nothing on the server.",

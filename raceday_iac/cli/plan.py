@@ -186,6 +186,12 @@ Unmanaged = Annotated[
         "--unmanaged", help="Also look for what is unmanaged among kinds of which nothing is declared or ours."
     ),
 ]
+Rehearse = Annotated[
+    bool, typer.Option("--rehearse", help="Also run the plan's migrations over live data, without writing.")
+]
+DetailedExitCode = Annotated[
+    bool, typer.Option("--detailed-exitcode", help="Exit 2 when changes are pending, 0 when there are none.")
+]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="One line per attribute and index.")]
 
 
@@ -277,9 +283,7 @@ class Reports:
 
 @app.command("plan")
 def plan(
-    detailed_exitcode: Annotated[
-        bool, typer.Option("--detailed-exitcode", help="Exit 2 when changes are pending, 0 when there are none.")
-    ] = False,
+    detailed_exitcode: DetailedExitCode = False,
     verbose: Verbose = False,
     out: Annotated[Path | None, typer.Option(help="Save the plan, to apply exactly this later.")] = None,
     target: Targets = [],  # noqa: B006 - typer copies it
@@ -291,9 +295,7 @@ def plan(
     look_at: LookAt = 0,
     unmanaged: Unmanaged = False,
     destroy: Annotated[bool, typer.Option("--destroy", help="What would go with destroy --all.")] = False,
-    rehearse: Annotated[
-        bool, typer.Option("--rehearse", help="Also run the plan's migrations over live data, without writing.")
-    ] = False,
+    rehearse: Rehearse = False,
     markdown: Markdown = None,
     html: Html = None,
     svg: Svg = None,
@@ -306,20 +308,49 @@ def plan(
     reports.check(options)
     # A saved plan holds fingerprints of the secrets that it was made with.
     workspace = Workspace.load(options, reading=True, sending=out is not None and not destroy)
+    return make_and_show(
+        workspace,
+        plan_options,
+        reports,
+        out=out,
+        verbose=verbose,
+        detailed=detailed_exitcode,
+        every_kind=unmanaged,
+        rehearses=rehearse,
+    )
+
+
+def make_and_show(
+    workspace: Workspace,
+    plan_options: PlanOptions,
+    reports: Reports,
+    *,
+    out: Path | None,
+    verbose: bool,
+    detailed: bool,
+    every_kind: bool = False,
+    rehearses: bool = False,
+    origin: str = "",
+    **more: object,
+) -> int:
+    """Make a plan and show it; rehearse its migrations and save it where that is asked for. Returns the exit code, which
+    is `detailed` or not. `origin` says where its stack comes from, if that is not what is checked out; machines are
+    shown `more`."""
+    options = workspace.options
     with workspace.target() as server:
         state = workspace.read_state()
         if out is not None and not state.serial:
             state = _with_key(workspace, state, plan_options)
         connection = reader(server)
-        found = make_plan(workspace, state, connection, plan_options, every_kind=unmanaged)
+        found = make_plan(workspace, state, connection, plan_options, every_kind=every_kind)
         saved = None if out is None or found.refusals else snapshot_of(found, workspace, server, state)
         if out is not None and saved is not None:
             write_file(out, saved.to_text(), private=True)
-        _report(reports, found, where(found, server))
-        rehearsed = _rehearsed(workspace, found, connection) if rehearse else None
+        _report(reports, found, f"{where(found, server)}{origin}")
+        rehearsed = _rehearsed(workspace, found, connection) if rehearses else None
         if not reports.to_stdout:
-            kept, more = kept_before(found, workspace), {**_where_saved(saved, out), **_rehearsal(rehearsed)}
-            show_plan(options, found, server, kept, verbose=verbose, **more)
+            kept, also = kept_before(found, workspace), {**_where_saved(saved, out), **_rehearsal(rehearsed), **more}
+            show_plan(options, found, server, kept, verbose=verbose, origin=origin, **also)
     if rehearsed is not None and not options.json and not reports.to_stdout:
         from ..render.migration_text import rehearsal_lines
 
@@ -330,7 +361,7 @@ def plan(
         return EXIT_REFUSED
     if any(each.problem is not None for each in rehearsed or ()):
         return EXIT_ERROR
-    return EXIT_CHANGES if detailed_exitcode and not found.is_empty else EXIT_OK
+    return EXIT_CHANGES if detailed and not found.is_empty else EXIT_OK
 
 
 @app.command("show")
@@ -413,13 +444,20 @@ def graph(
 
 
 def show_plan(
-    options: Options, plan: Plan, target: Target, kept: Forecast | None, *, verbose: bool, **more: object
+    options: Options,
+    plan: Plan,
+    target: Target,
+    kept: Forecast | None,
+    *,
+    verbose: bool,
+    origin: str = "",
+    **more: object,
 ) -> None:
-    """Print a plan in the form asked for, and what will be `kept` before. Machines are told `more`."""
+    """Print a plan in the form asked for, and what will be `kept` before. Machines are shown `more`."""
     if options.json:
         print_json({**plan_document(plan), "backup": None if kept is None else forecast_document(kept), **more})
         return
-    print_lines(plan_lines(plan, where(plan, target), verbose=verbose), color=options.color)
+    print_lines(plan_lines(plan, f"{where(plan, target)}{origin}", verbose=verbose), color=options.color)
     if not plan.is_empty and not plan.refusals:
         print_lines([*(forecast_lines(kept) if kept is not None else ()), Line()], color=options.color)
 
@@ -447,12 +485,14 @@ def where(plan: Plan, target: Target) -> str:
 def _where_made(saved: SavedPlan) -> str:
     content = saved.content
     version = f", Appwrite {content['serverVersion']}" if content["serverVersion"] else ""
-    return f"project {content['project']} at {content['endpoint']}{version}; saved plan {saved.id[:12]}"
+    made = f"; commit {saved.commit[:12]}" if saved.commit else ""
+    return f"project {content['project']} at {content['endpoint']}{version}{made}; saved plan {saved.id[:12]}"
 
 
 def snapshot_of(plan: Plan, workspace: Workspace, target: Target, state: State) -> SavedPlan:
     """The plan as it is saved, or as it is compared with a saved one."""
-    return saved_plan(plan, workspace.desired, workspace.environment.endpoint, target.project, state.salt)
+    endpoint = workspace.environment.endpoint
+    return saved_plan(plan, workspace.desired, endpoint, target.project, state.salt, workspace.commit)
 
 
 def load_plan(file: Path) -> SavedPlan:

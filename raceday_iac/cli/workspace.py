@@ -27,6 +27,7 @@ from ..model.resource import Desired, Diagnostic
 from ..model.secret import Lenient, Secret
 from ..model.stack import Stack
 from ..packaging import Bundle, pack_all, with_deployments
+from ..packaging.bundle import SHARED
 from ..planning import Plan, PlanOptions, build_plan
 from ..provider import Reader
 from ..provider.appwrite import AppwriteProvider, AppwriteReader, ReadingTransport, Transport
@@ -36,7 +37,7 @@ from ..refresh.deployments import Archives
 from ..refresh.snapshot import Counting
 from ..render.lines import Line, print_json, print_lines
 from ..state.backends import Access, open_backend, open_files
-from ..state.document import Binding, State, binding_of, new_state
+from ..state.document import Binding, Revision, State, binding_of, new_state
 from ..state.encryption import cipher_of
 from ..state.store import StateStore
 from ..waiting import WAITS
@@ -61,6 +62,8 @@ class Workspace:
     bundles: dict[Address, Bundle]
     #: For commands that only look: state in Appwrite is read by a connection that cannot write.
     reading: bool = False
+    #: The commit that the stack was read from, where that is not what is checked out.
+    commit: str = ""
 
     @classmethod
     def load(cls, options: Options, *, reading: bool = False, sending: bool = True) -> Workspace:
@@ -105,6 +108,17 @@ class Workspace:
         settings = self.environment.state
         access = Access(self.environment.name, self.options.state_folder, _no_target, self.reading)
         return Backups(open_files(settings, access), cipher_of(settings.encryption))
+
+    @property
+    def revision(self) -> Revision:
+        """What an apply of it is noted as. It asks git."""
+        from .commits import checked_out
+
+        if self.commit:
+            return Revision(self.commit)
+        code = [each.folder for each in self.desired.code.values()]
+        shared = {each.parent / SHARED for each in code}
+        return checked_out(self.options.root, [self.options.stack.parent, *code, *shared])
 
     @property
     def place(self) -> Binding:

@@ -48,6 +48,11 @@ class SavedPlan:
         return str(self.content["environment"])
 
     @property
+    def commit(self) -> str:
+        """The commit whose stack it was made from, where that was not what was checked out; else empty."""
+        return str(self.content.get("commit", ""))
+
+    @property
     def plan_options(self) -> PlanOptions:
         return plan_options_from_json(self.content["wishes"])
 
@@ -66,8 +71,8 @@ class SavedPlan:
         return _canonical_text({**self.content, "id": self.id, "seal": self.seal}) + "\n"
 
 
-def saved_plan(plan: Plan, desired: Desired, endpoint: str, project: str, salt: str) -> SavedPlan:
-    """What is saved of a plan. `salt` keys the fingerprints of secrets, as in the state."""
+def saved_plan(plan: Plan, desired: Desired, endpoint: str, project: str, salt: str, commit: str = "") -> SavedPlan:
+    """What is saved of a plan. `salt` keys the fingerprints of secrets, as in the state. `commit`: see `SavedPlan`."""
     touched = sorted({change.address for change in plan.changes})
     # A state that was never saved gets its lineage and a new salt each time it is looked at.
     is_new = plan.serial == 0
@@ -80,6 +85,7 @@ def saved_plan(plan: Plan, desired: Desired, endpoint: str, project: str, salt: 
         "project": project,
         "serverVersion": plan.server_version,
         "state": {"lineage": lineage, "serial": plan.serial},
+        **({"commit": commit} if commit else {}),
         "wishes": plan.plan_options.to_json(),
         "evidence": evidence_to_json(plan.evidence),
         "changes": [change_document(change, with_parts=False) for change in plan.changes],
@@ -151,7 +157,7 @@ def _no_plan(name: str) -> IacError:
 def _must_be_whole(content: Mapping[str, Any]) -> None:
     """Raise something when a part is missing or of another kind. The right id alone does not promise that."""
     state, names = content["state"], ("environment", "endpoint", "project", "serverVersion")
-    texts = [*(content[name] for name in names), state["lineage"], *content["leftOut"]]
+    texts = [*(content[name] for name in names), state["lineage"], *content["leftOut"], content.get("commit", "")]
     for prints in (content["live"], content["wanted"]):
         texts += [*prints.keys(), *prints.values()]
     for change in content["changes"]:

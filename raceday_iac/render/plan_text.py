@@ -440,6 +440,8 @@ def saved_lines(saved: SavedPlan) -> Iterator[Line]:
     state = content["state"]
     made_from = f"state {state['lineage']}, serial {state['serial']}" if state["lineage"] else "no state yet"
     yield Line(f"made from {made_from}", "dim")
+    if saved.commit:
+        yield Line(f"made from the stack of commit {saved.commit[:12]}", "dim")
     for name, value in sorted(content["wishes"].items()):
         yield Line(f"{name}: {json.dumps(value, ensure_ascii=False)}", "dim")
     yield Line()

@@ -234,6 +234,33 @@ def _identity(endpoint: str) -> str:
 
 
 @dataclass(frozen=True)
+class Revision:
+    """The commit (a whole hash) whose stack was applied; empty where that is not known, outside of a repository. With
+    `is_dirty`, the files were not exactly those of the commit."""
+
+    commit: str = ""
+    is_dirty: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return {"commit": self.commit, **({"dirty": True} if self.is_dirty else {})}
+
+    @classmethod
+    def from_json(cls, content: Any) -> Revision:
+        """The reverse; what is missing or odd is not known."""
+        if not isinstance(content, Mapping):
+            return cls()
+        return cls(str(content.get("commit") or ""), bool(content.get("dirty")))
+
+    def __str__(self) -> str:
+        """As messages name it; nothing for what is not known."""
+        return f"commit {self.commit[:12]}{' with changes' if self.is_dirty else ''}" if self.commit else ""
+
+
+#: Of a state that does not say it.
+UNKNOWN_REVISION = Revision()
+
+
+@dataclass(frozen=True)
 class Entry:
     """One owned resource. `fields` are the values last applied; `remote_id` the server's id where it chose one.
 
@@ -315,7 +342,7 @@ def migrations_from_json(content: Mapping[str, Any]) -> dict[Address, MigrationR
 class State:
     """`serial` counts saves; `lineage` names the series; `salt` keys the fingerprints of secrets and the signatures of
     saved plans; `bound` says what the state belongs to; `migrations` are those that were begun here, also when the
-    stack does not name them any more."""
+    stack does not name them any more; `revision` what was applied last."""
 
     lineage: str
     serial: int = 0
@@ -323,6 +350,7 @@ class State:
     entries: Mapping[Address, Entry] = field(default_factory=dict)
     bound: Binding = NOWHERE
     migrations: Mapping[Address, MigrationRecord] = field(default_factory=dict)
+    revision: Revision = UNKNOWN_REVISION
 
     def with_migration(self, address: Address, record: MigrationRecord | None) -> State:
         """With what is known of a migration; None: nothing is."""
@@ -376,6 +404,7 @@ def header_to_json(state: State, saved: Saved | None = None) -> dict[str, Any]:
         "lineage": state.lineage,
         "serial": state.serial,
         "bound": state.bound.to_json(),
+        **({"revision": state.revision.to_json()} if state.revision.commit else {}),
         "saved": made.to_json(),
     }
 
@@ -405,6 +434,7 @@ def from_json(content: Any) -> State:
             entries={entry.address: entry for entry in entries},
             bound=binding_from_json(content["bound"]),
             migrations=migrations_from_json(content.get("migrations", {})),
+            revision=Revision.from_json(content.get("revision")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StateError(f"it is damaged: {type(error).__name__}: {error}") from None

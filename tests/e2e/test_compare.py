@@ -1,4 +1,4 @@
-"""Environments beside each other, each on an embedded server of its own, over HTTP."""
+"""Environments beside each other, and what one runs for another one: each on an embedded server of its own."""
 
 from __future__ import annotations
 
@@ -243,6 +243,152 @@ def test_a_saved_plan_is_compared_with_another_environment(fleet: Fleet) -> None
     }
     fleet.apply("dev")
     assert seen(fleet.iac("compare dev release.plan --json")) == {}
+
+
+# What one environment runs, for another one.
+
+
+def state(fleet: Fleet, environment: str) -> Any:
+    return json.loads((fleet.root / "state" / environment / "state.json").read_text(encoding="utf-8"))
+
+
+def planned(ended: Ended) -> dict[str, str]:
+    """Address → action; the document is as its schema says."""
+    jsonschema.validate(ended.json, json.loads(SCHEMA.with_name("promote.schema.json").read_text(encoding="utf-8")))
+    return {each["address"]: each["action"] for each in ended.json["changes"]}
+
+
+def test_a_commit_goes_from_dev_to_staging_to_production(fleet: Fleet) -> None:
+    fleet.override("prod", "overrides:\n  function.next-race: {timeout: 60}\n")
+    first = fleet.commit("First")
+    fleet.apply("dev")
+    assert state(fleet, "dev")["revision"] == {"commit": first}
+    fleet.iac("promote dev staging --apply --auto-approve")
+    assert state(fleet, "staging")["revision"] == {"commit": first}
+    # Work goes on: none of it is promoted.
+    fleet.replace("size=80", "size=120")
+    fleet.replace("text('1')", "text('2')", "functions/next-race/main.py")
+    fleet.commit("Second")
+    fleet.write("stacks/notes.py", "later = 1\n")
+    made = fleet.iac("promote staging prod --out release.plan --json")
+    assert made.json["promoted"] == {"from": "staging", "commit": first}
+    assert planned(made)["attribute.races/meetings/name"] == "create"
+    shown = fleet.iac("show release.plan").out
+    assert f"made from the stack of commit {first[:12]}" in shown
+    fleet.iac("apply release.plan")
+    assert state(fleet, "prod")["revision"] == {"commit": first}
+    assert seen(fleet.iac("compare staging prod --json")) == {"function.next-race timeout": "declared so"}
+    assert seen(fleet.iac(f"compare prod --commit {first} --json")) == {}
+    deployments = [state(fleet, name)["resources"]["deployment.next-race"]["fields"] for name in ("dev", "prod")]
+    assert deployments[0] == deployments[1]
+
+
+def test_nothing_is_planned_twice(fleet: Fleet) -> None:
+    fleet.commit("First")
+    fleet.apply("dev", "staging")
+    before = state(fleet, "staging")
+    ended = fleet.iac("promote dev staging --detailed-exitcode")
+    assert "No changes. Appwrite matches the configuration." in ended.out
+    assert "which dev runs" in ended.out
+    assert state(fleet, "staging") == before
+
+
+def test_what_only_concerns_the_other_environment_is_promoted_too(fleet: Fleet) -> None:
+    """A commit that changes nothing on dev runs there as well as the one that was applied."""
+    fleet.commit("First")
+    fleet.apply("dev", "staging")
+    fleet.override("staging", "overrides:\n  function.next-race: {timeout: 60}\n")
+    second = fleet.commit("Second")
+    ended = fleet.iac("promote dev staging --json")
+    assert (planned(ended), ended.json["promoted"]["commit"]) == ({"function.next-race": "update"}, second)
+    serial = state(fleet, "dev")["serial"]
+    fleet.apply("dev")
+    assert (state(fleet, "dev")["revision"], state(fleet, "dev")["serial"]) == ({"commit": second}, serial + 1)
+    fleet.apply("dev")
+    assert state(fleet, "dev")["serial"] == serial + 1
+
+
+def test_an_environment_that_is_not_clean_is_not_promoted(fleet: Fleet) -> None:
+    def refused(*said: str) -> None:
+        before = {file: file.read_bytes() for file in (fleet.root / "state").rglob("state.json")}
+        ended = fleet.iac("promote dev staging --apply --auto-approve", code=5)
+        assert "dev does not run a commit as it is, so there is nothing to promote. Nothing was changed." in ended.err
+        assert "raceday-iac apply --env dev" in ended.err
+        assert [each for each in said if each not in ended.err] == [], ended
+        assert {file: file.read_bytes() for file in (fleet.root / "state").rglob("state.json")} == before
+
+    # Outside of a repository.
+    fleet.apply("dev")
+    refused("its state does not say which commit was applied last")
+    # What was applied was not committed.
+    first = fleet.commit("First")
+    fleet.replace("size=80", "size=120")
+    fleet.apply("dev")
+    assert state(fleet, "dev")["revision"] == {"commit": first, "dirty": True}
+    refused(f"commit {first[:12]} with changes, which were not committed")
+    # It is by now.
+    fleet.commit("Second")
+    fleet.iac("promote dev staging")
+    # Somebody changed the server.
+    meddle(fleet, "dev", "Meddled")
+    refused("update collection.races/meetings: it was changed on the server (drift)")
+    fleet.apply("dev")
+    # Something is not applied yet, and what was applied is no commit any more.
+    fleet.replace("text('1')", "text('2')", "functions/next-race/main.py")
+    fleet.commit("Third")
+    assert fleet.iac("promote dev staging --json").json["promoted"]["commit"] == fleet.git("rev-parse", "HEAD~1")
+    fleet.apply("dev")
+    # What was applied last is in another repository.
+    file = fleet.root / "state" / "dev" / "state.json"
+    file.write_text(file.read_text(encoding="utf-8").replace(fleet.git("rev-parse", "HEAD"), "0" * 40))
+    fleet.replace("size=120", "size=121")
+    assert f"{'0' * 40} is no commit of the repository" in fleet.iac("promote dev staging", code=1).err
+
+
+def test_an_apply_that_was_cut_short_is_not_promoted(fleet: Fleet) -> None:
+    fleet.commit("First")
+    fleet.apply("dev")
+    journal = fleet.root / "state" / "dev" / "journal.jsonl"
+    line = {"at": "2026-01-01T00:00:00+00:00", "what": "intent", "change": "update:function.next-race", "note": ""}
+    journal.write_text(json.dumps(line) + "\n", encoding="utf-8")
+    ended = fleet.iac("promote dev staging", code=5)
+    assert "an apply ended in the middle of update:function.next-race" in ended.err
+    fleet.apply("dev")
+    fleet.iac("promote dev staging")
+
+
+def test_a_promoted_plan_is_applied_as_it_is_or_not_at_all(fleet: Fleet) -> None:
+    fleet.commit("First")
+    fleet.apply("dev", "staging")
+    fleet.replace("size=80", "size=120")
+    second = fleet.commit("Second")
+    fleet.apply("dev")
+    fleet.iac("promote dev staging --out release.plan")
+    meddle(fleet, "staging", "Meddled")
+    assert "The plan is stale." in fleet.iac("apply release.plan", code=6).err
+    fleet.apply("staging")
+    content = json.loads((fleet.root / "release.plan").read_text(encoding="utf-8"))
+    assert content["commit"] == second
+    # Whoever changes the commit breaks the seal.
+    content["commit"] = fleet.git("rev-parse", "HEAD~1")
+    (fleet.root / "release.plan").write_text(json.dumps(content), encoding="utf-8")
+    assert "was changed after it was saved" in fleet.iac("apply release.plan", code=5).err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("promote dev dev", "dev is the same environment twice."),
+        ("promote dev stagin", "There is no environment 'stagin'"),
+        ("promote dev staging --env prod", "--env says nothing here"),
+        ("promote dev staging --auto-approve", "--auto-approve says nothing without --apply."),
+        ("promote dev staging --apply --out x.plan", "--apply neither saves nor rehearses"),
+    ],
+)
+def test_what_cannot_be_promoted_is_said(fleet: Fleet, words: str, said: str) -> None:
+    ended = fleet.iac(words, code=1)
+    assert said in ended.text
+    assert "Nothing was changed." in ended.text
 
 
 @pytest.mark.parametrize(

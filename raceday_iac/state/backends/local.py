@@ -105,7 +105,8 @@ class LocalState:
 
     def _goes_on(self, last: State, state: State) -> bool:
         """Whether a line says what became of the state saved last: it is large, and there are not too many yet."""
-        is_same = (last.lineage, last.salt, last.bound) == (state.lineage, state.salt, state.bound)
+        kept = [(each.lineage, each.salt, each.bound, each.revision) for each in (last, state)]
+        is_same = kept[0] == kept[1]
         if not (self._archived and is_same and len(state.entries) >= LARGE and self.file.exists()):
             return False
         return not self.changes.exists() or self.changes.stat().st_size < self.file.stat().st_size
