@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs one raceday-iac command, writes its reports, and tells the workflow what came of it.
-# In: IAC_COMMAND, IAC_ENV, IAC_STACK, IAC_REPORTS, IAC_PLAN_FILE, IAC_PLAN_ID, IAC_ALLOW_DATA_LOSS (blanks or line ends
-# between them), IAC_ARGUMENTS (one on each line).
+# In: IAC_COMMAND, IAC_ENV, IAC_STACK, IAC_REPORTS, IAC_PLAN_FILE, IAC_PLAN_ID, IAC_PROMOTE_FROM, IAC_ALLOW_DATA_LOSS
+# (blanks or line ends between them), IAC_ARGUMENTS (one on each line).
 # Ends with 0 for every answer (nothing to do, changes, drift, unhealthy), and with the command's own code for every
 # failure.
 set -euo pipefail
@@ -16,8 +16,14 @@ plan_id() { # of a plan file
 
 words=("$IAC_COMMAND" --no-color)
 answers=" 0 "
+# What is promoted names its environments itself.
+chosen=(--env "$IAC_ENV")
 case "$IAC_COMMAND" in
   plan)
+    if [[ -n ${IAC_PROMOTE_FROM:-} ]]; then
+      words=(promote "$IAC_PROMOTE_FROM" "$IAC_ENV" --no-color)
+      chosen=()
+    fi
     words+=(--detailed-exitcode --markdown "$markdown" --html "$html" --svg "$svg")
     if [[ -n $IAC_PLAN_FILE ]]; then words+=(--out "$IAC_PLAN_FILE"); fi
     answers=" 0 2 "
@@ -70,7 +76,6 @@ done <<< "$IAC_ARGUMENTS"
 
 code=0
 # Without one, the program takes the only stack of the folder.
-chosen=(--env "$IAC_ENV")
 if [[ -n $IAC_STACK ]]; then chosen+=(--stack "$IAC_STACK"); fi
 raceday-iac "${words[@]}" "${chosen[@]}" || code=$?
 

@@ -4,6 +4,7 @@ production, refused, meddled with, and what is stuck is ended. One walk for all 
 from __future__ import annotations
 
 import re
+import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -58,10 +59,17 @@ class Walk:
         # The real program, in a process of its own: some thirty starts would import it for half a minute.
         write_starter(root / "fakes" / "raceday-iac")
         self.machine = Machine(root, root / "fakes")
+        self.git("init", "-q")
         self.declare("Old")
 
     def declare(self, name: str) -> None:
         (self.root / "stacks" / "raceday.py").write_text(_STACK.format(name=name), encoding="utf-8")
+        self.git("add", "stacks")
+        self.git("commit", "-q", "-m", name)
+
+    def git(self, *words: str) -> str:
+        command = ["git", "-c", "user.name=T", "-c", "user.email=t@example.org", "-C", str(self.root), *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
     def workflow(self, as_what: str, name: str, stages: tuple[str, ...] = STAGES, **keys: str) -> dict[str, Ran]:
         """Run a workflow in a repository where these stages are set up. `keys` are other secrets than the usual."""
@@ -171,6 +179,14 @@ def test_each_stage_saves_its_own_plan_and_applies_exactly_that(walk: Walk, stag
     assert "Appwrite matches the configuration" in applied.text
     assert applied.steps["after"].outputs["exit-code"] == "0"
     assert f'"environment":"{stage}"' in (walk.root / "raceday-iac-reports" / f"{stage}.plan").read_text("utf-8")
+
+
+@pytest.mark.parametrize(("stage", "before"), [("staging", "dev"), ("prod", "staging")])
+def test_what_is_planned_is_the_commit_that_the_stage_before_runs(walk: Walk, stage: str, before: str) -> None:
+    commit = walk.git("rev-list", "--max-parents=0", "HEAD")
+    assert f"; commit {commit[:12]}, which {before} runs)" in walk.ran["promote"][f"plan-{stage}"].text
+    assert f'"commit":"{commit}"' in (walk.root / "raceday-iac-reports" / "staging.plan").read_text("utf-8")
+    assert "which" not in walk.ran["production alone"]["plan-prod"].text
 
 
 def test_what_fails_on_dev_goes_no_further(walk: Walk) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from .workflows import ACTION, ROOT, WORKFLOWS, all_steps, load, workflow
+from .workflows import ACTION, ROOT, WORKFLOWS, all_steps, load, step_of, workflow
 
 STEPS = list(all_steps())
 JOBS = [(f"{path.stem}/{name}", job) for path in WORKFLOWS for name, job in load(path)["jobs"].items()]
@@ -122,9 +122,25 @@ def test_only_jobs_of_a_protected_environment_have_a_key_that_writes() -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_holds_the_keys_and_places_of_no_other(stage: str) -> None:
+    """But that a plan looks at what the stages before run, with their keys that read."""
+    plan, apply = (str(workflow("promote")["jobs"][f"{what}-{stage}"]) for what in ("plan", "apply"))
+    before = STAGES[: STAGES.index(stage)]
+    assert set(re.findall(r"RACEDAY_([A-Z]+)_", apply)) == {stage.upper()}
+    assert set(re.findall(r"RACEDAY_([A-Z]+)_", plan)) == {each.upper() for each in (*before, stage)}
+    assert set(re.findall(r"secrets\.RACEDAY_[A-Z]+_(\w+)", plan)) == {"READ_KEY"}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_what_is_planned_is_what_the_stage_before_runs(stage: str) -> None:
+    steps = workflow("promote")["jobs"][f"plan-{stage}"]["steps"]
+    planned = step_of(steps, "iac")["with"]
+    if stage == STAGES[0]:
+        assert "promote-from" not in planned
+        return
+    assert planned["promote-from"] == "${{ steps.before.outputs.stage }}"
     for job in (f"plan-{stage}", f"apply-{stage}"):
-        named = set(re.findall(r"RACEDAY_([A-Z]+)_", str(workflow("promote")["jobs"][job])))
-        assert named == {stage.upper()}
+        checkout = workflow("promote")["jobs"][job]["steps"][0]["with"]
+        assert checkout["fetch-depth"] == 0, "the commit need not be the newest"
 
 
 def test_a_key_reaches_only_the_step_that_runs_the_program() -> None:
@@ -174,7 +190,7 @@ def test_two_runs_of_one_kind_never_cross() -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_what_is_applied_is_the_plan_that_was_uploaded(stage: str) -> None:
     jobs, plan, apply = workflow("promote")["jobs"], f"plan-{stage}", f"apply-{stage}"
-    planned, uploaded = jobs[plan]["steps"][2]["with"], jobs[plan]["steps"][3]["with"]
+    planned, uploaded = step_of(jobs[plan]["steps"], "iac")["with"], jobs[plan]["steps"][-1]["with"]
     downloaded, applied = jobs[apply]["steps"][1]["with"], jobs[apply]["steps"][3]["with"]
     assert uploaded["name"] == downloaded["name"]
     assert planned["plan-file"] == applied["plan-file"]

@@ -90,8 +90,8 @@ DIALOGUE = (
     ("restore", "restore latest --dry-run --env prod"),
     ("backup-delete", "backup delete latest --auto-approve --env prod"),
 )
-#: What needs a process of its own, or documents.
-ELSEWHERE = {"server-start", "event", "restored", "console", "watch"}
+#: What needs a process of its own, documents, or a repository.
+ELSEWHERE = {"server-start", "event", "restored", "console", "watch", "promote"}
 #: Of documents that are files of their own.
 FORMATS = {"show": saved.FORMAT, "state-pull": state_document.FORMAT}
 #: An environment whose state is encrypted, and what Terraform might have.

@@ -11,7 +11,7 @@ from raceday_iac.errors import StateError
 from raceday_iac.model.address import Address, function_address
 from raceday_iac.model.resource import frozen
 from raceday_iac.model.secret import Secret
-from raceday_iac.state.document import FORMAT, Entry, State, entry_to_json, from_json, new_state, to_json
+from raceday_iac.state.document import FORMAT, Entry, Revision, State, entry_to_json, from_json, new_state, to_json
 
 F = function_address("f")
 G = function_address("g")
@@ -28,11 +28,14 @@ ENTRIES = st.builds(
     st.lists(st.text(max_size=6), max_size=3).map(tuple),
 )
 STATES = st.builds(
-    lambda lineage, serial, salt, entries: State(lineage, serial, salt, {each.address: each for each in entries}),
+    lambda lineage, serial, salt, entries, revision: State(
+        lineage, serial, salt, {each.address: each for each in entries}, revision=revision
+    ),
     st.text(),
     st.integers(0),
     st.text(),
     st.lists(ENTRIES, max_size=5),
+    st.just(Revision()) | st.builds(Revision, st.text("0123456789abcdef", min_size=1), st.booleans()),
 )
 STORED: dict[str, Any] = {
     "format": FORMAT,

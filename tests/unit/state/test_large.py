@@ -17,7 +17,7 @@ from raceday_iac.model.resource import frozen
 from raceday_iac.state.backends import local
 from raceday_iac.state.backends.local import LocalState
 from raceday_iac.state.codec import Codec
-from raceday_iac.state.document import Entry, State
+from raceday_iac.state.document import Entry, Revision, State
 from raceday_iac.state.encryption import new_key
 
 from .test_encryption import cipher
@@ -171,3 +171,12 @@ def test_what_lies_in_something_goes_with_it_and_nothing_else(tmp_path: Path) ->
         recorder.put(Entry(address, frozen({}), "x"))
     recorder.drop(others[0])
     assert set(LocalState(tmp_path).read().entries) == set(others[1:])
+
+
+def test_another_revision_is_not_lost_in_a_line(tmp_path: Path) -> None:
+    with killed(tmp_path) as recorder:
+        recorder.put(entry(FEW))
+        recorder._state = replace(recorder.state, revision=Revision("a" * 40))
+        recorder.put(entry(FEW + 1))
+        recorder.put(entry(FEW + 2))
+    assert LocalState(tmp_path).read().revision == Revision("a" * 40)
