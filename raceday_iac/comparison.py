@@ -103,12 +103,19 @@ def live_side(
         (item.address, each): _STANDS[item.standing]
         for item in classify(plan).items
         for each in ([field.name for field in item.fields] or [""])
+        if item.address not in desired.migrations
     }
+    # What has run is known by the state alone, and nothing of it is live.
+    ran = {address: {"digest": each.digest} for address, each in state.migrations.items() if each.is_done}
+    for address, migration in desired.migrations.items():
+        record = state.migrations.get(address)
+        if record is None or not record.is_done or record.digest != migration.digest:
+            stands[address, ""] = Stand.PENDING
     missing = [] if state.serial else [f"{name} has no state yet: what drifted there counts as not applied"]
     return Side(
         name,
         where,
-        {address: in_words_of(_FACTS, address, live.fields) for address, live in there.items()},
+        {**{address: in_words_of(_FACTS, address, live.fields) for address, live in there.items()}, **ran},
         _wanted(desired),
         {address: in_words_of(_FACTS, address, entry.fields) for address, entry in state.entries.items()},
         state.salt,
@@ -138,6 +145,10 @@ def planned_side(name: str, saved: SavedPlan) -> Side:
         if change.action is Action.DELETE:
             only[at] = None
             continue
+        if change.action is Action.MIGRATE:
+            # That it will have run; it names but the beginning of its hash.
+            fields[at], only[at] = {}, frozenset()
+            continue
         values = {**change.values, **{each.name: each.after for each in change.fields}}
         fields[at] = {**fields.get(at, {}), **_in_newest_words(at, values)}
         only[at] = frozenset(fields[at])
@@ -156,7 +167,8 @@ def _in_newest_words(address: Address, fields: Fields) -> Fields:
 
 
 def _wanted(desired: Desired) -> dict[Address, Fields]:
-    return {address: in_words_of(_FACTS, address, each.fields) for address, each in desired.resources.items()}
+    resources = {address: in_words_of(_FACTS, address, each.fields) for address, each in desired.resources.items()}
+    return {**resources, **{address: {"digest": each.digest} for address, each in desired.migrations.items()}}
 
 
 @dataclass(frozen=True)

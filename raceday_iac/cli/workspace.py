@@ -118,7 +118,8 @@ class Workspace:
             return Revision(self.commit)
         code = [each.folder for each in self.desired.code.values()]
         shared = {each.parent / SHARED for each in code}
-        return checked_out(self.options.root, [self.options.stack.parent, *code, *shared])
+        migrations = {(self.options.root / each.file).parent for each in self.desired.migrations.values()}
+        return checked_out(self.options.root, [self.options.stack.parent, *code, *shared, *migrations])
 
     @property
     def place(self) -> Binding:

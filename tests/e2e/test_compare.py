@@ -375,6 +375,30 @@ def test_a_promoted_plan_is_applied_as_it_is_or_not_at_all(fleet: Fleet) -> None
     assert "was changed after it was saved" in fleet.iac("apply release.plan", code=5).err
 
 
+def test_migrations_go_along(fleet: Fleet) -> None:
+    fleet.write("migrations/0001.py", "def run(data):\n    return None\n")
+    fleet.commit("First")
+    fleet.apply("dev", "staging")
+    with (fleet.root / "stacks" / "x.py").open("a", encoding="utf-8") as stack:
+        stack.write('stack.migration("0001", "migrations/0001.py", needs=["collection.races/meetings"])\n')
+    second = fleet.commit("Second")
+    # It has not run on dev, which is therefore still at the first commit.
+    assert fleet.iac("promote dev staging --json").json["promoted"]["commit"] != second
+    fleet.apply("dev")
+    assert seen(fleet.iac("compare dev staging --json", code=2)) == {"migration.0001": "not applied in staging"}
+    made = fleet.iac("promote dev staging --out release.plan --json")
+    assert (planned(made), made.json["promoted"]["commit"]) == ({"migration.0001": "migrate"}, second)
+    assert seen(fleet.iac("compare dev release.plan --json")) == {}
+    # The file of the commit is what runs.
+    fleet.write("migrations/0001.py", "def run(data):\n    raise RuntimeError\n")
+    fleet.iac("apply release.plan")
+    ran = [state(fleet, name)["migrations"]["migration.0001"] for name in ("dev", "staging")]
+    assert (ran[0]["digest"], ran[0]["stage"]) == (ran[1]["digest"], ran[1]["stage"])
+    fleet.git("checkout", "-q", "--", ".")
+    assert seen(fleet.iac("compare dev staging --json")) == {}
+    assert fleet.iac("promote dev staging --json").json["empty"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
