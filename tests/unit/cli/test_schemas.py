@@ -157,6 +157,13 @@ def test_every_schema_is_one_and_none_is_without_a_command() -> None:
         jsonschema.Draft202012Validator.check_schema(schema(name))
 
 
+def test_what_is_promoted_is_a_plan_that_says_where_from() -> None:
+    plan, promotion = schema("plan"), schema("promote")
+    assert promotion["properties"].pop("promoted")["required"] == ["from", "commit"]
+    assert promotion["properties"] == plan["properties"]
+    assert promotion["required"] == [*plan["required"], "promoted"]
+
+
 def test_a_schema_refuses_what_it_does_not_know(said: dict[tuple[str, str], list[str]]) -> None:
     lines = next(lines for (name, _), lines in said.items() if name == "plan")
     document = json.loads("\n".join(lines))
