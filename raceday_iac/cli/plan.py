@@ -333,7 +333,7 @@ def make_and_show(
     origin: str = "",
     **more: object,
 ) -> int:
-    """Make a plan and show it; rehearse its migrations and save it where that is asked for. Returns the exit code, which
+    """Make a plan and show it; rehearse its migrations and save it where that is asked for. Returns the exit code: it
     is `detailed` or not. `origin` says where its stack comes from, if that is not what is checked out; machines are
     shown `more`."""
     options = workspace.options
