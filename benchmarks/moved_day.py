@@ -56,7 +56,7 @@ async def main(context):
     with open({file!r}, encoding="utf-8") as file:
         seconds = float(file.read())
     world = entry.REAL._replace(now=lambda: time.time() + seconds)
-    return await entry.in_thread(lambda told: real.handle(told, world), context)
+    return await entry.in_thread(lambda said: real.handle(said, world), context)
 '''
 
 

@@ -102,7 +102,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Scenario:
-    """`before` is done for both, `prepare` before the other is told to `push` these."""
+    """`before` is done for both, `prepare` before the other is asked to `push` these."""
 
     title: str
     before: Callable[[Place], object]
@@ -152,7 +152,7 @@ def _pulled(what: str) -> Callable[[Place], None]:
 
 _ALL = ("--all", "--force")
 _COLLECTIONS, _TABLES, _CODE = ("collections", *_ALL), ("tables", *_ALL), ("functions", *_ALL)
-#: The other has to be told which one it is.
+#: The other needs to know which one it is.
 _ONE = ("functions", "--function-id", "f00", "--force")
 SCENARIOS = (
     Scenario("collections, all new", _schema_declared, Place.export, (_COLLECTIONS,)),

@@ -125,7 +125,7 @@ def _first_sentence(text: str) -> str:
 
 # Exit codes and lint codes
 
-#: What each constant of `errors` tells a script. A test compares the two.
+#: What each constant of `errors` means for a script. A test compares the two.
 MEANINGS = {
     "EXIT_OK": "Done, or nothing to do.",
     "EXIT_ERROR": "An error. What was changed until then is in the state.",

@@ -51,7 +51,7 @@ class Command:
 
 
 def steps(text: str) -> Iterator[File | Command]:
-    """What a page tells its reader to do, in order."""
+    """What a page asks its reader to do, in order."""
     for found in _FENCE.finditer(text):
         language, info = found[2], found[3]
         content = "".join(line.removeprefix(found[1]) for line in found[4].splitlines(keepends=True))

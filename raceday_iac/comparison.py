@@ -1,8 +1,8 @@
 """Two environments beside each other: what differs between them, and whether that was meant. Pure.
 
 A side is what is live in one environment; or what a commit's stack, or a saved plan, says of one. What differs because
-each environment's own stack says so (overrides, schedules that are off) is told apart from what somebody changed on a
-server, and from what is not applied there yet.
+each environment's own stack says so (overrides, schedules that are off) is distinguished from what somebody changed on
+a server, and from what is not applied there yet.
 """
 
 from __future__ import annotations

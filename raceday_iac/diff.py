@@ -84,7 +84,7 @@ def compare_fields(kind: Kind, wanted: Fields, real: Fields, known: Fields | Non
 def _secret_cause(wanted: Secret, real: Any, known: Any, salt: str) -> Cause | None:
     """Why a secret differs; None where it does not. Of `known` there is a fingerprint; what is real may be unknown."""
     if real == wanted or wanted.missing:
-        # Of one that is missing, nobody here can tell what it should be.
+        # Of one that is missing, nobody here can say what it should be.
         return None
     applied = known.get("fingerprint") if isinstance(known, Mapping) else None
     if not applied:
@@ -141,7 +141,7 @@ class Presence(StrEnum):
 
 @dataclass(frozen=True)
 class Difference:
-    """How one declared resource differs. `in_place` tells whether an update can mend it."""
+    """How one declared resource differs. `in_place` shows whether an update can mend it."""
 
     address: Address
     presence: Presence
@@ -283,15 +283,15 @@ def _place(part: Part) -> tuple[Any, ...]:
 
 def _moved(found: list[Part]) -> list[Part]:
     """What goes from one place of a list and comes at another one of it has moved."""
-    told = list(found)
+    reported = list(found)
     for gone in found:
         if gone.op is not Op.REMOVED or not isinstance(gone.path[-1], int):
             continue
-        came = next((each for each in told if _is_return(each, gone)), None)
+        came = next((each for each in reported if _is_return(each, gone)), None)
         if came is not None:
-            told.remove(came)
-            told[told.index(gone)] = Part(Op.MOVED, gone.path, gone.before, gone.before, came.path)
-    return told
+            reported.remove(came)
+            reported[reported.index(gone)] = Part(Op.MOVED, gone.path, gone.before, gone.before, came.path)
+    return reported
 
 
 def _is_return(part: Part, gone: Part) -> bool:
@@ -321,7 +321,7 @@ def compare_variable(wanted: Fields, real: Fields, known: Mapping[str, Any] | No
         cause = _variable_cause(isinstance(value, Secret), real["secret"], before_known)
         changes.append(FieldChange("secret", real["secret"], isinstance(value, Secret), before_known, cause))
     if isinstance(value, Secret) and value.missing:
-        # Nobody here can tell what it should be.
+        # Nobody here can say what it should be.
         return changes
     if isinstance(value, Secret):
         fingerprint = None if known is None else known.get("fingerprint")

@@ -208,7 +208,7 @@ def _must_be_own(link: Path) -> None:
 
 
 def _umask() -> int:
-    """The mask without changing it for others, where the system tells it."""
+    """The mask without changing it for others, where the system gives it."""
     with suppress(OSError, ValueError, StopIteration):
         lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
         return int(next(line for line in lines if line.startswith("Umask:")).split()[1], 8)

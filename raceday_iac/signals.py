@@ -91,7 +91,7 @@ def unless_heard(on_deaf: Callable[[], None], number: signal.Signals, patience: 
     """Call `on_deaf`, from another thread, when the block has not ended `patience` seconds after this signal came.
 
     Python calls a handler between two of its own steps. A library that waits for a name server or a socket makes none,
-    and so does the tidying up that waits for them; but the system tells of a signal by a byte at once.
+    and so does the tidying up that waits for them; but the system announces a signal by a byte at once.
     """
     (ear, mouth), ended = socket.socketpair(), threading.Event()
     mouth.setblocking(False)
@@ -103,8 +103,8 @@ def unless_heard(on_deaf: Callable[[], None], number: signal.Signals, patience: 
 
     def listen() -> None:
         with ear:
-            while told := ear.recv(1):
-                if told[0] == number and not ended.wait(patience):
+            while reported := ear.recv(1):
+                if reported[0] == number and not ended.wait(patience):
                     on_deaf()
 
     threading.Thread(target=listen, name="signals", daemon=True).start()

@@ -1,8 +1,9 @@
 """What is being waited for, so that nobody sits before a silent terminal.
 
-Whoever sends a request says so here. Whoever shows things (the command line) asks with `telling` to be told of waits
-that last: the first time after two seconds, then every ten, or when something about the wait has changed. Without that,
-nothing is reported and nothing costs anything. `ThreadPoolExecutor` is a pool that an interrupt does not wait for.
+Whoever sends a request says so here. Whoever shows things (the command line) asks with `reporting` to be informed of
+waits that last: the first time after two seconds, then every ten, or when something about the wait has changed. Without
+that, nothing is reported and nothing costs anything. `ThreadPoolExecutor` is a pool that an interrupt does not wait
+for.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 
-#: Seconds until a wait is reported, and until it is told again.
+#: Seconds until a wait is reported, and until it is reported again.
 FIRST, AGAIN = 2.0, 10.0
 _LOOKS = 0.25
 
@@ -59,7 +60,7 @@ class Waits:
         return tuple(f"{each.what}{f', {each.note}' if each.note else ''}" for each in found)
 
     def due(self) -> str:
-        """What is to be told now; empty when that is nothing."""
+        """What is to be reported now; empty when that is nothing."""
         with self._lock:
             if not self._under_way:
                 return ""
@@ -79,15 +80,15 @@ WAITS = Waits()
 
 
 @contextmanager
-def telling(tell: Callable[[str], None], waits: Waits = WAITS) -> Iterator[None]:
-    """Call `tell` with each wait that lasts, for as long as the block does."""
+def reporting(report: Callable[[str], None], waits: Waits = WAITS) -> Iterator[None]:
+    """Call `report` with each wait that lasts, for as long as the block does."""
     ended = threading.Event()
 
     def look() -> None:
         while not ended.wait(_LOOKS):
             text = waits.due()
             if text:
-                tell(text)
+                report(text)
 
     threading.Thread(target=look, name="waits", daemon=True).start()
     try:

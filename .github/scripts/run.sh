@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs one raceday-iac command, writes its reports, and tells the workflow what came of it.
+# Runs one raceday-iac command, writes its reports, and reports to the workflow what came of it.
 # In: IAC_COMMAND, IAC_ENV, IAC_STACK, IAC_REPORTS, IAC_PLAN_FILE, IAC_PLAN_ID, IAC_PROMOTE_FROM, IAC_ALLOW_DATA_LOSS
 # (blanks or line ends between them), IAC_ARGUMENTS (one on each line).
 # Ends with 0 for every answer (nothing to do, changes, drift, unhealthy), and with the command's own code for every

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# For cron: look how a project fares, tell the webhooks of stacks/health.yaml what is new and what is over, and end what is
+# For cron: look how a project fares, report to the webhooks of stacks/health.yaml what is new and what is over, and end what is
 # proven to be stuck.
 #
 #   */5 * * * *  raceday  /opt/raceday/docs/examples/watch.sh /opt/raceday prod
@@ -28,7 +28,7 @@ said=$(mktemp)
 trap 'rm -f "$said"' EXIT
 iac() { raceday-iac --no-color --env "$env" "$@" > "$said" 2>&1; }
 
-iac health --alert --told "state/told-$env.json"
+iac health --alert --reported "state/reported-$env.json"
 code=$?
 iac_said=$(cat "$said")
 if [[ $code == [078] ]]; then
@@ -38,7 +38,7 @@ if [[ $code == [078] ]]; then
     iac recover --auto-approve
     stuck=$?
     cat "$said"
-    iac health --alert --told "state/told-$env.json"
+    iac health --alert --reported "state/reported-$env.json"
     code=$?
     iac_said=$(cat "$said")
   fi

@@ -134,7 +134,7 @@ class Client:
         return cleaned(str(text), self._credentials.key)
 
     def create(self, path: str, body: Mapping[str, Any], look: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
-        """Create something whose id we chose. After an unclear answer `look` tells whether it is there.
+        """Create something whose id we chose. After an unclear answer `look` shows whether it is there.
 
         `look` returns what was found or None. A 409 of the first attempt is raised: it is somebody else's.
         """

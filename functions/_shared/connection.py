@@ -1,6 +1,6 @@
 """One keep-alive HTTP/1.1 connection to an Appwrite endpoint, with the standard library only.
 
-It sends a request once and never repeats it. What it tells apart is the only thing that matters for safe
+It sends a request once and never repeats it. What it distinguishes is the only thing that matters for safe
 repeating: a request that certainly never left (`NotSent`) and one that may have been carried out (`Unclear`).
 
 What stands in front of Appwrite answers too: a proxy with its own 404 while Appwrite restarts, a page with status 200.

@@ -61,10 +61,10 @@ class Documents:
     """
 
     def __init__(
-        self, client: Client, database: str, held: Lock, *, tell: Callable[[Write], None] = lambda _: None
+        self, client: Client, database: str, held: Lock, *, report: Callable[[Write], None] = lambda _: None
     ) -> None:
-        """`tell` gets the first document of each batch before it is sent."""
-        self._client, self._database, self._held, self._tell = client, database, held, tell
+        """`report` gets the first document of each batch before it is sent."""
+        self._client, self._database, self._held, self._report = client, database, held, report
 
     def write(self, writes: Sequence[Write]) -> Written:
         """Documents of any collections: each batch of them all at once, or (when one is refused) in halves."""
@@ -78,7 +78,7 @@ class Documents:
     def _in_batches(self, writes: Sequence[Write], size: int, operations: _Operations) -> Written:
         written = Written()
         for start in range(0, len(writes), size):
-            self._tell(writes[start])
+            self._report(writes[start])
             self._write(writes[start : start + size], operations, written)
         return written
 

@@ -1,4 +1,4 @@
-"""What a function is told about one execution: credentials, execution id, trigger and body.
+"""What a function learns about one execution: credentials, execution id, trigger and body.
 
 The key is the dynamic one of the request header; it carries the function's declared scopes and expires by itself.
 There is deliberately no way to pass a static key.

@@ -281,7 +281,7 @@ class Lock:
         return self._lease.fence
 
     def confirm(self) -> None:
-        """Raise `LockLost` unless lock and fence are found on the server. For whoever was told that a document that
+        """Raise `LockLost` unless lock and fence are found on the server. For whoever learned that a document that
         its transaction wanted to change is not there."""
         with self._turn:
             self._store.run(protocol.confirming(self._lease))
@@ -316,7 +316,7 @@ class Lock:
             self.beat()
 
     def beat(self) -> bool:
-        """Send one heartbeat. False when it was not confirmed; `check()` tells whether that matters yet."""
+        """Send one heartbeat. False when it was not confirmed; `check()` shows whether that matters yet."""
         # One at a time, and nobody waits for another's: progress that comes too late for it is in the next one.
         if not self._turn.try_it():
             return False

@@ -130,7 +130,7 @@ class Found(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """We may not run: the lock is held by a live run. Ages are None when the server told no time."""
+    """We may not run: the lock is held by a live run. Ages are None when the server gave no time."""
 
     found: Found
     heartbeat_age: float | None = None

@@ -78,13 +78,13 @@ def redacted(value: Any) -> Any:
 
 
 def peak_memory_mb() -> float | None:
-    """Highest memory use of the process so far; None where the platform does not tell."""
+    """Highest memory use of the process so far; None where the platform does not say."""
     # Not `ru_maxrss`: a new process begins with the peak of the one that started it.
     return _memory_mb("VmHWM:")
 
 
 def memory_mb() -> float | None:
-    """Memory that the process uses now; None where the platform does not tell."""
+    """Memory that the process uses now; None where the platform does not say."""
     return _memory_mb("VmRSS:")
 
 

@@ -80,13 +80,13 @@ def identity(value: Any) -> str:
 
 def check_same_race(data: Mapping[str, Any], race_id: str) -> None:
     """Raises `Skip` when the event is that of another race than was asked for."""
-    told = data["race"].get("event_id")
-    if told is not None and told != race_id:
-        raise Skip(f"asked for race {race_id}, got {shown(told)!r}")
+    reported = data["race"].get("event_id")
+    if reported is not None and reported != race_id:
+        raise Skip(f"asked for race {race_id}, got {shown(reported)!r}")
 
 
 def race_values(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything that an event tells of its race, except the status and whose race it is."""
+    """Everything that an event says of its race, except the status and whose race it is."""
     race = data["race"]
     values = renamed(race, _FROM_EVENT)
     values |= {key: race[field] or None for field, key in _NUMBERS_FROM_EVENT.items() if field in race}
@@ -211,13 +211,13 @@ def entrant_identity(runner: Any) -> str:
 
 def runner_number(runner: Mapping[str, Any]) -> int:
     """The number that the runner wears. Raises `Skip` when it has no sensible one."""
-    told = runner.get("runner_number")
+    reported = runner.get("runner_number")
     try:
-        number = 0.0 if isinstance(told, bool) else float(told)
+        number = 0.0 if isinstance(reported, bool) else float(reported)
     except (TypeError, ValueError, OverflowError):
         number = 0.0
     if not (1 <= number <= HIGHEST_NUMBER and number.is_integer()):
-        raise Skip(f"no usable runner number: {shown(told, 20)!r}")
+        raise Skip(f"no usable runner number: {shown(reported, 20)!r}")
     return int(number)
 
 
@@ -291,10 +291,10 @@ def _plausible(values: dict[str, Any], run: Run) -> dict[str, Any]:
 
 def _odds(runner: Mapping[str, Any]) -> dict[str, Any]:
     """All four prices of a runner that has odds. One that is not there, or 0, is withdrawn and clears the stored."""
-    told = runner.get("odds", ())
-    if told is not None and not isinstance(told, Mapping):
+    reported = runner.get("odds", ())
+    if reported is not None and not isinstance(reported, Mapping):
         return {}
-    return {key: (told or {}).get(field) or None for field, key in ODDS.items()}
+    return {key: (reported or {}).get(field) or None for field, key in ODDS.items()}
 
 
 def _inner(runner: Mapping[str, Any], part: str, field: str) -> Any:

@@ -155,7 +155,7 @@ class Run:
         #: Whether the process comes near to what its specification gives.
         self.memory = Memory(runtime.memory)
         #: What this run writes, it writes here.
-        self.documents = Documents(self.client, self.database, held, tell=self._tell_write)
+        self.documents = Documents(self.client, self.database, held, report=self._report_write)
         #: The NZ day whose card this run works on. A run never goes over into the next one.
         self.day: date = nz_time.racing_day(self.now())
         self._date = nz_time.date_of(self.now())
@@ -265,7 +265,7 @@ class Run:
             self._progress = dict(progress)
         self.held.report(self._progress, phase=name, now=save)
 
-    def _tell_write(self, write: Write) -> None:
+    def _report_write(self, write: Write) -> None:
         """For the next heartbeat: how far the writing has come."""
         if write.collection != self.settings.collection_id:
             self.held.report({**self._progress, "writing": f"{write.collection}/{write.identity}"})

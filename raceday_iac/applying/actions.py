@@ -139,7 +139,7 @@ Note = Callable[[Change, str], None]
 
 @dataclass(frozen=True)
 class Work:
-    """Everything that actions need. `note` tells the observer what a change is waiting for, `warn` what went wrong
+    """Everything that actions need. `note` reports to the observer what a change is waiting for, `warn` what went wrong
     without making it fail."""
 
     provider: Provider
@@ -297,10 +297,10 @@ class Work:
         except ServerFaultError as fault:
             raise self._schema.explained(change.address, fault) from None
         self._own(change.address, fields, live)
-        self._tell(change, live)
+        self._report(change, live)
         yield from ()
 
-    def _tell(self, change: Change, live: Live) -> None:
+    def _report(self, change: Change, live: Live) -> None:
         """What a write brought about beside what was asked for."""
         for each in live.remarks:
             self.warn(change, f"{change.address}: {each}")
@@ -420,7 +420,7 @@ class Work:
         fields = self.desired.resources[change.address].fields
         live = self.provider.update(change.address, fields, real)
         self._own(change.address, fields, live)
-        self._tell(change, live)
+        self._report(change, live)
         yield from ()
 
     def _migrate(self, change: Change) -> Iterator[float]:

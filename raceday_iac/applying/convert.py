@@ -180,9 +180,9 @@ class _Copying:
             for written in self._writer.write(copies):
                 look.written += written
                 left -= written
-                self._tell(look, there, begun, look.looked - left)
+                self._report(look, there, begun, look.looked - left)
                 yield 0.0
-            self._tell(look, there, begun, look.looked)
+            self._report(look, there, begun, look.looked)
         if look.written:
             self.note(f"{spaced(look.written)} values copied")
         self._must_not_lose()
@@ -220,7 +220,7 @@ class _Copying:
             return
         self.note(f"document {identity}, which was deleted while it was copied, is gone again")
 
-    def _tell(self, look: _Look, there: Answer | None, begun: float, done: int) -> None:
+    def _report(self, look: _Look, there: Answer | None, begun: float, done: int) -> None:
         """How far it has come, with so many documents done, and how long the rest will take."""
         now = self.clock()
         if now - self._told < _EVERY:

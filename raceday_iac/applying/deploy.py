@@ -38,8 +38,8 @@ class Before:
 
 @dataclass(frozen=True)
 class Deploying:
-    """One deployment of one bundle. `note` tells what is going on, `warn` what went wrong without failing, `begun` is
-    told the id of an upload as soon as there is one."""
+    """One deployment of one bundle. `note` says what is going on, `warn` what went wrong without failing, `begun` is
+    given the id of an upload as soon as there is one."""
 
     provider: Provider
     archives: Archives
@@ -238,7 +238,7 @@ def _log_tail(execution: Execution) -> str:
 
 @dataclass(frozen=True)
 class Retention:
-    """Keeps `keep` previous deployments of a function or site. `warn` is told what went wrong."""
+    """Keeps `keep` previous deployments of a function or site. `warn` is called with what went wrong."""
 
     provider: Provider
     archives: Archives

@@ -253,8 +253,8 @@ class Data:
             return
         self._told = now
         left = (now - begun) * max(0, whole - done) / done
-        told = f"{spaced(done)} of {spaced(max(done, whole))} documents; about {format_duration(left)} left"
-        self._say(f"{self._progress}; {told}")
+        reported = f"{spaced(done)} of {spaced(max(done, whole))} documents; about {format_duration(left)} left"
+        self._say(f"{self._progress}; {reported}")
 
     def _columns(self, place: Place) -> Mapping[str, Live]:
         """The attributes and relationships of a collection, as documents know them now."""

@@ -122,7 +122,7 @@ class Recorder:
 
 
 def _may_lie_in(each: Address, address: Address) -> bool:
-    """Told by the beginning of its path, which costs little; there may be thousands to ask."""
+    """Known by the beginning of its path, which costs little; there may be thousands to ask."""
     return each.path.startswith(address.path)
 
 

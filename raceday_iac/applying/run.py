@@ -145,7 +145,7 @@ def apply_plan(
 
 @dataclass
 class _Watch:
-    """Tells the observer, with times."""
+    """Reports to the observer, with times."""
 
     observer: Observer
     clock: Callable[[], float] = time.monotonic

@@ -173,7 +173,7 @@ class _Steps:
 
     def _after_collections(self, along: Mapping[Address, Collection[Address]]) -> dict[Address, frozenset[str]]:
         """What comes along with its collection is looked for when all collections of its database are made: then one
-        list tells of all."""
+        list names them all."""
         new: dict[str, set[str]] = {}
         for change in self._changes:
             if change.address in along and change.action is Action.CREATE:
@@ -464,7 +464,7 @@ class _Run:
                 heapq.heappush(self._ready, (self._order[dependent], dependent))
 
 
-# What an apply tells while it runs. Renderers turn events into a live table, plain lines or JSON.
+# What an apply says while it runs. Renderers turn events into a live table, plain lines or JSON.
 
 
 class EventKind(StrEnum):

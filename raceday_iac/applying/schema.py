@@ -103,8 +103,8 @@ def _must_be_there(reader: Provider, collection: Address, pending: Sequence[Addr
 
 @dataclass
 class SchemaWork:
-    """The schema writes of one apply. `there` is what is live and owned at its beginning; `warn` is told what went
-    wrong on the way and did not make anything fail."""
+    """The schema writes of one apply. `there` is what is live and owned at its beginning; `warn` is called with what
+    went wrong on the way and did not make anything fail."""
 
     provider: Provider
     desired: Desired
@@ -116,7 +116,7 @@ class SchemaWork:
     _unseen: dict[Address, float] = field(default_factory=dict)
     #: What came with its collection, and was seen to be available.
     _came: set[Address] = field(default_factory=set)
-    #: Where something was sent, and of which it was already told that documents do not know all of it.
+    #: Where something was sent, and of which it was already said that documents do not know all of it.
     _written: set[Place] = field(default_factory=set)
     _told: set[Address] = field(default_factory=set)
 
@@ -245,7 +245,7 @@ _LATE = (0.05, 0.1, 0.2, 0.4, 0.8)
 @dataclass
 class MadeAlong:
     """What is made by the request that creates its collection, from Appwrite 1.9. The answer of 1.9.6 does not show it,
-    so one list of the collections of a database tells of all of them. Safe for use by several threads."""
+    so one list of the collections of a database names all of them. Safe for use by several threads."""
 
     provider: Provider
     #: By collection: its members, each as the request names it.

@@ -45,7 +45,7 @@ _EXAMPLES = 5
 class Goal:
     """A section, and where it is written to as that is live: the name and the fields of each attribute, by its name in
     the backup. `missing` are columns that are not there. Where there is a `problem`, nothing of it can be written yet;
-    what is `told` is why it never is."""
+    `reported` is why it never is."""
 
     section: Section
     place: Address
@@ -54,7 +54,7 @@ class Goal:
     links: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     problem: str = ""
-    told: str = ""
+    reported: str = ""
     #: Variables that lie there, with their fields.
     variables: Mapping[Address, Fields] = field(default_factory=dict)
 
@@ -99,7 +99,7 @@ class Goal:
     @property
     def stages(self) -> tuple[bool, ...]:
         """Values, then links, as far as there are any."""
-        if self.problem or self.told:
+        if self.problem or self.reported:
             return ()
         is_whole = self.section.form is not Form.VALUES
         return (*((False,) if is_whole or self.columns else ()), *((True,) if self.links else ()))
@@ -164,7 +164,9 @@ def goal_of(section: Section, real: Mapping[Address, Live], into: Address | None
     """Where a section goes. `real` is everything that lies in its collection, or in the one of `into`."""
     place, renamed = section.place, {}
     if section.form is Form.SOURCES:
-        return Goal(section, place, told="the stack deploys code: take it out with backup extract, and name its folder")
+        return Goal(
+            section, place, reported="the stack deploys code: take it out with backup extract, and name its folder"
+        )
     if section.form is Form.CONTENTS:
         return _contents_goal(section, into or place, real)
     if into is not None:

@@ -222,8 +222,8 @@ class Backups:
             try:
                 content = self.cipher.decrypt_packed(content)
             except StateError as error:
-                told = f"{error.message}; it is encrypted for {manifest.key}"
-                raise StateError(f"The backup {manifest.id} cannot be opened: {told}.", error.hint) from None
+                reported = f"{error.message}; it is encrypted for {manifest.key}"
+                raise StateError(f"The backup {manifest.id} cannot be opened: {reported}.", error.hint) from None
         return content
 
     def _opened(self, manifest: Manifest, part: Part) -> bytes:

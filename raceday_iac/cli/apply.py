@@ -232,7 +232,7 @@ def approve(
 ) -> int | None:
     """Show the plan, and what will be `kept` before it if it `keeps` any, and ask. None when it may be carried out;
     otherwise the exit code."""
-    # With --json, an approved plan is told by its progress and outcome.
+    # With --json, an approved plan is reported by its progress and outcome.
     if not (options.json and auto_approve) or plan.refusals:
         show_plan(options, plan, server, kept if keeps else None, verbose=verbose, origin=origin)
         if kept is not None and not keeps and not options.json:

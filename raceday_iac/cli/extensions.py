@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def extensions_of(options: Options, named: Sequence[str] | None = None) -> tuple[Extension, ...]:
     """Those that the stack names, and those of `--extension`. Raises IacError. Without `named` the stack file is looked
-    at, and run only where its text does not tell."""
+    at, and run only where its text does not say."""
     named = extensions_named_in(options.stack) if named is None else named
     if named is None:
         from ..loading.stack_file import load_stack
@@ -25,7 +25,7 @@ def extensions_of(options: Options, named: Sequence[str] | None = None) -> tuple
 
 def commands_of(options: Options) -> dict[str, tuple[str, str]]:
     """The module of each command, and what is said of it. Raises IacError."""
-    return {name: told for extension in extensions_of(options) for name, told in extension.commands.items()}
+    return {name: reported for extension in extensions_of(options) for name, reported in extension.commands.items()}
 
 
 def plugin_names(options: Options) -> tuple[str, ...]:

@@ -71,10 +71,15 @@ def health(
         typer.Option(metavar="PORT", min=0, max=65535, help="Serve /metrics, /health.json and the page on 127.0.0.1."),
     ] = None,
     interval: Interval = 30,
-    alert: Annotated[bool, typer.Option("--alert", help="Tell the webhooks of health.yaml what is new.")] = False,
-    told: Annotated[
+    alert: Annotated[bool, typer.Option("--alert", help="Notify the webhooks of health.yaml of what is new.")] = False,
+    reported: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Remember what --alert told, and tell only what is new since, or over."),
+        typer.Option(
+            "--reported",
+            "--told",
+            metavar="FILE",
+            help="Remember what --alert reported, and report only what is new since, or over.",
+        ),
     ] = None,
     html: Annotated[Path | None, typer.Option(help="Write it as a page.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write it as Markdown.")] = None,
@@ -83,10 +88,10 @@ def health(
     options, window = current(), window_of(since)
     if serve is not None and (watching or alert or html or markdown):
         raise IacError("--serve goes with --since and --interval only.")
-    if told is not None and not alert:
-        raise IacError("--told remembers what --alert told, so it goes with --alert only.")
+    if reported is not None and not alert:
+        raise IacError("--reported remembers what --alert reported, so it goes with --alert only.")
     context = HealthContext.load(options, reading=True)
-    hooks = Hooks.of(context.watched.alerts, memory=told) if alert else None
+    hooks = Hooks.of(context.watched.alerts, memory=reported) if alert else None
     files = _Files(html, markdown)
     try:
         with context.workspace.target() as target:
@@ -107,7 +112,7 @@ def health(
         files.write(report)
         answer(options, {"health": health_document(report)}, health_lines(report))
         if hooks is not None:
-            hooks.tell(report)
+            hooks.notify(report)
         return exit_code(report)
     except IacError as error:
         # Whoever watches by these messages must not take silence for health.
@@ -138,16 +143,16 @@ def _watch(
     files: _Files,
     hooks: Hooks | None,
 ) -> int:
-    def tell(report: Report) -> None:
+    def notify(report: Report) -> None:
         files.write(report)
         if hooks is not None:
-            hooks.tell(report)
+            hooks.notify(report)
 
-    def tell_unseen(problem: str) -> None:
+    def notify_unseen(problem: str) -> None:
         if hooks is not None:
             hooks.tell_unseen(_nothing_of(context), problem)
 
-    report = watch(look, view_of(options), interval, tell, tell_unseen)
+    report = watch(look, view_of(options), interval, notify, notify_unseen)
     return exit_code(report) if report else EXIT_OK
 
 
@@ -230,12 +235,12 @@ def _act(options: Options, recovery: Recovery, executor: RecoveryExecutor) -> in
     done: list[Done] = []
     if recovery.steps:
         begin_changes("raceday-iac recover --dry-run")
-        with recorded_recovery(options, recovery) as tell:
+        with recorded_recovery(options, recovery) as report:
             for each in carry_out(recovery, executor):
                 done.append(replace(each, problem=shown(each.problem), note=shown(each.note)))
                 if not options.json:
                     print_lines([done_line(done[-1])], color=options.color)
-            tell(done)
+            report(done)
     if options.json:
         print_json(recovery_document(recovery, done))
     elif done:

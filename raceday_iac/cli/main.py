@@ -274,7 +274,7 @@ def execute(arguments: list[str]) -> int:
     """Run one command and return its exit code. Every message for people is written here or in `render`."""
     from ..model.secret import forget_secrets
     from ..signals import handled, unless_heard
-    from ..waiting import telling
+    from ..waiting import reporting
 
     forget_secrets()
     hooks = sys.unraisablehook, threading.excepthook
@@ -285,7 +285,7 @@ def execute(arguments: list[str]) -> int:
             use_what_is_typed()
         use_environment(chosen.env if chosen.env_named else "", COMMANDS)
         _log_to_standard_error(chosen.log_level.upper())
-        with telling(_tell_wait), unless_heard(_deaf, signal.SIGINT), handled(_pressed, signal.SIGINT):
+        with reporting(_report_wait), unless_heard(_deaf, signal.SIGINT), handled(_pressed, signal.SIGINT):
             program = _program_of(completion_is_asked())
             program.forget_extensions()
             result = program(rest, prog_name="raceday-iac", standalone_mode=False)
@@ -366,7 +366,7 @@ def _leave(code: int) -> None:
     os._exit(code)
 
 
-def _tell_wait(text: str) -> None:
+def _report_wait(text: str) -> None:
     from ..redaction import shown
 
     with suppress(Exception):

@@ -177,7 +177,7 @@ LookAt = Annotated[
         "--look-at",
         metavar="NUMBER|all",
         parser=read_look_at,
-        help="How many documents of a collection are looked at for what no query tells; all, if nothing is said.",
+        help="How many documents of a collection are looked at for what no query can ask; all, if nothing is said.",
     ),
 ]
 Unmanaged = Annotated[
@@ -543,7 +543,7 @@ def _with_key(workspace: Workspace, state: State, plan_options: PlanOptions) -> 
             return found
     if plan_options != PlanOptions():
         raise RefusedError(
-            "There is no state yet that could seal the options of this plan, so whoever applies it could not tell "
+            "There is no state yet that could seal the options of this plan, so whoever applies it could not say "
             "whether they were added later. Nothing was saved.",
             hint="save a plan without options, or begin the state: raceday-iac import --all",
         )

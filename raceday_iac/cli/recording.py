@@ -48,27 +48,27 @@ _Outcome = TypeVar("_Outcome")
 
 @contextmanager
 def recorded(options: Options, command: str, plan: Plan, plan_id: str) -> Iterator[Callable[[Applied], None]]:
-    """Write the beginning of a run, and its end: tell the outcome to what the block is given. A block that ends by an
+    """Write the beginning of a run, and its end: call what the block is given with the outcome. A block that ends by an
     error is written down as failed."""
     run = _run(options, command, plan_id)
-    with _written(options, run, begin(run, plan, _now()), end) as tell:
-        yield tell
+    with _written(options, run, begin(run, plan, _now()), end) as report:
+        yield report
 
 
 @contextmanager
 def recorded_recovery(options: Options, recovery: Recovery) -> Iterator[Callable[[Sequence[Done]], None]]:
     """The same for a recovery, which has steps instead of a plan."""
     run = _run(options, "recover", "")
-    with _written(options, run, recovering(run, recovery, _now()), recovered) as tell:
-        yield tell
+    with _written(options, run, recovering(run, recovery, _now()), recovered) as report:
+        yield report
 
 
 @contextmanager
 def recorded_restore(options: Options, plan: RestorePlan) -> Iterator[Callable[[RestorePlan], None]]:
     """The same for what is written back from a backup."""
     run = _run(options, "restore", "")
-    with _written(options, run, restoring(run, plan, _now()), restored) as tell:
-        yield tell
+    with _written(options, run, restoring(run, plan, _now()), restored) as report:
+        yield report
 
 
 @contextmanager
@@ -80,17 +80,17 @@ def _written(
 ) -> Iterator[Callable[[_Outcome], None]]:
     log = AuditLog(options.state_folder)
     begun = _append(log, beginning)
-    told = False
+    reported = False
 
-    def tell(outcome: _Outcome) -> None:
-        nonlocal told
-        told = True
+    def report(outcome: _Outcome) -> None:
+        nonlocal reported
+        reported = True
         _append(log, ending(run, begun, outcome, _now()), quiet=True)
 
     try:
-        yield tell
+        yield report
     except BaseException as error:
-        if not told:
+        if not reported:
             _append(log, broken_off(run, begun, _reason(error), _now()), quiet=True)
         raise
 

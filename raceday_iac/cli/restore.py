@@ -80,7 +80,7 @@ def restore(
         if not auto_approve and not confirmed(options, "Write this back?"):
             return EXIT_ERROR
         begun = time.monotonic()
-        with recorded_restore(options, plan) as tell:
+        with recorded_restore(options, plan) as report:
             if not no_backup:
                 keep_overwritten(workspace, connection, plan)
             begin_changes()
@@ -89,7 +89,7 @@ def restore(
             except Interrupted:
                 hint = f"run it again, and it goes on from there: raceday-iac restore {manifest.id}"
                 raise Interrupted("Interrupted. What was written back until then is there.", hint) from None
-            tell(done)
+            report(done)
         seconds = time.monotonic() - begun
         left = _plan_left(workspace, connection)
     answer(options, {"restored": {**restore_document(done), "plan": left}}, restored_lines(plan, done, left, seconds))

@@ -49,7 +49,7 @@ def watch() -> int:
     options = current()
     try:
         for changed in changes(_folders_of(options)):
-            _tell(options, changed)
+            _report(options, changed)
             if _outlived(options) == EXIT_INTERRUPTED:
                 return EXIT_INTERRUPTED
             _say(options, {"event": "watching"}, Line("Waiting for a change. Ctrl-C ends this.", "dim"))
@@ -114,7 +114,7 @@ def _folders_of(options: Options) -> Callable[[], tuple[Path, ...]]:
     return folders
 
 
-def _tell(options: Options, changed: tuple[Path, ...]) -> None:
+def _report(options: Options, changed: tuple[Path, ...]) -> None:
     """What begins a round."""
     if not changed:
         return

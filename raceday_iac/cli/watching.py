@@ -1,7 +1,7 @@
 """Looking at the health of a project again and again: on the terminal, for a monitoring system, and with alerts.
 
-The address of a webhook is a secret: it is read from the environment here, and never shown. What was told can be
-remembered in a file, so that runs of a timetable tell only what is new and what is over.
+The address of a webhook is a secret: it is read from the environment here, and never shown. What was reported can be
+remembered in a file, so that runs of a timetable report only what is new and what is over.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def watch(
     look: Callable[[], Report],
     view: AbstractContextManager[Show],
     interval: float,
-    tell: Callable[[Report], None] = lambda _report: None,
+    report_to: Callable[[Report], None] = lambda _report: None,
     tell_unseen: Callable[[str], None] = lambda _problem: None,
     times: int | None = None,
     sleep: Callable[[float], None] = time.sleep,
@@ -149,7 +149,7 @@ def watch(
             else:
                 in_vain = 0
                 show(last, "")
-                tell(last)
+                report_to(last)
             if number == times:
                 return last
             sleep(interval)
@@ -217,26 +217,27 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-#: What each webhook was told last.
-Told = Mapping[str, Sequence[Finding]]
+#: What was reported to each webhook last.
+Reported = Mapping[str, Sequence[Finding]]
 _UNSEEN = "project.unseen"
 
 
 @dataclass
 class Hooks:
-    """The declared alerts whose address is known. Remembers what each was told last, in `memory` if there is one."""
+    """The declared alerts whose address is known. Remembers what was reported to each last, in `memory` if there is
+    one."""
 
     targets: Sequence[tuple[Alert, Secret]]
     memory: Path | None = None
     #: Sends a message, and says what went wrong.
     post: Callable[[Secret, Mapping[str, Any]], str] = field(default_factory=lambda: _post)
-    _told: dict[str, Sequence[Finding]] = field(default_factory=dict)
+    _reported: dict[str, Sequence[Finding]] = field(default_factory=dict)
 
     @classmethod
     def of(
         cls, alerts: Sequence[Alert], variables: Mapping[str, str] = os.environ, memory: Path | None = None
     ) -> Hooks:
-        """Raises IacError when there is nobody to tell, or an address cannot be one."""
+        """Raises IacError when there is nobody to notify, or an address cannot be one."""
         known = [(each, variables.get(each.url_env, "").strip()) for each in alerts]
         targets = [(each, Secret(url)) for each, url in known if url]
         if not targets:
@@ -251,13 +252,13 @@ class Hooks:
                 raise IacError(f"The environment variable {each.url_env} does not hold an http(s) address.")
         hooks = cls(targets, memory)
         if memory is not None:
-            hooks._told.update(_remembered(memory))
+            hooks._reported.update(_remembered(memory))
         return hooks
 
-    def tell(self, report: Report) -> None:
-        """Send what is new for each. A webhook that does not take it is told of, and stops nothing."""
+    def notify(self, report: Report) -> None:
+        """Send what is new for each. A webhook that does not take it is reported, and stops nothing."""
         for alert, url in self.targets:
-            self._tell(alert, url, report)
+            self._report(alert, url, report)
         self._remember()
 
     def tell_unseen(self, place: Report, problem: str) -> None:
@@ -267,28 +268,28 @@ class Hooks:
             _UNSEEN, Severity.ERROR, "project", shown(problem), "see whether it answers, and what the key may do"
         )
         for alert, url in self.targets:
-            lasting = [each for each in self._told.get(_name(place, alert), ()) if each.code != _UNSEEN]
-            self._tell(alert, url, replace(place, findings=(unseen, *lasting)))
+            lasting = [each for each in self._reported.get(_name(place, alert), ()) if each.code != _UNSEEN]
+            self._report(alert, url, replace(place, findings=(unseen, *lasting)))
         self._remember()
 
-    def _tell(self, alert: Alert, url: Secret, report: Report) -> None:
+    def _report(self, alert: Alert, url: Secret, report: Report) -> None:
         name = _name(report, alert)
-        found = since(self._told.get(name, ()), report, alert.at)
+        found = since(self._reported.get(name, ()), report, alert.at)
         problem = self.post(url, _MESSAGES[alert.kind](report, found)) if found.is_any else ""
         if problem:
             _warn(f"the alert to the address in {alert.url_env} was not taken: {problem}")
         else:
-            self._told[name] = report.findings
+            self._reported[name] = report.findings
 
     def _remember(self) -> None:
         """A file that cannot be written stops nothing: then all of it is reported once more."""
         if self.memory is None:
             return
-        told = {name: [finding_document(each) for each in findings] for name, findings in self._told.items()}
+        reported = {name: [finding_document(each) for each in findings] for name, findings in self._reported.items()}
         try:
-            files.write_named(self.memory, json_text({"format": 1, "kind": "told", "told": told}), private=True)
+            files.write_named(self.memory, json_text({"format": 1, "kind": "told", "told": reported}), private=True)
         except OSError as error:
-            _warn(f"what was told cannot be remembered in {self.memory}: {error.strerror or error}")
+            _warn(f"what was reported cannot be remembered in {self.memory}: {error.strerror or error}")
 
 
 def _name(report: Report, alert: Alert) -> str:
@@ -296,7 +297,7 @@ def _name(report: Report, alert: Alert) -> str:
     return f"{report.environment} {alert.url_env} {alert.kind}"
 
 
-def _remembered(memory: Path) -> Told:
+def _remembered(memory: Path) -> Reported:
     """What a file remembers. Nothing without one; a damaged one is warned of, and everything is reported again."""
     try:
         content = json.loads(memory.read_text(encoding="utf-8"))

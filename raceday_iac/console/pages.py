@@ -317,7 +317,7 @@ def apply(console: Console, _request: Request, form: Form) -> str:
     def work(task: Task) -> Outcome:
         task.total = total
         try:
-            return local.apply(plan_id, lambda event: _tell(task, event))
+            return local.apply(plan_id, lambda event: _report_event(task, event))
         finally:
             if not task.interrupts.presses:
                 look_at(console, *LOOKS, again=True)
@@ -326,7 +326,7 @@ def apply(console: Console, _request: Request, form: Form) -> str:
     return console.to("/plan")
 
 
-def _tell(task: Task, event: Event) -> None:
+def _report_event(task: Task, event: Event) -> None:
     """An event of an apply, as progress."""
     if event.kind in (EventKind.DONE, EventKind.FAILED):
         task.done += 1

@@ -11,7 +11,7 @@ are what the scheduler starts: once a minute it asks for the next run from now o
 minute (ScheduleFunctions.php of 1.8.1 and 1.9.6). The two differ where the answer depends on the instant: asked at
 20:30, `30 20,8 * * *` comes next at 20:30 of the next day; asked at 08:29, at 08:30. So it starts at both.
 
-`fields` is what each field takes and stands for, `expression` when that comes, `advice` what people are told of it.
+`fields` is what each field takes and stands for, `expression` when that comes, `advice` what people should know of it.
 """
 
 from .expression import Cron, CronError, cron_problem, next_run, parse

@@ -61,7 +61,7 @@ class Age:
     activates_duplicates: bool = False
     #: An execution names what was run as its resource (main), to older clients as its function.
     runs_resources: bool = False
-    #: The runtime tells the length of what a function answers (as recorded with 1.9).
+    #: The runtime says the length of what a function answers (as recorded with 1.9).
     tells_lengths: bool = True
     #: The search of deployments is refused as a query (main); before, it is an error that nobody foresees.
     refuses_search: bool = False
@@ -98,7 +98,7 @@ class Age:
     #: A team's preferences may be set to nothing at all; main refuses that.
     takes_empty_prefs: bool = True
     #: Policies have narrower bounds, a new project allows ten sessions and not all, factors and two more providers of
-    #: sign-ins can be set, and a project tells how far its owner has come (main).
+    #: sign-ins can be set, and a project says how far its owner has come (main).
     has_policies_of_main: bool = False
 
     #: Sites have scopes, for the key that their builds get, and keep the runtime and specification of builds that a PUT

@@ -303,7 +303,7 @@ def _loaded(service: _Service, entries: Sequence[Any], endpoint: str, project: s
 def _created(
     session: Session, service: _Service, endpoint: str, entry: Mapping[str, Any], remarks: list[str]
 ) -> Response:
-    """The last answer to a creation. What the server refuses of optional settings is left out and told."""
+    """The last answer to a creation. What the server refuses of optional settings is left out and reported."""
     identity, body = {f"{service.name.removesuffix('s')}Id": entry["$id"]}, _body(service, entry, remarks)
     while True:
         answer = session.post(f"{endpoint}/{service.name}", json={**identity, **body}, timeout=30)

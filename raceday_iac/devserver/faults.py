@@ -60,7 +60,7 @@ class Faults:
     failing_attributes: set[str] = field(default_factory=set)
     #: Attributes and indexes whose key matches one of these patterns are answered from a stale cache where one
     #: collection, attribute or index is asked for: `processing` when they are available, `deleting` when they are gone.
-    #: Lists tell the truth (observed on 1.8.1 to 1.9.6: a read that crosses the end of the work fills the cache).
+    #: Lists are right (observed on 1.8.1 to 1.9.6: a read that crosses the end of the work fills the cache).
     stale_answers: set[str] = field(default_factory=set)
     #: Seconds that every build waits before it runs its commands.
     build_delay: float = 0

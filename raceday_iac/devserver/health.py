@@ -1,4 +1,4 @@
-"""The health routes, and what else an instance tells of itself.
+"""The health routes, and what else an instance says of itself.
 
 There is one process and one database here, so all is well whenever we can answer.
 """

@@ -177,7 +177,7 @@ def delete_subscriber(server: Server, request: Request, values: dict[str, Any]) 
     return Reply(204)
 
 
-# Providers. What is said of one is a credential or an option; keys are told what the credentials are (1.9.6).
+# Providers. What is said of one is a credential or an option; keys are shown the credentials (1.9.6).
 
 
 def _words(value: Any) -> dict[str, Any]:

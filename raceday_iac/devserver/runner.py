@@ -76,7 +76,7 @@ def build_server(data_dir: Path, settings: Settings | None = None, clock: Clock 
 
 
 class Uvicorn(uvicorn.Server):  # type: ignore[misc]
-    """Tells when it listens, and leaves signals alone: the end is announced by `end`.
+    """Reports when it listens, and leaves signals alone: the end is announced by `end`.
 
     It ends at once. The original looks every tenth of a second whether it should, and whether it may: three tenths for
     every command that has a server of its own.
@@ -266,7 +266,7 @@ def start_server(
         raise
 
 
-# What the server's own process does: serve until it is told to end, and say in `server.json` how to reach it.
+# What the server's own process does: serve until it is asked to end, and write to `server.json` how to reach it.
 
 
 LOG = logging.getLogger("raceday_iac.devserver")

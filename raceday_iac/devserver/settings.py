@@ -12,7 +12,7 @@ from .ages import Age
 if TYPE_CHECKING:
     from .server import Plugin
 
-#: The project of an embedded server that is not told another.
+#: The project of an embedded server that is given no other.
 PROJECT = "raceday"
 
 

@@ -29,7 +29,7 @@ class FunctionSeen:
     """A declared function. `live` is None when it is not on the server; `timeout` and `slow_after` in seconds.
 
     `executions` are those of the window, newest first; `older` the newest one before it, when the window is empty.
-    `is_cut` tells that there were more than were read. `unfinished` are those that have not come to their end, whenever
+    `is_cut` says that there were more than were read. `unfinished` are those that have not come to their end, whenever
     they began.
     """
 
@@ -204,5 +204,5 @@ class Finding:
 
     @property
     def key(self) -> str:
-        """The same for the same trouble, however its numbers change: to tell what is new."""
+        """The same for the same trouble, however its numbers change: to find out what is new."""
         return f"{self.code} {self.subject}"

@@ -1,4 +1,4 @@
-"""Looking: what a connection that can only read tells, put together as one `Observation`."""
+"""Looking: what a connection that can only read shows, put together as one `Observation`."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ class Collector:
         """One look. Raises ProviderError."""
         databases = [each.address.path for each in declared(self.desired, lambda kind: kind.is_listed_inside)]
         snapshot = self.reader.snapshot(databases)
-        told = self.reader.server_time()
-        now = told or self.clock()
+        reported = self.reader.server_time()
+        now = reported or self.clock()
         since = now - (self.window or self.watched.window)
         names = [each.address.path for each in declared(self.desired, lambda kind: kind.has_runs)]
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
@@ -75,8 +75,8 @@ class Collector:
             locks=locks.result(),
             polled=polled.result(),
             counted={number: each for number, each in counted.items() if each is not None},
-            skipped=tuple(self._skipped(is_dated=told is not None)),
-            is_dated=told is not None,
+            skipped=tuple(self._skipped(is_dated=reported is not None)),
+            is_dated=reported is not None,
             local_time=self.desired.local_time,
         )
 
@@ -100,7 +100,7 @@ class Collector:
         try:
             return tuple(self.reader.unknown_attributes(database, name, attributes, relationships))
         except (AccessError, NotFoundError):
-            # A key that may not read documents cannot tell; what is gone meanwhile is for others to find.
+            # A key that may not read documents cannot know; what is gone meanwhile is for others to find.
             return ()
 
     def _skipped(self, *, is_dated: bool) -> Iterator[str]:

@@ -51,7 +51,7 @@ class FunctionHealth:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that there is to tell. Findings come worst first."""
+    """Everything that there is to say. Findings come worst first."""
 
     now: datetime
     since: datetime
@@ -178,9 +178,9 @@ def changes(before: Report | None, now: Report, at: Severity = Severity.INFO) ->
     return since(before.findings if before else (), now, at)
 
 
-def since(told: Iterable[Finding], now: Report, at: Severity = Severity.INFO) -> Changes:
+def since(reported: Iterable[Finding], now: Report, at: Severity = Severity.INFO) -> Changes:
     """The same, since these findings were reported."""
-    known = {each.key: each for each in _at_least(told, at)}
+    known = {each.key: each for each in _at_least(reported, at)}
     present = {each.key: each for each in _at_least(now.findings, at)}
     return Changes(
         new=tuple(each for key, each in present.items() if key not in known),

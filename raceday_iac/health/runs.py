@@ -56,7 +56,7 @@ class Ending:
 
 
 def ending_of(execution: Execution) -> Ending:
-    """How an execution ended. Reads the last line that tells it."""
+    """How an execution ended. Reads the last line that shows it."""
     events = {str(each["event"]): each for each in _events(execution)}
     failed = execution.status == "failed"
     summary = events.get("run.summary")
@@ -85,7 +85,7 @@ def peak_memory_of(execution: Execution) -> float | None:
 
 
 def events_of(execution: Execution) -> Counter[str]:
-    """How often a run told what, by the names of its events. Those of every run are not counted."""
+    """How often a run said what, by the names of its events. Those of every run are not counted."""
     names = (str(each["event"]) for each in _events(execution))
     return Counter(each for each in names if _NAME.fullmatch(each) and each not in _ROUTINE)
 
@@ -97,7 +97,7 @@ def _measured(value: Any) -> float | None:
 
 
 def _by_words(execution: Execution) -> tuple[str, str]:
-    """Category and message of a failure that only the server, or a traceback, tells of."""
+    """Category and message of a failure that only the server, or a traceback, reports."""
     text = execution.errors.strip()
     last = text.splitlines()[-1].strip() if text else ""
     lower = text.lower()
@@ -166,11 +166,11 @@ class Figures:
     duplicates: int = 0
     outcomes: Mapping[str, int] = field(default_factory=dict)
     durations: Durations = field(default_factory=Durations)
-    #: Milliseconds that asking for the lock took, as the logs tell.
+    #: Milliseconds that asking for the lock took, as the logs say.
     lock_checks: tuple[float, ...] = ()
-    #: Most memory of a process, in MB, as the logs tell.
+    #: Most memory of a process, in MB, as the logs say.
     memory: float | None = None
-    #: What the logs tell beside what every run does, by the name of the event.
+    #: What the logs say beside what every run does, by the name of the event.
     events: Mapping[str, int] = field(default_factory=dict)
     streak: int = 0
     category: str = ""
@@ -366,7 +366,7 @@ _AHEAD = 367
 
 @dataclass(frozen=True)
 class Punctuality:
-    """What became of a schedule. `missed` are instants without a run, oldest first; `overdue` tells that nothing began
+    """What became of a schedule. `missed` are instants without a run, oldest first; `overdue` says that nothing began
     at the newest one or since; `next` is None without a schedule."""
 
     expected: int = 0
@@ -378,7 +378,7 @@ class Punctuality:
 def punctuality(seen: FunctionSeen, since: datetime, now: datetime, grace: Grace) -> Punctuality:
     """Look for a run of the scheduler after each instant of the cron.
 
-    Nothing is counted from before the schedule can be known to have stood: the server does not tell since when it does,
+    Nothing is counted from before the schedule can be known to have stood: the server does not say since when it does,
     so that is its last change, or the oldest run that it began.
     """
     runs = expand(seen.schedule, since.date(), (now.date() - since.date()).days + _AHEAD) if seen.schedule else None

@@ -34,7 +34,7 @@ _TO_END = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Late:
-    """A document that is due for too long. Seconds; `is_longer` tells that it may have been due for longer still."""
+    """A document that is due for too long. Seconds; `is_longer` says that it may have been due for longer still."""
 
     identity: str
     row: str
@@ -46,7 +46,7 @@ class Late:
 @dataclass(frozen=True)
 class LockState:
     """A lock document, checked. Ages are seconds on the server's clock; `refused` are starts in vain since the owner
-    last looked; `progress` is what the owner has told, and `day` the date that its run works for."""
+    last looked; `progress` is what the owner has reported, and `day` the date that its run works for."""
 
     owner: str
     execution: str
@@ -115,11 +115,11 @@ class Rules:
         return self.local_time.is_quiet(now)
 
     def late(self, document: Mapping[str, Any], now: datetime, grace: Grace) -> Late | None:
-        """Whether a document waits for its poll for longer than is allowed. Only an extension can tell."""
+        """Whether a document waits for its poll for longer than is allowed. Only an extension can say."""
         raise NotImplementedError
 
     def is_over(self, document: Mapping[str, Any], now: datetime) -> bool:
-        """Whether a document needs no poll any more. Only an extension can tell."""
+        """Whether a document needs no poll any more. Only an extension can say."""
         raise NotImplementedError
 
     def numbers(self, lock: Lock) -> Any:

@@ -1,6 +1,6 @@
 """Take what the stack declares and Appwrite has into the state, so that a lost state is no loss. Changes nothing live.
 
-What differs from the declaration is adopted as it is: the next plan then tells the stack's change, and not a drift.
+What differs from the declaration is adopted as it is: the next plan then shows the stack's change, and not a drift.
 """
 
 from __future__ import annotations

@@ -272,7 +272,7 @@ def what_is_lost(desired: Desired, to: Writing) -> Iterator[Remark]:
 
 def fitting(declaring: Declaring, raw: Entry, address: Address, reading: Reading) -> dict[str, Any] | None:
     """The values of an entry that are of the right type, with Appwrite's own where it says nothing. What is left out is
-    told; None where something is needed that it does not have. Raises nothing for whatever an entry may hold."""
+    said; None where something is needed that it does not have. Raises nothing for whatever an entry may hold."""
     fields = {each.answer: each for each in wire_fields(declaring.model_of(raw))}
     assumed = declaring.file_defaults(raw, address)
     found = dict(assumed)
@@ -380,8 +380,8 @@ def sifted(declaring: Declaring, live: Live, reading: Reading) -> Live:
     written = {word: declaring.as_written(word, live.fields[name], live, reading) for word, name in names.items()}
     arguments = {**written, identity(model): live.address.name}
     for word, value, message in _refused(declaring, model, arguments, spare):
-        told = f"; {shown(spare[word])} is taken" if word not in arguments and word in spare else ""
-        reading.remark(live.address, f"{names[word]}: {value} is left out: {message}{told}")
+        reported = f"; {shown(spare[word])} is taken" if word not in arguments and word in spare else ""
+        reading.remark(live.address, f"{names[word]}: {value} is left out: {message}{reported}")
     kept = dict(live.fields)
     for word, name in names.items():
         if word not in arguments:
@@ -394,7 +394,7 @@ def sifted(declaring: Declaring, live: Live, reading: Reading) -> Live:
 def _refused(
     declaring: Declaring, model: type[Declared], arguments: dict[str, Any], spare: Mapping[str, Any]
 ) -> Iterator[tuple[str, str, str]]:
-    """Take what is refused out of the arguments, and tell it: name, value, why. `spare` are values for some of them."""
+    """Take what is refused out of the arguments, and say it: name, value, why. `spare` are values for some of them."""
     while found := next(_causes(declaring, model, arguments, spare), None):
         word, message = found
         value = arguments.pop(word)

@@ -58,7 +58,7 @@ _DATA_TYPES = frozenset(
 
 @dataclass(frozen=True)
 class Document:
-    """What a file holds, its included files put in their places, and what must be told of it."""
+    """What a file holds, its included files put in their places, and what must be reported of it."""
 
     content: Mapping[str, Any]
     remarks: tuple[Remark, ...] = ()
@@ -151,12 +151,12 @@ def _line(what: re.Pattern[str], text: str) -> int:
     return text.count("\n", 0, found.start()) + 1 if found else 0
 
 
-def _object(tell: Callable[[str], None], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(report: Callable[[str], None], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object. Of a name that it holds twice, the last counts, as in JavaScript."""
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found and found[name] != value:
-            tell(name)
+            report(name)
         found[name] = value
     return found
 

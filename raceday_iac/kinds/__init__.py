@@ -114,7 +114,7 @@ def is_known(kind: str) -> bool:
 
 
 def answered_with(kind: Kind, raw: Mapping[str, Any]) -> Iterator[Live]:
-    """A resource as an answer describes it, with what the same answer tells of what lies in it."""
+    """A resource as an answer describes it, with what the same answer says of what lies in it."""
     owner = kind.parse((), raw)
     yield owner
     for inner in _INNER.get(kind.name, ()):
@@ -178,7 +178,7 @@ def on_server(desired: Desired, server: ServerFacts) -> Desired:
 
 
 def in_newest_words(resources: Mapping[Address, Live]) -> dict[Address, Live]:
-    """Live resources, or those of a file, as the newest server that we know would tell of them."""
+    """Live resources, or those of a file, as the newest server that we know would show them."""
     newest = ServerFacts(NEWEST)
     return {at: replace(live, fields=in_words_of(newest, at, live.fields)) for at, live in resources.items()}
 

@@ -112,7 +112,7 @@ class StringDeclaration(AttributeDeclaration):
     type = "string"
     default: Annotated[SkipValidation[str | None], _DEFAULT] = None
     size: int = Field(init=False, ge=1, le=limits.STRING_SIZE)
-    #: Servers before 1.8 do not tell it.
+    #: Servers before 1.8 do not say it.
     encrypt: Annotated[bool, Wire(is_answered=False)] = False
 
     @property

@@ -373,7 +373,7 @@ class Kind:
     is_listed_inside: bool = False
     #: The server's own lists that say what can be chosen for it: runtimes, frameworks, specifications.
     offers: tuple[str, ...] = ()
-    #: Where the answer about what it lies in tells of it: each as `parse` takes it.
+    #: Where the answer about what it lies in shows it: each as `parse` takes it.
     answered_in: Callable[[Mapping[str, Any]], Iterable[Mapping[str, Any]]] = lambda _raw: ()
     #: Whether all of a new collection are sent at once.
     sent_together: bool = False

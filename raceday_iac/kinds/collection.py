@@ -88,7 +88,7 @@ def making_anew(collection: Address) -> str:
     """What to do about a collection whose schema Appwrite has broken: advice that ends."""
     return (
         "no other request mends that, only a new collection. Copy its documents if you need them, then: "
-        f"raceday-iac apply --replace {collection} (the plan tells what is lost with it, and how to allow that)"
+        f"raceday-iac apply --replace {collection} (the plan shows what is lost with it, and how to allow that)"
     )
 
 

@@ -53,7 +53,7 @@ _LEFT_OUT = {
     "code": "the archive, packed from the folder that the stack names",
     "activate": "sent as false: new code is activated when it is built and everything else is done",
     "status": "waited for",
-    "type": "tells uploads from what a repository or a person made",
+    "type": "says uploads from what a repository or a person made",
     "sourceSize": "shown by `deployments`",
     "totalSize": "shown by `deployments`",
     "buildLogs": "shown when a build fails",

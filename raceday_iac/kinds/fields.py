@@ -445,13 +445,13 @@ class Reading(Beside, Protocol):
 
     @property
     def far_sides(self) -> list[Live]:
-        """Relationships as their far sides tell of them."""
+        """Relationships as their far sides show them."""
 
     def remark(self, subject: object, message: str) -> None:
-        """Tell what cannot come along."""
+        """Report what cannot come along."""
 
     def leave_out(self, declaring: Declaring, raw: Entry, subject: object, reason: str) -> None:
-        """Tell that an entry cannot come along, nor what lies in it."""
+        """Report that an entry cannot come along, nor what lies in it."""
 
     def fitting(self, declaring: Declaring, raw: Entry, address: Address) -> dict[str, Any] | None:
         """The values of an entry that fit their fields; the rest is reported. None where that is not enough."""

@@ -97,7 +97,7 @@ class FunctionDeclaration(Declared):
     `keep_deployments` overrides the stack's number.
 
     `specification` is the size of builds and runs. Appwrite 1.9 and newer has one for each, which
-    `build_specification` and `runtime_specification` say apart; what of them is not said is left as it is. It also
+    `build_specification` and `runtime_specification` set each apart; what of them is not said is left as it is. It also
     deletes deployments that are not active after `deployment_retention` days (0: never)."""
 
     id: Annotated[Id, IDENTITY] = Field(init=False)
@@ -165,7 +165,7 @@ class FunctionDeclaration(Declared):
     @model_validator(mode="after")
     def _probes_code(self) -> Self:
         if self.probe and self.code == KEEP:
-            raise ValueError("a probe tells whether new code works, but the code is not managed (code=KEEP)")
+            raise ValueError("a probe shows whether new code works, but the code is not managed (code=KEEP)")
         return self
 
     @model_validator(mode="after")
@@ -194,7 +194,7 @@ def parse(_owner: tuple[str, ...], raw: Mapping[str, Any]) -> Live:
 
 
 def can_run(runtime: str, entrypoint: str) -> bool:
-    """Whether a runtime can run this entrypoint, as far as the two names tell: Python runs no `main.js`. Appwrite runs
+    """Whether a runtime can run this entrypoint, as far as the two names say: Python runs no `main.js`. Appwrite runs
     a deployment with the runtime that the function has by now (1.8.1, Executions/Create.php)."""
     own = _ENDINGS.get(runtime.rpartition("-")[0], ())
     others = {ending for endings in _ENDINGS.values() for ending in endings}
@@ -312,8 +312,8 @@ class _Declaring(CodeDeclaring):
         if timeout > limits.FUNCTION_TIMEOUT:
             # Appwrite would refuse the function.
             said["timeout"] = limits.FUNCTION_TIMEOUT
-            told = f"timeout {timeout} s is above Appwrite's limit; {limits.FUNCTION_TIMEOUT} s is taken"
-            reading.remark(address, told)
+            reported = f"timeout {timeout} s is above Appwrite's limit; {limits.FUNCTION_TIMEOUT} s is taken"
+            reading.remark(address, reported)
             reading.notes[address] = f"The imported file says {timeout} s; Appwrite allows {limits.FUNCTION_TIMEOUT}."
         live = reading.resources[address] = parse(owner, {**said, "$id": raw["$id"]})
         variable.read_file(raw, address, reading)

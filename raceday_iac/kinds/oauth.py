@@ -1,5 +1,5 @@
-"""Providers of sign-ins. Their secrets are never told: the state keeps a fingerprint of what was sent. A real Appwrite
-asks some of them whether the credentials are right before it enables them."""
+"""Providers of sign-ins. Their secrets are never returned: the state keeps a fingerprint of what was sent. A real
+Appwrite asks some of them whether the credentials are right before it enables them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args

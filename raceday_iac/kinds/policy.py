@@ -12,7 +12,7 @@ from .plain import Typed
 from .setting import OFF, ON, SettingDeclaration, TypedSettingDeclaring, setting_kind
 
 ROUTE = "/project/policies"
-#: A number, or none for no limit, which answers tell as 0.
+#: A number, or none for no limit, which answers say as 0.
 _LIMIT = Wire(canonical=lambda value: value or 0, send=lambda value: value or None)
 _NONE = {"total": 0}
 #: Seconds of a year, which is the longest, and of a month.

@@ -1,5 +1,5 @@
 """Providers of messages, of every type. A credential comes from the environment and is sent; the state keeps a
-fingerprint of it. A server tells keys what it holds (1.9.6), so that one that somebody changed there is drift."""
+fingerprint of it. A server shows keys what it holds (1.9.6), so that one that somebody changed there is drift."""
 
 import json
 from collections.abc import Iterator, Mapping

@@ -87,7 +87,7 @@ def rename(old: Address, live: Live, name: str) -> Call:
 
 
 def loses(live: Live) -> Iterator[Question]:
-    """Its links. Queries on relationships tell nothing reliable, so it is asked whether there are documents."""
+    """Its links. Queries on relationships say nothing reliable, so it is asked whether there are documents."""
     if live.status not in ("failed", "processing"):
         yield Question(owner_of(live.address), Ask.DOCUMENTS)
 
@@ -227,7 +227,7 @@ KIND = Kind(
         "type": "of an answer: that it is a relationship",
         "required": "never true of one",
         "array": "never true of one",
-        "side": "tells it from its mirror, which is not a resource",
+        "side": "distinguishes it from its mirror, which is not a resource",
     },
     declaring=_Declaring("relationship", RelationshipDeclaration, "`collection.relationship(…)`"),
     terraform_types=("appwrite_tablesdb_column", "appwrite_database_column", "appwrite_column"),

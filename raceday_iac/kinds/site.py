@@ -73,7 +73,7 @@ class SiteDeclaration(Declared):
     yet (1.9.6).
 
     `specification` is the size of builds and of rendering. Appwrite 1.9 and newer has one for each, which
-    `build_specification` and `runtime_specification` say apart; what of them is not said is left as it is. It also
+    `build_specification` and `runtime_specification` set each apart; what of them is not said is left as it is. It also
     deletes deployments that are not active after `deployment_retention` days (0: never)."""
 
     id: Annotated[Id, IDENTITY] = Field(init=False)

@@ -1,5 +1,5 @@
 """The server through which the project sends mails. A real Appwrite calls it before it takes the settings. The password
-is never told: the state keeps a fingerprint of it."""
+is never returned: the state keeps a fingerprint of it."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal

@@ -78,7 +78,7 @@ def selections(keys: Iterable[str], relationships: Iterable[str] = ()) -> list[l
 
 
 def unknown_among(names: Sequence[str], is_refused: Callable[[Sequence[str]], bool]) -> Iterator[str]:
-    """Those names that documents do not know. A refusal tells of all together only, so it is asked in halves."""
+    """Those names that documents do not know. A refusal is about all of them together, so it is asked in halves."""
     if not names or not is_refused(names):
         return
     if len(names) == 1:

@@ -73,7 +73,7 @@ def _unprotected(fields: Fields) -> Iterator[tuple[str, str]]:
     Fix: an https URL, and `tls=True`.
     """
     if fields["url"].startswith("http://"):
-        yield "what happens in the project is told without TLS", "use an https URL"
+        yield "what happens in the project is reported without TLS", "use an https URL"
     elif not fields["tls"]:
         yield "nobody looks whether the certificate of the URL is right", "tls=True"
 
@@ -85,7 +85,7 @@ def _unsigned(fields: Fields) -> Iterator[tuple[str, str]]:
     """
     if "secret" not in fields:
         yield (
-            "its receiver cannot tell who calls: the key of the signature is not given",
+            "its receiver cannot say who calls: the key of the signature is not given",
             ('secret=FromEnvironment("NAME"), or accept the finding where apply --secrets-out wrote it down'),
         )
 

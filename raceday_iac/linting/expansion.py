@@ -139,7 +139,7 @@ class Concurrency:
 
     @property
     def minutes(self) -> int:
-        """How much of a week it takes, to tell the busier of two."""
+        """How much of a week it takes, to find the busier of two."""
         return sum(bits.bit_count() for bits in self.days[:7])
 
     def _on(self, day: int) -> int:

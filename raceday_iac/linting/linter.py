@@ -132,7 +132,7 @@ def lint(
 
 
 def _unread(used: Mapping[str, Usage]) -> Iterator[str]:
-    """Functions whose code tells nothing, by reason."""
+    """Functions whose code says nothing, by reason."""
     reasons: dict[str, list[str]] = {}
     for name, usage in sorted(used.items()):
         if usage.unread:

@@ -215,15 +215,17 @@ def day_crossings(function: FunctionFacts, runs: Expansion) -> Iterator[Violatio
             first = before if crosses else after
     if first is None:
         return
-    told = [f"on {inside} days a year a run is under way when the date changes"] if inside else []
-    told += [f"on {between} days its runs go on after the change, for another day than those before"] if between else []
+    reported = [f"on {inside} days a year a run is under way when the date changes"] if inside else []
+    reported += (
+        [f"on {between} days its runs go on after the change, for another day than those before"] if between else []
+    )
     if {0, runs.minutes[-1] // 60} >= {0, 23} and runs.minutes[0] < 60 and runs.cron.hour != "*":
-        told.append(f"the change of the UTC date, at {_utc_midnight(runs)}, is within the schedule too")
+        reported.append(f"the change of the UTC date, at {_utc_midnight(runs)}, is within the schedule too")
     # Runs that go over midnight in summer only were not meant to; those of every night at least do it knowingly.
     is_surprise = inside or between < runs.days - 1
     yield violation(
         function,
-        "; ".join(told),
+        "; ".join(reported),
         "fix the local date when a run begins and hold a lock, so that runs of two days cannot mix",
         None if is_surprise else Severity.WARNING,
         first=first,
@@ -237,7 +239,7 @@ def day_crossings(function: FunctionFacts, runs: Expansion) -> Iterator[Violatio
 @RULES.rule("SCH006", Severity.WARNING, "runs in the quiet hours", each=used_scheduled)
 def quiet_runs(function: FunctionFacts, runs: Expansion, usage: Usage) -> Iterator[Violation]:
     """The stack's `quiet_hours` say that nothing should run then. Answered by code that asks for them, where an
-    extension can tell.
+    extension can say.
 
     Fix: end them at once in the code, or leave those hours out of the schedule.
     """
@@ -275,10 +277,10 @@ def clock_change_runs(function: FunctionFacts, runs: Expansion) -> Iterator[Viol
     ]
     if not met:
         return
-    told = [f"{local_time.day_of(change)}: {local_time.change_text(change)}" for change in met]
+    reported = [f"{local_time.day_of(change)}: {local_time.change_text(change)}" for change in met]
     yield violation(
         function,
-        f"runs while the clock changes ({'; '.join(told)}). Schedules are UTC: no run is lost or repeated",
+        f"runs while the clock changes ({'; '.join(reported)}). Schedules are UTC: no run is lost or repeated",
         "work with instants, never with the time on the clock",
         first=met[0],
         times=len(met),
@@ -297,11 +299,11 @@ def drift(function: FunctionFacts, runs: Expansion) -> Iterator[Violation]:
     if len(hours) == 24 or runs.is_empty or not changes:
         return
     noon = datetime.combine(runs.begin, time(12), UTC)
-    told = {}
+    reported = {}
     instants = (noon, *(change + timedelta(days=1) for change in changes))
     for instant in sorted(instants, key=local_time.offset):
-        told[local_time.name_at(instant)] = _clock_times(runs, local_time.offset(instant))
-    said = ", ".join(f"{times} in {name}" for name, times in told.items())
+        reported[local_time.name_at(instant)] = _clock_times(runs, local_time.offset(instant))
+    said = ", ".join(f"{times} in {name}" for name, times in reported.items())
     yield violation(
         function,
         f"{function.schedule} UTC is {said}",

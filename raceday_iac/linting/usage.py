@@ -1,4 +1,4 @@
-"""What a function does with Appwrite, told from its code: scopes it needs, collections it writes, functions it starts,
+"""What a function does with Appwrite, read from its code: scopes it needs, collections it writes, functions it starts,
 and whether it minds the quiet hours. Without its code, what its scopes allow is assumed."""
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _WRITERS = frozenset({"Write", "put_all"})
 
 @dataclass(frozen=True)
 class Usage:
-    """What one function does. Where the code tells nothing, `unread` says why, and the rest is assumed from scopes."""
+    """What one function does. Where the code says nothing, `unread` says why, and the rest is assumed from scopes."""
 
     unread: str = ""
     #: Scope to the place in the code that needs it first.
@@ -188,7 +188,7 @@ def _module(name: str, path: str, content: bytes) -> Module | None:
     try:
         return Module(name, path, ast.parse(content))
     except (SyntaxError, ValueError):
-        # The build or its probe tells; there is nothing to be read here.
+        # The build or its probe shows it; there is nothing to be read here.
         return None
 
 

@@ -246,7 +246,7 @@ def _same_but_for_case(desired: Desired) -> Iterator[Diagnostic]:
 
 
 def checked_thresholds(stack: Stack) -> dict[str, Threshold]:
-    """What can be used of them; `threshold_problems` tells about the rest."""
+    """What can be used of them; `threshold_problems` reports the rest."""
     found = stack.thresholds if isinstance(stack.thresholds, Mapping) else {}
     return {name: limit for name, limit in found.items() if isinstance(limit, Threshold)}
 
@@ -333,7 +333,7 @@ class _Rules:
             self.moved[new], self._renames[old] = old, rule
 
     def check_renames(self) -> None:
-        """What only all renames together tell. In a chain, an old name is that of something else by now."""
+        """What only all renames together show. In a chain, an old name is that of something else by now."""
         for new, old in self.moved.items():
             rule = self._renames[old]
             if old in self._resources and old not in self.moved:

@@ -112,7 +112,7 @@ class Lock:
 
 @dataclass(frozen=True)
 class Probe:
-    """An execution that tells whether new code works. When it does not answer `expect_status` within `timeout` seconds,
+    """An execution that shows whether new code works. When it does not answer `expect_status` within `timeout` seconds,
     the deployment that was active before is activated again, and the change fails.
 
     It reaches the function as any execution does: with `body` (a text, or values that are sent as JSON), on `path`.

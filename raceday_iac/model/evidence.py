@@ -54,7 +54,7 @@ class Question:
     low: float | None = None
     high: float | None = None
     target: tuple[tuple[str, Any], ...] = ()
-    #: Whether only reading the documents tells: no query can ask it.
+    #: Whether only reading the documents shows it: no query can ask it.
     must_read: bool = False
 
     @property

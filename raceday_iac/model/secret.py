@@ -41,7 +41,7 @@ class Secret:
 
     @property
     def missing(self) -> str:
-        """The environment variable that would tell the value; empty where the value is known."""
+        """The environment variable that would give the value; empty where the value is known."""
         return self._missing
 
     def reveal(self) -> str:

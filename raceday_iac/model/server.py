@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-#: The newest version whose behaviour was recorded, and the one that is assumed where a server does not tell.
+#: The newest version whose behaviour was recorded, and the one that is assumed where a server does not say.
 NEWEST, ASSUMED = "1.9.6", "1.8.1"
 
 
@@ -23,7 +23,7 @@ FOR_FUNCTIONS = ("runtimes", "specifications")
 
 @dataclass(frozen=True)
 class ServerFacts:
-    """`version` is empty when the server does not tell, and what it offers when it, or the key, does not."""
+    """`version` is empty when the server does not say, and what it offers when it, or the key, does not."""
 
     version: str = ""
     runtimes: frozenset[str] = frozenset()

@@ -122,7 +122,7 @@ def _added(source: CodeSource, desired: Desired, shared: Mapping[str, bytes], sc
         files[str(inner / "lock.json")] = _json(lock_settings(source, desired))
     if schema is not None:
         files[str(inner / "schema.json")] = schema
-    # What a build depends on beside its files no answer of Appwrite tells: a change of it is new code.
+    # What a build depends on beside its files no answer of Appwrite shows: a change of it is new code.
     files[MANIFEST] = _json({source.owner.kind: source.owner.path, **source.settings})
     return files
 
@@ -138,13 +138,13 @@ def _rules_for(source: CodeSource, own: Mapping[str, bytes]) -> dict[str, bytes]
 def _clashes(own: Mapping[str, bytes], added: Mapping[str, bytes]) -> Iterator[str]:
     """Files of the user's that packing would put others in the place of. A copy of a shared module as packing wrote it
     is none of his, whatever its version; nor is what is the same."""
-    told = set[str]()
+    reported = set[str]()
     for name, content in sorted(added.items()):
         above = [str(each) for each in PurePosixPath(name).parents if str(each) in own]
         below = [each for each in own if each.startswith(f"{name}/")]
         same = own.get(name) in (None, content) or is_whole_copy(own[name])
-        for taken in {*above, *below[:1], *([] if same else [name])} - told:
-            told.add(taken)
+        for taken in {*above, *below[:1], *([] if same else [name])} - reported:
+            reported.add(taken)
             yield (
                 f"{taken} is a file of its code folder, and packing puts one of its own at {name}; "
                 "rename yours, or leave it out (ignore=)"
@@ -328,7 +328,7 @@ def _tar_head(path: str, size: int, mode: int) -> bytes:
     return entry.tobuf(tarfile.GNU_FORMAT)
 
 
-# What a source archive tells of itself: its digest, and whether this tool made it, and for which function or site.
+# What a source archive says of itself: its digest, and whether this tool made it, and for which function or site.
 #
 # An archive that holds our manifest was packed by us. That is how a deployment is known to be ours when no state is
 # left to say so; without it a deployment is somebody else's and is never deleted.
@@ -347,7 +347,7 @@ class Origin:
 
 
 def origin_of_archive(archive: bytes) -> Origin:
-    """What an archive tells of itself. Never fails: an archive may be anything."""
+    """What an archive says of itself. Never fails: an archive may be anything."""
     digest = digest_of_archive(archive) if archive else ""
     return Origin(digest, _owner_in(archive) if digest else None)
 

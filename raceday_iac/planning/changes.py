@@ -226,8 +226,8 @@ def _undeclared(address: Address, live: Live) -> Change:
     open what was closed, or close what is in use, because a line is gone."""
     if not kind_of(address).is_setting:
         return Change(address, Action.DELETE, "the stack no longer declares it", why=Reason.UNDECLARED)
-    told = {name: thaw(value) for name, value in live.fields.items() if not isinstance(value, Secret)}
-    kept = ", ".join(f"{name} {shown(value)}" for name, value in told.items())
+    reported = {name: thaw(value) for name, value in live.fields.items() if not isinstance(value, Secret)}
+    kept = ", ".join(f"{name} {shown(value)}" for name, value in reported.items())
     reason = f"the stack no longer declares it; it stays as it is ({kept})"
     return Change(address, Action.FORGET, reason, why=Reason.SETTING_LEFT)
 
@@ -354,7 +354,7 @@ def _field_changes(before: Entry, after: Entry, desired: Desired) -> Iterator[Fi
 
 
 def _untold(entry: Entry, real: Live) -> dict[str, Any]:
-    """Fingerprints of secrets that the server does not tell: they stay what they were."""
+    """Fingerprints of secrets that the server does not return: they stay what they were."""
     return {name: value for name, value in entry.fields.items() if name not in real.fields and is_fingerprint(value)}
 
 

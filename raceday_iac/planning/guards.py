@@ -25,12 +25,12 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class Loss:
-    """What a change would cost. `amount` is what a permission has to name. What needs none is only `told`. `final`: no
-    permission helps, for Appwrite itself would refuse it."""
+    """What a change would cost. `amount` is what a permission has to name. What needs none is only `reported`. `final`:
+    no permission helps, for Appwrite itself would refuse it."""
 
     change: Change
     costs: tuple[str, ...] = ()
-    told: tuple[str, ...] = ()
+    reported: tuple[str, ...] = ()
     amount: Answer = NOTHING
     way_out: str = ""
     final: bool = False
@@ -42,7 +42,7 @@ class Loss:
     def described(self) -> str:
         """All of it; where it is made up of several numbers, with the one that is repeated."""
         together = f": {self.amount.number} in all" if len(self.costs) > 1 and not self.final else ""
-        beside = f" ({'; '.join(self.told)})" if self.told else ""
+        beside = f" ({'; '.join(self.reported)})" if self.reported else ""
         return f"{', and '.join(self.costs)}{together}{beside}"
 
 
@@ -63,7 +63,7 @@ def loss_notes(found: Iterable[Loss], options: PlanOptions) -> Iterator[str]:
     """What will be lost, for it was allowed or needs no permission."""
     for each in found:
         if not each.costs:
-            yield f"{each}: {'; '.join(each.told)}"
+            yield f"{each}: {'; '.join(each.reported)}"
         elif _is_allowed(each, options):
             number = options.allowed[each.change.address]
             limit = f" up to {number.number}" if number is not None and number != each.amount else ""

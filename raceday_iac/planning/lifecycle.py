@@ -25,7 +25,7 @@ from .plan import Action, Change, Reason, Refusal
 
 @dataclass(frozen=True)
 class RenameOverlay:
-    """Live resources and state under their new names, and the changes that give them those. `notes` tell of renames
+    """Live resources and state under their new names, and the changes that give them those. `notes` are of renames
     that cannot be done."""
 
     real: Mapping[Address, Live]

@@ -169,10 +169,10 @@ def migration_refusals(changes: Sequence[Change], desired: Desired, state: State
         _, circle = sorted_by_needs(changes)
         for each in changes:
             if circle and each.action is Action.MIGRATE and each.key in circle:
-                told = ", which waits for ".join([*_from(each.key, circle), each.key])
+                reported = ", which waits for ".join([*_from(each.key, circle), each.key])
                 yield Refusal(
                     each.address,
-                    f"{each.address} cannot be put in order: {told}",
+                    f"{each.address} cannot be put in order: {reported}",
                     "take one of these out of its needs or before",
                 )
                 return
@@ -220,11 +220,11 @@ def ran(changes: Iterable[Change], state: State) -> dict[str, Any]:
 
 def counts_words(counts: Mapping[str, int]) -> str:
     """`1 200 read, 1 100 updated`; what there was none of is left out."""
-    told = [f"{spaced(counts[name])} {name}" for name in _COUNTED if counts.get(name)]
-    return ", ".join(told) or "no documents"
+    reported = [f"{spaced(counts[name])} {name}" for name in _COUNTED if counts.get(name)]
+    return ", ".join(reported) or "no documents"
 
 
-#: What is done to documents, in the order in which it is told.
+#: What is done to documents, in the order in which it is reported.
 _COUNTED = ("read", "updated", "created", "deleted", "unchanged", "gone")
 
 

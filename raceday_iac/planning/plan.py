@@ -35,7 +35,7 @@ class PlanOptions:
     `allowed` may lose data, as much as the number that goes with it (None: no number was given, so what the plan
     shows). With `numbers_needed`, where nobody is asked, a permission without a number is none. `confirmed` repeats
     numbers that a threshold refused, by `action kind` (`delete function`). `look_at` is the number of documents of a
-    collection that are looked at for what no query tells; 0 is all of them.
+    collection that are looked at for what no query can ask; 0 is all of them.
     """
 
     allowed: Mapping[Address, Answer | None] = field(default_factory=dict)

@@ -228,7 +228,7 @@ class Reader(Protocol):
     def execution(self, function: str, execution: str) -> Execution: ...
 
     def server_time(self) -> datetime | None:
-        """The server's own clock at its last answer, to the second; None when it told none."""
+        """The server's own clock at its last answer, to the second; None when it said none."""
         ...
 
 
@@ -319,8 +319,8 @@ class Provider(Reader, Protocol):
         settings: Mapping[str, str],
         begun: Callable[[str], object] | None = None,
     ) -> Deployment:
-        """Upload without activating. `settings` go along. `begun` is told the id as soon as the server has one, which
-        for an upload in pieces is long before the end; it may be told more than once."""
+        """Upload without activating. `settings` go along. `begun` is called with the id as soon as the server has one,
+        which for an upload in pieces is long before the end; it may be called more than once."""
         ...
 
     def activate(self, owner: Address, deployment: str) -> None:

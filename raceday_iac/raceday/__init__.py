@@ -15,7 +15,7 @@ extension = Extension(
         ),
         "cleanup": (
             "raceday_iac.raceday.cli.cleanup",
-            "Take what is redundant out of a legacy server/ tree. Shows the differences unless told to --write.",
+            "Take what is redundant out of a legacy server/ tree. Shows the differences unless asked to --write.",
         ),
     },
     quiet_code="raceday_iac.raceday.rules:ends_in_quiet_hours",

@@ -316,7 +316,7 @@ class _Store:
     def _answer(self, ask: Any) -> tuple[int, Mapping[str, Any]]:
         place = self._place
         if ask.verb == "create" and not ask.fence:
-            # It is never created from here: the protocol is told that it is there, and looks at it next.
+            # It is never created from here: the protocol learns that it is there, and looks at it next.
             return 409, {"type": "document_already_exists"}
         try:
             return self._asked(ask, place.provider, (place.database, place.collection))

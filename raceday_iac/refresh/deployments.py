@@ -175,7 +175,7 @@ class Archives:
         self._known: dict[str, Origin] | None = None
 
     def origin(self, owner: Address, deployment: str) -> Origin:
-        """What a deployment's source tells. Empty where there is none to read, as with an unfinished upload."""
+        """What a deployment's source says. Empty where there is none to read, as with an unfinished upload."""
         known = self._loaded().get(deployment)
         if known is not None:
             return known

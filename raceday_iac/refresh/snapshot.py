@@ -162,7 +162,7 @@ class Counting:
     look_at: int = 0
 
     def __call__(self, question: Question) -> Answer:
-        """The answer; an unknown one when the key may not look, or Appwrite says that it cannot tell. Raises
+        """The answer; an unknown one when the key may not look, or Appwrite says that it does not know. Raises
         ProviderError for everything else: no answer is not an answer."""
         if kind_of(question.place).is_document:
             return Answer(1)
@@ -203,7 +203,7 @@ class Counting:
 
 def answer(reader: Reader, question: Question, look_at: int = 0) -> Answer:
     """The answer to a question about the documents of one collection; an unknown one when the key may not look, or
-    Appwrite says that it cannot tell. Raises ProviderError for everything else: no answer is not an answer."""
+    Appwrite says that it does not know. Raises ProviderError for everything else: no answer is not an answer."""
     try:
         if not question.must_read and question.ask not in (Ask.LONGER, Ask.DUPLICATES, Ask.UNCONVERTIBLE):
             try:

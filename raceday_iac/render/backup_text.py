@@ -154,8 +154,8 @@ def _goal_lines(goal: Goal, tally: Tally, overwrite: Collection[Address]) -> Ite
     into = f" into {goal.place}" if goal.place != section.place else ""
     of = "variables of " if goal.variables and section.address not in goal.variables else ""
     yield Line(f"  {of}{section.address}{into}: {_to_do(goal, tally)}", "bold")
-    if goal.told:
-        yield Line(f"    {goal.told}")
+    if goal.reported:
+        yield Line(f"    {goal.reported}")
         return
     if goal.problem:
         yield Line(f"    ! {goal.problem}: declare it, apply, and restore again", "yellow")
@@ -191,8 +191,8 @@ def _to_do(goal: Goal, tally: Tally) -> str:
         (tally.link, "to link"),
         (tally.same, "as they were"),
     ]
-    told = [f"{_things(goal, number)} {what}" for number, what in parts if number]
-    return ", ".join(told) or "nothing to write"
+    reported = [f"{_things(goal, number)} {what}" for number, what in parts if number]
+    return ", ".join(reported) or "nothing to write"
 
 
 def restored_lines(plan: RestorePlan, done: RestorePlan, left: Sequence[str], seconds: float) -> Iterator[Line]:
@@ -203,8 +203,8 @@ def restored_lines(plan: RestorePlan, done: RestorePlan, left: Sequence[str], se
         same: dict[str, int] = {}
         for goal, tally in zip(done.goals, done.tallies, strict=True):
             same[goal.noun] = same.get(goal.noun, 0) + tally.same
-        told = " and ".join(f"{spaced(each)} {noun}{'' if each == 1 else 's'}" for noun, each in same.items())
-        yield Line(f"Restored in {seconds:.1f} s. Looked at again: {told} as in the backup.", "bold green")
+        reported = " and ".join(f"{spaced(each)} {noun}{'' if each == 1 else 's'}" for noun, each in same.items())
+        yield Line(f"Restored in {seconds:.1f} s. Looked at again: {reported} as in the backup.", "bold green")
     else:
         rest = sum(each.to_write for each in done.tallies)
         yield Line(
@@ -231,7 +231,7 @@ def _tally_document(goal: Goal, tally: Tally) -> dict[str, Any]:
         "address": str(goal.section.address),
         "into": str(goal.place),
         **numbers,
-        "problem": goal.problem or goal.told,
+        "problem": goal.problem or goal.reported,
         "missing": list(goal.missing),
         "why": dict(tally.why),
     }

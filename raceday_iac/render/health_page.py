@@ -109,7 +109,7 @@ _NARROWEST, _HEIGHT, _THIN = 1.6, 16, 5
 #: Hours between two marks of the axis, by the length of the window in hours.
 _STEPS = ((3, 0.25), (8, 1), (30, 2), (80, 6), (24 * 9, 24))
 _LONGEST_STEP = 24 * 7
-#: Hours of a window in which the quiet hours can be told apart.
+#: Hours of a window in which the quiet hours can be distinguished.
 _DAYS = 80
 LEGEND = (
     ("now", "did its work"),

@@ -30,7 +30,7 @@ HELP = {
     "function_timeout_seconds": "Where the server ends a run.",
     "function_runs_per_day": "Executions that have ended, reckoned to a day.",
     "function_gb_hours_per_day": "Memory and processors of the specification times duration, reckoned to a day.",
-    "function_events": "Events that the logs of the window tell, by name.",
+    "function_events": "Events in the logs of the window, by name.",
     "function_memory_peak_bytes": "Most memory of a process of the window.",
     "function_memory_limit_bytes": "What its specification gives.",
     "function_failure_streak": "Newest failures without a success between them.",

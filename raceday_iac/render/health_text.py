@@ -89,9 +89,9 @@ def sections(report: Report) -> Iterator[tuple[str, Sequence[str], list[tuple[Se
     taking = [each for each in report.functions if each.usage.gb_hours or each.figures.memory is not None]
     if taking:
         yield "What it takes", RESOURCE_HEAD, [(resource_row(each), "") for each in taking]
-    told = [each for each in report.functions if each.figures.events]
-    if told:
-        yield "What the logs tell", EVENT_HEAD, [((each.seen.id, _events(each)), "") for each in told]
+    reported = [each for each in report.functions if each.figures.events]
+    if reported:
+        yield "What the logs say", EVENT_HEAD, [((each.seen.id, _events(each)), "") for each in reported]
     if report.locks:
         yield "Locks", LOCK_HEAD, [(lock_row(each), _lock_style(each)) for each in report.locks]
     if report.data:
@@ -135,7 +135,7 @@ def lock_row(lock: LockHealth) -> tuple[str, ...]:
 
 
 def _at_work(state: LockState) -> str:
-    """The phase of a run, what it has told of its progress, and the day that it works for."""
+    """The phase of a run, what it has reported of its progress, and the day that it works for."""
     parts = [f"{name} {_short(value)}" for name, value in state.progress.items()][:_TOLD]
     if state.day:
         parts.append(f"for {state.day}")

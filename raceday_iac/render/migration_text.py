@@ -44,8 +44,8 @@ def list_lines(
         return
     width = max(len(at.name) for at in found)
     for at, (_, record, standing) in found.items():
-        told = f", {record.at} by {record.by}" if record is not None else ""
-        yield Line(f"{at.name:<{width}}  {_WORDS[standing]}{told}", _STYLES[standing])
+        reported = f", {record.at} by {record.by}" if record is not None else ""
+        yield Line(f"{at.name:<{width}}  {_WORDS[standing]}{reported}", _STYLES[standing])
 
 
 def show_lines(

@@ -112,7 +112,9 @@ def _row(change: Change, at: Address, folded: Collection[str]) -> ChangeRow:
     drift = "somebody changed it on the server" if change.drifted and "server" not in said else ""
     tag, why = f"{SIGNS[change.action]} {change.action}", (company, said, drift)
     if has_values(change):
-        values = tuple(FieldWords(name, parts=(PartWords("", None, told),)) for name, told in values_of(change, folded))
+        values = tuple(
+            FieldWords(name, parts=(PartWords("", None, reported),)) for name, reported in values_of(change, folded)
+        )
         return ChangeRow(tag, TONES[change.action], what, values, why)
     return change_row(tag, TONES[change.action], what, change.fields, why)
 
@@ -200,9 +202,9 @@ def _card_rows(change: Change, at: Address) -> Iterator[Row]:
     sign, tone = SIGNS[change.action], TONES[change.action]
     if change.address != at:
         name = _name(change.address)
-        told = "; ".join((change.reason, *map(field_text, change.fields)))
+        reported = "; ".join((change.reason, *map(field_text, change.fields)))
         company = f" (with {change.goes_with})" if change.goes_with is not None else ""
-        yield Row(sign, name, tone, f"{change.action} {change.address}{company}: {told}")
+        yield Row(sign, name, tone, f"{change.action} {change.address}{company}: {reported}")
         return
     if change.action is Action.SCHEDULE and not change.fields:
         yield Row(sign, "schedule, when its code is active", tone, change.reason)

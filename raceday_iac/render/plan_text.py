@@ -103,7 +103,7 @@ def summary_lines(plan: Plan) -> Iterator[Line]:
 
 def _shown_lines(shown: Shown, folded: Collection[str]) -> Iterator[Line]:
     sign, style, change = SIGNS[shown.action], _STYLES[shown.action], shown.change
-    table = [Line(f"        {each}") for each in aligned(members_table(shown.told(folded)))]
+    table = [Line(f"        {each}") for each in aligned(members_table(shown.reported(folded)))]
     if change is None:
         yield Line(f"  {sign} in {shown.address}: {shown.inside}", style)
         yield from table
@@ -201,9 +201,9 @@ def _what_next(applied: Applied, command: str) -> str:
 
 def _numbers(applied: Applied) -> str:
     stopped = len(applied.stopped)
-    told = f", {stopped} stopped" if stopped else ""
+    reported = f", {stopped} stopped" if stopped else ""
     failed = len(applied.failed) - stopped
-    return f"{len(applied.done)} done, {failed} failed{told}, {len(applied.skipped)} not started"
+    return f"{len(applied.done)} done, {failed} failed{reported}, {len(applied.skipped)} not started"
 
 
 def _not_started(applied: Applied) -> Iterator[Line]:
@@ -314,8 +314,8 @@ class Shown:
     #: Those of them that are created.
     created: tuple[Change, ...] = ()
 
-    def told(self, folded: Collection[str]) -> list[Change]:
-        """What of them a table tells: those of kinds of which there are not too many."""
+    def reported(self, folded: Collection[str]) -> list[Change]:
+        """What of them a table says: those of kinds of which there are not too many."""
         return [each for each in self.created if each.address.kind not in folded]
 
     @property
@@ -445,8 +445,8 @@ def saved_lines(saved: SavedPlan) -> Iterator[Line]:
     for name, value in sorted(content["wishes"].items()):
         yield Line(f"{name}: {json.dumps(value, ensure_ascii=False)}", "dim")
     yield Line()
-    told = {(str(each.address), str(each.action)): each for each in restored(saved).changes}
-    folded = folded_kinds(told.values())
+    reported = {(str(each.address), str(each.action)): each for each in restored(saved).changes}
+    folded = folded_kinds(reported.values())
     for change in saved.changes:
         drift = " (drift)" if change["drift"] else ""
         company = f" (with {change['with']})" if "with" in change else ""
@@ -454,7 +454,7 @@ def saved_lines(saved: SavedPlan) -> Iterator[Line]:
         for field in change["fields"]:
             before, after = (json.dumps(field[side], ensure_ascii=False) for side in ("before", "after"))
             yield Line(f"        {field['name']}: {before} → {after}")
-        yield from creation_lines(told[change["address"], change["action"]], folded)
+        yield from creation_lines(reported[change["address"], change["action"]], folded)
     if not saved.changes:
         yield Line("  nothing to do", "green")
     counted_before = counted_words(saved.evidence)
@@ -545,7 +545,7 @@ def _cell(shown: Shown, folded: Collection[str]) -> Iterator[str]:
         yield shown.inside
     if shown.change is not None:
         yield from (f"{code(name)}: {code(value)}" for name, value in values_of(shown.change, folded))
-    for name, *rest in members_table(shown.told(folded)):
+    for name, *rest in members_table(shown.reported(folded)):
         yield f"{code(name)} {code(' '.join(filter(None, rest)))}"
     if shown.change is None:
         return

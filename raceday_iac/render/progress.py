@@ -16,7 +16,7 @@ from ..kinds import kind_of
 from ..redaction import json_text
 from .lines import printable, speaks_unicode, tolerant, wants_color, write
 
-#: Seconds without a line, after which plain lines tell what is under way: a build may take minutes.
+#: Seconds without a line, after which plain lines say what is under way: a build may take minutes.
 QUIET = 30.0
 
 
@@ -86,7 +86,7 @@ def _plain_view(total: int, out: IO[str]) -> Iterator[Observer]:
 
     def look() -> None:
         while not ended.wait(1.0):
-            # Output that cannot be written is told by the next event.
+            # Output that cannot be written is reported by the next event.
             with lock, suppress(OSError, OutputError):
                 lines.remind()
 
@@ -108,12 +108,12 @@ class PlainLines:
         self._said_at = clock()
 
     def observe(self, event: Event) -> None:
-        """Tell of an event, if it is worth a line."""
+        """Report an event, if it is worth a line."""
         _keep(self._under_way, event)
         self._say(self._text(event))
 
     def remind(self) -> None:
-        """Tell what is under way, when nothing was reported for long."""
+        """Say what is under way, when nothing was reported for long."""
         if self._under_way and self._clock() - self._said_at >= QUIET:
             self._say(printable(f"    … {_description(self._under_way)}"))
 

@@ -158,7 +158,7 @@ class Journal:
         self._intact = intact
 
     def append(self, line: str) -> None:
-        """Add a line. It need not reach the disk before the request: live Appwrite tells the rest."""
+        """Add a line. It need not reach the disk before the request: live Appwrite shows the rest."""
         try:
             # A new line first: the one before may have been cut by a kill.
             append_private(self.file, f"\n{hidden(line)}\n")

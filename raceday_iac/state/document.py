@@ -1,6 +1,6 @@
 """The state document: what we own, and what we last applied to it. Never a secret value.
 
-Live Appwrite is the truth; state says which of it is ours and what we last wrote, so that a difference can be told
+Live Appwrite is the truth; state says which of it is ours and what we last wrote, so that a difference can be separated
 apart into "the stack changed" and "somebody changed the server".
 """
 
@@ -26,7 +26,7 @@ from ..model.secret import Secret
 # Who saves a state: the user, the machine, the process, and the CI run when there is one.
 
 
-#: Where CI systems tell the address of the run, in the order of asking.
+#: Where CI systems give the address of the run, in the order of asking.
 _RUN_URLS = ("CI_JOB_URL", "BUILD_URL", "CIRCLE_BUILD_URL", "BUILDKITE_BUILD_URL")
 _GITHUB = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
 

@@ -86,7 +86,7 @@ class Arena(Project):
         return ended
 
     def live(self) -> Mapping[str, Any]:
-        """All that is in the project, as the server itself tells it. Times are left out: reading changes none. While no
+        """All that is in the project, as the server itself shows it. Times are left out: reading changes none. While no
         row was written since, it is what it was."""
         age = self.database.total_changes
         if self._looked[0] != age:
@@ -131,7 +131,7 @@ class Case:
     """One wrong `answer` to every request like `request` of the command `words`; ids written as `db`, `fn` and `state`
     stand for the project's own. `change` are texts of the stack and what to declare instead.
 
-    `lands` tells that the server carries the request out all the same, so that what is live may change. `must_name`:
+    `lands` says that the server carries the request out all the same, so that what is live may change. `must_name`:
     the error has to name request and server.
     """
 

@@ -189,7 +189,7 @@ def test_documents_that_cannot_be_counted_are_not_none(arena: Arena, answer: str
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_not_followed_and_its_place_is_told(arena: Arena, status: int) -> None:
+def test_a_redirect_is_not_followed_and_its_place_is_reported(arena: Arena, status: int) -> None:
     home = arena.home.removesuffix("/v1").replace("http:", "https:")
     case = Case(f"redirect:{status}:{home}", "GET /functions", "plan", says=("Redirects are not followed",))
     ended = play(arena, case)

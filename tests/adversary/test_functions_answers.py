@@ -153,13 +153,13 @@ def test_a_database_that_cannot_be_seen_is_not_made_once_more(raceday: Any, answ
 def _set_up(raceday: Any) -> dict[str, Any]:
     from functions.runtime import context
 
-    told = context(raceday.server.key, "{}")
+    reported = context(raceday.server.key, "{}")
     module = importlib.import_module(f"{package_of('database-setup')}.src.main")
     # It waits between its attempts, in real time.
     backoff = importlib.import_module(f"{package_of('database-setup')}.src.vendor.backoff")
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(backoff.Backoff, "wait", lambda *_: 0.0)
-        answer: dict[str, Any] = json.loads(module.handle(told)["body"])
+        answer: dict[str, Any] = json.loads(module.handle(reported)["body"])
     return answer
 
 

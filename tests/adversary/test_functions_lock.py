@@ -51,7 +51,7 @@ Before = Callable[[str, str, Any], None]
 
 
 def watched(raceday: Any, function: str, before: Before, carried_out: list[int] | None = None) -> Any:
-    """Connections of a function that tell what they are about to send, and what became of each commit."""
+    """Connections of a function that say what they are about to send, and what became of each commit."""
     real = raceday.runtime(of=function).connect
 
     class HealthConfig:
@@ -187,7 +187,7 @@ def test_after_the_clock_went_back_a_dead_runs_lock_is_free_within_its_stale_tim
     assert raceday.document("locks", "f1-dead") is None
 
 
-def test_a_server_that_tells_no_time_does_not_block_a_dead_runs_lock_for_ever(raceday: Any) -> None:
+def test_a_server_that_says_no_time_does_not_block_a_dead_runs_lock_for_ever(raceday: Any) -> None:
     from raceday_iac.devserver.faults import RequestFault
 
     put_side_by_side(raceday, 1, minutes=1)

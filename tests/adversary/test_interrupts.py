@@ -111,7 +111,7 @@ def test_ctrl_c_ends_a_command_that_waits_for_an_answer_that_never_comes(project
 
 
 @pytest.mark.parametrize("words", ["run fn", "run fn --async"])
-def test_whoever_interrupts_an_execution_is_not_told_that_nothing_was_begun(project: Arena, words: str) -> None:
+def test_whoever_interrupts_an_execution_is_not_shown_that_nothing_was_begun(project: Arena, words: str) -> None:
     with deaf() as server:
         run = project.start(*words_of(project, words), APPWRITE_ENDPOINT=server.address)
         assert server.asked.wait(60)
@@ -144,7 +144,7 @@ def test_an_execution_that_was_never_sent_was_not_started(project: Arena, monkey
 
 
 @pytest.mark.parametrize("words", ["plan", "drift", "health", "import --all", "logs fn", "apply --auto-approve"])
-def test_ctrl_c_ends_a_command_that_was_told_to_come_again_later(project: Arena, words: str) -> None:
+def test_ctrl_c_ends_a_command_that_was_asked_to_come_again_later(project: Arena, words: str) -> None:
     asked = threading.Event()
     project.proxy.call(asked.set, "*", "*", times=9_999)
     project.proxy.answer(429, "*", "*", times=9_999, retry_after=50)
@@ -206,8 +206,8 @@ def test_ctrl_c_during_changes_lets_what_is_under_way_end(project: Arena) -> Non
 # Waits are reported, and end.
 
 
-def test_what_is_waited_for_is_told_on_standard_error_in_plain_lines(project: Arena) -> None:
-    """A plan that is told to wait for longer than two seconds, and then succeeds."""
+def test_what_is_waited_for_is_reported_on_standard_error_in_plain_lines(project: Arena) -> None:
+    """A plan that is asked to wait for longer than two seconds, and then succeeds."""
     project.proxy.answer(503, "GET", "/functions", retry_after=int(FIRST) + 1)
     project.in_processes = True
     ended = project.iac("plan")
@@ -216,7 +216,7 @@ def test_what_is_waited_for_is_told_on_standard_error_in_plain_lines(project: Ar
     assert "reading functions" not in ended.out
 
 
-def test_what_is_quick_is_not_told(project: Arena) -> None:
+def test_what_is_quick_is_not_reported(project: Arena) -> None:
     project.in_processes = True
     assert project.iac("plan").err == ""
 

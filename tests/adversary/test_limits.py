@@ -110,7 +110,9 @@ def test_it_is_refused_before_the_first_request(empty: Arena, case: str) -> None
         ("checks-looser-than-appwrite", 10),
     ],
 )
-def test_every_mistake_of_a_recorded_stack_is_told_at_once(empty: Arena, case: str, problems: int, words: str) -> None:
+def test_every_mistake_of_a_recorded_stack_is_reported_at_once(
+    empty: Arena, case: str, problems: int, words: str
+) -> None:
     empty.stack_file.write_text((CASES / case / "stack.py").read_text(encoding="utf-8"), encoding="utf-8")
     ended = empty.run(*words.split())
     assert ended.code == 1
@@ -119,7 +121,7 @@ def test_every_mistake_of_a_recorded_stack_is_told_at_once(empty: Arena, case: s
     assert max(map(len, ended.err.splitlines())) < 600
 
 
-def test_a_schedule_that_an_environment_makes_too_long_is_told_of_its_file(empty: Arena) -> None:
+def test_a_schedule_that_an_environment_makes_too_long_is_reported_with_its_file(empty: Arena) -> None:
     empty.declare(function())
     overrides = {"overrides": {f"function.{empty.id('fn')}": {"schedule": LONG}}}
     file = empty.root / "stacks" / "environments" / "e2e.yaml"

@@ -96,7 +96,7 @@ def test_a_count_that_fails_when_it_is_taken_again_stops_the_step(c: Arena) -> N
     assert "an unknown number of documents would be deleted now, and 1 was shown" in ended.out
 
 
-def test_machines_are_told_which_step_was_stopped(c: Arena) -> None:
+def test_machines_learn_which_step_was_stopped(c: Arena) -> None:
     drop(c)
     c.proxy.call(lambda: write(c, 3), "PUT", f"/functions/{c.id('fn')}")
     applied = apply(c, "--json", code=5).documents[-1]["applied"]

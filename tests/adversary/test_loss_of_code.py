@@ -111,7 +111,7 @@ def execute(arena: Arena, number: int) -> None:
         arena.api.post(f"{path(arena)}/executions", {"async": True})
 
 
-def test_code_that_the_stack_made_is_not_only_there_and_runs_are_told(managed: Arena) -> None:
+def test_code_that_the_stack_made_is_not_only_there_and_runs_are_reported(managed: Arena) -> None:
     execute(managed, 3)
     managed.declare(DB)
     ended = apply(managed)

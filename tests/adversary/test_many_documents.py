@@ -111,7 +111,7 @@ def test_what_appwrite_can_count_is_counted_to_the_end_and_not_read(many: Many, 
     assert (found[0], found[0].looked) == (Answer(count), 0)
 
 
-def test_who_wants_no_more_than_a_part_looked_at_is_told_of_how_many(many: Many) -> None:
+def test_who_wants_no_more_than_a_part_looked_at_learns_of_how_many(many: Many) -> None:
     found: list[Answer] = []
     ask = question(Ask.LONGER, limit=5)
     assert many.asked(lambda: found.append(answer(many.provider, ask, 6000))) <= 25
@@ -135,18 +135,18 @@ def fewer(tmp_path: Path) -> Iterator[Many]:
 
 def convert(many: Many, provider: AppwriteProvider) -> list[str]:
     """Texts become numbers; what is reported on the way."""
-    told: list[str] = []
+    reported: list[str] = []
     stages = convert_attribute(
         provider,
         PLACE.child("attribute", "text"),
         frozen(TO_NUMBER),
         may_lose=NOTHING,
-        note=told.append,
+        note=reported.append,
         first_look=0.01,
     )
     for _ in stages:
         pass
-    return told
+    return reported
 
 
 def numbers(many: Many) -> dict[str, Any]:
@@ -173,11 +173,11 @@ def meanwhile(many: Many, act: Callable[[], object]) -> Meanwhile:
 
 def test_documents_that_rest_are_converted_by_bulk_upserts_a_hundred_each(fewer: Many) -> None:
     requests = fewer.server.server.requests
-    told = convert(fewer, fewer.provider)
+    reported = convert(fewer, fewer.provider)
     assert numbers(fewer) == {f"d{number:07}": number for number in range(500)}
     assert requests[BULK] == 5
     assert not any("transactions" in path for _, path in requests)
-    assert any(each.startswith("verified 500 documents: checksum") for each in told)
+    assert any(each.startswith("verified 500 documents: checksum") for each in reported)
 
 
 def test_a_document_that_is_deleted_while_it_is_copied_does_not_come_back(fewer: Many) -> None:
@@ -203,9 +203,9 @@ def test_what_a_killed_run_made_anew_is_deleted_by_the_next_one(fewer: Many) -> 
         pass
     fewer.provider.merge_values("d", "c", {"gone": {"text_conv": 9}, "d0000001": {"text_conv": 1}}, {})
     assert len(numbers(fewer)) == 501
-    told = convert(fewer, fewer.provider)
+    reported = convert(fewer, fewer.provider)
     assert numbers(fewer) == {f"d{number:07}": number for number in range(500)}
-    assert "document gone, which was deleted while it was copied, is gone again" in told
+    assert "document gone, which was deleted while it was copied, is gone again" in reported
 
 
 def test_a_document_that_somebody_made_with_nothing_in_it_stays(fewer: Many) -> None:

@@ -124,7 +124,7 @@ READS = [
 
 
 class Echoing(BaseHTTPRequestHandler):
-    """Tells everything that it was sent, with what turns and commands, on many lines; or only of writes."""
+    """Says everything that it was sent, with what turns and commands, on many lines; or only of writes."""
 
     protocol_version = "HTTP/1.1"
     upstream = ""
@@ -186,7 +186,7 @@ def secretive(empty: Arena) -> Arena:
 
 
 @pytest.mark.parametrize("words", READS)
-def test_a_server_that_echoes_the_request_tells_no_secret_to_anybody(secretive: Arena, words: str) -> None:
+def test_a_server_that_echoes_the_request_shows_no_secret_to_anybody(secretive: Arena, words: str) -> None:
     with echoing(secretive) as endpoint:
         secretive.variables["APPWRITE_ENDPOINT"] = endpoint
         ended = secretive.run(*[secretive.id(each) if each == "fn" else each for each in words.split()])

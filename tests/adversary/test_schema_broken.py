@@ -1,4 +1,4 @@
-"""Collections whose schema Appwrite has lost: found, told with what heals them, healed, and never taken for sound."""
+"""Collections whose schema Appwrite has lost: found, said with what heals them, healed, and never taken for sound."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_the_plan_leaves_finding_it_to_health(c: Arena, server: Any) -> None:
     assert c.proxy.count("GET", "*/documents*") == 0
 
 
-def test_recover_tells_of_it_and_touches_nothing(c: Arena, server: Any) -> None:
+def test_recover_reports_it_and_touches_nothing(c: Arena, server: Any) -> None:
     copy_of(c, server).lose("one")
     c.proxy.forget()
     ended = run(c, "recover", "--auto-approve")
@@ -123,7 +123,7 @@ def test_with_its_relationships(empty: Arena, server: Any) -> None:
     run(empty, "plan", "--detailed-exitcode")
 
 
-def test_a_new_collection_is_told_of_in_the_plan(c: Arena, server: Any) -> None:
+def test_a_new_collection_is_shown_in_the_plan(c: Arena, server: Any) -> None:
     copy_of(c, server).lose("one")
     shown = run(c, "plan", "--replace", at(c, "collection", "c"))
     assert f"± replace {at(c, 'collection', 'c')}: its replacement was asked for" in shown.text
@@ -202,7 +202,7 @@ def test_what_is_taken_over_into_a_new_state_is_proven(c: Arena, server: Any) ->
     broken(c, apply(c, code=1), "one")
 
 
-def test_a_key_that_reads_no_documents_is_told_that_nothing_was_proven(c: Arena, server: Any) -> None:
+def test_a_key_that_reads_no_documents_proves_nothing_and_that_is_reported(c: Arena, server: Any) -> None:
     scopes = ("databases", "collections", "attributes", "indexes", "functions")
     allowed = [f"{each}.{how}" for each in scopes for how in ("read", "write")] + ["execution.read", "rules.read"]
     c.variables["APPWRITE_API_KEY"] = server.create_key(c.site.project, allowed)

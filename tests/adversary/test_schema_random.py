@@ -1,5 +1,5 @@
 """Random schema changes against a server that loses those which overlap, and now and then answers wrongly: the two
-copies of the schema agree in the end, or an error has told what is wrong and its advice leads there."""
+copies of the schema agree in the end, or an error has reported what is wrong and its advice leads there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ADVICE = re.compile(r"--(replace|allow-data-loss|confirm) (?:\"([^\"]+)\"|([a-z
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_random_changes_end_in_agreement_or_in_a_told_error(losing: Arena, losing_server: Any, seed: int) -> None:
+def test_random_changes_end_in_agreement_or_in_a_reported_error(losing: Arena, losing_server: Any, seed: int) -> None:
     chance = random.Random(seed)
     for _ in range(STEPS):
         losing.declare(stack(chance))
@@ -37,17 +37,19 @@ def test_random_changes_end_in_agreement_or_in_a_told_error(losing: Arena, losin
         run(losing, "plan", "--detailed-exitcode")
 
 
-def follow(arena: Arena, told: Ended) -> None:
+def follow(arena: Arena, reported: Ended) -> None:
     """Do what an error, a refusal or a finding advises, until nothing is left to be done."""
     given: set[str] = set()
     for _ in range(5):
-        if told.code == 0:
+        if reported.code == 0:
             return
-        options = {f"--{option} {value or text}" for option, value, text in _ADVICE.findall(told.text)}
-        assert options - given or "again" in told.text, f"it advises nothing new\n{told}"
+        options = {f"--{option} {value or text}" for option, value, text in _ADVICE.findall(reported.text)}
+        assert options - given or "again" in reported.text, f"it advises nothing new\n{reported}"
         given |= options
-        told = arena.run("apply", "--auto-approve", *(word for each in sorted(given) for word in each.split(" ", 1)))
-    raise AssertionError(f"the advice does not end\n{told}")
+        reported = arena.run(
+            "apply", "--auto-approve", *(word for each in sorted(given) for word in each.split(" ", 1))
+        )
+    raise AssertionError(f"the advice does not end\n{reported}")
 
 
 def stack(chance: random.Random) -> str:

@@ -56,8 +56,8 @@ READING = [
 @pytest.mark.parametrize("case", READING, ids=str)
 def test_a_state_that_cannot_be_read_is_not_an_empty_one(arena: Arena, case: Case) -> None:
     # That the text is no state is known only after the answer was Appwrite's.
-    told = not case.answer.startswith('set:documents.0.content="')
-    play(arena, replace(case, must_name=told))
+    reported = not case.answer.startswith('set:documents.0.content="')
+    play(arena, replace(case, must_name=reported))
 
 
 # Saving. The change itself is made; what may not happen is that its save passes for done.
@@ -70,7 +70,7 @@ NEVER = "404-text 404-route 502-html 200-html 200-object 200-empty redirect:307:
 
 
 @pytest.mark.parametrize("answer", NEVER)
-def test_a_save_that_is_not_confirmed_is_told_as_none(arena: Arena, answer: str) -> None:
+def test_a_save_that_is_not_confirmed_is_reported_as_none(arena: Arena, answer: str) -> None:
     before = arena.state_serials()
     ended = play(arena, Case(answer, _SAVE, _APPLY, _LONGER, lands=True))
     assert "The state could not be saved" in ended.text
@@ -102,7 +102,7 @@ def test_a_lock_that_cannot_be_read_is_somebodys(arena: Arena, text: str) -> Non
     )
 
 
-def test_a_state_that_is_nested_without_end_is_told(arena: Arena) -> None:
+def test_a_state_that_is_nested_without_end_is_reported(arena: Arena) -> None:
     deep = json.dumps("[" * 100_000)
     play(
         arena,
@@ -146,7 +146,7 @@ def test_a_lock_whose_age_nobody_knows_is_not_taken_over(arena: Arena, date: str
 
 def test_with_its_time_the_same_lock_is_taken_over(arena: Arena) -> None:
     leave_lock(arena, 0.001)
-    # The server tells its time in whole seconds, rounded down.
+    # The server says its time in whole seconds, rounded down.
     arena.change(*_LONGER)
     arena.proxy.play(f"date:{(datetime.now(UTC) + timedelta(seconds=2)):%a, %d %b %Y %H:%M:%S GMT}")
     arena.prepare("apply", "--auto-approve")

@@ -54,7 +54,7 @@ class Fake:
         self.answers([])
 
     def answers(self, content: Any) -> None:
-        """What reading calls are told from now on; and everything noted is forgotten."""
+        """What reading calls are answered from now on; and everything noted is forgotten."""
         (self.folder / "answer").write_text(json.dumps(content), encoding="utf-8")
         (self.folder / "calls").write_text("", encoding="utf-8")
 

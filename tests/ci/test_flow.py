@@ -49,7 +49,7 @@ class Walk:
         self.ran: dict[str, dict[str, Ran]] = {}
         #: What the collection is called at each stage after dev refused a change, and what was sent to the webhook.
         self.names: list[str] = []
-        self.told: list[dict[str, Any]] = []
+        self.reported: list[dict[str, Any]] = []
         (root / "stacks" / "environments").mkdir(parents=True)
         for stage in STAGES:
             environment = _ENVIRONMENT.format(stage.upper())
@@ -118,7 +118,7 @@ class Walk:
 @pytest.fixture(scope="module")
 def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
     settings = Settings(scheduler=False)
-    with start_server(tmp_path_factory.mktemp("server"), settings=settings) as server, webhook() as (address, told):
+    with start_server(tmp_path_factory.mktemp("server"), settings=settings) as server, webhook() as (address, reported):
         keys = {}
         for stage in STAGES:
             server.ensure_project(stage)
@@ -134,7 +134,7 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
         _break(walk, server.server.faults)
         for as_what in ("cron", "cron again"):
             walk.cron(as_what, address)
-        walk.told = told
+        walk.reported = reported
         yield walk
 
 
@@ -241,7 +241,7 @@ def test_drift_is_an_answer_and_no_failure_of_the_step(walk: Walk) -> None:
     assert "svg" not in done.outputs
 
 
-def test_what_is_stuck_is_found_told_and_ended(walk: Walk) -> None:
+def test_what_is_stuck_is_found_reported_and_ended(walk: Walk) -> None:
     ran = walk.ran["watch"]
     assert {job: each.result for job, each in ran.items()} == dict.fromkeys(("look", "recover", "verdict"), "success")
     look, recover = ran["look"], ran["recover"]
@@ -251,8 +251,8 @@ def test_what_is_stuck_is_found_told_and_ended(walk: Walk) -> None:
     assert recover.outputs["exit-code"] == "0"
 
 
-def test_the_webhook_is_told_once_what_is_wrong_and_once_that_it_is_over(walk: Walk) -> None:
-    found = [([each["code"] for each in got["new"]], len(got["over"])) for got in walk.told]
+def test_the_webhook_hears_once_what_is_wrong_and_once_that_it_is_over(walk: Walk) -> None:
+    found = [([each["code"] for each in got["new"]], len(got["over"])) for got in walk.reported]
     assert found == [(["attribute.stuck"], 0), ([], 1)] * 2
 
 
@@ -272,7 +272,7 @@ def test_with_nothing_stuck_the_key_that_ends_things_is_not_touched(walk: Walk) 
     }
 
 
-def test_no_step_tells_a_key(walk: Walk) -> None:
+def test_no_step_shows_a_key(walk: Walk) -> None:
     reports = [path.read_text(encoding="utf-8") for path in (walk.root / "raceday-iac-reports").iterdir()]
     steps = [
         *walk.done.values(),
@@ -334,7 +334,7 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path, inputs: dict[str, str],
 
 
 @pytest.mark.parametrize("between", [" ", "\n", " \n "])
-def test_what_may_lose_data_is_told_with_its_number(tmp_path: Path, between: str) -> None:
+def test_what_may_lose_data_is_reported_with_its_number(tmp_path: Path, between: str) -> None:
     """Several, as a form gives them on one line and a file on several; nothing in them is run."""
     allowed = ["collection.d/c=7", "attribute.d/c/*=5000+", "database.$(touch_pwned)=unknown"]
     done, noted = offline(tmp_path, command="plan", allow_data_loss=between.join(["", *allowed, ""]))

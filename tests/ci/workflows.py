@@ -117,8 +117,8 @@ class Machine:
             timeout=300,
             check=False,
         )
-        told = dict(line.split("=", 1) for line in outputs.read_text().splitlines())
-        return Done(ended.returncode, ended.stdout + ended.stderr, told, summary.read_text())
+        reported = dict(line.split("=", 1) for line in outputs.read_text().splitlines())
+        return Done(ended.returncode, ended.stdout + ended.stderr, reported, summary.read_text())
 
     def step(self, step: Mapping[str, Any], context: Mapping[str, Any], job: Mapping[str, Any] | None = None) -> Done:
         """One step of a workflow, with the variables of its job."""

@@ -247,7 +247,7 @@ def test_a_slider_moves_through_the_day(chromium: Any, played: Browser) -> None:
         tab.get_by_role("button", name="Stop").click()
 
 
-def test_a_stranger_is_told_to_use_the_link(chromium: Any, applied: Browser) -> None:
+def test_a_stranger_is_asked_to_use_the_link(chromium: Any, applied: Browser) -> None:
     tab = chromium.new_page()
     assert tab.goto(f"{applied.origin}/plan").status == 403
     assert "Open the link" in tab.content()

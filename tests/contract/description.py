@@ -176,7 +176,7 @@ CORRECTIONS_OF_1_9 = (
     Correction("execution", "it names its function", "recording: deployments", _optional("resourceId", "resourceType")),
     Correction(
         "project",
-        "it does not tell how far its owner has come",
+        "it does not say how far its owner has come",
         "recording: project-settings",
         _optional("onboarding", "wafEnabled"),
     ),

@@ -148,7 +148,7 @@ EXEMPTIONS: tuple[Exemption, ...] = (
             scenario,
             step,
             "headers.x-ratelimit-*",
-            "two of some hundred answers of main came without the limiter's headers; nothing tells them apart",
+            "two of some hundred answers of main came without the limiter's headers; nothing distinguishes them",
             anything,
             ages=("main",),
         )

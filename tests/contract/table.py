@@ -1,6 +1,6 @@
 """`PYTHONPATH=tests python -m contract.table`: how many recorded steps come back as recorded, by age and service.
 
-With words it plays only the scenarios whose `age/name` contains one of them, and tells every difference.
+With words it plays only the scenarios whose `age/name` contains one of them, and reports every difference.
 """
 
 from __future__ import annotations

@@ -222,7 +222,7 @@ def test_case_067_the_key_of_a_run_is_limited_to_the_scopes_of_the_function(prob
     assert seen == {"key": "dynamic", "statuses": [401, 200, 200]}
 
 
-def test_case_067_a_run_is_told_who_it_is(probe: Probe) -> None:
+def test_case_067_a_run_learns_who_it_is(probe: Probe) -> None:
     answer = probe.run()
     seen = json.loads(answer["responseBody"])["headers"]
     assert seen["x-appwrite-key"].startswith("dynamic_")

@@ -31,7 +31,7 @@ QUEUES = (
 )
 
 
-def test_the_version_is_told_without_a_key_only(api: Api) -> None:
+def test_the_version_is_reported_without_a_key_only(api: Api) -> None:
     """A project key lacks the scope `public` (observed on 1.8.1)."""
     answer = api.with_key("").get("/health/version")
     assert answer.status == 200
@@ -56,13 +56,13 @@ def test_every_documented_route_answers_in_the_documented_form(api: Api, path: s
 
 
 @pytest.mark.parametrize("queue", [*QUEUES, "failed/v1-functions"])
-def test_the_length_of_a_queue_is_told(api: Api, queue: str) -> None:
+def test_the_length_of_a_queue_is_reported(api: Api, queue: str) -> None:
     answer = api.get(f"/health/queue/{queue}")
     assert answer.status == 200
     assert answer["size"] >= 0
 
 
-def test_the_clock_is_told(api: Api) -> None:
+def test_the_clock_is_reported(api: Api) -> None:
     answer = api.get("/health/time")
     assert (answer.status, answer["diff"]) == (200, answer["remoteTime"] - answer["localTime"])
 

@@ -55,8 +55,8 @@ class Bucket:
         found = self.objects.get(key)
         if found is None:
             return _error(404, "NoSuchKey")
-        told = {"etag": found.tag, "last-modified": format_datetime(found.modified, usegmt=True)}
-        return 200, {**found.headers, **told}, found.body
+        reported = {"etag": found.tag, "last-modified": format_datetime(found.modified, usegmt=True)}
+        return 200, {**found.headers, **reported}, found.body
 
     def listed(self, prefix: str) -> Answer:
         names = sorted(key for key in self.objects if key.startswith(prefix))

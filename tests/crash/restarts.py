@@ -1,10 +1,11 @@
 """A new run after a kill, from every place of a run that nothing disturbs.
 
 What a kill leaves is what is on the disk and on the server. So the undisturbed run is not killed: at each place both
-are copied, and a new run is begun on the copy. It goes on until it cannot be told apart from the undisturbed one: the
-server is the same, the state is the same, and the same changes are left to be made by a process that knows no more than
-that. Then it would end as that one ends. A run that becomes another goes to its own end, and so does one of `THOROUGH`,
-with Appwrite's worker behind. Each end is looked at: an empty plan, no orphan, no duplicate, no lost document.
+are copied, and a new run is begun on the copy. It goes on until it cannot be distinguished from the undisturbed one:
+the server is the same, the state is the same, and the same changes are left to be made by a process that knows no more
+than that. Then it would end as that one ends. A run that becomes another goes to its own end, and so does one of
+`THOROUGH`, with Appwrite's worker behind. Each end is looked at: an empty plan, no orphan, no duplicate, no lost
+document.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from .scene import Scene, World
 
 #: One of so many new runs goes to its end, though it need not.
 THOROUGH = 140
-#: Seconds by which a lock's age may be wrong: Appwrite tells its time to the second.
+#: Seconds by which a lock's age may be wrong: Appwrite says its time to the second.
 LATER = 1.5
 
 

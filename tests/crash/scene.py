@@ -82,8 +82,8 @@ class World:
 
 @dataclass
 class Scene:
-    """Two worlds that cannot be told apart from within. What is asked for goes to the one that is `here`; `reached` is
-    told of every request in the first one."""
+    """Two worlds that cannot be distinguished from within. What is asked for goes to the one that is `here`; `reached`
+    is checked for every request in the first one."""
 
     run: World
     again: World

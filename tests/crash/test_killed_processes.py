@@ -51,7 +51,7 @@ def test_raceday_is_finished_after_processes_were_killed(
             died = _process(folder, place, "apply", "--auto-approve", "--json")
             assert died.returncode == -signal.SIGKILL, f"{place}\n{died.stdout}\n{died.stderr}"
             if keeping.backend is not None:
-                # Whoever comes next is told of the lock, and how it is released.
+                # Whoever comes next is shown the lock, and how it is released.
                 assert _here(folder, "apply", "--auto-approve") == 6
                 assert "if it is dead, its lock expires in " in capsys.readouterr().err
                 assert _here(folder, "state", "lock", "release", "--yes") == 0

@@ -125,13 +125,13 @@ def test_builds_of_a_function_with_a_long_schedule_fail_at_their_end(shared: Cli
     assert "no longer than 100 chars" in failed["buildLogs"]
 
 
-def test_the_scheduler_goes_on_with_what_it_was_told_last(shared: Client, function: str, data: Path) -> None:
+def test_the_scheduler_goes_on_with_what_it_learned_last(shared: Client, function: str, data: Path) -> None:
     put(shared, function, schedule=FINE, entrypoint="src/main.py")
     shared.deploy(HELLO, function)
     put(shared, function, schedule=LONG, entrypoint="src/main.py")
-    told = "SELECT s.schedule, s.active FROM schedules s JOIN functions f ON f.sequence = s.function WHERE f.id = ?"
+    reported = "SELECT s.schedule, s.active FROM schedules s JOIN functions f ON f.sequence = s.function WHERE f.id = ?"
     with sqlite3.connect(data / FILE_NAME) as db:
-        assert db.execute(told, (function,)).fetchone() == (FINE, 1)
+        assert db.execute(reported, (function,)).fetchone() == (FINE, 1)
 
 
 @pytest.mark.parametrize(("length", "expected"), [(256, (200, "")), (257, UNKNOWN)])

@@ -110,7 +110,7 @@ def test_generated_times_and_states_follow_the_clock(nztab: Nztab, clock: Manual
 
 
 @pytest.mark.parametrize("hours", [0, 2, 4, 6, 9, 12])
-def test_list_and_event_tell_the_same_at_every_instant(nztab: Nztab, clock: ManualClock, hours: int) -> None:
+def test_list_and_event_say_the_same_at_every_instant(nztab: Nztab, clock: ManualClock, hours: int) -> None:
     clock.advance(hours=hours)
     meetings = get(nztab, "/meetings", f"{TODAY}&country=NZ,AUS&category=T,H")["data"]["meetings"]
     for race in (race for meeting in meetings for race in meeting["races"]):
@@ -119,14 +119,14 @@ def test_list_and_event_tell_the_same_at_every_instant(nztab: Nztab, clock: Manu
         assert {key: race[key] for key in keys} == {key: event[key] for key in keys}
 
 
-def test_protests_are_told_from_the_interim_result_on(nztab: Nztab, clock: ManualClock) -> None:
-    told: list[dict[str, str]] = []
+def test_protests_are_reported_from_the_interim_result_on(nztab: Nztab, clock: ManualClock) -> None:
+    reported: list[dict[str, str]] = []
     for _ in range(2):
         races = [race for meeting in get(nztab, "/meetings", TODAY)["data"]["meetings"] for race in meeting["races"]]
-        told.append({race["status"]: race["protest_reason"] for race in races if race.get("protest")})
+        reported.append({race["status"]: race["protest_reason"] for race in races if race.get("protest")})
         clock.advance(hours=18)
-    assert set(told[0]) <= {"Interim", "Final"}
-    assert told[1]["Final"].startswith("Protest DISMISSED - 3rd (#")
+    assert set(reported[0]) <= {"Interim", "Final"}
+    assert reported[1]["Final"].startswith("Protest DISMISSED - 3rd (#")
 
 
 def test_filters_leave_the_twelve_meetings_that_are_imported(nztab: Nztab) -> None:

@@ -170,11 +170,11 @@ def test_a_day_has_late_races_late_dividends_and_abandoned_races_of_both_kinds(d
 def test_results_come_with_interim_and_final_dividends_possibly_later() -> None:
     race = next(race for race in DAYS[0].imported if race.timeline.dividends > race.timeline.final)
     timeline = race.timeline
-    told = [
+    reported = [
         state_of(race, instant) for instant in (timeline.jump, timeline.interim, timeline.final, timeline.dividends)
     ]
-    assert [state.has_results for state in told] == [False, True, True, True]
-    assert [state.dividends for state in told] == [(), ("Interim",), ("Interim",), ("Interim", "Final")]
+    assert [state.has_results for state in reported] == [False, True, True, True]
+    assert [state.dividends for state in reported] == [(), ("Interim",), ("Interim",), ("Interim", "Final")]
 
 
 def test_an_abandoned_race_has_neither_results_nor_dividends() -> None:

@@ -221,8 +221,10 @@ def test_the_order_of_pools_changes() -> None:
 def test_pools_are_open_until_the_jump_and_final_with_the_race() -> None:
     race = RACES[0]
     instants = (race.start - timedelta(hours=1), race.timeline.jump, race.timeline.interim, race.timeline.final)
-    told = [{(pool["status"], pool.get("is_final")) for pool in event_at(race, at)["tote_pools"]} for at in instants]
-    single = [{pair for pair in pairs if pair[1] is not None} for pairs in told]
+    reported = [
+        {(pool["status"], pool.get("is_final")) for pool in event_at(race, at)["tote_pools"]} for at in instants
+    ]
+    single = [{pair for pair in pairs if pair[1] is not None} for pairs in reported]
     assert single == [{("OPEN", False)}, {("CLOSED", False)}, {("CLOSED", False)}, {("CLOSED", True)}]
 
 
@@ -240,7 +242,7 @@ def test_results_place_every_starter_once_and_the_winner_pays_its_tote_odds(race
     }
 
 
-def test_the_true_start_is_told_after_the_jump() -> None:
+def test_the_true_start_is_reported_after_the_jump() -> None:
     race = next(race for race in RACES if race.timeline.jump > race.start)
     before, after = (event_at(race, instant)["race"] for instant in (race.start, race.timeline.jump))
     assert before["actual_start"] == before["advertised_start"]
@@ -250,5 +252,5 @@ def test_the_true_start_is_told_after_the_jump() -> None:
 @pytest.mark.parametrize(("day", "zone"), [(date(2025, 9, 28), "NZDT"), (date(2026, 4, 5), "NZST")])
 def test_the_start_on_new_zealand_clocks_names_the_zone_of_the_day(day: date, zone: str) -> None:
     race = make_day(day, 1).imported[0]
-    told = event_at(race, race.start)["race"]
-    assert (told["start_time_nz"], told["race_date_nz"]) == (f"11:45:00 {zone}", str(day))
+    reported = event_at(race, race.start)["race"]
+    assert (reported["start_time_nz"], reported["race_date_nz"]) == (f"11:45:00 {zone}", str(day))

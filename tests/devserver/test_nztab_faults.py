@@ -207,21 +207,21 @@ def test_settings_of_the_server_choose_what_is_played(running: RunningServer, co
 
 
 def test_the_control_route_changes_what_is_played_and_leaves_the_rest(running: RunningServer, control: Any) -> None:
-    told = control("PATCH", {"date": "2025-09-28", "races": 30}).json()
-    assert (told["date"], told["races"], told["seed"]) == ("2025-09-28", 30, 5)
+    reported = control("PATCH", {"date": "2025-09-28", "races": 30}).json()
+    assert (reported["date"], reported["races"], reported["seed"]) == ("2025-09-28", 30, 5)
     assert nztab_of(running.server).settings == NztabSettings(date=date(2025, 9, 28), seed=5, races=30)
-    told = control("PATCH", {"date": "", "races": 0}).json()
-    assert (told["date"], told["races"], told["seed"]) == ("", 0, 5)
+    reported = control("PATCH", {"date": "", "races": 0}).json()
+    assert (reported["date"], reported["races"], reported["seed"]) == ("", 0, 5)
 
 
-def test_the_control_route_arms_faults_and_tells_how_often_they_applied(running: RunningServer, control: Any) -> None:
+def test_the_control_route_arms_faults_and_says_how_often_they_applied(running: RunningServer, control: Any) -> None:
     control("PATCH", {"faults": [{"kind": "status", "status": 429, "retryAfter": 3, "ids": [RACES[0]], "every": 2}]})
     answers = [fetch(running, f"/events/{RACES[0]}") for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 429]
     assert answers[1].headers["retry-after"] == "3"
-    told = control("GET").json()
-    assert [(rule["seen"], rule["done"]) for rule in told["faults"]] == [(2, 1)]
-    assert (told["requests"], told["statuses"]) == ({"event": 2}, {"200": 1, "429": 1})
+    reported = control("GET").json()
+    assert [(rule["seen"], rule["done"]) for rule in reported["faults"]] == [(2, 1)]
+    assert (reported["requests"], reported["statuses"]) == ({"event": 2}, {"200": 1, "429": 1})
 
 
 def test_the_control_route_limits_the_rate(running: RunningServer, control: Any) -> None:

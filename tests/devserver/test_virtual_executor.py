@@ -65,7 +65,7 @@ def test_two_runs_at_once_sleep_side_by_side(virtual: Virtual) -> None:
     virtual.time.sleep(700)
 
     assert [virtual.seen(run).end for run in runs] == [virtual.began + 600, virtual.began + 300]
-    assert [virtual.told(run)["status"] for run in runs] == ["completed", "completed"]
+    assert [virtual.reported(run)["status"] for run in runs] == ["completed", "completed"]
 
 
 def test_an_execution_begins_in_the_instant_in_which_it_was_created(virtual: Virtual) -> None:
@@ -81,7 +81,7 @@ def test_an_execution_that_a_function_starts_runs_beside_it(virtual: Virtual) ->
     virtual.time.sleep(HOUR)
 
     (second,) = virtual.ledger.executions.keys() - {first}
-    created = datetime.fromisoformat(virtual.told(second)["$createdAt"]).timestamp()
+    created = datetime.fromisoformat(virtual.reported(second)["$createdAt"]).timestamp()
     parent, child = virtual.seen(first), virtual.seen(second)
     assert parent.end is not None
     assert child.end == child.start + 30 < parent.end
@@ -96,7 +96,7 @@ def test_an_execution_outlives_the_function_that_started_it(virtual: Virtual) ->
     virtual.time.sleep(HOUR)
 
     assert over is not None
-    assert [virtual.told(each)["status"] for each in under_way] == ["completed"]
+    assert [virtual.reported(each)["status"] for each in under_way] == ["completed"]
 
 
 def test_while_the_test_is_awake_no_time_passes(virtual: Virtual) -> None:
@@ -114,9 +114,9 @@ def test_a_timeout_kills(virtual: Virtual) -> None:
     run = virtual.start("short", do="sleep", seconds=HOUR)
     virtual.time.sleep(2 * HOUR)
 
-    told, seen = virtual.told(run, "short"), virtual.seen(run)
-    assert (told["status"], told["responseStatusCode"], told["duration"]) == ("failed", 500, 60)
-    assert "Execution timed out." in told["errors"]
+    reported, seen = virtual.reported(run, "short"), virtual.seen(run)
+    assert (reported["status"], reported["responseStatusCode"], reported["duration"]) == ("failed", 500, 60)
+    assert "Execution timed out." in reported["errors"]
     assert (seen.outcome, seen.end) == (Outcome.KILLED, virtual.began + 60)
 
 
@@ -278,7 +278,7 @@ def test_the_scheduler_runs_every_minute_and_the_day_ends_when_all_have_ended(
     assert "OF_THE_STACK" not in os.environ
 
 
-def test_a_server_that_stops_in_the_middle_is_told_nothing_any_more(
+def test_a_server_that_stops_in_the_middle_hears_nothing_any_more(
     day: tuple[Client, VirtualTime], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """As after Ctrl-C: runs that are under way may end later, and nobody hears of it or loses count of who is awake."""

@@ -1,4 +1,4 @@
-"""A function that does what it is told, deployed on a server in virtual time."""
+"""A function that does what it is asked, deployed on a server in virtual time."""
 
 from __future__ import annotations
 
@@ -145,10 +145,10 @@ class Virtual:
         return str(self.client.ok("POST", f"/functions/{function}/executions", body)["$id"])
 
     def run(self, function: str = "f", **wanted: Any) -> Any:
-        """One execution to its end, as the server tells of it."""
+        """One execution to its end, as the server reports it."""
         return self.client.run(function, body=json.dumps(wanted))
 
-    def told(self, execution: str, function: str = "f") -> Any:
+    def reported(self, execution: str, function: str = "f") -> Any:
         return self.client.ok("GET", f"/functions/{function}/executions/{execution}")
 
     def seen(self, execution: str) -> Execution:

@@ -21,7 +21,7 @@ class Creations:
         self._lock = threading.Lock()
 
     def see(self, method: str, path: str) -> None:
-        """Told of every request, before it is sent. Raises OverBudget."""
+        """Learns of every request, before it is sent. Raises OverBudget."""
         if method != "POST" or path != "/functions":
             return
         with self._lock:

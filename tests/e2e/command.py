@@ -58,7 +58,7 @@ class Ended:
 
 
 def must_be_decent(ended: Ended, forbidden: Sequence[str]) -> None:
-    """No run shows a traceback or tells a secret."""
+    """No run shows a traceback or shows a secret."""
     # One of the user's own code is indented, for it is part of what is shown.
     assert not re.search(r"^Traceback", ended.text, re.MULTILINE), f"a traceback\n{ended}"
     leaked = [secret for secret in forbidden if secret and secret in ended.text]
@@ -97,7 +97,7 @@ class Run:
         return text.encode() in said
 
     def end(self, answer: str = "") -> Ended:
-        """Wait for the end. Fails when it hangs, shows a traceback or tells a secret."""
+        """Wait for the end. Fails when it hangs, shows a traceback or shows a secret."""
         with suppress(BrokenPipeError), self._input:
             self._input.write(answer)
         try:

@@ -169,7 +169,7 @@ def _reap() -> None:
 
 
 def _become(connection: socket.socket) -> None:
-    """Fork once more: this process waits for the program and tells how it ended; the child is the program."""
+    """Fork once more: this process waits for the program and says how it ended; the child is the program."""
     header, streams, _, _ = socket.recv_fds(connection, _LENGTH, 3)
     request = json.loads(_exactly(connection, int.from_bytes(header, "big")))
     program = os.fork()

@@ -27,7 +27,7 @@ def documents_of(project: Project) -> str:
 
 
 def here(project: Project, *words: str, code: int = 0, answer: str = "") -> Ended:
-    """A whole run in this process, which must end with `code` and tell no secret."""
+    """A whole run in this process, which must end with `code` and give no secret."""
     ended = run_here(project, *words, answer=answer)
     assert ended.code == code, f"expected exit {code}\n{ended}"
     leaked = [each for each in project.secrets if each in ended.text]

@@ -129,7 +129,7 @@ class Project:
         return self.iac("apply", "--auto-approve", *words, code=code, **variables)
 
     def carried_out(self, *words: str) -> dict[str, str]:
-        """Apply, and tell what was done: address → action."""
+        """Apply, and say what was done: address → action."""
         done: list[str] = self.apply("--json", *words).documents[-1]["applied"]["done"]
         return {address: action for action, _, address in (each.partition(":") for each in done)}
 

@@ -123,7 +123,7 @@ class Proxy:
             self.faults.clear()
 
     def stop(self) -> None:
-        # Whoever waits for a connection is told so.
+        # Whoever waits for a connection learns it.
         self._web.socket.shutdown(socket.SHUT_RDWR)
         self._web.server_close()
 
@@ -198,7 +198,7 @@ class _Handler(BaseHTTPRequestHandler):
         return True
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: failures are told by the tests."""
+        """Nothing: failures are reported by the tests."""
 
     def _forward(self) -> None:
         target = self.path.removeprefix(BASE)

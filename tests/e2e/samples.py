@@ -50,7 +50,7 @@ class Sample:
     writes: int = 1
     #: Environment variables that the declaration takes secrets from.
     secrets: Mapping[str, str] = field(default_factory=dict)
-    #: The one of them that no server tells, so that it cannot be imported.
+    #: The one of them that no server says, so that it cannot be imported.
     untold: str = ""
     #: What follows the prefix in its name, and the field of answers that holds that name.
     name: str = "x"

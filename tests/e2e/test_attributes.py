@@ -16,7 +16,7 @@ pytestmark = pytest.mark.live
 class Case:
     """One attribute. `first`, `updated` and `replaced` are declarations without the key.
 
-    `by_hand` is the update that somebody sends behind the tool's back, and `shown` how drift tells of it.
+    `by_hand` is the update that somebody sends behind the tool's back, and `shown` how drift reports it.
     """
 
     first: str
@@ -173,14 +173,14 @@ def test_every_type_is_created_and_then_left_alone(applied: Project) -> None:
 
 
 @pytest.mark.shows("drift", kinds=["attribute"])
-def test_every_type_that_was_changed_by_hand_is_told_with_both_values_and_healed(applied: Project) -> None:
+def test_every_type_that_was_changed_by_hand_is_reported_with_both_values_and_healed(applied: Project) -> None:
     attributes = f"/databases/{applied.id('db')}/collections/things/attributes"
     for key, case in CASES.items():
         applied.api.patch(f"{attributes}/{case.type}/{key}", case.by_hand)
-    told = applied.iac("drift", code=3).out
+    reported = applied.iac("drift", code=3).out
     for key, case in CASES.items():
-        part = told.partition(f"{address(applied, key)}:")[2].partition("attribute.")[0]
-        assert case.shown in part, f"{key}: {case.shown!r} is missing\n{told}"
+        part = reported.partition(f"{address(applied, key)}:")[2].partition("attribute.")[0]
+        assert case.shown in part, f"{key}: {case.shown!r} is missing\n{reported}"
     applied.proxy.forget()
     applied.apply()
     assert applied.proxy.writes() == len(CASES)

@@ -68,7 +68,7 @@ def test_a_killed_run_has_no_end(project: Project) -> None:
     assert "has no end" in project.iac("state", "verify").out
 
 
-def test_a_damaged_log_is_told_and_stops_no_apply(project: Project) -> None:
+def test_a_damaged_log_is_reported_and_stops_no_apply(project: Project) -> None:
     project.declare(STACK.format(name="Db"))
     project.apply()
     file = project.state_folder / "audit.jsonl"
@@ -81,7 +81,7 @@ def test_a_damaged_log_is_told_and_stops_no_apply(project: Project) -> None:
     assert document["records"] == 4
 
 
-def test_a_log_that_cannot_be_written_is_told_and_stops_no_apply(project: Project) -> None:
+def test_a_log_that_cannot_be_written_is_reported_and_stops_no_apply(project: Project) -> None:
     project.declare(STACK.format(name="Db"))
     (project.state_folder / "audit.jsonl").mkdir(parents=True)
     assert "cannot be written" in project.apply().err

@@ -78,21 +78,21 @@ SYSTEM = ("$sequence", "$databaseId", "$collectionId")
 
 
 def everything(project: Project, *collections: str) -> dict[str, dict[str, Any]]:
-    """Every document as the server tells it, with the ids of what it is related to."""
+    """Every document as the server shows it, with the ids of what it is related to."""
     paths = {"orders": ["room.$id", "extras.$id"], "notes": ["about.$id"], "rooms": []}
     found = {}
     for name in collections:
         queries = [{"method": "select", "values": ["*", *paths[name]]}, {"method": "limit", "values": [100_000]}]
         for each in project.api.get(documents(project, name), *queries)["documents"]:
-            content = {key: told(value) for key, value in each.items() if key not in SYSTEM}
+            content = {key: reported(value) for key, value in each.items() if key not in SYSTEM}
             found[f"{name}/{each['$id']}"] = content
     return found
 
 
-def told(value: Any) -> Any:
+def reported(value: Any) -> Any:
     if isinstance(value, dict):
         return value.get("$id")
-    return sorted(map(told, value)) if isinstance(value, list) and value and isinstance(value[0], dict) else value
+    return sorted(map(reported, value)) if isinstance(value, list) and value and isinstance(value[0], dict) else value
 
 
 def declare(project: Project, *parts: str) -> None:

@@ -49,8 +49,8 @@ def report(walk: Walk, name: str) -> Any:
 
 def test_it_is_healthy_after_an_apply_and_finds_nothing_to_do(walk: Walk) -> None:
     walk.must_end("apply")
-    told = report(walk, "after apply")
-    assert (told["healthy"], told["created"], told["updated"]) == (True, 0, 0)
+    reported = report(walk, "after apply")
+    assert (reported["healthy"], reported["created"], reported["updated"]) == (True, 0, 0)
 
 
 def test_what_it_writes_for_itself_is_no_drift(walk: Walk) -> None:
@@ -58,19 +58,19 @@ def test_what_it_writes_for_itself_is_no_drift(walk: Walk) -> None:
 
 
 def test_it_makes_everything_from_nothing(walk: Walk) -> None:
-    told = report(walk, "from empty")
-    assert told["healthy"]
-    assert told["created"] == len(
+    reported = report(walk, "from empty")
+    assert reported["healthy"]
+    assert reported["created"] == len(
         [each for each in walk.project.state() if f".{walk.project.id('raceday-db')}" in each]
     )
 
 
 def test_its_second_run_changes_nothing(walk: Walk) -> None:
-    told = report(walk, "second run")
-    assert (told["healthy"], told["created"], told["updated"]) == (True, 0, 0)
+    reported = report(walk, "second run")
+    assert (reported["healthy"], reported["created"], reported["updated"]) == (True, 0, 0)
 
 
-def test_it_tells_its_health(walk: Walk) -> None:
+def test_it_reports_its_health(walk: Walk) -> None:
     assert report(walk, "health")["healthy"]
 
 

@@ -92,7 +92,7 @@ def _run(walk: Walk) -> None:
 
 
 def _break(walk: Walk) -> None:
-    """A build that fails; its log is long, so that the end can be told from the whole."""
+    """A build that fails; its log is long, so that the end can be reported from the whole."""
     declare(walk.project, 11, commands="for n in $(seq 40); do echo line-$n-; done; exit 3")
     walk.step("broken", "apply", "--auto-approve")
     _look(walk, "broken")
@@ -130,19 +130,19 @@ def test_unchanged_code_is_not_deployed_again_not_even_without_the_state(walk: W
 
 @pytest.mark.usefixtures("_runs_functions")
 def test_a_build_that_fails_leaves_the_old_code_active_and_shows_the_end_of_its_log(walk: Walk) -> None:
-    told = walk.must_end("broken", 1).out
+    reported = walk.must_end("broken", 1).out
     assert walk.seen["broken"] == walk.seen["first"]
-    assert "The deployment that was active still is" in told
-    assert "line-40-" in told
-    assert "line-2-" not in told
+    assert "The deployment that was active still is" in reported
+    assert "line-40-" in reported
+    assert "line-2-" not in reported
 
 
 @pytest.mark.usefixtures("_runs_functions")
 def test_the_whole_log_of_a_build_can_be_read_afterwards(walk: Walk) -> None:
-    told = walk.must_end("log of the broken build").out
-    assert "failed" in told
-    assert "line-1-" in told
-    assert "line-40-" in told
+    reported = walk.must_end("log of the broken build").out
+    assert "failed" in reported
+    assert "line-1-" in reported
+    assert "line-40-" in reported
 
 
 def test_new_code_takes_over_and_what_it_replaced_is_kept(walk: Walk) -> None:
@@ -174,10 +174,10 @@ def test_code_that_was_uploaded_before_is_activated_without_a_second_upload(walk
 
 @pytest.mark.usefixtures("_runs_functions")
 def test_a_run_shows_the_answer_and_the_logs(walk: Walk) -> None:
-    told = walk.must_end("run").out
-    assert '"version": 10' in told
-    assert '"plain": "one"' in told
-    assert "version 10 runs" in told
+    reported = walk.must_end("run").out
+    assert '"version": 10' in reported
+    assert '"plain": "one"' in reported
+    assert "version 10 runs" in reported
 
 
 @pytest.mark.usefixtures("_runs_functions")

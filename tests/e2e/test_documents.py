@@ -271,7 +271,7 @@ def test_a_database_that_the_tables_api_made_is_no_other(project: Project) -> No
     assert (row["title"], row["tags"], row["limit"]) == (VALUES["title"], VALUES["tags"], VALUES["limit"])
 
 
-def test_a_key_that_may_not_read_documents_is_told_once(project: Project, faults: Any) -> None:
+def test_a_key_that_may_not_read_documents_is_reported_once(project: Project, faults: Any) -> None:
     from raceday_iac.devserver.faults import RequestFault
 
     project.declare(SCHEMA + document() + 'settings.document("other", {"title": "O"})\n')

@@ -1,4 +1,4 @@
-"""Lost answers, errors and refusals on the way: looked up, waited for, or told."""
+"""Lost answers, errors and refusals on the way: looked up, waited for, or said."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_a_server_that_goes_away_ends_the_run_and_nothing_is_forgotten(project: 
     project.must_be_clean()
 
 
-def test_an_attribute_that_fails_on_the_server_is_told_and_made_anew_by_the_next_run(
+def test_an_attribute_that_fails_on_the_server_is_reported_and_made_again_by_the_next_run(
     project: Project, faults: Any
 ) -> None:
     project.declare(SCHEMA)
@@ -135,7 +135,9 @@ def test_an_attribute_that_fails_on_the_server_is_told_and_made_anew_by_the_next
     project.must_be_clean()
 
 
-def test_a_build_that_the_server_fails_is_told_and_tried_again_by_the_next_run(project: Project, faults: Any) -> None:
+def test_a_build_that_the_server_fails_is_reported_and_tried_again_by_the_next_run(
+    project: Project, faults: Any
+) -> None:
     declare_function(project)
     faults.failing_builds = 1
     ended = project.apply(code=1)

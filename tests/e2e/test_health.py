@@ -1,4 +1,4 @@
-"""How a project fares, as it is told to people, programs, Prometheus and webhooks. Reads only."""
+"""How a project fares, as it is asked to people, programs, Prometheus and webhooks. Reads only."""
 
 from __future__ import annotations
 
@@ -104,30 +104,30 @@ def declare_alerts(project: Project, text: str) -> None:
 
 
 def test_runs_that_fail_one_after_the_other_are_an_error_with_their_category(project: Project) -> None:
-    told = run_here(project, "health", "--json")
-    assert told.code == EXIT_UNHEALTHY, told
-    (function,) = told.json["health"]["functions"]
+    reported = run_here(project, "health", "--json")
+    assert reported.code == EXIT_UNHEALTHY, reported
+    (function,) = reported.json["health"]["functions"]
     assert (function["runs"], function["failed"], function["success"]) == (4, 3, 0.25)
     assert function["outcomes"] == {"failed": 3, "done": 1}
     assert function["streak"]["failures"] == 3
     assert function["streak"]["category"] == "retryable"
-    findings = {each["code"]: each for each in told.json["health"]["findings"]}
+    findings = {each["code"]: each for each in reported.json["health"]["findings"]}
     assert findings["run.failing"]["severity"] == "error"
     assert findings["run.success"]["severity"] == "warning"
 
 
-def test_secrets_in_a_log_are_not_told(project: Project) -> None:
-    told = run_here(project, "health")
-    assert "upstream said no to ***" in told.out
-    assert not [each for each in project.secrets if each in told.text]
+def test_secrets_in_a_log_are_not_reported(project: Project) -> None:
+    reported = run_here(project, "health")
+    assert "upstream said no to ***" in reported.out
+    assert not [each for each in project.secrets if each in reported.text]
 
 
 def test_only_what_lies_in_the_window_counts(project: Project, target: Target) -> None:
     server = target.server.server
     with clock_of(server) as set_clock:
         set_clock(server.clock.now() + timedelta(hours=2))
-        told = run_here(project, "health", "--since", "90m", "--json")
-    (function,) = told.json["health"]["functions"]
+        reported = run_here(project, "health", "--since", "90m", "--json")
+    (function,) = reported.json["health"]["functions"]
     assert function["runs"] == 0
     assert function["lastRun"]["outcome"] == "failed"
     # The scheduler of this server stands still.
@@ -145,9 +145,9 @@ def test_only_what_lies_in_the_window_counts(project: Project, target: Target) -
     ],
 )
 def test_what_makes_no_sense_is_refused(project: Project, words: tuple[str, ...], said: str) -> None:
-    told = run_here(project, "health", *words)
-    assert told.code == EXIT_ERROR
-    assert said in told.err
+    reported = run_here(project, "health", *words)
+    assert reported.code == EXIT_ERROR
+    assert said in reported.err
 
 
 def test_where_schedules_are_off_the_data_of_the_day_is_not_asked_for(project: Project) -> None:
@@ -155,10 +155,10 @@ def test_where_schedules_are_off_the_data_of_the_day_is_not_asked_for(project: P
     before = file.read_text(encoding="utf-8")
     declare_alerts(project, f"daily: [{project.id('fn')}]\n")
     file.write_text(f"{before}schedules: false\n", encoding="utf-8")
-    told = run_here(project, "health")
+    reported = run_here(project, "health")
     file.write_text(before, encoding="utf-8")
     declare_alerts(project, "")
-    assert "schedules are off in this environment" in told.out
+    assert "schedules are off in this environment" in reported.out
 
 
 def test_a_state_that_cannot_be_reached_keeps_nothing_from_being_looked_at(project: Project) -> None:
@@ -167,20 +167,20 @@ def test_a_state_that_cannot_be_reached_keeps_nothing_from_being_looked_at(proje
     keep_in_appwrite(project)
     there = run_here(project, "health", "--json")
     project.proxy.answer(403, "GET", documents_of(project) + "/*", times=9)
-    told = run_here(project, "health")
+    reported = run_here(project, "health")
     project.proxy.forget()
     file.write_text(before, encoding="utf-8")
     assert there.json["health"]["skipped"] == []
-    assert "Not looked at: the lock of the state: Appwrite answered 403" in told.out
+    assert "Not looked at: the lock of the state: Appwrite answered 403" in reported.out
 
 
-def test_mistakes_in_the_file_are_told_together_with_their_lines(project: Project) -> None:
+def test_mistakes_in_the_file_are_reported_together_with_their_lines(project: Project) -> None:
     declare_alerts(project, "window: soon\nfunctions:\n  nobody: {streak: 2}\nalerts:\n- {kind: fax, url_env: X}\n")
-    told = run_here(project, "health")
+    reported = run_here(project, "health")
     declare_alerts(project, "")
-    assert told.code == EXIT_ERROR
-    assert "health.yaml:1: window" in told.err
-    assert "health.yaml:5: alerts.1.kind" in told.err
+    assert reported.code == EXIT_ERROR
+    assert "health.yaml:1: window" in reported.err
+    assert "health.yaml:5: alerts.1.kind" in reported.err
 
 
 def test_the_page_is_written(project: Project, tmp_path: Path) -> None:
@@ -188,18 +188,18 @@ def test_the_page_is_written(project: Project, tmp_path: Path) -> None:
     assert project.id("fn") in (tmp_path / "pages" / "health.html").read_text(encoding="utf-8")
 
 
-def test_alerts_go_to_the_address_in_the_variable_which_is_never_told(
+def test_alerts_go_to_the_address_in_the_variable_which_is_never_reported(
     project: Project, variables: pytest.MonkeyPatch
 ) -> None:
     declare_alerts(project, "alerts:\n- {kind: slack, url_env: E2E_HOOK, at: error}\n- {url_env: E2E_OTHER_HOOK}\n")
     with webhook() as (address, got):
         variables.setenv("E2E_HOOK", address)
-        told = run_here(project, "health", "--alert")
-        assert told.code == EXIT_UNHEALTHY
+        reported = run_here(project, "health", "--alert")
+        assert reported.code == EXIT_UNHEALTHY
     (message,) = got
     assert "run.failing" in message["text"]
     assert "secret-" not in json.dumps(message)
-    assert "token-of-the-hook" not in told.text
+    assert "token-of-the-hook" not in reported.text
     with webhook(status=404) as (address, _):
         variables.setenv("E2E_HOOK", address)
         refused = run_here(project, "health", "--alert")
@@ -215,15 +215,15 @@ def test_alerts_go_to_the_address_in_the_variable_which_is_never_told(
 
 
 @pytest.mark.usefixtures("variables")
-def test_a_watch_without_a_terminal_tells_a_line_for_each_look_and_what_is_new(
+def test_a_watch_without_a_terminal_says_a_line_for_each_look_and_what_is_new(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told: list[Report] = []
+    reported: list[Report] = []
     options = Options(env=ENVIRONMENT, stack=project.stack_file)
     with looking(project) as look:
-        watch(look, view_of(options), 1, told.append, times=3, sleep=lambda _: None)
+        watch(look, view_of(options), 1, reported.append, times=3, sleep=lambda _: None)
     lines = capsys.readouterr().out.splitlines()
-    assert len(told) == 3
+    assert len(reported) == 3
     assert sum("Unhealthy" in line for line in lines) == 3
     assert sum("+ run.failing" in line for line in lines) == 1
 
@@ -271,22 +271,22 @@ def test_metrics_page_and_json_are_served_on_this_machine_only_and_change_nothin
 def test_without_failures_a_project_is_healthy(project: Project) -> None:
     for _ in range(2):
         run_here(project, "run", project.id("fn"))
-    told = run_here(project, "health")
+    reported = run_here(project, "health")
     # The failures of before still count in the share of runs that went well.
-    assert told.code == EXIT_DEGRADED, told
+    assert reported.code == EXIT_DEGRADED, reported
     declare_alerts(project, f"functions:\n  {project.id('fn')}: {{success: 10%}}\n")
     assert run_here(project, "health").code == EXIT_OK
     declare_alerts(project, "")
 
 
-def test_hooks_are_told_once_and_then_when_it_is_over(project: Project, variables: pytest.MonkeyPatch) -> None:
+def test_hooks_are_called_once_and_then_when_it_is_over(project: Project, variables: pytest.MonkeyPatch) -> None:
     from raceday_iac.health.watched import Alert
 
     with webhook() as (address, got), looking(project) as look:
         hooks = Hooks.of([Alert(url_env="E2E_HOOK", at="warning")], {"E2E_HOOK": address})
         report = look()
         for each in (report, report, _cured(report), _cured(report)):
-            hooks.tell(each)
+            hooks.notify(each)
     assert [(len(each["new"]), len(each["over"])) for each in got] == [(1, 0), (0, 1)]
 
 

@@ -167,7 +167,7 @@ def test_a_grown_project_becomes_a_stack_that_changes_nothing(grown: Project) ->
     must_round_trip(grown, "grown")
 
 
-def test_its_secrets_are_told_and_kept_out_of_the_file(grown: Project) -> None:
+def test_its_secrets_are_reported_and_kept_out_of_the_file(grown: Project) -> None:
     text = (grown.root / "stacks" / "grown.py").read_text(encoding="utf-8")
     assert SECRET not in text
     assert 'FromEnvironment("FULL_TOKEN")' in text

@@ -112,7 +112,7 @@ def test_deletions_that_are_killed_are_finished_by_the_next_run(project: Project
 
 
 @live
-def test_the_next_run_tells_that_an_earlier_one_was_cut_short(project: Project) -> None:
+def test_the_next_run_says_that_an_earlier_one_was_cut_short(project: Project) -> None:
     project.declare(SCHEMA)
     kill(project, "POST", "/databases", when="after")
     assert f"create:database.{project.id('db')}" in project.apply().err

@@ -187,9 +187,9 @@ def test_a_rehearsal_shows_what_would_change_and_writes_nothing(shop: Project) -
         "action": "update",
         "changes": {"last": {"before": None, "after": "Plato"}},
     }
-    told = shop.iac("plan", "--rehearse", *losing(shop)).out
-    assert f"Rehearsed {NAME}: 3 read, 3 updated. Nothing was written." in told
-    assert '        last: null → "Plato"' in told
+    reported = shop.iac("plan", "--rehearse", *losing(shop)).out
+    assert f"Rehearsed {NAME}: 3 read, 3 updated. Nothing was written." in reported
+    assert '        last: null → "Plato"' in reported
     assert people(shop) == before
 
 
@@ -343,7 +343,7 @@ def test_documents_are_linked_made_and_deleted(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "told"),
+    ("code", "reported"),
     [
         ('data.update(shop, {{"a": {{"nme": 1}}}})', "has no attribute 'nme' (did you mean 'name'?)"),
         ('list(data.pages(shop, only=["nme"]))', "has no attribute 'nme' (did you mean 'name'?)"),
@@ -359,11 +359,11 @@ def test_documents_are_linked_made_and_deleted(project: Project) -> None:
         ("import no_such_module", "ModuleNotFoundError"),
     ],
 )
-def test_a_mistake_is_said_without_a_traceback(shop: Project, code: str, told: str) -> None:
+def test_a_mistake_is_said_without_a_traceback(shop: Project, code: str, reported: str) -> None:
     shop.declare(BEFORE + '    stack.migration("0001-split", "migrations/0001_split.py")\n')
     write(shop, "def run(data):\n    shop = {place!r}\n    " + code + "\n")
     failed = shop.apply(code=1)
-    assert told in failed.out, failed
+    assert reported in failed.out, failed
     assert {each: data["name"] for each, data in people(shop).items()} == PEOPLE
 
 

@@ -118,11 +118,11 @@ def _piece_of_somebody(project: Project) -> str:
 
 
 def test_a_build_without_a_sign_of_life_is_given_up_and_changes_nothing(walk: Walk) -> None:
-    told = walk.must_end("stuck", 1).out
-    assert "has not moved for" in told
-    assert "(status building)" in told
-    assert "The deployment that was active still is" in told
-    assert f"raceday-iac logs {walk.project.id('fn')} --build" in told
+    reported = walk.must_end("stuck", 1).out
+    assert "has not moved for" in reported
+    assert "(status building)" in reported
+    assert "The deployment that was active still is" in reported
+    assert f"raceday-iac logs {walk.project.id('fn')} --build" in reported
     assert walk.seen["after stuck"] == walk.seen["first"]
 
 

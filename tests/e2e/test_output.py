@@ -47,7 +47,7 @@ def test_what_a_command_prints_with_json_is_one_document_with_a_format_number(
     assert ended.json["format"] == 1
 
 
-def test_an_apply_tells_its_progress_as_lines_and_its_outcome_as_the_last_document(project: Project) -> None:
+def test_an_apply_reports_its_progress_as_lines_and_its_outcome_as_the_last_document(project: Project) -> None:
     project.declare(STACK)
     *events, outcome = project.apply("--json").documents
     assert {each["event"] for each in events} >= {"started", "done"}
@@ -57,7 +57,7 @@ def test_an_apply_tells_its_progress_as_lines_and_its_outcome_as_the_last_docume
     assert outcome["applied"]["complete"]
 
 
-def test_a_refused_apply_tells_machines_why(project: Project) -> None:
+def test_a_refused_apply_shows_machines_why(project: Project) -> None:
     project.declare(STACK)
     project.apply()
     documents = f"/databases/{project.id('db')}/collections/c/documents"

@@ -149,7 +149,7 @@ def test_a_credential_that_is_not_set_is_not_compared_and_apply_needs_it(project
         (f'twilio_provider("x", name="X", account_sid="a", auth_token={KEY}, from_number="021")', "from_number"),
     ],
 )
-def test_a_mistake_is_told_before_the_first_request(project: Project, line: str, said: str) -> None:
+def test_a_mistake_is_reported_before_the_first_request(project: Project, line: str, said: str) -> None:
     project.declare(f"stack.{line}\n")
     project.proxy.forget()
     assert said in here(project, "plan", code=1).err

@@ -109,7 +109,7 @@ def test_what_has_only_just_begun_is_not_stuck(walk: Walk) -> None:
     assert steps(walk, "young") == []
 
 
-def test_health_tells_everything_that_is_stuck(walk: Walk) -> None:
+def test_health_reports_everything_that_is_stuck(walk: Walk) -> None:
     walk.must_end("health", EXIT_UNHEALTHY)
     assert codes(walk, "health") >= {
         ("run.stuck", "function.other"),
@@ -218,7 +218,7 @@ def test_what_was_deleted_is_made_anew_by_the_next_apply(walk: Walk) -> None:
     assert statuses == {"date": "available", "late": "available", "theirs": "processing", "by_date": "available"}
 
 
-def test_a_build_that_never_ends_and_an_upload_that_was_cut_are_told_and_then_deleted(
+def test_a_build_that_never_ends_and_an_upload_that_was_cut_are_reported_and_then_deleted(
     project: Project, target: Target, faults: Any
 ) -> None:
     declare_function(project, FUNCTION)
@@ -234,9 +234,9 @@ def test_a_build_that_never_ends_and_an_upload_that_was_cut_are_told_and_then_de
     server = target.server.server
     with clock_of(server) as set_clock:
         set_clock(server.clock.now() + timedelta(hours=3))
-        told = run_here(project, "health")
-        assert told.code == EXIT_DEGRADED, told
-        assert f"deployment {stuck}: it is building, begun 3 h ago" in told.out
+        reported = run_here(project, "health")
+        assert reported.code == EXIT_DEGRADED, reported
+        assert f"deployment {stuck}: it is building, begun 3 h ago" in reported.out
         planned = run_here(project, "recover", "--dry-run")
         assert planned.code == EXIT_CHANGES, planned
         assert f"cancel the build of deployment {stuck}" in planned.out

@@ -172,8 +172,8 @@ def test_the_written_stack_of_a_live_one_changes_nothing(project: Project, sampl
     here(project, "import", "--write", str(project.root / "stacks" / "e2e.py"))
     text = (project.root / "stacks" / "e2e.py").read_text(encoding="utf-8")
     assert f"stack.{sample.method or sample.kind}(" in text
-    told = [value for name, value in sample.secrets.items() if name != sample.untold]
-    for name, value in zip(re.findall(r'FromEnvironment\("(\w+)"\)', text), told, strict=True):
+    reported = [value for name, value in sample.secrets.items() if name != sample.untold]
+    for name, value in zip(re.findall(r'FromEnvironment\("(\w+)"\)', text), reported, strict=True):
         project.secret(name, value)
     project.stack_file.write_text(text, encoding="utf-8")
     project.must_be_clean()
@@ -241,7 +241,7 @@ def closed(route: str, status: int, kind: str) -> Any:
 
 
 @EACH
-def test_a_key_that_may_not_see_it_is_told_once_and_only_where_it_is_declared(
+def test_a_key_that_may_not_see_it_is_reported_once_and_only_where_it_is_declared(
     project: Project, sample: Sample, faults: Any
 ) -> None:
     faults.add(closed(sample.route, 401, "general_unauthorized_scope"))
@@ -253,7 +253,7 @@ def test_a_key_that_may_not_see_it_is_told_once_and_only_where_it_is_declared(
 
 
 @EACH
-def test_a_server_that_does_not_have_it_is_told_once(project: Project, sample: Sample, faults: Any) -> None:
+def test_a_server_that_does_not_have_it_is_reported_once(project: Project, sample: Sample, faults: Any) -> None:
     faults.add(closed(sample.route, 404, "general_route_not_found"))
     project.declare(sample.stack() + sample.call(other="y"))
     refused = here(project, "plan", code=5)

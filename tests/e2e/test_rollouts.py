@@ -154,18 +154,18 @@ def test_as_many_previous_ones_as_declared_are_kept(walk: Walk) -> None:
     assert walk.seen["deploy 12: all"] == {walk.seen[f"deploy {each}"] for each in (10, 11, 12)}
 
 
-def test_an_old_deployment_that_cannot_be_deleted_is_told_and_nothing_fails(walk: Walk) -> None:
-    told = walk.must_end("deploy 13").out
-    assert f"the old deployment {walk.seen['deploy 10']} could not be deleted" in told
+def test_an_old_deployment_that_cannot_be_deleted_is_reported_and_nothing_fails(walk: Walk) -> None:
+    reported = walk.must_end("deploy 13").out
+    assert f"the old deployment {walk.seen['deploy 10']} could not be deleted" in reported
     assert walk.seen["deploy 10"] in walk.seen["deploy 13: all"]
 
 
 def test_code_that_fails_its_probe_gives_way_to_what_was_active(walk: Walk) -> None:
-    told = walk.must_end("deploy 14", 1).out
+    reported = walk.must_end("deploy 14", 1).out
     assert walk.seen["deploy 14"] == walk.seen["deploy 13"]
-    assert f"{walk.seen['deploy 13']}, is active again" in told
-    assert "completed with 418, expected was 200" in told
-    assert "version 14 is probed on /probe with this" in told
+    assert f"{walk.seen['deploy 13']}, is active again" in reported
+    assert "completed with 418, expected was 200" in reported
+    assert "version 14 is probed on /probe with this" in reported
 
 
 def test_failed_code_is_still_to_be_deployed_and_noted(walk: Walk) -> None:
@@ -180,7 +180,7 @@ def test_code_that_failed_is_tried_again_without_another_upload(walk: Walk) -> N
     assert not [each for each in walk.writes("try again") if each.path.endswith("/deployments")]
 
 
-def test_the_list_tells_what_each_deployment_is(walk: Walk) -> None:
+def test_the_list_says_what_each_deployment_is(walk: Walk) -> None:
     walk.must_end("list")
     found = roles(walk.json("list"))
     assert found.pop(walk.seen["deploy 13"]) == "active"
@@ -237,9 +237,9 @@ def test_saving_sources_writes_nothing_on_the_server(walk: Walk) -> None:
 
 
 def test_a_rollback_to_code_of_another_language_is_refused(walk: Walk) -> None:
-    told = walk.must_end("rollback to another language", 5).err
-    assert "begins with main.py, and the function has the runtime node-22 by now" in told
-    assert "take runtime, entrypoint and code back in the stack, and apply" in told
+    reported = walk.must_end("rollback to another language", 5).err
+    assert "begins with main.py, and the function has the runtime node-22 by now" in reported
+    assert "take runtime, entrypoint and code back in the stack, and apply" in reported
     assert walk.writes("rollback to another language") == []
 
 

@@ -82,7 +82,7 @@ def test_a_saved_plan_is_shown_without_a_server_and_applied_without_a_terminal(p
     assert records(project)[0]["plan"] == document["id"]
 
 
-def test_machines_are_told_where_the_plan_is_and_which_one(project: Project) -> None:
+def test_machines_learn_where_the_plan_is_and_which_one(project: Project) -> None:
     declare(project)
     document = project.plan("--out", FILE)
     assert document["saved"] == {"file": FILE, "id": json.loads((project.root / FILE).read_text())["id"]}

@@ -59,7 +59,7 @@ def _secrets(request: pytest.FixtureRequest, project: Project) -> None:
 
 
 def live(project: Project, setting: Setting) -> Mapping[str, Any]:
-    """All that is told where it is read, without what changes with every write."""
+    """All that is reported where it is read, without what changes with every write."""
     text = re.sub(r'"\$(created|updated)At": "[^"]*"', '"": ""', json.dumps(project.api.get(setting.read_at)))
     found: Mapping[str, Any] = json.loads(text)
     return found
@@ -222,7 +222,7 @@ def test_all_settings_together_cost_a_request_for_each_answer_and_come_back(proj
 
 
 @EACH
-def test_a_key_that_may_not_see_it_is_told_once_and_only_where_it_is_declared(
+def test_a_key_that_may_not_see_it_is_reported_once_and_only_where_it_is_declared(
     project: Project, setting: Setting, faults: Any
 ) -> None:
     faults.add(closed(setting.read_at, 401, "general_unauthorized_scope"))
@@ -233,7 +233,7 @@ def test_a_key_that_may_not_see_it_is_told_once_and_only_where_it_is_declared(
 
 
 @EACH
-def test_a_server_that_does_not_have_it_is_told_once(project: Project, setting: Setting, faults: Any) -> None:
+def test_a_server_that_does_not_have_it_is_reported_once(project: Project, setting: Setting, faults: Any) -> None:
     faults.add(closed(setting.read_at, 404, "general_route_not_found"))
     project.declare(setting.call())
     refused = here(project, "plan", code=5)

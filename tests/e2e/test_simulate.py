@@ -158,10 +158,10 @@ def test_without_the_lock_the_same_run_violates_what_the_lock_holds(slices: Slic
 
 
 def test_for_people_the_hours_pass_on_standard_error(slices: Slices) -> None:
-    told = slices.unlocked.err.splitlines()
+    reported = slices.unlocked.err.splitlines()
 
-    assert "Thu 00:00 in New Zealand" in told
-    assert "Thu 12:00 in New Zealand" in told
+    assert "Thu 00:00 in New Zealand" in reported
+    assert "Thu 12:00 in New Zealand" in reported
     assert "Race day Thursday 17 July 2025" in slices.unlocked.out
 
 

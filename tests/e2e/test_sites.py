@@ -93,8 +93,8 @@ def test_new_code_and_a_new_command_are_deployed_and_the_same_are_not(project: P
 def test_a_build_that_fails_leaves_the_old_code_active_and_its_log_can_be_read(project: Project, site: str) -> None:
     before, name = active(project, site), project.id("s")
     declare(project, command="echo no such luck; exit 3")
-    told = project.apply(code=1).out
-    assert f"The build of site.{name} ended failed. The deployment that was active still is." in told
+    reported = project.apply(code=1).out
+    assert f"The build of site.{name} ended failed. The deployment that was active still is." in reported
     assert active(project, site) == before
     assert "no such luck" in project.iac("logs", f"site.{name}", "--build", "latest").out
     assert "a deployment of an earlier run was never accepted" in project.iac("plan").out
@@ -197,9 +197,9 @@ def test_the_settings_of_a_site_are_checked_before_anything_is_sent(project: Pro
 @pytest.mark.shows("lint", kinds=["site_variable"])
 def test_lint_finds_a_secret_in_a_plain_variable(project: Project) -> None:
     declare(project, more='variables={"API_KEY": "0123456789"}')
-    told = project.iac("lint", code=None).out
-    assert f"POL007  site_variable.{project.id('s')}/API_KEY" in told
-    assert "0123456789" not in told
+    reported = project.iac("lint", code=None).out
+    assert f"POL007  site_variable.{project.id('s')}/API_KEY" in reported
+    assert "0123456789" not in reported
 
 
 @pytest.mark.shows("drift", kinds=["site_variable"])

@@ -152,7 +152,7 @@ def key(project: Project) -> str:
     return made
 
 
-def test_an_encrypted_state_tells_nothing_and_its_keys_can_be_changed(project: Project) -> None:
+def test_an_encrypted_state_says_nothing_and_its_keys_can_be_changed(project: Project) -> None:
     project.declare(STACK)
     old, new = key(project), key(project)
     keep_state(project, "backend: local\nencryption: {key_env: NEW_KEY, previous_key_env: OLD_KEY}")
@@ -175,7 +175,7 @@ def test_an_encrypted_state_tells_nothing_and_its_keys_can_be_changed(project: P
     assert sorted(pulled(project)["resources"]) == sorted(f"{each}" for each in pulled(project)["resources"])
 
 
-def test_a_wrong_or_missing_key_is_told_and_nothing_is_changed(project: Project) -> None:
+def test_a_wrong_or_missing_key_is_reported_and_nothing_is_changed(project: Project) -> None:
     project.declare(STACK)
     keep_state(project, "backend: local\nencryption: {key_env: STATE_KEY}")
     project.secret("STATE_KEY", key(project))

@@ -76,7 +76,7 @@ def test_a_stack_is_applied_once_and_every_other_machine_knows_it(remote: Projec
     assert (entry["command"], entry["resources"]) == ("apply", SCHEMA_OBJECTS)
 
 
-def test_a_killed_run_leaves_a_lock_that_is_told_and_released_and_the_next_run_finishes(remote: Project) -> None:
+def test_a_killed_run_leaves_a_lock_that_is_reported_and_released_and_the_next_run_finishes(remote: Project) -> None:
     run = remote.start("apply", "--auto-approve")
     remote.proxy.call(lambda: run.signal(signal.SIGKILL), "POST", "*/attributes/*", skip=5)
     assert run.end().code == -signal.SIGKILL
@@ -204,7 +204,7 @@ def test_a_stack_that_declares_the_states_own_database_is_refused(inside: Projec
     assert inside.proxy.exchanges() == []
 
 
-def test_a_key_that_may_not_write_documents_is_told(inside: Project) -> None:
+def test_a_key_that_may_not_write_documents_is_reported(inside: Project) -> None:
     here(inside, "apply", "--auto-approve")
     if not inside.site.narrow_key:
         pytest.skip("no second key")
@@ -215,7 +215,7 @@ def test_a_key_that_may_not_write_documents_is_told(inside: Project) -> None:
 # In S3.
 
 
-def test_a_wrong_key_and_a_store_that_is_not_there_are_told(project: Project, s3: S3Server) -> None:
+def test_a_wrong_key_and_a_store_that_is_not_there_are_reported(project: Project, s3: S3Server) -> None:
     project.declare(SCHEMA)
     keep_in_s3(project, s3)
     refused = project.iac("plan", code=1, STATE_SECRET_KEY="wrong")

@@ -1,4 +1,4 @@
-"""A function's variables: matched by key, compared, and never told when they are secret."""
+"""A function's variables: matched by key, compared, and never shown when they are secret."""
 
 from __future__ import annotations
 
@@ -96,9 +96,9 @@ def test_the_state_knows_a_secret_by_its_fingerprint_only(walk: Walk) -> None:
 
 @pytest.mark.shows("drift", kinds=["variable"])
 def test_a_variable_changed_by_hand_is_drift_with_both_values(walk: Walk) -> None:
-    told = walk.must_end("drift", 3).out
-    assert address(walk, "PLAIN") in told
-    assert 'value: "by hand" → "one"' in told
+    reported = walk.must_end("drift", 3).out
+    assert address(walk, "PLAIN") in reported
+    assert 'value: "by hand" → "one"' in reported
 
 
 def test_a_new_secret_is_noticed_although_the_old_one_cannot_be_read(walk: Walk) -> None:
@@ -119,7 +119,7 @@ def test_a_dropped_variable_is_deleted_last_and_a_foreign_one_stays(walk: Walk) 
     assert set(walk.seen["changed"]) == {"PLAIN", "TOKEN", "FOREIGN"}
 
 
-def test_without_the_state_a_secret_is_set_again_because_nobody_can_tell(walk: Walk) -> None:
+def test_without_the_state_a_secret_is_set_again_because_nobody_can_say(walk: Walk) -> None:
     planned = actions(walk.json("plan without state"))
     assert planned.pop(address(walk, "TOKEN")) == "update"
     assert set(planned.values()) == {"adopt"}

@@ -52,10 +52,10 @@ def secrets_of(text: str) -> dict[str, str]:
     server shows cannot be compared: an import takes it to be right."""
     found = dict.fromkeys(re.findall(r'FromEnvironment\("(\w+)"\)', text), "nobody-knows")
     for sample in SAMPLES:
-        told = [value for name, value in sample.secrets.items() if name != sample.untold]
+        reported = [value for name, value in sample.secrets.items() if name != sample.untold]
         call = re.search(rf"stack\.{sample.method or sample.kind}\((?:[^()]|\([^()]*\))*\)", text)
         names = re.findall(r'FromEnvironment\("(\w+)"\)', call[0]) if call else []
-        found |= dict(zip(names, told, strict=True))
+        found |= dict(zip(names, reported, strict=True))
     return found
 
 

@@ -385,8 +385,8 @@ class _Within:
             sent.append(message)
 
         asyncio.run_coroutine_threadsafe(self._app(scope, receive, send), self._loop).result()
-        told = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-        return self._answer(sent[0]["status"], told, b"".join(each.get("body", b"") for each in sent[1:]))
+        reported = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+        return self._answer(sent[0]["status"], reported, b"".join(each.get("body", b"") for each in sent[1:]))
 
     def close(self) -> None:
         """There is nothing to close."""

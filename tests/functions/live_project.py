@@ -51,9 +51,9 @@ class LiveProject:
 
     def call(self, bundle: Path, **body: Any) -> tuple[dict[str, Any], int, Context]:
         """Call the entry module in this process, as one execution."""
-        told = context(self.key, json.dumps(body))
-        answer = load(bundle).handle(told)
-        return json.loads(answer["body"]), answer["statusCode"], told
+        reported = context(self.key, json.dumps(body))
+        answer = load(bundle).handle(reported)
+        return json.loads(answer["body"]), answer["statusCode"], reported
 
     def start(self, bundle: Path, **body: Any) -> subprocess.Popen[str]:
         """Start one execution in a process of its own; it prints the answer."""
@@ -62,8 +62,8 @@ class LiveProject:
             f"sys.path[:0] = [{str(bundle.parent)!r}, {str(ROOT / 'tests')!r}, {str(ROOT / 'functions')!r}]\n"
             "from functions.runtime import context\n"
             "from importlib import import_module\n"
-            f"told = context({self.key!r}, {json.dumps(body)!r})\n"
-            f"answer = import_module({bundle.name + '.src.main'!r}).handle(told)\n"
+            f"said = context({self.key!r}, {json.dumps(body)!r})\n"
+            f"answer = import_module({bundle.name + '.src.main'!r}).handle(said)\n"
             "print(answer['body'])\n"
         )
         return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=dict(os.environ))

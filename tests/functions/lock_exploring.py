@@ -1,4 +1,4 @@
-"""Visits every state that can be reached, checks the rules in each, and tells the story that leads to a broken one."""
+"""Visits every state that can be reached, checks the rules in each, and shows the way that leads to a broken one."""
 
 from __future__ import annotations
 

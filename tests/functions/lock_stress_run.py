@@ -1,4 +1,4 @@
-"""One process of the stress test: takes the lock, writes guarded records, gives it back, and so on until told to stop.
+"""One process of the stress test: takes the lock, writes guarded records, gives it back, and so on until asked to stop.
 
 What it sees goes line by line into a file, written at once, so that it outlives a kill. Its clock is the machine's,
 which all processes share and which goes on while a process is stopped.

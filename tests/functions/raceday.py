@@ -80,8 +80,8 @@ def set_up_database(data: Path, bundles: Path, age: Age = V1_8) -> None:
         client = Client(Credentials(server.endpoint, PROJECT, server.key))
         os.environ["APPWRITE_FUNCTION_API_ENDPOINT"] = server.endpoint
         os.environ["APPWRITE_FUNCTION_PROJECT_ID"] = PROJECT
-        told = context(server.key, "{}")
-        answer = load(bundles / package_of("database-setup")).handle(told)
+        reported = context(server.key, "{}")
+        answer = load(bundles / package_of("database-setup")).handle(reported)
         assert json.loads(answer["body"])["healthy"], answer["body"]
         client.close()
 
@@ -124,10 +124,10 @@ class Raceday:
         """One execution, to its end. Keyword arguments replace parts of the runtime."""
         self._executions += 1
         text = body if isinstance(body, str) else json.dumps(body or {})
-        told = context(self.key_of(function), text, execution=f"execution-{self._executions}")
+        reported = context(self.key_of(function), text, execution=f"execution-{self._executions}")
         module = importlib.import_module(f"{package_of(function)}.src.main")
-        answer = module.handle(told, runtime or self.runtime(of=function, **changes))
-        return Called(answer["statusCode"], json.loads(answer["body"]), told)
+        answer = module.handle(reported, runtime or self.runtime(of=function, **changes))
+        return Called(answer["statusCode"], json.loads(answer["body"]), reported)
 
     def key_of(self, function: str) -> str:
         """A key with the scopes that the stack gives the function."""

@@ -26,7 +26,7 @@ class Frame:
 
     run: Run
     held: lock.Lock
-    told: Context = field(default_factory=lambda: context(""))
+    reported: Context = field(default_factory=lambda: context(""))
 
     def perform(self, work: Callable[[Run], Any], slow_after: float = 1000.0) -> Outcome:
         """The work from beginning to end, with heartbeats."""
@@ -40,7 +40,7 @@ def begin(raceday: Raceday, settings: lock.Settings = SETTINGS, folder: str = ""
     credentials = raceday.credentials_of("tester")
     held = lock.acquire(settings, credentials, "execution-1", nz_date=racing_date(runtime.now()), runtime=runtime)
     assert isinstance(held, lock.Lock), held
-    told = context("")
-    log = Log(told.log, told.error, function=settings.function, execution="execution-1", clock=runtime.clock)
+    reported = context("")
+    log = Log(reported.log, reported.error, function=settings.function, execution="execution-1", clock=runtime.clock)
     call = Invocation(credentials, settings.function, "execution-1", "http", {})
-    return Frame(Run(folder, settings, call, log, held, runtime), held, told)
+    return Frame(Run(folder, settings, call, log, held, runtime), held, reported)

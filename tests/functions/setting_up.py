@@ -113,8 +113,10 @@ def run(
         now=lambda: 0.0, sleep=server.time.sleep, draw=lambda: 1.0, connect=lambda _: _Bridge(bundle, server)
     )
     client = http.Client(CREDENTIALS, runtime=runtime, permit=permit)
-    told = context("dynamic_key")
-    log = bundle.logs.Log(told.log, told.error, function="database-setup", execution="e1", clock=server.time.clock)
+    reported = context("dynamic_key")
+    log = bundle.logs.Log(
+        reported.log, reported.error, function="database-setup", execution="e1", clock=server.time.clock
+    )
     ends = server.time.now + seconds
     work = work_module.Work(
         client,
@@ -128,4 +130,4 @@ def run(
     if action == "set_up":
         options.setdefault("execution", "e1")
     report = getattr(bundle.actions, action)(work, bundle.schema.parse(document), **options)
-    return Run(report, work, told)
+    return Run(report, work, reported)

@@ -77,10 +77,10 @@ def test_a_held_lock_ends_the_run_at_once_and_successfully(project: LiveProject,
     project.call(bundle)
     _hold_lock(project)
 
-    answer, status, told = project.call(bundle)
+    answer, status, reported = project.call(bundle)
 
     assert (status, answer["duplicate"]) == (200, True)
-    (event,) = told.events("lock.refused")
+    (event,) = reported.events("lock.refused")
     assert event["holder"]["owner"] == "somebody"
     assert event["saved"]["appwriteRequests"] > 0
 
@@ -198,10 +198,10 @@ def test_an_interrupted_bootstrap_of_the_lock_store_is_completed(project: LivePr
     project.client.once("POST", "/databases", {"databaseId": "raceday-db", "name": "RaceDay Database"})
     project.client.once("POST", "/databases/raceday-db/collections", {"collectionId": "locks", "name": "Locks"})
 
-    answer, status, told = project.call(bundle)
+    answer, status, reported = project.call(bundle)
 
     assert (status, answer["healthy"]) == (200, True), answer
-    assert told.events("lock.store_not_ready")
+    assert reported.events("lock.store_not_ready")
 
 
 def test_a_key_without_scopes_is_an_error_and_no_duplicate(
@@ -215,15 +215,15 @@ def test_a_key_without_scopes_is_an_error_and_no_duplicate(
 
 
 def test_no_secret_appears_in_logs_and_answers(project: LiveProject, bundle: Path) -> None:
-    answer, _, told = project.call(bundle)
+    answer, _, reported = project.call(bundle)
 
-    assert project.key not in "".join([*told.logs, *told.errors, json.dumps(answer)])
+    assert project.key not in "".join([*reported.logs, *reported.errors, json.dumps(answer)])
 
 
 def test_every_log_line_is_json_with_the_execution(project: LiveProject, bundle: Path) -> None:
-    _, _, told = project.call(bundle)
+    _, _, reported = project.call(bundle)
 
-    assert {json.loads(line)["execution"] for line in [*told.logs, *told.errors]} == {"execution-1"}
+    assert {json.loads(line)["execution"] for line in [*reported.logs, *reported.errors]} == {"execution-1"}
 
 
 def test_an_update_of_a_populated_database_keeps_its_documents(project: LiveProject, tmp_path: Path) -> None:

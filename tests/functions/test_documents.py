@@ -38,7 +38,7 @@ Before = Callable[[str, str, Any], None]
 
 
 class HealthConfig:
-    """A connection that tells what it sends, before it sends it."""
+    """A connection that says what it sends, before it sends it."""
 
     def __init__(self, credentials: Credentials, before: Before) -> None:
         self._real, self._before = Connection(credentials), before

@@ -153,8 +153,8 @@ def test_a_duplicate_loads_no_work_and_no_client(raceday: Raceday, bundles: Path
         f"import sys; sys.path[:0] = [{str(bundles)!r}, {str(ROOT / 'tests')!r}, {str(ROOT / 'functions')!r}]\n"
         "from functions.runtime import context\n"
         f"from {package}.src.main import handle\n"
-        f"told = context({raceday.key_of(FUNCTION)!r})\n"
-        "answer = handle(told)\n"
+        f"said = context({raceday.key_of(FUNCTION)!r})\n"
+        "answer = handle(said)\n"
         f"print(answer['body']); print([each for each in sys.modules if each.startswith('{package}.')])\n"
     )
 
@@ -252,7 +252,7 @@ def test_without_the_key_of_the_execution_nothing_is_tried(raceday: Raceday, mon
 def test_work_in_a_thread_leaves_the_event_loop_free() -> None:
     import asyncio
 
-    def handle(told: Context) -> str:
+    def handle(reported: Context) -> str:
         return threading.current_thread().name
 
     name = asyncio.run(entry.in_thread(handle, context("")))
@@ -263,10 +263,10 @@ def test_work_in_a_thread_leaves_the_event_loop_free() -> None:
 def test_body_and_trigger_of_the_execution_reach_the_run(raceday: Raceday) -> None:
     from _shared import invocation
 
-    told = context("key", '{"raceIds":["r1"]}', execution="execution-9")
-    told.req.headers["x-appwrite-trigger"] = "schedule"
+    reported = context("key", '{"raceIds":["r1"]}', execution="execution-9")
+    reported.req.headers["x-appwrite-trigger"] = "schedule"
 
-    call = invocation.read(told)
+    call = invocation.read(reported)
 
     assert (call.body, call.trigger, call.execution) == ({"raceIds": ["r1"]}, "schedule", "execution-9")
 

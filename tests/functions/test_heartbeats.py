@@ -1,4 +1,4 @@
-"""What the heartbeat of each function tells: which race or meeting is at hand, and how far the writing is."""
+"""What the heartbeat of each function says: which race or meeting is at hand, and how far the writing is."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .runs import begin
 from .test_daily_meetings import meeting, race, upstream
 
 
-def told(raceday: Raceday, function: str, patch: pytest.MonkeyPatch, **options: Any) -> list[dict[str, Any]]:
+def reported(raceday: Raceday, function: str, patch: pytest.MonkeyPatch, **options: Any) -> list[dict[str, Any]]:
     """Everything that a run puts into its next heartbeat, in order."""
     module = importlib.import_module(f"{package_of(function)}.src.vendor.lock")
     found: list[dict[str, Any]] = []
@@ -35,7 +35,7 @@ def named(found: list[dict[str, Any]], key: str) -> list[Any]:
 
 
 def test_the_import_names_the_meeting_and_what_it_writes(raceday: Raceday, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = told(raceday, "daily-meetings", monkeypatch, transport=upstream(meeting(race(1), race(2))))
+    found = reported(raceday, "daily-meetings", monkeypatch, transport=upstream(meeting(race(1), race(2))))
 
     assert named(found, "meeting") == ["meeting-1"]
     assert named(found, "writing") == ["meetings/meeting-1", "races/race-1"]
@@ -46,7 +46,7 @@ def test_the_refresh_names_the_meeting(raceday: Raceday, monkeypatch: pytest.Mon
     raceday.time.sleep(2 * 3600)
 
     changed = upstream(meeting(race(1), track_condition="Soft5"))
-    found = told(raceday, "meeting-status-poller", monkeypatch, transport=changed)
+    found = reported(raceday, "meeting-status-poller", monkeypatch, transport=changed)
 
     assert named(found, "meeting") == ["meeting-1"]
     assert named(found, "writing") == ["meetings/meeting-1"]
@@ -56,7 +56,7 @@ def test_the_details_name_the_races_of_the_chunk(raceday: Raceday, monkeypatch: 
     raceday.nztab.use(races=12)
     raceday.call("daily-meetings")
 
-    found = told(raceday, "daily-races", monkeypatch)
+    found = reported(raceday, "daily-races", monkeypatch)
 
     chunks = [each["races"] for each in found if each.get("races") and "writing" not in each]
     assert [len(chunk) for chunk in chunks] == [10, 2]
@@ -69,7 +69,7 @@ def test_the_details_name_the_races_of_the_chunk(raceday: Raceday, monkeypatch: 
 def test_the_poller_names_the_races_that_it_polls(raceday: Raceday, monkeypatch: pytest.MonkeyPatch) -> None:
     races = put_side_by_side(raceday, 2, minutes=30)
 
-    found = told(raceday, POLLER, monkeypatch)
+    found = reported(raceday, POLLER, monkeypatch)
 
     assert set(found[0].get("polling") or found[1]["polling"]) == set(races)
 
@@ -77,7 +77,7 @@ def test_the_poller_names_the_races_that_it_polls(raceday: Raceday, monkeypatch:
 def test_the_scheduler_names_the_race_that_is_most_urgent(raceday: Raceday, monkeypatch: pytest.MonkeyPatch) -> None:
     races = put_side_by_side(raceday, 1, minutes=30)
 
-    found = told(raceday, "master-race-scheduler", monkeypatch)
+    found = reported(raceday, "master-race-scheduler", monkeypatch)
 
     assert named(found, "first") == list(races)
 

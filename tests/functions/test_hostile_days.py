@@ -39,6 +39,6 @@ def somewhere(seed: int, tmp_path: Path, raceday_data: Path, newest_data: Path, 
 def test_every_other_race_is_polled_on_time_and_every_run_says_how_it_ended(somewhere: Raceday, seed: int) -> None:
     day = HostileDay(somewhere, seed).live()
 
-    told = {race: f"{each.kind} every {each.every}" for race, each in day.hostile.items()}
-    assert list(day.problems()) == [], told
+    reported = {race: f"{each.kind} every {each.every}" for race, each in day.hostile.items()}
+    assert list(day.problems()) == [], reported
     assert sum(len(day.polls[race.id]) for race in day.good) > 10 * len(day.good)

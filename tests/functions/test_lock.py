@@ -584,7 +584,7 @@ def test_a_dead_owners_lock_is_free_after_its_stale_time_although_the_clock_went
     assert isinstance(store.acquire("third"), Lock)
 
 
-def test_a_dead_owners_lock_is_free_after_its_stale_time_although_the_server_tells_no_time(store: LockStore) -> None:
+def test_a_dead_owners_lock_is_free_after_its_stale_time_although_the_server_says_no_time(store: LockStore) -> None:
     store.held_by("dead")
     store.dated = False
 

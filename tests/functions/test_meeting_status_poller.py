@@ -126,7 +126,7 @@ def test_a_meeting_that_takes_place_after_all_is_active_again(one: Any) -> None:
 )
 def test_the_weather_is_that_of_the_races_when_they_agree(one: Any, weathers: tuple[Any, ...], weather: str) -> None:
     change(one, "meetings", "meeting-1", weather="before")
-    poll(one, meeting(*(race(number, weather=told) for number, told in enumerate(weathers, 1))))
+    poll(one, meeting(*(race(number, weather=reported) for number, reported in enumerate(weathers, 1))))
 
     assert stored(one)["weather"] == weather
 
@@ -299,7 +299,7 @@ def test_killed_in_the_middle_the_next_run_does_it(one: Any, request_number: int
     assert stored(one)["trackCondition"] == "Heavy"
 
 
-def test_a_whole_day_follows_what_nz_tab_tells(raceday: Any) -> None:
+def test_a_whole_day_follows_what_nz_tab_says(raceday: Any) -> None:
     raceday.call("daily-meetings")
     for _ in range(12):
         raceday.time.sleep(3600)

@@ -55,11 +55,11 @@ def test_without_a_specification_nothing_is_ever_short(raceday: Raceday, monkeyp
 
     frame.run.going_on()
 
-    assert (frame.run.memory.is_high, frame.told.errors) == (False, [])
+    assert (frame.run.memory.is_high, frame.reported.errors) == (False, [])
 
 
 @pytest.mark.usefixtures("limited")
-def test_where_the_platform_does_not_tell_nothing_is_ever_short(raceday: Raceday) -> None:
+def test_where_the_platform_does_not_say_nothing_is_ever_short(raceday: Raceday) -> None:
     frame = begin(raceday, memory=lambda: None)
 
     frame.run.going_on()
@@ -69,7 +69,7 @@ def test_where_the_platform_does_not_tell_nothing_is_ever_short(raceday: Raceday
 
 @pytest.mark.usefixtures("limited")
 @pytest.mark.parametrize(("used", "is_high"), [(HIGH * LIMIT - 1, False), (HIGH * LIMIT, True)])
-def test_memory_that_becomes_short_is_told_and_what_is_remembered_is_dropped(
+def test_memory_that_becomes_short_is_reported_and_what_is_remembered_is_dropped(
     raceday: Raceday, used: float, is_high: bool
 ) -> None:
     process = Process(used, freed=30)
@@ -82,7 +82,7 @@ def test_memory_that_becomes_short_is_told_and_what_is_remembered_is_dropped(
     assert process.drops == int(is_high)
     assert frame.run.counts["memory.high"] == int(is_high)
     expected = [(used, used - 30, LIMIT, "working")] if is_high else []
-    events = frame.told.events("memory.high")
+    events = frame.reported.events("memory.high")
     assert [(each["usedMb"], each["relievedMb"], each["limitMb"], each["phase"]) for each in events] == expected
 
 
@@ -118,9 +118,9 @@ def test_a_run_ends_by_itself_before_its_memory_does(raceday: Raceday, used: flo
 
     assert (outcome.status, outcome.body["outcome"]) == (200, "stopped" if ends else "done")
     assert outcome.body.get("reason") == ("the memory of this run is nearly used up" if ends else None)
-    assert len(frame.told.events("memory.full")) == int(ends)
+    assert len(frame.reported.events("memory.full")) == int(ends)
     assert raceday.document("locks", "tester-lock") is None
-    (summary,) = frame.told.events("run.summary")
+    (summary,) = frame.reported.events("run.summary")
     assert summary["memoryLimitMb"] == LIMIT
 
 

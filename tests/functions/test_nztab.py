@@ -79,8 +79,8 @@ def test_we_say_who_we_are() -> None:
     nztab.event("r1", flags=())
 
     headers = upstream.requests[0].headers
-    told = {name: headers[name] for name in ("accept", "user-agent", "from", "x-partner", "x-partner-id")}
-    assert told == {
+    reported = {name: headers[name] for name in ("accept", "user-agent", "from", "x-partner", "x-partner-id")}
+    assert reported == {
         "accept": "application/json",
         "user-agent": "Raceday/2",
         "from": "racing@example.com",

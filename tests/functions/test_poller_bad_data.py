@@ -21,7 +21,7 @@ from .raceday import Called, package_of
 Change = Callable[[dict[str, Any]], Any]
 
 
-def told(raceday: Any, change: Change) -> Called:
+def reported(raceday: Any, change: Change) -> Called:
     """One poll of the recorded race, with a changed answer."""
     race = played(raceday)
     put_played(raceday, race)
@@ -106,7 +106,7 @@ def test_missing_runners_are_no_data_but_the_race_has_its_status(raceday: Any) -
         del data["runners"]
         data["race"]["status"] = "Closed"
 
-    called = told(raceday, change)
+    called = reported(raceday, change)
 
     # Once closed it is polled in every round.
     assert called.counts["no_runners"] == called.counts["polls"] == 7

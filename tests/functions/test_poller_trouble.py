@@ -63,7 +63,7 @@ def test_a_run_that_loses_its_lock_stops_writing(raceday: Any) -> None:
 
     assert (called.status, called.outcome) == (500, "lock_lost")
     stored = raceday.document("races", raceday.documents("races")[0]["$id"])
-    # Nothing after the heartbeat that told it, 45 seconds after the start.
+    # Nothing after the heartbeat that said it, 45 seconds after the start.
     assert instant(stored["last_poll_time"]) <= instant(taken[0]) + timedelta(seconds=45)
     assert raceday.document("locks", LOCK)["owner"] == "somebody else"
 
@@ -152,7 +152,7 @@ def test_an_answer_that_is_lost_after_the_commit_makes_no_doubles(raceday: Any) 
     assert len(identities) == len(set(identities)) == len({each["entrantId"] for each in raceday.documents(MONEY)})
 
 
-def test_the_lock_tells_how_far_the_run_is(raceday: Any) -> None:
+def test_the_lock_says_how_far_the_run_is(raceday: Any) -> None:
     races = put_side_by_side(raceday, 2, minutes=1)
     raceday.time.start(lambda: raceday.call(POLLER), "run")
     raceday.time.sleep(50)

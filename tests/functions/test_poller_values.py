@@ -221,9 +221,9 @@ def test_the_end_of_a_race_has_an_instant(status: ModuleType, before: str, now: 
     assert changes.keys() - {"status", "lastStatusChange"} == ({stamp} if stamp else set())
 
 
-@pytest.mark.parametrize("told", [None, "", "  ", 7, [], {}, "x" * 51, "Open", " Open "])
-def test_an_unusable_or_unchanged_status_changes_nothing(status: ModuleType, told: Any) -> None:
-    assert status.status_changes({"status": "Open"}, {"status": told}, NOW) == {}
+@pytest.mark.parametrize("reported", [None, "", "  ", 7, [], {}, "x" * 51, "Open", " Open "])
+def test_an_unusable_or_unchanged_status_changes_nothing(status: ModuleType, reported: Any) -> None:
+    assert status.status_changes({"status": "Open"}, {"status": reported}, NOW) == {}
 
 
 def test_an_actual_start_that_is_stored_is_no_change(status: ModuleType) -> None:

@@ -48,7 +48,7 @@ def without(event: dict[str, Any], field: str) -> dict[str, Any]:
 def test_the_recorded_race(event: dict[str, Any]) -> None:
     values = race_values(event)
 
-    told = event["race"]
+    reported = event["race"]
     assert values == {
         "name": "PRYDA HANDICAP 1700",
         "description": "PRYDA HANDICAP 1700",
@@ -80,9 +80,9 @@ def test_the_recorded_race(event: dict[str, Any]) -> None:
         "specialConditions": "",
         "jockeyConditions": "C",
         "formGuide": "",
-        "comment": told["comment"],
-        "silkUrl": told["silk_url"],
-        "silkBaseUrl": told["silk_base_url"],
+        "comment": reported["comment"],
+        "silkUrl": reported["silk_url"],
+        "silkBaseUrl": reported["silk_base_url"],
         "videoChannels": ["Trackside1"],
         "ffwinOptionNumber": 421,
         "fftop3OptionNumber": 1421,

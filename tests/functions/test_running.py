@@ -192,7 +192,7 @@ def test_a_run_that_lives_through_midnight_says_so_once_and_keeps_its_card(
 
     outcome = frame.perform(work)
 
-    (event,) = frame.told.events("midnight.crossed")
+    (event,) = frame.reported.events("midnight.crossed")
     tomorrow = (datetime.fromisoformat(day) + timedelta(days=1)).date().isoformat()
     assert (event["at"], event["before"], event["after"], event["phase"]) == ("run", day, tomorrow, "polling")
     assert (event["day"], outcome.body["day"]) == (day, day)
@@ -217,7 +217,7 @@ def test_a_day_that_ends_between_the_lock_and_the_work_is_noticed_before_anythin
 
     assert (run.day.isoformat(), lock_document(raceday)["nzDate"]) == ("2025-07-17", "2025-07-17")
     assert run.earlier_progress() == {}
-    (event,) = frame.told.events("midnight.crossed")
+    (event,) = frame.reported.events("midnight.crossed")
     assert (event["at"], event["before"], event["after"]) == ("begin", "2025-07-16", "2025-07-17")
 
 
@@ -228,7 +228,7 @@ def test_a_takeover_within_the_day_crosses_nothing(raceday: Raceday) -> None:
     frame = begin(raceday)
 
     assert frame.held.lease.takeovers == 1
-    assert frame.told.events("midnight.crossed") == []
+    assert frame.reported.events("midnight.crossed") == []
 
 
 # The lock.
@@ -291,7 +291,7 @@ def test_starts_in_quick_succession_make_a_backoff(raceday: Raceday, number: int
     until = lock_document(raceday)["backoffUntil"]
     if seconds:
         assert datetime.fromisoformat(until) == raceday.time.now() + timedelta(seconds=seconds)
-        assert frame.told.events("run.crowded")[0]["refusedStarts"] == number
+        assert frame.reported.events("run.crowded")[0]["refusedStarts"] == number
     else:
         assert until is None
     assert raceday.document("locks", "tester-seen") is None
@@ -326,7 +326,7 @@ def test_after_a_run_the_refused_starts_are_counted_anew(
     frame.perform(work)
 
     assert raceday.document("locks", "tester-seen") is None
-    assert [each["refusedStarts"] for each in frame.told.events("run.crowded")] == [5]
+    assert [each["refusedStarts"] for each in frame.reported.events("run.crowded")] == [5]
 
 
 def test_a_run_that_looks_for_refused_starts_by_itself_asks_for_nothing_at_its_end(raceday: Raceday) -> None:
@@ -360,7 +360,7 @@ def test_refused_starts_that_cannot_be_counted_anew_do_not_spoil_the_run(raceday
     frame = begin(raceday)
 
     assert frame.perform(lambda _: None).body["outcome"] == "done"
-    assert len(frame.told.events("run.summary")) == 1
+    assert len(frame.reported.events("run.summary")) == 1
 
 
 @pytest.mark.parametrize("function", ["daily-meetings", "daily-races", "daily-initial-data", "meeting-status-poller"])
@@ -387,7 +387,7 @@ def test_a_backoff_is_asked_for_once(raceday: Raceday) -> None:
     frame = begin(raceday)
 
     assert frame.run.note_deaths() == frame.run.note_crowding() == 340
-    assert len(frame.told.events("run.crowded")) == 1
+    assert len(frame.reported.events("run.crowded")) == 1
 
 
 # Waiting for a server that asks for patience.
@@ -477,7 +477,7 @@ def test_progress_of_a_run_that_was_killed_on_another_day_is_not_gone_on_with(ra
     assert (killed.run.day.isoformat(), frame.run.day.isoformat()) == ("2025-07-17", "2025-07-18")
     assert frame.run.earlier_progress() == {}
     assert (lock_document(raceday)["nzDate"], lock_document(raceday)["progress"]) == ("2025-07-18", "{}")
-    (event,) = frame.told.events("midnight.crossed")
+    (event,) = frame.reported.events("midnight.crossed")
     assert (event["at"], event["before"], event["after"]) == ("takeover", "2025-07-17", "2025-07-18")
     assert frame.run.counts["midnight.crossed"] == 1
 
@@ -509,7 +509,7 @@ def test_progress_that_cannot_be_kept_does_not_spoil_the_run(raceday: Raceday) -
     outcome = frame.perform(_stops_after({"chunk": 3}))
 
     assert (outcome.status, outcome.body["outcome"]) == (200, "stopped")
-    assert len(frame.told.events("progress.not_saved")) == 1
+    assert len(frame.reported.events("progress.not_saved")) == 1
 
 
 def test_a_run_that_fails_after_it_lost_its_lock_answers_and_keeps_no_progress(raceday: Raceday) -> None:
@@ -524,8 +524,8 @@ def test_a_run_that_fails_after_it_lost_its_lock_answers_and_keeps_no_progress(r
     outcome = frame.perform(work)
 
     assert (outcome.status, outcome.body["outcome"]) == (500, "failed")
-    assert len(frame.told.events("run.summary")) == 1
-    assert len(frame.told.events("progress.not_saved")) == 1
+    assert len(frame.reported.events("run.summary")) == 1
+    assert len(frame.reported.events("progress.not_saved")) == 1
     assert raceday.document("locks", "tester-progress") is None
 
 
@@ -550,8 +550,8 @@ def test_progress_that_finds_no_lock_store_does_not_spoil_the_answer(raceday: Ra
     outcome = frame.perform(_raises(Fatal("no list")))
 
     assert (outcome.status, outcome.body["outcome"], outcome.body["message"]) == (500, "failed", "no list")
-    assert len(frame.told.events("run.summary")) == 1
-    assert len(frame.told.events("progress.not_saved")) == 1
+    assert len(frame.reported.events("run.summary")) == 1
+    assert len(frame.reported.events("progress.not_saved")) == 1
 
 
 # How a run ends.
@@ -591,7 +591,7 @@ def test_every_end_is_answered_counted_and_logged(
     assert outcome.status == status
     assert outcome.body | body == outcome.body
     assert outcome.body["counts"] == {"written": 2}
-    (summary,) = frame.told.events("run.summary")
+    (summary,) = frame.reported.events("run.summary")
     assert (summary["outcome"], summary["phase"], summary["counts"]) == (body["outcome"], "half", {"written": 2})
     assert summary["level"] == ("error" if status >= 500 else "info")
     assert raceday.document("locks", "tester-lock") is None
@@ -611,7 +611,7 @@ def test_a_crash_says_where_it_happened_and_nothing_of_the_data(raceday: Raceday
 
     outcome = frame.perform(_raises(KeyError("entrants")))
 
-    (event,) = frame.told.events("run.crashed")
+    (event,) = frame.reported.events("run.crashed")
     assert event["error"] == "KeyError"
     assert event["at"].startswith("work:")
     assert "entrants" not in json.dumps(outcome.body)
@@ -626,7 +626,7 @@ def test_details_of_the_work_are_in_the_answer_and_the_summary(raceday: Raceday)
 
     assert (outcome.status, outcome.body["outcome"], outcome.body["counts"]) == (200, "done", {})
     assert (outcome.body["races"], outcome.body["phase"]) == (3, "mine")
-    (summary,) = frame.told.events("run.summary")
+    (summary,) = frame.reported.events("run.summary")
     assert (summary["phase"], summary["races"], summary["name"]) == ("begun", 3, "n")
 
 
@@ -640,7 +640,7 @@ def test_a_run_that_is_slower_than_its_norm_is_reported(raceday: Raceday, second
 
     frame.perform(lambda run: run.sleep(seconds), slow_after=20.0)
 
-    assert bool(frame.told.events("run.slow")) is slow
+    assert bool(frame.reported.events("run.slow")) is slow
 
 
 def test_the_summary_counts_requests(raceday: Raceday) -> None:
@@ -653,7 +653,7 @@ def test_the_summary_counts_requests(raceday: Raceday) -> None:
 
     frame.perform(work)
 
-    (summary,) = frame.told.events("run.summary")
+    (summary,) = frame.reported.events("run.summary")
     # The third looks for refused starts.
     assert summary["requests"] == {"appwrite": 3, "lock": 1, "throttled": 0}
 

@@ -153,7 +153,7 @@ def test_runs_of_one_machine_know_that_they_are() -> None:
     assert machine() == other
 
 
-def test_a_machine_that_does_not_tell_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_that_does_not_say_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(time, "CLOCK_BOOTTIME", raising=False)
 
     assert machine() == ""

@@ -211,7 +211,7 @@ def test_verifying_finds_every_kind_of_damage_and_writes_nothing(bundle_modules:
     assert made.report.details["available"]["attributes"] == made.report.details["declared"]["attributes"] - 1
 
 
-def test_health_tells_when_the_recorded_version_is_not_the_declared_one(
+def test_health_says_when_the_recorded_version_is_not_the_declared_one(
     bundle_modules: Bundle, built: FakeAppwrite
 ) -> None:
     declared = without(SMALL, "races", "distance")

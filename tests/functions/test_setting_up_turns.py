@@ -53,11 +53,11 @@ def must_be_usable(project: LiveProject) -> None:
 
 
 def test_everything_is_usable_after_a_first_set_up(two_workers: LiveProject, tmp_path: Path) -> None:
-    answer, status, told = two_workers.call(assemble(tmp_path, SMALL))
+    answer, status, reported = two_workers.call(assemble(tmp_path, SMALL))
     assert (status, answer["created"]) == (200, size(SMALL)), answer
     must_be_usable(two_workers)
     # What was sent together was lost there, and made again one by one.
-    remade = {each["address"] for each in told.events("setup.remake")}
+    remade = {each["address"] for each in reported.events("setup.remake")}
     assert "collection.raceday-db/races" in remade
     assert "collection.raceday-db/locks" not in remade
 
@@ -193,7 +193,7 @@ def test_documents_without_a_shape_are_counted_before_it_becomes_required(
 
 
 def test_single_reads_that_are_stale_hold_nothing_up(two_workers: LiveProject, tmp_path: Path) -> None:
-    """A single attribute, index or collection says `processing` for ever; only the lists tell."""
+    """A single attribute, index or collection says `processing` for ever; only the lists show it."""
     two_workers.faults().stale_answers = {"*"}
     answer, status, _ = two_workers.call(assemble(tmp_path, SMALL))
     assert (status, answer["created"]) == (200, size(SMALL)), answer

@@ -1,4 +1,4 @@
-"""Cassettes that tell nothing: no key, no project, no host, no value of a variable, no header but a few."""
+"""Cassettes that give nothing away: no key, no project, no host, no value of a variable, no header but a few."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a cassette must not tell. Recordings are committed, so this is read by everybody."""
+"""What a cassette must not give away. Recordings are committed, so this is read by everybody."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_there_are_cassettes() -> None:
 
 @pytest.mark.parametrize("what", FORBIDDEN)
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_no_cassette_tells(file: Path, what: str) -> None:
+def test_no_cassette_gives_a_secret_away(file: Path, what: str) -> None:
     found = re.search(FORBIDDEN[what], file.read_text(encoding="utf-8"))
     assert found is None, f"{what}: {found}"
 

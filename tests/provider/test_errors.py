@@ -16,7 +16,9 @@ from .recorder import Place
 from .test_databases import COLLECTION, DATABASE, THINGS
 
 
-def test_a_key_that_is_none_is_told_from_a_project_that_is_none(provider: AppwriteProvider, place: Place) -> None:
+def test_a_key_that_is_none_is_distinguished_from_a_project_that_is_none(
+    provider: AppwriteProvider, place: Place
+) -> None:
     with pytest.raises(AccessError, match="does not accept the API key") as wrong_key:
         AppwriteReader(Transport(place.endpoint, place.project, Secret("standard_wrong"))).count_documents("a", "b")
     assert wrong_key.value.code == 401
@@ -24,7 +26,7 @@ def test_a_key_that_is_none_is_told_from_a_project_that_is_none(provider: Appwri
         AppwriteReader(Transport(place.endpoint, "nobodys", Secret(place.key))).count_documents("a", "b")
 
 
-def test_what_is_not_there_is_told_apart_by_type(provider: AppwriteProvider) -> None:
+def test_what_is_not_there_is_distinguished_by_type(provider: AppwriteProvider) -> None:
     with pytest.raises(NotFoundError) as caught:
         provider.deployments(function_address(f"{PREFIX}nothing"), 5)
     assert (caught.value.code, caught.value.kind) == (404, "function_not_found")
@@ -49,7 +51,7 @@ def test_a_creation_that_exists_otherwise_is_a_conflict(provider: AppwriteProvid
     assert caught.value.kind == "database_already_exists"
 
 
-def test_a_refused_value_is_told_in_appwrites_own_words(provider: AppwriteProvider) -> None:
+def test_a_refused_value_is_reported_in_appwrites_own_words(provider: AppwriteProvider) -> None:
     with pytest.raises(ProviderError, match="general_argument_invalid") as caught:
         provider.create(Address("database", "x" * 37), frozen({"name": "Db", "enabled": True}))
     assert caught.value.code == 400

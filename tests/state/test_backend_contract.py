@@ -201,7 +201,7 @@ def test_every_state_of_the_history_can_be_read(place: Place) -> None:
     assert [store.version(each.serial) for each in store.history()] == [third, second, first]
 
 
-def test_a_serial_that_is_not_kept_is_told(place: Place) -> None:
+def test_a_serial_that_is_not_kept_is_reported(place: Place) -> None:
     run(place.open(), "apply", ("a",))
     with pytest.raises(StateError, match="Serial 77 is not in the history") as caught:
         place.open().version(77)
@@ -254,7 +254,7 @@ def raw_texts(place: Place) -> str:
     return "\n".join(each.text for each in versions if each is not None)
 
 
-def test_an_encrypted_state_is_read_with_the_key_and_tells_nothing_without(place: Place) -> None:
+def test_an_encrypted_state_is_read_with_the_key_and_says_nothing_without(place: Place) -> None:
     key, public = new_key()
     state = run(place.open(codec=Codec(AgeCipher(key))), "apply", ("remarkable",))
     assert place.open("bob", codec=Codec(AgeCipher(key))).read() == state

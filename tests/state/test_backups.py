@@ -96,7 +96,7 @@ def test_a_part_that_is_damaged_or_gone_is_found(tmp_path: Path, harm: Any, said
         list(backups.records(manifest, manifest.sections[0]))
 
 
-def test_a_manifest_that_is_no_manifest_is_told(tmp_path: Path) -> None:
+def test_a_manifest_that_is_no_manifest_is_reported(tmp_path: Path) -> None:
     files = FolderFiles(tmp_path)
     for text in (b"", b"[]", b"{}", b'{"format": 2}', b'{"format": 1, "id": 3}'):
         files.put("x/manifest.json", text)
@@ -141,7 +141,7 @@ def test_the_files_are_for_their_owner_alone(tmp_path: Path) -> None:
         assert stat.S_IMODE(each.stat().st_mode) == (0o700 if each.is_dir() else 0o600)
 
 
-def test_a_bucket_that_refuses_is_told(s3: Any) -> None:
+def test_a_bucket_that_refuses_is_reported(s3: Any) -> None:
     place = s3_backend(s3)().place
     files = S3Files(type(s3_backend(s3)())(replace(place, secret_key=Secret("wrong"))))
     with pytest.raises(StateError):

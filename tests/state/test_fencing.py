@@ -360,7 +360,7 @@ def test_a_serial_that_was_let_go_of_while_a_lock_is_released_fences_nobody_out_
     assert [each.path for each in memory.open().read().entries] == ["third"]
 
 
-def test_a_damaged_state_is_told_with_its_serial_and_an_earlier_one_can_be_read(memory: Place) -> None:
+def test_a_damaged_state_is_reported_with_its_serial_and_an_earlier_one_can_be_read(memory: Place) -> None:
     first = run(memory.open(), "apply", ("a",))
     run(memory.open(), "apply", ("b",))
     backend = backend_of(memory)

@@ -73,7 +73,7 @@ def test_what_else_lies_there_is_passed_over(backend: S3Backend) -> None:
 
 
 @pytest.mark.parametrize("change", [{"secret_key": Secret("wrong")}, {"access_key": Secret("nobody")}])
-def test_a_wrong_key_is_told_for_reads_lists_and_writes(backend: S3Backend, change: dict[str, Secret]) -> None:
+def test_a_wrong_key_is_reported_for_reads_lists_and_writes(backend: S3Backend, change: dict[str, Secret]) -> None:
     wrong = S3Backend(replace(backend.place, **change))
     for act in (wrong.newest, wrong.read_lock, lambda: wrong.add(StateVersion(1, "", "x")), wrong.versions):
         with pytest.raises(StateError, match=r"does not accept the key: \w+") as caught:
@@ -82,7 +82,7 @@ def test_a_wrong_key_is_told_for_reads_lists_and_writes(backend: S3Backend, chan
         assert "wrong" not in caught.value.message
 
 
-def test_a_bucket_that_is_not_there_is_told(backend: S3Backend) -> None:
+def test_a_bucket_that_is_not_there_is_reported(backend: S3Backend) -> None:
     absent = S3Backend(replace(backend.place, bucket="never-made"))
     for act in (absent.newest, absent.read_lock):
         with pytest.raises(StateError, match="There is no bucket 'never-made'") as caught:
@@ -90,7 +90,7 @@ def test_a_bucket_that_is_not_there_is_told(backend: S3Backend) -> None:
         assert "state.bucket" in caught.value.hint
 
 
-def test_a_store_that_does_not_answer_is_told_in_plain_words() -> None:
+def test_a_store_that_does_not_answer_is_reported_in_plain_words() -> None:
     place = S3Place("b", "e", endpoint="http://127.0.0.1:9", access_key=Secret("a"), secret_key=Secret("b"), retries=0)
     with pytest.raises(StateError, match=r"s3://b/e cannot be used: the connection was refused\.") as caught:
         S3Backend(place).newest()
@@ -103,7 +103,7 @@ def test_credentials_are_not_shown(backend: S3Backend, s3: S3Server) -> None:
     assert s3.access_key not in repr(backend)
 
 
-def test_a_missing_package_is_told_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_reported_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     real = builtins.__import__
 
     def without(name: str, *arguments: Any, **keywords: Any) -> Any:
@@ -127,5 +127,5 @@ def test_a_missing_package_is_told_with_the_command_that_installs_it(monkeypatch
         ("Generic S3 error: something odd.\n\nDebug source:\nmuch more", "something odd"),
     ],
 )
-def test_long_texts_of_the_library_are_told_in_plain_words(text: str, plain: str) -> None:
+def test_long_texts_of_the_library_are_reported_in_plain_words(text: str, plain: str) -> None:
     assert plain_reason(text) == plain

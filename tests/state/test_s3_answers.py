@@ -18,12 +18,12 @@ XML = {"content-type": "application/xml"}
 EMPTY = Reply(200, b"<ListBucketResult><KeyCount>0</KeyCount></ListBucketResult>", XML)
 
 
-def told(status: int, code: str) -> Reply:
+def reported(status: int, code: str) -> Reply:
     """An error in S3's own words."""
     return Reply(status, f"<Error><Code>{code}</Code><Message>{code}.</Message></Error>".encode(), XML)
 
 
-NOT_THERE = told(404, "NoSuchKey")
+NOT_THERE = reported(404, "NoSuchKey")
 STORED = Reply(
     200, b'{"a": 1}', {"etag": '"t"', "last-modified": "Wed, 25 Nov 2026 10:05:00 GMT", "x-amz-meta-note": "n"}
 )
@@ -37,12 +37,12 @@ PAGES = {
 
 
 class Store:
-    """Answers lists, and reads of objects by name, as told."""
+    """Answers lists, and reads of objects by name, as said."""
 
     def __init__(self, server: Answering) -> None:
         self.lists: list[Any] = [EMPTY]
         self.reads: dict[str, list[Any]] = {}
-        self.writes: list[Any] = [told(500, "InternalError")]
+        self.writes: list[Any] = [reported(500, "InternalError")]
         self.asked: list[Asked] = []
         server.next = self.next  # type: ignore[method-assign]
 
@@ -128,7 +128,7 @@ def test_nor_is_a_conflict_without_the_stores_words(store: Store, backend: S3Bac
     store.writes = [Reply(status, b"conflict", {"content-type": "text/plain"})]
     with pytest.raises(_ForeignError):
         backend.add(StateVersion(1, "", "x"))
-    store.writes = [told(status, "PreconditionFailed")]
+    store.writes = [reported(status, "PreconditionFailed")]
     with pytest.raises(PreconditionFailed):
         backend.add(StateVersion(1, "", "x"))
 
@@ -139,14 +139,14 @@ def test_a_lock_that_the_store_says_is_gone_was_taken(store: Store, backend: S3B
         backend.write_lock("mine", '"t"')
 
 
-def test_a_key_that_the_store_refuses_is_told_from_a_page(store: Store, backend: S3Backend) -> None:
-    store.reads = {"states/7.json": [told(403, "AccessDenied")]}
+def test_a_key_that_the_store_refuses_is_distinguished_from_a_page(store: Store, backend: S3Backend) -> None:
+    store.reads = {"states/7.json": [reported(403, "AccessDenied")]}
     with pytest.raises(StateError, match="does not accept the key: AccessDenied"):
         backend.read(7)
 
 
 def test_a_store_without_a_bucket_says_so(store: Store, backend: S3Backend) -> None:
-    store.lists = store.reads["states/7.json"] = [told(404, "NoSuchBucket")]
+    store.lists = store.reads["states/7.json"] = [reported(404, "NoSuchBucket")]
     for act in (backend.newest, lambda: backend.read(7)):
         with pytest.raises(StateError, match="There is no bucket 'b'"):
             act()

@@ -1,4 +1,5 @@
-"""Extensions: found by the name that a stack gives, imported when they are needed, and told of when they are broken."""
+"""Extensions: found by the name that a stack gives, imported when they are needed, and reported when they are
+broken."""
 
 from __future__ import annotations
 

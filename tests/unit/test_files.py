@@ -128,7 +128,7 @@ def test_what_killed_runs_left_is_removed(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == ["news", "state.json"]
 
 
-def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
+def test_a_file_in_the_place_of_the_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("")
     with pytest.raises(OSError, match="Not a directory"):
         files.write_private(tmp_path / "state" / "x", "text")

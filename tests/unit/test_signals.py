@@ -40,7 +40,7 @@ def test_other_signals_mean_nothing() -> None:
         assert not called.wait(0.05)
 
 
-def test_what_was_told_of_signals_before_is_told_again() -> None:
+def test_what_was_reported_of_signals_before_is_reported_again() -> None:
     before = signal.set_wakeup_fd(-1)
     with unless_heard(lambda: None, signal.SIGUSR1):
         assert signal.set_wakeup_fd(-1) != -1

@@ -1,4 +1,4 @@
-"""What is told of waits that last, and when; and pools that an interrupt does not wait for."""
+"""What is reported of waits that last, and when; and pools that an interrupt does not wait for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from raceday_iac.waiting import ThreadPoolExecutor, Waits, telling
+from raceday_iac.waiting import ThreadPoolExecutor, Waits, reporting
 
 
 @dataclass
@@ -24,14 +24,14 @@ def clock() -> Clock:
     return Clock()
 
 
-def test_how_far_a_wait_has_come_is_told_with_it_and_is_no_reason_to_tell_it_again() -> None:
+def test_how_far_a_wait_has_come_is_reported_with_it_and_is_no_reason_to_say_it_again() -> None:
     now = [0.0]
     waits = Waits(lambda: now[0])
     with waits.on("looking at the documents of d/c") as wait:
-        for seconds, told in ((1.9, ""), (2.0, "5 000 seen, 10 %"), (6.0, ""), (12.1, "25 000 seen, 51 %")):
+        for seconds, reported in ((1.9, ""), (2.0, "5 000 seen, 10 %"), (6.0, ""), (12.1, "25 000 seen, 51 %")):
             now[0] = seconds
-            wait.progress = told or "something else"
-            said = f"… looking at the documents of d/c: {told} ({seconds:.0f} s)" if told else ""
+            wait.progress = reported or "something else"
+            said = f"… looking at the documents of d/c: {reported} ({seconds:.0f} s)" if reported else ""
             assert waits.due() == said
 
 
@@ -45,15 +45,15 @@ def test_what_is_under_way_is_named_the_longest_wait_first(clock: Clock) -> None
     assert waits.under_way() == ()
 
 
-@pytest.mark.parametrize(("seconds", "told"), [(1.9, ""), (2.0, "… reading functions (2 s)")])
-def test_a_wait_is_told_after_two_seconds(clock: Clock, seconds: float, told: str) -> None:
+@pytest.mark.parametrize(("seconds", "reported"), [(1.9, ""), (2.0, "… reading functions (2 s)")])
+def test_a_wait_is_reported_after_two_seconds(clock: Clock, seconds: float, reported: str) -> None:
     waits = Waits(clock)
     with waits.on("reading functions"):
         clock.now += seconds
-        assert waits.due() == told
+        assert waits.due() == reported
 
 
-def test_it_is_told_again_every_ten_seconds_or_when_it_has_changed(clock: Clock) -> None:
+def test_it_is_reported_again_every_ten_seconds_or_when_it_has_changed(clock: Clock) -> None:
     waits = Waits(clock)
     with waits.on("reading functions") as wait:
         clock.now += 2
@@ -68,7 +68,7 @@ def test_it_is_told_again_every_ten_seconds_or_when_it_has_changed(clock: Clock)
         assert waits.due() == ""
 
 
-def test_of_several_the_one_that_lasts_longest_is_told_and_the_rest_counted(clock: Clock) -> None:
+def test_of_several_the_one_that_lasts_longest_is_reported_and_the_rest_counted(clock: Clock) -> None:
     waits = Waits(clock)
     with waits.on("reading databases"):
         clock.now += 1
@@ -77,7 +77,7 @@ def test_of_several_the_one_that_lasts_longest_is_told_and_the_rest_counted(cloc
             assert waits.due() == "… reading databases (2 s, and 2 more)"
 
 
-def test_what_is_over_is_not_told(clock: Clock) -> None:
+def test_what_is_over_is_not_reported(clock: Clock) -> None:
     waits = Waits(clock)
     with suppress(KeyError), waits.on("reading functions"):
         clock.now += 5
@@ -85,11 +85,11 @@ def test_what_is_over_is_not_told(clock: Clock) -> None:
     assert waits.due() == ""
 
 
-def test_who_asks_is_told(clock: Clock) -> None:
-    waits, told = Waits(clock), threading.Event()
-    with telling(lambda _text: told.set(), waits), waits.on("reading functions"):
+def test_who_asks_learns_of_it(clock: Clock) -> None:
+    waits, reported = Waits(clock), threading.Event()
+    with reporting(lambda _text: reported.set(), waits), waits.on("reading functions"):
         clock.now += 5
-        assert told.wait(60)
+        assert reported.wait(60)
 
 
 def test_a_pool_waits_for_its_work_unless_something_is_raised() -> None:

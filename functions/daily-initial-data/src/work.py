@@ -111,7 +111,7 @@ class _Filling:
         self._run.phase("polling", {**self.answer(), **asked}, save=True)
         execution = self._poller.start(races)
         if execution is None:
-            # It may begin all the same; the next look at the lock tells.
+            # It may begin all the same; the next look at the lock shows it.
             self._run.sleep(LOOK_SECONDS)
             return
         self._executions += 1

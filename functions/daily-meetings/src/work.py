@@ -41,8 +41,8 @@ def meeting_values(meeting: Mapping[str, Any], run: Run) -> dict[str, Any]:
         "date": f"{run.day}T00:00:00Z",
         "dataSource": SOURCE,
     }
-    told = {"state": "state", "track_condition": "trackCondition"}
-    return values | {key: meeting[field] for field, key in told.items() if field in meeting}
+    reported = {"state": "state", "track_condition": "trackCondition"}
+    return values | {key: meeting[field] for field, key in reported.items() if field in meeting}
 
 
 def new_meeting(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def is_imported(race: Mapping[str, Any], run: Run) -> bool:
 
 
 def writes_of(race: Mapping[str, Any], data: Mapping[str, Any], run: Run) -> list[Write]:
-    """What an event tells of a stored race. Raises `Skip` when it is another race's."""
+    """What an event says of a stored race. Raises `Skip` when it is another race's."""
     race_id = race["$id"]
     check_same_race(data, race_id)
     entrants = entrants_of(data, race_id, run, importing=True)

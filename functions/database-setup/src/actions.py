@@ -1,4 +1,4 @@
-"""The three things that this function can do: set up, verify, and tell its health.
+"""The three things that this function can do: set up, verify, and report its health.
 
 Imported only after the lock is held (set-up) or when none is needed (the two that only read).
 """
@@ -226,7 +226,7 @@ def _conclude(
 
 
 def _merged(first: list[Problem], second: list[Problem]) -> list[Problem]:
-    """All problems, the earlier and more telling one for each address."""
+    """All problems, the earlier and clearer one for each address."""
     merged = list(dict.fromkeys(first))
     named = {problem.address for problem in merged}
     return merged + [problem for problem in second if problem.address not in named]

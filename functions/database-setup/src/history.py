@@ -1,7 +1,7 @@
-"""What runs leave behind: one document for each applied schema, and one that tells where a run is.
+"""What runs leave behind: one document for each applied schema, and one that says where a run is.
 
 The history has a counter and the hash of the content. What remains to be done is not taken from the progress: the next
-run compares with what is really there. It only tells that a run did not end, in which phase, and how often that
+run compares with what is really there. It only says that a run did not end, in which phase, and how often that
 happened for the same schema.
 """
 

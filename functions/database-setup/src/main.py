@@ -1,4 +1,4 @@
-"""Entry point of `database-setup`: makes the database as declared, verifies it, or tells its health.
+"""Entry point of `database-setup`: makes the database as declared, verifies it, or reports its health.
 
 The lock is taken before anything heavy is imported. A run that finds it held ends at once and successfully. `main`
 is asynchronous so that a second execution in the same warm container is answered while the first one works.
@@ -78,8 +78,8 @@ def _duplicate(context: Any, log: Log, refusal: Refusal, checked_ms: float) -> A
     from .vendor import refusing  # noqa: PLC0415
 
     holder = {"owner": refusal.found.owner, "phase": refusal.found.phase}
-    told = {"checkMs": checked_ms, "heartbeatAgeSeconds": refusal.heartbeat_age, "saved": refusing.saved(norm, log)}
-    log.event("lock.refused", holder=holder, **told)
+    reported = {"checkMs": checked_ms, "heartbeatAgeSeconds": refusal.heartbeat_age, "saved": refusing.saved(norm, log)}
+    log.event("lock.refused", holder=holder, **reported)
     body = {"duplicate": True, "healthy": None, "holder": holder, "lockAgeSeconds": refusal.lock_age}
     return context.res.json({**body, "durationMs": log.elapsed_ms()}, 200)
 
@@ -143,8 +143,8 @@ def _answer(context: Any, log: Log, report: Any) -> Any:
     for problem in report.problems:
         log.problem("setup.problem", **problem._asdict())
     body = report.as_json()
-    told = {name: body[name] for name in ("action", "healthy", "created", "updated", "unchanged", "requests")}
-    log.event("setup.done", **told, cpuSeconds=log.cpu_seconds())
+    reported = {name: body[name] for name in ("action", "healthy", "created", "updated", "unchanged", "requests")}
+    log.event("setup.done", **reported, cpuSeconds=log.cpu_seconds())
     return context.res.json(body, report.status)
 
 

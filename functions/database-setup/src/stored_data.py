@@ -39,7 +39,7 @@ def offending_documents(client: Client, update: Update) -> int:
 
 
 def without_value(client: Client, database: str, collection: str, key: str) -> int:
-    """How many documents have no value, by reading them: of shapes no query tells."""
+    """How many documents have no value, by reading them: of shapes that no query can ask for."""
     return sum(value is None for value in _values(client, database, collection, key))
 
 

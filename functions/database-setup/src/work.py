@@ -79,7 +79,7 @@ class Work:
     sleep: Callable[[float], None] = time.sleep
     draw: Callable[[], float] = random.random
     ledger: Ledger = field(default_factory=Ledger)
-    #: Told at the start of each phase, with counts; saves progress.
+    #: Called at the start of each phase, with counts; saves progress.
     at_phase: Callable[[str, Mapping[str, Any]], None] = lambda _phase, _counts: None
 
     def phase(self, name: str, **counts: Any) -> None:

@@ -18,10 +18,10 @@ LONGEST = 50
 
 def status_of(event: Mapping[str, Any]) -> str | None:
     """The status that an event states; None when it states none that can be believed."""
-    told = event.get("status")
-    if not isinstance(told, str) or not told.strip() or len(told) > LONGEST:
+    reported = event.get("status")
+    if not isinstance(reported, str) or not reported.strip() or len(reported) > LONGEST:
         return None
-    return told.strip()
+    return reported.strip()
 
 
 def status_changes(stored: Mapping[str, Any], event: Mapping[str, Any], polled_at: str) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def _instant(text: Any) -> datetime | None:
 
 #: Flag of `race-results` by what a dividend's status says.
 FLAGS = {"photo": "photoFinish", "inquiry": "stewardsInquiry", "protest": "protestLodged"}
-#: What is compared to tell whether there is news.
+#: What is compared to find out whether there is news.
 COMPARED = (
     *("resultsAvailable", "resultStatus", "resultsData", "dividendsData", "fixedOddsData"),
     *FLAGS.values(),

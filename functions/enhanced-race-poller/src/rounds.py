@@ -222,7 +222,7 @@ class Rounds:
     def _poll(self, races: list[Race]) -> None:
         now = self._run.runtime.now()
         self._at_hand = [race["$id"] for race in races]
-        self._tell()
+        self._report()
         self._memory.prepare(races, {race["$id"]: minutes_to_start(card_race(race), now) for race in races})
         looks = self._run.each(
             lambda race: poll(self._run, self._nztab, race, self._memory.of(race["$id"])), races, WIDTH
@@ -266,9 +266,9 @@ class Rounds:
     def _show(self, each: Poll) -> None:
         self._shown.pop(each.race, None)
         self._shown[each.race] = (self._polls[each.race], each.status[:20])
-        self._tell()
+        self._report()
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         """What the next heartbeat says: the races at hand, and what was polled so far."""
         latest: Mapping[str, Any] = dict(list(self._shown.items())[-SHOWN:])
         about = {"round": self._rounds, "left": len(self._pending), "polling": self._at_hand}

@@ -1,6 +1,6 @@
 """Which races a run was asked to poll, and what is stored of them and around them.
 
-That is read once in a run, then kept up to date by what the run writes. So a poll can tell what changed, and what came
+That is read once in a run, then kept up to date by what the run writes. So a poll knows what changed, and what came
 before, without reading everything each time.
 """
 

@@ -49,12 +49,12 @@ def status_of(races: list[Any]) -> str:
 
 def weather_of(races: list[Mapping[str, Any]]) -> str | None:
     """The weather of the races still to come, when they agree. It is written in various cases (`FINE`, `Fine`)."""
-    told = [race.get("weather") for race in races if race.get("status") not in TERMINAL]
-    texts = [text.strip() for text in told if isinstance(text, str) and text.strip()]
+    reported = [race.get("weather") for race in races if race.get("status") not in TERMINAL]
+    texts = [text.strip() for text in reported if isinstance(text, str) and text.strip()]
     return texts[0] if len({text.casefold() for text in texts}) == 1 else None
 
 
-class Told(NamedTuple):
+class Reported(NamedTuple):
     """The meetings that we know, by id. `trouble` says why it may not be all of them."""
 
     meetings: dict[str, Mapping[str, Any]]
@@ -62,7 +62,7 @@ class Told(NamedTuple):
     trouble: str = ""
 
 
-def read_meetings(run: Run, known: Collection[str]) -> Told:
+def read_meetings(run: Run, known: Collection[str]) -> Reported:
     """Of the list of meetings those with a known id. Foreign ones, doubles and those of another day are left out."""
     found: dict[str, Mapping[str, Any]] = {}
     with NzTab(run) as nztab:
@@ -80,10 +80,10 @@ def read_meetings(run: Run, known: Collection[str]) -> Told:
         except Fatal as reason:
             if not found:
                 raise
-            return Told(found, nztab.generated, str(reason))
+            return Reported(found, nztab.generated, str(reason))
         except (Retryable, Skip) as reason:
-            return Told(found, nztab.generated, str(reason))
-        return Told(found, nztab.generated)
+            return Reported(found, nztab.generated, str(reason))
+        return Reported(found, nztab.generated)
 
 
 #: After the last race has ended a meeting is looked at for so many seconds, which is two runs: nothing changes later.
@@ -104,17 +104,17 @@ def work(run: Run) -> Mapping[str, Any]:
     if not stored:
         return {"skipped": "no meetings are stored for this day"}
     run.phase("reading", {"meetings": len(stored)})
-    told = read_meetings(run, stored.keys())
+    reported = read_meetings(run, stored.keys())
     # Reading may have taken us into the next day, whose meetings these are not.
     run.going_on()
     writes: list[Write] = []
-    for key, meeting in told.meetings.items():
-        run.phase("comparing", {"meetings": len(told.meetings), "meeting": key, "changed": len(writes)})
-        writes += _writes(run, stored[key], meeting, told)
-    run.phase("writing", {"meetings": len(told.meetings), "changed": len(writes)})
+    for key, meeting in reported.meetings.items():
+        run.phase("comparing", {"meetings": len(reported.meetings), "meeting": key, "changed": len(writes)})
+        writes += _writes(run, stored[key], meeting, reported)
+    run.phase("writing", {"meetings": len(reported.meetings), "changed": len(writes)})
     changed = _write(run, writes)
-    run.counts.add("meetings.not_listed", len(stored) - len(told.meetings))
-    return {"meetings": len(told.meetings), "changed": changed, **_degraded(run, told)}
+    run.counts.add("meetings.not_listed", len(stored) - len(reported.meetings))
+    return {"meetings": len(reported.meetings), "changed": changed, **_degraded(run, reported)}
 
 
 def is_over(races: Iterable[due.CardRace], now: float) -> bool:
@@ -140,13 +140,13 @@ def stored_meetings(run: Run) -> dict[str, dict[str, Any]]:
             return found
 
 
-def _writes(run: Run, stored: Mapping[str, Any], meeting: Mapping[str, Any], told: Told) -> list[Write]:
+def _writes(run: Run, stored: Mapping[str, Any], meeting: Mapping[str, Any], reported: Reported) -> list[Write]:
     """The changed fields of one meeting; nothing when there are none, or when it cannot be understood."""
     try:
         altered = changes(stored, run.sanitizer.fit("meetings", facts_of(meeting), partial=True))
         if not altered:
             return []
-        stamps = {"lastUpdated": run.timestamp(), "apiGeneratedTime": told.generated}
+        stamps = {"lastUpdated": run.timestamp(), "apiGeneratedTime": reported.generated}
         data = {**altered, **run.sanitizer.fit("meetings", stamps, partial=True)}
     except OF_THE_RUN:
         raise
@@ -168,8 +168,8 @@ def _write(run: Run, writes: list[Write]) -> int:
     return written.count
 
 
-def _degraded(run: Run, told: Told) -> dict[str, Any]:
-    if not told.trouble:
+def _degraded(run: Run, reported: Reported) -> dict[str, Any]:
+    if not reported.trouble:
         return {}
-    run.log.problem("nztab.trouble", reason=told.trouble)
-    return {"degraded": True, "reason": told.trouble}
+    run.log.problem("nztab.trouble", reason=reported.trouble)
+    return {"degraded": True, "reason": reported.trouble}

@@ -246,7 +246,7 @@ def delete_collection(server: Server, request: Request, values: dict[str, Any], 
 
 @routes.add("GET", "/_dev/metadata/{databaseId}/{collectionId}", CONTROL_SCOPE, DATABASE_ID, COLLECTION_ID)
 def show_metadata(server: Server, request: Request, values: dict[str, Any]) -> Reply:
-    """What documents of a collection are checked against. Appwrite tells nobody."""
+    """What documents of a collection are checked against. Appwrite shows it to nobody."""
     row = find_collection_row(server, request, values, LEGACY)
     known = catalog.must_read(server.db, int(row["number"]))
     return Reply(

@@ -178,7 +178,7 @@ def _encrypted(size: int) -> Check:
 
 
 def _integer_check(age: Age, size: int) -> Check:
-    """Before 1.9 only the range that comes after it tells of bounds. PHP rounds the largest of 64 bits up."""
+    """Before 1.9 only the range that comes after it says bounds. PHP rounds the largest of 64 bits up."""
     if not age.names_integer_bounds:
         return lambda value: "" if is_integer(value) else "Value must be a valid integer"
     bits, least, most = (64, -(2**63), 2**63) if size >= 8 else (32, -(2**31), 2**31 - 1)
@@ -335,7 +335,7 @@ def _normalised(attribute: Attribute, value: Any, now: datetime) -> Any:
 
 
 def is_same(left: Any, right: Any) -> bool:
-    """Equality that, like PHP's `===`, tells 1 from 1.0 and from true."""
+    """Equality that, like PHP's `===`, distinguishes 1 from 1.0 and from true."""
     if isinstance(left, list) and isinstance(right, list):
         return len(left) == len(right) and all(is_same(*pair) for pair in zip(left, right, strict=True))
     return type(left) is type(right) and left == right

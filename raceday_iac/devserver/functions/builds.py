@@ -225,9 +225,9 @@ class Builder:
             if ready["activate"]:
                 self._activate(owner, ready)
             if store.service_of(owner) is store.FUNCTIONS:
-                self._tell_scheduler(ready, logs)
+                self._inform_scheduler(ready, logs)
 
-    def _tell_scheduler(self, row: Row, logs: str) -> None:
+    def _inform_scheduler(self, row: Row, logs: str) -> None:
         """What goes wrong with it counts as a failed build, also of code that is not activated (1.8.1, Builds.php)."""
         problem = store.schedule_problem(self._server, row["project"], row["function"])
         if problem:

@@ -184,7 +184,7 @@ def delete_schedule(server: Server, function: Row) -> None:
 
 
 def arm_schedule(server: Server, project: str, function: str) -> None:
-    """Tell the scheduler. Raises 500 when its row cannot be written; what was done before stands (observed on 1.8.1).
+    """Inform the scheduler. Raises 500 when its row cannot be written; what was done before stands (observed on 1.8.1).
 
     Called after updates, activations and changes of variables; deleting the active deployment does not call it, so
     that the schedule goes on and its runs fail, as on a real server.
@@ -194,14 +194,14 @@ def arm_schedule(server: Server, project: str, function: str) -> None:
 
 
 def schedule_problem(server: Server, project: str, function: str) -> str:
-    """Tell the scheduler; what is wrong, or an empty text.
+    """Inform the scheduler; what is wrong, or an empty text.
 
     A schedule runs while there is one and a deployment is active. `enabled` is not looked at (1.8.1), and to PHP "0" is
     as empty as "".
     """
     row = get_function(server, project, function)
-    told = _schedule_row(server, row)
-    if told is None or told["schedule"] is None:
+    reported = _schedule_row(server, row)
+    if reported is None or reported["schedule"] is None:
         return "Must define $id attribute"
     problem = _schedule_problem(row["schedule"])
     if not problem:
@@ -249,7 +249,7 @@ def set_latest_status(server: Server, project: str, deployment: Row, status: str
 
 
 def activate(server: Server, owner: Row, deployment: Row, **more: Any) -> None:
-    """Make a deployment the one that runs. The scheduler has to be told after it."""
+    """Make a deployment the one that runs. The scheduler has to be informed after it."""
     change_owner(
         server,
         owner,

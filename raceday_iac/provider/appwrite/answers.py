@@ -43,7 +43,7 @@ _ABSENCES = {
 class Failure(AppwriteException):  # type: ignore[misc] # the SDK carries no types
     """A request that was not answered as wished, in the SDK's form: `code` is 0 when no answer of Appwrite's came.
 
-    `unsent` tells that the request cannot have reached the server, `foreign` what came instead of an answer,
+    `unsent` says that the request cannot have reached the server, `foreign` what came instead of an answer,
     `location` where it was redirected to, `retry_after` the seconds that the server asks to wait. `too_long`: more came
     than is read.
     """
@@ -184,8 +184,8 @@ def _too_long(response: requests.Response, what: str) -> Failure:
 def foreign(response: requests.Response, what: str) -> Failure:
     """An answer that is not Appwrite's."""
     kind = _kind(response)
-    told = ", ".join(part for part in (f"{response.status_code} {kind}".strip(), what) if part)
-    return Failure(told, foreign=told)
+    reported = ", ".join(part for part in (f"{response.status_code} {kind}".strip(), what) if part)
+    return Failure(reported, foreign=reported)
 
 
 def _refusal(response: requests.Response, body: bytes) -> Failure:
@@ -204,9 +204,9 @@ def _distress(response: requests.Response, body: bytes) -> Failure:
     """Whoever says it: the request is to come again. (With its database down, 1.8.1 answers 500 text/html with a JSON
     body that has no type.)"""
     content = _parsed(body)
-    told = content if isinstance(content, dict) else {}
-    message = str(told.get("message") or "") or _excerpt(body) or str(response.reason or "no message")
-    kind = told.get("type")
+    reported = content if isinstance(content, dict) else {}
+    message = str(reported.get("message") or "") or _excerpt(body) or str(response.reason or "no message")
+    kind = reported.get("type")
     asked = _seconds(response.headers.get("retry-after", ""))
     return Failure(message, response.status_code, kind if isinstance(kind, str) else "", retry_after=asked)
 

@@ -122,7 +122,7 @@ class AppwriteReader:
         found = {at: live for at, live in snapshot.resources.items() if not kind_of(at).is_original(live)}
         return replace(snapshot, resources={**databases, **found}, newest={})
 
-    # What the server does not tell, or a key may not ask, stays empty: the plan works without it.
+    # What the server does not say, or a key may not ask, stays empty: the plan works without it.
 
     def _version(self) -> Mapping[str, Any]:
         # With a key these two routes answer 401, missing scope `public` (observed on 1.8.1).

@@ -90,7 +90,7 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
         self.project = project
         self.gate = AdaptiveLimiter(parallelism)
         self.patience = patience
-        #: The server's own clock at its last answer, as it told it (HTTP `Date`); empty when it told none.
+        #: The server's own clock at its last answer, as it said it (HTTP `Date`); empty when it said none.
         self.server_date = ""
         self._sleep = sleep
         self._jitter = jitter
@@ -101,12 +101,12 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
 
     @property
     def server_time(self) -> datetime | None:
-        """`server_date` as an instant, to the second; None when it told none."""
+        """`server_date` as an instant, to the second; None when it said none."""
         try:
-            told = parsedate_to_datetime(self.server_date)
+            reported = parsedate_to_datetime(self.server_date)
         except (ValueError, TypeError, OverflowError):
             return None
-        return told if told.tzinfo else told.replace(tzinfo=UTC)
+        return reported if reported.tzinfo else reported.replace(tzinfo=UTC)
 
     def request(
         self,
@@ -126,7 +126,7 @@ class Transport(Client):  # type: ignore[misc] # the SDK carries no types
     def upload(
         self, path: str, fields: Mapping[str, Any], archive: bytes, begun: Callable[[str], object] | None = None
     ) -> Any:
-        """Upload an archive as `code`, in the SDK's chunks. `begun` is told the id after each of several. Raises
+        """Upload an archive as `code`, in the SDK's chunks. `begun` is called with the id after each of several. Raises
         `ProviderError`."""
         code = InputFile.from_bytes(archive, "code.tar.gz", "application/gzip")
         return self._upload(path, {**fields, "code": code}, "code", _telling(begun))
@@ -340,9 +340,9 @@ def _refused(failure: Failure, call: Call, endpoint: str, project: str) -> Provi
     if code == 404 and says_absent(call, kind):
         return NotFoundError(f"Appwrite answered 404 {kind}: {message}", code=code, kind=kind)
     if code >= 500 or kind == "general_route_not_found":
-        told, chosen = f"{code} {kind}".strip(), ServerFaultError if code >= 500 else ProviderError
+        reported, chosen = f"{code} {kind}".strip(), ServerFaultError if code >= 500 else ProviderError
         hint = "" if code >= 500 else "check the endpoint in the environment file and the version of the server"
-        return chosen(f"{endpoint} answered {told} to {call}: {message}", code=code, kind=kind, hint=hint)
+        return chosen(f"{endpoint} answered {reported} to {call}: {message}", code=code, kind=kind, hint=hint)
     classes: dict[int, type[ProviderError]] = {409: ConflictError, 429: ThrottledError}
     refusal = classes.get(code, ProviderError)(f"Appwrite answered {code} {kind}: {message}", code=code, kind=kind)
     if isinstance(refusal, ThrottledError):

@@ -1,4 +1,4 @@
-"""The writing half. Every id is chosen by us, so after a lost answer one look tells whether the write landed."""
+"""The writing half. Every id is chosen by us, so after a lost answer one look shows whether the write landed."""
 
 from __future__ import annotations
 
@@ -112,18 +112,18 @@ class AppwriteProvider(AppwriteReader):
         now, kind = {**after.fields, **after.carried}, kind_of(address)
         changed = {name: value for name, value in before.carried.items() if name not in fields}
         changed = {name: value for name, value in changed.items() if now.get(name) != value}
-        told = {
+        reported = {
             name: f"{name} was {value!r}, is {repr(now[name]) if name in now else 'empty'}"
             for name, value in changed.items()
         }
-        known = [told[name] for name in told if name in kind.carried or name in after.fields]
+        known = [reported[name] for name in reported if name in kind.carried or name in after.fields]
         if known:
             raise ProviderError(
                 f"Appwrite changed more of {address} than it was asked to: {'; '.join(known)}",
                 hint="it was sent back as it was; set it again in the console",
             )
         said = "changed with the update, and nobody asked for that; this version of the tool does not know the field"
-        return replace(after, remarks=tuple(f"{each} ({said})" for each in told.values()))
+        return replace(after, remarks=tuple(f"{each} ({said})" for each in reported.values()))
 
     def write_values(
         self, database: str, collection: str, values: Mapping[str, Mapping[str, Any]]

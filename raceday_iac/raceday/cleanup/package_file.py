@@ -311,7 +311,7 @@ class _Line:
 
 
 _SAYS = re.compile(r"\bconsole\.|\bprocess\.std(?:err|out)\.write\(|\bthrow\b")
-#: The script ends, and tells whoever started it that it failed.
+#: The script ends, and shows whoever started it that it failed.
 _FAILS = re.compile(r"\bprocess\.exit\(\s*(?![\s0)])|\bprocess\.exitCode\s*=\s*(?![\s0=])")
 
 

@@ -60,11 +60,13 @@ def plan_cleanup(tree: Tree) -> Cleanup:
     gone = {each.path for each in deleted}
     after = tree.after(gone, {each.path: each.after for each in (*created, *edited)})
     findings = {*stays.findings, *remarks, *findings_in(after, appwrite, package, names)}
-    told = {(each.path, each.line) for each in findings if each.must}
+    reported = {(each.path, each.line) for each in findings if each.must}
     return Cleanup(
         (*created, *edited, *deleted),
         tuple(
-            sorted((each for each in findings if not each.mention or (each.path, each.line) not in told), key=_order)
+            sorted(
+                (each for each in findings if not each.mention or (each.path, each.line) not in reported), key=_order
+            )
         ),
         appwrite.count,
         package.count if package else Count(),
@@ -161,7 +163,7 @@ _VARIABLES_SCRIPT = re.compile(rf"{RUNNER}({VARIABLES_SCRIPT.pattern})")
 
 # What has to be looked at once the changes are made: imports and deployments of what is not there, and mentions.
 #
-# All of it is found in the tree as it is afterwards, so that a second run tells the same.
+# All of it is found in the tree as it is afterwards, so that a second run says the same.
 
 
 _ENDINGS = ("", ".js", ".mjs", ".cjs", ".ts", ".json", "/index.js")
@@ -172,7 +174,7 @@ _EXCERPT = 90
 
 
 def findings_in(after: Tree, appwrite: AppwriteFile, package: PackageFile | None, gone: Names) -> Iterator[Finding]:
-    """Everything to be told of a tree after its clean-up."""
+    """Everything to be reported of a tree after its clean-up."""
     yield from appwrite.findings
     yield from _undeployable(after, appwrite)
     if package:

@@ -92,12 +92,12 @@ def _simulate(
     workspace = _workspace(options, legacy_schedules=legacy_schedules)
     with start_server(folder / "server", settings=settings, clock=clock) as server:
         target = Target(server.endpoint, server.project, Secret(server.key))
-        _tell(options, "Setting up: the stack is applied to an empty server")
+        _report(options, "Setting up: the stack is applied to an empty server")
         _set_up(workspace, target, folder / "state")
         wanted = replace(wanted, variables=_variables(workspace))
         packages = folder / "packages"
         packages.mkdir()
-        ledger = run_day(server, clock, wanted, packages, lambda instant: _tell(options, _hour(instant)))
+        ledger = run_day(server, clock, wanted, packages, lambda instant: _report(options, _hour(instant)))
         stored = Stored.read(lambda collection: reader(target).documents(DATABASE, collection))
         day = make_day(wanted.day, wanted.seed, wanted.races)
         lived = DayResult(wanted, day, ledger, stored)
@@ -171,7 +171,7 @@ def _hour(instant: datetime) -> str:
     return f"{instant.astimezone(NZ):%a %H:%M} in New Zealand"
 
 
-def _tell(options: Options, text: str) -> None:
+def _report(options: Options, text: str) -> None:
     """Progress goes to standard error, so that the output can be piped."""
     if not options.json:
         print_lines([Line(text, "dim")], color=options.color, stream=sys.stderr)

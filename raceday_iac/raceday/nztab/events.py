@@ -136,8 +136,8 @@ def _constant(race: Race) -> dict[str, Any]:
 
 
 def _comment(race: Race) -> str:
-    told = [part for runner in field_of(race).finish[:3] for part in (runner.name.upper(), runner.number)]
-    return COMMENT.format(*told)
+    reported = [part for runner in field_of(race).finish[:3] for part in (runner.name.upper(), runner.number)]
+    return COMMENT.format(*reported)
 
 
 def _prizes(total: int) -> dict[str, int]:

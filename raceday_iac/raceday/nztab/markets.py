@@ -157,7 +157,7 @@ def plain(value: float) -> float:
 # The tote pools of an event as the API writes them at an instant.
 
 
-#: Pools whose trend the API tells, and the tote's name of them.
+#: Pools whose trend the API gives, and the tote's name of them.
 TRENDS = {"Trifecta": "TFA", "FirstFour": "FT4", "EarlyQuadrella": "QAD", "Quadrella": "QAD"}
 
 

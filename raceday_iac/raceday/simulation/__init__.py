@@ -1,1 +1,1 @@
-"""A whole race day in virtual time: the new functions, the legacy system as a model, and what tells them apart."""
+"""A whole race day in virtual time: the new functions, the legacy system as a model, and what distinguishes them."""

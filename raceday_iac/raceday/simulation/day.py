@@ -36,7 +36,7 @@ END_OF_DAY = time(1)
 MINUTE = 60.0
 #: New values after which the youngest are searched, and searches after which the older ones are.
 COLLECTIONS = (50_000, 50, 50)
-#: Told the instant, at every full hour of New Zealand time.
+#: Called with the instant, at every full hour of New Zealand time.
 Observer = Callable[[datetime], None]
 
 

@@ -34,7 +34,7 @@ class _Logger(worker.Logger):
 
 
 class _Caller:
-    """Who awaits a result. It is asleep meanwhile, and awake before whoever tells it may fall asleep."""
+    """Who awaits a result. It is asleep meanwhile, and awake before whoever wakes it may fall asleep."""
 
     def __init__(self, time: VirtualTime) -> None:
         self._time = time
@@ -49,11 +49,11 @@ class _Caller:
         try:
             return await self._result
         except asyncio.CancelledError:
-            # The server stops. Nobody will be told any more.
+            # The server stops. Nobody will learn it any more.
             self._wake()
             raise
 
-    def tell(self, result: Result) -> None:
+    def deliver(self, result: Result) -> None:
         """From another thread. Once the caller has given up, nothing is reported."""
         if self._wake():
             self._loop.call_soon_threadsafe(self._settle, result)
@@ -95,11 +95,11 @@ class VirtualExecutor:
     async def run(self, job: Job) -> Result:
         """One execution. The caller is counted as awake, and is again when this returns."""
         caller = _Caller(self._time)
-        self._time.start(lambda: self._attend(job, caller.tell), f"attend {job.headers['x-appwrite-execution-id']}")
+        self._time.start(lambda: self._attend(job, caller.deliver), f"attend {job.headers['x-appwrite-execution-id']}")
         return await caller.wait()
 
-    def _attend(self, job: Job, tell: Callable[[Result], None]) -> None:
-        """Watch over one run, up to its timeout. Whatever happens, the caller is told how it ended."""
+    def _attend(self, job: Job, deliver: Callable[[Result], None]) -> None:
+        """Watch over one run, up to its timeout. Whatever happens, the caller learns how it ended."""
         begun, logger = self._time.seconds(), _Logger()
         execution = Execution(job.headers["x-appwrite-execution-id"], job.variables["APPWRITE_FUNCTION_ID"], begun)
         self._ledger.begun(execution)
@@ -114,7 +114,7 @@ class VirtualExecutor:
         logs, errors = logger.logs.getvalue(), logger.errors.getvalue()  # type: ignore[union-attr]
         self._ledger.ended(execution, self._time.seconds(), outcome, logs + errors)
         body = base64.b64decode(answer["body"])
-        tell(Result(answer["status"], answer["headers"], body, logs, errors, self._time.seconds() - begun))
+        deliver(Result(answer["status"], answer["headers"], body, logs, errors, self._time.seconds() - begun))
 
     def _watched(self, job: Job, module: Any, wire: Wire, logger: _Logger) -> tuple[dict[str, Any], Outcome]:
         answers = list[dict[str, Any]]()
@@ -166,7 +166,7 @@ class VirtualExecutor:
         time = wire.time
 
         def connect(credentials: Any) -> RecordingSender:
-            # Virtual time tells nothing about how long a kept connection was really idle.
+            # Virtual time says nothing about how long a kept connection was really idle.
             inner = connection.Connection(credentials, clock=lambda: 0.0)
             return RecordingSender(wire, inner, connection.Answer)
 

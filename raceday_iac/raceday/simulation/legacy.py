@@ -296,7 +296,7 @@ def meeting_status_poller(world: LegacyWorld, day: date) -> Body:
 
 
 # The legacy master-race-scheduler: every minute it finds the races that are due and has them polled, group by group,
-# then stamps them all. No locks, and not told what other runs just started.
+# then stamps them all. No locks, and without knowing what other runs just started.
 
 
 OPENING_HOUR = 9

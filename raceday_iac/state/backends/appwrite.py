@@ -138,7 +138,7 @@ class AppwriteBackend:
             written = self._update_lock(text, tag) if tag else self._create_lock(text)
             return str(written["$updatedAt"])
         except (ConflictError, UnreachableError, ServerFaultError) as error:
-            # Our own write whose answer was lost looks the same: the text tells.
+            # Our own write whose answer was lost looks the same: the text shows it.
             raw = self._document(self._lock_id)
             if raw is not None and raw["content"] == text:
                 return str(raw["$updatedAt"])

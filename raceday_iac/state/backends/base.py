@@ -1,8 +1,8 @@
 """What a backend is made of: its settings, what opening one needs, and what one that machines share has to do.
 
 A shared backend keeps numbered texts that are each created once, and one lock that is replaced only by who has read it
-last. Both are compare-and-set, and the backend's own clock tells the age of the lock. It knows texts, never what they
-mean: that is `remote.py`.
+last. Both are compare-and-set, and the backend's own clock measures the age of the lock. It knows texts, never what
+they mean: that is `remote.py`.
 """
 
 from __future__ import annotations

@@ -152,7 +152,7 @@ class LocalState:
         with self._lock.held(reason):
             remove_drafts(self.folder)
             self._session, self._command, self._archived = uuid.uuid4().hex, reason, False
-            # A state that cannot be used is told of by whoever reads it.
+            # A state that cannot be used is reported by whoever reads it.
             with suppress(StateError, OSError):
                 self._settle()
             self._last = None

@@ -30,8 +30,8 @@ from .local import not_kept
 # The lock of remote state: a text with its owner that is renewed while the owner lives, and may be taken over when it
 # was not renewed for as long as it says.
 #
-# Ages are told by the store's clock, so no two machines' clocks are ever compared. A clock that lies all the same can
-# only make a lock be taken over too early; then fencing (see remote.py) refuses the late writer's save.
+# Ages are measured by the store's clock, so no two machines' clocks are ever compared. A clock that lies all the same
+# can only make a lock be taken over too early; then fencing (see remote.py) refuses the late writer's save.
 
 
 _log = logging.getLogger(__name__)
@@ -291,7 +291,7 @@ _ATTEMPTS = 3
 
 
 def elapsed() -> float:
-    """Seconds that also pass while the machine sleeps, where the system can tell."""
+    """Seconds that also pass while the machine sleeps, where the system can say."""
     clock = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if clock is None else time.clock_gettime(clock)
 

@@ -37,7 +37,7 @@ _FIRST_PAUSE = 0.2
 
 
 class _UncertainError(StateError):
-    """No answer, or one that does not tell whether the write landed."""
+    """No answer, or one that does not say whether the write landed."""
 
 
 class _ForeignError(_UncertainError):
@@ -163,7 +163,7 @@ class S3Backend:
             return None
         if self.place.reading:
             return LockRecord(found.text, found.tag, None)
-        # S3 tells its time only as that of an object, so one is written to ask for it.
+        # S3 gives its time only as that of an object, so one is written to ask for it.
         age = (self._now() - found.modified).total_seconds()
         return LockRecord(found.text, found.tag, max(0.0, age))
 
@@ -274,9 +274,9 @@ class S3Backend:
         if "NoSuchBucket" in text:
             hint = "create it, or correct state.bucket in the environment file"
             return StateError(f"There is no bucket {self.place.bucket!r}.", hint=hint, unchanged=True)
-        told = _WORDLESS.search(text)
-        if told and "<Code>" not in text:
-            return self._foreign(told["asked"], told["answered"])
+        reported = _WORDLESS.search(text)
+        if reported and "<Code>" not in text:
+            return self._foreign(reported["asked"], reported["answered"])
         if any(each in text for each in _UNREADABLE):
             return self._foreign("a request", plain_reason(text))
         if gone:

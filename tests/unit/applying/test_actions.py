@@ -130,7 +130,7 @@ def test_a_deletion_is_over_when_the_attribute_is_no_longer_shown(tmp_path: Path
     assert len(list(removal(server, tmp_path))) == 3
 
 
-def test_a_deletion_that_is_stuck_is_told_with_the_way_out(tmp_path: Path) -> None:
+def test_a_deletion_that_is_stuck_is_reported_with_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(ProviderError, match=r"attribute.d/c/a cannot be deleted: Appwrite says stuck why") as caught:
         list(removal(Looks({A: "deleting"}, {A: "stuck"}), tmp_path))
     assert "delete it in the console" in caught.value.hint

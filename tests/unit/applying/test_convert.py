@@ -431,7 +431,7 @@ def test_no_more_values_are_cut_than_were_agreed_to(limit: int) -> None:
         assert set(server.values("a").values()) == {"abc"}
 
 
-def test_what_cannot_be_cut_is_told() -> None:
+def test_what_cannot_be_cut_is_reported() -> None:
     server = Documents({"a": text()}, {"x": {"a": "abcdef"}})
     server.refused = ("abc",)
     with pytest.raises(ProviderError, match=r"refuses 1 documents with a shortened .* \(document x"):

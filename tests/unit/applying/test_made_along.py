@@ -115,14 +115,14 @@ SINGLY = ["create attribute.d/c/a", "create attribute.d/c/b"]
 ALL = {"database.d", "collection.d/c", "attribute.d/c/a", "attribute.d/c/b", "index.d/c/i"}
 
 
-def test_one_request_makes_all_of_a_collection_and_one_list_tells_of_it(tmp_path: Path) -> None:
+def test_one_request_makes_all_of_a_collection_and_one_list_names_all_of_it(tmp_path: Path) -> None:
     server = Server()
     ran = apply(server, tmp_path)
     assert (ran.log, server.lists, ran.pauses) == (MADE, 1, [])
     assert ran.owned == ALL
 
 
-def test_what_one_list_tells_of_is_saved_once_and_only_what_is_sent_is_in_the_journal(tmp_path: Path) -> None:
+def test_what_one_list_names_is_saved_once_and_only_what_is_sent_is_in_the_journal(tmp_path: Path) -> None:
     assert apply(Server(), tmp_path).saves == len(MADE) + 1
     assert journaled(tmp_path) == ["create:database.d", "create:collection.d/c"]
 

@@ -124,7 +124,7 @@ def test_a_first_deployment_that_fails_stays_and_says_so(before: Before) -> None
     assert server.active_deployment(F) == "build-1"
 
 
-def test_when_even_going_back_fails_it_is_told_loudly() -> None:
+def test_when_even_going_back_fails_it_is_reported_loudly() -> None:
     server = Executing()
 
     def refuse(function: str, deployment: str) -> None:

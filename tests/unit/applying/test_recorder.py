@@ -35,7 +35,7 @@ def store(tmp_path: Path) -> LocalState:
 
 
 class SlowStore:
-    """Holds back its first save until it is told to go on, and counts saves."""
+    """Holds back its first save until it is asked to go on, and counts saves."""
 
     def __init__(self) -> None:
         self.saves: list[State] = []

@@ -97,7 +97,7 @@ def test_while_somebody_else_activates_another_one_nothing_is_deleted() -> None:
     assert server.left == ["a", "b", "c"]
 
 
-def test_one_that_cannot_be_deleted_is_told_and_stays_in_the_line() -> None:
+def test_one_that_cannot_be_deleted_is_reported_and_stays_in_the_line() -> None:
     server = Server("a", "b", "c")
     server.refused = {"a"}
     line, warnings = prune(server, 0, "c", "b", "a")
@@ -161,7 +161,7 @@ def test_one_that_became_active_meanwhile_stays() -> None:
     assert remembered == ("b",)
 
 
-def test_one_that_cannot_be_deleted_is_told() -> None:
+def test_one_that_cannot_be_deleted_is_reported() -> None:
     server = Server("a", "b")
     server.refused = {"a"}
     outcome, remembered = cleaned(server, ("a", Role.ORPHAN, "failed"))

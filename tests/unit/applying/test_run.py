@@ -76,11 +76,11 @@ def test_the_state_on_disk_is_the_state_returned(project: Project) -> None:
     assert project.apply(schema()).state == project.store.read()
 
 
-def test_every_change_is_told_to_begin_and_to_end(project: Project) -> None:
+def test_every_change_is_reported_to_begin_and_to_end(project: Project) -> None:
     applied = project.apply(schema())
     for instant in (EventKind.STARTED, EventKind.DONE):
-        told = sorted(event.change.key for event in project.events if event.kind is instant)
-        assert told == sorted(change.key for change in applied.done)
+        reported = sorted(event.change.key for event in project.events if event.kind is instant)
+        assert reported == sorted(change.key for change in applied.done)
 
 
 def test_nothing_is_interrupted_after_a_complete_apply(project: Project) -> None:
@@ -125,11 +125,11 @@ def test_a_failure_is_in_the_result_with_what_it_took_down(tmp_path: Path) -> No
     assert not applied.complete
 
 
-def test_what_failed_is_told_and_concluded(tmp_path: Path) -> None:
+def test_what_failed_is_reported_and_concluded(tmp_path: Path) -> None:
     project = Project(tmp_path, Refusing("attribute.d/c/a", ProviderError("no")))
     project.apply(schema())
-    (told,) = [event for event in project.events if event.kind is EventKind.FAILED]
-    assert (told.change.key, told.note) == ("create:attribute.d/c/a", "no")
+    (reported,) = [event for event in project.events if event.kind is EventKind.FAILED]
+    assert (reported.change.key, reported.note) == ("create:attribute.d/c/a", "no")
     assert project.store.interrupted_changes() == []
 
 
@@ -166,7 +166,7 @@ class Breaking(FakeAppwrite):
         return seen
 
 
-def test_what_was_accepted_but_failed_later_is_told_with_the_servers_reason(tmp_path: Path) -> None:
+def test_what_was_accepted_but_failed_later_is_reported_with_the_servers_reason(tmp_path: Path) -> None:
     project = Project(tmp_path, Breaking())
     applied = project.apply(schema())
     (error,) = applied.unsettled

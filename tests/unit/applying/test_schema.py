@@ -1,4 +1,5 @@
-"""What is done within a turn: waiting for the end, the proof, making a new collection again, telling what is broken."""
+"""What is done within a turn: waiting for the end, the proof, making a new collection again, reporting what is
+broken."""
 
 from __future__ import annotations
 
@@ -131,7 +132,7 @@ def test_a_collection_of_this_run_that_lost_something_is_made_again_one_by_one(t
     assert project.apply(stack("a", "b")).done == ()
 
 
-def test_one_that_loses_it_again_is_told_and_not_made_for_ever(tmp_path: Path) -> None:
+def test_one_that_loses_it_again_is_reported_and_not_made_for_ever(tmp_path: Path) -> None:
     project = Project(tmp_path, Forgetful(times=5))
     (error,) = project.apply(stack("a", "b")).unsettled
     assert isinstance(error, BrokenSchemaError)
@@ -183,7 +184,7 @@ def test_creations_in_a_collection_that_exists_follow_each_other(project: Projec
 @pytest.mark.parametrize(
     "error", ["Index already exists", "Attribute already exists in schema", "Attribute already exists in metadata"]
 )
-def test_what_can_only_fail_again_is_told_as_that(tmp_path: Path, error: str) -> None:
+def test_what_can_only_fail_again_is_reported_as_that(tmp_path: Path, error: str) -> None:
     class Failing(FakeAppwrite):
         def members(self, *place: Any) -> Any:
             return {at: replace(live, status="failed", error=error) for at, live in super().members(*place).items()}

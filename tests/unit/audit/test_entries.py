@@ -1,4 +1,4 @@
-"""What is written about a run: enough to tell what was done, and never a value of a variable."""
+"""What is written about a run: enough to say what was done, and never a value of a variable."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_no_value_of_a_variable_is_written() -> None:
         ({"unsettled": (ProviderError("nothing moved\nfor long"),)}, "failed"),
     ],
 )
-def test_an_end_tells_how_it_ended(settings: dict[str, Any], result: str) -> None:
+def test_an_end_says_how_it_ended(settings: dict[str, Any], result: str) -> None:
     record = end(RUN, 3, outcome(changing(), **settings), AT)
     assert (record["result"], record["begun"], record["serial"]) == (result, 3, 7)
     assert record["failed"] == [{"change": "", "error": "nothing moved for long"}] * len(settings.get("unsettled", ()))

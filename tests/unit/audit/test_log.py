@@ -39,7 +39,7 @@ def test_a_cut_last_line_does_not_swallow_the_next_record(tmp_path: Path) -> Non
     assert [each["event"] for each in found.records] == ["x", "after"]
 
 
-def test_a_place_that_cannot_be_written_is_an_error_for_the_caller_to_tell(tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_is_an_error_for_the_caller_to_report(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
         AuditLog(tmp_path / "file" / "state").append({"event": "x"})

@@ -50,7 +50,7 @@ def test_every_rule_explains_itself(
     assert all(found[name].strip() for name in ("title", "why", "fix", "severity"))
 
 
-def test_a_rule_that_there_is_not_is_told_with_the_nearest_one(
+def test_a_rule_that_there_is_not_is_reported_with_the_nearest_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

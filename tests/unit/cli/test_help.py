@@ -93,7 +93,7 @@ def test_the_version_is_an_option_too(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("see: raceday-iac plan", "see: raceday-iac plan --env prod"),
         ("raceday-iac logs pay --execution 1", "raceday-iac logs pay --execution 1 --env prod"),
@@ -117,10 +117,10 @@ def test_the_version_is_an_option_too(capsys: pytest.CaptureFixture[str]) -> Non
         ("no command", "no command"),
     ],
 )
-def test_commands_in_messages_say_the_environment_again(text: str, told: str) -> None:
+def test_commands_in_messages_say_the_environment_again(text: str, reported: str) -> None:
     use_environment("prod", COMMANDS)
     try:
-        assert with_environment(text) == told
+        assert with_environment(text) == reported
     finally:
         use_environment("")
     assert with_environment(text) == text

@@ -141,7 +141,7 @@ def test_what_is_ignored_already_stays_and_is_not_repeated(folder: Path) -> None
         ([*REAL, "--from-live"], "SHOP_KEY"),
     ],
 )
-def test_a_mistake_is_told_and_nothing_is_written(
+def test_a_mistake_is_reported_and_nothing_is_written(
     folder: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
 ) -> None:
     assert execute(["init", *words]) == EXIT_ERROR

@@ -60,7 +60,7 @@ def applied(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> 
         ("graph --env prod --format mermiad", "(did you mean 'mermaid'?)"),
     ],
 )
-def test_it_is_told(
+def test_it_is_reported(
     applied: Path,
     server: RunningServer,
     monkeypatch: pytest.MonkeyPatch,

@@ -83,7 +83,7 @@ def said(capsys: pytest.CaptureFixture[str], *words: str) -> list[Any]:
     return events
 
 
-def told(events: list[Any]) -> list[str]:
+def reported(events: list[Any]) -> list[str]:
     """What came of the rounds: what was planned, applied, wrong, or waited for."""
     return [event.get("event") or ("error" if "error" in event else "applied") for event in events]
 
@@ -100,7 +100,7 @@ def test_a_change_is_applied_on_the_embedded_server_and_a_mistake_ends_nothing(
         lambda: write("functions/greet/main.py", CODE % "good morning"),
     )
     events = said(capsys)
-    rounds = " ".join(told(events)).split(" watching")
+    rounds = " ".join(reported(events)).split(" watching")
     applied = [event["applied"]["done"] for event in events if "applied" in event]
     assert applied[0] == ["create:team.staff"]
     assert applied[1] == ["update:team.staff"]
@@ -120,7 +120,7 @@ def test_on_a_real_server_it_only_plans(
 ) -> None:
     during(monkeypatch, lambda: write("stacks/small.py", STACK + 'stack.team("x", name="X")\n'))
     events = said(capsys, "--env", "far")
-    assert told(events) == ["planned", "watching", "changed", "planned", "watching", "stopped"]
+    assert reported(events) == ["planned", "watching", "changed", "planned", "watching", "stopped"]
     plans = [event["plan"] for event in events if event.get("event") == "planned"]
     assert [[change["address"] for change in plan["changes"]] for plan in plans] == [
         ["team.staff"],

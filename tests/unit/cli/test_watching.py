@@ -1,4 +1,4 @@
-"""Alerts of runs that follow a timetable: each knows from a file what the one before has told."""
+"""Alerts of runs that follow a timetable: each knows from a file what the one before has reported."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def found(*findings: Finding, environment: str = "prod") -> Report:
 
 @dataclass
 class Timetable:
-    """Runs one after the other: each reads the file, tells, and ends."""
+    """Runs one after the other: each reads the file, notifies, and ends."""
 
     memory: Path
     got: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -43,9 +43,9 @@ class Timetable:
         hooks.post = self._post
         return hooks
 
-    def tell(self, report: Report) -> list[tuple[str, list[str], list[str]]]:
-        """One run. Returns whom it told what: new, and over."""
-        return self._during(lambda hooks: hooks.tell(report))
+    def notify(self, report: Report) -> list[tuple[str, list[str], list[str]]]:
+        """One run. Returns whom it notified of what: new, and over."""
+        return self._during(lambda hooks: hooks.notify(report))
 
     def tell_unseen(self, problem: str) -> list[tuple[str, list[str], list[str]]]:
         return self._during(lambda hooks: hooks.tell_unseen(HEALTHY, problem))
@@ -68,27 +68,27 @@ def _codes(documents: list[dict[str, Any]]) -> list[str]:
 
 @pytest.fixture
 def timetable(tmp_path: Path) -> Timetable:
-    return Timetable(tmp_path / "told.json")
+    return Timetable(tmp_path / "reported.json")
 
 
-def test_the_next_run_tells_only_what_is_new_and_what_is_over(timetable: Timetable) -> None:
-    assert timetable.tell(found(FAILING)) == [("HOOK", ["run.failing"], []), ("PAGER", ["run.failing"], [])]
-    assert timetable.tell(found(FAILING)) == []
-    assert timetable.tell(found(FAILING, SLOW)) == [("HOOK", ["run.slow"], [])]
-    assert timetable.tell(found(SLOW)) == [("HOOK", [], ["run.failing"]), ("PAGER", [], ["run.failing"])]
-    assert timetable.tell(HEALTHY) == [("HOOK", [], ["run.slow"])]
-    assert timetable.tell(HEALTHY) == []
+def test_the_next_run_reports_only_what_is_new_and_what_is_over(timetable: Timetable) -> None:
+    assert timetable.notify(found(FAILING)) == [("HOOK", ["run.failing"], []), ("PAGER", ["run.failing"], [])]
+    assert timetable.notify(found(FAILING)) == []
+    assert timetable.notify(found(FAILING, SLOW)) == [("HOOK", ["run.slow"], [])]
+    assert timetable.notify(found(SLOW)) == [("HOOK", [], ["run.failing"]), ("PAGER", [], ["run.failing"])]
+    assert timetable.notify(HEALTHY) == [("HOOK", [], ["run.slow"])]
+    assert timetable.notify(HEALTHY) == []
 
 
 def test_what_was_not_taken_is_told_again_and_only_there(timetable: Timetable) -> None:
     timetable.answers["PAGER"] = "it answered 503"
-    assert timetable.tell(found(FAILING)) == [("HOOK", ["run.failing"], [])]
+    assert timetable.notify(found(FAILING)) == [("HOOK", ["run.failing"], [])]
     timetable.answers.clear()
-    assert timetable.tell(found(FAILING)) == [("PAGER", ["run.failing"], [])]
+    assert timetable.notify(found(FAILING)) == [("PAGER", ["run.failing"], [])]
 
 
 def test_a_project_that_nobody_can_look_at_is_told_and_nothing_counts_as_over(timetable: Timetable) -> None:
-    timetable.tell(found(FAILING))
+    timetable.notify(found(FAILING))
     assert timetable.tell_unseen("It does not answer.") == [
         ("HOOK", ["project.unseen"], []),
         ("PAGER", ["project.unseen"], []),
@@ -97,13 +97,13 @@ def test_a_project_that_nobody_can_look_at_is_told_and_nothing_counts_as_over(ti
     assert message["status"] == "unhealthy"
     assert _codes(message["lasting"]) == ["run.failing"]
     assert timetable.tell_unseen("It still does not answer.") == []
-    assert timetable.tell(found(FAILING)) == [("HOOK", [], ["project.unseen"]), ("PAGER", [], ["project.unseen"])]
+    assert timetable.notify(found(FAILING)) == [("HOOK", [], ["project.unseen"]), ("PAGER", [], ["project.unseen"])]
 
 
 def test_one_file_serves_several_environments(timetable: Timetable) -> None:
-    timetable.tell(found(FAILING))
-    assert timetable.tell(found(FAILING, environment="staging")) != []
-    assert timetable.tell(found(FAILING)) == []
+    timetable.notify(found(FAILING))
+    assert timetable.notify(found(FAILING, environment="staging")) != []
+    assert timetable.notify(found(FAILING)) == []
 
 
 @pytest.mark.parametrize(
@@ -114,27 +114,27 @@ def test_a_damaged_file_makes_everything_new_and_is_said(
     timetable: Timetable, capsys: pytest.CaptureFixture[str], content: str
 ) -> None:
     timetable.memory.write_text(content, encoding="utf-8")
-    assert len(timetable.tell(found(FAILING))) == 2
+    assert len(timetable.notify(found(FAILING))) == 2
     assert "does not hold what was reported, so everything counts as new" in capsys.readouterr().err
-    assert timetable.tell(found(FAILING)) == []
+    assert timetable.notify(found(FAILING)) == []
 
 
 def test_a_file_that_cannot_be_written_stops_nothing(
     timetable: Timetable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     timetable.memory = tmp_path
-    assert len(timetable.tell(found(FAILING))) == 2
+    assert len(timetable.notify(found(FAILING))) == 2
     assert "cannot be remembered" in capsys.readouterr().err
 
 
 def test_the_file_is_private_and_holds_no_address(timetable: Timetable) -> None:
-    timetable.tell(found(FAILING, SLOW))
+    timetable.notify(found(FAILING, SLOW))
     assert timetable.memory.stat().st_mode & 0o777 == 0o600
     assert "a-secret" not in timetable.memory.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("in_vain", "told"), [(2, 0), (3, 1), (4, 2)])
-def test_a_watch_tells_of_the_third_look_in_vain(in_vain: int, told: int) -> None:
+@pytest.mark.parametrize(("in_vain", "times"), [(2, 0), (3, 1), (4, 2)])
+def test_a_watch_reports_the_third_look_in_vain(in_vain: int, times: int) -> None:
     from contextlib import nullcontext
 
     looks: list[Report | None] = [HEALTHY, *[None] * in_vain, HEALTHY, None, None]
@@ -154,4 +154,4 @@ def test_a_watch_tells_of_the_third_look_in_vain(in_vain: int, told: int) -> Non
         times=len(looks),
         sleep=lambda _: None,
     )
-    assert unseen == ["It does not answer."] * told
+    assert unseen == ["It does not answer."] * times

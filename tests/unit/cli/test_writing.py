@@ -41,6 +41,6 @@ def test_a_pipe_is_written_into_and_stays_one(tmp_path: Path) -> None:
     assert pipe.is_fifo()
 
 
-def test_a_folder_in_the_way_is_told(tmp_path: Path) -> None:
+def test_a_folder_in_the_way_is_reported(tmp_path: Path) -> None:
     with pytest.raises(IacError, match="cannot be written: Is a directory"):
         write_file(tmp_path, "text")

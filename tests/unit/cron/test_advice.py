@@ -1,4 +1,4 @@
-"""What people are told of an expression that Appwrite refuses."""
+"""What people learn about an expression that Appwrite refuses."""
 
 from __future__ import annotations
 
@@ -114,10 +114,10 @@ def test_a_number_is_valid_exactly_when_it_is_in_its_range(position: int, number
 def test_what_is_to_be_written_instead_of_a_start_and_a_step_is_valid(position: int, start: int, step: int) -> None:
     fields = ["*"] * 5
     fields[position] = f"{start}/{step}"
-    told = cron_problem(" ".join(fields))
-    assert told
+    reported = cron_problem(" ".join(fields))
+    assert reported
     is_in_range = FIELDS[position].low <= start <= FIELDS[position].high
-    instead = re.findall(r"'([^']*)'", told.partition("write")[2])
+    instead = re.findall(r"'([^']*)'", reported.partition("write")[2])
     assert len(instead) == (2 if is_in_range else 0)
     for each in instead:
         fields[position] = each
@@ -125,8 +125,8 @@ def test_what_is_to_be_written_instead_of_a_start_and_a_step_is_valid(position: 
 
 
 def test_a_long_expression_is_not_shown_whole() -> None:
-    told = cron_problem("1," * 5000)
-    assert len(told) < 300
+    reported = cron_problem("1," * 5000)
+    assert len(reported) < 300
 
 
 @given(st.text(max_size=40))

@@ -91,7 +91,7 @@ def test_who_changed_a_field(wanted: int, known: int, real: int, cause: Cause) -
     assert (change.before, change.after, change.known, change.cause) == (real, wanted, known, cause)
 
 
-def test_nobody_can_tell_of_a_resource_that_was_never_applied() -> None:
+def test_nobody_can_say_of_a_resource_that_was_never_applied() -> None:
     (change,) = stand({"timeout": 1}, None, {"timeout": 2}).fields
     assert (change.cause, change.known) == (Cause.UNKNOWN, None)
 
@@ -122,7 +122,7 @@ def test_fields_that_the_stack_does_not_declare_are_left_alone() -> None:
     assert stand({"name": "F"}, {"name": "F"}, {"name": "F", "newer": "field"}).is_clean
 
 
-def test_a_field_that_the_server_does_not_tell_differs() -> None:
+def test_a_field_that_the_server_does_not_say_differs() -> None:
     (change,) = stand(WANTED, WANTED, {"name": "F"}).fields
     assert (change.name, change.before) == ("timeout", None)
 

@@ -58,7 +58,7 @@ def test_without_a_state_what_somebody_put_in_the_place_of_our_code_is_drift() -
     assert [(each.before, each.after) for each in found.fields] == [("theirs", "ours")]
 
 
-def test_without_a_state_and_without_a_sign_nobody_can_tell() -> None:
+def test_without_a_state_and_without_a_sign_nobody_can_say() -> None:
     assert causes(difference("ours", "", "theirs", "available")) == [Cause.UNKNOWN]
 
 

@@ -56,7 +56,7 @@ ADDED, REMOVED, CHANGED, MOVED = Op
         (({"id": 1},), ({"id": 1}, {"id": 2}), [Part(ADDED, (1,), None, {"id": 2})]),
     ],
 )
-def test_of_a_set_what_comes_and_what_goes_is_told(before: Any, after: Any, found: list[Part]) -> None:
+def test_of_a_set_what_comes_and_what_goes_is_reported(before: Any, after: Any, found: list[Part]) -> None:
     assert list(parts(before, after, unordered=True)) == found
 
 
@@ -71,11 +71,11 @@ def test_of_a_set_what_comes_and_what_goes_is_told(before: Any, after: Any, foun
         (("x", "x", "y"), ("x", "y"), [Part(REMOVED, (0,), "x")]),
     ],
 )
-def test_of_a_list_each_place_that_differs_is_told(before: Any, after: Any, found: list[Part]) -> None:
+def test_of_a_list_each_place_that_differs_is_reported(before: Any, after: Any, found: list[Part]) -> None:
     assert list(parts(before, after, unordered=False)) == found
 
 
-def test_of_nested_settings_only_what_differs_is_told() -> None:
+def test_of_nested_settings_only_what_differs_is_reported() -> None:
     before = {"smtp": {"host": "a", "port": 25}, "from": ("x", "y"), "old": None, "same": {"deep": (1, 2)}}
     after = {"smtp": {"host": "b", "port": 25}, "from": ("x", "z"), "new": {"on": True}, "same": {"deep": (1, 2)}}
     assert list(parts(before, after, unordered=False)) == [

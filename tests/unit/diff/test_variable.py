@@ -72,7 +72,7 @@ def test_a_new_secret_value_is_a_change_of_the_stack_and_shows_stars() -> None:
     assert change.cause is Cause.CONFIG
 
 
-def test_a_live_secret_that_was_never_applied_is_written_again_for_nobody_can_tell() -> None:
+def test_a_live_secret_that_was_never_applied_is_written_again_because_nobody_knows_it() -> None:
     assert named(changes(secret("v"), LIVE_SECRET, None)) == {"value": Cause.UNKNOWN}
 
 

@@ -88,7 +88,7 @@ def test_the_form_of_an_address_follows_from_what_it_lies_in(kind: str, path: st
         ("function", "code", "a new deployment"),
     ],
 )
-def test_what_a_change_does_is_told(kind: str, field: str, effect: str) -> None:
+def test_what_a_change_does_is_reported(kind: str, field: str, effect: str) -> None:
     assert resources._effect(KINDS[kind], field) == effect
 
 

@@ -89,5 +89,5 @@ def test_later_pages_begin_where_the_first_ended(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("block", ["$ false", "$ true  # exit code 1", "$ echo a\nb", "$ exit 0\n$ true"])
-def test_a_page_that_is_wrong_is_told(tmp_path: Path, block: str) -> None:
+def test_a_page_that_is_wrong_is_reported(tmp_path: Path, block: str) -> None:
     assert walk.main(pages(tmp_path, f"```console\n{block}\n```\n")) == 1

@@ -47,7 +47,7 @@ def test_a_new_declaration_is_pending_and_no_drift() -> None:
     assert classify(plan(resolved(stack_with_function()))).exit_code == EXIT_CHANGES
 
 
-def test_drift_and_a_change_of_two_fields_of_one_resource_are_both_told() -> None:
+def test_drift_and_a_change_of_two_fields_of_one_resource_are_both_reported() -> None:
     new = resolved(stack_with_function(timeout=2))
     old = resolved(stack_with_function(timeout=1))
     live = resolved(stack_with_function(timeout=1, commands="other"))

@@ -44,7 +44,7 @@ def checked(seen: Observation, file: str = "") -> Report:
 
 
 @pytest.mark.parametrize(("budget", "is_told"), [("", False), ("gb_hours: 2", False), ("gb_hours: 1.9", True)])
-def test_more_gb_hours_than_expected_are_told(budget: str, is_told: bool) -> None:
+def test_more_gb_hours_than_expected_are_reported(budget: str, is_told: bool) -> None:
     seen = function(execution(ago(hours=2), seconds=7200))
     assert seen.live is not None
     seen = replace(seen, live=replace(seen.live, fields=frozen({**seen.live.fields, "specification": "s-1vcpu-1gb"})))
@@ -62,16 +62,16 @@ def test_more_gb_hours_than_expected_are_told(budget: str, is_told: bool) -> Non
         (5, 300, "2025-07-17", {"lock.stale"}),
     ],
 )
-def test_a_run_that_goes_on_after_its_day_is_told(minute: int, beaten: int, date: str, codes: set[str]) -> None:
+def test_a_run_that_goes_on_after_its_day_is_reported(minute: int, beaten: int, date: str, codes: set[str]) -> None:
     at = NOW.replace(hour=13, minute=minute)
     document = lock_document(at - timedelta(seconds=9), at - timedelta(seconds=beaten), nzDate=date)
     seen = replace(observation(function(lock=LOCK), locks={"f-lock": document}), now=at)
     assert {code for code in found(checked(seen)) if code.startswith("lock.")} == codes
 
 
-def test_what_the_owner_of_a_lock_says_is_told_without_secrets() -> None:
-    told = '{"race": "my-secret", "races": {"my-secret": ["my-secret", 3]}, "left": 2}'
-    document = lock_document(ago(seconds=9), ago(seconds=5), phase="at my-secret", progress=told)
+def test_what_the_owner_of_a_lock_says_is_reported_without_secrets() -> None:
+    reported = '{"race": "my-secret", "races": {"my-secret": ["my-secret", 3]}, "left": 2}'
+    document = lock_document(ago(seconds=9), ago(seconds=5), phase="at my-secret", progress=reported)
     report = checked(observation(function(lock=LOCK), locks={"f-lock": document}))
     (lock,) = without_secrets(report, lambda text: text.replace("my-secret", "***")).locks
     assert lock.state is not None
@@ -191,7 +191,7 @@ def test_a_stale_lock_is_a_warning_and_a_held_one_is_not() -> None:
     assert found(stale) == {"lock.stale": Severity.WARNING, "lock.deaths": Severity.WARNING}
 
 
-def test_builds_that_do_not_end_and_a_newest_one_that_failed_are_told() -> None:
+def test_builds_that_do_not_end_and_a_newest_one_that_failed_are_reported() -> None:
     builds = (deployment("d3", "failed", ago(hours=2)), deployment("d2", "building", ago(hours=3)))
     assert set(found(checked(observation(function(deployments=builds))))) == {"build.failed", "build.stuck"}
     young = (deployment("d2", "building", ago(minutes=59)),)
@@ -246,7 +246,7 @@ def test_changes_are_what_is_new_and_what_is_over() -> None:
     assert changes(None, after, Severity.ERROR).new
 
 
-def test_where_the_server_tells_no_time_nothing_is_found_by_its_age() -> None:
+def test_where_the_server_says_no_time_nothing_is_found_by_its_age() -> None:
     seen = function(
         execution(ago(minutes=5)),
         execution(ago(hours=9), status="processing"),

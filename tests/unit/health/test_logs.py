@@ -9,7 +9,7 @@ from raceday_iac.health.runs import Ending, ending_of, events_of
 from .made import NOW, execution, summary
 
 
-def test_the_summary_tells_the_outcome() -> None:
+def test_the_summary_shows_the_outcome() -> None:
     logs = "some text\n" + summary("stopped", reason="quiet window") + "\n{broken"
     assert ending_of(execution(NOW, logs=logs)) == Ending("stopped", "", "quiet window")
 

@@ -134,7 +134,7 @@ def test_every_form_says_what_memory_was_taken(report: Report) -> None:
     assert "What it takes" not in text(report)
 
 
-def test_every_form_counts_what_the_logs_tell(report: Report) -> None:
+def test_every_form_counts_what_the_logs_say(report: Report) -> None:
     f, g = report.functions
     events = {f"race.{name}": 9 - number for number, name in enumerate("abcdefgh")}
     known = replace(report, functions=(replace(f, figures=replace(f.figures, events=events)), g))
@@ -144,7 +144,7 @@ def test_every_form_counts_what_the_logs_tell(report: Report) -> None:
     assert said in health_markdown(known)
     assert health_document(known)["functions"][0]["events"] == events
     assert samples(known)['function_events{function="f",event="race.h"}'] == 2
-    assert "What the logs tell" not in text(report)
+    assert "What the logs say" not in text(report)
 
 
 def test_a_lock_that_is_held_says_which_race_its_run_is_at(report: Report) -> None:
@@ -164,7 +164,7 @@ def test_a_healthy_project_says_so(healthy: Report) -> None:
     assert text(healthy).startswith("Healthy.")
 
 
-def test_a_look_of_a_watch_tells_what_is_new_and_what_is_over(report: Report, healthy: Report) -> None:
+def test_a_look_of_a_watch_says_what_is_new_and_what_is_over(report: Report, healthy: Report) -> None:
     (first, *new) = (line.text for line in look_lines(report, changes(healthy, report)))
     assert "Unhealthy" in first
     assert len(new) == len({each.key for each in report.findings})

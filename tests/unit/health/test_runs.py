@@ -55,7 +55,7 @@ def test_a_few_failures_in_a_row_are_a_warning_and_many_an_error(failures: int, 
 
 
 @pytest.mark.parametrize(("failures", "is_told"), [(1, False), (2, True)])
-def test_a_share_of_failures_is_told_only_beyond_what_is_expected(failures: int, is_told: bool) -> None:
+def test_a_share_of_failures_is_reported_only_beyond_what_is_expected(failures: int, is_told: bool) -> None:
     runs = [execution(ago(minutes=n), "failed" if n >= 20 - failures else "completed") for n in range(20)]
     assert ("run.success" in codes(function(*runs))) is is_told
 
@@ -142,15 +142,17 @@ def checked(*milliseconds: float, event: str = "lock.acquired") -> FunctionSeen:
         ((9, 9, 9, 99, 99), False),
     ],
 )
-def test_a_lock_that_takes_longer_than_its_target_is_told(checks: tuple[float, ...], is_told: bool) -> None:
+def test_a_lock_that_takes_longer_than_its_target_is_reported(checks: tuple[float, ...], is_told: bool) -> None:
     for event in ("lock.acquired", "lock.refused"):
         assert ("lock.slow" in codes(checked(*checks, event=event))) is is_told
 
 
 def test_the_target_of_a_lock_is_the_stacks_unless_health_yaml_says_otherwise() -> None:
     seen = checked(*[40.0] * 5)
-    told = list(run_findings(seen, figures_of(seen), WATCH, None, Grace(), NOW))
-    assert [each.message for each in told] == ["asking for it takes 40 ms (the median of 5 runs); its target is 25 ms"]
+    reported = list(run_findings(seen, figures_of(seen), WATCH, None, Grace(), NOW))
+    assert [each.message for each in reported] == [
+        "asking for it takes 40 ms (the median of 5 runs); its target is 25 ms"
+    ]
     patient = FunctionWatch(lock_check_ms=40)
     assert not list(run_findings(seen, figures_of(seen), patient, None, Grace(), NOW))
     assert (check_target(seen, WATCH), check_target(seen, patient)) == (25, 40)
@@ -164,7 +166,7 @@ def test_a_check_that_is_no_number_is_not_counted(value: str) -> None:
 
 
 @pytest.mark.parametrize(("megabytes", "is_told"), [(409.6, False), (409.7, True)])
-def test_a_run_that_takes_most_of_its_memory_is_told(megabytes: float, is_told: bool) -> None:
+def test_a_run_that_takes_most_of_its_memory_is_reported(megabytes: float, is_told: bool) -> None:
     lines = "\n".join(f'{{"event": "run.summary", "memoryMb": {each}}}' for each in (megabytes, 30, "null"))
     seen = specified(function(execution(ago(minutes=1), logs=lines), execution(ago(minutes=2))), "s-1vcpu-512mb")
     assert figures_of(seen).memory == megabytes
@@ -188,5 +190,5 @@ def test_every_specification_of_the_stack_language_has_a_size() -> None:
 @pytest.mark.parametrize(
     ("seconds", "found"), [(60.0, set()), (60.1, {"run.slow"}), (271.0, {"run.slow", "run.near_timeout"})]
 )
-def test_slow_runs_are_told(seconds: float, found: set[str]) -> None:
+def test_slow_runs_are_reported(seconds: float, found: set[str]) -> None:
     assert set(codes(function(execution(ago(hours=1), seconds=seconds)), slow_after=60)) == found

@@ -65,7 +65,7 @@ def test_a_race_that_is_over_is_not_late(status: str) -> None:
     assert late(ago(hours=2), ago(hours=1), status=status, finalizedAt=stamp(ago(hours=1))) is None
 
 
-def test_how_late_is_told_up_to_two_hours() -> None:
+def test_how_late_is_reported_up_to_two_hours() -> None:
     found = rules().late(race(ago(minutes=10), ago(hours=5), status="Closed"), NOW, Grace())
     assert found is not None
     assert (found.seconds, found.is_longer) == (7200, True)
@@ -89,7 +89,7 @@ DEEP = '{"a": ' + "[" * 2400 + "]" * 2400 + "}"
 
 
 @pytest.mark.parametrize(
-    ("stored", "told"),
+    ("stored", "reported"),
     [
         ('{"left": 3, "race": "r1"}', {"left": 3, "race": "r1"}),
         ("", {}),
@@ -99,10 +99,10 @@ DEEP = '{"a": ' + "[" * 2400 + "]" * 2400 + "}"
         (DEEP[:-1], {}),
     ],
 )
-def test_what_an_owner_tells_of_its_progress_is_read_if_it_can_be(stored: str, told: dict[str, object]) -> None:
+def test_what_an_owner_says_of_its_progress_is_read_if_it_can_be(stored: str, reported: dict[str, object]) -> None:
     document = lock_document(ago(seconds=9), ago(seconds=5), progress=stored, nzDate="2025-07-17")
     state = rules().lock_state(document, None, LOCK, NOW)
-    assert (state.progress, state.day) == (told, "2025-07-17")
+    assert (state.progress, state.day) == (reported, "2025-07-17")
 
 
 def source(folder: Path) -> Desired:
@@ -113,7 +113,7 @@ def test_functions_that_share_no_such_code_have_no_rules(tmp_path: Path) -> None
     assert load_rules(source(tmp_path)) is None
 
 
-def test_shared_code_that_is_broken_is_told(tmp_path: Path) -> None:
+def test_shared_code_that_is_broken_is_reported(tmp_path: Path) -> None:
     (tmp_path / "_shared").mkdir()
     for name in ("due", "card", "nz_time", "lock_protocol", "attempts"):
         (tmp_path / "_shared" / f"{name}.py").write_text("(", encoding="utf-8")

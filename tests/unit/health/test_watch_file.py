@@ -49,7 +49,7 @@ alerts:
     assert (alert.kind, alert.at) == ("slack", Severity.ERROR)
 
 
-def test_every_mistake_is_told_with_its_line() -> None:
+def test_every_mistake_is_reported_with_its_line() -> None:
     text = """window: tomorrow
 functions:
   f:

@@ -59,7 +59,7 @@ def test_what_is_owned_stays_as_it_was() -> None:
     assert not adoption.changes_state
 
 
-def test_what_is_missing_is_told_and_not_owned() -> None:
+def test_what_is_missing_is_reported_and_not_owned() -> None:
     desired = mixed()
     real = live_as(desired)
     real[address("index.d/c/i")] = replace(real[address("index.d/c/i")], status="deleting")
@@ -69,7 +69,7 @@ def test_what_is_missing_is_told_and_not_owned() -> None:
     assert set(actions(plan(desired, adoption.state, real)).values()) == {"create"}
 
 
-def test_what_differs_is_owned_as_it_is_and_then_told_as_a_change_of_the_stack() -> None:
+def test_what_differs_is_owned_as_it_is_and_then_reported_as_a_change_of_the_stack() -> None:
     desired = mixed()
     adoption, real = adopted(desired, function__f={"timeout": 99}, deployment__f={"digest": "other"})
     assert [str(each.address) for each in adoption.differing] == ["function.f", "deployment.f"]
@@ -78,7 +78,7 @@ def test_what_differs_is_owned_as_it_is_and_then_told_as_a_change_of_the_stack()
     assert adoption.state.entries[address("deployment.f")].deployments == ("id-f",)
 
 
-def test_a_failed_index_is_told_and_replaced_by_the_next_plan() -> None:
+def test_a_failed_index_is_reported_and_replaced_by_the_next_plan() -> None:
     desired = mixed()
     real = live_as(desired)
     at = address("index.d/c/i")
@@ -88,7 +88,7 @@ def test_a_failed_index_is_told_and_replaced_by_the_next_plan() -> None:
     assert actions(plan(desired, adoption.state, real)) == {"index.d/c/i": "replace"}
 
 
-def test_a_secret_is_taken_to_be_the_declared_one_and_told() -> None:
+def test_a_secret_is_taken_to_be_the_declared_one_and_reported() -> None:
     adoption, _ = adopted(mixed())
     assert [str(each) for each in adoption.assumed] == ["variable.f/TOKEN"]
     assert "hush" not in str(to_json(adoption.state))

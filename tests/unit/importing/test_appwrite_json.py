@@ -199,7 +199,7 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     assert appwrite_json(desired, "p", Writing(tmp_path / "out"))["functions"][0]["path"] == "../functions/f"
 
 
-def test_what_such_a_file_cannot_say_is_told_and_no_value_is_written(tmp_path: Path) -> None:
+def test_what_such_a_file_cannot_say_is_reported_and_no_value_is_written(tmp_path: Path) -> None:
     desired = with_code(tmp_path)
     lost = [str(each) for each in what_is_lost(desired, Writing(tmp_path))]
     assert "function.f: variables are not part of such a file: TOKEN, PLAIN" in lost
@@ -235,7 +235,7 @@ def test_an_export_leaves_out_what_the_stack_does(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "kept", "told"),
+    ("settings", "kept", "reported"),
     [
         ({"name": "x" * 129}, {"name": "f"}, "is longer than the 128 characters"),
         ({"name": "a\ud800"}, {"name": "f"}, "is left out: not valid text (UTF-8); 'f' is taken"),
@@ -260,12 +260,12 @@ def test_an_export_leaves_out_what_the_stack_does(tmp_path: Path) -> None:
         ({"ignore": "a\n b \r\n\nc"}, {"ignore": ("a", "b", "c")}, ""),
     ],
 )
-def test_one_bad_value_costs_no_more_than_itself(settings: dict[str, Any], kept: dict[str, Any], told: str) -> None:
+def test_one_bad_value_costs_no_more_than_itself(settings: dict[str, Any], kept: dict[str, Any], reported: str) -> None:
     project = of_one_function(**settings)
     fields = project.resources[address("function.f")].fields
     assert {name: fields[name] for name in kept} == kept
-    assert told in "\n".join(said(project))
-    assert bool(said(project)) == bool(told)
+    assert reported in "\n".join(said(project))
+    assert bool(said(project)) == bool(reported)
     assert write_source(project, "x").declared == (address("function.f"),)
 
 
@@ -289,7 +289,7 @@ def column(**settings: Any) -> Project:
 
 
 @pytest.mark.parametrize(
-    ("settings", "kept", "told"),
+    ("settings", "kept", "reported"),
     [
         ({"required": True, "default": "a"}, {"required": True, "default": None}, "a required attribute cannot have"),
         ({"array": True, "default": []}, {"array": True, "default": None}, ""),
@@ -315,17 +315,17 @@ def column(**settings: Any) -> Project:
         ({"format": "email", "size": 0}, {"type": "email"}, ""),
     ],
 )
-def test_a_column_is_taken_as_far_as_it_fits(settings: dict[str, Any], kept: dict[str, Any], told: str) -> None:
+def test_a_column_is_taken_as_far_as_it_fits(settings: dict[str, Any], kept: dict[str, Any], reported: str) -> None:
     project = column(**settings)
     fields = project.resources[address("attribute.d/t/k")].fields
     assert {name: fields[name] for name in kept} == kept
-    assert told in "\n".join(said(project))
-    assert bool(said(project)) == bool(told)
+    assert reported in "\n".join(said(project))
+    assert bool(said(project)) == bool(reported)
     assert address("attribute.d/t/k") in write_source(project, "x").declared
 
 
 @pytest.mark.parametrize(
-    ("index", "kept", "told"),
+    ("index", "kept", "reported"),
     [
         ({"orders": ["up"]}, {"orders": ("ASC",)}, "orders: 'up' is left out"),
         ({"orders": ["desc", "ASC"]}, {"orders": ("DESC",)}, "orders: 'ASC' is left out: it is none for an attribute"),
@@ -333,13 +333,13 @@ def test_a_column_is_taken_as_far_as_it_fits(settings: dict[str, Any], kept: dic
         ({"orders": [None], "lengths": [None]}, {"orders": ("ASC",), "lengths": (0,)}, ""),
     ],
 )
-def test_an_index_is_taken_as_far_as_it_fits(index: dict[str, Any], kept: dict[str, Any], told: str) -> None:
+def test_an_index_is_taken_as_far_as_it_fits(index: dict[str, Any], kept: dict[str, Any], reported: str) -> None:
     table = {"$id": "t", "databaseId": "d", "columns": [{"key": "k", "type": "string", "size": 5}]}
     table["indexes"] = [{"key": "i", "type": "key", "columns": ["k"], **index}]
     project = read({"tablesDB": [{"$id": "d", "name": "D"}], "tables": [table]})
     fields = project.resources[address("index.d/t/i")].fields
     assert {name: fields[name] for name in kept} == kept
-    assert told in "\n".join(said(project))
+    assert reported in "\n".join(said(project))
     assert address("index.d/t/i") in write_source(project, "x").declared
 
 
@@ -359,8 +359,8 @@ def test_a_relationship_of_which_only_the_far_side_is_there_is_taken_from_it() -
     assert (fields["relatedCollection"], fields["twoWayKey"], fields["onDelete"]) == ("far", "back", "cascade")
     assert said(project) == ["relationship.d/near/to: taken from its far side in far"]
     alone = read({"tablesDB": [{"$id": "d", "name": "D"}], "tables": tables[:1]})
-    told = "relationship.d/far/back: left out: the collection near, which it leads to, is not in the file"
-    assert said(alone) == [told]
+    reported = "relationship.d/far/back: left out: the collection near, which it leads to, is not in the file"
+    assert said(alone) == [reported]
 
 
 @pytest.mark.parametrize(
@@ -382,7 +382,7 @@ def test_permissions_of_before_1_0_become_those_of_today(
 
 
 @pytest.mark.parametrize("id", ["a/b", "", "-a", "a b", "x" * 37, "\u202eevil"])
-def test_an_id_that_is_none_is_told_with_all_that_lies_in_it(id: str) -> None:
+def test_an_id_that_is_none_is_reported_with_all_that_lies_in_it(id: str) -> None:
     table = {"$id": id, "databaseId": "d", "columns": [{"key": "k", "type": "string", "size": 5}]}
     project = read({"tablesDB": [{"$id": "d", "name": "D"}], "tables": [table]})
     assert [each.partition(": ")[2].partition(":")[0] for each in said(project)] == ["left out, with k"]
@@ -470,7 +470,7 @@ def test_settings_that_somebody_changed_are_declared_and_come_back(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "reported"),
     [
         ([], "settings: left out: it is []"),
         ({"services": True}, "settings.services: left out: it is True"),
@@ -484,6 +484,6 @@ def test_settings_that_somebody_changed_are_declared_and_come_back(tmp_path: Pat
         ),
     ],
 )
-def test_a_setting_of_no_use_is_told_and_costs_no_more_than_itself(settings: Any, told: str) -> None:
+def test_a_setting_of_no_use_is_reported_and_costs_no_more_than_itself(settings: Any, reported: str) -> None:
     project = read({"projectId": "p", "settings": settings})
-    assert (dict(project.resources), said(project)) == ({}, [told])
+    assert (dict(project.resources), said(project)) == ({}, [reported])

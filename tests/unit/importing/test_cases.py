@@ -1,4 +1,4 @@
-"""Small files that once went wrong: what each is to become, and what must be told of it."""
+"""Small files that once went wrong: what each is to become, and what must be reported of it."""
 
 from __future__ import annotations
 
@@ -140,33 +140,33 @@ EXPECTED: Mapping[str, tuple[Mapping[str, Mapping[str, Any]], tuple[str, ...]]] 
 
 
 def imported(file: Path) -> tuple[Project, Source, list[str]]:
-    """What a file becomes, and all that is told of it."""
+    """What a file becomes, and all that is reported of it."""
     document = read_document(file)
     project = read_appwrite_json(document.content, file.name)
     source = write_source(project, "x")
-    told = [*document.remarks, *project.remarks, *(f"{at}: {why}" for at, why in source.left_out.items())]
-    return project, source, [str(each) for each in told]
+    reported = [*document.remarks, *project.remarks, *(f"{at}: {why}" for at, why in source.left_out.items())]
+    return project, source, [str(each) for each in reported]
 
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_file_becomes_what_it_says(name: str) -> None:
     resources, expected = EXPECTED[name]
-    project, source, told = imported(CASES / name)
+    project, source, reported = imported(CASES / name)
     for at, fields in resources.items():
         found = project.resources[address(at)].fields
         assert {each: found.get(each) for each in fields} == fields, at
         assert address(at) in source.declared
-    assert told == list(expected)
+    assert reported == list(expected)
 
 
-def test_names_that_this_tool_does_not_know_are_taken_over_and_told(tmp_path: Path) -> None:
+def test_names_that_this_tool_does_not_know_are_taken_over_and_reported(tmp_path: Path) -> None:
     text = (CASES / "import-newer-names/appwrite.json").read_text(encoding="utf-8")
     file = tmp_path / "appwrite.json"
     file.write_text(text.replace("node-24", "node-99").replace("sessions.read", "spells.read"), encoding="utf-8")
-    project, source, told = imported(file)
+    project, source, reported = imported(file)
     assert project.resources[address("function.rt")].fields["runtime"] == "node-99"
     assert {address("function.rt"), address("function.sc")} <= set(source.declared)
-    assert [each.partition(" (")[0] for each in told] == [
+    assert [each.partition(" (")[0] for each in reported] == [
         "function.rt: unknown runtime 'node-99'",
         "function.sc: unknown scope 'spells.read'",
     ]

@@ -42,11 +42,11 @@ SILENT = {
 
 @dataclass(frozen=True)
 class Imported:
-    """A file, what it declares, and everything that was told of it."""
+    """A file, what it declares, and everything that was reported of it."""
 
     raw: Any
     desired: Desired
-    told: str
+    reported: str
     folder: Path
 
     def exported(self, cli: int) -> Any:
@@ -62,8 +62,8 @@ def imported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     document = read_document(request.param)
     project = read_appwrite_json(document.content, request.param.name)
     source = write_source(project, "x")
-    told = [*document.remarks, *project.remarks, *(f"{at}: {why}" for at, why in source.left_out.items())]
-    return Imported(document.content, loaded(source, folder), "\n".join(map(str, told)), folder)
+    reported = [*document.remarks, *project.remarks, *(f"{at}: {why}" for at, why in source.left_out.items())]
+    return Imported(document.content, loaded(source, folder), "\n".join(map(str, reported)), folder)
 
 
 def in_our_words(value: Any, name: str = "") -> Any:
@@ -103,12 +103,12 @@ def says_the_same(name: str, before: Any, after: Any) -> bool:
     return bool(before == after) or (before in (None, "", [], False, 0) and after in (None, "", [], False))
 
 
-def lost(raw: Any, written: Any, told: str) -> Iterator[str]:
-    """Values of a file that are neither in what was written of it, nor told."""
+def lost(raw: Any, written: Any, reported: str) -> Iterator[str]:
+    """Values of a file that are neither in what was written of it, nor reported."""
     found = dict(entries(written))
     for place, entry in entries(in_our_words(raw)):
         path = place.partition(".")[2]
-        if path in told or entry.get("$id", path) in told:
+        if path in reported or entry.get("$id", path) in reported:
             continue
         for name, value in entry.items():
             held = found.get(place, {}).get(name)
@@ -126,16 +126,16 @@ def lost(raw: Any, written: Any, told: str) -> Iterator[str]:
 
 @pytest.mark.shows("export", kinds=[each.removesuffix("es" if each == "indexes" else "s") for each in LISTS])
 def test_no_value_of_a_file_is_lost_without_a_word(imported: Imported) -> None:
-    told = imported.told + imported.told_of_export(NEWEST_CLI)
-    assert list(lost(imported.raw, imported.exported(NEWEST_CLI), told)) == []
+    reported = imported.reported + imported.told_of_export(NEWEST_CLI)
+    assert list(lost(imported.raw, imported.exported(NEWEST_CLI), reported)) == []
 
 
 def must_be_taken(imported: Imported, cli: int) -> None:
     """What a version refuses is no more than what was reported."""
-    told = imported.told_of_export(cli)
+    reported = imported.told_of_export(cli)
     for each in refused(imported.exported(cli), cli):
         assert " has the type " in each
-        assert each.rpartition(" ")[2] in told
+        assert each.rpartition(" ")[2] in reported
 
 
 def test_each_version_takes_what_is_exported_for_it(imported: Imported) -> None:

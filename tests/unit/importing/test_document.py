@@ -68,7 +68,7 @@ def test_a_number_of_4300_digits_is_read(tmp_path: Path) -> None:
     assert document(tmp_path, '{"a": ' + "9" * 4300 + "}").content["a"] > 0
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     with pytest.raises(IacError, match="cannot be read: Is a directory"):
         read_document(tmp_path)
     with pytest.raises(IacError, match="cannot be read: No such file"):
@@ -108,7 +108,7 @@ def test_an_include_may_not_lead_out_through_a_link(tmp_path: Path) -> None:
         read_document(file)
 
 
-def test_what_stands_twice_in_an_object_is_told(tmp_path: Path) -> None:
+def test_what_stands_twice_in_an_object_is_reported(tmp_path: Path) -> None:
     found = document(tmp_path, '{"functions": [1], "functions": [2], "a": 1, "a": 1}')
     assert found.content["functions"] == [2]
     assert [each.message for each in found.remarks] == ["an object holds 'functions' twice; the last one counts"]

@@ -143,7 +143,7 @@ def test_code_is_kept() -> None:
     assert "deployment" not in source.text
 
 
-def test_a_secret_comes_from_an_environment_variable_that_is_told() -> None:
+def test_a_secret_comes_from_an_environment_variable_that_is_reported() -> None:
     secret = {"secret": True}
     functions = (function_live("a-b"), function_live("a.b"))
     source = write_source(project(*functions, live("variable.a-b/KEY", secret), live("variable.a.b/key", secret)), "x")

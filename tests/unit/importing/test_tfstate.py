@@ -127,7 +127,7 @@ def test_what_is_no_such_state_is_refused(tmp_path: Path, content: Any, message:
         read_tfstate(file, "shop")
 
 
-def test_no_type_stands_for_two_kinds_that_an_instance_cannot_tell_apart() -> None:
+def test_no_type_stands_for_two_kinds_that_an_instance_cannot_distinguish() -> None:
     for kind in KINDS.values():
         for other in KINDS.values():
             if kind is not other and set(kind.terraform_types) & set(other.terraform_types):

@@ -102,7 +102,7 @@ def test_an_answer_carries_status_and_error() -> None:
         ("datetime", "", "datetime"),
     ],
 )
-def test_the_type_is_told_by_type_and_format(wire: str, form: str | None, ours: str) -> None:
+def test_the_type_is_reported_by_type_and_format(wire: str, form: str | None, ours: str) -> None:
     assert parsed(type=wire, format=form).fields["type"] == ours
 
 

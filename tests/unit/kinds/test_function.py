@@ -118,6 +118,6 @@ def test_lists_that_mean_sets_are_sorted() -> None:
     assert live.fields["scopes"] == ("databases.read", "users.read")
 
 
-def test_a_server_that_does_not_tell_a_field_leaves_it_out() -> None:
+def test_a_server_that_does_not_say_a_field_leaves_it_out() -> None:
     raw = {name: value for name, value in FULL.items() if name != "specification"}
     assert "specification" not in parse((), raw).fields

@@ -176,7 +176,7 @@ def test_a_whole_project_is_imported_without_it_where_the_key_or_the_server_has_
     assert "bucket" in found.unread
 
 
-def test_a_file_of_the_command_line_says_it_and_is_told_it(tmp_path: Path) -> None:
+def test_a_file_of_the_command_line_says_it_and_is_given_it(tmp_path: Path) -> None:
     document = {"projectId": "p", "buckets": [{**CARDS, "colour": "red"}, {"$id": "b", "name": 5}, {"name": "c"}]}
     project = read_appwrite_json(document, "appwrite.json")
     assert [str(each) for each in project.remarks] == [

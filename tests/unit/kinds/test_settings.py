@@ -129,8 +129,8 @@ def test_a_setting_with_appwrites_own_value_is_nobodys_and_can_be_sent(kind: Any
     names = {"auth_method": METHODS[0], "oauth": PROVIDERS[0], "service": "avatars", "protocol": "rest"}
     at = Address(kind.name, {**names, "policy": "session-limit"}.get(kind.name, "project"))
     for fields in kind.originals(at):
-        told = {name: value for name, value in fields.items() if not isinstance(value, Secret)}
-        assert kind_of(at).is_original(Live(at, frozen(told)))
+        reported = {name: value for name, value in fields.items() if not isinstance(value, Secret)}
+        assert kind_of(at).is_original(Live(at, frozen(reported)))
         assert kind.requests.update(at, fields, Live(at, fields)).body
         assert set(Resource(at, fields).fields) - {"type"} <= kind.in_place
 

@@ -18,18 +18,18 @@ def accepted(text: str, file: str) -> tuple[Acceptance, ...]:
     return read_acceptances(text, file, CODES)
 
 
-def told(today: date, text: str = ENTRY) -> list[tuple[str, str]]:
+def reported(today: date, text: str = ENTRY) -> list[tuple[str, str]]:
     found = apply_acceptances([FOUND], accepted(text, "policies.yaml"), today)
     return [(each.code, each.effective.value) for each in found]
 
 
 def test_what_is_accepted_is_for_information() -> None:
-    assert told(UNTIL - timedelta(days=2)) == [("POL005", "info")]
+    assert reported(UNTIL - timedelta(days=2)) == [("POL005", "info")]
 
 
 @pytest.mark.parametrize("days", [0, 1])
 def test_a_day_before_its_end_an_acceptance_warns(days: int) -> None:
-    assert told(UNTIL - timedelta(days=days)) == [("POL005", "info"), ("ACC001", "warning")]
+    assert reported(UNTIL - timedelta(days=days)) == [("POL005", "info"), ("ACC001", "warning")]
 
 
 def test_after_its_last_day_it_is_a_finding_again_and_says_so() -> None:
@@ -38,14 +38,14 @@ def test_after_its_last_day_it_is_a_finding_again_and_says_so() -> None:
     assert "was accepted until 2027-06-30" in finding.message
 
 
-def test_an_acceptance_of_nothing_is_told_with_its_line() -> None:
+def test_an_acceptance_of_nothing_is_reported_with_its_line() -> None:
     (_, finding) = apply_acceptances([FOUND], accepted(ENTRY.replace("d/*", "e/*"), "p.yaml"), UNTIL)
     assert (finding.code, str(finding.location)) == ("ACC002", "p.yaml:2")
 
 
 def test_an_acceptance_can_be_narrowed_by_what_is_said() -> None:
     narrowed = ENTRY + '    message: "*write*"\n'
-    assert told(date(2026, 1, 1), narrowed) == [("POL005", "warning"), ("ACC002", "warning")]
+    assert reported(date(2026, 1, 1), narrowed) == [("POL005", "warning"), ("ACC002", "warning")]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_an_acceptance_can_be_narrowed_by_what_is_said() -> None:
         (ENTRY + "    colour: red\n", "unknown setting"),
     ],
 )
-def test_mistakes_in_the_file_are_told_with_their_place(text: str, said: str) -> None:
+def test_mistakes_in_the_file_are_reported_with_their_place(text: str, said: str) -> None:
     with pytest.raises(StackError) as caught:
         accepted(text, "policies.yaml")
     assert said in str(caught.value.problems[0])

@@ -56,7 +56,7 @@ def test_code_that_minds_the_quiet_window_answers_it() -> None:
     assert finding.effective is Severity.INFO
 
 
-def test_runs_around_a_change_of_the_clock_are_told() -> None:
+def test_runs_around_a_change_of_the_clock_are_reported() -> None:
     (finding,) = clock_change_runs(function("f", "30 13 * * *"), runs_of("30 13 * * *"))
     assert finding.severity is Severity.INFO
     assert "2025-09-28: 02:00 to 03:00 does not exist" in finding.message

@@ -24,7 +24,7 @@ OFFERED = (policies.offered_specification, policies.offered_runtime)
 COPIES = (policies.edited_copies, policies.outdated_copies)
 
 
-def test_scopes_too_many_and_too_few_are_told() -> None:
+def test_scopes_too_many_and_too_few_are_reported() -> None:
     used = Usage("", {"documents.read": "GET", "execution.write": "POST"})
     found = found_by(SCOPES, function(scopes=("documents.read", "users.read")), used)
     assert [(each.code, each.message.split(":")[0].split()[1]) for each in found] == [
@@ -66,7 +66,7 @@ def test_open_permissions(permission: str, security: bool, found: list[str]) -> 
     assert codes(list(found_by(PERMISSIONS, CollectionFacts("d", "c", (permission,), security)))) == found
 
 
-def test_a_secret_is_found_by_name_or_value_and_never_told() -> None:
+def test_a_secret_is_found_by_name_or_value_and_never_reported() -> None:
     secret = "https://user:hunter2@host/"
     for key, value in (("NZTAB_API_KEY", "x1y2"), ("URL", secret)):
         (finding,) = policies.plain_secret(VariableFacts("f", key, value))
@@ -75,7 +75,7 @@ def test_a_secret_is_found_by_name_or_value_and_never_told() -> None:
     assert not list(policies.plain_secret(VariableFacts("f", "URL", "https://api.example")))
 
 
-def test_what_the_server_does_not_offer_is_told_only_when_it_said_so() -> None:
+def test_what_the_server_does_not_offer_is_reported_only_when_it_said_so() -> None:
     assert codes(list(found_by(OFFERED, function(), Offered(frozenset({"node-22"}), frozenset({"x"}))))) == [
         "POL008",
         "POL009",
@@ -85,7 +85,7 @@ def test_what_the_server_does_not_offer_is_told_only_when_it_said_so() -> None:
     assert not list(found_by(OFFERED, function(), fitting))
 
 
-def test_a_deprecated_runtime_and_a_missing_lock_are_told() -> None:
+def test_a_deprecated_runtime_and_a_missing_lock_are_reported() -> None:
     old = replace(function(schedule="0 5 * * *"), runtime="node-16.0")
     assert codes([*policies.deprecated_runtime(old), *policies.missing_lock(old)]) == ["POL010", "POL011"]
     assert not [*policies.deprecated_runtime(function()), *policies.missing_lock(function(lock=locked()))]

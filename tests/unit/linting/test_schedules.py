@@ -26,7 +26,7 @@ def test_an_overlap_is_an_error_and_with_a_lock_it_is_answered() -> None:
     assert bare.first == datetime(2025, 7, 17, 0, 1, tzinfo=UTC)
 
 
-def test_a_schedule_without_runs_is_told() -> None:
+def test_a_schedule_without_runs_is_reported() -> None:
     (finding,) = never_fires(function(schedule="0 22-2 * * *"), runs_of("0 22-2 * * *"))
     assert (finding.code, finding.severity) == ("SCH012", Severity.ERROR)
     assert "'0 22-2 * * *' is valid and never fires: '22-2' is empty" in finding.message
@@ -69,7 +69,7 @@ def test_the_numbers_of_a_lock_have_an_order(expiry: int, stale: int, beat: int,
     assert codes(list(lock_numbers(function(timeout=60, lock=locked(expiry, stale, beat))))) == found
 
 
-def test_stale_at_its_expiry_is_told_but_is_no_mistake() -> None:
+def test_stale_at_its_expiry_is_reported_but_is_no_mistake() -> None:
     (finding,) = lock_numbers(function(lock=locked(50, 50, 10)))
     assert (finding.code, finding.severity) == ("SCH008", Severity.INFO)
 

@@ -45,7 +45,7 @@ def test_a_method_that_is_chosen_counts_as_both() -> None:
     ]
 
 
-def test_where_a_path_cannot_be_told_all_of_the_module_count() -> None:
+def test_where_a_path_cannot_be_known_all_of_the_module_count() -> None:
     code = 'ONE = "/databases/d"\nTWO = "/functions/f"\ndef f(client, path):\n    client.delete(path)\n'
     assert requests(code) == ["DELETE /databases/d", "DELETE /functions/f"]
 
@@ -80,7 +80,7 @@ def test_without_code_scopes_decide() -> None:
     assert (used["caller"].calls, used["caller"].writes, used["caller"].is_known) == (("idle",), {"*"}, False)
 
 
-def test_it_is_said_of_each_function_why_its_code_tells_nothing() -> None:
+def test_it_is_said_of_each_function_why_its_code_says_nothing() -> None:
     node = replace(function("node"), entrypoint="src/main.js", files={"src/main.js": b"module.exports = () => {};"})
     foreign = function("foreign", code="from appwrite.client import Client\n")
     used = usages(configuration(node, foreign, function("live")))

@@ -156,13 +156,13 @@ def test_white_space_around_a_key_is_dropped() -> None:
 
 
 @pytest.mark.parametrize("variables", [{}, {"KEY": ""}, {"KEY": " \n"}])
-def test_a_missing_key_is_told_with_the_command_that_sets_it(variables: dict[str, str]) -> None:
+def test_a_missing_key_is_reported_with_the_command_that_sets_it(variables: dict[str, str]) -> None:
     with pytest.raises(IacError, match="the environment variable KEY is empty") as caught:
         with_key().api_key(variables)
     assert caught.value.hint.startswith("export KEY=")
 
 
-def test_an_environment_that_names_no_key_variable_is_told_so() -> None:
+def test_an_environment_that_names_no_key_variable_is_reported() -> None:
     with pytest.raises(IacError, match="api_key_env is not set"):
         with_key("").api_key({"APPWRITE_API_KEY": "x"})
 

@@ -49,7 +49,7 @@ def test_enums_and_defaults_over_16384_characters_of_json() -> None:
     assert all("16384 fit; shorten" in each for each in said.values())
 
 
-def test_everything_that_other_validators_refuse_is_told_at_once() -> None:
+def test_everything_that_other_validators_refuse_is_reported_at_once() -> None:
     said = said_of("checks-looser-than-appwrite")
     expected = {
         "collection.d/c": "'label:vip-gold' is not a role: a label has 1 to 36 letters and digits",
@@ -146,7 +146,7 @@ def test_roles_are_refused_with_the_reason(role: str) -> None:
         assert ROLES[role] in complaint(stack) if ROLES[role] else resolved(stack)
 
 
-def test_all_wrong_roles_are_told() -> None:
+def test_all_wrong_roles_are_reported() -> None:
     said = complaint(stack_with_function(execute=["label:a-b", "users", "user:_c"]))
     assert "'label:a-b'" in said
     assert "'user:_c'" in said

@@ -66,8 +66,8 @@ def complaint(folder: Path, *written: tuple[str, Sequence[str], Sequence[str]], 
     ],
 )
 def test_what_is_wrong_with_a_file_is_said_before_anything_is_sent(tmp_path: Path, text: str, message: str) -> None:
-    told = complaint(tmp_path, ("m", [], []), m=text)
-    assert told.startswith(f"migration.m: {message}") or "null bytes" in told
+    reported = complaint(tmp_path, ("m", [], []), m=text)
+    assert reported.startswith(f"migration.m: {message}") or "null bytes" in reported
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

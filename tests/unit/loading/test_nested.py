@@ -74,7 +74,7 @@ def test_a_probe_that_cannot_be_is_refused(tmp_path: Path, probe: Any, words: st
 
 
 def test_code_that_is_not_managed_cannot_be_probed() -> None:
-    assert "a probe tells whether new code works, but the code is not managed" in complaint(
+    assert "a probe shows whether new code works, but the code is not managed" in complaint(
         stack_with_function(probe=Probe())
     )
 

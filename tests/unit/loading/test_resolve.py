@@ -63,7 +63,7 @@ def test_a_mistake_names_file_line_and_resource() -> None:
     assert said.startswith("database.d: name:")
 
 
-def test_several_mistakes_of_one_declaration_are_all_told() -> None:
+def test_several_mistakes_of_one_declaration_are_all_reported() -> None:
     found = problems(stack_with_function(runtime="x", specification="y", scopes=["z"], timeout=0))
     assert {each.message.partition(":")[0] for each in found} == {"runtime", "specification", "scopes", "timeout"}
 
@@ -481,7 +481,7 @@ def test_a_mistake_in_an_override_is_said_to_be_in_the_environment_file(tmp_path
     assert "(declared at " in said
 
 
-def test_an_override_of_something_undeclared_is_told_with_file_and_line(tmp_path: Path) -> None:
+def test_an_override_of_something_undeclared_is_reported_with_file_and_line(tmp_path: Path) -> None:
     said = complaint(stack_with_function(), **written(tmp_path, "  function.f: {timeout: 9}\n  function.g: {}\n"))
     assert said.startswith(f"{tmp_path}/test.yaml:5: function.g:")
 

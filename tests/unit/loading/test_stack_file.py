@@ -40,41 +40,41 @@ def test_hands_out_the_variable_stack(load: Load) -> None:
     assert load(IMPORT + "stack = Stack('mine')\n").name == "mine"
 
 
-def test_a_missing_file_is_told_with_the_option_that_names_one(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_with_the_option_that_names_one(tmp_path: Path) -> None:
     with pytest.raises(IacError, match="There is no stack file") as caught:
         load_stack(tmp_path / "none.py")
     assert "--stack" in caught.value.hint
 
 
 @pytest.mark.parametrize("text", ["", "stack = 'no'\n", "stck = 1\n"])
-def test_a_file_without_a_stack_is_told_what_it_must_set(load: Load, text: str) -> None:
+def test_a_file_without_a_stack_is_reported_with_what_it_must_set(load: Load, text: str) -> None:
     assert "the file must set the variable `stack` to a Stack(...)" in mistake(load, text)
 
 
-def test_a_syntax_error_is_told_with_its_line(load: Load) -> None:
+def test_a_syntax_error_is_reported_with_its_line(load: Load) -> None:
     assert mistake(load, IMPORT + "\nstack = Stack(\n").startswith("stack.py:3: syntax error:")
 
 
-def test_an_exception_is_told_with_the_line_of_the_user_not_a_traceback(load: Load) -> None:
+def test_an_exception_is_reported_with_the_line_of_the_user_not_a_traceback(load: Load) -> None:
     assert mistake(load, IMPORT + "\nstack = Stack('x')\n1 / 0\n") == "stack.py:4: ZeroDivisionError: division by zero"
 
 
-def test_a_misspelled_argument_is_told_with_its_line(load: Load) -> None:
+def test_a_misspelled_argument_is_reported_with_its_line(load: Load) -> None:
     said = mistake(load, IMPORT + "stack = Stack('x')\nstack.database('d', nam='D')\n")
     assert said.startswith("stack.py:3: ")
     assert "'nam'" in said
 
 
-def test_a_file_that_ends_the_process_is_told(load: Load) -> None:
+def test_a_file_that_ends_the_process_is_reported(load: Load) -> None:
     assert "exit(3)" in mistake(load, "import sys\nsys.exit(3)\n")
 
 
-def test_a_mistake_in_a_module_beside_it_is_told_with_that_file(load: Load, tmp_path: Path) -> None:
+def test_a_mistake_in_a_module_beside_it_is_reported_with_that_file(load: Load, tmp_path: Path) -> None:
     (tmp_path / "beside.py").write_text("\n\nraise ValueError('bad')\n")
     assert mistake(load, "import beside\n") == "beside.py:3: ValueError: bad"
 
 
-def test_a_syntax_error_in_a_module_beside_it_is_told_with_that_file(load: Load, tmp_path: Path) -> None:
+def test_a_syntax_error_in_a_module_beside_it_is_reported_with_that_file(load: Load, tmp_path: Path) -> None:
     (tmp_path / "beside.py").write_text("def f(:\n")
     assert mistake(load, "import beside\n").startswith("beside.py:1: syntax error")
 
@@ -130,5 +130,5 @@ def test_a_file_that_is_not_python_is_refused(tmp_path: Path) -> None:
         ("stack.zzzzzz()", "a Stack has no 'zzzzzz'"),
     ],
 )
-def test_a_mistyped_name_is_told_with_the_nearest_one(load: Load, line: str, said: str) -> None:
+def test_a_mistyped_name_is_reported_with_the_nearest_one(load: Load, line: str, said: str) -> None:
     assert mistake(load, f"{IMPORT}stack = Stack('x')\n{line}\n").endswith(said)

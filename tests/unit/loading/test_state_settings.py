@@ -91,7 +91,7 @@ def test_texts_may_come_from_variables(tmp_path: Path) -> None:
         ("here", "state: Input should be"),
     ],
 )
-def test_mistakes_are_told_with_the_setting(tmp_path: Path, section: str, said: str) -> None:
+def test_mistakes_are_reported_with_the_setting(tmp_path: Path, section: str, said: str) -> None:
     assert said in mistake(tmp_path, f"state: {section}")
 
 

@@ -114,7 +114,7 @@ def test_a_key_may_be_in_two_mappings_and_may_be_merged_over() -> None:
         ("a: !!python/name:os.system\n", "f.yaml:1: not valid YAML: could not determine a constructor"),
     ],
 )
-def test_mistakes_are_told_with_their_line(text: str, said: str) -> None:
+def test_mistakes_are_reported_with_their_line(text: str, said: str) -> None:
     (found,) = mistakes(text)
     assert found.startswith(said)
     assert "\n" not in found
@@ -164,7 +164,7 @@ def test_a_file_that_is_too_long_is_not_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"a: \xff\n", None])
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, content: bytes | None) -> None:
+def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path, content: bytes | None) -> None:
     file = tmp_path / "f.yaml"
     if content is not None:
         file.write_bytes(content)

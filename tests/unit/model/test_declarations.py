@@ -579,7 +579,7 @@ def test_a_value_of_another_type_is_named(settings: dict[str, Any], message: str
     assert message in complaint(stack_with_function(**settings))
 
 
-def test_a_word_that_is_none_of_a_few_is_told_with_them() -> None:
+def test_a_word_that_is_none_of_a_few_is_reported_with_them() -> None:
     stack = Stack("s")
     things = collection(stack)
     things.string("a", 5)

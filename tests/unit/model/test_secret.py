@@ -62,6 +62,6 @@ def test_fingerprint_depends_on_value_and_salt() -> None:
     assert Secret("a").fingerprint("s") != Secret("a").fingerprint("t")
 
 
-def test_fingerprint_tells_nothing_of_the_value() -> None:
+def test_fingerprint_says_nothing_of_the_value() -> None:
     assert HIDDEN not in Secret(HIDDEN).fingerprint("s")
     assert len(Secret("x" * 5000).fingerprint("s")) == len(Secret("").fingerprint("s"))

@@ -327,7 +327,7 @@ def test_a_link_among_the_shared_modules_must_not_lead_out(
         bundle(root)
 
 
-def test_what_was_left_out_is_told_with_the_wanted_side(root: Path) -> None:
+def test_what_was_left_out_is_reported_with_the_wanted_side(root: Path) -> None:
     write(root, "functions/f/.env", "KEY=1")
     desired = resolved(stack(), root=root)
     (only,) = with_deployments(desired, pack_all(desired)).left_out[F]

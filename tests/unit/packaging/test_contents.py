@@ -201,7 +201,7 @@ def test_repositories_environments_and_caches_are_left_out_and_named(
     assert (found.path, found.why, found.is_ignored) == (shown, why, False)
 
 
-def test_it_is_told_what_git_ignores_anyway(folder: Path) -> None:
+def test_what_git_ignores_anyway_is_reported(folder: Path) -> None:
     put(folder, ".gitignore", ".env\n")
     put(folder, ".env")
     found = left_out(folder)

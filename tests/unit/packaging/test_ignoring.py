@@ -60,7 +60,7 @@ def kept(top: Path) -> list[str]:
     return sorted(found)
 
 
-def test_the_file_and_the_line_that_ignore_something_are_told(tmp_path: Path) -> None:
+def test_the_file_and_the_line_that_ignore_something_are_reported(tmp_path: Path) -> None:
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / ".gitignore").write_text("# what a build makes\n\n*.o\n")
     git = GitIgnore(tmp_path)

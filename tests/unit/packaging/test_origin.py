@@ -19,7 +19,7 @@ def archive(manifest: Any) -> bytes:
     return make_archive({"main.py": b"x = 1\n", MANIFEST: content})
 
 
-def test_an_archive_of_ours_tells_its_function() -> None:
+def test_an_archive_of_ours_says_its_function() -> None:
     files = {"main.py": b"x = 1\n", MANIFEST: b'{"function": "f"}'}
     assert origin_of_archive(make_archive(files)) == Origin(digest_of_files(files), F)
 
@@ -43,7 +43,7 @@ def test_an_archive_of_somebody_else_has_a_digest_only() -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"x", make_archive({"main.py": b"x" * 5000})[:-20]], ids=["empty", "no gzip", "cut"]
 )
-def test_what_is_no_whole_archive_tells_nothing(content: bytes) -> None:
+def test_what_is_no_whole_archive_says_nothing(content: bytes) -> None:
     assert origin_of_archive(content) == Origin()
 
 

@@ -57,7 +57,7 @@ def test_a_size_that_is_not_said_is_left_as_it_is(server: ServerFacts, real: dic
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "reported"),
     [
         ({"deployment_retention": 7}, "deployment_retention 7 is only known to Appwrite since 1.9.0"),
         (
@@ -67,13 +67,15 @@ def test_a_size_that_is_not_said_is_left_as_it_is(server: ServerFacts, real: dic
         ),
     ],
 )
-def test_what_an_older_server_cannot_have_is_told_with_its_version(settings: dict[str, object], told: str) -> None:
+def test_what_an_older_server_cannot_have_is_reported_with_its_version(
+    settings: dict[str, object], reported: str
+) -> None:
     found = planned(stack(**settings), OLD, {"specification": "s-1vcpu-1gb"})
-    assert [each for each in found.notes if told in each and "Appwrite 1.8.1" in each]
+    assert [each for each in found.notes if reported in each and "Appwrite 1.8.1" in each]
     assert found.is_empty
 
 
-def test_an_older_server_that_has_all_of_it_is_told_nothing() -> None:
+def test_an_older_server_that_has_all_of_it_leads_to_no_note() -> None:
     sizes = {"specification": None, "build_specification": "s-1vcpu-1gb", "runtime_specification": "s-1vcpu-1gb"}
     assert planned(stack(**sizes), OLD, {"specification": "s-1vcpu-1gb"}).notes == ()
 

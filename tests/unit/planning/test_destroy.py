@@ -45,7 +45,7 @@ def test_a_variable_that_nobody_declared_goes_with_its_function_and_is_named() -
     assert destroy("f", STACK, owned=STACK, live=more, allowed=True).refusals == ()
 
 
-def test_the_records_of_its_runs_are_told() -> None:
+def test_the_records_of_its_runs_are_reported() -> None:
     assert destroy("f", STACK, owned=STACK, live=STACK).notes == (
         "delete of function.f: 2 executions would be deleted with it",
     )

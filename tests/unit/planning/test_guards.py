@@ -227,7 +227,7 @@ def test_a_specification_that_the_server_does_not_offer_is_refused() -> None:
     assert "does not offer the specification 's-1vcpu-1gb' (it offers s-2vcpu-2gb)" in said(found)[0]
 
 
-def test_a_server_that_does_not_tell_is_trusted() -> None:
+def test_a_server_that_does_not_say_is_trusted() -> None:
     assert plan(resolved(stack_with_function()), facts=offering()).refusals == ()
 
 

@@ -54,10 +54,10 @@ def test_a_rename_is_one_change_and_costs_nothing() -> None:
     assert found.refusals == ()
 
 
-def test_a_rename_tells_machines_what_it_was() -> None:
+def test_a_rename_shows_machines_what_it_was() -> None:
     found = plan_between(texts("a"), texts("b", moved={"a": "b"}))
-    (told,) = plan_document(found)["changes"]
-    assert (told["action"], told["address"], told["was"]) == ("move", "attribute.d/c/b", "attribute.d/c/a")
+    (reported,) = plan_document(found)["changes"]
+    assert (reported["action"], reported["address"], reported["was"]) == ("move", "attribute.d/c/b", "attribute.d/c/a")
 
 
 def test_a_saved_plan_holds_renames_and_conversions() -> None:

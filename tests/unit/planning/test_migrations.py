@@ -203,7 +203,7 @@ def test_one_that_is_being_taken_back_stands_in_the_way() -> None:
     assert [each.hint for each in found.refusals] == ["finish it: raceday-iac migration undo m"]
 
 
-def test_one_that_comes_late_is_told() -> None:
+def test_one_that_comes_late_is_reported() -> None:
     found = between(texts("a"), texts("a"), migration("m"), migration("n"), state=ran(state_of(texts("a")), "n"))
     assert any(
         each.startswith("migration.m runs after migration.n, which is declared after it") for each in found.notes

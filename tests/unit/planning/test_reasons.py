@@ -169,7 +169,7 @@ def test_the_reference_explains_every_reason_and_no_other() -> None:
     assert sorted(named) == sorted(Reason)
 
 
-def test_drift_tells_the_reason_of_each_verdict_and_change() -> None:
+def test_drift_says_the_reason_of_each_verdict_and_change() -> None:
     found = plan(f(), state_of(f()), live_as(f(90)))
     document = drift_document(classify(found), found)
     assert [each["reasonCode"] for each in document["verdicts"]] == ["server-changed"]

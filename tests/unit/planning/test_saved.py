@@ -471,7 +471,7 @@ def test_no_value_of_a_secret_is_ever_in_a_file(
 
 @settings(max_examples=20)
 @given(SECRETS, STATES, LIVES, st.booleans())
-def test_nobody_who_guesses_a_secret_can_tell_from_a_file_alone(
+def test_nobody_who_guesses_a_secret_can_confirm_it_from_a_file_alone(
     secret: str, state: str, live: str, declared: bool
 ) -> None:
     """What stands for the value depends on the salt, which is in the state."""

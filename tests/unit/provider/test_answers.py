@@ -203,7 +203,7 @@ def test_a_wrong_answer_is_distress_and_says_no_time(server: Answering, slept: S
     assert sender.server_time is None
 
 
-def test_a_wrong_answer_is_told_with_request_server_and_its_beginning(server: Answering, slept: Slept) -> None:
+def test_a_wrong_answer_is_reported_with_request_server_and_its_beginning(server: Answering, slept: Slept) -> None:
     page = b"<html><head><title>Sign in\n | Company</title></head><body>" + b"x" * 9000
     server.will(Reply(403, page, {"content-type": "text/html; charset=utf-8"}))
     with pytest.raises(ForeignAnswerError) as caught:
@@ -380,7 +380,7 @@ def test_a_redirect_is_neither_followed_nor_tried_again(
         ("/v1/functions/f", ""),
     ],
 )
-def test_an_endpoint_is_told_where_a_redirect_leads_to_the_same_route(location: str, endpoint: str) -> None:
+def test_an_endpoint_is_reported_where_a_redirect_leads_to_the_same_route(location: str, endpoint: str) -> None:
     assert endpoint_of(location, GET) == endpoint
 
 
@@ -476,7 +476,7 @@ def test_a_page_of_a_proxy_is_not_taken_for_what_a_key_may_not_ask(server: Answe
         reader.snapshot(())
 
 
-def test_a_function_that_is_gone_is_told_from_one_that_a_proxy_does_not_find(
+def test_a_function_that_is_gone_is_distinguished_from_one_that_a_proxy_does_not_find(
     server: Answering, reader: AppwriteReader
 ) -> None:
     Routes(server, {"/functions/f": error(404, "function_not_found"), "/functions/g": error(404, "")})

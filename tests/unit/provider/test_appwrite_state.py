@@ -38,7 +38,7 @@ def backend(server: Answering, slept: Slept) -> AppwriteBackend:
     return AppwriteBackend(lambda: connection, "prod", "db", "states")
 
 
-def test_the_age_of_the_lock_is_told_by_the_servers_clock(
+def test_the_age_of_the_lock_is_measured_by_the_servers_clock(
     server: Answering, backend: AppwriteBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(BaseHTTPRequestHandler, "date_time_string", lambda self: DATE)
@@ -57,13 +57,13 @@ def test_the_lock_is_replaced_under_the_condition_that_it_is_as_it_was(
     assert server.asked[0].headers["x-appwrite-timestamp"] == "2026-11-25T10:00:00.500+00:00"
 
 
-def test_a_lock_that_is_another_one_by_now_is_told(server: Answering, backend: AppwriteBackend) -> None:
+def test_a_lock_that_is_another_one_by_now_is_reported(server: Answering, backend: AppwriteBackend) -> None:
     server.will(error(409, "document_update_conflict"), Reply(200, document("of somebody else")))
     with pytest.raises(PreconditionFailed):
         backend.write_lock("mine", "tag")
 
 
-def test_a_lock_that_was_deleted_is_told(server: Answering, backend: AppwriteBackend) -> None:
+def test_a_lock_that_was_deleted_is_reported(server: Answering, backend: AppwriteBackend) -> None:
     server.will(error(404, "document_not_found"))
     with pytest.raises(PreconditionFailed):
         backend.write_lock("mine", "tag")
@@ -162,7 +162,7 @@ def test_what_is_there_already_is_no_failure(server: Answering, slept: Slept) ->
     assert slept == []
 
 
-def test_an_attribute_that_fails_is_told(server: Answering, slept: Slept) -> None:
+def test_an_attribute_that_fails_is_reported(server: Answering, slept: Slept) -> None:
     server.will(CREATED, CREATED, CREATED, listed(1, "failed"))
     with pytest.raises(ProviderError, match="db/states for the state: environment is failed"):
         StateCollection(transport(server, slept), "db", "states", sleep=slept).make()

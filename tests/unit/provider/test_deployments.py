@@ -58,7 +58,7 @@ def test_all_deployments_are_read_page_by_page_without_their_logs(server: Answer
     assert "buildLogs" not in str(queries)
 
 
-def test_the_active_deployment_is_told_by_its_function(server: Answering, provider: AppwriteReader) -> None:
+def test_the_active_deployment_is_known_by_its_function(server: Answering, provider: AppwriteReader) -> None:
     routes = {"/functions/f": {**FUNCTION, "$id": "f", "deploymentId": "b1"}, "/functions/g": {**FUNCTION, "$id": "g"}}
     Routes(server, {**routes, "/functions/nothing": error(404, "function_not_found")})
     assert (provider.active_deployment(F), provider.active_deployment(G)) == ("b1", "")
@@ -96,13 +96,15 @@ def test_the_fields_that_are_read_are_those_of_a_real_answer() -> None:
 # Writing.
 
 
-def test_an_upload_in_pieces_tells_its_id_before_it_is_complete(server: Answering, provider: AppwriteProvider) -> None:
-    told: list[str] = []
+def test_an_upload_in_pieces_reports_its_id_before_it_is_complete(
+    server: Answering, provider: AppwriteProvider
+) -> None:
+    reported: list[str] = []
     answers = [Reply(202, raw("b1")), error(500)]
     server.will(*answers)
     with pytest.raises(ProviderError):
-        provider.upload(F, b"x" * (6 * 1024 * 1024), {"entrypoint": "main.py", "commands": ""}, told.append)
-    assert told == ["b1"]
+        provider.upload(F, b"x" * (6 * 1024 * 1024), {"entrypoint": "main.py", "commands": ""}, reported.append)
+    assert reported == ["b1"]
 
 
 @pytest.mark.parametrize("piece", [0, 1])
@@ -126,11 +128,11 @@ def test_an_upload_in_pieces_is_none_where_a_piece_was_not_answered_by_appwrite(
     assert len(server.asked) == piece + 1
 
 
-def test_an_upload_in_one_piece_tells_its_id_as_well(server: Answering, provider: AppwriteProvider) -> None:
-    told: list[str] = []
+def test_an_upload_in_one_piece_reports_its_id_as_well(server: Answering, provider: AppwriteProvider) -> None:
+    reported: list[str] = []
     server.will(Reply(202, raw("b1")))
-    assert provider.upload(F, b"x", {"entrypoint": "main.py", "commands": ""}, told.append).id == "b1"
-    assert told == ["b1"]
+    assert provider.upload(F, b"x", {"entrypoint": "main.py", "commands": ""}, reported.append).id == "b1"
+    assert reported == ["b1"]
 
 
 def test_an_activation_that_had_no_effect_is_an_error(server: Answering, provider: AppwriteProvider) -> None:

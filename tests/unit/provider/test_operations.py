@@ -45,11 +45,11 @@ def test_executions_that_have_not_ended_are_asked_for_by_their_status(server: An
 
 
 def test_the_servers_clock_is_that_of_its_last_answer(server: Answering) -> None:
-    told = transport(server, Slept())
-    connection = AppwriteProvider(told)
+    reported = transport(server, Slept())
+    connection = AppwriteProvider(reported)
     assert connection.server_time() is None
     for date in ("Thu, 17 Jul 2025 02:00:00 GMT", "Thu, 17 Jul 2025 02:00:00 -0000"):
-        told.server_date = date
+        reported.server_date = date
         assert connection.server_time() == datetime(2025, 7, 17, 2, tzinfo=UTC)
 
 

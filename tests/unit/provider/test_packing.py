@@ -41,6 +41,6 @@ def test_a_text_is_refused_only_when_it_is_too_long_after_compression() -> None:
 
 
 @pytest.mark.parametrize("damaged", ["gzip+base64:?", "gzip+base64:AAAA", "gzip+base64:H4sIAAAA"])
-def test_what_is_damaged_is_told(damaged: str) -> None:
+def test_what_is_damaged_is_reported(damaged: str) -> None:
     with pytest.raises(StateError, match="damaged"):
         unpack(damaged)

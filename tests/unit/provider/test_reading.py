@@ -150,9 +150,7 @@ def test_facts_that_a_key_may_not_ask_stay_empty(server: Answering, reader: Appw
     assert (facts.version, facts.runtimes, facts.specifications) == ("", frozenset(), frozenset())
 
 
-def test_a_server_in_distress_is_not_taken_for_one_that_does_not_tell(
-    server: Answering, reader: AppwriteReader
-) -> None:
+def test_a_server_in_distress_is_not_taken_for_one_that_does_not_say(server: Answering, reader: AppwriteReader) -> None:
     Routes(server, {**NOTHING, "/functions/runtimes": error(500)})
     with pytest.raises(ServerFaultError):
         reader.snapshot(())

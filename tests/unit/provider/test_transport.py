@@ -103,7 +103,7 @@ def test_bytes_are_given_where_they_are_asked_for(server: Answering, slept: Slep
     ],
     ids=["html", "cut json", "list", "text", "number"],
 )
-def test_an_answer_that_appwrite_would_not_give_is_told_with_the_endpoint(
+def test_an_answer_that_appwrite_would_not_give_is_reported_with_the_endpoint(
     server: Answering, slept: Slept, reply: Reply
 ) -> None:
     server.will(reply)
@@ -217,7 +217,7 @@ def test_a_wait_beyond_patience_is_given_up_at_once(server: Answering, slept: Sl
 
 
 class Clock:
-    """Time that passes only while somebody sleeps, or when it is told to."""
+    """Time that passes only while somebody sleeps, or when it is asked to."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -336,7 +336,7 @@ def test_why_it_is_tried_again_is_said_plainly(
 @pytest.mark.parametrize(
     ("asked", "said"), [("61", "wait 61 s, as it asks, and"), ("", "wait and"), ("1e999", "wait and")]
 )
-def test_who_is_refused_for_now_is_told_for_how_long(server: Answering, slept: Slept, asked: str, said: str) -> None:
+def test_who_is_refused_for_now_learns_for_how_long(server: Answering, slept: Slept, asked: str, said: str) -> None:
     server.will(error(429, retry_after=asked))
     with pytest.raises(ThrottledError) as caught:
         transport(server, slept).request(GET)
@@ -384,7 +384,7 @@ def test_a_wait_that_is_no_number_is_left_to_us(server: Answering, slept: Slept,
         (Reply(500, b"[]"), ServerFaultError, "500", ""),
     ],
 )
-def test_an_error_is_told_in_words_that_say_what_to_do(
+def test_an_error_is_reported_in_words_that_say_what_to_do(
     server: Answering, slept: Slept, reply: Reply, expected: type[ProviderError], said: str, hint: str
 ) -> None:
     server.will(reply)
@@ -410,7 +410,7 @@ def test_no_error_shows_the_key(server: Answering, slept: Slept, reply: Any) -> 
     assert "my-key" not in f"{caught.value.message} {caught.value.hint} {caught.value!r}"
 
 
-def test_a_refused_connection_is_told_plainly(slept: Slept) -> None:
+def test_a_refused_connection_is_reported_plainly(slept: Slept) -> None:
     port = closed_port()
     sender = Transport(f"http://127.0.0.1:{port}/v1", "p", Secret("k"), sleep=slept, patience=RetryPolicy(attempts=1))
     with pytest.raises(UnreachableError) as caught:
@@ -422,14 +422,14 @@ def test_a_refused_connection_is_told_plainly(slept: Slept) -> None:
     assert caught.value.unsent
 
 
-def test_a_cut_connection_is_told_plainly(server: Answering, slept: Slept) -> None:
+def test_a_cut_connection_is_reported_plainly(server: Answering, slept: Slept) -> None:
     server.will(CUT)
     with pytest.raises(UnreachableError, match=r"cannot be reached: it (closed|cut) the connection") as caught:
         transport(server, slept, attempts=1).request(GET)
     assert not caught.value.unsent
 
 
-def test_a_server_that_does_not_answer_in_time_is_told_plainly(slept: Slept) -> None:
+def test_a_server_that_does_not_answer_in_time_is_reported_plainly(slept: Slept) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
         sender = Transport(address, "p", Secret("k"), sleep=slept, patience=RetryPolicy(read=0.05, attempts=1))

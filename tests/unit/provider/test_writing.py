@@ -1,4 +1,4 @@
-"""Writing with ids of our own: after a lost answer, one look tells whether the write landed."""
+"""Writing with ids of our own: after a lost answer, one look shows whether the write landed."""
 
 from __future__ import annotations
 
@@ -445,7 +445,7 @@ def test_nothing_to_change_is_no_request() -> None:
 
 
 @pytest.mark.usefixtures("_one_at_a_time")
-def test_what_was_changed_since_is_told_from_what_is_refused() -> None:
+def test_what_was_changed_since_is_distinguished_from_what_is_refused() -> None:
     newer = ConflictError("newer", code=409, kind="document_update_conflict")
     taken = ConflictError("not unique", code=409, kind="document_already_exists")
     bad = ProviderError("Invalid document structure", code=400)

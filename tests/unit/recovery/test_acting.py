@@ -1,4 +1,4 @@
-"""Steps look again before they act, and tell what came of it."""
+"""Steps look again before they act, and say what came of it."""
 
 from __future__ import annotations
 
@@ -298,7 +298,7 @@ def test_what_moved_meanwhile_is_not_deleted(live: Any, note: str) -> None:
     assert (done.was_needed, done.note, hand.log) == (False, note, [])
 
 
-def test_a_deletion_that_the_server_does_not_carry_out_is_told() -> None:
+def test_a_deletion_that_the_server_does_not_carry_out_is_reported() -> None:
     class Behind(Hand):
         def delete(self, address: Any, live: Any) -> None:
             self.members[str(address)] = replace(live, status="deleting")
@@ -329,7 +329,7 @@ def test_a_build_that_ended_meanwhile_is_not_deleted(status: str, note: str) -> 
     assert (done.was_needed, done.note) == (False, note)
 
 
-def test_what_logs_say_is_cleaned_before_it_is_told_or_written_down() -> None:
+def test_what_logs_say_is_cleaned_before_it_is_reported_or_written_down() -> None:
     recovery = Recovery((replace(RUN, why="it said hunter2"),), (Left("f", "hunter2", "hunter2"),))
     clean = cleaned(recovery, lambda text: text.replace("hunter2", "***"))
     assert "hunter2" not in repr(clean)

@@ -129,7 +129,7 @@ def test_nothing_is_deleted_beside_what_the_server_is_at(status: str, place: str
     )
 
 
-def test_a_stale_lock_is_freed_and_its_proof_told() -> None:
+def test_a_stale_lock_is_freed_and_its_proof_reported() -> None:
     recovery = locked(taken=ago(hours=1), progress='{"a": 1}')
     assert steps(recovery) == ["free-lock:lock.f:f-lock"]
     assert "no sign of life for 60 min (stale after 2 min)" in recovery.steps[0].why
@@ -256,7 +256,7 @@ def test_nothing_is_run_without_code() -> None:
 # -- a server that does not send its time
 
 
-def test_where_the_server_tells_no_time_nothing_is_stuck_by_its_age() -> None:
+def test_where_the_server_says_no_time_nothing_is_stuck_by_its_age() -> None:
     lost = execution(ago(hours=9), status="processing")
     seen = function(lost, lock=LOCK, deployments=(deployment("d2", "building", ago(hours=9)),))
     schema = (member("index.d/c/i", "processing", ago(hours=9)),)

@@ -147,7 +147,7 @@ def test_an_upload_is_as_old_as_the_servers_clock_says(seconds: float, role: Rol
 
 
 @pytest.mark.parametrize("status", ["waiting", "processing", "building"])
-def test_where_the_server_tells_no_time_no_upload_is_abandoned(status: str) -> None:
+def test_where_the_server_says_no_time_no_upload_is_abandoned(status: str) -> None:
     """By our own clock it would be years old."""
     server: Any = _ServerInItsOwnTime()
     server.all_deployments = lambda _function: [Deployment("d", status, created_at="2020-01-01T00:00:00.000+00:00")]

@@ -103,7 +103,7 @@ def test_arrays_of_numbers_are_looked_at_one_by_one() -> None:
 @pytest.mark.parametrize(
     "error", [AccessError("no scope", code=401), ServerFaultError("", code=500, kind="general_unknown")]
 )
-def test_what_the_server_does_not_tell_is_unknown(error: ProviderError) -> None:
+def test_what_the_server_does_not_say_is_unknown(error: ProviderError) -> None:
     found = ask(Reading("x", counts=error), Ask.VALUES)
     assert found == Answer(None)
     assert str(found) == "an unknown number of"

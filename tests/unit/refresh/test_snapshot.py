@@ -171,7 +171,7 @@ def test_without_a_state_other_code_after_that_of_the_stack_was_put_there_by_som
     assert status(tmp_path, ("other", "ready"), ("own", "ready")) == REPLACED
 
 
-def test_without_a_state_other_code_than_ever_deployed_tells_nothing(tmp_path: Path) -> None:
+def test_without_a_state_other_code_than_ever_deployed_says_nothing(tmp_path: Path) -> None:
     assert status(tmp_path, ("other", "ready")) == "available"
     assert status(tmp_path, ("own", "failed")) == "available"
 

@@ -77,6 +77,6 @@ def test_the_document_holds_the_same() -> None:
     }
 
 
-def test_the_document_tells_what_was_cleaned() -> None:
+def test_the_document_says_what_was_cleaned() -> None:
     document = deployments_document(F, FOUND, [], NOW, {"e": "", "x": "no"})
     assert (document["deleted"], document["notDeleted"]) == (["e"], {"x": "no"})

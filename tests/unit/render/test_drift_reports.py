@@ -76,7 +76,7 @@ def test_an_ended_acceptance_is_said_to_be_over_in_both() -> None:
         assert "was accepted until 2026-01-01 (agreed); that is over" in text
 
 
-def test_the_page_tells_every_verdict() -> None:
+def test_the_page_says_every_verdict() -> None:
     text = page(drifted())
     for word in ("conflict", "changed", "not applied", "unmanaged", "function.theirs", "we last applied"):
         assert word in text

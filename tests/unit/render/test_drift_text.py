@@ -73,7 +73,7 @@ def accepted(of: Plan, until: date) -> Verdict:
     return accept(classify(of), [Acceptance("DRF001", "function.f", "agreed", until)], date(2026, 1, 10))
 
 
-def test_what_is_accepted_is_told_with_reason_and_last_day() -> None:
+def test_what_is_accepted_is_reported_with_reason_and_last_day() -> None:
     found = drifted()
     lines = [line.text for line in drift_lines(accepted(found, date(2026, 2, 1)), found, "here", verbose=False)]
     assert "No drift but what is accepted." in lines

@@ -62,7 +62,7 @@ def desired() -> Desired:
 
 
 def live() -> Mapping[Address, Live]:
-    """All of it as Appwrite tells of it: without the values of secrets."""
+    """All of it as Appwrite shows it: without the values of secrets."""
     found = {}
     for at, resource in desired().resources.items():
         fields = {name: value for name, value in resource.fields.items() if not isinstance(value, Secret)}

@@ -40,8 +40,8 @@ AFTER = stack(
     ['read("users")', 'update("users")'],
     ["documents.read"],
 )
-#: By place: what is told of each change, and what stays and so is not told.
-TOLD = {
+#: By place: what is reported of each change, and what stays and so is not.
+REPORTED = {
     "RULES": ("rows[0].every: 30 → 15", '+rows[2]: {"at": 0, "every": 1}', "-old: 1"),
     "orders": ('[1]: "ASC" → "DESC"',),
     "permissions": ("+'read(\"users\")'", "-'read(\"any\")'"),
@@ -66,9 +66,9 @@ def parts_of(document: Any, address: str, name: str) -> Any:
     return field["parts"]
 
 
-def test_a_plan_tells_what_differs_inside_and_nothing_else() -> None:
+def test_a_plan_says_what_differs_inside_and_nothing_else() -> None:
     text = "\n".join(line.text for line in plan_lines(changed(), "x"))
-    for part in (each for parts in TOLD.values() for each in parts):
+    for part in (each for parts in REPORTED.values() for each in parts):
         assert part in text
     assert not [each for each in KEPT if each in text]
 
@@ -76,7 +76,7 @@ def test_a_plan_tells_what_differs_inside_and_nothing_else() -> None:
 def test_so_does_a_drift_check() -> None:
     of = meddled()
     text = "\n".join(line.text for line in drift_lines(classify(of), of, "x", verbose=False))
-    for part in (each for parts in TOLD.values() for each in parts):
+    for part in (each for parts in REPORTED.values() for each in parts):
         assert part in text
     assert not [each for each in KEPT if each in text]
 

@@ -84,7 +84,7 @@ def test_after_a_part_no_more_is_claimed_than_holds() -> None:
     assert line == "Applied: 2 changes in 1.2 s. 2 changes were left out."
 
 
-def test_a_failure_is_told_with_its_hint_what_was_not_started_and_what_to_do() -> None:
+def test_a_failure_is_reported_with_its_hint_what_was_not_started_and_what_to_do() -> None:
     assert text(FAILED).splitlines() == [
         "Not complete: 1 done, 1 failed, 1 not started (1.2 s).",
         "  ✗ create function.two: no",
@@ -94,7 +94,7 @@ def test_a_failure_is_told_with_its_hint_what_was_not_started_and_what_to_do() -
     ]
 
 
-def test_what_a_guard_stopped_is_told_apart_with_what_comes_after_it() -> None:
+def test_what_a_guard_stopped_is_listed_apart_with_what_comes_after_it() -> None:
     three = replace(change("three"), requires=(TWO.key,))
     four = replace(change("four"), requires=(three.key,))
     stopped = replace(FAILED, failed=((TWO, RefusedError("more now")),), skipped=(three, four))
@@ -131,7 +131,7 @@ def test_when_a_save_failed_the_state_is_not_said_to_hold_everything(error: Stat
         )
 
 
-def test_what_is_still_different_when_read_again_is_told() -> None:
+def test_what_is_still_different_when_read_again_is_reported() -> None:
     assert "Applied, but still different when read again: update:function.one" in text(
         COMPLETE, ("update:function.one",)
     )
@@ -142,7 +142,7 @@ def test_only_the_first_of_many_skipped_are_named() -> None:
     assert "create:function.f9 and 3 more" in text(many)
 
 
-def test_a_failure_of_waiting_is_told_too() -> None:
+def test_a_failure_of_waiting_is_reported_too() -> None:
     unsettled: tuple[IacError, ...] = (ProviderError("attribute.d/c/a is failed"),)
     waiting = replace(COMPLETE, unsettled=unsettled)
     assert "  ✗ attribute.d/c/a is failed" in text(waiting)
@@ -216,7 +216,7 @@ def test_attributes_are_counted_not_listed() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "is_told"), [(QUIET - 0.1, False), (QUIET, True)])
-def test_what_takes_long_is_told_again(seconds: float, is_told: bool) -> None:
+def test_what_takes_long_is_reported_again(seconds: float, is_told: bool) -> None:
     out, now = io.StringIO(), [0.0]
     lines = PlainLines(2, out, lambda: now[0])
     lines.observe(Event(EventKind.STARTED, change("d/c/a", kind="attribute")))
@@ -226,11 +226,11 @@ def test_what_takes_long_is_told_again(seconds: float, is_told: bool) -> None:
     lines.observe(Event(EventKind.WAITING, ONE, note="build building"))
     for _ in range(2):
         lines.remind()
-    told = ["    … attribute.d/c/a, function.one (build building)"] if is_told else []
-    assert out.getvalue().splitlines() == ["    create function.one: build building", *told]
+    reported = ["    … attribute.d/c/a, function.one (build building)"] if is_told else []
+    assert out.getvalue().splitlines() == ["    create function.one: build building", *reported]
 
 
-def test_nothing_is_told_again_when_all_is_done() -> None:
+def test_nothing_is_reported_again_when_all_is_done() -> None:
     out, now = io.StringIO(), [0.0]
     lines = PlainLines(2, out, lambda: now[0])
     lines.observe(Event(EventKind.STARTED, ONE))
@@ -245,12 +245,12 @@ def test_a_failed_attribute_is_listed() -> None:
     assert observed(events, 1) == ["  ✗ create attribute.d/c/a: no"]
 
 
-def test_a_warning_is_always_told() -> None:
+def test_a_warning_is_always_reported() -> None:
     warned = Event(EventKind.WARNED, change("d/c/a", kind="attribute"), note="hm")
     assert observed([warned, warned], 1) == ["  ! create attribute.d/c/a: hm"] * 2
 
 
-def test_the_same_wait_is_told_once() -> None:
+def test_the_same_wait_is_reported_once() -> None:
     waiting = Event(EventKind.WAITING, ONE, note="build building")
     assert len(observed([waiting, waiting, replace(waiting, note="build ready")], 1)) == 2
 

@@ -120,7 +120,7 @@ def test_the_picture_has_a_card_for_each_thing_with_its_changes() -> None:
     assert "attribute b" in found
 
 
-def test_colours_tell_the_actions() -> None:
+def test_colours_show_the_actions() -> None:
     badges = {
         each.get("class") for each in picture(changed()).iter(f"{SVG}text") if "badge" in (each.get("class") or "")
     }

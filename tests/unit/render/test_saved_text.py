@@ -105,7 +105,7 @@ def test_a_plan_made_before_there_was_a_state_says_so() -> None:
     assert "made from no state yet" in shown(made)
 
 
-def test_a_server_that_does_not_tell_its_version_is_not_given_one() -> None:
+def test_a_server_that_does_not_say_its_version_is_not_given_one() -> None:
     assert "project p at http://x/v1\n" in shown(saved(stack(), stack(), facts=ServerFacts("")))
 
 

@@ -84,7 +84,7 @@ def test_a_variable_that_is_not_set_is_named(tmp_path: Path, settings: Any, miss
 
 
 @pytest.mark.parametrize("name", ["of-more-than-twenty-five-letters", "a b", "_x"])
-def test_a_name_that_cannot_be_part_of_an_id_is_told(tmp_path: Path, name: str) -> None:
+def test_a_name_that_cannot_be_part_of_an_id_is_reported(tmp_path: Path, name: str) -> None:
     with pytest.raises(IacError, match="cannot be part of one: at most 25"):
         opened(tmp_path, AppwriteSettings(backend="appwrite"), name=name)
 

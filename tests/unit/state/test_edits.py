@@ -90,7 +90,7 @@ def test_an_id_that_the_server_chose_stays() -> None:
         ("collection.d/c", "collection.d/cc", "is in the state already"),
     ],
 )
-def test_what_cannot_be_renamed_is_told(source: str, destination: str, said: str) -> None:
+def test_what_cannot_be_renamed_is_reported(source: str, destination: str, said: str) -> None:
     state = State("one", 7, "salt", {**SCHEMA.entries, **CODE.entries})
     with pytest.raises(StateError, match=said) as caught:
         moved(state, parse(source), parse(destination))

@@ -1,4 +1,4 @@
-"""Encryption at rest: what is encrypted tells nothing, and what cannot be opened is reported with a sentence."""
+"""Encryption at rest: what is encrypted shows nothing, and what cannot be opened is reported with a sentence."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_key_keeps_its_age_and_a_new_one_begins_again() -> None:
     assert other.encrypt(TEXT)["since"] == later.isoformat(timespec="seconds")
 
 
-def test_a_wrong_key_is_told_with_the_one_that_is_needed() -> None:
+def test_a_wrong_key_is_reported_with_the_one_that_is_needed() -> None:
     (key, public), (wrong, _) = new_key(), new_key()
     with pytest.raises(StateError, match=f"none of the given keys opens it; it is encrypted for {public}") as caught:
         cipher(wrong).decrypt(cipher(key).encrypt(TEXT))
@@ -75,7 +75,7 @@ def test_a_wrong_key_is_told_with_the_one_that_is_needed() -> None:
 
 
 @pytest.mark.parametrize("damage", [{"data": ""}, {"data": "?"}, {"data": "AAAA"}, {"data": None}])
-def test_what_is_damaged_is_told(damage: dict[str, Any]) -> None:
+def test_what_is_damaged_is_reported(damage: dict[str, Any]) -> None:
     key, _ = new_key()
     with pytest.raises(StateError):
         cipher(key).decrypt({**cipher(key).encrypt(TEXT), **damage})
@@ -96,19 +96,19 @@ def test_an_unknown_scheme_is_named() -> None:
 
 
 @pytest.mark.parametrize("key", ["", "nonsense", "AGE-SECRET-KEY-1NONSENSE"])
-def test_what_is_no_key_is_told_without_repeating_it(key: str) -> None:
+def test_what_is_no_key_is_reported_without_repeating_it(key: str) -> None:
     with pytest.raises(IacError, match="is not an age key") as caught:
         cipher(Secret(key))
     assert not key or key not in caught.value.message
     assert "state keys --generate" in caught.value.hint
 
 
-def test_what_is_no_public_key_is_told() -> None:
+def test_what_is_no_public_key_is_reported() -> None:
     with pytest.raises(IacError, match="'age1nonsense' is not a public age key"):
         cipher(new_key()[0], recipients=("age1nonsense",))
 
 
-def test_a_missing_package_is_told_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_reported_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     real = builtins.__import__
 
     def without(name: str, *arguments: Any, **keywords: Any) -> Any:

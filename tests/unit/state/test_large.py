@@ -132,7 +132,7 @@ def test_lines_that_are_older_than_the_state_count_for_nothing(tmp_path: Path) -
     assert LocalState(tmp_path).read().entries == {}
 
 
-def test_history_tells_the_serial_that_was_saved_last(tmp_path: Path) -> None:
+def test_history_says_the_serial_that_was_saved_last(tmp_path: Path) -> None:
     with killed(tmp_path) as recorder:
         recorder.put(entry(FEW))
         recorder.put(entry(FEW + 1))

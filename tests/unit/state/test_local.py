@@ -179,7 +179,7 @@ def test_a_damaged_file_with_a_backup_is_refused_with_both_ways_out(store: Local
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", None])
-def test_what_cannot_be_read_is_told(store: LocalState, content: bytes | None) -> None:
+def test_what_cannot_be_read_is_reported(store: LocalState, content: bytes | None) -> None:
     store.folder.mkdir(parents=True)
     if content is None:
         store.file.mkdir()
@@ -272,7 +272,7 @@ def test_a_cleared_journal_is_gone_and_may_be_cleared_again(store: LocalState) -
     assert store.interrupted_changes() == []
 
 
-def test_a_journal_that_cannot_be_written_is_told(store: LocalState, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_journal_that_cannot_be_written_is_reported(store: LocalState, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "open_file", full_disk)
     with pytest.raises(StateError, match=r"The journal could not be saved to .*: No space left on device"):
         store.append_journal("{}")
@@ -350,7 +350,7 @@ def test_a_full_disk_does_not_keep_anybody_from_locking(store: LocalState) -> No
     assert (done.stdout, done.stderr) == ("held\n", "")
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file")
     store = LocalState(tmp_path / "state" / "test")
     with pytest.raises(StateError, match="cannot be written"), store.locked("apply"):

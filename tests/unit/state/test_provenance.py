@@ -49,6 +49,6 @@ def test_what_is_missing_or_odd_is_left_empty(content: Any) -> None:
     assert Saved.from_json(content) == Saved()
 
 
-def test_a_lock_tells_the_ci_run_that_holds_it() -> None:
+def test_a_lock_says_the_ci_run_that_holds_it() -> None:
     lock = LockInfo("id", "apply", "ci@runner", 12, "2026-11-25 10:00:00 UTC", "https://ci.example.org/7")
     assert str(lock).endswith("process 12, since 2026-11-25 10:00:00 UTC, https://ci.example.org/7")

@@ -80,7 +80,7 @@ def test_a_dirty_tree_is_refused(server: Path, name: str, capsys: pytest.Capture
     assert f"not clean: {name}. Nothing was changed" in capsys.readouterr().err
 
 
-def test_a_tree_outside_of_git_is_refused_unless_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_tree_outside_of_git_is_refused_unless_allowed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = written(tmp_path / "server")
     assert cleanup(root, "--write") == 1
     assert "in no git repository" in capsys.readouterr().err

@@ -115,7 +115,7 @@ def test_the_schema_moves_before_anything_is_deleted() -> None:
     assert actions == sorted(actions, key=list(Action).index)
 
 
-def test_a_second_clean_up_has_nothing_to_do_and_tells_the_same() -> None:
+def test_a_second_clean_up_has_nothing_to_do_and_says_the_same() -> None:
     before = tree()
     first = plan_cleanup(before)
     second = plan_cleanup(after(before, first))
@@ -132,21 +132,21 @@ def test_a_clean_up_that_was_cut_short_is_finished_by_the_next(number: int) -> N
     assert after(halfway, plan_cleanup(halfway)).files == after(before, whole).files
 
 
-def test_the_import_of_the_moved_schema_is_told_with_its_uses() -> None:
-    told = next(each for each in plan_cleanup(tree()).by_hand if each.path == "daily-meetings/src/main.js")
-    assert told.line == 3
-    assert "ensureDatabaseSetup in line 9" in told.message
+def test_the_import_of_the_moved_schema_is_reported_with_its_uses() -> None:
+    reported = next(each for each in plan_cleanup(tree()).by_hand if each.path == "daily-meetings/src/main.js")
+    assert reported.line == 3
+    assert "ensureDatabaseSetup in line 9" in reported.message
 
 
-def test_imports_of_the_moved_schema_that_did_not_move_are_told() -> None:
+def test_imports_of_the_moved_schema_that_did_not_move_are_reported() -> None:
     cleanup = plan_cleanup(tree({"daily-meetings/src/database-setup.js": "import { x } from './error-handlers.js';\n"}))
-    told = "database-setup/src/database-setup.js:1: imports ./error-handlers.js, which did not move with it"
-    assert told in said(cleanup)
+    reported = "database-setup/src/database-setup.js:1: imports ./error-handlers.js, which did not move with it"
+    assert reported in said(cleanup)
 
 
 def test_a_function_without_code_cannot_be_deployed() -> None:
-    told = said(plan_cleanup(tree()))
-    assert "database-setup cannot be deployed: database-setup has no src/main.js and no package.json" in told
+    reported = said(plan_cleanup(tree()))
+    assert "database-setup cannot be deployed: database-setup has no src/main.js and no package.json" in reported
     complete = tree({"database-setup/src/main.js": "", "database-setup/package.json": "{}"})
     assert "cannot be deployed" not in said(plan_cleanup(complete))
     assert "other cannot be deployed: there is no folder other" in said(plan_cleanup(with_function("other")))
@@ -162,12 +162,12 @@ def test_a_function_without_code_cannot_be_deployed() -> None:
         ("node scripts/nothing.js", "starts scripts/nothing.js, which does not exist"),
     ],
 )
-def test_scripts_for_what_does_not_exist_are_told(command: str, message: str) -> None:
+def test_scripts_for_what_does_not_exist_are_reported(command: str, message: str) -> None:
     cleanup = plan_cleanup(with_script("mine", command))
     assert f"script mine {message}" in "\n".join(map(str, cleanup.by_hand))
 
 
-def test_commands_in_other_files_for_what_does_not_exist_are_told() -> None:
+def test_commands_in_other_files_for_what_does_not_exist_are_reported() -> None:
     cleanup = plan_cleanup(tree({"ci.sh": "node scripts/deploy.js nowhere\n"}))
     assert "ci.sh:1: is for function nowhere, which does not exist" in "\n".join(map(str, cleanup.by_hand))
 
@@ -236,7 +236,7 @@ def test_a_folder_from_which_something_is_imported_stays_with_what_that_imports(
     assert "scripts/login.js:1: race-data-poller stays" in said(cleanup)
 
 
-def test_mentions_are_told_and_delete_nothing() -> None:
+def test_mentions_are_reported_and_delete_nothing() -> None:
     cleanup = plan_cleanup(tree())
     places = {(each.path, each.line) for each in cleanup.mentions}
     assert places == {

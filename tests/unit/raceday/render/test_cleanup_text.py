@@ -15,27 +15,27 @@ def text(*, written: bool = False, unkept: tuple[str, ...] = ()) -> str:
     return "\n".join(line.text for line in lines)
 
 
-def test_counts_folders_and_the_next_command_are_told() -> None:
-    told = text()
-    assert "functions  9 → 6, and 1 added" in told
-    assert "scripts    36 → 19, and 2 added" in told
-    assert "  - race-data-poller/ with 7 files" in told
-    assert "  > daily-meetings/src/database-setup.js moves to database-setup/src/database-setup.js" in told
-    assert "Dry run: nothing was changed. To do it: raceday-iac cleanup server --write" in told
+def test_counts_folders_and_the_next_command_are_reported() -> None:
+    reported = text()
+    assert "functions  9 → 6, and 1 added" in reported
+    assert "scripts    36 → 19, and 2 added" in reported
+    assert "  - race-data-poller/ with 7 files" in reported
+    assert "  > daily-meetings/src/database-setup.js moves to database-setup/src/database-setup.js" in reported
+    assert "Dry run: nothing was changed. To do it: raceday-iac cleanup server --write" in reported
 
 
-def test_a_moved_file_is_not_told_as_deleted() -> None:
+def test_a_moved_file_is_not_reported_as_deleted() -> None:
     assert "- daily-meetings/src/database-setup.js:" not in text()
 
 
-def test_what_cannot_be_brought_back_is_told() -> None:
+def test_what_cannot_be_brought_back_is_reported() -> None:
     assert "could not bring back:\n    race-data-poller/.env" in text(unkept=("race-data-poller/.env",))
 
 
-def test_what_was_written_is_told_as_done() -> None:
-    told = text(written=True)
-    assert "Done: 5 edited, 1 moved, 23 deleted." in told
-    assert "Dry run" not in told
+def test_what_was_written_is_reported_as_done() -> None:
+    reported = text(written=True)
+    assert "Done: 5 edited, 1 moved, 23 deleted." in reported
+    assert "Dry run" not in reported
 
 
 def test_the_document_holds_the_same_as_the_text() -> None:

@@ -47,7 +47,7 @@ def test_the_axis_names_the_clocks_the_boundary_and_the_quiet_window() -> None:
     assert {"NZST", "UTC", "NZ date changes", "quiet window", "06:00", "18:00"} <= set(shown)
 
 
-def test_overlaps_refusals_and_failures_are_told_apart() -> None:
+def test_overlaps_refusals_and_failures_are_distinguished() -> None:
     assert {"now", "legacy", "clash", "failed", "refused-tick"} <= classes(timeline_svg(day_report()))
 
 
